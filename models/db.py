@@ -1,0 +1,130 @@
+"""Database ground: base class, column types, engine and session makers for PostgreSQL and SQLite.
+
+Two session makers exist because SQLite refuses to upgrade a reading transaction to a writing one
+("database is locked" at once, ignoring the busy timeout): a write session says BEGIN IMMEDIATE.
+On PostgreSQL both are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+WRITE_OPTION: Final = "jiesu_write"
+
+#: Constraint names must be the same on every database, or a migration cannot drop them.
+NAMING: Final = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+#: SQLite only numbers rows by itself in an INTEGER key.
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class AwareUtc(TypeDecorator[datetime]):
+    """An aware moment, UTC inside. Naive values are refused, on the way in and out."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC (SQLite keeps it without the offset)."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be aware")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back an aware UTC moment."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All rows."""
+
+    metadata = sa.MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: AwareUtc()}  # noqa: RUF012  (SQLAlchemy reads it from the class)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An engine with its two session makers. One per process and per event loop."""
+
+    engine: AsyncEngine
+    reads: async_sessionmaker[AsyncSession]
+    writes: async_sessionmaker[AsyncSession]
+
+    @property
+    def dialect(self) -> str:
+        """`postgresql` or `sqlite`."""
+        return self.engine.dialect.name
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def open_database(url: str, *, pool_size: int = 5, durable: bool = True) -> Database:
+    """Open PostgreSQL (`postgresql+asyncpg://`) or SQLite (`sqlite+aiosqlite:///file`).
+
+    `durable=False` relaxes SQLite's fsync (tests only). Raises sqlalchemy.exc.ArgumentError on a bad URL.
+    """
+    parsed = sa.make_url(url)
+    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 5}
+    if parsed.get_backend_name() == "sqlite":
+        options = {"connect_args": {"isolation_level": None, "timeout": 30}, "pool_size": pool_size}
+    else:
+        options["pool_pre_ping"] = True
+        # Our reads take milliseconds: compiling their plans would cost more than running them.
+        options["connect_args"] = {"server_settings": {"jit": "off"}}
+    # An error tells its statement, never the values: those are citizens' words and end in logs and Redis.
+    engine = create_async_engine(parsed, hide_parameters=True, **options)
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, durable=durable)
+    return Database(
+        engine=engine,
+        reads=async_sessionmaker(engine, expire_on_commit=False),
+        writes=async_sessionmaker(engine.execution_options(**{WRITE_OPTION: True}), expire_on_commit=False),
+    )
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:
+    """Set the pragmas of every connection and take over BEGIN."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if durable else 'OFF'}",
+            "busy_timeout=30000",
+            "foreign_keys=ON",
+            "cache_size=-65536",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITE_OPTION)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,211 @@
+"""How the desk list is asked for: filters, due windows, keyset cursors. Plain values and SQL conditions.
+
+One predicate decides what a person may see (`may_see`); list, ticket page, search, counts and the API all
+use it, so that none of them can show what another one hides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.db import AwareUtc
+from models.tickets import Ticket
+from models.vocab import Labelled, State, Urgency
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SOON: Final = timedelta(hours=2)
+_MAX_ID: Final = 2**63 - 1
+_CURSOR: Final = re.compile(r"([0-2])\.(-?[0-9]{1,18})?\.([0-9]{1,19})")
+
+
+class View(Labelled):
+    """状态筛选: which tickets the list shows."""
+
+    OPEN = "open", "全部未结"
+    REVIEW = "review", "待审核"
+    DISPATCHED = "dispatched", "已派单"
+    DIVERTED = "diverted", "已分流"
+    HANDED_OVER = "handed_over", "已转办"
+    ALL = "all", "全部"
+
+
+class DueWindow(Labelled):
+    """到期筛选: where the running clock stands."""
+
+    SOON = "2h", "2小时内"
+    TODAY = "today", "今日到期"
+    OVERDUE = "overdue", "已超期"
+
+
+#: States in which a clock may still run.
+OPEN_STATES: Final = (State.REVIEW, State.DISPATCHED)
+_STATES: Final = {
+    View.OPEN: OPEN_STATES,
+    View.REVIEW: (State.REVIEW,),
+    View.DISPATCHED: (State.DISPATCHED,),
+    View.DIVERTED: (State.DIVERTED,),
+    View.HANDED_OVER: (State.HANDED_OVER,),
+    View.ALL: tuple(State),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks. Until sign-in exists there is one: whoever sits at this machine."""
+
+    login: str
+    unit_code: str | None = None
+
+
+def may_see(viewer: Viewer) -> ColumnElement[bool]:
+    """The one condition on `ticket` for everything `viewer` is shown. Today all local staff see all."""
+    del viewer
+    return sa.true()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFilter:
+    """What the list is narrowed to; the empty filter shows everything open, most pressing first."""
+
+    view: View = View.OPEN
+    unit_code: str | None = None
+    district_code: str | None = None
+    kind: str | None = None
+    urgency: Urgency | None = None
+    due: DueWindow | None = None
+    review_only: bool = False
+    query: str = ""
+
+    @property
+    def by_due(self) -> bool:
+        """Whether the list is ordered by due time; else newest first."""
+        return self.view in {View.OPEN, View.REVIEW, View.DISPATCHED} or self.due is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The moment of asking and the end of its Beijing day (half-open)."""
+
+    now: datetime
+    starts: datetime
+    ends: datetime
+
+
+def conditions(filters: TicketFilter, viewer: Viewer, day: Day) -> list[ColumnElement[bool]]:
+    """The SQL conditions of a filter, without state, order and search."""
+    found = [may_see(viewer)]
+    equal = {
+        Ticket.unit_code: filters.unit_code,
+        Ticket.district_code: filters.district_code,
+        Ticket.kind: filters.kind,
+        Ticket.urgency: filters.urgency,
+    }
+    found += [column == str(value) for column, value in equal.items() if value is not None]
+    if filters.review_only:
+        found.append(sa.or_(Ticket.state == State.REVIEW.value, Ticket.flagged))
+    match filters.due:
+        case DueWindow.OVERDUE:
+            found.append(Ticket.due_at < day.now)
+        case DueWindow.SOON:
+            found += [Ticket.due_at >= day.now, Ticket.due_at < day.now + _SOON]
+        case DueWindow.TODAY:
+            found += [Ticket.due_at >= day.now, Ticket.due_at < day.ends]
+        case None:
+            pass
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in the list: the segment, and the keyset (due_at, id) within it."""
+
+    segment: int
+    due_at: datetime | None
+    id: int
+
+    def encode(self) -> str:
+        """The cursor as it stands in an address: `segment.microseconds.id`."""
+        if self.due_at is None:
+            return f"{self.segment}..{self.id}"
+        return f"{self.segment}.{(self.due_at - _EPOCH) // timedelta(microseconds=1)}.{self.id}"
+
+    @classmethod
+    def decode(cls, text: str) -> Cursor:
+        """Read one back. Raises ValueError on anything `encode` did not write."""
+        match = _CURSOR.fullmatch(text)
+        if match is None or int(match[3]) > _MAX_ID:
+            raise ValueError("not a cursor")
+        try:
+            due_at = None if match[2] is None else _EPOCH + timedelta(microseconds=int(match[2]))
+        except OverflowError:
+            raise ValueError("not a cursor") from None
+        return cls(int(match[1]), due_at, int(match[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the list that one index can give in order.
+
+    Tickets without a running clock come last. Databases do not agree where null stands, and no index gives
+    "several states, no clock, by id" in order: so every such state is a segment of its own.
+    """
+
+    states: tuple[State, ...]
+    clocked: bool
+    newest_first: bool = False
+
+    def where(self) -> list[ColumnElement[bool]]:
+        """The conditions that make a row part of this stretch."""
+        found: list[ColumnElement[bool]] = []
+        if len(self.states) == 1:
+            found.append(Ticket.state == self.states[0].value)
+        elif len(self.states) < len(State):
+            found.append(Ticket.state.in_([state.value for state in self.states]))
+        if not self.newest_first:
+            found.append(Ticket.due_at.is_not(None) if self.clocked else Ticket.due_at.is_(None))
+        return found
+
+    def accepts(self, cursor: Cursor) -> bool:
+        """Whether a cursor can be a place in this stretch."""
+        return self.newest_first or (cursor.due_at is not None) is self.clocked
+
+    def beyond(self, cursor: Cursor, *, backwards: bool) -> ColumnElement[bool]:
+        """The rows after the cursor (before it, when backwards), in this stretch's order."""
+        ascending = backwards is self.newest_first
+        if self.clocked and cursor.due_at is not None:
+            here = sa.tuple_(Ticket.due_at, Ticket.id)
+            there = sa.tuple_(sa.literal(cursor.due_at, AwareUtc()), sa.literal(cursor.id, sa.BigInteger()))
+            return here > there if ascending else here < there
+        return Ticket.id > cursor.id if ascending else Ticket.id < cursor.id
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the order."""
+        # due_at is named even where it is null throughout: only so does PostgreSQL see that its index
+        # gives the rows in order, instead of walking all tickets by id.
+        return ("id",) if self.newest_first else ("due_at", "id")
+
+    def order(self, columns: Any, *, backwards: bool) -> list[Any]:  # noqa: ANN401  (Ticket, or a subquery's)
+        """The order of the rows over the columns of `Ticket` or of a subquery."""
+        ascending = backwards is self.newest_first
+        found = [getattr(columns, name) for name in self.keys]
+        return [column.asc() if ascending else column.desc() for column in found]
+
+
+def segments(filters: TicketFilter) -> list[Segment]:
+    """The stretches of a filter's list, in order."""
+    states = _STATES[filters.view]
+    if not filters.by_due:
+        return [Segment(states, clocked=False, newest_first=True)]
+    found = [Segment(states, clocked=True)]
+    if filters.due is None:
+        found += [Segment((state,), clocked=False) for state in states]
+    return found

@@ -1,0 +1,82 @@
+"""Bring a database to the newest schema and tell how far it is: for `jiesu db`, start-up and tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import alembic.command
+import alembic.config
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import models.appeals
+import models.outbox
+import models.tickets
+import models.units  # noqa: F401  (imported so that the metadata is whole, whoever asks)
+from models.db import Base
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from models.db import Database
+
+HERE = Path(__file__).parent / "migrations"
+
+
+def _config(connection: Connection | None = None) -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head_revision() -> str:
+    """The newest revision this code knows."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("no migrations are packaged")
+    return head
+
+
+async def current_revision(db: Database) -> str | None:
+    """The revision the database is at; None when it was never migrated."""
+
+    def read(connection: Connection) -> str | None:
+        return MigrationContext.configure(connection).get_current_revision()
+
+    async with db.engine.connect() as connection:
+        return await connection.run_sync(read)
+
+
+async def upgrade(db: Database, revision: str = "head") -> None:
+    """Apply the migrations up to `revision`."""
+    async with db.engine.begin() as connection:
+        await connection.run_sync(lambda c: alembic.command.upgrade(_config(c), revision))
+
+
+async def downgrade(db: Database, revision: str) -> None:
+    """Take migrations back down to `revision`."""
+    async with db.engine.begin() as connection:
+        await connection.run_sync(lambda c: alembic.command.downgrade(_config(c), revision))
+
+
+async def differences(db: Database) -> list[str]:
+    """What differs between the database and the mapped rows; empty when equal."""
+
+    def read(connection: Connection) -> list[str]:
+        sqlite = connection.dialect.name == "sqlite"
+        options = {
+            "compare_type": True,
+            "include_name": lambda name, type_, _p: (
+                not (type_ == "table" and name.startswith("ticket_search"))
+            ),
+            # The GIN index only exists where there is GIN.
+            "include_object": lambda _o, name, *_rest: not (sqlite and name == "ix_ticket_search"),
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        return [str(diff) for diff in compare_metadata(context, Base.metadata)]
+
+    async with db.engine.connect() as connection:
+        return await connection.run_sync(read)

@@ -1,0 +1,52 @@
+"""Work still to be handed to the queue, and work that failed for good. The database is the record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.db import Base, BigId
+
+
+class Outbox(Base):
+    """One thing to do, written in the transaction that made it necessary."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.Index(
+            "ix_outbox_pending",
+            "id",
+            postgresql_where=sa.text("dispatched_at IS NULL"),
+            sqlite_where=sa.text("dispatched_at IS NULL"),
+        ),
+        sa.Index("ix_outbox_key", "key"),
+        sa.Index("ix_outbox_dispatched", "dispatched_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    topic: Mapped[str] = mapped_column(sa.String(40))
+    key: Mapped[int] = mapped_column(BigId, comment="id of the row it is about: ids only, never text")
+    created_at: Mapped[datetime]
+    available_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    dispatched_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class DeadLetter(Base):
+    """Work given up after its last try, with the reason, until a person runs it again."""
+
+    __tablename__ = "dead_letter"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    topic: Mapped[str] = mapped_column(sa.String(40))
+    key: Mapped[int] = mapped_column(BigId, index=True)
+    reason: Mapped[str] = mapped_column(
+        sa.Text, comment="class of the error and where; never a citizen's text"
+    )
+    detail: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    created_at: Mapped[datetime]
+    rerun_at: Mapped[datetime | None]

@@ -1,0 +1,118 @@
+"""One ticket whole, for its page and the API: appeal, reading, units, events, names of places. Four queries.
+
+Identities are not among what is read: only whether a name, phone or ID number was registered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from models.appeals import Appeal, Appellant, Reading, Source
+from models.filters import may_see
+from models.tickets import Ticket, TicketEvent, TicketUnit
+from models.unit_queries import area_names
+from models.units import Staff, Unit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPart:
+    """A unit's part in the ticket; `role` is a vocab.Role."""
+
+    code: str
+    name: str
+    level: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event; `staff` is null for the system."""
+
+    seq: int
+    at: datetime
+    tag: str
+    staff: str | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Which parts of an identity are kept, sealed, with the appeal."""
+
+    name: bool
+    phone: bool
+    id_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTicket:
+    """Everything the ticket page shows. Rows are detached: only their columns may be read."""
+
+    ticket: Ticket
+    appeal: Appeal
+    source: str
+    reading: Reading | None
+    registered: Registered
+    units: tuple[UnitPart, ...]
+    events: tuple[EventRow, ...]
+    areas: dict[str, str]
+
+
+async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeTicket | None:
+    """The ticket of a number; None when there is none that the viewer may see."""
+    first = (
+        await session.execute(
+            sa.select(
+                Ticket,
+                Appeal,
+                Source.name,
+                Reading,
+                Appellant.name.is_not(None),
+                Appellant.phone.is_not(None),
+                Appellant.id_number.is_not(None),
+            )
+            .join(Appeal, Appeal.id == Ticket.appeal_id)
+            .join(Source, Source.id == Appeal.source_id)
+            .outerjoin(Reading, Reading.id == Ticket.reading_id)
+            .outerjoin(Appellant, Appellant.appeal_id == Appeal.id)
+            .where(Ticket.no == no, may_see(viewer))
+        )
+    ).one_or_none()
+    if first is None:
+        return None
+    ticket, appeal, source, reading, name, phone, id_number = first
+    units = await session.execute(
+        sa.select(Unit.code, Unit.name, Unit.level, TicketUnit.role)
+        .join(Unit, Unit.code == TicketUnit.unit_code)
+        .where(TicketUnit.ticket_id == ticket.id)
+        .order_by(Unit.code)
+    )
+    events = await session.execute(
+        sa.select(TicketEvent.seq, TicketEvent.at, TicketEvent.tag, Staff.name, TicketEvent.data)
+        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
+        .where(TicketEvent.ticket_id == ticket.id)
+        .order_by(TicketEvent.seq)
+    )
+    codes = {ticket.district_code, ticket.street_code}
+    if reading is not None:
+        codes |= {reading.district_code, reading.street_code, reading.community_code}
+    return WholeTicket(
+        ticket=ticket,
+        appeal=appeal,
+        source=source,
+        reading=reading,
+        registered=Registered(name=bool(name), phone=bool(phone), id_number=bool(id_number)),
+        units=tuple(UnitPart(*row) for row in units),
+        events=tuple(EventRow(*row) for row in events),
+        areas=await area_names(session, sorted(code for code in codes if code)),
+    )

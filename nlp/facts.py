@@ -1,0 +1,191 @@
+"""Who is complained about (被反映对象) and when it happens (时间规律): spans of the text, verbatim, by rule.
+
+Rules over the folded text; a span is given only when a rule finds one, and None means unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from nlp.types import Evidence, Head
+
+# --- when -----------------------------------------------------------------------------------------------
+
+_NUMBER: Final = r"[0-9〇零一二两三四五六七八九十廿]{1,4}"
+_CLOCK: Final = (
+    rf"(?:[0-9]{{1,2}}[::][0-9]{{2}}(?![0-9])|(?<!有)(?<!早)(?<!快)(?!一点(?!钟|半|多|左右|到|至|-))"
+    rf"{_NUMBER}(?:[,、.到至~\-]{_NUMBER})?(?:点钟?|时(?![间候常]))"
+    rf"(?:半|一刻|[0-9零一二三四五六七八九十]{{1,3}}分?)?多?)"
+)
+_PART_OF_DAY: Final = (
+    r"(?:大清早|清早|早晨|清晨|凌晨|零晨|早上|早晨|早晚|上午|中午|午休|午间|下午|傍晚|旁晚|晚上|晩上|晚间|夜晚|夜间|夜里|半夜"
+    r"|深夜|午夜|通宵|彻夜|整夜|整晚|连夜|白天|黑夜|昼夜|日夜|全天|整天|整日)"
+)
+_REPEATED: Final = (
+    r"(?:每一?天|每日|每晚|每到|每周|每月|每年|每逢|每个?(?:周末|星期|礼拜)|天天|夜夜|周一至周日|日日|经常|常常|一到|隔三[差岔]五"
+    r"|时常|常年|长年|长期|从早到晚|一天到晚|没日没夜|不分昼夜|(?:一天|全天)?(?:24|二十四)(?:个)?小时)"
+)
+_DAY: Final = (
+    r"(?:[12][0-9]{3}年(?:(?:[0-9]{1,2}|[一二三四五六七八九十]{1,2})月(?:份|(?:[0-9]{1,2})[日号])?|[年上下]?[初底末]|上半年|下半年)?"
+    r"|[12][0-9]{3}[-./][0-9]{1,2}[-./][0-9]{1,2}|(?:去年|今年|前年|明年)(?:[0-9一二三四五六七八九十]{1,2}月份?"
+    r"(?:[0-9]{1,2}[日号])?|[春夏秋冬]天|年?[初底])?|(?<![0-9])[0-9]{1,2}月(?:份|[0-9]{1,2}[日号]?)?"
+    r"|昨[天晚日夜]|今[天晚日早]|前天|刚才|刚刚|目前|上周[一二三四五六日末]?|本周[一二三四五六日末]?|上个?月|本月"
+    r"|周[一二三四五六日末](?:[至到、和]周?[一二三四五六日末])*|星期[一二三四五六日天]|周末|双休日|节假日|工作日|[春夏秋冬][天季])"
+)
+_SPAN: Final = (
+    r"(?:(?:最近|近|连续|已经?|持续)(?:了)?(?:半个?|几|两|二|三|四|五|六|七|八|九|十|一|[0-9]{1,2})(?:多|余)?个?多?"
+    r"(?:天|日|周|星期|月|年)(?:多|来|时间)?|近期|近日|近来|一段时间"
+    r"|(?:半|一|两|二|三|几|十)(?:个多月|多个月|年多|多年|个月(?:有余)?|年有余|年以上)"
+    r"|最近(?:一段时间)?|近段时间|多年来?|(?:几|数)年(?:来|了)?|长时间)"
+)
+_ATOM: Final = rf"(?:{_REPEATED}|{_DAY}|{_SPAN}|{_PART_OF_DAY}|{_CLOCK})"
+_LEAD: Final = r"(?:从|自|自从)?"
+_JOIN: Final = (
+    r"(?:[ ,、()~\-—的]{0,2}"
+    r"|[ ]?(?:一直)?(?:持续|延续|开始?|营业|施工|作业|经营|开工|加班|跳|吵|打|唱|干|多)?直?(?:到了?|至)"
+    r"(?:次日|第二天|翌日|下)?|以?及|和|或者?|甚至|起|开始|都)"
+)
+_TAIL: Final = r"(?:左右|之?前后|以后|之后|过后|以来|以前|之前|开始|起|不停|期间|来)?"
+_WHEN: Final = re.compile(rf"{_LEAD}{_ATOM}(?:{_JOIN}{_ATOM}|{_TAIL}{_JOIN}{_ATOM}){{0,7}}{_TAIL}")
+_HAS_CLOCK: Final = re.compile(_CLOCK)
+_HAS_REPEATED: Final = re.compile(_REPEATED)
+_HAS_PART: Final = re.compile(_PART_OF_DAY)
+_HAS_DAY: Final = re.compile(_DAY)
+_MAX_WHEN: Final = 4000  # characters read for the facts: who and when are said early
+
+# --- party ----------------------------------------------------------------------------------------------
+
+_ORGANISATION: Final = (
+    r"有限责任公司|有限公司|分公司|公司|集团|管理处|项目部|居委会|村委会|业委会|街道办|管委会|派出所"
+    r"|医院|幼儿园|中学|小学|学校|学院"
+)
+_PREMISES: Final = (
+    r"搅拌站|搅拌厂|中转站|垃圾站|垃圾场|填埋场|焚烧厂|焚烧站|回收站|收购站|加油站|变电站|污水处理厂|污水厂|污水站|处理厂"
+    r"|热电厂|电厂|养殖场|养猪场|猪场|鸡场|屠宰场|采石场|石材厂|砂石场|沙场|料场|洗车场|停车场|加工厂|加工点|作坊|工厂|厂房"
+    r"|[一-鿿]厂|大排档|烧烤摊|烧烤店|烧烤城|夜宵摊|夜宵店|麻将馆|棋牌室|健身房|培训班|美容院|养生馆|会所|酒吧|清吧|ktv"
+    r"|歌舞?厅|舞厅|网吧|洗浴中心|酒店|宾馆|旅店|饭店|餐馆|餐厅|饭馆|面馆|小吃店|火锅店|烤鱼店|超市|便利店|药店|手机店"
+    r"|专卖店|汽修厂|汽修店|修理厂|洗车店|干洗店|宠物店|服装店|水果店|食堂|菜市场|市场|商场|广场|物流园|货运站|货站|仓库"
+    r"|冷库|诊所|工地|施工队|项目|码头|基站|[一-鿿]店|[一-鿿]馆"
+)
+_PEOPLE: Final = (
+    r"开发商|施工单位|施工方|建设单位|承包商|物业公司|物业|渣土车|泥头车|洒水车|搅拌车|货车|采砂船|挖沙船|摊贩|商贩|小贩"
+    r"|商家|商户|商铺|邻居|楼上住户|住户|租户|房东|广场舞大妈|大妈"
+)
+_KINDS_OF_PARTY: Final = (
+    (re.compile(_ORGANISATION), 3.0, True),
+    (re.compile(_PREMISES), 2.6, False),
+    (re.compile(_PEOPLE), 1.6, False),
+)
+_NAME: Final = re.compile(r"[一-鿿a-z0-9·&()]")
+#: Words that cannot be inside a name: the name begins after them.
+_STOP: Final = re.compile(
+    r"督促|解决|开办|搬回|影响|规定|业主(?!委)|退还|变成|改为|改成|原为|摆|做|办(?!公)|跟|靠|住改商|卖|为|不|很|无|投诉|举报|反映|反应|关于|位于|坐落|附近|旁边|隔壁|对面|斜对|楼下|楼上|楼顶|门口|后面|前面|里面|背后|旁|强烈|要求|请求"
+    r"|希望|请问|因为|由于|发现|这家|那家|一家|几家|多家|有家|有个|一个|这个|那个|有些|很多|许多|无证|非法|违规|私自|违法|违章"
+    r"|我们|你们|他们|咱们|我家|本人|自家|开了|开的|新开|一间|黑(?=加工|工厂|作坊)|(?<![0-9第])一(?=[加麻大小手])|莅临|退租|经营|存在|每天|晚上|现在|目前|最近|小区(?!物业)|社区(?!居)|大院"
+    r"|家属楼|的|在|有|是|被|由|把|让|对|向|与|和|及|或|请|该|某|从|给|找|去|到|了|我|你|他|之|而|也|都|就|内|个"
+)
+#: Ends of an address: a shop's name begins after them, while an office keeps its district's name.
+_ADDRESS_END: Final = re.compile(
+    r"省|市(?!场)|区(?!物业)|县|镇|乡|村(?!委)|路|街(?!道)|街道|巷|胡同|里|号|栋|幢|单元|层|楼|期|口|侧|边|米|处|[东南西北]面"
+)
+_MAX_NAME: Final = 22
+_SAID: Final = re.compile(r"(?:投诉|举报|反映|位于)[^,。;!?\n]{0,24}$")
+_MIN_OWN: Final = 2
+_LEAST_PARTY: Final = 2.0
+
+
+class Span(NamedTuple):
+    """[start, end) of the source text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Where the text says who and when; None where it does not."""
+
+    party: Span | None = None
+    when: Span | None = None
+
+    def party_text(self, source: str) -> str | None:
+        """The words that name the party."""
+        return source[self.party.start : self.party.end] if self.party else None
+
+    def when_text(self, source: str) -> str | None:
+        """The words that say when."""
+        return source[self.when.start : self.when.end] if self.when else None
+
+    def evidence(self, source: str) -> tuple[Evidence, ...]:
+        """Both spans as evidence."""
+        return tuple(
+            Evidence(
+                head, span.start, span.end, source[span.start : span.end], source[span.start : span.end], 1.0
+            )
+            for head, span in ((Head.PARTY, self.party), (Head.WHEN, self.when))
+            if span
+        )
+
+
+def read_facts(source: str, folded: str, title_length: int) -> Facts:
+    """Find party and time in the folded text of `source` (same offsets), whose title comes first."""
+    if len(source) != len(folded):
+        raise ValueError("folded text of another length: offsets would not hold")
+    head = folded[:_MAX_WHEN]
+    return Facts(party=_party(head, title_length), when=_when(head, title_length))
+
+
+def _when(text: str, title_length: int) -> Span | None:
+    """The span that says most about when: a rhythm with clock times before a date, a date before a hint."""
+    best: tuple[float, int, int] | None = None
+    for match in _WHEN.finditer(text):
+        said = match.group()
+        score = 1.0 + min(len(said), 20) / 40
+        score += 1.6 * bool(_HAS_REPEATED.search(said)) + 1.5 * bool(_HAS_CLOCK.search(said))
+        score += 1.0 * bool(_HAS_PART.search(said)) + 0.3 * bool(_HAS_DAY.search(said))
+        score -= 0.4 * (match.start() < title_length) + match.start() / 600
+        if best is None or score > best[0]:
+            best = (score, match.start(), match.end())
+    return _trimmed(text, best[1], best[2]) if best else None
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    """The span without punctuation at its ends."""
+    while end > start and text[end - 1] in " ,、(~-—的都":
+        end -= 1
+    return Span(start, end)
+
+
+def _party(text: str, title_length: int) -> Span | None:
+    """The best-named one complained about: its own name before a mere kind, the title before the text."""
+    best: tuple[float, Span] | None = None
+    seen: set[tuple[int, int]] = set()
+    for expression, base, keeps_address in _KINDS_OF_PARTY:
+        for match in expression.finditer(text):
+            start = _name_start(text, match.start(), keeps_address=keeps_address)
+            if (start, match.end()) in seen:
+                continue
+            seen.add((start, match.end()))
+            own = match.start() - start
+            score = base + (0.9 if own >= _MIN_OWN else 0.0)
+            score += 0.8 * (match.end() <= title_length) - match.start() / 250
+            score += 0.6 * bool(_SAID.search(text, max(0, start - 30), start))
+            if best is None or score > best[0]:
+                best = (score, Span(start, match.end()))
+    return best[1] if best and best[0] >= _LEAST_PARTY else None
+
+
+def _name_start(text: str, end: int, *, keeps_address: bool) -> int:
+    """Where the name that ends in a kind of party at `end` begins."""
+    start = end
+    while start > 0 and end - start < _MAX_NAME and _NAME.match(text[start - 1]):
+        start -= 1
+    for stop in (_STOP,) if keeps_address else (_STOP, _ADDRESS_END):
+        for match in stop.finditer(text, start, end):
+            start = match.end()
+    # A name does not begin with a number's or a bracket's rest.
+    while start < end and text[start] in "()·&0123456789":
+        start += 1
+    return start

@@ -1,0 +1,125 @@
+"""One text in, everything read from it out: topic, place, masked text, and whether a person must look.
+
+A text goes to a person (待人工审核) when nothing can be read, when it is unsure whether it is environmental,
+and, for environmental texts, when the kind is unsure or the place is unknown or unsure. Texts that are
+surely not environmental are handed over without a place, so their place is not asked about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from models.vocab import AppealType, Precision, ReviewReason, Urgency
+from nlp.places import PlaceReader
+from nlp.text import mask_identity
+from nlp.topics import TopicReader
+from nlp.types import PlaceReading, TextReading, TopicReading, source_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewThresholds:
+    """Below these probabilities, each in [0, 1], a person looks.
+
+    `environmental` is the probability of the answer given, whichever it is, so it is at least 0.5.
+    """
+
+    environmental: float = 0.7
+    kind: float = 0.35
+    place: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what is no probability. Raises ValueError naming the field."""
+        for name in ("environmental", "kind", "place"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name}: {share} is not in [0, 1]")
+
+
+DEFAULT_REVIEW: Final = ReviewThresholds()
+
+#: What is said of a text without a readable character: nothing, with no confidence in it.
+_NO_TOPIC: Final = TopicReading(
+    environmental=False,
+    p_environmental=0.0,
+    kind=None,
+    kind_confidence=0.0,
+    kinds=(),
+    appeal_type=AppealType.OTHER,
+    appeal_type_confidence=0.0,
+    urgency=Urgency.U3,
+    urgency_confidence=0.0,
+)
+
+
+class Reader:
+    """Reads appeals. Build it once per process: it holds the automata and the weights."""
+
+    def __init__(
+        self, topics: TopicReader, places: PlaceReader, review_below: ReviewThresholds = DEFAULT_REVIEW
+    ) -> None:
+        """Join the readers with the thresholds of review."""
+        self._topics = topics
+        self._places = places
+        self._review_below = review_below
+        self.model_version = f"{topics.version}/{places.version}"
+
+    @classmethod
+    def load(cls, *, review_below: ReviewThresholds = DEFAULT_REVIEW) -> Reader:
+        """Load both readers from the checkout. Raises LexiconError or GazetteerError naming file and line."""
+        return cls(TopicReader.load(), PlaceReader.load(), review_below)
+
+    def read(self, title: str | None, text: str) -> TextReading:
+        """Read one appeal. Offsets count characters of `source_text(title, text)`. Never raises."""
+        masked_title = mask_identity(title) if title else title
+        masked_text = mask_identity(text)
+        if not _readable(source_text(title, text)):
+            return TextReading(
+                topic=_NO_TOPIC,
+                place=PlaceReading(),
+                masked_title=masked_title,
+                masked_text=masked_text,
+                review=True,
+                review_reasons=(ReviewReason.EMPTY,),
+                model_version=self.model_version,
+            )
+        topic = self._topics.read(title, text)
+        place = self._places.read(title, text)
+        reasons = self._reasons(topic, place)
+        return TextReading(
+            topic=topic,
+            place=place,
+            masked_title=masked_title,
+            masked_text=masked_text,
+            review=bool(reasons),
+            review_reasons=reasons,
+            evidence=(*topic.evidence, *place.evidence),
+            model_version=self.model_version,
+        )
+
+    def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
+        """Read appeals, each a title or None and a text; in the same order."""
+        return [self.read(title, text) for title, text in items]
+
+    def _reasons(self, topic: TopicReading, place: PlaceReading) -> tuple[ReviewReason, ...]:
+        """Why a person must look; empty when nobody must."""
+        limits = self._review_below
+        reasons = []
+        if max(topic.p_environmental, 1 - topic.p_environmental) < limits.environmental:
+            reasons.append(ReviewReason.ENVIRONMENTAL_UNSURE)
+        if topic.environmental:
+            if topic.kind_confidence < limits.kind:
+                reasons.append(ReviewReason.KIND_UNSURE)
+            if place.precision is Precision.NONE:
+                reasons.append(ReviewReason.PLACE_UNKNOWN)
+            elif place.confidence < limits.place:
+                reasons.append(ReviewReason.PLACE_UNSURE)
+        return tuple(reasons)
+
+
+def _readable(text: str) -> bool:
+    """Whether there is a letter, character or digit to read."""
+    return any(character.isalnum() for character in text)

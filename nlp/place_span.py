@@ -1,0 +1,45 @@
+"""The verbatim address phrase (地址短语) around the place that was chosen."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from nlp.place_score import MAX_CHAIN
+
+if TYPE_CHECKING:
+    from nlp.place_score import Candidate, Scene
+
+CITY: Final = re.compile(r"(?:中国)?北京市?\s?$")
+MAX_CITY: Final = 6
+#: One further piece of an address: a road, a compound, a number, a building, a side of it.
+PIECE: Final = re.compile(
+    r"[ ]?(?:"
+    r"[甲乙丙丁]?[0-9A-Z十百]{1,5}(?:[-—~至][0-9A-Z]{1,4})?(?:号楼|号院|号门|号线|号|栋|幢|单元|座|层|楼|室|区|期|院|弄|里|队|组)"
+    r"|(?:(?![的在有是和与及到等就也每被把让因从将对向由为内附旁近时夜某发现没很都还又倒排着了过后前口上下这那我你他她们不无多天日月年])[^\W\d_]){1,8}?"
+    r"(?:大街|街道|胡同|小区|社区|公园|广场|大厦|花园|家园|公寓|路口|工地|市场|商场|医院|学校|小学|中学|大学|地铁站|公交站"
+    r"|[东西南北]门|[东西南北]侧|[东西南北]里|[路街巷桥苑园村厂])(?![区镇乡])"
+    r")"
+)
+MAX_PIECES: Final = 4
+MAX_PIECE: Final = 24
+
+
+def address_span(scene: Scene, best: Candidate) -> tuple[int, int]:
+    """Give [start, end) of the phrase: 北京市 and the units before the name, road and number after it."""
+    at = best.mention
+    start, end = scene.mentions[at].start, scene.mentions[at].end
+    for _ in range(MAX_CHAIN):
+        if at - 1 not in best.support or not scene.tight[at]:
+            break
+        at -= 1
+        start = scene.mentions[at].start
+    city = CITY.search(scene.text, max(0, start - MAX_CITY), start)
+    if city:
+        start = city.start()
+    for _ in range(MAX_PIECES):
+        piece = PIECE.match(scene.text, end, end + MAX_PIECE)
+        if piece is None:
+            break
+        end = piece.end()
+    return start, end

@@ -1,0 +1,267 @@
+"""Text as it comes in: folding that keeps offsets, masking what identifies a person, cutting into words."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import jieba
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOG: Final = logging.getLogger(__name__)
+LEXICON: Final = Path(__file__).parent / "lexicon"
+USER_DICT: Final = LEXICON / "user_dict.txt"
+TERMS: Final = LEXICON / "terms.txt"
+
+PHONE: Final = "[手机号]"
+LANDLINE: Final = "[电话号]"
+ID_CARD: Final = "[身份证号]"
+BANK_CARD: Final = "[银行卡号]"
+EMAIL: Final = "[邮箱]"
+PLATE: Final = "[车牌号]"
+
+# --- folding --------------------------------------------------------------------------------------------
+
+
+def _fold_table() -> dict[int, str]:
+    """One character to one character: full width to half, compatibility forms, upper case to lower."""
+    table = {code: chr(code - 0xFEE0).lower() for code in range(0xFF01, 0xFF5F)}
+    table |= {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
+    table |= dict.fromkeys((*range(0x20), 0x7F, 0xA0, 0x3000, 0x200B, 0xFEFF), " ")
+    table[ord("\n")] = "\n"
+    for code in (*range(0xF900, 0xFAFF), *range(0x2E80, 0x2FE0)):
+        plain = unicodedata.normalize("NFKC", chr(code))
+        if len(plain) == 1:  # a folding that grows would move every later offset
+            table[code] = plain
+    return table
+
+
+_FOLD: Final = _fold_table()
+
+
+def normalize(text: str) -> str:
+    """Fold full width to half width, case, compatibility forms and control characters to one shape.
+
+    The result has exactly as many characters as `text`, so offsets in one hold in the other. Line breaks
+    stay; other control characters become spaces.
+    """
+    return text.translate(_FOLD)
+
+
+# --- masking --------------------------------------------------------------------------------------------
+
+_ORDER_WORDS: Final = (
+    "单号",
+    "编号",
+    "订单",
+    "工单号",
+    "合同号",
+    "流水",
+    "文号",
+    "受理号",
+    "案号",
+    "序号",
+    "批号",
+)
+_ID_WORDS: Final = ("身份证", "证件号", "证件号码", "公民身份号码")
+_CARD_WORDS: Final = (
+    "卡号",
+    "银行卡",
+    "账号",
+    "帐号",
+    "账户",
+    "帐户",
+    "工行",
+    "农行",
+    "建行",
+    "中行",
+    "存折",
+)
+_PHONE_WORDS: Final = ("电话", "手机", "联系", "致电", "拨打", "热线", "座机", "tel", "微信")
+_CONTEXT: Final = 14
+
+_EMAIL: Final = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
+_ID_18: Final = re.compile(
+    r"(?<![\da-z])[1-9]\d{5}[ ]?(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[ ]?"
+    r"\d{3}[\dx](?![\da-z])"
+)
+_ID_15: Final = re.compile(
+    r"(?<![\da-z])[1-9]\d{5}\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}(?![\da-z])"
+)
+_CARD: Final = re.compile(r"(?<![\da-z.])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,4}(?:[ -]?\d{1,3})?(?![\da-z])")
+_MOBILE: Final = re.compile(
+    r"(?<!\d)(?<!\d\.)(?:\(?(?:\+|00)?86\)?[ \-–—－]?|0(?=1[3-9]))?"
+    r"(?:1[3-9]\d[ \-–—－]?\d{4}[ \-–—－]?\d{4}|1[3-9]\d[.·]\d{4}[.·]\d{4}"
+    r"|1[3-9]\d[ \-–—－]?\d{3}[ \-–—－]?\d{5}|1[3-9]\d{2}[ \-–—－]\d{3}[ \-–—－]\d{4}"
+    r"|1[ \-][3-9](?:[ \-]\d){9})(?!\d)"
+)
+# The number spelled in characters, to slip past a filter or out of habit.
+_MOBILE_SPELLED: Final = re.compile(
+    r"[一幺][三四五六七八九][〇零一幺二两三四五六七八九]{9}(?![〇零一幺二两三四五六七八九])"
+)
+_LANDLINE: Final = re.compile(
+    r"(?<!\d)(?<!\d\.)(?:\(0\d{2,3}\) ?|\+?86[ -]?\d{2,3}[ -]|0(?:10|2\d|[3-9]\d{2})[ \-–—－]?)[2-9]\d{6,7}"
+    r"(?:(?:转|-)\d{1,5})?(?!\d)"
+)
+_LOCAL_NUMBER: Final = re.compile(r"(?<!\d)(?<!\d\.)[2-9]\d{2,3}[ -]?\d{4}(?![\d.])")
+# A letter of the issuing city, then five (six for new energy) with at least one digit.
+_PLATE: Final = re.compile(
+    r"[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][a-hj-z][ ·.\-]?"
+    r"(?=[a-hj-np-z]{0,5}\d)[a-hj-np-z0-9]{4}[a-hj-np-z0-9挂学警港澳]{1,2}(?![a-z0-9])"
+)
+_ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+#: GB/T 2260: the first two digits of a region code.
+_PROVINCES: Final = frozenset(
+    str(code)
+    for codes in (range(11, 16), range(21, 24), range(31, 38), range(41, 47), range(50, 55), range(61, 66))
+    for code in (*codes,)
+) | {"71", "81", "82"}
+_ID_CHECK: Final = "10x98765432"
+_LOCAL_LENGTHS: Final = frozenset({7, 8})
+_CARD_LENGTHS: Final = range(16, 20)
+_DOUBLED_MAX: Final = 9
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit() or character == "x")
+
+
+def _said_before(text: str, start: int, words: tuple[str, ...]) -> bool:
+    """Whether one of `words` stands shortly before `start`, with nothing but the same clause between."""
+    before = re.split(r"[,,。;；！!？?\n]", text[max(0, start - _CONTEXT) : start])[-1]
+    return any(word in before for word in words)
+
+
+def _id_ok(number: str) -> bool:
+    """GB 11643-1999: the last of 18 is a check on the first 17."""
+    total = sum(weight * int(digit) for weight, digit in zip(_ID_WEIGHTS, number[:17], strict=True))
+    return _ID_CHECK[total % 11] == number[17]
+
+
+def _luhn_ok(number: str) -> bool:
+    """ISO/IEC 7812-1: the check of bank cards."""
+    total = 0
+    for at, character in enumerate(reversed(number)):
+        digit = int(character) * (1 + at % 2)
+        total += digit - _DOUBLED_MAX if digit > _DOUBLED_MAX else digit
+    return total % 10 == 0
+
+
+def _is_id(text: str, match: re.Match[str]) -> bool:
+    """Region and birthday are right already; a wrong check digit is a slip unless it is an order number."""
+    number = _digits(match.group())
+    if _id_ok(number) or _said_before(text, match.start(), _ID_WORDS):
+        return True
+    return number[:2] in _PROVINCES and not _said_before(text, match.start(), _ORDER_WORDS)
+
+
+def _is_old_id(text: str, match: re.Match[str]) -> bool:
+    return _said_before(text, match.start(), _ID_WORDS)
+
+
+def _is_card(text: str, match: re.Match[str]) -> bool:
+    number = _digits(match.group())
+    if len(number) not in _CARD_LENGTHS:
+        return False
+    if _said_before(text, match.start(), _CARD_WORDS):
+        return True
+    return _luhn_ok(number) and not _said_before(text, match.start(), _ORDER_WORDS)
+
+
+def _is_telephone(text: str, match: re.Match[str]) -> bool:
+    return not _said_before(text, match.start(), _ORDER_WORDS)
+
+
+def _is_local_number(text: str, match: re.Match[str]) -> bool:
+    """Seven or eight digits alone may be anything; called a telephone they are one."""
+    return len(_digits(match.group())) in _LOCAL_LENGTHS and _said_before(text, match.start(), _PHONE_WORDS)
+
+
+def _always(_text: str, _match: re.Match[str]) -> bool:
+    return True
+
+
+#: In this order: a longer number is settled before a rule that could take a piece of it.
+_RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str, re.Match[str]], bool], str], ...]] = (
+    (_EMAIL, _always, EMAIL),
+    (_ID_18, _is_id, ID_CARD),
+    (_CARD, _is_card, BANK_CARD),
+    (_ID_15, _is_old_id, ID_CARD),
+    (_MOBILE, _is_telephone, PHONE),
+    (_MOBILE_SPELLED, _is_telephone, PHONE),
+    (_LANDLINE, _is_telephone, LANDLINE),
+    (_LOCAL_NUMBER, _is_local_number, LANDLINE),
+    (_PLATE, _always, PLATE),
+)
+
+
+def mask_identity(text: str) -> str:
+    """Replace mobile, landline, identity card, bank card and plate numbers and e-mails by tokens.
+
+    Works on any string, full-width digits included. What is masked already stays as it is, and masking
+    twice changes nothing. Long numbers that are called an order or file number are kept.
+    """
+    folded = normalize(text)
+    taken = bytearray(len(folded))
+    found: list[tuple[int, int, str]] = []
+    for pattern, holds, token in _RULES:
+        for match in pattern.finditer(folded):
+            start, end = match.span()
+            if taken.find(1, start, end) < 0 and holds(folded, match):
+                taken[start:end] = b"\x01" * (end - start)
+                found.append((start, end, token))
+    pieces: list[str] = []
+    at = 0
+    for start, end, token in sorted(found):
+        pieces += (text[at:start], token)
+        at = end
+    return "".join((*pieces, text[at:]))
+
+
+# --- cutting --------------------------------------------------------------------------------------------
+
+
+def _cache_folder() -> Path:
+    """A folder that only this user can write: jieba unmarshals its cache, so nobody else may plant one."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "jiesu"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.stat()
+    except OSError as fault:  # a read-only home, as in a container: build the dictionary anew each start
+        _LOG.info("no cache folder for jieba: %s", fault.strerror)
+        return Path(tempfile.mkdtemp(prefix="jiesu-"))
+    if info.st_uid == os.getuid() and not info.st_mode & 0o022 and os.access(folder, os.W_OK):
+        return folder
+    return Path(tempfile.mkdtemp(prefix="jiesu-"))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> jieba.Tokenizer:
+    """Our own tokenizer, with our own words: the one of the jieba module belongs to nobody."""
+    jieba.setLogLevel(logging.WARNING)
+    tokenizer = jieba.Tokenizer()
+    tokenizer.tmp_dir = str(_cache_folder())
+    tokenizer.cache_file = "jieba.cache"
+    tokenizer.initialize()
+    for path in (USER_DICT, TERMS):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("#"):
+                tokenizer.add_word(line)
+    return tokenizer
+
+
+def cut(text: str) -> list[tuple[str, int, int]]:
+    """Cut into words: each with its start and end, in characters of `text`.
+
+    jieba over the folded text with our user dictionary; words are given folded, offsets hold in `text`.
+    """
+    return list(_tokenizer().tokenize(normalize(text)))

@@ -1,0 +1,320 @@
+"""The weighted lexicon: words and phrases, each with its learned weights, in one reviewable text file.
+
+One automaton finds every phrase of a text in a single pass. Features are the phrases of the whole text and
+of the title, the groups of curated words, and the cues; each head is linear in them. Made by
+`bench/train_lexicon.py`, which uses `Lexicon.features` itself, so training and reading cannot drift apart.
+Pure Python: numpy would not earn its keep on some hundred features a text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import ahocorasick
+
+from nlp.appeal_type import load_type_cues
+from nlp.cues import CueHit, Cues, LexiconError, read_yaml, refuse_unknown, texts
+from nlp.text import LEXICON
+from nlp.urgency import UrgencyRules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+WORDS_FILE: Final = "topic_words.yaml"
+MODEL_FILE: Final = "topic_model.tsv"
+MAGIC: Final = "# jiesu topic model 1"
+#: Weights are kept as whole hundredths: shorter lines, and a difference that a person can read.
+UNIT: Final = 100
+HEADS: Final = ("environmental", "appeal_type", "urgency", "kind")
+
+_GROUP_SCALE: Final = 0.2
+_TITLE_SCALE: Final = 0.6
+_CUE_SCALE: Final = 0.3
+_MAX_COUNT: Final = 3
+_SINGLE: Final = 0.3  # one character says little
+
+Family: TypeAlias = str
+Key: TypeAlias = tuple[Family, str]  # ("gram", "油烟"), ("title", "油烟"), ("group", "AIR-06"), ("cue", …)
+GRAM: Final = "gram"
+TITLE: Final = "title"
+GROUP: Final = "group"
+TITLE_GROUP: Final = "title_group"
+CUE: Final = "cue"
+FAMILIES: Final = (GRAM, TITLE, GROUP, TITLE_GROUP, CUE)
+
+
+def load_words(folder: Path = LEXICON) -> dict[str, tuple[str, ...]]:
+    """The curated words by group: the 63 kinds, `environmental`, `elsewhere`. Raises LexiconError."""
+    raw = read_yaml(folder / WORDS_FILE, "topic_words/1")
+    refuse_unknown(raw, ("schema", "kinds", "environmental", "elsewhere"), where=WORDS_FILE)
+    kinds = raw.get("kinds")
+    if not isinstance(kinds, dict):
+        raise LexiconError(f"{WORDS_FILE}: kinds: expected words by kind")
+    groups = {str(code): texts(items, where=f"{WORDS_FILE}: kinds.{code}") for code, items in kinds.items()}
+    for name in ("environmental", "elsewhere"):
+        groups[name] = texts(raw.get(name), where=f"{WORDS_FILE}: {name}")
+    return groups
+
+
+class Entry(NamedTuple):
+    """What a phrase of the automaton counts for."""
+
+    text: str
+    gram: int | None
+    title: int | None
+    groups: tuple[str, ...]
+    weight: float
+
+
+class Hit(NamedTuple):
+    """A phrase found at [start, end) of the folded text."""
+
+    start: int
+    end: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The features: every key's index, and the rarity (idf) of the phrases."""
+
+    index: dict[Key, int]
+    idf: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The features of one text, and where they come from."""
+
+    values: dict[int, float]
+    hits: tuple[Hit, ...] = ()
+    cues: tuple[CueHit, ...] = ()
+    title_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWeights:
+    """One head: its values (classes), biases, and per feature the pairs of class and weight.
+
+    `scale` and `shift` are the calibration: the logit that is believed is `scale * logit + shift`.
+    """
+
+    values: tuple[str, ...]
+    biases: tuple[float, ...]
+    scale: float
+    shift: float
+    weights: dict[int, tuple[tuple[int, float], ...]] = field(default_factory=dict)
+
+    def logits(self, values: dict[int, float]) -> list[float]:
+        """The raw score of each class."""
+        totals = list(self.biases)
+        rows = self.weights
+        for feature, value in values.items():
+            for at, weight in rows.get(feature, ()):
+                totals[at] += value * weight
+        return totals
+
+    def believed(self, logits: Sequence[float]) -> list[float]:
+        """Calibrated probabilities: of the one class (logistic), or of each (softmax)."""
+        if len(logits) == 1:
+            return [logistic(self.scale * logits[0] + self.shift)]
+        scaled = [self.scale * logit for logit in logits]
+        top = max(scaled)
+        powers = [math.exp(logit - top) for logit in scaled]
+        total = sum(powers)
+        return [power / total for power in powers]
+
+
+def logistic(score: float) -> float:
+    """The logistic function, safe for any size of `score`."""
+    if score >= 0:
+        return 1 / (1 + math.exp(-min(score, 700.0)))
+    power = math.exp(max(score, -700.0))
+    return power / (1 + power)
+
+
+class Lexicon:
+    """Finds the features of a text. It knows the phrases but no weights."""
+
+    def __init__(self, vocabulary: Vocabulary, words: dict[str, tuple[str, ...]], cues: Cues) -> None:
+        """Build the automaton of the vocabulary's phrases and the curated words."""
+        self.vocabulary = vocabulary
+        self._cues = cues
+        groups: dict[str, list[str]] = {}
+        for group, items in words.items():
+            for item in items:
+                groups.setdefault(item, []).append(group)
+        grams = {text for family, text in vocabulary.index if family in (GRAM, TITLE)}
+        self._automaton = ahocorasick.Automaton()
+        for text in sorted(grams | set(groups)):
+            entry = Entry(
+                text,
+                vocabulary.index.get((GRAM, text)),
+                vocabulary.index.get((TITLE, text)),
+                tuple(groups.get(text, ())),
+                1.0 if len(text) > 1 else _SINGLE,
+            )
+            self._automaton.add_word(text, entry)
+        self._automaton.make_automaton()
+
+    def features(self, folded: str, title_length: int) -> Found:
+        """The features of a folded text whose first `title_length` characters are its title."""
+        hits: list[Hit] = []
+        grams: dict[int, int] = {}
+        titles: dict[int, int] = {}
+        counts: dict[Entry, int] = {}
+        title_counts: dict[Entry, int] = {}
+        for last, entry in self._automaton.iter(folded):
+            end = last + 1
+            hits.append(Hit(end - len(entry.text), end, entry))
+            if entry.gram is not None:
+                grams[entry.gram] = grams.get(entry.gram, 0) + 1
+            in_title = end <= title_length
+            if in_title and entry.title is not None:
+                titles[entry.title] = titles.get(entry.title, 0) + 1
+            if entry.groups:
+                counts[entry] = counts.get(entry, 0) + 1
+                if in_title:
+                    title_counts[entry] = title_counts.get(entry, 0) + 1
+        values = self._scaled(grams, 1.0)
+        values |= self._scaled(titles, _TITLE_SCALE)
+        values |= self._grouped(counts, GROUP)
+        values |= self._grouped(title_counts, TITLE_GROUP)
+        cues = tuple(self._cues.find(folded))
+        index = self.vocabulary.index
+        for cue in cues:
+            at = index.get((CUE, cue.group))
+            if at is not None:
+                values[at] = _CUE_SCALE
+        return Found(values, tuple(hits), cues, title_length)
+
+    def _scaled(self, counts: dict[int, int], scale: float) -> dict[int, float]:
+        """Sublinear count times rarity, at unit length: long texts weigh no more than short ones."""
+        idf = self.vocabulary.idf
+        raw = {at: (1 + math.log(count)) * idf[at] for at, count in counts.items()}
+        length = math.sqrt(sum(value * value for value in raw.values())) or 1.0
+        return {at: scale * value / length for at, value in raw.items()}
+
+    def _grouped(self, counts: dict[Entry, int], family: Family) -> dict[int, float]:
+        """How strongly each group of curated words is hit."""
+        sums: dict[str, float] = {}
+        for entry, count in counts.items():
+            share = min(count, _MAX_COUNT) * entry.weight
+            for group in entry.groups:
+                sums[group] = sums.get(group, 0.0) + share
+        index = self.vocabulary.index
+        return {
+            index[family, group]: _GROUP_SCALE * math.log1p(total)
+            for group, total in sums.items()
+            if (family, group) in index
+        }
+
+
+def load_cues(folder: Path = LEXICON) -> Cues:
+    """The cues that are features: of the appeal types and of urgency. Raises LexiconError."""
+    kinds = load_type_cues(folder).groups
+    urgent = UrgencyRules.load(folder).cues.groups
+    both = sorted(set(kinds) & set(urgent))
+    if both:
+        raise LexiconError(f"cue groups with one name in two files: {', '.join(both)}")
+    return Cues(kinds | urgent)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicModel:
+    """The lexicon, the four heads, and what they are called."""
+
+    lexicon: Lexicon
+    heads: dict[str, HeadWeights]
+    version: str
+
+
+def checksum(lines: Iterable[str]) -> str:
+    """SHA-256 of the lines, as in the second line of the model file."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def load_model(folder: Path = LEXICON) -> TopicModel:
+    """Load the model file with the words and cues beside it.
+
+    Raises LexiconError naming the file and line: of another format, damaged (checksum), or malformed.
+    """
+    words, cues = load_words(folder), load_cues(folder)
+    try:
+        lines = (folder / MODEL_FILE).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise LexiconError(f"{MODEL_FILE}: cannot be read: {fault}") from fault
+    if len(lines) < 2 or lines[0] != MAGIC:  # noqa: PLR2004 - the two head lines
+        raise LexiconError(f"{MODEL_FILE}, line 1: expected {MAGIC!r}")
+    name, _, digest = lines[1].partition("\tsha256:")
+    if checksum(lines[2:]) != digest:
+        raise LexiconError(f"{MODEL_FILE}, line 2: the checksum does not hold; the file was changed by hand")
+    vocabulary, heads = _Parser(lines[2:], first=3).parse()
+    edited = checksum(f"{group}:{','.join(items)}" for group, items in sorted(words.items()))
+    version = f"{name.removeprefix('version:')}+{digest[:8]}.{edited[:4]}"
+    return TopicModel(Lexicon(vocabulary, words, cues), heads, version)
+
+
+class _Parser:
+    """Reads the lines of the model file. Errors name the line."""
+
+    def __init__(self, lines: Sequence[str], first: int) -> None:
+        self._lines = list(enumerate(lines, start=first))
+        self._heads: dict[str, tuple[tuple[str, ...], tuple[float, ...], float, float]] = {}
+        self._index: dict[Key, int] = {}
+        self._idf: dict[int, float] = {}
+        self._rows: dict[str, dict[int, tuple[tuple[int, float], ...]]] = {head: {} for head in HEADS}
+
+    def parse(self) -> tuple[Vocabulary, dict[str, HeadWeights]]:
+        """Parse all lines."""
+        for number, line in self._lines:
+            try:
+                family, *fields = line.split("\t")
+                if family == "head":
+                    self._head(*fields)
+                else:
+                    self._feature(family, *fields)
+            except (ValueError, TypeError, KeyError, IndexError) as fault:
+                raise LexiconError(f"{MODEL_FILE}, line {number}: {fault}") from fault
+        missing = [head for head in HEADS if head not in self._heads]
+        if missing:
+            raise LexiconError(f"{MODEL_FILE}: no head {', '.join(missing)}")
+        heads = {head: HeadWeights(*self._heads[head], weights=self._rows[head]) for head in HEADS}
+        return Vocabulary(self._index, self._idf), heads
+
+    def _head(self, head: str, scale: str, shift: str, values: str) -> None:
+        if head not in HEADS or head in self._heads:
+            raise ValueError(f"head {head!r} is unknown or repeated")
+        pairs = [item.rsplit("=", 1) for item in values.split(" ")]
+        names = tuple(name for name, _ in pairs)
+        self._heads[head] = (names, tuple(float(bias) for _, bias in pairs), float(scale), float(shift))
+
+    def _feature(self, family: str, text: str, idf: str, *columns: str) -> None:
+        key = (family, text)
+        if family not in FAMILIES or key in self._index:
+            raise ValueError(f"feature {key} is of no family or repeated")
+        if len(columns) != len(HEADS):
+            raise ValueError(f"expected the weights of {len(HEADS)} heads, found {len(columns)}")
+        at = len(self._index)
+        self._index[key] = at
+        self._idf[at] = float(idf)
+        for head, column in zip(HEADS, columns, strict=True):
+            if column:
+                count = len(self._heads[head][0])
+                pairs = tuple(self._pair(item, count) for item in column.split(" "))
+                self._rows[head][at] = pairs
+
+    @staticmethod
+    def _pair(item: str, count: int) -> tuple[int, float]:
+        place, _, weight = item.partition(":")
+        at = int(place)
+        if not 0 <= at < count:
+            raise ValueError(f"class {at} is not among {count}")
+        return at, int(weight) / UNIT

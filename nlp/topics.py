@@ -1,0 +1,215 @@
+"""What the matter is (诉求主题): environmental or not, which of the 63 kinds, appeal type, urgency.
+
+`TopicReader.read` is the seam: another reader (a transformer, say) need only give a `TopicReading`. This
+one sums the weights of the lexicon's words, so it can always say which words decided.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from models.vocab import AppealType, Urgency
+from nlp.facts import read_facts
+from nlp.text import LEXICON, normalize
+from nlp.topic_model import CUE, GROUP, TITLE_GROUP, load_model
+from nlp.topic_scores import Scores
+from nlp.types import Evidence, Head, KindGuess, TopicReading, source_text
+from nlp.urgency import Raised, UrgencyRules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nlp.topic_model import Found, HeadWeights, TopicModel
+    from nlp.topic_scores import Scored
+
+#: At and above this probability a text is environmental (有环境类诉求).
+ENVIRONMENTAL_FROM: Final = 0.5
+#: Below this nothing is worth saying about the kind.
+KINDS_FROM: Final = 0.02
+TOP_KINDS: Final = 3
+TOP_EVIDENCE: Final = 8
+_LEAST_EVIDENCE: Final = 0.05
+#: What is believed of a text in which no word speaks for it: unlikely, and a person looks.
+_NO_GROUNDS: Final = 0.35
+#: A kind with this share of the environmental part is a ground by itself.
+_CLEAR_KIND: Final = 0.3
+_LEAST_PART: Final = 0.01
+_LEAST_SHARE: Final = 0.2
+_LOOKED_AT: Final = 48
+#: What a floor's words weigh among the evidence: more than any learned sum, since the rule stands above it.
+_FLOOR_WEIGHT: Final = 5.0
+_DIGITS: Final = 4
+
+
+class _Part(NamedTuple):
+    """A span and what it adds to a score."""
+
+    start: int
+    end: int
+    weight: float
+
+
+class TopicReader:
+    """Reads what a text is about. Build it once: it holds the automaton and the weights."""
+
+    def __init__(self, model: TopicModel, rules: UrgencyRules) -> None:
+        """Take the weighted lexicon and the rules of urgency."""
+        self._model = model
+        self._rules = rules
+        self.version = model.version
+        index = model.lexicon.vocabulary.index
+        self._scores = Scores(model.heads, max(index.values(), default=-1) + 1)
+        self._group_at = {text: at for (family, text), at in index.items() if family == GROUP}
+        self._title_group_at = {text: at for (family, text), at in index.items() if family == TITLE_GROUP}
+        self._cue_at = {text: at for (family, text), at in index.items() if family == CUE}
+
+    @classmethod
+    def load(cls, folder: Path = LEXICON) -> TopicReader:
+        """Load model, words, cues and rules. Raises LexiconError naming file and line when one is wrong."""
+        return cls(load_model(folder), UrgencyRules.load(folder))
+
+    def read(self, title: str | None, text: str) -> TopicReading:
+        """Read a text. Offsets count characters of `source_text(title, text)`. Never raises.
+
+        A kind's probability is that of the text being environmental and of this kind.
+        """
+        source = source_text(title, text)
+        folded = normalize(source)
+        found = self._model.lexicon.features(folded, len(title or ""))
+        heads = self._model.heads
+        scored = self._scores.of(found.values)
+        (p_environmental,) = heads["environmental"].believed(scored.logits("environmental"))
+        words = _Words(source, found)
+        grounds = self._explain(words, scored, Head.ENVIRONMENTAL, 0, "true")
+        kinds = self._kinds(scored, p_environmental)
+        clear_kind = bool(kinds) and kinds[0].p >= _CLEAR_KIND * p_environmental
+        if not clear_kind and not any(item.weight > 0 for item in grounds):
+            # The bias alone is no ground: it comes from training texts, most of which were environmental.
+            p_environmental = min(p_environmental, _NO_GROUNDS)
+            kinds = self._kinds(scored, p_environmental)
+        environmental = p_environmental >= ENVIRONMENTAL_FROM
+        sort, sort_at, p_sort = _best(heads["appeal_type"], scored.logits("appeal_type"))
+        grade, grade_at, p_grade = _best(heads["urgency"], scored.logits("urgency"))
+        raised = self._rules.raised(folded, environmental=environmental)
+        if raised and raised.floor.grade <= grade:
+            p_grade = (
+                max(p_grade, raised.floor.confidence)
+                if raised.floor.grade == grade
+                else (raised.floor.confidence)
+            )
+            grade, grade_at = raised.floor.grade.value, heads["urgency"].values.index(raised.floor.grade)
+        facts = read_facts(source, folded, len(title or ""))
+        evidence = list(grounds)
+        if environmental and kinds:
+            place = heads["kind"].values.index(kinds[0].code)
+            evidence += self._explain(words, scored, Head.KIND, place, kinds[0].code)
+        evidence += self._explain(words, scored, Head.APPEAL_TYPE, sort_at, sort)
+        evidence += _raising(source, raised) if raised and raised.floor.grade == grade else []
+        evidence += self._explain(words, scored, Head.URGENCY, grade_at, grade)
+        return TopicReading(
+            environmental=environmental,
+            p_environmental=round(p_environmental, _DIGITS),
+            kind=kinds[0].code if environmental and kinds else None,
+            kind_confidence=kinds[0].p if environmental and kinds else 0.0,
+            kinds=kinds,
+            appeal_type=AppealType(sort),
+            appeal_type_confidence=round(p_sort, _DIGITS),
+            urgency=Urgency(grade),
+            urgency_confidence=round(p_grade, _DIGITS),
+            party=facts.party_text(source),
+            when=facts.when_text(source),
+            evidence=(*evidence, *facts.evidence(source)),
+        )
+
+    def _kinds(self, scored: Scored, p_environmental: float) -> tuple[KindGuess, ...]:
+        """The three likeliest kinds; none when the text is hardly environmental."""
+        if p_environmental < KINDS_FROM:
+            return ()
+        head = self._model.heads["kind"]
+        shares = head.believed(scored.logits("kind"))
+        order = sorted(range(len(shares)), key=lambda at: -shares[at])[:TOP_KINDS]
+        return tuple(KindGuess(head.values[at], round(shares[at] * p_environmental, _DIGITS)) for at in order)
+
+    def _explain(self, words: _Words, scored: Scored, head: Head, place: int, value: str) -> list[Evidence]:
+        """The spans that weighed most for (and, for environmental, against) a head's class."""
+        parts = self._parts(words, scored.added(head.value, place))
+        if head is not Head.ENVIRONMENTAL:
+            parts = [part for part in parts if part.weight > 0]
+        return [
+            Evidence(
+                head, part.start, part.end, words.source[part.start : part.end], value, round(part.weight, 3)
+            )
+            for part in _strongest(parts)
+        ]
+
+    def _parts(self, words: _Words, added: dict[int, float]) -> list[_Part]:
+        """What every phrase and cue found adds to one class, at its first place in the text."""
+        parts = []
+        for hit in words.first:
+            entry = hit.entry
+            total = 0.0
+            if entry.gram is not None:
+                total += added.get(entry.gram, 0.0)
+            if entry.title is not None:
+                total += added.get(entry.title, 0.0)
+            for group in entry.groups:
+                both = added.get(self._group_at.get(group, -1), 0.0)
+                both += added.get(self._title_group_at.get(group, -1), 0.0)
+                total += both / words.members[group]
+            if abs(total) >= _LEAST_PART:
+                parts.append(_Part(hit.start, hit.end, total))
+        for cue in words.found.cues:
+            weight = added.get(self._cue_at.get(cue.group, -1), 0.0)
+            if weight and cue.end > cue.start:
+                parts.append(_Part(cue.start, cue.end, weight))
+        return parts
+
+
+class _Words:
+    """The phrases of one text, each at its first place, and how many of each group: once for all heads."""
+
+    def __init__(self, source: str, found: Found) -> None:
+        self.source = source
+        self.found = found
+        self.first = tuple({hit.entry.text: hit for hit in reversed(found.hits)}.values())
+        self.members: dict[str, int] = {}
+        for hit in self.first:
+            for group in hit.entry.groups:
+                self.members[group] = self.members.get(group, 0) + 1
+
+
+def _best(head: HeadWeights, logits: Sequence[float]) -> tuple[str, int, float]:
+    """The likeliest class of a softmax head: its value, place and probability."""
+    shares = head.believed(logits)
+    at = max(range(len(shares)), key=shares.__getitem__)
+    return head.values[at], at, shares[at]
+
+
+def _strongest(parts: Sequence[_Part]) -> list[_Part]:
+    """The weightiest spans that do not overlap; a phrase inside a chosen one adds to it.
+
+    What weighs little beside the strongest is left out: it would colour the page and explain nothing.
+    """
+    strongest = heapq.nlargest(_LOOKED_AT, parts, key=lambda part: abs(part.weight))
+    chosen: list[_Part] = []
+    for part in strongest:
+        over = [at for at, other in enumerate(chosen) if part.start < other.end and other.start < part.end]
+        if over:
+            other = chosen[over[0]]
+            if other.start <= part.start and part.end <= other.end:
+                chosen[over[0]] = other._replace(weight=other.weight + part.weight)
+        elif len(chosen) < TOP_EVIDENCE:
+            chosen.append(part)
+    least = max(_LEAST_EVIDENCE, _LEAST_SHARE * max((abs(part.weight) for part in chosen), default=0.0))
+    return sorted(
+        (part for part in chosen if abs(part.weight) >= least and part.end - part.start > 1),
+        key=lambda part: -abs(part.weight),
+    )
+
+
+def _raising(source: str, raised: Raised) -> list[Evidence]:
+    """The words that made a floor fire."""
+    start, end = raised.start, raised.end
+    return [Evidence(Head.URGENCY, start, end, source[start:end], raised.floor.grade.value, _FLOOR_WEIGHT)]

@@ -1,0 +1,100 @@
+"""Plain values that `nlp` gives out: what was read from one text, and the words that decided it.
+
+No database, network or queue here. Offsets count characters (code points) of `source_text(title, text)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models.vocab import AppealType, Precision, ReviewReason, Urgency
+
+
+class Head(StrEnum):
+    """Which question a piece of evidence speaks to."""
+
+    ENVIRONMENTAL = "environmental"
+    KIND = "kind"
+    APPEAL_TYPE = "appeal_type"
+    URGENCY = "urgency"
+    PLACE = "place"
+    PARTY = "party"
+    WHEN = "when"
+
+
+def source_text(title: str | None, text: str) -> str:
+    """The one string that readings are made from and offsets count in: title, newline, text."""
+    return f"{title}\n{text}" if title else text
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A span of the source text that decided; `weight` > 0 speaks for `value`, < 0 against it."""
+
+    head: Head
+    start: int
+    end: int
+    text: str
+    value: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class KindGuess:
+    """A kind code of the 63 and its probability in [0, 1]."""
+
+    code: str
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceReading:
+    """Where it happens; every name null when unknown. lon/lat in WGS-84 degrees."""
+
+    span: str | None = None
+    start: int | None = None
+    end: int | None = None
+    district: str | None = None
+    district_code: str | None = None
+    street: str | None = None
+    street_code: str | None = None
+    community: str | None = None
+    community_code: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+    precision: Precision = Precision.NONE
+    confidence: float = 0.0
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicReading:
+    """Answers about the matter itself, without place."""
+
+    environmental: bool
+    p_environmental: float
+    kind: str | None
+    kind_confidence: float
+    kinds: tuple[KindGuess, ...]
+    appeal_type: AppealType
+    appeal_type_confidence: float
+    urgency: Urgency
+    urgency_confidence: float
+    party: str | None = None
+    when: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextReading:
+    """All that NLP says of one appeal text."""
+
+    topic: TopicReading
+    place: PlaceReading
+    masked_title: str | None
+    masked_text: str
+    review: bool
+    review_reasons: tuple[ReviewReason, ...] = ()
+    evidence: tuple[Evidence, ...] = field(default=())
+    model_version: str = ""

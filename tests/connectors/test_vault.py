@@ -1,0 +1,92 @@
+"""The vault: what is sealed opens only in its place, with its key; phones are found without opening."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.vault import Vault, VaultError, normal_phone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = bytes(range(32))
+NEW = bytes(range(32, 64))
+
+
+@given(st.text())
+def test_a_sealed_value_opens_to_itself(value: str) -> None:
+    vault = Vault({1: OLD})
+    sealed = vault.seal(value, belongs_to="appellant.name:7")
+    assert vault.open(sealed, belongs_to="appellant.name:7") == value
+
+
+def test_the_same_value_never_looks_the_same() -> None:
+    vault = Vault({1: OLD})
+    assert vault.seal("张三", belongs_to="a:1") != vault.seal("张三", belongs_to="a:1")
+
+
+def test_a_value_moved_to_another_row_does_not_open() -> None:
+    vault = Vault({1: OLD})
+    sealed = vault.seal("13800000001", belongs_to="appellant.phone:1")
+    with pytest.raises(VaultError, match=r"appellant\.phone:2 does not open"):
+        vault.open(sealed, belongs_to="appellant.phone:2")
+
+
+@given(st.integers(min_value=0, max_value=40))
+def test_a_changed_byte_is_noticed(position: int) -> None:
+    vault = Vault({1: OLD})
+    sealed = bytearray(vault.seal("13800000001", belongs_to="p:1"))
+    sealed[position] ^= 1
+    with pytest.raises(VaultError):
+        vault.open(bytes(sealed), belongs_to="p:1")
+
+
+def test_a_new_key_seals_and_the_old_one_still_opens() -> None:
+    sealed_before = Vault({1: OLD}).seal("李四", belongs_to="n:1")
+    vault = Vault({2: NEW, 1: OLD})
+    assert vault.open(sealed_before, belongs_to="n:1") == "李四"
+    with pytest.raises(VaultError, match="unknown key"):
+        Vault({1: OLD}).open(vault.seal("李四", belongs_to="n:1"), belongs_to="n:1")
+
+
+def test_the_blind_index_outlives_a_new_key() -> None:
+    assert Vault({1: OLD}).phone_index("13800000001") == Vault({2: NEW, 1: OLD}).phone_index("13800000001")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["13800000001", "+86 138-0000-0001", "138 0000 0001", "１３８０００００００１", "008613800000001"],
+)
+def test_one_phone_has_one_index_however_written(written: str) -> None:
+    vault = Vault({1: OLD})
+    assert vault.phone_index(written) == vault.phone_index("13800000001")
+    assert normal_phone(written) == "13800000001"
+
+
+def test_different_phones_and_different_keys_have_different_indexes() -> None:
+    vault = Vault({1: OLD})
+    assert vault.phone_index("13800000001") != vault.phone_index("13800000002")
+    assert vault.phone_index("13800000001") != Vault({1: NEW}).phone_index("13800000001")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1:short", "x:" + base64.b64encode(OLD).decode(), "0:" + base64.b64encode(OLD).decode()]
+)
+def test_bad_key_texts_are_refused_without_being_repeated(text: str) -> None:
+    with pytest.raises(VaultError) as caught:
+        Vault.parse(text)
+    assert "short" not in str(caught.value)
+    assert base64.b64encode(OLD).decode() not in str(caught.value)
+
+
+def test_a_key_file_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    sealed = Vault.open_or_create(path).seal("王五", belongs_to="n:1")
+    assert Vault.open_or_create(path).open(sealed, belongs_to="n:1") == "王五"
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR

@@ -1,0 +1,92 @@
+"""The pages of docs/ that are made from the code: `python -m tests.docs.generated` writes them.
+
+A test holds the written pages to what this gives, so they cannot fall behind.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Final
+
+import click
+
+from models import vocab
+from triage.cli import main as cli
+from triage.settings import Settings
+
+DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+
+TERMS: Final = (
+    ("appeal", "诉求"),
+    ("appellant", "诉求人"),
+    ("ticket", "工单"),
+    ("reading", "识别结果"),
+    ("unit", "承办单位"),
+    ("street", "街乡镇"),
+    ("bureau", "委办局"),
+    ("dispatch", "派单"),
+    ("catalogue", "派单目录"),
+    ("divert", "分流"),
+    ("hand over", "转办"),
+    ("dispatch_by, answer_by", "派单时限，办理时限"),
+    ("first receiver", "首接负责"),
+    ("lead, assist, cc", "主办，协办，抄送"),
+)
+
+
+def glossary() -> str:
+    """docs/glossary.md: terms, then every enum of the vocabulary."""
+    lines = ["# Glossary 术语", "", "Made from `models/vocab.py`; one English word per Chinese term.", ""]
+    lines += ["| code | 中文 |", "|---|---|", *(f"| {english} | {chinese} |" for english, chinese in TERMS)]
+    for name, kind in inspect.getmembers(vocab, inspect.isclass):
+        if not issubclass(kind, vocab.Labelled) or kind is vocab.Labelled:
+            continue
+        lines += ["", f"## {name}", "", inspect.getdoc(kind) or "", "", "| value | 中文 |", "|---|---|"]
+        lines += [f"| `{member.value}` | {member.label} |" for member in kind]
+    return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    """docs/settings.md: every setting with its default and help."""
+    lines = [
+        "# Settings 设置",
+        "",
+        "Read from the environment by `triage/settings.py`, and nowhere else.",
+        "",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "（不设）" if field.default is None else f"`{field.default}`"
+        lines += [f"## JIESU_{name.upper()}", "", f"{field.description}。默认 {default}。", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def commands() -> str:
+    """docs/commands.md: the help of every command."""
+    lines = ["# Commands 命令", ""]
+
+    def describe(command: click.Command, path: str) -> None:
+        if command.hidden:
+            return
+        context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+        if isinstance(command, click.Group):
+            for name in sorted(command.commands):
+                describe(command.commands[name], f"{path} {name}")
+            return
+        lines.extend([f"## {path}", "", "```", command.get_help(context), "```", ""])
+
+    describe(cli, "jiesu")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+PAGES: Final = {"glossary.md": glossary, "settings.md": settings, "commands.md": commands}
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

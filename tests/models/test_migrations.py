@@ -1,0 +1,57 @@
+"""Migrations: head equals the mapped rows, one way down and up again; events cannot be changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from models import migrate
+from models.db import AwareUtc
+from tests import factories
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+async def test_the_newest_schema_equals_the_mapped_rows(db: Database) -> None:
+    assert await migrate.current_revision(db) == migrate.head_revision()
+    assert await migrate.differences(db) == []
+
+
+async def test_the_schema_goes_down_and_up_again(db: Database) -> None:
+    await migrate.downgrade(db, "base")
+    assert await migrate.current_revision(db) is None
+    await migrate.upgrade(db)
+    assert await migrate.differences(db) == []
+
+
+@pytest.mark.parametrize("statement", ["UPDATE ticket_event SET seq = 9", "DELETE FROM ticket_event"])
+async def test_events_are_append_only(db: Database, statement: str) -> None:
+    await factories.add_reference(db)
+    await factories.add_tickets(db, factories.TicketIn())
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with db.writes.begin() as session:
+            await session.execute(sa.text(statement))
+
+
+async def test_naive_times_are_refused(db: Database) -> None:
+    with pytest.raises(ValueError, match="aware"):
+        AwareUtc().process_bind_param(datetime(2026, 1, 1), db.engine.dialect)  # noqa: DTZ001  (on purpose)
+
+
+async def test_stored_times_come_back_aware(db: Database) -> None:
+    stored = AwareUtc().process_bind_param(NOW, db.engine.dialect)
+    assert AwareUtc().process_result_value(stored, db.engine.dialect) == NOW
+
+
+async def test_an_error_never_tells_the_values(db: Database) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with db.writes.begin() as session:
+            await session.execute(sa.text("INSERT INTO nowhere VALUES (:text)"), {"text": "河水发黑发臭"})
+    assert "河水发黑发臭" not in str(caught.value)

@@ -1,0 +1,73 @@
+"""Who and when: verbatim spans, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlp.facts import Facts, read_facts
+from nlp.text import normalize
+from nlp.types import Head
+
+
+def read(source: str, title_length: int = 0) -> Facts:
+    return read_facts(source, normalize(source), title_length)
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("工地每天凌晨五点开始打桩", "每天凌晨五点开始"),
+        ("酒吧从晚上9点持续到凌晨2点放音乐", "从晚上9点持续到凌晨2点"),
+        ("2018年4月29日有人倒垃圾", "2018年4月29日"),
+        ("这家店每天7:00-23:00放喇叭", "每天7:00-23:00"),
+        ("最近一段时间总有臭味", "最近一段时间"),
+        ("机器日夜轰鸣", "日夜"),
+        ("工地２４小时施工", "２４小时"),
+    ],
+)
+def test_reads_when(text: str, when: str) -> None:
+    assert read(text).when_text(text) == when
+
+
+def test_a_rhythm_is_preferred_to_a_date() -> None:
+    text = "2019年搬来这里，楼下每晚十点放音乐"
+    assert read(text).when_text(text) == "每晚十点"
+
+
+@pytest.mark.parametrize(
+    ("text", "party"),
+    [
+        ("投诉老张烧烤店油烟大", "老张烧烤店"),
+        ("举报某区的示例化工有限公司偷排", "示例化工有限公司"),
+        ("示范路的搅拌站扬尘很大", "搅拌站"),
+    ],
+)
+def test_reads_the_party(text: str, party: str) -> None:
+    assert read(text).party_text(text) == party
+
+
+@pytest.mark.parametrize("text", ["", "好吵", "😀😀", "太臭了！"])
+def test_says_nothing_when_nothing_is_said(text: str) -> None:
+    facts = read(text)
+    assert facts == Facts()
+    assert facts.evidence(text) == ()
+
+
+def test_evidence_carries_the_spans() -> None:
+    text = "投诉老张烧烤店每天半夜营业"
+    found = {item.head: text[item.start : item.end] for item in read(text).evidence(text)}
+    assert found == {Head.PARTY: "老张烧烤店", Head.WHEN: "每天半夜"}
+
+
+def test_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="offsets"):
+        read_facts("甲乙", "甲", 0)
+
+
+@given(st.text(alphabet="每天晚上点1290半到至从的公司店厂投诉，。 \n", max_size=120))
+def test_spans_lie_within_the_text(text: str) -> None:
+    facts = read(text)
+    spans = [span for span in (facts.party, facts.when) if span]
+    assert all(0 <= span.start < span.end <= len(text) for span in spans)

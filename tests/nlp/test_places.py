@@ -1,0 +1,222 @@
+"""Where it happens: our own sentences, one per mechanism."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.vocab import Precision
+from nlp.gazetteer import Gazetteer, GazetteerError, PlaceName
+from nlp.places import CONFIDENCE, PlaceReader, confidence
+from nlp.types import Head, source_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SURE = 0.5
+READER = PlaceReader.load()
+
+#: (text, district, street code, community code): what must be read, surely.
+FOUND = [
+    # streets: the suffixes are interchangeable
+    ("昌平区沙河镇夜里有臭味", "昌平区", "110114004", None),
+    ("昌平区沙河地区办事处门口堆土", "昌平区", "110114004", None),
+    ("丰台区花乡施工不盖网", "丰台区", "110106018", None),
+    ("朝阳区东风乡洒水车太吵", "朝阳区", "110105030", None),
+    ("房山区东风街道有异味", "房山区", "110111005", None),
+    ("通州区于家务回族乡烧秸秆", "通州区", "110112209", None),
+    ("顺义区杨镇烧垃圾", "顺义区", "110113006", None),
+    ("房山城关夜间施工", "房山区", "110111001", None),
+    # districts: short, old and county names
+    ("密云县太师屯镇有人烧荒", "密云区", "110118107", None),
+    ("通县张家湾有人倒渣土", "通州区", "110112105", None),
+    ("宣武区有工地夜间施工", "西城区", None, None),
+    ("燕山地区夜里有异味", "房山区", None, None),
+    ("北京市海淀区到处是扬尘", "海淀区", None, None),
+    # communities: full, short, with another suffix, with digits
+    ("望京西园四区楼下饭馆油烟", "朝阳区", "110105026", "110105026038"),
+    ("望京西园4区楼下饭馆油烟", "朝阳区", "110105026", "110105026038"),
+    ("十八里店乡老君堂村有垃圾", "朝阳区", "110105028", None),
+    ("北七家镇平西府村烧煤", "昌平区", "110114115", None),
+    ("方庄芳群园一区楼下跳舞", "丰台区", "110106013", None),
+    # a common name is decided by its district or street
+    ("海淀八里庄有烧烤", "海淀区", "110108005", None),
+    ("朝阳区八里庄有烧烤", "朝阳区", "110105015", None),
+    ("中仓西营社区噪音大", "通州区", "110112001", None),
+    ("西城区牛街附近烤肉串", "西城区", "110102018", None),
+    # zones and the economic zone
+    ("王府井大街饭店油烟扰民", "东城区", "110101001", None),
+    ("天坛公园里音响太大", "东城区", "110101016", None),
+    ("北京站广场大喇叭", "东城区", "110101008", None),
+    ("亦庄开发区一家厂夜里冒黑烟", "大兴区", "110115403", None),
+    ("大兴区亦庄镇锅炉冒烟", "大兴区", "110115004", None),
+    ("北京经济技术开发区荣华街道工地扬尘", "大兴区", "110115012", None),
+    # where it happens, not where one lives, goes or has complained
+    ("我住在海淀区，朝阳区望京街道的工地每晚施工", "朝阳区", "110105026", None),
+    ("往通州方向的车很多，大兴区西红门镇垃圾站发臭", "大兴区", "110115007", None),
+    ("给海淀区环保局打过电话没人管，地点在昌平区沙河镇于辛庄村", "昌平区", "110114004", None),
+    ("海淀某科技有限公司在房山区窦店镇的工厂排污", "房山区", "110111103", None),
+]
+
+
+@pytest.mark.parametrize(("text", "district", "street", "community"), FOUND)
+def test_found(text: str, district: str, street: str | None, community: str | None) -> None:
+    reading = READER.read(None, text)
+    assert reading.district == district
+    assert reading.street_code == (street or reading.street_code)
+    assert reading.community_code == (community or reading.community_code)
+    assert (reading.street_code is None) == (street is None)
+    assert reading.confidence >= SURE
+
+
+UNSURE = [
+    "八里庄有烧烤摊油烟",  # in two districts
+    "光明小区噪音大",  # in several
+    "朝阳路上洒水车声音大",  # a road anywhere
+    "小区里天天大兴土木",
+    "我打消了投诉的念头",
+    "平房拆迁扬尘大",
+    "长春市朝阳区有工地噪音",
+    "东莞市东城区的工厂太吵",
+    "福州市鼓楼区温泉街道有噪音",
+    "北京南站旁边施工",
+    "楼上跳绳太吵",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", UNSURE)
+def test_not_sure(text: str) -> None:
+    assert READER.read(None, text).confidence < SURE
+
+
+def test_a_name_in_several_districts_gives_none_of_them() -> None:
+    assert READER.read(None, "八里庄有烧烤摊油烟").district is None
+
+
+def test_bare_yizhuang_leaves_the_street_open() -> None:
+    reading = READER.read(None, "亦庄有工厂夜里冒烟")
+    assert (reading.district, reading.street) == ("大兴区", None)
+
+
+def test_equal_communities_leave_their_street() -> None:
+    reading = READER.read(None, "朝阳区高碑店地区高井垃圾站发臭")
+    assert (reading.street, reading.community, reading.precision) == ("高碑店地区", None, Precision.STREET)
+
+
+def test_the_whole_hierarchy_follows_from_a_community() -> None:
+    reading = READER.read("油烟扰民", "望京西园四区楼下饭馆，天天冒烟")
+    assert reading.district_code == "110105"
+    assert (reading.street, reading.street_code) == ("望京街道", "110105026")
+    assert reading.community_code is not None
+    assert reading.community_code.startswith("110105026")
+    assert reading.precision is Precision.COMMUNITY
+    assert (reading.lon, reading.lat) == READER.gazetteer.centroids["110105026"]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("位于北京市丰台区方庄芳群园一区12号楼底商", "北京市丰台区方庄芳群园一区12号楼"),
+        ("海淀区学院路30号院锅炉太响", "海淀区学院路30号院"),
+        ("西三旗建材城东路路边烧烤", "西三旗建材城东路"),
+        ("昌平区小汤山镇时常有死鱼", "昌平区小汤山镇"),
+        ("海淀区 上地街道有异味", "海淀区 上地街道"),
+    ],
+)
+def test_the_span_is_the_whole_address(text: str, span: str) -> None:
+    assert READER.read(None, text).span == span
+
+
+def test_a_span_stays_within_title_or_text() -> None:
+    assert READER.read("反映海淀区", "上地街道有异味").span == "上地街道"
+
+
+def test_the_title_supports_the_text() -> None:
+    alone = READER.read(None, "八里庄有烧烤")
+    titled = READER.read("海淀区烧烤扰民", "八里庄有烧烤")
+    assert alone.district is None
+    assert titled.street_code == "110108005"
+
+
+def test_evidence_says_what_decided_and_what_spoke_against() -> None:
+    reading = READER.read(None, "我住在海淀区，朝阳区望京街道的工地每晚施工")
+    spoke = {item.text: item.weight > 0 for item in reading.evidence}
+    assert spoke["望京街道"]
+    assert spoke["朝阳区"]
+    assert {item.head for item in reading.evidence} == {Head.PLACE}
+
+
+def test_an_overlay_adds_names_with_their_points() -> None:
+    extra = [PlaceName("富丽花城", "110105016", whole=True, lon=116.47, lat=39.89)]
+    reader = PlaceReader(READER.gazetteer, extra)
+    reading = reader.read(None, "富丽花城楼下太吵")
+    assert (reading.street, reading.precision) == ("双井街道", Precision.POINT)
+    assert (reading.lon, reading.lat) == (116.47, 39.89)
+    assert reader.version != READER.version
+
+
+def test_an_overlay_with_an_unknown_code_is_refused() -> None:
+    with pytest.raises(GazetteerError, match="overlay: '富丽花城': code 990105016"):
+        PlaceReader(Gazetteer.load(), [PlaceName("富丽花城", "990105016")])
+
+
+@pytest.mark.parametrize("level", sorted(CONFIDENCE))
+def test_confidence_rises_with_the_score(level: int) -> None:
+    values = [confidence(level, step / 10) for step in range(-20, 150)]
+    assert values == sorted(values)
+    assert 0.0 < values[0] < SURE < values[-1] < 1.0
+
+
+NAMES = st.sampled_from(sorted({name.text for name in READER.gazetteer.names}))
+WORDS = st.one_of(
+    NAMES, st.sampled_from(["区", "街道", "村", "路", "北京市", "，", "\n", "3号楼", "在"]), st.text()
+)
+
+
+@given(st.none() | st.text(), st.lists(WORDS, max_size=12).map("".join))
+def test_any_string_is_read_and_every_span_is_verbatim(title: str | None, text: str) -> None:
+    reading = READER.read(title, text)
+    source = source_text(title, text)
+    assert 0.0 <= reading.confidence <= 1.0
+    assert source[reading.start : reading.end] == (reading.span or source)
+    for item in reading.evidence:
+        assert source[item.start : item.end] == item.text
+    places = READER.gazetteer.places
+    codes = [reading.district_code, reading.street_code, reading.community_code]
+    named = [places[code].name for code in codes if code]
+    assert named == [name for name in (reading.district, reading.street, reading.community) if name]
+    assert all((reading.community_code or code or "").startswith(code or "") for code in codes)
+
+
+@pytest.mark.parametrize("piece", ["朝阳区望京街道", "大兴", "八里庄太平庄", "学院路30号院", "在", "1"])
+def test_time_is_linear(piece: str) -> None:
+    def cost(length: int) -> float:
+        text = (piece * length)[:length]
+        began = time.process_time()
+        READER.read(None, text)
+        return time.process_time() - began
+
+    small, large = min(cost(25_000) for _ in range(3)), cost(100_000)
+    assert large < 12 * small + 0.5  # four times the text; quadratic would be sixteen times
+
+
+def test_the_bench_prints_one_json_line_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from bench import nlp_places  # noqa: PLC0415 - only here
+
+    row = {"title": None, "text": "海淀区上地街道有异味", "precision": "street", "community": None}
+    row |= {"district": "海淀区", "street": "上地街道", "street_code": "110108022"}
+    community = row | {"text": "望京西园四区太吵", "precision": "community", "district": "朝阳区"}
+    community |= {"street": "望京街道", "street_code": "110105026", "community": "望京西园四区社区居委会"}
+    data = tmp_path / "data.jsonl"
+    lines = [json.dumps(item, ensure_ascii=False) for item in (row, community)]
+    data.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    nlp_places.main(["--data", str(data), "--elsewhere", str(data)])
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (figures["texts"], figures["street_right"], figures["community_right"]) == (2, 1.0, 1.0)
+    assert figures["elsewhere_district_sure"] == 1.0

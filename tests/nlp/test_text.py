@@ -1,0 +1,129 @@
+"""Folding keeps offsets; masking hides what identifies and nothing else; cutting gives true offsets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlp.text import cut, mask_identity, normalize
+
+
+def test_normalize_folds_width_and_case() -> None:
+    assert normalize("ＫＴＶ　１２３ＡｂＣ") == "ktv 123abc"
+
+
+def test_normalize_keeps_line_breaks_and_drops_control_characters() -> None:
+    assert normalize("甲\n乙\x00丙\t丁") == "甲\n乙 丙 丁"
+
+
+@given(st.text())
+def test_normalize_keeps_the_length(text: str) -> None:
+    assert len(normalize(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "masked"),
+    [
+        ("电话13800000000请回", "电话[手机号]请回"),
+        ("138 0000 0000", "[手机号]"),
+        ("138-0000-0000", "[手机号]"),
+        ("138.0000.0000", "[手机号]"),
+        ("+86 13800000000", "[手机号]"),
+        ("008613800000000", "[手机号]"),
+        ("(+86)13800000000", "[手机号]"),
+        ("１３８００００００００", "[手机号]"),
+        ("1 3 8 0 0 0 0 0 0 0 0", "[手机号]"),
+        ("手机幺三八零零零零零零零零", "手机[手机号]"),
+        ("座机010-66660000转12", "座机[电话号]"),
+        ("(010)66660000", "[电话号]"),
+        ("0431-8666000", "[电话号]"),
+        ("联系电话66660000", "联系电话[电话号]"),
+        ("证件11010119900307003X", "证件[身份证号]"),
+        ("身份证号110101900307123", "身份证号[身份证号]"),
+        ("卡号6222 0200 0000 0000 000", "卡号[银行卡号]"),
+        ("打到4111111111111111", "打到[银行卡号]"),
+        ("邮箱a.b-c@example.com，谢谢", "邮箱[邮箱]，谢谢"),
+        ("车牌京A12345", "车牌[车牌号]"),
+        ("京AD12345绿牌", "[车牌号]绿牌"),
+        ("京Ａ·12345", "[车牌号]"),
+        ("电话13800000000或13900000000", "电话[手机号]或[手机号]"),
+        ("请回电13800000001谢谢", "请回电[手机号]谢谢"),
+        ("138 0000 0001", "[手机号]"),
+        ("138-0000-0001", "[手机号]"),
+        ("+86 13800000001", "[手机号]"),
+        ("１３８００００００01", "[手机号]"),
+        ("座机010-65550000转8001", "座机[电话号]"),
+        ("身份证号999999199001011234", "身份证号[身份证号]"),
+        ("发邮件到nobody@example.com", "发邮件到[邮箱]"),
+        ("车牌京A12345冒黑烟", "车牌[车牌号]冒黑烟"),
+    ],
+)
+def test_masks(said: str, masked: str) -> None:
+    assert mask_identity(said) == masked
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "已隐去[手机号]和[身份证号]",
+        "订单号20231123456789012345",
+        "工单号13800000000",
+        "拨打12345热线",
+        "噪声67.1分贝，2018年4月29日19点",
+        "坐标116.12345678",
+        "面积76884.26平方米",
+        "3号楼2单元1201",
+        "2023-11-23 10:20",
+        "共150 2018-05-12",
+        "已经投诉12345三次",
+        "打12369没人接",
+        "工单编号20261123000123",
+        "2026年11月23日",
+        "3号楼2单元501",
+        "从22点到凌晨3点",
+        "[手机号]",
+        "",
+    ],
+)
+def test_leaves_alone(said: str) -> None:
+    assert mask_identity(said) == said
+
+
+def test_a_wrong_check_digit_is_masked_but_an_order_number_is_not() -> None:
+    assert mask_identity("本人110101199001011234") == "本人[身份证号]"
+    assert mask_identity("流水110101199001011234") == "流水110101199001011234"
+
+
+@given(st.text(alphabet="0123456789 -+()京沪aAbB@.电话卡号xX〇一三八", max_size=60))
+def test_masking_twice_changes_nothing(text: str) -> None:
+    once = mask_identity(text)
+    assert mask_identity(once) == once
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_a_mobile_number_between_words_never_survives(before: str, after: str) -> None:
+    said = f"{before}，手机13800000000，{after}"
+    assert "13800000000" not in mask_identity(said)
+
+
+def test_long_hostile_texts_stay_linear() -> None:
+    for piece in ("1", "13800000000 ", "a", "京a", "4 ", "66660000 ", "a@"):
+        assert mask_identity(piece * (100_000 // len(piece))) is not None
+
+
+def test_cut_gives_words_with_their_offsets() -> None:
+    words = cut("工地夜间施工ＫＴＶ噪音扰民")
+    assert [word for word, _, _ in words] == ["工地", "夜间施工", "ktv", "噪音扰民"]
+
+
+def test_cutting_keeps_the_terms_of_the_field_whole() -> None:
+    words = {word for word, _, _ in cut("黑臭水体旁边有人露天烧烤，还有餐饮油烟")}
+    assert words >= {"黑臭水体", "露天烧烤", "餐饮油烟"}
+
+
+@given(st.text(max_size=80))
+def test_cut_loses_nothing(text: str) -> None:
+    words = cut(text)
+    assert "".join(word for word, _, _ in words) == normalize(text)
+    assert [normalize(text)[start:end] for _, start, end in words] == [word for word, _, _ in words]

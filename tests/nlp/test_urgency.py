@@ -1,0 +1,131 @@
+"""紧急程度: floors raise what is dangerous now, and stay quiet about fears, drills and history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from models.vocab import Urgency
+from nlp.cues import LexiconError
+from nlp.text import LEXICON, normalize
+from nlp.topics import TopicReader
+from nlp.urgency import UrgencyRules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def rules() -> UrgencyRules:
+    return UrgencyRules.load()
+
+
+@pytest.fixture(scope="module")
+def reader() -> TopicReader:
+    return TopicReader.load()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "冷库的氨气泄漏了，味道很大，请快来处理",
+        "一辆槽罐车在高架上侧翻，液体流了一地",
+        "工地探伤用的放射源找不到了",
+        "有人往取水口倾倒农药",
+        "工厂旁边的学生集体头晕呕吐",
+        "旁边的仓库起火，浓烟很大",
+    ],
+)
+def test_emergencies_are_u1(rules: UrgencyRules, text: str) -> None:
+    raised = rules.raised(normalize(text), environmental=True)
+    assert raised is not None
+    assert raised.floor.grade is Urgency.U1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "现在自来水发黄，还有铁锈味",
+        "下大雨时污水倒灌，流进屋里",
+        "有人正在倾倒渣土，没有牌照",
+        "他们每天半夜焚烧塑料，烟很呛",
+    ],
+)
+def test_what_must_be_seen_at_once_is_u2(rules: UrgencyRules, text: str) -> None:
+    raised = rules.raised(normalize(text), environmental=True)
+    assert raised is not None
+    assert raised.floor.grade is Urgency.U2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "建议企业做好氨气泄漏的应急预案",
+        "担心加油站以后会不会爆炸",
+        "去年仓库起火之后一直没有整改",
+        "工地白天噪音很大，影响休息",
+        "",
+    ],
+)
+def test_fears_drills_and_history_raise_nothing(rules: UrgencyRules, text: str) -> None:
+    assert rules.raised(normalize(text), environmental=True) is None
+
+
+def test_a_matter_floor_is_silent_about_other_matters(rules: UrgencyRules) -> None:
+    text = normalize("有人正在焚烧垃圾")
+    assert rules.raised(text, environmental=False) is None
+    assert rules.raised(text, environmental=True) is not None
+
+
+def test_the_span_is_where_the_words_are(rules: UrgencyRules) -> None:
+    text = normalize("你好。冷库的氨气泄漏了。")
+    raised = rules.raised(text, environmental=True)
+    assert raised is not None
+    assert text[raised.start : raised.end] == "氨气"
+
+
+def test_another_sentence_does_not_complete_a_floor(rules: UrgencyRules) -> None:
+    assert rules.raised(normalize("厂里有危废。现在已经过了一年"), environmental=True) is None
+
+
+def test_the_reading_takes_the_floor_and_says_so(reader: TopicReader) -> None:
+    reading = reader.read(None, "冷库的氨气泄漏了，味道很大，请快来处理")
+    assert reading.urgency is Urgency.U1
+    assert "氨气" in [item.text for item in reading.evidence if item.value == "U1"]
+
+
+def test_repeated_complaints_over_years_are_u4(reader: TopicReader) -> None:
+    text = "这家工厂的噪音扰民已经五年了，多次投诉、多次反映一直没有解决，各部门互相推诿。"
+    assert reader.read("工厂噪音长期扰民多次投诉无果", text).urgency is Urgency.U4
+
+
+def test_an_ordinary_matter_is_u3(reader: TopicReader) -> None:
+    assert reader.read(None, "小区门口的药店用喇叭放音乐，有点吵。").urgency is Urgency.U3
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"grade": "U4"}, "grade"),
+        ({"confidence": 2.0}, "confidence"),
+        ({"any": ["("]}, r"any"),
+        ({"colour": 1}, "colour"),
+        ({"id": None}, "id is missing"),
+    ],
+)
+def test_a_wrong_floor_is_refused_by_name(tmp_path: Path, change: dict[str, object], named: str) -> None:
+    raw = yaml.safe_load((LEXICON / "urgency.yaml").read_text(encoding="utf-8"))
+    raw["floors"][0] |= change
+    (tmp_path / "urgency.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LexiconError, match=rf"urgency\.yaml: floors.*{named}"):
+        UrgencyRules.load(tmp_path)
+
+
+def test_a_repeated_id_is_refused(tmp_path: Path) -> None:
+    raw = yaml.safe_load((LEXICON / "urgency.yaml").read_text(encoding="utf-8"))
+    raw["floors"].append(raw["floors"][0])
+    (tmp_path / "urgency.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LexiconError, match="repeated"):
+        UrgencyRules.load(tmp_path)

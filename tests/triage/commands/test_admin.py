@@ -1,0 +1,58 @@
+"""Administrator's commands in a process of their own: nothing that a test imported helps them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def jiesu(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `jiesu …` on a data directory."""
+    return subprocess.run(
+        [sys.executable, "-m", "triage.cli", *arguments],
+        env={**os.environ, "JIESU_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+def test_the_schema_is_checked_before_and_after_the_upgrade(tmp_path: Path) -> None:
+    before = jiesu(tmp_path, "db", "check")
+    upgraded = jiesu(tmp_path, "db", "upgrade")
+    after = jiesu(tmp_path, "db", "check")
+    assert (before.returncode, upgraded.returncode, after.returncode) == (1, 0, 0)
+    assert "jiesu db upgrade" in before.stdout
+    assert "最新" in after.stdout
+
+
+def test_an_unknown_ticket_is_one_sentence_and_status_1(tmp_path: Path) -> None:
+    jiesu(tmp_path, "db", "upgrade")
+    answer = jiesu(tmp_path, "ticket", "explain", "20990101-00000001")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("错误：没有编号为 20990101-00000001 的工单")
+
+
+def test_importing_into_an_old_schema_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "1", "text": "河水发黑发臭"}\n', encoding="utf-8")
+    refused = jiesu(tmp_path, "appeal", "import", str(path))
+    jiesu(tmp_path, "db", "upgrade")
+    taken = jiesu(tmp_path, "appeal", "import", str(path))
+    again = jiesu(tmp_path, "appeal", "import", str(path))
+    assert (refused.returncode, taken.returncode, again.returncode) == (1, 0, 0)
+    assert "jiesu db upgrade" in refused.stderr
+    assert "新入库 1" in taken.stdout
+    assert "新入库 0，已有 1" in again.stdout
+
+
+def test_bad_tables_are_named_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "deadlines.yaml").write_text("rows: nonsense\n", encoding="utf-8")
+    answer = jiesu(tmp_path, "tables", "check", str(tmp_path))
+    assert answer.returncode == 1
+    assert "deadlines.yaml" in answer.stdout

@@ -1,0 +1,110 @@
+"""`jiesu read` and `jiesu route`: the public interfaces, line by line."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from triage.cli import main
+from triage.commands import read
+from triage.settings import Settings
+
+ANSWERS = {
+    "environmental", "p_environmental", "kind", "kind_confidence", "kinds", "appeal_type", "urgency",
+    "place_span", "district", "district_code", "street", "street_code", "community", "lon", "lat",
+    "place_precision", "place_confidence", "party", "when", "masked_text", "review",
+    "unit", "unit_code", "cc",
+}  # fmt: skip
+
+BARBECUE = "朝阳区望京街道望京西园四区楼下每天晚上有人占道露天烧烤，我的电话13800000001，请处理。"
+
+
+def run(lines: list[str], *, route: bool = False) -> tuple[int, list[dict[str, Any]]]:
+    source, sink = io.BytesIO("\n".join(lines).encode()), io.BytesIO()
+    command = read.route_lines if route else read.read_lines
+    status = command(Settings(), source, sink)
+    return status, [json.loads(line) for line in sink.getvalue().splitlines()]
+
+
+def test_every_answer_is_there_and_other_keys_are_kept() -> None:
+    status, (answer,) = run([json.dumps({"id": 7, "text": BARBECUE, "mine": {"a": [1]}})])
+    assert status == 0
+    assert answer.keys() >= ANSWERS
+    assert (answer["id"], answer["mine"]) == (7, {"a": [1]})
+    assert (answer["environmental"], answer["kind"], answer["street"]) == (True, "AIR-07", "望京街道")
+    assert (answer["unit_code"], answer["cc"]) == ("110105026", ["朝阳区人民政府"])
+    assert "13800000001" not in json.dumps(answer["masked_text"])
+
+
+def test_a_malformed_line_is_answered_in_its_place_and_the_run_goes_on() -> None:
+    lines = [
+        '{"id": "a", "text": "河水发黑"}',
+        "not json",
+        '{"id": "c"}',
+        "[1]",
+        '{"id": "e", "text": 5}',
+        '{"id": "f", "text": "垃圾没人清"}',
+    ]
+    status, answers = run(lines)
+    assert status == 1
+    assert [answer.get("id") for answer in answers] == ["a", None, "c", None, "e", "f"]
+    assert [answer.get("line") for answer in answers] == [None, 2, 3, 4, 5, None]
+    assert ["error" in answer for answer in answers] == [False, True, True, True, True, False]
+
+
+def test_order_is_kept_over_many_lines() -> None:
+    lines = [json.dumps({"id": number, "text": f"第{number}条：垃圾没人清运"}) for number in range(150)]
+    status, answers = run(lines)
+    assert status == 0
+    assert [answer["id"] for answer in answers] == list(range(150))
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u0000", "😀" * 50, "。。。", "a" * 5000])
+def test_any_text_gets_an_answer(text: str) -> None:
+    status, (answer,) = run([json.dumps({"id": 1, "text": text})])
+    assert status == 0
+    assert answer.keys() >= ANSWERS
+
+
+@pytest.mark.parametrize(
+    ("asked", "unit"),
+    [
+        ({"kind": "AIR-07", "street_code": "110105026"}, "110105026"),
+        ({"kind": "AIR-07", "district_code": "110105"}, "110105"),
+        ({"kind": "OTH-99", "district_code": "110105"}, "110105"),
+    ],
+)
+def test_route_names_the_unit_its_row_and_its_source(asked: dict[str, str], unit: str) -> None:
+    status, (answer,) = run([json.dumps(asked)], route=True)
+    assert status == 0
+    assert answer["unit_code"].startswith(unit)
+    assert answer["rows"]
+    assert answer["source"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [
+        ({"street_code": "110105026"}, "kind"),
+        ({"kind": "XXX-01", "district_code": "110105"}, "XXX-01"),
+        ({"kind": "AIR-07", "street_code": "999999999"}, "999999999"),
+        ({"kind": "AIR-07", "district_code": "110105", "at": "昨天"}, "at"),
+        ({"kind": 5}, "kind"),
+    ],
+)
+def test_route_says_what_is_wrong(asked: dict[str, Any], word: str) -> None:
+    status, (answer,) = run([json.dumps(asked)], route=True)
+    assert status == 1
+    assert word in answer["error"]
+
+
+def test_a_person_sees_the_answer_and_the_words_that_decided() -> None:
+    result = CliRunner().invoke(main, ["read", BARBECUE])
+    assert result.exit_code == 0
+    assert "露天烧烤" in result.output
+    assert "望京街道" in result.output
+    assert "依据" in result.output

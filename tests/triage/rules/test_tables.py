@@ -1,0 +1,148 @@
+"""The packaged tables are good; every kind of bad table is refused with file, line and reason."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+import triage.tables
+from models.vocab import Level
+from tests.triage.rules.helpers import cases, day, name_of, tables
+from triage.errors import NoRule, TableError
+from triage.rules.parsing import FILES
+from triage.rules.routing import route
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the packaged tables, to be spoilt."""
+    for name in FILES:
+        shutil.copy(triage.tables.HERE / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", cases("bad_tables.yaml"), ids=name_of)
+def test_bad_table_is_refused(copied: Path, case: dict[str, str]) -> None:
+    path = copied / case["文件"]
+    good = path.read_text("utf-8")
+    assert case["原文"] in good
+    path.write_text(good.replace(case["原文"], case["改成"], 1), "utf-8")
+    *other, line_text = case["行"].split("|")
+    file = other[0] if other else case["文件"]
+    text = (copied / file).read_text("utf-8")
+    line = text[: text.index(line_text)].count("\n") + 1
+    said = [str(problem) for problem in triage.tables.check(copied)]
+    matching = [words for words in said if words.startswith(f"{file}:{line} ") and case["拒绝"] in words]
+    assert matching, said
+    with pytest.raises(TableError) as refused:
+        triage.tables.load(copied)
+    assert matching[0] in refused.value.detail
+
+
+def test_packaged_tables_are_good() -> None:
+    assert triage.tables.check() == []
+
+
+def test_every_problem_is_listed_at_once(copied: Path) -> None:
+    for name, old, new in (
+        ("zones.yaml", "status: V", "status: X"),
+        ("laws.yaml", "status: A", "status: B"),
+        ("units.csv", "2020-01-01", "2020-1-1"),
+    ):
+        path = copied / name
+        path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
+    found = [problem.where.file for problem in triage.tables.check(copied)]
+    assert found == ["laws.yaml", "units.csv", "zones.yaml"]
+
+
+def test_missing_and_foreign_files_are_named(copied: Path) -> None:
+    (copied / "zones.yaml").rename(copied / "zonen.yaml")
+    found = [str(problem) for problem in triage.tables.check(copied)]
+    assert found == ["zonen.yaml:1 不认识的文件", "zones.yaml:1 缺少这个文件"]
+
+
+def test_other_encodings_are_named_with_the_line(copied: Path) -> None:
+    path = copied / "reclaimed.yaml"
+    path.write_bytes(b"about: x\nrows: []  # " + "无".encode("gbk") + b"\n")
+    assert [str(problem) for problem in triage.tables.check(copied)] == ["reclaimed.yaml:2 不是 UTF-8 文字"]
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words\n"])
+def test_a_yaml_file_must_be_a_mapping(copied: Path, text: str) -> None:
+    (copied / "reclaimed.yaml").write_text(text, "utf-8")
+    assert [str(problem) for problem in triage.tables.check(copied)] == [
+        "reclaimed.yaml:1 文件最外层应为映射"
+    ]
+
+
+@pytest.mark.parametrize("name", ["units.csv", "dispatch_catalogue.csv"])
+def test_an_empty_csv_is_refused(copied: Path, name: str) -> None:
+    (copied / name).write_text("", "utf-8")
+    assert [str(problem) for problem in triage.tables.check(copied)] == [f"{name}:1 文件是空的"]
+
+
+def test_tables_without_rows_are_refused(copied: Path) -> None:
+    (copied / "deadlines.yaml").write_text("rows: []\n", "utf-8")
+    assert [str(problem) for problem in triage.tables.check(copied)] == ["deadlines.yaml:1 没有任何条目"]
+
+
+def test_version_changes_with_content_only(copied: Path) -> None:
+    assert triage.tables.load(copied).version == tables().version
+    path = copied / "zones.yaml"
+    path.write_text(path.read_text("utf-8") + "# a note\n", "utf-8")
+    assert triage.tables.load(copied).version != tables().version
+
+
+def test_rows_keep_file_and_line(copied: Path) -> None:
+    row = triage.tables.load(copied).units["110101001"]
+    lines = (copied / "units.csv").read_text("utf-8").splitlines()
+    assert row.where.file == "units.csv"
+    assert lines[row.where.line - 1].startswith("110101001,东华门街道办事处,")
+
+
+def test_units_are_complete() -> None:
+    units = tables().units.values()
+    assert len([unit for unit in units if unit.level is Level.STREET]) == 343
+    assert len([unit for unit in units if unit.level is Level.DISTRICT]) == 17
+    assert [unit.code for unit in units if unit.level is Level.DESK] == ["bj-desk"]
+    assert not [unit.name for unit in units if "居委会" in unit.name or "村委会" in unit.name]
+    assert len({unit.name for unit in units}) == len(units)
+    assert len(tables().kinds) == 63
+
+
+def test_no_law_replaced_by_the_code_is_cited_after_its_last_day() -> None:
+    before = {law.id for law, _ in tables().bases("AIR-05", day("2026-08-14"))}
+    after = [(law.id, basis.article) for law, basis in tables().bases("AIR-05", day("2026-08-15"))]
+    assert before == {"air"}
+    assert after == [("eco-code", "条号待补")]
+
+
+def test_an_unknown_kind_has_no_bases() -> None:
+    with pytest.raises(NoRule, match="没有这个污染种类：X-1"):
+        tables().bases("X-1", day("2026-11-23"))
+
+
+def test_a_kind_taken_back_from_streets_goes_to_the_bureau_from_that_day(copied: Path) -> None:
+    (copied / "reclaimed.yaml").write_text(
+        "rows:\n  - id: back.noise\n    kind: NOI-01\n    districts: ['110102']\n    function: housing\n"
+        "    valid_from: 2026-01-01\n    source: 试用清单\n    status: A\n",
+        "utf-8",
+    )
+    own = triage.tables.load(copied)
+    leads = [
+        route(own, kind="NOI-01", street_code=street, at=day(at)).unit.name
+        for street, at in (
+            ("110102001", "2025-12-31"),
+            ("110102001", "2026-01-01"),
+            ("110105001", "2026-01-01"),
+        )
+    ]
+    assert leads == ["西长安街街道办事处", "西城区住房和城乡建设委员会", "建外街道办事处"]
+    taken = route(own, kind="NOI-01", street_code="110102001", at=day("2026-01-01"))
+    assert "back.noise" in taken.row_ids
+    assert taken.cc == ()

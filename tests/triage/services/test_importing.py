@@ -1,0 +1,76 @@
+"""A whole file goes in: good rows stored, bad rows named, a second run adds nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import triage.tables
+from connectors import files
+from connectors.vault import Vault
+from models.appeals import Appeal, Source
+from triage.clock import FixedClock
+from triage.services import importing
+from triage.services.deps import Deps
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.db import Database
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+CSV = """编号,标题,内容,时间,姓名,电话
+A-1,夜间施工,工地半夜还在打桩。,2026-11-22 23:40,王强,13800000001
+A-2,油烟,楼下餐馆油烟直排。,2026-13-45,,
+A-3,,,2026-11-22 08:00,,
+A-4,垃圾,垃圾三天没人清。,2026/11/21 9:05:00,,
+"""
+
+
+@pytest.fixture
+def deps(db: Database) -> Deps:
+    """Services' dependencies over the test's database."""
+    return Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, Vault({1: bytes(32)}))
+
+
+async def run(deps: Deps, path: Path, *, dry_run: bool = False) -> importing.ImportReport:
+    rows = files.read_file(path, files.load_map("plain"))
+    return await importing.import_rows(deps, rows, source=None, fallback_source=path.stem, dry_run=dry_run)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with two good and two bad rows."""
+    path = tmp_path / "十一月.csv"
+    path.write_text(CSV, encoding="gb18030")
+    return path
+
+
+async def test_good_rows_go_in_and_bad_ones_are_named(deps: Deps, path: Path) -> None:
+    report = await run(deps, path)
+    async with deps.db.reads() as session:
+        stored = (await session.scalars(sa.select(Appeal).order_by(Appeal.id))).all()
+        source = await session.scalar(sa.select(Source.key))
+    assert (report.rows, report.stored, report.repeated) == (4, 2, 0)
+    assert [(bad.line, bad.column) for bad in report.bad] == [(3, "时间"), (4, "内容")]
+    assert [appeal.external_id for appeal in stored] == ["A-1", "A-4"]
+    assert stored[0].received_at == datetime(2026, 11, 22, 15, 40, tzinfo=UTC)
+    assert source == "十一月"
+
+
+async def test_a_second_run_adds_nothing(deps: Deps, path: Path) -> None:
+    await run(deps, path)
+    again = await run(deps, path)
+    assert (again.rows, again.stored, again.repeated, len(again.bad)) == (4, 0, 2, 2)
+
+
+async def test_a_dry_run_writes_nothing(deps: Deps, path: Path) -> None:
+    report = await run(deps, path, dry_run=True)
+    async with deps.db.reads() as session:
+        count = await session.scalar(sa.select(sa.func.count()).select_from(Appeal))
+    assert (report.rows, report.stored, len(report.bad), count) == (4, 0, 2, 0)

@@ -1,0 +1,189 @@
+"""Waiting appeals become tickets: once each, with everything that decided, however often it is run."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+import triage.tables
+from connectors.vault import Vault
+from models.appeals import Appeal, Reading
+from models.outbox import DeadLetter, Outbox
+from models.search import to_fts5, to_tsquery
+from models.tickets import Ticket, TicketEvent, TicketUnit
+from models.vocab import State
+from nlp.pipeline import Reader
+from triage.clock import FixedClock
+from triage.services import deciding, intake, processing, reference, ticketing
+from triage.services.deps import Deps
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from nlp.types import TextReading
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+VAULT = Vault({1: bytes(32)})
+
+BARBECUE = "朝阳区望京街道望京西园四区楼下每天晚上有人占道露天烧烤，烟熏火燎，开不了窗户，请城管尽快处理。"
+WAGES = "公司拖欠三个月工资不发，劳动仲裁一直没有结果，请帮忙要回工资。"
+
+
+@pytest.fixture(scope="session")
+def reader() -> Reader:
+    """The real models, loaded once."""
+    return Reader.load()
+
+
+@pytest.fixture
+async def deps(db: Database) -> Deps:
+    """Services' dependencies, with units and areas in the database."""
+    made = Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, VAULT)
+    await reference.sync(made)
+    return made
+
+
+async def load(deps: Deps, *texts: str) -> list[int]:
+    items = [intake.NewAppeal(source="测试", text=text, received_at=NOW) for text in texts]
+    async with deps.db.writes.begin() as session:
+        return list((await intake.receive(session, VAULT, items, now=NOW)).stored)
+
+
+async def rows(deps: Deps, model: type[Any]) -> list[Any]:
+    async with deps.db.reads() as session:
+        return list(await session.scalars(sa.select(model)))
+
+
+async def test_an_environmental_appeal_is_dispatched_with_its_reasons(deps: Deps, reader: Reader) -> None:
+    ids = await load(deps, BARBECUE)
+    report = await processing.process(deps, reader, ids)
+    (ticket,) = await rows(deps, Ticket)
+    (reading,) = await rows(deps, Reading)
+    units = {unit.role: unit.unit_code for unit in await rows(deps, TicketUnit) if unit.role == "lead"}
+    assert (report.done, report.failed, report.dead) == (1, 0, 0)
+    assert (ticket.state, ticket.kind, ticket.district_code) == (State.DISPATCHED, "AIR-07", "110105")
+    assert ticket.due_at == ticket.answer_by == NOW + timedelta(days=7)
+    assert units == {"lead": ticket.unit_code}
+    assert ticket.table_version == deps.tables.version == reading.table_version
+    assert reading.model_version == reader.model_version
+    assert ticket.decision["row_ids"]
+    assert ticket.decision["steps"]
+
+
+async def test_what_is_not_environmental_goes_back_to_the_hotline(deps: Deps, reader: Reader) -> None:
+    await processing.process(deps, reader, await load(deps, WAGES))
+    (ticket,) = await rows(deps, Ticket)
+    assert (ticket.state, ticket.unit_code, ticket.due_at) == (State.HANDED_OVER, None, None)
+
+
+async def test_running_twice_changes_nothing(deps: Deps, reader: Reader) -> None:
+    ids = await load(deps, BARBECUE, WAGES)
+    await processing.process(deps, reader, ids)
+    again = await processing.process(deps, reader, ids)
+    assert again.done == 0
+    assert len(await rows(deps, Ticket)) == 2
+    assert await rows(deps, Outbox) == []
+    assert {appeal.state for appeal in await rows(deps, Appeal)} == {"done"}
+
+
+async def test_two_workers_at_once_make_one_ticket_each(deps: Deps, reader: Reader) -> None:
+    ids = await load(deps, *(f"{BARBECUE}第{number}次反映。" for number in range(20)))
+    await asyncio.gather(*(processing.process(deps, reader, ids) for _ in range(3)))
+    tickets = await rows(deps, Ticket)
+    assert sorted(ticket.appeal_id for ticket in tickets) == sorted(ids)
+
+
+async def test_a_held_appeal_is_left_alone_until_its_lease_ends(deps: Deps, reader: Reader) -> None:
+    ids = await load(deps, BARBECUE)
+    async with deps.db.writes.begin() as session:
+        await processing.claim(session, ids, now=NOW, until=NOW + timedelta(seconds=30))
+    assert (await processing.process(deps, reader, ids)).done == 0
+    later = replace(deps, clock=FixedClock(NOW + timedelta(seconds=30)))
+    assert (await processing.process(later, reader, ids)).done == 1
+
+
+async def test_a_late_worker_that_lost_its_lease_adds_no_second_ticket(deps: Deps, reader: Reader) -> None:
+    """Both held the same appeal (one lease ran out while its worker slept); only one may settle."""
+    ids = await load(deps, BARBECUE)
+    async with deps.db.writes.begin() as session:
+        (held,) = await processing.claim(session, ids, now=NOW, until=NOW + timedelta(seconds=30))
+    decided = deciding.decide_appeal(deps.tables, reader, held, now=NOW)
+    overtaking = replace(deps, clock=FixedClock(NOW + timedelta(hours=1)))
+    assert (await processing.process(overtaking, reader, ids)).done == 1
+    async with deps.db.writes.begin() as session:
+        assert await ticketing.settle(session, [decided], now=NOW) == 0
+    assert len(await rows(deps, Ticket)) == 1
+
+
+class Poisoned:
+    """A reader that chokes on one text."""
+
+    model_version = "poisoned"
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def read(self, title: str | None, text: str) -> TextReading:
+        if "毒" in text:
+            raise RuntimeError(f"cannot read {text}")
+        return self.reader.read(title, text)
+
+
+async def test_a_poisonous_text_ends_as_a_dead_letter_and_stops_nobody(
+    deps: Deps, reader: Reader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = await load(deps, BARBECUE, "毒文本13800000001")
+    poisoned: Any = Poisoned(reader)
+    reports = [
+        await processing.process(
+            replace(deps, clock=FixedClock(NOW + timedelta(minutes=minute))), poisoned, ids
+        )
+        for minute in range(3)
+    ]
+    (letter,) = await rows(deps, DeadLetter)
+    assert [(report.done, report.failed, report.dead) for report in reports] == [
+        (1, 1, 0),
+        (0, 1, 0),
+        (0, 0, 1),
+    ]
+    logged = "".join(capsys.readouterr())
+    assert "appeal_failed" in logged
+    assert "毒文本" not in logged
+    assert letter.key == ids[1]
+    assert letter.reason.startswith("RuntimeError @ read:")
+    assert await rows(deps, Outbox) == []
+
+
+async def test_a_ticket_tells_its_story_in_append_only_events(deps: Deps, reader: Reader) -> None:
+    await processing.process(deps, reader, await load(deps, BARBECUE))
+    events = sorted(await rows(deps, TicketEvent), key=lambda event: event.seq)
+    assert [(event.seq, event.tag) for event in events] == [
+        (1, "appeal:received"),
+        (2, "appeal:read"),
+        (3, "ticket:opened"),
+        (4, "ticket:dispatched"),
+    ]
+
+
+async def test_a_ticket_is_found_by_two_characters(deps: Deps, reader: Reader) -> None:
+    await processing.process(deps, reader, await load(deps, BARBECUE, WAGES))
+    column: sa.ColumnElement[str] = sa.literal_column("search")
+    statements: dict[str, sa.Executable] = {
+        "postgresql": sa.select(Ticket.appeal_id).where(
+            column.op("@@")(sa.cast(to_tsquery(["烧烤"]), postgresql.TSQUERY))
+        ),
+        "sqlite": sa.text(
+            "SELECT appeal_id FROM ticket WHERE id IN"
+            " (SELECT rowid FROM ticket_search WHERE words MATCH :words)"
+        ).bindparams(words=to_fts5(["烧烤"])),
+    }
+    async with deps.db.reads() as session:
+        found = list(await session.scalars(statements[deps.db.dialect]))
+        first = await session.scalar(sa.select(sa.func.min(Appeal.id)))
+    assert found == [first]

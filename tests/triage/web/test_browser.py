@@ -1,0 +1,190 @@
+"""The desk in a real browser, at a desk's width and a phone's: keys, filters, picker, refresh, no errors."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp.test_utils import TestServer
+from playwright.async_api import async_playwright, expect
+
+from tests import browser
+from tests.factories import add_tickets
+from tests.triage.web.samples import SAMPLES, SITE
+from triage.services import reference
+from triage.web.app import make_app
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, Page
+
+    from models.db import Database
+    from triage.services.deps import Deps
+
+WIDTHS = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough here: what differs is tested below the browser."""
+    return sqlite_db
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(
+            executable_path=browser.executable(), args=list(browser.FLAGS)
+        )
+        yield found
+        await found.close()
+
+
+@pytest.fixture
+async def address(deps: Deps) -> AsyncIterator[str]:
+    await add_tickets(deps.db, *SAMPLES)
+    await reference.sync(deps)
+    async with TestServer(make_app(deps)) as server:
+        yield str(server.make_url("/")).rstrip("/")
+
+
+@pytest.fixture(params=WIDTHS)
+async def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> AsyncIterator[Page]:
+    """A page that fails the test on any script error, refused content or request to elsewhere."""
+    context = await chromium.new_context(
+        viewport=WIDTHS[request.param],  # type: ignore[arg-type]
+        locale="zh-CN",
+        base_url=address,
+    )
+    found = await context.new_page()
+    faults: list[str] = []
+    found.on(
+        "console", lambda message: faults.extend([message.text] * (message.type in {"error", "warning"}))
+    )
+    found.on("pageerror", lambda error: faults.append(str(error)))
+    found.on("request", lambda sent: faults.extend([sent.url] * (not sent.url.startswith(address))))
+    yield found
+    await context.close()
+    assert faults == []
+
+
+async def fits(page: Page) -> bool:
+    """Nothing sticks out to the right."""
+    return bool(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+async def test_the_list_is_read_and_walked_by_keys(page: Page) -> None:
+    await page.goto("/desk")
+    rows = page.locator("tr[data-no]")
+    await expect(rows).to_have_count(len(SAMPLES))
+    await expect(rows.first).to_contain_text("超期 1 天 2 小时")
+    assert await fits(page)
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await expect(rows.nth(1).locator(".c-title a")).to_be_focused()
+    await page.keyboard.press("k")
+    await expect(rows.nth(0).locator(".c-title a")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("雨水口倒泔水")
+    await page.keyboard.press("g")
+    await page.keyboard.press("d")
+    await expect(page.locator("#list")).to_be_visible()
+
+
+async def test_slash_searches_and_the_way_back_keeps_the_search(page: Page) -> None:
+    await page.goto("/desk")
+    await page.keyboard.press("/")
+    await expect(page.locator("#q")).to_be_focused()
+    await page.keyboard.type("油烟")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("tr[data-no]")).to_have_count(1)
+    await expect(page.locator("mark.found").first).to_have_text("油烟")
+    assert "q=" in page.url
+    await page.locator(".c-title a").click()
+    await page.locator("[data-back]").click()
+    await expect(page.locator("#q")).to_have_value("油烟")
+    await expect(page.locator("tr[data-no]")).to_have_count(1)
+
+
+async def test_a_filter_changes_the_list_without_a_reload(page: Page) -> None:
+    await page.goto("/desk")
+    await page.evaluate("window.stayed = true")
+    await page.locator("[name=urgency]").select_option("U2")
+    await expect(page.locator("tr[data-no]")).to_have_count(2)
+    assert await page.evaluate("window.stayed")
+    assert page.url.endswith("/desk?urgency=U2")
+    await page.reload()
+    await expect(page.locator("[name=urgency]")).to_have_value("U2")
+    await page.locator("#clear").click()
+    await expect(page.locator("tr[data-no]")).to_have_count(len(SAMPLES))
+
+
+async def test_the_unit_picker_asks_the_server(page: Page) -> None:
+    await page.goto("/desk")
+    await page.locator("#unit-text").press_sequentially("望京")
+    await expect(page.locator("#unit-options li[data-option]").first).to_contain_text("望京街道办事处")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#unit-text")).to_have_value("望京街道办事处")
+    await expect(page.locator("tr[data-no]")).to_have_count(4)
+    await page.locator("#unit-text").fill("")
+    await expect(page.locator("tr[data-no]")).to_have_count(len(SAMPLES))
+
+
+async def test_half_a_unit_name_is_no_filter(page: Page) -> None:
+    await page.goto("/desk")
+    await page.locator("#unit-text").press_sequentially("没有这个单位")
+    await expect(page.locator("#unit-options")).to_contain_text("没有这个名称的单位")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#unit-text")).to_have_value("")
+
+
+async def test_a_refresh_brings_new_tickets_and_moves_nobody(page: Page, db: Database) -> None:
+    await page.clock.install()
+    await page.goto("/desk")
+    await page.keyboard.press("j")
+    focused = await page.evaluate("document.activeElement.closest('tr').dataset.no")
+    await add_tickets(db, replace(SAMPLES[1], title="新来的一件", due=SAMPLES[1].due and SAMPLES[1].due * 2))
+    await page.clock.fast_forward(31_000)
+    await expect(page.locator("tr[data-no]")).to_have_count(len(SAMPLES) + 1)
+    await expect(page.locator("tr[data-no]").first).to_contain_text("新来的一件")
+    assert await page.evaluate("document.activeElement.closest('tr')?.dataset.no") == focused
+
+
+async def test_the_ticket_page_marks_what_decided(page: Page) -> None:
+    await page.goto("/desk?q=浇混凝土")
+    await page.locator(".c-title a").click()
+    await expect(page.locator(".words")).to_contain_text(SITE.text)
+    await expect(page.locator("mark.h-kind", has_text="夜间施工")).to_have_attribute(
+        "title", re.compile("建筑施工噪声")
+    )
+    both = page.locator("mark.h-kind.h-when")
+    await expect(both).to_have_text("凌晨一点到四点")
+    await expect(page.locator(".c-side")).to_contain_text("已登记，已加密")
+    assert await fits(page)
+
+
+async def test_help_opens_and_closes_by_keys(page: Page) -> None:
+    await page.goto("/desk")
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#help")).to_be_hidden()
+
+
+async def test_a_search_without_hits_says_so(page: Page) -> None:
+    await page.goto("/desk?q=没有这样的事")
+    await expect(page.locator(".empty h2")).to_have_text("没有找到")
+    assert await fits(page)
+
+
+async def test_without_script_filters_still_work(chromium: Browser, address: str) -> None:
+    context = await chromium.new_context(java_script_enabled=False, base_url=address)
+    page = await context.new_page()
+    await page.goto("/desk")
+    await page.locator("[name=urgency]").select_option("U1")
+    await page.locator("noscript button").click()
+    await expect(page.locator("tr[data-no]")).to_have_count(1)
+    await context.close()

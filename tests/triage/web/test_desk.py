@@ -1,0 +1,297 @@
+"""The pages without a browser: what they say, what they never say, what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import event
+
+from models.filters import Viewer
+from models.queries import Count, Today
+from models.tickets import Ticket
+from models.vocab import State
+from tests.factories import TicketIn, add_reference, add_tickets, span
+from triage.errors import SettingsError
+from triage.web.app import check_host, make_app
+from triage.web.cache import Cache
+from triage.web.keys import Caches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from models.db import Database
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+HOUR = timedelta(hours=1)
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
+
+
+async def text_of(client: Client, path: str, status: int = 200) -> str:
+    response = await client.get(path)
+    text = await response.text()
+    assert response.status == status, text
+    assert response.content_type == "text/html"
+    return text
+
+
+async def test_the_front_door_leads_to_the_list(client: Client) -> None:
+    response = await client.get("/", allow_redirects=False)
+    assert (response.status, response.headers["Location"]) == (302, "/desk")
+
+
+async def test_the_list_says_how_much_time_is_left(client: Client, db: Database) -> None:
+    (no,) = await add_tickets(db, TicketIn(due=3 * HOUR + timedelta(minutes=20)))
+    text = await text_of(client, "/desk")
+    for words in (no, "剩 3 小时 20 分", "望京街道办事处", "建筑施工噪声(含夜间)", "U3", "已派单"):
+        assert words in text
+
+
+async def test_an_empty_desk_says_so(client: Client) -> None:
+    assert "没有未结的工单" in await text_of(client, "/desk")
+    assert "没有符合条件的工单" in await text_of(client, "/desk?urgency=U1")
+    assert "没有找到" in await text_of(client, "/desk?q=油烟")
+
+
+async def test_the_part_is_the_list_of_the_page(client: Client, db: Database) -> None:
+    await add_tickets(db, TicketIn(), TicketIn(urgency="U1"))
+    page = await text_of(client, "/desk?urgency=U1")
+    part = await text_of(client, "/desk/list?urgency=U1")
+    assert part.strip() in page
+    assert "<html" not in part
+
+
+async def test_pages_link_to_their_neighbours_with_the_filter(client: Client, db: Database) -> None:
+    made = await add_tickets(db, *([TicketIn()] * 3))
+    first = await text_of(client, "/desk?district=110105&limit=2")
+    onward = re.search(r'rel="next" href="([^"]+)"', first)
+    assert onward is not None
+    second = await text_of(client, onward[1].replace("&amp;", "&"))
+    assert "district=110105" in onward[1]
+    assert (made[2] in second, made[0] in second) == (True, False)
+    assert 'rel="prev"' in second
+
+
+@pytest.mark.parametrize("path", ["/desk", "/desk?q=alert", "/desk/tickets/20261123-00000001"])
+async def test_what_a_citizen_writes_never_becomes_markup(client: Client, db: Database, path: str) -> None:
+    item = TicketIn(title=HOSTILE, text=f"正文{HOSTILE}")
+    marked = replace(item, evidence=(span("kind", "<script>", HOSTILE, item=item),))
+    await add_tickets(db, marked)
+    text = await text_of(client, path)
+    assert [tag for tag in ("<script>alert", "<img src=x", ">49") if tag in text] == []
+
+
+async def test_a_search_is_repeated_safely(client: Client) -> None:
+    text = await text_of(client, "/desk?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script>alert" not in text
+
+
+async def test_the_ticket_page_explains_everything(client: Client, db: Database) -> None:
+    item = TicketIn(identity=True, state=State.REVIEW, flagged=True)
+    evidence = (
+        span("kind", "打桩", "NOI-01", item=item),
+        span("kind", "孩子", "NOI-06", weight=-1.0, item=item),
+        span("place", "朝阳区望京街道", "望京街道", item=item),
+    )
+    (no,) = await add_tickets(db, replace(item, evidence=evidence))
+    text = await text_of(client, f"/desk/tickets/{no}")
+    for words in (
+        '<mark class="h-kind" title="污染种类：建筑施工噪声(含夜间)">打桩</mark>',
+        '<mark class="h-place" title="地点：望京街道">朝阳区望京街道</mark>',
+        "建筑施工噪声，由街道主办。",
+        "污染种类把握不足",
+        "自派单时起 7 个自然日",
+        "answer.u3",
+        "京政发〔2020〕9号",
+        "abcdef123456",
+        "协办",
+        "抄送",
+        "已登记，已加密",
+        "未登记",
+        "转人工审核",
+        "每天夜里十一点",
+    ):
+        assert words in text
+    # What speaks against a kind is no reason for the decision: it is not marked.
+    assert ">孩子</mark>" not in text
+
+
+async def test_a_ticket_without_a_reading_is_shown_all_the_same(client: Client, db: Database) -> None:
+    (no,) = await add_tickets(
+        db, TicketIn(title=None, unit=None, assist=(), copies=(), kind=None, district=None, due=None)
+    )
+    async with db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE ticket SET reading_id = NULL, decision = '{}'"))
+    text = await text_of(client, f"/desk/tickets/{no}")
+    for words in ("还没有识别结果", "没有承办单位", "没有记录理由", "无时限"):
+        assert words in text
+
+
+async def test_errors_are_plain_pages(client: Client) -> None:
+    assert "没有这张工单" in await text_of(client, "/desk/tickets/none", 404)
+    assert "没有这个页面" in await text_of(client, "/desk/nothing", 404)
+    assert "参数 state 只能是" in await text_of(client, "/desk?state=x", 400)
+
+
+async def test_every_answer_carries_the_security_headers(client: Client) -> None:
+    for path in (
+        "/desk",
+        "/desk/tickets/none",
+        "/api/v1/tickets",
+        "/healthz",
+        "/static/desk.css",
+        "/nothing",
+    ):
+        headers = (await client.get(path)).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Request-Id"]
+    assert (await client.get("/desk")).headers["Cache-Control"] == "no-store"
+
+
+async def test_a_request_id_is_kept_when_it_is_one(client: Client) -> None:
+    kept = await client.get("/healthz", headers={"X-Request-Id": "abc-1"})
+    made = await client.get("/healthz", headers={"X-Request-Id": "a b<script>"})
+    assert kept.headers["X-Request-Id"] == "abc-1"
+    assert re.fullmatch(r"[0-9a-f]{32}", made.headers["X-Request-Id"])
+
+
+async def test_no_page_has_inline_script_or_leads_elsewhere(client: Client, db: Database) -> None:
+    (no,) = await add_tickets(db, TicketIn())
+    for path in ("/desk", f"/desk/tickets/{no}", "/desk?state=x"):
+        text = await (await client.get(path)).text()
+        assert re.findall(r"<script(?![^>]*\bsrc=)|\bon[a-z]+=|\bstyle=|<style", text) == []
+        assert re.findall(r"""(?:src|href|action)=["'](?:[a-z]+:|//)""", text) == []
+    for name in ("desk.js", "desk.css"):
+        text = await (await client.get(f"/static/{name}")).text()
+        assert re.findall(r"[a-z]+://|url\(|@import|import ", text) == []
+
+
+@pytest.fixture
+def statements(db: Database) -> Iterator[list[str]]:
+    """Every statement the database was asked."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/desk", 14), ("/desk?q=打桩", 16), ("/desk/tickets/20261123-00000001", 4)]
+)
+async def test_a_page_asks_little_however_many_rows_it_has(
+    client: Client, db: Database, statements: list[str], path: str, most: int
+) -> None:
+    await add_tickets(db, *([TicketIn()] * 60))
+    statements.clear()
+    await text_of(client, path)
+    asked = [statement for statement in statements if statement.startswith(("SELECT", "WITH"))]
+    assert 0 < len(asked) <= most
+    statements.clear()
+    await text_of(client, path)
+    again = [statement for statement in statements if statement.startswith(("SELECT", "WITH"))]
+    assert len(again) <= 4
+
+
+async def test_list_ticket_search_counts_and_api_hide_the_same(
+    client: Client, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, hidden = await add_tickets(db, TicketIn(), TicketIn(district="110108"))
+
+    def only_chaoyang(viewer: Viewer) -> sa.ColumnElement[bool]:
+        assert viewer == Viewer("local")
+        return Ticket.district_code == "110105"
+
+    for module in ("models.filters", "models.queries", "models.ticket_detail"):
+        monkeypatch.setattr(f"{module}.may_see", only_chaoyang)
+    for path in ("/desk", "/desk?q=打桩", "/desk?state=all", f"/desk?q={hidden}"):
+        assert f'data-no="{hidden}"' not in await text_of(client, path)
+    assert "今日接收</span><b>1</b>" in await text_of(client, "/desk")
+    await text_of(client, f"/desk/tickets/{shown}")
+    await text_of(client, f"/desk/tickets/{hidden}", 404)
+    listed = await (await client.get("/api/v1/tickets")).json()
+    assert [item["no"] for item in listed["items"]] == [shown]
+    assert listed["count"]["value"] == 1
+    assert (await client.get(f"/api/v1/tickets/{hidden}")).status == 404
+
+
+async def test_ready_when_the_schema_is_at_head(client: Client, db: Database) -> None:
+    response = await client.get("/readyz")
+    assert (response.status, (await response.json())["status"]) == (200, "ok")
+    async with db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    behind = await client.get("/readyz")
+    assert behind.status == 503
+    assert "jiesu db upgrade" in (await behind.json(content_type=None))["detail"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_may_be_served(host: str) -> None:
+    check_host(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", ""])  # noqa: S104
+def test_nothing_else_may(host: str) -> None:
+    with pytest.raises(SettingsError, match="回环地址"):
+        check_host(host)
+
+
+async def test_the_cache_makes_once_and_forgets_failures() -> None:
+    cache: Cache[int] = Cache(seconds=60, size=2)
+    made: list[str] = []
+
+    async def make() -> int:
+        made.append("x")
+        await asyncio.sleep(0)
+        return len(made)
+
+    async def fail() -> int:
+        raise RuntimeError("no")
+
+    assert await asyncio.gather(*(cache.get("a", make) for _ in range(5))) == [1] * 5
+    with pytest.raises(RuntimeError):
+        await cache.get("b", fail)
+    assert await cache.get("b", make) == 2
+    assert await cache.get("c", make) == 3
+    assert await cache.get("a", make) == 4
+
+
+async def test_a_slow_count_does_not_hold_up_the_list(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    await add_tickets(deps.db, *([TicketIn()] * 3))
+    counted = asyncio.Event()
+
+    async def slow(*_: object) -> Count:
+        await counted.wait()
+        return Count(3, more=False)
+
+    monkeypatch.setattr("models.queries.count_tickets", slow)
+    monkeypatch.setattr("triage.web.listing.load_today", no_figures)
+    async with TestClient(TestServer(make_app(deps, caches=Caches(count_patience=0)))) as client:
+        assert "<b>2+</b> 张工单" in await text_of(client, "/desk?limit=2")
+        counted.set()
+        await asyncio.sleep(0)
+        assert "<b>3</b> 张工单" in await text_of(client, "/desk?limit=2")
+
+
+async def no_figures(_: object) -> Today:
+    none = Count(0, more=False)
+    return Today(none, none, none, none, none)
+
+
+async def test_units_of_the_picker_are_those_in_force(client: Client, db: Database) -> None:
+    await add_reference(db)
+    found = await (await client.get("/api/v1/units?q=望京")).json()
+    assert [unit["code"] for unit in found["items"]] == ["110105026"]

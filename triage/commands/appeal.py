@@ -1,0 +1,121 @@
+"""`jiesu appeal import FILE`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from connectors import files
+from models import migrate
+from triage.errors import BadInput, NotReady
+from triage.services import importing
+from triage.wiring import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.records import BadRow, RowRecord
+    from triage.services.importing import ImportReport
+    from triage.settings import Settings
+
+#: On screen; `--json` lists them all.
+SHOWN_BAD_ROWS: Final = 50
+SHOWN_NOTES: Final = 10
+
+
+def import_file(
+    settings: Settings,
+    *,
+    file: str,
+    source: str | None,
+    map_name: str | None,
+    sheet: str | None,
+    encoding: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Import and report. Gives exit status 0, or 1 when some row was bad. Raises BadInput, NotReady."""
+    path = Path(file)
+    try:
+        column_map = (
+            files.load_map(map_name)
+            if map_name
+            else files.guess_file_map(path, sheet=sheet, encoding=encoding).column_map
+        )
+        rows = files.read_file(path, column_map, sheet=sheet, encoding=encoding)
+        report = asyncio.run(_import(settings, rows, source=source, fallback=path.stem, dry_run=dry_run))
+    except files.FileRefused as refusal:
+        raise BadInput(str(refusal)) from None
+    if as_json:
+        click.echo(orjson.dumps(asdict(report)).decode())
+    else:
+        _print(report, dry_run=dry_run)
+    return 1 if report.bad else 0
+
+
+async def _import(
+    settings: Settings,
+    rows: Iterator[RowRecord | BadRow],
+    *,
+    source: str | None,
+    fallback: str,
+    dry_run: bool,
+) -> ImportReport:
+    deps = build(settings)
+    try:
+        if not dry_run and await migrate.current_revision(deps.db) != migrate.head_revision():
+            raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("导入"),
+            MofNCompleteColumn(),
+            TextColumn("入库 {task.fields[stored]}　重复 {task.fields[repeated]}　有误 {task.fields[bad]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        ) as progress:
+            task = progress.add_task("", total=None, stored=0, repeated=0, bad=0)
+
+            def show(report: ImportReport) -> None:
+                progress.update(
+                    task,
+                    completed=report.rows,
+                    stored=report.stored,
+                    repeated=report.repeated,
+                    bad=len(report.bad),
+                )
+
+            return await importing.import_rows(
+                deps, rows, source=source, fallback_source=fallback, dry_run=dry_run, progress=show
+            )
+    finally:
+        await deps.close()
+
+
+def _print(report: ImportReport, *, dry_run: bool) -> None:
+    for bad in report.bad[:SHOWN_BAD_ROWS]:
+        click.echo(bad.sentence(), err=True)
+    if len(report.bad) > SHOWN_BAD_ROWS:
+        click.echo(f"……还有 {len(report.bad) - SHOWN_BAD_ROWS} 行有误，用 --json 查看全部", err=True)
+    for note in report.notes[:SHOWN_NOTES]:
+        click.echo(f"提示 {note}", err=True)
+    if len(report.notes) > SHOWN_NOTES:
+        click.echo(f"……还有 {len(report.notes) - SHOWN_NOTES} 条提示，用 --json 查看全部", err=True)
+    if report.changed:
+        click.echo(
+            f"{len(report.changed)} 个编号已登记过但内容不同，未覆盖：{'、'.join(report.changed[:10])}",
+            err=True,
+        )
+    good = report.rows - len(report.bad)
+    if dry_run:
+        click.echo(f"试读 {report.rows} 行：可入库 {good}，有误 {len(report.bad)}。没有写入。")
+    else:
+        click.echo(
+            f"读到 {report.rows} 行：新入库 {report.stored}，已有 {report.repeated}，有误 {len(report.bad)}。"
+        )

@@ -1,0 +1,114 @@
+"""`jiesu demo`: load the demo complaints, wait until each is a ticket, print what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from models import migrate
+from models.vocab import Level
+from triage.demo import load_demo
+from triage.errors import NotReady
+from triage.services import intake
+from triage.services.summary import Summary, summarize
+from triage.wiring import build
+
+if TYPE_CHECKING:
+    from triage.services.deps import Deps
+    from triage.settings import Settings
+
+SOURCE: Final = "演示"
+BATCH: Final = 100
+WAIT_SECONDS: Final = 120.0
+
+
+def demo(settings: Settings) -> None:
+    """Load and wait. Raises NotReady when the schema is old or no worker takes the work."""
+    asyncio.run(_demo(settings))
+
+
+async def _demo(settings: Settings) -> None:
+    deps = build(settings)
+    try:
+        if await migrate.current_revision(deps.db) != migrate.head_revision():
+            raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
+        await _load(deps)
+        _print(await _wait(deps))
+    finally:
+        await deps.close()
+
+
+async def _load(deps: Deps) -> None:
+    """Store what is not there yet; the demo's times count back from now."""
+    now = deps.clock.now()
+    items = [
+        intake.NewAppeal(
+            source=SOURCE,
+            external_id=row.id,
+            # The number alone tells them apart: loading again at another hour is no change.
+            content=row.id,
+            title=row.title,
+            text=row.text,
+            address=row.address,
+            channel=row.channel,
+            received_at=now - timedelta(minutes=row.time_offset_min),
+            name=row.name,
+            phone=row.phone,
+            id_number=row.id_number,
+        )
+        for row in load_demo()
+    ]
+    for start in range(0, len(items), BATCH):
+        async with deps.db.writes.begin() as session:
+            await intake.receive(session, deps.vault, items[start : start + BATCH], now=now)
+
+
+async def _wait(deps: Deps) -> Summary:
+    """Show how many are tickets until all are. Raises NotReady when nothing moves for too long."""
+    with Progress(
+        TextColumn("演示诉求 识别与派单"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    ) as progress:
+        task = progress.add_task("", total=None)
+        last, moved = -1, time.monotonic()
+        while True:
+            async with deps.db.reads() as session:
+                summary = await summarize(session, now=deps.clock.now(), source=SOURCE)
+            progress.update(task, total=summary.received, completed=summary.received - summary.waiting)
+            if not summary.waiting:
+                return summary
+            if summary.waiting != last:
+                last, moved = summary.waiting, time.monotonic()
+            elif time.monotonic() - moved > WAIT_SECONDS:
+                raise NotReady(f"还有 {summary.waiting} 条没有处理：请确认 relay 和 work 进程在运行")
+            await asyncio.sleep(0.2)
+
+
+def _print(summary: Summary) -> None:
+    table = Table(title="演示诉求一览", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("收到诉求", str(summary.received))
+    table.add_row("其中环境类", str(summary.environmental))
+    for level in Level:
+        if count := summary.by_level.get(level):
+            table.add_row(f"已派单 · {level.label}", str(count))
+    table.add_row("待人工审核", str(summary.review))
+    if summary.diverted:
+        table.add_row("已分流", str(summary.diverted))
+    table.add_row("转办(非环境)", str(summary.handed_over))
+    table.add_row("今日到期", str(summary.due_today))
+    if summary.dead:
+        table.add_row("处理失败", str(summary.dead))
+    Console().print(table)
+    click.echo("列表：/desk　接口：/api/v1/tickets")

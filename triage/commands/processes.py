@@ -1,0 +1,130 @@
+"""`jiesu serve`, `work`, `relay`, `timetable`: the long-running processes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import redis
+import rq
+from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from connectors.ports import QueueDown
+from connectors.queue import QUEUE_NAME, RqQueue, connect
+from triage import jobs, logs
+from triage.services import relay as relaying
+from triage.wiring import build
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from triage.services.deps import Deps
+    from triage.settings import Settings
+
+log = logs.get(__name__)
+
+RELAY_PAUSE_SECONDS: Final = 0.2
+SWEEP_PAUSE_SECONDS: Final = 5.0
+#: After a refusal (database or queue away) the next try waits longer, up to this.
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+
+async def _stopping() -> asyncio.Event:
+    """An event set by SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _repeat(name: str, step: Callable[[], Awaitable[bool]], *, pause: float) -> None:
+    """Run `step` until stopped; at once again while it says there is more, slower when the world is away."""
+    stop = await _stopping()
+    wait = pause
+    while not stop.is_set():
+        try:
+            more = await step()
+            wait = 0.0 if more else pause
+        except (QueueDown, OperationalError, DBAPIError, OSError) as error:
+            wait = min(max(wait, pause) * 2, LONGEST_PAUSE_SECONDS)
+            log.warning("step_refused", process=name, error=type(error).__name__, next_try_seconds=wait)
+        if wait:
+            try:
+                await asyncio.wait_for(stop.wait(), wait)
+            except TimeoutError:
+                continue
+
+
+def relay(settings: Settings) -> None:
+    """Hand the outbox to the queue until stopped."""
+
+    async def main() -> None:
+        deps = build(settings)
+        queue = RqQueue(connect(settings.redis), job_timeout=settings.job_timeout)
+
+        async def step() -> bool:
+            async with deps.db.writes.begin() as session:
+                sent = await relaying.relay(
+                    session,
+                    queue,
+                    now=deps.clock.now(),
+                    batch=settings.batch_size,
+                    depth=settings.queue_depth,
+                )
+            return sent >= settings.batch_size
+
+        await _repeat("relay", step, pause=RELAY_PAUSE_SECONDS)
+        await deps.close()
+
+    asyncio.run(main())
+
+
+def timetable(settings: Settings) -> None:
+    """Run what is due by the clock: today the sweep that re-sends stuck work."""
+
+    async def main() -> None:
+        deps = build(settings)
+        await _repeat("timetable", lambda: _sweep(deps), pause=SWEEP_PAUSE_SECONDS)
+        await deps.close()
+
+    asyncio.run(main())
+
+
+async def _sweep(deps: Deps) -> bool:
+    async with deps.db.writes.begin() as session:
+        count = await relaying.sweep(
+            session, now=deps.clock.now(), resend=timedelta(seconds=deps.settings.resend_seconds)
+        )
+    if count:
+        log.warning("work_resent", count=count)
+    return False
+
+
+def work(settings: Settings, *, burst: bool = False) -> None:
+    """Load the models, then run jobs until stopped (or until the queue is empty, with `burst`)."""
+    jobs.start(settings)
+    log.info("worker_ready")
+    stopped = False
+    while not stopped:
+        # A fresh connection each round: RQ gives up for good when Redis stays away, we do not.
+        client = connect(settings.redis)
+        try:
+            worker = rq.SimpleWorker(
+                [rq.Queue(QUEUE_NAME, connection=client, serializer=JSONSerializer)],
+                connection=client,
+                serializer=JSONSerializer,
+                maintenance_interval=30,
+            )
+            worker.work(burst=burst, logging_level="WARNING")
+            stopped = True
+        except redis.RedisError as error:
+            log.warning("queue_away", error=type(error).__name__)
+            time.sleep(1)
+        finally:
+            client.close()
+    jobs.stop()

@@ -1,0 +1,57 @@
+"""The error tree: each class has a code, an HTTP status and a Chinese sentence for staff (its docstring)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TriageError(Exception):
+    """系统处理出错。"""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str | None = None) -> None:
+        """Keep the detail; without one the class's own sentence is the message."""
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        super().__init__(self.detail)
+
+
+class BadInput(TriageError):
+    """输入有误。"""
+
+    code = "bad_input"
+    status = 400
+
+
+class NotFound(TriageError):
+    """没有找到。"""
+
+    code = "not_found"
+    status = 404
+
+
+class TableError(TriageError):
+    """规则表有误。"""
+
+    code = "table_error"
+
+
+class NoRule(TriageError):
+    """派单目录里没有对应的有效条目。"""
+
+    code = "no_rule"
+    status = 422
+
+
+class SettingsError(TriageError):
+    """系统设置有误。"""
+
+    code = "settings_error"
+
+
+class NotReady(TriageError):
+    """系统尚未就绪。"""
+
+    code = "not_ready"
+    status = 503

@@ -1,0 +1,99 @@
+"""What RQ runs: thin functions, ids only, each safe to run twice. One runtime per worker process.
+
+The runtime holds the event loop, the database and the models, made once. RQ's SimpleWorker runs jobs in
+this process (no fork: a model loaded before a fork deadlocks), and the database sweep covers its death.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from nlp.pipeline import Reader, ReviewThresholds
+from triage import logs
+from triage.errors import NotReady
+from triage.services import processing
+from triage.settings import load_settings
+from triage.wiring import build
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from triage.services.deps import Deps
+    from triage.settings import Settings
+
+T = TypeVar("T")
+log = logs.get(__name__)
+
+
+def load_reader(settings: Settings) -> Reader:
+    """The reading models with the thresholds of the settings."""
+    return Reader.load(
+        review_below=ReviewThresholds(
+            environmental=settings.review_environmental,
+            kind=settings.review_kind,
+            place=settings.review_place,
+        )
+    )
+
+
+class Runtime:
+    """A worker's loop, dependencies and models."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open everything; the models are loaded here, once."""
+        self.settings = settings
+        self.reader = load_reader(settings)
+        self._open()
+
+    def _open(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.deps: Deps = build(self.settings)
+
+    def run(self, work: Coroutine[object, object, T]) -> T:
+        """Run to the end. When RQ's timeout breaks in, the loop and connections are made anew."""
+        try:
+            return self.loop.run_until_complete(work)
+        except BaseException:
+            # An alarm may have cut the loop anywhere: nothing of it can be trusted any more.
+            self._abandon()
+            self._open()
+            raise
+
+    def _abandon(self) -> None:
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.run_until_complete(self.deps.close())
+        self.loop.close()
+
+    def close(self) -> None:
+        """Close connections and the loop."""
+        self.loop.run_until_complete(self.deps.close())
+        self.loop.close()
+
+
+class _Holder:
+    runtime: Runtime | None = None
+
+
+def start(settings: Settings | None = None) -> Runtime:
+    """Make this process's runtime; called by the worker before its first job."""
+    _Holder.runtime = Runtime(settings or load_settings())
+    return _Holder.runtime
+
+
+def stop() -> None:
+    """Close this process's runtime."""
+    if _Holder.runtime is not None:
+        _Holder.runtime.close()
+        _Holder.runtime = None
+
+
+def read_appeals(ids: list[int]) -> None:
+    """读取并派单: turn waiting appeals into tickets. What is done already is passed over."""
+    runtime = _Holder.runtime
+    if runtime is None:
+        raise NotReady("处理进程没有用 jiesu work 启动")
+    report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
+    log.info("appeals_processed", asked=len(ids), done=report.done, failed=report.failed, dead=report.dead)

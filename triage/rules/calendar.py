@@ -1,0 +1,130 @@
+"""工作日历: working time from a holiday and make-up-day (调休) table, in half-open intervals.
+
+A day runs from 00:00 up to, and not including, 24:00 Beijing time; 24:00 is a legal end. Working time is the
+union of each working day's segments. Beijing has had no daylight saving since 1991, so walls clocks add up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from triage.errors import BadInput, NoRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+BEIJING: Final = ZoneInfo("Asia/Shanghai")
+#: Minutes of a whole day: the end of a segment that runs to 24:00.
+DAY_MINUTES: Final = 24 * 60
+_SATURDAY: Final = 5
+_ONE_DAY: Final = timedelta(days=1)
+
+
+def beijing(moment: datetime) -> datetime:
+    """The moment in Beijing time. Raises BadInput on a naive one: nobody knows what it means."""
+    if moment.tzinfo is None:
+        raise BadInput(f"时间必须带时区：{moment.isoformat()}")
+    return moment.astimezone(BEIJING)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Time that did not count: half-open [start, end), Beijing time, and why."""
+
+    start: datetime
+    end: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCalendar:
+    """Which days work. `years` are those whose official table is loaded; other years are refused.
+
+    `segments` are the working minutes of a day, [start, end), ascending and apart; the default is the
+    whole day.
+    """
+
+    years: frozenset[int]
+    holidays: Mapping[date, str]
+    make_up: frozenset[date]
+    segments: tuple[tuple[int, int], ...] = ((0, DAY_MINUTES),)
+
+    def why_off(self, day: date) -> str | None:
+        """Why no work is done that day; None when it is a working day. Raises NoRule outside the table."""
+        if day.year not in self.years:
+            raise NoRule(f"节假日表没有 {day.year} 年：请先补充 holidays.yaml")
+        if day in self.holidays:
+            return self.holidays[day]
+        if day in self.make_up:
+            return None
+        return "周末" if day.weekday() >= _SATURDAY else None
+
+    def is_working(self, day: date) -> bool:
+        """Whether the day works (调休 included). Raises NoRule outside the table."""
+        return self.why_off(day) is None
+
+    @property
+    def day_length(self) -> timedelta:
+        """Working time of one full working day."""
+        return timedelta(minutes=sum(end - start for start, end in self.segments))
+
+    def add_working_days(self, start: datetime, days: int) -> datetime:
+        """The moment when `days` full working days have passed since `start` (aware; else BadInput)."""
+        return self.advance(start, days * self.day_length)[0]
+
+    def advance(self, start: datetime, amount: timedelta) -> tuple[datetime, tuple[Skipped, ...]]:
+        """Let `amount` of working time pass from `start`: the moment it is used up, and what was skipped.
+
+        Half-open: an amount used up at the end of an interval ends there, not at the next start.
+        Raises BadInput on a naive start or a negative amount, NoRule when the table ends before.
+        """
+        if amount < timedelta(0):
+            raise BadInput("时限长度不能为负")
+        now = beijing(start)
+        left = amount
+        skipped: list[Skipped] = []
+        for begins, ends, why in self._pieces(now):
+            if left == timedelta(0):
+                break
+            if why is not None:
+                _join(skipped, Skipped(begins, ends, why))
+                continue
+            used = min(left, ends - begins)
+            left -= used
+            now = begins + used
+        return now, tuple(skipped)
+
+    def _pieces(self, start: datetime) -> Iterator[tuple[datetime, datetime, str | None]]:
+        """Time from `start` on, cut at each change between work (why None) and none."""
+        day = start.date()
+        while True:
+            midnight = datetime.combine(day, time(), BEIJING)
+            off = self.why_off(day)
+            for first, last, working in self._of_day(worked=off is None):
+                begins = max(start, midnight + timedelta(minutes=first))
+                ends = midnight + timedelta(minutes=last)
+                if begins < ends:
+                    yield begins, ends, None if working else (off or "非工作时段")
+            day += _ONE_DAY
+
+    def _of_day(self, *, worked: bool) -> Iterator[tuple[int, int, bool]]:
+        at = 0
+        for first, last in self.segments if worked else ():
+            if at < first:
+                yield at, first, False
+            yield first, last, True
+            at = last
+        if at < DAY_MINUTES:
+            yield at, DAY_MINUTES, False
+
+
+def _join(skipped: list[Skipped], piece: Skipped) -> None:
+    """Add a piece; one that goes on with the same reason makes the last one longer."""
+    last = skipped[-1] if skipped else None
+    if last is not None and last.end == piece.start and last.why == piece.why:
+        skipped[-1] = Skipped(last.start, piece.end, last.why)
+    else:
+        skipped.append(piece)

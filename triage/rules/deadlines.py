@@ -1,0 +1,118 @@
+"""办理时限: when a ticket must be dispatched and answered by, each with the row that says so, spelled out.
+
+The dispatch clock starts when the appeal is registered, the answer clock when the ticket is dispatched (A).
+Natural hours and days are exact spans; working days come from the calendar and tell what they skipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from triage.errors import NoRule
+from triage.rules.calendar import beijing
+from triage.rules.rows import ClockName, DayType, SpanUnit
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from models.vocab import Urgency
+    from triage.rules.calendar import Skipped, WorkCalendar
+    from triage.rules.rows import DeadlineRow, Status, Tables
+
+_STARTS = {ClockName.DISPATCH: "登记", ClockName.ANSWER: "派单"}
+_VERBS = {ClockName.DISPATCH: "派单", ClockName.ANSWER: "反馈"}
+
+
+@dataclass(frozen=True, slots=True)
+class DueTime:
+    """A moment (aware, Beijing time), the row that set it, and the sentence that explains it."""
+
+    at: datetime
+    rule_id: str
+    source: str
+    status: Status
+    spelled: str
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimes:
+    """派单截止 and 答复截止."""
+
+    dispatch_by: DueTime
+    answer_by: DueTime
+
+
+def due_times(
+    tables: Tables,
+    *,
+    urgency: Urgency,
+    start: datetime,
+    calendar: WorkCalendar | None = None,
+    received: datetime | None = None,
+) -> DueTimes:
+    """Both due times of a ticket of this grade.
+
+    `start` is the moment of dispatch, from which the answer clock runs; `received` that of registration,
+    from which the dispatch clock runs (None: the same moment). The rows are those in force on the Beijing
+    day each clock starts. Raises BadInput on a naive moment, NoRule when no row covers the day or the
+    holiday table ends too early.
+    """
+    days = calendar or tables.calendar
+    registered = start if received is None else received
+    return DueTimes(
+        dispatch_by=_due(tables, ClockName.DISPATCH, urgency, beijing(registered), days),
+        answer_by=_due(tables, ClockName.ANSWER, urgency, beijing(start), days),
+    )
+
+
+def _due(
+    tables: Tables, clock: ClockName, urgency: Urgency, start: datetime, calendar: WorkCalendar
+) -> DueTime:
+    row = _row(tables, clock, urgency, start.date())
+    if row.day_type is DayType.NATURAL:
+        at: datetime = start + _span(row)
+        skipped: tuple[Skipped, ...] = ()
+    else:
+        working = calendar.day_length * row.length if row.unit is SpanUnit.DAY else _span(row)
+        at, skipped = calendar.advance(start, working)
+    return DueTime(at, row.id, row.source, row.status, _spell(row, start, at, skipped), skipped)
+
+
+def _row(tables: Tables, clock: ClockName, urgency: Urgency, day: date) -> DeadlineRow:
+    for row in tables.by_clock.get((clock, urgency), ()):
+        if row.holds(day):
+            return row
+    raise NoRule(f"时限表没有覆盖这一天：{urgency.value} 的 {clock.value} 时限，日期 {day.isoformat()}")
+
+
+def _span(row: DeadlineRow) -> timedelta:
+    return timedelta(hours=row.length) if row.unit is SpanUnit.HOUR else timedelta(days=row.length)
+
+
+def _length(row: DeadlineRow) -> str:
+    if row.unit is SpanUnit.HOUR:
+        return f"{row.length} {'个工作' if row.day_type is DayType.WORKING else ''}小时"
+    return f"{row.length} 个{'工作日' if row.day_type is DayType.WORKING else '自然日'}"
+
+
+def show(moment: datetime) -> str:
+    """`2026年11月23日8:05`, Beijing time."""
+    return f"{moment.year}年{moment.month}月{moment.day}日{moment.hour}:{moment.minute:02d}"
+
+
+def _spell(row: DeadlineRow, start: datetime, at: datetime, skipped: tuple[Skipped, ...]) -> str:
+    """The whole interval in one sentence, each stretch that did not count named with its reason."""
+    text = (
+        f"{row.urgency.value}（{row.urgency.label}）"
+        f"应在{_STARTS[row.clock]}后 {_length(row)}内{_VERBS[row.clock]}："
+        f"自 {show(start)}（北京时间）至 {show(at)}"
+    )
+    if skipped:
+        gaps = "；".join(f"{show(gap.start)} 至 {show(gap.end)}（{gap.why}）" for gap in skipped)
+        text += f"，其中不计：{gaps}"
+    elif row.day_type is DayType.NATURAL and row.unit is SpanUnit.DAY:
+        text += "，节假日和周末照算、到期不顺延"
+    return f"{text}。依据：{row.source}（{row.status.label}）。"

@@ -1,0 +1,108 @@
+"""The public answers of `jiesu read` and `jiesu route`: plain dictionaries, made here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from triage.errors import BadInput
+from triage.rules.routing import route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nlp.types import TextReading
+    from triage.rules.decision import Decision
+    from triage.rules.rows import Tables
+
+#: Probabilities are printed to this many digits: more would pretend.
+_DIGITS: Final = 4
+
+
+def reading_answer(reading: TextReading, decision: Decision) -> dict[str, Any]:
+    """What `jiesu read` says of one text: the reading, and the dispatch it would get today.
+
+    A text that must be reviewed first gives the route that a person would be asked to confirm.
+    """
+    topic, place = reading.topic, reading.place
+    route = decision.proposed or decision
+    return {
+        "environmental": topic.environmental,
+        "p_environmental": round(topic.p_environmental, _DIGITS),
+        "kind": topic.kind,
+        "kind_confidence": round(topic.kind_confidence, _DIGITS),
+        "kinds": [{"code": guess.code, "p": round(guess.p, _DIGITS)} for guess in topic.kinds[:3]],
+        "appeal_type": topic.appeal_type.value,
+        "urgency": topic.urgency.value,
+        "place_span": place.span,
+        "district": place.district,
+        "district_code": place.district_code,
+        "street": place.street,
+        "street_code": place.street_code,
+        "community": place.community,
+        "lon": place.lon,
+        "lat": place.lat,
+        "place_precision": place.precision.value,
+        "place_confidence": round(place.confidence, _DIGITS),
+        "party": topic.party,
+        "when": topic.when,
+        "masked_text": reading.masked_text,
+        "review": reading.review,
+        "review_reasons": [reason.value for reason in decision.review_reasons],
+        "unit": route.unit.name if route.unit else None,
+        "unit_code": route.unit.code if route.unit else None,
+        "assist": [unit.name for unit in route.assist],
+        "cc": [unit.name for unit in route.cc],
+        "grade": decision.urgency.value,
+        "state": decision.state.value,
+        "model_version": reading.model_version,
+        "table_version": decision.table_version,
+    }
+
+
+def route_answer(tables: Tables, asked: Mapping[str, Any], *, today: date) -> dict[str, Any]:
+    """What `jiesu route` says of a known kind and place. Raises BadInput and NoRule, naming the field."""
+    found = route(
+        tables,
+        kind=_required(asked, "kind"),
+        district_code=_optional(asked, "district_code"),
+        street_code=_optional(asked, "street_code"),
+        zone=_optional(asked, "zone"),
+        situation=_optional(asked, "situation"),
+        at=_date(asked, today=today),
+    )
+    return {
+        "unit": found.unit.name,
+        "unit_code": found.unit.code,
+        "level": found.level.value,
+        "assist": [unit.name for unit in found.assist],
+        "cc": [unit.name for unit in found.cc],
+        "rows": list(found.row_ids),
+        "source": found.source,
+        "steps": list(found.steps),
+        "table_version": tables.version,
+    }
+
+
+def _optional(asked: Mapping[str, Any], name: str) -> str | None:
+    value = asked.get(name)
+    if value is None or isinstance(value, str):
+        return value or None
+    raise BadInput(f"{name} 应是文字")
+
+
+def _required(asked: Mapping[str, Any], name: str) -> str:
+    value = _optional(asked, name)
+    if value is None:
+        raise BadInput(f"缺少 {name}")
+    return value
+
+
+def _date(asked: Mapping[str, Any], *, today: date) -> date:
+    value = _optional(asked, "at")
+    if value is None:
+        return today
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise BadInput("at 应是日期，形如 2026-11-23") from None

@@ -1,0 +1,256 @@
+"""From a text to what happens with it: reading (nlp) → facts → decision (rules), and the rows to store.
+
+Pure but for the models: no database here. The words that travel to the rows are the masked ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import Role, State, Tag
+from nlp.types import source_text
+from triage.rules.decision import Facts, decide
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Protocol
+
+    from nlp.pipeline import Reader
+    from nlp.types import Evidence, TextReading
+    from triage.rules.deadlines import DueTime
+    from triage.rules.decision import Decision
+    from triage.rules.rows import Tables
+
+    class ToDecide(Protocol):
+        """What is asked of an appeal."""
+
+        @property
+        def id(self) -> int: ...  # noqa: D102
+        @property
+        def title(self) -> str | None: ...  # noqa: D102
+        @property
+        def text(self) -> str: ...  # noqa: D102
+        @property
+        def address(self) -> str | None: ...  # noqa: D102
+        @property
+        def received_at(self) -> datetime: ...  # noqa: D102
+        @property
+        def stored_at(self) -> datetime: ...  # noqa: D102
+
+
+#: A ticket's title when the appeal has none: its first words.
+TITLE_CHARACTERS: Final = 40
+
+_TAGS: Final = {
+    State.DISPATCHED: Tag.DISPATCHED,
+    State.REVIEW: Tag.REVIEW,
+    State.DIVERTED: Tag.DIVERTED,
+    State.HANDED_OVER: Tag.HANDED_OVER,
+}
+
+Event = tuple[Tag, "datetime | None", dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One appeal's outcome as rows: reading, ticket, units, events, and the text it is found by."""
+
+    appeal_id: int
+    reading: dict[str, Any]
+    ticket: dict[str, Any]
+    units: tuple[dict[str, str], ...]
+    events: tuple[Event, ...]
+    searched: str
+
+
+def read_text(
+    tables: Tables,
+    reader: Reader,
+    title: str | None,
+    text: str,
+    *,
+    now: datetime,
+    registered: datetime | None = None,
+) -> tuple[TextReading, Decision]:
+    """Read one text and decide what happens with it now; `registered` starts the dispatch clock."""
+    reading = reader.read(title, text)
+    return reading, decide(tables, _facts(reading, registered or now), at=now)
+
+
+def decide_appeal(tables: Tables, reader: Reader, appeal: ToDecide, *, now: datetime) -> Decided:
+    """Read an appeal and decide, giving everything to store."""
+    # The form's address field is part of what was said: without it the place would be lost.
+    text = f"{appeal.text}\n地址：{appeal.address}" if appeal.address else appeal.text
+    reading, decision = read_text(tables, reader, appeal.title, text, now=now, registered=appeal.stored_at)
+    return Decided(
+        appeal_id=appeal.id,
+        reading=_reading_row(reading, decision),
+        ticket=_ticket_row(appeal, reading, decision, now=now),
+        units=tuple(_unit_rows(decision)),
+        events=_events(appeal, reading, decision),
+        searched=source_text(appeal.title, text),
+    )
+
+
+def _facts(reading: TextReading, registered: datetime) -> Facts:
+    topic, place = reading.topic, reading.place
+    return Facts(
+        environmental=topic.environmental,
+        p_environmental=topic.p_environmental,
+        kind=topic.kind,
+        kind_confidence=topic.kind_confidence,
+        other_kinds=tuple(guess.code for guess in topic.kinds[1:]),
+        appeal_type=topic.appeal_type,
+        text_urgency=topic.urgency,
+        district_code=place.district_code,
+        street_code=place.street_code,
+        place_confidence=place.confidence,
+        review=reading.review,
+        review_reasons=reading.review_reasons,
+        text=source_text(reading.masked_title, reading.masked_text),
+        received_at=registered,
+    )
+
+
+def _evidence(items: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "head": item.head.value,
+            "start": item.start,
+            "end": item.end,
+            "text": item.text,
+            "value": item.value,
+            "weight": round(item.weight, 3),
+        }
+        for item in items
+    ]
+
+
+def _reading_row(reading: TextReading, decision: Decision) -> dict[str, Any]:
+    topic, place = reading.topic, reading.place
+    return {
+        "model_version": reading.model_version,
+        "table_version": decision.table_version,
+        "environmental": topic.environmental,
+        "p_environmental": topic.p_environmental,
+        "kind": topic.kind,
+        "kind_confidence": topic.kind_confidence,
+        "appeal_type": topic.appeal_type.value,
+        "urgency": topic.urgency.value,
+        "district_code": place.district_code,
+        "street_code": place.street_code,
+        "community_code": place.community_code,
+        "lon": place.lon,
+        "lat": place.lat,
+        "place_precision": place.precision.value,
+        "place_confidence": place.confidence,
+        "review": reading.review,
+        "detail": {
+            "kinds": [{"code": guess.code, "p": round(guess.p, 4)} for guess in topic.kinds],
+            "appeal_type_confidence": round(topic.appeal_type_confidence, 4),
+            "urgency_confidence": round(topic.urgency_confidence, 4),
+            "place": {
+                "span": place.span,
+                "start": place.start,
+                "end": place.end,
+                "district": place.district,
+                "street": place.street,
+                "community": place.community,
+            },
+            "party": topic.party,
+            "when": topic.when,
+            "review_reasons": [reason.value for reason in reading.review_reasons],
+            "evidence": _evidence(reading.evidence),
+        },
+    }
+
+
+def _due(due: DueTime | None) -> dict[str, Any] | None:
+    if due is None:
+        return None
+    return {
+        "at": due.at.isoformat(),
+        "rule_id": due.rule_id,
+        "source": due.source,
+        "status": due.status.value,
+        "spelled": due.spelled,
+    }
+
+
+def _ticket_row(
+    appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+) -> dict[str, Any]:
+    dispatched = decision.state is State.DISPATCHED
+    dispatch_due = decision.due.dispatch_by if decision.due else None
+    answer_due = decision.due.answer_by if decision.due else None
+    dispatch_by = dispatch_due.at if dispatch_due else None
+    answer_by = answer_due.at if answer_due and dispatched else None
+    return {
+        "state": decision.state.value,
+        "level": decision.level.value if decision.level else None,
+        "unit_code": decision.unit.code if decision.unit else None,
+        "title": appeal.title or appeal.text.strip()[:TITLE_CHARACTERS] or "（无文字）",
+        "environmental": reading.topic.environmental,
+        "kind": reading.topic.kind,
+        "appeal_type": reading.topic.appeal_type.value,
+        "urgency": decision.urgency.value,
+        "district_code": reading.place.district_code,
+        "street_code": reading.place.street_code,
+        "divert": decision.divert.divert.value if decision.divert else None,
+        "flagged": decision.flagged,
+        "received_at": appeal.received_at,
+        "dispatched_at": now if dispatched else None,
+        "dispatch_by": dispatch_by,
+        "answer_by": answer_by,
+        # One clock runs at a time: to be dispatched, then to be answered.
+        "due_at": answer_by if dispatched else dispatch_by if decision.state is State.REVIEW else None,
+        "table_version": decision.table_version,
+        "decision": {
+            "steps": list(decision.steps),
+            "row_ids": list(decision.row_ids),
+            "sources": list(decision.sources),
+            "review_reasons": [reason.value for reason in decision.review_reasons],
+            "proposed": _proposed(decision),
+            "dispatch_due": _due(dispatch_due),
+            "answer_due": _due(answer_due) if dispatched else None,
+        },
+    }
+
+
+def _proposed(decision: Decision) -> dict[str, Any] | None:
+    """The route that waits for a person's word."""
+    if decision.proposed is None:
+        return None
+    route = decision.proposed
+    return {
+        "unit": route.unit.code,
+        "assist": [unit.code for unit in route.assist],
+        "cc": [unit.code for unit in route.cc],
+    }
+
+
+def _unit_rows(decision: Decision) -> list[dict[str, str]]:
+    """Each unit once, in its weightiest role."""
+    roles: dict[str, Role] = {}
+    if decision.unit:
+        roles[decision.unit.code] = Role.LEAD
+    for unit in decision.assist:
+        roles.setdefault(unit.code, Role.ASSIST)
+    for unit in decision.cc:
+        roles.setdefault(unit.code, Role.COPY)
+    return [{"unit_code": code, "role": role.value} for code, role in roles.items()]
+
+
+def _events(appeal: ToDecide, reading: TextReading, decision: Decision) -> tuple[Event, ...]:
+    outcome: dict[str, Any] = {
+        "unit": decision.unit.code if decision.unit else None,
+        "rows": list(decision.row_ids),
+        "table_version": decision.table_version,
+    }
+    return (
+        (Tag.RECEIVED, appeal.received_at, {}),
+        (Tag.READ, None, {"model_version": reading.model_version, "review": reading.review}),
+        (Tag.OPENED, None, {"urgency": decision.urgency.value}),
+        (_TAGS[decision.state], None, outcome),
+    )

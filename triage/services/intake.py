@@ -1,0 +1,212 @@
+"""登记: appeals come in. Writes appeal, sealed appellant and outbox row in the caller's transaction.
+
+Called by whatever receives appeals (file import, demo; later the hotline and the citizen's form).
+Identities are masked in the stored text; the unmasked original is sealed with the appellant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.ports import JobName
+from models.appeals import Appeal, Appellant, Source
+from models.outbox import Outbox
+from models.vocab import AppealState, Channel
+from nlp.text import mask_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.vault import Vault
+
+#: A two-character name is also an ordinary word: it is masked only where the text introduces it as a name.
+_LONG_NAME: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NewAppeal:
+    """One appeal as received, identities in the clear. `received_at` aware."""
+
+    source: str
+    text: str
+    received_at: datetime
+    external_id: str | None = None
+    content: str | None = None
+    title: str | None = None
+    address: str | None = None
+    channel: Channel = Channel.FILE
+    confidential: bool = False
+    name: str | None = None
+    phone: str | None = None
+    id_number: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """What tells content from content when there is no number from outside."""
+        return self.content or "\x1f".join((self.title or "", self.text, self.phone or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a batch: ids stored, how many were known, and known numbers whose content changed."""
+
+    stored: tuple[int, ...]
+    repeated: int
+    changed: tuple[str, ...]
+
+
+def mask(text: str, *, name: str | None) -> str:
+    """Mask phone, ID, account and plate numbers, and the appellant's own name."""
+    masked = mask_identity(text)
+    if name and len(name) >= _LONG_NAME:
+        return masked.replace(name, name[0] + "某")
+    if name and len(name) == _LONG_NAME - 1:
+        return re.sub(_short_name_pattern(name), name[0] + "某", masked)
+    return masked
+
+
+def _short_name_pattern(name: str) -> str:
+    # Lookbehind needs one width per branch, so each introduction is spelled out.
+    branches = "|".join(
+        f"(?<={intro})" for intro in ("我叫", "姓名", "姓名：", "姓名:", "本人", "市民", "联系人")
+    )
+    return f"(?:{branches}){re.escape(name)}"
+
+
+async def receive(
+    session: AsyncSession, vault: Vault, items: Sequence[NewAppeal], *, now: datetime
+) -> Received:
+    """Store what is new of a batch (up to some hundreds), each with its outbox row, or nothing at all."""
+    if not items:
+        return Received((), 0, ())
+    sources = await _source_ids(session, {item.source for item in items}, now=now)
+    keyed: dict[tuple[int, str], tuple[NewAppeal, str]] = {}
+    changed: list[str] = []
+    for item in items:
+        content_hash = vault.content_hash(item.identity)
+        key = f"x:{item.external_id}" if item.external_id else f"h:{content_hash}"
+        known = keyed.setdefault((sources[item.source], key), (item, content_hash))
+        if known[1] != content_hash:
+            changed.append(item.external_id or "")
+    changed += await _changed(session, {k: h for k, (_, h) in keyed.items()})
+
+    rows = [
+        {
+            "source_id": source_id,
+            "external_id": item.external_id,
+            "dedupe_key": key,
+            "content_hash": content_hash,
+            "title": mask(item.title, name=item.name) if item.title else None,
+            "text": mask(item.text, name=item.name),
+            "address": mask(item.address, name=item.name) if item.address else None,
+            "channel": item.channel.value,
+            "confidential": item.confidential,
+            "received_at": item.received_at,
+            "stored_at": now,
+            "state": AppealState.WAITING.value,
+            "attempts": 0,
+        }
+        for (source_id, key), (item, content_hash) in keyed.items()
+    ]
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    result = await session.execute(
+        insert(Appeal)
+        .on_conflict_do_nothing(index_elements=["source_id", "dedupe_key"])
+        .returning(Appeal.id, Appeal.source_id, Appeal.dedupe_key),
+        rows,
+    )
+    stored = {(source_id, key): appeal_id for appeal_id, source_id, key in result}
+    masked = {(row["source_id"], row["dedupe_key"]): row for row in rows}
+    people = [
+        person
+        for where, appeal_id in stored.items()
+        if (person := _sealed(vault, appeal_id, keyed[where][0], masked[where], now=now))
+    ]
+    if people:
+        await session.execute(sa.insert(Appellant), people)
+    if stored:
+        await session.execute(
+            sa.insert(Outbox),
+            [
+                {
+                    "topic": JobName.READ_APPEALS.value,
+                    "key": appeal_id,
+                    "created_at": now,
+                    "available_at": now,
+                    "attempts": 0,
+                }
+                for appeal_id in stored.values()
+            ],
+        )
+    return Received(tuple(sorted(stored.values())), len(items) - len(stored), tuple(changed))
+
+
+async def _source_ids(session: AsyncSession, keys: set[str], *, now: datetime) -> dict[str, int]:
+    """The ids of the sources, adding those not seen before."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    found = dict((await session.execute(sa.select(Source.key, Source.id).where(Source.key.in_(keys)))).all())
+    missing = sorted(keys - found.keys())
+    if missing:
+        await session.execute(
+            insert(Source).on_conflict_do_nothing(index_elements=["key"]),
+            [{"key": key, "name": key, "created_at": now} for key in missing],
+        )
+        found = dict(
+            (await session.execute(sa.select(Source.key, Source.id).where(Source.key.in_(keys)))).all()
+        )
+    return {str(key): int(value) for key, value in found.items()}
+
+
+async def _changed(session: AsyncSession, hashes: dict[tuple[int, str], str]) -> list[str]:
+    """External numbers already stored with other content: reported, never overwritten."""
+    by_source: dict[int, list[str]] = {}
+    for source_id, key in hashes:
+        if key.startswith("x:"):
+            by_source.setdefault(source_id, []).append(key)
+    changed: list[str] = []
+    for source_id, keys in by_source.items():
+        rows = await session.execute(
+            sa.select(Appeal.dedupe_key, Appeal.content_hash).where(
+                Appeal.source_id == source_id, Appeal.dedupe_key.in_(keys)
+            )
+        )
+        changed += [key[2:] for key, stored in rows if stored != hashes[source_id, key]]
+    return changed
+
+
+def _sealed(
+    vault: Vault, appeal_id: int, item: NewAppeal, masked: dict[str, Any], *, now: datetime
+) -> dict[str, Any] | None:
+    """The appellant row of an appeal, or None when nothing identifies anyone."""
+    original = {
+        name: value
+        for name, value in (("title", item.title), ("text", item.text), ("address", item.address))
+        if value and masked[name] != value
+    }
+    if item.extra:
+        original["extra"] = orjson.dumps(item.extra).decode()
+    if not (item.name or item.phone or item.id_number or original):
+        return None
+
+    def seal(field_name: str, value: str | None) -> bytes | None:
+        return vault.seal(value, belongs_to=f"appellant.{field_name}:{appeal_id}") if value else None
+
+    return {
+        "appeal_id": appeal_id,
+        "name": seal("name", item.name),
+        "phone": seal("phone", item.phone),
+        "id_number": seal("id_number", item.id_number),
+        "original": seal("original", orjson.dumps(original).decode() if original else None),
+        "phone_index": vault.phone_index(item.phone) if item.phone else None,
+        "created_at": now,
+    }

@@ -1,0 +1,151 @@
+"""读取并派单: waiting appeals become tickets, a batch at a time.
+
+Claim (short transaction) → read and decide (no transaction) → settle (one transaction: reading, ticket,
+units, events, appeal done, outbox row gone). Whoever settles first wins; running twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.appeals import Appeal
+from models.outbox import DeadLetter, Outbox
+from models.vocab import AppealState
+from triage import logs
+from triage.services import deciding, ticketing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from nlp.pipeline import Reader
+    from triage.services.deciding import Decided
+    from triage.services.deps import Deps
+
+log = logs.get(__name__)
+
+#: A dead letter says what failed and where, and nothing a citizen wrote.
+_REASON_LIMIT: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An appeal held by this worker until its lease ends."""
+
+    id: int
+    title: str | None
+    text: str
+    address: str | None
+    received_at: datetime
+    stored_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessReport:
+    """How many appeals became tickets, failed for now, and were given up."""
+
+    done: int = 0
+    failed: int = 0
+    dead: int = 0
+
+
+async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessReport:
+    """Turn those of `ids` that still wait, and that nobody holds, into tickets."""
+    now = deps.clock.now()
+    async with deps.db.writes.begin() as session:
+        claimed = await claim(
+            session, ids, now=now, until=now + timedelta(seconds=deps.settings.claim_seconds)
+        )
+    decided: list[Decided] = []
+    failures: list[tuple[Claimed, Exception]] = []
+    for appeal in claimed:
+        try:
+            decided.append(deciding.decide_appeal(deps.tables, reader, appeal, now=now))
+        except Exception as error:  # noqa: BLE001  (one poisonous text must not stop its batch: recorded)
+            # Not the trace: an error's message may quote what a citizen wrote.
+            log.error("appeal_failed", appeal_id=appeal.id, attempts=appeal.attempts, reason=_reason(error))  # noqa: TRY400
+            failures.append((appeal, error))
+    async with deps.db.writes.begin() as session:
+        done = await ticketing.settle(session, decided, now=deps.clock.now())
+        dead = await _record_failures(
+            session, failures, now=deps.clock.now(), max_attempts=deps.settings.max_attempts
+        )
+    return ProcessReport(done=done, failed=len(failures) - dead, dead=dead)
+
+
+async def claim(
+    session: AsyncSession, ids: Sequence[int], *, now: datetime, until: datetime
+) -> list[Claimed]:
+    """Take a lease on the appeals of `ids` that wait and that nobody holds."""
+    free = (
+        sa.select(Appeal.id)
+        .where(
+            Appeal.id.in_(ids),
+            Appeal.state == AppealState.WAITING.value,
+            sa.or_(Appeal.claimed_until.is_(None), Appeal.claimed_until <= now),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    rows = await session.execute(
+        sa.update(Appeal)
+        .where(Appeal.id.in_(free))
+        .values(claimed_until=until, attempts=Appeal.attempts + 1)
+        .returning(
+            Appeal.id,
+            Appeal.title,
+            Appeal.text,
+            Appeal.address,
+            Appeal.received_at,
+            Appeal.stored_at,
+            Appeal.attempts,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((Claimed(*row) for row in rows), key=lambda appeal: appeal.id)
+
+
+async def _record_failures(
+    session: AsyncSession,
+    failures: Sequence[tuple[Claimed, Exception]],
+    *,
+    now: datetime,
+    max_attempts: int,
+) -> int:
+    """Let failed appeals wait for their next try; after the last one, write the dead letter."""
+    dead = [(appeal, error) for appeal, error in failures if appeal.attempts >= max_attempts]
+    if dead:
+        ids = [appeal.id for appeal, _ in dead]
+        await session.execute(
+            sa.update(Appeal).where(Appeal.id.in_(ids)).values(state=AppealState.DEAD.value)
+        )
+        await session.execute(sa.delete(Outbox).where(Outbox.key.in_(ids)))
+        await session.execute(
+            sa.insert(DeadLetter),
+            [
+                {
+                    "topic": "read_appeals",
+                    "key": appeal.id,
+                    "reason": _reason(error),
+                    "detail": {"attempts": appeal.attempts},
+                    "created_at": now,
+                }
+                for appeal, error in dead
+            ],
+        )
+    return len(dead)
+
+
+def _reason(error: Exception) -> str:
+    """Class of the error and the place it came from; its message might quote the text."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} @ {where}"[:_REASON_LIMIT]

@@ -1,0 +1,94 @@
+"""Hand waiting work to the queue, and hand it out again when nothing came of it.
+
+The outbox row is written with the appeal and removed with its ticket, so whatever is still there is still
+to do. At most `depth` jobs wait in the queue at a time: flushing Redis can only lose a hint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import sqlalchemy as sa
+
+from connectors.ports import JobName
+from models.appeals import Appeal
+from models.outbox import Outbox
+from models.vocab import AppealState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.ports import JobQueue
+
+
+async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch: int, depth: int) -> int:
+    """Queue what is pending and due, in jobs of `batch` ids. Gives how many ids. Raises QueueDown."""
+    room = depth - await asyncio.to_thread(queue.waiting)
+    if room <= 0:
+        return 0
+    pending = (
+        await session.execute(
+            sa.select(Outbox.id, Outbox.key, Outbox.attempts)
+            .where(Outbox.dispatched_at.is_(None), Outbox.available_at <= now)
+            .order_by(Outbox.id)
+            .limit(batch * room)
+            .with_for_update(skip_locked=True)
+        )
+    ).all()
+    for start in range(0, len(pending), batch):
+        part = pending[start : start + batch]
+        # Each try has a key of its own: RQ keeps the id of a job whose worker was killed for minutes, and
+        # the same key would be taken for a job that still waits.
+        tries = max(row.attempts for row in part)
+        key = f"read-{part[0].id}-{part[-1].id}-{len(part)}-{tries}"
+        await asyncio.to_thread(queue.enqueue, JobName.READ_APPEALS, [row.key for row in part], key=key)
+    for ids in _chunks([row.id for row in pending]):
+        await session.execute(
+            sa.update(Outbox)
+            .where(Outbox.id.in_(ids))
+            .values(dispatched_at=now, attempts=Outbox.attempts + 1)
+        )
+    return len(pending)
+
+
+async def sweep(session: AsyncSession, *, now: datetime, resend: timedelta) -> int:
+    """Put back what was queued but had no effect within `resend`. Gives how many.
+
+    Covers a killed worker, a flushed Redis and a lost job alike; running it twice does no harm.
+    """
+    stuck = cast(
+        "sa.CursorResult[tuple[()]]",
+        await session.execute(
+            sa.update(Outbox).where(Outbox.dispatched_at < now - resend).values(dispatched_at=None)
+        ),
+    )
+    # An appeal that waits without an outbox row should not exist; if it does, it is owed one.
+    orphans = cast(
+        "sa.CursorResult[tuple[()]]",
+        await session.execute(
+            sa.insert(Outbox).from_select(
+                ["topic", "key", "created_at", "available_at", "attempts"],
+                sa.select(
+                    sa.literal(JobName.READ_APPEALS.value),
+                    Appeal.id,
+                    sa.literal(now, Outbox.created_at.type),
+                    sa.literal(now, Outbox.created_at.type),
+                    sa.literal(0),
+                ).where(
+                    Appeal.state == AppealState.WAITING.value,
+                    Appeal.stored_at < now - resend,
+                    ~sa.exists().where(Outbox.key == Appeal.id),
+                ),
+            )
+        ),
+    )
+    return max(stuck.rowcount, 0) + max(orphans.rowcount, 0)
+
+
+def _chunks(ids: list[int], size: int = 1000) -> Iterable[list[int]]:
+    """Slices short enough for one IN list."""
+    return (ids[start : start + size] for start in range(0, len(ids), size))

@@ -1,0 +1,114 @@
+"""Write what was decided: reading, ticket, units, events, search words; the appeal is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from models.appeals import Appeal, Reading
+from models.outbox import Outbox
+from models.search import lexemes
+from models.tickets import Ticket, TicketEvent, TicketUnit
+from models.vocab import AppealState
+from triage.clock import local
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.services.deciding import Decided
+
+#: Text beyond this is not indexed: one endless text must not bloat the index.
+SEARCHED_CHARACTERS: Final = 4000
+
+
+def ticket_no(appeal_id: int, opened_at: datetime) -> str:
+    """工单编号: the Beijing date it was opened and the appeal's own number, so no counter is needed."""
+    return f"{local(opened_at):%Y%m%d}-{appeal_id:08d}"
+
+
+async def settle(session: AsyncSession, decided: Sequence[Decided], *, now: datetime) -> int:
+    """Store the tickets of those appeals that still wait. Gives how many were stored."""
+    if not decided:
+        return 0
+    still = set(
+        await session.scalars(
+            sa.select(Appeal.id)
+            .where(
+                Appeal.id.in_([item.appeal_id for item in decided]),
+                Appeal.state == AppealState.WAITING.value,
+            )
+            .order_by(Appeal.id)
+            .with_for_update()
+        )
+    )
+    mine = [item for item in decided if item.appeal_id in still]
+    if not mine:
+        return 0
+    readings = await session.execute(
+        sa.insert(Reading).returning(Reading.appeal_id, Reading.id),
+        [{**item.reading, "appeal_id": item.appeal_id, "created_at": now} for item in mine],
+    )
+    reading_ids: dict[int, int] = {row.appeal_id: row.id for row in readings}
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = sa.insert(Ticket)
+    if on_postgresql:
+        words = sa.bindparam("words", type_=postgresql.ARRAY(sa.Text))
+        insert = insert.values(search=sa.func.array_to_tsvector(words))
+    tickets = await session.execute(
+        insert.returning(Ticket.appeal_id, Ticket.id),
+        [
+            {
+                **item.ticket,
+                **({"words": _words(item)} if on_postgresql else {}),
+                "appeal_id": item.appeal_id,
+                "reading_id": reading_ids[item.appeal_id],
+                "no": ticket_no(item.appeal_id, now),
+                "version": 1,
+                "opened_at": now,
+            }
+            for item in mine
+        ],
+    )
+    ids: dict[int, int] = {row.appeal_id: row.id for row in tickets}
+    if not on_postgresql:
+        await session.execute(
+            sa.text("INSERT INTO ticket_search(rowid, words) VALUES (:id, :words)"),
+            [{"id": ids[item.appeal_id], "words": " ".join(_words(item))} for item in mine],
+        )
+    units = [{"ticket_id": ids[item.appeal_id], **unit} for item in mine for unit in item.units]
+    if units:
+        await session.execute(sa.insert(TicketUnit), units)
+    await session.execute(sa.insert(TicketEvent), [row for item in mine for row in _events(item, ids, now)])
+    done = [item.appeal_id for item in mine]
+    await session.execute(
+        sa.update(Appeal)
+        .where(Appeal.id.in_(done))
+        .values(state=AppealState.DONE.value, claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+    await session.execute(sa.delete(Outbox).where(Outbox.key.in_(done)))
+    return len(mine)
+
+
+def _events(item: Decided, ids: dict[int, int], now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "ticket_id": ids[item.appeal_id],
+            "seq": seq,
+            "at": at or now,
+            "tag": tag.value,
+            "staff_id": None,
+            "data": data,
+        }
+        for seq, (tag, at, data) in enumerate(item.events, start=1)
+    ]
+
+
+def _words(item: Decided) -> list[str]:
+    """What the ticket is found by: the bigrams of its text."""
+    return lexemes(item.searched[:SEARCHED_CHARACTERS])

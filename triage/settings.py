@@ -1,0 +1,80 @@
+"""All settings, read from the environment in this one place (`JIESU_…`), each with its help text."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from triage.errors import SettingsError
+
+_SOCKET_PATH_LIMIT: Final = 100
+
+
+class Settings(BaseSettings):
+    """One frozen object, built once per process and handed on."""
+
+    model_config = SettingsConfigDict(env_prefix="JIESU_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(Path(".jiesu"), description="嵌入式运行的数据目录(SQLite、Valkey、密钥)")
+    database_url: str | None = Field(
+        None, description="postgresql+asyncpg://… 或 sqlite+aiosqlite:///…；不设时用数据目录里的 SQLite"
+    )
+    redis_url: str | None = Field(None, description="redis://… 或 unix://…；不设时用内置 Valkey 的套接字")
+    vault_keys: SecretStr | None = Field(
+        None, description="身份信息密钥，形如 1:base64(32字节)[,2:…]，第一把用于写入；不设时在数据目录生成"
+    )
+    tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
+    host: str = Field("127.0.0.1", description="监听地址；有登录功能之前只允许本机回环地址")
+    port: int = Field(8420, ge=0, le=65535, description="监听端口")
+    db_pool: int = Field(5, ge=1, le=100, description="每个进程的数据库连接数")
+    log_level: str = Field("INFO", description="日志级别")
+    log_json: bool = Field(default=False, description="日志输出为 JSON 行")
+    batch_size: int = Field(200, ge=1, le=2000, description="处理进程一次取多少条诉求")
+    queue_depth: int = Field(20, ge=1, le=1000, description="队列里最多同时有几批，其余留在数据库发件箱")
+    claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
+    resend_seconds: int = Field(30, ge=1, le=3600, description="已入队但没有结果，多少秒后重发")
+    max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")
+    job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
+    workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")
+    review_environmental: float = Field(0.7, ge=0.5, le=1, description="是否环境类的把握低于此值时转人工")
+    review_kind: float = Field(0.35, ge=0, le=1, description="污染种类的把握低于此值时转人工")
+    review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
+
+    @property
+    def database(self) -> str:
+        """The database address in force."""
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'jiesu.db').absolute()}"
+
+    @property
+    def valkey_socket(self) -> Path:
+        """Where the embedded Valkey listens: in the data directory, or beside it when that path is too long.
+
+        A unix socket's path may have no more than 107 bytes (Linux) or 103 (macOS).
+        """
+        path = self.data_dir.absolute() / "valkey.sock"
+        if len(str(path).encode()) <= _SOCKET_PATH_LIMIT:
+            return path
+        digest = hashlib.sha256(str(path).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"jiesu-{digest}.sock"
+
+    @property
+    def redis(self) -> str:
+        """The Redis address in force."""
+        return self.redis_url or f"unix://{self.valkey_socket}"
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises SettingsError naming each bad variable, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "；".join(
+            f"JIESU_{'_'.join(str(part) for part in fault['loc']).upper()}：{fault['msg']}"
+            for fault in error.errors(include_input=False)
+        )
+        raise SettingsError(f"系统设置有误：{faults}") from None

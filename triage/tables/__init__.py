@@ -1,0 +1,54 @@
+"""The rule tables that come with the program, and the only place that reads table files.
+
+`load()` reads this directory or a given one; the rules themselves take the `Tables` it gives.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from triage.errors import TableError
+from triage.rules import building
+from triage.rules.rows import Problem, Where
+
+if TYPE_CHECKING:
+    from triage.rules.rows import Tables
+
+HERE = Path(__file__).parent
+_TABLE_SUFFIXES = frozenset({".yaml", ".yml", ".csv"})
+
+
+def load(directory: Path | None = None) -> Tables:
+    """The tables of the directory (default: the packaged ones).
+
+    Raises TableError listing every problem, one a line, with file and line.
+    """
+    tables, problems = _build(directory or HERE)
+    if tables is None:
+        listed = "\n".join(str(problem) for problem in problems)
+        raise TableError(f"规则表有 {len(problems)} 处问题：\n{listed}")
+    return tables
+
+
+def check(directory: Path | None = None) -> list[Problem]:
+    """Every problem of the tables in the directory, in order of file and line; empty when they are good."""
+    return _build(directory or HERE)[1]
+
+
+def _build(directory: Path) -> tuple[Tables | None, list[Problem]]:
+    files: dict[str, str] = {}
+    unreadable: list[Problem] = []
+    for path in sorted(directory.glob("*")):
+        if path.suffix not in _TABLE_SUFFIXES:
+            continue
+        try:
+            files[path.name] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            unreadable.append(Problem(Where(path.name, line), "不是 UTF-8 文字"))
+    # A file that does not decode was there: it is reported once, as unreadable, not also as missing.
+    named = {problem.where.file for problem in unreadable}
+    tables, problems = building.build(files)
+    problems = unreadable + [problem for problem in problems if problem.where.file not in named]
+    return (None if unreadable else tables), sorted(problems, key=lambda problem: problem.where)

@@ -1,0 +1,58 @@
+"""The desk as JSON, under /api/v1: the same list, ticket and units, and the document that describes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from models import ticket_detail, unit_queries
+from triage.clock import local
+from triage.errors import BadInput, NotFound
+from triage.web import asking, listing, present
+from triage.web.asking import day_of
+from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.openapi import document
+from triage.web.views import UnitList
+
+_LONGEST_UNIT_QUERY = 40
+
+
+def _json(value: Any) -> web.Response:  # noqa: ANN401  (a view, or the OpenAPI document)
+    return web.Response(
+        body=orjson.dumps(value, option=orjson.OPT_UTC_Z), content_type="application/json", charset="utf-8"
+    )
+
+
+async def tickets(request: web.Request) -> web.Response:
+    """工单列表. Raises BadInput naming a bad parameter."""
+    found = await listing.load(request, asking.read(request.query, strict=True))
+    return _json(present.ticket_list(found.page, found.total, request.app[NAMES], found.day))
+
+
+async def ticket(request: web.Request) -> web.Response:
+    """工单详情. Raises NotFound."""
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
+    if whole is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    return _json(present.ticket(whole, request.app[NAMES], day_of(deps.clock.now())))
+
+
+async def units(request: web.Request) -> web.Response:
+    """承办单位 by part of their name. Raises BadInput on a query that is too long."""
+    deps = request.app[DEPS]
+    query = request.query.get("q", "").replace("\0", "")
+    if len(query) > _LONGEST_UNIT_QUERY:
+        raise BadInput(f"参数 q 过长：最多 {_LONGEST_UNIT_QUERY} 个字符")
+    async with deps.db.reads() as session:
+        rows = await unit_queries.find_units(session, query, on=local(deps.clock.now()).date())
+    return _json(UnitList(tuple(present.unit(row) for row in rows)))
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The OpenAPI 3.1 document of this API."""
+    del request
+    return _json(document())

@@ -1,0 +1,108 @@
+"""make_app(deps): the web application, its keys, middlewares and routes, all in one place."""
+
+from __future__ import annotations
+
+import hashlib
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import jinja2
+from aiohttp import web
+
+from triage.clock import local, show
+from triage.errors import SettingsError
+from triage.web import api, desk, health
+from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web.middlewares import MIDDLEWARES
+from triage.web.names import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    from triage.services.deps import Deps
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+#: Nothing is uploaded yet: a request body is a mistake or an attack.
+_BODY_LIMIT: Final = 64 * 1024
+
+
+def check_host(host: str) -> None:
+    """Allow loopback addresses only, until there is sign-in. Raises SettingsError."""
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise SettingsError(
+            f"不能监听 {host}：登录功能完成之前只允许本机回环地址（127.0.0.1、::1、localhost）"
+        )
+
+
+def make_app(
+    deps: Deps, *, drain_seconds: float = health.DRAIN_SECONDS, caches: Caches | None = None
+) -> web.Application:
+    """The application over `deps`; it closes them when it ends."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
+    app[DEPS] = deps
+    app[NAMES] = names_of(deps.tables)
+    app[TEMPLATES] = _templates()
+    app[CACHES] = caches or Caches()
+    app[LIFECYCLE] = Lifecycle()
+    app.cleanup_ctx.append(_closing)
+    app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
+    app.router.add_get("/", desk.home)
+    app.router.add_get("/desk", desk.tickets)
+    app.router.add_get("/desk/list", desk.tickets_part)
+    app.router.add_get("/desk/tickets/{no}", desk.ticket)
+    app.router.add_get("/api/v1/tickets", api.tickets)
+    app.router.add_get("/api/v1/tickets/{no}", api.ticket)
+    app.router.add_get("/api/v1/units", api.units)
+    app.router.add_get("/api/v1/openapi.json", api.openapi)
+    app.router.add_get("/healthz", health.healthz)
+    app.router.add_get("/readyz", health.readyz)
+    app.router.add_static("/static/", STATIC)
+    return app
+
+
+async def _closing(app: web.Application) -> AsyncIterator[None]:
+    """Stop counting and let go of the database when the application ends."""
+    yield
+    await app[CACHES].close()
+    await app[DEPS].close()
+
+
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = show
+    environment.filters["iso"] = _iso
+    environment.filters["short_moment"] = _short
+    environment.filters["percent"] = _percent
+    # A changed file has a changed address, so browsers may keep it.
+    environment.globals["asset"] = {
+        path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+        for path in sorted(STATIC.iterdir())
+        if path.is_file()
+    }
+    return environment
+
+
+def _iso(moment: datetime) -> str:
+    return local(moment).isoformat(timespec="seconds")
+
+
+def _short(moment: datetime) -> str:
+    """`11-23 08:05`, Beijing time: the year only matters on the ticket page."""
+    return local(moment).strftime("%m-%d %H:%M")
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f}%"

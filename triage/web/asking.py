@@ -1,0 +1,152 @@
+"""What an address asks for: query parameters → filter and cursor, every fault named by its parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlencode
+
+from models.filters import Cursor, Day, DueWindow, TicketFilter, View
+from models.queries import PAGE_LIMIT
+from models.vocab import Labelled, Urgency
+from triage.clock import local
+from triage.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+L = TypeVar("L", bound=Labelled)
+
+#: Parameters of the list, as they stand in addresses of the desk and of the API alike.
+PARAMETERS: Final = (
+    "state",
+    "unit",
+    "district",
+    "kind",
+    "urgency",
+    "due",
+    "review",
+    "q",
+    "after",
+    "before",
+    "limit",
+)
+_MOST_PER_PAGE: Final = 200
+_LONGEST_QUERY: Final = 100
+_LONGEST_CODE: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A list as an address asks for it."""
+
+    filters: TicketFilter
+    after: Cursor | None = None
+    before: Cursor | None = None
+    limit: int = PAGE_LIMIT
+
+    def parameters(self) -> dict[str, str]:
+        """The filter's parameters, without those that say nothing and without cursors."""
+        filters = self.filters
+        found = {
+            "state": "" if filters.view is View.OPEN else filters.view.value,
+            "unit": filters.unit_code,
+            "district": filters.district_code,
+            "kind": filters.kind,
+            "urgency": filters.urgency,
+            "due": filters.due,
+            "review": "1" if filters.review_only else "",
+            "q": filters.query,
+            "limit": "" if self.limit == PAGE_LIMIT else str(self.limit),
+        }
+        return {name: str(value) for name, value in found.items() if value}
+
+    def address(self, path: str, **more: str | None) -> str:
+        """The address of this list, with other parameters added (None takes one away)."""
+        merged = {**self.parameters(), **more}
+        query = urlencode({name: value for name, value in merged.items() if value})
+        return f"{path}?{query}" if query else path
+
+
+def day_of(now: datetime) -> Day:
+    """The moment and the edges of its Beijing day."""
+    starts = local(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Day(now=now, starts=starts, ends=starts + timedelta(days=1))
+
+
+def read(query: Mapping[str, str], *, strict: bool = False) -> Asked:
+    """Read the parameters. Raises BadInput naming the bad one; unknown ones only when `strict`."""
+    if strict:
+        for name in query:
+            if name not in PARAMETERS:
+                raise BadInput(f"不认识的参数：{name[:_LONGEST_CODE]}")
+    if query.get("after") and query.get("before"):
+        raise BadInput("参数 after 与 before 不能同时使用")
+    return Asked(
+        filters=TicketFilter(
+            view=_one_of(View, query, "state") or View.OPEN,
+            unit_code=_code(query, "unit"),
+            district_code=_code(query, "district"),
+            kind=_code(query, "kind"),
+            urgency=_one_of(Urgency, query, "urgency"),
+            due=_one_of(DueWindow, query, "due"),
+            review_only=_flag(query, "review"),
+            query=_text(query, "q", _LONGEST_QUERY),
+        ),
+        after=_cursor(query, "after"),
+        before=_cursor(query, "before"),
+        limit=_limit(query),
+    )
+
+
+def _text(query: Mapping[str, str], name: str, longest: int) -> str:
+    # NUL stands in no text, and PostgreSQL refuses it.
+    value = query.get(name, "").replace("\0", "").strip()
+    if len(value) > longest:
+        raise BadInput(f"参数 {name} 过长：最多 {longest} 个字符")
+    return value
+
+
+def _code(query: Mapping[str, str], name: str) -> str | None:
+    return _text(query, name, _LONGEST_CODE) or None
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    value = query.get(name, "")
+    if value not in {"", "0", "1"}:
+        raise BadInput(f"参数 {name} 只能是 0 或 1")
+    return value == "1"
+
+
+def _one_of(kind: type[L], query: Mapping[str, str], name: str) -> L | None:
+    value = query.get(name, "")
+    if not value:
+        return None
+    try:
+        return kind(value)
+    except ValueError:
+        known = "、".join(member.value for member in kind)
+        raise BadInput(f"参数 {name} 只能是：{known}") from None
+
+
+def _cursor(query: Mapping[str, str], name: str) -> Cursor | None:
+    value = query.get(name, "")
+    if not value:
+        return None
+    try:
+        return Cursor.decode(value)
+    except ValueError:
+        raise BadInput(f"参数 {name} 不是本系统给出的翻页位置") from None
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    value = query.get("limit", "")
+    if not value:
+        return PAGE_LIMIT
+    if not (
+        value.isascii() and value.isdigit() and len(value) < len("1000") and 0 < int(value) <= _MOST_PER_PAGE
+    ):
+        raise BadInput(f"参数 limit 应在 1 到 {_MOST_PER_PAGE} 之间")
+    return int(value)

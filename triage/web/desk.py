@@ -1,0 +1,245 @@
+"""The desk's pages: the list, its refreshed part, one ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from models import ticket_detail
+from models.filters import DueWindow, TicketFilter, View
+from models.finding import Search
+from models.vocab import Urgency
+from triage.clock import show
+from triage.errors import NotFound
+from triage.web import asking, listing, present
+from triage.web.asking import Asked, day_of
+from triage.web.keys import DEPS, NAMES, TEMPLATES, VIEWER
+from triage.web.views import Term, TicketItem, TicketView
+from triage.web.words import Piece, Span, counted, cut, find, snippet
+
+if TYPE_CHECKING:
+    from models.queries import TicketRow, Today
+    from triage.web.listing import Listing
+
+#: Probabilities shown as bars have this many steps: a bar's width is a class, as no inline style is allowed.
+_HUNDRED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the list with what the search found marked in it."""
+
+    item: TicketItem
+    title: tuple[Piece, ...]
+    snippet: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An option of a filter; `chosen` is the one in force."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceGroup:
+    """Options under one heading."""
+
+    label: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterForm:
+    """The filter's controls as they stand."""
+
+    states: tuple[Choice, ...]
+    districts: tuple[Choice, ...]
+    kinds: tuple[ChoiceGroup, ...]
+    urgencies: tuple[Choice, ...]
+    dues: tuple[Choice, ...]
+    review_only: bool
+    query: str
+    unit: Term | None
+    narrowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure of the summary bar and the list it stands for."""
+
+    label: str
+    words: str
+    address: str
+    tone: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Everything the list's template shows."""
+
+    lines: tuple[Line, ...]
+    count: str
+    waiting: str | None
+    searched: bool
+    short: bool
+    first: str | None
+    before: str | None
+    after: str | None
+    refresh: str
+    address: str
+    as_of: str
+    tiles: tuple[Tile, ...]
+    form: FilterForm
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """Everything the ticket's template shows; `pieces` is the text cut where evidence begins and ends."""
+
+    ticket: TicketView
+    pieces: tuple[Piece, ...]
+    legend: tuple[Term, ...]
+    as_of: str
+
+
+async def home(request: web.Request) -> web.Response:
+    """Lead to the list."""
+    del request
+    return web.Response(status=302, headers={"Location": "/desk"})
+
+
+async def tickets(request: web.Request) -> web.Response:
+    """工单列表."""
+    return _render(request, "desk/list.html", page=await _list_page(request))
+
+
+async def tickets_part(request: web.Request) -> web.Response:
+    """The list without the page around it: what a refresh or a filter changes."""
+    return _render(request, "desk/part.html", page=await _list_page(request))
+
+
+async def ticket(request: web.Request) -> web.Response:
+    """工单详情. Raises NotFound."""
+    deps = request.app[DEPS]
+    no = request.match_info["no"]
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
+    if whole is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    now = deps.clock.now()
+    view = present.ticket(whole, request.app[NAMES], day_of(now))
+    spans = [
+        Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
+        for e in view.evidence
+        if e.weight > 0
+    ]
+    heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
+    page = TicketPage(
+        ticket=view,
+        pieces=cut(view.text, spans),
+        legend=tuple(heads[code] for code in (head.value for head in present.HEADS) if code in heads),
+        as_of=show(now),
+    )
+    return _render(request, "desk/ticket.html", page=page)
+
+
+def _value(request: web.Request, head: str, value: str) -> str:
+    """What evidence speaks for, in words."""
+    if head == "kind":
+        return request.app[NAMES].kind(value)
+    if head == "environmental":
+        return "环境类" if value.lower() in {"true", "1", "yes", "environmental"} else value
+    return value
+
+
+def _render(request: web.Request, template: str, **values: Any) -> web.Response:  # noqa: ANN401  (a page's view)
+    text = request.app[TEMPLATES].get_template(template).render(**values)
+    return web.Response(text=text, content_type="text/html")
+
+
+async def _list_page(request: web.Request) -> ListPage:
+    asked = asking.read(request.query)
+    found = await listing.load(request, asked)
+    bar = await listing.load_today(request)
+    search = Search.parse(asked.filters.query)
+    phrases = search.phrases if search else ()
+    first = asked.after is not None or asked.before is not None
+    return ListPage(
+        lines=tuple(_line(request, row, found, phrases) for row in found.page.rows),
+        count=counted(found.total),
+        waiting=counted(bar.waiting) if bar.waiting.value else None,
+        searched=bool(asked.filters.query),
+        short=found.page.short,
+        first=asked.address("/desk") if first else None,
+        before=_neighbour(asked, before=found.page.before.encode() if found.page.before else None),
+        after=_neighbour(asked, after=found.page.after.encode() if found.page.after else None),
+        refresh=_here(asked, "/desk/list"),
+        address=_here(asked, "/desk"),
+        as_of=show(found.day.now),
+        tiles=_tiles(bar, asked.filters),
+        form=_form(request, asked.filters),
+        order="按到期时间，最紧的在前" if asked.filters.by_due else "按收到次序，最新的在前",
+    )
+
+
+def _here(asked: Asked, path: str) -> str:
+    return asked.address(
+        path,
+        after=asked.after.encode() if asked.after else None,
+        before=asked.before.encode() if asked.before else None,
+    )
+
+
+def _neighbour(asked: Asked, **cursor: str | None) -> str | None:
+    return asked.address("/desk", **cursor) if any(cursor.values()) else None
+
+
+def _line(request: web.Request, row: TicketRow, found: Listing, phrases: tuple[str, ...]) -> Line:
+    return Line(
+        item=present.item(row, request.app[NAMES], found.day),
+        title=cut(row.title, find(row.title, phrases)),
+        snippet=snippet("\n".join(t for t in (row.text, row.address) if t), phrases) if phrases else (),
+    )
+
+
+def _tiles(bar: Today, filters: TicketFilter) -> tuple[Tile, ...]:
+    wanted = (
+        ("待审核", bar.review, TicketFilter(view=View.REVIEW), "review"),
+        ("今日到期", bar.due_today, TicketFilter(due=DueWindow.TODAY), "today"),
+        ("已超期", bar.overdue, TicketFilter(due=DueWindow.OVERDUE), "over"),
+        ("今日接收", bar.received, TicketFilter(view=View.ALL), "plain"),
+    )
+    return tuple(
+        Tile(label, counted(value), Asked(target).address("/desk"), tone, target == filters)
+        for label, value, target, tone in wanted
+    )
+
+
+def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
+    names = request.app[NAMES]
+
+    def choices(options: dict[str, str], chosen: str | None) -> tuple[Choice, ...]:
+        return tuple(Choice(value, label, value == chosen) for value, label in options.items())
+
+    code = filters.unit_code
+    return FilterForm(
+        states=choices({view.value: view.label for view in View}, filters.view),
+        districts=choices(dict(names.districts), filters.district_code),
+        kinds=tuple(
+            ChoiceGroup(parent, choices({code: names.kind(code) for code in codes}, filters.kind))
+            for parent, codes in names.parents.items()
+        ),
+        urgencies=choices({u.value: f"{u.value} {u.label}" for u in Urgency}, filters.urgency),
+        dues=choices({due.value: due.label for due in DueWindow}, filters.due),
+        review_only=filters.review_only,
+        query=filters.query,
+        unit=None if code is None else Term(code, names.units.get(code, code)),
+        narrowed=filters != TicketFilter(),
+    )

@@ -1,0 +1,52 @@
+"""Typed keys of the application and of a request: what handlers find there, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import jinja2
+from aiohttp import web
+
+from models.filters import Viewer
+from triage.services.deps import Deps
+from triage.web.cache import Cache
+from triage.web.names import Names
+
+if TYPE_CHECKING:
+    from models.finding import WordStatistics
+    from models.queries import Count, Today
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Whether the process is on its way out. The one mutable thing: set once, by SIGTERM."""
+
+    draining: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What is worth remembering for a while: counts and the summary seconds, word statistics minutes."""
+
+    counts: Cache[Count] = field(default_factory=lambda: Cache(seconds=15, size=500))
+    today: Cache[Today] = field(default_factory=lambda: Cache(seconds=10, size=50))
+    words: Cache[WordStatistics] = field(default_factory=lambda: Cache(seconds=600, size=1))
+    #: How long a page waits for its count; the count goes on and the next page has it.
+    count_patience: float = 0.05
+
+    async def close(self) -> None:
+        """Stop what is still being counted."""
+        await self.counts.close()
+        await self.today.close()
+        await self.words.close()
+
+
+DEPS: Final = web.AppKey("deps", Deps)
+NAMES: Final = web.AppKey("names", Names)
+TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+CACHES: Final = web.AppKey("caches", Caches)
+LIFECYCLE: Final = web.AppKey("lifecycle", Lifecycle)
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+VIEWER: Final = web.RequestKey("viewer", Viewer)

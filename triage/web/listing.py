@@ -1,0 +1,84 @@
+"""The list as both the desk and the API ask for it: page, count, word statistics, each with its cache."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models import finding, queries
+from models.queries import Ask, Count
+from triage.errors import BadInput
+from triage.web.asking import Asked, day_of
+from triage.web.keys import CACHES, DEPS, VIEWER
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from models.filters import Day
+    from models.finding import WordStatistics
+    from models.queries import TicketPage, Today
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page with its count and the day it was asked on."""
+
+    page: TicketPage
+    total: Count
+    day: Day
+
+
+async def load(request: web.Request, asked: Asked) -> Listing:
+    """Read a page and how many there are. Raises BadInput when the cursor is of another list."""
+    app = request.app
+    deps = app[DEPS]
+    day = day_of(deps.clock.now())
+    ask = Ask(request[VIEWER], asked.filters, day, await _words(request, asked))
+    async with deps.db.reads() as session:
+        try:
+            page = await queries.ticket_page(
+                session, ask, after=asked.after, before=asked.before, limit=asked.limit
+            )
+        except ValueError:
+            raise BadInput("翻页位置不属于这个列表，请从第一页开始") from None
+    first = asked.after is None and asked.before is None
+    if first and page.after is None:
+        # The whole list is on the page: nothing to count.
+        return Listing(page, Count(len(page.rows), more=False), day)
+
+    async def make() -> Count:
+        async with deps.db.reads() as session:
+            return await queries.count_tickets(session, ask)
+
+    caches = app[CACHES]
+    try:
+        async with asyncio.timeout(caches.count_patience):
+            total = await caches.counts.get((ask.viewer, ask.filters), make)
+    except TimeoutError:
+        # The list matters, its length can wait: at least what is shown.
+        total = Count(len(page.rows), more=True)
+    return Listing(page, total, day)
+
+
+async def load_today(request: web.Request) -> Today:
+    """The summary bar, at most some seconds old."""
+    deps, viewer = request.app[DEPS], request[VIEWER]
+
+    async def make() -> Today:
+        async with deps.db.reads() as session:
+            return await queries.today(session, viewer, day_of(deps.clock.now()))
+
+    return await request.app[CACHES].today.get(viewer, make)
+
+
+async def _words(request: web.Request, asked: Asked) -> WordStatistics:
+    if not asked.filters.query:
+        return queries.NO_STATISTICS
+    db = request.app[DEPS].db
+
+    async def make() -> WordStatistics:
+        async with db.reads() as session:
+            return await finding.word_statistics(session)
+
+    return await request.app[CACHES].words.get("words", make)

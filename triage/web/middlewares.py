@@ -1,0 +1,150 @@
+"""What happens around every request, outermost first (the order is stated once, in MIDDLEWARES).
+
+1. `identify`: a request id, bound to every log line and answered in a header; one access line, without the
+   query string (people search for names) and with the route's pattern instead of the path.
+2. `protect`: security headers on everything, errors included, so it stands outside `tell_errors`.
+3. `tell_errors`: every error becomes one shape: problem+json under /api and for probes, a page elsewhere.
+4. `loopback_only`: refuses a foreign Host: without sign-in, a web page elsewhere could otherwise point its
+   own name at this machine and read everything (DNS rebinding). Inside `tell_errors`: it is told too.
+5. `admit`: who looks. The seam where sign-in will stand.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import structlog
+from aiohttp import hdrs, web
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models.filters import Viewer
+from triage import logs
+from triage.errors import TriageError
+from triage.web.keys import REQUEST_ID, VIEWER
+from triage.web.problems import problem_response
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+log = logs.get(__name__)
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OWN_HOST: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+
+HEADERS: Final = {
+    # No inline script or style anywhere, nothing from elsewhere, no framing.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class ForeignHost(TriageError):
+    """请求的主机名不是本机：登录功能完成之前，只能在本机访问。"""
+
+    code: ClassVar[str] = "foreign_host"
+    status: ClassVar[int] = 421
+
+
+class DatabaseAway(TriageError):
+    """数据库暂时无法连接，请稍后再试；已登记的诉求不会丢失。"""
+
+    code: ClassVar[str] = "database_away"
+    status: ClassVar[int] = 503
+
+
+@web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id and write its access line."""
+    given = request.headers.get("X-Request-Id", "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    request[REQUEST_ID] = request_id
+    started = time.perf_counter()
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        response = await handler(request)
+        resource = request.match_info.route.resource
+        log.info(
+            "request",
+            method=request.method,
+            route=resource.canonical if resource is not None else None,
+            status=response.status,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+    response.headers["X-Request-Id"] = request_id
+    return response
+
+
+@web.middleware
+async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Put the security headers on every answer; keep answers with citizens' words out of caches."""
+    response = await handler(request)
+    response.headers.update(HEADERS)
+    static = request.path.startswith("/static/") and response.status < web.HTTPBadRequest.status_code
+    response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400" if static else "no-store"
+    return response
+
+
+@web.middleware
+async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever is raised into the one shape of error; what nobody expected is logged whole."""
+    try:
+        return await handler(request)
+    except TriageError as error:
+        return problem_response(request, error.status, error.code, error.detail)
+    except web.HTTPException as error:
+        if error.status < web.HTTPBadRequest.status_code:
+            raise
+        response = problem_response(request, error.status, *_words_for(error))
+        if hdrs.ALLOW in error.headers:
+            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return response
+    # A socket that is not there is a missing file.
+    except (OperationalError, InterfaceError, PoolTimeout, ConnectionError, FileNotFoundError) as error:
+        log.warning("database_away", error=type(error).__name__)
+        away = DatabaseAway()
+        return problem_response(request, away.status, away.code, away.detail)
+    except Exception:
+        log.exception("request_failed")
+        return problem_response(request, 500, "error", "系统处理出错，已记录。请带上请求编号联系管理员。")
+
+
+def _words_for(error: web.HTTPException) -> tuple[str, str]:
+    """Code and Chinese sentence of an HTTP error that aiohttp raised."""
+    match error:
+        case web.HTTPNotFound():
+            return "not_found", "没有这个页面。"
+        case web.HTTPMethodNotAllowed():
+            return "method_not_allowed", f"这个地址不支持 {error.method[:16]} 请求。"
+        case web.HTTPRequestEntityTooLarge():
+            return "too_large", "请求内容过大。"
+        case _:
+            return "bad_request", "请求无法处理。"
+
+
+@web.middleware
+async def loopback_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer only to this machine's own names. Raises ForeignHost."""
+    if not _OWN_HOST.fullmatch(request.headers.get(hdrs.HOST, "")):
+        raise ForeignHost
+    return await handler(request)
+
+
+@web.middleware
+async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say who looks: until there is sign-in, whoever sits at this machine."""
+    request[VIEWER] = Viewer(login="local")
+    return await handler(request)
+
+
+MIDDLEWARES: Final[tuple[Middleware, ...]] = (identify, protect, tell_errors, loopback_only, admit)

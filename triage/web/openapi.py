@@ -1,0 +1,131 @@
+"""The OpenAPI 3.1 document: paths written here, schemas made from the view classes that are sent."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from models.filters import DueWindow, View
+from models.vocab import Urgency
+from triage.web import views
+
+_SCHEMAS: Final = (views.TicketList, views.TicketView, views.UnitList, views.Problem)
+
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_CURSOR: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[0-2]\.(-?[0-9]{1,18})?\.[0-9]{1,19}$"}
+
+_FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("state", "状态；不写为全部未结", {"type": "string", "enum": [view.value for view in View]}),
+    ("unit", "承办单位编码", {"type": "string", "maxLength": 40}),
+    ("district", "区编码（6 位）", {"type": "string", "maxLength": 40}),
+    ("kind", "污染种类编码，如 NOI-01", {"type": "string", "maxLength": 40}),
+    ("urgency", "紧急程度", {"type": "string", "enum": [urgency.value for urgency in Urgency]}),
+    ("due", "到期", {"type": "string", "enum": [due.value for due in DueWindow]}),
+    ("review", "1：只看需要人工审核的", {"type": "string", "enum": ["0", "1"]}),
+    ("q", "搜索标题、正文和编号", {"type": "string", "maxLength": 100}),
+    ("after", "上一次答复里的 after：下一页", _CURSOR),
+    ("before", "上一次答复里的 before：上一页", _CURSOR),
+    ("limit", "每页条数，默认 50", {"type": "integer", "minimum": 1, "maximum": 200}),
+)
+
+
+def _answer(schema: str, description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def _schemas() -> dict[str, Any]:
+    """The schemas of all views. Closed: what is not described is not sent."""
+    _, found = TypeAdapter.json_schemas(
+        [(view.__name__, "serialization", TypeAdapter(view)) for view in _SCHEMAS],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas: dict[str, Any] = found["$defs"]
+    for schema in schemas.values():
+        if schema["type"] == "object":
+            schema["additionalProperties"] = False
+            schema["required"] = list(schema["properties"])
+    return schemas
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole document, made once."""
+    problems = {
+        "400": _problem("参数有误：detail 指出是哪一个"),
+        "421": _problem("主机名不是本机"),
+        "500": _problem("系统出错，已记录"),
+        "503": _problem("数据库暂时无法连接"),
+    }
+    missing = {"404": _problem("没有这张工单，或无权查看")}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "接诉 Jiesu API",
+            "version": "1",
+            "description": "工单的列表与详情，与工作台页面所见一致。时间为 UTC，带时区。只能在本机访问。",
+        },
+        "paths": {
+            "/api/v1/tickets": {
+                "get": {
+                    "operationId": "listTickets",
+                    "summary": "工单列表",
+                    "parameters": [_parameter(*item) for item in _FILTERS],
+                    "responses": {"200": _answer("TicketList", "一页工单"), **problems},
+                }
+            },
+            "/api/v1/tickets/{no}": {
+                "get": {
+                    "operationId": "getTicket",
+                    "summary": "工单详情",
+                    "parameters": [
+                        {
+                            "name": "no",
+                            "in": "path",
+                            "required": True,
+                            "description": "工单编号",
+                            "schema": _TEXT,
+                        }
+                    ],
+                    "responses": {"200": _answer("TicketView", "工单"), **problems, **missing},
+                }
+            },
+            "/api/v1/units": {
+                "get": {
+                    "operationId": "findUnits",
+                    "summary": "按名称查找承办单位，最多 20 个",
+                    "parameters": [_parameter("q", "名称的一部分", {"type": "string", "maxLength": 40})],
+                    "responses": {"200": _answer("UnitList", "承办单位"), **problems},
+                }
+            },
+            "/api/v1/openapi.json": {
+                "get": {
+                    "operationId": "getOpenApi",
+                    "summary": "本文档",
+                    "responses": {
+                        "200": {
+                            "description": "OpenAPI 3.1",
+                            "content": {"application/json": {"schema": {"type": "object"}}},
+                        },
+                        "421": problems["421"],
+                    },
+                }
+            },
+        },
+        "components": {"schemas": _schemas()},
+    }

@@ -1,0 +1,251 @@
+"""From rows to what is shown: labels, words, evidence that really stands in the text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from models.vocab import Channel, Divert, Labelled, Level, Precision, ReviewReason, Role, State, Tag, Urgency
+from nlp.types import Head, source_text
+from triage.web import views
+from triage.web.names import short_area
+from triage.web.words import counted, tone, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from models.appeals import Appeal, Reading
+    from models.filters import Day
+    from models.queries import Count, TicketPage, TicketRow
+    from models.ticket_detail import EventRow, WholeTicket
+    from models.tickets import Ticket
+    from models.unit_queries import UnitRow
+    from triage.web.names import Names
+
+L = TypeVar("L", bound=Labelled)
+
+HEADS: Final = {
+    Head.ENVIRONMENTAL: "是否环境类",
+    Head.KIND: "污染种类",
+    Head.APPEAL_TYPE: "诉求类型",
+    Head.URGENCY: "紧急程度",
+    Head.PLACE: "地点",
+    Head.PARTY: "被反映对象",
+    Head.WHEN: "时间",
+}
+
+
+def term(kind: type[L], value: str) -> views.Term:
+    """A stored key with its label; a key written by a newer version is shown as it is."""
+    known = next((member for member in kind if member.value == value), None)
+    return views.Term(value, known.label if known else value)
+
+
+def optional_term(kind: type[L], value: str | None) -> views.Term | None:
+    """The same for a key that may be missing."""
+    return None if value is None else term(kind, value)
+
+
+def due(at: datetime | None, day: Day) -> views.Due | None:
+    """A due time in words."""
+    return None if at is None else views.Due(at, until(at, day.now), tone(at, day.now, day.ends))
+
+
+def count(value: Count) -> views.CountView:
+    """A capped count in words."""
+    return views.CountView(value.value, value.more, counted(value))
+
+
+def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
+    """A line of the list."""
+    return views.TicketItem(
+        no=row.no,
+        title=row.title,
+        state=term(State, row.state),
+        unit=_unit(row.unit_code, row.unit_name),
+        level=optional_term(Level, row.level),
+        urgency=term(Urgency, row.urgency),
+        kind=None if row.kind is None else views.Term(row.kind, names.kind(row.kind)),
+        district=None
+        if row.district_code is None
+        else views.Term(row.district_code, names.district(row.district_code)),
+        flagged=row.flagged,
+        received_at=row.received_at,
+        due=due(row.due_at, day),
+    )
+
+
+def ticket_list(page: TicketPage, total: Count, names: Names, day: Day) -> views.TicketList:
+    """A page of the list."""
+    return views.TicketList(
+        items=tuple(item(row, names, day) for row in page.rows),
+        count=count(total),
+        before=page.before.encode() if page.before else None,
+        after=page.after.encode() if page.after else None,
+        short=page.short,
+    )
+
+
+def unit(row: UnitRow) -> views.Unit:
+    """A unit of the picker."""
+    return views.Unit(row.code, row.name, term(Level, row.level), row.district)
+
+
+def ticket(whole: WholeTicket, names: Names, day: Day) -> views.TicketView:
+    """The ticket page's content."""
+    row, appeal, reading = whole.ticket, whole.appeal, whole.reading
+    lead = next((part for part in whole.units if part.code == row.unit_code), None)
+    text = appeal_text(appeal)
+    return views.TicketView(
+        item=views.TicketItem(
+            no=row.no,
+            title=row.title,
+            state=term(State, row.state),
+            unit=_unit(row.unit_code, lead.name if lead else names.units.get(row.unit_code or "")),
+            level=optional_term(Level, row.level),
+            urgency=term(Urgency, row.urgency),
+            kind=None if row.kind is None else views.Term(row.kind, names.kind(row.kind)),
+            district=None
+            if row.district_code is None
+            else views.Term(row.district_code, names.district(row.district_code)),
+            flagged=row.flagged,
+            received_at=row.received_at,
+            due=due(row.due_at, day),
+        ),
+        text=text,
+        source=whole.source,
+        external_id=appeal.external_id,
+        channel=term(Channel, appeal.channel),
+        appeal_type=row.appeal_type,
+        confidential=appeal.confidential,
+        divert=optional_term(Divert, row.divert),
+        identity=views.Identity(whole.registered.name, whole.registered.phone, whole.registered.id_number),
+        opened_at=row.opened_at,
+        dispatched_at=row.dispatched_at,
+        units=_units(whole),
+        reading=None if reading is None else _reading(reading, whole.areas, names),
+        evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
+        decision=_decision(row),
+        events=tuple(_event(event, names) for event in whole.events),
+    )
+
+
+def appeal_text(appeal: Appeal) -> str:
+    """The string that readings count in: title, text, and the form's address after them."""
+    text = f"{appeal.text}\n地址：{appeal.address}" if appeal.address else appeal.text
+    return source_text(appeal.title, text)
+
+
+def evidence(items: Iterable[dict[str, Any]], text: str) -> Iterable[views.EvidenceView]:
+    """The evidence that stands in the text where it says; anything else would mark the wrong words."""
+    for found in items:
+        start, end = int(found["start"]), int(found["end"])
+        if text[start:end] != found["text"] or not 0 <= start < end:
+            continue
+        head = next((h for h in Head if h.value == found["head"]), None)
+        yield views.EvidenceView(
+            head=views.Term(found["head"], HEADS[head] if head else found["head"]),
+            start=start,
+            end=end,
+            text=found["text"],
+            value=str(found["value"]),
+            weight=float(found["weight"]),
+        )
+
+
+def _unit(code: str | None, name: str | None) -> views.Term | None:
+    return None if code is None else views.Term(code, name or code)
+
+
+def _units(whole: WholeTicket) -> tuple[views.UnitPartView, ...]:
+    order = [role.value for role in Role]
+    parts = sorted(whole.units, key=lambda part: (order.index(part.role), part.code))
+    return tuple(
+        views.UnitPartView(part.code, part.name, term(Level, part.level), term(Role, part.role))
+        for part in parts
+    )
+
+
+def _reading(reading: Reading, areas: dict[str, str], names: Names) -> views.ReadingView:
+    detail = reading.detail
+    place = detail.get("place") or {}
+
+    def area(code: str | None, name: str | None) -> views.Term | None:
+        return None if code is None else views.Term(code, name or short_area(areas.get(code, code)))
+
+    return views.ReadingView(
+        environmental=reading.environmental,
+        p_environmental=reading.p_environmental,
+        kinds=tuple(
+            views.KindView(guess["code"], names.kind(guess["code"]), float(guess["p"]))
+            for guess in detail.get("kinds", ())[:3]
+        ),
+        appeal_type=reading.appeal_type,
+        appeal_type_confidence=detail.get("appeal_type_confidence"),
+        urgency=term(Urgency, reading.urgency),
+        urgency_confidence=detail.get("urgency_confidence"),
+        place=views.PlaceView(
+            span=place.get("span"),
+            district=area(reading.district_code, place.get("district")),
+            street=area(reading.street_code, place.get("street")),
+            community=area(reading.community_code, place.get("community")),
+            lon=reading.lon,
+            lat=reading.lat,
+            precision=term(Precision, reading.place_precision),
+            confidence=reading.place_confidence,
+        ),
+        party=detail.get("party"),
+        when=detail.get("when"),
+        model_version=reading.model_version,
+        table_version=reading.table_version,
+        read_at=reading.created_at,
+    )
+
+
+def _decision(row: Ticket) -> views.DecisionView:
+    decision = row.decision
+    return views.DecisionView(
+        steps=tuple(decision.get("steps", ())),
+        row_ids=tuple(decision.get("row_ids", ())),
+        sources=tuple(decision.get("sources", ())),
+        review_reasons=tuple(term(ReviewReason, code) for code in decision.get("review_reasons", ())),
+        dispatch_due=_due_reason(decision.get("dispatch_due")),
+        answer_due=_due_reason(decision.get("answer_due")),
+        table_version=row.table_version,
+    )
+
+
+def _due_reason(reason: dict[str, Any] | None) -> views.DueReason | None:
+    if reason is None:
+        return None
+    return views.DueReason(
+        at=datetime.fromisoformat(reason["at"]),
+        rule_id=reason["rule_id"],
+        source=reason["source"],
+        status=reason["status"],
+        spelled=reason["spelled"],
+    )
+
+
+def _event(event: EventRow, names: Names) -> views.EventView:
+    return views.EventView(
+        seq=event.seq,
+        at=event.at,
+        tag=term(Tag, event.tag),
+        by=event.staff or "系统",
+        note=_note(event.data, names),
+    )
+
+
+def _note(data: dict[str, Any], names: Names) -> str:
+    """What an event's data says, in words; keys without words stay in the database."""
+    parts: list[str] = []
+    if data.get("unit"):
+        parts.append(f"承办单位 {names.units.get(data['unit'], data['unit'])}")
+    if data.get("urgency"):
+        parts.append(f"等级 {data['urgency']}")
+    if data.get("model_version"):
+        parts.append(f"模型 {data['model_version']}")
+    if data.get("review") is True:
+        parts.append("把握不足，提请人工")
+    return "，".join(parts)

@@ -1,0 +1,42 @@
+"""Errors as they are told: problem+json for programs, a plain Chinese page for people. One shape each."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import orjson
+from aiohttp import web
+
+from triage.web.keys import REQUEST_ID, TEMPLATES
+from triage.web.views import Problem
+
+if TYPE_CHECKING:
+    from aiohttp.web import Request
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+_TITLES: Final = {
+    400: "请求有误",
+    404: "没有找到",
+    405: "不支持的操作",
+    413: "内容过大",
+    421: "只能在本机访问",
+    503: "暂时无法服务",
+}
+
+
+def problem_response(request: Request, status: int, code: str, detail: str) -> web.Response:
+    """The answer for an error: JSON under /api and for probes and files, a page for people."""
+    problem = Problem(
+        type=f"urn:jiesu:problem:{code}",
+        title=_TITLES.get(status, HTTPStatus(status).phrase if status < 500 else "系统出错"),  # noqa: PLR2004
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=request[REQUEST_ID],
+    )
+    if request.path.startswith("/desk") or request.path == "/":
+        page = request.app[TEMPLATES].get_template("error.html").render(problem=problem)
+        return web.Response(text=page, status=status, content_type="text/html")
+    return web.Response(body=orjson.dumps(problem), status=status, content_type=CONTENT_TYPE)

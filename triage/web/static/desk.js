@@ -1,0 +1,232 @@
+// The desk without a framework: filters and refresh swap two parts of the page, keys move the focus,
+// the unit picker asks the server. Without this file every page still works by links and the form.
+
+const REFRESH_MS = 30_000;
+const LIST_ADDRESS = "jiesu.list";
+const $ = (selector) => document.querySelector(selector);
+const all = (selector) => [...document.querySelectorAll(selector)];
+
+const list = () => $("#list");
+const form = $("#filters");
+
+// ---- swapping the list ------------------------------------------------------------------------------
+
+let newest = 0; // only the answer to the last question is shown
+
+async function swap(address, { keepPlace }) {
+  const mine = ++newest;
+  const at = document.activeElement?.closest?.("[data-no]")?.dataset.no;
+  const scroll = window.scrollY;
+  if (!keepPlace) list().classList.add("busy");
+  try {
+    const answer = await fetch(address, { headers: { Accept: "text/html" } });
+    if (mine !== newest) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (mine !== newest) return;
+    if (!page.querySelector("#list")) {
+      // An error page: tell its sentence and leave the list as it is.
+      say(page.querySelector("main p")?.textContent ?? "列表没有更新。");
+      return;
+    }
+    $("#tiles").replaceWith(page.querySelector("#tiles"));
+    list().replaceWith(page.querySelector("#list"));
+    if (keepPlace) {
+      // A refresh must not move anyone: same row under the focus, same place on the screen.
+      if (at) rowLink(at)?.focus({ preventScroll: true });
+      window.scrollTo({ top: scroll, behavior: "instant" });
+    } else {
+      say(`${$("#list .listhead b").textContent} 张工单`);
+    }
+  } catch {
+    if (mine === newest) say("网络中断，列表没有更新；稍后会再试。");
+  } finally {
+    if (mine === newest) list().classList.remove("busy");
+  }
+}
+
+function say(words) {
+  $("#said").textContent = words;
+  const asOf = $("#as-of");
+  if (asOf && !words.endsWith("张工单")) asOf.textContent = words;
+}
+
+function query() {
+  const pairs = [...new FormData(form)].filter(([name, value]) => value && !(name === "state" && value === "open"));
+  return new URLSearchParams(pairs).toString();
+}
+
+function filter() {
+  const words = query();
+  const tail = words ? `?${words}` : "";
+  history.pushState(null, "", `/desk${tail}`);
+  remember();
+  $("#clear").hidden = !words;
+  return swap(`/desk/list${tail}`, { keepPlace: false });
+}
+
+function remember() {
+  sessionStorage.setItem(LIST_ADDRESS, location.pathname + location.search);
+}
+
+if (form) {
+  remember();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    filter();
+  });
+  for (const control of form.elements) {
+    if (control.matches("select, [type=checkbox], [type=hidden]")) control.addEventListener("change", filter);
+  }
+  // The browser's own clear button of a search field.
+  $("#q").addEventListener("search", filter);
+  window.addEventListener("popstate", () => location.reload());
+  setInterval(() => {
+    const picking = !$("#unit-options").hidden;
+    if (!document.hidden && !picking && !getSelection()?.toString()) swap(list().dataset.refresh, { keepPlace: true });
+  }, REFRESH_MS);
+}
+
+// ---- the way back keeps the filter ------------------------------------------------------------------
+
+const back = () => sessionStorage.getItem(LIST_ADDRESS) ?? "/desk";
+for (const link of all("[data-back]")) link.href = back();
+
+// ---- keys -------------------------------------------------------------------------------------------
+
+const rowLink = (no) => $(`tr[data-no="${CSS.escape(no)}"] .c-title a`);
+
+function move(step) {
+  const links = all("tr[data-no] .c-title a");
+  if (!links.length) return;
+  const now = links.findIndex((link) => link === document.activeElement);
+  const next = now < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(Math.max(now + step, 0), links.length - 1);
+  links[next].focus();
+  links[next].closest("tr").scrollIntoView({ block: "nearest" });
+}
+
+const help = $("#help");
+for (const button of all("[data-help]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => help.showModal());
+}
+
+let afterG = 0;
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.key === "Escape" && typing) typing.blur();
+  if (typing || help.open || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const g = event.timeStamp - afterG < 1000;
+  afterG = 0;
+  if (event.key === "g") afterG = event.timeStamp;
+  else if (event.key === "d" && g) location.assign(back());
+  else if (event.key === "j") move(1);
+  else if (event.key === "k") move(-1);
+  else if (event.key === "?") help.showModal();
+  else if (event.key === "/" && $("#q")) {
+    event.preventDefault();
+    $("#q").select();
+  }
+});
+
+// ---- the unit picker --------------------------------------------------------------------------------
+
+const picker = $("#unit-picker");
+if (picker) {
+  const text = $("#unit-text");
+  const code = picker.querySelector("[name=unit]");
+  const options = $("#unit-options");
+  let chosen = text.value;
+  let asked = 0;
+  let timer = 0;
+
+  const close = () => {
+    options.hidden = true;
+    text.setAttribute("aria-expanded", "false");
+    text.removeAttribute("aria-activedescendant");
+  };
+
+  const choose = (value, label) => {
+    chosen = label;
+    text.value = label;
+    close();
+    if (code.value === value) return;
+    code.value = value;
+    code.dispatchEvent(new Event("change"));
+  };
+
+  const show = (units) => {
+    options.replaceChildren(
+      ...units.map((unit, index) => {
+        const option = document.createElement("li");
+        option.id = `unit-option-${index}`;
+        option.role = "option";
+        option.dataset.option = unit.code;
+        option.dataset.label = unit.name;
+        option.setAttribute("aria-selected", String(index === 0));
+        const note = document.createElement("small");
+        note.textContent = unit.district ?? unit.level.label;
+        option.append(unit.name, note);
+        return option;
+      }),
+    );
+    if (!units.length) {
+      const none = document.createElement("li");
+      none.textContent = "没有这个名称的单位";
+      options.append(none);
+    }
+    options.hidden = false;
+    text.setAttribute("aria-expanded", "true");
+    if (units.length) text.setAttribute("aria-activedescendant", "unit-option-0");
+  };
+
+  const ask = async () => {
+    const mine = ++asked;
+    try {
+      const answer = await fetch(`/api/v1/units?${new URLSearchParams({ q: text.value.trim() })}`);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const found = await answer.json();
+      if (mine === asked && document.activeElement === text) show(found.items);
+    } catch {
+      if (mine === asked) say("单位名录暂时取不到。");
+    }
+  };
+
+  const marked = () => options.querySelector("[aria-selected=true]");
+  const mark = (option) => {
+    marked()?.setAttribute("aria-selected", "false");
+    option.setAttribute("aria-selected", "true");
+    option.scrollIntoView({ block: "nearest" });
+    text.setAttribute("aria-activedescendant", option.id);
+  };
+
+  text.addEventListener("input", (event) => {
+    clearTimeout(timer);
+    if (event.isComposing) return;
+    if (text.value.trim()) timer = setTimeout(ask, 150);
+    else choose("", "");
+  });
+  text.addEventListener("compositionend", () => {
+    timer = setTimeout(ask, 150);
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.isComposing || options.hidden) return;
+    const now = marked();
+    if (event.key === "ArrowDown" && now?.nextElementSibling) mark(now.nextElementSibling);
+    else if (event.key === "ArrowUp" && now?.previousElementSibling) mark(now.previousElementSibling);
+    else if (event.key === "Enter" && now) choose(now.dataset.option, now.dataset.label);
+    else return;
+    event.preventDefault();
+  });
+  options.addEventListener("mousedown", (event) => {
+    // Before the field loses the focus and the list closes.
+    event.preventDefault();
+    const option = event.target.closest("[data-option]");
+    if (option) choose(option.dataset.option, option.dataset.label);
+  });
+  text.addEventListener("blur", () => {
+    clearTimeout(timer);
+    asked += 1;
+    close();
+    text.value = chosen; // half a name is no filter
+  });
+}

@@ -1,0 +1,44 @@
+"""build(settings): everything a process needs, made once; for web, workers, commands and tests alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import triage.tables
+from connectors.vault import Vault, VaultError
+from models.db import open_database
+from triage.clock import SystemClock
+from triage.errors import SettingsError
+from triage.services.deps import Deps
+
+if TYPE_CHECKING:
+    from triage.clock import Clock
+    from triage.settings import Settings
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault of the settings. Raises SettingsError when its keys are unreadable."""
+    try:
+        if settings.vault_keys is not None:
+            return Vault.parse(settings.vault_keys.get_secret_value())
+        if settings.database_url and not settings.database_url.startswith("sqlite"):
+            raise SettingsError("使用 PostgreSQL 时必须设置 JIESU_VAULT_KEYS：各台机器要用同一套密钥")
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return Vault.open_or_create(settings.data_dir / "vault.key")
+    except VaultError as error:
+        raise SettingsError(f"身份信息密钥有误：{error}") from None
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> Deps:
+    """Open what the settings name. Raises SettingsError and TableError; connects lazily."""
+    vault = open_vault(settings)
+    tables = triage.tables.load(settings.tables_dir)
+    if settings.database.startswith("sqlite"):
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Deps(
+        settings=settings,
+        clock=clock or SystemClock(),
+        tables=tables,
+        db=open_database(settings.database, pool_size=settings.db_pool),
+        vault=vault,
+    )
