@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Any key does: the data of a benchmark is thrown away with its directory.
 BENCH_KEY: Final = "1:" + base64.b64encode(bytes(32)).decode()
 START_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 30.0
 
 
 @contextlib.contextmanager
@@ -74,11 +75,19 @@ class Processes:
         return done.stdout
 
     def stop(self) -> None:
-        """End everything started here."""
+        """End everything started here. Raises RuntimeError naming what had to be killed."""
         for process in reversed(self.running):
             process.send_signal(signal.SIGTERM)
+        deaf = []
         for process in reversed(self.running):
-            process.wait(30)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                deaf.append(str(process.args))
+        if deaf:
+            raise RuntimeError(f"did not stop when told to: {', '.join(deaf)}")
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -16,9 +17,27 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import migrate
 from models.db import Database, open_database
+from triage import logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _logs_set_up() -> None:
+    """What is logged goes through the standard library from the first test on: `caplog` sees it."""
+    logs.set_up(level="INFO", as_json=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_log_handlers() -> Iterator[None]:
+    """A command under test sets logging up anew, to a stream that ends with that test: put it back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
 
 _ADMIN_OPTIONS = {"isolation_level": "AUTOCOMMIT"}
 

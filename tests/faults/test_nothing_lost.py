@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +15,7 @@ import pytest
 import redis
 import sqlalchemy as sa
 
-from bench.servers import BENCH_KEY, Processes, jiesu
+from bench.servers import BENCH_KEY, START_SECONDS, STOP_SECONDS, Processes, jiesu
 from connectors.vault import Vault
 from models.appeals import Appeal
 from models.db import Database, open_database
@@ -22,6 +25,7 @@ from triage.services import intake
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 #: The bound of the promise.
 LIMIT_SECONDS: Final = 120.0
@@ -55,6 +59,12 @@ class Bed:
         async with self.db.writes.begin() as session:
             await intake.receive(session, Vault.parse(BENCH_KEY), items, now=now)
 
+    def stop_valkey(self) -> None:
+        """Take Redis away; whoever uses it notices in its own time."""
+        guardian = self.processes.running[0]
+        guardian.terminate()
+        guardian.wait()
+
     async def states(self) -> tuple[int, int, int]:
         """How many appeals wait, how many of those are held by a worker, how many tickets there are."""
         async with self.db.reads() as session:
@@ -77,6 +87,14 @@ class Bed:
             if waiting and held and done:
                 return
         pytest.fail("no worker was seen in the middle of a batch")
+
+    async def until_a_worker_listens(self) -> None:
+        """Wait until RQ knows of a worker."""
+        with redis.Redis(unix_socket_path=self.socket) as client:
+            deadline = time.monotonic() + START_SECONDS
+            while not client.scard("rq:workers") and time.monotonic() < deadline:
+                time.sleep(0.1)  # noqa: ASYNC251  (nothing else runs here)
+            assert client.scard("rq:workers") == 1
 
     async def assert_each_has_one_ticket(self, expected: int) -> None:
         """Wait for the end, at most the promised time; then count."""
@@ -139,11 +157,44 @@ async def test_redis_away_for_a_while(bed: Bed) -> None:
     await bed.load(APPEALS)
     bed.processes.start("work")
     await bed.until_some_are_held()
-    guardian = bed.processes.running[0]
-    guardian.terminate()
-    guardian.wait()
+    bed.stop_valkey()
     # Intake does not need Redis: what comes in now waits in the outbox.
     await bed.load(100, prefix="meanwhile")
     time.sleep(10)  # noqa: ASYNC251  (the outage)
     bed.processes.start("valkey")
     await bed.assert_each_has_one_ticket(APPEALS + 100)
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@on_sqlite
+async def test_a_busy_worker_told_to_stop_while_redis_is_away_stops(bed: Bed) -> None:
+    """RQ notes a stop request in Redis, and forgets it when that fails."""
+    await bed.load(APPEALS)
+    worker = bed.processes.start("work")
+    await bed.until_some_are_held()
+    bed.stop_valkey()
+    worker.terminate()
+    assert worker.wait(STOP_SECONDS) == 0
+
+
+@on_sqlite
+async def test_an_idle_worker_told_to_stop_while_redis_is_away_stops(bed: Bed) -> None:
+    worker = bed.processes.start("work")
+    await bed.until_a_worker_listens()
+    bed.stop_valkey()
+    worker.terminate()
+    assert worker.wait(STOP_SECONDS) == 0
+
+
+def test_a_worker_that_never_saw_redis_stops_when_told_to(tmp_path: Path) -> None:
+    environment = {**os.environ, "JIESU_DATA_DIR": str(tmp_path), "JIESU_LOG_LEVEL": "WARNING"}
+    with (tmp_path / "log").open("wb") as told:
+        worker = subprocess.Popen([sys.executable, "-m", "triage.cli", "work"], env=environment, stderr=told)
+        deadline = time.monotonic() + START_SECONDS
+        while b"queue_away" not in (tmp_path / "log").read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        worker.terminate()
+        assert worker.wait(STOP_SECONDS) == 0
+    assert b"queue_away" in (tmp_path / "log").read_bytes()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import redis
 import rq
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -21,6 +22,7 @@ from triage.wiring import build
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import FrameType
 
     from triage.services.deps import Deps
     from triage.settings import Settings
@@ -109,22 +111,56 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     """Load the models, then run jobs until stopped (or until the queue is empty, with `burst`)."""
     jobs.start(settings)
     log.info("worker_ready")
-    stopped = False
-    while not stopped:
-        # A fresh connection each round: RQ gives up for good when Redis stays away, we do not.
-        client = connect(settings.redis)
+    serve_queue(settings.redis, burst=burst)
+    jobs.stop()
+
+
+class StoppableWorker(rq.SimpleWorker):
+    """RQ's worker, which also tells that it was asked to stop: RQ forgets it when Redis is away."""
+
+    asked_to_stop = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Remember the request, then do as RQ does. Raises StopRequested while no job runs."""
+        self.asked_to_stop = True
         try:
-            worker = rq.SimpleWorker(
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        except redis.RedisError as error:
+            # RQ notes the request in Redis before anything else; the job at hand still ends in order.
+            log.warning("queue_away", error=type(error).__name__)
+
+
+def serve_queue(address: str, *, burst: bool) -> None:
+    """Take jobs until SIGTERM or SIGINT, however often Redis goes away meanwhile."""
+    stop = threading.Event()
+
+    def take_signals() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+
+    # RQ takes the signals while a worker of its runs; before the first and between two they are ours.
+    take_signals()
+    while not stop.is_set():
+        # A fresh connection and worker each round: RQ gives up for good when Redis stays away, we do not.
+        client = connect(address)
+        worker = None
+        try:
+            worker = StoppableWorker(
                 [rq.Queue(QUEUE_NAME, connection=client, serializer=JSONSerializer)],
                 connection=client,
                 serializer=JSONSerializer,
                 maintenance_interval=30,
             )
             worker.work(burst=burst, logging_level="WARNING")
-            stopped = True
+            if burst:
+                return
+        except StopRequested:
+            return  # the signal came while RQ was cleaning up
         except redis.RedisError as error:
             log.warning("queue_away", error=type(error).__name__)
-            time.sleep(1)
         finally:
             client.close()
-    jobs.stop()
+        if worker is not None and worker.asked_to_stop:
+            return
+        take_signals()
+        stop.wait(1)

@@ -136,7 +136,7 @@ class Poisoned:
 
 
 async def test_a_poisonous_text_ends_as_a_dead_letter_and_stops_nobody(
-    deps: Deps, reader: Reader, capsys: pytest.CaptureFixture[str]
+    deps: Deps, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids = await load(deps, BARBECUE, "毒文本13800000001")
     poisoned: Any = Poisoned(reader)
@@ -152,9 +152,8 @@ async def test_a_poisonous_text_ends_as_a_dead_letter_and_stops_nobody(
         (0, 1, 0),
         (0, 0, 1),
     ]
-    logged = "".join(capsys.readouterr())
-    assert "appeal_failed" in logged
-    assert "毒文本" not in logged
+    assert "appeal_failed" in caplog.text
+    assert "毒文本" not in caplog.text
     assert letter.key == ids[1]
     assert letter.reason.startswith("RuntimeError @ read:")
     assert await rows(deps, Outbox) == []
