@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-places lock clean
+.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -44,6 +44,9 @@ bench-desk: .venv/.dev
 
 bench-nlp: .venv/.dev
 	$(BIN)/python -m bench.nlp_topics $(ARGS)
+
+bench-reading: .venv/.dev
+	$(BIN)/python -m bench.reading $(ARGS)
 
 bench-places: .venv/.dev
 	$(BIN)/python -m bench.nlp_places $(ARGS)

@@ -9,6 +9,7 @@ What a bigram match cannot tell, whether the characters stand together, is re-ch
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 
 #: More expected hits than this and walking in order is cheaper than reading them all.
 FREQUENT: Final = 5_000
-#: Rows looked at in list order before the inverted index is asked after all.
+#: Rows looked at in list order, at most, before the inverted index is asked after all.
 WINDOW: Final = 20_000
+#: Looked at even when the words should hardly meet: words that belong together meet far more often.
+SHORT_WINDOW: Final = 4_000
+#: A walk is made so long that it should find this many times what is wanted.
+_PLENTY: Final = 3
 
 _NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,12}")
 _TAIL: Final = re.compile(r"[0-9]{1,12}")
@@ -45,6 +50,10 @@ class WordStatistics:
     def expected(self, words: Sequence[str]) -> float:
         """At most how many rows hold all the words; a word not known to be common counts as rare."""
         return min((self.rows * self._share(word) for word in words), default=0.0)
+
+    def together(self, phrases: Sequence[str]) -> float:
+        """The share of rows that should hold all the phrases, if they occurred independently."""
+        return math.prod(min((self._share(word) for word in query_lexemes(p)), default=0.0) for p in phrases)
 
     def _share(self, word: str) -> float:
         if not word.endswith("*"):
@@ -141,6 +150,15 @@ async def is_frequent(session: AsyncSession, search: Search, statistics: WordSta
         .subquery()
     )
     return (await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > FREQUENT
+
+
+def walk_length(search: Search, statistics: WordStatistics, *, wanted: int, most: int) -> int:
+    """How many rows a walk should look at to find `wanted` hits, at most `most`."""
+    share = statistics.together(search.phrases)
+    if not statistics.rows:
+        return most
+    needed = math.ceil(_PLENTY * wanted / share) if share else most + 1
+    return min(needed if needed <= most else SHORT_WINDOW, most)
 
 
 def by_index(search: Search, dialect: str, where: Sequence[ColumnElement[bool]]) -> Select[tuple[int, Any]]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 NO_STATISTICS: Final = finding.WordStatistics()
 #: Counts stop here: "1000+" says enough.
 COUNT_CAP: Final = 1_000
+#: A frequent word is counted until about this many: "100+" says that it is no way to find anything.
+COUNT_WALK: Final = 100
 #: Today's arrivals are counted further: they are a day's work.
 ARRIVALS_CAP: Final = 9_999
 PAGE_LIMIT: Final = 50
@@ -224,10 +226,11 @@ async def _searched(
     found: list[TicketRow] = []
     walking = frequent
     batch = max(limit, PAGE_LIMIT)
+    window = finding.walk_length(search, ask.statistics, wanted=batch, most=stretch.window)
     for _ in range(_MAX_ROUNDS):
         where = stretch.where(ask, here)
         if walking:
-            hits = finding.by_walking(search, dialect, where, stretch.order(), window=stretch.window)
+            hits = finding.by_walking(search, dialect, where, stretch.order(), window=window)
         else:
             hits = finding.by_index(search, dialect, where)
         candidates = [
@@ -237,7 +240,7 @@ async def _searched(
         if len(found) >= limit:
             return found[:limit], None
         if len(candidates) < batch:
-            if not walking or not await _goes_on(session, stretch, where):
+            if not walking or not await _goes_on(session, stretch, where, window):
                 return found, None
             walking = False
         if candidates:
@@ -245,9 +248,9 @@ async def _searched(
     return found, here
 
 
-async def _goes_on(session: AsyncSession, stretch: _Stretch, where: list[Any]) -> bool:
+async def _goes_on(session: AsyncSession, stretch: _Stretch, where: list[Any], window: int) -> bool:
     """Whether the stretch has more rows than a walk looked at. OFFSET is bounded here: it is no paging."""
-    beyond = sa.select(Ticket.id).where(*where).order_by(*stretch.order()).offset(stretch.window).limit(1)
+    beyond = sa.select(Ticket.id).where(*where).order_by(*stretch.order()).offset(window).limit(1)
     return await session.scalar(beyond) is not None
 
 
@@ -278,15 +281,16 @@ async def count_tickets(session: AsyncSession, ask: Ask, *, cap: int = COUNT_CAP
     for index, segment in enumerate(segments(ask.filters)):
         stretch = _Stretch(segment, index, backwards=False)
         where = stretch.where(ask, None)
+        window = finding.walk_length(search, ask.statistics, wanted=COUNT_WALK, most=stretch.window)
         if frequent:
-            hits = finding.by_walking(search, dialect, where, stretch.order(), window=stretch.window)
+            hits = finding.by_walking(search, dialect, where, stretch.order(), window=window)
         else:
             hits = finding.by_index(search, dialect, where)
         some = hits.limit(cap + 1 - total).subquery()
         total += await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
         if total > cap:
             return Count(cap, more=True)
-        if frequent and await _goes_on(session, stretch, where):
+        if frequent and await _goes_on(session, stretch, where, window):
             # A walk saw only part of the list: what it counted is a lower bound.
             return Count(total, more=True)
     return Count(total, more=not search.exact)

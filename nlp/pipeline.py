@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import AppealType, Precision, ReviewReason, Urgency
+from nlp import WEIGHTS
+from nlp.cascade import CascadeReader
+from nlp.encoder import Encoder, WeightsError
 from nlp.places import PlaceReader
 from nlp.text import mask_identity
 from nlp.topics import TopicReader
@@ -18,6 +21,7 @@ from nlp.types import PlaceReading, TextReading, TopicReading, source_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +63,58 @@ class Reader:
     """Reads appeals. Build it once per process: it holds the automata and the weights."""
 
     def __init__(
-        self, topics: TopicReader, places: PlaceReader, review_below: ReviewThresholds = DEFAULT_REVIEW
+        self,
+        topics: CascadeReader,
+        places: PlaceReader,
+        review_below: ReviewThresholds = DEFAULT_REVIEW,
+        *,
+        degraded: str | None = None,
     ) -> None:
-        """Join the readers with the thresholds of review."""
+        """Join the readers with the thresholds of review; `degraded` says why a model is missing."""
         self._topics = topics
         self._places = places
         self._review_below = review_below
+        self.degraded = degraded
         self.model_version = f"{topics.version}/{places.version}"
 
     @classmethod
-    def load(cls, *, review_below: ReviewThresholds = DEFAULT_REVIEW) -> Reader:
-        """Load both readers from the checkout. Raises LexiconError or GazetteerError naming file and line."""
-        return cls(TopicReader.load(), PlaceReader.load(), review_below)
+    def load(
+        cls,
+        *,
+        review_below: ReviewThresholds = DEFAULT_REVIEW,
+        weights: Path | None = WEIGHTS,
+        threads: int = 1,
+    ) -> Reader:
+        """Load the readers; `weights` None means the lexicon alone.
+
+        Weights that are missing or damaged do not stop anyone: the lexicon reads on, and `degraded` says
+        why. Raises LexiconError or GazetteerError naming file and line.
+        """
+        encoder, degraded = None, None
+        if weights is not None:
+            try:
+                encoder = Encoder(weights, threads=threads)
+            except WeightsError as fault:
+                degraded = str(fault)
+        topics = CascadeReader(TopicReader.load(), encoder)
+        return cls(topics, PlaceReader.load(), review_below, degraded=degraded)
 
     def read(self, title: str | None, text: str) -> TextReading:
         """Read one appeal. Offsets count characters of `source_text(title, text)`. Never raises."""
+        return self.read_many([(title, text)])[0]
+
+    def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
+        """Read appeals, each a title or None and a text; in the same order. Faster than one by one."""
+        asked = list(items)
+        readable = [at for at, item in enumerate(asked) if _readable(source_text(*item))]
+        topics = dict(zip(readable, self._topics.read_many([asked[at] for at in readable]), strict=True))
+        return [self._whole(*item, topics.get(at)) for at, item in enumerate(asked)]
+
+    def _whole(self, title: str | None, text: str, topic: TopicReading | None) -> TextReading:
+        """The reading of one text; without a topic nothing in it can be read."""
         masked_title = mask_identity(title) if title else title
         masked_text = mask_identity(text)
-        if not _readable(source_text(title, text)):
+        if topic is None:
             return TextReading(
                 topic=_NO_TOPIC,
                 place=PlaceReading(),
@@ -86,7 +124,6 @@ class Reader:
                 review_reasons=(ReviewReason.EMPTY,),
                 model_version=self.model_version,
             )
-        topic = self._topics.read(title, text)
         place = self._places.read(title, text)
         reasons = self._reasons(topic, place)
         return TextReading(
@@ -99,10 +136,6 @@ class Reader:
             evidence=(*topic.evidence, *place.evidence),
             model_version=self.model_version,
         )
-
-    def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
-        """Read appeals, each a title or None and a text; in the same order."""
-        return [self.read(title, text) for title, text in items]
 
     def _reasons(self, topic: TopicReading, place: PlaceReading) -> tuple[ReviewReason, ...]:
         """Why a person must look; empty when nobody must."""

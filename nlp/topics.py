@@ -7,12 +7,14 @@ one sums the weights of the lexicon's words, so it can always say which words de
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from models.vocab import AppealType, Urgency
-from nlp.facts import read_facts
+from nlp.beliefs import Beliefs
+from nlp.facts import Facts, read_facts
 from nlp.text import LEXICON, normalize
-from nlp.topic_model import CUE, GROUP, TITLE_GROUP, load_model
+from nlp.topic_model import CUE, GROUP, HEADS, TITLE_GROUP, load_model
 from nlp.topic_scores import Scores
 from nlp.types import Evidence, Head, KindGuess, TopicReading, source_text
 from nlp.urgency import Raised, UrgencyRules
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from nlp.facts import Span
     from nlp.topic_model import Found, HeadWeights, TopicModel
     from nlp.topic_scores import Scored
 
@@ -75,39 +78,61 @@ class TopicReader:
 
         A kind's probability is that of the text being environmental and of this kind.
         """
+        return self.decide(self.weigh(title, text))
+
+    def weigh(self, title: str | None, text: str) -> Weighed:
+        """Everything the lexicon knows of a text, nothing decided yet. Never raises."""
         source = source_text(title, text)
         folded = normalize(source)
         found = self._model.lexicon.features(folded, len(title or ""))
         heads = self._model.heads
         scored = self._scores.of(found.values)
         (p_environmental,) = heads["environmental"].believed(scored.logits("environmental"))
+        shares = {
+            head: _shares(heads[head], scored.logits(head)) for head in HEADS if head != "environmental"
+        }
         words = _Words(source, found)
         grounds = self._explain(words, scored, Head.ENVIRONMENTAL, 0, "true")
-        kinds = self._kinds(scored, p_environmental)
-        clear_kind = bool(kinds) and kinds[0].p >= _CLEAR_KIND * p_environmental
+        clear_kind = p_environmental >= KINDS_FROM and max(shares["kind"].values()) >= _CLEAR_KIND
         if not clear_kind and not any(item.weight > 0 for item in grounds):
             # The bias alone is no ground: it comes from training texts, most of which were environmental.
             p_environmental = min(p_environmental, _NO_GROUNDS)
-            kinds = self._kinds(scored, p_environmental)
+        return Weighed(
+            source=source,
+            folded=folded,
+            title_length=len(title or ""),
+            words=words,
+            scored=scored,
+            grounds=tuple(grounds),
+            beliefs=Beliefs(p_environmental, shares["kind"], shares["appeal_type"], shares["urgency"]),
+        )
+
+    def decide(self, weighed: Weighed, second: Second | None = None) -> TopicReading:
+        """The reading that follows from what was weighed, and from a second opinion where there is one."""
+        source, words, scored = weighed.source, weighed.words, weighed.scored
+        beliefs = second.beliefs if second else weighed.beliefs
+        p_environmental = beliefs.environmental
+        kinds = _kinds(beliefs)
         environmental = p_environmental >= ENVIRONMENTAL_FROM
-        sort, sort_at, p_sort = _best(heads["appeal_type"], scored.logits("appeal_type"))
-        grade, grade_at, p_grade = _best(heads["urgency"], scored.logits("urgency"))
-        raised = self._rules.raised(folded, environmental=environmental)
+        sort = max(beliefs.appeal_types, key=beliefs.appeal_types.__getitem__)
+        grade = max(beliefs.urgencies, key=beliefs.urgencies.__getitem__)
+        p_grade = beliefs.urgencies[grade]
+        raised = self._rules.raised(weighed.folded, environmental=environmental)
         if raised and raised.floor.grade <= grade:
-            p_grade = (
-                max(p_grade, raised.floor.confidence)
-                if raised.floor.grade == grade
-                else (raised.floor.confidence)
-            )
-            grade, grade_at = raised.floor.grade.value, heads["urgency"].values.index(raised.floor.grade)
-        facts = read_facts(source, folded, len(title or ""))
-        evidence = list(grounds)
+            sure = raised.floor.confidence
+            p_grade = max(p_grade, sure) if raised.floor.grade == grade else sure
+            grade = raised.floor.grade.value
+        facts = read_facts(source, weighed.folded, weighed.title_length)
+        if second:
+            facts = Facts(party=second.party or facts.party, when=second.when or facts.when)
+        evidence = list(weighed.grounds)
         if environmental and kinds:
-            place = heads["kind"].values.index(kinds[0].code)
-            evidence += self._explain(words, scored, Head.KIND, place, kinds[0].code)
-        evidence += self._explain(words, scored, Head.APPEAL_TYPE, sort_at, sort)
+            evidence += self._explain_value(words, scored, Head.KIND, kinds[0].code)
+        if second:
+            evidence += second.evidence(kinds[0].code if environmental and kinds else None, evidence)
+        evidence += self._explain_value(words, scored, Head.APPEAL_TYPE, sort)
         evidence += _raising(source, raised) if raised and raised.floor.grade == grade else []
-        evidence += self._explain(words, scored, Head.URGENCY, grade_at, grade)
+        evidence += self._explain_value(words, scored, Head.URGENCY, grade)
         return TopicReading(
             environmental=environmental,
             p_environmental=round(p_environmental, _DIGITS),
@@ -115,7 +140,7 @@ class TopicReader:
             kind_confidence=kinds[0].p if environmental and kinds else 0.0,
             kinds=kinds,
             appeal_type=AppealType(sort),
-            appeal_type_confidence=round(p_sort, _DIGITS),
+            appeal_type_confidence=round(beliefs.appeal_types[sort], _DIGITS),
             urgency=Urgency(grade),
             urgency_confidence=round(p_grade, _DIGITS),
             party=facts.party_text(source),
@@ -123,14 +148,10 @@ class TopicReader:
             evidence=(*evidence, *facts.evidence(source)),
         )
 
-    def _kinds(self, scored: Scored, p_environmental: float) -> tuple[KindGuess, ...]:
-        """The three likeliest kinds; none when the text is hardly environmental."""
-        if p_environmental < KINDS_FROM:
-            return ()
-        head = self._model.heads["kind"]
-        shares = head.believed(scored.logits("kind"))
-        order = sorted(range(len(shares)), key=lambda at: -shares[at])[:TOP_KINDS]
-        return tuple(KindGuess(head.values[at], round(shares[at] * p_environmental, _DIGITS)) for at in order)
+    def _explain_value(self, words: _Words, scored: Scored, head: Head, value: str) -> list[Evidence]:
+        """The words that spoke for a class; none when the lexicon does not know the class."""
+        values = self._model.heads[head.value].values
+        return self._explain(words, scored, head, values.index(value), value) if value in values else []
 
     def _explain(self, words: _Words, scored: Scored, head: Head, place: int, value: str) -> list[Evidence]:
         """The spans that weighed most for (and, for environmental, against) a head's class."""
@@ -180,11 +201,53 @@ class _Words:
                 self.members[group] = self.members.get(group, 0) + 1
 
 
-def _best(head: HeadWeights, logits: Sequence[float]) -> tuple[str, int, float]:
-    """The likeliest class of a softmax head: its value, place and probability."""
-    shares = head.believed(logits)
-    at = max(range(len(shares)), key=shares.__getitem__)
-    return head.values[at], at, shares[at]
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What the lexicon knows of a text: its beliefs, and where they come from."""
+
+    source: str
+    folded: str
+    title_length: int
+    words: _Words
+    scored: Scored
+    grounds: tuple[Evidence, ...]
+    beliefs: Beliefs
+
+
+class Second(Protocol):
+    """A second opinion on a text, joined with the first: what `decide` asks of it."""
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """What is believed after both."""
+        ...
+
+    @property
+    def party(self) -> Span | None:
+        """Who is complained about, where the second opinion found it."""
+        ...
+
+    @property
+    def when(self) -> Span | None:
+        """When it happens, where the second opinion found it."""
+        ...
+
+    def evidence(self, kind: str | None, known: Sequence[Evidence]) -> list[Evidence]:
+        """The words that spoke for environmental or not, and for the kind given, beside those known."""
+        ...
+
+
+def _kinds(beliefs: Beliefs) -> tuple[KindGuess, ...]:
+    """The three likeliest kinds; none when the text is hardly environmental."""
+    if beliefs.environmental < KINDS_FROM:
+        return ()
+    likeliest = heapq.nlargest(TOP_KINDS, beliefs.kinds.items(), key=lambda pair: pair[1])
+    return tuple(KindGuess(code, round(p * beliefs.environmental, _DIGITS)) for code, p in likeliest)
+
+
+def _shares(head: HeadWeights, logits: Sequence[float]) -> dict[str, float]:
+    """The probability of each class of a softmax head."""
+    return dict(zip(head.values, head.believed(logits), strict=True))
 
 
 def _strongest(parts: Sequence[_Part]) -> list[_Part]:

@@ -27,14 +27,19 @@ log = logs.get(__name__)
 
 
 def load_reader(settings: Settings) -> Reader:
-    """The reading models with the thresholds of the settings."""
-    return Reader.load(
+    """The reading models with the thresholds of the settings; says so when the encoder's weights are bad."""
+    reader = Reader.load(
+        weights=settings.encoder_folder,
+        threads=settings.nlp_threads,
         review_below=ReviewThresholds(
             environmental=settings.review_environmental,
             kind=settings.review_kind,
             place=settings.review_place,
-        )
+        ),
     )
+    if reader.degraded:
+        log.error("weights_unusable", reason=reader.degraded, reading_with="lexicon")
+    return reader
 
 
 class Runtime:

@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from nlp import WEIGHTS
 from triage.errors import SettingsError
 
 _SOCKET_PATH_LIMIT: Final = 100
@@ -41,6 +42,10 @@ class Settings(BaseSettings):
     max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")
     job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
     workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")
+    nlp_model: str = Field(
+        "builtin", description="编码模型：builtin 用随程序发布的权重，lexicon 只用词典，或一个权重目录的路径"
+    )
+    nlp_threads: int = Field(1, ge=1, le=64, description="每个处理进程的编码模型用几个线程")
     review_environmental: float = Field(0.7, ge=0.5, le=1, description="是否环境类的把握低于此值时转人工")
     review_kind: float = Field(0.35, ge=0, le=1, description="污染种类的把握低于此值时转人工")
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
@@ -49,6 +54,17 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database address in force."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'jiesu.db').absolute()}"
+
+    @property
+    def encoder_folder(self) -> Path | None:
+        """Where the encoder's weights lie; None when only the lexicon is wanted."""
+        match self.nlp_model:
+            case "lexicon":
+                return None
+            case "builtin":
+                return WEIGHTS
+            case folder:
+                return Path(folder)
 
     @property
     def valkey_socket(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+import click
 import orjson
 from rich.console import Console
 from rich.table import Table
@@ -29,69 +30,96 @@ if TYPE_CHECKING:
 BATCH: Final = 64
 
 Answer = dict[str, Any]
+Result = Answer | ValueError | TriageError
 
 
 def read_lines(settings: Settings, source: BinaryIO, sink: BinaryIO) -> int:
     """Read JSONL and answer line by line, in order. Gives exit status 0, or 1 when a line was malformed."""
-    reader = load_reader(settings)
+    reader = _reader(settings)
     tables = triage.tables.load(settings.tables_dir)
     clock = SystemClock()
 
-    def answer(asked: Answer) -> Answer:
-        title, text = asked.get("title"), asked.get("text")
-        if title is not None and not isinstance(title, str):
-            raise ValueError("title 应是文字")
-        if text is None and not title:
-            raise ValueError("缺少 text")
-        if text is not None and not isinstance(text, str):
-            raise ValueError("text 应是文字")
-        reading, decision = deciding.read_text(tables, reader, title, text or "", now=clock.now())
-        return answers.reading_answer(reading, decision)
+    def answer(asked: list[Answer]) -> list[Result]:
+        results: list[Result] = [_fault(item) or {} for item in asked]
+        good = [at for at, result in enumerate(results) if not isinstance(result, ValueError)]
+        readings = reader.read_many((asked[at].get("title"), asked[at].get("text") or "") for at in good)
+        for at, reading in zip(good, readings, strict=True):
+            decision = deciding.decide_text(tables, reading, now=clock.now())
+            results[at] = answers.reading_answer(reading, decision)
+        return results
 
     return _each_line(source, sink, answer)
+
+
+def _reader(settings: Settings) -> Reader:
+    """The models; without the encoder's weights a sentence on stderr says so."""
+    reader = load_reader(settings)
+    if reader.degraded:
+        click.echo(f"编码模型不可用，只用词典识别：{reader.degraded}", err=True)
+    return reader
+
+
+def _fault(asked: Answer) -> ValueError | None:
+    """What is wrong with a line to be read."""
+    title, text = asked.get("title"), asked.get("text")
+    if title is not None and not isinstance(title, str):
+        return ValueError("title 应是文字")
+    if text is None and not title:
+        return ValueError("缺少 text")
+    if text is not None and not isinstance(text, str):
+        return ValueError("text 应是文字")
+    return None
 
 
 def route_lines(settings: Settings, source: BinaryIO, sink: BinaryIO) -> int:
     """Answer who is responsible, line by line. Gives exit status 0, or 1 when a line was malformed."""
     tables = triage.tables.load(settings.tables_dir)
     today = local(SystemClock().now()).date()
-    return _each_line(source, sink, lambda asked: answers.route_answer(tables, asked, today=today))
+
+    def answer(asked: Answer) -> Result:
+        try:
+            return answers.route_answer(tables, asked, today=today)
+        except (TriageError, ValueError) as error:
+            return error
+
+    return _each_line(source, sink, lambda batch: [answer(asked) for asked in batch])
 
 
-def _each_line(source: BinaryIO, sink: BinaryIO, answer: Callable[[Answer], Answer]) -> int:
+def _each_line(source: BinaryIO, sink: BinaryIO, answer: Callable[[list[Answer]], list[Result]]) -> int:
     """Answer every line that is not blank; a bad one gets an error in its place and the rest go on."""
     status = 0
     lines = enumerate(source, start=1)
     while batch := list(islice(lines, BATCH)):
-        for number, line in batch:
-            if not line.strip():
-                continue
-            result, good = _one_line(number, line, answer)
-            status = status if good else 1
-            sink.write(orjson.dumps(result) + b"\n")
+        parsed = [(number, _parsed(number, line)) for number, line in batch if line.strip()]
+        given = iter(answer([asked for _, asked in parsed if isinstance(asked, dict)]))
+        for number, asked in parsed:
+            if isinstance(asked, ValueError):
+                told, status = {"line": number, "error": str(asked)}, 1
+            elif isinstance(result := next(given), Exception):
+                known = {"id": asked["id"]} if "id" in asked else {}
+                told, status = {**known, "line": number, "error": f"第 {number} 行：{result}"}, 1
+            else:
+                told = {**asked, **result}
+            sink.write(orjson.dumps(told) + b"\n")
         sink.flush()
     return status
 
 
-def _one_line(number: int, line: bytes, answer: Callable[[Answer], Answer]) -> tuple[Answer, bool]:
+def _parsed(number: int, line: bytes) -> Answer | ValueError:
+    """The object of a line, or what is wrong with it."""
     try:
         asked = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return {"line": number, "error": f"第 {number} 行不是合法的 JSON：{error.msg}"}, False
-    if not isinstance(asked, dict):
-        return {"line": number, "error": f"第 {number} 行应是一个 JSON 对象"}, False
-    try:
-        return {**asked, **answer(asked)}, True
-    except (TriageError, ValueError) as error:
-        message = f"第 {number} 行：{error}"
-        return {**({"id": asked["id"]} if "id" in asked else {}), "line": number, "error": message}, False
+        return ValueError(f"第 {number} 行不是合法的 JSON：{error.msg}")
+    return asked if isinstance(asked, dict) else ValueError(f"第 {number} 行应是一个 JSON 对象")
 
 
 def read_text(settings: Settings, title: str | None, text: str) -> None:
     """Print what was read, with the words that decided, for people."""
-    reader: Reader = load_reader(settings)
+    reader = _reader(settings)
     tables: Tables = triage.tables.load(settings.tables_dir)
-    reading, decision = deciding.read_text(tables, reader, title, text, now=SystemClock().now())
+    reading = reader.read(title, text)
+    decision = deciding.decide_text(tables, reading, now=SystemClock().now())
     console = Console()
     table = Table(show_header=False, title="识别结果")
     for name, value in _rows(tables, reading, decision):

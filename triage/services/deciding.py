@@ -1,6 +1,6 @@
-"""From a text to what happens with it: reading (nlp) → facts → decision (rules), and the rows to store.
+"""From a reading to what happens with it: reading (nlp) → facts → decision (rules), and the rows to store.
 
-Pure but for the models: no database here. The words that travel to the rows are the masked ones.
+Pure: no database and no models here. The words that travel to the rows are the masked ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Protocol
 
-    from nlp.pipeline import Reader
     from nlp.types import Evidence, TextReading
     from triage.rules.deadlines import DueTime
     from triage.rules.decision import Decision
@@ -64,32 +63,28 @@ class Decided:
     searched: str
 
 
-def read_text(
-    tables: Tables,
-    reader: Reader,
-    title: str | None,
-    text: str,
-    *,
-    now: datetime,
-    registered: datetime | None = None,
-) -> tuple[TextReading, Decision]:
-    """Read one text and decide what happens with it now; `registered` starts the dispatch clock."""
-    reading = reader.read(title, text)
-    return reading, decide(tables, _facts(reading, registered or now), at=now)
+def decide_text(tables: Tables, reading: TextReading, *, now: datetime) -> Decision:
+    """What would happen with a text of this reading if it came in now."""
+    return decide(tables, _facts(reading, now), at=now)
 
 
-def decide_appeal(tables: Tables, reader: Reader, appeal: ToDecide, *, now: datetime) -> Decided:
-    """Read an appeal and decide, giving everything to store."""
+def words_of(appeal: ToDecide) -> tuple[str | None, str]:
+    """What is read of an appeal: its title, and its text with the address."""
     # The form's address field is part of what was said: without it the place would be lost.
     text = f"{appeal.text}\n地址：{appeal.address}" if appeal.address else appeal.text
-    reading, decision = read_text(tables, reader, appeal.title, text, now=now, registered=appeal.stored_at)
+    return appeal.title, text
+
+
+def decide_appeal(tables: Tables, reading: TextReading, appeal: ToDecide, *, now: datetime) -> Decided:
+    """Decide on an appeal by its reading, giving everything to store."""
+    decision = decide(tables, _facts(reading, appeal.stored_at), at=now)
     return Decided(
         appeal_id=appeal.id,
         reading=_reading_row(reading, decision),
         ticket=_ticket_row(appeal, reading, decision, now=now),
         units=tuple(_unit_rows(decision)),
         events=_events(appeal, reading, decision),
-        searched=source_text(appeal.title, text),
+        searched=source_text(*words_of(appeal)),
     )
 
 

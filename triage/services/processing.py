@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from nlp.pipeline import Reader
+    from nlp.types import TextReading
     from triage.services.deciding import Decided
     from triage.services.deps import Deps
 
@@ -65,9 +66,11 @@ async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepo
         )
     decided: list[Decided] = []
     failures: list[tuple[Claimed, Exception]] = []
+    readings = _read(reader, claimed)
     for appeal in claimed:
         try:
-            decided.append(deciding.decide_appeal(deps.tables, reader, appeal, now=now))
+            reading = readings.get(appeal.id) or reader.read(*deciding.words_of(appeal))
+            decided.append(deciding.decide_appeal(deps.tables, reading, appeal, now=now))
         except Exception as error:  # noqa: BLE001  (one poisonous text must not stop its batch: recorded)
             # Not the trace: an error's message may quote what a citizen wrote.
             log.error("appeal_failed", appeal_id=appeal.id, attempts=appeal.attempts, reason=_reason(error))  # noqa: TRY400
@@ -78,6 +81,16 @@ async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepo
             session, failures, now=deps.clock.now(), max_attempts=deps.settings.max_attempts
         )
     return ProcessReport(done=done, failed=len(failures) - dead, dead=dead)
+
+
+def _read(reader: Reader, claimed: Sequence[Claimed]) -> dict[int, TextReading]:
+    """The readings of a batch; none when one of its texts made the models fail, to be found one by one."""
+    try:
+        readings = reader.read_many([deciding.words_of(appeal) for appeal in claimed])
+    except Exception as error:  # noqa: BLE001  (each text is then read alone, and the bad one recorded)
+        log.error("batch_unread", appeals=len(claimed), reason=_reason(error))  # noqa: TRY400
+        return {}
+    return dict(zip((appeal.id for appeal in claimed), readings, strict=True))
 
 
 async def claim(

@@ -25,6 +25,8 @@ from triage.services.deps import Deps
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from models.db import Database
     from nlp.types import TextReading
 
@@ -113,7 +115,8 @@ async def test_a_late_worker_that_lost_its_lease_adds_no_second_ticket(deps: Dep
     ids = await load(deps, BARBECUE)
     async with deps.db.writes.begin() as session:
         (held,) = await processing.claim(session, ids, now=NOW, until=NOW + timedelta(seconds=30))
-    decided = deciding.decide_appeal(deps.tables, reader, held, now=NOW)
+    reading = reader.read(*deciding.words_of(held))
+    decided = deciding.decide_appeal(deps.tables, reading, held, now=NOW)
     overtaking = replace(deps, clock=FixedClock(NOW + timedelta(hours=1)))
     assert (await processing.process(overtaking, reader, ids)).done == 1
     async with deps.db.writes.begin() as session:
@@ -133,6 +136,9 @@ class Poisoned:
         if "毒" in text:
             raise RuntimeError(f"cannot read {text}")
         return self.reader.read(title, text)
+
+    def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
+        return [self.read(*item) for item in items]
 
 
 async def test_a_poisonous_text_ends_as_a_dead_letter_and_stops_nobody(

@@ -1,0 +1,216 @@
+"""The encoder (编码模型): a small transformer in int8 ONNX that says of a text what the lexicon cannot.
+
+Knows the folder of weights and tensors; gives plain beliefs, the tokens that decided, and the spans of who
+and when. No torch. Called by `nlp.cascade` alone. A folder holds `card.json` (what the model is, its
+classes, calibration and checksums), `model.onnx` and `tokenizer.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from nlp.beliefs import Beliefs, Blend, Sure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+CARD: Final = "card.json"
+SCHEMA: Final = "jiesu-encoder/1"
+HEADS: Final = ("kind", "appeal_type", "urgency")
+SPANS: Final = ("place", "party", "when")
+#: Texts to a batch: more gains nothing on a CPU and costs memory.
+BATCH: Final = 16
+_LEAST_SPAN: Final = 0.4
+
+
+class WeightsError(ValueError):
+    """The folder of weights is missing, incomplete or damaged; the message says which file and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What `card.json` says that reading needs."""
+
+    version: str
+    prefix: str
+    tokens: int
+    classes: Mapping[str, tuple[str, ...]]
+    blend: Blend
+    sure: Sure
+
+    @classmethod
+    def load(cls, folder: Path) -> Card:
+        """Read the card and check every file it names. Raises WeightsError."""
+        try:
+            raw: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as fault:
+            raise WeightsError(f"{folder / CARD}: {fault}") from fault
+        if raw.get("schema") != SCHEMA:
+            raise WeightsError(f"{CARD}: schema: expected {SCHEMA!r}, found {raw.get('schema')!r}")
+        try:
+            for name, digest in raw["files"].items():
+                _check(folder / name, digest)
+            return cls(
+                version=raw["version"],
+                prefix=raw["prefix"],
+                tokens=int(raw["tokens"]),
+                classes={head: tuple(raw["classes"][head]) for head in HEADS},
+                blend=Blend(**{head: tuple(pair) for head, pair in raw["blend"].items()}),
+                sure=Sure(**{name: float(value) for name, value in raw["sure"].items()}),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+            if isinstance(fault, WeightsError):
+                raise
+            raise WeightsError(f"{CARD}: {fault!r}") from fault
+
+
+def _check(path: Path, digest: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as fault:
+        raise WeightsError(f"{path.name}: cannot be read: {fault.strerror}") from fault
+    if found != digest:
+        raise WeightsError(f"{path.name}: the checksum does not hold; the file is damaged or was exchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A span of the text and what it adds to a class's score."""
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What the encoder says of one text; offsets count its characters."""
+
+    beliefs: Beliefs
+    environmental: tuple[Weighed, ...]
+    kind: tuple[Weighed, ...]
+    spans: Mapping[str, tuple[int, int]]
+
+
+class Encoder:
+    """Reads texts in batches of like length. Build it once per process."""
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        """Load the weights. Raises WeightsError naming the file that is missing or damaged."""
+        self.card = Card.load(folder)
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            options.inter_op_num_threads = 1
+            # Spinning threads steal the cores from the other workers of the machine.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            options.log_severity_level = 3
+            self._session = onnxruntime.InferenceSession(
+                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as fault:  # the libraries raise bare Exceptions of their own
+            raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
+        self._tokenizer.enable_truncation(self.card.tokens)
+        self._tokenizer.no_padding()
+        self.version = self.card.version
+
+    def read_many(self, sources: Sequence[str]) -> list[Encoded]:
+        """What the encoder says of each text, in the same order."""
+        prefix = self.card.prefix
+        coded = self._tokenizer.encode_batch([prefix + source for source in sources])
+        order = sorted(range(len(coded)), key=lambda at: len(coded[at].ids))
+        found: dict[int, Encoded] = {}
+        for start in range(0, len(order), BATCH):
+            part = order[start : start + BATCH]
+            width = max(len(coded[at].ids) for at in part)
+            ids = np.ones((len(part), width), dtype=np.int64)
+            mask = np.zeros((len(part), width), dtype=np.int64)
+            for row, at in enumerate(part):
+                length = len(coded[at].ids)
+                ids[row, :length] = coded[at].ids
+                mask[row, :length] = 1
+            scores, why, tags = self._session.run(["scores", "why", "tags"], {"ids": ids, "mask": mask})
+            for row, at in enumerate(part):
+                offsets = [(a - len(prefix), b - len(prefix)) for a, b in coded[at].offsets]
+                length = len(offsets)
+                found[at] = Encoded(
+                    beliefs=self._beliefs(scores[row]),
+                    environmental=_weighed(sources[at], offsets, why[row, :length, 0]),
+                    kind=_weighed(sources[at], offsets, why[row, :length, 1]),
+                    spans=_spans(sources[at], offsets, tags[row, :length]),
+                )
+        return [found[at] for at in range(len(sources))]
+
+    def _beliefs(self, scores: NDArray[np.float32]) -> Beliefs:
+        shares: dict[str, dict[str, float]] = {}
+        at = 1
+        for head in HEADS:
+            names = self.card.classes[head]
+            shares[head] = dict(zip(names, _softmax(scores[at : at + len(names)]).tolist(), strict=True))
+            at += len(names)
+        return Beliefs(
+            environmental=float(1 / (1 + np.exp(-np.clip(scores[0], -30, 30)))),
+            kinds=shares["kind"],
+            appeal_types=shares["appeal_type"],
+            urgencies=shares["urgency"],
+        )
+
+
+def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    powers = np.exp((scores - scores.max()).astype(np.float64))
+    total: NDArray[np.float64] = powers / powers.sum()
+    return total
+
+
+def _weighed(
+    source: str, offsets: Sequence[tuple[int, int]], shares: NDArray[np.float32]
+) -> tuple[Weighed, ...]:
+    """The tokens' shares, above or below the text's mean: what every token says alike decides nothing."""
+    shares = shares - shares.mean()
+    found = []
+    for (start, end), share in zip(offsets, shares.tolist(), strict=True):
+        first = max(start, 0)
+        while first < end and source[first].isspace():
+            first += 1
+        if first < end:
+            found.append(Weighed(first, end, share))
+    return tuple(found)
+
+
+def _spans(
+    source: str, offsets: Sequence[tuple[int, int]], tags: NDArray[np.float32]
+) -> dict[str, tuple[int, int]]:
+    """For each kind of span the one that is tagged most surely."""
+    powers = np.exp(tags - tags.max(axis=1, keepdims=True))
+    p = powers / powers.sum(axis=1, keepdims=True)
+    best = p.argmax(axis=1)
+    found: dict[str, tuple[float, tuple[int, int]]] = {}
+    at = 0
+    while at < len(offsets):
+        tag = int(best[at])
+        if tag == 0 or offsets[at][1] <= 0:
+            at += 1
+            continue
+        name, end = (tag - 1) // 2, at + 1
+        while end < len(offsets) and int(best[end]) == 2 * name + 2:
+            end += 1
+        sure = float(1 - p[at:end, 0].mean())
+        start, last = max(offsets[at][0], 0), offsets[end - 1][1]
+        while start < last and source[start].isspace():
+            start += 1
+        if sure >= _LEAST_SPAN and start < last and sure > found.get(SPANS[name], (0.0, (0, 0)))[0]:
+            found[SPANS[name]] = (sure, (start, last))
+        at = end
+    return {name: span for name, (_, span) in found.items()}

@@ -1,0 +1,153 @@
+"""How good readings are against labelled texts: figures, a coverage curve, a threshold for a wanted accuracy.
+
+Pure: rows with labels and readings in, plain numbers out. Called by `jiesu nlp`, the benchmarks and the
+calibration of a new model.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from models.vocab import Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from nlp.types import TopicReading
+
+Pair = tuple[dict[str, Any], "TopicReading"]
+BINS: Final = 10
+#: The share of texts at which accuracy is told, beside that of all.
+COVERAGE: Final = 0.88
+
+
+class Point(NamedTuple):
+    """One point of the curve: answers given at this confidence or above, their share, and how many hold."""
+
+    threshold: float
+    coverage: float
+    accuracy: float
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The labelled rows. Raises ValueError naming the file and line that is not JSON."""
+    path = path / "dev.jsonl" if path.is_dir() else path
+    found = []
+    for line, raw in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), start=1):
+        try:
+            found.append(json.loads(raw))
+        except ValueError as fault:
+            raise ValueError(f"{path.name}, line {line}: {fault}") from fault
+    return found
+
+
+def share(hits: Iterable[bool]) -> float:
+    """The share of true ones, to four digits; 0 of none."""
+    known = list(hits)
+    return round(sum(known) / len(known), 4) if known else 0.0
+
+
+def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
+    """Expected calibration error over ten equal bins of the probability."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for p, right in pairs:
+        bins.setdefault(min(int(p * BINS), BINS - 1), []).append((p, right))
+    gaps = (abs(sum(p for p, _ in held) - sum(right for _, right in held)) for held in bins.values())
+    return round(sum(gaps) / len(pairs), 4) if pairs else 0.0
+
+
+def environmental_figures(pairs: Sequence[Pair]) -> dict[str, float]:
+    """F1, precision, recall and calibration of environmental or not."""
+    hit = sum(row["environmental"] and reading.environmental for row, reading in pairs)
+    given = sum(reading.environmental for _, reading in pairs)
+    labelled = sum(bool(row["environmental"]) for row, _ in pairs)
+    return {
+        "env_f1": round(2 * hit / max(given + labelled, 1), 4),
+        "env_precision": round(hit / max(given, 1), 4),
+        "env_recall": round(hit / max(labelled, 1), 4),
+        "env_ece": calibration_error([(r.p_environmental, bool(row["environmental"])) for row, r in pairs]),
+    }
+
+
+def kind_figures(pairs: Sequence[Pair]) -> dict[str, float]:
+    """Of the texts labelled environmental: the kind first, either, among three; its parent; calibration."""
+    asked = [(row, reading) for row, reading in pairs if row["environmental"]]
+    firsts = [(row, reading.kinds[0].code if reading.kinds else "") for row, reading in asked]
+    guessed = [
+        (reading.kinds[0].p, reading.kinds[0].code == row.get("kind"))
+        for row, reading in pairs
+        if reading.kinds
+    ]
+    return {
+        "kind_first": share(first == row["kind"] for row, first in firsts),
+        "kind_either": share(first in (row["kind"], row.get("kind2")) for row, first in firsts),
+        "kind_top3": share(row["kind"] in {g.code for g in reading.kinds} for row, reading in asked),
+        "parent": share(first[:3] == row["kind"][:3] for row, first in firsts),
+        "kind_first_and_env": share(reading.kind == row["kind"] for row, reading in asked),
+        "kind_ece": calibration_error(guessed),
+    }
+
+
+def other_figures(pairs: Sequence[Pair]) -> dict[str, float]:
+    """Type, urgency, recall and precision of U1 and U2, and the spans of who and when."""
+    figures = {
+        "type": share(reading.appeal_type == row["appeal_type"] for row, reading in pairs),
+        "type_ece": calibration_error(
+            [(r.appeal_type_confidence, r.appeal_type == row["appeal_type"]) for row, r in pairs]
+        ),
+        "urgency": share(reading.urgency == row["urgency"] for row, reading in pairs),
+        "urgency_ece": calibration_error(
+            [(r.urgency_confidence, r.urgency == row["urgency"]) for row, r in pairs]
+        ),
+    }
+    for grade in (Urgency.U1, Urgency.U2):
+        key = grade.value.lower()
+        figures[f"{key}_labelled"] = sum(row["urgency"] == grade for row, _ in pairs)
+        figures[f"{key}_recall"] = share(r.urgency == grade for row, r in pairs if row["urgency"] == grade)
+        figures[f"{key}_precision"] = share(row["urgency"] == grade for row, r in pairs if r.urgency == grade)
+    for name in ("party", "when"):
+        said = [(row[name], getattr(reading, name)) for row, reading in pairs if row.get(name)]
+        figures[f"{name}_exact"] = share(given == right for right, given in said)
+        figures[f"{name}_overlap"] = share(
+            bool(given) and (given in right or right in given) for right, given in said
+        )
+    return figures
+
+
+def curve(pairs: Sequence[Pair]) -> list[Point]:
+    """Coverage against accuracy of the kind (either labelled one), over the texts labelled environmental."""
+    asked = sorted(
+        (
+            (reading.kinds[0].p, reading.kinds[0].code in (row["kind"], row.get("kind2")))
+            for row, reading in pairs
+            if row["environmental"] and reading.kinds
+        ),
+        reverse=True,
+    )
+    total = sum(bool(row["environmental"]) for row, _ in pairs)
+    found, right = [], 0
+    for count, (p, hit) in enumerate(asked, start=1):
+        right += hit
+        found.append(Point(p, round(count / total, 4), round(right / count, 4)))
+    return found
+
+
+def at_coverage(points: Sequence[Point], share: float = COVERAGE) -> float:
+    """The accuracy of the surest `share` of the texts; 0 when fewer are answered at all."""
+    return next((point.accuracy for point in points if point.coverage >= share), 0.0)
+
+
+def threshold_for(points: Sequence[Point], accuracy: float) -> Point | None:
+    """The point of the greatest coverage that is accurate enough; None when there is none."""
+    good = [point for point in points if point.accuracy >= accuracy]
+    return max(good, key=lambda point: point.coverage, default=None)
+
+
+def figures(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """All figures of the readings of labelled texts."""
+    found: dict[str, Any] = {"texts": len(pairs)}
+    found |= environmental_figures(pairs) | kind_figures(pairs) | other_figures(pairs)
+    found["kind_either_at_88_percent"] = at_coverage(curve(pairs))
+    return found

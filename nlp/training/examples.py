@@ -1,0 +1,130 @@
+"""Labelled complaints as targets: what the gold files, hand-written samples and corrections have in common.
+
+A row is a JSON object with `text`, optional `title`, and any of `environmental`, `kind`, `kind2`,
+`appeal_type`, `urgency`, `party`, `when`, `places` (verbatim spans), `sure`, `second` (other annotators'
+answers). A label that is absent teaches its head nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import AppealType, Urgency
+from nlp.text import normalize
+from nlp.types import source_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+APPEAL_TYPES: Final = tuple(item.value for item in AppealType)
+URGENCIES: Final = tuple(item.value for item in Urgency)
+SPANS: Final = ("place", "party", "when")
+#: What a doubtful label weighs beside a sure one.
+UNSURE: Final = 0.7
+#: The second kind's part of the target, when a text has two.
+SECOND_KIND: Final = 0.25
+#: Line breaks of a spreadsheet as some exports write them; seven characters, so that offsets hold.
+_CARRIAGE: Final = "_x000D_"
+
+
+class BadExample(ValueError):
+    """A labelled row is malformed; the message names file, line and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text with its targets: shares that add up to one per head, empty where nothing is taught."""
+
+    source: str
+    environmental: float | None
+    kinds: dict[str, float] = field(default_factory=dict)
+    appeal_types: dict[str, float] = field(default_factory=dict)
+    urgencies: dict[str, float] = field(default_factory=dict)
+    spans: tuple[tuple[str, int, int], ...] = ()
+    tagged: bool = False
+    weight: float = 1.0
+
+
+def read_examples(paths: Iterable[Path]) -> list[Example]:
+    """The examples of JSONL files, in order. Raises BadExample."""
+    found = []
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                found.append(as_example(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as fault:
+                raise BadExample(f"{path.name}, line {number}: {fault}") from fault
+    return found
+
+
+def as_example(row: dict[str, Any]) -> Example:
+    """One labelled row as targets. Raises ValueError or KeyError naming what is wrong."""
+    source = normalize(source_text(row.get("title") or None, row["text"] or "")).replace(
+        _CARRIAGE.lower(), " " * len(_CARRIAGE)
+    )
+    answers = [
+        row,
+        *({"environmental": bool(o["env"]), "appeal_type": o["type"], **o} for o in row.get("second") or ()),
+    ]
+    votes = [
+        float(bool(answer["environmental"])) for answer in answers if answer.get("environmental") is not None
+    ]
+    return Example(
+        source=source,
+        environmental=sum(votes) / len(votes) if votes else None,
+        kinds=_shares([_kinds(answer) for answer in answers if answer.get("kind")]),
+        appeal_types=_shares(
+            [
+                {_one_of(answer["appeal_type"], APPEAL_TYPES): 1.0}
+                for answer in answers
+                if answer.get("appeal_type")
+            ]
+        ),
+        urgencies=_shares(
+            [{_one_of(answer["urgency"], URGENCIES): 1.0} for answer in answers if answer.get("urgency")]
+        ),
+        spans=tuple(_spans(source, row)),
+        tagged="places" in row or "party" in row or "when" in row,
+        weight=1.0 if row.get("sure", True) else UNSURE,
+    )
+
+
+def _kinds(answer: dict[str, Any]) -> dict[str, float]:
+    first, second = answer["kind"], answer.get("kind2")
+    if not second or second == first:
+        return {first: 1.0}
+    return {first: 1.0 - SECOND_KIND, second: SECOND_KIND}
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {'、'.join(known)}")
+    return value
+
+
+def _shares(answers: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of several annotators' targets."""
+    total: dict[str, float] = defaultdict(float)
+    for answer in answers:
+        for name, share in answer.items():
+            total[name] += share / len(answers)
+    return dict(total)
+
+
+def _spans(source: str, row: dict[str, Any]) -> Iterable[tuple[str, int, int]]:
+    """Where the labelled words stand: the first place, since the same words mean the same thing again."""
+    said = [("place", text) for text in row.get("places") or ()]
+    said += [(name, row[name]) for name in ("party", "when") if row.get(name)]
+    taken: list[tuple[int, int]] = []
+    for name, text in said:
+        words = normalize(text)
+        start = source.find(words) if words else -1
+        if start >= 0 and all(end <= start or start + len(words) <= begin for begin, end in taken):
+            taken.append((start, start + len(words)))
+            yield name, start, start + len(words)

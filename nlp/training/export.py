@@ -1,0 +1,123 @@
+"""From the trained network to what reading loads: an int8 ONNX graph that also tells what decided.
+
+The graph takes `ids` and `mask` (B, T) and gives `scores` (B, classes of all heads), `why` (B, T, 2: each
+token's share of environmental and of the likeliest kind) and `tags` (B, T, 7: BIO of place, party, when).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from onnx import TensorProto
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers import optimizer
+from onnxruntime.transformers.fusion_options import FusionOptions
+from torch import nn
+
+from nlp.encoder import CARD, SCHEMA
+from nlp.training.examples import APPEAL_TYPES, URGENCIES
+from nlp.training.fit import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nlp.training.net import ReadingNet
+
+
+class _Graph(nn.Module):
+    """The network as reading needs it."""
+
+    def __init__(self, net: ReadingNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(
+        self, ids: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Scores, why, tags: see the module."""
+        hidden = self.net.lower(ids, mask, len(self.net.base.encoder.layer))
+        scores, shares = self.net.pooled(hidden, mask)
+        kinds = self.net.sizes[1]
+        best = scores[:, 1 : 1 + kinds].argmax(dim=1) + 1
+        chosen = shares.gather(2, best[:, None, None].expand(-1, shares.shape[1], 1))
+        return scores, torch.cat([shares[:, :, :1], chosen], dim=2), self.net.tags(hidden)
+
+
+def export(net: ReadingNet, path: Path) -> None:
+    """Write the quantised graph. Per channel: per tensor cost three points and changed with the batch."""
+    net.eval()
+    net.base.set_attn_implementation("eager")
+    config = net.base.config
+    ids = torch.full((2, 8), 7, dtype=torch.int64)
+    mask = torch.ones((2, 8), dtype=torch.int64)
+    with tempfile.TemporaryDirectory() as folder:
+        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                _Graph(net),
+                (ids, mask),
+                str(plain),
+                input_names=["ids", "mask"],
+                output_names=["scores", "why", "tags"],
+                dynamic_axes={name: {0: "batch", 1: "length"} for name in ("ids", "mask", "why", "tags")}
+                | {"scores": {0: "batch"}},
+                opset_version=17,
+                dynamo=False,
+            )
+        model = optimizer.optimize_model(
+            str(plain),
+            model_type="bert",
+            num_heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+            optimization_options=FusionOptions("bert"),
+        )
+        model.save_model_to_file(str(fused))
+        quantize_dynamic(
+            str(fused),
+            str(path),
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            # Types cannot be inferred through the fused nodes; all of them are floats.
+            extra_options={"DefaultTensorType": TensorProto.FLOAT},
+        )
+
+
+def write_card(
+    folder: Path,
+    *,
+    kinds: Sequence[str],
+    tokens: int,
+    name: str,
+    about: dict[str, Any],
+    chosen: dict[str, Any],
+) -> None:
+    """Write `card.json`: what the model is, from what, how it is joined with the lexicon, and checksums."""
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.name not in {CARD, "README.md"}
+    }
+    card = {
+        "schema": SCHEMA,
+        "version": f"{name}-{files['model.onnx'][:8]}",
+        "prefix": PREFIX,
+        "tokens": tokens,
+        "classes": {"kind": list(kinds), "appeal_type": list(APPEAL_TYPES), "urgency": list(URGENCIES)},
+        **chosen,
+        "about": about,
+        "files": files,
+    }
+    (folder / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def copy_tokenizer(base: Path, folder: Path) -> None:
+    """The base's tokenizer goes with the weights."""
+    shutil.copyfile(base / "tokenizer.json", folder / "tokenizer.json")

@@ -1,0 +1,100 @@
+"""A whole training run: examples → network → int8 graph → calibration → card. Called by `jiesu nlp train`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from nlp import evaluation
+from nlp.beliefs import Blend, Sure, blend
+from nlp.cascade import CascadeReader
+from nlp.encoder import Encoder
+from nlp.topics import TopicReader
+from nlp.training import calibrate, export
+from nlp.training.examples import read_examples
+from nlp.training.fit import Plan, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from nlp.training.net import ReadingNet
+
+#: Before it is calibrated the encoder is asked about everything, on equal terms.
+_UNKNOWN: Final = calibrate.as_card(Blend(), Sure(1.01, 0.0, 1.01))
+#: Points of the published curve.
+_CURVE: Final = tuple(step / 20 for step in range(1, 21))
+
+
+def make(
+    *,
+    data: Sequence[Path],
+    held_out: Path,
+    base: Path,
+    out: Path,
+    work: Path,
+    kinds: Sequence[str],
+    lexicon: Path,
+    epochs: int,
+    told: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:
+    """Train on `data`, calibrate on `held_out` (not among `data`), and write the folder `out`.
+
+    `work` keeps the checkpoints: a run that was stopped goes on from there. Gives the card's figures.
+    Raises BadExample naming file and line.
+    """
+    examples = read_examples(data)
+    evaluation.rows(held_out)  # a bad file should not show after an hour
+    plan = replace(Plan(), epochs=epochs)
+    net = fit(base, examples, kinds, plan=plan, work=work, told=told)
+    about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
+    return finish(
+        net,
+        base=base,
+        out=out,
+        kinds=kinds,
+        tokens=plan.tokens,
+        held_out=held_out,
+        lexicon=lexicon,
+        about=about,
+    )
+
+
+def finish(
+    net: ReadingNet,
+    *,
+    base: Path,
+    out: Path,
+    kinds: Sequence[str],
+    tokens: int,
+    held_out: Path,
+    lexicon: Path,
+    about: dict[str, Any],
+) -> dict[str, Any]:
+    """Export and calibrate a trained network; gives the figures on the held-out texts."""
+    out.mkdir(parents=True, exist_ok=True)
+    export.copy_tokenizer(base, out)
+    export.export(net, out / "model.onnx")
+    export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=_UNKNOWN)
+    rows = evaluation.rows(held_out)
+    topics, encoder = TopicReader.load(lexicon), Encoder(out)
+    weighed = [topics.weigh(row.get("title"), row.get("text") or "") for row in rows]
+    first = [item.beliefs for item in weighed]
+    second = [answer.beliefs for answer in encoder.read_many([item.folded for item in weighed])]
+    how = calibrate.choose_blend(rows, first, second)
+    both = [blend(one, two, how) for one, two in zip(first, second, strict=True)]
+    sure = calibrate.choose_sure(rows, first, both)
+    chosen = calibrate.as_card(how, sure)
+    export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=chosen)
+    reader = CascadeReader(topics, Encoder(out))
+    readings = reader.read_many([(row.get("title"), row.get("text") or "") for row in rows])
+    pairs = list(zip(rows, readings, strict=True))
+    points = evaluation.curve(pairs)
+    figures = {
+        **evaluation.figures(pairs),
+        "asked_share": round(sum(sure.leaves_open(one) for one in first) / len(first), 4),
+        "curve": [{"coverage": share, "accuracy": evaluation.at_coverage(points, share)} for share in _CURVE],
+    }
+    about = {**about, "held_out": figures}
+    export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=chosen)
+    return figures

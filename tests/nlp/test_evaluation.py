@@ -1,0 +1,82 @@
+"""Figures against labels: the curve, and the threshold that a wanted accuracy costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models.vocab import AppealType, Urgency
+from nlp import evaluation
+from nlp.types import KindGuess, TopicReading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def reading(kind: str, p: float, *, environmental: bool = True) -> TopicReading:
+    return TopicReading(
+        environmental=environmental,
+        p_environmental=0.9 if environmental else 0.1,
+        kind=kind if environmental else None,
+        kind_confidence=p,
+        kinds=(KindGuess(kind, p),),
+        appeal_type=AppealType.COMPLAINT,
+        appeal_type_confidence=0.9,
+        urgency=Urgency.U3,
+        urgency_confidence=0.9,
+    )
+
+
+def row(kind: str | None, second: str | None = None) -> dict[str, Any]:
+    return {
+        "environmental": kind is not None,
+        "kind": kind,
+        "kind2": second,
+        "appeal_type": "投诉",
+        "urgency": "U3",
+    }
+
+
+PAIRS = [
+    (row("NOI-01"), reading("NOI-01", 0.9)),
+    (row("NOI-01", "AIR-01"), reading("AIR-01", 0.8)),
+    (row("SOL-01"), reading("NOI-01", 0.6)),
+    (row("SOL-01"), reading("SOL-01", 0.4)),
+    (row(None), reading("SOL-01", 0.1, environmental=False)),
+]
+
+
+def test_the_curve_counts_either_kind_over_environmental_texts_surest_first() -> None:
+    assert evaluation.curve(PAIRS) == [
+        (0.9, 0.25, 1.0),
+        (0.8, 0.5, 1.0),
+        (0.6, 0.75, 0.6667),
+        (0.4, 1.0, 0.75),
+    ]
+
+
+def test_the_threshold_is_the_one_that_covers_most() -> None:
+    points = evaluation.curve(PAIRS)
+    assert evaluation.threshold_for(points, 0.95) == (0.8, 0.5, 1.0)
+    assert evaluation.threshold_for(points, 0.7) == (0.4, 1.0, 0.75)
+    assert evaluation.threshold_for(points[2:], 0.99) is None
+
+
+def test_accuracy_at_a_coverage_is_that_of_the_surest_texts() -> None:
+    assert evaluation.at_coverage(evaluation.curve(PAIRS), 0.5) == 1.0
+    assert evaluation.at_coverage(evaluation.curve(PAIRS), 0.6) == 0.6667
+
+
+def test_figures_of_known_answers() -> None:
+    figures = evaluation.figures(PAIRS)
+    assert figures["env_f1"] == 1.0
+    assert (figures["kind_first"], figures["kind_either"], figures["parent"]) == (0.5, 0.75, 0.5)
+    assert (figures["type"], figures["urgency"]) == (1.0, 1.0)
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text('{"text": "好"}\nnot json\n', "utf-8")
+    with pytest.raises(ValueError, match=r"gold\.jsonl, line 2"):
+        evaluation.rows(path)

@@ -1,0 +1,68 @@
+"""Labelled rows become targets; what is wrong is named by file and line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nlp.training.examples import BadExample, as_example, read_examples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROW: dict[str, Any] = {
+    "title": "噪音",
+    "text": "望京某工地每晚打桩，灰也大。",
+    "environmental": True,
+    "kind": "NOI-01",
+    "kind2": "AIR-01",
+    "appeal_type": "投诉",
+    "urgency": "U3",
+    "places": ["望京"],
+    "party": "某工地",
+    "when": "每晚",
+    "sure": False,
+}
+
+
+def test_a_row_gives_shares_and_spans() -> None:
+    example = as_example(ROW)
+    assert example.kinds == {"NOI-01": 0.75, "AIR-01": 0.25}
+    assert example.environmental == 1.0
+    assert {(name, example.source[start:end]) for name, start, end in example.spans} == {
+        ("place", "望京"),
+        ("party", "某工地"),
+        ("when", "每晚"),
+    }
+    assert example.weight < 1
+
+
+def test_annotators_who_differ_share_the_target() -> None:
+    second = {"env": 1, "kind": "NOI-02", "type": "举报", "urgency": "U3"}
+    example = as_example({**ROW, "kind2": None, "second": [second]})
+    assert example.kinds == {"NOI-01": 0.5, "NOI-02": 0.5}
+    assert example.appeal_types == {"投诉": 0.5, "举报": 0.5}
+    assert example.urgencies == {"U3": 1.0}
+
+
+def test_a_label_that_is_absent_teaches_nothing() -> None:
+    example = as_example({"text": "河水发黑。", "environmental": True, "kind": "WAT-01"})
+    assert (example.appeal_types, example.urgencies, example.tagged) == ({}, {}, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("not json", "line 2"),
+        (json.dumps({**ROW, "urgency": "U9"}), "U9"),
+        (json.dumps({key: value for key, value in ROW.items() if key != "text"}), "text"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, line: str, told: str) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps(ROW) + "\n" + line + "\n", "utf-8")
+    with pytest.raises(BadExample, match=told) as caught:
+        read_examples([path])
+    assert "data.jsonl, line 2" in str(caught.value)

@@ -1,0 +1,92 @@
+"""`jiesu nlp evaluate`, `threshold`, `train`: how good the reading is, and a better one."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+import triage.tables
+from nlp import evaluation
+from nlp.text import LEXICON
+from triage.errors import BadInput
+from triage.jobs import load_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nlp.evaluation import Pair
+    from triage.settings import Settings
+
+
+def _pairs(settings: Settings, gold: Sequence[str]) -> tuple[list[Pair], dict[str, Any]]:
+    """Labelled rows with their readings, and what read them how fast. Raises BadInput."""
+    try:
+        rows = [row for path in gold for row in evaluation.rows(Path(path))]
+    except ValueError as fault:
+        raise BadInput(str(fault)) from None
+    if not rows:
+        raise BadInput("没有标注数据")
+    reader = load_reader(settings)
+    began = time.perf_counter()
+    readings = reader.read_many((row.get("title"), row.get("text") or "") for row in rows)
+    spent = time.perf_counter() - began
+    pairs = [(row, reading.topic) for row, reading in zip(rows, readings, strict=True)]
+    return pairs, {"model_version": reader.model_version, "texts_per_s": round(len(rows) / spent, 1)}
+
+
+def evaluate(settings: Settings, gold: Sequence[str]) -> None:
+    """Print all figures as one JSON line."""
+    pairs, about = _pairs(settings, gold)
+    click.echo(orjson.dumps({**about, **evaluation.figures(pairs)}).decode())
+
+
+def threshold(settings: Settings, gold: Sequence[str], *, accuracy: float) -> None:
+    """Say below which confidence a person must look to get this accuracy, and what that costs."""
+    pairs, _ = _pairs(settings, gold)
+    points = evaluation.curve(pairs)
+    point = evaluation.threshold_for(points, accuracy)
+    if point is None:
+        best = max((p.accuracy for p in points), default=0.0)
+        raise BadInput(f"在这份数据上达不到 {accuracy:.1%} 的准确率，最高 {best:.1%}")
+    click.echo(f"污染种类准确率 {point.accuracy:.1%}：自动处理 {point.coverage:.1%}，其余转人工")
+    click.echo(f"对应设置：JIESU_REVIEW_KIND={point.threshold:.2f}")
+
+
+def train(
+    settings: Settings,
+    *,
+    data: Sequence[str],
+    held_out: str,
+    base: str,
+    out: str,
+    work: str,
+    epochs: int,
+) -> None:
+    """Fine-tune, export and calibrate an encoder into `out`. Raises BadInput."""
+    try:
+        from nlp.training import make  # noqa: PLC0415  (torch and friends: an extra)
+    except ImportError as missing:
+        raise BadInput(f"训练需要额外的软件包（{missing.name}）：pip install 'jiesu[train]'") from None
+    from nlp.training.examples import BadExample  # noqa: PLC0415
+
+    kinds = sorted(triage.tables.load(settings.tables_dir).kinds)
+    try:
+        card = make.make(
+            data=[Path(path) for path in data],
+            held_out=Path(held_out),
+            base=Path(base),
+            out=Path(out),
+            work=Path(work),
+            kinds=kinds,
+            lexicon=LEXICON,
+            epochs=epochs,
+            told=lambda line: click.echo(json.dumps(line, ensure_ascii=False), err=True),
+        )
+    except BadExample as fault:
+        raise BadInput(str(fault)) from None
+    click.echo(orjson.dumps(card).decode())
