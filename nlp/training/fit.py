@@ -30,7 +30,7 @@ _MICRO_BATCHES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does. Changing it starts a run anew."""
+    """What a run does. Changing anything but `epochs` starts it anew."""
 
     epochs: int = 4
     batch: int = 16
@@ -305,13 +305,16 @@ class _State:
         new.replace(work / "checkpoint.pt")
 
     def resume(self, work: Path, plan: Plan) -> int:
-        """Go back to the checkpoint of the same plan; gives the epochs done, 0 without one."""
+        """Go back to the checkpoint of the same plan; gives the epochs done, 0 without one.
+
+        Only the number of epochs may have changed: the rate then falls to the new end from where it is.
+        """
         path = work / "checkpoint.pt"
         if not path.exists():
             return 0
         # Our own file from our own work folder: it holds the random generator's state beside tensors.
         kept = torch.load(path, weights_only=False)
-        if kept["plan"] != json.dumps(asdict(plan)):
+        if json.loads(kept["plan"]) | {"epochs": plan.epochs} != asdict(plan):
             return 0
         self.net.load_state_dict(kept["net"])
         self.optimizer.load_state_dict(kept["optimizer"])

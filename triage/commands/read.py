@@ -154,7 +154,7 @@ def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[
         yield "抄送", "、".join(unit.name for unit in decision.cc)
     if decision.due and decision.due.answer_by:
         yield "答复期限", show(decision.due.answer_by.at)
-    if reading.review:
+    if decision.review_reasons:
         yield "需人工", "、".join(reason.label for reason in decision.review_reasons)
 
 

@@ -87,8 +87,8 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         by_clock=_by(rows.deadlines, lambda d: (d.clock, d.urgency)),
         situations_of={kind: tuple(found) for kind, found in situations_of.items()},
         escalations_of={
-            kind.id: tuple(row for row in rows.escalations if not row.kinds or kind.id in row.kinds)
-            for kind in rows.kinds
+            kind: tuple(row for row in rows.escalations if not row.kinds or kind in row.kinds)
+            for kind in (None, *(row.id for row in rows.kinds))
         },
     )
 

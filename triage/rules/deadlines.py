@@ -6,7 +6,7 @@ Natural hours and days are exact spans; working days come from the calendar and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -52,27 +52,30 @@ def due_times(
     start: datetime,
     calendar: WorkCalendar | None = None,
     received: datetime | None = None,
+    natural: bool = False,
 ) -> DueTimes:
     """Both due times of a ticket of this grade.
 
     `start` is the moment of dispatch, from which the answer clock runs; `received` that of registration,
     from which the dispatch clock runs (None: the same moment). The rows are those in force on the Beijing
-    day each clock starts. Raises BadInput on a naive moment, NoRule when no row covers the day or the
-    holiday table ends too early.
+    day each clock starts. `natural` counts working days as natural ones: earlier, never later. Raises
+    BadInput on a naive moment, NoRule when no row covers the day or the holiday table ends too early.
     """
     days = calendar or tables.calendar
     registered = start if received is None else received
     return DueTimes(
-        dispatch_by=_due(tables, ClockName.DISPATCH, urgency, beijing(registered), days),
-        answer_by=_due(tables, ClockName.ANSWER, urgency, beijing(start), days),
+        dispatch_by=_due(tables, ClockName.DISPATCH, urgency, beijing(registered), None if natural else days),
+        answer_by=_due(tables, ClockName.ANSWER, urgency, beijing(start), None if natural else days),
     )
 
 
 def _due(
-    tables: Tables, clock: ClockName, urgency: Urgency, start: datetime, calendar: WorkCalendar
+    tables: Tables, clock: ClockName, urgency: Urgency, start: datetime, calendar: WorkCalendar | None
 ) -> DueTime:
     row = _row(tables, clock, urgency, start.date())
-    if row.day_type is DayType.NATURAL:
+    if calendar is None:
+        row = replace(row, day_type=DayType.NATURAL)
+    if calendar is None or row.day_type is DayType.NATURAL:
         at: datetime = start + _span(row)
         skipped: tuple[Skipped, ...] = ()
     else:

@@ -1,8 +1,9 @@
 """The whole decision about one appeal, pure: facts in; state, units, grade, due times and reasons out.
 
-Order: 1. not environmental and sure → handed over to 12345. 2. The grade. 3. The situation and the route.
-4. A diversion, proposed only. 5. Review: anything unsure waits at the city's review desk with its proposed
-route, except that U1 with a known district is dispatched at once and flagged: an hour is all there is.
+Order: 1. not environmental and sure → handed over to 12345, unless it is an emergency: that goes to the
+review desk at once as U1. 2. The grade. 3. The situation and the route. 4. A diversion, proposed only.
+5. Review: anything unsure waits at the city's review desk with its proposed route, except that U1 with a
+known district is dispatched at once and flagged: an hour is all there is.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Decision:
     """What happens with an appeal, and why, sentence by sentence.
 
     `unit` leads now (the review desk while in review); `proposed` is the route that a person confirms.
-    `flagged`: dispatched or handed over at once, to be looked at by a person as well.
+    `flagged`: dispatched at once, to be looked at by a person as well.
     """
 
     state: State
@@ -92,25 +93,29 @@ def decide(tables: Tables, facts: Facts, *, at: datetime, calendar: WorkCalendar
         diversions.DiversionFacts(text=facts.text, same_matter_open=facts.same_matter_open),
         at=day,
     )
-    unsure = {ReviewReason.ENVIRONMENTAL_UNSURE, ReviewReason.EMPTY} & set(facts.review_reasons)
-    if not facts.environmental and not unsure:
-        return _hand_over(tables, facts, divert)
+    if not _ours(facts) and not _emergency(divert):
+        return _hand_over(tables, facts)
     return _answer(tables, facts, divert, at=at, day=day, calendar=calendar)
 
 
-def _hand_over(tables: Tables, facts: Facts, divert: Diversion | None) -> Decision:
-    """转回 12345: no unit of ours. An emergency is named, so that nobody waits for the way back."""
-    steps = [
-        f"不属于环境类诉求（环境类概率 {facts.p_environmental:.0%}）：转回 12345 热线，按其派单目录办理。",
-    ]
-    urgent = divert if divert is not None and divert.divert is Divert.TRANSFER_EMERGENCY else None
-    if urgent is not None:
-        steps.append(urgent.why)
+def _ours(facts: Facts) -> bool:
+    """Whether it is environmental, or may be."""
+    unsure = {ReviewReason.ENVIRONMENTAL_UNSURE, ReviewReason.EMPTY} & set(facts.review_reasons)
+    return facts.environmental or bool(unsure)
+
+
+def _emergency(divert: Diversion | None) -> bool:
+    """Whether 110/119/120/122 must be told at once (条例 art. 11): nobody may wait for a way back."""
+    return divert is not None and divert.divert is Divert.TRANSFER_EMERGENCY
+
+
+def _hand_over(tables: Tables, facts: Facts) -> Decision:
+    """转回 12345: no unit of ours, and no clock."""
+    step = f"不属于环境类诉求（环境类概率 {facts.p_environmental:.0%}）：转回 12345 热线，按其派单目录办理。"
     return Decision(
         state=State.HANDED_OVER, level=None, unit=None, assist=(), cc=(), urgency=facts.text_urgency,
-        due=None, divert=urgent, review_reasons=(ReviewReason.DIVERT_PROPOSED,) if urgent else (),
-        row_ids=(urgent.row_id,) if urgent else (), sources=(urgent.source,) if urgent else (),
-        table_version=tables.version, steps=tuple(steps), flagged=urgent is not None,
+        due=None, divert=None, review_reasons=(), row_ids=(), sources=(),
+        table_version=tables.version, steps=(step,),
     )  # fmt: skip
 
 
@@ -124,13 +129,19 @@ def _answer(
     calendar: WorkCalendar | None,
 ) -> Decision:
     graded, route, told, refusals = _ask(tables, facts, day)
+    if not _ours(facts):
+        route = None  # an emergency of another kind is for the desk to pass on, for no unit of ours
+    if _emergency(divert) and graded.urgency is not Urgency.U1:
+        why = (*graded.why, "建议即时转 110/119/120/122：按 U1 处理，不等其他判断。")
+        graded = Grade(Urgency.U1, why, graded.rows)
+    due, unclocked = _due(tables, facts, graded.urgency, at=at, calendar=calendar)
+    refusals = _once((*refusals, *unclocked))
     reasons = _reasons(facts, divert, route, refusals)
     review = facts.review or bool(reasons)
     placed = route is not None and route.level is not Level.DESK
     # An hour is all a U1 has to be dispatched: it goes out, and a person looks at it at the same time.
     at_once = review and placed and graded.urgency is Urgency.U1
     held = review and not at_once
-    due = due_times(tables, urgency=graded.urgency, start=at, calendar=calendar, received=facts.received_at)
     lead = _desk(tables, day) if held or route is None else route.unit
     out = route if not held else None
     answer = f"派单后起算答复时限；若现在派出：{due.answer_by.spelled}" if held else due.answer_by.spelled
@@ -164,6 +175,17 @@ def _answer(
         situation=told[0].id if told else None,
         proposed=route if held else None,
     )
+
+
+def _due(
+    tables: Tables, facts: Facts, urgency: Urgency, *, at: datetime, calendar: WorkCalendar | None
+) -> tuple[DueTimes, tuple[str, ...]]:
+    """Both clocks. Where the holiday table ends natural days count, and a person is told: none may stop."""
+    try:
+        return due_times(tables, urgency=urgency, start=at, calendar=calendar, received=facts.received_at), ()
+    except NoRule as error:
+        natural = due_times(tables, urgency=urgency, start=at, received=facts.received_at, natural=True)
+        return natural, (f"{error.detail}；期限暂按自然日计算",)
 
 
 def _ask(

@@ -38,20 +38,20 @@ def grade(
 ) -> Grade:
     """Grade an environmental appeal on a Beijing day.
 
-    `text` (masked) is what escalations are sought in; without a kind only the text's own grade counts.
+    `text` (masked) is what escalations are sought in; without a kind only those that hold for any kind count.
     An appeal type that tells of nothing happening (咨询、建议、表扬) takes the text's grade alone. Raises
     NoRule on an unknown kind or a day no row covers.
     """
     scope = _scope(tables, at)
     said = [f"正文判断为 {text_urgency.value}（{text_urgency.label}）。"]
-    if kind is None or appeal_type.value not in scope.appeal_types:
-        if kind is not None:
-            tables.kind(kind)
-            said.append(f"{scope.title}（{scope.source}）。")
+    row = tables.kind(kind) if kind is not None else None
+    if appeal_type.value not in scope.appeal_types:
+        said.append(f"{scope.title}（{scope.source}）。")
         return Grade(text_urgency, (*said, _final(text_urgency)), (scope,))
-    row = tables.kind(kind)
-    candidates: list[tuple[Urgency, Row | None]] = [(text_urgency, None), (row.urgency, row)]
-    said.append(f"种类 {kind} {row.name}默认 {row.urgency.value}（{row.status.label}）。")
+    candidates: list[tuple[Urgency, Row | None]] = [(text_urgency, None)]
+    if row is not None:
+        candidates.append((row.urgency, row))
+        said.append(f"种类 {row.id} {row.name}默认 {row.urgency.value}（{row.status.label}）。")
     for rule in tables.escalations_of[kind]:
         if not rule.holds(at):
             continue
@@ -64,7 +64,7 @@ def grade(
             )
     urgency = _gravest([urgency for urgency, _ in candidates])
     used = tuple(rule for level, rule in candidates if rule is not None and level is urgency)
-    return Grade(urgency, (*said, _final(urgency)), used or (row,))
+    return Grade(urgency, (*said, _final(urgency)), used or (row or scope,))
 
 
 def _gravest(grades: list[Urgency]) -> Urgency:

@@ -127,6 +127,13 @@ def _known(tables: Tables, situation: str | None, kind: str) -> str:
     return situation
 
 
+def zone_in(tables: Tables, words: str | None, street_code: str | None, at: date) -> str | None:
+    """The zone (特定区域) that the words of a place name, if it lies on that street; else None."""
+    here = (row for row in tables.zones if row.holds(at) and row.street_code == street_code)
+    named = (row.zone for row in here if any(name in (words or "") for name in (row.zone, *row.aliases)))
+    return next(named, None)
+
+
 def _zone(tables: Tables, name: str, at: date) -> ZoneRow:
     named = [row for row in tables.zones if name in {row.id, row.zone, *row.aliases}]
     for row in named:

@@ -296,7 +296,8 @@ class Tables:
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)
     situations_of: Mapping[str, tuple[SituationRow, ...]] = field(repr=False)
-    escalations_of: Mapping[str, tuple[EscalationRow, ...]] = field(repr=False)
+    escalations_of: Mapping[str | None, tuple[EscalationRow, ...]] = field(repr=False)
+    """By kind; under None those that hold for any kind."""
 
     def kind(self, code: str) -> KindRow:
         """The kind of a code. Raises NoRule on an unknown one."""

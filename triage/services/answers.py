@@ -47,7 +47,7 @@ def reading_answer(reading: TextReading, decision: Decision) -> dict[str, Any]:
         "party": topic.party,
         "when": topic.when,
         "masked_text": reading.masked_text,
-        "review": reading.review,
+        "review": bool(decision.review_reasons),
         "review_reasons": [reason.value for reason in decision.review_reasons],
         "unit": route.unit.name if route.unit else None,
         "unit_code": route.unit.code if route.unit else None,

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Role, State, Tag
 from nlp.types import source_text
+from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
+from triage.rules.routing import zone_in
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from typing import Protocol
 
@@ -48,6 +51,8 @@ _TAGS: Final = {
     State.HANDED_OVER: Tag.HANDED_OVER,
 }
 
+#: What makes two appeals of one person the same matter, until texts are compared: kind and street.
+Matter = tuple["str | None", "str | None"]
 Event = tuple[Tag, "datetime | None", dict[str, Any]]
 
 
@@ -65,7 +70,7 @@ class Decided:
 
 def decide_text(tables: Tables, reading: TextReading, *, now: datetime) -> Decision:
     """What would happen with a text of this reading if it came in now."""
-    return decide(tables, _facts(reading, now), at=now)
+    return decide(tables, _facts(tables, reading, now, now, ()), at=now)
 
 
 def words_of(appeal: ToDecide) -> tuple[str | None, str]:
@@ -75,9 +80,19 @@ def words_of(appeal: ToDecide) -> tuple[str | None, str]:
     return appeal.title, text
 
 
-def decide_appeal(tables: Tables, reading: TextReading, appeal: ToDecide, *, now: datetime) -> Decided:
-    """Decide on an appeal by its reading, giving everything to store."""
-    decision = decide(tables, _facts(reading, appeal.stored_at), at=now)
+def decide_appeal(
+    tables: Tables,
+    reading: TextReading,
+    appeal: ToDecide,
+    *,
+    now: datetime,
+    matters: Collection[Matter] = (),
+) -> Decided:
+    """Decide on an appeal by its reading, giving everything to store.
+
+    `matters` are those of the same appellant that are open: one more of them is told its progress.
+    """
+    decision = decide(tables, _facts(tables, reading, appeal.stored_at, now, matters), at=now)
     return Decided(
         appeal_id=appeal.id,
         reading=_reading_row(reading, decision),
@@ -88,9 +103,14 @@ def decide_appeal(tables: Tables, reading: TextReading, appeal: ToDecide, *, now
     )
 
 
-def _facts(reading: TextReading, registered: datetime) -> Facts:
+def _facts(
+    tables: Tables, reading: TextReading, registered: datetime, now: datetime, matters: Collection[Matter]
+) -> Facts:
     topic, place = reading.topic, reading.place
     return Facts(
+        zone=zone_in(tables, place.span, place.street_code, beijing(now).date()),
+        same_matter_open=bool(topic.kind and place.street_code)
+        and (topic.kind, place.street_code) in matters,
         environmental=topic.environmental,
         p_environmental=topic.p_environmental,
         kind=topic.kind,

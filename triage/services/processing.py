@@ -11,9 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import aliased
 
-from models.appeals import Appeal
+from models.appeals import Appeal, Appellant
+from models.filters import OPEN_STATES
 from models.outbox import DeadLetter, Outbox
+from models.tickets import Ticket
 from models.vocab import AppealState
 from triage import logs
 from triage.services import deciding, ticketing
@@ -33,6 +37,11 @@ log = logs.get(__name__)
 
 #: A dead letter says what failed and where, and nothing a citizen wrote.
 _REASON_LIMIT: Final = 300
+SAME_MATTER: Final = timedelta(days=30)
+
+
+class WorkerLost(Exception):
+    """Every worker that took this appeal ended before it could say what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +74,73 @@ async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepo
             session, ids, now=now, until=now + timedelta(seconds=deps.settings.claim_seconds)
         )
     decided: list[Decided] = []
-    failures: list[tuple[Claimed, Exception]] = []
+    # Tried more often than is allowed, and nobody came back to say why: it took its workers down with it.
+    failures: list[tuple[Claimed, Exception]] = [
+        (appeal, WorkerLost()) for appeal in claimed if appeal.attempts > deps.settings.max_attempts
+    ]
+    claimed = [appeal for appeal in claimed if appeal.attempts <= deps.settings.max_attempts]
     readings = _read(reader, claimed)
+    async with deps.db.reads() as session:
+        matters = await open_matters(session, [appeal.id for appeal in claimed], now=now)
     for appeal in claimed:
         try:
             reading = readings.get(appeal.id) or reader.read(*deciding.words_of(appeal))
-            decided.append(deciding.decide_appeal(deps.tables, reading, appeal, now=now))
+            known = matters.get(appeal.id, ())
+            decided.append(deciding.decide_appeal(deps.tables, reading, appeal, now=now, matters=known))
         except Exception as error:  # noqa: BLE001  (one poisonous text must not stop its batch: recorded)
             # Not the trace: an error's message may quote what a citizen wrote.
             log.error("appeal_failed", appeal_id=appeal.id, attempts=appeal.attempts, reason=_reason(error))  # noqa: TRY400
             failures.append((appeal, error))
+    done, unstored = await _settle(deps, decided)
+    failures += [(appeal, unstored[appeal.id]) for appeal in claimed if appeal.id in unstored]
     async with deps.db.writes.begin() as session:
-        done = await ticketing.settle(session, decided, now=deps.clock.now())
         dead = await _record_failures(
             session, failures, now=deps.clock.now(), max_attempts=deps.settings.max_attempts
         )
     return ProcessReport(done=done, failed=len(failures) - dead, dead=dead)
+
+
+async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int, Exception]]:
+    """Store the batch; each by itself when one cannot be stored, so that it holds up no other."""
+    try:
+        async with deps.db.writes.begin() as session:
+            return await ticketing.settle(session, decided, now=deps.clock.now()), {}
+    except (IntegrityError, DataError) as error:
+        log.error("batch_unstored", appeals=len(decided), reason=_reason(error))  # noqa: TRY400
+    done = 0
+    refused: dict[int, Exception] = {}
+    for item in decided:
+        try:
+            async with deps.db.writes.begin() as session:
+                done += await ticketing.settle(session, [item], now=deps.clock.now())
+        except (IntegrityError, DataError) as error:
+            log.error("appeal_unstored", appeal_id=item.appeal_id, reason=_reason(error))  # noqa: TRY400
+            refused[item.appeal_id] = error
+    return done, refused
+
+
+async def open_matters(
+    session: AsyncSession, ids: Sequence[int], *, now: datetime
+) -> dict[int, set[deciding.Matter]]:
+    """For each appeal the matters of the same caller (blind phone index) that are open and not old.
+
+    Two hops over indexes; an appeal without a phone has none. R2.8 (A): the same matter within 30 days.
+    """
+    mine, theirs = aliased(Appellant), aliased(Appellant)
+    rows = await session.execute(
+        sa.select(mine.appeal_id, Ticket.kind, Ticket.street_code)
+        .join(theirs, sa.and_(theirs.phone_index == mine.phone_index, theirs.appeal_id != mine.appeal_id))
+        .join(Ticket, Ticket.appeal_id == theirs.appeal_id)
+        .where(
+            mine.appeal_id.in_(ids),
+            Ticket.state.in_([state.value for state in OPEN_STATES]),
+            Ticket.received_at >= now - SAME_MATTER,
+        )
+    )
+    found: dict[int, set[deciding.Matter]] = {}
+    for appeal_id, kind, street_code in rows:
+        found.setdefault(appeal_id, set()).add((kind, street_code))
+    return found
 
 
 def _read(reader: Reader, claimed: Sequence[Claimed]) -> dict[int, TextReading]:

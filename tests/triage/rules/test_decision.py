@@ -16,7 +16,7 @@ from triage.errors import BadInput
 from triage.rules.deadlines import due_times
 from triage.rules.decision import Decision, Facts, decide
 from triage.rules.routing import route
-from triage.rules.rows import DayType, Tables
+from triage.rules.rows import ClockName, DayType, Tables
 
 _NOW = moment("2026-11-23 08:05")
 _FACTS = Facts(
@@ -68,12 +68,60 @@ def test_sure_and_not_environmental_goes_back_to_12345() -> None:
     assert found.steps == ("不属于环境类诉求（环境类概率 2%）：转回 12345 热线，按其派单目录办理。",)
 
 
-def test_a_fire_that_is_not_environmental_is_named_on_the_way_back() -> None:
+def test_a_fire_that_is_not_environmental_is_for_the_desk_to_pass_on_within_the_hour() -> None:
     found = _decide(replace(_FACTS, environmental=False, kind=None, text="五楼着火了"))
-    assert (found.state, found.flagged) == (State.HANDED_OVER, True)
+    assert (found.state, found.level, found.urgency) == (State.REVIEW, Level.DESK, Urgency.U1)
+    assert (found.proposed, found.flagged) == (None, False)
     assert found.divert is not None
     assert found.divert.divert is Divert.TRANSFER_EMERGENCY
     assert found.review_reasons == (ReviewReason.DIVERT_PROPOSED,)
+    assert found.due is not None
+    assert found.due.dispatch_by.at == _NOW + timedelta(hours=1)
+
+
+def test_an_emergency_of_unsure_topic_is_u1_and_goes_out_at_once() -> None:
+    facts = replace(
+        _FACTS,
+        environmental=False,
+        kind=None,
+        text="工厂着火了",
+        review=True,
+        review_reasons=(ReviewReason.ENVIRONMENTAL_UNSURE,),
+    )
+    found = _decide(facts)
+    assert (found.state, found.urgency, found.flagged) == (State.DISPATCHED, Urgency.U1, True)
+
+
+def test_words_that_escalate_any_kind_do_so_before_the_kind_is_known() -> None:
+    found = _decide(replace(_FACTS, kind=None, text="孩子喝水中毒住院了"))
+    assert found.urgency is Urgency.U1
+
+
+def test_one_more_call_about_an_open_matter_is_told_its_progress() -> None:
+    found = _decide(replace(_FACTS, same_matter_open=True))
+    assert found.divert is not None
+    assert found.divert.divert is Divert.INFORM_PROGRESS
+    assert found.state is State.REVIEW
+
+
+def _ending_calendar() -> Tables:
+    """The packaged tables with the general answer time in working days, and a calendar that ends in 2026."""
+    rows = tables()
+    key = (ClockName.ANSWER, Urgency.U3)
+    working = tuple(replace(row, day_type=DayType.WORKING) for row in rows.by_clock[key])
+    years = frozenset(year for year in rows.calendar.years if year <= 2026)
+    return replace(
+        rows, by_clock={**rows.by_clock, key: working}, calendar=replace(rows.calendar, years=years)
+    )
+
+
+def test_past_the_end_of_the_holiday_table_natural_days_count_and_a_person_is_told() -> None:
+    at = moment("2026-12-30 09:00")
+    found = decide(_ending_calendar(), _FACTS, at=at)
+    assert (found.state, found.review_reasons) == (State.REVIEW, (ReviewReason.NO_RULE,))
+    assert found.due is not None
+    assert found.due.answer_by.at == at + timedelta(days=7)
+    assert any("节假日表没有 2027 年" in step for step in found.steps)
 
 
 def test_an_unsure_reading_waits_at_the_desk_with_its_proposed_route() -> None:

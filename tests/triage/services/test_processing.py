@@ -17,6 +17,7 @@ from models.appeals import Appeal, Reading
 from models.outbox import DeadLetter, Outbox
 from models.search import to_fts5, to_tsquery
 from models.tickets import Ticket, TicketEvent, TicketUnit
+from models.units import Unit
 from models.vocab import State
 from nlp.pipeline import Reader
 from triage.clock import FixedClock
@@ -163,6 +164,64 @@ async def test_a_poisonous_text_ends_as_a_dead_letter_and_stops_nobody(
     assert letter.key == ids[1]
     assert letter.reason.startswith("RuntimeError @ read:")
     assert await rows(deps, Outbox) == []
+
+
+async def test_a_row_that_cannot_be_stored_holds_up_no_other(deps: Deps, reader: Reader) -> None:
+    """The database does not know one of the units: only its own appeal waits, and is given up at last."""
+    elsewhere = "海淀区上地街道上地东里楼下每天晚上有人占道露天烧烤，烟熏火燎，开不了窗户，请城管尽快处理。"
+    ids = await load(deps, BARBECUE, elsewhere)
+    code = next(
+        unit.code for unit in deps.tables.units.values() if unit.street_code and "上地街道" in unit.name
+    )
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(Unit).where(Unit.code == code))
+    reports = [
+        await processing.process(
+            replace(deps, clock=FixedClock(NOW + timedelta(minutes=minute))), reader, ids
+        )
+        for minute in range(3)
+    ]
+    (ticket,) = await rows(deps, Ticket)
+    (letter,) = await rows(deps, DeadLetter)
+    assert [(report.done, report.failed, report.dead) for report in reports] == [
+        (1, 1, 0),
+        (0, 1, 0),
+        (0, 0, 1),
+    ]
+    assert (ticket.appeal_id, letter.key) == (ids[0], ids[1])
+    assert letter.reason.startswith("IntegrityError")
+
+
+async def test_an_appeal_that_takes_every_worker_down_is_given_up(deps: Deps, reader: Reader) -> None:
+    ids = await load(deps, BARBECUE)
+    for minute in range(3):
+        at = NOW + timedelta(minutes=minute)
+        async with deps.db.writes.begin() as session:
+            await processing.claim(session, ids, now=at, until=at + timedelta(seconds=30))
+    later = replace(deps, clock=FixedClock(NOW + timedelta(minutes=3)))
+    report = await processing.process(later, reader, ids)
+    (letter,) = await rows(deps, DeadLetter)
+    assert (report.done, report.dead) == (0, 1)
+    assert letter.reason.startswith("WorkerLost")
+
+
+async def test_a_second_call_of_the_same_caller_about_the_same_matter_is_told_its_progress(
+    deps: Deps, reader: Reader
+) -> None:
+    async def call(phone: str, number: str) -> None:
+        item = intake.NewAppeal(
+            source="测试", external_id=number, text=BARBECUE, received_at=NOW, phone=phone
+        )
+        async with deps.db.writes.begin() as session:
+            stored = (await intake.receive(session, VAULT, [item], now=NOW)).stored
+        await processing.process(deps, reader, stored)
+
+    await call("13800000001", "1")
+    await call("138 0000 0001", "2")
+    await call("13800000002", "3")
+    tickets = sorted(await rows(deps, Ticket), key=lambda ticket: ticket.appeal_id)
+    assert [ticket.divert for ticket in tickets] == [None, "inform_progress", None]
+    assert tickets[1].state == State.REVIEW
 
 
 async def test_a_ticket_tells_its_story_in_append_only_events(deps: Deps, reader: Reader) -> None:
