@@ -245,15 +245,18 @@ def nlp_threshold(settings: Settings, *, gold: tuple[str, ...], accuracy: float)
 @click.option(
     "--data",
     multiple=True,
-    required=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="训练数据(JSONL)，可多次",
+    help="标注数据(JSONL)，可多次；随程序的样例总在其中",
+)
+@click.option(
+    "--texts",
+    type=click.Path(exists=True, file_okay=False),
+    help="公开文本目录：与随程序的标注按 id 对上",
 )
 @click.option(
     "--held-out",
-    required=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="校准用的标注数据，不得在训练数据里",
+    help="校准用的标注数据，不参加训练；不填用 --texts 中的十二分之一",
 )
 @click.option(
     "--base", required=True, type=click.Path(exists=True, file_okay=False), help="预训练底座目录(BERT)"

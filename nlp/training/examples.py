@@ -8,8 +8,10 @@ answers). A label that is absent teaches its head nothing.
 from __future__ import annotations
 
 import json
+import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealType, Urgency
@@ -18,10 +20,15 @@ from nlp.types import source_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 APPEAL_TYPES: Final = tuple(item.value for item in AppealType)
 URGENCIES: Final = tuple(item.value for item in Urgency)
+HERE: Final = Path(__file__).parent
+#: Written by us, for kinds that real texts seldom tell of.
+SAMPLES: Final = HERE / "samples.jsonl"
+#: Our labels of public texts that are not part of the repository: ids and codes, no text.
+LABELS: Final = HERE / "labels.jsonl"
+HELD_OUT_OF: Final = 12
 SPANS: Final = ("place", "party", "when")
 #: What a doubtful label weighs beside a sure one.
 UNSURE: Final = 0.7
@@ -61,6 +68,36 @@ def read_examples(paths: Iterable[Path]) -> list[Example]:
             except (ValueError, KeyError, TypeError) as fault:
                 raise BadExample(f"{path.name}, line {number}: {fault}") from fault
     return found
+
+
+def labelled_texts(texts: Path) -> list[dict[str, Any]]:
+    """Rows of our own labels (`labels.jsonl`, which holds no text) joined with the texts they are about.
+
+    `texts` is a folder of JSONL files with `id`, `title`, `text`, searched in all depths. A label whose text
+    is not there is passed over. Raises BadExample on a line that is no JSON.
+    """
+    labels = {row["id"]: row for row in _json_lines(LABELS)}
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(texts.rglob("*.jsonl")):
+        for row in _json_lines(path):
+            label = labels.get(row.get("id", ""))
+            if label is not None:
+                found.setdefault(row["id"], {"title": row.get("title"), "text": row.get("text"), **label})
+    return [found[key] for key in sorted(found)]
+
+
+def is_held_out(row: dict[str, Any]) -> bool:
+    """Whether a labelled text is for calibration, never for learning: one in twelve, by its id alone."""
+    return zlib.crc32(row["id"].encode()) % HELD_OUT_OF == 0
+
+
+def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except ValueError as fault:
+                raise BadExample(f"{path.name}, line {number}: {fault}") from fault
 
 
 def as_example(row: dict[str, Any]) -> Example:

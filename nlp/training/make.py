@@ -11,7 +11,7 @@ from nlp.cascade import CascadeReader
 from nlp.encoder import Encoder
 from nlp.topics import TopicReader
 from nlp.training import calibrate, export
-from nlp.training.examples import read_examples
+from nlp.training.examples import SAMPLES, BadExample, as_example, is_held_out, labelled_texts, read_examples
 from nlp.training.fit import Plan, fit
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _CURVE: Final = tuple(step / 20 for step in range(1, 21))
 def make(
     *,
     data: Sequence[Path],
-    held_out: Path,
+    texts: Path | None,
+    held_out: Path | None,
     base: Path,
     out: Path,
     work: Path,
@@ -38,25 +39,25 @@ def make(
     epochs: int,
     told: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    """Train on `data`, calibrate on `held_out` (not among `data`), and write the folder `out`.
+    """Train, calibrate on texts that were not learned from, and write the folder `out`.
 
-    `work` keeps the checkpoints: a run that was stopped goes on from there. Gives the card's figures.
-    Raises BadExample naming file and line.
+    Learned from: `data`, our own samples, and our labels of public texts where `texts` has them. Calibrated
+    on `held_out`, else on every twelfth of those labels. `work` keeps the checkpoints: a run that was stopped
+    goes on from there. Gives the card's figures. Raises BadExample naming file and line.
     """
-    examples = read_examples(data)
-    evaluation.rows(held_out)  # a bad file should not show after an hour
+    labelled = labelled_texts(texts) if texts is not None else []
+    held = (
+        evaluation.rows(held_out) if held_out is not None else [row for row in labelled if is_held_out(row)]
+    )
+    if not held:
+        raise BadExample("no texts are held out: give --held-out or --texts")
+    examples = read_examples([*data, SAMPLES])
+    examples += [as_example(row) for row in labelled if held_out is not None or not is_held_out(row)]
     plan = replace(Plan(), epochs=epochs)
     net = fit(base, examples, kinds, plan=plan, work=work, told=told)
     about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
     return finish(
-        net,
-        base=base,
-        out=out,
-        kinds=kinds,
-        tokens=plan.tokens,
-        held_out=held_out,
-        lexicon=lexicon,
-        about=about,
+        net, base=base, out=out, kinds=kinds, tokens=plan.tokens, held=held, lexicon=lexicon, about=about
     )
 
 
@@ -67,7 +68,7 @@ def finish(
     out: Path,
     kinds: Sequence[str],
     tokens: int,
-    held_out: Path,
+    held: Sequence[dict[str, Any]],
     lexicon: Path,
     about: dict[str, Any],
 ) -> dict[str, Any]:
@@ -76,19 +77,18 @@ def finish(
     export.copy_tokenizer(base, out)
     export.export(net, out / "model.onnx")
     export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=_UNKNOWN)
-    rows = evaluation.rows(held_out)
     topics, encoder = TopicReader.load(lexicon), Encoder(out)
-    weighed = [topics.weigh(row.get("title"), row.get("text") or "") for row in rows]
+    weighed = [topics.weigh(row.get("title"), row.get("text") or "") for row in held]
     first = [item.beliefs for item in weighed]
     second = [answer.beliefs for answer in encoder.read_many([item.folded for item in weighed])]
-    how = calibrate.choose_blend(rows, first, second)
+    how = calibrate.choose_blend(held, first, second)
     both = [blend(one, two, how) for one, two in zip(first, second, strict=True)]
-    sure = calibrate.choose_sure(rows, first, both)
+    sure = calibrate.choose_sure(held, first, both)
     chosen = calibrate.as_card(how, sure)
     export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=chosen)
     reader = CascadeReader(topics, Encoder(out))
-    readings = reader.read_many([(row.get("title"), row.get("text") or "") for row in rows])
-    pairs = list(zip(rows, readings, strict=True))
+    readings = reader.read_many([(row.get("title"), row.get("text") or "") for row in held])
+    pairs = list(zip(held, readings, strict=True))
     points = evaluation.curve(pairs)
     figures = {
         **evaluation.figures(pairs),

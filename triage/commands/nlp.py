@@ -61,7 +61,8 @@ def train(
     settings: Settings,
     *,
     data: Sequence[str],
-    held_out: str,
+    texts: str | None,
+    held_out: str | None,
     base: str,
     out: str,
     work: str,
@@ -78,7 +79,8 @@ def train(
     try:
         card = make.make(
             data=[Path(path) for path in data],
-            held_out=Path(held_out),
+            texts=Path(texts) if texts else None,
+            held_out=Path(held_out) if held_out else None,
             base=Path(base),
             out=Path(out),
             work=Path(work),
