@@ -66,6 +66,8 @@ def test_emergencies_are_u1(rules: UrgencyRules, text: str) -> None:
         "有车正在往沟里倒污泥，请马上派人来",
         "现在还在偷偷砍树，你们快来",
         "又在烧秸秆了",
+        "村口一大群人放烟花，火星落在柴堆上，旁边停着好几辆车，快来人",
+        "院墙后面接了软管，水是蓝色的。现在正在排",
     ],
 )
 def test_what_must_be_seen_at_once_is_u2(rules: UrgencyRules, text: str) -> None:
@@ -89,6 +91,7 @@ def test_what_must_be_seen_at_once_is_u2(rules: UrgencyRules, text: str) -> None
         "没有停水，只是水压小",
         "请问今年什么时候供暖",
         "怕有人中毒",
+        "能不能告诉我现在正在排队的人数",
         "",
     ],
 )
