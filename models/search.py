@@ -11,7 +11,8 @@ import re
 import unicodedata
 from typing import Final
 
-_RUN: Final = re.compile(r"[a-z0-9]+|[㐀-鿿豈-﫿]+")
+# The blocks of Chinese characters, those beyond U+FFFF too (names of people and villages: 𠮷).
+_RUN: Final = re.compile(r"[a-z0-9]+|[㐀-鿿豈-﫿\U00020000-\U0003FFFD]+")
 _ASCII: Final = re.compile(r"[a-z0-9]+")
 
 

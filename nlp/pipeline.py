@@ -44,6 +44,9 @@ class ReviewThresholds:
 
 
 DEFAULT_REVIEW: Final = ReviewThresholds()
+#: Characters of a text that the models read. What the matter is stands at the beginning; a file pasted whole
+#: would hold a worker for seconds. Masking still covers all of it.
+READ_CHARACTERS: Final = 8_000
 
 #: What is said of a text without a readable character: nothing, with no confidence in it.
 _NO_TOPIC: Final = TopicReading(
@@ -100,14 +103,18 @@ class Reader:
         return cls(topics, PlaceReader.load(), review_below, degraded=degraded)
 
     def read(self, title: str | None, text: str) -> TextReading:
-        """Read one appeal. Offsets count characters of `source_text(title, text)`. Never raises."""
+        """Read one appeal, the first `READ_CHARACTERS` of it. Never raises.
+
+        Offsets count characters of `source_text(title, text)`.
+        """
         return self.read_many([(title, text)])[0]
 
     def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
         """Read appeals, each a title or None and a text; in the same order. Faster than one by one."""
         asked = list(items)
-        readable = [at for at, item in enumerate(asked) if _readable(source_text(*item))]
-        topics = dict(zip(readable, self._topics.read_many([asked[at] for at in readable]), strict=True))
+        begun = [_beginning(*item) for item in asked]
+        readable = [at for at, item in enumerate(begun) if _readable(source_text(*item))]
+        topics = dict(zip(readable, self._topics.read_many([begun[at] for at in readable]), strict=True))
         return [self._whole(*item, topics.get(at)) for at, item in enumerate(asked)]
 
     def _whole(self, title: str | None, text: str, topic: TopicReading | None) -> TextReading:
@@ -124,7 +131,7 @@ class Reader:
                 review_reasons=(ReviewReason.EMPTY,),
                 model_version=self.model_version,
             )
-        place = self._places.read(title, text)
+        place = self._places.read(*_beginning(title, text))
         reasons = self._reasons(topic, place)
         return TextReading(
             topic=topic,
@@ -151,6 +158,12 @@ class Reader:
             elif place.confidence < limits.place:
                 reasons.append(ReviewReason.PLACE_UNSURE)
         return tuple(reasons)
+
+
+def _beginning(title: str | None, text: str) -> tuple[str | None, str]:
+    """Title and text cut so that together they are at most `READ_CHARACTERS`; offsets stay."""
+    title = title[:READ_CHARACTERS] if title else title
+    return title, text[: READ_CHARACTERS - len(title or "")]
 
 
 def _readable(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import jieba
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _LOG: Final = logging.getLogger(__name__)
 LEXICON: Final = Path(__file__).parent / "lexicon"
@@ -27,6 +27,9 @@ ID_CARD: Final = "[身份证号]"
 BANK_CARD: Final = "[银行卡号]"
 EMAIL: Final = "[邮箱]"
 PLATE: Final = "[车牌号]"
+PASSPORT: Final = "[证件号]"
+WECHAT: Final = "[微信号]"
+QQ: Final = "[QQ号]"
 
 # --- folding --------------------------------------------------------------------------------------------
 
@@ -85,36 +88,69 @@ _CARD_WORDS: Final = (
     "中行",
     "存折",
 )
+#: Pads a token to the length of what it masks, while the other rules look: no word and no digit.
+_FILLER: Final = "\ufffc"
 _PHONE_WORDS: Final = ("电话", "手机", "联系", "致电", "拨打", "热线", "座机", "tel", "微信")
 _CONTEXT: Final = 14
+_LOOK_BACK: Final = 64  # characters searched for that context, what pads masked numbers not counted
 
 _EMAIL: Final = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
 _ID_18: Final = re.compile(
-    r"(?<![\da-z])[1-9]\d{5}[ ]?(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[ ]?"
-    r"\d{3}[\dx](?![\da-z])"
+    r"(?<![\da-z])[1-9]\d{5}[ \n-]{0,2}(?:18|19|20)\d{2}[ \n-]{0,2}(?:0[1-9]|1[0-2])[ \n-]{0,2}"
+    r"(?:0[1-9]|[12]\d|3[01])[ \n-]{0,2}\d{3}[\dx](?![\da-z])"
 )
 _ID_15: Final = re.compile(
     r"(?<![\da-z])[1-9]\d{5}\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}(?![\da-z])"
 )
 _CARD: Final = re.compile(r"(?<![\da-z.])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,4}(?:[ -]?\d{1,3})?(?![\da-z])")
+# Between the groups of a number: a dash, or the blanks and line breaks of a form or a messenger.
+_GAP: Final = r"(?:[ \n]{0,2}[\-–—][ \n]{0,2}|[ \n]{1,4})?"
 _MOBILE: Final = re.compile(
-    r"(?<!\d)(?<!\d\.)(?:\(?(?:\+|00)?86\)?[ \-–—－]?|0(?=1[3-9]))?"
-    r"(?:1[3-9]\d[ \-–—－]?\d{4}[ \-–—－]?\d{4}|1[3-9]\d[.·]\d{4}[.·]\d{4}"
-    r"|1[3-9]\d[ \-–—－]?\d{3}[ \-–—－]?\d{5}|1[3-9]\d{2}[ \-–—－]\d{3}[ \-–—－]\d{4}"
-    r"|1[ \-][3-9](?:[ \-]\d){9})(?!\d)"
+    r"(?<!\d)(?<!\d\.)(?:\(?(?:\+|00)?86\)?[ \-–—]?|0(?=1[3-9]))?"
+    rf"(?:1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}|1[3-9]\d[.·]\d{{4}}[.·]\d{{4}}"
+    rf"|1[3-9]\d{_GAP}\d{{3}}{_GAP}\d{{5}}|1[3-9]\d{{2}}{_GAP}\d{{3}}{_GAP}\d{{4}}"
+    r"|1[3-9]\d(?: \d{2}){4}|1[ \-][3-9](?:[ \-]\d){9})(?!\d)"
 )
-# The number spelled in characters, to slip past a filter or out of habit.
+# One line break anywhere: a text wrapped by the program it was pasted from.
+_MOBILE_WRAPPED: Final = re.compile(r"(?<!\d)(?<!\d\.)(?=\d{2,9} ?\n\d{2})1[3-9](?:(?: ?\n)?\d){9}(?!\d)")
+# The number said or spelled in characters, mixed with digits or not: a habit, and a way past a filter.
+_SAID_DIGIT: Final = r"[\d〇零一幺二两三四五六七八九壹贰叁肆伍陆柒捌玖]"
+_SAID_GAP: Final = r"[ \n,.·\-–—]{1,2}"
+_SAID_HEAD: Final = r"[1一幺壹][3-9三四五六七八九叁肆伍陆柒捌玖]"
 _MOBILE_SPELLED: Final = re.compile(
-    r"[一幺][三四五六七八九][〇零一幺二两三四五六七八九]{9}(?![〇零一幺二两三四五六七八九])"
+    rf"(?<!{_SAID_DIGIT})(?:{_SAID_HEAD}{_SAID_DIGIT}{{9}}"
+    rf"|{_SAID_HEAD}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{4}}{_SAID_GAP}{_SAID_DIGIT}{{4}}"
+    rf"|{_SAID_HEAD}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{3}}{_SAID_GAP}{_SAID_DIGIT}{{5}}"
+    rf"|{_SAID_HEAD}{_SAID_DIGIT}{{2}}{_SAID_GAP}{_SAID_DIGIT}{{3}}{_SAID_GAP}{_SAID_DIGIT}{{4}}"
+    rf"|{_SAID_HEAD}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{8}}"
+    rf"|[1一幺壹](?:[ \-]{_SAID_DIGIT}){{10}})(?!(?!一[直个样下家旦])[ \-]?{_SAID_DIGIT})"
 )
 _LANDLINE: Final = re.compile(
-    r"(?<!\d)(?<!\d\.)(?:\(0\d{2,3}\) ?|\+?86[ -]?\d{2,3}[ -]|0(?:10|2\d|[3-9]\d{2})[ \-–—－]?)[2-9]\d{6,7}"
-    r"(?:(?:转|-)\d{1,5})?(?!\d)"
+    r"(?<!\d)(?<!\d\.)(?:\(0\d{2,3}\) ?|\+?86[ -]?\d{2,3}[ -]|0(?:10|2\d|[3-9]\d{2})[ \n]{0,2}[\-–—]?[ \n]?)"
+    r"[2-9]\d{2,3}[ \-–—]?\d{4}(?:(?:转|-)\d{1,5})?(?!\d)"
 )
+# 400 and 800 numbers written in groups; ten digits in one piece may be an amount.
+_SERVICE: Final = re.compile(
+    r"(?<!\d)(?<!\d\.)(?:[48]00[ \-–—]\d{3,4}[ \-–—]?\d{3,4}|[48]00\d[ \-–—]\d{3}[ \-–—]\d{3}"
+    r"|[48]00\d{7}|[48]00\d{3}[ \-–—]\d{4})(?!\d)"
+)
+# Hong Kong, Macao and Taiwan by their country codes.
+_ABROAD: Final = re.compile(r"(?<!\d)\(?(?:\+|00)(?:852|853|886)\)?[ -]?\d{3,4}[ -]?\d{4,5}(?!\d)")
+# Numbers that nothing but the word before them tells; the word stays.
+_PASSPORT: Final = re.compile(
+    r"(?:护照|通行证|回乡证|台胞证|军官证|居留证)(?:证件)?(?:号码?)?[ :是为\n]{0,3}"
+    r"([a-z]{1,2}[ ]?\d{7,9}|\d{8,10})(?![\da-z])"
+)
+_WECHAT: Final = re.compile(
+    r"(?:微信|薇信|(?<![a-z])(?:v信|vx|wx|wechat))(?:号码?|id)?[ :是为\n]{0,3}"
+    r"(?:(?<=[:号])|(?=[a-z]{1,19}[\d_-])|(?<=号[ 是为\n])|(?<=:[ ]))"
+    r"([a-z][a-z0-9_-]{5,19}|\d{6,11})(?![a-z0-9_-])"
+)
+_QQ: Final = re.compile(r"(?:(?<![a-z])qq|扣扣|企鹅)(?:号码?)?[ :是为\n]{0,3}([1-9]\d{4,10})(?!\d)")
 _LOCAL_NUMBER: Final = re.compile(r"(?<!\d)(?<!\d\.)[2-9]\d{2,3}[ -]?\d{4}(?![\d.])")
 # A letter of the issuing city, then five (six for new energy) with at least one digit.
 _PLATE: Final = re.compile(
-    r"[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][a-hj-z][ ·.\-]?"
+    r"[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新] ?[a-hj-z][ ·.\-]{0,2}"
     r"(?=[a-hj-np-z]{0,5}\d)[a-hj-np-z0-9]{4}[a-hj-np-z0-9挂学警港澳]{1,2}(?![a-z0-9])"
 )
 _ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -128,6 +164,9 @@ _ID_CHECK: Final = "10x98765432"
 _LOCAL_LENGTHS: Final = frozenset({7, 8})
 _CARD_LENGTHS: Final = range(16, 20)
 _DOUBLED_MAX: Final = 9
+_SERVICE_LENGTH: Final = 10
+#: A number that hangs on one of these is a piece of a longer one.
+_JOINS: Final = frozenset("abcdefghijklmnopqrstuvwxyz-_/")
 
 
 def _digits(text: str) -> str:
@@ -136,7 +175,8 @@ def _digits(text: str) -> str:
 
 def _said_before(text: str, start: int, words: tuple[str, ...]) -> bool:
     """Whether one of `words` stands shortly before `start`, with nothing but the same clause between."""
-    before = re.split(r"[,,。;；！!？?\n]", text[max(0, start - _CONTEXT) : start])[-1]
+    before = text[max(0, start - _LOOK_BACK) : start].replace(_FILLER, "")[-_CONTEXT:]
+    before = re.split(r"[,,。;；！!？?\n]", before)[-1]
     return any(word in before for word in words)
 
 
@@ -176,8 +216,26 @@ def _is_card(text: str, match: re.Match[str]) -> bool:
     return _luhn_ok(number) and not _said_before(text, match.start(), _ORDER_WORDS)
 
 
+def _is_mobile(text: str, match: re.Match[str]) -> bool:
+    """Exactly eleven digits are a mobile number whatever they are called: callers mix the words up."""
+    before = text[max(0, match.start() - 1) : match.start()]
+    return (match.group()[0] == "1" and before not in _JOINS) or _is_telephone(text, match)
+
+
+def _is_spelled(text: str, match: re.Match[str]) -> bool:
+    """Digits alone are the other rules' matter: here one at least is a character."""
+    return not match.group().isascii() and _is_telephone(text, match)
+
+
 def _is_telephone(text: str, match: re.Match[str]) -> bool:
     return not _said_before(text, match.start(), _ORDER_WORDS)
+
+
+def _is_service(text: str, match: re.Match[str]) -> bool:
+    number = _digits(match.group())
+    if len(number) != _SERVICE_LENGTH or not _is_telephone(text, match):
+        return False
+    return match.group() != number or _said_before(text, match.start(), _PHONE_WORDS)
 
 
 def _is_local_number(text: str, match: re.Match[str]) -> bool:
@@ -195,33 +253,48 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str, re.Match[str]], bool],
     (_ID_18, _is_id, ID_CARD),
     (_CARD, _is_card, BANK_CARD),
     (_ID_15, _is_old_id, ID_CARD),
-    (_MOBILE, _is_telephone, PHONE),
-    (_MOBILE_SPELLED, _is_telephone, PHONE),
-    (_LANDLINE, _is_telephone, LANDLINE),
-    (_LOCAL_NUMBER, _is_local_number, LANDLINE),
+    (_PASSPORT, _always, PASSPORT),
+    (_MOBILE, _is_mobile, PHONE),
+    (_MOBILE_WRAPPED, _is_telephone, PHONE),
     (_PLATE, _always, PLATE),
+    (_MOBILE_SPELLED, _is_spelled, PHONE),
+    (_WECHAT, _always, WECHAT),
+    (_QQ, _always, QQ),
+    (_ABROAD, _always, LANDLINE),
+    (_LANDLINE, _is_telephone, LANDLINE),
+    (_SERVICE, _is_service, LANDLINE),
+    (_LOCAL_NUMBER, _is_local_number, LANDLINE),
 )
 
 
 def mask_identity(text: str) -> str:
-    """Replace mobile, landline, identity card, bank card and plate numbers and e-mails by tokens.
+    """Replace telephone, identity, passport, bank card, plate and messenger numbers and e-mails by tokens.
 
     Works on any string, full-width digits included. What is masked already stays as it is, and masking
-    twice changes nothing. Long numbers that are called an order or file number are kept.
+    twice changes nothing. Long numbers that are called an order or file number are kept, unless they have
+    exactly the form of a mobile number.
     """
     folded = normalize(text)
-    taken = bytearray(len(folded))
     found: list[tuple[int, int, str]] = []
     for pattern, holds, token in _RULES:
-        for match in pattern.finditer(folded):
-            start, end = match.span()
-            if taken.find(1, start, end) < 0 and holds(folded, match):
-                taken[start:end] = b"\x01" * (end - start)
-                found.append((start, end, token))
+        taken = [
+            match.span(pattern.groups)  # the number alone where a rule has a word before it
+            for match in pattern.finditer(folded)
+            if holds(folded, match)
+        ]
+        # The rules after this one must see the token, as a second masking would; offsets stay.
+        seen = token.lower()
+        folded = _replaced(folded, [(a, b, seen.rjust(b - a, _FILLER)[a - b :]) for a, b in taken])
+        found += [(start, end, token) for start, end in taken]
+    return _replaced(text, sorted(found))
+
+
+def _replaced(text: str, parts: Sequence[tuple[int, int, str]]) -> str:
+    """The text with spans, in order and apart from each other, replaced."""
     pieces: list[str] = []
     at = 0
-    for start, end, token in sorted(found):
-        pieces += (text[at:start], token)
+    for start, end, other in parts:
+        pieces += (text[at:start], other)
         at = end
     return "".join((*pieces, text[at:]))
 

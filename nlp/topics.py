@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from models.vocab import AppealType, Urgency
+from nlp.appeal_type import TypeRules
 from nlp.beliefs import Beliefs
 from nlp.facts import Facts, read_facts
 from nlp.text import LEXICON, normalize
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from nlp.appeal_type import Typed
     from nlp.facts import Span
     from nlp.topic_model import Found, HeadWeights, TopicModel
     from nlp.topic_scores import Scored
@@ -57,10 +59,11 @@ class _Part(NamedTuple):
 class TopicReader:
     """Reads what a text is about. Build it once: it holds the automaton and the weights."""
 
-    def __init__(self, model: TopicModel, rules: UrgencyRules) -> None:
-        """Take the weighted lexicon and the rules of urgency."""
+    def __init__(self, model: TopicModel, rules: UrgencyRules, types: TypeRules) -> None:
+        """Take the weighted lexicon, the rules of urgency and those of the appeal type."""
         self._model = model
         self._rules = rules
+        self._types = types
         self.version = model.version
         index = model.lexicon.vocabulary.index
         self._scores = Scores(model.heads, max(index.values(), default=-1) + 1)
@@ -71,7 +74,7 @@ class TopicReader:
     @classmethod
     def load(cls, folder: Path = LEXICON) -> TopicReader:
         """Load model, words, cues and rules. Raises LexiconError naming file and line when one is wrong."""
-        return cls(load_model(folder), UrgencyRules.load(folder))
+        return cls(load_model(folder), UrgencyRules.load(folder), TypeRules.load(folder))
 
     def read(self, title: str | None, text: str) -> TopicReading:
         """Read a text. Offsets count characters of `source_text(title, text)`. Never raises.
@@ -115,6 +118,13 @@ class TopicReader:
         kinds = _kinds(beliefs)
         environmental = p_environmental >= ENVIRONMENTAL_FROM
         sort = max(beliefs.appeal_types, key=beliefs.appeal_types.__getitem__)
+        p_sort = beliefs.appeal_types[sort]
+        typed = self._types.decided(weighed.folded, confidence=p_sort)
+        if typed:
+            p_sort = (
+                max(p_sort, typed.floor.confidence) if typed.floor.type == sort else typed.floor.confidence
+            )
+            sort = typed.floor.type.value
         grade = max(beliefs.urgencies, key=beliefs.urgencies.__getitem__)
         p_grade = beliefs.urgencies[grade]
         raised = self._rules.raised(weighed.folded, environmental=environmental)
@@ -130,6 +140,7 @@ class TopicReader:
             evidence += self._explain_value(words, scored, Head.KIND, kinds[0].code)
         if second:
             evidence += second.evidence(kinds[0].code if environmental and kinds else None, evidence)
+        evidence += _typing(source, typed) if typed else []
         evidence += self._explain_value(words, scored, Head.APPEAL_TYPE, sort)
         evidence += _raising(source, raised) if raised and raised.floor.grade == grade else []
         evidence += self._explain_value(words, scored, Head.URGENCY, grade)
@@ -140,7 +151,7 @@ class TopicReader:
             kind_confidence=kinds[0].p if environmental and kinds else 0.0,
             kinds=kinds,
             appeal_type=AppealType(sort),
-            appeal_type_confidence=round(beliefs.appeal_types[sort], _DIGITS),
+            appeal_type_confidence=round(p_sort, _DIGITS),
             urgency=Urgency(grade),
             urgency_confidence=round(p_grade, _DIGITS),
             party=facts.party_text(source),
@@ -276,3 +287,9 @@ def _raising(source: str, raised: Raised) -> list[Evidence]:
     """The words that made a floor fire."""
     start, end = raised.start, raised.end
     return [Evidence(Head.URGENCY, start, end, source[start:end], raised.floor.grade.value, _FLOOR_WEIGHT)]
+
+
+def _typing(source: str, typed: Typed) -> list[Evidence]:
+    """The words that made a floor of the appeal type fire."""
+    start, end = typed.start, typed.end
+    return [Evidence(Head.APPEAL_TYPE, start, end, source[start:end], typed.floor.type.value, _FLOOR_WEIGHT)]

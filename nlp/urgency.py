@@ -23,6 +23,9 @@ _STOPS: Final = re.compile(r"[。;!?\n]")
 #: Characters on each side, within the sentence: citizens often write a whole page without a full stop.
 _NEAR: Final = 16
 _FAR: Final = 32
+_CLAUSES: Final = re.compile(r"[,。;!?\n]")
+#: Characters before a match in which a denial or a fear may stand.
+_BEFORE: Final = 14
 _FLOOR_KEYS: Final = ("id", "grade", "confidence", "matter", "any", "with", "without")
 
 
@@ -45,9 +48,14 @@ class Floor:
     also: re.Pattern[str] | None
     without: re.Pattern[str] | None
 
-    def find(self, folded: str) -> tuple[int, int] | None:
-        """The span that decides, in characters of the folded text, or None."""
+    def find(self, folded: str, denied: re.Pattern[str]) -> tuple[int, int] | None:
+        """The span that decides, in characters of the folded text, or None.
+
+        A match right after what `denied` finds is passed over.
+        """
         for match in self.some.finditer(folded):
+            if denied.search(_CLAUSES.split(folded[max(0, match.start() - _BEFORE) : match.start()])[-1]):
+                continue
             if self.also and not self.also.search(_around(folded, match, _NEAR)):
                 continue
             if self.without and self.without.search(_around(folded, match, _FAR)):
@@ -66,18 +74,19 @@ class Raised:
 
 
 class UrgencyRules:
-    """The cues and the floors of urgency.yaml."""
+    """The cues, the floors and the denials of urgency.yaml."""
 
-    def __init__(self, cues: Cues, floors: tuple[Floor, ...]) -> None:
-        """Take the cues and the floors; the gravest floors are tried first."""
+    def __init__(self, cues: Cues, floors: tuple[Floor, ...], denied: re.Pattern[str]) -> None:
+        """Take the cues, the floors and what passes a match over; the gravest floors are tried first."""
         self.cues = cues
+        self._denied = re.compile(f"(?:{denied.pattern})$")
         self.floors = tuple(sorted(floors, key=lambda floor: floor.grade))
 
     @classmethod
     def load(cls, folder: Path = LEXICON) -> UrgencyRules:
         """Load the rules. Raises LexiconError naming the file and the key or the floor's id."""
         raw = read_yaml(folder / FILE, "urgency/1")
-        refuse_unknown(raw, ("schema", "groups", "floors"), where=FILE)
+        refuse_unknown(raw, ("schema", "groups", "denied", "floors"), where=FILE)
         floors = raw.get("floors")
         if not isinstance(floors, list) or not floors:
             raise LexiconError(f"{FILE}: floors: expected a list")
@@ -85,7 +94,11 @@ class UrgencyRules:
         ids = [floor.id for floor in parsed]
         if len(set(ids)) != len(ids):
             raise LexiconError(f"{FILE}: floors: an id is repeated")
-        return cls(Cues.parse(raw.get("groups"), where=f"{FILE}: groups"), parsed)
+        return cls(
+            Cues.parse(raw.get("groups"), where=f"{FILE}: groups"),
+            parsed,
+            pattern(raw.get("denied"), where=f"{FILE}: denied"),
+        )
 
     def raised(self, folded: str, *, environmental: bool) -> Raised | None:
         """The gravest floor that fires in the folded text, or None.
@@ -95,7 +108,7 @@ class UrgencyRules:
         for floor in self.floors:
             if floor.matter and not environmental:
                 continue
-            span = floor.find(folded)
+            span = floor.find(folded, self._denied)
             if span:
                 return Raised(floor, *span)
         return None

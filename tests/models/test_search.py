@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.search import fold, lexemes, phrases, query_lexemes, to_fts5, to_tsquery
 
-CHINESE = st.text(alphabet="油烟噪声施工夜间望京号院ＡＢab12，。 ", min_size=1, max_size=30)
+CHINESE = st.text(alphabet="油烟噪声施工夜间望京号院𠮷𱍊ＡＢab12，。 ", min_size=1, max_size=30)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ CHINESE = st.text(alphabet="油烟噪声施工夜间望京号院ＡＢab12，。
     [
         ("油烟管", ["油烟", "烟管", "管"]),
         ("烟", ["烟"]),
+        ("𠮷野家", ["𠮷野", "野家", "家"]),
+        ("𠀀𪛖𫜴𬺰𮯰𰀀𱍊", ["𠀀𪛖", "𪛖𫜴", "𫜴𬺰", "𬺰𮯰", "𮯰𰀀", "𰀀𱍊", "𱍊"]),
         ("PM2.5超标", ["pm2", "5", "超标", "标"]),
         ("ＰＭ１０", ["pm10"]),
         ("夜间，施工", ["夜间", "间", "施工", "工"]),
@@ -40,6 +42,11 @@ def test_any_part_of_a_text_finds_it(text: str, start: int, size: int) -> None:
     part = re.sub(r"^[a-z0-9]+", "", fold(text)[start : start + size])
     words = set(lexemes(text))
     assert [word for word in query_lexemes(part) if not matches(word, words)] == []
+
+
+def test_a_rare_character_is_asked_for_and_rechecked() -> None:
+    assert query_lexemes("𠮷") == ["𠮷*"]
+    assert phrases("找𠮷野家") == ["找𠮷野家"]
 
 
 @given(CHINESE)

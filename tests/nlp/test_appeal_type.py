@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from nlp.appeal_type import load_type_cues
+from nlp.appeal_type import TypeRules, load_type_cues
 from nlp.cues import Cues, LexiconError
-from nlp.text import normalize
+from nlp.text import LEXICON, normalize
 from nlp.topics import TopicReader
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ def reader() -> TopicReader:
         ("举报某加工厂无证生产，夜间偷排废水，涉嫌违法，请依法查处。", "举报"),
         ("请问夜间施工许可证在哪里可以查询？需要什么材料？", "咨询"),
         ("建议在路口增加隔音屏，希望相关部门能够考虑。", "建议"),
+        ("感谢生态环境局解决油烟问题", "表扬"),
+        ("表扬望京街道城管队", "表扬"),
+        ("送锦旗给环保局", "表扬"),
+        ("给街道值班的同志点个赞，希望继续保持", "表扬"),
+        ("感谢政府解决油烟问题，但是现在又开始冒烟了", "投诉"),
+        ("饭店油烟呛人，感谢城管帮忙处理，请尽快来", "投诉"),
+        ("举报村东的洗砂场，没挂牌子，白天锁门干活", "举报"),
+        ("有人在水库边上电鱼，你们管管", "举报"),
+        ("有人触电倒在路边，快叫救护车", "求助"),
+        ("户口本丢了，不知道该去哪补办，求指路", "求助"),
+        ("社区换锁的补贴没到账，帮我问问", "求助"),
+        ("小区充电桩一度电多少", "咨询"),
     ],
 )
 def test_reads_the_type(reader: TopicReader, text: str, expected: str) -> None:
@@ -50,12 +63,46 @@ def test_cues_give_their_span() -> None:
         ("schema: cues/1\ngroups: {a: [1]}\n", "groups.a"),
         ("schema: cues/1\ngroups: {a: [甲]}\nmore: 1\n", "more"),
         ("schema: [\n", "line"),
+        ("schema: cues/1\ngroups: {a: [甲]}\nfloors: []\n", "floors"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, content: str, named: str) -> None:
     (tmp_path / "appeal_type.yaml").write_text(content, encoding="utf-8")
     with pytest.raises(LexiconError, match=rf"appeal_type\.yaml[\s\S]*{named}"):
-        load_type_cues(tmp_path)
+        (load_type_cues(tmp_path), TypeRules.load(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"type": "闲聊"}, "type"),
+        ({"confidence": 2.0}, "confidence"),
+        ({"below": 1}, "below"),
+        ({"any": ["("]}, "any"),
+        ({"without": None}, "without"),
+        ({"colour": 1}, "colour"),
+        ({"id": None}, "id is missing"),
+        ({"id": "help.own"}, "repeated"),
+    ],
+)
+def test_a_wrong_floor_is_refused_by_name(tmp_path: Path, change: dict[str, object], named: str) -> None:
+    raw = yaml.safe_load((LEXICON / "appeal_type.yaml").read_text(encoding="utf-8"))
+    raw["floors"][0] |= change
+    (tmp_path / "appeal_type.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LexiconError, match=rf"appeal_type\.yaml: floors.*{named}"):
+        TypeRules.load(tmp_path)
+
+
+def test_a_sure_answer_stands_against_a_floor_that_yields() -> None:
+    rules = TypeRules.load()
+    said = normalize("举报村东的洗砂场，没挂牌子")
+    assert rules.decided(said, confidence=0.95) is None
+    assert rules.decided(said, confidence=0.5) is not None
+
+
+def test_the_floor_names_its_words(reader: TopicReader) -> None:
+    evidence = reader.read(None, "送锦旗给环保局").evidence
+    assert "锦旗" in [item.text for item in evidence if item.value == "表扬"]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.vocab import AppealType, ReviewReason, Urgency
-from nlp.pipeline import Reader, ReviewThresholds
+from nlp.cascade import CascadeReader
+from nlp.gazetteer import Gazetteer
+from nlp.pipeline import READ_CHARACTERS, Reader, ReviewThresholds
+from nlp.places import PlaceReader
+from nlp.topics import TopicReader
 from nlp.types import Head, source_text
 from triage.demo import load_demo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nlp.types import PlaceReading, TopicReading
 
 READER = Reader.load()
 
@@ -110,6 +121,47 @@ def test_any_text_gets_an_answer(title: str | None, text: str) -> None:
 
 def test_a_very_long_text_gets_an_answer() -> None:
     assert READER.read(None, "工地夜间施工噪音扰民。" * 9000).topic.environmental
+
+
+class CountingTopics(CascadeReader):
+    """Counts the characters handed to it."""
+
+    def __init__(self) -> None:
+        super().__init__(TopicReader.load(), None)
+        self.characters = 0
+
+    def read_many(self, items: Sequence[tuple[str | None, str]]) -> list[TopicReading]:
+        self.characters += sum(len(source_text(*item)) for item in items)
+        return super().read_many(items)
+
+
+class CountingPlaces(PlaceReader):
+    """Counts the characters handed to it."""
+
+    def __init__(self) -> None:
+        super().__init__(Gazetteer.load())
+        self.characters = 0
+
+    def read(self, title: str | None, text: str) -> PlaceReading:
+        self.characters += len(source_text(title, text))
+        return super().read(title, text)
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("工地夜间施工", "噪音扰民。" * 40_000 + "电话13800000000"),
+        (None, "工地夜间施工噪音扰民。" * 20_000 + "电话13800000000"),
+        ("工地夜间施工噪音扰民" * 9_000, "电话13800000000"),
+    ],
+)
+def test_a_long_text_is_read_by_its_beginning_and_masked_whole(title: str | None, text: str) -> None:
+    topics, places = CountingTopics(), CountingPlaces()
+    reading = Reader(topics, places).read(title, text)
+    assert reading.topic.environmental
+    assert reading.masked_text.endswith("电话[手机号]")
+    assert READ_CHARACTERS / 2 < topics.characters <= READ_CHARACTERS + 1
+    assert places.characters == topics.characters
 
 
 def test_the_title_is_optional_and_counted_in_offsets() -> None:

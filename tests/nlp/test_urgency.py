@@ -36,6 +36,13 @@ def reader() -> TopicReader:
         "有人往取水口倾倒农药",
         "工厂旁边的学生集体头晕呕吐",
         "旁边的仓库起火，浓烟很大",
+        "化工厂爆炸，有人中毒昏迷",
+        "有人中毒了",
+        "有人中毒了，大家都很害怕",
+        "有人昏迷",
+        "车间里三名工人中毒",
+        "死鱼漂了一片",
+        "鱼塘的鱼翻了肚，漂满水面",
     ],
 )
 def test_emergencies_are_u1(rules: UrgencyRules, text: str) -> None:
@@ -51,6 +58,16 @@ def test_emergencies_are_u1(rules: UrgencyRules, text: str) -> None:
         "下大雨时污水倒灌，流进屋里",
         "有人正在倾倒渣土，没有牌照",
         "他们每天半夜焚烧塑料，烟很呛",
+        "我们小区停水了，还没人通知",
+        "停气已经三天，没法做饭",
+        "暖气冰凉，老人受不了",
+        "屋里只有14度",
+        "家里的水早上是乳白色的",
+        "有车正在往沟里倒污泥，请马上派人来",
+        "现在还在偷偷砍树，你们快来",
+        "又在烧秸秆了",
+        "村口一大群人放烟花，火星落在柴堆上，旁边停着好几辆车，快来人",
+        "院墙后面接了软管，水是蓝色的。现在正在排",
     ],
 )
 def test_what_must_be_seen_at_once_is_u2(rules: UrgencyRules, text: str) -> None:
@@ -66,6 +83,15 @@ def test_what_must_be_seen_at_once_is_u2(rules: UrgencyRules, text: str) -> None
         "担心加油站以后会不会爆炸",
         "去年仓库起火之后一直没有整改",
         "工地白天噪音很大，影响休息",
+        "没有爆炸，也没人中毒，就是油烟味",
+        "担心爆炸",
+        "会不会爆炸",
+        "担心化工厂爆炸",
+        "没有人昏迷，只是难闻",
+        "没有停水，只是水压小",
+        "请问今年什么时候供暖",
+        "怕有人中毒",
+        "能不能告诉我现在正在排队的人数",
         "",
     ],
 )
@@ -120,6 +146,14 @@ def test_a_wrong_floor_is_refused_by_name(tmp_path: Path, change: dict[str, obje
     raw["floors"][0] |= change
     (tmp_path / "urgency.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
     with pytest.raises(LexiconError, match=rf"urgency\.yaml: floors.*{named}"):
+        UrgencyRules.load(tmp_path)
+
+
+def test_denials_are_required(tmp_path: Path) -> None:
+    raw = yaml.safe_load((LEXICON / "urgency.yaml").read_text(encoding="utf-8"))
+    del raw["denied"]
+    (tmp_path / "urgency.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LexiconError, match=r"urgency\.yaml: denied"):
         UrgencyRules.load(tmp_path)
 
 

@@ -55,7 +55,7 @@ def grade(
     for rule in tables.escalations_of[kind]:
         if not rule.holds(at):
             continue
-        words = found_words(rule.words, rule.unless, text)
+        words = found_words(rule.words, rule.unless, _affirmed(text, rule.denied))
         if words:
             candidates.append((rule.to, rule))
             report = "，并应即时报政府有关部门（条例第29条）" if rule.report else ""
@@ -65,6 +65,13 @@ def grade(
     urgency = _gravest([urgency for urgency, _ in candidates])
     used = tuple(rule for level, rule in candidates if rule is not None and level is urgency)
     return Grade(urgency, (*said, _final(urgency)), used or (row or scope,))
+
+
+def _affirmed(text: str, denied: tuple[str, ...]) -> str:
+    """The text without what it denies or only fears: 着火了，怕爆炸 is a fire still."""
+    for phrase in denied:
+        text = text.replace(phrase, "，")
+    return text
 
 
 def _gravest(grades: list[Urgency]) -> Urgency:

@@ -252,7 +252,7 @@ def _escalation(r: Record) -> EscalationRow:
         r.fault("缺少“words”")
     return EscalationRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"), to=to, kinds=r.words("kinds"),
-        words=words, unless=r.words("unless"), report=r.flag("report"),
+        words=words, unless=r.words("unless"), denied=r.words("denied"), report=r.flag("report"),
     )  # fmt: skip
 
 

@@ -239,13 +239,17 @@ class DiversionRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class EscalationRow(Row):
-    """升级规则: words that raise the grade. Empty `kinds` = every kind; `report`: tell the government."""
+    """升级规则: words that raise the grade. Empty `kinds` = every kind; `report`: tell the government.
+
+    `denied` are phrases (没有爆炸、担心爆炸) that do not count; the same word elsewhere in the text does.
+    """
 
     title: str
     to: Urgency
     kinds: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]
     unless: tuple[str, ...]
+    denied: tuple[str, ...]
     report: bool
 
 
