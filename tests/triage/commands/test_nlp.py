@@ -1,0 +1,76 @@
+"""`jiesu nlp …`: figures, thresholds, and words instead of traces."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from triage.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOLD: list[dict[str, Any]] = [
+    {"text": "楼下烧烤摊每晚占道露天烧烤，烟熏火燎，开不了窗户", "kind": "AIR-07"},
+    {"text": "工地半夜还在打桩浇筑混凝土，吵得睡不着", "kind": "NOI-01"},
+    {"text": "河水发黑发臭，河道里全是垃圾和死鱼", "kind": "WAT-01"},
+    {"text": "公司拖欠三个月工资不发，请帮忙要回工资", "kind": None},
+]
+
+
+def written(folder: Path, *rows: dict[str, Any]) -> str:
+    path = folder / "gold.jsonl"
+    lines = [
+        json.dumps(
+            {"environmental": bool(row["kind"]), "appeal_type": "投诉", "urgency": "U3", **row},
+            ensure_ascii=False,
+        )
+        for row in rows
+    ]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return str(path)
+
+
+def jiesu(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["nlp", *arguments])
+
+
+def test_evaluate_prints_one_json_line_with_every_figure(tmp_path: Path) -> None:
+    result = jiesu("evaluate", "--gold", written(tmp_path, *GOLD))
+    figures = json.loads(result.stdout.splitlines()[-1])
+    assert result.exit_code == 0
+    assert figures["texts"] == 4
+    assert (figures["env_f1"], figures["kind_either"]) == (1.0, 1.0)
+    assert {
+        "parent",
+        "kind_top3",
+        "kind_either_at_88_percent",
+        "u1_recall",
+        "model_version",
+    } <= figures.keys()
+
+
+def test_threshold_says_what_an_accuracy_costs_and_which_setting_gives_it(tmp_path: Path) -> None:
+    result = jiesu("threshold", "--gold", written(tmp_path, *GOLD), "--accuracy", "0.9")
+    assert result.exit_code == 0
+    assert "自动处理 100.0%" in result.stdout
+    assert "JIESU_REVIEW_KIND=0." in result.stdout
+
+
+def test_an_accuracy_out_of_reach_is_said_so(tmp_path: Path) -> None:
+    wrong = {**GOLD[0], "kind": "WAT-01"}
+    result = jiesu("threshold", "--gold", written(tmp_path, wrong), "--accuracy", "0.9")
+    assert result.exit_code == 1
+    assert "达不到 90.0%" in result.stderr
+
+
+@pytest.mark.parametrize(("content", "told"), [("not json\n", "line 1"), ("", "没有标注数据")])
+def test_a_bad_file_is_named(tmp_path: Path, content: str, told: str) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(content, "utf-8")
+    result = jiesu("evaluate", "--gold", str(path))
+    assert result.exit_code == 1
+    assert told in result.stderr
