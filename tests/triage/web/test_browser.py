@@ -188,3 +188,32 @@ async def test_without_script_filters_still_work(chromium: Browser, address: str
     await page.locator("noscript button").click()
     await expect(page.locator("tr[data-no]")).to_have_count(1)
     await context.close()
+
+
+ENDLESS = replace(SAMPLES[0], title="A" * 3000, text="噪声" + "B" * 3000)
+
+
+@pytest.mark.parametrize("width", [320, 375, 760, 761, 800, 914, 1081, 1280])
+async def test_no_width_and_no_word_makes_a_page_wider_than_the_screen(
+    chromium: Browser, address: str, db: Database, width: int
+) -> None:
+    (no,) = await add_tickets(db, ENDLESS)
+    context = await chromium.new_context(base_url=address, viewport={"width": width, "height": 800})
+    page = await context.new_page()
+    wide: list[str] = []
+    for path in ("/desk", "/desk?state=all&q=噪声", "/desk?q=BBBB", f"/desk/tickets/{no}"):
+        await page.goto(path)
+        wide += [path] * (not await fits(page))
+    await context.close()
+    assert wide == []
+
+
+async def test_a_phone_gives_the_title_the_whole_card(chromium: Browser, address: str) -> None:
+    context = await chromium.new_context(base_url=address, viewport={"width": 375, "height": 800})
+    page = await context.new_page()
+    await page.goto("/desk")
+    card, title = await page.evaluate(
+        "['tr[data-no]', '.c-title'].map((part) => document.querySelector(part).clientWidth)"
+    )
+    await context.close()
+    assert title > card * 0.9
