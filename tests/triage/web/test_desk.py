@@ -123,6 +123,34 @@ async def test_the_ticket_page_explains_everything(client: Client, db: Database)
     assert ">孩子</mark>" not in text
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State.HANDED_OVER, "已转办，待人工核实"),
+        (State.DISPATCHED, "已派单，待复核"),
+        (State.REVIEW, ">待复核<"),
+    ],
+)
+async def test_a_flag_says_what_became_of_the_ticket(
+    client: Client, db: Database, state: State, words: str
+) -> None:
+    (no,) = await add_tickets(db, TicketIn(state=state, flagged=True))
+    text = await text_of(client, f"/desk/tickets/{no}")
+    said = re.findall(r'class="flag"(>[^<]*<)', text)
+    assert len(said) == 1
+    assert words in said[0]
+
+
+async def test_an_emergency_that_was_handed_over_stands_first(client: Client, db: Database) -> None:
+    (_, no) = await add_tickets(
+        db, TicketIn(due=-HOUR), TicketIn(state=State.HANDED_OVER, due=None, flagged=True)
+    )
+    for path in ("/desk", "/desk?state=review", "/desk?review=1"):
+        text = await text_of(client, path)
+        assert re.findall(r'data-no="([^"]+)"', text)[0] == no
+        assert "待审核</span><b>1</b>" in text
+
+
 async def test_a_ticket_without_a_reading_is_shown_all_the_same(client: Client, db: Database) -> None:
     (no,) = await add_tickets(
         db, TicketIn(title=None, unit=None, assist=(), copies=(), kind=None, district=None, due=None)
