@@ -236,6 +236,13 @@ DRUM = TicketIn(title=None, text="广场舞音响开到很晚，PM2.5 检测亭�
         ("音响 广场舞", [2]),
         ("音响广场舞", []),
         ("20261123-00000002", [1]),
+        ("2026112300000002", [1]),
+        ("20261123-00000009", []),
+        ("20261123", [0, 1, 2]),
+        ("20261124", []),
+        ("T-2", [1]),
+        ("t-2", [1]),
+        ("T-9", []),
         ("00000003", [2]),
         ("3", [2]),
         ("没有这回事", []),
@@ -250,6 +257,26 @@ async def test_search_finds_by_words_phrases_and_numbers(
     async with db.reads() as session:
         found = await ticket_page(session, ask(TicketFilter(query=query), statistics))
     assert [row.no for row in found.rows] == [made[i] for i in expected]
+
+
+NARROW = TicketFilter(view=View.DISPATCHED, unit_code="110105026", urgency=Urgency.U4, due=DueWindow.SOON)
+
+
+@pytest.mark.parametrize("query", ["20261123-00000001", "2026112300000001", "T-1"])
+async def test_a_whole_number_finds_its_ticket_under_any_filter(db: Database, query: str) -> None:
+    away = TicketIn(state=State.HANDED_OVER, unit=None, due=None)
+    (no, _) = await add_tickets(db, away, away)
+    found = await page(db, replace(NARROW, query=query))
+    assert ([row.no for row in found.rows], found.by_number) == ([no], True)
+    assert await count(db, replace(NARROW, query=query)) == Count(1, more=False)
+    assert not (await page(db, replace(NARROW, query="T-3"))).by_number
+
+
+async def test_a_number_from_outside_that_is_short_does_not_hide_our_own(db: Database) -> None:
+    made = await add_tickets(db, *([TicketIn()] * 3))
+    async with db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE appeal SET external_id = '3' WHERE id = 1"))
+    assert await numbers(db, TicketFilter(query="3")) == [made[2], made[0]]
 
 
 async def test_pairs_that_match_out_of_order_are_no_hit(db: Database) -> None:
@@ -278,7 +305,16 @@ async def test_search_obeys_the_filters(db: Database) -> None:
 
 def test_what_a_query_is_read_as() -> None:
     assert Search.parse("  ") is None
-    assert Search.parse("20261123-00000017") == Search((), ("20261123-00000017",), number="20261123-00000017")
+    for number in ("20261123-00000017", "2026112300000017", "２０２６１１２３－00000017"):
+        whole = Search.parse(number)
+        assert whole is not None
+        assert (whole.number, whole.day) == ("20261123-00000017", None)
+    day = Search.parse("20261123")
+    assert day is not None
+    assert day.day == (NOW.replace(hour=16) - timedelta(days=1), NOW.replace(hour=16))
+    assert [made and made.day for made in map(Search.parse, ("20261323", "99991231", "2026112"))] == [
+        None
+    ] * 3
     parsed = Search.parse("油烟管")
     assert parsed is not None
     assert (parsed.words, parsed.exact) == (("油烟", "烟管"), False)

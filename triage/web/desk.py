@@ -88,6 +88,8 @@ class ListPage:
     waiting: str | None
     searched: bool
     short: bool
+    by_number: bool
+    everywhere: str | None
     first: str | None
     before: str | None
     after: str | None
@@ -177,6 +179,8 @@ async def _list_page(request: web.Request) -> ListPage:
         waiting=counted(bar.waiting) if bar.waiting.value else None,
         searched=bool(asked.filters.query),
         short=found.page.short,
+        by_number=found.page.by_number,
+        everywhere=_everywhere(asked.filters),
         first=asked.address("/desk") if first else None,
         before=_neighbour(asked, before=found.page.before.encode() if found.page.before else None),
         after=_neighbour(asked, after=found.page.after.encode() if found.page.after else None),
@@ -195,6 +199,12 @@ def _here(asked: Asked, path: str) -> str:
         after=asked.after.encode() if asked.after else None,
         before=asked.before.encode() if asked.before else None,
     )
+
+
+def _everywhere(filters: TicketFilter) -> str | None:
+    """Where the same words are searched for in all tickets; None when they just were."""
+    whole = TicketFilter(view=View.ALL, query=filters.query)
+    return Asked(whole).address("/desk") if filters.query and filters != whole else None
 
 
 def _neighbour(asked: Asked, **cursor: str | None) -> str | None:

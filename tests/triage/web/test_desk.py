@@ -60,6 +60,16 @@ async def test_an_empty_desk_says_so(client: Client) -> None:
     assert "没有找到" in await text_of(client, "/desk?q=油烟")
 
 
+async def test_nothing_found_under_a_filter_offers_to_look_everywhere(client: Client, db: Database) -> None:
+    (no,) = await add_tickets(db, TicketIn(state=State.HANDED_OVER, due=None))
+    narrow = await text_of(client, "/desk?q=打桩")
+    onward = re.search(r'href="([^"]+)">在全部工单中查找', narrow)
+    assert onward is not None
+    assert no in await text_of(client, onward[1].replace("&amp;", "&"))
+    assert "在全部工单中查找" not in await text_of(client, "/desk?state=all&q=没有这样的事")
+    assert "按编号找到" in await text_of(client, f"/desk?urgency=U1&q={no}")
+
+
 async def test_the_part_is_the_list_of_the_page(client: Client, db: Database) -> None:
     await add_tickets(db, TicketIn(), TicketIn(urgency="U1"))
     page = await text_of(client, "/desk?urgency=U1")
@@ -163,7 +173,8 @@ async def test_a_ticket_without_a_reading_is_shown_all_the_same(client: Client, 
 
 
 async def test_errors_are_plain_pages(client: Client) -> None:
-    assert "没有这张工单" in await text_of(client, "/desk/tickets/none", 404)
+    for no in ("none", "%00", "20261123-00000001%00", "20261123-%EF%BC%91234567"):
+        assert "没有这张工单" in await text_of(client, f"/desk/tickets/{no}", 404)
     assert "没有这个页面" in await text_of(client, "/desk/nothing", 404)
     assert "参数 state 只能是" in await text_of(client, "/desk?state=x", 400)
 
