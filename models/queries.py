@@ -333,13 +333,14 @@ async def _count_plain(session: AsyncSession, ask: Ask, cap: int) -> Count:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The summary bar: to review, due today, overdue, received today; and appeals still being read."""
+    """The summary bar: to review, due today, overdue, received today; and appeals being read or given up."""
 
     review: Count
     due_today: Count
     overdue: Count
     received: Count
     waiting: Count
+    dead: Count
 
 
 async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
@@ -359,20 +360,30 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
     received = await session.scalar(
         sa.select(sa.func.count()).select_from(newest).where(newest.c.opened_at >= day.starts)
     )
-    queued = (
-        sa.select(Appeal.id)
-        .where(Appeal.state == AppealState.WAITING.value)
-        .limit(ARRIVALS_CAP + 1)
-        .subquery()
-    )
-    waiting = await session.scalar(sa.select(sa.func.count()).select_from(queued))
+    waiting, dead = (
+        await session.execute(
+            sa.select(_without_ticket(AppealState.WAITING), _without_ticket(AppealState.DEAD))
+        )
+    ).one()
     return Today(
         review=await count(TicketFilter(view=View.REVIEW)),
         due_today=await count(TicketFilter(due=DueWindow.TODAY)),
         overdue=await count(TicketFilter(due=DueWindow.OVERDUE)),
         received=_capped(received or 0),
-        waiting=_capped(waiting or 0),
+        waiting=_capped(waiting),
+        dead=_capped(dead),
     )
+
+
+def _without_ticket(state: AppealState) -> sa.ScalarSelect[int]:
+    """How many appeals have no ticket and stand so. The state is written out: its index is partial."""
+    found = (
+        sa.select(Appeal.id)
+        .where(Appeal.state == sa.literal_column(f"'{state.value}'"))
+        .limit(ARRIVALS_CAP + 1)
+        .subquery()
+    )
+    return sa.select(sa.func.count()).select_from(found).scalar_subquery()
 
 
 def _capped(value: int) -> Count:

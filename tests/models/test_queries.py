@@ -210,10 +210,11 @@ async def test_the_summary_bar(db: Database) -> None:
     )
     async with db.writes.begin() as session:
         await add_appeal(session, TicketIn(), state=AppealState.WAITING)
+        await add_appeal(session, TicketIn(), state=AppealState.DEAD)
     async with db.reads() as session:
         bar = await today(session, VIEWER, DAY)
     assert [bar.review.value, bar.due_today.value, bar.overdue.value] == [1, 1, 1]
-    assert [bar.received.value, bar.waiting.value] == [3, 1]
+    assert [bar.received.value, bar.waiting.value, bar.dead.value] == [3, 1, 1]
 
 
 SMOKE = TicketIn(title="饭店油烟", text="学院路一家饭店油烟直排居民楼，夜里也不停。")
@@ -349,6 +350,6 @@ async def test_one_ticket_whole(db: Database) -> None:
         "assist": "朝阳区生态环境局",
         "cc": "朝阳区人民政府",
     }
-    assert [event.seq for event in whole.events] == [1, 2, 3, 4]
+    assert [event.seq for event in whole.events] == [1, 2, 3, 4, 5]
     assert (whole.registered.name, whole.registered.phone, whole.registered.id_number) == (True, True, False)
     assert whole.areas == {"110105": "朝阳区人民政府", "110105026": "望京街道"}

@@ -20,6 +20,7 @@ from triage.web.views import Term, TicketItem, TicketView
 from triage.web.words import Piece, Span, counted, cut, find, snippet
 
 if TYPE_CHECKING:
+    from models.filters import Day
     from models.queries import TicketRow, Today
     from triage.web.listing import Listing
 
@@ -86,6 +87,7 @@ class ListPage:
     lines: tuple[Line, ...]
     count: str
     waiting: str | None
+    dead: str | None
     searched: bool
     short: bool
     by_number: bool
@@ -187,7 +189,8 @@ async def _list_page(request: web.Request) -> ListPage:
         refresh=_here(asked, "/desk/list"),
         address=_here(asked, "/desk"),
         as_of=show(found.day.now),
-        tiles=_tiles(bar, asked.filters),
+        dead=counted(bar.dead) if bar.dead.value else None,
+        tiles=_tiles(bar, asked.filters, found.day),
         form=_form(request, asked.filters),
         order="按到期时间，最紧的在前" if asked.filters.by_due else "按收到次序，最新的在前",
     )
@@ -219,12 +222,14 @@ def _line(request: web.Request, row: TicketRow, found: Listing, phrases: tuple[s
     )
 
 
-def _tiles(bar: Today, filters: TicketFilter) -> tuple[Tile, ...]:
+def _tiles(bar: Today, filters: TicketFilter, day: Day) -> tuple[Tile, ...]:
+    # A number begins with its day: searching for that is the list of what the tile counts.
+    of_today = TicketFilter(view=View.ALL, query=f"{day.starts:%Y%m%d}")
     wanted = (
         ("待审核", bar.review, TicketFilter(view=View.REVIEW), "review"),
         ("今日到期", bar.due_today, TicketFilter(due=DueWindow.TODAY), "today"),
         ("已超期", bar.overdue, TicketFilter(due=DueWindow.OVERDUE), "over"),
-        ("今日接收", bar.received, TicketFilter(view=View.ALL), "plain"),
+        ("今日接收", bar.received, of_today, "plain"),
     )
     return tuple(
         Tile(label, counted(value), Asked(target).address("/desk"), tone, target == filters)

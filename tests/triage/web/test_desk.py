@@ -16,8 +16,8 @@ from sqlalchemy import event
 from models.filters import Viewer
 from models.queries import Count, Today
 from models.tickets import Ticket
-from models.vocab import State
-from tests.factories import TicketIn, add_reference, add_tickets, span
+from models.vocab import AppealState, State
+from tests.factories import TicketIn, add_appeal, add_reference, add_tickets, span
 from triage.errors import SettingsError
 from triage.web.app import check_host, make_app
 from triage.web.cache import Cache
@@ -68,6 +68,30 @@ async def test_nothing_found_under_a_filter_offers_to_look_everywhere(client: Cl
     assert no in await text_of(client, onward[1].replace("&amp;", "&"))
     assert "在全部工单中查找" not in await text_of(client, "/desk?state=all&q=没有这样的事")
     assert "按编号找到" in await text_of(client, f"/desk?urgency=U1&q={no}")
+
+
+async def test_the_tile_of_today_leads_to_what_came_today(client: Client, db: Database) -> None:
+    of_today, of_old = await add_tickets(db, TicketIn(), TicketIn(age=timedelta(days=3)))
+    home = await text_of(client, "/desk")
+    tile = re.search(r'href="([^"]+)"[^>]*><span>今日接收</span><b>1</b>', home)
+    assert tile is not None
+    listed = await text_of(client, tile[1].replace("&amp;", "&"))
+    assert (of_today in listed, of_old in listed) == (True, False)
+    assert 'aria-current="page"><span>今日接收' in listed
+
+
+async def test_what_was_given_up_is_told_on_the_list(client: Client, db: Database) -> None:
+    await add_tickets(db, TicketIn())
+    async with db.writes.begin() as session:
+        for _ in range(2):
+            await add_appeal(session, TicketIn(), state=AppealState.DEAD)
+    for path in ("/desk", "/desk/list", "/desk?urgency=U1"):
+        assert "2 条诉求处理失败，没有生成工单，需人工登记" in await text_of(client, path)
+
+
+async def test_nothing_given_up_is_nothing_to_tell(client: Client, db: Database) -> None:
+    await add_tickets(db, TicketIn())
+    assert "处理失败" not in await text_of(client, "/desk")
 
 
 async def test_the_part_is_the_list_of_the_page(client: Client, db: Database) -> None:
@@ -327,7 +351,7 @@ async def test_a_slow_count_does_not_hold_up_the_list(deps: Deps, monkeypatch: p
 
 async def no_figures(_: object) -> Today:
     none = Count(0, more=False)
-    return Today(none, none, none, none, none)
+    return Today(none, none, none, none, none, none)
 
 
 async def test_units_of_the_picker_are_those_in_force(client: Client, db: Database) -> None:
