@@ -38,6 +38,20 @@ class Appeal(Base):
             postgresql_where=sa.text("state = 'waiting'"),
             sqlite_where=sa.text("state = 'waiting'"),
         ),
+        # The desk says how many were given up, on every page.
+        sa.Index(
+            "ix_appeal_dead",
+            "id",
+            postgresql_where=sa.text("state = 'dead'"),
+            sqlite_where=sa.text("state = 'dead'"),
+        ),
+        # People search by the number the appeal came with.
+        sa.Index(
+            "ix_appeal_external_id",
+            "external_id",
+            postgresql_where=sa.text("external_id IS NOT NULL"),
+            sqlite_where=sa.text("external_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

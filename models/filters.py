@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.db import AwareUtc
-from models.tickets import Ticket
+from models.tickets import ATTENTION, FLAGGED_CLOSED, Ticket
 from models.vocab import Labelled, State, Urgency
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(hours=2)
 _MAX_ID: Final = 2**63 - 1
-_CURSOR: Final = re.compile(r"([0-2])\.(-?[0-9]{1,18})?\.([0-9]{1,19})")
+_CURSOR: Final = re.compile(r"([0-9])\.(-?[0-9]{1,18})?\.([0-9]{1,19})")
 
 
 class View(Labelled):
@@ -47,9 +47,11 @@ class DueWindow(Labelled):
 
 #: States in which a clock may still run.
 OPEN_STATES: Final = (State.REVIEW, State.DISPATCHED)
+_CLOSED_STATES: Final = tuple(state for state in State if state not in OPEN_STATES)
 _STATES: Final = {
     View.OPEN: OPEN_STATES,
-    View.REVIEW: (State.REVIEW,),
+    # Flagged ones are in other states and wait for the same person.
+    View.REVIEW: OPEN_STATES,
     View.DISPATCHED: (State.DISPATCHED,),
     View.DIVERTED: (State.DIVERTED,),
     View.HANDED_OVER: (State.HANDED_OVER,),
@@ -85,6 +87,11 @@ class TicketFilter:
     query: str = ""
 
     @property
+    def attention(self) -> bool:
+        """Whether only what a person must look at is shown."""
+        return self.review_only or self.view is View.REVIEW
+
+    @property
     def by_due(self) -> bool:
         """Whether the list is ordered by due time; else newest first."""
         return self.view in {View.OPEN, View.REVIEW, View.DISPATCHED} or self.due is not None
@@ -109,8 +116,8 @@ def conditions(filters: TicketFilter, viewer: Viewer, day: Day) -> list[ColumnEl
         Ticket.urgency: filters.urgency,
     }
     found += [column == str(value) for column, value in equal.items() if value is not None]
-    if filters.review_only:
-        found.append(sa.or_(Ticket.state == State.REVIEW.value, Ticket.flagged))
+    if filters.attention:
+        found.append(sa.literal_column(ATTENTION))
     match filters.due:
         case DueWindow.OVERDUE:
             found.append(Ticket.due_at < day.now)
@@ -154,6 +161,7 @@ class Cursor:
 class Segment:
     """A stretch of the list that one index can give in order.
 
+    `flagged_closed` takes the place of the states: only what was sent away with a flag, or all but that.
     Tickets without a running clock come last. Databases do not agree where null stands, and no index gives
     "several states, no clock, by id" in order: so every such state is a segment of its own.
     """
@@ -161,11 +169,17 @@ class Segment:
     states: tuple[State, ...]
     clocked: bool
     newest_first: bool = False
+    flagged_closed: bool | None = None
 
     def where(self) -> list[ColumnElement[bool]]:
         """The conditions that make a row part of this stretch."""
         found: list[ColumnElement[bool]] = []
-        if len(self.states) == 1:
+        if self.flagged_closed is not None:
+            # Not by the states: an index on them would be taken instead of the one for what waits. Without
+            # a type: a boolean becomes "(…) = 1" for SQLite, and that fits no partial index.
+            closed: ColumnElement[bool] = sa.literal_column(FLAGGED_CLOSED)
+            found.append(closed if self.flagged_closed else sa.not_(closed))
+        elif len(self.states) == 1:
             found.append(Ticket.state == self.states[0].value)
         elif len(self.states) < len(State):
             found.append(Ticket.state.in_([state.value for state in self.states]))
@@ -205,7 +219,11 @@ def segments(filters: TicketFilter) -> list[Segment]:
     states = _STATES[filters.view]
     if not filters.by_due:
         return [Segment(states, clocked=False, newest_first=True)]
-    found = [Segment(states, clocked=True)]
+    both = filters.attention and states == OPEN_STATES
+    found = [Segment(states, clocked=True, flagged_closed=False if both else None)]
     if filters.due is None:
         found += [Segment((state,), clocked=False) for state in states]
+        if filters.view in {View.OPEN, View.REVIEW}:
+            # An emergency was handed over at once and no clock of ours runs: nothing is more pressing.
+            found.insert(0, Segment(_CLOSED_STATES, clocked=False, newest_first=True, flagged_closed=True))
     return found

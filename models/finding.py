@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from models.appeals import Appeal
 from models.search import fold, phrases, query_lexemes, to_fts5, to_tsquery
 from models.tickets import Ticket
 
@@ -35,7 +37,12 @@ SHORT_WINDOW: Final = 4_000
 #: A walk is made so long that it should find this many times what is wanted.
 _PLENTY: Final = 3
 
-_NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,12}")
+_NUMBER: Final = re.compile(r"([0-9]{8})(-?)([0-9]{6,12})")
+_DATE: Final = re.compile(r"[0-9]{8}")
+_DIGIT: Final = re.compile(r"[0-9]")
+_BEIJING: Final = timezone(timedelta(hours=8))
+#: Appeals of one number, at most: numbers from outside may meet.
+_SAME_NUMBER: Final = 50
 _TAIL: Final = re.compile(r"[0-9]{1,12}")
 _SQLITE_SEARCH: Final = sa.table("ticket_search", sa.column("rowid"), sa.column("words"))
 
@@ -83,29 +90,39 @@ async def word_statistics(session: AsyncSession) -> WordStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A query made ready: its index words, the phrases to re-check, a ticket number if it is one."""
+    """A query made ready: its index words, the phrases to re-check, what it is if it is a number.
+
+    `number` is a ticket's whole number, `day` the Beijing day of a number's first eight digits, `tail` its
+    last; `appeals` are those whose number, ours or the one they came with, is the whole query.
+    """
 
     words: tuple[str, ...]
     phrases: tuple[str, ...]
     number: str | None = None
     tail: int | None = None
+    day: tuple[datetime, datetime] | None = None
+    appeals: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, query: str) -> Search | None:
         """Read a query; None when there is nothing in it to search for."""
         folded = fold(query).strip()
-        if _NUMBER.fullmatch(folded):
-            return cls(words=(), phrases=(folded,), number=folded)
         words = tuple(query_lexemes(folded))
         if not words:
             return None
-        tail = int(folded) if _TAIL.fullmatch(folded) else None
-        return cls(words=words, phrases=tuple(phrases(folded)), tail=tail)
+        number = _NUMBER.fullmatch(folded)
+        return cls(
+            words=words,
+            phrases=tuple(phrases(folded)),
+            number=f"{number[1]}-{number[3]}" if number else None,
+            tail=int(folded) if _TAIL.fullmatch(folded) else None,
+            day=_day(folded),
+        )
 
     @property
     def exact(self) -> bool:
         """Whether an index match needs no re-check, so that the index may be counted."""
-        return self.number is not None or all(len(phrase) <= 2 for phrase in self.phrases)  # noqa: PLR2004
+        return bool(self.appeals) or all(len(phrase) <= 2 for phrase in self.phrases)  # noqa: PLR2004
 
     def confirms(self, *texts: str | None) -> bool:
         """Whether every phrase stands in the texts as it was typed."""
@@ -114,16 +131,16 @@ class Search:
 
     def confirms_row(self, row: Any) -> bool:  # noqa: ANN401  (a result row: columns by name)
         """Whether a candidate row is a hit: its number was meant, or the phrases stand in it."""
-        if self.tail is not None and row.appeal_id == self.tail:
+        if row.appeal_id in self.appeals or row.appeal_id == self.tail:
             return True
         return self.confirms(row.no, row.title, row.appeal_title, row.text, row.address)
 
     def matches(self, dialect: str, source: Any) -> ColumnElement[bool]:  # noqa: ANN401  (Ticket or a subquery)
-        """The index condition on `source.id`, `.search`, `.appeal_id`, `.no`."""
-        if self.number is not None:
-            number: ColumnElement[bool] = source.no == self.number
-            return number
+        """The index condition on `source.id`, `.search`, `.appeal_id`, `.opened_at`."""
         found: ColumnElement[bool]
+        if self.appeals:
+            found = source.appeal_id.in_(self.appeals)
+            return found
         if dialect == "postgresql":
             query = sa.cast(sa.literal(to_tsquery(list(self.words))), postgresql.TSQUERY)
             found = source.search.op("@@", is_comparison=True)(query)
@@ -133,12 +150,43 @@ class Search:
                     _SQLITE_SEARCH.c.words.op("MATCH", is_comparison=True)(to_fts5(list(self.words)))
                 )
             )
-        return found if self.tail is None else sa.or_(found, source.appeal_id == self.tail)
+        if self.tail is not None:
+            found = sa.or_(found, source.appeal_id == self.tail)
+        if self.day is not None:
+            found = sa.or_(found, sa.and_(source.opened_at >= self.day[0], source.opened_at < self.day[1]))
+        return found
+
+
+def _day(text: str) -> tuple[datetime, datetime] | None:
+    """The Beijing day that a ticket number with these eight digits was given on; None when it is no day."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        starts = datetime.strptime(text, "%Y%m%d").replace(tzinfo=_BEIJING)
+        return starts, starts + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
+
+
+async def by_number(session: AsyncSession, search: Search, query: str) -> Search:
+    """The same search, knowing the appeals whose number is the whole query; words keep meaning words."""
+    given = query.strip()
+    if not _DIGIT.search(given):
+        return search
+    outside = sa.select(Appeal.id).where(
+        Appeal.external_id.in_(sorted({given, fold(given), fold(given).upper()}))
+    )
+    ours = sa.select(Ticket.appeal_id).where(Ticket.no == search.number)
+    found = await session.scalars(sa.union(outside, ours).limit(_SAME_NUMBER))
+    appeals = set(found)
+    if appeals and search.tail is not None:
+        appeals.add(search.tail)
+    return replace(search, appeals=tuple(sorted(appeals)))
 
 
 async def is_frequent(session: AsyncSession, search: Search, statistics: WordStatistics) -> bool:
     """Whether so many rows are expected that walking the list beats the inverted index."""
-    if search.number is not None:
+    if search.appeals or search.day:
         return False
     if session.get_bind().dialect.name == "postgresql":
         return statistics.expected(search.words) > FREQUENT
@@ -182,7 +230,7 @@ def by_walking(
 ) -> Select[tuple[int, Any]]:
     """(id, due_at) of candidates among the next `window` rows in list order. The inner LIMIT is a fence."""
     near = (
-        sa.select(Ticket.id, Ticket.due_at, Ticket.no, Ticket.appeal_id, Ticket.search)
+        sa.select(Ticket.id, Ticket.due_at, Ticket.opened_at, Ticket.appeal_id, Ticket.search)
         .where(*where)
         .order_by(*order)
         .limit(window)

@@ -6,7 +6,7 @@ and counts stop at a cap: what a page costs does not depend on how many tickets 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -69,12 +69,16 @@ class TicketRow:
 
 @dataclass(frozen=True, slots=True)
 class TicketPage:
-    """A page of the list and the cursors of its neighbours; `short` when a search gave up re-checking."""
+    """A page of the list and the cursors of its neighbours.
+
+    `short`: a search gave up re-checking. `by_number`: the query was a number, so no filter was obeyed.
+    """
 
     rows: tuple[TicketRow, ...]
     before: Cursor | None
     after: Cursor | None
     short: bool = False
+    by_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,10 @@ async def ticket_page(
 
     Raises ValueError when the cursor belongs to another kind of list.
     """
-    parts = segments(ask.filters)
-    search = finding.Search.parse(ask.filters.query)
+    ask, search = await _asked(session, ask)
     if search is None and ask.filters.query.strip():
         return TicketPage((), None, None)
+    parts = segments(ask.filters)
     start = after or before
     if start is not None and not (start.segment < len(parts) and parts[start.segment].accepts(start)):
         raise ValueError("the cursor is of another list")
@@ -153,6 +157,7 @@ async def ticket_page(
         if len(found) > limit or stopped:
             break
     more = len(found) > limit or stopped is not None
+    by_number = bool(found and search and search.appeals)
     found = found[:limit]
     if backwards:
         found.reverse()
@@ -164,13 +169,25 @@ async def ticket_page(
             before=stopped or (first if more else None),
             after=last or start,
             short=stopped is not None,
+            by_number=by_number,
         )
     return TicketPage(
         rows=tuple(row for _, row in found),
         before=first or after if after is not None else None,
         after=stopped or (last if more else None),
         short=stopped is not None,
+        by_number=by_number,
     )
+
+
+async def _asked(session: AsyncSession, ask: Ask) -> tuple[Ask, Search | None]:
+    """The search, and what is asked: who names a ticket's number wants that ticket, whatever is filtered."""
+    search = finding.Search.parse(ask.filters.query)
+    if search is not None:
+        search = await finding.by_number(session, search, ask.filters.query)
+        if search.appeals:
+            ask = replace(ask, filters=TicketFilter(view=View.ALL, query=ask.filters.query))
+    return ask, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +287,7 @@ def _rows_of(hits: Select[tuple[int, Any]], stretch: _Stretch, limit: int) -> sa
 
 async def count_tickets(session: AsyncSession, ask: Ask, *, cap: int = COUNT_CAP) -> Count:
     """How many rows the list has, counted to a cap; for phrases this counts what the index matches."""
-    search = finding.Search.parse(ask.filters.query)
+    ask, search = await _asked(session, ask)
     if search is None:
         if ask.filters.query.strip():
             return Count(0, more=False)
@@ -316,13 +333,14 @@ async def _count_plain(session: AsyncSession, ask: Ask, cap: int) -> Count:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The summary bar: to review, due today, overdue, received today; and appeals still being read."""
+    """The summary bar: to review, due today, overdue, received today; and appeals being read or given up."""
 
     review: Count
     due_today: Count
     overdue: Count
     received: Count
     waiting: Count
+    dead: Count
 
 
 async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
@@ -342,20 +360,30 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
     received = await session.scalar(
         sa.select(sa.func.count()).select_from(newest).where(newest.c.opened_at >= day.starts)
     )
-    queued = (
-        sa.select(Appeal.id)
-        .where(Appeal.state == AppealState.WAITING.value)
-        .limit(ARRIVALS_CAP + 1)
-        .subquery()
-    )
-    waiting = await session.scalar(sa.select(sa.func.count()).select_from(queued))
+    waiting, dead = (
+        await session.execute(
+            sa.select(_without_ticket(AppealState.WAITING), _without_ticket(AppealState.DEAD))
+        )
+    ).one()
     return Today(
         review=await count(TicketFilter(view=View.REVIEW)),
         due_today=await count(TicketFilter(due=DueWindow.TODAY)),
         overdue=await count(TicketFilter(due=DueWindow.OVERDUE)),
         received=_capped(received or 0),
-        waiting=_capped(waiting or 0),
+        waiting=_capped(waiting),
+        dead=_capped(dead),
     )
+
+
+def _without_ticket(state: AppealState) -> sa.ScalarSelect[int]:
+    """How many appeals have no ticket and stand so. The state is written out: its index is partial."""
+    found = (
+        sa.select(Appeal.id)
+        .where(Appeal.state == sa.literal_column(f"'{state.value}'"))
+        .limit(ARRIVALS_CAP + 1)
+        .subquery()
+    )
+    return sa.select(sa.func.count()).select_from(found).scalar_subquery()
 
 
 def _capped(value: int) -> Count:

@@ -5,8 +5,9 @@ Identities are not among what is read: only whether a name, phone or ID number w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
+
+_NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ class WholeTicket:
 
 async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeTicket | None:
     """The ticket of a number; None when there is none that the viewer may see."""
+    if not _NUMBER.fullmatch(no):
+        # Not asked at all: PostgreSQL refuses a NUL in a text.
+        return None
     first = (
         await session.execute(
             sa.select(

@@ -103,6 +103,7 @@ class Role(Labelled):
 class Tag(Labelled):
     """What an event of a ticket says happened."""
 
+    SPOKEN = "appeal:spoken", "诉求提出"
     RECEIVED = "appeal:received", "诉求登记"
     READ = "appeal:read", "智能识别"
     OPENED = "ticket:opened", "生成工单"

@@ -266,6 +266,7 @@ async def _add(session: AsyncSession, item: TicketIn) -> str:
             [{"ticket_id": ticket_id, "unit_code": code, "role": role.value} for code, role in roles.items()],
         )
     tags = (
+        Tag.SPOKEN,
         Tag.RECEIVED,
         Tag.READ,
         Tag.OPENED,

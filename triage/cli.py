@@ -194,6 +194,16 @@ def appeal_import(settings: Settings, **options: Any) -> None:  # noqa: ANN401  
     sys.exit(module.import_file(settings, **options))
 
 
+@appeal.command("retry")
+@click.option("--dry-run", is_flag=True, help="只列出，不放回")
+@with_settings
+def appeal_retry(settings: Settings, *, dry_run: bool) -> None:
+    """把处理失败的诉求放回，重新识别和派单；逐条列出失败原因。"""
+    from triage.commands import appeal as module  # noqa: PLC0415
+
+    module.retry(settings, dry_run=dry_run)
+
+
 @main.group()
 def ticket() -> None:
     """工单。"""

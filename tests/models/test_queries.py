@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
-from models.filters import Cursor, Day, DueWindow, TicketFilter, View, Viewer
+from models.filters import Cursor, Day, DueWindow, TicketFilter, View, Viewer, conditions, segments
 from models.finding import Search, WordStatistics
 from models.queries import Ask, Count, TicketPage, count_tickets, ticket_page, today
 from models.ticket_detail import whole_ticket
+from models.tickets import Ticket
 from models.unit_queries import find_units
 from models.vocab import AppealState, State, Urgency
 from tests.factories import NOW, TicketIn, add_appeal, add_reference, add_tickets
@@ -91,6 +93,44 @@ async def test_review_only_also_shows_what_was_dispatched_and_flagged(db: Databa
     assert await numbers(db, TicketFilter(review_only=True)) == [flagged]
 
 
+async def test_a_flagged_one_is_seen_whatever_became_of_it(db: Database) -> None:
+    away = TicketIn(state=State.HANDED_OVER, unit=None, due=None, urgency="U1", flagged=True)
+    first, plain, flagged, review, last = await add_tickets(
+        db, away, TicketIn(), TicketIn(flagged=True), TicketIn(state=State.REVIEW), away
+    )
+    await add_tickets(db, replace(away, flagged=False))
+    waiting = [last, first, flagged, review]
+    assert await numbers(db) == [last, first, plain, flagged, review]
+    assert await numbers(db, TicketFilter(review_only=True)) == waiting
+    assert await numbers(db, TicketFilter(view=View.REVIEW)) == waiting
+    assert await numbers(db, TicketFilter(view=View.HANDED_OVER, review_only=True)) == [last, first]
+    assert await numbers(db, TicketFilter(view=View.ALL, review_only=True)) == [last, review, flagged, first]
+    assert await numbers(db, TicketFilter(due=DueWindow.TODAY)) == [plain, flagged, review]
+    async with db.reads() as session:
+        assert (await today(session, VIEWER, DAY)).review == Count(4, more=False)
+
+
+async def test_what_waits_is_read_from_its_own_index(db: Database) -> None:
+    """With a parameter in the condition neither database would see that the partial index fits."""
+    wanted = {"ix_ticket_attention", "ix_ticket_flagged_closed"}
+    plans: list[str] = []
+    explain = {"postgresql": "EXPLAIN ", "sqlite": "EXPLAIN QUERY PLAN "}[db.dialect]
+    await add_tickets(db, *([TicketIn()] * 300), *([TicketIn(flagged=True, state=State.HANDED_OVER)] * 2))
+    async with db.writes.begin() as session:
+        await session.execute(sa.text("ANALYZE"))
+    async with db.reads() as session:
+        for segment in segments(TicketFilter(view=View.REVIEW))[:2]:
+            read = (
+                sa.select(Ticket.id)
+                .where(*conditions(TicketFilter(view=View.REVIEW), VIEWER, DAY), *segment.where())
+                .order_by(*segment.order(Ticket, backwards=False))
+                .limit(50)
+                .compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+            )
+            plans += [str(row) for row in await session.execute(sa.text(f"{explain}{read}"))]
+    assert {name for name in wanted if name in " ".join(plans)} == wanted
+
+
 @pytest.mark.parametrize(
     ("window", "expected"),
     [(DueWindow.OVERDUE, [-1]), (DueWindow.SOON, [0, 119]), (DueWindow.TODAY, [0, 119, 120, 479])],
@@ -122,18 +162,19 @@ async def test_pages_lose_and_repeat_nothing_either_way(
     dues = [3 * HOUR, 3 * HOUR, None, HOUR, None, 3 * HOUR, 2 * HOUR]
     states = [State.REVIEW, State.DISPATCHED] * 4
     await add_tickets(db, *(TicketIn(due=d, state=s) for d, s in zip(dues, states, strict=False)))
+    await add_tickets(db, *([TicketIn(state=State.HANDED_OVER, due=None, flagged=True)] * 2))
     whole = await numbers(db, filters)
     forward, backward = await walk(db, filters, limit)
     assert [no for part in forward for no in part] == whole
     assert [no for part in backward for no in part] == whole
-    assert len(whole) == len(dues)
+    assert len(whole) == len(dues) + 2
 
 
 async def test_a_cursor_of_another_list_is_refused(db: Database) -> None:
     with pytest.raises(ValueError, match="another list"):
-        await page(db, TicketFilter(view=View.REVIEW), after=Cursor(2, None, 5))
+        await page(db, TicketFilter(view=View.REVIEW), after=Cursor(1, None, 5))
     with pytest.raises(ValueError, match="another list"):
-        await page(db, after=Cursor(0, None, 5))
+        await page(db, after=Cursor(9, None, 5))
 
 
 def test_cursors_survive_the_address() -> None:
@@ -142,7 +183,7 @@ def test_cursors_survive_the_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "3..1", "0.x.1", "0..99999999999999999999", "0.999999999999999999.1", "0.1.1\n"]
+    "text", ["", "0", "x..1", "0.x.1", "0..99999999999999999999", "0.999999999999999999.1", "0.1.1\n"]
 )
 def test_made_up_cursors_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a cursor"):
@@ -169,10 +210,11 @@ async def test_the_summary_bar(db: Database) -> None:
     )
     async with db.writes.begin() as session:
         await add_appeal(session, TicketIn(), state=AppealState.WAITING)
+        await add_appeal(session, TicketIn(), state=AppealState.DEAD)
     async with db.reads() as session:
         bar = await today(session, VIEWER, DAY)
     assert [bar.review.value, bar.due_today.value, bar.overdue.value] == [1, 1, 1]
-    assert [bar.received.value, bar.waiting.value] == [3, 1]
+    assert [bar.received.value, bar.waiting.value, bar.dead.value] == [3, 1, 1]
 
 
 SMOKE = TicketIn(title="饭店油烟", text="学院路一家饭店油烟直排居民楼，夜里也不停。")
@@ -195,6 +237,13 @@ DRUM = TicketIn(title=None, text="广场舞音响开到很晚，PM2.5 检测亭�
         ("音响 广场舞", [2]),
         ("音响广场舞", []),
         ("20261123-00000002", [1]),
+        ("2026112300000002", [1]),
+        ("20261123-00000009", []),
+        ("20261123", [0, 1, 2]),
+        ("20261124", []),
+        ("T-2", [1]),
+        ("t-2", [1]),
+        ("T-9", []),
         ("00000003", [2]),
         ("3", [2]),
         ("没有这回事", []),
@@ -209,6 +258,26 @@ async def test_search_finds_by_words_phrases_and_numbers(
     async with db.reads() as session:
         found = await ticket_page(session, ask(TicketFilter(query=query), statistics))
     assert [row.no for row in found.rows] == [made[i] for i in expected]
+
+
+NARROW = TicketFilter(view=View.DISPATCHED, unit_code="110105026", urgency=Urgency.U4, due=DueWindow.SOON)
+
+
+@pytest.mark.parametrize("query", ["20261123-00000001", "2026112300000001", "T-1"])
+async def test_a_whole_number_finds_its_ticket_under_any_filter(db: Database, query: str) -> None:
+    away = TicketIn(state=State.HANDED_OVER, unit=None, due=None)
+    (no, _) = await add_tickets(db, away, away)
+    found = await page(db, replace(NARROW, query=query))
+    assert ([row.no for row in found.rows], found.by_number) == ([no], True)
+    assert await count(db, replace(NARROW, query=query)) == Count(1, more=False)
+    assert not (await page(db, replace(NARROW, query="T-3"))).by_number
+
+
+async def test_a_number_from_outside_that_is_short_does_not_hide_our_own(db: Database) -> None:
+    made = await add_tickets(db, *([TicketIn()] * 3))
+    async with db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE appeal SET external_id = '3' WHERE id = 1"))
+    assert await numbers(db, TicketFilter(query="3")) == [made[2], made[0]]
 
 
 async def test_pairs_that_match_out_of_order_are_no_hit(db: Database) -> None:
@@ -237,7 +306,16 @@ async def test_search_obeys_the_filters(db: Database) -> None:
 
 def test_what_a_query_is_read_as() -> None:
     assert Search.parse("  ") is None
-    assert Search.parse("20261123-00000017") == Search((), ("20261123-00000017",), number="20261123-00000017")
+    for number in ("20261123-00000017", "2026112300000017", "２０２６１１２３－00000017"):
+        whole = Search.parse(number)
+        assert whole is not None
+        assert (whole.number, whole.day) == ("20261123-00000017", None)
+    day = Search.parse("20261123")
+    assert day is not None
+    assert day.day == (NOW.replace(hour=16) - timedelta(days=1), NOW.replace(hour=16))
+    assert [made and made.day for made in map(Search.parse, ("20261323", "99991231", "2026112"))] == [
+        None
+    ] * 3
     parsed = Search.parse("油烟管")
     assert parsed is not None
     assert (parsed.words, parsed.exact) == (("油烟", "烟管"), False)
@@ -272,6 +350,6 @@ async def test_one_ticket_whole(db: Database) -> None:
         "assist": "朝阳区生态环境局",
         "cc": "朝阳区人民政府",
     }
-    assert [event.seq for event in whole.events] == [1, 2, 3, 4]
+    assert [event.seq for event in whole.events] == [1, 2, 3, 4, 5]
     assert (whole.registered.name, whole.registered.phone, whole.registered.id_number) == (True, True, False)
     assert whole.areas == {"110105": "朝阳区人民政府", "110105026": "望京街道"}

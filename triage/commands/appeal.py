@@ -1,4 +1,4 @@
-"""`jiesu appeal import FILE`."""
+"""`jiesu appeal import FILE`, `jiesu appeal retry`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from connectors import files
 from models import migrate
 from triage.errors import BadInput, NotReady
-from triage.services import importing
+from triage.services import importing, retrying
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from connectors.records import BadRow, RowRecord
     from triage.services.importing import ImportReport
+    from triage.services.retrying import GivenUp
     from triage.settings import Settings
 
 #: On screen; `--json` lists them all.
@@ -119,3 +120,26 @@ def _print(report: ImportReport, *, dry_run: bool) -> None:
         click.echo(
             f"读到 {report.rows} 行：新入库 {report.stored}，已有 {report.repeated}，有误 {len(report.bad)}。"
         )
+
+
+def retry(settings: Settings, *, dry_run: bool) -> None:
+    """List the appeals that were given up and, unless dry, put them back to be read."""
+
+    async def work() -> list[GivenUp]:
+        deps = build(settings)
+        try:
+            async with deps.db.writes.begin() as session:
+                found = await retrying.given_up(session)
+                if not dry_run:
+                    await retrying.retry(session, now=deps.clock.now())
+                return found
+        finally:
+            await deps.close()
+
+    found = asyncio.run(work())
+    for item in found:
+        click.echo(f"诉求 {item.id}（原编号 {item.external_id or '无'}）：{item.reason or '原因未记录'}")
+    if dry_run:
+        click.echo(f"处理失败的诉求 {len(found)} 条。没有改动。")
+    else:
+        click.echo(f"已放回 {len(found)} 条，将重新处理。")

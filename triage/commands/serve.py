@@ -6,6 +6,7 @@ import uvloop
 from aiohttp import web
 
 from triage.settings import Settings  # noqa: TC001
+from triage.web import protocol
 from triage.web.app import check_host, make_app
 from triage.wiring import build
 
@@ -17,6 +18,7 @@ def serve(settings: Settings) -> None:
     """Serve until stopped. Raises SettingsError for any address but loopback (no sign-in yet)."""
     check_host(settings.host)
     uvloop.install()
+    protocol.install()
     web.run_app(
         make_app(build(settings)),
         host=settings.host,

@@ -264,7 +264,9 @@ def _events(appeal: ToDecide, reading: TextReading, decision: Decision) -> tuple
         "table_version": decision.table_version,
     }
     return (
-        (Tag.RECEIVED, appeal.received_at, {}),
+        # Two moments: due times count from when it was stored here, which may be days after the word.
+        (Tag.SPOKEN, appeal.received_at, {}),
+        (Tag.RECEIVED, appeal.stored_at, {}),
         (Tag.READ, None, {"model_version": reading.model_version, "review": reading.review}),
         (Tag.OPENED, None, {"urgency": decision.urgency.value}),
         (_TAGS[decision.state], None, outcome),

@@ -42,7 +42,8 @@ async def ticket(request: web.Request) -> web.Response:
 
 
 async def units(request: web.Request) -> web.Response:
-    """承办单位 by part of their name. Raises BadInput on a query that is too long."""
+    """承办单位 by part of their name. Raises BadInput on a query that is too long or another parameter."""
+    asking.refuse_others(request.query, ("q",))
     deps = request.app[DEPS]
     query = request.query.get("q", "").replace("\0", "")
     if len(query) > _LONGEST_UNIT_QUERY:

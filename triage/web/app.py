@@ -11,7 +11,7 @@ import jinja2
 from aiohttp import web
 
 from triage.clock import local, show
-from triage.errors import SettingsError
+from triage.errors import NotFound, SettingsError
 from triage.web import api, desk, health
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
+_FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
 #: Nothing is uploaded yet: a request body is a mistake or an attack.
 _BODY_LIMIT: Final = 64 * 1024
 
@@ -63,8 +64,16 @@ def make_app(
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
-    app.router.add_static("/static/", STATIC)
+    app.router.add_get("/static/{name}", _static)
     return app
+
+
+async def _static(request: web.Request) -> web.StreamResponse:
+    """A file of ours. Raises NotFound: aiohttp's own static route answers in a shape of its own."""
+    name = request.match_info["name"]
+    if name not in _FILES:
+        raise NotFound("没有这个文件。")
+    return web.FileResponse(STATIC / name)
 
 
 async def _closing(app: web.Application) -> AsyncIterator[None]:
@@ -88,9 +97,8 @@ def _templates() -> jinja2.Environment:
     environment.filters["percent"] = _percent
     # A changed file has a changed address, so browsers may keep it.
     environment.globals["asset"] = {
-        path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
-        for path in sorted(STATIC.iterdir())
-        if path.is_file()
+        name: f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+        for name in sorted(_FILES)
     }
     return environment
 

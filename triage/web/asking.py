@@ -14,8 +14,10 @@ from triage.clock import local
 from triage.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from multidict import MultiMapping
 
 L = TypeVar("L", bound=Labelled)
 
@@ -76,12 +78,19 @@ def day_of(now: datetime) -> Day:
     return Day(now=now, starts=starts, ends=starts + timedelta(days=1))
 
 
-def read(query: Mapping[str, str], *, strict: bool = False) -> Asked:
-    """Read the parameters. Raises BadInput naming the bad one; unknown ones only when `strict`."""
+def refuse_others(query: MultiMapping[str], known: Sequence[str]) -> None:
+    """Refuse parameters that are not `known`, or stand twice. Raises BadInput naming one."""
+    for name in query:
+        if name not in known:
+            raise BadInput(f"不认识的参数：{name[:_LONGEST_CODE]}")
+        if len(query.getall(name)) > 1:
+            raise BadInput(f"参数 {name} 只能写一次")
+
+
+def read(query: MultiMapping[str], *, strict: bool = False) -> Asked:
+    """Read the parameters. Raises BadInput naming the bad one; unknown and repeated ones when `strict`."""
     if strict:
-        for name in query:
-            if name not in PARAMETERS:
-                raise BadInput(f"不认识的参数：{name[:_LONGEST_CODE]}")
+        refuse_others(query, PARAMETERS)
     if query.get("after") and query.get("before"):
         raise BadInput("参数 after 与 before 不能同时使用")
     return Asked(

@@ -20,6 +20,7 @@ from triage.web.views import Term, TicketItem, TicketView
 from triage.web.words import Piece, Span, counted, cut, find, snippet
 
 if TYPE_CHECKING:
+    from models.filters import Day
     from models.queries import TicketRow, Today
     from triage.web.listing import Listing
 
@@ -86,8 +87,11 @@ class ListPage:
     lines: tuple[Line, ...]
     count: str
     waiting: str | None
+    dead: str | None
     searched: bool
     short: bool
+    by_number: bool
+    everywhere: str | None
     first: str | None
     before: str | None
     after: str | None
@@ -177,13 +181,16 @@ async def _list_page(request: web.Request) -> ListPage:
         waiting=counted(bar.waiting) if bar.waiting.value else None,
         searched=bool(asked.filters.query),
         short=found.page.short,
+        by_number=found.page.by_number,
+        everywhere=_everywhere(asked.filters),
         first=asked.address("/desk") if first else None,
         before=_neighbour(asked, before=found.page.before.encode() if found.page.before else None),
         after=_neighbour(asked, after=found.page.after.encode() if found.page.after else None),
         refresh=_here(asked, "/desk/list"),
         address=_here(asked, "/desk"),
         as_of=show(found.day.now),
-        tiles=_tiles(bar, asked.filters),
+        dead=counted(bar.dead) if bar.dead.value else None,
+        tiles=_tiles(bar, asked.filters, found.day),
         form=_form(request, asked.filters),
         order="按到期时间，最紧的在前" if asked.filters.by_due else "按收到次序，最新的在前",
     )
@@ -195,6 +202,12 @@ def _here(asked: Asked, path: str) -> str:
         after=asked.after.encode() if asked.after else None,
         before=asked.before.encode() if asked.before else None,
     )
+
+
+def _everywhere(filters: TicketFilter) -> str | None:
+    """Where the same words are searched for in all tickets; None when they just were."""
+    whole = TicketFilter(view=View.ALL, query=filters.query)
+    return Asked(whole).address("/desk") if filters.query and filters != whole else None
 
 
 def _neighbour(asked: Asked, **cursor: str | None) -> str | None:
@@ -209,12 +222,14 @@ def _line(request: web.Request, row: TicketRow, found: Listing, phrases: tuple[s
     )
 
 
-def _tiles(bar: Today, filters: TicketFilter) -> tuple[Tile, ...]:
+def _tiles(bar: Today, filters: TicketFilter, day: Day) -> tuple[Tile, ...]:
+    # A number begins with its day: searching for that is the list of what the tile counts.
+    of_today = TicketFilter(view=View.ALL, query=f"{day.starts:%Y%m%d}")
     wanted = (
         ("待审核", bar.review, TicketFilter(view=View.REVIEW), "review"),
         ("今日到期", bar.due_today, TicketFilter(due=DueWindow.TODAY), "today"),
         ("已超期", bar.overdue, TicketFilter(due=DueWindow.OVERDUE), "over"),
-        ("今日接收", bar.received, TicketFilter(view=View.ALL), "plain"),
+        ("今日接收", bar.received, of_today, "plain"),
     )
     return tuple(
         Tile(label, counted(value), Asked(target).address("/desk"), tone, target == filters)

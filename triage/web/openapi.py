@@ -14,7 +14,7 @@ from triage.web import views
 _SCHEMAS: Final = (views.TicketList, views.TicketView, views.UnitList, views.Problem)
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
-_CURSOR: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[0-2]\.(-?[0-9]{1,18})?\.[0-9]{1,19}$"}
+_CURSOR: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[0-9]\.(-?[0-9]{1,18})?\.[0-9]{1,19}$"}
 
 _FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("state", "状态；不写为全部未结", {"type": "string", "enum": [view.value for view in View]}),

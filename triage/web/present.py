@@ -125,7 +125,7 @@ def ticket(whole: WholeTicket, names: Names, day: Day) -> views.TicketView:
         units=_units(whole),
         reading=None if reading is None else _reading(reading, whole.areas, names),
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
-        decision=_decision(row),
+        decision=_decision(row, names),
         events=tuple(_event(event, names) for event in whole.events),
     )
 
@@ -202,9 +202,10 @@ def _reading(reading: Reading, areas: dict[str, str], names: Names) -> views.Rea
     )
 
 
-def _decision(row: Ticket) -> views.DecisionView:
+def _decision(row: Ticket, names: Names) -> views.DecisionView:
     decision = row.decision
     return views.DecisionView(
+        proposed=_proposed(decision.get("proposed"), names),
         steps=tuple(decision.get("steps", ())),
         row_ids=tuple(decision.get("row_ids", ())),
         sources=tuple(decision.get("sources", ())),
@@ -212,6 +213,20 @@ def _decision(row: Ticket) -> views.DecisionView:
         dispatch_due=_due_reason(decision.get("dispatch_due")),
         answer_due=_due_reason(decision.get("answer_due")),
         table_version=row.table_version,
+    )
+
+
+def _proposed(route: dict[str, Any] | None, names: Names) -> views.ProposedView | None:
+    if route is None:
+        return None
+
+    def unit_term(code: str) -> views.Term:
+        return views.Term(code, names.units.get(code, code))
+
+    return views.ProposedView(
+        unit=unit_term(route["unit"]),
+        assist=tuple(unit_term(code) for code in route["assist"]),
+        cc=tuple(unit_term(code) for code in route["cc"]),
     )
 
 

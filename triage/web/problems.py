@@ -28,15 +28,25 @@ _TITLES: Final = {
 
 def problem_response(request: Request, status: int, code: str, detail: str) -> web.Response:
     """The answer for an error: JSON under /api and for probes and files, a page for people."""
-    problem = Problem(
+    problem = problem_of(request[REQUEST_ID], status, code, detail)
+    if request.path.startswith("/desk") or request.path == "/":
+        page = request.app[TEMPLATES].get_template("error.html").render(problem=problem)
+        return web.Response(text=page, status=status, content_type="text/html")
+    return as_json(problem)
+
+
+def problem_of(request_id: str, status: int, code: str, detail: str) -> Problem:
+    """An error with its type and title."""
+    return Problem(
         type=f"urn:jiesu:problem:{code}",
         title=_TITLES.get(status, HTTPStatus(status).phrase if status < 500 else "系统出错"),  # noqa: PLR2004
         status=status,
         code=code,
         detail=detail,
-        request_id=request[REQUEST_ID],
+        request_id=request_id,
     )
-    if request.path.startswith("/desk") or request.path == "/":
-        page = request.app[TEMPLATES].get_template("error.html").render(problem=problem)
-        return web.Response(text=page, status=status, content_type="text/html")
-    return web.Response(body=orjson.dumps(problem), status=status, content_type=CONTENT_TYPE)
+
+
+def as_json(problem: Problem) -> web.Response:
+    """A problem for programs."""
+    return web.Response(body=orjson.dumps(problem), status=problem.status, content_type=CONTENT_TYPE)

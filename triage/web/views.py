@@ -172,9 +172,19 @@ class DueReason:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedView:
+    """建议承办单位: the route that waits for a person's word; null once it was dispatched."""
+
+    unit: Term
+    assist: tuple[Term, ...]
+    cc: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionView:
     """处理依据: the sentences that explain each choice, the rows and sources behind them."""
 
+    proposed: ProposedView | None
     steps: tuple[str, ...]
     row_ids: tuple[str, ...]
     sources: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -56,3 +57,22 @@ def test_bad_tables_are_named_by_file_and_line(tmp_path: Path) -> None:
     answer = jiesu(tmp_path, "tables", "check", str(tmp_path))
     assert answer.returncode == 1
     assert "deadlines.yaml" in answer.stdout
+
+
+def test_what_was_given_up_is_listed_and_put_back(tmp_path: Path) -> None:
+    jiesu(tmp_path, "db", "upgrade")
+    rows = tmp_path / "one.jsonl"
+    rows.write_text(
+        '{"id": "X-1", "text": "路边焚烧垃圾", "received_at": "2026-11-20 08:00"}\n', encoding="utf-8"
+    )
+    assert jiesu(tmp_path, "appeal", "import", str(rows)).returncode == 0
+    with sqlite3.connect(tmp_path / "jiesu.db") as connection:
+        connection.execute("UPDATE appeal SET state = 'dead', attempts = 3")
+        connection.execute("DELETE FROM outbox")
+    connection.close()
+    listed = jiesu(tmp_path, "appeal", "retry", "--dry-run")
+    done = jiesu(tmp_path, "appeal", "retry")
+    again = jiesu(tmp_path, "appeal", "retry")
+    assert listed.stdout == "诉求 1（原编号 X-1）：原因未记录\n处理失败的诉求 1 条。没有改动。\n"
+    assert "已放回 1 条" in done.stdout
+    assert "已放回 0 条" in again.stdout

@@ -21,7 +21,7 @@ from models.units import Unit
 from models.vocab import State
 from nlp.pipeline import Reader
 from triage.clock import FixedClock
-from triage.services import deciding, intake, processing, reference, ticketing
+from triage.services import deciding, intake, processing, reference, retrying, ticketing
 from triage.services.deps import Deps
 from triage.settings import Settings
 
@@ -224,14 +224,47 @@ async def test_a_second_call_of_the_same_caller_about_the_same_matter_is_told_it
     assert tickets[1].state == State.REVIEW
 
 
+async def test_what_was_given_up_is_run_again_when_the_fault_is_mended(deps: Deps, reader: Reader) -> None:
+    one_try = replace(deps, settings=Settings(max_attempts=1))
+    ids = await load(deps, BARBECUE, "毒文本：路边焚烧垃圾，浓烟滚滚。")
+    poisoned: Any = Poisoned(reader)
+    assert (await processing.process(one_try, poisoned, ids)).dead == 1
+    later = NOW + timedelta(hours=1)
+    async with deps.db.writes.begin() as session:
+        (letter,) = await retrying.given_up(session)
+        again = [await retrying.retry(session, now=later), await retrying.retry(session, now=later)]
+    assert (letter.id, letter.reason[:12], again) == (ids[1], "RuntimeError", [1, 0])
+    (waiting,) = [appeal for appeal in await rows(deps, Appeal) if appeal.state == "waiting"]
+    (owed,) = await rows(deps, Outbox)
+    assert (waiting.id, waiting.attempts, waiting.claimed_until) == (ids[1], 0, None)
+    assert (owed.key, owed.topic, owed.dispatched_at) == (ids[1], "read_appeals", None)
+    assert [row.rerun_at for row in await rows(deps, DeadLetter)] == [later]
+    assert (await processing.process(deps, reader, ids)).done == 1
+
+
 async def test_a_ticket_tells_its_story_in_append_only_events(deps: Deps, reader: Reader) -> None:
     await processing.process(deps, reader, await load(deps, BARBECUE))
     events = sorted(await rows(deps, TicketEvent), key=lambda event: event.seq)
     assert [(event.seq, event.tag) for event in events] == [
-        (1, "appeal:received"),
-        (2, "appeal:read"),
-        (3, "ticket:opened"),
-        (4, "ticket:dispatched"),
+        (1, "appeal:spoken"),
+        (2, "appeal:received"),
+        (3, "appeal:read"),
+        (4, "ticket:opened"),
+        (5, "ticket:dispatched"),
+    ]
+
+
+async def test_an_appeal_that_came_late_was_registered_when_it_came(deps: Deps, reader: Reader) -> None:
+    """A file brings words of yesterday: due times count from their arrival here, and the story says so."""
+    spoken = NOW - timedelta(days=1)
+    item = intake.NewAppeal(source="测试", text=BARBECUE, received_at=spoken)
+    async with deps.db.writes.begin() as session:
+        ids = (await intake.receive(session, VAULT, [item], now=NOW)).stored
+    await processing.process(deps, reader, ids)
+    events = sorted(await rows(deps, TicketEvent), key=lambda event: event.seq)
+    assert [(event.tag, event.at) for event in events[:2]] == [
+        ("appeal:spoken", spoken),
+        ("appeal:received", NOW),
     ]
 
 

@@ -81,13 +81,43 @@ async def test_a_ticket_whole(client: Client, db: Database) -> None:
     ]
     assert body["reading"]["kinds"][0]["label"] == "建筑施工噪声(含夜间)"
     assert body["decision"]["answer_due"]["rule_id"] == "answer.u3"
-    assert [event["tag"]["label"] for event in body["events"]] == ["诉求登记", "智能识别", "生成工单", "派单"]
+    assert [event["tag"]["label"] for event in body["events"]] == [
+        "诉求提出",
+        "诉求登记",
+        "智能识别",
+        "生成工单",
+        "派单",
+    ]
 
 
 async def test_units(client: Client, db: Database) -> None:
     await add_reference(db)
     body = await fetch(client, "/api/v1/units?q=朝阳区望京", "UnitList")
     assert [unit["name"] for unit in body["items"]] == ["望京街道办事处"]
+
+
+async def test_a_route_that_waits_for_a_person_is_told(client: Client, db: Database) -> None:
+    route = {"unit": "110105026", "assist": ["110105-ecology"], "cc": ["gone"]}
+    waiting, sent = await add_tickets(
+        db, TicketIn(state=State.REVIEW, unit=None, decision={"proposed": route}), TicketIn()
+    )
+    body = await fetch(client, f"/api/v1/tickets/{waiting}", "TicketView")
+    assert body["decision"]["proposed"] == {
+        "unit": {"code": "110105026", "label": "望京街道办事处"},
+        "assist": [{"code": "110105-ecology", "label": "朝阳区生态环境局"}],
+        "cc": [{"code": "gone", "label": "gone"}],
+    }
+    assert (await fetch(client, f"/api/v1/tickets/{sent}", "TicketView"))["decision"]["proposed"] is None
+    page = await (await client.get(f"/desk/tickets/{waiting}")).text()
+    assert "建议承办单位，待人工确认" in page
+    assert "建议承办单位" not in await (await client.get(f"/desk/tickets/{sent}")).text()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"), [("name=望京", "不认识的参数：name"), ("q=1&q=2", "参数 q 只能写一次")]
+)
+async def test_units_refuse_parameters_they_do_not_know(client: Client, query: str, words: str) -> None:
+    await assert_problem(await client.get(f"/api/v1/units?{query}"), 400, "bad_input", words)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +133,10 @@ async def test_units(client: Client, db: Database) -> None:
         ("after=abc", "参数 after"),
         ("before=0.1.1'", "参数 before"),
         ("after=0.1.1&before=0.1.1", "不能同时"),
-        ("after=2..5&state=review", "不属于这个列表"),
+        ("after=1..5&state=review", "不属于这个列表"),
         ("q=" + "长" * 101, "参数 q 过长"),
         ("offset=5", "不认识的参数：offset"),
+        ("state=open&state=all", "参数 state 只能写一次"),
     ],
 )
 async def test_a_bad_parameter_is_named(client: Client, query: str, words: str) -> None:
@@ -113,10 +144,10 @@ async def test_a_bad_parameter_is_named(client: Client, query: str, words: str) 
 
 
 async def test_what_is_not_there(client: Client) -> None:
-    await assert_problem(
-        await client.get("/api/v1/tickets/20990101-00000001"), 404, "not_found", "没有这张工单"
-    )
-    await assert_problem(await client.get("/api/v1/nothing"), 404, "not_found", "没有这个")
+    for no in ("20990101-00000001", "%00", "20261123-00000001%00"):
+        await assert_problem(await client.get(f"/api/v1/tickets/{no}"), 404, "not_found", "没有这张工单")
+    for path in ("/api/v1/nothing", "/static/nothing", "/static/", "/static/a/b", "/static/..%2Fapp.py"):
+        await assert_problem(await client.get(path), 404, "not_found", "没有这个")
 
 
 async def test_other_methods_are_refused(client: Client) -> None:

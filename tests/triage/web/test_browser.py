@@ -133,6 +133,35 @@ async def test_the_unit_picker_asks_the_server(page: Page) -> None:
     await expect(page.locator("tr[data-no]")).to_have_count(len(SAMPLES))
 
 
+async def test_enter_before_the_suggestions_takes_the_first_of_them(page: Page) -> None:
+    await page.goto("/desk")
+    await page.locator("#unit-text").press_sequentially("望京")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#unit-text")).to_have_value("望京街道办事处")
+    await expect(page.locator("tr[data-no]")).to_have_count(4)
+
+
+async def test_escape_leaves_the_search_and_keeps_it(page: Page) -> None:
+    await page.goto("/desk?q=油烟")
+    await page.locator("#q").focus()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#q")).not_to_be_focused()
+    await expect(page.locator("#q")).to_have_value("油烟")
+    await expect(page.locator("tr[data-no]")).to_have_count(1)
+
+
+async def test_enter_searches_once(page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.extend(re.findall("/desk/list", request.url)))
+    await page.goto("/desk")
+    await page.locator("#q").fill("油烟")
+    await page.locator("#q").press("Enter")
+    await expect(page.locator("tr[data-no]")).to_have_count(1)
+    await page.wait_for_load_state("networkidle")
+    assert sent == ["/desk/list"]
+    assert await page.evaluate("history.length") == 3  # about:blank, the list, the search
+
+
 async def test_half_a_unit_name_is_no_filter(page: Page) -> None:
     await page.goto("/desk")
     await page.locator("#unit-text").press_sequentially("没有这个单位")
@@ -188,3 +217,32 @@ async def test_without_script_filters_still_work(chromium: Browser, address: str
     await page.locator("noscript button").click()
     await expect(page.locator("tr[data-no]")).to_have_count(1)
     await context.close()
+
+
+ENDLESS = replace(SAMPLES[0], title="A" * 3000, text="噪声" + "B" * 3000)
+
+
+@pytest.mark.parametrize("width", [320, 375, 760, 761, 800, 914, 1081, 1280])
+async def test_no_width_and_no_word_makes_a_page_wider_than_the_screen(
+    chromium: Browser, address: str, db: Database, width: int
+) -> None:
+    (no,) = await add_tickets(db, ENDLESS)
+    context = await chromium.new_context(base_url=address, viewport={"width": width, "height": 800})
+    page = await context.new_page()
+    wide: list[str] = []
+    for path in ("/desk", "/desk?state=all&q=噪声", "/desk?q=BBBB", f"/desk/tickets/{no}"):
+        await page.goto(path)
+        wide += [path] * (not await fits(page))
+    await context.close()
+    assert wide == []
+
+
+async def test_a_phone_gives_the_title_the_whole_card(chromium: Browser, address: str) -> None:
+    context = await chromium.new_context(base_url=address, viewport={"width": 375, "height": 800})
+    page = await context.new_page()
+    await page.goto("/desk")
+    card, title = await page.evaluate(
+        "['tr[data-no]', '.c-title'].map((part) => document.querySelector(part).clientWidth)"
+    )
+    await context.close()
+    assert title > card * 0.9

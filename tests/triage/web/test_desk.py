@@ -16,8 +16,8 @@ from sqlalchemy import event
 from models.filters import Viewer
 from models.queries import Count, Today
 from models.tickets import Ticket
-from models.vocab import State
-from tests.factories import TicketIn, add_reference, add_tickets, span
+from models.vocab import AppealState, State
+from tests.factories import TicketIn, add_appeal, add_reference, add_tickets, span
 from triage.errors import SettingsError
 from triage.web.app import check_host, make_app
 from triage.web.cache import Cache
@@ -58,6 +58,40 @@ async def test_an_empty_desk_says_so(client: Client) -> None:
     assert "没有未结的工单" in await text_of(client, "/desk")
     assert "没有符合条件的工单" in await text_of(client, "/desk?urgency=U1")
     assert "没有找到" in await text_of(client, "/desk?q=油烟")
+
+
+async def test_nothing_found_under_a_filter_offers_to_look_everywhere(client: Client, db: Database) -> None:
+    (no,) = await add_tickets(db, TicketIn(state=State.HANDED_OVER, due=None))
+    narrow = await text_of(client, "/desk?q=打桩")
+    onward = re.search(r'href="([^"]+)">在全部工单中查找', narrow)
+    assert onward is not None
+    assert no in await text_of(client, onward[1].replace("&amp;", "&"))
+    assert "在全部工单中查找" not in await text_of(client, "/desk?state=all&q=没有这样的事")
+    assert "按编号找到" in await text_of(client, f"/desk?urgency=U1&q={no}")
+
+
+async def test_the_tile_of_today_leads_to_what_came_today(client: Client, db: Database) -> None:
+    of_today, of_old = await add_tickets(db, TicketIn(), TicketIn(age=timedelta(days=3)))
+    home = await text_of(client, "/desk")
+    tile = re.search(r'href="([^"]+)"[^>]*><span>今日接收</span><b>1</b>', home)
+    assert tile is not None
+    listed = await text_of(client, tile[1].replace("&amp;", "&"))
+    assert (of_today in listed, of_old in listed) == (True, False)
+    assert 'aria-current="page"><span>今日接收' in listed
+
+
+async def test_what_was_given_up_is_told_on_the_list(client: Client, db: Database) -> None:
+    await add_tickets(db, TicketIn())
+    async with db.writes.begin() as session:
+        for _ in range(2):
+            await add_appeal(session, TicketIn(), state=AppealState.DEAD)
+    for path in ("/desk", "/desk/list", "/desk?urgency=U1"):
+        assert "2 条诉求处理失败，没有生成工单，需人工登记" in await text_of(client, path)
+
+
+async def test_nothing_given_up_is_nothing_to_tell(client: Client, db: Database) -> None:
+    await add_tickets(db, TicketIn())
+    assert "处理失败" not in await text_of(client, "/desk")
 
 
 async def test_the_part_is_the_list_of_the_page(client: Client, db: Database) -> None:
@@ -123,6 +157,34 @@ async def test_the_ticket_page_explains_everything(client: Client, db: Database)
     assert ">孩子</mark>" not in text
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State.HANDED_OVER, "已转办，待人工核实"),
+        (State.DISPATCHED, "已派单，待复核"),
+        (State.REVIEW, ">待复核<"),
+    ],
+)
+async def test_a_flag_says_what_became_of_the_ticket(
+    client: Client, db: Database, state: State, words: str
+) -> None:
+    (no,) = await add_tickets(db, TicketIn(state=state, flagged=True))
+    text = await text_of(client, f"/desk/tickets/{no}")
+    said = re.findall(r'class="flag"(>[^<]*<)', text)
+    assert len(said) == 1
+    assert words in said[0]
+
+
+async def test_an_emergency_that_was_handed_over_stands_first(client: Client, db: Database) -> None:
+    (_, no) = await add_tickets(
+        db, TicketIn(due=-HOUR), TicketIn(state=State.HANDED_OVER, due=None, flagged=True)
+    )
+    for path in ("/desk", "/desk?state=review", "/desk?review=1"):
+        text = await text_of(client, path)
+        assert re.findall(r'data-no="([^"]+)"', text)[0] == no
+        assert "待审核</span><b>1</b>" in text
+
+
 async def test_a_ticket_without_a_reading_is_shown_all_the_same(client: Client, db: Database) -> None:
     (no,) = await add_tickets(
         db, TicketIn(title=None, unit=None, assist=(), copies=(), kind=None, district=None, due=None)
@@ -135,7 +197,8 @@ async def test_a_ticket_without_a_reading_is_shown_all_the_same(client: Client, 
 
 
 async def test_errors_are_plain_pages(client: Client) -> None:
-    assert "没有这张工单" in await text_of(client, "/desk/tickets/none", 404)
+    for no in ("none", "%00", "20261123-00000001%00", "20261123-%EF%BC%91234567"):
+        assert "没有这张工单" in await text_of(client, f"/desk/tickets/{no}", 404)
     assert "没有这个页面" in await text_of(client, "/desk/nothing", 404)
     assert "参数 state 只能是" in await text_of(client, "/desk?state=x", 400)
 
@@ -288,7 +351,7 @@ async def test_a_slow_count_does_not_hold_up_the_list(deps: Deps, monkeypatch: p
 
 async def no_figures(_: object) -> Today:
     none = Count(0, more=False)
-    return Today(none, none, none, none, none)
+    return Today(none, none, none, none, none, none)
 
 
 async def test_units_of_the_picker_are_those_in_force(client: Client, db: Database) -> None:

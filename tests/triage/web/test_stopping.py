@@ -1,8 +1,9 @@
-"""SIGTERM on a real process: readiness fails while it still answers, then it ends cleanly."""
+"""A real process: on SIGTERM readiness fails while it still answers; bytes that are no HTTP are refused."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -34,14 +35,16 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proce
     await migrate.upgrade(db)
     await db.close()
     port = free_port()
+    stderr = os.open(tmp_path / "stderr", os.O_CREAT | os.O_WRONLY)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "triage.cli",
         "serve",
         env={**os.environ, "JIESU_DATA_DIR": str(tmp_path), "JIESU_PORT": str(port)},
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=stderr,
     )
+    os.close(stderr)
     address = f"http://127.0.0.1:{port}"
     async with asyncio.timeout(30):
         while await status(address) != 200:  # noqa: ASYNC110  (another process: it sets no event here)
@@ -78,3 +81,27 @@ async def test_a_second_signal_ends_it_at_once(served: tuple[asyncio.subprocess.
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(10):
         assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "request_line", ["GET /desk?q=张三 HTTP/1.1", "GET /desk?q=%E5%BC%A0 HTTP/9", "张三\r\nX: 张三"]
+)
+async def test_bytes_that_are_no_http_are_refused_in_our_shape_and_never_logged(
+    served: tuple[asyncio.subprocess.Process, str], tmp_path: Path, request_line: str
+) -> None:
+    process, address = served
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rsplit(":", 1)[1]))
+    writer.write(f"{request_line}\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    process.terminate()
+    await process.wait()
+    problem = json.loads(body)
+    logged = (tmp_path / "stderr").read_text(encoding="utf-8")
+    assert (problem["status"], problem["code"], problem["title"]) == (400, "bad_request", "请求有误")
+    assert "application/problem+json" in head
+    assert f"X-Request-Id: {problem['request_id']}" in head
+    assert "Content-Security-Policy: default-src 'none'" in head
+    assert problem["request_id"] in logged
+    assert [word for word in ("Traceback", "张三", "\\xe5", "%E5", "desk?q") if word in logged + body] == []

@@ -77,8 +77,10 @@ if (form) {
   for (const control of form.elements) {
     if (control.matches("select, [type=checkbox], [type=hidden]")) control.addEventListener("change", filter);
   }
-  // The browser's own clear button of a search field.
-  $("#q").addEventListener("search", filter);
+  // The browser's own clear button of a search field. Enter gives this event too, before or after the
+  // submit: what is already asked then is not asked again.
+  const unasked = () => $("#q").value !== (new URLSearchParams(location.search).get("q") ?? "");
+  $("#q").addEventListener("search", () => setTimeout(() => unasked() && filter()));
   window.addEventListener("popstate", () => location.reload());
   setInterval(() => {
     const picking = !$("#unit-options").hidden;
@@ -113,7 +115,11 @@ for (const button of all("[data-help]")) {
 let afterG = 0;
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, select, textarea");
-  if (event.key === "Escape" && typing) typing.blur();
+  if (event.key === "Escape" && typing) {
+    // A search field would be emptied by it: leaving must not lose the search.
+    event.preventDefault();
+    typing.blur();
+  }
   if (typing || help.open || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const g = event.timeStamp - afterG < 1000;
   afterG = 0;
@@ -138,6 +144,7 @@ if (picker) {
   let chosen = text.value;
   let asked = 0;
   let timer = 0;
+  let entered = false; // Enter was pressed before the answer came: the first unit is meant
 
   const close = () => {
     options.hidden = true;
@@ -185,7 +192,9 @@ if (picker) {
       const answer = await fetch(`/api/v1/units?${new URLSearchParams({ q: text.value.trim() })}`);
       if (!answer.ok) throw new Error(String(answer.status));
       const found = await answer.json();
-      if (mine === asked && document.activeElement === text) show(found.items);
+      if (mine !== asked || document.activeElement !== text) return;
+      show(found.items);
+      if (entered && found.items.length) choose(found.items[0].code, found.items[0].name);
     } catch {
       if (mine === asked) say("单位名录暂时取不到。");
     }
@@ -201,6 +210,7 @@ if (picker) {
 
   text.addEventListener("input", (event) => {
     clearTimeout(timer);
+    entered = false;
     if (event.isComposing) return;
     if (text.value.trim()) timer = setTimeout(ask, 150);
     else choose("", "");
@@ -209,7 +219,15 @@ if (picker) {
     timer = setTimeout(ask, 150);
   });
   text.addEventListener("keydown", (event) => {
-    if (event.isComposing || options.hidden) return;
+    if (event.isComposing) return;
+    if (options.hidden) {
+      if (event.key !== "Enter" || !text.value.trim() || text.value === chosen) return;
+      event.preventDefault();
+      entered = true;
+      clearTimeout(timer);
+      ask();
+      return;
+    }
     const now = marked();
     if (event.key === "ArrowDown" && now?.nextElementSibling) mark(now.nextElementSibling);
     else if (event.key === "ArrowUp" && now?.previousElementSibling) mark(now.previousElementSibling);
