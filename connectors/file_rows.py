@@ -25,7 +25,7 @@ Pairs = Sequence[tuple[str, str]]
 HEADER_DEPTH: Final = 10
 """Rows at the top of a table among which the header is looked for (titles and remarks may stand above it)."""
 
-_SHORT: Final = (Field.EXTERNAL_ID, Field.SOURCE, Field.NAME, Field.PHONE, Field.ID_NUMBER)
+_SHORT: Final = (Field.EXTERNAL_ID, Field.NAME, Field.PHONE, Field.ID_NUMBER)
 _LONG: Final = (Field.TITLE, Field.TEXT, Field.ADDRESS)
 _DIGITS_ONLY: Final = (Field.EXTERNAL_ID, Field.PHONE, Field.ID_NUMBER)
 _FLOATED: Final = re.compile(r"(\d{4,})\.0", re.ASCII)  # a number that some program took for a fraction
@@ -153,7 +153,12 @@ class RowMaker:
         return {field: (column, value) for field, (_, column, value) in held.items()}, extra
 
     def _check_lengths(self, found: dict[Field, tuple[str, str]]) -> None:
-        for fields, most in ((_SHORT, self._limits.short_max), (_LONG, self._limits.text_max)):
+        limits = self._limits
+        for fields, most in (
+            (_SHORT, limits.short_max),
+            ((Field.SOURCE,), limits.source_max),
+            (_LONG, limits.text_max),
+        ):
             for field in fields:
                 column, value = found.get(field, ("", ""))
                 if len(value) > most:

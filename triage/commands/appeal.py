@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors import files
+from connectors.file_text import clean
+from connectors.records import DEFAULT_LIMITS
 from models import migrate
 from triage.errors import BadInput, NotReady
 from triage.services import importing
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from connectors.records import BadRow, RowRecord
     from triage.services.importing import ImportReport
     from triage.settings import Settings
+
+#: Hexadecimal digits that keep two long file names apart once they are shortened.
+_MARK_DIGITS: Final = 8
 
 #: On screen; `--json` lists them all.
 SHOWN_BAD_ROWS: Final = 50
@@ -43,6 +49,7 @@ def import_file(
 ) -> int:
     """Import and report. Gives exit status 0, or 1 when some row was bad. Raises BadInput, NotReady."""
     path = Path(file)
+    named = None if source is None else _source_name(source)
     try:
         column_map = (
             files.load_map(map_name)
@@ -50,7 +57,9 @@ def import_file(
             else files.guess_file_map(path, sheet=sheet, encoding=encoding).column_map
         )
         rows = files.read_file(path, column_map, sheet=sheet, encoding=encoding)
-        report = asyncio.run(_import(settings, rows, source=source, fallback=path.stem, dry_run=dry_run))
+        report = asyncio.run(
+            _import(settings, rows, source=named, fallback=_fallback_name(path), dry_run=dry_run)
+        )
     except files.FileRefused as refusal:
         raise BadInput(str(refusal)) from None
     if as_json:
@@ -58,6 +67,25 @@ def import_file(
     else:
         _print(report, dry_run=dry_run)
     return 1 if report.bad else 0
+
+
+def _source_name(given: str) -> str:
+    """The source that was asked for. Raises BadInput when it is empty or too long to be stored."""
+    name = clean(given)
+    if not name:
+        raise BadInput("来源名称（--source）是空的")
+    if len(name) > DEFAULT_LIMITS.source_max:
+        raise BadInput(f"来源名称（--source）有 {len(name)} 个字符，超过上限 {DEFAULT_LIMITS.source_max}")
+    return name
+
+
+def _fallback_name(path: Path) -> str:
+    """The file's name as a source; one that is too long gives its beginning and a mark of the whole."""
+    name = clean(path.stem) or "文件"
+    if len(name) <= DEFAULT_LIMITS.source_max:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:_MARK_DIGITS]
+    return f"{name[: DEFAULT_LIMITS.source_max - _MARK_DIGITS - 1]}-{mark}"
 
 
 async def _import(

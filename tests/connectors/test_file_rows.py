@@ -1,0 +1,36 @@
+"""What a row must have, whatever the format it came in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.files import load_map, read_file
+from models.appeals import Source
+from tests.connectors.file_helpers import bad, good, put
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAIN = load_map("plain")
+
+
+def test_a_source_has_the_length_that_the_database_has_room_for(tmp_path: Path) -> None:
+    path = put(tmp_path, f"来源,内容\n{'源' * 120},甲\n{'源' * 121},乙\n")
+
+    rows = list(read_file(path, PLAIN))
+
+    assert bad(rows) == [(3, "来源", "有 121 个字符，超过上限 120")]
+    assert [row.text for row in good(rows)] == ["甲"]
+    assert {column.type.length for column in (Source.__table__.c.key, Source.__table__.c.name)} == {120}
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u200d\u2060", "\u00ad \u3164", "\u2800\u3000", "\ufe0f"])
+def test_what_nobody_can_see_is_empty(tmp_path: Path, unseen: str) -> None:
+    path = put(tmp_path, f"编号,标题,内容\n1,{unseen},{unseen}\n2,,河\u200b水{unseen}\n")
+
+    rows = list(read_file(path, PLAIN))
+
+    assert bad(rows) == [(2, "内容", "内容和标题都是空的")]
+    assert [row.text.startswith("河\u200b水") for row in good(rows)] == [True]
