@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from triage import logs
 from triage.commands import family
 from triage.errors import TriageError
-from triage.settings import Settings, load_settings
 
+# Nothing that is slow to load: an interrupt during these imports has nobody to tell it in words yet.
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from triage.settings import Settings
 
 
 class Group(click.Group):
@@ -24,8 +25,17 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except TriageError as error:
-            click.echo(f"错误：{error.detail}", err=True)
-            sys.exit(1)
+            told: str | None = error.detail
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            from triage.commands import failures  # noqa: PLC0415  (loads the database's and Redis's libraries)
+
+            told = failures.sentence(error)
+            if told is None:
+                raise
+        click.echo(f"错误：{told}", err=True)
+        sys.exit(1)
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -33,6 +43,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.pass_context
     def wrapped(ctx: click.Context, /, *args: object, **kwargs: object) -> None:
+        from triage import logs  # noqa: PLC0415
+        from triage.settings import load_settings  # noqa: PLC0415
+
         settings = load_settings()
         logs.set_up(level=settings.log_level, as_json=settings.log_json)
         ctx.invoke(command, settings, *args, **kwargs)
