@@ -68,7 +68,7 @@ def commands() -> str:
     def describe(command: click.Command, path: str) -> None:
         if command.hidden:
             return
-        # The names of the help option are inherited where a command really runs; click keeps the first it made.
+        # Inherited where a command really runs; click keeps the first help option that it made.
         context = click.Context(
             command,
             info_name=path,

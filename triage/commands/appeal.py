@@ -58,7 +58,9 @@ def import_file(
         )
         rows = files.read_file(path, column_map, sheet=sheet, encoding=encoding)
         report = asyncio.run(
-            _import(settings, rows, source=named, fallback=_fallback_name(path), dry_run=dry_run)
+            _import(
+                settings, rows, file=path.name, source=named, fallback=_fallback_name(path), dry_run=dry_run
+            )
         )
     except files.FileRefused as refusal:
         raise BadInput(str(refusal)) from None
@@ -92,6 +94,7 @@ async def _import(
     settings: Settings,
     rows: Iterator[RowRecord | BadRow],
     *,
+    file: str,
     source: str | None,
     fallback: str,
     dry_run: bool,
@@ -120,7 +123,13 @@ async def _import(
                 )
 
             return await importing.import_rows(
-                deps, rows, source=source, fallback_source=fallback, dry_run=dry_run, progress=show
+                deps,
+                rows,
+                file=file,
+                source=source,
+                fallback_source=fallback,
+                dry_run=dry_run,
+                progress=show,
             )
     finally:
         await deps.close()
@@ -135,11 +144,14 @@ def _print(report: ImportReport, *, dry_run: bool) -> None:
         click.echo(f"提示 {note}", err=True)
     if len(report.notes) > SHOWN_NOTES:
         click.echo(f"……还有 {len(report.notes) - SHOWN_NOTES} 条提示，用 --json 查看全部", err=True)
-    if report.changed:
+    for other, count in report.held.items():
         click.echo(
-            f"{len(report.changed)} 个编号已登记过但内容不同，未覆盖：{'、'.join(report.changed[:10])}",
+            f"注意：{count} 行已在来源“{other}”登记过（编号和内容相同），没有重复登记；"
+            "确是另一来源的，请用 --source 写明来源再导入",
             err=True,
         )
+    for other, count in report.doubled.items():
+        click.echo(f"注意：{count} 行与来源“{other}”的诉求编号和内容相同；来源已写明，仍分别登记", err=True)
     good = report.rows - len(report.bad)
     if dry_run:
         click.echo(f"试读 {report.rows} 行：可入库 {good}，有误 {len(report.bad)}。没有写入。")
