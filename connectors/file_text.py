@@ -145,6 +145,25 @@ def chosen_encoding(path: Path, encoding: str | None) -> EncodingGuess:
     return EncodingGuess("utf-8-sig" if name == "utf-8" else name, "由使用者指定")
 
 
+def blame_encoding(path: Path, encoding: str) -> None:
+    """Raise FileRefused when the start of a file is mostly not in an encoding.
+
+    To be asked when its columns are not found: their names do not decode then either.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    try:
+        # Not final: the last character may be cut off.
+        text = codecs.getincrementaldecoder(encoding)(_ON_ERROR).decode(head)
+    except UnicodeError:
+        return  # no error handler is asked there (UTF-16 without its BOM); reading says so
+    foreign = [sign for sign in text if not sign.isascii()]
+    if foreign.count(MARK) * 2 > len(foreign):
+        raise FileRefused(
+            f"文件 {path.name}：内容不是编码 {encoding}；请去掉 --encoding 让程序判断，或换一个编码"
+        )
+
+
 def open_text(path: Path, encoding: str) -> TextIO:
     """Open for `Lines`: undecodable bytes become MARK, line endings (LF, CRLF, CR) stay."""
     return path.open(encoding=encoding, errors=_ON_ERROR, newline="")

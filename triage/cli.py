@@ -193,7 +193,7 @@ def appeal() -> None:
 
 
 @appeal.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=click.Path())
 @click.option("--source", help="来源名称；不填用行内来源，再用文件名")
 @click.option("--map", "map_name", help="列映射：wide_table、plain 或一个 YAML 文件；不填按表头自动选择")
 @click.option("--sheet", help="XLSX 的工作表名")
