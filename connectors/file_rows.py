@@ -199,7 +199,9 @@ class RowMaker:
         text = found.get(Field.TEXT, ("", ""))[1]
         title = found.get(Field.TITLE, ("", ""))[1] or None
         if not text and not title:
-            raise _Bad(self._empty_column(pairs), "内容和标题都是空的")
+            # What the reader noticed may be why: a formula without a result, a merged cell.
+            why = f"（{'；'.join(notes)}）" if notes else ""
+            raise _Bad(self._empty_column(pairs), f"内容和标题都是空的{why}")
         if max(len(text), len(title or "")) > self._limits.text_flag:
             notes.append(f"文字超过 {self._limits.text_flag} 个字符")
         received_at = None
