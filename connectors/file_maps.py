@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import yaml
 
 from connectors.file_times import NAMED_FORMATS, known_format
-from connectors.records import FileRefused
+from connectors.records import DEFAULT_LIMITS, FileRefused
 from models.vocab import AppealType, Channel
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ class _Reader:
 
     def target(self, field: Field, node: yaml.Node) -> str:
         value = self.text(node)
+        if field is Field.SOURCE and len(value) > DEFAULT_LIMITS.source_max:
+            raise self.refuse(node, f"来源名称超过 {DEFAULT_LIMITS.source_max} 个字符")
         allowed = _TARGETS.get(field)
         if allowed is not None and value not in allowed:
             raise self.refuse(node, f"{field} 没有‘{value}’这个值；可用的是：{'、'.join(allowed)}")

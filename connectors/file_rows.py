@@ -25,7 +25,7 @@ Pairs = Sequence[tuple[str, str]]
 HEADER_DEPTH: Final = 10
 """Rows at the top of a table among which the header is looked for (titles and remarks may stand above it)."""
 
-_SHORT: Final = (Field.EXTERNAL_ID, Field.SOURCE, Field.NAME, Field.PHONE, Field.ID_NUMBER)
+_SHORT: Final = (Field.EXTERNAL_ID, Field.NAME, Field.PHONE, Field.ID_NUMBER)
 _LONG: Final = (Field.TITLE, Field.TEXT, Field.ADDRESS)
 _DIGITS_ONLY: Final = (Field.EXTERNAL_ID, Field.PHONE, Field.ID_NUMBER)
 _FLOATED: Final = re.compile(r"(\d{4,})\.0", re.ASCII)  # a number that some program took for a fraction
@@ -153,7 +153,12 @@ class RowMaker:
         return {field: (column, value) for field, (_, column, value) in held.items()}, extra
 
     def _check_lengths(self, found: dict[Field, tuple[str, str]]) -> None:
-        for fields, most in ((_SHORT, self._limits.short_max), (_LONG, self._limits.text_max)):
+        limits = self._limits
+        for fields, most in (
+            (_SHORT, limits.short_max),
+            ((Field.SOURCE,), limits.source_max),
+            (_LONG, limits.text_max),
+        ):
             for field in fields:
                 column, value = found.get(field, ("", ""))
                 if len(value) > most:
@@ -194,7 +199,9 @@ class RowMaker:
         text = found.get(Field.TEXT, ("", ""))[1]
         title = found.get(Field.TITLE, ("", ""))[1] or None
         if not text and not title:
-            raise _Bad(self._empty_column(pairs), "内容和标题都是空的")
+            # What the reader noticed may be why: a formula without a result, a merged cell.
+            why = f"（{'；'.join(notes)}）" if notes else ""
+            raise _Bad(self._empty_column(pairs), f"内容和标题都是空的{why}")
         if max(len(text), len(title or "")) > self._limits.text_flag:
             notes.append(f"文字超过 {self._limits.text_flag} 个字符")
         received_at = None

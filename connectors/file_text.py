@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+import unicodedata
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
@@ -32,6 +33,9 @@ _LINE_BYTES: Final = 1 << 20
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
+# Categories without ink (formats as the zero-width space, separators), and letters and marks without any.
+_UNSEEN_CATEGORIES: Final = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
+_UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0")
 _RETURNS: Final = re.compile("\r\n?")
 
 
@@ -61,8 +65,16 @@ class Line:
 
 
 def clean(value: str) -> str:
-    """Drop control characters, make every newline LF and strip the ends. The words stay as written."""
-    return _CONTROL.sub("", _RETURNS.sub("\n", value)).strip()
+    """Drop control characters, make every newline LF and strip the ends. The words stay as written.
+
+    What leaves nothing to see, as a lone zero-width space, is empty: nobody said anything there.
+    """
+    kept = _CONTROL.sub("", _RETURNS.sub("\n", value)).strip()
+    return "" if all(_unseen(sign) for sign in kept) else kept
+
+
+def _unseen(sign: str) -> bool:
+    return sign in _UNSEEN or unicodedata.category(sign) in _UNSEEN_CATEGORIES
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
@@ -131,6 +143,25 @@ def chosen_encoding(path: Path, encoding: str | None) -> EncodingGuess:
     except LookupError as missing:  # unknown, or not a text encoding
         raise FileRefused(f"文件 {path.name}：不认识编码‘{encoding}’") from missing
     return EncodingGuess("utf-8-sig" if name == "utf-8" else name, "由使用者指定")
+
+
+def blame_encoding(path: Path, encoding: str) -> None:
+    """Raise FileRefused when the start of a file is mostly not in an encoding.
+
+    To be asked when its columns are not found: their names do not decode then either.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    try:
+        # Not final: the last character may be cut off.
+        text = codecs.getincrementaldecoder(encoding)(_ON_ERROR).decode(head)
+    except UnicodeError:
+        return  # no error handler is asked there (UTF-16 without its BOM); reading says so
+    foreign = [sign for sign in text if not sign.isascii()]
+    if foreign.count(MARK) * 2 > len(foreign):
+        raise FileRefused(
+            f"文件 {path.name}：内容不是编码 {encoding}；请去掉 --encoding 让程序判断，或换一个编码"
+        )
 
 
 def open_text(path: Path, encoding: str) -> TextIO:

@@ -23,6 +23,8 @@ _CHINESE: Final = re.compile(
     r"(\d{4})年(\d{1,2})月(\d{1,2})日?(?:\s*(\d{1,2})[时点:](?:(\d{1,2})(?:分|:|$)(?:(\d{1,2})秒?)?)?()())?",
     re.ASCII,
 )
+#: ISO's basic form. Eight or fourteen digits: no serial, no epoch has as many.
+_BASIC: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[T ]?(\d{2}):?(\d{2}):?(\d{2})()())?", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _EXCEL_START: Final = datetime(1899, 12, 30, tzinfo=SHANGHAI)
 _EXCEL_DAYS: Final = (32874, 73050)  # 1990-01-01 and 2099-12-31
@@ -76,12 +78,14 @@ def _epoch(low: float, high: float, scale: int) -> Callable[[str], datetime | No
 # The ranges of the three number formats do not meet (days, seconds and milliseconds of 1990 to 2099).
 _NAMED: Final[dict[str, Callable[[str], datetime | None]]] = {
     "iso": _by_pattern(_ISO),
+    "basic": _by_pattern(_BASIC),
     "ymd": _by_pattern(_YMD),
     "chinese": _by_pattern(_CHINESE),
     "excel_serial": _excel_serial,
     "epoch_s": _epoch(631_123_200, 4_102_416_000, 1),
     "epoch_ms": _epoch(631_123_200_000, 4_102_416_000_000, 1000),
 }
+_ALWAYS: Final = ("iso", "basic")
 NAMED_FORMATS: Final = tuple(_NAMED)
 
 
@@ -109,13 +113,13 @@ def known_format(name: str) -> bool:
 
 
 def parse_time(text: str, formats: Sequence[str]) -> datetime | None:
-    """Read a time by the first format that fits; ISO is always tried first.
+    """Read a time by the first format that fits; ISO (also without its hyphens) is always tried first.
 
     Gives an aware time (a time without zone is Asia/Shanghai; a date alone is its midnight), or None when no
     format fits or the year lies outside 1990 to 2099.
     """
     value = text.strip()
-    for name in ("iso", *formats):
+    for name in (*_ALWAYS, *formats):
         parse = _NAMED.get(name)
         moment = parse(value) if parse else _strptime(value, name)
         if moment is not None:

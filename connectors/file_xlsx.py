@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import ParseError
 
@@ -22,6 +22,7 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from connectors.file_rows import HEADER_DEPTH, RawRow, check_repeats, header_names, require
+from connectors.file_xlsx_marks import Marks, scan
 from connectors.records import FileRefused
 
 if TYPE_CHECKING:
@@ -219,13 +220,21 @@ def xlsx_rows(path: Path, column_map: ColumnMap, limits: Limits, sheet: str | No
         used, columns = best_header(header_choices(top), [column_map])
         require(column_map, columns, f"{path.name} 工作表“{name}”")
         check_repeats(column_map, columns, path.name)
-        for row in top[used:]:
-            yield _raw(row, columns)
-        for row in rows:
-            yield _raw(row, columns)
+        marks = _marks(book, name, path)
+        names = tuple(column if column_map.find(column) else None for column in columns)
+        for row in chain(top[used:], rows):
+            yield _raw(row, columns, tuple(marks.notes(row[0], names)))
 
 
-def _raw(row: Row, columns: tuple[str, ...]) -> RawRow:
+def _marks(book: Workbook, name: str, path: Path) -> Marks:
+    try:
+        # openpyxl keeps the name of the sheet's part to itself.
+        return scan(path, getattr(book[name], "_worksheet_path"))  # noqa: B009  (untyped)
+    except _DAMAGE:
+        return Marks()  # notes are a help: the rows themselves are read without them
+
+
+def _raw(row: Row, columns: tuple[str, ...], remarks: tuple[str, ...]) -> RawRow:
     number, cells, errors = row
     beyond = tuple(f"第{place}列" for place in range(len(columns) + 1, len(cells) + 1))
     notes = (
@@ -233,4 +242,4 @@ def _raw(row: Row, columns: tuple[str, ...]) -> RawRow:
         if errors
         else ()
     )
-    return RawRow(number, list(zip((*columns, *beyond), cells, strict=False)), notes)
+    return RawRow(number, list(zip((*columns, *beyond), cells, strict=False)), (*notes, *remarks))

@@ -24,7 +24,14 @@ from connectors.file_maps import (
     parse_map,
 )
 from connectors.file_rows import RawRow, RowMaker, listed
-from connectors.file_text import EncodingGuess, Lines, chosen_encoding, detect_encoding, open_text
+from connectors.file_text import (
+    EncodingGuess,
+    Lines,
+    blame_encoding,
+    chosen_encoding,
+    detect_encoding,
+    open_text,
+)
 from connectors.file_xlsx import xlsx_header, xlsx_rows
 from connectors.records import DEFAULT_LIMITS, BadRow, FileRefused, Limits, RowRecord
 
@@ -56,6 +63,7 @@ __all__ = [
 _ZIP: Final = b"PK\x03\x04"
 _OLE2: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD: Final = 512
+_REASONS: Final[dict[type[OSError], str]] = {FileNotFoundError: "没有这个文件", PermissionError: "没有权限"}
 _JSONL_ENDINGS: Final = frozenset({".jsonl", ".ndjson"})
 _BLANK: Final = b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"
 
@@ -79,10 +87,14 @@ class FileShape:
 def _kind(path: Path) -> FileKind:
     """Tell the format by the first bytes; the name only helps between the two text formats."""
     try:
+        # A pipe or device can be read once at most, and every file is read more often than that.
+        if path.exists() and not path.is_file():
+            raise FileRefused(f"文件 {path.name}：不是普通文件（是目录、管道或设备），不能导入")
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
     except OSError as error:
-        raise FileRefused(f"文件 {path.name}：无法打开（{error.strerror}）") from error
+        reason = _REASONS.get(type(error), error.strerror)
+        raise FileRefused(f"文件 {path.name}：无法打开（{reason}）") from error
     if not head:
         raise FileRefused(f"文件 {path.name}：是空文件")
     if head.startswith(_ZIP):
@@ -113,6 +125,12 @@ def describe_file(path: Path, *, encoding: str | None = None) -> FileShape:
     return FileShape(kind, None if kind is FileKind.XLSX else chosen_encoding(path, encoding))
 
 
+def _blame(path: Path, shape: FileShape) -> None:
+    """Raise FileRefused when it is the encoding that keeps the columns from being found."""
+    if shape.encoding is not None:
+        blame_encoding(path, shape.encoding.name)
+
+
 def _text_rows(path: Path, column_map: ColumnMap, limits: Limits, shape: FileShape) -> Iterator[RawRow]:
     read = csv_rows if shape.kind is FileKind.CSV else jsonl_rows
     with open_text(path, shape.encoding.name if shape.encoding else "utf-8") as stream:
@@ -140,7 +158,11 @@ def read_file(
         raw = xlsx_rows(path, column_map, limits, sheet)
     else:
         raw = _text_rows(path, column_map, limits, shape)
-    first = next(raw, None)  # the header is checked here, not when somebody starts to iterate
+    try:
+        first = next(raw, None)  # the header is checked here, not when somebody starts to iterate
+    except FileRefused:
+        _blame(path, shape)
+        raise
     maker = RowMaker(path.name, column_map, limits)
     return (maker.make(row) for row in chain(() if first is None else (first,), raw))
 
@@ -167,4 +189,5 @@ def guess_file_map(
     try:
         return guess_map(columns)
     except FileRefused as refusal:
+        _blame(path, shape)
         raise FileRefused(f"文件 {path.name}：{refusal}。文件里的列：{listed(columns)}") from refusal

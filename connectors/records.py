@@ -39,7 +39,9 @@ class Limits:
     text_max: int = 200_000
     """Characters of title, text or address above which the row is reported instead of taken in."""
     short_max: int = 200
-    """Characters allowed in an id, a source, a name, a phone or an identity number."""
+    """Characters allowed in an id, a name, a phone or an identity number."""
+    source_max: int = 120
+    """Characters allowed in a source's name: what `models.appeals.Source` has room for."""
     line_max: int = 1 << 20
     """Characters (about 1 MiB) of one CSV record or one JSONL line."""
     unzipped_max: int = 1 << 30

@@ -75,7 +75,7 @@ class Vault:
             # O_EXCL: of two processes starting together one creates, the other reads.
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return cls.parse(path.read_text(encoding="ascii"))
+            return cls.parse(path.read_text(encoding="ascii", errors="replace"))
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(f"1:{base64.b64encode(os.urandom(_KEY_BYTES)).decode()}\n")
             file.flush()

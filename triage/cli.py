@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from triage import logs
 from triage.commands import family
 from triage.errors import TriageError
-from triage.settings import Settings, load_settings
 
+# Nothing that is slow to load: an interrupt during these imports has nobody to tell it in words yet.
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import BufferedReader
+
+    from triage.settings import Settings
 
 
 class Group(click.Group):
@@ -24,8 +26,17 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except TriageError as error:
-            click.echo(f"错误：{error.detail}", err=True)
-            sys.exit(1)
+            told: str | None = error.detail
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            from triage.commands import failures  # noqa: PLC0415  (loads the database's and Redis's libraries)
+
+            told = failures.sentence(error)
+            if told is None:
+                raise
+        click.echo(f"错误：{told}", err=True)
+        sys.exit(1)
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -33,6 +44,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.pass_context
     def wrapped(ctx: click.Context, /, *args: object, **kwargs: object) -> None:
+        from triage import logs  # noqa: PLC0415
+        from triage.settings import load_settings  # noqa: PLC0415
+
         settings = load_settings()
         logs.set_up(level=settings.log_level, as_json=settings.log_json)
         ctx.invoke(command, settings, *args, **kwargs)
@@ -118,11 +132,11 @@ def demo(settings: Settings) -> None:
 @click.option("--title", help="标题(可无)")
 @with_settings
 def read(settings: Settings, *, text: str | None, title: str | None) -> None:
-    """识别诉求：给出 TEXT 时打印给人看的结果；不给时从标准输入读 JSONL，向标准输出写 JSONL。"""
+    """识别诉求：给出 TEXT 或 --title 时打印给人看的结果；都不给时从标准输入读 JSONL，向标准输出写 JSONL。"""
     from triage.commands import read as module  # noqa: PLC0415
 
-    if text is None:
-        sys.exit(module.read_lines(settings, sys.stdin.buffer, sys.stdout.buffer))
+    if text is None and title is None:
+        sys.exit(module.read_lines(settings, cast("BufferedReader", sys.stdin.buffer), sys.stdout.buffer))
     module.read_text(settings, title, text)
 
 
@@ -132,7 +146,7 @@ def route(settings: Settings) -> None:
     """查派单：从标准输入读 JSONL(kind 加 street_code 或 district_code，可带 at 日期)，给出承办单位和依据。"""
     from triage.commands import read as module  # noqa: PLC0415
 
-    sys.exit(module.route_lines(settings, sys.stdin.buffer, sys.stdout.buffer))
+    sys.exit(module.route_lines(settings, cast("BufferedReader", sys.stdin.buffer), sys.stdout.buffer))
 
 
 @main.group()
@@ -179,7 +193,7 @@ def appeal() -> None:
 
 
 @appeal.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=click.Path())
 @click.option("--source", help="来源名称；不填用行内来源，再用文件名")
 @click.option("--map", "map_name", help="列映射：wide_table、plain 或一个 YAML 文件；不填按表头自动选择")
 @click.option("--sheet", help="XLSX 的工作表名")

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nlp import WEIGHTS
 from triage.errors import SettingsError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 _SOCKET_PATH_LIMIT: Final = 100
+_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+_LOG_LEVELS: Final = tuple(logging.getLevelName(level) for level in _LEVELS)
+_DATABASE_DRIVERS: Final = frozenset({"postgresql+asyncpg", "sqlite+aiosqlite"})
+
+#: pydantic's faults in Chinese; `error` is what a check of ours raised.
+_FAULTS: Final = {
+    "value_error": "{error}",
+    "int_parsing": "应为整数",
+    "int_from_float": "应为整数",
+    "float_parsing": "应为数字",
+    "bool_parsing": "应为 true 或 false",
+    "greater_than_equal": "不能小于 {ge}",
+    "less_than_equal": "不能大于 {le}",
+}
 
 
 class Settings(BaseSettings):
@@ -31,7 +49,7 @@ class Settings(BaseSettings):
     )
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field("127.0.0.1", description="监听地址；有登录功能之前只允许本机回环地址")
-    port: int = Field(8420, ge=0, le=65535, description="监听端口")
+    port: int = Field(8420, ge=1, le=65535, description="监听端口")
     db_pool: int = Field(5, ge=1, le=100, description="每个进程的数据库连接数")
     log_level: str = Field("INFO", description="日志级别")
     log_json: bool = Field(default=False, description="日志输出为 JSON 行")
@@ -49,6 +67,41 @@ class Settings(BaseSettings):
     review_environmental: float = Field(0.7, ge=0.5, le=1, description="是否环境类的把握低于此值时转人工")
     review_kind: float = Field(0.35, ge=0, le=1, description="污染种类的把握低于此值时转人工")
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in _LOG_LEVELS:
+            raise ValueError(f"只能是 {'、'.join(_LOG_LEVELS)}")
+        return value.upper()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        from sqlalchemy import exc, make_url  # noqa: PLC0415  (only who sets it pays for loading it)
+
+        try:
+            driver = make_url(value).drivername
+        except (exc.ArgumentError, ValueError):  # never their words: an address holds a password
+            driver = ""
+        if driver not in _DATABASE_DRIVERS:
+            raise ValueError("应形如 postgresql+asyncpg://用户:密码@主机/库名 或 sqlite+aiosqlite:///文件")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        from redis.connection import parse_url  # noqa: PLC0415  (only who sets it pays for loading it)
+
+        try:
+            parse_url(value)  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError):  # never their words: an address holds a password
+            raise ValueError("应形如 redis://主机:端口/库号、rediss://… 或 unix://套接字路径") from None
+        return value
 
     @property
     def database(self) -> str:
@@ -90,7 +143,13 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "；".join(
-            f"JIESU_{'_'.join(str(part) for part in fault['loc']).upper()}：{fault['msg']}"
-            for fault in error.errors(include_input=False)
+            f"JIESU_{'_'.join(str(part) for part in fault['loc']).upper()}：{_reason(fault)}"
+            for fault in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError(f"系统设置有误：{faults}") from None
+
+
+def _reason(fault: ErrorDetails) -> str:
+    """What pydantic found, in Chinese."""
+    told = _FAULTS.get(fault["type"], "不合法")
+    return told.format(**fault.get("ctx", {}))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault, VaultError
 from models.db import open_database
+from triage import datadir
 from triage.clock import SystemClock
 from triage.errors import SettingsError
 from triage.services.deps import Deps
@@ -23,8 +27,7 @@ def open_vault(settings: Settings) -> Vault:
             return Vault.parse(settings.vault_keys.get_secret_value())
         if settings.database_url and not settings.database_url.startswith("sqlite"):
             raise SettingsError("使用 PostgreSQL 时必须设置 JIESU_VAULT_KEYS：各台机器要用同一套密钥")
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return Vault.open_or_create(settings.data_dir / "vault.key")
+        return Vault.open_or_create(datadir.own_folder(settings.data_dir) / "vault.key")
     except VaultError as error:
         raise SettingsError(f"身份信息密钥有误：{error}") from None
 
@@ -34,7 +37,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Deps:
     vault = open_vault(settings)
     tables = triage.tables.load(settings.tables_dir)
     if settings.database.startswith("sqlite"):
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        datadir.own_folder(settings.data_dir)
+        if file := sa.make_url(settings.database).database:
+            datadir.own_database(Path(file))
     return Deps(
         settings=settings,
         clock=clock or SystemClock(),

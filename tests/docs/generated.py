@@ -68,7 +68,14 @@ def commands() -> str:
     def describe(command: click.Command, path: str) -> None:
         if command.hidden:
             return
-        context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+        # Inherited where a command really runs; click keeps the first help option that it made.
+        context = click.Context(
+            command,
+            info_name=path,
+            max_content_width=100,
+            terminal_width=100,
+            help_option_names=cli.context_settings["help_option_names"],
+        )
         if isinstance(command, click.Group):
             for name in sorted(command.commands):
                 describe(command.commands[name], f"{path} {name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors import files
+from connectors.file_text import clean
+from connectors.records import DEFAULT_LIMITS
 from models import migrate
 from triage.errors import BadInput, NotReady
 from triage.services import importing, retrying
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from triage.services.importing import ImportReport
     from triage.services.retrying import GivenUp
     from triage.settings import Settings
+
+#: Hexadecimal digits that keep two long file names apart once they are shortened.
+_MARK_DIGITS: Final = 8
 
 #: On screen; `--json` lists them all.
 SHOWN_BAD_ROWS: Final = 50
@@ -44,6 +50,7 @@ def import_file(
 ) -> int:
     """Import and report. Gives exit status 0, or 1 when some row was bad. Raises BadInput, NotReady."""
     path = Path(file)
+    named = None if source is None else _source_name(source)
     try:
         column_map = (
             files.load_map(map_name)
@@ -51,7 +58,11 @@ def import_file(
             else files.guess_file_map(path, sheet=sheet, encoding=encoding).column_map
         )
         rows = files.read_file(path, column_map, sheet=sheet, encoding=encoding)
-        report = asyncio.run(_import(settings, rows, source=source, fallback=path.stem, dry_run=dry_run))
+        report = asyncio.run(
+            _import(
+                settings, rows, file=path.name, source=named, fallback=_fallback_name(path), dry_run=dry_run
+            )
+        )
     except files.FileRefused as refusal:
         raise BadInput(str(refusal)) from None
     if as_json:
@@ -61,10 +72,30 @@ def import_file(
     return 1 if report.bad else 0
 
 
+def _source_name(given: str) -> str:
+    """The source that was asked for. Raises BadInput when it is empty or too long to be stored."""
+    name = clean(given)
+    if not name:
+        raise BadInput("来源名称（--source）是空的")
+    if len(name) > DEFAULT_LIMITS.source_max:
+        raise BadInput(f"来源名称（--source）有 {len(name)} 个字符，超过上限 {DEFAULT_LIMITS.source_max}")
+    return name
+
+
+def _fallback_name(path: Path) -> str:
+    """The file's name as a source; one that is too long gives its beginning and a mark of the whole."""
+    name = clean(path.stem) or "文件"
+    if len(name) <= DEFAULT_LIMITS.source_max:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:_MARK_DIGITS]
+    return f"{name[: DEFAULT_LIMITS.source_max - _MARK_DIGITS - 1]}-{mark}"
+
+
 async def _import(
     settings: Settings,
     rows: Iterator[RowRecord | BadRow],
     *,
+    file: str,
     source: str | None,
     fallback: str,
     dry_run: bool,
@@ -93,7 +124,13 @@ async def _import(
                 )
 
             return await importing.import_rows(
-                deps, rows, source=source, fallback_source=fallback, dry_run=dry_run, progress=show
+                deps,
+                rows,
+                file=file,
+                source=source,
+                fallback_source=fallback,
+                dry_run=dry_run,
+                progress=show,
             )
     finally:
         await deps.close()
@@ -108,11 +145,14 @@ def _print(report: ImportReport, *, dry_run: bool) -> None:
         click.echo(f"提示 {note}", err=True)
     if len(report.notes) > SHOWN_NOTES:
         click.echo(f"……还有 {len(report.notes) - SHOWN_NOTES} 条提示，用 --json 查看全部", err=True)
-    if report.changed:
+    for other, count in report.held.items():
         click.echo(
-            f"{len(report.changed)} 个编号已登记过但内容不同，未覆盖：{'、'.join(report.changed[:10])}",
+            f"注意：{count} 行已在来源“{other}”登记过（编号和内容相同），没有重复登记；"
+            "确是另一来源的，请用 --source 写明来源再导入",
             err=True,
         )
+    for other, count in report.doubled.items():
+        click.echo(f"注意：{count} 行与来源“{other}”的诉求编号和内容相同；来源已写明，仍分别登记", err=True)
     good = report.rows - len(report.bad)
     if dry_run:
         click.echo(f"试读 {report.rows} 行：可入库 {good}，有误 {len(report.bad)}。没有写入。")

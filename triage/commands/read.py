@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
-import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import triage.tables
 from nlp.types import Head, source_text
 from triage.clock import SystemClock, local, show
-from triage.errors import TriageError
+from triage.commands.lines import each_line, plain
+from triage.errors import BadInput, TriageError
 from triage.jobs import load_reader
 from triage.rules.rows import Tables  # noqa: TC001
 from triage.services import answers, deciding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from nlp.pipeline import Reader
     from nlp.types import TextReading
+    from triage.commands.lines import Answer, Readable, Result
     from triage.rules.decision import Decision
+    from triage.rules.rows import UnitRow
     from triage.settings import Settings
 
-BATCH: Final = 64
 
-Answer = dict[str, Any]
-Result = Answer | ValueError | TriageError
-
-
-def read_lines(settings: Settings, source: BinaryIO, sink: BinaryIO) -> int:
+def read_lines(settings: Settings, source: Readable, sink: BinaryIO) -> int:
     """Read JSONL and answer line by line, in order. Gives exit status 0, or 1 when a line was malformed."""
     reader = _reader(settings)
     tables = triage.tables.load(settings.tables_dir)
@@ -42,13 +39,13 @@ def read_lines(settings: Settings, source: BinaryIO, sink: BinaryIO) -> int:
     def answer(asked: list[Answer]) -> list[Result]:
         results: list[Result] = [_fault(item) or {} for item in asked]
         good = [at for at, result in enumerate(results) if not isinstance(result, ValueError)]
-        readings = reader.read_many((asked[at].get("title"), asked[at].get("text") or "") for at in good)
+        readings = reader.read_many(_words(asked[at]) for at in good)
         for at, reading in zip(good, readings, strict=True):
             decision = deciding.decide_text(tables, reading, now=clock.now())
             results[at] = answers.reading_answer(reading, decision)
         return results
 
-    return _each_line(source, sink, answer)
+    return each_line(source, sink, answer)
 
 
 def _reader(settings: Settings) -> Reader:
@@ -57,6 +54,12 @@ def _reader(settings: Settings) -> Reader:
     if reader.degraded:
         click.echo(f"编码模型不可用，只用词典识别：{reader.degraded}", err=True)
     return reader
+
+
+def _words(asked: Answer) -> tuple[str | None, str]:
+    """Title and text of a line that has no fault."""
+    title = asked.get("title")
+    return plain(title) if title else None, plain(asked.get("text") or "")
 
 
 def _fault(asked: Answer) -> ValueError | None:
@@ -71,7 +74,7 @@ def _fault(asked: Answer) -> ValueError | None:
     return None
 
 
-def route_lines(settings: Settings, source: BinaryIO, sink: BinaryIO) -> int:
+def route_lines(settings: Settings, source: Readable, sink: BinaryIO) -> int:
     """Answer who is responsible, line by line. Gives exit status 0, or 1 when a line was malformed."""
     tables = triage.tables.load(settings.tables_dir)
     today = local(SystemClock().now()).date()
@@ -82,48 +85,25 @@ def route_lines(settings: Settings, source: BinaryIO, sink: BinaryIO) -> int:
         except (TriageError, ValueError) as error:
             return error
 
-    return _each_line(source, sink, lambda batch: [answer(asked) for asked in batch])
+    return each_line(source, sink, lambda batch: [answer(asked) for asked in batch])
 
 
-def _each_line(source: BinaryIO, sink: BinaryIO, answer: Callable[[list[Answer]], list[Result]]) -> int:
-    """Answer every line that is not blank; a bad one gets an error in its place and the rest go on."""
-    status = 0
-    lines = enumerate(source, start=1)
-    while batch := list(islice(lines, BATCH)):
-        parsed = [(number, _parsed(number, line)) for number, line in batch if line.strip()]
-        given = iter(answer([asked for _, asked in parsed if isinstance(asked, dict)]))
-        for number, asked in parsed:
-            if isinstance(asked, ValueError):
-                told, status = {"line": number, "error": str(asked)}, 1
-            elif isinstance(result := next(given), Exception):
-                known = {"id": asked["id"]} if "id" in asked else {}
-                told, status = {**known, "line": number, "error": f"第 {number} 行：{result}"}, 1
-            else:
-                told = {**asked, **result}
-            sink.write(orjson.dumps(told) + b"\n")
-        sink.flush()
-    return status
-
-
-def _parsed(number: int, line: bytes) -> Answer | ValueError:
-    """The object of a line, or what is wrong with it."""
-    try:
-        asked = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return ValueError(f"第 {number} 行不是合法的 JSON：{error.msg}")
-    return asked if isinstance(asked, dict) else ValueError(f"第 {number} 行应是一个 JSON 对象")
-
-
-def read_text(settings: Settings, title: str | None, text: str) -> None:
-    """Print what was read, with the words that decided, for people."""
+def read_text(settings: Settings, title: str | None, text: str | None) -> None:
+    """Print what was read, with the words that decided, for people. Raises BadInput without any words."""
+    if text is None and not (title or "").strip():
+        raise BadInput("标题和内容都是空的")
+    title, text = plain(title) if title else None, plain(text or "")
     reader = _reader(settings)
     tables: Tables = triage.tables.load(settings.tables_dir)
     reading = reader.read(title, text)
     decision = deciding.decide_text(tables, reading, now=SystemClock().now())
     console = Console()
     table = Table(show_header=False, title="识别结果")
+    table.add_column(no_wrap=True)
+    # Chinese has no spaces to break a line at: without folding the end of a long cell is cut off.
+    table.add_column(overflow="fold")
     for name, value in _rows(tables, reading, decision):
-        table.add_row(name, value)
+        table.add_row(name, escape(value))
     console.print(table)
     for line in _evidence(title, text, reading):
         console.print(line, highlight=False, markup=False)
@@ -139,7 +119,14 @@ def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[
         yield "污染种类", f"{topic.kind} {tables.kind(topic.kind).name}（候选：{guesses}）"
     yield "诉求类型", topic.appeal_type.label
     yield "紧急程度", f"{decision.urgency.value} {decision.urgency.label}"
-    where = " ".join(part for part in (place.district, place.street, place.community) if part)
+    if place.span:
+        yield "地点原文", place.span
+    named = (
+        (place.district, place.district_code),
+        (place.street, place.street_code),
+        (place.community, None),
+    )
+    where = " ".join(f"{name} {code}" if code else name for name, code in named if name)
     yield "地点", f"{where or '未识别'}（{place.precision.label}，{place.confidence:.0%}）"
     if topic.party:
         yield "被反映对象", topic.party
@@ -147,15 +134,20 @@ def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[
         yield "时间", topic.when
     yield "处理", decision.state.label
     if decision.unit:
-        yield "承办单位", decision.unit.name
+        yield "承办单位", _named((decision.unit,))
     if decision.assist:
-        yield "协办", "、".join(unit.name for unit in decision.assist)
+        yield "协办", _named(decision.assist)
     if decision.cc:
-        yield "抄送", "、".join(unit.name for unit in decision.cc)
+        yield "抄送", _named(decision.cc)
     if decision.due and decision.due.answer_by:
         yield "答复期限", show(decision.due.answer_by.at)
     if decision.review_reasons:
         yield "需人工", "、".join(reason.label for reason in decision.review_reasons)
+    yield "脱敏文本", source_text(reading.masked_title, reading.masked_text)
+
+
+def _named(units: Iterable[UnitRow]) -> str:
+    return "、".join(f"{unit.name} {unit.code}" for unit in units)
 
 
 def _evidence(title: str | None, text: str, reading: TextReading) -> Iterator[str]:

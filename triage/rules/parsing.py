@@ -111,7 +111,11 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
 
 
 def _top(files: Mapping[str, str], file: str, problems: list[Problem]) -> Record | None:
-    top = read_yaml(file, files[file], problems) if file in files else None
+    try:
+        top = read_yaml(file, files[file], problems) if file in files else None
+    except RecursionError:
+        problems.append(Problem(Where(file, 1), "YAML 的锚点引用了自己，或嵌套太深"))
+        top = None
     if top is not None:
         top.optional("about")
     return top

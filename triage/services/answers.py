@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from triage.errors import BadInput
 from triage.rules.routing import route
+from triage.rules.rows import CatalogueRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 #: Probabilities are printed to this many digits: more would pretend.
 _DIGITS: Final = 4
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LONG_STREET: Final = re.compile(r"(\d{9})000", re.ASCII)
 
 
 def reading_answer(reading: TextReading, decision: Decision) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def route_answer(tables: Tables, asked: Mapping[str, Any], *, today: date) -> di
         tables,
         kind=_required(asked, "kind"),
         district_code=_optional(asked, "district_code"),
-        street_code=_optional(asked, "street_code"),
+        street_code=_street(asked),
         zone=_optional(asked, "zone"),
         situation=_optional(asked, "situation"),
         at=_date(asked, today=today),
@@ -77,6 +82,7 @@ def route_answer(tables: Tables, asked: Mapping[str, Any], *, today: date) -> di
         "level": found.level.value,
         "assist": [unit.name for unit in found.assist],
         "cc": [unit.name for unit in found.cc],
+        "row": next(row.id for row in found.rows if isinstance(row, CatalogueRow)),
         "rows": list(found.row_ids),
         "source": found.source,
         "steps": list(found.steps),
@@ -91,6 +97,13 @@ def _optional(asked: Mapping[str, Any], name: str) -> str | None:
     raise BadInput(f"{name} 应是文字")
 
 
+def _street(asked: Mapping[str, Any]) -> str | None:
+    """A street's code; the statistical form of twelve digits ends in 000 and means the same."""
+    code = _optional(asked, "street_code")
+    long = _LONG_STREET.fullmatch(code) if code else None
+    return long[1] if long else code
+
+
 def _required(asked: Mapping[str, Any], name: str) -> str:
     value = _optional(asked, name)
     if value is None:
@@ -103,6 +116,9 @@ def _date(asked: Mapping[str, Any], *, today: date) -> date:
     if value is None:
         return today
     try:
-        return date.fromisoformat(value)
+        # fromisoformat alone also takes 20261123 and 2026-W48-1.
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value)
     except ValueError:
-        raise BadInput("at 应是日期，形如 2026-11-23") from None
+        pass  # refused below, with the wrongly shaped ones
+    raise BadInput("at 应是日期，形如 2026-11-23")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from connectors.records import BadRow, RowRecord
+from triage.clock import local
 from triage.services import intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from triage.services.deps import Deps
@@ -19,12 +21,21 @@ if TYPE_CHECKING:
 #: Rows to a transaction: enough to be fast, few enough that SQLite's other writers hardly wait.
 BATCH: Final = 500
 
+CHANGED: Final = "编号已登记过但内容不同，未覆盖"
+#: Before it there were no such systems: an earlier year is a slip of the pen.
+FIRST_LIKELY_YEAR: Final = 2000
+#: The clock of whoever wrote the file may be ahead of ours by so much.
+CLOCKS_DIFFER: Final = timedelta(minutes=10)
+
 
 @dataclass
 class ImportReport:
     """What became of a file's rows: rows = stored + repeated + len(bad).
 
-    `changed`: numbers already stored with other content. `notes`: what staff should know of good rows.
+    `notes`: what staff should know of good rows. `changed`: numbers already stored with other content; their
+    rows are among the bad ones. `held`, by source: rows which that source has already and for which nobody
+    named one; they are not stored and count as repeated. `doubled`: the same where a source was named; it is
+    believed.
     """
 
     rows: int = 0
@@ -33,6 +44,8 @@ class ImportReport:
     changed: list[str] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)
+    doubled: dict[str, int] = field(default_factory=dict)
 
 
 def as_appeal(record: RowRecord, *, source: str, now: datetime) -> NewAppeal:
@@ -58,6 +71,7 @@ async def import_rows(
     deps: Deps,
     rows: Iterable[RowRecord | BadRow],
     *,
+    file: str,
     source: str | None,
     fallback_source: str,
     dry_run: bool = False,
@@ -65,25 +79,55 @@ async def import_rows(
 ) -> ImportReport:
     """Store rows batch by batch, each in a transaction of its own.
 
-    An appeal's source is `source`, else what the row itself names, else `fallback_source`.
+    An appeal's source is `source`, else what the row itself names, else `fallback_source`: a guess (a file's
+    name), so a row that another source has already is not stored again under it. Reports name `file`.
     """
     report = ImportReport()
     for batch in _batches(iter(rows)):
         report.rows += len(batch)
         good = [row for row in batch if isinstance(row, RowRecord)]
         report.bad += [row for row in batch if isinstance(row, BadRow)]
-        report.notes += [f"第 {row.line} 行：{note}" for row in good for note in row.notes]
+        now = deps.clock.now()
+        report.notes += [
+            f"第 {row.line} 行：{note}" for row in good for note in (*row.notes, *_time_notes(row, now=now))
+        ]
         if good and not dry_run:
-            now = deps.clock.now()
-            items = [as_appeal(row, source=source or row.source or fallback_source, now=now) for row in good]
+            named = [source or row.source for row in good]
+            items = [
+                as_appeal(row, source=name or fallback_source, now=now)
+                for row, name in zip(good, named, strict=True)
+            ]
             async with deps.db.writes.begin() as session:
-                received = await intake.receive(session, deps.vault, items, now=now)
+                known = await intake.known_elsewhere(session, deps.vault, items)
+                kept = [place for place in range(len(good)) if named[place] or place not in known]
+                received = await intake.receive(
+                    session, deps.vault, [items[place] for place in kept], now=now
+                )
+            _count(report, known, named)
             report.stored += len(received.stored)
-            report.repeated += received.repeated
-            report.changed += received.changed
+            report.repeated += received.repeated + len(good) - len(kept)
+            for row in (good[kept[place]] for place in received.changed):
+                report.bad.append(BadRow(file, row.line, None, CHANGED))
+                report.changed.append(row.external_id or "")
         if progress:
             progress(report)
     return report
+
+
+def _count(report: ImportReport, known: Mapping[int, str], named: Sequence[str | None]) -> None:
+    for place, other in known.items():
+        counts = report.doubled if named[place] else report.held
+        counts[other] = counts.get(other, 0) + 1
+
+
+def _time_notes(row: RowRecord, *, now: datetime) -> Iterator[str]:
+    """A time that can be read but hardly be true."""
+    if row.received_at is None:
+        return
+    if row.received_at > now + CLOCKS_DIFFER:
+        yield "时间在将来，请核对"
+    elif local(row.received_at).year < FIRST_LIKELY_YEAR:
+        yield f"时间早于 {FIRST_LIKELY_YEAR} 年，请核对"
 
 
 def _batches(rows: Iterator[RowRecord | BadRow]) -> Iterator[list[RowRecord | BadRow]]:

@@ -21,7 +21,7 @@ from models.vocab import AppealState, Channel
 from nlp.text import mask_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -58,11 +58,14 @@ class NewAppeal:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of a batch: ids stored, how many were known, and known numbers whose content changed."""
+    """What became of a batch: ids stored, how many were known and the same.
+
+    `changed`: places in the batch (from 0) whose number is known with other content; those are not stored.
+    """
 
     stored: tuple[int, ...]
     repeated: int
-    changed: tuple[str, ...]
+    changed: tuple[int, ...]
 
 
 def mask(text: str, *, name: str | None) -> str:
@@ -91,14 +94,15 @@ async def receive(
         return Received((), 0, ())
     sources = await _source_ids(session, {item.source for item in items}, now=now)
     keyed: dict[tuple[int, str], tuple[NewAppeal, str]] = {}
-    changed: list[str] = []
+    told: list[tuple[tuple[int, str], str]] = []
     for item in items:
-        content_hash = vault.content_hash(item.identity)
-        key = f"x:{item.external_id}" if item.external_id else f"h:{content_hash}"
-        known = keyed.setdefault((sources[item.source], key), (item, content_hash))
-        if known[1] != content_hash:
-            changed.append(item.external_id or "")
-    changed += await _changed(session, {k: h for k, (_, h) in keyed.items()})
+        key, content_hash = _identity(vault, item)
+        where = (sources[item.source], key)
+        keyed.setdefault(where, (item, content_hash))
+        told.append((where, content_hash))
+    # What is stored counts; of two new ones with one number the first.
+    kept = {where: first for where, (_, first) in keyed.items()} | await _stored_hashes(session, keyed)
+    changed = tuple(place for place, (where, said) in enumerate(told) if kept[where] != said)
 
     rows = [
         {
@@ -148,7 +152,7 @@ async def receive(
                 for appeal_id in stored.values()
             ],
         )
-    return Received(tuple(sorted(stored.values())), len(items) - len(stored), tuple(changed))
+    return Received(tuple(sorted(stored.values())), len(items) - len(stored) - len(changed), changed)
 
 
 async def _source_ids(session: AsyncSession, keys: set[str], *, now: datetime) -> dict[str, int]:
@@ -167,21 +171,54 @@ async def _source_ids(session: AsyncSession, keys: set[str], *, now: datetime) -
     return {str(key): int(value) for key, value in found.items()}
 
 
-async def _changed(session: AsyncSession, hashes: dict[tuple[int, str], str]) -> list[str]:
-    """External numbers already stored with other content: reported, never overwritten."""
+def _identity(vault: Vault, item: NewAppeal) -> tuple[str, str]:
+    """The key that makes an appeal one within its source, and the hash of what it says."""
+    content_hash = vault.content_hash(item.identity)
+    return (f"x:{item.external_id}" if item.external_id else f"h:{content_hash}"), content_hash
+
+
+async def _stored_hashes(
+    session: AsyncSession, keyed: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], str]:
+    """What the appeals stored under these external numbers say: it is never overwritten."""
     by_source: dict[int, list[str]] = {}
-    for source_id, key in hashes:
+    for source_id, key in keyed:
         if key.startswith("x:"):
             by_source.setdefault(source_id, []).append(key)
-    changed: list[str] = []
+    found: dict[tuple[int, str], str] = {}
     for source_id, keys in by_source.items():
         rows = await session.execute(
             sa.select(Appeal.dedupe_key, Appeal.content_hash).where(
                 Appeal.source_id == source_id, Appeal.dedupe_key.in_(keys)
             )
         )
-        changed += [key[2:] for key, stored in rows if stored != hashes[source_id, key]]
-    return changed
+        found |= {(source_id, key): stored for key, stored in rows}
+    return found
+
+
+async def known_elsewhere(session: AsyncSession, vault: Vault, items: Sequence[NewAppeal]) -> dict[int, str]:
+    """The places in the batch (from 0) that another source has, number and content alike; and that source.
+
+    The number belongs to it: two citizens may well say the same words, but then under two numbers.
+    """
+    identities = [_identity(vault, item) for item in items]
+    # By source and key, as the index has them: a search by the hash alone would read the whole table.
+    rows = await session.execute(
+        sa.select(Appeal.dedupe_key, Appeal.content_hash, Source.key)
+        .join(Source, Source.id == Appeal.source_id)
+        .where(
+            Appeal.source_id.in_(sa.select(Source.id)), Appeal.dedupe_key.in_({key for key, _ in identities})
+        )
+        .order_by(Appeal.id)
+    )
+    known: dict[tuple[str, str], list[str]] = {}
+    for key, content_hash, source in rows:
+        known.setdefault((key, content_hash), []).append(source)
+    others = {
+        place: [source for source in known.get(identity, ()) if source != item.source]
+        for place, (identity, item) in enumerate(zip(identities, items, strict=True))
+    }
+    return {place: sources[0] for place, sources in others.items() if sources}
 
 
 def _sealed(

@@ -42,8 +42,14 @@ def _build(directory: Path) -> tuple[Tables | None, list[Problem]]:
     for path in sorted(directory.glob("*")):
         if path.suffix not in _TABLE_SUFFIXES:
             continue
+        if not path.is_file():
+            unreadable.append(Problem(Where(path.name, 1), "不是普通文件"))
+            continue
         try:
-            files[path.name] = path.read_text(encoding="utf-8")
+            # With or without the byte order mark that spreadsheets write: it is no part of the header.
+            files[path.name] = path.read_text(encoding="utf-8-sig")
+        except OSError:
+            unreadable.append(Problem(Where(path.name, 1), "无法读取：请核对权限"))
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             unreadable.append(Problem(Where(path.name, line), "不是 UTF-8 文字"))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_OWN_HOST: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+_OWN_HOST: Final = re.compile(r"(127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 HEADERS: Final = {
     # No inline script or style anywhere, nothing from elsewhere, no framing.

@@ -74,7 +74,8 @@ def test_any_text_gets_an_answer(text: str) -> None:
     ("asked", "unit"),
     [
         ({"kind": "AIR-07", "street_code": "110105026"}, "110105026"),
-        ({"kind": "AIR-07", "district_code": "110105"}, "110105"),
+        ({"kind": "AIR-07", "street_code": "110105026000"}, "110105026"),
+        ({"kind": "AIR-07", "district_code": "110105", "at": "2026-11-23"}, "110105"),
         ({"kind": "OTH-99", "district_code": "110105"}, "110105"),
     ],
 )
@@ -82,7 +83,8 @@ def test_route_names_the_unit_its_row_and_its_source(asked: dict[str, str], unit
     status, (answer,) = run([json.dumps(asked)], route=True)
     assert status == 0
     assert answer["unit_code"].startswith(unit)
-    assert answer["rows"]
+    assert answer["row"] in answer["rows"]
+    assert answer["row"].startswith(asked["kind"])
     assert answer["source"]
 
 
@@ -93,6 +95,9 @@ def test_route_names_the_unit_its_row_and_its_source(asked: dict[str, str], unit
         ({"kind": "XXX-01", "district_code": "110105"}, "XXX-01"),
         ({"kind": "AIR-07", "street_code": "999999999"}, "999999999"),
         ({"kind": "AIR-07", "district_code": "110105", "at": "昨天"}, "at"),
+        ({"kind": "AIR-07", "district_code": "110105", "at": "20261123"}, "at"),
+        ({"kind": "AIR-07", "district_code": "110105", "at": "2026-W48-1"}, "at"),
+        ({"kind": "AIR-07", "street_code": "110105026001"}, "110105026001"),
         ({"kind": 5}, "kind"),
     ],
 )
@@ -108,3 +113,31 @@ def test_a_person_sees_the_answer_and_the_words_that_decided() -> None:
     assert "露天烧烤" in result.output
     assert "望京街道" in result.output
     assert "依据" in result.output
+    assert "110105026" in result.output
+    assert "地点原文" in result.output
+    assert "13800000001" not in result.output
+    assert "请处理" in result.output.split("脱敏文本")[1]
+
+
+def test_half_a_character_costs_neither_id_nor_answer() -> None:
+    status, (answer,) = run(['{"id": "\\ud800", "text": "楼下露天烧烤\\udc00，油烟大"}'])
+    assert (status, answer["id"], answer["kind"]) == (0, "\ud800", "AIR-07")
+    assert "烧烤\ufffd" in answer["masked_text"]
+
+
+def test_a_long_list_of_units_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    result = CliRunner().invoke(main, ["read", BARBECUE * 5])
+    assert result.exit_code == 0
+    assert "…" not in result.output
+
+
+def test_a_title_alone_is_read() -> None:
+    result = CliRunner().invoke(main, ["read", "--title", "望京街道露天烧烤"], input="不是 JSON")
+    assert result.exit_code == 0
+    assert "露天烧烤" in result.output
+
+
+def test_a_title_of_nothing_is_refused() -> None:
+    result = CliRunner().invoke(main, ["read", "--title", " "])
+    assert (result.exit_code, result.stderr) == (1, "错误：标题和内容都是空的\n")

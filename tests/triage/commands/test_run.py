@@ -140,7 +140,7 @@ def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
         assert until(first.answers, START_SECONDS)
         second = subprocess.run(
             [sys.executable, "-m", "triage.cli", "run"],
-            env={**os.environ, "JIESU_DATA_DIR": str(tmp_path / "data"), "JIESU_PORT": "0"},
+            env={**os.environ, "JIESU_DATA_DIR": str(tmp_path / "data"), "JIESU_PORT": "8420"},
             capture_output=True,
             check=False,
         )

@@ -146,3 +146,23 @@ def test_a_kind_taken_back_from_streets_goes_to_the_bureau_from_that_day(copied:
     taken = route(own, kind="NOI-01", street_code="110102001", at=day("2026-01-01"))
     assert "back.noise" in taken.row_ids
     assert taken.cc == ()
+
+
+def test_a_byte_order_mark_is_no_part_of_a_table(copied: Path) -> None:
+    for name in FILES:
+        (copied / name).write_bytes(b"\xef\xbb\xbf" + (copied / name).read_bytes())
+    assert triage.tables.check(copied) == []
+
+
+def test_a_folder_named_like_a_table_is_a_problem(copied: Path) -> None:
+    (copied / "zones.yaml").unlink()
+    (copied / "zones.yaml").mkdir()
+    assert [str(problem) for problem in triage.tables.check(copied)] == ["zones.yaml:1 不是普通文件"]
+
+
+@pytest.mark.parametrize(
+    "text", ["rows: &a [*a]\n", "&a {rows: *a}\n", "rows: " + "[" * 900 + "]" * 900 + "\n"]
+)
+def test_yaml_that_goes_round_or_too_deep_is_a_problem(copied: Path, text: str) -> None:
+    (copied / "kinds.yaml").write_text(text, "utf-8")
+    assert [problem.where.file for problem in triage.tables.check(copied)][:1] == ["kinds.yaml"]

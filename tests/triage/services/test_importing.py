@@ -38,9 +38,18 @@ def deps(db: Database) -> Deps:
     return Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, Vault({1: bytes(32)}))
 
 
-async def run(deps: Deps, path: Path, *, dry_run: bool = False) -> importing.ImportReport:
+async def run(
+    deps: Deps, path: Path, *, source: str | None = None, dry_run: bool = False
+) -> importing.ImportReport:
     rows = files.read_file(path, files.load_map("plain"))
-    return await importing.import_rows(deps, rows, source=None, fallback_source=path.stem, dry_run=dry_run)
+    return await importing.import_rows(
+        deps, rows, file=path.name, source=source, fallback_source=path.stem, dry_run=dry_run
+    )
+
+
+def put(path: Path, content: str) -> Path:
+    path.write_text(content, encoding="utf-8")
+    return path
 
 
 @pytest.fixture
@@ -74,3 +83,42 @@ async def test_a_dry_run_writes_nothing(deps: Deps, path: Path) -> None:
     async with deps.db.reads() as session:
         count = await session.scalar(sa.select(sa.func.count()).select_from(Appeal))
     assert (report.rows, report.stored, len(report.bad), count) == (4, 0, 2, 0)
+
+
+async def test_the_same_file_under_another_name_is_not_stored_again(deps: Deps, path: Path) -> None:
+    await run(deps, path)
+    copy = put(path.with_name("十一月 副本.csv"), CSV + "A-5,扬尘,工地扬尘。,2026-11-22 08:00,,\n")
+    report = await run(deps, copy)
+    assert (report.stored, report.repeated, report.held, report.doubled) == (1, 2, {"十一月": 2}, {})
+
+
+async def test_a_source_that_was_named_is_believed_and_the_likeness_told(deps: Deps, path: Path) -> None:
+    await run(deps, path)
+    report = await run(deps, path, source="区平台")
+    assert (report.stored, report.repeated, report.held, report.doubled) == (2, 0, {}, {"十一月": 2})
+
+
+async def test_the_same_words_under_another_number_are_another_appeal(deps: Deps, path: Path) -> None:
+    await run(deps, path)
+    other = put(path.with_name("另一份.csv"), CSV.replace("A-", "B-"))
+    report = await run(deps, other)
+    assert (report.stored, report.held) == (2, {})
+
+
+async def test_a_known_number_with_other_content_is_a_bad_row(deps: Deps, path: Path) -> None:
+    await run(deps, path)
+    put(path, CSV.replace("没人清", "没人管") + "A-4,垃圾,又改了。,,,\n")
+    report = await run(deps, path)
+    assert [bad.sentence() for bad in report.bad if bad.column is None] == [
+        "十一月.csv 第 5 行：编号已登记过但内容不同，未覆盖",
+        "十一月.csv 第 6 行：编号已登记过但内容不同，未覆盖",
+    ]
+    assert (report.rows, report.stored, report.repeated, len(report.bad)) == (5, 0, 1, 4)
+    assert report.changed == ["A-4", "A-4"]
+
+
+async def test_times_that_can_hardly_be_true_are_noted(deps: Deps, path: Path) -> None:
+    rows = ("1,甲,甲,1999-12-31", "2,乙,乙,2000-01-01", "3,丙,丙,2026-11-23 16:09", "4,丁,丁,20261124")
+    put(path, "\n".join(("编号,标题,内容,时间", *rows)))
+    report = await run(deps, path, dry_run=True)
+    assert report.notes == ["第 2 行：时间早于 2000 年，请核对", "第 5 行：时间在将来，请核对"]

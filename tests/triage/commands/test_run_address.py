@@ -1,0 +1,81 @@
+"""Where `jiesu run` may listen: said at once, before anything is started."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from triage.cli import main
+from triage.commands import run
+from triage.errors import SettingsError
+from triage.settings import Settings
+from triage.web import middlewares
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_an_address_for_others_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    answer = CliRunner().invoke(main, ["run"], env={"JIESU_HOST": "0.0.0.0", "JIESU_DATA_DIR": str(data)})  # noqa: S104
+    assert (answer.exit_code, "只允许本机回环地址" in answer.stderr, data.exists()) == (1, True, False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_a_free_address_is_taken(host: str) -> None:
+    run._free_port(Settings(host=host, port=free_port()))
+
+
+@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+def test_an_address_of_the_newer_kind_is_free_until_it_is_taken() -> None:
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
+        port = taken.getsockname()[1]
+        taken.listen()
+        with pytest.raises(SettingsError, match=r"\[::1\]:\d+ 已被占用"):
+            run._free_port(Settings(host="::1", port=port))
+    run._free_port(Settings(host="::1", port=port))
+
+
+def test_an_address_that_this_machine_lacks_is_not_called_taken() -> None:
+    with pytest.raises(SettingsError, match="不能监听"):
+        run._free_port(Settings(host="192.0.2.1", port=8420))
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "127.0.0.1:8420"), ("::1", "[::1]:8420"), ("localhost", "localhost:8420")],
+)
+def test_an_address_is_written_as_browsers_take_it(host: str, address: str) -> None:
+    assert run._address(Settings(host=host, port=8420)) == address
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "127.0.0.2:8420", "localhost:1", "[::1]:8420", "LOCALHOST"])
+def test_the_loopback_names_are_our_own(name: str) -> None:
+    assert middlewares._OWN_HOST.fullmatch(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "evil.example", "127.0.0.1.evil.example", "128.0.0.1", "127.0.0.1:8420x"]
+)
+def test_no_other_name_is(name: str) -> None:
+    assert not middlewares._OWN_HOST.fullmatch(name)
