@@ -28,8 +28,6 @@ CARD: Final = "card.json"
 SCHEMA: Final = "jiesu-encoder/1"
 HEADS: Final = ("kind", "appeal_type", "urgency")
 SPANS: Final = ("place", "party", "when")
-#: Texts to a batch: more gains nothing on a CPU and costs memory.
-BATCH: Final = 16
 _LEAST_SPAN: Final = 0.4
 
 
@@ -104,7 +102,7 @@ class Encoded:
 
 
 class Encoder:
-    """Reads texts in batches of like length. Build it once per process."""
+    """Reads texts. Build it once per process."""
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         """Load the weights. Raises WeightsError naming the file that is missing or damaged."""
@@ -127,31 +125,28 @@ class Encoder:
         self.version = self.card.version
 
     def read_many(self, sources: Sequence[str]) -> list[Encoded]:
-        """What the encoder says of each text, in the same order."""
+        """What the encoder says of each text, in the same order.
+
+        One text at a time: the int8 graph measures out its steps over the whole batch, so in a batch an
+        answer would depend on its neighbours; and on a CPU a batch is no faster.
+        """
+        return [self._read(source) for source in sources]
+
+    def _read(self, source: str) -> Encoded:
         prefix = self.card.prefix
-        coded = self._tokenizer.encode_batch([prefix + source for source in sources])
-        order = sorted(range(len(coded)), key=lambda at: len(coded[at].ids))
-        found: dict[int, Encoded] = {}
-        for start in range(0, len(order), BATCH):
-            part = order[start : start + BATCH]
-            width = max(len(coded[at].ids) for at in part)
-            ids = np.ones((len(part), width), dtype=np.int64)
-            mask = np.zeros((len(part), width), dtype=np.int64)
-            for row, at in enumerate(part):
-                length = len(coded[at].ids)
-                ids[row, :length] = coded[at].ids
-                mask[row, :length] = 1
-            scores, why, tags = self._session.run(["scores", "why", "tags"], {"ids": ids, "mask": mask})
-            for row, at in enumerate(part):
-                offsets = [(a - len(prefix), b - len(prefix)) for a, b in coded[at].offsets]
-                length = len(offsets)
-                found[at] = Encoded(
-                    beliefs=self._beliefs(scores[row]),
-                    environmental=_weighed(sources[at], offsets, why[row, :length, 0]),
-                    kind=_weighed(sources[at], offsets, why[row, :length, 1]),
-                    spans=_spans(sources[at], offsets, tags[row, :length]),
-                )
-        return [found[at] for at in range(len(sources))]
+        coded = self._tokenizer.encode(prefix + source)
+        given = {
+            "ids": np.array([coded.ids], dtype=np.int64),
+            "mask": np.ones((1, len(coded.ids)), dtype=np.int64),
+        }
+        scores, why, tags = self._session.run(["scores", "why", "tags"], given)
+        offsets = [(start - len(prefix), end - len(prefix)) for start, end in coded.offsets]
+        return Encoded(
+            beliefs=self._beliefs(scores[0]),
+            environmental=_weighed(source, offsets, why[0, :, 0]),
+            kind=_weighed(source, offsets, why[0, :, 1]),
+            spans=_spans(source, offsets, tags[0]),
+        )
 
     def _beliefs(self, scores: NDArray[np.float32]) -> Beliefs:
         shares: dict[str, dict[str, float]] = {}

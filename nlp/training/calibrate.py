@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from nlp.beliefs import Blend, Sure, blend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from nlp.beliefs import Beliefs
 
 SHARES: Final = tuple(step / 10 for step in range(11))
-TEMPERATURES: Final = tuple(step / 10 for step in range(5, 21))
-#: The cascade may cost this much accuracy against asking the encoder about every text.
-LOSS: Final = 0.004
-#: The lexicon's no is final where at most this share of such texts is environmental after all.
-MISSED: Final = 0.01
+TEMPERATURES: Final = tuple(step / 10 for step in range(5, 16))
+#: What is tried for the three limits of `Sure`.
+SURE_YES: Final = (0.6, 0.7, 0.8, 0.9, 0.95)
+SURE_NO: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25)
+SURE_KIND: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
 _LEAST: Final = 1e-4
 
 Row = dict[str, Any]
@@ -43,8 +44,9 @@ def choose_blend(rows: Sequence[Row], first: Sequence[Beliefs], second: Sequence
                 -math.log(max(_right(head, row, blend(one, two, how)), _LEAST)) for row, one, two in wanted
             )
 
-        share = min(SHARES, key=lambda share: loss((share, 1.0)))
-        chosen[head] = (share, min(TEMPERATURES, key=lambda temperature: loss((share, temperature))))
+        # Together: a blend that is too modest at one share may be the best one once it is sharpened.
+        pairs = [(share, temperature) for share in SHARES for temperature in TEMPERATURES]
+        chosen[head] = min(pairs, key=loss)
     return Blend(**chosen)
 
 
@@ -59,53 +61,38 @@ def _right(head: str, row: Row, beliefs: Beliefs) -> float:
 
 
 def choose_sure(rows: Sequence[Row], first: Sequence[Beliefs], both: Sequence[Beliefs]) -> Sure:
-    """When the lexicon needs no second opinion: fewest questions at a loss of at most LOSS."""
+    """When the lexicon needs no second opinion: the fewest questions that cost no accuracy."""
     texts = list(zip(rows, first, both, strict=True))
-    best = _score([(row, two) for row, _, two in texts])
-    not_environmental = _greatest(
-        [step / 200 for step in range(1, 61)],
-        lambda limit: _missed([(row, one) for row, one, _ in texts], limit) <= MISSED,
-    )
+    best = _scores([(row, two) for row, _, two in texts])
     found: tuple[int, Sure] | None = None
-    for environmental in (0.8, 0.9, 0.95, 0.98):
-        for kind in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.01):
-            sure = Sure(environmental, not_environmental, kind)
-            asked = [sure.leaves_open(one) for _, one, _ in texts]
-            mixed = [(row, two if ask else one) for (row, one, two), ask in zip(texts, asked, strict=True)]
-            if _score(mixed) >= best - LOSS and (found is None or sum(asked) < found[0]):
-                found = (sum(asked), sure)
+    for limits in product(SURE_YES, SURE_NO, SURE_KIND):
+        sure = Sure(*limits)
+        asked = [sure.leaves_open(one) for _, one, _ in texts]
+        mixed = [(row, two if ask else one) for (row, one, two), ask in zip(texts, asked, strict=True)]
+        good = all(mine >= theirs for mine, theirs in zip(_scores(mixed), best, strict=True))
+        if good and (found is None or sum(asked) < found[0]):
+            found = (sum(asked), sure)
     if found is None:
         return Sure(1.01, 0.0, 1.01)
     return found[1]
 
 
-def _score(pairs: Sequence[tuple[Row, Beliefs]]) -> float:
-    """The share of texts answered right: not environmental, or environmental and of a labelled kind."""
-    right = 0
+def _scores(pairs: Sequence[tuple[Row, Beliefs]]) -> tuple[float, float]:
+    """The shares of texts answered right: as a whole, and those of environmental texts as to the kind.
+
+    As a whole: not environmental, or environmental and of a labelled kind.
+    """
+    whole, kinds, environmental = 0, 0, 0
     for row, beliefs in pairs:
         said = beliefs.environmental >= 0.5  # noqa: PLR2004  (more likely than not)
         if not row["environmental"]:
-            right += not said
-        else:
-            top = max(beliefs.kinds, key=beliefs.kinds.__getitem__)
-            right += said and top in (row["kind"], row.get("kind2"))
-    return right / len(pairs)
-
-
-def _missed(pairs: Sequence[tuple[Row, Beliefs]], limit: float) -> float:
-    """Of the texts the lexicon would dismiss, the share that is environmental."""
-    dismissed = [bool(row["environmental"]) for row, beliefs in pairs if beliefs.environmental <= limit]
-    return sum(dismissed) / len(dismissed) if dismissed else 0.0
-
-
-def _greatest(limits: Sequence[float], holds: Callable[[float], bool]) -> float:
-    """The greatest limit up to which the condition holds throughout; 0 when it never does."""
-    found = 0.0
-    for limit in limits:
-        if not holds(limit):
-            break
-        found = limit
-    return found
+            whole += not said
+            continue
+        environmental += 1
+        right = max(beliefs.kinds, key=beliefs.kinds.__getitem__) in (row["kind"], row.get("kind2"))
+        kinds += right
+        whole += said and right
+    return whole / len(pairs), kinds / max(environmental, 1)
 
 
 def as_card(how: Blend, sure: Sure) -> dict[str, Any]:

@@ -85,6 +85,12 @@ def export(net: ReadingNet, path: Path) -> None:
             str(path),
             weight_type=QuantType.QInt8,
             per_channel=True,
+            # The heads are small, and what they round is the answer itself.
+            nodes_to_exclude=[
+                node.name
+                for node in model.model.graph.node
+                if node.op_type in {"MatMul", "Gemm"} and "layer." not in node.name
+            ],
             # Types cannot be inferred through the fused nodes; all of them are floats.
             extra_options={"DefaultTensorType": TensorProto.FLOAT},
         )

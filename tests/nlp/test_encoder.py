@@ -36,7 +36,7 @@ def test_answers_come_in_the_order_asked_whatever_their_length(encoder: Encoder)
     texts = [BARBECUE * 5, WAGES, BARBECUE, WAGES * 9]
     together = [answer.beliefs.environmental for answer in encoder.read_many(texts)]
     alone = [encoder.read_many([text])[0].beliefs.environmental for text in texts]
-    assert together == pytest.approx(alone, abs=0.05)
+    assert together == alone
     assert together[0] > 0.5 > together[1]
     assert together[2] > 0.5 > together[3]
 
