@@ -60,11 +60,9 @@ def read_examples(paths: Iterable[Path]) -> list[Example]:
     """The examples of JSONL files, in order. Raises BadExample."""
     found = []
     for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if not line.strip():
-                continue
+        for number, row in _json_lines(path):
             try:
-                found.append(as_example(json.loads(line)))
+                found.append(as_example(row))
             except (ValueError, KeyError, TypeError) as fault:
                 raise BadExample(f"{path.name}, line {number}: {fault}") from fault
     return found
@@ -76,10 +74,10 @@ def labelled_texts(texts: Path) -> list[dict[str, Any]]:
     `texts` is a folder of JSONL files with `id`, `title`, `text`, searched in all depths. A label whose text
     is not there is passed over. Raises BadExample on a line that is no JSON.
     """
-    labels = {row["id"]: row for row in _json_lines(LABELS)}
+    labels = {row["id"]: row for _, row in _json_lines(LABELS)}
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(texts.rglob("*.jsonl")):
-        for row in _json_lines(path):
+        for _, row in _json_lines(path):
             label = labels.get(row.get("id", ""))
             if label is not None:
                 found.setdefault(row["id"], {"title": row.get("title"), "text": row.get("text"), **label})
@@ -91,11 +89,13 @@ def is_held_out(row: dict[str, Any]) -> bool:
     return zlib.crc32(row["id"].encode()) % HELD_OUT_OF == 0
 
 
-def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+def _json_lines(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
+    """The objects of a file, with their lines. Raises BadExample."""
+    # Not splitlines: citizens write U+2028 and other characters that it takes for the end of a line.
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if line.strip():
             try:
-                yield json.loads(line)
+                yield number, json.loads(line)
             except ValueError as fault:
                 raise BadExample(f"{path.name}, line {number}: {fault}") from fault
 

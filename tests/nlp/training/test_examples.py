@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nlp.training import examples
 from nlp.training.examples import BadExample, as_example, read_examples
 
 if TYPE_CHECKING:
@@ -66,3 +67,28 @@ def test_a_bad_row_is_named(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(BadExample, match=told) as caught:
         read_examples([path])
     assert "data.jsonl, line 2" in str(caught.value)
+
+
+def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps({**ROW, "text": "上半\u2028下半"}, ensure_ascii=False) + "\n", "utf-8")
+    assert len(read_examples([path])) == 1
+
+
+def test_labels_are_joined_with_the_texts_they_are_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text('{"id": "a", "environmental": true, "kind": "NOI-01"}\n{"id": "b"}\n', "utf-8")
+    monkeypatch.setattr(examples, "LABELS", labels)
+    texts = tmp_path / "texts" / "deep"
+    texts.mkdir(parents=True)
+    (texts / "some.jsonl").write_text('{"id": "a", "text": "打桩声"}\n{"id": "c", "text": "别的"}\n', "utf-8")
+    assert examples.labelled_texts(tmp_path / "texts") == [
+        {"id": "a", "title": None, "text": "打桩声", "environmental": True, "kind": "NOI-01"}
+    ]
+
+
+def test_about_one_in_twelve_of_our_labels_is_held_out() -> None:
+    ids = [json.loads(line) for line in examples.LABELS.read_text("utf-8").splitlines()]
+    assert 0.06 < sum(map(examples.is_held_out, ids)) / len(ids) < 0.11
