@@ -35,7 +35,9 @@ def rows(path: Path) -> list[dict[str, Any]]:
     """The labelled rows. Raises ValueError naming the file and line that is not JSON."""
     path = path / "dev.jsonl" if path.is_dir() else path
     found = []
-    for line, raw in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), start=1):
+    for line, raw in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not raw.strip():
+            continue
         try:
             found.append(json.loads(raw))
         except ValueError as fault:
