@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +21,9 @@ from triage.web.views import Term, TicketItem, TicketView
 from triage.web.words import Piece, Span, counted, cut, find, snippet
 
 if TYPE_CHECKING:
+    from models.counting import Today
     from models.filters import Day
-    from models.queries import TicketRow, Today
+    from models.lines import TicketRow
     from triage.web.listing import Listing
 
 #: Probabilities shown as bars have this many steps: a bar's width is a class, as no inline style is allowed.
@@ -170,8 +172,7 @@ def _render(request: web.Request, template: str, **values: Any) -> web.Response:
 
 async def _list_page(request: web.Request) -> ListPage:
     asked = asking.read(request.query)
-    found = await listing.load(request, asked)
-    bar = await listing.load_today(request)
+    found, bar = await asyncio.gather(listing.load(request, asked), listing.load_today(request))
     search = Search.parse(asked.filters.query)
     phrases = search.phrases if search else ()
     first = asked.after is not None or asked.before is not None
