@@ -46,6 +46,7 @@ class EventRow:
     tag: str
     staff: str | None
     data: dict[str, Any]
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,14 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         .order_by(Unit.code)
     )
     events = await session.execute(
-        sa.select(TicketEvent.seq, TicketEvent.at, TicketEvent.tag, Staff.name, TicketEvent.data)
+        sa.select(
+            TicketEvent.seq,
+            TicketEvent.at,
+            TicketEvent.tag,
+            Staff.name,
+            TicketEvent.data,
+            sa.func.coalesce(Staff.login, ""),
+        )
         .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
         .where(TicketEvent.ticket_id == ticket.id)
         .order_by(TicketEvent.seq)
