@@ -35,6 +35,8 @@ class UnitPart:
     name: str
     level: str
     role: str
+    due_at: datetime | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         return None
     ticket, appeal, source, reading, name, phone, id_number = first
     units = await session.execute(
-        sa.select(Unit.code, Unit.name, Unit.level, TicketUnit.role)
+        sa.select(
+            Unit.code, Unit.name, Unit.level, TicketUnit.role, TicketUnit.due_at, TicketUnit.reported_at
+        )
         .join(Unit, Unit.code == TicketUnit.unit_code)
         .where(TicketUnit.ticket_id == ticket.id)
         .order_by(Unit.code)

@@ -159,6 +159,6 @@ class MoveRequest(Base):
 
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
     key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    digest: Mapped[str] = mapped_column(sa.String(64), comment="of move, values and actor")
+    digest: Mapped[str] = mapped_column(sa.String(64), comment="of the move and its values")
     version: Mapped[int] = mapped_column(comment="of the ticket after it")
     at: Mapped[datetime]

@@ -6,13 +6,12 @@ Values are JSON: text, lists of unit codes, moments as ISO text with their offse
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from models.vocab import Divert, Field, Labelled, Level, Outcome, Satisfaction, Told, Urgency, YesNo
 from triage.errors import TriageError
 from triage.rules.calendar import BEIJING, beijing
-from triage.rules.deadlines import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +41,8 @@ TEXTS: Final[Mapping[Field, tuple[int, int]]] = {
 FREE: Final = (Field.REASON, Field.CLAUSE, Field.NOTE, Field.ATTACHMENT)
 UNITS: Final = (Field.UNIT, Field.PROPOSED_UNIT)
 MOST_UNITS: Final = 10
+#: A slip of the pen, not a limit of the law: those are in the table.
+_FURTHEST: Final = timedelta(days=3660)
 _CLAUSE_WORDS: Final = ("条", "清单", "目录", "§")
 
 
@@ -144,7 +145,9 @@ def _moment(row: MoveRow, text: str, *, at: datetime) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=BEIJING)
     if moment <= at:
-        raise _refused(row, Field.UNTIL, f"期限 {show(beijing(moment))} 已经过去")
+        raise _refused(row, Field.UNTIL, "期限已经过去，应晚于现在")
+    if moment > at + _FURTHEST:
+        raise _refused(row, Field.UNTIL, f"期限太远：最多 {_FURTHEST.days} 天")
     return beijing(moment).isoformat()
 
 

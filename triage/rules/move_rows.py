@@ -50,7 +50,7 @@ FORBIDDEN: Mapping[Fact, str] = {
     Fact.LEDGER_ASKED: "已有一份挂账申请在等待审批",
     Fact.EXCLUSION_ASKED: "已有一份剔除申请在等待审批",
     Fact.EXCLUDED: "工单已经剔除",
-    Fact.SUPERVISED: "已有一项督办在等待到场",
+    Fact.SUPERVISED: "已有一项督办在等待到场核实",
     Fact.ARBITRATED: "承办单位由仲裁确定，不能再提异议",
     Fact.OBJECTED_HERE: "本次派单已经提过一次异议",
     Fact.CALLS_OPEN: "还有被吹哨或提级的单位没有报到",

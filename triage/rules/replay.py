@@ -254,7 +254,7 @@ def _fed_back(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     """What was asked while handling is asked no more."""
     del event, values
     return s.evolve(
-        answered=True, supervised=False,
+        answered=True,
         asked={move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK},
     )  # fmt: skip
 

@@ -55,13 +55,14 @@ class Acting:
         )
 
 
-def of_cookie(text: str | None) -> Acting:
-    """Read the cookie; the hotline's clerk when there is none or it is not ours."""
-    parts = [unquote(part) for part in (text or "").split("|")]
-    known = {post.value: post for post in POSTS}
-    match parts:
-        case [post, unit, name] if post in known and len(name) <= LONGEST_NAME:
-            return Acting(known[post], unit or None, name)
+def of_cookie(tables: Tables, text: str | None) -> Acting:
+    """Read the cookie; the hotline's clerk when there is none or it does not fit the tables (any more)."""
+    match [unquote(part) for part in (text or "").split("|")]:
+        case [post, unit, name]:
+            try:
+                return chosen(tables, {"post": post, "unit": unit, "name": name})
+            except BadInput:
+                return Acting()
         case _:
             return Acting()
 

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from triage.errors import TriageError
+from triage.errors import BadInput, TriageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp.typedefs import Handler
 
 COOKIE: Final = "jiesu_token"
@@ -53,7 +55,7 @@ async def refuse_forged(request: web.Request, handler: Handler) -> web.StreamRes
         if request.content_type != "application/json":
             raise WrongType
     else:
-        given = (await request.post()).get(FIELD)
+        given = (await _form(request)).get(FIELD)
         kept = request.cookies.get(COOKIE, "")
         if (
             not isinstance(given, str)
@@ -62,6 +64,14 @@ async def refuse_forged(request: web.Request, handler: Handler) -> web.StreamRes
         ):
             raise Forged
     return await handler(request)
+
+
+async def _form(request: web.Request) -> Mapping[str, object]:
+    """The form that was sent. Raises BadInput when its bytes are no text."""
+    try:
+        return await request.post()
+    except (UnicodeDecodeError, LookupError, ValueError):
+        raise BadInput("表单内容无法读取") from None
 
 
 def _from_here(request: web.Request) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.vocab import Field, Move, State
 from triage.rules import moves
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS
-from triage.web.move_views import FieldView, MoveForm, MoveList, MoveView, ObjectionView
+from triage.web.move_views import AskedView, FieldView, MoveForm, MoveList, MoveView, ObjectionView
 from triage.web.views import Term
 
 if TYPE_CHECKING:
@@ -190,6 +190,11 @@ def _filled(item: MoveView, typed: Mapping[str, str]) -> MoveView:
     return MoveView(
         item.move, item.possible, item.why, item.hint, item.who, fields, item.source, item.status, item.rules
     )
+
+
+def asked(s: Standing) -> tuple[AskedView, ...]:
+    """What waits for an answer."""
+    return tuple(AskedView(move.label, ask.at, ask.reason, ask.until) for move, ask in s.asked.items())
 
 
 def objections(tables: Tables, s: Standing) -> tuple[ObjectionView, ...]:

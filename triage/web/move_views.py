@@ -75,6 +75,16 @@ class ObjectionView:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedView:
+    """A wish that waits for its answer."""
+
+    label: str
+    at: datetime
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class MoveForm:
     """A form of the ticket page. `key` makes it safe to send twice; `open`: it stands open."""
 

@@ -162,7 +162,14 @@ def _units(whole: WholeTicket) -> tuple[views.UnitPartView, ...]:
     order = [role.value for role in Role]
     parts = sorted(whole.units, key=lambda part: (order.index(part.role), part.code))
     return tuple(
-        views.UnitPartView(part.code, part.name, term(Level, part.level), term(Role, part.role))
+        views.UnitPartView(
+            part.code,
+            part.name,
+            term(Level, part.level),
+            term(Role, part.role),
+            part.due_at,
+            part.reported_at,
+        )
         for part in parts
     )
 

@@ -25,7 +25,7 @@ from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
     from triage.web.acting import Acting
-    from triage.web.move_views import MoveForm, MoveList, ObjectionView
+    from triage.web.move_views import AskedView, MoveForm, MoveList, ObjectionView
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
@@ -53,6 +53,7 @@ class TicketPage:
     moves: MoveList
     forms: tuple[MoveForm, ...]
     turn: str | None
+    asked: tuple[AskedView, ...]
     objections: tuple[ObjectionView, ...]
     acting: ActingView
     token: str
@@ -105,7 +106,7 @@ def moves_of_here(path: str) -> bool:
 
 
 def _acting(request: web.Request) -> Acting:
-    return acting.of_cookie(request.cookies.get(acting.COOKIE))
+    return acting.of_cookie(request.app[DEPS].tables, request.cookies.get(acting.COOKIE))
 
 
 async def _page(request: web.Request, tried: Tried | None) -> web.Response:
@@ -141,6 +142,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         moves=found,
         forms=forms,
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
+        asked=move_forms.asked(standing),
         objections=move_forms.objections(deps.tables, standing),
         acting=_acting_view(request, who),
         token=token,

@@ -77,7 +77,7 @@ def upgrade() -> None:
         "move_request",
         sa.Column("ticket_id", _BIG, nullable=False),
         sa.Column("key", sa.String(64), nullable=False),
-        sa.Column("digest", sa.String(64), nullable=False, comment="of move, values and actor"),
+        sa.Column("digest", sa.String(64), nullable=False, comment="of the move and its values"),
         sa.Column("version", sa.Integer(), nullable=False, comment="of the ticket after it"),
         sa.Column("at", moment, nullable=False),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name="fk_move_request_ticket_id"),

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.tickets import ObjectionRow, Ticket
+from models.vocab import Role
 from tests.factories import NOW, TicketIn
 from tests.triage.services.test_moving import VIEWER, ready
 from tests.triage.services.test_moving import tables as tables  # noqa: PLC0414  (a fixture is found by name)
@@ -41,8 +42,7 @@ async def raised(
 
 async def test_rows_that_lose_stand_first(db: Database, tables: Tables) -> None:
     (no,) = await ready(db, tables, TicketIn())
-    good, bad = (row.id for row in tables.catalogue if row.role == "lead" and row.kind in {"NOI-01", "AIR-06"}
-                 and row.situation == "")  # fmt: skip
+    good, bad = [row.id for row in tables.catalogue if row.role is Role.LEAD][:2]
     await raised(db, no, 1, bad, "object_uphold")
     await raised(db, no, 2, bad, "arbitrate", ruled=WATER)
     await raised(db, no, 3, bad, "object_reject")

@@ -239,9 +239,63 @@ async def test_nobody_is_led_elsewhere(client: Client, no: str, back: str) -> No
     assert response.headers["Location"] == "/desk"
 
 
-async def test_a_cookie_that_is_not_ours_is_the_clerk(client: Client, no: str) -> None:
-    client.session.cookie_jar.update_cookies({"jiesu_as": "king||"})
+@pytest.mark.parametrize(
+    "cookie", ["king||", "unit|nobody|", "unit||", "district|110105026|", "a|b", "%FF|%FF|"]
+)
+async def test_a_cookie_that_does_not_fit_is_the_clerk(client: Client, no: str, cookie: str) -> None:
+    client.session.cookie_jar.update_cookies({"jiesu_as": cookie})
     assert "当前身份：<b>热线坐席</b>" in await (await client.get(f"/desk/tickets/{no}")).text()
+
+
+async def test_bytes_that_are_no_form_are_told(client: Client, no: str) -> None:
+    headers = {**SAME_SITE, "Content-Type": "application/x-www-form-urlencoded"}
+    response = await client.post(f"/desk/tickets/{no}/moves", data=b"note=\xff\xfe", headers=headers)
+    assert response.status == 400
+    assert "表单内容无法读取" in await response.text()
+
+
+@pytest.mark.parametrize(
+    "until",
+    ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "2099-01-01T00:00", "明天", "2026-11-23"],
+)
+async def test_no_moment_breaks_anything(client: Client, no: str, until: str) -> None:
+    await post(client, no, {"move": "sign", "version": 1, "as": STREET})
+    values = {"assist": ["110105-water"], "until": until, "reason": "请到现场会商"}
+    refused = await post(
+        client, no, {"move": "whistle", "version": 2, "as": STREET, "values": values}, key="k2"
+    )
+    await assert_problem(refused, 422, "move_refused", "期限")
+
+
+async def test_who_was_called_in_is_shown_with_its_time(client: Client, no: str) -> None:
+    await post(client, no, {"move": "sign", "version": 1, "as": STREET})
+    values = {
+        "assist": "朝阳区水务局、朝阳区生态环境局",
+        "until": "2026-11-24T12:00",
+        "reason": "请到现场会商",
+    }
+    await post(client, no, {"move": "whistle", "version": 2, "as": STREET, "values": values}, key="k2")
+    water = {"post": "unit", "unit": "朝阳区水务局"}
+    body = {"move": "report_in", "version": 3, "as": water, "values": {"note": "已到现场取样"}}
+    assert (await post(client, no, body, key="k3")).status == 200
+    text = await (await client.get(f"/desk/tickets/{no}")).text()
+    for words in ("应于 11-24 12:00 前报到", "已于 11-23 16:00 报到"):
+        assert words in text
+    whole = await (await client.get(f"/api/v1/tickets/{no}")).json()
+    valid("TicketView", whole)
+    assert {u["code"]: u["reported_at"] for u in whole["units"]}["110105-water"] == "2026-11-23T08:00:00Z"
+
+
+async def test_a_wish_is_shown_to_whoever_answers_it(client: Client, no: str) -> None:
+    values = {"reason": "经查属于重复统计", "clause": "条例第32条"}
+    await post(client, no, {"move": "exclude_ask", "version": 1, "as": STREET, "values": values})
+    await be(client, no, post="supervisor")
+    text = await (await client.get(f"/desk/tickets/{no}")).text()
+    for words in ("等待审批：<b>申请剔除</b>", "经查属于重复统计", 'data-form="exclude_grant"'):
+        assert words in text
+    assert text.index('data-form="exclude_grant"') < text.index('data-form="urge"')
+    listed = await (await client.get("/api/v1/tickets?state=asked")).json()
+    assert [item["no"] for item in listed["items"]] == [no]
 
 
 async def test_the_page_of_objections_tells_what_was_raised(client: Client, no: str) -> None:
