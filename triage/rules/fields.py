@@ -5,9 +5,9 @@ Values are JSON: text, lists of unit codes, moments as ISO text with their offse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Divert, Field, Labelled, Level, Outcome, Satisfaction, Told, Urgency, YesNo
 from triage.errors import TriageError
@@ -46,16 +46,15 @@ _FURTHEST: Final = timedelta(days=3660)
 _CLAUSE_WORDS: Final = ("条", "清单", "目录", "§")
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(IntEnum):
     """How far a request came before it was refused: the furthest row tells why."""
 
-    STATE: ClassVar[int] = 0
-    POST: ClassVar[int] = 1
-    OUTCOME: ClassVar[int] = 2
-    FACT: ClassVar[int] = 3
-    LIMIT: ClassVar[int] = 4
-    FIELD: ClassVar[int] = 5
+    STATE = 0
+    POST = 1
+    OUTCOME = 2
+    FACT = 3
+    LIMIT = 4
+    FIELD = 5
 
 
 class Refusal(TriageError):
@@ -65,7 +64,12 @@ class Refusal(TriageError):
     status = 422
 
     def __init__(
-        self, detail: str, *, row: MoveRow | None = None, field: Field | None = None, stage: int = 0
+        self,
+        detail: str,
+        *,
+        row: MoveRow | None = None,
+        field: Field | None = None,
+        stage: Stage = Stage.STATE,
     ) -> None:
         """Say why, by which row, at which field."""
         super().__init__(f"{detail}（依据：{row.source}）" if row else detail)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.vocab import Field, Move, State
 from triage.rules import moves
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS
-from triage.web.move_views import AskedView, FieldView, MoveForm, MoveList, MoveView, ObjectionView
+from triage.web.move_views import AskedView, ClockView, FieldView, MoveForm, MoveList, MoveView, ObjectionView
 from triage.web.views import Term
 
 if TYPE_CHECKING:
@@ -195,6 +195,21 @@ def _filled(item: MoveView, typed: Mapping[str, str]) -> MoveView:
 def asked(s: Standing) -> tuple[AskedView, ...]:
     """What waits for an answer."""
     return tuple(AskedView(move.label, ask.at, ask.reason, ask.until) for move, ask in s.asked.items())
+
+
+def clocks(s: Standing, *, now: datetime) -> tuple[ClockView, ...]:
+    """Every clock that ran or runs."""
+    return tuple(
+        ClockView(
+            label=clock.label,
+            started=run.started,
+            due=run.due,
+            stopped=run.stopped,
+            rule=run.rule or "",
+            late=run.due is not None and (run.stopped or now) > run.due,
+        )
+        for clock, run in s.clocks.items()
+    )
 
 
 def objections(tables: Tables, s: Standing) -> tuple[ObjectionView, ...]:

@@ -85,6 +85,18 @@ class AskedView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockView:
+    """A clock of the ticket: `late` when it stopped after its end, or has passed it."""
+
+    label: str
+    started: datetime
+    due: datetime | None
+    stopped: datetime | None
+    rule: str
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MoveForm:
     """A form of the ticket page. `key` makes it safe to send twice; `open`: it stands open."""
 

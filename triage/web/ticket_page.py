@@ -25,7 +25,7 @@ from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
     from triage.web.acting import Acting
-    from triage.web.move_views import AskedView, MoveForm, MoveList, ObjectionView
+    from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
@@ -54,6 +54,7 @@ class TicketPage:
     forms: tuple[MoveForm, ...]
     turn: str | None
     asked: tuple[AskedView, ...]
+    clocks: tuple[ClockView, ...]
     objections: tuple[ObjectionView, ...]
     acting: ActingView
     token: str
@@ -143,6 +144,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         forms=forms,
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
         asked=move_forms.asked(standing),
+        clocks=move_forms.clocks(standing, now=now),
         objections=move_forms.objections(deps.tables, standing),
         acting=_acting_view(request, who),
         token=token,

@@ -180,6 +180,8 @@ async def test_a_form_makes_a_move_and_leads_back(client: Client, no: str, db: D
     page = await (await client.get(response.headers["Location"])).text()
     for words in (
         "已签收。",
+        "签收时限",
+        "11-23 16:00 停",
         "当前身份：<b>承办单位 · 望京街道办事处 甲</b>",
         "已派单 → 已签收",
         'data-form="contact"',
