@@ -128,6 +128,8 @@ def open_database(url: str, *, pool_size: int = 5, durable: bool = True) -> Data
 def _json(value: object) -> str:
     """JSON with its characters as they are: escaped, a Chinese text is twice as long."""
     return orjson.dumps(value).decode()
+
+
 def _ping_the_idle(engine: AsyncEngine) -> None:
     """Ask a connection that lay idle whether it is still there, before anyone relies on it.
 

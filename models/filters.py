@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.db import AwareUtc
-from models.tickets import ATTENTION, FLAGGED_CLOSED, OPEN, UNCLOCKED, Ticket
-from models.vocab import Labelled, State, Urgency
+from models.tickets import ASKED, ATTENTION, FLAGGED_CLOSED, OPEN, UNCLOCKED, Ticket
+from models.vocab import OPEN_STATES, Labelled, Urgency
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -32,7 +32,20 @@ class View(Labelled):
 
     OPEN = "open", "全部未结"
     REVIEW = "review", "待审核"
+    ASKED = "asked", "待审批"
     DISPATCHED = "dispatched", "已派单"
+    SIGNED = "signed", "已签收"
+    CONTACTED = "contacted", "已联系"
+    HANDLING = "handling", "办理中"
+    OBJECTED = "objected", "异议审核"
+    TO_REASSIGN = "to_reassign", "待改派"
+    ARBITRATION = "arbitration", "待仲裁"
+    ON_LEDGER = "on_ledger", "挂账"
+    FEEDBACK = "feedback", "待回访"
+    FOLLOWED_UP = "followed_up", "已回访"
+    CLOSED = "closed", "已办结"
+    ARCHIVED = "archived", "已归档"
+    MERGED = "merged", "已合并"
     DIVERTED = "diverted", "已分流"
     HANDED_OVER = "handed_over", "已转办"
     ALL = "all", "全部"
@@ -46,19 +59,21 @@ class DueWindow(Labelled):
     OVERDUE = "overdue", "已超期"
 
 
-#: States in which a clock may still run. `models.tickets.OPEN` says the same in SQL.
-OPEN_STATES: Final = (State.REVIEW, State.DISPATCHED)
-#: The rows of a view, as conditions without parameters. The first of a list, what was sent away with a flag,
-#: is not among them.
+#: The rows of a view that is not one state, as conditions without parameters. The first of a list, what was
+#: sent away with a flag, is not among them.
 _CONDITIONS: Final = {
     View.OPEN: OPEN,
     # Flagged ones are in other states and wait for the same person.
     View.REVIEW: OPEN,
-    View.DISPATCHED: f"(ticket.state = '{State.DISPATCHED.value}')",
-    View.DIVERTED: f"(ticket.state = '{State.DIVERTED.value}')",
-    View.HANDED_OVER: f"(ticket.state = '{State.HANDED_OVER.value}')",
+    # 剔除 may be asked for when all is done.
+    View.ASKED: "",
     View.ALL: "",
 }
+
+
+def _condition(view: View) -> str:
+    """The rows of a view; most views are one state, named like it."""
+    return _CONDITIONS.get(view, f"(ticket.state = '{view.value}')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +117,8 @@ class TicketFilter:
     @property
     def by_due(self) -> bool:
         """Whether the list is ordered by due time; else newest first."""
-        return self.view in {View.OPEN, View.REVIEW, View.DISPATCHED} or self.due is not None
+        views = {View.OPEN, View.REVIEW, *(View(state.value) for state in OPEN_STATES)}
+        return self.due is not None or self.view in views
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,8 @@ def conditions(filters: TicketFilter, viewer: Viewer, day: Day) -> list[ColumnEl
     found += [column == str(value) for column, value in equal.items() if value is not None]
     if filters.attention:
         found.append(sa.literal_column(ATTENTION))
+    if filters.view is View.ASKED:
+        found.append(sa.literal_column(ASKED))
     match filters.due:
         case DueWindow.OVERDUE:
             found.append(Ticket.due_at < day.now)
@@ -228,7 +246,7 @@ class Segment:
 
 def segments(filters: TicketFilter) -> list[Segment]:
     """The stretches of a filter's list, in order."""
-    condition = _CONDITIONS[filters.view]
+    condition = _condition(filters.view)
     if not filters.by_due:
         return [Segment(condition, Clock.ANY)]
     found = [Segment(condition, Clock.RUNS)]

@@ -187,6 +187,17 @@ def tables_check(settings: Settings, *, directory: str | None) -> None:
     sys.exit(admin.tables_check(settings, directory))
 
 
+@tables.command("objections")
+@click.option("--month", help="月份，形如 2026-11；不填为本月")
+@click.option("--json", "as_json", is_flag=True, help="打印成一行 JSON")
+@with_settings
+def tables_objections(settings: Settings, *, month: str | None, as_json: bool) -> None:
+    """派单目录里哪些条目退单成立得多：按条目列出退单、成立、不成立和建议改派的单位。"""
+    from triage.commands import objections  # noqa: PLC0415
+
+    objections.show(settings, month, as_json=as_json)
+
+
 @main.group()
 def appeal() -> None:
     """诉求。"""

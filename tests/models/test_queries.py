@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from models.counting import count_tickets, today
 from models.filters import (
-    OPEN_STATES,
     Cursor,
     Day,
     DueWindow,
@@ -28,7 +27,7 @@ from models.queries import Ask, TicketPage, ticket_page
 from models.ticket_detail import whole_ticket
 from models.tickets import OPEN, UNCLOCKED, Ticket
 from models.unit_queries import find_units
-from models.vocab import AppealState, State, Urgency
+from models.vocab import OPEN_STATES, AppealState, State, Urgency
 from tests.factories import NOW, TicketIn, add_appeal, add_reference, add_tickets
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import Level, Role
 from triage.rules import checks, parsing
+from triage.rules.move_rows import MoveTable
 from triage.rules.rows import Plan, Problem, Row, Tables
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         gradings=tuple(rows.gradings),
         functions=rows.functions,
         calendar=rows.calendar,
+        moves=MoveTable(tuple(rows.moves)),
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,

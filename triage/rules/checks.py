@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import Level, Role, Urgency
+from triage.rules import move_parsing
 from triage.rules.rows import GENERAL, OWN, UNCLEAR_KIND, ZONE_OFFICE, ClockName, Problem, Row, Where
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
         "units.csv": rows.units, "kinds.yaml": rows.kinds, "laws.yaml": rows.laws,
         "deadlines.yaml": rows.deadlines, "dispatch_catalogue.csv": rows.catalogue,
         "fallbacks.yaml": rows.fallbacks, "escalations.yaml": rows.gradings,
+        "moves.yaml": rows.moves,
     }  # fmt: skip
     empty = [file for file, group in needed.items() if not group]
     problems += [Problem(Where(file, 1), "没有任何条目") for file in empty]
@@ -59,6 +61,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     _reclaimed(rows, problems)
     _diversions(rows, problems)
     _escalations(rows, problems)
+    move_parsing.check(rows.moves, problems)
 
 
 def _say(problems: list[Problem], row: Row, message: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
+from triage.rules.move_parsing import move_row
 from triage.rules.reading import Record, read_csv, read_yaml
 from triage.rules.rows import (
     OWN,
@@ -38,6 +39,8 @@ from triage.rules.rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from triage.rules.move_rows import MoveRow
+
 UNIT_COLUMNS: Final = (
     "code", "name", "level", "function", "district_code", "street_code",
     "valid_from", "valid_to", "source", "status",
@@ -50,8 +53,8 @@ CATALOGUE_COLUMNS: Final = (
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = (
     "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "escalations.yaml", "fallbacks.yaml",
-    "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml", "reclaimed.yaml", "situations.yaml",
-    "units.csv", "zones.yaml",
+    "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml", "moves.yaml", "reclaimed.yaml",
+    "situations.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -74,6 +77,7 @@ class Parsed:
     diversions: list[DiversionRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     gradings: list[GradingRow] = field(default_factory=list)
+    moves: list[MoveRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
@@ -90,6 +94,7 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.situations = _yaml(files, "situations.yaml", "rows", _situation, problems)
     out.fallbacks = _yaml(files, "fallbacks.yaml", "rows", _fallback, problems)
     out.reclaimed = _yaml(files, "reclaimed.yaml", "rows", _reclaimed, problems)
+    out.moves = _yaml(files, "moves.yaml", "rows", move_row, problems)
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from models.vocab import Divert, Level, Role, Urgency
     from triage.rules.calendar import WorkCalendar
+    from triage.rules.move_rows import MoveTable
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -296,6 +297,7 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
+    moves: MoveTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)

@@ -12,8 +12,8 @@ from triage import logs
 from triage.clock import show
 from triage.errors import BadInput
 from triage.services import retrying
+from triage.web import guard
 from triage.web.asking import refuse_others
-from triage.web.forms import FIELD, form_token
 from triage.web.keys import CACHES, DEPS, TEMPLATES, VIEWER
 
 if TYPE_CHECKING:
@@ -78,16 +78,19 @@ async def dead(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         found = await retrying.given_up(session, request[VIEWER], after=after, limit=PER_PAGE + 1)
     shown = found[:PER_PAGE]
+    token = guard.token_of(request)
     page = DeadPage(
         letters=tuple(_letter(item) for item in shown),
         done=None if done is None else _done(done),
         more=f"/desk/dead?after={shown[-1].id}" if len(found) > PER_PAGE else None,
-        field=FIELD,
-        token=form_token(request),
+        field=guard.FIELD,
+        token=token,
         as_of=show(deps.clock.now()),
     )
     text = request.app[TEMPLATES].get_template("desk/dead.html").render(page=page)
-    return web.Response(text=text, content_type="text/html")
+    response = web.Response(text=text, content_type="text/html")
+    guard.keep(response, token)
+    return response
 
 
 async def retry(request: web.Request) -> web.Response:

@@ -50,6 +50,4 @@ CACHES: Final = web.AppKey("caches", Caches)
 LIFECYCLE: Final = web.AppKey("lifecycle", Lifecycle)
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
-#: The cookie behind this answer's forms, when it had to be made: see `triage.web.forms`.
-FORM_COOKIE: Final = web.RequestKey("form_cookie", str)
 VIEWER: Final = web.RequestKey("viewer", Viewer)

@@ -6,8 +6,8 @@
 3. `tell_errors`: every error becomes one shape: problem+json under /api and for probes, a page elsewhere.
 4. `loopback_only`: refuses a foreign Host: without sign-in, a web page elsewhere could otherwise point its
    own name at this machine and read everything (DNS rebinding). Inside `tell_errors`: it is told too.
-5. `admit`: who looks. The seam where sign-in will stand.
-6. `guard_writes`: what changes something comes from our own pages (`triage.web.forms`).
+5. `refuse_forged`: what changes something must come from a page of ours (`guard`).
+6. `admit`: who looks. The seam where sign-in will stand.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from models.filters import Viewer
 from triage import logs
 from triage.errors import TriageError
-from triage.web.forms import guard_writes
+from triage.web.guard import refuse_forged
 from triage.web.keys import REQUEST_ID, VIEWER
 from triage.web.problems import problem_response
 
@@ -155,6 +155,6 @@ MIDDLEWARES: Final[tuple[Middleware, ...]] = (
     protect,
     tell_errors,
     loopback_only,
+    refuse_forged,
     admit,
-    guard_writes,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from models.vocab import Channel, Divert, Labelled, Level, Precision, ReviewReason, Role, State, Tag, Urgency
 from nlp.types import Head, source_text
 from triage.web import views
+from triage.web.move_notes import move_note
 from triage.web.names import short_area
 from triage.web.words import counted, tone, until
 
@@ -164,7 +165,14 @@ def _units(whole: WholeTicket) -> tuple[views.UnitPartView, ...]:
     order = [role.value for role in Role]
     parts = sorted(whole.units, key=lambda part: (order.index(part.role), part.code))
     return tuple(
-        views.UnitPartView(part.code, part.name, term(Level, part.level), term(Role, part.role))
+        views.UnitPartView(
+            part.code,
+            part.name,
+            term(Level, part.level),
+            term(Role, part.role),
+            part.due_at,
+            part.reported_at,
+        )
         for part in parts
     )
 
@@ -251,7 +259,7 @@ def _event(event: EventRow, names: Names) -> views.EventView:
         at=event.at,
         tag=term(Tag, event.tag),
         by=event.staff or "系统",
-        note=_note(event.data, names),
+        note=_note(event.data, names) if "move" not in event.data else move_note(event.data, names),
     )
 
 
@@ -266,4 +274,6 @@ def _note(data: dict[str, Any], names: Names) -> str:
         parts.append(f"模型 {data['model_version']}")
     if data.get("review") is True:
         parts.append("把握不足，提请人工")
+    if data.get("joined"):
+        parts.append(f"工单 {data['joined']} 并入本单，多一位诉求人等待答复")
     return "，".join(parts)
