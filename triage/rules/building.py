@@ -75,6 +75,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         gradings=tuple(rows.gradings),
         functions=rows.functions,
         calendar=rows.calendar,
+        clocks=rows.clocks,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,
