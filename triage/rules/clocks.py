@@ -42,10 +42,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """延期 that was granted: by how much, in the unit of the clock's row; why, and who approved it."""
+    """延期 that was granted: by how much counted time; why, and who approved it."""
 
     at: datetime
-    length: int
+    amount: timedelta
     reason: str
     approved_by: str
 
@@ -127,7 +127,8 @@ def _segments(row: DeadlineRow, calendar: WorkCalendar) -> tuple[tuple[int, int]
     return calendar.segments if row.day_type is DayType.WORKING else _WHOLE
 
 
-def _span(row: DeadlineRow, calendar: WorkCalendar, length: int) -> timedelta:
+def span_of(row: DeadlineRow, calendar: WorkCalendar, length: int) -> timedelta:
+    """That many units of the row as counted time."""
     match row.unit:
         case SpanUnit.MINUTE:
             return timedelta(minutes=length)
@@ -139,10 +140,10 @@ def _span(row: DeadlineRow, calendar: WorkCalendar, length: int) -> timedelta:
 
 def length_of(clock: Clock) -> timedelta:
     """The counted time that the clock has in all, extensions included."""
-    own = _span(clock.row, clock.calendar, clock.row.length)
+    own = span_of(clock.row, clock.calendar, clock.row.length)
     if clock.percent != _FULL:
         own = own * clock.percent / _FULL
-    return own + sum((_span(clock.row, clock.calendar, e.length) for e in clock.extensions), _ZERO)
+    return own + sum((extension.amount for extension in clock.extensions), _ZERO)
 
 
 def due_at(clock: Clock) -> datetime | None:

@@ -5,14 +5,14 @@ Time runs from dispatch: an answer clock looks at no signature, so that not sign
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from triage.errors import BadInput
 from triage.rules.calendar import beijing
 from triage.rules.clock_rows import StartsAt
-from triage.rules.clocks import Clock, Extension, Pause, due_at
+from triage.rules.clocks import Clock, Extension, Pause, due_at, elapsed, length_of, span_of
 from triage.rules.rows import ClockName
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from triage.rules.clock_rows import RunRow
     from triage.rules.rows import Tables
 
+_ZERO: Final = timedelta(0)
 _FULL: Final = 100
 _START_ACTS: Final = {
     StartsAt.RECEIVE: "receive", StartsAt.DISPATCH: "dispatch", StartsAt.FEEDBACK: "feedback",
@@ -103,9 +104,10 @@ def _running(
         start,
         tables.calendar,
         pauses=pauses_of(events) if answer else (),
-        extensions=extensions_of(events) if answer else (),
         percent=percent,
     )
+    if answer and any(event.act == "extend_grant" for event in events):
+        clock = replace(clock, extensions=extensions_of(clock, events))
     return Running(clock, run.id, next((e.at for e in events if e.act in run.stop), None))
 
 
@@ -142,19 +144,41 @@ def pauses_of(events: Sequence[Event]) -> tuple[Pause, ...]:
     return tuple(found)
 
 
-def extensions_of(events: Sequence[Event]) -> tuple[Extension, ...]:
-    """延期 that was granted; `length` counts in the unit of the clock's row."""
-    return tuple(
-        Extension(
-            e.at, int(e.data["length"]), str(e.data.get("reason") or ""), str(e.data.get("by") or "未记")
-        )
-        for e in events
-        if e.act == "extend_grant"
-    )
+def extensions_of(clock: Clock, events: Sequence[Event]) -> tuple[Extension, ...]:
+    """延期 that was granted, in order: to the moment `until`, or by `length` in the unit of the row.
+
+    A grant without either repeats what the last request asked for.
+    """
+    found: list[Extension] = []
+    asked: Event | None = None
+    for event in events:
+        if event.act == "extend_ask":
+            asked = event
+        if event.act != "extend_grant":
+            continue
+        told = event if {"until", "length"} & set(event.data) or asked is None else asked
+        so_far = replace(clock, extensions=tuple(found), pauses=_before(clock.pauses, event.at))
+        amount = _amount(so_far, told)
+        if amount > _ZERO:
+            reason = str(event.data.get("reason") or (asked and asked.data.get("reason")) or "")
+            found.append(Extension(event.at, amount, reason, str(event.data.get("by") or "未记")))
+    return tuple(found)
 
 
-def refuse_extension(tables: Tables, running: Running, *, length: int, at: datetime) -> str | None:
-    """Why an extension may not be asked for now, in Chinese and with its row; None: it may."""
+def _before(pauses: Sequence[Pause], at: datetime) -> tuple[Pause, ...]:
+    """What was known at that moment: a pause that began later counts for nothing yet."""
+    return tuple(pause for pause in pauses if pause.start <= at)
+
+
+def _amount(clock: Clock, told: Event) -> timedelta:
+    until = moment_of(told.data.get("until"))
+    if until is not None:
+        return elapsed(clock, until) - length_of(clock)
+    return span_of(clock.row, clock.calendar, int(told.data.get("length") or 0))
+
+
+def refuse_extension(tables: Tables, running: Running, *, amount: timedelta, at: datetime) -> str | None:
+    """Why an extension by so much may not be asked for now, in Chinese with its row; None: it may."""
     clock = running.clock
     limit = tables.clocks.extension(clock.row.clock, clock.row.urgency, clock.start.date())
     if limit is None:
@@ -164,8 +188,9 @@ def refuse_extension(tables: Tables, running: Running, *, length: int, at: datet
         return f"时限已到，延期须在到期前提出（{limit.id}）"
     if len(clock.extensions) >= limit.times:
         return f"最多延期 {limit.times} 次（{limit.id}）"
-    asked = length + sum(extension.length for extension in clock.extensions)
-    if asked * _FULL > clock.row.length * limit.percent:
+    asked = sum((extension.amount for extension in clock.extensions), amount)
+    own = span_of(clock.row, clock.calendar, clock.row.length)
+    if asked * _FULL > own * limit.percent:
         return f"延期合计不能超过原时限的 {limit.percent}%（{limit.id}）"
     return None
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.vocab import Urgency
 from triage.rules.calendar import BEIJING, DAY_MINUTES, WorkCalendar
-from triage.rules.clocks import Clock, Extension, Pause
+from triage.rules.clocks import Clock, Extension, Pause, span_of
 from triage.rules.rows import ClockName, DayType, DeadlineRow, SpanUnit, Status, Where
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def clocks(draw: st.DrawFn, *, pauses: bool = True, roll_overs: bool = True) -> 
         start,
         calendar,
         own,
-        tuple(Extension(start, n, "测试", "区") for n in more),
+        tuple(Extension(start, span_of(row, calendar, n), "测试", "区") for n in more),
         percent=draw(st.sampled_from((100, 50))),
     )
 
@@ -135,8 +135,8 @@ class Brute:
         segments = row.segments or (self.clock.calendar.segments if working else SEGMENTS[1])
         day = sum(end - start for start, end in segments)
         one = {SpanUnit.MINUTE: 1, SpanUnit.HOUR: 60, SpanUnit.DAY: day}[row.unit]
-        extended = sum(e.length for e in self.clock.extensions)
-        return one * row.length * self.clock.percent // 100 + one * extended
+        extended = sum(extension.amount // MINUTE for extension in self.clock.extensions)
+        return one * row.length * self.clock.percent // 100 + extended
 
     def nominal(self) -> datetime:
         left, at = self.minutes(), self.clock.start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import timeit
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ def _answer(urgency: str, *acts: list[Any]) -> Running:
 def test_what_may_be_extended(
     urgency: str, acts: list[list[Any]], length: int, at: str, refusal: str | None
 ) -> None:
-    assert refuse_extension(tables(), _answer(urgency, *acts), length=length, at=moment(at)) == refusal
+    amount = timedelta(days=length)
+    assert refuse_extension(tables(), _answer(urgency, *acts), amount=amount, at=moment(at)) == refusal
 
 
 def test_a_ticket_that_was_never_dispatched_has_no_clock_of_its_unit() -> None:
