@@ -76,6 +76,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         functions=rows.functions,
         calendar=rows.calendar,
         clocks=rows.clocks,
+        rates=rows.rates,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import Level, Role, Urgency
-from triage.rules import clock_checks
+from triage.rules import clock_checks, rate_parsing
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
 from triage.rules.check_tools import overlap as _overlap
@@ -51,6 +51,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     for group in (*needed.values(), *others):
         _ids(group, problems)
     clock_checks.check(rows.clocks, problems)
+    rate_parsing.check(rows.rates, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

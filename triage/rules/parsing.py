@@ -10,6 +10,8 @@ from models.vocab import AppealType, Divert, Level, Role, Urgency
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
+from triage.rules.rate_parsing import rate_table
+from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
 from triage.rules.rows import (
     OWN,
@@ -52,8 +54,8 @@ CATALOGUE_COLUMNS: Final = (
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = (
     "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "escalations.yaml",
-    "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml", "reclaimed.yaml",
-    "situations.yaml", "units.csv", "zones.yaml",
+    "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml", "rates.yaml",
+    "reclaimed.yaml", "situations.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -78,6 +80,7 @@ class Parsed:
     gradings: list[GradingRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
+    rates: RateTable = field(default_factory=RateTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
@@ -107,6 +110,9 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
         top.done()
     if (top := _top(files, "clocks.yaml", problems)) is not None:
         out.clocks = clock_table(top)
+        top.done()
+    if (top := _top(files, "rates.yaml", problems)) is not None:
+        out.rates = rate_table(top)
         top.done()
     if (top := _top(files, "functions.yaml", problems)) is not None:
         out.functions = _functions(top)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models.vocab import Divert, Level, Role, Urgency
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
+    from triage.rules.rate_rows import RateTable
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -315,6 +316,7 @@ class Tables:
     functions: Mapping[str, str]
     calendar: WorkCalendar
     clocks: ClockTable
+    rates: RateTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)
