@@ -56,7 +56,7 @@ def test_verdict(case: dict[str, Any]) -> None:
 
 
 def _solved(no: str, unit: str, satisfaction: int, *, month: str = "2026-11") -> History:
-    acts = [
+    acts: list[list[Any]] = [
         ["dispatch", f"{month}-02 08:00"],
         ["contact", f"{month}-02 09:00"],
         ["follow_up", f"{month}-10 09:00", {"contacted": True, "solved": True, "satisfaction": satisfaction}],
