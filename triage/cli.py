@@ -233,6 +233,57 @@ def ticket_explain(settings: Settings, *, no: str) -> None:
     admin.ticket_explain(settings, no)
 
 
+@main.group()
+def month() -> None:
+    """月度三率。"""
+
+
+@month.command("close")
+@click.argument("month")
+@click.option("--reason", help="更正已发布的月份时的理由")
+@with_settings
+def month_close(settings: Settings, *, month: str, reason: str | None) -> None:
+    """结月：发布 YYYY-MM 的三率。已发布的不会改动；数字有变化时写明理由，另发一版。"""
+    from triage.commands import month as module  # noqa: PLC0415
+
+    module.close(settings, month, reason=reason)
+
+
+@month.command("show")
+@click.argument("month")
+@click.option("--version", type=click.IntRange(1), help="第几版；不填为最新一版")
+@click.option(
+    "--by",
+    type=click.Choice(["all", "district", "street", "unit", "kind"]),
+    default="all",
+    help="按什么列：全部、区、街道乡镇、承办单位、诉求类别",
+)
+@click.option("--key", help="只看这一行（代码）")
+@click.option(
+    "--rate",
+    type=click.Choice(["response", "resolution", "satisfaction"]),
+    help="列出这个率背后的工单编号",
+)
+@with_settings
+def month_show(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
+    """看已发布的月度三率：分子、分母、不计入的件数，直到工单编号。"""
+    from triage.commands import month as module  # noqa: PLC0415
+
+    module.show(settings, **options)
+
+
+@month.command("export")
+@click.argument("month")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--version", type=click.IntRange(1), help="第几版；不填为最新一版")
+@with_settings
+def month_export(settings: Settings, *, month: str, file: str, version: int | None) -> None:
+    """把已发布的月份写成 Excel：各区、街道乡镇排名、承办单位、类别、不计入明细。"""
+    from triage.commands import month as module  # noqa: PLC0415
+
+    module.export(settings, month, file, version=version)
+
+
 @main.group("nlp")
 def nlp_group() -> None:
     """识别模型。"""

@@ -131,10 +131,13 @@ def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> 
 def pauses_of(events: Sequence[Event]) -> tuple[Pause, ...]:
     """挂账: from each grant to the date it names, the next review or feedback; open when there is none."""
     found: list[Pause] = []
+    asked: object = None
     for number, event in enumerate(events):
+        if event.act == "ledger_ask":
+            asked = event.data.get("until")
         if event.act != "ledger_grant" or (found and found[-1].until is None):
             continue
-        until = moment_of(event.data.get("until"))
+        until = moment_of(event.data.get("until") or asked)
         ended = next((e.at for e in events[number + 1 :] if e.act in {"ledger_review", "feedback"}), None)
         ends = min((m for m in (until, ended) if m is not None), default=None)
         start = max(event.at, found[-1].until) if found and found[-1].until else event.at

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from triage.rules.calendar import BEIJING, beijing
@@ -66,6 +67,7 @@ class Called:
     answer: Event | None
 
 
+@cache
 def month_span(month: str) -> tuple[datetime, datetime]:
     """`2026-10` as [start, end), Beijing time. Raises ValueError on anything else."""
     first = datetime.strptime(month, "%Y-%m").replace(tzinfo=BEIJING)
