@@ -181,10 +181,23 @@ def tables() -> None:
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False))
 @with_settings
 def tables_check(settings: Settings, *, directory: str | None) -> None:
-    """检查规则表：未知、重复、无日期、无来源的条目都会指出文件和行号。"""
-    from triage.commands import admin  # noqa: PLC0415
+    """检查规则表：未知、重复、无日期、无来源的条目都会指出文件和行号；永远轮不到、互相矛盾的条目另作提醒。"""
+    from triage.commands import tables as module  # noqa: PLC0415
 
-    sys.exit(admin.tables_check(settings, directory))
+    sys.exit(module.check(settings, directory))
+
+
+@tables.command("diff")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False))
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天计算；不填为今天，或新条目全部生效的那一天"
+)
+@with_settings
+def tables_diff(settings: Settings, *, directory: str, at: Any) -> None:  # noqa: ANN401  (a datetime of click)
+    """新规则表会带来什么：哪些条目变了，未结工单和上月的工单有多少件会改派、改等级、改时限。只算，不改。"""
+    from triage.commands import tables as module  # noqa: PLC0415
+
+    sys.exit(module.diff(settings, directory, day=at))
 
 
 @main.group()
