@@ -111,6 +111,7 @@ class Tag(Labelled):
     REVIEW = "ticket:review", "转人工审核"
     DIVERTED = "ticket:diverted", "分流"
     HANDED_OVER = "ticket:handed_over", "转办(非环境诉求)"
+    REMINDED = "ticket:reminded", "自动催办"
 
 
 class Channel(Labelled):

@@ -297,6 +297,16 @@ def month_export(settings: Settings, *, month: str, file: str, version: int | No
     module.export(settings, month, file, version=version)
 
 
+@ticket.command("due")
+@click.option("--within", default=24, type=click.IntRange(0, 24 * 60), help="多少小时内到期的也列出")
+@with_settings
+def ticket_due(settings: Settings, *, within: int) -> None:
+    """各承办单位已超期和快到期的件数，超期多的在前。"""
+    from triage.commands import due as module  # noqa: PLC0415
+
+    module.due(settings, within=within)
+
+
 @main.group("nlp")
 def nlp_group() -> None:
     """识别模型。"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import Level, Urgency
 from triage.rules.calendar import DAY_MINUTES
@@ -14,6 +14,7 @@ from triage.rules.clock_rows import (
     RehandleRow,
     RunRow,
     StartsAt,
+    Tells,
     WarningRow,
 )
 from triage.rules.rows import ClockName, Row
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from triage.rules.reading import Record
 
 RowT = TypeVar("RowT", bound=Row)
+#: Reminders go up to ten times the limit.
+_MOST: Final = 1000
 
 
 def clock_table(top: Record) -> ClockTable:
@@ -52,7 +55,15 @@ def _run(r: Record) -> RunRow:
 
 
 def _warning(r: Record) -> WarningRow:
-    return WarningRow(r.text("id"), *r.dated(), r.where, title=r.text("title"), percent=percent(r, "percent"))
+    share = r.whole("percent")
+    if share > _MOST:
+        r.fault(f"“percent”应在 1 到 {_MOST} 之间：{share}", "percent")
+    names = r.words("tells", required=True)
+    for name in names:
+        if name not in {member.value for member in Tells}:
+            r.fault(f"没有这个提醒对象：{name}", "tells")
+    tells = tuple(member for member in Tells if member.value in names)
+    return WarningRow(r.text("id"), *r.dated(), r.where, title=r.text("title"), percent=share, tells=tells)
 
 
 def _quiet(r: Record) -> QuietRow:

@@ -40,12 +40,21 @@ class RunRow(Row):
     stop: tuple[str, ...]
 
 
+class Tells(StrEnum):
+    """Whom a reminder tells: the lead unit, its district's government, the city's desk (逐级督办)."""
+
+    UNIT = "unit"
+    DISTRICT = "district"
+    CITY = "city"
+
+
 @dataclass(frozen=True, slots=True)
 class WarningRow(Row):
-    """提醒点: a reminder when this share of the limit has run (100 = the limit is reached)."""
+    """提醒点: a reminder when this share of the limit has run (100 = it is reached, more = overdue)."""
 
     title: str
     percent: int
+    tells: tuple[Tells, ...]
 
 
 @dataclass(frozen=True, slots=True)

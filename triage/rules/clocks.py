@@ -6,7 +6,7 @@ extensions (延期). Time is half-open throughout: [start, end). Pure: every mom
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -156,10 +156,17 @@ def due_at(clock: Clock) -> datetime | None:
 
 
 def moment_at(clock: Clock, percent: int) -> datetime | None:
-    """The moment when this share of the limit has run; None while a pause stands open before it."""
-    if percent == _FULL:
-        return due_at(clock)
-    return _nominal(clock, length_of(clock) * percent / _FULL)
+    """The moment when this share of the limit has run; None while a pause stands open before it.
+
+    More than 100: so much counted time after the end.
+    """
+    if percent < _FULL:
+        return _nominal(clock, length_of(clock) * percent / _FULL)
+    due = due_at(clock)
+    if due is None or percent == _FULL:
+        return due
+    over = replace(clock, start=due, row=replace(clock.row, roll_over=False))
+    return _nominal(over, length_of(clock) * (percent - _FULL) / _FULL)
 
 
 def elapsed(clock: Clock, until: datetime, *, since: datetime | None = None) -> timedelta:

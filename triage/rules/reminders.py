@@ -16,7 +16,7 @@ from triage.rules.clocks import due_at, moment_at
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from triage.rules.clock_rows import ClockTable, QuietRow
+    from triage.rules.clock_rows import ClockTable, QuietRow, Tells
     from triage.rules.clocks import Clock
 
 _DAY: Final = timedelta(days=1)
@@ -32,6 +32,7 @@ class Reminder:
     percent: int
     row_id: str
     title: str
+    tells: tuple[Tells, ...] = ()
 
 
 def reminders(clocks: ClockTable, clock: Clock) -> tuple[Reminder, ...]:
@@ -43,10 +44,9 @@ def reminders(clocks: ClockTable, clock: Clock) -> tuple[Reminder, ...]:
     for row in clocks.warnings_on(day):
         point = moment_at(clock, row.percent)
         if point is not None:
-            limit = None if row.percent == _FULL else due
-            found.append(
-                Reminder(_send_at(quiet, point, clock.start, limit), point, row.percent, row.id, row.title)
-            )
+            limit = None if row.percent >= _FULL else due
+            at = _send_at(quiet, point, clock.start, limit)
+            found.append(Reminder(at, point, row.percent, row.id, row.title, row.tells))
     return tuple(sorted(found, key=lambda reminder: (reminder.at, reminder.percent)))
 
 

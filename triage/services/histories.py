@@ -72,11 +72,12 @@ async def histories(session: AsyncSession, *, since: datetime, until: datetime) 
         )
     )
     for start in range(0, len(ids), _BATCH):
-        for history in await _read(session, ids[start : start + _BATCH]):
+        for history in (await by_ids(session, ids[start : start + _BATCH])).values():
             yield history
 
 
-async def _read(session: AsyncSession, ids: list[int]) -> list[History]:
+async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
+    """The histories of tickets, by id."""
     events: dict[int, list[Event]] = {number: [] for number in ids}
     rows = await session.execute(
         sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.at, TicketEvent.data)
@@ -95,8 +96,10 @@ async def _read(session: AsyncSession, ids: list[int]) -> list[History]:
         .where(Ticket.id.in_(ids))
         .order_by(Ticket.id)
     )  # fmt: skip
-    return [
-        History(row.no, Urgency(row.urgency), row.kind, row.district_code, row.street_code, row.unit_code,
-                tuple(events[row.id]))
+    return {
+        row.id: History(
+            row.no, Urgency(row.urgency), row.kind, row.district_code, row.street_code, row.unit_code,
+            tuple(events[row.id]),
+        )
         for row in tickets
-    ]  # fmt: skip
+    }  # fmt: skip

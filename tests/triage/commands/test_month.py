@@ -63,3 +63,16 @@ def test_what_cannot_be_closed_or_shown_is_said_in_words(tmp_path: Path) -> None
         assert answer.returncode == 1
         assert answer.stderr.startswith("错误：")
         assert told in answer.stderr
+
+
+def test_what_is_due_is_listed_by_unit(tmp_path: Path) -> None:
+    jiesu(tmp_path, "db", "upgrade")
+    _one_ticket(tmp_path)
+    with sqlite3.connect(tmp_path / "jiesu.db") as db:
+        db.execute("UPDATE ticket SET due_at = '2026-01-06 00:00:00', unit_code = '110105026'")
+    db.close()
+    answer = jiesu(tmp_path, "ticket", "due", "--within", "2")
+    assert answer.stdout == (
+        "望京街道办事处：已超期 1 件，2 小时内到期 0 件，最早 2026-01-06 08:00\n"
+        "共已超期 1 件，2 小时内到期 0 件\n"
+    )
