@@ -7,6 +7,7 @@ The last line printed is one JSON object.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import triage.tables
 from bench.month_data import simulate
 from bench.recount import recount
+from bench.sweeping import measure
 from triage.rules.calendar import BEIJING
 from triage.rules.rates import By, count, shown
 from triage.rules.reminders import warnings
@@ -77,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--sweep", type=int, default=0, help="also sweep over so many tickets on PostgreSQL")
     options = parser.parse_args()
     tables = triage.tables.load()
     began = time.perf_counter()
@@ -105,6 +108,7 @@ def main() -> None:
                 "out": [line.out for m in months if (line := m.line(By.ALL, ""))],
                 "composite": shown(total.composite(months[0].weights.weights)) if total else None,
                 "seed": options.seed,
+                **({"sweep": asyncio.run(measure(tables, rows=options.sweep))} if options.sweep else {}),
             }
         )
     )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from triage.rules.calendar import WorkCalendar
     from triage.rules.rows import DeadlineRow, Status, Tables
 
+__all__ = ["DueTime", "DueTimes", "due_times", "show"]
+
 _STARTS = {ClockName.DISPATCH: "登记", ClockName.ANSWER: "派单"}
 _VERBS = {ClockName.DISPATCH: "派单", ClockName.ANSWER: "反馈"}
 

@@ -39,7 +39,7 @@ def act_of(tag: str) -> str | None:
 def event_of(tag: str, at: datetime, data: Mapping[str, Any]) -> Event | None:
     """A stored event as an act with its facts; None when it says nothing to clocks and rates.
 
-    A call of the unit that nobody answered is no contact.
+    A call of the unit that nobody answered is no contact, but can be taken back like one.
     """
     act = act_of(tag)
     if act is None:
@@ -47,7 +47,7 @@ def event_of(tag: str, at: datetime, data: Mapping[str, Any]) -> Event | None:
     told = {**data, **(data.get("values") or {})}
     unanswered = told.get("outcome") == "unreachable" or bool(told.get("unreachable"))
     if act == "contact" and unanswered:
-        return None
+        return Event("contact_tried", at, told)
     if act == "follow_up":
         step = told.get("satisfaction")
         told |= {

@@ -197,7 +197,9 @@ def test_stored_events_become_acts_with_plain_facts() -> None:
         True,
         2,
     )
-    assert event_of("ticket:contact", at, {"values": {"outcome": "unreachable"}}) is None
+    tried = event_of("ticket:contact", at, {"values": {"outcome": "unreachable"}})
+    assert tried is not None
+    assert tried.act == "contact_tried"
     assert event_of("appeal:read", at, {}) is None
     tags = ("appeal:received", "ticket:dispatched", "ticket:diverted")
     assert [act_of(tag) for tag in tags] == ["receive", "dispatch", "divert"]
