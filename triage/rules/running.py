@@ -53,6 +53,8 @@ class Running:
 
 def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     """The events that still stand: each `undo` takes back the last one before it that does."""
+    if all(event.act != "undo" for event in events):
+        return tuple(events)
     kept: list[Event] = []
     for event in events:
         if event.act != "undo":

@@ -263,4 +263,6 @@ def _note(data: dict[str, Any], names: Names) -> str:
         parts.append(f"模型 {data['model_version']}")
     if data.get("review") is True:
         parts.append("把握不足，提请人工")
+    if data.get("told"):
+        parts.append(str(data["told"]))
     return "，".join(parts)
