@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units lock clean
+.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+	bench-month lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -53,6 +54,9 @@ bench-places: .venv/.dev
 
 bench-units: .venv/.dev
 	$(BIN)/python -m bench.units $(ARGS)
+
+bench-month: .venv/.dev
+	$(BIN)/python -m bench.month $(ARGS)
 
 # Pin every dependency with its hashes (needs uv).
 lock:

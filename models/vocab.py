@@ -259,6 +259,7 @@ class Tag(Labelled):
     REVIEW = "ticket:review", "转人工审核"
     DIVERTED = "ticket:diverted", "分流"
     HANDED_OVER = "ticket:handed_over", "转办(非环境诉求)"
+    REMINDED = "ticket:reminded", "自动催办"
     ADOPTED = "ticket:adopted", "接续办理"
     JOINED = "ticket:joined", "并入其他诉求"
     ACCEPT = "ticket:accept", "受理"

@@ -181,10 +181,23 @@ def tables() -> None:
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False))
 @with_settings
 def tables_check(settings: Settings, *, directory: str | None) -> None:
-    """检查规则表：未知、重复、无日期、无来源的条目都会指出文件和行号。"""
-    from triage.commands import admin  # noqa: PLC0415
+    """检查规则表：未知、重复、无日期、无来源的条目都会指出文件和行号；永远轮不到、互相矛盾的条目另作提醒。"""
+    from triage.commands import tables as module  # noqa: PLC0415
 
-    sys.exit(admin.tables_check(settings, directory))
+    sys.exit(module.check(settings, directory))
+
+
+@tables.command("diff")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False))
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天计算；不填为今天，或新条目全部生效的那一天"
+)
+@with_settings
+def tables_diff(settings: Settings, *, directory: str, at: Any) -> None:  # noqa: ANN401  (a datetime of click)
+    """新规则表会带来什么：哪些条目变了，未结工单和上月的工单有多少件会改派、改等级、改时限。只算，不改。"""
+    from triage.commands import tables as module  # noqa: PLC0415
+
+    sys.exit(module.diff(settings, directory, day=at))
 
 
 @tables.command("objections")
@@ -242,6 +255,67 @@ def ticket_explain(settings: Settings, *, no: str) -> None:
     from triage.commands import admin  # noqa: PLC0415
 
     admin.ticket_explain(settings, no)
+
+
+@main.group()
+def month() -> None:
+    """月度三率。"""
+
+
+@month.command("close")
+@click.argument("month")
+@click.option("--reason", help="更正已发布的月份时的理由")
+@with_settings
+def month_close(settings: Settings, *, month: str, reason: str | None) -> None:
+    """结月：发布 YYYY-MM 的三率。已发布的不会改动；数字有变化时写明理由，另发一版。"""
+    from triage.commands import month as module  # noqa: PLC0415
+
+    module.close(settings, month, reason=reason)
+
+
+@month.command("show")
+@click.argument("month")
+@click.option("--version", type=click.IntRange(1), help="第几版；不填为最新一版")
+@click.option(
+    "--by",
+    type=click.Choice(["all", "district", "street", "unit", "kind"]),
+    default="all",
+    help="按什么列：全部、区、街道乡镇、承办单位、诉求类别",
+)
+@click.option("--key", help="只看这一行（代码）")
+@click.option(
+    "--rate",
+    type=click.Choice(["response", "resolution", "satisfaction"]),
+    help="列出这个率背后的工单编号",
+)
+@with_settings
+def month_show(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
+    """看已发布的月度三率：分子、分母、不计入的件数，直到工单编号。"""
+    from triage.commands import month as module  # noqa: PLC0415
+
+    module.show(settings, **options)
+
+
+@month.command("export")
+@click.argument("month")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--version", type=click.IntRange(1), help="第几版；不填为最新一版")
+@with_settings
+def month_export(settings: Settings, *, month: str, file: str, version: int | None) -> None:
+    """把已发布的月份写成 Excel：各区、街道乡镇排名、承办单位、类别、不计入明细。"""
+    from triage.commands import month as module  # noqa: PLC0415
+
+    module.export(settings, month, file, version=version)
+
+
+@ticket.command("due")
+@click.option("--within", default=24, type=click.IntRange(0, 24 * 60), help="多少小时内到期的也列出")
+@with_settings
+def ticket_due(settings: Settings, *, within: int) -> None:
+    """各承办单位已超期和快到期的件数，超期多的在前。"""
+    from triage.commands import due as module  # noqa: PLC0415
+
+    module.due(settings, within=within)
 
 
 @main.group("nlp")

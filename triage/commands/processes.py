@@ -18,6 +18,7 @@ from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
 from triage.services import relay as relaying
+from triage.services import supervising
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
+#: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
+REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
 LONGEST_PAUSE_SECONDS: Final = 5.0
 
@@ -87,7 +90,7 @@ def relay(settings: Settings) -> None:
 
 
 def timetable(settings: Settings) -> None:
-    """Run what is due by the clock: today the sweep that re-sends stuck work."""
+    """Run what is due by the clock: the sweep that re-sends stuck work, and the reminders of the clocks."""
 
     async def main() -> None:
         deps = build(settings)
@@ -104,7 +107,11 @@ async def _sweep(deps: Deps) -> bool:
         )
     if count:
         log.warning("work_resent", count=count)
-    return False
+    async with deps.db.writes.begin() as session:
+        looked, sent = await supervising.sweep(session, deps.tables, now=deps.clock.now(), batch=REMIND_BATCH)
+    if sent:
+        log.info("reminders_written", looked=looked, sent=sent)
+    return looked >= REMIND_BATCH
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:

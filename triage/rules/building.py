@@ -77,6 +77,8 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),
+        clocks=rows.clocks,
+        rates=rows.rates,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,
