@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import jieba
 
+from nlp import identity
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -264,11 +266,15 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str, re.Match[str]], bool],
     (_LANDLINE, _is_telephone, LANDLINE),
     (_SERVICE, _is_service, LANDLINE),
     (_LOCAL_NUMBER, _is_local_number, LANDLINE),
+    *identity.RULES,
 )
 
 
 def mask_identity(text: str) -> str:
-    """Replace telephone, identity, passport, bank card, plate and messenger numbers and e-mails by tokens.
+    """Replace the numbers, e-mails, names and rooms that tell who speaks by tokens.
+
+    Telephone, identity, passport, bank card, plate and messenger numbers; and the speaker's own name and
+    room (`nlp.identity`).
 
     Works on any string, full-width digits included. What is masked already stays as it is, and masking
     twice changes nothing. Long numbers that are called an order or file number are kept, unless they have
@@ -278,7 +284,7 @@ def mask_identity(text: str) -> str:
     found: list[tuple[int, int, str]] = []
     for pattern, holds, token in _RULES:
         taken = [
-            match.span(pattern.groups)  # the number alone where a rule has a word before it
+            match.span(match.lastindex or 0)  # the number alone where a rule has a word before it
             for match in pattern.finditer(folded)
             if holds(folded, match)
         ]
