@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import models.appeals
+import models.corrections
 import models.outbox
 import models.tickets
 import models.units  # noqa: F401  (imported so that the metadata is whole, whoever asks)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.corrections
 import models.outbox
 import models.tickets
 import models.units  # noqa: F401  (imported so that the metadata is whole)

@@ -91,3 +91,19 @@ def nlp_compare(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (h
     from triage.commands import compare as module  # noqa: PLC0415
 
     module.compare(settings, **options)
+
+
+@nlp_group.group("corrections")
+def nlp_corrections() -> None:
+    """人工更正：经办人员改过的识别结果。"""
+
+
+@nlp_corrections.command("export")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="写出的 JSONL 文件")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="只要这一天(北京时间)起有更正的诉求")
+@with_settings
+def nlp_corrections_export(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
+    """把更正写成训练用的 JSONL：文字已脱敏，只有人改过的项才是标注；要求保密的诉求不写。"""
+    from triage.commands import corrections as module  # noqa: PLC0415
+
+    module.export(settings, **options)

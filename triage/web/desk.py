@@ -13,7 +13,7 @@ from models.finding import Search
 from models.vocab import Urgency
 from triage.clock import show
 from triage.errors import NotFound
-from triage.web import asking, listing, present
+from triage.web import asking, corrections, listing, present
 from triage.web.asking import Asked, day_of
 from triage.web.keys import DEPS, NAMES, TEMPLATES, VIEWER
 from triage.web.views import Term, TicketItem, TicketView
@@ -22,6 +22,7 @@ from triage.web.words import Piece, Span, counted, cut, find, snippet
 if TYPE_CHECKING:
     from models.filters import Day
     from models.queries import TicketRow, Today
+    from triage.web.corrections import CorrectingView
     from triage.web.listing import Listing
 
 #: Probabilities shown as bars have this many steps: a bar's width is a class, as no inline style is allowed.
@@ -111,6 +112,7 @@ class TicketPage:
     pieces: tuple[Piece, ...]
     legend: tuple[Term, ...]
     as_of: str
+    correcting: CorrectingView | None
 
 
 async def home(request: web.Request) -> web.Response:
@@ -135,8 +137,9 @@ async def ticket(request: web.Request) -> web.Response:
     no = request.match_info["no"]
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
-    if whole is None:
-        raise NotFound("没有这张工单，或您无权查看。")
+        if whole is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+        correcting = await corrections.view(session, request.app[NAMES], no, whole.ticket.id, whole.reading)
     now = deps.clock.now()
     view = present.ticket(whole, request.app[NAMES], day_of(now))
     spans = [
@@ -150,6 +153,7 @@ async def ticket(request: web.Request) -> web.Response:
         pieces=cut(view.text, spans),
         legend=tuple(heads[code] for code in (head.value for head in present.HEADS) if code in heads),
         as_of=show(now),
+        correcting=correcting,
     )
     return _render(request, "desk/ticket.html", page=page)
 

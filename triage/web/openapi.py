@@ -8,10 +8,16 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
-from models.vocab import Urgency
-from triage.web import views
+from models.vocab import Corrected, Urgency
+from triage.web import corrections, views
 
-_SCHEMAS: Final = (views.TicketList, views.TicketView, views.UnitList, views.Problem)
+_SCHEMAS: Final = (
+    views.TicketList,
+    views.TicketView,
+    views.UnitList,
+    views.Problem,
+    corrections.CorrectionList,
+)
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _CURSOR: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[0-9]\.(-?[0-9]{1,18})?\.[0-9]{1,19}$"}
@@ -103,6 +109,42 @@ def document() -> dict[str, Any]:
                         }
                     ],
                     "responses": {"200": _answer("TicketView", "工单"), **problems, **missing},
+                }
+            },
+            "/api/v1/tickets/{no}/corrections": {
+                "post": {
+                    "operationId": "correctReading",
+                    "summary": "更正识别结果：只记录，不改变工单去向",
+                    "parameters": [
+                        {
+                            "name": "no",
+                            "in": "path",
+                            "required": True,
+                            "description": "工单编号",
+                            "schema": _TEXT,
+                        }
+                    ],
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "minProperties": 1,
+                                    "additionalProperties": False,
+                                    "properties": {
+                                        field.value: {"type": "string", "description": field.label}
+                                        for field in Corrected
+                                    },
+                                }
+                            }
+                        },
+                    },
+                    "responses": {
+                        "201": _answer("CorrectionList", "记下的更正；没有改变的不记"),
+                        **problems,
+                        **missing,
+                    },
                 }
             },
             "/api/v1/units": {
