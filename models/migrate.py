@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 import models.appeals
 import models.corrections
+import models.drifting
 import models.outbox
 import models.tickets
 import models.units  # noqa: F401  (imported so that the metadata is whole, whoever asks)

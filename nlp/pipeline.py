@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import AppealType, Precision, ReviewReason, Urgency
 from nlp import WEIGHTS
 from nlp.cascade import CascadeReader
-from nlp.encoder import Encoder, WeightsError
+from nlp.encoder import WeightsError
+from nlp.foreign import load_encoder
 from nlp.places import PlaceReader
 from nlp.text import mask_identity
 from nlp.topics import TopicReader
 from nlp.types import PlaceReading, TextReading, TopicReading, source_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 
@@ -87,8 +88,11 @@ class Reader:
         review_below: ReviewThresholds = DEFAULT_REVIEW,
         weights: Path | None = WEIGHTS,
         threads: int = 1,
+        kinds: Collection[str] | None = None,
     ) -> Reader:
         """Load the readers; `weights` None means the lexicon alone.
+
+        `kinds` are the codes that a site's own model may give; None lets any pass.
 
         Weights that are missing or damaged do not stop anyone: the lexicon reads on, and `degraded` says
         why. Raises LexiconError or GazetteerError naming file and line.
@@ -96,7 +100,7 @@ class Reader:
         encoder, degraded = None, None
         if weights is not None:
             try:
-                encoder = Encoder(weights, threads=threads)
+                encoder = load_encoder(weights, kinds=kinds, threads=threads)
             except WeightsError as fault:
                 degraded = str(fault)
         topics = CascadeReader(TopicReader.load(), encoder)

@@ -7,6 +7,7 @@ from alembic import context
 
 import models.appeals
 import models.corrections
+import models.drifting
 import models.outbox
 import models.tickets
 import models.units  # noqa: F401  (imported so that the metadata is whole)

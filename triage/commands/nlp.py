@@ -1,4 +1,4 @@
-"""`jiesu nlp evaluate`, `threshold`, `train`: how good the reading is, and a better one."""
+"""`jiesu nlp evaluate`, `threshold`, `train`, `export`: how good the reading is, and a better one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import orjson
 
 import triage.tables
 from nlp import evaluation
+from nlp.encoder import WeightsError
+from nlp.foreign import load_encoder
 from nlp.text import LEXICON
 from triage.errors import BadInput
 from triage.jobs import load_reader
@@ -92,3 +94,22 @@ def train(
     except BadExample as fault:
         raise BadInput(str(fault)) from None
     click.echo(orjson.dumps(card).decode())
+
+
+def export(settings: Settings, folder: str, *, int8: bool) -> None:
+    """Write a folder's ONNX graph and try it. Raises BadInput."""
+    try:
+        from nlp.training.export_folder import export_folder  # noqa: PLC0415  (torch and friends: an extra)
+    except ImportError as missing:
+        raise BadInput(f"导出需要额外的软件包（{missing.name}）：pip install 'jiesu[train]'") from None
+    try:
+        export_folder(Path(folder), int8=int8, told=lambda name: click.echo(f"写出 {name}"))
+    except (OSError, ValueError) as fault:
+        raise BadInput(f"{folder} 不能导出：{fault}") from None
+    kinds = triage.tables.load(settings.tables_dir).kinds
+    try:
+        load_encoder(Path(folder), kinds=kinds)
+    except WeightsError as fault:
+        click.echo(f"已导出，但还不能使用：{fault}")
+        return
+    click.echo(f"可以使用：JIESU_NLP_MODEL={folder}")

@@ -107,3 +107,25 @@ def nlp_corrections_export(settings: Settings, **options: Any) -> None:  # noqa:
     from triage.commands import corrections as module  # noqa: PLC0415
 
     module.export(settings, **options)
+
+
+@nlp_group.command("drift")
+@click.option("--days", default=14, type=click.IntRange(1, 3660), help="看最近几天")
+@click.option("--json", "as_json", is_flag=True, help="结果打印成一行 JSON")
+@with_settings
+def nlp_drift(settings: Settings, *, days: int, as_json: bool) -> None:
+    """识别漂移：每天的识别结果与之前 28 天相比变了多少，由 jiesu timetable 每天测一次。"""
+    from triage.commands import drift as module  # noqa: PLC0415
+
+    module.show(settings, days=days, as_json=as_json)
+
+
+@nlp_group.command("export")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--int8", is_flag=True, help="量化成 int8：小四倍、快几倍，准确率略降")
+@with_settings
+def nlp_export(settings: Settings, *, folder: str, int8: bool) -> None:
+    """给 Hugging Face 分类模型目录写出 ONNX 图，之后 JIESU_NLP_MODEL 可以指向它；需要 train 附加依赖。"""
+    from triage.commands import nlp as module  # noqa: PLC0415
+
+    module.export(settings, folder, int8=int8)

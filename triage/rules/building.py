@@ -73,6 +73,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         diversions=tuple(rows.diversions),
         escalations=tuple(rows.escalations),
         gradings=tuple(rows.gradings),
+        drifts=tuple(rows.drifts),
         functions=rows.functions,
         calendar=rows.calendar,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},

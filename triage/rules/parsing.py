@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
+from triage.rules import drifting
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.reading import Record, read_csv, read_yaml
 from triage.rules.rows import (
@@ -49,9 +50,9 @@ CATALOGUE_COLUMNS: Final = (
 
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = (
-    "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "escalations.yaml", "fallbacks.yaml",
-    "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml", "reclaimed.yaml", "situations.yaml",
-    "units.csv", "zones.yaml",
+    "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml", "escalations.yaml",
+    "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml", "reclaimed.yaml",
+    "situations.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -74,6 +75,7 @@ class Parsed:
     diversions: list[DiversionRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     gradings: list[GradingRow] = field(default_factory=list)
+    drifts: list[drifting.DriftRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
@@ -91,6 +93,7 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.fallbacks = _yaml(files, "fallbacks.yaml", "rows", _fallback, problems)
     out.reclaimed = _yaml(files, "reclaimed.yaml", "rows", _reclaimed, problems)
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
+    out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)
         out.functional_areas = _rows(top, "functional_areas", _functional_area)

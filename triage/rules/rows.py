@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from models.vocab import Divert, Level, Role, Urgency
     from triage.rules.calendar import WorkCalendar
+    from triage.rules.drifting import DriftRow
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -294,6 +295,7 @@ class Tables:
     diversions: tuple[DiversionRow, ...]
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
+    drifts: tuple[DriftRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)

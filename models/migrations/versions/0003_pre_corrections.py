@@ -1,6 +1,6 @@
 """Corrections of readings by clerks (更正), and the daily figures of drift (漂移).
 
-Only adds tables, so yesterday's code works with it.
+Only adds tables and an index, so yesterday's code works with it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_correction_ticket", "correction", ["ticket_id", "id"])
     op.create_index("ix_correction_at", "correction", ["at", "id"])
+    op.create_table(
+        "drift",
+        sa.Column("day", sa.Date(), nullable=False, comment="in Beijing"),
+        sa.Column("figure", sa.String(16), nullable=False, comment="vocab.DriftFigure"),
+        sa.Column("psi", sa.Double(), nullable=False, comment="population stability index"),
+        sa.Column("chance", sa.Double(), nullable=False, comment="of so great a difference without a change"),
+        sa.Column("level", sa.String(8), nullable=False, comment="vocab.DriftLevel"),
+        sa.Column(
+            "texts", sa.Integer(), nullable=False, comment="readings of the day that the figure counts"
+        ),
+        sa.Column("texts_before", sa.Integer(), nullable=False),
+        sa.Column("row_id", sa.String(60), nullable=False, comment="of drift.yaml: the thresholds"),
+        sa.Column("model_versions", sa.JSON(), nullable=False, comment="that read on the day"),
+        sa.Column("measured_at", AwareUtc(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "figure", name=op.f("pk_drift")),
+    )
+    op.create_index("ix_reading_created_at", "reading", ["created_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_reading_created_at", "reading")
+    op.drop_table("drift")
     op.drop_table("correction")
