@@ -54,13 +54,20 @@ def nlp_threshold(settings: Settings, *, gold: tuple[str, ...], accuracy: float)
 )
 @click.option(
     "--texts",
-    type=click.Path(exists=True, file_okay=False),
-    help="公开文本目录：与随程序的标注按 id 对上",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="公开文本目录(与随程序的标注按 id 对上)，或本市导出的 CSV、XLSX、JSONL 文件(要同时给 --map)；可多次",
+)
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="本市导出文件的对照表(YAML)：列、类别对应的种类，见 docs/nlp.md",
 )
 @click.option(
     "--held-out",
     type=click.Path(exists=True, dir_okay=False),
-    help="校准用的标注数据，不参加训练；不填用 --texts 中的十二分之一",
+    help="校准用的标注数据，不参加训练；不填用 --texts 各行中的十二分之一",
 )
 @click.option(
     "--base", required=True, type=click.Path(exists=True, file_okay=False), help="预训练底座目录(BERT)"
