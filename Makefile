@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-masking bench-seven lock clean
+.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units bench-masking bench-seven lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -50,6 +50,9 @@ bench-reading: .venv/.dev
 
 bench-places: .venv/.dev
 	$(BIN)/python -m bench.nlp_places $(ARGS)
+
+bench-units: .venv/.dev
+	$(BIN)/python -m bench.units $(ARGS)
 
 bench-masking: .venv/.dev
 	$(BIN)/python -m bench.masking $(ARGS)

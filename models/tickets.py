@@ -14,6 +14,10 @@ import models.units  # noqa: F401  (the tables that foreign keys here name must 
 from models.db import Base, BigId
 
 # Written out, not built with parameters: only so do both databases see that the partial index fits.
+#: What is still open: `vocab.State` without those in which nothing runs any more (a test holds them equal).
+OPEN: Final = "(ticket.state NOT IN ('diverted', 'handed_over'))"
+#: Open, and no clock runs: hardly any, and the last of every list.
+UNCLOCKED: Final = f"(ticket.due_at IS NULL AND {OPEN})"
 #: What a person must look at: waiting for review, or sent on at once and flagged.
 ATTENTION: Final = "(ticket.state = 'review' OR ticket.flagged)"
 #: Sent away with a flag: an emergency that was handed over at once. NOT IN: with IN, SQLite takes an
@@ -41,7 +45,14 @@ class Ticket(Base):
         sa.Index("ix_ticket_kind_due", "kind", "due_at", "id"),
         sa.Index("ix_ticket_urgency_due", "urgency", "due_at", "id"),
         sa.Index("ix_ticket_state_new", "state", "id"),
+        # Newest first, one filter. What was handed over often has neither kind nor unit: walking by number
+        # would look at all of it.
+        sa.Index("ix_ticket_state_kind_new", "state", "kind", "id"),
+        sa.Index("ix_ticket_state_unit_new", "state", "unit_code", "id"),
+        sa.Index("ix_ticket_state_district_new", "state", "district_code", "id"),
+        sa.Index("ix_ticket_state_urgency_new", "state", "urgency", "id"),
         # What people must look at is little beside what there is.
+        _partial("ix_ticket_unclocked", UNCLOCKED, "due_at", "id"),
         _partial("ix_ticket_attention", ATTENTION, "due_at", "id"),
         _partial("ix_ticket_flagged_closed", FLAGGED_CLOSED, "id"),
         # "20261123" in the search: the tickets opened on a day.

@@ -23,7 +23,8 @@ import yaml
 from tokenizers import Tokenizer
 
 from nlp.beliefs import Beliefs, Blend, Sure
-from nlp.encoder import CARD, Card, Encoded, Encoder, WeightsError
+from nlp.encoder import CARD, Card, Encoded, Encoder
+from nlp.folder import WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

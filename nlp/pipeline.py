@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import AppealType, Precision, ReviewReason, Urgency
 from nlp import WEIGHTS
 from nlp.cascade import CascadeReader
-from nlp.encoder import WeightsError
+from nlp.folder import WeightsError
 from nlp.foreign import load_encoder
+from nlp.grams import CARD as GRAMS_CARD
+from nlp.grams import Grams
 from nlp.places import PlaceReader
 from nlp.text import mask_identity
 from nlp.topics import TopicReader
@@ -94,17 +96,23 @@ class Reader:
 
         `kinds` are the codes that a site's own model may give; None lets any pass.
 
-        Weights that are missing or damaged do not stop anyone: the lexicon reads on, and `degraded` says
+        Weights that are missing or damaged do not stop anyone: what is left reads on, and `degraded` says
         why. Raises LexiconError or GazetteerError naming file and line.
         """
-        encoder, degraded = None, None
+        encoder, grams, faults = None, None, []
         if weights is not None:
             try:
                 encoder = load_encoder(weights, kinds=kinds, threads=threads)
             except WeightsError as fault:
-                degraded = str(fault)
-        topics = CascadeReader(TopicReader.load(), encoder)
-        return cls(topics, PlaceReader.load(), review_below, degraded=degraded)
+                faults.append(str(fault))
+            # A site's own folder need not hold them; ours does.
+            if (weights / GRAMS_CARD).exists() or weights == WEIGHTS:
+                try:
+                    grams = Grams(weights)
+                except WeightsError as fault:
+                    faults.append(str(fault))
+        topics = CascadeReader(TopicReader.load(), encoder, grams)
+        return cls(topics, PlaceReader.load(), review_below, degraded="; ".join(faults) or None)
 
     def read(self, title: str | None, text: str) -> TextReading:
         """Read one appeal, the first `READ_CHARACTERS` of it. Never raises.

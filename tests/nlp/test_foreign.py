@@ -15,8 +15,8 @@ import pytest
 import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from nlp.cascade import CascadeReader
-from nlp.encoder import WeightsError
+from nlp.cascade import NO_ENCODER, CascadeReader
+from nlp.folder import WeightsError
 from nlp.foreign import CONFIG, LABELS, ForeignEncoder, load_encoder
 from nlp.pipeline import Reader
 from nlp.topics import TopicReader
@@ -88,7 +88,7 @@ def test_the_setting_points_to_it(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_fit_leaves_the_lexicon_reading(tmp_path: Path) -> None:
     reader = load_reader(Settings(nlp_model=str(made(tmp_path, labels={**LABELS_OF, "噪声": "NOI-99"}))))
     assert "NOI-99" in (reader.degraded or "")
-    assert "lexicon-only" in reader.model_version
+    assert NO_ENCODER in reader.model_version
 
 
 def test_weights_without_a_graph_say_what_to_run(tmp_path: Path) -> None:

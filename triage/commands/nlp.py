@@ -12,7 +12,7 @@ import orjson
 
 import triage.tables
 from nlp import evaluation
-from nlp.encoder import WeightsError
+from nlp.folder import WeightsError
 from nlp.foreign import load_encoder
 from nlp.text import LEXICON
 from triage.commands import city_texts

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
-from triage.web import api, corrections, desk, health
+from triage.web import api, corrections, dead, desk, health
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -58,6 +58,8 @@ def make_app(
     app.router.add_get("/desk", desk.tickets)
     app.router.add_get("/desk/list", desk.tickets_part)
     app.router.add_get("/desk/tickets/{no}", desk.ticket)
+    app.router.add_get("/desk/dead", dead.dead)
+    app.router.add_post("/desk/dead/retry", dead.retry)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_post("/desk/tickets/{no}/corrections", corrections.post_form)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (read at run time: the OpenAPI document)
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import hdrs, web
 
 from models import corrections
 from models.vocab import AppealType, Corrected, Urgency
-from triage.errors import BadInput, TriageError
+from triage.errors import BadInput
 from triage.services import correcting
-from triage.web.keys import DEPS, VIEWER
+from triage.web.forms import FIELD, JSON_TYPE, form_token
+from triage.web.keys import DEPS, NAMES, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
     from models.appeals import Reading
     from models.corrections import Correction
     from triage.web.names import Names
-
-_JSON: Final = "application/json"
-
-
-class ForeignForm(TriageError):
-    """表单不是从本系统的页面提交的。"""
-
-    code: ClassVar[str] = "foreign_form"
-    status: ClassVar[int] = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +64,30 @@ class CorrectingView:
     no: str
     fields: tuple[FormField, ...]
     known: tuple[CorrectionView, ...]
+    token_field: str
+    token: str
 
 
 async def view(
-    session: AsyncSession, names: Names, no: str, ticket_id: int, reading: Reading | None
+    request: web.Request, session: AsyncSession, no: str, ticket_id: int, reading: Reading | None
 ) -> CorrectingView | None:
     """The form and the corrections so far; None while nothing was read."""
     if reading is None:
         return None
     known = await corrections.of_ticket(session, ticket_id)
     held = correcting.as_held(reading, known)
-    options = _options(names)
+    options = _options(request.app[NAMES])
     return CorrectingView(
         no=no,
         fields=tuple(FormField(f.value, f.label, options[f], held[f]) for f in options),
         known=tuple(_shown(item, _words(options)) for item in known),
+        token_field=FIELD,
+        token=form_token(request),
     )
 
 
 async def post_json(request: web.Request) -> web.Response:
     """更正识别结果, by JSON: an object of field and value. Raises BadInput, NotFound."""
-    # Another site's page cannot send this type without asking first, and nobody answers it.
-    if request.content_type != _JSON:
-        raise BadInput(f"请求内容应为 {_JSON}")
     try:
         said = json.loads(await request.text())
     except ValueError:
@@ -106,17 +99,13 @@ async def post_json(request: web.Request) -> web.Response:
     return web.Response(
         status=web.HTTPCreated.status_code,
         body=orjson.dumps(found, option=orjson.OPT_UTC_Z),
-        content_type=_JSON,
+        content_type=JSON_TYPE,
         charset="utf-8",
     )
 
 
 async def post_form(request: web.Request) -> web.Response:
-    """更正识别结果, from the ticket's page; leads back to it. Raises ForeignForm, BadInput, NotFound."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    own = origin in (None, f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}")
-    if not own or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise ForeignForm
+    """更正识别结果, from the ticket's page; leads back to it. Raises BadInput, NotFound."""
     form = await request.post()
     known = {field.value for field in Corrected}
     said = {name: value for name, value in form.items() if name in known and isinstance(value, str) and value}

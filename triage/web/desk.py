@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +21,9 @@ from triage.web.views import Term, TicketItem, TicketView
 from triage.web.words import Piece, Span, counted, cut, find, snippet
 
 if TYPE_CHECKING:
+    from models.counting import Today
     from models.filters import Day
-    from models.queries import TicketRow, Today
+    from models.lines import TicketRow
     from triage.web.corrections import CorrectingView
     from triage.web.listing import Listing
 
@@ -139,7 +141,7 @@ async def ticket(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
-        correcting = await corrections.view(session, request.app[NAMES], no, whole.ticket.id, whole.reading)
+        correcting = await corrections.view(request, session, no, whole.ticket.id, whole.reading)
     now = deps.clock.now()
     view = present.ticket(whole, request.app[NAMES], day_of(now))
     spans = [
@@ -174,8 +176,7 @@ def _render(request: web.Request, template: str, **values: Any) -> web.Response:
 
 async def _list_page(request: web.Request) -> ListPage:
     asked = asking.read(request.query)
-    found = await listing.load(request, asked)
-    bar = await listing.load_today(request)
+    found, bar = await asyncio.gather(listing.load(request, asked), listing.load_today(request))
     search = Search.parse(asked.filters.query)
     phrases = search.phrases if search else ()
     first = asked.after is not None or asked.before is not None

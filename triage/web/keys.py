@@ -14,8 +14,9 @@ from triage.web.cache import Cache
 from triage.web.names import Names
 
 if TYPE_CHECKING:
+    from models.counting import Today
     from models.finding import WordStatistics
-    from models.queries import Count, Today
+    from models.lines import Count
 
 
 @dataclass(slots=True)
@@ -49,4 +50,6 @@ CACHES: Final = web.AppKey("caches", Caches)
 LIFECYCLE: Final = web.AppKey("lifecycle", Lifecycle)
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+#: The cookie behind this answer's forms, when it had to be made: see `triage.web.forms`.
+FORM_COOKIE: Final = web.RequestKey("form_cookie", str)
 VIEWER: Final = web.RequestKey("viewer", Viewer)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from models.appeals import Appeal, Reading
     from models.filters import Day
-    from models.queries import Count, TicketPage, TicketRow
+    from models.lines import Count, TicketRow
+    from models.queries import TicketPage
     from models.ticket_detail import EventRow, WholeTicket
     from models.tickets import Ticket
     from models.unit_queries import UnitRow
@@ -37,8 +38,10 @@ HEADS: Final = {
 
 def term(kind: type[L], value: str) -> views.Term:
     """A stored key with its label; a key written by a newer version is shown as it is."""
-    known = next((member for member in kind if member.value == value), None)
-    return views.Term(value, known.label if known else value)
+    try:
+        return views.Term(value, kind(value).label)
+    except ValueError:
+        return views.Term(value, value)
 
 
 def optional_term(kind: type[L], value: str | None) -> views.Term | None:

@@ -10,8 +10,8 @@ from alembic import op
 
 from models.db import AwareUtc, BigId
 
-revision = "0003_corrections"
-down_revision = "0002"
+revision = "0005_corrections"
+down_revision = "0003_desk"
 branch_labels = None
 depends_on = None
 
