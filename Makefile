@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month lock clean
+	bench-month bench-masking lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -57,6 +57,13 @@ bench-units: .venv/.dev
 
 bench-month: .venv/.dev
 	$(BIN)/python -m bench.month $(ARGS)
+
+bench-masking: .venv/.dev
+	$(BIN)/python -m bench.masking $(ARGS)
+
+# Needs the train extra as well; without fasttext that line is left out.
+bench-seven: .venv/.dev
+	$(BIN)/python -m bench.seven $(ARGS)
 
 # Pin every dependency with its hashes (needs uv).
 lock:

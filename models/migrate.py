@@ -12,6 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import models.appeals
+import models.corrections
+import models.drifting
 import models.months
 import models.outbox
 import models.tickets

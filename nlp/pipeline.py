@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import AppealType, Precision, ReviewReason, Urgency
 from nlp import WEIGHTS
 from nlp.cascade import CascadeReader
-from nlp.encoder import Encoder
 from nlp.folder import WeightsError
+from nlp.foreign import load_encoder
 from nlp.grams import CARD as GRAMS_CARD
 from nlp.grams import Grams
 from nlp.places import PlaceReader
@@ -23,7 +23,7 @@ from nlp.topics import TopicReader
 from nlp.types import PlaceReading, TextReading, TopicReading, source_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 
@@ -90,8 +90,11 @@ class Reader:
         review_below: ReviewThresholds = DEFAULT_REVIEW,
         weights: Path | None = WEIGHTS,
         threads: int = 1,
+        kinds: Collection[str] | None = None,
     ) -> Reader:
         """Load the readers; `weights` None means the lexicon alone.
+
+        `kinds` are the codes that a site's own model may give; None lets any pass.
 
         Weights that are missing or damaged do not stop anyone: what is left reads on, and `degraded` says
         why. Raises LexiconError or GazetteerError naming file and line.
@@ -99,7 +102,7 @@ class Reader:
         encoder, grams, faults = None, None, []
         if weights is not None:
             try:
-                encoder = Encoder(weights, threads=threads)
+                encoder = load_encoder(weights, kinds=kinds, threads=threads)
             except WeightsError as fault:
                 faults.append(str(fault))
             # A site's own folder need not hold them; ours does.

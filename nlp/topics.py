@@ -15,7 +15,7 @@ import numpy as np
 from models.vocab import AppealType, Urgency
 from nlp.appeal_type import TypeRules
 from nlp.beliefs import Beliefs
-from nlp.facts import Facts, read_facts
+from nlp.facts import joined_facts, read_facts
 from nlp.text import LEXICON, normalize
 from nlp.topic_model import CUE, GROUP, HEADS, TITLE_GROUP, load_model
 from nlp.topic_scores import Scores
@@ -135,7 +135,7 @@ class TopicReader:
             grade = raised.floor.grade.value
         facts = read_facts(source, weighed.folded, weighed.title_length)
         if second:
-            facts = Facts(party=second.party or facts.party, when=second.when or facts.when)
+            facts = joined_facts(weighed.folded, facts, party=second.party, when=second.when)
         evidence = list(weighed.grounds)
         if environmental and kinds:
             evidence += self._explain_value(words, scored, Head.KIND, kinds[0].code)

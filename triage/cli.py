@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from triage.commands import family
+from triage.commands.nlp_group import nlp_group
+from triage.commands.prepared import with_settings
 from triage.errors import TriageError
 
 # Nothing that is slow to load: an interrupt during these imports has nobody to tell it in words yet.
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from io import BufferedReader
 
     from triage.settings import Settings
@@ -37,23 +38,6 @@ class Group(click.Group):
                 raise
         click.echo(f"错误：{told}", err=True)
         sys.exit(1)
-
-
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the settings, with logging set up."""
-
-    @click.pass_context
-    def wrapped(ctx: click.Context, /, *args: object, **kwargs: object) -> None:
-        from triage import logs  # noqa: PLC0415
-        from triage.settings import load_settings  # noqa: PLC0415
-
-        settings = load_settings()
-        logs.set_up(level=settings.log_level, as_json=settings.log_json)
-        ctx.invoke(command, settings, *args, **kwargs)
-
-    wrapped.__doc__ = command.__doc__
-    wrapped.__name__ = command.__name__
-    return wrapped
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -318,69 +302,7 @@ def ticket_due(settings: Settings, *, within: int) -> None:
     module.due(settings, within=within)
 
 
-@main.group("nlp")
-def nlp_group() -> None:
-    """识别模型。"""
-
-
-@nlp_group.command("evaluate")
-@click.option(
-    "--gold", multiple=True, required=True, type=click.Path(exists=True), help="标注数据(JSONL)，可多次"
-)
-@with_settings
-def nlp_evaluate(settings: Settings, *, gold: tuple[str, ...]) -> None:
-    """在标注数据上评测识别，打印一行 JSON。"""
-    from triage.commands import nlp as module  # noqa: PLC0415
-
-    module.evaluate(settings, gold)
-
-
-@nlp_group.command("threshold")
-@click.option(
-    "--gold", multiple=True, required=True, type=click.Path(exists=True), help="标注数据(JSONL)，可多次"
-)
-@click.option(
-    "--accuracy", type=click.FloatRange(0, 1, min_open=True), default=0.95, help="要达到的种类准确率"
-)
-@with_settings
-def nlp_threshold(settings: Settings, *, gold: tuple[str, ...], accuracy: float) -> None:
-    """要达到某个准确率，把握低于多少时转人工，能自动处理多少。"""
-    from triage.commands import nlp as module  # noqa: PLC0415
-
-    module.threshold(settings, gold, accuracy=accuracy)
-
-
-@nlp_group.command("train")
-@click.option(
-    "--data",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
-    help="标注数据(JSONL)，可多次；随程序的样例总在其中",
-)
-@click.option(
-    "--texts",
-    type=click.Path(exists=True, file_okay=False),
-    help="公开文本目录：与随程序的标注按 id 对上",
-)
-@click.option(
-    "--held-out",
-    type=click.Path(exists=True, dir_okay=False),
-    help="校准用的标注数据，不参加训练；不填用 --texts 中的十二分之一",
-)
-@click.option(
-    "--base", required=True, type=click.Path(exists=True, file_okay=False), help="预训练底座目录(BERT)"
-)
-@click.option("--out", required=True, type=click.Path(file_okay=False), help="写出权重的目录")
-@click.option(
-    "--work", default=".jiesu/training", type=click.Path(file_okay=False), help="检查点目录，中断后从这里继续"
-)
-@click.option("--epochs", default=4, type=click.IntRange(1, 50), help="训练轮数")
-@with_settings
-def nlp_train(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
-    """训练编码模型：微调、导出 int8、校准。进度逐行打印；需要 train 附加依赖。"""
-    from triage.commands import nlp as module  # noqa: PLC0415
-
-    module.train(settings, **options)
+main.add_command(nlp_group)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.corrections
+import models.drifting
 import models.months
 import models.outbox
 import models.tickets

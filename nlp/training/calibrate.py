@@ -37,6 +37,8 @@ def choose_blend(rows: Sequence[Row], first: Sequence[Beliefs], second: Sequence
             for row, one, two in zip(rows, first, second, strict=True)
             if row.get(head) is not None
         ]
+        if not wanted:
+            continue  # nothing to choose by: equal parts, as they are
 
         def loss(pair: tuple[float, float], head: str = head, wanted: Any = wanted) -> float:  # noqa: ANN401  (triples)
             how = Blend(**{head: pair})

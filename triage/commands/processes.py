@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
+from triage.services import drift, supervising
 from triage.services import relay as relaying
-from triage.services import supervising
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -90,11 +90,17 @@ def relay(settings: Settings) -> None:
 
 
 def timetable(settings: Settings) -> None:
-    """Run what is due by the clock: the sweep that re-sends stuck work, and the reminders of the clocks."""
+    """Run what is due by the clock: the sweep that re-sends stuck work, the clocks, once a day the drift."""
 
     async def main() -> None:
         deps = build(settings)
-        await _repeat("timetable", lambda: _sweep(deps), pause=SWEEP_PAUSE_SECONDS)
+
+        async def step() -> bool:
+            more = await _sweep(deps)
+            await drift.poke(deps)
+            return more
+
+        await _repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS)
         await deps.close()
 
     asyncio.run(main())

@@ -74,6 +74,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         diversions=tuple(rows.diversions),
         escalations=tuple(rows.escalations),
         gradings=tuple(rows.gradings),
+        drifts=tuple(rows.drifts),
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

@@ -48,6 +48,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
         return
     others = (
         rows.situations, rows.zones, rows.functional_areas, rows.reclaimed, rows.diversions, rows.escalations,
+        rows.drifts,
     )  # fmt: skip
     for group in (*needed.values(), *others):
         _ids(group, problems)
@@ -65,6 +66,9 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     _diversions(rows, problems)
     _escalations(rows, problems)
     move_parsing.check(rows.moves, problems)
+    for figure in {row.figure for row in rows.drifts}:
+        mine = [row for row in rows.drifts if row.figure is figure]
+        _overlaps(mine, lambda _row: None, f"漂移阈值({figure.label})", problems)
 
 
 def _kinds(rows: Parsed, problems: list[Problem]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models.vocab import Divert, Level, Role, Urgency
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
+    from triage.rules.drifting import DriftRow
     from triage.rules.move_rows import MoveTable
     from triage.rules.rate_rows import RateTable
 
@@ -314,6 +315,7 @@ class Tables:
     diversions: tuple[DiversionRow, ...]
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
+    drifts: tuple[DriftRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable

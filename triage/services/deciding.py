@@ -14,6 +14,7 @@ from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
 from triage.rules.replay import opening_of
 from triage.rules.routing import zone_in
+from triage.services.answers import normal_when
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -96,7 +97,7 @@ def decide_appeal(
     decision = decide(tables, _facts(tables, reading, appeal.stored_at, now, matters), at=now)
     return Decided(
         appeal_id=appeal.id,
-        reading=_reading_row(reading, decision),
+        reading=_reading_row(reading, decision, at=appeal.received_at),
         ticket=_ticket_row(appeal, reading, decision, now=now),
         units=tuple(_unit_rows(decision)),
         events=_events(appeal, reading, decision, now=now),
@@ -143,7 +144,7 @@ def _evidence(items: tuple[Evidence, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _reading_row(reading: TextReading, decision: Decision) -> dict[str, Any]:
+def _reading_row(reading: TextReading, decision: Decision, *, at: datetime) -> dict[str, Any]:
     topic, place = reading.topic, reading.place
     return {
         "model_version": reading.model_version,
@@ -176,6 +177,7 @@ def _reading_row(reading: TextReading, decision: Decision) -> dict[str, Any]:
             },
             "party": topic.party,
             "when": topic.when,
+            "when_normal": normal_when(reading, at=at),
             "review_reasons": [reason.value for reason in reading.review_reasons],
             "evidence": _evidence(reading.evidence),
         },

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
-from triage.web import api, dead, desk, health, moves, objection_page, ticket_page
+from triage.web import api, corrections, dead, desk, health, moves, objection_page, ticket_page
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -67,6 +67,8 @@ def make_app(
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
     app.router.add_post("/api/v1/tickets/{no}/moves", moves.made)
+    app.router.add_post("/desk/tickets/{no}/corrections", corrections.post_form)
+    app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.router.add_get("/healthz", health.healthz)

@@ -8,8 +8,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
-from models.vocab import Field, Move, Post, Urgency
-from triage.web import move_views, views
+from models.vocab import Corrected, Field, Move, Post, Urgency
+from triage.web import corrections, move_views, views
 
 _SCHEMAS: Final = (
     views.TicketList,
@@ -18,6 +18,7 @@ _SCHEMAS: Final = (
     views.Problem,
     move_views.MoveList,
     move_views.MoveMade,
+    corrections.CorrectionList,
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -174,6 +175,42 @@ def document() -> dict[str, Any]:
                 }
             },
             "/api/v1/tickets/{no}/moves": _moves(problems, missing),
+            "/api/v1/tickets/{no}/corrections": {
+                "post": {
+                    "operationId": "correctReading",
+                    "summary": "更正识别结果：只记录，不改变工单去向",
+                    "parameters": [
+                        {
+                            "name": "no",
+                            "in": "path",
+                            "required": True,
+                            "description": "工单编号",
+                            "schema": _TEXT,
+                        }
+                    ],
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "minProperties": 1,
+                                    "additionalProperties": False,
+                                    "properties": {
+                                        field.value: {"type": "string", "description": field.label}
+                                        for field in Corrected
+                                    },
+                                }
+                            }
+                        },
+                    },
+                    "responses": {
+                        "201": _answer("CorrectionList", "记下的更正；没有改变的不记"),
+                        **problems,
+                        **missing,
+                    },
+                }
+            },
             "/api/v1/units": {
                 "get": {
                     "operationId": "findUnits",

@@ -16,7 +16,7 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
-from triage.web import acting, guard, move_forms, present
+from triage.web import acting, corrections, guard, move_forms, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
@@ -25,6 +25,7 @@ from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
     from triage.web.acting import Acting
+    from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.views import Term, TicketView
 
@@ -61,6 +62,7 @@ class TicketPage:
     done: str | None
     notice: str | None
     urges: int
+    correcting: CorrectingView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,14 @@ def _acting(request: web.Request) -> Acting:
 async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     deps = request.app[DEPS]
     now = deps.clock.now()
+    no, token = request.match_info["no"], guard.token_of(request)
     async with deps.db.reads() as session:
-        whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
+        correcting = await corrections.view(
+            session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
+        )
     standing = moving.stand_of(whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now))
     spans = [
@@ -134,7 +140,6 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         error=error.detail if error else None, error_field=field.value if field else None,
     )  # fmt: skip
     shown = tried is not None and any(form.error for form in forms)
-    token = guard.token_of(request)
     page = TicketPage(
         ticket=view,
         pieces=cut(view.text, spans),
@@ -151,6 +156,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         done=_done(request),
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
+        correcting=correcting,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)
