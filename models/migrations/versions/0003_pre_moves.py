@@ -86,7 +86,7 @@ def upgrade() -> None:
     op.drop_index(_FLAGGED_CLOSED, "ticket")
     _partial(_FLAGGED_CLOSED, f"flagged AND state NOT IN {_OPEN}", "id")
     _partial("ix_ticket_open_unclocked", f"due_at IS NULL AND state NOT IN {_CLOSED}", "due_at", "id")
-    _partial("ix_ticket_asked", "asked IS NOT NULL", "due_at", "id")
+    _partial("ix_ticket_asked", "asked IS NOT NULL", "id")
 
 
 def downgrade() -> None:
