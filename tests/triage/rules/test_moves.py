@@ -116,3 +116,16 @@ def test_a_move_never_stands_before_the_one_it_follows() -> None:
     chosen = moves.choose(tables(), life.standing, moves.Request(Move.SIGN, {}), STREET, at=AT)
     event, _ = moves.apply(tables(), life.standing, chosen, STREET, {}, at=AT)
     assert event.at == life.standing.last_at > AT
+
+
+def test_another_unit_may_object_in_the_very_moment_it_gets_the_ticket() -> None:
+    life = Life([opening({})])
+    at = "2026-11-02 10:00"
+    wish = {"理由": "不在我单位职责内", "依据": "条例第12条"}
+    told: dict[str, Any] = {"时刻": at, "岗位": "承办单位", "操作": "派单异议"}
+    life.make({**told, "填写": {**wish, "建议单位": "朝阳区水务局"}})
+    life.make({"时刻": at, "岗位": "热线坐席", "操作": "异议成立", "填写": {"理由": "建议有道理"}})
+    to_water = {"单位": "朝阳区水务局", "理由": "异议成立"}
+    life.make({"时刻": at, "岗位": "热线坐席", "操作": "改派", "填写": to_water})
+    back = {**told, "身份单位": "朝阳区水务局", "填写": {**wish, "建议单位": "望京街道办事处"}}
+    assert life.make(back).data["to"] == "objected"
