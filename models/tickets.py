@@ -62,7 +62,7 @@ class Ticket(Base):
         _partial("ix_ticket_unclocked", UNCLOCKED, "due_at", "id"),
         _partial("ix_ticket_attention", ATTENTION, "due_at", "id"),
         _partial("ix_ticket_flagged_closed", FLAGGED_CLOSED, "id"),
-        _partial("ix_ticket_asked", ASKED, "due_at", "id"),
+        _partial("ix_ticket_asked", ASKED, "id"),
         # "20261123" in the search: the tickets opened on a day.
         sa.Index("ix_ticket_opened", "opened_at", "id"),
         sa.Index("ix_ticket_search", "search", postgresql_using="gin").ddl_if(dialect="postgresql"),

@@ -111,7 +111,7 @@ _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
     Fact.EXCLUDED: lambda s: s.excluded,
     Fact.SUPERVISED: lambda s: s.supervised,
     Fact.ARBITRATED: lambda s: s.arbitrated,
-    Fact.OBJECTED_HERE: lambda s: any(o.at >= (s.since or o.at) for o in s.objections),
+    Fact.OBJECTED_HERE: lambda s: any(o.seq > s.since_seq for o in s.objections),
     Fact.CALLS_OPEN: lambda s: any(call.reported_at is None for call in s.calls),
 }
 

@@ -87,8 +87,9 @@ class Last:
 class Standing:
     """A ticket as its events tell it.
 
-    `since` is the dispatch to the unit that has it now; `dispatched_at` the first one, from which the
-    citizen's clock runs and never restarts. `before` is how it stood before the last move, for 撤销.
+    `since` (event `since_seq`) is the dispatch to the unit that has it now; `dispatched_at` the first one,
+    from which the citizen's clock runs and never restarts. `before` is how it stood before the last move,
+    for 撤销.
     """
 
     state: State
@@ -106,6 +107,7 @@ class Standing:
     divert: Divert | None = None
     dispatched_at: datetime | None = None
     since: datetime | None = None
+    since_seq: int = 0
     dispatch_by: datetime | None = None
     answer_by: datetime | None = None
     clocks: Mapping[Clock, Run] = field(default_factory=dict)

@@ -91,7 +91,7 @@ async def store(
     events: Sequence[Event],
     after: Standing,
     *,
-    staff_id: int,
+    staff_id: int | None,
 ) -> None:
     """Write the events and bring the rows to `after`. The row must be locked. Raises LostRow."""
     await session.execute(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from models.filters import may_see
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Staff
-from models.vocab import Field, Move, Role, Tag
+from models.vocab import Field, Move, Post, Role, Tag
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
@@ -49,6 +49,10 @@ class Person:
 
     actor: moves.Actor
     name: str
+
+
+#: The timetable: it may urge (催办), and the record says 系统.
+SYSTEM: Final = Person(moves.Actor(Post.SYSTEM), "系统")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +251,11 @@ def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _staff(session: AsyncSession, person: Person, *, now: datetime) -> int:
+async def _staff(session: AsyncSession, person: Person, *, now: datetime) -> int | None:
     """The staff row of whoever acts, made at the first move: sign-in will bring its own."""
     login = person.actor.login
+    if not login:
+        return None
     found = await session.scalar(sa.select(Staff.id).where(Staff.login == login))
     if found is not None:
         return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Move, State
 from triage.rules import moves
+from triage.rules.calendar import beijing
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS
 from triage.web.move_views import AskedView, ClockView, FieldView, MoveForm, MoveList, MoveView, ObjectionView
 from triage.web.views import Term
@@ -53,7 +54,7 @@ def move_list(tables: Tables, ticket: Ticket, s: Standing, acting: Acting, *, at
     found = {item.move: item for item in moves.possible(tables, s, person.actor, at=at)}
     order = [*_URGENT, *NEXT[s.state], *(move for move in Move if move is not Move.UNDO), Move.UNDO]
     ordered = [found[move] for move in dict.fromkeys(order)]
-    items = tuple(_view(tables, ticket, s, item) for item in ordered)
+    items = tuple(_view(tables, ticket, s, item, at=at) for item in ordered)
     sensible = {move.value for move in (*_URGENT, *NEXT[s.state])}
     first = next((item.move for item in items if item.possible and item.move.code in sensible), None)
     return MoveList(
@@ -78,7 +79,7 @@ def _term(member: Any) -> Term:  # noqa: ANN401  (a member of a labelled enum)
     return Term(member.value, member.label)
 
 
-def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible) -> MoveView:
+def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible, *, at: datetime) -> MoveView:
     rows = item.rows or ((item.refusal.row,) if item.refusal and item.refusal.row else ())
     row = rows[0] if rows else None
     hints = dict.fromkeys(found.hint for found in rows)
@@ -88,14 +89,16 @@ def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible) -> 
         why=item.refusal.detail if item.refusal else None,
         hint="；".join(hints),
         who=tuple(_term(post) for post in row.who) if row else (),
-        fields=_fields(tables, ticket, s, item.rows),
+        fields=_fields(tables, ticket, s, item.rows, at=at),
         source=row.source if row else "",
         status=row.status.value if row else "",
         rules=row.rules if row else (),
     )
 
 
-def _fields(tables: Tables, ticket: Ticket, s: Standing, rows: tuple[MoveRow, ...]) -> tuple[FieldView, ...]:
+def _fields(
+    tables: Tables, ticket: Ticket, s: Standing, rows: tuple[MoveRow, ...], *, at: datetime
+) -> tuple[FieldView, ...]:
     """The fields of all rows that are possible; needed only where each of them needs it."""
     names = dict.fromkeys(field for row in rows for field in row.fields)
     return tuple(
@@ -104,7 +107,7 @@ def _fields(tables: Tables, ticket: Ticket, s: Standing, rows: tuple[MoveRow, ..
             label=field.label,
             kind=_kind(field),
             required=all(field in row.needs for row in rows),
-            options=_options(field, rows),
+            options=_clauses(tables, s, at) if field is Field.CLAUSE else _options(field, rows),
             value=_default(tables, ticket, s, field, rows[0].move),
             most=TEXTS[field][1] if field in TEXTS else None,
         )
@@ -132,6 +135,20 @@ def _options(field: Field, rows: tuple[MoveRow, ...]) -> tuple[Term, ...]:
         for member in CHOICES[field]
         if field is not Field.OUTCOME or not allowed or member in allowed
     )
+
+
+def _clauses(tables: Tables, s: Standing, at: datetime) -> tuple[Term, ...]:
+    """What an objection may stand on, to be chosen or written over: rows of the catalogue, then the law."""
+    if s.kind is None or s.kind not in tables.kinds:
+        return ()
+    day = beijing(at).date()
+    rows = [
+        Term(row.id, f"派单目录：{row.level.label}{row.role.label}")
+        for row in tables.catalogue
+        if row.kind == s.kind and row.holds(day)
+    ]
+    laws = [Term(f"《{law.title}》{basis.article}", "法律依据") for law, basis in tables.bases(s.kind, day)]
+    return (*rows, *laws)
 
 
 def _default(tables: Tables, ticket: Ticket, s: Standing, field: Field, move: Move) -> str:

@@ -10,7 +10,10 @@ from triage.web.views import Term  # noqa: TC001  (the same)
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """A field of a move: `kind` is text, area, choice, unit, units or moment; `options` those of a choice."""
+    """A field of a move: `kind` is text, area, choice, unit, units or moment.
+
+    `options` are those of a choice; of a text they are suggestions.
+    """
 
     name: str
     label: str

@@ -88,7 +88,7 @@ def upgrade() -> None:
     _partial(_FLAGGED_CLOSED, f"flagged AND state NOT IN {_OPEN}", "id")
     op.drop_index(_UNCLOCKED, "ticket")
     _partial(_UNCLOCKED, f"due_at IS NULL AND state NOT IN {_CLOSED}", "due_at", "id")
-    _partial("ix_ticket_asked", "asked IS NOT NULL", "due_at", "id")
+    _partial("ix_ticket_asked", "asked IS NOT NULL", "id")
 
 
 def downgrade() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Clock, Field, Labelled, Move, Outcome, Post, State, Tag, Urgency
+from models.vocab import Clock, Field, Labelled, Move, Post, State, Tag, Urgency
 from tests.triage.rules.helpers import moment, tables
 from triage.rules import moves
 from triage.rules.dues import dues
@@ -121,6 +121,3 @@ def clocks(event: Event) -> dict[str, list[str]]:
         for name, told in event.data["clocks"].items()
         if told
     }
-
-
-OUTCOMES = {outcome.label: outcome for outcome in Outcome}

@@ -22,7 +22,7 @@ from triage.rules.fields import Refusal
 from triage.rules.moves import Actor
 from triage.services import move_rows, reference
 from triage.services.deps import Deps
-from triage.services.moving import Conflict, KeyReused, Made, Person, Wish, make, stand
+from triage.services.moving import SYSTEM, Conflict, KeyReused, Made, Person, Wish, make, stand
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -134,6 +134,17 @@ async def test_the_record_names_who_did_it(db: Database, tables: Tables) -> None
         ).one()
     assert (found.name, found.unit_code) == ("望京街道办事处", WANGJING)
     assert (found.data["row"], found.data["table_version"]) == ("move.sign", tables.version)
+
+
+async def test_the_timetable_urges_without_a_name(db: Database, tables: Tables) -> None:
+    (no,) = await ready(db, tables, TicketIn())
+    await do(db, tables, no, SYSTEM, Move.URGE, 1, {"note": "还剩一半时间"})
+    with pytest.raises(Refusal, match="您现在的身份是系统"):
+        await do(db, tables, no, SYSTEM, Move.SIGN, 2)
+    async with db.reads() as session:
+        staff = await session.scalar(sa.select(TicketEvent.staff_id).where(TicketEvent.tag == "ticket:urge"))
+        assert (staff, await session.scalar(sa.select(sa.func.count()).select_from(Staff))) == (None, 0)
+    await holds(db, tables, no)
 
 
 async def test_a_later_version_is_a_conflict_that_says_what_changed(db: Database, tables: Tables) -> None:

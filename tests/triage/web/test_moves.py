@@ -308,3 +308,12 @@ async def test_the_page_of_objections_tells_what_was_raised(client: Client, no: 
     for words in ("退单 <b>1</b> 次", "待审 <b>1</b>", "（人工派单）", "朝阳区生态环境局 1", "month=2026-10"):
         assert words in text
     assert (await client.get("/desk/objections?month=2026-13")).status == 400
+
+
+async def test_an_objection_is_offered_the_rows_it_may_stand_on(client: Client, no: str) -> None:
+    response = await client.get(f"/api/v1/tickets/{no}/moves?post=unit&unit=110105026")
+    found = next(item for item in (await response.json())["items"] if item["move"]["code"] == "object")
+    clause = next(field for field in found["fields"] if field["name"] == "clause")
+    assert "NOI-01/lead/street@2020-07-01" in {option["code"] for option in clause["options"]}
+    await be(client, no, **STREET)
+    assert 'id="object-clause-list"' in await (await client.get(f"/desk/tickets/{no}")).text()
