@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.filters import TicketFilter, View, conditions, segments
-from models.tickets import FLAGGED_CLOSED, OPEN, OPEN_UNCLOCKED, Ticket
+from models.tickets import FLAGGED_CLOSED, OPEN, UNCLOCKED, Ticket
 from models.vocab import CLOSED_STATES, OPEN_STATES, State
 from tests.factories import TicketIn, add_tickets
 from tests.models.test_queries import DAY, VIEWER, numbers
@@ -39,7 +39,7 @@ async def test_open_is_what_somebody_must_act_on_the_clocked_first(db: Database)
     assert await numbers(db) == [late, *unclocked]
 
 
-@pytest.mark.parametrize("condition", [OPEN, OPEN_UNCLOCKED, FLAGGED_CLOSED])
+@pytest.mark.parametrize("condition", [OPEN, UNCLOCKED, FLAGGED_CLOSED])
 async def test_what_is_written_out_for_the_indexes_is_what_the_vocabulary_says(
     db: Database, condition: str
 ) -> None:
