@@ -87,8 +87,9 @@ class Reader:
         review_below: ReviewThresholds = DEFAULT_REVIEW,
         weights: Path | None = WEIGHTS,
         threads: int = 1,
+        places: PlaceReader | None = None,
     ) -> Reader:
-        """Load the readers; `weights` None means the lexicon alone.
+        """Load the readers; `weights` None means the lexicon alone, `places` one with a site's own names.
 
         Weights that are missing or damaged do not stop anyone: the lexicon reads on, and `degraded` says
         why. Raises LexiconError or GazetteerError naming file and line.
@@ -100,7 +101,7 @@ class Reader:
             except WeightsError as fault:
                 degraded = str(fault)
         topics = CascadeReader(TopicReader.load(), encoder)
-        return cls(topics, PlaceReader.load(), review_below, degraded=degraded)
+        return cls(topics, places or PlaceReader.load(), review_below, degraded=degraded)
 
     def read(self, title: str | None, text: str) -> TextReading:
         """Read one appeal, the first `READ_CHARACTERS` of it. Never raises.

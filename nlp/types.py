@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.vocab import AppealType, Precision, ReviewReason, Urgency
+from models.vocab import AppealType, PlaceRole, Precision, ReviewReason, Urgency
 
 
 class Head(StrEnum):
@@ -49,8 +49,36 @@ class KindGuess:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceMention:
+    """A place the text names, verbatim, and its role; `code` is empty when it may be several, or none."""
+
+    text: str
+    start: int
+    end: int
+    role: PlaceRole
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCandidate:
+    """A place it may be: full name, score (higher is likelier), probability, and the reasons in Chinese."""
+
+    code: str
+    name: str
+    text: str
+    score: float
+    confidence: float
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceReading:
-    """Where it happens; every name null when unknown. lon/lat in WGS-84 degrees."""
+    """Where it happens; every name null when unknown. lon/lat in WGS-84 degrees, `radius` in metres.
+
+    `candidates` are what a person chooses from, likeliest first, also when none was sure enough to be given.
+    `outside` is the place elsewhere in China that the text speaks of, when it names none of Beijing's.
+    """
 
     span: str | None = None
     start: int | None = None
@@ -63,9 +91,13 @@ class PlaceReading:
     community_code: str | None = None
     lon: float | None = None
     lat: float | None = None
+    radius: int | None = None
     precision: Precision = Precision.NONE
     confidence: float = 0.0
     evidence: tuple[Evidence, ...] = ()
+    mentions: tuple[PlaceMention, ...] = ()
+    candidates: tuple[PlaceCandidate, ...] = ()
+    outside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     """A copy of the built files, free to be spoiled."""
     target = tmp_path / "lexicon"
     target.mkdir()
-    for name in (gz.UNITS_FILE, gz.CENTROIDS_FILE, gz.COMMON_FILE, gz.ELSEWHERE_FILE, gz.ALIASES_FILE):
+    for name in gz.FILES:
         shutil.copy(gz.LEXICON / name, target / name)
     return target
 

@@ -13,7 +13,7 @@ from triage.rules.rows import CatalogueRow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nlp.types import TextReading
+    from nlp.types import PlaceReading, TextReading
     from triage.rules.decision import Decision
     from triage.rules.rows import Tables
 
@@ -49,6 +49,10 @@ def reading_answer(reading: TextReading, decision: Decision) -> dict[str, Any]:
         "lat": place.lat,
         "place_precision": place.precision.value,
         "place_confidence": round(place.confidence, _DIGITS),
+        "place_radius": place.radius,
+        "place_outside": place.outside,
+        "place_mentions": mentions_answer(place),
+        "place_candidates": candidates_answer(place),
         "party": topic.party,
         "when": topic.when,
         "masked_text": reading.masked_text,
@@ -63,6 +67,29 @@ def reading_answer(reading: TextReading, decision: Decision) -> dict[str, Any]:
         "model_version": reading.model_version,
         "table_version": decision.table_version,
     }
+
+
+def mentions_answer(place: PlaceReading) -> list[dict[str, Any]]:
+    """Every place that a text names, with its role."""
+    return [
+        {"text": item.text, "role": item.role.value, "code": item.code or None, "name": item.name or None}
+        for item in place.mentions
+    ]
+
+
+def candidates_answer(place: PlaceReading) -> list[dict[str, Any]]:
+    """The places it may be, with the reasons."""
+    return [
+        {
+            "code": item.code,
+            "name": item.name,
+            "text": item.text,
+            "score": item.score,
+            "confidence": item.confidence,
+            "why": list(item.why),
+        }
+        for item in place.candidates
+    ]
 
 
 def route_answer(tables: Tables, asked: Mapping[str, Any], *, today: date) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nlp.types import source_text
 from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
 from triage.rules.routing import zone_in
+from triage.services import answers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -172,6 +173,10 @@ def _reading_row(reading: TextReading, decision: Decision) -> dict[str, Any]:
                 "district": place.district,
                 "street": place.street,
                 "community": place.community,
+                "radius": place.radius,
+                "outside": place.outside,
+                "mentions": answers.mentions_answer(place),
+                "candidates": answers.candidates_answer(place),
             },
             "party": topic.party,
             "when": topic.when,
