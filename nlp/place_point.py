@@ -155,6 +155,15 @@ class Atlas:
             community=self._near(far, code) if far <= COMMUNITY_METRES else None,
         )
 
+    def away(self, place: tuple[float, float], district: str) -> float:
+        """How far a point is from the nearest street's centre of a district, in that district's radii."""
+        far = [
+            metres(place, centre)
+            for code, centre in self._gazetteer.centroids.items()
+            if code.startswith(district)
+        ]
+        return min(far, default=math.inf) / self._street_radius[district]
+
     def _near(self, away: float, code: str) -> Near:
         return Near(code, self._gazetteer.places[code].name, round(away))
 

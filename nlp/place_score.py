@@ -37,6 +37,14 @@ BASE: Final = {
     STREET: (4.0, 2.5, 1.5),
     COMMUNITY: (3.0, 1.5, -0.5),
 }
+#: What an overlay's name is worth alone, whatever its level: less than an exact community, so that names of
+#: compounds, roads and stops fill in what the registry does not know and never outvote it.
+OVERLAY: Final = {"compound": 2.5, "company": 2.5, "site": 2.5, "landmark": 2.25, "stop": 1.75, "road": 1.5}
+OVERLAY_THIN: Final = 1.5
+#: A registry's place yields to an overlay's of the same name only when that leads by this.
+REGISTRY_FIRST: Final = 2.0
+#: A short or plain name of an overlay (城市广场) without the unit it lies in written before it.
+UNBOUND: Final = 3.0
 COMMON: Final = {DISTRICT: 0.0, STREET: 1.0, COMMUNITY: 1.0}
 THIN_WITH_SUFFIX: Final = {DISTRICT: 4.0, STREET: 3.0, COMMUNITY: 1.0}
 LONG_NAME: Final = 4
@@ -172,6 +180,8 @@ class Scene:
         score = _alone(mention, name, level) + linked + around
         if self.glued[at] and linked <= 0 and mention.suffix != DISTRICT:
             score -= GLUED if mention.thin else GLUED / 4
+        if mention.thin and name.kind in OVERLAY and linked <= 0:
+            score -= UNBOUND
         for container in (DISTRICT, STREET):
             if container < level and code[:container] in self.said:
                 others = self._others(at, code[:container]) - set(support)
@@ -239,6 +249,8 @@ class Scene:
 
 def _holds(other: PlaceName, name: PlaceName) -> int:
     """The level at which a place holds another, 0 if it does not; a functional area says the district."""
+    if other.kind in OVERLAY:
+        return 0
     if name.code.startswith(other.code):
         return len(other.code)
     return DISTRICT if other.kind == FUNCTIONAL and name.code.startswith(other.code[:DISTRICT]) else 0
@@ -246,7 +258,7 @@ def _holds(other: PlaceName, name: PlaceName) -> int:
 
 def _open_area(mention: Mention) -> bool:
     """What is written after it may lie outside it: a vicinity, or a functional area over several streets."""
-    return mention.near or mention.info.functional
+    return mention.near or mention.info.functional or any(name.kind in OVERLAY for name in mention.names)
 
 
 def _only_unit(mention: Mention) -> str:
@@ -256,6 +268,8 @@ def _only_unit(mention: Mention) -> str:
     district = street = ""
     for name in mention.names:
         level = len(name.code)
+        if name.kind in OVERLAY:
+            return ""
         if level == DISTRICT:
             district = name.code if not district or district == name.code else "?"
         elif level == STREET:
@@ -268,6 +282,9 @@ def _only_unit(mention: Mention) -> str:
 def _alone(mention: Mention, name: PlaceName, level: int) -> float:
     """What a name is worth before the rest of the text is asked."""
     info = mention.info
+    if name.kind in OVERLAY:
+        score = OVERLAY[name.kind] - (OVERLAY_THIN if mention.thin else 0.0)
+        return score + (LONG_BONUS if info.size >= LONG_NAME and not mention.thin else 0.0)
     suffixed, bare, thin = BASE[level]
     if mention.suffix and not mention.near:
         score = THIN_WITH_SUFFIX[level] if mention.thin else suffixed
@@ -317,6 +334,7 @@ def _settle(scored: list[Candidate], *, bare: bool) -> Candidate:
     """The best place of a mention; when several are as good, what they share."""
     if len(scored) == 1:
         return scored[0]
+    scored = _registry_first(scored)
     top = max(scored, key=_of_score)
     if bare and len(top.code) > DISTRICT:
         streeted = {
@@ -350,6 +368,16 @@ def _settle(scored: list[Candidate], *, bare: bool) -> Candidate:
     return Candidate(
         top.mention, shared, top.score - SHARED_COST, top.support, None, top.linked, len(alike) - 1
     )
+
+
+def _registry_first(scored: list[Candidate]) -> list[Candidate]:
+    """Tiers, no votes: a site's own names of the same spelling count only where the registry's do not fit."""
+    own = [candidate for candidate in scored if candidate.name and candidate.name.kind in OVERLAY]
+    if not own or len(own) == len(scored):
+        return scored
+    registry = [candidate for candidate in scored if candidate not in own]
+    lead = max(own, key=_of_score).score - max(registry, key=_of_score).score
+    return own if lead > REGISTRY_FIRST else registry
 
 
 def _within(other: Candidate, top: Candidate, level: int) -> bool:

@@ -21,6 +21,8 @@ SIDES: Final = frozenset("东南西北")
 VILLAGE: Final = "村"
 #: Kinds of community a suffix can mean; 社区 stands for a neighbourhood of a town.
 VILLAGE_KINDS: Final = frozenset({"村", "其他"})
+#: What a site's own names are (`nlp.overlay`).
+OVERLAY_KINDS: Final = frozenset({"compound", "road", "stop", "company", "site", "landmark"})
 #: 经开区 and its like lie over several streets, and over two districts.
 FUNCTIONAL: Final = "功能区"
 SHORT: Final = 3
@@ -39,6 +41,7 @@ class Stem:
         "log_namesakes",
         "names",
         "namesakes",
+        "own",
         "road",
         "side",
         "size",
@@ -60,6 +63,8 @@ class Stem:
         self.log_namesakes = math.log1p(namesakes)
         #: too short or too common to be trusted alone
         self.thin = common or self.size < SHORT
+        #: a site's own name, which the registry does not know
+        self.own = bool(names) and all(name.kind in OVERLAY_KINDS for name in names)
         self.alias = all(name.alias for name in names)
         self.road = ROAD_NAME.search(text) is not None
         self.digits = text[0].isdigit() or text[-1].isdigit()
@@ -105,7 +110,7 @@ def stems_of(table: NameTable) -> dict[str, Stem]:
         text: Stem(
             text,
             tuple(table.by_text.get(text, ())),
-            common=text in gazetteer.common,
+            common=text in gazetteer.common or any(name.common for name in table.by_text.get(text, ())),
             foreign=text in table.foreign,
             namesakes=gazetteer.namesakes.get(text, 0),
         )

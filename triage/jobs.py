@@ -10,8 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from nlp.pipeline import Reader, ReviewThresholds
-from nlp.places import PlaceReader
-from triage import logs
+from triage import logs, overlays
 from triage.errors import NotReady
 from triage.services import processing
 from triage.settings import load_settings
@@ -32,7 +31,7 @@ def load_reader(settings: Settings) -> Reader:
     reader = Reader.load(
         weights=settings.encoder_folder,
         threads=settings.nlp_threads,
-        places=PlaceReader.load(abstain=settings.place_abstain),
+        places=overlays.place_reader(settings),
         review_below=ReviewThresholds(
             environmental=settings.review_environmental,
             kind=settings.review_kind,
