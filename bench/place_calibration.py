@@ -7,7 +7,6 @@ rows (by a hash of their id) and their variants, tests on the other half; prints
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,7 @@ import numpy as np
 import yaml
 
 from bench.nlp_places import rows
-from bench.place_variants import VARIANTS, misspelt, rewritten
+from bench.place_variants import VARIANTS, misspelt, rewritten, second_half, sounding_alike
 from nlp.gazetteer import COMMUNITY, LEXICON, STREET, Gazetteer
 from nlp.place_confidence import FEATURES, FILE, Confidence, features
 from nlp.place_score import choose
@@ -32,22 +31,6 @@ RIDGE: Final = 3.0
 STEPS: Final = 40
 BINS: Final = 10
 LEAST: Final = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
-
-
-def second_half(row: dict[str, Any]) -> bool:
-    """Whether a row is kept for testing: by a hash of its id, so that it never changes sides."""
-    return bool(int(hashlib.sha256(str(row["id"]).encode()).hexdigest(), 16) % 2)
-
-
-def sounding_alike(gazetteer: Gazetteer) -> dict[str, list[str]]:
-    """Character → others of its syllable."""
-    by_sound: dict[str, list[str]] = {}
-    for sign, sound in gazetteer.sounds.items():
-        by_sound.setdefault(sound, []).append(sign)
-    return {
-        sign: [other for other in by_sound[sound] if other != sign][:12]
-        for sign, sound in gazetteer.sounds.items()
-    }
 
 
 def judged(reader: PlaceReader, data: list[dict[str, Any]]) -> tuple[list[tuple[float, ...]], list[float]]:

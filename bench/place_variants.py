@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from nlp.gazetteer import Gazetteer
 
 Row = dict[str, Any]
 
@@ -99,3 +102,19 @@ def misspelt(rows: list[Row], alike: dict[str, list[str]], seed: int = 1) -> lis
         new = place.replace(unit, unit[:at] + rng.choice(alike[unit[at]]) + unit[at + 1 :], 1)
         found.append({**row, "text": row["text"].replace(place, new), "title": None, "place": new})
     return found
+
+
+def sounding_alike(gazetteer: Gazetteer) -> dict[str, list[str]]:
+    """Character → others of its syllable."""
+    by_sound: dict[str, list[str]] = {}
+    for sign, sound in gazetteer.sounds.items():
+        by_sound.setdefault(sound, []).append(sign)
+    return {
+        sign: [other for other in by_sound[sound] if other != sign][:12]
+        for sign, sound in gazetteer.sounds.items()
+    }
+
+
+def second_half(row: Row) -> bool:
+    """Whether a row is kept for testing: by a hash of its id, so that it never changes sides."""
+    return bool(int(hashlib.sha256(str(row.get("id")).encode()).hexdigest(), 16) % 2)

@@ -96,12 +96,12 @@ class Matcher:
         self.stems = stems_of(table)
         self.finder = PhraseFinder(self.stems)
 
-    def find(self, folded: str) -> list[Mention]:
-        """Give the mentions of a folded text, in order and without overlap; the longest name wins."""
+    def find(self, folded: str, source: str) -> list[Mention]:
+        """Give the mentions of a text, in order and without overlap; the longest name wins."""
         hits = []
         for end, stem in self.finder.find(folded):
             after = folded[end : end + 1]
-            if not (stem.digits and _of_number(stem, folded, end)) and not _cut_short(stem, after):
+            if not (stem.digits and _of_number(stem, source, end)) and not _cut_short(stem, after):
                 hits.append(_hit(folded, end, stem, after))
         hits.sort(key=_longest_first)
         taken = bytearray(len(folded))
@@ -153,14 +153,14 @@ def _hit(folded: str, end: int, stem: Stem, after: str) -> _Hit:
     return (start - end, stem.own, -stem.size, start, end, stem, suffix, names, near)
 
 
-def _of_number(stem: Stem, folded: str, end: int) -> bool:
-    """The name's figure belongs to a larger number or an article: 第34条, 南路10号."""
+def _of_number(stem: Stem, source: str, end: int) -> bool:
+    """The name's figure belongs to a larger number or an article: 第34条, 南路10号; 东四八条 is none."""
     start = end - stem.size
     if stem.text[0].isdigit() and start:
-        before = folded[start - 1]
-        if before.isdigit() or (before == "第" and stem.text[-1] == "条"):
+        before = source[start - 1]
+        if (before.isdigit() and source[start].isdigit()) or (before == "第" and stem.text[-1] == "条"):
             return True
-    return stem.text[-1].isdigit() and folded[end : end + 1].isdigit()
+    return source[end - 1].isdigit() and source[end : end + 1].isdigit()
 
 
 def _cut_short(stem: Stem, after: str) -> bool:

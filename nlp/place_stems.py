@@ -84,6 +84,9 @@ class Stem:
             for level in (DISTRICT, STREET, COMMUNITY)
             for village in (False, True)
         }
+        if text.endswith(VILLAGE):  # 张各庄村村 is the village whose own name ends so
+            own_villages = tuple(name for name in self.fits[COMMUNITY, True] if name.text == text)
+            self.fits[COMMUNITY, True] = own_villages or self.fits[COMMUNITY, True]
 
     def vicinity(self, level: int) -> tuple[PlaceName, ...]:
         """Where a suffix that fits no place leads: 望京小区 near 望京, 通州镇 in 通州, 朝阳村 anywhere."""

@@ -81,7 +81,7 @@ class PlaceReader:
     def look(self, source: str) -> tuple[Scene, list[Candidate]]:
         """The mentions of a source text, and the best place of each."""
         folded = fold(source)
-        mentions = self._matcher.find(folded)
+        mentions = self._matcher.find(folded, source)
         scene = Scene(folded, mentions)
         candidates = scene.candidates()
         if any(len(candidate.code) >= STREET and candidate.score >= CLEAR for candidate in candidates):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.vocab import AppealType, PlaceRole, Precision, ReviewReason, Urgency
 
@@ -48,8 +49,7 @@ class KindGuess:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceMention:
+class PlaceMention(NamedTuple):
     """A place the text names, verbatim, and its role; `code` is empty when it may be several, or none."""
 
     text: str
@@ -60,8 +60,7 @@ class PlaceMention:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceCandidate:
+class PlaceCandidate(NamedTuple):
     """A place it may be: full name, score (higher is likelier), probability, and the reasons in Chinese."""
 
     code: str

@@ -67,6 +67,8 @@ FOUND = [
     # old and formal figures, traditional characters
     ("望京西园肆区楼下饭馆油烟", "朝阳区", "110105026", "110105026038"),
     ("豐臺區花鄉施工不蓋網", "丰台区", "110106018", None),
+    # figures: of a name, of a lane, of a number
+    ("东城区东四八条西口有烧烤", "东城区", "110101006", "110101006008"),
     # what a recogniser hears, and one wrong character
     ("海淀区青河街道有工地夜间施工", "海淀区", "110108017", None),
     ("昌平区回龙馆街道夜里太吵", "昌平区", "110114011", None),
@@ -273,13 +275,25 @@ def test_the_bench_prints_one_json_line_last(tmp_path: Path, capsys: pytest.Capt
     from bench import nlp_places  # noqa: PLC0415 - only here
 
     row = {"title": None, "text": "海淀区上地街道有异味", "precision": "street", "community": None}
-    row |= {"district": "海淀区", "street": "上地街道", "street_code": "110108022"}
-    community = row | {"text": "望京西园四区太吵", "precision": "community", "district": "朝阳区"}
+    row |= {"place": "海淀区上地街道", "district": "海淀区", "street": "上地街道", "street_code": "110108022"}
+    community = row | {
+        "text": "望京西园四区太吵",
+        "place": "望京西园四区",
+        "precision": "community",
+        "district": "朝阳区",
+    }
     community |= {"street": "望京街道", "street_code": "110105026", "community": "望京西园四区社区居委会"}
     data = tmp_path / "data.jsonl"
     lines = [json.dumps(item, ensure_ascii=False) for item in (row, community)]
     data.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    nlp_places.main(["--data", str(data), "--elsewhere", str(data)])
+    points = tmp_path / "points.csv"
+    points.write_text("community_code,lon,lat\n110105026038,116.4701,39.9965\n", encoding="utf-8")
+    asked = ["--data", str(data), "--elsewhere", str(data), "--points", str(points), "--spellings"]
+    nlp_places.main([*asked, "--peers", str(tmp_path / "no-python")])
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (figures["texts"], figures["street_right"], figures["community_right"]) == (2, 1.0, 1.0)
-    assert figures["elsewhere_district_sure"] == 1.0
+    assert figures["elsewhere"]["data"] == {"texts": 2, "district_given": 1.0}
+    assert figures["metres"]["community"]["texts"] == 1
+    assert figures["metres"]["community"]["median_m"] < 3_000
+    assert figures["spellings"]["no_district"]["street_right"] == 1.0
+    assert figures["peers"] == {"absent": "could not be run: FileNotFoundError"}
