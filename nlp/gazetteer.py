@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +29,9 @@ ELSEWHERE_FILE: Final = "gazetteer_elsewhere.csv"
 NAMESAKES_FILE: Final = "gazetteer_namesakes.csv"
 SYLLABLES_FILE: Final = "gazetteer_syllables.csv"
 ALIASES_FILE: Final = "place_aliases.yaml"
+LANDMARKS_FILE: Final = "place_landmarks.yaml"
 FILES: Final = (
+    LANDMARKS_FILE,
     UNITS_FILE,
     CENTROIDS_FILE,
     COMMON_FILE,
@@ -52,6 +54,8 @@ COMMUNITY: Final = 12
 LEVELS: Final = (DISTRICT, STREET, COMMUNITY)
 
 ALIAS_SECTIONS: Final = frozenset({"aliases", "names", "zones", "not_places"})
+#: The kind of a name that everybody knows (国贸): it says its district.
+KNOWN: Final = "known"
 HEADER: Final = re.compile(r"# (?P<what>.+); rows: (?P<rows>\d+); sha256: (?P<sha>[0-9a-f]{64})")
 STREET_SUFFIX: Final = re.compile(r"(?:街道|地区|镇|回族乡|满族乡|乡)$")
 COOPERATIVE: Final = re.compile(r"(?:.+?\(集团\))?(?P<own>.*?)股份经济合作社(?P<part>.*?)生活区$")
@@ -153,11 +157,11 @@ class Gazetteer:
 
     @classmethod
     def load(cls, folder: Path = LEXICON) -> Gazetteer:
-        """Read the seven files of `folder`. Raises GazetteerError, naming file and line, on any bad row."""
+        """Read the eight files of `folder`. Raises GazetteerError, naming file and line, on any bad row."""
         places = load_places(folder / UNITS_FILE)
         names = [name for place in places.values() for name in spellings(place)]
         aliases, not_places = load_aliases(folder / ALIASES_FILE, places)
-        names += aliases
+        names += [*aliases, *load_landmarks(folder / LANDMARKS_FILE, places)]
         centroids = load_centroids(folder / CENTROIDS_FILE, places)
         common = frozenset(fold(row[0]) for _, row in read_table(folder / COMMON_FILE, COMMON_COLUMNS))
         elsewhere = frozenset(row[0] for _, row in read_table(folder / ELSEWHERE_FILE, ELSEWHERE_COLUMNS))
@@ -292,6 +296,17 @@ def load_aliases(path: Path, places: dict[str, Place]) -> tuple[list[PlaceName],
         if not isinstance(word, str) or len(word) < 2:  # noqa: PLR2004 - as for a name
             raise GazetteerError(f"{path.name}: not_places: {word!r} is not a word of two characters or more")
     return names, frozenset(map(fold, words))
+
+
+def load_landmarks(path: Path, places: dict[str, Place]) -> list[PlaceName]:
+    """Read what everybody calls by name, by the code of its unit. Raises GazetteerError naming the name."""
+    try:
+        table: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        listed = [(str(code), text) for code, texts in table["landmarks"].items() for text in texts]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as fault:
+        raise GazetteerError(f"{path.name}: cannot be read: {fault!r}") from fault
+    names = [_alias(path, "landmarks", code, text, places, whole=True) for code, text in listed]
+    return [replace(name, kind=KNOWN) for name in names]
 
 
 def _alias(

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import PlaceRole
-from nlp.gazetteer import COMMUNITY, DISTRICT, LEVELS, STREET
-from nlp.place_match import TAKEN_OVER, Follow, Mention
+from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, LEVELS, STREET
+from nlp.place_match import TAKEN_OVER, Mention
 from nlp.place_roles import role_of
 from nlp.place_stems import FUNCTIONAL
+from nlp.place_worth import OVERLAY, worth_alone
 
 if TYPE_CHECKING:
     from nlp.gazetteer import PlaceName
@@ -31,35 +32,11 @@ BEIJING: Final = ("北京", "北京市")
 #: A CJK character before a thin name is part of another word (湖滨花园), except these.
 OPENERS: Final = frozenset("在于住的到对是从和与及至区县镇乡道村市里内外京映诉报是位处由向")
 
-#: What a name is worth alone, by level: with its suffix, bare, bare and thin.
-BASE: Final = {
-    DISTRICT: (4.0, 2.5, 2.5),
-    STREET: (4.0, 2.5, 1.5),
-    COMMUNITY: (3.0, 1.5, -0.5),
-}
-#: What an overlay's name is worth alone, whatever its level: less than an exact community, so that names of
-#: compounds, roads and stops fill in what the registry does not know and never outvote it.
-OVERLAY: Final = {"compound": 2.5, "company": 2.5, "site": 2.5, "landmark": 2.25, "stop": 1.75, "road": 1.5}
-OVERLAY_THIN: Final = 1.5
 #: A registry's place yields to an overlay's of the same name only when that leads by this.
 REGISTRY_FIRST: Final = 2.0
 #: A short or plain name of an overlay (城市广场) without the unit it lies in written before it.
 UNBOUND: Final = 3.0
-COMMON: Final = {DISTRICT: 0.0, STREET: 1.0, COMMUNITY: 1.0}
-THIN_WITH_SUFFIX: Final = {DISTRICT: 4.0, STREET: 3.0, COMMUNITY: 1.0}
-LONG_NAME: Final = 4
-LONG_BONUS: Final = 1.0
-#: A name of three characters or more that no other province bears.
-ONLY_HERE: Final = 0.75
-FOLLOW_COST: Final = {
-    Follow.NOTHING: 0.0,
-    Follow.ROAD: 1.5,
-    Follow.ROAD_ITSELF: 0.75,
-    Follow.SITE: 1.0,
-    Follow.OFFICE: 0.5,
-}
-NEAR_COST: Final = 1.5
-MISSPELT_COST: Final = 1.5
+UNBOUND_KINDS: Final = frozenset(OVERLAY) - {KNOWN}
 #: The unit written right before the name contains it: by the container's level.
 ADJACENT: Final = {DISTRICT: 3.0, STREET: 4.0}
 LOOSE_SHARE: Final = 0.5
@@ -79,7 +56,6 @@ ROLE_AGAINST: Final = 1.5
 AGAINST: Final = frozenset({PlaceRole.HOME, PlaceRole.DIRECTION})
 LATER: Final = 0.15
 MAX_LATER: Final = 1.5
-ALIAS_COST: Final = 0.75
 TIE: Final = 0.25
 #: What only the shared unit of equally good places is worth less.
 SHARED_COST: Final = 1.0
@@ -177,10 +153,10 @@ class Scene:
         code = name.code
         level = len(code)
         linked, support = self._linked(at, name) if self.tight[at] or self.loose[at] else (0.0, ())
-        score = _alone(mention, name, level) + linked + around
+        score = worth_alone(mention, name, level) + linked + around
         if self.glued[at] and linked <= 0 and mention.suffix != DISTRICT:
             score -= GLUED if mention.thin else GLUED / 4
-        if mention.thin and name.kind in OVERLAY and linked <= 0:
+        if mention.thin and name.kind in UNBOUND_KINDS and linked <= 0:
             score -= UNBOUND
         for container in (DISTRICT, STREET):
             if container < level and code[:container] in self.said:
@@ -277,34 +253,6 @@ def _only_unit(mention: Mention) -> str:
     if district and district != "?":
         return district
     return street if street != "?" and (mention.suffix or not mention.thin) else ""
-
-
-def _alone(mention: Mention, name: PlaceName, level: int) -> float:
-    """What a name is worth before the rest of the text is asked."""
-    info = mention.info
-    if name.kind in OVERLAY:
-        score = OVERLAY[name.kind] - (OVERLAY_THIN if mention.thin else 0.0)
-        return score + (LONG_BONUS if info.size >= LONG_NAME and not mention.thin else 0.0)
-    suffixed, bare, thin = BASE[level]
-    if mention.suffix and not mention.near:
-        score = THIN_WITH_SUFFIX[level] if mention.thin else suffixed
-    else:
-        score = thin if mention.thin else bare
-    if info.common:
-        score -= COMMON[level]
-    if not mention.thin:
-        if info.size >= LONG_NAME:
-            score += LONG_BONUS
-        if not info.namesakes and level > DISTRICT:
-            score += ONLY_HERE
-    score -= FOLLOW_COST[mention.follow]
-    if mention.near:
-        score -= NEAR_COST
-    if mention.misspelt:
-        score -= MISSPELT_COST
-    if name.alias and not name.whole and level > DISTRICT:
-        score -= ALIAS_COST
-    return score
 
 
 def _best_first(candidate: Candidate) -> tuple[float, int]:

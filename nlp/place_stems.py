@@ -9,7 +9,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
-from nlp.gazetteer import COMMUNITY, DISTRICT, STREET, PlaceName
+from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, STREET, PlaceName
 
 if TYPE_CHECKING:
     from nlp.gazetteer import NameTable
@@ -22,7 +22,7 @@ VILLAGE: Final = "村"
 #: Kinds of community a suffix can mean; 社区 stands for a neighbourhood of a town.
 VILLAGE_KINDS: Final = frozenset({"村", "其他"})
 #: What a site's own names are (`nlp.overlay`).
-OVERLAY_KINDS: Final = frozenset({"compound", "road", "stop", "company", "site", "landmark"})
+OVERLAY_KINDS: Final = frozenset({KNOWN, "compound", "road", "stop", "company", "site", "landmark"})
 #: 经开区 and its like lie over several streets, and over two districts.
 FUNCTIONAL: Final = "功能区"
 SHORT: Final = 3

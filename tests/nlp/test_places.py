@@ -98,7 +98,6 @@ UNSURE = [
     "长春市朝阳区有工地噪音",
     "东莞市东城区的工厂太吵",
     "福州市鼓楼区温泉街道有噪音",
-    "北京南站旁边施工",
     "楼上跳绳太吵",
     "",
 ]
@@ -145,6 +144,25 @@ def test_a_place_in_another_province_is_named_and_no_district_given() -> None:
 
 def test_two_names_as_near_to_what_is_written_give_neither() -> None:
     assert READER.read(None, "某区西立社区太吵").street is None
+
+
+@pytest.mark.parametrize(
+    ("text", "district"),
+    [
+        ("国贸三期旁边工地夜间施工", "朝阳区"),
+        ("玉渊潭公园早上有人唱歌", "海淀区"),
+        ("北京南站旁边的工地扬尘", "丰台区"),
+        ("环球影城停车场大喇叭", "通州区"),
+    ],
+)
+def test_what_everybody_knows_says_its_district_and_no_street(text: str, district: str) -> None:
+    reading = READER.read(None, text)
+    assert (reading.district, reading.street, reading.precision) == (district, None, Precision.DISTRICT)
+
+
+def test_what_everybody_knows_never_outvotes_the_registry() -> None:
+    reading = READER.read(None, "国贸上班路过，海淀区上地街道有异味")
+    assert reading.street == "上地街道"
 
 
 def test_a_misspelt_name_says_so() -> None:
