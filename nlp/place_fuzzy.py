@@ -67,17 +67,18 @@ class Misspelt:
 
     def _worth(self, stem: Stem) -> bool:
         """Whether a name is looked for at all."""
-        return bool(stem.names) and not stem.whole and stem.size <= LONGEST and not stem.text[-1].isdigit()
+        return bool(stem.names) and not stem.whole and stem.size <= LONGEST
 
     def _spoken(self, text: str) -> str:
         return "'".join([self._sounds.get(sign, sign) for sign in text])
 
     def find(self, folded: str, mentions: list[Mention]) -> list[Mention]:
-        """The misspelt mentions of a text, none of them over a mention that is there."""
-        taken = {at for mention in mentions for at in range(mention.start, mention.end)}
+        """All mentions with the misspelt ones, which replace thin parts of themselves; [] when there are none."""
+        taken = {at: mention for mention in mentions for at in range(mention.start, mention.end)}
         found: list[Mention] = []
         for start, end, after, level, unit in _due(folded, mentions):
-            if any(at in taken for at in range(start, after)):
+            inside = [taken[at] for at in range(start, after) if at in taken]
+            if not all(_only_a_part(mention, start, after) for mention in inside):
                 continue
             stem = self._nearest(folded[start:end], level, unit)
             if stem is None:
@@ -88,8 +89,11 @@ class Misspelt:
             mention = Mention(start, after, stem, level, names, near=False, thin=stem.thin, misspelt=True)
             mention.follow = follow(folded, mention, len(folded))
             found.append(mention)
-            taken.update(range(start, after))
-        return found
+            taken.update(dict.fromkeys(range(start, after), mention))
+        if not found:
+            return []
+        kept = [mention for mention in mentions if taken[mention.start] is mention]
+        return sorted([*kept, *found], key=_by_start)
 
     def _nearest(self, written: str, level: int, unit: str) -> Stem | None:
         """The one stem that the written words nearly are."""
@@ -121,6 +125,15 @@ class Misspelt:
         ]
 
 
+def _only_a_part(mention: Mention, start: int, end: int) -> bool:
+    """A thin name within a longer one that is misspelt: 东村 in 红恋东村."""
+    return mention.thin and not mention.misspelt and start <= mention.start and mention.end <= end
+
+
+def _by_start(mention: Mention) -> int:
+    return mention.start
+
+
 def _due(folded: str, mentions: list[Mention]) -> Iterator[_Due]:
     """Where a name is due, longest first, those after a unit before those that only have a suffix."""
     suffixes = [
@@ -134,11 +147,11 @@ def _due(folded: str, mentions: list[Mention]) -> Iterator[_Due]:
             if SHORTEST <= at - begin <= LONGEST:
                 yield begin, at, after, level, unit
         for size in range(LONGEST, SHORTEST, -1):
-            if folded[begin : begin + size].isalpha():
+            if folded[begin : begin + size].isalnum():
                 yield begin, begin + size, begin + size, 0, unit
     for at, after, level in suffixes:
         for size in range(LONGEST, SHORTEST, -1):
-            if at >= size and folded[at - size : at].isalpha():
+            if at >= size and folded[at - size : at].isalnum():
                 yield at - size, at, after, level, ""
 
 

@@ -89,7 +89,7 @@ class PlaceReader:
         nearly = self._misspelt.find(folded, mentions)
         if not nearly:
             return scene, candidates
-        scene = Scene(folded, sorted([*mentions, *nearly], key=lambda mention: mention.start))
+        scene = Scene(folded, nearly)
         return scene, scene.candidates()
 
     def ranked(self, scene: Scene, candidates: list[Candidate]) -> list[tuple[float, Candidate]]:
