@@ -73,7 +73,7 @@ class Misspelt:
         return "'".join([self._sounds.get(sign, sign) for sign in text])
 
     def find(self, folded: str, mentions: list[Mention]) -> list[Mention]:
-        """All mentions with the misspelt ones, which replace thin parts of themselves; [] when there are none."""
+        """All mentions with the misspelt ones, which replace thin parts of themselves; [] for none."""
         taken = {at: mention for mention in mentions for at in range(mention.start, mention.end)}
         found: list[Mention] = []
         for start, end, after, level, unit in _due(folded, mentions):

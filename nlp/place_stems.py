@@ -105,6 +105,11 @@ def _fitting(names: tuple[PlaceName, ...], level: int, *, village: bool) -> tupl
     return alike or fitting
 
 
+def _plain(names: list[PlaceName]) -> bool:
+    """Whether a name is only a site's own, and made of plain words."""
+    return bool(names) and all(name.common for name in names)
+
+
 def stems_of(table: NameTable) -> dict[str, Stem]:
     """Every stem of the names, the cities and counties elsewhere, and the words that are no place."""
     gazetteer = table.gazetteer
@@ -113,7 +118,7 @@ def stems_of(table: NameTable) -> dict[str, Stem]:
         text: Stem(
             text,
             tuple(table.by_text.get(text, ())),
-            common=text in gazetteer.common or any(name.common for name in table.by_text.get(text, ())),
+            common=text in gazetteer.common or _plain(table.by_text.get(text, [])),
             foreign=text in table.foreign,
             namesakes=gazetteer.namesakes.get(text, 0),
         )
