@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places lock clean
+.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+	bench-month bench-masking lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -50,6 +51,19 @@ bench-reading: .venv/.dev
 
 bench-places: .venv/.dev
 	$(BIN)/python -m bench.nlp_places $(ARGS)
+
+bench-units: .venv/.dev
+	$(BIN)/python -m bench.units $(ARGS)
+
+bench-month: .venv/.dev
+	$(BIN)/python -m bench.month $(ARGS)
+
+bench-masking: .venv/.dev
+	$(BIN)/python -m bench.masking $(ARGS)
+
+# Needs the train extra as well; without fasttext that line is left out.
+bench-seven: .venv/.dev
+	$(BIN)/python -m bench.seven $(ARGS)
 
 # Pin every dependency with its hashes (needs uv).
 lock:

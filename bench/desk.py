@@ -1,8 +1,10 @@
 """How fast the desk answers at a million tickets: list, filters, search, ticket page, over HTTP.
 
-`python -m bench.desk --rows 1000000`: starts a PostgreSQL of its own from the wheel, fills it with made-up
-tickets, then asks for pages through the whole application (client and server share this process). Counts and
-the summary are never answered from the cache. The last line is one JSON object: milliseconds per case.
+`python -m bench.desk`: starts a PostgreSQL of its own from the wheel, fills it with made-up tickets, then
+asks for pages through the whole application (client and server share this process). Counts and the summary
+are never answered from the cache. `--keep DIR` fills that directory once and measures it again each time;
+`--only search` asks only cases whose name holds the word. The last line is one JSON object: milliseconds per
+case, the worst case, and the cases whose p99 missed the aim.
 """
 
 from __future__ import annotations
@@ -14,18 +16,21 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import triage.tables
+from bench.desk_cases import Case, list_cases, search_cases
 from bench.desk_data import fill
 from bench.servers import postgresql
 from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
+from models.tickets import Ticket
 from triage import logs
 from triage.clock import FixedClock
 from triage.services import reference
@@ -34,73 +39,50 @@ from triage.settings import Settings
 from triage.web.app import make_app
 from triage.web.keys import CACHES
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from triage.rules.rows import Tables
-
 NOW: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+#: The aim of issue 2: p99 at the server, in milliseconds.
+AIM_MS: Final = 100.0
+#: A case is asked no longer than this, however often was wanted: the whole run stays within minutes.
+CASE_SECONDS: Final = 20.0
+#: Every variant is asked this often, whatever it takes.
+LEAST_ROUNDS: Final = 2
+#: So many pages on a reader leafs.
+PAGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A kind of question with variants that are asked in turn."""
+class Wanted:
+    """What to measure: how many tickets, questions per case, and which cases (a part of their name)."""
 
-    name: str
-    addresses: tuple[str, ...]
+    rows: int
+    times: int
+    only: str = ""
 
 
-def cases(tables: Tables, rows: int) -> list[Case]:
-    """What staff do, and what is known to be hard."""
-    units = sorted(tables.units)[20:400:25]
-    districts = [code for code, unit in sorted(tables.units.items()) if code == unit.district_code]
-    kinds = sorted(tables.kinds)
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a case took: quantiles in milliseconds, how often it was asked, and its slowest variant."""
 
-    def each(pattern: str, values: Sequence[object]) -> tuple[str, ...]:
-        return tuple(pattern.format(value) for value in values)
+    p50_ms: float
+    p99_ms: float
+    asked: int
+    slowest: str
 
-    return [
-        Case("list_open", ("/desk",)),
-        Case(
-            "list_states", each("/desk?state={}", ["review", "dispatched", "diverted", "handed_over", "all"])
-        ),
-        Case("filter_unit", each("/desk?unit={}", units)),
-        Case("filter_district", each("/desk?district={}", districts)),
-        Case("filter_kind", each("/desk?kind={}", kinds)),
-        Case("filter_urgency", each("/desk?urgency={}", ["U1", "U2", "U3", "U4"])),
-        Case("filter_due", each("/desk?due={}", ["2h", "today", "overdue"])),
-        Case("filter_review", ("/desk?review=1",)),
-        Case(
-            "combo_district_kind",
-            tuple(f"/desk?district={d}&kind={k}" for d in districts[::3] for k in kinds[::9]),
-        ),
-        Case("combo_unit_urgency", each("/desk?urgency=U1&unit={}", units)),
-        Case(
-            "combo_all",
-            tuple(
-                f"/desk?state=review&urgency=U2&district={d}&kind={k}"
-                for d in districts[::4]
-                for k in kinds[::12]
-            ),
-        ),
-        Case("combo_all_states_unit", each("/desk?state=all&unit={}", units)),
-        Case("search_common", each("/desk?q={}", ["小区", "噪声", "工地", "处理", "请", "号院"])),
-        Case("search_middling", each("/desk?q={}", ["望京", "蓝", "水泵", "魏公村", "狗叫"])),
-        Case("search_rare", each("/desk?q={}", ["磷化氢", "石棉瓦", "铅酸电瓶", "没有的词组"])),
-        Case(
-            "search_phrase",
-            each("/desk?q={}", ["刺鼻气味", "整栋楼都受影响", "反映多次没有结果", "小区里狗叫"]),
-        ),
-        Case(
-            "search_two_words", each("/desk?q={}", ["望京 狗叫", "噪声 河水发绿", "方庄 焦糊味", "小区 处理"])
-        ),
-        Case("search_filtered", each("/desk?q=噪声&unit={}", units)),
-        Case("search_rare_filtered", each("/desk?q=磷化氢&district={}", districts)),
-        Case("search_all_states", each("/desk?state=all&q={}", ["小区", "磷化氢", "望京 狗叫"])),
-        Case("search_number", each("/desk?q={}", [f"20260101-{rows // 2:08d}", rows // 3, 7])),
-        Case("ticket_page", ()),
-        Case("api_list", ("/api/v1/tickets?limit=100",)),
-    ]
+    @classmethod
+    def of(cls, spent: list[tuple[float, str]]) -> Figure:
+        """Of (milliseconds, address) pairs. The slowest variant is that with the greatest median."""
+        by_address: dict[str, list[float]] = {}
+        for ms, address in spent:
+            by_address.setdefault(address, []).append(ms)
+        medians = {address: quantile(values, 0.5) for address, values in by_address.items()}
+        slowest = max(medians, key=medians.__getitem__)
+        values = [ms for ms, _ in spent]
+        return cls(
+            p50_ms=round(quantile(values, 0.5), 1),
+            p99_ms=round(quantile(values, 0.99), 1),
+            asked=len(spent),
+            slowest=f"{slowest} ({medians[slowest]:.1f} ms)",
+        )
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -123,39 +105,52 @@ async def _timed(client: TestClient, address: str) -> float:  # type: ignore[typ
     return spent
 
 
-async def measure(deps: Deps, rows: int, times: int) -> dict[str, dict[str, float]]:
-    """Ask every case at least `times` times, variants in turn."""
-    figures: dict[str, dict[str, float]] = {}
+async def _ask(client: TestClient, case: Case, times: int) -> Figure:  # type: ignore[type-arg]
+    """Ask the variants in turn, `times` in all but no longer than CASE_SECONDS."""
+    for address in case.addresses[:3]:
+        await _timed(client, address)
+    spent: list[tuple[float, str]] = []
+    ends = time.monotonic() + CASE_SECONDS
+    least = LEAST_ROUNDS * len(case.addresses)
+    while len(spent) < least or (len(spent) < times and time.monotonic() < ends):
+        address = case.addresses[len(spent) % len(case.addresses)]
+        spent.append((await _timed(client, address), address))
+    return Figure.of(spent)
+
+
+async def measure(deps: Deps, wanted: Wanted) -> dict[str, Figure]:
+    """Ask every case that is wanted."""
+    cases = [
+        *list_cases(deps.tables),
+        *search_cases(deps.tables, wanted.rows),
+        Case("ticket_page", await _tickets(deps)),
+        Case("api_list", ("/api/v1/tickets?limit=100", "/api/v1/tickets?limit=200&state=all")),
+    ]
+    figures: dict[str, Figure] = {}
     async with TestClient(TestServer(make_app(deps))) as client:
-        for case in cases(deps.tables, rows):
-            addresses = case.addresses or await _tickets(deps)
-            for address in addresses[:3]:
-                await _timed(client, address)
-            spent = [
-                (await _timed(client, addresses[n % len(addresses)]), addresses[n % len(addresses)])
-                for n in range(max(times, len(addresses)))
-            ]
-            worst = max(spent)
-            values = [ms for ms, _ in spent]
-            figures[case.name] = {
-                "p50_ms": round(quantile(values, 0.5), 1),
-                "p99_ms": round(quantile(values, 0.99), 1),
-            }
-            print(f"{case.name:24}{figures[case.name]}  worst: {worst[1]}", file=sys.stderr, flush=True)
-        figures["pages_forward"] = await _walk(client, times)
+        cases += [
+            Case("pages_open", await _forward(client, "/api/v1/tickets?")),
+            Case("pages_closed", await _forward(client, "/api/v1/tickets?state=handed_over&")),
+            Case("pages_search", await _forward(client, "/api/v1/tickets?q=小区&")),
+        ]
+        for case in cases:
+            if wanted.only in case.name:
+                figures[case.name] = figure = await _ask(client, case, wanted.times)
+                print(
+                    f"{case.name:24} p50 {figure.p50_ms:6.1f}  p99 {figure.p99_ms:6.1f}  {figure.slowest}",
+                    file=sys.stderr,
+                    flush=True,
+                )
     return figures
 
 
-async def _walk(client: TestClient, times: int) -> dict[str, float]:  # type: ignore[type-arg]
-    """Page after page of the open list: the last must cost what the first did."""
-    spent: list[float] = []
-    after = ""
-    for _ in range(times):
-        started = time.perf_counter()
-        response = await client.get(f"/api/v1/tickets?after={after}" if after else "/api/v1/tickets")
-        after = (await response.json())["after"]
-        spent.append((time.perf_counter() - started) * 1000)
-    return {"p50_ms": round(quantile(spent, 0.5), 1), "p99_ms": round(quantile(spent, 0.99), 1)}
+async def _forward(client: TestClient, address: str) -> tuple[str, ...]:  # type: ignore[type-arg]
+    """The addresses of the pages after the first: the last must cost what the first did."""
+    found: list[str] = []
+    for _ in range(PAGES):
+        response = await client.get(found[-1] if found else address)
+        found.append(f"{address}after={(await response.json())['after']}")
+    return tuple(found)
 
 
 async def _tickets(deps: Deps) -> tuple[str, ...]:
@@ -166,38 +161,69 @@ async def _tickets(deps: Deps) -> tuple[str, ...]:
         return tuple(f"/desk/tickets/{no}" for no in found)
 
 
-async def run(url: sa.URL, rows: int, times: int) -> dict[str, object]:
-    """Fill an empty database and measure."""
-    tables = triage.tables.load()
-    db = open_database(url.render_as_string(hide_password=False))
-    deps = Deps(settings=Settings(), clock=FixedClock(NOW), tables=tables, db=db, vault=Vault({1: bytes(32)}))
-    await migrate.upgrade(db)
+async def _filled(deps: Deps, url: sa.URL, rows: int) -> None:
+    """Migrate, and fill the database when it is empty. Raises RuntimeError when it holds another number."""
+    await migrate.upgrade(deps.db)
     await reference.sync(deps)
+    async with deps.db.reads() as session:
+        there = await session.scalar(sa.select(sa.func.count()).select_from(Ticket)) or 0
+    if there not in {0, rows}:
+        raise RuntimeError(f"the database holds {there} tickets, not {rows}")
+    if there:
+        return
     started = time.perf_counter()
-    async with db.engine.begin() as connection:
-        await fill(connection, tables, rows=rows, now=NOW)
+    async with deps.db.engine.begin() as connection:
+        await fill(connection, deps.tables, rows=rows, now=NOW)
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(sa.text("VACUUM ANALYZE"))
     await engine.dispose()
     print(f"filled {rows} tickets in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    return {"rows": rows, "times": times, "cases": await measure(deps, rows, times)}
+
+
+async def run(url: sa.URL, wanted: Wanted) -> dict[str, object]:
+    """Fill an empty database and measure."""
+    db = open_database(url.render_as_string(hide_password=False))
+    deps = Deps(
+        settings=Settings(),
+        clock=FixedClock(NOW),
+        tables=triage.tables.load(),
+        db=db,
+        vault=Vault({1: bytes(32)}),
+    )
+    await _filled(deps, url, wanted.rows)
+    figures = await measure(deps, wanted)
+    worst = max(figures, key=lambda name: figures[name].p99_ms)
+    return {
+        "rows": wanted.rows,
+        "times": wanted.times,
+        "aim_p99_ms": AIM_MS,
+        "worst": {"case": worst, "p99_ms": figures[worst].p99_ms, "slowest": figures[worst].slowest},
+        "missed": [name for name, figure in figures.items() if figure.p99_ms >= AIM_MS],
+        "p50_ms": {name: figure.p50_ms for name, figure in figures.items()},
+        "p99_ms": {name: figure.p99_ms for name, figure in figures.items()},
+    }
 
 
 def main() -> None:
     """Parse the arguments, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--times", type=int, default=60, help="questions per case")
-    parser.add_argument("--url", help="an empty PostgreSQL database instead of one of our own")
+    parser.add_argument("--times", type=int, default=200, help="questions per case")
+    parser.add_argument("--only", default="", help="only cases whose name holds this")
+    parser.add_argument(
+        "--url", help="a PostgreSQL database, empty or filled by us, instead of one of our own"
+    )
+    parser.add_argument("--keep", type=Path, help="a directory for the database: filled once, used again")
     arguments = parser.parse_args()
     logs.set_up(level="ERROR", as_json=False)
+    wanted = Wanted(arguments.rows, arguments.times, arguments.only)
     if arguments.url:
-        print(json.dumps(asyncio.run(run(sa.make_url(arguments.url), arguments.rows, arguments.times))))
+        print(json.dumps(asyncio.run(run(sa.make_url(arguments.url), wanted)), ensure_ascii=False))
         return
-    with postgresql() as url:
-        figures = asyncio.run(run(sa.make_url(url), arguments.rows, arguments.times))
-    print(json.dumps(figures))
+    with postgresql(arguments.keep) as url:
+        figures = asyncio.run(run(sa.make_url(url), wanted))
+    print(json.dumps(figures, ensure_ascii=False))
 
 
 if __name__ == "__main__":

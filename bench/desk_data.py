@@ -242,7 +242,9 @@ _STATEMENTS: Final = (
     INSERT INTO ticket(id, no, appeal_id, reading_id, version, state, level, unit_code, title, environmental,
       kind, appeal_type, urgency, district_code, street_code, flagged, received_at, opened_at,
       dispatched_at, dispatch_by, answer_by, due_at, table_version, decision, search)
-    SELECT x.id, to_char(x.at, 'YYYYMMDD') || '-' || lpad(x.id::text, 8, '0'), x.id, x.id, 1, x.state,
+    SELECT x.id,
+      to_char(x.at AT TIME ZONE 'Asia/Shanghai', 'YYYYMMDD') || '-' || lpad(x.id::text, 8, '0'),
+      x.id, x.id, 1, x.state,
       x.level, CASE WHEN x.open THEN x.code END, x.title, x.open, CASE WHEN x.open THEN x.kind END,
       '投诉', x.urgency, x.district, x.street, x.open AND x.urgency = 'U1' AND x.f < 0.1,
       x.at, x.at, x.at, NULL, NULL,

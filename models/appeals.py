@@ -98,6 +98,8 @@ class Reading(Base):
     """What NLP said of an appeal, with the versions that said it. Never changed; a new one is added."""
 
     __tablename__ = "reading"
+    # Drift is measured over days.
+    __table_args__ = (sa.Index("ix_reading_created_at", "created_at"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     appeal_id: Mapped[int] = mapped_column(sa.ForeignKey("appeal.id"), index=True)

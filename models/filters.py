@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from models.db import AwareUtc
-from models.tickets import ATTENTION, FLAGGED_CLOSED, Ticket
-from models.vocab import Labelled, State, Urgency
+from models.tickets import ASKED, ATTENTION, FLAGGED_CLOSED, OPEN, UNCLOCKED, Ticket
+from models.vocab import OPEN_STATES, Labelled, Urgency
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -31,7 +32,20 @@ class View(Labelled):
 
     OPEN = "open", "全部未结"
     REVIEW = "review", "待审核"
+    ASKED = "asked", "待审批"
     DISPATCHED = "dispatched", "已派单"
+    SIGNED = "signed", "已签收"
+    CONTACTED = "contacted", "已联系"
+    HANDLING = "handling", "办理中"
+    OBJECTED = "objected", "异议审核"
+    TO_REASSIGN = "to_reassign", "待改派"
+    ARBITRATION = "arbitration", "待仲裁"
+    ON_LEDGER = "on_ledger", "挂账"
+    FEEDBACK = "feedback", "待回访"
+    FOLLOWED_UP = "followed_up", "已回访"
+    CLOSED = "closed", "已办结"
+    ARCHIVED = "archived", "已归档"
+    MERGED = "merged", "已合并"
     DIVERTED = "diverted", "已分流"
     HANDED_OVER = "handed_over", "已转办"
     ALL = "all", "全部"
@@ -45,18 +59,21 @@ class DueWindow(Labelled):
     OVERDUE = "overdue", "已超期"
 
 
-#: States in which a clock may still run.
-OPEN_STATES: Final = (State.REVIEW, State.DISPATCHED)
-_CLOSED_STATES: Final = tuple(state for state in State if state not in OPEN_STATES)
-_STATES: Final = {
-    View.OPEN: OPEN_STATES,
+#: The rows of a view that is not one state, as conditions without parameters. The first of a list, what was
+#: sent away with a flag, is not among them.
+_CONDITIONS: Final = {
+    View.OPEN: OPEN,
     # Flagged ones are in other states and wait for the same person.
-    View.REVIEW: OPEN_STATES,
-    View.DISPATCHED: (State.DISPATCHED,),
-    View.DIVERTED: (State.DIVERTED,),
-    View.HANDED_OVER: (State.HANDED_OVER,),
-    View.ALL: tuple(State),
+    View.REVIEW: OPEN,
+    # 剔除 may be asked for when all is done.
+    View.ASKED: "",
+    View.ALL: "",
 }
+
+
+def _condition(view: View) -> str:
+    """The rows of a view; most views are one state, named like it."""
+    return _CONDITIONS.get(view, f"(ticket.state = '{view.value}')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,12 @@ class Viewer:
 
 def may_see(viewer: Viewer) -> ColumnElement[bool]:
     """The one condition on `ticket` for everything `viewer` is shown. Today all local staff see all."""
+    del viewer
+    return sa.true()
+
+
+def may_see_unread(viewer: Viewer) -> ColumnElement[bool]:
+    """The same for `appeal` where there is no ticket yet, so no unit either: today all local staff."""
     del viewer
     return sa.true()
 
@@ -94,7 +117,8 @@ class TicketFilter:
     @property
     def by_due(self) -> bool:
         """Whether the list is ordered by due time; else newest first."""
-        return self.view in {View.OPEN, View.REVIEW, View.DISPATCHED} or self.due is not None
+        views = {View.OPEN, View.REVIEW, *(View(state.value) for state in OPEN_STATES)}
+        return self.due is not None or self.view in views
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +142,8 @@ def conditions(filters: TicketFilter, viewer: Viewer, day: Day) -> list[ColumnEl
     found += [column == str(value) for column, value in equal.items() if value is not None]
     if filters.attention:
         found.append(sa.literal_column(ATTENTION))
+    if filters.view is View.ASKED:
+        found.append(sa.literal_column(ASKED))
     match filters.due:
         case DueWindow.OVERDUE:
             found.append(Ticket.due_at < day.now)
@@ -157,73 +183,76 @@ class Cursor:
         return cls(int(match[1]), due_at, int(match[3]))
 
 
+class Clock(Enum):
+    """Which rows of its states a segment holds, and so in which order."""
+
+    RUNS = "runs"  # by due time
+    NONE = "none"  # no clock: by number, oldest first
+    ANY = "any"  # newest first
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of the list that one index can give in order.
 
-    `flagged_closed` takes the place of the states: only what was sent away with a flag, or all but that.
-    Tickets without a running clock come last. Databases do not agree where null stands, and no index gives
-    "several states, no clock, by id" in order: so every such state is a segment of its own.
+    `condition` is written out, without parameters: only so do both databases see which partial index fits.
+    Tickets without a running clock come last, by number: databases do not agree where null stands.
     """
 
-    states: tuple[State, ...]
-    clocked: bool
-    newest_first: bool = False
-    flagged_closed: bool | None = None
+    condition: str
+    clock: Clock
 
     def where(self) -> list[ColumnElement[bool]]:
         """The conditions that make a row part of this stretch."""
-        found: list[ColumnElement[bool]] = []
-        if self.flagged_closed is not None:
-            # Not by the states: an index on them would be taken instead of the one for what waits. Without
-            # a type: a boolean becomes "(…) = 1" for SQLite, and that fits no partial index.
-            closed: ColumnElement[bool] = sa.literal_column(FLAGGED_CLOSED)
-            found.append(closed if self.flagged_closed else sa.not_(closed))
-        elif len(self.states) == 1:
-            found.append(Ticket.state == self.states[0].value)
-        elif len(self.states) < len(State):
-            found.append(Ticket.state.in_([state.value for state in self.states]))
-        if not self.newest_first:
-            found.append(Ticket.due_at.is_not(None) if self.clocked else Ticket.due_at.is_(None))
+        found: list[ColumnElement[bool]] = [sa.literal_column(self.condition)] if self.condition else []
+        if self.clock is Clock.RUNS:
+            found.append(Ticket.due_at.is_not(None))
+        elif self.clock is Clock.NONE:
+            found.append(sa.literal_column(UNCLOCKED))
         return found
 
     def accepts(self, cursor: Cursor) -> bool:
         """Whether a cursor can be a place in this stretch."""
-        return self.newest_first or (cursor.due_at is not None) is self.clocked
+        return self.clock is Clock.ANY or (cursor.due_at is not None) is (self.clock is Clock.RUNS)
 
-    def beyond(self, cursor: Cursor, *, backwards: bool) -> ColumnElement[bool]:
+    def beyond(self, cursor: Cursor, columns: Any, *, backwards: bool) -> ColumnElement[bool]:  # noqa: ANN401
         """The rows after the cursor (before it, when backwards), in this stretch's order."""
-        ascending = backwards is self.newest_first
-        if self.clocked and cursor.due_at is not None:
-            here = sa.tuple_(Ticket.due_at, Ticket.id)
+        ascending = self._ascending(backwards=backwards)
+        found: ColumnElement[bool]
+        if self.clock is Clock.RUNS:
+            here = sa.tuple_(columns.due_at, columns.id)
             there = sa.tuple_(sa.literal(cursor.due_at, AwareUtc()), sa.literal(cursor.id, sa.BigInteger()))
-            return here > there if ascending else here < there
-        return Ticket.id > cursor.id if ascending else Ticket.id < cursor.id
+            found = here > there if ascending else here < there
+        else:
+            found = columns.id > cursor.id if ascending else columns.id < cursor.id
+        return found
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns of the order."""
-        # due_at is named even where it is null throughout: only so does PostgreSQL see that its index
-        # gives the rows in order, instead of walking all tickets by id.
-        return ("id",) if self.newest_first else ("due_at", "id")
+        # due_at is named even where it is null throughout: with it both databases take the small index, and
+        # PostgreSQL sees that it gives the rows in order.
+        return ("id",) if self.clock is Clock.ANY else ("due_at", "id")
 
     def order(self, columns: Any, *, backwards: bool) -> list[Any]:  # noqa: ANN401  (Ticket, or a subquery's)
         """The order of the rows over the columns of `Ticket` or of a subquery."""
-        ascending = backwards is self.newest_first
+        ascending = self._ascending(backwards=backwards)
         found = [getattr(columns, name) for name in self.keys]
         return [column.asc() if ascending else column.desc() for column in found]
+
+    def _ascending(self, *, backwards: bool) -> bool:
+        return backwards is (self.clock is Clock.ANY)
 
 
 def segments(filters: TicketFilter) -> list[Segment]:
     """The stretches of a filter's list, in order."""
-    states = _STATES[filters.view]
+    condition = _condition(filters.view)
     if not filters.by_due:
-        return [Segment(states, clocked=False, newest_first=True)]
-    both = filters.attention and states == OPEN_STATES
-    found = [Segment(states, clocked=True, flagged_closed=False if both else None)]
+        return [Segment(condition, Clock.ANY)]
+    found = [Segment(condition, Clock.RUNS)]
     if filters.due is None:
-        found += [Segment((state,), clocked=False) for state in states]
+        found.append(Segment(condition, Clock.NONE))
         if filters.view in {View.OPEN, View.REVIEW}:
             # An emergency was handed over at once and no clock of ours runs: nothing is more pressing.
-            found.insert(0, Segment(_CLOSED_STATES, clocked=False, newest_first=True, flagged_closed=True))
+            found.insert(0, Segment(FLAGGED_CLOSED, Clock.ANY))
     return found

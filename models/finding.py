@@ -2,8 +2,9 @@
 
 The two obvious plans each have a bad side at a million rows. The inverted index followed by a sort reads
 every hit of a frequent word; walking the list in order until a page is full reads the whole list for a rare
-one. So the expected number of hits decides: few → inverted index; many → walk a bounded window in list
-order, and fall back to the index when the window did not fill the page (then the hits cannot be dense).
+one. So: few hits expected → inverted index, and when it gives too many after all, the walk. Many expected →
+walk a short window in list order; what was found there tells how dense the hits are: dense enough, the walk
+goes on, else the index is asked. Each way ends within some thousand rows.
 What a bigram match cannot tell, whether the characters stand together, is re-checked on the text itself.
 """
 
@@ -25,17 +26,23 @@ from models.tickets import Ticket
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import CTE, ColumnElement, Subquery
     from sqlalchemy.ext.asyncio import AsyncSession
 
 #: More expected hits than this and walking in order is cheaper than reading them all.
 FREQUENT: Final = 5_000
-#: Rows looked at in list order, at most, before the inverted index is asked after all.
+#: The inverted index gives at most this many: more are so dense that walking finds a page sooner.
+MOST_HITS: Final = 10_000
+#: Rows a walk looks at in one step, at most.
 WINDOW: Final = 20_000
-#: Looked at even when the words should hardly meet: words that belong together meet far more often.
+#: Rows looked at before it is known how dense the hits are.
 SHORT_WINDOW: Final = 4_000
+#: A walk looks at so many rows at least: each step is a question to the database.
+_LEAST_WINDOW: Final = 500
+#: With fewer hits among SHORT_WINDOW rows, asking the index costs less than walking to a full page.
+_DENSE: Final = 24
 #: A walk is made so long that it should find this many times what is wanted.
-_PLENTY: Final = 3
+_PLENTY: Final = 1.5
 
 _NUMBER: Final = re.compile(r"([0-9]{8})(-?)([0-9]{6,12})")
 _DATE: Final = re.compile(r"[0-9]{8}")
@@ -200,24 +207,40 @@ async def is_frequent(session: AsyncSession, search: Search, statistics: WordSta
     return (await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > FREQUENT
 
 
-def walk_length(search: Search, statistics: WordStatistics, *, wanted: int, most: int) -> int:
-    """How many rows a walk should look at to find `wanted` hits, at most `most`."""
+def first_window(search: Search, statistics: WordStatistics, *, wanted: int) -> int:
+    """How many rows a walk should look at first to find `wanted` hits."""
     share = statistics.together(search.phrases)
-    if not statistics.rows:
-        return most
-    needed = math.ceil(_PLENTY * wanted / share) if share else most + 1
-    return min(needed if needed <= most else SHORT_WINDOW, most)
+    return _window(wanted, share, most=SHORT_WINDOW) if share else SHORT_WINDOW
 
 
-def by_index(search: Search, dialect: str, where: Sequence[ColumnElement[bool]]) -> Select[tuple[int, Any]]:
-    """(id, due_at) of all candidates. MATERIALIZED: no ORDER BY or LIMIT outside may change the plan."""
-    hits = (
-        sa.select(Ticket.id, Ticket.due_at)
+def next_window(*, walked: int, hits: int, wanted: int) -> int:
+    """How many rows to look at next, after `hits` among `walked`."""
+    return _window(wanted, hits / walked, most=WINDOW) if hits else WINDOW
+
+
+def dense(*, walked: int, hits: int) -> bool:
+    """Whether walking on beats the index, after `hits` among `walked`."""
+    return hits * SHORT_WINDOW >= _DENSE * walked
+
+
+def _window(wanted: int, share: float, *, most: int) -> int:
+    return min(most, max(_LEAST_WINDOW, math.ceil(_PLENTY * wanted / share)))
+
+
+def by_index(
+    search: Search, dialect: str, where: Sequence[ColumnElement[bool]], segment: ColumnElement[int]
+) -> CTE:
+    """(id, due_at, segment) of all candidates, up to one more than MOST_HITS.
+
+    MATERIALIZED: no ORDER BY or LIMIT outside may change the plan.
+    """
+    return (
+        sa.select(Ticket.id, Ticket.due_at, segment.label("segment"))
         .where(*where, search.matches(dialect, Ticket))
+        .limit(MOST_HITS + 1)
         .cte("hits")
         .prefix_with("MATERIALIZED")
     )
-    return sa.select(hits.c.id, hits.c.due_at)
 
 
 def by_walking(
@@ -226,14 +249,13 @@ def by_walking(
     where: Sequence[ColumnElement[bool]],
     order: Sequence[ColumnElement[Any]],
     *,
-    window: int = WINDOW,
-) -> Select[tuple[int, Any]]:
-    """(id, due_at) of candidates among the next `window` rows in list order. The inner LIMIT is a fence."""
-    near = (
-        sa.select(Ticket.id, Ticket.due_at, Ticket.opened_at, Ticket.appeal_id, Ticket.search)
+    window: int,
+) -> Subquery:
+    """(id, due_at, hit) of the next `window` rows in list order. The LIMIT is a fence."""
+    return (
+        sa.select(Ticket.id, Ticket.due_at, search.matches(dialect, Ticket).label("hit"))
         .where(*where)
         .order_by(*order)
         .limit(window)
         .subquery("near")
     )
-    return sa.select(near.c.id, near.c.due_at).where(search.matches(dialect, near.c))

@@ -12,9 +12,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import models.appeals
+import models.corrections
+import models.drifting
+import models.months
 import models.outbox
 import models.tickets
-import models.units  # noqa: F401  (imported so that the metadata is whole, whoever asks)
+import models.units
+import models.watching  # noqa: F401  (imported so that the metadata is whole, whoever asks)
 from models.db import Base
 
 if TYPE_CHECKING:

@@ -35,6 +35,8 @@ class UnitPart:
     name: str
     level: str
     role: str
+    due_at: datetime | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class EventRow:
     tag: str
     staff: str | None
     data: dict[str, Any]
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +101,22 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         return None
     ticket, appeal, source, reading, name, phone, id_number = first
     units = await session.execute(
-        sa.select(Unit.code, Unit.name, Unit.level, TicketUnit.role)
+        sa.select(
+            Unit.code, Unit.name, Unit.level, TicketUnit.role, TicketUnit.due_at, TicketUnit.reported_at
+        )
         .join(Unit, Unit.code == TicketUnit.unit_code)
         .where(TicketUnit.ticket_id == ticket.id)
         .order_by(Unit.code)
     )
     events = await session.execute(
-        sa.select(TicketEvent.seq, TicketEvent.at, TicketEvent.tag, Staff.name, TicketEvent.data)
+        sa.select(
+            TicketEvent.seq,
+            TicketEvent.at,
+            TicketEvent.tag,
+            Staff.name,
+            TicketEvent.data,
+            sa.func.coalesce(Staff.login, ""),
+        )
         .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
         .where(TicketEvent.ticket_id == ticket.id)
         .order_by(TicketEvent.seq)

@@ -18,7 +18,18 @@ from models.db import Base, BigId
 ATTENTION: Final = "(ticket.state = 'review' OR ticket.flagged)"
 #: Sent away with a flag: an emergency that was handed over at once. NOT IN: with IN, SQLite takes an
 #: index on the state and sorts.
-FLAGGED_CLOSED: Final = "(ticket.flagged AND ticket.state NOT IN ('review', 'dispatched'))"
+_CLOSED: Final = "('diverted', 'handed_over', 'closed', 'archived', 'merged')"
+_OPEN: Final = (
+    "('review', 'dispatched', 'signed', 'contacted', 'handling', 'objected', 'to_reassign', "
+    "'arbitration', 'on_ledger', 'feedback', 'followed_up')"
+)
+FLAGGED_CLOSED: Final = f"(ticket.flagged AND ticket.state NOT IN {_OPEN})"
+#: Somebody still has to act (`vocab.OPEN_STATES`). NOT IN, for the same reason.
+OPEN: Final = f"(ticket.state NOT IN {_CLOSED})"
+#: Open, and no clock runs: waiting for 回访, or for 办结; the last of every list.
+UNCLOCKED: Final = f"(ticket.due_at IS NULL AND {OPEN})"
+#: A wish waits for an answer: 延期, 挂账 or 剔除.
+ASKED: Final = "(ticket.asked IS NOT NULL)"
 
 
 def _partial(name: str, condition: str, *columns: str) -> sa.Index:
@@ -41,9 +52,17 @@ class Ticket(Base):
         sa.Index("ix_ticket_kind_due", "kind", "due_at", "id"),
         sa.Index("ix_ticket_urgency_due", "urgency", "due_at", "id"),
         sa.Index("ix_ticket_state_new", "state", "id"),
+        # Newest first, one filter. What was handed over often has neither kind nor unit: walking by number
+        # would look at all of it.
+        sa.Index("ix_ticket_state_kind_new", "state", "kind", "id"),
+        sa.Index("ix_ticket_state_unit_new", "state", "unit_code", "id"),
+        sa.Index("ix_ticket_state_district_new", "state", "district_code", "id"),
+        sa.Index("ix_ticket_state_urgency_new", "state", "urgency", "id"),
         # What people must look at is little beside what there is.
+        _partial("ix_ticket_unclocked", UNCLOCKED, "due_at", "id"),
         _partial("ix_ticket_attention", ATTENTION, "due_at", "id"),
         _partial("ix_ticket_flagged_closed", FLAGGED_CLOSED, "id"),
+        _partial("ix_ticket_asked", ASKED, "due_at", "id"),
         # "20261123" in the search: the tickets opened on a day.
         sa.Index("ix_ticket_opened", "opened_at", "id"),
         sa.Index("ix_ticket_search", "search", postgresql_using="gin").ddl_if(dialect="postgresql"),
@@ -74,6 +93,10 @@ class Ticket(Base):
     dispatch_by: Mapped[datetime | None]
     answer_by: Mapped[datetime | None]
     due_at: Mapped[datetime | None] = mapped_column(comment="the clock that runs now; null when none does")
+    urges: Mapped[int] = mapped_column(default=0, server_default="0", comment="催办, counted")
+    asked: Mapped[str | None] = mapped_column(
+        sa.String(60), comment="moves (vocab.Move) that wait for an answer, with commas; null: none"
+    )
     table_version: Mapped[str] = mapped_column(sa.String(40))
     decision: Mapped[dict[str, Any]] = mapped_column(
         sa.JSON, comment="row ids, review reasons, and the Chinese sentences that explain each choice"
@@ -94,6 +117,8 @@ class TicketUnit(Base):
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
     unit_code: Mapped[str] = mapped_column(sa.ForeignKey("unit.code"), primary_key=True)
     role: Mapped[str] = mapped_column(sa.String(8), comment="vocab.Role")
+    due_at: Mapped[datetime | None] = mapped_column(comment="called in by 吹哨 or 提级: by when")
+    reported_at: Mapped[datetime | None] = mapped_column(comment="报到")
 
 
 class TicketEvent(Base):
@@ -109,3 +134,37 @@ class TicketEvent(Base):
     tag: Mapped[str] = mapped_column(sa.String(40), comment="vocab.Tag")
     staff_id: Mapped[int | None] = mapped_column(sa.ForeignKey("staff.id"), comment="null: the system")
     data: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+
+
+class ObjectionRow(Base):
+    """派单异议 as its events tell it, kept for the report of catalogue rows that lose objections."""
+
+    __tablename__ = "objection"
+    __table_args__ = (sa.Index("ix_objection_at", "at"),)
+
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, comment="of the event that raised it")
+    at: Mapped[datetime]
+    unit_code: Mapped[str] = mapped_column(sa.ForeignKey("unit.code"))
+    proposed_unit: Mapped[str] = mapped_column(sa.ForeignKey("unit.code"))
+    catalogue_row: Mapped[str | None] = mapped_column(
+        sa.String(80), comment="the row that sent it there; null: a person did"
+    )
+    clause: Mapped[str] = mapped_column(sa.Text)
+    reason: Mapped[str] = mapped_column(sa.Text)
+    ruling: Mapped[str | None] = mapped_column(sa.String(16), comment="vocab.Move; null: not ruled yet")
+    ruled_at: Mapped[datetime | None]
+    ruled_unit: Mapped[str | None] = mapped_column(sa.String(40), comment="whom an arbitration named")
+    ruling_reason: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class MoveRequest(Base):
+    """A wish that was granted, by the key its sender gave it: sent twice, it is done once."""
+
+    __tablename__ = "move_request"
+
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    digest: Mapped[str] = mapped_column(sa.String(64), comment="of the move and its values")
+    version: Mapped[int] = mapped_column(comment="of the ticket after it")
+    at: Mapped[datetime]

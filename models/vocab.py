@@ -7,7 +7,7 @@ what is stored and sent; `label` is what people see. `docs/glossary.md` is gener
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class Labelled(StrEnum):
@@ -88,12 +88,160 @@ class AppealState(Labelled):
 
 
 class State(Labelled):
-    """Where a ticket (工单) stands. The later states belong to the moves of a ticket's whole life."""
+    """Where a ticket (工单) stands. Which move leads from where to where: `triage/tables/moves.yaml`."""
 
     REVIEW = "review", "待人工审核"
     DIVERTED = "diverted", "已分流"
     HANDED_OVER = "handed_over", "已转办(非环境)"
     DISPATCHED = "dispatched", "已派单"
+    SIGNED = "signed", "已签收"
+    CONTACTED = "contacted", "已联系"
+    HANDLING = "handling", "办理中"
+    OBJECTED = "objected", "异议审核"
+    TO_REASSIGN = "to_reassign", "待改派"
+    ARBITRATION = "arbitration", "待仲裁"
+    ON_LEDGER = "on_ledger", "挂账"
+    FEEDBACK = "feedback", "待回访"
+    FOLLOWED_UP = "followed_up", "已回访"
+    CLOSED = "closed", "已办结"
+    ARCHIVED = "archived", "已归档"
+    MERGED = "merged", "已合并"
+
+
+#: Nothing runs there any more. Written out once more, for indexes, in `models.tickets`.
+CLOSED_STATES: Final = (State.DIVERTED, State.HANDED_OVER, State.CLOSED, State.ARCHIVED, State.MERGED)
+#: Somebody still has to act.
+OPEN_STATES: Final = tuple(state for state in State if state not in CLOSED_STATES)
+
+
+class Move(Labelled):
+    """What a person (or the timetable) does with a ticket; each writes one event."""
+
+    ACCEPT = "accept", "受理"
+    DIVERT = "divert", "分流"
+    MERGE = "merge", "合并"
+    DISPATCH = "dispatch", "派单"
+    SIGN = "sign", "签收"
+    CONTACT = "contact", "首次联系"
+    HANDLE = "handle", "办理"
+    PROGRESS = "progress", "阶段反馈"
+    FEEDBACK = "feedback", "反馈"
+    OBJECT = "object", "派单异议"
+    OBJECT_UPHOLD = "object_uphold", "异议成立"
+    OBJECT_REJECT = "object_reject", "异议不成立"
+    ARBITRATE = "arbitrate", "仲裁"
+    REASSIGN = "reassign", "改派"
+    EXTEND_ASK = "extend_ask", "申请延期"
+    EXTEND_GRANT = "extend_grant", "同意延期"
+    EXTEND_DENY = "extend_deny", "不同意延期"
+    WHISTLE = "whistle", "吹哨"
+    REPORT_IN = "report_in", "报到"
+    ESCALATE = "escalate", "提级"
+    SUPERVISE = "supervise", "督办"
+    ONSITE = "onsite", "到场"
+    URGE = "urge", "催办"
+    LEDGER_ASK = "ledger_ask", "申请挂账"
+    LEDGER_GRANT = "ledger_grant", "同意挂账"
+    LEDGER_DENY = "ledger_deny", "不同意挂账"
+    LEDGER_REVIEW = "ledger_review", "挂账复核"
+    FOLLOW_UP = "follow_up", "回访"
+    REHANDLE = "rehandle", "重办"
+    CLOSE = "close", "办结"
+    ARCHIVE = "archive", "归档"
+    EXCLUDE_ASK = "exclude_ask", "申请剔除"
+    EXCLUDE_GRANT = "exclude_grant", "同意剔除"
+    EXCLUDE_DENY = "exclude_deny", "不同意剔除"
+    CLEAR_FLAG = "clear_flag", "解除关注"
+    UNDO = "undo", "撤销"
+
+
+class Post(Labelled):
+    """岗位: as whom somebody acts on a ticket."""
+
+    HOTLINE = "hotline", "热线坐席"
+    FOLLOW_UP = "follow_up", "回访员"
+    UNIT = "unit", "承办单位"
+    SUPERVISOR = "supervisor", "督办"
+    DISTRICT = "district", "区级中心"
+    SYSTEM = "system", "系统"
+
+
+class Part(Labelled):
+    """Which part the acting unit must have in a ticket."""
+
+    LEAD = "lead", "主办单位"
+    ASSIST = "assist", "协办单位"
+    CALLED = "called", "被吹哨或提级到的单位"
+
+
+class Clock(Labelled):
+    """时限: what a due time is about. A move starts, stops or keeps it."""
+
+    DISPATCH = "dispatch", "派单时限"
+    SIGN = "sign", "签收时限"
+    CONTACT = "contact", "首次联系时限"
+    ANSWER = "answer", "办理时限"
+    OBJECTION = "objection", "异议审核时限"
+    ONSITE = "onsite", "到场时限"
+    LEDGER = "ledger", "挂账复核时限"
+    FOLLOW_UP = "follow_up", "回访时限"
+
+
+class Field(Labelled):
+    """What a move is told."""
+
+    REASON = "reason", "理由"
+    CLAUSE = "clause", "依据条款或职责清单条目"
+    PROPOSED_UNIT = "proposed_unit", "建议承办单位"
+    UNIT = "unit", "承办单位"
+    ASSIST = "assist", "协办单位"
+    UNTIL = "until", "期限"
+    NOTE = "note", "情况说明"
+    ATTACHMENT = "attachment", "佐证附件编号"
+    OUTCOME = "outcome", "结果"
+    TOLD_CITIZEN = "told_citizen", "向诉求人说明的方式"
+    CONTACTED = "contacted", "单位是否联系过诉求人"
+    SOLVED = "solved", "是否解决"
+    SATISFACTION = "satisfaction", "是否满意"
+    DIVERT = "divert", "分流方式"
+    OTHER_TICKET = "other_ticket", "并入的工单编号"
+    URGENCY = "urgency", "紧急程度"
+
+
+class Outcome(Labelled):
+    """How a call or a review ended."""
+
+    REACHED = "reached", "已联系上"
+    UNREACHABLE = "unreachable", "未接通"
+    KEEP = "keep", "继续挂账"
+    RESUME = "resume", "条件具备，恢复办理"
+
+
+class Told(Labelled):
+    """How the citizen was told."""
+
+    PHONE = "phone", "电话"
+    ONSITE = "onsite", "当面"
+    SMS = "sms", "短信"
+    WEB = "web", "网络"
+    NO_CONTACT = "no_contact", "未留联系方式"
+
+
+class YesNo(Labelled):
+    """是 or 否."""
+
+    YES = "yes", "是"
+    NO = "no", "否"
+
+
+class Satisfaction(Labelled):
+    """满意度, five steps (R5.2)."""
+
+    SATISFIED = "satisfied", "满意"
+    MOSTLY = "mostly", "基本满意"
+    FAIR = "fair", "一般"
+    DISSATISFIED = "dissatisfied", "不满意"
+    VERY_DISSATISFIED = "very_dissatisfied", "很不满意"
 
 
 class Divert(Labelled):
@@ -126,6 +274,50 @@ class Tag(Labelled):
     REVIEW = "ticket:review", "转人工审核"
     DIVERTED = "ticket:diverted", "分流"
     HANDED_OVER = "ticket:handed_over", "转办(非环境诉求)"
+    REMINDED = "ticket:reminded", "自动催办"
+    ADOPTED = "ticket:adopted", "接续办理"
+    JOINED = "ticket:joined", "并入其他诉求"
+    ACCEPT = "ticket:accept", "受理"
+    MERGE = "ticket:merge", "合并"
+    SIGN = "ticket:sign", "签收"
+    CONTACT = "ticket:contact", "首次联系"
+    HANDLE = "ticket:handle", "办理"
+    PROGRESS = "ticket:progress", "阶段反馈"
+    FEEDBACK = "ticket:feedback", "反馈"
+    OBJECT = "ticket:object", "派单异议"
+    OBJECT_UPHOLD = "ticket:object_uphold", "异议成立"
+    OBJECT_REJECT = "ticket:object_reject", "异议不成立"
+    ARBITRATE = "ticket:arbitrate", "仲裁"
+    REASSIGN = "ticket:reassign", "改派"
+    EXTEND_ASK = "ticket:extend_ask", "申请延期"
+    EXTEND_GRANT = "ticket:extend_grant", "同意延期"
+    EXTEND_DENY = "ticket:extend_deny", "不同意延期"
+    WHISTLE = "ticket:whistle", "吹哨"
+    REPORT_IN = "ticket:report_in", "报到"
+    ESCALATE = "ticket:escalate", "提级"
+    SUPERVISE = "ticket:supervise", "督办"
+    ONSITE = "ticket:onsite", "到场"
+    URGE = "ticket:urge", "催办"
+    LEDGER_ASK = "ticket:ledger_ask", "申请挂账"
+    LEDGER_GRANT = "ticket:ledger_grant", "同意挂账"
+    LEDGER_DENY = "ticket:ledger_deny", "不同意挂账"
+    LEDGER_REVIEW = "ticket:ledger_review", "挂账复核"
+    FOLLOW_UP = "ticket:follow_up", "回访"
+    REHANDLE = "ticket:rehandle", "重办"
+    CLOSE = "ticket:close", "办结"
+    ARCHIVE = "ticket:archive", "归档"
+    EXCLUDE_ASK = "ticket:exclude_ask", "申请剔除"
+    EXCLUDE_GRANT = "ticket:exclude_grant", "同意剔除"
+    EXCLUDE_DENY = "ticket:exclude_deny", "不同意剔除"
+    CLEAR_FLAG = "ticket:clear_flag", "解除关注"
+    UNDO = "ticket:undo", "撤销"
+
+
+#: The events of two moves were named before the moves were.
+TAG_OF: Final = {
+    move: {Move.DISPATCH: Tag.DISPATCHED, Move.DIVERT: Tag.DIVERTED}.get(move) or Tag(f"ticket:{move.value}")
+    for move in Move
+}
 
 
 class Channel(Labelled):
@@ -149,3 +341,31 @@ class ReviewReason(Labelled):
     DIVERT_PROPOSED = "divert_proposed", "建议分流，待人工确认"
     NO_RULE = "no_rule", "派单目录没有对应条目"
     EMPTY = "empty", "没有可识别的文字"
+
+
+class Corrected(Labelled):
+    """更正: the field of a reading that a clerk corrects."""
+
+    ENVIRONMENTAL = "environmental", "是否环境类"
+    KIND = "kind", "污染种类"
+    APPEAL_TYPE = "appeal_type", "诉求类型"
+    URGENCY = "urgency", "紧急程度"
+    PLACE = "place", "地点(区或街乡镇)"
+
+
+class DriftFigure(Labelled):
+    """漂移: what of the readings is watched from day to day."""
+
+    ENVIRONMENTAL = "environmental", "环境类所占比例"
+    KIND = "kind", "污染种类的分布"
+    REVIEW = "review", "转人工所占比例"
+    CONFIDENCE = "confidence", "种类把握的分布"
+
+
+class DriftLevel(Labelled):
+    """漂移: what a day's figure says."""
+
+    STEADY = "steady", "平稳"
+    WATCH = "watch", "注意"
+    ACT = "act", "处理"
+    TOO_FEW = "too_few", "条数太少"

@@ -1,15 +1,18 @@
-"""Two readers in a row: the lexicon answers what it is sure of, the encoder is asked about the rest.
+"""Readers in a row: two linear ones answer what they are sure of, the encoder is asked about the rest.
 
-The lexicon costs a millisecond, the encoder some thirty. What "sure" means is measured when the encoder is
-made and stands in its card. Without an encoder the lexicon answers everything.
+The lexicon (words that people chose) and the model over character runs (what was counted) cost a millisecond
+or two together and err on different texts; the encoder costs some forty. How they are joined and what "sure"
+means is measured when the models are made and stands in their cards. Either of the others may be missing:
+the lexicon alone answers everything.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from nlp.beliefs import blend
+from nlp.encoder import Weighed
 from nlp.facts import Span
 from nlp.types import Evidence, Head
 
@@ -17,10 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nlp.beliefs import Beliefs
-    from nlp.encoder import Encoded, Encoder, Weighed
+    from nlp.encoder import Encoded, Encoder
+    from nlp.grams import Counted, Grams
     from nlp.topics import TopicReader
+    from nlp.topics import Weighed as LexiconWeighed
     from nlp.types import TopicReading
 
+#: What marks a reading that no encoder could have looked at.
+NO_ENCODER: Final = "no-encoder"
 _SHOWN: Final = 5
 _LEAST_SHARE: Final = 0.35
 #: Tokens this near each other, both weighty, are one span to the eye.
@@ -30,11 +37,13 @@ _GAP: Final = 1
 class CascadeReader:
     """Reads what texts are about, many at a time. Build it once: it holds both models."""
 
-    def __init__(self, topics: TopicReader, encoder: Encoder | None) -> None:
-        """Take the readers. `encoder` may be None."""
+    def __init__(self, topics: TopicReader, encoder: Encoder | None, grams: Grams | None = None) -> None:
+        """Take the readers. `encoder` and `grams` may be None."""
         self._topics = topics
         self._encoder = encoder
-        self.version = f"{topics.version}+{encoder.version if encoder else 'lexicon-only'}"
+        self._grams = grams
+        versions = [topics.version, *([grams.version] if grams else [])]
+        self.version = "+".join([*versions, encoder.version if encoder else NO_ENCODER])
 
     def read(self, title: str | None, text: str) -> TopicReading:
         """Read one text; see `read_many`."""
@@ -43,25 +52,47 @@ class CascadeReader:
     def read_many(self, items: Sequence[tuple[str | None, str]]) -> list[TopicReading]:
         """Read texts, each a title or None and a text; in the same order."""
         weighed = [self._topics.weigh(title, text) for title, text in items]
-        second: dict[int, Joined] = {}
+        joined = [self._counted(item) for item in weighed]
         if self._encoder is not None:
             card = self._encoder.card
-            asked = [at for at, item in enumerate(weighed) if card.sure.leaves_open(item.beliefs)]
+            asked = [at for at, item in enumerate(joined) if card.sure.leaves_open(item.beliefs)]
             answers = self._encoder.read_many([weighed[at].folded for at in asked])
-            second = {
-                at: Joined(blend(weighed[at].beliefs, answer.beliefs, card.blend), answer, weighed[at].source)
-                for at, answer in zip(asked, answers, strict=True)
-            }
-        return [self._topics.decide(item, second.get(at)) for at, item in enumerate(weighed)]
+            for at, answer in zip(asked, answers, strict=True):
+                beliefs = blend(joined[at].beliefs, answer.beliefs, card.blend)
+                joined[at] = replace(joined[at], beliefs=beliefs, encoded=answer)
+        return [self._topics.decide(item, second) for item, second in zip(weighed, joined, strict=True)]
+
+    def _counted(self, weighed: LexiconWeighed) -> Joined:
+        """What the two linear models believe together."""
+        if self._grams is None:
+            return Joined(weighed.beliefs, weighed.source)
+        counted = self._grams.read(weighed.folded)
+        beliefs = blend(weighed.beliefs, counted.beliefs, self._grams.blend)
+        return Joined(beliefs, weighed.source, _Heat(self._grams, counted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Heat:
+    """What the model over character runs made of a text, to be explained where it must be."""
+
+    grams: Grams
+    counted: Counted
+
+    def words(self, head: Head, value: str, size: int) -> list[tuple[int, int, float]]:
+        """The spans whose characters said most for a class."""
+        heat = self.grams.said(self.counted, head.value, value, size)
+        tokens = [Weighed(at, at + 1, weight) for at, weight in enumerate(heat.tolist())]
+        return _strongest(tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What both models say of a text together (a `nlp.topics.Second`)."""
+    """What the models say of a text together (a `nlp.topics.Second`)."""
 
     beliefs: Beliefs
-    encoded: Encoded
     source: str
+    heat: _Heat | None = None
+    encoded: Encoded | None = None
 
     @property
     def party(self) -> Span | None:
@@ -74,26 +105,41 @@ class Joined:
         return self._span("when")
 
     def _span(self, name: str) -> Span | None:
-        found = self.encoded.spans.get(name)
+        found = self.encoded.spans.get(name) if self.encoded else None
         return Span(*found) if found else None
 
     def evidence(self, kind: str | None, known: Sequence[Evidence]) -> list[Evidence]:
-        """The encoder's words, where the lexicon has not named them already."""
-        found = self._words(Head.ENVIRONMENTAL, "true", self.encoded.environmental, known)
+        """The encoder's words where it was asked, else those of the character runs where no word is known.
+
+        What the lexicon has named already is not named again.
+        """
+        if self.encoded is None:
+            return self._counted(kind, known)
+        found = self._words(Head.ENVIRONMENTAL, "true", _strongest(self.encoded.environmental), known)
         # The shares are those of the encoder's own first kind: they explain no other.
         if kind is not None and kind == max(
             self.encoded.beliefs.kinds, key=self.encoded.beliefs.kinds.__getitem__
         ):
-            found += self._words(Head.KIND, kind, self.encoded.kind, known)
+            found += self._words(Head.KIND, kind, _strongest(self.encoded.kind), known)
+        return found
+
+    def _counted(self, kind: str | None, known: Sequence[Evidence]) -> list[Evidence]:
+        """What the character runs said for a yes and its kind, each only where nothing else explains it."""
+        if self.heat is None or kind is None:
+            return []
+        found = []
+        for head, value in ((Head.ENVIRONMENTAL, "true"), (Head.KIND, kind)):
+            if not any(item.head is head and item.weight > 0 for item in known):
+                found += self._words(head, value, self.heat.words(head, value, len(self.source)), known)
         return found
 
     def _words(
-        self, head: Head, value: str, tokens: Sequence[Weighed], known: Sequence[Evidence]
+        self, head: Head, value: str, spans: Sequence[tuple[int, int, float]], known: Sequence[Evidence]
     ) -> list[Evidence]:
         taken = [(item.start, item.end) for item in known if item.head is head]
         return [
             Evidence(head, start, end, self.source[start:end], value, round(weight, 3))
-            for start, end, weight in _strongest(tokens)
+            for start, end, weight in spans
             if all(end <= a or b <= start for a, b in taken)
         ]
 

@@ -7,7 +7,6 @@ classes, calibration and checksums), `model.onnx` and `tokenizer.json`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from nlp.beliefs import Beliefs, Blend, Sure
+from nlp.folder import WeightsError, check_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,10 +29,6 @@ SCHEMA: Final = "jiesu-encoder/1"
 HEADS: Final = ("kind", "appeal_type", "urgency")
 SPANS: Final = ("place", "party", "when")
 _LEAST_SPAN: Final = 0.4
-
-
-class WeightsError(ValueError):
-    """The folder of weights is missing, incomplete or damaged; the message says which file and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ class Card:
             raise WeightsError(f"{CARD}: schema: expected {SCHEMA!r}, found {raw.get('schema')!r}")
         try:
             for name, digest in raw["files"].items():
-                _check(folder / name, digest)
+                check_file(folder / name, digest)
             return cls(
                 version=raw["version"],
                 prefix=raw["prefix"],
@@ -70,16 +66,6 @@ class Card:
             if isinstance(fault, WeightsError):
                 raise
             raise WeightsError(f"{CARD}: {fault!r}") from fault
-
-
-def _check(path: Path, digest: str) -> None:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as fault:
-        raise WeightsError(f"{path.name}: cannot be read: {fault.strerror}") from fault
-    if found != digest:
-        raise WeightsError(f"{path.name}: the checksum does not hold; the file is damaged or was exchanged")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,22 +93,29 @@ def kind_figures(pairs: Sequence[Pair]) -> dict[str, float]:
 
 
 def other_figures(pairs: Sequence[Pair]) -> dict[str, float]:
-    """Type, urgency, recall and precision of U1 and U2, and the spans of who and when."""
+    """Type, urgency, recall and precision of U1 and U2, and the spans of who and when.
+
+    A label that a row lacks leaves it out: a city's own tickets seldom have all of them.
+    """
+    typed = [(row, reading) for row, reading in pairs if row.get("appeal_type")]
+    graded = [(row, reading) for row, reading in pairs if row.get("urgency")]
     figures = {
-        "type": share(reading.appeal_type == row["appeal_type"] for row, reading in pairs),
+        "type": share(reading.appeal_type == row["appeal_type"] for row, reading in typed),
         "type_ece": calibration_error(
-            [(r.appeal_type_confidence, r.appeal_type == row["appeal_type"]) for row, r in pairs]
+            [(r.appeal_type_confidence, r.appeal_type == row["appeal_type"]) for row, r in typed]
         ),
-        "urgency": share(reading.urgency == row["urgency"] for row, reading in pairs),
+        "urgency": share(reading.urgency == row["urgency"] for row, reading in graded),
         "urgency_ece": calibration_error(
-            [(r.urgency_confidence, r.urgency == row["urgency"]) for row, r in pairs]
+            [(r.urgency_confidence, r.urgency == row["urgency"]) for row, r in graded]
         ),
     }
     for grade in (Urgency.U1, Urgency.U2):
         key = grade.value.lower()
-        figures[f"{key}_labelled"] = sum(row["urgency"] == grade for row, _ in pairs)
-        figures[f"{key}_recall"] = share(r.urgency == grade for row, r in pairs if row["urgency"] == grade)
-        figures[f"{key}_precision"] = share(row["urgency"] == grade for row, r in pairs if r.urgency == grade)
+        figures[f"{key}_labelled"] = sum(row["urgency"] == grade for row, _ in graded)
+        figures[f"{key}_recall"] = share(r.urgency == grade for row, r in graded if row["urgency"] == grade)
+        figures[f"{key}_precision"] = share(
+            row["urgency"] == grade for row, r in graded if r.urgency == grade
+        )
     for name in ("party", "when"):
         said = [(row[name], getattr(reading, name)) for row, reading in pairs if row.get(name)]
         figures[f"{name}_exact"] = share(given == right for right, given in said)

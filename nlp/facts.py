@@ -59,29 +59,35 @@ _MAX_WHEN: Final = 4000  # characters read for the facts: who and when are said 
 
 _ORGANISATION: Final = (
     r"有限责任公司|有限公司|分公司|公司|集团|管理处|项目部|居委会|村委会|业委会|街道办|管委会|派出所"
-    r"|医院|幼儿园|中学|小学|学校|学院"
+    r"|地产|置业|门业|纸业|门窗|家私|家具厂|印刷厂|混凝土站|房管所|国土所|城管[局队]|执法局|(?:教育|规划|环保|卫生|交通|住建|公安)局"
+    r"|供热站|热力站|(?<=[一-鿿])物业(?!费|服务费|管理费|用房|收费)"
 )
+#: Offices and schools are as often where it happens, or who is asked to act, as who does it.
+_OFFICE: Final = r"医院|幼儿园|中学|小学|学校|学院"
 _PREMISES: Final = (
     r"搅拌站|搅拌厂|中转站|垃圾站|垃圾场|填埋场|焚烧厂|焚烧站|回收站|收购站|加油站|变电站|污水处理厂|污水厂|污水站|处理厂"
-    r"|热电厂|电厂|养殖场|养猪场|猪场|鸡场|屠宰场|采石场|石材厂|砂石场|沙场|料场|洗车场|停车场|加工厂|加工点|作坊|工厂|厂房"
+    r"|热电厂|电厂|养殖场|养猪场|猪场|鸡场|屠宰场|采石场|石材厂|砂石场|沙场|料场|洗车场|加工厂|加工点|作坊|工厂|厂房"
     r"|[一-鿿]厂|大排档|烧烤摊|烧烤店|烧烤城|夜宵摊|夜宵店|麻将馆|棋牌室|健身房|培训班|美容院|养生馆|会所|酒吧|清吧|ktv"
     r"|歌舞?厅|舞厅|网吧|洗浴中心|酒店|宾馆|旅店|饭店|餐馆|餐厅|饭馆|面馆|小吃店|火锅店|烤鱼店|超市|便利店|药店|手机店"
-    r"|专卖店|汽修厂|汽修店|修理厂|洗车店|干洗店|宠物店|服装店|水果店|食堂|菜市场|市场|商场|广场|物流园|货运站|货站|仓库"
-    r"|冷库|诊所|工地|施工队|项目|码头|基站|[一-鿿]店|[一-鿿]馆"
+    r"|专卖店|汽修厂|汽修店|修理厂|洗车店|干洗店|宠物店|服装店|水果店|食堂|菜市场|物流园|货运站|货站|仓库"
+    r"|冷库|诊所|工地|施工队|碎石场|堆放场|货运部|鞭炮厂|食杂店|士多店|码头|基站|[一-鿿]店|[一-鿿]馆"
 )
+#: Rather the place of it than who does it: only with a name of its own, or in the title.
+_PLACES: Final = rf"停车场|市场|商场|广场|项目|{_OFFICE}"
 _PEOPLE: Final = (
     r"开发商|施工单位|施工方|建设单位|承包商|物业公司|物业|渣土车|泥头车|洒水车|搅拌车|货车|采砂船|挖沙船|摊贩|商贩|小贩"
-    r"|商家|商户|商铺|邻居|楼上住户|住户|租户|房东|广场舞大妈|大妈"
+    r"|商家|商户|商铺|养殖户|养狗人|邻居|楼上住户|楼上邻居|住户|租户|房东|广场舞大妈|大妈|出租车|工地方"
 )
 _KINDS_OF_PARTY: Final = (
     (re.compile(_ORGANISATION), 3.0, True),
     (re.compile(_PREMISES), 2.6, False),
+    (re.compile(_PLACES), 1.3, False),
     (re.compile(_PEOPLE), 1.6, False),
 )
 _NAME: Final = re.compile(r"[一-鿿a-z0-9·&()]")
 #: Words that cannot be inside a name: the name begins after them.
 _STOP: Final = re.compile(
-    r"督促|解决|开办|搬回|影响|规定|业主(?!委)|退还|变成|改为|改成|原为|摆|做|办(?!公)|跟|靠|住改商|卖|为|不|很|无|投诉|举报|反映|反应|关于|位于|坐落|附近|旁边|隔壁|对面|斜对|楼下|楼上|楼顶|门口|后面|前面|里面|背后|旁|强烈|要求|请求"
+    r"督促|解决|咨询|促进|哪些|并且|反对|取消|拒绝|建设(?!路|集团|街|局|委)|搭建|自建|违建|乱建|新建|改建|扩建|[建乱变]$|逼近|靠近|满意|阻[扰挠]|临街|门面|开办|搬回|影响|规定|业主(?!委)|退还|变成|改为|改成|原为|摆|做|办(?!公)|跟|靠|住改商|卖|为|不|很|无|投诉|举报|反映|反应|关于|位于|坐落|附近|旁边|隔壁|对面|斜对|楼下|楼上|楼顶|门口|后面|前面|里面|背后|旁|强烈|要求|请求"
     r"|希望|请问|因为|由于|发现|这家|那家|一家|几家|多家|有家|有个|一个|这个|那个|有些|很多|许多|无证|非法|违规|私自|违法|违章"
     r"|我们|你们|他们|咱们|我家|本人|自家|开了|开的|新开|一间|黑(?=加工|工厂|作坊)|(?<![0-9第])一(?=[加麻大小手])|莅临|退租|经营|存在|每天|晚上|现在|目前|最近|小区(?!物业)|社区(?!居)|大院"
     r"|家属楼|的|在|有|是|被|由|把|让|对|向|与|和|及|或|请|该|某|从|给|找|去|到|了|我|你|他|之|而|也|都|就|内|个"
@@ -189,3 +195,40 @@ def _name_start(text: str, end: int, *, keeps_address: bool) -> int:
     while start < end and text[start] in "()·&0123456789":
         start += 1
     return start
+
+
+def joined_facts(folded: str, facts: Facts, *, party: Span | None, when: Span | None) -> Facts:
+    """What a model saw goes before what the rules found; of what it saw a piece, the whole is told."""
+    return Facts(
+        party=(_grown_party(folded, party) if party else None) or facts.party,
+        when=_grown_when(folded, when) if when else facts.when,
+    )
+
+
+def _grown_party(folded: str, span: Span) -> Span | None:
+    """A party of which a model saw a piece, as the whole name the rules see around it.
+
+    A single character that no rule knows more about is no name: None.
+    """
+    best: Span | None = None
+    for expression, _, keeps_address in _KINDS_OF_PARTY:
+        for match in expression.finditer(folded, max(0, span.start - _MAX_NAME), span.end + _MAX_NAME):
+            start = _name_start(folded, match.start(), keeps_address=keeps_address)
+            if start < span.end and span.start < match.end():
+                found = Span(min(start, span.start), max(match.end(), span.end))
+                if best is None or found.end - found.start > best.end - best.start:
+                    best = found
+    if best is not None:
+        return best
+    return span if span.end - span.start >= _MIN_OWN else None
+
+
+def _grown_when(folded: str, span: Span) -> Span:
+    """Words of time of which a model saw a piece, as far as the rules see them reach."""
+    start, end = span
+    for match in _WHEN.finditer(
+        folded, max(0, span.start - _MAX_NAME), min(len(folded), span.end + _MAX_NAME)
+    ):
+        if match.start() < span.end and span.start < match.end():
+            start, end = min(start, match.start()), max(end, match.end())
+    return _trimmed(folded, start, end)

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import AppealType, Precision, ReviewReason, Urgency
 from nlp import WEIGHTS
 from nlp.cascade import CascadeReader
-from nlp.encoder import Encoder, WeightsError
+from nlp.folder import WeightsError
+from nlp.foreign import load_encoder
+from nlp.grams import CARD as GRAMS_CARD
+from nlp.grams import Grams
 from nlp.places import PlaceReader
 from nlp.text import mask_identity
 from nlp.topics import TopicReader
 from nlp.types import PlaceReading, TextReading, TopicReading, source_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 
@@ -88,20 +91,29 @@ class Reader:
         weights: Path | None = WEIGHTS,
         threads: int = 1,
         places: PlaceReader | None = None,
+        kinds: Collection[str] | None = None,
     ) -> Reader:
         """Load the readers; `weights` None means the lexicon alone, `places` one with a site's own names.
 
-        Weights that are missing or damaged do not stop anyone: the lexicon reads on, and `degraded` says
+        `kinds` are the codes that a site's own model may give; None lets any pass.
+
+        Weights that are missing or damaged do not stop anyone: what is left reads on, and `degraded` says
         why. Raises LexiconError or GazetteerError naming file and line.
         """
-        encoder, degraded = None, None
+        encoder, grams, faults = None, None, []
         if weights is not None:
             try:
-                encoder = Encoder(weights, threads=threads)
+                encoder = load_encoder(weights, kinds=kinds, threads=threads)
             except WeightsError as fault:
-                degraded = str(fault)
-        topics = CascadeReader(TopicReader.load(), encoder)
-        return cls(topics, places or PlaceReader.load(), review_below, degraded=degraded)
+                faults.append(str(fault))
+            # A site's own folder need not hold them; ours does.
+            if (weights / GRAMS_CARD).exists() or weights == WEIGHTS:
+                try:
+                    grams = Grams(weights)
+                except WeightsError as fault:
+                    faults.append(str(fault))
+        topics = CascadeReader(TopicReader.load(), encoder, grams)
+        return cls(topics, places or PlaceReader.load(), review_below, degraded="; ".join(faults) or None)
 
     def read(self, title: str | None, text: str) -> TextReading:
         """Read one appeal, the first `READ_CHARACTERS` of it. Never raises.

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import jieba
 
+from nlp import identity
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -126,7 +128,8 @@ _MOBILE_SPELLED: Final = re.compile(
     rf"|[1一幺壹](?:[ \-]{_SAID_DIGIT}){{10}})(?!(?!一[直个样下家旦])[ \-]?{_SAID_DIGIT})"
 )
 _LANDLINE: Final = re.compile(
-    r"(?<!\d)(?<!\d\.)(?:\(0\d{2,3}\) ?|\+?86[ -]?\d{2,3}[ -]|0(?:10|2\d|[3-9]\d{2})[ \n]{0,2}[\-–—]?[ \n]?)"
+    r"(?<!\d)(?<!\d\.)(?:\(0\d{2,3}\) ?|\+?86[ -]?\d{2,3}[ -]"
+    r"|0(?:10|2\d|[3-9]\d{2})[ \n]{0,2}[\-–—]{0,2}[ \n]?)"
     r"[2-9]\d{2,3}[ \-–—]?\d{4}(?:(?:转|-)\d{1,5})?(?!\d)"
 )
 # 400 and 800 numbers written in groups; ten digits in one piece may be an amount.
@@ -147,7 +150,7 @@ _WECHAT: Final = re.compile(
     r"([a-z][a-z0-9_-]{5,19}|\d{6,11})(?![a-z0-9_-])"
 )
 _QQ: Final = re.compile(r"(?:(?<![a-z])qq|扣扣|企鹅)(?:号码?)?[ :是为\n]{0,3}([1-9]\d{4,10})(?!\d)")
-_LOCAL_NUMBER: Final = re.compile(r"(?<!\d)(?<!\d\.)[2-9]\d{2,3}[ -]?\d{4}(?![\d.])")
+_LOCAL_NUMBER: Final = re.compile(r"(?<!\d)(?<!\d\.)[2-9]\d{2,3}[ -]?\d{4}(?!\d|\.\d)")
 # A letter of the issuing city, then five (six for new energy) with at least one digit.
 _PLATE: Final = re.compile(
     r"[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新] ?[a-hj-z][ ·.\-]{0,2}"
@@ -240,7 +243,11 @@ def _is_service(text: str, match: re.Match[str]) -> bool:
 
 def _is_local_number(text: str, match: re.Match[str]) -> bool:
     """Seven or eight digits alone may be anything; called a telephone they are one."""
-    return len(_digits(match.group())) in _LOCAL_LENGTHS and _said_before(text, match.start(), _PHONE_WORDS)
+    if len(_digits(match.group())) not in _LOCAL_LENGTHS:
+        return False
+    # Of several in a row the first alone stands by the word.
+    before = _LOCAL_NUMBER.sub("", text[max(0, match.start() - _LOOK_BACK) : match.start()])
+    return _said_before(before, len(before), _PHONE_WORDS)
 
 
 def _always(_text: str, _match: re.Match[str]) -> bool:
@@ -264,11 +271,15 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str, re.Match[str]], bool],
     (_LANDLINE, _is_telephone, LANDLINE),
     (_SERVICE, _is_service, LANDLINE),
     (_LOCAL_NUMBER, _is_local_number, LANDLINE),
+    *identity.RULES,
 )
 
 
 def mask_identity(text: str) -> str:
-    """Replace telephone, identity, passport, bank card, plate and messenger numbers and e-mails by tokens.
+    """Replace the numbers, e-mails, names and rooms that tell who speaks by tokens.
+
+    Telephone, identity, passport, bank card, plate and messenger numbers; and the speaker's own name and
+    room (`nlp.identity`).
 
     Works on any string, full-width digits included. What is masked already stays as it is, and masking
     twice changes nothing. Long numbers that are called an order or file number are kept, unless they have
@@ -278,7 +289,7 @@ def mask_identity(text: str) -> str:
     found: list[tuple[int, int, str]] = []
     for pattern, holds, token in _RULES:
         taken = [
-            match.span(pattern.groups)  # the number alone where a rule has a word before it
+            match.span(match.lastindex or 0)  # the number alone where a rule has a word before it
             for match in pattern.finditer(folded)
             if holds(folded, match)
         ]

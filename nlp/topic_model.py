@@ -3,7 +3,7 @@
 One automaton finds every phrase of a text in a single pass. Features are the phrases of the whole text and
 of the title, the groups of curated words, and the cues; each head is linear in them. Made by
 `bench/train_lexicon.py`, which uses `Lexicon.features` itself, so training and reading cannot drift apart.
-Pure Python: numpy would not earn its keep on some hundred features a text.
+Arrays, one value a phrase found: plain loops over the hits took most of a reading's time.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import ahocorasick
+import numpy as np
 
 from nlp.appeal_type import load_type_cues
 from nlp.cues import CueHit, Cues, LexiconError, read_yaml, refuse_unknown, texts
@@ -23,6 +24,8 @@ from nlp.urgency import UrgencyRules
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 WORDS_FILE: Final = "topic_words.yaml"
 MODEL_FILE: Final = "topic_model.tsv"
@@ -60,24 +63,6 @@ def load_words(folder: Path = LEXICON) -> dict[str, tuple[str, ...]]:
     return groups
 
 
-class Entry(NamedTuple):
-    """What a phrase of the automaton counts for."""
-
-    text: str
-    gram: int | None
-    title: int | None
-    groups: tuple[str, ...]
-    weight: float
-
-
-class Hit(NamedTuple):
-    """A phrase found at [start, end) of the folded text."""
-
-    start: int
-    end: int
-    entry: Entry
-
-
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """The features: every key's index, and the rarity (idf) of the phrases."""
@@ -88,12 +73,27 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The features of one text, and where they come from."""
+    """The features of one text, and where they come from.
 
-    values: dict[int, float]
-    hits: tuple[Hit, ...] = ()
+    `features` and `strengths` go together: first the grams, then the titles, then groups and cues. The other
+    arrays hold one value a phrase: where it first stands, and how long it is; `grams` and `titles` say which
+    phrases the first features belong to.
+    """
+
+    features: NDArray[np.intp]
+    strengths: NDArray[np.float64]
+    starts: NDArray[np.intp]
+    lengths: NDArray[np.intp]
+    grams: NDArray[np.intp]
+    titles: NDArray[np.intp]
+    groups: tuple[tuple[int, tuple[str, ...]], ...]
+    """Phrases (by place) that are curated words, with their groups."""
     cues: tuple[CueHit, ...] = ()
-    title_length: int = 0
+
+    @property
+    def values(self) -> dict[int, float]:
+        """Strength by feature."""
+        return dict(zip(self.features.tolist(), self.strengths.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,63 +148,83 @@ class Lexicon:
         for group, items in words.items():
             for item in items:
                 groups.setdefault(item, []).append(group)
-        grams = {text for family, text in vocabulary.index if family in (GRAM, TITLE)}
+        index = vocabulary.index
+        phrases = sorted({text for family, text in index if family in (GRAM, TITLE)} | set(groups))
         self._automaton = ahocorasick.Automaton()
-        for text in sorted(grams | set(groups)):
-            entry = Entry(
-                text,
-                vocabulary.index.get((GRAM, text)),
-                vocabulary.index.get((TITLE, text)),
-                tuple(groups.get(text, ())),
-                1.0 if len(text) > 1 else _SINGLE,
-            )
-            self._automaton.add_word(text, entry)
+        for place, text in enumerate(phrases):
+            self._automaton.add_word(text, place)
         self._automaton.make_automaton()
+        self._groups = tuple(tuple(groups.get(text, ())) for text in phrases)
+        self._curated = np.array([bool(found) for found in self._groups])
+        self._lengths = np.array([len(text) for text in phrases], dtype=np.intp)
+        self._grams = np.array([index.get((GRAM, text), -1) for text in phrases], dtype=np.intp)
+        self._titles = np.array([index.get((TITLE, text), -1) for text in phrases], dtype=np.intp)
+        self._idf = np.zeros(max(index.values(), default=-1) + 1)
+        for feature, rarity in vocabulary.idf.items():
+            self._idf[feature] = rarity
 
     def features(self, folded: str, title_length: int) -> Found:
         """The features of a folded text whose first `title_length` characters are its title."""
-        hits: list[Hit] = []
-        grams: dict[int, int] = {}
-        titles: dict[int, int] = {}
-        counts: dict[Entry, int] = {}
-        title_counts: dict[Entry, int] = {}
-        for last, entry in self._automaton.iter(folded):
-            end = last + 1
-            hits.append(Hit(end - len(entry.text), end, entry))
-            if entry.gram is not None:
-                grams[entry.gram] = grams.get(entry.gram, 0) + 1
-            in_title = end <= title_length
-            if in_title and entry.title is not None:
-                titles[entry.title] = titles.get(entry.title, 0) + 1
-            if entry.groups:
-                counts[entry] = counts.get(entry, 0) + 1
-                if in_title:
-                    title_counts[entry] = title_counts.get(entry, 0) + 1
-        values = self._scaled(grams, 1.0)
-        values |= self._scaled(titles, _TITLE_SCALE)
-        values |= self._grouped(counts, GROUP)
-        values |= self._grouped(title_counts, TITLE_GROUP)
+        hits = np.array(list(self._automaton.iter(folded)), dtype=np.intp).reshape(-1, 2)
+        ends, phrases = hits[:, 0] + 1, hits[:, 1]
+        kinds, first, counts = np.unique(phrases, return_index=True, return_counts=True)
+        titled, title_counts = np.unique(phrases[ends <= title_length], return_counts=True)
+        grams, gram_strengths = self._scaled(self._grams[kinds], counts)
+        titles, title_strengths = self._scaled(self._titles[titled], title_counts)
+        curated = np.flatnonzero(self._curated[kinds])
+        named = [self._groups[at] for at in kinds[curated].tolist()]
+        grouped = self._grouped(kinds[curated], counts[curated], GROUP)
+        in_title = self._curated[titled]
+        grouped |= self._grouped(titled[in_title], title_counts[in_title], TITLE_GROUP)
         cues = tuple(self._cues.find(folded))
         index = self.vocabulary.index
         for cue in cues:
-            at = index.get((CUE, cue.group))
-            if at is not None:
-                values[at] = _CUE_SCALE
-        return Found(values, tuple(hits), cues, title_length)
+            feature = index.get((CUE, cue.group))
+            if feature is not None:
+                grouped[feature] = _CUE_SCALE
+        return Found(
+            features=np.concatenate(
+                [
+                    self._grams[kinds[grams]],
+                    self._titles[titled[titles]],
+                    np.fromiter(grouped, np.intp, len(grouped)),
+                ]
+            ),
+            strengths=np.concatenate(
+                [
+                    gram_strengths,
+                    _TITLE_SCALE * title_strengths,
+                    np.fromiter(grouped.values(), np.float64, len(grouped)),
+                ]
+            ),
+            starts=ends[first] - self._lengths[kinds],
+            lengths=self._lengths[kinds],
+            grams=grams,
+            titles=np.searchsorted(kinds, titled[titles]),
+            groups=tuple(zip(curated.tolist(), named, strict=True)),
+            cues=cues,
+        )
 
-    def _scaled(self, counts: dict[int, int], scale: float) -> dict[int, float]:
-        """Sublinear count times rarity, at unit length: long texts weigh no more than short ones."""
-        idf = self.vocabulary.idf
-        raw = {at: (1 + math.log(count)) * idf[at] for at, count in counts.items()}
-        length = math.sqrt(sum(value * value for value in raw.values())) or 1.0
-        return {at: scale * value / length for at, value in raw.items()}
+    def _scaled(
+        self, features: NDArray[np.intp], counts: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Which of the phrases are features, and how strong: sublinear count times rarity, at unit length.
 
-    def _grouped(self, counts: dict[Entry, int], family: Family) -> dict[int, float]:
+        Long texts weigh no more than short ones.
+        """
+        places = np.flatnonzero(features >= 0)
+        raw = (1 + np.log(counts[places])) * self._idf[features[places]]
+        length = math.sqrt(float(raw @ raw)) or 1.0
+        return places, raw / length
+
+    def _grouped(
+        self, phrases: NDArray[np.intp], counts: NDArray[np.intp], family: Family
+    ) -> dict[int, float]:
         """How strongly each group of curated words is hit."""
         sums: dict[str, float] = {}
-        for entry, count in counts.items():
-            share = min(count, _MAX_COUNT) * entry.weight
-            for group in entry.groups:
+        for phrase, count in zip(phrases.tolist(), counts.tolist(), strict=True):
+            share = min(count, _MAX_COUNT) * (1.0 if self._lengths[phrase] > 1 else _SINGLE)
+            for group in self._groups[phrase]:
                 sums[group] = sums.get(group, 0.0) + share
         index = self.vocabulary.index
         return {

@@ -23,13 +23,11 @@ class Scored:
 
     def __init__(
         self,
-        features: NDArray[np.intp],
         added: NDArray[np.float32],
         logits: NDArray[np.float32],
         columns: Mapping[str, tuple[int, int]],
     ) -> None:
-        """Keep the features found (in order), their share of every class, and the classes' places."""
-        self._features = features
+        """Keep each feature's share of every class, in the features' order, and the classes' places."""
         self._added = added
         self._logits = logits
         self._columns = columns
@@ -40,10 +38,9 @@ class Scored:
         values: list[float] = self._logits[start:end].tolist()
         return values
 
-    def added(self, head: str, place: int) -> dict[int, float]:
-        """What each feature found added to the class at `place` of a head; nothing is left out."""
-        column = self._added[:, self._columns[head][0] + place]
-        return dict(zip(self._features.tolist(), column.tolist(), strict=True))
+    def added(self, head: str, place: int) -> NDArray[np.float32]:
+        """What each feature added to the class at `place` of a head, in the order of the features."""
+        return self._added[:, self._columns[head][0] + place]
 
 
 class Scores:
@@ -64,9 +61,7 @@ class Scores:
                 for place, weight in row:
                     self._matrix[feature, start + place] = weight
 
-    def of(self, values: Mapping[int, float]) -> Scored:
-        """Score a text's features."""
-        features = np.fromiter(values.keys(), dtype=np.intp, count=len(values))
-        strengths = np.fromiter(values.values(), dtype=np.float32, count=len(values))
-        added = self._matrix[features] * strengths[:, None]
-        return Scored(features, added, self._biases + added.sum(axis=0), self._columns)
+    def of(self, features: NDArray[np.intp], strengths: NDArray[np.float64]) -> Scored:
+        """Score a text's features, each of its strength."""
+        added = self._matrix[features] * strengths.astype(np.float32)[:, None]
+        return Scored(added, self._biases + added.sum(axis=0), self._columns)

@@ -10,10 +10,12 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+import numpy as np
+
 from models.vocab import AppealType, Urgency
 from nlp.appeal_type import TypeRules
 from nlp.beliefs import Beliefs
-from nlp.facts import Facts, read_facts
+from nlp.facts import joined_facts, read_facts
 from nlp.text import LEXICON, normalize
 from nlp.topic_model import CUE, GROUP, HEADS, TITLE_GROUP, load_model
 from nlp.topic_scores import Scores
@@ -21,12 +23,14 @@ from nlp.types import Evidence, Head, KindGuess, TopicReading, source_text
 from nlp.urgency import Raised, UrgencyRules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from nlp.appeal_type import Typed
     from nlp.facts import Span
-    from nlp.topic_model import Found, HeadWeights, TopicModel
+    from nlp.topic_model import Found, HeadWeights, Key, TopicModel
     from nlp.topic_scores import Scored
 
 #: At and above this probability a text is environmental (有环境类诉求).
@@ -65,11 +69,8 @@ class TopicReader:
         self._rules = rules
         self._types = types
         self.version = model.version
-        index = model.lexicon.vocabulary.index
-        self._scores = Scores(model.heads, max(index.values(), default=-1) + 1)
-        self._group_at = {text: at for (family, text), at in index.items() if family == GROUP}
-        self._title_group_at = {text: at for (family, text), at in index.items() if family == TITLE_GROUP}
-        self._cue_at = {text: at for (family, text), at in index.items() if family == CUE}
+        self._index = model.lexicon.vocabulary.index
+        self._scores = Scores(model.heads, max(self._index.values(), default=-1) + 1)
 
     @classmethod
     def load(cls, folder: Path = LEXICON) -> TopicReader:
@@ -89,12 +90,12 @@ class TopicReader:
         folded = normalize(source)
         found = self._model.lexicon.features(folded, len(title or ""))
         heads = self._model.heads
-        scored = self._scores.of(found.values)
+        scored = self._scores.of(found.features, found.strengths)
         (p_environmental,) = heads["environmental"].believed(scored.logits("environmental"))
         shares = {
             head: _shares(heads[head], scored.logits(head)) for head in HEADS if head != "environmental"
         }
-        words = _Words(source, found)
+        words = _Words(source, found, self._index)
         grounds = self._explain(words, scored, Head.ENVIRONMENTAL, 0, "true")
         clear_kind = p_environmental >= KINDS_FROM and max(shares["kind"].values()) >= _CLEAR_KIND
         if not clear_kind and not any(item.weight > 0 for item in grounds):
@@ -134,7 +135,7 @@ class TopicReader:
             grade = raised.floor.grade.value
         facts = read_facts(source, weighed.folded, weighed.title_length)
         if second:
-            facts = Facts(party=second.party or facts.party, when=second.when or facts.when)
+            facts = joined_facts(weighed.folded, facts, party=second.party, when=second.when)
         evidence = list(weighed.grounds)
         if environmental and kinds:
             evidence += self._explain_value(words, scored, Head.KIND, kinds[0].code)
@@ -166,9 +167,7 @@ class TopicReader:
 
     def _explain(self, words: _Words, scored: Scored, head: Head, place: int, value: str) -> list[Evidence]:
         """The spans that weighed most for (and, for environmental, against) a head's class."""
-        parts = self._parts(words, scored.added(head.value, place))
-        if head is not Head.ENVIRONMENTAL:
-            parts = [part for part in parts if part.weight > 0]
+        parts = words.parts(scored.added(head.value, place), both_ways=head is Head.ENVIRONMENTAL)
         return [
             Evidence(
                 head, part.start, part.end, words.source[part.start : part.end], value, round(part.weight, 3)
@@ -176,40 +175,52 @@ class TopicReader:
             for part in _strongest(parts)
         ]
 
-    def _parts(self, words: _Words, added: dict[int, float]) -> list[_Part]:
-        """What every phrase and cue found adds to one class, at its first place in the text."""
-        parts = []
-        for hit in words.first:
-            entry = hit.entry
-            total = 0.0
-            if entry.gram is not None:
-                total += added.get(entry.gram, 0.0)
-            if entry.title is not None:
-                total += added.get(entry.title, 0.0)
-            for group in entry.groups:
-                both = added.get(self._group_at.get(group, -1), 0.0)
-                both += added.get(self._title_group_at.get(group, -1), 0.0)
-                total += both / words.members[group]
-            if abs(total) >= _LEAST_PART:
-                parts.append(_Part(hit.start, hit.end, total))
-        for cue in words.found.cues:
-            weight = added.get(self._cue_at.get(cue.group, -1), 0.0)
-            if weight and cue.end > cue.start:
-                parts.append(_Part(cue.start, cue.end, weight))
-        return parts
-
 
 class _Words:
-    """The phrases of one text, each at its first place, and how many of each group: once for all heads."""
+    """The phrases of one text, each at its first place, and what the groups hit are made of."""
 
-    def __init__(self, source: str, found: Found) -> None:
+    def __init__(self, source: str, found: Found, index: Mapping[Key, int]) -> None:
         self.source = source
-        self.found = found
-        self.first = tuple({hit.entry.text: hit for hit in reversed(found.hits)}.values())
-        self.members: dict[str, int] = {}
-        for hit in self.first:
-            for group in hit.entry.groups:
-                self.members[group] = self.members.get(group, 0) + 1
+        self._found = found
+        members: dict[str, int] = {}
+        for _, groups in found.groups:
+            for group in groups:
+                members[group] = members.get(group, 0) + 1
+        at = {feature: place for place, feature in enumerate(found.features.tolist())}
+        # A group's weight is shared out evenly among the words that hit it.
+        self._shares = [
+            (phrase, place, 1 / members[group])
+            for phrase, groups in found.groups
+            for group in groups
+            for family in (GROUP, TITLE_GROUP)
+            if (place := at.get(index.get((family, group), -1))) is not None
+        ]
+        self._cues = [
+            (cue, place)
+            for cue in found.cues
+            if cue.end > cue.start and (place := at.get(index.get((CUE, cue.group), -1))) is not None
+        ]
+
+    def parts(self, added: NDArray[np.float32], *, both_ways: bool) -> list[_Part]:
+        """What phrases and cues add to one class, the weightiest first; what speaks against it if asked."""
+        found = self._found
+        total = np.zeros(len(found.starts))
+        first, second = len(found.grams), len(found.grams) + len(found.titles)
+        total[found.grams] += added[:first]
+        total[found.titles] += added[first:second]
+        for phrase, place, share in self._shares:
+            total[phrase] += share * added[place]
+        size = np.abs(total) if both_ways else total
+        weighty = np.flatnonzero(size >= _LEAST_PART)
+        weighty = weighty[np.argsort(-size[weighty], kind="stable")][:_LOOKED_AT]
+        starts = found.starts[weighty]
+        ends = starts + found.lengths[weighty]
+        parts = list(map(_Part, starts.tolist(), ends.tolist(), total[weighty].tolist()))
+        for cue, place in self._cues:
+            weight = float(added[place])
+            if weight > 0 or (both_ways and weight):
+                parts.append(_Part(cue.start, cue.end, weight))
+        return sorted(parts, key=lambda part: -abs(part.weight))[:_LOOKED_AT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,20 +273,20 @@ def _shares(head: HeadWeights, logits: Sequence[float]) -> dict[str, float]:
 
 
 def _strongest(parts: Sequence[_Part]) -> list[_Part]:
-    """The weightiest spans that do not overlap; a phrase inside a chosen one adds to it.
+    """Of the parts, weightiest first, those that do not overlap; a phrase inside a chosen one adds to it.
 
     What weighs little beside the strongest is left out: it would colour the page and explain nothing.
     """
-    strongest = heapq.nlargest(_LOOKED_AT, parts, key=lambda part: abs(part.weight))
     chosen: list[_Part] = []
-    for part in strongest:
-        over = [at for at, other in enumerate(chosen) if part.start < other.end and other.start < part.end]
-        if over:
-            other = chosen[over[0]]
-            if other.start <= part.start and part.end <= other.end:
-                chosen[over[0]] = other._replace(weight=other.weight + part.weight)
-        elif len(chosen) < TOP_EVIDENCE:
-            chosen.append(part)
+    for part in parts:
+        for at, other in enumerate(chosen):
+            if part.start < other.end and other.start < part.end:
+                if other.start <= part.start and part.end <= other.end:
+                    chosen[at] = other._replace(weight=other.weight + part.weight)
+                break
+        else:
+            if len(chosen) < TOP_EVIDENCE:
+                chosen.append(part)
     least = max(_LEAST_EVIDENCE, _LEAST_SHARE * max((abs(part.weight) for part in chosen), default=0.0))
     return sorted(
         (part for part in chosen if abs(part.weight) >= least and part.end - part.start > 1),

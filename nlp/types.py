@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.vocab import AppealType, PlaceRole, Precision, ReviewReason, Urgency
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 class Head(StrEnum):
@@ -115,6 +118,58 @@ class TopicReading:
     party: str | None = None
     when: str | None = None
     evidence: tuple[Evidence, ...] = ()
+
+
+class Recurrence(StrEnum):
+    """How often it happens (规律)."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    YEARLY = "yearly"
+    HOLIDAYS = "holidays"
+    OFTEN = "often"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A time of day, `HH:MM` in Beijing time; an end before the start is on the next day.
+
+    Without an end it begins then (or happens at about that time); without a start it lasts until then.
+    """
+
+    start: str | None
+    end: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WhenReading:
+    """What the words that say when mean: hours of the day, rhythm, days.
+
+    `first` and `last` are dates in Beijing; `last` may be null where it goes on. `lasting` is an ISO 8601
+    duration. `approximate` when the words say so (左右, 多), or leave open whether morning or evening.
+    """
+
+    hours: tuple[Hours, ...] = ()
+    recurrence: Recurrence | None = None
+    weekdays: tuple[int, ...] = ()
+    first: date | None = None
+    last: date | None = None
+    lasting: str | None = None
+    approximate: bool = False
+
+    def answer(self) -> dict[str, Any]:
+        """As it is told and stored: plain values."""
+        return {
+            "hours": [{"from": item.start, "to": item.end} for item in self.hours],
+            "recurrence": self.recurrence.value if self.recurrence else None,
+            "weekdays": list(self.weekdays),
+            "from": self.first.isoformat() if self.first else None,
+            "to": self.last.isoformat() if self.last else None,
+            "lasting": self.lasting,
+            "approximate": self.approximate,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from triage.commands import family
+from triage.commands.gazetteer_group import gazetteer_group
+from triage.commands.nlp_group import nlp_group
+from triage.commands.prepared import with_settings
 from triage.errors import TriageError
 
 # Nothing that is slow to load: an interrupt during these imports has nobody to tell it in words yet.
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from io import BufferedReader
 
     from triage.settings import Settings
@@ -37,23 +39,6 @@ class Group(click.Group):
                 raise
         click.echo(f"错误：{told}", err=True)
         sys.exit(1)
-
-
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the settings, with logging set up."""
-
-    @click.pass_context
-    def wrapped(ctx: click.Context, /, *args: object, **kwargs: object) -> None:
-        from triage import logs  # noqa: PLC0415
-        from triage.settings import load_settings  # noqa: PLC0415
-
-        settings = load_settings()
-        logs.set_up(level=settings.log_level, as_json=settings.log_json)
-        ctx.invoke(command, settings, *args, **kwargs)
-
-    wrapped.__doc__ = command.__doc__
-    wrapped.__name__ = command.__name__
-    return wrapped
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -181,10 +166,34 @@ def tables() -> None:
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False))
 @with_settings
 def tables_check(settings: Settings, *, directory: str | None) -> None:
-    """检查规则表：未知、重复、无日期、无来源的条目都会指出文件和行号。"""
-    from triage.commands import admin  # noqa: PLC0415
+    """检查规则表：未知、重复、无日期、无来源的条目都会指出文件和行号；永远轮不到、互相矛盾的条目另作提醒。"""
+    from triage.commands import tables as module  # noqa: PLC0415
 
-    sys.exit(admin.tables_check(settings, directory))
+    sys.exit(module.check(settings, directory))
+
+
+@tables.command("diff")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False))
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天计算；不填为今天，或新条目全部生效的那一天"
+)
+@with_settings
+def tables_diff(settings: Settings, *, directory: str, at: Any) -> None:  # noqa: ANN401  (a datetime of click)
+    """新规则表会带来什么：哪些条目变了，未结工单和上月的工单有多少件会改派、改等级、改时限。只算，不改。"""
+    from triage.commands import tables as module  # noqa: PLC0415
+
+    sys.exit(module.diff(settings, directory, day=at))
+
+
+@tables.command("objections")
+@click.option("--month", help="月份，形如 2026-11；不填为本月")
+@click.option("--json", "as_json", is_flag=True, help="打印成一行 JSON")
+@with_settings
+def tables_objections(settings: Settings, *, month: str | None, as_json: bool) -> None:
+    """派单目录里哪些条目退单成立得多：按条目列出退单、成立、不成立和建议改派的单位。"""
+    from triage.commands import objections  # noqa: PLC0415
+
+    objections.show(settings, month, as_json=as_json)
 
 
 @main.group()
@@ -234,130 +243,68 @@ def ticket_explain(settings: Settings, *, no: str) -> None:
 
 
 @main.group()
-def gazetteer() -> None:
-    """地名库。"""
+def month() -> None:
+    """月度三率。"""
 
 
-@gazetteer.command("build")
+@month.command("close")
+@click.argument("month")
+@click.option("--reason", help="更正已发布的月份时的理由")
+@with_settings
+def month_close(settings: Settings, *, month: str, reason: str | None) -> None:
+    """结月：发布 YYYY-MM 的三率。已发布的不会改动；数字有变化时写明理由，另发一版。"""
+    from triage.commands import month as module  # noqa: PLC0415
+
+    module.close(settings, month, reason=reason)
+
+
+@month.command("show")
+@click.argument("month")
+@click.option("--version", type=click.IntRange(1), help="第几版；不填为最新一版")
 @click.option(
-    "--out", type=click.Path(exists=True, file_okay=False), help="从软件包重建到这个目录；不填只核对现有的"
+    "--by",
+    type=click.Choice(["all", "district", "street", "unit", "kind"]),
+    default="all",
+    help="按什么列：全部、区、街道乡镇、承办单位、诉求类别",
+)
+@click.option("--key", help="只看这一行（代码）")
+@click.option(
+    "--rate",
+    type=click.Choice(["response", "resolution", "satisfaction"]),
+    help="列出这个率背后的工单编号",
 )
 @with_settings
-def gazetteer_build(settings: Settings, *, out: str | None) -> None:
-    """重建或核对地名库，打印版本。重建用 npm 和 pip 取两个软件包。"""
-    from triage.commands import gazetteer as module  # noqa: PLC0415
+def month_show(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
+    """看已发布的月度三率：分子、分母、不计入的件数，直到工单编号。"""
+    from triage.commands import month as module  # noqa: PLC0415
 
-    module.build(settings, out=out)
+    module.show(settings, **options)
 
 
-@gazetteer.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--crs", help="行内没有写坐标系时用：WGS-84、GCJ-02(高德腾讯)或 BD-09(百度)")
-@click.option("--dry-run", is_flag=True, help="只检查，不写入")
-@click.option("--json", "as_json", is_flag=True, help="结果打印成一行 JSON")
+@month.command("export")
+@click.argument("month")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--version", type=click.IntRange(1), help="第几版；不填为最新一版")
 @with_settings
-def gazetteer_import(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
-    """导入本地地名(小区、道路、站点、企业、场所、地标)，CSV 或 JSONL；重复导入不会增加，坏行逐行指出。"""
-    from triage.commands import gazetteer as module  # noqa: PLC0415
+def month_export(settings: Settings, *, month: str, file: str, version: int | None) -> None:
+    """把已发布的月份写成 Excel：各区、街道乡镇排名、承办单位、类别、不计入明细。"""
+    from triage.commands import month as module  # noqa: PLC0415
 
-    sys.exit(module.import_names(settings, **options))
+    module.export(settings, month, file, version=version)
 
 
-@gazetteer.command("show")
+@ticket.command("due")
+@click.option("--within", default=24, type=click.IntRange(0, 24 * 60), help="多少小时内到期的也列出")
 @with_settings
-def gazetteer_show(settings: Settings) -> None:
-    """地名库的版本和导入的地名数。"""
-    from triage.commands import gazetteer as module  # noqa: PLC0415
+def ticket_due(settings: Settings, *, within: int) -> None:
+    """各承办单位已超期和快到期的件数，超期多的在前。"""
+    from triage.commands import due as module  # noqa: PLC0415
 
-    module.show(settings)
-
-
-@gazetteer.command("diff")
-@click.option("--limit", default=50, type=click.IntRange(0), help="最多列出几张")
-@click.option("--json", "as_json", is_flag=True, help="每张一行 JSON，全部列出")
-@with_settings
-def gazetteer_diff(settings: Settings, *, limit: int, as_json: bool) -> None:
-    """用现在的地名库重读，列出地点会变的工单；不改动。"""
-    from triage.commands import gazetteer as module  # noqa: PLC0415
-
-    module.diff(settings, limit=limit, as_json=as_json)
+    module.due(settings, within=within)
 
 
-@gazetteer.command("at")
-@click.argument("lon", type=float)
-@click.argument("lat", type=float)
-@click.option("--crs", default="WGS-84", help="WGS-84、GCJ-02 或 BD-09")
-@with_settings
-def gazetteer_at(settings: Settings, *, lon: float, lat: float, crs: str) -> None:
-    """一个坐标在哪个区、可能是哪个街道和社区，打印一行 JSON。"""
-    from triage.commands import gazetteer as module  # noqa: PLC0415
-
-    module.at(settings, lon=lon, lat=lat, crs=crs)
-
-
-@main.group("nlp")
-def nlp_group() -> None:
-    """识别模型。"""
-
-
-@nlp_group.command("evaluate")
-@click.option(
-    "--gold", multiple=True, required=True, type=click.Path(exists=True), help="标注数据(JSONL)，可多次"
-)
-@with_settings
-def nlp_evaluate(settings: Settings, *, gold: tuple[str, ...]) -> None:
-    """在标注数据上评测识别，打印一行 JSON。"""
-    from triage.commands import nlp as module  # noqa: PLC0415
-
-    module.evaluate(settings, gold)
-
-
-@nlp_group.command("threshold")
-@click.option(
-    "--gold", multiple=True, required=True, type=click.Path(exists=True), help="标注数据(JSONL)，可多次"
-)
-@click.option(
-    "--accuracy", type=click.FloatRange(0, 1, min_open=True), default=0.95, help="要达到的种类准确率"
-)
-@with_settings
-def nlp_threshold(settings: Settings, *, gold: tuple[str, ...], accuracy: float) -> None:
-    """要达到某个准确率，把握低于多少时转人工，能自动处理多少。"""
-    from triage.commands import nlp as module  # noqa: PLC0415
-
-    module.threshold(settings, gold, accuracy=accuracy)
-
-
-@nlp_group.command("train")
-@click.option(
-    "--data",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
-    help="标注数据(JSONL)，可多次；随程序的样例总在其中",
-)
-@click.option(
-    "--texts",
-    type=click.Path(exists=True, file_okay=False),
-    help="公开文本目录：与随程序的标注按 id 对上",
-)
-@click.option(
-    "--held-out",
-    type=click.Path(exists=True, dir_okay=False),
-    help="校准用的标注数据，不参加训练；不填用 --texts 中的十二分之一",
-)
-@click.option(
-    "--base", required=True, type=click.Path(exists=True, file_okay=False), help="预训练底座目录(BERT)"
-)
-@click.option("--out", required=True, type=click.Path(file_okay=False), help="写出权重的目录")
-@click.option(
-    "--work", default=".jiesu/training", type=click.Path(file_okay=False), help="检查点目录，中断后从这里继续"
-)
-@click.option("--epochs", default=4, type=click.IntRange(1, 50), help="训练轮数")
-@with_settings
-def nlp_train(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
-    """训练编码模型：微调、导出 int8、校准。进度逐行打印；需要 train 附加依赖。"""
-    from triage.commands import nlp as module  # noqa: PLC0415
-
-    module.train(settings, **options)
+main.add_command(gazetteer_group)
+main.add_command(nlp_group)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+import triage.tables
 from nlp.pipeline import Reader, ReviewThresholds
 from triage import logs, overlays
 from triage.errors import NotReady
@@ -28,8 +29,11 @@ log = logs.get(__name__)
 
 def load_reader(settings: Settings) -> Reader:
     """The reading models with the thresholds of the settings; says so when the encoder's weights are bad."""
+    # Only a site's own model can know kinds that the tables do not.
+    own = settings.nlp_model not in ("builtin", "lexicon")
     reader = Reader.load(
         weights=settings.encoder_folder,
+        kinds=triage.tables.load(settings.tables_dir).kinds if own else None,
         threads=settings.nlp_threads,
         places=overlays.place_reader(settings),
         review_below=ReviewThresholds(

@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
     workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")
     nlp_model: str = Field(
-        "builtin", description="编码模型：builtin 用随程序发布的权重，lexicon 只用词典，或一个权重目录的路径"
+        "builtin",
+        description="编码模型：builtin 用随程序发布的权重，lexicon 只用词典，"
+        "或一个目录：本程序训练的权重，或 Hugging Face 分类模型",
     )
     nlp_threads: int = Field(1, ge=1, le=64, description="每个处理进程的编码模型用几个线程")
     review_environmental: float = Field(0.7, ge=0.5, le=1, description="是否环境类的把握低于此值时转人工")

@@ -6,9 +6,13 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.corrections
+import models.drifting
+import models.months
 import models.outbox
 import models.tickets
-import models.units  # noqa: F401  (imported so that the metadata is whole)
+import models.units
+import models.watching  # noqa: F401  (imported so that the metadata is whole)
 from models.db import Base
 
 #: A migration that cannot get its lock gives up rather than block the desk behind it.

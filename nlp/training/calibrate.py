@@ -21,7 +21,7 @@ SHARES: Final = tuple(step / 10 for step in range(11))
 TEMPERATURES: Final = tuple(step / 10 for step in range(5, 16))
 #: What is tried for the three limits of `Sure`.
 SURE_YES: Final = (0.6, 0.7, 0.8, 0.9, 0.95)
-SURE_NO: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25)
+SURE_NO: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
 SURE_KIND: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
 _LEAST: Final = 1e-4
 
@@ -37,6 +37,8 @@ def choose_blend(rows: Sequence[Row], first: Sequence[Beliefs], second: Sequence
             for row, one, two in zip(rows, first, second, strict=True)
             if row.get(head) is not None
         ]
+        if not wanted:
+            continue  # nothing to choose by: equal parts, as they are
 
         def loss(pair: tuple[float, float], head: str = head, wanted: Any = wanted) -> float:  # noqa: ANN401  (triples)
             how = Blend(**{head: pair})
@@ -97,4 +99,9 @@ def _scores(pairs: Sequence[tuple[Row, Beliefs]]) -> tuple[float, float]:
 
 def as_card(how: Blend, sure: Sure) -> dict[str, Any]:
     """The card's part."""
-    return {"blend": {head: list(pair) for head, pair in asdict(how).items()}, "sure": asdict(sure)}
+    return {"blend": blend_card(how), "sure": asdict(sure)}
+
+
+def blend_card(how: Blend) -> dict[str, Any]:
+    """The card's part that says how two models are joined."""
+    return {head: list(pair) for head, pair in asdict(how).items()}

@@ -9,8 +9,10 @@ from nlp import evaluation
 from nlp.beliefs import Blend, Sure, blend
 from nlp.cascade import CascadeReader
 from nlp.encoder import Encoder
+from nlp.grams import HEADS, Grams
 from nlp.topics import TopicReader
 from nlp.training import calibrate, export
+from nlp.training import grams as linear
 from nlp.training.examples import SAMPLES, BadExample, as_example, is_held_out, labelled_texts, read_examples
 from nlp.training.fit import Plan, fit
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from nlp.beliefs import Beliefs
+    from nlp.training.examples import Example
     from nlp.training.net import ReadingNet
 
 #: Before it is calibrated the encoder is asked about everything, on equal terms.
@@ -54,11 +58,39 @@ def make(
     examples = read_examples([*data, SAMPLES])
     examples += [as_example(row) for row in labelled if held_out is not None or not is_held_out(row)]
     plan = replace(Plan(), epochs=epochs)
+    count(examples, out=out, kinds=kinds, held=held, lexicon=lexicon)
     net = fit(base, examples, kinds, plan=plan, work=work, told=told)
     about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
     return finish(
         net, base=base, out=out, kinds=kinds, tokens=plan.tokens, held=held, lexicon=lexicon, about=about
     )
+
+
+def count(
+    examples: Sequence[Example],
+    *,
+    out: Path,
+    kinds: Sequence[str],
+    held: Sequence[dict[str, Any]],
+    lexicon: Path,
+) -> None:
+    """Fit the model over character runs, and choose how it is joined with the lexicon."""
+    fitted = linear.fit(examples, kinds)
+    plain = dict.fromkeys(HEADS, 1.0)
+    about = {"examples": len(examples)}
+    linear.write(out, fitted, blend={}, temperature=plain, about=about)
+    first, second = linear_beliefs(out, held, lexicon)
+    how = calibrate.choose_blend(held, first, second)
+    linear.write(out, fitted, blend=calibrate.blend_card(how), temperature=plain, about=about)
+
+
+def linear_beliefs(
+    folder: Path, held: Sequence[dict[str, Any]], lexicon: Path
+) -> tuple[list[Beliefs], list[Beliefs]]:
+    """What the lexicon, and what the model over character runs believes of the rows."""
+    topics, grams = TopicReader.load(lexicon), Grams(folder)
+    weighed = [topics.weigh(row.get("title"), row.get("text") or "") for row in held]
+    return [item.beliefs for item in weighed], [grams.read(item.folded).beliefs for item in weighed]
 
 
 def finish(
@@ -72,21 +104,26 @@ def finish(
     lexicon: Path,
     about: dict[str, Any],
 ) -> dict[str, Any]:
-    """Export and calibrate a trained network; gives the figures on the held-out texts."""
+    """Export and calibrate a trained network; gives the figures on the held-out texts.
+
+    `out` holds the model over character runs already: the encoder is asked where both linear models are
+    unsure.
+    """
     out.mkdir(parents=True, exist_ok=True)
     export.copy_tokenizer(base, out)
     export.export(net, out / "model.onnx")
     export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=_UNKNOWN)
-    topics, encoder = TopicReader.load(lexicon), Encoder(out)
+    topics, encoder, grams = TopicReader.load(lexicon), Encoder(out), Grams(out)
     weighed = [topics.weigh(row.get("title"), row.get("text") or "") for row in held]
-    first = [item.beliefs for item in weighed]
+    counted = [grams.read(item.folded).beliefs for item in weighed]
+    first = [blend(item.beliefs, runs, grams.blend) for item, runs in zip(weighed, counted, strict=True)]
     second = [answer.beliefs for answer in encoder.read_many([item.folded for item in weighed])]
     how = calibrate.choose_blend(held, first, second)
     both = [blend(one, two, how) for one, two in zip(first, second, strict=True)]
     sure = calibrate.choose_sure(held, first, both)
     chosen = calibrate.as_card(how, sure)
     export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=chosen)
-    reader = CascadeReader(topics, Encoder(out))
+    reader = CascadeReader(topics, Encoder(out), grams)
     readings = reader.read_many([(row.get("title"), row.get("text") or "") for row in held])
     pairs = list(zip(held, readings, strict=True))
     points = evaluation.curve(pairs)

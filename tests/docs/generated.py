@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from models import vocab
+from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
 
@@ -86,7 +87,12 @@ def commands() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-PAGES: Final = {"glossary.md": glossary, "settings.md": settings, "commands.md": commands}
+PAGES: Final = {
+    "glossary.md": glossary,
+    "settings.md": settings,
+    "commands.md": commands,
+    "rules/lifecycle.md": lifecycle.page,
+}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,13 +10,24 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from models.filters import Cursor, Day, DueWindow, TicketFilter, View, Viewer, conditions, segments
+from models.counting import count_tickets, today
+from models.filters import (
+    Cursor,
+    Day,
+    DueWindow,
+    TicketFilter,
+    View,
+    Viewer,
+    conditions,
+    segments,
+)
 from models.finding import Search, WordStatistics
-from models.queries import Ask, Count, TicketPage, count_tickets, ticket_page, today
+from models.lines import Count
+from models.queries import Ask, TicketPage, ticket_page
 from models.ticket_detail import whole_ticket
-from models.tickets import Ticket
+from models.tickets import OPEN, UNCLOCKED, Ticket
 from models.unit_queries import find_units
-from models.vocab import AppealState, State, Urgency
+from models.vocab import OPEN_STATES, AppealState, State, Urgency
 from tests.factories import NOW, TicketIn, add_appeal, add_reference, add_tickets
 
 if TYPE_CHECKING:
@@ -110,19 +122,26 @@ async def test_a_flagged_one_is_seen_whatever_became_of_it(db: Database) -> None
         assert (await today(session, VIEWER, DAY)).review == Count(4, more=False)
 
 
+def test_what_is_open_is_said_twice_and_alike() -> None:
+    closed = {state.value for state in State if state not in OPEN_STATES}
+    assert set(re.findall(r"'(\w+)'", OPEN)) == closed == set(re.findall(r"'(\w+)'", UNCLOCKED))
+
+
 async def test_what_waits_is_read_from_its_own_index(db: Database) -> None:
     """With a parameter in the condition neither database would see that the partial index fits."""
-    wanted = {"ix_ticket_attention", "ix_ticket_flagged_closed"}
+    wanted = {"ix_ticket_attention", "ix_ticket_flagged_closed", "ix_ticket_unclocked"}
     plans: list[str] = []
     explain = {"postgresql": "EXPLAIN ", "sqlite": "EXPLAIN QUERY PLAN "}[db.dialect]
     await add_tickets(db, *([TicketIn()] * 300), *([TicketIn(flagged=True, state=State.HANDED_OVER)] * 2))
     async with db.writes.begin() as session:
         await session.execute(sa.text("ANALYZE"))
     async with db.reads() as session:
-        for segment in segments(TicketFilter(view=View.REVIEW))[:2]:
+        review, everything = TicketFilter(view=View.REVIEW), TicketFilter()
+        parts = [(review, part) for part in segments(review)[:2]] + [(everything, segments(everything)[2])]
+        for filters, segment in parts:
             read = (
                 sa.select(Ticket.id)
-                .where(*conditions(TicketFilter(view=View.REVIEW), VIEWER, DAY), *segment.where())
+                .where(*conditions(filters, VIEWER, DAY), *segment.where())
                 .order_by(*segment.order(Ticket, backwards=False))
                 .limit(50)
                 .compile(session.get_bind(), compile_kwargs={"literal_binds": True})

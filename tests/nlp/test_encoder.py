@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nlp import WEIGHTS
-from nlp.encoder import CARD, Encoder, WeightsError
+from nlp.cascade import NO_ENCODER
+from nlp.encoder import CARD, Encoder
+from nlp.folder import WeightsError
 from nlp.pipeline import Reader
 from nlp.types import Head
 
@@ -102,13 +104,13 @@ def test_without_weights_the_lexicon_reads_on_and_says_so(tmp_path: Path) -> Non
     reading = reader.read(None, BARBECUE)
     assert reader.degraded is not None
     assert CARD in reader.degraded
-    assert "lexicon-only" in reading.model_version
+    assert NO_ENCODER in reading.model_version
     assert reading.topic.environmental
 
 
 def test_with_weights_nothing_is_degraded(reader: Reader) -> None:
     assert reader.degraded is None
-    assert "lexicon-only" not in reader.model_version
+    assert NO_ENCODER not in reader.model_version
 
 
 def test_a_batch_reads_as_each_text_alone(reader: Reader) -> None:

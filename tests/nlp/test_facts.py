@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.facts import Facts, read_facts
+from nlp.facts import Facts, Span, joined_facts, read_facts
 from nlp.text import normalize
 from nlp.types import Head
 
@@ -71,3 +71,47 @@ def test_spans_lie_within_the_text(text: str) -> None:
     facts = read(text)
     spans = [span for span in (facts.party, facts.when) if span]
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
+
+
+def joined(text: str, *, party: str | None = None, when: str | None = None) -> tuple[str | None, str | None]:
+    """Both facts when a model saw these pieces of the text."""
+    seen = [
+        Span(text.index(piece), text.index(piece) + len(piece)) if piece else None for piece in (party, when)
+    ]
+    facts = joined_facts(normalize(text), read(text), party=seen[0], when=seen[1])
+    return facts.party_text(text), facts.when_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "piece", "whole"),
+    [
+        ("楼下的老王烧烤店每天很吵", "店", "老王烧烤店"),
+        ("示例化工有限公司偷排，旁边还有一家面馆", "化工", "示例化工有限公司"),
+        ("隔壁的阿强俱乐部放音乐", "阿强俱乐部", "阿强俱乐部"),
+        ("烧烤店油烟大，又有人说某", "某", "烧烤店"),
+    ],
+)
+def test_a_piece_of_a_name_is_told_whole(text: str, piece: str, whole: str) -> None:
+    assert joined(text, party=piece)[0] == whole
+
+
+def test_a_piece_of_a_time_is_told_whole() -> None:
+    assert joined("工地每天凌晨五点打桩", when="凌晨")[1] == "每天凌晨五点"
+    assert joined("工地每天凌晨五点打桩", when="工地")[1] == "工地"
+
+
+def test_without_a_second_opinion_the_rules_stand() -> None:
+    assert joined("投诉老张烧烤店每天半夜营业") == ("老张烧烤店", "每天半夜")
+
+
+@pytest.mark.parametrize(
+    ("text", "party"),
+    [
+        ("反对在小区旁建加油站", "加油站"),
+        ("广场很大", None),
+        ("小区门口的物业费太高", None),
+        ("示范花园物业不管垃圾", "示范花园物业"),
+    ],
+)
+def test_a_place_is_no_party_and_a_verb_no_part_of_a_name(text: str, party: str | None) -> None:
+    assert read(text).party_text(text) == party

@@ -1,14 +1,12 @@
-"""`jiesu db`, `jiesu tables check`, `jiesu ticket explain`: what an administrator asks."""
+"""`jiesu db`, `jiesu ticket explain`: what an administrator asks."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-import triage.tables
 from models import migrate
 from triage.services import reference
 from triage.services.explain import explain
@@ -54,19 +52,6 @@ def db_check(settings: Settings) -> int:
         click.echo(f"与程序不一致：{difference}")
     click.echo("数据库结构是最新的" if not differences else f"{len(differences)} 处不一致")
     return 1 if differences else 0
-
-
-def tables_check(settings: Settings, directory: str | None) -> int:
-    """List every problem of the rule tables. Gives 0 when there is none, else 1."""
-    where = Path(directory) if directory else settings.tables_dir
-    problems = triage.tables.check(where)
-    for problem in problems:
-        click.echo(str(problem))
-    if problems:
-        click.echo(f"规则表有 {len(problems)} 处问题")
-        return 1
-    click.echo(f"规则表没有问题，版本 {triage.tables.load(where).version}")
-    return 0
 
 
 def ticket_explain(settings: Settings, no: str) -> None:

@@ -17,6 +17,7 @@ from connectors import files
 from connectors.file_text import clean
 from connectors.records import DEFAULT_LIMITS
 from models import migrate
+from models.filters import Viewer
 from triage.errors import BadInput, NotReady
 from triage.services import importing, retrying
 from triage.wiring import build
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 #: Hexadecimal digits that keep two long file names apart once they are shortened.
 _MARK_DIGITS: Final = 8
 
+#: Whoever has the terminal.
+_OPERATOR: Final = Viewer("terminal")
 #: On screen; `--json` lists them all.
 SHOWN_BAD_ROWS: Final = 50
 SHOWN_NOTES: Final = 10
@@ -169,9 +172,9 @@ def retry(settings: Settings, *, dry_run: bool) -> None:
         deps = build(settings)
         try:
             async with deps.db.writes.begin() as session:
-                found = await retrying.given_up(session)
+                found = await retrying.given_up(session, _OPERATOR)
                 if not dry_run:
-                    await retrying.retry(session, now=deps.clock.now())
+                    await retrying.retry(session, _OPERATOR, now=deps.clock.now())
                 return found
         finally:
             await deps.close()

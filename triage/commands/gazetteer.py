@@ -19,7 +19,7 @@ from nlp.coordinates import Crs, crs_of, to_wgs84
 from nlp.gazetteer import GazetteerError
 from triage import overlays
 from triage.errors import BadInput
-from triage.services import moving
+from triage.services import place_moves
 from triage.wiring import build as build_deps
 
 if TYPE_CHECKING:
@@ -107,11 +107,11 @@ def diff(settings: Settings, *, limit: int, as_json: bool) -> None:
 
 async def _diff(settings: Settings, *, limit: int, as_json: bool) -> None:
     reader = overlays.place_reader(settings)
-    checked, found = moving.Checked(), 0
+    checked, found = place_moves.Checked(), 0
     deps = build_deps(settings)
     try:
         async with deps.db.reads() as session:
-            async for move in moving.moves(session, reader, checked):
+            async for move in place_moves.moves(session, reader, checked):
                 found += 1
                 if as_json:
                     click.echo(orjson.dumps(asdict(move)).decode())

@@ -1,18 +1,21 @@
-"""`jiesu nlp evaluate`, `threshold`, `train`: how good the reading is, and a better one."""
+"""`jiesu nlp evaluate`, `threshold`, `train`, `export`: how good the reading is, and a better one."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import orjson
 
 import triage.tables
 from nlp import evaluation
+from nlp.folder import WeightsError
+from nlp.foreign import load_encoder
 from nlp.text import LEXICON
+from triage.commands import city_texts
 from triage.errors import BadInput
 from triage.jobs import load_reader
 
@@ -57,11 +60,42 @@ def threshold(settings: Settings, gold: Sequence[str], *, accuracy: float) -> No
     click.echo(f"对应设置：JIESU_REVIEW_KIND={point.threshold:.2f}")
 
 
+class CityFiles(NamedTuple):
+    """The labelled rows of a city's exports as files for training."""
+
+    learned: tuple[Path, ...]
+    held_out: Path | None
+
+
+def city_files(exports: Sequence[Path], map_file: str | None, kinds: Sequence[str], work: Path) -> CityFiles:
+    """Read a city's exports and write their masked, labelled rows into `work`. Raises BadInput."""
+    if not exports:
+        return CityFiles((), None)
+    if map_file is None:
+        raise BadInput(f"{exports[0].name} 是本市的导出文件，要同时给出对照表 --map")
+    city = city_texts.load_map(Path(map_file), kinds)
+    found = [city_texts.read(path, city) for path in exports]
+    for note in (note for item in found for note in item.notes):
+        click.echo(note, err=True)
+    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    learned = _written(work / "city.jsonl", [row for item in found for row in item.learned])
+    rows = [row for item in found for row in item.held_out]
+    return CityFiles((learned,), _written(work / "city_held_out.jsonl", rows) if rows else None)
+
+
+def _written(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    """A file of rows for its owner's eyes alone."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8")
+    return path
+
+
 def train(
     settings: Settings,
     *,
     data: Sequence[str],
-    texts: str | None,
+    texts: Sequence[str],
+    map_file: str | None,
     held_out: str | None,
     base: str,
     out: str,
@@ -76,11 +110,16 @@ def train(
     from nlp.training.examples import BadExample  # noqa: PLC0415
 
     kinds = sorted(triage.tables.load(settings.tables_dir).kinds)
+    folders = [Path(path) for path in texts if Path(path).is_dir()]
+    if len(folders) > 1:
+        raise BadInput("--texts 只能给一个目录；文件可以有多个")
+    city = city_files([Path(path) for path in texts if not Path(path).is_dir()], map_file, kinds, Path(work))
+    calibration = Path(held_out) if held_out else city.held_out if not folders else None
     try:
         card = make.make(
-            data=[Path(path) for path in data],
-            texts=Path(texts) if texts else None,
-            held_out=Path(held_out) if held_out else None,
+            data=[*(Path(path) for path in data), *city.learned],
+            texts=folders[0] if folders else None,
+            held_out=calibration,
             base=Path(base),
             out=Path(out),
             work=Path(work),
@@ -92,3 +131,22 @@ def train(
     except BadExample as fault:
         raise BadInput(str(fault)) from None
     click.echo(orjson.dumps(card).decode())
+
+
+def export(settings: Settings, folder: str, *, int8: bool) -> None:
+    """Write a folder's ONNX graph and try it. Raises BadInput."""
+    try:
+        from nlp.training.export_folder import export_folder  # noqa: PLC0415  (torch and friends: an extra)
+    except ImportError as missing:
+        raise BadInput(f"导出需要额外的软件包（{missing.name}）：pip install 'jiesu[train]'") from None
+    try:
+        export_folder(Path(folder), int8=int8, told=lambda name: click.echo(f"写出 {name}"))
+    except (OSError, ValueError) as fault:
+        raise BadInput(f"{folder} 不能导出：{fault}") from None
+    kinds = triage.tables.load(settings.tables_dir).kinds
+    try:
+        load_encoder(Path(folder), kinds=kinds)
+    except WeightsError as fault:
+        click.echo(f"已导出，但还不能使用：{fault}")
+        return
+    click.echo(f"可以使用：JIESU_NLP_MODEL={folder}")

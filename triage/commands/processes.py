@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
+from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.wiring import build
 
@@ -31,6 +32,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
+#: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
+REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
 LONGEST_PAUSE_SECONDS: Final = 5.0
 
@@ -87,11 +90,17 @@ def relay(settings: Settings) -> None:
 
 
 def timetable(settings: Settings) -> None:
-    """Run what is due by the clock: today the sweep that re-sends stuck work."""
+    """Run what is due by the clock: the sweep that re-sends stuck work, the clocks, once a day the drift."""
 
     async def main() -> None:
         deps = build(settings)
-        await _repeat("timetable", lambda: _sweep(deps), pause=SWEEP_PAUSE_SECONDS)
+
+        async def step() -> bool:
+            more = await _sweep(deps)
+            await drift.poke(deps)
+            return more
+
+        await _repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS)
         await deps.close()
 
     asyncio.run(main())
@@ -104,7 +113,11 @@ async def _sweep(deps: Deps) -> bool:
         )
     if count:
         log.warning("work_resent", count=count)
-    return False
+    async with deps.db.writes.begin() as session:
+        looked, sent = await supervising.sweep(session, deps.tables, now=deps.clock.now(), batch=REMIND_BATCH)
+    if sent:
+        log.info("reminders_written", looked=looked, sent=sent)
+    return looked >= REMIND_BATCH
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:

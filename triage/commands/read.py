@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,7 +12,7 @@ from rich.table import Table
 
 import triage.tables
 from nlp.types import Head, source_text
-from triage.clock import SystemClock, local, show
+from triage.clock import BEIJING, SystemClock, local, show
 from triage.commands.lines import each_line, plain
 from triage.errors import BadInput, TriageError
 from triage.jobs import load_reader
@@ -41,8 +42,9 @@ def read_lines(settings: Settings, source: Readable, sink: BinaryIO) -> int:
         good = [at for at, result in enumerate(results) if not isinstance(result, ValueError)]
         readings = reader.read_many(_words(asked[at]) for at in good)
         for at, reading in zip(good, readings, strict=True):
-            decision = deciding.decide_text(tables, reading, now=clock.now())
-            results[at] = answers.reading_answer(reading, decision)
+            now = clock.now()
+            decision = deciding.decide_text(tables, reading, now=now)
+            results[at] = answers.reading_answer(reading, decision, at=_written(asked[at]) or now)
         return results
 
     return each_line(source, sink, answer)
@@ -62,6 +64,12 @@ def _words(asked: Answer) -> tuple[str | None, str]:
     return plain(title) if title else None, plain(asked.get("text") or "")
 
 
+def _written(asked: Answer) -> datetime | None:
+    """Noon in Beijing of the day under `at`. Raises BadInput."""
+    day = answers.asked_day(asked)
+    return datetime.combine(day, time(12), BEIJING) if day else None
+
+
 def _fault(asked: Answer) -> ValueError | None:
     """What is wrong with a line to be read."""
     title, text = asked.get("title"), asked.get("text")
@@ -71,6 +79,10 @@ def _fault(asked: Answer) -> ValueError | None:
         return ValueError("缺少 text")
     if text is not None and not isinstance(text, str):
         return ValueError("text 应是文字")
+    try:
+        answers.asked_day(asked)
+    except BadInput as fault:
+        return ValueError(fault.detail)
     return None
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import Level, Role
 from triage.rules import checks, parsing
+from triage.rules.move_rows import MoveTable
 from triage.rules.rows import Plan, Problem, Row, Tables
 
 if TYPE_CHECKING:
@@ -73,8 +74,12 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         diversions=tuple(rows.diversions),
         escalations=tuple(rows.escalations),
         gradings=tuple(rows.gradings),
+        drifts=tuple(rows.drifts),
         functions=rows.functions,
         calendar=rows.calendar,
+        moves=MoveTable(tuple(rows.moves)),
+        clocks=rows.clocks,
+        rates=rows.rates,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,

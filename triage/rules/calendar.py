@@ -6,7 +6,7 @@ union of each working day's segments. Beijing has had no daylight saving since 1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -30,6 +30,23 @@ def beijing(moment: datetime) -> datetime:
     return moment.astimezone(BEIJING)
 
 
+def show(moment: datetime) -> str:
+    """`2026年11月23日8:05`, the moment's own wall clock."""
+    return f"{moment.year}年{moment.month}月{moment.day}日{moment.hour}:{moment.minute:02d}"
+
+
+def cut_day(segments: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int, bool]]:
+    """A whole day in minutes, [start, end), cut at each segment: whether it is inside one."""
+    at = 0
+    for first, last in segments:
+        if at < first:
+            yield at, first, False
+        yield first, last, True
+        at = last
+    if at < DAY_MINUTES:
+        yield at, DAY_MINUTES, False
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """Time that did not count: half-open [start, end), Beijing time, and why."""
@@ -44,13 +61,18 @@ class WorkCalendar:
     """Which days work. `years` are those whose official table is loaded; other years are refused.
 
     `segments` are the working minutes of a day, [start, end), ascending and apart; the default is the
-    whole day.
+    whole day. `rows` names the entry of the table that decided on a day that is not a plain one.
     """
 
     years: frozenset[int]
     holidays: Mapping[date, str]
     make_up: frozenset[date]
     segments: tuple[tuple[int, int], ...] = ((0, DAY_MINUTES),)
+    rows: Mapping[date, str] = field(default_factory=dict)
+
+    def row_id(self, day: date) -> str:
+        """The entry of the holiday table that says what this day is; for a plain one, its year's table."""
+        return self.rows.get(day) or f"H-{day.year}"
 
     def why_off(self, day: date) -> str | None:
         """Why no work is done that day; None when it is a working day. Raises NoRule outside the table."""
@@ -103,22 +125,12 @@ class WorkCalendar:
         while True:
             midnight = datetime.combine(day, time(), BEIJING)
             off = self.why_off(day)
-            for first, last, working in self._of_day(worked=off is None):
+            for first, last, working in cut_day(self.segments if off is None else ()):
                 begins = max(start, midnight + timedelta(minutes=first))
                 ends = midnight + timedelta(minutes=last)
                 if begins < ends:
                     yield begins, ends, None if working else (off or "非工作时段")
             day += _ONE_DAY
-
-    def _of_day(self, *, worked: bool) -> Iterator[tuple[int, int, bool]]:
-        at = 0
-        for first, last in self.segments if worked else ():
-            if at < first:
-                yield at, first, False
-            yield first, last, True
-            at = last
-        if at < DAY_MINUTES:
-            yield at, DAY_MINUTES, False
 
 
 def _join(skipped: list[Skipped], piece: Skipped) -> None:

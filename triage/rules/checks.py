@@ -9,27 +9,29 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 from itertools import combinations
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from models.vocab import Level, Role, Urgency
+from triage.rules import clock_checks, move_parsing, rate_parsing
+from triage.rules.check_tools import gaps as _gaps
+from triage.rules.check_tools import ids as _ids
+from triage.rules.check_tools import overlap as _overlap
+from triage.rules.check_tools import overlaps as _overlaps
+from triage.rules.check_tools import say as _say
 from triage.rules.rows import GENERAL, OWN, UNCLEAR_KIND, ZONE_OFFICE, ClockName, Problem, Row, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from triage.rules.parsing import Parsed
     from triage.rules.rows import CatalogueRow, EscalationRow, SituationRow
 
-#: From this day on the tables answer; before it nothing is decided (街道办事处条例 in force 2020-01-01).
-EPOCH: Final = date(2020, 1, 1)
 #: The cases that need a fallback row: no district is known; the catalogue's unit cannot be told.
 FALLBACK_CASES: Final = ("no_place", "no_unit")
 #: The facts a diversion may wait for: fields of `diversions.DiversionFacts`.
 DIVERSION_FACTS: Final = ("in_legal_channel", "same_matter_open", "secret", "out_of_duty", "unlawful")
 _DAY: Final = timedelta(days=1)
 _GRAVITY: Final = {Urgency.U1: 0, Urgency.U2: 1, Urgency.U3: 2, Urgency.U4: 3}
-
-RowT = TypeVar("RowT", bound=Row)
 
 
 def check(rows: Parsed, problems: list[Problem]) -> None:
@@ -38,6 +40,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
         "units.csv": rows.units, "kinds.yaml": rows.kinds, "laws.yaml": rows.laws,
         "deadlines.yaml": rows.deadlines, "dispatch_catalogue.csv": rows.catalogue,
         "fallbacks.yaml": rows.fallbacks, "escalations.yaml": rows.gradings,
+        "moves.yaml": rows.moves,
     }  # fmt: skip
     empty = [file for file, group in needed.items() if not group]
     problems += [Problem(Where(file, 1), "没有任何条目") for file in empty]
@@ -45,9 +48,12 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
         return
     others = (
         rows.situations, rows.zones, rows.functional_areas, rows.reclaimed, rows.diversions, rows.escalations,
+        rows.drifts,
     )  # fmt: skip
     for group in (*needed.values(), *others):
         _ids(group, problems)
+    clock_checks.check(rows.clocks, problems)
+    rate_parsing.check(rows.rates, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)
@@ -59,49 +65,10 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     _reclaimed(rows, problems)
     _diversions(rows, problems)
     _escalations(rows, problems)
-
-
-def _say(problems: list[Problem], row: Row, message: str) -> None:
-    problems.append(Problem(row.where, f"{row.id}：{message}"))
-
-
-def _ids(rows: Sequence[Row], problems: list[Problem]) -> None:
-    seen: dict[str, Row] = {}
-    for row in rows:
-        if row.id in seen:
-            _say(problems, row, f"编号重复，已在 {seen[row.id].where} 使用")
-        seen.setdefault(row.id, row)
-
-
-def _overlap(one: Row, other: Row) -> bool:
-    last = min(one.valid_to or date.max, other.valid_to or date.max)
-    return max(one.valid_from, other.valid_from) <= last
-
-
-def _overlaps(
-    rows: Iterable[RowT], key: Callable[[RowT], Hashable], what: str, problems: list[Problem]
-) -> None:
-    """No two rows of the same key may hold on the same day."""
-    groups: dict[Hashable, list[RowT]] = defaultdict(list)
-    for row in rows:
-        groups[key(row)].append(row)
-    for group in groups.values():
-        for one, other in combinations(group, 2):
-            if _overlap(one, other):
-                _say(problems, other, f"{what}的有效期与 {one.id}（{one.where}）重叠")
-
-
-def _gaps(rows: Sequence[Row], what: str, problems: list[Problem]) -> None:
-    """The rows together must hold on every day from EPOCH on; `rows` must not be empty."""
-    wanted = EPOCH
-    ordered = sorted(rows, key=lambda row: row.valid_from)
-    for row in ordered:
-        if row.valid_from > wanted:
-            _say(problems, row, f"{what}在 {wanted} 至 {row.valid_from - _DAY} 之间没有有效条目")
-        if row.valid_to is None:
-            return
-        wanted = max(wanted, row.valid_to + _DAY)
-    _say(problems, ordered[-1], f"{what}自 {wanted} 起没有有效条目")
+    move_parsing.check(rows.moves, problems)
+    for figure in {row.figure for row in rows.drifts}:
+        mine = [row for row in rows.drifts if row.figure is figure]
+        _overlaps(mine, lambda _row: None, f"漂移阈值({figure.label})", problems)
 
 
 def _kinds(rows: Parsed, problems: list[Problem]) -> None:

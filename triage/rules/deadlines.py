@@ -7,19 +7,21 @@ Natural hours and days are exact spans; working days come from the calendar and 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from triage.errors import NoRule
-from triage.rules.calendar import beijing
+from triage.rules.calendar import Skipped, beijing, show
+from triage.rules.clocks import Clock, due_at, explain
 from triage.rules.rows import ClockName, DayType, SpanUnit
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from models.vocab import Urgency
-    from triage.rules.calendar import Skipped, WorkCalendar
+    from triage.rules.calendar import WorkCalendar
     from triage.rules.rows import DeadlineRow, Status, Tables
+
+__all__ = ["DueTime", "DueTimes", "due_times", "show"]
 
 _STARTS = {ClockName.DISPATCH: "登记", ClockName.ANSWER: "派单"}
 _VERBS = {ClockName.DISPATCH: "派单", ClockName.ANSWER: "反馈"}
@@ -72,38 +74,28 @@ def due_times(
 def _due(
     tables: Tables, clock: ClockName, urgency: Urgency, start: datetime, calendar: WorkCalendar | None
 ) -> DueTime:
-    row = _row(tables, clock, urgency, start.date())
+    row = tables.deadline(clock, urgency, start.date())
     if calendar is None:
-        row = replace(row, day_type=DayType.NATURAL)
-    if calendar is None or row.day_type is DayType.NATURAL:
-        at: datetime = start + _span(row)
-        skipped: tuple[Skipped, ...] = ()
-    else:
-        working = calendar.day_length * row.length if row.unit is SpanUnit.DAY else _span(row)
-        at, skipped = calendar.advance(start, working)
+        row = replace(row, day_type=DayType.NATURAL, roll_over=False)
+    running = Clock(row, start, calendar or tables.calendar)
+    at = due_at(running)
+    if at is None:
+        raise NoRule(f"时限没有终点：{row.id}")  # only a pause can do that, and there is none
+    skipped = _skipped(running) if row.segments or row.day_type is DayType.WORKING or row.roll_over else ()
     return DueTime(at, row.id, row.source, row.status, _spell(row, start, at, skipped), skipped)
 
 
-def _row(tables: Tables, clock: ClockName, urgency: Urgency, day: date) -> DeadlineRow:
-    for row in tables.by_clock.get((clock, urgency), ()):
-        if row.holds(day):
-            return row
-    raise NoRule(f"时限表没有覆盖这一天：{urgency.value} 的 {clock.value} 时限，日期 {day.isoformat()}")
-
-
-def _span(row: DeadlineRow) -> timedelta:
-    return timedelta(hours=row.length) if row.unit is SpanUnit.HOUR else timedelta(days=row.length)
+def _skipped(clock: Clock) -> tuple[Skipped, ...]:
+    """The stretches that did not count; a weekend is one, whatever its days."""
+    gaps = (piece for piece in explain(clock).pieces if not piece.counted)
+    return tuple(Skipped(p.start, p.end, "周末" if p.why.startswith("周") else p.why) for p in gaps)
 
 
 def _length(row: DeadlineRow) -> str:
-    if row.unit is SpanUnit.HOUR:
-        return f"{row.length} {'个工作' if row.day_type is DayType.WORKING else ''}小时"
+    if row.unit is not SpanUnit.DAY:
+        hours = "小时" if row.unit is SpanUnit.HOUR else "分钟"
+        return f"{row.length} {'个工作' if row.day_type is DayType.WORKING else ''}{hours}"
     return f"{row.length} 个{'工作日' if row.day_type is DayType.WORKING else '自然日'}"
-
-
-def show(moment: datetime) -> str:
-    """`2026年11月23日8:05`, Beijing time."""
-    return f"{moment.year}年{moment.month}月{moment.day}日{moment.hour}:{moment.minute:02d}"
 
 
 def _spell(row: DeadlineRow, start: datetime, at: datetime, skipped: tuple[Skipped, ...]) -> str:
@@ -116,6 +108,6 @@ def _spell(row: DeadlineRow, start: datetime, at: datetime, skipped: tuple[Skipp
     if skipped:
         gaps = "；".join(f"{show(gap.start)} 至 {show(gap.end)}（{gap.why}）" for gap in skipped)
         text += f"，其中不计：{gaps}"
-    elif row.day_type is DayType.NATURAL and row.unit is SpanUnit.DAY:
+    elif row.day_type is DayType.NATURAL and row.unit is SpanUnit.DAY and not row.roll_over:
         text += "，节假日和周末照算、到期不顺延"
     return f"{text}。依据：{row.source}（{row.status.label}）。"

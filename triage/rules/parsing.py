@@ -7,7 +7,13 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
+from triage.rules import drifting
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
+from triage.rules.clock_parsing import clock_table, segments
+from triage.rules.clock_rows import ClockTable
+from triage.rules.move_parsing import move_row
+from triage.rules.rate_parsing import rate_table
+from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
 from triage.rules.rows import (
     OWN,
@@ -38,6 +44,8 @@ from triage.rules.rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from triage.rules.move_rows import MoveRow
+
 UNIT_COLUMNS: Final = (
     "code", "name", "level", "function", "district_code", "street_code",
     "valid_from", "valid_to", "source", "status",
@@ -49,9 +57,9 @@ CATALOGUE_COLUMNS: Final = (
 
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = (
-    "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "escalations.yaml", "fallbacks.yaml",
-    "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml", "reclaimed.yaml", "situations.yaml",
-    "units.csv", "zones.yaml",
+    "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
+    "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
+    "moves.yaml", "rates.yaml", "reclaimed.yaml", "situations.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -74,7 +82,11 @@ class Parsed:
     diversions: list[DiversionRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     gradings: list[GradingRow] = field(default_factory=list)
+    moves: list[MoveRow] = field(default_factory=list)
+    drifts: list[drifting.DriftRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
+    clocks: ClockTable = field(default_factory=ClockTable)
+    rates: RateTable = field(default_factory=RateTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
@@ -90,7 +102,9 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.situations = _yaml(files, "situations.yaml", "rows", _situation, problems)
     out.fallbacks = _yaml(files, "fallbacks.yaml", "rows", _fallback, problems)
     out.reclaimed = _yaml(files, "reclaimed.yaml", "rows", _reclaimed, problems)
+    out.moves = _yaml(files, "moves.yaml", "rows", move_row, problems)
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
+    out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)
         out.functional_areas = _rows(top, "functional_areas", _functional_area)
@@ -101,6 +115,12 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
         top.done()
     if (top := _top(files, "deadlines.yaml", problems)) is not None:
         out.deadlines = [row for entry in top.records("rows") for row in _deadlines(entry)]
+        top.done()
+    if (top := _top(files, "clocks.yaml", problems)) is not None:
+        out.clocks = clock_table(top)
+        top.done()
+    if (top := _top(files, "rates.yaml", problems)) is not None:
+        out.rates = rate_table(top)
         top.done()
     if (top := _top(files, "functions.yaml", problems)) is not None:
         out.functions = _functions(top)
@@ -278,6 +298,7 @@ def _deadlines(entry: Record) -> list[DeadlineRow]:
         row = DeadlineRow(
             f"{name}@{first}", first, last, source, status, r.where, title, clock, urgency,
             r.whole("length"), r.choice("unit", SpanUnit), r.choice("day_type", DayType),
+            segments(r), r.flag("roll_over"),
         )  # fmt: skip
         if r.done():
             rows.append(row)
@@ -300,17 +321,19 @@ def _calendar(top: Record) -> WorkCalendar:
     holidays: dict[date, str] = {}
     make_up: set[date] = set()
     years: set[int] = set()
+    entries: dict[date, str] = {}
     for year in top.records("years"):
         number = year.whole("year")
         year.text("source")
         year.choice("status", Status)
         for r in year.records("holidays"):
             name, day, last = r.text("name"), r.day("from"), r.day("to")
+            entry = f"H-{day}"
             if last < day:
                 r.fault(f"to {last} 早于 from {day}", "to")
             while r.sound and day <= last:
                 _off(r, day, number, holidays)
-                holidays[day] = name
+                holidays[day], entries[day] = name, entry
                 day += timedelta(days=1)
             r.done()
         for text in year.words("make_up"):
@@ -318,11 +341,13 @@ def _calendar(top: Record) -> WorkCalendar:
             if day in holidays or day.year != number:
                 year.fault(f"调休上班日 {text} 与假期冲突或不在 {number} 年", "make_up")
             make_up.add(day)
+            entries[day] = f"T-{day}"
         if number in years:
             year.fault(f"{number} 年写了两次", "year")
         if year.done():
             years.add(number)
-    calendar = WorkCalendar(frozenset(years), holidays, frozenset(make_up), _segments(top))
+    worked = segments(top, required=True) or ((0, DAY_MINUTES),)
+    calendar = WorkCalendar(frozenset(years), holidays, frozenset(make_up), worked, entries)
     top.done()
     return calendar
 
@@ -330,27 +355,6 @@ def _calendar(top: Record) -> WorkCalendar:
 def _off(r: Record, day: date, year: int, holidays: Mapping[date, str]) -> None:
     if day in holidays or day.year != year:
         r.fault(f"假期 {day} 写了两次或不在 {year} 年")
-
-
-def _segments(top: Record) -> tuple[tuple[int, int], ...]:
-    """`["09:00-12:00", "13:30-24:00"]`: half-open, ascending; 24:00 is a legal end."""
-    found: list[tuple[int, int]] = []
-    for text in top.words("segments", required=True):
-        minutes = [_minute(part) for part in text.split("-")]
-        match minutes:
-            case [int(start), int(end)] if (found[-1][1] if found else 0) <= start < end <= DAY_MINUTES:
-                found.append((start, end))
-            case _:
-                top.fault(f"工作时段应形如 09:00-18:00，按先后排列、不重叠：{text}", "segments")
-    return tuple(found) or ((0, DAY_MINUTES),)
-
-
-def _minute(text: str) -> int | None:
-    hour, colon, minute = text.strip().partition(":")
-    well = colon and len(hour) == len(minute) == len("00") and (hour + minute).isascii()
-    if not well or not (hour + minute).isdigit() or int(minute) >= 60:  # noqa: PLR2004  (minutes of an hour)
-        return None
-    return int(hour) * 60 + int(minute)
 
 
 def where_of(file: str) -> Where:

@@ -143,6 +143,15 @@ class Record:
             return ()
         return tuple(value)
 
+    def mapping(self, name: str) -> Record | None:
+        """A record that may be absent; call `done` on it too."""
+        self.asked.add(name)
+        value = self.values.get(name)
+        if value is None or isinstance(value, Record):
+            return value
+        self.fault(f"“{name}”应为映射", name)
+        return None
+
     def dated(self) -> tuple[date, date | None, str, Status]:
         """What every row has: valid_from, valid_to, source, status. Refuses an end before the start."""
         first, last = self.day("valid_from"), self.last_day("valid_to")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from models.vocab import Divert, Level, Role, Urgency
     from triage.rules.calendar import WorkCalendar
+    from triage.rules.clock_rows import ClockTable
+    from triage.rules.drifting import DriftRow
+    from triage.rules.move_rows import MoveTable
+    from triage.rules.rate_rows import RateTable
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -45,6 +49,7 @@ class Status(StrEnum):
 class SpanUnit(StrEnum):
     """What a deadline counts in."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
 
@@ -57,10 +62,20 @@ class DayType(StrEnum):
 
 
 class ClockName(StrEnum):
-    """Which clock a deadline row sets: 派单 or 答复 (反馈)."""
+    """Which clock a deadline row sets: 派单, 签收, 首次联系, 答复 (反馈), 回访."""
 
     DISPATCH = "dispatch"
+    SIGN = "sign"
+    CONTACT = "contact"
     ANSWER = "answer"
+    FOLLOW_UP = "follow_up"
+
+    @property
+    def label(self) -> str:
+        """The words staff see."""
+        return {
+            "dispatch": "派单", "sign": "签收", "contact": "首次联系", "answer": "反馈", "follow_up": "回访",
+        }[self.value]  # fmt: skip
 
 
 class Reward(StrEnum):
@@ -111,7 +126,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DeadlineRow(Row):
-    """办理时限: one grade, one clock, one period."""
+    """办理时限: one grade, one clock, one period.
+
+    `segments` are the minutes of a day that count, [start, end); none: the whole day, or on working days
+    those of the calendar. `roll_over`: an end on a day off moves to the next working day (顺延).
+    """
 
     title: str
     clock: ClockName
@@ -119,6 +138,8 @@ class DeadlineRow(Row):
     length: int
     unit: SpanUnit
     day_type: DayType
+    segments: tuple[tuple[int, int], ...] = ()
+    roll_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +315,12 @@ class Tables:
     diversions: tuple[DiversionRow, ...]
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
+    drifts: tuple[DriftRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
+    moves: MoveTable
+    clocks: ClockTable
+    rates: RateTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)
@@ -329,3 +354,10 @@ class Tables:
         """法律依据 of the kind in force on that day. Raises NoRule on an unknown kind."""
         found = ((self.laws[basis.law], basis) for basis in self.kind(kind).bases)
         return tuple((law, basis) for law, basis in found if law.holds(at))
+
+    def deadline(self, clock: ClockName, urgency: Urgency, at: date) -> DeadlineRow:
+        """The limit in force on the day the clock starts. Raises NoRule when no row covers it."""
+        for row in self.by_clock.get((clock, urgency), ()):
+            if row.holds(at):
+                return row
+        raise NoRule(f"时限表没有覆盖这一天：{urgency.value} 的 {clock.value} 时限，日期 {at.isoformat()}")

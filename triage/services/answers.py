@@ -6,12 +6,14 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+from nlp.times import read_when
 from triage.errors import BadInput
 from triage.rules.routing import route
 from triage.rules.rows import CatalogueRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from nlp.types import PlaceReading, TextReading
     from triage.rules.decision import Decision
@@ -24,10 +26,11 @@ _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONG_STREET: Final = re.compile(r"(\d{9})000", re.ASCII)
 
 
-def reading_answer(reading: TextReading, decision: Decision) -> dict[str, Any]:
+def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) -> dict[str, Any]:
     """What `jiesu read` says of one text: the reading, and the dispatch it would get today.
 
-    A text that must be reviewed first gives the route that a person would be asked to confirm.
+    A text that must be reviewed first gives the route that a person would be asked to confirm. `at` is when
+    it was written: 昨晚 is told against it.
     """
     topic, place = reading.topic, reading.place
     route = decision.proposed or decision
@@ -55,6 +58,7 @@ def reading_answer(reading: TextReading, decision: Decision) -> dict[str, Any]:
         "place_candidates": candidates_answer(place),
         "party": topic.party,
         "when": topic.when,
+        "when_normal": normal_when(reading, at=at),
         "masked_text": reading.masked_text,
         "review": bool(decision.review_reasons),
         "review_reasons": [reason.value for reason in decision.review_reasons],
@@ -90,6 +94,12 @@ def candidates_answer(place: PlaceReading) -> list[dict[str, Any]]:
         }
         for item in place.candidates
     ]
+
+
+def normal_when(reading: TextReading, *, at: datetime) -> dict[str, Any] | None:
+    """What the words that say when mean; null when there are none or they are not understood."""
+    found = read_when(reading.topic.when, at=at) if reading.topic.when else None
+    return found.answer() if found else None
 
 
 def route_answer(tables: Tables, asked: Mapping[str, Any], *, today: date) -> dict[str, Any]:
@@ -139,9 +149,14 @@ def _required(asked: Mapping[str, Any], name: str) -> str:
 
 
 def _date(asked: Mapping[str, Any], *, today: date) -> date:
+    return asked_day(asked) or today
+
+
+def asked_day(asked: Mapping[str, Any]) -> date | None:
+    """The day under `at`, null when none is given. Raises BadInput."""
     value = _optional(asked, "at")
     if value is None:
-        return today
+        return None
     try:
         # fromisoformat alone also takes 20261123 and 2026-W48-1.
         if _DAY.fullmatch(value):

@@ -12,8 +12,9 @@ from models.vocab import Role, State, Tag
 from nlp.types import source_text
 from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
+from triage.rules.replay import opening_of
 from triage.rules.routing import zone_in
-from triage.services import answers
+from triage.services.answers import candidates_answer, mentions_answer, normal_when
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -96,10 +97,10 @@ def decide_appeal(
     decision = decide(tables, _facts(tables, reading, appeal.stored_at, now, matters), at=now)
     return Decided(
         appeal_id=appeal.id,
-        reading=_reading_row(reading, decision),
+        reading=_reading_row(reading, decision, at=appeal.received_at),
         ticket=_ticket_row(appeal, reading, decision, now=now),
         units=tuple(_unit_rows(decision)),
-        events=_events(appeal, reading, decision),
+        events=_events(appeal, reading, decision, now=now),
         searched=source_text(*words_of(appeal)),
     )
 
@@ -143,7 +144,7 @@ def _evidence(items: tuple[Evidence, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _reading_row(reading: TextReading, decision: Decision) -> dict[str, Any]:
+def _reading_row(reading: TextReading, decision: Decision, *, at: datetime) -> dict[str, Any]:
     topic, place = reading.topic, reading.place
     return {
         "model_version": reading.model_version,
@@ -175,11 +176,12 @@ def _reading_row(reading: TextReading, decision: Decision) -> dict[str, Any]:
                 "community": place.community,
                 "radius": place.radius,
                 "outside": place.outside,
-                "mentions": answers.mentions_answer(place),
-                "candidates": answers.candidates_answer(place),
+                "mentions": mentions_answer(place),
+                "candidates": candidates_answer(place),
             },
             "party": topic.party,
             "when": topic.when,
+            "when_normal": normal_when(reading, at=at),
             "review_reasons": [reason.value for reason in reading.review_reasons],
             "evidence": _evidence(reading.evidence),
         },
@@ -262,11 +264,38 @@ def _unit_rows(decision: Decision) -> list[dict[str, str]]:
     return [{"unit_code": code, "role": role.value} for code, role in roles.items()]
 
 
-def _events(appeal: ToDecide, reading: TextReading, decision: Decision) -> tuple[Event, ...]:
+def _opening(appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime) -> dict[str, Any]:
+    """Where the ticket stands when it is opened: from here its later events are replayed."""
+    due = decision.due
+    dispatched = decision.state is State.DISPATCHED
+    open_now = dispatched or decision.state is State.REVIEW
+    return opening_of(
+        state=decision.state.value,
+        urgency=decision.urgency.value,
+        unit=decision.unit.code if decision.unit else None,
+        assist=[unit.code for unit in decision.assist],
+        cc=[unit.code for unit in decision.cc],
+        kind=reading.topic.kind,
+        district=reading.place.district_code,
+        flagged=decision.flagged,
+        divert=decision.divert.divert.value if decision.divert else None,
+        registered_at=appeal.stored_at,
+        dispatched_at=now if dispatched else None,
+        dispatch_by=due.dispatch_by.at if due and open_now else None,
+        dispatch_rule=due.dispatch_by.rule_id if due and open_now else None,
+        answer_by=due.answer_by.at if due and dispatched else None,
+        answer_rule=due.answer_by.rule_id if due and dispatched else None,
+    )
+
+
+def _events(
+    appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+) -> tuple[Event, ...]:
     outcome: dict[str, Any] = {
         "unit": decision.unit.code if decision.unit else None,
         "rows": list(decision.row_ids),
         "table_version": decision.table_version,
+        "opening": _opening(appeal, reading, decision, now=now),
     }
     return (
         # Two moments: due times count from when it was stored here, which may be days after the word.

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.ports import JobName
 from models.appeals import Appeal, Appellant, Source
+from models.db import ALL_TOGETHER
 from models.outbox import Outbox
 from models.vocab import AppealState, Channel
 from nlp.text import mask_identity
@@ -128,6 +129,7 @@ async def receive(
         .on_conflict_do_nothing(index_elements=["source_id", "dedupe_key"])
         .returning(Appeal.id, Appeal.source_id, Appeal.dedupe_key),
         rows,
+        execution_options=ALL_TOGETHER,
     )
     stored = {(source_id, key): appeal_id for appeal_id, source_id, key in result}
     masked = {(row["source_id"], row["dedupe_key"]): row for row in rows}
@@ -137,7 +139,7 @@ async def receive(
         if (person := _sealed(vault, appeal_id, keyed[where][0], masked[where], now=now))
     ]
     if people:
-        await session.execute(sa.insert(Appellant), people)
+        await session.execute(sa.insert(Appellant), people, execution_options=ALL_TOGETHER)
     if stored:
         await session.execute(
             sa.insert(Outbox),

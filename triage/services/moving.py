@@ -1,71 +1,268 @@
-"""Which tickets would move if their place were read again: after a new gazetteer or new names of a site."""
+"""One move of one ticket, in the transaction that the edge opened: lock, replay, decide, write event and row.
+
+The version that the person saw is compared under the lock: another one is a Conflict that says what changed
+and by whom. A request's key makes it safe to send twice: the second time nothing happens and the same answer
+is given. The database's row is always the replay of its events.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
 
-from models.appeals import Appeal, Reading
-from models.tickets import Ticket
-from triage.services.deciding import words_of
+from models.filters import may_see
+from models.tickets import MoveRequest, Ticket, TicketEvent
+from models.units import Staff
+from models.vocab import Field, Move, Role, Tag
+from nlp.text import mask_identity
+from triage.clock import local
+from triage.errors import BadInput, NotFound, TriageError
+from triage.rules import moves
+from triage.rules.dues import dues
+from triage.rules.fields import FREE
+from triage.rules.replay import Event, replay, step
+from triage.services import move_rows
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from nlp.places import PlaceReader
+    from models.filters import Viewer
+    from models.ticket_detail import WholeTicket
+    from triage.rules.rows import Tables
+    from triage.rules.standing import Standing
 
-#: Tickets read at a time.
-_PAGE: Final = 500
+#: Told of a conflict: the newest changes.
+_MOST_CHANGES: Final = 5
+_LONGEST_KEY: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A ticket whose place would be another one; codes of the finest units, empty for none. No text."""
+class Person:
+    """Who acts: as whom, and the name that the record keeps."""
+
+    actor: moves.Actor
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A move somebody asks for. `version` is that of the ticket as it was seen; `key` is the sender's."""
 
     no: str
-    state: str
-    before: str
-    after: str
-    version: str
+    move: Move
+    values: Mapping[str, Any]
+    version: int
+    key: str
+
+    @property
+    def digest(self) -> str:
+        """What tells two wishes under one key apart."""
+        said = json.dumps([self.no, self.move.value, dict(self.values)], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(said.encode()).hexdigest()
 
 
-@dataclass(slots=True)
-class Checked:
-    """How many tickets were looked at, and how many of them were read with these very names."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a wish; `repeated`: it had been granted before, and was not done again."""
 
-    tickets: int = 0
-    current: int = 0
+    no: str
+    version: int
+    move: Move
+    repeated: bool = False
 
 
-async def moves(session: AsyncSession, reader: PlaceReader, checked: Checked) -> AsyncIterator[Move]:
-    """The tickets that would move, oldest first; what was read with the names in force is passed over."""
-    last = 0
-    while True:
-        page = (
-            await session.execute(
-                sa.select(Ticket.id, Ticket.no, Ticket.state, Appeal, Reading)
-                .join(Appeal, Appeal.id == Ticket.appeal_id)
-                .join(Reading, Reading.id == Ticket.reading_id)
-                .where(Ticket.id > last)
-                .order_by(Ticket.id)
-                .limit(_PAGE)
-            )
-        ).all()
-        for ticket_id, no, state, appeal, reading in page:
-            last = ticket_id
-            checked.tickets += 1
-            if reading.model_version.endswith(f"/{reader.version}"):
-                checked.current += 1
-                continue
-            place = reader.read(*words_of(appeal))
-            before = reading.community_code or reading.street_code or reading.district_code or ""
-            after = place.community_code or place.street_code or place.district_code or ""
-            if before != after:
-                yield Move(no, state, before, after, reading.model_version.rpartition("/")[2])
-        if len(page) < _PAGE:
-            return
-        session.expunge_all()
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody did to the ticket in the meantime."""
+
+    at: datetime
+    label: str
+    by: str
+
+
+class Conflict(TriageError):
+    """别人刚刚动过这张工单。"""
+
+    code: ClassVar[str] = "version_conflict"
+    status: ClassVar[int] = 409
+
+    def __init__(self, changes: Sequence[Change], version: int) -> None:
+        """Say what changed, by whom and when."""
+        told = "；".join(f"{local(c.at):%H:%M} {c.by}：{c.label}" for c in changes) or "有更新"
+        super().__init__(f"您打开之后，这张工单又有变化：{told}。填写的内容还在，请核对后再提交。")
+        self.changes = tuple(changes)
+        self.version = version
+
+
+class KeyReused(TriageError):
+    """同一个提交编号用在了不同的内容上，请刷新页面再提交。"""
+
+    code: ClassVar[str] = "key_reused"
+    status: ClassVar[int] = 409
+
+
+async def make(
+    session: AsyncSession, tables: Tables, viewer: Viewer, person: Person, wish: Wish, *, now: datetime
+) -> Made:
+    """Make one move. Raises NotFound, Conflict, KeyReused, Refusal, NoRule, BadInput."""
+    if not 0 < len(wish.key) <= _LONGEST_KEY:
+        raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个字符")
+    other_no = wish.values.get(Field.OTHER_TICKET) if wish.move is Move.MERGE else None
+    locked = await _lock(session, viewer, wish.no, other_no)
+    ticket = locked.get(wish.no)
+    if ticket is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    if granted := await session.get(MoveRequest, (ticket.id, wish.key)):
+        if granted.digest != wish.digest:
+            raise KeyReused
+        return Made(wish.no, granted.version, wish.move, repeated=True)
+    if ticket.version != wish.version:
+        raise Conflict(await changes_since(session, ticket.id, wish.version), ticket.version)
+    standing, events = await stand(session, ticket, now=now)
+    head = locked.get(other_no) if other_no and other_no != wish.no else None
+    head_standing, head_events = (None, []) if head is None else await stand(session, head, now=now)
+    request = moves.Request(wish.move, _masked(wish.values), head_standing)
+    chosen = moves.choose(tables, standing, request, person.actor, at=now)
+    limits = dues(tables, chosen.row, standing, chosen.values, at=now)
+    event, after = moves.apply(tables, standing, chosen, person.actor, limits, at=now)
+    staff_id = await _staff(session, person, now=now)
+    await move_rows.store(session, tables, ticket, [*events, event], after, staff_id=staff_id)
+    if head is not None and head_standing is not None:
+        joined = _joined(head_standing, wish.no, person, at=event.at)
+        await move_rows.store(
+            session, tables, head, [*head_events, joined], step(head_standing, joined), staff_id=staff_id
+        )
+    session.add(MoveRequest(
+        ticket_id=ticket.id, key=wish.key, digest=wish.digest, version=after.version, at=now
+    ))  # fmt: skip
+    return Made(wish.no, after.version, wish.move)
+
+
+async def _lock(session: AsyncSession, viewer: Viewer, *numbers: str | None) -> dict[str, Ticket]:
+    """The tickets of these numbers, locked in one order: clerks who merge crosswise do not wait."""
+    wanted = [no for no in numbers if no]
+    rows = await session.scalars(
+        sa.select(Ticket)
+        .where(Ticket.no.in_(wanted), may_see(viewer))
+        .order_by(Ticket.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {ticket.no: ticket for ticket in rows}
+
+
+async def stand(session: AsyncSession, ticket: Ticket, *, now: datetime) -> tuple[Standing, list[Event]]:
+    """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
+    rows = await session.execute(
+        sa.select(
+            TicketEvent.seq,
+            TicketEvent.at,
+            TicketEvent.tag,
+            sa.func.coalesce(Staff.login, ""),
+            TicketEvent.data,
+        )
+        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
+        .where(TicketEvent.ticket_id == ticket.id)
+        .order_by(TicketEvent.seq)
+    )
+    events = [Event(*row) for row in rows]
+    if (standing := replay(events)) is not None:
+        return standing, []
+    units = await move_rows.units_of(session, ticket.id)
+    return adopted(ticket, events, units, await move_rows.registered(session, ticket), now=now)
+
+
+def stand_of(whole: WholeTicket, *, now: datetime) -> Standing:
+    """The same for a ticket that was read whole."""
+    events = [Event(e.seq, e.at, e.tag, e.login, e.data) for e in whole.events]
+    if (standing := replay(events)) is not None:
+        return standing
+    units: dict[Role, list[str]] = {}
+    for part in whole.units:
+        units.setdefault(Role(part.role), []).append(part.code)
+    return adopted(whole.ticket, events, units, whole.appeal.stored_at, now=now)[0]
+
+
+def adopted(
+    ticket: Ticket,
+    events: Sequence[Event],
+    units: dict[Role, list[str]],
+    registered_at: datetime,
+    *,
+    now: datetime,
+) -> tuple[Standing, list[Event]]:
+    """A ticket whose events do not tell how it was opened: read off its row; the event that will say so."""
+    last = events[-1] if events else None
+    opening = move_rows.opening(ticket, units, registered_at=registered_at)
+    event = Event(
+        last.seq + 1 if last else 1,
+        max(now, last.at) if last else now,
+        Tag.ADOPTED.value,
+        "",
+        {"opening": opening},
+    )
+    found = replay([event])
+    if found is None:
+        raise NotFound
+    return replace(found, version=ticket.version), [event]
+
+
+async def changes_since(session: AsyncSession, ticket_id: int, version: int) -> list[Change]:
+    """What was done after that version, newest last."""
+    rows = await session.execute(
+        sa.select(TicketEvent.at, TicketEvent.tag, TicketEvent.data, sa.func.coalesce(Staff.name, "系统"))
+        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
+        .where(TicketEvent.ticket_id == ticket_id)
+        .order_by(TicketEvent.seq.desc())
+        .limit(_MOST_CHANGES)
+    )
+    known = {tag.value: tag.label for tag in Tag}
+    found = [
+        Change(at, known.get(tag, tag), name)
+        for at, tag, data, name in rows
+        if data.get("version", 0) > version
+    ]
+    return found[::-1]
+
+
+def _joined(head: Standing, no: str, person: Person, *, at: datetime) -> Event:
+    """The other ticket's side of a merge: one more citizen waits for it."""
+    data = {"joined": no, "version": head.version + 1}
+    return Event(head.seq + 1, max(at, head.last_at), Tag.JOINED.value, person.actor.login, data)
+
+
+def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What people typed freely, without phones and ID numbers: the record is read by many."""
+    free = {field.value for field in FREE}
+    return {
+        name: mask_identity(value) if name in free and isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+async def _staff(session: AsyncSession, person: Person, *, now: datetime) -> int:
+    """The staff row of whoever acts, made at the first move: sign-in will bring its own."""
+    login = person.actor.login
+    found = await session.scalar(sa.select(Staff.id).where(Staff.login == login))
+    if found is not None:
+        return found
+    await move_rows.insert_new(
+        session,
+        Staff,
+        login=login,
+        name=person.name,
+        unit_code=person.actor.unit,
+        active=True,
+        created_at=now,
+    )
+    made = await session.scalar(sa.select(Staff.id).where(Staff.login == login))
+    if made is None:
+        raise NotFound("没有这个经办人。")
+    return made

@@ -15,10 +15,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import aliased
 
 from models.appeals import Appeal, Appellant
-from models.filters import OPEN_STATES
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
-from models.vocab import AppealState
+from models.vocab import OPEN_STATES, AppealState
 from triage import logs
 from triage.services import deciding, ticketing
 

@@ -8,60 +8,90 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from connectors.ports import JobName
-from models.appeals import Appeal
+from models.appeals import Appeal, Source
+from models.filters import may_see_unread
 from models.outbox import DeadLetter, Outbox
 from models.vocab import AppealState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.filters import Viewer
+
 #: One IN list takes this many.
 _CHUNK: Final = 1000
+#: Written out: only so does the partial index fit.
+_DEAD: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{AppealState.DEAD.value}'", sa.String)
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """An appeal that failed for good: its numbers and the reason, never its words."""
+    """An appeal that failed for good: its numbers, and the reason in the program's words, never a citizen's.
+
+    `title` and `text` are the masked words; `since` is null when no dead letter was kept.
+    """
 
     id: int
     external_id: str | None
+    source: str
+    title: str | None
+    text: str
+    received_at: datetime
     reason: str
+    since: datetime | None
 
 
-async def given_up(session: AsyncSession) -> list[GivenUp]:
-    """The appeals given up, oldest first, each with its last reason."""
+async def given_up(
+    session: AsyncSession, viewer: Viewer, *, after: int = 0, limit: int | None = None
+) -> list[GivenUp]:
+    """The appeals given up, oldest first, each with its last reason; those after an id."""
     last = (
-        sa.select(DeadLetter.reason)
+        sa.select(sa.func.max(DeadLetter.id))
         .where(DeadLetter.key == Appeal.id, DeadLetter.topic == JobName.READ_APPEALS.value)
-        .order_by(DeadLetter.id.desc())
-        .limit(1)
+        .correlate(Appeal)
         .scalar_subquery()
     )
     rows = await session.execute(
-        sa.select(Appeal.id, Appeal.external_id, sa.func.coalesce(last, ""))
-        .where(Appeal.state == AppealState.DEAD.value)
+        sa.select(
+            Appeal.id,
+            Appeal.external_id,
+            Source.name,
+            Appeal.title,
+            Appeal.text,
+            Appeal.received_at,
+            sa.func.coalesce(DeadLetter.reason, ""),
+            DeadLetter.created_at,
+        )
+        .join(Source, Source.id == Appeal.source_id)
+        .outerjoin(DeadLetter, DeadLetter.id == last)
+        .where(may_see_unread(viewer), Appeal.state == _DEAD, Appeal.id > after)
         .order_by(Appeal.id)
+        .limit(limit)
     )
     return [GivenUp(*row) for row in rows]
 
 
-async def retry(session: AsyncSession, *, now: datetime) -> int:
-    """Let every appeal that was given up wait again, with all its tries. Gives how many.
+async def retry(
+    session: AsyncSession, viewer: Viewer, *, now: datetime, ids: Collection[int] | None = None
+) -> int:
+    """Let appeals that were given up wait again, with all their tries: these, or every one. Gives how many.
 
     The dead letter stays and says when it was run again. Running it twice does no harm.
     """
-    ids = list(
+    chosen = [] if ids is None else [Appeal.id.in_(sorted(ids))]
+    done = list(
         await session.scalars(
             sa.update(Appeal)
-            .where(Appeal.state == AppealState.DEAD.value)
+            .where(may_see_unread(viewer), Appeal.state == _DEAD, *chosen)
             .values(state=AppealState.WAITING.value, attempts=0, claimed_until=None)
             .returning(Appeal.id)
             .execution_options(synchronize_session=False)
         )
     )
-    if not ids:
+    if not done:
         return 0
     await session.execute(
         sa.insert(Outbox),
@@ -73,13 +103,13 @@ async def retry(session: AsyncSession, *, now: datetime) -> int:
                 "available_at": now,
                 "attempts": 0,
             }
-            for appeal_id in sorted(ids)
+            for appeal_id in sorted(done)
         ],
     )
-    for start in range(0, len(ids), _CHUNK):
+    for start in range(0, len(done), _CHUNK):
         await session.execute(
             sa.update(DeadLetter)
-            .where(DeadLetter.key.in_(ids[start : start + _CHUNK]), DeadLetter.rerun_at.is_(None))
+            .where(DeadLetter.key.in_(done[start : start + _CHUNK]), DeadLetter.rerun_at.is_(None))
             .values(rerun_at=now)
         )
-    return len(ids)
+    return len(done)

@@ -56,7 +56,7 @@ async def summarize(session: AsyncSession, *, now: datetime, source: str | None 
     due_today, overdue = (await session.execute(due)).one()
     by_level: dict[Level, int] = {}
     for state, level, _, count in rows:
-        if state == State.DISPATCHED and level:
+        if level and state not in {State.REVIEW, State.DIVERTED, State.HANDED_OVER}:
             by_level[Level(level)] = by_level.get(Level(level), 0) + count
 
     def of(state: State) -> int:

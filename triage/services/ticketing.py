@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from models.appeals import Appeal, Reading
+from models.db import ALL_TOGETHER
 from models.outbox import Outbox
 from models.search import lexemes
 from models.tickets import Ticket, TicketEvent, TicketUnit
@@ -52,6 +53,7 @@ async def settle(session: AsyncSession, decided: Sequence[Decided], *, now: date
     readings = await session.execute(
         sa.insert(Reading).returning(Reading.appeal_id, Reading.id),
         [{**item.reading, "appeal_id": item.appeal_id, "created_at": now} for item in mine],
+        execution_options=ALL_TOGETHER,
     )
     reading_ids: dict[int, int] = {row.appeal_id: row.id for row in readings}
     on_postgresql = session.get_bind().dialect.name == "postgresql"
@@ -73,6 +75,7 @@ async def settle(session: AsyncSession, decided: Sequence[Decided], *, now: date
             }
             for item in mine
         ],
+        execution_options=ALL_TOGETHER,
     )
     ids: dict[int, int] = {row.appeal_id: row.id for row in tickets}
     if not on_postgresql:
@@ -83,7 +86,11 @@ async def settle(session: AsyncSession, decided: Sequence[Decided], *, now: date
     units = [{"ticket_id": ids[item.appeal_id], **unit} for item in mine for unit in item.units]
     if units:
         await session.execute(sa.insert(TicketUnit), units)
-    await session.execute(sa.insert(TicketEvent), [row for item in mine for row in _events(item, ids, now)])
+    await session.execute(
+        sa.insert(TicketEvent),
+        [row for item in mine for row in _events(item, ids, now)],
+        execution_options=ALL_TOGETHER,
+    )
     done = [item.appeal_id for item in mine]
     await session.execute(
         sa.update(Appeal)

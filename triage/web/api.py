@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from models import ticket_detail, unit_queries
 from triage.clock import local
@@ -13,22 +10,20 @@ from triage.errors import BadInput, NotFound
 from triage.web import asking, listing, present
 from triage.web.asking import day_of
 from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.moves import as_json
 from triage.web.openapi import document
 from triage.web.views import UnitList
 
+if TYPE_CHECKING:
+    from aiohttp import web
+
 _LONGEST_UNIT_QUERY = 40
-
-
-def _json(value: Any) -> web.Response:  # noqa: ANN401  (a view, or the OpenAPI document)
-    return web.Response(
-        body=orjson.dumps(value, option=orjson.OPT_UTC_Z), content_type="application/json", charset="utf-8"
-    )
 
 
 async def tickets(request: web.Request) -> web.Response:
     """工单列表. Raises BadInput naming a bad parameter."""
     found = await listing.load(request, asking.read(request.query, strict=True))
-    return _json(present.ticket_list(found.page, found.total, request.app[NAMES], found.day))
+    return as_json(present.ticket_list(found.page, found.total, request.app[NAMES], found.day))
 
 
 async def ticket(request: web.Request) -> web.Response:
@@ -38,7 +33,7 @@ async def ticket(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
     if whole is None:
         raise NotFound("没有这张工单，或您无权查看。")
-    return _json(present.ticket(whole, request.app[NAMES], day_of(deps.clock.now())))
+    return as_json(present.ticket(whole, request.app[NAMES], day_of(deps.clock.now())))
 
 
 async def units(request: web.Request) -> web.Response:
@@ -50,10 +45,10 @@ async def units(request: web.Request) -> web.Response:
         raise BadInput(f"参数 q 过长：最多 {_LONGEST_UNIT_QUERY} 个字符")
     async with deps.db.reads() as session:
         rows = await unit_queries.find_units(session, query, on=local(deps.clock.now()).date())
-    return _json(UnitList(tuple(present.unit(row) for row in rows)))
+    return as_json(UnitList(tuple(present.unit(row) for row in rows)))
 
 
 async def openapi(request: web.Request) -> web.Response:
     """The OpenAPI 3.1 document of this API."""
     del request
-    return _json(document())
+    return as_json(document())

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
-from triage.web import api, desk, health
+from triage.web import api, corrections, dead, desk, health, moves, objection_page, ticket_page
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 _FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
-#: Nothing is uploaded yet: a request body is a mistake or an attack.
+#: Nothing is uploaded yet: a form or a move is small.
 _BODY_LIMIT: Final = 64 * 1024
 
 
@@ -57,9 +57,18 @@ def make_app(
     app.router.add_get("/", desk.home)
     app.router.add_get("/desk", desk.tickets)
     app.router.add_get("/desk/list", desk.tickets_part)
-    app.router.add_get("/desk/tickets/{no}", desk.ticket)
+    app.router.add_get("/desk/tickets/{no}", ticket_page.ticket)
+    app.router.add_post("/desk/tickets/{no}/moves", ticket_page.moved)
+    app.router.add_post("/desk/as", ticket_page.act_as)
+    app.router.add_get("/desk/objections", objection_page.page)
+    app.router.add_get("/desk/dead", dead.dead)
+    app.router.add_post("/desk/dead/retry", dead.retry)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
+    app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
+    app.router.add_post("/api/v1/tickets/{no}/moves", moves.made)
+    app.router.add_post("/desk/tickets/{no}/corrections", corrections.post_form)
+    app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.router.add_get("/healthz", health.healthz)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
 from models.filters import Cursor, Day, DueWindow, TicketFilter, View
-from models.queries import PAGE_LIMIT
+from models.lines import PAGE_LIMIT
 from models.vocab import Labelled, Urgency
 from triage.clock import local
 from triage.errors import BadInput

@@ -1,31 +1,28 @@
-"""The desk's pages: the list, its refreshed part, one ticket."""
+"""The desk's list and its refreshed part. One ticket's page: `ticket_page`."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from models import ticket_detail
 from models.filters import DueWindow, TicketFilter, View
 from models.finding import Search
 from models.vocab import Urgency
 from triage.clock import show
-from triage.errors import NotFound
 from triage.web import asking, listing, present
-from triage.web.asking import Asked, day_of
-from triage.web.keys import DEPS, NAMES, TEMPLATES, VIEWER
-from triage.web.views import Term, TicketItem, TicketView
-from triage.web.words import Piece, Span, counted, cut, find, snippet
+from triage.web.asking import Asked
+from triage.web.keys import NAMES, TEMPLATES
+from triage.web.views import Term, TicketItem
+from triage.web.words import Piece, counted, cut, find, snippet
 
 if TYPE_CHECKING:
+    from models.counting import Today
     from models.filters import Day
-    from models.queries import TicketRow, Today
+    from models.lines import TicketRow
     from triage.web.listing import Listing
-
-#: Probabilities shown as bars have this many steps: a bar's width is a class, as no inline style is allowed.
-_HUNDRED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +100,6 @@ class ListPage:
     order: str
 
 
-@dataclass(frozen=True, slots=True)
-class TicketPage:
-    """Everything the ticket's template shows; `pieces` is the text cut where evidence begins and ends."""
-
-    ticket: TicketView
-    pieces: tuple[Piece, ...]
-    legend: tuple[Term, ...]
-    as_of: str
-
-
 async def home(request: web.Request) -> web.Response:
     """Lead to the list."""
     del request
@@ -121,57 +108,29 @@ async def home(request: web.Request) -> web.Response:
 
 async def tickets(request: web.Request) -> web.Response:
     """工单列表."""
-    return _render(request, "desk/list.html", page=await _list_page(request))
+    return render(request, "desk/list.html", page=await _list_page(request))
 
 
 async def tickets_part(request: web.Request) -> web.Response:
     """The list without the page around it: what a refresh or a filter changes."""
-    return _render(request, "desk/part.html", page=await _list_page(request))
+    return render(request, "desk/part.html", page=await _list_page(request))
 
 
-async def ticket(request: web.Request) -> web.Response:
-    """工单详情. Raises NotFound."""
-    deps = request.app[DEPS]
-    no = request.match_info["no"]
-    async with deps.db.reads() as session:
-        whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
-    if whole is None:
-        raise NotFound("没有这张工单，或您无权查看。")
-    now = deps.clock.now()
-    view = present.ticket(whole, request.app[NAMES], day_of(now))
-    spans = [
-        Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
-        for e in view.evidence
-        if e.weight > 0
-    ]
-    heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
-    page = TicketPage(
-        ticket=view,
-        pieces=cut(view.text, spans),
-        legend=tuple(heads[code] for code in (head.value for head in present.HEADS) if code in heads),
-        as_of=show(now),
-    )
-    return _render(request, "desk/ticket.html", page=page)
-
-
-def _value(request: web.Request, head: str, value: str) -> str:
-    """What evidence speaks for, in words."""
-    if head == "kind":
-        return request.app[NAMES].kind(value)
-    if head == "environmental":
-        return "环境类" if value.lower() in {"true", "1", "yes", "environmental"} else value
-    return value
-
-
-def _render(request: web.Request, template: str, **values: Any) -> web.Response:  # noqa: ANN401  (a page's view)
+def render(
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    **values: Any,  # noqa: ANN401  (a page's view)
+) -> web.Response:
+    """A page from its template."""
     text = request.app[TEMPLATES].get_template(template).render(**values)
-    return web.Response(text=text, content_type="text/html")
+    return web.Response(text=text, status=status, content_type="text/html")
 
 
 async def _list_page(request: web.Request) -> ListPage:
     asked = asking.read(request.query)
-    found = await listing.load(request, asked)
-    bar = await listing.load_today(request)
+    found, bar = await asyncio.gather(listing.load(request, asked), listing.load_today(request))
     search = Search.parse(asked.filters.query)
     phrases = search.phrases if search else ()
     first = asked.after is not None or asked.before is not None

@@ -14,8 +14,9 @@ from triage.web.cache import Cache
 from triage.web.names import Names
 
 if TYPE_CHECKING:
+    from models.counting import Today
     from models.finding import WordStatistics
-    from models.queries import Count, Today
+    from models.lines import Count
 
 
 @dataclass(slots=True)

@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models import finding, queries
-from models.queries import Ask, Count
+from models import counting, finding, queries
+from models.lines import Count
+from models.queries import Ask
 from triage.errors import BadInput
 from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
@@ -15,9 +16,10 @@ from triage.web.keys import CACHES, DEPS, VIEWER
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from models.counting import Today
     from models.filters import Day
     from models.finding import WordStatistics
-    from models.queries import TicketPage, Today
+    from models.queries import TicketPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,12 @@ async def load(request: web.Request, asked: Asked) -> Listing:
     if first and page.after is None:
         # The whole list is on the page: nothing to count.
         return Listing(page, Count(len(page.rows), more=False), day)
+    if page.total is not None:
+        return Listing(page, page.total, day)
 
     async def make() -> Count:
         async with deps.db.reads() as session:
-            return await queries.count_tickets(session, ask)
+            return await counting.count_tickets(session, ask)
 
     caches = app[CACHES]
     try:
@@ -57,6 +61,9 @@ async def load(request: web.Request, asked: Asked) -> Listing:
             total = await caches.counts.get((ask.viewer, ask.filters), make)
     except TimeoutError:
         # The list matters, its length can wait: at least what is shown.
+        total = Count(len(page.rows), more=True)
+    if total.more and total.value < len(page.rows):
+        # A short walk counted what it saw, and the page went further.
         total = Count(len(page.rows), more=True)
     return Listing(page, total, day)
 
@@ -67,7 +74,7 @@ async def load_today(request: web.Request) -> Today:
 
     async def make() -> Today:
         async with deps.db.reads() as session:
-            return await queries.today(session, viewer, day_of(deps.clock.now()))
+            return await counting.today(session, viewer, day_of(deps.clock.now()))
 
     return await request.app[CACHES].today.get(viewer, make)
 

@@ -6,7 +6,8 @@
 3. `tell_errors`: every error becomes one shape: problem+json under /api and for probes, a page elsewhere.
 4. `loopback_only`: refuses a foreign Host: without sign-in, a web page elsewhere could otherwise point its
    own name at this machine and read everything (DNS rebinding). Inside `tell_errors`: it is told too.
-5. `admit`: who looks. The seam where sign-in will stand.
+5. `refuse_forged`: what changes something must come from a page of ours (`guard`).
+6. `admit`: who looks. The seam where sign-in will stand.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from models.filters import Viewer
 from triage import logs
 from triage.errors import TriageError
+from triage.web.guard import refuse_forged
 from triage.web.keys import REQUEST_ID, VIEWER
 from triage.web.problems import problem_response
 
@@ -43,7 +45,8 @@ HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Nothing to other sites. Not no-referrer: our own forms would then say "Origin: null" as foreign ones do.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -147,4 +150,11 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-MIDDLEWARES: Final[tuple[Middleware, ...]] = (identify, protect, tell_errors, loopback_only, admit)
+MIDDLEWARES: Final[tuple[Middleware, ...]] = (
+    identify,
+    protect,
+    tell_errors,
+    loopback_only,
+    refuse_forged,
+    admit,
+)

@@ -8,10 +8,18 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
-from models.vocab import Urgency
-from triage.web import views
+from models.vocab import Corrected, Field, Move, Post, Urgency
+from triage.web import corrections, move_views, views
 
-_SCHEMAS: Final = (views.TicketList, views.TicketView, views.UnitList, views.Problem)
+_SCHEMAS: Final = (
+    views.TicketList,
+    views.TicketView,
+    views.UnitList,
+    views.Problem,
+    move_views.MoveList,
+    move_views.MoveMade,
+    corrections.CorrectionList,
+)
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _CURSOR: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[0-9]\.(-?[0-9]{1,18})?\.[0-9]{1,19}$"}
@@ -29,6 +37,75 @@ _FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("before", "上一次答复里的 before：上一页", _CURSOR),
     ("limit", "每页条数，默认 50", {"type": "integer", "minimum": 1, "maximum": 200}),
 )
+
+
+_NUMBER: Final[dict[str, Any]] = {
+    "name": "no", "in": "path", "required": True, "description": "工单编号", "schema": _TEXT,
+}  # fmt: skip
+_POSTS: Final[dict[str, Any]] = {
+    "type": "string", "enum": [post.value for post in Post if post is not Post.SYSTEM]
+}  # fmt: skip
+_WISH: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["move", "version", "as"],
+    "additionalProperties": False,
+    "properties": {
+        "move": {"type": "string", "enum": [move.value for move in Move]},
+        "version": {"type": "integer", "minimum": 1, "description": "您看到的那一版"},
+        "values": {
+            "type": "object",
+            "additionalProperties": False,
+            "description": "这一步要填的内容；单位可写编码或全称，时刻为 ISO 格式（不带时区按北京时间）",
+            "properties": {
+                field.value: {"type": ["string", "array"], "items": _TEXT, "description": field.label}
+                if field is Field.ASSIST
+                else {"type": "string", "description": field.label}
+                for field in Field
+            },
+        },
+        "as": {
+            "type": "object",
+            "required": ["post"],
+            "additionalProperties": False,
+            "description": "以什么身份（登录功能完成之前自行写明）",
+            "properties": {"post": _POSTS, "unit": _TEXT, "name": {"type": "string", "maxLength": 20}},
+        },
+    },
+}
+
+
+def _moves(problems: dict[str, Any], missing: dict[str, Any]) -> dict[str, Any]:
+    """The path of a ticket's moves."""
+    key = {
+        "name": "Idempotency-Key", "in": "header", "required": True,
+        "description": "提交编号：同一编号重复提交只做一次", "schema": {"type": "string", "maxLength": 64},
+    }  # fmt: skip
+    refused = {
+        "403": _problem("不是从本系统的页面发出"),
+        "409": _problem("打开之后工单又有变化：detail 说明是谁做了什么"),
+        "415": _problem("内容不是 application/json"),
+        "422": _problem("现在不能做：detail 写明缺什么、依据哪一条"),
+    }
+    return {
+        "get": {
+            "operationId": "listMoves",
+            "summary": "现在能做的操作，以及其余为什么不能",
+            "parameters": [
+                _NUMBER,
+                _parameter("post", "以什么身份；不写为热线坐席", _POSTS),
+                _parameter("unit", "承办单位或区的编码、全称", _TEXT),
+                _parameter("name", "姓名或工号", {"type": "string", "maxLength": 20}),
+            ],
+            "responses": {"200": _answer("MoveList", "全部操作"), **problems, **missing},
+        },
+        "post": {
+            "operationId": "makeMove",
+            "summary": "做一步",
+            "parameters": [_NUMBER, key],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _WISH}}},
+            "responses": {"200": _answer("MoveMade", "做好了"), **problems, **missing, **refused},
+        },
+    }
 
 
 def _answer(schema: str, description: str) -> dict[str, Any]:
@@ -78,7 +155,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "接诉 Jiesu API",
             "version": "1",
-            "description": "工单的列表与详情，与工作台页面所见一致。时间为 UTC，带时区。只能在本机访问。",
+            "description": "工单的列表、详情和操作，与工作台页面一致。时间为 UTC，带时区。只能在本机访问。",
         },
         "paths": {
             "/api/v1/tickets": {
@@ -93,6 +170,15 @@ def document() -> dict[str, Any]:
                 "get": {
                     "operationId": "getTicket",
                     "summary": "工单详情",
+                    "parameters": [_NUMBER],
+                    "responses": {"200": _answer("TicketView", "工单"), **problems, **missing},
+                }
+            },
+            "/api/v1/tickets/{no}/moves": _moves(problems, missing),
+            "/api/v1/tickets/{no}/corrections": {
+                "post": {
+                    "operationId": "correctReading",
+                    "summary": "更正识别结果：只记录，不改变工单去向",
                     "parameters": [
                         {
                             "name": "no",
@@ -102,7 +188,27 @@ def document() -> dict[str, Any]:
                             "schema": _TEXT,
                         }
                     ],
-                    "responses": {"200": _answer("TicketView", "工单"), **problems, **missing},
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "minProperties": 1,
+                                    "additionalProperties": False,
+                                    "properties": {
+                                        field.value: {"type": "string", "description": field.label}
+                                        for field in Corrected
+                                    },
+                                }
+                            }
+                        },
+                    },
+                    "responses": {
+                        "201": _answer("CorrectionList", "记下的更正；没有改变的不记"),
+                        **problems,
+                        **missing,
+                    },
                 }
             },
             "/api/v1/units": {

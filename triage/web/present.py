@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from models.vocab import Channel, Divert, Labelled, Level, Precision, ReviewReason, Role, State, Tag, Urgency
 from nlp.types import Head, source_text
 from triage.web import views
+from triage.web.move_notes import move_note
 from triage.web.names import short_area
 from triage.web.words import counted, tone, until
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from models.appeals import Appeal, Reading
     from models.filters import Day
-    from models.queries import Count, TicketPage, TicketRow
+    from models.lines import Count, TicketRow
+    from models.queries import TicketPage
     from models.ticket_detail import EventRow, WholeTicket
     from models.tickets import Ticket
     from models.unit_queries import UnitRow
@@ -37,8 +39,10 @@ HEADS: Final = {
 
 def term(kind: type[L], value: str) -> views.Term:
     """A stored key with its label; a key written by a newer version is shown as it is."""
-    known = next((member for member in kind if member.value == value), None)
-    return views.Term(value, known.label if known else value)
+    try:
+        return views.Term(value, kind(value).label)
+    except ValueError:
+        return views.Term(value, value)
 
 
 def optional_term(kind: type[L], value: str | None) -> views.Term | None:
@@ -161,7 +165,14 @@ def _units(whole: WholeTicket) -> tuple[views.UnitPartView, ...]:
     order = [role.value for role in Role]
     parts = sorted(whole.units, key=lambda part: (order.index(part.role), part.code))
     return tuple(
-        views.UnitPartView(part.code, part.name, term(Level, part.level), term(Role, part.role))
+        views.UnitPartView(
+            part.code,
+            part.name,
+            term(Level, part.level),
+            term(Role, part.role),
+            part.due_at,
+            part.reported_at,
+        )
         for part in parts
     )
 
@@ -248,7 +259,7 @@ def _event(event: EventRow, names: Names) -> views.EventView:
         at=event.at,
         tag=term(Tag, event.tag),
         by=event.staff or "系统",
-        note=_note(event.data, names),
+        note=_note(event.data, names) if "move" not in event.data else move_note(event.data, names),
     )
 
 
@@ -263,4 +274,8 @@ def _note(data: dict[str, Any], names: Names) -> str:
         parts.append(f"模型 {data['model_version']}")
     if data.get("review") is True:
         parts.append("把握不足，提请人工")
+    if data.get("joined"):
+        parts.append(f"工单 {data['joined']} 并入本单，多一位诉求人等待答复")
+    if data.get("told"):
+        parts.append(str(data["told"]))
     return "，".join(parts)

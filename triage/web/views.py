@@ -98,12 +98,14 @@ class UnitList:
 
 @dataclass(frozen=True, slots=True)
 class UnitPartView:
-    """A unit's part in the ticket: lead (主办), assist (协办), cc (抄送)."""
+    """A unit's part in the ticket: lead (主办), assist (协办), cc (抄送). Called in (吹哨, 提级): by when."""
 
     code: str
     name: str
     level: Term
     role: Term
+    due_at: datetime | None
+    reported_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from models.queries import Count
+    from models.lines import Count
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
@@ -73,8 +74,10 @@ class Span:
     note: str = ""
 
 
-def cut(text: str, spans: Iterable[Span]) -> tuple[Piece, ...]:
+def cut(text: str, spans: Sequence[Span]) -> tuple[Piece, ...]:
     """Cut a text where spans begin and end; each piece knows all spans over it. Loses no character."""
+    if not spans:
+        return (Piece(text),) if text else ()
     held = sorted(
         (s for s in spans if 0 <= s.start < s.end <= len(text)), key=lambda s: (s.start, s.end, s.mark)
     )
@@ -88,15 +91,21 @@ def cut(text: str, spans: Iterable[Span]) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
+@lru_cache(maxsize=50_000)
+def _fold(character: str) -> str:
+    return unicodedata.normalize("NFKC", character).lower()
+
+
 def find(text: str, phrases: Sequence[str]) -> list[Span]:
     """Where the folded phrases stand in a text, whatever its width and case."""
-    folded: list[str] = []
-    origin: list[int] = []
-    for index, character in enumerate(text):
-        for part in unicodedata.normalize("NFKC", character).lower():
-            folded.append(part)
-            origin.append(index)
+    if not phrases:
+        return []
+    folded = [_fold(character) for character in text]
     whole = "".join(folded)
+    origin: Sequence[int] = range(len(text))
+    if len(whole) != len(text):
+        # Some character became several: ㎡ is m2.
+        origin = [index for index, part in enumerate(folded) for _ in part]
     found: list[Span] = []
     for phrase in phrases:
         at = whole.find(phrase)

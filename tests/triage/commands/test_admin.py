@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -76,3 +77,13 @@ def test_what_was_given_up_is_listed_and_put_back(tmp_path: Path) -> None:
     assert listed.stdout == "诉求 1（原编号 X-1）：原因未记录\n处理失败的诉求 1 条。没有改动。\n"
     assert "已放回 1 条" in done.stdout
     assert "已放回 0 条" in again.stdout
+
+
+def test_a_month_without_objections_is_told_in_words_and_as_json(tmp_path: Path) -> None:
+    jiesu(tmp_path, "db", "upgrade")
+    words = jiesu(tmp_path, "tables", "objections", "--month", "2026-11")
+    assert (words.returncode, words.stdout) == (0, "2026-11：退单 0 次，成立 0，不成立 0，待审 0\n")
+    told = json.loads(jiesu(tmp_path, "tables", "objections", "--month", "2026-11", "--json").stdout)
+    assert (told["month"], told["raised"], told["rows"]) == ("2026-11", 0, [])
+    wrong = jiesu(tmp_path, "tables", "objections", "--month", "2026")
+    assert (wrong.returncode, wrong.stderr) == (1, "错误：月份应形如 2026-11\n")

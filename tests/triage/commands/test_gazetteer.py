@@ -14,7 +14,7 @@ from tests.factories import TicketIn, add_tickets
 from triage import overlays
 from triage.cli import main
 from triage.errors import SettingsError
-from triage.services import moving
+from triage.services import place_moves
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ async def test_only_tickets_whose_place_changes_would_move(settings: Settings, d
         db, TicketIn(), TicketIn(title=None, text="青禾里花园有异味", district=None, street=None)
     )
     overlays.save(settings, [OverlayRow("compound", "青禾里花园", "110105026")])
-    checked = moving.Checked()
+    checked = place_moves.Checked()
     async with db.reads() as session:
         reader = overlays.place_reader(settings)
-        found = [move async for move in moving.moves(session, reader, checked)]
+        found = [move async for move in place_moves.moves(session, reader, checked)]
     assert checked.tickets == 2
     assert [(move.no, move.before, move.after) for move in found] == [(second, "", "110105026")]

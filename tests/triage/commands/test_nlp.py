@@ -74,3 +74,34 @@ def test_a_bad_file_is_named(tmp_path: Path, content: str, told: str) -> None:
     result = jiesu("evaluate", "--gold", str(path))
     assert result.exit_code == 1
     assert told in result.stderr
+
+
+def test_compare_says_in_words_which_model_is_better_and_over_what(tmp_path: Path) -> None:
+    gold = written(tmp_path, *GOLD)
+    result = jiesu("compare", "lexicon", "builtin", "--gold", gold)
+    assert result.exit_code == 0
+    assert "A：lexicon" in result.stdout
+    assert "样本太少，不下结论：是否环境类(F1)" in result.stdout
+
+
+def test_compare_as_json_names_both_models_and_every_head(tmp_path: Path) -> None:
+    result = jiesu("compare", "lexicon", "lexicon", "--gold", written(tmp_path, *GOLD * 6), "--json")
+    told = json.loads(result.stdout.splitlines()[-1])
+    assert (told["texts"], told["a"]["model"], told["b"]["model"]) == (24, "lexicon", "lexicon")
+    assert told["heads"]["kind_first"] == {
+        "texts": 18,
+        "a": 1.0,
+        "b": 1.0,
+        "low": 0.0,
+        "high": 0.0,
+        "only_a": 0,
+        "only_b": 0,
+        "verdict": "too_few",
+    }
+    assert told["heads"]["environmental_f1"]["verdict"] == "none"
+
+
+def test_a_model_that_cannot_be_loaded_is_not_compared(tmp_path: Path) -> None:
+    result = jiesu("compare", "builtin", str(tmp_path / "none"), "--gold", written(tmp_path, *GOLD))
+    assert result.exit_code == 1
+    assert "不可用，无法比较" in result.stderr

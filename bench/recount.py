@@ -1,0 +1,130 @@
+"""三率 counted a second time, by other means: one pass over each ticket's events, the numbers written out.
+
+Nothing of `triage.rules` is used, so that a fault there cannot hide here. Knows the packaged rules as the
+rule notes tell them (R4.4, R4.13, R5.2, R5.5), for months from 2023 on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Told = tuple[str, datetime, "Mapping[str, Any]"]
+Key = tuple[str, str, str, str]
+
+_EAST_EIGHT: Final = timezone(timedelta(hours=8))
+_CONTACT_SECONDS: Final = {"U1": 1800, "U2": 7200, "U3": 86400, "U4": 86400}
+_WORTH: Final = {5: 100, 4: 80, 3: 60, 2: 0, 1: 0}
+_APART_SECONDS: Final = 4 * 3600
+_VAIN: Final = 3
+
+
+def recount(tickets: Iterable[Mapping[str, Any]], month: str, as_of: datetime) -> Counter[Key]:
+    """(by, key, rate, what) → number; `what` is points, tickets or out."""
+    sums: Counter[Key] = Counter()
+    for ticket in tickets:
+        _one(sums, ticket, month, as_of)
+    return sums
+
+
+def _kept(events: Sequence[Told], as_of: datetime) -> list[Told]:
+    stack: list[Told] = []
+    for event in events:
+        if event[1] >= as_of:
+            continue
+        if event[0] == "undo":
+            del stack[-1:]
+        else:
+            stack.append(event)
+    return stack
+
+
+def _one(sums: Counter[Key], ticket: Mapping[str, Any], month: str, as_of: datetime) -> None:
+    s: dict[str, Any] = {"unit": ticket["unit"], "wrong": [], "vain": 0, "dispatched": None}
+    for act, at, data in _kept(ticket["events"], as_of):
+        _step(s, act, at, data)
+    whole, when = _whole(s)
+    if whole not in {"diverted", "merged"} and s.get("concluded"):
+        when = s["concluded"]
+    if when is None or when.astimezone(_EAST_EIGHT).strftime("%Y-%m") != month:
+        return
+    places = [("all", "")]
+    places += [(by, ticket[by] or "未明") for by in ("district", "street", "kind")]
+    places.append(("unit", s["unit"] or "未明"))
+    for rate, points in _points(s, ticket["urgency"], as_of).items():
+        for by, key in places:
+            if whole or points is None:
+                sums[by, key, rate, "out"] += 1
+            else:
+                sums[by, key, rate, "points"] += points
+                sums[by, key, rate, "tickets"] += 1
+    for unit in set(s["wrong"]) - {s["unit"]}:
+        for rate in ("response", "resolution", "satisfaction"):
+            sums["unit", unit, rate, "out"] += 1
+
+
+def _step(s: dict[str, Any], act: str, at: datetime, data: Mapping[str, Any]) -> None:
+    if act in {"dispatch", "reassign", "arbitrate"}:
+        s["unit"] = data.get("unit") or s["unit"]
+    if act == "dispatch":
+        s["dispatched"] = s["dispatched"] or at
+    if act in {"dispatch", "accept"}:
+        s.pop("divert", None)
+    if act in {"divert", "merge", "exclude_grant", "ledger_grant"}:
+        s[act] = at
+    if act in {"feedback", "close"}:
+        s.pop("ledger_grant", None)
+    if act == "object_uphold":
+        s["wrong"].append(s["unit"])
+    if act == "rehandle":
+        s["vain"] = 0
+    if act == "follow_up":
+        _called(s, at, data)
+    if act in {"contact", "divert", "merge", "close"} and s["dispatched"]:
+        s.setdefault("met", at)  # whichever comes first ends the wait for a first contact
+
+
+def _called(s: dict[str, Any], at: datetime, data: Mapping[str, Any]) -> None:
+    if not data.get("unreachable"):
+        s["answer"], s["vain"] = data, 0
+        s.setdefault("concluded", at)
+        return
+    if s["vain"] and (at - s["tried"]).total_seconds() < _APART_SECONDS:
+        return
+    s["vain"], s["tried"] = s["vain"] + 1, at
+    if s["vain"] == _VAIN:
+        s.setdefault("concluded", at)
+
+
+def _whole(s: Mapping[str, Any]) -> tuple[str | None, datetime | None]:
+    for act, name in (("divert", "diverted"), ("merge", "merged"), ("exclude_grant", "excluded")):
+        if act in s:
+            return name, s[act]
+    if "ledger_grant" in s and "concluded" not in s:
+        return "ledger", s["ledger_grant"]
+    return None, None
+
+
+def _points(s: Mapping[str, Any], urgency: str, as_of: datetime) -> dict[str, int | None]:
+    answer = s.get("answer")
+    met = s.get("met")
+    response: int | None = None
+    if s["dispatched"]:
+        limit = timedelta(seconds=_CONTACT_SECONDS[urgency])
+        if met:
+            response = 100 if met - s["dispatched"] < limit else 0
+        elif as_of - s["dispatched"] >= limit:
+            response = 0
+    if answer is not None and answer.get("contacted") is False:
+        response = 0
+    solved = None if answer is None else answer.get("solved")
+    step = None if answer is None else answer.get("satisfaction")
+    return {
+        "response": response,
+        "resolution": None if solved is None else 100 * bool(solved),
+        "satisfaction": None if step is None else _WORTH[step],
+    }

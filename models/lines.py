@@ -1,0 +1,78 @@
+"""Lines of the list as they are read, and counts that stop at a cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from models.filters import Cursor
+from models.tickets import Ticket
+from models.units import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRow:
+    """One line of the list. The masked text is read only for searches."""
+
+    id: int
+    no: str
+    appeal_id: int
+    title: str
+    state: str
+    level: str | None
+    unit_code: str | None
+    unit_name: str | None
+    kind: str | None
+    urgency: str
+    district_code: str | None
+    flagged: bool
+    received_at: datetime
+    due_at: datetime | None
+    appeal_title: str | None = None
+    text: str | None = None
+    address: str | None = None
+
+    @classmethod
+    def read(cls, row: Mapping[Any, Any]) -> TicketRow:
+        """From a result that has more columns than a line."""
+        return cls(**{name: row[name] for name in cls.__slots__})
+
+    def cursor(self, segment: int) -> Cursor:
+        """Where this row stands in the list."""
+        return Cursor(segment, self.due_at, self.id)
+
+
+#: What a line is read from: `Ticket` and, outer joined, `Unit`.
+COLUMNS: Final = (
+    Ticket.id,
+    Ticket.no,
+    Ticket.appeal_id,
+    Ticket.title,
+    Ticket.state,
+    Ticket.level,
+    Ticket.unit_code,
+    Unit.name.label("unit_name"),
+    Ticket.kind,
+    Ticket.urgency,
+    Ticket.district_code,
+    Ticket.flagged,
+    Ticket.received_at,
+    Ticket.due_at,
+)
+
+
+PAGE_LIMIT: Final = 50
+#: Counts stop here: "1000+" says enough.
+COUNT_CAP: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A count that stopped at a cap: `value`, or at least that many when `more`."""
+
+    value: int
+    more: bool

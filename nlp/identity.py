@@ -1,0 +1,105 @@
+"""Names and doors that tell who speaks: rules for `nlp.text.mask_identity`, over the folded text.
+
+A name is masked where the speaker gives it as his own or as that of whom to call: after 我叫, 联系人, before
+a telephone number, as a signature. Whom a text accuses keeps his name: the unit must know it. A room is
+masked where the speaker says that he lives there; the room complained about (楼上602室) stays.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+NAME: Final = "[姓名]"
+DOOR: Final = "[门牌号]"
+
+#: 百家姓, the common ones; rare ones are seldom written by people who introduce themselves.
+_SURNAMES: Final = (
+    "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏窦章苏潘葛范彭郎鲁韦马"
+    "苗凤花俞任袁柳鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元顾孟平黄穆萧尹姚邵湛汪"
+    "祁毛狄米贝臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏"
+    "蔡田樊胡凌霍虞万支柯管卢莫房裘缪解应宗丁宣邓郁单杭洪包诸左石崔吉龚程嵇邢裴陆荣翁荀羊惠甄曲封储靳"
+    "段富巫乌焦巴牧山谷车侯全班仰秋仲伊宫宁仇栾甘厉戎祖武符刘景詹束龙叶幸司韶郜黎薄印宿白怀蒲从鄂索赖"
+    "卓蔺屠蒙池乔阴胥苍双闻党翟谭贡劳逄姬申扶堵冉宰桑桂牛寿通边扈燕冀浦尚农温别庄晏柴瞿阎充慕连习宦艾"
+    "鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广东欧沃利蔚越隆师巩聂晁勾敖融冷辛阚那简饶空曾关相查"
+    "后荆红游竺权盖益桓公肖付闫涂代覃"
+)
+_DOUBLE: Final = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|令狐|慕容|司徒|夏侯"
+#: Characters that hardly stand in a given name, but often after a surname that is a word too (于是, 时间).
+_NO_GIVEN: Final = (
+    r"的了在是有个不人们这那要请也都就和与或及被把从向对为以到去来说打将无未没女同老我你他她它此该每已很又"
+    r"于是间候者员数么什怎吗呢吧啊上下里外前后内中家住址电话号码楼栋区县市街路村镇乡室房屋户常年月日时"
+    r"证过孕含先姐傅"
+)
+_GIVEN: Final = rf"(?:[一-鿿](?<![{_NO_GIVEN}]))"
+_FULL: Final = rf"(?:(?:{_DOUBLE}){_GIVEN}{{1,2}}|[{_SURNAMES}]{_GIVEN}{{1,2}}?)"
+#: What follows a name that is given: an end, a bracket, a number, or how he goes on about himself.
+_END: Final = (
+    r"(?=[ \n,。;、!.:()（）/|\d\[]|$|先生|女士|小姐|同志|师傅|阿姨|电话|手机|身份证|联系|号码"
+    r"|住在|家住|住|现住|系|是|男|女|今年|称|来电|来信|反映)"
+)
+_CUE: Final = (
+    r"(?:我的?名字[是叫]?|我名[叫为]?|我叫|本人姓名|姓名|联系人|投诉人|举报人|申请人|反映人|来信人|来电人|诉求人|户主"
+    r"|署名|落款|市民姓名|业主姓名|此致[ \n]{0,3}敬礼[!。 \n]{0,3}|敬礼[!。 \n]{0,3}|敬上[ \n]|呈报人)"
+)
+_NAME_CUED: Final = re.compile(rf"{_CUE}(?:姓名)?[ \n]{{0,2}}(?:[:是为叫]|[ ])?[ \n]{{0,2}}({_FULL}){_END}")
+#: 本人张伟: only where the next words make it sure, since 本人 mostly goes on with a verb.
+_NAME_SELF: Final = re.compile(
+    rf"(?:本人|我是|我系|业主)(?:[一-鿿]{{0,6}}(?:业主|居民|村民|住户|职工))?[ :(]{{0,2}}({_FULL})"
+    r"(?=[ ,(]{0,2}(?:[,。;( ]?(?:身份证|电话|手机|联系电话|联系方式|家住|现住|住在|男|女)"
+    r"|(?:19|20)\d{2}年|\ufffc*\[))"
+)
+#: 张伟 [手机号], 张伟(电话…): a name that stands alone before a number to call.
+_NAME_BEFORE: Final = re.compile(
+    rf"(?:(?<=[ \n,。;:、!(])|(?<=找)|(?<=联系)|^)({_FULL})(?:先生|女士|小姐|同志|师傅)?"
+    r"(?=[ ,:(]{0,2}(?:联系)?(?:电话|手机|方式|tel)?(?:号码|号)?[ :是为]{0,3}\ufffc*\[(?:手机号|电话号)\])"
+)
+#: Rooms: after the unit (2单元502), the building (3栋1201, 5-2-301), or with their own word (602室).
+_ROOM: Final = re.compile(
+    r"(?:(?<=单元)|(?<=[栋幢座梯])|(?<=号楼)|(?<=[楼层])|(?<=单元第)|(?<=\d[-#])(?!(?:19|20)\d\d))"
+    r"(\d{2,4}(?:[室房户](?![价产租屋间])|号(?!楼|院|线))?)"
+    r"(?![\d米年平元户月日.路人个栋号楼-])"
+    r"|(?<![\d-])(\d{3,4}[室房])(?![价产租屋间东])"
+)
+_LIVES: Final = re.compile(
+    r"(?:(?:^|[,。;、!?\n ])住(?!着|了|过)|家住|我住|现住|居住[在于]|住在|住址|我家[在是住]"
+    r"|我家地址|本人住|住[:于]|家庭地址|房号|门牌号?)[^,。;!?\n]{0,40}$"
+)
+_OTHERS: Final = re.compile(r"(?:楼上|楼下|隔壁|对面|对门|邻居|那户|这户)[^,。;!?\n]{0,12}$")
+_REACH: Final = 48
+
+
+def is_own_room(text: str, match: re.Match[str]) -> bool:
+    """Whether the speaker says that he lives there."""
+    before = text[max(0, match.start() - _REACH) : match.start()]
+    return bool(_LIVES.search(before)) and not _OTHERS.search(before)
+
+
+def is_name(_text: str, match: re.Match[str]) -> bool:
+    """Whether what stands as a name is none of the words that begin like one."""
+    return match.group(1) not in _NO_NAMES
+
+
+#: Words that begin like a name.
+_NO_NAMES: Final = frozenset(
+    word
+    for line in (
+        "万科 东西 严重 于是 云南 代理 代表 任何 何人 何时 保安 党员 全体 全部",
+        "公司 公安 关于 关系 农民 利益 包含 包括 华润 单位 向上 和平 商家 国家",
+        "夏天 季度 宁夏 安全 家属 居民 山东 师生 常年 平安 平时 广东 广大 广西",
+        "应该 康复 强烈 成都 房东 房产 房证 支付 支持 文明 方便 时常 易燃 景区",
+        "曾经 查明 查询 水电 江苏 温馨 白天 相关 石化 祝您 祝愿 秋天 程序 简单",
+        "管理 管道 经常 解决 解释 计划 谢意 谢谢 费用 路人 车主 连续 通知 通过",
+        "都市 金融 金额 顾客 高度 班主任 管委会 项目部",
+    )
+    for word in line.split(" ")
+)
+
+
+#: What `nlp.text` adds to its own rules, after them: a name before a number is known by its token.
+RULES: Final = (
+    (_NAME_CUED, is_name, NAME),
+    (_NAME_SELF, is_name, NAME),
+    (_NAME_BEFORE, is_name, NAME),
+    (_ROOM, is_own_room, DOOR),
+)

@@ -1,0 +1,96 @@
+"""The lives that a legal officer wrote down: each step allowed or refused as the rules say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models.vocab import State
+from tests.triage.rules.helpers import CASES, cases, moment, name_of, tables
+from tests.triage.rules.lives import Life, by_label, clocks, opening, unit
+from triage.rules.fields import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALL = [case for path in sorted(CASES.glob("lifecycle*.yaml")) for case in cases(path.name)]
+
+
+def play(case: dict[str, Any]) -> Life:
+    """Make every step, holding each to what the case says of it."""
+    life = Life([opening(case)])
+    for told in case["步骤"]:
+        refused = ""
+        try:
+            event = life.make(told)
+            seen = clocks(event)
+        except Refusal as refusal:
+            refused, seen = refusal.detail, {}
+        wanted = told.get("拒绝", "")
+        assert bool(refused) == bool(wanted), (told, refused)
+        assert wanted in refused, told
+        assert "依据：" in refused or not refused
+        for name in ("起算", "停止", "照走"):
+            assert seen.get(name) == told.get(name, seen.get(name)), (told, seen)
+        assert life.standing.state.label == told.get("状态", life.standing.state.label), told
+    return life
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401  (whatever the case says)
+    return value
+
+
+@pytest.mark.parametrize("case", ALL, ids=name_of)
+def test_life(case: dict[str, Any]) -> None:
+    s = play(case).standing
+    wanted = case.get("结果", {})
+    seen = {
+        "状态": s.state.label,
+        "承办单位": s.unit,
+        "抄送": list(s.copies),
+        "办理时限": s.answer_by,
+        "最紧的时限": s.due_at,
+        "催办": s.urges,
+        "退单": len(s.objections),
+        "延期": s.extensions,
+        "重办": s.rehandled,
+        "已剔除": "是" if s.excluded else "否",
+        "关注": "是" if s.flagged else "否",
+    }
+    read: dict[str, Callable[[Any], Any]] = {
+        "承办单位": unit,
+        "抄送": lambda names: [unit(name) for name in names],
+        "办理时限": moment,
+        "最紧的时限": lambda text: None if text == "无" else moment(text),
+    }
+    expected = {name: read.get(name, _same)(value) for name, value in wanted.items()}
+    assert expected == {name: seen[name] for name in wanted}
+
+
+def test_every_rule_of_the_table_has_a_case() -> None:
+    wanted = {rule for row in tables().moves.rows for rule in row.rules}
+    assert sorted(wanted - {rule for case in ALL for rule in case["规则"]}) == []
+
+
+def test_no_case_names_a_rule_that_no_row_has() -> None:
+    known = {rule for row in tables().moves.rows for rule in row.rules}
+    assert sorted({rule for case in ALL for rule in case["规则"]} - known) == []
+
+
+def test_every_row_decides_in_some_case() -> None:
+    used = {row for case in ALL for row in play(case).rows}
+    assert sorted({row.id for row in tables().moves.rows} - used) == []
+
+
+def test_every_case_has_its_own_name() -> None:
+    assert len({case["案例"] for case in ALL}) == len(ALL)
+
+
+def test_every_state_is_reached_in_some_case() -> None:
+    reached = {State.HANDED_OVER}
+    for case in ALL:
+        life = play(case)
+        reached |= {by_label(State, case.get("工单", {}).get("状态", "已派单"))}
+        reached |= {State(event.data["to"]) for event in life.events[1:]}
+    assert sorted(set(State) - reached) == []

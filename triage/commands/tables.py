@@ -1,0 +1,88 @@
+"""`jiesu tables check`, `jiesu tables diff`: are the tables sound, and what would new ones do."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import triage.tables
+from triage.clock import BEIJING, show
+from triage.errors import TableError
+from triage.rules.lints import lint
+from triage.rules.table_diff import row_changes
+from triage.services import replaying
+from triage.wiring import build
+
+if TYPE_CHECKING:
+    from triage.rules.rows import Tables
+    from triage.services.replaying import Replayed
+    from triage.settings import Settings
+
+
+def check(settings: Settings, directory: str | None) -> int:
+    """List every problem and warning of the rule tables. Gives 0 when there is no problem, else 1."""
+    where = Path(directory) if directory else settings.tables_dir
+    problems = triage.tables.check(where)
+    for problem in problems:
+        click.echo(str(problem))
+    if problems:
+        click.echo(f"规则表有 {len(problems)} 处问题")
+        return 1
+    tables = triage.tables.load(where)
+    warned = _warn(tables)
+    click.echo(f"规则表没有问题，版本 {tables.version}" + (f"；提醒 {warned} 处" if warned else ""))
+    return 0
+
+
+def _warn(tables: Tables) -> int:
+    warnings = lint(tables)
+    for warning in warnings:
+        click.echo(f"提醒：{warning}")
+    return len(warnings)
+
+
+def diff(settings: Settings, directory: str, *, day: datetime | None) -> int:
+    """Tell what the tables of `directory` would do. Gives 0; 1 when they are refused."""
+    try:
+        new = triage.tables.load(Path(directory))
+    except TableError as refused:
+        click.echo(refused.detail)
+        return 1
+    asyncio.run(_diff(settings, new, day=day))
+    return 0
+
+
+async def _diff(settings: Settings, new: Tables, *, day: datetime | None) -> None:
+    deps = build(settings)
+    try:
+        now = deps.clock.now()
+        old = deps.tables
+        changes = row_changes(old, new)
+        click.echo(f"现行 {old.version} → 新表 {new.version}：条目变动 {len(changes)} 处")
+        for change in changes:
+            click.echo(f"  {change}")
+        _warn(new)
+        at = datetime.combine(day.date(), time(), BEIJING) if day else replaying.moment(old, new, now)
+        click.echo(f"按 {show(at)} 收到计算，只比较规则表带来的差别")
+        async with deps.db.reads() as session:
+            for found in await replaying.replay(session, replaying.Question(old, new, at), now=now):
+                _tell(found)
+    finally:
+        await deps.close()
+
+
+def _tell(found: Replayed) -> None:
+    click.echo(
+        f"{found.title} {found.tickets} 件：{found.changed} 件会有变化，其中 {found.rerouted} 件将改派"
+    )
+    for moved in found.most:
+        kind = f"种类 {moved.kind}，" if moved.kind else ""
+        rows = f"，依据 {'、'.join(sorted(moved.rows))}" if moved.rows else ""
+        click.echo(
+            f"  {moved.count} 件：{kind}{moved.effect.what} {moved.effect.old} → {moved.effect.new}"
+            f"（如 {'、'.join(moved.sample)}{rows}）"
+        )

@@ -1,0 +1,46 @@
+"""What happens to a ticket, as the clocks and rates see it: named acts with their moment and facts.
+
+A ticket's whole history is its events in order; nothing here reads a row or a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from models.vocab import Urgency
+
+#: Every act that an event may tell of.
+ACTS: Final = frozenset({
+    "receive", "accept", "divert", "merge", "dispatch", "sign", "contact", "handle", "progress", "feedback",
+    "object", "object_uphold", "object_reject", "arbitrate", "reassign", "extend_ask", "extend_grant",
+    "extend_deny", "whistle", "report_in", "escalate", "supervise", "onsite", "urge", "ledger_ask",
+    "ledger_grant", "ledger_deny", "ledger_review", "follow_up", "rehandle", "close", "archive",
+    "exclude_ask", "exclude_grant", "exclude_deny", "clear_flag", "undo",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act, its moment (aware), and what was said with it."""
+
+    act: str
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A ticket as it was opened, and everything that happened to it, in order."""
+
+    no: str
+    urgency: Urgency
+    kind: str | None
+    district_code: str | None
+    street_code: str | None
+    unit_code: str | None
+    events: tuple[Event, ...]

@@ -1,0 +1,127 @@
+"""Rows of `moves.yaml`: one allowed move each. What it needs, who may, what it does to state and clocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from models.vocab import Clock, Field, Labelled, Move, Outcome, Part, Post, State, Tag, Urgency
+from triage.errors import NoRule
+from triage.rules.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+
+class Goal(StrEnum):
+    """Where a row leads when that is no fixed state: it stays, or goes back to before the objection."""
+
+    SAME = "same"
+    BEFORE = "before"
+
+
+class Fact(Labelled):
+    """What a row may require or forbid; the label says what is missing when it is required."""
+
+    FLAGGED = "flagged", "工单没有需要关注的标记"
+    CONTACTED = "contacted", "还没有联系上诉求人"
+    ANSWERED = "answered", "还没有向诉求人和热线双向反馈"
+    ATTACHMENT = "attachment", "还没有佐证附件"
+    FOLLOWED = "followed", "还没有回访结果"
+    SOLVED = "solved", "诉求人没有答“已解决”且满意"
+    UNSOLVED = "unsolved", "诉求人没有答“未解决”或“不满意”"
+    EXTENSION_ASKED = "extension_asked", "没有待审批的延期申请"
+    LEDGER_ASKED = "ledger_asked", "没有待审批的挂账申请"
+    EXCLUSION_ASKED = "exclusion_asked", "没有待审批的剔除申请"
+    EXCLUDED = "excluded", "工单没有被剔除"
+    SUPERVISED = "supervised", "没有督办到场要求"
+    ARBITRATED = "arbitrated", "没有经过仲裁"
+    OBJECTED_HERE = "objected_here", "本次派单没有提过异议"
+    CALLS_OPEN = "calls_open", "被吹哨或提级的单位都已报到"
+
+
+#: The same facts, told when they stand in the way.
+FORBIDDEN: Mapping[Fact, str] = {
+    Fact.FLAGGED: "工单还有需要关注的标记，应先解除关注",
+    Fact.CONTACTED: "已经联系过诉求人",
+    Fact.EXTENSION_ASKED: "已有一份延期申请在等待审批",
+    Fact.LEDGER_ASKED: "已有一份挂账申请在等待审批",
+    Fact.EXCLUSION_ASKED: "已有一份剔除申请在等待审批",
+    Fact.EXCLUDED: "工单已经剔除",
+    Fact.SUPERVISED: "已有一项督办在等待到场核实",
+    Fact.ARBITRATED: "承办单位由仲裁确定，不能再提异议",
+    Fact.OBJECTED_HERE: "本次派单已经提过一次异议",
+    Fact.CALLS_OPEN: "还有被吹哨或提级的单位没有报到",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often, how soon, how late. None and empty: no limit of that sort."""
+
+    times: int | None = None
+    urgencies: tuple[Urgency, ...] = ()
+    objections_below: int | None = None
+    objections_from: int | None = None
+    window_hours: Mapping[Urgency, int] = field(default_factory=dict)
+    review_hours: int | None = None
+    before_due: bool = False
+    after_due: bool = False
+    unreachable_below: int | None = None
+    unreachable_from: int | None = None
+    gap_hours: int | None = None
+    at_most_original: bool = False
+    until_days: int | None = None
+    answer_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Which clocks the move starts, stops and, said so that nobody wonders, keeps."""
+
+    start: tuple[Clock, ...] = ()
+    stop: tuple[Clock, ...] = ()
+    keep: tuple[Clock, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRow(Row):
+    """One allowed move. `outcomes` empty: any; `parts`: what part the acting unit must have."""
+
+    move: Move
+    event: Tag
+    sources: tuple[State, ...]
+    goal: State | Goal
+    who: tuple[Post, ...]
+    parts: tuple[Part, ...]
+    needs: tuple[Field, ...]
+    allows: tuple[Field, ...]
+    outcomes: tuple[Outcome, ...]
+    requires: tuple[Fact, ...]
+    forbids: tuple[Fact, ...]
+    limits: Limits
+    clocks: Effects
+    undo_minutes: int | None
+    hint: str
+    rules: tuple[str, ...]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Everything the move may be told, needed first."""
+        return (*self.needs, *self.allows)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTable:
+    """All rows, in the order in which they are tried."""
+
+    rows: tuple[MoveRow, ...] = ()
+
+    def of(self, move: Move, at: date) -> tuple[MoveRow, ...]:
+        """The rows of a move in force on the day. Raises NoRule when there is none."""
+        found = tuple(row for row in self.rows if row.move is move and row.holds(at))
+        if not found:
+            raise NoRule(f"{at.isoformat()} 的操作表没有“{move.label}”")
+        return found

@@ -1,0 +1,311 @@
+"""Events → `Standing`. The events alone say where a ticket stands: no table is asked what they once meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import (
+    CLOSED_STATES,
+    TAG_OF,
+    Clock,
+    Divert,
+    Field,
+    Move,
+    Outcome,
+    State,
+    Tag,
+    Urgency,
+    YesNo,
+)
+from triage.errors import TriageError
+from triage.rules.standing import Asked, Call, FollowUp, Last, Objection, Run, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+MOVE_TAGS: Final = frozenset(tag.value for tag in TAG_OF.values())
+
+
+class Unreadable(TriageError):
+    """工单的办理记录不完整，无法推算它的状态，请联系管理员。"""
+
+    code = "events_unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it is stored: `login` is who did it, empty for the system."""
+
+    seq: int
+    at: datetime
+    tag: str
+    login: str
+    data: Mapping[str, Any]
+
+
+def replay(events: Iterable[Event]) -> Standing | None:
+    """Where the events lead; None when none of them says how the ticket was opened."""
+    standing: Standing | None = None
+    for event in events:
+        if "opening" in event.data:
+            standing = opened(event)
+        elif standing is not None:
+            standing = step(standing, event)
+    return standing
+
+
+def opened(event: Event) -> Standing:
+    """The standing that an event with an opening describes."""
+    o = event.data["opening"]
+    dispatched, dispatch_by, answer_by = (
+        _moment(o.get(name)) for name in ("dispatched_at", "dispatch_by", "answer_by")
+    )
+    state = State(o["state"])
+    started = dispatched or event.at
+    clocks: dict[Clock, Run] = {}
+    if state is State.REVIEW and dispatch_by:
+        clocks[Clock.DISPATCH] = Run(event.at, dispatch_by, o.get("dispatch_rule"))
+    if state is State.DISPATCHED:
+        clocks[Clock.SIGN] = Run(started, None, None)
+        clocks[Clock.CONTACT] = Run(started, None, None)
+        clocks[Clock.ANSWER] = Run(started, answer_by, o.get("answer_rule"))
+    registered = _moment(o["registered_at"])
+    if registered is None:
+        raise Unreadable
+    return Standing(
+        state=state,
+        urgency=Urgency(o["urgency"]),
+        seq=event.seq,
+        last_at=event.at,
+        version=1,
+        registered_at=registered,
+        unit=o.get("unit"),
+        assist=tuple(o.get("assist", ())),
+        copies=tuple(o.get("cc", ())),
+        kind=o.get("kind"),
+        district=o.get("district"),
+        flagged=bool(o.get("flagged")),
+        divert=Divert(o["divert"]) if o.get("divert") else None,
+        since=dispatched,
+        dispatched_at=dispatched,
+        dispatch_by=dispatch_by,
+        answer_by=answer_by,
+        clocks=clocks,
+    )
+
+
+def opening_of(**facts: Any) -> dict[str, Any]:  # noqa: ANN401  (the facts that `opened` reads)
+    """What `opened` reads, as JSON."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in facts.items()
+        if value is not None
+    }
+
+
+def step(s: Standing, event: Event) -> Standing:
+    """The standing after one more event; those that are no moves change nothing."""
+    if event.tag == Tag.JOINED:
+        return _counted(s, event).evolve(urges=s.urges + 1)
+    if event.tag not in MOVE_TAGS or "move" not in event.data:
+        return s
+    move = Move(event.data["move"])
+    if move is Move.UNDO:
+        if s.before is None:
+            raise Unreadable
+        return _counted(s.before, event).evolve(version=s.version + 1)
+    state = State(event.data["to"])
+    new = s.evolve(
+        state=state,
+        seq=event.seq,
+        last_at=event.at,
+        version=s.version + 1,
+        clocks=_clocks(s, event, closed=state in CLOSED_STATES),
+        attachment=s.attachment or Field.ATTACHMENT in event.data["values"],
+        last=Last(event.seq, move, event.at, event.login, _moment(event.data.get("undo_until"))),
+        before=s.evolve(before=None),
+    )
+    change = _CHANGES.get(move)
+    return new if change is None else change(new, event, event.data["values"])
+
+
+def _counted(s: Standing, event: Event) -> Standing:
+    """The same standing one version on, with nothing to undo."""
+    return s.evolve(seq=event.seq, last_at=event.at, version=s.version + 1, last=None, before=None)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _clocks(s: Standing, event: Event, *, closed: bool) -> dict[Clock, Run]:
+    told = event.data["clocks"]
+    found = dict(s.clocks)
+    stopped = set(found) if closed else {Clock(name) for name in told["stop"]}
+    for clock in stopped:
+        run = found.get(clock)
+        if run is not None and run.stopped is None:
+            found[clock] = Run(run.started, run.due, run.rule, event.at)
+    for name, due in told["start"].items():
+        found[Clock(name)] = Run(event.at, _moment(due["due"]), due["rule"])
+    return found
+
+
+def _sent(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    """派单, 改派, 仲裁: another unit has it. The answer clock is the citizen's: only 派单 starts it."""
+    units = event.data["units"]
+    answer = s.clocks.get(Clock.ANSWER)
+    return _ruled(s, event, values).evolve(
+        unit=units["lead"],
+        assist=tuple(units["assist"]),
+        copies=tuple(units["cc"]),
+        urgency=Urgency(values.get(Field.URGENCY, s.urgency)),
+        since=event.at,
+        dispatched_at=s.dispatched_at or event.at,
+        answer_by=answer.due if answer else s.answer_by,
+        contacted=False,
+        calls=(),
+        asked={move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK},
+        arbitrated=s.arbitrated or event.data["move"] == Move.ARBITRATE,
+    )
+
+
+def _ruled(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    """The open objection, if any, has its ruling."""
+    waiting = s.open_objection
+    if waiting is None:
+        return s
+    ruled = Objection(
+        waiting.seq, waiting.at, waiting.unit, waiting.proposed, waiting.clause, waiting.reason,
+        waiting.before, Move(event.data["move"]), event.at, values.get(Field.REASON, ""),
+    )  # fmt: skip
+    return s.evolve(objections=(*s.objections[:-1], ruled))
+
+
+def _objected(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    objection = Objection(
+        event.seq, event.at, event.data["by_unit"], values[Field.PROPOSED_UNIT], values[Field.CLAUSE],
+        values[Field.REASON], State(event.data["from"]),
+    )  # fmt: skip
+    return s.evolve(objections=(*s.objections, objection))
+
+
+def _asked(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    ask = Asked(event.at, values[Field.REASON], _moment(values.get(Field.UNTIL)))
+    return s.evolve(asked={**s.asked, Move(event.data["move"]): ask})
+
+
+def _answered(ask: Move) -> Callable[[Standing, Event, Mapping[str, Any]], Standing]:
+    """The wish has its answer."""
+
+    def change(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+        del values
+        left = {move: asked for move, asked in s.asked.items() if move is not ask}
+        new = s.evolve(asked=left)
+        answer = s.clocks.get(Clock.ANSWER)
+        match Move(event.data["move"]):
+            case Move.EXTEND_GRANT:
+                return new.evolve(
+                    extensions=s.extensions + 1, answer_by=answer.due if answer else s.answer_by
+                )
+            case Move.LEDGER_GRANT:
+                return new.evolve(asked={m: a for m, a in left.items() if m is Move.EXCLUDE_ASK})
+            case Move.EXCLUDE_GRANT:
+                return new.evolve(excluded=True)
+            case _:
+                return new
+
+    return change
+
+
+def _called(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    move, due = Move(event.data["move"]), _moment(values[Field.UNTIL])
+    if due is None:
+        raise Unreadable
+    units = values.get(Field.ASSIST) or [values[Field.UNIT]]
+    return s.evolve(calls=(*s.calls, *(Call(unit, move, event.at, due) for unit in units)))
+
+
+def _reported(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    del values
+    mine = event.data["by_unit"]
+    return s.evolve(
+        calls=tuple(
+            Call(call.unit, call.move, call.at, call.due, event.at)
+            if call.unit == mine and call.reported_at is None
+            else call
+            for call in s.calls
+        )
+    )
+
+
+def _followed(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    solved = values.get(Field.SOLVED)
+    attempt = FollowUp(
+        event.seq, event.at, Outcome(values[Field.OUTCOME]),
+        YesNo(solved) if solved else None, values.get(Field.SATISFACTION),
+    )  # fmt: skip
+    return s.evolve(follow_ups=(*s.follow_ups, attempt))
+
+
+def _fed_back(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    """What was asked while handling is asked no more."""
+    del event, values
+    return s.evolve(
+        answered=True,
+        asked={move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK},
+    )  # fmt: skip
+
+
+def _answer_anew(s: Standing) -> datetime | None:
+    answer = s.clocks.get(Clock.ANSWER)
+    return answer.due if answer else s.answer_by
+
+
+def _contacted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    del event
+    return s.evolve(contacted=s.contacted or values[Field.OUTCOME] == Outcome.REACHED)
+
+
+def _accepted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    del values
+    run = s.clocks.get(Clock.DISPATCH)
+    return s.evolve(unit=event.data["units"]["lead"], divert=None, dispatch_by=run.due if run else None)
+
+
+_CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Standing]]] = {
+    Move.ACCEPT: _accepted,
+    Move.DISPATCH: _sent,
+    Move.REASSIGN: _sent,
+    Move.ARBITRATE: _sent,
+    Move.OBJECT: _objected,
+    Move.OBJECT_UPHOLD: _ruled,
+    Move.OBJECT_REJECT: _ruled,
+    Move.CONTACT: _contacted,
+    Move.FEEDBACK: _fed_back,
+    Move.EXTEND_ASK: _asked,
+    Move.EXTEND_GRANT: _answered(Move.EXTEND_ASK),
+    Move.EXTEND_DENY: _answered(Move.EXTEND_ASK),
+    Move.LEDGER_ASK: _asked,
+    Move.LEDGER_GRANT: _answered(Move.LEDGER_ASK),
+    Move.LEDGER_DENY: _answered(Move.LEDGER_ASK),
+    Move.LEDGER_REVIEW: lambda s, _e, _v: s.evolve(answer_by=_answer_anew(s)),
+    Move.EXCLUDE_ASK: _asked,
+    Move.EXCLUDE_GRANT: _answered(Move.EXCLUDE_ASK),
+    Move.EXCLUDE_DENY: _answered(Move.EXCLUDE_ASK),
+    Move.WHISTLE: _called,
+    Move.ESCALATE: _called,
+    Move.REPORT_IN: _reported,
+    Move.SUPERVISE: lambda s, _e, _v: s.evolve(supervised=True),
+    Move.ONSITE: lambda s, _e, _v: s.evolve(supervised=False),
+    Move.URGE: lambda s, _e, _v: s.evolve(urges=s.urges + 1),
+    Move.FOLLOW_UP: _followed,
+    Move.REHANDLE: lambda s, _e, _v: s.evolve(
+        rehandled=s.rehandled + 1, answered=False, attachment=False, answer_by=_answer_anew(s)
+    ),
+    Move.DIVERT: lambda s, _e, v: s.evolve(divert=Divert(v[Field.DIVERT])),
+    Move.MERGE: lambda s, _e, v: s.evolve(merged_into=v[Field.OTHER_TICKET], asked={}),
+    Move.CLEAR_FLAG: lambda s, _e, _v: s.evolve(flagged=False),
+}

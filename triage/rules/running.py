@@ -1,0 +1,210 @@
+"""A ticket's clocks from its events: which rows of `clocks.yaml` started, restarted, paused and stopped them.
+
+Time runs from dispatch: an answer clock looks at no signature, so that not signing stops nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from triage.errors import BadInput
+from triage.rules.calendar import beijing
+from triage.rules.clock_rows import StartsAt
+from triage.rules.clocks import Clock, Extension, Pause, due_at, elapsed, length_of, span_of
+from triage.rules.rows import ClockName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from models.vocab import Urgency
+    from triage.rules.acts import Event, History
+    from triage.rules.clock_rows import RunRow
+    from triage.rules.rows import Tables
+
+_ZERO: Final = timedelta(0)
+_FULL: Final = 100
+_START_ACTS: Final = {
+    StartsAt.RECEIVE: "receive", StartsAt.DISPATCH: "dispatch", StartsAt.FEEDBACK: "feedback",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One run of a clock: what it counts, the row that started it, and when it was stopped (None: not)."""
+
+    clock: Clock
+    run_id: str
+    stopped: datetime | None
+
+    @property
+    def due(self) -> datetime | None:
+        """When its limit ends; None while a pause stands open."""
+        return due_at(self.clock)
+
+    def kept(self, at: datetime) -> bool | None:
+        """Whether the limit was kept, None while that is open at `at`. Half-open: at its end is late."""
+        due = self.due
+        if self.stopped is not None and self.stopped <= at:
+            return due is None or self.stopped < due
+        return None if due is None or at < due else False
+
+
+def standing(events: Sequence[Event]) -> tuple[Event, ...]:
+    """The events that still stand: each `undo` takes back the last one before it that does."""
+    if all(event.act != "undo" for event in events):
+        return tuple(events)
+    kept: list[Event] = []
+    for event in events:
+        if event.act != "undo":
+            kept.append(event)
+        elif kept:
+            kept.pop()
+    return tuple(kept)
+
+
+def runs(tables: Tables, history: History, name: ClockName) -> tuple[Running, ...]:
+    """Every run of that clock, in order; none when it never started. Raises NoRule without a row."""
+    events = standing(history.events)
+    if name is ClockName.FOLLOW_UP:
+        return _after_answer(tables, history.urgency, events)
+    return tuple(_runs(tables, history.urgency, events, name))
+
+
+def _runs(tables: Tables, urgency: Urgency, events: Sequence[Event], name: ClockName) -> Iterator[Running]:
+    start = next((e.at for e in events if e.act == _first_act(tables, events, name)), None)
+    if start is None:
+        return
+    row = tables.clocks.run(name, beijing(start).date())
+    starts = [(start, _FULL)]
+    starts += [(e.at, _share(tables, e)) for e in events if e.act in row.restart and e.at >= start]
+    for number, (begun, percent) in enumerate(starts):
+        ends = starts[number + 1][0] if number + 1 < len(starts) else None
+        own = [e for e in events if begun <= e.at and (ends is None or e.at < ends)]
+        yield _running(tables, urgency, row, own, (begun, percent))
+
+
+def _first_act(tables: Tables, events: Sequence[Event], name: ClockName) -> str | None:
+    if not events:
+        return None
+    return _START_ACTS.get(tables.clocks.run(name, beijing(events[0].at).date()).start)
+
+
+def _share(tables: Tables, event: Event) -> int:
+    return tables.clocks.rehandle(beijing(event.at).date()).percent if event.act == "rehandle" else _FULL
+
+
+def _running(
+    tables: Tables, urgency: Urgency, run: RunRow, events: Sequence[Event], begun: tuple[datetime, int]
+) -> Running:
+    start, percent = begun
+    answer = run.clock is ClockName.ANSWER
+    row = tables.deadline(run.clock, urgency, beijing(start).date())
+    clock = Clock(
+        row,
+        start,
+        tables.calendar,
+        pauses=pauses_of(events) if answer else (),
+        percent=percent,
+    )
+    if answer and any(event.act == "extend_grant" for event in events):
+        clock = replace(clock, extensions=extensions_of(clock, events))
+    return Running(clock, run.id, next((e.at for e in events if e.act in run.stop), None))
+
+
+def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> tuple[Running, ...]:
+    """The follow-up clock runs from the end of each answer limit, or from the feedback, as its row says."""
+    found = []
+    answers = list(_runs(tables, urgency, events, ClockName.ANSWER))
+    for number, answer in enumerate(answers):
+        run = tables.clocks.run(ClockName.FOLLOW_UP, answer.clock.start.date())
+        start = answer.due if run.start is StartsAt.ANSWER_DUE else answer.stopped
+        if start is None:
+            continue
+        ends = answers[number + 1].clock.start if number + 1 < len(answers) else None
+        own = [e for e in events if answer.clock.start <= e.at and (ends is None or e.at < ends)]
+        row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
+        stopped = next((e.at for e in own if e.act in run.stop), None)
+        found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
+    return tuple(found)
+
+
+def pauses_of(events: Sequence[Event]) -> tuple[Pause, ...]:
+    """挂账: from each grant to the date it names, the next review or feedback; open when there is none."""
+    found: list[Pause] = []
+    asked: object = None
+    for number, event in enumerate(events):
+        if event.act == "ledger_ask":
+            asked = event.data.get("until")
+        if event.act != "ledger_grant" or (found and found[-1].until is None):
+            continue
+        until = moment_of(event.data.get("until") or asked)
+        ended = next((e.at for e in events[number + 1 :] if e.act in {"ledger_review", "feedback"}), None)
+        ends = min((m for m in (until, ended) if m is not None), default=None)
+        start = max(event.at, found[-1].until) if found and found[-1].until else event.at
+        if ends is None or ends > start:
+            reason = str(event.data.get("reason") or "挂账")
+            found.append(Pause(start, ends, f"挂账（{reason}）", str(event.data.get("by") or "未记")))
+    return tuple(found)
+
+
+def extensions_of(clock: Clock, events: Sequence[Event]) -> tuple[Extension, ...]:
+    """延期 that was granted, in order: to the moment `until`, or by `length` in the unit of the row.
+
+    A grant without either repeats what the last request asked for.
+    """
+    found: list[Extension] = []
+    asked: Event | None = None
+    for event in events:
+        if event.act == "extend_ask":
+            asked = event
+        if event.act != "extend_grant":
+            continue
+        told = event if {"until", "length"} & set(event.data) or asked is None else asked
+        so_far = replace(clock, extensions=tuple(found), pauses=_before(clock.pauses, event.at))
+        amount = _amount(so_far, told)
+        if amount > _ZERO:
+            reason = str(event.data.get("reason") or (asked and asked.data.get("reason")) or "")
+            found.append(Extension(event.at, amount, reason, str(event.data.get("by") or "未记")))
+    return tuple(found)
+
+
+def _before(pauses: Sequence[Pause], at: datetime) -> tuple[Pause, ...]:
+    """What was known at that moment: a pause that began later counts for nothing yet."""
+    return tuple(pause for pause in pauses if pause.start <= at)
+
+
+def _amount(clock: Clock, told: Event) -> timedelta:
+    until = moment_of(told.data.get("until"))
+    if until is not None:
+        return elapsed(clock, until) - length_of(clock)
+    return span_of(clock.row, clock.calendar, int(told.data.get("length") or 0))
+
+
+def refuse_extension(tables: Tables, running: Running, *, amount: timedelta, at: datetime) -> str | None:
+    """Why an extension by so much may not be asked for now, in Chinese with its row; None: it may."""
+    clock = running.clock
+    limit = tables.clocks.extension(clock.row.clock, clock.row.urgency, clock.start.date())
+    if limit is None:
+        return f"{clock.row.urgency.label}诉求的{clock.row.clock.label}时限不能延期"
+    due = running.due
+    if due is not None and beijing(at) >= due:
+        return f"时限已到，延期须在到期前提出（{limit.id}）"
+    if len(clock.extensions) >= limit.times:
+        return f"最多延期 {limit.times} 次（{limit.id}）"
+    asked = sum((extension.amount for extension in clock.extensions), amount)
+    own = span_of(clock.row, clock.calendar, clock.row.length)
+    if asked * _FULL > own * limit.percent:
+        return f"延期合计不能超过原时限的 {limit.percent}%（{limit.id}）"
+    return None
+
+
+def moment_of(value: Any) -> datetime | None:  # noqa: ANN401  (a value of an event's JSON)
+    """A moment kept in an event: ISO text or a moment; None stays None. Raises BadInput on anything else."""
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        return beijing(datetime.fromisoformat(str(value)))
+    except ValueError:
+        raise BadInput(f"不是时刻：{value}") from None

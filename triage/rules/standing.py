@@ -1,0 +1,160 @@
+"""Where a ticket stands (`Standing`): everything its events say of it, as the moves ask for it.
+
+Made by `replay`, changed by copy. Knows no table, no row and no clock; times are aware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from models.vocab import Clock, Divert, Move, Outcome, State, Urgency, YesNo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A clock of the ticket: since when, until when (None: no row sets a limit), and when it stopped."""
+
+    started: datetime
+    due: datetime | None
+    rule: str | None
+    stopped: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """派单异议 with its answer; `before` is the state that it interrupted."""
+
+    seq: int
+    at: datetime
+    unit: str
+    proposed: str
+    clause: str
+    reason: str
+    before: State
+    ruling: Move | None = None
+    ruled_at: datetime | None = None
+    ruling_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A unit that was called in by 吹哨 or 提级, its own due time, and when it reported in."""
+
+    unit: str
+    move: Move
+    at: datetime
+    due: datetime
+    reported_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A wish that waits for an answer: 延期, 挂账 or 剔除."""
+
+    at: datetime
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """One attempt of 回访 and what the citizen said."""
+
+    seq: int
+    at: datetime
+    outcome: Outcome
+    solved: YesNo | None = None
+    satisfaction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last move: who made it and until when that person may undo it (None: never)."""
+
+    seq: int
+    move: Move
+    at: datetime
+    login: str
+    undo_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A ticket as its events tell it.
+
+    `since` is the dispatch to the unit that has it now; `dispatched_at` the first one, from which the
+    citizen's clock runs and never restarts. `before` is how it stood before the last move, for 撤销.
+    """
+
+    state: State
+    urgency: Urgency
+    seq: int
+    last_at: datetime
+    version: int
+    registered_at: datetime
+    unit: str | None = None
+    assist: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    kind: str | None = None
+    district: str | None = None
+    flagged: bool = False
+    divert: Divert | None = None
+    dispatched_at: datetime | None = None
+    since: datetime | None = None
+    dispatch_by: datetime | None = None
+    answer_by: datetime | None = None
+    clocks: Mapping[Clock, Run] = field(default_factory=dict)
+    objections: tuple[Objection, ...] = ()
+    arbitrated: bool = False
+    calls: tuple[Call, ...] = ()
+    asked: Mapping[Move, Asked] = field(default_factory=dict)
+    extensions: int = 0
+    follow_ups: tuple[FollowUp, ...] = ()
+    rehandled: int = 0
+    urges: int = 0
+    contacted: bool = False
+    answered: bool = False
+    attachment: bool = False
+    supervised: bool = False
+    excluded: bool = False
+    merged_into: str | None = None
+    last: Last | None = None
+    before: Standing | None = None
+
+    def running(self, clock: Clock) -> Run | None:
+        """The clock, if it runs."""
+        run = self.clocks.get(clock)
+        return run if run is not None and run.stopped is None else None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The end of the most pressing clock that runs."""
+        return min(
+            (run.due for run in self.clocks.values() if run.stopped is None and run.due is not None),
+            default=None,
+        )
+
+    @property
+    def open_objection(self) -> Objection | None:
+        """The objection that waits for its ruling."""
+        last = self.objections[-1] if self.objections else None
+        return last if last is not None and last.ruling is None else None
+
+    @property
+    def unreachable(self) -> int:
+        """How often in a row nobody was reached since the last answer."""
+        count = 0
+        for attempt in reversed(self.follow_ups):
+            if attempt.outcome is not Outcome.UNREACHABLE:
+                break
+            count += 1
+        return count
+
+    def evolve(self, **changes: Any) -> Standing:  # noqa: ANN401  (fields of this class)
+        """A copy with other values."""
+        return replace(self, **changes)

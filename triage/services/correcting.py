@@ -1,0 +1,135 @@
+"""更正: a clerk says what a reading got wrong. Kept with who, when and which model; the reading stays.
+
+The ticket itself is not changed here: where it goes next is a move of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from models import corrections
+from models.corrections import Correction
+from models.vocab import AppealType, Corrected, Level, Urgency
+from nlp.text import mask_identity
+from triage.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.appeals import Reading
+    from models.corrections import CorrectedText
+    from models.filters import Viewer
+    from triage.rules.rows import Tables
+
+YES: Final = "true"
+NO: Final = "false"
+
+
+async def correct(
+    session: AsyncSession, tables: Tables, viewer: Viewer, no: str, said: Mapping[str, str], *, at: datetime
+) -> list[Correction]:
+    """Keep what `said` (field → value) changes of what is held of a ticket; nothing when it changes nothing.
+
+    Raises NotFound, and BadInput naming the field whose value is none.
+    """
+    wanted = {_field(name): value for name, value in said.items()}
+    for field, value in wanted.items():
+        _check(tables, field, value)
+    if not wanted:
+        raise BadInput("没有要更正的内容")
+    found = await corrections.read_ticket_for_update(session, viewer, no)
+    if found is None:
+        raise NotFound("没有这张工单，或您无权查看，或还没有识别结果。")
+    held = as_held(found.reading, await corrections.of_ticket(session, found.ticket.id))
+    kept = [
+        Correction(
+            ticket_id=found.ticket.id,
+            appeal_id=found.ticket.appeal_id,
+            field=field.value,
+            old=held[field],
+            new=value,
+            by=viewer.login,
+            at=at,
+            model_version=found.reading.model_version,
+        )
+        for field, value in wanted.items()
+        if value != held[field]
+    ]
+    session.add_all(kept)
+    await session.flush()
+    return kept
+
+
+def as_held(reading: Reading, known: Sequence[Correction]) -> dict[Corrected, str | None]:
+    """What is held of every field now: the last correction, else the reading."""
+    held: dict[Corrected, str | None] = {
+        Corrected.ENVIRONMENTAL: YES if reading.environmental else NO,
+        Corrected.KIND: reading.kind,
+        Corrected.APPEAL_TYPE: reading.appeal_type,
+        Corrected.URGENCY: reading.urgency,
+        Corrected.PLACE: reading.street_code or reading.district_code,
+    }
+    return held | {Corrected(item.field): item.new for item in known}
+
+
+def _field(name: str) -> Corrected:
+    try:
+        return Corrected(name)
+    except ValueError:
+        fields = "、".join(field.value for field in Corrected)
+        raise BadInput(f"不能更正 {name[:40]}：只能是 {fields}") from None
+
+
+def _check(tables: Tables, field: Corrected, value: str) -> None:
+    """Refuse a value that is none. Raises BadInput naming the field."""
+    known = {
+        Corrected.ENVIRONMENTAL: (YES, NO),
+        Corrected.KIND: tables.kinds,
+        Corrected.APPEAL_TYPE: tuple(AppealType),
+        Corrected.URGENCY: tuple(Urgency),
+        Corrected.PLACE: places(tables),
+    }[field]
+    if value not in known:
+        raise BadInput(f"{field.label}({field.value})的值有误：{value[:40]}")
+
+
+def places(tables: Tables) -> frozenset[str]:
+    """Codes of all districts and streets that have a unit."""
+    return frozenset(
+        code
+        for unit in tables.units.values()
+        for code in (
+            unit.district_code if unit.level is Level.DISTRICT else None,
+            unit.street_code if unit.level is Level.STREET else None,
+        )
+        if code
+    )
+
+
+def as_example(text: CorrectedText) -> dict[str, Any]:
+    """One corrected appeal as a labelled row for training: only what a person said is a label.
+
+    Words are masked once more: rules of masking may have grown since they were stored.
+    """
+    said = {Corrected(item.field): item.new for item in text.corrections}
+    words = f"{text.text}\n地址：{text.address}" if text.address else text.text
+    row: dict[str, Any] = {
+        "id": f"correction-{text.appeal_id}",
+        "title": mask_identity(text.title) if text.title else None,
+        "text": mask_identity(words),
+    }
+    if Corrected.ENVIRONMENTAL in said:
+        row["environmental"] = said[Corrected.ENVIRONMENTAL] == YES
+    if Corrected.KIND in said and row.get("environmental", True):
+        # Whoever names a kind says that it is environmental.
+        row |= {"environmental": True, "kind": said[Corrected.KIND]}
+    for field, key in ((Corrected.APPEAL_TYPE, "appeal_type"), (Corrected.URGENCY, "urgency")):
+        if field in said:
+            row[key] = said[field]
+    if Corrected.PLACE in said:
+        row["place_code"] = said[Corrected.PLACE]
+    last = text.corrections[-1]
+    return row | {"sure": True, "model_version": last.model_version, "at": last.at.isoformat()}

@@ -1,0 +1,105 @@
+"""From stored events to the histories that clocks and rates are counted from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Tag, Urgency
+from triage.rules.acts import ACTS, Event, History
+from triage.rules.rate_rows import SATISFACTION
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+_BATCH: Final = 500
+#: Events that were named before acts were.
+_NAMED: Final = {
+    Tag.RECEIVED.value: "receive", Tag.DISPATCHED.value: "dispatch", Tag.DIVERTED.value: "divert",
+}  # fmt: skip
+#: What may decide the month a ticket counts in: the acts that `verdicts` looks at for it.
+_DECIDING: Final = ("dispatch", "divert", "merge", "follow_up", "exclude_grant", "ledger_grant")
+_WORTH: Final = {word: len(SATISFACTION) - place for place, word in enumerate(SATISFACTION)}
+_YES_NO: Final = {"yes": True, "no": False}
+
+
+def act_of(tag: str) -> str | None:
+    """The act that a stored tag tells of; None when it is none of a ticket's life."""
+    if tag in _NAMED:
+        return _NAMED[tag]
+    act = tag.removeprefix("ticket:")
+    return act if act in ACTS and act != tag else None
+
+
+def event_of(tag: str, at: datetime, data: Mapping[str, Any]) -> Event | None:
+    """A stored event as an act with its facts; None when it says nothing to clocks and rates.
+
+    A call of the unit that nobody answered is no contact, but can be taken back like one.
+    """
+    act = act_of(tag)
+    if act is None:
+        return None
+    told = {**data, **(data.get("values") or {})}
+    unanswered = told.get("outcome") == "unreachable" or bool(told.get("unreachable"))
+    if act == "contact" and unanswered:
+        return Event("contact_tried", at, told)
+    if act == "follow_up":
+        step = told.get("satisfaction")
+        told |= {
+            "unreachable": unanswered,
+            "contacted": _YES_NO.get(str(told.get("contacted")), told.get("contacted")),
+            "solved": _YES_NO.get(str(told.get("solved")), told.get("solved")),
+            "satisfaction": _WORTH.get(str(step), step),
+        }
+    return Event(act, at, told)
+
+
+async def histories(session: AsyncSession, *, since: datetime, until: datetime) -> AsyncIterator[History]:
+    """The tickets to which something deciding happened in [since, until), each with all its events."""
+    tags = [tag.value for tag in Tag if act_of(tag.value) in _DECIDING]
+    tags += [f"ticket:{act}" for act in _DECIDING]
+    ids = list(
+        await session.scalars(
+            sa.select(TicketEvent.ticket_id)
+            .where(TicketEvent.tag.in_(tags), TicketEvent.at >= since, TicketEvent.at < until)
+            .distinct()
+            .order_by(TicketEvent.ticket_id)
+        )
+    )
+    for start in range(0, len(ids), _BATCH):
+        for history in (await by_ids(session, ids[start : start + _BATCH])).values():
+            yield history
+
+
+async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
+    """The histories of tickets, by id."""
+    events: dict[int, list[Event]] = {number: [] for number in ids}
+    rows = await session.execute(
+        sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.at, TicketEvent.data)
+        .where(TicketEvent.ticket_id.in_(ids))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    for ticket_id, tag, at, data in rows:
+        event = event_of(tag, at, data)
+        if event is not None:
+            events[ticket_id].append(event)
+    tickets = await session.execute(
+        sa.select(
+            Ticket.id, Ticket.no, Ticket.urgency, Ticket.kind,
+            Ticket.district_code, Ticket.street_code, Ticket.unit_code,
+        )
+        .where(Ticket.id.in_(ids))
+        .order_by(Ticket.id)
+    )  # fmt: skip
+    return {
+        row.id: History(
+            row.no, Urgency(row.urgency), row.kind, row.district_code, row.street_code, row.unit_code,
+            tuple(events[row.id]),
+        )
+        for row in tickets
+    }  # fmt: skip

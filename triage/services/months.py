@@ -1,0 +1,206 @@
+"""月度三率: close a month, correct it by a new version, read a published one. Nothing published changes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from models.months import MonthFigures, MonthVerdict
+from triage.errors import BadInput, NotFound
+from triage.rules.rate_rows import Cause, Rate, WeightRow
+from triage.rules.rates import By, Line, Month, Tally, count
+from triage.rules.rows import Status, Where
+from triage.rules.verdicts import Out, Verdict, month_span
+from triage.services.histories import histories
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+    from triage.services.deps import Deps
+
+_BATCH: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One published version of a month with its figures."""
+
+    version: int
+    published_at: datetime
+    reason: str | None
+    sha256: str
+    figures: Month
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What closing did: the version that now holds, and whether it is new."""
+
+    published: Published
+    new: bool
+
+
+def span(month: str) -> tuple[datetime, datetime]:
+    """The month as [start, end). Raises BadInput on what is no month."""
+    try:
+        return month_span(month)
+    except ValueError:
+        raise BadInput(f"月份应形如 2026-10：{month}") from None
+
+
+async def close(deps: Deps, month: str, *, reason: str | None = None) -> Closing:
+    """Publish a month that has ended: its first version, or with a reason a correction.
+
+    The same figures again are no new version. Raises BadInput before the end of the month, and for other
+    figures without a reason.
+    """
+    first, last = span(month)
+    now = deps.clock.now()
+    if now < last:
+        raise BadInput(f"{month} 还没有结束，不能结月")
+    # Counted before anything is locked: a month takes seconds, and the desk goes on writing meanwhile.
+    async with deps.db.reads() as session:
+        figures = await _count(session, deps.tables, month, first, last, as_of=now)
+    content, sha = _content(figures)
+    async with deps.db.writes.begin() as session:
+        newest = await _row(session, month, None)
+        if newest is not None and newest.sha256 == sha:
+            return Closing(await _published(session, newest), new=False)
+        if newest is not None and not (reason or "").strip():
+            raise BadInput(f"{month} 已发布第 {newest.version} 版，数字有变化：更正须写明理由（--reason）")
+        row = MonthFigures(
+            month=month,
+            version=newest.version + 1 if newest else 1,
+            as_of=now,
+            published_at=now,
+            reason=reason.strip() if newest and reason else None,
+            table_version=figures.table_version,
+            sha256=sha,
+            content=content,
+        )
+        session.add(row)
+        await session.flush()
+        await _store(session, row.id, figures.verdicts)
+        return Closing(Published(row.version, now, row.reason, sha, figures), new=True)
+
+
+async def _count(
+    session: AsyncSession, tables: Tables, month: str, first: datetime, last: datetime, *, as_of: datetime
+) -> Month:
+    found = [history async for history in histories(session, since=first, until=last)]
+    return count(tables, found, month=month, as_of=as_of)
+
+
+def _content(figures: Month) -> tuple[dict[str, Any], str]:
+    """The stored figures, and the sha over them and every verdict. `as_of` alone makes no difference."""
+    content: dict[str, Any] = {
+        "month": figures.month,
+        "rows": list(figures.row_ids),
+        "weights": {
+            "id": figures.weights.id,
+            "title": figures.weights.title,
+            "source": figures.weights.source,
+            "values": {rate.value: weight for rate, weight in figures.weights.weights.items()},
+        },
+        "lines": [
+            [line.by.value, line.key, line.assessed, line.out,
+             {rate.value: [t.points, t.tickets, t.out] for rate, t in line.tallies}]
+            for line in figures.lines
+        ],
+    }  # fmt: skip
+    whole = {"figures": content, "verdicts": [_verdict_row(verdict) for verdict in figures.verdicts]}
+    canonical = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
+    return content, hashlib.sha256(canonical).hexdigest()
+
+
+def _verdict_row(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "no": verdict.no,
+        "unit_code": verdict.unit,
+        "street_code": verdict.street,
+        "district_code": verdict.district,
+        "kind": verdict.kind,
+        "points": {rate.value: points for rate, points in verdict.points},
+        "outs": [[out.rate.value, out.cause.value, out.row_id, out.reason] for out in verdict.outs],
+    }
+
+
+async def _store(session: AsyncSession, month_id: int, verdicts: Sequence[Verdict]) -> None:
+    rows = [
+        {"month_id": month_id, "seq": seq, **_verdict_row(verdict)}
+        for seq, verdict in enumerate(verdicts, start=1)
+    ]
+    for start in range(0, len(rows), _BATCH):
+        await session.execute(sa.insert(MonthVerdict), rows[start : start + _BATCH])
+
+
+async def _row(session: AsyncSession, month: str, version: int | None) -> MonthFigures | None:
+    query = sa.select(MonthFigures).where(MonthFigures.month == month)
+    if version is not None:
+        query = query.where(MonthFigures.version == version)
+    found: MonthFigures | None = await session.scalar(query.order_by(MonthFigures.version.desc()).limit(1))
+    return found
+
+
+async def published(session: AsyncSession, month: str, version: int | None = None) -> Published:
+    """A published version; the newest when none is named. Raises NotFound, and BadInput on no month."""
+    span(month)
+    row = await _row(session, month, version)
+    if row is None:
+        which = f"第 {version} 版" if version else ""
+        raise NotFound(f"{month} 没有发布过{which}")
+    return await _published(session, row)
+
+
+async def versions(session: AsyncSession, month: str) -> list[tuple[int, datetime, str | None, str]]:
+    """Every version of a month: number, when, why, sha."""
+    rows = await session.execute(
+        sa.select(MonthFigures.version, MonthFigures.published_at, MonthFigures.reason, MonthFigures.sha256)
+        .where(MonthFigures.month == month)
+        .order_by(MonthFigures.version)
+    )
+    return [(row.version, row.published_at, row.reason, row.sha256) for row in rows]
+
+
+async def before(session: AsyncSession, month: str) -> Published | None:
+    """The newest version of the month before; None when it was never published."""
+    first, _ = span(month)
+    earlier = f"{first.year - (first.month == 1)}-{(first.month - 2) % 12 + 1:02d}"
+    row = await _row(session, earlier, None)
+    return await _published(session, row) if row is not None else None
+
+
+async def _published(session: AsyncSession, row: MonthFigures) -> Published:
+    rows = await session.scalars(
+        sa.select(MonthVerdict).where(MonthVerdict.month_id == row.id).order_by(MonthVerdict.seq)
+    )
+    verdicts = tuple(
+        Verdict(
+            v.no, v.unit_code, v.street_code, v.district_code, v.kind,
+            tuple((Rate(rate), points) for rate, points in v.points.items()),
+            tuple(Out(Rate(rate), Cause(cause), row_id, reason) for rate, cause, row_id, reason in v.outs),
+        )
+        for v in rows
+    )  # fmt: skip
+    told = row.content
+    first = span(row.month)[0].date()
+    weights = WeightRow(
+        told["weights"]["id"], first, None, told["weights"]["source"], Status.ASSUMED, Where("rates.yaml", 1),
+        told["weights"]["title"],
+        {Rate(rate): weight for rate, weight in told["weights"]["values"].items()},
+    )  # fmt: skip
+    lines = tuple(
+        Line(By(by), key, assessed, out, tuple((rate, Tally(*tallies[rate.value])) for rate in Rate))
+        for by, key, assessed, out, tallies in told["lines"]
+    )
+    figures = Month(row.month, row.as_of, weights, tuple(told["rows"]), row.table_version, lines, verdicts)
+    return Published(row.version, row.published_at.astimezone(UTC), row.reason, row.sha256, figures)

@@ -1,0 +1,174 @@
+"""A ticket's standing as rows: what the list is sorted and filtered by, its units, its objections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.appeals import Appeal
+from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
+from models.vocab import Move, Role
+from triage.errors import TriageError
+from triage.rules.replay import opening_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.units import Staff
+    from triage.rules.replay import Event
+    from triage.rules.rows import Tables
+    from triage.rules.standing import Standing
+
+
+class LostRow(TriageError):
+    """工单在写入时被别人改动，请重试。"""
+
+    code = "lost_row"
+    status = 409
+
+
+def columns(tables: Tables, s: Standing) -> dict[str, Any]:
+    """The columns of `ticket` that the events decide."""
+    lead = tables.units.get(s.unit or "")
+    return {
+        "version": s.version,
+        "state": s.state.value,
+        "level": lead.level.value if lead else None,
+        "unit_code": s.unit,
+        "urgency": s.urgency.value,
+        "flagged": s.flagged,
+        "divert": s.divert.value if s.divert else None,
+        "dispatched_at": s.dispatched_at,
+        "dispatch_by": s.dispatch_by,
+        "answer_by": s.answer_by,
+        "due_at": s.due_at,
+        "urges": s.urges,
+        "asked": ",".join(sorted(move.value for move in s.asked)) or None,
+    }
+
+
+def unit_rows(s: Standing) -> list[dict[str, Any]]:
+    """The rows of `ticket_unit`: each unit once, in its weightiest role; called ones with their due time."""
+    found: dict[str, dict[str, Any]] = {}
+    roles = (
+        (Role.LEAD, (s.unit,) if s.unit else ()),
+        (Role.ASSIST, (*s.assist, *(call.unit for call in s.calls))),
+        (Role.COPY, s.copies),
+    )
+    for role, codes in roles:
+        for code in codes:
+            found.setdefault(
+                code, {"unit_code": code, "role": role.value, "due_at": None, "reported_at": None}
+            )
+    for call in s.calls:
+        found[call.unit] |= {"due_at": call.due, "reported_at": call.reported_at}
+    return list(found.values())
+
+
+def objection_rows(s: Standing, catalogue_row: str | None) -> list[dict[str, Any]]:
+    """The rows of `objection`. Only the first dispatch was the catalogue's."""
+    return [
+        {
+            "seq": o.seq, "at": o.at, "unit_code": o.unit, "proposed_unit": o.proposed, "clause": o.clause,
+            "catalogue_row": catalogue_row if number == 0 else None,
+            "reason": o.reason, "ruling": o.ruling.value if o.ruling else None, "ruled_at": o.ruled_at,
+            "ruled_unit": s.unit if o.ruling is Move.ARBITRATE else None,
+            "ruling_reason": o.ruling_reason or None,
+        }
+        for number, o in enumerate(s.objections)
+    ]  # fmt: skip
+
+
+async def store(
+    session: AsyncSession,
+    tables: Tables,
+    ticket: Ticket,
+    events: Sequence[Event],
+    after: Standing,
+    *,
+    staff_id: int,
+) -> None:
+    """Write the events and bring the rows to `after`. The row must be locked. Raises LostRow."""
+    await session.execute(
+        sa.insert(TicketEvent),
+        [
+            {
+                "ticket_id": ticket.id, "seq": event.seq, "at": event.at, "tag": event.tag,
+                "staff_id": staff_id if event.login else None, "data": dict(event.data),
+            }
+            for event in events
+        ],
+    )  # fmt: skip
+    done = await session.execute(
+        sa.update(Ticket)
+        .where(Ticket.id == ticket.id, Ticket.version == ticket.version)
+        .values(**columns(tables, after))
+        .returning(Ticket.id)
+        .execution_options(synchronize_session=False)
+    )
+    if done.one_or_none() is None:
+        raise LostRow
+    await _replace(session, TicketUnit, ticket.id, unit_rows(after))
+    await _replace(session, ObjectionRow, ticket.id, objection_rows(after, _sent_by(tables, ticket, after)))
+
+
+async def _replace(
+    session: AsyncSession, model: type[TicketUnit | ObjectionRow], ticket_id: int, rows: list[dict[str, Any]]
+) -> None:
+    await session.execute(sa.delete(model).where(model.ticket_id == ticket_id))
+    if rows:
+        await session.execute(sa.insert(model), [{"ticket_id": ticket_id, **row} for row in rows])
+
+
+def _sent_by(tables: Tables, ticket: Ticket, after: Standing) -> str | None:
+    """The catalogue row that chose the unit which objected first; None when a person chose another one."""
+    if not after.objections:
+        return None
+    if not after.objections:
+        return None
+    known = {row.id for row in tables.catalogue if row.role is Role.LEAD}
+    proposed = (ticket.decision.get("proposed") or {}).get("unit")
+    chosen = next((name for name in ticket.decision.get("row_ids", ()) if name in known), None)
+    by_person = proposed is not None and proposed != after.objections[0].unit
+    return None if by_person else chosen
+
+
+async def units_of(session: AsyncSession, ticket_id: int) -> dict[Role, list[str]]:
+    """The units of a ticket by role."""
+    rows = await session.execute(
+        sa.select(TicketUnit.role, TicketUnit.unit_code)
+        .where(TicketUnit.ticket_id == ticket_id)
+        .order_by(TicketUnit.unit_code)
+    )
+    found: dict[Role, list[str]] = {}
+    for role, code in rows:
+        found.setdefault(Role(role), []).append(code)
+    return found
+
+
+async def registered(session: AsyncSession, ticket: Ticket) -> datetime:
+    """When the appeal was stored here: from then its dispatch clock runs."""
+    found = await session.scalar(sa.select(Appeal.stored_at).where(Appeal.id == ticket.appeal_id))
+    return found or ticket.opened_at
+
+
+def opening(ticket: Ticket, units: dict[Role, list[str]], *, registered_at: datetime) -> dict[str, Any]:
+    """The opening of a ticket whose own events do not tell it, read off its row."""
+    return opening_of(
+        state=ticket.state, urgency=ticket.urgency, unit=ticket.unit_code,
+        assist=units.get(Role.ASSIST, []), cc=units.get(Role.COPY, []),
+        kind=ticket.kind, district=ticket.district_code, flagged=ticket.flagged, divert=ticket.divert,
+        registered_at=registered_at, dispatched_at=ticket.dispatched_at,
+        dispatch_by=ticket.dispatch_by, answer_by=ticket.answer_by,
+    )  # fmt: skip
+
+
+async def insert_new(session: AsyncSession, model: type[Staff], **values: Any) -> None:  # noqa: ANN401
+    """Insert a row unless it is there."""
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    await session.execute(make(model).values(**values).on_conflict_do_nothing(index_elements=["login"]))

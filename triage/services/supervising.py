@@ -1,0 +1,252 @@
+"""督办: the sweep that writes automatic 催办 at the warning points, and the lists of what is due or overdue.
+
+The timetable only pokes the database: what must be looked at is found by an index on when, so that an hour
+of downtime delays reminders and loses none. Each is written in one transaction with its event, under a key
+that allows it once; where several are due at once the last is sent and names the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.filters import may_see
+from models.tickets import Ticket, TicketEvent
+from models.units import Unit
+from models.vocab import Level, Tag
+from models.watching import Reminder, TicketWatch
+from triage import logs
+from triage.errors import NoRule
+from triage.rules.calendar import beijing, show
+from triage.rules.clock_rows import Tells
+from triage.rules.reminders import reminders
+from triage.rules.rows import OWN, ClockName
+from triage.rules.running import runs
+from triage.services.histories import by_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+    from triage.rules.acts import History
+    from triage.rules.reminders import Reminder as Point
+    from triage.rules.rows import Tables
+
+log = logs.get(__name__)
+
+#: A ticket that no row can time (the holiday table ends) is looked at again after this.
+_AGAIN: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A reminder of a ticket: which clock, which run of it, which point."""
+
+    clock: ClockName
+    run: int
+    point: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a ticket's clocks ask for now, and when to look again; None: nothing more is to come."""
+
+    now: tuple[Due, ...]
+    next_at: datetime | None
+
+
+def plan(tables: Tables, history: History, *, now: datetime) -> Plan:
+    """The points of every clock that runs: those reached, and the moment of the first that is not."""
+    reached: list[Due] = []
+    later: list[datetime] = []
+    for name in ClockName:
+        for number, run in enumerate(runs(tables, history, name), start=1):
+            if run.stopped is not None and run.stopped <= now:
+                continue
+            for point in reminders(tables.clocks, run.clock):
+                if point.at <= now:
+                    reached.append(Due(name, number, point))
+                else:
+                    later.append(point.at)
+    return Plan(tuple(reached), min(later, default=None))
+
+
+async def sweep(session: AsyncSession, tables: Tables, *, now: datetime, batch: int = 500) -> tuple[int, int]:
+    """Look at up to `batch` tickets whose time has come. Gives how many were looked at, and reminders sent.
+
+    Tickets that somebody holds are left for the next sweep: nobody at the desk waits for this.
+    """
+    rows = await session.execute(
+        sa.select(Ticket.id, Ticket.due_at)
+        .join(TicketWatch, TicketWatch.ticket_id == Ticket.id)
+        .where(TicketWatch.next_at <= now)
+        .order_by(TicketWatch.next_at, Ticket.id)
+        .limit(batch)
+        .with_for_update(skip_locked=True)
+    )
+    running = {row.id: row.due_at is not None for row in rows}
+    if not running:
+        return 0, 0
+    histories = await by_ids(session, [number for number, runs_now in running.items() if runs_now])
+    wanted: dict[int, tuple[Due, ...]] = {}
+    again: dict[int, datetime | None] = dict.fromkeys(running)
+    for ticket_id, history in histories.items():
+        try:
+            found = plan(tables, history, now=now)
+        except NoRule as refusal:
+            log.warning("ticket_without_clock", ticket_no=history.no, reason=refusal.detail)
+            again[ticket_id] = now + _AGAIN
+            continue
+        wanted[ticket_id], again[ticket_id] = found.now, found.next_at
+    sent = await _write(session, _Telling(tables, histories, now), wanted)
+    await _watch(session, again)
+    return len(running), sent
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What an event says of whom it tells."""
+
+    tables: Tables
+    histories: dict[int, History]
+    now: datetime
+
+    def units(self, ticket_id: int, tells: Sequence[Tells]) -> dict[str, str | None]:
+        """Level → code of the unit told; None where nobody is known there."""
+        history = self.histories[ticket_id]
+        day = beijing(self.now).date()
+        district = self.tables.unit(Level.DISTRICT, OWN, history.district_code or "", day)
+        city = self.tables.unit(Level.DESK, OWN, "", day)
+        codes = {
+            Tells.UNIT: history.unit_code,
+            Tells.DISTRICT: district.code if district else None,
+            Tells.CITY: city.code if city else None,
+        }
+        return {level.value: codes[level] for level in tells}
+
+
+async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tuple[Due, ...]]) -> int:
+    """Write what was not written yet: a row each, and an event for the last of each clock's run."""
+    now = telling.now
+    ids = [ticket_id for ticket_id, due in wanted.items() if due]
+    if not ids:
+        return 0
+    keys = await session.execute(
+        sa.select(Reminder.ticket_id, Reminder.clock, Reminder.run, Reminder.percent).where(
+            Reminder.ticket_id.in_(ids)
+        )
+    )
+    written = {tuple(row) for row in keys}
+    last = await session.execute(
+        sa.select(TicketEvent.ticket_id, sa.func.max(TicketEvent.seq))
+        .where(TicketEvent.ticket_id.in_(ids))
+        .group_by(TicketEvent.ticket_id)
+    )
+    seqs: dict[int, int] = {row[0]: row[1] for row in last}
+    reminded: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    for ticket_id in ids:
+        groups: dict[tuple[ClockName, int], list[Due]] = {}
+        for due in wanted[ticket_id]:
+            if (ticket_id, due.clock.value, due.run, due.point.percent) not in written:
+                groups.setdefault((due.clock, due.run), []).append(due)
+        for group in groups.values():
+            group.sort(key=lambda due: due.point.percent)
+            reminded += [_row(ticket_id, due, now, folded=due is not group[-1]) for due in group]
+            seqs[ticket_id] = seqs.get(ticket_id, 0) + 1
+            events.append(_event(telling, ticket_id, seqs[ticket_id], group))
+    if events:
+        await session.execute(sa.insert(Reminder), reminded)
+        await session.execute(sa.insert(TicketEvent), events)
+    return len(events)
+
+
+def _row(ticket_id: int, due: Due, now: datetime, *, folded: bool) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket_id,
+        "clock": due.clock.value,
+        "run": due.run,
+        "percent": due.point.percent,
+        "point": due.point.point,
+        "written_at": now,
+        "folded": folded,
+    }
+
+
+def _event(telling: _Telling, ticket_id: int, seq: int, group: Sequence[Due]) -> dict[str, Any]:
+    last = group[-1]
+    levels = [level for level in Tells if any(level in due.point.tells for due in group)]
+    return {
+        "ticket_id": ticket_id,
+        "seq": seq,
+        "at": telling.now,
+        "tag": Tag.REMINDED.value,
+        "staff_id": None,
+        "data": {
+            "clock": last.clock.value,
+            "run": last.run,
+            "percent": last.point.percent,
+            "row": last.point.row_id,
+            "also": [due.point.percent for due in group[:-1]],
+            "units": telling.units(ticket_id, levels),
+            "told": f"{last.clock.label}{last.point.title}（{show(last.point.point)}）",
+        },
+    }
+
+
+async def _watch(session: AsyncSession, again: dict[int, datetime | None]) -> None:
+    """Set when to look again; a ticket with nothing to come is looked at when something happens to it."""
+    done = [ticket_id for ticket_id, at in again.items() if at is None]
+    later = [{"key": ticket_id, "at": at} for ticket_id, at in again.items() if at is not None]
+    if done:
+        await session.execute(sa.delete(TicketWatch).where(TicketWatch.ticket_id.in_(done)))
+    if later:
+        connection = await session.connection()
+        await connection.execute(
+            sa.update(TicketWatch)
+            .where(TicketWatch.ticket_id == sa.bindparam("key"))
+            .values(next_at=sa.bindparam("at", type_=TicketWatch.next_at.type)),
+            later,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDue:
+    """What a unit has running out: already over, and within the time asked for."""
+
+    unit_code: str | None
+    name: str
+    overdue: int
+    soon: int
+    oldest: datetime
+
+
+async def due_by_unit(
+    session: AsyncSession, viewer: Viewer, *, now: datetime, within: timedelta
+) -> list[UnitDue]:
+    """The units with something overdue or due within that time, most overdue first."""
+    late = sa.func.count().filter(Ticket.due_at <= now)
+    rows = await session.execute(
+        sa.select(
+            Ticket.unit_code,
+            sa.func.coalesce(sa.func.min(Unit.name), "未定承办单位"),
+            late,
+            sa.func.count().filter(Ticket.due_at > now),
+            sa.func.min(Ticket.due_at),
+        )
+        .outerjoin(Unit, Unit.code == Ticket.unit_code)
+        .where(Ticket.due_at < now + within, may_see(viewer))
+        .group_by(Ticket.unit_code)
+        .order_by(late.desc(), sa.func.min(Ticket.due_at), Ticket.unit_code)
+    )
+    return [
+        UnitDue(unit, name, overdue, soon, oldest)
+        for unit, name, overdue, soon, oldest in rows
+        if oldest is not None
+    ]

@@ -1,0 +1,229 @@
+"""From what the rules allow to what page and API show: moves in a sensible order, fields, defaults."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import Field, Move, State
+from triage.rules import moves
+from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS
+from triage.web.move_views import AskedView, ClockView, FieldView, MoveForm, MoveList, MoveView, ObjectionView
+from triage.web.views import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from models.tickets import Ticket
+    from triage.rules.move_rows import MoveRow
+    from triage.rules.rows import Tables
+    from triage.rules.standing import Standing
+    from triage.web.acting import Acting
+
+#: What usually comes next in a state, most sensible first. Only an order: what may be done the table says.
+NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
+    State.REVIEW: (Move.DISPATCH, Move.DIVERT, Move.MERGE),
+    State.DIVERTED: (Move.ARCHIVE, Move.ACCEPT),
+    State.HANDED_OVER: (Move.ACCEPT,),
+    State.DISPATCHED: (Move.SIGN, Move.OBJECT),
+    State.SIGNED: (Move.CONTACT, Move.HANDLE),
+    State.CONTACTED: (Move.FEEDBACK, Move.HANDLE, Move.PROGRESS),
+    State.HANDLING: (Move.FEEDBACK, Move.CONTACT, Move.PROGRESS),
+    State.OBJECTED: (Move.OBJECT_UPHOLD, Move.OBJECT_REJECT),
+    State.TO_REASSIGN: (Move.REASSIGN,),
+    State.ARBITRATION: (Move.ARBITRATE,),
+    State.ON_LEDGER: (Move.LEDGER_REVIEW, Move.PROGRESS),
+    State.FEEDBACK: (Move.FOLLOW_UP,),
+    State.FOLLOWED_UP: (Move.CLOSE, Move.REHANDLE),
+    State.CLOSED: (Move.ARCHIVE,),
+    State.ARCHIVED: (),
+    State.MERGED: (Move.ARCHIVE,),
+}
+#: Answers to a wish go before everything else, for whoever may give them; undoing last.
+_URGENT: Final = (
+    Move.CLEAR_FLAG, Move.EXTEND_GRANT, Move.EXTEND_DENY, Move.LEDGER_GRANT, Move.LEDGER_DENY,
+    Move.EXCLUDE_GRANT, Move.EXCLUDE_DENY, Move.REPORT_IN, Move.ONSITE,
+)  # fmt: skip
+
+
+def move_list(tables: Tables, ticket: Ticket, s: Standing, acting: Acting, *, at: datetime) -> MoveList:
+    """Every move for this identity, the sensible ones first."""
+    person = acting.person(tables)
+    found = {item.move: item for item in moves.possible(tables, s, person.actor, at=at)}
+    order = [*_URGENT, *NEXT[s.state], *(move for move in Move if move is not Move.UNDO), Move.UNDO]
+    ordered = [found[move] for move in dict.fromkeys(order)]
+    items = tuple(_view(tables, ticket, s, item) for item in ordered)
+    sensible = {move.value for move in (*_URGENT, *NEXT[s.state])}
+    first = next((item.move for item in items if item.possible and item.move.code in sensible), None)
+    return MoveList(
+        no=ticket.no, state=_term(s.state), version=s.version, acting=acting.label(tables),
+        next=first, items=items,
+    )  # fmt: skip
+
+
+def whose_turn(tables: Tables, s: Standing, *, at: datetime) -> str | None:
+    """Who is to act next, in words; None when all is done."""
+    usual = NEXT[s.state]
+    if not usual:
+        return None
+    rows = tables.moves.of(usual[0], at.date())
+    posts = "、".join(post.label for post in rows[0].who)
+    unit = tables.units.get(s.unit or "")
+    of = f"（{unit.name}）" if unit and rows[0].parts else ""
+    return f"{posts}{of}{usual[0].label}"
+
+
+def _term(member: Any) -> Term:  # noqa: ANN401  (a member of a labelled enum)
+    return Term(member.value, member.label)
+
+
+def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible) -> MoveView:
+    rows = item.rows or ((item.refusal.row,) if item.refusal and item.refusal.row else ())
+    row = rows[0] if rows else None
+    hints = dict.fromkeys(found.hint for found in rows)
+    return MoveView(
+        move=_term(item.move),
+        possible=bool(item.rows),
+        why=item.refusal.detail if item.refusal else None,
+        hint="；".join(hints),
+        who=tuple(_term(post) for post in row.who) if row else (),
+        fields=_fields(tables, ticket, s, item.rows),
+        source=row.source if row else "",
+        status=row.status.value if row else "",
+        rules=row.rules if row else (),
+    )
+
+
+def _fields(tables: Tables, ticket: Ticket, s: Standing, rows: tuple[MoveRow, ...]) -> tuple[FieldView, ...]:
+    """The fields of all rows that are possible; needed only where each of them needs it."""
+    names = dict.fromkeys(field for row in rows for field in row.fields)
+    return tuple(
+        FieldView(
+            name=field.value,
+            label=field.label,
+            kind=_kind(field),
+            required=all(field in row.needs for row in rows),
+            options=_options(field, rows),
+            value=_default(tables, ticket, s, field, rows[0].move),
+            most=TEXTS[field][1] if field in TEXTS else None,
+        )
+        for field in names
+    )
+
+
+def _kind(field: Field) -> str:
+    if field in CHOICES:
+        return "choice"
+    if field in UNITS:
+        return "unit"
+    special = {Field.ASSIST: "units", Field.UNTIL: "moment"}
+    if field in special:
+        return special[field]
+    return "area" if field in FREE and field not in {Field.CLAUSE, Field.ATTACHMENT} else "text"
+
+
+def _options(field: Field, rows: tuple[MoveRow, ...]) -> tuple[Term, ...]:
+    if field not in CHOICES:
+        return ()
+    allowed = {outcome for row in rows for outcome in row.outcomes}
+    return tuple(
+        _term(member)
+        for member in CHOICES[field]
+        if field is not Field.OUTCOME or not allowed or member in allowed
+    )
+
+
+def _default(tables: Tables, ticket: Ticket, s: Standing, field: Field, move: Move) -> str:
+    """What is most likely meant, to be changed by whoever fills in the form. Units by name."""
+    proposed: dict[str, Any] = ticket.decision.get("proposed") or {}
+    match field, move:
+        case Field.UNIT, Move.DISPATCH:
+            return _name(tables, proposed.get("unit"))
+        case Field.ASSIST, Move.DISPATCH:
+            return "，".join(_name(tables, code) for code in proposed.get("assist", ()))
+        case Field.UNIT, Move.REASSIGN if s.objections:
+            return _name(tables, s.objections[-1].proposed)
+        case Field.URGENCY, _:
+            return s.urgency.value
+        case _:
+            return ""
+
+
+def _name(tables: Tables, code: str | None) -> str:
+    row = tables.units.get(code or "")
+    return row.name if row else ""
+
+
+def forms(
+    found: MoveList,
+    *,
+    tried: Move | None = None,
+    typed: Mapping[str, str] | None = None,
+    error: str | None = None,
+    error_field: str | None = None,
+) -> tuple[MoveForm, ...]:
+    """The forms of the moves that are possible; the one that was tried keeps what was typed and says why."""
+    shown = [item for item in found.items if item.possible]
+    made = []
+    for number, item in enumerate(shown, start=1):
+        mine = tried is not None and item.move.code == tried.value
+        view = _filled(item, typed or {}) if mine else item
+        made.append(
+            MoveForm(
+                view=view,
+                key=uuid.uuid4().hex,
+                open=mine or (tried is None and item.move == found.next),
+                error=error if mine else None,
+                error_field=error_field if mine else None,
+                number=number,
+            )
+        )
+    return tuple(made)
+
+
+def _filled(item: MoveView, typed: Mapping[str, str]) -> MoveView:
+    fields = tuple(
+        FieldView(f.name, f.label, f.kind, f.required, f.options, typed.get(f.name, f.value), f.most)
+        for f in item.fields
+    )
+    return MoveView(
+        item.move, item.possible, item.why, item.hint, item.who, fields, item.source, item.status, item.rules
+    )
+
+
+def asked(s: Standing) -> tuple[AskedView, ...]:
+    """What waits for an answer."""
+    return tuple(AskedView(move.label, ask.at, ask.reason, ask.until) for move, ask in s.asked.items())
+
+
+def clocks(s: Standing, *, now: datetime) -> tuple[ClockView, ...]:
+    """Every clock that ran or runs."""
+    return tuple(
+        ClockView(
+            label=clock.label,
+            started=run.started,
+            due=run.due,
+            stopped=run.stopped,
+            rule=run.rule or "",
+            late=run.due is not None and (run.stopped or now) > run.due,
+        )
+        for clock, run in s.clocks.items()
+    )
+
+
+def objections(tables: Tables, s: Standing) -> tuple[ObjectionView, ...]:
+    """All arguments side by side."""
+    return tuple(
+        ObjectionView(
+            number=number,
+            at=o.at,
+            unit=_name(tables, o.unit) or o.unit,
+            proposed=_name(tables, o.proposed) or o.proposed,
+            clause=o.clause,
+            reason=o.reason,
+            ruling=o.ruling.label if o.ruling else "待审核",
+            ruling_reason=o.ruling_reason,
+        )
+        for number, o in enumerate(s.objections, start=1)
+    )

@@ -1,0 +1,164 @@
+"""Moves over HTTP: as JSON under /api/v1, as forms of the desk's ticket page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from aiohttp import web
+
+from models import ticket_detail
+from models.vocab import Field, Move, State
+from triage.errors import BadInput, NotFound
+from triage.rules.fields import UNITS
+from triage.services import moving
+from triage.services.moving import Wish
+from triage.web import acting, asking, guard, move_forms
+from triage.web.keys import CACHES, DEPS, VIEWER
+from triage.web.move_views import MoveMade
+from triage.web.views import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triage.rules.rows import Tables
+    from triage.services.moving import Made, Person
+    from triage.web.acting import Acting
+
+KEY: Final = "Idempotency-Key"
+_ASKED: Final = ("post", "unit", "name")
+_BODY: Final = ("move", "version", "values", "as")
+_DESK_FIELDS: Final = ("move", "version", "key", guard.FIELD)
+
+
+def as_json(value: Any) -> web.Response:  # noqa: ANN401  (a view)
+    """A view as JSON."""
+    body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+async def listed(request: web.Request) -> web.Response:
+    """GET …/moves: what can be done now, and why not for the rest. Raises NotFound, BadInput."""
+    asking.refuse_others(request.query, _ASKED)
+    deps = request.app[DEPS]
+    who = acting.chosen(deps.tables, dict(request.query)) if request.query else acting.Acting()
+    now = deps.clock.now()
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
+        if whole is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+    standing = moving.stand_of(whole, now=now)
+    return as_json(move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now))
+
+
+async def made(request: web.Request) -> web.Response:
+    """POST …/moves: make one. Raises BadInput, NotFound, Refusal, Conflict, KeyReused."""
+    deps = request.app[DEPS]
+    body = await _body(request)
+    who = acting.chosen(deps.tables, _mapping(body, "as"))
+    wish = Wish(
+        no=request.match_info["no"],
+        move=_move(body.get("move")),
+        values=_units(deps.tables, _mapping(body, "values")),
+        version=_version(body.get("version")),
+        key=request.headers.get(KEY, ""),
+    )
+    return as_json(await _done(request, who.person(deps.tables), wish))
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        raise BadInput("请求内容不是合法的 JSON") from None
+    if not isinstance(body, dict):
+        raise BadInput("请求内容应是 JSON 对象")
+    for name in body:
+        if name not in _BODY:
+            raise BadInput(f"不认识的键：{name[:40]}")
+    return body
+
+
+def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = body.get(name) or {}
+    if not isinstance(found, dict):
+        raise BadInput(f"{name} 应是 JSON 对象")
+    known = {field.value for field in Field} | set(_ASKED)
+    for key in found:
+        if key not in known:
+            raise BadInput(f"{name} 里不认识的键：{key[:40]}")
+    return found
+
+
+def _move(value: object) -> Move:
+    known = {move.value: move for move in Move}
+    if not isinstance(value, str) or value not in known:
+        raise BadInput(f"操作 move 只能是：{'、'.join(known)}")
+    return known[value]
+
+
+def _version(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise BadInput("版本 version 应是正整数：您看到的那一版")
+    return value
+
+
+def _units(tables: Tables, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Units by code; a whole name stands for its code."""
+    found = dict(values)
+    for field in UNITS:
+        if isinstance(found.get(field.value), str) and found[field.value].strip():
+            found[field.value] = acting.unit_code(tables, found[field.value].strip())
+    several = found.get(Field.ASSIST.value)
+    if isinstance(several, str):
+        parts = several.replace("，", ",").replace("、", ",").split(",")
+        several = [part.strip() for part in parts if part.strip()]
+    if isinstance(several, list):
+        found[Field.ASSIST.value] = [
+            acting.unit_code(tables, part) if isinstance(part, str) else part for part in several
+        ]
+    return found
+
+
+async def _done(request: web.Request, person: Person, wish: Wish) -> MoveMade:
+    """Make the move and say where the ticket stands then."""
+    deps = request.app[DEPS]
+    async with deps.db.writes.begin() as session:
+        result: Made = await moving.make(
+            session, deps.tables, request[VIEWER], person, wish, now=deps.clock.now()
+        )
+    # What was counted before is no longer so.
+    request.app[CACHES].counts.clear()
+    request.app[CACHES].today.clear()
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], wish.no)
+    if whole is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    state = State(whole.ticket.state)
+    return MoveMade(
+        no=wish.no, move=Term(result.move.value, result.move.label), state=Term(state.value, state.label),
+        version=result.version, repeated=result.repeated, due_at=whole.ticket.due_at,
+    )  # fmt: skip
+
+
+def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, dict[str, str]]:
+    """What a form of the page asks for, and what was typed. Raises BadInput."""
+    typed = {
+        name: value for name, value in form.items() if isinstance(value, str) and name not in _DESK_FIELDS
+    }
+    number = form.get("version")
+    version = int(number) if isinstance(number, str) and number.isascii() and number.isdigit() else 0
+    key = form.get("key")
+    wish = Wish(
+        no=no,
+        move=_move(form.get("move")),
+        values=_units(tables, typed),
+        version=_version(version),
+        key=key if isinstance(key, str) else "",
+    )
+    return wish, typed
+
+
+async def desk_done(request: web.Request, who: Acting, wish: Wish) -> MoveMade:
+    """Make a form's move."""
+    return await _done(request, who.person(request.app[DEPS].tables), wish)

@@ -1,0 +1,172 @@
+// The forms of the ticket page: drafts are kept on this machine, a form is sent once even over a flaky network,
+// a refusal comes back without losing what was typed. Without this file every form still works by itself.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const RETRY_MS = 4_000;
+const QUIET = ["token", "version", "key", "move"]; // not typed by anyone
+
+const panel = () => $("#moves");
+const no = panel()?.dataset.no ?? "";
+const draftOf = (move) => `jiesu.draft.${no}.${move}`;
+const PENDING = `jiesu.pending.${no}`;
+
+function say(words) {
+  const line = $("#move-said");
+  line.textContent = words;
+  line.hidden = !words;
+}
+
+// ---- drafts -----------------------------------------------------------------------------------------
+
+function typed(form) {
+  return Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && !QUIET.includes(name)));
+}
+
+function keepDraft(form) {
+  const values = typed(form);
+  const name = draftOf(form.dataset.form);
+  if (Object.keys(values).length) localStorage.setItem(name, JSON.stringify(values));
+  else localStorage.removeItem(name);
+}
+
+function restore(form) {
+  // What the server gave back after a refusal is newer than the draft.
+  if ($("[role=alert]", form)) return;
+  const kept = localStorage.getItem(draftOf(form.dataset.form));
+  if (!kept) return;
+  for (const [name, value] of Object.entries(JSON.parse(kept))) {
+    const control = form.elements.namedItem(name);
+    if (control) control.value = value;
+  }
+}
+
+// ---- sending once -----------------------------------------------------------------------------------
+
+async function send(pending) {
+  // The key makes it safe to send again when no answer came.
+  const answer = await fetch(pending.address, {
+    method: "POST",
+    headers: { Accept: "text/html", "Content-Type": "application/x-www-form-urlencoded" },
+    body: pending.body,
+  });
+  if (answer.status >= 500) throw new Error(String(answer.status)); // no decision was made: try again
+  localStorage.removeItem(PENDING);
+  if (answer.redirected && answer.ok) {
+    localStorage.removeItem(draftOf(pending.move));
+    location.assign(answer.url);
+    return;
+  }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = $("#moves", page);
+  if (!fresh) {
+    say($("main p", page)?.textContent ?? "没有提交成功，填写的内容还在。");
+    busy(false);
+    return;
+  }
+  panel().replaceWith(fresh);
+  dress();
+  $("[role=alert]:not([hidden])", panel())?.scrollIntoView({ block: "nearest" });
+}
+
+function busy(is) {
+  for (const button of all("button", panel())) button.disabled = is;
+}
+
+let trying = 0;
+async function deliver() {
+  clearTimeout(trying);
+  const kept = localStorage.getItem(PENDING);
+  if (!kept) return;
+  busy(true);
+  try {
+    await send(JSON.parse(kept));
+  } catch {
+    say("网络中断：已存在本机，恢复后自动提交，不会重复。");
+    trying = setTimeout(deliver, RETRY_MS);
+  }
+}
+
+function submit(event) {
+  const form = event.target;
+  if (!form.dataset.form) return;
+  event.preventDefault();
+  keepDraft(form);
+  say("");
+  const body = new URLSearchParams(new FormData(form)).toString();
+  localStorage.setItem(PENDING, JSON.stringify({ address: form.action, body, move: form.dataset.form }));
+  deliver();
+}
+
+// ---- units ------------------------------------------------------------------------------------------
+
+let timer = 0;
+function suggest(event) {
+  const field = event.target;
+  clearTimeout(timer);
+  if (event.isComposing) return;
+  const several = field.dataset.units === "several";
+  const parts = field.value.split(/[，,、]/);
+  const last = (several ? parts.at(-1) : field.value).trim();
+  if (!last) return;
+  timer = setTimeout(async () => {
+    try {
+      const answer = await fetch(`/api/v1/units?${new URLSearchParams({ q: last.slice(0, 40) })}`);
+      const head = several ? parts.slice(0, -1).map((part) => `${part.trim()}，`).join("") : "";
+      const options = (await answer.json()).items.map((unit) => {
+        const option = document.createElement("option");
+        option.value = head + unit.name;
+        return option;
+      });
+      field.list.replaceChildren(...options);
+    } catch {
+      say("单位名录暂时取不到，可以写全称。");
+    }
+  }, 150);
+}
+
+// ---- keys -------------------------------------------------------------------------------------------
+
+function openMove(index) {
+  const found = all("details.move", panel())[index];
+  if (!found) return;
+  found.open = true;
+  const first = $("select, textarea, input:not([type=hidden])", found) ?? $("button", found);
+  first.focus();
+  found.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && typing?.form?.dataset.form) {
+    event.preventDefault();
+    typing.form.requestSubmit();
+    return;
+  }
+  if (typing || $("#help").open || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "n" || /^[1-9]$/.test(event.key)) {
+    event.preventDefault();
+    openMove(event.key === "n" ? 0 : Number(event.key) - 1);
+  }
+});
+
+// ---- together ---------------------------------------------------------------------------------------
+
+function dress() {
+  for (const form of all("form[data-form]", panel())) {
+    restore(form);
+    form.addEventListener("input", () => keepDraft(form));
+    form.addEventListener("submit", submit);
+  }
+  for (const field of all("[data-units]", panel())) {
+    field.addEventListener("input", suggest);
+    field.addEventListener("compositionend", suggest);
+  }
+}
+
+if (panel()) {
+  dress();
+  if (panel().dataset.done) history.replaceState(null, "", location.pathname);
+  window.addEventListener("online", deliver);
+  deliver();
+}

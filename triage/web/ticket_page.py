@@ -1,0 +1,187 @@
+"""工单详情: the desk's page of one ticket, with the forms of everything that can be done now.
+
+A form that is refused comes back with its reason and what was typed; a conflict says what changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from models import ticket_detail
+from models.vocab import Move
+from triage.clock import show
+from triage.errors import BadInput, NoRule, NotFound, TriageError
+from triage.rules.fields import Refusal
+from triage.services import moving
+from triage.web import acting, corrections, guard, move_forms, present
+from triage.web import moves as moves_web
+from triage.web.asking import day_of
+from triage.web.desk import render
+from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.words import Piece, Span, cut
+
+if TYPE_CHECKING:
+    from triage.web.acting import Acting
+    from triage.web.corrections import CorrectingView
+    from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
+    from triage.web.views import Term, TicketView
+
+_SEE_OTHER: Final = 303
+
+
+@dataclass(frozen=True, slots=True)
+class ActingView:
+    """当前身份 and what it can be changed to."""
+
+    label: str
+    post: str
+    unit: str
+    name: str
+    posts: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """Everything the ticket's template shows; `pieces` is the text cut where evidence begins and ends."""
+
+    ticket: TicketView
+    pieces: tuple[Piece, ...]
+    legend: tuple[Term, ...]
+    as_of: str
+    moves: MoveList
+    forms: tuple[MoveForm, ...]
+    turn: str | None
+    asked: tuple[AskedView, ...]
+    clocks: tuple[ClockView, ...]
+    objections: tuple[ObjectionView, ...]
+    acting: ActingView
+    token: str
+    done: str | None
+    notice: str | None
+    urges: int
+    correcting: CorrectingView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A form that did not go through: what was typed, and why."""
+
+    move: Move
+    typed: dict[str, str]
+    error: TriageError
+
+
+async def ticket(request: web.Request) -> web.Response:
+    """工单详情. Raises NotFound."""
+    return await _page(request, None)
+
+
+async def moved(request: web.Request) -> web.Response:
+    """A form of the page. Leads back to the page, or shows it again with the reason. Raises NotFound."""
+    deps = request.app[DEPS]
+    no = request.match_info["no"]
+    wish, typed = moves_web.desk_wish(deps.tables, no, await request.post())
+    try:
+        made = await moves_web.desk_done(request, _acting(request), wish)
+    except (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused) as error:
+        return await _page(request, Tried(wish.move, typed, error))
+    place = f"/desk/tickets/{no}?done={made.move.code}"
+    return web.Response(status=_SEE_OTHER, headers={"Location": place})
+
+
+async def act_as(request: web.Request) -> web.Response:
+    """Choose 当前身份. Raises BadInput."""
+    form = await request.post()
+    who = acting.chosen(request.app[DEPS].tables, form)
+    back = form.get("back")
+    safe = back if isinstance(back, str) and moves_of_here(back) else "/desk"
+    response = web.Response(status=_SEE_OTHER, headers={"Location": safe})
+    response.set_cookie(acting.COOKIE, who.cookie(), httponly=True, samesite="Strict", path="/")
+    return response
+
+
+def moves_of_here(path: str) -> bool:
+    """Whether a path is one of the desk's own: nobody is led elsewhere."""
+    return path.startswith("/desk") and path.isprintable() and "\\" not in path
+
+
+def _acting(request: web.Request) -> Acting:
+    return acting.of_cookie(request.app[DEPS].tables, request.cookies.get(acting.COOKIE))
+
+
+async def _page(request: web.Request, tried: Tried | None) -> web.Response:
+    deps = request.app[DEPS]
+    now = deps.clock.now()
+    no, token = request.match_info["no"], guard.token_of(request)
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
+        if whole is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+        correcting = await corrections.view(
+            session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
+        )
+    standing = moving.stand_of(whole, now=now)
+    view = present.ticket(whole, request.app[NAMES], day_of(now))
+    spans = [
+        Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
+        for e in view.evidence
+        if e.weight > 0
+    ]
+    heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
+    who = _acting(request)
+    found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
+    error = tried.error if tried else None
+    field = error.field if isinstance(error, Refusal) else None
+    forms = move_forms.forms(
+        found, tried=tried.move if tried else None, typed=tried.typed if tried else None,
+        error=error.detail if error else None, error_field=field.value if field else None,
+    )  # fmt: skip
+    shown = tried is not None and any(form.error for form in forms)
+    page = TicketPage(
+        ticket=view,
+        pieces=cut(view.text, spans),
+        legend=tuple(heads[code] for code in (head.value for head in present.HEADS) if code in heads),
+        as_of=show(now),
+        moves=found,
+        forms=forms,
+        turn=move_forms.whose_turn(deps.tables, standing, at=now),
+        asked=move_forms.asked(standing),
+        clocks=move_forms.clocks(standing, now=now),
+        objections=move_forms.objections(deps.tables, standing),
+        acting=_acting_view(request, who),
+        token=token,
+        done=_done(request),
+        notice=error.detail if error and not shown else None,
+        urges=standing.urges,
+        correcting=correcting,
+    )
+    response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
+    guard.keep(response, token)
+    return response
+
+
+def _acting_view(request: web.Request, who: Acting) -> ActingView:
+    tables = request.app[DEPS].tables
+    unit = tables.units.get(who.unit or "")
+    return ActingView(
+        label=who.label(tables), post=who.post.value, unit=unit.name if unit else "", name=who.name,
+        posts=tuple(present.term(type(post), post.value) for post in acting.POSTS),
+    )  # fmt: skip
+
+
+def _done(request: web.Request) -> str | None:
+    """What was just done, told once on the page it led to."""
+    code = request.query.get("done", "")
+    return next((move.label for move in Move if move.value == code), None)
+
+
+def _value(request: web.Request, head: str, value: str) -> str:
+    """What evidence speaks for, in words."""
+    if head == "kind":
+        return request.app[NAMES].kind(value)
+    if head == "environmental":
+        return "环境类" if value.lower() in {"true", "1", "yes", "environmental"} else value
+    return value
