@@ -123,4 +123,4 @@ def _overlay_version(overlay: tuple[PlaceName, ...]) -> str:
     if not overlay:
         return ""
     digest = hashlib.sha256(repr(sorted(map(repr, overlay))).encode())
-    return f"+{len(overlay)}-{digest.hexdigest()[:8]}"
+    return f"+{digest.hexdigest()[:8]}"  # short: the column of model versions has 120 characters
