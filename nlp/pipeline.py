@@ -90,9 +90,10 @@ class Reader:
         review_below: ReviewThresholds = DEFAULT_REVIEW,
         weights: Path | None = WEIGHTS,
         threads: int = 1,
+        places: PlaceReader | None = None,
         kinds: Collection[str] | None = None,
     ) -> Reader:
-        """Load the readers; `weights` None means the lexicon alone.
+        """Load the readers; `weights` None means the lexicon alone, `places` one with a site's own names.
 
         `kinds` are the codes that a site's own model may give; None lets any pass.
 
@@ -112,7 +113,7 @@ class Reader:
                 except WeightsError as fault:
                     faults.append(str(fault))
         topics = CascadeReader(TopicReader.load(), encoder, grams)
-        return cls(topics, PlaceReader.load(), review_below, degraded="; ".join(faults) or None)
+        return cls(topics, places or PlaceReader.load(), review_below, degraded="; ".join(faults) or None)
 
     def read(self, title: str | None, text: str) -> TextReading:
         """Read one appeal, the first `READ_CHARACTERS` of it. Never raises.

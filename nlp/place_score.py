@@ -13,8 +13,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from nlp.gazetteer import COMMUNITY, DISTRICT, LEVELS, STREET
-from nlp.place_match import Follow, Mention
+from models.vocab import PlaceRole
+from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, LEVELS, STREET
+from nlp.place_match import TAKEN_OVER, Mention
+from nlp.place_roles import role_of
+from nlp.place_stems import FUNCTIONAL
+from nlp.place_worth import OVERLAY, worth_alone
 
 if TYPE_CHECKING:
     from nlp.gazetteer import PlaceName
@@ -23,36 +27,16 @@ TIGHT_GAP: Final = re.compile(r"(?:[ \t,，·\-—/的]|市|辖区|境内|范围
 CLAUSE_END: Final = re.compile(r"[。！？!?;；\n、]")
 MAX_LOOSE_GAP: Final = 16
 MAX_CHAIN: Final = 3
-#: 经开区 and its like lie over several streets, and over two districts.
-FUNCTIONAL: Final = "功能区"
 
-BEFORE: Final = 8
-HERE: Final = re.compile(r"(?:地点|地址|位置|位于|坐落|地处|发生在|[:：]|在)\W?$")
-LIVES: Final = re.compile(r"(?:家住|我住|人住|住在|居住[在于]?|租住[在于]?|户籍|户口在?|来自|老家|出生)\W?$")
-TOWARDS: Final = re.compile(r"(?:[往去向到至]|开往|通往|前往|途经|经过)\W?$")
-DIRECTION: Final = re.compile(r"\W?(?:方向|开往|至)")
-BEIJING: Final = re.compile(r"北京市?$")
+BEIJING: Final = ("北京", "北京市")
 #: A CJK character before a thin name is part of another word (湖滨花园), except these.
 OPENERS: Final = frozenset("在于住的到对是从和与及至区县镇乡道村市里内外京映诉报是位处由向")
 
-#: What a name is worth alone, by level: with its suffix, bare, bare and thin.
-BASE: Final = {
-    DISTRICT: (4.0, 2.5, 2.5),
-    STREET: (4.0, 2.5, 1.5),
-    COMMUNITY: (3.0, 1.5, -0.5),
-}
-COMMON: Final = {DISTRICT: 0.0, STREET: 1.0, COMMUNITY: 1.0}
-THIN_WITH_SUFFIX: Final = {DISTRICT: 4.0, STREET: 3.0, COMMUNITY: 1.0}
-LONG_NAME: Final = 4
-LONG_BONUS: Final = 1.0
-FOLLOW_COST: Final = {
-    Follow.NOTHING: 0.0,
-    Follow.ROAD: 1.5,
-    Follow.ROAD_ITSELF: 0.75,
-    Follow.SITE: 1.0,
-    Follow.OFFICE: 0.5,
-}
-NEAR_COST: Final = 1.5
+#: A registry's place yields to an overlay's of the same name only when that leads by this.
+REGISTRY_FIRST: Final = 2.0
+#: A short or plain name of an overlay (城市广场) without the unit it lies in written before it.
+UNBOUND: Final = 3.0
+UNBOUND_KINDS: Final = frozenset(OVERLAY) - {KNOWN}
 #: The unit written right before the name contains it: by the container's level.
 ADJACENT: Final = {DISTRICT: 3.0, STREET: 4.0}
 LOOSE_SHARE: Final = 0.5
@@ -69,9 +53,9 @@ GLUED: Final = 2.0
 FINER: Final = 0.75
 ROLE_HERE: Final = 0.75
 ROLE_AGAINST: Final = 1.5
+AGAINST: Final = frozenset({PlaceRole.HOME, PlaceRole.DIRECTION})
 LATER: Final = 0.15
 MAX_LATER: Final = 1.5
-ALIAS_COST: Final = 0.75
 TIE: Final = 0.25
 #: What only the shared unit of equally good places is worth less.
 SHARED_COST: Final = 1.0
@@ -82,15 +66,21 @@ FLOOR: Final = 0.5
 REFINE: Final = 2.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
-    """One mention read as one place: its code (6, 9 or 12 digits), the score and the mentions that agree."""
+    """One mention read as one place: its code (6, 9 or 12 digits), the score and the mentions that agree.
+
+    `linked` is what the units written right before the name were worth; `rivals` counts other places of the
+    mention's name that scored as well.
+    """
 
     mention: int
     code: str
     score: float
     support: tuple[int, ...]
     name: PlaceName | None = None
+    linked: float = 0.0
+    rivals: int = 0
 
 
 @dataclass(slots=True)
@@ -101,6 +91,8 @@ class Scene:
     mentions: list[Mention]
     tight: list[bool] = field(default_factory=list)
     loose: list[bool] = field(default_factory=list)
+    roles: list[PlaceRole] = field(default_factory=list)
+    glued: list[bool] = field(default_factory=list)
     #: district or street code → the names it was said by, each with its first mention
     said: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     times: Counter[str] = field(default_factory=Counter)
@@ -110,60 +102,76 @@ class Scene:
 
     def __post_init__(self) -> None:
         """Link each mention to the one before it and note what the text says."""
+        text, last = self.text, -MAX_LOOSE_GAP - 1
         for at, mention in enumerate(self.mentions):
-            gap = self.text[self.mentions[at - 1].end : mention.start] if at else "\n"
-            tight = len(gap) <= MAX_LOOSE_GAP and TIGHT_GAP.fullmatch(gap) is not None
+            start = mention.start
+            tight = loose = False
+            if at and start - last <= MAX_LOOSE_GAP:
+                gap = text[last:start]
+                tight = not gap or TIGHT_GAP.fullmatch(gap) is not None
+                loose = not tight and not CLAUSE_END.search(gap)
             self.tight.append(tight)
-            self.loose.append(not tight and len(gap) <= MAX_LOOSE_GAP and not CLAUSE_END.search(gap))
-            self.foreign = self.foreign or (mention.foreign and not mention.thin)
+            self.loose.append(loose)
+            last = mention.end
+            self.roles.append(role_of(text, mention))
+            before = text[start - 1 : start]
+            self.glued.append(
+                before.isalnum() and before not in OPENERS and not text[:start].endswith(BEIJING)
+            )
+            self.foreign = self.foreign or (mention.info.foreign and not mention.thin)
             self._note(at, mention)
-        self.beijing = "北京" in self.text
+        self.beijing = "北京" in text
 
     def _note(self, at: int, mention: Mention) -> None:
         """Note the district and street a mention speaks for, if it speaks for one only."""
         code = _only_unit(mention)
-        self.speaks.append(code[:DISTRICT])
-        for level in (DISTRICT, STREET):
-            if len(code) >= level:
-                self.said[code[:level]].setdefault(mention.stem, at)
-                self.times[code[:level]] += 1
+        district = code[:DISTRICT]
+        self.speaks.append(district)
+        if code:
+            self.said[district].setdefault(mention.info.text, at)
+            self.times[district] += 1
+            if len(code) >= STREET:
+                self.said[code[:STREET]].setdefault(mention.info.text, at)
 
     def candidates(self) -> list[Candidate]:
         """Score every mention; each gives its best place, or what its equally good places share."""
         first: dict[str, int] = {}
         found = []
         for at, mention in enumerate(self.mentions):
-            if mention.foreign:
+            if mention.info.foreign or not mention.names:
                 continue
-            order = first.setdefault(mention.stem, len(first))
-            scored = [self._score(at, mention, name, order) for name in mention.names]
-            if scored:
-                found.append(_settle(scored, bare=not mention.suffix))
-        return [
-            candidate for candidate in found if len(candidate.code) in LEVELS and candidate.score >= FLOOR
-        ]
+            order = first.setdefault(mention.info.text, len(first))
+            around = self._around(at, mention) - min(LATER * order, MAX_LATER)
+            scored = [self._score(at, mention, name, around) for name in mention.names]
+            settled = _settle(scored, bare=not mention.suffix)
+            if settled.score >= FLOOR and len(settled.code) in LEVELS:
+                found.append(settled)
+        return found
 
-    def _score(self, at: int, mention: Mention, name: PlaceName, order: int) -> Candidate:
+    def _score(self, at: int, mention: Mention, name: PlaceName, around: float) -> Candidate:
         """Score one place of one mention."""
-        level = len(name.code)
-        score = _alone(mention, name, level)
-        linked, support = self._linked(at, name)
-        score += linked + self._around(mention, linked=linked)
+        code = name.code
+        level = len(code)
+        linked, support = self._linked(at, name) if self.tight[at] or self.loose[at] else (0.0, ())
+        score = worth_alone(mention, name, level) + linked + around
+        if self.glued[at] and linked <= 0 and mention.suffix != DISTRICT:
+            score -= GLUED if mention.thin else GLUED / 4
+        if mention.thin and name.kind in UNBOUND_KINDS and linked <= 0:
+            score -= UNBOUND
         for container in (DISTRICT, STREET):
-            code = name.code[:container]
-            others = self._others(at, code) - set(support) if container < level else set()
-            if others:
-                score += ELSEWHERE_IN_TEXT[container]
-                support = (*support, min(others))
-        if not linked and self._other_district(at, name.code[:DISTRICT]):
+            if container < level and code[:container] in self.said:
+                others = self._others(at, code[:container]) - set(support)
+                if others:
+                    score += ELSEWHERE_IN_TEXT[container]
+                    support = (*support, min(others))
+        if not linked and self._other_district(at, code[:DISTRICT]):
             score -= OTHER_DISTRICT
-        score += FINER * LEVELS.index(level) - min(LATER * order, MAX_LATER)
-        return Candidate(at, name.code, score, support, name)
+        return Candidate(at, code, score + FINER * (level - DISTRICT) / 3, support, name, linked)
 
     def _others(self, at: int, code: str) -> set[int]:
         """Mentions that speak for a unit, leaving out this mention's own name said again."""
-        stem = self.mentions[at].stem
-        return {first for other, first in self.said.get(code, {}).items() if other != stem}
+        stem = self.mentions[at].info.text
+        return {first for other, first in self.said[code].items() if other != stem}
 
     def _linked(self, at: int, name: PlaceName) -> tuple[float, tuple[int, ...]]:
         """What the mentions written right before say of this place."""
@@ -175,12 +183,15 @@ class Scene:
                 break
             share = share if self.tight[here] else LOOSE_SHARE
             before = self.mentions[here - 1]
-            if before.foreign:
+            if before.info.foreign:
                 return total - AFTER_FOREIGN * share, support
-            holders = {_holds(other, name) for other in before.names}
-            coarser = holders & {level for level in (DISTRICT, STREET) if level < seen}
+            coarser = 0
+            for other in before.names:
+                level = _holds(other, name)
+                if coarser < level < seen:
+                    coarser = level
             if coarser:
-                seen = max(coarser)
+                seen = coarser
                 total += ADJACENT[seen] * share
                 support = (here - 1, *support)
                 if seen == DISTRICT:  # what stands before the district is another address
@@ -189,23 +200,20 @@ class Scene:
                 total -= CONTRADICTED * share
         return total, support
 
-    def _around(self, mention: Mention, *, linked: float) -> float:
+    def _around(self, at: int, mention: Mention) -> float:
         """What the characters around the mention, and the text's other cities, say."""
-        before = self.text[max(0, mention.start - BEFORE) : mention.start]
         score = 0.0
-        if BEIJING.search(before):
+        if self.text.endswith(BEIJING, max(0, mention.start - 3), mention.start):
             score += AFTER_BEIJING
         elif self.beijing:
             score += SAYS_BEIJING
         elif self.foreign:
             score -= SAYS_FOREIGN
-        if LIVES.search(before) or TOWARDS.search(before) or DIRECTION.match(self.text, mention.end):
+        role = self.roles[at]
+        if role in AGAINST:
             score -= ROLE_AGAINST
-        elif HERE.search(before):
+        elif role is PlaceRole.SCENE:
             score += ROLE_HERE
-        glued = before[-1:].isalnum() and before[-1:] not in OPENERS and not BEIJING.search(before)
-        if glued and linked <= 0 and mention.suffix != DISTRICT:
-            score -= GLUED if mention.thin else GLUED / 4
         return score
 
     def _other_district(self, at: int, district: str) -> bool:
@@ -217,6 +225,8 @@ class Scene:
 
 def _holds(other: PlaceName, name: PlaceName) -> int:
     """The level at which a place holds another, 0 if it does not; a functional area says the district."""
+    if other.kind in OVERLAY:
+        return 0
     if name.code.startswith(other.code):
         return len(other.code)
     return DISTRICT if other.kind == FUNCTIONAL and name.code.startswith(other.code[:DISTRICT]) else 0
@@ -224,44 +234,36 @@ def _holds(other: PlaceName, name: PlaceName) -> int:
 
 def _open_area(mention: Mention) -> bool:
     """What is written after it may lie outside it: a vicinity, or a functional area over several streets."""
-    return mention.near or any(name.kind == FUNCTIONAL for name in mention.names)
+    return mention.near or mention.info.functional or any(name.kind in OVERLAY for name in mention.names)
 
 
 def _only_unit(mention: Mention) -> str:
     """Code of the one district or street a mention speaks for; empty when it is unsure."""
-    if mention.follow in {Follow.ROAD, Follow.ROAD_ITSELF, Follow.SITE} or mention.near:
+    if mention.follow in TAKEN_OVER or mention.near:
         return ""
-    for level in (DISTRICT, STREET):
-        codes = {name.code for name in mention.names if len(name.code) == level}
-        if len(codes) == 1 and (level == DISTRICT or mention.suffix or not mention.thin):
-            return codes.pop()
-    return ""
+    district = street = ""
+    for name in mention.names:
+        level = len(name.code)
+        if name.kind in OVERLAY:
+            return ""
+        if level == DISTRICT:
+            district = name.code if not district or district == name.code else "?"
+        elif level == STREET:
+            street = name.code if not street or street == name.code else "?"
+    if district and district != "?":
+        return district
+    return street if street != "?" and (mention.suffix or not mention.thin) else ""
 
 
-def _alone(mention: Mention, name: PlaceName, level: int) -> float:
-    """What a name is worth before the rest of the text is asked."""
-    suffixed, bare, thin = BASE[level]
-    if mention.suffix and not mention.near:
-        score = THIN_WITH_SUFFIX[level] if mention.thin else suffixed
-    else:
-        score = thin if mention.thin else bare
-    if mention.common:
-        score -= COMMON[level]
-    if len(mention.stem) >= LONG_NAME and not mention.thin:
-        score += LONG_BONUS
-    score -= FOLLOW_COST[mention.follow]
-    if mention.near:
-        score -= NEAR_COST
-    if name.alias and not name.whole and level > DISTRICT:
-        score -= ALIAS_COST
-    return score
+def _best_first(candidate: Candidate) -> tuple[float, int]:
+    return candidate.score, -candidate.mention
 
 
 def choose(candidates: list[Candidate]) -> Candidate | None:
     """The best candidate, refined: a trusted finer place inside it says more than it does."""
     if not candidates:
         return None
-    best = max(candidates, key=lambda candidate: (candidate.score, -candidate.mention))
+    best = max(candidates, key=_best_first)
     finer = [
         candidate
         for candidate in candidates
@@ -269,41 +271,61 @@ def choose(candidates: list[Candidate]) -> Candidate | None:
         and candidate.code.startswith(best.code)
         and candidate.score >= REFINE
     ]
-    return max(finer, key=lambda candidate: (candidate.score, -candidate.mention), default=best)
+    return max(finer, key=_best_first, default=best)
+
+
+def _of_score(candidate: Candidate) -> tuple[float, str]:
+    return candidate.score, candidate.code
 
 
 def _settle(scored: list[Candidate], *, bare: bool) -> Candidate:
     """The best place of a mention; when several are as good, what they share."""
-    top = max(scored, key=lambda candidate: (candidate.score, candidate.code))
+    if len(scored) == 1:
+        return scored[0]
+    scored = _registry_first(scored)
+    top = max(scored, key=_of_score)
     if bare and len(top.code) > DISTRICT:
-        streets = [
-            candidate
+        streeted = {
+            candidate.code[:DISTRICT]
             for candidate in scored
             if len(candidate.code) == STREET
             and candidate.code.startswith(top.code[:DISTRICT])
             and top.score - candidate.score <= STREET_FIRST
-        ]
-        streeted = {street.code[:DISTRICT] for street in streets}
-        scored = [
-            candidate
-            for candidate in scored
-            if len(candidate.code) < COMMUNITY or candidate.code[:DISTRICT] not in streeted
-        ]
-        top = max(scored, key=lambda candidate: (candidate.score, candidate.code))
+        }
+        if streeted:
+            scored = [
+                candidate
+                for candidate in scored
+                if len(candidate.code) < COMMUNITY or candidate.code[:DISTRICT] not in streeted
+            ]
+            top = max(scored, key=_of_score)
     alike = [candidate for candidate in scored if top.score - candidate.score <= TIE]
+    if len({candidate.code for candidate in alike}) == 1:
+        return top
     shared = next(
         (
             top.code[:level]
-            for level in reversed(LEVELS)
+            for level in (COMMUNITY, STREET, DISTRICT)
             if all(_within(other, top, level) for other in alike)
         ),
         "",
     )
-    if len({candidate.code for candidate in alike}) == 1:
-        return top
-    if any(candidate.code == shared for candidate in alike):  # a district and its own street of one name
-        return next(candidate for candidate in alike if candidate.code == shared)
-    return Candidate(top.mention, shared, top.score - SHARED_COST, top.support)
+    for candidate in alike:  # a district and its own street of one name
+        if candidate.code == shared:
+            return candidate
+    return Candidate(
+        top.mention, shared, top.score - SHARED_COST, top.support, None, top.linked, len(alike) - 1
+    )
+
+
+def _registry_first(scored: list[Candidate]) -> list[Candidate]:
+    """Tiers, no votes: a site's own names of the same spelling count only where the registry's do not fit."""
+    own = [candidate for candidate in scored if candidate.name and candidate.name.kind in OVERLAY]
+    if not own or len(own) == len(scored):
+        return scored
+    registry = [candidate for candidate in scored if candidate not in own]
+    lead = max(own, key=_of_score).score - max(registry, key=_of_score).score
+    return own if lead > REGISTRY_FIRST else registry
 
 
 def _within(other: Candidate, top: Candidate, level: int) -> bool:

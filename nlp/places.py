@@ -1,71 +1,50 @@
 """Where it happens (地点): the place a text names, down to street and community, with the words that decided.
 
-Gazetteer only: no network, no learned weights. `PlaceReader.read` runs one automaton pass and stays linear in
-the text's length; it takes any string.
+Gazetteer only: no network. `PlaceReader.read` runs one automaton pass and stays linear in the text's length;
+it takes any string. A place that is less likely right than `abstain` is not given: it stays a candidate.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from models.vocab import Precision
-from nlp.gazetteer import (
-    COMMUNITY,
-    DISTRICT,
-    LEXICON,
-    STREET,
-    Gazetteer,
-    GazetteerError,
-    NameTable,
-    PlaceName,
-    fold,
-)
+from nlp.gazetteer import DISTRICT, LEXICON, STREET, Gazetteer, GazetteerError, NameTable, PlaceName, fold
+from nlp.place_answer import answer, full_name
+from nlp.place_confidence import Confidence
+from nlp.place_fuzzy import Misspelt
 from nlp.place_match import Matcher
+from nlp.place_point import Atlas
 from nlp.place_score import Candidate, Scene, choose
-from nlp.place_span import address_span
-from nlp.types import Evidence, Head, PlaceReading, source_text
+from nlp.types import PlaceReading, source_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-RULES: Final = "places-1"
-#: Score → probability that the finest unit given is right, by the finest level: points of a broken line.
-#: Set from `bench.nlp_places`: scores below the step to 0.8 also come from texts of other cities; above it
-#: the labelled texts are right, and the line stays below 1 since real addresses are less tidy than those.
-CONFIDENCE: Final = {
-    DISTRICT: ((0.5, 0.2), (2.4, 0.4), (3.4, 0.48), (4.0, 0.88), (5.0, 0.95), (8.0, 0.98)),
-    STREET: ((0.5, 0.2), (2.5, 0.42), (3.4, 0.55), (4.5, 0.88), (5.5, 0.95), (8.0, 0.98)),
-    COMMUNITY: ((0.5, 0.2), (2.5, 0.4), (3.4, 0.48), (4.0, 0.85), (5.0, 0.94), (8.0, 0.99)),
-}
-PRECISIONS: Final = {
-    DISTRICT: Precision.DISTRICT,
-    STREET: Precision.STREET,
-    COMMUNITY: Precision.COMMUNITY,
-}
-MAX_AGAINST: Final = 3
-
-
-def confidence(level: int, score: float) -> float:
-    """Give the calibrated confidence, in [0, 1], of a score at a level (DISTRICT, STREET, COMMUNITY)."""
-    line = CONFIDENCE[level]
-    if score <= line[0][0]:
-        return line[0][1]
-    for (left, low), (right, high) in pairwise(line):
-        if score <= right:
-            return round(low + (high - low) * (score - left) / (right - left), 3)
-    return line[-1][1]
+RULES: Final = "places-2"
+#: A candidate of at least a street with this score needs no search for misspelt names.
+CLEAR: Final = 3.0
+#: How many other candidates are weighed.
+WEIGHED: Final = 3
 
 
 class PlaceReader:
     """Reads the place of a text. Build it once: it holds the automaton."""
 
-    def __init__(self, gazetteer: Gazetteer, extra: Iterable[PlaceName] = ()) -> None:
+    def __init__(
+        self,
+        gazetteer: Gazetteer,
+        extra: Iterable[PlaceName] = (),
+        *,
+        confidence: Confidence | None = None,
+        abstain: float | None = None,
+    ) -> None:
         """Take the gazetteer and an overlay's extra names (compounds, roads, landmarks).
 
-        Raises GazetteerError naming the extra name whose code is unknown, or that is under two characters.
+        `abstain` replaces the probability below which no place is given. Raises GazetteerError naming the
+        extra name whose code is unknown, or that is under two characters.
         """
         self.gazetteer = gazetteer
         overlay = tuple(replace(name, text=fold(name.text)) for name in extra)
@@ -75,82 +54,73 @@ class PlaceReader:
                     f"overlay: {name.text!r}: code {name.code} is unknown, or the name too short"
                 )
         self._matcher = Matcher(NameTable(gazetteer, overlay))
-        self.version = f"{RULES}+{gazetteer.version}" + (f"+{len(overlay)}" if overlay else "")
+        self._misspelt = Misspelt(gazetteer, self._matcher.stems)
+        self.confidence = confidence or Confidence.load(LEXICON)
+        self.abstain = self.confidence.abstain if abstain is None else abstain
+        self.atlas = Atlas(gazetteer, overlay)
+        self.full_names = {code: full_name(gazetteer.places, code) for code in gazetteer.places}
+        self.version = f"{RULES}+{gazetteer.version}{_overlay_version(overlay)}"
 
     @classmethod
-    def load(cls, folder: Path = LEXICON, extra: Iterable[PlaceName] = ()) -> PlaceReader:
+    def load(
+        cls, folder: Path = LEXICON, extra: Iterable[PlaceName] = (), *, abstain: float | None = None
+    ) -> PlaceReader:
         """Load the built gazetteer. Raises GazetteerError, naming file and line, when a file is wrong."""
-        return cls(Gazetteer.load(folder), extra)
+        confidence = Confidence.load(folder)
+        return cls(Gazetteer.load(folder), extra, confidence=confidence, abstain=abstain)
 
     def read(self, title: str | None, text: str) -> PlaceReading:
         """Read where it happens. Offsets count characters of `source_text(title, text)`. Never raises."""
         source = source_text(title, text)
+        scene, candidates = self.look(source)
+        if not scene.mentions:
+            return PlaceReading()
+        ranked = self.ranked(scene, candidates)
+        return answer(self, source, scene, candidates, ranked)
+
+    def look(self, source: str) -> tuple[Scene, list[Candidate]]:
+        """The mentions of a source text, and the best place of each."""
         folded = fold(source)
-        scene = Scene(folded, self._matcher.find(folded))
+        mentions = self._matcher.find(folded, source)
+        scene = Scene(folded, mentions)
         candidates = scene.candidates()
+        if any(len(candidate.code) >= STREET and candidate.score >= CLEAR for candidate in candidates):
+            return scene, candidates
+        nearly = self._misspelt.find(folded, mentions)
+        if not nearly:
+            return scene, candidates
+        scene = Scene(folded, nearly)
+        return scene, scene.candidates()
+
+    def ranked(self, scene: Scene, candidates: list[Candidate]) -> list[tuple[float, Candidate]]:
+        """The chosen candidate first, then the likeliest others, each with its probability."""
         best = choose(candidates)
         if best is None:
-            return PlaceReading()
-        return self._reading(source, scene, best, candidates)
+            return []
+        first = (self._likely(scene, best, candidates), best)
+        others = [other for other in candidates if other is not best and other.code != best.code]
+        others.sort(key=_by_score)
+        rest = [(self._likely(scene, other, candidates), other) for other in others[:WEIGHED]]
+        rest.sort(key=lambda pair: (-pair[0], -pair[1].score, pair[1].mention))
+        if first[0] < self.abstain and rest and rest[0][0] >= self.abstain:
+            # The best name is unsure: what is sure and does not speak against it is given, a district say.
+            return [rest[0], first, *rest[1:]]
+        return [first, *rest]
 
-    def _reading(
-        self, source: str, scene: Scene, best: Candidate, candidates: list[Candidate]
-    ) -> PlaceReading:
-        """Fill the reading from the chosen candidate."""
-        level = len(best.code)
-        start, end = address_span(scene, best)
-        place = self.gazetteer.places
-        street = place[best.code[:STREET]] if level >= STREET else None
-        community = place[best.code] if level == COMMUNITY else None
-        own = best.name if best.name and best.name.lon is not None and best.name.lat is not None else None
-        centre = self.gazetteer.centroids.get(street.code) if street else None
-        point = (own.lon, own.lat) if own else centre
-        return PlaceReading(
-            span=source[start:end],
-            start=start,
-            end=end,
-            district=place[best.code[:DISTRICT]].name,
-            district_code=best.code[:DISTRICT],
-            street=street.name if street else None,
-            street_code=street.code if street else None,
-            community=community.name if community else None,
-            community_code=community.code if community else None,
-            lon=point[0] if point else None,  # of an overlay's name its own, else the street's, approximate
-            lat=point[1] if point else None,
-            precision=Precision.POINT if own else PRECISIONS[level],
-            confidence=confidence(level, best.score),
-            evidence=tuple(self._evidence(source, scene, best, candidates)),
-        )
-
-    def _evidence(
-        self, source: str, scene: Scene, best: Candidate, candidates: list[Candidate]
-    ) -> list[Evidence]:
-        """The mention that decided, those that support it, and the strongest for another district."""
-        names = self.gazetteer.places
-        found = []
-        for at in sorted({best.mention, *best.support}):
-            mention = scene.mentions[at]
-            code = best.code if at == best.mention else _agreeing(mention.names, best.code)
-            weight = best.score if at == best.mention else 1.0
-            found.append(_item(source, mention.start, mention.end, names[code].name, round(weight, 2)))
-        against = sorted(
-            (other for other in candidates if not other.code.startswith(best.code[:DISTRICT])),
-            key=lambda other: (-other.score, other.mention),
-        )
-        for other in against[:MAX_AGAINST]:
-            mention = scene.mentions[other.mention]
-            found.append(
-                _item(source, mention.start, mention.end, names[other.code].name, -round(other.score, 2))
-            )
-        return found
+    def _likely(self, scene: Scene, candidate: Candidate, candidates: list[Candidate]) -> float:
+        """The probability that a candidate is right; an overlay's guessed street is worth its trust."""
+        likely = self.confidence.of(scene, candidate, candidates)
+        name = candidate.name
+        return likely if name is None or len(name.code) == DISTRICT else likely * name.trust
 
 
-def _agreeing(names: tuple[PlaceName, ...], code: str) -> str:
-    """The finest place of a supporting mention that contains `code`; the district if it only shares that."""
-    holding = [name.code for name in names if code.startswith(name.code)]
-    return max(holding, key=len, default=code[:DISTRICT])
+def _by_score(candidate: Candidate) -> tuple[float, int]:
+    return -candidate.score, candidate.mention
 
 
-def _item(source: str, start: int, end: int, value: str, weight: float) -> Evidence:
-    """One place evidence over [start, end) of the source text."""
-    return Evidence(Head.PLACE, start, end, source[start:end], value, weight)
+def _overlay_version(overlay: tuple[PlaceName, ...]) -> str:
+    """Which overlay was used; empty without one."""
+    if not overlay:
+        return ""
+    digest = hashlib.sha256(repr(sorted(map(repr, overlay))).encode())
+    return f"+{digest.hexdigest()[:8]}"  # short: the column of model versions has 120 characters

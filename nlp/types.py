@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from models.vocab import AppealType, Precision, ReviewReason, Urgency
+from models.vocab import AppealType, PlaceRole, Precision, ReviewReason, Urgency
 
 if TYPE_CHECKING:
     from datetime import date
@@ -52,9 +52,35 @@ class KindGuess:
     p: float
 
 
+class PlaceMention(NamedTuple):
+    """A place the text names, verbatim, and its role; `code` is empty when it may be several, or none."""
+
+    text: str
+    start: int
+    end: int
+    role: PlaceRole
+    code: str
+    name: str
+
+
+class PlaceCandidate(NamedTuple):
+    """A place it may be: full name, score (higher is likelier), probability, and the reasons in Chinese."""
+
+    code: str
+    name: str
+    text: str
+    score: float
+    confidence: float
+    why: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceReading:
-    """Where it happens; every name null when unknown. lon/lat in WGS-84 degrees."""
+    """Where it happens; every name null when unknown. lon/lat in WGS-84 degrees, `radius` in metres.
+
+    `candidates` are what a person chooses from, likeliest first, also when none was sure enough to be given.
+    `outside` is the place elsewhere in China that the text speaks of, when it names none of Beijing's.
+    """
 
     span: str | None = None
     start: int | None = None
@@ -67,9 +93,13 @@ class PlaceReading:
     community_code: str | None = None
     lon: float | None = None
     lat: float | None = None
+    radius: int | None = None
     precision: Precision = Precision.NONE
     confidence: float = 0.0
     evidence: tuple[Evidence, ...] = ()
+    mentions: tuple[PlaceMention, ...] = ()
+    candidates: tuple[PlaceCandidate, ...] = ()
+    outside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from triage.commands import family
+from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.nlp_group import nlp_group
 from triage.commands.prepared import with_settings
 from triage.errors import TriageError
@@ -302,6 +303,7 @@ def ticket_due(settings: Settings, *, within: int) -> None:
     module.due(settings, within=within)
 
 
+main.add_command(gazetteer_group)
 main.add_command(nlp_group)
 
 

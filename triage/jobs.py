@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import triage.tables
 from nlp.pipeline import Reader, ReviewThresholds
-from triage import logs
+from triage import logs, overlays
 from triage.errors import NotReady
 from triage.services import processing
 from triage.settings import load_settings
@@ -35,6 +35,7 @@ def load_reader(settings: Settings) -> Reader:
         weights=settings.encoder_folder,
         kinds=triage.tables.load(settings.tables_dir).kinds if own else None,
         threads=settings.nlp_threads,
+        places=overlays.place_reader(settings),
         review_below=ReviewThresholds(
             environmental=settings.review_environmental,
             kind=settings.review_kind,

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     nlp_threads: int = Field(1, ge=1, le=64, description="每个处理进程的编码模型用几个线程")
     review_environmental: float = Field(0.7, ge=0.5, le=1, description="是否环境类的把握低于此值时转人工")
     review_kind: float = Field(0.35, ge=0, le=1, description="污染种类的把握低于此值时转人工")
+    place_abstain: float | None = Field(
+        None, ge=0, le=1, description="地点的把握低于此值时不给地点，只列候选；不设时用校准得到的值"
+    )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
     @field_validator("log_level")

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     """A copy of the built files, free to be spoiled."""
     target = tmp_path / "lexicon"
     target.mkdir()
-    for name in (gz.UNITS_FILE, gz.CENTROIDS_FILE, gz.COMMON_FILE, gz.ELSEWHERE_FILE, gz.ALIASES_FILE):
+    for name in gz.FILES:
         shutil.copy(gz.LEXICON / name, target / name)
     return target
 
@@ -57,6 +57,33 @@ def test_names_and_kinds(gazetteer: gz.Gazetteer) -> None:
 def test_centroids_lie_in_beijing(gazetteer: gz.Gazetteer) -> None:
     assert len(gazetteer.centroids) == 331
     assert all(115.4 < lon < 117.6 and 39.4 < lat < 41.1 for lon, lat in gazetteer.centroids.values())
+
+
+@pytest.mark.parametrize(
+    "content", ['landmarks: {"990105": [国贸]}\n', 'landmarks: {"110105": [国]}\n', "names: {}\n", "[\n"]
+)
+def test_a_wrong_landmark_is_refused_by_file(folder: Path, content: str) -> None:
+    (folder / gz.LANDMARKS_FILE).write_text(content, encoding="utf-8")
+    with pytest.raises(gz.GazetteerError, match=gz.LANDMARKS_FILE):
+        gz.Gazetteer.load(folder)
+
+
+def test_a_namesake_that_is_no_count_is_refused_by_line(folder: Path) -> None:
+    (folder / gz.NAMESAKES_FILE).write_text(signed("stem,units_elsewhere\n东港,many\n", 1), encoding="utf-8")
+    with pytest.raises(gz.GazetteerError, match=f"{gz.NAMESAKES_FILE}, line 3"):
+        gz.Gazetteer.load(folder)
+
+
+def test_namesakes_are_counted_outside_beijing_only(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "streets.csv").write_text(
+        "code,name,provinceCode\n130101001,拱辰街道办事处,13\n110111005,拱辰街道,11\n", encoding="utf-8"
+    )
+    (tmp_path / "villages.csv").write_text(
+        "code,name,provinceCode\n130101001001,灵水村委会,13\n130101001002,拱辰社区居委会,13\n",
+        encoding="utf-8",
+    )
+    assert build.build_namesakes(tmp_path, folder) == 2
+    assert gz.Gazetteer.load(folder).namesakes == {"拱辰": 2, "灵水": 1}
 
 
 def test_version_follows_the_files(gazetteer: gz.Gazetteer, folder: Path) -> None:

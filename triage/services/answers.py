@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from nlp.types import TextReading
+    from nlp.types import PlaceReading, TextReading
     from triage.rules.decision import Decision
     from triage.rules.rows import Tables
 
@@ -52,6 +52,10 @@ def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) ->
         "lat": place.lat,
         "place_precision": place.precision.value,
         "place_confidence": round(place.confidence, _DIGITS),
+        "place_radius": place.radius,
+        "place_outside": place.outside,
+        "place_mentions": mentions_answer(place),
+        "place_candidates": candidates_answer(place),
         "party": topic.party,
         "when": topic.when,
         "when_normal": normal_when(reading, at=at),
@@ -67,6 +71,29 @@ def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) ->
         "model_version": reading.model_version,
         "table_version": decision.table_version,
     }
+
+
+def mentions_answer(place: PlaceReading) -> list[dict[str, Any]]:
+    """Every place that a text names, with its role."""
+    return [
+        {"text": item.text, "role": item.role.value, "code": item.code or None, "name": item.name or None}
+        for item in place.mentions
+    ]
+
+
+def candidates_answer(place: PlaceReading) -> list[dict[str, Any]]:
+    """The places it may be, with the reasons."""
+    return [
+        {
+            "code": item.code,
+            "name": item.name,
+            "text": item.text,
+            "score": item.score,
+            "confidence": item.confidence,
+            "why": list(item.why),
+        }
+        for item in place.candidates
+    ]
 
 
 def normal_when(reading: TextReading, *, at: datetime) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
 from triage.rules.replay import opening_of
 from triage.rules.routing import zone_in
-from triage.services.answers import normal_when
+from triage.services.answers import candidates_answer, mentions_answer, normal_when
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -174,6 +174,10 @@ def _reading_row(reading: TextReading, decision: Decision, *, at: datetime) -> d
                 "district": place.district,
                 "street": place.street,
                 "community": place.community,
+                "radius": place.radius,
+                "outside": place.outside,
+                "mentions": mentions_answer(place),
+                "candidates": candidates_answer(place),
             },
             "party": topic.party,
             "when": topic.when,

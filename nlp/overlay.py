@@ -1,0 +1,347 @@
+"""A site's own names (叠加地名): compounds, roads, stops, companies, sites and landmarks, checked row by row.
+
+A row needs a name, a kind, and where it is: a point, or a district with or without street. A point without a
+street is given the street of the nearest centre, if that is clear, and marked as a guess by its trust.
+Nothing good is lost for something bad: a row that cannot be used becomes a `BadRow` and the rest goes in.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from nlp.coordinates import Crs, crs_of, to_wgs84
+from nlp.gazetteer import COMMUNITY, DISTRICT, STREET, GazetteerError, PlaceName, fold
+from nlp.plain_words import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from nlp.gazetteer import Gazetteer
+    from nlp.place_point import Atlas, Lookup
+
+KINDS: Final = {
+    "compound": "小区",
+    "road": "道路",
+    "stop": "站点",
+    "company": "企业",
+    "site": "工地场所",
+    "landmark": "地标",
+}
+#: What a column may be called.
+COLUMNS: Final = {
+    "name": ("name", "名称"),
+    "kind": ("kind", "类型", "类别"),
+    "lon": ("lon", "lng", "经度"),
+    "lat": ("lat", "纬度"),
+    "crs": ("crs", "坐标系"),
+    "district": ("district", "区", "所在区"),
+    "street": ("street", "街道", "街乡镇"),
+    "community": ("community", "社区", "社区村"),
+    "aliases": ("aliases", "别名"),
+    "trust": ("trust", "把握"),
+}
+FIELDS: Final = {written: field for field, known in COLUMNS.items() for written in known}
+#: Names of a kind of thing, not of a thing.
+GENERIC: Final = frozenset(
+    (
+        "小区",
+        "社区",
+        "公园",
+        "医院",
+        "学校",
+        "小学",
+        "中学",
+        "大学",
+        "幼儿园",
+        "超市",
+        "商场",
+        "广场",
+        "工地",
+        "公司",
+        "南门",
+        "北门",
+        "东门",
+        "西门",
+    )
+)
+#: Degrees around Beijing.
+BOX: Final = (115.3, 117.7, 39.3, 41.2)
+#: The nearest street's centre is taken when the second nearest is this much farther; its trust.
+CLEARLY: Final = 0.6
+GUESSED: Final = 0.75
+#: A point may lie this many times a street's radius from the nearest centre of the district that is stated.
+FAR: Final = 2.5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OverlayRow:
+    """One name as it is kept: WGS-84 degrees or none, `code` of the finest unit that is known."""
+
+    kind: str
+    name: str
+    code: str
+    lon: float | None = None
+    lat: float | None = None
+    trust: float = 1.0
+    common: bool = False
+
+    def place_name(self) -> PlaceName:
+        """As the reader takes it."""
+        return PlaceName(
+            self.name,
+            self.code,
+            self.kind,
+            alias=True,
+            whole=True,
+            lon=self.lon,
+            lat=self.lat,
+            trust=self.trust,
+            common=self.common,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be used."""
+
+    file: str
+    line: int
+    field: str
+    reason: str
+
+    def sentence(self) -> str:
+        """For staff."""
+        return f"文件 {self.file} 第 {self.line} 行，{self.field}：{self.reason}"
+
+
+class _Refused(Exception):
+    """该行不能用。"""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field, self.reason = field, reason
+
+
+class OverlayReader:
+    """Turns rows of a file into overlay rows."""
+
+    def __init__(self, gazetteer: Gazetteer, atlas: Atlas, *, crs: Crs | None = None) -> None:
+        """`crs` holds for rows that do not name theirs."""
+        self._gazetteer = gazetteer
+        self._atlas = atlas
+        self._crs = crs
+        self._foreign = frozenset(map(fold, gazetteer.elsewhere))
+        self._stems = {
+            (place.code[:DISTRICT], text)
+            for place in gazetteer.places.values()
+            for text in (fold(place.short), fold(place.name))
+        }
+        self._by_name: dict[tuple[str, str], list[str]] = {}
+        for place in gazetteer.places.values():
+            for written in {place.name, place.short}:
+                self._by_name.setdefault((place.code[:-3], written), []).append(place.code)
+        for code, place in gazetteer.places.items():
+            if len(code) == DISTRICT:
+                self._by_name[("", place.name)] = self._by_name[("", place.short)] = [code]
+
+    def read(self, path: Path) -> Iterator[list[OverlayRow] | BadRow]:
+        """The names each row gives, or what is wrong with it. Raises GazetteerError for the whole file."""
+        for line, row in _rows(path):
+            if isinstance(row, str):
+                yield BadRow(path.name, line, "整行", row)
+                continue
+            try:
+                yield self._names(row)
+            except _Refused as refused:
+                yield BadRow(path.name, line, refused.field, refused.reason)
+
+    def _names(self, row: dict[str, str]) -> list[OverlayRow]:
+        kind = row["kind"].lower()
+        kind = next((known for known, chinese in KINDS.items() if kind in {known, chinese}), "")
+        if not kind:
+            raise _Refused("kind", f"{row['kind']!r} 不是 {'、'.join(KINDS)} 之一")
+        names = [row["name"], *row["aliases"].replace("、", "|").replace(";", "|").split("|")]
+        names = [name.strip() for name in names if name.strip()]
+        if not names:
+            raise _Refused("name", "名称是空的")
+        for name in names:
+            self._check(name)
+        point = self._point(row)
+        code, trust = self._unit(row, point)
+        names = [self._bare(name, code) for name in names]
+        lon, lat = point or (None, None)
+        return [
+            OverlayRow(kind, name, code, lon, lat, trust, plain(fold(name))) for name in dict.fromkeys(names)
+        ]
+
+    def _check(self, name: str) -> None:
+        """Refuse a name that would be found everywhere."""
+        if len(name) < 2 or name in GENERIC or not any(sign.isalpha() for sign in name):  # noqa: PLR2004
+            raise _Refused("name", f"{name!r} 太短或是通称，会到处误认")
+        if fold(name) in self._foreign:
+            raise _Refused("name", f"{name!r} 与外地省市区县同名")
+
+    def _bare(self, name: str, code: str) -> str:
+        """石景山古城 is 古城, which the registry knows in 石景山: the point goes to that name."""
+        district = self._gazetteer.places[code[:DISTRICT]]
+        for prefix in (district.name, district.short):
+            rest = name.removeprefix(prefix)
+            if rest != name and (district.code, fold(rest)) in self._stems:
+                return rest
+        return name
+
+    def _point(self, row: dict[str, str]) -> tuple[float, float] | None:
+        """The point in WGS-84, rounded to a decimetre, or None without one."""
+        if not row["lon"] and not row["lat"]:
+            return None
+        degrees = []
+        for field in ("lon", "lat"):
+            try:
+                degrees.append(float(row[field]))
+            except ValueError:
+                raise _Refused(field, f"{row[field]!r} 不是数字") from None
+        try:
+            crs = crs_of(row["crs"]) if row["crs"] else self._crs
+        except ValueError as fault:
+            raise _Refused("crs", str(fault)) from None
+        if crs is None:
+            raise _Refused("crs", f"有坐标就要写明坐标系：{'、'.join(Crs)}")
+        west, east, south, north = BOX
+        if not (west <= degrees[0] <= east and south <= degrees[1] <= north):
+            raise _Refused("lon", f"{degrees[0]}, {degrees[1]} 不在北京范围内（经度在前，纬度在后）")
+        lon, lat = to_wgs84(degrees[0], degrees[1], crs)
+        return round(lon, 6), round(lat, 6)
+
+    def _unit(self, row: dict[str, str], point: tuple[float, float] | None) -> tuple[str, float]:
+        """The finest unit that is known, and how far to trust it."""
+        code = ""
+        for field in ("district", "street", "community"):
+            if row[field]:
+                code = self._named(field, row[field], code)
+        found = self._atlas.reverse(*point) if point else None
+        if point and found is not None:
+            if found.district is None:
+                raise _Refused("lon", "坐标不在北京的任何一个区里")
+            _agree(code, found, point, self._atlas)
+        if not code:
+            if found is None or found.district is None:
+                raise _Refused("district", "没有坐标时要写明区")
+            code = found.district.code
+        trust = float(row["trust"] or 1) if _is_share(row["trust"]) else -1.0
+        if trust < 0:
+            raise _Refused("trust", f"{row['trust']!r} 不是 0 到 1 之间的数")
+        if len(code) > DISTRICT or found is None:
+            return code, trust
+        near = [street for street in found.streets if street.code.startswith(code)]
+        if len(near) > 1 and near[0].metres <= CLEARLY * near[1].metres:
+            return near[0].code, GUESSED
+        return code, 1.0
+
+    def _named(self, field: str, written: str, parent: str) -> str:
+        """The unit of that name, or of that code, in its parent."""
+        level = {"district": DISTRICT, "street": STREET, "community": COMMUNITY}[field]
+        if written.isdigit():
+            place = self._gazetteer.places.get(written)
+            codes = [written] if place and place.level == level and written.startswith(parent) else []
+        elif field == "district" or len(parent) == level - 3:
+            codes = self._by_name.get((parent, written), [])
+        else:
+            raise _Refused(field, "要先写明它所在的区和街道")
+        if len(codes) != 1:
+            raise _Refused(field, f"{written!r} {'不止一处' if codes else '不在地名库里'}")
+        return codes[0]
+
+
+def _agree(code: str, found: Lookup, point: tuple[float, float], atlas: Atlas) -> None:
+    """Refuse a point that lies in another district than is written."""
+    if not code or found.district is None or found.district.code == code[:DISTRICT]:
+        return
+    if found.by_polygon or atlas.away(point, code[:DISTRICT]) > FAR:
+        raise _Refused("district", f"坐标在{found.district.name}，与所写的区不符")
+
+
+def _is_share(written: str) -> bool:
+    try:
+        return not written or 0 < float(written) <= 1
+    except ValueError:
+        return False
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
+    """(line, fields) of a CSV or JSONL file; text for a line that has none. Raises GazetteerError."""
+    try:
+        raw = path.read_bytes()
+    except OSError as fault:
+        raise GazetteerError(f"{path.name}: {fault.strerror}") from fault
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            text = raw.decode("gb18030")
+        except UnicodeDecodeError as fault:
+            raise GazetteerError(f"{path.name}: 既不是 UTF-8 也不是 GB18030 编码") from fault
+    if text.lstrip().startswith("{"):
+        yield from _json_rows(text)
+        return
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    if not {"name", "kind"} <= {FIELDS.get((column or "").strip(), "") for column in table.fieldnames or ()}:
+        raise GazetteerError(f"{path.name}: 缺少列 name(名称) 或 kind(类型)；认识的列：{'、'.join(FIELDS)}")
+    try:
+        for row in table:
+            yield table.line_num, _fields(row.items())
+    except csv.Error as fault:
+        raise GazetteerError(f"{path.name} 第 {table.line_num} 行：{fault}") from fault
+
+
+def _json_rows(text: str) -> Iterator[tuple[int, dict[str, str] | str]]:
+    """Rows of JSONL, or why a line is none."""
+    for line, raw in enumerate(text.split("\n"), start=1):
+        if not raw.strip():
+            continue
+        try:
+            row: Any = json.loads(raw)
+        except ValueError:
+            row = None
+        yield line, _fields(row.items()) if isinstance(row, dict) else "不是 JSON 对象"
+
+
+def _fields(items: Iterable[tuple[Any, Any]]) -> dict[str, str]:
+    """The known fields as text; a list of aliases is joined."""
+    row = dict.fromkeys(COLUMNS, "")
+    for column, value in items:
+        field = FIELDS.get(str(column).strip())
+        if field and value is not None:
+            row[field] = "|".join(map(str, value)) if isinstance(value, list) else str(value).strip()
+    return row
+
+
+def merge(kept: Iterable[OverlayRow], new: Iterable[OverlayRow]) -> tuple[list[OverlayRow], int, int]:
+    """Rows after an import, sorted; how many are new, how many changed. Once more changes nothing."""
+    before = {(row.kind, row.name, row.code): row for row in kept}
+    after = before | {(row.kind, row.name, row.code): row for row in new}
+    added = len(after) - len(before)
+    changed = sum(after[key] != row for key, row in before.items())
+    return [after[key] for key in sorted(after)], added, changed
+
+
+def dump(rows: Iterable[OverlayRow]) -> str:
+    """The kept file: one JSON object a line."""
+    return "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+
+
+def load(path: Path) -> list[OverlayRow]:
+    """Read a kept file; none there is an empty overlay. Raises GazetteerError naming the line."""
+    if not path.exists():
+        return []
+    rows = []
+    for line, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            rows.append(OverlayRow(**json.loads(raw)))
+        except (ValueError, TypeError) as fault:
+            raise GazetteerError(f"{path.name}, line {line}: {fault}") from fault
+    return rows

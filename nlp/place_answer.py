@@ -1,0 +1,215 @@
+"""From the chosen candidate to the reading: names, point, mentions and roles, candidates and reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from models.vocab import PlaceRole, Precision
+from nlp.gazetteer import COMMUNITY, DISTRICT, STREET
+from nlp.place_match import Follow
+from nlp.place_span import address_span
+from nlp.types import Evidence, Head, PlaceCandidate, PlaceMention, PlaceReading
+
+if TYPE_CHECKING:
+    from nlp.gazetteer import Place, PlaceName
+    from nlp.place_score import Candidate, Scene
+    from nlp.places import PlaceReader
+
+PRECISIONS: Final = {
+    DISTRICT: Precision.DISTRICT,
+    STREET: Precision.STREET,
+    COMMUNITY: Precision.COMMUNITY,
+}
+MAX_AGAINST: Final = 3
+MAX_MENTIONS: Final = 20
+#: How many candidates a reading carries.
+SHOWN: Final = 3
+
+Ranked = list[tuple[float, "Candidate"]]
+
+
+def answer(
+    reader: PlaceReader, source: str, scene: Scene, candidates: list[Candidate], ranked: Ranked
+) -> PlaceReading:
+    """Fill the reading; nothing but mentions and candidates when the first is too unsure."""
+    mentions = tuple(_mentions(reader, source, scene))
+    shown = tuple(
+        PlaceCandidate(
+            code=candidate.code,
+            name=reader.full_names[candidate.code],
+            text=source[scene.mentions[candidate.mention].start : scene.mentions[candidate.mention].end],
+            score=round(candidate.score, 2),
+            confidence=round(likely, 3),
+            why=_why(scene, candidate),
+        )
+        for likely, candidate in _distinct(ranked)
+    )
+    if not ranked or ranked[0][0] < reader.abstain:
+        return PlaceReading(mentions=mentions, candidates=shown, outside=_outside(source, scene))
+    likely, best = ranked[0]
+    places = reader.gazetteer.places
+    level = len(best.code)
+    start, end = address_span(scene, best)
+    street = places[best.code[:STREET]] if level >= STREET else None
+    community = places[best.code] if level == COMMUNITY else None
+    own = _own_point(scene, best, ranked)
+    point = reader.atlas.point(best.code, own)
+    return PlaceReading(
+        span=source[start:end],
+        start=start,
+        end=end,
+        district=places[best.code[:DISTRICT]].name,
+        district_code=best.code[:DISTRICT],
+        street=street.name if street else None,
+        street_code=street.code if street else None,
+        community=community.name if community else None,
+        community_code=community.code if community else None,
+        lon=point.lon if point else None,
+        lat=point.lat if point else None,
+        radius=point.radius if point else None,
+        precision=point.precision if point and own else PRECISIONS[level],
+        confidence=round(likely, 3),
+        evidence=tuple(_evidence(places, source, scene, best, candidates)),
+        mentions=mentions,
+        candidates=shown,
+    )
+
+
+def full_name(places: dict[str, Place], code: str) -> str:
+    """朝阳区望京街道…: every unit that holds the code, largest first."""
+    return "".join(places[code[:level]].name for level in (DISTRICT, STREET, COMMUNITY) if level <= len(code))
+
+
+def _distinct(ranked: Ranked) -> Ranked:
+    """The first candidates, each place once."""
+    seen: dict[str, tuple[float, Candidate]] = {}
+    for pair in ranked:
+        seen.setdefault(pair[1].code, pair)
+        if len(seen) == SHOWN:
+            break
+    return list(seen.values())
+
+
+def _mentions(reader: PlaceReader, source: str, scene: Scene) -> list[PlaceMention]:
+    """Every place that is named, in order, with its role."""
+    found = []
+    for mention, role in zip(scene.mentions[:MAX_MENTIONS], scene.roles, strict=False):
+        codes = [name.code for name in mention.names]
+        code = codes[0] if codes and codes.count(codes[0]) == len(codes) else ""
+        name = reader.full_names[code] if code else ""
+        text = source[mention.start : mention.end]
+        found.append(PlaceMention(text, mention.start, mention.end, role, code, name))
+    return found
+
+
+def _outside(source: str, scene: Scene) -> str | None:
+    """The first place elsewhere that is named outright: 河北省廊坊市, up to the last unit that follows on."""
+    for at, mention in enumerate(scene.mentions):
+        if not mention.info.foreign or mention.thin:
+            continue
+        end = mention.end
+        for later in range(at + 1, len(scene.mentions)):
+            if not (scene.tight[later] and scene.mentions[later].info.foreign):
+                break
+            end = scene.mentions[later].end
+        return source[mention.start : end]
+    return None
+
+
+def _own_point(scene: Scene, best: Candidate, ranked: Ranked) -> PlaceName | None:
+    """A name with a point inside the chosen unit: its own, one spelt alike, or another mention's."""
+    names = [best.name, *scene.mentions[best.mention].names]
+    names += [
+        other.name
+        for likely, other in ranked
+        if other.code.startswith(best.code[:STREET]) and scene.roles[other.mention] is not PlaceRole.HOME
+    ]
+    for name in names:
+        if (
+            name is not None
+            and name.lon is not None
+            and (name.code.startswith(best.code) or best.code.startswith(name.code))
+        ):
+            return name
+    return None
+
+
+def _evidence(
+    places: dict[str, Place], source: str, scene: Scene, best: Candidate, candidates: list[Candidate]
+) -> list[Evidence]:
+    """The mention that decided, those that support it, and the strongest for another district."""
+    found = []
+    for at in sorted({best.mention, *best.support}):
+        mention = scene.mentions[at]
+        code = best.code if at == best.mention else _agreeing(mention.names, best.code)
+        weight = best.score if at == best.mention else 1.0
+        found.append(_item(source, mention.start, mention.end, places[code].name, round(weight, 2)))
+    against = sorted(
+        (other for other in candidates if not other.code.startswith(best.code[:DISTRICT])),
+        key=lambda other: (-other.score, other.mention),
+    )
+    for other in against[:MAX_AGAINST]:
+        mention = scene.mentions[other.mention]
+        found.append(
+            _item(source, mention.start, mention.end, places[other.code].name, -round(other.score, 2))
+        )
+    return found
+
+
+def _agreeing(names: tuple[PlaceName, ...], code: str) -> str:
+    """The finest place of a supporting mention that contains `code`; the district if it only shares that."""
+    holding = [name.code for name in names if code.startswith(name.code)]
+    return max(holding, key=len, default=code[:DISTRICT])
+
+
+def _item(source: str, start: int, end: int, value: str, weight: float) -> Evidence:
+    """One place evidence over [start, end) of the source text."""
+    return Evidence(Head.PLACE, start, end, source[start:end], value, weight)
+
+
+_FOLLOWED: Final = {
+    Follow.ROAD: "后面接路名，可能只是路",
+    Follow.ROAD_ITSELF: "本身也是路名",
+    Follow.SITE: "后面接单位或场所名",
+}
+_ROLES: Final = {
+    PlaceRole.SCENE: "前面写明是地点",
+    PlaceRole.HOME: "说的是居住地",
+    PlaceRole.DIRECTION: "说的是方向或途经",
+    PlaceRole.OFFICE: "说的是机关单位",
+}
+
+
+def _why(scene: Scene, candidate: Candidate) -> tuple[str, ...]:
+    """The reasons for and against a candidate, in words."""
+    mention, name = scene.mentions[candidate.mention], candidate.name
+    role = scene.roles[candidate.mention]
+    said = (
+        f"按同音或错字认作“{mention.info.text}”" if mention.misspelt else "",
+        _links(candidate),
+        "只说明在附近" if mention.near else "名称完整" if mention.suffix else "",
+        f"同名的有{candidate.rivals + 1}处，只取共同的上级" if candidate.rivals else "",
+        _namesakes(scene, candidate),
+        _FOLLOWED.get(mention.follow, ""),
+        _ROLES.get(role, ""),
+        "文中提到外地" if scene.foreign else "",
+        "街道由附近地点推定" if name is not None and name.trust < 1 else "",
+    )
+    return tuple(word for word in said if word)
+
+
+def _links(candidate: Candidate) -> str:
+    """What the units named in the text say."""
+    if candidate.linked > 0:
+        return "紧跟在所属的区或街道之后"
+    if candidate.linked < 0:
+        return "与前面写的地名不一致"
+    return "文中另处提到所属的区或街道" if candidate.support else ""
+
+
+def _namesakes(scene: Scene, candidate: Candidate) -> str:
+    """What else the name means."""
+    info = scene.mentions[candidate.mention].info
+    if info.common:
+        return "也是常用词"
+    return f"外省也有{info.namesakes}处同名" if info.namesakes else ""

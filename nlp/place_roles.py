@@ -1,0 +1,62 @@
+"""What part a named place plays (角色), by the words around it: the scene, a home, a mere direction."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from models.vocab import PlaceRole
+from nlp.place_match import Follow
+
+if TYPE_CHECKING:
+    from nlp.place_match import Mention
+
+BEFORE: Final = 8
+HERE: Final = ("地点", "地址", "位置", "位于", "坐落", "地处", "发生在", ":", "：", "在")
+LIVES: Final = (
+    "家住",
+    "我住",
+    "人住",
+    "住在",
+    "户籍",
+    "户口",
+    "户口在",
+    "来自",
+    "老家",
+    "出生",
+    "居住",
+    "居住在",
+    "居住于",
+    "租住",
+    "租住在",
+    "租住于",
+)
+TOWARDS: Final = ("往", "去", "向", "到", "至", "开往", "通往", "前往", "途经", "经过")
+DIRECTION: Final = re.compile(r"\W?(?:方向|开往|至)")
+DIRECTION_FIRST: Final = frozenset("方开至")
+
+
+def role_of(folded: str, mention: Mention) -> PlaceRole:
+    """The role of a mention in its folded text."""
+    if mention.info.foreign:
+        return PlaceRole.OUTSIDE
+    before = folded[max(0, mention.start - BEFORE) : mention.start]
+    # One sign may stand between: 地点在：, 住在“
+    bare = before[:-1] if before and not (before[-1].isalnum() or before[-1] == "_") else before
+    if before.endswith(LIVES) or bare.endswith(LIVES):
+        return PlaceRole.HOME
+    if before.endswith(TOWARDS) or bare.endswith(TOWARDS) or _leads_on(folded, mention.end):
+        return PlaceRole.DIRECTION
+    if mention.follow is Follow.OFFICE:
+        return PlaceRole.OFFICE
+    if before.endswith(HERE) or bare.endswith(HERE):
+        return PlaceRole.SCENE
+    return PlaceRole.NAMED
+
+
+def _leads_on(folded: str, end: int) -> bool:
+    """通州方向, 通州至大兴: what follows says that the place is only on the way."""
+    following = folded[end : end + 2]
+    if not following or not (following[0] in DIRECTION_FIRST or following[-1] in DIRECTION_FIRST):
+        return False
+    return DIRECTION.match(folded, end) is not None

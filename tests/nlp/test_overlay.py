@@ -1,0 +1,178 @@
+"""A site's own names: checked by row, kept once, and read without outvoting the registry. Names are ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.vocab import Precision
+from nlp import overlay
+from nlp.coordinates import Crs, wgs_to_gcj
+from nlp.gazetteer import GazetteerError
+from nlp.overlay import BadRow, OverlayReader, OverlayRow
+from nlp.places import PlaceReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+READER = PlaceReader.load()
+WANGJING = (116.4701, 39.9965)
+
+
+def names_of(path: Path, text: str, crs: Crs | None = None) -> list[list[OverlayRow] | BadRow]:
+    path.write_text(text, encoding="utf-8")
+    return list(OverlayReader(READER.gazetteer, READER.atlas, crs=crs).read(path))
+
+
+def with_names(*rows: OverlayRow) -> PlaceReader:
+    return PlaceReader(READER.gazetteer, [row.place_name() for row in rows])
+
+
+def test_a_csv_row_gives_a_name_and_its_aliases(tmp_path: Path) -> None:
+    text = "名称,类型,区,街道,别名\n青禾里花园,小区,朝阳区,望京街道,青禾里|青禾里北院\n"
+    (rows,) = names_of(tmp_path / "a.csv", text)
+    assert isinstance(rows, list)
+    assert [(row.kind, row.name, row.code) for row in rows] == [
+        ("compound", "青禾里花园", "110105026"),
+        ("compound", "青禾里", "110105026"),
+        ("compound", "青禾里北院", "110105026"),
+    ]
+
+
+def test_jsonl_and_gb18030_are_read_too(tmp_path: Path) -> None:
+    (one,) = names_of(
+        tmp_path / "a.jsonl",
+        '{"name": "青禾里花园", "kind": "compound", "district": "朝阳", "aliases": ["青禾苑"]}\n',
+    )
+    assert isinstance(one, list)
+    assert [row.name for row in one] == ["青禾里花园", "青禾苑"]
+    path = tmp_path / "b.csv"
+    path.write_bytes("name,kind,district\n青禾里花园,compound,朝阳区\n".encode("gb18030"))
+    (two,) = OverlayReader(READER.gazetteer, READER.atlas).read(path)
+    assert isinstance(two, list)
+    assert two[0].code == "110105"
+
+
+def test_coordinates_come_out_in_wgs84(tmp_path: Path) -> None:
+    lon, lat = wgs_to_gcj(*WANGJING)
+    text = f"name,kind,lon,lat,district\n青禾里花园,compound,{lon},{lat},朝阳区\n"
+    (rows,) = names_of(tmp_path / "a.csv", text, Crs.GCJ02)
+    assert isinstance(rows, list)
+    assert (rows[0].lon, rows[0].lat) == pytest.approx(WANGJING, abs=1e-6)
+    assert rows[0].code.startswith("110105")
+
+
+BAD = [
+    ("village,青禾里花园,朝阳区,,,", "kind", "不是"),
+    ("compound,,朝阳区,,,", "name", "空的"),
+    ("compound,医院,朝阳区,,,", "name", "通称"),
+    ("compound,3,朝阳区,,,", "name", "太短"),
+    ("stop,长春市,朝阳区,,,", "name", "外地"),
+    ("compound,青禾里花园,沙河区,,,", "district", "不在地名库里"),
+    ("compound,青禾里花园,,,,", "district", "没有坐标"),
+    ("compound,青禾里花园,朝阳区,116.47,39.99,", "crs", "坐标系"),
+    ("compound,青禾里花园,朝阳区,116.47,39.99,CGCS", "crs", "不认识"),
+    ("compound,青禾里花园,朝阳区,东,39.99,WGS-84", "lon", "不是数字"),
+    ("compound,青禾里花园,朝阳区,39.99,116.47,WGS-84", "lon", "不在北京范围"),
+    ("compound,青禾里花园,密云区,116.47,39.99,WGS-84", "district", "不符"),
+]
+
+
+@pytest.mark.parametrize(("row", "field", "reason"), BAD)
+def test_a_bad_row_says_where_and_why_and_the_rest_goes_in(
+    tmp_path: Path, row: str, field: str, reason: str
+) -> None:
+    text = f"kind,name,district,lon,lat,crs\n{row}\ncompound,青禾里花园,朝阳区,,,\n"
+    bad, good = names_of(tmp_path / "a.csv", text)
+    assert isinstance(bad, BadRow)
+    assert (bad.file, bad.line, bad.field) == ("a.csv", 2, field)
+    assert reason in bad.reason
+    assert isinstance(good, list)
+
+
+def test_a_line_that_is_no_object_is_a_bad_row(tmp_path: Path) -> None:
+    bad, good = names_of(
+        tmp_path / "a.jsonl", '{"name"\n{"name": "青禾里", "kind": "compound", "district": "朝阳区"}\n'
+    )
+    assert isinstance(bad, BadRow)
+    assert (bad.line, bad.reason) == (1, "不是 JSON 对象")
+    assert isinstance(good, list)
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xff\xff\xff\x80"])
+def test_a_file_that_cannot_be_read_is_refused_whole(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(GazetteerError, match=r"a\.csv"):
+        list(OverlayReader(READER.gazetteer, READER.atlas).read(path))
+
+
+def test_importing_twice_changes_nothing_and_a_new_point_replaces_the_old(tmp_path: Path) -> None:
+    one = OverlayRow("compound", "青禾里花园", "110105026", 116.47, 39.99)
+    rows, added, changed = overlay.merge([], [one, one])
+    assert (rows, added, changed) == ([one], 1, 0)
+    moved = OverlayRow("compound", "青禾里花园", "110105026", 116.48, 39.99)
+    assert overlay.merge(rows, [one]) == ([one], 0, 0)
+    assert overlay.merge(rows, [moved]) == ([moved], 0, 1)
+    kept = tmp_path / "places.jsonl"
+    kept.write_text(overlay.dump(rows), encoding="utf-8")
+    assert overlay.load(kept) == rows
+    assert overlay.load(tmp_path / "none.jsonl") == []
+
+
+def test_a_compound_is_found_with_its_point_and_precision() -> None:
+    reader = with_names(OverlayRow("compound", "青禾里花园", "110105026", *WANGJING))
+    reading = reader.read(None, "青禾里花园楼下烧烤油烟大")
+    assert (reading.street, reading.precision) == ("望京街道", Precision.COMPOUND)
+    assert (reading.lon, reading.lat, reading.radius) == (*WANGJING, 250)
+
+
+def test_a_door_is_finer_than_a_compound() -> None:
+    reader = with_names(OverlayRow("site", "青禾路9号院", "110105026", *WANGJING))
+    assert reader.read(None, "朝阳区青禾路9号院夜间施工").precision is Precision.DOOR
+
+
+def test_a_road_through_two_streets_leaves_its_district_and_both_as_candidates() -> None:
+    road = [OverlayRow("road", "青禾路", code, *WANGJING) for code in ("110105026", "110105043")]
+    reading = with_names(*road).read(None, "朝阳区青禾路渣土车遗撒")
+    assert (reading.district, reading.street) == ("朝阳区", None)
+    assert "同名的有2处，只取共同的上级" in reading.candidates[0].why
+
+
+def test_an_exact_community_outranks_compounds_roads_and_stops() -> None:
+    reader = with_names(
+        OverlayRow("stop", "望京西园四区", "110105043", 116.48, 39.98),
+        OverlayRow("road", "望京西园", "110105043", 116.48, 39.98),
+    )
+    assert reader.read(None, "望京西园四区太吵").street == "望京街道"
+
+
+def test_a_plain_name_counts_only_after_its_district(tmp_path: Path) -> None:
+    (rows,) = names_of(tmp_path / "a.csv", "name,kind,district,street\n城市广场,landmark,朝阳区,望京街道\n")
+    assert isinstance(rows, list)
+    assert rows[0].common
+    reader = with_names(*rows)
+    assert reader.read(None, "城市广场有人跳舞").district is None
+    assert reader.read(None, "朝阳区城市广场有人跳舞").street == "望京街道"
+
+
+def test_a_street_that_is_a_guess_is_worth_its_trust() -> None:
+    sure = with_names(OverlayRow("compound", "青禾里花园", "110105026", *WANGJING))
+    guessed = with_names(OverlayRow("compound", "青禾里花园", "110105026", *WANGJING, 0.75))
+    text = "朝阳区青禾里花园太吵"
+    assert guessed.read(None, text).confidence < sure.read(None, text).confidence
+    assert "街道由附近地点推定" in guessed.read(None, text).candidates[0].why
+
+
+def test_a_click_gives_district_streets_and_community() -> None:
+    own = OverlayRow("landmark", "望京西园四区", "110105026038", *WANGJING)
+    found = with_names(own).atlas.reverse(WANGJING[0], WANGJING[1] + 0.001)
+    assert found.district is not None
+    assert (found.district.name, len(found.streets)) == ("朝阳区", 3)
+    assert found.community is not None
+    assert (found.community.code, found.community.metres) == ("110105026038", 111)
+
+
+def test_a_click_outside_gives_nothing() -> None:
+    assert READER.atlas.reverse(121.47, 31.23).district is None

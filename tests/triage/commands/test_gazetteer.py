@@ -1,0 +1,92 @@
+"""`jiesu gazetteer`: a site's names are kept for its owner alone, and tell which tickets would move."""
+
+from __future__ import annotations
+
+import json
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from nlp.overlay import OverlayRow
+from tests.factories import TicketIn, add_tickets
+from triage import overlays
+from triage.cli import main
+from triage.errors import SettingsError
+from triage.services import place_moves
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.db import Database
+
+NAMES = "名称,类型,区,街道\n青禾里花园,小区,朝阳区,望京街道\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("JIESU_DATA_DIR", str(tmp_path / "data"))
+    return Settings()
+
+
+def imported(path: Path, text: str, *options: str) -> tuple[int, dict[str, Any]]:
+    path.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(main, ["gazetteer", "import", str(path), "--json", *options])
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_importing_is_idempotent_and_reading_knows_the_names(settings: Settings, tmp_path: Path) -> None:
+    status, told = imported(tmp_path / "names.csv", NAMES)
+    assert (status, told["added"], told["kept"]) == (0, 1, 1)
+    again = imported(tmp_path / "names.csv", NAMES)[1]
+    assert (again["added"], again["changed"], again["version"]) == (0, 0, told["version"])
+    assert stat.S_IMODE(overlays.path(settings).stat().st_mode) == 0o600
+    assert overlays.place_reader(settings).read(None, "青禾里花园太吵").street == "望京街道"
+
+
+def test_a_bad_row_gives_status_1_and_the_rest_is_kept(settings: Settings, tmp_path: Path) -> None:
+    status, told = imported(tmp_path / "names.csv", NAMES + "医院,小区,朝阳区,\n")
+    assert (status, told["kept"]) == (1, 1)
+    assert told["bad"][0] == {
+        "file": "names.csv",
+        "line": 3,
+        "field": "name",
+        "reason": "'医院' 太短或是通称，会到处误认",
+    }
+    assert len(overlays.load(settings)) == 1
+
+
+def test_a_dry_run_writes_nothing(settings: Settings, tmp_path: Path) -> None:
+    imported(tmp_path / "names.csv", NAMES, "--dry-run")
+    assert overlays.load(settings) == []
+
+
+def test_a_damaged_file_of_names_is_said_in_words(settings: Settings) -> None:
+    overlays.save(settings, [OverlayRow("compound", "青禾里花园", "110105026")])
+    overlays.path(settings).write_text("{\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="叠加地名文件无法读取"):
+        overlays.place_reader(settings)
+
+
+def test_show_build_and_at_say_version_and_place(settings: Settings) -> None:
+    version = overlays.place_reader(settings).version
+    for command in ("show", "build"):
+        assert version in CliRunner().invoke(main, ["gazetteer", command]).stdout
+    found = json.loads(CliRunner().invoke(main, ["gazetteer", "at", "116.39", "39.91"]).stdout)
+    assert found["district"]["name"] in {"东城区", "西城区"}
+    assert len(found["streets"]) == 3
+
+
+async def test_only_tickets_whose_place_changes_would_move(settings: Settings, db: Database) -> None:
+    _, second = await add_tickets(
+        db, TicketIn(), TicketIn(title=None, text="青禾里花园有异味", district=None, street=None)
+    )
+    overlays.save(settings, [OverlayRow("compound", "青禾里花园", "110105026")])
+    checked = place_moves.Checked()
+    async with db.reads() as session:
+        reader = overlays.place_reader(settings)
+        found = [move async for move in place_moves.moves(session, reader, checked)]
+    assert checked.tickets == 2
+    assert [(move.no, move.before, move.after) for move in found] == [(second, "", "110105026")]

