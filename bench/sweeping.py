@@ -10,9 +10,14 @@ import sqlalchemy as sa
 
 from bench.desk_data import fill
 from bench.servers import postgresql
+from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
+from triage.clock import SystemClock
+from triage.services import reference
+from triage.services.deps import Deps
 from triage.services.supervising import sweep
+from triage.settings import Settings
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -31,8 +36,14 @@ async def measure(tables: Tables, *, rows: int) -> dict[str, Any]:
         db = open_database(url)
         try:
             await migrate.upgrade(db)
+            await reference.sync(Deps(Settings(), SystemClock(), tables, db, Vault({1: bytes(32)})))
             async with db.engine.begin() as connection:
                 await fill(connection, tables, rows=rows, now=_NOW)
+                # The filling numbers events itself.
+                sequence = "pg_get_serial_sequence('ticket_event', 'id')"
+                await connection.execute(
+                    sa.text(f"SELECT setval({sequence}, max(id)) FROM ticket_event")  # noqa: S608  (our own words)
+                )
             return await _timed(db, tables)
         finally:
             await db.close()
