@@ -66,8 +66,8 @@ class Counted:
     beliefs: Beliefs
     rows: NDArray[np.intp]
     strengths: NDArray[np.float32]
-    hits: NDArray[np.intp]
-    """Per run as it stands in the text: which of `rows` it is."""
+    found: NDArray[np.intp]
+    """Per run as it stands in the text: its row among all weights."""
     starts: NDArray[np.intp]
     lengths: NDArray[np.intp]
 
@@ -111,7 +111,8 @@ class Grams:
         at = np.searchsorted(self._keys, keys)
         at[at == len(self._keys)] = 0
         known = np.flatnonzero(self._keys[at] == keys)
-        rows, hits, counts = np.unique(at[known], return_inverse=True, return_counts=True)
+        found = at[known]
+        rows, counts = np.unique(found, return_counts=True)
         strengths = strengths_of(counts, self._idf[rows])
         scores = (strengths @ self._weights[rows].astype(np.float32)) * self._scale + self._bias
         shares = {
@@ -134,9 +135,9 @@ class Grams:
             ),
             rows=rows,
             strengths=strengths,
-            hits=hits,
+            found=found,
             starts=starts[known],
-            lengths=self._lengths[at[known]],
+            lengths=self._lengths[found],
         )
 
     def said(self, counted: Counted, head: str, value: str, size: int) -> NDArray[np.float32]:
@@ -144,8 +145,9 @@ class Grams:
         column = self._columns[head].start + self._classes[head].index(value)
         weights = self._weights[counted.rows, column].astype(np.float32) * self._scale[column]
         # A run that stands there twice counts once: its share is spread over all its places.
-        times = np.bincount(counted.hits, minlength=len(counted.rows))
-        each = (weights * counted.strengths / times)[counted.hits] / counted.lengths
+        hits = np.searchsorted(counted.rows, counted.found)
+        times = np.bincount(hits, minlength=len(counted.rows))
+        each = (weights * counted.strengths / times)[hits] / counted.lengths
         heat = np.zeros(size + 1, dtype=np.float32)
         np.add.at(heat, counted.starts, each)
         np.add.at(heat, np.minimum(counted.starts + counted.lengths, size), -each)
