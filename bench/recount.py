@@ -20,6 +20,8 @@ _EAST_EIGHT: Final = timezone(timedelta(hours=8))
 _CONTACT_SECONDS: Final = {"U1": 1800, "U2": 7200, "U3": 86400, "U4": 86400}
 _WORTH: Final = {5: 100, 4: 80, 3: 60, 2: 0, 1: 0}
 _APART_SECONDS: Final = 4 * 3600
+#: The citizen has been told (反馈 and 挂账 need that), or nobody waits any more.
+_MET: Final = frozenset({"contact", "feedback", "ledger_grant", "divert", "merge", "close"})
 _VAIN: Final = 3
 
 
@@ -84,8 +86,8 @@ def _step(s: dict[str, Any], act: str, at: datetime, data: Mapping[str, Any]) ->
         s["vain"] = 0
     if act == "follow_up":
         _called(s, at, data)
-    if act in {"contact", "divert", "merge", "close"} and s["dispatched"]:
-        s.setdefault("met", at)  # whichever comes first ends the wait for a first contact
+    if act in _MET and s["dispatched"]:
+        s.setdefault("met", at)  # the first ends the wait
 
 
 def _called(s: dict[str, Any], at: datetime, data: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import Level, Role, Urgency
-from triage.rules import clock_checks, move_parsing, rate_parsing
+from triage.rules import agreement_checks, clock_checks, move_parsing, rate_parsing
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
 from triage.rules.check_tools import overlap as _overlap
@@ -66,6 +66,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     _diversions(rows, problems)
     _escalations(rows, problems)
     move_parsing.check(rows.moves, problems)
+    agreement_checks.check(rows.clocks, rows.moves, problems)
     for figure in {row.figure for row in rows.drifts}:
         mine = [row for row in rows.drifts if row.figure is figure]
         _overlaps(mine, lambda _row: None, f"漂移阈值({figure.label})", problems)

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from triage.rules.calendar import WorkCalendar
     from triage.rules.rows import DeadlineRow, Status, Tables
 
-__all__ = ["DueTime", "DueTimes", "due_times", "show"]
+__all__ = ["DueTime", "DueTimes", "due_time", "due_times", "show"]
 
-_STARTS = {ClockName.DISPATCH: "登记", ClockName.ANSWER: "派单"}
-_VERBS = {ClockName.DISPATCH: "派单", ClockName.ANSWER: "反馈"}
+_STARTS = {
+    ClockName.DISPATCH: "登记", ClockName.SIGN: "派单", ClockName.CONTACT: "派单", ClockName.ANSWER: "派单",
+    ClockName.FOLLOW_UP: "反馈时限期满",
+}  # fmt: skip
+_WHOLE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,31 @@ def due_times(
     )
 
 
-def _due(
-    tables: Tables, clock: ClockName, urgency: Urgency, start: datetime, calendar: WorkCalendar | None
+def due_time(
+    tables: Tables, clock: ClockName, urgency: Urgency, start: datetime, *, percent: int = _WHOLE
+) -> DueTime:
+    """The due time of one clock that starts then and gets `percent` of its limit.
+
+    Where the holiday table ends, natural days count: earlier, never later. Raises NoRule without a row.
+    """
+    try:
+        return _due(tables, clock, urgency, beijing(start), tables.calendar, percent)
+    except NoRule:
+        return _due(tables, clock, urgency, beijing(start), None, percent)
+
+
+def _due(  # noqa: PLR0917  (private; each is needed)
+    tables: Tables,
+    clock: ClockName,
+    urgency: Urgency,
+    start: datetime,
+    calendar: WorkCalendar | None,
+    percent: int = _WHOLE,
 ) -> DueTime:
     row = tables.deadline(clock, urgency, start.date())
     if calendar is None:
         row = replace(row, day_type=DayType.NATURAL, roll_over=False)
-    running = Clock(row, start, calendar or tables.calendar)
+    running = Clock(row, start, calendar or tables.calendar, percent=percent)
     at = due_at(running)
     if at is None:
         raise NoRule(f"时限没有终点：{row.id}")  # only a pause can do that, and there is none
@@ -102,7 +123,7 @@ def _spell(row: DeadlineRow, start: datetime, at: datetime, skipped: tuple[Skipp
     """The whole interval in one sentence, each stretch that did not count named with its reason."""
     text = (
         f"{row.urgency.value}（{row.urgency.label}）"
-        f"应在{_STARTS[row.clock]}后 {_length(row)}内{_VERBS[row.clock]}："
+        f"应在{_STARTS[row.clock]}后 {_length(row)}内{row.clock.label}："
         f"自 {show(start)}（北京时间）至 {show(at)}"
     )
     if skipped:

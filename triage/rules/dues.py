@@ -1,29 +1,32 @@
 """The due times of the clocks that a move starts: the one seam between the moves and the clocks.
 
 What a deadline row sets comes from `deadlines`; what a person set was typed with the move or the wish before
-it; what the move's own row sets (hours of review, the share a 重办 gets) comes from `moves.yaml`. A clock
-that no row limits yet starts without a due time.
+it; what the move's own row sets (hours of review, the share a 重办 gets) comes from `moves.yaml`. When the
+follow-up clock starts is asked of `clocks.yaml`. `first_limits` is for a ticket that is opened dispatched.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Clock, Field, Move, Urgency
-from triage.errors import NoRule
 from triage.rules.calendar import beijing
-from triage.rules.deadlines import DueTime, DueTimes, due_times, show
+from triage.rules.clock_rows import StartsAt
+from triage.rules.deadlines import due_time, show
+from triage.rules.rows import ClockName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from triage.rules.deadlines import DueTime
     from triage.rules.move_rows import MoveRow
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
 
-_PERCENT = 100
+#: What runs from the dispatch beside the answer limit.
+_FROM_DISPATCH: Final = (Clock.SIGN, Clock.CONTACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,18 @@ class Due:
     at: datetime
     rule_id: str
     spelled: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        """As an event keeps it."""
+        return {"due": self.at.isoformat(), "rule": self.rule_id, "spelled": self.spelled}
+
+
+def first_limits(tables: Tables, urgency: Urgency, dispatched_at: datetime) -> dict[Clock, Due]:
+    """签收 and 首次联系 of a ticket that is opened dispatched: they run without anybody doing anything."""
+    return {
+        clock: _of(due_time(tables, ClockName(clock), urgency, dispatched_at)) for clock in _FROM_DISPATCH
+    }
 
 
 def dues(
@@ -56,29 +71,40 @@ def _due(
         case Clock.OBJECTION, _:
             hours = row.limits.review_hours
             return None if hours is None else _said(row, at + timedelta(hours=hours))
-        case ((Clock.ANSWER | Clock.DISPATCH), _):
-            urgency = Urgency(values.get(Field.URGENCY, s.urgency))
-            found = _by_grade(tables, urgency, start=at, registered=s.registered_at)
-            return _part(row, found.answer_by if clock is Clock.ANSWER else found.dispatch_by, at)
         case _:
-            return None
+            urgency = Urgency(values.get(Field.URGENCY, s.urgency))
+            return _by_grade(tables, row, ClockName(clock), urgency, _start(clock, tables, s, at))
 
 
-def _part(row: MoveRow, due: DueTime, at: datetime) -> Due:
-    """The row's share of a limit; the whole of it when the row gives none."""
+def _start(clock: Clock, tables: Tables, s: Standing, at: datetime) -> datetime:
+    match clock:
+        case Clock.DISPATCH:
+            return s.registered_at
+        case Clock.FOLLOW_UP:
+            return _follow_up_from(tables, s, at)
+        case _:
+            return at
+
+
+def _by_grade(tables: Tables, row: MoveRow, clock: ClockName, urgency: Urgency, start: datetime) -> Due:
+    """By the deadline row; of the answer limit only the move's share, when its row gives one (重办)."""
     percent = row.limits.answer_percent
-    if percent is None:
-        return Due(due.at, due.rule_id, due.spelled)
-    end = at + (due.at - at) * percent / _PERCENT
+    if percent is None or clock is not ClockName.ANSWER:
+        return _of(due_time(tables, clock, urgency, start))
+    end = due_time(tables, clock, urgency, start, percent=percent).at
     return Due(end, row.id, f"{row.move.label}的时限为原等级的 {percent}%：至 {show(beijing(end))}。")
 
 
-def _by_grade(tables: Tables, urgency: Urgency, *, start: datetime, registered: datetime) -> DueTimes:
-    """By the deadline rows; where the holiday table ends natural days count: earlier, never later."""
-    try:
-        return due_times(tables, urgency=urgency, start=start, received=registered)
-    except NoRule:
-        return due_times(tables, urgency=urgency, start=start, received=registered, natural=True)
+def _follow_up_from(tables: Tables, s: Standing, at: datetime) -> datetime:
+    """From the feedback, or from the end of the answer limit where that is later and its row says so."""
+    answer = s.clocks.get(Clock.ANSWER)
+    started = at if answer is None else answer.started
+    run = tables.clocks.run(ClockName.FOLLOW_UP, beijing(started).date())
+    return max(at, s.answer_by) if run.start is StartsAt.ANSWER_DUE and s.answer_by else at
+
+
+def _of(due: DueTime) -> Due:
+    return Due(due.at, due.rule_id, due.spelled)
 
 
 def _wished(s: Standing, ask: Move, row: MoveRow) -> Due | None:

@@ -195,11 +195,7 @@ def _clocks(s: Standing, row: MoveRow, dues: Mapping[Clock, Due]) -> dict[str, A
     start = {}
     for clock in row.clocks.start:
         due = dues.get(clock)
-        start[clock.value] = {
-            "due": due.at.isoformat() if due else None,
-            "rule": due.rule_id if due else None,
-            "spelled": due.spelled if due else None,
-        }
+        start[clock.value] = due.told if due else dict.fromkeys(("due", "rule", "spelled"))
     return {
         "start": start,
         "stop": [clock.value for clock in row.clocks.stop if s.running(clock)],

@@ -68,8 +68,9 @@ def opened(event: Event) -> Standing:
     if state is State.REVIEW and dispatch_by:
         clocks[Clock.DISPATCH] = Run(event.at, dispatch_by, o.get("dispatch_rule"))
     if state is State.DISPATCHED:
-        clocks[Clock.SIGN] = Run(started, None, None)
-        clocks[Clock.CONTACT] = Run(started, None, None)
+        for clock in (Clock.SIGN, Clock.CONTACT):
+            told = o.get("clocks", {}).get(clock, {})
+            clocks[clock] = Run(started, _moment(told.get("due")), told.get("rule"))
         clocks[Clock.ANSWER] = Run(started, answer_by, o.get("answer_rule"))
     registered = _moment(o["registered_at"])
     if registered is None:
@@ -107,11 +108,11 @@ def opening_of(**facts: Any) -> dict[str, Any]:  # noqa: ANN401  (the facts that
 
 
 def step(s: Standing, event: Event) -> Standing:
-    """The standing after one more event; those that are no moves change nothing."""
+    """The standing after one more event; one that is no move (an automatic 催办) only takes its place."""
     if event.tag == Tag.JOINED:
         return _counted(s, event).evolve(urges=s.urges + 1)
     if event.tag not in MOVE_TAGS or "move" not in event.data:
-        return s
+        return s.evolve(seq=event.seq, last_at=max(s.last_at, event.at))
     move = Move(event.data["move"])
     if move is Move.UNDO:
         if s.before is None:

@@ -108,63 +108,90 @@ def _running(
         pauses=pauses_of(events) if answer else (),
         percent=percent,
     )
-    if answer and any(event.act == "extend_grant" for event in events):
+    if answer and any(event.act in {"extend_grant", "ledger_review"} for event in events):
         clock = replace(clock, extensions=extensions_of(clock, events))
-    return Running(clock, run.id, next((e.at for e in events if e.act in run.stop), None))
+    return Running(clock, run.id, _stopped(tables, run, events))
+
+
+def _stopped(tables: Tables, run: RunRow, events: Sequence[Event]) -> datetime | None:
+    """When the run was stopped. A call in vain stops the follow-up clock when it is the last to be made."""
+    in_vain: list[datetime] = []
+    for event in events:
+        if event.act not in run.stop:
+            continue
+        if event.act != "follow_up" or not event.data.get("unreachable"):
+            return event.at
+        row = tables.clocks.follow_up(beijing(event.at).date())
+        if not in_vain or event.at - in_vain[-1] >= timedelta(hours=row.apart_hours):
+            in_vain.append(event.at)
+        if len(in_vain) >= row.attempts:
+            return event.at
+    return None
 
 
 def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> tuple[Running, ...]:
-    """The follow-up clock runs from the end of each answer limit, or from the feedback, as its row says."""
+    """The follow-up clock runs once there is a feedback: from it, or from the end of the limit if later."""
     found = []
     answers = list(_runs(tables, urgency, events, ClockName.ANSWER))
     for number, answer in enumerate(answers):
         run = tables.clocks.run(ClockName.FOLLOW_UP, answer.clock.start.date())
-        start = answer.due if run.start is StartsAt.ANSWER_DUE else answer.stopped
-        if start is None:
-            continue
         ends = answers[number + 1].clock.start if number + 1 < len(answers) else None
         own = [e for e in events if answer.clock.start <= e.at and (ends is None or e.at < ends)]
+        told = next((e.at for e in own if e.act == "feedback"), None)
+        if told is None:
+            continue
+        start = max(told, answer.due) if run.start is StartsAt.ANSWER_DUE and answer.due else told
         row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
-        stopped = next((e.at for e in own if e.act in run.stop), None)
+        stopped = _stopped(tables, run, own)
         found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
     return tuple(found)
 
 
 def pauses_of(events: Sequence[Event]) -> tuple[Pause, ...]:
-    """挂账: from each grant to the date it names, the next review or feedback; open when there is none."""
+    """挂账: from each grant to the review that resumes it, or the feedback; open when there is none yet.
+
+    The date that a request names is that of the review and ends nothing by itself; that of a grant does.
+    """
     found: list[Pause] = []
-    asked: object = None
+    asked: Event | None = None
     for number, event in enumerate(events):
         if event.act == "ledger_ask":
-            asked = event.data.get("until")
+            asked = event
         if event.act != "ledger_grant" or (found and found[-1].until is None):
             continue
-        until = moment_of(event.data.get("until") or asked)
-        ended = next((e.at for e in events[number + 1 :] if e.act in {"ledger_review", "feedback"}), None)
+        until = moment_of(event.data.get("until"))
+        ended = next((e.at for e in events[number + 1 :] if e.act == "feedback" or _resumes(e)), None)
         ends = min((m for m in (until, ended) if m is not None), default=None)
         start = max(event.at, found[-1].until) if found and found[-1].until else event.at
         if ends is None or ends > start:
-            reason = str(event.data.get("reason") or "挂账")
+            reason = str(event.data.get("reason") or (asked and asked.data.get("reason")) or "挂账")
             found.append(Pause(start, ends, f"挂账（{reason}）", str(event.data.get("by") or "未记")))
     return tuple(found)
+
+
+def _resumes(event: Event) -> bool:
+    """A review of the ledger that starts the clock again: any that does not say that it keeps it."""
+    return event.act == "ledger_review" and event.data.get("outcome") != "keep"
 
 
 def extensions_of(clock: Clock, events: Sequence[Event]) -> tuple[Extension, ...]:
     """延期 that was granted, in order: to the moment `until`, or by `length` in the unit of the row.
 
-    A grant without either repeats what the last request asked for.
+    A grant without either repeats what the last request asked for. A review that resumes a ticket of the
+    ledger and names the end of its limit is kept here too: the limit then ends there, later or earlier.
     """
     found: list[Extension] = []
     asked: Event | None = None
     for event in events:
         if event.act == "extend_ask":
             asked = event
-        if event.act != "extend_grant":
+        resumed = _resumes(event) and bool(event.data.get("until"))
+        if event.act != "extend_grant" and not resumed:
             continue
         told = event if {"until", "length"} & set(event.data) or asked is None else asked
         so_far = replace(clock, extensions=tuple(found), pauses=_before(clock.pauses, event.at))
         amount = _amount(so_far, told)
-        if amount > _ZERO:
+        if amount > _ZERO or (resumed and amount):
             reason = str(event.data.get("reason") or (asked and asked.data.get("reason")) or "")
             found.append(Extension(event.at, amount, reason, str(event.data.get("by") or "未记")))
     return tuple(found)

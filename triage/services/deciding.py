@@ -12,6 +12,7 @@ from models.vocab import Role, State, Tag
 from nlp.types import source_text
 from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
+from triage.rules.dues import first_limits
 from triage.rules.replay import opening_of
 from triage.rules.routing import zone_in
 from triage.services.answers import candidates_answer, mentions_answer, normal_when
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Protocol
 
+    from models.vocab import Clock
     from nlp.types import Evidence, TextReading
     from triage.rules.deadlines import DueTime
     from triage.rules.decision import Decision
+    from triage.rules.dues import Due
     from triage.rules.rows import Tables
 
     class ToDecide(Protocol):
@@ -98,9 +101,9 @@ def decide_appeal(
     return Decided(
         appeal_id=appeal.id,
         reading=_reading_row(reading, decision, at=appeal.received_at),
-        ticket=_ticket_row(appeal, reading, decision, now=now),
+        ticket=_ticket_row(tables, appeal, reading, decision, now=now),
         units=tuple(_unit_rows(decision)),
-        events=_events(appeal, reading, decision, now=now),
+        events=_events(tables, appeal, reading, decision, now=now),
         searched=source_text(*words_of(appeal)),
     )
 
@@ -201,9 +204,10 @@ def _due(due: DueTime | None) -> dict[str, Any] | None:
 
 
 def _ticket_row(
-    appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+    tables: Tables, appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
 ) -> dict[str, Any]:
     dispatched = decision.state is State.DISPATCHED
+    first = _first_limits(tables, decision, now=now)
     dispatch_due = decision.due.dispatch_by if decision.due else None
     answer_due = decision.due.answer_by if decision.due else None
     dispatch_by = dispatch_due.at if dispatch_due else None
@@ -225,8 +229,11 @@ def _ticket_row(
         "dispatched_at": now if dispatched else None,
         "dispatch_by": dispatch_by,
         "answer_by": answer_by,
-        # One clock runs at a time: to be dispatched, then to be answered.
-        "due_at": answer_by if dispatched else dispatch_by if decision.state is State.REVIEW else None,
+        "due_at": min((at for at in (answer_by, *(due.at for due in first.values())) if at), default=None)
+        if dispatched
+        else dispatch_by
+        if decision.state is State.REVIEW
+        else None,
         "table_version": decision.table_version,
         "decision": {
             "steps": list(decision.steps),
@@ -238,6 +245,11 @@ def _ticket_row(
             "answer_due": _due(answer_due) if dispatched else None,
         },
     }
+
+
+def _first_limits(tables: Tables, decision: Decision, *, now: datetime) -> dict[Clock, Due]:
+    """签收 and 首次联系, which run from the dispatch."""
+    return first_limits(tables, decision.urgency, now) if decision.state is State.DISPATCHED else {}
 
 
 def _proposed(decision: Decision) -> dict[str, Any] | None:
@@ -264,10 +276,13 @@ def _unit_rows(decision: Decision) -> list[dict[str, str]]:
     return [{"unit_code": code, "role": role.value} for code, role in roles.items()]
 
 
-def _opening(appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime) -> dict[str, Any]:
+def _opening(
+    tables: Tables, appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+) -> dict[str, Any]:
     """Where the ticket stands when it is opened: from here its later events are replayed."""
     due = decision.due
     dispatched = decision.state is State.DISPATCHED
+    first = _first_limits(tables, decision, now=now)
     open_now = dispatched or decision.state is State.REVIEW
     return opening_of(
         state=decision.state.value,
@@ -285,17 +300,18 @@ def _opening(appeal: ToDecide, reading: TextReading, decision: Decision, *, now:
         dispatch_rule=due.dispatch_by.rule_id if due and open_now else None,
         answer_by=due.answer_by.at if due and dispatched else None,
         answer_rule=due.answer_by.rule_id if due and dispatched else None,
+        clocks={clock.value: due.told for clock, due in first.items()} or None,
     )
 
 
 def _events(
-    appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+    tables: Tables, appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
 ) -> tuple[Event, ...]:
     outcome: dict[str, Any] = {
         "unit": decision.unit.code if decision.unit else None,
         "rows": list(decision.row_ids),
         "table_version": decision.table_version,
-        "opening": _opening(appeal, reading, decision, now=now),
+        "opening": _opening(tables, appeal, reading, decision, now=now),
     }
     return (
         # Two moments: due times count from when it was stored here, which may be days after the word.

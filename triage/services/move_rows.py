@@ -9,8 +9,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal
 from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
-from models.vocab import Move, Role
+from models.vocab import Move, Role, State, Urgency
 from triage.errors import TriageError
+from triage.rules.dues import first_limits
 from triage.rules.replay import opening_of
 
 if TYPE_CHECKING:
@@ -157,14 +158,19 @@ async def registered(session: AsyncSession, ticket: Ticket) -> datetime:
     return found or ticket.opened_at
 
 
-def opening(ticket: Ticket, units: dict[Role, list[str]], *, registered_at: datetime) -> dict[str, Any]:
+def opening(
+    tables: Tables, ticket: Ticket, units: dict[Role, list[str]], *, registered_at: datetime
+) -> dict[str, Any]:
     """The opening of a ticket whose own events do not tell it, read off its row."""
+    sent = ticket.dispatched_at if ticket.state == State.DISPATCHED else None
+    limits = first_limits(tables, Urgency(ticket.urgency), sent) if sent else {}
     return opening_of(
         state=ticket.state, urgency=ticket.urgency, unit=ticket.unit_code,
         assist=units.get(Role.ASSIST, []), cc=units.get(Role.COPY, []),
         kind=ticket.kind, district=ticket.district_code, flagged=ticket.flagged, divert=ticket.divert,
         registered_at=registered_at, dispatched_at=ticket.dispatched_at,
         dispatch_by=ticket.dispatch_by, answer_by=ticket.answer_by,
+        clocks={clock.value: due.told for clock, due in limits.items()} or None,
     )  # fmt: skip
 
 

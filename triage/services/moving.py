@@ -129,9 +129,9 @@ async def make(
         return Made(wish.no, granted.version, wish.move, repeated=True)
     if ticket.version != wish.version:
         raise Conflict(await changes_since(session, ticket.id, wish.version), ticket.version)
-    standing, events = await stand(session, ticket, now=now)
+    standing, events = await stand(session, tables, ticket, now=now)
     head = locked.get(other_no) if other_no and other_no != wish.no else None
-    head_standing, head_events = (None, []) if head is None else await stand(session, head, now=now)
+    head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
     request = moves.Request(wish.move, _masked(wish.values), head_standing)
     chosen = moves.choose(tables, standing, request, person.actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
@@ -162,7 +162,9 @@ async def _lock(session: AsyncSession, viewer: Viewer, *numbers: str | None) -> 
     return {ticket.no: ticket for ticket in rows}
 
 
-async def stand(session: AsyncSession, ticket: Ticket, *, now: datetime) -> tuple[Standing, list[Event]]:
+async def stand(
+    session: AsyncSession, tables: Tables, ticket: Ticket, *, now: datetime
+) -> tuple[Standing, list[Event]]:
     """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
     rows = await session.execute(
         sa.select(
@@ -180,10 +182,12 @@ async def stand(session: AsyncSession, ticket: Ticket, *, now: datetime) -> tupl
     if (standing := replay(events)) is not None:
         return standing, []
     units = await move_rows.units_of(session, ticket.id)
-    return adopted(ticket, events, units, await move_rows.registered(session, ticket), now=now)
+    registered_at = await move_rows.registered(session, ticket)
+    opening = move_rows.opening(tables, ticket, units, registered_at=registered_at)
+    return adopted(ticket, events, opening, now=now)
 
 
-def stand_of(whole: WholeTicket, *, now: datetime) -> Standing:
+def stand_of(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
     """The same for a ticket that was read whole."""
     events = [Event(e.seq, e.at, e.tag, e.login, e.data) for e in whole.events]
     if (standing := replay(events)) is not None:
@@ -191,20 +195,15 @@ def stand_of(whole: WholeTicket, *, now: datetime) -> Standing:
     units: dict[Role, list[str]] = {}
     for part in whole.units:
         units.setdefault(Role(part.role), []).append(part.code)
-    return adopted(whole.ticket, events, units, whole.appeal.stored_at, now=now)[0]
+    opening = move_rows.opening(tables, whole.ticket, units, registered_at=whole.appeal.stored_at)
+    return adopted(whole.ticket, events, opening, now=now)[0]
 
 
 def adopted(
-    ticket: Ticket,
-    events: Sequence[Event],
-    units: dict[Role, list[str]],
-    registered_at: datetime,
-    *,
-    now: datetime,
+    ticket: Ticket, events: Sequence[Event], opening: dict[str, Any], *, now: datetime
 ) -> tuple[Standing, list[Event]]:
     """A ticket whose events do not tell how it was opened: read off its row; the event that will say so."""
     last = events[-1] if events else None
-    opening = move_rows.opening(ticket, units, registered_at=registered_at)
     event = Event(
         last.seq + 1 if last else 1,
         max(now, last.at) if last else now,

@@ -66,7 +66,9 @@ def plan(tables: Tables, history: History, *, now: datetime) -> Plan:
     reached: list[Due] = []
     later: list[datetime] = []
     for name in ClockName:
-        for number, run in enumerate(runs(tables, history, name), start=1):
+        found = runs(tables, history, name)
+        # A clock that started anew (改派, 重办) is reminded of by its last run alone.
+        for number, run in list(enumerate(found, start=1))[-1:]:
             if run.stopped is not None and run.stopped <= now:
                 continue
             for point in reminders(tables.clocks, run.clock):
@@ -117,14 +119,14 @@ class _Telling:
     histories: dict[int, History]
     now: datetime
 
-    def units(self, ticket_id: int, tells: Sequence[Tells]) -> dict[str, str | None]:
-        """Level → code of the unit told; None where nobody is known there."""
+    def units(self, ticket_id: int, clock: ClockName, tells: Sequence[Tells]) -> dict[str, str | None]:
+        """Level → code of the unit told; None where nobody is known there. The desk itself follows up."""
         history = self.histories[ticket_id]
         day = beijing(self.now).date()
         district = self.tables.unit(Level.DISTRICT, OWN, history.district_code or "", day)
         city = self.tables.unit(Level.DESK, OWN, "", day)
         codes = {
-            Tells.UNIT: history.unit_code,
+            Tells.UNIT: (city.code if city else None) if clock is ClockName.FOLLOW_UP else history.unit_code,
             Tells.DISTRICT: district.code if district else None,
             Tells.CITY: city.code if city else None,
         }
@@ -194,7 +196,7 @@ def _event(telling: _Telling, ticket_id: int, seq: int, group: Sequence[Due]) ->
             "percent": last.point.percent,
             "row": last.point.row_id,
             "also": [due.point.percent for due in group[:-1]],
-            "units": telling.units(ticket_id, levels),
+            "units": telling.units(ticket_id, last.clock, levels),
             "told": f"{last.clock.label}{last.point.title}（{show(last.point.point)}）",
         },
     }

@@ -47,7 +47,7 @@ async def listed(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
-    standing = moving.stand_of(whole, now=now)
+    standing = moving.stand_of(deps.tables, whole, now=now)
     return as_json(move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now))
 
 

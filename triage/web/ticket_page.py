@@ -123,7 +123,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
-    standing = moving.stand_of(whole, now=now)
+    standing = moving.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now))
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.vocab import Clock, Field, Labelled, Move, Post, State, Tag, Urgency
 from tests.triage.rules.helpers import moment, tables
 from triage.rules import moves
-from triage.rules.dues import dues
+from triage.rules.dues import dues, first_limits
 from triage.rules.fields import CHOICES, UNITS
 from triage.rules.replay import Event, replay
 
@@ -42,6 +42,7 @@ def opening(case: dict[str, Any]) -> Event:
     at, state = moment(told["时刻"]), by_label(State, told["状态"])
     lead = told.get("单位", "望京街道办事处" if state is State.DISPATCHED else "市热线审核岗")
     sent = state is State.DISPATCHED
+    first = first_limits(tables(), Urgency(told["等级"]), at)
     limits = moves_due(Urgency(told["等级"]), at)
     return Event(1, at, Tag.DISPATCHED if sent else Tag.REVIEW, "", {
         "opening": {
@@ -50,6 +51,7 @@ def opening(case: dict[str, Any]) -> Event:
             "divert": None, "registered_at": at.isoformat(),
             "dispatched_at": at.isoformat() if sent else None,
             "dispatch_by": limits[0].isoformat(), "answer_by": limits[1].isoformat() if sent else None,
+            "clocks": {c.value: due.told for c, due in first.items()} if sent else {},
         }
     })  # fmt: skip
 

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.vocab import State
+from models.vocab import Clock, State
 from tests.triage.rules.helpers import CASES, cases, moment, name_of, tables
 from tests.triage.rules.lives import Life, by_label, clocks, opening, unit
+from triage.rules.acts import History
 from triage.rules.fields import Refusal
+from triage.rules.rows import ClockName
+from triage.rules.running import runs
+from triage.services.histories import event_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: The clocks that both the moves and the rows of the clocks time.
+COMPARED = (ClockName.SIGN, ClockName.CONTACT, ClockName.ANSWER, ClockName.FOLLOW_UP)
 ALL = [case for path in sorted(CASES.glob("lifecycle*.yaml")) for case in cases(path.name)]
 
 
@@ -66,6 +72,30 @@ def test_life(case: dict[str, Any]) -> None:
     }
     expected = {name: read.get(name, _same)(value) for name, value in wanted.items()}
     assert expected == {name: seen[name] for name in wanted}
+
+
+def _by_moves(life: Life) -> dict[ClockName, Any]:
+    """The end of each clock that runs, as the events of the moves say it."""
+    s = life.standing
+    running = {name: s.running(Clock(name)) for name in COMPARED}
+    return {name: run.due for name, run in running.items() if run is not None}
+
+
+def _by_clocks(life: Life) -> dict[ClockName, Any]:
+    """The same as the rows of the clocks count it from those events; a clock that is paused does not run."""
+    s = life.standing
+    acts = tuple(act for e in life.events if (act := event_of(e.tag, e.at, e.data)) is not None)
+    told = History("T-1", s.urgency, s.kind, s.district, None, s.unit, acts)
+    last = {name: runs(tables(), told, name)[-1:] for name in COMPARED}
+    return {name: run.due for name, found in last.items() for run in found if run.stopped is None and run.due}
+
+
+@pytest.mark.parametrize("case", ALL, ids=name_of)
+def test_moves_and_clocks_say_the_same(case: dict[str, Any]) -> None:
+    life = play(case)
+    for last in range(1, len(life.events) + 1):
+        then = Life(life.events[:last])
+        assert _by_moves(then) == _by_clocks(then), life.events[last - 1].data
 
 
 def test_every_rule_of_the_table_has_a_case() -> None:

@@ -81,7 +81,7 @@ async def holds(db: Database, tables: Tables, no: str) -> None:
     """The row and its units are what the events replay to."""
     async with db.reads() as session:
         ticket = (await session.execute(sa.select(Ticket).where(Ticket.no == no))).scalar_one()
-        standing, added = await stand(session, ticket, now=NOW)
+        standing, added = await stand(session, tables, ticket, now=NOW)
         units = await session.execute(
             sa.select(TicketUnit.unit_code, TicketUnit.role, TicketUnit.due_at, TicketUnit.reported_at)
             .where(TicketUnit.ticket_id == ticket.id)

@@ -19,11 +19,13 @@ from models.outbox import DeadLetter, Outbox
 from models.search import to_fts5, to_tsquery
 from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.units import Unit
-from models.vocab import State
+from models.vocab import State, Tag
 from nlp.pipeline import Reader
 from triage.clock import FixedClock
 from triage.services import deciding, intake, processing, reference, retrying, ticketing
 from triage.services.deps import Deps
+from triage.services.move_rows import columns
+from triage.services.moving import stand
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,12 +75,35 @@ async def test_an_environmental_appeal_is_dispatched_with_its_reasons(deps: Deps
     units = {unit.role: unit.unit_code for unit in await rows(deps, TicketUnit) if unit.role == "lead"}
     assert (report.done, report.failed, report.dead) == (1, 0, 0)
     assert (ticket.state, ticket.kind, ticket.district_code) == (State.DISPATCHED, "AIR-07", "110105")
-    assert ticket.due_at == ticket.answer_by == NOW + timedelta(days=7)
+    assert (ticket.due_at, ticket.answer_by) == (NOW + timedelta(hours=2), NOW + timedelta(days=7))
     assert units == {"lead": ticket.unit_code}
     assert ticket.table_version == deps.tables.version == reading.table_version
     assert reading.model_version == reader.model_version
     assert ticket.decision["row_ids"]
     assert ticket.decision["steps"]
+
+
+async def test_signing_and_first_contact_run_from_a_dispatch_that_nobody_made(
+    deps: Deps, reader: Reader
+) -> None:
+    await processing.process(deps, reader, await load(deps, BARBECUE))
+    (ticket,) = await rows(deps, Ticket)
+    async with deps.db.reads() as session:
+        standing, added = await stand(session, deps.tables, ticket, now=NOW)
+        opening = await session.scalar(
+            sa.select(TicketEvent.data).where(TicketEvent.tag == Tag.DISPATCHED.value)
+        )
+    assert added == []
+    assert opening is not None
+    wanted = columns(deps.tables, standing)
+    assert {name: getattr(ticket, name) for name in wanted} == wanted
+    running = {clock.value: (run.due, run.rule) for clock, run in standing.clocks.items()}
+    assert running == {
+        "sign": (NOW + timedelta(hours=2), "sign.U3@2020-01-01"),
+        "contact": (NOW + timedelta(hours=24), "contact.U3@2020-01-01"),
+        "answer": (NOW + timedelta(days=7), "answer.U3@2023-01-01"),
+    }
+    assert "U3（一般）应在派单后 2 小时内签收：" in opening["opening"]["clocks"]["sign"]["spelled"]
 
 
 async def test_what_is_not_environmental_goes_back_to_the_hotline(deps: Deps, reader: Reader) -> None:

@@ -181,6 +181,7 @@ async def test_a_form_makes_a_move_and_leads_back(client: Client, no: str, db: D
     for words in (
         "已签收。",
         "签收时限",
+        '<code class="muted">sign.U3@2020-01-01</code>',
         "11-23 16:00 停",
         "当前身份：<b>承办单位 · 望京街道办事处 甲</b>",
         "已派单 → 已签收",
