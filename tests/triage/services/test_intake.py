@@ -127,9 +127,9 @@ async def test_a_failed_batch_leaves_nothing(db: Database) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "expected"),
     [
-        ("我叫王强，楼下有油烟", "王强", "我叫王某，楼下有油烟"),
+        ("我叫王强，楼下有油烟", "王强", "我叫[姓名]，楼下有油烟"),
         ("请高兴地处理", "高兴", "请高兴地处理"),
-        ("联系人：欧阳小明，欧阳小明再次来电", "欧阳小明", "联系人：欧某，欧某再次来电"),
+        ("联系人：欧阳小明，欧阳小明再次来电", "欧阳小明", "联系人：[姓名]，欧某再次来电"),
     ],
 )
 def test_the_appellants_name_is_masked_where_it_is_a_name(text: str, name: str, expected: str) -> None:
