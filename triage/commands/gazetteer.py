@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -16,7 +17,7 @@ import orjson
 from models.vocab import State
 from nlp import gazetteer_build, overlay
 from nlp.coordinates import Crs, crs_of, to_wgs84
-from nlp.gazetteer import GazetteerError
+from nlp.gazetteer import FILES, LEXICON, Gazetteer, GazetteerError
 from triage import overlays
 from triage.errors import BadInput
 from triage.services import place_moves
@@ -37,14 +38,26 @@ def build(settings: Settings, *, out: str | None) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 packages = gazetteer_build.fetch_packages(Path(folder))
                 report = gazetteer_build.build(packages, Path(out))
+                _complete(Path(out))
+                namesakes = gazetteer_build.build_namesakes(packages.division, Path(out))
             click.echo(
                 f"区 {report.districts}，街乡镇 {report.streets}（法定 {report.statutory_streets}），"
-                f"社区村 {report.communities}，外地地名 {report.elsewhere}"
+                f"社区村 {report.communities}，外地地名 {report.elsewhere}，外地同名 {namesakes}"
             )
+            built = Gazetteer.load(Path(out))
+            click.echo(f"建成 {built.version}，用时 {time.monotonic() - began:.1f} 秒")
+            return
     except GazetteerError as fault:
         raise BadInput(f"地名库没有建成：{fault}") from None
     reader = overlays.place_reader(settings)
     click.echo(f"地名库版本 {reader.version}，用时 {time.monotonic() - began:.1f} 秒")
+
+
+def _complete(out: Path) -> None:
+    """Put what no package holds (aliases, landmarks, centres …) beside what was built, unless it is there."""
+    for name in FILES:
+        if not (out / name).exists():
+            shutil.copyfile(LEXICON / name, out / name)
 
 
 def import_names(settings: Settings, *, file: str, crs: str | None, dry_run: bool, as_json: bool) -> int:
