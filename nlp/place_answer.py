@@ -92,13 +92,10 @@ def _distinct(ranked: Ranked) -> Ranked:
 
 def _mentions(reader: PlaceReader, source: str, scene: Scene) -> list[PlaceMention]:
     """Every place that is named, in order, with its role."""
-    found = []
+    full, found = reader.full_names, []
     for mention, role in zip(scene.mentions[:MAX_MENTIONS], scene.roles, strict=False):
-        codes = [name.code for name in mention.names]
-        code = codes[0] if codes and codes.count(codes[0]) == len(codes) else ""
-        name = reader.full_names[code] if code else ""
-        text = source[mention.start : mention.end]
-        found.append(PlaceMention(text, mention.start, mention.end, role, code, name))
+        start, end, code = mention.start, mention.end, mention.names.code
+        found.append(PlaceMention(source[start:end], start, end, role, code, full[code] if code else ""))
     return found
 
 
@@ -118,12 +115,13 @@ def _outside(source: str, scene: Scene) -> str | None:
 
 def _own_point(scene: Scene, best: Candidate, ranked: Ranked) -> PlaceName | None:
     """A name with a point inside the chosen unit: its own, one spelt alike, or another mention's."""
-    names = [best.name, *scene.mentions[best.mention].names]
-    names += [
-        other.name
-        for likely, other in ranked
-        if other.code.startswith(best.code[:STREET]) and scene.roles[other.mention] is not PlaceRole.HOME
-    ]
+    names: list[PlaceName | None] = [best.name, *scene.mentions[best.mention].names]
+    if len(ranked) > 1:
+        names += [
+            other.name
+            for _, other in ranked
+            if other.code.startswith(best.code[:STREET]) and scene.roles[other.mention] is not PlaceRole.HOME
+        ]
     for name in names:
         if (
             name is not None
@@ -144,16 +142,19 @@ def _evidence(
         code = best.code if at == best.mention else _agreeing(mention.names, best.code)
         weight = best.score if at == best.mention else 1.0
         found.append(_item(source, mention.start, mention.end, places[code].name, round(weight, 2)))
-    against = sorted(
-        (other for other in candidates if not other.code.startswith(best.code[:DISTRICT])),
-        key=lambda other: (-other.score, other.mention),
-    )
+    district = best.code[:DISTRICT]
+    against = [other for other in candidates if other.code[:DISTRICT] != district]
+    against.sort(key=_strongest)
     for other in against[:MAX_AGAINST]:
         mention = scene.mentions[other.mention]
         found.append(
             _item(source, mention.start, mention.end, places[other.code].name, -round(other.score, 2))
         )
     return found
+
+
+def _strongest(candidate: Candidate) -> tuple[float, int]:
+    return -candidate.score, candidate.mention
 
 
 def _agreeing(names: tuple[PlaceName, ...], code: str) -> str:
