@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import PlaceRole, Precision
+from models.vocab_places import PlaceRelation
 from nlp.gazetteer import COMMUNITY, DISTRICT, STREET
 from nlp.place_match import Follow
-from nlp.place_span import address_span
+from nlp.place_relations import middle, relation_words
+from nlp.place_span import address_span, door_of
 from nlp.types import Evidence, Head, PlaceCandidate, PlaceMention, PlaceReading
 
 if TYPE_CHECKING:
     from nlp.gazetteer import Place, PlaceName
+    from nlp.place_point import Point
+    from nlp.place_relations import Told
     from nlp.place_score import Candidate, Scene
     from nlp.places import PlaceReader
 
@@ -40,7 +45,7 @@ def answer(
             text=source[scene.mentions[candidate.mention].start : scene.mentions[candidate.mention].end],
             score=round(candidate.score, 2),
             confidence=round(likely, 3),
-            why=_why(scene, candidate),
+            why=_why(source, scene, candidate),
         )
         for likely, candidate in _distinct(ranked)
     )
@@ -54,6 +59,9 @@ def answer(
     community = places[best.code] if level == COMMUNITY else None
     own = _own_point(scene, best, ranked)
     point = reader.atlas.point(best.code, own)
+    told = scene.told.get(best.mention)
+    if told and point:
+        point = _told_point(scene, best, told, point)
     return PlaceReading(
         span=source[start:end],
         start=start,
@@ -72,6 +80,8 @@ def answer(
         evidence=tuple(_evidence(places, source, scene, best, candidates)),
         mentions=mentions,
         candidates=shown,
+        door=door_of(scene.text, scene.mentions[best.mention].end, end),
+        relation=relation_words(source, scene, best.mention) or None,
     )
 
 
@@ -96,6 +106,9 @@ def _mentions(reader: PlaceReader, source: str, scene: Scene) -> list[PlaceMenti
     for mention, role in zip(scene.mentions[:MAX_MENTIONS], scene.roles, strict=False):
         start, end, code = mention.start, mention.end, mention.names.code
         found.append(PlaceMention(source[start:end], start, end, role, code, full[code] if code else ""))
+    for at, told in scene.told.items():
+        if at < len(found):
+            found[at] = found[at]._replace(relation=told.relation)
     return found
 
 
@@ -130,6 +143,20 @@ def _own_point(scene: Scene, best: Candidate, ranked: Ranked) -> PlaceName | Non
         ):
             return name
     return None
+
+
+def _told_point(scene: Scene, best: Candidate, told: Told, point: Point) -> Point:
+    """The point of what is told by others: so many metres off, or in the middle between two known points."""
+    if told.away is not None:
+        lon, lat = told.away.moved(point.lon, point.lat)
+        return replace(point, lon=lon, lat=lat, radius=told.away.radius(point.radius))
+    other = next((name for name in scene.mentions[told.other].names if name.lon is not None), None)
+    if told.relation is not PlaceRelation.BETWEEN or best.name is None or other is None:
+        return point
+    found = middle(best.name, other)
+    return (
+        point if found is None else replace(point, lon=found[0], lat=found[1], radius=point.radius + found[2])
+    )
 
 
 def _evidence(
@@ -181,7 +208,7 @@ _ROLES: Final = {
 }
 
 
-def _why(scene: Scene, candidate: Candidate) -> tuple[str, ...]:
+def _why(source: str, scene: Scene, candidate: Candidate) -> tuple[str, ...]:
     """The reasons for and against a candidate, in words."""
     mention, name = scene.mentions[candidate.mention], candidate.name
     role = scene.roles[candidate.mention]
@@ -194,6 +221,7 @@ def _why(scene: Scene, candidate: Candidate) -> tuple[str, ...]:
         _FOLLOWED.get(mention.follow, ""),
         _ROLES.get(role, ""),
         "文中提到外地" if scene.foreign else "",
+        relation_words(source, scene, candidate.mention),
         "街道由附近地点推定" if name is not None and name.trust < 1 else "",
     )
     return tuple(word for word in said if word)

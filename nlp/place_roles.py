@@ -43,8 +43,8 @@ DIRECTION: Final = re.compile(r"\W?(?:方向|开往|至)")
 DIRECTION_FIRST: Final = frozenset("方开至")
 
 
-def role_of(folded: str, mention: Mention) -> PlaceRole:
-    """The role of a mention in its folded text."""
+def role_of(folded: str, mention: Mention, *, joined: bool = False) -> PlaceRole:
+    """The role of a mention in its folded text; `joined` to another (A到B之间) it is no mere direction."""
     if mention.info.foreign:
         return PlaceRole.OUTSIDE
     start = mention.start
@@ -55,11 +55,11 @@ def role_of(folded: str, mention: Mention) -> PlaceRole:
     )
     if role is PlaceRole.HOME:
         return role
-    if role is PlaceRole.DIRECTION or _leads_on(folded, mention.end):
+    if not joined and (role is PlaceRole.DIRECTION or _leads_on(folded, mention.end)):
         return PlaceRole.DIRECTION
     if mention.follow is Follow.OFFICE:
         return PlaceRole.OFFICE
-    return role or PlaceRole.NAMED
+    return PlaceRole.SCENE if role is PlaceRole.SCENE else PlaceRole.NAMED
 
 
 def _introduced(before: str, *, signed: bool) -> PlaceRole | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import PlaceRole
 from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, LEVELS, STREET
 from nlp.place_match import TAKEN_OVER, Mention
+from nlp.place_relations import Told, relate
 from nlp.place_roles import role_of
 from nlp.place_worth import OVERLAY, worths
 
@@ -101,12 +102,14 @@ class Scene:
     times: Counter[str] = field(default_factory=Counter)
     speaks: list[str] = field(default_factory=list)
     districts: set[str] = field(default_factory=set)
+    told: dict[int, Told] = field(default_factory=dict)
     foreign: bool = False
     beijing: bool = False
 
     def __post_init__(self) -> None:
         """Link each mention to the one before it and note what the text says."""
         text, last = self.text, -MAX_LOOSE_GAP - 1
+        self.told = told = relate(text, self.mentions)
         for at, mention in enumerate(self.mentions):
             start = mention.start
             tight = loose = False
@@ -117,7 +120,7 @@ class Scene:
             self.tight.append(tight)
             self.loose.append(loose)
             last = mention.end
-            self.roles.append(role_of(text, mention))
+            self.roles.append(role_of(text, mention, joined=at in told and told[at].other >= 0))
             before = text[start - 1 : start]
             self.glued.append(
                 before.isalnum() and before not in OPENERS and not text.endswith(BEIJING, 0, start)
