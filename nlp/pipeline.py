@@ -78,10 +78,14 @@ class Reader:
     ) -> None:
         """Join the readers with the thresholds of review; `degraded` says why a model is missing."""
         self._topics = topics
-        self._places = places
         self._review_below = review_below
         self.degraded = degraded
-        self.model_version = f"{topics.version}/{places.version}"
+        self.use_places(places)
+
+    def use_places(self, places: PlaceReader) -> None:
+        """Read places with another reader from now on: a site has learned names."""
+        self._places = places
+        self.model_version = f"{self._topics.version}/{places.version}"
 
     @classmethod
     def load(

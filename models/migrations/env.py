@@ -10,6 +10,7 @@ import models.corrections
 import models.drifting
 import models.months
 import models.outbox
+import models.site_places
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (imported so that the metadata is whole)

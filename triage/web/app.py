@@ -12,7 +12,17 @@ from aiohttp import web
 
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
-from triage.web import api, corrections, dead, desk, health, moves, objection_page, ticket_page
+from triage.web import (
+    api,
+    corrections,
+    dead,
+    desk,
+    health,
+    moves,
+    objection_page,
+    place_picking,
+    ticket_page,
+)
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -52,6 +62,7 @@ def make_app(
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
     app[LIFECYCLE] = Lifecycle()
+    app[place_picking.GROUND] = place_picking.Ground(deps.settings)
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app.router.add_get("/", desk.home)
@@ -69,6 +80,7 @@ def make_app(
     app.router.add_post("/api/v1/tickets/{no}/moves", moves.made)
     app.router.add_post("/desk/tickets/{no}/corrections", corrections.post_form)
     app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
+    app.router.add_routes(place_picking.ROUTES)
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.router.add_get("/healthz", health.healthz)
