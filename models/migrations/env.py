@@ -8,8 +8,10 @@ from alembic import context
 import models.appeals
 import models.corrections
 import models.drifting
+import models.hotline
 import models.months
 import models.outbox
+import models.sources
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (imported so that the metadata is whole)

@@ -11,12 +11,15 @@ from typing import Final
 
 import click
 
-from models import vocab
+from models import vocab, vocab_sources
 from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+
+#: Where the enums stand.
+VOCABULARIES: Final = (vocab, vocab_sources)
 
 TERMS: Final = (
     ("appeal", "诉求"),
@@ -38,9 +41,10 @@ TERMS: Final = (
 
 def glossary() -> str:
     """docs/glossary.md: terms, then every enum of the vocabulary."""
-    lines = ["# Glossary 术语", "", "Made from `models/vocab.py`; one English word per Chinese term.", ""]
+    lines = ["# Glossary 术语", "", "Made from `models/vocab*.py`; one English word per Chinese term.", ""]
     lines += ["| code | 中文 |", "|---|---|", *(f"| {english} | {chinese} |" for english, chinese in TERMS)]
-    for name, kind in inspect.getmembers(vocab, inspect.isclass):
+    found = {k: v for module in VOCABULARIES for k, v in inspect.getmembers(module, inspect.isclass)}
+    for name, kind in found.items():
         if not issubclass(kind, vocab.Labelled) or kind is vocab.Labelled:
             continue
         lines += ["", f"## {name}", "", inspect.getdoc(kind) or "", "", "| value | 中文 |", "|---|---|"]

@@ -19,6 +19,7 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
+from triage.services.sources.running import Runner
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ async def _stopping() -> asyncio.Event:
     return stop
 
 
-async def _repeat(name: str, step: Callable[[], Awaitable[bool]], *, pause: float) -> None:
+async def _repeat(
+    name: str, step: Callable[[], Awaitable[bool]], *, pause: float, stop: asyncio.Event | None = None
+) -> None:
     """Run `step` until stopped; at once again while it says there is more, slower when the world is away."""
-    stop = await _stopping()
+    stop = stop or await _stopping()
     wait = pause
     while not stop.is_set():
         try:
@@ -90,7 +93,10 @@ def relay(settings: Settings) -> None:
 
 
 def timetable(settings: Settings) -> None:
-    """Run what is due by the clock: the sweep that re-sends stuck work, the clocks, once a day the drift."""
+    """Run what is due by the clock: the sweep that re-sends stuck work, the clocks, once a day the drift.
+
+    Beside it the sources (来源) run, each by itself: none of them delays the sweep.
+    """
 
     async def main() -> None:
         deps = build(settings)
@@ -100,7 +106,10 @@ def timetable(settings: Settings) -> None:
             await drift.poke(deps)
             return more
 
-        await _repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS)
+        stop = await _stopping()
+        await asyncio.gather(
+            _repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop), Runner(deps).run(stop)
+        )
         await deps.close()
 
     asyncio.run(main())
