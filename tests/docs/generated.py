@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from models import vocab
+from models import vocab, vocab_files
 from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
@@ -36,13 +36,21 @@ TERMS: Final = (
 )
 
 
+#: Subjects keep their own words in a module of their own.
+VOCABULARIES: Final = (vocab, vocab_files)
+
+
 def glossary() -> str:
     """docs/glossary.md: terms, then every enum of the vocabulary."""
-    lines = ["# Glossary 术语", "", "Made from `models/vocab.py`; one English word per Chinese term.", ""]
+    lines = ["# Glossary 术语", "", "Made from `models/vocab*.py`; one English word per Chinese term.", ""]
     lines += ["| code | 中文 |", "|---|---|", *(f"| {english} | {chinese} |" for english, chinese in TERMS)]
-    for name, kind in inspect.getmembers(vocab, inspect.isclass):
-        if not issubclass(kind, vocab.Labelled) or kind is vocab.Labelled:
-            continue
+    kinds = {
+        name: kind
+        for module in VOCABULARIES
+        for name, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, vocab.Labelled) and kind is not vocab.Labelled
+    }
+    for name, kind in sorted(kinds.items()):
         lines += ["", f"## {name}", "", inspect.getdoc(kind) or "", "", "| value | 中文 |", "|---|---|"]
         lines += [f"| `{member.value}` | {member.label} |" for member in kind]
     return "\n".join(lines) + "\n"
