@@ -73,6 +73,13 @@ class Settings(BaseSettings):
     )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
+    files_dir: Path | None = Field(
+        None, description="附件库目录；不设时用数据目录里的 files，多台机器要用同一处"
+    )
+    upload_megabytes: int = Field(10, ge=1, le=50, description="一个附件最多多少 MB")
+    upload_megapixels: int = Field(50, ge=1, le=200, description="一张照片最多多少百万像素")
+    upload_files: int = Field(6, ge=1, le=20, description="一次最多几个附件")
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
@@ -112,6 +119,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database address in force."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'jiesu.db').absolute()}"
+
+    @property
+    def files(self) -> Path:
+        """Where the file store lies."""
+        return self.files_dir or self.data_dir / "files"
 
     @property
     def encoder_folder(self) -> Path | None:

@@ -8,6 +8,7 @@ from alembic import context
 import models.appeals
 import models.corrections
 import models.drifting
+import models.files
 import models.hotline
 import models.months
 import models.outbox
