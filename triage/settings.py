@@ -73,6 +73,19 @@ class Settings(BaseSettings):
     )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
+    message_seconds: float = Field(15, ge=1, le=120, description="一条外发通知最多等对方多少秒")
+    sms_url: str | None = Field(None, description="短信网关的地址；不设就不发短信")
+    sms_secret: SecretStr | None = Field(None, description="短信网关的共享密钥，用来给请求签名")
+    wecom_url: str = Field("https://qyapi.weixin.qq.com", description="企业微信接口的地址")
+    wecom_robots: bool = Field(default=False, description="是否用企业微信群机器人发通知")
+    wecom_corp: str | None = Field(None, description="企业微信的企业编号；不设就不发应用消息")
+    wecom_secret: SecretStr | None = Field(None, description="企业微信应用的密钥")
+    wecom_agent: int | None = Field(None, ge=1, description="企业微信应用的编号")
+    smtp_url: SecretStr | None = Field(
+        None, description="邮件服务器，形如 smtp://用户:密码@主机:587 或 smtps://…；不设就不发邮件"
+    )
+    smtp_from: str | None = Field(None, description="邮件的发件地址")
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:

@@ -9,6 +9,7 @@ import models.appeals
 import models.corrections
 import models.drifting
 import models.months
+import models.notices
 import models.outbox
 import models.tickets
 import models.units

@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from models import vocab
+from models import vocab, vocab_notices
 from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
@@ -40,7 +40,10 @@ def glossary() -> str:
     """docs/glossary.md: terms, then every enum of the vocabulary."""
     lines = ["# Glossary 术语", "", "Made from `models/vocab.py`; one English word per Chinese term.", ""]
     lines += ["| code | 中文 |", "|---|---|", *(f"| {english} | {chinese} |" for english, chinese in TERMS)]
-    for name, kind in inspect.getmembers(vocab, inspect.isclass):
+    kinds = [
+        found for module in (vocab, vocab_notices) for found in inspect.getmembers(module, inspect.isclass)
+    ]
+    for name, kind in kinds:
         if not issubclass(kind, vocab.Labelled) or kind is vocab.Labelled:
             continue
         lines += ["", f"## {name}", "", inspect.getdoc(kind) or "", "", "| value | 中文 |", "|---|---|"]
