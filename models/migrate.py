@@ -16,6 +16,7 @@ import models.corrections
 import models.drifting
 import models.hotline
 import models.months
+import models.notices
 import models.outbox
 import models.sources
 import models.tickets

@@ -11,6 +11,7 @@ import models.drifting
 import models.files
 import models.hotline
 import models.months
+import models.notices
 import models.outbox
 import models.sources
 import models.tickets

@@ -47,7 +47,6 @@ TERMS: Final = (
 )
 
 
-#: Subjects keep their own words in a module of their own.
 def glossary() -> str:
     """docs/glossary.md: terms, then every enum of the vocabulary."""
     lines = ["# Glossary 术语", "", "Made from `models/vocab*.py`; one English word per Chinese term.", ""]
