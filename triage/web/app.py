@@ -16,6 +16,7 @@ from triage.web import api, corrections, dead, desk, health, moves, objection_pa
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.sources import hooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,6 +74,7 @@ def make_app(
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
+    app.add_routes(hooks.ROUTES)
     app.router.add_get("/static/{name}", _static)
     return app
 
