@@ -136,7 +136,7 @@ async def test_a_bad_order_is_kept_with_its_reason_and_stops_nobody(bed: Bed) ->
     assert await bed.numbers() == numbers[3:]
     async with bed.deps.db.reads() as session:
         query = sa.select(HotlineOrder.refused).where(HotlineOrder.refused.is_not(None))
-        reasons = sorted(await session.scalars(query))
+        reasons = sorted(str(reason) for reason in await session.scalars(query))
     assert [reason.partition("：")[0] for reason in reasons] == [
         "callTime",
         "majorContent",
