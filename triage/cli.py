@@ -9,6 +9,7 @@ import click
 
 from triage.commands import family
 from triage.commands.gazetteer_group import gazetteer_group
+from triage.commands.hotline import hotline_group
 from triage.commands.nlp_group import nlp_group
 from triage.commands.prepared import with_settings
 from triage.commands.unit_group import unit_group
@@ -305,6 +306,7 @@ def ticket_due(settings: Settings, *, within: int) -> None:
 
 
 main.add_command(gazetteer_group)
+main.add_command(hotline_group)
 main.add_command(nlp_group)
 main.add_command(unit_group)
 

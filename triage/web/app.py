@@ -16,6 +16,7 @@ from triage.web import api, attachments, corrections, dead, desk, health, moves,
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.sources import hooks
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def make_app(
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
+    app.add_routes(hooks.ROUTES)
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
     return app
