@@ -10,6 +10,7 @@ import click
 from triage.commands import family
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.nlp_group import nlp_group
+from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.errors import TriageError
 
@@ -305,6 +306,7 @@ def ticket_due(settings: Settings, *, within: int) -> None:
 
 main.add_command(gazetteer_group)
 main.add_command(nlp_group)
+main.add_command(open311_group)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.citizens
 import models.corrections
 import models.drifting
 import models.files
 import models.months
+import models.open311
 import models.outbox
 import models.tickets
 import models.units

@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from models import vocab, vocab_files
+from models import vocab, vocab_citizen, vocab_files
 from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
@@ -37,7 +37,7 @@ TERMS: Final = (
 
 
 #: Subjects keep their own words in a module of their own.
-VOCABULARIES: Final = (vocab, vocab_files)
+VOCABULARIES: Final = (vocab, vocab_citizen, vocab_files)
 
 
 def glossary() -> str:
