@@ -5,18 +5,29 @@ A test holds the written pages to what this gives, so they cannot fall behind.
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from pathlib import Path
 from typing import Final
 
 import click
 
-from models import vocab, vocab_citizen, vocab_files
+import models
+from models import vocab
 from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+
+#: Where the enums stand.
+#: `models/vocab.py` and its subjects, `models/vocab_*.py`.
+VOCABULARIES: Final = tuple(
+    importlib.import_module(f"models.{module.name}")
+    for module in pkgutil.iter_modules(models.__path__)
+    if module.name.startswith("vocab")
+)
 
 TERMS: Final = (
     ("appeal", "诉求"),
@@ -34,10 +45,6 @@ TERMS: Final = (
     ("first receiver", "首接负责"),
     ("lead, assist, cc", "主办，协办，抄送"),
 )
-
-
-#: Subjects keep their own words in a module of their own.
-VOCABULARIES: Final = (vocab, vocab_citizen, vocab_files)
 
 
 def glossary() -> str:

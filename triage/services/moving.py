@@ -26,6 +26,8 @@ from triage.rules.dues import dues
 from triage.rules.fields import FREE
 from triage.rules.replay import Event, replay, step
 from triage.services import move_rows
+from triage.services.notices import events as events_told
+from triage.services.notices import telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,6 +140,7 @@ async def make(
     event, after = moves.apply(tables, standing, chosen, person.actor, limits, at=now)
     staff_id = await _staff(session, person, now=now)
     await move_rows.store(session, tables, ticket, [*events, event], after, staff_id=staff_id)
+    await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
     if head is not None and head_standing is not None:
         joined = _joined(head_standing, wish.no, person, at=event.at)
         await move_rows.store(
