@@ -11,6 +11,7 @@ from triage.commands import family
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
 from triage.commands.nlp_group import nlp_group
+from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.unit_group import unit_group
 from triage.errors import TriageError
@@ -308,6 +309,7 @@ def ticket_due(settings: Settings, *, within: int) -> None:
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)
 main.add_command(nlp_group)
+main.add_command(open311_group)
 main.add_command(unit_group)
 
 

@@ -92,6 +92,21 @@ class Settings(BaseSettings):
     )
     smtp_from: str | None = Field(None, description="邮件的发件地址")
 
+    open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
+    open311_contact: str = Field(
+        "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
+    )
+    open311_key_service: str = Field(
+        "向本系统管理员申请接口密钥", min_length=1, description="Open311 discovery 里怎样申请 api_key"
+    )
+    open311_production: bool = Field(
+        default=False, description="Open311 discovery 的 type：true 为 production"
+    )
+    open311_tokens: bool = Field(
+        default=False, description="Open311 提交后先给 token，识别完成后才有编号；false 立即给编号"
+    )
+    open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:

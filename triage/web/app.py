@@ -16,6 +16,7 @@ from triage.web import api, attachments, corrections, dead, desk, health, moves,
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.open311 import server as open311
 from triage.web.sources import hooks
 from triage.wiring import open_files
 
@@ -79,6 +80,7 @@ def make_app(
     app.add_routes(hooks.ROUTES)
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
+    app.add_routes(open311.ROUTES)
     return app
 
 
