@@ -16,6 +16,7 @@ from triage.web import api, corrections, dead, desk, health, moves, objection_pa
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.outgoing import notices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,6 +64,7 @@ def make_app(
     app.router.add_get("/desk/objections", objection_page.page)
     app.router.add_get("/desk/dead", dead.dead)
     app.router.add_post("/desk/dead/retry", dead.retry)
+    app.add_routes(notices.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
