@@ -14,9 +14,11 @@ from alembic.script import ScriptDirectory
 import models.appeals
 import models.corrections
 import models.drifting
+import models.hotline
 import models.months
 import models.notices
 import models.outbox
+import models.sources
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (imported so that the metadata is whole, whoever asks)

@@ -22,6 +22,7 @@ from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
+from triage.services.sources.running import Runner
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ def relay(settings: Settings) -> None:
 
 
 def timetable(settings: Settings) -> None:
-    """Run what is due by the clock: stuck work, the clocks, outgoing notices, once a day the drift."""
+    """Run what is due by the clock: stuck work, the clocks, outgoing notices, once a day the drift.
+
+    Beside it the sources (来源) run, each by itself: none of them delays the sweep.
+    """
 
     async def main() -> None:
         deps = build(settings)
@@ -112,9 +116,10 @@ def timetable(settings: Settings) -> None:
 
         stop = await _stopping()
         messengers = open_messengers(settings, deps.clock)
-        # Each by itself: a gateway that hangs delays neither the sweep nor the other media.
+        # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            tasks.create_task(Runner(deps).run(stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():
