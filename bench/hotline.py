@@ -5,9 +5,9 @@ of fifty times its rate, some pushed to the web hook as well; it answers 500, ha
 shuffles pages, writes GB18030, pushes twice, replays, forges, and its clock is off. Web, relay, timetable
 (the connector) and workers are processes of ours on a PostgreSQL of ours; units sign every ticket and feed
 back on each fifth, so that every order has at least one action. With `--faults` the connector is killed (-9)
-every so often and the database stopped once. The workers read with the lexicon, not the encoder: this measures
-the exchange. The last line printed is one JSON object; it ends with status 1 when anything was lost, doubled or
-unmatched.
+every so often and the database stopped once. The workers read with the lexicon, not the encoder: this
+measures the exchange. The last line printed is one JSON object; it ends with status 1 when anything was
+lost, doubled or unmatched.
 """
 
 from __future__ import annotations

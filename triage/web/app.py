@@ -17,6 +17,7 @@ from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Ca
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
+from triage.web.outgoing import notices
 from triage.web.sources import hooks
 from triage.wiring import open_files
 
@@ -67,6 +68,7 @@ def make_app(
     app.router.add_get("/desk/objections", objection_page.page)
     app.router.add_get("/desk/dead", dead.dead)
     app.router.add_post("/desk/dead/retry", dead.retry)
+    app.add_routes(notices.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
