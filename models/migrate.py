@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import models.appeals
+import models.bulk
 import models.corrections
 import models.drifting
 import models.months

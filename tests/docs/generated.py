@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from models import vocab
+from models import vocab, vocab_bulk
 from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
@@ -38,9 +38,12 @@ TERMS: Final = (
 
 def glossary() -> str:
     """docs/glossary.md: terms, then every enum of the vocabulary."""
-    lines = ["# Glossary 术语", "", "Made from `models/vocab.py`; one English word per Chinese term.", ""]
+    lines = ["# Glossary 术语", "", "Made from `models/vocab*.py`; one English word per Chinese term.", ""]
     lines += ["| code | 中文 |", "|---|---|", *(f"| {english} | {chinese} |" for english, chinese in TERMS)]
-    for name, kind in inspect.getmembers(vocab, inspect.isclass):
+    known: dict[str, type] = {}
+    for module in (vocab, vocab_bulk):
+        known |= dict(inspect.getmembers(module, inspect.isclass))
+    for name, kind in sorted(known.items()):
         if not issubclass(kind, vocab.Labelled) or kind is vocab.Labelled:
             continue
         lines += ["", f"## {name}", "", inspect.getdoc(kind) or "", "", "| value | 中文 |", "|---|---|"]
