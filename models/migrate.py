@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import models.appeals
+import models.bulk
 import models.corrections
 import models.drifting
 import models.hotline

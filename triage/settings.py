@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
     resend_seconds: int = Field(30, ge=1, le=3600, description="已入队但没有结果，多少秒后重发")
     max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")
+    bulk_most: int = Field(5000, ge=1, le=100_000, description="一次批量办理最多多少张工单")
     job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
     workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")
     nlp_model: str = Field(

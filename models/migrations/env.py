@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.bulk
 import models.citizens
 import models.corrections
 import models.drifting

@@ -13,6 +13,7 @@ from aiohttp import web
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
 from triage.web import api, attachments, corrections, dead, desk, health, moves, objection_page, ticket_page
+from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -77,6 +78,7 @@ def make_app(
     app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
+    app.add_routes(BULK)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.add_routes(hooks.ROUTES)
