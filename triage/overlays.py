@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from nlp import overlay
 from nlp.gazetteer import Gazetteer, GazetteerError
+from nlp.place_area import Areas
 from nlp.place_point import Atlas
 from nlp.places import PlaceReader
 from triage import datadir
@@ -54,6 +55,16 @@ def atlas(settings: Settings) -> Atlas:
     return _atlas(tuple(load(settings)))
 
 
+def area_code(written: str | None) -> str | None:
+    """The code of the area a caller is registered in, a street at the finest; None when it is no name."""
+    return _areas().code(written) if written else None
+
+
+@cache
+def _areas() -> Areas:
+    return Areas(_gazetteer())
+
+
 @cache
 def _gazetteer() -> Gazetteer:
     return Gazetteer.load()
@@ -68,6 +79,6 @@ def place_reader(settings: Settings, learned: Iterable[PlaceName] = ()) -> Place
     """The reader of places with this site's names and what it learned. Raises SettingsError."""
     names = [*(row.place_name() for row in load(settings)), *learned]
     try:
-        return PlaceReader.load(extra=names, abstain=settings.place_abstain)
+        return PlaceReader.load(extra=names, abstain=settings.place_abstain, hint=settings.place_hint)
     except GazetteerError as fault:
         raise SettingsError(f"叠加地名与地名库不符：{fault}；请重新导入") from None
