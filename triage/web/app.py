@@ -16,7 +16,9 @@ from triage.web import api, corrections, dead, desk, health, moves, objection_pa
 from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.sources import api as source_api
 from triage.web.sources import hooks
+from triage.web.sources import page as source_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,7 +76,7 @@ def make_app(
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
-    app.add_routes(hooks.ROUTES)
+    app.add_routes((*hooks.ROUTES, *source_api.ROUTES, *source_page.ROUTES))
     app.router.add_get("/static/{name}", _static)
     return app
 

@@ -35,7 +35,7 @@ FEEDBACK: dict[str, Any] = {
 async def tickets(bed: Bed, count: int = 1, **settings: str) -> list[str]:
     """Tickets of orders of the platform, dispatched to a street; their numbers."""
     bed.clock.by = NOW - datetime.now(UTC)
-    await bed.add_source(**settings)
+    await bed.add_source(None, **settings)
     await bed.only("send")
     made = await add_tickets(bed.deps.db, *(TicketIn(due=timedelta(days=9)) for _ in range(count)))
     await reference.sync(bed.deps)
