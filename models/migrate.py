@@ -15,6 +15,7 @@ import models.appeals
 import models.corrections
 import models.drifting
 import models.hotline
+import models.leads
 import models.months
 import models.notices
 import models.outbox

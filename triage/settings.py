@@ -92,6 +92,19 @@ class Settings(BaseSettings):
     )
     smtp_from: str | None = Field(None, description="邮件的发件地址")
 
+    feed_private_hosts: str = Field(
+        "", description="可以取的内网订阅，形如 主机:端口，多个用逗号隔开；其余内网地址一律不取"
+    )
+
+    @field_validator("feed_private_hosts")
+    @classmethod
+    def _known_hosts(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            host, _, port = part.rpartition(":")
+            if not host or "/" in host or not (port.isascii() and port.isdigit()):
+                raise ValueError("应形如 主机:端口，多个用逗号隔开")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:

@@ -42,7 +42,8 @@ class Site:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
-            return await getattr(self, request.match_info["name"])(request)
+            found: web.StreamResponse = await getattr(self, request.match_info["name"])(request)
+            return found
         finally:
             self.under_way -= 1
 
