@@ -30,6 +30,7 @@ class JobName(StrEnum):
 
     READ_APPEALS = "read_appeals"
     READ_LEADS = "read_leads"
+    RUN_BULK = "run_bulk"
 
 
 class JobQueue(Protocol):

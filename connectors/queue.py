@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DOTTED: Final = {
     JobName.READ_APPEALS: "triage.jobs.read_appeals",
     JobName.READ_LEADS: "triage.jobs.read_leads",
+    JobName.RUN_BULK: "triage.jobs.run_bulk",
 }
 
 QUEUE_NAME: Final = "nlp"

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
     resend_seconds: int = Field(30, ge=1, le=3600, description="已入队但没有结果，多少秒后重发")
     max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")
+    bulk_most: int = Field(5000, ge=1, le=100_000, description="一次批量办理最多多少张工单")
     job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
     workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")
     nlp_model: str = Field(
@@ -95,6 +96,20 @@ class Settings(BaseSettings):
     feed_private_hosts: str = Field(
         "", description="可以取的内网订阅，形如 主机:端口，多个用逗号隔开；其余内网地址一律不取"
     )
+    open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
+    open311_contact: str = Field(
+        "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
+    )
+    open311_key_service: str = Field(
+        "向本系统管理员申请接口密钥", min_length=1, description="Open311 discovery 里怎样申请 api_key"
+    )
+    open311_production: bool = Field(
+        default=False, description="Open311 discovery 的 type：true 为 production"
+    )
+    open311_tokens: bool = Field(
+        default=False, description="Open311 提交后先给 token，识别完成后才有编号；false 立即给编号"
+    )
+    open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
 
     @field_validator("feed_private_hosts")
     @classmethod

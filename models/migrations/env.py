@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.bulk
+import models.citizens
 import models.corrections
 import models.drifting
 import models.files
@@ -13,6 +15,7 @@ import models.hotline
 import models.leads
 import models.months
 import models.notices
+import models.open311
 import models.outbox
 import models.sources
 import models.tickets

@@ -13,10 +13,13 @@ from aiohttp import web
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
 from triage.web import api, attachments, corrections, dead, desk, health, moves, objection_page, ticket_page
+from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.open311 import server as open311
 from triage.web.outgoing import notices
+from triage.web.sources import hooks
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -75,10 +78,13 @@ def make_app(
     app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
+    app.add_routes(BULK)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
+    app.add_routes(hooks.ROUTES)
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
+    app.add_routes(open311.ROUTES)
     return app
 
 

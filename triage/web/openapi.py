@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
+from triage.web.bulk import openapi as bulk
 
 _SCHEMAS: Final = (
     views.TicketList,
@@ -19,6 +20,7 @@ _SCHEMAS: Final = (
     move_views.MoveList,
     move_views.MoveMade,
     corrections.CorrectionList,
+    *bulk.SCHEMAS,
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -211,6 +213,7 @@ def document() -> dict[str, Any]:
                     },
                 }
             },
+            **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {
                     "operationId": "findUnits",

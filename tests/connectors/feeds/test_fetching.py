@@ -42,8 +42,8 @@ class Site:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
-            found: web.StreamResponse = await getattr(self, request.match_info["name"])(request)
-            return found
+            answer: web.StreamResponse = await getattr(self, request.match_info["name"])(request)
+            return answer
         finally:
             self.under_way -= 1
 
