@@ -14,7 +14,10 @@ JsonDict = dict[str, Any]
 
 
 class Source(Base):
-    """Where appeals come from: a hotline, a file, a form. Half of an appeal's identity."""
+    """Where appeals come from: a hotline, a file, a form. Half of an appeal's identity.
+
+    What one does by itself, and how that goes: `models.sources.SourceTask`.
+    """
 
     __tablename__ = "source"
 
@@ -22,6 +25,17 @@ class Source(Base):
     key: Mapped[str] = mapped_column(sa.String(120), unique=True)
     name: Mapped[str] = mapped_column(sa.String(120))
     created_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(
+        sa.String(16), default="file", server_default="file", comment="vocab_sources.SourceKind"
+    )
+    enabled: Mapped[bool] = mapped_column(
+        default=False, server_default=sa.false(), comment="whether it does anything by itself"
+    )
+    every_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
+    settings: Mapped[JsonDict] = mapped_column(
+        sa.JSON, default=dict, server_default=sa.text("'{}'"), comment="texts by field; nothing secret"
+    )
+    credentials: Mapped[bytes | None] = mapped_column(sa.LargeBinary, comment="sealed JSON")
 
 
 class Appeal(Base):

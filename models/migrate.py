@@ -15,8 +15,11 @@ import models.appeals
 import models.bulk
 import models.corrections
 import models.drifting
+import models.hotline
 import models.months
+import models.notices
 import models.outbox
+import models.sources
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (imported so that the metadata is whole, whoever asks)

@@ -74,6 +74,25 @@ class Settings(BaseSettings):
     )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
+    files_dir: Path | None = Field(
+        None, description="附件库目录；不设时用数据目录里的 files，多台机器要用同一处"
+    )
+    upload_megabytes: int = Field(10, ge=1, le=50, description="一个附件最多多少 MB")
+    upload_megapixels: int = Field(50, ge=1, le=200, description="一张照片最多多少百万像素")
+    upload_files: int = Field(6, ge=1, le=20, description="一次最多几个附件")
+    message_seconds: float = Field(15, ge=1, le=120, description="一条外发通知最多等对方多少秒")
+    sms_url: str | None = Field(None, description="短信网关的地址；不设就不发短信")
+    sms_secret: SecretStr | None = Field(None, description="短信网关的共享密钥，用来给请求签名")
+    wecom_url: str = Field("https://qyapi.weixin.qq.com", description="企业微信接口的地址")
+    wecom_robots: bool = Field(default=False, description="是否用企业微信群机器人发通知")
+    wecom_corp: str | None = Field(None, description="企业微信的企业编号；不设就不发应用消息")
+    wecom_secret: SecretStr | None = Field(None, description="企业微信应用的密钥")
+    wecom_agent: int | None = Field(None, ge=1, description="企业微信应用的编号")
+    smtp_url: SecretStr | None = Field(
+        None, description="邮件服务器，形如 smtp://用户:密码@主机:587 或 smtps://…；不设就不发邮件"
+    )
+    smtp_from: str | None = Field(None, description="邮件的发件地址")
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
@@ -113,6 +132,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database address in force."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'jiesu.db').absolute()}"
+
+    @property
+    def files(self) -> Path:
+        """Where the file store lies."""
+        return self.files_dir or self.data_dir / "files"
 
     @property
     def encoder_folder(self) -> Path | None:

@@ -12,11 +12,12 @@ from aiohttp import web
 
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
-from triage.web import api, corrections, dead, desk, health, moves, objection_page, ticket_page
+from triage.web import api, attachments, corrections, dead, desk, health, moves, objection_page, ticket_page
 from triage.web.bulk.routes import ROUTES as BULK
-from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.wiring import open_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 _FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
-#: Nothing is uploaded yet: a form or a move is small.
+#: A form or a move is small; those that carry files get more (`attachments.make_room`).
 _BODY_LIMIT: Final = 64 * 1024
 
 
@@ -49,6 +50,7 @@ def make_app(
     """The application over `deps`; it closes them when it ends."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
+    app[FILES] = open_files(deps.settings)
     app[NAMES] = names_of(deps.tables)
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
@@ -76,6 +78,7 @@ def make_app(
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.router.add_get("/static/{name}", _static)
+    app.add_routes(attachments.ROUTES)
     return app
 
 

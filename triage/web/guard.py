@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from aiohttp.web_request import FileField
 
 from triage.errors import BadInput, TriageError
 
@@ -54,16 +55,22 @@ async def refuse_forged(request: web.Request, handler: Handler) -> web.StreamRes
     if request.path.startswith("/api/"):
         if request.content_type != "application/json":
             raise WrongType
-    else:
-        given = (await _form(request)).get(FIELD)
-        kept = request.cookies.get(COOKIE, "")
+        return await handler(request)
+    form = await _form(request)
+    try:
+        given, kept = form.get(FIELD), request.cookies.get(COOKIE, "")
         if (
             not isinstance(given, str)
             or not _TOKEN.fullmatch(kept)
             or not hmac.compare_digest(given.encode(), kept.encode())
         ):
             raise Forged
-    return await handler(request)
+        return await handler(request)
+    finally:
+        # Files that were sent lie in temporary files: gone with the request, whoever looked at them.
+        for value in form.values():
+            if isinstance(value, FileField):
+                value.file.close()
 
 
 async def _form(request: web.Request) -> Mapping[str, object]:

@@ -1,0 +1,16 @@
+"""Which kinds of source run by themselves. A kind that is not named here only takes what it is handed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from models.vocab_sources import SourceKind
+    from triage.services.sources.ports import Puller
+
+PULLERS: Final[dict[SourceKind, Puller]] = {}
+
+
+def puller_of(kind: str) -> Puller | None:
+    """The puller of a stored kind."""
+    return next((puller for known, puller in PULLERS.items() if known.value == kind), None)
