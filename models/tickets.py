@@ -31,6 +31,9 @@ UNCLOCKED: Final = f"(ticket.due_at IS NULL AND {OPEN})"
 #: A wish waits for an answer: 延期, 挂账 or 剔除.
 ASKED: Final = "(ticket.asked IS NOT NULL)"
 
+#: 吹哨, 提级: called in, and not there yet; of `ticket_unit`.
+CALLED: Final = "(ticket_unit.due_at IS NOT NULL AND ticket_unit.reported_at IS NULL)"
+
 
 def _partial(name: str, condition: str, *columns: str) -> sa.Index:
     where = sa.text(condition.replace("ticket.", ""))
@@ -112,7 +115,12 @@ class TicketUnit(Base):
     """A unit's part in a ticket: 主办, 协办 or 抄送."""
 
     __tablename__ = "ticket_unit"
-    __table_args__ = (sa.Index("ix_ticket_unit_unit", "unit_code", "ticket_id"),)
+    __table_args__ = (
+        sa.Index("ix_ticket_unit_unit", "unit_code", "ticket_id"),
+        _partial(
+            "ix_ticket_unit_called", "due_at IS NOT NULL AND reported_at IS NULL", "due_at", "ticket_id"
+        ),
+    )
 
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
     unit_code: Mapped[str] = mapped_column(sa.ForeignKey("unit.code"), primary_key=True)

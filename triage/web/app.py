@@ -17,6 +17,7 @@ from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.reports.routes import ROUTES as REPORTS
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def make_app(
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.add_routes(BULK)
+    app.add_routes(REPORTS)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.router.add_get("/static/{name}", _static)

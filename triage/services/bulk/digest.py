@@ -1,8 +1,8 @@
 """What a bulk job tells units: one notice each for the whole job, in place of one a ticket.
 
 Whom a move tells is what `notices.yaml` says of its event. Where that is a unit's standing part in the ticket
-(主办, 协办, 抄送, its district), the job counts and tells once; others (被吹哨的单位) are told ticket by ticket
-as always, and bundled by their window.
+(主办, 协办, 抄送, its district), the job counts and tells once; others (被吹哨的单位) are told ticket
+by ticket as always, and bundled by their window.
 """
 
 from __future__ import annotations
