@@ -30,6 +30,7 @@ from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
 from triage.web.outgoing import notices
+from triage.web.reports.routes import ROUTES as REPORTS
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
@@ -94,6 +95,7 @@ def make_app(
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.add_routes(BULK)
+    app.add_routes(REPORTS)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.add_routes((*hooks.ROUTES, *source_api.ROUTES, *source_page.ROUTES))
