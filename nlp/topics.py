@@ -114,7 +114,7 @@ class TopicReader:
         p_environmental = beliefs.environmental
         kinds = _kinds(beliefs)
         environmental = p_environmental >= ENVIRONMENTAL_FROM
-        sort = max(beliefs.appeal_types, key=beliefs.appeal_types.__getitem__)
+        sort = self._types.learned(beliefs.appeal_types)
         p_sort = beliefs.appeal_types[sort]
         typed = self._types.decided(weighed.folded, confidence=p_sort)
         if typed:
@@ -122,7 +122,7 @@ class TopicReader:
                 max(p_sort, typed.floor.confidence) if typed.floor.type == sort else typed.floor.confidence
             )
             sort = typed.floor.type.value
-        grade = max(beliefs.urgencies, key=beliefs.urgencies.__getitem__)
+        grade = self._rules.learned(beliefs.urgencies)
         p_grade = beliefs.urgencies[grade]
         raised = self._rules.raised(weighed.folded, environmental=environmental)
         if raised and raised.floor.grade <= grade:
