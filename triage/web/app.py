@@ -13,6 +13,7 @@ from aiohttp import web
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
 from triage.web import api, attachments, corrections, dead, desk, health, moves, objection_page, ticket_page
+from triage.web.citizen import case as citizen
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -79,6 +80,7 @@ def make_app(
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
     app.add_routes(open311.ROUTES)
+    app.add_routes(citizen.ROUTES)
     return app
 
 
