@@ -41,6 +41,8 @@ _OPEN: Final = frozenset(state.value for state in OPEN_STATES)
 RATED: Final = frozenset(
     {State.FEEDBACK.value, State.FOLLOWED_UP.value, State.CLOSED.value, State.ARCHIVED.value}
 )
+#: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
+ADDED: Final = "诉求人网上补充"
 LONGEST_WORD: Final = 800
 LONGEST_NOTE: Final = 300
 _TRIES: Final = 3
@@ -210,7 +212,7 @@ async def add(
     )  # fmt: skip
     await session.flush()
     if case.no is not None:
-        await _urge(session, deps, case.no, f"诉求人网上补充：{masked}", key, now=now)
+        await _urge(session, deps, case.no, f"{ADDED}：{masked}", key, now=now)
 
 
 async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealState, Divert, Satisfaction, State, Tag
-from triage.web.names import short_area
+from triage.services.citizen.cases import ADDED
+from triage.web.names import plain_area
 
 if TYPE_CHECKING:
     from triage.rules.rows import Tables
@@ -134,7 +135,7 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
 
 def _place(case: Case, areas: dict[str, str]) -> str | None:
     codes = (case.district, case.street)
-    return "".join(short_area(areas[code]) for code in codes if code in areas) or None
+    return "".join(plain_area(areas[code]) for code in codes if code in areas) or None
 
 
 def numbered(receipt: str) -> str:
@@ -158,7 +159,7 @@ def _why(case: Case) -> str | None:
         return None
     if due.get("at") and case.answer_by and datetime.fromisoformat(due["at"]) != case.answer_by:
         return "派单后有过改派、延期或重办，时限按最近一次计算。"
-    return f"{due.get('spelled', '')}依据：{due.get('source', '')}"
+    return due.get("spelled") or None
 
 
 def _line(event: Happened, tables: Tables) -> Line | None:
@@ -169,6 +170,8 @@ def _line(event: Happened, tables: Tables) -> Line | None:
     unit = tables.units.get(str(values.get("unit") or event.data.get("unit") or ""))
     if event.tag in {Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE} and unit is not None:
         what = f"{what}：{unit.name}"
+    if event.tag == Tag.URGE and str(values.get("note") or "").startswith(ADDED):
+        what = "诉求人补充了情况"
     # Only the answer is written for the citizen; other notes are between those who handle it.
     more = str(values.get("note") or "")[:_KEPT_CHARACTERS] if event.tag == Tag.FEEDBACK else ""
     return Line(event.at, what, more or None)

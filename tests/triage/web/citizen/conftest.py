@@ -91,7 +91,7 @@ class Citizen:
 
     def hidden(self, name: str) -> str:
         """The value of a hidden field of the page, the last of that name."""
-        return re.findall(rf'name="{name}" value="([^"]*)"', self.page)[-1]
+        return str(re.findall(rf'name="{name}" value="([^"]*)"', self.page)[-1])
 
     async def post(self, path: str, fields: dict[str, Any], files: Sequence[tuple[str, bytes]] = ()) -> str:
         form = FormData(quote_fields=False)
@@ -111,11 +111,11 @@ class Citizen:
 
     @property
     def receipt(self) -> str:
-        return re.findall(r'<b class="number">([^<]+)</b>', self.page)[0]
+        return str(re.findall(r'<b class="number">([^<]+)</b>', self.page)[0])
 
     @property
     def code(self) -> str:
-        return re.findall(r'<b class="number">([^<]+)</b>', self.page)[1]
+        return str(re.findall(r'<b class="number">([^<]+)</b>', self.page)[1])
 
     @property
     def faults(self) -> dict[str, str]:

@@ -109,7 +109,14 @@ async def test_a_life_is_told_without_names(
     await move(deps, Post.UNIT, Move.HANDLE, note="内部安排：王经办和赵队长今晚去")
     page = await citizen.get("/citizen/case")
     assert re.search(r"<h1>([^<]+)</h1>", page)[1] == "承办单位正在办理。"  # type: ignore[index]
-    for words in ("派给承办单位：望京街道办事处", "承办单位签收", "最晚答复", "自然日", "依据：DB11/T 2021"):
+    for words in (
+        "派给承办单位：望京街道办事处",
+        "承办单位签收",
+        "最晚答复",
+        "自然日",
+        "依据：DB11/T 2021",
+        "望京街道</dd>",
+    ):
         assert words in page
     clock.later(minutes=5)
     await move(
