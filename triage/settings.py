@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
     resend_seconds: int = Field(30, ge=1, le=3600, description="已入队但没有结果，多少秒后重发")
     max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")
+    bulk_most: int = Field(5000, ge=1, le=100_000, description="一次批量办理最多多少张工单")
     job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
     workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")
     nlp_model: str = Field(
@@ -70,6 +71,15 @@ class Settings(BaseSettings):
     review_kind: float = Field(0.35, ge=0, le=1, description="污染种类的把握低于此值时转人工")
     place_abstain: float | None = Field(
         None, ge=0, le=1, description="地点的把握低于此值时不给地点，只列候选；不设时用校准得到的值"
+    )
+    place_hint: float | None = Field(
+        None, ge=0, le=1, description="只凭来电人登记地区给出的地点，把握记为此值；不设时用词典里的值，转人工"
+    )
+    place_picks: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="在几张工单上点选同一地点后，同样的叫法以后就认作那里（勾选“以后都这样”的一次即可）",
     )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
@@ -104,6 +114,9 @@ class Settings(BaseSettings):
     citizen_adds_per_case: int = Field(
         5, ge=1, le=1000, description="公众页面：一件诉求每小时最多追加、催办几次"
     )
+    feed_private_hosts: str = Field(
+        "", description="可以取的内网订阅，形如 主机:端口，多个用逗号隔开；其余内网地址一律不取"
+    )
     open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
     open311_contact: str = Field(
         "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
@@ -118,6 +131,15 @@ class Settings(BaseSettings):
         default=False, description="Open311 提交后先给 token，识别完成后才有编号；false 立即给编号"
     )
     open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
+
+    @field_validator("feed_private_hosts")
+    @classmethod
+    def _known_hosts(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            host, _, port = part.rpartition(":")
+            if not host or "/" in host or not (port.isascii() and port.isdigit()):
+                raise ValueError("应形如 主机:端口，多个用逗号隔开")
+        return value
 
     @field_validator("log_level")
     @classmethod

@@ -20,6 +20,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 _TITLES: Final = {
     400: "请求有误",
+    401: "身份不明",
     403: "已拒绝",
     404: "没有找到",
     405: "不支持的操作",
