@@ -15,6 +15,7 @@ from triage.errors import NotFound, SettingsError
 from triage.web import api, attachments, corrections, dead, desk, health, moves, objection_page, ticket_page
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
@@ -70,6 +71,7 @@ def make_app(
     app.router.add_get("/desk/dead", dead.dead)
     app.router.add_post("/desk/dead/retry", dead.retry)
     app.add_routes(notices.ROUTES)
+    app.add_routes(leads.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)

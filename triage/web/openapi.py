@@ -11,6 +11,7 @@ from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
+from triage.web.leads import api as leads
 
 _SCHEMAS: Final = (
     views.TicketList,
@@ -21,6 +22,7 @@ _SCHEMAS: Final = (
     move_views.MoveMade,
     corrections.CorrectionList,
     *bulk.SCHEMAS,
+    *leads.SCHEMAS,
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -222,6 +224,7 @@ def document() -> dict[str, Any]:
                     "responses": {"200": _answer("UnitList", "承办单位"), **problems},
                 }
             },
+            **leads.paths(problems, _problem("没有这条线索、别人刚刚处理过，或现在不能这样处理")),
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "getOpenApi",
