@@ -22,6 +22,7 @@ import models.leads
 import models.months
 import models.notices
 import models.outbox
+import models.site_places
 import models.sources
 import models.tickets
 import models.units

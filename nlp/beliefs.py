@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+#: A probability is never taken to be less: its power would be none.
+_LEAST: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,23 @@ def _joined(
     first: Mapping[str, float], second: Mapping[str, float], how: tuple[float, float]
 ) -> Mapping[str, float]:
     share, temperature = how
-    names = {**first, **second}
-    mixed = {n: (1 - share) * first.get(n, 0.0) + share * second.get(n, 0.0) for n in names}
-    return _tempered(mixed, temperature)
+    mine, power = 1 - share, 1 / temperature
+    if len(first) == len(second) and first.keys() == second.keys():
+        powers = {n: math.pow(max(mine * p + share * second[n], _LEAST), power) for n, p in first.items()}
+    else:
+        names = {**first, **second}
+        powers = {
+            n: math.pow(max(mine * first.get(n, 0.0) + share * second.get(n, 0.0), _LEAST), power)
+            for n in names
+        }
+    return _adding_up(powers)
 
 
 def _tempered(shares: Mapping[str, float], temperature: float) -> dict[str, float]:
     """Sharpened or flattened, adding up to 1 again."""
-    powers = {name: math.pow(max(p, 1e-9), 1 / temperature) for name, p in shares.items()}
+    return _adding_up({name: math.pow(max(p, _LEAST), 1 / temperature) for name, p in shares.items()})
+
+
+def _adding_up(powers: Mapping[str, float]) -> dict[str, float]:
     total = sum(powers.values())
     return {name: power / total for name, power in powers.items()}

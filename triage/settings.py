@@ -72,6 +72,15 @@ class Settings(BaseSettings):
     place_abstain: float | None = Field(
         None, ge=0, le=1, description="地点的把握低于此值时不给地点，只列候选；不设时用校准得到的值"
     )
+    place_hint: float | None = Field(
+        None, ge=0, le=1, description="只凭来电人登记地区给出的地点，把握记为此值；不设时用词典里的值，转人工"
+    )
+    place_picks: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="在几张工单上点选同一地点后，同样的叫法以后就认作那里（勾选“以后都这样”的一次即可）",
+    )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
     files_dir: Path | None = Field(

@@ -12,6 +12,7 @@ from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
 from triage.web.leads import api as leads
+from triage.web.sources import openapi as source_paths
 
 _SCHEMAS: Final = (
     views.TicketList,
@@ -23,6 +24,7 @@ _SCHEMAS: Final = (
     corrections.CorrectionList,
     *bulk.SCHEMAS,
     *leads.SCHEMAS,
+    *source_paths.SCHEMAS,
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -225,6 +227,7 @@ def document() -> dict[str, Any]:
                 }
             },
             **leads.paths(problems, _problem("没有这条线索、别人刚刚处理过，或现在不能这样处理")),
+            **source_paths.paths(_answer, _problem, problems),
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "getOpenApi",

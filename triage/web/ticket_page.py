@@ -17,7 +17,7 @@ from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
 from triage.services.leads import listing as lead_listing
-from triage.web import acting, corrections, guard, move_forms, present
+from triage.web import acting, corrections, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
+    from triage.web.place_picking import PickingView
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
@@ -66,6 +67,7 @@ class TicketPage:
     urges: int
     correcting: CorrectingView | None
     exposures: tuple[Exposure, ...]
+    picking: PickingView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
         exposures = await lead_listing.exposures(session, whole.appeal.id)
+    picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now))
     spans = [
@@ -163,6 +166,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         urges=standing.urges,
         correcting=correcting,
         exposures=tuple(exposures),
+        picking=picking,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)
@@ -182,6 +186,8 @@ def acting_view(request: web.Request, who: Acting) -> ActingView:
 def _done(request: web.Request) -> str | None:
     """What was just done, told once on the page it led to."""
     code = request.query.get("done", "")
+    if code == "picked":
+        return "更正地点"
     return next((move.label for move in Move if move.value == code), None)
 
 
