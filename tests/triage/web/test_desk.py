@@ -254,7 +254,7 @@ def statements(db: Database) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/desk", 14), ("/desk?q=打桩", 16), ("/desk/tickets/20261123-00000001", 5)]
+    ("path", "most"), [("/desk", 14), ("/desk?q=打桩", 16), ("/desk/tickets/20261123-00000001", 6)]
 )
 async def test_a_page_asks_little_however_many_rows_it_has(
     client: Client, db: Database, statements: list[str], path: str, most: int
