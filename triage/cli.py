@@ -11,6 +11,7 @@ from triage.commands import family
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.nlp_group import nlp_group
 from triage.commands.prepared import with_settings
+from triage.commands.repeats_group import repeats_group
 from triage.errors import TriageError
 
 # Nothing that is slow to load: an interrupt during these imports has nobody to tell it in words yet.
@@ -305,6 +306,7 @@ def ticket_due(settings: Settings, *, within: int) -> None:
 
 main.add_command(gazetteer_group)
 main.add_command(nlp_group)
+main.add_command(repeats_group)
 
 
 if __name__ == "__main__":
