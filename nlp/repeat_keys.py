@@ -1,8 +1,8 @@
 """What a matter is found by again: some keys of each text, so chosen that texts about one matter share some.
 
-Of the runs that only few texts have (names, mostly), those whose hashes are smallest: two texts that share a third of
-their names share about a third of these, whichever words they choose otherwise. An index over the keys finds
-the likely same matters among any number of cases without looking at the others.
+Of the runs that only few texts have (names, mostly), those whose hashes are smallest: two texts that share
+a third of their names share about a third of these, whichever words they choose otherwise. An index over
+the keys finds the likely same matters among any number of cases without looking at the others.
 """
 
 from __future__ import annotations
