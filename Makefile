@@ -4,7 +4,11 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+<<<<<<< ours
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds lock clean
+=======
+	bench-month bench-bulk bench-masking bench-hotline bench-repeats lock clean
+>>>>>>> theirs
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -66,6 +70,9 @@ bench-feeds: .venv/.dev
 
 bench-masking: .venv/.dev
 	$(BIN)/python -m bench.masking $(ARGS)
+
+bench-repeats: .venv/.dev
+	$(BIN)/python -m bench.repeats $(ARGS)
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
