@@ -14,7 +14,10 @@ JsonDict = dict[str, Any]
 
 
 class Source(Base):
-    """Where appeals come from: a hotline, a file, a form. Half of an appeal's identity."""
+    """Where appeals come from: a hotline, a file, a form. Half of an appeal's identity.
+
+    What one does by itself, and how that goes: `models.sources.SourceTask`.
+    """
 
     __tablename__ = "source"
 
@@ -22,6 +25,17 @@ class Source(Base):
     key: Mapped[str] = mapped_column(sa.String(120), unique=True)
     name: Mapped[str] = mapped_column(sa.String(120))
     created_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(
+        sa.String(16), default="file", server_default="file", comment="vocab_sources.SourceKind"
+    )
+    enabled: Mapped[bool] = mapped_column(
+        default=False, server_default=sa.false(), comment="whether it does anything by itself"
+    )
+    every_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
+    settings: Mapped[JsonDict] = mapped_column(
+        sa.JSON, default=dict, server_default=sa.text("'{}'"), comment="texts by field; nothing secret"
+    )
+    credentials: Mapped[bytes | None] = mapped_column(sa.LargeBinary, comment="sealed JSON")
 
 
 class Appeal(Base):
@@ -52,6 +66,8 @@ class Appeal(Base):
             postgresql_where=sa.text("external_id IS NOT NULL"),
             sqlite_where=sa.text("external_id IS NOT NULL"),
         ),
+        # Public lists (Open311) are asked for by the time of the appeal.
+        sa.Index("ix_appeal_received_at", "received_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -67,6 +83,10 @@ class Appeal(Base):
     text: Mapped[str] = mapped_column(sa.Text)
     address: Mapped[str | None] = mapped_column(sa.Text)
     channel: Mapped[str] = mapped_column(sa.String(16), comment="vocab.Channel")
+    caller_area: Mapped[str | None] = mapped_column(
+        sa.String(9),
+        comment="code of the district or street the caller is registered in; a hint, never an address",
+    )
     confidential: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime] = mapped_column(comment="when the citizen spoke")
     stored_at: Mapped[datetime] = mapped_column(comment="when the row was written here")

@@ -94,21 +94,29 @@ def _join(
     first: Mapping[str, float], second: Mapping[str, float], head: str, how: Blend
 ) -> Mapping[str, float]:
     share, temperature = getattr(how, head)
+    if head in how.products:
+        names = {**first, **second}
+        of_first, of_second = (1 - share) / temperature, share / temperature
+        return _adding_up(
+            {
+                n: max(first.get(n, 0.0), _LEAST) ** of_first * max(second.get(n, 0.0), _LEAST) ** of_second
+                for n in names
+            }
+        )
+    mine, power = 1 - share, 1 / temperature
+    if len(first) == len(second) and first.keys() == second.keys():
+        return _adding_up(
+            {n: math.pow(max(mine * p + share * second[n], _LEAST), power) for n, p in first.items()}
+        )
     names = {**first, **second}
-    if head not in how.products:
-        mixed = {n: (1 - share) * first.get(n, 0.0) + share * second.get(n, 0.0) for n in names}
-        return _tempered(mixed, temperature)
-    of_first, of_second = (1 - share) / temperature, share / temperature
-    powers = {
-        n: max(first.get(n, 0.0), _LEAST) ** of_first * max(second.get(n, 0.0), _LEAST) ** of_second
-        for n in names
-    }
-    total = sum(powers.values())
-    return {n: power / total for n, power in powers.items()}
+    return _adding_up(
+        {
+            n: math.pow(max(mine * first.get(n, 0.0) + share * second.get(n, 0.0), _LEAST), power)
+            for n in names
+        }
+    )
 
 
-def _tempered(shares: Mapping[str, float], temperature: float) -> dict[str, float]:
-    """Sharpened or flattened, adding up to 1 again."""
-    powers = {name: math.pow(max(p, _LEAST), 1 / temperature) for name, p in shares.items()}
+def _adding_up(powers: Mapping[str, float]) -> dict[str, float]:
     total = sum(powers.values())
     return {name: power / total for name, power in powers.items()}

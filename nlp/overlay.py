@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nlp.coordinates import Crs, crs_of, to_wgs84
 from nlp.gazetteer import COMMUNITY, DISTRICT, STREET, GazetteerError, PlaceName, fold
+from nlp.place_polygons import metres_off
 from nlp.plain_words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from nlp.gazetteer import Gazetteer
@@ -74,8 +75,8 @@ BOX: Final = (115.3, 117.7, 39.3, 41.2)
 #: The nearest street's centre is taken when the second nearest is this much farther; its trust.
 CLEARLY: Final = 0.6
 GUESSED: Final = 0.75
-#: A point may lie this many times a street's radius from the nearest centre of the district that is stated.
-FAR: Final = 2.5
+#: The borders are coarse by some hundred metres: 北京西站 lies on the wrong side of its own. Assumed (A).
+BORDER_SLACK: Final = 500.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -125,6 +126,13 @@ class _Refused(Exception):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
         self.field, self.reason = field, reason
+
+
+def unfit(name: str, foreign: Container[str]) -> str:
+    """Why a name cannot stand for a place, in Chinese; empty when it can. `foreign` holds folded names."""
+    if len(name) < 2 or name in GENERIC or not any(sign.isalpha() for sign in name):  # noqa: PLR2004
+        return "太短或是通称，会到处误认"
+    return "与外地省市区县同名" if fold(name) in foreign else ""
 
 
 class OverlayReader:
@@ -181,10 +189,8 @@ class OverlayReader:
 
     def _check(self, name: str) -> None:
         """Refuse a name that would be found everywhere."""
-        if len(name) < 2 or name in GENERIC or not any(sign.isalpha() for sign in name):  # noqa: PLR2004
-            raise _Refused("name", f"{name!r} 太短或是通称，会到处误认")
-        if fold(name) in self._foreign:
-            raise _Refused("name", f"{name!r} 与外地省市区县同名")
+        if reason := unfit(name, self._foreign):
+            raise _Refused("name", f"{name!r} {reason}")
 
     def _bare(self, name: str, code: str) -> str:
         """石景山古城 is 古城, which the registry knows in 石景山: the point goes to that name."""
@@ -258,10 +264,10 @@ class OverlayReader:
 
 
 def _agree(code: str, found: Lookup, point: tuple[float, float], atlas: Atlas) -> None:
-    """Refuse a point that lies in another district than is written."""
+    """Refuse a point that lies in another district than is written; near the coarse border, believe both."""
     if not code or found.district is None or found.district.code == code[:DISTRICT]:
         return
-    if found.by_polygon or atlas.away(point, code[:DISTRICT]) > FAR:
+    if metres_off(atlas.borders[code[:DISTRICT]], point) > BORDER_SLACK:
         raise _Refused("district", f"坐标在{found.district.name}，与所写的区不符")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, STREET
+from nlp.place_group import LEARNED
 from nlp.place_match import Follow, Mention
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ BASE: Final = {
 #: compounds, roads and stops fill in what the registry does not know and never outvote it.
 OVERLAY: Final = {
     KNOWN: 3.0,
+    LEARNED: 3.0,
     "compound": 2.5,
     "company": 2.5,
     "site": 2.5,
@@ -44,6 +46,22 @@ FOLLOW_COST: Final = {
 NEAR_COST: Final = 1.5
 MISSPELT_COST: Final = 1.5
 ALIAS_COST: Final = 0.75
+
+
+def worths(mention: Mention) -> tuple[float, ...]:
+    """What each place of a mention is worth alone; the same for every mention of the stem written so."""
+    key = (
+        mention.follow
+        | (mention.suffix > 0) << 3
+        | mention.near << 4
+        | mention.misspelt << 5
+        | mention.thin << 6
+    )
+    kept = mention.names.worth.get(key)
+    if kept is None:
+        kept = tuple(worth_alone(mention, name, len(name.code)) for name in mention.names)
+        mention.names.worth[key] = kept
+    return kept
 
 
 def worth_alone(mention: Mention, name: PlaceName, level: int) -> float:

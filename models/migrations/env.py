@@ -6,10 +6,19 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.bulk
+import models.citizens
 import models.corrections
 import models.drifting
+import models.files
+import models.hotline
+import models.leads
 import models.months
+import models.notices
+import models.open311
 import models.outbox
+import models.site_places
+import models.sources
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (imported so that the metadata is whole)

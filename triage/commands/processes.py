@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import redis
@@ -19,12 +20,19 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
+from triage.services.bulk import running as bulk_running
+from triage.services.leads import reading as lead_reading
+from triage.services.notices import sending
+from triage.services.notices.messengers import open_messengers
+from triage.services.sources.running import Runner
 from triage.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from types import FrameType
 
+    from connectors.messenger.port import Messenger
+    from models.vocab_notices import Medium
     from triage.services.deps import Deps
     from triage.settings import Settings
 
@@ -47,9 +55,14 @@ async def _stopping() -> asyncio.Event:
     return stop
 
 
-async def _repeat(name: str, step: Callable[[], Awaitable[bool]], *, pause: float) -> None:
-    """Run `step` until stopped; at once again while it says there is more, slower when the world is away."""
-    stop = await _stopping()
+async def _repeat(
+    name: str, step: Callable[[], Awaitable[bool]], *, pause: float, stop: asyncio.Event | None = None
+) -> None:
+    """Run `step` until stopped; at once again while it says there is more, slower when the world is away.
+
+    Several that run side by side share one `stop`.
+    """
+    stop = stop or await _stopping()
     wait = pause
     while not stop.is_set():
         try:
@@ -81,6 +94,16 @@ def relay(settings: Settings) -> None:
                     batch=settings.batch_size,
                     depth=settings.queue_depth,
                 )
+            async with deps.db.writes.begin() as session:
+                await lead_reading.hand_out(
+                    session,
+                    queue,
+                    now=deps.clock.now(),
+                    batch=settings.batch_size,
+                    again=timedelta(seconds=settings.resend_seconds),
+                )
+                resend = timedelta(seconds=settings.resend_seconds)
+                await bulk_running.hand_out(session, queue, now=deps.clock.now(), resend=resend)
             return sent >= settings.batch_size
 
         await _repeat("relay", step, pause=RELAY_PAUSE_SECONDS)
@@ -90,7 +113,10 @@ def relay(settings: Settings) -> None:
 
 
 def timetable(settings: Settings) -> None:
-    """Run what is due by the clock: the sweep that re-sends stuck work, the clocks, once a day the drift."""
+    """Run what is due by the clock: stuck work, the clocks, outgoing notices, once a day the drift.
+
+    Beside it the sources (来源) run, each by itself: none of them delays the sweep.
+    """
 
     async def main() -> None:
         deps = build(settings)
@@ -100,10 +126,31 @@ def timetable(settings: Settings) -> None:
             await drift.poke(deps)
             return more
 
-        await _repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS)
+        stop = await _stopping()
+        messengers = open_messengers(settings, deps.clock)
+        # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            tasks.create_task(Runner(deps).run(stop))
+            for name, told in notice_steps(deps, messengers).items():
+                tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+        for messenger in messengers.values():
+            await messenger.close()
         await deps.close()
 
     asyncio.run(main())
+
+
+def notice_steps(
+    deps: Deps, messengers: Mapping[Medium, Messenger]
+) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """外发通知: the grouping, and the sender of each medium."""
+    steps: dict[str, Callable[[], Awaitable[bool]]] = {
+        "notices": partial(sending.gather, deps, tuple(messengers)),
+    }
+    for medium, messenger in messengers.items():
+        steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger)
+    return steps
 
 
 async def _sweep(deps: Deps) -> bool:

@@ -75,11 +75,13 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         escalations=tuple(rows.escalations),
         gradings=tuple(rows.gradings),
         drifts=tuple(rows.drifts),
+        leads=tuple(rows.leads),
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),
         clocks=rows.clocks,
         rates=rows.rates,
+        notices=rows.notices,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,

@@ -16,7 +16,7 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
-from triage.web import acting, corrections, guard, move_forms, present
+from triage.web import acting, corrections, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
+    from triage.web.place_picking import PickingView
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
@@ -63,6 +64,7 @@ class TicketPage:
     notice: str | None
     urges: int
     correcting: CorrectingView | None
+    picking: PickingView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ async def moved(request: web.Request) -> web.Response:
     no = request.match_info["no"]
     wish, typed = moves_web.desk_wish(deps.tables, no, await request.post())
     try:
-        made = await moves_web.desk_done(request, _acting(request), wish)
+        made = await moves_web.desk_done(request, acting_of(request), wish)
     except (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused) as error:
         return await _page(request, Tried(wish.move, typed, error))
     place = f"/desk/tickets/{no}?done={made.move.code}"
@@ -108,7 +110,8 @@ def moves_of_here(path: str) -> bool:
     return path.startswith("/desk") and path.isprintable() and "\\" not in path
 
 
-def _acting(request: web.Request) -> Acting:
+def acting_of(request: web.Request) -> Acting:
+    """当前身份 of this browser."""
     return acting.of_cookie(request.app[DEPS].tables, request.cookies.get(acting.COOKIE))
 
 
@@ -123,6 +126,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
+    picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now))
     spans = [
@@ -131,7 +135,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         if e.weight > 0
     ]
     heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
-    who = _acting(request)
+    who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
     error = tried.error if tried else None
     field = error.field if isinstance(error, Refusal) else None
@@ -151,19 +155,21 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         asked=move_forms.asked(standing),
         clocks=move_forms.clocks(standing, now=now),
         objections=move_forms.objections(deps.tables, standing),
-        acting=_acting_view(request, who),
+        acting=acting_view(request, who),
         token=token,
         done=_done(request),
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
         correcting=correcting,
+        picking=picking,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)
     return response
 
 
-def _acting_view(request: web.Request, who: Acting) -> ActingView:
+def acting_view(request: web.Request, who: Acting) -> ActingView:
+    """The same in words, with what it can be changed to."""
     tables = request.app[DEPS].tables
     unit = tables.units.get(who.unit or "")
     return ActingView(
@@ -175,6 +181,8 @@ def _acting_view(request: web.Request, who: Acting) -> ActingView:
 def _done(request: web.Request) -> str | None:
     """What was just done, told once on the page it led to."""
     code = request.query.get("done", "")
+    if code == "picked":
+        return "更正地点"
     return next((move.label for move in Move if move.value == code), None)
 
 

@@ -1,0 +1,53 @@
+"""Vocabulary of sources (来源) and of the exchange with a hotline platform. Standard library only."""
+
+from __future__ import annotations
+
+from models.vocab import Labelled
+
+
+class SourceKind(Labelled):
+    """来源类型: how appeals or leads come from there."""
+
+    FILE = "file", "文件导入"
+    HOTLINE = "hotline", "12345 热线平台"
+    FEED = "feed", "媒体订阅"
+    FOLDER = "folder", "文件投递目录"
+    WEB = "web", "市民网页"
+    OPEN311 = "open311", "Open311 接口"
+
+
+class Breaker(Labelled):
+    """断路: whether a source is asked at all."""
+
+    CLOSED = "closed", "正常"
+    OPEN = "open", "已暂停"
+    TRIAL = "trial", "试探恢复"
+
+
+class OrderStatus(Labelled):
+    """平台状态: what a foreign status means to us."""
+
+    OPEN = "open", "待办或办理中"
+    CLOSED = "closed", "平台已办结"
+    WITHDRAWN = "withdrawn", "平台已撤回"
+
+
+class ActionKind(Labelled):
+    """回传动作: the seven things told back to the platform (R7.3)."""
+
+    SIGNED = "signed", "签收"
+    OBJECTION = "objection", "派单异议"
+    EXTENSION = "extension", "延期申请"
+    PROGRESS = "progress", "阶段反馈"
+    FEEDBACK = "feedback", "反馈"
+    CLOSED = "closed", "办结"
+    FOLLOW_UP = "follow_up", "回访结果"
+
+
+class ActionState(Labelled):
+    """回传状态: where an action stands on its way to the platform."""
+
+    WAITING = "waiting", "待发送"
+    DONE = "done", "平台已收到"
+    REFUSED = "refused", "平台拒收"
+    DROPPED = "dropped", "不再发送"
