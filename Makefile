@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-masking bench-hotline lock clean
+	bench-month bench-bulk bench-masking bench-hotline lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -57,6 +57,9 @@ bench-units: .venv/.dev
 
 bench-month: .venv/.dev
 	$(BIN)/python -m bench.month $(ARGS)
+
+bench-bulk: .venv/.dev
+	$(BIN)/python -m bench.bulk $(ARGS)
 
 bench-masking: .venv/.dev
 	$(BIN)/python -m bench.masking $(ARGS)

@@ -10,6 +10,8 @@ from connectors.ports import JobName, QueueDown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connectors.messenger.port import Message, MessengerError
+
 
 @dataclass
 class MemoryQueue:
@@ -29,3 +31,20 @@ class MemoryQueue:
         if self.down:
             raise QueueDown("MemoryQueue")
         self.jobs.setdefault(key, (job, tuple(ids)))
+
+
+@dataclass
+class MemoryMessenger:
+    """A Messenger that keeps what it was given, by key; `refuse` makes it raise that instead."""
+
+    sent: dict[str, Message] = field(default_factory=dict)
+    refuse: MessengerError | None = None
+
+    async def send(self, message: Message) -> None:
+        """Keep it; the same key twice counts once. Raises `refuse`."""
+        if self.refuse is not None:
+            raise self.refuse
+        self.sent.setdefault(message.key, message)
+
+    async def close(self) -> None:
+        """Nothing is open."""

@@ -17,10 +17,19 @@ class QueueDown(ConnectorError):
     """The queue cannot be reached; what was to be sent stays in the outbox."""
 
 
+class StoreDown(ConnectorError):
+    """The file store cannot be written or read; nothing was kept."""
+
+
+class FileMissing(ConnectorError):
+    """The file store has no such content, or it is damaged."""
+
+
 class JobName(StrEnum):
     """Jobs a worker knows."""
 
     READ_APPEALS = "read_appeals"
+    RUN_BULK = "run_bulk"
 
 
 class JobQueue(Protocol):
@@ -32,4 +41,20 @@ class JobQueue(Protocol):
 
     def enqueue(self, job: JobName, ids: Sequence[int], *, key: str) -> None:
         """Queue one job for these row ids; the same key twice counts once. Raises QueueDown."""
+        ...
+
+
+class FileStore(Protocol):
+    """附件库: keeps contents by their hash. Blocking; an object store or a shared disk is another adapter."""
+
+    def put(self, content: bytes) -> str:
+        """Keep the content and give its sha256 (hex); the same twice is kept once. Raises StoreDown."""
+        ...
+
+    def read(self, sha256: str) -> bytes:
+        """Give the content of that hash, unchanged. Raises FileMissing, StoreDown."""
+        ...
+
+    def remove(self, sha256: str) -> None:
+        """Forget the content, if it is there. Raises StoreDown."""
         ...

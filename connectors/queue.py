@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: The seam that lets services name a job without importing the module that runs it.
-DOTTED: Final = {JobName.READ_APPEALS: "triage.jobs.read_appeals"}
+DOTTED: Final = {
+    JobName.READ_APPEALS: "triage.jobs.read_appeals",
+    JobName.RUN_BULK: "triage.jobs.run_bulk",
+}
 
 QUEUE_NAME: Final = "nlp"
 

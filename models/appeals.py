@@ -66,6 +66,8 @@ class Appeal(Base):
             postgresql_where=sa.text("external_id IS NOT NULL"),
             sqlite_where=sa.text("external_id IS NOT NULL"),
         ),
+        # Public lists (Open311) are asked for by the time of the appeal.
+        sa.Index("ix_appeal_received_at", "received_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

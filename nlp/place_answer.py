@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import PlaceRole, Precision
+from models.vocab_places import PlaceRelation
 from nlp.gazetteer import COMMUNITY, DISTRICT, STREET
 from nlp.place_match import Follow
-from nlp.place_span import address_span
+from nlp.place_relations import middle, relation_words
+from nlp.place_span import address_span, door_of
 from nlp.types import Evidence, Head, PlaceCandidate, PlaceMention, PlaceReading
 
 if TYPE_CHECKING:
     from nlp.gazetteer import Place, PlaceName
+    from nlp.place_point import Point
+    from nlp.place_relations import Told
     from nlp.place_score import Candidate, Scene
     from nlp.places import PlaceReader
 
@@ -40,7 +45,7 @@ def answer(
             text=source[scene.mentions[candidate.mention].start : scene.mentions[candidate.mention].end],
             score=round(candidate.score, 2),
             confidence=round(likely, 3),
-            why=_why(scene, candidate),
+            why=_why(source, scene, candidate),
         )
         for likely, candidate in _distinct(ranked)
     )
@@ -54,6 +59,9 @@ def answer(
     community = places[best.code] if level == COMMUNITY else None
     own = _own_point(scene, best, ranked)
     point = reader.atlas.point(best.code, own)
+    told = scene.told.get(best.mention)
+    if told and point:
+        point = _told_point(scene, best, told, point)
     return PlaceReading(
         span=source[start:end],
         start=start,
@@ -72,6 +80,8 @@ def answer(
         evidence=tuple(_evidence(places, source, scene, best, candidates)),
         mentions=mentions,
         candidates=shown,
+        door=door_of(scene.text, scene.mentions[best.mention].end, end),
+        relation=relation_words(source, scene, best.mention) or None,
     )
 
 
@@ -92,13 +102,13 @@ def _distinct(ranked: Ranked) -> Ranked:
 
 def _mentions(reader: PlaceReader, source: str, scene: Scene) -> list[PlaceMention]:
     """Every place that is named, in order, with its role."""
-    found = []
+    full, found = reader.full_names, []
     for mention, role in zip(scene.mentions[:MAX_MENTIONS], scene.roles, strict=False):
-        codes = [name.code for name in mention.names]
-        code = codes[0] if codes and codes.count(codes[0]) == len(codes) else ""
-        name = reader.full_names[code] if code else ""
-        text = source[mention.start : mention.end]
-        found.append(PlaceMention(text, mention.start, mention.end, role, code, name))
+        start, end, code = mention.start, mention.end, mention.names.code
+        found.append(PlaceMention(source[start:end], start, end, role, code, full[code] if code else ""))
+    for at, told in scene.told.items():
+        if at < len(found):
+            found[at] = found[at]._replace(relation=told.relation)
     return found
 
 
@@ -118,12 +128,13 @@ def _outside(source: str, scene: Scene) -> str | None:
 
 def _own_point(scene: Scene, best: Candidate, ranked: Ranked) -> PlaceName | None:
     """A name with a point inside the chosen unit: its own, one spelt alike, or another mention's."""
-    names = [best.name, *scene.mentions[best.mention].names]
-    names += [
-        other.name
-        for likely, other in ranked
-        if other.code.startswith(best.code[:STREET]) and scene.roles[other.mention] is not PlaceRole.HOME
-    ]
+    names: list[PlaceName | None] = [best.name, *scene.mentions[best.mention].names]
+    if len(ranked) > 1:
+        names += [
+            other.name
+            for _, other in ranked
+            if other.code.startswith(best.code[:STREET]) and scene.roles[other.mention] is not PlaceRole.HOME
+        ]
     for name in names:
         if (
             name is not None
@@ -132,6 +143,20 @@ def _own_point(scene: Scene, best: Candidate, ranked: Ranked) -> PlaceName | Non
         ):
             return name
     return None
+
+
+def _told_point(scene: Scene, best: Candidate, told: Told, point: Point) -> Point:
+    """The point of what is told by others: so many metres off, or in the middle between two known points."""
+    if told.away is not None:
+        lon, lat = told.away.moved(point.lon, point.lat)
+        return replace(point, lon=lon, lat=lat, radius=told.away.radius(point.radius))
+    other = next((name for name in scene.mentions[told.other].names if name.lon is not None), None)
+    if told.relation is not PlaceRelation.BETWEEN or best.name is None or other is None:
+        return point
+    found = middle(best.name, other)
+    return (
+        point if found is None else replace(point, lon=found[0], lat=found[1], radius=point.radius + found[2])
+    )
 
 
 def _evidence(
@@ -144,16 +169,19 @@ def _evidence(
         code = best.code if at == best.mention else _agreeing(mention.names, best.code)
         weight = best.score if at == best.mention else 1.0
         found.append(_item(source, mention.start, mention.end, places[code].name, round(weight, 2)))
-    against = sorted(
-        (other for other in candidates if not other.code.startswith(best.code[:DISTRICT])),
-        key=lambda other: (-other.score, other.mention),
-    )
+    district = best.code[:DISTRICT]
+    against = [other for other in candidates if other.code[:DISTRICT] != district]
+    against.sort(key=_strongest)
     for other in against[:MAX_AGAINST]:
         mention = scene.mentions[other.mention]
         found.append(
             _item(source, mention.start, mention.end, places[other.code].name, -round(other.score, 2))
         )
     return found
+
+
+def _strongest(candidate: Candidate) -> tuple[float, int]:
+    return -candidate.score, candidate.mention
 
 
 def _agreeing(names: tuple[PlaceName, ...], code: str) -> str:
@@ -180,7 +208,7 @@ _ROLES: Final = {
 }
 
 
-def _why(scene: Scene, candidate: Candidate) -> tuple[str, ...]:
+def _why(source: str, scene: Scene, candidate: Candidate) -> tuple[str, ...]:
     """The reasons for and against a candidate, in words."""
     mention, name = scene.mentions[candidate.mention], candidate.name
     role = scene.roles[candidate.mention]
@@ -193,6 +221,7 @@ def _why(scene: Scene, candidate: Candidate) -> tuple[str, ...]:
         _FOLLOWED.get(mention.follow, ""),
         _ROLES.get(role, ""),
         "文中提到外地" if scene.foreign else "",
+        relation_words(source, scene, candidate.mention),
         "街道由附近地点推定" if name is not None and name.trust < 1 else "",
     )
     return tuple(word for word in said if word)

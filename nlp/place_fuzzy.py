@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from nlp.gazetteer import DISTRICT, STREET
+from nlp.place_group import group
 from nlp.place_match import SUFFIX, SUFFIX_LEVELS, Mention, follow
 
 if TYPE_CHECKING:
@@ -74,18 +75,19 @@ class Misspelt:
 
     def find(self, folded: str, mentions: list[Mention]) -> list[Mention]:
         """All mentions with the misspelt ones, which replace thin parts of themselves; [] for none."""
-        taken = {at: mention for mention in mentions for at in range(mention.start, mention.end)}
+        taken: dict[int, Mention] = {}
         found: list[Mention] = []
         for start, end, after, level, unit in _due(folded, mentions):
-            inside = [taken[at] for at in range(start, after) if at in taken]
-            if not all(_only_a_part(mention, start, after) for mention in inside):
-                continue
             stem = self._nearest(folded[start:end], level, unit)
             if stem is None:
                 continue
-            names = tuple(name for name in stem.names if name.code.startswith(unit))
-            if level:
-                names = tuple(name for name in names if len(name.code) == level)
+            taken = taken or {at: mention for mention in mentions for at in range(mention.start, mention.end)}
+            inside = [taken[at] for at in range(start, after) if at in taken]
+            if not all(_only_a_part(mention, start, after) for mention in inside):
+                continue
+            names = group(
+                name for name in stem.names if name.code.startswith(unit) and level in {0, len(name.code)}
+            )
             mention = Mention(start, after, stem, level, names, near=False, thin=stem.thin, misspelt=True)
             mention.follow = follow(folded, mention, len(folded))
             found.append(mention)

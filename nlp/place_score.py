@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import PlaceRole
 from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, LEVELS, STREET
 from nlp.place_match import TAKEN_OVER, Mention
+from nlp.place_relations import Told, relate
 from nlp.place_roles import role_of
-from nlp.place_stems import FUNCTIONAL
-from nlp.place_worth import OVERLAY, worth_alone
+from nlp.place_worth import OVERLAY, worths
 
 if TYPE_CHECKING:
     from nlp.gazetteer import PlaceName
@@ -51,6 +51,10 @@ AFTER_FOREIGN: Final = 6.0
 SAYS_FOREIGN: Final = 1.5
 GLUED: Final = 2.0
 FINER: Final = 0.75
+#: The most that a place can gain by its level, by its containers elsewhere in the text, and right before it.
+FINER_MOST: Final = FINER * (COMMUNITY - DISTRICT) / 3
+ELSEWHERE_MOST: Final = sum(ELSEWHERE_IN_TEXT.values())
+ADJACENT_MOST: Final = sum(ADJACENT.values())
 ROLE_HERE: Final = 0.75
 ROLE_AGAINST: Final = 1.5
 AGAINST: Final = frozenset({PlaceRole.HOME, PlaceRole.DIRECTION})
@@ -97,12 +101,15 @@ class Scene:
     said: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     times: Counter[str] = field(default_factory=Counter)
     speaks: list[str] = field(default_factory=list)
+    districts: set[str] = field(default_factory=set)
+    told: dict[int, Told] = field(default_factory=dict)
     foreign: bool = False
     beijing: bool = False
 
     def __post_init__(self) -> None:
         """Link each mention to the one before it and note what the text says."""
         text, last = self.text, -MAX_LOOSE_GAP - 1
+        self.told = told = relate(text, self.mentions)
         for at, mention in enumerate(self.mentions):
             start = mention.start
             tight = loose = False
@@ -113,10 +120,10 @@ class Scene:
             self.tight.append(tight)
             self.loose.append(loose)
             last = mention.end
-            self.roles.append(role_of(text, mention))
+            self.roles.append(role_of(text, mention, joined=at in told and told[at].other >= 0))
             before = text[start - 1 : start]
             self.glued.append(
-                before.isalnum() and before not in OPENERS and not text[:start].endswith(BEIJING)
+                before.isalnum() and before not in OPENERS and not text.endswith(BEIJING, 0, start)
             )
             self.foreign = self.foreign or (mention.info.foreign and not mention.thin)
             self._note(at, mention)
@@ -130,6 +137,7 @@ class Scene:
         if code:
             self.said[district].setdefault(mention.info.text, at)
             self.times[district] += 1
+            self.districts.add(district)
             if len(code) >= STREET:
                 self.said[code[:STREET]].setdefault(mention.info.text, at)
 
@@ -142,30 +150,48 @@ class Scene:
                 continue
             order = first.setdefault(mention.info.text, len(first))
             around = self._around(at, mention) - min(LATER * order, MAX_LATER)
-            scored = [self._score(at, mention, name, around) for name in mention.names]
-            settled = _settle(scored, bare=not mention.suffix)
+            if self._at_most(at, mention, around) < FLOOR:
+                continue
+            scored = [
+                self._score(at, mention, name, alone, around)
+                for name, alone in zip(mention.names, worths(mention), strict=True)
+            ]
+            settled = _settle(scored, bare=not mention.suffix, overlay=mention.names.overlay)
             if settled.score >= FLOOR and len(settled.code) in LEVELS:
                 found.append(settled)
         return found
 
-    def _score(self, at: int, mention: Mention, name: PlaceName, around: float) -> Candidate:
-        """Score one place of one mention."""
+    def _at_most(self, at: int, mention: Mention, around: float) -> float:
+        """No place of a mention can score more: most of what is hopeless is passed over here."""
+        most = max(worths(mention)) + around + FINER_MOST
+        if self.said:
+            most += ELSEWHERE_MOST
+        if self.tight[at] or self.loose[at]:
+            return most + ADJACENT_MOST
+        if self.glued[at] and mention.suffix != DISTRICT:
+            most -= GLUED if mention.thin else GLUED / 4
+        return most
+
+    def _score(self, at: int, mention: Mention, name: PlaceName, alone: float, around: float) -> Candidate:
+        """Score one place of one mention, `alone` being what its name is worth without the text."""
         code = name.code
         level = len(code)
-        linked, support = self._linked(at, name) if self.tight[at] or self.loose[at] else (0.0, ())
-        score = worth_alone(mention, name, level) + linked + around
-        if self.glued[at] and linked <= 0 and mention.suffix != DISTRICT:
-            score -= GLUED if mention.thin else GLUED / 4
-        if mention.thin and name.kind in UNBOUND_KINDS and linked <= 0:
-            score -= UNBOUND
-        for container in (DISTRICT, STREET):
-            if container < level and code[:container] in self.said:
-                others = self._others(at, code[:container]) - set(support)
-                if others:
-                    score += ELSEWHERE_IN_TEXT[container]
-                    support = (*support, min(others))
-        if not linked and self._other_district(at, code[:DISTRICT]):
-            score -= OTHER_DISTRICT
+        linked, support = self._linked(at, code) if self.tight[at] or self.loose[at] else (0.0, ())
+        score = alone + linked + around
+        if linked <= 0:
+            if self.glued[at] and mention.suffix != DISTRICT:
+                score -= GLUED if mention.thin else GLUED / 4
+            if mention.thin and name.kind in UNBOUND_KINDS:
+                score -= UNBOUND
+        if self.said:
+            for container in (DISTRICT, STREET):
+                if container < level and code[:container] in self.said:
+                    others = self._others(at, code[:container]) - set(support)
+                    if others:
+                        score += ELSEWHERE_IN_TEXT[container]
+                        support = (*support, min(others))
+            if not linked and self._other_district(at, code[:DISTRICT]):
+                score -= OTHER_DISTRICT
         return Candidate(at, code, score + FINER * (level - DISTRICT) / 3, support, name, linked)
 
     def _others(self, at: int, code: str) -> set[int]:
@@ -173,9 +199,9 @@ class Scene:
         stem = self.mentions[at].info.text
         return {first for other, first in self.said[code].items() if other != stem}
 
-    def _linked(self, at: int, name: PlaceName) -> tuple[float, tuple[int, ...]]:
+    def _linked(self, at: int, code: str) -> tuple[float, tuple[int, ...]]:
         """What the mentions written right before say of this place."""
-        total, share, seen = 0.0, 1.0, len(name.code)
+        total, share, seen = 0.0, 1.0, len(code)
         support: tuple[int, ...] = ()
         for step in range(MAX_CHAIN):
             here = at - step
@@ -186,17 +212,19 @@ class Scene:
             if before.info.foreign:
                 return total - AFTER_FOREIGN * share, support
             coarser = 0
-            for other in before.names:
-                level = _holds(other, name)
-                if coarser < level < seen:
-                    coarser = level
+            for holder, level, functional in before.names.holders:
+                holds = level if code.startswith(holder) else 0
+                if not holds and functional and code.startswith(functional):
+                    holds = DISTRICT
+                if coarser < holds < seen:
+                    coarser = holds
             if coarser:
                 seen = coarser
                 total += ADJACENT[seen] * share
                 support = (here - 1, *support)
                 if seen == DISTRICT:  # what stands before the district is another address
                     break
-            elif before.suffix and before.suffix < len(name.code) and not _open_area(before):
+            elif before.suffix and before.suffix < len(code) and not _open_area(before):
                 total -= CONTRADICTED * share
         return total, support
 
@@ -220,39 +248,22 @@ class Scene:
         """The text names districts, and this one is not among them."""
         if self.times[district] - (self.speaks[at] == district) > 0:
             return False
-        return any(len(code) == DISTRICT and code != district for code in self.said)
-
-
-def _holds(other: PlaceName, name: PlaceName) -> int:
-    """The level at which a place holds another, 0 if it does not; a functional area says the district."""
-    if other.kind in OVERLAY:
-        return 0
-    if name.code.startswith(other.code):
-        return len(other.code)
-    return DISTRICT if other.kind == FUNCTIONAL and name.code.startswith(other.code[:DISTRICT]) else 0
+        return len(self.districts) > (district in self.districts)
 
 
 def _open_area(mention: Mention) -> bool:
     """What is written after it may lie outside it: a vicinity, or a functional area over several streets."""
-    return mention.near or mention.info.functional or any(name.kind in OVERLAY for name in mention.names)
+    return mention.near or mention.info.functional or mention.names.overlay
 
 
 def _only_unit(mention: Mention) -> str:
     """Code of the one district or street a mention speaks for; empty when it is unsure."""
     if mention.follow in TAKEN_OVER or mention.near:
         return ""
-    district = street = ""
-    for name in mention.names:
-        level = len(name.code)
-        if name.kind in OVERLAY:
-            return ""
-        if level == DISTRICT:
-            district = name.code if not district or district == name.code else "?"
-        elif level == STREET:
-            street = name.code if not street or street == name.code else "?"
-    if district and district != "?":
+    district, street = mention.names.only
+    if district:
         return district
-    return street if street != "?" and (mention.suffix or not mention.thin) else ""
+    return street if mention.suffix or not mention.thin else ""
 
 
 def _best_first(candidate: Candidate) -> tuple[float, int]:
@@ -278,11 +289,12 @@ def _of_score(candidate: Candidate) -> tuple[float, str]:
     return candidate.score, candidate.code
 
 
-def _settle(scored: list[Candidate], *, bare: bool) -> Candidate:
+def _settle(scored: list[Candidate], *, bare: bool, overlay: bool) -> Candidate:
     """The best place of a mention; when several are as good, what they share."""
     if len(scored) == 1:
         return scored[0]
-    scored = _registry_first(scored)
+    if overlay:
+        scored = _registry_first(scored)
     top = max(scored, key=_of_score)
     if bare and len(top.code) > DISTRICT:
         streeted = {

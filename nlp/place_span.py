@@ -21,6 +21,11 @@ PIECE: Final = re.compile(
     r"|[东西南北]门|[东西南北]侧|[东西南北]里|[路街巷桥苑园村厂])(?![区镇乡])"
     r")"
 )
+#: A house or a building, not a room: 甲5号, 12号院, 3号楼, 6栋.
+DOOR: Final = re.compile(
+    r"[甲乙丙丁]?[0-9十百]{1,5}(?:[-—~至][0-9]{1,4})?(?:号楼|号院|号(?![线门])|栋|幢)[甲乙丙丁]?"
+)
+TENS: Final = re.compile(r"(?P<tens>[1-9]?)十(?P<ones>[0-9]?)")
 MAX_PIECES: Final = 4
 MAX_PIECE: Final = 24
 
@@ -28,7 +33,11 @@ MAX_PIECE: Final = 24
 def address_span(scene: Scene, best: Candidate) -> tuple[int, int]:
     """Give [start, end) of the phrase: 北京市 and the units before the name, road and number after it."""
     at = best.mention
-    start, end = scene.mentions[at].start, scene.mentions[at].end
+    end = scene.mentions[at].end
+    told = scene.told.get(at)
+    if told is not None:
+        end, at = told.end, min(at, told.other) if told.other >= 0 else at
+    start = scene.mentions[at].start
     for _ in range(MAX_CHAIN):
         if at - 1 not in best.support or not scene.tight[at]:
             break
@@ -43,3 +52,14 @@ def address_span(scene: Scene, best: Candidate) -> tuple[int, int]:
             break
         end = piece.end()
     return start, end
+
+
+def door_of(folded: str, start: int, end: int) -> str | None:
+    """The numbers of house and building in [start, end), in Arabic figures; None without one."""
+    found = [_figures(match[0]) for match in DOOR.finditer(folded, start, end)]
+    return "".join(found) or None
+
+
+def _figures(written: str) -> str:
+    """十2号 → 12号, 2十号楼 → 20号楼 (other figures are Arabic already, see `gazetteer.FOLD`)."""
+    return TENS.sub(lambda match: f"{match['tens'] or 1}{match['ones'] or 0}", written)

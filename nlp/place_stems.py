@@ -9,7 +9,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
-from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, STREET, PlaceName
+from nlp.gazetteer import COMMUNITY, DISTRICT, STREET, PlaceName
+from nlp.place_group import FUNCTIONAL, NOBODY, OVERLAY_KINDS, Group, group
 
 if TYPE_CHECKING:
     from nlp.gazetteer import NameTable
@@ -21,10 +22,6 @@ SIDES: Final = frozenset("东南西北")
 VILLAGE: Final = "村"
 #: Kinds of community a suffix can mean; 社区 stands for a neighbourhood of a town.
 VILLAGE_KINDS: Final = frozenset({"村", "其他"})
-#: What a site's own names are (`nlp.overlay`).
-OVERLAY_KINDS: Final = frozenset({KNOWN, "compound", "road", "stop", "company", "site", "landmark"})
-#: 经开区 and its like lie over several streets, and over two districts.
-FUNCTIONAL: Final = "功能区"
 SHORT: Final = 3
 
 
@@ -32,11 +29,13 @@ class Stem:
     """A name as it stands in texts, without suffix, and the places it may stand for."""
 
     __slots__ = (
+        "_vicinity",
         "alias",
         "common",
         "digits",
         "fits",
         "foreign",
+        "frayed",
         "functional",
         "log_namesakes",
         "names",
@@ -56,7 +55,7 @@ class Stem:
     ) -> None:
         self.text = text
         self.size = len(text)
-        self.names = names
+        self.names = group(names)
         self.common = common
         self.foreign = foreign
         self.namesakes = namesakes
@@ -69,6 +68,8 @@ class Stem:
         self.road = ROAD_NAME.search(text) is not None
         self.digits = text[0].isdigit() or text[-1].isdigit()
         self.side = text[-1] in SIDES
+        #: its first or last character may belong to what stands beside it
+        self.frayed = self.digits or self.side
         self.functional = any(name.kind == FUNCTIONAL for name in names)
         #: level of a name that takes no suffix (经开区), else 0
         self.whole = len(names[0].code) if names and all(name.whole for name in names) else 0
@@ -76,7 +77,7 @@ class Stem:
         self.village = (
             _fitting(names, COMMUNITY, village=True)
             if text.endswith(VILLAGE) and names and all(len(name.code) == COMMUNITY for name in names)
-            else ()
+            else NOBODY
         )
         #: (level, said to be a village) → the places that fit such a suffix
         self.fits = {
@@ -85,24 +86,26 @@ class Stem:
             for village in (False, True)
         }
         if text.endswith(VILLAGE):  # 张各庄村村 is the village whose own name ends so
-            own_villages = tuple(name for name in self.fits[COMMUNITY, True] if name.text == text)
+            own_villages = group(name for name in self.fits[COMMUNITY, True] if name.text == text)
             self.fits[COMMUNITY, True] = own_villages or self.fits[COMMUNITY, True]
+        self._vicinity: dict[int, Group] = {}
 
-    def vicinity(self, level: int) -> tuple[PlaceName, ...]:
+    def vicinity(self, level: int) -> Group:
         """Where a suffix that fits no place leads: 望京小区 near 望京, 通州镇 in 通州, 朝阳村 anywhere."""
         if level == DISTRICT:  # 花园区, 开发区: the stem stands alone, the suffix belongs to something else
             return self.names
         keep = DISTRICT if level == STREET else STREET
-        return tuple(name for name in self.names if len(name.code) == keep)
+        if keep not in self._vicinity:
+            self._vicinity[keep] = group(name for name in self.names if len(name.code) == keep)
+        return self._vicinity[keep]
 
 
-def _fitting(names: tuple[PlaceName, ...], level: int, *, village: bool) -> tuple[PlaceName, ...]:
+def _fitting(names: tuple[PlaceName, ...], level: int, *, village: bool) -> Group:
     """The places of that level; of communities, those of the kind the suffix says, if there are any."""
-    fitting = tuple(name for name in names if len(name.code) == level and not name.whole)
+    fitting = group(name for name in names if len(name.code) == level and not name.whole)
     if level != COMMUNITY:
         return fitting
-    alike = tuple(name for name in fitting if (name.kind in VILLAGE_KINDS) == village)
-    return alike or fitting
+    return group(name for name in fitting if (name.kind in VILLAGE_KINDS) == village) or fitting
 
 
 def _plain(names: list[PlaceName]) -> bool:

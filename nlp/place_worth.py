@@ -46,6 +46,22 @@ MISSPELT_COST: Final = 1.5
 ALIAS_COST: Final = 0.75
 
 
+def worths(mention: Mention) -> tuple[float, ...]:
+    """What each place of a mention is worth alone; the same for every mention of the stem written so."""
+    key = (
+        mention.follow
+        | (mention.suffix > 0) << 3
+        | mention.near << 4
+        | mention.misspelt << 5
+        | mention.thin << 6
+    )
+    kept = mention.names.worth.get(key)
+    if kept is None:
+        kept = tuple(worth_alone(mention, name, len(name.code)) for name in mention.names)
+        mention.names.worth[key] = kept
+    return kept
+
+
 def worth_alone(mention: Mention, name: PlaceName, level: int) -> float:
     """What a name is worth before the rest of the text is asked."""
     info = mention.info

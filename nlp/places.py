@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-RULES: Final = "places-2"
+RULES: Final = "places-3"
 #: A candidate of at least a street with this score needs no search for misspelt names.
 CLEAR: Final = 3.0
 #: How many other candidates are weighed.

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.vocab import AppealType, PlaceRole, Precision, ReviewReason, Urgency
+from models.vocab_places import PlaceRelation  # noqa: TC001 - part of a NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
@@ -53,7 +54,10 @@ class KindGuess:
 
 
 class PlaceMention(NamedTuple):
-    """A place the text names, verbatim, and its role; `code` is empty when it may be several, or none."""
+    """A place the text names, verbatim, and its role; `code` is empty when it may be several, or none.
+
+    `relation` says how the scene lies to it: at a crossing, between it and another, so many metres off.
+    """
 
     text: str
     start: int
@@ -61,6 +65,7 @@ class PlaceMention(NamedTuple):
     role: PlaceRole
     code: str
     name: str
+    relation: PlaceRelation | None = None
 
 
 class PlaceCandidate(NamedTuple):
@@ -80,6 +85,9 @@ class PlaceReading:
 
     `candidates` are what a person chooses from, likeliest first, also when none was sure enough to be given.
     `outside` is the place elsewhere in China that the text speaks of, when it names none of Beijing's.
+    `door` is the house or building number after the name, in Arabic figures: 甲5号, 12号院3号楼. `relation`
+    says in Chinese how the scene lies to what is named: 位于某路与某路交叉口. `hinted`: the text itself does
+    not say it, the caller's registered area does.
     """
 
     span: str | None = None
@@ -100,6 +108,9 @@ class PlaceReading:
     mentions: tuple[PlaceMention, ...] = ()
     candidates: tuple[PlaceCandidate, ...] = ()
     outside: str | None = None
+    door: str | None = None
+    relation: str | None = None
+    hinted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

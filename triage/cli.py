@@ -11,7 +11,9 @@ from triage.commands import family
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
 from triage.commands.nlp_group import nlp_group
+from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
+from triage.commands.unit_group import unit_group
 from triage.errors import TriageError
 
 # Nothing that is slow to load: an interrupt during these imports has nobody to tell it in words yet.
@@ -89,7 +91,7 @@ def relay(settings: Settings) -> None:
 @main.command()
 @with_settings
 def timetable(settings: Settings) -> None:
-    """定时任务：重发卡住的待办。"""
+    """定时任务：重发卡住的待办、催办、外发通知、每日漂移。"""
     from triage.commands import processes  # noqa: PLC0415
 
     processes.timetable(settings)
@@ -307,6 +309,8 @@ def ticket_due(settings: Settings, *, within: int) -> None:
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)
 main.add_command(nlp_group)
+main.add_command(open311_group)
+main.add_command(unit_group)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ this process (no fork: a model loaded before a fork deadlocks), and the database
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import triage.tables
 from nlp.pipeline import Reader, ReviewThresholds
 from triage import logs, overlays
 from triage.errors import NotReady
 from triage.services import processing
+from triage.services.bulk import running as bulk_running
 from triage.settings import load_settings
 from triage.wiring import build
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logs.get(__name__)
+
+#: Of a job's time: bulk work that takes longer is handed out again, so that reading has its turn.
+_BULK_SHARE: Final = 0.25
 
 
 def load_reader(settings: Settings) -> Reader:
@@ -107,3 +111,14 @@ def read_appeals(ids: list[int]) -> None:
         raise NotReady("处理进程没有用 jiesu work 启动")
     report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
     log.info("appeals_processed", asked=len(ids), done=report.done, failed=report.failed, dead=report.dead)
+
+
+def run_bulk(ids: list[int]) -> None:
+    """批量办理: work on bulk jobs for a while. What is done already is passed over."""
+    runtime = _Holder.runtime
+    if runtime is None:
+        raise NotReady("处理进程没有用 jiesu work 启动")
+    for job_id in ids:
+        seconds = runtime.settings.job_timeout * _BULK_SHARE / len(ids)
+        decided = runtime.run(bulk_running.run(runtime.deps, job_id, seconds=seconds))
+        log.info("bulk_turn", job=job_id, decided=decided)

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
     resend_seconds: int = Field(30, ge=1, le=3600, description="已入队但没有结果，多少秒后重发")
     max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")
+    bulk_most: int = Field(5000, ge=1, le=100_000, description="一次批量办理最多多少张工单")
     job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
     workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")
     nlp_model: str = Field(
@@ -72,6 +73,40 @@ class Settings(BaseSettings):
         None, ge=0, le=1, description="地点的把握低于此值时不给地点，只列候选；不设时用校准得到的值"
     )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
+
+    files_dir: Path | None = Field(
+        None, description="附件库目录；不设时用数据目录里的 files，多台机器要用同一处"
+    )
+    upload_megabytes: int = Field(10, ge=1, le=50, description="一个附件最多多少 MB")
+    upload_megapixels: int = Field(50, ge=1, le=200, description="一张照片最多多少百万像素")
+    upload_files: int = Field(6, ge=1, le=20, description="一次最多几个附件")
+    message_seconds: float = Field(15, ge=1, le=120, description="一条外发通知最多等对方多少秒")
+    sms_url: str | None = Field(None, description="短信网关的地址；不设就不发短信")
+    sms_secret: SecretStr | None = Field(None, description="短信网关的共享密钥，用来给请求签名")
+    wecom_url: str = Field("https://qyapi.weixin.qq.com", description="企业微信接口的地址")
+    wecom_robots: bool = Field(default=False, description="是否用企业微信群机器人发通知")
+    wecom_corp: str | None = Field(None, description="企业微信的企业编号；不设就不发应用消息")
+    wecom_secret: SecretStr | None = Field(None, description="企业微信应用的密钥")
+    wecom_agent: int | None = Field(None, ge=1, description="企业微信应用的编号")
+    smtp_url: SecretStr | None = Field(
+        None, description="邮件服务器，形如 smtp://用户:密码@主机:587 或 smtps://…；不设就不发邮件"
+    )
+    smtp_from: str | None = Field(None, description="邮件的发件地址")
+
+    open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
+    open311_contact: str = Field(
+        "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
+    )
+    open311_key_service: str = Field(
+        "向本系统管理员申请接口密钥", min_length=1, description="Open311 discovery 里怎样申请 api_key"
+    )
+    open311_production: bool = Field(
+        default=False, description="Open311 discovery 的 type：true 为 production"
+    )
+    open311_tokens: bool = Field(
+        default=False, description="Open311 提交后先给 token，识别完成后才有编号；false 立即给编号"
+    )
+    open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
 
     @field_validator("log_level")
     @classmethod
@@ -112,6 +147,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database address in force."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'jiesu.db').absolute()}"
+
+    @property
+    def files(self) -> Path:
+        """Where the file store lies."""
+        return self.files_dir or self.data_dir / "files"
 
     @property
     def encoder_folder(self) -> Path | None:

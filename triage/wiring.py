@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 import triage.tables
+from connectors.file_store import FolderStore
 from connectors.vault import Vault, VaultError
 from models.db import open_database
 from triage import datadir
@@ -16,6 +17,7 @@ from triage.errors import SettingsError
 from triage.services.deps import Deps
 
 if TYPE_CHECKING:
+    from connectors.ports import FileStore
     from triage.clock import Clock
     from triage.settings import Settings
 
@@ -30,6 +32,11 @@ def open_vault(settings: Settings) -> Vault:
         return Vault.open_or_create(datadir.own_folder(settings.data_dir) / "vault.key")
     except VaultError as error:
         raise SettingsError(f"身份信息密钥有误：{error}") from None
+
+
+def open_files(settings: Settings) -> FileStore:
+    """The file store of the settings; nothing is touched before something is kept."""
+    return FolderStore(settings.files)
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> Deps:

@@ -6,10 +6,15 @@ import sqlalchemy as sa
 from alembic import context
 
 import models.appeals
+import models.bulk
+import models.citizens
 import models.corrections
 import models.drifting
+import models.files
 import models.hotline
 import models.months
+import models.notices
+import models.open311
 import models.outbox
 import models.sources
 import models.tickets

@@ -5,13 +5,16 @@ A test holds the written pages to what this gives, so they cannot fall behind.
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from pathlib import Path
 from typing import Final
 
 import click
 
-from models import vocab, vocab_sources
+import models
+from models import vocab
 from tests.docs import lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
@@ -19,7 +22,12 @@ from triage.settings import Settings
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 
 #: Where the enums stand.
-VOCABULARIES: Final = (vocab, vocab_sources)
+#: `models/vocab.py` and its subjects, `models/vocab_*.py`.
+VOCABULARIES: Final = tuple(
+    importlib.import_module(f"models.{module.name}")
+    for module in pkgutil.iter_modules(models.__path__)
+    if module.name.startswith("vocab")
+)
 
 TERMS: Final = (
     ("appeal", "诉求"),
@@ -43,10 +51,13 @@ def glossary() -> str:
     """docs/glossary.md: terms, then every enum of the vocabulary."""
     lines = ["# Glossary 术语", "", "Made from `models/vocab*.py`; one English word per Chinese term.", ""]
     lines += ["| code | 中文 |", "|---|---|", *(f"| {english} | {chinese} |" for english, chinese in TERMS)]
-    found = {k: v for module in VOCABULARIES for k, v in inspect.getmembers(module, inspect.isclass)}
-    for name, kind in found.items():
-        if not issubclass(kind, vocab.Labelled) or kind is vocab.Labelled:
-            continue
+    kinds = {
+        name: kind
+        for module in VOCABULARIES
+        for name, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, vocab.Labelled) and kind is not vocab.Labelled
+    }
+    for name, kind in sorted(kinds.items()):
         lines += ["", f"## {name}", "", inspect.getdoc(kind) or "", "", "| value | 中文 |", "|---|---|"]
         lines += [f"| `{member.value}` | {member.label} |" for member in kind]
     return "\n".join(lines) + "\n"

@@ -148,6 +148,16 @@ def test_an_exact_community_outranks_compounds_roads_and_stops() -> None:
     assert reader.read(None, "望京西园四区太吵").street == "望京街道"
 
 
+def test_near_a_coarse_border_the_written_district_is_believed(tmp_path: Path) -> None:
+    text = "name,kind,district,lon,lat,crs\n北京西站南广场,landmark,{},116.3229,39.8943,WGS-84\n"
+    (rows,) = names_of(tmp_path / "a.csv", text.format("丰台区"))
+    assert isinstance(rows, list)
+    assert rows[0].code.startswith("110106")
+    (bad,) = names_of(tmp_path / "b.csv", text.format("大兴区"))
+    assert isinstance(bad, BadRow)
+    assert "坐标在西城区" in bad.reason
+
+
 def test_a_plain_name_counts_only_after_its_district(tmp_path: Path) -> None:
     (rows,) = names_of(tmp_path / "a.csv", "name,kind,district,street\n城市广场,landmark,朝阳区,望京街道\n")
     assert isinstance(rows, list)

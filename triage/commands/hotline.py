@@ -53,7 +53,7 @@ def hotline_reconcile(settings: Settings, *, source: str, day: datetime | None, 
 async def _reconcile(settings: Settings, key: str, day: date | None) -> Report:
     """Raises NotFound, BadInput, NotReady, SourceFault."""
     from connectors.vault import VaultError  # noqa: PLC0415
-    from models import migrate  # noqa: PLC0415
+    from models import revision  # noqa: PLC0415
     from models.vocab_sources import SourceKind  # noqa: PLC0415
     from triage.clock import local  # noqa: PLC0415
     from triage.errors import BadInput, NotReady  # noqa: PLC0415
@@ -64,7 +64,7 @@ async def _reconcile(settings: Settings, key: str, day: date | None) -> Report:
 
     deps = build(settings)
     try:
-        if await migrate.current_revision(deps.db) != migrate.head_revision():
+        if await revision.current_revision(deps.db) != revision.head_revision():
             raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
         async with deps.db.reads() as session:
             source = await editing.find(session, key)

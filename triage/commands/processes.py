@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import redis
@@ -19,13 +20,18 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
+from triage.services.bulk import running as bulk_running
+from triage.services.notices import sending
+from triage.services.notices.messengers import open_messengers
 from triage.services.sources.running import Runner
 from triage.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from types import FrameType
 
+    from connectors.messenger.port import Messenger
+    from models.vocab_notices import Medium
     from triage.services.deps import Deps
     from triage.settings import Settings
 
@@ -51,7 +57,10 @@ async def _stopping() -> asyncio.Event:
 async def _repeat(
     name: str, step: Callable[[], Awaitable[bool]], *, pause: float, stop: asyncio.Event | None = None
 ) -> None:
-    """Run `step` until stopped; at once again while it says there is more, slower when the world is away."""
+    """Run `step` until stopped; at once again while it says there is more, slower when the world is away.
+
+    Several that run side by side share one `stop`.
+    """
     stop = stop or await _stopping()
     wait = pause
     while not stop.is_set():
@@ -84,6 +93,8 @@ def relay(settings: Settings) -> None:
                     batch=settings.batch_size,
                     depth=settings.queue_depth,
                 )
+                resend = timedelta(seconds=settings.resend_seconds)
+                await bulk_running.hand_out(session, queue, now=deps.clock.now(), resend=resend)
             return sent >= settings.batch_size
 
         await _repeat("relay", step, pause=RELAY_PAUSE_SECONDS)
@@ -93,7 +104,7 @@ def relay(settings: Settings) -> None:
 
 
 def timetable(settings: Settings) -> None:
-    """Run what is due by the clock: the sweep that re-sends stuck work, the clocks, once a day the drift.
+    """Run what is due by the clock: stuck work, the clocks, outgoing notices, once a day the drift.
 
     Beside it the sources (来源) run, each by itself: none of them delays the sweep.
     """
@@ -107,12 +118,30 @@ def timetable(settings: Settings) -> None:
             return more
 
         stop = await _stopping()
-        await asyncio.gather(
-            _repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop), Runner(deps).run(stop)
-        )
+        messengers = open_messengers(settings, deps.clock)
+        # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            tasks.create_task(Runner(deps).run(stop))
+            for name, told in notice_steps(deps, messengers).items():
+                tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+        for messenger in messengers.values():
+            await messenger.close()
         await deps.close()
 
     asyncio.run(main())
+
+
+def notice_steps(
+    deps: Deps, messengers: Mapping[Medium, Messenger]
+) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """外发通知: the grouping, and the sender of each medium."""
+    steps: dict[str, Callable[[], Awaitable[bool]]] = {
+        "notices": partial(sending.gather, deps, tuple(messengers)),
+    }
+    for medium, messenger in messengers.items():
+        steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger)
+    return steps
 
 
 async def _sweep(deps: Deps) -> bool:

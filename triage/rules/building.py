@@ -80,6 +80,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         moves=MoveTable(tuple(rows.moves)),
         clocks=rows.clocks,
         rates=rows.rates,
+        notices=rows.notices,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,

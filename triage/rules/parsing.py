@@ -12,6 +12,8 @@ from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
 from triage.rules.move_parsing import move_row
+from triage.rules.notice_parsing import notice_table
+from triage.rules.notice_rows import NoticeTable
 from triage.rules.rate_parsing import rate_table
 from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
@@ -59,7 +61,8 @@ CATALOGUE_COLUMNS: Final = (
 FILES: Final = (
     "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
-    "moves.yaml", "rates.yaml", "reclaimed.yaml", "situations.yaml", "units.csv", "zones.yaml",
+    "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "situations.yaml", "units.csv",
+    "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -87,6 +90,7 @@ class Parsed:
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
+    notices: NoticeTable = field(default_factory=NoticeTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
@@ -121,6 +125,9 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
         top.done()
     if (top := _top(files, "rates.yaml", problems)) is not None:
         out.rates = rate_table(top)
+        top.done()
+    if (top := _top(files, "notices.yaml", problems)) is not None:
+        out.notices = notice_table(top)
         top.done()
     if (top := _top(files, "functions.yaml", problems)) is not None:
         out.functions = _functions(top)

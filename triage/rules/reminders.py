@@ -58,13 +58,13 @@ def warnings(clocks: ClockTable, clock: Clock, since: datetime, until: datetime)
 
 def _send_at(quiet: Sequence[QuietRow], point: datetime, start: datetime, due: datetime | None) -> datetime:
     """When a reminder of `point` is sent; `due` None: it tells of the end itself and may come after it."""
-    awake = _awake(quiet, point)
-    if due is None or awake < due:
-        return awake
+    ends = awake(quiet, point)
+    if due is None or ends < due:
+        return ends
     return max(_falls_asleep(quiet, point), start)
 
 
-def _awake(quiet: Sequence[QuietRow], moment: datetime) -> datetime:
+def awake(quiet: Sequence[QuietRow], moment: datetime) -> datetime:
     """The moment, or the end of the quiet hours it lies in."""
     while (found := _stretch(quiet, moment)) is not None:
         moment = found[1]

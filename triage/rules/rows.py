@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from triage.rules.clock_rows import ClockTable
     from triage.rules.drifting import DriftRow
     from triage.rules.move_rows import MoveTable
+    from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
 
 #: The function of an area's own government or office: it needs no name.
@@ -321,6 +322,7 @@ class Tables:
     moves: MoveTable
     clocks: ClockTable
     rates: RateTable
+    notices: NoticeTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)

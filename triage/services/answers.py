@@ -54,6 +54,9 @@ def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) ->
         "place_confidence": round(place.confidence, _DIGITS),
         "place_radius": place.radius,
         "place_outside": place.outside,
+        "place_door": place.door,
+        "place_relation": place.relation,
+        "place_hinted": place.hinted,
         "place_mentions": mentions_answer(place),
         "place_candidates": candidates_answer(place),
         "party": topic.party,
@@ -76,7 +79,13 @@ def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) ->
 def mentions_answer(place: PlaceReading) -> list[dict[str, Any]]:
     """Every place that a text names, with its role."""
     return [
-        {"text": item.text, "role": item.role.value, "code": item.code or None, "name": item.name or None}
+        {
+            "text": item.text,
+            "role": item.role.value,
+            "code": item.code or None,
+            "name": item.name or None,
+            "relation": item.relation.value if item.relation else None,
+        }
         for item in place.mentions
     ]
 

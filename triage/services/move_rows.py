@@ -93,8 +93,12 @@ async def store(
     after: Standing,
     *,
     staff_id: int | None,
+    before: Standing | None = None,
 ) -> None:
-    """Write the events and bring the rows to `after`. The row must be locked. Raises LostRow."""
+    """Write the events and bring the rows to `after`. The row must be locked. Raises LostRow.
+
+    With `before`, for which the rows stand already, only what differs is written anew.
+    """
     await session.execute(
         sa.insert(TicketEvent),
         [
@@ -114,8 +118,11 @@ async def store(
     )
     if done.one_or_none() is None:
         raise LostRow
-    await _replace(session, TicketUnit, ticket.id, unit_rows(after))
-    await _replace(session, ObjectionRow, ticket.id, objection_rows(after, _sent_by(tables, ticket, after)))
+    if before is None or unit_rows(before) != unit_rows(after):
+        await _replace(session, TicketUnit, ticket.id, unit_rows(after))
+    if before is None or (before.objections, before.unit) != (after.objections, after.unit):
+        found = objection_rows(after, _sent_by(tables, ticket, after))
+        await _replace(session, ObjectionRow, ticket.id, found)
 
 
 async def _replace(
@@ -128,8 +135,6 @@ async def _replace(
 
 def _sent_by(tables: Tables, ticket: Ticket, after: Standing) -> str | None:
     """The catalogue row that chose the unit which objected first; None when a person chose another one."""
-    if not after.objections:
-        return None
     if not after.objections:
         return None
     known = {row.id for row in tables.catalogue if row.role is Role.LEAD}

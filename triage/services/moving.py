@@ -27,6 +27,8 @@ from triage.rules.fields import FREE
 from triage.rules.replay import Event, replay, step
 from triage.services import move_rows
 from triage.services.hotline import noting
+from triage.services.notices import events as events_told
+from triage.services.notices import telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,13 +60,17 @@ SYSTEM: Final = Person(moves.Actor(Post.SYSTEM), "系统")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A move somebody asks for. `version` is that of the ticket as it was seen; `key` is the sender's."""
+    """A move somebody asks for. `version` is that of the ticket as it was seen; `key` is the sender's.
+
+    `batch` is the bulk job (批量办理) it is part of; the event says so.
+    """
 
     no: str
     move: Move
     values: Mapping[str, Any]
     version: int
     key: str
+    batch: int | None = None
 
     @property
     def digest(self) -> str:
@@ -137,8 +143,13 @@ async def make(
     chosen = moves.choose(tables, standing, request, person.actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
     event, after = moves.apply(tables, standing, chosen, person.actor, limits, at=now)
+    if wish.batch is not None:
+        event = replace(event, data={**event.data, "batch": wish.batch})
     staff_id = await _staff(session, person, now=now)
-    await move_rows.store(session, tables, ticket, [*events, event], after, staff_id=staff_id)
+    # An older ticket's rows are brought to what its first move makes of them.
+    before = None if events else standing
+    await move_rows.store(session, tables, ticket, [*events, event], after, staff_id=staff_id, before=before)
+    await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
     await noting.note(session, tables, ticket, event, now=now)
     if head is not None and head_standing is not None:
         joined = _joined(head_standing, wish.no, person, at=event.at)

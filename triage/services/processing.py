@@ -103,7 +103,7 @@ async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int
     """Store the batch; each by itself when one cannot be stored, so that it holds up no other."""
     try:
         async with deps.db.writes.begin() as session:
-            return await ticketing.settle(session, decided, now=deps.clock.now()), {}
+            return await ticketing.settle(session, deps.tables, decided, now=deps.clock.now()), {}
     except (IntegrityError, DataError) as error:
         log.error("batch_unstored", appeals=len(decided), reason=_reason(error))  # noqa: TRY400
     done = 0
@@ -111,7 +111,7 @@ async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int
     for item in decided:
         try:
             async with deps.db.writes.begin() as session:
-                done += await ticketing.settle(session, [item], now=deps.clock.now())
+                done += await ticketing.settle(session, deps.tables, [item], now=deps.clock.now())
         except (IntegrityError, DataError) as error:
             log.error("appeal_unstored", appeal_id=item.appeal_id, reason=_reason(error))  # noqa: TRY400
             refused[item.appeal_id] = error

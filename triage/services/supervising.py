@@ -26,6 +26,8 @@ from triage.rules.reminders import reminders
 from triage.rules.rows import OWN, ClockName
 from triage.rules.running import runs
 from triage.services.histories import by_ids
+from triage.services.notices import events as events_told
+from triage.services.notices.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,6 +168,8 @@ async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tup
     if events:
         await session.execute(sa.insert(Reminder), reminded)
         await session.execute(sa.insert(TicketEvent), events)
+        told = [events_told.reminded(telling.histories[row["ticket_id"]], row) for row in events]
+        await tell(session, telling.tables, told, now=now)
     return len(events)
 
 

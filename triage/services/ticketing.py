@@ -12,8 +12,10 @@ from models.db import ALL_TOGETHER
 from models.outbox import Outbox
 from models.search import lexemes
 from models.tickets import Ticket, TicketEvent, TicketUnit
-from models.vocab import AppealState
+from models.vocab import AppealState, Role, Tag, Urgency
+from models.vocab_notices import NoticeTo
 from triage.clock import local
+from triage.services.notices import telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +23,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from triage.rules.rows import Tables
     from triage.services.deciding import Decided
 
 #: Text beyond this is not indexed: one endless text must not bloat the index.
 SEARCHED_CHARACTERS: Final = 4000
+
+_TOLD_AS: Final = {
+    Role.LEAD.value: NoticeTo.LEAD,
+    Role.ASSIST.value: NoticeTo.ASSIST,
+    Role.COPY.value: NoticeTo.COPY,
+}
 
 
 def ticket_no(appeal_id: int, opened_at: datetime) -> str:
@@ -32,7 +41,7 @@ def ticket_no(appeal_id: int, opened_at: datetime) -> str:
     return f"{local(opened_at):%Y%m%d}-{appeal_id:08d}"
 
 
-async def settle(session: AsyncSession, decided: Sequence[Decided], *, now: datetime) -> int:
+async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decided], *, now: datetime) -> int:
     """Store the tickets of those appeals that still wait. Gives how many were stored."""
     if not decided:
         return 0
@@ -91,6 +100,7 @@ async def settle(session: AsyncSession, decided: Sequence[Decided], *, now: date
         [row for item in mine for row in _events(item, ids, now)],
         execution_options=ALL_TOGETHER,
     )
+    await telling.tell(session, tables, [event for item in mine for event in _happened(item, now)], now=now)
     done = [item.appeal_id for item in mine]
     await session.execute(
         sa.update(Appeal)
@@ -113,6 +123,29 @@ def _events(item: Decided, ids: dict[int, int], now: datetime) -> list[dict[str,
             "data": data,
         }
         for seq, (tag, at, data) in enumerate(item.events, start=1)
+    ]
+
+
+def _happened(item: Decided, now: datetime) -> list[telling.Happened]:
+    """The dispatch of a ticket, for those who are told of it."""
+    parts: dict[NoticeTo, list[str]] = {}
+    for unit in item.units:
+        parts.setdefault(_TOLD_AS[unit["role"]], []).append(unit["unit_code"])
+    ticket = item.ticket
+    return [
+        telling.Happened(
+            no=ticket_no(item.appeal_id, now),
+            seq=seq,
+            tag=tag,
+            kind=ticket["kind"],
+            district=ticket["district_code"],
+            street=ticket["street_code"],
+            urgency=Urgency(ticket["urgency"]),
+            due=ticket["answer_by"],
+            parts=parts,
+        )
+        for seq, (tag, _, _) in enumerate(item.events, start=1)
+        if tag is Tag.DISPATCHED
     ]
 
 

@@ -22,7 +22,7 @@ _LONGEST_UNIT_QUERY = 40
 
 async def tickets(request: web.Request) -> web.Response:
     """工单列表. Raises BadInput naming a bad parameter."""
-    found = await listing.load(request, asking.read(request.query, strict=True))
+    found = await listing.load(request, asking.read_strictly(request.query))
     return as_json(present.ticket_list(found.page, found.total, request.app[NAMES], found.day))
 
 

@@ -12,13 +12,17 @@ from aiohttp import web
 
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
-from triage.web import api, corrections, dead, desk, health, moves, objection_page, ticket_page
-from triage.web.keys import CACHES, DEPS, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web import api, attachments, corrections, dead, desk, health, moves, objection_page, ticket_page
+from triage.web.bulk.routes import ROUTES as BULK
+from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.open311 import server as open311
+from triage.web.outgoing import notices
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.wiring import open_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 _FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
-#: Nothing is uploaded yet: a form or a move is small.
+#: A form or a move is small; those that carry files get more (`attachments.make_room`).
 _BODY_LIMIT: Final = 64 * 1024
 
 
@@ -51,6 +55,7 @@ def make_app(
     """The application over `deps`; it closes them when it ends."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
+    app[FILES] = open_files(deps.settings)
     app[NAMES] = names_of(deps.tables)
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
@@ -66,6 +71,7 @@ def make_app(
     app.router.add_get("/desk/objections", objection_page.page)
     app.router.add_get("/desk/dead", dead.dead)
     app.router.add_post("/desk/dead/retry", dead.retry)
+    app.add_routes(notices.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
@@ -74,10 +80,13 @@ def make_app(
     app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
+    app.add_routes(BULK)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.add_routes((*hooks.ROUTES, *source_api.ROUTES, *source_page.ROUTES))
     app.router.add_get("/static/{name}", _static)
+    app.add_routes(attachments.ROUTES)
+    app.add_routes(open311.ROUTES)
     return app
 
 

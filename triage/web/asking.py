@@ -87,10 +87,14 @@ def refuse_others(query: MultiMapping[str], known: Sequence[str]) -> None:
             raise BadInput(f"参数 {name} 只能写一次")
 
 
-def read(query: MultiMapping[str], *, strict: bool = False) -> Asked:
-    """Read the parameters. Raises BadInput naming the bad one; unknown and repeated ones when `strict`."""
-    if strict:
-        refuse_others(query, PARAMETERS)
+def read_strictly(query: MultiMapping[str]) -> Asked:
+    """The same, refusing unknown and repeated parameters too. Raises BadInput naming the bad one."""
+    refuse_others(query, PARAMETERS)
+    return read(query)
+
+
+def read(query: Mapping[str, str]) -> Asked:
+    """Read the parameters. Raises BadInput naming the bad one."""
     if query.get("after") and query.get("before"):
         raise BadInput("参数 after 与 before 不能同时使用")
     return Asked(

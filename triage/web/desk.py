@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from models.filters import DueWindow, TicketFilter, View
 from models.finding import Search
+from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
 from triage.web import asking, listing, present
@@ -98,6 +99,7 @@ class ListPage:
     tiles: tuple[Tile, ...]
     form: FilterForm
     order: str
+    selection: tuple[tuple[str, str], ...]
 
 
 async def home(request: web.Request) -> web.Response:
@@ -151,6 +153,7 @@ async def _list_page(request: web.Request) -> ListPage:
         dead=counted(bar.dead) if bar.dead.value else None,
         tiles=_tiles(bar, asked.filters, found.day),
         form=_form(request, asked.filters),
+        selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),
         order="按到期时间，最紧的在前" if asked.filters.by_due else "按收到次序，最新的在前",
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from aiohttp.web_request import FileField
 
 from triage.errors import BadInput, TriageError
 
@@ -26,6 +27,7 @@ COOKIE: Final = "jiesu_token"
 FIELD: Final = "token"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_BY_KEY: Final = ("/hooks/", "/open311/")
 _OURS: Final = frozenset({"same-origin", "none"})
 
 
@@ -49,24 +51,30 @@ async def refuse_forged(request: web.Request, handler: Handler) -> web.StreamRes
     if request.method in _SAFE or request.match_info.http_exception is not None:
         # Nothing is there to change: the handler says which method or address is wrong.
         return await handler(request)
-    if request.path.startswith("/hooks/"):
-        # From programs elsewhere, which sign what they send: the handler looks at the signature.
+    if request.path.startswith(_BY_KEY):
+        # A key or a signature that no browser keeps is what lets one in there; the handler looks at it.
         return await handler(request)
     if not _from_here(request):
         raise Forged
     if request.path.startswith("/api/"):
         if request.content_type != "application/json":
             raise WrongType
-    else:
-        given = (await _form(request)).get(FIELD)
-        kept = request.cookies.get(COOKIE, "")
+        return await handler(request)
+    form = await _form(request)
+    try:
+        given, kept = form.get(FIELD), request.cookies.get(COOKIE, "")
         if (
             not isinstance(given, str)
             or not _TOKEN.fullmatch(kept)
             or not hmac.compare_digest(given.encode(), kept.encode())
         ):
             raise Forged
-    return await handler(request)
+        return await handler(request)
+    finally:
+        # Files that were sent lie in temporary files: gone with the request, whoever looked at them.
+        for value in form.values():
+            if isinstance(value, FileField):
+                value.file.close()
 
 
 async def _form(request: web.Request) -> Mapping[str, object]:

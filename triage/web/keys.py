@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import jinja2
 from aiohttp import web
 
+from connectors.ports import FileStore
 from models.filters import Viewer
 from triage.services.deps import Deps
 from triage.web.cache import Cache
@@ -47,6 +48,7 @@ DEPS: Final = web.AppKey("deps", Deps)
 NAMES: Final = web.AppKey("names", Names)
 TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
 CACHES: Final = web.AppKey("caches", Caches)
+FILES: Final = web.AppKey("files", FileStore)
 LIFECYCLE: Final = web.AppKey("lifecycle", Lifecycle)
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)

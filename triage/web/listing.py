@@ -31,12 +31,18 @@ class Listing:
     day: Day
 
 
+async def ask_of(request: web.Request, asked: Asked) -> Ask:
+    """The question to the list behind an address."""
+    day = day_of(request.app[DEPS].clock.now())
+    return Ask(request[VIEWER], asked.filters, day, await _words(request, asked))
+
+
 async def load(request: web.Request, asked: Asked) -> Listing:
     """Read a page and how many there are. Raises BadInput when the cursor is of another list."""
     app = request.app
     deps = app[DEPS]
-    day = day_of(deps.clock.now())
-    ask = Ask(request[VIEWER], asked.filters, day, await _words(request, asked))
+    ask = await ask_of(request, asked)
+    day = ask.day
     async with deps.db.reads() as session:
         try:
             page = await queries.ticket_page(

@@ -6,8 +6,9 @@
 3. `tell_errors`: every error becomes one shape: problem+json under /api and for probes, a page elsewhere.
 4. `loopback_only`: refuses a foreign Host: without sign-in, a web page elsewhere could otherwise point its
    own name at this machine and read everything (DNS rebinding). Inside `tell_errors`: it is told too.
-5. `refuse_forged`: what changes something must come from a page of ours (`guard`).
-6. `admit`: who looks. The seam where sign-in will stand.
+5. `make_room`: forms that carry files may be larger than others. Before the form is read, next.
+6. `refuse_forged`: what changes something must come from a page of ours (`guard`).
+7. `admit`: who looks. The seam where sign-in will stand.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from models.filters import Viewer
 from triage import logs
 from triage.errors import TriageError
+from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
 from triage.web.keys import REQUEST_ID, VIEWER
 from triage.web.problems import problem_response
@@ -155,6 +157,7 @@ MIDDLEWARES: Final[tuple[Middleware, ...]] = (
     protect,
     tell_errors,
     loopback_only,
+    make_room,
     refuse_forged,
     admit,
 )

@@ -105,7 +105,7 @@ def _fields(
         FieldView(
             name=field.value,
             label=field.label,
-            kind=_kind(field),
+            kind=kind_of(field),
             required=all(field in row.needs for row in rows),
             options=_clauses(tables, s, at) if field is Field.CLAUSE else _options(field, rows),
             value=_default(tables, ticket, s, field, rows[0].move),
@@ -115,7 +115,8 @@ def _fields(
     )
 
 
-def _kind(field: Field) -> str:
+def kind_of(field: Field) -> str:
+    """How a form asks for a field."""
     if field in CHOICES:
         return "choice"
     if field in UNITS:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def move_note(data: Mapping[str, Any], names: Names) -> str:
     """The values with their labels, what became of the state, and the due times that were set."""
-    parts = [_said(Field(name), value, names) for name, value in data.get("values", {}).items()]
+    parts = [said(Field(name), value, names) for name, value in data.get("values", {}).items()]
+    if batch := data.get("batch"):
+        parts.append(f"批量办理第 {batch} 批")
     if undone := data.get("undone"):
         parts.append(f"撤销的是“{Move(undone).label}”")
     units = data.get("units")
@@ -31,7 +33,8 @@ def move_note(data: Mapping[str, Any], names: Names) -> str:
     return "；".join(parts)
 
 
-def _said(field: Field, value: Any, names: Names) -> str:  # noqa: ANN401  (JSON)
+def said(field: Field, value: Any, names: Names) -> str:  # noqa: ANN401  (JSON)
+    """A value with its label."""
     if field in CHOICES:
         shown = next((m.label for m in CHOICES[field] if m.value == value), value)
     elif field in UNITS:

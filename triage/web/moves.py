@@ -58,8 +58,8 @@ async def made(request: web.Request) -> web.Response:
     who = acting.chosen(deps.tables, _mapping(body, "as"))
     wish = Wish(
         no=request.match_info["no"],
-        move=_move(body.get("move")),
-        values=_units(deps.tables, _mapping(body, "values")),
+        move=move_of(body.get("move")),
+        values=known_values(deps.tables, _mapping(body, "values")),
         version=_version(body.get("version")),
         key=request.headers.get(KEY, ""),
     )
@@ -90,7 +90,8 @@ def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _move(value: object) -> Move:
+def move_of(value: object) -> Move:
+    """A move by its code. Raises BadInput."""
     known = {move.value: move for move in Move}
     if not isinstance(value, str) or value not in known:
         raise BadInput(f"操作 move 只能是：{'、'.join(known)}")
@@ -103,7 +104,7 @@ def _version(value: object) -> int:
     return value
 
 
-def _units(tables: Tables, values: Mapping[str, Any]) -> dict[str, Any]:
+def known_values(tables: Tables, values: Mapping[str, Any]) -> dict[str, Any]:
     """Units by code; a whole name stands for its code."""
     found = dict(values)
     for field in UNITS:
@@ -151,8 +152,8 @@ def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, d
     key = form.get("key")
     wish = Wish(
         no=no,
-        move=_move(form.get("move")),
-        values=_units(tables, typed),
+        move=move_of(form.get("move")),
+        values=known_values(tables, typed),
         version=_version(version),
         key=key if isinstance(key, str) else "",
     )

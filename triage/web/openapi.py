@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
+from triage.web.bulk import openapi as bulk
 from triage.web.sources import openapi as source_paths
 
 _SCHEMAS: Final = (
@@ -21,6 +22,7 @@ _SCHEMAS: Final = (
     move_views.MoveMade,
     corrections.CorrectionList,
     *source_paths.SCHEMAS,
+    *bulk.SCHEMAS,
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -213,6 +215,7 @@ def document() -> dict[str, Any]:
                     },
                 }
             },
+            **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {
                     "operationId": "findUnits",

@@ -85,7 +85,7 @@ async def moved(request: web.Request) -> web.Response:
     no = request.match_info["no"]
     wish, typed = moves_web.desk_wish(deps.tables, no, await request.post())
     try:
-        made = await moves_web.desk_done(request, _acting(request), wish)
+        made = await moves_web.desk_done(request, acting_of(request), wish)
     except (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused) as error:
         return await _page(request, Tried(wish.move, typed, error))
     place = f"/desk/tickets/{no}?done={made.move.code}"
@@ -108,7 +108,8 @@ def moves_of_here(path: str) -> bool:
     return path.startswith("/desk") and path.isprintable() and "\\" not in path
 
 
-def _acting(request: web.Request) -> Acting:
+def acting_of(request: web.Request) -> Acting:
+    """当前身份 of this browser."""
     return acting.of_cookie(request.app[DEPS].tables, request.cookies.get(acting.COOKIE))
 
 
@@ -131,7 +132,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         if e.weight > 0
     ]
     heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
-    who = _acting(request)
+    who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
     error = tried.error if tried else None
     field = error.field if isinstance(error, Refusal) else None
@@ -151,7 +152,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         asked=move_forms.asked(standing),
         clocks=move_forms.clocks(standing, now=now),
         objections=move_forms.objections(deps.tables, standing),
-        acting=_acting_view(request, who),
+        acting=acting_view(request, who),
         token=token,
         done=_done(request),
         notice=error.detail if error and not shown else None,
@@ -163,7 +164,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     return response
 
 
-def _acting_view(request: web.Request, who: Acting) -> ActingView:
+def acting_view(request: web.Request, who: Acting) -> ActingView:
+    """The same in words, with what it can be changed to."""
     tables = request.app[DEPS].tables
     unit = tables.units.get(who.unit or "")
     return ActingView(

@@ -17,7 +17,8 @@ ANSWERS = {
     "environmental", "p_environmental", "kind", "kind_confidence", "kinds", "appeal_type", "urgency",
     "place_span", "district", "district_code", "street", "street_code", "community", "lon", "lat",
     "place_precision", "place_confidence", "place_radius", "place_outside", "place_mentions",
-    "place_candidates", "party", "when", "when_normal", "masked_text", "review",
+    "place_door", "place_relation", "place_hinted", "place_candidates",
+    "party", "when", "when_normal", "masked_text", "review",
     "unit", "unit_code", "cc",
 }  # fmt: skip
 

@@ -148,7 +148,7 @@ async def test_a_late_worker_that_lost_its_lease_adds_no_second_ticket(deps: Dep
     overtaking = replace(deps, clock=FixedClock(NOW + timedelta(hours=1)))
     assert (await processing.process(overtaking, reader, ids)).done == 1
     async with deps.db.writes.begin() as session:
-        assert await ticketing.settle(session, [decided], now=NOW) == 0
+        assert await ticketing.settle(session, deps.tables, [decided], now=NOW) == 0
     assert len(await rows(deps, Ticket)) == 1
 
 

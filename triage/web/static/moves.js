@@ -4,7 +4,7 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const RETRY_MS = 4_000;
-const QUIET = ["token", "version", "key", "move"]; // not typed by anyone
+const QUIET = /^(token|version|key|move|no|in_.*)$/; // not typed by anyone
 
 const panel = () => $("#moves");
 const no = panel()?.dataset.no ?? "";
@@ -20,7 +20,7 @@ function say(words) {
 // ---- drafts -----------------------------------------------------------------------------------------
 
 function typed(form) {
-  return Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && !QUIET.includes(name)));
+  return Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && !QUIET.test(name)));
 }
 
 function keepDraft(form) {

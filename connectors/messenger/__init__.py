@@ -1,0 +1,1 @@
+"""Outgoing messages: one port (`port`), an adapter per medium: SMS gateway, WeCom, e-mail."""

@@ -1,0 +1,302 @@
+"""A bulk job is worked off: confirmed, handed to the queue, done in short transactions, cancelled.
+
+The rows are the record. Each chunk is one transaction that locks its tickets in order of id (so that two
+jobs, or a job and a clerk who merges, never wait for each other in a circle), makes the moves and writes
+their results. A worker killed in the middle leaves the chunk undone and the rows waiting. One worker has a
+job at a time: the job's own row is locked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from connectors.ports import JobName
+from models.bulk import BulkJob, BulkResult
+from models.filters import Viewer, may_see
+from models.tickets import Ticket
+from models.vocab import Move, Post
+from models.vocab_bulk import BulkRow, BulkState
+from triage import logs
+from triage.errors import BadInput, NotFound, TriageError
+from triage.rules import bulk as rules
+from triage.rules.moves import Actor
+from triage.services import moving
+from triage.services.move_rows import LostRow
+from triage.services.moving import Conflict, Person, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.ports import JobQueue
+    from triage.rules.bulk import BulkMove
+    from triage.rules.rows import Tables
+    from triage.services.deps import Deps
+
+log = logs.get(__name__)
+
+#: Tickets in one transaction: a clerk who wants one of them waits for so many at most.
+CHUNK: Final = 25
+#: Jobs handed out at once.
+_AT_ONCE: Final = 20
+
+
+class NotYours(TriageError):
+    """这一批是别的身份建的，只能由原来的身份继续。"""
+
+    code = "not_yours"
+    status = 403
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What came of one row."""
+
+    seq: int
+    state: BulkRow
+    code: str | None = None
+    reason: str | None = None
+    version: int | None = None
+
+
+def person_of(job: BulkJob) -> Person:
+    """Who asked for the job."""
+    return Person(Actor(Post(job.post), job.unit_code, job.login), job.name)
+
+
+def viewer_of(job: BulkJob) -> Viewer:
+    """A job sees what whoever asked for it may see."""
+    return Viewer(job.login, job.unit_code)
+
+
+async def locked(session: AsyncSession, job_id: int) -> BulkJob:
+    """The job, locked. Raises NotFound."""
+    job = await session.scalar(sa.select(BulkJob).where(BulkJob.id == job_id).with_for_update())
+    if job is None:
+        raise NotFound("没有这一批。")
+    return job
+
+
+async def start(session: AsyncSession, job_id: int, person: Person, *, now: datetime) -> None:
+    """Confirm a draft: from now on workers may take it. Doing so twice changes nothing."""
+    job = await locked(session, job_id)
+    check_owner(job, person)
+    if job.state in {BulkState.RUNNING.value, BulkState.DONE.value}:
+        return
+    if job.state != BulkState.DRAFT.value:
+        raise BadInput("这一批已经取消，请重新选择工单")
+    waiting = sa.select(BulkResult.seq).where(
+        BulkResult.job_id == job_id, BulkResult.state == BulkRow.WAITING.value
+    )
+    if await session.scalar(waiting.limit(1)) is None:
+        raise BadInput("没有一张可以办理，不用提交")
+    job.state, job.started_at, job.handed_at = BulkState.RUNNING.value, now, None
+
+
+async def cancel(session: AsyncSession, job_id: int, person: Person, *, now: datetime) -> None:
+    """What was not done yet is not done any more. Doing so twice changes nothing."""
+    job = await locked(session, job_id)
+    check_owner(job, person)
+    if job.state not in {BulkState.DRAFT.value, BulkState.RUNNING.value}:
+        return
+    job.state, job.ended_at, job.handed_at = BulkState.CANCELLED.value, now, None
+    await session.execute(
+        sa.update(BulkResult)
+        .where(BulkResult.job_id == job_id, BulkResult.state == BulkRow.WAITING.value)
+        .values(state=BulkRow.CANCELLED.value, at=now)
+    )
+
+
+def check_owner(job: BulkJob, person: Person) -> None:
+    """Only whoever made a job goes on with it. Raises NotYours."""
+    if job.login != person.actor.login:
+        raise NotYours(f"这一批是“{job.name}”建的，请先换回那个身份")
+
+
+async def hand_out(session: AsyncSession, queue: JobQueue, *, now: datetime, resend: timedelta) -> int:
+    """Queue the jobs that nobody works on, and those whose worker was not heard of. Raises QueueDown."""
+    ids = list(
+        await session.scalars(
+            sa.select(BulkJob.id)
+            .where(
+                # Written out: only so does the partial index fit.
+                sa.literal_column("bulk_job.state = 'running'"),
+                sa.or_(BulkJob.handed_at.is_(None), BulkJob.handed_at < now - resend),
+            )
+            .order_by(BulkJob.id)
+            .limit(_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    for job_id in ids:
+        # A key of its own each time, as in `relay`: RQ keeps the id of a job whose worker was killed.
+        key = f"bulk-{job_id}-{int(now.timestamp() * 1_000_000)}"
+        await asyncio.to_thread(queue.enqueue, JobName.RUN_BULK, [job_id], key=key)
+    if ids:
+        await session.execute(sa.update(BulkJob).where(BulkJob.id.in_(ids)).values(handed_at=now))
+    return len(ids)
+
+
+async def run(deps: Deps, job_id: int, *, seconds: float, chunk: int = CHUNK) -> int:
+    """Work on a job for so long, then leave the rest to the next turn. Gives how many rows were decided.
+
+    Safe to run twice, and at once: what is decided is passed over.
+    """
+    until = time.monotonic() + seconds
+    decided = 0
+    while time.monotonic() < until:
+        count = await _careful(deps, job_id, chunk)
+        if count is None:
+            return decided
+        decided += count
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(BulkJob)
+            .where(BulkJob.id == job_id, BulkJob.state == BulkState.RUNNING.value)
+            .values(handed_at=None)
+        )
+    return decided
+
+
+async def _careful(deps: Deps, job_id: int, chunk: int) -> int | None:
+    """A chunk; row by row when one of it cannot be stored; the one that cannot is recorded, not hidden."""
+    try:
+        return await _chunk(deps, job_id, chunk)
+    except DBAPIError as error:
+        if not isinstance(error, IntegrityError | DataError):
+            raise  # the database is away, or chose another: the next turn goes on
+        failure: Exception = error
+    except Exception as error:  # noqa: BLE001  (one bad row must not stop the others: recorded below)
+        failure = error
+    if chunk > 1:
+        log.error("bulk_chunk_failed", job=job_id, rows=chunk, reason=_where(failure))
+        for done in range(chunk):
+            if await _careful(deps, job_id, 1) is None:
+                return done or None
+        return chunk
+    log.error("bulk_row_failed", job=job_id, reason=_where(failure))
+    return await _record(deps, job_id, failure)
+
+
+async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
+    """Decide up to `size` rows in one transaction. None: there is nothing left, or another worker has it."""
+    now = deps.clock.now()
+    async with deps.db.writes.begin() as session:
+        job = await _mine(session, job_id)
+        if job is None:
+            return None
+        rows = list(
+            await session.scalars(
+                sa.select(BulkResult)
+                .where(BulkResult.job_id == job_id, BulkResult.state == BulkRow.WAITING.value)
+                .order_by(BulkResult.seq)
+                .limit(size)
+            )
+        )
+        if not rows:
+            job.state, job.ended_at, job.handed_at = BulkState.DONE.value, now, None
+            log.info("bulk_job_done", job=job_id, move=job.move, total=job.total)
+            return None
+        job.handed_at = now
+        by_id = {row.ticket_id: row for row in rows}
+        tickets = await session.scalars(
+            sa.select(Ticket)
+            .where(Ticket.id.in_(list(by_id)), may_see(viewer_of(job)))
+            .order_by(Ticket.id)
+            .with_for_update()
+        )
+        work = _Work(job, rules.bulk_moves(deps.tables, at=now).get(Move(job.move)), deps.tables, now)
+        came = [await _one(session, work, ticket, by_id.pop(ticket.id)) for ticket in tickets]
+        came += [
+            _Came(row.seq, BulkRow.REFUSED, NotFound.code, "没有这张工单，或您无权查看。")
+            for row in by_id.values()
+        ]
+        await _write(session, job_id, came, at=now)
+        return len(rows)
+
+
+async def _mine(session: AsyncSession, job_id: int) -> BulkJob | None:
+    """The job, locked, if it still runs and nobody else is at it."""
+    job: BulkJob | None = await session.scalar(
+        sa.select(BulkJob)
+        .where(BulkJob.id == job_id, BulkJob.state == BulkState.RUNNING.value)
+        .with_for_update(skip_locked=True)
+    )
+    return job
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is the same for all rows of a chunk. `bulk` is None for an undo."""
+
+    job: BulkJob
+    bulk: BulkMove | None
+    tables: Tables
+    now: datetime
+
+
+async def _one(session: AsyncSession, work: _Work, ticket: Ticket, row: BulkResult) -> _Came:
+    """Make the move on one ticket. What refuses it refused before anything was written."""
+    job, values = work.job, dict(work.job.values)
+    if work.bulk is not None:
+        values = rules.values_for(work.bulk, values, ticket.decision.get("proposed") or {})
+    wish = Wish(ticket.no, Move(job.move), values, row.seen, f"bulk-{job.id}", batch=job.id)
+    person = person_of(job)
+    try:
+        made = await moving.make(session, work.tables, viewer_of(job), person, wish, now=work.now)
+    except LostRow:
+        raise  # something was written: the chunk must not be kept
+    except Conflict as conflict:
+        words = "；".join(f"{change.by}：{change.label}" for change in conflict.changes) or "有更新"
+        reason = f"预览之后这张工单又有变化（{words}），没有再动它"
+        return _Came(row.seq, BulkRow.CONFLICT, conflict.code, reason)
+    except TriageError as refusal:
+        return _Came(row.seq, BulkRow.REFUSED, refusal.code, refusal.detail)
+    return _Came(row.seq, BulkRow.DONE, version=made.version)
+
+
+async def _write(session: AsyncSession, job_id: int, came: Sequence[_Came], *, at: datetime) -> None:
+    """The results, by their keys."""
+    rows = [
+        {
+            "job_id": job_id, "seq": one.seq, "state": one.state.value, "code": one.code,
+            "reason": one.reason, "version": one.version, "at": at,
+        }
+        for one in came
+    ]  # fmt: skip
+    await session.execute(sa.update(BulkResult), rows)
+
+
+async def _record(deps: Deps, job_id: int, failure: Exception) -> int | None:
+    """The first row that waits is the one that failed: it says so, and the others go on."""
+    async with deps.db.writes.begin() as session:
+        if await _mine(session, job_id) is None:
+            return None
+        seq = await session.scalar(
+            sa.select(sa.func.min(BulkResult.seq)).where(
+                BulkResult.job_id == job_id, BulkResult.state == BulkRow.WAITING.value
+            )
+        )
+        if seq is None:
+            return None
+        words = f"系统出错，没有办理；请告知管理员：{_where(failure)}"
+        came = _Came(seq, BulkRow.FAILED, type(failure).__name__[:40], words)
+        await _write(session, job_id, [came], at=deps.clock.now())
+    return 1
+
+
+def _where(error: Exception) -> str:
+    """Class of the error and the place it came from; its message might quote what a citizen wrote."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} @ {where}"

@@ -1,0 +1,66 @@
+"""The events that services write, as notices see them: a move, and an automatic 催办."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.vocab import Clock, Move, Tag
+from models.vocab_notices import NoticeTo
+from triage.services.notices.telling import Happened, data_units
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from models.tickets import Ticket
+    from triage.rules.acts import History
+    from triage.rules.replay import Event
+    from triage.rules.standing import Standing
+
+
+def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Happened:
+    """A move: its units are those of the ticket after it; called is who was not called before."""
+    called = [call for call in after.calls if call not in before.calls]
+    objection = after.objections[-1] if after.objections else None
+    return Happened(
+        no=ticket.no,
+        seq=event.seq,
+        tag=Tag(event.tag),
+        kind=after.kind,
+        district=after.district,
+        street=ticket.street_code,
+        urgency=after.urgency,
+        due=_due(event, after, called[0].due if called else None),
+        told=Move(event.data["move"]).label,
+        parts={
+            NoticeTo.LEAD: (after.unit,) if after.unit else (),
+            NoticeTo.ASSIST: after.assist,
+            NoticeTo.COPY: after.copies,
+            NoticeTo.CALLED: [call.unit for call in called],
+            NoticeTo.OBJECTOR: (objection.unit,) if objection else (),
+        },
+    )
+
+
+def _due(event: Event, after: Standing, called: datetime | None) -> datetime | None:
+    """The limit that the notice is about: of the call, of the visit, else of the answer."""
+    if event.tag == Tag.SUPERVISE:
+        onsite = after.clocks.get(Clock.ONSITE)
+        return onsite.due if onsite else None
+    return called or after.answer_by
+
+
+def reminded(history: History, row: Mapping[str, Any]) -> Happened:
+    """An automatic 催办, as the row of its event tells it."""
+    data = row["data"]
+    return Happened(
+        no=history.no,
+        seq=row["seq"],
+        tag=Tag.REMINDED,
+        kind=history.kind,
+        district=history.district_code,
+        street=history.street_code,
+        urgency=history.urgency,
+        told=data["told"],
+        parts={NoticeTo.NAMED: data_units(data)},
+    )

@@ -1,0 +1,87 @@
+"""Write notices (通知) in the caller's transaction: they exist exactly when what they tell of does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.notices import Notice
+from models.vocab_notices import NoticeState
+from triage.errors import BadInput
+from triage.rules.calendar import beijing
+from triage.rules.notice_rows import FACTS
+from triage.rules.noticing import not_before
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.vocab import Urgency
+    from models.vocab_notices import RecipientKind
+    from triage.rules.rows import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """通知对象: a unit's code, a post, or the id of the appeal whose citizen is told (never a phone)."""
+
+    kind: RecipientKind
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """A notice to write. The same `key` again adds nothing; `facts` are those of `notice_rows.FACTS`."""
+
+    key: str
+    to: Recipient
+    template: str
+    urgency: Urgency
+    facts: Mapping[str, str]
+
+
+async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotice], *, now: datetime) -> None:
+    """Write the notices; those whose key is there already are left as they are.
+
+    Raises NoRule when no template of that name is in force, BadInput on a fact that no template may name.
+    """
+    rows = []
+    day = beijing(now).date()
+    for notice in notices:
+        tables.notices.template(notice.template, day)
+        if foreign := notice.facts.keys() - FACTS:
+            raise BadInput(f"通知里不能写：{'、'.join(sorted(foreign))}")
+        rows.append({
+            "key": notice.key,
+            "recipient_kind": notice.to.kind.value,
+            "recipient": notice.to.id,
+            "template": notice.template,
+            "urgency": notice.urgency.value,
+            "facts": dict(notice.facts),
+            "created_at": now,
+            "not_before": not_before(tables.notices, notice.to.kind, notice.urgency, now),
+            "state": NoticeState.WAITING.value,
+        })  # fmt: skip
+    if not rows:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    await session.execute(insert(Notice).on_conflict_do_nothing(index_elements=["key"]), rows)
+
+
+async def wake(session: AsyncSession, to: Recipient) -> None:
+    """What waited for want of an address waits for the next round: the recipient has one now."""
+    await session.execute(
+        sa.update(Notice)
+        .where(
+            Notice.state == NoticeState.NO_CONTACT.value,
+            Notice.recipient_kind == to.kind.value,
+            Notice.recipient == to.id,
+        )
+        .values(state=NoticeState.WAITING.value)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,103 @@
+"""From events of tickets to notices: whom the rows of `notices.yaml` tell, and the facts they may say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from models.vocab import Level, Tag, Urgency
+from models.vocab_notices import NoticeTo, RecipientKind
+from triage.clock import show
+from triage.rules.calendar import beijing
+from triage.rules.rows import OWN
+from triage.services.notices.noting import NewNotice, Recipient, note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event of a ticket as notices see it; `parts` are the units of the ticket by what they are to it."""
+
+    no: str
+    seq: int
+    tag: Tag
+    kind: str | None
+    district: str | None
+    street: str | None
+    urgency: Urgency
+    due: datetime | None = None
+    told: str | None = None
+    parts: Mapping[NoticeTo, Sequence[str]] = field(default_factory=dict)
+
+
+async def tell(session: AsyncSession, tables: Tables, happened: Iterable[Happened], *, now: datetime) -> None:
+    """Write the notices that these events ask for, in the caller's transaction."""
+    day = beijing(now).date()
+    await note(session, tables, [n for event in happened for n in notices_of(tables, event, day)], now=now)
+
+
+def notices_of(tables: Tables, event: Happened, day: date) -> list[NewNotice]:
+    """One notice a template and unit; the event's own desk hears nothing of what it did itself."""
+    found = []
+    for row in tables.notices.of_event(event.tag, day):
+        units = {unit: None for whom in row.tells for unit in _units(tables, event, whom, day)}
+        said = facts(tables, event) if units else {}
+        found += [
+            NewNotice(
+                key=f"{event.no}:{event.seq}:{row.name}:{unit}",
+                to=Recipient(RecipientKind.UNIT, unit),
+                template=row.name,
+                urgency=event.urgency,
+                facts=said,
+            )
+            for unit in units
+        ]
+    return found
+
+
+def _units(tables: Tables, event: Happened, whom: NoticeTo, day: date) -> Sequence[str]:
+    match whom:
+        case NoticeTo.DISTRICT:
+            unit = tables.unit(Level.DISTRICT, OWN, event.district or "", day)
+            return (unit.code,) if unit else ()
+        case NoticeTo.CITY:
+            unit = tables.unit(Level.DESK, OWN, "", day)
+            return (unit.code,) if unit else ()
+        case _:
+            return event.parts.get(whom, ())
+
+
+def facts(tables: Tables, event: Happened) -> dict[str, str]:
+    """What a notice may say: number, kind, district and street, grade, limit. Nothing a citizen wrote."""
+    kind = tables.kinds.get(event.kind or "")
+    found = {
+        "no": event.no,
+        "kind": kind.name if kind else None,
+        "place": place(tables, event.district, event.street) or None,
+        "urgency": f"{event.urgency.value} {event.urgency.label}",
+        "due": show(event.due) if event.due else None,
+        "told": event.told,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def place(tables: Tables, district: str | None, street: str | None) -> str:
+    """朝阳区望京街道, as far as it is known."""
+    names = []
+    for code, ending in ((district, "人民政府"), (street, "办事处")):
+        unit = tables.units.get(code or "")
+        if unit is not None:
+            names.append(unit.name.removesuffix(ending).removesuffix("人民政府"))
+    return "".join(names)
+
+
+def data_units(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The units that an automatic 催办 names, each once."""
+    return tuple(dict.fromkeys(code for code in data.get("units", {}).values() if code))

@@ -1,0 +1,227 @@
+"""附件 on the desk: a ticket's files, one more of them, and the bytes themselves.
+
+Bytes leave only through here, for whoever may see the case; as the type that was found in them, never as
+something a browser would run: no SVG, no HTML, and a PDF only as a download.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from aiohttp import hdrs, web
+from aiohttp.web_request import FileField
+
+from connectors.ports import FileMissing, StoreDown
+from models import files as rows
+from models import ticket_detail
+from models.filters import may_see
+from models.tickets import Ticket
+from models.vocab_files import FileOwner
+from triage import logs
+from triage.errors import BadInput, NotFound, NotReady
+from triage.services import attachments
+from triage.services.attachments import FileLimits, Owner, Upload
+from triage.web import acting, guard
+from triage.web.desk import render
+from triage.web.keys import DEPS, FILES, VIEWER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp.typedefs import Handler
+
+    from models.files import FileRow
+
+log = logs.get(__name__)
+
+FIELD: Final = "files"
+_SEE_OTHER: Final = 303
+_NOBODYS: Final = "没有这个附件，或您无权查看。"
+_MOST_DIGITS: Final = 18
+#: What the rest of a form may weigh.
+_FORM_BYTES: Final = 256 * 1024
+_ROOMY: Final = ("/desk/tickets/", "/citizen")
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A line of the page."""
+
+    id: int
+    name: str
+    owner: str
+    size: str
+    picture: bool
+    at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FilesPage:
+    """附件 of one ticket."""
+
+    no: str
+    title: str
+    files: tuple[FileView, ...]
+    token: str
+    limits: FileLimits
+    error: str | None = None
+
+
+def limits_of(request: web.Request) -> FileLimits:
+    """How much is taken here."""
+    s = request.app[DEPS].settings
+    return FileLimits(s.upload_megabytes, s.upload_megapixels, s.upload_files)
+
+
+@web.middleware
+async def make_room(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let forms that carry files be as large as their files may be; everything else stays small."""
+    if request.method == hdrs.METH_POST and request.path.startswith(_ROOMY):
+        limits = limits_of(request)
+        # One file too many or too large is told beside its field; beyond that the body is not read.
+        most = (limits.files + 1) * limits.bytes + _FORM_BYTES
+        if (request.content_length or 0) > most:
+            raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=request.content_length or 0)
+        request = request.clone(client_max_size=most)
+    return await handler(request)
+
+
+def uploads(form: Mapping[str, Any], *, field: str = FIELD) -> list[Upload]:
+    """The files of a form; an input left empty sends one without name and content. Raises BadInput."""
+    found = []
+    for value in form.getall(field, []):  # type: ignore[attr-defined]
+        if not isinstance(value, FileField):
+            raise BadInput("附件应以文件形式上传。")
+        content = value.file.read()
+        if value.filename or content:
+            found.append(Upload(value.filename or "", content))
+    return found
+
+
+def _some(sent: list[Upload]) -> list[Upload]:
+    if not sent:
+        raise BadInput("请先选择文件。")
+    return sent
+
+
+def file_id(request: web.Request) -> int:
+    """The number in the address. Raises NotFound when it is none."""
+    text = request.match_info["file"]
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise NotFound(_NOBODYS)
+    return int(text)
+
+
+async def answer(request: web.Request, row: FileRow | None, *, thumb: bool) -> web.Response:
+    """The bytes of a file, or of its small picture. Raises NotFound, NotReady."""
+    sha256 = None if row is None else row.thumb_sha256 if thumb else row.sha256
+    if row is None or sha256 is None:
+        raise NotFound(_NOBODYS)
+    try:
+        content = await asyncio.to_thread(request.app[FILES].read, sha256)
+    except FileMissing as error:
+        log.error("file_missing", file_id=row.id, reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
+        raise NotFound("附件登记了，但附件库里没有它，或内容已损坏；请联系管理员。") from None
+    except StoreDown as error:
+        log.error("file_store_down", file_id=row.id, reason=str(error))  # noqa: TRY400
+        raise NotReady("附件库暂时无法读取，请稍后再试。") from None
+    picture = row.media_type in attachments.PICTURES
+    how = "inline" if picture else "attachment"
+    return web.Response(
+        body=content,
+        content_type="image/jpeg" if thumb else row.media_type,
+        headers={hdrs.CONTENT_DISPOSITION: f"{how}; filename*=UTF-8''{quote(row.name)}"},
+    )
+
+
+async def shown(request: web.Request) -> web.Response:
+    """The file. Raises NotFound."""
+    return await _answer(request, thumb=False)
+
+
+async def small(request: web.Request) -> web.Response:
+    """Its small picture. Raises NotFound."""
+    return await _answer(request, thumb=True)
+
+
+async def _answer(request: web.Request, *, thumb: bool) -> web.Response:
+    async with request.app[DEPS].db.reads() as session:
+        row = await rows.file_for(session, request[VIEWER], file_id(request))
+    return await answer(request, row, thumb=thumb)
+
+
+async def page(request: web.Request) -> web.Response:
+    """附件 of a ticket. Raises NotFound."""
+    return await _page(request, None)
+
+
+async def added(request: web.Request) -> web.Response:
+    """More files for a ticket: pictures and PDF. Raises NotFound."""
+    deps = request.app[DEPS]
+    no = request.match_info["no"]
+    try:
+        sent = _some(uploads(await request.post()))
+        made = await attachments.prepare_all(sent, limits_of(request), pdf=True)
+        hashes = await attachments.store_all(request.app[FILES], made)
+    except BadInput as error:
+        return await _page(request, error.detail)
+    except StoreDown as error:
+        log.error("file_store_down", reason=str(error))  # noqa: TRY400
+        raise NotReady("附件库暂时无法写入，请稍后再试。") from None
+    who = acting.of_cookie(deps.tables, request.cookies.get(acting.COOKIE)).person(deps.tables)
+    async with deps.db.writes.begin() as session:
+        appeal_id = await session.scalar(
+            sa.select(Ticket.appeal_id).where(Ticket.no == no, may_see(request[VIEWER]))
+        )
+        if appeal_id is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+        owner = Owner(appeal_id, FileOwner.TICKET, who.actor.login)
+        await attachments.register(session, owner, made, hashes, now=deps.clock.now())
+    return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/tickets/{quote(no)}/files"})
+
+
+async def _page(request: web.Request, error: str | None) -> web.Response:
+    no, token = request.match_info["no"], guard.token_of(request)
+    async with request.app[DEPS].db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
+        if whole is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+        found = await rows.files_of_ticket(session, request[VIEWER], no)
+    view = FilesPage(
+        no=no,
+        title=whole.ticket.title,
+        files=tuple(
+            FileView(
+                id=row.id,
+                name=row.name,
+                owner=FileOwner(row.owner).label,
+                size=size_words(row.size),
+                picture=row.thumb_sha256 is not None,
+                at=row.at,
+            )
+            for row in found
+        ),
+        token=token,
+        limits=limits_of(request),
+        error=error,
+    )
+    response = render(request, "desk/files.html", status=400 if error else 200, page=view)
+    guard.keep(response, token)
+    return response
+
+
+def size_words(size: int) -> str:
+    """`240 KB`, `1.8 MB`."""
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{max(1, round(size / 1000))} KB"  # noqa: PLR2004
+
+
+ROUTES: Final = (
+    web.get("/desk/tickets/{no}/files", page),
+    web.post("/desk/tickets/{no}/files", added),
+    web.get("/desk/files/{file}", shown),
+    web.get("/desk/files/{file}/thumb", small),
+)

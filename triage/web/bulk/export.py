@@ -1,0 +1,84 @@
+"""The results of a bulk job as CSV and Excel."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from connectors.office_xlsx import Column, Sheet, workbook
+from models.vocab import Move
+from models.vocab_bulk import BulkState
+from triage.clock import show
+from triage.errors import NotFound
+from triage.services.bulk import results
+from triage.web.bulk import asks
+from triage.web.keys import DEPS, VIEWER
+
+if TYPE_CHECKING:
+    from triage.services.bulk.results import Report, Row
+
+_COLUMNS: Final = (
+    Column("序号", width=8), Column("工单编号", width=22), Column("标题", width=44, left=True),
+    Column("承办单位", width=26, left=True), Column("结果", width=14), Column("原因", width=70, left=True),
+    Column("办理后版本", width=12), Column("时间", width=18),
+)  # fmt: skip
+#: What a spreadsheet would take for a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+async def exported(request: web.Request) -> web.Response:
+    """GET /desk/bulk/{id}/results.csv and .xlsx. Raises NotFound."""
+    deps, number, kind = request.app[DEPS], asks.job_id(request), request.match_info["kind"]
+    if kind not in _KINDS:
+        raise NotFound("没有这种导出格式：可以是 csv 或 xlsx。")
+    async with deps.db.reads() as session:
+        found = await results.report(session, number)
+        rows = [row async for row in results.every_row(session, request[VIEWER], number)]
+    make, content_type = _KINDS[kind]
+    body = make(found, rows)
+    name = f"bulk-{number}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return web.Response(body=body, content_type=content_type, headers=headers)
+
+
+def _line(row: Row) -> list[str | int | None]:
+    at = show(row.at) if row.at else None
+    return [row.seq, row.no, row.title, row.unit, row.state.label, row.reason, row.version, at]
+
+
+def _csv(found: Report, rows: list[Row]) -> bytes:
+    """With the mark that makes Excel read it as UTF-8; nothing in it is taken for a formula."""
+    del found
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow([column.name for column in _COLUMNS])
+    for row in rows:
+        writer.writerow([_harmless(value) for value in _line(row)])
+    return stream.getvalue().encode("utf-8-sig")
+
+
+def _harmless(value: str | int | None) -> str | int | None:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _xlsx(found: Report, rows: list[Row]) -> bytes:
+    job = found.job
+    return workbook([
+        Sheet(
+            name="办理结果",
+            title=f"批量{Move(job.move).label}结果（第 {job.id} 批）",
+            period=f"{job.name}，{show(job.made_at)}，{BulkState(job.state).label}",
+            measure="单位：张",
+            columns=_COLUMNS,
+            rows=[_line(row) for row in rows],
+        )
+    ])  # fmt: skip
+
+
+_KINDS: Final = {
+    "csv": (_csv, "text/csv"),
+    "xlsx": (_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}

@@ -1,0 +1,78 @@
+"""From the moves that can be made in bulk to the form that asks for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.filters import DueWindow, View
+from models.vocab import Field, Move, Urgency
+from triage.rules import bulk as rules
+from triage.rules.fields import TEXTS
+from triage.web.move_forms import kind_of
+from triage.web.move_views import FieldView
+from triage.web.views import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from models.filters import TicketFilter
+    from models.vocab import Post
+    from triage.rules.bulk import BulkMove
+    from triage.rules.rows import Tables
+    from triage.web.names import Names
+
+#: Looked for most, first.
+_USUAL = (Move.SIGN, Move.DISPATCH, Move.REASSIGN, Move.URGE, Move.CLOSE, Move.ARCHIVE, Move.SUPERVISE)
+
+
+def choices(tables: Tables, post: Post, *, at: datetime) -> tuple[Term, ...]:
+    """The moves that this post may make in bulk, the usual ones first."""
+    known = rules.bulk_moves(tables, at=at)
+    mine = [
+        move for move in dict.fromkeys((*_USUAL, *Move))
+        if move in known and any(post in row.who for row in known[move].rows)
+    ]  # fmt: skip
+    return tuple(Term(move.value, move.label) for move in mine)
+
+
+def fields(bulk: BulkMove, typed: Mapping[str, Any]) -> tuple[FieldView, ...]:
+    """What is asked once for all tickets."""
+    return tuple(
+        FieldView(
+            name=field.value,
+            label=_label(bulk, field),
+            kind=kind_of(field),
+            required=field in bulk.needed,
+            options=(),
+            value=str(typed.get(field.value, "")),
+            most=TEXTS[field][1] if field in TEXTS else None,
+        )
+        for field in bulk.fields
+    )
+
+
+def _label(bulk: BulkMove, field: Field) -> str:
+    if field is Field.UNIT and bulk.proposed:
+        return "承办单位（不填：每张派给识别建议的单位）"
+    return field.label
+
+
+def spelled(filters: TicketFilter, names: Names) -> str:
+    """A filter in words."""
+    parts = [filters.view.label if filters.view is not View.OPEN else "全部未结"]
+    if filters.unit_code:
+        parts.append(f"承办单位：{names.units.get(filters.unit_code, filters.unit_code)}")
+    if filters.district_code:
+        parts.append(names.district(filters.district_code))
+    if filters.kind:
+        parts.append(names.kind(filters.kind))
+    if filters.urgency:
+        parts.append(f"{filters.urgency} {Urgency(filters.urgency).label}")
+    if filters.due:
+        parts.append(DueWindow(filters.due).label)
+    if filters.review_only:
+        parts.append("只看需复核")
+    if filters.query:
+        parts.append(f"搜索“{filters.query}”")
+    return "，".join(parts)
