@@ -18,9 +18,11 @@ import models.bulk
 import models.corrections
 import models.drifting
 import models.hotline
+import models.leads
 import models.months
 import models.notices
 import models.outbox
+import models.site_places
 import models.sources
 import models.tickets
 import models.units

@@ -12,10 +12,12 @@ import models.corrections
 import models.drifting
 import models.files
 import models.hotline
+import models.leads
 import models.months
 import models.notices
 import models.open311
 import models.outbox
+import models.site_places
 import models.sources
 import models.tickets
 import models.units

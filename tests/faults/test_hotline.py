@@ -46,7 +46,7 @@ class Bed:
     db: Database
     url: str
 
-    async def count(self, query: sa.Select[tuple[int]]) -> int:
+    async def count(self, query: sa.Select[int]) -> int:
         async with self.db.reads() as session:
             return await session.scalar(query) or 0
 

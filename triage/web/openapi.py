@@ -21,8 +21,8 @@ _SCHEMAS: Final = (
     move_views.MoveList,
     move_views.MoveMade,
     corrections.CorrectionList,
-    *source_paths.SCHEMAS,
     *bulk.SCHEMAS,
+    *source_paths.SCHEMAS,
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
