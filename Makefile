@@ -4,11 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-<<<<<<< ours
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds lock clean
-=======
-	bench-month bench-bulk bench-masking bench-hotline bench-repeats lock clean
->>>>>>> theirs
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
