@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking lock clean
+	bench-month bench-bulk bench-masking bench-hotline lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -63,6 +63,9 @@ bench-bulk: .venv/.dev
 
 bench-masking: .venv/.dev
 	$(BIN)/python -m bench.masking $(ARGS)
+
+bench-hotline: .venv/.dev
+	$(BIN)/python -m bench.hotline $(ARGS)
 
 # Needs the train extra as well; without fasttext that line is left out.
 bench-seven: .venv/.dev

@@ -129,7 +129,9 @@ def main(arguments: list[str] | None = None) -> None:
         f"# their variants and of {len(others)} texts of other cities (weighted {ELSEWHERE_SHARE:.0%}).\n"
         "# `abstain`: below it no place is given; JIESU_PLACE_ABSTAIN replaces it.\n"
     )
+    kept: Any = yaml.safe_load((LEXICON / FILE).read_text(encoding="utf-8"))
     table = {
+        "hint": kept["hint"],
         "abstain": options.abstain,
         "weights": {name: round(float(value), 4) for name, value in zip(FEATURES, weights, strict=True)},
     }

@@ -105,6 +105,9 @@ def jiesu(database_url: str | None) -> Iterator[Processes]:
             "JIESU_VAULT_KEYS": BENCH_KEY,
             "JIESU_LOG_LEVEL": "WARNING",
             "OMP_NUM_THREADS": "1",
+            # As an installed program has it: compiled once, not at every start.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(Path(directory) / "pycache"),
         }
         if database_url:
             environment["JIESU_DATABASE_URL"] = database_url

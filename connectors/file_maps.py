@@ -41,6 +41,7 @@ class Field(StrEnum):
     NAME = "name"
     PHONE = "phone"
     ID_NUMBER = "id_number"
+    CALLER_AREA = "caller_area"
     SECRET = "secret"  # noqa: S105 - 是否保密, not a password
 
 

@@ -235,6 +235,7 @@ class RowMaker:
             name=found[Field.NAME][1] if Field.NAME in found else None,
             phone=phone,
             id_number=numbers[Field.ID_NUMBER],
+            caller_area=found[Field.CALLER_AREA][1] if Field.CALLER_AREA in found else None,
             # A word we do not know in 是否保密 may well mean yes: revealing someone cannot be undone.
             secret=secret != _NO,
             extra=extra,

@@ -32,7 +32,6 @@ from connectors.file_text import (
     detect_encoding,
     open_text,
 )
-from connectors.file_xlsx import xlsx_header, xlsx_rows
 from connectors.records import DEFAULT_LIMITS, BadRow, FileRefused, Limits, RowRecord
 
 if TYPE_CHECKING:
@@ -155,6 +154,8 @@ def read_file(
     """
     shape = describe_file(path, encoding=encoding)
     if shape.kind is FileKind.XLSX:
+        from connectors.file_xlsx import xlsx_rows  # noqa: PLC0415  (only a workbook pays for loading it)
+
         raw = xlsx_rows(path, column_map, limits, sheet)
     else:
         raw = _text_rows(path, column_map, limits, shape)
@@ -177,6 +178,8 @@ def guess_file_map(
     shape = describe_file(path, encoding=encoding)
     maps = [load_map(name) for name in available_maps()]
     if shape.kind is FileKind.XLSX:
+        from connectors.file_xlsx import xlsx_header  # noqa: PLC0415  (as above)
+
         columns = xlsx_header(path, sheet, limits, maps)
     else:
         with open_text(path, shape.encoding.name if shape.encoding else "utf-8") as stream:

@@ -71,6 +71,8 @@ class RowRecord:
     name: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     id_number: str | None = field(default=None, repr=False)
+    caller_area: str | None = field(default=None, repr=False)
+    """登记地区: where the caller is registered; only a hint of where it happens."""
     secret: bool = False
     """是否保密: the appellant asked that the unit is not told who they are."""
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)

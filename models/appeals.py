@@ -66,6 +66,8 @@ class Appeal(Base):
             postgresql_where=sa.text("external_id IS NOT NULL"),
             sqlite_where=sa.text("external_id IS NOT NULL"),
         ),
+        # Public lists (Open311) are asked for by the time of the appeal.
+        sa.Index("ix_appeal_received_at", "received_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -81,6 +83,10 @@ class Appeal(Base):
     text: Mapped[str] = mapped_column(sa.Text)
     address: Mapped[str | None] = mapped_column(sa.Text)
     channel: Mapped[str] = mapped_column(sa.String(16), comment="vocab.Channel")
+    caller_area: Mapped[str | None] = mapped_column(
+        sa.String(9),
+        comment="code of the district or street the caller is registered in; a hint, never an address",
+    )
     confidential: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime] = mapped_column(comment="when the citizen spoke")
     stored_at: Mapped[datetime] = mapped_column(comment="when the row was written here")

@@ -1,4 +1,7 @@
-"""Bring a database to the newest schema and tell how far it is: for `jiesu db`, start-up and tests."""
+"""Bring a database to the newest schema and compare it with the rows: for `jiesu db` and tests.
+
+`models.revision` tells how far a database is, without what this loads.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,17 @@ import alembic.command
 import alembic.config
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 import models.appeals
 import models.bulk
 import models.corrections
 import models.drifting
 import models.hotline
+import models.leads
 import models.months
 import models.notices
 import models.outbox
+import models.site_places
 import models.sources
 import models.tickets
 import models.units
@@ -38,24 +42,6 @@ def _config(connection: Connection | None = None) -> alembic.config.Config:
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-def head_revision() -> str:
-    """The newest revision this code knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise RuntimeError("no migrations are packaged")
-    return head
-
-
-async def current_revision(db: Database) -> str | None:
-    """The revision the database is at; None when it was never migrated."""
-
-    def read(connection: Connection) -> str | None:
-        return MigrationContext.configure(connection).get_current_revision()
-
-    async with db.engine.connect() as connection:
-        return await connection.run_sync(read)
 
 
 async def upgrade(db: Database, revision: str = "head") -> None:

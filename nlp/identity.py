@@ -96,10 +96,11 @@ _NO_NAMES: Final = frozenset(
 )
 
 
-#: What `nlp.text` adds to its own rules, after them: a name before a number is known by its token.
+#: What `nlp.text` adds to its own rules, after them: a name before a number is known by its token. The last
+#: two of each say when it is worth looking: the digits every match has, and words of which it has one.
 RULES: Final = (
-    (_NAME_CUED, is_name, NAME),
-    (_NAME_SELF, is_name, NAME),
-    (_NAME_BEFORE, is_name, NAME),
-    (_ROOM, is_own_room, DOOR),
+    (_NAME_CUED, is_name, NAME, 0, ("",)),
+    (_NAME_SELF, is_name, NAME, 0, ("",)),
+    (_NAME_BEFORE, is_name, NAME, 0, ("[手机号]", "[电话号]")),
+    (_ROOM, is_own_room, DOOR, 2, ("",)),
 )

@@ -19,7 +19,7 @@ from nlp.place_polygons import metres_off
 from nlp.plain_words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from nlp.gazetteer import Gazetteer
@@ -128,6 +128,13 @@ class _Refused(Exception):
         self.field, self.reason = field, reason
 
 
+def unfit(name: str, foreign: Container[str]) -> str:
+    """Why a name cannot stand for a place, in Chinese; empty when it can. `foreign` holds folded names."""
+    if len(name) < 2 or name in GENERIC or not any(sign.isalpha() for sign in name):  # noqa: PLR2004
+        return "太短或是通称，会到处误认"
+    return "与外地省市区县同名" if fold(name) in foreign else ""
+
+
 class OverlayReader:
     """Turns rows of a file into overlay rows."""
 
@@ -182,10 +189,8 @@ class OverlayReader:
 
     def _check(self, name: str) -> None:
         """Refuse a name that would be found everywhere."""
-        if len(name) < 2 or name in GENERIC or not any(sign.isalpha() for sign in name):  # noqa: PLR2004
-            raise _Refused("name", f"{name!r} 太短或是通称，会到处误认")
-        if fold(name) in self._foreign:
-            raise _Refused("name", f"{name!r} 与外地省市区县同名")
+        if reason := unfit(name, self._foreign):
+            raise _Refused("name", f"{name!r} {reason}")
 
     def _bare(self, name: str, code: str) -> str:
         """石景山古城 is 古城, which the registry knows in 石景山: the point goes to that name."""

@@ -23,7 +23,7 @@ from nlp.topics import TopicReader
 from nlp.types import PlaceReading, TextReading, TopicReading, source_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
 
@@ -78,10 +78,14 @@ class Reader:
     ) -> None:
         """Join the readers with the thresholds of review; `degraded` says why a model is missing."""
         self._topics = topics
-        self._places = places
         self._review_below = review_below
         self.degraded = degraded
-        self.model_version = f"{topics.version}/{places.version}"
+        self.use_places(places)
+
+    def use_places(self, places: PlaceReader) -> None:
+        """Read places with another reader from now on: a site has learned names."""
+        self._places = places
+        self.model_version = f"{self._topics.version}/{places.version}"
 
     @classmethod
     def load(
@@ -115,22 +119,33 @@ class Reader:
         topics = CascadeReader(TopicReader.load(), encoder, grams)
         return cls(topics, places or PlaceReader.load(), review_below, degraded="; ".join(faults) or None)
 
-    def read(self, title: str | None, text: str) -> TextReading:
+    def read(self, title: str | None, text: str, *, area: str | None = None) -> TextReading:
         """Read one appeal, the first `READ_CHARACTERS` of it. Never raises.
 
-        Offsets count characters of `source_text(title, text)`.
+        Offsets count characters of `source_text(title, text)`. `area`: see `PlaceReader.read`.
         """
-        return self.read_many([(title, text)])[0]
+        return self.read_many([(title, text)], areas=[area])[0]
 
-    def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
-        """Read appeals, each a title or None and a text; in the same order. Faster than one by one."""
+    def read_many(
+        self, items: Iterable[tuple[str | None, str]], *, areas: Sequence[str | None] = ()
+    ) -> list[TextReading]:
+        """Read appeals, each a title or None and a text; in the same order. Faster than one by one.
+
+        `areas` are the callers' registered areas by code, of each appeal or of none.
+        """
         asked = list(items)
+        hints = areas or [None] * len(asked)
         begun = [_beginning(*item) for item in asked]
         readable = [at for at, item in enumerate(begun) if _readable(source_text(*item))]
         topics = dict(zip(readable, self._topics.read_many([begun[at] for at in readable]), strict=True))
-        return [self._whole(*item, topics.get(at)) for at, item in enumerate(asked)]
+        return [
+            self._whole(*item, topics.get(at), area)
+            for at, (item, area) in enumerate(zip(asked, hints, strict=True))
+        ]
 
-    def _whole(self, title: str | None, text: str, topic: TopicReading | None) -> TextReading:
+    def _whole(
+        self, title: str | None, text: str, topic: TopicReading | None, area: str | None
+    ) -> TextReading:
         """The reading of one text; without a topic nothing in it can be read."""
         masked_title = mask_identity(title) if title else title
         masked_text = mask_identity(text)
@@ -144,7 +159,7 @@ class Reader:
                 review_reasons=(ReviewReason.EMPTY,),
                 model_version=self.model_version,
             )
-        place = self._places.read(*_beginning(title, text))
+        place = self._places.read(*_beginning(title, text), area=area)
         reasons = self._reasons(topic, place)
         return TextReading(
             topic=topic,

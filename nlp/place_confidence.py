@@ -104,6 +104,8 @@ class Confidence:
 
     weights: tuple[float, ...]
     abstain: float
+    #: of a place that only the caller's registered area gives
+    hint: float = 0.0
 
     @classmethod
     def load(cls, folder: Path) -> Confidence:
@@ -112,7 +114,7 @@ class Confidence:
         try:
             table: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
             weights = {name: float(weight) for name, weight in table["weights"].items()}
-            abstain = float(table["abstain"])
+            abstain, hint = float(table["abstain"]), float(table["hint"]["value"])
         except (
             OSError,
             UnicodeDecodeError,
@@ -126,9 +128,12 @@ class Confidence:
         if set(weights) != set(FEATURES):
             odd = ", ".join(sorted(set(weights) ^ set(FEATURES)))
             raise GazetteerError(f"{path.name}: weights: not the features of the model: {odd}")
-        if not 0 <= abstain <= 1 or not all(map(math.isfinite, weights.values())):
-            raise GazetteerError(f"{path.name}: abstain must be in [0, 1], and every weight a number")
-        return cls(tuple(weights[name] for name in FEATURES), abstain)
+        in_range = 0 <= abstain <= 1 and 0 <= hint <= 1
+        if not in_range or not all(map(math.isfinite, weights.values())):
+            raise GazetteerError(
+                f"{path.name}: abstain and hint must be in [0, 1], and every weight a number"
+            )
+        return cls(tuple(weights[name] for name in FEATURES), abstain, hint)
 
     def of(self, scene: Scene, candidate: Candidate, others: list[Candidate]) -> float:
         """The probability, in (0, 1), that the candidate's unit is where the text says it happens."""

@@ -13,8 +13,10 @@ from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, STREET, PlaceName
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: The kind of a name that clerks picked a place for (`models.site_places`).
+LEARNED: Final = "learned"
 #: What a site's own names are (`nlp.overlay`).
-OVERLAY_KINDS: Final = frozenset({KNOWN, "compound", "road", "stop", "company", "site", "landmark"})
+OVERLAY_KINDS: Final = frozenset({KNOWN, LEARNED, "compound", "road", "stop", "company", "site", "landmark"})
 #: 经开区 and its like lie over several streets, and over two districts.
 FUNCTIONAL: Final = "功能区"
 

@@ -76,7 +76,7 @@ class Atlas:
     """Points of units and names, made once."""
 
     def __init__(self, gazetteer: Gazetteer, overlay: Iterable[PlaceName] = ()) -> None:
-        self._gazetteer = gazetteer
+        self.gazetteer = gazetteer
         self._street_radius, self._own_radius = _radii(LEXICON / RADIUS_FILE)
         self._communities = {
             name.code: (name.lon, name.lat)
@@ -93,7 +93,7 @@ class Atlas:
         if len(code) == COMMUNITY and code in self._communities:
             lon, lat = self._communities[code]
             return Point(lon, lat, self._own_radius["compound"], Precision.COMMUNITY)
-        centre = self._gazetteer.centroids.get(code[:STREET])
+        centre = self.gazetteer.centroids.get(code[:STREET])
         if centre is not None:
             level = Precision.COMMUNITY if len(code) == COMMUNITY else Precision.STREET
             return Point(*centre, self._street_radius[code[:DISTRICT]], level)
@@ -103,7 +103,7 @@ class Atlas:
     def _districts(self) -> dict[str, Point]:
         """The middle of each district's street centres, and how far nine of ten of them lie from it."""
         streets: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for code, centre in self._gazetteer.centroids.items():
+        for code, centre in self.gazetteer.centroids.items():
             streets[code[:DISTRICT]].append(centre)
         found = {}
         for code, centres in streets.items():
@@ -116,7 +116,7 @@ class Atlas:
     @cached_property
     def borders(self) -> place_polygons.Polygons:
         """District code → its polygons. Raises GazetteerError when the package is damaged."""
-        return place_polygons.load(place_polygons.installed(), self._gazetteer)
+        return place_polygons.load(place_polygons.installed(), self.gazetteer)
 
     def reverse(self, lon: float, lat: float) -> Lookup:
         """What lies at a point (WGS-84 degrees). Outside Beijing's districts, nothing."""
@@ -126,7 +126,7 @@ class Atlas:
             return Lookup(None, streets=(), community=None)
         near = sorted(
             (metres(place, centre), code)
-            for code, centre in self._gazetteer.centroids.items()
+            for code, centre in self.gazetteer.centroids.items()
             if code.startswith(district)
         )
         communities = [
@@ -142,7 +142,7 @@ class Atlas:
         )
 
     def _near(self, away: float, code: str) -> Near:
-        return Near(code, self._gazetteer.places[code].name, round(away))
+        return Near(code, self.gazetteer.places[code].name, round(away))
 
 
 def _radii(path: Path) -> tuple[dict[str, int], dict[str, int]]:

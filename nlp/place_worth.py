@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, STREET
+from nlp.place_group import LEARNED
 from nlp.place_match import Follow, Mention
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ BASE: Final = {
 #: compounds, roads and stops fill in what the registry does not know and never outvote it.
 OVERLAY: Final = {
     KNOWN: 3.0,
+    LEARNED: 3.0,
     "compound": 2.5,
     "company": 2.5,
     "site": 2.5,

@@ -14,6 +14,7 @@ from nlp.gazetteer import DISTRICT, LEXICON, STREET, Gazetteer, GazetteerError, 
 from nlp.place_answer import answer, full_name
 from nlp.place_confidence import Confidence
 from nlp.place_fuzzy import Misspelt
+from nlp.place_hint import hinted
 from nlp.place_match import Matcher
 from nlp.place_point import Atlas
 from nlp.place_score import Candidate, Scene, choose
@@ -40,10 +41,12 @@ class PlaceReader:
         *,
         confidence: Confidence | None = None,
         abstain: float | None = None,
+        hint: float | None = None,
     ) -> None:
         """Take the gazetteer and an overlay's extra names (compounds, roads, landmarks).
 
-        `abstain` replaces the probability below which no place is given. Raises GazetteerError naming the
+        `abstain` replaces the probability below which no place is given, `hint` that of a place which only
+        the caller's area gives. Raises GazetteerError naming the
         extra name whose code is unknown, or that is under two characters.
         """
         self.gazetteer = gazetteer
@@ -57,26 +60,36 @@ class PlaceReader:
         self._misspelt = Misspelt(gazetteer, self._matcher.stems)
         self.confidence = confidence or Confidence.load(LEXICON)
         self.abstain = self.confidence.abstain if abstain is None else abstain
+        self.hint = self.confidence.hint if hint is None else hint
         self.atlas = Atlas(gazetteer, overlay)
         self.full_names = {code: full_name(gazetteer.places, code) for code in gazetteer.places}
         self.version = f"{RULES}+{gazetteer.version}{_overlay_version(overlay)}"
 
     @classmethod
     def load(
-        cls, folder: Path = LEXICON, extra: Iterable[PlaceName] = (), *, abstain: float | None = None
+        cls,
+        folder: Path = LEXICON,
+        extra: Iterable[PlaceName] = (),
+        *,
+        abstain: float | None = None,
+        hint: float | None = None,
     ) -> PlaceReader:
         """Load the built gazetteer. Raises GazetteerError, naming file and line, when a file is wrong."""
         confidence = Confidence.load(folder)
-        return cls(Gazetteer.load(folder), extra, confidence=confidence, abstain=abstain)
+        return cls(Gazetteer.load(folder), extra, confidence=confidence, abstain=abstain, hint=hint)
 
-    def read(self, title: str | None, text: str) -> PlaceReading:
-        """Read where it happens. Offsets count characters of `source_text(title, text)`. Never raises."""
+    def read(self, title: str | None, text: str, *, area: str | None = None) -> PlaceReading:
+        """Read where it happens. Offsets count characters of `source_text(title, text)`. Never raises.
+
+        `area` is the code of the district or street the caller is registered in: only a hint.
+        """
         source = source_text(title, text)
         scene, candidates = self.look(source)
         if not scene.mentions:
-            return PlaceReading()
+            return hinted(self, source, scene, PlaceReading(), area) if area else PlaceReading()
         ranked = self.ranked(scene, candidates)
-        return answer(self, source, scene, candidates, ranked)
+        reading = answer(self, source, scene, candidates, ranked)
+        return hinted(self, source, scene, reading, area) if area else reading
 
     def look(self, source: str) -> tuple[Scene, list[Candidate]]:
         """The mentions of a source text, and the best place of each."""

@@ -9,7 +9,7 @@ import tempfile
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import jieba
 
@@ -96,6 +96,7 @@ _PHONE_WORDS: Final = ("电话", "手机", "联系", "致电", "拨打", "热线
 _CONTEXT: Final = 14
 _LOOK_BACK: Final = 64  # characters searched for that context, what pads masked numbers not counted
 
+_DIGIT: Final = re.compile(r"\d")
 _EMAIL: Final = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
 _ID_18: Final = re.compile(
     r"(?<![\da-z])[1-9]\d{5}[ \n-]{0,2}(?:18|19|20)\d{2}[ \n-]{0,2}(?:0[1-9]|1[0-2])[ \n-]{0,2}"
@@ -254,24 +255,34 @@ def _always(_text: str, _match: re.Match[str]) -> bool:
     return True
 
 
+class _Rule(NamedTuple):
+    """What is masked by what. Worth a look where a text has the digits and a word that every match has."""
+
+    pattern: re.Pattern[str]
+    holds: Callable[[str, re.Match[str]], bool]
+    token: str
+    digits: int = 0
+    words: tuple[str, ...] = ("",)
+
+
 #: In this order: a longer number is settled before a rule that could take a piece of it.
-_RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str, re.Match[str]], bool], str], ...]] = (
-    (_EMAIL, _always, EMAIL),
-    (_ID_18, _is_id, ID_CARD),
-    (_CARD, _is_card, BANK_CARD),
-    (_ID_15, _is_old_id, ID_CARD),
-    (_PASSPORT, _always, PASSPORT),
-    (_MOBILE, _is_mobile, PHONE),
-    (_MOBILE_WRAPPED, _is_telephone, PHONE),
-    (_PLATE, _always, PLATE),
-    (_MOBILE_SPELLED, _is_spelled, PHONE),
-    (_WECHAT, _always, WECHAT),
-    (_QQ, _always, QQ),
-    (_ABROAD, _always, LANDLINE),
-    (_LANDLINE, _is_telephone, LANDLINE),
-    (_SERVICE, _is_service, LANDLINE),
-    (_LOCAL_NUMBER, _is_local_number, LANDLINE),
-    *identity.RULES,
+_RULES: Final = (
+    _Rule(_EMAIL, _always, EMAIL, words=("@",)),
+    _Rule(_ID_18, _is_id, ID_CARD, digits=17),
+    _Rule(_CARD, _is_card, BANK_CARD, digits=13),
+    _Rule(_ID_15, _is_old_id, ID_CARD, digits=15),
+    _Rule(_PASSPORT, _always, PASSPORT, digits=7),
+    _Rule(_MOBILE, _is_mobile, PHONE, digits=11),
+    _Rule(_MOBILE_WRAPPED, _is_telephone, PHONE, digits=11),
+    _Rule(_PLATE, _always, PLATE, digits=1),
+    _Rule(_MOBILE_SPELLED, _is_spelled, PHONE),
+    _Rule(_WECHAT, _always, WECHAT, words=("信", "vx", "wx", "wechat")),
+    _Rule(_QQ, _always, QQ, digits=5, words=("qq", "扣扣", "企鹅")),
+    _Rule(_ABROAD, _always, LANDLINE, digits=10),
+    _Rule(_LANDLINE, _is_telephone, LANDLINE, digits=10),
+    _Rule(_SERVICE, _is_service, LANDLINE, digits=9),
+    _Rule(_LOCAL_NUMBER, _is_local_number, LANDLINE, digits=7),
+    *(_Rule(*rule) for rule in identity.RULES),
 )
 
 
@@ -287,12 +298,18 @@ def mask_identity(text: str) -> str:
     """
     folded = normalize(text)
     found: list[tuple[int, int, str]] = []
-    for pattern, holds, token in _RULES:
+    # A token has no digit, so there are never more than at first.
+    digits = len(_DIGIT.findall(folded))
+    for pattern, holds, token, least, words in _RULES:
+        if digits < least or not any(word in folded for word in words):
+            continue
         taken = [
             match.span(match.lastindex or 0)  # the number alone where a rule has a word before it
             for match in pattern.finditer(folded)
             if holds(folded, match)
         ]
+        if not taken:
+            continue
         # The rules after this one must see the token, as a second masking would; offsets stay.
         seen = token.lower()
         folded = _replaced(folded, [(a, b, seen.rjust(b - a, _FILLER)[a - b :]) for a, b in taken])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from nlp import overlay
-from nlp.gazetteer import GazetteerError
+from nlp.gazetteer import Gazetteer, GazetteerError
+from nlp.place_area import Areas
+from nlp.place_point import Atlas
 from nlp.places import PlaceReader
 from triage import datadir
 from triage.errors import SettingsError
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from nlp.gazetteer import PlaceName
     from nlp.overlay import OverlayRow
     from triage.settings import Settings
 
@@ -46,10 +50,35 @@ def save(settings: Settings, rows: Iterable[OverlayRow]) -> None:
         raise SettingsError(f"叠加地名文件无法写入（{datadir.system_reason(error)}）") from None
 
 
-def place_reader(settings: Settings) -> PlaceReader:
-    """The reader of places with this site's names. Raises GazetteerError and SettingsError."""
-    names = [row.place_name() for row in load(settings)]
+def atlas(settings: Settings) -> Atlas:
+    """Points of units and of this site's names, made once. Raises GazetteerError and SettingsError."""
+    return _atlas(tuple(load(settings)))
+
+
+def area_code(written: str | None) -> str | None:
+    """The code of the area a caller is registered in, a street at the finest; None when it is no name."""
+    return _areas().code(written) if written else None
+
+
+@cache
+def _areas() -> Areas:
+    return Areas(_gazetteer())
+
+
+@cache
+def _gazetteer() -> Gazetteer:
+    return Gazetteer.load()
+
+
+@lru_cache(maxsize=1)
+def _atlas(rows: tuple[OverlayRow, ...]) -> Atlas:
+    return Atlas(_gazetteer(), [row.place_name() for row in rows])
+
+
+def place_reader(settings: Settings, learned: Iterable[PlaceName] = ()) -> PlaceReader:
+    """The reader of places with this site's names and what it learned. Raises SettingsError."""
+    names = [*(row.place_name() for row in load(settings)), *learned]
     try:
-        return PlaceReader.load(extra=names, abstain=settings.place_abstain)
+        return PlaceReader.load(extra=names, abstain=settings.place_abstain, hint=settings.place_hint)
     except GazetteerError as fault:
         raise SettingsError(f"叠加地名与地名库不符：{fault}；请重新导入") from None

@@ -72,6 +72,15 @@ class Settings(BaseSettings):
     place_abstain: float | None = Field(
         None, ge=0, le=1, description="地点的把握低于此值时不给地点，只列候选；不设时用校准得到的值"
     )
+    place_hint: float | None = Field(
+        None, ge=0, le=1, description="只凭来电人登记地区给出的地点，把握记为此值；不设时用词典里的值，转人工"
+    )
+    place_picks: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="在几张工单上点选同一地点后，同样的叫法以后就认作那里（勾选“以后都这样”的一次即可）",
+    )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
     files_dir: Path | None = Field(
@@ -92,6 +101,33 @@ class Settings(BaseSettings):
         None, description="邮件服务器，形如 smtp://用户:密码@主机:587 或 smtps://…；不设就不发邮件"
     )
     smtp_from: str | None = Field(None, description="邮件的发件地址")
+
+    feed_private_hosts: str = Field(
+        "", description="可以取的内网订阅，形如 主机:端口，多个用逗号隔开；其余内网地址一律不取"
+    )
+    open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
+    open311_contact: str = Field(
+        "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
+    )
+    open311_key_service: str = Field(
+        "向本系统管理员申请接口密钥", min_length=1, description="Open311 discovery 里怎样申请 api_key"
+    )
+    open311_production: bool = Field(
+        default=False, description="Open311 discovery 的 type：true 为 production"
+    )
+    open311_tokens: bool = Field(
+        default=False, description="Open311 提交后先给 token，识别完成后才有编号；false 立即给编号"
+    )
+    open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
+
+    @field_validator("feed_private_hosts")
+    @classmethod
+    def _known_hosts(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            host, _, port = part.rpartition(":")
+            if not host or "/" in host or not (port.isascii() and port.isdigit()):
+                raise ValueError("应形如 主机:端口，多个用逗号隔开")
+        return value
 
     @field_validator("log_level")
     @classmethod

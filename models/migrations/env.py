@@ -7,13 +7,17 @@ from alembic import context
 
 import models.appeals
 import models.bulk
+import models.citizens
 import models.corrections
 import models.drifting
 import models.files
 import models.hotline
+import models.leads
 import models.months
 import models.notices
+import models.open311
 import models.outbox
+import models.site_places
 import models.sources
 import models.tickets
 import models.units

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from models import migrate
+from models import migrate, revision
 from models.db import AwareUtc
 from tests import factories
 
@@ -20,13 +20,13 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
 async def test_the_newest_schema_equals_the_mapped_rows(db: Database) -> None:
-    assert await migrate.current_revision(db) == migrate.head_revision()
+    assert await revision.current_revision(db) == revision.head_revision()
     assert await migrate.differences(db) == []
 
 
 async def test_the_schema_goes_down_and_up_again(db: Database) -> None:
     await migrate.downgrade(db, "base")
-    assert await migrate.current_revision(db) is None
+    assert await revision.current_revision(db) is None
     await migrate.upgrade(db)
     assert await migrate.differences(db) == []
 

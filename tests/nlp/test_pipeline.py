@@ -142,9 +142,9 @@ class CountingPlaces(PlaceReader):
         super().__init__(Gazetteer.load())
         self.characters = 0
 
-    def read(self, title: str | None, text: str) -> PlaceReading:
+    def read(self, title: str | None, text: str, *, area: str | None = None) -> PlaceReading:
         self.characters += len(source_text(title, text))
-        return super().read(title, text)
+        return super().read(title, text, area=area)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models import migrate
+from models import migrate, revision
 from triage.services import reference
 from triage.services.explain import explain
 from triage.wiring import build
@@ -24,7 +24,7 @@ async def prepare(settings: Settings) -> str:
         await reference.sync(deps)
     finally:
         await deps.close()
-    return migrate.head_revision()
+    return revision.head_revision()
 
 
 def db_upgrade(settings: Settings) -> None:
@@ -38,13 +38,13 @@ def db_check(settings: Settings) -> int:
     async def check() -> tuple[str | None, list[str]]:
         deps = build(settings)
         try:
-            current = await migrate.current_revision(deps.db)
+            current = await revision.current_revision(deps.db)
             return current, await migrate.differences(deps.db) if current else []
         finally:
             await deps.close()
 
     current, differences = asyncio.run(check())
-    head = migrate.head_revision()
+    head = revision.head_revision()
     if current != head:
         click.echo(f"数据库结构是 {current or '空'}，最新是 {head}：请运行 jiesu db upgrade")
         return 1

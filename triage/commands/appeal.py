@@ -16,7 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from connectors import files
 from connectors.file_text import clean
 from connectors.records import DEFAULT_LIMITS
-from models import migrate
+from models import revision
 from models.filters import Viewer
 from triage.errors import BadInput, NotReady
 from triage.services import importing, retrying
@@ -105,7 +105,7 @@ async def _import(
 ) -> ImportReport:
     deps = build(settings)
     try:
-        if not dry_run and await migrate.current_revision(deps.db) != migrate.head_revision():
+        if not dry_run and await revision.current_revision(deps.db) != revision.head_revision():
             raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
         with Progress(
             SpinnerColumn(),

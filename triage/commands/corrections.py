@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models import corrections, migrate
+from models import corrections, revision
 from triage.clock import BEIJING
 from triage.errors import BadInput, NotReady
 from triage.services.correcting import as_example
@@ -29,7 +29,7 @@ def export(settings: Settings, *, out: str, since: datetime | None) -> None:
     async def read() -> tuple[list[CorrectedText], int]:
         deps = build(settings)
         try:
-            if await migrate.current_revision(deps.db) != migrate.head_revision():
+            if await revision.current_revision(deps.db) != revision.head_revision():
                 raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
             async with deps.db.reads() as session:
                 return await corrections.corrected_texts(session, since=day)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models import migrate
+from models import revision
 from models.vocab import Level
 from triage.demo import load_demo
 from triage.errors import NotReady
@@ -37,7 +37,7 @@ def demo(settings: Settings) -> None:
 async def _demo(settings: Settings) -> None:
     deps = build(settings)
     try:
-        if await migrate.current_revision(deps.db) != migrate.head_revision():
+        if await revision.current_revision(deps.db) != revision.head_revision():
             raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
         await _load(deps)
         _print(await _wait(deps))

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from models import drifting, migrate
+from models import drifting, revision
 from models.vocab import DriftFigure, DriftLevel
 from triage.clock import local
 from triage.errors import NotReady
@@ -30,7 +30,7 @@ def show(settings: Settings, *, days: int, as_json: bool) -> None:
     async def read() -> Sequence[DriftFigureRow]:
         deps = build(settings)
         try:
-            if await migrate.current_revision(deps.db) != migrate.head_revision():
+            if await revision.current_revision(deps.db) != revision.head_revision():
                 raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
             since = local(deps.clock.now()).date() - timedelta(days=days)
             async with deps.db.reads() as session:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 import click
 import orjson
 
+from models.site_places import standing as standing_picks
 from models.vocab import State
 from nlp import gazetteer_build, overlay
 from nlp.coordinates import Crs, crs_of, to_wgs84
 from nlp.gazetteer import FILES, LEXICON, Gazetteer, GazetteerError
 from triage import overlays
 from triage.errors import BadInput
-from triage.services import place_moves
+from triage.services import place_moves, site_places
 from triage.wiring import build as build_deps
 
 if TYPE_CHECKING:
@@ -119,11 +120,12 @@ def diff(settings: Settings, *, limit: int, as_json: bool) -> None:
 
 
 async def _diff(settings: Settings, *, limit: int, as_json: bool) -> None:
-    reader = overlays.place_reader(settings)
     checked, found = place_moves.Checked(), 0
     deps = build_deps(settings)
     try:
         async with deps.db.reads() as session:
+            picked = site_places.learned(await standing_picks(session), needed=settings.place_picks)
+            reader = overlays.place_reader(settings, picked)
             async for move in place_moves.moves(session, reader, checked):
                 found += 1
                 if as_json:

@@ -64,6 +64,17 @@ def gazetteer_diff(settings: Settings, *, limit: int, as_json: bool) -> None:
     module.diff(settings, limit=limit, as_json=as_json)
 
 
+@gazetteer_group.command("sites")
+@click.option("--revoke", type=click.IntRange(1), help="撤销这一条(列表里的编号)")
+@click.option("--json", "as_json", is_flag=True, help="每条一行 JSON")
+@with_settings
+def gazetteer_sites(settings: Settings, *, revoke: int | None, as_json: bool) -> None:
+    """点选词典：工单上点选的地点，哪些已生效；可以撤销。"""
+    from triage.commands import gazetteer_sites as module  # noqa: PLC0415
+
+    module.sites(settings, revoke=revoke, as_json=as_json)
+
+
 @gazetteer_group.command("at")
 @click.argument("lon", type=float)
 @click.argument("lat", type=float)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 import triage.tables
 from nlp.types import Head, source_text
+from triage import overlays
 from triage.clock import BEIJING, SystemClock, local, show
 from triage.commands.lines import each_line, plain
 from triage.errors import BadInput, TriageError
@@ -40,7 +41,10 @@ def read_lines(settings: Settings, source: Readable, sink: BinaryIO) -> int:
     def answer(asked: list[Answer]) -> list[Result]:
         results: list[Result] = [_fault(item) or {} for item in asked]
         good = [at for at, result in enumerate(results) if not isinstance(result, ValueError)]
-        readings = reader.read_many(_words(asked[at]) for at in good)
+        readings = reader.read_many(
+            (_words(asked[at]) for at in good),
+            areas=[overlays.area_code(asked[at].get("caller_area")) for at in good],
+        )
         for at, reading in zip(good, readings, strict=True):
             now = clock.now()
             decision = deciding.decide_text(tables, reading, now=now)
@@ -79,6 +83,8 @@ def _fault(asked: Answer) -> ValueError | None:
         return ValueError("缺少 text")
     if text is not None and not isinstance(text, str):
         return ValueError("text 应是文字")
+    if not isinstance(asked.get("caller_area"), str | None):
+        return ValueError("caller_area 应是文字")
     try:
         answers.asked_day(asked)
     except BadInput as fault:

@@ -52,10 +52,10 @@ def words(table: NoticeTable, medium: MediumRow, said: Sequence[Said], at: datet
     day = beijing(at).date()
     if len(said) == 1:
         row = table.template(said[0].template, day)
-        return Words(row.title, _fill(row.text, said[0].facts)[: medium.longest])
+        return Words(row.title, fill(row.text, said[0].facts)[: medium.longest])
     digest = table.digest(day)
     head = digest.head.format_map({"count": str(len(said)), "more": ""})
-    lines = [_fill(table.template(item.template, day).line, item.facts) for item in said]
+    lines = [fill(table.template(item.template, day).line, item.facts) for item in said]
     kept = len(lines)
     while True:
         more = len(lines) - kept
@@ -68,7 +68,8 @@ def words(table: NoticeTable, medium: MediumRow, said: Sequence[Said], at: datet
         kept = max(kept, 0)
 
 
-def _fill(text: str, facts: Mapping[str, str]) -> str:
+def fill(text: str, facts: Mapping[str, str]) -> str:
+    """A template's words with the facts in them; what nobody said is 未定."""
     return text.format_map(_Facts(facts))
 
 

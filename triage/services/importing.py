@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from connectors.records import BadRow, RowRecord
+from triage import overlays
 from triage.clock import local
 from triage.services import intake
 
@@ -49,7 +50,11 @@ class ImportReport:
 
 
 def as_appeal(record: RowRecord, *, source: str, now: datetime) -> NewAppeal:
-    """A file's record as an appeal; without a time it counts as received now."""
+    """A file's record as an appeal; without a time it counts as received now.
+
+    Of the caller's area only the street's or district's code is kept in the open; what was written is sealed.
+    """
+    area = overlays.area_code(record.caller_area)
     return intake.NewAppeal(
         source=source,
         external_id=record.external_id,
@@ -63,7 +68,12 @@ def as_appeal(record: RowRecord, *, source: str, now: datetime) -> NewAppeal:
         name=record.name,
         phone=record.phone,
         id_number=record.id_number,
-        extra={**record.extra, **({"诉求类型": record.appeal_type.value} if record.appeal_type else {})},
+        caller_area=area,
+        extra={
+            **record.extra,
+            **({"诉求类型": record.appeal_type.value} if record.appeal_type else {}),
+            **({"登记地区": record.caller_area} if record.caller_area else {}),
+        },
     )
 
 

@@ -49,6 +49,8 @@ class NewAppeal:
     name: str | None = None
     phone: str | None = None
     id_number: str | None = None
+    caller_area: str | None = None
+    """Code of the district or street the caller is registered in, never an address."""
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -115,6 +117,7 @@ async def receive(
             "text": mask(item.text, name=item.name),
             "address": mask(item.address, name=item.name) if item.address else None,
             "channel": item.channel.value,
+            "caller_area": item.caller_area,
             "confidential": item.confidential,
             "received_at": item.received_at,
             "stored_at": now,

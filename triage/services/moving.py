@@ -26,6 +26,7 @@ from triage.rules.dues import dues
 from triage.rules.fields import FREE
 from triage.rules.replay import Event, replay, step
 from triage.services import move_rows
+from triage.services.hotline import noting
 from triage.services.notices import events as events_told
 from triage.services.notices import telling
 
@@ -151,6 +152,7 @@ async def make(
     await move_rows.store(session, tables, ticket, [*events, event], after, staff_id=staff_id, before=before)
     if not wish.silent:
         await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
+    await noting.note(session, tables, ticket, event, now=now)
     if head is not None and head_standing is not None:
         joined = _joined(head_standing, wish.no, person, at=event.at)
         await move_rows.store(

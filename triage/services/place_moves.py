@@ -61,7 +61,7 @@ async def moves(session: AsyncSession, reader: PlaceReader, checked: Checked) ->
             if reading.model_version.endswith(f"/{reader.version}"):
                 checked.current += 1
                 continue
-            place = reader.read(*words_of(appeal))
+            place = reader.read(*words_of(appeal), area=appeal.caller_area)
             before = reading.community_code or reading.street_code or reading.district_code or ""
             after = place.community_code or place.street_code or place.district_code or ""
             if before != after:

@@ -54,6 +54,7 @@ class Claimed:
     received_at: datetime
     stored_at: datetime
     attempts: int
+    caller_area: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepo
         matters = await open_matters(session, [appeal.id for appeal in claimed], now=now)
     for appeal in claimed:
         try:
-            reading = readings.get(appeal.id) or reader.read(*deciding.words_of(appeal))
+            reading = readings.get(appeal.id) or reader.read(
+                *deciding.words_of(appeal), area=appeal.caller_area
+            )
             known = matters.get(appeal.id, ())
             decided.append(deciding.decide_appeal(deps.tables, reading, appeal, now=now, matters=known))
         except Exception as error:  # noqa: BLE001  (one poisonous text must not stop its batch: recorded)
@@ -145,7 +148,10 @@ async def open_matters(
 def _read(reader: Reader, claimed: Sequence[Claimed]) -> dict[int, TextReading]:
     """The readings of a batch; none when one of its texts made the models fail, to be found one by one."""
     try:
-        readings = reader.read_many([deciding.words_of(appeal) for appeal in claimed])
+        readings = reader.read_many(
+            [deciding.words_of(appeal) for appeal in claimed],
+            areas=[appeal.caller_area for appeal in claimed],
+        )
     except Exception as error:  # noqa: BLE001  (each text is then read alone, and the bad one recorded)
         log.error("batch_unread", appeals=len(claimed), reason=_reason(error))  # noqa: TRY400
         return {}
@@ -177,10 +183,11 @@ async def claim(
             Appeal.received_at,
             Appeal.stored_at,
             Appeal.attempts,
+            Appeal.caller_area,
         )
         .execution_options(synchronize_session=False)
     )
-    return sorted((Claimed(*row) for row in rows), key=lambda appeal: appeal.id)
+    return sorted((Claimed(**row._asdict()) for row in rows), key=lambda appeal: appeal.id)
 
 
 async def _record_failures(

@@ -12,12 +12,28 @@ from aiohttp import web
 
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
-from triage.web import api, attachments, corrections, dead, desk, health, moves, objection_page, ticket_page
+from triage.web import (
+    api,
+    attachments,
+    corrections,
+    dead,
+    desk,
+    health,
+    moves,
+    objection_page,
+    place_picking,
+    ticket_page,
+)
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
+from triage.web.open311 import server as open311
+from triage.web.outgoing import notices
 from triage.web.reports.routes import ROUTES as REPORTS
+from triage.web.sources import api as source_api
+from triage.web.sources import hooks
+from triage.web.sources import page as source_page
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -56,6 +72,7 @@ def make_app(
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
     app[LIFECYCLE] = Lifecycle()
+    app[place_picking.GROUND] = place_picking.Ground(deps.settings)
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app.router.add_get("/", desk.home)
@@ -67,20 +84,24 @@ def make_app(
     app.router.add_get("/desk/objections", objection_page.page)
     app.router.add_get("/desk/dead", dead.dead)
     app.router.add_post("/desk/dead/retry", dead.retry)
+    app.add_routes(notices.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
     app.router.add_post("/api/v1/tickets/{no}/moves", moves.made)
     app.router.add_post("/desk/tickets/{no}/corrections", corrections.post_form)
     app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
+    app.router.add_routes(place_picking.ROUTES)
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.add_routes(BULK)
     app.add_routes(REPORTS)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
+    app.add_routes((*hooks.ROUTES, *source_api.ROUTES, *source_page.ROUTES))
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
+    app.add_routes(open311.ROUTES)
     return app
 
 

@@ -77,10 +77,11 @@ async def view(
     known = await corrections.of_ticket(session, ticket_id)
     held = correcting.as_held(reading, known)
     options = _options(names)
+    words = {**names.units, **_words(options)}
     return CorrectingView(
         no=no,
         fields=tuple(FormField(f.value, f.label, options[f], held[f]) for f in options),
-        known=tuple(_shown(item, _words(options)) for item in known),
+        known=tuple(_shown(item, words) for item in known),
         token_field=guard.FIELD,
         token=token,
     )

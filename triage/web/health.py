@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import migrate
+from models import revision
 from triage import logs
 from triage.errors import NotReady
 from triage.web.keys import DEPS, LIFECYCLE
@@ -40,11 +40,11 @@ async def readyz(request: web.Request) -> web.Response:
         async with asyncio.timeout(_PROBE_SECONDS):
             async with db.reads() as session:
                 await session.execute(sa.select(1))
-            current = await migrate.current_revision(db)
+            current = await revision.current_revision(db)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         log.warning("not_ready", error=type(error).__name__)
         raise NotReady("数据库无法连接") from error
-    head = migrate.head_revision()
+    head = revision.head_revision()
     if current != head:
         raise NotReady(f"数据库结构版本为 {current or '空'}，应为 {head}：请运行 jiesu db upgrade")
     return web.json_response({"status": "ok", "revision": current})

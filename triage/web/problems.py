@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from triage.web.keys import REQUEST_ID, TEMPLATES
+from triage.web.open311 import documents
 from triage.web.views import Problem
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 _TITLES: Final = {
     400: "请求有误",
+    401: "身份不明",
     403: "已拒绝",
     404: "没有找到",
     405: "不支持的操作",
@@ -26,12 +28,15 @@ _TITLES: Final = {
     415: "内容格式不对",
     421: "只能在本机访问",
     422: "这一步不能做",
+    429: "太频繁了",
     503: "暂时无法服务",
 }
 
 
 def problem_response(request: Request, status: int, code: str, detail: str) -> web.Response:
-    """The answer for an error: JSON under /api and for probes and files, a page for people."""
+    """The answer for an error: JSON for programs, probes and files, a page for people, Open311's list."""
+    if request.path.startswith(documents.BASE):
+        return documents.refusal(request.path, status, detail)
     problem = problem_of(request[REQUEST_ID], status, code, detail)
     if request.path.startswith("/desk") or request.path == "/":
         page = request.app[TEMPLATES].get_template("error.html").render(problem=problem)

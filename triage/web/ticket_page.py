@@ -16,7 +16,7 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
-from triage.web import acting, corrections, evidence, guard, move_forms, present
+from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
+    from triage.web.place_picking import PickingView
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
@@ -63,6 +64,7 @@ class TicketPage:
     notice: str | None
     urges: int
     correcting: CorrectingView | None
+    picking: PickingView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
+    picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now))
     spans = [
@@ -160,6 +163,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
         correcting=correcting,
+        picking=picking,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)
@@ -179,6 +183,8 @@ def acting_view(request: web.Request, who: Acting) -> ActingView:
 def _done(request: web.Request) -> str | None:
     """What was just done, told once on the page it led to."""
     code = request.query.get("done", "")
+    if code == "picked":
+        return "更正地点"
     return next((move.label for move in Move if move.value == code), None)
 
 

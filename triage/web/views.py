@@ -141,6 +141,9 @@ class PlaceView:
     lat: float | None
     precision: Term
     confidence: float
+    door: str | None
+    relation: str | None
+    hinted: bool
 
 
 @dataclass(frozen=True, slots=True)

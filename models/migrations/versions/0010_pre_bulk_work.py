@@ -11,7 +11,7 @@ from alembic import op
 from models.db import AwareUtc, BigId
 
 revision = "0010"
-down_revision = "0015"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

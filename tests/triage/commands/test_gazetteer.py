@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 import stat
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
+from models.db import open_database
+from models.site_places import Pick, add_pick
+from models.tickets import Ticket
 from nlp.overlay import OverlayRow
-from tests.factories import TicketIn, add_tickets
+from tests.factories import NOW, TicketIn, add_tickets
 from triage import overlays
 from triage.cli import main
 from triage.errors import SettingsError
@@ -90,3 +96,37 @@ async def test_only_tickets_whose_place_changes_would_move(settings: Settings, d
         found = [move async for move in place_moves.moves(session, reader, checked)]
     assert checked.tickets == 2
     assert [(move.no, move.before, move.after) for move in found] == [(second, "", "110105026")]
+
+
+async def _one_pick(path: Path) -> None:
+    db = open_database(f"sqlite+aiosqlite:///{path}", durable=False)
+    (no,) = await add_tickets(db, TicketIn())
+    async with db.writes.begin() as session:
+        ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
+        pick = Pick(
+            "鹊桥大院", "110105026", None, None, always=True, ticket_id=ticket_id or 0, by="local", at=NOW
+        )
+        await add_pick(session, pick)
+    await db.close()
+
+
+@pytest.mark.usefixtures("settings")
+def test_what_clerks_picked_is_listed_and_revoked(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "picks.db"
+    shutil.copyfile(sqlite_template, path)
+    monkeypatch.setenv("JIESU_DATABASE_URL", f"sqlite+aiosqlite:///{path}")
+    sites = ["gazetteer", "sites"]
+    assert "还没有点选过" in CliRunner().invoke(main, sites).stdout
+    asyncio.run(_one_pick(path))
+    listed = json.loads(CliRunner().invoke(main, [*sites, "--json"]).stdout)
+    assert (listed["phrase"], listed["place"], listed["standing"]) == (
+        "鹊桥大院",
+        "朝阳区望京街道",
+        "learned",
+    )
+    told = CliRunner().invoke(main, [*sites, "--revoke", str(listed["id"])])
+    assert (told.exit_code, "已撤销" in told.stdout) == (0, True)
+    assert "已撤销" in CliRunner().invoke(main, sites).stdout
+    assert CliRunner().invoke(main, [*sites, "--revoke", str(listed["id"])]).exit_code != 0

@@ -72,6 +72,15 @@ async def test_good_rows_go_in_and_bad_ones_are_named(deps: Deps, path: Path) ->
     assert source == "十一月"
 
 
+async def test_of_the_callers_area_only_the_streets_code_is_kept_open(deps: Deps, tmp_path: Path) -> None:
+    content = "id,内容,登记地区\nA-1,楼下太吵,朝阳区望京街道某园12号楼3单元501\nA-2,楼下太吵,某地\n"
+    await run(deps, put(tmp_path / "a.csv", content))
+    async with deps.db.reads() as session:
+        stored = (await session.scalars(sa.select(Appeal).order_by(Appeal.id))).all()
+    assert [appeal.caller_area for appeal in stored] == ["110105026", None]
+    assert all("501" not in (appeal.address or "") + appeal.text for appeal in stored)
+
+
 async def test_a_second_run_adds_nothing(deps: Deps, path: Path) -> None:
     await run(deps, path)
     again = await run(deps, path)

@@ -106,6 +106,18 @@ async def test_signing_and_first_contact_run_from_a_dispatch_that_nobody_made(
     assert "U3（一般）应在派单后 2 小时内签收：" in opening["opening"]["clocks"]["sign"]["spelled"]
 
 
+async def test_the_callers_area_is_a_hint_that_a_person_confirms(deps: Deps, reader: Reader) -> None:
+    text = "八里庄楼下每天晚上有人占道露天烧烤，烟熏火燎，开不了窗户，请城管尽快处理。"
+    item = intake.NewAppeal(source="测试", text=text, received_at=NOW, caller_area="110108")
+    async with deps.db.writes.begin() as session:
+        ids = list((await intake.receive(session, VAULT, [item], now=NOW)).stored)
+    await processing.process(deps, reader, ids)
+    (reading,) = await rows(deps, Reading)
+    (ticket,) = await rows(deps, Ticket)
+    assert (reading.street_code, reading.detail["place"]["hinted"]) == ("110108005", True)
+    assert ticket.state == State.REVIEW.value
+
+
 async def test_what_is_not_environmental_goes_back_to_the_hotline(deps: Deps, reader: Reader) -> None:
     await processing.process(deps, reader, await load(deps, WAGES))
     (ticket,) = await rows(deps, Ticket)

@@ -1,0 +1,98 @@
+"""One item of a feed as plain values, and plain text of the HTML that feeds carry."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from lxml import etree
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: Of one feed, newest first as it lists them; more is another feed's work or an attack.
+MOST_ITEMS: Final = 500
+MOST_TEXT: Final = 20_000
+MOST_TITLE: Final = 300
+MOST_URL: Final = 2000
+
+_BLOCKS: Final = frozenset({
+    "address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figure", "h1", "h2", "h3", "h4", "h5",
+    "h6", "hr", "li", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
+})  # fmt: skip
+_UNSEEN: Final = frozenset({"script", "style", "head", "template", "noscript", "iframe", "object", "svg"})
+_SPACES: Final = re.compile(r"[ \t\r\f\v\u3000\u00a0]+")
+_LINES: Final = re.compile(r"\s*\n\s*")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+#: Read of a field before it is turned into text: what lies behind is never shown anyway.
+_MOST_HTML: Final = 10 * MOST_TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """What a feed says of one piece of news. `published` aware; None: it does not say, or says nonsense."""
+
+    url: str | None
+    title: str = field(repr=False)
+    text: str = field(repr=False)
+    published: datetime | None
+    guid: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What makes it the same item again: its address, else its own id, else what it says."""
+        return self.url or self.guid or f"{self.title}\n{self.text}"
+
+
+def plain(value: str, most: int = MOST_TEXT) -> str:
+    """HTML or text → text: tags gone, entities read, blocks on their own lines, control characters out."""
+    text = value[:_MOST_HTML]
+    text = _seen(text) if "<" in text else html.unescape(text)
+    text = _CONTROL.sub("", text)
+    text = _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
+    return text[:most]
+
+
+def _seen(text: str) -> str:
+    """What a browser would show of HTML. lxml reads it in one pass, no deeper than it allows."""
+    parser = etree.HTMLParser(
+        recover=True,
+        no_network=True,
+        remove_comments=True,
+        remove_pis=True,
+        huge_tree=False,
+        encoding="utf-8",
+    )
+    try:
+        root = etree.fromstring(f"<div>{_CONTROL.sub('', text)}</div>".encode("utf-8", "ignore"), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        root = None
+    if root is None:
+        return ""
+    parts: list[str] = []
+    unseen = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        hidden = element.tag in _UNSEEN
+        line = "\n" if element.tag in _BLOCKS else ""
+        if event == "start":
+            unseen += hidden
+            parts += [line, (element.text or "") if not unseen else ""]
+        else:
+            unseen -= hidden
+            parts += [line, (element.tail or "") if not unseen else ""]
+    return "".join(parts)
+
+
+def title_of(value: str) -> str:
+    """A title: one line of plain text."""
+    return plain(value, MOST_TITLE * 4).replace("\n", " ")[:MOST_TITLE]
+
+
+def web_address(value: object) -> str | None:
+    """An http or https address, else None: `javascript:` and the like lead nowhere."""
+    if not isinstance(value, str):
+        return None
+    text = _CONTROL.sub("", value).strip()
+    return text if text.lower().startswith(("http://", "https://")) and len(text) <= MOST_URL else None

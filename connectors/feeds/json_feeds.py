@@ -1,0 +1,178 @@
+"""JSON Feed 1.x, and any JSON list by a field map: what opinion-monitoring vendors deliver.
+
+A map is a small YAML file, read strictly:
+
+    items: data.records          # where the list is; empty: the answer is the list
+    url: link                    # a path of names in each item
+    title: title
+    text: [content, summary]     # the first that is there
+    time: publishTime
+    guid: id                     # optional
+    time_unit: seconds           # of numbers: seconds or milliseconds; texts are read as written
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import orjson
+import yaml
+
+from connectors.feeds.errors import FeedRefused
+from connectors.feeds.items import MOST_ITEMS, FeedItem, plain, title_of, web_address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BEIJING: Final = ZoneInfo("Asia/Shanghai")
+_VERSIONS: Final = ("https://jsonfeed.org/version/", "http://jsonfeed.org/version/")
+_UNITS: Final = {"seconds": 1, "milliseconds": 1000}
+_LISTS: Final = ("url", "title", "text", "time", "guid")
+_NEEDED: Final = ("title", "time")
+#: As Chinese programs write a moment.
+_FORMS: Final = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """Where in a JSON answer things are: paths, each a tuple of names; of several the first that is there."""
+
+    items: tuple[str, ...]
+    fields: Mapping[str, tuple[tuple[str, ...], ...]]
+    per_second: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> FieldMap:
+        """Read a map. Raises FeedRefused naming what is wrong."""
+        try:
+            said = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise FeedRefused("bad_map", "字段映射不是合法的 YAML") from None
+        if not isinstance(said, dict):
+            raise FeedRefused("bad_map", "字段映射应是“名称: 路径”")
+        known = {"items", "time_unit", *_LISTS}
+        for name in said:
+            if name not in known:
+                raise FeedRefused(
+                    "bad_map", f"字段映射里不认识 {str(name)[:40]}（只能是 {'、'.join(sorted(known))}）"
+                )
+        missing = [name for name in _NEEDED if not said.get(name)]
+        if missing or not (said.get("url") or said.get("guid")):
+            raise FeedRefused("bad_map", f"字段映射缺少 {'、'.join(missing or ['url 或 guid'])}")
+        unit = said.get("time_unit", "seconds")
+        if unit not in _UNITS:
+            raise FeedRefused("bad_map", "time_unit 只能是 seconds 或 milliseconds")
+        fields = {name: tuple(_path(name, one) for one in _several(said.get(name))) for name in _LISTS}
+        return cls(_path("items", said["items"]) if said.get("items") else (), fields, _UNITS[unit])
+
+
+def _several(value: object) -> list[object]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _path(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, str) or not value or not all(value.split(".")):
+        raise FeedRefused("bad_map", f"字段映射的 {name} 应是路径，如 data.title")
+    return tuple(value.split("."))
+
+
+def items(text: str, mapping: FieldMap | None) -> list[FeedItem]:
+    """The items of a JSON Feed, or of a list by its map. Raises FeedRefused."""
+    try:
+        said = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise FeedRefused("no_json", "不是合法的 JSON") from None
+    if mapping is not None:
+        found = _at(said, mapping.items)
+        if not isinstance(found, list):
+            raise FeedRefused("no_list", "按字段映射找不到列表")
+        return [_mapped(one, mapping) for one in found[:MOST_ITEMS] if isinstance(one, dict)]
+    version = said.get("version") if isinstance(said, dict) else None
+    if not isinstance(version, str) or not version.startswith(_VERSIONS):
+        raise FeedRefused("no_feed", "不是 JSON Feed；其他 JSON 要配字段映射")
+    entries = said.get("items")
+    if not isinstance(entries, list):
+        raise FeedRefused("no_list", "JSON Feed 里没有 items")
+    return [_item(one) for one in entries[:MOST_ITEMS] if isinstance(one, dict)]
+
+
+def _item(said: Mapping[str, Any]) -> FeedItem:
+    words = [said.get(name) for name in ("content_text", "content_html", "summary")]
+    text = next((word for word in words if isinstance(word, str) and word.strip()), "")
+    return FeedItem(
+        url=web_address(said.get("url"))
+        or web_address(said.get("external_url"))
+        or web_address(said.get("id")),
+        title=title_of(_text(said.get("title"))),
+        text=plain(text),
+        published=moment(said.get("date_published") or said.get("date_modified")),
+        guid=_text(said.get("id"))[:500] or None,
+    )
+
+
+def _mapped(said: Mapping[str, Any], mapping: FieldMap) -> FeedItem:
+    def value(name: str) -> object:
+        for path in mapping.fields[name]:
+            if (found := _at(said, path)) not in (None, ""):
+                return found
+        return None
+
+    return FeedItem(
+        url=web_address(value("url")),
+        title=title_of(_text(value("title"))),
+        text=plain(_text(value("text"))),
+        published=moment(value("time"), per_second=mapping.per_second),
+        guid=_text(value("guid"))[:500] or None,
+    )
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401  (JSON)
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def moment(value: object, *, per_second: int = 1) -> datetime | None:
+    """A moment as JSON writes it: ISO or Chinese forms (Beijing unless it says otherwise), or a number."""
+    try:
+        if isinstance(value, bool) or value is None:
+            return None
+        if isinstance(value, int | float) or (isinstance(value, str) and value.isascii() and value.isdigit()):
+            return datetime.fromtimestamp(float(value) / per_second, UTC)
+        return _read(value.strip()) if isinstance(value, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = _by_form(text)
+    aware = found.replace(tzinfo=_BEIJING) if found.tzinfo is None else found
+    return aware.astimezone(UTC)
+
+
+def _by_form(text: str) -> datetime:
+    for form in _FORMS:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007  (made aware by the caller)
+        except ValueError:
+            continue
+    raise ValueError(text)

@@ -1,0 +1,68 @@
+"""The citizen's page (网络渠道): how a case is opened again by whoever sent it, and how often anyone asks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+import models.appeals  # noqa: F401  (the table that a foreign key here names)
+from models.db import Base, BigId
+
+
+class CitizenAccess(Base):
+    """How a case sent by the page is opened: its receipt number is the appeal's external number."""
+
+    __tablename__ = "citizen_access"
+
+    appeal_id: Mapped[int] = mapped_column(sa.ForeignKey("appeal.id"), primary_key=True)
+    form_hash: Mapped[str] = mapped_column(
+        sa.String(64), unique=True, comment="keyed: the form it came from, so that sent twice it is one case"
+    )
+    code_hash: Mapped[str | None] = mapped_column(
+        sa.String(64), comment="keyed, of the code an anonymous sender was shown once; null: by phone"
+    )
+    lon: Mapped[float | None] = mapped_column(comment="where the map was pressed; WGS-84 degrees")
+    lat: Mapped[float | None]
+
+
+class CitizenWord(Base):
+    """追加: what a citizen added to a case. Masked; the unmasked words are sealed beside it."""
+
+    __tablename__ = "citizen_word"
+    __table_args__ = (sa.UniqueConstraint("appeal_id", "key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    appeal_id: Mapped[int] = mapped_column(sa.ForeignKey("appeal.id"), index=True)
+    key: Mapped[str] = mapped_column(sa.String(64), comment="of the form: sent twice it is kept once")
+    text: Mapped[str] = mapped_column(sa.Text, comment="masked")
+    original: Mapped[bytes | None] = mapped_column(sa.LargeBinary, comment="sealed; null: nothing was masked")
+    at: Mapped[datetime]
+
+
+class CitizenRating(Base):
+    """评价: what a citizen says of a closed case. Beside the 回访, which alone counts in the rates."""
+
+    __tablename__ = "citizen_rating"
+
+    appeal_id: Mapped[int] = mapped_column(sa.ForeignKey("appeal.id"), primary_key=True)
+    solved: Mapped[str] = mapped_column(sa.String(8), comment="vocab.YesNo")
+    satisfaction: Mapped[str] = mapped_column(sa.String(20), comment="vocab.Satisfaction")
+    note: Mapped[str | None] = mapped_column(sa.Text, comment="masked")
+    at: Mapped[datetime]
+
+
+class RateCount(Base):
+    """How often something was done in a stretch of time, by whom: shared by all web processes."""
+
+    __tablename__ = "rate_count"
+    __table_args__ = (sa.Index("ix_rate_count_until", "until"),)
+
+    who: Mapped[str] = mapped_column(
+        sa.String(64), primary_key=True, comment="keyed hash of address or phone"
+    )
+    what: Mapped[str] = mapped_column(sa.String(20), primary_key=True, comment="vocab_citizen.Asked")
+    stretch: Mapped[int] = mapped_column(BigId, primary_key=True, comment="number of the stretch since 1970")
+    times: Mapped[int] = mapped_column(comment="so often")
+    until: Mapped[datetime] = mapped_column(comment="after that the row says nothing any more")

@@ -1,0 +1,33 @@
+"""Vocabulary of the citizen's page and of Open311. Standard library only, as `models.vocab`."""
+
+from __future__ import annotations
+
+from models.vocab import Labelled
+
+
+class Manner(Labelled):
+    """How a citizen sends an appeal: under their name, without it, or in confidence (举报保密)."""
+
+    NAMED = "named", "实名"
+    ANONYMOUS = "anonymous", "匿名"
+    CONFIDENTIAL = "confidential", "保密举报"
+
+
+class Asked(Labelled):
+    """What is counted so that nobody asks too often."""
+
+    REPORT = "report", "提交诉求"
+    TRACK = "track", "查询进度"
+    ADD = "add", "追加和催办"
+    POST = "open311_post", "接口提交"
+
+
+class Datatype(Labelled):
+    """Open311: what a question of a service asks for."""
+
+    STRING = "string", "短文字"
+    NUMBER = "number", "数"
+    DATETIME = "datetime", "时刻"
+    TEXT = "text", "长文字"
+    ONE = "singlevaluelist", "单选"
+    MANY = "multivaluelist", "多选"

@@ -1,0 +1,230 @@
+"""What the standard leaves to us, and what must hold beyond its list: keys, masking, windows, tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from aiohttp.test_utils import TestClient, TestServer
+
+from models.appeals import Appeal, Appellant, Source
+from models.open311 import Open311Request
+from models.tickets import Ticket
+from tests.factories import TicketIn, add_tickets
+from tests.triage.web.open311.conftest import BASE, read_all
+from triage.services import reference
+from triage.services.open311 import keys
+from triage.settings import Settings
+from triage.web.app import make_app
+
+if TYPE_CHECKING:
+    from nlp.pipeline import Reader
+    from tests.triage.web.conftest import Client
+    from triage.rules.rows import Tables
+    from triage.services.deps import Deps
+
+GOOD = {
+    "service_code": "NOI-01",
+    "lat": "39.9957",
+    "long": "116.4707",
+    "attribute[OFTEN]": "daily",
+    "description": "望京街道一处工地夜里施工，机器声音很大。",
+}
+
+
+async def post(client: Client, key: str, **more: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    fields = {name: value for name, value in {**GOOD, "api_key": key, **more}.items() if value is not None}
+    answer = await client.post(f"{BASE}/requests.json", data=fields)
+    found: list[dict[str, Any]] = await answer.json()
+    return found
+
+
+async def test_a_posting_is_an_appeal_with_a_sealed_appellant(
+    client: Client, deps: Deps, key: str, reader: Reader
+) -> None:
+    await reference.sync(deps)
+    text = "望京街道工地夜里施工，我叫李小明，电话13912340007，邮箱 lxm@example.org。"
+    (row,) = await post(
+        client, key, description=text, phone="13912340007", first_name="小明", last_name="李",
+        email="lxm@example.org", media_url="https://example.org/13912340007.jpg",
+    )  # fmt: skip
+    async with deps.db.reads() as session:
+        appeal, source = (await session.execute(sa.select(Appeal, Source.key).join(Source))).one()
+        person = (await session.scalars(sa.select(Appellant))).one()
+        posted = (await session.scalars(sa.select(Open311Request))).one()
+    assert (row["service_request_id"], source, appeal.channel) == ("00000001", "open311:tests", "web")
+    assert person.phone
+    assert person.name
+    assert person.original
+    assert appeal.address
+    assert posted.description
+    assert deps.vault.open(person.phone, belongs_to="appellant.phone:1") == "13912340007"
+    assert deps.vault.open(person.name, belongs_to="appellant.name:1") == "李小明"
+    assert "lxm@example.org" in deps.vault.open(person.original, belongs_to="appellant.original:1")
+    own = ("13912340007", "李小明", "lxm@example.org")
+    assert [word for word in own if word in posted.description + appeal.address] == []
+    assert "13912340007" not in appeal.text
+    assert posted.media_url is None
+    # The point is told in words: the reader has no other way to know it.
+    assert appeal.address.startswith("北京市朝阳区")
+    assert "多久发生一次：每天" in appeal.text
+    assert await read_all(deps, reader) == 1
+    async with deps.db.reads() as session:
+        ticket = (await session.scalars(sa.select(Ticket))).one()
+    assert (ticket.no[-8:], ticket.district_code) == ("00000001", "110105")
+    found = (await (await client.get(f"{BASE}/requests/{ticket.no}.json")).json())[0]
+    assert (found["service_request_id"], found["lat"]) == ("00000001", 39.9957)
+
+
+async def test_answers_are_kept_in_order(client: Client, deps: Deps, key: str) -> None:
+    await post(client, key, **{"attribute[HOURS][]": ["night", "dawn", "morning"]})
+    async with deps.db.reads() as session:
+        posted = (await session.scalars(sa.select(Open311Request))).one()
+    assert posted.answers == {"OFTEN": ["daily"], "HOURS": ["night", "dawn", "morning"]}
+
+
+async def test_every_fault_is_told_at_once(client: Client, key: str) -> None:
+    rows = await post(
+        client, key, lat="91", long=None, description="x" * 4001, media_url="javascript:alert(1)",
+        **{"attribute[OFTEN]": None, "attribute[DISTANCE]": "far", "attribute[SINCE]": "gestern"},
+        **{"attribute[X]": "1"},
+    )  # fmt: skip
+    told = "\n".join(row["description"] for row in rows)
+    for name in ("lat", "long", "description", "media_url", "[OFTEN]", "[DISTANCE]", "[SINCE]", "[X]"):
+        assert name in told
+    assert {row["code"] for row in rows} == {400}
+
+
+async def test_outside_the_city_is_told(client: Client, key: str) -> None:
+    (row,) = await post(client, key, lat="31.23", long="121.47")
+    assert "不在本市" in row["description"]
+
+
+async def test_a_revoked_key_lets_nobody_in(client: Client, deps: Deps, key: str) -> None:
+    async with deps.db.writes.begin() as session:
+        await keys.revoke(session, "tests", now=deps.clock.now())
+    assert (await post(client, key))[0]["code"] == 403
+
+
+async def test_files_and_other_bodies_are_refused_in_the_same_shape(client: Client, key: str) -> None:
+    for how in ({"data": b"\xff\xfe=%ff"}, {"data": b"x" * 70_000}, {"json": {"api_key": key}}):
+        answer = await client.post(f"{BASE}/requests.xml", **how)
+        assert answer.status in {400, 403, 413}
+        assert (await answer.text()).startswith(
+            '<?xml version="1.0" encoding="UTF-8"?>\n<errors><error><code>'
+        )
+        assert answer.headers["Content-Type"] == "text/xml; charset=utf-8"
+
+
+async def test_the_changeset_changes_with_a_service_and_only_then(deps: Deps, tables: Tables) -> None:
+    async def changeset(with_tables: Tables) -> str:
+        server = TestServer(make_app(replace(deps, tables=with_tables, clock=_Later(deps))))
+        async with TestClient(server) as client:
+            first = await (await client.get(f"{BASE}/discovery.json")).json()
+        return str(first["changeset"])
+
+    first = await changeset(tables)
+    assert await changeset(tables) == first
+    kinds = dict(tables.kinds)
+    kinds["NOI-01"] = replace(kinds["NOI-01"], name="工地噪声")
+    second = await changeset(replace(tables, kinds=kinds))
+    third = await changeset(tables)
+    assert first < second < third
+
+
+class _Later:
+    """A clock that goes on by a minute at every look."""
+
+    minutes = 0
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    def now(self) -> Any:  # noqa: ANN401
+        _Later.minutes += 1
+        return self._deps.clock.now() - timedelta(days=1) + timedelta(minutes=_Later.minutes)
+
+
+async def test_a_token_becomes_a_number_when_it_was_read(deps: Deps, key: str, reader: Reader) -> None:
+    deps = replace(deps, settings=Settings(open311_tokens=True))
+    await reference.sync(deps)
+    async with TestClient(TestServer(make_app(deps))) as client:
+        (row,) = await post(client, key)
+        assert "service_request_id" not in row
+        before = await (await client.get(f"{BASE}/tokens/{row['token']}.json")).json()
+        await read_all(deps, reader)
+        after = await (await client.get(f"{BASE}/tokens/{row['token']}.json")).json()
+        services = await (await client.get(f"{BASE}/services.json")).json()
+    assert before == [{"service_request_id": None, "token": row["token"]}]
+    assert after == [{"service_request_id": "00000001", "token": row["token"]}]
+    assert {service["type"] for service in services} == {"batch"}
+
+
+async def test_no_more_than_a_thousand_and_paged(client: Client, deps: Deps) -> None:
+    await add_tickets(deps.db, TicketIn())
+    now = deps.clock.now()
+    async with deps.db.writes.begin() as session:
+        appeal = (await session.execute(sa.select(Appeal.__table__))).mappings().one()
+        ticket = (
+            (await session.execute(sa.select(*[c for c in Ticket.__table__.c if c.name != "search"])))
+            .mappings()
+            .one()
+        )
+        numbers = range(2, 1006)
+        await session.execute(
+            sa.insert(Appeal),
+            [
+                {**appeal, "id": n, "dedupe_key": f"x:{n}", "received_at": now - timedelta(seconds=n)}
+                for n in numbers
+            ],
+        )  # fmt: skip
+        await session.execute(
+            sa.insert(Ticket),
+            [{**ticket, "id": n, "no": f"20261123-{n:08d}", "appeal_id": n} for n in numbers],
+        )
+    rows = await (await client.get(f"{BASE}/requests.json")).json()
+    assert len(rows) == 1000
+    assert [int(row["service_request_id"]) for row in rows] == list(range(2, 1002))
+    page = await client.get(f"{BASE}/requests.json?page=3&page_size=100")
+    assert [int(row["service_request_id"]) for row in await page.json()] == list(range(202, 302))
+    assert (page.headers["page-TotalSize"], page.headers["page-TotalPages"]) == ("1000", "10")
+    for query in ("page=11&page_size=100", "page=0", "page=x", "page_size=1001"):
+        assert (await client.get(f"{BASE}/requests.json?{query}")).status == 400
+
+
+async def test_a_key_posts_so_often_and_no_more(deps: Deps, key: str) -> None:
+    deps = replace(deps, settings=Settings(open311_per_hour=2))
+    async with TestClient(TestServer(make_app(deps))) as client:
+        told = [(await post(client, key))[0].get("code") for _ in range(3)]
+    assert told == [None, None, 429]
+
+
+async def test_another_jurisdiction_is_not_found(deps: Deps) -> None:
+    deps = replace(deps, settings=Settings(open311_jurisdiction="beijing"))
+    async with TestClient(TestServer(make_app(deps))) as client:
+        told = [
+            (await client.get(f"{BASE}/services.json{query}")).status
+            for query in ("", "?jurisdiction_id=", "?jurisdiction_id=beijing", "?jurisdiction_id=boston.gov")
+        ]
+    assert told == [200, 200, 200, 404]
+
+
+async def test_two_at_once_with_one_key_of_the_client_are_one(client: Client, deps: Deps, key: str) -> None:
+    import asyncio  # noqa: PLC0415
+
+    rows = await asyncio.gather(*(post(client, key, client_request_id="same") for _ in range(8)))
+    assert {row[0]["service_request_id"] for row in rows} == {"00000001"}
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Appeal)) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["status=%00", "service_code=%00", "start_date=2026-13-01T00:00:00Z", "start_date=9999-12-31T00:00:00Z",
+     "end_date=0001-01-01T00:00:00Z", "service_request_id=%00,1", "service_request_id=" + "9" * 30],
+)  # fmt: skip
+async def test_odd_questions_are_answered(client: Client, query: str) -> None:
+    assert (await client.get(f"{BASE}/requests.json?{query}")).status in {200, 400}

@@ -1,0 +1,161 @@
+"""外发通知, the page: who was told, what became of it, again, and addresses that never show."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.fakes import MemoryMessenger
+from connectors.messenger.port import MessengerRefused
+from models.notices import Delivery, Notice
+from models.vocab import Urgency
+from models.vocab_notices import Medium, NoticeState, RecipientKind
+from tests import factories
+from tests.triage.web.test_dead import form_of, origin
+from triage.services.notices import contacts, sending
+from triage.services.notices.noting import NewNotice, Recipient, note
+
+if TYPE_CHECKING:
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+STREET = Recipient(RecipientKind.UNIT, "110105026")
+NO = "20261123-00000001"
+PHONE = "13800001234"
+
+
+async def said(deps: Deps, *numbers: int) -> None:
+    await factories.add_reference(deps.db)
+    news = [
+        NewNotice(
+            f"k{n}",
+            STREET,
+            "reminded",
+            Urgency.U1,
+            {"no": NO, "told": "反馈时限到期"},
+        )
+        for n in numbers
+    ]
+    async with deps.db.writes.begin() as session:
+        await note(session, deps.tables, news, now=deps.clock.now())
+
+
+async def page(client: Client, path: str = "/desk/notices") -> str:
+    response = await client.get(path)
+    assert response.status == 200
+    return await response.text()
+
+
+async def states(deps: Deps) -> list[str]:
+    async with deps.db.reads() as session:
+        return list(await session.scalars(sa.select(Notice.state).order_by(Notice.id)))
+
+
+async def post(client: Client, path: str, **values: str) -> str:
+    text = await page(client)
+    response = await client.post(path, data=form_of(text, **values), headers=origin(client))
+    assert response.status == 200, await response.text()
+    return await response.text()
+
+
+async def test_it_says_whom_what_and_how_it_went(client: Client, deps: Deps) -> None:
+    await said(deps, 1)
+    text = await page(client)
+    for words in ("望京街道办事处", "催办提醒", NO, "反馈时限到期", "待发"):
+        assert words in text
+
+
+async def test_no_contact_stays_in_sight_and_goes_out_once_there_is_one(client: Client, deps: Deps) -> None:
+    fake = MemoryMessenger()
+    await said(deps, 1)
+    await sending.gather(deps, [Medium.SMS])
+    text = await page(client, "/desk/notices?state=no_contact")
+    assert "无联系方式" in text
+    assert "unit=110105026#contact" in text
+    answer = await post(client, "/desk/notices/contacts", unit="110105026", medium="sms", address=PHONE)
+    assert PHONE not in answer
+    assert "138****234" in answer
+    await sending.gather(deps, [Medium.SMS])
+    await sending.send(deps, Medium.SMS, fake)
+    assert [m.to for m in fake.sent.values()] == [PHONE]
+    assert "已送出" in await page(client, "/desk/notices?state=sent")
+
+
+async def test_an_address_left_empty_is_taken_away(client: Client, deps: Deps) -> None:
+    await factories.add_reference(deps.db)
+    await post(client, "/desk/notices/contacts", unit="110105026", medium="sms", address=PHONE)
+    answer = await post(client, "/desk/notices/contacts", unit="110105026", medium="sms", address="")
+    assert "138****234" not in answer
+
+
+async def test_what_was_refused_says_why_and_can_be_sent_again(client: Client, deps: Deps) -> None:
+    fake = MemoryMessenger(refuse=MessengerRefused("http_400"))
+    await said(deps, 1, 2)
+    async with deps.db.writes.begin() as session:
+        await contacts.put(session, deps.vault, STREET, Medium.SMS, PHONE, by="t", now=deps.clock.now())
+    await sending.gather(deps, [Medium.SMS])
+    await sending.send(deps, Medium.SMS, fake)
+    text = await page(client, "/desk/notices?state=refused")
+    assert "对方回答 HTTP 400" in text
+    assert "与另 1 件汇总" in text
+    number = re.search(r'name="id" value="(\d+)"', text)
+    assert number is not None
+    answer = await post(client, "/desk/notices/retry", id=number[1])
+    assert "2 条通知将重新发出" in answer
+    fake.refuse = None
+    await sending.send(deps, Medium.SMS, fake)
+    assert set(await states(deps)) == {NoticeState.SENT}
+    async with deps.db.reads() as session:
+        assert list(await session.scalars(sa.select(Delivery.key))) == list(fake.sent)
+
+
+async def test_what_was_sent_is_not_sent_again(client: Client, deps: Deps) -> None:
+    await said(deps, 1)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Notice).values(state=NoticeState.SENT.value))
+        (number,) = await session.scalars(sa.select(Notice.id))
+    answer = await post(client, "/desk/notices/retry", id=str(number))
+    assert "没有要重发的通知" in answer
+    assert await states(deps) == [NoticeState.SENT]
+
+
+@pytest.mark.parametrize("query", ["state=x", "before=x", "unit=%3Cb%3E", "other=1", "state=sent&state=sent"])
+async def test_bad_parameters_are_named(client: Client, query: str) -> None:
+    response = await client.get(f"/desk/notices?{query}")
+    assert response.status == 400
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"unit": "110105026", "medium": "sms", "address": "12"}, "手机号"),
+        ({"unit": "nowhere", "medium": "sms", "address": PHONE}, "没有这个单位"),
+        ({"unit": "110105026", "medium": "fax", "address": PHONE}, "渠道"),
+        ({"unit": "", "medium": "sms", "address": PHONE}, "单位编码"),
+    ],
+)
+async def test_bad_addresses_are_refused(
+    client: Client, deps: Deps, values: dict[str, str], words: str
+) -> None:
+    await factories.add_reference(deps.db)
+    text = await page(client)
+    response = await client.post(
+        "/desk/notices/contacts", data=form_of(text, **values), headers=origin(client)
+    )
+    assert response.status in {400, 404}
+    told = await response.text()
+    assert words in told
+    assert PHONE not in told
+
+
+async def test_pages_of_many(client: Client, deps: Deps) -> None:
+    await said(deps, *range(60))
+    first = await page(client)
+    more = re.search(r'rel="next" href="([^"]+)"', first)
+    assert more is not None
+    second = await page(client, more[1].replace("&amp;", "&"))
+    assert first.count("<tr>") - 1 == 50
+    assert second.count("<tr>") - 1 == 10

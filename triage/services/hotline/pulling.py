@@ -1,0 +1,102 @@
+"""拉取: one window of a platform's orders after another, from a cursor that only moves over whole windows.
+
+The cursor is a moment of the platform's clock up to which everything that it told of is stored. A run asks
+for what was changed since shortly before it (the overlap catches what the platform committed late). Each page
+is stored in a transaction of its own; the cursor moves when the window came whole (`windows`), and a window
+that did not is asked for again in half. Killed at any point, the next run starts at the cursor; what was
+stored already counts once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from connectors.file_times import SHANGHAI
+from connectors.hotline.orders import read_order
+from triage.services.hotline import taking
+from triage.services.hotline.windows import Incomplete, Paging, Place, TooLong, window
+from triage.services.sources.ports import Outcome, SourceFault
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connectors.hotline.client import HotlineClient, Page
+    from connectors.hotline.mapping import PlatformMap
+    from connectors.hotline.settings import HotlineSettings
+    from triage.services.sources.ports import Work
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What a run came to."""
+
+    seen: int = 0
+    stored: int = 0
+    refused: int = 0
+    changed: int = 0
+
+    def said(self) -> str:
+        """In words."""
+        parts = [f"看到 {self.seen} 件，新登记 {self.stored} 件"]
+        if self.refused:
+            parts.append(f"{self.refused} 件不能登记")
+        if self.changed:
+            parts.append(f"{self.changed} 件内容有变、未覆盖")
+        return "，".join(parts) + "。"
+
+
+def written(moment: datetime) -> str:
+    """A moment as we ask a platform: Beijing time with its offset."""
+    return moment.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
+
+
+async def pull(
+    work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap
+) -> Outcome:
+    """Take in one window. Raises SourceFault when it did not come whole; then the next is shorter."""
+    counts = _Counts()
+
+    async def ask(after: datetime, until: datetime, number: int) -> Page:
+        return await client.orders(after=written(after), until=written(until), page=number)
+
+    async def store(page: Page) -> set[str]:
+        now = work.deps.clock.now()
+        orders = [read_order(platform, row, now=now) for row in page.rows]
+        async with work.deps.db.writes.begin() as session:
+            taken = await taking.take(
+                session, work.deps.vault, (work.source.id, work.source.key), orders, via="pull", now=now
+            )
+        counts.seen += len(orders)
+        counts.stored += taken.stored
+        counts.refused += len(taken.refused)
+        counts.changed += len(taken.changed)
+        return {order.number for order in orders}
+
+    now = work.deps.clock.now()
+    place = Place.read(work.cursor, default=now - timedelta(days=settings.first_days))
+    paging = Paging(settings.page_size, settings.most_pages, timedelta(seconds=settings.overlap))
+    try:
+        whole = await window(ask, store, place, paging, now=now)
+    except TooLong as error:
+        return Outcome(
+            said=f"{counts.said()}{error.reason}",
+            seen=counts.seen,
+            stored=counts.stored,
+            lag=now - place.until,
+            cursor=place.shorter(error.tried).stored(),
+            more=True,
+        )
+    except Incomplete as error:
+        async with work.deps.db.writes.begin() as session:
+            await work.keep(session, place.shorter(error.tried).stored())
+        raise SourceFault(error.reason) from None
+    return Outcome(
+        said=counts.said(),
+        seen=counts.seen,
+        stored=counts.stored,
+        lag=whole.lag,
+        cursor=place.after(whole).stored(),
+        more=whole.more,
+    )

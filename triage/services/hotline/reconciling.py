@@ -1,0 +1,250 @@
+"""对账: for a day of Beijing, what one side has and the other lacks, of orders and of actions. Kept.
+
+An order belongs to the day on which the platform made it, an action to the day of the move that it tells of;
+both sides know these from the order and the action themselves, so midnight moves nothing from side to side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from connectors.hotline.client import PlatformAway
+from models.appeals import Appeal
+from models.hotline import HotlineAction, HotlineOrder, Reconciliation
+from models.vocab_sources import ActionState, OrderStatus
+from triage.clock import BEIJING, local
+from triage.services.hotline.windows import patient
+from triage.services.sources.ports import Outcome, SourceFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.hotline.client import HotlineClient
+    from connectors.hotline.settings import HotlineSettings
+    from triage.services.deps import Deps
+    from triage.services.sources.ports import Work
+
+#: Of each sort so many numbers are kept; the count is whole.
+KEPT: Final = 1000
+#: How far back the timetable catches up after days without.
+_DAYS_BACK: Final = 7
+_MOST_PAGES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Numbers that one side has and the other lacks; actions as `order#number`.
+
+    `lacking_here`: orders that the platform has and we have not stored. `lacking_there`: the other way
+    round. `unacknowledged`: the platform has the action, we hold no receipt. `unsent`: it waits here.
+    `refused`: the platform refused it. `unknown_there`: we hold a receipt, the platform lacks the action.
+    `unknown_here`: the platform has an action that we never made.
+    """
+
+    lacking_here: list[str] = field(default_factory=list)
+    lacking_there: list[str] = field(default_factory=list)
+    unacknowledged: list[str] = field(default_factory=list)
+    unsent: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    unknown_there: list[str] = field(default_factory=list)
+    unknown_here: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return sum(len(numbers) for numbers in asdict(self).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A day's reconciliation."""
+
+    day: date
+    made_at: datetime
+    orders: int
+    actions: int
+    differences: Differences
+
+    @property
+    def unmatched(self) -> int:
+        """Orders and actions that one side lacks."""
+        return self.differences.count
+
+    def detail(self) -> dict[str, Any]:
+        """As it is kept: each list up to `KEPT`, with its whole count."""
+        lists = asdict(self.differences)
+        return {
+            "counts": {name: len(numbers) for name, numbers in lists.items()},
+            "numbers": {name: sorted(numbers)[:KEPT] for name, numbers in lists.items()},
+        }
+
+
+#: What each list is called for staff.
+LABELS: Final = {
+    "lacking_here": "平台有、这里没有登记的工单",
+    "lacking_there": "这里有、平台没有的工单",
+    "unacknowledged": "平台已收到、这里没有回执的动作",
+    "unsent": "还没有送达的动作",
+    "refused": "平台拒收的动作",
+    "unknown_there": "这里有回执、平台却没有的动作",
+    "unknown_here": "平台有、这里没有做过的动作",
+}
+
+
+async def reconcile(
+    deps: Deps, source_id: int, client: HotlineClient, settings: HotlineSettings, day: date
+) -> Report:
+    """Compare a day with the platform and keep the result. Raises PlatformAway, PlatformDenied."""
+    theirs_orders = await _numbers(client, settings, day, "orders")
+    theirs_actions = await _numbers(client, settings, day, "actions")
+    now = deps.clock.now()
+    async with deps.db.reads() as session:
+        ours_orders = await _orders(session, source_id, day)
+        settled = ours_orders | await _known(session, source_id, theirs_orders - ours_orders.keys())
+        ours_actions = await _actions(session, source_id, day)
+    differences = Differences(
+        # An order of another day by our reckoning is still here; a closed one is passed over on purpose.
+        lacking_here=sorted(number for number in theirs_orders if not settled.get(number, False)),
+        lacking_there=sorted(ours_orders.keys() - theirs_orders),
+        unacknowledged=_of(ours_actions, ActionState.WAITING, within=theirs_actions),
+        unsent=_of(ours_actions, ActionState.WAITING, without=theirs_actions),
+        refused=_of(ours_actions, ActionState.REFUSED),
+        unknown_there=_of(ours_actions, ActionState.DONE, without=theirs_actions),
+        unknown_here=sorted(theirs_actions - ours_actions.keys()),
+    )
+    report = Report(day, now, len(theirs_orders), len(theirs_actions), differences)
+    async with deps.db.writes.begin() as session:
+        session.add(Reconciliation(
+            source_id=source_id, day=day, made_at=now, orders=report.orders, actions=report.actions,
+            unmatched=report.unmatched, detail=report.detail(),
+        ))  # fmt: skip
+    return report
+
+
+async def due(work: Work, client: HotlineClient, settings: HotlineSettings) -> Outcome:
+    """The timetable's task: the earliest recent day that was not reconciled. Raises SourceFault."""
+    now = local(work.deps.clock.now())
+    newest = now.date() - timedelta(days=1 if now.hour >= settings.reconcile_hour else 2)
+    began = local(await _began(work)).date()
+    days = [newest - timedelta(days=back) for back in range(_DAYS_BACK - 1, -1, -1)]
+    async with work.deps.db.reads() as session:
+        done = set(
+            await session.scalars(
+                sa.select(Reconciliation.day).where(
+                    Reconciliation.source_id == work.source.id, Reconciliation.day.in_(days)
+                )
+            )
+        )
+    left = [day for day in days if day not in done and day >= began]
+    if not left:
+        return Outcome(said="没有要对的账。")
+    try:
+        report = await reconcile(work.deps, work.source.id, client, settings, left[0])
+    except PlatformAway as error:
+        raise SourceFault(str(error)) from None
+    return Outcome(said=said(report), seen=report.orders, more=len(left) > 1)
+
+
+def said(report: Report) -> str:
+    """The result in a sentence."""
+    head = f"{report.day} 对账：平台工单 {report.orders} 件、动作 {report.actions} 个"
+    if not report.unmatched:
+        return f"{head}，两边一致。"
+    counts = report.detail()["counts"]
+    return (
+        f"{head}；" + "，".join(f"{LABELS[name]} {count}" for name, count in counts.items() if count) + "。"
+    )
+
+
+async def _began(work: Work) -> datetime:
+    """Since when we have orders of this source; nothing before can be compared."""
+    async with work.deps.db.reads() as session:
+        first = await session.scalar(
+            sa.select(sa.func.min(HotlineOrder.day)).where(HotlineOrder.source_id == work.source.id)
+        )
+    return datetime.combine(first, time(), BEIJING) if first else work.deps.clock.now()
+
+
+async def _numbers(client: HotlineClient, settings: HotlineSettings, day: date, kind: str) -> set[str]:
+    """Every number of a day, all pages. Raises PlatformAway when they do not come whole."""
+    found: set[str] = set()
+    size = settings.page_size * 10
+    total, number = 0, 1
+    while number <= min(max(-(-total // size), 1), _MOST_PAGES):
+        known = len(found)
+        page = await patient(partial(client.day, day.isoformat(), kind, page=number))
+        total = max(total, page.total)
+        found |= {str(row) for row in page.rows}
+        if number > 1 and page.rows and len(found) == known:
+            # Another page once more; asked again, it is the right one or the count tells.
+            page = await patient(partial(client.day, day.isoformat(), kind, page=number))
+            found |= {str(row) for row in page.rows}
+        number += 1
+    if len(found) < total:
+        raise PlatformAway(f"对账清单不完整：平台说有 {total} 个，各页只给出 {len(found)} 个。")
+    return found
+
+
+async def _orders(session: AsyncSession, source_id: int, day: date) -> dict[str, bool]:
+    """Our orders of a day, and whether each is settled: stored, or closed over there before we saw it."""
+    return await _settled(session, source_id, HotlineOrder.day == day)
+
+
+async def _known(session: AsyncSession, source_id: int, numbers: Iterable[str]) -> dict[str, bool]:
+    """The same of orders which the platform counts to this day and we to another."""
+    found: dict[str, bool] = {}
+    listed = sorted(numbers)
+    for start in range(0, len(listed), KEPT):
+        part = listed[start : start + KEPT]
+        found |= await _settled(session, source_id, HotlineOrder.order_no.in_(part))
+    return found
+
+
+async def _settled(session: AsyncSession, source_id: int, chosen: sa.ColumnElement[bool]) -> dict[str, bool]:
+    rows = await session.execute(
+        sa.select(HotlineOrder.order_no, HotlineOrder.status, Appeal.id.is_not(None))
+        .outerjoin(
+            Appeal,
+            sa.and_(
+                Appeal.source_id == HotlineOrder.source_id,
+                Appeal.dedupe_key == sa.literal("x:").concat(HotlineOrder.order_no),
+            ),
+        )
+        .where(HotlineOrder.source_id == source_id, chosen)
+    )
+    return {number: stored or status != OrderStatus.OPEN.value for number, status, stored in rows}
+
+
+async def _actions(session: AsyncSession, source_id: int, day: date) -> dict[str, str]:
+    """Our actions of a day and where they stand; those never to be sent are nobody's business."""
+    rows = await session.execute(
+        sa.select(HotlineAction.order_no, HotlineAction.seq, HotlineAction.state).where(
+            HotlineAction.source_id == source_id,
+            HotlineAction.day == day,
+            HotlineAction.state != ActionState.DROPPED.value,
+        )
+    )
+    return {f"{number}#{seq}": state for number, seq, state in rows}
+
+
+def _of(
+    ours: dict[str, str],
+    state: ActionState,
+    *,
+    within: set[str] | None = None,
+    without: set[str] | None = None,
+) -> list[str]:
+    return sorted(
+        key
+        for key, known in ours.items()
+        if known == state.value
+        and (within is None or key in within)
+        and (without is None or key not in without)
+    )

@@ -1,0 +1,271 @@
+"""回传: what waits goes to the platform, in order within each order number, and is acknowledged once.
+
+Orders are independent: of each the first action that waits is sent, some at a time; the next of the same
+order only when the platform has that one. What fails for now is tried again later and later; what the
+platform refuses for good stays visible until a person sends it again or gives it up, and holds back only the
+later actions of its own order. The platform may get one action twice (we were killed after sending): both
+sides know it by order number and action number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from connectors.file_times import SHANGHAI
+from connectors.hotline.client import ActionRefused, PlatformAway, Receipt
+from models.hotline import WAITING, HotlineAction, HotlineNonce
+from models.vocab import Field
+from models.vocab_sources import ActionKind, ActionState
+from nlp.text import mask_identity
+from triage import logs
+from triage.services.sources.ports import Outcome, SourceFault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.hotline.client import HotlineClient
+    from connectors.hotline.mapping import PlatformMap
+    from connectors.hotline.settings import HotlineSettings
+    from triage.services.sources.ports import Work
+
+log = logs.get(__name__)
+
+#: Claimed in one transaction, then sent, then written down in another.
+BATCH: Final = 200
+#: A run ends after so long: the page sees how far it is, and a stop need not wait.
+RUN_SECONDS: Final = 20.0
+_FIRST_WAIT: Final = timedelta(seconds=2)
+_LONGEST_WAIT: Final = timedelta(minutes=10)
+_MOMENTS: Final = ("at", Field.UNTIL.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An action on its way, in plain values."""
+
+    id: int
+    order_no: str
+    seq: int
+    kind: str
+    body: Mapping[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of one: a receipt, a refusal for good, or nothing for now."""
+
+    action: Waiting
+    receipt: Receipt | None = None
+    refusal: ActionRefused | None = None
+    away: str | None = None
+
+
+def told(platform: PlatformMap, action: Waiting) -> dict[str, Any]:
+    """An action in the platform's words; what its map does not name is not told."""
+    chosen = platform.actions[ActionKind(action.kind)]
+    found: dict[str, Any] = {"action": chosen.code}
+    for ours, theirs in chosen.fields.items():
+        value = action.body.get(ours)
+        if value is None or value == "":
+            continue
+        if ours in _MOMENTS:
+            moment = datetime.fromisoformat(str(value)).astimezone(SHANGHAI)
+            found[theirs] = moment.strftime(platform.time_format)
+        else:
+            found[theirs] = platform.values.get(ours, {}).get(str(value), value)
+    # By this the day's reconciliation counts it on both sides.
+    found["actionDay"] = (
+        datetime.fromisoformat(str(action.body["at"])).astimezone(SHANGHAI).date().isoformat()
+    )
+    return found
+
+
+async def send(
+    work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap
+) -> Outcome:
+    """Send what waits, for at most `RUN_SECONDS`. Raises SourceFault when nothing at all got through."""
+    ends = time.monotonic() + RUN_SECONDS
+    done = refused = 0
+    gate = asyncio.Semaphore(settings.senders)
+
+    async def one(action: Waiting) -> Sent:
+        async with gate:
+            return await _one(client, platform, action)
+
+    while time.monotonic() < ends:
+        async with work.deps.db.writes.begin() as session:
+            batch = await claim(session, work.source.id, now=work.deps.clock.now(), most=BATCH)
+        if not batch:
+            break
+        results = await asyncio.gather(*(one(action) for action in batch))
+        async with work.deps.db.writes.begin() as session:
+            await record(session, results, now=work.deps.clock.now())
+        got = sum(result.receipt is not None for result in results)
+        turned_down = sum(result.refusal is not None for result in results)
+        done, refused = done + got, refused + turned_down
+        if not got and not turned_down:
+            await _there(client, results[0], now=work.deps.clock.now())
+    now = work.deps.clock.now()
+    async with work.deps.db.writes.begin() as session:
+        await forget_nonces(session, work.source.id, before=now - timedelta(seconds=2 * settings.replay + 60))
+        waiting, oldest = await standing(session, work.source.id, now=now)
+    said = (
+        f"送达 {done} 个动作" + (f"，平台拒收 {refused} 个" if refused else "") + f"，待发送 {waiting} 个。"
+    )
+    return Outcome(
+        said=said,
+        seen=done + refused,
+        stored=done,
+        lag=now - oldest if oldest else timedelta(0),
+        more=time.monotonic() >= ends,
+    )
+
+
+async def _there(client: HotlineClient, failed: Sent, *, now: datetime) -> None:
+    """Whether it is the platform that is away, or these actions alone that fail. Raises SourceFault."""
+    moment = now.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
+    try:
+        await client.orders(after=moment, until=moment, page=1, size=1)
+    except PlatformAway:
+        raise SourceFault(failed.away or "平台没有答复。") from None
+
+
+async def _one(client: HotlineClient, platform: PlatformMap, action: Waiting) -> Sent:
+    try:
+        return Sent(action, receipt=await client.act(action.order_no, action.seq, told(platform, action)))
+    except ActionRefused as refusal:
+        return Sent(action, refusal=refusal)
+    except PlatformAway as error:
+        return Sent(action, away=str(error))
+
+
+async def claim(session: AsyncSession, source_id: int, *, now: datetime, most: int) -> list[Waiting]:
+    """The first waiting action of each order that is due, counted as tried: an undo then knows of it."""
+    earlier = aliased(HotlineAction)
+    open_states = [ActionState.WAITING.value, ActionState.REFUSED.value]
+    before = (
+        sa.select(earlier.id)
+        .where(
+            earlier.source_id == HotlineAction.source_id,
+            earlier.order_no == HotlineAction.order_no,
+            earlier.seq < HotlineAction.seq,
+            earlier.state.in_(open_states),
+        )
+        .exists()
+    )
+    rows = (
+        await session.execute(
+            sa.select(
+                HotlineAction.id,
+                HotlineAction.order_no,
+                HotlineAction.seq,
+                HotlineAction.kind,
+                HotlineAction.body,
+                HotlineAction.attempts,
+            )
+            .where(
+                HotlineAction.source_id == source_id,
+                sa.text(f"hotline_action.{WAITING}"),
+                HotlineAction.available_at <= now,
+                ~before,
+            )
+            .order_by(HotlineAction.available_at, HotlineAction.id)
+            .limit(most)
+            .with_for_update(of=HotlineAction, skip_locked=True)
+        )
+    ).all()
+    if rows:
+        await session.execute(
+            sa.update(HotlineAction)
+            .where(HotlineAction.id.in_([row.id for row in rows]))
+            .values(attempts=HotlineAction.attempts + 1)
+            .execution_options(synchronize_session=False)
+        )
+    return [Waiting(row.id, row.order_no, row.seq, row.kind, row.body, row.attempts + 1) for row in rows]
+
+
+async def record(session: AsyncSession, results: Sequence[Sent], *, now: datetime) -> None:
+    """Write down what came of a batch. An acknowledgement is written once: only on what still waits."""
+    mine = sa.update(HotlineAction).where(
+        HotlineAction.id == sa.bindparam("key"), HotlineAction.state == ActionState.WAITING.value
+    )
+    connection = await session.connection()
+    done = [{"key": r.action.id, "receipt": r.receipt.number} for r in results if r.receipt is not None]
+    if done:
+        await connection.execute(
+            mine.values(
+                state=ActionState.DONE.value,
+                acknowledged_at=now,
+                receipt=sa.bindparam("receipt"),
+                error=None,
+            ),
+            done,
+        )
+    for result in results:
+        if result.refusal is not None:
+            why = f"平台拒收，代码 {mask_identity(result.refusal.code)}"
+            if reason := mask_identity(result.refusal.reason):
+                why += f"：{reason}"
+            values: dict[str, Any] = {"state": ActionState.REFUSED.value, "error": why}
+            log.warning("action_refused", action_id=result.action.id, code=result.refusal.code[:40])
+        elif result.away is not None:
+            wait = min(_FIRST_WAIT * 2 ** min(result.action.attempts - 1, 12), _LONGEST_WAIT)
+            values = {"available_at": now + wait, "error": result.away}
+        else:
+            continue
+        await connection.execute(mine.values(**values), [{"key": result.action.id}])
+
+
+async def standing(session: AsyncSession, source_id: int, *, now: datetime) -> tuple[int, datetime | None]:
+    """How many wait, and since when the oldest that is due does."""
+    row = (
+        await session.execute(
+            sa.select(
+                sa.func.count(),
+                sa.func.min(HotlineAction.created_at).filter(HotlineAction.available_at <= now),
+            ).where(HotlineAction.source_id == source_id, sa.text(f"hotline_action.{WAITING}"))
+        )
+    ).one()
+    return row[0], row[1]
+
+
+async def forget_nonces(session: AsyncSession, source_id: int, *, before: datetime) -> None:
+    """Nonces so old that the clock alone refuses their messages."""
+    await session.execute(
+        sa.delete(HotlineNonce)
+        .where(HotlineNonce.source_id == source_id, HotlineNonce.seen_at < before)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def decide(
+    session: AsyncSession, source_id: int, action_id: int, *, again: bool, now: datetime
+) -> bool:
+    """重试 or 不再发送, for an action that the platform refused. Gives whether there was one."""
+    values: dict[str, Any] = (
+        {"state": ActionState.WAITING.value, "available_at": now}
+        if again
+        else {"state": ActionState.DROPPED.value}
+    )
+    done = await session.scalar(
+        sa.update(HotlineAction)
+        .where(
+            HotlineAction.id == action_id,
+            HotlineAction.source_id == source_id,
+            HotlineAction.state == ActionState.REFUSED.value,
+        )
+        .values(**values)
+        .returning(HotlineAction.id)
+        .execution_options(synchronize_session=False)
+    )
+    return done is not None

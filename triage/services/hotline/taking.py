@@ -1,0 +1,134 @@
+"""登记平台工单: orders of a platform go in, pulled or pushed, in the caller's transaction.
+
+Whatever comes twice, late or out of order counts once: the appeal by its number within the source, the row of
+the order by the platform's own time of its change. An order that cannot be taken in is kept with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.db import ALL_TOGETHER
+from models.hotline import HotlineOrder
+from models.vocab import Channel
+from models.vocab_sources import OrderStatus
+from triage.services import intake
+from triage.services.importing import as_appeal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.hotline.orders import Order
+    from connectors.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch. `refused`: number and reason; `passed`: closed or withdrawn over there."""
+
+    stored: int = 0
+    repeated: int = 0
+    passed: int = 0
+    changed: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+async def take(
+    session: AsyncSession,
+    vault: Vault,
+    source: tuple[int, str],
+    orders: Sequence[Order],
+    *,
+    via: str,
+    now: datetime,
+) -> Taken:
+    """Store what is new of some hundred orders, or nothing at all. `source`: its id and key."""
+    if not orders:
+        return Taken()
+    # Always in one order: two batches that bring the same orders crosswise would wait for each other.
+    newest = _newest(orders)
+    wanted = [order for order in newest if order.record is not None and order.status is OrderStatus.OPEN]
+    items = [_appeal(order, source=source[1], now=now) for order in wanted]
+    received = await intake.receive(session, vault, items, now=now)
+    changed = {wanted[place].number for place in received.changed}
+    await _note(session, source[0], newest, changed, via=via, now=now)
+    refused = tuple((order.number, order.refused) for order in newest if order.refused is not None)
+    return Taken(
+        stored=len(received.stored),
+        repeated=len(orders) - len(newest) + received.repeated,
+        passed=len(newest) - len(wanted) - len(refused),
+        changed=tuple(sorted(changed)),
+        refused=refused,
+    )
+
+
+def _newest(orders: Sequence[Order]) -> list[Order]:
+    """Each number once, as it was changed last, in the order of their numbers."""
+    found: dict[str, Order] = {}
+    for order in orders:
+        known = found.get(order.number)
+        if known is None or known.updated_at < order.updated_at:
+            found[order.number] = order
+    return [found[number] for number in sorted(found)]
+
+
+def _appeal(order: Order, *, source: str, now: datetime) -> intake.NewAppeal:
+    if order.record is None:
+        raise ValueError("an order without a record has no appeal")
+    appeal = as_appeal(order.record, source=source, now=now)
+    # A platform that does not say how it was told: it is a telephone hotline.
+    return replace(appeal, channel=Channel.PHONE) if appeal.channel is Channel.FILE else appeal
+
+
+async def _note(
+    session: AsyncSession,
+    source_id: int,
+    orders: Sequence[Order],
+    changed: set[str],
+    *,
+    via: str,
+    now: datetime,
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "source_id": source_id,
+            "order_no": order.number,
+            "day": order.day,
+            "status": order.status.value,
+            "foreign_status": order.foreign_status,
+            "updated_at": order.updated_at,
+            "first_seen_at": now,
+            "via": via,
+            "attachments": list(order.attachments),
+            "refused": order.refused,
+            "changed_at": now if order.number in changed else None,
+        }
+        for order in orders
+    ]
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = make(HotlineOrder)
+    told = insert.excluded
+    await session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["source_id", "order_no"],
+            set_={
+                **{name: told[name] for name in ("status", "foreign_status", "updated_at", "attachments")},
+                "refused": told.refused,
+                "changed_at": sa.func.coalesce(told.changed_at, HotlineOrder.changed_at),
+            },
+            # What is older than what we know is passed over; mended, it is news whatever its time.
+            where=sa.or_(
+                told.updated_at > HotlineOrder.updated_at,
+                sa.and_(HotlineOrder.refused.is_not(None), told.refused.is_(None)),
+            ),
+        ),
+        rows,
+        execution_options=ALL_TOGETHER,
+    )

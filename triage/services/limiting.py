@@ -1,0 +1,65 @@
+"""频次: how often somebody may ask for something, counted in the database, so all web processes share it.
+
+A stretch is an hour. Who asks is a keyed hash: neither a phone number nor an address can be read back.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.citizens import RateCount
+from triage.errors import TriageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.vault import Vault
+    from models.vocab_citizen import Asked
+
+STRETCH: Final = timedelta(hours=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TooOften(TriageError):
+    """提交太频繁，请过一会儿再试。"""
+
+    code: ClassVar[str] = "too_often"
+    status: ClassVar[int] = 429
+
+
+async def count(
+    session: AsyncSession, vault: Vault, what: Asked, who: str, *, most: int, now: datetime
+) -> int:
+    """Count one more in the caller's transaction. Gives how many it is now. Raises TooOften beyond `most`.
+
+    Raised, it rolls the count back with everything else: it stands at `most`, and every further one is
+    refused until the hour is over.
+    """
+    stretch = int((now - _EPOCH) // STRETCH)
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = insert(RateCount).values(
+        who=vault.content_hash(f"rate\0{what.value}\0{who}"),
+        what=what.value,
+        stretch=stretch,
+        times=1,
+        until=_EPOCH + (stretch + 1) * STRETCH,
+    )
+    times: int | None = await session.scalar(
+        row.on_conflict_do_update(
+            index_elements=["who", "what", "stretch"], set_={"times": RateCount.times + 1}
+        ).returning(RateCount.times)
+    )
+    if times is None or times > most:
+        ends = _EPOCH + (stretch + 1) * STRETCH - now
+        minutes = max(1, -(-ends // timedelta(minutes=1)))
+        raise TooOften(f"提交太频繁：一小时内最多 {most} 次，请约 {minutes} 分钟后再试。")
+    return times
+
+
+async def forget(session: AsyncSession, *, now: datetime) -> None:
+    """Remove the counts of hours that are over."""
+    await session.execute(sa.delete(RateCount).where(RateCount.until <= now))

@@ -1,0 +1,293 @@
+"""外发通知: what was told to whom and what became of it, sending again, and units' addresses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from models.vocab import Post
+from models.vocab_notices import Medium, NoticeState, RecipientKind
+from triage import logs
+from triage.clock import show
+from triage.errors import BadInput, NoRule
+from triage.rules.calendar import beijing
+from triage.rules.noticing import fill
+from triage.services.notices import contacts, logbook
+from triage.services.notices.noting import Recipient
+from triage.web import guard
+from triage.web.asking import refuse_others
+from triage.web.desk import render
+from triage.web.keys import DEPS, NAMES, VIEWER
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from triage.rules.rows import Tables
+    from triage.services.notices.logbook import Entry
+    from triage.web.names import Names
+
+log = logs.get(__name__)
+
+PER_PAGE: Final = 50
+_ID: Final = re.compile(r"[0-9]{1,18}")
+_CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+#: Our codes of what came of a try, in words for staff.
+_WORDS: Final = {
+    "timeout": "对方没有及时回答",
+    "connect": "连不上对方",
+    "broken_answer": "对方的回答中断了",
+    "answer_too_long": "对方的回答不像回答",
+    "no_errcode": "对方的回答不像企业微信",
+    "unknown_user": "企业微信里没有这个成员",
+    "bad_address": "地址不能用",
+    "smtp_refused": "邮件服务器不接受",
+}
+_KINDS: Final = {
+    "http": "对方回答 HTTP {}",
+    "errcode": "企业微信错误码 {}",
+    "token_errcode": "企业微信凭证错误码 {}",
+    "smtp": "邮件服务器回答 {}",
+    "smtp_login": "邮件服务器登录失败 {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A notice as the page shows it."""
+
+    id: int
+    state: str
+    label: str
+    who: str
+    title: str
+    text: str
+    no: str | None
+    created_at: datetime
+    how: str
+    contact: str | None
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A state with its count."""
+
+    label: str
+    count: int
+    href: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address, masked."""
+
+    who: str
+    medium: str
+    hint: str
+    changed: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePage:
+    """Everything the page shows; `unit` and its addresses when one is being set."""
+
+    lines: tuple[Line, ...]
+    tabs: tuple[Tab, ...]
+    state: str
+    all_again: str | None
+    more: str | None
+    done: str | None
+    unit: str
+    addresses: tuple[Address, ...]
+    media: tuple[tuple[str, str], ...]
+    field: str
+    token: str
+
+
+async def page(request: web.Request) -> web.Response:
+    """The log. Raises BadInput naming a bad parameter."""
+    refuse_others(request.query, ("state", "before", "unit", "done", "set"))
+    deps, names = request.app[DEPS], request.app[NAMES]
+    state = _state(request.query.get("state", ""))
+    before = _number(request, "before")
+    unit = request.query.get("unit", "")
+    if unit and not _CODE.fullmatch(unit):
+        raise BadInput("参数 unit 不是单位编码")
+    async with deps.db.reads() as session:
+        found = await logbook.entries(session, state=state, before=before, limit=PER_PAGE + 1)
+        counts = await logbook.counts(session)
+        known = await contacts.listed(session, recipient=unit) if unit else []
+    shown = found[:PER_PAGE]
+    token = guard.token_of(request)
+    response = render(
+        request,
+        "desk/notices.html",
+        page=NoticePage(
+            lines=tuple(_line(item, deps.tables, names, deps.clock.now()) for item in shown),
+            tabs=_tabs(counts, state),
+            state=state.value if state else "",
+            all_again=state.value if state in logbook.AGAIN and shown else None,
+            more=_address(state, before=shown[-1].id) if len(found) > PER_PAGE else None,
+            done=_done(request),
+            unit=unit,
+            addresses=tuple(
+                Address(_who(c.recipient_kind, c.recipient, names), Medium(c.medium).label, c.hint,
+                        f"{show(c.changed_at)} {c.changed_by}")
+                for c in known
+            ),
+            media=tuple((medium.value, medium.label) for medium in Medium),
+            field=guard.FIELD,
+            token=token,
+        ),
+    )  # fmt: skip
+    guard.keep(response, token)
+    return response
+
+
+async def retry(request: web.Request) -> web.Response:
+    """重发: `id` is one of them, `state` all of a state. Leads back to the page. Raises BadInput."""
+    form = await request.post()
+    ids = [str(value) for value in form.getall("id", [])]
+    state = _state(str(form.get("state", "")))
+    if bool(ids) == (state is not None) or not all(_ID.fullmatch(value) for value in ids):
+        raise BadInput("请在页面上选择要重发的通知。")
+    deps = request.app[DEPS]
+    async with deps.db.writes.begin() as session:
+        done = await logbook.again(
+            session, now=deps.clock.now(), ids=[int(value) for value in ids], state=state
+        )
+    log.info("notices_sent_again", notices=done, by=request[VIEWER].login)
+    return web.Response(status=303, headers={"Location": f"/desk/notices?done={done}"})
+
+
+async def set_contact(request: web.Request) -> web.Response:
+    """设联系方式. Leads back to the page. Raises BadInput, NotFound."""
+    form = await request.post()
+    unit = str(form.get("unit", "")).strip()
+    if not _CODE.fullmatch(unit):
+        raise BadInput("请填单位编码，如 110105026")
+    try:
+        medium = Medium(str(form.get("medium", "")))
+    except ValueError:
+        raise BadInput("请选择渠道") from None
+    address = str(form.get("address", "")).strip()
+    deps = request.app[DEPS]
+    posts = {post.value for post in Post}
+    to = Recipient(RecipientKind.POST if unit in posts else RecipientKind.UNIT, unit)
+    by = request[VIEWER].login
+    async with deps.db.writes.begin() as session:
+        if address:
+            await contacts.put(session, deps.vault, to, medium, address, by=by, now=deps.clock.now())
+        else:
+            await contacts.drop(session, to, medium)
+    log.info("contact_changed", recipient=unit, medium=medium.value, removed=not address, by=by)
+    return web.Response(
+        status=303, headers={"Location": f"/desk/notices?{urlencode({'unit': unit, 'set': '1'})}#contact"}
+    )
+
+
+def _line(item: Entry, tables: Tables, names: Names, now: datetime) -> Line:
+    state = NoticeState(item.state)
+    try:
+        row = tables.notices.template(item.template, beijing(now).date())
+        title, text = row.title, fill(row.line, item.facts)
+    except NoRule:
+        title, text = item.template, "这个模板已不在通知表里"
+    return Line(
+        id=item.id,
+        state=state.value,
+        label=state.label,
+        who=_who(item.recipient_kind, item.recipient, names),
+        title=title,
+        text=text,
+        no=item.facts.get("no"),
+        created_at=item.created_at,
+        how=_how(item, state),
+        contact=item.recipient if state is NoticeState.NO_CONTACT else None,
+        again=state in logbook.AGAIN,
+    )
+
+
+def _who(kind: str, recipient: str, names: Names) -> str:
+    match RecipientKind(kind):
+        case RecipientKind.UNIT:
+            return names.units.get(recipient, recipient)
+        case RecipientKind.POST:
+            return Post(recipient).label if recipient in {post.value for post in Post} else recipient
+        case _:
+            return f"诉求 {recipient} 的诉求人"
+
+
+def _how(item: Entry, state: NoticeState) -> str:
+    """When and how it goes, went, or why not."""
+    if state is NoticeState.WAITING:
+        return f"{show(item.not_before)} 起发出"
+    if item.medium is None:
+        return "没有可用渠道的联系方式" if state is NoticeState.NO_CONTACT else ""
+    parts = [Medium(item.medium).label]
+    if (item.together or 0) > 1:
+        parts.append(f"与另 {(item.together or 0) - 1} 件汇总")
+    if item.attempts:
+        parts.append(f"第 {item.attempts} 次")
+    if item.code:
+        parts.append(said(item.code))
+    if state is NoticeState.SENDING and item.next_at and item.attempts:
+        parts.append(f"{show(item.next_at)} 再试")
+    if item.ended_at:
+        parts.append(show(item.ended_at))
+    return "，".join(parts)
+
+
+def said(code: str) -> str:
+    """A code of the log in words for staff."""
+    kind, _, number = code.rpartition("_")
+    return _WORDS.get(code) or (_KINDS[kind].format(number) if kind in _KINDS else code)
+
+
+def _tabs(counts: dict[NoticeState, int], chosen: NoticeState | None) -> tuple[Tab, ...]:
+    every = Tab("全部", sum(counts.values()), _address(None), chosen is None)
+    return (every, *(Tab(s.label, counts[s], _address(s), s is chosen) for s in NoticeState))
+
+
+def _address(state: NoticeState | None, *, before: int | None = None) -> str:
+    query = {"state": state.value if state else "", "before": str(before or "")}
+    words = urlencode({name: value for name, value in query.items() if value})
+    return f"/desk/notices?{words}" if words else "/desk/notices"
+
+
+def _done(request: web.Request) -> str | None:
+    if request.query.get("set"):
+        return "联系方式已保存；因为没有联系方式而等着的通知随后发出。"
+    number = _number(request, "done")
+    return None if number is None else f"{number} 条通知将重新发出。" if number else "没有要重发的通知。"
+
+
+def _state(value: str) -> NoticeState | None:
+    if not value:
+        return None
+    try:
+        return NoticeState(value)
+    except ValueError:
+        known = "、".join(member.value for member in NoticeState)
+        raise BadInput(f"参数 state 只能是：{known}") from None
+
+
+def _number(request: web.Request, name: str) -> int | None:
+    value = request.query.get(name)
+    if value is None:
+        return None
+    if not _ID.fullmatch(value):
+        raise BadInput(f"参数 {name} 应是数字")
+    return int(value)
+
+
+ROUTES: Final = (
+    web.get("/desk/notices", page),
+    web.post("/desk/notices/retry", retry),
+    web.post("/desk/notices/contacts", set_contact),
+)
