@@ -4,10 +4,10 @@ The reference platform (its own process) has most of the orders at the start and
 of fifty times its rate, some pushed to the web hook as well; it answers 500, hangs, breaks off, repeats and
 shuffles pages, writes GB18030, pushes twice, replays, forges, and its clock is off. Web, relay, timetable
 (the connector) and workers are processes of ours on a PostgreSQL of ours; units sign every ticket and feed
-back on each fifth, so that every order has at least one action. With `--faults` the connector is killed (-9)
-every so often and the database stopped once. The workers read with the lexicon, not the encoder: this
-measures the exchange. The last line printed is one JSON object; it ends with status 1 when anything was
-lost, doubled or unmatched.
+back on each fifth, so that every order has at least one action. With `--faults` the connector is killed
+(-9) every so often and the database stopped once. The workers read with the lexicon, not the encoder: this
+measures the exchange. The last line printed is one JSON object; it ends with status 1 when anything was lost,
+doubled or unmatched.
 """
 
 from __future__ import annotations

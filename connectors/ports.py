@@ -29,6 +29,7 @@ class JobName(StrEnum):
     """Jobs a worker knows."""
 
     READ_APPEALS = "read_appeals"
+    READ_LEADS = "read_leads"
     RUN_BULK = "run_bulk"
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: The seam that lets services name a job without importing the module that runs it.
 DOTTED: Final = {
     JobName.READ_APPEALS: "triage.jobs.read_appeals",
+    JobName.READ_LEADS: "triage.jobs.read_leads",
     JobName.RUN_BULK: "triage.jobs.run_bulk",
 }
 

@@ -18,6 +18,7 @@ import models.bulk
 import models.corrections
 import models.drifting
 import models.hotline
+import models.leads
 import models.months
 import models.notices
 import models.outbox

@@ -31,6 +31,12 @@ UNCLOCKED: Final = f"(ticket.due_at IS NULL AND {OPEN})"
 #: A wish waits for an answer: 延期, 挂账 or 剔除.
 ASKED: Final = "(ticket.asked IS NOT NULL)"
 
+#: 吹哨, 提级: called in, and not there yet; of `ticket_unit`.
+CALLED: Final = "(ticket_unit.due_at IS NOT NULL AND ticket_unit.reported_at IS NULL)"
+
+#: Events that call a unit in (吹哨, 提级) or on the spot (督办); of `ticket_event`.
+CALL_EVENTS: Final = "(ticket_event.tag IN ('ticket:whistle', 'ticket:escalate', 'ticket:supervise'))"
+
 
 def _partial(name: str, condition: str, *columns: str) -> sa.Index:
     where = sa.text(condition.replace("ticket.", ""))
@@ -112,7 +118,12 @@ class TicketUnit(Base):
     """A unit's part in a ticket: 主办, 协办 or 抄送."""
 
     __tablename__ = "ticket_unit"
-    __table_args__ = (sa.Index("ix_ticket_unit_unit", "unit_code", "ticket_id"),)
+    __table_args__ = (
+        sa.Index("ix_ticket_unit_unit", "unit_code", "ticket_id"),
+        _partial(
+            "ix_ticket_unit_called", "due_at IS NOT NULL AND reported_at IS NULL", "due_at", "ticket_id"
+        ),
+    )
 
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
     unit_code: Mapped[str] = mapped_column(sa.ForeignKey("unit.code"), primary_key=True)
@@ -125,7 +136,10 @@ class TicketEvent(Base):
     """What happened to a ticket. Append-only: the database refuses change and removal."""
 
     __tablename__ = "ticket_event"
-    __table_args__ = (sa.UniqueConstraint("ticket_id", "seq"),)
+    __table_args__ = (
+        sa.UniqueConstraint("ticket_id", "seq"),
+        _partial("ix_ticket_event_calls", CALL_EVENTS.replace("ticket_event.", ""), "at"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"))

@@ -48,7 +48,12 @@ _JOIN: Final = (
     r"(?:次日|第二天|翌日|下)?|以?及|和|或者?|甚至|起|开始|都)"
 )
 _TAIL: Final = r"(?:左右|之?前后|以后|之后|过后|以来|以前|之前|开始|起|不停|期间|来)?"
-_WHEN: Final = re.compile(rf"{_LEAD}{_ATOM}(?:{_JOIN}{_ATOM}|{_TAIL}{_JOIN}{_ATOM}){{0,7}}{_TAIL}")
+#: What the words of time begin with, one by one: where no such character stands nothing is tried.
+_FIRST: Final = (
+    r"(?=[从自0-9〇零一二两三四五六七八九十廿几多数半每天夜周日经常隔时长没不全去今前明昨刚目上本星双节工春夏秋冬"
+    r"最近连已持大清早凌中午下傍旁晚晩深通彻整白黑昼])"
+)
+_WHEN: Final = re.compile(rf"{_FIRST}{_LEAD}{_ATOM}(?:{_JOIN}{_ATOM}|{_TAIL}{_JOIN}{_ATOM}){{0,7}}{_TAIL}")
 _HAS_CLOCK: Final = re.compile(_CLOCK)
 _HAS_REPEATED: Final = re.compile(_REPEATED)
 _HAS_PART: Final = re.compile(_PART_OF_DAY)

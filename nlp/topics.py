@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import numpy as np
 
@@ -52,12 +52,8 @@ _FLOOR_WEIGHT: Final = 5.0
 _DIGITS: Final = 4
 
 
-class _Part(NamedTuple):
-    """A span and what it adds to a score."""
-
-    start: int
-    end: int
-    weight: float
+#: A span and what it adds to a score: start, end, weight. Plain tuples: some fifty are made for each answer.
+_Part: TypeAlias = "tuple[int, int, float]"
 
 
 class TopicReader:
@@ -118,7 +114,7 @@ class TopicReader:
         p_environmental = beliefs.environmental
         kinds = _kinds(beliefs)
         environmental = p_environmental >= ENVIRONMENTAL_FROM
-        sort = max(beliefs.appeal_types, key=beliefs.appeal_types.__getitem__)
+        sort = self._types.learned(beliefs.appeal_types)
         p_sort = beliefs.appeal_types[sort]
         typed = self._types.decided(weighed.folded, confidence=p_sort)
         if typed:
@@ -126,7 +122,7 @@ class TopicReader:
                 max(p_sort, typed.floor.confidence) if typed.floor.type == sort else typed.floor.confidence
             )
             sort = typed.floor.type.value
-        grade = max(beliefs.urgencies, key=beliefs.urgencies.__getitem__)
+        grade = self._rules.learned(beliefs.urgencies)
         p_grade = beliefs.urgencies[grade]
         raised = self._rules.raised(weighed.folded, environmental=environmental)
         if raised and raised.floor.grade <= grade:
@@ -169,10 +165,8 @@ class TopicReader:
         """The spans that weighed most for (and, for environmental, against) a head's class."""
         parts = words.parts(scored.added(head.value, place), both_ways=head is Head.ENVIRONMENTAL)
         return [
-            Evidence(
-                head, part.start, part.end, words.source[part.start : part.end], value, round(part.weight, 3)
-            )
-            for part in _strongest(parts)
+            Evidence(head, start, end, words.source[start:end], value, round(weight, 3))
+            for start, end, weight in _strongest(parts)
         ]
 
 
@@ -188,13 +182,16 @@ class _Words:
                 members[group] = members.get(group, 0) + 1
         at = {feature: place for place, feature in enumerate(found.features.tolist())}
         # A group's weight is shared out evenly among the words that hit it.
-        self._shares = [
+        shares = [
             (phrase, place, 1 / members[group])
             for phrase, groups in found.groups
             for group in groups
             for family in (GROUP, TITLE_GROUP)
             if (place := at.get(index.get((family, group), -1))) is not None
         ]
+        self._shared = np.array([phrase for phrase, _, _ in shares], dtype=np.intp)
+        self._places = np.array([place for _, place, _ in shares], dtype=np.intp)
+        self._shares = np.array([share for _, _, share in shares], dtype=np.float32)
         self._cues = [
             (cue, place)
             for cue in found.cues
@@ -208,19 +205,20 @@ class _Words:
         first, second = len(found.grams), len(found.grams) + len(found.titles)
         total[found.grams] += added[:first]
         total[found.titles] += added[first:second]
-        for phrase, place, share in self._shares:
-            total[phrase] += share * added[place]
+        np.add.at(total, self._shared, self._shares * added[self._places])
         size = np.abs(total) if both_ways else total
         weighty = np.flatnonzero(size >= _LEAST_PART)
         weighty = weighty[np.argsort(-size[weighty], kind="stable")][:_LOOKED_AT]
         starts = found.starts[weighty]
         ends = starts + found.lengths[weighty]
-        parts = list(map(_Part, starts.tolist(), ends.tolist(), total[weighty].tolist()))
+        parts = list(zip(starts.tolist(), ends.tolist(), total[weighty].tolist(), strict=True))
+        if not self._cues:
+            return parts
         for cue, place in self._cues:
             weight = float(added[place])
             if weight > 0 or (both_ways and weight):
-                parts.append(_Part(cue.start, cue.end, weight))
-        return sorted(parts, key=lambda part: -abs(part.weight))[:_LOOKED_AT]
+                parts.append((cue.start, cue.end, weight))
+        return sorted(parts, key=lambda part: -abs(part[2]))[:_LOOKED_AT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,20 +275,26 @@ def _strongest(parts: Sequence[_Part]) -> list[_Part]:
 
     What weighs little beside the strongest is left out: it would colour the page and explain nothing.
     """
-    chosen: list[_Part] = []
-    for part in parts:
-        for at, other in enumerate(chosen):
-            if part.start < other.end and other.start < part.end:
-                if other.start <= part.start and part.end <= other.end:
-                    chosen[at] = other._replace(weight=other.weight + part.weight)
+    chosen: list[tuple[int, int]] = []
+    weights: list[float] = []
+    for start, end, weight in parts:
+        for at, (first, last) in enumerate(chosen):
+            if start < last and first < end:
+                if first <= start and end <= last:
+                    weights[at] += weight
                 break
         else:
             if len(chosen) < TOP_EVIDENCE:
-                chosen.append(part)
-    least = max(_LEAST_EVIDENCE, _LEAST_SHARE * max((abs(part.weight) for part in chosen), default=0.0))
+                chosen.append((start, end))
+                weights.append(weight)
+    least = max(_LEAST_EVIDENCE, _LEAST_SHARE * max(map(abs, weights), default=0.0))
     return sorted(
-        (part for part in chosen if abs(part.weight) >= least and part.end - part.start > 1),
-        key=lambda part: -abs(part.weight),
+        (
+            (start, end, weight)
+            for (start, end), weight in zip(chosen, weights, strict=True)
+            if abs(weight) >= least and end - start > 1
+        ),
+        key=lambda part: -abs(part[2]),
     )
 
 

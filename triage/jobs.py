@@ -15,6 +15,7 @@ from triage import logs, overlays
 from triage.errors import NotReady
 from triage.services import processing
 from triage.services.bulk import running as bulk_running
+from triage.services.leads import reading as lead_reading
 from triage.settings import load_settings
 from triage.site_names import SiteNames
 from triage.wiring import build
@@ -114,6 +115,15 @@ def read_appeals(ids: list[int]) -> None:
     runtime.run(runtime.site_names.refresh(runtime.deps, runtime.reader))
     report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
     log.info("appeals_processed", asked=len(ids), done=report.done, failed=report.failed, dead=report.dead)
+
+
+def read_leads(ids: list[int]) -> None:
+    """识别线索: read new leads and screen them. What is done already is passed over."""
+    runtime = _Holder.runtime
+    if runtime is None:
+        raise NotReady("处理进程没有用 jiesu work 启动")
+    done = runtime.run(lead_reading.read(runtime.deps, runtime.reader, ids))
+    log.info("leads_read", asked=len(ids), done=done)
 
 
 def run_bulk(ids: list[int]) -> None:

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     )
     smtp_from: str | None = Field(None, description="邮件的发件地址")
 
+    feed_private_hosts: str = Field(
+        "", description="可以取的内网订阅，形如 主机:端口，多个用逗号隔开；其余内网地址一律不取"
+    )
     open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
     open311_contact: str = Field(
         "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
@@ -116,6 +119,15 @@ class Settings(BaseSettings):
         default=False, description="Open311 提交后先给 token，识别完成后才有编号；false 立即给编号"
     )
     open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
+
+    @field_validator("feed_private_hosts")
+    @classmethod
+    def _known_hosts(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            host, _, port = part.rpartition(":")
+            if not host or "/" in host or not (port.isascii() and port.isdigit()):
+                raise ValueError("应形如 主机:端口，多个用逗号隔开")
+        return value
 
     @field_validator("log_level")
     @classmethod

@@ -74,8 +74,43 @@ class _Host:
     users: int = 0
 
 
+class Gate:
+    """Whose turn it is: one request a host at a time, so many at once. Shared by the fetchers of a loop."""
+
+    def __init__(self, at_once: int) -> None:
+        """Take how many requests may be under way."""
+        self.at_once = at_once
+        self._slots = asyncio.Semaphore(at_once)
+        self._hosts: dict[str, _Host] = {}
+
+    @asynccontextmanager
+    async def turn(self, url: URL, pause: float) -> AsyncIterator[None]:
+        """Wait for the host's turn, then for a slot: who waits for a slow host holds nobody up."""
+        host = self._hosts.setdefault(f"{url.host}:{url.port}", _Host())
+        host.users += 1
+        try:
+            async with host.lock:
+                wait = host.free_at - time.monotonic()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                async with self._slots:
+                    try:
+                        yield
+                    finally:
+                        host.free_at = time.monotonic() + pause
+        finally:
+            host.users -= 1
+            self._forget()
+
+    def _forget(self) -> None:
+        """Hosts that nobody waits for and that may be asked again are no longer remembered."""
+        now = time.monotonic()
+        if len(self._hosts) > 4 * self.at_once:
+            self._hosts = {n: h for n, h in self._hosts.items() if h.users or h.free_at > now}
+
+
 class Fetcher:
-    """Fetches by the rules above. One per process; close it."""
+    """Fetches by the rules above. Close it; a gate may be shared with others."""
 
     def __init__(
         self,
@@ -83,14 +118,14 @@ class Fetcher:
         limits: Limits | None = None,
         exempt: Exempt | None = None,
         resolver: AbstractResolver | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """Take the limits and who is exempt; another resolver is for tests of names that change."""
         self.limits = limits or Limits()
         self.exempt = exempt or Exempt()
         self._resolver = PublicResolver(self.exempt, inner=resolver)
         self._session: aiohttp.ClientSession | None = None
-        self._slots = asyncio.Semaphore(self.limits.at_once)
-        self._hosts: dict[str, _Host] = {}
+        self._gate = gate or Gate(self.limits.at_once)
 
     async def close(self) -> None:
         """Close what is open."""
@@ -119,7 +154,7 @@ class Fetcher:
         permanent = True
         for _ in range(self.limits.redirects + 1):
             check_url(where, self.exempt)
-            async with self._turn(where, pause):
+            async with self._gate.turn(where, max(pause or 0.0, self.limits.host_pause)):
                 found = await self._one(where, sent, most or self.limits.body_bytes)
             if isinstance(found, Fetched):
                 return found if moved is None else _moved(found, moved)
@@ -191,32 +226,6 @@ class Fetcher:
                 raise FeedRefused("too_long", "内容过大")
             unpack.feed(chunk)
         return unpack.end()
-
-    @asynccontextmanager
-    async def _turn(self, url: URL, pause: float | None) -> AsyncIterator[None]:
-        """Wait for the host's turn, then for a slot: who waits for a slow host holds nobody up."""
-        name = f"{url.host}:{url.port}"
-        host = self._hosts.setdefault(name, _Host())
-        host.users += 1
-        try:
-            async with host.lock:
-                wait = host.free_at - time.monotonic()
-                if wait > 0:
-                    await asyncio.sleep(wait)
-                async with self._slots:
-                    try:
-                        yield
-                    finally:
-                        host.free_at = time.monotonic() + max(pause or 0.0, self.limits.host_pause)
-        finally:
-            host.users -= 1
-            self._forget()
-
-    def _forget(self) -> None:
-        """Hosts that nobody waits for and that may be asked again are no longer remembered."""
-        now = time.monotonic()
-        if len(self._hosts) > 4 * self.limits.at_once:
-            self._hosts = {n: h for n, h in self._hosts.items() if h.users or h.free_at > now}
 
 
 class _Unpacker:

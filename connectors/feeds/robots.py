@@ -29,7 +29,9 @@ _MOST_ORIGINS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
+    """What an origin said, and until when that holds."""
+
     rules: Protego | None
     """None: the server failed."""
     until: float
@@ -38,11 +40,17 @@ class _Said:
 class Robots:
     """What each origin allows."""
 
-    def __init__(self, fetcher: Fetcher, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take who fetches, and the clock by which answers grow old."""
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        said: dict[str, Said] | None = None,
+    ) -> None:
+        """Take who fetches, the clock by which answers grow old, and what others asked before."""
         self._fetcher = fetcher
         self._clock = clock
-        self._said: dict[str, _Said] = {}
+        self._said = {} if said is None else said
 
     async def check(self, address: str) -> float | None:
         """The pause that the origin asks for, None when it names none. Raises FeedRefused, FeedAway."""
@@ -64,15 +72,15 @@ class Robots:
         delay = said.rules.crawl_delay(USER_AGENT)
         return None if delay is None else min(float(delay), _LONGEST_PAUSE)
 
-    async def _ask(self, origin: str) -> _Said:
+    async def _ask(self, origin: str) -> Said:
         now = self._clock()
         try:
             found = await self._fetcher.get(f"{origin}/robots.txt", most=_MOST_BYTES)
         except FeedRefused as refusal:
             if not refusal.code.startswith("http_4"):
                 raise
-            return _Said(Protego.parse(""), now + _REMEMBER)
+            return Said(Protego.parse(""), now + _REMEMBER)
         except FeedAway:
-            return _Said(None, now + _REMEMBER_FAILURE)
+            return Said(None, now + _REMEMBER_FAILURE)
         text = (found.body or b"").decode("utf-8", "replace")
-        return _Said(Protego.parse(text), now + _REMEMBER)
+        return Said(Protego.parse(text), now + _REMEMBER)

@@ -12,6 +12,7 @@ import models.corrections
 import models.drifting
 import models.files
 import models.hotline
+import models.leads
 import models.months
 import models.notices
 import models.open311

@@ -21,6 +21,7 @@ from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.bulk import running as bulk_running
+from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.sources.running import Runner
@@ -92,6 +93,14 @@ def relay(settings: Settings) -> None:
                     now=deps.clock.now(),
                     batch=settings.batch_size,
                     depth=settings.queue_depth,
+                )
+            async with deps.db.writes.begin() as session:
+                await lead_reading.hand_out(
+                    session,
+                    queue,
+                    now=deps.clock.now(),
+                    batch=settings.batch_size,
+                    again=timedelta(seconds=settings.resend_seconds),
                 )
                 resend = timedelta(seconds=settings.resend_seconds)
                 await bulk_running.hand_out(session, queue, now=deps.clock.now(), resend=resend)

@@ -31,12 +31,15 @@ def check(clocks: ClockTable, problems: list[Problem]) -> None:
     overlaps(clocks.warnings, lambda row: row.percent, "同一提醒点", problems)
     overlaps(clocks.extensions, lambda row: (row.clock, row.urgency), "同一延期上限", problems)
     for row in clocks.runs:
-        for name in (*row.restart, *row.stop):
+        for name in (*row.restart, *row.stop, *row.resume):
             if name not in ACTS:
                 say(problems, row, f"没有这个动作：{name}")
         both = sorted(set(row.restart) & set(row.stop))
         if both:
             say(problems, row, f"同一动作不能既重新起算又停表：{'、'.join(both)}")
+        twice = sorted(set(row.resume) & {*row.restart, *row.stop})
+        if twice:
+            say(problems, row, f"接着走的动作不能又停表或重新起算：{'、'.join(twice)}")
 
 
 def _always(rows: Sequence[Row], what: str, problems: list[Problem]) -> None:

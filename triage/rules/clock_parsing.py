@@ -51,6 +51,7 @@ def _run(r: Record) -> RunRow:
     return RunRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"), clock=r.choice("clock", ClockName),
         start=r.choice("start", StartsAt), restart=r.words("restart"), stop=r.words("stop", required=True),
+        resume=r.words("resume"),
     )  # fmt: skip
 
 

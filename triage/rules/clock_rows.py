@@ -31,13 +31,17 @@ class StartsAt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunRow(Row):
-    """What starts a clock, what starts it anew, and what stops it (names of events)."""
+    """What starts a clock, what starts it anew, and what stops it (names of events).
+
+    After `resume` a run that was stopped goes on as if it had not been: its time counts from the first start.
+    """
 
     title: str
     clock: ClockName
     start: StartsAt
     restart: tuple[str, ...]
     stop: tuple[str, ...]
+    resume: tuple[str, ...] = ()
 
 
 class Tells(StrEnum):

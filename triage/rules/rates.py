@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 _FULL: Final = 100
+#: The key of what is not known.
+UNKNOWN: Final = "未明"
 
 
 class By(StrEnum):
@@ -120,15 +122,15 @@ def keys_of(verdict: Verdict) -> tuple[tuple[By, str], ...]:
 
     That a unit was the wrong one is told on its own line alone: the ticket counts once elsewhere.
     """
-    unit = (By.UNIT, verdict.unit or "未明")
+    unit = (By.UNIT, verdict.unit or UNKNOWN)
     if any(out.cause is Cause.WRONG_UNIT for out in verdict.outs):
         return (unit,)
     return (
         (By.ALL, ""),
-        (By.DISTRICT, verdict.district or "未明"),
-        (By.STREET, verdict.street or "未明"),
+        (By.DISTRICT, verdict.district or UNKNOWN),
+        (By.STREET, verdict.street or UNKNOWN),
         unit,
-        (By.KIND, verdict.kind or "未明"),
+        (By.KIND, verdict.kind or UNKNOWN),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
     from triage.rules.drifting import DriftRow
+    from triage.rules.lead_rows import LeadRow
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
@@ -317,6 +318,7 @@ class Tables:
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
+    leads: tuple[LeadRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable

@@ -16,7 +16,7 @@ from triage.rules.clocks import Clock, Extension, Pause, due_at, elapsed, length
 from triage.rules.rows import ClockName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from models.vocab import Urgency
     from triage.rules.acts import Event, History
@@ -69,20 +69,41 @@ def runs(tables: Tables, history: History, name: ClockName) -> tuple[Running, ..
     events = standing(history.events)
     if name is ClockName.FOLLOW_UP:
         return _after_answer(tables, history.urgency, events)
-    return tuple(_runs(tables, history.urgency, events, name))
+    return tuple(_running(tables, history.urgency, span) for span in _spans(tables, events, name))
 
 
-def _runs(tables: Tables, urgency: Urgency, events: Sequence[Event], name: ClockName) -> Iterator[Running]:
-    start = next((e.at for e in events if e.act == _first_act(tables, events, name)), None)
-    if start is None:
-        return
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One run before it is counted: its row, when it began, its share of the limit, and its own events."""
+
+    row: RunRow
+    begun: datetime
+    percent: int
+    own: tuple[Event, ...]
+
+
+def _spans(tables: Tables, events: Sequence[Event], name: ClockName) -> tuple[_Span, ...]:
+    """The runs of a clock, cut where an event starts it anew, or lets it go on after a stop.
+
+    Cut by place, not by time: what was done at the very moment of a 重办, but before it, is the first run's.
+    """
+    act = _first_act(tables, events, name)
+    first = next((place for place, event in enumerate(events) if event.act == act), None)
+    if first is None:
+        return ()
+    start = events[first].at
     row = tables.clocks.run(name, beijing(start).date())
-    starts = [(start, _FULL)]
-    starts += [(e.at, _share(tables, e)) for e in events if e.act in row.restart and e.at >= start]
-    for number, (begun, percent) in enumerate(starts):
-        ends = starts[number + 1][0] if number + 1 < len(starts) else None
-        own = [e for e in events if begun <= e.at and (ends is None or e.at < ends)]
-        yield _running(tables, urgency, row, own, (begun, percent))
+    cuts = [(first, start, _FULL)]
+    for place, event in enumerate(events[first + 1 :], start=first + 1):
+        if event.act in row.restart:
+            cuts.append((place, event.at, _share(tables, event)))
+        elif event.act in row.resume:
+            cuts.append((place, start, _FULL))
+    ends = [place for place, *_ in cuts[1:]] + [len(events)]
+    return tuple(
+        _Span(row, begun, percent, tuple(events[place:end]))
+        for (place, begun, percent), end in zip(cuts, ends, strict=True)
+    )
 
 
 def _first_act(tables: Tables, events: Sequence[Event], name: ClockName) -> str | None:
@@ -95,10 +116,8 @@ def _share(tables: Tables, event: Event) -> int:
     return tables.clocks.rehandle(beijing(event.at).date()).percent if event.act == "rehandle" else _FULL
 
 
-def _running(
-    tables: Tables, urgency: Urgency, run: RunRow, events: Sequence[Event], begun: tuple[datetime, int]
-) -> Running:
-    start, percent = begun
+def _running(tables: Tables, urgency: Urgency, span: _Span) -> Running:
+    run, start, events = span.row, span.begun, span.own
     answer = run.clock is ClockName.ANSWER
     row = tables.deadline(run.clock, urgency, beijing(start).date())
     clock = Clock(
@@ -106,7 +125,7 @@ def _running(
         start,
         tables.calendar,
         pauses=pauses_of(events) if answer else (),
-        percent=percent,
+        percent=span.percent,
     )
     if answer and any(event.act in {"extend_grant", "ledger_review"} for event in events):
         clock = replace(clock, extensions=extensions_of(clock, events))
@@ -132,11 +151,9 @@ def _stopped(tables: Tables, run: RunRow, events: Sequence[Event]) -> datetime |
 def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> tuple[Running, ...]:
     """The follow-up clock runs once there is a feedback: from it, or from the end of the limit if later."""
     found = []
-    answers = list(_runs(tables, urgency, events, ClockName.ANSWER))
-    for number, answer in enumerate(answers):
+    for span in _spans(tables, events, ClockName.ANSWER):
+        own, answer = span.own, _running(tables, urgency, span)
         run = tables.clocks.run(ClockName.FOLLOW_UP, answer.clock.start.date())
-        ends = answers[number + 1].clock.start if number + 1 < len(answers) else None
-        own = [e for e in events if answer.clock.start <= e.at and (ends is None or e.at < ends)]
         told = next((e.at for e in own if e.act == "feedback"), None)
         if told is None:
             continue

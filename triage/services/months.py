@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from models.months import MonthFigures, MonthVerdict
 from triage.errors import BadInput, NotFound
 from triage.rules.rate_rows import Cause, Rate, WeightRow
-from triage.rules.rates import By, Line, Month, Tally, count
+from triage.rules.rates import UNKNOWN, By, Line, Month, Tally, count
 from triage.rules.rows import Status, Where
 from triage.rules.verdicts import Out, Verdict, month_span
 from triage.services.histories import histories
@@ -171,19 +171,70 @@ async def versions(session: AsyncSession, month: str) -> list[tuple[int, datetim
     return [(row.version, row.published_at, row.reason, row.sha256) for row in rows]
 
 
+def earlier_month(month: str) -> str:
+    """The month before. Raises BadInput on no month."""
+    first, _ = span(month)
+    return f"{first.year - (first.month == 1)}-{(first.month - 2) % 12 + 1:02d}"
+
+
 async def before(session: AsyncSession, month: str) -> Published | None:
     """The newest version of the month before; None when it was never published."""
-    first, _ = span(month)
-    earlier = f"{first.year - (first.month == 1)}-{(first.month - 2) % 12 + 1:02d}"
-    row = await _row(session, earlier, None)
+    row = await _row(session, earlier_month(month), None)
     return await _published(session, row) if row is not None else None
+
+
+async def headline(session: AsyncSession, month: str, version: int | None = None) -> Published:
+    """The figures of a published version without its verdicts: what a page shows. Raises as `published`."""
+    span(month)
+    row = await _row(session, month, version)
+    if row is None:
+        which = f"第 {version} 版" if version else ""
+        raise NotFound(f"{month} 没有发布过{which}")
+    return _told(row, ())
+
+
+async def headline_before(session: AsyncSession, month: str) -> Published | None:
+    """The same of the newest version of the month before; None when it was never published."""
+    row = await _row(session, earlier_month(month), None)
+    return _told(row, ()) if row is not None else None
+
+
+async def all_months(session: AsyncSession) -> list[str]:
+    """Every month that was published, newest first."""
+    return list(
+        await session.scalars(sa.select(MonthFigures.month).distinct().order_by(MonthFigures.month.desc()))
+    )
+
+
+async def verdicts_of(
+    session: AsyncSession, month: str, version: int, by: By, key: str
+) -> tuple[Verdict, ...]:
+    """The verdicts behind one line of a published version. Raises BadInput for the line of all tickets."""
+    columns = {
+        By.UNIT: MonthVerdict.unit_code, By.DISTRICT: MonthVerdict.district_code,
+        By.STREET: MonthVerdict.street_code, By.KIND: MonthVerdict.kind,
+    }  # fmt: skip
+    if by not in columns:
+        raise BadInput("合计的工单太多，请先选一个区、单位、街道乡镇或类别")
+    wanted = columns[by].is_(None) if key == UNKNOWN else columns[by] == key
+    rows = await session.scalars(
+        sa.select(MonthVerdict)
+        .join(MonthFigures, MonthFigures.id == MonthVerdict.month_id)
+        .where(MonthFigures.month == month, MonthFigures.version == version, wanted)
+        .order_by(MonthVerdict.seq)
+    )
+    return _verdicts(rows.all())
 
 
 async def _published(session: AsyncSession, row: MonthFigures) -> Published:
     rows = await session.scalars(
         sa.select(MonthVerdict).where(MonthVerdict.month_id == row.id).order_by(MonthVerdict.seq)
     )
-    verdicts = tuple(
+    return _told(row, _verdicts(rows.all()))
+
+
+def _verdicts(rows: Sequence[MonthVerdict]) -> tuple[Verdict, ...]:
+    return tuple(
         Verdict(
             v.no, v.unit_code, v.street_code, v.district_code, v.kind,
             tuple((Rate(rate), points) for rate, points in v.points.items()),
@@ -191,6 +242,9 @@ async def _published(session: AsyncSession, row: MonthFigures) -> Published:
         )
         for v in rows
     )  # fmt: skip
+
+
+def _told(row: MonthFigures, verdicts: tuple[Verdict, ...]) -> Published:
     told = row.content
     first = span(row.month)[0].date()
     weights = WeightRow(

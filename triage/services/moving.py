@@ -62,7 +62,7 @@ SYSTEM: Final = Person(moves.Actor(Post.SYSTEM), "系统")
 class Wish:
     """A move somebody asks for. `version` is that of the ticket as it was seen; `key` is the sender's.
 
-    `batch` is the bulk job (批量办理) it is part of; the event says so.
+    `batch` is the bulk job (批量办理) it is part of; the event says so. `silent`: the job itself tells of it.
     """
 
     no: str
@@ -71,6 +71,7 @@ class Wish:
     version: int
     key: str
     batch: int | None = None
+    silent: bool = False
 
     @property
     def digest(self) -> str:
@@ -149,7 +150,8 @@ async def make(
     # An older ticket's rows are brought to what its first move makes of them.
     before = None if events else standing
     await move_rows.store(session, tables, ticket, [*events, event], after, staff_id=staff_id, before=before)
-    await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
+    if not wish.silent:
+        await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
     await noting.note(session, tables, ticket, event, now=now)
     if head is not None and head_standing is not None:
         joined = _joined(head_standing, wish.no, person, at=event.at)

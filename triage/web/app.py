@@ -30,7 +30,10 @@ from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
 from triage.web.outgoing import notices
+from triage.web.reports.routes import ROUTES as REPORTS
+from triage.web.sources import api as source_api
 from triage.web.sources import hooks
+from triage.web.sources import page as source_page
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -92,9 +95,10 @@ def make_app(
     app.router.add_get("/api/v1/units", api.units)
     app.router.add_get("/api/v1/openapi.json", api.openapi)
     app.add_routes(BULK)
+    app.add_routes(REPORTS)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
-    app.add_routes(hooks.ROUTES)
+    app.add_routes((*hooks.ROUTES, *source_api.ROUTES, *source_page.ROUTES))
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
     app.add_routes(open311.ROUTES)

@@ -11,6 +11,7 @@ from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
+from triage.web.sources import openapi as source_paths
 
 _SCHEMAS: Final = (
     views.TicketList,
@@ -21,6 +22,7 @@ _SCHEMAS: Final = (
     move_views.MoveMade,
     corrections.CorrectionList,
     *bulk.SCHEMAS,
+    *source_paths.SCHEMAS,
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -222,6 +224,7 @@ def document() -> dict[str, Any]:
                     "responses": {"200": _answer("UnitList", "承办单位"), **problems},
                 }
             },
+            **source_paths.paths(_answer, _problem, problems),
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "getOpenApi",

@@ -27,6 +27,7 @@ from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import bulk as rules
 from triage.rules.moves import Actor
 from triage.services import moving
+from triage.services.bulk import digest
 from triage.services.move_rows import LostRow
 from triage.services.moving import Conflict, Person, Wish
 
@@ -101,7 +102,9 @@ async def start(session: AsyncSession, job_id: int, person: Person, *, now: date
     job.state, job.started_at, job.handed_at = BulkState.RUNNING.value, now, None
 
 
-async def cancel(session: AsyncSession, job_id: int, person: Person, *, now: datetime) -> None:
+async def cancel(
+    session: AsyncSession, job_id: int, person: Person, *, tables: Tables, now: datetime
+) -> None:
     """What was not done yet is not done any more. Doing so twice changes nothing."""
     job = await locked(session, job_id)
     check_owner(job, person)
@@ -113,6 +116,7 @@ async def cancel(session: AsyncSession, job_id: int, person: Person, *, now: dat
         .where(BulkResult.job_id == job_id, BulkResult.state == BulkRow.WAITING.value)
         .values(state=BulkRow.CANCELLED.value, at=now)
     )
+    await digest.tell(session, tables, job, now=now)
 
 
 def check_owner(job: BulkJob, person: Person) -> None:
@@ -203,6 +207,7 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
         )
         if not rows:
             job.state, job.ended_at, job.handed_at = BulkState.DONE.value, now, None
+            await digest.tell(session, deps.tables, job, now=now)
             log.info("bulk_job_done", job=job_id, move=job.move, total=job.total)
             return None
         job.handed_at = now
@@ -213,7 +218,9 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
             .order_by(Ticket.id)
             .with_for_update()
         )
-        work = _Work(job, rules.bulk_moves(deps.tables, at=now).get(Move(job.move)), deps.tables, now)
+        move = Move(job.move)
+        bulk = rules.bulk_moves(deps.tables, at=now).get(move)
+        work = _Work(job, bulk, deps.tables, now, digest.digested(deps.tables, move, at=now))
         came = [await _one(session, work, ticket, by_id.pop(ticket.id)) for ticket in tickets]
         came += [
             _Came(row.seq, BulkRow.REFUSED, NotFound.code, "没有这张工单，或您无权查看。")
@@ -241,6 +248,7 @@ class _Work:
     bulk: BulkMove | None
     tables: Tables
     now: datetime
+    silent: bool
 
 
 async def _one(session: AsyncSession, work: _Work, ticket: Ticket, row: BulkResult) -> _Came:
@@ -248,7 +256,9 @@ async def _one(session: AsyncSession, work: _Work, ticket: Ticket, row: BulkResu
     job, values = work.job, dict(work.job.values)
     if work.bulk is not None:
         values = rules.values_for(work.bulk, values, ticket.decision.get("proposed") or {})
-    wish = Wish(ticket.no, Move(job.move), values, row.seen, f"bulk-{job.id}", batch=job.id)
+    wish = Wish(
+        ticket.no, Move(job.move), values, row.seen, f"bulk-{job.id}", batch=job.id, silent=work.silent
+    )
     person = person_of(job)
     try:
         made = await moving.make(session, work.tables, viewer_of(job), person, wish, now=work.now)

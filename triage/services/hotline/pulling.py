@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from connectors.file_times import SHANGHAI
 from connectors.hotline.orders import read_order
 from triage.services.hotline import taking
-from triage.services.hotline.windows import Incomplete, Paging, Place, window
+from triage.services.hotline.windows import Incomplete, Paging, Place, TooLong, window
 from triage.services.sources.ports import Outcome, SourceFault
 
 if TYPE_CHECKING:
@@ -79,6 +79,15 @@ async def pull(
     paging = Paging(settings.page_size, settings.most_pages, timedelta(seconds=settings.overlap))
     try:
         whole = await window(ask, store, place, paging, now=now)
+    except TooLong as error:
+        return Outcome(
+            said=f"{counts.said()}{error.reason}",
+            seen=counts.seen,
+            stored=counts.stored,
+            lag=now - place.until,
+            cursor=place.shorter(error.tried).stored(),
+            more=True,
+        )
     except Incomplete as error:
         async with work.deps.db.writes.begin() as session:
             await work.keep(session, place.shorter(error.tried).stored())
@@ -88,6 +97,6 @@ async def pull(
         seen=counts.seen,
         stored=counts.stored,
         lag=whole.lag,
-        cursor=place.after(whole.until).stored(),
+        cursor=place.after(whole).stored(),
         more=whole.more,
     )

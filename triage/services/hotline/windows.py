@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 SHORTEST: Final = timedelta(seconds=1)
 #: The longest window asked for at once.
 LONGEST: Final = timedelta(days=1)
-#: A window that takes longer is given up and asked for again, in half.
-PATIENCE_SECONDS: Final = 120.0
+#: The first window; later ones grow while they are quick.
+FIRST: Final = timedelta(hours=1)
+#: A window that takes longer is given up and asked for again, in half: whoever is killed now and then still
+#: gets on, for no window needs longer than this to be whole.
+PATIENCE_SECONDS: Final = 12.0
 #: A page is asked for so often before the window is given up for this run.
 _TRIES: Final = 3
 _FIRST_PAUSE: Final = 0.1
@@ -46,12 +49,16 @@ class Incomplete(Exception):
         self.tried = tried
 
 
+class TooLong(Incomplete):
+    """这一段太长，没有在限定时间里拉完: nobody's fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """How far a source came: the moment, and the longest window to be asked for next."""
 
     until: datetime
-    span: timedelta = LONGEST
+    span: timedelta = FIRST
 
     @classmethod
     def read(cls, cursor: Any, *, default: datetime) -> Place:  # noqa: ANN401  (JSON of our own)
@@ -68,9 +75,10 @@ class Place:
         """The same place; half of what was tried is asked for next."""
         return Place(self.until, max(min(self.span, tried) / 2, SHORTEST))
 
-    def after(self, until: datetime) -> Place:
-        """The place behind a whole window: the next may be twice as long. It never goes back."""
-        return Place(max(until, self.until), min(max(self.span, SHORTEST) * 2, LONGEST))
+    def after(self, window: Window) -> Place:
+        """The place behind a whole window, never before; after a quick one the next is twice as long."""
+        span = self.span * 2 if window.seconds < PATIENCE_SECONDS / 4 else self.span
+        return Place(max(window.until, self.until), min(max(span, SHORTEST), LONGEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +92,11 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window that came whole: where it ends, the platform's now, and whether there is more behind it."""
+    """A window that came whole: where it ends, the platform's now, and how long it took."""
 
     until: datetime
     theirs: datetime
+    seconds: float = 0.0
 
     @property
     def lag(self) -> timedelta:
@@ -126,16 +135,16 @@ async def patient(ask: Callable[[], Awaitable[Page]]) -> Page:
 
 
 async def window(ask: Ask, store: Store, place: Place, paging: Paging, *, now: datetime) -> Window:
-    """Take in the window behind a place. Raises Incomplete."""
+    """Take in the window behind a place. Raises Incomplete, TooLong."""
     after = place.until - paging.overlap
     seen = _Seen()
-    ends = time.monotonic() + PATIENCE_SECONDS
+    began = time.monotonic()
     first, end, theirs = await _first(ask, place, paging, now=now)
     tried = end - place.until
     await seen.take(store, first)
     for number in range(2, -(-first.total // paging.size) + 1):
-        if time.monotonic() > ends:
-            raise Incomplete(f"这一段 {PATIENCE_SECONDS:.0f} 秒没有拉完，稍后缩短时段重拉。", tried)
+        if time.monotonic() - began > PATIENCE_SECONDS and tried > SHORTEST:
+            raise TooLong(f"这一段 {PATIENCE_SECONDS:.0f} 秒没有拉完，缩短时段重拉。", tried)
         try:
             await _next(partial(ask, after, end, number), store, seen)
         except PlatformAway as error:
@@ -146,7 +155,7 @@ async def window(ask: Ask, store: Store, place: Place, paging: Paging, *, now: d
             "位置没有前移，稍后缩短时段重拉。",
             tried,
         )
-    return Window(end, theirs)
+    return Window(end, theirs, time.monotonic() - began)
 
 
 async def _next(ask: Callable[[], Awaitable[Page]], store: Store, seen: _Seen) -> None:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from models.vocab_sources import SourceKind
 from triage.services.hotline.puller import hotline_puller
+from triage.services.leads.pulling import FeedPuller
 
 if TYPE_CHECKING:
     from triage.services.sources.ports import Puller
 
-PULLERS: Final[dict[SourceKind, Puller]] = {SourceKind.HOTLINE: hotline_puller()}
+PULLERS: Final[dict[SourceKind, Puller]] = {
+    SourceKind.HOTLINE: hotline_puller(),
+    SourceKind.FEED: FeedPuller(),
+}
 
 
 def puller_of(kind: str) -> Puller | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -64,7 +65,7 @@ async def started(request: web.Request) -> web.Response:
 
 async def cancelled(request: web.Request) -> web.Response:
     """POST /api/v1/bulk/{id}/cancel. Raises NotFound, NotYours."""
-    return await _changed(request, running.cancel)
+    return await _changed(request, partial(running.cancel, tables=request.app[DEPS].tables))
 
 
 async def undone(request: web.Request) -> web.Response:

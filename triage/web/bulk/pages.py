@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -225,7 +226,7 @@ async def started(request: web.Request) -> web.Response:
 
 async def cancelled(request: web.Request) -> web.Response:
     """POST /desk/bulk/{id}/cancel: what is not done yet is left."""
-    return await _changed(request, running.cancel)
+    return await _changed(request, partial(running.cancel, tables=request.app[DEPS].tables))
 
 
 async def _changed(request: web.Request, step: Any) -> web.Response:  # noqa: ANN401  (start or cancel)

@@ -16,6 +16,7 @@ from connectors.ports import JobName
 from connectors.vault import Vault
 from models.bulk import BulkJob, BulkResult
 from models.filters import Day, TicketFilter, View, Viewer
+from models.notices import Notice
 from models.queries import Ask
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
@@ -199,7 +200,7 @@ async def test_cancelling_keeps_what_was_done_and_leaves_the_rest(deps: Deps, cl
     await confirmed(deps, job_id)
     await running._chunk(deps, job_id, 2)
     async with deps.db.writes.begin() as session:
-        await running.cancel(session, job_id, HOTLINE, now=clock.now())
+        await running.cancel(session, job_id, HOTLINE, tables=deps.tables, now=clock.now())
     assert await running.run(deps, job_id, seconds=60) == 0
     found = await told(deps, job_id)
     assert (found.job.state, found.counts) == (
@@ -333,3 +334,41 @@ async def test_a_row_that_breaks_is_recorded_and_stops_no_other(deps: Deps) -> N
     assert [row.state for row in rows] == ["done", "failed", "done"]
     assert "系统出错，没有办理" in (rows[1].reason or "")
     assert (await told(deps, job_id)).job.state == BulkState.DONE.value
+
+
+async def noticed(db: Database) -> list[tuple[str, str, str]]:
+    async with db.reads() as session:
+        rows = await session.execute(
+            sa.select(Notice.recipient, Notice.template, Notice.facts).order_by("id")
+        )
+        return [(unit, template, facts.get("told", "")) for unit, template, facts in rows]
+
+
+async def test_each_unit_is_told_once_of_the_whole_job(deps: Deps) -> None:
+    await add_tickets(deps.db, TicketIn(), TicketIn(), TicketIn(unit="110108010", district="110108"))
+    job_id = await drafted(deps, Move.URGE, values=URGE)
+    await confirmed(deps, job_id)
+    await running.run(deps, job_id, seconds=60)
+    said = f"张工单（批量办理第 {job_id} 批）"
+    assert await noticed(deps.db) == [
+        (WANGJING, "bulk", f"批量催办 2 {said}"), ("110108010", "bulk", f"批量催办 1 {said}")
+    ]  # fmt: skip
+
+
+async def test_what_tells_nobody_one_by_one_tells_nobody_in_bulk(deps: Deps) -> None:
+    await add_tickets(deps.db, TicketIn())
+    job_id = await drafted(deps, Move.SIGN, STREET)
+    await confirmed(deps, job_id, STREET)
+    await running.run(deps, job_id, seconds=60)
+    assert await noticed(deps.db) == []
+
+
+async def test_units_called_in_are_told_ticket_by_ticket(deps: Deps) -> None:
+    (first, second) = await add_tickets(deps.db, TicketIn(), TicketIn())
+    for no in (first, second):
+        await move(deps, no, STREET, Move.SIGN, 1)
+    called = {"assist": ["110105-water"], "until": "2026-11-24T12:00", "reason": "排口归属要会商"}
+    job_id = await drafted(deps, Move.WHISTLE, STREET, called)
+    await confirmed(deps, job_id, STREET)
+    await running.run(deps, job_id, seconds=60)
+    assert [unit for unit, *_ in await noticed(deps.db)] == ["110105-water"] * 2

@@ -1,0 +1,103 @@
+"""到期清单: every clock in the window has its line, whose they are, calls among them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.filters import Viewer
+from models.vocab import Move, Post
+from tests.factories import NOW, TicketIn, add_tickets
+from triage.rules.moves import Actor
+from triage.services import due_lists, moving, reference
+from triage.services.due_lists import Window
+from triage.services.moving import Person, Wish
+
+if TYPE_CHECKING:
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+VIEWER = Viewer("local")
+STREET = Person(Actor(Post.UNIT, "110105026", "unit.wangjing"), "望京街道办事处")
+WIDE = timedelta(days=9)
+
+
+@pytest.fixture
+async def numbers(deps: Deps) -> list[str]:
+    made = await add_tickets(
+        deps.db,
+        TicketIn(age=timedelta(hours=1), due=timedelta(days=7) - timedelta(hours=1)),
+        TicketIn(unit="110108010", district="110108", age=timedelta(hours=1), due=timedelta(days=6)),
+    )
+    await reference.sync(deps)
+    # Their own first move tells the clocks to the rows.
+    for no, unit in zip(made, ("110105026", "110108010"), strict=True):
+        person = Person(Actor(Post.UNIT, unit, f"unit.{unit}"), unit)
+        async with deps.db.writes.begin() as session:
+            wish = Wish(no, Move.SIGN, {}, 1, "k")
+            await moving.make(session, deps.tables, VIEWER, person, wish, now=NOW)
+    return made
+
+
+async def listed(deps: Deps, within: timedelta, **whose: str) -> due_lists.DueList:
+    async with deps.db.reads() as session:
+        window = Window(whose.get("unit"), whose.get("district"), NOW, within)
+        return await due_lists.due_list(session, deps.tables, VIEWER, window, clock=whose.get("clock"))
+
+
+async def test_each_running_clock_in_the_window_has_its_line(deps: Deps, numbers: list[str]) -> None:
+    found = await listed(deps, WIDE, unit="110105026")
+    assert [(line.no, line.label) for line in found.lines] == [
+        (numbers[0], "首次联系时限"), (numbers[0], "办理时限")
+    ]  # fmt: skip
+    assert found.counts == (("contact", "首次联系时限", 1), ("answer", "办理时限", 1))
+    soon = await listed(deps, timedelta(hours=24), district="110105")
+    assert [line.label for line in soon.lines] == ["首次联系时限"]
+    assert len((await listed(deps, WIDE)).lines) == 4
+    assert {line.no for line in (await listed(deps, WIDE, clock="answer")).lines} == set(numbers)
+
+
+async def test_a_unit_called_in_has_its_own_line_until_it_reports(deps: Deps, numbers: list[str]) -> None:
+    called = {"assist": ["110105-water"], "until": "2026-11-24T12:00", "reason": "排口归属要会商"}
+    water = Person(Actor(Post.UNIT, "110105-water", "unit.water"), "朝阳区水务局")
+    for person, move, version, values in ((STREET, Move.WHISTLE, 2, called),):
+        async with deps.db.writes.begin() as session:
+            wish = Wish(numbers[0], move, values, version, f"{move}")
+            await moving.make(session, deps.tables, VIEWER, person, wish, now=NOW)
+    found = await listed(deps, WIDE, unit="110105-water")
+    assert [(line.no, line.label, line.unit) for line in found.lines] == [
+        (numbers[0], "报到时限", "朝阳区水务局")
+    ]  # fmt: skip
+    async with deps.db.writes.begin() as session:
+        wish = Wish(numbers[0], Move.REPORT_IN, {"note": "已到场会商"}, 3, "report")
+        await moving.make(session, deps.tables, VIEWER, water, wish, now=NOW + timedelta(hours=1))
+    assert (await listed(deps, WIDE, unit="110105-water")).lines == ()
+
+
+async def test_the_page_for_a_unit_a_district_and_a_clock(client: Client, numbers: list[str]) -> None:
+    page = await (await client.get("/desk/due?hours=168&unit=望京街道办事处")).text()
+    assert '到期清单 <small class="muted">望京街道办事处</small>' in page
+    assert re.findall(r'class="clocktag">([^<]+)<', page) == ["首次联系时限", "办理时限"]
+    assert numbers[1] not in page
+    district = await (await client.get("/desk/due?hours=168&district=110108&clock=answer")).text()
+    assert re.findall(r'class="clocktag">([^<]+)<', district) == ["办理时限"]
+    assert "按承办单位" in await (await client.get("/desk/due?hours=168")).text()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("clock=nonsense", "参数 clock 只能是"),
+        ("hours=5", "参数 hours 只能是"),
+        ("unit=nobody", "参数 unit 不是"),
+        ("district=999999", "参数 district 不是"),
+        ("extra=1", "不认识的参数：extra"),
+    ],
+)
+async def test_a_bad_address_is_told_by_name(client: Client, query: str, words: str) -> None:
+    response = await client.get(f"/desk/due?{query}")
+    assert response.status == 400
+    assert words in await response.text()

@@ -1,0 +1,98 @@
+"""What a bulk job tells units: one notice each for the whole job, in place of one a ticket.
+
+Whom a move tells is what `notices.yaml` says of its event. Where that is a unit's standing part in the ticket
+(主办, 协办, 抄送, its district), the job counts and tells once; others (被吹哨的单位) are told ticket
+by ticket as always, and bundled by their window.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.bulk import BulkResult
+from models.tickets import Ticket, TicketUnit
+from models.vocab import TAG_OF, Level, Move, Role, Urgency
+from models.vocab_bulk import BulkRow
+from models.vocab_notices import NoticeTo, RecipientKind
+from triage.rules.calendar import beijing
+from triage.rules.rows import OWN
+from triage.services.notices.noting import NewNotice, Recipient, note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.bulk import BulkJob
+    from triage.rules.rows import Tables
+
+TEMPLATE: Final = "bulk"
+_ROLES: Final = {NoticeTo.LEAD: Role.LEAD, NoticeTo.ASSIST: Role.ASSIST, NoticeTo.COPY: Role.COPY}
+
+
+def _told(tables: Tables, move: Move, day: date) -> set[NoticeTo]:
+    return {whom for row in tables.notices.of_event(TAG_OF[move], day) for whom in row.tells}
+
+
+def digested(tables: Tables, move: Move, *, at: datetime) -> bool:
+    """Whether the job tells of its moves at its end, so that a single one of them tells nothing."""
+    return _told(tables, move, beijing(at).date()) <= {*_ROLES, NoticeTo.DISTRICT}
+
+
+async def tell(session: AsyncSession, tables: Tables, job: BulkJob, *, now: datetime) -> None:
+    """One notice a unit, in the transaction that ends the job. Written twice it is one notice."""
+    move, day = Move(job.move), beijing(now).date()
+    told = _told(tables, move, day)
+    if not told or not digested(tables, move, at=now):
+        return
+    counts: dict[str, tuple[int, Urgency]] = {}
+    roles = [_ROLES[whom].value for whom in told if whom in _ROLES]
+    done = (BulkResult.job_id == job.id, BulkResult.state == BulkRow.DONE.value)
+    by_unit = await session.execute(
+        sa.select(TicketUnit.unit_code, sa.func.count(), sa.func.min(Ticket.urgency))
+        .select_from(BulkResult)
+        .join(Ticket, Ticket.id == BulkResult.ticket_id)
+        .join(TicketUnit, TicketUnit.ticket_id == Ticket.id)
+        .where(*done, TicketUnit.role.in_(roles))
+        .group_by(TicketUnit.unit_code)
+        .order_by(TicketUnit.unit_code)
+    )
+    _add(counts, ((code, count, grade) for code, count, grade in by_unit))
+    if NoticeTo.DISTRICT in told:
+        by_district = await session.execute(
+            sa.select(Ticket.district_code, sa.func.count(), sa.func.min(Ticket.urgency))
+            .select_from(BulkResult)
+            .join(Ticket, Ticket.id == BulkResult.ticket_id)
+            .where(*done, Ticket.district_code.is_not(None))
+            .group_by(Ticket.district_code)
+            .order_by(Ticket.district_code)
+        )
+        units = (
+            (tables.unit(Level.DISTRICT, OWN, code or "", day), n, grade) for code, n, grade in by_district
+        )
+        _add(counts, ((unit.code, count, grade) for unit, count, grade in units if unit))
+    await note(
+        session,
+        tables,
+        [
+            NewNotice(
+                key=f"bulk:{job.id}:{unit}",
+                to=Recipient(RecipientKind.UNIT, unit),
+                template=TEMPLATE,
+                urgency=grade,
+                facts={"told": f"批量{move.label} {count} 张工单（批量办理第 {job.id} 批）"},
+            )
+            for unit, (count, grade) in counts.items()
+        ],
+        now=now,
+    )
+
+
+def _add(counts: dict[str, tuple[int, Urgency]], rows: Iterable[tuple[str, int, str]]) -> None:
+    """The greater count and the graver grade of a unit: 主办 in some and 协办 in others is one notice."""
+    for code, count, grade in rows:
+        before, gravest = counts.get(code, (0, Urgency(grade)))
+        counts[code] = (max(before, count), min(gravest, Urgency(grade)))

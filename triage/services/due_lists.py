@@ -1,0 +1,148 @@
+"""到期清单: what is over or soon is, clock by clock, for a unit, a district or all; most pressing first.
+
+A ticket's `due_at` is the nearest end of its running clocks, so the tickets found by it are exactly those
+with a clock in the window; which clocks these are is read off their events. Calls (吹哨, 提级) have due times
+of their own and are found by theirs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.filters import may_see
+from models.tickets import CALLED, OPEN, Ticket, TicketUnit
+from models.units import Unit
+from models.vocab import Clock
+from triage.services.bulk.standings import stand_many
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+    from triage.rules.rows import Tables
+
+#: Tickets looked at: a unit's and a district's whole day, of all the most pressing.
+MOST: Final = 300
+#: Beside the clocks of the vocabulary.
+REPORT_IN: Final = "called"
+REPORT_IN_LABEL: Final = "报到时限"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whose, and up to when. Without unit and district: everyone's."""
+
+    unit: str | None
+    district: str | None
+    now: datetime
+    within: timedelta
+
+    @property
+    def until(self) -> datetime:
+        """The end of the window."""
+        return self.now + self.within
+
+
+@dataclass(frozen=True, slots=True)
+class DueLine:
+    """One clock of one ticket that is over or soon is; `clock` is a `vocab.Clock`, or `called`."""
+
+    no: str
+    title: str
+    unit: str | None
+    urgency: str
+    state: str
+    clock: str
+    label: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueList:
+    """The lines, most pressing first; how many of each clock; whether there are more tickets than `MOST`."""
+
+    lines: tuple[DueLine, ...]
+    counts: tuple[tuple[str, str, int], ...]
+    more: bool
+
+
+async def due_list(
+    session: AsyncSession, tables: Tables, viewer: Viewer, window: Window, *, clock: str | None = None
+) -> DueList:
+    """Everything in the window; `clock` narrows the lines, not the counts."""
+    found, more = await _clocks(session, tables, viewer, window)
+    called, still = await _called(session, viewer, window)
+    found = sorted([*found, *called], key=lambda line: (line.due, line.no, line.clock))
+    counted = Counter(line.clock for line in found)
+    labels = {line.clock: line.label for line in found}
+    order = [*(one.value for one in Clock), REPORT_IN]
+    return DueList(
+        lines=tuple(line for line in found if clock in {None, line.clock}),
+        counts=tuple((name, labels[name], counted[name]) for name in order if counted[name]),
+        more=more or still,
+    )
+
+
+async def _clocks(
+    session: AsyncSession, tables: Tables, viewer: Viewer, window: Window
+) -> tuple[list[DueLine], bool]:
+    chosen = [may_see(viewer), Ticket.due_at < window.until]
+    if window.unit:
+        chosen.append(Ticket.unit_code == window.unit)
+    if window.district:
+        chosen.append(Ticket.district_code == window.district)
+    rows = (
+        await session.execute(
+            sa.select(Ticket, Unit.name)
+            .outerjoin(Unit, Unit.code == Ticket.unit_code)
+            .where(*chosen)
+            .order_by(Ticket.due_at, Ticket.id)
+            .limit(MOST + 1)
+        )
+    ).all()
+    kept = rows[:MOST]
+    standings = await stand_many(session, tables, [ticket for ticket, _ in kept], now=window.now)
+    lines = [
+        DueLine(
+            ticket.no, ticket.title, name, ticket.urgency, ticket.state, clock.value, clock.label, run.due
+        )
+        for ticket, name in kept
+        for clock, run in standings[ticket.id].clocks.items()
+        if run.stopped is None and run.due is not None and run.due < window.until
+    ]  # fmt: skip
+    return lines, len(rows) > MOST
+
+
+async def _called(session: AsyncSession, viewer: Viewer, window: Window) -> tuple[Sequence[DueLine], bool]:
+    """Units called in that have not reported yet: theirs is the line, not the lead unit's."""
+    chosen = [
+        may_see(viewer),
+        # Written out: only so does the partial index fit.
+        sa.literal_column(CALLED),
+        TicketUnit.due_at < window.until,
+        sa.literal_column(OPEN),
+    ]
+    if window.unit:
+        chosen.append(TicketUnit.unit_code == window.unit)
+    if window.district:
+        chosen.append(Ticket.district_code == window.district)
+    rows = (
+        await session.execute(
+            sa.select(Ticket.no, Ticket.title, Unit.name, Ticket.urgency, Ticket.state, TicketUnit.due_at)
+            .select_from(TicketUnit)
+            .join(Ticket, Ticket.id == TicketUnit.ticket_id)
+            .outerjoin(Unit, Unit.code == TicketUnit.unit_code)
+            .where(*chosen)
+            .order_by(TicketUnit.due_at, TicketUnit.ticket_id)
+            .limit(MOST + 1)
+        )
+    ).all()
+    lines = [DueLine(*row[:5], REPORT_IN, REPORT_IN_LABEL, row[5]) for row in rows[:MOST] if row[5]]
+    return lines, len(rows) > MOST

@@ -1,0 +1,115 @@
+"""A platform's exchange at a glance, for its page: what waits, what was refused, the last days' accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.hotline import REFUSED, HotlineAction, HotlineOrder, Reconciliation
+from models.vocab_sources import ActionKind
+from triage.services.hotline import reconciling, sending
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAction:
+    """An action that the platform refused for good."""
+
+    id: int
+    order_no: str
+    seq: int
+    label: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedOrder:
+    """An order that could not be taken in, or that came again with other words."""
+
+    order_no: str
+    day: date
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A day's reconciliation: the sentence, and the numbers of each sort that did not match."""
+
+    day: date
+    made_at: datetime
+    unmatched: int
+    said: str
+    lists: tuple[tuple[str, int, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Everything. Lists show the first `SHOWN`; the counts are whole."""
+
+    waiting: int
+    oldest: datetime | None
+    refused_actions: tuple[RefusedAction, ...]
+    refused_count: int
+    refused_orders: tuple[RefusedOrder, ...]
+    order_count: int
+    accounts: tuple[Account, ...]
+
+
+async def of_source(session: AsyncSession, source_id: int, *, now: datetime) -> Exchange:
+    """The exchange of one source."""
+    waiting, oldest = await sending.standing(session, source_id, now=now)
+    chosen = (HotlineAction.source_id == source_id, sa.text(f"hotline_action.{REFUSED}"))
+    refused = await session.scalars(
+        sa.select(HotlineAction).where(*chosen).order_by(HotlineAction.id).limit(SHOWN)
+    )
+    bad = (HotlineOrder.source_id == source_id, HotlineOrder.refused.is_not(None))
+    orders = await session.scalars(
+        sa.select(HotlineOrder).where(*bad).order_by(HotlineOrder.first_seen_at.desc()).limit(SHOWN)
+    )
+    accounts = await session.scalars(
+        sa.select(Reconciliation)
+        .where(Reconciliation.source_id == source_id)
+        .order_by(Reconciliation.id.desc())
+        .limit(7)
+    )
+    labels = {kind.value: kind.label for kind in ActionKind}
+    return Exchange(
+        waiting=waiting,
+        oldest=oldest,
+        refused_actions=tuple(
+            RefusedAction(row.id, row.order_no, row.seq, labels.get(row.kind, row.kind), row.error or "")
+            for row in refused
+        ),
+        refused_count=await _count(session, HotlineAction, *chosen),
+        refused_orders=tuple(RefusedOrder(row.order_no, row.day, row.refused or "") for row in orders),
+        order_count=await _count(session, HotlineOrder, *bad),
+        accounts=tuple(_account(row) for row in accounts),
+    )
+
+
+async def _count(
+    session: AsyncSession,
+    table: type[HotlineAction | HotlineOrder],
+    *chosen: sa.ColumnElement[bool] | sa.TextClause,
+) -> int:
+    return await session.scalar(sa.select(sa.func.count()).select_from(table).where(*chosen)) or 0
+
+
+def _account(row: Reconciliation) -> Account:
+    counts, numbers = row.detail["counts"], row.detail["numbers"]
+    lists = tuple(
+        (label, counts[name], tuple(numbers[name][:SHOWN]))
+        for name, label in reconciling.LABELS.items()
+        if counts.get(name)
+    )
+    told = f"平台工单 {row.orders} 件、动作 {row.actions} 个，"
+    said = told + (f"{row.unmatched} 处对不上" if row.unmatched else "两边一致")
+    return Account(row.day, row.made_at, row.unmatched, said, lists)

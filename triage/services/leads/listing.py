@@ -1,0 +1,89 @@
+"""Leads as lists show them, and the exposure of a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from models.appeals import Source
+from models.leads import Lead, MediaExposure
+from models.tickets import Ticket
+from models.vocab_leads import LeadState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A lead, the name of its source, and the number of the ticket that came of it."""
+
+    lead: Lead
+    source: str
+    ticket_no: str | None
+
+
+async def leads(
+    session: AsyncSession,
+    *,
+    state: LeadState | None,
+    before: int | None = None,
+    limit: int = 50,
+    ids: Sequence[int] | None = None,
+) -> list[Found]:
+    """Leads, newest first: of a state, before an id, or these."""
+    wanted = (
+        sa.select(Lead, sa.func.coalesce(Source.name, Lead.source), Ticket.no)
+        .outerjoin(Source, Source.key == Lead.source)
+        .outerjoin(Ticket, Ticket.appeal_id == Lead.appeal_id)
+        .order_by(Lead.id.desc())
+        .limit(limit)
+    )
+    if state is not None:
+        wanted = wanted.where(Lead.state == state.value)
+    if before is not None:
+        wanted = wanted.where(Lead.id < before)
+    if ids is not None:
+        wanted = wanted.where(Lead.id.in_(ids))
+    return [Found(*row) for row in await session.execute(wanted)]
+
+
+async def counts(session: AsyncSession) -> dict[LeadState, int]:
+    """How many stand in each state."""
+    rows = await session.execute(sa.select(Lead.state, sa.func.count()).group_by(Lead.state))
+    found = {row[0]: row[1] for row in rows}
+    return {state: found.get(state.value, 0) for state in LeadState}
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """媒体曝光 of a case: the lead, its source and address, and since when it was public."""
+
+    lead_id: int
+    source: str
+    title: str | None
+    url: str | None
+    exposed_at: datetime
+
+
+async def exposures(session: AsyncSession, appeal_id: int) -> list[Exposure]:
+    """The reports of a case, earliest first; the first one's moment is its exposure (曝光时间)."""
+    rows = await session.execute(
+        sa.select(
+            Lead.id,
+            sa.func.coalesce(Source.name, Lead.source),
+            Lead.title,
+            Lead.url,
+            MediaExposure.exposed_at,
+        )
+        .join(MediaExposure, MediaExposure.lead_id == Lead.id)
+        .outerjoin(Source, Source.key == Lead.source)
+        .where(MediaExposure.appeal_id == appeal_id)
+        .order_by(MediaExposure.exposed_at, Lead.id)
+    )
+    return [Exposure(*row) for row in rows]

@@ -1,0 +1,189 @@
+"""到期清单: the clocks that are over or soon are, for a unit or district, fit for a phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from models.vocab import Clock, Level, State, Urgency
+from triage.clock import show
+from triage.errors import BadInput
+from triage.services import due_lists, supervising
+from triage.services.due_lists import Window
+from triage.web import acting, asking, present
+from triage.web.desk import render
+from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.reports.tabs import Tab
+from triage.web.ticket_page import acting_of
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from triage.services.due_lists import DueList
+    from triage.services.supervising import UnitDue
+    from triage.web.names import Names
+    from triage.web.views import Due, Term
+
+_HOURS: Final = (2, 24, 72, 168)
+_PARAMETERS: Final = ("unit", "district", "clock", "hours")
+#: Units in the overview.
+_MOST_UNITS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A clock of a ticket."""
+
+    no: str
+    title: str
+    unit: str
+    urgency: Term
+    state: Term
+    clock: str
+    due: Due
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLine:
+    """What a unit has running out, with its own list."""
+
+    name: str
+    overdue: int
+    soon: int
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """Everything the template shows."""
+
+    whose: str
+    hours: tuple[Tab, ...]
+    clocks: tuple[Tab, ...]
+    mine: Tab | None
+    everyone: Tab
+    districts: tuple[Tab, ...]
+    lines: tuple[Line, ...]
+    more: bool
+    most: int
+    units: tuple[UnitLine, ...]
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    unit: str | None
+    district: str | None
+    clock: str | None
+    hours: int
+
+    def address(self, **more: str | None) -> str:
+        given: dict[str, str | None] = {
+            "unit": self.unit, "district": self.district, "clock": self.clock,
+            "hours": str(self.hours) if self.hours != _HOURS[1] else None, **more,
+        }  # fmt: skip
+        query = urlencode({name: value for name, value in given.items() if value})
+        return f"/desk/due?{query}" if query else "/desk/due"
+
+
+def _read(request: web.Request) -> _Asked:
+    query = request.query
+    asking.refuse_others(query, _PARAMETERS)
+    unit, district, clock = query.get("unit"), query.get("district"), query.get("clock")
+    tables = request.app[DEPS].tables
+    if unit:
+        unit = acting.unit_code(tables, unit.strip())
+        if unit not in tables.units:
+            raise BadInput("参数 unit 不是单位名录里的单位")
+    if district and district not in request.app[NAMES].districts:
+        raise BadInput("参数 district 不是区编码")
+    known = {one.value for one in Clock} | {due_lists.REPORT_IN}
+    if clock and clock not in known:
+        raise BadInput(f"参数 clock 只能是：{'、'.join(sorted(known))}")
+    hours = query.get("hours", "")
+    if hours and hours not in {str(one) for one in _HOURS}:
+        raise BadInput(f"参数 hours 只能是：{'、'.join(str(one) for one in _HOURS)}")
+    return _Asked(unit or None, district or None, clock or None, int(hours) if hours else _HOURS[1])
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /desk/due. Raises BadInput."""
+    asked, deps = _read(request), request.app[DEPS]
+    now = deps.clock.now()
+    window = Window(asked.unit, asked.district, now, timedelta(hours=asked.hours))
+    async with deps.db.reads() as session:
+        found = await due_lists.due_list(session, deps.tables, request[VIEWER], window, clock=asked.clock)
+        units: list[UnitDue] = []
+        if not asked.unit and not asked.district:
+            units = await supervising.due_by_unit(session, request[VIEWER], now=now, within=window.within)
+    return render(request, "desk/due.html", page=_view(request, asked, found, units))
+
+
+def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitDue]) -> DuePage:
+    deps, names = request.app[DEPS], request.app[NAMES]
+    now = deps.clock.now()
+    day = asking.day_of(now)
+    who = acting_of(request)
+    mine = deps.tables.units.get(who.unit or "")
+    counted = sum(count for *_, count in found.counts)
+    lines = []
+    for line in found.lines:
+        due = present.due(line.due, day)
+        if due is not None:
+            lines.append(
+                Line(
+                    line.no, line.title, line.unit or "未定承办单位", present.term(Urgency, line.urgency),
+                    present.term(State, line.state), line.label, due,
+                )
+            )  # fmt: skip
+    return DuePage(
+        whose=_whose(asked, names),
+        hours=tuple(
+            Tab(_spelled(hours), asked.address(hours=str(hours)), hours == asked.hours) for hours in _HOURS
+        ),
+        clocks=(
+            Tab(f"全部 {counted}", asked.address(clock=None), asked.clock is None),
+            *(
+                Tab(f"{label} {count}", asked.address(clock=name), asked.clock == name)
+                for name, label, count in found.counts
+            ),
+        ),
+        mine=_mine(asked, mine.code, mine.name, mine.level) if mine else None,
+        everyone=Tab(
+            "全市", asked.address(unit=None, district=None), asked.unit is None and asked.district is None
+        ),
+        districts=tuple(
+            Tab(name, asked.address(unit=None, district=code), asked.district == code)
+            for code, name in names.districts.items()
+        ),
+        lines=tuple(lines),
+        more=found.more,
+        most=due_lists.MOST,
+        units=tuple(
+            UnitLine(
+                one.name, one.overdue, one.soon,
+                asked.address(unit=one.unit_code) if one.unit_code else None,
+            )
+            for one in units[:_MOST_UNITS]
+        ),
+        as_of=show(now),
+    )  # fmt: skip
+
+
+def _mine(asked: _Asked, code: str, name: str, level: Level) -> Tab:
+    """The list of the unit one acts for; a district's centre sees its district."""
+    if level is Level.DISTRICT:
+        return Tab(f"本区（{name}）", asked.address(unit=None, district=code), asked.district == code)
+    return Tab(f"本单位（{name}）", asked.address(unit=code, district=None), asked.unit == code)
+
+
+def _whose(asked: _Asked, names: Names) -> str:
+    if asked.unit:
+        return names.units.get(asked.unit, asked.unit)
+    return names.district(asked.district) if asked.district else "全市"
+
+
+def _spelled(hours: int) -> str:
+    return f"{hours} 小时内" if hours < _HOURS[2] else f"{hours // 24} 天内"

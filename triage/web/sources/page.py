@@ -1,0 +1,243 @@
+"""/desk/sources: the sources, their forms, 启用和停用, 立即试一次, and what a platform refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from models.vocab_sources import SourceKind
+from triage.clock import show
+from triage.errors import BadInput, NotFound, TriageError
+from triage.services.hotline import overview, sending
+from triage.services.sources import editing, looking
+from triage.services.sources.editing import SourceIn
+from triage.services.sources.registry import puller_of
+from triage.web import guard
+from triage.web.keys import DEPS, TEMPLATES, VIEWER
+from triage.web.sources import views
+from triage.web.sources.views import SourcePage, SourcesPage, TriedView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triage.services.sources.looking import SourceSeen
+
+_DONE: Final = {
+    "added": "已添加，还没有启用。先“立即试一次”，没有问题再启用。",
+    "saved": "已保存，下一次运行就按新的设置。",
+    "on": "已启用，马上开始。",
+    "off": "已停用，不再自己运行；已登记的诉求不受影响。",
+    "again": "已放回，很快会再发给平台。",
+    "dropped": "不再发送；这个动作之后的动作会继续发。",
+}
+
+
+async def listed(request: web.Request) -> web.Response:
+    """来源一览."""
+    deps = request.app[DEPS]
+    now = deps.clock.now()
+    async with deps.db.reads() as session:
+        found = [views.source_view(seen) for seen in await looking.seen(session, now=now)]
+    token = guard.token_of(request)
+    page = SourcesPage(
+        sources=tuple(source for source in found if source.runs),
+        others=tuple(source for source in found if not source.runs),
+        kinds=views.kinds(),
+        field=guard.FIELD,
+        token=token,
+        as_of=show(now),
+    )
+    return _answer(request, "desk/sources.html", page, token)
+
+
+async def blank(request: web.Request) -> web.Response:
+    """The form of a new source. Raises NotFound for a kind that cannot be added."""
+    kind = request.match_info["kind"]
+    if puller_of(kind) is None:
+        raise NotFound("没有这一类来源。")
+    return _form(request, kind, None)
+
+
+async def one(request: web.Request) -> web.Response:
+    """A source: how it goes, and its form. Raises NotFound."""
+    return _form(
+        request, "", await _seen(request), done=_DONE.get(request.query.get("done", "")),
+        exchange=await _exchange(request),
+    )  # fmt: skip
+
+
+async def added(request: web.Request) -> web.Response:
+    """Add a source. Raises BadInput only where the form itself cannot be shown."""
+    form = await _texts(request)
+    kind, key = form.get("kind", ""), form.get("key", "").strip()
+    if puller_of(kind) is None:
+        raise BadInput("没有这一类来源")
+    deps = request.app[DEPS]
+    try:
+        given = _given(kind, form)
+        async with deps.db.writes.begin() as session:
+            await editing.add(
+                session, deps.vault, kind, key, given, by=request[VIEWER].login, now=deps.clock.now()
+            )
+    except TriageError as fault:
+        return _form(request, kind, None, typed=form, fault=fault)
+    return _to(key, "added")
+
+
+async def changed(request: web.Request) -> web.Response:
+    """Change a source. Raises NotFound."""
+    form = await _texts(request)
+    seen = await _seen(request)
+    deps, source = request.app[DEPS], seen.source
+    try:
+        given = _given(source.kind, form)
+        async with deps.db.writes.begin() as session:
+            await editing.change(
+                session, deps.vault, source.key, given, by=request[VIEWER].login, now=deps.clock.now()
+            )
+    except BadInput as fault:
+        exchange = await _exchange(request)
+        return _form(request, source.kind, seen, typed=form, fault=fault, exchange=exchange)
+    return _to(source.key, "saved")
+
+
+async def switched(request: web.Request) -> web.Response:
+    """启用、停用. Raises NotFound, BadInput."""
+    form = await _texts(request)
+    on = form.get("on") == "1"
+    deps, key = request.app[DEPS], request.match_info["key"]
+    try:
+        async with deps.db.writes.begin() as session:
+            await editing.switch(session, key, on=on, by=request[VIEWER].login, now=deps.clock.now())
+    except BadInput as fault:
+        return _form(request, "", await _seen(request), fault=fault, exchange=await _exchange(request))
+    return _to(key, "on" if on else "off")
+
+
+async def tried(request: web.Request) -> web.Response:
+    """立即试一次. Raises NotFound, BadInput."""
+    key = request.match_info["key"]
+    result = await looking.try_now(request.app[DEPS], key, by=request[VIEWER].login)
+    return _form(
+        request, "", await _seen(request), tried=TriedView(result.good, result.said),
+        exchange=await _exchange(request),
+    )  # fmt: skip
+
+
+async def decided(request: web.Request) -> web.Response:
+    """重试 or 不再发送, of an action that the platform refused. Raises NotFound, BadInput."""
+    form = await _texts(request)
+    number, again = form.get("action", ""), form.get("again") == "1"
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):  # noqa: PLR2004  (what an id may have)
+        raise BadInput("请在页面上选择要处理的动作。")
+    deps = request.app[DEPS]
+    async with deps.db.writes.begin() as session:
+        source = await editing.find(session, request.match_info["key"])
+        await sending.decide(session, source.id, int(number), again=again, now=deps.clock.now())
+    return _to(source.key, "again" if again else "dropped")
+
+
+def _given(kind: str, form: Mapping[str, str]) -> SourceIn:
+    """What a form of the page says. Raises BadInput."""
+    puller = puller_of(kind)
+    secrets = {spec.name for spec in (puller.fields if puller else ()) if spec.type == "secret"}
+    every = form.get("every_seconds", "").strip()
+    if not (every.isascii() and every.isdigit() and len(every) <= 9):  # noqa: PLR2004  (a number at all)
+        raise BadInput("间隔应是秒数")
+    settings = {name.removeprefix("s."): value for name, value in form.items() if name.startswith("s.")}
+    return SourceIn(
+        name=form.get("name", ""),
+        every_seconds=int(every),
+        settings={name: value for name, value in settings.items() if name not in secrets},
+        credentials={name: value for name, value in settings.items() if name in secrets and value.strip()},
+        forget=tuple(name.removeprefix("f.") for name in form if name.startswith("f.")),
+    )
+
+
+async def _texts(request: web.Request) -> dict[str, str]:
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+async def _seen(request: web.Request) -> SourceSeen:
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
+        found = await looking.seen(session, now=deps.clock.now(), key=request.match_info["key"])
+    if not found:
+        raise NotFound("没有这个来源。")
+    return found[0]
+
+
+async def _exchange(request: web.Request) -> overview.Exchange | None:
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
+        source = await editing.find(session, request.match_info["key"])
+        if source.kind != SourceKind.HOTLINE.value:
+            return None
+        return await overview.of_source(session, source.id, now=deps.clock.now())
+
+
+def _form(
+    request: web.Request,
+    kind: str,
+    seen: SourceSeen | None,
+    *,
+    typed: Mapping[str, str] | None = None,
+    done: str | None = None,
+    tried: TriedView | None = None,
+    fault: TriageError | None = None,
+    exchange: overview.Exchange | None = None,
+) -> web.Response:
+    source = seen.source if seen else None
+    kind = source.kind if source else kind
+    fields = None if typed is None else {
+        name.removeprefix("s."): value for name, value in typed.items() if name.startswith("s.")
+    }  # fmt: skip
+    stored = {
+        "key": source.key if source else "",
+        "name": source.name if source else "",
+        "every_seconds": str(source.every_seconds) if source else "60",
+    }
+    told = stored | {name: value for name, value in (typed or {}).items() if name in stored}
+    token = guard.token_of(request)
+    page = SourcePage(
+        source=views.source_view(seen) if seen else None,
+        kind=views.kind_term(kind),
+        key=told["key"],
+        name=told["name"],
+        every_seconds=told["every_seconds"],
+        inputs=views.inputs(kind, source, fields),
+        exchange=exchange,
+        done=done,
+        tried=tried,
+        fault=fault.detail if fault else None,
+        field=guard.FIELD,
+        token=token,
+        as_of=show(request.app[DEPS].clock.now()),
+    )
+    return _answer(request, "desk/source.html", page, token, status=fault.status if fault else 200)
+
+
+def _answer(
+    request: web.Request, template: str, page: SourcesPage | SourcePage, token: str, *, status: int = 200
+) -> web.Response:
+    text = request.app[TEMPLATES].get_template(template).render(page=page)
+    response = web.Response(text=text, content_type="text/html", status=status)
+    guard.keep(response, token)
+    return response
+
+
+def _to(key: str, done: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": f"/desk/sources/{key}?done={done}"})
+
+
+ROUTES: Final = (
+    web.get("/desk/sources", listed),
+    web.post("/desk/sources", added),
+    web.get("/desk/sources/new/{kind}", blank),
+    web.get("/desk/sources/{key}", one),
+    web.post("/desk/sources/{key}", changed),
+    web.post("/desk/sources/{key}/switch", switched),
+    web.post("/desk/sources/{key}/try", tried),
+    web.post("/desk/sources/{key}/actions", decided),
+)
