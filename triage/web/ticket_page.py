@@ -17,7 +17,6 @@ from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
 from triage.services.leads import listing as lead_listing
-from triage.web import acting, corrections, guard, move_forms, place_picking, present
 from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
