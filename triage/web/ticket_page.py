@@ -16,6 +16,7 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
+from triage.services.leads import listing as lead_listing
 from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
@@ -24,6 +25,7 @@ from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
+    from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
@@ -64,6 +66,7 @@ class TicketPage:
     notice: str | None
     urges: int
     correcting: CorrectingView | None
+    exposures: tuple[Exposure, ...]
     picking: PickingView | None
 
 
@@ -128,6 +131,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
+        exposures = await lead_listing.exposures(session, whole.appeal.id)
     picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now))
@@ -163,6 +167,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
         correcting=correcting,
+        exposures=tuple(exposures),
         picking=picking,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
