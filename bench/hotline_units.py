@@ -38,6 +38,7 @@ class Units:
 
     db: Database
     tables: Tables
+    each: int = 1
     unable: set[int] = field(default_factory=set)
 
     def left(self, found: dict[str, int]) -> bool:
@@ -53,7 +54,11 @@ class Units:
             rows = (
                 await session.execute(
                     sa.select(Ticket.id, Ticket.no, Ticket.version, Ticket.unit_code)
-                    .where(Ticket.state == State.DISPATCHED.value, Ticket.id.not_in(self.unable or {0}))
+                    .where(
+                        Ticket.state == State.DISPATCHED.value,
+                        Ticket.id % self.each == 0,
+                        Ticket.id.not_in(self.unable or {0}),
+                    )
                     .limit(_TOGETHER)
                     .with_for_update(skip_locked=True)
                 )
