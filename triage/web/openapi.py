@@ -11,6 +11,7 @@ from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
+from triage.web.open311 import openapi as open311
 from triage.web.sources import openapi as source_paths
 
 _SCHEMAS: Final = (
@@ -212,6 +213,8 @@ def document() -> dict[str, Any]:
                         "201": _answer("CorrectionList", "记下的更正；没有改变的不记"),
                         **problems,
                         **missing,
+                        "403": _problem("不是从本系统的页面发出"),
+                        "415": _problem("内容不是 application/json"),
                     },
                 }
             },
@@ -225,6 +228,7 @@ def document() -> dict[str, Any]:
                 }
             },
             **source_paths.paths(_answer, _problem, problems),
+            **open311.paths(),
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "getOpenApi",
