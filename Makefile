@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline lock clean
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -61,8 +61,14 @@ bench-month: .venv/.dev
 bench-bulk: .venv/.dev
 	$(BIN)/python -m bench.bulk $(ARGS)
 
+bench-feeds: .venv/.dev
+	$(BIN)/python -m bench.feeds $(ARGS)
+
 bench-masking: .venv/.dev
 	$(BIN)/python -m bench.masking $(ARGS)
+
+bench-repeats: .venv/.dev
+	$(BIN)/python -m bench.repeats $(ARGS)
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)

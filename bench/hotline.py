@@ -172,7 +172,15 @@ def restart_database(data: Path) -> None:
     # The module makes its functions when it is loaded, so their names are unknown to checkers.
     vars(_commands)["pg_ctl"](["-w", "-m", "immediate", "stop"], pgdata=data, user=server.system_user)
     time.sleep(STOPPED_SECONDS)
-    server.ensure_postgres_running()
+    for _ in range(20):
+        try:
+            server.ensure_postgres_running()
+        except subprocess.SubprocessError:
+            # It waits ten seconds; recovery on a busy machine takes longer, and goes on meanwhile.
+            time.sleep(3)
+        else:
+            return
+    raise SystemExit("the database did not come back")
 
 
 async def follow(  # noqa: PLR0917  (the parts of the bed)

@@ -11,6 +11,7 @@ from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
+from triage.web.leads import api as leads
 from triage.web.sources import openapi as source_paths
 
 _SCHEMAS: Final = (
@@ -22,6 +23,7 @@ _SCHEMAS: Final = (
     move_views.MoveMade,
     corrections.CorrectionList,
     *bulk.SCHEMAS,
+    *leads.SCHEMAS,
     *source_paths.SCHEMAS,
 )
 
@@ -224,6 +226,7 @@ def document() -> dict[str, Any]:
                     "responses": {"200": _answer("UnitList", "承办单位"), **problems},
                 }
             },
+            **leads.paths(problems, _problem("没有这条线索、别人刚刚处理过，或现在不能这样处理")),
             **source_paths.paths(_answer, _problem, problems),
             "/api/v1/openapi.json": {
                 "get": {
