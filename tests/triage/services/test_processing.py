@@ -29,7 +29,7 @@ from triage.services.moving import stand
 from triage.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from models.db import Database
     from nlp.types import TextReading
