@@ -25,6 +25,7 @@ from triage.web import (
     ticket_page,
 )
 from triage.web.bulk.routes import ROUTES as BULK
+from triage.web.citizen import case as citizen
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -104,6 +105,7 @@ def make_app(
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
     app.add_routes(open311.ROUTES)
+    app.add_routes(citizen.ROUTES)
     return app
 
 

@@ -17,7 +17,7 @@ from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
 from triage.services.leads import listing as lead_listing
-from triage.web import acting, corrections, guard, move_forms, place_picking, present
+from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
@@ -88,9 +88,11 @@ async def moved(request: web.Request) -> web.Response:
     """A form of the page. Leads back to the page, or shows it again with the reason. Raises NotFound."""
     deps = request.app[DEPS]
     no = request.match_info["no"]
-    wish, typed = moves_web.desk_wish(deps.tables, no, await request.post())
+    form = await request.post()
+    wish, typed = moves_web.desk_wish(deps.tables, no, form)
     try:
-        made = await moves_web.desk_done(request, acting_of(request), wish)
+        files = await evidence.kept(request, form)
+        made = await moves_web.desk_done(request, acting_of(request), wish, files)
     except (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused) as error:
         return await _page(request, Tried(wish.move, typed, error))
     place = f"/desk/tickets/{no}?done={made.move.code}"
