@@ -29,7 +29,7 @@ from triage.services.moving import stand
 from triage.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from models.db import Database
     from nlp.types import TextReading
@@ -174,13 +174,15 @@ class Poisoned:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def read(self, title: str | None, text: str) -> TextReading:
+    def read(self, title: str | None, text: str, *, area: str | None = None) -> TextReading:
         if "毒" in text:
             raise RuntimeError(f"cannot read {text}")
-        return self.reader.read(title, text)
+        return self.reader.read(title, text, area=area)
 
-    def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
-        return [self.read(*item) for item in items]
+    def read_many(
+        self, items: Iterable[tuple[str | None, str]], *, areas: Sequence[str | None]
+    ) -> list[TextReading]:
+        return [self.read(*item, area=area) for item, area in zip(items, areas, strict=True)]
 
 
 async def test_a_poisonous_text_ends_as_a_dead_letter_and_stops_nobody(
