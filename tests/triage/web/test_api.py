@@ -187,7 +187,9 @@ async def test_the_document_is_served_and_names_every_route(client: Client) -> N
     app = client.app
     assert app is not None
     routes = {
-        resource.canonical for resource in app.router.resources() if resource.canonical.startswith("/api/")
+        resource.canonical
+        for resource in app.router.resources()
+        if resource.canonical.startswith(("/api/", "/open311/"))
     }
     assert served == document()
     assert set(served["paths"]) == routes
