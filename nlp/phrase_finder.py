@@ -15,7 +15,7 @@ import ahocorasick
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,10 +48,9 @@ class PhraseFinder(Generic[T]):
             self._automaton.add_word(_halves(phrase), value)
         self._automaton.make_automaton()
 
-    def halves(self, text: str) -> Iterator[tuple[int, T]]:
+    def halves(self, text: str) -> list[tuple[int, T]]:
         """Occurrences by their last half character; those at an even index lie between two characters."""
-        found: Iterator[tuple[int, T]] = self._automaton.iter(_aligned(text))
-        return found
+        return list(self._automaton.iter(_aligned(text)))
 
     def find(self, text: str) -> list[tuple[int, T]]:
         """Give (end, value) of every occurrence, in order of their ends and linear time."""
@@ -68,7 +67,7 @@ class NumberFinder:
 
     def find(self, text: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Give the ends and the places of every occurrence, in order of their ends."""
-        found = chain.from_iterable(self._finder.halves(text))
-        pairs = np.fromiter(found, np.intp).reshape(-1, 2)
+        found = self._finder.halves(text)
+        pairs = np.fromiter(chain.from_iterable(found), np.intp, 2 * len(found)).reshape(-1, 2)
         pairs = pairs[pairs[:, 0] & 1 == 1]
         return (pairs[:, 0] + 1) >> 1, pairs[:, 1]

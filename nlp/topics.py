@@ -16,6 +16,7 @@ from models.vocab import AppealType, Urgency
 from nlp.appeal_type import TypeRules
 from nlp.beliefs import Beliefs
 from nlp.facts import joined_facts, read_facts
+from nlp.kind_rules import KindRules
 from nlp.text import LEXICON, normalize
 from nlp.topic_model import CUE, GROUP, HEADS, TITLE_GROUP, load_model
 from nlp.topic_scores import Scores
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from nlp.appeal_type import Typed
     from nlp.facts import Span
+    from nlp.kind_rules import Ruled
     from nlp.topic_model import Found, HeadWeights, Key, TopicModel
     from nlp.topic_scores import Scored
 
@@ -59,11 +61,12 @@ _Part: TypeAlias = "tuple[int, int, float]"
 class TopicReader:
     """Reads what a text is about. Build it once: it holds the automaton and the weights."""
 
-    def __init__(self, model: TopicModel, rules: UrgencyRules, types: TypeRules) -> None:
-        """Take the weighted lexicon, the rules of urgency and those of the appeal type."""
+    def __init__(self, model: TopicModel, rules: UrgencyRules, types: TypeRules, kinds: KindRules) -> None:
+        """Take the weighted lexicon, the rules of urgency, those of the appeal type and of the kind."""
         self._model = model
         self._rules = rules
         self._types = types
+        self._kind_rules = kinds
         self.version = model.version
         self._index = model.lexicon.vocabulary.index
         self._scores = Scores(model.heads, max(self._index.values(), default=-1) + 1)
@@ -71,7 +74,9 @@ class TopicReader:
     @classmethod
     def load(cls, folder: Path = LEXICON) -> TopicReader:
         """Load model, words, cues and rules. Raises LexiconError naming file and line when one is wrong."""
-        return cls(load_model(folder), UrgencyRules.load(folder), TypeRules.load(folder))
+        return cls(
+            load_model(folder), UrgencyRules.load(folder), TypeRules.load(folder), KindRules.load(folder)
+        )
 
     def read(self, title: str | None, text: str) -> TopicReading:
         """Read a text. Offsets count characters of `source_text(title, text)`. Never raises.
@@ -111,6 +116,8 @@ class TopicReader:
         """The reading that follows from what was weighed, and from a second opinion where there is one."""
         source, words, scored = weighed.source, weighed.words, weighed.scored
         beliefs = second.beliefs if second else weighed.beliefs
+        ruled = self._kind_rules.applied(weighed.folded, beliefs)
+        beliefs = ruled.beliefs if ruled else beliefs
         p_environmental = beliefs.environmental
         kinds = _kinds(beliefs)
         environmental = p_environmental >= ENVIRONMENTAL_FROM
@@ -134,6 +141,7 @@ class TopicReader:
             facts = joined_facts(weighed.folded, facts, party=second.party, when=second.when)
         evidence = list(weighed.grounds)
         if environmental and kinds:
+            evidence += _ruling(source, ruled) if ruled else []
             evidence += self._explain_value(words, scored, Head.KIND, kinds[0].code)
         if second:
             evidence += second.evidence(kinds[0].code if environmental and kinds else None, evidence)
@@ -302,6 +310,12 @@ def _raising(source: str, raised: Raised) -> list[Evidence]:
     """The words that made a floor fire."""
     start, end = raised.start, raised.end
     return [Evidence(Head.URGENCY, start, end, source[start:end], raised.floor.grade.value, _FLOOR_WEIGHT)]
+
+
+def _ruling(source: str, ruled: Ruled) -> list[Evidence]:
+    """The words that made a rule of the kind fire."""
+    start, end = ruled.start, ruled.end
+    return [Evidence(Head.KIND, start, end, source[start:end], ruled.kind, _FLOOR_WEIGHT)]
 
 
 def _typing(source: str, typed: Typed) -> list[Evidence]:

@@ -10,12 +10,10 @@ from dataclasses import asdict, replace
 from itertools import product as every
 from typing import TYPE_CHECKING, Any, Final
 
-from nlp.beliefs import BLENDED, Blend, Sure, blend
+from nlp.beliefs import BLENDED, Beliefs, Blend, Sure, blend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from nlp.beliefs import Beliefs
 
 SHARES: Final = tuple(step / 10 for step in range(11))
 TEMPERATURES: Final = tuple(step / 10 for step in range(5, 16))
@@ -33,7 +31,7 @@ def choose_blend(rows: Sequence[Row], first: Sequence[Beliefs], second: Sequence
     how = Blend()
     for head in BLENDED:
         wanted = [
-            (row, one, two)
+            (row, _only(one, head), _only(two, head))
             for row, one, two in zip(rows, first, second, strict=True)
             if row.get(head) is not None
         ]
@@ -55,6 +53,16 @@ def _ways(how: Blend, head: str) -> Iterator[Blend]:
     for products in (how.products, (*how.products, head)):
         for pair in every(SHARES, TEMPERATURES):
             yield replace(how, products=products, **{head: pair})
+
+
+def _only(beliefs: Beliefs, head: str) -> Beliefs:
+    """One head's beliefs: the others would be joined for nothing, hundreds of times."""
+    return Beliefs(
+        environmental=beliefs.environmental,
+        kinds=beliefs.kinds if head == "kind" else {},
+        appeal_types=beliefs.appeal_types if head == "appeal_type" else {},
+        urgencies=beliefs.urgencies if head == "urgency" else {},
+    )
 
 
 def _right(head: str, row: Row, beliefs: Beliefs) -> float:

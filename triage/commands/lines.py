@@ -38,8 +38,16 @@ def plain(text: str) -> str:
     return _HALF_CHARACTER.sub("\ufffd", text)
 
 
-def each_line(source: Readable, sink: BinaryIO, answer: Callable[[list[Answer]], list[Result]]) -> int:
+def each_line(
+    source: Readable,
+    sink: BinaryIO,
+    answer: Callable[[list[Answer]], list[Result]],
+    *,
+    given_back: frozenset[str] | None = None,
+) -> int:
     """Answer every line that is not blank; a bad one gets an error in its place and the rest go on.
+
+    What came in is given back with the answer, or, of it, the keys `given_back` alone.
 
     Whatever lines are there are answered before more are waited for: who writes one line and waits gets its
     answer. Gives exit status 0, or 1 when a line was bad.
@@ -49,21 +57,29 @@ def each_line(source: Readable, sink: BinaryIO, answer: Callable[[list[Answer]],
         parsed = [(number, _parsed(number, line)) for number, line in batch if line.strip()]
         given = iter(answer([asked for _, asked in parsed if isinstance(asked, dict)]))
         for number, asked in parsed:
-            told = _told(number, asked, asked if isinstance(asked, ValueError) else next(given))
+            result = asked if isinstance(asked, ValueError) else next(given)
+            told = _told(number, asked, result, given_back)
             status = 1 if "error" in told else status
             sink.write(_written(number, told))
         sink.flush()
     return status
 
 
-def _told(number: int, asked: Answer | ValueError, result: Result) -> Answer:
+def _told(
+    number: int, asked: Answer | ValueError, result: Result, given_back: frozenset[str] | None
+) -> Answer:
     """What is said of a line: what came in with the answer, or the error with the line's id."""
     if isinstance(asked, ValueError):
         return {"line": number, "error": str(asked)}
     if isinstance(result, Exception):
         known = {"id": asked["id"]} if "id" in asked else {}
         return {**known, "line": number, "error": f"第 {number} 行：{result}"}
-    return {**{name: value for name, value in asked.items() if name not in _RESERVED}, **result}
+    kept = {
+        name: value
+        for name, value in asked.items()
+        if name not in _RESERVED and (given_back is None or name in given_back)
+    }
+    return {**kept, **result}
 
 
 def _batches(source: Readable) -> Iterator[list[tuple[int, bytes]]]:

@@ -1,0 +1,125 @@
+"""Are two appeals one matter? `make bench-repeats`: the pair model against what peers do, on labelled pairs.
+
+The pairs are those of `nlp/training/pairs.jsonl`, their texts the public ones beside the checkout. Each
+pair is answered by trees that never saw its matter (cross-validation by groups). Compared in the same run:
+(a) the cosine of character runs of at least 0.85 within 30 days and 500 m (public texts have no
+coordinates: within 500 m means that neither names a road, compound or river that the other does not
+share), (b) SimHash of 64 bits, at most 3 bits apart, and the best distance. CPU time of a pair is measured
+with both texts read anew. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from nlp import WEIGHTS
+from nlp.grams import Grams
+from nlp.repeat_profile import MEASURES
+from nlp.repeats import PairReader
+from nlp.training import repeats as training
+from nlp.training.boosting import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nlp.training.repeats import Pair
+
+_DATA: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
+_PEER_COSINE: Final = 0.85
+_PEER_DAYS: Final = 30
+_BITS: Final = 64
+_PEER_BITS: Final = 3
+_TIMED: Final = 300
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=Path, default=_DATA, help="folder of the public texts")
+    given = parser.parse_args()
+    pairs = training.read_pairs()
+    texts = training.read_texts(given.texts)
+    reader = PairReader.load()
+    rows = training.table(reader.rarity, Grams(WEIGHTS), texts, pairs)
+    same = np.array([pair.same for pair in pairs])
+    more = training.made_table(reader.rarity, Grams(WEIGHTS), texts, pairs)
+    logits = training.cross_validated(rows, same, training.folds_of(pairs), Plan(), more=more)
+    slope, shift = training.calibration(logits, same)
+    p = 1 / (1 + np.exp(-(slope * logits + shift)))
+    called = training.figures(p >= reader.same_from, same)
+    hashed = np.array([_simhash(texts[pair.a]) for pair in pairs], dtype=np.uint64)
+    other = np.array([_simhash(texts[pair.b]) for pair in pairs], dtype=np.uint64)
+    apart = np.array([int(value).bit_count() for value in (hashed ^ other).tolist()])
+    spent = _spent(reader, texts, pairs)
+    print(
+        json.dumps(
+            {
+                "pairs": len(pairs),
+                "same_matter": int(same.sum()),
+                "same_from": reader.same_from,
+                **called,
+                "certain_from": reader.certain_from,
+                "certain": training.figures(p >= reader.certain_from, same),
+                "cosine_peer": training.figures(_peer(rows), same),
+                "cosine_alone": training.figures(rows[:, 0] >= _PEER_COSINE, same),
+                "simhash_3": training.figures(apart <= _PEER_BITS, same),
+                "simhash_best": max(
+                    ({"bits": bits, **training.figures(apart <= bits, same)} for bits in range(_BITS)),
+                    key=_f05,
+                ),
+                "cpu_ms_pair": {"p50": round(spent[len(spent) // 2], 2), "p99": round(spent[-3], 2)},
+                "version": reader.version,
+            }
+        )
+    )
+
+
+def _f05(told: dict[str, Any]) -> float:
+    return float(told["f05"])
+
+
+def _peer(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Cosine, days and place, as an open-source peer asks for them."""
+    of = {name: rows[:, at] for at, name in enumerate(MEASURES)}
+    near = (of["names_road"] >= 0) & (of["names_compound"] >= 0) & (of["names_water"] >= 0)
+    recent = (of["undated"] > 0) | (np.expm1(of["days"]) <= _PEER_DAYS)
+    called: NDArray[np.bool_] = (of["cosine"] >= _PEER_COSINE) & near & recent
+    return called
+
+
+def _simhash(row: dict[str, Any]) -> int:
+    """64 bits over runs of three characters."""
+    text = "".join(f"{row.get('title') or ''}{row.get('text') or ''}".split())
+    votes = np.zeros(_BITS, dtype=np.int64)
+    for at in range(max(len(text) - 2, 1)):
+        digest = hashlib.blake2b(text[at : at + 3].encode(), digest_size=8).digest()
+        bits = np.unpackbits(np.frombuffer(digest, dtype=np.uint8))
+        votes += 2 * bits.astype(np.int64) - 1
+    return int.from_bytes(np.packbits(votes > 0).tobytes(), "big")
+
+
+def _spent(reader: PairReader, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair]) -> list[float]:
+    """CPU milliseconds of pairs read from their texts, sorted."""
+    found = []
+    for pair in pairs[:_TIMED]:
+        begun = time.process_time()
+        a, b = (
+            reader.profile(row.get("title"), row.get("text") or "", training.day_of(row.get("time")))
+            for row in (texts[pair.a], texts[pair.b])
+        )
+        reader.likeness(a, b)
+        found.append((time.process_time() - begun) * 1000)
+    return sorted(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+"""Makes the pair model: `python -m nlp.training.repeats --texts DIR --out nlp/weights` (no extra needed).
+
+`pairs.jsonl` holds ids of public texts and what we labelled (docs/repeats.md says by which rules), no
+text. The figures are by cross-validation: each pair is answered by trees that never saw its matter, nor a
+near-duplicate of one of its texts. What is shipped has learned from all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from nlp.grams import Grams
+from nlp.repeat_grams import Rarity, clean, keys_of
+from nlp.repeat_profile import MEASURES, Profile, measures, profile
+from nlp.repeats import CARD, SCHEMA, WEIGHTS_FILE
+from nlp.text import normalize
+from nlp.training.boosting import Plan, grow
+from nlp.training.made_pairs import made
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+PAIRS: Final = Path(__file__).with_name("pairs.jsonl")
+#: The public texts, those of one city together: a run that only one or two cities know is a name.
+CITIES: Final = (
+    ("tipdm/attachment3", "tipdm/unlabelled", "tipdm/labelled_raw", "tipdm/attachment4_replies"),
+    ("hotline/dongguan_12345", "hotline/dongguan_sun0769"),
+    ("hotline/jiamusi",),
+    ("hotline/dalian",),
+    ("hotline/fuzhou_rivers", "media/fuzhou_weibo"),
+    ("beijing/letters",),
+    ("media/news_titles_tnews", "media/fuzhou_news"),
+)
+_LEAST_CITIES: Final = 3
+_LEAST_TEXTS: Final = 8
+_COMMON_TEXTS: Final = 60
+_STEP: Final = 0.05
+FOLDS: Final = 8
+#: Made pairs of each of the three sorts.
+EACH_MADE: Final = 60
+SEED: Final = 20261126
+#: Calling it the same matter: at this probability. Acting alone: where at most this share of the pairs that
+#: are two matters (all of them hard ones: see the labelling) would be merged.
+SAME_FROM: Final = 0.75
+FALSE_MERGES: Final = 0.01
+_NEAR: Final = 0.5
+_DAY: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4})")
+
+
+class Pair(NamedTuple):
+    """Two texts by id, whether they are one matter, and the group that no split divides."""
+
+    a: str
+    b: str
+    same: bool
+    group: int
+
+
+def read_texts(folder: Path) -> dict[str, dict[str, Any]]:
+    """The public texts by id."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in (name for city in CITIES for name in city):
+        with (folder / f"{name}.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                row = json.loads(line)
+                found[f"{name}|{row['id']}"] = row
+    return found
+
+
+def read_pairs(path: Path = PAIRS) -> list[Pair]:
+    """The labelled pairs; those marked unsure (null) are left out."""
+    with path.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [Pair(row["a"], row["b"], row["same"], row["group"]) for row in rows if row["same"] is not None]
+
+
+def day_of(told: str | None) -> datetime | None:
+    """The day of a public text, in the forms that they have."""
+    match = _DAY.match(told or "")
+    if match is None:
+        return None
+    year, month, day = match.group(1, 2, 3) if match.group(1) else match.group(6, 4, 5)
+    return datetime(int(year), int(month), int(day), tzinfo=UTC)
+
+
+def rarity_of(folder: Path) -> Rarity:
+    """Count in how many texts of how many cities each run stands."""
+    counted = []
+    texts = 0
+    for city in CITIES:
+        seen = set()
+        for name in city:
+            with (folder / f"{name}.jsonl").open(encoding="utf-8") as lines:
+                for line in lines:
+                    row = json.loads(line)
+                    seen.add(clean(normalize(f"{row.get('title') or ''}\n{row.get('text') or ''}")))
+        # A form that is sent in a hundred times has taught its words once.
+        runs = np.concatenate([np.unique(keys_of(text)) for text in sorted(seen)])
+        counted.append(np.unique(runs, return_counts=True))
+        texts += len(seen)
+    keys, inverse = np.unique(np.concatenate([keys for keys, _ in counted]), return_inverse=True)
+    frequency = np.bincount(inverse, weights=np.concatenate([counts for _, counts in counted]))
+    kept = (np.bincount(inverse) >= _LEAST_CITIES) & (frequency >= _LEAST_TEXTS)
+    weights = np.log(texts / (frequency[kept] + 1))
+    return Rarity(
+        keys=keys[kept],
+        weights=(np.round(weights / _STEP) * _STEP).astype(np.float32),
+        unknown=float(np.log(texts / 4)),
+        common=float(np.log(texts / _COMMON_TEXTS)),
+    )
+
+
+def table(
+    rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair]
+) -> NDArray[np.float64]:
+    """The measures of each pair."""
+    profiles: dict[str, Profile] = {}
+    for name in {name for pair in pairs for name in (pair.a, pair.b)}:
+        row = texts[name]
+        profiles[name] = profile(
+            rarity, grams, row.get("title"), row.get("text") or "", day_of(row.get("time"))
+        )
+    return np.stack([measures(rarity, profiles[pair.a], profiles[pair.b]) for pair in pairs])
+
+
+def folds_of(pairs: Sequence[Pair]) -> NDArray[np.intp]:
+    """A fold for each pair: whole groups, the biggest first, each to the emptiest fold."""
+    sizes = Counter(pair.group for pair in pairs)
+    filled = [0] * FOLDS
+    chosen: dict[int, int] = {}
+    for group, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
+        chosen[group] = filled.index(min(filled))
+        filled[chosen[group]] += size
+    return np.array([chosen[pair.group] for pair in pairs])
+
+
+def cross_validated(
+    rows: NDArray[np.float64],
+    same: NDArray[np.bool_],
+    folds: NDArray[np.intp],
+    plan: Plan,
+    *,
+    more: tuple[NDArray[np.float64], NDArray[np.bool_]],
+) -> NDArray[np.float64]:
+    """The log-odds of each pair from trees that did not see its group; `more` are made and always learned."""
+    logits = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        held = folds == fold
+        learned = np.concatenate([rows[~held], more[0]])
+        trees = grow(learned, np.concatenate([same[~held], more[1]]), plan, seed=SEED)
+        logits[held] = trees.logits(rows[held])
+    return logits
+
+
+def made_table(
+    rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The measures of made pairs, and what they are; of texts that are in no labelled pair."""
+    labelled = {name for pair in pairs for name in (pair.a, pair.b)}
+    free = [row for name, row in sorted(texts.items()) if name not in labelled]
+    found = made(free, EACH_MADE, np.random.default_rng(SEED))
+    rows = [
+        measures(rarity, *(profile(rarity, grams, told.title, told.text, None) for told in (pair.a, pair.b)))
+        for pair in found
+    ]
+    return np.stack(rows), np.array([pair.same for pair in found])
+
+
+def calibration(logits: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and shift of a logistic curve over log-odds (Newton steps)."""
+    design = np.stack([logits, np.ones_like(logits)], axis=1)
+    weights = np.array([1.0, 0.0])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-design @ weights))
+        bend = design.T @ (design * (p * (1 - p))[:, None])
+        weights = weights + np.linalg.solve(bend, design.T @ (same - p))
+    return float(weights[0]), float(weights[1])
+
+
+def figures(called: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, float]:
+    """Precision, recall, F0.5, and the share of pairs of two matters that are called one."""
+    right, wrong = int((called & same).sum()), int((called & ~same).sum())
+    precision = right / max(right + wrong, 1)
+    recall = right / max(int(same.sum()), 1)
+    weighed = 0.25 * precision + recall
+    return {
+        "precision": round(precision, 4),
+        "recall": round(recall, 4),
+        "f05": round(1.25 * precision * recall / weighed, 4) if weighed else 0.0,
+        "false_merge_rate": round(wrong / max(int((~same).sum()), 1), 4),
+    }
+
+
+def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str, Any]:
+    """Count, measure, grow, calibrate, write. Gives the card."""
+    plan = plan or Plan()
+    texts, pairs = read_texts(texts_folder), read_pairs()
+    rarity, grams = rarity_of(texts_folder), Grams(out)
+    rows = table(rarity, grams, texts, pairs)
+    same = np.array([pair.same for pair in pairs])
+    more, more_same = made_table(rarity, grams, texts, pairs)
+    logits = cross_validated(rows, same, folds_of(pairs), plan, more=(more, more_same))
+    slope, shift = calibration(logits, same)
+    p = 1 / (1 + np.exp(-(slope * logits + shift)))
+    certain_from = _certain_from(p, same)
+    trees = grow(np.concatenate([rows, more]), np.concatenate([same, more_same]), plan, seed=SEED)
+    kept: dict[str, NDArray[Any]] = {
+        "keys": rarity.keys,
+        "weights": np.round(rarity.weights / _STEP).astype(np.uint8),
+        "measure": trees.measure,
+        "limit": trees.limit,
+        "leaf": trees.leaf,
+    }
+    np.savez_compressed(out / WEIGHTS_FILE, allow_pickle=False, **kept)
+    digest = hashlib.sha256((out / WEIGHTS_FILE).read_bytes()).hexdigest()
+    learned = hashlib.sha256(b"".join(array.tobytes() for array in kept.values())).hexdigest()
+    card = {
+        "schema": SCHEMA,
+        "version": f"repeats-{learned[:8]}",
+        "files": {WEIGHTS_FILE: digest},
+        "measures": list(MEASURES),
+        "weight_step": _STEP,
+        "unknown": rarity.unknown,
+        "common": rarity.common,
+        "base": trees.base,
+        "calibration": [slope, shift],
+        "same_from": SAME_FROM,
+        "certain_from": certain_from,
+        "pairs": {"same": int(same.sum()), "two": int((~same).sum())},
+        "cross_validated": {
+            "same": figures(p >= SAME_FROM, same),
+            "certain": figures(p >= certain_from, same),
+        },
+    }
+    (out / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def _certain_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
+    """The probability above which false merges are rare enough, to the next hundredth."""
+    allowed = int(FALSE_MERGES * int((~same).sum()))
+    wrong = np.sort(p[~same])[::-1]
+    return float(min(0.99, np.ceil(wrong[allowed] * 100 + 1e-9) / 100))
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=Path, required=True, help="folder of the public texts")
+    parser.add_argument("--out", type=Path, required=True, help="folder of weights (with grams.json)")
+    given = parser.parse_args(None if arguments is None else list(arguments))
+    sys.stdout.write(json.dumps(make(given.texts, given.out), ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""`jiesu repeats score`: the public interface of the pair model, line by line."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from triage.cli import main
+from triage.commands.repeats import score_lines, time_of
+
+BARBECUE = {"title": "烧烤油烟", "text": "望京西园四区12号楼底商烧烤店每晚油烟熏人，窗户都不敢开"}
+
+
+def run(lines: list[str], *, why: bool = False) -> tuple[int, list[dict[str, Any]]]:
+    sink = io.BytesIO()
+    status = score_lines(io.BytesIO("\n".join(lines).encode()), sink, why=why)
+    return status, [json.loads(line) for line in sink.getvalue().splitlines()]
+
+
+def test_an_answer_has_the_id_and_no_text() -> None:
+    status, answers = run([json.dumps({"id": "x", "a": BARBECUE, "b": BARBECUE, "note": "河"})])
+    assert status == 0
+    assert answers == [{"id": "x", "p_same": answers[0]["p_same"], "same": True}]
+    assert 0.8 <= answers[0]["p_same"] <= 1
+
+
+def test_bad_lines_are_told_in_their_place_and_the_rest_go_on() -> None:
+    status, answers = run([
+        json.dumps({"id": 1, "a": BARBECUE, "b": {"text": "温榆河死鱼"}}),
+        "{",
+        json.dumps({"id": 3, "a": BARBECUE}),
+        json.dumps({"id": 4, "a": BARBECUE, "b": {"text": " "}}),
+        json.dumps({"id": 5, "a": BARBECUE, "b": {"text": "河", "time": "昨天"}}),
+        json.dumps({"id": 6, "a": {"text": 5}, "b": BARBECUE}),
+        json.dumps({"id": 7, "a": BARBECUE, "b": BARBECUE}),
+    ])  # fmt: skip
+    assert status == 1
+    assert [answer.get("line") for answer in answers] == [None, 2, 3, 4, 5, 6, None]
+    assert [answer.get("id") for answer in answers] == [1, None, 3, 4, 5, 6, 7]
+    assert "b 缺少 text" in answers[3]["error"]
+    assert "b.time 不是时间" in answers[4]["error"]
+    assert "a.text 应是文字" in answers[5]["error"]
+
+
+def test_reasons_are_given_when_asked_for() -> None:
+    _, (answer,) = run([json.dumps({"a": BARBECUE, "b": BARBECUE})], why=True)
+    assert "文字几乎相同" in answer["why"]
+
+
+@pytest.mark.parametrize(
+    ("told", "moment"),
+    [
+        ("2026-03-01", "2026-03-01T00:00:00+08:00"),
+        ("2019/2/28 11:25:05", "2019-02-28T11:25:00+08:00"),
+        ("2019年2月28日", "2019-02-28T00:00:00+08:00"),
+        ("05/03/2016", "2016-05-03T00:00:00+08:00"),
+        ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00+00:00"),
+    ],
+)
+def test_times_are_read_as_exports_write_them(told: str, moment: str) -> None:
+    found = time_of(told, "a")
+    assert found is not None
+    assert found.isoformat() == moment
+
+
+def test_the_command_reads_standard_input() -> None:
+    result = CliRunner().invoke(main, ["repeats", "score"], input=json.dumps({"a": BARBECUE, "b": BARBECUE}))
+    assert result.exit_code == 0
+    assert json.loads(result.output)["same"] is True

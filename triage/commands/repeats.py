@@ -1,0 +1,81 @@
+"""`jiesu repeats score`: pairs of texts in, how likely each pair is one matter out."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from nlp.repeats import PairReader
+from triage.clock import BEIJING
+from triage.commands.lines import each_line, plain
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from nlp.repeat_profile import Profile
+    from triage.commands.lines import Answer, Readable, Result
+
+#: What of a line is given back: not the texts.
+_GIVEN_BACK: Final = frozenset({"id"})
+_TIME: Final = re.compile(
+    r"(\d{4})\D(\d{1,2})\D(\d{1,2})(?:日|\D+(\d{1,2}):(\d{1,2}).*)?$|^(\d{1,2})/(\d{1,2})/(\d{4})$"
+)
+_DIGITS: Final = 4
+
+
+def score_lines(source: Readable, sink: BinaryIO, *, why: bool = False) -> int:
+    """Answer pairs line by line, in order. Gives exit status 0, or 1 when a line was malformed."""
+    pairs = PairReader.load()
+
+    def answer(asked: Answer) -> Result:
+        try:
+            a, b = _profile(pairs, asked, "a"), _profile(pairs, asked, "b")
+        except ValueError as fault:
+            return fault
+        found = pairs.likeness(a, b)
+        told: Answer = {"p_same": round(found.p, _DIGITS), "same": found.same}
+        return {**told, "why": list(found.why)} if why else told
+
+    return each_line(source, sink, lambda batch: [answer(asked) for asked in batch], given_back=_GIVEN_BACK)
+
+
+def _profile(pairs: PairReader, asked: Answer, side: str) -> Profile:
+    """One side of a pair. Raises ValueError saying what is wrong with it."""
+    told = asked.get(side)
+    if not isinstance(told, dict):
+        raise ValueError(f"{side} 应是带 title、text 的对象")  # noqa: TRY004  (a fault of the line)
+    title, text = told.get("title"), told.get("text")
+    for name, value in (("title", title), ("text", text)):
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{side}.{name} 应是文字")
+    if not (title or "").strip() and not (text or "").strip():
+        raise ValueError(f"{side} 缺少 text")
+    return pairs.profile(plain(title) if title else None, plain(text or ""), time_of(told.get("time"), side))
+
+
+def time_of(told: Any, side: str) -> datetime | None:  # noqa: ANN401  (whatever a line holds)
+    """When an appeal came, by Beijing time unless it says otherwise. Raises ValueError when it is no time."""
+    if told is None or told == "":
+        return None
+    if not isinstance(told, str):
+        raise ValueError(f"{side}.time 应是文字形式的时间")  # noqa: TRY004  (a fault of the line)
+    try:
+        moment = datetime.fromisoformat(told.strip())
+    except ValueError:
+        moment = _loose(told.strip(), side)
+    return moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
+
+
+def _loose(told: str, side: str) -> datetime:
+    """The other forms that exports have: 2019/2/28 11:25:05, 2019年2月28日, 05/03/2016."""
+    match = _TIME.match(told)
+    if match is None:
+        raise ValueError(f"{side}.time 不是时间")
+    try:
+        if match.group(8):
+            return datetime(int(match[8]), int(match[6]), int(match[7]), tzinfo=BEIJING)
+        hour, minute = int(match[4] or 0), int(match[5] or 0)
+        return datetime(int(match[1]), int(match[2]), int(match[3]), hour, minute, tzinfo=BEIJING)
+    except ValueError:
+        raise ValueError(f"{side}.time 不是时间") from None

@@ -1,0 +1,31 @@
+"""`jiesu repeats …`: the way in of the commands about one matter told by many; see `commands.repeats`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from triage.commands.prepared import with_settings
+
+# Nothing that is slow to load: see triage.cli.
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+    from triage.settings import Settings
+
+
+@click.group("repeats")
+def repeats_group() -> None:
+    """同一事项：重复诉求、催办和集中诉求。"""
+
+
+@repeats_group.command("score")
+@click.option("--why", is_flag=True, help="同时给出理由(会引用诉求里的字词)")
+@with_settings
+def repeats_score(_settings: Settings, *, why: bool) -> None:
+    """两件诉求是不是同一事项：标准输入读 JSONL(id；a、b 各有 title、text、time)，给出 p_same、same。"""
+    from triage.commands import repeats as module  # noqa: PLC0415
+
+    sys.exit(module.score_lines(cast("BufferedReader", sys.stdin.buffer), sys.stdout.buffer, why=why))
