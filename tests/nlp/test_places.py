@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,9 +12,6 @@ from models.vocab import PlaceRole, Precision
 from nlp.gazetteer import Gazetteer, GazetteerError, PlaceName
 from nlp.places import PlaceReader
 from nlp.types import Head, source_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SURE = 0.5
 READER = PlaceReader.load()
@@ -287,31 +282,3 @@ def test_time_is_linear(piece: str) -> None:
 
     small, large = min(cost(25_000) for _ in range(3)), cost(100_000)
     assert large < 12 * small + 0.5  # four times the text; quadratic would be sixteen times
-
-
-def test_the_bench_prints_one_json_line_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from bench import nlp_places  # noqa: PLC0415 - only here
-
-    row = {"title": None, "text": "海淀区上地街道有异味", "precision": "street", "community": None}
-    row |= {"place": "海淀区上地街道", "district": "海淀区", "street": "上地街道", "street_code": "110108022"}
-    community = row | {
-        "text": "望京西园四区太吵",
-        "place": "望京西园四区",
-        "precision": "community",
-        "district": "朝阳区",
-    }
-    community |= {"street": "望京街道", "street_code": "110105026", "community": "望京西园四区社区居委会"}
-    data = tmp_path / "data.jsonl"
-    lines = [json.dumps(item, ensure_ascii=False) for item in (row, community)]
-    data.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    points = tmp_path / "points.csv"
-    points.write_text("community_code,lon,lat\n110105026038,116.4701,39.9965\n", encoding="utf-8")
-    asked = ["--data", str(data), "--elsewhere", str(data), "--points", str(points), "--spellings"]
-    nlp_places.main([*asked, "--peers", str(tmp_path / "no-python")])
-    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (figures["texts"], figures["street_right"], figures["community_right"]) == (2, 1.0, 1.0)
-    assert figures["elsewhere"]["data"] == {"texts": 2, "district_given": 1.0}
-    assert figures["metres"]["community"]["texts"] == 1
-    assert figures["metres"]["community"]["median_m"] < 3_000
-    assert figures["spellings"]["no_district"]["street_right"] == 1.0
-    assert figures["peers"] == {"absent": "could not be run: FileNotFoundError"}
