@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
@@ -72,6 +72,10 @@ bench-repeats: .venv/.dev
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
+
+# schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
+fuzz: .venv/.dev
+	$(BIN)/python -m tests.fuzz.api $(ARGS)
 
 # Needs the train extra as well; without fasttext that line is left out.
 bench-seven: .venv/.dev
