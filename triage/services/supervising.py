@@ -183,8 +183,10 @@ async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tup
             seqs[ticket_id] = seqs.get(ticket_id, 0) + 1
             events.append(_event(telling, ticket_id, seqs[ticket_id], group))
     if events:
-        await session.execute(sa.insert(Reminder), reminded)
-        await session.execute(sa.insert(TicketEvent), events)
+        # By the connection: the session would make an object's worth of work of every row.
+        connection = await session.connection()
+        await connection.execute(sa.insert(Reminder), reminded)
+        await connection.execute(sa.insert(TicketEvent), events)
         told = [events_told.reminded(telling.histories[row["ticket_id"]], row) for row in events]
         await tell(session, telling.tables, told, now=now)
     return len(events)
