@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="日志级别")
     log_json: bool = Field(default=False, description="日志输出为 JSON 行")
     batch_size: int = Field(100, ge=1, le=2000, description="处理进程一次取多少条诉求")
-    queue_depth: int = Field(20, ge=1, le=1000, description="队列里最多同时有几批，其余留在数据库发件箱")
+    queue_depth: int = Field(10, ge=1, le=1000, description="队列里最多同时有几批，其余留在数据库发件箱")
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
     resend_seconds: int = Field(30, ge=1, le=3600, description="已入队但没有结果，多少秒后重发")
     max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")

@@ -13,6 +13,7 @@ import redis
 import rq
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
+from rq.timeouts import UnixSignalDeathPenalty
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.ports import QueueDown
@@ -175,9 +176,26 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     jobs.stop()
 
 
+class Overtime(BaseException):
+    """A job took longer than it may.
+
+    No Exception: who lets one bad text pass, so that it holds up no other, must not let this pass. The job
+    would go on without a limit, and its appeals be read by another worker as well.
+    """
+
+
+class Penalty(UnixSignalDeathPenalty):
+    """RQ's alarm, which nobody takes for an error of the text at hand."""
+
+    def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  (RQ's)
+        """End the job. Raises Overtime."""
+        raise Overtime
+
+
 class StoppableWorker(rq.SimpleWorker):
     """RQ's worker, which also tells that it was asked to stop: RQ forgets it when Redis is away."""
 
+    death_penalty_class = Penalty
     asked_to_stop = False
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
