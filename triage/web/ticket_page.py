@@ -21,6 +21,7 @@ from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
+    from triage.web.repeats.box import PairLine
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
@@ -64,6 +66,7 @@ class TicketPage:
     notice: str | None
     urges: int
     correcting: CorrectingView | None
+    same: tuple[PairLine, ...]
     picking: PickingView | None
 
 
@@ -123,6 +126,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
+        same = await box.box(session, request[VIEWER], whole.ticket.id)
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
@@ -161,6 +165,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
         correcting=correcting,
+        same=same,
         picking=picking,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
