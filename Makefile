@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-repeats lock clean
+.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -61,6 +61,9 @@ bench-month: .venv/.dev
 bench-bulk: .venv/.dev
 	$(BIN)/python -m bench.bulk $(ARGS)
 
+bench-feeds: .venv/.dev
+	$(BIN)/python -m bench.feeds $(ARGS)
+
 bench-masking: .venv/.dev
 	$(BIN)/python -m bench.masking $(ARGS)
 
@@ -69,6 +72,10 @@ bench-repeats: .venv/.dev
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
+
+# schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
+fuzz: .venv/.dev
+	$(BIN)/python -m tests.fuzz.api $(ARGS)
 
 # Needs the train extra as well; without fasttext that line is left out.
 bench-seven: .venv/.dev

@@ -241,7 +241,7 @@ _STATEMENTS: Final = (
     """
     INSERT INTO ticket(id, no, appeal_id, reading_id, version, state, level, unit_code, title, environmental,
       kind, appeal_type, urgency, district_code, street_code, flagged, received_at, opened_at,
-      dispatched_at, dispatch_by, answer_by, due_at, table_version, decision, search)
+      dispatched_at, dispatch_by, answer_by, due_at, due_clock, table_version, decision, search)
     SELECT x.id,
       to_char(x.at AT TIME ZONE 'Asia/Shanghai', 'YYYYMMDD') || '-' || lpad(x.id::text, 8, '0'),
       x.id, x.id, 1, x.state,
@@ -250,6 +250,7 @@ _STATEMENTS: Final = (
       x.at, x.at, x.at, NULL, NULL,
       CASE WHEN x.open THEN x.at + CASE x.urgency WHEN 'U1' THEN interval '2 hours' WHEN 'U2' THEN
         interval '24 hours' WHEN 'U3' THEN interval '7 days' ELSE interval '15 days' END END,
+      CASE WHEN x.open THEN 'answer' END,
       'bench', CAST(:decision AS json), x.words
     FROM (
       SELECT w.id, w.at, w.f, left(a.text, 40) AS title,

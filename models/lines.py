@@ -32,6 +32,7 @@ class TicketRow:
     flagged: bool
     received_at: datetime
     due_at: datetime | None
+    due_clock: str | None = None
     appeal_title: str | None = None
     text: str | None = None
     address: str | None = None
@@ -62,6 +63,7 @@ COLUMNS: Final = (
     Ticket.flagged,
     Ticket.received_at,
     Ticket.due_at,
+    Ticket.due_clock,
 )
 
 

@@ -16,7 +16,7 @@ from models import finding
 from models.appeals import Appeal
 from models.filters import Clock, Cursor, conditions, segments
 from models.lines import COLUMNS, COUNT_CAP, Count, TicketRow
-from models.tickets import Ticket
+from models.tickets import FLAGGED_CLOSED, Ticket
 from models.units import Unit
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _MAX_WALKED: Final = 40_000
 _BATCH: Final = 50
 _GREATEST_BATCH: Final = 100
 _TEXTS: Final = (Appeal.title.label("appeal_title"), Appeal.text, Appeal.address)
+#: The first stretch of the open list, nearly always empty: to ask for one row costs a tenth of a walk.
+_FLAGGED: Final = sa.text(f"SELECT 1 FROM ticket WHERE {FLAGGED_CLOSED} LIMIT 1")  # noqa: S608  (our words)
 #: A frequent word is counted until this many: "100+" says that it is no way to find anything.
 COUNT_WALK: Final = 100
 
@@ -92,6 +94,9 @@ class Finder:
         while place is not None and len(found) < wanted:
             if place.cursor and (rounds >= _MAX_ROUNDS or walked >= _MAX_WALKED):
                 return Found(found, stopped=place.cursor, total=self._total(listed))
+            if walking and place.cursor is None and await self._is_empty(place.segment):
+                place = self._after(place.segment)
+                continue
             rounds += 1
             if walking and walked and not crowded:
                 walking = finding.dense(walked=walked, hits=hits)
@@ -166,6 +171,12 @@ class Finder:
             where.append(segment.beyond(place.cursor, Ticket, backwards=self._backwards))
         order = segment.order(Ticket, backwards=self._backwards)
         return finding.by_walking(self._search, self._dialect, where, order, window=window)
+
+    async def _is_empty(self, index: int) -> bool:
+        """Whether a stretch that seldom holds anything holds nothing."""
+        if self._segments[index].condition != FLAGGED_CLOSED:
+            return False
+        return await self._session.scalar(_FLAGGED) is None
 
     async def _walk(self, place: Place, *, window: int, batch: int) -> _Step:
         """Look at the next rows of one segment, until the window ends or `batch` of them are candidates."""

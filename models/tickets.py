@@ -99,6 +99,9 @@ class Ticket(Base):
     dispatch_by: Mapped[datetime | None]
     answer_by: Mapped[datetime | None]
     due_at: Mapped[datetime | None] = mapped_column(comment="the clock that runs now; null when none does")
+    due_clock: Mapped[str | None] = mapped_column(
+        sa.String(16), comment="vocab.Clock: which one ends at due_at"
+    )
     urges: Mapped[int] = mapped_column(default=0, server_default="0", comment="催办, counted")
     asked: Mapped[str | None] = mapped_column(
         sa.String(60), comment="moves (vocab.Move) that wait for an answer, with commas; null: none"

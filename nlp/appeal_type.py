@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealType
-from nlp.cues import Cues, LexiconError, pattern, read_yaml, refuse_unknown
+from nlp.cues import Cues, LexiconError, least_shares, pattern, read_yaml, refuse_unknown, taken
 from nlp.text import LEXICON
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Mapping
     from pathlib import Path
 
 FILE: Final = "appeal_type.yaml"
@@ -46,20 +47,26 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class TypeRules:
-    """The floors of appeal_type.yaml, in the order they are tried."""
+    """The floors of appeal_type.yaml, in the order they are tried, and the least beliefs."""
 
     floors: tuple[TypeFloor, ...]
+    believed: Mapping[str, float]
 
     @classmethod
     def load(cls, folder: Path = LEXICON) -> TypeRules:
         """Load the floors. Raises LexiconError naming the file and the floor's id."""
-        items = _read(folder).get("floors")
+        raw = _read(folder)
+        items = raw.get("floors")
         if not isinstance(items, list) or not items:
             raise LexiconError(f"{FILE}: floors: expected a list")
         floors = tuple(_floor(item, at) for at, item in enumerate(items, start=1))
         if len({floor.id for floor in floors}) != len(floors):
             raise LexiconError(f"{FILE}: floors: an id is repeated")
-        return cls(floors)
+        return cls(floors, least_shares(raw.get("believed"), tuple(AppealType), where=f"{FILE}: believed"))
+
+    def learned(self, beliefs: Mapping[str, float]) -> str:
+        """The type that follows from what is believed of each."""
+        return taken(beliefs, self.believed)
 
     def decided(self, folded: str, *, confidence: float) -> Typed | None:
         """The first floor that fires in the folded text, or None; `confidence` is the learned answer's."""
@@ -80,7 +87,7 @@ def load_type_cues(folder: Path = LEXICON) -> Cues:
 
 def _read(folder: Path) -> dict[str, Any]:
     raw = read_yaml(folder / FILE, "cues/1")
-    refuse_unknown(raw, ("schema", "groups", "floors"), where=FILE)
+    refuse_unknown(raw, ("schema", "groups", "believed", "floors"), where=FILE)
     return raw
 
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+#: The heads that two models' beliefs are joined in.
+BLENDED: Final = ("environmental", "kind", "appeal_type", "urgency")
+#: What a model takes to be impossible is taken to be this likely.
+_LEAST: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +33,26 @@ class Beliefs:
 class Blend:
     """How two beliefs are joined, per head: the second one's share in [0, 1], and the temperature after it.
 
-    A temperature above 1 makes a blend less sure of itself, below 1 more; 1 leaves it.
+    A temperature above 1 makes a blend less sure of itself, below 1 more; 1 leaves it. Heads named in
+    `products` are joined as products of powers (their logarithms are averaged), the others as weighted means:
+    in a product, a class that one model rules out stays ruled out, however sure the other is.
     """
 
     environmental: tuple[float, float] = (0.5, 1.0)
     kind: tuple[float, float] = (0.5, 1.0)
     appeal_type: tuple[float, float] = (0.5, 1.0)
     urgency: tuple[float, float] = (0.5, 1.0)
+    products: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is no share or temperature. Raises ValueError naming the head."""
-        for head in ("environmental", "kind", "appeal_type", "urgency"):
+        """Refuse what is no share, temperature or head. Raises ValueError naming the head."""
+        for head in BLENDED:
             share, temperature = getattr(self, head)
             if not (0 <= share <= 1 and temperature > 0):
                 raise ValueError(f"{head}: {share}, {temperature} are no share and temperature")
+        for head in self.products:
+            if head not in BLENDED:
+                raise ValueError(f"products: {head} is no head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +76,47 @@ class Sure:
 
 
 def blend(first: Beliefs, second: Beliefs, how: Blend) -> Beliefs:
-    """Join two beliefs: weighted means of the probabilities, then the temperature."""
-    share, temperature = how.environmental
-    p = (1 - share) * first.environmental + share * second.environmental
+    """Join two beliefs head by head, as `how` says."""
     return Beliefs(
-        environmental=_tempered({"yes": p, "no": 1 - p}, temperature)["yes"],
-        kinds=_joined(first.kinds, second.kinds, how.kind),
-        appeal_types=_joined(first.appeal_types, second.appeal_types, how.appeal_type),
-        urgencies=_joined(first.urgencies, second.urgencies, how.urgency),
+        environmental=_join(
+            {"yes": first.environmental, "no": 1 - first.environmental},
+            {"yes": second.environmental, "no": 1 - second.environmental},
+            "environmental",
+            how,
+        )["yes"],
+        kinds=_join(first.kinds, second.kinds, "kind", how),
+        appeal_types=_join(first.appeal_types, second.appeal_types, "appeal_type", how),
+        urgencies=_join(first.urgencies, second.urgencies, "urgency", how),
     )
 
 
-def _joined(
-    first: Mapping[str, float], second: Mapping[str, float], how: tuple[float, float]
+def _join(
+    first: Mapping[str, float], second: Mapping[str, float], head: str, how: Blend
 ) -> Mapping[str, float]:
-    share, temperature = how
+    share, temperature = getattr(how, head)
+    if head in how.products:
+        names = {**first, **second}
+        of_first, of_second = (1 - share) / temperature, share / temperature
+        return _adding_up(
+            {
+                n: max(first.get(n, 0.0), _LEAST) ** of_first * max(second.get(n, 0.0), _LEAST) ** of_second
+                for n in names
+            }
+        )
+    mine, power = 1 - share, 1 / temperature
+    if len(first) == len(second) and first.keys() == second.keys():
+        return _adding_up(
+            {n: math.pow(max(mine * p + share * second[n], _LEAST), power) for n, p in first.items()}
+        )
     names = {**first, **second}
-    mixed = {n: (1 - share) * first.get(n, 0.0) + share * second.get(n, 0.0) for n in names}
-    return _tempered(mixed, temperature)
+    return _adding_up(
+        {
+            n: math.pow(max(mine * first.get(n, 0.0) + share * second.get(n, 0.0), _LEAST), power)
+            for n in names
+        }
+    )
 
 
-def _tempered(shares: Mapping[str, float], temperature: float) -> dict[str, float]:
-    """Sharpened or flattened, adding up to 1 again."""
-    powers = {name: math.pow(max(p, 1e-9), 1 / temperature) for name, p in shares.items()}
+def _adding_up(powers: Mapping[str, float]) -> dict[str, float]:
     total = sum(powers.values())
     return {name: power / total for name, power in powers.items()}

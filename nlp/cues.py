@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -71,6 +71,28 @@ def pattern(raw: object, *, where: str) -> re.Pattern[str]:
         except re.error as fault:
             raise LexiconError(f"{where}: {part!r}: {fault}") from fault
     return re.compile("|".join(f"(?:{part})" for part in parts))
+
+
+def least_shares(raw: object, known: Iterable[str], *, where: str) -> dict[str, float]:
+    """From which belief on a rare answer is taken: answers to shares, in order. Raises LexiconError."""
+    if not isinstance(raw, dict) or not raw:
+        raise LexiconError(f"{where}: expected answers with shares")
+    refuse_unknown(raw, known, where=where)
+    for answer, share in raw.items():
+        if not isinstance(share, float) or not 0 < share <= 1:
+            raise LexiconError(f"{where}.{answer}: expected a share above 0, at most 1.0")
+    return dict(raw)
+
+
+def taken(beliefs: Mapping[str, float], least: Mapping[str, float]) -> str:
+    """The likeliest answer; but before a common one the first rare one that is believed enough.
+
+    What is rare is seldom the likeliest, and missing it costs more than checking it.
+    """
+    likeliest = max(beliefs, key=beliefs.__getitem__)
+    if likeliest in least:
+        return likeliest
+    return next((name for name, share in least.items() if beliefs.get(name, 0.0) >= share), likeliest)
 
 
 class Cues:

@@ -8,6 +8,7 @@ said for a class. It knows no words: what the lexicon's authors did not think of
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,11 +66,11 @@ class Counted:
 
     beliefs: Beliefs
     rows: NDArray[np.intp]
+    """The weights' rows of the runs that are known, each once, in order."""
     strengths: NDArray[np.float32]
-    found: NDArray[np.intp]
-    """Per run as it stands in the text: its row among all weights."""
+    keys: NDArray[np.uint64]
+    """Every run as it stands in the text, unknown ones among them, and where."""
     starts: NDArray[np.intp]
-    lengths: NDArray[np.intp]
 
 
 class Grams:
@@ -108,11 +109,12 @@ class Grams:
     def read(self, folded: str) -> Counted:
         """Read a folded text. Never raises; a text of unknown characters is believed to be like any other."""
         keys, starts = keys_of(folded)
-        at = np.searchsorted(self._keys, keys)
+        # Each run is looked for once, and in order: the search then moves through the keys from end to end.
+        runs, counts = np.unique(keys, return_counts=True)
+        at = np.searchsorted(self._keys, runs)
         at[at == len(self._keys)] = 0
-        known = np.flatnonzero(self._keys[at] == keys)
-        found = at[known]
-        rows, counts = np.unique(found, return_counts=True)
+        known = np.flatnonzero(self._keys[at] == runs)
+        rows, counts = at[known], counts[known]
         strengths = strengths_of(counts, self._idf[rows])
         scores = (strengths @ self._weights[rows].astype(np.float32)) * self._scale + self._bias
         shares = {
@@ -125,32 +127,37 @@ class Grams:
             )
             for head in HEADS[1:]
         }
-        logit = float(scores[0]) / self._temperature["environmental"]
+        logit = min(max(float(scores[0]) / self._temperature["environmental"], -30.0), 30.0)
         return Counted(
             beliefs=Beliefs(
-                environmental=float(1 / (1 + np.exp(-np.clip(logit, -30, 30)))),
+                environmental=1 / (1 + math.exp(-logit)),
                 kinds=shares["kind"],
                 appeal_types=shares["appeal_type"],
                 urgencies=shares["urgency"],
             ),
             rows=rows,
             strengths=strengths,
-            found=found,
-            starts=starts[known],
-            lengths=self._lengths[found],
+            keys=keys,
+            starts=starts,
         )
 
     def said(self, counted: Counted, head: str, value: str, size: int) -> NDArray[np.float32]:
         """How much each of the text's `size` characters said for a class: its runs' shares, spread evenly."""
         column = self._columns[head].start + self._classes[head].index(value)
         weights = self._weights[counted.rows, column].astype(np.float32) * self._scale[column]
-        # A run that stands there twice counts once: its share is spread over all its places.
-        hits = np.searchsorted(counted.rows, counted.found)
-        times = np.bincount(hits, minlength=len(counted.rows))
-        each = (weights * counted.strengths / times)[hits] / counted.lengths
         heat = np.zeros(size + 1, dtype=np.float32)
-        np.add.at(heat, counted.starts, each)
-        np.add.at(heat, np.minimum(counted.starts + counted.lengths, size), -each)
+        if not len(counted.rows):
+            return heat[:size]
+        runs = self._keys[counted.rows]
+        hits = np.minimum(np.searchsorted(runs, counted.keys), len(runs) - 1)
+        known = np.flatnonzero(runs[hits] == counted.keys)
+        hits, starts = hits[known], counted.starts[known]
+        lengths = self._lengths[counted.rows][hits]
+        # A run that stands there twice counts once: its share is spread over all its places.
+        times = np.bincount(hits, minlength=len(runs))
+        each = (weights * counted.strengths / times)[hits] / lengths
+        np.add.at(heat, starts, each)
+        np.add.at(heat, np.minimum(starts + lengths, size), -each)
         return np.cumsum(heat)[:size].astype(np.float32)
 
 

@@ -15,6 +15,7 @@ from nlp.types import Evidence, Head, PlaceCandidate, PlaceMention, PlaceReading
 
 if TYPE_CHECKING:
     from nlp.gazetteer import Place, PlaceName
+    from nlp.place_group import Group
     from nlp.place_point import Point
     from nlp.place_relations import Told
     from nlp.place_score import Candidate, Scene
@@ -142,7 +143,20 @@ def _own_point(scene: Scene, best: Candidate, ranked: Ranked) -> PlaceName | Non
             and (name.code.startswith(best.code) or best.code.startswith(name.code))
         ):
             return name
-    return None
+    return _namesake(scene.mentions[best.mention].names, best.code)
+
+
+def _namesake(names: Group, code: str) -> PlaceName | None:
+    """An overlay's point of the same name in the same district, whose street is but a guess.
+
+    The registry's word on the street is taken, and the point is the compound's: when there is one of each.
+    """
+    district = code[:DISTRICT]
+    if len(code) < COMMUNITY or not names.overlay:
+        return None
+    points = [name for name in names if name.lon is not None and name.code.startswith(district)]
+    known = {name.code for name in names if name.lon is None and name.code.startswith(district)}
+    return points[0] if len(points) == 1 and points[0].trust < 1 and known == {code} else None
 
 
 def _told_point(scene: Scene, best: Candidate, told: Told, point: Point) -> Point:

@@ -24,7 +24,7 @@ FUNCTIONAL: Final = "功能区"
 class Group(tuple[PlaceName, ...]):  # noqa: SLOT001 - a tuple can hold no slots
     """Names of one text; equal to the tuple of them. `worth` is filled by `nlp.place_worth`."""
 
-    worth: dict[int, tuple[float, ...]]
+    worth: dict[int, tuple[float, tuple[float, ...]]]
 
     def __new__(cls, names: Iterable[PlaceName] = ()) -> Group:  # noqa: PYI034 - it is never subclassed
         """Take the names as they are."""

@@ -150,6 +150,7 @@ def _radii(path: Path) -> tuple[dict[str, int], dict[str, int]]:
     try:
         table: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         streets = {code: int(row["nine_of_ten"]) for code, row in table["streets"]["districts"].items()}
-        return streets, {kind: int(size) for kind, size in table["own"]["kinds"].items()}
+        own = table["own"]["kinds"] | table["own_measured"]["kinds"]
+        return streets, {kind: int(size) for kind, size in own.items()}
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as fault:
         raise GazetteerError(f"{path.name}: cannot be read: {fault!r}") from fault

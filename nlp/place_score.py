@@ -70,6 +70,12 @@ FLOOR: Final = 0.5
 REFINE: Final = 2.5
 
 
+#: A mention before another: its number, its share, what it may hold, from which level on it contradicts.
+_Link = tuple[int, float, tuple[tuple[str, int, str], ...], int]
+#: In place of the level: a place elsewhere in China.
+FOREIGN: Final = -1
+
+
 @dataclass(slots=True)
 class Candidate:
     """One mention read as one place: its code (6, 9 or 12 digits), the score and the mentions that agree.
@@ -150,20 +156,22 @@ class Scene:
                 continue
             order = first.setdefault(mention.info.text, len(first))
             around = self._around(at, mention) - min(LATER * order, MAX_LATER)
-            if self._at_most(at, mention, around) < FLOOR:
+            best, alone_all = worths(mention)
+            if self._at_most(at, mention, best + around) < FLOOR:
                 continue
+            chain = self._chain(at) if self.tight[at] or self.loose[at] else []
             scored = [
-                self._score(at, mention, name, alone, around)
-                for name, alone in zip(mention.names, worths(mention), strict=True)
+                self._score(at, mention, name, alone, around=around, chain=chain)
+                for name, alone in zip(mention.names, alone_all, strict=True)
             ]
             settled = _settle(scored, bare=not mention.suffix, overlay=mention.names.overlay)
             if settled.score >= FLOOR and len(settled.code) in LEVELS:
                 found.append(settled)
         return found
 
-    def _at_most(self, at: int, mention: Mention, around: float) -> float:
+    def _at_most(self, at: int, mention: Mention, most: float) -> float:
         """No place of a mention can score more: most of what is hopeless is passed over here."""
-        most = max(worths(mention)) + around + FINER_MOST
+        most += FINER_MOST
         if self.said:
             most += ELSEWHERE_MOST
         if self.tight[at] or self.loose[at]:
@@ -172,11 +180,20 @@ class Scene:
             most -= GLUED if mention.thin else GLUED / 4
         return most
 
-    def _score(self, at: int, mention: Mention, name: PlaceName, alone: float, around: float) -> Candidate:
+    def _score(
+        self,
+        at: int,
+        mention: Mention,
+        name: PlaceName,
+        alone: float,
+        *,
+        around: float,
+        chain: list[_Link],
+    ) -> Candidate:
         """Score one place of one mention, `alone` being what its name is worth without the text."""
         code = name.code
         level = len(code)
-        linked, support = self._linked(at, code) if self.tight[at] or self.loose[at] else (0.0, ())
+        linked, support = _linked(chain, code) if chain else (0.0, ())
         score = alone + linked + around
         if linked <= 0:
             if self.glued[at] and mention.suffix != DISTRICT:
@@ -199,34 +216,24 @@ class Scene:
         stem = self.mentions[at].info.text
         return {first for other, first in self.said[code].items() if other != stem}
 
-    def _linked(self, at: int, code: str) -> tuple[float, tuple[int, ...]]:
-        """What the mentions written right before say of this place."""
-        total, share, seen = 0.0, 1.0, len(code)
-        support: tuple[int, ...] = ()
-        for step in range(MAX_CHAIN):
-            here = at - step
-            if here < 1 or not (self.tight[here] or self.loose[here]):
-                break
-            share = share if self.tight[here] else LOOSE_SHARE
+    def _chain(self, at: int) -> list[_Link]:
+        """The mentions written right before one that say anything of it, nearest first."""
+        chain: list[_Link] = []
+        share = 1.0
+        for here in range(at, max(at - MAX_CHAIN, 0), -1):
+            if not self.tight[here]:
+                if not self.loose[here]:
+                    break
+                share = LOOSE_SHARE
             before = self.mentions[here - 1]
             if before.info.foreign:
-                return total - AFTER_FOREIGN * share, support
-            coarser = 0
-            for holder, level, functional in before.names.holders:
-                holds = level if code.startswith(holder) else 0
-                if not holds and functional and code.startswith(functional):
-                    holds = DISTRICT
-                if coarser < holds < seen:
-                    coarser = holds
-            if coarser:
-                seen = coarser
-                total += ADJACENT[seen] * share
-                support = (here - 1, *support)
-                if seen == DISTRICT:  # what stands before the district is another address
-                    break
-            elif before.suffix and before.suffix < len(code) and not _open_area(before):
-                total -= CONTRADICTED * share
-        return total, support
+                chain.append((here - 1, share, (), FOREIGN))
+                break
+            holders = before.names.holders
+            against = before.suffix if before.suffix and not _open_area(before) else COMMUNITY
+            if holders or against < COMMUNITY:
+                chain.append((here - 1, share, holders, against))
+        return chain
 
     def _around(self, at: int, mention: Mention) -> float:
         """What the characters around the mention, and the text's other cities, say."""
@@ -249,6 +256,31 @@ class Scene:
         if self.times[district] - (self.speaks[at] == district) > 0:
             return False
         return len(self.districts) > (district in self.districts)
+
+
+def _linked(chain: list[_Link], code: str) -> tuple[float, tuple[int, ...]]:
+    """What the mentions written right before say of a place."""
+    total, seen = 0.0, len(code)
+    support: tuple[int, ...] = ()
+    for number, share, holders, against in chain:
+        if against == FOREIGN:
+            return total - AFTER_FOREIGN * share, support
+        coarser = 0
+        for holder, level, functional in holders:
+            holds = level if code.startswith(holder) else 0
+            if not holds and functional and code.startswith(functional):
+                holds = DISTRICT
+            if coarser < holds < seen:
+                coarser = holds
+        if coarser:
+            seen = coarser
+            total += ADJACENT[seen] * share
+            support = (number, *support)
+            if seen == DISTRICT:  # what stands before the district is another address
+                break
+        elif against < len(code):
+            total -= CONTRADICTED * share
+    return total, support
 
 
 def _open_area(mention: Mention) -> bool:

@@ -48,8 +48,8 @@ MISSPELT_COST: Final = 1.5
 ALIAS_COST: Final = 0.75
 
 
-def worths(mention: Mention) -> tuple[float, ...]:
-    """What each place of a mention is worth alone; the same for every mention of the stem written so."""
+def worths(mention: Mention) -> tuple[float, tuple[float, ...]]:
+    """What the best and each place of a mention is worth alone: the same for every mention written so."""
     key = (
         mention.follow
         | (mention.suffix > 0) << 3
@@ -59,7 +59,8 @@ def worths(mention: Mention) -> tuple[float, ...]:
     )
     kept = mention.names.worth.get(key)
     if kept is None:
-        kept = tuple(worth_alone(mention, name, len(name.code)) for name in mention.names)
+        each = tuple(worth_alone(mention, name, len(name.code)) for name in mention.names)
+        kept = max(each), each
         mention.names.worth[key] = kept
     return kept
 

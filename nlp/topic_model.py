@@ -13,11 +13,11 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import ahocorasick
 import numpy as np
 
 from nlp.appeal_type import load_type_cues
 from nlp.cues import CueHit, Cues, LexiconError, read_yaml, refuse_unknown, texts
+from nlp.phrase_finder import NumberFinder
 from nlp.text import LEXICON
 from nlp.urgency import UrgencyRules
 
@@ -150,10 +150,7 @@ class Lexicon:
                 groups.setdefault(item, []).append(group)
         index = vocabulary.index
         phrases = sorted({text for family, text in index if family in (GRAM, TITLE)} | set(groups))
-        self._automaton = ahocorasick.Automaton()
-        for place, text in enumerate(phrases):
-            self._automaton.add_word(text, place)
-        self._automaton.make_automaton()
+        self._finder = NumberFinder(phrases)
         self._groups = tuple(tuple(groups.get(text, ())) for text in phrases)
         self._curated = np.array([bool(found) for found in self._groups])
         self._lengths = np.array([len(text) for text in phrases], dtype=np.intp)
@@ -165,17 +162,18 @@ class Lexicon:
 
     def features(self, folded: str, title_length: int) -> Found:
         """The features of a folded text whose first `title_length` characters are its title."""
-        hits = np.array(list(self._automaton.iter(folded)), dtype=np.intp).reshape(-1, 2)
-        ends, phrases = hits[:, 0] + 1, hits[:, 1]
+        ends, phrases = self._finder.find(folded)
         kinds, first, counts = np.unique(phrases, return_index=True, return_counts=True)
-        titled, title_counts = np.unique(phrases[ends <= title_length], return_counts=True)
+        # Occurrences come in order of their ends: those of the title are the first.
+        in_title = phrases[: int(np.searchsorted(ends, title_length, side="right"))]
+        titled, title_counts = np.unique(in_title, return_counts=True)
         grams, gram_strengths = self._scaled(self._grams[kinds], counts)
         titles, title_strengths = self._scaled(self._titles[titled], title_counts)
         curated = np.flatnonzero(self._curated[kinds])
         named = [self._groups[at] for at in kinds[curated].tolist()]
         grouped = self._grouped(kinds[curated], counts[curated], GROUP)
-        in_title = self._curated[titled]
-        grouped |= self._grouped(titled[in_title], title_counts[in_title], TITLE_GROUP)
+        curated_too = self._curated[titled]
+        grouped |= self._grouped(titled[curated_too], title_counts[curated_too], TITLE_GROUP)
         cues = tuple(self._cues.find(folded))
         index = self.vocabulary.index
         for cue in cues:

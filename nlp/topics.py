@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from models.vocab import AppealType, Urgency
 from nlp.appeal_type import TypeRules
 from nlp.beliefs import Beliefs
 from nlp.facts import joined_facts, read_facts
+from nlp.kind_rules import KindRules
 from nlp.text import LEXICON, normalize
 from nlp.topic_model import CUE, GROUP, HEADS, TITLE_GROUP, load_model
 from nlp.topic_scores import Scores
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from nlp.appeal_type import Typed
     from nlp.facts import Span
+    from nlp.kind_rules import Ruled
     from nlp.topic_model import Found, HeadWeights, Key, TopicModel
     from nlp.topic_scores import Scored
 
@@ -52,22 +54,19 @@ _FLOOR_WEIGHT: Final = 5.0
 _DIGITS: Final = 4
 
 
-class _Part(NamedTuple):
-    """A span and what it adds to a score."""
-
-    start: int
-    end: int
-    weight: float
+#: A span and what it adds to a score: start, end, weight. Plain tuples: some fifty are made for each answer.
+_Part: TypeAlias = "tuple[int, int, float]"
 
 
 class TopicReader:
     """Reads what a text is about. Build it once: it holds the automaton and the weights."""
 
-    def __init__(self, model: TopicModel, rules: UrgencyRules, types: TypeRules) -> None:
-        """Take the weighted lexicon, the rules of urgency and those of the appeal type."""
+    def __init__(self, model: TopicModel, rules: UrgencyRules, types: TypeRules, kinds: KindRules) -> None:
+        """Take the weighted lexicon, the rules of urgency, those of the appeal type and of the kind."""
         self._model = model
         self._rules = rules
         self._types = types
+        self._kind_rules = kinds
         self.version = model.version
         self._index = model.lexicon.vocabulary.index
         self._scores = Scores(model.heads, max(self._index.values(), default=-1) + 1)
@@ -75,7 +74,9 @@ class TopicReader:
     @classmethod
     def load(cls, folder: Path = LEXICON) -> TopicReader:
         """Load model, words, cues and rules. Raises LexiconError naming file and line when one is wrong."""
-        return cls(load_model(folder), UrgencyRules.load(folder), TypeRules.load(folder))
+        return cls(
+            load_model(folder), UrgencyRules.load(folder), TypeRules.load(folder), KindRules.load(folder)
+        )
 
     def read(self, title: str | None, text: str) -> TopicReading:
         """Read a text. Offsets count characters of `source_text(title, text)`. Never raises.
@@ -115,10 +116,12 @@ class TopicReader:
         """The reading that follows from what was weighed, and from a second opinion where there is one."""
         source, words, scored = weighed.source, weighed.words, weighed.scored
         beliefs = second.beliefs if second else weighed.beliefs
+        ruled = self._kind_rules.applied(weighed.folded, beliefs)
+        beliefs = ruled.beliefs if ruled else beliefs
         p_environmental = beliefs.environmental
         kinds = _kinds(beliefs)
         environmental = p_environmental >= ENVIRONMENTAL_FROM
-        sort = max(beliefs.appeal_types, key=beliefs.appeal_types.__getitem__)
+        sort = self._types.learned(beliefs.appeal_types)
         p_sort = beliefs.appeal_types[sort]
         typed = self._types.decided(weighed.folded, confidence=p_sort)
         if typed:
@@ -126,7 +129,7 @@ class TopicReader:
                 max(p_sort, typed.floor.confidence) if typed.floor.type == sort else typed.floor.confidence
             )
             sort = typed.floor.type.value
-        grade = max(beliefs.urgencies, key=beliefs.urgencies.__getitem__)
+        grade = self._rules.learned(beliefs.urgencies)
         p_grade = beliefs.urgencies[grade]
         raised = self._rules.raised(weighed.folded, environmental=environmental)
         if raised and raised.floor.grade <= grade:
@@ -138,6 +141,7 @@ class TopicReader:
             facts = joined_facts(weighed.folded, facts, party=second.party, when=second.when)
         evidence = list(weighed.grounds)
         if environmental and kinds:
+            evidence += _ruling(source, ruled) if ruled else []
             evidence += self._explain_value(words, scored, Head.KIND, kinds[0].code)
         if second:
             evidence += second.evidence(kinds[0].code if environmental and kinds else None, evidence)
@@ -169,10 +173,8 @@ class TopicReader:
         """The spans that weighed most for (and, for environmental, against) a head's class."""
         parts = words.parts(scored.added(head.value, place), both_ways=head is Head.ENVIRONMENTAL)
         return [
-            Evidence(
-                head, part.start, part.end, words.source[part.start : part.end], value, round(part.weight, 3)
-            )
-            for part in _strongest(parts)
+            Evidence(head, start, end, words.source[start:end], value, round(weight, 3))
+            for start, end, weight in _strongest(parts)
         ]
 
 
@@ -188,13 +190,16 @@ class _Words:
                 members[group] = members.get(group, 0) + 1
         at = {feature: place for place, feature in enumerate(found.features.tolist())}
         # A group's weight is shared out evenly among the words that hit it.
-        self._shares = [
+        shares = [
             (phrase, place, 1 / members[group])
             for phrase, groups in found.groups
             for group in groups
             for family in (GROUP, TITLE_GROUP)
             if (place := at.get(index.get((family, group), -1))) is not None
         ]
+        self._shared = np.array([phrase for phrase, _, _ in shares], dtype=np.intp)
+        self._places = np.array([place for _, place, _ in shares], dtype=np.intp)
+        self._shares = np.array([share for _, _, share in shares], dtype=np.float32)
         self._cues = [
             (cue, place)
             for cue in found.cues
@@ -208,19 +213,20 @@ class _Words:
         first, second = len(found.grams), len(found.grams) + len(found.titles)
         total[found.grams] += added[:first]
         total[found.titles] += added[first:second]
-        for phrase, place, share in self._shares:
-            total[phrase] += share * added[place]
+        np.add.at(total, self._shared, self._shares * added[self._places])
         size = np.abs(total) if both_ways else total
         weighty = np.flatnonzero(size >= _LEAST_PART)
         weighty = weighty[np.argsort(-size[weighty], kind="stable")][:_LOOKED_AT]
         starts = found.starts[weighty]
         ends = starts + found.lengths[weighty]
-        parts = list(map(_Part, starts.tolist(), ends.tolist(), total[weighty].tolist()))
+        parts = list(zip(starts.tolist(), ends.tolist(), total[weighty].tolist(), strict=True))
+        if not self._cues:
+            return parts
         for cue, place in self._cues:
             weight = float(added[place])
             if weight > 0 or (both_ways and weight):
-                parts.append(_Part(cue.start, cue.end, weight))
-        return sorted(parts, key=lambda part: -abs(part.weight))[:_LOOKED_AT]
+                parts.append((cue.start, cue.end, weight))
+        return sorted(parts, key=lambda part: -abs(part[2]))[:_LOOKED_AT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,20 +283,26 @@ def _strongest(parts: Sequence[_Part]) -> list[_Part]:
 
     What weighs little beside the strongest is left out: it would colour the page and explain nothing.
     """
-    chosen: list[_Part] = []
-    for part in parts:
-        for at, other in enumerate(chosen):
-            if part.start < other.end and other.start < part.end:
-                if other.start <= part.start and part.end <= other.end:
-                    chosen[at] = other._replace(weight=other.weight + part.weight)
+    chosen: list[tuple[int, int]] = []
+    weights: list[float] = []
+    for start, end, weight in parts:
+        for at, (first, last) in enumerate(chosen):
+            if start < last and first < end:
+                if first <= start and end <= last:
+                    weights[at] += weight
                 break
         else:
             if len(chosen) < TOP_EVIDENCE:
-                chosen.append(part)
-    least = max(_LEAST_EVIDENCE, _LEAST_SHARE * max((abs(part.weight) for part in chosen), default=0.0))
+                chosen.append((start, end))
+                weights.append(weight)
+    least = max(_LEAST_EVIDENCE, _LEAST_SHARE * max(map(abs, weights), default=0.0))
     return sorted(
-        (part for part in chosen if abs(part.weight) >= least and part.end - part.start > 1),
-        key=lambda part: -abs(part.weight),
+        (
+            (start, end, weight)
+            for (start, end), weight in zip(chosen, weights, strict=True)
+            if abs(weight) >= least and end - start > 1
+        ),
+        key=lambda part: -abs(part[2]),
     )
 
 
@@ -298,6 +310,12 @@ def _raising(source: str, raised: Raised) -> list[Evidence]:
     """The words that made a floor fire."""
     start, end = raised.start, raised.end
     return [Evidence(Head.URGENCY, start, end, source[start:end], raised.floor.grade.value, _FLOOR_WEIGHT)]
+
+
+def _ruling(source: str, ruled: Ruled) -> list[Evidence]:
+    """The words that made a rule of the kind fire."""
+    start, end = ruled.start, ruled.end
+    return [Evidence(Head.KIND, start, end, source[start:end], ruled.kind, _FLOOR_WEIGHT)]
 
 
 def _typing(source: str, typed: Typed) -> list[Evidence]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Urgency
-from nlp.cues import Cues, LexiconError, pattern, read_yaml, refuse_unknown
+from nlp.cues import Cues, LexiconError, least_shares, pattern, read_yaml, refuse_unknown, taken
 from nlp.text import LEXICON
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FILE: Final = "urgency.yaml"
@@ -74,11 +75,21 @@ class Raised:
 
 
 class UrgencyRules:
-    """The cues, the floors and the denials of urgency.yaml."""
+    """The cues, the floors, the denials and the least beliefs of urgency.yaml."""
 
-    def __init__(self, cues: Cues, floors: tuple[Floor, ...], denied: re.Pattern[str]) -> None:
-        """Take the cues, the floors and what passes a match over; the gravest floors are tried first."""
+    def __init__(
+        self,
+        cues: Cues,
+        floors: tuple[Floor, ...],
+        denied: re.Pattern[str],
+        believed: Mapping[str, float],
+    ) -> None:
+        """Take the cues, the floors, what passes a match over, and from which belief on a grade is taken.
+
+        The gravest floors are tried first.
+        """
         self.cues = cues
+        self._believed = believed
         self._denied = re.compile(f"(?:{denied.pattern})$")
         self.floors = tuple(sorted(floors, key=lambda floor: floor.grade))
 
@@ -86,7 +97,7 @@ class UrgencyRules:
     def load(cls, folder: Path = LEXICON) -> UrgencyRules:
         """Load the rules. Raises LexiconError naming the file and the key or the floor's id."""
         raw = read_yaml(folder / FILE, "urgency/1")
-        refuse_unknown(raw, ("schema", "groups", "denied", "floors"), where=FILE)
+        refuse_unknown(raw, ("schema", "groups", "denied", "believed", "floors"), where=FILE)
         floors = raw.get("floors")
         if not isinstance(floors, list) or not floors:
             raise LexiconError(f"{FILE}: floors: expected a list")
@@ -98,7 +109,12 @@ class UrgencyRules:
             Cues.parse(raw.get("groups"), where=f"{FILE}: groups"),
             parsed,
             pattern(raw.get("denied"), where=f"{FILE}: denied"),
+            least_shares(raw.get("believed"), tuple(Urgency), where=f"{FILE}: believed"),
         )
+
+    def learned(self, beliefs: Mapping[str, float]) -> str:
+        """The grade that follows from what is believed of each."""
+        return taken(beliefs, self._believed)
 
     def raised(self, folded: str, *, environmental: bool) -> Raised | None:
         """The gravest floor that fires in the folded text, or None.

@@ -247,6 +247,7 @@ async def _add(session: AsyncSession, item: TicketIn) -> str:
         "dispatch_by": None,
         "answer_by": due_at,
         "due_at": due_at,
+        "due_clock": "answer" if due_at else None,
         "table_version": "abcdef123456",
         "decision": _decision(item, due_at),
     }

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     db_pool: int = Field(5, ge=1, le=100, description="每个进程的数据库连接数")
     log_level: str = Field("INFO", description="日志级别")
     log_json: bool = Field(default=False, description="日志输出为 JSON 行")
-    batch_size: int = Field(50, ge=1, le=2000, description="处理进程一次取多少条诉求")
+    batch_size: int = Field(100, ge=1, le=2000, description="处理进程一次取多少条诉求")
     queue_depth: int = Field(20, ge=1, le=1000, description="队列里最多同时有几批，其余留在数据库发件箱")
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
     resend_seconds: int = Field(30, ge=1, le=3600, description="已入队但没有结果，多少秒后重发")
@@ -107,6 +107,18 @@ class Settings(BaseSettings):
     )
     smtp_from: str | None = Field(None, description="邮件的发件地址")
 
+    citizen_reports_per_address: int = Field(
+        20, ge=1, le=100_000, description="公众页面：同一网络地址每小时最多提交几件"
+    )
+    citizen_reports_per_phone: int = Field(
+        5, ge=1, le=1000, description="公众页面：同一电话每小时最多提交几件"
+    )
+    citizen_tracks: int = Field(
+        30, ge=1, le=100_000, description="公众页面：同一网络地址、同一编号每小时最多查询几次"
+    )
+    citizen_adds_per_case: int = Field(
+        5, ge=1, le=1000, description="公众页面：一件诉求每小时最多追加、催办几次"
+    )
     feed_private_hosts: str = Field(
         "", description="可以取的内网订阅，形如 主机:端口，多个用逗号隔开；其余内网地址一律不取"
     )

@@ -6,16 +6,14 @@ Pure: beliefs of both and labelled rows in, the card's `blend`, `sure` and `curv
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
-from itertools import product
+from dataclasses import asdict, replace
+from itertools import product as every
 from typing import TYPE_CHECKING, Any, Final
 
-from nlp.beliefs import Blend, Sure, blend
+from nlp.beliefs import BLENDED, Beliefs, Blend, Sure, blend
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from nlp.beliefs import Beliefs
+    from collections.abc import Iterator, Sequence
 
 SHARES: Final = tuple(step / 10 for step in range(11))
 TEMPERATURES: Final = tuple(step / 10 for step in range(5, 16))
@@ -29,27 +27,42 @@ Row = dict[str, Any]
 
 
 def choose_blend(rows: Sequence[Row], first: Sequence[Beliefs], second: Sequence[Beliefs]) -> Blend:
-    """Per head the share and temperature under which the right answers are likeliest."""
-    chosen: dict[str, tuple[float, float]] = {}
-    for head in ("environmental", "kind", "appeal_type", "urgency"):
+    """Per head the share, temperature and way of joining under which the right answers are likeliest."""
+    how = Blend()
+    for head in BLENDED:
         wanted = [
-            (row, one, two)
+            (row, _only(one, head), _only(two, head))
             for row, one, two in zip(rows, first, second, strict=True)
             if row.get(head) is not None
         ]
         if not wanted:
             continue  # nothing to choose by: equal parts, as they are
 
-        def loss(pair: tuple[float, float], head: str = head, wanted: Any = wanted) -> float:  # noqa: ANN401  (triples)
-            how = Blend(**{head: pair})
+        def loss(how: Blend, head: str = head, wanted: Any = wanted) -> float:  # noqa: ANN401  (triples)
             return sum(
                 -math.log(max(_right(head, row, blend(one, two, how)), _LEAST)) for row, one, two in wanted
             )
 
         # Together: a blend that is too modest at one share may be the best one once it is sharpened.
-        pairs = [(share, temperature) for share in SHARES for temperature in TEMPERATURES]
-        chosen[head] = min(pairs, key=loss)
-    return Blend(**chosen)
+        how = min(_ways(how, head), key=loss)
+    return how
+
+
+def _ways(how: Blend, head: str) -> Iterator[Blend]:
+    """All ways to join one head, the others as they are."""
+    for products in (how.products, (*how.products, head)):
+        for pair in every(SHARES, TEMPERATURES):
+            yield replace(how, products=products, **{head: pair})
+
+
+def _only(beliefs: Beliefs, head: str) -> Beliefs:
+    """One head's beliefs: the others would be joined for nothing, hundreds of times."""
+    return Beliefs(
+        environmental=beliefs.environmental,
+        kinds=beliefs.kinds if head == "kind" else {},
+        appeal_types=beliefs.appeal_types if head == "appeal_type" else {},
+        urgencies=beliefs.urgencies if head == "urgency" else {},
+    )
 
 
 def _right(head: str, row: Row, beliefs: Beliefs) -> float:
@@ -67,7 +80,7 @@ def choose_sure(rows: Sequence[Row], first: Sequence[Beliefs], both: Sequence[Be
     texts = list(zip(rows, first, both, strict=True))
     best = _scores([(row, two) for row, _, two in texts])
     found: tuple[int, Sure] | None = None
-    for limits in product(SURE_YES, SURE_NO, SURE_KIND):
+    for limits in every(SURE_YES, SURE_NO, SURE_KIND):
         sure = Sure(*limits)
         asked = [sure.leaves_open(one) for _, one, _ in texts]
         mixed = [(row, two if ask else one) for (row, one, two), ask in zip(texts, asked, strict=True)]

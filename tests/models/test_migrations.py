@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models import migrate, revision
 from models.db import AwareUtc
+from models.tickets import TicketEvent
 from tests import factories
 
 if TYPE_CHECKING:
@@ -29,6 +30,33 @@ async def test_the_schema_goes_down_and_up_again(db: Database) -> None:
     assert await revision.current_revision(db) is None
     await migrate.upgrade(db)
     assert await migrate.differences(db) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "clock"),
+    [
+        ({"opening": {"clocks": {"sign": {"due": "2026-11-23T17:00:00+08:00"}}}}, "sign"),
+        ({"clocks": {"start": {"contact": {"due": "2026-11-23T09:00:00+00:00"}}}}, "contact"),
+        ({"clocks": {"start": {"contact": {"due": "2026-11-23T09:00:01+00:00"}}}}, None),
+        ({"opening": {"clocks": None}}, None),
+        ({"clock": "answer"}, None),
+    ],
+)
+async def test_the_clock_of_an_older_ticket_is_what_its_events_told(
+    db: Database, told: dict[str, object], clock: str | None
+) -> None:
+    await factories.add_reference(db)
+    await factories.add_tickets(db, factories.TicketIn(due=timedelta(hours=1)), factories.TicketIn())
+    async with db.writes.begin() as session:
+        first = await session.scalar(sa.text("SELECT min(id) FROM ticket"))
+        await session.execute(sa.text("UPDATE ticket SET answer_by = NULL WHERE id = :id"), {"id": first})
+        event = {"ticket_id": first, "seq": 90, "at": NOW, "tag": "ticket:sign", "data": told}
+        await session.execute(sa.insert(TicketEvent), [event])
+    await migrate.downgrade(db, "0007")
+    await migrate.upgrade(db)
+    async with db.reads() as session:
+        found = await session.scalars(sa.text("SELECT due_clock FROM ticket ORDER BY id"))
+        assert list(found) == [clock, "answer"]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE ticket_event SET seq = 9", "DELETE FROM ticket_event"])

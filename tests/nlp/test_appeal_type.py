@@ -100,6 +100,13 @@ def test_a_sure_answer_stands_against_a_floor_that_yields() -> None:
     assert rules.decided(said, confidence=0.5) is not None
 
 
+def test_a_report_is_taken_before_it_is_the_likeliest() -> None:
+    rules = TypeRules.load()
+    assert rules.learned({"投诉": 0.6, "举报": 0.38, "求助": 0.02}) == "举报"
+    assert rules.learned({"投诉": 0.7, "举报": 0.2, "求助": 0.1}) == "投诉"
+    assert rules.learned({"求助": 0.4, "举报": 0.38, "投诉": 0.22}) == "求助"
+
+
 def test_the_floor_names_its_words(reader: TopicReader) -> None:
     evidence = reader.read(None, "送锦旗给环保局").evidence
     assert "锦旗" in [item.text for item in evidence if item.value == "表扬"]

@@ -24,6 +24,26 @@ def test_a_temperature_below_one_makes_it_surer_and_above_one_less() -> None:
     assert sum(surer.values()) == pytest.approx(sum(calmer.values())) == pytest.approx(1.0)
 
 
+def test_in_a_product_a_class_that_one_rules_out_stays_ruled_out() -> None:
+    how = Blend(kind=(0.5, 1.0), products=("kind",))
+    both = blend(LEXICON, ENCODER, how)
+    assert both.kinds["NOI-01"] == pytest.approx(
+        (0.8 * 0.4) ** 0.5 / ((0.8 * 0.4) ** 0.5 + (0.2 * 0.5) ** 0.5), abs=1e-4
+    )
+    assert both.kinds["SOL-01"] < 0.001
+    assert both.environmental == pytest.approx(0.7)
+
+
+def test_a_yes_joined_as_a_product_is_the_mean_of_the_odds() -> None:
+    both = blend(LEXICON, ENCODER, Blend(environmental=(0.5, 1.0), products=("environmental",)))
+    assert both.environmental == pytest.approx(0.75)
+
+
+def test_a_product_over_an_unknown_head_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="colour"):
+        Blend(products=("colour",))
+
+
 @pytest.mark.parametrize("pair", [(-0.1, 1.0), (1.1, 1.0), (0.5, 0.0)])
 def test_a_share_or_temperature_out_of_range_is_refused_by_name(pair: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="kind"):

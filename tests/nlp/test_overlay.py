@@ -125,7 +125,7 @@ def test_a_compound_is_found_with_its_point_and_precision() -> None:
     reader = with_names(OverlayRow("compound", "青禾里花园", "110105026", *WANGJING))
     reading = reader.read(None, "青禾里花园楼下烧烤油烟大")
     assert (reading.street, reading.precision) == ("望京街道", Precision.COMPOUND)
-    assert (reading.lon, reading.lat, reading.radius) == (*WANGJING, 250)
+    assert (reading.lon, reading.lat, reading.radius) == (*WANGJING, 650)
 
 
 def test_a_door_is_finer_than_a_compound() -> None:
@@ -186,3 +186,25 @@ def test_a_click_gives_district_streets_and_community() -> None:
 
 def test_a_click_outside_gives_nothing() -> None:
     assert READER.atlas.reverse(121.47, 31.23).district is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "precision"),
+    [
+        ([OverlayRow("compound", "望京西园四区", "110105043", *WANGJING, 0.7)], Precision.COMPOUND),
+        # its street is sure, so it is another place; or there are two of them
+        ([OverlayRow("compound", "望京西园四区", "110105043", *WANGJING)], Precision.COMMUNITY),
+        (
+            [
+                OverlayRow("compound", "望京西园四区", "110105043", *WANGJING, 0.7),
+                OverlayRow("stop", "望京西园四区", "110105017", 116.5, 39.9, 0.7),
+            ],
+            Precision.COMMUNITY,
+        ),
+    ],
+)
+def test_a_community_takes_the_point_of_its_namesake_whose_street_is_but_a_guess(
+    rows: list[OverlayRow], precision: Precision
+) -> None:
+    reading = with_names(*rows).read(None, "朝阳区望京西园四区太吵")
+    assert (reading.community_code, reading.precision) == ("110105026038", precision)

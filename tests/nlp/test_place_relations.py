@@ -115,7 +115,7 @@ def test_so_many_metres_to_a_side_move_the_point(text: str, off: float, side: tu
 def test_a_distance_without_a_side_only_widens_the_radius() -> None:
     plain, off = READER.read(None, "松竹园的工地太吵"), READER.read(None, "距松竹园约三百米的工地太吵")
     assert (off.lon, off.lat) == (plain.lon, plain.lat)
-    assert (plain.radius, off.radius) == (250, 550)
+    assert (plain.radius, off.radius) == (650, 950)
     assert off.relation == "距“松竹园”约 300 米"
 
 
@@ -124,7 +124,7 @@ def test_a_distance_without_a_side_only_widens_the_radius() -> None:
 )
 def test_what_is_no_distance_of_the_scene_moves_nothing(text: str) -> None:
     reading = READER.read(None, text)
-    assert (reading.lon, reading.lat, reading.radius, reading.relation) == (*PINE, 250, None)
+    assert (reading.lon, reading.lat, reading.radius, reading.relation) == (*PINE, 650, None)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,19 @@ def reader() -> TopicReader:
         "车间里三名工人中毒",
         "死鱼漂了一片",
         "鱼塘的鱼翻了肚，漂满水面",
+        "地下室里囤着几十个煤气罐，楼上全是住户",
+        "楼道里一股燃气味，点火都不敢点",
+        "二楼仓库堆放大量香蕉水和油漆",
+        "厂房起火，消防车刚到，浓烟还在往外冒",
+        "电梯一天急速下坠两回，这是拿住户的性命开玩笑",
+        "二年级好几个孩子这周都在流鼻血",
+        "单元门口电线裸露，小孩天天从旁边过",
+        "有个老人今早走失，请帮忙找",
+        "河水暴涨，已经漫进村里的院子",
+        "油管被钩机挖断，油往田里淌",
+        "山脚的房屋墙体快倒塌了，随时砸到人",
+        "收废品的收来一个贴着放射标志的铁罐",
+        "药厂的废水渗入井水，全村都不能喝了",
     ],
 )
 def test_emergencies_are_u1(rules: UrgencyRules, text: str) -> None:
@@ -92,6 +105,13 @@ def test_what_must_be_seen_at_once_is_u2(rules: UrgencyRules, text: str) -> None
         "请问今年什么时候供暖",
         "怕有人中毒",
         "能不能告诉我现在正在排队的人数",
+        "煤气罐换一个多少钱，请问哪里送",
+        "过年想买烟花，请问哪里可以燃放",
+        "去年楼下起火的事，消防队一直没有认定",
+        "电梯去年掉过层，已经修好了",
+        "想从火车站大厅换乘，该怎么走",
+        "公司老板失联，工资没有着落",
+        "建议把裸露的电线入地",
         "",
     ],
 )
@@ -127,6 +147,12 @@ def test_repeated_complaints_over_years_are_u4(reader: TopicReader) -> None:
     assert reader.read("工厂噪音长期扰民多次投诉无果", text).urgency is Urgency.U4
 
 
+def test_a_grave_grade_is_taken_before_it_is_the_likeliest(rules: UrgencyRules) -> None:
+    assert rules.learned({"U1": 0.05, "U2": 0.3, "U3": 0.6, "U4": 0.05}) == "U2"
+    assert rules.learned({"U1": 0.35, "U2": 0.3, "U3": 0.3, "U4": 0.05}) == "U1"
+    assert rules.learned({"U1": 0.02, "U2": 0.2, "U3": 0.7, "U4": 0.08}) == "U3"
+
+
 def test_an_ordinary_matter_is_u3(reader: TopicReader) -> None:
     assert reader.read(None, "小区门口的药店用喇叭放音乐，有点吵。").urgency is Urgency.U3
 
@@ -146,6 +172,18 @@ def test_a_wrong_floor_is_refused_by_name(tmp_path: Path, change: dict[str, obje
     raw["floors"][0] |= change
     (tmp_path / "urgency.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
     with pytest.raises(LexiconError, match=rf"urgency\.yaml: floors.*{named}"):
+        UrgencyRules.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("believed", "named"),
+    [(None, "expected answers"), ({"U9": 0.2}, "U9"), ({"U2": 2.0}, "U2"), ({"U2": 1}, "U2")],
+)
+def test_wrong_least_beliefs_are_refused_by_name(tmp_path: Path, believed: object, named: str) -> None:
+    raw = yaml.safe_load((LEXICON / "urgency.yaml").read_text(encoding="utf-8"))
+    raw["believed"] = believed
+    (tmp_path / "urgency.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LexiconError, match=rf"urgency\.yaml: believed.*{named}"):
         UrgencyRules.load(tmp_path)
 
 

@@ -21,7 +21,7 @@ ACTS: Final = frozenset({
     "object", "object_uphold", "object_reject", "arbitrate", "reassign", "extend_ask", "extend_grant",
     "extend_deny", "whistle", "report_in", "escalate", "supervise", "onsite", "urge", "ledger_ask",
     "ledger_grant", "ledger_deny", "ledger_review", "follow_up", "rehandle", "close", "archive",
-    "exclude_ask", "exclude_grant", "exclude_deny", "clear_flag", "undo",
+    "exclude_ask", "exclude_grant", "exclude_deny", "clear_flag", "undo", "hand_over",
 })  # fmt: skip
 
 

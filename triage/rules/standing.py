@@ -144,6 +144,12 @@ class Standing:
         )
 
     @property
+    def due_clock(self) -> Clock | None:
+        """The clock that ends at `due_at`; of several that do, the one a ticket meets first."""
+        ends = self.due_at
+        return next((c for c in Clock if ends and (run := self.running(c)) and run.due == ends), None)
+
+    @property
     def open_objection(self) -> Objection | None:
         """The objection that waits for its ruling."""
         last = self.objections[-1] if self.objections else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Role, State, Tag
+from models.vocab import Clock, Role, State, Tag
 from nlp.types import source_text
 from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
@@ -18,11 +18,10 @@ from triage.rules.routing import zone_in
 from triage.services.answers import candidates_answer, mentions_answer, normal_when
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
     from typing import Protocol
 
-    from models.vocab import Clock
     from nlp.types import Evidence, TextReading
     from triage.rules.deadlines import DueTime
     from triage.rules.decision import Decision
@@ -211,6 +210,7 @@ def _ticket_row(
 ) -> dict[str, Any]:
     dispatched = decision.state is State.DISPATCHED
     first = _first_limits(tables, decision, now=now)
+    next_due = _next_due(decision, first)
     dispatch_due = decision.due.dispatch_by if decision.due else None
     answer_due = decision.due.answer_by if decision.due else None
     dispatch_by = dispatch_due.at if dispatch_due else None
@@ -232,11 +232,8 @@ def _ticket_row(
         "dispatched_at": now if dispatched else None,
         "dispatch_by": dispatch_by,
         "answer_by": answer_by,
-        "due_at": min((at for at in (answer_by, *(due.at for due in first.values())) if at), default=None)
-        if dispatched
-        else dispatch_by
-        if decision.state is State.REVIEW
-        else None,
+        "due_at": next_due[0] if next_due else None,
+        "due_clock": next_due[1].value if next_due else None,
         "table_version": decision.table_version,
         "decision": {
             "steps": list(decision.steps),
@@ -253,6 +250,16 @@ def _ticket_row(
 def _first_limits(tables: Tables, decision: Decision, *, now: datetime) -> dict[Clock, Due]:
     """签收 and 首次联系, which run from the dispatch."""
     return first_limits(tables, decision.urgency, now) if decision.state is State.DISPATCHED else {}
+
+
+def _next_due(decision: Decision, first: Mapping[Clock, Due]) -> tuple[datetime, Clock] | None:
+    """The nearest end of the clocks that run, and which one it is; of several the one met first."""
+    if decision.due is None or decision.state not in {State.DISPATCHED, State.REVIEW}:
+        return None
+    if decision.state is State.REVIEW:
+        return decision.due.dispatch_by.at, Clock.DISPATCH
+    ends = [(due.at, clock) for clock, due in first.items()]
+    return min((*ends, (decision.due.answer_by.at, Clock.ANSWER)), key=lambda end: end[0])
 
 
 def _proposed(decision: Decision) -> dict[str, Any] | None:

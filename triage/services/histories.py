@@ -21,6 +21,7 @@ _BATCH: Final = 500
 #: Events that were named before acts were.
 _NAMED: Final = {
     Tag.RECEIVED.value: "receive", Tag.DISPATCHED.value: "dispatch", Tag.DIVERTED.value: "divert",
+    Tag.HANDED_OVER.value: "hand_over",
 }  # fmt: skip
 #: What may decide the month a ticket counts in: the acts that `verdicts` looks at for it.
 _DECIDING: Final = ("dispatch", "divert", "merge", "split", "follow_up", "exclude_grant", "ledger_grant")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.vocab_citizen import Asked
 
 STRETCH: Final = timedelta(hours=1)
+_AT_ONCE: Final = 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -53,6 +54,8 @@ async def count(
             index_elements=["who", "what", "stretch"], set_={"times": RateCount.times + 1}
         ).returning(RateCount.times)
     )
+    if times == 1:
+        await forget(session, now=now)
     if times is None or times > most:
         ends = _EPOCH + (stretch + 1) * STRETCH - now
         minutes = max(1, -(-ends // timedelta(minutes=1)))
@@ -61,5 +64,15 @@ async def count(
 
 
 async def forget(session: AsyncSession, *, now: datetime) -> None:
-    """Remove the counts of hours that are over."""
-    await session.execute(sa.delete(RateCount).where(RateCount.until <= now))
+    """Remove some counts of hours that are over; each new count takes a few old ones with it.
+
+    Those that another one is removing are left to it: two that wait for each other would end in a deadlock.
+    """
+    key = (RateCount.who, RateCount.what, RateCount.stretch)
+    old = (
+        await session.execute(
+            sa.select(*key).where(RateCount.until <= now).limit(_AT_ONCE).with_for_update(skip_locked=True)
+        )
+    ).all()
+    if old:
+        await session.execute(sa.delete(RateCount).where(sa.tuple_(*key).in_([tuple(row) for row in old])))

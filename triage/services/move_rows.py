@@ -48,6 +48,7 @@ def columns(tables: Tables, s: Standing) -> dict[str, Any]:
         "dispatch_by": s.dispatch_by,
         "answer_by": s.answer_by,
         "due_at": s.due_at,
+        "due_clock": s.due_clock.value if s.due_clock else None,
         "urges": s.urges,
         "asked": ",".join(sorted(move.value for move in s.asked)) or None,
     }

@@ -66,7 +66,15 @@ async def sweep(session: AsyncSession, *, now: datetime, resend: timedelta) -> i
             sa.update(Outbox).where(Outbox.dispatched_at < now - resend).values(dispatched_at=None)
         ),
     )
-    # An appeal that waits without an outbox row should not exist; if it does, it is owed one.
+    # An appeal that waits without an outbox row should not exist; if it does, it is owed one. EXCEPT, not NOT
+    # EXISTS: a table that was empty when it was analysed is taken to stay so, and PostgreSQL then compares
+    # every waiting appeal with every row of the outbox.
+    owed = (
+        sa.select(Appeal.id)
+        .where(Appeal.state == AppealState.WAITING.value, Appeal.stored_at < now - resend)
+        .except_(sa.select(Outbox.key))
+        .subquery()
+    )
     orphans = cast(
         "sa.CursorResult[tuple[()]]",
         await session.execute(
@@ -74,14 +82,10 @@ async def sweep(session: AsyncSession, *, now: datetime, resend: timedelta) -> i
                 ["topic", "key", "created_at", "available_at", "attempts"],
                 sa.select(
                     sa.literal(JobName.READ_APPEALS.value),
-                    Appeal.id,
+                    owed.c.id,
                     sa.literal(now, Outbox.created_at.type),
                     sa.literal(now, Outbox.created_at.type),
                     sa.literal(0),
-                ).where(
-                    Appeal.state == AppealState.WAITING.value,
-                    Appeal.stored_at < now - resend,
-                    ~sa.exists().where(Outbox.key == Appeal.id),
                 ),
             )
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
@@ -36,12 +36,17 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
+    from models.vocab import Urgency
     from triage.rules.acts import History
     from triage.rules.reminders import Reminder as Point
     from triage.rules.rows import Tables
 
 log = logs.get(__name__)
 
+#: Acts of which the clocks ask nothing but the moment.
+_BEGINNING: Final = frozenset({"receive", "dispatch"})
+#: A life as the clocks see it: the grade, each act with its moment, and the number where more is asked.
+_Life: TypeAlias = "tuple[Urgency, tuple[tuple[str, datetime], ...], str]"
 #: A ticket that no row can time (the holiday table ends) is looked at again after this.
 _AGAIN: Final = timedelta(hours=1)
 
@@ -99,18 +104,30 @@ async def sweep(session: AsyncSession, tables: Tables, *, now: datetime, batch: 
         return 0, 0
     histories = await by_ids(session, [number for number, runs_now in running.items() if runs_now])
     wanted: dict[int, tuple[Due, ...]] = {}
+    plans: dict[_Life, Plan] = {}
     again: dict[int, datetime | None] = dict.fromkeys(running)
     for ticket_id, history in histories.items():
+        alike = _alike(history)
         try:
-            found = plan(tables, history, now=now)
+            found = plans.get(alike) or plan(tables, history, now=now)
         except NoRule as refusal:
             log.warning("ticket_without_clock", ticket_no=history.no, reason=refusal.detail)
             again[ticket_id] = now + _AGAIN
             continue
+        plans[alike] = found
         wanted[ticket_id], again[ticket_id] = found.now, found.next_at
     sent = await _write(session, _Telling(tables, histories, now), wanted)
     await _watch(session, again)
     return len(running), sent
+
+
+def _alike(history: History) -> _Life:
+    """What a plan follows from: tickets of one batch of the worker were dispatched in the same moment.
+
+    A life in which more happened than that is its own alone.
+    """
+    own = "" if all(event.act in _BEGINNING for event in history.events) else history.no
+    return history.urgency, tuple((event.act, event.at) for event in history.events), own
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from models.appeals import Appeal, Reading
-from models.db import ALL_TOGETHER
 from models.outbox import Outbox
 from models.search import lexemes
 from models.tickets import Ticket, TicketEvent, TicketUnit
@@ -42,11 +41,16 @@ def ticket_no(appeal_id: int, opened_at: datetime) -> str:
 
 
 async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decided], *, now: datetime) -> int:
-    """Store the tickets of those appeals that still wait. Gives how many were stored."""
+    """Store the tickets of those appeals that still wait. Gives how many were stored.
+
+    Rows go in by the connection, one statement a table: what the session does for every row of its own costs
+    more than the database does. RETURNING makes it one statement where nothing is asked back, too.
+    """
     if not decided:
         return 0
+    connection = await session.connection()
     still = set(
-        await session.scalars(
+        await connection.scalars(
             sa.select(Appeal.id)
             .where(
                 Appeal.id.in_([item.appeal_id for item in decided]),
@@ -59,18 +63,17 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
     mine = [item for item in decided if item.appeal_id in still]
     if not mine:
         return 0
-    readings = await session.execute(
+    readings = await connection.execute(
         sa.insert(Reading).returning(Reading.appeal_id, Reading.id),
         [{**item.reading, "appeal_id": item.appeal_id, "created_at": now} for item in mine],
-        execution_options=ALL_TOGETHER,
     )
     reading_ids: dict[int, int] = {row.appeal_id: row.id for row in readings}
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    on_postgresql = connection.dialect.name == "postgresql"
     insert = sa.insert(Ticket)
     if on_postgresql:
         words = sa.bindparam("words", type_=postgresql.ARRAY(sa.Text))
         insert = insert.values(search=sa.func.array_to_tsvector(words))
-    tickets = await session.execute(
+    tickets = await connection.execute(
         insert.returning(Ticket.appeal_id, Ticket.id),
         [
             {
@@ -84,31 +87,26 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
             }
             for item in mine
         ],
-        execution_options=ALL_TOGETHER,
     )
     ids: dict[int, int] = {row.appeal_id: row.id for row in tickets}
     if not on_postgresql:
-        await session.execute(
+        await connection.execute(
             sa.text("INSERT INTO ticket_search(rowid, words) VALUES (:id, :words)"),
             [{"id": ids[item.appeal_id], "words": " ".join(_words(item))} for item in mine],
         )
     units = [{"ticket_id": ids[item.appeal_id], **unit} for item in mine for unit in item.units]
     if units:
-        await session.execute(sa.insert(TicketUnit), units)
-    await session.execute(
-        sa.insert(TicketEvent),
+        await connection.execute(sa.insert(TicketUnit).returning(TicketUnit.ticket_id), units)
+    await connection.execute(
+        sa.insert(TicketEvent).returning(TicketEvent.id),
         [row for item in mine for row in _events(item, ids, now)],
-        execution_options=ALL_TOGETHER,
     )
     await telling.tell(session, tables, [event for item in mine for event in _happened(item, now)], now=now)
     done = [item.appeal_id for item in mine]
-    await session.execute(
-        sa.update(Appeal)
-        .where(Appeal.id.in_(done))
-        .values(state=AppealState.DONE.value, claimed_until=None)
-        .execution_options(synchronize_session=False)
+    await connection.execute(
+        sa.update(Appeal).where(Appeal.id.in_(done)).values(state=AppealState.DONE.value, claimed_until=None)
     )
-    await session.execute(sa.delete(Outbox).where(Outbox.key.in_(done)))
+    await connection.execute(sa.delete(Outbox).where(Outbox.key.in_(done)))
     return len(mine)
 
 

@@ -25,7 +25,9 @@ from triage.web import (
     ticket_page,
 )
 from triage.web.bulk.routes import ROUTES as BULK
+from triage.web.citizen import case as citizen
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
@@ -87,6 +89,7 @@ def make_app(
     app.router.add_post("/desk/dead/retry", dead.retry)
     app.add_routes(notices.ROUTES)
     app.add_routes(repeats.ROUTES)
+    app.add_routes(leads.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
     app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
@@ -104,6 +107,7 @@ def make_app(
     app.router.add_get("/static/{name}", _static)
     app.add_routes(attachments.ROUTES)
     app.add_routes(open311.ROUTES)
+    app.add_routes(citizen.ROUTES)
     return app
 
 

@@ -1,4 +1,4 @@
-"""附件 on the desk: a ticket's files, one more of them, and the bytes themselves.
+"""附件 on the desk: a ticket's files, one more of them, the bytes themselves; and what the citizen added.
 
 Bytes leave only through here, for whoever may see the case; as the type that was found in them, never as
 something a browser would run: no SVG, no HTML, and a PDF only as a download.
@@ -16,10 +16,11 @@ from aiohttp import hdrs, web
 from aiohttp.web_request import FileField
 
 from connectors.ports import FileMissing, StoreDown
+from models import citizens, ticket_detail
 from models import files as rows
-from models import ticket_detail
 from models.filters import may_see
 from models.tickets import Ticket
+from models.vocab import Satisfaction, YesNo
 from models.vocab_files import FileOwner
 from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler
 
+    from models.citizens import CitizenRating, CitizenWord
     from models.files import FileRow
 
 log = logs.get(__name__)
@@ -68,6 +70,8 @@ class FilesPage:
     files: tuple[FileView, ...]
     token: str
     limits: FileLimits
+    words: tuple[CitizenWord, ...]
+    rating: str | None
     error: str | None = None
 
 
@@ -91,14 +95,16 @@ async def make_room(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def uploads(form: Mapping[str, Any], *, field: str = FIELD) -> list[Upload]:
-    """The files of a form; an input left empty sends one without name and content. Raises BadInput."""
+    """The files of a form. Browsers send an input that was left empty as bytes without a name.
+
+    Raises BadInput when something else than files is in their place.
+    """
     found = []
     for value in form.getall(field, []):  # type: ignore[attr-defined]
-        if not isinstance(value, FileField):
+        if isinstance(value, FileField):
+            found.append(Upload(value.filename or "", value.file.read()))
+        elif value:
             raise BadInput("附件应以文件形式上传。")
-        content = value.file.read()
-        if value.filename or content:
-            found.append(Upload(value.filename or "", content))
     return found
 
 
@@ -191,6 +197,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         found = await rows.files_of_ticket(session, request[VIEWER], no)
+        words, rating = await citizens.said_of(session, request[VIEWER], no)
     view = FilesPage(
         no=no,
         title=whole.ticket.title,
@@ -207,11 +214,20 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         ),
         token=token,
         limits=limits_of(request),
+        words=tuple(words),
+        rating=_rated(rating) if rating else None,
         error=error,
     )
     response = render(request, "desk/files.html", status=400 if error else 200, page=view)
     guard.keep(response, token)
     return response
+
+
+def _rated(rating: CitizenRating) -> str:
+    """`没有解决，不满意：说明`."""
+    solved = "已解决" if rating.solved == YesNo.YES else "没有解决"
+    told = f"{solved}，{Satisfaction(rating.satisfaction).label}"
+    return f"{told}：{rating.note}" if rating.note else told
 
 
 def size_words(size: int) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
     from triage.services.moving import Made, Person
     from triage.web.acting import Acting
+    from triage.web.evidence import Evidence
 
 KEY: Final = "Idempotency-Key"
 _ASKED: Final = ("post", "unit", "name")
@@ -121,13 +122,16 @@ def known_values(tables: Tables, values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def _done(request: web.Request, person: Person, wish: Wish) -> MoveMade:
-    """Make the move and say where the ticket stands then."""
+async def _done(
+    request: web.Request, person: Person, wish: Wish, evidence: Evidence | None = None
+) -> MoveMade:
+    """Make the move, with the files that came along, and say where the ticket stands then."""
     deps = request.app[DEPS]
+    now = deps.clock.now()
     async with deps.db.writes.begin() as session:
-        result: Made = await moving.make(
-            session, deps.tables, request[VIEWER], person, wish, now=deps.clock.now()
-        )
+        result: Made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
+        if evidence is not None and not result.repeated:
+            await evidence.register(session, wish.no, person.actor.login, now=now)
     # What was counted before is no longer so.
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
@@ -160,6 +164,6 @@ def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, d
     return wish, typed
 
 
-async def desk_done(request: web.Request, who: Acting, wish: Wish) -> MoveMade:
+async def desk_done(request: web.Request, who: Acting, wish: Wish, evidence: Evidence) -> MoveMade:
     """Make a form's move."""
-    return await _done(request, who.person(request.app[DEPS].tables), wish)
+    return await _done(request, who.person(request.app[DEPS].tables), evidence.named(wish), evidence)

@@ -38,6 +38,11 @@ def short_area(name: str) -> str:
     return name.removesuffix(_GOVERNMENT)
 
 
+def plain_area(name: str) -> str:
+    """An area as people call it: 朝阳区人民政府 → 朝阳区, 望京街道办事处 → 望京街道."""
+    return short_area(name).removesuffix("办事处")
+
+
 def names_of(tables: Tables) -> Names:
     """Read the names off the tables."""
     parents: dict[str, list[str]] = {}

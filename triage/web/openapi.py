@@ -11,6 +11,8 @@ from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
+from triage.web.leads import api as leads
+from triage.web.open311 import openapi as open311
 from triage.web.sources import openapi as source_paths
 
 _SCHEMAS: Final = (
@@ -22,6 +24,7 @@ _SCHEMAS: Final = (
     move_views.MoveMade,
     corrections.CorrectionList,
     *bulk.SCHEMAS,
+    *leads.SCHEMAS,
     *source_paths.SCHEMAS,
 )
 
@@ -212,6 +215,8 @@ def document() -> dict[str, Any]:
                         "201": _answer("CorrectionList", "记下的更正；没有改变的不记"),
                         **problems,
                         **missing,
+                        "403": _problem("不是从本系统的页面发出"),
+                        "415": _problem("内容不是 application/json"),
                     },
                 }
             },
@@ -224,7 +229,9 @@ def document() -> dict[str, Any]:
                     "responses": {"200": _answer("UnitList", "承办单位"), **problems},
                 }
             },
+            **leads.paths(problems, _problem("没有这条线索、别人刚刚处理过，或现在不能这样处理")),
             **source_paths.paths(_answer, _problem, problems),
+            **open311.paths(),
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "getOpenApi",

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from models.vocab import Channel, Divert, Labelled, Level, Precision, ReviewReason, Role, State, Tag, Urgency
+from models.vocab import (
+    Channel,
+    Clock,
+    Divert,
+    Labelled,
+    Level,
+    Precision,
+    ReviewReason,
+    Role,
+    State,
+    Tag,
+    Urgency,
+)
 from nlp.types import Head, source_text
 from triage.web import views
 from triage.web.move_notes import move_note
@@ -50,9 +62,11 @@ def optional_term(kind: type[L], value: str | None) -> views.Term | None:
     return None if value is None else term(kind, value)
 
 
-def due(at: datetime | None, day: Day) -> views.Due | None:
-    """A due time in words."""
-    return None if at is None else views.Due(at, until(at, day.now), tone(at, day.now, day.ends))
+def due(at: datetime | None, clock: str | None, day: Day) -> views.Due | None:
+    """A due time in words, with the clock that ends then."""
+    if at is None:
+        return None
+    return views.Due(at, until(at, day.now), tone(at, day.now, day.ends), optional_term(Clock, clock))
 
 
 def count(value: Count) -> views.CountView:
@@ -75,7 +89,7 @@ def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
         else views.Term(row.district_code, names.district(row.district_code)),
         flagged=row.flagged,
         received_at=row.received_at,
-        due=due(row.due_at, day),
+        due=due(row.due_at, row.due_clock, day),
     )
 
 
@@ -114,7 +128,7 @@ def ticket(whole: WholeTicket, names: Names, day: Day) -> views.TicketView:
             else views.Term(row.district_code, names.district(row.district_code)),
             flagged=row.flagged,
             received_at=row.received_at,
-            due=due(row.due_at, day),
+            due=due(row.due_at, row.due_clock, day),
         ),
         text=text,
         source=whole.source,

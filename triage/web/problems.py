@@ -15,6 +15,7 @@ from triage.web.views import Problem
 if TYPE_CHECKING:
     from aiohttp.web import Request
 
+CITIZEN: Final = "/citizen"
 CONTENT_TYPE: Final = "application/problem+json"
 
 _TITLES: Final = {
@@ -38,6 +39,9 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
     if request.path.startswith(documents.BASE):
         return documents.refusal(request.path, status, detail)
     problem = problem_of(request[REQUEST_ID], status, code, detail)
+    if request.path.startswith(CITIZEN):
+        page = request.app[TEMPLATES].get_template("citizen/error.html").render(problem=problem)
+        return web.Response(text=page, status=status, content_type="text/html")
     if request.path.startswith("/desk") or request.path == "/":
         page = request.app[TEMPLATES].get_template("error.html").render(problem=problem)
         return web.Response(text=page, status=status, content_type="text/html")

@@ -16,7 +16,8 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.fields import Refusal
 from triage.services import moving
-from triage.web import acting, corrections, guard, move_forms, place_picking, present
+from triage.services.leads import listing as lead_listing
+from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
@@ -25,6 +26,7 @@ from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
+    from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
@@ -67,6 +69,7 @@ class TicketPage:
     urges: int
     correcting: CorrectingView | None
     same: tuple[PairLine, ...]
+    exposures: tuple[Exposure, ...]
     picking: PickingView | None
 
 
@@ -88,9 +91,11 @@ async def moved(request: web.Request) -> web.Response:
     """A form of the page. Leads back to the page, or shows it again with the reason. Raises NotFound."""
     deps = request.app[DEPS]
     no = request.match_info["no"]
-    wish, typed = moves_web.desk_wish(deps.tables, no, await request.post())
+    form = await request.post()
+    wish, typed = moves_web.desk_wish(deps.tables, no, form)
     try:
-        made = await moves_web.desk_done(request, acting_of(request), wish)
+        files = await evidence.kept(request, form)
+        made = await moves_web.desk_done(request, acting_of(request), wish, files)
     except (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused) as error:
         return await _page(request, Tried(wish.move, typed, error))
     place = f"/desk/tickets/{no}?done={made.move.code}"
@@ -130,6 +135,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
+        exposures = await lead_listing.exposures(session, whole.appeal.id)
     picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now))
@@ -166,6 +172,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         urges=standing.urges,
         correcting=correcting,
         same=same,
+        exposures=tuple(exposures),
         picking=picking,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)

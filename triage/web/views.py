@@ -32,11 +32,16 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """到期: when, in words from the moment of asking, and how pressing (over, soon, today, later)."""
+    """到期: when, in words from the moment of asking, and how pressing (over, soon, today, later).
+
+    `clock` is the 时限 that ends then, the nearest of those that run (签收, 首次联系, 办理…); null where a
+    ticket's row was written before this was kept.
+    """
 
     at: datetime
     words: str
     tone: str
+    clock: Term | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nlp.beliefs import Beliefs, Sure
+from nlp.beliefs import Beliefs, Blend, Sure
 from nlp.training import calibrate
 
 KINDS = ("AIR-01", "NOI-01")
@@ -52,4 +52,6 @@ def test_a_lexicon_that_is_wrong_is_always_asked_again() -> None:
 def test_the_card_holds_what_was_chosen() -> None:
     card = calibrate.as_card(calibrate.choose_blend(ROWS, WRONG, RIGHT), Sure(0.9, 0.1, 0.8))
     assert card["sure"] == {"environmental": 0.9, "not_environmental": 0.1, "kind": 0.8}
-    assert set(card["blend"]) == {"environmental", "kind", "appeal_type", "urgency"}
+    assert Blend(**{head: tuple(how) for head, how in card["blend"].items()}) == calibrate.choose_blend(
+        ROWS, WRONG, RIGHT
+    )

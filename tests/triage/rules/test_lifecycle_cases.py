@@ -9,7 +9,7 @@ import pytest
 from models.vocab import Clock, State
 from tests.triage.rules.helpers import CASES, cases, moment, name_of, tables
 from tests.triage.rules.lives import Life, by_label, clocks, opening, unit
-from triage.rules.acts import History
+from triage.rules.acts import Event, History
 from triage.rules.fields import Refusal
 from triage.rules.rows import ClockName
 from triage.rules.running import runs
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: The clocks that both the moves and the rows of the clocks time.
-COMPARED = (ClockName.SIGN, ClockName.CONTACT, ClockName.ANSWER, ClockName.FOLLOW_UP)
+COMPARED = (ClockName.DISPATCH, ClockName.SIGN, ClockName.CONTACT, ClockName.ANSWER, ClockName.FOLLOW_UP)
 ALL = [case for path in sorted(CASES.glob("lifecycle*.yaml")) for case in cases(path.name)]
 
 
@@ -81,11 +81,17 @@ def _by_moves(life: Life) -> dict[ClockName, Any]:
     return {name: run.due for name, run in running.items() if run is not None}
 
 
+_BEFORE = {State.HANDED_OVER: (Event("hand_over", moment("2026-11-02 09:00")),)}
+
+
 def _by_clocks(life: Life) -> dict[ClockName, Any]:
     """The same as the rows of the clocks count it from those events; a clock that is paused does not run."""
     s = life.standing
     acts = tuple(act for e in life.events if (act := event_of(e.tag, e.at, e.data)) is not None)
-    told = History("T-1", s.urgency, s.kind, s.district, None, s.unit, acts)
+    # What came before the opening: registered, and handed over where it is opened so.
+    opened = State(life.events[0].data["opening"]["state"])
+    before = (Event("receive", s.registered_at), *_BEFORE.get(opened, ()))
+    told = History("T-1", s.urgency, s.kind, s.district, None, s.unit, (*before, *acts))
     last = {name: runs(tables(), told, name)[-1:] for name in COMPARED}
     return {name: run.due for name, found in last.items() for run in found if run.stopped is None and run.due}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import triage.tables
-from models.vocab import Move, Post, Tag
+from models.vocab import Clock, Move, Post, Tag
 from tests.triage.rules.helpers import tables
 from tests.triage.rules.lives import Life, opening
 from triage.errors import NoRule
@@ -17,6 +17,7 @@ from triage.rules import moves
 from triage.rules.fields import Refusal
 from triage.rules.parsing import FILES
 from triage.rules.replay import Event, Unreadable, replay
+from triage.rules.standing import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,14 @@ def test_a_value_that_does_not_do_is_named(values: dict[str, Any], words: str) -
     with pytest.raises(Refusal, match=words) as refused:
         ask(values)
     assert refused.value.field is not None
+
+
+def test_of_clocks_that_end_together_the_first_a_ticket_meets_is_named() -> None:
+    sent = Life([opening({})]).standing
+    ends = {Clock.ANSWER: AT, Clock.CONTACT: AT, Clock.SIGN: AT + timedelta(minutes=1)}
+    runs = {clock: Run(AT, due, None) for clock, due in ends.items()}
+    assert (sent.evolve(clocks=runs).due_at, sent.evolve(clocks=runs).due_clock) == (AT, Clock.CONTACT)
+    assert sent.evolve(clocks={Clock.LEDGER: Run(AT, None, None)}).due_clock is None
 
 
 def test_values_nobody_asked_for_are_not_kept() -> None:

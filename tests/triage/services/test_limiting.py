@@ -59,3 +59,11 @@ async def test_it_says_how_long_to_wait(db: Database) -> None:
     with pytest.raises(limiting.TooOften, match="约 60 分钟后"):
         async with db.writes.begin() as session:
             await limiting.count(session, VAULT, Asked.REPORT, "x", most=1, now=NOW)
+
+
+async def test_old_counts_go_with_new_ones(db: Database) -> None:
+    for who in ("a", "b", "c"):
+        await ask(db, who)
+    await ask(db, "d", now=NOW + timedelta(hours=2))
+    async with db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(RateCount)) == 1

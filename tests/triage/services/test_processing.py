@@ -29,7 +29,7 @@ from triage.services.moving import stand
 from triage.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from models.db import Database
     from nlp.types import TextReading
@@ -76,6 +76,7 @@ async def test_an_environmental_appeal_is_dispatched_with_its_reasons(deps: Deps
     assert (report.done, report.failed, report.dead) == (1, 0, 0)
     assert (ticket.state, ticket.kind, ticket.district_code) == (State.DISPATCHED, "AIR-07", "110105")
     assert (ticket.due_at, ticket.answer_by) == (NOW + timedelta(hours=2), NOW + timedelta(days=7))
+    assert ticket.due_clock == "sign"
     assert units == {"lead": ticket.unit_code}
     assert ticket.table_version == deps.tables.version == reading.table_version
     assert reading.model_version == reader.model_version
@@ -121,7 +122,8 @@ async def test_the_callers_area_is_a_hint_that_a_person_confirms(deps: Deps, rea
 async def test_what_is_not_environmental_goes_back_to_the_hotline(deps: Deps, reader: Reader) -> None:
     await processing.process(deps, reader, await load(deps, WAGES))
     (ticket,) = await rows(deps, Ticket)
-    assert (ticket.state, ticket.unit_code, ticket.due_at) == (State.HANDED_OVER, None, None)
+    assert (ticket.state, ticket.unit_code) == (State.HANDED_OVER, None)
+    assert (ticket.due_at, ticket.due_clock) == (None, None)
 
 
 async def test_running_twice_changes_nothing(deps: Deps, reader: Reader) -> None:
@@ -172,13 +174,15 @@ class Poisoned:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def read(self, title: str | None, text: str) -> TextReading:
+    def read(self, title: str | None, text: str, *, area: str | None = None) -> TextReading:
         if "毒" in text:
             raise RuntimeError(f"cannot read {text}")
-        return self.reader.read(title, text)
+        return self.reader.read(title, text, area=area)
 
-    def read_many(self, items: Iterable[tuple[str | None, str]]) -> list[TextReading]:
-        return [self.read(*item) for item in items]
+    def read_many(
+        self, items: Iterable[tuple[str | None, str]], *, areas: Sequence[str | None]
+    ) -> list[TextReading]:
+        return [self.read(*item, area=area) for item, area in zip(items, areas, strict=True)]
 
 
 async def test_a_poisonous_text_ends_as_a_dead_letter_and_stops_nobody(

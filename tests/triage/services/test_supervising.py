@@ -182,3 +182,17 @@ async def test_what_is_overdue_or_due_soon_by_unit(db: Database) -> None:
         ("望京街道办事处", 1, 1), ("未定承办单位", 1, 0), ("学院路街道办事处", 0, 1),
     ]  # fmt: skip
     assert found[0].oldest == NOW - timedelta(hours=1)
+
+
+async def test_a_ticket_accepted_again_is_reminded_of_its_dispatch_limit_from_registration(
+    db: Database,
+) -> None:
+    item = TicketIn(state=State.REVIEW, unit=None, assist=(), copies=(), due=timedelta(hours=23))
+    (no,) = await factories.add_tickets(db, item)
+    await _event(db, no, "ticket:diverted", NOW)
+    assert await _sweep(db, NOW + timedelta(minutes=30)) == (1, 0)
+    await _event(db, no, "ticket:accept", NOW + timedelta(hours=1))
+    await _sweep(db, NOW + timedelta(hours=22, minutes=59))
+    assert await _reminded(db) == [("dispatch", 80, [50])]
+    await _sweep(db, NOW + timedelta(hours=23))
+    assert (await _reminded(db))[1:] == [("dispatch", 100, [])]

@@ -48,6 +48,7 @@ async def test_the_list(client: Client, db: Database) -> None:
     assert body["count"] == {"value": 2, "more": False, "words": "2"}
     assert (first["title"], first["state"]["label"], first["unit"]) == (TITLE, "待人工审核", None)
     assert (first["due"]["words"], first["due"]["tone"]) == ("超期 1 小时", "over")
+    assert first["due"]["clock"] == {"code": "answer", "label": "办理时限"}
     assert first["kind"] == {"code": "NOI-01", "label": "建筑施工噪声(含夜间)"}
     assert first["district"] == {"code": "110105", "label": "朝阳区"}
 

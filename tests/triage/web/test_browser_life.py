@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
+from PIL import Image
 from playwright.async_api import async_playwright, expect
 
 import triage.tables
 from connectors.vault import Vault
+from models.files import Attachment
 from models.tickets import TicketEvent
 from models.vocab import State
 from tests import browser
@@ -25,13 +28,14 @@ from triage.web.app import make_app
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
+    from pathlib import Path
 
     from playwright.async_api import Browser, Page, Route
 
     from models.db import Database
 
 DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 375, "height": 740}
+PHONE = {"width": 390, "height": 740}
 #: Waits for a clerk, who is asked to confirm 望京街道办事处.
 WAITING = TicketIn(
     state=State.REVIEW, unit="bj-desk", assist=(), copies=(), due=timedelta(hours=20),
@@ -69,9 +73,11 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def desk(sqlite_db: Database) -> AsyncIterator[Desk]:
+async def desk(sqlite_db: Database, tmp_path: Path) -> AsyncIterator[Desk]:
     clock = Hands()
-    deps = Deps(Settings(), clock, triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    deps = Deps(
+        Settings(files_dir=tmp_path / "files"), clock, triage.tables.load(), sqlite_db, Vault({1: bytes(32)})
+    )
     await reference.sync(deps)
     async with TestServer(make_app(deps)) as server:
         yield Desk(str(server.make_url("/")).rstrip("/"), clock, sqlite_db)
@@ -209,6 +215,33 @@ async def test_a_phone_without_network_keeps_the_words_and_sends_them_once(
     await expect(officer.page.locator(".hint.good")).to_have_text("已阶段反馈。")
     assert await tags(desk) == ["ticket:adopted", "ticket:sign", "ticket:progress"]
     assert await officer.page.evaluate("localStorage.length") == 0
+
+
+async def test_a_photo_waits_for_the_network_and_is_kept_once(chromium: Browser, desk: Desk) -> None:
+    (no,) = await add_tickets(desk.db, TicketIn())
+    officer = await person(chromium, desk, PHONE)
+    await officer.page.goto(f"/desk/tickets/{no}")
+    await officer.be("承办单位", "望京街道办事处", "外勤二")
+    await officer.send("sign")
+    await expect(officer.page.locator(".thead .state")).to_have_text("已签收")
+    await officer.open("progress")
+    await officer.fill("progress", note="已到现场，照片如附")
+    photo = BytesIO()
+    Image.effect_noise((3000, 2000), 90).convert("RGB").save(photo, "JPEG", quality=95)
+    assert photo.tell() > 2_000_000
+    await officer.page.locator("#progress-attachment-files").set_input_files(
+        {"name": "IMG_2031.jpg", "mimeType": "image/jpeg", "buffer": photo.getvalue()}
+    )
+    await officer.page.context.set_offline(True)
+    await officer.send("progress")
+    await expect(officer.page.locator("#move-said")).to_contain_text("网络中断")
+    await officer.page.context.set_offline(False)
+    await expect(officer.page.locator(".hint.good")).to_have_text("已阶段反馈。", timeout=30_000)
+    async with desk.db.reads() as session:
+        kept = (await session.execute(sa.select(Attachment.owner, Attachment.name, Attachment.width))).all()
+    # Made smaller before it was sent: a weak network carries no more than is looked at.
+    assert [tuple(row) for row in kept] == [("event", "IMG_2031.jpg", 2560)]
+    assert await officer.fits()
 
 
 async def test_an_answer_that_got_lost_is_asked_for_again_and_nothing_is_done_twice(

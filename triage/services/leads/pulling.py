@@ -39,6 +39,7 @@ AT_A_TIME: Final = 20
 #: A text shorter than this is a teaser: the page is asked for.
 _TEASER: Final = 300
 _YES: Final = "yes"
+_STORING: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class _Manners:
 
     gate: Gate
     robots: dict[str, Said] = field(default_factory=dict)
+    #: Pulls that are at the database at once: many more would wait for its connections in vain.
+    storing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STORING))
 
 
 _MANNERS: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Manners]] = weakref.WeakKeyDictionary()
@@ -105,14 +108,14 @@ async def pull_feed(
             if found.body is None:
                 return Outcome(said="没有变化", cursor=marks)
             items = await items_of(found, mapping)
-            async with deps.db.reads() as session:
+            async with _manners(net.fetcher.limits).storing, deps.db.reads() as session:
                 new = await taking.unknown(session, source.key, items)
             batch = new[:AT_A_TIME]
             if source.settings.get("articles", _YES) == _YES:
                 batch = [await _whole(net, item) for item in batch]
     except FeedError as error:
         raise SourceFault(error.said, hopeless=isinstance(error, FeedRefused)) from None
-    async with deps.db.writes.begin() as session:
+    async with _manners(limits or Limits()).storing, deps.db.writes.begin() as session:
         taken = await taking.take(session, deps.tables, source.key, batch, now=now)
     more = len(new) > len(batch)
     kept = marks if more else _marks(found, marks)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from models.db import ALL_TOGETHER
 from models.leads import Lead, LeadBand, LeadEvent, LeadItem
 from models.vocab_leads import LeadAct, LeadState
 from nlp.text import mask_identity
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 #: Leads that share a piece of the fingerprint and are looked at, newest first.
-_CANDIDATES: Final = 20
+_CANDIDATES: Final = 200
 #: One IN list takes this many.
 _CHUNK: Final = 500
 
@@ -65,64 +66,16 @@ async def take(
 ) -> Taken:
     """Store the items of a source, in the caller's transaction. Items of any number of calls count once."""
     row = row_of(tables.leads, beijing(now).date())
-    leads: list[int] = []
-    repeats = known = empty = 0
+    said = [_said(source, item, now) for item in items]
+    spoken = {one.digest: one for one in reversed(said) if one.spoken}
     # In one order, whoever takes them: two processes with the same items never wait for each other crosswise.
-    for item in sorted(items, key=lambda one: item_hash(source, one)):
-        title, text = mask_identity(item.title), mask_identity(item.text)
-        if not any(character.isalnum() for character in title + text):
-            empty += 1
-            continue
-        digest = item_hash(source, item)
-        # Whoever stores the item's row decides what it is: another process that has the same gives way.
-        if not await _claim(session, digest, source, now=now):
-            known += 1
-            continue
-        exposed = min(item.published, now) if item.published else now
-        like = await _like(session, row, f"{title}\n{text}", now=now)
-        if like is None:
-            said = _Said(source, item, digest, title, text, exposed)
-            lead_id = await _store(session, said, now=now)
-            leads.append(lead_id)
-        else:
-            repeats += 1
-            lead_id = like
-            await _repeat(session, lead_id, source, item, exposed, now=now)
-        await session.execute(sa.update(LeadItem).where(LeadItem.url_hash == digest).values(lead_id=lead_id))
-    return Taken(tuple(leads), repeats, known, empty)
-
-
-async def _claim(session: AsyncSession, digest: str, source: str, *, now: datetime) -> bool:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    made = await session.execute(
-        insert(LeadItem)
-        .values(url_hash=digest, source=source, lead_id=None, seen_at=now)
-        .on_conflict_do_nothing(index_elements=["url_hash"])
-        .returning(LeadItem.url_hash)
-    )
-    return made.one_or_none() is not None
-
-
-async def _like(session: AsyncSession, row: LeadRow, words: str, *, now: datetime) -> int | None:
-    """The lead that says nearly the same, when there is one."""
-    mine = runs(words)
-    if len(mine) < row.shortest:
-        return None
-    shared = (
-        sa.select(LeadBand.lead_id)
-        .where(LeadBand.value.in_(bands(mine)))
-        .group_by(LeadBand.lead_id)
-        .subquery()
-    )
-    rows = await session.execute(
-        sa.select(Lead.id, Lead.title, Lead.text)
-        .where(Lead.id.in_(sa.select(shared.c.lead_id)), Lead.seen_at >= now - timedelta(days=row.same_days))
-        .order_by(Lead.id.desc())
-        .limit(_CANDIDATES)
-    )
-    found = [(likeness(mine, runs(f"{title or ''}\n{text}")), lead_id) for lead_id, title, text in rows]
-    best = max(found, default=None)
-    return best[1] if best is not None and best[0] * 100 >= row.same_percent else None
+    mine = [spoken[digest] for digest in await _claim(session, sorted(spoken), source, now=now)]
+    fresh, repeats = await _sort(session, row, mine, now=now)
+    ids = await _store(session, fresh, now=now)
+    for one, lead in repeats:
+        await _repeat(session, lead if isinstance(lead, int) else ids[lead.digest], one, now=now)
+    empty = sum(not one.spoken for one in said)
+    return Taken(tuple(ids.values()), len(repeats), len(said) - empty - len(mine), empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,45 +83,141 @@ class _Said:
     """An item as it is stored."""
 
     source: str
-    item: FeedItem
+    url: str | None
     digest: str
     title: str
     text: str
+    published: datetime | None
     exposed: datetime
+    runs: frozenset[int]
+
+    @property
+    def spoken(self) -> bool:
+        """Whether it says anything."""
+        return any(character.isalnum() for character in self.title + self.text)
 
 
-async def _store(session: AsyncSession, said: _Said, *, now: datetime) -> int:
-    item = said.item
-    values: dict[str, Any] = {
-        "version": 1, "source": said.source, "url": item.url, "url_hash": said.digest,
-        "title": said.title or None, "text": said.text, "published_at": item.published, "seen_at": now,
-        "exposed_at": said.exposed,
-        "state": LeadState.UNREAD.value, "repeats": 0, "attempts": 0, "hand_out_at": now,
-    }  # fmt: skip
-    lead_id = (await session.execute(sa.insert(Lead).returning(Lead.id), values)).scalar_one()
-    pieces = bands(runs(f"{said.title}\n{said.text}"))
-    if pieces:
-        await session.execute(
-            sa.insert(LeadBand), [{"value": value, "lead_id": lead_id} for value in dict.fromkeys(pieces)]
-        )
-    await tell(session, lead_id, LeadAct.TAKEN, at=now, data={"source": said.source})
-    return lead_id
+def _said(source: str, item: FeedItem, now: datetime) -> _Said:
+    title, text = mask_identity(item.title), mask_identity(item.text)
+    exposed = min(item.published, now) if item.published else now
+    words = runs(f"{title}\n{text}")
+    return _Said(source, item.url, item_hash(source, item), title, text, item.published, exposed, words)
 
 
-async def _repeat(
-    session: AsyncSession, lead_id: int, source: str, item: FeedItem, exposed: datetime, *, now: datetime
-) -> None:
-    """One more report of a lead; who was first public decides the exposure."""
-    earlier = sa.case(
-        (Lead.exposed_at > exposed, sa.literal(exposed, Lead.exposed_at.type)), else_=Lead.exposed_at
+async def _claim(session: AsyncSession, digests: Sequence[str], source: str, *, now: datetime) -> list[str]:
+    """Those that nobody has taken. Whoever stores an item's row decides what it is; others give way."""
+    if not digests:
+        return []
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    made = await session.execute(
+        insert(LeadItem).on_conflict_do_nothing(index_elements=["url_hash"]).returning(LeadItem.url_hash),
+        [{"url_hash": digest, "source": source, "lead_id": None, "seen_at": now} for digest in digests],
+        execution_options=ALL_TOGETHER,
     )
+    return sorted(row.url_hash for row in made)
+
+
+async def _sort(
+    session: AsyncSession, row: LeadRow, mine: Sequence[_Said], *, now: datetime
+) -> tuple[list[_Said], list[tuple[_Said, int | _Said]]]:
+    """What is new, and what says nearly the same as a lead that is there, or as a new one of the batch."""
+    known = await _candidates(session, row, mine, now=now)
+    fresh: list[_Said] = []
+    repeats: list[tuple[_Said, int | _Said]] = []
+    for one in mine:
+        others: list[tuple[frozenset[int], int | _Said]] = [*known, *((new.runs, new) for new in fresh)]
+        alike = [(likeness(one.runs, words), other) for words, other in others]
+        share, best = max(alike, key=lambda pair: pair[0], default=(0.0, None))
+        if best is None or len(one.runs) < row.shortest or share * 100 < row.same_percent:
+            fresh.append(one)
+        else:
+            repeats.append((one, best))
+    return fresh, repeats
+
+
+async def _candidates(
+    session: AsyncSession, row: LeadRow, mine: Sequence[_Said], *, now: datetime
+) -> list[tuple[frozenset[int], int]]:
+    """The leads of late that share a piece of a fingerprint with one of these, newest first."""
+    pieces = {value for one in mine for value in bands(one.runs)}
+    if not pieces:
+        return []
+    rows = await session.execute(
+        sa.select(Lead.id, Lead.title, Lead.text)
+        .where(
+            Lead.id.in_(sa.select(LeadBand.lead_id).where(LeadBand.value.in_(pieces))),
+            Lead.seen_at >= now - timedelta(days=row.same_days),
+        )
+        .order_by(Lead.id.desc())
+        .limit(_CANDIDATES)
+    )
+    return [(runs(f"{title or ''}\n{text}"), lead_id) for lead_id, title, text in rows]
+
+
+async def _store(session: AsyncSession, fresh: Sequence[_Said], *, now: datetime) -> dict[str, int]:
+    """New leads with their fingerprints and first events. Gives their ids by the hash of their address."""
+    if not fresh:
+        return {}
+    made = await session.execute(
+        sa.insert(Lead).returning(Lead.url_hash, Lead.id),
+        [
+            {
+                "version": 1, "source": one.source, "url": one.url, "url_hash": one.digest,
+                "title": one.title or None, "text": one.text, "published_at": one.published, "seen_at": now,
+                "exposed_at": one.exposed, "state": LeadState.UNREAD.value, "repeats": 0, "attempts": 0,
+                "hand_out_at": now,
+            }
+            for one in fresh
+        ],
+        execution_options=ALL_TOGETHER,
+    )  # fmt: skip
+    ids: dict[str, int] = {row.url_hash: row.id for row in made}
+    pieces = [
+        {"value": value, "lead_id": ids[one.digest]}
+        for one in fresh
+        for value in dict.fromkeys(bands(one.runs))
+    ]
+    if pieces:
+        await session.execute(sa.insert(LeadBand), pieces)
+    await session.execute(
+        sa.insert(LeadEvent),
+        [
+            {
+                "lead_id": ids[one.digest], "seq": 1, "at": now, "act": LeadAct.TAKEN.value, "by": None,
+                "data": {"source": one.source},
+            }
+            for one in fresh
+        ],
+    )  # fmt: skip
+    lead_id = sa.select(Lead.id).where(Lead.url_hash == LeadItem.url_hash).scalar_subquery()
+    await session.execute(
+        sa.update(LeadItem)
+        .where(LeadItem.url_hash.in_(list(ids)))
+        .values(lead_id=lead_id)
+        .execution_options(synchronize_session=False)
+    )
+    return ids
+
+
+async def _repeat(session: AsyncSession, lead_id: int, one: _Said, *, now: datetime) -> None:
+    """One more report of a lead; who was first public decides the exposure."""
+    moment = sa.literal(one.exposed, Lead.exposed_at.type)
     await session.execute(
         sa.update(Lead)
         .where(Lead.id == lead_id)
-        .values(repeats=Lead.repeats + 1, exposed_at=earlier)
+        .values(
+            repeats=Lead.repeats + 1,
+            exposed_at=sa.case((Lead.exposed_at > moment, moment), else_=Lead.exposed_at),
+        )
         .execution_options(synchronize_session=False)
     )
-    data = {"source": source, "url": item.url, "exposed_at": exposed.isoformat()}
+    await session.execute(
+        sa.update(LeadItem)
+        .where(LeadItem.url_hash == one.digest)
+        .values(lead_id=lead_id)
+        .execution_options(synchronize_session=False)
+    )
+    data = {"source": one.source, "url": one.url, "exposed_at": one.exposed.isoformat()}
     await tell(session, lead_id, LeadAct.REPEATED, at=now, data=data)
 
 

@@ -52,8 +52,14 @@ async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotic
     """
     rows = []
     day = beijing(now).date()
+    # A batch says few different things: what does not depend on the notice is worked out once.
+    for template in {notice.template for notice in notices}:
+        tables.notices.template(template, day)
+    goes = {
+        (kind, urgency): not_before(tables.notices, kind, urgency, now)
+        for kind, urgency in {(notice.to.kind, notice.urgency) for notice in notices}
+    }
     for notice in notices:
-        tables.notices.template(notice.template, day)
         if foreign := notice.facts.keys() - FACTS:
             raise BadInput(f"通知里不能写：{'、'.join(sorted(foreign))}")
         rows.append({
@@ -64,7 +70,7 @@ async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotic
             "urgency": notice.urgency.value,
             "facts": dict(notice.facts),
             "created_at": now,
-            "not_before": not_before(tables.notices, notice.to.kind, notice.urgency, now),
+            "not_before": goes[notice.to.kind, notice.urgency],
             "state": NoticeState.WAITING.value,
         })  # fmt: skip
     if not rows:

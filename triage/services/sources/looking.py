@@ -35,11 +35,12 @@ TRIAL_SECONDS: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class TaskSeen:
-    """One task and how it goes."""
+    """One task and how it goes. `lag_seconds`: how far behind it is now, also while it fails."""
 
     row: SourceTask
     label: str
     breaker: Breaker
+    lag_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ def breaker_of(row: SourceTask, *, now: datetime) -> Breaker:
     return Breaker.OPEN if row.paused_until > now else Breaker.TRIAL
 
 
+def lag_of(row: SourceTask, *, now: datetime) -> int | None:
+    """As its last success said; since then it only falls further behind while it fails."""
+    if row.lag_seconds is None or row.succeeded_at is None or not row.failures:
+        return row.lag_seconds
+    return row.lag_seconds + max(int((now - row.succeeded_at).total_seconds()), 0)
+
+
 async def seen(session: AsyncSession, *, now: datetime, key: str | None = None) -> list[SourceSeen]:
     """All sources, those that run by themselves first; or the one of a key."""
     chosen = [] if key is None else [Source.key == key[:120].replace("\0", "")]
@@ -87,7 +95,7 @@ async def seen(session: AsyncSession, *, now: datetime, key: str | None = None) 
             SourceSeen(
                 source,
                 tuple(
-                    TaskSeen(row, task.label, breaker_of(row, now=now))
+                    TaskSeen(row, task.label, breaker_of(row, now=now), lag_of(row, now=now))
                     for task in known
                     if (row := tasks.get((source.id, task.name))) is not None
                 ),

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 LEASE: Final = timedelta(seconds=30)
-#: At most so many tasks at once in one process.
-MOST_AT_ONCE: Final = 16
+#: At most so many tasks at once in one process: far more than will ever hang together, for each that hangs
+#: holds a place until its limit.
+MOST_AT_ONCE: Final = 200
 #: After so many failures in a row the breaker (断路) opens: the source is left alone for a while.
 FAILURES_TO_OPEN: Final = 5
 FIRST_PAUSE: Final = timedelta(minutes=5)

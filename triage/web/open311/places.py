@@ -14,9 +14,15 @@ _NEAR_METRES: Final = 1500
 
 
 @cache
+def gazetteer() -> Gazetteer:
+    """The names."""
+    return Gazetteer.load()
+
+
+@cache
 def atlas() -> Atlas:
-    """The points and polygons of the gazetteer."""
-    return Atlas(Gazetteer.load())
+    """Their points, and the districts' borders."""
+    return Atlas(gazetteer())
 
 
 def area_of(lon: float, lat: float) -> str | None:

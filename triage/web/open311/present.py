@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Divert, State
 from triage.services.open311.taking import request_id
-from triage.web.names import short_area
+from triage.web.names import plain_area
 from triage.web.open311.documents import Many, One, moment
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def case(row: PublicCase, tables: Tables, *, extended: bool) -> dict[str, Any]:
     """A request. Where the words are not the public's, it is told by kind and street alone."""
     kind = tables.kinds.get(row.kind)
     name = kind.name if kind else row.kind
-    district = short_area(row.district) if row.district else None
-    area = "".join(part for part in (district, row.street) if part)
+    district, street = (plain_area(name) if name else None for name in (row.district, row.street))
+    area = "".join(part for part in (district, street) if part)
     found: dict[str, Any] = {
         "service_request_id": request_id(row.id),
         "status": "closed" if row.closed else "open",
@@ -97,7 +97,7 @@ def case(row: PublicCase, tables: Tables, *, extended: bool) -> dict[str, Any]:
             "attribute",
             [{"code": code, "values": Many("values", "value", values)} for code, values in answers.items()],
         )
-        found["extended_attributes"] = {"district": district, "street": row.street, "state": state}
+        found["extended_attributes"] = {"district": district, "street": street, "state": state}
     return found
 
 

@@ -130,7 +130,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
     counted = sum(count for *_, count in found.counts)
     lines = []
     for line in found.lines:
-        due = present.due(line.due, day)
+        due = present.due(line.due, None, day)
         if due is not None:
             lines.append(
                 Line(

@@ -59,7 +59,7 @@ async def changed(request: web.Request) -> web.Response:
     body = await _body(request, _CHANGE)
     deps, key = request.app[DEPS], request.match_info["key"]
     enabled = body.get("enabled")
-    if enabled is not None and not isinstance(enabled, bool):
+    if "enabled" in body and not isinstance(enabled, bool):
         raise BadInput("enabled 应是 true 或 false")
     by, now = request[VIEWER].login, deps.clock.now()
     async with deps.db.writes.begin() as session:

@@ -151,7 +151,7 @@ def _task(seen: TaskSeen) -> TaskView:
         succeeded_at=row.succeeded_at,
         next_at=row.next_at,
         paused_until=row.paused_until,
-        lag_seconds=row.lag_seconds,
+        lag_seconds=seen.lag_seconds,
         failures=row.failures,
         said=row.said,
         error=row.error if row.failures else None,

@@ -20,7 +20,7 @@ function say(words) {
 // ---- drafts -----------------------------------------------------------------------------------------
 
 function typed(form) {
-  return Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && !QUIET.test(name)));
+  return Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && !(value instanceof File) && !QUIET.test(name)));
 }
 
 function keepDraft(form) {
@@ -41,17 +41,74 @@ function restore(form) {
   }
 }
 
+// ---- files that wait --------------------------------------------------------------------------------
+
+// Photos are too large for localStorage: they wait in IndexedDB, beside the form they belong to.
+function shelf(mode, use) {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open("jiesu", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("files");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const base = opening.result;
+      const work = base.transaction("files", mode);
+      const asked = use(work.objectStore("files"));
+      work.oncomplete = () => {
+        base.close();
+        resolve(asked.result);
+      };
+      work.onerror = work.onabort = () => {
+        base.close();
+        reject(work.error);
+      };
+    };
+  });
+}
+const keepFiles = (files) => shelf("readwrite", (store) => store.put(files, PENDING));
+const keptFiles = () => shelf("readonly", (store) => store.get(PENDING));
+const dropFiles = () => shelf("readwrite", (store) => store.delete(PENDING));
+
+// A phone's photo has many more dots than anyone needs here, and a weak network pays for each.
+const LONGEST_SIDE = 2560;
+const LARGE_BYTES = 1_500_000;
+async function lighter(file) {
+  if (file.size < LARGE_BYTES || !file.type.startsWith("image/")) return file;
+  try {
+    const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(picture.width * scale);
+    canvas.height = Math.round(picture.height * scale);
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
+    if (!blob || blob.size >= file.size) return file;
+    return new File([blob], file.name.replace(/\.[^.]*$/, "") + ".jpg", { type: "image/jpeg" });
+  } catch {
+    return file; // the server says what is wrong with it
+  }
+}
+
 // ---- sending once -----------------------------------------------------------------------------------
+
+async function bodyOf(pending) {
+  const words = new URLSearchParams(pending.body);
+  if (!pending.files) return words;
+  const whole = new FormData();
+  for (const [name, value] of words) whole.append(name, value);
+  for (const file of (await keptFiles()) ?? []) whole.append("files", file, file.name);
+  return whole;
+}
 
 async function send(pending) {
   // The key makes it safe to send again when no answer came.
   const answer = await fetch(pending.address, {
     method: "POST",
-    headers: { Accept: "text/html", "Content-Type": "application/x-www-form-urlencoded" },
-    body: pending.body,
+    headers: { Accept: "text/html" },
+    body: await bodyOf(pending),
   });
   if (answer.status >= 500) throw new Error(String(answer.status)); // no decision was made: try again
   localStorage.removeItem(PENDING);
+  if (pending.files && answer.redirected) await dropFiles();
   if (answer.redirected && answer.ok) {
     localStorage.removeItem(draftOf(pending.move));
     location.assign(answer.url);
@@ -66,7 +123,19 @@ async function send(pending) {
   }
   panel().replaceWith(fresh);
   dress();
+  if (pending.files) await giveBack(pending.move);
   $("[role=alert]:not([hidden])", panel())?.scrollIntoView({ block: "nearest" });
+}
+
+async function giveBack(move) {
+  // A refused form keeps its photos too.
+  const input = $(`form[data-form="${CSS.escape(move)}"] input[type=file]`, panel());
+  const kept = (await keptFiles()) ?? [];
+  await dropFiles();
+  if (!input) return;
+  const carrier = new DataTransfer();
+  for (const file of kept) carrier.items.add(file);
+  input.files = carrier.files;
 }
 
 function busy(is) {
@@ -87,14 +156,22 @@ async function deliver() {
   }
 }
 
-function submit(event) {
+async function submit(event) {
   const form = event.target;
   if (!form.dataset.form) return;
   event.preventDefault();
   keepDraft(form);
   say("");
-  const body = new URLSearchParams(new FormData(form)).toString();
-  localStorage.setItem(PENDING, JSON.stringify({ address: form.action, body, move: form.dataset.form }));
+  const whole = [...new FormData(form)];
+  const files = whole.map(([, value]) => value).filter((value) => value instanceof File && value.name);
+  const words = whole.filter(([, value]) => !(value instanceof File));
+  if (files.length) {
+    busy(true);
+    await keepFiles(await Promise.all(files.map(lighter)));
+  }
+  const body = new URLSearchParams(words).toString();
+  const pending = { address: form.action, body, move: form.dataset.form, files: files.length };
+  localStorage.setItem(PENDING, JSON.stringify(pending));
   deliver();
 }
 

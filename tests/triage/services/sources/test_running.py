@@ -74,7 +74,8 @@ class Bench:
         self.begun.set()
         if key in self.faults:
             raise self.faults[key]
-        await {"stuck": asyncio.Event(), "slow": self.held}.get(key, self.begun).wait()
+        kind = key.partition("-")[0]
+        await {"stuck": asyncio.Event(), "slow": self.held}.get(kind, self.begun).wait()
         count = (work.cursor or {}).get("count", 0) + 1
         return Outcome(said="好", seen=2, stored=1, lag=timedelta(seconds=7), cursor={"count": count})
 
@@ -127,6 +128,18 @@ async def test_a_stuck_source_delays_nobody_and_is_cut_off(deps: Deps, bench: Be
     assert (good.next_at, good.lease_by, good.error) == (NOW + timedelta(seconds=60), None, None)
     assert stuck.error == "拉取超过 0 秒没有完成，已中止。"
     assert (stuck.failures, stuck.lease_by, stuck.succeeded_at) == (1, None, None)
+
+
+async def test_many_stuck_sources_delay_nobody(deps: Deps, bench: Bench) -> None:
+    await add(deps, *(f"stuck-{number}" for number in range(30)), "good")
+    bench.limit = 5.0
+    mine = runner(deps, bench, "a")
+    assert await mine.start_due() == 31
+    ends = asyncio.get_running_loop().time() + 4
+    while (await row(deps, "good")).succeeded_at is None and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110  (a row tells it)
+        await asyncio.sleep(0.05)
+    assert (await row(deps, "good")).succeeded_at == NOW
+    await mine.finish()
 
 
 async def test_two_processes_never_run_one_source_at_once(deps: Deps, bench: Bench) -> None:

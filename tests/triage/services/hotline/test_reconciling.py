@@ -1,0 +1,101 @@
+"""对账: both sides agree when all went well; each way they can differ is named."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from connectors.hotline import client as clients
+from connectors.hotline.reference.orders import day_of
+from connectors.hotline.settings import HotlineSettings
+from models.hotline import HotlineAction, HotlineOrder, Reconciliation
+from models.vocab import Move
+from tests.triage.services.hotline.test_sending import move, send, tickets
+from triage.services.hotline import reconciling
+
+if TYPE_CHECKING:
+    from tests.triage.services.hotline.bed import Bed
+    from triage.services.hotline.reconciling import Report
+
+
+async def compare(bed: Bed, day: date) -> Report:
+    settings = HotlineSettings(bed.url, timeout=5, page_size=2)
+    async with clients.connected(settings) as client:
+        return await reconciling.reconcile(bed.deps, 1, client, settings, day)
+
+
+def today(bed: Bed) -> date:
+    return date.fromisoformat(day_of(bed.platform.now()))
+
+
+async def test_after_a_good_day_nothing_is_unmatched_and_the_account_is_kept(bed: Bed) -> None:
+    numbers = [bed.platform.add() for _ in range(45)]
+    await bed.add_source()
+    bed.clock.by += timedelta(minutes=1)
+    await bed.until_done()
+    assert len(await bed.numbers()) == len(numbers)
+    report = await compare(bed, today(bed))
+    assert (report.orders, report.unmatched) == (45, 0)
+    async with bed.deps.db.reads() as session:
+        kept = (await session.scalars(sa.select(Reconciliation))).one()
+    assert (kept.day, kept.orders, kept.unmatched) == (today(bed), 45, 0)
+    assert reconciling.said(report).endswith("两边一致。")
+
+
+async def test_orders_that_one_side_lacks_are_named(bed: Bed) -> None:
+    numbers = [bed.platform.add() for _ in range(4)]
+    bed.platform.ledger.rows[numbers[0]] |= {"title": "", "majorContent": ""}
+    bed.platform.ledger.rows[numbers[1]] |= {"orderState": "撤单"}
+    await bed.add_source()
+    bed.clock.by += timedelta(minutes=1)
+    await bed.until_done()
+    never_pulled = bed.platform.add()
+    bed.platform.ledger.created.pop(numbers[3])
+    found = (await compare(bed, today(bed))).differences
+    assert found.lacking_here == sorted([numbers[0], never_pulled]), "refused here; never seen"
+    assert found.lacking_there == [numbers[3]]
+
+
+async def test_actions_that_one_side_lacks_are_named(bed: Bed) -> None:
+    good, lost, waiting, refused, unheard = await tickets(bed, 5)
+    for no in (good, lost, refused, unheard):
+        await move(bed, no, Move.SIGN)
+    async with bed.deps.db.reads() as session:
+        rows = (await session.scalars(sa.select(HotlineAction).order_by(HotlineAction.id))).all()
+    keys = [f"{row.order_no}#1" for row in rows]
+    bed.platform.ledger.rows.pop(rows[2].order_no)
+    await send(bed)
+    bed.platform.ledger.actions.pop((rows[1].order_no, 1))
+    async with bed.deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(HotlineAction).where(HotlineAction.id == rows[3].id).values(state="waiting")
+        )
+    await move(bed, waiting, Move.SIGN)
+    bed.platform.ledger.tell("BJ9", 7, b"", "sign", str(rows[0].day))
+    found = (await compare(bed, rows[0].day)).differences
+    assert found.unknown_there == [keys[1]]
+    assert found.refused == [keys[2]]
+    assert found.unacknowledged == [keys[3]]
+    assert len(found.unsent) == 1
+    assert found.unknown_here == ["BJ9#7"]
+
+
+async def test_the_timetable_does_every_day_once_and_catches_up(bed: Bed) -> None:
+    bed.platform.add(age=3 * 86400)
+    await bed.add_source(first_days="9")
+    await bed.until_done()
+    await bed.only("reconcile")
+    async with bed.deps.db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE source_task SET next_at = tried_at WHERE task = 'reconcile'"))
+    bed.clock.by = timedelta(hours=(26 - datetime.now(UTC).hour - 8) % 24)
+    await bed.run(10)
+    async with bed.deps.db.reads() as session:
+        days = list(await session.scalars(sa.select(Reconciliation.day).order_by(Reconciliation.id)))
+        first = (await session.scalars(sa.select(sa.func.min(HotlineOrder.day)))).one()
+    assert days == [first + timedelta(days=n) for n in range(len(days))]
+    assert len(days) >= 3
+    await bed.run(3)
+    async with bed.deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Reconciliation)) == len(days)

@@ -1,0 +1,242 @@
+"""查进度: whose case is opened by what, what is told of it, and what its sender can do."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from models.appeals import Appeal
+from models.citizens import CitizenRating, CitizenWord
+from models.filters import Viewer
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Move, Post, State
+from tests import pictures
+from tests.triage.web.citizen.conftest import GOOD, Citizen
+from tests.triage.web.open311.conftest import read_all
+from triage.rules.moves import Actor
+from triage.services import moving
+from triage.services.moving import Person, Wish
+
+if TYPE_CHECKING:
+    from nlp.pipeline import Reader
+    from tests.triage.web.citizen.conftest import Clock
+    from triage.services.deps import Deps
+
+PHONE = "13912340007"
+
+
+async def track(citizen: Citizen, number: str, secret: str) -> int:
+    await citizen.get("/citizen/track")
+    await citizen.post("/citizen/track", {"number": number, "secret": secret})
+    return citizen.status
+
+
+async def ticket_of(deps: Deps) -> Ticket:
+    async with deps.db.reads() as session:
+        return (await session.scalars(sa.select(Ticket))).one()
+
+
+async def test_number_and_phone_open_it_and_nothing_else_does(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report()
+    receipt = citizen.receipt
+    await read_all(deps, reader)
+    no = (await ticket_of(deps)).no
+    await citizen.post("/citizen/leave", {})
+    wrong = [
+        (receipt, "13912340008"), (receipt, ""), ("W20261123-999999", PHONE), (receipt + "0", PHONE),
+        (no, "1"),
+        ("%00", "\0"), (receipt, "' or 1=1"),
+    ]  # fmt: skip
+    for number, secret in wrong:
+        assert await track(citizen, number, secret) in {400, 403}
+        assert (await citizen.client.get("/citizen/case", allow_redirects=False)).status == 303
+    for number in (receipt, receipt.lower().replace("-", " "), receipt[1:].replace("-", ""), no):
+        assert await track(citizen, number, "+86 139-1234-0007") == 200
+        assert citizen.address == "/citizen/case"
+
+
+async def test_an_anonymous_case_opens_by_its_code_alone(citizen: Citizen) -> None:
+    await citizen.report(manner="anonymous")
+    receipt, code = citizen.receipt, citizen.code
+    assert await track(citizen, receipt, PHONE) == 403
+    assert await track(citizen, receipt, code.lower()) == 200
+
+
+async def test_guessing_ends_soon(citizen: Citizen, clock: Clock) -> None:
+    await citizen.report()
+    receipt = citizen.receipt
+    told = [await track(citizen, receipt, f"139000000{n:02d}") for n in range(31)]
+    assert told == [403] * 30 + [429]
+    # Also for who knows the phone, until the hour is over.
+    assert await track(citizen, receipt, PHONE) == 429
+    clock.later(hours=1)
+    assert await track(citizen, receipt, PHONE) == 200
+
+
+async def test_a_case_closes_by_itself_and_a_forged_cookie_opens_none(citizen: Citizen, clock: Clock) -> None:
+    await citizen.report()
+    await citizen.get("/citizen/case")
+    assert citizen.address == "/citizen/case"
+    clock.later(minutes=31)
+    await citizen.get("/citizen/case")
+    assert citizen.address == "/citizen/track"
+    citizen.client.session.cookie_jar.update_cookies({"jiesu_case": "AAAA" * 20})
+    await citizen.get("/citizen/case")
+    assert citizen.address == "/citizen/track"
+
+
+async def move(deps: Deps, post: Post, name: Move, **values: str) -> None:
+    ticket = await ticket_of(deps)
+    who = Person(Actor(post, ticket.unit_code if post is Post.UNIT else None, f"test:{post}"), "王经办")
+    async with deps.db.writes.begin() as session:
+        wish = Wish(ticket.no, name, values, ticket.version, f"{name}-{ticket.version}")
+        await moving.make(session, deps.tables, Viewer("x"), who, wish, now=deps.clock.now())
+
+
+async def test_a_life_is_told_without_names(
+    citizen: Citizen, deps: Deps, reader: Reader, clock: Clock
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    clock.later(minutes=5)
+    await move(deps, Post.UNIT, Move.SIGN)
+    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    await move(deps, Post.UNIT, Move.HANDLE, note="内部安排：王经办和赵队长今晚去")
+    page = await citizen.get("/citizen/case")
+    assert re.search(r"<h1>([^<]+)</h1>", page)[1] == "承办单位正在办理。"  # type: ignore[index]
+    for words in (
+        "派给承办单位：望京街道办事处",
+        "承办单位签收",
+        "最晚答复",
+        "自然日",
+        "依据：DB11/T 2021",
+        "望京街道</dd>",
+    ):
+        assert words in page
+    clock.later(minutes=5)
+    await move(
+        deps,
+        Post.UNIT,
+        Move.FEEDBACK,
+        note="已责令工地夜间停工",
+        attachment="照片 1 号",
+        told_citizen="phone",
+    )
+    page = await citizen.get("/citizen/case")
+    assert ("已责令工地夜间停工" in page, "承办单位已经答复" in page) == (True, True)
+    assert [name for name in ("王经办", "赵队长", "test:unit", PHONE, "李小明") if name in page] == []
+
+
+async def test_it_is_urged_once_for_each_form(citizen: Citizen, deps: Deps, reader: Reader) -> None:
+    await citizen.report()
+    assert "催一下" not in await citizen.get("/citizen/case")
+    await read_all(deps, reader)
+    await citizen.get("/citizen/case")
+    key = re.findall(r'value="(u-[^"]+)"', citizen.page)[0]
+    for _ in range(3):
+        await citizen.post("/citizen/case/urge", {"key": key})
+        assert "已催办" in citizen.page
+    ticket = await ticket_of(deps)
+    async with deps.db.reads() as session:
+        event = (await session.scalars(sa.select(TicketEvent).where(TicketEvent.tag == "ticket:urge"))).one()
+    assert (ticket.urges, event.data["values"]["note"]) == (1, "诉求人网上催办")
+    for n in range(5):
+        await citizen.post("/citizen/case/urge", {"key": f"u-{n}" * 9})
+    assert (citizen.status, "提交太频繁" in citizen.page) == (429, True)
+
+
+async def test_what_is_added_is_masked_kept_once_and_told_to_the_unit(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    await citizen.get("/citizen/case")
+    key = re.findall(r'name="key" value="([^u][^"]+)"', citizen.page)[-1]
+    for _ in range(2):
+        await citizen.post(
+            "/citizen/case/add",
+            {"key": key, "text": "昨晚又响到三点，打我电话 13800001111"},
+            [("x.jpg", pictures.jpeg())],
+        )
+        assert "补充的内容已记下" in citizen.page
+    async with deps.db.reads() as session:
+        word = (await session.scalars(sa.select(CitizenWord))).one()
+        event = (await session.scalars(sa.select(TicketEvent).where(TicketEvent.tag == "ticket:urge"))).one()
+    assert ("13800001111" in word.text, "13800001111" in str(event.data)) == (False, False)
+    assert event.data["values"]["note"].startswith("诉求人网上补充：昨晚又响到三点")
+    assert word.original is not None
+    assert "13800001111" in deps.vault.open(word.original, belongs_to=f"citizen_word:1:{key}")
+    assert re.findall(r'src="(/citizen/files/\d+/thumb)"', citizen.page) == ["/citizen/files/1/thumb"]
+    desk = await (await citizen.client.get(f"/desk/tickets/{(await ticket_of(deps)).no}/files")).text()
+    assert "昨晚又响到三点" in desk
+    for text in ("", "x" * 801):
+        await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": text})
+        assert (citizen.status, text in citizen.page, "text" in citizen.faults) == (400, True, True)
+
+
+async def test_photos_are_shown_to_their_sender_alone(citizen: Citizen) -> None:
+    await citizen.report(("x.jpg", pictures.jpeg()))
+    assert (await citizen.client.get("/citizen/files/1")).status == 200
+    await citizen.report()
+    assert (await citizen.client.get("/citizen/files/1")).status == 404
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/leave", {})
+    assert (await citizen.client.get("/citizen/files/1/thumb")).status == 404
+
+
+async def test_it_is_rated_when_there_is_an_answer_and_once(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    page = await citizen.get("/citizen/case")
+    assert "提交评价" not in page
+    await citizen.post("/citizen/case/rate", {"solved": "yes", "satisfaction": "satisfied"})
+    assert (citizen.status, "还没有办理结果" in citizen.page) == (409, True)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(state=State.CLOSED.value))
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/rate", {"solved": "maybe", "satisfaction": "satisfied"})
+    assert (citizen.status, "请选问题是否解决" in citizen.page) == (400, True)
+    for satisfaction in ("dissatisfied", "satisfied"):
+        await citizen.post(
+            "/citizen/case/rate", {"solved": "no", "satisfaction": satisfaction, "note": "还在响 13800001111"}
+        )
+    async with deps.db.reads() as session:
+        rating = (await session.scalars(sa.select(CitizenRating))).one()
+    assert (rating.solved, rating.satisfaction, "1380000" in (rating.note or "")) == (
+        "no",
+        "dissatisfied",
+        False,
+    )
+    assert "<h2>您的评价</h2><p>不满意</p>" in citizen.page
+    # Over is over.
+    await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
+    assert citizen.status == 409
+
+
+async def test_a_waiting_or_stuck_appeal_says_so(citizen: Citizen, deps: Deps) -> None:
+    await citizen.report()
+    assert "正在识别和分派" in await citizen.get("/citizen/case")
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(state="dead"))
+    assert "工作人员会处理" in await citizen.get("/citizen/case")
+
+
+@pytest.mark.parametrize("path", ["/citizen/case/add", "/citizen/case/urge", "/citizen/case/rate"])
+async def test_without_an_open_case_nothing_is_done(citizen: Citizen, path: str) -> None:
+    await citizen.get("/citizen/track")
+    await citizen.post(path, {"key": "x" * 32, "text": GOOD["text"]})
+    assert citizen.address == "/citizen/track"
+
+
+def test_every_state_has_words() -> None:
+    """The words of the page know every state: a new one must not be shown as its key."""
+    from triage.web.citizen import words  # noqa: PLC0415
+
+    assert set(State) - set(words._STATES) == set()

@@ -1,0 +1,291 @@
+"""A citizen's own case: opened by number and phone (or code), read without staff names, added to, rated."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.vault import normal_phone
+from models.appeals import Appeal, Appellant, Source
+from models.citizens import CitizenAccess, CitizenRating, CitizenWord
+from models.filters import Viewer
+from models.tickets import MoveRequest, Ticket, TicketEvent
+from models.units import Unit
+from models.vocab import OPEN_STATES, Move, Post, Satisfaction, State, YesNo
+from models.vocab_citizen import Asked
+from triage.errors import BadInput, TriageError
+from triage.rules import moves
+from triage.services import limiting, moving
+from triage.services.citizen import filing
+from triage.services.moving import Person, Wish
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.vault import Vault
+    from triage.services.deps import Deps
+
+_RECEIPT: Final = re.compile(r"W(\d{14})")
+_TICKET: Final = re.compile(r"\d{8}-\d{6,20}", re.ASCII)
+_CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{8}")
+_OPEN: Final = frozenset(state.value for state in OPEN_STATES)
+#: Where there is an answer to say something about.
+RATED: Final = frozenset(
+    {State.FEEDBACK.value, State.FOLLOWED_UP.value, State.CLOSED.value, State.ARCHIVED.value}
+)
+#: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
+ADDED: Final = "诉求人网上补充"
+LONGEST_WORD: Final = 800
+LONGEST_NOTE: Final = 300
+_TRIES: Final = 3
+#: The web is a way to the hotline: what comes in through it is noted there, as said by the citizen.
+_CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, "citizen"), "诉求人（网上）")
+_VIEWER: Final = Viewer("citizen")
+
+
+class NotYours(TriageError):
+    """编号和手机号（或查询码）对不上，请核对后再试。"""
+
+    code: ClassVar[str] = "not_yours"
+    status: ClassVar[int] = 403
+
+
+class TooEarly(TriageError):
+    """现在还不能做这一步。"""
+
+    code: ClassVar[str] = "too_early"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event, without who did it."""
+
+    at: datetime
+    tag: str
+    data: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as its sender may see it."""
+
+    appeal_id: int
+    receipt: str
+    text: str = field(repr=False)
+    address: str | None = field(repr=False)
+    confidential: bool
+    received_at: datetime
+    appeal_state: str
+    no: str | None
+    version: int
+    state: str | None
+    kind: str | None
+    unit: str | None
+    divert: str | None
+    district: str | None
+    street: str | None
+    answer_by: datetime | None
+    decision: dict[str, Any] = field(repr=False)
+    urges: int
+    events: tuple[Happened, ...] = field(repr=False)
+    words: tuple[tuple[datetime, str], ...] = field(repr=False)
+    rating: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to act."""
+        return self.state is None or self.state in _OPEN
+
+    @property
+    def can_rate(self) -> bool:
+        """Whether there is an answer, and nothing was said of it yet."""
+        return self.state in RATED and self.rating is None
+
+
+async def find(session: AsyncSession, vault: Vault, number: str, secret: str) -> int:
+    """The case of a number, for who knows its phone or code. Raises NotYours, the same for every reason."""
+    plain = unicodedata.normalize("NFKC", number).strip().upper().replace(" ", "")
+    receipt = _RECEIPT.fullmatch(plain.replace("-", "")) or _RECEIPT.fullmatch("W" + plain.replace("-", ""))
+    wanted = []
+    if receipt:
+        wanted.append(sa.and_(Source.key == filing.SOURCE, Appeal.external_id == f"W{receipt[1]}"))
+    if _TICKET.fullmatch(plain):
+        wanted.append(Ticket.no == plain)
+    row = (
+        (
+            await session.execute(
+                sa.select(Appeal.id, Appellant.phone_index, CitizenAccess.code_hash)
+                .join(Source, Source.id == Appeal.source_id)
+                .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
+                .outerjoin(Appellant, Appellant.appeal_id == Appeal.id)
+                .outerjoin(CitizenAccess, CitizenAccess.appeal_id == Appeal.id)
+                .where(sa.or_(*wanted))
+            )
+        ).one_or_none()
+        if wanted
+        else None
+    )
+    if row is None:
+        raise NotYours
+    appeal_id, phone_index, kept = row
+    code = unicodedata.normalize("NFKC", secret).upper().replace(" ", "").replace("-", "")
+    phone = normal_phone(secret)
+    right = bool(phone_index and phone and hmac.compare_digest(phone_index, vault.phone_index(phone)))
+    if kept and _CODE.fullmatch(code):
+        right = right or hmac.compare_digest(kept, filing.code_hash(vault, appeal_id, code))
+    if not right:
+        raise NotYours
+    return int(appeal_id)
+
+
+async def read(session: AsyncSession, appeal_id: int) -> Case | None:
+    """A case with all that its sender may see; None when it is gone."""
+    row = (
+        await session.execute(
+            sa.select(Appeal, Ticket, Unit.name, CitizenRating.satisfaction)
+            .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
+            .outerjoin(Unit, Unit.code == Ticket.unit_code)
+            .outerjoin(CitizenRating, CitizenRating.appeal_id == Appeal.id)
+            .where(Appeal.id == appeal_id)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    appeal, ticket, unit, rating = row
+    events: tuple[Happened, ...] = ()
+    if ticket is not None:
+        found = await session.execute(
+            sa.select(TicketEvent.at, TicketEvent.tag, TicketEvent.data)
+            .where(TicketEvent.ticket_id == ticket.id)
+            .order_by(TicketEvent.seq)
+        )
+        events = tuple(Happened(*event) for event in found)
+    words = await session.execute(
+        sa.select(CitizenWord.at, CitizenWord.text)
+        .where(CitizenWord.appeal_id == appeal_id)
+        .order_by(CitizenWord.id)
+    )
+    return Case(
+        appeal_id=appeal.id, receipt=appeal.external_id or "", text=appeal.text, address=appeal.address,
+        confidential=appeal.confidential, received_at=appeal.received_at, appeal_state=appeal.state,
+        no=ticket.no if ticket else None, version=ticket.version if ticket else 0,
+        state=ticket.state if ticket else None, kind=ticket.kind if ticket else None, unit=unit,
+        divert=ticket.divert if ticket else None,
+        district=ticket.district_code if ticket else None, street=ticket.street_code if ticket else None,
+        answer_by=ticket.answer_by if ticket else None, decision=ticket.decision if ticket else {},
+        urges=ticket.urges if ticket else 0, events=events, words=tuple((at, text) for at, text in words),
+        rating=rating,
+    )  # fmt: skip
+
+
+async def add(
+    session: AsyncSession, deps: Deps, appeal_id: int, text: str, key: str, *, now: datetime
+) -> None:
+    """追加: keep what was added, and note it on the ticket (R4.15: no new ticket of it).
+
+    Raises BadInput, TooEarly when the case is closed, TooOften.
+    """
+    words = filing.clean(text)
+    if not 2 <= len(words) <= LONGEST_WORD:  # noqa: PLR2004
+        raise BadInput(f"请写 2 到 {LONGEST_WORD} 个字。")
+    if await _noted(session, appeal_id, key):
+        return
+    case = await _open_case(session, appeal_id)
+    await _limit(session, deps, appeal_id, now=now)
+    masked = filing.masked(words)
+    session.add(
+        CitizenWord(
+            appeal_id=appeal_id, key=key, text=masked, at=now,
+            original=deps.vault.seal(words, belongs_to=f"citizen_word:{appeal_id}:{key}")
+            if masked != words
+            else None,
+        )
+    )  # fmt: skip
+    await session.flush()
+    if case.no is not None:
+        await _urge(session, deps, case.no, f"{ADDED}：{masked}", key, now=now)
+
+
+async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:
+    """催办: one more event on the ticket; no clock changes. Raises TooEarly, TooOften."""
+    case = await _open_case(session, appeal_id)
+    if case.no is None:
+        raise TooEarly("诉求刚收到，正在分派，分派后才能催办。")
+    known = await session.scalar(
+        sa.select(MoveRequest.key)
+        .join(Ticket, Ticket.id == MoveRequest.ticket_id)
+        .where(Ticket.no == case.no, MoveRequest.key == key)
+    )
+    if known is None:
+        await _limit(session, deps, appeal_id, now=now)
+        await _urge(session, deps, case.no, "诉求人网上催办", key, now=now)
+
+
+async def rate(
+    session: AsyncSession, appeal_id: int, *, solved: str, satisfaction: str, note: str, now: datetime
+) -> None:
+    """评价: kept beside the 回访, which alone counts in the rates; the first stands.
+
+    Raises BadInput, TooEarly.
+    """
+    case = await read(session, appeal_id)
+    if case is None or case.state not in RATED:
+        raise TooEarly("还没有办理结果，有了结果再评价。")
+    if solved not in {answer.value for answer in YesNo}:
+        raise BadInput("请选问题是否解决。")
+    if satisfaction not in {answer.value for answer in Satisfaction}:
+        raise BadInput("请选是否满意。")
+    words = filing.clean(note)
+    if len(words) > LONGEST_NOTE:
+        raise BadInput(f"说明最多 {LONGEST_NOTE} 个字。")
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    await session.execute(
+        insert(CitizenRating)
+        .values(
+            appeal_id=appeal_id, solved=solved, satisfaction=satisfaction,
+            note=filing.masked(words) or None, at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["appeal_id"])
+    )  # fmt: skip
+
+
+async def _noted(session: AsyncSession, appeal_id: int, key: str) -> bool:
+    found = await session.scalar(
+        sa.select(CitizenWord.id).where(CitizenWord.appeal_id == appeal_id, CitizenWord.key == key)
+    )
+    return found is not None
+
+
+async def _open_case(session: AsyncSession, appeal_id: int) -> Case:
+    case = await read(session, appeal_id)
+    if case is None or not case.open:
+        raise TooEarly("这件诉求已经结束。有新的情况，请重新反映一件。")
+    return case
+
+
+async def _limit(session: AsyncSession, deps: Deps, appeal_id: int, *, now: datetime) -> None:
+    most = deps.settings.citizen_adds_per_case
+    await limiting.count(session, deps.vault, Asked.ADD, f"case:{appeal_id}", most=most, now=now)
+
+
+async def _urge(session: AsyncSession, deps: Deps, no: str, note: str, key: str, *, now: datetime) -> None:
+    """Make the move on the ticket as it stands now: whoever moved it meanwhile is no reason to refuse."""
+    for left in reversed(range(_TRIES)):
+        version = await session.scalar(sa.select(Ticket.version).where(Ticket.no == no))
+        wish = Wish(no, Move.URGE, {"note": note}, version or 0, key)
+        try:
+            await moving.make(session, deps.tables, _VIEWER, _CITIZEN, wish, now=now)
+        except moving.Conflict:
+            if not left:
+                raise
+        else:
+            return

@@ -1,0 +1,230 @@
+"""查进度: a case opened by number and phone (or code), and what its sender can do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from connectors.ports import StoreDown
+from models import files as file_rows
+from models.vocab import Satisfaction, YesNo
+from models.vocab_citizen import Asked
+from models.vocab_files import FileOwner
+from triage import logs
+from triage.errors import BadInput, NotFound, NotReady
+from triage.services import attachments, limiting, moving
+from triage.services.attachments import Owner
+from triage.services.citizen import cases, filing
+from triage.web import attachments as files
+from triage.web.citizen import report, session
+from triage.web.citizen.page import leads_to, new_key, shown, size, text_of
+from triage.web.keys import DEPS, FILES
+from triage.web.views import Term
+
+if TYPE_CHECKING:
+    from models.files import FileRow
+    from triage.services.attachments import FileLimits
+    from triage.web.citizen.words import CaseView
+
+log = logs.get(__name__)
+
+_SOLVED: Final = {YesNo.YES: "解决了", YesNo.NO: "没有解决"}
+#: What was just done, told on the page it leads to.
+_DONE: Final = {
+    "added": "补充的内容已记下，承办单位看得到。",
+    "urged": "已催办，承办单位看得到。办理时限不变。",
+    "rated": "谢谢您的评价。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Everything the page shows."""
+
+    case: CaseView
+    files: tuple[FileRow, ...]
+    key: str
+    limits: FileLimits
+    answers: tuple[Term, ...]
+    choices: tuple[Term, ...]
+    done: str | None
+    faults: dict[str, str]
+    typed: dict[str, str]
+    longest: int
+
+
+async def track(request: web.Request) -> web.Response:
+    """Ask for the number and the phone."""
+    return shown(request, "track", faults={}, number="")
+
+
+async def opened(request: web.Request) -> web.Response:
+    """Open a case. Leads to it, or asks again with the reason."""
+    deps = request.app[DEPS]
+    form = await request.post()
+    number, secret = text_of(form, "number", 60), text_of(form, "secret", 60)
+    faults = {}
+    if not number.strip():
+        faults["number"] = "请写受理编号，提交时给您的那个。"
+    if not secret.strip():
+        faults |= {"secret": "请写提交时留的手机号；匿名的请写查询码。"}
+    if faults:
+        return shown(request, "track", status=400, faults=faults, number=number)
+    now, most = deps.clock.now(), deps.settings.citizen_tracks
+    try:
+        # Counted before anything is looked up, and for good: guessing is what is counted.
+        async with deps.db.writes.begin() as writing:
+            for who in (f"address:{request.remote}", f"number:{number.strip().upper()}"):
+                await limiting.count(writing, deps.vault, Asked.TRACK, who, most=most, now=now)
+        async with deps.db.reads() as reading:
+            appeal_id = await cases.find(reading, deps.vault, number.replace("\0", ""), secret)
+    except (cases.NotYours, limiting.TooOften) as error:
+        return shown(request, "track", status=error.status, faults={"form": error.detail}, number=number)
+    response = leads_to("/citizen/case")
+    session.start(request, response, appeal_id)
+    return response
+
+
+async def case(request: web.Request) -> web.Response:
+    """The case that is open. Leads to the question for number and phone when none is."""
+    return await _page(request, {}, {})
+
+
+async def _page(
+    request: web.Request, faults: dict[str, str], typed: dict[str, str], *, status: int = 200, key: str = ""
+) -> web.Response:
+    found = session.current(request)
+    if found is None:
+        return leads_to("/citizen/track")
+    async with request.app[DEPS].db.reads() as reading:
+        mine = await cases.read(reading, found.appeal_id)
+        sent = await file_rows.sent_with(reading, found.appeal_id)
+    if mine is None:
+        raise NotFound("没有这件诉求。")
+    page = CasePage(
+        case=await report.view_of(request, mine), files=tuple(sent), key=key or new_key(),
+        limits=files.limits_of(request),
+        answers=tuple(Term(answer.value, label) for answer, label in _SOLVED.items()),
+        choices=tuple(Term(choice.value, choice.label) for choice in Satisfaction),
+        done=_DONE.get(request.query.get("done", "")), faults=faults, typed=typed,
+        longest=cases.LONGEST_WORD,
+    )  # fmt: skip
+    return shown(request, "case", status=status, page=page)
+
+
+async def add(request: web.Request) -> web.Response:
+    """追加: words, photos or both."""
+    found = session.current(request)
+    if found is None:
+        return leads_to("/citizen/track")
+    deps = request.app[DEPS]
+    form = await request.post()
+    text, key = text_of(form, "text", 20_000), text_of(form, "key", 64)
+    faults: dict[str, str] = {}
+    try:
+        made = await attachments.prepare_all(files.uploads(form), files.limits_of(request))
+    except BadInput as error:
+        faults["files"], made = error.detail, ()
+    words = filing.clean(text) or ("补充了照片" if made else "")
+    if not words and not faults:
+        faults["text"] = "请写要补充的内容，或选照片。"
+    if not key:
+        faults["form"] = "页面已过期，请再按一次。"
+    status = 400
+    if not faults:
+        try:
+            hashes = await attachments.store_all(request.app[FILES], made)
+            async with deps.db.writes.begin() as writing:
+                await cases.add(writing, deps, found.appeal_id, words, key, now=deps.clock.now())
+                owner = Owner(found.appeal_id, FileOwner.APPEAL, filing.CITIZEN)
+                await attachments.register(writing, owner, made, hashes, now=deps.clock.now())
+        except BadInput as error:
+            faults["text"] = error.detail
+        except (limiting.TooOften, cases.TooEarly, moving.Conflict) as error:
+            faults["form"], status = error.detail, error.status
+        except StoreDown as error:
+            log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
+            raise NotReady("照片暂时存不进去，请过一会儿再试。") from None
+        else:
+            return leads_to("/citizen/case?done=added")
+    return await _page(request, faults, {"text": text}, status=status, key=key)
+
+
+async def urge(request: web.Request) -> web.Response:
+    """催办."""
+    found = session.current(request)
+    if found is None:
+        return leads_to("/citizen/track")
+    deps = request.app[DEPS]
+    key = text_of(await request.post(), "key", 64) or new_key()
+    try:
+        async with deps.db.writes.begin() as writing:
+            await cases.urge(writing, deps, found.appeal_id, key, now=deps.clock.now())
+    except (limiting.TooOften, cases.TooEarly, moving.Conflict) as error:
+        return await _page(request, {"urge": error.detail}, {}, status=error.status)
+    return leads_to("/citizen/case?done=urged")
+
+
+async def rate(request: web.Request) -> web.Response:
+    """评价."""
+    found = session.current(request)
+    if found is None:
+        return leads_to("/citizen/track")
+    deps = request.app[DEPS]
+    form = await request.post()
+    typed = {name: text_of(form, name) for name in ("solved", "satisfaction", "note")}
+    try:
+        async with deps.db.writes.begin() as writing:
+            await cases.rate(writing, found.appeal_id, **typed, now=deps.clock.now())
+    except (BadInput, cases.TooEarly) as error:
+        return await _page(request, {"rate": error.detail}, typed, status=error.status)
+    return leads_to("/citizen/case?done=rated")
+
+
+async def leave(request: web.Request) -> web.Response:
+    """Close the case in this browser: others may use it."""
+    del request
+    response = leads_to("/citizen")
+    session.end(response)
+    return response
+
+
+async def photo(request: web.Request) -> web.Response:
+    """One's own photo. Raises NotFound."""
+    return await _photo(request, thumb=False)
+
+
+async def small(request: web.Request) -> web.Response:
+    """One's own photo, small. Raises NotFound."""
+    return await _photo(request, thumb=True)
+
+
+async def _photo(request: web.Request, *, thumb: bool) -> web.Response:
+    found, number = session.current(request), files.file_id(request)
+    sent: list[FileRow] = []
+    if found is not None:
+        async with request.app[DEPS].db.reads() as reading:
+            sent = await file_rows.sent_with(reading, found.appeal_id)
+    return await files.answer(request, next((row for row in sent if row.id == number), None), thumb=thumb)
+
+
+ROUTES: Final = (
+    web.get("/citizen", report.home),
+    web.get("/citizen/report", report.blank),
+    web.post("/citizen/report", report.sent),
+    web.get("/citizen/done", report.done),
+    web.get("/citizen/map.svg", report.picture),
+    web.post("/citizen/where", report.where),
+    web.get("/citizen/track", track),
+    web.post("/citizen/track", opened),
+    web.get("/citizen/case", case),
+    web.post("/citizen/case/add", add),
+    web.post("/citizen/case/urge", urge),
+    web.post("/citizen/case/rate", rate),
+    web.post("/citizen/leave", leave),
+    web.post("/citizen/size", size),
+    web.get("/citizen/files/{file}", photo),
+    web.get("/citizen/files/{file}/thumb", small),
+)

@@ -1,0 +1,270 @@
+"""反映问题: the form, the map, and the page that says what was understood. Works without a script."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from aiohttp import web
+
+from connectors.ports import StoreDown
+from models.unit_queries import area_names
+from models.vocab_citizen import Manner
+from triage import logs
+from triage.errors import BadInput, NotFound, NotReady
+from triage.services import attachments, limiting
+from triage.services.citizen import cases, filing
+from triage.services.citizen.filing import Full, Typed
+from triage.web.attachments import limits_of, uploads
+from triage.web.citizen import maps, session
+from triage.web.citizen.page import leads_to, new_key, shown, text_of
+from triage.web.citizen.words import CaseView, case_view
+from triage.web.keys import DEPS, FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triage.services.attachments import FileLimits, Prepared
+    from triage.services.citizen.cases import Case
+
+log = logs.get(__name__)
+
+#: The picture as it is shown without a script: a press comes back in these pixels.
+SHOWN: Final = 320
+#: How long the receipt waits for what was understood; it is on the case's page later.
+_PATIENCE_SECONDS: Final = 1.5
+_POLL_SECONDS: Final = 0.15
+_MANNERS: Final = {
+    Manner.NAMED: "留姓名和电话，办理单位会联系您，办完会回访。",
+    Manner.ANONYMOUS: "不留姓名和电话，用编号和查询码看进度；不会有人联系您。",
+    Manner.CONFIDENTIAL: "留电话便于核实，您的信息对被反映的单位和个人保密，也不会公开。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """A choice of the map, with its stretch for the page's script."""
+
+    code: str
+    label: str
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """The map as it is shown: which stretch, where it was pressed in words."""
+
+    area: str
+    districts: tuple[District, ...]
+    city: str
+    view: maps.View
+    spot: str | None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One manner of sending, with what it means."""
+
+    code: str
+    label: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """The form with what was typed and what is wrong with it."""
+
+    typed: Typed
+    faults: dict[str, str]
+    map: MapView
+    ways: tuple[Way, ...]
+    limits: FileLimits
+    shortest: int
+    longest: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DonePage:
+    """The receipt."""
+
+    case: CaseView
+    code: str | None
+
+
+async def home(request: web.Request) -> web.Response:
+    """The two ways in."""
+    return shown(request, "home")
+
+
+async def blank(request: web.Request) -> web.Response:
+    """A new form."""
+    return await _form(request, Typed(key=new_key()), {})
+
+
+async def sent(request: web.Request) -> web.Response:
+    """The form was sent, or the map pressed. Leads to the receipt, or shows the form again."""
+    form = await request.post()
+    typed = filing.typed_of(form, key=new_key())
+    if "spot.x" in form:
+        return await _pressed(request, typed, form)
+    if text_of(form, "do") == "map":
+        return await _form(request, typed, {}, again=True)
+    found, faults = filing.check(typed)
+    files: tuple[Prepared, ...] = ()
+    try:
+        files = await attachments.prepare_all(uploads(form), limits_of(request))
+    except BadInput as error:
+        faults["files"] = error.detail
+    spot = await _spot(typed)
+    if typed.lat and typed.lon and spot is None:
+        faults["place"] = "地图上点的位置不在本市范围内，请重新点，或用文字写明。"
+    if found is None or faults:
+        if files:
+            faults.setdefault("files", "请重新选一次照片：浏览器不会替您保留。")
+        return await _form(request, typed, faults, status=400)
+    try:
+        filed = await _file(request, found, spot.words.removesuffix("附近") if spot else None, files)
+    except (limiting.TooOften, Full) as error:
+        return await _form(request, typed, {"form": error.detail}, status=error.status)
+    response = leads_to("/citizen/done")
+    session.start(request, response, filed.appeal_id, code=filed.code)
+    return response
+
+
+async def _file(
+    request: web.Request, found: filing.Filing, where: str | None, files: tuple[Prepared, ...]
+) -> filing.Filed:
+    """Keep the files, then everything else in one transaction. Raises TooOften, Full, NotReady."""
+    deps = request.app[DEPS]
+    try:
+        hashes = await attachments.store_all(request.app[FILES], files)
+    except StoreDown as error:
+        log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
+        raise NotReady("照片暂时存不进去，请过一会儿再提交，或先不带照片提交。") from None
+    async with deps.db.writes.begin() as opened:
+        filed = await filing.file(
+            opened, deps, found, where=where, address=request.remote or "", files=files, hashes=hashes,
+            now=deps.clock.now(),
+        )  # fmt: skip
+        await filing.source_named(opened)
+    return filed
+
+
+async def _spot(typed: Typed) -> maps.Spot | None:
+    try:
+        lon, lat = float(typed.lon), float(typed.lat)
+    except ValueError:
+        return None
+    return await asyncio.to_thread(maps.spot, lon, lat)
+
+
+async def _pressed(request: web.Request, typed: Typed, form: Mapping[str, Any]) -> web.Response:
+    """The map was pressed without a script: the city's leads to a district's, that one says where."""
+    try:
+        x, y = (float(text_of(form, f"spot.{axis}")) * maps.SIZE / SHOWN for axis in "xy")
+        view = await asyncio.to_thread(maps.view, typed.area)
+    except (ValueError, KeyError):
+        raise BadInput("地图位置无法读取") from None
+    spot = await asyncio.to_thread(maps.spot, *view.degrees(x, y))
+    if spot is None:
+        return await _form(request, typed, {"map": "点的位置不在本市范围内，请再点一次。"}, again=True)
+    if typed.area == maps.CITY:
+        return await _form(request, replace(typed, area=spot.area), {}, again=True)
+    pressed = replace(typed, lon=str(spot.lon), lat=str(spot.lat), area=spot.area)
+    return await _form(request, pressed, {}, again=True)
+
+
+async def _form(
+    request: web.Request, typed: Typed, faults: dict[str, str], *, status: int = 200, again: bool = False
+) -> web.Response:
+    known = await asyncio.to_thread(maps.districts)
+    area = typed.area if typed.area in known else maps.CITY
+    spot = await _spot(typed)
+    page = ReportPage(
+        typed=replace(typed, area=area),
+        faults=faults,
+        map=MapView(
+            area=area,
+            districts=tuple(District(code, name, _told(maps.view(code))) for code, name in known.items()),
+            city=_told(maps.view(maps.CITY)),
+            view=maps.view(area),
+            spot=spot.words if spot else None,
+            fault=faults.get("map"),
+        ),
+        ways=tuple(Way(manner.value, manner.label, words) for manner, words in _MANNERS.items()),
+        limits=limits_of(request),
+        shortest=filing.SHORTEST_TEXT,
+        longest=filing.LONGEST_TEXT,
+        again=again,
+    )
+    return shown(request, "report", status=status, page=page)
+
+
+def _told(view: maps.View) -> str:
+    return orjson.dumps({"west": view.west, "south": view.south, "span": view.span}).decode()
+
+
+async def picture(request: web.Request) -> web.Response:
+    """The map of a district, or of the city. Raises NotFound."""
+    try:
+        svg = await asyncio.to_thread(maps.picture, request.query.get("area", maps.CITY))
+    except KeyError:
+        raise NotFound("没有这个区的地图。") from None
+    return web.Response(text=svg, content_type="image/svg+xml")
+
+
+async def where(request: web.Request) -> web.Response:
+    """What a press on the map means, for the page's script. Raises NotFound outside the city."""
+    form = await request.post()
+    try:
+        lon, lat = float(text_of(form, "lon")), float(text_of(form, "lat"))
+    except ValueError:
+        raise BadInput("地图位置无法读取") from None
+    spot = await asyncio.to_thread(maps.spot, lon, lat)
+    if spot is None:
+        raise NotFound("不在本市范围内。")
+    view = maps.view(spot.area)
+    told = {
+        "area": spot.area, "words": spot.words, "west": view.west, "south": view.south, "span": view.span,
+    }  # fmt: skip
+    return web.Response(body=orjson.dumps(told), content_type="application/json")
+
+
+async def done(request: web.Request) -> web.Response:
+    """The receipt, with what was understood if that is known by now. The code is shown this once."""
+    opened = session.current(request)
+    if opened is None:
+        return leads_to("/citizen/track")
+    case = await _understood(request, opened.appeal_id)
+    view = await view_of(request, case)
+    response = shown(request, "done", page=DonePage(view, opened.code))
+    if opened.code:
+        session.start(request, response, opened.appeal_id)
+    return response
+
+
+async def _understood(request: web.Request, appeal_id: int) -> Case:
+    """The case, read by now if a worker is quick. Raises NotFound when it is gone."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _PATIENCE_SECONDS
+    while True:
+        async with request.app[DEPS].db.reads() as opened:
+            case = await cases.read(opened, appeal_id)
+        if case is None:
+            raise NotFound("没有这件诉求。")
+        if case.state is not None or loop.time() >= until:
+            return case
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def view_of(request: web.Request, case: Case) -> CaseView:
+    """The case in words."""
+    deps = request.app[DEPS]
+    codes = [code for code in (case.district, case.street) if code]
+    async with deps.db.reads() as opened:
+        areas = await area_names(opened, codes)
+    return case_view(case, deps.tables, areas, now=deps.clock.now())

@@ -1,0 +1,66 @@
+"""Whose case this browser has open: a short-lived sealed cookie. No number or phone is in an address."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from connectors.vault import VaultError
+from triage.web.keys import DEPS
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+COOKIE: Final = "jiesu_case"
+PATH: Final = "/citizen"
+LASTS: Final = timedelta(minutes=30)
+_PLACE: Final = "citizen.session"
+_LONGEST: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The case that is open, until when; the code of an anonymous case, for the page that shows it once."""
+
+    appeal_id: int
+    until: datetime
+    code: str | None = field(default=None, repr=False)
+
+
+def start(
+    request: web.Request, response: web.StreamResponse, appeal_id: int, *, code: str | None = None
+) -> None:
+    """Open a case in this browser."""
+    deps = request.app[DEPS]
+    until = deps.clock.now() + LASTS
+    told = orjson.dumps({"case": appeal_id, "until": until.timestamp(), "code": code}).decode()
+    sealed = base64.urlsafe_b64encode(deps.vault.seal(told, belongs_to=_PLACE)).decode()
+    response.set_cookie(
+        COOKIE, sealed, max_age=int(LASTS.total_seconds()), httponly=True, samesite="Strict", path=PATH
+    )
+
+
+def end(response: web.StreamResponse) -> None:
+    """Close it."""
+    response.del_cookie(COOKIE, path=PATH)
+
+
+def current(request: web.Request) -> Session | None:
+    """The case that is open; None when there is none, or the cookie is old or not ours."""
+    sealed = request.cookies.get(COOKIE, "")
+    if not sealed or len(sealed) > _LONGEST:
+        return None
+    deps = request.app[DEPS]
+    try:
+        told = orjson.loads(
+            deps.vault.open(base64.b64decode(sealed, altchars=b"-_", validate=True), belongs_to=_PLACE)
+        )
+    except (VaultError, binascii.Error, ValueError):
+        return None
+    found = Session(told["case"], datetime.fromtimestamp(told["until"], UTC), told["code"])
+    return found if deps.clock.now() < found.until else None

@@ -1,0 +1,177 @@
+"""A case in plain words: what was done, where it stands, by when and why; nobody's name but the unit's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import AppealState, Divert, Satisfaction, State, Tag
+from triage.services.citizen.cases import ADDED
+from triage.web.names import plain_area
+
+if TYPE_CHECKING:
+    from triage.rules.rows import Tables
+    from triage.services.citizen.cases import Case, Happened
+
+_STATES: Final = {
+    State.REVIEW: "已收到，工作人员正在核对由哪个单位办理。",
+    State.DISPATCHED: "已派给承办单位，等对方签收。",
+    State.SIGNED: "承办单位已签收，会与您联系。",
+    State.CONTACTED: "承办单位已与诉求人联系，正在安排办理。",
+    State.HANDLING: "承办单位正在办理。",
+    State.OBJECTED: "承办单位提出不归它管，正在审核；办理时限照常计算。",
+    State.TO_REASSIGN: "正在改派给别的单位。",
+    State.ARBITRATION: "几个单位对由谁办理有不同意见，正在裁定。",
+    State.ON_LEDGER: "因客观原因暂时解决不了，已登记挂账，会定期复核。",
+    State.FEEDBACK: "承办单位已经答复，接下来会回访您是否满意。",
+    State.FOLLOWED_UP: "已经回访，正在办结。",
+    State.CLOSED: "已办结。",
+    State.ARCHIVED: "已办结并归档。",
+    State.MERGED: "同一件事已有工单在办，您的诉求已并入一起办理。",
+    State.DIVERTED: "这件事要走别的渠道办理，请看下面的说明。",
+    State.HANDED_OVER: "这件事不属于环境类诉求，已转给相关渠道办理。",
+}
+_WAITING: Final = "已收到，正在识别和分派，一般一两分钟内完成。"
+_STUCK: Final = "已收到，系统没能自动识别，工作人员会处理。"
+_DIVERTED: Final = {
+    Divert.TRANSFER_EMERGENCY: "涉及紧急情况，已转 110、119、120 或 122。",
+    Divert.INFORM_CHANNEL: "应通过法定渠道（如诉讼、仲裁、行政复议、信访）办理。",
+    Divert.INFORM_PROGRESS: "同一件事正在办理或已经办结，没有新情况的不再另派。",
+    Divert.EXPLAIN: "涉及秘密或他人隐私，工作人员会向您解释。",
+    Divert.REFER_OUT: "超出政府部门职责，可通过市场或社会渠道解决。",
+    Divert.DISSUADE: "请求不符合法律规定或公序良俗。",
+}
+_EVENTS: Final = {
+    Tag.RECEIVED: "收到您的诉求",
+    Tag.READ: "识别了是什么事、在哪里",
+    Tag.DISPATCHED: "派给承办单位",
+    Tag.REVIEW: "转工作人员核对",
+    Tag.DIVERTED: "转其他渠道",
+    Tag.HANDED_OVER: "转相关渠道（不属于环境类）",
+    Tag.ACCEPT: "受理",
+    Tag.MERGE: "与同一件事合并办理",
+    Tag.SIGN: "承办单位签收",
+    Tag.CONTACT: "承办单位联系诉求人",
+    Tag.HANDLE: "开始办理",
+    Tag.PROGRESS: "承办单位报告了进展",
+    Tag.FEEDBACK: "承办单位答复",
+    Tag.OBJECT: "承办单位提出不归它管",
+    Tag.OBJECT_UPHOLD: "同意承办单位的意见，将改派",
+    Tag.OBJECT_REJECT: "审核认为仍由该单位办理",
+    Tag.ARBITRATE: "裁定了承办单位",
+    Tag.REASSIGN: "改派承办单位",
+    Tag.EXTEND_GRANT: "办理时限延长",
+    Tag.WHISTLE: "请其他部门一起到场",
+    Tag.ESCALATE: "提请上级协调",
+    Tag.SUPERVISE: "列入督办",
+    Tag.ONSITE: "到现场核实",
+    Tag.URGE: "催办",
+    Tag.LEDGER_GRANT: "登记挂账",
+    Tag.LEDGER_REVIEW: "复核挂账",
+    Tag.FOLLOW_UP: "回访",
+    Tag.REHANDLE: "退回重办",
+    Tag.CLOSE: "办结",
+    Tag.ARCHIVE: "归档",
+}
+_KEPT_CHARACTERS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the history; `more` is what the unit answered, where that is meant for the citizen."""
+
+    at: datetime
+    what: str
+    more: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case as it is shown."""
+
+    receipt: str
+    no: str | None
+    state: str
+    over: bool
+    kind: str | None
+    place: str | None
+    unit: str | None
+    due: datetime | None
+    late: bool
+    why: str | None
+    history: tuple[Line, ...]
+    text: str
+    where: str | None
+    words: tuple[tuple[datetime, str], ...]
+    urges: int
+    can_add: bool
+    can_urge: bool
+    can_rate: bool
+    rating: str | None
+    confidential: bool
+    received_at: datetime
+    waiting: bool
+
+
+def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetime) -> CaseView:
+    """The case in words."""
+    kind = tables.kinds.get(case.kind or "")
+    running = case.open and case.answer_by is not None
+    return CaseView(
+        receipt=numbered(case.receipt), no=case.no, state=_state(case), over=not case.open,
+        kind=kind.name if kind else None,
+        place=_place(case, areas),
+        unit=case.unit, due=case.answer_by if running else None,
+        late=running and case.answer_by is not None and case.answer_by < now,
+        why=_why(case) if running else None,
+        history=tuple(line for event in case.events if (line := _line(event, tables))),
+        text=case.text, where=case.address, words=case.words, urges=case.urges,
+        can_add=case.open, can_urge=case.open and case.no is not None, can_rate=case.can_rate,
+        rating=Satisfaction(case.rating).label if case.rating in set(Satisfaction) else None,
+        confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,
+    )  # fmt: skip
+
+
+def _place(case: Case, areas: dict[str, str]) -> str | None:
+    codes = (case.district, case.street)
+    return "".join(plain_area(areas[code]) for code in codes if code in areas) or None
+
+
+def numbered(receipt: str) -> str:
+    """`W20261126-482107`: easier to read out."""
+    return f"{receipt[:9]}-{receipt[9:]}" if receipt.startswith("W") else receipt
+
+
+def _state(case: Case) -> str:
+    if case.state is None:
+        return _STUCK if case.appeal_state == AppealState.DEAD else _WAITING
+    told = _STATES.get(State(case.state), "") if case.state in set(State) else case.state
+    if case.state == State.DIVERTED and case.divert in set(Divert):
+        return f"{told}{_DIVERTED[Divert(case.divert)]}"
+    return told
+
+
+def _why(case: Case) -> str | None:
+    """Why this due time: as the decision spelled it, as long as it still is that one."""
+    due: dict[str, Any] = case.decision.get("answer_due") or {}
+    if not due:
+        return None
+    if due.get("at") and case.answer_by and datetime.fromisoformat(due["at"]) != case.answer_by:
+        return "派单后有过改派、延期或重办，时限按最近一次计算。"
+    return due.get("spelled") or None
+
+
+def _line(event: Happened, tables: Tables) -> Line | None:
+    what = _EVENTS.get(Tag(event.tag)) if event.tag in set(Tag) else None
+    if what is None:
+        return None
+    values: dict[str, Any] = event.data.get("values") or event.data
+    unit = tables.units.get(str(values.get("unit") or event.data.get("unit") or ""))
+    if event.tag in {Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE} and unit is not None:
+        what = f"{what}：{unit.name}"
+    if event.tag == Tag.URGE and str(values.get("note") or "").startswith(ADDED):
+        what = "诉求人补充了情况"
+    # Only the answer is written for the citizen; other notes are between those who handle it.
+    more = str(values.get("note") or "")[:_KEPT_CHARACTERS] if event.tag == Tag.FEEDBACK else ""
+    return Line(event.at, what, more or None)

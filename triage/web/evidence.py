@@ -1,0 +1,78 @@
+"""佐证: files sent along with a move. Kept before the move, registered with its event, named in its values.
+
+The name in the event is made from the kept content, so that a form that is sent twice says the same twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from connectors.ports import StoreDown
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Field
+from models.vocab_files import FileOwner
+from triage import logs
+from triage.errors import NotReady
+from triage.services import attachments
+from triage.services.attachments import Owner, Prepared
+from triage.web.attachments import limits_of, uploads
+from triage.web.keys import FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from aiohttp import web
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.services.moving import Wish
+
+log = logs.get(__name__)
+
+#: Of a hash, in the event: enough to find the file.
+_SHOWN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Files that lie in the store and wait for the event they belong to."""
+
+    files: tuple[Prepared, ...] = ()
+    hashes: tuple[tuple[str, str | None], ...] = ()
+
+    def named(self, wish: Wish) -> Wish:
+        """The wish, with the files named in its attachment beside what was typed."""
+        if not self.files:
+            return wish
+        told = f"附件 {len(self.files)} 个：{'、'.join(sha[:_SHOWN] for sha, _ in self.hashes)}"
+        typed = str(wish.values.get(Field.ATTACHMENT.value) or "").strip()
+        values = {**wish.values, Field.ATTACHMENT.value: f"{typed}；{told}" if typed else told}
+        return replace(wish, values=values)
+
+    async def register(self, session: AsyncSession, no: str, by: str, *, now: datetime) -> None:
+        """Write their rows, in the transaction that made the move: they are of the ticket's newest event."""
+        if not self.files:
+            return
+        ticket = (await session.execute(sa.select(Ticket.id, Ticket.appeal_id).where(Ticket.no == no))).one()
+        seq = await session.scalar(
+            sa.select(sa.func.max(TicketEvent.seq)).where(TicketEvent.ticket_id == ticket.id)
+        )
+        owner = Owner(ticket.appeal_id, FileOwner.EVENT, by, seq)
+        await attachments.register(session, owner, self.files, self.hashes, now=now)
+
+
+async def kept(request: web.Request, form: Mapping[str, Any]) -> Evidence:
+    """What a form carries, checked and stored. Raises BadInput (FileNotTaken), NotReady."""
+    sent = uploads(form)
+    if not sent:
+        return Evidence()
+    made = await attachments.prepare_all(sent, limits_of(request), pdf=True)
+    try:
+        hashes = await attachments.store_all(request.app[FILES], made)
+    except StoreDown as error:
+        log.error("file_store_down", reason=str(error))  # noqa: TRY400
+        raise NotReady("附件库暂时无法写入，请稍后再试。") from None
+    return Evidence(made, tuple(hashes))

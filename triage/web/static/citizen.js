@@ -1,0 +1,82 @@
+// 公众页面的增强：没有脚本也都能用。地图就地点选、照片先看大小、一次只提交一回。
+document.documentElement.classList.add("scripted");
+
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    // 按“后退”回来时可以再提交：服务器认得是同一件。
+    window.addEventListener("pageshow", () => { delete form.dataset.sent; }, { once: true });
+  });
+}
+
+const files = document.querySelector("#files");
+if (files) {
+  const hint = document.querySelector("[data-files-hint]");
+  const usual = hint.textContent;
+  files.addEventListener("change", () => {
+    const most = Number(files.dataset.most), mega = Number(files.dataset.megabytes);
+    const heavy = [...files.files].findIndex((file) => file.size > mega * 1e6);
+    let fault = "";
+    if (files.files.length > most) fault = `最多 ${most} 张照片，现在选了 ${files.files.length} 张。`;
+    else if (heavy >= 0) fault = `第 ${heavy + 1} 张超过 ${mega} MB，请换一张。`;
+    files.setCustomValidity(fault);
+    hint.textContent = fault || usual;
+    hint.classList.toggle("fault", Boolean(fault));
+  });
+}
+
+const map = document.querySelector("[data-map]");
+if (map) {
+  const form = map.form, area = form.querySelector("#area"), told = form.querySelector("[data-spot]");
+  const lat = form.querySelector("[data-lat]"), lon = form.querySelector("[data-lon]"), pin = form.querySelector("[data-pin]");
+  const shorten = Math.cos(40 * Math.PI / 180);
+  const views = new Map();
+  const now = () => ({ west: Number(map.dataset.west), south: Number(map.dataset.south), span: Number(map.dataset.span) });
+  views.set(map.dataset.area, now());
+
+  function mark() {
+    const view = now(), x = (Number(lon.value) - view.west) * shorten / view.span, y = 1 - (Number(lat.value) - view.south) / view.span;
+    pin.hidden = !lon.value || x < 0 || x > 1 || y < 0 || y > 1;
+    pin.style.left = `${x * 100}%`;
+    pin.style.top = `${y * 100}%`;
+  }
+  function show(code, view) {
+    views.set(code, view);
+    Object.assign(map.dataset, { area: code, west: view.west, south: view.south, span: view.span });
+    map.src = `/citizen/map.svg?area=${code}`;
+    area.value = code;
+    mark();
+  }
+  async function ask(spot) {
+    const body = new URLSearchParams({ token: form.elements.token.value, lon: spot.lon, lat: spot.lat });
+    const answer = await fetch("/citizen/where", { method: "POST", body });
+    return answer.ok ? answer.json() : null;
+  }
+  map.addEventListener("click", async (event) => {
+    if (event.detail === 0) return; // 键盘：照没有脚本的办法提交
+    event.preventDefault();
+    const box = map.getBoundingClientRect(), view = now(), city = map.dataset.area === "";
+    const spot = {
+      lon: view.west + (event.clientX - box.left) / box.width * view.span / shorten,
+      lat: view.south + (1 - (event.clientY - box.top) / box.height) * view.span,
+    };
+    const found = await ask(spot).catch(() => null);
+    if (!found) { told.textContent = "点的位置不在本市范围内，请再点一次。"; return; }
+    if (city) {
+      show(found.area, found);
+      told.textContent = "请在图上点出位置；圆点是街道、乡镇的中心。";
+      return;
+    }
+    lon.value = spot.lon.toFixed(6);
+    lat.value = spot.lat.toFixed(6);
+    mark();
+    told.textContent = `您点的位置：${found.words}。点错了可以再点。`;
+  });
+  area.addEventListener("change", () => {
+    const view = JSON.parse(area.selectedOptions[0].dataset.view ?? "null") ?? views.get(area.value);
+    if (view) show(area.value, view);
+  });
+  mark();
+}
+document.querySelector(".faults")?.focus();
