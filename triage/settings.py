@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     )
     review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
 
+    repeats_automatic: bool = Field(
+        default=True,
+        description="同一来电人再次反映同一事项、把握达到可自动处理时，直接追加到原工单；false 时只提示人工",
+    )
+
     files_dir: Path | None = Field(
         None, description="附件库目录；不设时用数据目录里的 files，多台机器要用同一处"
     )

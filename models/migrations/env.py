@@ -13,6 +13,7 @@ import models.drifting
 import models.files
 import models.hotline
 import models.leads
+import models.matters
 import models.months
 import models.notices
 import models.open311

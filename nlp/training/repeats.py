@@ -53,7 +53,7 @@ EACH_MADE: Final = 60
 SEED: Final = 20261126
 #: Calling it the same matter: at this probability. Acting alone: where at most this share of the pairs that
 #: are two matters (all of them hard ones: see the labelling) would be merged.
-SAME_FROM: Final = 0.75
+SAME_FROM: Final = 0.8
 FALSE_MERGES: Final = 0.01
 _NEAR: Final = 0.5
 _DAY: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4})")

@@ -25,6 +25,7 @@ from triage.services.bulk import running as bulk_running
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
+from triage.services.repeats import looking
 from triage.services.sources.running import Runner
 from triage.wiring import build
 
@@ -133,6 +134,8 @@ def timetable(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             tasks.create_task(Runner(deps).run(stop))
+            finder = looking.Finder(deps)
+            tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():

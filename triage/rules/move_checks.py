@@ -113,6 +113,7 @@ _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
     Fact.ARBITRATED: lambda s: s.arbitrated,
     Fact.OBJECTED_HERE: lambda s: any(o.seq > s.since_seq for o in s.objections),
     Fact.CALLS_OPEN: lambda s: any(call.reported_at is None for call in s.calls),
+    Fact.MERGED: lambda s: s.unmerged is not None,
 }
 
 

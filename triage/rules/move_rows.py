@@ -40,6 +40,7 @@ class Fact(Labelled):
     ARBITRATED = "arbitrated", "没有经过仲裁"
     OBJECTED_HERE = "objected_here", "本次派单没有提过异议"
     CALLS_OPEN = "calls_open", "被吹哨或提级的单位都已报到"
+    MERGED = "merged", "工单没有并入其他工单"
 
 
 #: The same facts, told when they stand in the way.
@@ -54,6 +55,7 @@ FORBIDDEN: Mapping[Fact, str] = {
     Fact.ARBITRATED: "承办单位由仲裁确定，不能再提异议",
     Fact.OBJECTED_HERE: "本次派单已经提过一次异议",
     Fact.CALLS_OPEN: "还有被吹哨或提级的单位没有报到",
+    Fact.MERGED: "工单已经并入其他工单",
 }
 
 

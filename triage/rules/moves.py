@@ -181,6 +181,8 @@ def _data(
 
 
 def _goal(s: Standing, row: MoveRow) -> State:
+    if row.move is Move.SPLIT and s.unmerged is not None:
+        return s.unmerged.state
     if row.goal is Goal.SAME:
         return s.state
     if row.goal is Goal.BEFORE:

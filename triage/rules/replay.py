@@ -111,6 +111,8 @@ def step(s: Standing, event: Event) -> Standing:
     """The standing after one more event; one that is no move (an automatic 催办) only takes its place."""
     if event.tag == Tag.JOINED:
         return _counted(s, event).evolve(urges=s.urges + 1)
+    if event.tag == Tag.LEFT:
+        return _counted(s, event).evolve(urges=max(s.urges - 1, 0))
     if event.tag not in MOVE_TAGS or "move" not in event.data:
         return s.evolve(seq=event.seq, last_at=max(s.last_at, event.at))
     move = Move(event.data["move"])
@@ -272,6 +274,25 @@ def _contacted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing
     return s.evolve(contacted=s.contacted or values[Field.OUTCOME] == Outcome.REACHED)
 
 
+def _split(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    """撤销合并: all as before the merge, its clocks running on as if they had never stopped.
+
+    What happened to the citizen meanwhile stays: follow-ups, and a flag that was looked at.
+    """
+    del event, values
+    if s.unmerged is None:
+        raise Unreadable
+    return s.unmerged.evolve(
+        seq=s.seq,
+        last_at=s.last_at,
+        version=s.version,
+        follow_ups=s.follow_ups,
+        flagged=s.flagged,
+        urges=s.urges,
+        last=s.last,
+    )
+
+
 def _accepted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     del values
     run = s.clocks.get(Clock.DISPATCH)
@@ -309,6 +330,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
         rehandled=s.rehandled + 1, answered=False, attachment=False, answer_by=_answer_anew(s)
     ),
     Move.DIVERT: lambda s, _e, v: s.evolve(divert=Divert(v[Field.DIVERT])),
-    Move.MERGE: lambda s, _e, v: s.evolve(merged_into=v[Field.OTHER_TICKET], asked={}),
+    Move.MERGE: lambda s, _e, v: s.evolve(merged_into=v[Field.OTHER_TICKET], asked={}, unmerged=s.before),
+    Move.SPLIT: _split,
     Move.CLEAR_FLAG: lambda s, _e, _v: s.evolve(flagged=False),
 }

@@ -51,13 +51,23 @@ class Running:
         return None if due is None or at < due else False
 
 
+_TAKING_BACK: Final = ("undo", "split")
+
+
 def standing(events: Sequence[Event]) -> tuple[Event, ...]:
-    """The events that still stand: each `undo` takes back the last one before it that does."""
-    if all(event.act != "undo" for event in events):
+    """The events that still stand: each `undo` takes back the last one before it that does.
+
+    A `split` takes back the merge before it, and the archiving that followed it; what was asked of the
+    citizen in between stays.
+    """
+    if all(event.act not in _TAKING_BACK for event in events):
         return tuple(events)
     kept: list[Event] = []
     for event in events:
-        if event.act != "undo":
+        if event.act == "split":
+            merged = next((at for at in range(len(kept) - 1, -1, -1) if kept[at].act == "merge"), len(kept))
+            kept[merged:] = [one for one in kept[merged + 1 :] if one.act != "archive"]
+        elif event.act != "undo":
             kept.append(event)
         elif kept:
             kept.pop()

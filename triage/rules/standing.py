@@ -125,6 +125,8 @@ class Standing:
     supervised: bool = False
     excluded: bool = False
     merged_into: str | None = None
+    unmerged: Standing | None = None
+    """Where it stood before it was merged: there it goes back to."""
     last: Last | None = None
     before: Standing | None = None
 

@@ -186,7 +186,7 @@ def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | N
 
     if divert := after("divert", "accept", "dispatch"):
         return Cause.DIVERTED, divert
-    if merge := after("merge"):
+    if merge := after("merge", "split"):
         return Cause.MERGED, merge
     if granted := after("exclude_grant"):
         return Cause.EXCLUDED, granted

@@ -126,7 +126,7 @@ async def make(
     """Make one move. Raises NotFound, Conflict, KeyReused, Refusal, NoRule, BadInput."""
     if not 0 < len(wish.key) <= _LONGEST_KEY:
         raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个字符")
-    other_no = wish.values.get(Field.OTHER_TICKET) if wish.move is Move.MERGE else None
+    other_no = await _other(session, wish)
     locked = await _lock(session, viewer, wish.no, other_no)
     ticket = locked.get(wish.no)
     if ticket is None:
@@ -154,7 +154,7 @@ async def make(
         await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
     await noting.note(session, tables, ticket, event, now=now)
     if head is not None and head_standing is not None:
-        joined = _joined(head_standing, wish.no, person, at=event.at)
+        joined = _joined(head_standing, wish, person, at=event.at)
         await move_rows.store(
             session, tables, head, [*head_events, joined], step(head_standing, joined), staff_id=staff_id
         )
@@ -250,10 +250,27 @@ async def changes_since(session: AsyncSession, ticket_id: int, version: int) -> 
     return found[::-1]
 
 
-def _joined(head: Standing, no: str, person: Person, *, at: datetime) -> Event:
-    """The other ticket's side of a merge: one more citizen waits for it."""
-    data = {"joined": no, "version": head.version + 1}
-    return Event(head.seq + 1, max(at, head.last_at), Tag.JOINED.value, person.actor.login, data)
+async def _other(session: AsyncSession, wish: Wish) -> str | None:
+    """The ticket on the other side: that to be merged into, or the one that a merge led into."""
+    if wish.move is Move.MERGE:
+        return wish.values.get(Field.OTHER_TICKET)
+    if wish.move is not Move.SPLIT:
+        return None
+    last: dict[str, Any] | None = await session.scalar(
+        sa.select(TicketEvent.data)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .where(Ticket.no == wish.no, TicketEvent.tag == Tag.MERGE.value)
+        .order_by(TicketEvent.seq.desc())
+        .limit(1)
+    )
+    return last["values"].get(Field.OTHER_TICKET) if last else None
+
+
+def _joined(head: Standing, wish: Wish, person: Person, *, at: datetime) -> Event:
+    """The other ticket's side of a merge: one more citizen waits for it, or, after a split, one less."""
+    tag, told = (Tag.JOINED, "joined") if wish.move is Move.MERGE else (Tag.LEFT, "left")
+    data = {told: wish.no, "version": head.version + 1}
+    return Event(head.seq + 1, max(at, head.last_at), tag.value, person.actor.login, data)
 
 
 def _masked(values: Mapping[str, Any]) -> dict[str, Any]:

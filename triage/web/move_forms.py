@@ -39,7 +39,7 @@ NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.FOLLOWED_UP: (Move.CLOSE, Move.REHANDLE),
     State.CLOSED: (Move.ARCHIVE,),
     State.ARCHIVED: (),
-    State.MERGED: (Move.ARCHIVE,),
+    State.MERGED: (Move.FOLLOW_UP, Move.SPLIT, Move.ARCHIVE),
 }
 #: Answers to a wish go before everything else, for whoever may give them; undoing last.
 _URGENT: Final = (

@@ -293,6 +293,8 @@ def _note(data: dict[str, Any], names: Names) -> str:
         parts.append("把握不足，提请人工")
     if data.get("joined"):
         parts.append(f"工单 {data['joined']} 并入本单，多一位诉求人等待答复")
+    if data.get("left"):
+        parts.append(f"工单 {data['left']} 不再并入本单，由它自己办理")
     if data.get("told"):
         parts.append(str(data["told"]))
     return "，".join(parts)

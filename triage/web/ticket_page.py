@@ -22,6 +22,7 @@ from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from triage.web.corrections import CorrectingView
     from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
+    from triage.web.repeats.box import PairLine
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
@@ -66,6 +68,7 @@ class TicketPage:
     notice: str | None
     urges: int
     correcting: CorrectingView | None
+    same: tuple[PairLine, ...]
     exposures: tuple[Exposure, ...]
     picking: PickingView | None
 
@@ -128,6 +131,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
+        same = await box.box(session, request[VIEWER], whole.ticket.id)
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
@@ -167,6 +171,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
         correcting=correcting,
+        same=same,
         exposures=tuple(exposures),
         picking=picking,
     )

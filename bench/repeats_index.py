@@ -1,0 +1,117 @@
+"""Candidates for one new appeal among many open cases: `python -m bench.repeats_index --url DB`.
+
+Makes that many open tickets with keys as real texts have them (18 keys, of which a few are shared by
+thousands: a compound, a road), then asks for the candidates of new ones. p50 and p99 of the query, and of
+reading and weighing what it found, in milliseconds. The database must be empty; it is left as it is for
+another look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from models import matters, migrate
+from models.appeals import Appeal
+from models.db import open_database
+from models.matters import MatterKey
+from models.tickets import Ticket
+from tests.factories import NOW, TicketIn, add_reference, add_tickets
+from triage.services.repeats.looking import pair_reader
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+KEYS: Final = 18
+#: Of them this many are names that many cases share.
+SHARED: Final = 4
+NAMES: Final = 3_000
+_BLOCK: Final = 5_000
+
+
+async def fill(db: Database, cases: int, random: np.random.Generator) -> None:
+    """Copy one ticket many times over, each with keys of its own."""
+    await migrate.upgrade(db)
+    await add_reference(db)
+    await add_tickets(db, TicketIn(text="望京西园四区12号楼底商烧烤店每晚油烟熏人，窗户都不敢开，请处理。"))
+    async with db.reads() as session:
+        appeal = dict((await session.execute(sa.select(Appeal.__table__))).mappings().one())
+        ticket = dict((await session.execute(sa.select(Ticket.__table__))).mappings().one())
+    ticket.pop("search", None)
+    for start in range(2, cases + 2, _BLOCK):
+        ids = range(start, min(start + _BLOCK, cases + 2))
+        shared = random.zipf(1.3, (len(ids), SHARED)) % NAMES
+        own = random.integers(NAMES, 2**62, (len(ids), KEYS - SHARED))
+        keys = np.concatenate([shared, own], axis=1)
+        async with db.writes.begin() as session:
+            await session.execute(sa.insert(Appeal), [_appeal(appeal, at) for at in ids])
+            await session.execute(
+                sa.insert(Ticket),
+                [{**ticket, "id": at, "no": f"20261123-{at:08d}", "appeal_id": at} for at in ids],
+            )
+            rows = [
+                {"key": key, "ticket_id": at}
+                for at, mine in zip(ids, keys.tolist(), strict=True)
+                for key in set(mine)
+            ]
+            await session.execute(sa.insert(MatterKey), rows)
+
+
+def _appeal(row: dict[str, Any], at: int) -> dict[str, Any]:
+    return {**row, "id": at, "external_id": f"B-{at}", "dedupe_key": f"x:B-{at}"}
+
+
+async def measure(db: Database, cases: int, random: np.random.Generator, asked: int) -> dict[str, Any]:
+    """Ask for the candidates of new appeals."""
+    found, weighed = [], []
+    pairs = pair_reader()
+    mine = pairs.profile("望京西园四区烧烤", "望京西园四区12号楼下烧烤店油烟扰民，一直没解决")
+    for _ in range(asked):
+        keys = [*(random.zipf(1.3, SHARED) % NAMES).tolist(), *random.integers(NAMES, 2**62, 14).tolist()]
+        begun = time.perf_counter()
+        async with db.reads() as session:
+            ids = await matters.candidates(session, cases + 9, keys, since=NOW - timedelta(days=30))
+            found.append((time.perf_counter() - begun) * 1000)
+            told = await matters.told_of(session, ids)
+        for item in told.values():
+            pairs.likeness(pairs.profile(item.title, item.text, item.received_at), mine)
+        weighed.append((time.perf_counter() - begun) * 1000)
+    return {
+        "cases": cases,
+        "query_p50_ms": round(float(np.percentile(found, 50)), 2),
+        "query_p99_ms": round(float(np.percentile(found, 99)), 2),
+        "p50_ms": round(float(np.percentile(weighed, 50)), 2),
+        "p99_ms": round(float(np.percentile(weighed, 99)), 2),
+    }
+
+
+async def run(url: str, cases: int, asked: int) -> dict[str, Any]:
+    """Fill and measure."""
+    db = open_database(url, durable=False)
+    random = np.random.default_rng(1)
+    try:
+        await fill(db, cases, random)
+        return await measure(db, cases, random, asked)
+    finally:
+        await db.close()
+
+
+def main() -> None:
+    """Measure and print one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True, help="an empty database")
+    parser.add_argument("--cases", type=int, default=200_000)
+    parser.add_argument("--asked", type=int, default=300)
+    given = parser.parse_args()
+    print(json.dumps(asyncio.run(run(given.url, given.cases, given.asked))))
+
+
+if __name__ == "__main__":
+    main()

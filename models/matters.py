@@ -1,0 +1,264 @@
+"""同一事项: by what keys each ticket's matter is found again, and which two tickets may be one matter.
+
+The keys are an index over names that a text holds (`nlp.repeat_keys`): the likely same matters of a new
+appeal are found among any number of cases without looking at the others. A pair is kept with what became
+of it, so that what a person refused is not proposed again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, aliased, mapped_column
+
+from models.appeals import Appeal, Appellant
+from models.db import Base
+from models.filters import may_see
+from models.tickets import Ticket
+from models.vocab import OPEN_STATES, State
+from models.vocab_matters import Proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+
+#: Tickets taken from each key, the newest first: a name that thousands of cases share is no clue.
+PER_KEY: Final = 30
+#: Candidates that are read and weighed, those that share most keys first.
+WEIGHED: Final = 6
+PAGE: Final = 50
+
+
+class MatterSeen(Base):
+    """A ticket whose matter was looked for; without a row the timetable looks again."""
+
+    __tablename__ = "matter_seen"
+
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+    at: Mapped[datetime]
+    model_version: Mapped[str] = mapped_column(sa.String(40))
+
+
+class MatterKey(Base):
+    """One key of a ticket's matter."""
+
+    __tablename__ = "matter_key"
+    __table_args__ = (sa.Index("ix_matter_key_ticket", "ticket_id"),)
+
+    key: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, comment="a hash of a name in the text")
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+
+
+class MatterPair(Base):
+    """Two tickets that may be one matter: the later one, and the earlier one it would be merged into."""
+
+    __tablename__ = "matter_pair"
+    __table_args__ = (
+        sa.CheckConstraint("ticket_id > head_id", name="order"),
+        sa.CheckConstraint("state in ('proposed', 'merged', 'refused')", name="state"),
+        sa.Index("ix_matter_pair_head", "head_id"),
+        # The list of proposals, likeliest first.
+        sa.Index(
+            "ix_matter_pair_open",
+            "p",
+            "ticket_id",
+            postgresql_where=sa.text("state = 'proposed'"),
+            sqlite_where=sa.text("state = 'proposed'"),
+        ),
+    )
+
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+    head_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+    p: Mapped[float] = mapped_column(comment="that they are one matter")
+    same_caller: Mapped[bool] = mapped_column(comment="by the blind index of the phone")
+    why: Mapped[list[str]] = mapped_column(sa.JSON, comment="the reasons, in words")
+    state: Mapped[str] = mapped_column(sa.String(16), comment="vocab_matters.Proposal")
+    by: Mapped[str | None] = mapped_column(sa.String(64), comment="login of who decided; null: the system")
+    at: Mapped[datetime] = mapped_column(comment="of the proposal, then of the decision")
+    model_version: Mapped[str] = mapped_column(sa.String(40))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is compared of a ticket: its masked words and when they came."""
+
+    ticket_id: int
+    no: str
+    title: str | None
+    text: str
+    received_at: datetime
+    state: State
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A pair on the list."""
+
+    ticket: Ticket
+    head: Ticket
+    p: float
+    same_caller: bool
+    why: tuple[str, ...]
+    state: Proposal
+
+
+async def unseen(session: AsyncSession, *, since: datetime, limit: int, gaps: bool) -> list[int]:
+    """Open tickets whose matter was not looked for yet, the oldest first.
+
+    Those after the last one that was looked at are found at once; `gaps` before it (a process that was
+    killed, a refusal) only by looking at all that is open.
+    """
+    newest = sa.select(sa.func.coalesce(sa.func.max(MatterSeen.ticket_id), 0)).scalar_subquery()
+    rows = await session.scalars(
+        sa.select(Ticket.id)
+        .where(
+            ~sa.exists().where(MatterSeen.ticket_id == Ticket.id) if gaps else Ticket.id > newest,
+            Ticket.received_at >= since,
+            Ticket.state.in_([state.value for state in OPEN_STATES]),
+        )
+        .order_by(Ticket.id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def told_of(session: AsyncSession, ids: Sequence[int]) -> dict[int, Told]:
+    """The words of tickets, by id."""
+    rows = await session.execute(
+        sa.select(
+            Ticket.id, Ticket.no, Appeal.title, Appeal.text, Appeal.address,
+            Ticket.received_at, Ticket.state, Ticket.version,
+        )
+        .join(Appeal, Appeal.id == Ticket.appeal_id)
+        .where(Ticket.id.in_(ids))
+    )  # fmt: skip
+    return {
+        row.id: Told(
+            row.id, row.no, row.title, f"{row.text}\n{row.address}" if row.address else row.text,
+            row.received_at, State(row.state), row.version,
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+async def candidates(
+    session: AsyncSession, ticket_id: int, keys: Sequence[int], *, since: datetime
+) -> list[int]:
+    """Earlier open tickets that share keys with this one, those that share most first; at most `WEIGHED`."""
+    if not keys:
+        return []
+    # Each key on its own, so that a name that all share costs no more than one that few do.
+    parts = [
+        sa.select(
+            sa.select(MatterKey.ticket_id)
+            .where(MatterKey.key == key, MatterKey.ticket_id < ticket_id)
+            .order_by(MatterKey.ticket_id.desc())
+            .limit(PER_KEY)
+            .subquery()
+            .c.ticket_id
+        )
+        for key in keys
+    ]
+    shared = sa.union_all(*parts).subquery()
+    counted = (
+        sa.select(shared.c.ticket_id, sa.func.count().label("keys"))
+        .group_by(shared.c.ticket_id)
+        .order_by(sa.desc("keys"), shared.c.ticket_id.desc())
+        .limit(PER_KEY)
+        .subquery()
+    )
+    rows = await session.execute(
+        sa.select(counted.c.ticket_id)
+        .join(Ticket, Ticket.id == counted.c.ticket_id)
+        .where(
+            Ticket.received_at >= since,
+            Ticket.state.in_([state.value for state in OPEN_STATES]),
+        )
+        .order_by(counted.c["keys"].desc(), counted.c.ticket_id.desc())
+        .limit(WEIGHED)
+    )
+    return [row.ticket_id for row in rows]
+
+
+async def of_caller(session: AsyncSession, ticket_id: int, *, since: datetime) -> list[int]:
+    """Earlier open tickets of the same phone, by the blind index; an appeal without one has none."""
+    mine, theirs, other = aliased(Appellant), aliased(Appellant), aliased(Ticket)
+    rows = await session.scalars(
+        sa.select(other.id)
+        .select_from(Ticket)
+        .join(mine, mine.appeal_id == Ticket.appeal_id)
+        .join(theirs, sa.and_(theirs.phone_index == mine.phone_index, theirs.appeal_id != mine.appeal_id))
+        .join(other, other.appeal_id == theirs.appeal_id)
+        .where(
+            Ticket.id == ticket_id,
+            other.id < ticket_id,
+            other.received_at >= since,
+            other.state.in_([state.value for state in OPEN_STATES]),
+        )
+        .order_by(other.id.desc())
+        .limit(WEIGHED)
+    )
+    return list(rows)
+
+
+async def same_caller(session: AsyncSession, one: int, other: int) -> bool:
+    """Whether two tickets came from one phone."""
+    mine, theirs = aliased(Appellant), aliased(Appellant)
+    a, b = aliased(Ticket), aliased(Ticket)
+    found = await session.scalar(
+        sa.select(sa.literal(value=True))
+        .select_from(a)
+        .join(mine, mine.appeal_id == a.appeal_id)
+        .join(theirs, theirs.phone_index == mine.phone_index)
+        .join(b, b.appeal_id == theirs.appeal_id)
+        .where(a.id == one, b.id == other)
+    )
+    return bool(found)
+
+
+async def proposals(session: AsyncSession, viewer: Viewer) -> list[Proposed]:
+    """What waits for a person's word, likeliest first: both tickets may be seen and are open."""
+    return await _pairs(session, viewer, MatterPair.state == Proposal.PROPOSED.value, open_only=True)
+
+
+async def of_ticket(session: AsyncSession, viewer: Viewer, ticket_id: int) -> list[Proposed]:
+    """The pairs of a ticket, whatever became of them."""
+    return await _pairs(
+        session,
+        viewer,
+        sa.or_(MatterPair.ticket_id == ticket_id, MatterPair.head_id == ticket_id),
+        open_only=False,
+    )
+
+
+async def _pairs(
+    session: AsyncSession, viewer: Viewer, condition: sa.ColumnElement[bool], *, open_only: bool
+) -> list[Proposed]:
+    head = aliased(Ticket)
+    found = (
+        sa.select(MatterPair, Ticket, head)
+        .join(Ticket, Ticket.id == MatterPair.ticket_id)
+        .join(head, head.id == MatterPair.head_id)
+        .where(condition, may_see(viewer))
+        .order_by(MatterPair.p.desc(), MatterPair.ticket_id.desc())
+        .limit(PAGE)
+    )
+    if open_only:
+        states = [state.value for state in OPEN_STATES]
+        found = found.where(Ticket.state.in_(states), head.state.in_(states))
+    rows = list(await session.execute(found))
+    # The one predicate, asked of the other ticket too.
+    heads = sa.select(Ticket.id).where(Ticket.id.in_([row[2].id for row in rows]), may_see(viewer))
+    seen = set(await session.scalars(heads))
+    return [
+        Proposed(ticket, other, pair.p, pair.same_caller, tuple(pair.why), Proposal(pair.state))
+        for pair, ticket, other in rows
+        if other.id in seen
+    ]

@@ -1,0 +1,161 @@
+"""The likely same matters of new tickets: found by names, proposed once, joined where it is sure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import triage.tables
+from connectors.vault import Vault
+from models import matters
+from models.appeals import Appellant
+from models.filters import Viewer
+from models.matters import MatterKey, MatterPair, MatterSeen
+from models.tickets import Ticket
+from models.vocab import State
+from models.vocab_matters import Proposal
+from tests.factories import NOW, TicketIn, add_tickets
+from triage.clock import FixedClock
+from triage.services import reference
+from triage.services.deps import Deps
+from triage.services.repeats import comparing, looking
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+VIEWER = Viewer("local")
+FIRST = TicketIn(
+    title="望京西园四区烧烤油烟",
+    text="望京西园四区12号楼底商烧烤店每晚油烟熏人，窗户都不敢开，请处理。",
+    age=timedelta(days=3),
+)
+AGAIN = replace(
+    FIRST,
+    title="望京西园四区烧烤油烟扰民",
+    text="望京西园四区12号楼底商烧烤店每晚油烟熏人，上次投诉后停了两天又开始，一直没解决，请处理。",
+    age=timedelta(hours=1),
+)
+RIVER = TicketIn(title="温榆河死鱼", text="温榆河沙子营段出现大量死鱼，请检测水质。", age=timedelta(days=1))
+
+
+@pytest.fixture
+def deps(db: Database) -> Deps:
+    vault = Vault({1: bytes(32)})
+    return Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, vault)
+
+
+async def ready(deps: Deps, *items: TicketIn) -> list[str]:
+    made = await add_tickets(deps.db, *items)
+    await reference.sync(deps)
+    return made
+
+
+async def called_from(db: Database, phone: bytes, *numbers: str) -> None:
+    """Register one phone (its blind index) with the appeals of these tickets."""
+    async with db.writes.begin() as session:
+        for no in numbers:
+            appeal = await session.scalar(sa.select(Ticket.appeal_id).where(Ticket.no == no))
+            row = {"appeal_id": appeal, "phone": b"sealed", "phone_index": phone, "created_at": NOW}
+            await session.execute(sa.insert(Appellant), row)
+
+
+async def pairs_of(db: Database) -> list[MatterPair]:
+    async with db.reads() as session:
+        return list(await session.scalars(sa.select(MatterPair).order_by(MatterPair.ticket_id)))
+
+
+async def state_of(db: Database, no: str) -> str | None:
+    async with db.reads() as session:
+        return await session.scalar(sa.select(Ticket.state).where(Ticket.no == no))
+
+
+async def test_the_same_matter_is_proposed_and_another_is_not(deps: Deps) -> None:
+    await ready(deps, FIRST, RIVER, AGAIN)
+    assert await looking.Finder(deps).catch_up() is False
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.head_id, pair.ticket_id, pair.state, pair.same_caller) == (1, 3, "proposed", False)
+    assert any("望京西园四区" in reason for reason in pair.why)
+    async with deps.db.reads() as session:
+        (shown,) = await matters.proposals(session, VIEWER)
+        assert await session.scalar(sa.select(sa.func.count()).select_from(MatterSeen)) == 3
+    assert (shown.head.title, shown.state) == (FIRST.title, Proposal.PROPOSED)
+
+
+async def test_looking_twice_finds_nothing_new(deps: Deps) -> None:
+    await ready(deps, FIRST, AGAIN)
+    await looking.look(deps, looking.pair_reader(), [1, 2])
+    await looking.look(deps, looking.pair_reader(), [1, 2])
+    assert len(await pairs_of(deps.db)) == 1
+
+
+async def test_what_was_refused_is_not_proposed_again(deps: Deps) -> None:
+    first, again = await ready(deps, FIRST, AGAIN)
+    await looking.Finder(deps).catch_up()
+    async with deps.db.writes.begin() as session:
+        await comparing.refuse(session, VIEWER, again, first, by="hotline.a", now=NOW)
+        await session.execute(sa.delete(MatterSeen))
+    await looking.Finder(deps).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.state, pair.by) == ("refused", "hotline.a")
+    async with deps.db.reads() as session:
+        assert await matters.proposals(session, VIEWER) == []
+
+
+async def test_the_same_caller_s_certain_repeat_is_joined_at_once(deps: Deps) -> None:
+    first, again = await ready(deps, FIRST, replace(FIRST, age=timedelta(hours=1)))
+    await called_from(deps.db, b"one phone", first, again)
+    await looking.Finder(deps).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.state, pair.by, pair.same_caller) == ("merged", None, True)
+    assert (await state_of(deps.db, again), await state_of(deps.db, first)) == ("merged", "dispatched")
+
+
+async def test_other_callers_are_left_to_a_person(deps: Deps) -> None:
+    first, again = await ready(deps, FIRST, replace(FIRST, age=timedelta(hours=1)))
+    await called_from(deps.db, b"one phone", first)
+    await called_from(deps.db, b"another", again)
+    await looking.Finder(deps).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.state, await state_of(deps.db, again)) == ("proposed", "dispatched")
+
+
+async def test_nothing_is_joined_where_the_setting_forbids_it(deps: Deps) -> None:
+    first, again = await ready(deps, FIRST, replace(FIRST, age=timedelta(hours=1)))
+    await called_from(deps.db, b"one phone", first, again)
+    settings = deps.settings.model_copy(update={"repeats_automatic": False})
+    await looking.Finder(replace(deps, settings=settings)).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.state, pair.same_caller) == ("proposed", True)
+
+
+async def test_a_flagged_repeat_waits_for_a_person(deps: Deps) -> None:
+    first, again = await ready(deps, FIRST, replace(FIRST, age=timedelta(hours=1), flagged=True))
+    await called_from(deps.db, b"one phone", first, again)
+    await looking.Finder(deps).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.state, await state_of(deps.db, again)) == ("proposed", "dispatched")
+
+
+@pytest.mark.parametrize(
+    "old", [replace(FIRST, state=State.CLOSED), replace(FIRST, age=timedelta(days=31))], ids=["closed", "old"]
+)
+async def test_what_is_closed_or_old_is_no_candidate(deps: Deps, old: TicketIn) -> None:
+    await ready(deps, old, AGAIN)
+    await looking.look(deps, looking.pair_reader(), [1, 2])
+    assert await pairs_of(deps.db) == []
+
+
+async def test_a_name_that_thousands_share_costs_no_more(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matters, "PER_KEY", 3)
+    await ready(deps, *[FIRST] * 6)
+    async with deps.db.writes.begin() as session:
+        rows = [{"key": 7, "ticket_id": number} for number in range(1, 6)]
+        await session.execute(sa.insert(MatterKey), rows)
+    async with deps.db.reads() as session:
+        found = await matters.candidates(session, 6, [7, 8], since=NOW - timedelta(days=30))
+    assert found == [5, 4, 3]

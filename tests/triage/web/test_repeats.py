@@ -1,0 +1,119 @@
+"""同一事项 on the desk: the list, two tickets side by side, one press to merge or to refuse."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from models.matters import MatterPair
+from models.tickets import Ticket
+from tests.factories import add_tickets
+from tests.triage.services.repeats.test_looking import AGAIN, FIRST, RIVER
+from triage.services import reference
+from triage.services.repeats import looking
+
+if TYPE_CHECKING:
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+
+async def ready(deps: Deps) -> tuple[str, str]:
+    """Two tickets about one matter, one about another, and what was found."""
+    first, _, again = await add_tickets(deps.db, FIRST, RIVER, AGAIN)
+    await reference.sync(deps)
+    await looking.Finder(deps).catch_up()
+    return first, again
+
+
+def hidden(page: str, form: str) -> dict[str, str]:
+    """The hidden fields of the form that leads to `form`."""
+    part = page.split(f'action="{form}"')[1].split("</form>", maxsplit=1)[0]
+    return dict(re.findall(r'name="([^"]+)" value="([^"]*)"', part))
+
+
+async def test_the_list_has_the_pair_with_its_reasons(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    page = await (await client.get("/desk/repeats")).text()
+    assert f"/desk/compare/{again}/{first}" in page
+    assert "望京西园四区" in page
+    assert RIVER.title is not None
+    assert RIVER.title not in page
+
+
+async def test_the_ticket_s_page_says_what_may_be_the_same(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    page = await (await client.get(f"/desk/tickets/{first}")).text()
+    assert "可能是同一件事" in page
+    assert f"/desk/compare/{again}/{first}" in page
+
+
+async def test_side_by_side_marks_what_only_one_says(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    answer = await client.get(f"/desk/compare/{first}/{again}")
+    page = await answer.text()
+    assert answer.status == 200
+    assert re.search(r'<mark class="own">[^<]*上次投诉后停了两天', page)
+    assert "相隔 2 天" in page
+    assert "两地相距约 0 米" in page
+    assert page.index(again) < page.index(f"/desk/tickets/{first}")
+
+
+async def test_one_press_merges_the_later_into_the_earlier(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    page = await (await client.get(place)).text()
+    answer = await client.post(f"{place}/merge", data=hidden(page, f"{place}/merge"), allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, f"/desk/tickets/{first}?done=merge")
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(Ticket.state).where(Ticket.no == again)) == "merged"
+        assert await session.scalar(sa.select(MatterPair.state)) == "merged"
+    after = await (await client.get(place)).text()
+    assert "不能再合并" in after
+    assert f'已并入 <a href="/desk/tickets/{first}">' in after
+
+
+async def test_sent_twice_it_is_merged_once(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    data = hidden(await (await client.get(place)).text(), f"{place}/merge")
+    for _ in range(2):
+        answer = await client.post(f"{place}/merge", data=data, allow_redirects=False)
+        assert answer.status == 303
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(Ticket.urges).where(Ticket.no == first)) == 1
+
+
+async def test_what_changed_meanwhile_is_told(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    data = hidden(await (await client.get(place)).text(), f"{place}/merge")
+    answer = await client.post(f"{place}/merge", data={**data, "version": "9"}, allow_redirects=False)
+    assert answer.status == 409
+    assert "又有变化" in await answer.text()
+
+
+async def test_a_refusal_is_remembered(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    page = await (await client.get(place)).text()
+    answer = await client.post(f"{place}/refuse", data=hidden(page, f"{place}/refuse"), allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/desk/repeats")
+    assert "没有待确认的" in await (await client.get("/desk/repeats")).text()
+    assert "已判为不是同一事项" in await (await client.get(place)).text()
+    ticket = await (await client.get(f"/desk/tickets/{again}")).text()
+    assert "可能是同一件事" not in ticket
+
+
+async def test_numbers_that_are_none_are_not_found(client: Client, deps: Deps) -> None:
+    first, _ = await ready(deps)
+    assert (await client.get(f"/desk/compare/{first}/20261123-99999999")).status == 404
+    assert (await client.get(f"/desk/compare/{first}/{first}")).status == 400
+
+
+async def test_two_that_nobody_proposed_can_be_compared(client: Client, deps: Deps) -> None:
+    one, other = await add_tickets(deps.db, FIRST, replace(RIVER, text="温榆河有死鱼"))
+    page = await (await client.get(f"/desk/compare/{one}/{other}")).text()
+    assert "看来不是同一事项" in page

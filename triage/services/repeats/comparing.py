@@ -1,0 +1,126 @@
+"""Two tickets side by side, and the clerk's word on them: merged, or not the same matter."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from itertools import starmap
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from models import matters, ticket_detail
+from models.matters import MatterPair
+from models.vocab_matters import Proposal
+from nlp.place_point import metres
+from triage.errors import BadInput, NotFound
+from triage.services.repeats import looking
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+    from models.ticket_detail import WholeTicket
+    from nlp.repeats import Likeness, PairReader
+
+#: Characters of a text that are compared word by word.
+COMPARED: Final = 3_000
+
+
+class Part(NamedTuple):
+    """A stretch of a text; `own`: the other text does not have it."""
+
+    text: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two, with its words cut where they differ."""
+
+    whole: WholeTicket
+    title: tuple[Part, ...]
+    text: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Both sides, and what is said of them together."""
+
+    a: Side
+    b: Side
+    likeness: Likeness
+    same_caller: bool
+    metres: float | None
+    state: Proposal | None
+
+
+async def compare(session: AsyncSession, pairs: PairReader, viewer: Viewer, one: str, other: str) -> Compared:
+    """Hold two tickets against each other, the earlier one second. Raises NotFound, BadInput."""
+    if one == other:
+        raise BadInput("请选两张不同的工单")
+    found = [await ticket_detail.whole_ticket(session, viewer, no) for no in (one, other)]
+    wholes = [whole for whole in found if whole is not None]
+    if len(wholes) != len(found):
+        raise NotFound("没有这张工单，或您无权查看。")
+    later, earlier = sorted(wholes, key=lambda whole: -whole.ticket.id)
+    told = await matters.told_of(session, [later.ticket.id, earlier.ticket.id])
+    profiles = [
+        pairs.profile(item.title, item.text, item.received_at)
+        for item in (told[later.ticket.id], told[earlier.ticket.id])
+    ]
+    kept = await session.get(MatterPair, (later.ticket.id, earlier.ticket.id))
+    titles = _differences(later.ticket.title, earlier.ticket.title)
+    texts = _differences(later.appeal.text, earlier.appeal.text)
+    return Compared(
+        a=Side(later, titles[0], texts[0]),
+        b=Side(earlier, titles[1], texts[1]),
+        likeness=pairs.likeness(profiles[1], profiles[0]),
+        same_caller=await matters.same_caller(session, later.ticket.id, earlier.ticket.id),
+        metres=_apart(later, earlier),
+        state=Proposal(kept.state) if kept is not None else None,
+    )
+
+
+async def ids_of(session: AsyncSession, viewer: Viewer, *numbers: str) -> list[int]:
+    """The ids of tickets by their numbers. Raises NotFound, BadInput."""
+    found = [await ticket_detail.whole_ticket(session, viewer, no) for no in numbers]
+    ids = [whole.ticket.id for whole in found if whole is not None]
+    if len(ids) != len(numbers):
+        raise NotFound("没有这张工单，或您无权查看。")
+    if len(set(ids)) != len(ids):
+        raise BadInput("请选两张不同的工单")
+    return ids
+
+
+async def refuse(
+    session: AsyncSession, viewer: Viewer, one: str, other: str, *, by: str, now: datetime
+) -> None:
+    """不是同一事项: kept, and not proposed again. Raises NotFound, BadInput."""
+    first, second = await ids_of(session, viewer, one, other)
+    await looking.decided(session, first, second, Proposal.REFUSED, by=by, now=now)
+
+
+def _differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Both texts cut into what both have and what only one has."""
+    a, b = a[:COMPARED], b[:COMPARED]
+    mine: list[tuple[str, bool]] = []
+    theirs: list[tuple[str, bool]] = []
+    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    for tag, a1, a2, b1, b2 in matcher.get_opcodes():
+        own = tag != "equal"
+        mine.append((a[a1:a2], own))
+        theirs.append((b[b1:b2], own))
+    return _parts(mine), _parts(theirs)
+
+
+def _parts(pieces: list[tuple[str, bool]]) -> tuple[Part, ...]:
+    return tuple(part for part in starmap(Part, pieces) if part.text)
+
+
+def _apart(one: WholeTicket, other: WholeTicket) -> float | None:
+    """Metres between the places that were read; None where one has no point."""
+    a, b = one.reading, other.reading
+    if a is None or b is None or a.lon is None or a.lat is None or b.lon is None or b.lat is None:
+        return None
+    return metres((a.lon, a.lat), (b.lon, b.lat))

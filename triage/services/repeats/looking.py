@@ -1,0 +1,191 @@
+"""找同一事项: for each new ticket the earlier open ones that may be the same; proposed, or joined at once.
+
+Run by the timetable, beside the workers: a new ticket's keys are stored first, then its few likeliest
+candidates are read and weighed, then what was found and that it was looked for are stored together.
+Whatever is cut off is looked for again. Joined at once (追加) is only the same caller's, and only where
+the model is certain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models import matters
+from models.filters import Viewer
+from models.matters import MatterKey, MatterPair, MatterSeen
+from models.vocab import Field, Move
+from models.vocab_matters import Proposal
+from nlp.repeat_keys import keys_of
+from nlp.repeats import PairReader
+from triage import logs
+from triage.rules.fields import Refusal
+from triage.services import moving
+from triage.services.processing import SAME_MATTER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.db import Base
+    from models.matters import Told
+    from nlp.repeat_profile import Profile
+    from nlp.repeats import Likeness
+    from triage.services.deps import Deps
+
+log = logs.get(__name__)
+
+BATCH: Final = 20
+#: How often all that is open is gone through for tickets that were missed.
+GAPS_EVERY: Final = timedelta(minutes=10)
+SYSTEM_VIEWER: Final = Viewer(login="system")
+
+
+@cache
+def pair_reader() -> PairReader:
+    """The pair model, loaded once per process."""
+    return PairReader.load()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An earlier ticket that may be the same matter."""
+
+    head: Told
+    likeness: Likeness
+    same_caller: bool
+
+
+class Finder:
+    """Looks for the matters of new tickets, batch by batch. One per process."""
+
+    def __init__(self, deps: Deps) -> None:
+        """Begin with what was missed while no process ran."""
+        self._deps = deps
+        self._gaps_at = deps.clock.now()
+
+    async def catch_up(self) -> bool:
+        """Look for the matters of tickets nobody looked at yet; whether there may be more."""
+        now = self._deps.clock.now()
+        gaps = now >= self._gaps_at
+        async with self._deps.db.reads() as session:
+            ids = await matters.unseen(session, since=now - SAME_MATTER, limit=BATCH, gaps=gaps)
+        await look(self._deps, pair_reader(), ids)
+        more = len(ids) == BATCH
+        if gaps and not more:
+            self._gaps_at = now + GAPS_EVERY
+        return more
+
+
+async def look(deps: Deps, pairs: PairReader, ids: Sequence[int]) -> int:
+    """Look for the matters of these tickets. Gives how many pairs were proposed or joined."""
+    if not ids:
+        return 0
+    now = deps.clock.now()
+    async with deps.db.reads() as session:
+        told = await matters.told_of(session, ids)
+    profiles = {number: _profile(pairs, item) for number, item in told.items()}
+    async with deps.db.writes.begin() as session:
+        keys: list[dict[str, object]] = [
+            {"key": key, "ticket_id": number} for number, mine in profiles.items() for key in keys_of(mine)
+        ]
+        await _insert_new(session, MatterKey, keys)
+    count = 0
+    for number in sorted(told):
+        async with deps.db.reads() as session:
+            found = await _weighed(session, pairs, told[number], profiles[number], now=now)
+        async with deps.db.writes.begin() as session:
+            rows = [_row(pairs, told[number], one, now=now) for one in found]
+            await _insert_new(session, MatterPair, rows)
+            seen = {"ticket_id": number, "at": now, "model_version": pairs.version}
+            await _insert_new(session, MatterSeen, [seen])
+        count += len(found)
+        await _join(deps, told[number], found, now=now)
+    return count
+
+
+def _profile(pairs: PairReader, told: Told) -> Profile:
+    return pairs.profile(told.title, told.text, told.received_at)
+
+
+async def _weighed(
+    session: AsyncSession, pairs: PairReader, told: Told, mine: Profile, *, now: datetime
+) -> list[Found]:
+    """The earlier tickets that are called the same matter, likeliest first."""
+    since = now - SAME_MATTER
+    callers = await matters.of_caller(session, told.ticket_id, since=since)
+    others = await matters.candidates(session, told.ticket_id, keys_of(mine), since=since)
+    heads = await matters.told_of(session, list(dict.fromkeys([*callers, *others])))
+    found = [
+        Found(head, pairs.likeness(_profile(pairs, head), mine), number in callers)
+        for number, head in heads.items()
+    ]
+    same = [one for one in found if one.likeness.same]
+    return sorted(same, key=lambda one: (-one.likeness.p, one.head.ticket_id))
+
+
+def _row(pairs: PairReader, told: Told, one: Found, *, now: datetime) -> dict[str, object]:
+    return {
+        "ticket_id": told.ticket_id, "head_id": one.head.ticket_id, "p": one.likeness.p,
+        "same_caller": one.same_caller, "why": list(one.likeness.why),
+        "state": Proposal.PROPOSED.value, "by": None, "at": now, "model_version": pairs.version,
+    }  # fmt: skip
+
+
+async def _join(deps: Deps, told: Told, found: Sequence[Found], *, now: datetime) -> None:
+    """追加: the same caller's, where the model is certain; what the rules refuse stays a proposal."""
+    certain = [one for one in found if one.same_caller and one.likeness.certain]
+    if not deps.settings.repeats_automatic or not certain:
+        return
+    head = certain[0].head
+    wish = moving.Wish(
+        no=told.no,
+        move=Move.MERGE,
+        values={
+            Field.OTHER_TICKET.value: head.no,
+            Field.REASON.value: f"同一诉求人再次反映同一事项（把握 {certain[0].likeness.p:.0%}）",
+        },
+        version=told.version,
+        key=f"same-matter-{head.ticket_id}",
+    )
+    try:
+        async with deps.db.writes.begin() as session:
+            await moving.make(session, deps.tables, SYSTEM_VIEWER, moving.SYSTEM, wish, now=now)
+            await decided(session, told.ticket_id, head.ticket_id, Proposal.MERGED, by=None, now=now)
+    except (Refusal, moving.Conflict) as refused:
+        # A person was quicker, or must look first (a flag): the proposal says what was seen.
+        log.info("matter_left_to_a_person", ticket_id=told.ticket_id, reason=type(refused).__name__)
+
+
+async def decided(
+    session: AsyncSession, ticket_id: int, head_id: int, state: Proposal, *, by: str | None, now: datetime
+) -> None:
+    """Keep what became of a pair, also of one that nobody had proposed."""
+    later, earlier = max(ticket_id, head_id), min(ticket_id, head_id)
+    changed = await session.execute(
+        sa.update(MatterPair)
+        .where(MatterPair.ticket_id == later, MatterPair.head_id == earlier)
+        .values(state=state.value, by=by, at=now)
+        .returning(MatterPair.ticket_id)
+    )
+    if changed.one_or_none() is None:
+        row = {
+            "ticket_id": later, "head_id": earlier, "p": 0.0, "same_caller": False, "why": [],
+            "state": state.value, "by": by, "at": now, "model_version": "",
+        }  # fmt: skip
+        await _insert_new(session, MatterPair, [row])
+
+
+async def _insert_new(session: AsyncSession, model: type[Base], rows: Sequence[dict[str, object]]) -> None:
+    """Insert rows that are not there yet."""
+    if not rows:
+        return
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    await session.execute(make(model).on_conflict_do_nothing(), list(rows))

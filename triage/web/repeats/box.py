@@ -1,0 +1,53 @@
+"""可能是同一件事: the pairs of tickets as lists show them; on a ticket's page, those of that ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models import matters
+from models.vocab_matters import Proposal
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+    from models.matters import Proposed
+
+
+@dataclass(frozen=True, slots=True)
+class PairLine:
+    """A pair as lists show it."""
+
+    no: str
+    title: str
+    head_no: str
+    head_title: str
+    p: float
+    same_caller: bool
+    why: tuple[str, ...]
+    state: str
+    label: str
+    address: str
+
+
+async def box(session: AsyncSession, viewer: Viewer, ticket_id: int) -> tuple[PairLine, ...]:
+    """可能是同一件事: the pairs of a ticket, for its page; what was refused is left out."""
+    found = await matters.of_ticket(session, viewer, ticket_id)
+    return tuple(line(pair) for pair in found if pair.state is not Proposal.REFUSED)
+
+
+def line(pair: Proposed) -> PairLine:
+    """A pair as lists show it."""
+    return PairLine(
+        no=pair.ticket.no,
+        title=pair.ticket.title,
+        head_no=pair.head.no,
+        head_title=pair.head.title,
+        p=pair.p,
+        same_caller=pair.same_caller,
+        why=pair.why,
+        state=pair.state.value,
+        label=pair.state.label,
+        address=f"/desk/compare/{pair.ticket.no}/{pair.head.no}",
+    )

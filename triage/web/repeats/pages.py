@@ -1,0 +1,223 @@
+"""同一事项: the list of proposals, two tickets side by side, and the clerk's word on them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  (shown by the template)
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from models import matters
+from models.vocab import CLOSED_STATES, Field, Move, State
+from models.vocab_matters import Proposal
+from triage.errors import BadInput, TriageError
+from triage.services import moving
+from triage.services.repeats import comparing, looking
+from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the template)
+from triage.web import guard
+from triage.web.asking import refuse_others
+from triage.web.desk import render
+from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
+from triage.web.repeats.box import PairLine, line
+from triage.web.ticket_page import acting_of
+
+if TYPE_CHECKING:
+    from models.ticket_detail import WholeTicket
+    from triage.services.repeats.comparing import Compared, Side
+    from triage.web.names import Names
+
+_SEE_OTHER: Final = 303
+_KILOMETRE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatsPage:
+    """待确认的同一事项."""
+
+    lines: tuple[PairLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SideView:
+    """One of the two tickets."""
+
+    no: str
+    state: str
+    state_label: str
+    received_at: datetime
+    title: tuple[Part, ...]
+    text: tuple[Part, ...]
+    kind: str
+    place: str
+    party: str
+    unit: str
+    version: int
+    merged_into: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """Two tickets side by side; `a` came later and would be merged into `b`."""
+
+    a: SideView
+    b: SideView
+    p: float
+    called: str
+    why: tuple[str, ...]
+    facts: tuple[str, ...]
+    may_merge: bool
+    refused: bool
+    error: str | None
+    token_field: str
+    token: str
+    key: str
+
+
+async def listed(request: web.Request) -> web.Response:
+    """待确认的同一事项."""
+    refuse_others(request.query, ())
+    async with request.app[DEPS].db.reads() as session:
+        found = await matters.proposals(session, request[VIEWER])
+    page = RepeatsPage(tuple(line(pair) for pair in found))
+    return render(request, "desk/repeats.html", page=page)
+
+
+async def compared(request: web.Request) -> web.Response:
+    """两张工单并排. Raises NotFound, BadInput."""
+    refuse_others(request.query, ())
+    return await _page(request, None)
+
+
+async def merged(request: web.Request) -> web.Response:
+    """合并: the later ticket into the earlier one. What is refused is shown with its reason."""
+    form = await request.post()
+    deps = request.app[DEPS]
+    now = deps.clock.now()
+    later, earlier = request.match_info["a"], request.match_info["b"]
+    version, key = form.get("version"), form.get("key")
+    if not isinstance(version, str) or not version.isdecimal() or not isinstance(key, str):
+        raise BadInput("表单不完整，请刷新页面再提交")
+    person = acting_of(request).person(deps.tables)
+    wish = moving.Wish(
+        no=later,
+        move=Move.MERGE,
+        values={Field.OTHER_TICKET.value: earlier, Field.REASON.value: "与原工单是同一事项"},
+        version=int(version),
+        key=key,
+    )
+    try:
+        async with deps.db.writes.begin() as session:
+            made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
+            one, other = await comparing.ids_of(session, request[VIEWER], later, earlier)
+            by = person.actor.login
+            await looking.decided(session, one, other, Proposal.MERGED, by=by, now=now)
+    except TriageError as error:
+        return await _page(request, error)
+    request.app[CACHES].counts.clear()
+    request.app[CACHES].today.clear()
+    return _to(f"/desk/tickets/{earlier}?done={made.move.value}")
+
+
+async def refused(request: web.Request) -> web.Response:
+    """不是同一事项. Raises NotFound, BadInput."""
+    await request.post()
+    deps = request.app[DEPS]
+    by = acting_of(request).person(deps.tables).actor.login
+    async with deps.db.writes.begin() as session:
+        await comparing.refuse(
+            session,
+            request[VIEWER],
+            request.match_info["a"],
+            request.match_info["b"],
+            by=by,
+            now=deps.clock.now(),
+        )
+    return _to("/desk/repeats")
+
+
+def _to(address: str) -> web.Response:
+    return web.Response(status=_SEE_OTHER, headers={"Location": address})
+
+
+async def _page(request: web.Request, error: TriageError | None) -> web.Response:
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
+        found = await comparing.compare(
+            session,
+            looking.pair_reader(),
+            request[VIEWER],
+            request.match_info["a"],
+            request.match_info["b"],
+        )
+    token = guard.token_of(request)
+    names = request.app[NAMES]
+    page = ComparePage(
+        a=_side(found.a, names),
+        b=_side(found.b, names),
+        p=found.likeness.p,
+        called="很可能是同一事项" if found.likeness.same else "看来不是同一事项",
+        why=found.likeness.why,
+        facts=_facts(found),
+        may_merge=all(State(s.whole.ticket.state) not in CLOSED_STATES for s in (found.a, found.b)),
+        refused=found.state is Proposal.REFUSED,
+        error=error.detail if error else None,
+        token_field=guard.FIELD,
+        token=token,
+        key=secrets.token_urlsafe(16),
+    )
+    response = render(request, "desk/compare.html", page=page)
+    response.set_status(error.status if error else web.HTTPOk.status_code)
+    guard.keep(response, token)
+    return response
+
+
+def _facts(found: Compared) -> tuple[str, ...]:
+    """Distance, time and caller, in words."""
+    apart = abs(found.a.whole.ticket.received_at - found.b.whole.ticket.received_at)
+    told = [f"相隔 {apart.days} 天" if apart.days else "同一天之内"]
+    told.append("同一来电人" if found.same_caller else "不同来电人，或没有登记电话")
+    if found.metres is not None:
+        far = found.metres >= _KILOMETRE
+        told.append(
+            f"两地相距约 {found.metres / _KILOMETRE:.1f} 公里" if far else f"两地相距约 {found.metres:.0f} 米"
+        )
+    return tuple(told)
+
+
+def _side(side: Side, names: Names) -> SideView:
+    whole = side.whole
+    ticket = whole.ticket
+    detail = whole.reading.detail if whole.reading else {}
+    state = State(ticket.state)
+    return SideView(
+        no=ticket.no,
+        state=state.value,
+        state_label=state.label,
+        received_at=ticket.received_at,
+        title=side.title,
+        text=side.text,
+        kind=names.kind(ticket.kind) if ticket.kind else "未识别",
+        place=(detail.get("place") or {}).get("span") or "未识别",
+        party=detail.get("party") or "未识别",
+        unit=names.units.get(ticket.unit_code, ticket.unit_code) if ticket.unit_code else "无",
+        version=ticket.version,
+        merged_into=_merged_into(whole),
+    )
+
+
+def _merged_into(whole: WholeTicket) -> str | None:
+    """The ticket it is merged into now."""
+    if whole.ticket.state != State.MERGED:
+        return None
+    told = [event.data for event in whole.events if event.data.get("move") == Move.MERGE]
+    return told[-1]["values"].get(Field.OTHER_TICKET) if told else None
+
+
+ROUTES: Final = (
+    web.get("/desk/repeats", listed),
+    web.get("/desk/compare/{a}/{b}", compared),
+    web.post("/desk/compare/{a}/{b}/merge", merged),
+    web.post("/desk/compare/{a}/{b}/refuse", refused),
+)
