@@ -1,0 +1,47 @@
+"""Every page of the desk leads to every other, and says which one it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.triage.web.conftest import Client
+
+PAGES = {
+    "/desk": "工单",
+    "/desk/due": "到期清单",
+    "/desk/repeats": "同一事项",
+    "/desk/bulk": "批量办理记录",
+    "/desk/leads": "媒体线索",
+    "/desk/calls": "吹哨与督办",
+    "/desk/month": "三率",
+    "/desk/objections": "退单分析",
+    "/desk/notices": "外发通知",
+    "/desk/places": "点选词典",
+    "/desk/dead": "处理失败",
+    "/desk/sources": "来源",
+}
+LINK = re.compile(r'<a href="([^"]+)"( aria-current="page")?>([^<]+)</a>')
+
+
+async def links(client: Client, path: str) -> list[tuple[str, str, str]]:
+    """Address, whether it is the page itself, and words of each link of the navigation."""
+    page = await (await client.get(path)).text()
+    return LINK.findall(page.partition('<nav class="site"')[2].partition("</nav>")[0])
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_each_page_leads_to_all_and_marks_itself(client: Client, path: str) -> None:
+    found = await links(client, path)
+
+    assert {address: label for address, _, label in found} == PAGES
+    assert [address for address, current, _ in found if current] == [path]
+    assert (await client.get(path)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/desk/bulk/new", "/desk/nothing", "/desk/tickets/20261126-00000001"])
+async def test_other_pages_lead_to_all_as_well(client: Client, path: str) -> None:
+    assert {address: label for address, _, label in await links(client, path)} == PAGES
