@@ -341,6 +341,7 @@ async def _urge(session: AsyncSession, deps: Deps, no: str, note: str, key: str,
             await moving.make(session, deps.tables, _VIEWER, _CITIZEN, wish, now=now)
         except moving.Conflict:
             if not left:
-                raise
+                # Its own words name the staff who moved it.
+                raise TooEarly("这件诉求正在办理，刚刚有新的进展，请再按一次。") from None
         else:
             return

@@ -14,7 +14,7 @@ from models.vocab_citizen import Asked
 from models.vocab_files import FileOwner
 from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
-from triage.services import attachments, limiting, moving
+from triage.services import attachments, limiting
 from triage.services.attachments import Owner
 from triage.services.citizen import cases, filing
 from triage.web import attachments as files
@@ -139,7 +139,7 @@ async def add(request: web.Request) -> web.Response:
             await _kept(request, found.appeal_id, words, key, made)
         except BadInput as error:
             faults["text"] = error.detail
-        except (limiting.TooOften, cases.TooEarly, moving.Conflict) as error:
+        except (limiting.TooOften, cases.TooEarly) as error:
             faults["form"], status = error.detail, error.status
         except StoreDown as error:
             log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
@@ -169,7 +169,7 @@ async def urge(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as writing:
             await cases.urge(writing, deps, found.appeal_id, key, now=deps.clock.now())
-    except (BadInput, limiting.TooOften, cases.TooEarly, moving.Conflict) as error:
+    except (BadInput, limiting.TooOften, cases.TooEarly) as error:
         return await _page(request, {"urge": error.detail}, {}, status=error.status)
     return leads_to("/citizen/case?done=urged")
 

@@ -207,6 +207,22 @@ async def test_it_is_urged_once_for_each_form(citizen: Citizen, deps: Deps, read
     assert (citizen.status, "提交太频繁" in citizen.page) == (429, True)
 
 
+async def test_who_moved_it_meanwhile_is_not_told(
+    citizen: Citizen, deps: Deps, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    await citizen.get("/citizen/case")
+
+    async def moved(*_: object, **__: object) -> None:
+        raise moving.Conflict([moving.Change(deps.clock.now(), "签收", "王经办")], 9)
+
+    monkeypatch.setattr(moving, "make", moved)
+    for path in ("add", "urge"):
+        page = await citizen.post(f"/citizen/case/{path}", {"key": f"{path}-key", "text": "还在响"})
+        assert (citizen.status, "请再按一次" in page, "王经办" in page) == (409, True, False)
+
+
 async def test_what_is_added_is_masked_kept_once_and_told_to_the_unit(
     citizen: Citizen, deps: Deps, reader: Reader
 ) -> None:
