@@ -17,7 +17,7 @@ from models.citizens import CitizenAccess, CitizenRating, CitizenWord
 from models.filters import Viewer
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Unit
-from models.vocab import OPEN_STATES, Move, Post, Satisfaction, State, YesNo
+from models.vocab import OPEN_STATES, Field, Move, Post, Satisfaction, State, Tag, YesNo
 from models.vocab_citizen import Asked
 from triage.errors import BadInput, TriageError
 from triage.rules import moves
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from connectors.vault import Vault
     from triage.services.deps import Deps
 
-_RECEIPT: Final = re.compile(r"W(\d{14})")
-_TICKET: Final = re.compile(r"\d{8}-\d{6,20}", re.ASCII)
+_RECEIPT: Final = re.compile(r"W?(\d{14})", re.ASCII)
+_TICKET: Final = re.compile(r"(\d{8})(\d{6,20})", re.ASCII)
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{8}")
 _OPEN: Final = frozenset(state.value for state in OPEN_STATES)
 #: Where there is an answer to say something about.
@@ -46,6 +47,9 @@ ADDED: Final = "诉求人网上补充"
 LONGEST_WORD: Final = 800
 LONGEST_NOTE: Final = 300
 _TRIES: Final = 3
+_OLD_PAGE: Final = "页面已过期，请再按一次。"
+#: A ticket that others were merged into may be merged itself: how far that is followed.
+_MERGES: Final = 20
 #: The web is a way to the hotline: what comes in through it is noted there, as said by the citizen.
 _CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, "citizen"), "诉求人（网上）")
 _VIEWER: Final = Viewer("citizen")
@@ -67,11 +71,26 @@ class TooEarly(TriageError):
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event, without who did it."""
+    """One event, without who did it. `seq` is its number on the ticket."""
 
+    seq: int
     at: datetime
     tag: str
     data: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The ticket that a case was merged into, as far as it is the sender's: no words, no number of others."""
+
+    state: str
+    unit: str | None
+    answer_by: datetime | None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to act."""
+        return self.state in _OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +114,10 @@ class Case:
     street: str | None
     answer_by: datetime | None
     decision: dict[str, Any] = field(repr=False)
-    urges: int
     events: tuple[Happened, ...] = field(repr=False)
     words: tuple[tuple[datetime, str], ...] = field(repr=False)
     rating: str | None = None
+    head: Head | None = None
 
     @property
     def open(self) -> bool:
@@ -111,15 +130,20 @@ class Case:
         return self.state in RATED and self.rating is None
 
 
+def plain(number: str) -> str:
+    """A number as it is looked up and counted: however it is written, it is one number."""
+    return re.sub(r"[\s\0-]", "", unicodedata.normalize("NFKC", number)).upper()
+
+
 async def find(session: AsyncSession, vault: Vault, number: str, secret: str) -> int:
     """The case of a number, for who knows its phone or code. Raises NotYours, the same for every reason."""
-    plain = unicodedata.normalize("NFKC", number).strip().upper().replace(" ", "")
-    receipt = _RECEIPT.fullmatch(plain.replace("-", "")) or _RECEIPT.fullmatch("W" + plain.replace("-", ""))
+    told = plain(number)
+    receipt, ticket = _RECEIPT.fullmatch(told), _TICKET.fullmatch(told)
     wanted = []
     if receipt:
         wanted.append(sa.and_(Source.key == filing.SOURCE, Appeal.external_id == f"W{receipt[1]}"))
-    if _TICKET.fullmatch(plain):
-        wanted.append(Ticket.no == plain)
+    if ticket:
+        wanted.append(Ticket.no == f"{ticket[1]}-{ticket[2]}")
     row = (
         (
             await session.execute(
@@ -164,7 +188,7 @@ async def read(session: AsyncSession, appeal_id: int) -> Case | None:
     events: tuple[Happened, ...] = ()
     if ticket is not None:
         found = await session.execute(
-            sa.select(TicketEvent.at, TicketEvent.tag, TicketEvent.data)
+            sa.select(TicketEvent.seq, TicketEvent.at, TicketEvent.tag, TicketEvent.data)
             .where(TicketEvent.ticket_id == ticket.id)
             .order_by(TicketEvent.seq)
         )
@@ -182,23 +206,51 @@ async def read(session: AsyncSession, appeal_id: int) -> Case | None:
         divert=ticket.divert if ticket else None,
         district=ticket.district_code if ticket else None, street=ticket.street_code if ticket else None,
         answer_by=ticket.answer_by if ticket else None, decision=ticket.decision if ticket else {},
-        urges=ticket.urges if ticket else 0, events=events, words=tuple((at, text) for at, text in words),
+        events=events, words=tuple((at, text) for at, text in words),
         rating=rating,
+        head=await _head(session, ticket.id) if ticket and ticket.state == State.MERGED else None,
     )  # fmt: skip
+
+
+async def _head(session: AsyncSession, ticket_id: int) -> Head | None:
+    """Where the ticket stands that this one was merged into, and that perhaps into another."""
+    for _ in range(_MERGES):
+        last: dict[str, Any] | None = await session.scalar(
+            sa.select(TicketEvent.data)
+            .where(TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.MERGE.value)
+            .order_by(TicketEvent.seq.desc())
+            .limit(1)
+        )
+        row = (
+            await session.execute(
+                sa.select(Ticket.id, Ticket.state, Unit.name, Ticket.answer_by)
+                .outerjoin(Unit, Unit.code == Ticket.unit_code)
+                .where(Ticket.no == (last or {}).get("values", {}).get(Field.OTHER_TICKET.value))
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        ticket_id, state, unit, answer_by = row
+        if state != State.MERGED:
+            return Head(state, unit, answer_by)
+    return None
 
 
 async def add(
     session: AsyncSession, deps: Deps, appeal_id: int, text: str, key: str, *, now: datetime
-) -> None:
+) -> bool:
     """追加: keep what was added, and note it on the ticket (R4.15: no new ticket of it).
 
+    False when this form was taken before: then nothing of it is new, its files included.
     Raises BadInput, TooEarly when the case is closed, TooOften.
     """
     words = filing.clean(text)
     if not 2 <= len(words) <= LONGEST_WORD:  # noqa: PLR2004
         raise BadInput(f"请写 2 到 {LONGEST_WORD} 个字。")
+    if not _KEY.fullmatch(key):
+        raise BadInput(_OLD_PAGE)
     if await _noted(session, appeal_id, key):
-        return
+        return False
     case = await _open_case(session, appeal_id)
     await _limit(session, deps, appeal_id, now=now)
     masked = filing.masked(words)
@@ -213,10 +265,13 @@ async def add(
     await session.flush()
     if case.no is not None:
         await _urge(session, deps, case.no, f"{ADDED}：{masked}", key, now=now)
+    return True
 
 
 async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:
-    """催办: one more event on the ticket; no clock changes. Raises TooEarly, TooOften."""
+    """催办: one more event on the ticket; no clock changes. Raises BadInput, TooEarly, TooOften."""
+    if not _KEY.fullmatch(key):
+        raise BadInput(_OLD_PAGE)
     case = await _open_case(session, appeal_id)
     if case.no is None:
         raise TooEarly("诉求刚收到，正在分派，分派后才能催办。")
@@ -286,6 +341,7 @@ async def _urge(session: AsyncSession, deps: Deps, no: str, note: str, key: str,
             await moving.make(session, deps.tables, _VIEWER, _CITIZEN, wish, now=now)
         except moving.Conflict:
             if not left:
-                raise
+                # Its own words name the staff who moved it.
+                raise TooEarly("这件诉求正在办理，刚刚有新的进展，请再按一次。") from None
         else:
             return

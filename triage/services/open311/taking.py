@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ _DIGITS: Final = 8
 _TOKEN_BYTES: Final = 18
 #: Shorter ones also stand in other words.
 _TELLING: Final = 3
+#: The whole of it: the end of a receipt (`W20261126-000012`) is nobody's number.
+_NUMBER: Final = re.compile(r"(?:\d{8}-)?(\d{1,18})", re.ASCII)
 
 
 def request_id(appeal_id: int) -> str:
@@ -36,8 +39,8 @@ def request_id(appeal_id: int) -> str:
 
 def appeal_id(text: str) -> int | None:
     """The number of a service_request_id; None when it is none of ours. A ticket's number is one, too."""
-    last = text.strip().rpartition("-")[2]
-    return int(last) if last.isascii() and last.isdigit() and len(last) <= 18 else None  # noqa: PLR2004
+    known = _NUMBER.fullmatch(text.strip())
+    return int(known[1]) if known else None
 
 
 async def take(

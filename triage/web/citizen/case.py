@@ -14,7 +14,7 @@ from models.vocab_citizen import Asked
 from models.vocab_files import FileOwner
 from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
-from triage.services import attachments, limiting, moving
+from triage.services import attachments, limiting
 from triage.services.attachments import Owner
 from triage.services.citizen import cases, filing
 from triage.web import attachments as files
@@ -24,8 +24,10 @@ from triage.web.keys import DEPS, FILES
 from triage.web.views import Term
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.files import FileRow
-    from triage.services.attachments import FileLimits
+    from triage.services.attachments import FileLimits, Prepared
     from triage.web.citizen.words import CaseView
 
 log = logs.get(__name__)
@@ -76,10 +78,10 @@ async def opened(request: web.Request) -> web.Response:
     try:
         # Counted before anything is looked up, and for good: guessing is what is counted.
         async with deps.db.writes.begin() as writing:
-            for who in (f"address:{request.remote}", f"number:{number.strip().upper()}"):
+            for who in (f"address:{request.remote}", f"number:{cases.plain(number)}"):
                 await limiting.count(writing, deps.vault, Asked.TRACK, who, most=most, now=now)
         async with deps.db.reads() as reading:
-            appeal_id = await cases.find(reading, deps.vault, number.replace("\0", ""), secret)
+            appeal_id = await cases.find(reading, deps.vault, number, secret)
     except (cases.NotYours, limiting.TooOften) as error:
         return shown(request, "track", status=error.status, faults={"form": error.detail}, number=number)
     response = leads_to("/citizen/case")
@@ -119,7 +121,6 @@ async def add(request: web.Request) -> web.Response:
     found = session.current(request)
     if found is None:
         return leads_to("/citizen/track")
-    deps = request.app[DEPS]
     form = await request.post()
     text, key = text_of(form, "text", 20_000), text_of(form, "key", 64)
     faults: dict[str, str] = {}
@@ -135,14 +136,10 @@ async def add(request: web.Request) -> web.Response:
     status = 400
     if not faults:
         try:
-            hashes = await attachments.store_all(request.app[FILES], made)
-            async with deps.db.writes.begin() as writing:
-                await cases.add(writing, deps, found.appeal_id, words, key, now=deps.clock.now())
-                owner = Owner(found.appeal_id, FileOwner.APPEAL, filing.CITIZEN)
-                await attachments.register(writing, owner, made, hashes, now=deps.clock.now())
+            await _kept(request, found.appeal_id, words, key, made)
         except BadInput as error:
             faults["text"] = error.detail
-        except (limiting.TooOften, cases.TooEarly, moving.Conflict) as error:
+        except (limiting.TooOften, cases.TooEarly) as error:
             faults["form"], status = error.detail, error.status
         except StoreDown as error:
             log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
@@ -150,6 +147,16 @@ async def add(request: web.Request) -> web.Response:
         else:
             return leads_to("/citizen/case?done=added")
     return await _page(request, faults, {"text": text}, status=status, key=key)
+
+
+async def _kept(request: web.Request, appeal_id: int, words: str, key: str, made: Sequence[Prepared]) -> None:
+    """Keep an addition and its photos; nothing of one that was taken before: its key is counted once."""
+    deps = request.app[DEPS]
+    hashes = await attachments.store_all(request.app[FILES], made)
+    async with deps.db.writes.begin() as writing:
+        if await cases.add(writing, deps, appeal_id, words, key, now=deps.clock.now()):
+            owner = Owner(appeal_id, FileOwner.APPEAL, filing.CITIZEN)
+            await attachments.register(writing, owner, made, hashes, now=deps.clock.now())
 
 
 async def urge(request: web.Request) -> web.Response:
@@ -162,7 +169,7 @@ async def urge(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as writing:
             await cases.urge(writing, deps, found.appeal_id, key, now=deps.clock.now())
-    except (limiting.TooOften, cases.TooEarly, moving.Conflict) as error:
+    except (BadInput, limiting.TooOften, cases.TooEarly) as error:
         return await _page(request, {"urge": error.detail}, {}, status=error.status)
     return leads_to("/citizen/case?done=urged")
 

@@ -32,6 +32,7 @@ _STATES: Final = {
     State.DIVERTED: "这件事要走别的渠道办理，请看下面的说明。",
     State.HANDED_OVER: "这件事不属于环境类诉求，已转给相关渠道办理。",
 }
+_MERGED_WITH: Final = "那件工单现在："
 _WAITING: Final = "已收到，正在识别和分派，一般一两分钟内完成。"
 _STUCK: Final = "已收到，系统没能自动识别，工作人员会处理。"
 _DIVERTED: Final = {
@@ -51,6 +52,7 @@ _EVENTS: Final = {
     Tag.HANDED_OVER: "转相关渠道（不属于环境类）",
     Tag.ACCEPT: "受理",
     Tag.MERGE: "与同一件事合并办理",
+    Tag.SPLIT: "不再合并，单独办理",
     Tag.SIGN: "承办单位签收",
     Tag.CONTACT: "承办单位联系诉求人",
     Tag.HANDLE: "开始办理",
@@ -94,6 +96,7 @@ class CaseView:
     no: str | None
     state: str
     over: bool
+    merged: bool
     kind: str | None
     place: str | None
     unit: str | None
@@ -118,19 +121,31 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
     """The case in words."""
     kind = tables.kinds.get(case.kind or "")
     running = case.open and case.answer_by is not None
+    head = case.head
+    undone = {event.data.get("undoes") for event in case.events if event.tag == Tag.UNDO}
+    # What was taken back was a mistake: perhaps the answer to somebody else.
+    events = [event for event in case.events if event.seq not in undone]
     return CaseView(
-        receipt=numbered(case.receipt), no=case.no, state=_state(case), over=not case.open,
+        receipt=numbered(case.receipt), no=case.no, state=_state(case),
+        over=not case.open, merged=head is not None and head.open,
         kind=kind.name if kind else None,
         place=_place(case, areas),
-        unit=case.unit, due=case.answer_by if running else None,
-        late=running and case.answer_by is not None and case.answer_by < now,
+        unit=head.unit if head else case.unit,
+        due=case.answer_by if running else head.answer_by if head and head.open else None,
+        late=_late(case, now),
         why=_why(case) if running else None,
-        history=tuple(line for event in case.events if (line := _line(event, tables))),
-        text=case.text, where=case.address, words=case.words, urges=case.urges,
+        history=tuple(line for event in events if (line := _line(event, tables))),
+        text=case.text, where=case.address, words=case.words, urges=sum(_urged(event) for event in events),
         can_add=case.open, can_urge=case.open and case.no is not None, can_rate=case.can_rate,
         rating=Satisfaction(case.rating).label if case.rating in set(Satisfaction) else None,
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,
     )  # fmt: skip
+
+
+def _late(case: Case, now: datetime) -> bool:
+    """Whether the time to answer is over, here or where it was merged into, and nobody is done yet."""
+    due = case.head or case
+    return due.open and due.answer_by is not None and due.answer_by < now
 
 
 def _place(case: Case, areas: dict[str, str]) -> str | None:
@@ -147,6 +162,8 @@ def _state(case: Case) -> str:
     if case.state is None:
         return _STUCK if case.appeal_state == AppealState.DEAD else _WAITING
     told = _STATES.get(State(case.state), "") if case.state in set(State) else case.state
+    if case.head is not None and case.head.state in set(State):
+        return f"{told}{_MERGED_WITH}{_STATES.get(State(case.head.state), '')}"
     if case.state == State.DIVERTED and case.divert in set(Divert):
         return f"{told}{_DIVERTED[Divert(case.divert)]}"
     return told
@@ -162,6 +179,12 @@ def _why(case: Case) -> str | None:
     return due.get("spelled") or None
 
 
+def _urged(event: Happened) -> bool:
+    """Whether it is a 催办 of this very case: neither an addition nor somebody else's case that joined it."""
+    note = str((event.data.get("values") or event.data).get("note") or "")
+    return event.tag == Tag.URGE and not note.startswith(ADDED)
+
+
 def _line(event: Happened, tables: Tables) -> Line | None:
     what = _EVENTS.get(Tag(event.tag)) if event.tag in set(Tag) else None
     if what is None:
@@ -170,7 +193,7 @@ def _line(event: Happened, tables: Tables) -> Line | None:
     unit = tables.units.get(str(values.get("unit") or event.data.get("unit") or ""))
     if event.tag in {Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE} and unit is not None:
         what = f"{what}：{unit.name}"
-    if event.tag == Tag.URGE and str(values.get("note") or "").startswith(ADDED):
+    if event.tag == Tag.URGE and not _urged(event):
         what = "诉求人补充了情况"
     # Only the answer is written for the citizen; other notes are between those who handle it.
     more = str(values.get("note") or "")[:_KEPT_CHARACTERS] if event.tag == Tag.FEEDBACK else ""

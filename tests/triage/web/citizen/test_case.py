@@ -78,6 +78,63 @@ async def test_guessing_ends_soon(citizen: Citizen, clock: Clock) -> None:
     assert await track(citizen, receipt, PHONE) == 200
 
 
+async def test_a_number_is_one_however_it_is_written(citizen: Citizen) -> None:
+    await citizen.report()
+    receipt = citizen.receipt
+    ways = (
+        receipt,
+        receipt.replace("-", ""),
+        receipt[1:],
+        " ".join(receipt),
+        "Ｗ" + receipt[1:],
+        f"{receipt}--",
+    )
+    told = [await track(citizen, ways[n % 6], f"139000000{n:02d}") for n in range(31)]
+    assert told == [403] * 30 + [429]
+
+
+async def test_what_was_taken_back_is_not_told(
+    citizen: Citizen, deps: Deps, reader: Reader, clock: Clock
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    clock.later(minutes=5)
+    await move(deps, Post.UNIT, Move.SIGN)
+    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    await move(deps, Post.UNIT, Move.HANDLE)
+    assert "开始办理" in await citizen.get("/citizen/case")
+    await move(deps, Post.UNIT, Move.UNDO, reason="写错了工单")
+    page = await citizen.get("/citizen/case")
+    assert ("开始办理" in page, "承办单位联系诉求人" in page) == (False, True)
+
+
+async def test_a_merged_case_follows_the_one_it_was_merged_into(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report(text=GOOD["text"] + "另一家的邻居", name="赵大海", phone="13912340008")
+    await read_all(deps, reader)
+    head = await ticket_of(deps)
+    await citizen.report()
+    await read_all(deps, reader)
+    async with deps.db.reads() as session:
+        mine = (await session.scalars(sa.select(Ticket).order_by(Ticket.id.desc()))).first()
+    assert mine is not None
+    hotline = Person(Actor(Post.HOTLINE, None, "test:hotline"), "王经办")
+
+    async def made(name: Move, version: int, **values: str) -> str:
+        async with deps.db.writes.begin() as session:
+            wish = Wish(mine.no, name, values, version, f"{name}-{version}")
+            await moving.make(session, deps.tables, Viewer("x"), hotline, wish, now=deps.clock.now())
+        return await citizen.get("/citizen/case")
+
+    page = await made(Move.MERGE, mine.version, other_ticket=head.no, reason="同一处同一事项")
+    assert "已并入一起办理。那件工单现在：已派给承办单位，等对方签收。" in page
+    assert ("最晚答复" in page, "这件诉求已经结束" in page) == (True, False)
+    assert [words for words in (head.no, "另一家的邻居", "赵大海", "王经办") if words in page] == []
+    page = await made(Move.SPLIT, mine.version + 1, reason="不是同一处")
+    assert ("不再合并，单独办理" in page, "催一下" in page, "那件工单" in page) == (True, True, False)
+
+
 async def test_a_case_closes_by_itself_and_a_forged_cookie_opens_none(citizen: Citizen, clock: Clock) -> None:
     await citizen.report()
     await citizen.get("/citizen/case")
@@ -150,6 +207,22 @@ async def test_it_is_urged_once_for_each_form(citizen: Citizen, deps: Deps, read
     assert (citizen.status, "提交太频繁" in citizen.page) == (429, True)
 
 
+async def test_who_moved_it_meanwhile_is_not_told(
+    citizen: Citizen, deps: Deps, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    await citizen.get("/citizen/case")
+
+    async def moved(*_: object, **__: object) -> None:
+        raise moving.Conflict([moving.Change(deps.clock.now(), "签收", "王经办")], 9)
+
+    monkeypatch.setattr(moving, "make", moved)
+    for path in ("add", "urge"):
+        page = await citizen.post(f"/citizen/case/{path}", {"key": f"{path}-key", "text": "还在响"})
+        assert (citizen.status, "请再按一次" in page, "王经办" in page) == (409, True, False)
+
+
 async def test_what_is_added_is_masked_kept_once_and_told_to_the_unit(
     citizen: Citizen, deps: Deps, reader: Reader
 ) -> None:
@@ -177,6 +250,20 @@ async def test_what_is_added_is_masked_kept_once_and_told_to_the_unit(
     for text in ("", "x" * 801):
         await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": text})
         assert (citizen.status, text in citizen.page, "text" in citizen.faults) == (400, True, True)
+
+
+async def test_one_form_brings_its_photos_once(citizen: Citizen, deps: Deps, reader: Reader) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    await citizen.get("/citizen/case")
+    for n in range(3):
+        picture = pictures.jpeg(40 + n, 30)
+        await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": "又响了"}, [("x.jpg", picture)])
+        assert citizen.address == "/citizen/case?done=added"
+    assert len(set(re.findall(r'src="(/citizen/files/\d+/thumb)"', citizen.page))) == 1
+    for path in ("add", "urge"):
+        await citizen.post(f"/citizen/case/{path}", {"key": "k\0", "text": "又响了"})
+        assert (citizen.status, "页面已过期" in citizen.page) == (400, True)
 
 
 async def test_photos_are_shown_to_their_sender_alone(citizen: Citizen) -> None:

@@ -98,6 +98,20 @@ async def test_every_fault_is_told_at_once(client: Client, key: str) -> None:
     assert {row["code"] for row in rows} == {400}
 
 
+async def test_the_end_of_a_receipt_is_no_number(
+    client: Client, key: str, deps: Deps, reader: Reader
+) -> None:
+    number = (await post(client, key))[0]["service_request_id"]
+    await read_all(deps, reader)
+    for text, status in (
+        (number, 200),
+        (f"20261123-{number}", 200),
+        (f"W20261123-{number}", 404),
+        ("-1", 404),
+    ):
+        assert (await client.get(f"{BASE}/requests/{text}.json")).status == status
+
+
 async def test_outside_the_city_is_told(client: Client, key: str) -> None:
     (row,) = await post(client, key, lat="31.23", long="121.47")
     assert "不在本市" in row["description"]
