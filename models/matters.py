@@ -200,7 +200,7 @@ async def of_caller(session: AsyncSession, ticket_id: int, *, since: datetime) -
         .join(theirs, sa.and_(theirs.phone_index == mine.phone_index, theirs.appeal_id != mine.appeal_id))
         .join(other, other.appeal_id == theirs.appeal_id)
         .where(
-            _alike_in_confidence(mine, theirs),
+            alike_in_confidence(mine, theirs),
             Ticket.id == ticket_id,
             other.id < ticket_id,
             other.received_at >= since,
@@ -222,12 +222,12 @@ async def same_caller(session: AsyncSession, one: int, other: int) -> bool:
         .join(mine, mine.appeal_id == a.appeal_id)
         .join(theirs, theirs.phone_index == mine.phone_index)
         .join(b, b.appeal_id == theirs.appeal_id)
-        .where(a.id == one, b.id == other, _alike_in_confidence(mine, theirs))
+        .where(a.id == one, b.id == other, alike_in_confidence(mine, theirs))
     )
     return bool(found)
 
 
-def _alike_in_confidence(mine: type[Appellant], theirs: type[Appellant]) -> sa.ColumnElement[bool]:
+def alike_in_confidence(mine: type[Appellant], theirs: type[Appellant]) -> sa.ColumnElement[bool]:
     """Both appeals are 保密, or neither."""
     told = [
         sa.select(Appeal.confidential).where(Appeal.id == whose.appeal_id).scalar_subquery()
