@@ -188,7 +188,10 @@ async def candidates(
 
 
 async def of_caller(session: AsyncSession, ticket_id: int, *, since: datetime) -> list[int]:
-    """Earlier open tickets of the same phone, by the blind index; an appeal without one has none."""
+    """Earlier open tickets of the same phone, by the blind index; an appeal without one has none.
+
+    A report in confidence is never tied to what its sender says openly: that one names who reported.
+    """
     mine, theirs, other = aliased(Appellant), aliased(Appellant), aliased(Ticket)
     rows = await session.scalars(
         sa.select(other.id)
@@ -197,6 +200,7 @@ async def of_caller(session: AsyncSession, ticket_id: int, *, since: datetime) -
         .join(theirs, sa.and_(theirs.phone_index == mine.phone_index, theirs.appeal_id != mine.appeal_id))
         .join(other, other.appeal_id == theirs.appeal_id)
         .where(
+            alike_in_confidence(mine, theirs),
             Ticket.id == ticket_id,
             other.id < ticket_id,
             other.received_at >= since,
@@ -209,7 +213,7 @@ async def of_caller(session: AsyncSession, ticket_id: int, *, since: datetime) -
 
 
 async def same_caller(session: AsyncSession, one: int, other: int) -> bool:
-    """Whether two tickets came from one phone."""
+    """Whether two tickets came from one phone, as far as that may be told (see `of_caller`)."""
     mine, theirs = aliased(Appellant), aliased(Appellant)
     a, b = aliased(Ticket), aliased(Ticket)
     found = await session.scalar(
@@ -218,9 +222,18 @@ async def same_caller(session: AsyncSession, one: int, other: int) -> bool:
         .join(mine, mine.appeal_id == a.appeal_id)
         .join(theirs, theirs.phone_index == mine.phone_index)
         .join(b, b.appeal_id == theirs.appeal_id)
-        .where(a.id == one, b.id == other)
+        .where(a.id == one, b.id == other, alike_in_confidence(mine, theirs))
     )
     return bool(found)
+
+
+def alike_in_confidence(mine: type[Appellant], theirs: type[Appellant]) -> sa.ColumnElement[bool]:
+    """Both appeals are 保密, or neither."""
+    told = [
+        sa.select(Appeal.confidential).where(Appeal.id == whose.appeal_id).scalar_subquery()
+        for whose in (mine, theirs)
+    ]
+    return told[0] == told[1]
 
 
 async def proposals(session: AsyncSession, viewer: Viewer) -> list[Proposed]:

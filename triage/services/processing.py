@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import aliased
 
 from models.appeals import Appeal, Appellant
+from models.matters import alike_in_confidence
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES, AppealState
@@ -127,6 +128,7 @@ async def open_matters(
     """For each appeal the matters of the same caller (blind phone index) that are open and not old.
 
     Two hops over indexes; an appeal without a phone has none. R2.8 (A): the same matter within 30 days.
+    A report in confidence is not weighed against what its sender says openly (`models.matters`).
     """
     mine, theirs = aliased(Appellant), aliased(Appellant)
     rows = await session.execute(
@@ -135,6 +137,7 @@ async def open_matters(
         .join(Ticket, Ticket.appeal_id == theirs.appeal_id)
         .where(
             mine.appeal_id.in_(ids),
+            alike_in_confidence(mine, theirs),
             Ticket.state.in_([state.value for state in OPEN_STATES]),
             Ticket.received_at >= now - SAME_MATTER,
         )

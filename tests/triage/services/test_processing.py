@@ -251,10 +251,11 @@ async def test_an_appeal_that_takes_every_worker_down_is_given_up(deps: Deps, re
 async def test_a_second_call_of_the_same_caller_about_the_same_matter_is_told_its_progress(
     deps: Deps, reader: Reader
 ) -> None:
-    async def call(phone: str, number: str) -> None:
+    async def call(phone: str, number: str, *, confidential: bool = False) -> None:
         item = intake.NewAppeal(
-            source="测试", external_id=number, text=BARBECUE, received_at=NOW, phone=phone
-        )
+            source="测试", external_id=number, text=BARBECUE, received_at=NOW, phone=phone,
+            confidential=confidential,
+        )  # fmt: skip
         async with deps.db.writes.begin() as session:
             stored = (await intake.receive(session, VAULT, [item], now=NOW)).stored
         await processing.process(deps, reader, stored)
@@ -262,8 +263,10 @@ async def test_a_second_call_of_the_same_caller_about_the_same_matter_is_told_it
     await call("13800000001", "1")
     await call("138 0000 0001", "2")
     await call("13800000002", "3")
+    # Who reports in confidence is not told apart by what they said openly.
+    await call("13800000001", "4", confidential=True)
     tickets = sorted(await rows(deps, Ticket), key=lambda ticket: ticket.appeal_id)
-    assert [ticket.divert for ticket in tickets] == [None, "inform_progress", None]
+    assert [ticket.divert for ticket in tickets] == [None, "inform_progress", None, None]
     assert tickets[1].state == State.REVIEW
 
 

@@ -253,7 +253,7 @@ async def add(
         return False
     case = await _open_case(session, appeal_id)
     await _limit(session, deps, appeal_id, now=now)
-    masked = filing.masked(words)
+    masked = await _masked(session, deps.vault, appeal_id, words)
     session.add(
         CitizenWord(
             appeal_id=appeal_id, key=key, text=masked, at=now,
@@ -286,7 +286,14 @@ async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, n
 
 
 async def rate(
-    session: AsyncSession, appeal_id: int, *, solved: str, satisfaction: str, note: str, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    appeal_id: int,
+    *,
+    solved: str,
+    satisfaction: str,
+    note: str,
+    now: datetime,
 ) -> None:
     """评价: kept beside the 回访, which alone counts in the rates; the first stands.
 
@@ -307,10 +314,17 @@ async def rate(
         insert(CitizenRating)
         .values(
             appeal_id=appeal_id, solved=solved, satisfaction=satisfaction,
-            note=filing.masked(words) or None, at=now,
+            note=await _masked(session, vault, appeal_id, words) or None, at=now,
         )
         .on_conflict_do_nothing(index_elements=["appeal_id"])
     )  # fmt: skip
+
+
+async def _masked(session: AsyncSession, vault: Vault, appeal_id: int, words: str) -> str:
+    """What others read of it: without the sender's own name, as in what they sent at first."""
+    sealed = await session.scalar(sa.select(Appellant.name).where(Appellant.appeal_id == appeal_id))
+    name = vault.open(sealed, belongs_to=f"appellant.name:{appeal_id}") if sealed else None
+    return filing.masked(words, name=name)
 
 
 async def _noted(session: AsyncSession, appeal_id: int, key: str) -> bool:

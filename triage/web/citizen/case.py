@@ -184,7 +184,7 @@ async def rate(request: web.Request) -> web.Response:
     typed = {name: text_of(form, name) for name in ("solved", "satisfaction", "note")}
     try:
         async with deps.db.writes.begin() as writing:
-            await cases.rate(writing, found.appeal_id, **typed, now=deps.clock.now())
+            await cases.rate(writing, deps.vault, found.appeal_id, **typed, now=deps.clock.now())
     except (BadInput, cases.TooEarly) as error:
         return await _page(request, {"rate": error.detail}, typed, status=error.status)
     return leads_to("/citizen/case?done=rated")

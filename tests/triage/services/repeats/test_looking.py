@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models import matters
-from models.appeals import Appellant
+from models.appeals import Appeal, Appellant
 from models.filters import Viewer
 from models.matters import MatterKey, MatterPair, MatterSeen
 from models.tickets import Ticket
@@ -113,6 +113,22 @@ async def test_the_same_caller_s_certain_repeat_is_joined_at_once(deps: Deps) ->
     (pair,) = await pairs_of(deps.db)
     assert (pair.state, pair.by, pair.same_caller) == ("merged", None, True)
     assert (await state_of(deps.db, again), await state_of(deps.db, first)) == ("merged", "dispatched")
+
+
+@pytest.mark.parametrize("confidential", [1, 2])
+async def test_a_report_in_confidence_is_not_tied_to_what_its_sender_says_openly(
+    deps: Deps, confidential: int
+) -> None:
+    first, again = await ready(deps, FIRST, replace(FIRST, age=timedelta(hours=1)))
+    await called_from(deps.db, b"one phone", first, again)
+    async with deps.db.writes.begin() as session:
+        hidden = sa.select(Ticket.appeal_id).where(Ticket.id == confidential).scalar_subquery()
+        await session.execute(sa.update(Appeal).where(Appeal.id == hidden).values(confidential=True))
+    await looking.Finder(deps).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.state, pair.same_caller, await state_of(deps.db, again)) == ("proposed", False, "dispatched")
+    async with deps.db.reads() as session:
+        assert await matters.same_caller(session, 1, 2) is False
 
 
 async def test_other_callers_are_left_to_a_person(deps: Deps) -> None:

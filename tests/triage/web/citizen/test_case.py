@@ -266,6 +266,26 @@ async def test_one_form_brings_its_photos_once(citizen: Citizen, deps: Deps, rea
         assert (citizen.status, "页面已过期" in citizen.page) == (400, True)
 
 
+async def test_ones_own_name_is_masked_in_what_is_said_later(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report(manner="confidential")
+    await read_all(deps, reader)
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": "我是李小明，昨晚又响了"})
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(state=State.CLOSED.value))
+    await citizen.post(
+        "/citizen/case/rate", {"solved": "no", "satisfaction": "dissatisfied", "note": "李小明再说一次"}
+    )
+    async with deps.db.reads() as session:
+        word = (await session.scalars(sa.select(CitizenWord))).one()
+        rating = (await session.scalars(sa.select(CitizenRating))).one()
+        data = (await session.scalars(sa.select(TicketEvent.data))).all()
+    assert (word.text, rating.note) == ("我是李某，昨晚又响了", "李某再说一次")
+    assert "李小明" not in str(data)
+
+
 async def test_photos_are_shown_to_their_sender_alone(citizen: Citizen) -> None:
     await citizen.report(("x.jpg", pictures.jpeg()))
     assert (await citizen.client.get("/citizen/files/1")).status == 200
