@@ -192,7 +192,7 @@ async def test_a_form_makes_a_move_and_leads_back(client: Client, no: str, db: D
 
 
 async def test_a_caller_who_must_wait_is_told_why(client: Client, no: str) -> None:
-    steps = (
+    steps: tuple[dict[str, Any], ...] = (
         {"move": "sign"},
         {"move": "contact", "values": {"outcome": "reached", "told_citizen": "phone"}},
         {
