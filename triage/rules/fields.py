@@ -158,7 +158,7 @@ def _moment(row: MoveRow, text: str, *, at: datetime) -> str:
 def _unit(tables: Tables, row: MoveRow, field: Field, code: str, *, at: datetime) -> None:
     unit = tables.units.get(code)
     if unit is None:
-        raise _refused(row, field, f"单位名录里没有编码为 {code[:40]} 的单位")
+        raise _refused(row, field, f"单位名录里没有“{code[:40]}”：请从列表里选，或写全称")
     if not unit.holds(beijing(at).date()):
         raise _refused(row, field, f"{unit.name}已不在现行单位名录里")
     if unit.level is Level.DESK:

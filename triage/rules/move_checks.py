@@ -40,8 +40,10 @@ def check_state(s: Standing, row: MoveRow) -> None:
     """The ticket stands where the row starts."""
     if s.state not in row.sources:
         known = "、".join(state.label for state in row.sources)
+        # 不能不同意 would say that one must agree.
+        what = f"“{row.move.label}”" if row.move.label.startswith("不") else row.move.label
         raise Refusal(
-            f"工单现在是“{s.state.label}”，不能{row.move.label}；可以{row.move.label}的状态：{known}",
+            f"工单现在是“{s.state.label}”，不能{what}；可以{what}的状态：{known}",
             row=row, stage=Stage.STATE,
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from models.tickets import Ticket
+    from models.vocab import Post
     from triage.rules.move_rows import MoveRow
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
@@ -72,7 +73,19 @@ def whose_turn(tables: Tables, s: Standing, *, at: datetime) -> str | None:
     posts = "、".join(post.label for post in rows[0].who)
     unit = tables.units.get(s.unit or "")
     of = f"（{unit.name}）" if unit and rows[0].parts else ""
-    return f"{posts}{of}{usual[0].label}"
+    # Two answers to one question: naming the first would say what the answer is to be.
+    what = "审核派单异议" if usual[0] is Move.OBJECT_UPHOLD else usual[0].label
+    return f"{posts}{of}{what}"
+
+
+def why_not_yet(tables: Tables, found: MoveList, s: Standing, post: Post, *, at: datetime) -> str | None:
+    """Why the move that is waited for cannot be made by those it is waited for from; None for all others."""
+    usual = NEXT[s.state]
+    if not usual or post not in tables.moves.of(usual[0], at.date())[0].who:
+        return None
+    return next(
+        (item.why for item in found.items if item.move.code == usual[0].value and not item.possible), None
+    )
 
 
 def _term(member: Any) -> Term:  # noqa: ANN401  (a member of a labelled enum)

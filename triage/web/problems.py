@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
+from yarl import URL
 
 from triage.web.keys import REQUEST_ID, TEMPLATES
 from triage.web.open311 import documents
@@ -43,9 +44,23 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
         page = request.app[TEMPLATES].get_template("citizen/error.html").render(problem=problem)
         return web.Response(text=page, status=status, content_type="text/html")
     if request.path.startswith("/desk") or request.path == "/":
-        page = request.app[TEMPLATES].get_template("error.html").render(problem=problem)
+        page = (
+            request.app[TEMPLATES]
+            .get_template("error.html")
+            .render(problem=problem, back=_sent_from(request))
+        )
         return web.Response(text=page, status=status, content_type="text/html")
     return as_json(problem)
+
+
+def _sent_from(request: Request) -> str | None:
+    """The page of ours whose form was refused: what was typed there is still wanted."""
+    try:
+        came = URL(request.headers.get(hdrs.REFERER, ""))
+    except ValueError:
+        return None
+    ours = came.raw_authority == request.headers.get(hdrs.HOST) and came.path.startswith("/desk")
+    return came.raw_path_qs if ours and request.method == hdrs.METH_POST else None
 
 
 def problem_of(request_id: str, status: int, code: str, detail: str) -> Problem:

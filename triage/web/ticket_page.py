@@ -59,6 +59,7 @@ class TicketPage:
     moves: MoveList
     forms: tuple[MoveForm, ...]
     turn: str | None
+    turn_why: str | None
     asked: tuple[AskedView, ...]
     clocks: tuple[ClockView, ...]
     objections: tuple[ObjectionView, ...]
@@ -162,6 +163,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         moves=found,
         forms=forms,
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
+        turn_why=move_forms.why_not_yet(deps.tables, found, standing, who.post, at=now),
         asked=move_forms.asked(standing),
         clocks=move_forms.clocks(standing, now=now),
         objections=move_forms.objections(deps.tables, standing),

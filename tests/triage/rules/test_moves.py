@@ -44,7 +44,7 @@ def ask(values: dict[str, Any], move: Move = Move.DISPATCH, *, own: Tables | Non
         ({"unit": "\0 "}, "必须写明承办单位"),
         ({"unit": "110105026", "assist": 5}, "协办单位应为单位编码的列表"),
         ({"unit": "110105026", "assist": [5]}, "协办单位应为单位编码的列表"),
-        ({"unit": "110105026", "assist": "nobody"}, "没有编码为 nobody"),
+        ({"unit": "110105026", "assist": "nobody"}, "没有“nobody”：请从列表里选，或写全称"),
         ({"unit": "110105026", "assist": [f"x{n}" for n in range(11)]}, "最多 10 个"),
         ({"unit": "110105026", "urgency": "U9"}, "紧急程度只能是：紧急、及时、一般、复杂疑难"),
         ({"unit": "110105026", "note": "好"}, "情况说明太短：至少 2 个字"),
@@ -55,6 +55,11 @@ def test_a_value_that_does_not_do_is_named(values: dict[str, Any], words: str) -
     with pytest.raises(Refusal, match=words) as refused:
         ask(values)
     assert refused.value.field is not None
+
+
+def test_a_refusal_of_a_no_is_no_double_negative() -> None:
+    with pytest.raises(Refusal, match="不能“不同意延期”；可以“不同意延期”的状态"):
+        ask({}, Move.EXTEND_DENY)
 
 
 def test_of_clocks_that_end_together_the_first_a_ticket_meets_is_named() -> None:

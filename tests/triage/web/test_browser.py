@@ -112,12 +112,12 @@ async def test_slash_searches_and_the_way_back_keeps_the_search(page: Page) -> N
 async def test_a_filter_changes_the_list_without_a_reload(page: Page) -> None:
     await page.goto("/desk")
     await page.evaluate("window.stayed = true")
-    await page.locator("[name=urgency]").select_option("U2")
+    await page.locator("select[name=urgency]").select_option("U2")
     await expect(page.locator("tr[data-no]")).to_have_count(2)
     assert await page.evaluate("window.stayed")
     assert page.url.endswith("/desk?urgency=U2")
     await page.reload()
-    await expect(page.locator("[name=urgency]")).to_have_value("U2")
+    await expect(page.locator("select[name=urgency]")).to_have_value("U2")
     await page.locator("#clear").click()
     await expect(page.locator("tr[data-no]")).to_have_count(len(SAMPLES))
 
@@ -213,7 +213,7 @@ async def test_without_script_filters_still_work(chromium: Browser, address: str
     context = await chromium.new_context(java_script_enabled=False, base_url=address)
     page = await context.new_page()
     await page.goto("/desk")
-    await page.locator("[name=urgency]").select_option("U1")
+    await page.locator("select[name=urgency]").select_option("U1")
     await page.locator("noscript button").click()
     await expect(page.locator("tr[data-no]")).to_have_count(1)
     await context.close()

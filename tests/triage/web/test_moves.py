@@ -150,7 +150,7 @@ async def test_a_request_from_elsewhere_is_refused(
 async def form_of(client: Client, no: str, move: str) -> dict[str, str]:
     """The hidden fields of a form of the page."""
     text = await (await client.get(f"/desk/tickets/{no}")).text()
-    form = re.search(rf'data-form="{move}">(.*?)</form>', text, re.DOTALL)
+    form = re.search(rf'data-form="{move}"[^>]*>(.*?)</form>', text, re.DOTALL)
     assert form is not None, text
     return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[1]))
 
@@ -191,6 +191,23 @@ async def test_a_form_makes_a_move_and_leads_back(client: Client, no: str, db: D
     assert (await stored(db, no)).state == State.SIGNED.value
 
 
+async def test_a_caller_who_must_wait_is_told_why(client: Client, no: str) -> None:
+    steps: tuple[dict[str, Any], ...] = (
+        {"move": "sign"},
+        {"move": "contact", "values": {"outcome": "reached", "told_citizen": "phone"}},
+        {
+            "move": "feedback",
+            "values": {"note": "已责令停工整改", "told_citizen": "phone", "attachment": "照片 P-1"},
+        },
+    )
+    for version, step in enumerate(steps, start=1):
+        made = await post(client, no, {**step, "version": version, "as": STREET}, key=f"k{version}")
+        assert made.status == 200
+    await be(client, no, post="follow_up")
+    page = await (await client.get(f"/desk/tickets/{no}")).text()
+    assert "现在等待：<b>回访员回访</b>。办理时限期满后才回访" in page
+
+
 async def test_a_refused_form_keeps_what_was_typed(client: Client, no: str, db: Database) -> None:
     await be(client, no, **STREET)
     hidden = await form_of(client, no, "object")
@@ -205,6 +222,7 @@ async def test_a_refused_form_keeps_what_was_typed(client: Client, no: str, db: 
     done = await client.post(f"/desk/tickets/{no}/moves", data=again, headers=SAME_SITE)
     page = await done.text()
     assert done.status == 200
+    assert "现在等待：<b>热线坐席、督办审核派单异议</b>" in page
     assert "各方理由并列" in page
     assert "建议承办" in page
 
@@ -218,7 +236,7 @@ async def test_a_conflict_shows_the_page_as_it_is_now(client: Client, no: str) -
     assert response.status == 409
     for words in ("望京街道办事处 甲：签收", "诉求人又来电", 'name="version" value="2"'):
         assert words in text
-    fresh = re.search(r'data-form="urge">.*?name="key" value="(\w+)"', text, re.DOTALL)
+    fresh = re.search(r'data-form="urge"[^>]*>.*?name="key" value="(\w+)"', text, re.DOTALL)
     assert fresh is not None
     assert fresh[1] != hidden["key"]
 
@@ -232,6 +250,32 @@ async def test_a_form_without_its_token_is_refused(client: Client, no: str, db: 
         assert response.status == 403
         assert "不是从本系统的页面发出" in await response.text()
     assert (await stored(db, no)).version == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "link"),
+    [
+        (
+            "{own}desk/tickets/1?done=sign",
+            '<a class="button" href="/desk/tickets/1?done=sign">回到刚才的页面</a>',
+        ),
+        ("{own}citizen", '<a class="button" href="/desk">回到列表</a>'),
+        ("http://evil.example/desk", '<a class="button" href="/desk">回到列表</a>'),
+        ("http://[", '<a class="button" href="/desk">回到列表</a>'),
+        ("", '<a class="button" href="/desk">回到列表</a>'),
+    ],
+)
+async def test_a_refused_identity_leads_back_to_the_page_it_was_chosen_on(
+    client: Client, no: str, told: str, link: str
+) -> None:
+    hidden = await form_of(client, no, "urge")
+    headers = SAME_SITE | {"Referer": told.format(own=client.make_url("/"))}
+    data = {"token": hidden["token"], "post": "unit", "unit": "望京"}
+    response = await client.post("/desk/as", data=data, headers=headers)
+    text = await response.text()
+    assert response.status == 400
+    assert "从列表里选，或写全称" in text
+    assert link in text
 
 
 @pytest.mark.parametrize("back", ["https://evil.example", "//evil.example", "/api", "/desk\\evil"])
