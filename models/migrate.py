@@ -13,21 +13,7 @@ import alembic.config
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import models.appeals
-import models.bulk
-import models.corrections
-import models.drifting
-import models.hotline
-import models.leads
-import models.months
-import models.notices
-import models.outbox
-import models.site_places
-import models.sources
-import models.tickets
-import models.units
-import models.watching  # noqa: F401  (imported so that the metadata is whole, whoever asks)
-from models.db import Base
+from models.everything import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -70,7 +56,7 @@ async def differences(db: Database) -> list[str]:
             "include_object": lambda _o, name, *_rest: not (sqlite and name == "ix_ticket_search"),
         }
         context = MigrationContext.configure(connection, opts=options)
-        return [str(diff) for diff in compare_metadata(context, Base.metadata)]
+        return [str(diff) for diff in compare_metadata(context, metadata)]
 
     async with db.engine.connect() as connection:
         return await connection.run_sync(read)

@@ -5,25 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context
 
-import models.appeals
-import models.bulk
-import models.citizens
-import models.corrections
-import models.drifting
-import models.files
-import models.hotline
-import models.leads
-import models.matters
-import models.months
-import models.notices
-import models.open311
-import models.outbox
-import models.site_places
-import models.sources
-import models.tickets
-import models.units
-import models.watching  # noqa: F401  (imported so that the metadata is whole)
-from models.db import Base
+from models.everything import metadata
 
 #: A migration that cannot get its lock gives up rather than block the desk behind it.
 LOCK_TIMEOUT = "5s"
@@ -40,7 +22,7 @@ def include_name(name: str | None, type_: str, _parents: object) -> bool:
 connection: sa.Connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Base.metadata,
+    target_metadata=metadata,
     render_as_batch=connection.dialect.name == "sqlite",
     include_name=include_name,
     compare_type=True,

@@ -1,0 +1,25 @@
+"""Every row there is: whoever imports this has the metadata whole; for migrations and `jiesu db check`."""
+
+from __future__ import annotations
+
+import models.appeals
+import models.bulk
+import models.citizens
+import models.corrections
+import models.drifting
+import models.files
+import models.hotline
+import models.leads
+import models.matters
+import models.months
+import models.notices
+import models.open311
+import models.outbox
+import models.site_places
+import models.sources
+import models.tickets
+import models.units
+import models.watching  # noqa: F401  (the import is the use)
+from models.db import Base
+
+metadata = Base.metadata
