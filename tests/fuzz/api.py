@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 #: refused: a move that is not allowed now, a place outside the city.
 EXCLUDED: Final = ("negative_data_rejection", "positive_data_acceptance")
 SEED: Final = 20261126
+ROOT: Final = Path(__file__).resolve().parents[2]
 #: Things that are there, so that more than their absence is tested.
 CONFIG: Final = """
 [parameters]
@@ -69,7 +70,13 @@ async def run(
             "--phases", ",".join(phases), "--max-examples", str(examples), "--seed", str(SEED),
             "--exclude-checks", ",".join(EXCLUDED), "--generation-database", "none", "--no-color",
             "--request-timeout", "30", "--suppress-health-check", "all", *more,
-            cwd=folder, env={**os.environ, "FUZZ_KEY": key, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks"},
+            cwd=folder, env={
+                **os.environ,
+                "FUZZ_KEY": key,
+                "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
+                # The hooks are imported from the checkout, which is nobody's installed package.
+                "PYTHONPATH": str(ROOT),
+            },
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         out, _ = await process.communicate()
