@@ -267,6 +267,8 @@ async def _pairs(
         states = [state.value for state in OPEN_STATES]
         found = found.where(Ticket.state.in_(states), head.state.in_(states))
     rows = list(await session.execute(found))
+    if not rows:
+        return []
     # The one predicate, asked of the other ticket too.
     heads = sa.select(Ticket.id).where(Ticket.id.in_([row[2].id for row in rows]), may_see(viewer))
     seen = set(await session.scalars(heads))
