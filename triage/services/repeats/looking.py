@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models import matters
 from models.filters import Viewer
 from models.matters import MatterKey, MatterPair, MatterSeen
+from models.outbox import Outbox
 from models.vocab import Field, Move
 from models.vocab_matters import Proposal
 from nlp.repeat_keys import keys_of
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 BATCH: Final = 20
+#: With this many appeals waiting to be read, reading comes first: the search for repeats catches up later.
+BUSY: Final = 400
 #: How often all that is open is gone through for tickets that were missed.
 GAPS_EVERY: Final = timedelta(minutes=10)
 SYSTEM_VIEWER: Final = Viewer(login="system")
@@ -76,6 +79,8 @@ class Finder:
         now = self._deps.clock.now()
         gaps = now >= self._gaps_at
         async with self._deps.db.reads() as session:
+            if await session.scalar(sa.select(Outbox.id).offset(BUSY).limit(1)) is not None:
+                return False
             ids = await matters.unseen(session, since=now - SAME_MATTER, limit=BATCH, gaps=gaps)
         await look(self._deps, pair_reader(), ids)
         more = len(ids) == BATCH

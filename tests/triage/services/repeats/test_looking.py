@@ -15,6 +15,7 @@ from models import matters
 from models.appeals import Appeal, Appellant
 from models.filters import Viewer
 from models.matters import MatterKey, MatterPair, MatterSeen
+from models.outbox import Outbox
 from models.tickets import Ticket
 from models.vocab import State
 from models.vocab_matters import Proposal
@@ -84,6 +85,20 @@ async def test_the_same_matter_is_proposed_and_another_is_not(deps: Deps) -> Non
         (shown,) = await matters.proposals(session, VIEWER)
         assert await session.scalar(sa.select(sa.func.count()).select_from(MatterSeen)) == 3
     assert (shown.head.title, shown.state) == (FIRST.title, Proposal.PROPOSED)
+
+
+async def test_reading_what_waits_comes_first(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "BUSY", 1)
+    await ready(deps, FIRST, AGAIN)
+    waits = [{"topic": "read", "key": key, "created_at": NOW, "available_at": NOW} for key in (91, 92)]
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.insert(Outbox), waits)
+    assert await looking.Finder(deps).catch_up() is False
+    assert await pairs_of(deps.db) == []
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(Outbox).where(Outbox.key == 92))
+    await looking.Finder(deps).catch_up()
+    assert len(await pairs_of(deps.db)) == 1
 
 
 async def test_looking_twice_finds_nothing_new(deps: Deps) -> None:
