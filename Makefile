@@ -23,9 +23,9 @@ setup: .venv/.runtime
 run: setup
 	$(BIN)/jiesu run --demo
 
-# All tests, against a PostgreSQL and a Valkey that the tests start themselves.
+# All tests, in two processes, each against a PostgreSQL and a Valkey that it starts by itself.
 test: .venv/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(or $(PROCESSES),2) --dist loadfile $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

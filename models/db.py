@@ -159,19 +159,25 @@ def _ping_the_idle(engine: AsyncEngine) -> None:
 
 def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:
     """Set the pragmas of every connection and take over BEGIN."""
+    pragmas = (
+        "journal_mode=WAL",
+        f"synchronous={'FULL' if durable else 'OFF'}",
+        "busy_timeout=30000",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={'FULL' if durable else 'OFF'}",
-            "busy_timeout=30000",
-            "foreign_keys=ON",
-            "cache_size=-65536",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except BaseException:
+            # Its asker was cut off: the pool does not know this connection yet, nobody else would close it.
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:

@@ -99,7 +99,7 @@ async def test_what_was_given_up_is_told_on_the_list(client: Client, db: Databas
 
 async def test_nothing_given_up_is_nothing_to_tell(client: Client, db: Database) -> None:
     await add_tickets(db, TicketIn())
-    assert "处理失败" not in await text_of(client, "/desk")
+    assert "条诉求处理失败" not in await text_of(client, "/desk")
 
 
 async def test_the_part_is_the_list_of_the_page(client: Client, db: Database) -> None:

@@ -208,6 +208,8 @@ class Runner:
             result = None
         finally:
             beat.cancel()
+            # Waited for: a connection cut off while it opens must be closed before the loop ends.
+            await asyncio.gather(beat, return_exceptions=True)
         await asyncio.shield(self._record(item, result))
 
     async def _limited(self, item: Claimed, work: Work) -> Outcome | SourceFault:
