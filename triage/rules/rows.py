@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from models.vocab import Divert, Level, Role, Urgency
+    from triage.rules.access_rows import AccessRow
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
     from triage.rules.drifting import DriftRow
@@ -319,6 +320,7 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    access: tuple[AccessRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable
