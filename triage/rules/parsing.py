@@ -17,6 +17,7 @@ from triage.rules.notice_rows import NoticeTable
 from triage.rules.rate_parsing import rate_table
 from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
+from triage.rules.rewards.rows import RewardTable
 from triage.rules.rows import (
     OWN,
     Basis,
@@ -94,6 +95,7 @@ class Parsed:
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
+    rewards: RewardTable = field(default_factory=RewardTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
