@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from models.vocab import Level, Role, Urgency
 from triage.rules import (
+    access_rows,
     agreement_checks,
     clock_checks,
     lead_rows,
@@ -64,6 +65,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     rate_parsing.check(rows.rates, problems)
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
+    access_rows.check(rows.access, problems)
     retention_rows.check(rows.retention, problems)
     _kinds(rows, problems)
     _units(rows, problems)
