@@ -83,6 +83,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         leads=tuple(rows.leads),
         access=tuple(rows.access),
         retention=tuple(rows.retention),
+        reveals=rows.reveals,
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

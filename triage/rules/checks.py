@@ -21,6 +21,7 @@ from triage.rules import (
     notice_parsing,
     rate_parsing,
     retention_rows,
+    reveal_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
@@ -67,6 +68,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     lead_rows.check(rows.leads, problems)
     access_rows.check(rows.access, problems)
     retention_rows.check(rows.retention, problems)
+    reveal_rows.check(rows.reveals, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

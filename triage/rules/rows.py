@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
     from triage.rules.retention_rows import RetentionRow
+    from triage.rules.reveal_rows import RevealTable
     from triage.rules.rewards.rows import RewardTable
 
 #: The function of an area's own government or office: it needs no name.
@@ -324,6 +325,7 @@ class Tables:
     leads: tuple[LeadRow, ...]
     access: tuple[AccessRow, ...]
     retention: tuple[RetentionRow, ...]
+    reveals: RevealTable
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable

@@ -27,8 +27,10 @@ from triage.web import (
     place_picking,
     ticket_page,
 )
+from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
+from triage.web.identities import pages as identities
 from triage.web.keys import CACHES, DEPS, FILES, IDENTIFY, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -106,6 +108,8 @@ ROUTES: Final = (
     access.get("/desk/dead", dead.dead, needs=Permission.INTAKE),
     access.post("/desk/dead/retry", dead.retry, needs=Permission.INTAKE),
     *notices.ROUTES,
+    *audit.ROUTES,
+    *identities.ROUTES,
     *repeats.ROUTES,
     *leads.ROUTES,
     access.get("/api/v1/tickets", api.tickets, needs=Permission.SEE_CASES),
