@@ -12,6 +12,7 @@ from triage.clock import show
 from triage.errors import BadInput
 from triage.services import due_lists, supervising
 from triage.services.due_lists import Window
+from triage.services.identities.showing import shown_text
 from triage.web import acting, asking, present
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -134,7 +135,8 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
         if due is not None:
             lines.append(
                 Line(
-                    line.no, line.title, line.unit or "未定承办单位", present.term(Urgency, line.urgency),
+                    line.no, shown_text(None, line.title), line.unit or "未定承办单位",
+                    present.term(Urgency, line.urgency),
                     present.term(State, line.state), line.label, due,
                 )
             )  # fmt: skip
