@@ -9,6 +9,7 @@ import models.corrections
 import models.drifting
 import models.files
 import models.hotline
+import models.key_progress
 import models.leads
 import models.ledger
 import models.matters

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     vault_keys: SecretStr | None = Field(
         None, description="身份信息密钥，形如 1:base64(32字节)[,2:…]，第一把用于写入；不设时在数据目录生成"
     )
+    vault_keys_file: Path | None = Field(
+        None, description="身份信息密钥的文件，每行一把，写法同上；改动后各进程几秒内换用，不用重启"
+    )
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field("127.0.0.1", description="监听地址；有登录功能之前只允许本机回环地址")
     port: int = Field(8420, ge=1, le=65535, description="监听端口")
