@@ -10,6 +10,7 @@ import models.drifting
 import models.files
 import models.hotline
 import models.leads
+import models.ledger
 import models.matters
 import models.months
 import models.notices

@@ -81,6 +81,8 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         gradings=tuple(rows.gradings),
         drifts=tuple(rows.drifts),
         leads=tuple(rows.leads),
+        access=tuple(rows.access),
+        retention=tuple(rows.retention),
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from models.vocab import Divert, Level, Role, Urgency
+    from triage.rules.access_rows import AccessRow
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
     from triage.rules.drifting import DriftRow
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
+    from triage.rules.retention_rows import RetentionRow
     from triage.rules.rewards.rows import RewardTable
 
 #: The function of an area's own government or office: it needs no name.
@@ -320,6 +322,8 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    access: tuple[AccessRow, ...]
+    retention: tuple[RetentionRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable

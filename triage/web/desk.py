@@ -13,9 +13,9 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
-from triage.web import asking, listing, present
+from triage.web import access, asking, listing, navigation, present
 from triage.web.asking import Asked
-from triage.web.keys import NAMES, TEMPLATES
+from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.views import Term, TicketItem
 from triage.web.words import Piece, counted, cut, find, snippet
 
@@ -103,9 +103,11 @@ class ListPage:
 
 
 async def home(request: web.Request) -> web.Response:
-    """Lead to the list."""
-    del request
-    return web.Response(status=302, headers={"Location": "/desk"})
+    """Lead to where the person's work begins. Raises NotAllowed when there is nothing for them."""
+    place = navigation.first_page(request[VIEWER])
+    if place is None:
+        raise access.NotAllowed
+    return web.Response(status=302, headers={"Location": place})
 
 
 async def tickets(request: web.Request) -> web.Response:
@@ -126,7 +128,8 @@ def render(
     **values: Any,  # noqa: ANN401  (a page's view)
 ) -> web.Response:
     """A page from its template."""
-    text = request.app[TEMPLATES].get_template(template).render(**values)
+    nav = navigation.links_of(request)
+    text = request.app[TEMPLATES].get_template(template).render(nav=nav, **values)
     return web.Response(text=text, status=status, content_type="text/html")
 
 

@@ -12,15 +12,17 @@ import orjson
 from aiohttp import hdrs, web
 
 from models import site_places
+from models.vocab_staff import Permission
 from nlp.gazetteer import DISTRICT, STREET
 from nlp.place_answer import full_name
 from triage import overlays
 from triage.errors import BadInput
 from triage.services import site_places as service
 from triage.services.site_places import LONGEST, Wish
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.asking import refuse_others
-from triage.web.keys import DEPS, TEMPLATES, VIEWER
+from triage.web.desk import render
+from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -307,8 +309,7 @@ async def sites(request: web.Request) -> web.Response:
         done=request.query.get("done") == "1",
         as_of=deps.clock.now(),
     )
-    text = request.app[TEMPLATES].get_template("desk/sites.html").render(page=page)
-    response = web.Response(text=text, content_type="text/html")
+    response = render(request, "desk/sites.html", page=page)
     guard.keep(response, token)
     return response
 
@@ -326,9 +327,9 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 ROUTES: Final = (
-    web.get("/desk/places", sites),
-    web.post("/desk/places/revoke", revoke),
-    web.get("/desk/places/map.json", ground_json),
-    web.get("/desk/places/at", at),
-    web.post("/desk/tickets/{no}/place", picked),
+    access.get("/desk/places", sites, needs=Permission.CORRECT),
+    access.post("/desk/places/revoke", revoke, needs=Permission.CORRECT),
+    access.get("/desk/places/map.json", ground_json, needs=Permission.CORRECT),
+    access.get("/desk/places/at", at, needs=Permission.CORRECT),
+    access.post("/desk/tickets/{no}/place", picked, needs=Permission.CORRECT),
 )
