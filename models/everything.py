@@ -17,6 +17,7 @@ import models.months
 import models.notices
 import models.open311
 import models.outbox
+import models.rewards
 import models.site_places
 import models.sources
 import models.tickets
