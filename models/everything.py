@@ -15,6 +15,8 @@ import models.months
 import models.notices
 import models.open311
 import models.outbox
+import models.rollups
+import models.signals
 import models.site_places
 import models.sources
 import models.tickets
