@@ -18,6 +18,8 @@ import models.notices
 import models.open311
 import models.outbox
 import models.rewards
+import models.rollups
+import models.signals
 import models.site_places
 import models.sources
 import models.tickets

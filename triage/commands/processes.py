@@ -28,6 +28,7 @@ from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
+from triage.services.trends import refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             ledger_keeper = Keeper(deps)
             tasks.create_task(_repeat("ledger", ledger_keeper.keep, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            counting = partial(refreshing.catch_up, deps)
+            tasks.create_task(_repeat("rollups", counting, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():
