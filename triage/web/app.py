@@ -22,10 +22,12 @@ from triage.web import (
     moves,
     objection_page,
     place_picking,
+    sizes,
     ticket_page,
 )
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
+from triage.web.desks import live, mine, review
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -65,9 +67,16 @@ def check_host(host: str) -> None:
 
 
 def make_app(
-    deps: Deps, *, drain_seconds: float = health.DRAIN_SECONDS, caches: Caches | None = None
+    deps: Deps,
+    *,
+    drain_seconds: float = health.DRAIN_SECONDS,
+    caches: Caches | None = None,
+    warm: bool = False,
 ) -> web.Application:
-    """The application over `deps`; it closes them when it ends."""
+    """The application over `deps`; it closes them when it ends.
+
+    `warm`: what the first ticket page needs is loaded in the background from the start on.
+    """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
@@ -76,6 +85,8 @@ def make_app(
     app[CACHES] = caches or Caches()
     app[LIFECYCLE] = Lifecycle()
     app[place_picking.GROUND] = place_picking.Ground(deps.settings)
+    if warm:
+        app.cleanup_ctx.append(place_picking.warmed)
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app.router.add_get("/", desk.home)
@@ -87,6 +98,9 @@ def make_app(
     app.router.add_get("/desk/objections", objection_page.page)
     app.router.add_get("/desk/dead", dead.dead)
     app.router.add_post("/desk/dead/retry", dead.retry)
+    app[live.BOARD] = live.board_of(app)
+    app.add_routes((*live.ROUTES, *review.ROUTES, *mine.ROUTES))
+    app.add_routes(sizes.ROUTES)
     app.add_routes(notices.ROUTES)
     app.add_routes(repeats.ROUTES)
     app.add_routes(leads.ROUTES)

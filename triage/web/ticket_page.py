@@ -14,6 +14,8 @@ from models import ticket_detail
 from models.vocab import Move
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
+from triage.rules import snippet_rows
+from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.services import moving
 from triage.services.leads import listing as lead_listing
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
-    from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
+    from triage.web.move_views import AskedView, BarredView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
     from triage.web.repeats.box import PairLine
     from triage.web.views import Term, TicketView
@@ -58,6 +60,8 @@ class TicketPage:
     as_of: str
     moves: MoveList
     forms: tuple[MoveForm, ...]
+    barred: tuple[BarredView, ...]
+    templates: tuple[tuple[str, str], ...]
     turn: str | None
     turn_why: str | None
     asked: tuple[AskedView, ...]
@@ -162,6 +166,13 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         as_of=show(now),
         moves=found,
         forms=forms,
+        barred=move_forms.barred(found),
+        templates=tuple(
+            (row.title, row.text)
+            for row in snippet_rows.chosen(
+                deps.tables.snippets.answers, whole.ticket.kind, beijing(now).date()
+            )
+        ),
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
         turn_why=move_forms.why_not_yet(deps.tables, found, standing, who.post, at=now),
         asked=move_forms.asked(standing),
