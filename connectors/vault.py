@@ -16,8 +16,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -55,6 +56,7 @@ class Vault:
         self._ciphers = {key_id: AESGCM(_derive(key, b"seal")) for key_id, key in keys.items()}
         # The oldest key: adding a newer one must not orphan the indexes already stored.
         self._index_key = index_key or _derive(keys[min(keys)], b"blind-index")
+        self._signer = Ed25519PrivateKey.from_private_bytes(_derive(keys[min(keys)], b"ledger-signature"))
 
     @classmethod
     def parse(cls, text: str) -> Vault:
@@ -114,8 +116,28 @@ class Vault:
         """A keyed hash (hex) of content that may hold personal data: it cannot be guessed from outside."""
         return self._mac(b"content", text).hex()
 
+    @property
+    def public_key(self) -> str:
+        """What checks our signatures (Ed25519, hex): to be known outside, no secret."""
+        form, encoding = serialization.PublicFormat.Raw, serialization.Encoding.Raw
+        return self._signer.public_key().public_bytes(encoding, form).hex()
+
+    def sign(self, text: bytes) -> str:
+        """Sign a text: hex."""
+        return self._signer.sign(text).hex()
+
     def _mac(self, purpose: bytes, text: str) -> bytes:
         return hmac.new(self._index_key, purpose + b"\0" + text.encode(), hashlib.sha256).digest()
+
+
+def signed_by(public_key: str, text: bytes, signature: str) -> bool:
+    """Whether the holder of this public key signed the text."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        key.verify(bytes.fromhex(signature), text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def normal_phone(phone: str) -> str:

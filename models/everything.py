@@ -11,6 +11,7 @@ import models.files
 import models.holding
 import models.hotline
 import models.leads
+import models.ledger
 import models.matters
 import models.months
 import models.notices

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from triage.commands import family
+from triage.commands.audit_group import audit_group
 from triage.commands.feed_group import feed_group
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
@@ -308,6 +309,7 @@ def ticket_due(settings: Settings, *, within: int) -> None:
     module.due(settings, within=within)
 
 
+main.add_command(audit_group)
 main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)

@@ -22,11 +22,13 @@ from models.filters import may_see
 from models.tickets import Ticket
 from models.vocab import Satisfaction, YesNo
 from models.vocab_files import FileOwner
+from models.vocab_staff import Permission
 from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
+from triage.rules.access import MOVERS
 from triage.services import attachments
 from triage.services.attachments import FileLimits, Owner, Upload
-from triage.web import acting, guard
+from triage.web import access, acting, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, FILES, VIEWER
 
@@ -237,8 +239,8 @@ def size_words(size: int) -> str:
 
 
 ROUTES: Final = (
-    web.get("/desk/tickets/{no}/files", page),
-    web.post("/desk/tickets/{no}/files", added),
-    web.get("/desk/files/{file}", shown),
-    web.get("/desk/files/{file}/thumb", small),
+    access.get("/desk/tickets/{no}/files", page, needs=Permission.SEE_CASES),
+    access.post("/desk/tickets/{no}/files", added, needs=MOVERS),
+    access.get("/desk/files/{file}", shown, needs=Permission.SEE_CASES),
+    access.get("/desk/files/{file}/thumb", small, needs=Permission.SEE_CASES),
 )

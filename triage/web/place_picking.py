@@ -12,13 +12,14 @@ import orjson
 from aiohttp import hdrs, web
 
 from models import site_places
+from models.vocab_staff import Permission
 from nlp.gazetteer import DISTRICT, STREET, GazetteerError
 from nlp.place_answer import full_name
 from triage import logs, overlays
 from triage.errors import BadInput, TriageError
 from triage.services import site_places as service
 from triage.services.site_places import LONGEST, Wish
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
@@ -345,9 +346,9 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 ROUTES: Final = (
-    web.get("/desk/places", sites),
-    web.post("/desk/places/revoke", revoke),
-    web.get("/desk/places/map.json", ground_json),
-    web.get("/desk/places/at", at),
-    web.post("/desk/tickets/{no}/place", picked),
+    access.get("/desk/places", sites, needs=Permission.CORRECT),
+    access.post("/desk/places/revoke", revoke, needs=Permission.CORRECT),
+    access.get("/desk/places/map.json", ground_json, needs=Permission.CORRECT),
+    access.get("/desk/places/at", at, needs=Permission.CORRECT),
+    access.post("/desk/tickets/{no}/place", picked, needs=Permission.CORRECT),
 )

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
+from triage.web import access
+
 COOKIE: Final = "jiesu_desk_large"
 _KEEP_SECONDS: Final = 365 * 24 * 3600
 _ON: Final = "1"
@@ -45,4 +47,4 @@ def of_the_desk(path: str) -> bool:
     )
 
 
-ROUTES: Final = (web.post("/desk/size", change),)
+ROUTES: Final = (access.post("/desk/size", change, needs=access.SIGNED_IN),)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from models import ticket_detail
 from models.vocab import Move
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules import snippet_rows
@@ -62,6 +63,7 @@ class TicketPage:
     forms: tuple[MoveForm, ...]
     barred: tuple[BarredView, ...]
     templates: tuple[tuple[str, str], ...]
+    technical: bool
     turn: str | None
     turn_why: str | None
     asked: tuple[AskedView, ...]
@@ -167,6 +169,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         moves=found,
         forms=forms,
         barred=move_forms.barred(found),
+        technical=request[VIEWER].may(Permission.SOURCES),
         templates=tuple(
             (row.title, row.text)
             for row in snippet_rows.chosen(

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors.vault import normal_phone
 from models.appeals import Appeal, Appellant, Source
 from models.citizens import CitizenAccess, CitizenRating, CitizenWord
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Unit
 from models.vocab import OPEN_STATES, Field, Move, Post, Satisfaction, State, Tag, YesNo
@@ -57,7 +57,7 @@ _OLD_PAGE: Final = "页面已过期，请再按一次。"
 _MERGES: Final = 20
 #: The web is a way to the hotline: what comes in through it is noted there, as said by the citizen.
 _CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, CITIZEN), "诉求人（网上）")
-_VIEWER: Final = Viewer(CITIZEN)
+_VIEWER: Final = all_seeing(CITIZEN)
 
 
 class NotYours(TriageError):

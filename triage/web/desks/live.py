@@ -22,6 +22,7 @@ from connectors.hints import Hints, HintsDown
 from models.tickets import TicketEvent
 from triage import logs
 from triage.errors import NotReady
+from triage.web import access
 from triage.web.keys import DEPS
 
 if TYPE_CHECKING:
@@ -228,4 +229,4 @@ def _event(board: Board) -> bytes:
     return f"id: {board.latest}\nevent: changed\ndata: {board.latest}\n\n".encode()
 
 
-ROUTES: Final = (web.get("/desk/changes", changes),)
+ROUTES: Final = (access.get("/desk/changes", changes, needs=access.SIGNED_IN),)

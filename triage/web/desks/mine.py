@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from aiohttp import web
 from markupsafe import Markup
 
 from models.vocab import Level, State, Urgency
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput
 from triage.services.desks import open_places
-from triage.web import acting, asking, guard, present
+from triage.web import access, acting, asking, guard, present
 from triage.web.citizen import maps
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -28,6 +28,8 @@ from triage.web.ticket_page import acting_of, acting_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from aiohttp import web
 
     from models.filters import Day
     from triage.services.desks.open_places import OpenCase
@@ -179,4 +181,4 @@ def _place(request: web.Request, number: int | None, cases: list[OpenCase], day:
     )  # fmt: skip
 
 
-ROUTES: Final = (web.get("/desk/map", page),)
+ROUTES: Final = (access.get("/desk/map", page, needs=Permission.SEE_CASES),)

@@ -19,6 +19,7 @@ from models import corrections, holding, past_cases, queries, ticket_detail
 from models.filters import TicketFilter, View
 from models.queries import Ask
 from models.vocab import Corrected, Field, Move, State, Urgency
+from models.vocab_staff import Permission
 from nlp.types import source_text
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
@@ -27,7 +28,7 @@ from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.services import correcting, moving
 from triage.services.moving import Wish
-from triage.web import asking, guard, move_forms, present
+from triage.web import access, asking, guard, move_forms, present
 from triage.web import moves as moves_web
 from triage.web.desk import render
 from triage.web.desks.live import BOARD
@@ -284,8 +285,8 @@ async def _queue(request: web.Request) -> Queue:
 
 
 ROUTES: Final = (
-    web.get("/desk/review", following),
-    web.get("/desk/review/queue", queue_part),
-    web.get("/desk/review/{no}", one),
-    web.post("/desk/review/{no}", decided),
+    access.get("/desk/review", following, needs=Permission.INTAKE),
+    access.get("/desk/review/queue", queue_part, needs=Permission.INTAKE),
+    access.get("/desk/review/{no}", one, needs=Permission.INTAKE),
+    access.post("/desk/review/{no}", decided, needs=Permission.INTAKE),
 )

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from models.vocab import Post
 from models.vocab_notices import Medium, NoticeState, RecipientKind
+from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import show
 from triage.errors import BadInput, NoRule
@@ -18,7 +19,7 @@ from triage.rules.calendar import beijing
 from triage.rules.noticing import fill
 from triage.services.notices import contacts, logbook
 from triage.services.notices.noting import Recipient
-from triage.web import acting, guard
+from triage.web import access, acting, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -301,7 +302,7 @@ def _number(request: web.Request, name: str) -> int | None:
 
 
 ROUTES: Final = (
-    web.get("/desk/notices", page),
-    web.post("/desk/notices/retry", retry),
-    web.post("/desk/notices/contacts", set_contact),
+    access.get("/desk/notices", page, needs=Permission.NOTICES),
+    access.post("/desk/notices/retry", retry, needs=Permission.NOTICES),
+    access.post("/desk/notices/contacts", set_contact, needs=Permission.NOTICES),
 )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from models.vocab_sources import SourceKind
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services.hotline import overview, sending
 from triage.services.sources import editing, looking
 from triage.services.sources.editing import SourceIn
 from triage.services.sources.registry import puller_of
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
 from triage.web.sources import views
@@ -224,12 +225,12 @@ def _to(key: str, done: str) -> web.Response:
 
 
 ROUTES: Final = (
-    web.get("/desk/sources", listed),
-    web.post("/desk/sources", added),
-    web.get("/desk/sources/new/{kind}", blank),
-    web.get("/desk/sources/{key}", one),
-    web.post("/desk/sources/{key}", changed),
-    web.post("/desk/sources/{key}/switch", switched),
-    web.post("/desk/sources/{key}/try", tried),
-    web.post("/desk/sources/{key}/actions", decided),
+    access.get("/desk/sources", listed, needs=Permission.SOURCES),
+    access.post("/desk/sources", added, needs=Permission.SOURCES),
+    access.get("/desk/sources/new/{kind}", blank, needs=Permission.SOURCES),
+    access.get("/desk/sources/{key}", one, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}", changed, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}/switch", switched, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}/try", tried, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}/actions", decided, needs=Permission.SOURCES),
 )

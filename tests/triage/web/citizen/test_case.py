@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.citizens import CitizenRating, CitizenWord
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
 from tests import pictures
@@ -124,7 +124,7 @@ async def test_a_merged_case_follows_the_one_it_was_merged_into(
     async def made(name: Move, version: int, **values: str) -> str:
         async with deps.db.writes.begin() as session:
             wish = Wish(mine.no, name, values, version, f"{name}-{version}")
-            await moving.make(session, deps.tables, Viewer("x"), hotline, wish, now=deps.clock.now())
+            await moving.make(session, deps.tables, all_seeing("x"), hotline, wish, now=deps.clock.now())
         return await citizen.get("/citizen/case")
 
     page = await made(Move.MERGE, mine.version, other_ticket=head.no, reason="同一处同一事项")
@@ -184,7 +184,7 @@ async def move_of(deps: Deps, no: str, post: Post, name: Move, **values: str) ->
     who = Person(Actor(post, ticket.unit_code if post is Post.UNIT else None, f"test:{post}"), "王经办")
     async with deps.db.writes.begin() as session:
         wish = Wish(ticket.no, name, values, ticket.version, f"{name}-{ticket.version}")
-        await moving.make(session, deps.tables, Viewer("x"), who, wish, now=deps.clock.now())
+        await moving.make(session, deps.tables, all_seeing("x"), who, wish, now=deps.clock.now())
 
 
 async def test_a_life_is_told_without_names(
