@@ -8,6 +8,7 @@ import models.citizens
 import models.corrections
 import models.drifting
 import models.files
+import models.holding
 import models.hotline
 import models.key_progress
 import models.leads

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.vocab import Labelled
+
+#: As whom the record names a citizen who acts by the web: no staff has this login.
+CITIZEN: Final = "citizen"
 
 
 class Manner(Labelled):

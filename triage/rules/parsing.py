@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
-from triage.rules import access_rows, drifting, lead_rows, retention_rows
+from triage.rules import access_rows, drifting, lead_rows, retention_rows, snippet_rows
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
@@ -43,6 +43,7 @@ from triage.rules.rows import (
     Where,
     ZoneRow,
 )
+from triage.rules.snippet_rows import SnippetTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +64,7 @@ FILES: Final = (
     "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
     "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "retention.yaml",
-    "situations.yaml", "units.csv", "zones.yaml",
+    "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -90,6 +91,7 @@ class Parsed:
     access: list[access_rows.AccessRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
+    snippets: SnippetTable = field(default_factory=SnippetTable)
     retention: list[retention_rows.RetentionRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
@@ -116,6 +118,12 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
+    if (top := _top(files, "snippets.yaml", problems)) is not None:
+        out.snippets = SnippetTable(
+            tuple(_rows(top, "snippets", snippet_rows.parse)),
+            tuple(_rows(top, "answers", snippet_rows.parse)),
+        )
+        top.done()
     out.retention = _yaml(files, "retention.yaml", "rows", retention_rows.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from triage.rules.rate_rows import RateTable
     from triage.rules.retention_rows import RetentionRow
     from triage.rules.rewards.rows import RewardTable
+    from triage.rules.snippet_rows import SnippetTable
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -322,6 +323,7 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    snippets: SnippetTable
     access: tuple[AccessRow, ...]
     retention: tuple[RetentionRow, ...]
     functions: Mapping[str, str]
