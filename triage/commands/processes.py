@@ -132,18 +132,18 @@ def timetable(settings: Settings) -> None:
 
         stop = await _stopping()
         messengers = open_messengers(settings, deps.clock)
+        steps: dict[str, Callable[[], Awaitable[bool]]] = {
+            "timetable": step,
+            "matters": looking.Finder(deps).catch_up,
+            "ledger": Keeper(deps).keep,
+            "rollups": partial(refreshing.catch_up, deps),
+            **notice_steps(deps, messengers),
+        }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             tasks.create_task(Runner(deps).run(stop))
-            finder = looking.Finder(deps)
-            tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            ledger_keeper = Keeper(deps)
-            tasks.create_task(_repeat("ledger", ledger_keeper.keep, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            counting = partial(refreshing.catch_up, deps)
-            tasks.create_task(_repeat("rollups", counting, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            for name, told in notice_steps(deps, messengers).items():
-                tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            for name, one in steps.items():
+                tasks.create_task(_repeat(name, one, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()
