@@ -17,6 +17,7 @@ import models.open311
 import models.outbox
 import models.site_places
 import models.sources
+import models.staff
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (the import is the use)

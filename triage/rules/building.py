@@ -77,6 +77,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         drifts=tuple(rows.drifts),
         leads=tuple(rows.leads),
         access=tuple(rows.access),
+        signins=tuple(rows.signins),
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

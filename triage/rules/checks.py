@@ -20,6 +20,7 @@ from triage.rules import (
     move_parsing,
     notice_parsing,
     rate_parsing,
+    signin_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
@@ -65,6 +66,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
     access_rows.check(rows.access, problems)
+    signin_rows.check(rows.signins, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
+    from triage.rules.signin_rows import SignInRow
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -321,6 +322,7 @@ class Tables:
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
     access: tuple[AccessRow, ...]
+    signins: tuple[SignInRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable

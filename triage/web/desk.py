@@ -13,7 +13,7 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
-from triage.web import access, asking, listing, navigation, present
+from triage.web import asking, listing, navigation, present
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.views import Term, TicketItem
@@ -103,10 +103,8 @@ class ListPage:
 
 
 async def home(request: web.Request) -> web.Response:
-    """Lead to where the person's work begins. Raises NotAllowed when there is nothing for them."""
-    place = navigation.first_page(request[VIEWER])
-    if place is None:
-        raise access.NotAllowed
+    """Lead to where the person's work begins; to their own account when there is nothing for them."""
+    place = navigation.first_page(request[VIEWER]) or "/me"
     return web.Response(status=302, headers={"Location": place})
 
 
@@ -128,8 +126,8 @@ def render(
     **values: Any,  # noqa: ANN401  (a page's view)
 ) -> web.Response:
     """A page from its template."""
-    nav = navigation.links_of(request)
-    text = request.app[TEMPLATES].get_template(template).render(nav=nav, **values)
+    around = navigation.around(request)
+    text = request.app[TEMPLATES].get_template(template).render(**around, **values)
     return web.Response(text=text, status=status, content_type="text/html")
 
 
