@@ -23,6 +23,7 @@ import models.rollups
 import models.signals
 import models.site_places
 import models.sources
+import models.staff
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (the import is the use)

@@ -84,6 +84,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         snippets=rows.snippets,
         access=tuple(rows.access),
         retention=tuple(rows.retention),
+        signins=tuple(rows.signins),
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

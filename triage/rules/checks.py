@@ -22,6 +22,7 @@ from triage.rules import (
     rate_parsing,
     retention_rows,
     snippet_rows,
+    signin_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
@@ -69,6 +70,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
     access_rows.check(rows.access, problems)
     retention_rows.check(rows.retention, problems)
+    signin_rows.check(rows.signins, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
 from triage.rules import access_rows, drifting, lead_rows, retention_rows, snippet_rows
+from triage.rules import access_rows, drifting, lead_rows, signin_rows
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
@@ -64,7 +65,7 @@ FILES: Final = (
     "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
     "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "retention.yaml",
-    "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
+    "signin.yaml", "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -93,6 +94,7 @@ class Parsed:
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
     snippets: SnippetTable = field(default_factory=SnippetTable)
     retention: list[retention_rows.RetentionRow] = field(default_factory=list)
+    signins: list[signin_rows.SignInRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
@@ -125,6 +127,7 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
         )
         top.done()
     out.retention = _yaml(files, "retention.yaml", "rows", retention_rows.parse, problems)
+    out.signins = _yaml(files, "signin.yaml", "rows", signin_rows.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)
         out.functional_areas = _rows(top, "functional_areas", _functional_area)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from triage.rules.retention_rows import RetentionRow
     from triage.rules.rewards.rows import RewardTable
     from triage.rules.snippet_rows import SnippetTable
+    from triage.rules.signin_rows import SignInRow
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -326,6 +327,7 @@ class Tables:
     snippets: SnippetTable
     access: tuple[AccessRow, ...]
     retention: tuple[RetentionRow, ...]
+    signins: tuple[SignInRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable
