@@ -85,6 +85,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         access=tuple(rows.access),
         retention=tuple(rows.retention),
         signins=tuple(rows.signins),
+        reveals=rows.reveals,
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

@@ -23,6 +23,7 @@ from triage.rules import (
     retention_rows,
     snippet_rows,
     signin_rows,
+    reveal_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
@@ -71,6 +72,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     access_rows.check(rows.access, problems)
     retention_rows.check(rows.retention, problems)
     signin_rows.check(rows.signins, problems)
+    reveal_rows.check(rows.reveals, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

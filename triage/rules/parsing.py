@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from models.vocab import AppealType, Divert, Level, Role, Urgency
 from triage.rules import access_rows, drifting, lead_rows, retention_rows, snippet_rows
 from triage.rules import access_rows, drifting, lead_rows, signin_rows
+from triage.rules import access_rows, drifting, lead_rows, retention_rows, reveal_rows
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
@@ -65,7 +66,7 @@ FILES: Final = (
     "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
     "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "retention.yaml",
-    "signin.yaml", "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
+    "reveals.yaml", "signin.yaml", "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -99,6 +100,7 @@ class Parsed:
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
+    reveals: reveal_rows.RevealTable = field(default_factory=reveal_rows.RevealTable)
     rewards: RewardTable = field(default_factory=RewardTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
@@ -147,6 +149,9 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
         top.done()
     if (top := _top(files, "notices.yaml", problems)) is not None:
         out.notices = notice_table(top)
+        top.done()
+    if (top := _top(files, reveal_rows.FILE, problems)) is not None:
+        out.reveals = reveal_rows.table(top)
         top.done()
     if (top := _top(files, "functions.yaml", problems)) is not None:
         out.functions = _functions(top)

@@ -55,6 +55,7 @@ SECTIONS: Final = (
     Section("/desk/dead", "处理失败", (Permission.INTAKE,)),
     Section("/desk/sources", "来源", (Permission.SOURCES,)),
     Section("/desk/staff", "账号", (Permission.STAFF,)),
+    Section("/desk/audit", "审计台账", (Permission.AUDIT,)),
 )
 
 
