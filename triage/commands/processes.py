@@ -27,7 +27,7 @@ from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
-from triage.services.trends import refreshing
+from triage.services.trends import noticing, refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
+SIGNALS_PAUSE_SECONDS: Final = 60.0
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -139,6 +140,8 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             counting = partial(refreshing.catch_up, deps)
             tasks.create_task(_repeat("rollups", counting, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            signals = partial(noticing.poke, deps)
+            tasks.create_task(_repeat("signals", signals, pause=SIGNALS_PAUSE_SECONDS, stop=stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():

@@ -76,6 +76,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         gradings=tuple(rows.gradings),
         drifts=tuple(rows.drifts),
         leads=tuple(rows.leads),
+        signals=tuple(rows.signals),
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

@@ -42,6 +42,7 @@ from triage.rules.rows import (
     Where,
     ZoneRow,
 )
+from triage.rules.trends import rows as signal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,8 +62,8 @@ CATALOGUE_COLUMNS: Final = (
 FILES: Final = (
     "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
-    "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "situations.yaml",
-    "units.csv", "zones.yaml",
+    "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "signals.yaml",
+    "situations.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -88,6 +89,7 @@ class Parsed:
     moves: list[MoveRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
+    signals: list[signal_rows.SignalRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
@@ -111,6 +113,7 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
+    out.signals = _yaml(files, "signals.yaml", "rows", signal_rows.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)
         out.functional_areas = _rows(top, "functional_areas", _functional_area)

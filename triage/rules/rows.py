@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
+    from triage.rules.trends.rows import SignalRow
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -319,6 +320,7 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    signals: tuple[SignalRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable
