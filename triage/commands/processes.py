@@ -21,6 +21,7 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
+from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
@@ -138,6 +139,8 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(Runner(deps).run(stop))
             finder = looking.Finder(deps)
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            ledger_keeper = Keeper(deps)
+            tasks.create_task(_repeat("ledger", ledger_keeper.keep, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             counting = partial(refreshing.catch_up, deps)
             tasks.create_task(_repeat("rollups", counting, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             signals = partial(noticing.poke, deps)
