@@ -81,6 +81,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         gradings=tuple(rows.gradings),
         drifts=tuple(rows.drifts),
         leads=tuple(rows.leads),
+        signals=tuple(rows.signals),
         snippets=rows.snippets,
         access=tuple(rows.access),
         retention=tuple(rows.retention),

@@ -46,6 +46,7 @@ from triage.rules.rows import (
     ZoneRow,
 )
 from triage.rules.snippet_rows import SnippetTable
+from triage.rules.trends import rows as signal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +67,8 @@ FILES: Final = (
     "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
     "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "retention.yaml",
-    "reveals.yaml", "signin.yaml", "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
+    "reveals.yaml", "signals.yaml", "signin.yaml", "situations.yaml", "snippets.yaml", "units.csv",
+    "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -93,6 +95,7 @@ class Parsed:
     access: list[access_rows.AccessRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
+    signals: list[signal_rows.SignalRow] = field(default_factory=list)
     snippets: SnippetTable = field(default_factory=SnippetTable)
     retention: list[retention_rows.RetentionRow] = field(default_factory=list)
     signins: list[signin_rows.SignInRow] = field(default_factory=list)
@@ -122,6 +125,7 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
+    out.signals = _yaml(files, "signals.yaml", "rows", signal_rows.parse, problems)
     if (top := _top(files, "snippets.yaml", problems)) is not None:
         out.snippets = SnippetTable(
             tuple(_rows(top, "snippets", snippet_rows.parse)),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from triage.rules.rewards.rows import RewardTable
     from triage.rules.snippet_rows import SnippetTable
     from triage.rules.signin_rows import SignInRow
+    from triage.rules.trends.rows import SignalRow
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -325,6 +326,7 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    signals: tuple[SignalRow, ...]
     snippets: SnippetTable
     access: tuple[AccessRow, ...]
     retention: tuple[RetentionRow, ...]
