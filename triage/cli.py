@@ -17,8 +17,8 @@ from triage.commands.nlp_group import nlp_group
 from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
-from triage.commands.trends_group import trends_group
 from triage.commands.staff_group import staff_group
+from triage.commands.trends_group import trends_group
 from triage.commands.unit_group import unit_group
 from triage.errors import TriageError
 

@@ -21,9 +21,9 @@ from triage.rules import (
     notice_parsing,
     rate_parsing,
     retention_rows,
-    snippet_rows,
-    signin_rows,
     reveal_rows,
+    signin_rows,
+    snippet_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids

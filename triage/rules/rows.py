@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from triage.rules.retention_rows import RetentionRow
     from triage.rules.reveal_rows import RevealTable
     from triage.rules.rewards.rows import RewardTable
-    from triage.rules.snippet_rows import SnippetTable
     from triage.rules.signin_rows import SignInRow
+    from triage.rules.snippet_rows import SnippetTable
     from triage.rules.trends.rows import SignalRow
 
 #: The function of an area's own government or office: it needs no name.

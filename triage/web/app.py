@@ -32,7 +32,6 @@ from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
-from triage.web.keys import CACHES, DEPS, FILES, IDENTIFY, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES

@@ -13,8 +13,7 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
-from triage.web import access, asking, guard, listing, navigation, present, sizes
-from triage.web import asking, listing, navigation, present
+from triage.web import asking, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.views import Term, TicketItem
