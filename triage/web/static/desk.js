@@ -118,13 +118,15 @@ for (const link of all("[data-back]")) link.href = back();
 
 const rowLink = (no) => $(`tr[data-no="${CSS.escape(no)}"] .c-title a`);
 
+const ROWS = "tr[data-no] .c-title a, .duelist .c-first a, .spots details[open] li a";
+
 function move(step) {
-  const links = all("tr[data-no] .c-title a");
+  const links = all(ROWS);
   if (!links.length) return;
   const now = links.findIndex((link) => link === document.activeElement);
   const next = now < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(Math.max(now + step, 0), links.length - 1);
   links[next].focus();
-  links[next].closest("tr").scrollIntoView({ block: "nearest" });
+  links[next].closest("tr, li").scrollIntoView({ block: "nearest" });
 }
 
 const help = $("#help");
@@ -146,6 +148,8 @@ document.addEventListener("keydown", (event) => {
   afterG = 0;
   if (event.key === "g") afterG = event.timeStamp;
   else if (event.key === "d" && g) location.assign(back());
+  else if (event.key === "r" && g) location.assign("/desk/review");
+  else if (event.key === "t" && g) location.assign("/desk/due");
   else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === "?") help.showModal();
