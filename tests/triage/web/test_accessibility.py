@@ -27,8 +27,15 @@ if TYPE_CHECKING:
 
 WIDTHS = ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
 ROOTS = ("/desk", "/citizen", "/account", "/staff", "/login")
-#: Addresses that give no page: a stream, pictures, data.
-NO_PAGES = ("/desk/changes", "/citizen/map.svg", "/desk/places/map.json", "/desk/places/at")
+#: Addresses that give no page: a stream, pictures, data, and parts that stand in a page that is walked.
+NO_PAGES = (
+    "/desk/changes",
+    "/citizen/map.svg",
+    "/desk/places/map.json",
+    "/desk/places/at",
+    "/desk/list",
+    "/desk/review/queue",
+)
 OPTIONS = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
     "resultTypes": ["violations"],
@@ -93,4 +100,4 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
                 told += [f"{size['width']} {fault}" for fault in await faults(page, axe, path)]
             await context.close()
         await chromium.close()
-    assert "\n".join(told) == ""
+    assert not told, "\n".join(told)
