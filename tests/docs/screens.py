@@ -16,7 +16,7 @@ import triage.tables
 from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import NOW, add_tickets
 from tests.triage.web.samples import SAMPLES
 from triage.clock import FixedClock
@@ -61,12 +61,14 @@ async def make(folder: Path) -> None:
         chromium = await playwright.chromium.launch(
             executable_path=browser.executable(), args=list(browser.FLAGS)
         )
+        address = await signed_in.Address.of(server, deps)
         for width, height in SIZES:
             context = await chromium.new_context(
                 viewport={"width": width, "height": height},
                 locale="zh-CN",
-                base_url=str(server.make_url("/")).rstrip("/"),
+                base_url=address,
             )
+            await signed_in.enter(context, address)
             page = await context.new_page()
             for name, path in pages.items():
                 await page.goto(path, wait_until="load")

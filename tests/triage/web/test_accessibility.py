@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright
 
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import add_tickets
 from tests.triage.web.samples import SAMPLES
 from triage.services import reference
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 WIDTHS = ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
-ROOTS = ("/desk", "/citizen", "/account", "/staff", "/login")
+ROOTS = ("/desk", "/citizen", "/me", "/staff")
 #: Addresses that give no page: a stream, pictures, data, and parts that stand in a page that is walked.
 NO_PAGES = (
     "/desk/changes",
@@ -89,13 +89,16 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
         chromium = await playwright.chromium.launch(
             executable_path=browser.executable(), args=list(browser.FLAGS)
         )
+        address = await signed_in.Address.of(server, deps)
         for size in WIDTHS:
             context = await chromium.new_context(
                 viewport=size,  # type: ignore[arg-type]
                 locale="zh-CN",
-                base_url=str(server.make_url("/")).rstrip("/"),
+                base_url=address,
             )
             page = await context.new_page()
+            told += [f"{size['width']} {fault}" for fault in await faults(page, axe, "/login")]
+            await signed_in.enter(context, address)
             for path in pages:
                 told += [f"{size['width']} {fault}" for fault in await faults(page, axe, path)]
             await context.close()

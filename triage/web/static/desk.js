@@ -23,6 +23,10 @@ async function swap(address, { keepPlace }) {
     if (mine !== newest) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (mine !== newest) return;
+    if (new URL(answer.url).pathname.startsWith("/login")) {
+      say("登录已过期：请刷新页面重新登录。");
+      return;
+    }
     if (!page.querySelector("#list")) {
       // An error page: tell its sentence and leave the list as it is.
       say(page.querySelector("main p")?.textContent ?? "列表没有更新。");

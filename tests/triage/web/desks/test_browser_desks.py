@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright, expect
 from models.corrections import Correction
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Post
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.desks.conftest import waiting
 from triage.services import reference
@@ -45,6 +45,7 @@ async def page(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pag
         context = await chromium.new_context(
             viewport={"width": 1280, "height": 800}, base_url=str(server.make_url("/")).rstrip("/")
         )
+        await signed_in.enter(context, await signed_in.Address.of(server, deps))
         found = await context.new_page()
         found.set_default_timeout(60_000)
         found.on("pageerror", lambda error: faults.append(str(error)))
@@ -80,6 +81,7 @@ async def test_a_clerk_receives_reviews_corrects_and_dispatches(page: Page, deps
     await expect(page.locator("#review")).to_have_attribute("data-no", second)
     await expect(page.locator(".hint.good")).to_have_text(f"工单 {first} 已派单。")
     assert page.url.endswith(f"/desk/review/{second}")
+    await expect(page.locator("#queue a[aria-current]")).to_have_attribute("href", f"/desk/review/{second}")
     await page.keyboard.press("u")
     await expect(page.locator("#review-unit")).to_be_focused()
     await page.keyboard.type("没有这个单位")

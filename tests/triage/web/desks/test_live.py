@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from connectors import hints
 from models.tickets import TicketEvent
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.settings import Settings
 from triage.web.app import make_app
@@ -90,7 +91,9 @@ async def test_a_hint_of_another_process_is_heard_and_a_flushed_redis_loses_noth
     monkeypatch.setattr(live, "CALM_SECONDS", 0.2)
     settings = Settings(redis_url=redis_url)
     there = type(deps)(settings, deps.clock, deps.tables, deps.db, deps.vault)
-    async with TestClient(TestServer(make_app(there))) as client, stream(client) as pages:
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(there)}
+    web = TestClient(TestServer(make_app(there)), cookies=cookies)
+    async with web as client, stream(client) as pages:
         await pages.event()
         board = client.app[BOARD]
         async with asyncio.timeout(SOON):
@@ -107,7 +110,9 @@ async def test_a_hint_of_another_process_is_heard_and_a_flushed_redis_loses_noth
 
 async def test_a_process_that_stops_lets_its_pages_go(deps: Deps, no: str) -> None:
     del no
-    async with TestClient(TestServer(make_app(deps))) as client, stream(client) as pages:
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    web = TestClient(TestServer(make_app(deps)), cookies=cookies)
+    async with web as client, stream(client) as pages:
         await pages.event()
         await client.app[BOARD].close()
         async with asyncio.timeout(SOON):
