@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats lock clean
+	access-matrix bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -72,6 +72,11 @@ bench-repeats: .venv/.dev
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
+
+# docs/access-matrix.md, made anew and checked: every role over every route.
+access-matrix: .venv/.dev
+	$(BIN)/python -m tests.docs.access_matrix
+	$(BIN)/python -m pytest -q tests/triage/web/test_access_matrix.py
 
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev

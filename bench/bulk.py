@@ -87,7 +87,7 @@ async def _timed(deps: Deps, db: Database, tickets: int) -> dict[str, Any]:
         await running.run(deps, job_id, seconds=600, chunk=chunk)
         took = time.perf_counter() - began
         async with db.reads() as session:
-            counts = (await results.report(session, job_id)).counts
+            counts = (await results.report(session, all_seeing("bench"), job_id)).counts
         found["moves_per_s"][chunk] = round(counts.get(BulkRow.DONE, 0) / took, 1)
     found["drafted_per_s"] = round(len(ids) / drafting_s, 1)
     return found

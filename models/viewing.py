@@ -31,6 +31,8 @@ class Scope:
     own: frozenset[str] = frozenset()
 
 
+#: The login of whoever sits at this machine while nobody signs in; no account may have it.
+LOCAL: Final = "local"
 #: Sees every case, confidential ones too: the system's own work, and a person at the terminal.
 ALL: Final = Scope(everything=True, secret=True)
 

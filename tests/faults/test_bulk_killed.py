@@ -51,7 +51,7 @@ async def until(db: Database, job_id: int, *states: BulkRow) -> Report:
     deadline = time.monotonic() + LIMIT_SECONDS
     while True:
         async with db.reads() as session:
-            found = await results.report(session, job_id)
+            found = await results.report(session, all_seeing("local"), job_id)
         if all(found.counts.get(state) for state in states):
             return found
         assert time.monotonic() < deadline, f"never saw {states}: {found.counts}"
@@ -63,7 +63,7 @@ async def ended(db: Database, job_id: int) -> Report:
     deadline = time.monotonic() + LIMIT_SECONDS
     while True:
         async with db.reads() as session:
-            found = await results.report(session, job_id)
+            found = await results.report(session, all_seeing("local"), job_id)
         if found.job.state == BulkState.DONE.value or time.monotonic() > deadline:
             return found
         await asyncio.sleep(0.2)

@@ -88,7 +88,7 @@ async def confirmed(deps: Deps, job_id: int, person: Person = HOTLINE) -> None:
 
 async def told(deps: Deps, job_id: int) -> results.Report:
     async with deps.db.reads() as session:
-        return await results.report(session, job_id)
+        return await results.report(session, VIEWER, job_id)
 
 
 async def versions(db: Database) -> list[tuple[int, str]]:
