@@ -123,7 +123,7 @@ MORE = {
     "unit_code": "110108010",
     "confidential": "false",
     "flagged": "true",
-    "due_at": "2030-01-01",
+    "asked": "extend_ask",
     "id": "1",
     "appeal_id": "1",
     "staff_id": "1",
@@ -138,7 +138,7 @@ async def test_what_is_sent_beside_the_form_is_not_stored(world: World) -> None:
         async with world.deps.db.reads() as session:
             found = await session.execute(
                 sa.select(
-                    Ticket.unit_code, Ticket.flagged, Ticket.due_at, Ticket.appeal_id, Ticket.state, Ticket.id
+                    Ticket.unit_code, Ticket.flagged, Ticket.asked, Ticket.appeal_id, Ticket.state, Ticket.id
                 ).where(Ticket.no == world.own)
             )
             return tuple(found.one())
