@@ -80,6 +80,11 @@ bench-repeats: .venv/.dev
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
 
+# docs/access-matrix.md, made anew and checked: every role over every route.
+access-matrix: .venv/.dev
+	$(BIN)/python -m tests.docs.access_matrix
+	$(BIN)/python -m pytest -q tests/triage/web/test_access_matrix.py
+
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz.api $(ARGS)

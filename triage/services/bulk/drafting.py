@@ -20,6 +20,7 @@ from models.vocab_bulk import BulkRow, BulkState
 from nlp.text import mask_identity
 from triage.errors import BadInput, NoRule, NotFound
 from triage.rules import bulk as rules
+from triage.rules.access import check_post
 from triage.rules.fields import FREE, Refusal
 from triage.services.bulk.standings import stand_many
 
@@ -92,8 +93,9 @@ async def pick_numbers(session: AsyncSession, viewer: Viewer, numbers: Sequence[
 
 
 async def draft(deps: Deps, viewer: Viewer, plan: Plan, ids: Sequence[int]) -> int:
-    """Judge every ticket and keep the draft. Gives its id. Raises BadInput."""
+    """Judge every ticket and keep the draft. Gives its id. Raises BadInput, PostNotYours."""
     now = deps.clock.now()
+    check_post(viewer, plan.person.actor.post, plan.person.actor.unit)
     bulk = rules.check(deps.tables, plan.move, plan.values, at=now)
     if not ids:
         raise BadInput("没有选中工单")
@@ -111,6 +113,7 @@ async def draft(deps: Deps, viewer: Viewer, plan: Plan, ids: Sequence[int]) -> i
 async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> int:
     """The same for taking back what a job did: only its own tickets that nobody moved since."""
     now = deps.clock.now()
+    check_post(viewer, plan.person.actor.post, plan.person.actor.unit)
     judged: list[_Judged] = []
     async with deps.db.reads() as session:
         rows = await session.execute(
