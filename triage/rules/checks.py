@@ -20,7 +20,9 @@ from triage.rules import (
     move_parsing,
     notice_parsing,
     rate_parsing,
+    retention_rows,
     signin_rows,
+    snippet_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
@@ -65,8 +67,10 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     rate_parsing.check(rows.rates, problems)
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
+    snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
     access_rows.check(rows.access, problems)
     signin_rows.check(rows.signins, problems)
+    retention_rows.check(rows.retention, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

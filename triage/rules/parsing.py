@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
-from triage.rules import access_rows, drifting, lead_rows, signin_rows
+from triage.rules import access_rows, drifting, lead_rows, retention_rows, signin_rows, snippet_rows
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
@@ -17,6 +17,7 @@ from triage.rules.notice_rows import NoticeTable
 from triage.rules.rate_parsing import rate_table
 from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
+from triage.rules.rewards.rows import RewardTable
 from triage.rules.rows import (
     OWN,
     Basis,
@@ -42,6 +43,7 @@ from triage.rules.rows import (
     Where,
     ZoneRow,
 )
+from triage.rules.snippet_rows import SnippetTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,8 +63,8 @@ CATALOGUE_COLUMNS: Final = (
 FILES: Final = (
     "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
-    "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "signin.yaml",
-    "situations.yaml", "units.csv", "zones.yaml",
+    "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "retention.yaml",
+    "signin.yaml", "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -90,10 +92,13 @@ class Parsed:
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
     signins: list[signin_rows.SignInRow] = field(default_factory=list)
+    snippets: SnippetTable = field(default_factory=SnippetTable)
+    retention: list[retention_rows.RetentionRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
+    rewards: RewardTable = field(default_factory=RewardTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
@@ -114,7 +119,14 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
+    if (top := _top(files, "snippets.yaml", problems)) is not None:
+        out.snippets = SnippetTable(
+            tuple(_rows(top, "snippets", snippet_rows.parse)),
+            tuple(_rows(top, "answers", snippet_rows.parse)),
+        )
+        top.done()
     out.signins = _yaml(files, "signin.yaml", "rows", signin_rows.parse, problems)
+    out.retention = _yaml(files, "retention.yaml", "rows", retention_rows.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)
         out.functional_areas = _rows(top, "functional_areas", _functional_area)

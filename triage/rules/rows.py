@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
+    from triage.rules.retention_rows import RetentionRow
+    from triage.rules.rewards.rows import RewardTable
     from triage.rules.signin_rows import SignInRow
+    from triage.rules.snippet_rows import SnippetTable
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -321,14 +324,17 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    snippets: SnippetTable
     access: tuple[AccessRow, ...]
     signins: tuple[SignInRow, ...]
+    retention: tuple[RetentionRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable
     clocks: ClockTable
     rates: RateTable
     notices: NoticeTable
+    rewards: RewardTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)

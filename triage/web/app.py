@@ -24,10 +24,12 @@ from triage.web import (
     moves,
     objection_page,
     place_picking,
+    sizes,
     ticket_page,
 )
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
+from triage.web.desks import live, mine, review
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -56,9 +58,16 @@ _BODY_LIMIT: Final = 64 * 1024
 
 
 def make_app(
-    deps: Deps, *, drain_seconds: float = health.DRAIN_SECONDS, caches: Caches | None = None
+    deps: Deps,
+    *,
+    drain_seconds: float = health.DRAIN_SECONDS,
+    caches: Caches | None = None,
+    warm: bool = False,
 ) -> web.Application:
-    """The application over `deps`; it closes them when it ends."""
+    """The application over `deps`; it closes them when it ends.
+
+    `warm`: what the first ticket page needs is loaded in the background from the start on.
+    """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
@@ -68,8 +77,11 @@ def make_app(
     app[LIFECYCLE] = Lifecycle()
     signin.install(app)
     app[place_picking.GROUND] = place_picking.Ground(deps.settings)
+    if warm:
+        app.cleanup_ctx.append(place_picking.warmed)
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
+    app[live.BOARD] = live.board_of(app)
     access.install(app, ROUTES)
     return app
 
@@ -93,6 +105,10 @@ ROUTES: Final = (
     access.get("/desk/objections", objection_page.page, needs=Permission.REPORTS),
     access.get("/desk/dead", dead.dead, needs=Permission.INTAKE),
     access.post("/desk/dead/retry", dead.retry, needs=Permission.INTAKE),
+    *live.ROUTES,
+    *review.ROUTES,
+    *mine.ROUTES,
+    *sizes.ROUTES,
     *notices.ROUTES,
     *repeats.ROUTES,
     *leads.ROUTES,

@@ -13,7 +13,7 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
-from triage.web import asking, listing, navigation, present
+from triage.web import asking, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.views import Term, TicketItem
@@ -65,6 +65,7 @@ class FilterForm:
     query: str
     unit: Term | None
     narrowed: bool
+    active: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,17 @@ async def tickets_part(request: web.Request) -> web.Response:
     return render(request, "desk/part.html", page=await _list_page(request))
 
 
+def around(request: web.Request, token: str) -> dict[str, Any]:
+    """What every page has around it: the type size, the sections, who is signed in, its forms' token."""
+    return {
+        "large": sizes.large(request),
+        "page_token": token,
+        "page_path": sizes.way_back(request),
+        "nav": navigation.links_of(request),
+        "who": request.get(VIEWER),
+    }
+
+
 def render(
     request: web.Request,
     template: str,
@@ -125,10 +137,12 @@ def render(
     status: int = 200,
     **values: Any,  # noqa: ANN401  (a page's view)
 ) -> web.Response:
-    """A page from its template."""
-    around = navigation.around(request)
-    text = request.app[TEMPLATES].get_template(template).render(**around, **values)
-    return web.Response(text=text, status=status, content_type="text/html")
+    """A page from its template, in the type size that was chosen for this browser."""
+    token = guard.token_of(request)
+    text = request.app[TEMPLATES].get_template(template).render(**{**around(request, token), **values})
+    response = web.Response(text=text, status=status, content_type="text/html")
+    guard.keep(response, token)
+    return response
 
 
 async def _list_page(request: web.Request) -> ListPage:
@@ -220,4 +234,6 @@ def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
         query=filters.query,
         unit=None if code is None else Term(code, names.units.get(code, code)),
         narrowed=filters != TicketFilter(),
+        # The search stands beside the fold, not in it.
+        active=sum(name != "q" for name in Asked(filters).parameters()),
     )

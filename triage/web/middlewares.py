@@ -25,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from triage import logs
 from triage.errors import TriageError
+from triage.services import ledger
 from triage.web.access import admit
 from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
@@ -76,7 +77,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request[REQUEST_ID] = request_id
     started = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    with structlog.contextvars.bound_contextvars(request_id=request_id), ledger.coming_from(request.remote):
         response = await handler(request)
         resource = request.match_info.route.resource
         log.info(

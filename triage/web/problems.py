@@ -9,8 +9,8 @@ import orjson
 from aiohttp import hdrs, web
 from yarl import URL
 
-from triage.web import navigation
-from triage.web.keys import REQUEST_ID, TEMPLATES
+from triage.web import navigation, sizes
+from triage.web.keys import REQUEST_ID, TEMPLATES, VIEWER
 from triage.web.open311 import documents
 from triage.web.views import Problem
 
@@ -50,7 +50,13 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
         page = (
             request.app[TEMPLATES]
             .get_template("error.html")
-            .render(problem=problem, back=_sent_from(request), **navigation.around(request))
+            .render(
+                problem=problem,
+                back=_sent_from(request),
+                nav=navigation.links_of(request),
+                who=request.get(VIEWER),
+                large=sizes.large(request),
+            )
         )
         return web.Response(text=page, status=status, content_type="text/html")
     return as_json(problem)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PAGES = {
     "/desk": "工单",
+    "/desk/review": "审核台",
+    "/desk/map": "在办地图",
     "/desk/due": "到期清单",
     "/desk/repeats": "同一事项",
     "/desk/bulk": "批量办理记录",

@@ -193,4 +193,7 @@ async def _insert_new(session: AsyncSession, model: type[Base], rows: Sequence[d
     if not rows:
         return
     make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(make(model).on_conflict_do_nothing(), list(rows))
+    key, *_ = model.__table__.primary_key
+    # RETURNING makes it one statement, not one a row.
+    connection = await session.connection()
+    await connection.execute(make(model).on_conflict_do_nothing().returning(key), list(rows))
