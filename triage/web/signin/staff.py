@@ -135,7 +135,8 @@ async def added(request: web.Request) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     """One account. Raises NotFound."""
-    return await _one(request, request.match_info["login"], done=_DONE.get(request.query.get("done", "")))
+    staff, _ = await _mine(request)
+    return await _one(request, staff.login, done=_DONE.get(request.query.get("done", "")))
 
 
 async def changed(request: web.Request) -> web.Response:
