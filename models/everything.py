@@ -10,6 +10,7 @@ import models.drifting
 import models.files
 import models.holding
 import models.hotline
+import models.identities
 import models.key_progress
 import models.leads
 import models.ledger

@@ -25,8 +25,9 @@ class Asked(Labelled):
     TRACK = "track", "查询进度"
     ADD = "add", "追加和催办"
     POST = "open311_post", "接口提交"
-    SIGN_IN = "sign_in", "登录"
     REWARD = "reward", "领奖"
+    SIGN_IN = "sign_in", "登录"
+    REVEAL = "reveal", "查看身份"
 
 
 class Datatype(Labelled):

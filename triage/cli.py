@@ -324,8 +324,8 @@ main.add_command(keys_group)
 main.add_command(nlp_group)
 main.add_command(open311_group)
 main.add_command(repeats_group)
-main.add_command(staff_group)
 main.add_command(trends_group)
+main.add_command(staff_group)
 main.add_command(unit_group)
 
 

@@ -28,7 +28,7 @@ from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
-from triage.services.trends import refreshing
+from triage.services.trends import noticing, refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
+#: Steps of the timetable that need not look as often as the others.
+PAUSES: Final = {"signals": 60.0}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -137,13 +139,15 @@ def timetable(settings: Settings) -> None:
             "matters": looking.Finder(deps).catch_up,
             "ledger": Keeper(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),
+            "signals": partial(noticing.poke, deps),
             **notice_steps(deps, messengers),
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Runner(deps).run(stop))
             for name, one in steps.items():
-                tasks.create_task(_repeat(name, one, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+                pause = PAUSES.get(name, SWEEP_PAUSE_SECONDS)
+                tasks.create_task(_repeat(name, one, pause=pause, stop=stop))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()

@@ -27,9 +27,11 @@ from triage.web import (
     sizes,
     ticket_page,
 )
+from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
+from triage.web.identities import pages as identities
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -110,6 +112,8 @@ ROUTES: Final = (
     *mine.ROUTES,
     *sizes.ROUTES,
     *notices.ROUTES,
+    *audit.ROUTES,
+    *identities.ROUTES,
     *repeats.ROUTES,
     *leads.ROUTES,
     access.get("/api/v1/tickets", api.tickets, needs=Permission.SEE_CASES),

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from yarl import URL
 
 from triage.web import navigation, sizes
-from triage.web.keys import REQUEST_ID, TEMPLATES, VIEWER
+from triage.web.keys import REQUEST_ID, TEMPLATES
 from triage.web.open311 import documents
 from triage.web.views import Problem
 
@@ -53,9 +53,8 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
             .render(
                 problem=problem,
                 back=_sent_from(request),
-                nav=navigation.links_of(request),
-                who=request.get(VIEWER),
                 large=sizes.large(request),
+                **navigation.around(request),
             )
         )
         return web.Response(text=page, status=status, content_type="text/html")
