@@ -13,6 +13,7 @@ from models.appeals import Appellant, Source
 from models.citizens import CitizenWord
 from models.identities import HeldIdentity
 from models.notices import Contact
+from models.staff import Account, ProviderAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,14 @@ PLACES: Final = (
     SealedPlace(
         HeldIdentity, ("holder_kind", "holder", "field"), ("value",),
         lambda row, _: f"held.{row['holder_kind']}:{row['holder']}:{row['field']}",
+    ),
+    SealedPlace(
+        Account, ("staff_id",), ("code_secret", "code_pending"),
+        lambda row, column: f"account.code_{column.removeprefix('code_')}:{row['staff_id']}",
+    ),
+    SealedPlace(
+        ProviderAttempt, ("browser_hash",), ("verifier",),
+        lambda row, _: f"provider_attempt.verifier:{row['browser_hash']}",
     ),
     SealedPlace(
         CitizenWord, ("id",), ("original",),
