@@ -23,6 +23,7 @@ from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
+from triage.services.identities.erasing import Eraser
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
@@ -138,6 +139,7 @@ def timetable(settings: Settings) -> None:
             "timetable": step,
             "matters": looking.Finder(deps).catch_up,
             "ledger": Keeper(deps).keep,
+            "erasures": Eraser(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),
             "signals": partial(noticing.poke, deps),
             **notice_steps(deps, messengers),

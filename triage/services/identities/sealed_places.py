@@ -53,6 +53,14 @@ PLACES: Final = (
         lambda row, _: f"held.{row['holder_kind']}:{row['holder']}:{row['field']}",
     ),
     SealedPlace(
+        Account, ("staff_id",), ("code_secret", "code_pending"),
+        lambda row, column: f"account.code_{column.removeprefix('code_')}:{row['staff_id']}",
+    ),
+    SealedPlace(
+        ProviderAttempt, ("browser_hash",), ("verifier",),
+        lambda row, _: f"provider_attempt.verifier:{row['browser_hash']}",
+    ),
+    SealedPlace(
         CitizenWord, ("id",), ("original",),
         lambda row, _: f"citizen_word:{row['appeal_id']}:{row['key']}", beside=("appeal_id", "key"),
     ),
