@@ -74,6 +74,9 @@ bench-ledger: .venv/.dev
 bench-repeats: .venv/.dev
 	$(BIN)/python -m bench.repeats $(ARGS)
 
+bench-rewards: .venv/.dev
+	$(BIN)/python -m bench.rewards $(ARGS)
+
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
 

@@ -27,6 +27,7 @@ from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
+from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
 from triage.wiring import build
 
@@ -135,6 +136,8 @@ def timetable(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             tasks.create_task(Runner(deps).run(stop))
+            rewarding = partial(reward_clock.tick, deps)
+            tasks.create_task(_repeat("rewards", rewarding, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             finder = looking.Finder(deps)
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             ledger_keeper = Keeper(deps)

@@ -14,6 +14,7 @@ from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
 from triage.rules.access import MOVERS
+from triage.services.rewards.keys import RewardKeys
 from triage.web import (
     access,
     api,
@@ -37,6 +38,8 @@ from triage.web.open311 import server as open311
 from triage.web.outgoing import notices
 from triage.web.repeats import pages as repeats
 from triage.web.reports.routes import ROUTES as REPORTS
+from triage.web.rewards.common import KEYS as REWARD_KEYS
+from triage.web.rewards.routes import ROUTES as REWARDS
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
@@ -78,6 +81,7 @@ def make_app(
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
     app[LIFECYCLE] = Lifecycle()
+    app[REWARD_KEYS] = RewardKeys(deps.settings)
     app[IDENTIFY] = access.everyone_local
     app[place_picking.GROUND] = place_picking.Ground(deps.settings)
     app.cleanup_ctx.append(_closing)
@@ -128,6 +132,7 @@ ROUTES: Final = (
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
+    *REWARDS,
 )
 
 
