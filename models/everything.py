@@ -8,7 +8,10 @@ import models.citizens
 import models.corrections
 import models.drifting
 import models.files
+import models.holding
 import models.hotline
+import models.identities
+import models.key_progress
 import models.leads
 import models.ledger
 import models.matters
@@ -17,8 +20,11 @@ import models.notices
 import models.open311
 import models.outbox
 import models.rewards
+import models.rollups
+import models.signals
 import models.site_places
 import models.sources
+import models.staff
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (the import is the use)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.vocab import Labelled
+
+#: As whom the record names a citizen who acts by the web: no staff has this login.
+CITIZEN: Final = "citizen"
 
 
 class Manner(Labelled):
@@ -21,6 +26,8 @@ class Asked(Labelled):
     ADD = "add", "追加和催办"
     POST = "open311_post", "接口提交"
     REWARD = "reward", "领奖"
+    SIGN_IN = "sign_in", "登录"
+    REVEAL = "reveal", "查看身份"
 
 
 class Datatype(Labelled):

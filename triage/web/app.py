@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,7 @@ from aiohttp import web
 
 from models.vocab_staff import Permission
 from triage.clock import local, show
-from triage.errors import NotFound, SettingsError
+from triage.errors import NotFound
 from triage.rules.access import MOVERS
 from triage.services.rewards.keys import RewardKeys
 from triage.web import (
@@ -26,11 +25,15 @@ from triage.web import (
     moves,
     objection_page,
     place_picking,
+    sizes,
     ticket_page,
 )
+from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
-from triage.web.keys import CACHES, DEPS, FILES, IDENTIFY, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web.desks import live, mine, review
+from triage.web.identities import pages as identities
+from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -40,6 +43,7 @@ from triage.web.repeats import pages as repeats
 from triage.web.reports.routes import ROUTES as REPORTS
 from triage.web.rewards.common import KEYS as REWARD_KEYS
 from triage.web.rewards.routes import ROUTES as REWARDS
+from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
@@ -58,34 +62,32 @@ _FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file
 _BODY_LIMIT: Final = 64 * 1024
 
 
-def check_host(host: str) -> None:
-    """Allow loopback addresses only, until there is sign-in. Raises SettingsError."""
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise SettingsError(
-            f"不能监听 {host}：登录功能完成之前只允许本机回环地址（127.0.0.1、::1、localhost）"
-        )
-
-
 def make_app(
-    deps: Deps, *, drain_seconds: float = health.DRAIN_SECONDS, caches: Caches | None = None
+    deps: Deps,
+    *,
+    drain_seconds: float = health.DRAIN_SECONDS,
+    caches: Caches | None = None,
+    warm: bool = False,
 ) -> web.Application:
-    """The application over `deps`; it closes them when it ends."""
+    """The application over `deps`; it closes them when it ends.
+
+    `warm`: what the first ticket page needs is loaded in the background from the start on.
+    """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
+    app[REWARD_KEYS] = RewardKeys(deps.settings)
     app[NAMES] = names_of(deps.tables)
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
     app[LIFECYCLE] = Lifecycle()
-    app[REWARD_KEYS] = RewardKeys(deps.settings)
-    app[IDENTIFY] = access.everyone_local
+    signin.install(app)
     app[place_picking.GROUND] = place_picking.Ground(deps.settings)
+    if warm:
+        app.cleanup_ctx.append(place_picking.warmed)
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
+    app[live.BOARD] = live.board_of(app)
     access.install(app, ROUTES)
     return app
 
@@ -109,7 +111,13 @@ ROUTES: Final = (
     access.get("/desk/objections", objection_page.page, needs=Permission.REPORTS),
     access.get("/desk/dead", dead.dead, needs=Permission.INTAKE),
     access.post("/desk/dead/retry", dead.retry, needs=Permission.INTAKE),
+    *live.ROUTES,
+    *review.ROUTES,
+    *mine.ROUTES,
+    *sizes.ROUTES,
     *notices.ROUTES,
+    *audit.ROUTES,
+    *identities.ROUTES,
     *repeats.ROUTES,
     *leads.ROUTES,
     access.get("/api/v1/tickets", api.tickets, needs=Permission.SEE_CASES),
@@ -133,6 +141,7 @@ ROUTES: Final = (
     *open311.ROUTES,
     *citizen.ROUTES,
     *REWARDS,
+    *signin.ROUTES,
 )
 
 

@@ -34,6 +34,7 @@ from triage.web.keys import DEPS, FILES, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from aiohttp.typedefs import Handler
 
@@ -73,7 +74,7 @@ class FilesPage:
     token: str
     limits: FileLimits
     words: tuple[CitizenWord, ...]
-    rating: str | None
+    ratings: tuple[tuple[datetime, str], ...]
     error: str | None = None
 
 
@@ -199,7 +200,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         found = await rows.files_of_ticket(session, request[VIEWER], no)
-        words, rating = await citizens.said_of(session, request[VIEWER], no)
+        words, ratings = await citizens.said_of(session, request[VIEWER], no)
     view = FilesPage(
         no=no,
         title=whole.ticket.title,
@@ -217,7 +218,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         token=token,
         limits=limits_of(request),
         words=tuple(words),
-        rating=_rated(rating) if rating else None,
+        ratings=tuple((rating.at, _rated(rating)) for rating in ratings),
         error=error,
     )
     response = render(request, "desk/files.html", status=400 if error else 200, page=view)

@@ -9,7 +9,7 @@ import orjson
 from aiohttp import hdrs, web
 from yarl import URL
 
-from triage.web import navigation
+from triage.web import navigation, sizes
 from triage.web.keys import REQUEST_ID, TEMPLATES
 from triage.web.open311 import documents
 from triage.web.views import Problem
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aiohttp.web import Request
 
 CITIZEN: Final = "/citizen"
+#: Where people look, not programs.
+PAGES: Final = ("/desk", "/me", "/login", "/logout")
 CONTENT_TYPE: Final = "application/problem+json"
 
 _TITLES: Final = {
@@ -44,11 +46,16 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
     if request.path.startswith(CITIZEN):
         page = request.app[TEMPLATES].get_template("citizen/error.html").render(problem=problem)
         return web.Response(text=page, status=status, content_type="text/html")
-    if request.path.startswith("/desk") or request.path == "/":
+    if request.path.startswith(PAGES) or request.path == "/":
         page = (
             request.app[TEMPLATES]
             .get_template("error.html")
-            .render(problem=problem, back=_sent_from(request), nav=navigation.links_of(request))
+            .render(
+                problem=problem,
+                back=_sent_from(request),
+                large=sizes.large(request),
+                **navigation.around(request),
+            )
         )
         return web.Response(text=page, status=status, content_type="text/html")
     return as_json(problem)

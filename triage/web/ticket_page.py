@@ -12,8 +12,11 @@ from aiohttp import web
 
 from models import ticket_detail
 from models.vocab import Move
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
+from triage.rules import snippet_rows
+from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.services import moving
 from triage.services.leads import listing as lead_listing
@@ -21,6 +24,7 @@ from triage.web import acting, corrections, evidence, guard, move_forms, place_p
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
+from triage.web.identities import pages as identities
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
     from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
-    from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
+    from triage.web.identities.pages import IdentityBox
+    from triage.web.move_views import AskedView, BarredView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
     from triage.web.repeats.box import PairLine
     from triage.web.views import Term, TicketView
@@ -58,6 +63,9 @@ class TicketPage:
     as_of: str
     moves: MoveList
     forms: tuple[MoveForm, ...]
+    barred: tuple[BarredView, ...]
+    templates: tuple[tuple[str, str], ...]
+    technical: bool
     turn: str | None
     turn_why: str | None
     asked: tuple[AskedView, ...]
@@ -72,6 +80,7 @@ class TicketPage:
     same: tuple[PairLine, ...]
     exposures: tuple[Exposure, ...]
     picking: PickingView | None
+    identity: IdentityBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +146,10 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
         exposures = await lead_listing.exposures(session, whole.appeal.id)
+        identity = await identities.box(request, session, whole, now)
     picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
-    view = present.ticket(whole, request.app[NAMES], day_of(now))
+    view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
         for e in view.evidence
@@ -162,6 +172,14 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         as_of=show(now),
         moves=found,
         forms=forms,
+        barred=move_forms.barred(found),
+        technical=request[VIEWER].may(Permission.SOURCES),
+        templates=tuple(
+            (row.title, row.text)
+            for row in snippet_rows.chosen(
+                deps.tables.snippets.answers, whole.ticket.kind, beijing(now).date()
+            )
+        ),
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
         turn_why=move_forms.why_not_yet(deps.tables, found, standing, who.post, at=now),
         asked=move_forms.asked(standing),
@@ -176,6 +194,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         same=same,
         exposures=tuple(exposures),
         picking=picking,
+        identity=identity,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)

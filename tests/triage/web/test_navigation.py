@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PAGES = {
     "/desk": "工单",
+    "/desk/review": "审核台",
+    "/desk/map": "在办地图",
     "/desk/due": "到期清单",
     "/desk/repeats": "同一事项",
     "/desk/bulk": "批量办理记录",
@@ -24,6 +26,8 @@ PAGES = {
     "/desk/places": "点选词典",
     "/desk/dead": "处理失败",
     "/desk/sources": "来源",
+    "/desk/audit": "审计台账",
+    "/desk/staff": "账号",
 }
 LINK = re.compile(r'<a href="([^"]+)"(?: aria-current="(page|true)")?>([^<]+)</a>')
 CHILDREN = {

@@ -50,7 +50,7 @@ async def listed(request: web.Request) -> web.Response:
         token=token,
         as_of=show(now),
     )
-    return _answer(request, "desk/sources.html", page, token)
+    return render(request, "desk/sources.html", page=page)
 
 
 async def blank(request: web.Request) -> web.Response:
@@ -217,15 +217,7 @@ def _form(
         token=token,
         as_of=show(request.app[DEPS].clock.now()),
     )
-    return _answer(request, "desk/source.html", page, token, status=fault.status if fault else 200)
-
-
-def _answer(
-    request: web.Request, template: str, page: SourcesPage | SourcePage, token: str, *, status: int = 200
-) -> web.Response:
-    response = render(request, template, status=status, page=page)
-    guard.keep(response, token)
-    return response
+    return render(request, "desk/source.html", page=page, status=fault.status if fault else 200)
 
 
 def _to(key: str, done: str) -> web.Response:
