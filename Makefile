@@ -77,6 +77,9 @@ bench-ledger: .venv/.dev
 bench-repeats: .venv/.dev
 	$(BIN)/python -m bench.repeats $(ARGS)
 
+bench-rewards: .venv/.dev
+	$(BIN)/python -m bench.rewards $(ARGS)
+
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
 

@@ -28,6 +28,7 @@ from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
+from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
 from triage.services.trends import noticing, refreshing
 from triage.wiring import build
@@ -142,6 +143,7 @@ def timetable(settings: Settings) -> None:
             "erasures": Eraser(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),
             "signals": partial(noticing.poke, deps),
+            "rewards": partial(reward_clock.tick, deps),
             **notice_steps(deps, messengers),
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.

@@ -13,6 +13,7 @@ from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import NotFound
 from triage.rules.access import MOVERS
+from triage.services.rewards.keys import RewardKeys
 from triage.web import (
     access,
     api,
@@ -40,6 +41,8 @@ from triage.web.open311 import server as open311
 from triage.web.outgoing import notices
 from triage.web.repeats import pages as repeats
 from triage.web.reports.routes import ROUTES as REPORTS
+from triage.web.rewards.common import KEYS as REWARD_KEYS
+from triage.web.rewards.routes import ROUTES as REWARDS
 from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
@@ -73,6 +76,7 @@ def make_app(
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
+    app[REWARD_KEYS] = RewardKeys(deps.settings)
     app[NAMES] = names_of(deps.tables)
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
@@ -136,6 +140,7 @@ ROUTES: Final = (
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
+    *REWARDS,
     *signin.ROUTES,
 )
 

@@ -49,7 +49,7 @@ _NOBODYS: Final = "没有这个附件，或您无权查看。"
 _MOST_DIGITS: Final = 18
 #: What the rest of a form may weigh.
 _FORM_BYTES: Final = 256 * 1024
-_ROOMY: Final = ("/desk/tickets/", "/citizen")
+_ROOMY: Final = ("/desk/tickets/", "/desk/rewards/", "/citizen")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,16 @@ SECTIONS: Final = (
     Section("/desk/repeats", "同一事项", (Permission.SEE_CASES,), ("/desk/compare",)),
     Section("/desk/bulk", "批量办理记录", (Permission.BULK,)),
     Section("/desk/leads", "媒体线索", (Permission.LEADS,)),
+    Section(
+        "/desk/rewards",
+        "有奖举报",
+        (
+            Permission.REWARD_HANDLE,
+            Permission.REWARD_REVIEW,
+            Permission.REWARD_APPROVE,
+            Permission.REWARD_PAY,
+        ),
+    ),
     Section("/desk/calls", "吹哨与督办", (Permission.SUPERVISE, Permission.REPORTS)),
     Section("/desk/month", "三率", (Permission.REPORTS,)),
     Section("/desk/objections", "退单分析", (Permission.REPORTS,)),

@@ -18,6 +18,7 @@ PAGES = {
     "/desk/repeats": "同一事项",
     "/desk/bulk": "批量办理记录",
     "/desk/leads": "媒体线索",
+    "/desk/rewards": "有奖举报",
     "/desk/calls": "吹哨与督办",
     "/desk/month": "三率",
     "/desk/objections": "退单分析",
