@@ -28,7 +28,7 @@ from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
-from triage.services.trends import noticing, refreshing
+from triage.services.trends import noticing, refreshing, words
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
-SIGNALS_PAUSE_SECONDS: Final = 60.0
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -133,20 +132,20 @@ def timetable(settings: Settings) -> None:
 
         stop = await _stopping()
         messengers = open_messengers(settings, deps.clock)
+        steps: dict[str, Callable[[], Awaitable[bool]]] = {
+            "timetable": step,
+            "matters": looking.Finder(deps).catch_up,
+            "ledger": Keeper(deps).keep,
+            "rollups": partial(refreshing.catch_up, deps),
+            "signals": partial(noticing.poke, deps),
+            "words": partial(words.poke, deps),
+            **notice_steps(deps, messengers),
+        }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             tasks.create_task(Runner(deps).run(stop))
-            finder = looking.Finder(deps)
-            tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            ledger_keeper = Keeper(deps)
-            tasks.create_task(_repeat("ledger", ledger_keeper.keep, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            counting = partial(refreshing.catch_up, deps)
-            tasks.create_task(_repeat("rollups", counting, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            signals = partial(noticing.poke, deps)
-            tasks.create_task(_repeat("signals", signals, pause=SIGNALS_PAUSE_SECONDS, stop=stop))
-            for name, told in notice_steps(deps, messengers).items():
-                tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            for name, one in steps.items():
+                tasks.create_task(_repeat(name, one, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()

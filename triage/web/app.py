@@ -42,6 +42,7 @@ from triage.web.reports.routes import ROUTES as REPORTS
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.trends.routes import ROUTES as TRENDS
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
-_FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
+_FILES: Final = frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 #: A form or a move is small; those that carry files get more (`attachments.make_room`).
 _BODY_LIMIT: Final = 64 * 1024
 
@@ -135,12 +136,13 @@ ROUTES: Final = (
     access.get("/api/v1/openapi.json", api.openapi, needs=access.SIGNED_IN),
     *BULK,
     *REPORTS,
+    *TRENDS,
     access.open_to_all("GET", "/healthz", health.healthz),
     access.open_to_all("GET", "/readyz", health.readyz),
     *hooks.ROUTES,
     *source_api.ROUTES,
     *source_page.ROUTES,
-    access.open_to_all("GET", "/static/{name}", _static),
+    access.open_to_all("GET", "/static/{name:[^?#]+}", _static),
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,

@@ -11,7 +11,7 @@ from alembic import op
 from models.db import REWARD_SCHEMA, AwareUtc, BigId
 
 revision = "0021"
-down_revision = "0017"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
