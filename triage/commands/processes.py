@@ -44,6 +44,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
+#: Steps of the timetable that need not look as often as the others.
+PAUSES: Final = {"signals": 60.0, "words": 60.0}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -145,7 +147,8 @@ def timetable(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Runner(deps).run(stop))
             for name, one in steps.items():
-                tasks.create_task(_repeat(name, one, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+                pause = PAUSES.get(name, SWEEP_PAUSE_SECONDS)
+                tasks.create_task(_repeat(name, one, pause=pause, stop=stop))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()

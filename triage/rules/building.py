@@ -85,6 +85,8 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         snippets=rows.snippets,
         access=tuple(rows.access),
         retention=tuple(rows.retention),
+        signins=tuple(rows.signins),
+        reveals=rows.reveals,
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),

@@ -21,6 +21,8 @@ from triage.rules import (
     notice_parsing,
     rate_parsing,
     retention_rows,
+    reveal_rows,
+    signin_rows,
     snippet_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
@@ -71,6 +73,8 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
     access_rows.check(rows.access, problems)
     retention_rows.check(rows.retention, problems)
+    signin_rows.check(rows.signins, problems)
+    reveal_rows.check(rows.reveals, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
     from triage.rules.retention_rows import RetentionRow
+    from triage.rules.reveal_rows import RevealTable
     from triage.rules.rewards.rows import RewardTable
+    from triage.rules.signin_rows import SignInRow
     from triage.rules.snippet_rows import SnippetTable
     from triage.rules.trends.rows import SignalRow
 
@@ -328,6 +330,8 @@ class Tables:
     snippets: SnippetTable
     access: tuple[AccessRow, ...]
     retention: tuple[RetentionRow, ...]
+    signins: tuple[SignInRow, ...]
+    reveals: RevealTable
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable

@@ -79,19 +79,20 @@ async def kinds(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
         mine = sum((now[k] for k in codes), NONE)
         old = sum((then.get(k, NONE) for k in codes), NONE)
         rows.append(_kind_row(ask, parent, tuple(codes), (mine, old), whole))
-        tree.append({"name": parent, "children": [
-            {"name": names.kind(k) if k else OTHER, "value": shown(now[k].demands, office=ask.office) or 0,
-             "link": ask.tickets(kinds=(k,))} for k in codes
-        ]})  # fmt: skip
+        if parent != OTHER:
+            tree.append({"name": parent, "children": [
+                {"name": names.kind(k), "value": shown(now[k].demands, office=ask.office) or 0,
+                 "link": ask.tickets(kinds=(k,))} for k in codes
+            ]})  # fmt: skip
         if len(codes) > 1 or codes[0]:
             rows += [
                 _kind_row(ask, f"　{names.kind(k)}", (k,), (now[k], then.get(k, NONE)), whole) for k in codes
             ]
     return Panel(
         "kinds", "诉求类别",
-        "类别按人工更正后的计；没有更正的按智能识别。占比为占本期全部诉求的比例。",
+        "类别按人工更正后的计；没有更正的按智能识别。占比为占本期全部诉求的比例。图中不画非环境类。",
         ("类别", "诉求", "占比", "去年同期", "比去年同期"), tuple(rows),
-        options.tree(tree) if whole else None, tall=True,
+        options.tree(tree) if tree else None, tall=True,
     )  # fmt: skip
 
 
