@@ -178,7 +178,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             if not await holding.hold(session, whole.ticket.id, login, now=now, span=HOLD):
                 held = "别的坐席刚打开了这张工单：先看“下一张”，或与同事商量后再派。"
     day = asking.day_of(now)
-    view = present.ticket(whole, request.app[NAMES], day)
+    view = present.ticket(whole, request.app[NAMES], day, request[VIEWER])
     standing = moving.stand_of(deps.tables, whole, now=now)
     who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)

@@ -241,8 +241,8 @@ def _groups(asked: _Asked, found: DueList, day: Day, page: int) -> tuple[ClockGr
 
 def _line(line: DueLine, day: Day) -> Line:
     return Line(
-        line.no, shown_text(None, line.title), line.unit or "未定承办单位", present.term(Urgency, line.urgency),
-        present.term(State, line.state), line.label,
+        line.no, shown_text(None, line.title), line.unit or "未定承办单位",
+        present.term(Urgency, line.urgency), present.term(State, line.state), line.label,
         Due(line.due, until(line.due, day.now), tone(line.due, day.now, day.ends), None),
     )  # fmt: skip
 

@@ -38,7 +38,8 @@ async def page(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pag
     monkeypatch.setattr(live, "ALONE_SECONDS", 0.2)
     await reference.sync(deps)
     faults: list[str] = []
-    async with TestServer(make_app(deps)) as server, async_playwright() as playwright:
+    app = make_app(deps)
+    async with TestServer(app) as server, async_playwright() as playwright:
         chromium = await playwright.chromium.launch(
             executable_path=browser.executable(), args=list(browser.FLAGS)
         )
@@ -50,7 +51,7 @@ async def page(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pag
         found.set_default_timeout(60_000)
         found.on("pageerror", lambda error: faults.append(str(error)))
         yield found
-        await server.app[BOARD].close()
+        await app[BOARD].close()
         await chromium.close()
     assert faults == []
 
