@@ -29,6 +29,7 @@ from triage.web import (
 )
 from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
+from triage.web.cache import Cache
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
@@ -44,6 +45,7 @@ from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.trends import pages as trends
 from triage.web.trends.routes import ROUTES as TRENDS
 from triage.wiring import open_files
 
@@ -85,6 +87,7 @@ def make_app(
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app[live.BOARD] = live.board_of(app)
+    app[trends.PANELS] = Cache(seconds=60, size=100)
     access.install(app, ROUTES)
     return app
 
@@ -146,6 +149,7 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
     """Stop counting and let go of the database when the application ends."""
     yield
     await app[CACHES].close()
+    await app[trends.PANELS].close()
     await app[DEPS].close()
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from triage.web.cache import Cache
     from triage.web.names import Names
     from triage.web.trends.asks import TrendsAsk
     from triage.web.trends.views import Panel
@@ -42,6 +43,8 @@ _MAKERS: Final[dict[str, Callable[[AsyncSession, TrendsAsk, Names], Awaitable[Pa
     "communities": quality.communities,
     "model": quality.model,
 }
+#: The charts of a question, as long as the sums stand.
+PANELS: Final[web.AppKey[Cache[tuple[Panel, ...]]]] = web.AppKey("trends_panels")
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMULA: Final = ("=", "+", "-", "@")
 
@@ -67,14 +70,14 @@ class TrendsPage:
 async def page(request: web.Request) -> web.Response:
     """GET /desk/trends. Raises BadInput."""
     ask, names, deps = asks.read(request), request.app[NAMES], request.app[DEPS]
+    found = await _panels(request, ask)
     async with deps.db.reads() as session:
-        found = [await make(session, ask, names) for make in _MAKERS.values()]
         total = await figures.totals(session, ask.scope)
         fresh = await figures.as_of(session)
     demands, cases = (figures.shown(n, office=ask.office) for n in (total.demands, total.cases))
     view = TrendsPage(
         ask=ask,
-        panels=tuple(found),
+        panels=found,
         demands="＜5" if demands is None else f"{demands:,}",
         cases="＜5" if cases is None else f"{cases:,}",
         as_of=show(fresh.at) if fresh.at else "",
@@ -96,6 +99,19 @@ async def page(request: web.Request) -> web.Response:
     return render(request, "trends/trends.html", page=view)
 
 
+async def _panels(request: web.Request, ask: TrendsAsk) -> tuple[Panel, ...]:
+    """Every chart, made once for a question and a version of the sums: page and script both ask."""
+    db, names = request.app[DEPS].db, request.app[NAMES]
+    async with db.reads() as session:
+        version = (await figures.as_of(session)).version
+
+    async def made() -> tuple[Panel, ...]:
+        async with db.reads() as session:
+            return tuple([await make(session, ask, names) for make in _MAKERS.values()])
+
+    return await request.app[PANELS].get((ask, version), made)
+
+
 def _spans(ask: TrendsAsk) -> tuple[tuple[str, str], ...]:
     """Short ways to a period."""
     return tuple(
@@ -106,9 +122,7 @@ def _spans(ask: TrendsAsk) -> tuple[tuple[str, str], ...]:
 
 async def charts(request: web.Request) -> web.Response:
     """GET /desk/trends/charts.json: the options of every chart, by its id. Raises BadInput."""
-    ask, names = asks.read(request), request.app[NAMES]
-    async with request.app[DEPS].db.reads() as session:
-        found = [await make(session, ask, names) for make in _MAKERS.values()]
+    found = await _panels(request, asks.read(request))
     body = {
         panel.id: {"option": panel.option, "links": panel.links, "title": panel.title}
         for panel in found
