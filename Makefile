@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-desks bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger \
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-trends bench-ledger \
 	lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
@@ -79,6 +79,9 @@ bench-repeats: .venv/.dev
 
 bench-rewards: .venv/.dev
 	$(BIN)/python -m bench.rewards $(ARGS)
+
+bench-trends: .venv/.dev
+	$(BIN)/python -m bench.trends $(ARGS)
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)

@@ -30,7 +30,7 @@ from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
 from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
-from triage.services.trends import noticing, refreshing
+from triage.services.trends import noticing, refreshing, words
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ log = logs.get(__name__)
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
 #: Steps of the timetable that need not look as often as the others.
-PAUSES: Final = {"signals": 60.0}
+PAUSES: Final = {"signals": 60.0, "words": 60.0}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -144,6 +144,7 @@ def timetable(settings: Settings) -> None:
             "rollups": partial(refreshing.catch_up, deps),
             "signals": partial(noticing.poke, deps),
             "rewards": partial(reward_clock.tick, deps),
+            "words": partial(words.poke, deps),
             **notice_steps(deps, messengers),
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.

@@ -30,6 +30,7 @@ from triage.web import (
 )
 from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
+from triage.web.cache import Cache
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
@@ -47,6 +48,8 @@ from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.trends import pages as trends
+from triage.web.trends.routes import ROUTES as TRENDS
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
-_FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
+_FILES: Final = frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 #: A form or a move is small; those that carry files get more (`attachments.make_room`).
 _BODY_LIMIT: Final = 64 * 1024
 
@@ -88,6 +91,7 @@ def make_app(
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app[live.BOARD] = live.board_of(app)
+    app[trends.PANELS] = Cache(seconds=60, size=100)
     access.install(app, ROUTES)
     return app
 
@@ -131,12 +135,13 @@ ROUTES: Final = (
     access.get("/api/v1/openapi.json", api.openapi, needs=access.SIGNED_IN),
     *BULK,
     *REPORTS,
+    *TRENDS,
     access.open_to_all("GET", "/healthz", health.healthz),
     access.open_to_all("GET", "/readyz", health.readyz),
     *hooks.ROUTES,
     *source_api.ROUTES,
     *source_page.ROUTES,
-    access.open_to_all("GET", "/static/{name}", _static),
+    access.open_to_all("GET", "/static/{name:[^?#]+}", _static),
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
@@ -149,6 +154,7 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
     """Stop counting and let go of the database when the application ends."""
     yield
     await app[CACHES].close()
+    await app[trends.PANELS].close()
     await app[DEPS].close()
 
 

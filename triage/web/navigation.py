@@ -59,6 +59,8 @@ SECTIONS: Final = (
     ),
     Section("/desk/calls", "吹哨与督办", (Permission.SUPERVISE, Permission.REPORTS)),
     Section("/desk/month", "三率", (Permission.REPORTS,)),
+    Section("/desk/trends", "态势", (Permission.TRENDS,)),
+    Section("/desk/signals", "态势信号", (Permission.TRENDS,)),
     Section("/desk/objections", "退单分析", (Permission.REPORTS,)),
     Section("/desk/notices", "外发通知", (Permission.NOTICES,)),
     Section("/desk/places", "点选词典", (Permission.CORRECT,)),
