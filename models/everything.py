@@ -15,6 +15,7 @@ import models.months
 import models.notices
 import models.open311
 import models.outbox
+import models.parties
 import models.site_places
 import models.sources
 import models.tickets

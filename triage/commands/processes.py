@@ -25,6 +25,7 @@ from triage.services.bulk import running as bulk_running
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
+from triage.services.parties import gathering
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
 from triage.wiring import build
@@ -136,6 +137,8 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(Runner(deps).run(stop))
             finder = looking.Finder(deps)
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            parties = gathering.Gatherer(deps)
+            tasks.create_task(_repeat("parties", parties.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():

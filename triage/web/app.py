@@ -32,6 +32,7 @@ from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
 from triage.web.outgoing import notices
+from triage.web.parties import pages as parties
 from triage.web.repeats import pages as repeats
 from triage.web.reports.routes import ROUTES as REPORTS
 from triage.web.sources import api as source_api
@@ -89,6 +90,7 @@ def make_app(
     app.router.add_post("/desk/dead/retry", dead.retry)
     app.add_routes(notices.ROUTES)
     app.add_routes(repeats.ROUTES)
+    app.add_routes(parties.ROUTES)
     app.add_routes(leads.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
