@@ -19,6 +19,7 @@ import models.parties
 import models.site_places
 import models.sources
 import models.tickets
+import models.topics
 import models.units
 import models.watching  # noqa: F401  (the import is the use)
 from models.db import Base

@@ -15,6 +15,7 @@ from triage.commands.nlp_group import nlp_group
 from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
+from triage.commands.topics_group import topics_group
 from triage.commands.unit_group import unit_group
 from triage.errors import TriageError
 
@@ -314,6 +315,7 @@ main.add_command(hotline_group)
 main.add_command(nlp_group)
 main.add_command(open311_group)
 main.add_command(repeats_group)
+main.add_command(topics_group)
 main.add_command(unit_group)
 
 

@@ -28,6 +28,7 @@ from triage.services.notices.messengers import open_messengers
 from triage.services.parties import gathering
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
+from triage.services.topics import finding
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
+#: How often it is asked whether the day's topics are due.
+TOPICS_PAUSE_SECONDS: Final = 300.0
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -139,6 +142,8 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             parties = gathering.Gatherer(deps)
             tasks.create_task(_repeat("parties", parties.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            topics = finding.DailyFinder(deps)
+            tasks.create_task(_repeat("topics", topics.poke, pause=TOPICS_PAUSE_SECONDS, stop=stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():

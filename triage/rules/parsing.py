@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
-from triage.rules import drifting, lead_rows
+from triage.rules import drifting, lead_rows, publishing
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
@@ -61,8 +61,8 @@ CATALOGUE_COLUMNS: Final = (
 FILES: Final = (
     "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
-    "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "situations.yaml",
-    "units.csv", "zones.yaml",
+    "leads.yaml", "moves.yaml", "notices.yaml", "publishing.yaml", "rates.yaml", "reclaimed.yaml",
+    "situations.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -88,6 +88,7 @@ class Parsed:
     moves: list[MoveRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
+    publishing: list[publishing.PublishRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
@@ -110,6 +111,7 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.moves = _yaml(files, "moves.yaml", "rows", move_row, problems)
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
+    out.publishing = _yaml(files, "publishing.yaml", "rows", publishing.parse, problems)
     out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from triage.rules.lead_rows import LeadRow
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
+    from triage.rules.publishing import PublishRow
     from triage.rules.rate_rows import RateTable
 
 #: The function of an area's own government or office: it needs no name.
@@ -318,6 +319,7 @@ class Tables:
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
+    publishing: tuple[PublishRow, ...]
     leads: tuple[LeadRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar

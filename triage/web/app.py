@@ -38,6 +38,7 @@ from triage.web.reports.routes import ROUTES as REPORTS
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.topics import pages as topics
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def make_app(
     app.add_routes(notices.ROUTES)
     app.add_routes(repeats.ROUTES)
     app.add_routes(parties.ROUTES)
+    app.add_routes(topics.ROUTES)
     app.add_routes(leads.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)
