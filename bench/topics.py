@@ -3,8 +3,8 @@
 The set's own groups: near-duplicates (cosine of character 3-grams of at least 0.6, as `bench.seven` has
 them) and the pairs labelled as one matter in `nlp/training/pairs.jsonl`, joined. B-cubed and V-measure are
 over the texts that are in such a group of two or more; the pairs labelled either way give precision and
-recall. Beside ours: TF-IDF over jieba words with k-means, at as many groups as ours and at fewer (needs
-scikit-learn, of the train extra; without it that is left out). The last line is one JSON object.
+recall. Beside ours: TF-IDF over jieba words with k-means (needs scikit-learn, of the
+train extra; without it that is left out). The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _DATA: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
 _NEAR: Final = 0.6
 _SEED: Final = 20261126
-_FEWER: Final = (500, 1000)
+_GROUPS: Final = (500, 1000)
 
 
 def main() -> None:
@@ -60,8 +60,7 @@ def main() -> None:
         "ours": _figures(truth, ours, pairs),
     }  # fmt: skip
     if importlib.util.find_spec("sklearn") is not None:
-        many = len(set(ours))
-        for count in (*_FEWER, many):
+        for count in _GROUPS:
             found[f"kmeans_{count}"] = _figures(truth, _kmeans(rows, count), pairs)
     print(json.dumps(found, ensure_ascii=False))
 

@@ -21,14 +21,18 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
+from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
+from triage.services.open_data import publishing
 from triage.services.parties import gathering
 from triage.services.repeats import looking
+from triage.services.reporting import drafting
 from triage.services.sources.running import Runner
 from triage.services.topics import finding
+from triage.services.trends import refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -44,8 +48,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
-#: How often it is asked whether the day's topics are due.
-TOPICS_PAUSE_SECONDS: Final = 300.0
+#: How often it is asked whether the day's topics, reports and open data are due.
+DAILY_PAUSE_SECONDS: Final = 300.0
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -142,8 +146,16 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             parties = gathering.Gatherer(deps)
             tasks.create_task(_repeat("parties", parties.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            topics = finding.DailyFinder(deps)
-            tasks.create_task(_repeat("topics", topics.poke, pause=TOPICS_PAUSE_SECONDS, stop=stop))
+            for name, poke in (
+                ("topics", finding.DailyFinder(deps).poke),
+                ("reports", drafting.Drafter(deps).poke),
+                ("open-data", publishing.Publisher(deps).poke),
+            ):
+                tasks.create_task(_repeat(name, poke, pause=DAILY_PAUSE_SECONDS, stop=stop))
+            ledger_keeper = Keeper(deps)
+            tasks.create_task(_repeat("ledger", ledger_keeper.keep, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            counting = partial(refreshing.catch_up, deps)
+            tasks.create_task(_repeat("rollups", counting, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
-from triage.rules import drifting, lead_rows, publishing
+from triage.rules import access_rows, drifting, lead_rows, publishing, retention_rows, snippet_rows
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
@@ -17,6 +17,7 @@ from triage.rules.notice_rows import NoticeTable
 from triage.rules.rate_parsing import rate_table
 from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
+from triage.rules.rewards.rows import RewardTable
 from triage.rules.rows import (
     OWN,
     Basis,
@@ -42,6 +43,7 @@ from triage.rules.rows import (
     Where,
     ZoneRow,
 )
+from triage.rules.snippet_rows import SnippetTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,10 +61,10 @@ CATALOGUE_COLUMNS: Final = (
 
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = (
-    "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
+    "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
     "leads.yaml", "moves.yaml", "notices.yaml", "publishing.yaml", "rates.yaml", "reclaimed.yaml",
-    "situations.yaml", "units.csv", "zones.yaml",
+    "retention.yaml", "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -86,13 +88,17 @@ class Parsed:
     escalations: list[EscalationRow] = field(default_factory=list)
     gradings: list[GradingRow] = field(default_factory=list)
     moves: list[MoveRow] = field(default_factory=list)
+    access: list[access_rows.AccessRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
     publishing: list[publishing.PublishRow] = field(default_factory=list)
+    snippets: SnippetTable = field(default_factory=SnippetTable)
+    retention: list[retention_rows.RetentionRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
+    rewards: RewardTable = field(default_factory=RewardTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
@@ -109,10 +115,18 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.fallbacks = _yaml(files, "fallbacks.yaml", "rows", _fallback, problems)
     out.reclaimed = _yaml(files, "reclaimed.yaml", "rows", _reclaimed, problems)
     out.moves = _yaml(files, "moves.yaml", "rows", move_row, problems)
+    out.access = _yaml(files, access_rows.FILE, "rows", access_rows.parse, problems)
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     out.publishing = _yaml(files, "publishing.yaml", "rows", publishing.parse, problems)
     out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
+    if (top := _top(files, "snippets.yaml", problems)) is not None:
+        out.snippets = SnippetTable(
+            tuple(_rows(top, "snippets", snippet_rows.parse)),
+            tuple(_rows(top, "answers", snippet_rows.parse)),
+        )
+        top.done()
+    out.retention = _yaml(files, "retention.yaml", "rows", retention_rows.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)
         out.functional_areas = _rows(top, "functional_areas", _functional_area)

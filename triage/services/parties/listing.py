@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.filters import Viewer
+    from models.viewing import Viewer
 
 PAGE: Final = 50
 #: Parties in one export, and open cases on a party's page.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.filters import Viewer
+    from models.viewing import Viewer
     from triage.rules.rows import Tables
 
 LONGEST_REASON: Final = 300

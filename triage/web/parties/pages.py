@@ -12,13 +12,14 @@ from aiohttp import web
 from connectors.office_xlsx import workbook
 from models.vocab import CLOSED_STATES
 from models.vocab_parties import PartyAct
+from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.rates import By
 from triage.services.month_sheets import name_of
 from triage.services.parties import changing, listing
 from triage.services.parties.listing import PartyAsk
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -386,11 +387,11 @@ def _to(party_id: int) -> web.Response:
 
 
 ROUTES: Final = (
-    web.get("/desk/parties", listed),
-    web.post("/desk/parties/export", exported),
-    web.get("/desk/parties/{id:[0-9]{1,10}}", one),
-    web.post("/desk/parties/{id:[0-9]{1,10}}/merge", merged),
-    web.post("/desk/parties/{id:[0-9]{1,10}}/split", split),
-    web.post("/desk/parties/{id:[0-9]{1,10}}/refuse", refused),
-    web.post("/desk/parties/{id:[0-9]{1,10}}/undo", undone),
+    access.get("/desk/parties", listed, needs=Permission.TRENDS),
+    access.post("/desk/parties/export", exported, needs=Permission.EXPORT),
+    access.get("/desk/parties/{id:[0-9]{1,10}}", one, needs=Permission.TRENDS),
+    access.post("/desk/parties/{id:[0-9]{1,10}}/merge", merged, needs=Permission.LEADS),
+    access.post("/desk/parties/{id:[0-9]{1,10}}/split", split, needs=Permission.LEADS),
+    access.post("/desk/parties/{id:[0-9]{1,10}}/refuse", refused, needs=Permission.LEADS),
+    access.post("/desk/parties/{id:[0-9]{1,10}}/undo", undone, needs=Permission.LEADS),
 )

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from models.vocab_staff import Permission
 from models.vocab_topics import TextKind, ThemeDecision, TopicLevel
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.rates import By
 from triage.services.month_sheets import name_of
 from triage.services.topics import listing
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -288,7 +289,7 @@ def _id(request: web.Request) -> int:
 
 
 ROUTES: Final = (
-    web.get("/desk/topics", listed),
-    web.get("/desk/topics/{id:[0-9]{1,10}}", one),
-    web.post("/desk/topics/{id:[0-9]{1,10}}/decide", decided),
+    access.get("/desk/topics", listed, needs=Permission.TRENDS),
+    access.get("/desk/topics/{id:[0-9]{1,10}}", one, needs=Permission.TRENDS),
+    access.post("/desk/topics/{id:[0-9]{1,10}}/decide", decided, needs=Permission.REPORTS),
 )

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
-from models.filters import Viewer
 from models.outbox import Outbox
 from models.parties import Party, PartyMention, PartyName, PartyPair
+from models.viewing import all_seeing
 from models.vocab import AppealState, State
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
 from triage.clock import FixedClock
@@ -26,7 +26,7 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from models.db import Database
 
-VIEWER = Viewer("local")
+VIEWER = all_seeing("local")
 LEGAL = TicketIn(party="北京绿泉餐饮有限公司")
 SHOP = TicketIn(party="绿泉餐厅", age=timedelta(days=40))
 NOBODY = TicketIn(party="一处工地")

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal
-from models.filters import Viewer
 from models.topics import Topic, TopicRun, TopicText
+from models.viewing import all_seeing
 from models.vocab import State
 from models.vocab_topics import ThemeDecision, TopicLevel
 from tests.factories import NOW, TicketIn, add_tickets
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from models.db import Database
 
-VIEWER = Viewer("local")
+VIEWER = all_seeing("local")
 LOCAL = TopicLevel.LOCAL
 DISTRICTS = ("110105", "110108", "110101", "110102", "110106")
 OILY = [
