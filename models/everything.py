@@ -10,6 +10,7 @@ import models.drifting
 import models.files
 import models.holding
 import models.hotline
+import models.identities
 import models.key_progress
 import models.leads
 import models.ledger
@@ -25,6 +26,7 @@ import models.rollups
 import models.signals
 import models.site_places
 import models.sources
+import models.staff
 import models.tickets
 import models.topics
 import models.units

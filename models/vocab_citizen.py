@@ -27,6 +27,8 @@ class Asked(Labelled):
     POST = "open311_post", "接口提交"
     REWARD = "reward", "领奖"
     OPEN_DATA = "open_data", "开放数据"
+    SIGN_IN = "sign_in", "登录"
+    REVEAL = "reveal", "查看身份"
 
 
 class Datatype(Labelled):

@@ -18,6 +18,7 @@ from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
 from triage.commands.report_group import report_group
+from triage.commands.staff_group import staff_group
 from triage.commands.topics_group import topics_group
 from triage.commands.trends_group import trends_group
 from triage.commands.unit_group import unit_group
@@ -114,12 +115,16 @@ def valkey(settings: Settings) -> None:
 
 
 @main.command()
+@click.option("--forget", is_flag=True, help="停用演示账号，去掉演示设置")
 @with_settings
-def demo(settings: Settings) -> None:
-    """载入演示诉求并等到全部成单，打印一览。"""
+def demo(settings: Settings, *, forget: bool) -> None:
+    """载入演示诉求并等到全部成单，打印一览和演示账号。"""
     from triage.commands import demo as module  # noqa: PLC0415
 
-    module.demo(settings)
+    if forget:
+        module.forget(settings)
+    else:
+        module.demo(settings)
 
 
 @main.command()
@@ -324,6 +329,7 @@ main.add_command(repeats_group)
 main.add_command(report_group)
 main.add_command(topics_group)
 main.add_command(trends_group)
+main.add_command(staff_group)
 main.add_command(unit_group)
 
 

@@ -32,7 +32,7 @@ from triage.services.repeats import looking
 from triage.services.reporting import drafting
 from triage.services.sources.running import Runner
 from triage.services.topics import finding
-from triage.services.trends import refreshing
+from triage.services.trends import noticing, refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
-#: How often it is asked whether the day's topics, reports and open data are due.
-DAILY_PAUSE_SECONDS: Final = 300.0
+#: Steps of the timetable that need not look as often as the others.
+PAUSES: Final = {"signals": 60.0, "topics": 300.0, "reports": 300.0, "open-data": 300.0}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -138,26 +138,24 @@ def timetable(settings: Settings) -> None:
 
         stop = await _stopping()
         messengers = open_messengers(settings, deps.clock)
+        steps: dict[str, Callable[[], Awaitable[bool]]] = {
+            "timetable": step,
+            "matters": looking.Finder(deps).catch_up,
+            "ledger": Keeper(deps).keep,
+            "rollups": partial(refreshing.catch_up, deps),
+            "signals": partial(noticing.poke, deps),
+            "parties": gathering.Gatherer(deps).catch_up,
+            "topics": finding.DailyFinder(deps).poke,
+            "reports": drafting.Drafter(deps).poke,
+            "open-data": publishing.Publisher(deps).poke,
+            **notice_steps(deps, messengers),
+        }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             tasks.create_task(Runner(deps).run(stop))
-            finder = looking.Finder(deps)
-            tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            parties = gathering.Gatherer(deps)
-            tasks.create_task(_repeat("parties", parties.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            for name, poke in (
-                ("topics", finding.DailyFinder(deps).poke),
-                ("reports", drafting.Drafter(deps).poke),
-                ("open-data", publishing.Publisher(deps).poke),
-            ):
-                tasks.create_task(_repeat(name, poke, pause=DAILY_PAUSE_SECONDS, stop=stop))
-            ledger_keeper = Keeper(deps)
-            tasks.create_task(_repeat("ledger", ledger_keeper.keep, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            counting = partial(refreshing.catch_up, deps)
-            tasks.create_task(_repeat("rollups", counting, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            for name, told in notice_steps(deps, messengers).items():
-                tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            for name, one in steps.items():
+                pause = PAUSES.get(name, SWEEP_PAUSE_SECONDS)
+                tasks.create_task(_repeat(name, one, pause=pause, stop=stop))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()

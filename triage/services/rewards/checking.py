@@ -46,7 +46,8 @@ async def found(
     hints += [
         _hint(
             Exclusion.ALREADY_KNOWN,
-            f"同一事项的工单 {one.ticket.no}（{one.ticket.appeal_type}），{show(one.appeal.received_at)} 提出",
+            f"同一事项的工单 {one.ticket.no}（{one.ticket.appeal_type}），"
+            f"{show(one.appeal.received_at)} 提出",
         )
         for one in earlier
     ][:_MOST]

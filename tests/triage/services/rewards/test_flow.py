@@ -13,20 +13,19 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors import bank_file
 from models.leads import Lead, MediaExposure
-from models.rewards import RewardEvent, RewardInspection, RewardPayment
+from models.rewards import RewardBatch, RewardEvent, RewardInspection, RewardPayment
 from models.tickets import Ticket
 from models.vocab import State
-from models.vocab_rewards import Exclusion, RewardAct, RewardState, ShareState
+from models.vocab_rewards import Exclusion, RewardAct, RewardOutcome, RewardState, ShareState
 from tests.factories import NOW, TicketIn
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, REPORT, VAULT
 from triage.errors import BadInput, NotFound
-from triage.rules.rewards.stepping import StepRefused
+from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.limiting import TooOften
 from triage.services.rewards import acting, book, claiming, outcomes, paying
 
 if TYPE_CHECKING:
-    from triage.rules.rewards.stepping import Doer
     from triage.services.deps import Deps
     from triage.services.rewards.paying import Taken
 
@@ -56,7 +55,7 @@ async def test_the_whole_way(deps: Deps) -> None:
     ]  # fmt: skip
 
 
-async def gathered(deps: Deps) -> paying.RewardBatch:
+async def gathered(deps: Deps) -> RewardBatch:
     async with deps.db.writes.begin() as session:
         return await paying.gather(session, deps.tables, VAULT, PAYER, now=deps.clock.now())
 
@@ -202,7 +201,7 @@ async def test_four_people_and_no_step_twice(lite: Deps) -> None:
     await bed.sweep(lite)
     await bed.fined(lite)
     await bed.state(lite, ruleset="CQ-2025")
-    both = book.Doer("handler", (*LEGAL.posts, *HANDLER.posts, *HEAD.posts))
+    both = Doer("handler", (*LEGAL.posts, *HANDLER.posts, *HEAD.posts))
     await bed.do(lite, both, RewardAct.VERIFY)
     with pytest.raises(StepRefused, match="您已作为经办办过"):
         await bed.do(lite, both, RewardAct.LEGAL_PASS)
@@ -240,7 +239,7 @@ async def test_an_outcome_is_checked_and_can_be_taken_back(lite: Deps) -> None:
     outcome = await bed.fined(lite)
     reward = await bed.the_reward(lite)
     wish = book.Wish(reward.no, RewardAct.OUTCOME, reward.version)
-    new = outcomes.NewOutcome(outcomes.RewardOutcome.FINED, "", "", None)
+    new = outcomes.NewOutcome(RewardOutcome.FINED, "", "", None)
     with pytest.raises(BadInput, match="文号"):
         async with lite.db.writes.begin() as session:
             await outcomes.add(session, lite.tables, HANDLER, wish, new, files=(), hashes=(), now=NOW)
@@ -341,7 +340,7 @@ async def test_the_file_is_the_same_and_a_part_is_in_one_batch(deps: Deps) -> No
     await bed.approved(deps)
     await bed.claimed(deps)
     found = await asyncio.gather(*(gathered(deps) for _ in range(3)), return_exceptions=True)
-    made = [one for one in found if isinstance(one, paying.RewardBatch)]
+    made = [one for one in found if isinstance(one, RewardBatch)]
     assert len(made) == 1
     assert sum(isinstance(one, BadInput) for one in found) == 2
     once, again = await fetched(deps, made[0].no), await fetched(deps, made[0].no)

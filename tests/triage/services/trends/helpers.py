@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
-from models.filters import Viewer
 from models.rollups import RollupTicket
 from models.tickets import Ticket
+from models.viewing import all_seeing
 from models.vocab import Move, Post
 from tests.factories import NOW
 from triage.clock import FixedClock
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from models.db import Base, Database
 
-VIEWER: Final = Viewer("local")
+VIEWER: Final = all_seeing("local")
 WANGJING: Final = "110105026"
 STREET: Final = Person(Actor(Post.UNIT, WANGJING, "unit.wangjing"), "望京街道办事处")
 HOTLINE: Final = Person(Actor(Post.HOTLINE, None, "hotline.a"), "热线甲")
