@@ -3,8 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
+<<<<<<< HEAD
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
+=======
+.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-desks bench-nlp bench-reading bench-places bench-units \
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger \
+>>>>>>> main
 	lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
@@ -40,6 +45,9 @@ bench: bench-intake bench-desk
 
 bench-intake: .venv/.dev
 	$(BIN)/python -m bench.intake $(ARGS)
+
+bench-desks: .venv/.dev
+	$(BIN)/python -m bench.desks $(ARGS)
 
 bench-desk: .venv/.dev
 	$(BIN)/python -m bench.desk $(ARGS)

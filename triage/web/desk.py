@@ -13,6 +13,7 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
+from triage.services.identities.showing import shown_text
 from triage.web import asking, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
@@ -187,10 +188,13 @@ def _neighbour(asked: Asked, **cursor: str | None) -> str | None:
 
 
 def _line(request: web.Request, row: TicketRow, found: Listing, phrases: tuple[str, ...]) -> Line:
+    item = present.item(row, request.app[NAMES], found.day)
     return Line(
-        item=present.item(row, request.app[NAMES], found.day),
-        title=cut(row.title, find(row.title, phrases)),
-        snippet=snippet("\n".join(t for t in (row.text, row.address) if t), phrases) if phrases else (),
+        item=item,
+        title=cut(item.title, find(item.title, phrases)),
+        snippet=snippet(shown_text(None, "\n".join(t for t in (row.text, row.address) if t)), phrases)
+        if phrases
+        else (),
     )
 
 

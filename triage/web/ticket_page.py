@@ -149,7 +149,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         identity = await identities.box(request, session, whole, now)
     picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
-    view = present.ticket(whole, request.app[NAMES], day_of(now))
+    view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
         for e in view.evidence

@@ -21,7 +21,7 @@ from models.appeals import Appeal, Reading
 from models.filters import may_see
 from models.tickets import Ticket, TicketUnit
 from models.units import Unit
-from models.vocab import AppealType, Post, Role
+from models.vocab import AppealType, Role
 from models.vocab_citizen import Asked
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -29,7 +29,7 @@ from models.vocab_staff import Permission
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services import ledger, limiting
-from triage.services.identities import holding
+from triage.services.identities import holding, showing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,7 +47,6 @@ log = logs.get(__name__)
 LONGEST_WORDS: Final = 200
 _TAIL: Final = re.compile(r"(?:街道办事处|镇人民政府|乡人民政府|地区办事处|办事处|人民政府)$")
 _REWARD: Final = (Permission.REWARD_HANDLE, Permission.REWARD_REVIEW, Permission.REWARD_PAY)
-_HOTLINE: Final = frozenset({Post.HOTLINE, Post.FOLLOW_UP})
 
 
 class RevealRefused(TriageError):
@@ -124,9 +123,7 @@ async def refusal(session: AsyncSession, viewer: Viewer, case: CaseFacts, field:
     wanted = _REWARD if field is IdentityField.ACCOUNT else (Permission.REVEAL,)
     if not viewer.may(*wanted):
         return "您的角色没有查看身份的权限"
-    handles = not viewer.scope.own.isdisjoint(case.handled_by)
-    at_hotline = viewer.scope.secret and not viewer.posts.isdisjoint(_HOTLINE)
-    if case.guarded and not (handles or at_hotline or viewer.may(*_REWARD)):
+    if case.guarded and not (showing.handles(viewer, case.handled_by) or viewer.may(*_REWARD)):
         return "这是举报或要求保密的诉求：只有承办它的人才能查看诉求人身份"
     if viewer.unit_code and await _is_reported(session, viewer.unit_code, case):
         return "您所在的单位是被反映单位：不能查看诉求人身份"

@@ -72,7 +72,7 @@ async def box(request: web.Request, session: AsyncSession, whole: WholeTicket, n
     }
     case = revealing.case_of(whole)
     refused = await revealing.refusal(session, viewer, case, IdentityField.PHONE)
-    shapes = {} if refused else await _shapes(deps, session, case.appeal_id)
+    shapes = {} if refused or not registered else await _shapes(deps, session, case.appeal_id)
     lines = tuple(
         Choice(field.label, shapes.get(field, "已登记，已加密") if there else "未登记")
         for field, there in held.items()
