@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-desks bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-trends bench-ledger \
+.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
+>>>>>>> reports
 	lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
@@ -82,6 +83,9 @@ bench-rewards: .venv/.dev
 
 bench-trends: .venv/.dev
 	$(BIN)/python -m bench.trends $(ARGS)
+
+bench-topics: .venv/.dev
+	$(BIN)/python -m bench.topics $(ARGS)
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)

@@ -19,6 +19,8 @@ import models.months
 import models.notices
 import models.open311
 import models.outbox
+import models.parties
+import models.reports
 import models.rewards
 import models.rollups
 import models.signals
@@ -26,6 +28,7 @@ import models.site_places
 import models.sources
 import models.staff
 import models.tickets
+import models.topics
 import models.units
 import models.watching  # noqa: F401  (the import is the use)
 from models.db import Base

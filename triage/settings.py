@@ -128,6 +128,13 @@ class Settings(BaseSettings):
         description="同一来电人再次反映同一事项、把握达到可自动处理时，直接追加到原工单；false 时只提示人工",
     )
 
+    open_per_address: int = Field(
+        600, ge=1, le=1_000_000, description="开放数据：同一网络地址每小时最多取几次"
+    )
+    topics_days: int = Field(30, ge=1, le=366, description="专题：看最近多少天的诉求和线索")
+    topics_most: int = Field(
+        5000, ge=10, le=50_000, description="专题：一次最多读多少条，多的只读最新的并写明略去几条"
+    )
     files_dir: Path | None = Field(
         None, description="附件库目录；不设时用数据目录里的 files，多台机器要用同一处"
     )

@@ -27,10 +27,15 @@ from triage.services.identities.erasing import Eraser
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
+from triage.services.open_data import publishing
+from triage.services.parties import gathering
 from triage.services.repeats import looking
 from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
 from triage.services.trends import noticing, refreshing, words
+from triage.services.reporting import drafting
+from triage.services.topics import finding
+from triage.services.trends import noticing, refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -47,7 +52,7 @@ log = logs.get(__name__)
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
 #: Steps of the timetable that need not look as often as the others.
-PAUSES: Final = {"signals": 60.0, "words": 60.0}
+PAUSES: Final = {"signals": 60.0, "words": 60.0, "topics": 300.0, "reports": 300.0, "open-data": 300.0}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -145,6 +150,10 @@ def timetable(settings: Settings) -> None:
             "signals": partial(noticing.poke, deps),
             "rewards": partial(reward_clock.tick, deps),
             "words": partial(words.poke, deps),
+            "parties": gathering.Gatherer(deps).catch_up,
+            "topics": finding.DailyFinder(deps).poke,
+            "reports": drafting.Drafter(deps).poke,
+            "open-data": publishing.Publisher(deps).poke,
             **notice_steps(deps, messengers),
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.

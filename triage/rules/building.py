@@ -80,6 +80,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         escalations=tuple(rows.escalations),
         gradings=tuple(rows.gradings),
         drifts=tuple(rows.drifts),
+        publishing=tuple(rows.publishing),
         leads=tuple(rows.leads),
         signals=tuple(rows.signals),
         snippets=rows.snippets,

@@ -61,7 +61,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
         return
     others = (
         rows.situations, rows.zones, rows.functional_areas, rows.reclaimed, rows.diversions, rows.escalations,
-        rows.drifts,
+        rows.drifts, rows.publishing,
     )  # fmt: skip
     for group in (*needed.values(), *others):
         _ids(group, problems)
@@ -91,6 +91,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     for figure in {row.figure for row in rows.drifts}:
         mine = [row for row in rows.drifts if row.figure is figure]
         _overlaps(mine, lambda _row: None, f"漂移阈值({figure.label})", problems)
+    _overlaps(rows.publishing, lambda row: row.name, "发布口径", problems)
 
 
 def _kinds(rows: Parsed, problems: list[Problem]) -> None:

@@ -9,6 +9,7 @@ from triage.rules import (
     access_rows,
     drifting,
     lead_rows,
+    publishing,
     retention_rows,
     reveal_rows,
     signin_rows,
@@ -70,6 +71,7 @@ _LISTS: Final[Mapping[str, tuple[str, Callable[[Record], Row]]]] = {
     "laws.yaml": ("laws", make.law),
     "leads.yaml": ("leads", lead_rows.parse),
     "moves.yaml": ("moves", move_row),
+    "publishing.yaml": ("publishing", publishing.parse),
     "reclaimed.yaml": ("reclaimed", make.reclaimed),
     "retention.yaml": ("retention", retention_rows.parse),
     "signals.yaml": ("signals", signal_rows.parse),
@@ -136,6 +138,7 @@ class Parsed:
     access: list[access_rows.AccessRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
+    publishing: list[publishing.PublishRow] = field(default_factory=list)
     signals: list[signal_rows.SignalRow] = field(default_factory=list)
     snippets: SnippetTable = field(default_factory=SnippetTable)
     retention: list[retention_rows.RetentionRow] = field(default_factory=list)

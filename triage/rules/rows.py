@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from triage.rules.lead_rows import LeadRow
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
+    from triage.rules.publishing import PublishRow
     from triage.rules.rate_rows import RateTable
     from triage.rules.retention_rows import RetentionRow
     from triage.rules.reveal_rows import RevealTable
@@ -325,6 +326,7 @@ class Tables:
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
+    publishing: tuple[PublishRow, ...]
     leads: tuple[LeadRow, ...]
     signals: tuple[SignalRow, ...]
     snippets: SnippetTable

@@ -39,8 +39,11 @@ from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
+from triage.web.open_data import pages as open_data
 from triage.web.outgoing import notices
+from triage.web.parties import pages as parties
 from triage.web.repeats import pages as repeats
+from triage.web.reporting import pages as reporting
 from triage.web.reports.routes import ROUTES as REPORTS
 from triage.web.rewards.common import KEYS as REWARD_KEYS
 from triage.web.rewards.routes import ROUTES as REWARDS
@@ -48,6 +51,7 @@ from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.topics import pages as topics
 from triage.web.trends import pages as trends
 from triage.web.trends.routes import ROUTES as TRENDS
 from triage.wiring import open_files
@@ -124,6 +128,10 @@ ROUTES: Final = (
     *identities.ROUTES,
     *repeats.ROUTES,
     *leads.ROUTES,
+    *parties.ROUTES,
+    *topics.ROUTES,
+    *reporting.ROUTES,
+    *open_data.ROUTES,
     access.get("/api/v1/tickets", api.tickets, needs=Permission.SEE_CASES),
     access.get("/api/v1/tickets/{no}", api.ticket, needs=Permission.SEE_CASES),
     access.get("/api/v1/tickets/{no}/moves", moves.listed, needs=Permission.SEE_CASES),

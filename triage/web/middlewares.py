@@ -99,7 +99,10 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await handler(request)
     response.headers.update(HEADERS)
     static = request.path.startswith("/static/") and response.status < web.HTTPBadRequest.status_code
-    response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400" if static else "no-store"
+    # Open data never changes once published; what it answers says itself how long it may be kept.
+    kept = request.path.startswith("/open") and hdrs.CACHE_CONTROL in response.headers
+    if not kept or response.status >= web.HTTPBadRequest.status_code:
+        response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400" if static else "no-store"
     return response
 
 
