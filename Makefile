@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats lock clean
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-incidents lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -69,6 +69,9 @@ bench-masking: .venv/.dev
 
 bench-repeats: .venv/.dev
 	$(BIN)/python -m bench.repeats $(ARGS)
+
+bench-incidents: .venv/.dev
+	$(BIN)/python -m bench.incidents $(ARGS)
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)

@@ -9,6 +9,7 @@ import models.corrections
 import models.drifting
 import models.files
 import models.hotline
+import models.incidents
 import models.leads
 import models.matters
 import models.months

@@ -22,6 +22,7 @@ from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.bulk import running as bulk_running
+from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
@@ -42,6 +43,8 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
+#: How soon after it is stored a ticket is seen by the watch for incidents.
+WATCH_PAUSE_SECONDS: Final = 2.0
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -136,6 +139,8 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(Runner(deps).run(stop))
             finder = looking.Finder(deps)
             tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            watch = partial(watching.watch, deps)
+            tasks.create_task(_repeat("incidents", watch, pause=WATCH_PAUSE_SECONDS, stop=stop))
             for name, told in notice_steps(deps, messengers).items():
                 tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
         for messenger in messengers.values():

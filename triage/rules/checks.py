@@ -12,7 +12,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import Level, Role, Urgency
-from triage.rules import agreement_checks, clock_checks, lead_rows, move_parsing, notice_parsing, rate_parsing
+from triage.rules import (
+    agreement_checks,
+    clock_checks,
+    incident_rows,
+    lead_rows,
+    move_parsing,
+    notice_parsing,
+    rate_parsing,
+)
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
 from triage.rules.check_tools import overlap as _overlap
@@ -56,6 +64,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     rate_parsing.check(rows.rates, problems)
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
+    incident_rows.check(rows.incidents, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

@@ -11,6 +11,7 @@ from triage.rules import drifting, lead_rows
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
+from triage.rules.incident_rows import IncidentTable, incident_table
 from triage.rules.move_parsing import move_row
 from triage.rules.notice_parsing import notice_table
 from triage.rules.notice_rows import NoticeTable
@@ -60,9 +61,9 @@ CATALOGUE_COLUMNS: Final = (
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = (
     "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
-    "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "kinds.yaml", "laws.yaml",
-    "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "situations.yaml",
-    "units.csv", "zones.yaml",
+    "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "incidents.yaml", "kinds.yaml",
+    "laws.yaml", "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml",
+    "situations.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
@@ -92,6 +93,7 @@ class Parsed:
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
+    incidents: IncidentTable = field(default_factory=IncidentTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
@@ -130,6 +132,9 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
         top.done()
     if (top := _top(files, "notices.yaml", problems)) is not None:
         out.notices = notice_table(top)
+        top.done()
+    if (top := _top(files, "incidents.yaml", problems)) is not None:
+        out.incidents = incident_table(top)
         top.done()
     if (top := _top(files, "functions.yaml", problems)) is not None:
         out.functions = _functions(top)

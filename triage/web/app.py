@@ -26,6 +26,7 @@ from triage.web import (
 )
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
+from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -89,6 +90,7 @@ def make_app(
     app.router.add_post("/desk/dead/retry", dead.retry)
     app.add_routes(notices.ROUTES)
     app.add_routes(repeats.ROUTES)
+    app.add_routes(incidents.ROUTES)
     app.add_routes(leads.ROUTES)
     app.router.add_get("/api/v1/tickets", api.tickets)
     app.router.add_get("/api/v1/tickets/{no}", api.ticket)

@@ -14,6 +14,7 @@ PAGES = {
     "/desk": "工单",
     "/desk/due": "到期清单",
     "/desk/repeats": "同一事项",
+    "/desk/incidents": "突发事件",
     "/desk/bulk": "批量办理记录",
     "/desk/leads": "媒体线索",
     "/desk/calls": "吹哨与督办",
