@@ -4,7 +4,8 @@ BIN := .venv/bin
 SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-incidents lock clean
+	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-incidents \
+	lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -66,6 +67,9 @@ bench-feeds: .venv/.dev
 
 bench-masking: .venv/.dev
 	$(BIN)/python -m bench.masking $(ARGS)
+
+bench-ledger: .venv/.dev
+	$(BIN)/python -m bench.ledger $(ARGS)
 
 bench-repeats: .venv/.dev
 	$(BIN)/python -m bench.repeats $(ARGS)

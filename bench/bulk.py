@@ -21,7 +21,7 @@ from bench.servers import postgresql
 from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES, Move, Post
 from models.vocab_bulk import BulkRow
@@ -78,7 +78,7 @@ async def _timed(deps: Deps, db: Database, tickets: int) -> dict[str, Any]:
         mine = ids[number * tickets : (number + 1) * tickets]
         began = time.perf_counter()
         job_id = await drafting.draft(
-            deps, Viewer("bench"), Plan(Move.URGE, {"note": "统一催办"}, _CLERK), mine
+            deps, all_seeing("bench"), Plan(Move.URGE, {"note": "统一催办"}, _CLERK), mine
         )
         drafting_s += time.perf_counter() - began
         async with db.writes.begin() as session:

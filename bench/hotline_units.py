@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket
 from models.vocab import Move, Post, State
 from triage.clock import SystemClock
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _TOGETHER: Final = 10
 _AT_ONCE: Final = 6
 _FEEDBACK_EACH: Final = 5
-_VIEWER: Final = Viewer("bench")
+_VIEWER: Final = all_seeing("bench")
 _MORE: Final[tuple[tuple[Move, dict[str, Any]], ...]] = (
     (Move.CONTACT, {"outcome": "reached", "told_citizen": "phone"}),
     (Move.PROGRESS, {"note": "已到现场，正在处理。"}),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Any key does: the data of a benchmark is thrown away with its directory.
 BENCH_KEY: Final = "1:" + base64.b64encode(bytes(32)).decode()
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 30.0
 
 

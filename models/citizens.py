@@ -49,11 +49,20 @@ class CitizenWord(Base):
 
 
 class CitizenRating(Base):
-    """评价: what a citizen says of a closed case. Beside the 回访, which alone counts in the rates."""
+    """评价: what a citizen says of an answer. Beside the 回访, which alone counts in the rates.
+
+    One for each answer: after 重办 there is another to be rated.
+    """
 
     __tablename__ = "citizen_rating"
 
     appeal_id: Mapped[int] = mapped_column(sa.ForeignKey("appeal.id"), primary_key=True)
+    answer: Mapped[int] = mapped_column(
+        BigId,
+        primary_key=True,
+        autoincrement=False,
+        comment="ticket_event.id of the 反馈 it is about; 0: closed without one",
+    )
     solved: Mapped[str] = mapped_column(sa.String(8), comment="vocab.YesNo")
     satisfaction: Mapped[str] = mapped_column(sa.String(20), comment="vocab.Satisfaction")
     note: Mapped[str | None] = mapped_column(sa.Text, comment="masked")
@@ -77,17 +86,18 @@ class RateCount(Base):
 
 async def said_of(
     session: AsyncSession, viewer: Viewer, no: str
-) -> tuple[list[CitizenWord], CitizenRating | None]:
-    """What the citizen added to a ticket's case, and what they say of the result; for whoever may see it."""
+) -> tuple[list[CitizenWord], list[CitizenRating]]:
+    """What the citizen added to a ticket's case, and what they say of its answers; for whoever may see it."""
     words = await session.scalars(
         sa.select(CitizenWord)
         .join(Ticket, Ticket.appeal_id == CitizenWord.appeal_id)
         .where(Ticket.no == no, may_see(viewer))
         .order_by(CitizenWord.id)
     )
-    rating = await session.scalar(
+    ratings = await session.scalars(
         sa.select(CitizenRating)
         .join(Ticket, Ticket.appeal_id == CitizenRating.appeal_id)
         .where(Ticket.no == no, may_see(viewer))
+        .order_by(CitizenRating.at)
     )
-    return list(words), rating
+    return list(words), list(ratings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.appeals import Appeal
-from models.filters import DueWindow, TicketFilter, View, may_see, segments
+from models.filters import DueWindow, TicketFilter, View, may_see, may_see_unread, segments
 from models.lines import COUNT_CAP, Count
 from models.queries import Ask, prepare, segment_where
 from models.searching import Finder
@@ -83,8 +83,8 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
                 of(TicketFilter(due=DueWindow.TODAY)),
                 of(TicketFilter(due=DueWindow.OVERDUE)),
                 sa.select(sa.func.count()).select_from(arrived).scalar_subquery(),
-                _without_ticket(AppealState.WAITING),
-                _without_ticket(AppealState.DEAD),
+                _without_ticket(viewer, AppealState.WAITING),
+                _without_ticket(viewer, AppealState.DEAD),
             )
         )
     ).one()
@@ -98,11 +98,11 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
     )
 
 
-def _without_ticket(state: AppealState) -> sa.ScalarSelect[int]:
+def _without_ticket(viewer: Viewer, state: AppealState) -> sa.ScalarSelect[int]:
     """How many appeals have no ticket and stand so. The state is written out: its index is partial."""
     found = (
         sa.select(Appeal.id)
-        .where(Appeal.state == sa.literal_column(f"'{state.value}'"))
+        .where(Appeal.state == sa.literal_column(f"'{state.value}'"), may_see_unread(viewer))
         .limit(ARRIVALS_CAP + 1)
         .subquery()
     )

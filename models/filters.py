@@ -1,7 +1,7 @@
 """How the desk list is asked for: filters, due windows, keyset cursors. Plain values and SQL conditions.
 
-One predicate decides what a person may see (`may_see`); list, ticket page, search, counts and the API all
-use it, so that none of them can show what another one hides.
+One predicate decides what a person may see (`may_see`, in words `viewing.sees`); list, ticket page, search,
+counts and the API all use it, so that none of them can show what another one hides.
 """
 
 from __future__ import annotations
@@ -14,16 +14,40 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from models.appeals import Appeal
 from models.db import AwareUtc
-from models.tickets import ASKED, ATTENTION, FLAGGED_CLOSED, OPEN, UNCLOCKED, Ticket
-from models.vocab import OPEN_STATES, Labelled, Urgency
+from models.tickets import ASKED, ATTENTION, FLAGGED_CLOSED, OPEN, UNCLOCKED, Ticket, TicketUnit
+from models.viewing import Scope, Viewer, all_seeing
+from models.vocab import OPEN_STATES, Labelled, Role, Urgency
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import ColumnElement
+
+#: The viewer's own class stands in `viewing`; whoever asks the database finds it here.
+__all__ = [
+    "Clock",
+    "Cursor",
+    "Day",
+    "DueWindow",
+    "Scope",
+    "Segment",
+    "TicketFilter",
+    "View",
+    "Viewer",
+    "all_seeing",
+    "conditions",
+    "may_see",
+    "may_see_unread",
+    "segments",
+]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(hours=2)
 _MAX_ID: Final = 2**63 - 1
+#: More units than this are a district's.
+_FEW_UNITS: Final = 3
 _CURSOR: Final = re.compile(r"([0-9])\.(-?[0-9]{1,18})?\.([0-9]{1,19})")
 
 
@@ -76,24 +100,35 @@ def _condition(view: View) -> str:
     return _CONDITIONS.get(view, f"(ticket.state = '{view.value}')")
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who looks. Until sign-in exists there is one: whoever sits at this machine."""
-
-    login: str
-    unit_code: str | None = None
-
-
 def may_see(viewer: Viewer) -> ColumnElement[bool]:
-    """The one condition on `ticket` for everything `viewer` is shown. Today all local staff see all."""
-    del viewer
-    return sa.true()
+    """The one condition on `ticket` for everything `viewer` is shown: `viewing.sees`, in SQL."""
+    scope = viewer.scope
+    if scope.everything and scope.secret:
+        return sa.true()
+    open_to = sa.true() if scope.everything else _has_part(scope.units)
+    secret = sa.exists().where(Appeal.id == Ticket.appeal_id, Appeal.confidential.is_(True))
+    return sa.or_(sa.and_(open_to, ~secret), _has_part(scope.own, handling=True))
+
+
+def _has_part(units: Collection[str], *, handling: bool = False) -> ColumnElement[bool]:
+    """Whether one of the units has a part in the ticket; `handling`: a part other than 抄送."""
+    if not units:
+        return sa.false()
+    mine = TicketUnit.unit_code.in_(sorted(units))
+    chosen = (mine, TicketUnit.role != Role.COPY.value) if handling else (mine,)
+    if len(units) > _FEW_UNITS:
+        # A district's cases are dense: walking the list and looking at each is soon done.
+        return sa.exists().where(TicketUnit.ticket_id == Ticket.id, *chosen)
+    # A street's are not: its own are read by their index, and the list is made of those.
+    return Ticket.id.in_(sa.select(TicketUnit.ticket_id).where(*chosen))
 
 
 def may_see_unread(viewer: Viewer) -> ColumnElement[bool]:
-    """The same for `appeal` where there is no ticket yet, so no unit either: today all local staff."""
-    del viewer
-    return sa.true()
+    """The same for `appeal` where there is no ticket yet, so no unit either: `viewing.sees_unread`."""
+    scope = viewer.scope
+    if not scope.everything:
+        return sa.false()
+    return sa.true() if scope.secret else Appeal.confidential.is_(False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@ import alembic.command
 import alembic.config
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import MetaData
+from sqlalchemy.schema import BLANK_SCHEMA
 
+from models.db import NAMING, REWARD_SCHEMA
 from models.everything import metadata
 
 if TYPE_CHECKING:
@@ -42,6 +45,19 @@ async def downgrade(db: Database, revision: str) -> None:
         await connection.run_sync(lambda c: alembic.command.downgrade(_config(c), revision))
 
 
+def _flat() -> MetaData:
+    """The rows as SQLite has them: there are no schemas."""
+    found = MetaData(naming_convention=NAMING)
+    for table in metadata.sorted_tables:
+        # SQLAlchemy's types know neither None nor the mark that it takes for "none".
+        table.to_metadata(
+            found,
+            schema=None,  # type: ignore[arg-type]
+            referred_schema_fn=lambda *_: BLANK_SCHEMA,  # type: ignore[arg-type]
+        )
+    return found
+
+
 async def differences(db: Database) -> list[str]:
     """What differs between the database and the mapped rows; empty when equal."""
 
@@ -49,14 +65,17 @@ async def differences(db: Database) -> list[str]:
         sqlite = connection.dialect.name == "sqlite"
         options = {
             "compare_type": True,
+            "include_schemas": not sqlite,
             "include_name": lambda name, type_, _p: (
-                not (type_ == "table" and name.startswith("ticket_search"))
+                name in {None, "public", REWARD_SCHEMA}
+                if type_ == "schema"
+                else not (type_ == "table" and name.startswith("ticket_search"))
             ),
             # The GIN index only exists where there is GIN.
             "include_object": lambda _o, name, *_rest: not (sqlite and name == "ix_ticket_search"),
         }
         context = MigrationContext.configure(connection, opts=options)
-        return [str(diff) for diff in compare_metadata(context, metadata)]
+        return [str(diff) for diff in compare_metadata(context, _flat() if sqlite else metadata)]
 
     async with db.engine.connect() as connection:
         return await connection.run_sync(read)

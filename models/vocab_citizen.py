@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.vocab import Labelled
+
+#: As whom the record names a citizen who acts by the web: no staff has this login.
+CITIZEN: Final = "citizen"
 
 
 class Manner(Labelled):
@@ -20,6 +25,7 @@ class Asked(Labelled):
     TRACK = "track", "查询进度"
     ADD = "add", "追加和催办"
     POST = "open311_post", "接口提交"
+    REWARD = "reward", "领奖"
 
 
 class Datatype(Labelled):

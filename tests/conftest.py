@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from playwright.async_api import expect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import migrate
@@ -21,6 +22,12 @@ from triage import logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _browsers_get_time() -> None:
+    """A page may take more than five seconds on a busy machine; what never comes still fails."""
+    expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from triage.commands import family
+from triage.commands.audit_group import audit_group
 from triage.commands.feed_group import feed_group
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
+from triage.commands.keys_group import keys_group
 from triage.commands.nlp_group import nlp_group
 from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
+from triage.commands.trends_group import trends_group
 from triage.commands.unit_group import unit_group
 from triage.errors import TriageError
 
@@ -308,12 +311,15 @@ def ticket_due(settings: Settings, *, within: int) -> None:
     module.due(settings, within=within)
 
 
+main.add_command(audit_group)
 main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)
+main.add_command(keys_group)
 main.add_command(nlp_group)
 main.add_command(open311_group)
 main.add_command(repeats_group)
+main.add_command(trends_group)
 main.add_command(unit_group)
 
 

@@ -10,6 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import triage.tables
+from connectors import hints
+from connectors.queue import connect
 from nlp.pipeline import Reader, ReviewThresholds
 from triage import logs, overlays
 from triage.errors import NotReady
@@ -61,6 +63,7 @@ class Runtime:
         self.settings = settings
         self.reader = load_reader(settings)
         self.site_names = SiteNames()
+        self.redis = connect(settings.redis)
         self._open()
 
     def _open(self) -> None:
@@ -86,6 +89,7 @@ class Runtime:
 
     def close(self) -> None:
         """Close connections and the loop."""
+        self.redis.close()
         self.loop.run_until_complete(self.deps.close())
         self.loop.close()
 
@@ -114,7 +118,16 @@ def read_appeals(ids: list[int]) -> None:
         raise NotReady("处理进程没有用 jiesu work 启动")
     runtime.run(runtime.site_names.refresh(runtime.deps, runtime.reader))
     report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
+    _hint(runtime)
     log.info("appeals_processed", asked=len(ids), done=report.done, failed=report.failed, dead=report.dead)
+
+
+def _hint(runtime: Runtime) -> None:
+    """Tell web processes that tickets changed; without Redis they find out by themselves."""
+    try:
+        hints.tell(runtime.redis)
+    except hints.HintsDown as error:
+        log.info("hint_not_sent", error=str(error))
 
 
 def read_leads(ids: list[int]) -> None:
@@ -134,4 +147,5 @@ def run_bulk(ids: list[int]) -> None:
     for job_id in ids:
         seconds = runtime.settings.job_timeout * _BULK_SHARE / len(ids)
         decided = runtime.run(bulk_running.run(runtime.deps, job_id, seconds=seconds))
+        _hint(runtime)
         log.info("bulk_turn", job=job_id, decided=decided)

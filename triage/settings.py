@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     vault_keys: SecretStr | None = Field(
         None, description="身份信息密钥，形如 1:base64(32字节)[,2:…]，第一把用于写入；不设时在数据目录生成"
     )
+    vault_keys_file: Path | None = Field(
+        None, description="身份信息密钥的文件，每行一把，写法同上；改动后各进程几秒内换用，不用重启"
+    )
+    reward_keys: SecretStr | None = Field(
+        None, description="有奖举报的密钥，写法同上，须是另一套；不设时在数据目录生成(SQLite)"
+    )
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field("127.0.0.1", description="监听地址；有登录功能之前只允许本机回环地址")
     port: int = Field(8420, ge=1, le=65535, description="监听端口")
@@ -115,6 +121,12 @@ class Settings(BaseSettings):
     )
     citizen_tracks: int = Field(
         30, ge=1, le=100_000, description="公众页面：同一网络地址、同一编号每小时最多查询几次"
+    )
+    reward_tries: int = Field(
+        10, ge=1, le=1000, description="领奖页面：同一网络地址、同一候选编号每小时最多试几次领取码"
+    )
+    reward_hash_kib: int = Field(
+        65_536, ge=8, le=1_048_576, description="领取码的 Argon2id 摘要用多少 KiB 内存"
     )
     citizen_adds_per_case: int = Field(
         5, ge=1, le=1000, description="公众页面：一件诉求每小时最多追加、催办几次"

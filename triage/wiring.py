@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.file_store import FolderStore
-from connectors.vault import Vault, VaultError
+from connectors.keys import FileKeys, GivenKeys, KeyRing, RingMaster, VaultError
+from connectors.vault import Vault
 from models.db import open_database
 from triage import datadir
 from triage.clock import SystemClock
@@ -22,16 +23,27 @@ if TYPE_CHECKING:
     from triage.settings import Settings
 
 
-def open_vault(settings: Settings) -> Vault:
-    """The vault of the settings. Raises SettingsError when its keys are unreadable."""
+def open_keys(settings: Settings) -> GivenKeys | FileKeys:
+    """Where the master keys of the settings are. Raises SettingsError when they are unreadable."""
     try:
         if settings.vault_keys is not None:
-            return Vault.parse(settings.vault_keys.get_secret_value())
+            return GivenKeys(KeyRing.parse(settings.vault_keys.get_secret_value()))
+        if settings.vault_keys_file is not None:
+            return FileKeys(settings.vault_keys_file)
         if settings.database_url and not settings.database_url.startswith("sqlite"):
-            raise SettingsError("使用 PostgreSQL 时必须设置 JIESU_VAULT_KEYS：各台机器要用同一套密钥")
-        return Vault.open_or_create(datadir.own_folder(settings.data_dir) / "vault.key")
+            raise SettingsError(
+                "使用 PostgreSQL 时必须设置 JIESU_VAULT_KEYS 或 JIESU_VAULT_KEYS_FILE：各台机器要用同一套密钥"
+            )
+        return FileKeys.open_or_create(datadir.own_folder(settings.data_dir) / "vault.key")
     except VaultError as error:
         raise SettingsError(f"身份信息密钥有误：{error}") from None
+    except OSError as error:
+        raise SettingsError(f"读不了身份信息密钥文件：{error.strerror}") from None
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault of the settings. Raises SettingsError when its keys are unreadable."""
+    return Vault(RingMaster(open_keys(settings)))
 
 
 def open_files(settings: Settings) -> FileStore:

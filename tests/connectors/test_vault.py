@@ -7,10 +7,14 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.vault import Vault, VaultError, normal_phone
+from connectors.keys import FileKeys
+from connectors.vault import Stamp, Vault, VaultError, normal_phone, signed_by, stamp_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,3 +94,64 @@ def test_a_key_file_is_made_once_and_kept_private(tmp_path: Path) -> None:
     sealed = Vault.open_or_create(path).seal("王五", belongs_to="n:1")
     assert Vault.open_or_create(path).open(sealed, belongs_to="n:1") == "王五"
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def direct(value: str, belongs_to: str) -> bytes:
+    """What format 1 looked like: sealed with key 1 itself."""
+    key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"jiesu/seal").derive(OLD)
+    head, nonce = bytes([1, 0, 1]), bytes(12)
+    return head + nonce + AESGCM(key).encrypt(nonce, value.encode(), head + belongs_to.encode())
+
+
+def test_what_the_first_format_sealed_still_opens_and_is_renewed() -> None:
+    vault = Vault({2: NEW, 1: OLD})
+    sealed = direct("张三", "n:1")
+    assert vault.open(sealed, belongs_to="n:1") == "张三"
+    renewed = vault.renewed(sealed, belongs_to="n:1")
+    assert (stamp_of(sealed), stamp_of(renewed)) == (Stamp(1, 1), Stamp(2, 2))
+    assert vault.open(renewed, belongs_to="n:1") == "张三"
+
+
+def test_a_new_master_key_wraps_the_data_key_anew_and_touches_nothing_else() -> None:
+    sealer = Vault({1: OLD}).sealer()
+    name, phone = sealer.seal("张三", belongs_to="n:1"), sealer.seal("13800000001", belongs_to="p:1")
+    assert name[:63] == phone[:63]
+    vault = Vault({2: NEW, 1: OLD})
+    renewed = vault.renewed(name, belongs_to="n:1")
+    assert renewed[63:] == name[63:]
+    assert Vault({2: NEW}).open(renewed, belongs_to="n:1") == "张三"
+    assert vault.renewed(renewed, belongs_to="n:1") is renewed
+
+
+@pytest.mark.parametrize("at", [1, 4, 20, 62, 70, -1])
+def test_a_change_anywhere_is_noticed(at: int) -> None:
+    vault = Vault({1: OLD})
+    sealed = bytearray(vault.seal("13800000001", belongs_to="p:1"))
+    sealed[at] ^= 1
+    with pytest.raises(VaultError):
+        vault.open(bytes(sealed), belongs_to="p:1")
+
+
+def test_the_ring_of_a_file_is_taken_over_by_a_process_that_runs(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    running = Vault.open_or_create(path)
+    before = running.phone_index("13800000001")
+    file = FileKeys(path)
+    file.save(file.ring().with_new().led_by(2))
+    sealed = Vault.open_or_create(path).seal("王五", belongs_to="n:1")
+    assert stamp_of(sealed) == Stamp(2, 2)
+    # An unknown key lets it look at the file at once.
+    assert running.open(sealed, belongs_to="n:1") == "王五"
+    assert running.seals_with == Stamp(2, 2)
+    file.save(file.ring().without(1))
+    alone = Vault.open_or_create(path)
+    assert (alone.phone_index("13800000001"), alone.public_key) == (before, running.public_key)
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def test_a_signature_is_checked_with_the_public_key_alone() -> None:
+    vault = Vault({1: OLD})
+    signature = vault.sign(b"a")
+    assert signed_by(vault.public_key, b"a", signature)
+    assert not signed_by(vault.public_key, b"b", signature)
+    assert not signed_by("00", b"a", signature)

@@ -52,13 +52,23 @@ def glossary() -> str:
     lines = ["# Glossary 术语", "", "Made from `models/vocab*.py`; one English word per Chinese term.", ""]
     lines += ["| code | 中文 |", "|---|---|", *(f"| {english} | {chinese} |" for english, chinese in TERMS)]
     kinds = {
-        name: kind
+        (kind.__name__, kind.__module__): kind
         for module in VOCABULARIES
-        for name, kind in inspect.getmembers(module, inspect.isclass)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, vocab.Labelled) and kind is not vocab.Labelled
     }
-    for name, kind in sorted(kinds.items()):
-        lines += ["", f"## {name}", "", inspect.getdoc(kind) or "", "", "| value | 中文 |", "|---|---|"]
+    names = [name for name, _ in kinds]
+    for (name, module), kind in sorted(kinds.items()):
+        about = f" ({module})" if names.count(name) > 1 else ""
+        lines += [
+            "",
+            f"## {name}{about}",
+            "",
+            inspect.getdoc(kind) or "",
+            "",
+            "| value | 中文 |",
+            "|---|---|",
+        ]
         lines += [f"| `{member.value}` | {member.label} |" for member in kind]
     return "\n".join(lines) + "\n"
 

@@ -15,7 +15,7 @@ import triage.tables
 from bench.servers import jiesu
 from connectors.vault import Vault
 from models.db import Database, open_database
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post
 from models.vocab_bulk import BulkRow, BulkState
@@ -82,7 +82,7 @@ async def test_a_worker_killed_in_mid_run_leaves_nothing_undone_or_done_twice(
         async with db.reads() as session:
             ids = list(await session.scalars(sa.select(Ticket.id).order_by(Ticket.id)))
         plan = Plan(Move.URGE, {"note": "季度末统一催办"}, CLERK)
-        job_id = await drafting.draft(deps, Viewer("local"), plan, ids)
+        job_id = await drafting.draft(deps, all_seeing("local"), plan, ids)
         async with db.writes.begin() as session:
             await running.start(session, job_id, CLERK, now=datetime.now(UTC))
         processes.start("relay")

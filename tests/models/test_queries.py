@@ -11,16 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.counting import count_tickets, today
-from models.filters import (
-    Cursor,
-    Day,
-    DueWindow,
-    TicketFilter,
-    View,
-    Viewer,
-    conditions,
-    segments,
-)
+from models.filters import Cursor, Day, DueWindow, TicketFilter, View, all_seeing, conditions, segments
 from models.finding import Search, WordStatistics
 from models.lines import Count
 from models.queries import Ask, TicketPage, ticket_page
@@ -33,7 +24,7 @@ from tests.factories import NOW, TicketIn, add_appeal, add_reference, add_ticket
 if TYPE_CHECKING:
     from models.db import Database
 
-VIEWER = Viewer("desk")
+VIEWER = all_seeing("desk")
 DAY = Day(NOW, NOW.replace(hour=16) - timedelta(days=1), NOW.replace(hour=16))
 HOUR = timedelta(hours=1)
 #: Every word counts as frequent: the walk is taken even on a small table.

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from models import finding
 from models.counting import count_tickets
-from models.filters import Day, TicketFilter, View, Viewer
+from models.filters import Day, TicketFilter, View, all_seeing
 from models.finding import WordStatistics
 from models.queries import Ask, ticket_page
 from models.vocab import State, Urgency
@@ -145,7 +145,7 @@ async def test_every_way_finds_what_a_scan_finds(
             asked = TicketFilter(
                 filters.view, None, filters.district_code, None, filters.urgency, query=query
             )
-            ask = Ask(Viewer("desk"), asked, ASK_DAY, statistics)
+            ask = Ask(all_seeing("desk"), asked, ASK_DAY, statistics)
             expected = await scan(db, asked)
             forward, backward = await leaf(db, ask)
             assert forward == expected

@@ -17,7 +17,7 @@ from connectors import files
 from connectors.file_text import clean
 from connectors.records import DEFAULT_LIMITS
 from models import revision
-from models.filters import Viewer
+from models.filters import all_seeing
 from triage.errors import BadInput, NotReady
 from triage.services import importing, retrying
 from triage.wiring import build
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _MARK_DIGITS: Final = 8
 
 #: Whoever has the terminal.
-_OPERATOR: Final = Viewer("terminal")
+_OPERATOR: Final = all_seeing("terminal")
 #: On screen; `--json` lists them all.
 SHOWN_BAD_ROWS: Final = 50
 SHOWN_NOTES: Final = 10

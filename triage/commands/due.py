@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from models.filters import Viewer
+from models.filters import all_seeing
 from triage.clock import show
 from triage.services.supervising import due_by_unit
 from triage.wiring import build
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from triage.settings import Settings
 
 #: Whoever sits at this machine.
-_VIEWER: Final = Viewer("local")
+_VIEWER: Final = all_seeing("local")
 
 
 def due(settings: Settings, *, within: int) -> None:

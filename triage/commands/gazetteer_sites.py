@@ -9,7 +9,7 @@ import click
 import orjson
 
 from models import site_places
-from models.filters import Viewer
+from models.filters import all_seeing
 from nlp.gazetteer import Gazetteer
 from nlp.place_answer import full_name
 from triage.clock import show
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LATEST: Final = 10_000
 #: Who works at the terminal, until there is sign-in.
-OPERATOR: Final = Viewer(login="terminal")
+OPERATOR: Final = all_seeing("terminal")
 
 
 def sites(settings: Settings, *, revoke: int | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.filters import Viewer
+from models.filters import all_seeing
 from triage.services import objections
 from triage.wiring import build
 
@@ -25,7 +25,7 @@ def show(settings: Settings, month: str | None, *, as_json: bool) -> None:
         try:
             asked = month or objections.month_of(deps.clock.now())
             async with deps.db.reads() as session:
-                return await objections.report(session, deps.tables, Viewer(login="local"), asked)
+                return await objections.report(session, deps.tables, all_seeing("local"), asked)
         finally:
             await deps.close()
 

@@ -21,6 +21,7 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
 from triage.services import drift, supervising
 from triage.services import relay as relaying
+from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
 from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
@@ -28,6 +29,7 @@ from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
+from triage.services.trends import refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -133,16 +135,20 @@ def timetable(settings: Settings) -> None:
 
         stop = await _stopping()
         messengers = open_messengers(settings, deps.clock)
+        steps: dict[str, Callable[[], Awaitable[bool]]] = {
+            "timetable": step,
+            "matters": looking.Finder(deps).catch_up,
+            "incidents": partial(watching.watch, deps),
+            "ledger": Keeper(deps).keep,
+            "rollups": partial(refreshing.catch_up, deps),
+            **notice_steps(deps, messengers),
+        }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat("timetable", step, pause=SWEEP_PAUSE_SECONDS, stop=stop))
             tasks.create_task(Runner(deps).run(stop))
-            finder = looking.Finder(deps)
-            tasks.create_task(_repeat("matters", finder.catch_up, pause=SWEEP_PAUSE_SECONDS, stop=stop))
-            watch = partial(watching.watch, deps)
-            tasks.create_task(_repeat("incidents", watch, pause=WATCH_PAUSE_SECONDS, stop=stop))
-            for name, told in notice_steps(deps, messengers).items():
-                tasks.create_task(_repeat(name, told, pause=SWEEP_PAUSE_SECONDS, stop=stop))
+            for name, one in steps.items():
+                pause = WATCH_PAUSE_SECONDS if name == "incidents" else SWEEP_PAUSE_SECONDS
+                tasks.create_task(_repeat(name, one, pause=pause, stop=stop))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()

@@ -20,7 +20,7 @@ def serve(settings: Settings) -> None:
     uvloop.install()
     protocol.install()
     web.run_app(
-        make_app(build(settings)),
+        make_app(build(settings), warm=True),
         host=settings.host,
         port=settings.port,
         shutdown_timeout=SHUTDOWN_SECONDS,

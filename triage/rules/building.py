@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from models.vocab import Level, Role
 from triage.rules import checks, parsing
 from triage.rules.move_rows import MoveTable
+from triage.rules.rewards.parsing import reward_table
 from triage.rules.rows import Plan, Problem, Row, Tables
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ RowT = TypeVar("RowT", bound=Row)
 KeyT = TypeVar("KeyT", bound="Hashable")
 
 
-def build(files: Mapping[str, str]) -> tuple[Tables | None, list[Problem]]:
-    """The tables of these files (name → text), and every problem; None when there is any."""
+def build(files: Mapping[str, str], rewards: Mapping[str, str]) -> tuple[Tables | None, list[Problem]]:
+    """The tables of these files (name → text), and every problem; None when there is any.
+
+    `rewards` are the files of the folder of that name.
+    """
     problems = [
         Problem(parsing.where_of(name), "缺少这个文件") for name in parsing.FILES if name not in files
     ]
@@ -38,6 +42,7 @@ def build(files: Mapping[str, str]) -> tuple[Tables | None, list[Problem]]:
         Problem(parsing.where_of(name), "不认识的文件") for name in files if name not in parsing.FILES
     ]
     rows = parsing.parse(files, problems)
+    rows.rewards = reward_table(rewards, {row.id: row for row in rows.kinds}, problems)
     # Cross-checks on half-read files would only repeat the same faults in other words.
     if not problems:
         checks.check(rows, problems)
@@ -76,6 +81,9 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         gradings=tuple(rows.gradings),
         drifts=tuple(rows.drifts),
         leads=tuple(rows.leads),
+        snippets=rows.snippets,
+        access=tuple(rows.access),
+        retention=tuple(rows.retention),
         functions=rows.functions,
         calendar=rows.calendar,
         moves=MoveTable(tuple(rows.moves)),
@@ -83,6 +91,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         rates=rows.rates,
         notices=rows.notices,
         incidents=rows.incidents,
+        rewards=rows.rewards,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(
             rows.units,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from models.vocab import Level, Role, Urgency
 from triage.rules import (
+    access_rows,
     agreement_checks,
     clock_checks,
     incident_rows,
@@ -20,6 +21,8 @@ from triage.rules import (
     move_parsing,
     notice_parsing,
     rate_parsing,
+    retention_rows,
+    snippet_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
@@ -65,6 +68,9 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
     incident_rows.check(rows.incidents, problems)
+    snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
+    access_rows.check(rows.access, problems)
+    retention_rows.check(rows.retention, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

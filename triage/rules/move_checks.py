@@ -24,6 +24,7 @@ from triage.rules.calendar import beijing
 from triage.rules.deadlines import show
 from triage.rules.fields import Refusal, Stage
 from triage.rules.move_rows import FORBIDDEN, Fact, MoveRow
+from triage.rules.snippet_rows import still_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -216,6 +217,8 @@ def check_values(
         raise refuse(Field.ASSIST, words)
     if row.move is Move.ESCALATE and values[Field.UNIT] in waiting:
         raise refuse(Field.UNIT, "已经报过这个单位，正等待它的意见")
+    if row.move is Move.FEEDBACK and (words := still_template(tables.snippets, values.get(Field.NOTE, ""))):
+        raise refuse(Field.NOTE, words)
     if row.move is Move.MERGE and (other is None or other.state not in OPEN_STATES):
         raise refuse(Field.OTHER_TICKET, "要并入的工单不存在，或已经办结、分流、合并")
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import AppealType, Divert, Level, Role, Urgency
-from triage.rules import drifting, lead_rows
+from triage.rules import access_rows, drifting, lead_rows, retention_rows, snippet_rows
 from triage.rules.calendar import DAY_MINUTES, WorkCalendar
 from triage.rules.clock_parsing import clock_table, segments
 from triage.rules.clock_rows import ClockTable
@@ -18,6 +18,7 @@ from triage.rules.notice_rows import NoticeTable
 from triage.rules.rate_parsing import rate_table
 from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
+from triage.rules.rewards.rows import RewardTable
 from triage.rules.rows import (
     OWN,
     Basis,
@@ -43,6 +44,7 @@ from triage.rules.rows import (
     Where,
     ZoneRow,
 )
+from triage.rules.snippet_rows import SnippetTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,13 +62,14 @@ CATALOGUE_COLUMNS: Final = (
 
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = (
-    "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
+    "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
     "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "incidents.yaml", "kinds.yaml",
-    "laws.yaml", "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml",
-    "situations.yaml", "units.csv", "zones.yaml",
+    "laws.yaml", "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "retention.yaml",
+    "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
 )  # fmt: skip
 
 RowT = TypeVar("RowT", bound=Row)
+TableT = TypeVar("TableT")
 
 
 @dataclass(slots=True)
@@ -87,13 +90,17 @@ class Parsed:
     escalations: list[EscalationRow] = field(default_factory=list)
     gradings: list[GradingRow] = field(default_factory=list)
     moves: list[MoveRow] = field(default_factory=list)
+    access: list[access_rows.AccessRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
+    snippets: SnippetTable = field(default_factory=SnippetTable)
+    retention: list[retention_rows.RetentionRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
     incidents: IncidentTable = field(default_factory=IncidentTable)
+    rewards: RewardTable = field(default_factory=RewardTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
     )
@@ -110,9 +117,17 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     out.fallbacks = _yaml(files, "fallbacks.yaml", "rows", _fallback, problems)
     out.reclaimed = _yaml(files, "reclaimed.yaml", "rows", _reclaimed, problems)
     out.moves = _yaml(files, "moves.yaml", "rows", move_row, problems)
+    out.access = _yaml(files, access_rows.FILE, "rows", access_rows.parse, problems)
     out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
     out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
     out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
+    if (top := _top(files, "snippets.yaml", problems)) is not None:
+        out.snippets = SnippetTable(
+            tuple(_rows(top, "snippets", snippet_rows.parse)),
+            tuple(_rows(top, "answers", snippet_rows.parse)),
+        )
+        top.done()
+    out.retention = _yaml(files, "retention.yaml", "rows", retention_rows.parse, problems)
     if (top := _top(files, "zones.yaml", problems)) is not None:
         out.zones = _rows(top, "zones", _zone)
         out.functional_areas = _rows(top, "functional_areas", _functional_area)
@@ -124,18 +139,10 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     if (top := _top(files, "deadlines.yaml", problems)) is not None:
         out.deadlines = [row for entry in top.records("rows") for row in _deadlines(entry)]
         top.done()
-    if (top := _top(files, "clocks.yaml", problems)) is not None:
-        out.clocks = clock_table(top)
-        top.done()
-    if (top := _top(files, "rates.yaml", problems)) is not None:
-        out.rates = rate_table(top)
-        top.done()
-    if (top := _top(files, "notices.yaml", problems)) is not None:
-        out.notices = notice_table(top)
-        top.done()
-    if (top := _top(files, "incidents.yaml", problems)) is not None:
-        out.incidents = incident_table(top)
-        top.done()
+    out.clocks = _whole(files, "clocks.yaml", clock_table, out.clocks, problems)
+    out.rates = _whole(files, "rates.yaml", rate_table, out.rates, problems)
+    out.notices = _whole(files, "notices.yaml", notice_table, out.notices, problems)
+    out.incidents = _whole(files, "incidents.yaml", incident_table, out.incidents, problems)
     if (top := _top(files, "functions.yaml", problems)) is not None:
         out.functions = _functions(top)
         top.done()
@@ -153,6 +160,22 @@ def _top(files: Mapping[str, str], file: str, problems: list[Problem]) -> Record
     if top is not None:
         top.optional("about")
     return top
+
+
+def _whole(
+    files: Mapping[str, str],
+    file: str,
+    make: Callable[[Record], TableT],
+    none: TableT,
+    problems: list[Problem],
+) -> TableT:
+    """A file that is one table; `none` where it cannot be read."""
+    top = _top(files, file, problems)
+    if top is None:
+        return none
+    made = make(top)
+    top.done()
+    return made
 
 
 def _yaml(

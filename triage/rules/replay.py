@@ -19,12 +19,15 @@ from models.vocab import (
     Urgency,
     YesNo,
 )
+from models.vocab_citizen import CITIZEN
 from triage.errors import TriageError
 from triage.rules.standing import Asked, Call, FollowUp, Last, Objection, Run, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+#: Logins of those who are no staff: the timetable, and the citizen by the web (`services/citizen`).
+OUTSIDE: Final = frozenset({"", CITIZEN})
 MOVE_TAGS: Final = frozenset(tag.value for tag in TAG_OF.values())
 
 
@@ -120,6 +123,8 @@ def step(s: Standing, event: Event) -> Standing:
         if s.before is None:
             raise Unreadable
         return _counted(s.before, event).evolve(version=s.version + 1)
+    if move is Move.URGE and event.login in OUTSIDE:
+        return _asked_again(s, event)
     state = State(event.data["to"])
     new = s.evolve(
         state=state,
@@ -133,6 +138,14 @@ def step(s: Standing, event: Event) -> Standing:
     )
     change = _CHANGES.get(move)
     return new if change is None else change(new, event, event.data["values"])
+
+
+def _asked_again(s: Standing, event: Event) -> Standing:
+    """催办 by the citizen or the timetable: counted, and what staff just did can still be taken back."""
+    before = None if s.before is None else s.before.evolve(urges=s.before.urges + 1)
+    return s.evolve(
+        seq=event.seq, last_at=event.at, version=s.version + 1, urges=s.urges + 1, before=before
+    )  # fmt: skip
 
 
 def _counted(s: Standing, event: Event) -> Standing:

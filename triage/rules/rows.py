@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from models.vocab import Divert, Level, Role, Urgency
+    from triage.rules.access_rows import AccessRow
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
     from triage.rules.drifting import DriftRow
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
+    from triage.rules.retention_rows import RetentionRow
+    from triage.rules.rewards.rows import RewardTable
+    from triage.rules.snippet_rows import SnippetTable
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -320,6 +324,9 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    snippets: SnippetTable
+    access: tuple[AccessRow, ...]
+    retention: tuple[RetentionRow, ...]
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable
@@ -327,6 +334,7 @@ class Tables:
     rates: RateTable
     notices: NoticeTable
     incidents: IncidentTable
+    rewards: RewardTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)

@@ -65,6 +65,14 @@ class DueLine:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitLines:
+    """The lines of one unit under one clock, most pressing first."""
+
+    unit: str | None
+    lines: tuple[DueLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DueList:
     """The lines, most pressing first; how many of each clock; whether there are more tickets than `MOST`."""
 
@@ -88,6 +96,14 @@ async def due_list(
         counts=tuple((name, labels[name], counted[name]) for name in order if counted[name]),
         more=more or still,
     )
+
+
+def by_unit(lines: Sequence[DueLine]) -> tuple[UnitLines, ...]:
+    """Lines of a clock unit by unit: whose first line is the most pressing comes first."""
+    found: dict[str | None, list[DueLine]] = {}
+    for line in lines:
+        found.setdefault(line.unit, []).append(line)
+    return tuple(UnitLines(unit, tuple(own)) for unit, own in found.items())
 
 
 async def _clocks(

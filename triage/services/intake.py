@@ -240,8 +240,10 @@ def _sealed(
     if not (item.name or item.phone or item.id_number or original):
         return None
 
+    sealer = vault.sealer()
+
     def seal(field_name: str, value: str | None) -> bytes | None:
-        return vault.seal(value, belongs_to=f"appellant.{field_name}:{appeal_id}") if value else None
+        return sealer.seal(value, belongs_to=f"appellant.{field_name}:{appeal_id}") if value else None
 
     return {
         "appeal_id": appeal_id,

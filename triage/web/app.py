@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Final
 import jinja2
 from aiohttp import web
 
+from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import NotFound, SettingsError
+from triage.rules.access import MOVERS
 from triage.web import (
+    access,
     api,
     attachments,
     corrections,
@@ -22,12 +25,14 @@ from triage.web import (
     moves,
     objection_page,
     place_picking,
+    sizes,
     ticket_page,
 )
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
+from triage.web.desks import live, mine, review
 from triage.web.incidents import pages as incidents
-from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web.keys import CACHES, DEPS, FILES, IDENTIFY, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -66,9 +71,16 @@ def check_host(host: str) -> None:
 
 
 def make_app(
-    deps: Deps, *, drain_seconds: float = health.DRAIN_SECONDS, caches: Caches | None = None
+    deps: Deps,
+    *,
+    drain_seconds: float = health.DRAIN_SECONDS,
+    caches: Caches | None = None,
+    warm: bool = False,
 ) -> web.Application:
-    """The application over `deps`; it closes them when it ends."""
+    """The application over `deps`; it closes them when it ends.
+
+    `warm`: what the first ticket page needs is loaded in the background from the start on.
+    """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
@@ -76,40 +88,14 @@ def make_app(
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
     app[LIFECYCLE] = Lifecycle()
+    app[IDENTIFY] = access.everyone_local
     app[place_picking.GROUND] = place_picking.Ground(deps.settings)
+    if warm:
+        app.cleanup_ctx.append(place_picking.warmed)
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
-    app.router.add_get("/", desk.home)
-    app.router.add_get("/desk", desk.tickets)
-    app.router.add_get("/desk/list", desk.tickets_part)
-    app.router.add_get("/desk/tickets/{no}", ticket_page.ticket)
-    app.router.add_post("/desk/tickets/{no}/moves", ticket_page.moved)
-    app.router.add_post("/desk/as", ticket_page.act_as)
-    app.router.add_get("/desk/objections", objection_page.page)
-    app.router.add_get("/desk/dead", dead.dead)
-    app.router.add_post("/desk/dead/retry", dead.retry)
-    app.add_routes(notices.ROUTES)
-    app.add_routes(repeats.ROUTES)
-    app.add_routes(incidents.ROUTES)
-    app.add_routes(leads.ROUTES)
-    app.router.add_get("/api/v1/tickets", api.tickets)
-    app.router.add_get("/api/v1/tickets/{no}", api.ticket)
-    app.router.add_get("/api/v1/tickets/{no}/moves", moves.listed)
-    app.router.add_post("/api/v1/tickets/{no}/moves", moves.made)
-    app.router.add_post("/desk/tickets/{no}/corrections", corrections.post_form)
-    app.router.add_post("/api/v1/tickets/{no}/corrections", corrections.post_json)
-    app.router.add_routes(place_picking.ROUTES)
-    app.router.add_get("/api/v1/units", api.units)
-    app.router.add_get("/api/v1/openapi.json", api.openapi)
-    app.add_routes(BULK)
-    app.add_routes(REPORTS)
-    app.router.add_get("/healthz", health.healthz)
-    app.router.add_get("/readyz", health.readyz)
-    app.add_routes((*hooks.ROUTES, *source_api.ROUTES, *source_page.ROUTES))
-    app.router.add_get("/static/{name}", _static)
-    app.add_routes(attachments.ROUTES)
-    app.add_routes(open311.ROUTES)
-    app.add_routes(citizen.ROUTES)
+    app[live.BOARD] = live.board_of(app)
+    access.install(app, ROUTES)
     return app
 
 
@@ -119,6 +105,48 @@ async def _static(request: web.Request) -> web.StreamResponse:
     if name not in _FILES:
         raise NotFound("没有这个文件。")
     return web.FileResponse(STATIC / name)
+
+
+#: Every address there is. A subject adds its own with one line.
+ROUTES: Final = (
+    access.get("/", desk.home, needs=access.SIGNED_IN),
+    access.get("/desk", desk.tickets, needs=Permission.SEE_CASES),
+    access.get("/desk/list", desk.tickets_part, needs=Permission.SEE_CASES),
+    access.get("/desk/tickets/{no}", ticket_page.ticket, needs=Permission.SEE_CASES),
+    access.post("/desk/tickets/{no}/moves", ticket_page.moved, needs=MOVERS),
+    access.post("/desk/as", ticket_page.act_as, needs=MOVERS),
+    access.get("/desk/objections", objection_page.page, needs=Permission.REPORTS),
+    access.get("/desk/dead", dead.dead, needs=Permission.INTAKE),
+    access.post("/desk/dead/retry", dead.retry, needs=Permission.INTAKE),
+    *live.ROUTES,
+    *review.ROUTES,
+    *mine.ROUTES,
+    *sizes.ROUTES,
+    *notices.ROUTES,
+    *repeats.ROUTES,
+    *incidents.ROUTES,
+    *leads.ROUTES,
+    access.get("/api/v1/tickets", api.tickets, needs=Permission.SEE_CASES),
+    access.get("/api/v1/tickets/{no}", api.ticket, needs=Permission.SEE_CASES),
+    access.get("/api/v1/tickets/{no}/moves", moves.listed, needs=Permission.SEE_CASES),
+    access.post("/api/v1/tickets/{no}/moves", moves.made, needs=MOVERS),
+    access.post("/desk/tickets/{no}/corrections", corrections.post_form, needs=Permission.CORRECT),
+    access.post("/api/v1/tickets/{no}/corrections", corrections.post_json, needs=Permission.CORRECT),
+    *place_picking.ROUTES,
+    access.get("/api/v1/units", api.units, needs=access.SIGNED_IN),
+    access.get("/api/v1/openapi.json", api.openapi, needs=access.SIGNED_IN),
+    *BULK,
+    *REPORTS,
+    access.open_to_all("GET", "/healthz", health.healthz),
+    access.open_to_all("GET", "/readyz", health.readyz),
+    *hooks.ROUTES,
+    *source_api.ROUTES,
+    *source_page.ROUTES,
+    access.open_to_all("GET", "/static/{name}", _static),
+    *attachments.ROUTES,
+    *open311.ROUTES,
+    *citizen.ROUTES,
+)
 
 
 async def _closing(app: web.Application) -> AsyncIterator[None]:

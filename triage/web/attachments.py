@@ -22,16 +22,19 @@ from models.filters import may_see
 from models.tickets import Ticket
 from models.vocab import Satisfaction, YesNo
 from models.vocab_files import FileOwner
+from models.vocab_staff import Permission
 from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
+from triage.rules.access import MOVERS
 from triage.services import attachments
 from triage.services.attachments import FileLimits, Owner, Upload
-from triage.web import acting, guard
+from triage.web import access, acting, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, FILES, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from aiohttp.typedefs import Handler
 
@@ -71,7 +74,7 @@ class FilesPage:
     token: str
     limits: FileLimits
     words: tuple[CitizenWord, ...]
-    rating: str | None
+    ratings: tuple[tuple[datetime, str], ...]
     error: str | None = None
 
 
@@ -197,7 +200,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         found = await rows.files_of_ticket(session, request[VIEWER], no)
-        words, rating = await citizens.said_of(session, request[VIEWER], no)
+        words, ratings = await citizens.said_of(session, request[VIEWER], no)
     view = FilesPage(
         no=no,
         title=whole.ticket.title,
@@ -215,7 +218,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         token=token,
         limits=limits_of(request),
         words=tuple(words),
-        rating=_rated(rating) if rating else None,
+        ratings=tuple((rating.at, _rated(rating)) for rating in ratings),
         error=error,
     )
     response = render(request, "desk/files.html", status=400 if error else 200, page=view)
@@ -236,8 +239,8 @@ def size_words(size: int) -> str:
 
 
 ROUTES: Final = (
-    web.get("/desk/tickets/{no}/files", page),
-    web.post("/desk/tickets/{no}/files", added),
-    web.get("/desk/files/{file}", shown),
-    web.get("/desk/files/{file}/thumb", small),
+    access.get("/desk/tickets/{no}/files", page, needs=Permission.SEE_CASES),
+    access.post("/desk/tickets/{no}/files", added, needs=MOVERS),
+    access.get("/desk/files/{file}", shown, needs=Permission.SEE_CASES),
+    access.get("/desk/files/{file}/thumb", small, needs=Permission.SEE_CASES),
 )

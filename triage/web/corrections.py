@@ -80,7 +80,10 @@ async def view(
     words = {**names.units, **_words(options)}
     return CorrectingView(
         no=no,
-        fields=tuple(FormField(f.value, f.label, options[f], held[f]) for f in options),
+        # A place is corrected where its candidates and the map are (`place_picking`): not twice on a page.
+        fields=tuple(
+            FormField(f.value, f.label, options[f], held[f]) for f in options if f is not Corrected.PLACE
+        ),
         known=tuple(_shown(item, words) for item in known),
         token_field=guard.FIELD,
         token=token,
@@ -126,7 +129,7 @@ async def _keep(request: web.Request, said: Mapping[str, str]) -> Sequence[Corre
 
 
 def _options(names: Names) -> dict[Corrected, tuple[tuple[str, tuple[tuple[str, str], ...]], ...]]:
-    """What can be chosen; a place by district here, by street through the API."""
+    """What can be chosen, with its words."""
     return {
         Corrected.ENVIRONMENTAL: (("", ((correcting.YES, "是"), (correcting.NO, "否"))),),
         Corrected.KIND: tuple(

@@ -14,7 +14,8 @@ from triage.errors import BadInput
 from triage.services import retrying
 from triage.web import guard
 from triage.web.asking import refuse_others
-from triage.web.keys import CACHES, DEPS, TEMPLATES, VIEWER
+from triage.web.desk import render
+from triage.web.keys import CACHES, DEPS, VIEWER
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,10 +88,7 @@ async def dead(request: web.Request) -> web.Response:
         token=token,
         as_of=show(deps.clock.now()),
     )
-    text = request.app[TEMPLATES].get_template("desk/dead.html").render(page=page)
-    response = web.Response(text=text, content_type="text/html")
-    guard.keep(response, token)
-    return response
+    return render(request, "desk/dead.html", page=page)
 
 
 async def retry(request: web.Request) -> web.Response:

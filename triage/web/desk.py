@@ -13,9 +13,9 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
-from triage.web import asking, listing, present
+from triage.web import access, asking, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
-from triage.web.keys import NAMES, TEMPLATES
+from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.views import Term, TicketItem
 from triage.web.words import Piece, counted, cut, find, snippet
 
@@ -65,6 +65,7 @@ class FilterForm:
     query: str
     unit: Term | None
     narrowed: bool
+    active: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,11 @@ class ListPage:
 
 
 async def home(request: web.Request) -> web.Response:
-    """Lead to the list."""
-    del request
-    return web.Response(status=302, headers={"Location": "/desk"})
+    """Lead to where the person's work begins. Raises NotAllowed when there is nothing for them."""
+    place = navigation.first_page(request[VIEWER])
+    if place is None:
+        raise access.NotAllowed
+    return web.Response(status=302, headers={"Location": place})
 
 
 async def tickets(request: web.Request) -> web.Response:
@@ -125,9 +128,18 @@ def render(
     status: int = 200,
     **values: Any,  # noqa: ANN401  (a page's view)
 ) -> web.Response:
-    """A page from its template."""
-    text = request.app[TEMPLATES].get_template(template).render(**values)
-    return web.Response(text=text, status=status, content_type="text/html")
+    """A page from its template, in the type size that was chosen for this browser."""
+    token = guard.token_of(request)
+    around = {
+        "large": sizes.large(request),
+        "page_token": token,
+        "page_path": sizes.way_back(request),
+        "nav": navigation.links_of(request),
+    }
+    text = request.app[TEMPLATES].get_template(template).render(**{**around, **values})
+    response = web.Response(text=text, status=status, content_type="text/html")
+    guard.keep(response, token)
+    return response
 
 
 async def _list_page(request: web.Request) -> ListPage:
@@ -219,4 +231,6 @@ def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
         query=filters.query,
         unit=None if code is None else Term(code, names.units.get(code, code)),
         narrowed=filters != TicketFilter(),
+        # The search stands beside the fold, not in it.
+        active=sum(name != "q" for name in Asked(filters).parameters()),
     )

@@ -28,6 +28,7 @@ FIELD: Final = "token"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _BY_KEY: Final = ("/hooks/", "/open311/")
+_MADE: Final = web.RequestKey("token_made", str)
 _OURS: Final = frozenset({"same-origin", "none"})
 
 
@@ -94,9 +95,13 @@ def _from_here(request: web.Request) -> bool:
 
 
 def token_of(request: web.Request) -> str:
-    """The token of this browser, made when it has none; `keep` must then be called on the response."""
+    """The token of this browser, made once a request when it has none; then `keep` it."""
     kept = request.cookies.get(COOKIE, "")
-    return kept if _TOKEN.fullmatch(kept) else secrets.token_urlsafe(32)
+    if _TOKEN.fullmatch(kept):
+        return kept
+    if _MADE not in request:
+        request[_MADE] = secrets.token_urlsafe(32)
+    return request[_MADE]
 
 
 def keep(response: web.StreamResponse, token: str) -> None:

@@ -9,15 +9,18 @@ import jinja2
 from aiohttp import web
 
 from connectors.ports import FileStore
-from models.filters import Viewer
+from models.viewing import Viewer
 from triage.services.deps import Deps
 from triage.web.cache import Cache
 from triage.web.names import Names
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from models.counting import Today
     from models.finding import WordStatistics
     from models.lines import Count
+    from triage.web.access import Need
 
 
 @dataclass(slots=True)
@@ -50,6 +53,10 @@ TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
 CACHES: Final = web.AppKey("caches", Caches)
 FILES: Final = web.AppKey("files", FileStore)
 LIFECYCLE: Final = web.AppKey("lifecycle", Lifecycle)
+#: Who looks: asked once a request, of its cookie or token. None: nobody signed in.
+IDENTIFY: Final[web.AppKey[Callable[[web.Request], Awaitable[Viewer | None]]]] = web.AppKey("identify")
+#: What each route asks for, by method and pattern (`access`).
+DECLARED: Final[web.AppKey[dict[tuple[str, str], Need]]] = web.AppKey("declared")
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 VIEWER: Final = web.RequestKey("viewer", Viewer)

@@ -6,9 +6,9 @@
 3. `tell_errors`: every error becomes one shape: problem+json under /api and for probes, a page elsewhere.
 4. `loopback_only`: refuses a foreign Host: without sign-in, a web page elsewhere could otherwise point its
    own name at this machine and read everything (DNS rebinding). Inside `tell_errors`: it is told too.
-5. `make_room`: forms that carry files may be larger than others. Before the form is read, next.
-6. `refuse_forged`: what changes something must come from a page of ours (`guard`).
-7. `admit`: who looks. The seam where sign-in will stand.
+5. `admit`: who looks, and whether the route is for them (`access`). Before anything is read of the request.
+6. `make_room`: forms that carry files may be larger than others. Before the form is read, next.
+7. `refuse_forged`: what changes something must come from a page of ours (`guard`).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from aiohttp import hdrs, web
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models.filters import Viewer
 from triage import logs
 from triage.errors import TriageError
+from triage.web.access import admit
 from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
-from triage.web.keys import REQUEST_ID, VIEWER
+from triage.web.keys import REQUEST_ID
 from triage.web.problems import problem_response
 
 if TYPE_CHECKING:
@@ -145,19 +145,12 @@ async def loopback_only(request: web.Request, handler: Handler) -> web.StreamRes
     return await handler(request)
 
 
-@web.middleware
-async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say who looks: until there is sign-in, whoever sits at this machine."""
-    request[VIEWER] = Viewer(login="local")
-    return await handler(request)
-
-
 MIDDLEWARES: Final[tuple[Middleware, ...]] = (
     identify,
     protect,
     tell_errors,
     loopback_only,
+    admit,
     make_room,
     refuse_forged,
-    admit,
 )

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from models.vocab import Field, Move, State
 from triage.rules import moves
 from triage.rules.calendar import beijing
-from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS
-from triage.web.move_views import AskedView, ClockView, FieldView, MoveForm, MoveList, MoveView, ObjectionView
+from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS, Stage
+from triage.web.move_views import (
+    AskedView,
+    BarredView,
+    ClockView,
+    FieldView,
+    MoveForm,
+    MoveList,
+    MoveView,
+    ObjectionView,
+)
 from triage.web.views import Term
 
 if TYPE_CHECKING:
@@ -18,11 +27,15 @@ if TYPE_CHECKING:
 
     from models.tickets import Ticket
     from models.vocab import Post
+    from triage.rules.fields import Refusal
     from triage.rules.move_rows import MoveRow
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
     from triage.web.acting import Acting
 
+_FACT: Final = Term("fact", "还差条件")
+#: Kinds of reasons why a move cannot be made, by how far the wish came.
+BARRIERS: Final = {Stage.STATE: Term("state", "这个状态下不做的"), Stage.POST: Term("post", "不归这个岗位的")}
 #: What usually comes next in a state, most sensible first. Only an order: what may be done the table says.
 NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.REVIEW: (Move.DISPATCH, Move.DIVERT, Move.MERGE),
@@ -100,6 +113,7 @@ def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible, *, 
         move=_term(item.move),
         possible=bool(item.rows),
         why=item.refusal.detail if item.refusal else None,
+        barrier=_barrier(item.refusal) if item.refusal else None,
         hint="；".join(hints),
         who=tuple(_term(post) for post in row.who) if row else (),
         fields=_fields(tables, ticket, s, item.rows, at=at),
@@ -107,6 +121,17 @@ def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible, *, 
         status=row.status.value if row else "",
         rules=row.rules if row else (),
     )
+
+
+def _barrier(refusal: Refusal) -> Term:
+    return BARRIERS.get(refusal.stage, _FACT)
+
+
+def barred(found: MoveList) -> tuple[BarredView, ...]:
+    """What cannot be made now, by the kind of reason; first what only lacks something."""
+    kinds = (_FACT, BARRIERS[Stage.POST], BARRIERS[Stage.STATE])
+    items = {kind: tuple(item for item in found.items if item.barrier == kind) for kind in kinds}
+    return tuple(BarredView(kind.label, kind is _FACT, items[kind]) for kind in kinds if items[kind])
 
 
 def _fields(
@@ -219,7 +244,16 @@ def _filled(item: MoveView, typed: Mapping[str, str]) -> MoveView:
         for f in item.fields
     )
     return MoveView(
-        item.move, item.possible, item.why, item.hint, item.who, fields, item.source, item.status, item.rules
+        item.move,
+        item.possible,
+        item.why,
+        item.barrier,
+        item.hint,
+        item.who,
+        fields,
+        item.source,
+        item.status,
+        item.rules,
     )
 
 

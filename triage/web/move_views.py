@@ -26,11 +26,15 @@ class FieldView:
 
 @dataclass(frozen=True, slots=True)
 class MoveView:
-    """A move as it stands now: `why` says in Chinese why it cannot be made; null: it can."""
+    """A move as it stands now: `why` says in Chinese why it cannot be made; null: it can.
+
+    `barrier` says what kind of reason that is: state (not in this state), post (not this post's), or fact.
+    """
 
     move: Term
     possible: bool
     why: str | None
+    barrier: Term | None
     hint: str
     who: tuple[Term, ...]
     fields: tuple[FieldView, ...]
@@ -97,6 +101,15 @@ class ClockView:
     stopped: datetime | None
     rule: str
     late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BarredView:
+    """现在不能做的操作 of one kind of reason; `open` where knowing the reason helps most."""
+
+    label: str
+    open: bool
+    items: tuple[MoveView, ...]
 
 
 @dataclass(frozen=True, slots=True)

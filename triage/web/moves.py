@@ -14,6 +14,7 @@ from triage.rules.fields import UNITS
 from triage.services import moving
 from triage.services.moving import Wish
 from triage.web import acting, asking, guard, move_forms
+from triage.web.desks.live import BOARD
 from triage.web.keys import CACHES, DEPS, VIEWER
 from triage.web.move_views import MoveMade
 from triage.web.views import Term
@@ -135,6 +136,7 @@ async def _done(
     # What was counted before is no longer so.
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
+    request.app[BOARD].tell()
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], wish.no)
     if whole is None:

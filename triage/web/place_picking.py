@@ -12,23 +12,27 @@ import orjson
 from aiohttp import hdrs, web
 
 from models import site_places
-from nlp.gazetteer import DISTRICT, STREET
+from models.vocab_staff import Permission
+from nlp.gazetteer import DISTRICT, STREET, GazetteerError
 from nlp.place_answer import full_name
-from triage import overlays
-from triage.errors import BadInput
+from triage import logs, overlays
+from triage.errors import BadInput, TriageError
 from triage.services import site_places as service
 from triage.services.site_places import LONGEST, Wish
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.asking import refuse_others
-from triage.web.keys import DEPS, TEMPLATES, VIEWER
+from triage.web.desk import render
+from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
     from models.appeals import Reading
     from nlp.place_point import Atlas
     from triage.settings import Settings
+
+log = logs.get(__name__)
 
 #: Choosing a street from the list instead of a candidate or the map.
 FROM_LIST: Final = "street"
@@ -157,6 +161,25 @@ class Ground:
 
 
 GROUND: Final = web.AppKey("ground", Ground)
+
+
+async def warmed(app: web.Application) -> AsyncIterator[None]:
+    """Load the ground while the process starts: nobody's first ticket page waits for it.
+
+    A damaged file is told by the page that needs it, as before; here it only is no hurry any more.
+    """
+    loading = asyncio.create_task(_load(app[GROUND]), name="ground")
+    yield
+    loading.cancel()
+    await asyncio.wait({loading})
+
+
+async def _load(ground: Ground) -> None:
+    try:
+        await ground.atlas()
+        await asyncio.to_thread(lambda: ground.streets)
+    except (TriageError, GazetteerError) as error:
+        log.warning("ground_not_loaded", error=type(error).__name__)
 
 
 def _feature(code: str, name: str, kind: str, coordinates: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -307,10 +330,7 @@ async def sites(request: web.Request) -> web.Response:
         done=request.query.get("done") == "1",
         as_of=deps.clock.now(),
     )
-    text = request.app[TEMPLATES].get_template("desk/sites.html").render(page=page)
-    response = web.Response(text=text, content_type="text/html")
-    guard.keep(response, token)
-    return response
+    return render(request, "desk/sites.html", page=page)
 
 
 async def revoke(request: web.Request) -> web.Response:
@@ -326,9 +346,9 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 ROUTES: Final = (
-    web.get("/desk/places", sites),
-    web.post("/desk/places/revoke", revoke),
-    web.get("/desk/places/map.json", ground_json),
-    web.get("/desk/places/at", at),
-    web.post("/desk/tickets/{no}/place", picked),
+    access.get("/desk/places", sites, needs=Permission.CORRECT),
+    access.post("/desk/places/revoke", revoke, needs=Permission.CORRECT),
+    access.get("/desk/places/map.json", ground_json, needs=Permission.CORRECT),
+    access.get("/desk/places/at", at, needs=Permission.CORRECT),
+    access.post("/desk/tickets/{no}/place", picked, needs=Permission.CORRECT),
 )

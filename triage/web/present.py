@@ -287,8 +287,6 @@ def _note(data: dict[str, Any], names: Names) -> str:
         parts.append(f"承办单位 {names.units.get(data['unit'], data['unit'])}")
     if data.get("urgency"):
         parts.append(f"等级 {data['urgency']}")
-    if data.get("model_version"):
-        parts.append(f"模型 {data['model_version']}")
     if data.get("review") is True:
         parts.append("把握不足，提请人工")
     if data.get("joined"):

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import hdrs, web
 from yarl import URL
 
+from triage.web import navigation, sizes
 from triage.web.keys import REQUEST_ID, TEMPLATES
 from triage.web.open311 import documents
 from triage.web.views import Problem
@@ -47,7 +48,12 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
         page = (
             request.app[TEMPLATES]
             .get_template("error.html")
-            .render(problem=problem, back=_sent_from(request))
+            .render(
+                problem=problem,
+                back=_sent_from(request),
+                nav=navigation.links_of(request),
+                large=sizes.large(request),
+            )
         )
         return web.Response(text=page, status=status, content_type="text/html")
     return as_json(problem)

@@ -12,8 +12,11 @@ from aiohttp import web
 
 from models import ticket_detail
 from models.vocab import Move
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
+from triage.rules import snippet_rows
+from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.services import moving
 from triage.services.leads import listing as lead_listing
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
-    from triage.web.move_views import AskedView, ClockView, MoveForm, MoveList, ObjectionView
+    from triage.web.move_views import AskedView, BarredView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
     from triage.web.repeats.box import PairLine
     from triage.web.views import Term, TicketView
@@ -58,6 +61,9 @@ class TicketPage:
     as_of: str
     moves: MoveList
     forms: tuple[MoveForm, ...]
+    barred: tuple[BarredView, ...]
+    templates: tuple[tuple[str, str], ...]
+    technical: bool
     turn: str | None
     turn_why: str | None
     asked: tuple[AskedView, ...]
@@ -162,6 +168,14 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         as_of=show(now),
         moves=found,
         forms=forms,
+        barred=move_forms.barred(found),
+        technical=request[VIEWER].may(Permission.SOURCES),
+        templates=tuple(
+            (row.title, row.text)
+            for row in snippet_rows.chosen(
+                deps.tables.snippets.answers, whole.ticket.kind, beijing(now).date()
+            )
+        ),
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
         turn_why=move_forms.why_not_yet(deps.tables, found, standing, who.post, at=now),
         asked=move_forms.asked(standing),

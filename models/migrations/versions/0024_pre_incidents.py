@@ -11,7 +11,7 @@ from alembic import op
 from models.db import AwareUtc, BigId
 
 revision = "0024"
-down_revision = "0017"
+down_revision = "0023b"
 branch_labels = None
 depends_on = None
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import triage.tables
 from models import migrate
-from models.filters import Viewer
+from models.filters import all_seeing
 from tests.factories import NOW, TicketIn, add_reference, add_tickets
 from triage.cli import main
 from triage.services.correcting import correct
@@ -32,7 +32,7 @@ def filled() -> None:
         (no,) = await add_tickets(deps.db, TicketIn(kind="NOI-01"))
         async with deps.db.writes.begin() as session:
             tables = triage.tables.load()
-            await correct(session, tables, Viewer(login="local"), no, {"kind": "NOI-02"}, at=NOW)
+            await correct(session, tables, all_seeing("local"), no, {"kind": "NOI-02"}, at=NOW)
         await deps.close()
 
     asyncio.run(fill())

@@ -16,7 +16,7 @@ from PIL import Image
 
 from connectors.file_store import FolderStore
 from models.files import Attachment, file_for, files_of_ticket, sent_with
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket
 from models.vocab_files import FileOwner
 from tests import pictures
@@ -177,7 +177,7 @@ async def test_files_are_registered_once_and_shown_by_the_case_alone(db: Databas
         again = await attachments.register(session, mine, made, hashes, now=NOW)
         event = Owner(appeal_id, FileOwner.EVENT, "unit", event_seq=4)
         evidence = await attachments.register(session, event, made[:1], hashes[:1], now=NOW)
-    viewer = Viewer("local")
+    viewer = all_seeing("local")
     async with db.reads() as session:
         assert [row.id for row in await files_of_ticket(session, viewer, one)] == [*first, *evidence]
         assert await files_of_ticket(session, viewer, other) == []

@@ -11,7 +11,7 @@ import triage.tables
 from models import corrections
 from models.appeals import Appeal
 from models.corrections import CorrectedText, Correction
-from models.filters import Viewer
+from models.filters import all_seeing
 from nlp.training.examples import as_example as learned
 from tests.factories import NOW, TicketIn, add_reference, add_tickets
 from triage.errors import BadInput, NotFound
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from models.db import Database
     from triage.rules.rows import Tables
 
-CLERK = Viewer(login="local")
+CLERK = all_seeing("local")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import MoveRequest, ObjectionRow, Ticket, TicketEvent, TicketUnit
 from models.units import Staff
 from models.vocab import Move, Post, State
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from models.db import Database
     from triage.rules.rows import Tables
 
-VIEWER = Viewer("local")
+VIEWER = all_seeing("local")
 WANGJING = "110105026"
 STREET = Person(Actor(Post.UNIT, WANGJING, "unit.wangjing"), "望京街道办事处")
 HOTLINE = Person(Actor(Post.HOTLINE, None, "hotline.a"), "热线甲")

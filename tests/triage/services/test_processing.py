@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal, Reading
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.outbox import DeadLetter, Outbox
 from models.search import to_fts5, to_tsquery
 from models.tickets import Ticket, TicketEvent, TicketUnit
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 VAULT = Vault({1: bytes(32)})
 
-STAFF = Viewer("desk")
+STAFF = all_seeing("desk")
 BARBECUE = "朝阳区望京街道望京西园四区楼下每天晚上有人占道露天烧烤，烟熏火燎，开不了窗户，请城管尽快处理。"
 WAGES = "公司拖欠三个月工资不发，劳动仲裁一直没有结果，请帮忙要回工资。"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from connectors.vault import Vault
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State, Tag
 from models.watching import Reminder
@@ -84,7 +84,7 @@ async def _do(db: Database, no: str, step: Step) -> None:
     async with db.writes.begin() as session:
         version = await session.scalar(sa.select(Ticket.version).where(Ticket.no == no))
         wish = Wish(no, move, values, int(version or 0), f"{move}-{version}")
-        await make(session, tables(), Viewer("local"), person, wish, now=moment(at))
+        await make(session, tables(), all_seeing("local"), person, wish, now=moment(at))
 
 
 async def _sweeps(db: Database, since: datetime, until: datetime) -> None:

@@ -12,7 +12,7 @@ import triage.tables
 from connectors.vault import Vault
 from models import site_places
 from models.corrections import Correction
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.site_places import SitePlace
 from nlp.gazetteer import Gazetteer
 from nlp.pipeline import Reader
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from models.db import Database
     from triage.rules.rows import Tables
 
-CLERK = Viewer(login="local")
+CLERK = all_seeing("local")
 GAZETTEER = Gazetteer.load()
 WANGJING, QINGHE = "110105026", "110108017"
 TEXT = "鹊桥大院西边每天夜里有人烧烤，烟很大。"

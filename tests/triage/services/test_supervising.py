@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from models.vocab import State, Tag
 from models.watching import Reminder, TicketWatch
@@ -21,7 +21,7 @@ from triage.services.supervising import due_by_unit, sweep
 if TYPE_CHECKING:
     from models.db import Database
 
-_VIEWER = Viewer("test")
+_VIEWER = all_seeing("test")
 
 
 async def _sweep(db: Database, now: datetime) -> tuple[int, int]:

@@ -89,6 +89,7 @@ async def test_the_list_is_read_and_walked_by_keys(page: Page) -> None:
     await expect(rows.nth(0).locator(".c-title a")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text("雨水口倒泔水")
+    await page.wait_for_load_state("load")  # its keys are bound by then
     await page.keyboard.press("g")
     await page.keyboard.press("d")
     await expect(page.locator("#list")).to_be_visible()

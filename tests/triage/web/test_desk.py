@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import event
 
 from models.counting import Today
-from models.filters import Viewer
+from models.filters import Viewer, all_seeing
 from models.lines import Count
 from models.tickets import Ticket
 from models.vocab import AppealState, State
@@ -284,7 +284,7 @@ async def test_list_ticket_search_counts_and_api_hide_the_same(
     shown, hidden = await add_tickets(db, TicketIn(), TicketIn(district="110108"))
 
     def only_chaoyang(viewer: Viewer) -> sa.ColumnElement[bool]:
-        assert viewer == Viewer("local")
+        assert viewer == all_seeing("local")
         return Ticket.district_code == "110105"
 
     for module in ("models.filters", "models.counting", "models.ticket_detail"):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PAGES = {
     "/desk": "工单",
+    "/desk/review": "审核台",
+    "/desk/map": "在办地图",
     "/desk/due": "到期清单",
     "/desk/repeats": "同一事项",
     "/desk/incidents": "突发事件",
@@ -25,7 +27,14 @@ PAGES = {
     "/desk/dead": "处理失败",
     "/desk/sources": "来源",
 }
-LINK = re.compile(r'<a href="([^"]+)"( aria-current="page")?>([^<]+)</a>')
+LINK = re.compile(r'<a href="([^"]+)"(?: aria-current="(page|true)")?>([^<]+)</a>')
+CHILDREN = {
+    "/desk/bulk/new": "/desk/bulk",
+    "/desk/nothing": "/desk",
+    "/desk/tickets/20261126-00000001": "/desk",
+    "/desk/sources/new/feed": "/desk/sources",
+    "/desk/compare/20261126-00000001/20261126-00000002": "/desk/repeats",
+}
 
 
 async def links(client: Client, path: str) -> list[tuple[str, str, str]]:
@@ -39,10 +48,13 @@ async def test_each_page_leads_to_all_and_marks_itself(client: Client, path: str
     found = await links(client, path)
 
     assert {address: label for address, _, label in found} == PAGES
-    assert [address for address, current, _ in found if current] == [path]
+    assert [(address, current) for address, current, _ in found if current] == [(path, "page")]
     assert (await client.get(path)).status == 200
 
 
-@pytest.mark.parametrize("path", ["/desk/bulk/new", "/desk/nothing", "/desk/tickets/20261126-00000001"])
-async def test_other_pages_lead_to_all_as_well(client: Client, path: str) -> None:
-    assert {address: label for address, _, label in await links(client, path)} == PAGES
+@pytest.mark.parametrize("path", CHILDREN)
+async def test_other_pages_lead_to_all_as_well_and_mark_their_section(client: Client, path: str) -> None:
+    found = await links(client, path)
+
+    assert {address: label for address, _, label in found} == PAGES
+    assert [(address, current) for address, current, _ in found if current] == [(CHILDREN[path], "true")]

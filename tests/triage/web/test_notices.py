@@ -87,7 +87,7 @@ async def test_no_contact_stays_in_sight_and_goes_out_once_there_is_one(client: 
 async def test_an_address_left_empty_is_taken_away(client: Client, deps: Deps) -> None:
     await factories.add_reference(deps.db)
     await post(client, "/desk/notices/contacts", unit="110105026", medium="sms", address=PHONE)
-    answer = await post(client, "/desk/notices/contacts", unit="110105026", medium="sms", address="")
+    answer = await post(client, "/desk/notices/contacts", unit="望京街道办事处", medium="sms", address="")
     assert "138****234" not in answer
 
 
@@ -132,9 +132,9 @@ async def test_bad_parameters_are_named(client: Client, query: str) -> None:
     ("values", "words"),
     [
         ({"unit": "110105026", "medium": "sms", "address": "12"}, "手机号"),
-        ({"unit": "nowhere", "medium": "sms", "address": PHONE}, "没有这个单位"),
+        ({"unit": "nowhere", "medium": "sms", "address": PHONE}, "单位名录里没有“nowhere”"),
         ({"unit": "110105026", "medium": "fax", "address": PHONE}, "渠道"),
-        ({"unit": "", "medium": "sms", "address": PHONE}, "单位编码"),
+        ({"unit": "", "medium": "sms", "address": PHONE}, "单位名录里没有"),
     ],
 )
 async def test_bad_addresses_are_refused(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from connectors.ports import JobName
 from models.bulk import BulkJob, BulkResult
-from models.filters import Viewer, may_see
+from models.filters import all_seeing, may_see
 from models.tickets import Ticket
 from models.vocab import Move, Post
 from models.vocab_bulk import BulkRow, BulkState
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.ports import JobQueue
+    from models.filters import Viewer
     from triage.rules.bulk import BulkMove
     from triage.rules.rows import Tables
     from triage.services.deps import Deps
@@ -75,7 +76,7 @@ def person_of(job: BulkJob) -> Person:
 
 def viewer_of(job: BulkJob) -> Viewer:
     """A job sees what whoever asked for it may see."""
-    return Viewer(job.login, job.unit_code)
+    return all_seeing(job.login)
 
 
 async def locked(session: AsyncSession, job_id: int) -> BulkJob:

@@ -14,11 +14,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors.vault import normal_phone
 from models.appeals import Appeal, Appellant, Source
 from models.citizens import CitizenAccess, CitizenRating, CitizenWord
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Unit
 from models.vocab import OPEN_STATES, Field, Move, Post, Satisfaction, State, Tag, YesNo
-from models.vocab_citizen import Asked
+from models.vocab_citizen import CITIZEN, Asked
 from triage.errors import BadInput, TriageError
 from triage.rules import moves
 from triage.services import limiting, moving
@@ -26,6 +26,7 @@ from triage.services.citizen import filing
 from triage.services.moving import Person, Wish
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,6 +43,10 @@ _OPEN: Final = frozenset(state.value for state in OPEN_STATES)
 RATED: Final = frozenset(
     {State.FEEDBACK.value, State.FOLLOWED_UP.value, State.CLOSED.value, State.ARCHIVED.value}
 )
+#: What is told of the ticket that a case was merged into: done for all who wait for it.
+SHARED: Final = frozenset(
+    tag.value for tag in (Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.REASSIGN, Tag.REHANDLE, Tag.CLOSE)
+)
 #: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
 ADDED: Final = "诉求人网上补充"
 LONGEST_WORD: Final = 800
@@ -51,8 +56,8 @@ _OLD_PAGE: Final = "页面已过期，请再按一次。"
 #: A ticket that others were merged into may be merged itself: how far that is followed.
 _MERGES: Final = 20
 #: The web is a way to the hotline: what comes in through it is noted there, as said by the citizen.
-_CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, "citizen"), "诉求人（网上）")
-_VIEWER: Final = Viewer("citizen")
+_CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, CITIZEN), "诉求人（网上）")
+_VIEWER: Final = all_seeing(CITIZEN)
 
 
 class NotYours(TriageError):
@@ -71,8 +76,9 @@ class TooEarly(TriageError):
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event, without who did it. `seq` is its number on the ticket."""
+    """One event, without who did it. `seq` is its number on the ticket, `id` among all events."""
 
+    id: int
     seq: int
     at: datetime
     tag: str
@@ -81,11 +87,16 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The ticket that a case was merged into, as far as it is the sender's: no words, no number of others."""
+    """The ticket that a case was merged into: its number, for what is added there, is never shown.
 
+    Of its events only what was done for all who wait (`SHARED`): nobody else's words.
+    """
+
+    no: str
     state: str
     unit: str | None
     answer_by: datetime | None
+    events: tuple[Happened, ...] = field(repr=False)
 
     @property
     def open(self) -> bool:
@@ -116,18 +127,40 @@ class Case:
     decision: dict[str, Any] = field(repr=False)
     events: tuple[Happened, ...] = field(repr=False)
     words: tuple[tuple[datetime, str], ...] = field(repr=False)
-    rating: str | None = None
+    ratings: tuple[tuple[int, datetime, str], ...] = ()
     head: Head | None = None
 
     @property
     def open(self) -> bool:
-        """Whether somebody still has to act."""
-        return self.state is None or self.state in _OPEN
+        """Whether somebody still has to act, here or on the ticket it was merged into."""
+        return self.state is None or self.state in _OPEN or (self.head is not None and self.head.open)
+
+    @property
+    def acted_on(self) -> str | None:
+        """The number of the ticket that is worked on: where 催办 and additions are noted."""
+        return self.head.no if self.head else self.no
+
+    @property
+    def answer(self) -> int:
+        """The event of the answer that stands; 0 without one."""
+        told = standing_events(self.head.events if self.head else self.events)
+        return max((event.id for event in told if event.tag == Tag.FEEDBACK), default=0)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is a result to say something about."""
+        return (self.head.state if self.head else self.state) in RATED
 
     @property
     def can_rate(self) -> bool:
         """Whether there is an answer, and nothing was said of it yet."""
-        return self.state in RATED and self.rating is None
+        return self.answered and all(answer != self.answer for answer, *_ in self.ratings)
+
+
+def standing_events(events: Sequence[Happened]) -> tuple[Happened, ...]:
+    """Without what was taken back: a mistake, perhaps the answer to somebody else."""
+    undone = {event.data.get("undoes") for event in events if event.tag == Tag.UNDO}
+    return tuple(event for event in events if event.seq not in undone)
 
 
 def plain(number: str) -> str:
@@ -175,24 +208,21 @@ async def read(session: AsyncSession, appeal_id: int) -> Case | None:
     """A case with all that its sender may see; None when it is gone."""
     row = (
         await session.execute(
-            sa.select(Appeal, Ticket, Unit.name, CitizenRating.satisfaction)
+            sa.select(Appeal, Ticket, Unit.name)
             .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
             .outerjoin(Unit, Unit.code == Ticket.unit_code)
-            .outerjoin(CitizenRating, CitizenRating.appeal_id == Appeal.id)
             .where(Appeal.id == appeal_id)
         )
     ).one_or_none()
     if row is None:
         return None
-    appeal, ticket, unit, rating = row
-    events: tuple[Happened, ...] = ()
-    if ticket is not None:
-        found = await session.execute(
-            sa.select(TicketEvent.seq, TicketEvent.at, TicketEvent.tag, TicketEvent.data)
-            .where(TicketEvent.ticket_id == ticket.id)
-            .order_by(TicketEvent.seq)
-        )
-        events = tuple(Happened(*event) for event in found)
+    appeal, ticket, unit = row
+    events = await _events(session, ticket.id) if ticket is not None else ()
+    ratings = await session.execute(
+        sa.select(CitizenRating.answer, CitizenRating.at, CitizenRating.satisfaction)
+        .where(CitizenRating.appeal_id == appeal_id)
+        .order_by(CitizenRating.at)
+    )
     words = await session.execute(
         sa.select(CitizenWord.at, CitizenWord.text)
         .where(CitizenWord.appeal_id == appeal_id)
@@ -207,9 +237,18 @@ async def read(session: AsyncSession, appeal_id: int) -> Case | None:
         district=ticket.district_code if ticket else None, street=ticket.street_code if ticket else None,
         answer_by=ticket.answer_by if ticket else None, decision=ticket.decision if ticket else {},
         events=events, words=tuple((at, text) for at, text in words),
-        rating=rating,
+        ratings=tuple((answer, at, satisfaction) for answer, at, satisfaction in ratings),
         head=await _head(session, ticket.id) if ticket and ticket.state == State.MERGED else None,
     )  # fmt: skip
+
+
+async def _events(session: AsyncSession, ticket_id: int) -> tuple[Happened, ...]:
+    found = await session.execute(
+        sa.select(TicketEvent.id, TicketEvent.seq, TicketEvent.at, TicketEvent.tag, TicketEvent.data)
+        .where(TicketEvent.ticket_id == ticket_id)
+        .order_by(TicketEvent.seq)
+    )
+    return tuple(Happened(*event) for event in found)
 
 
 async def _head(session: AsyncSession, ticket_id: int) -> Head | None:
@@ -223,16 +262,17 @@ async def _head(session: AsyncSession, ticket_id: int) -> Head | None:
         )
         row = (
             await session.execute(
-                sa.select(Ticket.id, Ticket.state, Unit.name, Ticket.answer_by)
+                sa.select(Ticket.id, Ticket.no, Ticket.state, Unit.name, Ticket.answer_by)
                 .outerjoin(Unit, Unit.code == Ticket.unit_code)
                 .where(Ticket.no == (last or {}).get("values", {}).get(Field.OTHER_TICKET.value))
             )
         ).one_or_none()
         if row is None:
             return None
-        ticket_id, state, unit, answer_by = row
+        ticket_id, no, state, unit, answer_by = row
         if state != State.MERGED:
-            return Head(state, unit, answer_by)
+            told = standing_events(await _events(session, ticket_id))
+            return Head(no, state, unit, answer_by, tuple(event for event in told if event.tag in SHARED))
     return None
 
 
@@ -263,9 +303,14 @@ async def add(
         )
     )  # fmt: skip
     await session.flush()
-    if case.no is not None:
-        await _urge(session, deps, case.no, f"{ADDED}：{masked}", key, now=now)
+    if case.acted_on is not None:
+        await _urge(session, deps, case.acted_on, f"{ADDED}{_joined(case)}：{masked}", key, now=now)
     return True
+
+
+def _joined(case: Case) -> str:
+    """Which of the citizens who wait for a ticket says it: those merged into it have numbers of their own."""
+    return f"（并入的工单 {case.no}）" if case.head else ""
 
 
 async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:
@@ -273,16 +318,16 @@ async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, n
     if not _KEY.fullmatch(key):
         raise BadInput(_OLD_PAGE)
     case = await _open_case(session, appeal_id)
-    if case.no is None:
+    if case.acted_on is None:
         raise TooEarly("诉求刚收到，正在分派，分派后才能催办。")
     known = await session.scalar(
         sa.select(MoveRequest.key)
         .join(Ticket, Ticket.id == MoveRequest.ticket_id)
-        .where(Ticket.no == case.no, MoveRequest.key == key)
+        .where(Ticket.no == case.acted_on, MoveRequest.key == key)
     )
     if known is None:
         await _limit(session, deps, appeal_id, now=now)
-        await _urge(session, deps, case.no, "诉求人网上催办", key, now=now)
+        await _urge(session, deps, case.acted_on, f"诉求人网上催办{_joined(case)}", key, now=now)
 
 
 async def rate(
@@ -295,12 +340,12 @@ async def rate(
     note: str,
     now: datetime,
 ) -> None:
-    """评价: kept beside the 回访, which alone counts in the rates; the first stands.
+    """评价: kept beside the 回访, which alone counts in the rates; of each answer the first stands.
 
     Raises BadInput, TooEarly.
     """
     case = await read(session, appeal_id)
-    if case is None or case.state not in RATED:
+    if case is None or not case.answered:
         raise TooEarly("还没有办理结果，有了结果再评价。")
     if solved not in {answer.value for answer in YesNo}:
         raise BadInput("请选问题是否解决。")
@@ -313,10 +358,10 @@ async def rate(
     await session.execute(
         insert(CitizenRating)
         .values(
-            appeal_id=appeal_id, solved=solved, satisfaction=satisfaction,
+            appeal_id=appeal_id, answer=case.answer, solved=solved, satisfaction=satisfaction,
             note=await _masked(session, vault, appeal_id, words) or None, at=now,
         )
-        .on_conflict_do_nothing(index_elements=["appeal_id"])
+        .on_conflict_do_nothing(index_elements=["appeal_id", "answer"])
     )  # fmt: skip
 
 

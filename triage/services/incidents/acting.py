@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.filters import Viewer
+    from models.viewing import Viewer
     from triage.services.deps import Deps
 
 LONGEST_REASON: Final = 500

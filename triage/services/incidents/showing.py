@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.filters import Viewer
+    from models.viewing import Viewer
 
 PER_PAGE: Final = 50
 #: Calls that one page shows; the count says how many there are.

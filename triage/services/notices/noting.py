@@ -76,7 +76,12 @@ async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotic
     if not rows:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(insert(Notice).on_conflict_do_nothing(index_elements=["key"]), rows)
+    # RETURNING makes it one statement: without it, each notice is one (and they are three a ticket). By the
+    # connection: the session would make an object of every row.
+    connection = await session.connection()
+    await connection.execute(
+        insert(Notice).on_conflict_do_nothing(index_elements=["key"]).returning(Notice.id), rows
+    )
 
 
 async def wake(session: AsyncSession, to: Recipient) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models import matters
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.matters import MatterKey, MatterPair, MatterSeen
 from models.outbox import Outbox
 from models.vocab import Field, Move
@@ -48,7 +48,7 @@ BATCH: Final = 20
 BUSY: Final = 400
 #: How often all that is open is gone through for tickets that were missed.
 GAPS_EVERY: Final = timedelta(minutes=10)
-SYSTEM_VIEWER: Final = Viewer(login="system")
+SYSTEM_VIEWER: Final = all_seeing("system")
 
 
 @cache
@@ -193,4 +193,7 @@ async def _insert_new(session: AsyncSession, model: type[Base], rows: Sequence[d
     if not rows:
         return
     make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(make(model).on_conflict_do_nothing(), list(rows))
+    key, *_ = model.__table__.primary_key
+    # RETURNING makes it one statement, not one a row.
+    connection = await session.connection()
+    await connection.execute(make(model).on_conflict_do_nothing().returning(key), list(rows))

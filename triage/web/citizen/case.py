@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
-
 from connectors.ports import StoreDown
 from models import files as file_rows
 from models.vocab import Satisfaction, YesNo
@@ -17,6 +15,7 @@ from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
 from triage.services.attachments import Owner
 from triage.services.citizen import cases, filing
+from triage.web import access
 from triage.web import attachments as files
 from triage.web.citizen import report, session
 from triage.web.citizen.page import leads_to, new_key, shown, size, text_of
@@ -25,6 +24,8 @@ from triage.web.views import Term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from aiohttp import web
 
     from models.files import FileRow
     from triage.services.attachments import FileLimits, Prepared
@@ -218,20 +219,20 @@ async def _photo(request: web.Request, *, thumb: bool) -> web.Response:
 
 
 ROUTES: Final = (
-    web.get("/citizen", report.home),
-    web.get("/citizen/report", report.blank),
-    web.post("/citizen/report", report.sent),
-    web.get("/citizen/done", report.done),
-    web.get("/citizen/map.svg", report.picture),
-    web.post("/citizen/where", report.where),
-    web.get("/citizen/track", track),
-    web.post("/citizen/track", opened),
-    web.get("/citizen/case", case),
-    web.post("/citizen/case/add", add),
-    web.post("/citizen/case/urge", urge),
-    web.post("/citizen/case/rate", rate),
-    web.post("/citizen/leave", leave),
-    web.post("/citizen/size", size),
-    web.get("/citizen/files/{file}", photo),
-    web.get("/citizen/files/{file}/thumb", small),
+    access.open_to_all("GET", "/citizen", report.home),
+    access.open_to_all("GET", "/citizen/report", report.blank),
+    access.open_to_all("POST", "/citizen/report", report.sent),
+    access.open_to_all("GET", "/citizen/done", report.done),
+    access.open_to_all("GET", "/citizen/map.svg", report.picture),
+    access.open_to_all("POST", "/citizen/where", report.where),
+    access.open_to_all("GET", "/citizen/track", track),
+    access.open_to_all("POST", "/citizen/track", opened),
+    access.open_to_all("GET", "/citizen/case", case),
+    access.open_to_all("POST", "/citizen/case/add", add),
+    access.open_to_all("POST", "/citizen/case/urge", urge),
+    access.open_to_all("POST", "/citizen/case/rate", rate),
+    access.open_to_all("POST", "/citizen/leave", leave),
+    access.open_to_all("POST", "/citizen/size", size),
+    access.open_to_all("GET", "/citizen/files/{file}", photo),
+    access.open_to_all("GET", "/citizen/files/{file}/thumb", small),
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealState, Divert, Satisfaction, State, Tag
-from triage.services.citizen.cases import ADDED
+from triage.services.citizen.cases import ADDED, standing_events
 from triage.web.names import plain_area
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _STATES: Final = {
     State.HANDED_OVER: "这件事不属于环境类诉求，已转给相关渠道办理。",
 }
 _MERGED_WITH: Final = "那件工单现在："
+_TOGETHER: Final = "一起办理的工单："
 _WAITING: Final = "已收到，正在识别和分派，一般一两分钟内完成。"
 _STUCK: Final = "已收到，系统没能自动识别，工作人员会处理。"
 _DIVERTED: Final = {
@@ -111,7 +112,7 @@ class CaseView:
     can_add: bool
     can_urge: bool
     can_rate: bool
-    rating: str | None
+    ratings: tuple[tuple[datetime, str], ...]
     confidential: bool
     received_at: datetime
     waiting: bool
@@ -120,11 +121,14 @@ class CaseView:
 def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetime) -> CaseView:
     """The case in words."""
     kind = tables.kinds.get(case.kind or "")
-    running = case.open and case.answer_by is not None
     head = case.head
-    undone = {event.data.get("undoes") for event in case.events if event.tag == Tag.UNDO}
-    # What was taken back was a mistake: perhaps the answer to somebody else.
-    events = [event for event in case.events if event.seq not in undone]
+    running = head is None and case.open and case.answer_by is not None
+    events = standing_events(case.events)
+    lines = [line for event in events if (line := _line(event, tables))]
+    if head is not None:
+        told = [line for event in head.events if (line := _line(event, tables))]
+        lines += [Line(line.at, f"{_TOGETHER}{line.what}", line.more) for line in told]
+        lines.sort(key=lambda line: line.at)
     return CaseView(
         receipt=numbered(case.receipt), no=case.no, state=_state(case),
         over=not case.open, merged=head is not None and head.open,
@@ -134,10 +138,10 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
         due=case.answer_by if running else head.answer_by if head and head.open else None,
         late=_late(case, now),
         why=_why(case) if running else None,
-        history=tuple(line for event in events if (line := _line(event, tables))),
+        history=tuple(lines),
         text=case.text, where=case.address, words=case.words, urges=sum(_urged(event) for event in events),
-        can_add=case.open, can_urge=case.open and case.no is not None, can_rate=case.can_rate,
-        rating=Satisfaction(case.rating).label if case.rating in set(Satisfaction) else None,
+        can_add=case.open, can_urge=case.open and case.acted_on is not None, can_rate=case.can_rate,
+        ratings=tuple((at, Satisfaction(said).label) for _, at, said in case.ratings),
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,
     )  # fmt: skip
 

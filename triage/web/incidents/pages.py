@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from models.vocab import State
-from models.vocab_incidents import CallBy, IncidentAct, IncidentState
+from models.vocab_incidents import LIVE_STATES, CallBy, IncidentAct, IncidentState
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, TriageError
 from triage.rules import incidents as rules
 from triage.services.incidents import acting, showing, telling
 from triage.services.incidents.acting import Wish
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.incidents import drawing
@@ -33,6 +34,8 @@ _FRESH: Final = timedelta(minutes=5)
 _SEE_OTHER: Final = 303
 _LONGEST_ID: Final = 18
 _KILOMETRE: Final = 1000
+#: Who decides about an incident.
+DECIDE: Final = (Permission.INTAKE, Permission.SUPERVISE)
 #: Streets that a card names.
 _MOST_STREETS: Final = 8
 
@@ -194,10 +197,8 @@ async def _page(
     token = guard.token_of(request)
     now = deps.clock.now()
     page = await _view(request, found, now=now, token=token, error=error)
-    response = render(request, template, page=page, draft=draft)
-    response.set_status(error.status if error else web.HTTPOk.status_code)
-    guard.keep(response, token)
-    return response
+    status = error.status if error else web.HTTPOk.status_code
+    return render(request, template, status=status, page=page, draft=draft)
 
 
 async def _view(
@@ -208,7 +209,7 @@ async def _view(
     line = _line(tables, incident, now)
     bars, minutes = drawing.bars([call.at for call in whole.calls])
     streets = _streets(request, whole)
-    acts = rules.acts(state)
+    acts = rules.acts(state) if request[VIEWER].may(*DECIDE) else ()
     row = next((row for row in tables.incidents.bursts if row.id == incident.row_id), None)
     return IncidentPage(
         id=incident.id,
@@ -236,8 +237,8 @@ async def _view(
             if act not in {IncidentAct.ADD, IncidentAct.REMOVE}
         ),
         may_move=IncidentAct.ADD in acts,
-        may_undo=_may_undo(whole),
-        live=IncidentAct.ADD in acts,
+        may_undo=request[VIEWER].may(*DECIDE) and _may_undo(whole),
+        live=state in LIVE_STATES,
         error=error.detail if error else None,
         card=_card(line, incident, streets),
         token_field=guard.FIELD,
@@ -338,9 +339,9 @@ def _card(line: IncidentLine, incident: Incident, streets: tuple[tuple[str, int]
 
 
 ROUTES: Final = (
-    web.get("/desk/incidents", listed),
-    web.get(r"/desk/incidents/{id:[0-9]{1,18}}", one),
-    web.get(r"/desk/incidents/{id:[0-9]{1,18}}/part", part),
-    web.get(r"/desk/incidents/{id:[0-9]{1,18}}/card", card),
-    web.post(r"/desk/incidents/{id:[0-9]{1,18}}", acted),
+    access.get("/desk/incidents", listed, needs=Permission.SEE_CASES),
+    access.get(r"/desk/incidents/{id:[0-9]{1,18}}", one, needs=Permission.SEE_CASES),
+    access.get(r"/desk/incidents/{id:[0-9]{1,18}}/part", part, needs=Permission.SEE_CASES),
+    access.get(r"/desk/incidents/{id:[0-9]{1,18}}/card", card, needs=Permission.SEE_CASES),
+    access.post(r"/desk/incidents/{id:[0-9]{1,18}}", acted, needs=DECIDE),
 )

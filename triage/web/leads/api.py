@@ -8,8 +8,10 @@ import orjson
 from aiohttp import web
 
 from models.vocab_leads import DropReason, LeadState
+from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
 from triage.services.leads import acting, listing
+from triage.web import access
 from triage.web.asking import refuse_others
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.leads import asks, pages
@@ -122,8 +124,8 @@ def paths(problems: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
 
 
 ROUTES: Final = (
-    web.get("/desk/leads", pages.page),
-    web.post("/desk/leads", pages.act),
-    web.get("/api/v1/leads", listed),
-    web.post("/api/v1/leads/{id}", acted),
+    access.get("/desk/leads", pages.page, needs=Permission.LEADS),
+    access.post("/desk/leads", pages.act, needs=Permission.LEADS),
+    access.get("/api/v1/leads", listed, needs=Permission.LEADS),
+    access.post("/api/v1/leads/{id}", acted, needs=Permission.LEADS),
 )

@@ -25,6 +25,7 @@ from triage.errors import TriageError
 from triage.services import limiting
 from triage.services.open311 import catalogue, keys, posting, taking
 from triage.services.open311.posting import Fault
+from triage.web import access
 from triage.web.keys import DEPS
 from triage.web.open311 import present
 from triage.web.open311.documents import CONTENT_TYPES, Many, One, answer, errors, format_of, moment
@@ -325,11 +326,11 @@ def _paging(query: Mapping[str, str]) -> tuple[int, int]:
 
 _SUFFIX: Final = "{fmt:xml|json}"
 ROUTES: Final = (
-    web.get(f"{BASE}/discovery.{_SUFFIX}", _telling(discovery)),
-    web.get(f"{BASE}/services.{_SUFFIX}", _telling(services)),
-    web.get(f"{BASE}/services/{{code}}.{_SUFFIX}", _telling(definition)),
-    web.post(f"{BASE}/requests.{_SUFFIX}", _telling(post_request)),
-    web.get(f"{BASE}/requests.{_SUFFIX}", _telling(requests)),
-    web.get(f"{BASE}/requests/{{id}}.{_SUFFIX}", _telling(one_request)),
-    web.get(f"{BASE}/tokens/{{token}}.{_SUFFIX}", _telling(token)),
+    access.open_to_all("GET", f"{BASE}/discovery.{_SUFFIX}", _telling(discovery)),
+    access.open_to_all("GET", f"{BASE}/services.{_SUFFIX}", _telling(services)),
+    access.open_to_all("GET", f"{BASE}/services/{{code}}.{_SUFFIX}", _telling(definition)),
+    access.open_to_all("POST", f"{BASE}/requests.{_SUFFIX}", _telling(post_request)),
+    access.open_to_all("GET", f"{BASE}/requests.{_SUFFIX}", _telling(requests)),
+    access.open_to_all("GET", f"{BASE}/requests/{{id}}.{_SUFFIX}", _telling(one_request)),
+    access.open_to_all("GET", f"{BASE}/tokens/{{token}}.{_SUFFIX}", _telling(token)),
 )

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from models.vocab import Post
 from models.vocab_notices import Medium, NoticeState, RecipientKind
+from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import show
 from triage.errors import BadInput, NoRule
@@ -18,7 +19,7 @@ from triage.rules.calendar import beijing
 from triage.rules.noticing import fill
 from triage.services.notices import contacts, logbook
 from triage.services.notices.noting import Recipient
-from triage.web import guard
+from triage.web import access, acting, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -103,6 +104,7 @@ class NoticePage:
     more: str | None
     done: str | None
     unit: str
+    posts: tuple[str, ...]
     addresses: tuple[Address, ...]
     media: tuple[tuple[str, str], ...]
     field: str
@@ -134,7 +136,8 @@ async def page(request: web.Request) -> web.Response:
             all_again=state.value if state in logbook.AGAIN and shown else None,
             more=_address(state, before=shown[-1].id) if len(found) > PER_PAGE else None,
             done=_done(request),
-            unit=unit,
+            unit=_named(unit, names),
+            posts=tuple(post.label for post in Post),
             addresses=tuple(
                 Address(_who(c.recipient_kind, c.recipient, names), Medium(c.medium).label, c.hint,
                         f"{show(c.changed_at)} {c.changed_by}")
@@ -168,9 +171,7 @@ async def retry(request: web.Request) -> web.Response:
 async def set_contact(request: web.Request) -> web.Response:
     """设联系方式. Leads back to the page. Raises BadInput, NotFound."""
     form = await request.post()
-    unit = str(form.get("unit", "")).strip()
-    if not _CODE.fullmatch(unit):
-        raise BadInput("请填单位编码，如 110105026")
+    unit = recipient_code(request.app[DEPS].tables, str(form.get("unit", "")).strip())
     try:
         medium = Medium(str(form.get("medium", "")))
     except ValueError:
@@ -189,6 +190,15 @@ async def set_contact(request: web.Request) -> web.Response:
     return web.Response(
         status=303, headers={"Location": f"/desk/notices?{urlencode({'unit': unit, 'set': '1'})}#contact"}
     )
+
+
+def recipient_code(tables: Tables, text: str) -> str:
+    """Of a unit or post told by its whole name; a code is taken too. Raises BadInput."""
+    posts = {post.label: post.value for post in Post}
+    code = posts.get(text) or acting.unit_code(tables, text)
+    if code not in tables.units and code not in posts.values():
+        raise BadInput(f"单位名录里没有“{text[:40]}”：请从列表里选，或写全称；也可以写岗位，如 督办")
+    return code
 
 
 def _line(item: Entry, tables: Tables, names: Names, now: datetime) -> Line:
@@ -221,6 +231,11 @@ def _who(kind: str, recipient: str, names: Names) -> str:
             return Post(recipient).label if recipient in {post.value for post in Post} else recipient
         case _:
             return f"诉求 {recipient} 的诉求人"
+
+
+def _named(code: str, names: Names) -> str:
+    """A unit or post by its name; a code that is neither as it is."""
+    return _who(RecipientKind.UNIT if code not in set(Post) else RecipientKind.POST, code, names)
 
 
 def _how(item: Entry, state: NoticeState) -> str:
@@ -287,7 +302,7 @@ def _number(request: web.Request, name: str) -> int | None:
 
 
 ROUTES: Final = (
-    web.get("/desk/notices", page),
-    web.post("/desk/notices/retry", retry),
-    web.post("/desk/notices/contacts", set_contact),
+    access.get("/desk/notices", page, needs=Permission.NOTICES),
+    access.post("/desk/notices/retry", retry, needs=Permission.NOTICES),
+    access.post("/desk/notices/contacts", set_contact, needs=Permission.NOTICES),
 )

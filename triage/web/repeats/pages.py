@@ -12,11 +12,12 @@ from aiohttp import web
 from models import matters
 from models.vocab import CLOSED_STATES, Field, Move, State
 from models.vocab_matters import Proposal
+from models.vocab_staff import Permission
 from triage.errors import BadInput, TriageError
 from triage.services import moving
 from triage.services.repeats import comparing, looking
 from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the template)
-from triage.web import guard
+from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
@@ -216,8 +217,8 @@ def _merged_into(whole: WholeTicket) -> str | None:
 
 
 ROUTES: Final = (
-    web.get("/desk/repeats", listed),
-    web.get("/desk/compare/{a}/{b}", compared),
-    web.post("/desk/compare/{a}/{b}/merge", merged),
-    web.post("/desk/compare/{a}/{b}/refuse", refused),
+    access.get("/desk/repeats", listed, needs=Permission.SEE_CASES),
+    access.get("/desk/compare/{a}/{b}", compared, needs=Permission.SEE_CASES),
+    access.post("/desk/compare/{a}/{b}/merge", merged, needs=Permission.INTAKE),
+    access.post("/desk/compare/{a}/{b}/refuse", refused, needs=Permission.INTAKE),
 )

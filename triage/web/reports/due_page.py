@@ -1,4 +1,8 @@
-"""到期清单: the clocks that are over or soon are, for a unit or district, fit for a phone."""
+"""到期清单: the clocks that are over or soon are, for a unit or district, fit for a phone.
+
+Clock by clock, and under each unit by unit. Without a clock each shows its most pressing lines; one clock
+shows all of its own, a page at a time.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +21,26 @@ from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.reports.tabs import Tab
 from triage.web.ticket_page import acting_of
+from triage.web.views import Due
+from triage.web.words import tone, until
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from triage.services.due_lists import DueList
+    from models.filters import Day
+    from triage.services.due_lists import DueLine, DueList
     from triage.services.supervising import UnitDue
     from triage.web.names import Names
-    from triage.web.views import Due, Term
+    from triage.web.views import Term
 
 _HOURS: Final = (2, 24, 72, 168)
-_PARAMETERS: Final = ("unit", "district", "clock", "hours")
+_PARAMETERS: Final = ("unit", "district", "clock", "hours", "page")
 #: Units in the overview.
-_MOST_UNITS: Final = 30
+_MOST_UNITS: Final = 20
+#: Lines of each clock while all are shown; lines of a page when one is.
+FIRST: Final = 6
+PER_PAGE: Final = 40
+_MOST_PAGES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,25 @@ class Line:
     state: Term
     clock: str
     due: Due
+
+
+@dataclass(frozen=True, slots=True)
+class UnitGroup:
+    """A unit's lines; `count` are all of them under this clock, here or on other pages."""
+
+    name: str
+    count: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockGroup:
+    """One clock: how many lines, and those shown here. `whole` leads to all when some are not."""
+
+    label: str
+    count: int
+    units: tuple[UnitGroup, ...]
+    whole: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +95,11 @@ class DuePage:
     mine: Tab | None
     everyone: Tab
     districts: tuple[Tab, ...]
-    lines: tuple[Line, ...]
+    groups: tuple[ClockGroup, ...]
+    one_unit: bool
+    before: str | None
+    after: str | None
+    place: str | None
     more: bool
     most: int
     units: tuple[UnitLine, ...]
@@ -78,6 +112,7 @@ class _Asked:
     district: str | None
     clock: str | None
     hours: int
+    page: int = 1
 
     def address(self, **more: str | None) -> str:
         given: dict[str, str | None] = {
@@ -105,7 +140,12 @@ def _read(request: web.Request) -> _Asked:
     hours = query.get("hours", "")
     if hours and hours not in {str(one) for one in _HOURS}:
         raise BadInput(f"参数 hours 只能是：{'、'.join(str(one) for one in _HOURS)}")
-    return _Asked(unit or None, district or None, clock or None, int(hours) if hours else _HOURS[1])
+    number = query.get("page", "1")
+    if not (number.isascii() and number.isdigit() and 0 < int(number) < _MOST_PAGES):
+        raise BadInput("参数 page 应是从 1 起的页码")
+    return _Asked(
+        unit or None, district or None, clock or None, int(hours) if hours else _HOURS[1], int(number)
+    )
 
 
 async def page(request: web.Request) -> web.Response:
@@ -128,16 +168,8 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
     who = acting_of(request)
     mine = deps.tables.units.get(who.unit or "")
     counted = sum(count for *_, count in found.counts)
-    lines = []
-    for line in found.lines:
-        due = present.due(line.due, None, day)
-        if due is not None:
-            lines.append(
-                Line(
-                    line.no, line.title, line.unit or "未定承办单位", present.term(Urgency, line.urgency),
-                    present.term(State, line.state), line.label, due,
-                )
-            )  # fmt: skip
+    pages = max(1, -(-len(found.lines) // PER_PAGE)) if asked.clock else 1
+    here = min(asked.page, pages)
     return DuePage(
         whose=_whose(asked, names),
         hours=tuple(
@@ -158,7 +190,11 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
             Tab(name, asked.address(unit=None, district=code), asked.district == code)
             for code, name in names.districts.items()
         ),
-        lines=tuple(lines),
+        groups=_groups(asked, found, day, here),
+        one_unit=asked.unit is not None,
+        before=asked.address(page=str(here - 1)) if here > 1 else None,
+        after=asked.address(page=str(here + 1)) if here < pages else None,
+        place=f"第 {here} 页，共 {pages} 页" if pages > 1 else None,
         more=found.more,
         most=due_lists.MOST,
         units=tuple(
@@ -169,6 +205,44 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
             for one in units[:_MOST_UNITS]
         ),
         as_of=show(now),
+    )  # fmt: skip
+
+
+def _groups(asked: _Asked, found: DueList, day: Day, page: int) -> tuple[ClockGroup, ...]:
+    """The lines clock by clock, unit by unit: the first of each, or a page of the one asked for."""
+    groups = []
+    for name, label, count in found.counts:
+        units = due_lists.by_unit([line for line in found.lines if line.clock == name])
+        ordered = [line for unit in units for line in unit.lines]
+        if not ordered:
+            continue
+        if asked.clock:
+            shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
+        else:
+            # The most pressing of all units, not all of the most pressing unit.
+            shown = [line for line in found.lines if line.clock == name][:FIRST]
+        counts = {unit.unit: len(unit.lines) for unit in units}
+        groups.append(
+            ClockGroup(
+                label, count,
+                tuple(
+                    UnitGroup(
+                        unit.unit or "未定承办单位", counts[unit.unit],
+                        tuple(_line(line, day) for line in unit.lines),
+                    )
+                    for unit in due_lists.by_unit(shown)
+                ),
+                None if asked.clock or count <= len(shown) else asked.address(clock=name),
+            )
+        )  # fmt: skip
+    return tuple(groups)
+
+
+def _line(line: DueLine, day: Day) -> Line:
+    return Line(
+        line.no, line.title, line.unit or "未定承办单位", present.term(Urgency, line.urgency),
+        present.term(State, line.state), line.label,
+        Due(line.due, until(line.due, day.now), tone(line.due, day.now, day.ends), None),
     )  # fmt: skip
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiohttp import web
-
+from models.vocab_staff import Permission
+from triage.web import access
 from triage.web.reports import calls_page, due_page, month_page
 
 ROUTES: Final = (
-    web.get("/desk/calls", calls_page.page),
-    web.get("/desk/due", due_page.page),
-    web.get("/desk/month", month_page.page),
-    web.get("/desk/month/{month}/{version:[0-9]{1,6}}.xlsx", month_page.exported),
+    access.get("/desk/calls", calls_page.page, needs=(Permission.SUPERVISE, Permission.REPORTS)),
+    access.get("/desk/due", due_page.page, needs=Permission.SEE_CASES),
+    access.get("/desk/month", month_page.page, needs=Permission.REPORTS),
+    access.get("/desk/month/{month}/{version:[0-9]{1,6}}.xlsx", month_page.exported, needs=Permission.EXPORT),
 )

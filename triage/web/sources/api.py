@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import web
 
+from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
 from triage.services.sources import editing, looking
 from triage.services.sources.editing import SourceIn
-from triage.web import asking
+from triage.web import access, asking
 from triage.web.keys import DEPS, VIEWER
 from triage.web.moves import as_json
 from triage.web.sources import views
@@ -133,9 +134,9 @@ async def _view(request: web.Request, key: str) -> SourceView:
 
 
 ROUTES: Final = (
-    web.get("/api/v1/sources", listed),
-    web.post("/api/v1/sources", added),
-    web.get("/api/v1/sources/{key}", one),
-    web.patch("/api/v1/sources/{key}", changed),
-    web.post("/api/v1/sources/{key}/try", tried),
+    access.get("/api/v1/sources", listed, needs=Permission.SOURCES),
+    access.post("/api/v1/sources", added, needs=Permission.SOURCES),
+    access.get("/api/v1/sources/{key}", one, needs=Permission.SOURCES),
+    access.patch("/api/v1/sources/{key}", changed, needs=Permission.SOURCES),
+    access.post("/api/v1/sources/{key}/try", tried, needs=Permission.SOURCES),
 )

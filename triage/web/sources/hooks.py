@@ -9,6 +9,7 @@ from aiohttp import web
 
 from triage.errors import TriageError
 from triage.services.hotline import pushing
+from triage.web import access
 from triage.web.keys import DEPS
 
 if TYPE_CHECKING:
@@ -55,4 +56,4 @@ def _answer(taken: Taken) -> dict[str, object]:
     }
 
 
-ROUTES: Final = (web.post("/hooks/hotline/{source}", pushed),)
+ROUTES: Final = (access.open_to_all("POST", "/hooks/hotline/{source}", pushed),)

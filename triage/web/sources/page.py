@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from models.vocab_sources import SourceKind
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services.hotline import overview, sending
 from triage.services.sources import editing, looking
 from triage.services.sources.editing import SourceIn
 from triage.services.sources.registry import puller_of
-from triage.web import guard
-from triage.web.keys import DEPS, TEMPLATES, VIEWER
+from triage.web import access, guard
+from triage.web.desk import render
+from triage.web.keys import DEPS, VIEWER
 from triage.web.sources import views
 from triage.web.sources.views import SourcePage, SourcesPage, TriedView
 
@@ -48,7 +50,7 @@ async def listed(request: web.Request) -> web.Response:
         token=token,
         as_of=show(now),
     )
-    return _answer(request, "desk/sources.html", page, token)
+    return render(request, "desk/sources.html", page=page)
 
 
 async def blank(request: web.Request) -> web.Response:
@@ -215,16 +217,7 @@ def _form(
         token=token,
         as_of=show(request.app[DEPS].clock.now()),
     )
-    return _answer(request, "desk/source.html", page, token, status=fault.status if fault else 200)
-
-
-def _answer(
-    request: web.Request, template: str, page: SourcesPage | SourcePage, token: str, *, status: int = 200
-) -> web.Response:
-    text = request.app[TEMPLATES].get_template(template).render(page=page)
-    response = web.Response(text=text, content_type="text/html", status=status)
-    guard.keep(response, token)
-    return response
+    return render(request, "desk/source.html", page=page, status=fault.status if fault else 200)
 
 
 def _to(key: str, done: str) -> web.Response:
@@ -232,12 +225,12 @@ def _to(key: str, done: str) -> web.Response:
 
 
 ROUTES: Final = (
-    web.get("/desk/sources", listed),
-    web.post("/desk/sources", added),
-    web.get("/desk/sources/new/{kind}", blank),
-    web.get("/desk/sources/{key}", one),
-    web.post("/desk/sources/{key}", changed),
-    web.post("/desk/sources/{key}/switch", switched),
-    web.post("/desk/sources/{key}/try", tried),
-    web.post("/desk/sources/{key}/actions", decided),
+    access.get("/desk/sources", listed, needs=Permission.SOURCES),
+    access.post("/desk/sources", added, needs=Permission.SOURCES),
+    access.get("/desk/sources/new/{kind}", blank, needs=Permission.SOURCES),
+    access.get("/desk/sources/{key}", one, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}", changed, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}/switch", switched, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}/try", tried, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}/actions", decided, needs=Permission.SOURCES),
 )

@@ -61,6 +61,9 @@ function filter() {
   history.pushState(null, "", `/desk${tail}`);
   remember();
   $("#clear").hidden = !words;
+  const active = new URLSearchParams(words);
+  active.delete("q");
+  $("#fold-count").textContent = active.size ? `（${active.size} 项）` : "";
   return swap(`/desk/list${tail}`, { keepPlace: false });
 }
 
@@ -86,6 +89,24 @@ if (form) {
     const picking = !$("#unit-options").hidden;
     if (!document.hidden && !picking && !getSelection()?.toString()) swap(list().dataset.refresh, { keepPlace: true });
   }, REFRESH_MS);
+}
+
+// ---- live: the server says that tickets changed -----------------------------------------------------
+
+// Only a hint; what is shown is asked for anew. Without it the list refreshes by the clock, as before.
+if (document.querySelector("#list, #review") && "EventSource" in window) {
+  let due = 0;
+  const changes = new EventSource("/desk/changes");
+  changes.addEventListener("changed", () => {
+    clearTimeout(due);
+    due = setTimeout(() => {
+      document.dispatchEvent(new CustomEvent("tickets-changed"));
+      const busy = document.hidden || getSelection()?.toString() || !($("#unit-options")?.hidden ?? true);
+      if (form && !busy) swap(list().dataset.refresh, { keepPlace: true });
+    }, 300);
+  });
+  // A stream that stands open would keep the page from being restored by the browser's back button.
+  window.addEventListener("pagehide", () => changes.close());
 }
 
 // ---- the way back keeps the filter ------------------------------------------------------------------

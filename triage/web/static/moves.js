@@ -175,33 +175,6 @@ async function submit(event) {
   deliver();
 }
 
-// ---- units ------------------------------------------------------------------------------------------
-
-let timer = 0;
-function suggest(event) {
-  const field = event.target;
-  clearTimeout(timer);
-  if (event.isComposing) return;
-  const several = field.dataset.units === "several";
-  const parts = field.value.split(/[，,、]/);
-  const last = (several ? parts.at(-1) : field.value).trim();
-  if (!last) return;
-  timer = setTimeout(async () => {
-    try {
-      const answer = await fetch(`/api/v1/units?${new URLSearchParams({ q: last.slice(0, 40) })}`);
-      const head = several ? parts.slice(0, -1).map((part) => `${part.trim()}，`).join("") : "";
-      const options = (await answer.json()).items.map((unit) => {
-        const option = document.createElement("option");
-        option.value = head + unit.name;
-        return option;
-      });
-      field.list.replaceChildren(...options);
-    } catch {
-      say("单位名录暂时取不到，可以写全称。");
-    }
-  }, 150);
-}
-
 // ---- keys -------------------------------------------------------------------------------------------
 
 function openMove(index) {
@@ -229,15 +202,27 @@ document.addEventListener("keydown", (event) => {
 
 // ---- together ---------------------------------------------------------------------------------------
 
+function useTemplate(event) {
+  const note = event.target.closest("form").elements.namedItem("note");
+  if (note.value.trim() && !confirm("换掉已经写的内容？")) return;
+  note.value = event.target.dataset.template;
+  note.rows = 5;
+  note.focus();
+  // The first thing to be filled in.
+  const [from, to] = [note.value.indexOf("【"), note.value.indexOf("】")];
+  if (from >= 0 && to > from) note.setSelectionRange(from, to + 1);
+  keepDraft(note.form);
+}
+
 function dress() {
+  for (const button of all("[data-template]", panel())) {
+    button.hidden = false;
+    button.addEventListener("click", useTemplate);
+  }
   for (const form of all("form[data-form]", panel())) {
     restore(form);
     form.addEventListener("input", () => keepDraft(form));
     form.addEventListener("submit", submit);
-  }
-  for (const field of all("[data-units]", panel())) {
-    field.addEventListener("input", suggest);
-    field.addEventListener("compositionend", suggest);
   }
 }
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.appeals import Appeal, Source
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.hotline import HotlineAction
 from models.tickets import Ticket
 from models.vocab import Move, Post
@@ -56,7 +56,7 @@ async def move(bed: Bed, no: str, wanted: Move, who: Person = STREET, **values: 
     async with bed.deps.db.writes.begin() as session:
         version = (await session.scalars(sa.select(Ticket.version).where(Ticket.no == no))).one()
         wish = Wish(no, wanted, values, version, f"{wanted.value}-{version}")
-        await moving.make(session, bed.deps.tables, Viewer("t"), who, wish, now=bed.clock.now())
+        await moving.make(session, bed.deps.tables, all_seeing("t"), who, wish, now=bed.clock.now())
 
 
 async def actions(bed: Bed) -> list[HotlineAction]:
@@ -220,7 +220,7 @@ async def test_a_move_that_is_rolled_back_leaves_no_action(bed: Bed) -> None:
     (no,) = await tickets(bed)
     async with bed.deps.db.writes() as session:
         wish = Wish(no, Move.SIGN, {}, 1, "k")
-        await moving.make(session, bed.deps.tables, Viewer("t"), STREET, wish, now=bed.clock.now())
+        await moving.make(session, bed.deps.tables, all_seeing("t"), STREET, wish, now=bed.clock.now())
         await session.rollback()
     assert await actions(bed) == []
 

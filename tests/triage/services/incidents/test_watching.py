@@ -14,11 +14,11 @@ import triage.tables
 from connectors.vault import Vault
 from models import incident_reads
 from models.appeals import Appellant, Reading
-from models.filters import Viewer
 from models.incidents import Incident, IncidentCall, IncidentEvent, IncidentHour, IncidentWatch
 from models.matters import MatterPair
 from models.notices import Notice
 from models.tickets import Ticket
+from models.viewing import all_seeing
 from models.vocab_incidents import IncidentAct, IncidentState
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
@@ -32,7 +32,7 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from models.db import Database
 
-STAFF = Viewer("duty.a")
+STAFF = all_seeing("duty.a")
 SMELL = TicketIn(title=None, text="望京一带突然有刺鼻的气味，请马上来查。", kind="AIR-05", age=timedelta())
 ENOUGH = 15
 

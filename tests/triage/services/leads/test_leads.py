@@ -14,7 +14,7 @@ from connectors.fakes import MemoryQueue
 from connectors.feeds.items import FeedItem
 from connectors.ports import JobName
 from models.appeals import Appeal
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.leads import Lead, LeadEvent, LeadItem, MediaExposure
 from models.outbox import Outbox
 from models.tickets import Ticket
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from nlp.pipeline import Reader
     from triage.services.deps import Deps
 
-STAFF = Viewer("analyst")
+STAFF = all_seeing("analyst")
 PUBLIC = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
 PHONE = "13800001234"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.notices import Notice
 from models.vocab import Move, Post
 from tests import factories
@@ -35,7 +35,7 @@ async def told(deps: Deps) -> set[tuple[str, str]]:
 async def do(deps: Deps, no: str, person: Person, move: Move, version: int, **values: Any) -> int:  # noqa: ANN401
     async with deps.db.writes.begin() as session:
         wish = Wish(no, move, values, version, f"{move.value}-{version}")
-        made = await moving.make(session, deps.tables, Viewer("test"), person, wish, now=deps.clock.now())
+        made = await moving.make(session, deps.tables, all_seeing("test"), person, wish, now=deps.clock.now())
         return made.version
 
 

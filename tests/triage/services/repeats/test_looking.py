@@ -13,7 +13,7 @@ import triage.tables
 from connectors.vault import Vault
 from models import matters
 from models.appeals import Appeal, Appellant
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.matters import MatterKey, MatterPair, MatterSeen
 from models.outbox import Outbox
 from models.tickets import Ticket
@@ -29,7 +29,7 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from models.db import Database
 
-VIEWER = Viewer("local")
+VIEWER = all_seeing("local")
 FIRST = TicketIn(
     title="望京西园四区烧烤油烟",
     text="望京西园四区12号楼底商烧烤店每晚油烟熏人，窗户都不敢开，请处理。",

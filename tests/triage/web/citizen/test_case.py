@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.citizens import CitizenRating, CitizenWord
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
 from tests import pictures
@@ -124,13 +124,40 @@ async def test_a_merged_case_follows_the_one_it_was_merged_into(
     async def made(name: Move, version: int, **values: str) -> str:
         async with deps.db.writes.begin() as session:
             wish = Wish(mine.no, name, values, version, f"{name}-{version}")
-            await moving.make(session, deps.tables, Viewer("x"), hotline, wish, now=deps.clock.now())
+            await moving.make(session, deps.tables, all_seeing("x"), hotline, wish, now=deps.clock.now())
         return await citizen.get("/citizen/case")
 
     page = await made(Move.MERGE, mine.version, other_ticket=head.no, reason="同一处同一事项")
     assert "已并入一起办理。那件工单现在：已派给承办单位，等对方签收。" in page
     assert ("最晚答复" in page, "这件诉求已经结束" in page) == (True, False)
     assert [words for words in (head.no, "另一家的邻居", "赵大海", "王经办") if words in page] == []
+    await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": "昨晚又响到三点"})
+    await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
+    assert "已催办" in citizen.page
+    for name, values in (
+        (Move.SIGN, {}),
+        (Move.CONTACT, {"outcome": "reached", "told_citizen": "phone"}),
+        (Move.FEEDBACK, {"note": "已责令停工", "attachment": "照片 1 号", "told_citizen": "phone"}),
+    ):
+        await move_of(deps, head.no, Post.UNIT, name, **values)
+    page = await citizen.get("/citizen/case")
+    assert ("一起办理的工单：承办单位答复" in page, "<q>已责令停工</q>" in page) == (True, True)
+    assert "昨晚又响到三点" not in re.sub(r'<p class="words">.*?</p>', "", page, flags=re.DOTALL)
+    assert [words for words in (head.no, "另一家的邻居", "赵大海", "王经办") if words in page] == []
+    await citizen.post("/citizen/case/rate", {"solved": "yes", "satisfaction": "satisfied"})
+    assert ("提交评价" in citizen.page, "<p>满意 <small>" in citizen.page) == (False, True)
+    async with deps.db.reads() as session:
+        urged = await session.scalars(
+            sa.select(TicketEvent.data)
+            .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+            .where(Ticket.no == head.no, TicketEvent.tag == "ticket:urge")
+            .order_by(TicketEvent.seq)
+        )
+        notes = [data["values"]["note"] for data in urged]
+    assert notes == [
+        f"诉求人网上补充（并入的工单 {mine.no}）：昨晚又响到三点",
+        f"诉求人网上催办（并入的工单 {mine.no}）",
+    ]
     page = await made(Move.SPLIT, mine.version + 1, reason="不是同一处")
     assert ("不再合并，单独办理" in page, "催一下" in page, "那件工单" in page) == (True, True, False)
 
@@ -148,11 +175,16 @@ async def test_a_case_closes_by_itself_and_a_forged_cookie_opens_none(citizen: C
 
 
 async def move(deps: Deps, post: Post, name: Move, **values: str) -> None:
-    ticket = await ticket_of(deps)
+    await move_of(deps, (await ticket_of(deps)).no, post, name, **values)
+
+
+async def move_of(deps: Deps, no: str, post: Post, name: Move, **values: str) -> None:
+    async with deps.db.reads() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
     who = Person(Actor(post, ticket.unit_code if post is Post.UNIT else None, f"test:{post}"), "王经办")
     async with deps.db.writes.begin() as session:
         wish = Wish(ticket.no, name, values, ticket.version, f"{name}-{ticket.version}")
-        await moving.make(session, deps.tables, Viewer("x"), who, wish, now=deps.clock.now())
+        await moving.make(session, deps.tables, all_seeing("x"), who, wish, now=deps.clock.now())
 
 
 async def test_a_life_is_told_without_names(
@@ -321,10 +353,58 @@ async def test_it_is_rated_when_there_is_an_answer_and_once(
         "dissatisfied",
         False,
     )
-    assert "<h2>您的评价</h2><p>不满意</p>" in citizen.page
+    assert "<h2>您的评价</h2><p>不满意 <small>" in citizen.page
     # Over is over.
     await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
     assert citizen.status == 409
+
+
+async def test_each_answer_is_rated_once(citizen: Citizen, deps: Deps, reader: Reader, clock: Clock) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    clock.later(minutes=5)
+    await move(deps, Post.UNIT, Move.SIGN)
+    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    answer = {"note": "已停工", "attachment": "照片 1 号", "told_citizen": "phone"}
+    await move(deps, Post.UNIT, Move.FEEDBACK, **answer)
+    await citizen.get("/citizen/case")
+    said = {"solved": "no", "satisfaction": "dissatisfied"}
+    await citizen.post("/citizen/case/rate", said)
+    assert ("提交评价" in citizen.page, "不满意 <small>" in citizen.page) == (False, True)
+    clock.later(days=8)
+    await move(deps, Post.FOLLOW_UP, Move.FOLLOW_UP, outcome="reached", contacted="yes", **said)
+    await move(deps, Post.HOTLINE, Move.REHANDLE, reason="没有解决")
+    # What was open in this browser closed after half an hour.
+    no = (await ticket_of(deps)).no
+    await track(citizen, no, PHONE)
+    assert ("退回重办" in citizen.page, "提交评价" in citizen.page) == (True, False)
+    await move(deps, Post.UNIT, Move.FEEDBACK, **answer)
+    assert "提交评价" in await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/rate", {"solved": "yes", "satisfaction": "satisfied"})
+    assert re.findall(r"<p>(不?满意) <small>", citizen.page) == ["不满意", "满意"]
+    async with deps.db.reads() as session:
+        answers = list(await session.scalars(sa.select(CitizenRating.answer).order_by(CitizenRating.at)))
+        events = list(
+            await session.scalars(sa.select(TicketEvent.id).where(TicketEvent.tag == "ticket:feedback"))
+        )
+    assert answers == sorted(events)
+    desk = await (await citizen.client.get(f"/desk/tickets/{no}/files")).text()
+    assert ("没有解决，不满意" in desk, "已解决，满意" in desk) == (True, True)
+
+
+async def test_an_urge_does_not_stop_staff_from_taking_back(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    await move(deps, Post.UNIT, Move.SIGN)
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
+    await move(deps, Post.UNIT, Move.UNDO, reason="签错了工单")
+    ticket = await ticket_of(deps)
+    assert (ticket.state, ticket.urges) == ("dispatched", 1)
+    page = await citizen.get("/citizen/case")
+    assert ("承办单位签收</span>" in page, "催办 <small>已记 1 次" in page) == (False, True)
 
 
 async def test_a_waiting_or_stuck_appeal_says_so(citizen: Citizen, deps: Deps) -> None:

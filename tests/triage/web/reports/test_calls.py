@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.vocab import Move, Post
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.rules.moves import Actor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.triage.web.conftest import Client
     from triage.services.deps import Deps
 
-VIEWER = Viewer("local")
+VIEWER = all_seeing("local")
 STREET = Person(Actor(Post.UNIT, "110105026", "unit.wangjing"), "望京街道办事处")
 WATER = Person(Actor(Post.UNIT, "110105-water", "unit.water"), "朝阳区水务局")
 BOSS = Person(Actor(Post.SUPERVISOR, None, "boss"), "督办甲")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.filters import Viewer
+from models.filters import all_seeing
 from models.vocab import Move, Post
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.rules.moves import Actor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.triage.web.conftest import Client
     from triage.services.deps import Deps
 
-VIEWER = Viewer("local")
+VIEWER = all_seeing("local")
 STREET = Person(Actor(Post.UNIT, "110105026", "unit.wangjing"), "望京街道办事处")
 WIDE = timedelta(days=9)
 
@@ -87,6 +87,31 @@ async def test_the_page_for_a_unit_a_district_and_a_clock(client: Client, number
     assert "按承办单位" in await (await client.get("/desk/due?hours=168")).text()
 
 
+async def test_each_clock_shows_its_first_lines_and_pages_the_rest_unit_by_unit(
+    client: Client, deps: Deps
+) -> None:
+    made = await add_tickets(
+        deps.db,
+        *(TicketIn(age=timedelta(hours=30), due=timedelta(minutes=n + 1)) for n in range(45)),
+        TicketIn(unit="110108010", district="110108", age=timedelta(hours=30), due=timedelta(minutes=3)),
+    )
+    await reference.sync(deps)
+    whole = await (await client.get("/desk/due")).text()
+    answer = whole.partition("办理时限</span>")[2].partition("</section>")[0]
+    assert re.findall(r"/desk/tickets/([\d-]+)", answer) == [*made[:3], *made[3:5], made[45]]
+    assert "全部 46 条办理时限" in answer
+    first = await (await client.get("/desk/due?clock=answer")).text()
+    assert re.findall(r"/desk/tickets/([\d-]+)", first) == made[:40]
+    assert "第 1 页，共 2 页" in first
+    second = await (await client.get("/desk/due?clock=answer&page=2")).text()
+    assert re.findall(r"/desk/tickets/([\d-]+)", second) == made[40:]
+    assert re.findall(r'scope="rowgroup">(\S+) <small class="muted">(\d+)', second) == [
+        ("望京街道办事处", "45"), ("学院路街道办事处", "1")
+    ]  # fmt: skip
+    beyond = await (await client.get("/desk/due?clock=answer&page=9")).text()
+    assert "第 2 页，共 2 页" in beyond
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -94,6 +119,7 @@ async def test_the_page_for_a_unit_a_district_and_a_clock(client: Client, number
         ("hours=5", "参数 hours 只能是"),
         ("unit=nobody", "参数 unit 不是"),
         ("district=999999", "参数 district 不是"),
+        ("page=0", "参数 page 应是"),
         ("extra=1", "不认识的参数：extra"),
     ],
 )

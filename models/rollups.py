@@ -1,0 +1,191 @@
+"""态势汇总: sums over demands (诉求) and cases (工单), kept beside the tickets: no report scans those.
+
+`rollup_ticket` holds what one ticket adds to the sums, as of the events and corrections that were counted;
+the others are its sums. All can be made again from events (`jiesu trends rebuild`), so nothing here names
+another table's rows by a foreign key. Unknown is '' throughout: a key has no null.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.db import Base, BigId
+
+
+class Measures:
+    """What is counted in every cell. The eight endings (`vocab_trends.Ending`) add up to the demands."""
+
+    demands: Mapped[int] = mapped_column(comment="诉求: every appeal with a ticket")
+    cases: Mapped[int] = mapped_column(comment="工单: demands that were not joined to another")
+    in_review: Mapped[int]
+    open: Mapped[int]
+    solved: Mapped[int]
+    unsolved: Mapped[int]
+    ended: Mapped[int]
+    diverted: Mapped[int]
+    handed_over: Mapped[int]
+    merged: Mapped[int]
+    reached: Mapped[int] = mapped_column(comment="回访: the citizen was reached")
+    satisfied: Mapped[int] = mapped_column(comment="of these 满意 or 基本满意")
+    reviewed: Mapped[int] = mapped_column(comment="the reading was sent to a person")
+    corrected: Mapped[int] = mapped_column(comment="a person corrected the reading (更正)")
+
+
+MEASURES: Final = (
+    "demands", "cases", "in_review", "open", "solved", "unsolved", "ended", "diverted", "handed_over",
+    "merged", "reached", "satisfied", "reviewed", "corrected",
+)  # fmt: skip
+
+
+class RollupTicket(Base):
+    """What one ticket adds, as of `seq` of its events and `correction_id` of its corrections."""
+
+    __tablename__ = "rollup_ticket"
+    __table_args__ = (
+        sa.Index("ix_rollup_ticket_day", "day", "district", "kind", "ticket_id"),
+        sa.Index("ix_rollup_ticket_street", "street", "day"),
+    )
+
+    ticket_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(comment="of the last event that is counted")
+    correction_id: Mapped[int] = mapped_column(sa.BigInteger, comment="the last that is counted; 0: none")
+    day: Mapped[date] = mapped_column(sa.Date, comment="when the citizen spoke, Beijing")
+    hour: Mapped[int] = mapped_column(sa.SmallInteger)
+    kind: Mapped[str] = mapped_column(sa.String(16), comment="as corrected; '': not environmental")
+    district: Mapped[str] = mapped_column(sa.String(12))
+    street: Mapped[str] = mapped_column(sa.String(12))
+    channel: Mapped[str] = mapped_column(sa.String(16))
+    ending: Mapped[str] = mapped_column(sa.String(16), comment="vocab_trends.Ending")
+    community: Mapped[str] = mapped_column(sa.String(12))
+    grid: Mapped[str] = mapped_column(sa.String(12), comment="1 km; only of places known to the point")
+    model: Mapped[str] = mapped_column(sa.String(120))
+    band: Mapped[int] = mapped_column(sa.SmallInteger, comment="confidence of the kind, 0 to 9 tenths")
+    reached: Mapped[int] = mapped_column(sa.SmallInteger)
+    satisfied: Mapped[int] = mapped_column(sa.SmallInteger)
+    reviewed: Mapped[int] = mapped_column(sa.SmallInteger)
+    corrected: Mapped[int] = mapped_column(sa.SmallInteger)
+
+
+class RollupDay(Measures, Base):
+    """A day × kind × street × channel, with its endings."""
+
+    __tablename__ = "rollup_day"
+    __table_args__ = (sa.Index("ix_rollup_day_street", "street", "day"),)
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
+class RollupMonth(Measures, Base):
+    """The same by month."""
+
+    __tablename__ = "rollup_month"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True, comment="its first day")
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
+class RollupDistrict(Measures, Base):
+    """A day × kind × district: what long lines and signals are drawn from."""
+
+    __tablename__ = "rollup_district"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
+class RollupHour(Base):
+    """Demands by hour of the week: month × weekday × hour × kind × district."""
+
+    __tablename__ = "rollup_hour"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    weekday: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, comment="1 Monday … 7 Sunday")
+    hour: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
+    demands: Mapped[int]
+
+
+class RollupPlace(Base):
+    """A day × kind × community × 1 km grid; only of demands whose place is known that well."""
+
+    __tablename__ = "rollup_place"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    community: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    grid: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    demands: Mapped[int]
+    cases: Mapped[int]
+    unsolved: Mapped[int]
+
+
+class RollupModel(Base):
+    """How sure the reading was of the kind, and what people corrected: day × model × tenth."""
+
+    __tablename__ = "rollup_model"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    model: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
+    band: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
+    demands: Mapped[int]
+    reviewed: Mapped[int]
+    corrected: Mapped[int]
+
+
+class RollupWord(Base):
+    """In how many demands opened on a day a word stands (masked text); rare ones are not kept."""
+
+    __tablename__ = "rollup_word"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    word: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    demands: Mapped[int]
+
+
+class RollupWordDay(Base):
+    """A day whose words were counted: how many demands were read for it."""
+
+    __tablename__ = "rollup_word_day"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    demands: Mapped[int]
+    at: Mapped[datetime]
+
+
+class RollupCursor(Base):
+    """How far events and corrections are counted. One row.
+
+    Up to `*_settled` nothing can appear any more; between that and `*_seen` a transaction that began earlier
+    may still bring some, so those are looked at again. `version` changes with everything that is counted.
+    """
+
+    __tablename__ = "rollup_cursor"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(sa.BigInteger)
+    at: Mapped[datetime]
+    events_seen: Mapped[int] = mapped_column(sa.BigInteger)
+    events_settled: Mapped[int] = mapped_column(sa.BigInteger)
+    corrections_settled: Mapped[int] = mapped_column(sa.BigInteger)
+    mark_events: Mapped[int] = mapped_column(sa.BigInteger, comment="the newest event at mark_at")
+    mark_corrections: Mapped[int] = mapped_column(sa.BigInteger)
+    mark_xmax: Mapped[int] = mapped_column(sa.BigInteger, comment="PostgreSQL: the next transaction then")
+    mark_at: Mapped[datetime]
+    archived_before: Mapped[date | None] = mapped_column(
+        sa.Date, comment="days before it are in Parquet files, not in rollup_day"
+    )

@@ -1,0 +1,84 @@
+"""Vocabulary of the ledger (审计台账): what is written of, and what was done. Standard library only.
+
+A new act is a new line here: its value is what is stored, and never changes afterwards.
+"""
+
+from __future__ import annotations
+
+from models.vocab import Labelled
+
+
+class SubjectKind(Labelled):
+    """审计对象: what an entry of the ledger is about."""
+
+    APPEAL = "appeal", "诉求"
+    TICKET = "ticket", "工单"
+    REWARD = "reward", "奖励申请"
+    STAFF = "staff", "账号"
+    TOKEN = "token", "接口令牌"
+    SOURCE = "source", "来源"
+    CONTACT = "contact", "联系方式"
+    NOTICE = "notice", "外发通知"
+    PLACE = "place", "点选词典"
+    TABLES = "tables", "规则表"
+    LEAD = "lead", "媒体线索"
+    EXPORT = "export", "导出"
+    REPORT = "report", "报告"
+    KEY = "key", "密钥"
+    LEDGER = "ledger", "审计台账"
+
+
+class LedgerAct(Labelled):
+    """审计动作: what was done."""
+
+    REVEALED = "identity.revealed", "查看身份"
+    REVEAL_REFUSED = "identity.refused", "查看身份被拒"
+    REVEAL_ALERT = "identity.alert", "查看过多"
+    ORIGINAL_READ = "identity.original", "看诉求原文"
+    CALLED_BACK = "identity.called", "回拨"
+    ERASED = "identity.erased", "删除身份"
+    ERASE_ASKED = "identity.erase_asked", "要求删除身份"
+    ACCOUNT_STORED = "identity.account", "登记收款账号"
+
+    KEY_ADDED = "key.added", "添加密钥"
+    KEY_ROTATED = "key.rotated", "轮换密钥"
+    KEY_RETIRED = "key.retired", "停用密钥"
+    INDEX_ROTATED = "key.index", "轮换索引密钥"
+
+    SIGNED_IN = "staff.signed_in", "登录"
+    SIGN_IN_REFUSED = "staff.refused", "登录被拒"
+    SIGNED_OUT = "staff.signed_out", "退出登录"
+    LOCKED = "staff.locked", "锁定账号"
+    STAFF_ADDED = "staff.added", "添加账号"
+    STAFF_CHANGED = "staff.changed", "修改账号"
+    STAFF_DISABLED = "staff.disabled", "停用账号"
+    PASSWORD_SET = "staff.password", "设置密码"
+    TOTP_SET = "staff.totp", "设置动态口令"
+    SESSION_ENDED = "staff.session_ended", "结束会话"
+    TOKEN_ADDED = "token.added", "添加令牌"
+    TOKEN_REVOKED = "token.revoked", "吊销令牌"
+
+    SOURCE_ADDED = "source.added", "添加来源"
+    SOURCE_CHANGED = "source.changed", "修改来源"
+    SOURCE_SWITCHED = "source.switched", "启停来源"
+    CONTACT_SET = "contact.set", "设置联系方式"
+    CONTACT_REMOVED = "contact.removed", "去掉联系方式"
+    NOTICES_AGAIN = "notice.again", "重发通知"
+    PLACE_ADDED = "place.added", "点选地点"
+    PLACE_REMOVED = "place.removed", "去掉点选地点"
+    TABLES_CHANGED = "tables.changed", "更换规则表"
+    CORRECTED = "reading.corrected", "更正识别"
+    APPEALS_RETRIED = "appeal.retried", "重试失败诉求"
+    LEAD_DECIDED = "lead.decided", "处理线索"
+    BULK_MADE = "ticket.bulk", "批量办理"
+    MONTH_PUBLISHED = "report.month", "发布月度三率"
+    EXPORTED = "export.made", "导出"
+    REPORT_MADE = "report.made", "生成报告"
+
+    REWARD_CHANGED = "reward.changed", "办理奖励"
+    REWARD_APPROVED = "reward.approved", "审批奖励"
+    REWARD_PAID = "reward.paid", "发放奖励"
+
+    LEDGER_EXPORTED = "ledger.exported", "导出审计台账"
+    LEDGER_VERIFIED = "ledger.verified", "核对审计台账"
+    LEDGER_PRUNED = "ledger.pruned", "清理到期台账"

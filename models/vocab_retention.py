@@ -1,0 +1,12 @@
+"""Vocabulary of retention (保存期限). Standard library only."""
+
+from __future__ import annotations
+
+from models.vocab import Labelled
+
+
+class Kept(Labelled):
+    """保存对象: what has a time after which it goes."""
+
+    LEDGER = "ledger", "审计台账"
+    IDENTITY = "identity", "诉求人身份信息"

@@ -1,0 +1,97 @@
+"""From a person's roles and unit to what they may do and see. Pure: tables, unit and day are given.
+
+Of several roles the permissions, posts and scopes add up. 全市 (`Reach.CITY`) holds for a person of no unit,
+of the review desk or of a city department; whoever belongs to a district, bureau or street sees that unit and
+what lies below it, whatever the role.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from models.viewing import Scope, Viewer
+from models.vocab import Level, Post
+from models.vocab_staff import Permission, Reach, Role
+from triage.errors import TriageError
+from triage.rules.access_rows import row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from triage.rules.access_rows import AccessRow
+    from triage.rules.rows import Tables
+
+#: Posts that act for a unit.
+WITH_UNIT: Final = (Post.UNIT, Post.DISTRICT)
+#: Whoever makes moves has one of these.
+MOVERS: Final = (Permission.INTAKE, Permission.HANDLE, Permission.FOLLOW_UP, Permission.SUPERVISE)
+_CITY_LEVELS: Final = (Level.DESK, Level.CITY)
+
+
+class PostNotYours(TriageError):
+    """您的角色没有这个岗位，或这个单位不在您的范围内。"""
+
+    code = "post_not_yours"
+    status = 403
+
+
+def below(tables: Tables, unit_code: str) -> frozenset[str]:
+    """The unit and what lies below it: for a district its streets and bureaus."""
+    unit = tables.units.get(unit_code)
+    if unit is None:
+        return frozenset()
+    if unit.level is not Level.DISTRICT:
+        return frozenset({unit_code})
+    district = unit.district_code
+    return frozenset(code for code, row in tables.units.items() if row.district_code == district)
+
+
+def viewer(
+    tables: Tables, *, login: str, name: str, roles: Iterable[Role], unit_code: str | None, at: date
+) -> Viewer:
+    """The person with these roles in this unit, on that day. Unknown units and no roles see nothing."""
+    held = frozenset(roles)
+    rows = [row for role in sorted(held) if (row := row_of(tables.access, role, at)) is not None]
+    return Viewer(
+        login,
+        _scope(tables, rows, unit_code),
+        unit_code,
+        name,
+        held,
+        frozenset(permission for row in rows for permission in row.permissions),
+        frozenset(post for row in rows for post in row.posts if _fits(tables, post, unit_code)),
+    )
+
+
+def _fits(tables: Tables, post: Post, unit_code: str | None) -> bool:
+    """Whether one of that unit can have the post: 承办单位 needs a unit, 区级中心 a district government."""
+    if post not in WITH_UNIT:
+        return True
+    unit = tables.units.get(unit_code or "")
+    if unit is None or unit.level is Level.DESK:
+        return False
+    return post is Post.UNIT or unit.level is Level.DISTRICT
+
+
+def _scope(tables: Tables, rows: Iterable[AccessRow], unit_code: str | None) -> Scope:
+    unit = tables.units.get(unit_code or "")
+    of_city = unit_code is None or (unit is not None and unit.level in _CITY_LEVELS)
+    city = [row for row in rows if row.reach is Reach.CITY and of_city]
+    local = unit_code is not None and any(
+        row.reach is Reach.UNIT or (row.reach is Reach.CITY and not of_city) for row in rows
+    )
+    return Scope(
+        everything=bool(city),
+        secret=any(row.secret for row in city),
+        units=below(tables, unit_code) if local and unit_code else frozenset(),
+        own=frozenset({unit_code}) if local and unit is not None and unit_code else frozenset(),
+    )
+
+
+def check_post(who: Viewer, post: Post, unit: str | None) -> None:
+    """Whether they may act as that post, for that unit. Raises PostNotYours."""
+    if post not in who.posts:
+        raise PostNotYours
+    if post in WITH_UNIT and not (who.scope.everything or unit in who.scope.units):
+        raise PostNotYours

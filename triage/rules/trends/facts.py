@@ -1,0 +1,143 @@
+"""What one ticket adds to the sums (`Fact`), from events and corrections; and the cells it is counted in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from models.vocab import Corrected, Outcome, Precision, Satisfaction, State, YesNo
+from models.vocab_trends import Ending
+from triage.rules.trends.grid import grid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from triage.rules.standing import FollowUp
+
+#: Only such places are known well enough to fall into one square kilometre; the rest stand for an area.
+_POINTS: Final = frozenset({Precision.DOOR, Precision.POINT, Precision.COMPOUND, Precision.STOP})
+_STREET_DIGITS: Final = 9
+_DISTRICT_DIGITS: Final = 6
+_PLAIN: Final = {
+    State.REVIEW: Ending.REVIEW, State.DIVERTED: Ending.DIVERTED, State.HANDED_OVER: Ending.HANDED_OVER,
+    State.MERGED: Ending.MERGED,
+}  # fmt: skip
+_OVER: Final = frozenset({State.FOLLOWED_UP, State.CLOSED, State.ARCHIVED})
+_CONTENT: Final = frozenset({Satisfaction.SATISFIED.value, Satisfaction.MOSTLY.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read, and where the ticket was opened to; None where it is not known."""
+
+    kind: str | None
+    district: str | None
+    street: str | None
+    community: str | None
+    point: tuple[float, float] | None
+    precision: str
+    model: str
+    confidence: float
+    review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A ticket's part in the sums; '' where something is not known. Fields as in `rollup_ticket`."""
+
+    day: date
+    hour: int
+    kind: str
+    district: str
+    street: str
+    channel: str
+    ending: str
+    community: str
+    grid: str
+    model: str
+    band: int
+    reached: int
+    satisfied: int
+    reviewed: int
+    corrected: int
+
+
+def ending_of(state: State, follow_ups: Sequence[FollowUp]) -> Ending:
+    """What has come of a demand. Solved or not is what the last 回访 that reached the citizen says."""
+    if state in _PLAIN:
+        return _PLAIN[state]
+    if state not in _OVER:
+        return Ending.OPEN
+    said = _last_reached(follow_ups)
+    if said is None or said.solved is None:
+        return Ending.ENDED
+    return Ending.SOLVED if said.solved is YesNo.YES else Ending.UNSOLVED
+
+
+def _last_reached(follow_ups: Sequence[FollowUp]) -> FollowUp | None:
+    return next((f for f in reversed(follow_ups) if f.outcome is Outcome.REACHED), None)
+
+
+def fact_of(
+    reading: Reading,
+    spoken: datetime,
+    channel: str,
+    *,
+    corrections: Sequence[tuple[str, str]],
+    state: State,
+    follow_ups: Sequence[FollowUp],
+) -> Fact:
+    """The part of a ticket. `spoken` is Beijing time; `corrections` are (field, new value), oldest first."""
+    kind, district, street = reading.kind or "", reading.district or "", reading.street or ""
+    community = reading.community or ""
+    grid = grid_of(*reading.point) if reading.point and reading.precision in _POINTS else ""
+    for field, new in corrections:
+        match field:
+            case Corrected.KIND:
+                kind = new
+            case Corrected.ENVIRONMENTAL:
+                kind = (kind or reading.kind or "") if new == "true" else ""
+            case Corrected.PLACE:
+                street = new if len(new) == _STREET_DIGITS else ""
+                district = new[:_DISTRICT_DIGITS]
+                # What was read more exactly was read of another place.
+                community = grid = ""
+    said = _last_reached(follow_ups)
+    return Fact(
+        day=spoken.date(), hour=spoken.hour, kind=kind, district=district, street=street, channel=channel,
+        ending=ending_of(state, follow_ups).value, community=community, grid=grid,
+        model=reading.model, band=min(int(reading.confidence * 10), 9),
+        reached=int(said is not None), satisfied=int(said is not None and said.satisfaction in _CONTENT),
+        reviewed=int(reading.review), corrected=int(bool(corrections)),
+    )  # fmt: skip
+
+
+Cell = tuple[str, tuple[object, ...]]
+Amounts = dict[str, int]
+
+
+def cells(fact: Fact) -> list[tuple[Cell, Amounts]]:
+    """Every cell the fact is counted in: (table, key), and what it adds there."""
+    merged = int(fact.ending == Ending.MERGED)
+    counts = {
+        "demands": 1, "cases": 1 - merged, **{ending.value: int(fact.ending == ending) for ending in Ending},
+        "reached": fact.reached, "satisfied": fact.satisfied, "reviewed": fact.reviewed,
+        "corrected": fact.corrected,
+    }  # fmt: skip
+    f, month = fact, fact.day.replace(day=1)
+    found: list[tuple[Cell, Amounts]] = [
+        (("rollup_day", (f.day, f.district, f.street, f.kind, f.channel)), counts),
+        (("rollup_month", (month, f.district, f.street, f.kind, f.channel)), counts),
+        (("rollup_district", (f.day, f.district, f.kind)), counts),
+        (("rollup_hour", (month, f.district, f.kind, f.day.isoweekday(), f.hour)), {"demands": 1}),
+        (
+            ("rollup_model", (f.day, f.model, f.band)),
+            {"demands": 1, "reviewed": f.reviewed, "corrected": f.corrected},
+        ),
+    ]
+    if f.community or f.grid:
+        key = (f.day, f.district, f.street, f.community, f.grid, f.kind)
+        unsolved = int(f.ending == Ending.UNSOLVED)
+        found.append((("rollup_place", key), {"demands": 1, "cases": 1 - merged, "unsolved": unsolved}))
+    return found

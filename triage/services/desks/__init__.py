@@ -1,0 +1,1 @@
+"""What the desks need of the database beside lists and moves."""

@@ -1,0 +1,66 @@
+"""Where the open cases of a unit or district lie: the points of their readings, several cases to a point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.appeals import Reading
+from models.filters import may_see
+from models.tickets import OPEN, Ticket
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+
+#: The most pressing that are drawn: a street has tens, the city thousands.
+MOST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """An open case; without a point when its reading found none. WGS-84 degrees."""
+
+    no: str
+    title: str
+    urgency: str
+    state: str
+    street: str | None
+    due_at: datetime | None
+    due_clock: str | None
+    lon: float | None
+    lat: float | None
+
+
+async def open_cases(
+    session: AsyncSession, viewer: Viewer, *, unit: str | None, district: str | None
+) -> list[OpenCase]:
+    """The open cases that a unit leads, or of a district, most pressing first; at most `MOST`."""
+    chosen = [may_see(viewer), sa.literal_column(OPEN), Ticket.due_at.is_not(None)]
+    if unit:
+        chosen.append(Ticket.unit_code == unit)
+    if district:
+        chosen.append(Ticket.district_code == district)
+    rows = await session.execute(
+        sa.select(
+            Ticket.no,
+            Ticket.title,
+            Ticket.urgency,
+            Ticket.state,
+            Ticket.street_code,
+            Ticket.due_at,
+            Ticket.due_clock,
+            Reading.lon,
+            Reading.lat,
+        )
+        .outerjoin(Reading, Reading.id == Ticket.reading_id)
+        .where(*chosen)
+        .order_by(Ticket.due_at, Ticket.id)
+        .limit(MOST)
+    )
+    return [OpenCase(*row) for row in rows]

@@ -1,0 +1,225 @@
+"""经办、复核、审批: what staff do with a reward; each step under its lock, with the version that was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.citizens import CitizenAccess
+from models.rewards import Reward, RewardOutcomeRow, RewardShare
+from models.vocab_rewards import (
+    Exclusion,
+    Measure,
+    RewardAct,
+    RewardOutcome,
+    RewardPost,
+    RewardState,
+    ShareState,
+    Via,
+)
+from triage.clock import local
+from triage.errors import BadInput
+from triage.rules.rewards import deciding
+from triage.rules.rewards.facts import Decision, Facts, Item
+from triage.rules.rewards.rows import LimitName
+from triage.rules.rewards.stepping import StepRefused
+from triage.services.rewards import book
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rewards.stepping import Doer
+    from triage.rules.rows import Tables
+    from triage.services.rewards.book import Wish
+
+MOST_REPORTERS: Final = 50
+#: Whose name each step keeps.
+_KEEPS: Final = {
+    RewardAct.VERIFY: "handler", RewardAct.REFUSE: "handler", RewardAct.LEGAL_PASS: "legal",
+    RewardAct.FINANCE_PASS: "finance", RewardAct.APPROVE: "head",
+}  # fmt: skip
+#: A part in one of these is over.
+_OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the handler states of a reward; amounts in fen."""
+
+    ruleset: str | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    insider: bool = False
+    rewarded_before: bool = False
+    reoffended: bool = False
+    reporters: int = 1
+    parts: tuple[int, ...] = ()
+    pick: int | None = None
+
+
+async def outcomes_of(session: AsyncSession, reward_id: int) -> list[RewardOutcomeRow]:
+    """The outcomes that stand, in order."""
+    rows = await session.scalars(
+        sa.select(RewardOutcomeRow)
+        .where(RewardOutcomeRow.reward_id == reward_id, RewardOutcomeRow.withdrawn_at.is_(None))
+        .order_by(RewardOutcomeRow.id)
+    )
+    return list(rows)
+
+
+async def facts_of(session: AsyncSession, reward: Reward, outcomes: Sequence[RewardOutcomeRow]) -> Facts:
+    """What the decision stands on."""
+    code = await session.scalar(
+        sa.select(sa.exists().where(CitizenAccess.appeal_id == reward.winner_appeal_id))
+    )
+    return Facts(
+        kind=reward.kind, reported_on=local(reward.reported_at).date(), real_name=reward.real_name,
+        code=bool(code), rewarded_before=reward.rewarded_before, reoffended=reward.reoffended,
+        insider=reward.insider, exclusions=tuple(Exclusion(one) for one in reward.exclusions),
+        items=tuple(item_of(row) for row in outcomes), reporters=reward.reporters,
+        parts=tuple(reward.parts), pick=reward.pick_fen, ruleset=reward.ruleset,
+    )  # fmt: skip
+
+
+def item_of(row: RewardOutcomeRow) -> Item:
+    """An outcome as the rules take it."""
+    return Item(
+        outcome=RewardOutcome(row.outcome), title=row.title, via=Via(row.via), fine=row.fine_fen,
+        statutory_max=row.statutory_max_fen, matter=row.matter, contribution=row.contribution,
+        measures={Measure(name): value for name, value in row.measures.items()},
+        effective_on=row.effective_on,
+    )  # fmt: skip
+
+
+async def decision(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> Decision:
+    """What the rules say of it now. Raises NoRule."""
+    outcomes = await outcomes_of(session, reward.id)
+    return deciding.decide(tables, await facts_of(session, reward, outcomes), at=local(now).date())
+
+
+def _told(found: Decision, table_version: str) -> dict[str, Any]:
+    """A decision as it is kept."""
+    return {
+        "eligible": found.eligible, "ruleset": found.ruleset, "table_version": table_version,
+        "amount": found.amount, "award": found.award, "parts": list(found.parts), "recover": found.recover,
+        "lines": [
+            {"text": one.text, "ok": one.ok, "row": one.row_id, "source": one.source,
+             "status": one.status.value if one.status else None}
+            for one in found.lines
+        ],
+    }  # fmt: skip
+
+
+async def state(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, stated: Stated) -> Reward:
+    """Keep what the handler states; nothing is decided by it yet. Raises StepRefused, BadInput."""
+    reward = await book.seen(session, wish.no, wish.version)
+    if RewardPost.HANDLER not in doer.posts or reward.state != RewardState.CANDIDATE:
+        raise StepRefused("待核验时由经办填写")
+    if not 1 <= stated.reporters <= MOST_REPORTERS:
+        raise BadInput(f"联合举报人数应在 1 到 {MOST_REPORTERS} 之间")
+    if stated.parts and (len(stated.parts) != stated.reporters or min(stated.parts) < 1):
+        raise BadInput("约定的份额应每人一个正整数，个数与人数相同")
+    if stated.ruleset is not None and stated.ruleset not in tables.rewards.rulesets:
+        raise BadInput("没有这套奖励规则")
+    reward.ruleset, reward.exclusions = stated.ruleset, [one.value for one in stated.exclusions]
+    reward.insider, reward.rewarded_before = stated.insider, stated.rewarded_before
+    reward.reoffended, reward.reporters = stated.reoffended, stated.reporters
+    reward.parts, reward.pick_fen = list(stated.parts), stated.pick
+    reward.version += 1
+    await session.flush()
+    return reward
+
+
+async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, now: datetime) -> Reward:
+    """One step of the whole reward. Raises StepRefused, RewardChanged, NotFound, NoRule."""
+    reward = await book.seen(session, wish.no, wish.version)
+    data: dict[str, Any] = {"reason": wish.reason} if wish.reason else {}
+    book.step(tables, reward, wish.act, doer, now=now, reason=wish.reason)
+    match wish.act:
+        case RewardAct.VERIFY:
+            await _verify(session, tables, reward, now=now)
+            data |= {"amount": reward.amount_fen, "ruleset": reward.verdict["ruleset"]}
+        case RewardAct.REFUSE:
+            found = await decision(session, tables, reward, now=now)
+            reward.verdict = {**_told(found, tables.rewards.version), "refused": wish.reason}
+            reward.amount_fen = None
+        case RewardAct.RETURN | RewardAct.REVIVE:
+            reward.legal = reward.finance = reward.head = None
+        case RewardAct.APPROVE:
+            _share_out(session, reward)
+        case RewardAct.NOTIFY:
+            await _notify(session, tables, reward, doer, now=now)
+        case RewardAct.ARCHIVE:
+            await _finished(session, reward)
+    if name := _KEEPS.get(wish.act):
+        setattr(reward, name, doer.login)
+    await book.note(session, reward, wish.act, doer.login, now, **data)
+    return reward
+
+
+async def _verify(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> None:
+    """The amount is worked out and kept with every line. Raises StepRefused when there is none."""
+    found = await decision(session, tables, reward, now=now)
+    if found.amount is None:
+        why = "；".join(line.text for line in found.lines if line.ok is False) or found.lines[-1].text
+        raise StepRefused(f"还不能提出奖励：{why}")
+    reward.verdict, reward.amount_fen = _told(found, tables.rewards.version), found.amount
+    days = [row.effective_on for row in await outcomes_of(session, reward.id) if row.effective_on]
+    limit = tables.rewards.limit(LimitName.NOTIFY, local(now).date())
+    reward.notify_by = max(days, default=local(now).date()) + timedelta(days=limit.days)
+
+
+def _share_out(session: AsyncSession, reward: Reward) -> None:
+    for number, amount in enumerate(reward.verdict["parts"], start=1):
+        session.add(RewardShare(
+            reward_id=reward.id, number=number, state=ShareState.PENDING.value, amount_fen=amount, reminders=0
+        ))  # fmt: skip
+
+
+async def _notify(
+    session: AsyncSession, tables: Tables, reward: Reward, doer: Doer, *, now: datetime
+) -> None:
+    today = local(now).date()
+    reward.notified_at = now
+    until = window(tables, today)
+    for share in await book.shares_of(session, reward.id):
+        book.step_share(tables, reward, share, RewardAct.NOTIFY, doer, now=now)
+        share.claim_by = until
+
+
+def window(tables: Tables, told_on: date) -> date:
+    """The last day on which a reward may be claimed that was told on that day."""
+    return told_on + timedelta(days=tables.rewards.limit(LimitName.CLAIM, told_on).days)
+
+
+async def _finished(session: AsyncSession, reward: Reward) -> None:
+    waiting = [one for one in await book.shares_of(session, reward.id) if one.state not in _OVER]
+    if waiting:
+        label = ShareState(waiting[0].state).label
+        raise StepRefused(f"第 {waiting[0].number} 份还是“{label}”，不能归档")
+
+
+async def act_share(
+    session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, now: datetime
+) -> RewardShare:
+    """One step of one part by staff: 本人放弃, 重新开放, 重发领取码. Raises StepRefused, BadInput."""
+    if wish.act not in {RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE}:
+        raise BadInput("这一步不在这里办")
+    reward = await book.seen(session, wish.no, wish.version)
+    shares = {one.number: one for one in await book.shares_of(session, reward.id)}
+    share = shares.get(wish.share or 0)
+    if share is None:
+        raise BadInput("没有这一份")
+    book.step_share(tables, reward, share, wish.act, doer, now=now, reason=wish.reason)
+    if wish.act is RewardAct.REOPEN:
+        share.claim_by, share.reminders = window(tables, local(now).date()), 0
+    if wish.act is RewardAct.RECODE:
+        # The old one opens nothing any more; the reporter asks for a new one from their own case.
+        share.code_hash = None
+    await book.note(session, reward, wish.act, doer.login, now, share=share.number, reason=wish.reason)
+    return share

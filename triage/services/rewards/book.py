@@ -1,0 +1,143 @@
+"""The rows of a reward under their lock, its events, and the step that somebody wants to take.
+
+Every change locks the reward's row, compares the version that was seen, asks the table of steps, and writes
+the event with the change in one transaction.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import sqlalchemy as sa
+
+from models.rewards import Reward, RewardEvent, RewardShare
+from models.vocab_rewards import RewardAct, RewardPost, RewardState, ShareState
+from triage.clock import local
+from triage.errors import NotFound, TriageError
+from triage.rules.rewards import stepping
+from triage.rules.rewards.rows import Subject
+from triage.rules.rewards.stepping import Asked, Doer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+
+#: Without those that are taken for one another.
+_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_NO_LETTERS: Final = 10
+SYSTEM: Final = Doer("", (RewardPost.SYSTEM,))
+REPORTER: Final = Doer("reporter", (RewardPost.REPORTER,))
+
+
+class RewardChanged(TriageError):
+    """别人刚刚办过这一件，请刷新后核对再提交。"""
+
+    code: ClassVar[str] = "version_conflict"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A step somebody asks for; `version` is that of the reward as it was seen."""
+
+    no: str
+    act: RewardAct
+    version: int
+    reason: str = ""
+    share: int | None = None
+
+
+def drawn(letters: int = _NO_LETTERS) -> str:
+    """Letters and digits drawn by lot."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(letters))
+
+
+async def locked(session: AsyncSession, no: str) -> Reward:
+    """The reward of a number, locked. Raises NotFound."""
+    found = await session.scalar(
+        sa.select(Reward).where(Reward.no == no).with_for_update().execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("没有这个候选编号。")
+    return found
+
+
+async def seen(session: AsyncSession, no: str, version: int) -> Reward:
+    """The same, as it was seen. Raises NotFound, RewardChanged."""
+    found = await locked(session, no)
+    if found.version != version:
+        raise RewardChanged
+    return found
+
+
+async def shares_of(session: AsyncSession, reward_id: int) -> list[RewardShare]:
+    """Its parts in order; under the reward's lock they are locked too."""
+    rows = await session.scalars(
+        sa.select(RewardShare).where(RewardShare.reward_id == reward_id).order_by(RewardShare.number)
+    )
+    return list(rows)
+
+
+def before(reward: Reward) -> dict[RewardPost, str | None]:
+    """Who did which part."""
+    return {
+        RewardPost.HANDLER: reward.handler,
+        RewardPost.LEGAL: reward.legal,
+        RewardPost.FINANCE: reward.finance,
+        RewardPost.HEAD: reward.head,
+    }
+
+
+def step(
+    tables: Tables, reward: Reward, act: RewardAct, doer: Doer, *, now: datetime, reason: str = ""
+) -> None:
+    """Move the whole reward. Raises StepRefused."""
+    state = RewardState(reward.state)
+    asked = Asked(act, Subject.REWARD, state, reason, before(reward))
+    row = stepping.allow(tables.rewards, asked, doer, at=local(now).date())
+    if row.goal is not None:
+        reward.state = row.goal.value
+    reward.version += 1
+
+
+def step_share(
+    tables: Tables,
+    reward: Reward,
+    share: RewardShare,
+    act: RewardAct,
+    doer: Doer,
+    *,
+    now: datetime,
+    reason: str = "",
+) -> None:
+    """Move one part. Raises StepRefused."""
+    asked = Asked(act, Subject.SHARE, ShareState(share.state), reason, before(reward))
+    row = stepping.allow(tables.rewards, asked, doer, at=local(now).date())
+    if row.goal is not None:
+        share.state = row.goal.value
+    reward.version += 1
+
+
+async def note(
+    session: AsyncSession,
+    reward: Reward,
+    act: RewardAct,
+    by: str,
+    now: datetime,
+    *,
+    share: int | None = None,
+    **data: Any,  # noqa: ANN401  (JSON)
+) -> None:
+    """Write the event; nothing that identifies a reporter belongs into `data`."""
+    last = await session.scalar(
+        sa.select(sa.func.max(RewardEvent.seq)).where(RewardEvent.reward_id == reward.id)
+    )
+    session.add(RewardEvent(
+        reward_id=reward.id, seq=(last or 0) + 1, at=now, act=act.value, share=share, by=by, data=data
+    ))  # fmt: skip
+    await session.flush()

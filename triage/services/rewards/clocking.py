@@ -1,0 +1,90 @@
+"""What the timetable does for rewards: candidates, reminders of a claim, and 逾期视为放弃.
+
+A reminder is an event of the reward and is shown on the queue; it is in no queue of notices, so that nothing
+outside this schema says that somebody is to be rewarded.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.rewards import Reward, RewardShare
+from models.vocab_rewards import RewardAct, RewardState, ShareState
+from triage import logs
+from triage.clock import local
+from triage.services.rewards import book, finding
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+    from triage.services.deps import Deps
+
+log = logs.get(__name__)
+
+BATCH: Final = 50
+
+
+async def tick(deps: Deps) -> bool:
+    """One round, each part in a transaction of its own. Gives whether there is more at once."""
+    now = deps.clock.now()
+    async with deps.db.writes.begin() as session:
+        looked = await finding.sweep(session, deps.tables, now=now, batch=BATCH)
+    async with deps.db.writes.begin() as session:
+        passed = await waive(session, deps.tables, now=now, batch=BATCH)
+    async with deps.db.writes.begin() as session:
+        reminded = await remind(session, deps.tables, now=now, batch=BATCH)
+    if looked or passed or reminded:
+        log.info("rewards_looked_at", looked=looked, waived=passed, reminded=reminded)
+    return BATCH in {looked, passed, reminded}
+
+
+async def _due(
+    session: AsyncSession, condition: sa.ColumnElement[bool], batch: int
+) -> list[tuple[Reward, RewardShare]]:
+    rows = await session.execute(
+        sa.select(Reward, RewardShare)
+        .join(RewardShare, RewardShare.reward_id == Reward.id)
+        .where(Reward.state == RewardState.NOTIFIED.value, condition)
+        .order_by(Reward.id, RewardShare.number)
+        .limit(batch)
+        .with_for_update(of=(Reward, RewardShare), skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return [(reward, share) for reward, share in rows]
+
+
+async def waive(session: AsyncSession, tables: Tables, *, now: datetime, batch: int) -> int:
+    """逾期视为放弃: the last day is over. Gives how many."""
+    over = sa.and_(
+        RewardShare.state.in_([ShareState.OPEN.value, ShareState.FAILED.value]),
+        RewardShare.claim_by < local(now).date(),
+    )
+    found = await _due(session, over, batch)
+    for reward, share in found:
+        book.step_share(tables, reward, share, RewardAct.WAIVE, book.SYSTEM, now=now)
+        await book.note(session, reward, RewardAct.WAIVE, "", now, share=share.number)
+    return len(found)
+
+
+async def remind(session: AsyncSession, tables: Tables, *, now: datetime, batch: int) -> int:
+    """Note that a claim is due soon, once for each row of the table. Gives how many."""
+    today = local(now).date()
+    count = 0
+    for number, row in enumerate(tables.rewards.reminders(today), start=1):
+        near = sa.and_(
+            RewardShare.state == ShareState.OPEN.value,
+            RewardShare.reminders < number,
+            RewardShare.claim_by <= today + timedelta(days=row.days),
+        )
+        for reward, share in await _due(session, near, batch - count):
+            book.step_share(tables, reward, share, RewardAct.REMIND, book.SYSTEM, now=now)
+            share.reminders = number
+            await book.note(session, reward, RewardAct.REMIND, "", now, share=share.number, row=row.id)
+            count += 1
+    return count

@@ -1,0 +1,237 @@
+"""候选: reports that may be rewarded become candidates by themselves; the first valid one wins.
+
+All reports of one violation are the tickets merged into one. Whoever looks, and however many look at once,
+there is one row for the violation (unique), and the winner is worked out from the same facts in the same
+order. While nothing is decided it is worked out again whenever the ticket moves; verified, it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.appeals import Appeal, Appellant, Reading
+from models.files import Attachment
+from models.rewards import Reward, RewardSeen
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Precision, Tag
+from models.vocab_rewards import RewardAct, RewardState
+from triage.clock import local
+from triage.rules.rewards import first
+from triage.services.rewards import book, checking
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rewards.rows import CandidateRow
+    from triage.rules.rows import Tables
+
+#: Merges of merges are followed so far.
+_MERGES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One appeal of a violation."""
+
+    appeal: Appeal
+    ticket: Ticket
+    reading: Reading | None
+    files: int
+    named: bool
+
+
+async def sweep(session: AsyncSession, tables: Tables, *, now: datetime, batch: int) -> int:
+    """Look at tickets that moved since they were last looked at. Gives how many were looked at."""
+    row = tables.rewards.candidate(local(now).date())
+    kinds = [kind.id for kind in tables.kinds.values() if kind.reward.value in row.kinds]
+    joined = sa.exists().where(TicketEvent.ticket_id == Ticket.id, TicketEvent.tag == Tag.JOINED.value)
+    may = [Ticket.appeal_type.in_(row.appeal_types), joined]
+    if row.confidential:
+        may.append(Appeal.confidential.is_(True))
+    found = list(
+        await session.scalars(
+            sa.select(Ticket)
+            .join(Appeal, Appeal.id == Ticket.appeal_id)
+            .outerjoin(RewardSeen, RewardSeen.ticket_id == Ticket.id)
+            .where(
+                Ticket.state.in_(row.states),
+                Ticket.kind.in_(kinds),
+                sa.or_(*may),
+                sa.or_(RewardSeen.version.is_(None), RewardSeen.version != Ticket.version),
+            )
+            .order_by(Ticket.id)
+            .limit(batch)
+            .with_for_update(of=Ticket, skip_locked=True)
+        )
+    )
+    for ticket in found:
+        await look(session, tables, ticket, row, now=now)
+    return len(found)
+
+
+async def look(
+    session: AsyncSession, tables: Tables, ticket: Ticket, row: CandidateRow, *, now: datetime
+) -> None:
+    """One violation: make its candidate, or work its first report out again."""
+    said = await group(session, ticket)
+    reports = [one for one in said if _is_report(one, row)]
+    numbers = [one.ticket.id for one in said]
+    known = list(
+        await session.scalars(
+            sa.select(Reward)
+            .where(Reward.root_ticket_id.in_(numbers))
+            .order_by(Reward.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+    own = next((one for one in known if one.root_ticket_id == ticket.id), None)
+    others = [one for one in known if one is not own and one.state != RewardState.JOINED]
+    for other in [one for one in others if one.state == RewardState.CANDIDATE]:
+        book.step(tables, other, RewardAct.JOIN, book.SYSTEM, now=now)
+        await book.note(session, other, RewardAct.JOIN, "", now)
+        others.remove(other)
+    decided = own is not None and own.state not in {RewardState.CANDIDATE, RewardState.JOINED}
+    if not others and not decided:
+        await _rank(session, tables, ticket, own, said=said, reports=reports, now=now)
+    await _looked(session, ticket)
+
+
+async def _rank(
+    session: AsyncSession,
+    tables: Tables,
+    ticket: Ticket,
+    own: Reward | None,
+    *,
+    said: list[Said],
+    reports: list[Said],
+    now: datetime,
+) -> None:
+    ranked = first.order(
+        tables.rewards.first_of(local(ticket.received_at).date()), [_report(one) for one in reports]
+    )
+    winner = next((one for one in ranked if one.place == 1), None)
+    if winner is None or ticket.kind is None:
+        return
+    of = {one.appeal.id: one for one in reports}[winner.report.appeal_id]
+    proof = [
+        {
+            "appeal": one.report.appeal_id, "place": one.place, "why": one.why,
+            "received_at": one.report.received_at.isoformat(),
+            "registered_at": one.report.registered_at.isoformat(),
+            "completeness": one.report.completeness, "words": one.report.words,
+        }
+        for one in ranked
+    ]  # fmt: skip
+    facts: dict[str, Any] = {
+        "winner_appeal_id": of.appeal.id, "kind": ticket.kind, "district_code": ticket.district_code,
+        "reported_at": of.appeal.received_at, "real_name": of.named, "proof": proof,
+        "checks": await checking.found(session, tables, ticket, of, said),
+    }  # fmt: skip
+    if own is None:
+        await _made(session, ticket, facts, now=now)
+        return
+    same = own.winner_appeal_id == of.appeal.id and own.proof == proof and own.checks == facts["checks"]
+    if same and own.state == RewardState.CANDIDATE:
+        return
+    book.step(tables, own, RewardAct.RERANKED, book.SYSTEM, now=now)
+    moved = own.winner_appeal_id != of.appeal.id
+    for name, value in facts.items():
+        setattr(own, name, value)
+    await book.note(session, own, RewardAct.RERANKED, "", now, moved=moved, reports=len(proof))
+
+
+async def _made(session: AsyncSession, ticket: Ticket, facts: dict[str, Any], *, now: datetime) -> None:
+    """The row of a violation; nothing when another one was quicker: it came to the same."""
+    certain = [one["exclusion"] for one in facts["checks"] if one["certain"]]
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    made = await session.scalar(
+        insert(Reward)
+        .values(
+            no=f"J{local(now):%Y}{book.drawn()}", version=1, state=RewardState.CANDIDATE.value,
+            root_ticket_id=ticket.id, exclusions=list(dict.fromkeys(certain)), insider=False,
+            rewarded_before=False, reoffended=False, reporters=1, parts=[], verdict={}, found_at=now, **facts,
+        )
+        .on_conflict_do_nothing(index_elements=["root_ticket_id"])
+        .returning(Reward)
+    )  # fmt: skip
+    if made is not None:
+        await book.note(session, made, RewardAct.FOUND, "", now, reports=len(facts["proof"]))
+
+
+async def _looked(session: AsyncSession, ticket: Ticket) -> None:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    await session.execute(
+        insert(RewardSeen)
+        .values(ticket_id=ticket.id, version=ticket.version)
+        .on_conflict_do_update(index_elements=["ticket_id"], set_={"version": ticket.version})
+    )
+
+
+async def group(session: AsyncSession, root: Ticket) -> list[Said]:
+    """The ticket and everything merged into it, with what was read of each; by number."""
+    numbers, frontier = {root.id}, {root.id}
+    for _ in range(_MERGES):
+        frontier = await _merged_into(session, frontier) - numbers
+        if not frontier:
+            break
+        numbers |= frontier
+    files = (
+        sa.select(sa.func.count())
+        .where(Attachment.appeal_id == Appeal.id, Attachment.owner == "appeal")
+        .scalar_subquery()
+    )
+    named = sa.exists().where(
+        Appellant.appeal_id == Appeal.id, Appellant.name.is_not(None), Appellant.phone.is_not(None)
+    )
+    rows = await session.execute(
+        sa.select(Appeal, Ticket, Reading, files, named)
+        .join(Ticket, Ticket.appeal_id == Appeal.id)
+        .outerjoin(Reading, Reading.id == Ticket.reading_id)
+        .where(Ticket.id.in_(numbers))
+        .order_by(Appeal.id)
+    )
+    return [Said(*row) for row in rows]
+
+
+async def _merged_into(session: AsyncSession, heads: set[int]) -> set[int]:
+    """The tickets that stand merged into these."""
+    rows = await session.execute(
+        sa.select(TicketEvent.tag, TicketEvent.data)
+        .where(TicketEvent.ticket_id.in_(heads), TicketEvent.tag.in_([Tag.JOINED.value, Tag.LEFT.value]))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    numbers: dict[str, bool] = {}
+    for tag, data in rows:
+        numbers[data["joined" if tag == Tag.JOINED else "left"]] = tag == Tag.JOINED
+    wanted = [no for no, inside in numbers.items() if inside]
+    return set(await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_(wanted)))) if wanted else set()
+
+
+def _is_report(one: Said, row: CandidateRow) -> bool:
+    return one.ticket.appeal_type in row.appeal_types or (row.confidential and one.appeal.confidential)
+
+
+def _report(one: Said) -> first.Report:
+    detail = one.reading.detail if one.reading else {}
+    place = one.reading.place_precision if one.reading else Precision.NONE.value
+    return first.Report(
+        appeal_id=one.appeal.id,
+        received_at=one.appeal.received_at,
+        registered_at=one.appeal.stored_at,
+        words=len("".join(one.appeal.text.split())),
+        names_object=bool(detail.get("party")) or place in _POINTED,
+        names_place=place != Precision.NONE or bool(one.appeal.address),
+        names_facts=one.ticket.kind is not None,
+        files=one.files,
+    )
+
+
+#: So exact a place tells which works, site or shop is meant.
+_POINTED: Final = frozenset(p.value for p in (Precision.DOOR, Precision.POINT, Precision.COMPOUND))

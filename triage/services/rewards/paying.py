@@ -1,0 +1,239 @@
+"""支付: claimed parts into batches for the bank, and the bank's results back.
+
+A payment is a row before the file leaves, and the database lets a part be held by one payment at a time
+(`uq_reward_payment_held`): killed anywhere in between, nothing is paid twice. The file is made from those
+rows, so it is the same bytes however often it is fetched. A result file is taken whole or not at all, and
+once: the same file again, or the same results in another, change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import orjson
+import sqlalchemy as sa
+
+from connectors import bank_file
+from models.rewards import Reward, RewardBatch, RewardImport, RewardPayment, RewardShare
+from models.vocab_rewards import PaymentState, RewardAct, RewardPost, RewardState, ShareState
+from nlp.text import mask_identity
+from triage.clock import local
+from triage.errors import BadInput, NotFound, TriageError
+from triage.rules.rewards.stepping import StepRefused
+from triage.services.rewards import acting, book
+from triage.services.rewards.claiming import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.vault import Vault
+    from triage.rules.rewards.stepping import Doer
+    from triage.rules.rows import Tables
+
+PURPOSE: Final = "举报奖励"
+_MOST: Final = 1000
+
+
+class BankFileRefused(TriageError):
+    """银行的结果文件不能导入。"""
+
+    code: ClassVar[str] = "bank_file_refused"
+    status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a result file changed."""
+
+    batch_no: str
+    paid: int
+    failed: int
+    repeated: bool
+
+
+def _payer(doer: Doer) -> None:
+    if RewardPost.PAYER not in doer.posts:
+        raise StepRefused("支付批次由支付岗位办理")
+
+
+async def gather(
+    session: AsyncSession, tables: Tables, vault: Vault, doer: Doer, *, now: datetime, most: int = _MOST
+) -> RewardBatch:
+    """A batch of everything that is claimed. Raises BadInput when nothing is, StepRefused."""
+    _payer(doer)
+    ready = (
+        await session.execute(
+            sa.select(Reward, RewardShare)
+            .join(RewardShare, RewardShare.reward_id == Reward.id)
+            .where(RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value)
+            .order_by(Reward.id, RewardShare.number)
+            .limit(most)
+            .with_for_update(of=(Reward, RewardShare), skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+    ).all()
+    if not ready:
+        raise BadInput("没有已登记待支付的奖励")
+    batch = RewardBatch(
+        no=f"P{local(now):%Y%m%d}{book.drawn(4)}", sha256="", payments=len(ready),
+        total_fen=sum(share.amount_fen for _, share in ready), by=doer.login, at=now,
+    )  # fmt: skip
+    session.add(batch)
+    await session.flush()
+    made = []
+    for line, (reward, share) in enumerate(ready, start=1):
+        book.step_share(tables, reward, share, RewardAct.EXPORT, doer, now=now)
+        told = vault.open(share.claimant or b"", belongs_to=place_of(share.id))
+        reference = f"{batch.no}-{line:04d}"
+        made.append(RewardPayment(
+            batch_id=batch.id, line=line, share_id=share.id, reference=reference,
+            amount_fen=share.amount_fen, payee=vault.seal(told, belongs_to=_payee(reference)),
+            state=PaymentState.CLAIMED.value,
+        ))  # fmt: skip
+        await book.note(
+            session, reward, RewardAct.EXPORT, doer.login, now, share=share.number, batch=batch.no
+        )
+    session.add_all(made)
+    await session.flush()
+    batch.sha256 = hashlib.sha256(_written(vault, made)).hexdigest()
+    await session.flush()
+    return batch
+
+
+def _payee(reference: str) -> str:
+    return f"reward_payment.payee:{reference}"
+
+
+def _written(vault: Vault, payments: Sequence[RewardPayment]) -> bytes:
+    found = []
+    for one in payments:
+        told = orjson.loads(vault.open(one.payee, belongs_to=_payee(one.reference)))
+        found.append(
+            bank_file.Payment(one.reference, told["name"], told["bank"], told["account"], one.amount_fen)
+        )
+    try:
+        return bank_file.written(found, PURPOSE)
+    except bank_file.BadBankFile as error:
+        raise BankFileRefused(str(error)) from None
+
+
+async def _batch(session: AsyncSession, no: str) -> RewardBatch:
+    found = await session.scalar(
+        sa.select(RewardBatch)
+        .where(RewardBatch.no == no)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound("没有这个支付批次。")
+    return found
+
+
+async def payments_of(session: AsyncSession, batch_id: int) -> list[RewardPayment]:
+    """The payments of a batch, in the order of its file."""
+    rows = await session.scalars(
+        sa.select(RewardPayment).where(RewardPayment.batch_id == batch_id).order_by(RewardPayment.line)
+    )
+    return list(rows)
+
+
+async def fetch(session: AsyncSession, vault: Vault, doer: Doer, no: str, *, now: datetime) -> bytes:
+    """The bank's file of a batch: the same bytes every time. Raises BankFileRefused, NotFound."""
+    _payer(doer)
+    batch = await _batch(session, no)
+    made = await payments_of(session, batch.id)
+    content = await asyncio.to_thread(_written, vault, made)
+    if hashlib.sha256(content).hexdigest() != batch.sha256:
+        raise BankFileRefused("支付文件与登记的摘要不符，已停止导出")
+    if batch.fetched_at is None:
+        batch.fetched_at = now
+    return content
+
+
+async def take(
+    session: AsyncSession, tables: Tables, doer: Doer, no: str, content: bytes, *, now: datetime
+) -> Taken:
+    """Take the bank's results of a batch. Raises BankFileRefused naming the line, NotFound, StepRefused."""
+    _payer(doer)
+    batch = await _batch(session, no)
+    digest = hashlib.sha256(content).hexdigest()
+    if known := await session.get(RewardImport, digest):
+        if known.batch_id != batch.id:
+            raise BankFileRefused("这份结果文件已经导入过另一个批次")
+        return Taken(batch.no, known.paid, known.failed, repeated=True)
+    try:
+        found = bank_file.results(content)
+    except bank_file.BadBankFile as error:
+        raise BankFileRefused(str(error)) from None
+    held = {one.reference: one for one in await payments_of(session, batch.id)}
+    news = [one for one in found if _is_news(one, held)]
+    rewards = await _rewards(session, [held[one.reference].share_id for one in news])
+    counts = {True: 0, False: 0}
+    for one in news:
+        payment = held[one.reference]
+        reward, share = rewards[payment.share_id]
+        await _settle(session, tables, doer, reward, share, payment=payment, one=one, now=now)
+        counts[one.paid] += 1
+    session.add(RewardImport(
+        sha256=digest, batch_id=batch.id, paid=counts[True], failed=counts[False], by=doer.login, at=now
+    ))  # fmt: skip
+    await session.flush()
+    return Taken(batch.no, counts[True], counts[False], repeated=False)
+
+
+def _is_news(one: bank_file.Result, held: Mapping[str, RewardPayment]) -> bool:
+    """Whether a result says something new. Raises BankFileRefused when it contradicts what is known."""
+    payment = held.get(one.reference)
+    if payment is None:
+        raise BankFileRefused(f"第 {one.line} 行的流水号不属于这个批次")
+    if one.fen != payment.amount_fen:
+        told, due = bank_file.yuan(one.fen), bank_file.yuan(payment.amount_fen)
+        raise BankFileRefused(f"第 {one.line} 行的金额 {told} 元与应付的 {due} 元不符")
+    if payment.state == PaymentState.CLAIMED:
+        return True
+    if (payment.state == PaymentState.PAID) != one.paid:
+        raise BankFileRefused(f"第 {one.line} 行与此前导入的结果相反，请先与银行核实")
+    return False
+
+
+async def _rewards(session: AsyncSession, share_ids: Sequence[int]) -> dict[int, tuple[Reward, RewardShare]]:
+    rows = await session.execute(
+        sa.select(Reward, RewardShare)
+        .join(RewardShare, RewardShare.reward_id == Reward.id)
+        .where(RewardShare.id.in_(share_ids))
+        .order_by(Reward.id, RewardShare.number)
+        .with_for_update(of=(Reward, RewardShare))
+        .execution_options(populate_existing=True)
+    )
+    return {share.id: (reward, share) for reward, share in rows}
+
+
+async def _settle(
+    session: AsyncSession,
+    tables: Tables,
+    doer: Doer,
+    reward: Reward,
+    share: RewardShare,
+    *,
+    payment: RewardPayment,
+    one: bank_file.Result,
+    now: datetime,
+) -> None:
+    why = mask_identity(one.why) or "银行没有说明原因"
+    act = RewardAct.PAY if one.paid else RewardAct.FAIL
+    book.step_share(tables, reward, share, act, doer, now=now, reason=why)
+    payment.state = (PaymentState.PAID if one.paid else PaymentState.FAILED).value
+    payment.bank_reference, payment.settled_at = one.bank_reference or None, now
+    if one.paid:
+        share.paid_at = now
+    else:
+        payment.why = share.why = why
+        # The reporter has the whole window again to give another account.
+        share.claim_by, share.reminders = acting.window(tables, local(now).date()), 0
+    await book.note(session, reward, act, doer.login, now, share=share.number, payment=payment.reference)

@@ -1,0 +1,289 @@
+"""Figures of trends (态势): read from the sums alone, never from live tickets. For pages and reports.
+
+    scope = Scope(first, last)            # Beijing days, both included; narrowed by kinds, district, …
+    await totals(session, scope)          # → Figures
+    await told_by(session, scope, Axis.DISTRICT)          # → {code: Figures}
+    await series(session, scope, Axis.DAY)                # → {day: Figures}, days without any included
+    await crossed(session, scope, Axis.KIND, Axis.DISTRICT)  # → {(kind, district): demands}
+    await hours(session, scope)           # → {(weekday 1–7, hour 0–23): demands}, of whole months
+    await places(session, scope)          # → communities and grids with most demands
+    await models(session, scope)          # → {tenth of confidence: (demands, reviewed, corrected)}
+    await as_of(session)                  # → up to when everything is counted, and the version
+
+Counts are of demands (诉求) and, apart, of cases (工单). '' is what is not known; the kind '' is what is not
+environmental. `shown` hides small numbers from those outside the office. A scope over whole months is read
+from the sums by month, else from those by day: the figures are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.rollups import (
+    MEASURES,
+    RollupCursor,
+    RollupDay,
+    RollupDistrict,
+    RollupHour,
+    RollupModel,
+    RollupMonth,
+    RollupPlace,
+)
+from models.vocab_trends import Axis, Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+_DAY: Final = timedelta(days=1)
+#: Fewer demands than this are not shown outside the office (k-anonymity).
+SMALLEST_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What figures are about: Beijing days, both included, and what narrows them; None: everything."""
+
+    first: date
+    last: date
+    kinds: tuple[str, ...] | None = None
+    district: str | None = None
+    street: str | None = None
+    channel: str | None = None
+
+    @property
+    def whole_months(self) -> bool:
+        """Whether the days are whole months."""
+        return self.first.day == 1 and (self.last + _DAY).day == 1
+
+    @property
+    def days(self) -> int:
+        """How many days."""
+        return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The counts of one cell or of many together. Fields as `models.rollups.MEASURES`."""
+
+    demands: int = 0
+    cases: int = 0
+    in_review: int = 0
+    open: int = 0
+    solved: int = 0
+    unsolved: int = 0
+    ended: int = 0
+    diverted: int = 0
+    handed_over: int = 0
+    merged: int = 0
+    reached: int = 0
+    satisfied: int = 0
+    reviewed: int = 0
+    corrected: int = 0
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def endings(self) -> dict[Ending, int]:
+        """Demands by what has come of them."""
+        return {ending: getattr(self, ending.value) for ending in Ending}
+
+    @property
+    def solved_share(self) -> float | None:
+        """Of those whose citizen answered in 回访: solved. The published 解决率 has rules of its own."""
+        said = self.solved + self.unsolved
+        return self.solved / said if said else None
+
+    @property
+    def satisfied_share(self) -> float | None:
+        """Of those reached in 回访: 满意 or 基本满意."""
+        return self.satisfied / self.reached if self.reached else None
+
+    @property
+    def repeat_share(self) -> float | None:
+        """Of all demands: joined to another ticket (重复诉求)."""
+        return self.merged / self.demands if self.demands else None
+
+    @property
+    def unreviewed_share(self) -> float | None:
+        """Of all demands: dispatched without a person's review."""
+        return 1 - self.reviewed / self.demands if self.demands else None
+
+    @property
+    def corrected_share(self) -> float | None:
+        """Of all demands: a person corrected the reading."""
+        return self.corrected / self.demands if self.demands else None
+
+
+NONE: Final = Figures()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFigures:
+    """A community or a grid; `street` and `district` are those most of it was told of."""
+
+    code: str
+    district: str
+    street: str
+    demands: int
+    cases: int
+    unsolved: int
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """Up to when everything that happened is counted, and the version of the sums; None: never counted."""
+
+    at: datetime | None
+    version: int
+
+
+async def as_of(session: AsyncSession) -> AsOf:
+    """How fresh the sums are."""
+    row = (await session.execute(sa.select(RollupCursor.at, RollupCursor.version))).one_or_none()
+    return AsOf(row.at, row.version) if row else AsOf(None, 0)
+
+
+async def totals(session: AsyncSession, scope: Scope) -> Figures:
+    """Everything in the scope together."""
+    table = _table(scope, ())
+    row = (await session.execute(sa.select(*_sums(table)).where(*_where(table, scope)))).one()
+    return Figures(*row)
+
+
+async def told_by(session: AsyncSession, scope: Scope, axis: Axis) -> dict[str, Figures]:
+    """By kind, district, street or channel; largest first."""
+    table = _table(scope, (axis,))
+    column = getattr(table, axis.value)
+    rows = await session.execute(
+        sa.select(column, *_sums(table)).where(*_where(table, scope)).group_by(column)
+    )
+    found = {row[0]: Figures(*row[1:]) for row in rows}
+    return dict(sorted(found.items(), key=lambda item: (-item[1].demands, item[0])))
+
+
+async def series(session: AsyncSession, scope: Scope, step: Axis = Axis.DAY) -> dict[date, Figures]:
+    """By day or month (its first day), in order, empty ones included."""
+    by_month = step is Axis.MONTH and scope.whole_months
+    table = _table(scope, (Axis.MONTH if by_month else Axis.DAY,))
+    column: Any = table.month if by_month else table.day
+    rows = await session.execute(
+        sa.select(column, *_sums(table)).where(*_where(table, scope)).group_by(column)
+    )
+    found: dict[date, Figures] = {}
+    for row in rows:
+        start = row[0].replace(day=1) if step is Axis.MONTH else row[0]
+        found[start] = found.get(start, NONE) + Figures(*row[1:])
+    return {start: found.get(start, NONE) for start in _starts(scope, step)}
+
+
+async def crossed(session: AsyncSession, scope: Scope, one: Axis, other: Axis) -> dict[tuple[Any, Any], int]:
+    """Demands by two axes at once. By month only over whole months (else ValueError)."""
+    table = _table(scope, (one, other))
+    if Axis.MONTH in {one, other} and table is not RollupMonth:
+        raise ValueError("by month only over whole months")
+    columns = [getattr(table, axis.value) for axis in (one, other)]
+    rows = await session.execute(
+        sa.select(*columns, sa.func.sum(table.demands)).where(*_where(table, scope)).group_by(*columns)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def hours(session: AsyncSession, scope: Scope) -> dict[tuple[int, int], int]:
+    """Demands by weekday (1 Monday) and hour, over the whole months that the scope touches.
+
+    Counted by district and kind alone: a street or channel does not narrow them.
+    """
+    where = [
+        RollupHour.month >= scope.first.replace(day=1),
+        RollupHour.month <= scope.last,
+        *_area(RollupHour, scope),
+    ]
+    rows = await session.execute(
+        sa.select(RollupHour.weekday, RollupHour.hour, sa.func.sum(RollupHour.demands))
+        .where(*where)
+        .group_by(RollupHour.weekday, RollupHour.hour)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def places(
+    session: AsyncSession, scope: Scope, *, by: str = "community", limit: int = 20
+) -> list[PlaceFigures]:
+    """The communities (`by="grid"`: 1 km grids) with most demands. A channel does not narrow them."""
+    p = RollupPlace
+    column = p.grid if by == "grid" else p.community
+    where = [p.day >= scope.first, p.day <= scope.last, column != "", *_area(p, scope)]
+    if scope.street is not None:
+        where.append(p.street == scope.street)
+    demands = sa.func.sum(p.demands)
+    rows = await session.execute(
+        sa.select(
+            column, sa.func.max(p.district), sa.func.max(p.street), demands, sa.func.sum(p.cases),
+            sa.func.sum(p.unsolved),
+        )
+        .where(*where).group_by(column).order_by(demands.desc(), column).limit(limit)
+    )  # fmt: skip
+    return [PlaceFigures(*row) for row in rows]
+
+
+async def models(session: AsyncSession, scope: Scope) -> dict[int, tuple[int, int, int]]:
+    """By tenth of confidence (0 to 9): demands, reviewed and corrected ones. Days alone narrow it."""
+    m = RollupModel
+    rows = await session.execute(
+        sa.select(m.band, sa.func.sum(m.demands), sa.func.sum(m.reviewed), sa.func.sum(m.corrected))
+        .where(m.day >= scope.first, m.day <= scope.last)
+        .group_by(m.band)
+        .order_by(m.band)
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def shown(demands: int, *, office: bool) -> int | None:
+    """A count as the viewer may see it: outside the office none from 1 to 4 is told."""
+    return None if not office and 0 < demands < SMALLEST_SHOWN else demands
+
+
+def _table(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of three row classes)
+    """The smallest table that can answer."""
+    fine = {Axis.STREET, Axis.CHANNEL} & set(axes) or scope.street is not None or scope.channel is not None
+    if scope.whole_months and Axis.DAY not in axes:
+        return RollupMonth
+    return RollupDay if fine else RollupDistrict
+
+
+def _sums(table: Any) -> list[Any]:  # noqa: ANN401
+    return [sa.func.coalesce(sa.func.sum(getattr(table, name)), 0) for name in MEASURES]
+
+
+def _where(table: Any, scope: Scope) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401
+    column = table.month if table is RollupMonth else table.day
+    found = [column >= scope.first, column <= scope.last, *_area(table, scope)]
+    if scope.street is not None:
+        found.append(table.street == scope.street)
+    if scope.channel is not None:
+        found.append(table.channel == scope.channel)
+    return found
+
+
+def _area(table: Any, scope: Scope) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401
+    found = []
+    if scope.district is not None:
+        found.append(table.district == scope.district)
+    if scope.kinds is not None:
+        found.append(table.kind.in_(scope.kinds))
+    return found
+
+
+def _starts(scope: Scope, step: Axis) -> Iterator[date]:
+    day = scope.first.replace(day=1) if step is Axis.MONTH else scope.first
+    while day <= scope.last:
+        yield day
+        day = (day.replace(day=1) + timedelta(days=32)).replace(day=1) if step is Axis.MONTH else day + _DAY

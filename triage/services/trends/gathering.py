@@ -1,0 +1,115 @@
+"""From stored events and corrections to facts: what each ticket adds to the sums. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from models.appeals import Appeal
+from models.appeals import Reading as ReadingRow
+from models.corrections import Correction
+from models.tickets import Ticket, TicketEvent
+from models.units import Staff
+from models.vocab import State
+from triage.clock import local
+from triage.rules.replay import Event, replay
+from triage.rules.trends.facts import Fact, Reading, fact_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A ticket's fact, and how far its events and corrections were read for it."""
+
+    fact: Fact
+    seq: int
+    correction_id: int
+
+
+async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]:
+    """The facts of these tickets, by id, from nothing but what is append-only and the reading."""
+    if not ids:
+        return {}
+    events = await _events(session, ids)
+    corrections = await _corrections(session, ids)
+    found: dict[int, Counted] = {}
+    for row in await session.execute(_tickets(ids)):
+        mine = events.get(row.id, [])
+        # Tickets opened before events told how stand as their row says, until their first move tells it.
+        standing = replay(mine)
+        said = corrections.get(row.id, [])
+        known = row.model_version is not None
+        point = (row.lon, row.lat) if known and row.lon is not None and row.lat is not None else None
+        reading = Reading(
+            kind=row.kind if row.environmental else None,
+            district=row.district_code,
+            street=row.street_code,
+            community=row.community_code if known and row.community_code else None,
+            point=point,
+            precision=row.place_precision or "",
+            model=row.model_version or "",
+            confidence=row.kind_confidence or 0.0,
+            review=bool(row.review),
+        )
+        fact = fact_of(
+            reading,
+            local(row.received_at),
+            row.channel,
+            corrections=[(field, new) for _, field, new in said],
+            state=standing.state if standing else State(row.state),
+            follow_ups=standing.follow_ups if standing else (),
+        )
+        found[row.id] = Counted(fact, mine[-1].seq if mine else 0, said[-1][0] if said else 0)
+    return found
+
+
+def _tickets(ids: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
+    return (
+        sa.select(
+            Ticket.id, Ticket.kind, Ticket.environmental, Ticket.district_code, Ticket.street_code,
+            Ticket.state, Ticket.received_at, Appeal.channel, ReadingRow.community_code, ReadingRow.lon,
+            ReadingRow.lat, ReadingRow.place_precision, ReadingRow.model_version, ReadingRow.kind_confidence,
+            ReadingRow.review,
+        )
+        .join(Appeal, Appeal.id == Ticket.appeal_id)
+        .outerjoin(ReadingRow, ReadingRow.id == Ticket.reading_id)
+        .where(Ticket.id.in_(ids))
+    )  # fmt: skip
+
+
+async def _events(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[Event]]:
+    found: dict[int, list[Event]] = {}
+    rows = await session.execute(
+        sa.select(
+            TicketEvent.ticket_id,
+            TicketEvent.seq,
+            TicketEvent.at,
+            TicketEvent.tag,
+            sa.func.coalesce(Staff.login, ""),
+            TicketEvent.data,
+        )
+        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
+        .where(TicketEvent.ticket_id.in_(ids))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    for ticket_id, *event in rows:
+        found.setdefault(ticket_id, []).append(Event(*event))
+    return found
+
+
+async def _corrections(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[tuple[int, str, str]]]:
+    found: dict[int, list[tuple[int, str, str]]] = {}
+    rows = await session.execute(
+        sa.select(Correction.ticket_id, Correction.id, Correction.field, Correction.new)
+        .where(Correction.ticket_id.in_(ids))
+        .order_by(Correction.ticket_id, Correction.id)
+    )
+    for ticket_id, number, field, new in rows:
+        found.setdefault(ticket_id, []).append((number, field, new))
+    return found

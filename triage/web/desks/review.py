@@ -1,0 +1,292 @@
+"""审核台: the next ticket that waits for review, with what helps to decide, and one form that sends it on.
+
+Whoever opens a ticket here holds it for a while, so that the next clerk is given another. The browser asks
+for the next one while this one is read (it is held too). A kind or grade that a clerk changes is kept as a
+correction (更正) and the ticket dispatched, in one transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from models import corrections, holding, past_cases, queries, ticket_detail
+from models.filters import TicketFilter, View
+from models.queries import Ask
+from models.vocab import Corrected, Field, Move, State, Urgency
+from models.vocab_staff import Permission
+from nlp.types import source_text
+from triage.clock import show
+from triage.errors import BadInput, NoRule, NotFound, TriageError
+from triage.rules import routing
+from triage.rules.calendar import beijing
+from triage.rules.fields import Refusal
+from triage.services import correcting, moving
+from triage.services.moving import Wish
+from triage.web import access, asking, guard, move_forms, present
+from triage.web import moves as moves_web
+from triage.web.desk import render
+from triage.web.desks.live import BOARD
+from triage.web.desks.review_views import Form, Likely, Past, Queue, ReviewPage, Snippet
+from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
+from triage.web.repeats import box
+from triage.web.ticket_page import acting_of, acting_view
+from triage.web.views import Term
+from triage.web.words import Span, cut
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.appeals import Reading
+    from models.ticket_detail import WholeTicket
+    from triage.rules.rows import Tables
+
+#: How long a ticket that was opened is kept from other clerks; opening it again keeps it longer.
+HOLD: Final = timedelta(minutes=10)
+#: Kinds of the model that are one key away.
+LIKELY: Final = 3
+#: Tickets of the queue that are shown beside.
+SHOWN: Final = 12
+#: Tickets tried for one that nobody else just took.
+_TRIES: Final = 20
+_MOST_SKIPPED: Final = 20
+_SEE_OTHER: Final = 303
+_ERRORS: Final = (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A form that did not go through: what was typed, and why."""
+
+    typed: dict[str, str]
+    error: TriageError
+
+
+async def following(request: web.Request) -> web.Response:
+    """GET /desk/review: lead to the next ticket, held from now on; a page that says so when none waits."""
+    asking.refuse_others(request.query, ("but", "done"))
+    but = tuple(no for no in request.query.getall("but", [])[-_MOST_SKIPPED:] if len(no) <= 32)  # noqa: PLR2004
+    deps, login = request.app[DEPS], _login(request)
+    now = deps.clock.now()
+    async with deps.db.reads() as session:
+        found = await holding.waiting(session, request[VIEWER], login, now=now, limit=_TRIES, but=but)
+    for ticket_id, no in found:
+        async with deps.db.writes.begin() as session:
+            if await holding.hold(session, ticket_id, login, now=now, span=HOLD):
+                return _lead(no, request.query.get("done"), but)
+    return await _none(request)
+
+
+def _lead(no: str, done: str | None, but: tuple[str, ...]) -> web.Response:
+    query = urlencode([*((("done", done),) if done else ()), *(("but", other) for other in but)])
+    place = f"/desk/review/{no}?{query}" if query else f"/desk/review/{no}"
+    return web.Response(status=_SEE_OTHER, headers={"Location": place})
+
+
+async def one(request: web.Request) -> web.Response:
+    """GET /desk/review/{no}. Raises NotFound."""
+    asking.refuse_others(request.query, ("but", "done"))
+    return await _page(request, None)
+
+
+async def decided(request: web.Request) -> web.Response:
+    """POST /desk/review/{no}: corrections and 派单 at once. Leads to the next, or shows why not."""
+    deps, no = request.app[DEPS], request.match_info["no"]
+    form = await request.post()
+    typed = {name: value for name, value in form.items() if isinstance(value, str)}
+    now, person = deps.clock.now(), acting_of(request).person(deps.tables)
+    try:
+        wish = _wish(deps.tables, no, typed)
+        async with deps.db.writes.begin() as session:
+            made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
+            said = {name: typed[name] for name in ("kind", "urgency") if typed.get(name)}
+            if said and not made.repeated and await _read(session, request, no):
+                await correcting.correct(session, deps.tables, request[VIEWER], no, said, at=now)
+            await holding.release(session, person.actor.login, now=now, but=())
+    except _ERRORS as error:
+        return await _page(request, Tried(typed, error))
+    request.app[CACHES].counts.clear()
+    request.app[CACHES].today.clear()
+    request.app[BOARD].tell()
+    return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/review?done={no}"})
+
+
+async def _read(session: AsyncSession, request: web.Request, no: str) -> bool:
+    """Whether there is a reading to correct."""
+    return await corrections.read_ticket_for_update(session, request[VIEWER], no) is not None
+
+
+async def queue_part(request: web.Request) -> web.Response:
+    """GET /desk/review/queue: the queue without the page around it."""
+    asking.refuse_others(request.query, ())
+    return render(request, "desks/queue.html", page={"queue": await _queue(request), "ticket": None})
+
+
+def _wish(tables: Tables, no: str, typed: Mapping[str, str]) -> Wish:
+    values = {name: typed.get(name, "") for name in ("unit", "assist", "urgency", "note")}
+    number = typed.get("version", "")
+    return Wish(
+        no=no, move=Move.DISPATCH,
+        values=moves_web.known_values(tables, {name: value for name, value in values.items() if value}),
+        version=int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0,  # noqa: PLR2004
+        key=typed.get("key", ""),
+    )  # fmt: skip
+
+
+def _login(request: web.Request) -> str:
+    return acting_of(request).person(request.app[DEPS].tables).actor.login
+
+
+async def _none(request: web.Request) -> web.Response:
+    token = guard.token_of(request)
+    return render(
+        request, "desks/review.html",
+        page=ReviewPage(
+            ticket=None, pieces=(), likely=(), kinds=(), urgencies=(), form=None, held=None, why_not=None,
+            same=(), past=(), snippets=(), queue=await _queue(request), skip="/desk/review",
+            done=request.query.get("done"), acting=acting_view(request, acting_of(request)),
+            here="/desk/review", token=token,
+        ),
+    )  # fmt: skip
+
+
+async def _page(request: web.Request, tried: Tried | None) -> web.Response:
+    deps, no = request.app[DEPS], request.match_info["no"]
+    now, login = deps.clock.now(), _login(request)
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
+        if whole is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+        same = await box.box(session, request[VIEWER], whole.ticket.id)
+        past = await past_cases.past_cases(session, request[VIEWER], whole.ticket.id)
+        known = await corrections.of_ticket(session, whole.ticket.id)
+    held = None
+    if whole.ticket.state == State.REVIEW:
+        async with deps.db.writes.begin() as session:
+            if not await holding.hold(session, whole.ticket.id, login, now=now, span=HOLD):
+                held = "别的坐席刚打开了这张工单：先看“下一张”，或与同事商量后再派。"
+    day = asking.day_of(now)
+    view = present.ticket(whole, request.app[NAMES], day)
+    standing = moving.stand_of(deps.tables, whole, now=now)
+    who = acting_of(request)
+    found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
+    dispatch = next(item for item in found.items if item.move.code == Move.DISPATCH.value)
+    held_now = correcting.as_held(whole.reading, known) if whole.reading else {}
+    kind = (tried.typed.get("kind") if tried else None) or held_now.get(Corrected.KIND) or ""
+    spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]
+    names = request.app[NAMES]
+    today = beijing(now).date()
+    but = [no, *request.query.getall("but", [])][-_MOST_SKIPPED:]
+    page = ReviewPage(
+        ticket=view,
+        pieces=cut(view.text, spans),
+        likely=_likely(request, whole, kind, today),
+        kinds=tuple(
+            (parent, tuple(Term(code, names.kind(code)) for code in codes))
+            for parent, codes in names.parents.items()
+        ),
+        urgencies=tuple(present.term(Urgency, urgency.value) for urgency in Urgency),
+        form=_form(dispatch.fields, standing.version, kind, view.item.urgency.code, tried),
+        held=held,
+        why_not=None if dispatch.possible else dispatch.why,
+        same=same,
+        past=tuple(
+            Past(
+                one.no,
+                one.title,
+                present.term(State, one.state),
+                one.unit or "未定",
+                one.opened_at,
+                one.answer,
+            )
+            for one in past
+        ),
+        snippets=tuple(
+            Snippet(row.title, row.text, row.kinds, row.source, row.status.value)
+            for row in sorted(deps.tables.snippets.snippets, key=lambda row: not row.kinds)
+            if row.holds(today)
+        ),
+        queue=await _queue(request),
+        skip=f"/desk/review?{urlencode([('but', other) for other in but])}",
+        done=request.query.get("done"),
+        acting=acting_view(request, who),
+        here=f"/desk/review/{no}",
+        token=guard.token_of(request),
+    )
+    return render(request, "desks/review.html", status=tried.error.status if tried else 200, page=page)
+
+
+def _form(fields: tuple[Any, ...], version: int, kind: str, urgency: str, tried: Tried | None) -> Form:
+    proposed = {field.name: field.value for field in fields}
+    typed = tried.typed if tried else {}
+    wrong = tried.error.field if tried and isinstance(tried.error, Refusal) else None
+    return Form(
+        kind=kind,
+        urgency=typed.get("urgency") or urgency,
+        unit=typed.get("unit", proposed.get(Field.UNIT.value, "")),
+        assist=typed.get("assist", proposed.get(Field.ASSIST.value, "")),
+        note=typed.get("note", ""),
+        version=version,
+        key=uuid.uuid4().hex,
+        error=tried.error.detail if tried else None,
+        wrong=wrong.value if wrong else None,
+    )
+
+
+def _likely(request: web.Request, whole: WholeTicket, kind: str, today: date) -> tuple[Likely, ...]:
+    """The model's first kinds, each with the units that the catalogue names for it at this place."""
+    reading, tables, names = whole.reading, request.app[DEPS].tables, request.app[NAMES]
+    if reading is None:
+        return ()
+    found = []
+    for number, guess in enumerate(reading.detail.get("kinds", ())[:LIKELY], start=1):
+        code = guess["code"]
+        unit, assist = _units(tables, whole, reading, code, today)
+        found.append(Likely(number, code, names.kind(code), float(guess["p"]), unit, assist, code == kind))
+    return tuple(found)
+
+
+def _units(tables: Tables, whole: WholeTicket, reading: Reading, kind: str, today: date) -> tuple[str, str]:
+    """Who leads and who assists for a kind, by name; empty where the tables say nothing."""
+    text = source_text(whole.appeal.title, whole.appeal.text)
+    told = routing.situation_of(tables, kind=kind, text=text, at=today) if kind in tables.kinds else None
+    try:
+        route = routing.route(
+            tables, kind=kind, at=today, district_code=reading.district_code,
+            street_code=reading.street_code, situation=told[0].id if told else None,
+        )  # fmt: skip
+    except NoRule:
+        return "", ""
+    return route.unit.name, "，".join(unit.name for unit in route.assist)
+
+
+async def _queue(request: web.Request) -> Queue:
+    """The most pressing tickets that wait for review."""
+    deps = request.app[DEPS]
+    day = asking.day_of(deps.clock.now())
+    filters = TicketFilter(view=View.REVIEW)
+    async with deps.db.reads() as session:
+        page = await queries.ticket_page(session, Ask(request[VIEWER], filters, day), limit=SHOWN)
+    names = request.app[NAMES]
+    return Queue(
+        lines=tuple(present.item(row, names, day) for row in page.rows),
+        count=f"{len(page.rows)}+" if page.after else str(len(page.rows)),
+        refresh="/desk/review/queue",
+        as_of=show(day.now),
+    )
+
+
+ROUTES: Final = (
+    access.get("/desk/review", following, needs=Permission.INTAKE),
+    access.get("/desk/review/queue", queue_part, needs=Permission.INTAKE),
+    access.get("/desk/review/{no}", one, needs=Permission.INTAKE),
+    access.post("/desk/review/{no}", decided, needs=Permission.INTAKE),
+)

@@ -1,0 +1,98 @@
+"""What 审核台 shows: frozen values, already in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from triage.web.repeats.box import PairLine
+    from triage.web.ticket_page import ActingView
+    from triage.web.views import Term, TicketItem, TicketView
+    from triage.web.words import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A kind the model holds likely: the key that chooses it, and who would lead if it is right."""
+
+    number: int
+    code: str
+    label: str
+    p: float
+    unit: str
+    assist: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """答复要点: for which kinds (none: for all), its source and whether that was seen."""
+
+    title: str
+    text: str
+    kinds: tuple[str, ...]
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A past case that shares names with this one."""
+
+    no: str
+    title: str
+    state: Term
+    unit: str
+    at: datetime
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the form stands at: as proposed, or as typed when it was refused."""
+
+    kind: str
+    urgency: str
+    unit: str
+    assist: str
+    note: str
+    version: int
+    key: str
+    error: str | None
+    wrong: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The tickets that wait, as far as they are shown."""
+
+    lines: tuple[TicketItem, ...]
+    count: str
+    refresh: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPage:
+    """One ticket to be reviewed, and everything that helps. `ticket` is null when none waits."""
+
+    ticket: TicketView | None
+    pieces: tuple[Piece, ...]
+    likely: tuple[Likely, ...]
+    kinds: tuple[tuple[str, tuple[Term, ...]], ...]
+    urgencies: tuple[Term, ...]
+    form: Form | None
+    held: str | None
+    why_not: str | None
+    same: tuple[PairLine, ...]
+    past: tuple[Past, ...]
+    snippets: tuple[Snippet, ...]
+    queue: Queue
+    skip: str
+    done: str | None
+    acting: ActingView
+    here: str
+    token: str

@@ -1,0 +1,81 @@
+"""The desk's sections: which exist, who may open them, and which one a page belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from models.vocab_staff import Permission
+from triage.web.keys import VIEWER
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from models.viewing import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One entry: its page, its words, one of the permissions it needs, and where its other pages stand."""
+
+    address: str
+    label: str
+    needs: tuple[Permission, ...]
+    below: tuple[str, ...] = ()
+
+    def holds(self, path: str) -> int:
+        """How well a page belongs here: the length of what they share; 0, not at all."""
+        roots = (self.address, *self.below)
+        return max((len(r) for r in roots if path == r or path.startswith(f"{r}/")), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as a page shows it. `current`: `page` is this page, `true` a page of that section."""
+
+    address: str
+    label: str
+    current: str | None
+
+
+SECTIONS: Final = (
+    Section("/desk", "工单", (Permission.SEE_CASES,), ("/desk/tickets", "/desk/files")),
+    Section("/desk/review", "审核台", (Permission.INTAKE,)),
+    Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),
+    Section("/desk/due", "到期清单", (Permission.SEE_CASES,)),
+    Section("/desk/repeats", "同一事项", (Permission.SEE_CASES,), ("/desk/compare",)),
+    Section("/desk/incidents", "突发事件", (Permission.SEE_CASES,)),
+    Section("/desk/bulk", "批量办理记录", (Permission.BULK,)),
+    Section("/desk/leads", "媒体线索", (Permission.LEADS,)),
+    Section("/desk/calls", "吹哨与督办", (Permission.SUPERVISE, Permission.REPORTS)),
+    Section("/desk/month", "三率", (Permission.REPORTS,)),
+    Section("/desk/objections", "退单分析", (Permission.REPORTS,)),
+    Section("/desk/notices", "外发通知", (Permission.NOTICES,)),
+    Section("/desk/places", "点选词典", (Permission.CORRECT,)),
+    Section("/desk/dead", "处理失败", (Permission.INTAKE,)),
+    Section("/desk/sources", "来源", (Permission.SOURCES,)),
+)
+
+
+def links(viewer: Viewer | None, path: str) -> tuple[Link, ...]:
+    """What the viewer may open, the present section marked; nothing for whoever has not signed in."""
+    if viewer is None:
+        return ()
+    here = max(SECTIONS, key=lambda section: section.holds(path))
+    found = []
+    for section in SECTIONS:
+        if viewer.may(*section.needs):
+            child = section is here and section.holds(path) > 0
+            current = "page" if section.address == path else "true" if child else None
+            found.append(Link(section.address, section.label, current))
+    return tuple(found)
+
+
+def links_of(request: web.Request) -> tuple[Link, ...]:
+    """The same for a request."""
+    return links(request.get(VIEWER), request.path)
+
+
+def first_page(viewer: Viewer) -> str | None:
+    """Where somebody's work begins: the first section they may open."""
+    return next((section.address for section in SECTIONS if viewer.may(*section.needs)), None)

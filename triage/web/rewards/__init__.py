@@ -1,0 +1,1 @@
+"""有奖举报: candidates, decisions, claims and payments, apart from the case."""

@@ -1,0 +1,51 @@
+// On every page of the desk: units are found by name, and a line says when there is no network.
+// Without this file whole names can be typed, and the browser says by itself that a page did not come.
+
+const $ = (selector) => document.querySelector(selector);
+
+// ---- no network -------------------------------------------------------------------------------------
+
+function tellNetwork() {
+  $("#offline").hidden = navigator.onLine;
+}
+window.addEventListener("online", tellNetwork);
+window.addEventListener("offline", tellNetwork);
+tellNetwork();
+
+// ---- units by name ----------------------------------------------------------------------------------
+
+// What is read out and shown where a list of names cannot be had.
+function say(field, words) {
+  const note = field.parentElement.querySelector("[data-units-said]");
+  if (note) note.textContent = words;
+  else $("#page-said").textContent = words;
+}
+
+let timer = 0;
+function suggest(event) {
+  const field = event.target;
+  if (!field.matches?.("[data-units]")) return;
+  clearTimeout(timer);
+  if (event.isComposing) return;
+  const several = field.dataset.units === "several";
+  const parts = field.value.split(/[，,、]/);
+  const last = (several ? parts.at(-1) : field.value).trim();
+  if (!last) return;
+  timer = setTimeout(async () => {
+    try {
+      const answer = await fetch(`/api/v1/units?${new URLSearchParams({ q: last.slice(0, 40) })}`);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const head = several ? parts.slice(0, -1).map((part) => `${part.trim()}，`).join("") : "";
+      const options = (await answer.json()).items.map((unit) => {
+        const option = document.createElement("option");
+        option.value = head + unit.name;
+        return option;
+      });
+      field.list.replaceChildren(...options);
+    } catch {
+      say(field, "单位名录暂时取不到，可以写全称。");
+    }
+  }, 150);
+}
+document.addEventListener("input", suggest);
+document.addEventListener("compositionend", suggest);

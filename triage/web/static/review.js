@@ -1,0 +1,176 @@
+// 审核台: 1, 2, 3 choose the model's kinds, Ctrl+Enter sends the ticket on and shows the next one, which was
+// fetched while this one was read. Without this file the form leads to the next ticket by itself.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const WAIT_MS = 20_000;
+
+const root = () => $("#review");
+const form = () => $("#decide");
+let next = null; // the page that comes after this one, as a promise of { url, page } or null
+
+function say(words) {
+  $("#review-said").textContent = words;
+  $("#review-said").hidden = !words;
+}
+
+// ---- the next ticket, ready -------------------------------------------------------------------------
+
+async function fetched(address) {
+  try {
+    const answer = await fetch(address, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return null;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return $("#review", page) ? { url: answer.url, page } : null;
+  } catch {
+    return null;
+  }
+}
+
+function prepare() {
+  next = form() ? fetched(root().dataset.next) : null;
+  next?.then((found) => {
+    const ready = $("#ready");
+    if (ready) ready.textContent = found && $("#decide", found.page) ? "下一张已备好" : "";
+  });
+}
+
+function show({ url, page }, done) {
+  for (const name of ["#review", "#queue"]) {
+    const [old, fresh] = [$(name), $(name, page)];
+    if (old && fresh) old.replaceWith(fresh);
+    else old?.remove();
+  }
+  if (!$("#queue") && $("#queue", page)) root().after($("#queue", page));
+  document.title = page.title;
+  history.pushState(null, "", new URL(url).pathname);
+  if (done) {
+    const line = document.createElement("p");
+    line.className = "hint good";
+    line.setAttribute("role", "status");
+    line.textContent = `工单 ${done} 已派单。`;
+    root().prepend(line);
+  }
+  dress();
+  window.scrollTo({ top: 0, behavior: "instant" });
+  ($("h1") ?? root()).setAttribute("tabindex", "-1");
+  $("h1")?.focus({ preventScroll: true });
+}
+
+// ---- sending ----------------------------------------------------------------------------------------
+
+async function send(event) {
+  event.preventDefault();
+  const sent = form();
+  const no = root().dataset.no;
+  const buttons = all("button", sent);
+  for (const button of buttons) button.disabled = true;
+  say("");
+  try {
+    // The key makes it safe to press again when no answer came.
+    const answer = await fetch(sent.action, { method: "POST", body: new URLSearchParams(new FormData(sent)), redirect: "manual" });
+    if (answer.type === "opaqueredirect") {
+      const ready = await next;
+      const found = ready && $("#decide", ready.page) ? ready : await fetched("/desk/review");
+      if (!found) location.assign(`/desk/review?done=${encodeURIComponent(no)}`);
+      else show(found, no);
+      return;
+    }
+    if (answer.status >= 500) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if ($("#review", page)) {
+      root().replaceWith($("#review", page));
+      dress();
+      $("[role=alert]:not([hidden])", root())?.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    say($("main p", page)?.textContent ?? "没有派出，填写的内容还在。");
+  } catch {
+    say("网络中断，还没有派出；填写的内容还在，恢复后请再按一次，不会派两次。");
+  }
+  for (const button of buttons) button.disabled = false;
+}
+
+// ---- choosing a kind --------------------------------------------------------------------------------
+
+function choose(radio) {
+  radio.checked = true;
+  const unit = $("#review-unit");
+  // Units that a person typed stay; those that were proposed follow the kind.
+  if (radio.dataset.unit && !unit.dataset.typed) {
+    unit.value = radio.dataset.unit;
+    $("#review-assist").value = radio.dataset.assist;
+  }
+  snippets(radio.value);
+  $("#said").textContent = `${radio.parentElement.innerText}，承办单位 ${unit.value}`;
+}
+
+function snippets(kind) {
+  for (const one of all("#snippets details")) {
+    const kinds = one.dataset.kinds.split(" ").filter(Boolean);
+    one.hidden = kinds.length > 0 && !kinds.includes(kind);
+    if (kinds.length) one.open = kinds.includes(kind);
+  }
+}
+
+function dress() {
+  prepare();
+  if (!form()) return;
+  form().addEventListener("submit", send);
+  $("#review-unit").addEventListener("input", (event) => {
+    event.target.dataset.typed = "1";
+  });
+  form().addEventListener("change", (event) => {
+    if (event.target.name === "kind") choose(event.target);
+    if (event.target.id !== "other-kind") return;
+    const radio = $("[data-other]", form());
+    radio.value = event.target.value;
+    choose(radio);
+  });
+}
+
+// ---- keys -------------------------------------------------------------------------------------------
+
+document.addEventListener("keydown", (event) => {
+  if (!form() || $("#help").open || event.isComposing) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    form().requestSubmit();
+    return;
+  }
+  const typing = event.target.closest("select, textarea, input:not([type=radio])");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (/^[1-3]$/.test(event.key)) {
+    const radio = $(`[data-key="${event.key}"]`, form());
+    if (radio) choose(radio);
+  } else if (event.key === "s") location.assign($("#skip").href);
+  else if (event.key === "u") $("#review-unit").select();
+  else return;
+  event.preventDefault();
+});
+
+// ---- the queue, live --------------------------------------------------------------------------------
+
+async function refresh() {
+  if (!form()) {
+    // Nothing was waiting: perhaps now there is.
+    const found = await fetched("/desk/review");
+    if (found && $("#decide", found.page)) show(found, null);
+    return;
+  }
+  try {
+    const answer = await fetch($("#queue").dataset.refresh);
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const here = root().dataset.no;
+    for (const link of all("#queue a", page)) if (link.getAttribute("href").endsWith(here)) link.setAttribute("aria-current", "true");
+    $("#queue").replaceWith($("#queue", page));
+  } catch {
+    $("#as-of").textContent = "网络中断，稍后再试";
+  }
+}
+document.addEventListener("tickets-changed", refresh);
+setInterval(() => document.hidden || refresh(), WAIT_MS);
+
+window.addEventListener("popstate", () => location.reload());
+dress();
