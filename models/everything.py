@@ -12,6 +12,7 @@ import models.holding
 import models.hotline
 import models.incidents
 import models.key_progress
+import models.lead_matters
 import models.leads
 import models.ledger
 import models.matters

@@ -213,12 +213,15 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
             return None
         job.handed_at = now
         by_id = {row.ticket_id: row for row in rows}
-        tickets = await session.scalars(
+        heads = await moving.heads_of(session, Move(job.move), list(by_id), job.values)
+        locked = await session.scalars(
             sa.select(Ticket)
-            .where(Ticket.id.in_(list(by_id)), may_see(viewer_of(job)))
+            .where(sa.or_(sa.and_(Ticket.id.in_(list(by_id)), may_see(viewer_of(job))), Ticket.no.in_(heads)))
             .order_by(Ticket.id)
             .with_for_update()
         )
+        # Heads are locked with the others, in one order; they are moved only when they were picked.
+        tickets = [ticket for ticket in locked if ticket.id in by_id]
         move = Move(job.move)
         bulk = rules.bulk_moves(deps.tables, at=now).get(move)
         work = _Work(job, bulk, deps.tables, now, digest.digested(deps.tables, move, at=now))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from models.vocab import State
+from models.vocab import OPEN_STATES, State
 from models.vocab_incidents import LIVE_STATES, CallBy, IncidentAct, IncidentState
 from models.vocab_staff import Permission
 from triage.clock import show
@@ -110,6 +110,9 @@ class IncidentPage:
     events: tuple[EventLine, ...]
     acts: tuple[tuple[str, str, bool], ...]
     may_move: bool
+    may_bulk: bool
+    heads: tuple[str, ...]
+    most: int
     may_undo: bool
     live: bool
     error: str | None
@@ -237,6 +240,9 @@ async def _view(
             if act not in {IncidentAct.ADD, IncidentAct.REMOVE}
         ),
         may_move=IncidentAct.ADD in acts,
+        may_bulk=request[VIEWER].may(Permission.BULK),
+        heads=tuple(call.no for call in whole.calls if State(call.state) in OPEN_STATES),
+        most=request.app[DEPS].settings.bulk_most,
         may_undo=request[VIEWER].may(*DECIDE) and _may_undo(whole),
         live=state in LIVE_STATES,
         error=error.detail if error else None,

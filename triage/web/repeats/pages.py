@@ -34,10 +34,21 @@ _KILOMETRE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Tickets that may all be the matter of one earlier ticket."""
+
+    head_no: str
+    head_title: str
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatsPage:
-    """待确认的同一事项."""
+    """待确认的同一事项; `groups`: heads that several wait to be merged into, all at once if wished."""
 
     lines: tuple[PairLine, ...]
+    groups: tuple[Group, ...]
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +92,22 @@ async def listed(request: web.Request) -> web.Response:
     refuse_others(request.query, ())
     async with request.app[DEPS].db.reads() as session:
         found = await matters.proposals(session, request[VIEWER])
-    page = RepeatsPage(tuple(line(pair) for pair in found))
+    lines = tuple(line(pair) for pair in found)
+    groups = _groups(lines) if request[VIEWER].may(Permission.BULK) else ()
+    page = RepeatsPage(lines, groups, guard.token_of(request))
     return render(request, "desk/repeats.html", page=page)
+
+
+def _groups(lines: tuple[PairLine, ...]) -> tuple[Group, ...]:
+    """The largest first; a ticket that is like several heads stands with the likeliest alone."""
+    titles = {one.head_no: one.head_title for one in lines}
+    home: dict[str, str] = {}
+    for one in lines:
+        home.setdefault(one.no, one.head_no)
+    found = [
+        Group(head, title, tuple(no for no in home if home[no] == head)) for head, title in titles.items()
+    ]
+    return tuple(sorted((g for g in found if len(g.numbers) > 1), key=lambda g: -len(g.numbers)))
 
 
 async def compared(request: web.Request) -> web.Response:
