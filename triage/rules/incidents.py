@@ -235,7 +235,8 @@ def _median(values: list[float]) -> float:
 def belongs(conduct: ConductRow, here: Extent, call: Call) -> bool:
     """Whether a later call is of an incident, by family, time and place.
 
-    One without a point belongs to an incident that was found over a whole district, by that district.
+    One that says no place narrower than its district belongs to the district's incident of its family: most
+    who call about one event do not say where, and they must not make a second one.
     """
     if (
         call.family != here.family
@@ -243,7 +244,7 @@ def belongs(conduct: ConductRow, here: Extent, call: Call) -> bool:
     ):
         return False
     if here.lon is None or here.lat is None or call.point is None:
-        return here.scope is BurstScope.DISTRICT and call.district == here.district
+        return here.district is not None and call.district == here.district
     far = metres((here.lon, here.lat), call.point)
     return far <= min(here.reach + conduct.join_metres, conduct.widest_metres)
 

@@ -122,7 +122,10 @@ def test_later_calls_belong_by_place_time_and_family() -> None:
     assert not rules.belongs(conduct, here, call(3, 5 + 121))
     assert not rules.belongs(conduct, here, call(3, -121))
     assert not rules.belongs(conduct, here, replace(call(3), family="NOI"))
-    assert not rules.belongs(conduct, here, replace(call(3), lon=None, lat=None))
+    lost = replace(call(3), lon=None, lat=None)
+    assert rules.belongs(conduct, here, lost)
+    assert not rules.belongs(conduct, here, replace(lost, district="110108"))
+    assert not rules.belongs(conduct, here, replace(lost, district=None))
 
 
 def test_a_district_s_incident_takes_calls_without_a_point() -> None:

@@ -37,7 +37,7 @@ async def ready(deps: Deps) -> Incident:
 
 async def send(client: Client, act: str, *, version: int | None = None, **more: str) -> tuple[int, str]:
     page = await (await client.get("/desk/incidents/1")).text()
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page))
+    hidden = dict(re.findall(r'<input type="hidden" name="(token|version)" value="([^"]*)">', page))
     data = {**hidden, "act": act, **more, **({} if version is None else {"version": str(version)})}
     answer = await client.post("/desk/incidents/1", data=data, allow_redirects=False)
     return answer.status, await answer.text()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from nlp.place_point import Atlas
+
 #: Metres of a degree; one city is flat enough.
 _NORTH: Final = 111_195.0
 _EAST: Final = _NORTH * math.cos(math.radians(40))
@@ -68,6 +70,12 @@ class Ground:
     borders: Mapping[str, Sequence[Sequence[Sequence[tuple[float, float]]]]]
     centres: Mapping[str, tuple[float, float]]
     names: Mapping[str, str]
+
+
+def ground_of(atlas: Atlas) -> Ground:
+    """What is known of the city."""
+    names = {code: place.name for code, place in atlas.gazetteer.places.items()}
+    return Ground(atlas.borders, atlas.gazetteer.centroids, names)
 
 
 def draw(

@@ -284,19 +284,13 @@ async def _map(request: web.Request, whole: Whole, now: datetime) -> Drawing | N
     if incident.lon is None or incident.lat is None:
         return None
     atlas = await request.app[GROUND].atlas()
-    places = atlas.gazetteer.places
-    ground = drawing.Ground(
-        atlas.borders,
-        atlas.gazetteer.centroids,
-        {code: place.name for code, place in places.items()},
-    )
     newest = whole.calls[-1].at if whole.calls else now
     points = [
         (call.lon, call.lat, newest - call.at < _FRESH)
         for call in whole.calls
         if call.lon is not None and call.lat is not None
     ]
-    return drawing.draw(ground, (incident.lon, incident.lat), incident.reach, points)
+    return drawing.draw(drawing.ground_of(atlas), (incident.lon, incident.lat), incident.reach, points)
 
 
 def _streets(request: web.Request, whole: Whole) -> tuple[tuple[str, int], ...]:

@@ -20,7 +20,10 @@ from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
+from triage.web.incidents import drawing
+from triage.web.incidents.drawing import Drawing  # noqa: TC001  (shown by the template)
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
+from triage.web.place_picking import GROUND
 from triage.web.repeats.box import PairLine, line
 from triage.web.ticket_page import acting_of
 
@@ -67,6 +70,7 @@ class SideView:
     unit: str
     version: int
     merged_into: str | None
+    photos: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class ComparePage:
     called: str
     why: tuple[str, ...]
     facts: tuple[str, ...]
+    map: Drawing | None
     may_merge: bool
     refused: bool
     error: str | None
@@ -186,6 +191,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         called="很可能是同一事项" if found.likeness.same else "看来不是同一事项",
         why=found.likeness.why,
         facts=_facts(found),
+        map=await _map(request, found),
         may_merge=all(State(s.whole.ticket.state) not in CLOSED_STATES for s in (found.a, found.b)),
         refused=found.state is Proposal.REFUSED,
         error=error.detail if error else None,
@@ -212,6 +218,20 @@ def _facts(found: Compared) -> tuple[str, ...]:
     return tuple(told)
 
 
+async def _map(request: web.Request, found: Compared) -> Drawing | None:
+    """Both places on one map, the later one fresh; None where neither has a point."""
+    points = []
+    for side, fresh in ((found.b, False), (found.a, True)):
+        reading = side.whole.reading
+        if reading is not None and reading.lon is not None and reading.lat is not None:
+            points.append((reading.lon, reading.lat, fresh))
+    if not points:
+        return None
+    middle = (sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points))
+    atlas = await request.app[GROUND].atlas()
+    return drawing.draw(drawing.ground_of(atlas), middle, (found.metres or 0) / 2, points)
+
+
 def _side(side: Side, names: Names) -> SideView:
     whole = side.whole
     ticket = whole.ticket
@@ -230,6 +250,7 @@ def _side(side: Side, names: Names) -> SideView:
         unit=names.units.get(ticket.unit_code, ticket.unit_code) if ticket.unit_code else "无",
         version=ticket.version,
         merged_into=_merged_into(whole),
+        photos=side.photos,
     )
 
 
