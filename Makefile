@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-desks bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-incidents \
 	lock clean
 
@@ -40,6 +40,9 @@ bench: bench-intake bench-desk
 
 bench-intake: .venv/.dev
 	$(BIN)/python -m bench.intake $(ARGS)
+
+bench-desks: .venv/.dev
+	$(BIN)/python -m bench.desks $(ARGS)
 
 bench-desk: .venv/.dev
 	$(BIN)/python -m bench.desk $(ARGS)

@@ -31,6 +31,7 @@ from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
 from models.tickets import Ticket
+from tests import signed_in
 from triage import logs
 from triage.clock import FixedClock
 from triage.services import reference
@@ -127,7 +128,8 @@ async def measure(deps: Deps, wanted: Wanted) -> dict[str, Figure]:
         Case("api_list", ("/api/v1/tickets?limit=100", "/api/v1/tickets?limit=200&state=all")),
     ]
     figures: dict[str, Figure] = {}
-    async with TestClient(TestServer(make_app(deps))) as client:
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    async with TestClient(TestServer(make_app(deps)), cookies=cookies) as client:
         cases += [
             Case("pages_open", await _forward(client, "/api/v1/tickets?")),
             Case("pages_closed", await _forward(client, "/api/v1/tickets?state=handed_over&")),

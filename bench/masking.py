@@ -130,8 +130,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--data", type=Path, action="append", default=[], help="a folder of real texts: counts only"
     )
+    parser.add_argument("--cases", type=Path, default=CASES, help="another set of labelled sentences")
     options = parser.parse_args(arguments)
-    figures = measure(cases())
+    figures = measure(cases(options.cases))
     for sentence in figures.pop("wrong"):
         print(f"wrong: {sentence}")
     figures["left_over"] = {folder.name: left_over(texts_of(folder)) for folder in options.data}

@@ -10,6 +10,7 @@ import models.drifting
 import models.files
 import models.holding
 import models.hotline
+import models.identities
 import models.incidents
 import models.key_progress
 import models.lead_matters
@@ -25,6 +26,7 @@ import models.rollups
 import models.signals
 import models.site_places
 import models.sources
+import models.staff
 import models.tickets
 import models.units
 import models.watching  # noqa: F401  (the import is the use)

@@ -106,7 +106,8 @@ def may_see(viewer: Viewer) -> ColumnElement[bool]:
     if scope.everything and scope.secret:
         return sa.true()
     open_to = sa.true() if scope.everything else _has_part(scope.units)
-    secret = sa.exists().where(Appeal.id == Ticket.appeal_id, Appeal.confidential.is_(True))
+    # The appeal of its own, also where the query around it reads appeals.
+    secret = sa.exists().where(Appeal.id == Ticket.appeal_id, Appeal.confidential.is_(True)).correlate(Ticket)
     return sa.or_(sa.and_(open_to, ~secret), _has_part(scope.own, handling=True))
 
 
@@ -118,7 +119,7 @@ def _has_part(units: Collection[str], *, handling: bool = False) -> ColumnElemen
     chosen = (mine, TicketUnit.role != Role.COPY.value) if handling else (mine,)
     if len(units) > _FEW_UNITS:
         # A district's cases are dense: walking the list and looking at each is soon done.
-        return sa.exists().where(TicketUnit.ticket_id == Ticket.id, *chosen)
+        return sa.exists().where(TicketUnit.ticket_id == Ticket.id, *chosen).correlate(Ticket)
     # A street's are not: its own are read by their index, and the list is made of those.
     return Ticket.id.in_(sa.select(TicketUnit.ticket_id).where(*chosen))
 

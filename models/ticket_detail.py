@@ -58,6 +58,11 @@ class Registered:
     name: bool
     phone: bool
     id_number: bool
+    original: bool = False
+    """Whether anything of the text was masked."""
+
+    def __bool__(self) -> bool:
+        return self.name or self.phone or self.id_number or self.original
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
                 Appellant.name.is_not(None),
                 Appellant.phone.is_not(None),
                 Appellant.id_number.is_not(None),
+                Appellant.original.is_not(None),
             )
             .join(Appeal, Appeal.id == Ticket.appeal_id)
             .join(Source, Source.id == Appeal.source_id)
@@ -99,7 +105,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
     ).one_or_none()
     if first is None:
         return None
-    ticket, appeal, source, reading, name, phone, id_number = first
+    ticket, appeal, source, reading, name, phone, id_number, original = first
     units = await session.execute(
         sa.select(
             Unit.code, Unit.name, Unit.level, TicketUnit.role, TicketUnit.due_at, TicketUnit.reported_at
@@ -129,7 +135,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         appeal=appeal,
         source=source,
         reading=reading,
-        registered=Registered(name=bool(name), phone=bool(phone), id_number=bool(id_number)),
+        registered=Registered(bool(name), bool(phone), bool(id_number), bool(original)),
         units=tuple(UnitPart(*row) for row in units),
         events=tuple(EventRow(*row) for row in events),
         areas=await area_names(session, sorted(code for code in codes if code)),

@@ -40,7 +40,8 @@ _END: Final = (
 )
 _CUE: Final = (
     r"(?:我的?名字[是叫]?|我名[叫为]?|我叫|本人姓名|姓名|联系人|投诉人|举报人|申请人|反映人|来信人|来电人|诉求人|户主"
-    r"|署名|落款|市民姓名|业主姓名|此致[ \n]{0,3}敬礼[!。 \n]{0,3}|敬礼[!。 \n]{0,3}|敬上[ \n]|呈报人)"
+    r"|署名|落款|真名|鄙人|户名|收款人|市民姓名|业主姓名|此致[ \n]{0,3}敬礼[!。 \n]{0,3}|敬礼[!。 \n]{0,3}"
+    r"|敬上[ \n]|呈报人)"
 )
 _NAME_CUED: Final = re.compile(rf"{_CUE}(?:姓名)?[ \n]{{0,2}}(?:[:是为叫]|[ ])?[ \n]{{0,2}}({_FULL}){_END}")
 #: 本人张伟: only where the next words make it sure, since 本人 mostly goes on with a verb.
@@ -54,19 +55,85 @@ _NAME_BEFORE: Final = re.compile(
     rf"(?:(?<=[ \n,。;:、!(])|(?<=找)|(?<=联系)|^)({_FULL})(?:先生|女士|小姐|同志|师傅)?"
     r"(?=[ ,:(]{0,2}(?:联系)?(?:电话|手机|方式|tel)?(?:号码|号)?[ :是为]{0,3}\ufffc*\[(?:手机号|电话号)\])"
 )
+#: Whoever is called a citizen, a caller or a resident, and goes on to say something or is spoken to.
+_NAME_PERSON: Final = re.compile(
+    rf"(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)({_FULL})"
+    r"(?=先生|女士|小姐|同志|反映|来电|来信|反馈|表示|沟通|家里|家中|本人|敬上|称|\()"
+    # Before a mere end three characters of a resident, and none that many words begin with.
+    rf"|(?:居民|村民|住户|当事人)(?![公权满通付代钱利关时平安家])([{_SURNAMES}]{_GIVEN}{{2}})(?=[,。;、\n]|$)"
+)
+#: In notes of whoever handled it: 已联系谢霆女士, 回访姚明珠，表示满意, 告知吕良伟本人.
+_NAME_TOLD: Final = re.compile(
+    rf"(?:联系|致电|回访|告知|电告|走访|到|向|与)(?!施工|物业|商户|公司)({_FULL})"
+    r"(?=先生|女士|小姐|同志|本人|家中|家里|[,]?(?:其)?表示)"
+)
+_KIN: Final = (
+    "爱人|丈夫|妻子|老公|老婆|母亲|父亲|妈妈?|爸爸?|儿子|女儿|孩子|婆婆|公公|岳母|岳父|奶奶|爷爷|姥姥|姥爷"
+    "|孙子|孙女|哥哥?|姐姐?|弟弟?|妹妹?"
+)
+#: Three characters where the words go on anyhow, two where an end makes it sure.
+_NAME_KIN: Final = re.compile(
+    rf"(?:我|我家|我们家|^|[,。;、])(?:的)?(?:{_KIN})((?:[{_SURNAMES}]|{_DOUBLE}){_GIVEN}{{1,2}}?)"
+    r"(?=今年|有(?:哮喘|病|高血压|心脏病)|上(?:小学|中学|幼儿园|学)|被|电话|手机|[,]电话|[,]手机|先生|女士)"
+)
+_NAME_ACTS: Final = re.compile(
+    rf"(?:^|[,。;!\n ])我(?![向从于和通请关应终经常])({_FULL})(?=实名|举报|反映|投诉)"
+    rf"|(?:^|[,。;!\n ])我是({_FULL})(?=,(?:今年|住在|家住|现住|我住|电话|手机|身份证))"
+)
+#: 我叫 may be followed by a name of any people: 我叫阿依古丽, 我叫买买提·艾力, 我叫小芳.
+_NAME_ANY: Final = re.compile(
+    r"我叫(?!物业|保安|警察|城管|孩子|[人他她它了过不停苦上来家天])([一-鿿]{2,4}(?:·[一-鿿]{1,6})?)"
+    r"(?=[,。;!\n]|$)"
+)
+_NAME_SIGNED: Final = re.compile(
+    r"(?:特此(?:反映|举报|投诉|说明)|盼复|望(?:尽快)?(?:处理|解决|回复)|谢谢(?:领导|您|你们)?)"
+    r"[!。,]{1,2}[ \n]{0,3}"
+    rf"(?:(?:业主|居民|村民)(?:代表)?)?({_FULL})(?=$|\n|敬上|[, ]{{0,2}}\ufffc*\[)"
+)
 #: Rooms: after the unit (2单元502), the building (3栋1201, 5-2-301), or with their own word (602室).
 _ROOM: Final = re.compile(
-    r"(?:(?<=单元)|(?<=[栋幢座梯])|(?<=号楼)|(?<=[楼层])|(?<=单元第)|(?<=\d[-#])(?!(?:19|20)\d\d))"
+    r"(?:(?<=单元)|(?<=\d门)|(?<=[栋幢座梯])|(?<=号楼)|(?<=[楼层])|(?<=单元第)|(?<=\d[-#])(?!(?:19|20)\d\d))"
     r"(\d{2,4}(?:[室房户](?![价产租屋间])|号(?!楼|院|线))?)"
     r"(?![\d米年平元户月日.路人个栋号楼-])"
     r"|(?<![\d-])(\d{3,4}[室房])(?![价产租屋间东])"
 )
 _LIVES: Final = re.compile(
     r"(?:(?:^|[,。;、!?\n ])住(?!着|了|过)|家住|我住|现住|居住[在于]|住在|住址|我家[在是住]"
-    r"|我家地址|本人住|住[:于]|家庭地址|房号|门牌号?)[^,。;!?\n]{0,40}$"
+    r"|我家地址|本人住|住[:于]|家庭地址|房号|门牌号?|\[手机号\][ ,;]{0,2}地址:)"
+    r"[^,。;!?\n]{0,40}$"
 )
 _OTHERS: Final = re.compile(r"(?:楼上|楼下|隔壁|对面|对门|邻居|那户|这户)[^,。;!?\n]{0,12}$")
 _REACH: Final = 48
+
+
+#: Where the number is called one's own: 门牌号703, 我家1602.
+_ROOM_CALLED: Final = re.compile(
+    r"(?:(?:房号|门牌号?|房间号)[ :是为]{0,2}(?:\d{1,3}-){0,2}|我家(?:是|在)?)(\d{3,4}[室房]?)"
+    r"(?![\d米年平元户月日.路人个栋号楼-])"
+)
+#: 我们是1号楼101和102的住户.
+_ROOM_OF_US: Final = re.compile(
+    r"(?<=[楼元栋门和、-])(\d{3,4}室?)(?=(?:[和、]\d{3,4}室?)*的?(?:住户|业主|居民|租户))"
+)
+_WE_ARE: Final = re.compile(r"我们?(?:就)?是[^,。;!?\n]{0,30}$")
+#: A house of a lane or a village: 我家在示例胡同28号.
+_HOUSE: Final = re.compile(r"(?:(?<=胡同)|(?<=[巷村弄]))([甲乙丙丁]?\d{1,4}号)(?!楼|线|院线|公路)")
+
+
+def is_of_us(text: str, match: re.Match[str]) -> bool:
+    """Whether the speaker is one of those who live there."""
+    before = text[max(0, match.start() - _REACH) : match.start()]
+    return bool(_WE_ARE.search(before)) and not _OTHERS.search(before)
+
+
+def is_own_house(text: str, match: re.Match[str]) -> bool:
+    """Whether the speaker says that he lives in that house, or is called by it."""
+    return is_own_room(text, match) or text[match.end() :].startswith(("村民", "居民", "住户"))
+
+
+def is_called(_text: str, _match: re.Match[str]) -> bool:
+    """The words of the pattern say it."""
+    return True
 
 
 def is_own_room(text: str, match: re.Match[str]) -> bool:
@@ -77,7 +144,7 @@ def is_own_room(text: str, match: re.Match[str]) -> bool:
 
 def is_name(_text: str, match: re.Match[str]) -> bool:
     """Whether what stands as a name is none of the words that begin like one."""
-    return match.group(1) not in _NO_NAMES
+    return match.group(match.lastindex or 0) not in _NO_NAMES
 
 
 #: Words that begin like a name.
@@ -90,7 +157,9 @@ _NO_NAMES: Final = frozenset(
         "应该 康复 强烈 成都 房东 房产 房证 支付 支持 文明 方便 时常 易燃 景区",
         "曾经 查明 查询 水电 江苏 温馨 白天 相关 石化 祝您 祝愿 秋天 程序 简单",
         "管理 管道 经常 解决 解释 计划 谢意 谢谢 费用 路人 车主 连续 通知 通过",
-        "都市 金融 金额 顾客 高度 班主任 管委会 项目部",
+        "都市 金融 金额 顾客 高度 班主任 管委会 项目部 高考 高中 高中生 从小 常有",
+        "全家 全家人 房主 施工 施工方",
+        "党支部 居委会 管家 费用 单位 双方 万元 时间 车间 汽车 金额 童年 幸好 安装 安静 齐钱 那边 都会",
     )
     for word in line.split(" ")
 )
@@ -101,6 +170,15 @@ _NO_NAMES: Final = frozenset(
 RULES: Final = (
     (_NAME_CUED, is_name, NAME, 0, ("",)),
     (_NAME_SELF, is_name, NAME, 0, ("",)),
+    (_NAME_PERSON, is_name, NAME, 0, ("民", "户", "主", "人")),
+    (_NAME_TOLD, is_name, NAME, 0, ("先生", "女士", "小姐", "同志", "本人", "家", "表示")),
+    (_NAME_KIN, is_name, NAME, 0, ("我", "孩子")),
+    (_NAME_ACTS, is_name, NAME, 0, ("我",)),
+    (_NAME_ANY, is_name, NAME, 0, ("我叫",)),
+    (_NAME_SIGNED, is_name, NAME, 0, ("特此", "盼复", "望", "谢谢")),
     (_NAME_BEFORE, is_name, NAME, 0, ("[手机号]", "[电话号]")),
     (_ROOM, is_own_room, DOOR, 2, ("",)),
+    (_ROOM_CALLED, is_called, DOOR, 3, ("房号", "门牌", "房间号", "我家")),
+    (_ROOM_OF_US, is_of_us, DOOR, 3, ("住户", "业主", "居民", "租户")),
+    (_HOUSE, is_own_house, DOOR, 1, ("胡同", "巷", "村", "弄")),
 )

@@ -92,7 +92,7 @@ _CARD_WORDS: Final = (
 )
 #: Pads a token to the length of what it masks, while the other rules look: no word and no digit.
 _FILLER: Final = "\ufffc"
-_PHONE_WORDS: Final = ("电话", "手机", "联系", "致电", "拨打", "热线", "座机", "tel", "微信")
+_PHONE_WORDS: Final = ("电话", "手机", "联系", "致电", "拨打", "热线", "座机", "小灵通", "tel", "微信")
 _CONTEXT: Final = 14
 _LOOK_BACK: Final = 64  # characters searched for that context, what pads masked numbers not counted
 
@@ -146,7 +146,7 @@ _PASSPORT: Final = re.compile(
     r"([a-z]{1,2}[ ]?\d{7,9}|\d{8,10})(?![\da-z])"
 )
 _WECHAT: Final = re.compile(
-    r"(?:微信|薇信|(?<![a-z])(?:v信|vx|wx|wechat))(?:号码?|id)?[ :是为\n]{0,3}"
+    r"(?:微信|薇信|(?<![a-z])(?:v信|vx|wx|wechat))(?:号码?|id)?就?[ :是为\n]{0,3}"
     r"(?:(?<=[:号])|(?=[a-z]{1,19}[\d_-])|(?<=号[ 是为\n])|(?<=:[ ]))"
     r"([a-z][a-z0-9_-]{5,19}|\d{6,11})(?![a-z0-9_-])"
 )

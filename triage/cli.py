@@ -17,6 +17,7 @@ from triage.commands.nlp_group import nlp_group
 from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
+from triage.commands.staff_group import staff_group
 from triage.commands.trends_group import trends_group
 from triage.commands.unit_group import unit_group
 from triage.errors import TriageError
@@ -112,12 +113,16 @@ def valkey(settings: Settings) -> None:
 
 
 @main.command()
+@click.option("--forget", is_flag=True, help="停用演示账号，去掉演示设置")
 @with_settings
-def demo(settings: Settings) -> None:
-    """载入演示诉求并等到全部成单，打印一览。"""
+def demo(settings: Settings, *, forget: bool) -> None:
+    """载入演示诉求并等到全部成单，打印一览和演示账号。"""
     from triage.commands import demo as module  # noqa: PLC0415
 
-    module.demo(settings)
+    if forget:
+        module.forget(settings)
+    else:
+        module.demo(settings)
 
 
 @main.command()
@@ -320,6 +325,7 @@ main.add_command(nlp_group)
 main.add_command(open311_group)
 main.add_command(repeats_group)
 main.add_command(trends_group)
+main.add_command(staff_group)
 main.add_command(unit_group)
 
 

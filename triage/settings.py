@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,9 @@ _SOCKET_PATH_LIMIT: Final = 100
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 _LOG_LEVELS: Final = tuple(logging.getLevelName(level) for level in _LEVELS)
 _DATABASE_DRIVERS: Final = frozenset({"postgresql+asyncpg", "sqlite+aiosqlite"})
+
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
+_ISSUER: Final = r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[^\s?#]*)?"
 
 #: pydantic's faults in Chinese; `error` is what a check of ours raised.
 _FAULTS: Final = {
@@ -54,8 +58,37 @@ class Settings(BaseSettings):
         None, description="有奖举报的密钥，写法同上，须是另一套；不设时在数据目录生成(SQLite)"
     )
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
-    host: str = Field("127.0.0.1", description="监听地址；有登录功能之前只允许本机回环地址")
+    host: str = Field(
+        "127.0.0.1",
+        description="监听地址；要监听回环以外的地址，先有管理员账号，并设 JIESU_HOSTS 和 JIESU_TLS",
+    )
     port: int = Field(8420, ge=1, le=65535, description="监听端口")
+    hosts: str = Field(
+        "",
+        description="对外的主机名，可带端口，多个用逗号隔开，形如 jiesu.example.gov.cn；不设时只在本机访问",
+    )
+    tls: bool = Field(default=False, description="对外是否经过 TLS（由前面的代理终结）；对外提供服务时必须是")
+    password_memory_kib: int = Field(
+        65536, ge=8, le=4_194_304, description="密码散列 argon2id 用多少 KiB 内存"
+    )
+    password_passes: int = Field(3, ge=1, le=100, description="密码散列 argon2id 算几遍")
+    password_lanes: int = Field(4, ge=1, le=64, description="密码散列 argon2id 的并行度")
+    oidc_issuer: str | None = Field(
+        None, description="统一认证（OpenID Connect）的 issuer 地址；不设就只用本地账号"
+    )
+    oidc_client_id: str | None = Field(None, description="本系统在统一认证登记的 client_id")
+    oidc_client_secret: SecretStr | None = Field(None, description="本系统在统一认证登记的 client_secret")
+    oidc_name: str = Field("统一认证", min_length=1, description="统一认证在登录页上的名字")
+    oidc_second_factor: bool = Field(
+        default=False, description="统一认证是否已经做了二次验证；false 时本系统仍要动态验证码"
+    )
+    oidc_role_claim: str | None = Field(
+        None, description="ID 令牌里写角色的字段；设了才会给没有登记过的人自动建账号"
+    )
+    oidc_roles: str = Field(
+        "",
+        description="上述字段的值对应的角色，形如 值=角色 或 值=角色@单位编码，多个用逗号隔开",
+    )
     db_pool: int = Field(5, ge=1, le=100, description="每个进程的数据库连接数")
     log_level: str = Field("INFO", description="日志级别")
     log_json: bool = Field(default=False, description="日志输出为 JSON 行")
@@ -158,6 +191,20 @@ class Settings(BaseSettings):
                 raise ValueError("应形如 主机:端口，多个用逗号隔开")
         return value
 
+    @field_validator("hosts")
+    @classmethod
+    def _known_names(cls, value: str) -> str:
+        if any(not _HOST.fullmatch(part.strip()) for part in value.split(",") if part.strip()):
+            raise ValueError("应是主机名，可带端口，多个用逗号隔开")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _known_issuer(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(_ISSUER, value):
+            raise ValueError("应是 https:// 地址（本机回环地址可用 http://）")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
@@ -192,6 +239,11 @@ class Settings(BaseSettings):
         except (ValueError, TypeError):  # never their words: an address holds a password
             raise ValueError("应形如 redis://主机:端口/库号、rediss://… 或 unix://套接字路径") from None
         return value
+
+    @property
+    def public_names(self) -> tuple[str, ...]:
+        """The host names under which others reach this service, lower case; the first is the main one."""
+        return tuple(part.strip().lower() for part in self.hosts.split(",") if part.strip())
 
     @property
     def database(self) -> str:

@@ -19,6 +19,7 @@ import triage.tables
 from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import SystemClock
 from triage.services import reference
@@ -62,6 +63,7 @@ async def run(
     await add_tickets(db, *[TicketIn() for _ in range(5)])
     async with db.writes.begin() as session:
         key = await keys.make(session, deps.vault, "fuzz", now=NOW)
+    token = await signed_in.api_token(deps)
     (folder / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
     async with TestServer(make_app(deps)) as server:
         process = await asyncio.create_subprocess_exec(
@@ -69,6 +71,7 @@ async def run(
             str(server.make_url("/api/v1/openapi.json")),
             "--phases", ",".join(phases), "--max-examples", str(examples), "--seed", str(SEED),
             "--exclude-checks", ",".join(EXCLUDED), "--generation-database", "none", "--no-color",
+            "--header", f"Authorization: Bearer {token}",
             "--request-timeout", "30", "--suppress-health-check", "all", *more,
             cwd=folder, env={
                 **os.environ,

@@ -59,6 +59,17 @@ def test_our_sentences_are_masked_as_well_as_it_is_published() -> None:
     assert figures["recall"] >= 0.98
 
 
+@pytest.mark.parametrize(
+    ("name", "precision", "recall"), [("masking_fresh", 0.99, 0.94), ("masking_third", 0.97, 0.90)]
+)
+def test_sentences_written_apart_from_the_rules_are_masked_as_published(
+    name: str, precision: float, recall: float
+) -> None:
+    figures = masking.measure(masking.cases(masking.CASES.with_name(f"{name}.yaml")))
+    assert figures["precision"] >= precision
+    assert figures["recall"] >= recall
+
+
 def test_numbers_of_persons_are_all_found_in_our_sentences() -> None:
     tokens = masking.measure(masking.cases())["tokens"]
     numbers = ("身份证号", "银行卡号", "车牌号", "邮箱", "证件号", "电话号")

@@ -10,6 +10,7 @@ import click
 from models import migrate, revision
 from triage.services import reference
 from triage.services.explain import explain
+from triage.services.staff import accounts
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ async def prepare(settings: Settings) -> str:
     finally:
         await deps.close()
     return revision.head_revision()
+
+
+async def has_accounts(settings: Settings) -> bool:
+    """Whether anybody could sign in."""
+    deps = build(settings)
+    try:
+        async with deps.db.reads() as session:
+            return await accounts.any_account(session)
+    finally:
+        await deps.close()
 
 
 def db_upgrade(settings: Settings) -> None:

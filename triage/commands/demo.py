@@ -17,6 +17,9 @@ from models.vocab import Level
 from triage.demo import load_demo
 from triage.errors import NotReady
 from triage.services import intake
+from triage.services.staff import demo as accounts
+from triage.services.staff import public
+from triage.services.staff.public import is_embedded
 from triage.services.summary import Summary, summarize
 from triage.wiring import build
 
@@ -39,10 +42,40 @@ async def _demo(settings: Settings) -> None:
     try:
         if await revision.current_revision(deps.db) != revision.head_revision():
             raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
+        password = await accounts.make(deps, now=deps.clock.now()) if is_embedded(deps.settings) else None
         await _load(deps)
         _print(await _wait(deps))
+        _print_accounts(deps.settings, password)
     finally:
         await deps.close()
+
+
+def forget(settings: Settings) -> None:
+    """Disable the demo's accounts and take its setting away."""
+
+    async def main() -> int:
+        deps = build(settings)
+        try:
+            async with deps.db.writes.begin() as session:
+                return await accounts.forget(session, now=deps.clock.now())
+        finally:
+            await deps.close()
+
+    click.echo(f"已停用 {asyncio.run(main())} 个演示账号，演示设置已去掉")
+
+
+def _print_accounts(settings: Settings, password: str | None) -> None:
+    """Who may sign in, and with what; beside the address, so that the first hour needs no manual."""
+    if password is None:
+        click.echo("没有建演示账号：只在本机的嵌入式运行里建。用 jiesu staff add 建自己的账号。")
+        return
+    table = Table(title=f"演示账号，密码都是 {password}")
+    for column in ("账号", "角色", "范围"):
+        table.add_column(column)
+    for one in accounts.DEMO:
+        table.add_row(one.login, one.role.label, one.name.removeprefix("演示") if one.unit_code else "全市")
+    Console().print(table)
+    click.echo(f"登录：http://{public.address(settings)}/login　（演示账号不用动态验证码，只能在本机用）")
 
 
 async def _load(deps: Deps) -> None:

@@ -29,7 +29,7 @@ from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
 from triage.services.repeats import looking
 from triage.services.sources.running import Runner
-from triage.services.trends import refreshing
+from triage.services.trends import noticing, refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
-#: How soon after it is stored a ticket is seen by the watch for incidents.
-WATCH_PAUSE_SECONDS: Final = 2.0
+#: Steps of the timetable that need not look as often as the others, or must look more often: a ticket is seen
+#: by the watch for incidents within seconds.
+PAUSES: Final = {"signals": 60.0, "incidents": 2.0}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -141,13 +142,14 @@ def timetable(settings: Settings) -> None:
             "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),
+            "signals": partial(noticing.poke, deps),
             **notice_steps(deps, messengers),
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Runner(deps).run(stop))
             for name, one in steps.items():
-                pause = WATCH_PAUSE_SECONDS if name == "incidents" else SWEEP_PAUSE_SECONDS
+                pause = PAUSES.get(name, SWEEP_PAUSE_SECONDS)
                 tasks.create_task(_repeat(name, one, pause=pause, stop=stop))
         for messenger in messengers.values():
             await messenger.close()

@@ -26,7 +26,7 @@ from connectors.queue import connect
 from triage import datadir, logs
 from triage.commands import admin, family
 from triage.errors import NotReady, SettingsError
-from triage.web.app import check_host
+from triage.services.staff import public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,7 +172,7 @@ def _bind_error(kind: int, address: tuple[Any, ...]) -> OSError | None:
 
 
 def _refusal(settings: Settings, error: OSError) -> str:
-    where = _address(settings)
+    where = public.address(settings)
     if error.errno == errno.EADDRINUSE:
         return f"{where} 已被占用；可用 JIESU_PORT 换一个端口"
     if error.errno == errno.EACCES:
@@ -180,15 +180,9 @@ def _refusal(settings: Settings, error: OSError) -> str:
     return f"不能监听 {where}（{datadir.system_reason(error)}）；可用 JIESU_HOST 换一个本机地址"
 
 
-def _address(settings: Settings) -> str:
-    """Host and port as a web address writes them: an IPv6 address stands in brackets."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.port}"
-
-
 def run(settings: Settings, *, demo: bool) -> None:
     """Run everything until told to stop. Raises SettingsError or NotReady when it cannot start."""
-    check_host(settings.host)
+    public.check_settings(settings)
     stopping: list[int] = []
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, lambda received, _frame: stopping.append(received))
@@ -197,7 +191,7 @@ def run(settings: Settings, *, demo: bool) -> None:
     with _only_one(settings.data_dir / "run.lock"):
         _free_port(settings)
         tree = Tree(environment=dict(os.environ))
-        address = f"http://{_address(settings)}"
+        address = f"http://{public.address(settings)}"
         try:
             if settings.redis_url is None:
                 tree.start("valkey", "valkey")
@@ -213,6 +207,8 @@ def run(settings: Settings, *, demo: bool) -> None:
                 _load_demo(tree, stopping)
             if not stopping:
                 print(f"\n接诉已启动：{address}/desk　（Ctrl-C 停止）", flush=True)  # noqa: T201
+                if not asyncio.run(admin.has_accounts(settings)):
+                    print("还没有账号：jiesu staff add 账号 --name 姓名 --role admin", flush=True)  # noqa: T201
             while not stopping:
                 tree.mend()
                 time.sleep(0.2)

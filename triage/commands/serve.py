@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import uvloop
 from aiohttp import web
 
+from triage.services.staff import public
 from triage.settings import Settings  # noqa: TC001
 from triage.web import protocol
-from triage.web.app import check_host, make_app
+from triage.web.app import make_app
 from triage.wiring import build
 
 #: Handlers get this long to finish after SIGTERM; a supervisor must wait at least twice as long.
 SHUTDOWN_SECONDS = 4.0
 
 
+async def check_accounts(settings: Settings) -> None:
+    """Look at the accounts before anybody is served. Raises SettingsError."""
+    deps = build(settings)
+    try:
+        async with deps.db.reads() as session:
+            await public.check_accounts(session, settings, deps.tables, now=deps.clock.now())
+    finally:
+        await deps.close()
+
+
 def serve(settings: Settings) -> None:
-    """Serve until stopped. Raises SettingsError for any address but loopback (no sign-in yet)."""
-    check_host(settings.host)
+    """Serve until stopped. Raises SettingsError when others would be let in without what that needs."""
+    public.check_settings(settings)
+    asyncio.run(check_accounts(settings))
     uvloop.install()
     protocol.install()
     web.run_app(

@@ -22,6 +22,8 @@ from triage.rules import (
     notice_parsing,
     rate_parsing,
     retention_rows,
+    reveal_rows,
+    signin_rows,
     snippet_rows,
 )
 from triage.rules.check_tools import gaps as _gaps
@@ -30,6 +32,7 @@ from triage.rules.check_tools import overlap as _overlap
 from triage.rules.check_tools import overlaps as _overlaps
 from triage.rules.check_tools import say as _say
 from triage.rules.rows import GENERAL, OWN, UNCLEAR_KIND, ZONE_OFFICE, ClockName, Problem, Row, Where
+from triage.rules.trends import rows as signal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +71,12 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
     incident_rows.check(rows.incidents, problems)
+    signal_rows.check(rows.signals, problems)
     snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
     access_rows.check(rows.access, problems)
     retention_rows.check(rows.retention, problems)
+    signin_rows.check(rows.signins, problems)
+    reveal_rows.check(rows.reveals, problems)
     _kinds(rows, problems)
     _units(rows, problems)
     _catalogue(rows, problems)

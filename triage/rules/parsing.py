@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from models.vocab import AppealType, Divert, Level, Role, Urgency
-from triage.rules import access_rows, drifting, lead_rows, retention_rows, snippet_rows
-from triage.rules.calendar import DAY_MINUTES, WorkCalendar
-from triage.rules.clock_parsing import clock_table, segments
+from triage.rules import (
+    access_rows,
+    drifting,
+    lead_rows,
+    retention_rows,
+    reveal_rows,
+    signin_rows,
+    snippet_rows,
+)
+from triage.rules import row_making as make
+from triage.rules.calendar import WorkCalendar
+from triage.rules.clock_parsing import clock_table
 from triage.rules.clock_rows import ClockTable
 from triage.rules.incident_rows import IncidentTable, incident_table
 from triage.rules.move_parsing import move_row
@@ -20,11 +27,7 @@ from triage.rules.rate_rows import RateTable
 from triage.rules.reading import Record, read_csv, read_yaml
 from triage.rules.rewards.rows import RewardTable
 from triage.rules.rows import (
-    OWN,
-    Basis,
     CatalogueRow,
-    ClockName,
-    DayType,
     DeadlineRow,
     DiversionRow,
     EscalationRow,
@@ -35,16 +38,14 @@ from triage.rules.rows import (
     LawRow,
     Problem,
     ReclaimedRow,
-    Reward,
     Row,
     SituationRow,
-    SpanUnit,
-    Status,
     UnitRow,
     Where,
     ZoneRow,
 )
 from triage.rules.snippet_rows import SnippetTable
+from triage.rules.trends import rows as signal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,16 +61,60 @@ CATALOGUE_COLUMNS: Final = (
     "valid_from", "valid_to", "source", "status", "note",
 )  # fmt: skip
 
+#: Files that are one list of rows: what they fill, and who makes a row.
+_LISTS: Final[Mapping[str, tuple[str, Callable[[Record], Row]]]] = {
+    "access.yaml": ("access", access_rows.parse),
+    "diversions.yaml": ("diversions", make.diversion),
+    "drift.yaml": ("drifts", drifting.parse),
+    "fallbacks.yaml": ("fallbacks", make.fallback),
+    "kinds.yaml": ("kinds", make.kind),
+    "laws.yaml": ("laws", make.law),
+    "leads.yaml": ("leads", lead_rows.parse),
+    "moves.yaml": ("moves", move_row),
+    "reclaimed.yaml": ("reclaimed", make.reclaimed),
+    "retention.yaml": ("retention", retention_rows.parse),
+    "signals.yaml": ("signals", signal_rows.parse),
+    "signin.yaml": ("signins", signin_rows.parse),
+    "situations.yaml": ("situations", make.situation),
+}
+#: Files that are a table of their own shape: what they fill, and who reads the whole.
+_TABLES: Final[Mapping[str, tuple[str, Callable[[Record], object]]]] = {
+    "clocks.yaml": ("clocks", clock_table),
+    "functions.yaml": ("functions", make.functions),
+    "incidents.yaml": ("incidents", incident_table),
+    "notices.yaml": ("notices", notice_table),
+    "rates.yaml": ("rates", rate_table),
+    "reveals.yaml": ("reveals", reveal_rows.table),
+}
+#: Files of several lists: which list fills what.
+_SEVERAL: Final[Mapping[str, Mapping[str, tuple[str, Callable[[Record], Row]]]]] = {
+    "escalations.yaml": {
+        "rows": ("escalations", make.escalation),
+        "gradings": ("gradings", make.grading),
+    },
+    "zones.yaml": {
+        "zones": ("zones", make.zone),
+        "functional_areas": ("functional_areas", make.functional_area),
+    },
+}
+
 #: Every file of a table directory; another one is refused, a missing one too.
-FILES: Final = (
-    "access.yaml", "clocks.yaml", "deadlines.yaml", "dispatch_catalogue.csv", "diversions.yaml", "drift.yaml",
-    "escalations.yaml", "fallbacks.yaml", "functions.yaml", "holidays.yaml", "incidents.yaml", "kinds.yaml",
-    "laws.yaml", "leads.yaml", "moves.yaml", "notices.yaml", "rates.yaml", "reclaimed.yaml", "retention.yaml",
-    "situations.yaml", "snippets.yaml", "units.csv", "zones.yaml",
-)  # fmt: skip
+FILES: Final = tuple(
+    sorted(
+        [
+            *_LISTS,
+            *_TABLES,
+            *_SEVERAL,
+            "deadlines.yaml",
+            "dispatch_catalogue.csv",
+            "holidays.yaml",
+            "snippets.yaml",
+            "units.csv",
+        ]
+    )
+)
 
 RowT = TypeVar("RowT", bound=Row)
-TableT = TypeVar("TableT")
 
 
 @dataclass(slots=True)
@@ -93,13 +138,16 @@ class Parsed:
     access: list[access_rows.AccessRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
+    signals: list[signal_rows.SignalRow] = field(default_factory=list)
     snippets: SnippetTable = field(default_factory=SnippetTable)
     retention: list[retention_rows.RetentionRow] = field(default_factory=list)
+    signins: list[signin_rows.SignInRow] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
     incidents: IncidentTable = field(default_factory=IncidentTable)
+    reveals: reveal_rows.RevealTable = field(default_factory=reveal_rows.RevealTable)
     rewards: RewardTable = field(default_factory=RewardTable)
     calendar: WorkCalendar = field(
         default_factory=lambda: WorkCalendar(years=frozenset(), holidays={}, make_up=frozenset())
@@ -109,45 +157,31 @@ class Parsed:
 def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
     """Read the text of every file of `FILES`; what is wrong goes to `problems`, what is good is kept."""
     out = Parsed()
-    out.units = _csv(files, "units.csv", UNIT_COLUMNS, _unit, problems)
-    out.catalogue = _csv(files, "dispatch_catalogue.csv", CATALOGUE_COLUMNS, _catalogue, problems)
-    out.kinds = _yaml(files, "kinds.yaml", "rows", _kind, problems)
-    out.laws = _yaml(files, "laws.yaml", "rows", _law, problems)
-    out.situations = _yaml(files, "situations.yaml", "rows", _situation, problems)
-    out.fallbacks = _yaml(files, "fallbacks.yaml", "rows", _fallback, problems)
-    out.reclaimed = _yaml(files, "reclaimed.yaml", "rows", _reclaimed, problems)
-    out.moves = _yaml(files, "moves.yaml", "rows", move_row, problems)
-    out.access = _yaml(files, access_rows.FILE, "rows", access_rows.parse, problems)
-    out.diversions = _yaml(files, "diversions.yaml", "rows", _diversion, problems)
-    out.drifts = _yaml(files, "drift.yaml", "rows", drifting.parse, problems)
-    out.leads = _yaml(files, "leads.yaml", "rows", lead_rows.parse, problems)
+    out.units = _csv(files, "units.csv", UNIT_COLUMNS, make.unit, problems)
+    out.catalogue = _csv(files, "dispatch_catalogue.csv", CATALOGUE_COLUMNS, make.catalogue, problems)
+    # The three tables above say what type each field has.
+    for file, (name, maker) in _LISTS.items():
+        setattr(out, name, _yaml(files, file, maker, problems))
+    for file, (name, reader) in _TABLES.items():
+        if (top := _top(files, file, problems)) is not None:
+            setattr(out, name, reader(top))
+            top.done()
+    for file, lists in _SEVERAL.items():
+        if (top := _top(files, file, problems)) is not None:
+            for key, (name, maker) in lists.items():
+                setattr(out, name, _rows(top, key, maker))
+            top.done()
     if (top := _top(files, "snippets.yaml", problems)) is not None:
         out.snippets = SnippetTable(
             tuple(_rows(top, "snippets", snippet_rows.parse)),
             tuple(_rows(top, "answers", snippet_rows.parse)),
         )
         top.done()
-    out.retention = _yaml(files, "retention.yaml", "rows", retention_rows.parse, problems)
-    if (top := _top(files, "zones.yaml", problems)) is not None:
-        out.zones = _rows(top, "zones", _zone)
-        out.functional_areas = _rows(top, "functional_areas", _functional_area)
-        top.done()
-    if (top := _top(files, "escalations.yaml", problems)) is not None:
-        out.escalations = _rows(top, "rows", _escalation)
-        out.gradings = _rows(top, "gradings", _grading)
-        top.done()
     if (top := _top(files, "deadlines.yaml", problems)) is not None:
-        out.deadlines = [row for entry in top.records("rows") for row in _deadlines(entry)]
-        top.done()
-    out.clocks = _whole(files, "clocks.yaml", clock_table, out.clocks, problems)
-    out.rates = _whole(files, "rates.yaml", rate_table, out.rates, problems)
-    out.notices = _whole(files, "notices.yaml", notice_table, out.notices, problems)
-    out.incidents = _whole(files, "incidents.yaml", incident_table, out.incidents, problems)
-    if (top := _top(files, "functions.yaml", problems)) is not None:
-        out.functions = _functions(top)
+        out.deadlines = [row for entry in top.records("rows") for row in make.deadlines(entry)]
         top.done()
     if (top := _top(files, "holidays.yaml", problems)) is not None:
-        out.calendar = _calendar(top)
+        out.calendar = make.calendar(top)
     return out
 
 
@@ -162,39 +196,22 @@ def _top(files: Mapping[str, str], file: str, problems: list[Problem]) -> Record
     return top
 
 
-def _whole(
-    files: Mapping[str, str],
-    file: str,
-    make: Callable[[Record], TableT],
-    none: TableT,
-    problems: list[Problem],
-) -> TableT:
-    """A file that is one table; `none` where it cannot be read."""
-    top = _top(files, file, problems)
-    if top is None:
-        return none
-    made = make(top)
-    top.done()
-    return made
-
-
 def _yaml(
     files: Mapping[str, str],
     file: str,
-    key: str,
-    make: Callable[[Record], RowT],
+    maker: Callable[[Record], RowT],
     problems: list[Problem],
 ) -> list[RowT]:
     top = _top(files, file, problems)
     if top is None:
         return []
-    rows = _rows(top, key, make)
+    rows = _rows(top, "rows", maker)
     top.done()
     return rows
 
 
-def _rows(top: Record, key: str, make: Callable[[Record], RowT]) -> list[RowT]:
-    made = [(record, make(record)) for record in top.records(key)]
+def _rows(top: Record, key: str, maker: Callable[[Record], RowT]) -> list[RowT]:
+    made = [(record, maker(record)) for record in top.records(key)]
     return [row for record, row in made if record.done()]
 
 
@@ -202,196 +219,12 @@ def _csv(
     files: Mapping[str, str],
     file: str,
     columns: tuple[str, ...],
-    make: Callable[[Record], RowT],
+    maker: Callable[[Record], RowT],
     problems: list[Problem],
 ) -> list[RowT]:
     records = read_csv(file, files[file], columns, problems) if file in files else ()
-    made = [(record, make(record)) for record in records]
+    made = [(record, maker(record)) for record in records]
     return [row for record, row in made if record.done()]
-
-
-def _unit(r: Record) -> UnitRow:
-    level = r.choice("level", Level)
-    district, street = r.optional("district_code"), r.optional("street_code")
-    if level in {Level.DISTRICT, Level.BUREAU, Level.STREET} and district is None:
-        r.fault("区、区级部门、街道乡镇必须写 district_code")
-    if level is Level.STREET and street is None:
-        r.fault("街道乡镇必须写 street_code")
-    function = r.optional("function") or OWN
-    if level in {Level.BUREAU, Level.CITY} and function == OWN:
-        r.fault("区级部门和市级部门必须写 function")
-    if "居委会" in r.text("name") or "村委会" in r.text("name"):
-        r.fault("居委会、村委会不能作承办单位（条例第17条）")
-    return UnitRow(r.text("code"), *r.dated(), r.where, r.text("name"), level, function, district, street)
-
-
-def _catalogue(r: Record) -> CatalogueRow:
-    role, level = r.choice("role", Role), r.choice("level", Level)
-    function = r.optional("function") or OWN
-    if level in {Level.BUREAU, Level.CITY} and function == OWN:
-        r.fault("区级部门和市级部门必须写 function")
-    if level in {Level.STREET, Level.DISTRICT} and function != OWN:
-        r.fault("街道乡镇和区政府不写 function")
-    return CatalogueRow(
-        r.text("id"), *r.dated(), r.where,
-        r.text("kind"), r.optional("situation") or "", role, level, function, r.optional("note") or "",
-    )  # fmt: skip
-
-
-def _kind(r: Record) -> KindRow:
-    bases = tuple(_basis(entry) for entry in r.records("bases"))
-    return KindRow(
-        r.text("id"), *r.dated(), r.where,
-        parent=r.text("parent"), name=r.text("name"), urgency=r.choice("urgency", Urgency),
-        reward=r.choice("reward", Reward), bases=bases, contacts=r.words("contacts"),
-        note=r.optional("note") or "",
-    )  # fmt: skip
-
-
-def _basis(r: Record) -> Basis:
-    basis = Basis(r.text("law"), r.text("article"), r.choice("status", Status))
-    r.done()
-    return basis
-
-
-def _law(r: Record) -> LawRow:
-    return LawRow(
-        r.text("id"), *r.dated(), r.where, title=r.text("title"), replaced_by=r.optional("replaced_by")
-    )
-
-
-def _situation(r: Record) -> SituationRow:
-    return SituationRow(
-        r.text("id"), *r.dated(), r.where, title=r.text("title"), kinds=r.words("kinds", required=True),
-        words=r.words("words", required=True), unless=r.words("unless"),
-    )  # fmt: skip
-
-
-def _zone(r: Record) -> ZoneRow:
-    return ZoneRow(
-        r.text("id"), *r.dated(), r.where,
-        zone=r.text("zone"), aliases=r.words("aliases"), street_code=r.text("street_code"),
-    )  # fmt: skip
-
-
-def _functional_area(r: Record) -> FunctionalAreaRow:
-    return FunctionalAreaRow(
-        r.text("id"), *r.dated(), r.where,
-        name=r.text("name"), district_code=r.text("district_code"), unit=r.optional("unit"),
-    )  # fmt: skip
-
-
-def _fallback(r: Record) -> FallbackRow:
-    return FallbackRow(
-        r.text("id"), *r.dated(), r.where,
-        title=r.text("title"), case=r.text("case"), level=r.choice("level", Level),
-    )  # fmt: skip
-
-
-def _reclaimed(r: Record) -> ReclaimedRow:
-    return ReclaimedRow(
-        r.text("id"), *r.dated(), r.where,
-        kind=r.text("kind"), districts=r.words("districts"), function=r.text("function"),
-    )  # fmt: skip
-
-
-def _diversion(r: Record) -> DiversionRow:
-    fact, words = r.optional("fact"), r.groups("words")
-    if fact is None and not words:
-        r.fault("分流条目至少要有 fact 或 words 之一，否则永远不会触发")
-    return DiversionRow(
-        r.text("id"), *r.dated(), r.where, title=r.text("title"), divert=r.choice("divert", Divert),
-        fact=fact, words=words, unless=r.words("unless"), advice=r.text("advice"),
-    )  # fmt: skip
-
-
-def _escalation(r: Record) -> EscalationRow:
-    to, words = r.choice("to", Urgency), r.groups("words")
-    if to not in {Urgency.U1, Urgency.U2}:
-        r.fault("升级规则只能升到 U1 或 U2", "to")
-    if not words:
-        r.fault("缺少“words”")
-    return EscalationRow(
-        r.text("id"), *r.dated(), r.where, title=r.text("title"), to=to, kinds=r.words("kinds"),
-        words=words, unless=r.words("unless"), denied=r.words("denied"), report=r.flag("report"),
-    )  # fmt: skip
-
-
-def _grading(r: Record) -> GradingRow:
-    types = r.words("appeal_types", required=True)
-    for word in types:
-        if word not in [member.value for member in AppealType]:
-            r.fault(f"没有这个诉求类型：{word}", "appeal_types")
-    return GradingRow(r.text("id"), *r.dated(), r.where, title=r.text("title"), appeal_types=types)
-
-
-def _deadlines(entry: Record) -> list[DeadlineRow]:
-    """One entry holds a grade's clock and its dated values; each value is a row `id@valid_from`."""
-    name, title = entry.text("id"), entry.text("title")
-    clock, urgency = entry.choice("clock", ClockName), entry.choice("urgency", Urgency)
-    rows = []
-    for r in entry.records("values"):
-        first, last, source, status = r.dated()
-        row = DeadlineRow(
-            f"{name}@{first}", first, last, source, status, r.where, title, clock, urgency,
-            r.whole("length"), r.choice("unit", SpanUnit), r.choice("day_type", DayType),
-            segments(r), r.flag("roll_over"),
-        )  # fmt: skip
-        if r.done():
-            rows.append(row)
-    return rows if entry.done() else []
-
-
-def _functions(top: Record) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for r in top.records("rows"):
-        name, title = r.text("id"), r.text("title")
-        if name in names:
-            r.fault(f"function“{name}”写了两次", "id")
-        if r.done():
-            names[name] = title
-    return names
-
-
-def _calendar(top: Record) -> WorkCalendar:
-    """The years of holidays.yaml, each with its ranges (both ends included) and make-up days."""
-    holidays: dict[date, str] = {}
-    make_up: set[date] = set()
-    years: set[int] = set()
-    entries: dict[date, str] = {}
-    for year in top.records("years"):
-        number = year.whole("year")
-        year.text("source")
-        year.choice("status", Status)
-        for r in year.records("holidays"):
-            name, day, last = r.text("name"), r.day("from"), r.day("to")
-            entry = f"H-{day}"
-            if last < day:
-                r.fault(f"to {last} 早于 from {day}", "to")
-            while r.sound and day <= last:
-                _off(r, day, number, holidays)
-                holidays[day], entries[day] = name, entry
-                day += timedelta(days=1)
-            r.done()
-        for text in year.words("make_up"):
-            day = Record(year.where, {"make_up": text}, year.lines, year.problems).day("make_up")
-            if day in holidays or day.year != number:
-                year.fault(f"调休上班日 {text} 与假期冲突或不在 {number} 年", "make_up")
-            make_up.add(day)
-            entries[day] = f"T-{day}"
-        if number in years:
-            year.fault(f"{number} 年写了两次", "year")
-        if year.done():
-            years.add(number)
-    worked = segments(top, required=True) or ((0, DAY_MINUTES),)
-    calendar = WorkCalendar(frozenset(years), holidays, frozenset(make_up), worked, entries)
-    top.done()
-    return calendar
-
-
-def _off(r: Record, day: date, year: int, holidays: Mapping[date, str]) -> None:
-    if day in holidays or day.year != year:
-        r.fault(f"假期 {day} 写了两次或不在 {year} 年")
 
 
 def where_of(file: str) -> Where:

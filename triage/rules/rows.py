@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.rate_rows import RateTable
     from triage.rules.retention_rows import RetentionRow
+    from triage.rules.reveal_rows import RevealTable
     from triage.rules.rewards.rows import RewardTable
+    from triage.rules.signin_rows import SignInRow
     from triage.rules.snippet_rows import SnippetTable
+    from triage.rules.trends.rows import SignalRow
 
 #: The function of an area's own government or office: it needs no name.
 OWN: Final = ""
@@ -324,9 +327,12 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     leads: tuple[LeadRow, ...]
+    signals: tuple[SignalRow, ...]
     snippets: SnippetTable
     access: tuple[AccessRow, ...]
     retention: tuple[RetentionRow, ...]
+    signins: tuple[SignInRow, ...]
+    reveals: RevealTable
     functions: Mapping[str, str]
     calendar: WorkCalendar
     moves: MoveTable

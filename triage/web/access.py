@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LOGIN: Final = "/login"
 HOME: Final = "/desk"
 _LONGEST_NEXT: Final = 300
-_PAGES: Final = ("/desk", "/account", "/staff")
+_PAGES: Final = ("/desk", "/me")
 
 
 class NotSignedIn(TriageError):

@@ -33,7 +33,7 @@ async def ticket(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
     if whole is None:
         raise NotFound("没有这张工单，或您无权查看。")
-    return as_json(present.ticket(whole, request.app[NAMES], day_of(deps.clock.now())))
+    return as_json(present.ticket(whole, request.app[NAMES], day_of(deps.clock.now()), request[VIEWER]))
 
 
 async def units(request: web.Request) -> web.Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,7 @@ from aiohttp import web
 
 from models.vocab_staff import Permission
 from triage.clock import local, show
-from triage.errors import NotFound, SettingsError
+from triage.errors import NotFound
 from triage.rules.access import MOVERS
 from triage.web import (
     access,
@@ -28,11 +27,13 @@ from triage.web import (
     sizes,
     ticket_page,
 )
+from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
+from triage.web.identities import pages as identities
 from triage.web.incidents import pages as incidents
-from triage.web.keys import CACHES, DEPS, FILES, IDENTIFY, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
+from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
@@ -40,6 +41,7 @@ from triage.web.open311 import server as open311
 from triage.web.outgoing import notices
 from triage.web.repeats import pages as repeats
 from triage.web.reports.routes import ROUTES as REPORTS
+from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
@@ -56,18 +58,6 @@ STATIC: Final = HERE / "static"
 _FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
 #: A form or a move is small; those that carry files get more (`attachments.make_room`).
 _BODY_LIMIT: Final = 64 * 1024
-
-
-def check_host(host: str) -> None:
-    """Allow loopback addresses only, until there is sign-in. Raises SettingsError."""
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise SettingsError(
-            f"不能监听 {host}：登录功能完成之前只允许本机回环地址（127.0.0.1、::1、localhost）"
-        )
 
 
 def make_app(
@@ -88,7 +78,7 @@ def make_app(
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
     app[LIFECYCLE] = Lifecycle()
-    app[IDENTIFY] = access.everyone_local
+    signin.install(app)
     app[place_picking.GROUND] = place_picking.Ground(deps.settings)
     if warm:
         app.cleanup_ctx.append(place_picking.warmed)
@@ -123,6 +113,8 @@ ROUTES: Final = (
     *mine.ROUTES,
     *sizes.ROUTES,
     *notices.ROUTES,
+    *audit.ROUTES,
+    *identities.ROUTES,
     *repeats.ROUTES,
     *incidents.ROUTES,
     *leads.ROUTES,
@@ -146,6 +138,7 @@ ROUTES: Final = (
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
+    *signin.ROUTES,
 )
 
 

@@ -12,6 +12,7 @@ from triage import logs
 from triage.clock import show
 from triage.errors import BadInput
 from triage.services import retrying
+from triage.services.identities.showing import shown_text
 from triage.web import guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
@@ -118,8 +119,8 @@ def _letter(item: GivenUp) -> Letter:
         id=item.id,
         external_id=item.external_id,
         source=item.source,
-        title=item.title,
-        text=item.text,
+        title=shown_text(None, item.title) if item.title else item.title,
+        text=shown_text(None, item.text),
         received_at=item.received_at,
         since=item.since,
         why=_WORDS.get(name, _UNKNOWN) if name else _UNRECORDED,

@@ -13,7 +13,8 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Urgency
 from triage.clock import show
-from triage.web import access, asking, guard, listing, navigation, present, sizes
+from triage.services.identities.showing import shown_text
+from triage.web import asking, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.views import Term, TicketItem
@@ -104,10 +105,8 @@ class ListPage:
 
 
 async def home(request: web.Request) -> web.Response:
-    """Lead to where the person's work begins. Raises NotAllowed when there is nothing for them."""
-    place = navigation.first_page(request[VIEWER])
-    if place is None:
-        raise access.NotAllowed
+    """Lead to where the person's work begins; to their own account when there is nothing for them."""
+    place = navigation.first_page(request[VIEWER]) or "/me"
     return web.Response(status=302, headers={"Location": place})
 
 
@@ -131,10 +130,10 @@ def render(
     """A page from its template, in the type size that was chosen for this browser."""
     token = guard.token_of(request)
     around = {
+        **navigation.around(request),
         "large": sizes.large(request),
         "page_token": token,
         "page_path": sizes.way_back(request),
-        "nav": navigation.links_of(request),
     }
     text = request.app[TEMPLATES].get_template(template).render(**{**around, **values})
     response = web.Response(text=text, status=status, content_type="text/html")
@@ -189,10 +188,13 @@ def _neighbour(asked: Asked, **cursor: str | None) -> str | None:
 
 
 def _line(request: web.Request, row: TicketRow, found: Listing, phrases: tuple[str, ...]) -> Line:
+    item = present.item(row, request.app[NAMES], found.day)
     return Line(
-        item=present.item(row, request.app[NAMES], found.day),
-        title=cut(row.title, find(row.title, phrases)),
-        snippet=snippet("\n".join(t for t in (row.text, row.address) if t), phrases) if phrases else (),
+        item=item,
+        title=cut(item.title, find(item.title, phrases)),
+        snippet=snippet(shown_text(None, "\n".join(t for t in (row.text, row.address) if t)), phrases)
+        if phrases
+        else (),
     )
 
 

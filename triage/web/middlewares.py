@@ -4,8 +4,8 @@
    query string (people search for names) and with the route's pattern instead of the path.
 2. `protect`: security headers on everything, errors included, so it stands outside `tell_errors`.
 3. `tell_errors`: every error becomes one shape: problem+json under /api and for probes, a page elsewhere.
-4. `loopback_only`: refuses a foreign Host: without sign-in, a web page elsewhere could otherwise point its
-   own name at this machine and read everything (DNS rebinding). Inside `tell_errors`: it is told too.
+4. `known_host`: refuses a foreign Host: a web page elsewhere could otherwise point its own name at this
+   machine and act with what a browser here holds (DNS rebinding). Inside `tell_errors`: it is told too.
 5. `admit`: who looks, and whether the route is for them (`access`). Before anything is read of the request.
 6. `make_room`: forms that carry files may be larger than others. Before the form is read, next.
 7. `refuse_forged`: what changes something must come from a page of ours (`guard`).
@@ -25,10 +25,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from triage import logs
 from triage.errors import TriageError
+from triage.services import ledger
 from triage.web.access import admit
 from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
-from triage.web.keys import REQUEST_ID
+from triage.web.keys import DEPS, REQUEST_ID
 from triage.web.problems import problem_response
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ HEADERS: Final = {
 
 
 class ForeignHost(TriageError):
-    """请求的主机名不是本机：登录功能完成之前，只能在本机访问。"""
+    """请求的主机名不是本系统的：请用管理员公布的地址（JIESU_HOSTS）访问。"""
 
     code: ClassVar[str] = "foreign_host"
     status: ClassVar[int] = 421
@@ -76,7 +77,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request[REQUEST_ID] = request_id
     started = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    with structlog.contextvars.bound_contextvars(request_id=request_id), ledger.coming_from(request.remote):
         response = await handler(request)
         resource = request.match_info.route.resource
         log.info(
@@ -108,8 +109,9 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     except TriageError as error:
         return problem_response(request, error.status, error.code, error.detail)
     except web.HTTPException as error:
-        if error.status < web.HTTPBadRequest.status_code:
-            raise
+        if isinstance(error, web.HTTPRedirection):
+            # As an answer, so that it gets its headers like every other.
+            return web.Response(status=error.status, headers={hdrs.LOCATION: error.headers[hdrs.LOCATION]})
         response = problem_response(request, error.status, *_words_for(error))
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
@@ -138,9 +140,10 @@ def _words_for(error: web.HTTPException) -> tuple[str, str]:
 
 
 @web.middleware
-async def loopback_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer only to this machine's own names. Raises ForeignHost."""
-    if not _OWN_HOST.fullmatch(request.headers.get(hdrs.HOST, "")):
+async def known_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer only to this machine's own names and those of the settings. Raises ForeignHost."""
+    host = request.headers.get(hdrs.HOST, "")
+    if not _OWN_HOST.fullmatch(host) and host.lower() not in request.app[DEPS].settings.public_names:
         raise ForeignHost
     return await handler(request)
 
@@ -149,7 +152,7 @@ MIDDLEWARES: Final[tuple[Middleware, ...]] = (
     identify,
     protect,
     tell_errors,
-    loopback_only,
+    known_host,
     admit,
     make_room,
     refuse_forged,

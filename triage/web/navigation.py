@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab_staff import Permission
+from triage.web import guard
 from triage.web.keys import VIEWER
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ SECTIONS: Final = (
     Section("/desk/places", "点选词典", (Permission.CORRECT,)),
     Section("/desk/dead", "处理失败", (Permission.INTAKE,)),
     Section("/desk/sources", "来源", (Permission.SOURCES,)),
+    Section("/desk/staff", "账号", (Permission.STAFF,)),
+    Section("/desk/audit", "审计台账", (Permission.AUDIT,)),
 )
 
 
@@ -74,6 +77,27 @@ def links(viewer: Viewer | None, path: str) -> tuple[Link, ...]:
 def links_of(request: web.Request) -> tuple[Link, ...]:
     """The same for a request."""
     return links(request.get(VIEWER), request.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The person of a page's head, and what its 退出 needs."""
+
+    name: str
+    field: str
+    token: str
+
+
+def around(request: web.Request) -> dict[str, Any]:
+    """What every page of the desk has around it: the sections, and who is signed in."""
+    viewer = request.get(VIEWER)
+    # Signed in, a browser has a token; without one the page offers the account's page alone.
+    who = (
+        Who(viewer.name or viewer.login, guard.FIELD, request.cookies.get(guard.COOKIE, ""))
+        if viewer
+        else None
+    )
+    return {"nav": links_of(request), "who": who}
 
 
 def first_page(viewer: Viewer) -> str | None:

@@ -19,13 +19,14 @@ from models.vocab import (
     Urgency,
 )
 from nlp.types import Head, source_text
+from triage.services.identities.showing import shown_text
 from triage.web import views
 from triage.web.move_notes import move_note
 from triage.web.names import short_area
 from triage.web.words import counted, tone, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from models.appeals import Appeal, Reading
     from models.filters import Day
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from models.ticket_detail import EventRow, WholeTicket
     from models.tickets import Ticket
     from models.unit_queries import UnitRow
+    from models.viewing import Viewer
     from triage.web.names import Names
 
 L = TypeVar("L", bound=Labelled)
@@ -78,7 +80,7 @@ def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
     """A line of the list."""
     return views.TicketItem(
         no=row.no,
-        title=row.title,
+        title=shown_text(None, row.title),
         state=term(State, row.state),
         unit=_unit(row.unit_code, row.unit_name),
         level=optional_term(Level, row.level),
@@ -109,15 +111,20 @@ def unit(row: UnitRow) -> views.Unit:
     return views.Unit(row.code, row.name, term(Level, row.level), row.district)
 
 
-def ticket(whole: WholeTicket, names: Names, day: Day) -> views.TicketView:
-    """The ticket page's content."""
+def ticket(whole: WholeTicket, names: Names, day: Day, viewer: Viewer) -> views.TicketView:
+    """The ticket page's content, in the words that this viewer reads."""
+    handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
+
+    def words(said: str) -> str:
+        return shown_text(viewer, said, handled_by=handled_by)
+
     row, appeal, reading = whole.ticket, whole.appeal, whole.reading
     lead = next((part for part in whole.units if part.code == row.unit_code), None)
-    text = appeal_text(appeal)
+    text = words(appeal_text(appeal))
     return views.TicketView(
         item=views.TicketItem(
             no=row.no,
-            title=row.title,
+            title=words(row.title),
             state=term(State, row.state),
             unit=_unit(row.unit_code, lead.name if lead else names.units.get(row.unit_code or "")),
             level=optional_term(Level, row.level),
@@ -144,7 +151,7 @@ def ticket(whole: WholeTicket, names: Names, day: Day) -> views.TicketView:
         reading=None if reading is None else _reading(reading, whole.areas, names),
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
         decision=_decision(row, names),
-        events=tuple(_event(event, names) for event in whole.events),
+        events=tuple(_event(event, names, words) for event in whole.events),
     )
 
 
@@ -270,13 +277,14 @@ def _due_reason(reason: dict[str, Any] | None) -> views.DueReason | None:
     )
 
 
-def _event(event: EventRow, names: Names) -> views.EventView:
+def _event(event: EventRow, names: Names, words: Callable[[str], str]) -> views.EventView:
+    note = _note(event.data, names) if "move" not in event.data else move_note(event.data, names)
     return views.EventView(
         seq=event.seq,
         at=event.at,
         tag=term(Tag, event.tag),
         by=event.staff or "系统",
-        note=_note(event.data, names) if "move" not in event.data else move_note(event.data, names),
+        note=words(note),
     )
 
 

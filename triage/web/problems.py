@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aiohttp.web import Request
 
 CITIZEN: Final = "/citizen"
+#: Where people look, not programs.
+PAGES: Final = ("/desk", "/me", "/login", "/logout")
 CONTENT_TYPE: Final = "application/problem+json"
 
 _TITLES: Final = {
@@ -44,15 +46,15 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
     if request.path.startswith(CITIZEN):
         page = request.app[TEMPLATES].get_template("citizen/error.html").render(problem=problem)
         return web.Response(text=page, status=status, content_type="text/html")
-    if request.path.startswith("/desk") or request.path == "/":
+    if request.path.startswith(PAGES) or request.path == "/":
         page = (
             request.app[TEMPLATES]
             .get_template("error.html")
             .render(
                 problem=problem,
                 back=_sent_from(request),
-                nav=navigation.links_of(request),
                 large=sizes.large(request),
+                **navigation.around(request),
             )
         )
         return web.Response(text=page, status=status, content_type="text/html")

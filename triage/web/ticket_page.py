@@ -24,6 +24,7 @@ from triage.web import acting, corrections, evidence, guard, move_forms, place_p
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
+from triage.web.identities import pages as identities
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
+    from triage.web.identities.pages import IdentityBox
     from triage.web.move_views import AskedView, BarredView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
     from triage.web.repeats.box import PairLine
@@ -79,6 +81,7 @@ class TicketPage:
     exposures: tuple[Exposure, ...]
     reports: tuple[Exposure, ...]
     picking: PickingView | None
+    identity: IdentityBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +147,10 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
         )
         exposures = await lead_listing.exposures(session, whole.appeal.id)
+        identity = await identities.box(request, session, whole, now)
     picking = await place_picking.view(request, no, whole.reading, token=token)
     standing = moving.stand_of(deps.tables, whole, now=now)
-    view = present.ticket(whole, request.app[NAMES], day_of(now))
+    view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
         for e in view.evidence
@@ -192,6 +196,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         exposures=tuple(one for one in exposures if not one.proposed),
         reports=tuple(one for one in exposures if one.proposed),
         picking=picking,
+        identity=identity,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)

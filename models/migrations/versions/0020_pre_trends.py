@@ -11,7 +11,7 @@ from alembic import op
 from models.db import AwareUtc, BigId
 
 revision = "0020"
-down_revision = "0019b"
+down_revision = "0019c"
 branch_labels = None
 depends_on = None
 

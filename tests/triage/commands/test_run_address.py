@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from triage.cli import main
 from triage.commands import run
 from triage.errors import SettingsError
+from triage.services.staff import public
 from triage.settings import Settings
 from triage.web import middlewares
 
@@ -37,7 +38,7 @@ def free_port() -> int:
 def test_an_address_for_others_is_refused_before_anything_starts(tmp_path: Path) -> None:
     data = tmp_path / "data"
     answer = CliRunner().invoke(main, ["run"], env={"JIESU_HOST": "0.0.0.0", "JIESU_DATA_DIR": str(data)})  # noqa: S104
-    assert (answer.exit_code, "只允许本机回环地址" in answer.stderr, data.exists()) == (1, True, False)
+    assert (answer.exit_code, "JIESU_HOSTS" in answer.stderr, data.exists()) == (1, True, False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
@@ -66,7 +67,7 @@ def test_an_address_that_this_machine_lacks_is_not_called_taken() -> None:
     [("127.0.0.1", "127.0.0.1:8420"), ("::1", "[::1]:8420"), ("localhost", "localhost:8420")],
 )
 def test_an_address_is_written_as_browsers_take_it(host: str, address: str) -> None:
-    assert run._address(Settings(host=host, port=8420)) == address
+    assert public.address(Settings(host=host, port=8420)) == address
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "127.0.0.2:8420", "localhost:1", "[::1]:8420", "LOCALHOST"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from aiohttp import web
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 import triage.tables
 from connectors.vault import Vault
+from tests import signed_in
 from tests.factories import NOW
 from triage.clock import FixedClock
 from triage.services.deps import Deps
@@ -21,9 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from models.db import Database
+    from models.vocab_staff import Role
     from triage.rules.rows import Tables
 
 Client = TestClient[web.Request, web.Application]
+
+
+class ClientOf(Protocol):
+    """Makes a client of these roles, for a unit or the whole city."""
+
+    async def __call__(self, *roles: Role, unit: str | None = None) -> Client: ...
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +48,38 @@ def deps(db: Database, tables: Tables) -> Deps:
 
 
 @pytest.fixture
-async def client(deps: Deps) -> AsyncIterator[Client]:
-    """A client of a running application."""
-    async with TestClient(TestServer(make_app(deps, caches=Caches(count_patience=30)))) as found:
+async def server(deps: Deps) -> AsyncIterator[TestServer]:
+    """A running application."""
+    found = TestServer(make_app(deps, caches=Caches(count_patience=30)))
+    async with found:
         yield found
+
+
+@pytest.fixture
+async def client(server: TestServer, deps: Deps) -> AsyncIterator[Client]:
+    """A client whose person is signed in, with every role in the whole city."""
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    async with TestClient(server, cookies=cookies) as found:
+        yield found
+
+
+@pytest.fixture
+async def stranger(server: TestServer) -> AsyncIterator[Client]:
+    """A client that nobody has signed in with."""
+    async with TestClient(server) as found:
+        yield found
+
+
+@pytest.fixture
+async def client_of(server: TestServer, deps: Deps) -> AsyncIterator[ClientOf]:
+    """Clients of any role and unit.
+
+    client = await client_of(Role.STREET, unit="110105026")
+    """
+    async with AsyncExitStack() as stack:
+
+        async def make(*roles: Role, unit: str | None = None) -> Client:
+            cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, *roles, unit=unit)}
+            return await stack.enter_async_context(TestClient(server, cookies=cookies))
+
+        yield make

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from models.db import open_database
 from models.vocab import State
+from tests import signed_in
 from tests.factories import TITLE, TicketIn, add_reference, add_tickets, span
 from tests.triage.web.problem import assert_problem
 from triage.web.app import make_app
@@ -160,12 +161,16 @@ async def test_other_methods_are_refused(client: Client) -> None:
 async def test_another_host_name_is_refused(client: Client) -> None:
     for host in ("evil.example", "127.0.0.1.evil.example", "[::1", ""):
         response = await client.get("/api/v1/tickets", headers={"Host": host})
-        await assert_problem(response, 421, "foreign_host", "本机")
+        await assert_problem(response, 421, "foreign_host", "JIESU_HOSTS")
+
+
+#: Whoever it is: the database is asked.
+SOMEBODY = {signed_in.COOKIE: "x" * 43}
 
 
 async def test_a_database_that_is_away_is_told_as_such(deps: Deps) -> None:
     away = open_database("postgresql+asyncpg://nobody@/nothing?host=/nowhere")
-    async with TestClient(TestServer(make_app(replace(deps, db=away)))) as client:
+    async with TestClient(TestServer(make_app(replace(deps, db=away))), cookies=SOMEBODY) as client:
         await assert_problem(await client.get("/api/v1/tickets"), 503, "database_away", "数据库")
         await assert_problem(await client.get("/readyz"), 503, "not_ready", "数据库无法连接")
         assert (await client.get("/healthz")).status == 200
@@ -176,7 +181,7 @@ async def test_what_nobody_expected_is_told_without_its_inside(deps: Deps) -> No
         def now(self) -> datetime:
             raise RuntimeError("a citizen's words")
 
-    async with TestClient(TestServer(make_app(replace(deps, clock=Broken())))) as client:
+    async with TestClient(TestServer(make_app(replace(deps, clock=Broken()))), cookies=SOMEBODY) as client:
         response = await client.get("/api/v1/tickets")
         await assert_problem(response, 500, "error", "请求编号")
         assert "citizen" not in await response.text()

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import async_playwright, expect
 
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import add_tickets
 from tests.triage.web.samples import SAMPLES, SITE
 from triage.services import reference
@@ -44,21 +44,24 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def address(deps: Deps) -> AsyncIterator[str]:
+async def address(deps: Deps) -> AsyncIterator[signed_in.Address]:
     await add_tickets(deps.db, *SAMPLES)
     await reference.sync(deps)
     async with TestServer(make_app(deps)) as server:
-        yield str(server.make_url("/")).rstrip("/")
+        yield await signed_in.Address.of(server, deps)
 
 
 @pytest.fixture(params=WIDTHS)
-async def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> AsyncIterator[Page]:
+async def page(
+    request: pytest.FixtureRequest, chromium: Browser, address: signed_in.Address
+) -> AsyncIterator[Page]:
     """A page that fails the test on any script error, refused content or request to elsewhere."""
     context = await chromium.new_context(
         viewport=WIDTHS[request.param],  # type: ignore[arg-type]
         locale="zh-CN",
         base_url=address,
     )
+    await signed_in.enter(context, address)
     found = await context.new_page()
     faults: list[str] = []
     found.on(
@@ -210,8 +213,9 @@ async def test_a_search_without_hits_says_so(page: Page) -> None:
     assert await fits(page)
 
 
-async def test_without_script_filters_still_work(chromium: Browser, address: str) -> None:
+async def test_without_script_filters_still_work(chromium: Browser, address: signed_in.Address) -> None:
     context = await chromium.new_context(java_script_enabled=False, base_url=address)
+    await signed_in.enter(context, address)
     page = await context.new_page()
     await page.goto("/desk")
     await page.locator("select[name=urgency]").select_option("U1")
@@ -225,10 +229,11 @@ ENDLESS = replace(SAMPLES[0], title="A" * 3000, text="噪声" + "B" * 3000)
 
 @pytest.mark.parametrize("width", [320, 375, 760, 761, 800, 914, 1081, 1280])
 async def test_no_width_and_no_word_makes_a_page_wider_than_the_screen(
-    chromium: Browser, address: str, db: Database, width: int
+    chromium: Browser, address: signed_in.Address, db: Database, width: int
 ) -> None:
     (no,) = await add_tickets(db, ENDLESS)
     context = await chromium.new_context(base_url=address, viewport={"width": width, "height": 800})
+    await signed_in.enter(context, address)
     page = await context.new_page()
     wide: list[str] = []
     for path in ("/desk", "/desk?state=all&q=噪声", "/desk?q=BBBB", f"/desk/tickets/{no}"):
@@ -238,8 +243,9 @@ async def test_no_width_and_no_word_makes_a_page_wider_than_the_screen(
     assert wide == []
 
 
-async def test_a_phone_gives_the_title_the_whole_card(chromium: Browser, address: str) -> None:
+async def test_a_phone_gives_the_title_the_whole_card(chromium: Browser, address: signed_in.Address) -> None:
     context = await chromium.new_context(base_url=address, viewport={"width": 375, "height": 800})
+    await signed_in.enter(context, address)
     page = await context.new_page()
     await page.goto("/desk")
     card, title = await page.evaluate(

@@ -11,7 +11,7 @@ from playwright.async_api import async_playwright, expect
 
 import triage.tables
 from connectors.vault import Vault
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.services import reference
@@ -49,9 +49,9 @@ async def deps(sqlite_db: Database) -> Deps:
 
 
 @pytest.fixture
-async def address(deps: Deps) -> AsyncIterator[str]:
+async def address(deps: Deps) -> AsyncIterator[signed_in.Address]:
     async with TestServer(make_app(deps)) as server:
-        yield str(server.make_url("/")).rstrip("/")
+        yield await signed_in.Address.of(server, deps)
 
 
 async def number(page: Page) -> int:
@@ -62,11 +62,12 @@ async def number(page: Page) -> int:
 
 
 async def test_ticks_by_key_a_draft_and_progress_that_refreshes_itself(
-    chromium: Browser, deps: Deps, address: str
+    chromium: Browser, deps: Deps, address: signed_in.Address
 ) -> None:
     context = await chromium.new_context(
         viewport={"width": 390, "height": 740}, base_url=address, locale="zh-CN"
     )
+    await signed_in.enter(context, address)
     page = await context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -99,9 +100,10 @@ async def test_ticks_by_key_a_draft_and_progress_that_refreshes_itself(
 
 
 async def test_without_script_a_whole_filter_is_worked_off(
-    chromium: Browser, deps: Deps, address: str
+    chromium: Browser, deps: Deps, address: signed_in.Address
 ) -> None:
     context = await chromium.new_context(java_script_enabled=False, base_url=address)
+    await signed_in.enter(context, address)
     page = await context.new_page()
     await page.goto("/desk?district=110105")
     await page.locator("#bulk-go").click()

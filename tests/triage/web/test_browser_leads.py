@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import async_playwright, expect
 
-from tests import browser, factories
+from tests import browser, factories, signed_in
 from tests.triage.web.test_browser import WIDTHS
 from tests.triage.web.test_leads import TEXTS, add, states
 from triage.web.app import make_app
@@ -35,7 +35,7 @@ async def page(request: pytest.FixtureRequest, deps: Deps) -> AsyncIterator[Page
     await add(deps, *TEXTS)
     faults: list[str] = []
     async with TestServer(make_app(deps)) as server, async_playwright() as playwright:
-        base = str(server.make_url("/")).rstrip("/")
+        base = await signed_in.Address.of(server, deps)
         chromium = await playwright.chromium.launch(
             executable_path=browser.executable(), args=list(browser.FLAGS)
         )
@@ -44,6 +44,7 @@ async def page(request: pytest.FixtureRequest, deps: Deps) -> AsyncIterator[Page
             locale="zh-CN",
             base_url=base,
         )
+        await signed_in.enter(context, base)
         found = await context.new_page()
         found.on("console", lambda said: faults.extend([said.text] * (said.type in {"error", "warning"})))
         found.on("pageerror", lambda error: faults.append(str(error)))

@@ -18,7 +18,7 @@ from connectors.vault import Vault
 from models.files import Attachment
 from models.tickets import TicketEvent
 from models.vocab import State
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.services import reference
 from triage.services.deps import Deps
@@ -57,7 +57,7 @@ class Hands:
 class Desk:
     """A running application with its clock."""
 
-    address: str
+    address: signed_in.Address
     clock: Hands
     db: Database
 
@@ -80,7 +80,7 @@ async def desk(sqlite_db: Database, tmp_path: Path) -> AsyncIterator[Desk]:
     )
     await reference.sync(deps)
     async with TestServer(make_app(deps)) as server:
-        yield Desk(str(server.make_url("/")).rstrip("/"), clock, sqlite_db)
+        yield Desk(await signed_in.Address.of(server, deps), clock, sqlite_db)
 
 
 class Person:
@@ -135,6 +135,7 @@ async def person(chromium: Browser, desk: Desk, size: dict[str, int]) -> Person:
         locale="zh-CN",
         base_url=desk.address,
     )
+    await signed_in.enter(context, desk.address)
     return Person(await context.new_page())
 
 
@@ -314,6 +315,7 @@ async def test_a_refusal_stands_at_its_field_and_keys_reach_every_move(chromium:
 async def test_every_move_works_without_script(chromium: Browser, desk: Desk) -> None:
     (no,) = await add_tickets(desk.db, TicketIn())
     context = await chromium.new_context(java_script_enabled=False, base_url=desk.address)
+    await signed_in.enter(context, desk.address)
     page = await context.new_page()
     await page.goto(f"/desk/tickets/{no}")
     await page.locator(".as summary").click()

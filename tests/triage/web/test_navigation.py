@@ -26,6 +26,8 @@ PAGES = {
     "/desk/places": "点选词典",
     "/desk/dead": "处理失败",
     "/desk/sources": "来源",
+    "/desk/audit": "审计台账",
+    "/desk/staff": "账号",
 }
 LINK = re.compile(r'<a href="([^"]+)"(?: aria-current="(page|true)")?>([^<]+)</a>')
 CHILDREN = {

@@ -13,7 +13,7 @@ from playwright.async_api import async_playwright, expect
 from models.appeals import Reading
 from models.corrections import Correction
 from models.site_places import SitePlace
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import TicketIn, add_tickets
 from triage.services import reference
 from triage.web.app import make_app
@@ -173,13 +173,15 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def address(deps: Deps) -> AsyncIterator[str]:
+async def address(deps: Deps) -> AsyncIterator[signed_in.Address]:
     async with TestServer(make_app(deps)) as server:
-        yield str(server.make_url("/")).rstrip("/")
+        yield await signed_in.Address.of(server, deps)
 
 
 @pytest.fixture(params=[(1280, True), (390, True), (390, False)])
-async def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> AsyncIterator[Page]:
+async def page(
+    request: pytest.FixtureRequest, chromium: Browser, address: signed_in.Address
+) -> AsyncIterator[Page]:
     """A page at both widths, and without scripts; it fails the test on any fault or request to elsewhere."""
     width, scripts = request.param
     context = await chromium.new_context(
@@ -188,6 +190,7 @@ async def page(request: pytest.FixtureRequest, chromium: Browser, address: str) 
         base_url=address,
         java_script_enabled=scripts,
     )
+    await signed_in.enter(context, address)
     found = await context.new_page()
     faults: list[str] = []
     found.on("console", lambda said: faults.extend([said.text] * (said.type in {"error", "warning"})))

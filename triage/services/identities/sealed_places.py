@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.appeals import Appellant, Source
 from models.citizens import CitizenWord
+from models.identities import HeldIdentity
 from models.notices import Contact
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ PLACES: Final = (
     SealedPlace(
         Contact, ("recipient_kind", "recipient", "medium"), ("address",),
         lambda row, _: f"contact.address:{row['recipient_kind']}:{row['recipient']}:{row['medium']}",
+    ),
+    SealedPlace(
+        HeldIdentity, ("holder_kind", "holder", "field"), ("value",),
+        lambda row, _: f"held.{row['holder_kind']}:{row['holder']}:{row['field']}",
     ),
     SealedPlace(
         CitizenWord, ("id",), ("original",),

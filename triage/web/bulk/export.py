@@ -14,6 +14,7 @@ from models.vocab_bulk import BulkState
 from triage.clock import show
 from triage.errors import NotFound
 from triage.services.bulk import results
+from triage.services.identities.showing import shown_text
 from triage.web.bulk import asks
 from triage.web.keys import DEPS, VIEWER
 
@@ -46,7 +47,8 @@ async def exported(request: web.Request) -> web.Response:
 
 def _line(row: Row) -> list[str | int | None]:
     at = show(row.at) if row.at else None
-    return [row.seq, row.no, row.title, row.unit, row.state.label, row.reason, row.version, at]
+    title, reason = shown_text(None, row.title), shown_text(None, row.reason or "")
+    return [row.seq, row.no, title, row.unit, row.state.label, reason, row.version, at]
 
 
 def _csv(found: Report, rows: list[Row]) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealState, Divert, Satisfaction, State, Tag
 from triage.services.citizen.cases import ADDED, standing_events
+from triage.services.identities.showing import shown_text
 from triage.web.names import plain_area
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
         late=_late(case, now),
         why=_why(case) if running else None,
         history=tuple(lines),
-        text=case.text, where=case.address, words=case.words, urges=sum(_urged(event) for event in events),
+        text=shown_text(None, case.text), where=case.address,
+        words=tuple((at, shown_text(None, said)) for at, said in case.words),
+        urges=sum(_urged(event) for event in events),
         can_add=case.open, can_urge=case.open and case.acted_on is not None, can_rate=case.can_rate,
         ratings=tuple((at, Satisfaction(said).label) for _, at, said in case.ratings),
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,

@@ -60,16 +60,12 @@ class Board:
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._listeners = 0
-        self._hinted = False
+        #: Whether hints of other processes come at the moment.
+        self.hinted = asyncio.Event()
         self._away_told = False
         self.latest = 0
         self.turn = 0
         self.closed = False
-
-    @property
-    def hinted(self) -> bool:
-        """Whether hints of other processes come at the moment."""
-        return self._hinted
 
     def tell(self) -> None:
         """Something changed here: pages of this process look now, others by the hint. Nobody waits for it."""
@@ -137,7 +133,7 @@ class Board:
             if self._listeners:
                 await self._compare(hinted=hinted)
             with suppress(TimeoutError):
-                async with asyncio.timeout(CALM_SECONDS if self._hinted else ALONE_SECONDS):
+                async with asyncio.timeout(CALM_SECONDS if self.hinted.is_set() else ALONE_SECONDS):
                     await self._look.wait()
 
     async def _compare(self, *, hinted: bool) -> None:
@@ -157,16 +153,17 @@ class Board:
         while True:
             try:
                 async with self._hints.listening() as hints:
-                    self._hinted, self._away_told = True, False
+                    self.hinted.set()
+                    self._away_told = False
                     # What happened while nobody listened brought no hint.
                     self._look.set()
                     async for _ in hints:
                         self._look.set()
             except HintsDown as error:
-                if self._hinted or not self._away_told:
+                if self.hinted.is_set() or not self._away_told:
                     log.info("hints_away", error=str(error))
                 self._away_told = True
-            self._hinted = False
+            self.hinted.clear()
             self._look.set()
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -221,7 +218,7 @@ async def _stream(response: web.StreamResponse, board: Board, seen: int) -> None
             turn = board.turn
             await response.write(_event(board))
             await asyncio.sleep(APART_SECONDS)
-        else:
+        elif not board.closed:
             await response.write(b": \n\n")
 
 

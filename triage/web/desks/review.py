@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from models import corrections, holding, past_cases, queries, ticket_detail
 from models.filters import TicketFilter, View
@@ -59,6 +59,7 @@ SHOWN: Final = 12
 _TRIES: Final = 20
 _MOST_SKIPPED: Final = 20
 _SEE_OTHER: Final = 303
+_FOR_SCRIPT: Final = "application/json"
 _ERRORS: Final = (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused)
 
 
@@ -116,6 +117,9 @@ async def decided(request: web.Request) -> web.Response:
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
     request.app[BOARD].tell()
+    if request.headers.get(hdrs.ACCEPT) == _FOR_SCRIPT:
+        # Its browser has the next ticket already.
+        return web.json_response({"done": no})
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/review?done={no}"})
 
 
@@ -174,7 +178,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             if not await holding.hold(session, whole.ticket.id, login, now=now, span=HOLD):
                 held = "别的坐席刚打开了这张工单：先看“下一张”，或与同事商量后再派。"
     day = asking.day_of(now)
-    view = present.ticket(whole, request.app[NAMES], day)
+    view = present.ticket(whole, request.app[NAMES], day, request[VIEWER])
     standing = moving.stand_of(deps.tables, whole, now=now)
     who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)

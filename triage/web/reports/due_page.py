@@ -16,6 +16,7 @@ from triage.clock import show
 from triage.errors import BadInput
 from triage.services import due_lists, supervising
 from triage.services.due_lists import Window
+from triage.services.identities.showing import shown_text
 from triage.web import acting, asking, present
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -240,8 +241,8 @@ def _groups(asked: _Asked, found: DueList, day: Day, page: int) -> tuple[ClockGr
 
 def _line(line: DueLine, day: Day) -> Line:
     return Line(
-        line.no, line.title, line.unit or "未定承办单位", present.term(Urgency, line.urgency),
-        present.term(State, line.state), line.label,
+        line.no, shown_text(None, line.title), line.unit or "未定承办单位",
+        present.term(Urgency, line.urgency), present.term(State, line.state), line.label,
         Due(line.due, until(line.due, day.now), tone(line.due, day.now, day.ends), None),
     )  # fmt: skip
 

@@ -23,6 +23,10 @@ async function swap(address, { keepPlace }) {
     if (mine !== newest) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (mine !== newest) return;
+    if (new URL(answer.url).pathname.startsWith("/login")) {
+      say("登录已过期：请刷新页面重新登录。");
+      return;
+    }
     if (!page.querySelector("#list")) {
       // An error page: tell its sentence and leave the list as it is.
       say(page.querySelector("main p")?.textContent ?? "列表没有更新。");
@@ -118,13 +122,15 @@ for (const link of all("[data-back]")) link.href = back();
 
 const rowLink = (no) => $(`tr[data-no="${CSS.escape(no)}"] .c-title a`);
 
+const ROWS = "tr[data-no] .c-title a, .duelist .c-first a, .spots details[open] li a";
+
 function move(step) {
-  const links = all("tr[data-no] .c-title a");
+  const links = all(ROWS);
   if (!links.length) return;
   const now = links.findIndex((link) => link === document.activeElement);
   const next = now < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(Math.max(now + step, 0), links.length - 1);
   links[next].focus();
-  links[next].closest("tr").scrollIntoView({ block: "nearest" });
+  links[next].closest("tr, li").scrollIntoView({ block: "nearest" });
 }
 
 const help = $("#help");
@@ -146,6 +152,8 @@ document.addEventListener("keydown", (event) => {
   afterG = 0;
   if (event.key === "g") afterG = event.timeStamp;
   else if (event.key === "d" && g) location.assign(back());
+  else if (event.key === "r" && g) location.assign("/desk/review");
+  else if (event.key === "t" && g) location.assign("/desk/due");
   else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === "?") help.showModal();

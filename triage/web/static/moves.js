@@ -108,6 +108,12 @@ async function send(pending) {
   });
   if (answer.status >= 500) throw new Error(String(answer.status)); // no decision was made: try again
   localStorage.removeItem(PENDING);
+  if (answer.redirected && new URL(answer.url).pathname.startsWith("/login")) {
+    // Nothing was done, and nobody else's sign-in may send it by itself: the draft stays, a person sends it.
+    say("登录已过期，还没有提交。文字存在本机：刷新页面、登录后再提交；照片要重新选。");
+    busy(false);
+    return;
+  }
   if (pending.files && answer.redirected) await dropFiles();
   if (answer.redirected && answer.ok) {
     localStorage.removeItem(draftOf(pending.move));

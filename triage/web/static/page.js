@@ -12,6 +12,25 @@ window.addEventListener("online", tellNetwork);
 window.addEventListener("offline", tellNetwork);
 tellNetwork();
 
+// ---- a page that keeps itself up to date -------------------------------------------------------------
+
+// Not while somebody is in it: a focus must not be lost, nor a selection.
+const part = $("[data-again]");
+if (part?.id) {
+  const again = async () => {
+    const now = document.getElementById(part.id);
+    if (document.hidden || now.contains(document.activeElement) || getSelection()?.toString()) return;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+      if (answer.ok && fresh) now.replaceWith(fresh);
+    } catch {
+      // The line about the network says so already.
+    }
+  };
+  setInterval(again, part.dataset.again * 1000);
+}
+
 // ---- units by name ----------------------------------------------------------------------------------
 
 // What is read out and shown where a list of names cannot be had.

@@ -36,12 +36,11 @@ function prepare() {
 }
 
 function show({ url, page }, done) {
-  for (const name of ["#review", "#queue"]) {
-    const [old, fresh] = [$(name), $(name, page)];
-    if (old && fresh) old.replaceWith(fresh);
-    else old?.remove();
-  }
-  if (!$("#queue") && $("#queue", page)) root().after($("#queue", page));
+  // The queue stands in the review; below it when there is nothing to review.
+  const below = $("#review ~ #queue", page);
+  $("#review ~ #queue")?.remove();
+  root().replaceWith($("#review", page));
+  if (below) root().after(below);
   document.title = page.title;
   history.pushState(null, "", new URL(url).pathname);
   if (done) {
@@ -68,8 +67,13 @@ async function send(event) {
   say("");
   try {
     // The key makes it safe to press again when no answer came.
-    const answer = await fetch(sent.action, { method: "POST", body: new URLSearchParams(new FormData(sent)), redirect: "manual" });
-    if (answer.type === "opaqueredirect") {
+    const answer = await fetch(sent.action, {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: new URLSearchParams(new FormData(sent)),
+    });
+    if (new URL(answer.url).pathname.startsWith("/login")) throw new Error("signed out");
+    if (answer.headers.get("Content-Type")?.startsWith("application/json")) {
       const ready = await next;
       const found = ready && $("#decide", ready.page) ? ready : await fetched("/desk/review");
       if (!found) location.assign(`/desk/review?done=${encodeURIComponent(no)}`);
@@ -85,8 +89,9 @@ async function send(event) {
       return;
     }
     say($("main p", page)?.textContent ?? "没有派出，填写的内容还在。");
-  } catch {
-    say("网络中断，还没有派出；填写的内容还在，恢复后请再按一次，不会派两次。");
+  } catch (error) {
+    if (error.message === "signed out") say("登录已过期，还没有派出：请在另一个窗口登录，再回来按一次；填写的内容还在。");
+    else say("网络中断，还没有派出；填写的内容还在，恢复后请再按一次，不会派两次。");
   }
   for (const button of buttons) button.disabled = false;
 }
@@ -158,6 +163,7 @@ async function refresh() {
     if (found && $("#decide", found.page)) show(found, null);
     return;
   }
+  if (!$("#queue")) return;
   try {
     const answer = await fetch($("#queue").dataset.refresh);
     if (!answer.ok) return;

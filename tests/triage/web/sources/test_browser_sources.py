@@ -19,7 +19,7 @@ from connectors.vault import Vault
 from models.hotline import HotlineAction, Reconciliation
 from models.sources import SourceTask
 from models.tickets import Ticket
-from tests import browser
+from tests import browser, signed_in
 from tests.factories import TicketIn, add_tickets
 from triage.clock import SystemClock
 from triage.services.deps import Deps
@@ -57,10 +57,10 @@ async def platform() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def desk(sqlite_db: Database) -> AsyncIterator[str]:
+async def desk(sqlite_db: Database) -> AsyncIterator[signed_in.Address]:
     deps = Deps(Settings(), SystemClock(), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
     async with TestServer(make_app(deps)) as server:
-        yield str(server.make_url("")).rstrip("/")
+        yield await signed_in.Address.of(server, deps)
 
 
 async def fits(page: Page, name: str) -> None:
@@ -100,9 +100,10 @@ async def hardships(db: Database) -> None:
 
 @pytest.mark.parametrize("size", sorted(SIZES))
 async def test_a_source_from_adding_to_running(
-    chromium: Browser, desk: str, platform: str, sqlite_db: Database, size: str
+    chromium: Browser, desk: signed_in.Address, platform: str, sqlite_db: Database, size: str
 ) -> None:
     context = await chromium.new_context(viewport=SIZES[size])  # type: ignore[arg-type]
+    await signed_in.enter(context, desk)
     page = await context.new_page()
     await page.goto(f"{desk}/desk/sources")
     await expect(page.get_by_text("还没有自己运行的来源")).to_be_visible()

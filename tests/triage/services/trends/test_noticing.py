@@ -1,0 +1,137 @@
+"""Signals of a day: found where they were planted, told in words, kept once, decided by a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import sqlalchemy as sa
+
+from models.rollups import MEASURES, RollupCursor, RollupDistrict, RollupPlace
+from models.signals import Forecast, Signal, SignalDay
+from models.vocab_trends import SignalKind, SignalState
+from tests.triage.services.trends.helpers import deps_of
+from triage.errors import BadInput, NotFound
+from triage.services.trends import judging, noticing
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+#: 01:00 in Beijing on the 26th: yesterday is the 25th.
+NOW: Final = datetime(2026, 11, 25, 17, 0, tzinfo=UTC)
+DAY: Final = date(2026, 11, 25)
+NUMBERS: Final = (
+    "version", "events_seen", "events_settled", "corrections_settled", "mark_events", "mark_corrections",
+    "mark_xmax",
+)  # fmt: skip
+FIRST: Final = DAY - timedelta(days=199)
+
+
+def day_row(day: date, kind: str, district: str, demands: int) -> dict[str, Any]:
+    return {**dict.fromkeys(MEASURES, 0), "day": day, "kind": kind, "district": district, "demands": demands}
+
+
+def place_row(day: date, grid: str, kind: str, demands: int) -> dict[str, Any]:
+    return {
+        "day": day, "district": "110105", "street": "110105026", "community": "", "grid": grid,
+        "kind": kind, "demands": demands, "cases": demands, "unsolved": 0,
+    }  # fmt: skip
+
+
+async def plant(db: Database, *, counted: datetime = NOW) -> None:
+    """200 quiet days of two kinds; a burst of one on the last day; a hot grid and a chronic one."""
+    days = [FIRST + timedelta(days=n) for n in range(200)]
+    series = [
+        day_row(day, kind, "110105", 4 + (day.toordinal() * 7 + shift) % 5 + 60 * (day == DAY and shift == 0))
+        for day in days
+        for shift, kind in enumerate(("NOI-01", "AIR-01"))
+    ]
+    places = [place_row(DAY - timedelta(days=n), "125-101", "NOI-01", 2) for n in range(20)]
+    places += [place_row(DAY - timedelta(days=n), "130-99", "AIR-01", 1) for n in range(0, 90, 9)]
+    async with db.writes.begin() as session:
+        await session.execute(sa.insert(RollupDistrict), series)
+        await session.execute(sa.insert(RollupPlace), places)
+        cursor = dict.fromkeys(NUMBERS, 0) | {"id": 1, "at": counted, "mark_at": counted}
+        await session.execute(sa.insert(RollupCursor), [cursor])
+
+
+async def signals(db: Database) -> list[Signal]:
+    async with db.reads() as session:
+        return list(await session.scalars(sa.select(Signal).order_by(Signal.what, Signal.district)))
+
+
+async def test_what_was_planted_is_found_told_and_kept_once(db: Database) -> None:
+    await plant(db)
+    deps = deps_of(db, NOW)
+    assert await noticing.poke(deps) is True
+    assert await noticing.poke(deps) is False
+    found = await signals(db)
+    assert [(s.what, s.kind, s.district, s.place) for s in found] == [
+        ("burst", "NOI-01", "", ""),
+        ("burst", "NOI-01", "110105", ""),
+        ("chronic", "AIR-01", "110105", "130-99"),
+        ("hot_grid", "NOI-01", "110105", "125-101"),
+    ]
+    assert found[1].told["why"][0].startswith("11月25日 6")
+    assert "每周容许误报 3 次" in found[1].told["why"][1]
+    async with db.reads() as session:
+        forecasts = await judging.forecasts(session, date(2026, 12, 1), district="110105")
+        day = (await session.scalars(sa.select(SignalDay))).one()
+    assert {f.kind for f in forecasts} == {"NOI-01", "AIR-01"}
+    assert all(f.low < f.expected < f.high for f in forecasts)
+    assert (day.series, day.found) == (4, 4)
+
+
+async def test_the_same_thing_next_day_is_the_same_signal(sqlite_db: Database) -> None:
+    await plant(sqlite_db)
+    deps = deps_of(sqlite_db, NOW)
+    await noticing.notice(deps, DAY - timedelta(days=1))
+    before = await signals(sqlite_db)
+    await noticing.notice(deps, DAY)
+    after = await signals(sqlite_db)
+    hot_before = next(s for s in before if s.what == "hot_grid")
+    hot_after = [s for s in after if s.what == "hot_grid"]
+    assert [s.id for s in hot_after] == [hot_before.id]
+    assert (hot_after[0].first_day, hot_after[0].last_day) == (DAY - timedelta(days=1), DAY)
+    async with sqlite_db.reads() as session:
+        months = await session.scalars(sa.select(Forecast.month).distinct())
+        assert list(months) == [date(2026, 12, 1)]
+
+
+async def test_a_day_that_is_not_whole_waits(sqlite_db: Database) -> None:
+    await plant(sqlite_db, counted=NOW - timedelta(hours=2))
+    assert await noticing.poke(deps_of(sqlite_db, NOW)) is False
+    assert await signals(sqlite_db) == []
+
+
+async def test_a_person_decides_with_a_reason_and_once(db: Database) -> None:
+    await plant(db)
+    await noticing.poke(deps_of(db, NOW))
+    first, second, *_ = await signals(db)
+    async with db.writes.begin() as session:
+        await judging.decide(
+            session, first.id, SignalState.ACKNOWLEDGED, "工地夜间赶工，已交办", by="local", now=NOW
+        )
+        await judging.decide(session, second.id, SignalState.DISMISSED, "同一件事", by="local", now=NOW)
+    with pytest.raises(BadInput, match="已由 local"):
+        async with db.writes.begin() as session:
+            await judging.decide(session, first.id, SignalState.DISMISSED, "再想想", by="b", now=NOW)
+    with pytest.raises(BadInput, match="理由"):
+        async with db.writes.begin() as session:
+            await judging.decide(session, first.id, SignalState.DISMISSED, "  ", by="b", now=NOW)
+    with pytest.raises(BadInput, match="采纳或排除"):
+        async with db.writes.begin() as session:
+            await judging.decide(session, first.id, SignalState.NEW, "好", by="b", now=NOW)
+    with pytest.raises(NotFound):
+        async with db.writes.begin() as session:
+            await judging.decide(session, 10_000, SignalState.DISMISSED, "没有", by="b", now=NOW)
+    async with db.reads() as session:
+        fates = {fate.what: fate for fate in await judging.fates(session, since=DAY)}
+        left = await judging.listed(session, state=SignalState.NEW, what=None, district=None)
+        mine = await judging.listed(session, state=None, what=SignalKind.BURST, district="110105")
+    burst = fates[SignalKind.BURST]
+    assert (burst.new, burst.acknowledged, burst.dismissed, burst.held) == (0, 1, 1, 0.5)
+    assert fates[SignalKind.CHRONIC].held is None
+    assert {signal.what for signal in left} == {"chronic", "hot_grid"}
+    assert [signal.reason for signal in mine] == ["同一件事"]

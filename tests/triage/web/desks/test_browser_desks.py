@@ -1,0 +1,131 @@
+"""A clerk's and an officer's task by the keyboard alone, in a real Chromium; the mouse is never moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from aiohttp.test_utils import TestServer
+from playwright.async_api import async_playwright, expect
+
+from models.corrections import Correction
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Post
+from tests import browser, signed_in
+from tests.factories import NOW, TicketIn, add_tickets
+from tests.triage.web.desks.conftest import waiting
+from triage.services import reference
+from triage.web import acting
+from triage.web.acting import Acting
+from triage.web.app import make_app
+from triage.web.desks import live
+from triage.web.desks.live import BOARD
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Page
+
+    from triage.services.deps import Deps
+
+SITE = TicketIn()
+
+
+@pytest.fixture
+async def page(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Page]:
+    """A page of a running desk that fails the test on any script error."""
+    monkeypatch.setattr(live, "ALONE_SECONDS", 0.2)
+    await reference.sync(deps)
+    faults: list[str] = []
+    app = make_app(deps)
+    async with TestServer(app) as server, async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(
+            executable_path=browser.executable(), args=list(browser.FLAGS)
+        )
+        context = await chromium.new_context(
+            viewport={"width": 1280, "height": 800}, base_url=str(server.make_url("/")).rstrip("/")
+        )
+        await signed_in.enter(context, await signed_in.Address.of(server, deps))
+        found = await context.new_page()
+        found.set_default_timeout(60_000)
+        found.on("pageerror", lambda error: faults.append(str(error)))
+        yield found
+        await app[BOARD].close()
+        await chromium.close()
+    assert faults == []
+
+
+async def be(page: Page, who: Acting) -> None:
+    """As if it had been chosen on the page."""
+    await page.goto("/healthz")
+    await page.context.add_cookies([{"name": acting.COOKIE, "value": who.cookie(), "url": page.url}])
+
+
+async def test_a_clerk_receives_reviews_corrects_and_dispatches(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    await page.goto("/desk")
+    await expect(page.locator("tr[data-no]")).to_have_count(0)
+    # Received: it comes to the list by itself.
+    first, second = await add_tickets(deps.db, waiting(30), waiting(60))
+    async with deps.db.writes.begin() as session:
+        session.add(TicketEvent(ticket_id=1, seq=60, at=NOW, tag="ticket:remark", data={}))
+    await expect(page.locator("tr[data-no]")).to_have_count(2)
+    await page.keyboard.press("g")
+    await page.keyboard.press("r")
+    await expect(page.locator("#review")).to_have_attribute("data-no", first)
+    await expect(page.locator("#ready")).to_have_text("下一张已备好")
+    await page.keyboard.press("2")
+    await expect(page.locator("[data-key='2']")).to_be_checked()
+    await expect(page.locator("#review-unit")).to_have_value("朝阳区生态环境局")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    await expect(page.locator(".hint.good")).to_have_text(f"工单 {first} 已派单。")
+    assert page.url.endswith(f"/desk/review/{second}")
+    await expect(page.locator("#queue a[aria-current]")).to_have_attribute("href", f"/desk/review/{second}")
+    await page.keyboard.press("u")
+    await expect(page.locator("#review-unit")).to_be_focused()
+    await page.keyboard.type("没有这个单位")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review-error")).to_contain_text("没有这个单位")
+    await page.keyboard.press("1")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".empty h1")).to_have_text("没有等待审核的工单")
+    async with deps.db.reads() as session:
+        units = list(await session.scalars(sa.select(Ticket.unit_code).order_by(Ticket.id)))
+        kinds = list(await session.scalars(sa.select(Correction.new)))
+    assert (units, kinds) == (["110105-ecology", "110105026"], ["NOI-02"])
+
+
+async def test_an_officer_signs_contacts_and_answers(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    (no,) = await add_tickets(deps.db, SITE)
+    await be(page, Acting(Post.UNIT, "110105026", "外勤二"))
+    await page.goto("/desk/due")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".thead h1")).to_have_text(str(SITE.title))
+    state = page.locator(".thead .state")
+    await page.keyboard.press("n")
+    await page.keyboard.press("Control+Enter")
+    await expect(state).to_have_text("已签收")
+    await page.keyboard.press("n")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Control+Enter")
+    await expect(state).to_have_text("已联系")
+    await page.keyboard.press("n")
+    await page.keyboard.type("已到场核实并责令停工")
+    await page.keyboard.press("Control+Enter")
+    # What is missing is asked for where the cursor stands.
+    await expect(page.locator("details[data-move=feedback]")).to_have_attribute("open", "")
+    await page.locator("#feedback-attachment").focus()
+    await page.keyboard.type("照片 1 号")
+    await page.locator("#feedback-told_citizen").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Control+Enter")
+    await expect(state).to_have_text("待回访")
+    async with deps.db.reads() as session:
+        found = await session.scalar(sa.select(Ticket.state).where(Ticket.no == no))
+    assert found == "feedback"

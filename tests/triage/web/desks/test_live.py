@@ -1,0 +1,131 @@
+"""实时更新: pages of any process are told of a change, with Redis and without; nobody misses one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from aiohttp.test_utils import TestClient, TestServer
+
+from connectors import hints
+from models.tickets import TicketEvent
+from tests import signed_in
+from tests.factories import NOW, TicketIn, add_tickets
+from triage.settings import Settings
+from triage.web.app import make_app
+from triage.web.desks import live
+from triage.web.desks.live import BOARD
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import ClientResponse
+
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+SOON = 8.0
+
+
+class Stream:
+    """The lines of one open stream."""
+
+    def __init__(self, answer: ClientResponse) -> None:
+        self.answer = answer
+
+    async def event(self, within: float = SOON) -> dict[str, str]:
+        """The next block that holds anything but a comment."""
+        async with asyncio.timeout(within):
+            while True:
+                block = (await self.answer.content.readuntil(b"\n\n")).decode()
+                lines = [line.partition(": ") for line in block.splitlines() if not line.startswith(":")]
+                if any(name for name, *_ in lines):
+                    return {name: value for name, _, value in lines}
+
+
+@asynccontextmanager
+async def stream(client: Client, last: str | None = None) -> AsyncIterator[Stream]:
+    headers = {"Last-Event-ID": last} if last else {}
+    async with client.get("/desk/changes", headers=headers) as answer:
+        assert answer.content_type == "text/event-stream"
+        yield Stream(answer)
+
+
+async def happen(deps: Deps) -> None:
+    async with deps.db.writes.begin() as session:
+        session.add(TicketEvent(ticket_id=1, seq=50, at=NOW, tag="ticket:urge", data={}))
+
+
+@pytest.fixture
+async def no(deps: Deps) -> str:
+    return (await add_tickets(deps.db, TicketIn()))[0]
+
+
+async def test_without_redis_the_database_is_looked_at(
+    client: Client, deps: Deps, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no
+    monkeypatch.setattr(live, "ALONE_SECONDS", 0.05)
+    async with stream(client) as pages:
+        first = await pages.event()
+        assert "event" not in first
+        await happen(deps)
+        told = await pages.event()
+    assert (told["event"], int(told["id"])) == ("changed", int(first["id"]) + 1)
+    # Who comes back says what it had last, and learns at once that it missed one.
+    async with stream(client, first["id"]) as pages:
+        assert (await pages.event())["event"] == "changed"
+    async with stream(client, told["id"]) as pages:
+        assert "event" not in await pages.event()
+    # Only the number of an event: nothing of a case.
+    assert set(told) - {""} == {"id", "event", "data"}
+
+
+async def test_a_hint_of_another_process_is_heard_and_a_flushed_redis_loses_nothing(
+    deps: Deps, no: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no
+    monkeypatch.setattr(live, "CALM_SECONDS", 0.2)
+    settings = Settings(redis_url=redis_url)
+    there = type(deps)(settings, deps.clock, deps.tables, deps.db, deps.vault)
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(there)}
+    web = TestClient(TestServer(make_app(there)), cookies=cookies)
+    async with web as client, stream(client) as pages:
+        await pages.event()
+        board = client.app[BOARD]
+        async with asyncio.timeout(SOON):
+            await board.hinted.wait()
+        other = redis.Redis.from_url(redis_url)
+        # What happened while nobody listened was told as news, once.
+        hints.tell(other)
+        assert (await pages.event())["event"] == "changed"
+        other.flushall()
+        other.close()
+        await happen(there)
+        assert (await pages.event())["event"] == "changed"
+
+
+async def test_a_process_that_stops_lets_its_pages_go(deps: Deps, no: str) -> None:
+    del no
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    web = TestClient(TestServer(make_app(deps)), cookies=cookies)
+    async with web as client, stream(client) as pages:
+        await pages.event()
+        await client.app[BOARD].close()
+        async with asyncio.timeout(SOON):
+            assert await pages.answer.content.read() == b""
+        assert (await client.get("/desk/changes")).status == 503
+
+
+async def test_there_is_an_end_to_how_many_are_told(
+    client: Client, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no
+    monkeypatch.setattr(live, "MOST", 1)
+    async with stream(client) as pages:
+        await pages.event()
+        refused = await client.get("/desk/changes")
+        assert (refused.status, "页面会照常定时刷新" in await refused.text()) == (503, True)

@@ -1,0 +1,161 @@
+"""审核台: which ticket is given to whom, what one form does, what stands beside it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from models import holding
+from models.corrections import Correction
+from models.holding import ReviewHold
+from models.matters import MatterKey
+from models.tickets import Ticket, TicketEvent
+from models.vocab import State
+from tests.factories import NOW, TicketIn, add_tickets
+from tests.triage.web.desks.conftest import waiting
+from triage.web.desks.review import HOLD
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+
+async def opened(client: Client, path: str = "/desk/review") -> tuple[str, str]:
+    """The address a page is at in the end, and the page."""
+    answer = await client.get(path)
+    return answer.url.path, await answer.text()
+
+
+def form_of(page: str) -> dict[str, str]:
+    found = page.partition('id="decide"')[2].partition("</form>")[0]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', found))
+
+
+async def states(db: Database, numbers: list[str]) -> list[str]:
+    async with db.reads() as session:
+        rows = await session.execute(sa.select(Ticket.no, Ticket.state))
+        known = {row.no: row.state for row in rows}
+    return [known[no] for no in numbers]
+
+
+async def test_the_most_pressing_is_given_and_the_next_clerk_is_given_another(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    assert (await opened(client))[0] == f"/desk/review/{numbers[1]}"
+    # The same clerk is given the same again; who skips it, the next.
+    assert (await opened(client))[0] == f"/desk/review/{numbers[1]}"
+    assert (await opened(client, f"/desk/review?but={numbers[1]}"))[0] == f"/desk/review/{numbers[2]}"
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(ReviewHold).values(by="local:somebody"))
+    assert (await opened(client))[0] == f"/desk/review/{numbers[0]}"
+    _, page = await opened(client, f"/desk/review/{numbers[1]}")
+    assert "别的坐席刚打开了这张工单" in page
+    # Nobody keeps a ticket for ever.
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(ReviewHold).values(until=NOW))
+    assert (await opened(client))[0] == f"/desk/review/{numbers[1]}"
+
+
+async def test_one_of_two_is_faster(db: Database, numbers: list[str]) -> None:
+    del numbers
+    async with db.writes.begin() as session:
+        assert await holding.hold(session, 1, "a", now=NOW, span=HOLD)
+        assert not await holding.hold(session, 1, "b", now=NOW, span=HOLD)
+        assert await holding.hold(session, 1, "a", now=NOW, span=HOLD)
+        assert await holding.hold(session, 1, "b", now=NOW + HOLD, span=HOLD)
+
+
+async def test_what_the_model_holds_likely_is_a_key_away_with_its_units(
+    client: Client, numbers: list[str]
+) -> None:
+    _, page = await opened(client, f"/desk/review/{numbers[0]}")
+    likely = re.findall(r'value="([^"]+)" data-key="(\d)" data-unit="([^"]*)"[^>]*?( checked)?>', page)
+    assert [(code, key, bool(checked)) for code, key, _, checked in likely] == [
+        ("NOI-01", "1", True), ("NOI-02", "2", False), ("AIR-01", "3", False)
+    ]  # fmt: skip
+    assert [unit for _, _, unit, _ in likely[:2]] == ["望京街道办事处", "朝阳区生态环境局"]
+    assert re.search(r'data-kinds="NOI-01" open><summary>夜间施工', page)
+    assert re.search(r'data-kinds="NOI-07" hidden><summary>装修', page)
+
+
+async def test_a_changed_kind_is_a_correction_and_the_ticket_goes_on(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    _, page = await opened(client)
+    form = form_of(page)
+    sent = {**form, "kind": "NOI-02", "urgency": "U2", "unit": "朝阳区生态环境局", "assist": ""}
+    answer = await client.post(f"/desk/review/{numbers[1]}", data=sent)
+    assert answer.url.path == f"/desk/review/{numbers[2]}"
+    assert f"{numbers[1]}</a> 已派单。这是下一张。" in await answer.text()
+    async with deps.db.reads() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == numbers[1]))).one()
+        kept = (await session.execute(sa.select(Correction.field, Correction.old, Correction.new))).all()
+        holds = list(await session.scalars(sa.select(ReviewHold.ticket_id)))
+    assert (ticket.state, ticket.unit_code, ticket.urgency) == ("dispatched", "110105-ecology", "U2")
+    assert [tuple(row) for row in kept] == [("kind", "NOI-01", "NOI-02"), ("urgency", "U3", "U2")]
+    assert holds == [3]
+    # Sent twice, done once.
+    again = await client.post(f"/desk/review/{numbers[1]}", data=sent)
+    assert again.status == 200
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Correction)) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"unit": "没有这个单位"}, "没有这个单位"),
+        ({"unit": ""}, "承办单位"),
+        ({"kind": "X"}, "污染种类"),
+        ({"version": "7"}, "又有变化"),
+    ],
+)
+async def test_a_refusal_changes_nothing_and_keeps_what_was_typed(
+    client: Client, deps: Deps, numbers: list[str], changed: dict[str, str], told: str
+) -> None:
+    _, page = await opened(client)
+    sent = {
+        **form_of(page),
+        "kind": "NOI-01",
+        "urgency": "U3",
+        "unit": "望京街道办事处",
+        "note": "请尽快",
+        **changed,
+    }
+    answer = await client.post(f"/desk/review/{numbers[1]}", data=sent)
+    text = await answer.text()
+    assert answer.status in {400, 409, 422}
+    assert told in re.sub(r"<script.*?</script>", "", text)
+    assert ">请尽快</textarea>" in text
+    assert await states(deps.db, numbers[:3]) == ["review"] * 3
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Correction)) == 0
+
+
+async def test_past_cases_say_how_they_were_answered(client: Client, deps: Deps) -> None:
+    old, new = await add_tickets(deps.db, TicketIn(state=State.CLOSED, title="旧的一件"), waiting(30))
+    async with deps.db.writes.begin() as session:
+        session.add_all([MatterKey(key=key, ticket_id=ticket) for key in (7, 8) for ticket in (1, 2)])
+        session.add(
+            TicketEvent(
+                ticket_id=1,
+                seq=99,
+                at=NOW,
+                tag="ticket:feedback",
+                data={"values": {"note": "已责令夜间停工"}},
+            )
+        )
+    _, page = await opened(client, f"/desk/review/{new}")
+    past = page.partition("相似的过往工单")[2].partition("</section>")[0]
+    assert f'href="/desk/tickets/{old}">旧的一件</a>' in past
+    assert "<q>已责令夜间停工</q>" in past
+
+
+async def test_an_empty_desk_says_so(client: Client) -> None:
+    path, page = await opened(client)
+    assert (path, "没有等待审核的工单" in page) == ("/desk/review", True)
+    assert "没有在等的了" in await (await client.get("/desk/review/queue")).text()

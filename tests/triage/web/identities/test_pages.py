@@ -1,0 +1,100 @@
+"""The box on the ticket's page, the one page with a field on it, and the auditor's page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from models.appeals import Appellant
+from models.tickets import Ticket
+from tests.factories import NOW, TicketIn, add_tickets
+from tests.triage.web.test_dead import form_of, origin
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+PHONE = "13800005678"
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    return sqlite_db
+
+
+async def case(deps: Deps) -> str:
+    (no,) = await add_tickets(deps.db, TicketIn())
+    async with deps.db.writes.begin() as session:
+        number = await session.scalar(sa.select(Ticket.appeal_id).where(Ticket.no == no))
+        phone = deps.vault.seal(PHONE, belongs_to=f"appellant.phone:{number}")
+        await session.execute(sa.insert(Appellant).values(appeal_id=number, created_at=NOW, phone=phone))
+    return no
+
+
+async def text_of(client: Client, path: str) -> str:
+    response = await client.get(path)
+    assert response.status == 200
+    return await response.text()
+
+
+async def test_the_ticket_shows_shapes_and_the_field_only_in_answer_to_the_form(
+    client: Client, deps: Deps
+) -> None:
+    no = await case(deps)
+    text = await text_of(client, f"/desk/tickets/{no}")
+    assert "138****5678" in text
+    assert PHONE not in text
+    form = form_of(text, field="phone", reason="contact", words="电话约现场查看")
+    response = await client.post(f"/desk/tickets/{no}/identity", data=form, headers=origin(client))
+    assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
+    assert PHONE in await response.text()
+    assert PHONE not in str(response.url)
+    audit = await text_of(client, f"/desk/audit?case={no}")
+    assert "查看身份" in audit
+    assert "联系诉求人：电话约现场查看" in audit
+    assert "127.0.0.1" in audit
+    assert PHONE not in audit
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "told"),
+    [
+        ({"field": "phone", "reason": "", "words": "电话约现场查看"}, 400, "请选择查看的理由"),
+        ({"field": "name", "reason": "contact", "words": "电话约现场查看"}, 404, "没有登记这一项"),
+        ({"field": "nothing", "reason": "contact", "words": "电话约现场查看"}, 400, "请选择要看哪一项"),
+    ],
+)
+async def test_what_is_refused_says_why(
+    client: Client, deps: Deps, form: dict[str, str], status: int, told: str
+) -> None:
+    no = await case(deps)
+    text = await text_of(client, f"/desk/tickets/{no}")
+    data = form_of(text, **form)
+    response = await client.post(f"/desk/tickets/{no}/identity", data=data, headers=origin(client))
+    assert response.status == status
+    assert told in await response.text()
+    assert (await client.get(f"/desk/tickets/{no}/identity")).status == 405
+
+
+async def test_the_ledger_is_searched_and_exported_and_the_export_is_written_down(
+    client: Client, deps: Deps
+) -> None:
+    no = await case(deps)
+    text = await text_of(client, f"/desk/tickets/{no}")
+    form = form_of(text, field="phone", reason="contact", words="电话约现场查看")
+    await client.post(f"/desk/tickets/{no}/identity", data=form, headers=origin(client))
+    assert "没有符合条件的条目" in await text_of(client, "/desk/audit?who=nobody")
+    assert "没有符合条件的条目" in await text_of(client, "/desk/audit?until=2026-11-22")
+    assert "查看身份" in await text_of(client, "/desk/audit?act=identity.revealed&since=2026-11-23")
+    sheet = await text_of(client, f"/desk/audit/export.csv?case={no}")
+    assert sheet.count("查看身份") == 1
+    assert "导出审计台账" in await text_of(client, "/desk/audit?kind=ledger")
+    assert (await client.get("/desk/audit/export.exe")).status == 404
+
+
+@pytest.mark.parametrize("query", ["act=nothing", "since=gestern", "before=x", "who=" + "a" * 121, "x=1"])
+async def test_a_bad_question_is_named(client: Client, query: str) -> None:
+    assert (await client.get(f"/desk/audit?{query}")).status == 400

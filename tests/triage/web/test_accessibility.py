@@ -1,0 +1,106 @@
+"""WCAG 2.2 AA by axe-core on every page that is asked for by a plain address, and on those of one ticket.
+
+The pages are those of the application's own routes: a page that comes later is walked too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp.test_utils import TestServer
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import async_playwright
+
+from tests import browser, signed_in
+from tests.factories import add_tickets
+from tests.triage.web.samples import SAMPLES
+from triage.services import reference
+from triage.web.app import make_app
+from triage.web.keys import DECLARED
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from models.db import Database
+    from triage.services.deps import Deps
+
+WIDTHS = ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
+ROOTS = ("/desk", "/citizen", "/me", "/staff")
+#: Addresses that give no page: a stream, pictures, data, and parts that stand in a page that is walked.
+NO_PAGES = (
+    "/desk/changes",
+    "/citizen/map.svg",
+    "/desk/places/map.json",
+    "/desk/places/at",
+    "/desk/list",
+    "/desk/review/queue",
+)
+OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "resultTypes": ["violations"],
+}
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough: what differs is tested below the browser."""
+    return sqlite_db
+
+
+async def faults(page: Page, axe: Axe, path: str) -> list[str]:
+    """What axe says of a page: rule, place, and the page's address."""
+    await page.goto(path)
+    # What is folded is part of the page.
+    await page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    found = await axe.run(page, options=OPTIONS)
+    told = [
+        f"{path}: {rule['id']}: {node['target']}"
+        for rule in found.response["violations"]
+        for node in rule["nodes"][:3]
+    ]
+    wide = await page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    return told + [f"{path}: wider than the screen"] * wide
+
+
+async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
+    numbers = await add_tickets(deps.db, *SAMPLES)
+    await reference.sync(deps)
+    app = make_app(deps)
+    plain = {
+        path
+        for method, path in app[DECLARED]
+        if method == "GET" and path.startswith(ROOTS) and "{" not in path
+    }
+    site, waiting = numbers[4], numbers[8]
+    pages = [
+        *sorted(plain - set(NO_PAGES)),
+        f"/desk/tickets/{site}",
+        f"/desk/tickets/{waiting}",
+        f"/desk/tickets/{site}/files",
+        f"/desk/review/{waiting}",
+        f"/desk/compare/{numbers[1]}/{numbers[0]}",
+        "/desk?q=油烟",
+        "/desk/due?hours=168&clock=answer",
+        "/desk/nothing",
+    ]
+    axe, told = Axe(), []
+    async with TestServer(app) as server, async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(
+            executable_path=browser.executable(), args=list(browser.FLAGS)
+        )
+        address = await signed_in.Address.of(server, deps)
+        for size in WIDTHS:
+            context = await chromium.new_context(
+                viewport=size,  # type: ignore[arg-type]
+                locale="zh-CN",
+                base_url=address,
+            )
+            page = await context.new_page()
+            told += [f"{size['width']} {fault}" for fault in await faults(page, axe, "/login")]
+            await signed_in.enter(context, address)
+            for path in pages:
+                told += [f"{size['width']} {fault}" for fault in await faults(page, axe, path)]
+            await context.close()
+        await chromium.close()
+    assert not told, "\n".join(told)

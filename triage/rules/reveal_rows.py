@@ -1,0 +1,96 @@
+"""Rows of `reveals.yaml`: for which reasons which part of an identity is looked at, and how often. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from models.vocab_identities import IdentityField
+from triage.errors import NoRule
+from triage.rules.calendar import beijing
+from triage.rules.check_tools import gaps, ids, overlaps
+from triage.rules.clock_parsing import dated_rows
+from triage.rules.rows import Problem, Row, Where
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from triage.rules.reading import Record
+
+FILE: Final = "reveals.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow(Row):
+    """理由: what it lets one look at."""
+
+    title: str
+    code: str
+    fields: tuple[IdentityField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow(Row):
+    """频次: beyond `alert` looks an hour the auditor is told, beyond `most` there are none."""
+
+    title: str
+    alert: int
+    most: int
+    least_words: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevealTable:
+    """Both kinds of rows."""
+
+    reasons: tuple[ReasonRow, ...] = ()
+    rates: tuple[RateRow, ...] = ()
+
+    def reasons_at(self, at: datetime) -> tuple[ReasonRow, ...]:
+        """The reasons in force."""
+        return tuple(row for row in self.reasons if row.holds(beijing(at).date()))
+
+    def rate(self, at: datetime) -> RateRow:
+        """The rate in force. Raises NoRule."""
+        for row in self.rates:
+            if row.holds(beijing(at).date()):
+                return row
+        raise NoRule(f"查看身份的频次没有覆盖这一天：{beijing(at).date().isoformat()}")
+
+
+def table(top: Record) -> RevealTable:
+    """The rows of the file."""
+    return RevealTable(reasons=dated_rows(top, "reasons", _reason), rates=dated_rows(top, "rates", _rate))
+
+
+def _reason(r: Record) -> ReasonRow:
+    names = r.words("fields", required=True)
+    known = {member.value for member in IdentityField}
+    for name in names:
+        if name not in known:
+            r.fault(f"没有这个身份信息项：{name}", "fields")
+    fields = tuple(member for member in IdentityField if member.value in names)
+    return ReasonRow(
+        r.text("id"), *r.dated(), r.where, title=r.text("title"), code=r.text("code"), fields=fields
+    )
+
+
+def _rate(r: Record) -> RateRow:
+    alert, most = r.whole("alert_per_hour"), r.whole("most_per_hour")
+    if most < alert:
+        r.fault("most_per_hour 不能小于 alert_per_hour", "most_per_hour")
+    return RateRow(
+        r.text("id"), *r.dated(), r.where, title=r.text("title"), alert=alert, most=most,
+        least_words=r.whole("least_words"),
+    )  # fmt: skip
+
+
+def check(rows: RevealTable, problems: list[Problem]) -> None:
+    """One rate on every day, and no reason twice at a time."""
+    ids((*rows.reasons, *rows.rates), problems)
+    overlaps(rows.reasons, lambda row: row.code, "理由", problems)
+    overlaps(rows.rates, lambda _row: None, "频次", problems)
+    if not rows.reasons or not rows.rates:
+        problems.append(Problem(Where(FILE, 1), "没有任何理由或频次"))
+    else:
+        gaps(rows.rates, "频次", problems)

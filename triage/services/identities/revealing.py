@@ -1,0 +1,215 @@
+"""查看身份: one field, with a reason, by somebody who may, and written to the ledger before it is seen.
+
+`reveal` works in the caller's transaction: the value may leave only after that has committed. `look` does
+both: it opens the transaction, gives the value when it is written down, and writes down what was refused too.
+
+Who may: the permission REVEAL (for an account: of the reward's people), sight of the case, and
+- of a report (举报, 保密): only who handles it: the units that lead, assist or were called in, the hotline's
+  own posts, and for its reward the reward's people;
+- never somebody of the unit that is reported.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import sqlalchemy as sa
+
+from models.appeals import Appeal, Reading
+from models.filters import may_see
+from models.tickets import Ticket, TicketUnit
+from models.units import Unit
+from models.vocab import AppealType, Role
+from models.vocab_citizen import Asked
+from models.vocab_identities import IdentityField
+from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_staff import Permission
+from triage import logs
+from triage.errors import BadInput, NotFound, TriageError
+from triage.services import ledger, limiting
+from triage.services.identities import holding, showing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.ticket_detail import WholeTicket
+    from models.viewing import Viewer
+    from triage.rules.rows import Tables
+    from triage.services.deps import Deps
+    from triage.services.identities.holding import Holder
+
+log = logs.get(__name__)
+
+LONGEST_WORDS: Final = 200
+_TAIL: Final = re.compile(r"(?:街道办事处|镇人民政府|乡人民政府|地区办事处|办事处|人民政府)$")
+_REWARD: Final = (Permission.REWARD_HANDLE, Permission.REWARD_REVIEW, Permission.REWARD_PAY)
+
+
+class RevealRefused(TriageError):
+    """不能查看这一项身份信息。"""
+
+    code: ClassVar[str] = "reveal_refused"
+    status: ClassVar[int] = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: a code of the table, and words of one's own."""
+
+    code: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What of a case decides who may look."""
+
+    no: str
+    appeal_id: int
+    guarded: bool
+    """A report or a confidential matter."""
+    handled_by: frozenset[str]
+    reported: str
+    """Whom the text names as the one complained about."""
+    text: str
+
+
+async def facts_of(session: AsyncSession, viewer: Viewer, no: str) -> CaseFacts:
+    """The case, if the viewer may see it. Raises NotFound."""
+    row = (
+        await session.execute(
+            sa.select(Ticket.id, Ticket.no, Ticket.appeal_id, Ticket.appeal_type, Appeal, Reading.detail)
+            .join(Appeal, Appeal.id == Ticket.appeal_id)
+            .outerjoin(Reading, Reading.id == Ticket.reading_id)
+            .where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    parts = await session.scalars(
+        sa.select(TicketUnit.unit_code).where(
+            TicketUnit.ticket_id == row.id, TicketUnit.role != Role.COPY.value
+        )
+    )
+    appeal: Appeal = row.Appeal
+    return CaseFacts(
+        no=row.no,
+        appeal_id=row.appeal_id,
+        guarded=appeal.confidential or row.appeal_type == AppealType.REPORT.value,
+        handled_by=frozenset(parts),
+        reported=str((row.detail or {}).get("party") or ""),
+        text=f"{appeal.title or ''}\n{appeal.text}",
+    )
+
+
+def case_of(whole: WholeTicket) -> CaseFacts:
+    """The same of a ticket that was read whole, and so may be seen."""
+    return CaseFacts(
+        no=whole.ticket.no,
+        appeal_id=whole.appeal.id,
+        guarded=whole.appeal.confidential or whole.ticket.appeal_type == AppealType.REPORT.value,
+        handled_by=frozenset(part.code for part in whole.units if part.role != Role.COPY.value),
+        reported=str((whole.reading.detail if whole.reading else {}).get("party") or ""),
+        text=f"{whole.appeal.title or ''}\n{whole.appeal.text}",
+    )
+
+
+async def refusal(session: AsyncSession, viewer: Viewer, case: CaseFacts, field: IdentityField) -> str | None:
+    """Why the viewer may not look; None: they may."""
+    wanted = _REWARD if field is IdentityField.ACCOUNT else (Permission.REVEAL,)
+    if not viewer.may(*wanted):
+        return "您的角色没有查看身份的权限"
+    if case.guarded and not (showing.handles(viewer, case.handled_by) or viewer.may(*_REWARD)):
+        return "这是举报或要求保密的诉求：只有承办它的人才能查看诉求人身份"
+    if viewer.unit_code and await _is_reported(session, viewer.unit_code, case):
+        return "您所在的单位是被反映单位：不能查看诉求人身份"
+    return None
+
+
+async def _is_reported(session: AsyncSession, unit_code: str, case: CaseFacts) -> bool:
+    """Whether the case is about this unit: by its name in the text, or what the party is called."""
+    name = await session.scalar(sa.select(Unit.name).where(Unit.code == unit_code))
+    if not name:
+        return False
+    stem = _TAIL.sub("", name)
+    # 望京街道 as a place stands in half its cases; as the one complained about it is called an office.
+    called = {name, f"{stem}街道办", f"{stem}街道办事处", f"{stem}镇政府", f"{stem}乡政府", f"{stem}政府"}
+    return any(words in case.text or words == case.reported for words in called)
+
+
+async def reveal(
+    session: AsyncSession,
+    deps: Deps,
+    viewer: Viewer,
+    what: Holder,
+    *,
+    field: IdentityField,
+    reason: Reason,
+    now: datetime,
+) -> str:
+    """The value; to be shown only after this transaction has committed.
+
+    Raises NotFound, RevealRefused, BadInput, TooOften, NothingHeld, VaultError.
+    """
+    case = await facts_of(session, viewer, what.no)
+    why = checked_reason(deps.tables, field, reason, now)
+    if (refused := await refusal(session, viewer, case, field)) is not None:
+        raise RevealRefused(refused)
+    rate = deps.tables.reveals.rate(now)
+    times = await limiting.count(session, deps.vault, Asked.REVEAL, viewer.login, most=rate.most, now=now)
+    value = await holding.value_of(session, deps.vault, what, case.appeal_id, field)
+    subject = _subject(what, case)
+    ledger.write(
+        session, who=viewer.login, act=LedgerAct.REVEALED, subject=subject, now=now, reason=why,
+        detail={"field": field.value, "reason": reason.code},
+    )  # fmt: skip
+    if times == rate.alert + 1:
+        ledger.write(
+            session, who=viewer.login, act=LedgerAct.REVEAL_ALERT, subject=subject, now=now,
+            reason=f"一小时内查看超过 {rate.alert} 次", detail={"row": rate.id},
+        )  # fmt: skip
+        log.warning("reveals_many", login=viewer.login, times=times, row=rate.id)
+    return value
+
+
+def checked_reason(tables: Tables, field: IdentityField, reason: Reason, now: datetime) -> str:
+    """The reason in words. Raises BadInput when it is none of the table's, or says too little."""
+    row = next((row for row in tables.reveals.reasons_at(now) if row.code == reason.code), None)
+    if row is None:
+        raise BadInput("请选择查看的理由")
+    if field not in row.fields:
+        raise BadInput(f"“{row.title}”不需要看{field.label}")
+    words = " ".join(reason.words.split())
+    least = tables.reveals.rate(now).least_words
+    if len(words) < least:
+        raise BadInput(f"请写明为什么要看，至少 {least} 个字")
+    return f"{row.title}：{words[:LONGEST_WORDS]}"
+
+
+def _subject(what: Holder, case: CaseFacts) -> ledger.Subject:
+    if what.kind is SubjectKind.APPEAL:
+        return ledger.Subject(SubjectKind.APPEAL, str(case.appeal_id), case.no)
+    return ledger.Subject(what.kind, what.id, case.no)
+
+
+async def look(deps: Deps, viewer: Viewer, what: Holder, *, field: IdentityField, reason: Reason) -> str:
+    """Reveal in a transaction of its own: given when it is written down. What is refused is written down too.
+
+    Raises what `reveal` raises.
+    """
+    now = deps.clock.now()
+    try:
+        async with deps.db.writes.begin() as session:
+            return await reveal(session, deps, viewer, what, field=field, reason=reason, now=now)
+    except (RevealRefused, NotFound, limiting.TooOften) as error:
+        async with deps.db.writes.begin() as session:
+            ledger.write(
+                session, who=viewer.login, act=LedgerAct.REVEAL_REFUSED, now=now, reason=error.detail,
+                subject=ledger.Subject(SubjectKind.TICKET, what.no, what.no[:40]),
+                detail={"field": field.value, "code": error.code},
+            )  # fmt: skip
+        raise

@@ -1,0 +1,120 @@
+"""角色: granted for a unit and a time, withdrawn at once. A change ends the sessions of whom it is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from models.staff import Account, RoleGrant
+from models.units import Staff, Unit
+from models.vocab_signin import End, SignInAct
+from models.vocab_staff import Role
+from triage.clock import local
+from triage.errors import BadInput, NotFound
+from triage.services.staff import sessions
+from triage.services.staff.accounts import NotYourself
+from triage.services.staff.recording import record
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def grant(
+    session: AsyncSession,
+    staff_id: int,
+    role: Role,
+    *,
+    unit_code: str | None,
+    valid_from: date,
+    valid_to: date | None,
+    by: str,
+    now: datetime,
+) -> int:
+    """授予. `unit_code` None: the whole city. Gives the grant's number. Raises BadInput, NotYourself."""
+    login = await _login(session, staff_id)
+    if login == by:
+        raise NotYourself
+    if unit_code is not None and await session.get(Unit, unit_code) is None:
+        raise BadInput(f"没有这个单位：{unit_code}")
+    if valid_to is not None and valid_to < valid_from:
+        raise BadInput("最后一天早于第一天")
+    if valid_to is not None and valid_to < local(now).date():
+        raise BadInput("最后一天已经过去")
+    same = sa.select(RoleGrant.id).where(
+        RoleGrant.staff_id == staff_id,
+        RoleGrant.role == role.value,
+        RoleGrant.unit_code.is_(None) if unit_code is None else RoleGrant.unit_code == unit_code,
+        RoleGrant.withdrawn_at.is_(None),
+        sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to >= valid_from),
+    )
+    if await session.scalar(same.limit(1)) is not None:
+        raise BadInput("这个角色在这段时间已经授予过；要改期限，请先收回再授予")
+    number = await session.scalar(
+        sa.insert(RoleGrant)
+        .values(
+            staff_id=staff_id, role=role.value, unit_code=unit_code, valid_from=valid_from, valid_to=valid_to,
+            granted_by=by, granted_at=now,
+        )
+        .returning(RoleGrant.id)
+    )  # fmt: skip
+    await sessions.end_all(session, staff_id, End.ROLE, now=now)
+    detail = {
+        "granted": role.value, "unit": unit_code or "", "from": valid_from.isoformat(),
+        "to": valid_to.isoformat() if valid_to else "",
+    }  # fmt: skip
+    record(session, SignInAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    return number or 0
+
+
+async def withdraw(session: AsyncSession, staff_id: int, number: int, *, by: str, now: datetime) -> None:
+    """收回, at once. Raises NotFound, NotYourself."""
+    login = await _login(session, staff_id)
+    if login == by:
+        raise NotYourself
+    row = (
+        await session.execute(
+            sa.update(RoleGrant)
+            .where(RoleGrant.id == number, RoleGrant.staff_id == staff_id, RoleGrant.withdrawn_at.is_(None))
+            .values(withdrawn_at=now, withdrawn_by=by)
+            .returning(RoleGrant.role, RoleGrant.unit_code)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("没有这个角色，或已经收回。")
+    await sessions.end_all(session, staff_id, End.ROLE, now=now)
+    detail = {"withdrawn": row.role, "unit": row.unit_code or ""}
+    record(session, SignInAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+
+
+async def of(session: AsyncSession, staff_id: int) -> list[RoleGrant]:
+    """All grants of an account that were not withdrawn, also those over or still to come, in order."""
+    rows = await session.scalars(
+        sa.select(RoleGrant)
+        .where(RoleGrant.staff_id == staff_id, RoleGrant.withdrawn_at.is_(None))
+        .order_by(RoleGrant.valid_from, RoleGrant.id)
+    )
+    return list(rows)
+
+
+def role_of(text: str) -> Role:
+    """A role by its key or its Chinese name. Raises BadInput."""
+    for role in Role:
+        if text.strip() in {role.value, role.label}:
+            return role
+    raise BadInput(f"没有这个角色：{text}；只有 {'、'.join(f'{role.label}({role.value})' for role in Role)}")
+
+
+async def _login(session: AsyncSession, staff_id: int) -> str:
+    """The login of an account, whose row is locked meanwhile. Raises NotFound."""
+    login = await session.scalar(
+        sa.select(Staff.login)
+        .join(Account, Account.staff_id == Staff.id)
+        .where(Staff.id == staff_id)
+        .with_for_update()
+    )
+    if login is None:
+        raise NotFound("没有这个账号。")
+    return login

@@ -1,0 +1,310 @@
+"""态势信号 of a day: every series is fitted, hot and chronic places are scored; what stands out is kept.
+
+Read from the sums. The fits are reckoned in a thread: they take seconds of CPU. The same thing noticed
+again within two weeks is the same signal: its last day moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from models.rollups import RollupCursor, RollupDistrict, RollupPlace
+from models.signals import Forecast, Signal, SignalDay
+from models.vocab_trends import SignalKind, SignalState
+from triage import logs
+from triage.clock import BEIJING, local
+from triage.rules.trends import hot, season, telling
+from triage.rules.trends.rows import row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.trends.rows import SignalRow
+    from triage.services.deps import Deps
+
+log = logs.get(__name__)
+
+_DAY: Final = timedelta(days=1)
+#: Noticed again within so many days, it is the same signal.
+SAME: Final = timedelta(days=14)
+#: The share of months that a forecast's interval should hold.
+INTERVAL: Final = 0.8
+METHOD: Final = "poisson-season"
+
+SeriesKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something noticed, before it is a row."""
+
+    what: SignalKind
+    kind: str
+    district: str
+    place: str
+    score: float
+    numbers: dict[str, Any]
+    why: list[str]
+    row: SignalRow
+
+
+async def poke(deps: Deps) -> bool:
+    """Look through yesterday if that was not done, once the sums hold all of it. Whether it was done now."""
+    now = deps.clock.now()
+    day = local(now).date() - _DAY
+    over = datetime.combine(day + _DAY, time(), BEIJING)
+    async with deps.db.reads() as session:
+        if await session.get(SignalDay, day) is not None:
+            return False
+        counted = await session.scalar(sa.select(RollupCursor.at))
+    if counted is None or counted < over:
+        return False
+    return await notice(deps, day)
+
+
+async def notice(deps: Deps, day: date) -> bool:
+    """Look through a day and keep what was found; False when another process was quicker."""
+    now = deps.clock.now()
+    rows = {what: row for what in SignalKind if (row := row_of(deps.tables.signals, what, day))}
+    async with deps.db.reads() as session:
+        series = await daily(session, rows, day)
+        places = [found for what in _PLACES for found in await _hot(session, rows.get(what), day)]
+        chronic = await _chronic(session, rows.get(SignalKind.CHRONIC), day)
+        month = _next_month(day)
+        wanted = await session.scalar(sa.select(Forecast.month).where(Forecast.month == month).limit(1))
+    found, forecasts = await asyncio.to_thread(_reckon, series, rows, day, None if wanted else month)
+    kept = [*found, *places, *chronic]
+    try:
+        async with deps.db.writes.begin() as session:
+            done = {"day": day, "series": len(series), "found": len(kept), "at": now}
+            await session.execute(sa.insert(SignalDay), [done])
+            for item in kept:
+                await _keep(session, item, day, now=now)
+            if forecasts:
+                await session.execute(sa.insert(Forecast), [{**f, "made_at": now} for f in forecasts])
+    except IntegrityError:
+        return False  # another one was quicker
+    log.info("signals_noticed", day=str(day), series=len(series), found=len(kept))
+    return True
+
+
+async def daily(
+    session: AsyncSession, rows: dict[SignalKind, SignalRow], day: date
+) -> dict[SeriesKey, tuple[date, list[int]]]:
+    """The daily counts of every kind by district, and in the whole city (district ''), up to the day."""
+    base = max((row.base_days for row in rows.values()), default=0)
+    d = RollupDistrict
+    since = day - timedelta(days=base)
+    first = await session.scalar(sa.select(sa.func.min(d.day)).where(d.day >= since, d.day <= day))
+    if first is None:
+        return {}
+    length = (day - first).days + 1
+    found: dict[SeriesKey, list[int]] = defaultdict(lambda: [0] * length)
+    counted = await session.execute(
+        sa.select(d.day, d.kind, d.district, sa.func.sum(d.demands))
+        .where(d.day >= first, d.day <= day, d.kind != "")
+        .group_by(d.day, d.kind, d.district)
+    )
+    for at, kind, district, count in counted:
+        place = (at - first).days
+        found[kind, ""][place] += count
+        if district:
+            found[kind, district][place] += count
+    return {key: (first, counts) for key, counts in found.items()}
+
+
+def _reckon(
+    series: dict[SeriesKey, tuple[date, list[int]]],
+    rows: dict[SignalKind, SignalRow],
+    day: date,
+    month: date | None,
+) -> tuple[list[Found], list[dict[str, Any]]]:
+    """Bursts, rising kinds and forecasts, from one fit of every series."""
+    burst, rising = rows.get(SignalKind.BURST), rows.get(SignalKind.RISING)
+    found: list[Found] = []
+    forecasts: list[dict[str, Any]] = []
+    for (kind, district), (first, counts) in sorted(series.items()):
+        guard = rising.window_days if rising else 0
+        fit = season.fit(first, counts[: len(counts) - guard])
+        if fit is None:
+            continue
+        for row in (burst, rising):
+            if row is not None:
+                signal = tested(fit, row, counts, day, len(series))
+                if signal is not None:
+                    found.append(_of_series(row, (kind, district), signal))
+        if month is not None:
+            whole = season.fit(first, counts) or fit
+            forecasts.append(_forecast(whole, month, kind, district))
+    most = {row.what: row.most for row in (burst, rising) if row is not None}
+    return _weightiest(found, most), forecasts
+
+
+def tested(
+    fit: season.Fit, row: SignalRow, counts: Sequence[int], day: date, series: int
+) -> tuple[int, season.Expected, float, list[date]] | None:
+    """What the last days of a series say: seen, expected, chance, days; None when that is no signal.
+
+    Of several days the loudest is left out: one burst alone is no rise.
+    """
+    last = list(counts[-row.window_days :])
+    days = [day - n * _DAY for n in range(row.window_days - 1, -1, -1)]
+    if row.window_days > 1:
+        loudest = last.index(max(last))
+        del last[loudest], days[loudest]
+    seen = sum(last)
+    if seen < row.least:
+        return None
+    expected = fit.expect(days)
+    chance = expected.chance(seen)
+    return (seen, expected, chance, days) if chance < season.level(row.limit, series) else None
+
+
+def _of_series(
+    row: SignalRow, key: SeriesKey, signal: tuple[int, season.Expected, float, list[date]]
+) -> Found:
+    seen, expected, chance, days = signal
+    numbers = {
+        "seen": seen, "expected": round(expected.mean, 2), "deviation": round(expected.variance**0.5, 2),
+        "chance": chance, "from": str(days[0]), "to": str(days[-1]),
+    }  # fmt: skip
+    score = (seen - expected.mean) / max(expected.variance, 1.0) ** 0.5
+    why = telling.burst(seen, expected, chance, row, days=days)
+    return Found(row.what, *key, "", score, numbers, why, row)
+
+
+def _weightiest(found: Iterable[Found], most: dict[SignalKind, int]) -> list[Found]:
+    kept: list[Found] = []
+    for what, limit in most.items():
+        mine = sorted((f for f in found if f.what is what), key=lambda f: (-f.score, f.kind, f.district))
+        kept += mine[:limit]
+    return kept
+
+
+def _forecast(fit: season.Fit, month: date, kind: str, district: str) -> dict[str, Any]:
+    days = [month + n * _DAY for n in range((_next_month(month) - month).days)]
+    expected = fit.expect(days)
+    low, high = expected.between(INTERVAL)
+    return {
+        "month": month, "kind": kind, "district": district, "expected": expected.mean, "low": low,
+        "high": high, "method": METHOD,
+    }  # fmt: skip
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+_PLACES: Final = {SignalKind.HOT_GRID: RollupPlace.grid, SignalKind.HOT_COMMUNITY: RollupPlace.community}
+
+
+async def _hot(session: AsyncSession, row: SignalRow | None, day: date) -> list[Found]:
+    """热点 grids or communities: environmental demands, all kinds together, the commonest kind told."""
+    if row is None:
+        return []
+    p, column = RollupPlace, _PLACES[row.what]
+    start = day - timedelta(days=row.window_days - 1)
+    base = start - timedelta(days=row.base_days)
+    now = sa.func.sum(sa.case((p.day >= start, p.demands), else_=0))
+    counted = await session.execute(
+        sa.select(column, sa.func.max(p.district), sa.func.max(p.street), now, sa.func.sum(p.demands))
+        .where(p.day >= base, p.day <= day, column != "", p.kind != "")
+        .group_by(column)
+        .having(now >= row.least)
+    )
+    scored = [
+        (hot.heat(int(recent), int(whole - recent), row), place, district, street)
+        for place, district, street, recent, whole in counted
+    ]
+    best = sorted((s for s in scored if hot.is_hot(s[0], row)), key=lambda s: (-s[0].score, s[1]))[: row.most]
+    kinds = await _commonest(session, column, [s[1] for s in best], start, day)
+    return [
+        Found(
+            row.what, kinds.get(place, ""), district, place, heat.score,
+            {"now": heat.now, "before": heat.before, "usual": round(heat.usual, 2), "street": street,
+             "from": str(start), "to": str(day)},
+            telling.hot(heat, row), row,
+        )
+        for heat, place, district, street in best
+    ]  # fmt: skip
+
+
+async def _commonest(
+    session: AsyncSession, column: Any, places: Sequence[str], start: date, day: date  # noqa: ANN401
+) -> dict[str, str]:  # fmt: skip
+    """The commonest kind of each place."""
+    p = RollupPlace
+    counted = await session.execute(
+        sa.select(column, p.kind, sa.func.sum(p.demands).label("n"))
+        .where(p.day >= start, p.day <= day, column.in_(places), p.kind != "")
+        .group_by(column, p.kind)
+        .order_by(sa.literal_column("n"), p.kind.desc())
+    )
+    return {place: kind for place, kind, _ in counted}
+
+
+async def _chronic(session: AsyncSession, row: SignalRow | None, day: date) -> list[Found]:
+    """长期反复: the same grid and kind in every stretch of the base."""
+    if row is None:
+        return []
+    p, stretches = RollupPlace, row.base_days // row.window_days
+    starts = [day - timedelta(days=row.window_days * n - 1) for n in range(stretches, 0, -1)]
+    sums = [
+        sa.func.sum(
+            sa.case(
+                ((p.day >= start) & (p.day < start + timedelta(days=row.window_days)), p.demands), else_=0
+            )
+        )
+        for start in starts
+    ]
+    counted = await session.execute(
+        sa.select(p.grid, p.kind, sa.func.max(p.district), sa.func.max(p.street), *sums)
+        .where(p.day >= starts[0], p.day <= day, p.grid != "", p.kind != "")
+        .group_by(p.grid, p.kind)
+        .having(sa.and_(*(one >= row.least for one in sums)))
+    )
+    found = [
+        Found(
+            SignalKind.CHRONIC, kind, district, grid, float(sum(windows)),
+            {"windows": [int(n) for n in windows], "street": street, "from": str(starts[0]), "to": str(day)},
+            telling.chronic([int(n) for n in windows], row), row,
+        )
+        for grid, kind, district, street, *windows in counted
+        if hot.is_chronic([int(n) for n in windows], row)
+    ]  # fmt: skip
+    return sorted(found, key=lambda f: (-f.score, f.place, f.kind))[: row.most]
+
+
+async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime) -> None:
+    """A new row, or the one of the same thing that was noticed lately."""
+    told = {"numbers": item.numbers, "why": item.why}
+    known = await session.scalar(
+        sa.select(Signal)
+        .where(
+            Signal.what == item.what.value,
+            Signal.kind == item.kind,
+            Signal.district == item.district,
+            Signal.place == item.place,
+            Signal.last_day >= day - SAME,
+            Signal.last_day <= day,
+        )
+        .order_by(Signal.last_day.desc())
+        .limit(1)
+    )
+    if known is not None:
+        known.last_day, known.score, known.told, known.row_id = day, item.score, told, item.row.id
+        return
+    session.add(Signal(
+        what=item.what.value, kind=item.kind, district=item.district, place=item.place, first_day=day,
+        last_day=day, score=item.score, told=told, row_id=item.row.id, state=SignalState.NEW.value,
+        made_at=now,
+    ))  # fmt: skip

@@ -1,0 +1,1 @@
+"""审计: the ledger as a page, searched and exported."""
