@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
+    from models.counted import Counted
+
 #: The viewer's own class stands in `viewing`; whoever asks the database finds it here.
 __all__ = [
     "Clock",
@@ -144,6 +146,7 @@ class TicketFilter:
     due: DueWindow | None = None
     review_only: bool = False
     query: str = ""
+    counted: Counted | None = None
 
     @property
     def attention(self) -> bool:
@@ -176,6 +179,8 @@ def conditions(filters: TicketFilter, viewer: Viewer, day: Day) -> list[ColumnEl
         Ticket.urgency: filters.urgency,
     }
     found += [column == str(value) for column, value in equal.items() if value is not None]
+    if filters.counted is not None:
+        found.append(filters.counted.condition())
     if filters.attention:
         found.append(sa.literal_column(ATTENTION))
     if filters.view is View.ASKED:

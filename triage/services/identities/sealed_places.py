@@ -64,4 +64,12 @@ PLACES: Final = (
         CitizenWord, ("id",), ("original",),
         lambda row, _: f"citizen_word:{row['appeal_id']}:{row['key']}", beside=("appeal_id", "key"),
     ),
+    SealedPlace(
+        Account, ("staff_id",), ("code_secret", "code_pending"),
+        lambda row, column: f"account.{column}:{row['staff_id']}",
+    ),
+    SealedPlace(
+        ProviderAttempt, ("browser_hash",), ("verifier",),
+        lambda row, column: f"provider_attempt.{column}:{row['browser_hash']}",
+    ),
 )  # fmt: skip

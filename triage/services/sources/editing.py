@@ -22,7 +22,7 @@ from triage.services.sources.ports import FieldType, Settled
 from triage.services.sources.registry import puller_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
+#: Sources that the system makes by itself: who could make one of these by hand would speak in its name.
+RESERVED: Final = frozenset({"citizen", "lead", "leads", "local", "media", "open311", "system"})
+_RESERVED_STEMS: Final = ("open311",)
 _LONGEST: Final = {FieldType.LONG: 8000, FieldType.SECRET: 2000}
 _LONGEST_TEXT: Final = 500
 _LONGEST_NAME: Final = 60
@@ -83,6 +86,8 @@ async def add(
     """A new source, switched off. Raises BadInput, KeyTaken."""
     if not _KEY.fullmatch(key):
         raise BadInput("代号应是 2 到 40 个小写字母、数字、连字符或下划线，以字母或数字开头")
+    if key in RESERVED or key.startswith(_RESERVED_STEMS):
+        raise BadInput("这个代号由系统自己使用，请换一个")
     if puller_of(kind) is None:
         raise BadInput("这一类来源不能在这里添加")
     if await session.scalar(sa.select(Source.id).where(Source.key == key)) is not None:
@@ -202,6 +207,7 @@ async def _fill(
         key: value.strip() for key, value in given.credentials.items() if value.strip()
     }
     settings = checked(puller.fields, given.settings, tuple(kept))
+    _check_moved(puller, source.settings or {}, settings, sorted({*kept} - {*_typed(given)}))
     puller.check(settings)
     source.name, source.every_seconds = name, given.every_seconds
     source.settings = settings | {_HELD: " ".join(sorted(kept))}
@@ -210,6 +216,31 @@ async def _fill(
     )
     await add_missing_tasks(session, {source.kind: puller}, now=now)
     await wake(session, source.id, now=now)
+
+
+def _typed(given: SourceIn) -> set[str]:
+    return {name for name, value in given.credentials.items() if value.strip()}
+
+
+def _check_moved(
+    puller: Puller, before: Mapping[str, str], after: Mapping[str, str], held: Sequence[str]
+) -> None:
+    """Credentials that nobody typed are for the server they were typed for. Raises BadInput.
+
+    Else whoever may edit a source could have a password that they do not know sent to a server of their own.
+    """
+    addresses = [f for f in puller.fields if f.type is FieldType.URL]
+    moved = any(f.name in before and _origin(before[f.name]) != _origin(after.get(f.name)) for f in addresses)
+    if moved and held:
+        labels = {f.name: f.label for f in puller.fields}
+        names = "、".join(labels.get(name, name) for name in held)
+        raise BadInput(f"地址换了服务器，原来的凭据不能跟着过去：请重新填写或清除 {names}")
+
+
+def _origin(url: str | None) -> tuple[str, str, int | None]:
+    parts = urlsplit(url or "")
+    ports = {"http": 80, "https": 443}
+    return parts.scheme, parts.hostname or "", parts.port or ports.get(parts.scheme)
 
 
 def checked(

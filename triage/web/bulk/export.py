@@ -38,7 +38,7 @@ async def exported(request: web.Request) -> web.Response:
     if kind not in _KINDS:
         raise NotFound("没有这种导出格式：可以是 csv 或 xlsx。")
     async with deps.db.reads() as session:
-        found = await results.report(session, number)
+        found = await results.report(session, request[VIEWER], number)
         rows = [row async for row in results.every_row(session, request[VIEWER], number)]
     make, content_type = _KINDS[kind]
     body = make(found, rows)

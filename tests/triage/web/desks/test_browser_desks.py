@@ -11,6 +11,7 @@ from playwright.async_api import async_playwright, expect
 
 from models.corrections import Correction
 from models.tickets import Ticket, TicketEvent
+from models.viewing import all_seeing
 from models.vocab import Post
 from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
@@ -100,7 +101,7 @@ async def test_a_clerk_receives_reviews_corrects_and_dispatches(page: Page, deps
 async def test_an_officer_signs_contacts_and_answers(page: Page, deps: Deps) -> None:
     expect.set_options(timeout=60_000)
     (no,) = await add_tickets(deps.db, SITE)
-    await be(page, Acting(Post.UNIT, "110105026", "外勤二"))
+    await be(page, Acting(all_seeing("everyone"), Post.UNIT, "110105026", "外勤二"))
     await page.goto("/desk/due")
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
