@@ -18,7 +18,7 @@ from aiohttp import hdrs, web
 from models import corrections, holding, past_cases, queries, ticket_detail
 from models.filters import TicketFilter, View
 from models.queries import Ask
-from models.vocab import Corrected, Field, Move, State, Urgency
+from models.vocab import Corrected, Field, Level, Move, State, Urgency
 from models.vocab_staff import Permission
 from nlp.types import source_text
 from triage.clock import show
@@ -268,6 +268,9 @@ def _units(tables: Tables, whole: WholeTicket, reading: Reading, kind: str, toda
             street_code=reading.street_code, situation=told[0].id if told else None,
         )  # fmt: skip
     except NoRule:
+        return "", ""
+    if route.unit.level is Level.DESK:
+        # Nobody knows where it is: that is what the clerk is to find out, not a unit to send it to.
         return "", ""
     return route.unit.name, "，".join(unit.name for unit in route.assist)
 
