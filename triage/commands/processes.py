@@ -30,12 +30,11 @@ from triage.services.notices.messengers import open_messengers
 from triage.services.open_data import publishing
 from triage.services.parties import gathering
 from triage.services.repeats import looking
+from triage.services.reporting import drafting
 from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
-from triage.services.trends import noticing, refreshing, words
-from triage.services.reporting import drafting
 from triage.services.topics import finding
-from triage.services.trends import noticing, refreshing
+from triage.services.trends import noticing, refreshing, words
 from triage.wiring import build
 
 if TYPE_CHECKING:
