@@ -11,7 +11,6 @@ from playwright.async_api import async_playwright, expect
 
 from models.corrections import Correction
 from models.tickets import Ticket, TicketEvent
-from models.viewing import all_seeing
 from models.vocab import Post
 from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
