@@ -21,7 +21,7 @@ from triage.web.app import make_app
 from triage.web.keys import IDENTIFY, Caches
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    from aiohttp import ClientResponse, web
 
     from models.db import Database
     from models.viewing import Viewer
@@ -42,10 +42,18 @@ def address(one: Declared) -> str:
     return PATTERN.sub(lambda found: FILLED.get(found[1], "1"), one.route.path)
 
 
+async def words(answer: ClientResponse) -> str:
+    """What an answer says; a stream of events never ends, so nothing is read of it."""
+    if answer.content_type == "text/event-stream":
+        answer.close()
+        return ""
+    return await answer.text(errors="replace")
+
+
 async def outcome(client: TestClient[Any, Any], one: Declared) -> str:
     """Refused for want of a person, or of the permission; or let in, whatever became of it then."""
     answer = await client.request(one.route.method, address(one), allow_redirects=False)
-    text = await answer.text(errors="replace")
+    text = await words(answer)
     # The pages of signing in lead to each other by themselves.
     to_login = (
         answer.status == 303
