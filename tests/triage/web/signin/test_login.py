@@ -50,7 +50,7 @@ async def test_nobody_is_led_elsewhere(deps: Deps, hand: Hand, wanted: str) -> N
     await person(deps, "auditor", (Role.AUDITOR, None))
     await hand.get("/login")
     await hand.post("/login", login="auditor", password=PASSWORD, next=wanted)
-    assert (hand.status, urlsplit(hand.address).path.split("/")[1]) == (200, "me")
+    assert (hand.status, hand.address) == (200, "/desk/audit")
 
 
 async def test_what_was_refused_says_so_and_keeps_the_login(deps: Deps, hand: Hand) -> None:

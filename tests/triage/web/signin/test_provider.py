@@ -120,7 +120,7 @@ async def test_the_first_sign_in_links_the_account_and_later_ones_go_by_the_subj
         await hand.post("/logout")
         assert "退出统一认证" in hand.page
         # The name is used up; the link is what counts.
-        await back(hand, (await over_there(hand, "u-1"))[0])
+        await back(hand, (await over_there(hand, "u-1", "/me"))[0])
         assert hand.address == "/me"
     asked = parse_qs(urlsplit(there).query)
     assert (asked["response_type"], asked["code_challenge_method"]) == (["code"], ["S256"])
@@ -153,7 +153,7 @@ async def test_nobody_gets_an_account_unless_a_claim_gives_a_role(deps: Deps, mo
     async with desk(deps, mock, **roles) as hand:
         await back(hand, (await over_there(hand, "u-4"))[0])
         assert "没有登记您的账号" in hand.page
-        await back(hand, (await over_there(hand, "u-3"))[0])
+        await back(hand, (await over_there(hand, "u-3", "/me"))[0])
         assert (hand.address, "新来的" in hand.page, "审计员" in hand.page) == ("/me", True, True)
     assert await acts(deps, "newcomer") == [
         "staff.added",

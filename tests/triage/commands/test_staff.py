@@ -1,0 +1,113 @@
+"""`jiesu staff …`: accounts from the terminal, passwords never as an argument, a CSV all or nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from triage.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "账号,姓名,单位,角色,统一认证,起,止\n"
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """An embedded database of the test's own, with units, and cheap hashes."""
+    found = {
+        "JIESU_DATA_DIR": str(tmp_path / "data"), "JIESU_PASSWORD_MEMORY_KIB": "8",
+        "JIESU_PASSWORD_PASSES": "1", "JIESU_PASSWORD_LANES": "1", "JIESU_LOG_LEVEL": "WARNING",
+    }  # fmt: skip
+    assert CliRunner().invoke(main, ["db", "upgrade"], env=found).exit_code == 0
+    return found
+
+
+def staff(env: dict[str, str], *arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(main, ["staff", *arguments], env=env, input=typed)
+
+
+def test_the_first_hour_of_an_administrator(env: dict[str, str]) -> None:
+    typed = "a long enough secret\n"
+    assert staff(env, "add", "wang", "--name", "王某", "--role", "admin", typed=typed * 2).exit_code == 0
+    made = staff(
+        env, "add", "li", "--name", "李某", "--unit", "望京街道办事处", "--role", "street", "--generate"
+    )
+    assert re.search(r"（只显示这一次）：([a-z2-9]{4}-){3}[a-z2-9]{4}", made.output)
+    listed = staff(env, "list").output
+    assert "li\t李某\t望京街道办事处\t街乡承办员(望京街道办事处)\t未启用验证码" in listed
+    assert listed.endswith("共 2 个账号\n")
+
+    assert "已授予" in staff(env, "role", "li", "follow_up", "--to", "2099-12-31").output
+    assert "回访员(望京街道办事处)" in staff(env, "list", "--role", "follow_up").output
+    assert "已收回" in staff(env, "role", "li", "follow_up", "--withdraw").output
+    token = staff(env, "token", "li", "--name", "看板", "--scope", "see_cases").output
+    assert re.search(r"：jiesu_[\w-]{43}\n", token)
+    beyond = staff(env, "token", "li", "--name", "x", "--scope", "staff")
+    assert (beyond.exit_code, "没有这项权限" in beyond.stderr) == (1, True)
+    assert "1\tjiesu_" in staff(env, "token", "li").output
+    assert staff(env, "sessions", "li", "--end").output == "已结束 0 个会话\n"
+    assert "已停用 li" in staff(env, "disable", "li").output
+    assert staff(env, "list").output.endswith("共 1 个账号\n")
+    assert "已停用" in staff(env, "list", "--all").output
+
+
+def test_a_poor_password_and_an_unknown_unit_are_said(env: dict[str, str]) -> None:
+    poor = staff(env, "add", "wang", "--name", "王某", typed="short\nshort\n")
+    unit = staff(env, "add", "wang", "--name", "王某", "--unit", "没有", "--generate")
+    assert (poor.exit_code, "至少 12 个字符" in poor.stderr) == (1, True)
+    assert (unit.exit_code, "没有这个单位" in unit.stderr) == (1, True)
+    assert staff(env, "list").output == "共 0 个账号\n"
+
+
+def test_each_bad_line_of_a_file_is_named_and_nothing_is_made(env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "staff.csv"
+    file.write_text(
+        HEAD + "a1,甲,望京街道办事处,街乡承办员,,,\n"
+        "B 2,乙,,clerk,,,\na3,丙,没有的街道,clerk,,,\na4,丁,,皇帝,,,\n"
+        "a1,戊,,clerk,,,\na6,己,,clerk,,2026-13-01,\n短行\n",
+        encoding="utf-8-sig",
+    )
+    told = staff(env, "import", str(file), "--commit", "--passwords", str(tmp_path / "out.csv"))
+    assert told.exit_code == 1
+    assert [int(n) for n in re.findall(r"第 (\d+) 行", told.stderr)] == [3, 4, 5, 6, 2, 7, 8]
+    assert staff(env, "list").output == "共 0 个账号\n"
+
+
+def test_a_good_file_makes_accounts_whose_passwords_only_their_owner_reads(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    file, out = tmp_path / "staff.csv", tmp_path / "out.csv"
+    lines = (
+        "a1,甲,望京街道办事处,街乡承办员、follow_up,,,\n"
+        "a2,乙,,supervisor,yi@example.gov.cn,2026-11-23,2099-12-31\n"
+    )
+    file.write_text(HEAD + lines, encoding="utf-8")
+    assert "2 行都没有问题" in staff(env, "import", str(file)).output
+    done = staff(env, "import", str(file), "--commit", "--passwords", str(out))
+    assert "已建 2 个账号" in done.output
+    assert out.stat().st_mode & 0o077 == 0
+    rows = out.read_text("utf-8-sig").splitlines()
+    assert re.fullmatch(r"a1,甲,([a-z2-9]{4}-){3}[a-z2-9]{4}", rows[1])
+    assert rows[2] == "a2,乙,从统一认证登录"
+    again = staff(env, "import", str(file), "--commit", "--passwords", str(tmp_path / "more.csv"))
+    assert (again.exit_code, again.stderr.count("账号已存在")) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"JIESU_HOST": "0.0.0.0"}, "JIESU_HOSTS"),  # noqa: S104
+        ({"JIESU_HOSTS": "a.example"}, "JIESU_TLS"),
+        ({"JIESU_HOSTS": "a.example", "JIESU_TLS": "true"}, "还没有能管理账号的人"),
+    ],
+)
+def test_others_are_let_in_on_conditions_that_are_said(
+    env: dict[str, str], more: dict[str, str], told: str
+) -> None:
+    answer = CliRunner().invoke(main, ["serve"], env={**env, **more})
+    assert (answer.exit_code, told in answer.stderr) == (1, True)
