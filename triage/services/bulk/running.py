@@ -224,10 +224,7 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
         heads = await moving.heads_of(session, Move(job.move), list(by_id), job.values)
         seen = sa.and_(Ticket.id.in_(list(by_id)), may_see(viewer))
         locked = await session.scalars(
-            sa.select(Ticket)
-            .where(sa.or_(seen, Ticket.no.in_(heads)))
-            .order_by(Ticket.id)
-            .with_for_update()
+            sa.select(Ticket).where(sa.or_(seen, Ticket.no.in_(heads))).order_by(Ticket.id).with_for_update()
         )
         # Heads are locked with the others, in one order; they are moved only when they were picked.
         tickets = [ticket for ticket in locked if ticket.id in by_id]
