@@ -30,16 +30,21 @@ from triage.web import (
 )
 from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
+from triage.web.cache import Cache
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
+from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
+from triage.web.open_data import pages as open_data
 from triage.web.outgoing import notices
+from triage.web.parties import pages as parties
 from triage.web.repeats import pages as repeats
+from triage.web.reporting import pages as reporting
 from triage.web.reports.routes import ROUTES as REPORTS
 from triage.web.rewards.common import KEYS as REWARD_KEYS
 from triage.web.rewards.routes import ROUTES as REWARDS
@@ -47,6 +52,9 @@ from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.topics import pages as topics
+from triage.web.trends import pages as trends
+from triage.web.trends.routes import ROUTES as TRENDS
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -57,7 +65,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
-_FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
+_FILES: Final = frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 #: A form or a move is small; those that carry files get more (`attachments.make_room`).
 _BODY_LIMIT: Final = 64 * 1024
 
@@ -88,6 +96,7 @@ def make_app(
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app[live.BOARD] = live.board_of(app)
+    app[trends.PANELS] = Cache(seconds=60, size=100)
     access.install(app, ROUTES)
     return app
 
@@ -119,7 +128,12 @@ ROUTES: Final = (
     *audit.ROUTES,
     *identities.ROUTES,
     *repeats.ROUTES,
+    *incidents.ROUTES,
     *leads.ROUTES,
+    *parties.ROUTES,
+    *topics.ROUTES,
+    *reporting.ROUTES,
+    *open_data.ROUTES,
     access.get("/api/v1/tickets", api.tickets, needs=Permission.SEE_CASES),
     access.get("/api/v1/tickets/{no}", api.ticket, needs=Permission.SEE_CASES),
     access.get("/api/v1/tickets/{no}/moves", moves.listed, needs=Permission.SEE_CASES),
@@ -131,12 +145,13 @@ ROUTES: Final = (
     access.get("/api/v1/openapi.json", api.openapi, needs=access.SIGNED_IN),
     *BULK,
     *REPORTS,
+    *TRENDS,
     access.open_to_all("GET", "/healthz", health.healthz),
     access.open_to_all("GET", "/readyz", health.readyz),
     *hooks.ROUTES,
     *source_api.ROUTES,
     *source_page.ROUTES,
-    access.open_to_all("GET", "/static/{name}", _static),
+    access.open_to_all("GET", "/static/{name:[^?#]+}", _static),
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
@@ -149,6 +164,7 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
     """Stop counting and let go of the database when the application ends."""
     yield
     await app[CACHES].close()
+    await app[trends.PANELS].close()
     await app[DEPS].close()
 
 
