@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from models.db import Database
 
 TEXT: Final = (
-    "举报：望京北路某印刷厂每天后半夜从雨水口偷排黑色废水，气味刺鼻。我的电话13912340007，欧阳测试。"
+    "举报：望京北路某印刷厂每天后半夜从雨水口偷排黑色废水，气味刺鼻。我叫欧阳测试，电话13912340007。"
 )
 REPORT: Final = {"text": TEXT, "place": "朝阳区望京街道望京北路12号院", "do": "send"}
 NAMED: Final = {"manner": "named", "name": "欧阳测试", "phone": "13912340007"}

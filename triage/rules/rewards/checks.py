@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from models.vocab import AppealType, State
 from models.vocab_rewards import Exclusion, RewardState, ShareState
-from triage.rules.check_tools import ids, overlaps, say
+from triage.rules.check_tools import gaps, ids, overlaps, say
 from triage.rules.rewards.rows import Condition, LimitName, Subject
 from triage.rules.rows import Problem, Where
 
@@ -40,6 +40,10 @@ def check(table: RewardTable, kinds: Mapping[str, KindRow], problems: list[Probl
         overlaps(rows, lambda _row: None, what, problems)
         if not rows:
             problems.append(Problem(_COMMON, f"没有“{what}”的条目"))
+    # The timetable asks for these every day.
+    for daily, what in ((table.candidates, "自动候选"), (table.first, "首个有效举报")):
+        if daily:
+            gaps(daily, what, problems)
     overlaps(table.conditions, lambda row: row.name, "条件", problems)
     overlaps(table.exclusions, lambda row: row.exclusion, "除外情形", problems)
     overlaps(

@@ -20,6 +20,7 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import Precision, Tag
 from models.vocab_rewards import RewardAct, RewardState
 from triage.clock import local
+from triage.errors import NoRule
 from triage.rules.rewards import first
 from triage.services.rewards import book, checking
 
@@ -113,9 +114,11 @@ async def _rank(
     reports: list[Said],
     now: datetime,
 ) -> None:
-    ranked = first.order(
-        tables.rewards.first_of(local(ticket.received_at).date()), [report_of(one) for one in reports]
-    )
+    try:
+        row = tables.rewards.first_of(local(ticket.received_at).date())
+    except NoRule:
+        return  # reported before there were any rules: no candidate
+    ranked = first.order(row, [report_of(one) for one in reports])
     winner = next((one for one in ranked if one.place == 1), None)
     if winner is None or ticket.kind is None:
         return

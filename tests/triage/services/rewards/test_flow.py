@@ -119,6 +119,12 @@ async def test_what_is_no_candidate(lite: Deps, item: TicketIn) -> None:
     assert await bed.rewards(lite) == []
 
 
+async def test_a_report_from_before_the_rules_is_no_candidate(lite: Deps) -> None:
+    await bed.reports(lite.db, aged(24 * 365 * 8))
+    assert await bed.sweep(lite) == 1
+    assert await bed.rewards(lite) == []
+
+
 async def test_a_complaint_is_no_candidate_and_a_report_in_confidence_is(lite: Deps) -> None:
     (no,) = await bed.reports(lite.db)
     async with lite.db.writes.begin() as session:
