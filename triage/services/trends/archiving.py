@@ -83,9 +83,8 @@ def _write(folder: Path, month: date, rows: Sequence[tuple[Any, ...]]) -> Archiv
     frame["day"] = pd.to_datetime(frame["day"])
     with duckdb.connect() as base:
         base.register("sums", frame)
-        # The name of a file takes no parameter: it is quoted.
-        target = f"'{_quoted(fresh)}' (FORMAT parquet, COMPRESSION zstd)"
-        base.execute("COPY (SELECT * REPLACE (CAST(day AS DATE) AS day) FROM sums) TO " + target)
+        whole = base.sql("SELECT * REPLACE (CAST(day AS DATE) AS day) FROM sums")
+        whole.write_parquet(str(fresh), compression="zstd")
         read = base.execute("SELECT count(*), sum(demands) FROM read_parquet(?)", [str(fresh)]).fetchone()
     if read != (len(rows), demands):
         fresh.unlink()
@@ -111,8 +110,3 @@ def told_by(folder: Path, first: date, last: date, axis: Axis) -> dict[str, Figu
     with duckdb.connect() as base:
         rows = base.execute(query, [str(folder / _NAME.format(month="*")), first, last]).fetchall()
     return {row[0]: Figures(*row[1:]) for row in rows}
-
-
-def _quoted(path: Path) -> str:
-    """For a place in SQL that takes no value."""
-    return str(path).replace("'", "''")
