@@ -1,4 +1,8 @@
 FROM python:3.11-slim-bookworm
+# Reports as PDF: pango lays them out, a CJK font shows them.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home jiesu
 WORKDIR /opt/jiesu
 COPY requirements.lock pyproject.toml README.md ./

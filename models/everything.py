@@ -11,7 +11,9 @@ import models.files
 import models.holding
 import models.hotline
 import models.identities
+import models.incidents
 import models.key_progress
+import models.lead_matters
 import models.leads
 import models.ledger
 import models.matters
@@ -19,6 +21,8 @@ import models.months
 import models.notices
 import models.open311
 import models.outbox
+import models.parties
+import models.reports
 import models.rewards
 import models.rollups
 import models.signals
@@ -26,6 +30,7 @@ import models.site_places
 import models.sources
 import models.staff
 import models.tickets
+import models.topics
 import models.units
 import models.watching  # noqa: F401  (the import is the use)
 from models.db import Base

@@ -26,6 +26,7 @@ class Asked(Labelled):
     ADD = "add", "追加和催办"
     POST = "open311_post", "接口提交"
     REWARD = "reward", "领奖"
+    OPEN_DATA = "open_data", "开放数据"
     SIGN_IN = "sign_in", "登录"
     REVEAL = "reveal", "查看身份"
 

@@ -67,6 +67,8 @@ class TicketIn:
     flagged: bool = False
     evidence: tuple[dict[str, Any], ...] = ()
     identity: bool = False
+    confidential: bool = False
+    party: str | None = "一处工地"
     decision: dict[str, Any] = field(default_factory=dict)
 
 
@@ -143,7 +145,7 @@ async def add_appeal(session: AsyncSession, item: TicketIn, *, state: AppealStat
             "text": item.text,
             "address": None,
             "channel": Channel.PHONE.value,
-            "confidential": False,
+            "confidential": item.confidential,
             "received_at": NOW - item.age,
             "stored_at": NOW - item.age,
             "state": state.value,
@@ -188,7 +190,7 @@ def _reading(item: TicketIn, appeal_id: int) -> dict[str, Any]:
                 "district": "朝阳区",
                 "street": "望京街道",
             },
-            "party": "一处工地",
+            "party": item.party,
             "when": "每天夜里十一点",
             "review_reasons": ["kind_unsure"] if item.state is State.REVIEW else [],
             "evidence": list(item.evidence),

@@ -16,6 +16,7 @@ from triage.rules import (
     access_rows,
     agreement_checks,
     clock_checks,
+    incident_rows,
     lead_rows,
     move_parsing,
     notice_parsing,
@@ -61,7 +62,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
         return
     others = (
         rows.situations, rows.zones, rows.functional_areas, rows.reclaimed, rows.diversions, rows.escalations,
-        rows.drifts,
+        rows.drifts, rows.publishing,
     )  # fmt: skip
     for group in (*needed.values(), *others):
         _ids(group, problems)
@@ -69,6 +70,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     rate_parsing.check(rows.rates, problems)
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
+    incident_rows.check(rows.incidents, problems)
     signal_rows.check(rows.signals, problems)
     snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
     access_rows.check(rows.access, problems)
@@ -91,6 +93,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     for figure in {row.figure for row in rows.drifts}:
         mine = [row for row in rows.drifts if row.figure is figure]
         _overlaps(mine, lambda _row: None, f"漂移阈值({figure.label})", problems)
+    _overlaps(rows.publishing, lambda row: row.name, "发布口径", problems)
 
 
 def _kinds(rows: Parsed, problems: list[Problem]) -> None:

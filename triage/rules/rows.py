@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
     from triage.rules.drifting import DriftRow
+    from triage.rules.incident_rows import IncidentTable
     from triage.rules.lead_rows import LeadRow
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
+    from triage.rules.publishing import PublishRow
     from triage.rules.rate_rows import RateTable
     from triage.rules.retention_rows import RetentionRow
     from triage.rules.reveal_rows import RevealTable
@@ -325,6 +327,7 @@ class Tables:
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
+    publishing: tuple[PublishRow, ...]
     leads: tuple[LeadRow, ...]
     signals: tuple[SignalRow, ...]
     snippets: SnippetTable
@@ -338,6 +341,7 @@ class Tables:
     clocks: ClockTable
     rates: RateTable
     notices: NoticeTable
+    incidents: IncidentTable
     rewards: RewardTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)

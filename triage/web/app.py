@@ -13,6 +13,7 @@ from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import NotFound
 from triage.rules.access import MOVERS
+from triage.services.rewards.keys import RewardKeys
 from triage.web import (
     access,
     api,
@@ -33,18 +34,25 @@ from triage.web.cache import Cache
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
+from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
+from triage.web.open_data import pages as open_data
 from triage.web.outgoing import notices
+from triage.web.parties import pages as parties
 from triage.web.repeats import pages as repeats
+from triage.web.reporting import pages as reporting
 from triage.web.reports.routes import ROUTES as REPORTS
+from triage.web.rewards.common import KEYS as REWARD_KEYS
+from triage.web.rewards.routes import ROUTES as REWARDS
 from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.topics import pages as topics
 from triage.web.trends import pages as trends
 from triage.web.trends.routes import ROUTES as TRENDS
 from triage.wiring import open_files
@@ -76,6 +84,7 @@ def make_app(
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
+    app[REWARD_KEYS] = RewardKeys(deps.settings)
     app[NAMES] = names_of(deps.tables)
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
@@ -119,7 +128,12 @@ ROUTES: Final = (
     *audit.ROUTES,
     *identities.ROUTES,
     *repeats.ROUTES,
+    *incidents.ROUTES,
     *leads.ROUTES,
+    *parties.ROUTES,
+    *topics.ROUTES,
+    *reporting.ROUTES,
+    *open_data.ROUTES,
     access.get("/api/v1/tickets", api.tickets, needs=Permission.SEE_CASES),
     access.get("/api/v1/tickets/{no}", api.ticket, needs=Permission.SEE_CASES),
     access.get("/api/v1/tickets/{no}/moves", moves.listed, needs=Permission.SEE_CASES),
@@ -141,6 +155,7 @@ ROUTES: Final = (
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
+    *REWARDS,
     *signin.ROUTES,
 )
 

@@ -133,6 +133,16 @@ async def tickets_part(request: web.Request) -> web.Response:
     return render(request, "desk/part.html", page=await _list_page(request))
 
 
+def around(request: web.Request, token: str) -> dict[str, Any]:
+    """What every page has around it: the sections, who is signed in, the type size, its forms' token."""
+    return {
+        **navigation.around(request),
+        "large": sizes.large(request),
+        "page_token": token,
+        "page_path": sizes.way_back(request),
+    }
+
+
 def render(
     request: web.Request,
     template: str,
@@ -142,13 +152,7 @@ def render(
 ) -> web.Response:
     """A page from its template, in the type size that was chosen for this browser."""
     token = guard.token_of(request)
-    around = {
-        **navigation.around(request),
-        "large": sizes.large(request),
-        "page_token": token,
-        "page_path": sizes.way_back(request),
-    }
-    text = request.app[TEMPLATES].get_template(template).render(**{**around, **values})
+    text = request.app[TEMPLATES].get_template(template).render(**{**around(request, token), **values})
     response = web.Response(text=text, status=status, content_type="text/html")
     guard.keep(response, token)
     return response

@@ -1,5 +1,6 @@
 """What happens around every request, outermost first (the order is stated once, in MIDDLEWARES).
 
+0. `behind_proxy`: the address of whoever asks, when a proxy that the settings name stands before (`proxy`).
 1. `identify`: a request id, bound to every log line and answered in a header; one access line, without the
    query string (people search for names) and with the route's pattern instead of the path.
 2. `protect`: security headers on everything, errors included, so it stands outside `tell_errors`.
@@ -31,6 +32,7 @@ from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
 from triage.web.keys import DEPS, REQUEST_ID
 from triage.web.problems import problem_response
+from triage.web.proxy import behind_proxy
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
@@ -97,7 +99,10 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await handler(request)
     response.headers.update(HEADERS)
     static = request.path.startswith("/static/") and response.status < web.HTTPBadRequest.status_code
-    response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400" if static else "no-store"
+    # Open data never changes once published; what it answers says itself how long it may be kept.
+    kept = request.path.startswith("/open") and hdrs.CACHE_CONTROL in response.headers
+    if not kept or response.status >= web.HTTPBadRequest.status_code:
+        response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400" if static else "no-store"
     return response
 
 
@@ -149,6 +154,7 @@ async def known_host(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 MIDDLEWARES: Final[tuple[Middleware, ...]] = (
+    behind_proxy,
     identify,
     protect,
     tell_errors,

@@ -12,7 +12,7 @@ from alembic import op
 from models.db import AwareUtc, BigId
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022c"
 branch_labels = None
 depends_on = None
 

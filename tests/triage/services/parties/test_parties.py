@@ -1,0 +1,158 @@
+"""Parties of tickets: gathered under one name, merged and split by people, and every step taken back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import triage.tables
+from connectors.vault import Vault
+from models.outbox import Outbox
+from models.parties import Party, PartyMention, PartyName, PartyPair
+from models.viewing import all_seeing
+from models.vocab import AppealState, State
+from tests.factories import NOW, TicketIn, add_appeal, add_tickets
+from triage.clock import FixedClock
+from triage.errors import BadInput, NotFound
+from triage.services.deps import Deps
+from triage.services.parties import changing, gathering, listing
+from triage.services.parties.listing import PartyAsk
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+VIEWER = all_seeing("local")
+LEGAL = TicketIn(party="北京绿泉餐饮有限公司")
+SHOP = TicketIn(party="绿泉餐厅", age=timedelta(days=40))
+NOBODY = TicketIn(party="一处工地")
+ELSEWHERE = replace(SHOP, district="110108", street="110108010")
+
+
+def deps_of(db: Database) -> Deps:
+    return Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, Vault({1: bytes(32)}))
+
+
+async def gathered(db: Database, *items: TicketIn) -> Deps:
+    await add_tickets(db, *items)
+    deps = deps_of(db)
+    await gathering.Gatherer(deps).catch_up()
+    return deps
+
+
+async def lines(deps: Deps, *, least: int = 1) -> dict[str, int]:
+    ask = PartyAsk(NOW - timedelta(days=365), least=least)
+    async with deps.db.reads() as session:
+        return {line.name: line.cases for line in await listing.parties(session, VIEWER, ask)}
+
+
+async def ids(deps: Deps) -> dict[str, int]:
+    async with deps.db.reads() as session:
+        return {row.written: row.party_id for row in await session.scalars(sa.select(PartyName))}
+
+
+async def test_spellings_gather_under_one_name_and_who_names_nobody_is_left_out(db: Database) -> None:
+    deps = await gathered(db, LEGAL, replace(LEGAL, party="绿泉餐饮公司"), NOBODY, replace(LEGAL, party=None))
+    assert await lines(deps) == {"北京绿泉餐饮有限公司": 2}
+    async with db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count(PartyMention.ticket_id))) == 4
+    assert not await gathering.Gatherer(deps).catch_up()
+    assert await lines(deps) == {"北京绿泉餐饮有限公司": 2}
+
+
+async def test_a_shop_of_the_same_name_in_another_district_is_another_one(sqlite_db: Database) -> None:
+    deps = await gathered(sqlite_db, SHOP, ELSEWHERE)
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count(Party.id))) == 2
+
+
+async def test_it_waits_while_appeals_wait(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "BUSY", 1)
+    await add_tickets(sqlite_db, LEGAL)
+    async with sqlite_db.writes.begin() as session:
+        for _ in range(2):
+            appeal = await add_appeal(session, LEGAL, state=AppealState.WAITING)
+            await session.execute(
+                sa.insert(Outbox), {"topic": "read", "key": appeal, "created_at": NOW, "available_at": NOW}
+            )
+    deps = deps_of(sqlite_db)
+    assert not await gathering.Gatherer(deps).catch_up()
+    assert await lines(deps) == {}
+
+
+async def test_merged_it_has_both_histories_and_undone_each_its_own(db: Database) -> None:
+    deps = await gathered(db, LEGAL, SHOP)
+    party = await ids(deps)
+    shop, legal = party["绿泉餐厅"], party["北京绿泉餐饮有限公司"]
+    async with db.writes.begin() as session:
+        change = await changing.merge(session, shop, legal, version=1, reason="同一家", by="a", now=NOW)
+    assert await lines(deps) == {"北京绿泉餐饮有限公司": 2}
+    async with db.reads() as session:
+        found = await listing.whole(session, VIEWER, legal, now=NOW)
+        pair = await session.scalar(sa.select(PartyPair.state))
+    assert found.total == 2
+    assert found.pairs == ()
+    assert pair == "merged"
+    async with db.writes.begin() as session:
+        await changing.undo(session, change, by="a", now=NOW + timedelta(minutes=1))
+    assert await lines(deps) == {"北京绿泉餐饮有限公司": 1, "绿泉餐厅": 1}
+    async with db.reads() as session:
+        found = await listing.whole(session, VIEWER, legal, now=NOW)
+    assert [pair.theirs for pair in found.pairs] == ["绿泉餐厅"]
+    async with db.writes.begin() as session:
+        with pytest.raises(BadInput, match="已经撤回过"):
+            await changing.undo(session, change, by="a", now=NOW)
+
+
+async def test_split_off_spellings_are_a_party_and_are_not_proposed_again(sqlite_db: Database) -> None:
+    deps = await gathered(sqlite_db, LEGAL, SHOP)
+    party = await ids(deps)
+    shop, legal = party["绿泉餐厅"], party["北京绿泉餐饮有限公司"]
+    async with sqlite_db.writes.begin() as session:
+        await changing.merge(session, shop, legal, version=1, reason="同一家", by="a", now=NOW)
+        name = await session.scalar(sa.select(PartyName.id).where(PartyName.written == "绿泉餐厅"))
+        assert name is not None
+        await changing.split(session, legal, [name], version=2, reason="并非一家", by="b", now=NOW)
+    assert await lines(deps) == {"北京绿泉餐饮有限公司": 1, "绿泉餐厅": 1}
+    async with sqlite_db.reads() as session:
+        found = await listing.whole(session, VIEWER, legal, now=NOW)
+    assert found.pairs == ()
+    assert [step.change.act for step in found.steps] == ["split", "merge"]
+
+
+async def test_who_looked_at_an_older_state_is_refused(sqlite_db: Database) -> None:
+    deps = await gathered(sqlite_db, LEGAL, SHOP)
+    party = await ids(deps)
+    shop, legal = party["绿泉餐厅"], party["北京绿泉餐饮有限公司"]
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(changing.PartyMoved):
+            await changing.merge(session, shop, legal, version=7, reason="同一家", by="a", now=NOW)
+        with pytest.raises(BadInput, match="理由"):
+            await changing.merge(session, shop, legal, version=1, reason=" ", by="a", now=NOW)
+
+
+async def test_history_counts_kinds_months_and_outcomes(sqlite_db: Database) -> None:
+    deps = await gathered(
+        sqlite_db,
+        LEGAL,
+        replace(LEGAL, kind="AIR-01", age=timedelta(days=40), state=State.CLOSED),
+        replace(LEGAL, age=timedelta(days=400)),
+    )
+    (party,) = set((await ids(deps)).values())
+    async with deps.db.reads() as session:
+        found = await listing.whole(session, VIEWER, party, now=NOW)
+    assert dict(found.months) == {("NOI-01", "2026-11"): 1, ("AIR-01", "2026-10"): 1}
+    assert found.outcomes == {State.DISPATCHED: 1, State.CLOSED: 1}
+    assert [case.kind for case in found.open_cases] == ["NOI-01"]
+    assert listing.months_until(NOW)[0] == "2025-12"
+    assert listing.months_until(NOW)[-1] == "2026-11"
+
+
+async def test_an_unknown_party_is_not_found(sqlite_db: Database) -> None:
+    async with sqlite_db.reads() as session:
+        with pytest.raises(NotFound):
+            await listing.whole(session, VIEWER, 99, now=NOW)

@@ -1,0 +1,211 @@
+"""Reports: every sentence has its number, every number its figure; edited, signed, frozen; on paper."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from openpyxl import load_workbook
+
+import triage.tables
+from connectors.vault import Vault
+from models.notices import Notice
+from models.reports import Report, ReportDraft
+from models.vocab import State
+from models.vocab_reports import ReportKind, ReportState
+from tests.factories import NOW, TicketIn, add_tickets
+from triage.clock import FixedClock
+from triage.errors import BadInput, NotReady
+from triage.services.deps import Deps
+from triage.services.reporting import drafting, rendering, wording
+from triage.services.reporting.figuring import holding, period_of
+from triage.services.trends import refreshing
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+#: Monday 2026-11-23, so the day before and October are whole.
+OCTOBER = period_of(ReportKind.MONTHLY, "2026-10")
+ITEMS = [
+    TicketIn(age=timedelta(days=30)),
+    TicketIn(age=timedelta(days=31), kind="AIR-01"),
+    TicketIn(
+        age=timedelta(days=32), state=State.CLOSED, district="110108", street="110108010", unit="110108010"
+    ),
+    TicketIn(age=timedelta(days=60)),
+]
+
+
+def deps_of(db: Database) -> Deps:
+    return Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, Vault({1: bytes(32)}))
+
+
+async def ready(db: Database) -> Deps:
+    deps = deps_of(db)
+    await add_tickets(db, *ITEMS)
+    while await refreshing.catch_up(deps):
+        pass
+    return deps
+
+
+async def october(deps: Deps) -> Report:
+    async with deps.db.writes.begin() as session:
+        return await drafting.draft(session, deps.tables, OCTOBER, now=NOW)
+
+
+async def test_each_sentence_has_its_number_and_each_number_its_figure(db: Database) -> None:
+    deps = await ready(db)
+    report = await october(deps)
+    facts = report.facts["facts"]
+    assert facts["demands"] == "3"
+    assert facts["before"] == "1"
+    assert [section["heading"] for section in report.sections][:3] == ["总体情况", "分类情况", "区域情况"]
+    assert wording.numberless(report.sections) == []
+    assert wording.strange_numbers(report.sections, facts) == []
+    assert report.sections[0]["sentences"][0].startswith("本期共收到诉求3件")
+
+
+@pytest.mark.parametrize(
+    "template", [template for _, templates in wording.SECTIONS for template in templates]
+)
+def test_no_template_has_a_number_of_its_own_and_each_asks_for_one(template: str) -> None:
+    bare = re.sub(r"\{[^}]+\}", "", template)
+    assert not re.search(r"[0-9]", bare)
+    keys = wording.keys_of(template)
+    assert [key for key in keys if re.search(r"_n$|_share$|_more$|_open$|_days$", key)] or {
+        "demands", "before", "open", "unsolved", "asked", "reached", "assessed"
+    } & set(keys)  # fmt: skip
+
+
+def test_a_sentence_without_its_figure_is_left_out() -> None:
+    sections = wording.drafted({"demands": "3", "cases": "3", "merged": "0"})
+    assert [len(section["sentences"]) for section in sections] == [1]
+
+
+async def test_edited_signed_and_frozen(sqlite_db: Database) -> None:
+    deps = await ready(sqlite_db)
+    report = await october(deps)
+    text = drafting.as_text(report.sections)
+    assert drafting.parsed(text) == report.sections
+    async with sqlite_db.writes.begin() as session:
+        await drafting.edit(session, report.id, f"{text}\n另有88件待核。", version=1, by="a", now=NOW)
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(BadInput, match="88"):
+            await drafting.sign(session, deps.tables, report.id, version=2, by="b", now=NOW)
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(drafting.ReportMoved):
+            await drafting.edit(session, report.id, text, version=1, by="a", now=NOW)
+        await drafting.edit(session, report.id, text, version=2, by="a", now=NOW)
+    async with sqlite_db.writes.begin() as session:
+        signed = await drafting.sign(session, deps.tables, report.id, version=3, by="b", now=NOW)
+        assert signed.sha256 == drafting.checksum(signed)
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(drafting.ReportMoved):
+            await drafting.edit(session, report.id, text, version=3, by="a", now=NOW)
+    again = await october(deps)
+    assert (again.edition, again.state) == (2, ReportState.DRAFT.value)
+    async with sqlite_db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(ReportDraft)) == 4
+        told = list(await session.scalars(sa.select(Notice.facts)))
+    assert {"told": "2026年10月生态环境诉求月度分析报告已签发"} in told
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("没有小标题", "小标题"), ("# 只有标题", "空的"), ("x" * 9000, "最多")]
+)
+def test_texts_that_are_refused(text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        drafting.parsed(text)
+
+
+async def test_figures_that_do_not_reach_the_end_make_no_report(sqlite_db: Database) -> None:
+    deps = deps_of(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(NotReady):
+            await drafting.draft(session, deps.tables, OCTOBER, now=NOW)
+
+
+async def test_the_clock_drafts_each_report_once(sqlite_db: Database) -> None:
+    deps = await ready(sqlite_db)
+    for _ in range(2):
+        await drafting.Drafter(deps).poke()
+    async with sqlite_db.reads() as session:
+        rows = await session.execute(sa.select(Report.kind, Report.period).order_by(Report.id))
+    assert [tuple(row) for row in rows] == [
+        ("daily", "2026-11-22"), ("weekly", "2026-W47"), ("monthly", "2026-10"),
+    ]  # fmt: skip
+
+
+def test_reports_are_due_by_the_table() -> None:
+    tables = triage.tables.load()
+    beijing = ZoneInfo("Asia/Shanghai")
+    assert drafting.due(tables, datetime(2026, 11, 23, 7, 59, tzinfo=beijing)) == []
+    second = drafting.due(tables, datetime(2026, 12, 2, 8, 0, tzinfo=beijing))
+    assert [period.name for period in second] == ["2026-12-01", "2026-W48"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "name", "issue"),
+    [
+        (ReportKind.DAILY, date(2026, 11, 22), "2026-11-22", 326),
+        (ReportKind.WEEKLY, date(2026, 1, 1), "2026-W01", 1),
+        (ReportKind.MONTHLY, date(2026, 2, 14), "2026-02", 2),
+    ],
+)
+def test_periods(kind: ReportKind, day: date, name: str, issue: int) -> None:
+    period = holding(kind, day)
+    assert (period.name, period.issue, period_of(kind, name)) == (name, issue, period)
+    assert period.before.last == period.first - timedelta(days=1)
+
+
+@pytest.mark.parametrize("name", ["2026-13", "2026", "x"])
+def test_periods_that_are_none(name: str) -> None:
+    with pytest.raises(BadInput, match="期间应形如"):
+        period_of(ReportKind.MONTHLY, name)
+
+
+async def test_on_paper_it_says_the_same(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    from docx import Document  # noqa: PLC0415  (half a second that only this test needs)
+
+    deps = await ready(sqlite_db)
+    report = await october(deps)
+    sentences = [s for section in report.sections for s in section["sentences"]]
+    word = Document(io.BytesIO(rendering.word(report)))
+    paragraphs = [paragraph.text for paragraph in word.paragraphs]
+    assert set(sentences) <= set(paragraphs)
+    assert "（征求意见稿，未签发）" in paragraphs
+    assert not [text for text in paragraphs if "{" in text]
+    assert [cell.text for cell in word.tables[0].rows[0].cells] == list(rendering.COLUMNS)
+    book = load_workbook(io.BytesIO(rendering.excel(report)))
+    assert book.sheetnames == ["正文", "分类情况表", "区域情况表"]
+    html = rendering.page(report)
+    assert all(sentence in html for sentence in sentences)
+    monkeypatch.setitem(sys.modules, "weasyprint", _NoPango())
+    with pytest.raises(rendering.NoPango, match="pango"):
+        rendering.pdf(report)
+
+
+class _NoPango:
+    def __getattr__(self, name: str) -> object:
+        raise OSError("cannot load library 'libpango-1.0-0'")
+
+
+async def test_a_name_with_marks_stays_text(sqlite_db: Database) -> None:
+    from docx import Document  # noqa: PLC0415
+
+    deps = await ready(sqlite_db)
+    report = await october(deps)
+    said = "甲<乙>&丙共3件。"
+    kept = replace(rendering.paper(report), title=said)
+    assert kept.title == said
+    report.sections = [{"heading": "总体情况", "sentences": [said]}]
+    word = Document(io.BytesIO(rendering.word(report)))
+    assert said in [paragraph.text for paragraph in word.paragraphs]

@@ -1,0 +1,84 @@
+"""被反映对象 on the desk: list, page, merge and back, the sheet for inspections."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.factories import TicketIn, add_tickets
+from triage.services import reference
+from triage.services.parties import gathering
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+LEGAL = TicketIn(party="北京绿泉餐饮有限公司")
+SHOP = replace(LEGAL, party="绿泉餐厅")
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough: the reads are tested on both elsewhere."""
+    return sqlite_db
+
+
+async def ready(deps: Deps) -> None:
+    await add_tickets(deps.db, LEGAL, LEGAL, SHOP, SHOP)
+    await reference.sync(deps)
+    await gathering.Gatherer(deps).catch_up()
+
+
+def hidden(page: str, form: str) -> dict[str, str]:
+    """The hidden fields of the form that leads to `form`."""
+    part = page.split(f'action="{form}"')[1].split("</form>", maxsplit=1)[0]
+    return dict(re.findall(r'name="([^"]+)" value="([^"]*)"', part))
+
+
+async def test_list_page_merge_and_back(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/parties")).text()
+    assert "绿泉餐饮有限公司" in page
+    shop = re.findall(r'/desk/parties/(\d+)">绿泉餐厅', page)[0]
+    one = await (await client.get(f"/desk/parties/{shop}")).text()
+    assert "字号相同" not in one
+    assert "可能是同一家" in one
+    form = hidden(one, f"/desk/parties/{shop}/merge")
+    answer = await client.post(f"/desk/parties/{shop}/merge", data=form)
+    both = await answer.text()
+    assert answer.status == 200
+    assert "被提到 4 件" in both
+    assert "绿泉餐厅" in both
+    legal = answer.url.path.rsplit("/", maxsplit=1)[1]
+    form = hidden(both, f"/desk/parties/{legal}/undo")
+    back = await (await client.post(f"/desk/parties/{legal}/undo", data=form)).text()
+    assert "被提到 2 件" in back
+
+
+async def test_what_is_picked_is_on_the_sheet(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/parties")).text()
+    form = hidden(page, "/desk/parties/export")
+    answer = await client.post("/desk/parties/export", data=form)
+    book = load_workbook(io.BytesIO(await answer.read()))
+    rows = [[cell.value for cell in row] for row in book.worksheets[0].iter_rows(min_row=4)]
+    assert [row[5] for row in rows if row[0] == 1] == [2]
+    assert "名单不含诉求人信息。" in str(rows)
+
+
+async def test_wrong_wishes_are_told(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    assert (await client.get("/desk/parties?months=7")).status == 400
+    assert (await client.get("/desk/parties?district=x")).status == 400
+    assert (await client.get("/desk/parties/999")).status == 404
+    page = await (await client.get("/desk/parties")).text()
+    token = hidden(page, "/desk/parties/export")["token"]
+    answer = await client.post("/desk/parties/export", data={"token": token})
+    assert answer.status == 400
+    assert "请先勾选" in await answer.text()

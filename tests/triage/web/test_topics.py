@@ -1,0 +1,57 @@
+"""专题 on the desk: the lists, a topic's page, a decision."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.vocab_topics import TopicLevel
+from tests.factories import NOW, add_tickets
+from tests.triage.services.topics.test_topics import GRILLS, OILY
+from triage.services import reference
+from triage.services.topics import finding
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough: the reads are tested on both elsewhere."""
+    return sqlite_db
+
+
+async def ready(deps: Deps) -> None:
+    await add_tickets(deps.db, *GRILLS, *OILY)
+    await reference.sync(deps)
+    for level in TopicLevel:
+        await finding.find(deps, level, now=NOW)
+
+
+async def test_list_themes_page_and_decision(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/topics")).text()
+    assert "望京街道：" in page
+    themes = await (await client.get("/desk/topics?by=themes")).text()
+    assert "个区；" in themes
+    topic = re.findall(r'href="/desk/topics/(\d+)"', themes)[0]
+    one = await (await client.get(f"/desk/topics/{topic}")).text()
+    assert "典型的几条" in one
+    part = one.split("/decide")[1].split("</form>", maxsplit=1)[0]
+    form = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', part))
+    form |= {"decision": "chosen", "reason": "多区共性", "month": "2026-12"}
+    done = await (await client.post(f"/desk/topics/{topic}/decide", data=form)).text()
+    assert "选中 2026-12" in done
+    stale = await client.post(f"/desk/topics/{topic}/decide", data=form)
+    assert stale.status == 409
+    assert "刚被别人决定过" in await stale.text()
+
+
+async def test_nothing_found_yet_and_wrong_wishes(client: Client) -> None:
+    assert "还没有找过专题" in await (await client.get("/desk/topics")).text()
+    assert (await client.get("/desk/topics?by=x")).status == 400
+    assert (await client.get("/desk/topics/77")).status == 404

@@ -1,0 +1,56 @@
+"""发布口径: the numbers that published reports, topics and open data go by. Pure: rows in, a number out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.vocab import Labelled
+from triage.errors import NoRule
+from triage.rules.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from triage.rules.reading import Record
+
+
+class Publish(Labelled):
+    """发布口径: what a number of publishing.yaml says."""
+
+    OPEN_LEAST = "open_least", "对外公布的最小件数"
+    OPEN_DAY = "open_day", "每月几日起公布上月数据"
+    THEME_SPREAD = "theme_spread", "每月一题候选：涉及区数的权重"
+    THEME_SIZE = "theme_size", "每月一题候选：件数的权重"
+    THEME_GROWTH = "theme_growth", "每月一题候选：增长的权重"
+    THEME_OPEN = "theme_open", "每月一题候选：未办结的权重"
+    THEME_DISTRICTS = "theme_districts", "每月一题候选：至少涉及几个区"
+    DAILY_HOUR = "daily_hour", "日报几点起草"
+    WEEKLY_DAY = "weekly_day", "周报星期几起草"
+    MONTHLY_DAY = "monthly_day", "月报每月几日起草"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRow(Row):
+    """One number and what it is for."""
+
+    title: str
+    name: Publish
+    value: int
+
+
+def parse(r: Record) -> PublishRow:
+    """A row of publishing.yaml."""
+    return PublishRow(
+        r.text("id"), *r.dated(), r.where, title=r.text("title"), name=r.choice("name", Publish),
+        value=r.whole("value"),
+    )  # fmt: skip
+
+
+def number(rows: Sequence[PublishRow], name: Publish, on: date) -> int:
+    """The number that holds on a day. Raises NoRule."""
+    found = next((row.value for row in rows if row.name is name and row.holds(on)), None)
+    if found is None:
+        raise NoRule(f"publishing.yaml 没有 {on} 有效的“{name.label}”")
+    return found

@@ -1,0 +1,217 @@
+"""起草、修改、签发: from figures to a frozen report. The clock drafts, a person edits and signs.
+
+In the caller's transaction. A signed report never changes; a correction is a new edition of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import orjson
+import sqlalchemy as sa
+
+from models.reports import Report, ReportDraft
+from models.vocab import Post, Urgency
+from models.vocab_notices import RecipientKind
+from models.vocab_reports import ReportKind, ReportState
+from triage import logs
+from triage.clock import local
+from triage.errors import BadInput, NotFound, NotReady, TriageError
+from triage.rules.publishing import Publish, number
+from triage.services.notices.noting import NewNotice, Recipient, note
+from triage.services.reporting import wording
+from triage.services.reporting.figuring import figured, holding, period_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+    from triage.services.deps import Deps
+    from triage.services.reporting.figuring import Period
+
+log = logs.get(__name__)
+
+SYSTEM: Final = "system"
+TEMPLATE: Final = "report"
+LONGEST: Final = 8_000
+
+
+class ReportMoved(TriageError):
+    """这份报告刚被别人改过或已签发，请刷新页面再看。"""
+
+    code: ClassVar[str] = "report_moved"
+    status: ClassVar[int] = 409
+
+
+async def draft(session: AsyncSession, tables: Tables, period: Period, *, now: datetime) -> Report:
+    """Draft a period's report: the open draft anew, or a new edition after a signed one.
+
+    Raises NotReady when the figures do not reach its end.
+    """
+    found = await figured(session, tables, period)
+    sections = wording.drafted(found.facts["facts"])
+    newest: Report | None = await session.scalar(
+        sa.select(Report)
+        .where(Report.kind == period.kind.value, Report.period == period.name)
+        .order_by(Report.edition.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    if newest is None or newest.state == ReportState.SIGNED.value:
+        report = Report(
+            kind=period.kind.value, period=period.name, edition=newest.edition + 1 if newest else 1,
+            issue=period.issue, state=ReportState.DRAFT.value, version=0, facts={}, sections=[],
+            data_version="", as_of=found.as_of, table_version=tables.version, made_at=now,
+        )  # fmt: skip
+        session.add(report)
+    else:
+        report = newest
+    report.facts, report.data_version, report.as_of = found.facts, found.data_version, found.as_of
+    report.table_version = tables.version
+    await _saved(session, report, sections, by=SYSTEM, now=now)
+    title = wording.title_of(period)
+    await _tell(session, tables, report, f"{title}已起草，待审签", now=now)
+    return report
+
+
+async def edit(
+    session: AsyncSession, report_id: int, text: str, *, version: int, by: str, now: datetime
+) -> Report:
+    """Save an edited text as a draft of its own. Raises NotFound, BadInput, ReportMoved."""
+    report = await _open(session, report_id, version)
+    await _saved(session, report, parsed(text), by=by, now=now)
+    return report
+
+
+async def sign(
+    session: AsyncSession, tables: Tables, report_id: int, *, version: int, by: str, now: datetime
+) -> Report:
+    """签发: freeze it. Raises NotFound, ReportMoved, and BadInput where the text goes beyond the figures."""
+    report = await _open(session, report_id, version)
+    strange = wording.strange_numbers(report.sections, report.facts["facts"])
+    bare = wording.numberless(report.sections)
+    if strange:
+        raise BadInput(f"文中有数据里没有的数字，请改正后再签发：{'、'.join(strange[:10])}")
+    if bare:
+        raise BadInput(f"每句话都要有数字，请改正后再签发：{bare[0][:40]}")
+    report.state, report.signed_at, report.signed_by = ReportState.SIGNED.value, now, by
+    report.sha256 = checksum(report)
+    await session.flush()
+    period = period_of(ReportKind(report.kind), report.period)
+    await _tell(session, tables, report, f"{wording.title_of(period)}已签发", now=now)
+    return report
+
+
+def checksum(report: Report) -> str:
+    """Of everything that is frozen, canonical JSON."""
+    told = [
+        report.kind, report.period, report.edition, report.facts, report.sections, report.data_version
+    ]  # fmt: skip
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    """Sections of an edited text: a line that begins with # is a heading, every other one a sentence."""
+    if len(text) > LONGEST:
+        raise BadInput(f"报告正文最多 {LONGEST} 个字")
+    sections: list[dict[str, Any]] = []
+    for line in text.replace("\0", "").splitlines():
+        said = line.strip()
+        if said.startswith("#"):
+            sections.append({"heading": said.lstrip("# ").strip()[:40], "sentences": []})
+        elif said:
+            if not sections:
+                raise BadInput("第一行应是小标题，以 # 开头")
+            sections[-1]["sentences"].append(said)
+    kept = [section for section in sections if section["heading"] and section["sentences"]]
+    if not kept:
+        raise BadInput("正文不能是空的")
+    return kept
+
+
+def as_text(sections: Sequence[dict[str, Any]]) -> str:
+    """The reverse of `parsed`."""
+    return "\n\n".join("\n".join([f"# {s['heading']}", *s["sentences"]]) for s in sections)
+
+
+async def get(session: AsyncSession, report_id: int) -> Report:
+    """A report. Raises NotFound."""
+    report = await session.get(Report, report_id)
+    if report is None:
+        raise NotFound("没有这份报告。")
+    return report
+
+
+async def _open(session: AsyncSession, report_id: int, version: int) -> Report:
+    report: Report | None = await session.scalar(
+        sa.select(Report).where(Report.id == report_id).with_for_update()
+    )
+    if report is None:
+        raise NotFound("没有这份报告。")
+    if report.state != ReportState.DRAFT.value or report.version != version:
+        raise ReportMoved
+    return report
+
+
+async def _saved(
+    session: AsyncSession, report: Report, sections: list[dict[str, Any]], *, by: str, now: datetime
+) -> None:
+    report.version += 1
+    report.sections = sections
+    await session.flush()
+    session.add(ReportDraft(report_id=report.id, version=report.version, sections=sections, by=by, at=now))
+    await session.flush()
+
+
+async def _tell(session: AsyncSession, tables: Tables, report: Report, told: str, *, now: datetime) -> None:
+    """Through the notices: to the hotline's post."""
+    one = NewNotice(
+        key=f"report:{report.id}:{report.version}:{report.state}",
+        to=Recipient(RecipientKind.POST, Post.HOTLINE.value),
+        template=TEMPLATE,
+        urgency=Urgency.U3,
+        facts={"told": told},
+    )
+    await note(session, tables, [one], now=now)
+
+
+class Drafter:
+    """Drafts what is due by the clock: each period once. One per process."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def poke(self) -> bool:
+        """Draft the reports whose time has come and that are not there; never more at once."""
+        deps, now = self._deps, self._deps.clock.now()
+        for period in due(deps.tables, now):
+            async with deps.db.writes.begin() as session:
+                known = await session.scalar(
+                    sa.select(Report.id).where(Report.kind == period.kind.value, Report.period == period.name)
+                )
+                if known is not None:
+                    continue
+                try:
+                    await draft(session, deps.tables, period, now=now)
+                except NotReady as error:
+                    log.info("report_waits", kind=period.kind.value, reason=error.code)
+        return False
+
+
+def due(tables: Tables, now: datetime) -> list[Period]:
+    """The last whole periods whose report is due by now."""
+    moment = local(now)
+    today, rows = moment.date(), tables.publishing
+    if moment.hour < number(rows, Publish.DAILY_HOUR, today):
+        return []
+    found = [holding(ReportKind.DAILY, today - timedelta(days=1))]
+    if today.isoweekday() >= number(rows, Publish.WEEKLY_DAY, today):
+        found.append(holding(ReportKind.WEEKLY, today - timedelta(days=7)))
+    if today.day >= number(rows, Publish.MONTHLY_DAY, today):
+        found.append(holding(ReportKind.MONTHLY, today.replace(day=1) - timedelta(days=1)))
+    return found

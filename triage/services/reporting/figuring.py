@@ -1,0 +1,275 @@
+"""The figures of a report: read from the sums and the published month, never from live tickets.
+
+Each fact has a key and what is shown of it; sentences are made of nothing else (`wording`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import Channel
+from models.vocab_reports import ReportKind
+from models.vocab_topics import TopicLevel
+from models.vocab_trends import Axis
+from triage.clock import local
+from triage.errors import BadInput, NotFound, NotReady
+from triage.rules.rate_rows import Rate
+from triage.rules.rates import By, percent
+from triage.services import months
+from triage.services.month_sheets import name_of
+from triage.services.topics import listing as topics
+from triage.services.trends import figures
+from triage.services.trends.figures import Figures, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+
+#: Lines of kinds, districts, risers and topics that the text names; the tables have all.
+NAMED: Final = 5
+RISERS: Final = 3
+TOPICS: Final = 3
+_WEEK: Final = re.compile(r"20[0-9]{2}-W[0-5][0-9]")
+_UNKNOWN: Final = "未明"
+_NOT_ENVIRONMENTAL: Final = "非环境类或未识别"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The Beijing days of a report, both included, and what they are called."""
+
+    kind: ReportKind
+    name: str
+    first: date
+    last: date
+
+    @property
+    def issue(self) -> int:
+        """期数: the number of the period within its year."""
+        if self.kind is ReportKind.MONTHLY:
+            return self.first.month
+        return self.first.timetuple().tm_yday if self.kind is ReportKind.DAILY else int(self.name[-2:])
+
+    @property
+    def before(self) -> Period:
+        """The period before it."""
+        return holding(self.kind, self.first - timedelta(days=1))
+
+    @property
+    def spelled(self) -> str:
+        """As a title says it."""
+        day = f"{self.first.year}年{self.first.month}月"
+        if self.kind is ReportKind.MONTHLY:
+            return day
+        if self.kind is ReportKind.DAILY:
+            return f"{day}{self.first.day}日"
+        return f"{day}{self.first.day}日至{self.last.month}月{self.last.day}日"
+
+
+def holding(kind: ReportKind, day: date) -> Period:
+    """The period of a kind that a day lies in."""
+    if kind is ReportKind.DAILY:
+        return Period(kind, day.isoformat(), day, day)
+    if kind is ReportKind.WEEKLY:
+        monday = day - timedelta(days=day.weekday())
+        year, week, _ = monday.isocalendar()
+        return Period(kind, f"{year}-W{week:02d}", monday, monday + timedelta(days=6))
+    first = day.replace(day=1)
+    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    return Period(kind, f"{first:%Y-%m}", first, last)
+
+
+def period_of(kind: ReportKind, name: str) -> Period:
+    """The period of that name. Raises BadInput."""
+    try:
+        if kind is ReportKind.DAILY:
+            return holding(kind, date.fromisoformat(name))
+        if kind is ReportKind.WEEKLY and _WEEK.fullmatch(name):
+            return holding(kind, date.fromisocalendar(int(name[:4]), int(name[-2:]), 1))
+        if kind is ReportKind.MONTHLY:
+            return holding(kind, date.fromisoformat(f"{name}-01"))
+    except ValueError:
+        pass  # told below, with the wrongly shaped ones
+    raise BadInput("期间应形如 2026-11-25（日报）、2026-W47（周报）或 2026-10（月报）")
+
+
+@dataclass(frozen=True, slots=True)
+class Figured:
+    """The facts of a period: keys with what is shown, tables, and the version of the data."""
+
+    facts: dict[str, Any]
+    data_version: str
+    as_of: datetime
+
+
+async def figured(session: AsyncSession, tables: Tables, period: Period) -> Figured:
+    """Read the figures of a period. Raises NotReady when the sums do not reach its end."""
+    fresh = await figures.as_of(session)
+    if fresh.at is None or local(fresh.at).date() <= period.last:
+        raise NotReady(f"汇总还没有数到 {period.last} 之后，等定时任务数完再起草。")
+    scope, before = Scope(period.first, period.last), Scope(period.before.first, period.before.last)
+    now, then = await figures.totals(session, scope), await figures.totals(session, before)
+    kinds, old_kinds = await _both(session, scope, before, Axis.KIND)
+    districts, old_districts = await _both(session, scope, before, Axis.DISTRICT)
+    channels = await figures.told_by(session, scope, Axis.CHANNEL)
+    facts: dict[str, str] = {
+        **_whole(now, then),
+        **_ranked("kind", kinds, lambda key: _kind(tables, key), now.demands),
+        **_ranked("district", districts, lambda key: _district(tables, key), now.demands),
+        **_risers("rise_kind", kinds, old_kinds, lambda key: _kind(tables, key)),
+        **_risers("rise_district", districts, old_districts, lambda key: _district(tables, key)),
+    }
+    if channels and now.demands:
+        key, most = next(iter(channels.items()))
+        facts |= {"channel": _channel(key), "channel_n": _count(most.demands)}
+    facts |= await _problems(session)
+    rates, published = await _rates(session, tables, period)
+    facts |= rates
+    shown = {
+        "facts": facts,
+        "tables": {
+            "kinds": _table(kinds, old_kinds, lambda key: _kind(tables, key)),
+            "districts": _table(districts, old_districts, lambda key: _district(tables, key)),
+        },
+    }
+    return Figured(shown, f"rollup {fresh.version}{published}", fresh.at)
+
+
+async def _both(
+    session: AsyncSession, scope: Scope, before: Scope, axis: Axis
+) -> tuple[dict[str, Figures], dict[str, Figures]]:
+    return await figures.told_by(session, scope, axis), await figures.told_by(session, before, axis)
+
+
+def _whole(now: Figures, then: Figures) -> dict[str, str]:
+    more = now.demands - then.demands
+    facts = {
+        "demands": _count(now.demands),
+        "cases": _count(now.cases),
+        "merged": _count(now.merged),
+        "before": _count(then.demands),
+        "open": _count(now.open + now.in_review),
+        "solved": _count(now.solved),
+        "unsolved": _count(now.unsolved),
+        "turn": "增加" if more > 0 else "减少" if more < 0 else "相差",
+        "change": _count(abs(more)),
+    }
+    if then.demands:
+        facts["change_share"] = _share(abs(more), then.demands)
+    if now.solved_share is not None:
+        facts |= {"asked": _count(now.solved + now.unsolved), "solved_share": f"{now.solved_share:.1%}"}
+    if now.satisfied_share is not None:
+        facts |= {"reached": _count(now.reached), "satisfied_share": f"{now.satisfied_share:.1%}"}
+    return facts
+
+
+def _ranked(prefix: str, told: Mapping[str, Figures], name: Any, total: int) -> dict[str, str]:  # noqa: ANN401
+    facts: dict[str, str] = {}
+    known = [(key, each) for key, each in told.items() if key and each.demands]
+    for at, (key, each) in enumerate(known[:NAMED], start=1):
+        facts |= {
+            f"{prefix}_{at}": name(key),
+            f"{prefix}_{at}_n": _count(each.demands),
+            f"{prefix}_{at}_share": _share(each.demands, total),
+            f"{prefix}_{at}_open": _count(each.open + each.in_review),
+            f"{prefix}_{at}_unsolved": _count(each.unsolved),
+        }
+    return facts
+
+
+def _risers(
+    prefix: str,
+    now: Mapping[str, Figures],
+    then: Mapping[str, Figures],
+    name: Any,  # noqa: ANN401
+) -> dict[str, str]:
+    """Those that grew most, in counts."""
+    grown = [
+        (each.demands - then.get(key, figures.NONE).demands, key, each.demands)
+        for key, each in now.items()
+        if key
+    ]
+    facts: dict[str, str] = {}
+    risen = sorted((one for one in grown if one[0] > 0), key=lambda one: (-one[0], one[1]))
+    for at, (more, key, count) in enumerate(risen[:RISERS], start=1):
+        facts |= {
+            f"{prefix}_{at}": name(key),
+            f"{prefix}_{at}_more": _count(more),
+            f"{prefix}_{at}_n": _count(count),
+        }
+    return facts
+
+
+async def _problems(session: AsyncSession) -> dict[str, str]:
+    """突出问题: the largest local topics of the last finding."""
+    run = await topics.last_run(session, TopicLevel.LOCAL)
+    found = (await topics.lines(session, run))[:TOPICS] if run else []
+    facts: dict[str, str] = {}
+    for at, line in enumerate(found, start=1):
+        facts |= {
+            f"topic_{at}": line.topic.title, f"topic_{at}_n": _count(line.state.size),
+            f"topic_{at}_open": _count(line.state.open),
+        }  # fmt: skip
+    if run and found:
+        facts["topic_days"] = str((run.at - run.since).days)
+    return facts
+
+
+async def _rates(session: AsyncSession, tables: Tables, period: Period) -> tuple[dict[str, str], str]:
+    """三率 of a published month; a month that was not closed has none."""
+    if period.kind is not ReportKind.MONTHLY:
+        return {}, ""
+    try:
+        found = await months.headline(session, period.name)
+    except NotFound:
+        return {}, ""
+    line = found.figures.line(By.ALL, "")
+    if line is None:
+        return {}, ""
+    facts = {"assessed": _count(line.assessed)}
+    for rate in Rate:
+        tally = line.of(rate)
+        facts |= {f"{rate.value}_share": percent(tally.share), f"{rate.value}_n": _count(tally.tickets)}
+    del tables
+    return facts, f", month {period.name} v{found.version}"
+
+
+def _table(now: Mapping[str, Figures], then: Mapping[str, Figures], name: Any) -> list[list[Any]]:  # noqa: ANN401
+    """Every line: name, demands, before, change, open, solved, unsolved."""
+    return [
+        [
+            name(key), each.demands, then.get(key, figures.NONE).demands,
+            each.demands - then.get(key, figures.NONE).demands, each.open + each.in_review, each.solved,
+            each.unsolved,
+        ]
+        for key, each in now.items()
+        if each.demands
+    ]  # fmt: skip
+
+
+def _kind(tables: Tables, key: str) -> str:
+    row = tables.kinds.get(key)
+    return row.name if row else key or _NOT_ENVIRONMENTAL
+
+
+def _district(tables: Tables, key: str) -> str:
+    return name_of(tables, By.DISTRICT, key) if key else _UNKNOWN
+
+
+def _channel(key: str) -> str:
+    return next((channel.label for channel in Channel if channel.value == key), key or _UNKNOWN)
+
+
+def _count(value: int) -> str:
+    return str(value)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "0.0%"

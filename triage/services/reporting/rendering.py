@@ -1,0 +1,135 @@
+"""A report on paper: the same content as Word, PDF and Excel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import jinja2
+
+from connectors.office_docx import Paper, Section, Table, document
+from connectors.office_xlsx import Column, Sheet, workbook
+from models.vocab_reports import ReportKind, ReportState
+from triage.clock import local, show
+from triage.errors import TriageError
+from triage.services.reporting import wording
+from triage.services.reporting.figuring import period_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.reports import Report
+
+_HERE: Final = Path(__file__).parent
+_OFFICE: Final = "接诉即办办公室"
+_NUMBERS: Final = "一二三四五六七八九十"
+_MASTHEADS: Final = {
+    ReportKind.DAILY: "生态环境诉求快报",
+    ReportKind.WEEKLY: "生态环境诉求周报",
+    ReportKind.MONTHLY: "生态环境诉求月报",
+}
+_TABLES: Final = (("kinds", "分类情况表"), ("districts", "区域情况表"))
+COLUMNS: Final = ("名称", "本期", "上期", "增减", "未办结", "已解决", "未解决")
+
+
+class NoPango(TriageError):
+    """这台机器没有安装 pango，不能生成 PDF：请下载 Word 版，或请管理员安装 libpango（Dockerfile 里已有）。"""
+
+    code: ClassVar[str] = "no_pango"
+    status: ClassVar[int] = 503
+
+
+def paper(report: Report) -> Paper:
+    """The report as it is printed; a draft says that it is one."""
+    kind = ReportKind(report.kind)
+    period = period_of(kind, report.period)
+    edition = f"（更正第 {report.edition - 1} 版）" if report.edition > 1 else ""
+    mark = f"，校验码 {report.sha256[:16]}" if report.sha256 else ""
+    return Paper(
+        masthead=_MASTHEADS[kind],
+        issue=f"{period.first.year}年第{report.issue}期{edition}",
+        office=_OFFICE,
+        date=f"{local(report.signed_at or report.made_at):%Y年%m月%d日}",
+        title=wording.title_of(period),
+        draft=report.state != ReportState.SIGNED.value,
+        sections=tuple(
+            Section(f"{_NUMBERS[at]}、{section['heading']}", tuple(section["sentences"]))
+            for at, section in enumerate(report.sections[: len(_NUMBERS)])
+        ),
+        tables=tuple(
+            Table(title, tuple(tuple(row) for row in report.facts["tables"][name])) for name, title in _TABLES
+        ),
+        note=f"数据截至 {show(report.as_of)}，数据版本 {report.data_version}{mark}。",
+    )
+
+
+def word(report: Report) -> bytes:
+    """The report as Word."""
+    return document(paper(report))
+
+
+def excel(report: Report) -> bytes:
+    """The report's figures as Excel: the text, then a sheet for each table."""
+    told = paper(report)
+    text = Sheet(
+        name="正文",
+        title=told.title,
+        period=told.issue,
+        measure="",
+        columns=(Column("部分", width=18), Column("内容", width=90, left=True)),
+        rows=[[section.heading, line] for section in told.sections for line in section.paragraphs],
+        notes=(told.note,),
+        made=told.date,
+    )
+    sheets = [
+        Sheet(
+            name=table.title,
+            title=f"{told.title}：{table.title}",
+            period=told.issue,
+            measure="单位：件",
+            columns=tuple(
+                Column(name, width=26 if at == 0 else 11, left=at == 0) for at, name in enumerate(COLUMNS)
+            ),
+            rows=table.rows,
+            total=["合计", *(sum(int(row[at]) for row in table.rows) for at in range(1, len(COLUMNS)))],
+            notes=(told.note,),
+            made=told.date,
+        )
+        for table in told.tables
+    ]
+    return workbook([text, *sheets])
+
+
+def page(report: Report) -> str:
+    """The report as the HTML that is printed."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("print.html").render(paper=paper(report), columns=COLUMNS)
+
+
+def pdf(report: Report) -> bytes:
+    """The report as PDF. Raises NoPango where the host cannot make one."""
+    html = _html_class()
+    # Nothing is fetched: the page is whole in itself.
+    made: bytes = html(string=page(report), url_fetcher=_refuse).write_pdf()
+    return made
+
+
+def _html_class() -> Any:  # noqa: ANN401  (WeasyPrint's class)
+    try:
+        from weasyprint import HTML  # noqa: PLC0415  (loads pango: slow, and not on every host)
+    except OSError as error:
+        raise NoPango from error
+    return HTML
+
+
+def _refuse(address: str, *_: object, **__: object) -> dict[str, object]:
+    raise ValueError(f"a report fetches nothing: {address}")
+
+
+FORMS: Final[dict[str, tuple[Callable[[Report], bytes], str]]] = {
+    "docx": (word, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    "xlsx": (excel, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "pdf": (pdf, "application/pdf"),
+}

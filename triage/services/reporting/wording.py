@@ -1,0 +1,134 @@
+"""The sentences of a report, as templates over its facts: a sentence stands only with all its figures.
+
+Nothing here knows a number. `strange_numbers` finds numbers in a text that no figure shows: a draft has
+none, and an edited text with one is not signed.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab_reports import ReportKind
+from triage.services.reporting.figuring import NAMED, RISERS, TOPICS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from triage.services.reporting.figuring import Period
+
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%?")
+
+#: Headings and their sentences, in the order such offices use.
+SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (
+        "总体情况",
+        (
+            "本期共收到诉求{demands}件，形成工单{cases}件，其中并入其他工单的重复诉求{merged}件。",
+            "与上期{before}件相比，{turn}{change}件，幅度{change_share}。",
+            "截至统计时，办理中和待审核{open}件，回访已解决{solved}件，回访未解决{unsolved}件。",
+            "诉求来源以{channel}为主，共{channel_n}件。",
+        ),
+    ),
+    (
+        "分类情况",
+        (
+            "诉求最多的是{kind_1}，{kind_1_n}件，占{kind_1_share}。",
+            *(
+                f"{{kind_{at}}}{{kind_{at}_n}}件，占{{kind_{at}_share}}，未办结{{kind_{at}_open}}件。"
+                for at in range(2, NAMED + 1)
+            ),
+        ),
+    ),
+    (
+        "区域情况",
+        (
+            "诉求最多的是{district_1}，{district_1_n}件，占{district_1_share}。",
+            *(
+                f"{{district_{at}}}{{district_{at}_n}}件，占{{district_{at}_share}}，"
+                f"未办结{{district_{at}_open}}件。"
+                for at in range(2, NAMED + 1)
+            ),
+        ),
+    ),
+    (
+        "三率情况",
+        (
+            "本月考核{assessed}件，其中响应率计入{response_n}件，为{response_share}。",
+            "解决率计入{resolution_n}件，为{resolution_share}；满意率计入{satisfaction_n}件，为{satisfaction_share}。",
+            "按汇总口径，回访中答复是否解决的{asked}件，解决的占{solved_share}。",
+            "按汇总口径，回访到的{reached}件中，满意和基本满意占{satisfied_share}。",
+        ),
+    ),
+    (
+        "突出问题",
+        (
+            *(
+                f"{{rise_kind_{at}}}较上期增加{{rise_kind_{at}_more}}件，达到{{rise_kind_{at}_n}}件。"
+                for at in range(1, RISERS + 1)
+            ),
+            *(
+                f"近{{topic_days}}天内容相近的诉求集中在“{{topic_{at}}}”，共{{topic_{at}_n}}件，"
+                f"未办结{{topic_{at}_open}}件。"
+                for at in range(1, TOPICS + 1)
+            ),
+        ),
+    ),
+    (
+        "下步建议",
+        (
+            "建议针对较上期增加{rise_kind_1_more}件的{rise_kind_1}，组织主管部门会商。",
+            "建议对较上期增加{rise_district_1_more}件的{rise_district_1}加强督促。",
+            "建议对回访未解决的{unsolved}件逐件复核。",
+            "建议对“{topic_1}”的{topic_1_n}件诉求合并研判，一并处置。",
+        ),
+    ),
+)
+
+
+def drafted(facts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Headings with the sentences whose every figure is there; a heading without any is left out."""
+    sections = []
+    for heading, templates in SECTIONS:
+        said = [_said(template, facts) for template in templates]
+        sentences = [sentence for sentence in said if sentence is not None]
+        if sentences:
+            sections.append({"heading": heading, "sentences": sentences})
+    return sections
+
+
+def _said(template: str, facts: Mapping[str, str]) -> str | None:
+    if any(key not in facts for key in keys_of(template)):
+        return None
+    return template.format_map(facts)
+
+
+def keys_of(template: str) -> list[str]:
+    """The facts that a sentence needs."""
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name]
+
+
+def title_of(period: Period) -> str:
+    """The title of a report."""
+    what = {
+        ReportKind.DAILY: "每日快报", ReportKind.WEEKLY: "每周分析", ReportKind.MONTHLY: "月度分析报告"
+    }[period.kind]  # fmt: skip
+    return f"{period.spelled}生态环境诉求{what}"
+
+
+def strange_numbers(sections: Sequence[Mapping[str, Any]], facts: Mapping[str, str]) -> list[str]:
+    """Numbers that the text names and no figure shows, in order."""
+    known = {number for shown in facts.values() for number in _NUMBER.findall(shown)}
+    said = [
+        number
+        for section in sections
+        for sentence in section["sentences"]
+        for number in _NUMBER.findall(sentence)
+    ]
+    return list(dict.fromkeys(number for number in said if number not in known))
+
+
+def numberless(sections: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sentences without any number."""
+    return [s for section in sections for s in section["sentences"] if not _NUMBER.search(s)]

@@ -1,0 +1,248 @@
+"""报告 at the desk: the list, one with its text to edit and sign, the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  (shown by the template)
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from aiohttp import web
+
+from models.reports import Report, ReportDraft
+from models.vocab_reports import ReportKind, ReportState
+from models.vocab_staff import Permission
+from triage.errors import BadInput, NotFound, NotReady, TriageError
+from triage.services.reporting import drafting, rendering, wording
+from triage.services.reporting.figuring import period_of
+from triage.web import access, guard
+from triage.web.asking import refuse_others
+from triage.web.desk import render
+from triage.web.keys import DEPS, VIEWER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.office_docx import Paper
+    from triage.services.reporting.figuring import Period
+
+_SEE_OTHER: Final = 303
+_LISTED: Final = 100
+_MOST: Final = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """A report on the list."""
+
+    id: int
+    kind: str
+    title: str
+    edition: int
+    state: str
+    state_label: str
+    made_at: datetime
+    signed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsPage:
+    """The list, and the form to draft one."""
+
+    lines: tuple[ReportLine, ...]
+    kinds: tuple[tuple[str, str], ...]
+    error: str | None
+    field: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """A saved draft."""
+
+    version: int
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """One report."""
+
+    id: int
+    paper: Paper
+    columns: tuple[str, ...]
+    signed: bool
+    version: int
+    text: str
+    strange: tuple[str, ...]
+    bare: tuple[str, ...]
+    drafts: tuple[DraftLine, ...]
+    signed_by: str | None
+    sha256: str | None
+    error: str | None
+    field: str
+    token: str
+
+
+async def listed(request: web.Request) -> web.Response:
+    """The newest reports."""
+    refuse_others(request.query, ())
+    return await _list(request, None)
+
+
+async def drafted(request: web.Request) -> web.Response:
+    """Draft a report now; what cannot be is told with its reason."""
+    form, deps = await request.post(), request.app[DEPS]
+    try:
+        period = _period(form)
+        async with deps.db.writes.begin() as session:
+            report = await drafting.draft(session, deps.tables, period, now=deps.clock.now())
+    except (BadInput, NotReady) as error:
+        return await _list(request, error)
+    return _to(report.id)
+
+
+async def one(request: web.Request) -> web.Response:
+    """One report. Raises NotFound."""
+    refuse_others(request.query, ())
+    return await _page(request, _id(request), None)
+
+
+async def edited(request: web.Request) -> web.Response:
+    """Save the edited text. Raises NotFound; what is refused is told."""
+    report_id, form, deps = _id(request), await request.post(), request.app[DEPS]
+    try:
+        async with deps.db.writes.begin() as session:
+            await drafting.edit(
+                session, report_id, str(form.get("text", "")), version=_version(form),
+                by=request[VIEWER].login, now=deps.clock.now(),
+            )  # fmt: skip
+    except (BadInput, drafting.ReportMoved) as error:
+        return await _page(request, report_id, error)
+    return _to(report_id)
+
+
+async def signed(request: web.Request) -> web.Response:
+    """签发. Raises NotFound; what is refused is told."""
+    report_id, form, deps = _id(request), await request.post(), request.app[DEPS]
+    try:
+        async with deps.db.writes.begin() as session:
+            await drafting.sign(
+                session, deps.tables, report_id, version=_version(form), by=request[VIEWER].login,
+                now=deps.clock.now(),
+            )  # fmt: skip
+    except (BadInput, drafting.ReportMoved) as error:
+        return await _page(request, report_id, error)
+    return _to(report_id)
+
+
+async def exported(request: web.Request) -> web.Response:
+    """The report as a file. Raises NotFound, NoPango."""
+    make, kind = rendering.FORMS[request.match_info["form"]]
+    async with request.app[DEPS].db.reads() as session:
+        report = await drafting.get(session, _id(request))
+    name = f"report-{report.period}-{report.edition}.{request.match_info['form']}"
+    return web.Response(
+        body=make(report),
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _list(request: web.Request, error: TriageError | None) -> web.Response:
+    async with request.app[DEPS].db.reads() as session:
+        found = await session.scalars(sa.select(Report).order_by(Report.id.desc()).limit(_LISTED))
+        lines = tuple(_line(report) for report in found)
+    token = guard.token_of(request)
+    page = ReportsPage(
+        lines=lines,
+        kinds=tuple((kind.value, kind.label) for kind in ReportKind),
+        error=error.detail if error else None,
+        field=guard.FIELD,
+        token=token,
+    )
+    response = render(request, "reporting/list.html", page=page, status=error.status if error else 200)
+    guard.keep(response, token)
+    return response
+
+
+def _line(report: Report) -> ReportLine:
+    kind = ReportKind(report.kind)
+    return ReportLine(
+        id=report.id,
+        kind=kind.label,
+        title=wording.title_of(period_of(kind, report.period)),
+        edition=report.edition,
+        state=report.state,
+        state_label=ReportState(report.state).label,
+        made_at=report.made_at,
+        signed_at=report.signed_at,
+    )
+
+
+async def _page(request: web.Request, report_id: int, error: TriageError | None) -> web.Response:
+    async with request.app[DEPS].db.reads() as session:
+        report = await drafting.get(session, report_id)
+        drafts = await session.scalars(
+            sa.select(ReportDraft)
+            .where(ReportDraft.report_id == report_id)
+            .order_by(ReportDraft.version.desc())
+            .limit(_LISTED)
+        )
+        kept = tuple(DraftLine(draft.version, draft.by, draft.at) for draft in drafts)
+    token = guard.token_of(request)
+    page = ReportPage(
+        id=report.id,
+        paper=rendering.paper(report),
+        columns=rendering.COLUMNS,
+        signed=report.state == ReportState.SIGNED.value,
+        version=report.version,
+        text=drafting.as_text(report.sections),
+        strange=tuple(wording.strange_numbers(report.sections, report.facts["facts"])),
+        bare=tuple(wording.numberless(report.sections)),
+        drafts=kept,
+        signed_by=report.signed_by,
+        sha256=report.sha256,
+        error=error.detail if error else None,
+        field=guard.FIELD,
+        token=token,
+    )
+    response = render(request, "reporting/one.html", page=page, status=error.status if error else 200)
+    guard.keep(response, token)
+    return response
+
+
+def _period(form: Mapping[str, object]) -> Period:
+    kind = next((k for k in ReportKind if k.value == form.get("kind")), None)
+    if kind is None:
+        raise BadInput("请选日报、周报或月报")
+    return period_of(kind, str(form.get("period", "")).strip())
+
+
+def _version(form: Mapping[str, object]) -> int:
+    value = form.get("version")
+    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST:
+        raise BadInput("表单不完整，请刷新页面再提交")
+    return int(value)
+
+
+def _id(request: web.Request) -> int:
+    number = int(request.match_info["id"])
+    if number > _MOST:
+        raise NotFound("没有这份报告。")
+    return number
+
+
+def _to(report_id: int) -> web.Response:
+    return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/reports/{report_id}"})
+
+
+ROUTES: Final = (
+    access.get("/desk/reports", listed, needs=Permission.REPORTS),
+    access.post("/desk/reports/draft", drafted, needs=Permission.REPORTS),
+    access.get("/desk/reports/{id:[0-9]{1,10}}", one, needs=Permission.REPORTS),
+    access.post("/desk/reports/{id:[0-9]{1,10}}/edit", edited, needs=Permission.REPORTS),
+    access.post("/desk/reports/{id:[0-9]{1,10}}/sign", signed, needs=Permission.REPORTS),
+    access.get("/desk/reports/{id:[0-9]{1,10}}.{form:docx|xlsx|pdf}", exported, needs=Permission.EXPORT),
+)
