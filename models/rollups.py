@@ -187,5 +187,5 @@ class RollupCursor(Base):
     mark_xmax: Mapped[int] = mapped_column(sa.BigInteger, comment="PostgreSQL: the next transaction then")
     mark_at: Mapped[datetime]
     archived_before: Mapped[date | None] = mapped_column(
-        sa.Date, comment="days before it are in Parquet files, not in rollup_day"
+        sa.Date, comment="days before it were written to Parquet files"
     )

@@ -1,16 +1,20 @@
-"""`jiesu trends rebuild`: make the sums anew."""
+"""`jiesu trends rebuild`, `archive`, `cold`: make the sums anew, write them to files, read the files."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from triage.services.trends import refreshing
+from models.vocab_trends import Axis
+from triage.services.trends import archiving, refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from triage.settings import Settings
 
 _SAY_EVERY = 100_000
@@ -31,3 +35,23 @@ def rebuild(settings: Settings) -> None:
             await deps.close()
 
     click.echo(f"汇总完成：{asyncio.run(work())} 件诉求")
+
+
+def archive(settings: Settings, folder: str, *, before: date) -> None:
+    """Write the months and say what was written."""
+
+    async def work() -> list[archiving.Archived]:
+        deps = build(settings)
+        try:
+            return await archiving.archive(deps, Path(folder), before=before)
+        finally:
+            await deps.close()
+
+    for done in asyncio.run(work()):
+        click.echo(f"{done.month:%Y-%m}：{done.rows} 行，{done.demands} 件诉求，{done.file}")
+
+
+def cold(folder: str, first: date, last: date, by: str) -> None:
+    """Print the figures of the files."""
+    for code, found in archiving.told_by(Path(folder), first, last, Axis(by)).items():
+        click.echo(f"{code or '未明'}：诉求 {found.demands}，工单 {found.cases}，已解决 {found.solved}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,3 +25,27 @@ def trends_rebuild(settings: Settings) -> None:
     from triage.commands import trends as module  # noqa: PLC0415
 
     module.rebuild(settings)
+
+
+@trends_group.command("archive")
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--before", required=True, type=click.DateTime(["%Y-%m"]), help="只写这个月以前的各月")
+@with_settings
+def trends_archive(settings: Settings, folder: str, *, before: Any) -> None:  # noqa: ANN401  (click's datetime)
+    """冷存：把以往各月的汇总写成 Parquet 文件，一月一个，写完读回核对。数据库里的不删。"""
+    from triage.commands import trends as module  # noqa: PLC0415
+
+    module.archive(settings, folder, before=before.date())
+
+
+@trends_group.command("cold")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), help="从哪一天")
+@click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]), help="到哪一天")
+@click.option("--by", type=click.Choice(["kind", "district", "street", "channel"]), default="kind")
+@with_settings
+def trends_cold(_settings: Settings, folder: str, *, first: Any, last: Any, by: str) -> None:  # noqa: ANN401
+    """只从冷存文件读多年的数字（DuckDB），不碰数据库。"""
+    from triage.commands import trends as module  # noqa: PLC0415
+
+    module.cold(folder, first.date(), last.date(), by)

@@ -74,7 +74,7 @@ def upgrade() -> None:
             "archived_before",
             sa.Date(),
             nullable=True,
-            comment="days before it are in Parquet files, not in rollup_day",
+            comment="days before it were written to Parquet files",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rollup_cursor")),
     )
