@@ -3,13 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-<<<<<<< HEAD
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-=======
-.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-desks bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger \
->>>>>>> main
+>>>>>>> reports
 	lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
@@ -82,11 +78,25 @@ bench-ledger: .venv/.dev
 bench-repeats: .venv/.dev
 	$(BIN)/python -m bench.repeats $(ARGS)
 
+bench-rewards: .venv/.dev
+	$(BIN)/python -m bench.rewards $(ARGS)
+
+bench-trends: .venv/.dev
+	$(BIN)/python -m bench.trends $(ARGS)
+
 bench-topics: .venv/.dev
 	$(BIN)/python -m bench.topics $(ARGS)
 
+bench-incidents: .venv/.dev
+	$(BIN)/python -m bench.incidents $(ARGS)
+
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
+
+# docs/access-matrix.md, made anew and checked: every role over every route.
+access-matrix: .venv/.dev
+	$(BIN)/python -m tests.docs.access_matrix
+	$(BIN)/python -m pytest -q tests/triage/web/test_access_matrix.py
 
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev

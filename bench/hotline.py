@@ -260,6 +260,7 @@ async def measure(
     try:
         line = reference.stdout.readline() if reference.stdout else b""
         platform = json.loads(line)["url"]
+        processes.environment["JIESU_HOTLINE_PRIVATE_HOSTS"] = platform.removeprefix("http://")
         await add_source(db, platform)
         started = time.monotonic()
         processes.start("timetable")

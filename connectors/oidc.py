@@ -14,7 +14,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import aiohttp
 import orjson
@@ -135,10 +135,7 @@ class Provider:
             "client_id": self._client_id,
             "code_verifier": verifier,
         }
-        auth = None
-        if self._secret is not None:
-            auth = aiohttp.BasicAuth(self._client_id, self._secret)
-        answer = await self._json("POST", endpoints["token_endpoint"], data=form, auth=auth)
+        answer = await self._json("POST", endpoints["token_endpoint"], data=form, headers=self._proof())
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise ProviderRefused("no_id_token")
@@ -189,6 +186,14 @@ class Provider:
         joint = "&" if "?" in target else "?"
         query = urlencode({"client_id": self._client_id, "post_logout_redirect_uri": back})
         return f"{target}{joint}{query}"
+
+    def _proof(self) -> dict[str, str]:
+        """Who we are to the provider (client_secret_basic); nothing for a client without a secret."""
+        if self._secret is None:
+            return {}
+        # RFC 6749 2.3.1: each is encoded as in a form first.
+        pair = f"{quote_plus(self._client_id)}:{quote_plus(self._secret)}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
     async def _decoded(self, token: str) -> jwt.Token:
         known = await self._known()

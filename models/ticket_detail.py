@@ -18,6 +18,7 @@ from models.unit_queries import area_names
 from models.units import Staff, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -140,3 +141,12 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         events=tuple(EventRow(*row) for row in events),
         areas=await area_names(session, sorted(code for code in codes if code)),
     )
+
+
+async def seen_numbers(session: AsyncSession, viewer: Viewer, numbers: Iterable[str]) -> frozenset[str]:
+    """Of these ticket numbers those that the viewer may see: for what only names cases."""
+    wanted = {no for no in numbers if no}
+    if not wanted:
+        return frozenset()
+    rows = await session.scalars(sa.select(Ticket.no).where(Ticket.no.in_(sorted(wanted)), may_see(viewer)))
+    return frozenset(rows)

@@ -29,10 +29,14 @@ class Scope:
     secret: bool = False
     units: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
+    #: An officer's role granted for no unit: they may act for any. Sees nothing more by it.
+    any_unit: bool = False
 
 
+#: The login of whoever sits at this machine while nobody signs in; no account may have it.
+LOCAL: Final = "local"
 #: Sees every case, confidential ones too: the system's own work, and a person at the terminal.
-ALL: Final = Scope(everything=True, secret=True)
+ALL: Final = Scope(everything=True, secret=True, any_unit=True)
 
 
 @dataclass(frozen=True, slots=True)

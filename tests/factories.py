@@ -67,6 +67,7 @@ class TicketIn:
     flagged: bool = False
     evidence: tuple[dict[str, Any], ...] = ()
     identity: bool = False
+    confidential: bool = False
     party: str | None = "一处工地"
     decision: dict[str, Any] = field(default_factory=dict)
 
@@ -144,7 +145,7 @@ async def add_appeal(session: AsyncSession, item: TicketIn, *, state: AppealStat
             "text": item.text,
             "address": None,
             "channel": Channel.PHONE.value,
-            "confidential": False,
+            "confidential": item.confidential,
             "received_at": NOW - item.age,
             "stored_at": NOW - item.age,
             "state": state.value,

@@ -12,6 +12,7 @@ from triage.commands.audit_group import audit_group
 from triage.commands.feed_group import feed_group
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
+from triage.commands.identity_group import identity_group
 from triage.commands.keys_group import keys_group
 from triage.commands.nlp_group import nlp_group
 from triage.commands.open311_group import open311_group
@@ -322,6 +323,8 @@ main.add_command(audit_group)
 main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)
+main.add_command(identity_group)
+main.add_command(identity_group)
 main.add_command(keys_group)
 main.add_command(nlp_group)
 main.add_command(open311_group)

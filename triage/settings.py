@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -174,6 +175,13 @@ class Settings(BaseSettings):
     feed_private_hosts: str = Field(
         "", description="可以取的内网订阅，形如 主机:端口，多个用逗号隔开；其余内网地址一律不取"
     )
+    trusted_proxies: str = Field(
+        "",
+        description="前置代理的地址或网段，多个用逗号隔开；只信它们的 X-Forwarded-For，频次限制按来访地址计",
+    )
+    hotline_private_hosts: str = Field(
+        "", description="可以连接的内网热线平台，形如 主机:端口，多个用逗号隔开；其余内网地址一律不连"
+    )
     open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
     open311_contact: str = Field(
         "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
@@ -189,13 +197,23 @@ class Settings(BaseSettings):
     )
     open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
 
-    @field_validator("feed_private_hosts")
+    @field_validator("feed_private_hosts", "hotline_private_hosts")
     @classmethod
     def _known_hosts(cls, value: str) -> str:
         for part in filter(None, (part.strip() for part in value.split(","))):
             host, _, port = part.rpartition(":")
             if not host or "/" in host or not (port.isascii() and port.isdigit()):
                 raise ValueError("应形如 主机:端口，多个用逗号隔开")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        try:
+            for part in filter(None, (part.strip() for part in value.split(","))):
+                ip_network(part)
+        except ValueError:
+            raise ValueError("应是 IP 地址或网段（形如 10.0.0.0/8），多个用逗号隔开") from None
         return value
 
     @field_validator("hosts")

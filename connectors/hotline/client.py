@@ -8,6 +8,7 @@ the platform said, but for the reason of a refused action, which the caller mask
 
 from __future__ import annotations
 
+import functools
 import ssl
 import time
 from contextlib import asynccontextmanager
@@ -19,6 +20,8 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from connectors.feeds.errors import FeedRefused
+from connectors.feeds.guard import Exempt, NotPublic, PublicResolver, check_url, socket_factory
 from connectors.hotline import signing
 from connectors.hotline.bodies import NotJson, read_json
 from connectors.ports import ConnectorError
@@ -37,6 +40,9 @@ _LATER: Final = frozenset({408, 425, 429})
 _DENIED: Final = frozenset({401, 403, 407})
 _SERVER: Final = 500
 _OK: Final = 200
+_INSIDE: Final = (
+    "接口地址指向内部网络，或端口不常用；如确是平台，请管理员把 主机:端口 写进 JIESU_HOTLINE_PRIVATE_HOSTS。"
+)
 _MULTIPLE_CHOICES: Final = 300
 
 
@@ -90,9 +96,23 @@ def tls(settings: HotlineSettings) -> ssl.SSLContext | bool:
 
 
 @asynccontextmanager
-async def connected(settings: HotlineSettings) -> AsyncIterator[HotlineClient]:
-    """A client with its connections, closed at the end. Raises PlatformDenied."""
-    connector = aiohttp.TCPConnector(ssl=tls(settings), limit=max(settings.senders, 4))
+async def connected(settings: HotlineSettings, exempt: Exempt) -> AsyncIterator[HotlineClient]:
+    """A client with its connections, closed at the end. Raises PlatformDenied.
+
+    It goes where feeds may go (`connectors.feeds.guard`): public addresses, and the hosts that the settings
+    name. Whoever may edit a source on the page cannot thereby reach what else stands in the house.
+    """
+    try:
+        check_url(URL(settings.url), exempt)
+    except (FeedRefused, ValueError):
+        raise PlatformDenied(_INSIDE) from None
+    connector = aiohttp.TCPConnector(
+        ssl=tls(settings),
+        limit=max(settings.senders, 4),
+        resolver=PublicResolver(exempt),
+        use_dns_cache=False,
+        socket_factory=functools.partial(socket_factory, exempt),
+    )
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=settings.timeout),
@@ -178,7 +198,9 @@ class HotlineClient:
             raise PlatformAway(f"平台 {self._settings.timeout} 秒内没有答复。") from None
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError):
             raise PlatformDenied("加密连接没有建立：证书不被信任，或平台不接受我们的证书。") from None
-        except aiohttp.ClientConnectorError:
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, NotPublic):
+                raise PlatformDenied(_INSIDE) from None
             raise PlatformAway("连不上平台：地址、端口或网络不通。") from None
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
             raise PlatformAway("平台的答复不完整。") from None

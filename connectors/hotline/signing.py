@@ -1,8 +1,8 @@
 """Signatures of the exchange: HMAC-SHA256 over timestamp, nonce and body, the same both ways.
 
-What is signed is `timestamp LF nonce LF body`; of a request that we make, the body is preceded by
-`METHOD SP path-with-query LF`, so that a signed GET is good for nothing else. Callers: the client, the web
-hook and the reference server.
+What is signed is `timestamp LF nonce LF METHOD SP path-with-query LF body` (`request_body`), both ways: a
+signed message is good for one address, so for one source, alone. Callers: the client, the web hook and the
+reference server.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import click
 
 import models
 from models import vocab
-from tests.docs import lifecycle
+from tests.docs import access_matrix, lifecycle
 from triage.cli import main as cli
 from triage.settings import Settings
 
@@ -117,6 +117,7 @@ PAGES: Final = {
     "settings.md": settings,
     "commands.md": commands,
     "rules/lifecycle.md": lifecycle.page,
+    "access-matrix.md": access_matrix.page,
 }
 
 

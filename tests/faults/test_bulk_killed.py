@@ -19,6 +19,8 @@ from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post
 from models.vocab_bulk import BulkRow, BulkState
+from models.vocab_staff import Role
+from tests import signed_in
 from tests.factories import TicketIn, add_tickets
 from triage.clock import SystemClock
 from triage.rules.moves import Actor
@@ -51,7 +53,7 @@ async def until(db: Database, job_id: int, *states: BulkRow) -> Report:
     deadline = time.monotonic() + LIMIT_SECONDS
     while True:
         async with db.reads() as session:
-            found = await results.report(session, job_id)
+            found = await results.report(session, all_seeing("local"), job_id)
         if all(found.counts.get(state) for state in states):
             return found
         assert time.monotonic() < deadline, f"never saw {states}: {found.counts}"
@@ -63,7 +65,7 @@ async def ended(db: Database, job_id: int) -> Report:
     deadline = time.monotonic() + LIMIT_SECONDS
     while True:
         async with db.reads() as session:
-            found = await results.report(session, job_id)
+            found = await results.report(session, all_seeing("local"), job_id)
         if found.job.state == BulkState.DONE.value or time.monotonic() > deadline:
             return found
         await asyncio.sleep(0.2)
@@ -79,6 +81,7 @@ async def test_a_worker_killed_in_mid_run_leaves_nothing_undone_or_done_twice(
         deps = Deps(Settings(), SystemClock(), triage.tables.load(), db, Vault({1: bytes(32)}))
         await reference.sync(deps)
         await add_tickets(db, *[TicketIn() for _ in range(TICKETS)])
+        await signed_in.add_person(deps, CLERK.actor.login, (Role.CLERK, None))
         async with db.reads() as session:
             ids = list(await session.scalars(sa.select(Ticket.id).order_by(Ticket.id)))
         plan = Plan(Move.URGE, {"note": "季度末统一催办"}, CLERK)

@@ -23,6 +23,8 @@ from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
+from triage.services.identities.erasing import Eraser
+from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
@@ -30,9 +32,10 @@ from triage.services.open_data import publishing
 from triage.services.parties import gathering
 from triage.services.repeats import looking
 from triage.services.reporting import drafting
+from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
 from triage.services.topics import finding
-from triage.services.trends import noticing, refreshing
+from triage.services.trends import noticing, refreshing, words
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -48,8 +51,16 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
-#: Steps of the timetable that need not look as often as the others.
-PAUSES: Final = {"signals": 60.0, "topics": 300.0, "reports": 300.0, "open-data": 300.0}
+#: Steps of the timetable that need not look as often as the others, or must look more often: a ticket is seen
+#: by the watch for incidents within seconds.
+PAUSES: Final = {
+    "incidents": 2.0,
+    "open-data": 300.0,
+    "reports": 300.0,
+    "signals": 60.0,
+    "topics": 300.0,
+    "words": 60.0,
+}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -141,9 +152,13 @@ def timetable(settings: Settings) -> None:
         steps: dict[str, Callable[[], Awaitable[bool]]] = {
             "timetable": step,
             "matters": looking.Finder(deps).catch_up,
+            "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
+            "erasures": Eraser(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),
             "signals": partial(noticing.poke, deps),
+            "rewards": partial(reward_clock.tick, deps),
+            "words": partial(words.poke, deps),
             "parties": gathering.Gatherer(deps).catch_up,
             "topics": finding.DailyFinder(deps).poke,
             "reports": drafting.Drafter(deps).poke,

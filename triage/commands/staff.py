@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
 import click
 
-from models.vocab_signin import End, SignInAct, Way
+from models.vocab_ledger import LedgerAct
+from models.vocab_signin import End, Way
 from models.vocab_staff import Permission, Role
 from triage.clock import local
 from triage.clock import show as show_moment
 from triage.errors import BadInput, NotFound
+from triage.services import ledger
 from triage.services.staff import (
     accounts,
     importing,
@@ -59,7 +61,8 @@ def _run(settings: Settings, work: Callable[[Deps, datetime], Awaitable[T]]) -> 
     async def main() -> T:
         deps = build(settings)
         try:
-            return await work(deps, deps.clock.now())
+            with ledger.coming_from("command"):
+                return await work(deps, deps.clock.now())
         finally:
             await deps.close()
 
@@ -251,7 +254,7 @@ def show_sessions(settings: Settings, login: str, *, end: bool) -> None:
                 await sessions.end_all(session, staff.id, End.REVOKED, now=now)
                 record(
                     session,
-                    SignInAct.SESSION_ENDED,
+                    LedgerAct.SESSION_ENDED,
                     by=_by(),
                     login=login,
                     now=now,

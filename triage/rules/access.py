@@ -60,14 +60,19 @@ def viewer(
         name,
         held,
         frozenset(permission for row in rows for permission in row.permissions),
-        frozenset(post for row in rows for post in row.posts if _fits(tables, post, unit_code)),
+        frozenset(post for row in rows for post in row.posts if _fits(tables, row, post, unit_code)),
     )
 
 
-def _fits(tables: Tables, post: Post, unit_code: str | None) -> bool:
-    """Whether one of that unit can have the post: 承办单位 needs a unit, 区级中心 a district government."""
+def _fits(tables: Tables, row: AccessRow, post: Post, unit_code: str | None) -> bool:
+    """Whether one of that unit can have the post: 承办单位 needs a unit, 区级中心 a district government.
+
+    An officer's role (reach 本单位) that was granted for no unit acts for any; a city role does not.
+    """
     if post not in WITH_UNIT:
         return True
+    if unit_code is None:
+        return row.reach is Reach.UNIT
     unit = tables.units.get(unit_code or "")
     if unit is None or unit.level is Level.DESK:
         return False
@@ -86,6 +91,7 @@ def _scope(tables: Tables, rows: Iterable[AccessRow], unit_code: str | None) -> 
         secret=any(row.secret for row in city),
         units=below(tables, unit_code) if local and unit_code else frozenset(),
         own=frozenset({unit_code}) if local and unit is not None and unit_code else frozenset(),
+        any_unit=unit_code is None and any(row.reach is Reach.UNIT for row in rows),
     )
 
 
@@ -93,5 +99,5 @@ def check_post(who: Viewer, post: Post, unit: str | None) -> None:
     """Whether they may act as that post, for that unit. Raises PostNotYours."""
     if post not in who.posts:
         raise PostNotYours
-    if post in WITH_UNIT and not (who.scope.everything or unit in who.scope.units):
+    if post in WITH_UNIT and not (who.scope.any_unit or unit in who.scope.units):
         raise PostNotYours

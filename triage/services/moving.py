@@ -22,6 +22,7 @@ from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import moves
+from triage.rules.access import check_post
 from triage.rules.dues import dues
 from triage.rules.fields import FREE
 from triage.rules.replay import Event, replay, step
@@ -123,13 +124,14 @@ class KeyReused(TriageError):
 async def make(
     session: AsyncSession, tables: Tables, viewer: Viewer, person: Person, wish: Wish, *, now: datetime
 ) -> Made:
-    """Make one move. Raises NotFound, Conflict, KeyReused, Refusal, NoRule, BadInput."""
+    """Make one move. Raises PostNotYours, NotFound, Conflict, KeyReused, Refusal, NoRule, BadInput."""
+    check_post(viewer, person.actor.post, person.actor.unit)
     if not 0 < len(wish.key) <= _LONGEST_KEY:
         raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个字符")
     other_no = await _other(session, wish)
     locked = await _lock(session, viewer, wish.no, other_no)
     ticket = locked.get(wish.no)
-    if ticket is None:
+    if ticket is None or (wish.move is Move.SPLIT and other_no and other_no not in locked):
         raise NotFound("没有这张工单，或您无权查看。")
     if granted := await session.get(MoveRequest, (ticket.id, wish.key)):
         if granted.digest != wish.digest:
@@ -264,6 +266,22 @@ async def _other(session: AsyncSession, wish: Wish) -> str | None:
         .limit(1)
     )
     return last["values"].get(Field.OTHER_TICKET) if last else None
+
+
+async def heads_of(
+    session: AsyncSession, move: Move, ticket_ids: Sequence[int], values: Mapping[str, Any]
+) -> list[str]:
+    """The tickets on the other side of many moves, by number: to be locked together with them."""
+    if move is Move.MERGE:
+        return [str(values.get(Field.OTHER_TICKET.value, ""))]
+    if move is not Move.SPLIT:
+        return []
+    rows = await session.scalars(
+        sa.select(TicketEvent.data).where(
+            TicketEvent.ticket_id.in_(ticket_ids), TicketEvent.tag == Tag.MERGE.value
+        )
+    )
+    return sorted({str(data["values"].get(Field.OTHER_TICKET.value, "")) for data in rows})
 
 
 def _joined(head: Standing, wish: Wish, person: Person, *, at: datetime) -> Event:

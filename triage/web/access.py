@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
 
-from models.viewing import all_seeing
+from models.viewing import LOCAL, all_seeing
 from triage.errors import TriageError
 from triage.web.keys import DECLARED, IDENTIFY, VIEWER
 
@@ -147,7 +147,7 @@ def key_of(route: web.AbstractRoute) -> tuple[str, str]:
 async def everyone_local(request: web.Request) -> Viewer | None:
     """Whoever sits at this machine, all-seeing: the default of IDENTIFY while nobody signs in."""
     del request
-    return all_seeing("local")
+    return all_seeing(LOCAL)
 
 
 @web.middleware

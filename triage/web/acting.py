@@ -1,7 +1,8 @@
-"""当前身份: as whom the person at this machine acts; chosen on the page until there is sign-in.
+"""当前身份: as whom a person acts: one of the posts their roles give, for a unit within their scope.
 
-That is no protection, and the page says so: whoever sits here may choose any post. What it gives is a record
-that names a post and a unit, and forms that fit.
+Who has several chooses on the page; a cookie keeps the choice, and is looked at anew with every request: it
+gives nothing that the roles do not. Whoever sits at this machine without signing in (`LOCAL`) may be anybody,
+and the page says so; the record then names post, unit and what they called themselves.
 """
 
 from __future__ import annotations
@@ -11,64 +12,97 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
+from models.viewing import LOCAL
 from models.vocab import Level, Post
 from triage.errors import BadInput
+from triage.rules.access import WITH_UNIT, PostNotYours, check_post
 from triage.rules.moves import Actor
 from triage.services.moving import Person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from models.viewing import Viewer
     from triage.rules.rows import Tables
 
 COOKIE: Final = "jiesu_as"
 #: Whom a person can be; the system acts by itself.
 POSTS: Final = tuple(post for post in Post if post is not Post.SYSTEM)
 LONGEST_NAME: Final = 20
-_WITH_UNIT: Final = (Post.UNIT, Post.DISTRICT)
 
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """A post, the unit acted for, and the name or number a person gave."""
+    """A post, the unit acted for, and, where nobody signs in, the name or number a person gave.
 
-    post: Post = Post.HOTLINE
+    `who` is the person; None stands for somebody without a post: they may look, and make no move.
+    """
+
+    who: Viewer
+    post: Post | None = Post.HOTLINE
     unit: str | None = None
     name: str = ""
 
+    @property
+    def local(self) -> bool:
+        """Whether nobody signed in: the identity is chosen, not proved."""
+        return self.who.login == LOCAL
+
     def cookie(self) -> str:
         """As it is kept in the cookie."""
-        return "|".join(quote(part, safe="") for part in (self.post.value, self.unit or "", self.name))
+        post = self.post.value if self.post else ""
+        return "|".join(quote(part, safe="") for part in (post, self.unit or "", self.name))
 
     def person(self, tables: Tables) -> Person:
-        """As the record names it."""
+        """As the record names it. Raises PostNotYours when they have no post."""
+        if self.post is None:
+            raise PostNotYours
         unit = tables.units.get(self.unit or "")
         label = unit.name if unit else self.post.label
-        mark = hashlib.sha256(self.name.encode()).hexdigest()[:12] if self.name else ""
-        login = ":".join(("local", self.post.value, self.unit or "", mark))[:64]
-        return Person(Actor(self.post, self.unit, login), f"{label} {self.name}".strip())
+        name = self.name if self.local else self.who.name
+        mark = hashlib.sha256(name.encode()).hexdigest()[:12] if name else ""
+        login = ":".join((LOCAL, self.post.value, self.unit or "", mark))[:64]
+        actor = Actor(self.post, self.unit, login if self.local else self.who.login)
+        return Person(actor, f"{label} {name}".strip())
 
     def label(self, tables: Tables) -> str:
         """In words, for the page."""
-        return (
-            f"{self.post.label} · {self.person(tables).name}" if self.unit or self.name else self.post.label
-        )
+        if self.post is None:
+            return "只能查看"
+        named = self.unit or self.name or not self.local
+        return f"{self.post.label} · {self.person(tables).name}" if named else self.post.label
 
 
-def of_cookie(tables: Tables, text: str | None) -> Acting:
-    """Read the cookie; the hotline's clerk when there is none or it does not fit the tables (any more)."""
+def posts_of(viewer: Viewer) -> tuple[Post, ...]:
+    """The posts somebody may choose among."""
+    return tuple(post for post in POSTS if post in viewer.posts)
+
+
+def usual(viewer: Viewer) -> Acting:
+    """Whom somebody is without choosing: the first of their posts, for their own unit."""
+    posts = posts_of(viewer)
+    if not posts:
+        return Acting(viewer, None)
+    return Acting(viewer, posts[0], viewer.unit_code if posts[0] in WITH_UNIT else None)
+
+
+def of_cookie(tables: Tables, viewer: Viewer, text: str | None) -> Acting:
+    """Read the cookie; the usual identity when there is none or it is not theirs (any more)."""
     match [unquote(part) for part in (text or "").split("|")]:
         case [post, unit, name]:
             try:
-                return chosen(tables, {"post": post, "unit": unit, "name": name})
-            except BadInput:
-                return Acting()
+                return chosen(tables, viewer, {"post": post, "unit": unit, "name": name})
+            except (BadInput, PostNotYours):
+                return usual(viewer)
         case _:
-            return Acting()
+            return usual(viewer)
 
 
-def chosen(tables: Tables, told: Mapping[str, object]) -> Acting:
-    """What was chosen, checked: a unit by its code or its whole name. Raises BadInput naming the field."""
+def chosen(tables: Tables, viewer: Viewer, told: Mapping[str, object]) -> Acting:
+    """What was chosen, checked: a unit by its code or its whole name.
+
+    Raises BadInput naming the field; PostNotYours when their roles do not give it.
+    """
 
     def text(name: str) -> str:
         value = told.get(name) or ""
@@ -82,15 +116,19 @@ def chosen(tables: Tables, told: Mapping[str, object]) -> Acting:
         raise BadInput(f"身份 post 只能是：{'、'.join(known)}")
     if len(name) > LONGEST_NAME:
         raise BadInput(f"姓名或工号最多 {LONGEST_NAME} 个字")
-    if post not in _WITH_UNIT:
-        return Acting(post, None, name)
-    code = unit_code(tables, text("unit"))
+    if viewer.login != LOCAL:
+        name = ""
+    if post not in WITH_UNIT:
+        check_post(viewer, post, None)
+        return Acting(viewer, post, None, name)
+    code = unit_code(tables, text("unit") or (viewer.unit_code or ""))
     unit = tables.units.get(code)
     if unit is None or unit.level is Level.DESK:
         raise BadInput(f"{post.label}要写明是哪个单位：从列表里选，或写全称")
     if post is Post.DISTRICT and unit.level is not Level.DISTRICT:
         raise BadInput("区级中心要选区政府")
-    return Acting(post, code, name)
+    check_post(viewer, post, code)
+    return Acting(viewer, post, code, name)
 
 
 def unit_code(tables: Tables, text: str) -> str:

@@ -13,6 +13,7 @@ from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import NotFound
 from triage.rules.access import MOVERS
+from triage.services.rewards.keys import RewardKeys
 from triage.web import (
     access,
     api,
@@ -29,9 +30,11 @@ from triage.web import (
 )
 from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
+from triage.web.cache import Cache
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
+from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -43,11 +46,15 @@ from triage.web.parties import pages as parties
 from triage.web.repeats import pages as repeats
 from triage.web.reporting import pages as reporting
 from triage.web.reports.routes import ROUTES as REPORTS
+from triage.web.rewards.common import KEYS as REWARD_KEYS
+from triage.web.rewards.routes import ROUTES as REWARDS
 from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
 from triage.web.topics import pages as topics
+from triage.web.trends import pages as trends
+from triage.web.trends.routes import ROUTES as TRENDS
 from triage.wiring import open_files
 
 if TYPE_CHECKING:
@@ -58,7 +65,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
-_FILES: Final = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
+_FILES: Final = frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 #: A form or a move is small; those that carry files get more (`attachments.make_room`).
 _BODY_LIMIT: Final = 64 * 1024
 
@@ -77,6 +84,7 @@ def make_app(
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
+    app[REWARD_KEYS] = RewardKeys(deps.settings)
     app[NAMES] = names_of(deps.tables)
     app[TEMPLATES] = _templates()
     app[CACHES] = caches or Caches()
@@ -88,6 +96,7 @@ def make_app(
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app[live.BOARD] = live.board_of(app)
+    app[trends.PANELS] = Cache(seconds=60, size=100)
     access.install(app, ROUTES)
     return app
 
@@ -119,6 +128,7 @@ ROUTES: Final = (
     *audit.ROUTES,
     *identities.ROUTES,
     *repeats.ROUTES,
+    *incidents.ROUTES,
     *leads.ROUTES,
     *parties.ROUTES,
     *topics.ROUTES,
@@ -135,15 +145,17 @@ ROUTES: Final = (
     access.get("/api/v1/openapi.json", api.openapi, needs=access.SIGNED_IN),
     *BULK,
     *REPORTS,
+    *TRENDS,
     access.open_to_all("GET", "/healthz", health.healthz),
     access.open_to_all("GET", "/readyz", health.readyz),
     *hooks.ROUTES,
     *source_api.ROUTES,
     *source_page.ROUTES,
-    access.open_to_all("GET", "/static/{name}", _static),
+    access.open_to_all("GET", "/static/{name:[^?#]+}", _static),
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
+    *REWARDS,
     *signin.ROUTES,
 )
 
@@ -152,6 +164,7 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
     """Stop counting and let go of the database when the application ends."""
     yield
     await app[CACHES].close()
+    await app[trends.PANELS].close()
     await app[DEPS].close()
 
 

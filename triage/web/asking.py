@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
+from models.counted import Counted
 from models.filters import Cursor, Day, DueWindow, TicketFilter, View
 from models.lines import PAGE_LIMIT
 from models.vocab import Labelled, Urgency
@@ -31,6 +32,7 @@ PARAMETERS: Final = (
     "due",
     "review",
     "q",
+    "counted",
     "after",
     "before",
     "limit",
@@ -38,6 +40,7 @@ PARAMETERS: Final = (
 _MOST_PER_PAGE: Final = 200
 _LONGEST_QUERY: Final = 100
 _LONGEST_CODE: Final = 40
+_LONGEST_COUNTED: Final = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Asked:
             "due": filters.due,
             "review": "1" if filters.review_only else "",
             "q": filters.query,
+            "counted": filters.counted.encode() if filters.counted else "",
             "limit": "" if self.limit == PAGE_LIMIT else str(self.limit),
         }
         return {name: str(value) for name, value in found.items() if value}
@@ -107,6 +111,7 @@ def read(query: Mapping[str, str]) -> Asked:
             due=_one_of(DueWindow, query, "due"),
             review_only=_flag(query, "review"),
             query=_text(query, "q", _LONGEST_QUERY),
+            counted=_counted(query),
         ),
         after=_cursor(query, "after"),
         before=_cursor(query, "before"),
@@ -152,6 +157,16 @@ def _cursor(query: Mapping[str, str], name: str) -> Cursor | None:
         return Cursor.decode(value)
     except ValueError:
         raise BadInput(f"参数 {name} 不是本系统给出的翻页位置") from None
+
+
+def _counted(query: Mapping[str, str]) -> Counted | None:
+    value = _text(query, "counted", _LONGEST_COUNTED)
+    if not value:
+        return None
+    try:
+        return Counted.decode(value)
+    except ValueError:
+        raise BadInput("参数 counted 不是本系统给出的统计范围") from None
 
 
 def _limit(query: Mapping[str, str]) -> int:

@@ -49,7 +49,7 @@ _NOBODYS: Final = "没有这个附件，或您无权查看。"
 _MOST_DIGITS: Final = 18
 #: What the rest of a form may weigh.
 _FORM_BYTES: Final = 256 * 1024
-_ROOMY: Final = ("/desk/tickets/", "/citizen")
+_ROOMY: Final = ("/desk/tickets/", "/desk/rewards/", "/citizen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,9 @@ async def added(request: web.Request) -> web.Response:
     except StoreDown as error:
         log.error("file_store_down", reason=str(error))  # noqa: TRY400
         raise NotReady("附件库暂时无法写入，请稍后再试。") from None
-    who = acting.of_cookie(deps.tables, request.cookies.get(acting.COOKIE)).person(deps.tables)
+    who = acting.of_cookie(deps.tables, request[VIEWER], request.cookies.get(acting.COOKIE)).person(
+        deps.tables
+    )
     async with deps.db.writes.begin() as session:
         appeal_id = await session.scalar(
             sa.select(Ticket.appeal_id).where(Ticket.no == no, may_see(request[VIEWER]))

@@ -11,20 +11,24 @@ from aiohttp import web
 from models.filters import DueWindow, TicketFilter, View
 from models.finding import Search
 from models.lines import PAGE_LIMIT
-from models.vocab import Urgency
+from models.vocab import Channel, Urgency
+from models.vocab_trends import Ending
 from triage.clock import show
 from triage.services.identities.showing import shown_text
 from triage.web import asking, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
+from triage.web.names import plain_area
 from triage.web.views import Term, TicketItem
 from triage.web.words import Piece, counted, cut, find, snippet
 
 if TYPE_CHECKING:
+    from models.counted import Counted
     from models.counting import Today
     from models.filters import Day
     from models.lines import TicketRow
     from triage.web.listing import Listing
+    from triage.web.names import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,14 @@ class ChoiceGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """态势下钻: which figure the list stands for, as its parameter and in words."""
+
+    value: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class FilterForm:
     """The filter's controls as they stand."""
 
@@ -64,6 +76,7 @@ class FilterForm:
     dues: tuple[Choice, ...]
     review_only: bool
     query: str
+    counted: Counting | None
     unit: Term | None
     narrowed: bool
     active: int
@@ -120,6 +133,16 @@ async def tickets_part(request: web.Request) -> web.Response:
     return render(request, "desk/part.html", page=await _list_page(request))
 
 
+def around(request: web.Request, token: str) -> dict[str, Any]:
+    """What every page has around it: the sections, who is signed in, the type size, its forms' token."""
+    return {
+        **navigation.around(request),
+        "large": sizes.large(request),
+        "page_token": token,
+        "page_path": sizes.way_back(request),
+    }
+
+
 def render(
     request: web.Request,
     template: str,
@@ -129,13 +152,7 @@ def render(
 ) -> web.Response:
     """A page from its template, in the type size that was chosen for this browser."""
     token = guard.token_of(request)
-    around = {
-        **navigation.around(request),
-        "large": sizes.large(request),
-        "page_token": token,
-        "page_path": sizes.way_back(request),
-    }
-    text = request.app[TEMPLATES].get_template(template).render(**{**around, **values})
+    text = request.app[TEMPLATES].get_template(template).render(**{**around(request, token), **values})
     response = web.Response(text=text, status=status, content_type="text/html")
     guard.keep(response, token)
     return response
@@ -213,6 +230,29 @@ def _tiles(bar: Today, filters: TicketFilter, day: Day) -> tuple[Tile, ...]:
     )
 
 
+def _counting(counted: Counted | None, names: Names) -> Counting | None:
+    if counted is None:
+        return None
+    kinds = counted.kinds or ()
+    several = len(kinds) > 1
+    ending = Ending(counted.ending).label if counted.ending else ""
+    channel = {found.value: found.label for found in Channel}.get(counted.channel or "", "")
+    street = plain_area(names.units.get(counted.street, counted.street)) if counted.street else ""
+    parts = [
+        f"{counted.first} 至 {counted.last}",
+        f"{len(kinds)} 个类别"
+        if several
+        else "、".join(names.kind(k) if k else "非环境或未定" for k in kinds),
+        names.district(counted.district) if counted.district else "",
+        street,
+        channel,
+        ending,
+        f"网格 {counted.grid}" if counted.grid else "",
+        f"社区 {counted.community}" if counted.community else "",
+    ]
+    return Counting(counted.encode(), " · ".join(part for part in parts if part))
+
+
 def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
     names = request.app[NAMES]
 
@@ -231,6 +271,7 @@ def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
         dues=choices({due.value: due.label for due in DueWindow}, filters.due),
         review_only=filters.review_only,
         query=filters.query,
+        counted=_counting(filters.counted, names),
         unit=None if code is None else Term(code, names.units.get(code, code)),
         narrowed=filters != TicketFilter(),
         # The search stands beside the fold, not in it.

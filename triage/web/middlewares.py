@@ -1,5 +1,6 @@
 """What happens around every request, outermost first (the order is stated once, in MIDDLEWARES).
 
+0. `behind_proxy`: the address of whoever asks, when a proxy that the settings name stands before (`proxy`).
 1. `identify`: a request id, bound to every log line and answered in a header; one access line, without the
    query string (people search for names) and with the route's pattern instead of the path.
 2. `protect`: security headers on everything, errors included, so it stands outside `tell_errors`.
@@ -31,6 +32,7 @@ from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
 from triage.web.keys import DEPS, REQUEST_ID
 from triage.web.problems import problem_response
+from triage.web.proxy import behind_proxy
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
@@ -152,6 +154,7 @@ async def known_host(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 MIDDLEWARES: Final[tuple[Middleware, ...]] = (
+    behind_proxy,
     identify,
     protect,
     tell_errors,

@@ -64,6 +64,15 @@ _URGENT: Final = (
 
 def move_list(tables: Tables, ticket: Ticket, s: Standing, acting: Acting, *, at: datetime) -> MoveList:
     """Every move for this identity, the sensible ones first."""
+    if acting.post is None:
+        return MoveList(
+            no=ticket.no,
+            state=_term(s.state),
+            version=s.version,
+            acting=acting.label(tables),
+            next=None,
+            items=(),
+        )
     person = acting.person(tables)
     found = {item.move: item for item in moves.possible(tables, s, person.actor, at=at)}
     order = [*_URGENT, *NEXT[s.state], *(move for move in Move if move is not Move.UNDO), Move.UNDO]
@@ -91,7 +100,9 @@ def whose_turn(tables: Tables, s: Standing, *, at: datetime) -> str | None:
     return f"{posts}{of}{what}"
 
 
-def why_not_yet(tables: Tables, found: MoveList, s: Standing, post: Post, *, at: datetime) -> str | None:
+def why_not_yet(
+    tables: Tables, found: MoveList, s: Standing, post: Post | None, *, at: datetime
+) -> str | None:
     """Why the move that is waited for cannot be made by those it is waited for from; None for all others."""
     usual = NEXT[s.state]
     if not usual or post not in tables.moves.of(usual[0], at.date())[0].who:

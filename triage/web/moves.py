@@ -43,7 +43,8 @@ async def listed(request: web.Request) -> web.Response:
     """GET …/moves: what can be done now, and why not for the rest. Raises NotFound, BadInput."""
     asking.refuse_others(request.query, _ASKED)
     deps = request.app[DEPS]
-    who = acting.chosen(deps.tables, dict(request.query)) if request.query else acting.Acting()
+    viewer = request[VIEWER]
+    who = acting.chosen(deps.tables, viewer, request.query) if request.query else acting.usual(viewer)
     now = deps.clock.now()
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
@@ -57,7 +58,7 @@ async def made(request: web.Request) -> web.Response:
     """POST …/moves: make one. Raises BadInput, NotFound, Refusal, Conflict, KeyReused."""
     deps = request.app[DEPS]
     body = await _body(request)
-    who = acting.chosen(deps.tables, _mapping(body, "as"))
+    who = acting.chosen(deps.tables, request[VIEWER], _mapping(body, "as"))
     wish = Wish(
         no=request.match_info["no"],
         move=move_of(body.get("move")),

@@ -40,6 +40,7 @@ _FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("due", "到期", {"type": "string", "enum": [due.value for due in DueWindow]}),
     ("review", "1：只看需要人工审核的", {"type": "string", "enum": ["0", "1"]}),
     ("q", "搜索标题、正文和编号", {"type": "string", "maxLength": 100}),
+    ("counted", "态势页给出的统计范围", {"type": "string", "maxLength": 800}),
     ("after", "上一次答复里的 after：下一页", _CURSOR),
     ("before", "上一次答复里的 before：上一页", _CURSOR),
     ("limit", "每页条数，默认 50", {"type": "integer", "minimum": 1, "maximum": 200}),

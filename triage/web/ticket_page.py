@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from models import ticket_detail
-from models.vocab import Move
+from models.vocab import Move, Post
 from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
@@ -51,6 +51,7 @@ class ActingView:
     unit: str
     name: str
     posts: tuple[Term, ...]
+    local: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class TicketPage:
     correcting: CorrectingView | None
     same: tuple[PairLine, ...]
     exposures: tuple[Exposure, ...]
+    reports: tuple[Exposure, ...]
     picking: PickingView | None
     identity: IdentityBox
 
@@ -115,7 +117,7 @@ async def moved(request: web.Request) -> web.Response:
 async def act_as(request: web.Request) -> web.Response:
     """Choose 当前身份. Raises BadInput."""
     form = await request.post()
-    who = acting.chosen(request.app[DEPS].tables, form)
+    who = acting.chosen(request.app[DEPS].tables, request[VIEWER], form)
     back = form.get("back")
     safe = back if isinstance(back, str) and moves_of_here(back) else "/desk"
     response = web.Response(status=_SEE_OTHER, headers={"Location": safe})
@@ -130,7 +132,7 @@ def moves_of_here(path: str) -> bool:
 
 def acting_of(request: web.Request) -> Acting:
     """当前身份 of this browser."""
-    return acting.of_cookie(request.app[DEPS].tables, request.cookies.get(acting.COOKIE))
+    return acting.of_cookie(request.app[DEPS].tables, request[VIEWER], request.cookies.get(acting.COOKIE))
 
 
 async def _page(request: web.Request, tried: Tried | None) -> web.Response:
@@ -192,7 +194,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         urges=standing.urges,
         correcting=correcting,
         same=same,
-        exposures=tuple(exposures),
+        exposures=tuple(one for one in exposures if not one.proposed),
+        reports=tuple(one for one in exposures if one.proposed),
         picking=picking,
         identity=identity,
     )
@@ -206,8 +209,9 @@ def acting_view(request: web.Request, who: Acting) -> ActingView:
     tables = request.app[DEPS].tables
     unit = tables.units.get(who.unit or "")
     return ActingView(
-        label=who.label(tables), post=who.post.value, unit=unit.name if unit else "", name=who.name,
-        posts=tuple(present.term(type(post), post.value) for post in acting.POSTS),
+        label=who.label(tables), post=who.post.value if who.post else "", unit=unit.name if unit else "",
+        name=who.name, posts=tuple(present.term(Post, post.value) for post in acting.posts_of(who.who)),
+        local=who.local,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from connectors.hotline import signing
 
@@ -100,7 +101,8 @@ async def _deliver(
 ) -> signing.Stamp | None:
     """Push until it is taken, each time signed anew; None when it never was."""
     for _ in range(_TRIES):
-        stamp = signing.stamp(plan.push_secret, body, at=int(platform.now()))
+        signed = signing.request_body("POST", URL(plan.push_url or "").raw_path, body)
+        stamp = signing.stamp(plan.push_secret, signed, at=int(platform.now()))
         if await _post(session, plan, body, stamp) == 200:  # noqa: PLR2004  (HTTP)
             return stamp
         await asyncio.sleep(1)

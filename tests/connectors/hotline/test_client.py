@@ -14,7 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from yarl import URL
 
+from connectors.feeds.guard import Exempt
 from connectors.hotline import client as clients
 from connectors.hotline import signing
 from connectors.hotline.client import ActionRefused, HotlineClient, PlatformAway, PlatformDenied
@@ -66,8 +68,13 @@ def papers(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def named(settings: HotlineSettings) -> Exempt:
+    """The platform of a test stands on this machine: the settings would name it."""
+    return Exempt.parse(URL(settings.url).raw_authority)
+
+
 async def ask(settings: HotlineSettings) -> int:
-    async with clients.connected(settings) as client:
+    async with clients.connected(settings, named(settings)) as client:
         return (await client.orders(after="2026-11-26T00:00:00+08:00", until=None, page=1)).total
 
 
@@ -160,7 +167,7 @@ async def test_an_action_is_acknowledged_and_told_twice_counts_once() -> None:
     platform.add()
     async with TestServer(make_app(platform)) as server:
         settings = HotlineSettings(str(server.make_url("")).rstrip("/"), timeout=5)
-        async with clients.connected(settings) as client:
+        async with clients.connected(settings, named(settings)) as client:
             first, second = await act(client), await act(client)
             with pytest.raises(ActionRefused, match="unknown"):
                 await act(client, "没有这个号")
@@ -175,7 +182,7 @@ async def test_a_receipt_for_another_action_is_none() -> None:
     app.router.add_post("/actions", other)
     async with TestServer(app) as server:
         settings = HotlineSettings(str(server.make_url("")).rstrip("/"), timeout=5)
-        async with clients.connected(settings) as client:
+        async with clients.connected(settings, named(settings)) as client:
             with pytest.raises(PlatformAway, match="不是这个动作的"):
                 await act(client)
 
@@ -194,3 +201,24 @@ def test_secrets_stand_in_no_repr() -> None:
     secrets = dict.fromkeys(("token", "secret", "push_secret", "key_password"), "tiankong")
     told = repr(read_settings({"url": "http://a"}, secrets))
     assert "tiankong" not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080/api",
+        "http://localhost:8080/api",
+        "http://[::1]/api",
+        "http://10.1.2.3/api",
+        "http://169.254.169.254/latest/meta-data",
+        "http://0x7f000001/api",
+        "http://2130706433/api",
+        "http://platform.example:6379/api",
+        "http://user:word@platform.example/api",
+    ],
+)
+async def test_a_platform_inside_the_house_is_not_connected_to_unless_it_is_named(url: str) -> None:
+    settings = HotlineSettings(url, timeout=2)
+    with pytest.raises(PlatformDenied, match="JIESU_HOTLINE_PRIVATE_HOSTS"):
+        async with clients.connected(settings, Exempt()) as client:
+            await client.orders(after="2026-11-26T00:00:00+08:00", until=None, page=1)

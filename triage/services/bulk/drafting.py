@@ -20,7 +20,9 @@ from models.vocab_bulk import BulkRow, BulkState
 from nlp.text import mask_identity
 from triage.errors import BadInput, NoRule, NotFound
 from triage.rules import bulk as rules
+from triage.rules.access import check_post
 from triage.rules.fields import FREE, Refusal
+from triage.rules.moves import Request
 from triage.services.bulk.standings import stand_many
 
 if TYPE_CHECKING:
@@ -92,25 +94,41 @@ async def pick_numbers(session: AsyncSession, viewer: Viewer, numbers: Sequence[
 
 
 async def draft(deps: Deps, viewer: Viewer, plan: Plan, ids: Sequence[int]) -> int:
-    """Judge every ticket and keep the draft. Gives its id. Raises BadInput."""
+    """Judge every ticket and keep the draft. Gives its id. Raises BadInput, PostNotYours."""
     now = deps.clock.now()
+    check_post(viewer, plan.person.actor.post, plan.person.actor.unit)
     bulk = rules.check(deps.tables, plan.move, plan.values, at=now)
     if not ids:
         raise BadInput("没有选中工单")
     judged: list[_Judged] = []
     async with deps.db.reads() as session:
+        head = await _head(session, deps, viewer, plan, now=now)
         for start in range(0, len(ids), _BATCH):
             tickets = await _tickets(session, viewer, ids[start : start + _BATCH])
             standings = await stand_many(session, deps.tables, tickets, now=now)
             judged += [
-                _judge(deps.tables, bulk, plan, ticket, standings[ticket.id], at=now) for ticket in tickets
+                _judge(deps.tables, bulk, plan, ticket, standings[ticket.id], at=now, head=head)
+                for ticket in tickets
             ]
     return await _keep(deps, plan, judged, at=now)
+
+
+async def _head(
+    session: AsyncSession, deps: Deps, viewer: Viewer, plan: Plan, *, now: datetime
+) -> tuple[int, Standing] | None:
+    """Of 合并: the ticket that the others are merged into, and where it stands. Raises NotFound."""
+    if plan.move is not Move.MERGE:
+        return None
+    (number,) = await pick_numbers(session, viewer, [str(plan.values.get(Field.OTHER_TICKET.value, ""))])
+    tickets = await _tickets(session, viewer, [number])
+    standings = await stand_many(session, deps.tables, tickets, now=now)
+    return number, standings[number]
 
 
 async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> int:
     """The same for taking back what a job did: only its own tickets that nobody moved since."""
     now = deps.clock.now()
+    check_post(viewer, plan.person.actor.post, plan.person.actor.unit)
     judged: list[_Judged] = []
     async with deps.db.reads() as session:
         rows = await session.execute(
@@ -142,13 +160,22 @@ async def _tickets(session: AsyncSession, viewer: Viewer, ids: Sequence[int]) ->
 
 
 def _judge(
-    tables: Tables, bulk: BulkMove | None, plan: Plan, ticket: Ticket, s: Standing, *, at: datetime
+    tables: Tables,
+    bulk: BulkMove | None,
+    plan: Plan,
+    ticket: Ticket,
+    s: Standing,
+    *,
+    at: datetime,
+    head: tuple[int, Standing] | None = None,
 ) -> _Judged:
     values = dict(plan.values)
     if bulk is not None:
         values = rules.values_for(bulk, values, ticket.decision.get("proposed") or {})
     try:
-        rules.try_move(tables, s, plan.move, values, plan.person.actor, at=at)
+        # A ticket is not merged into itself: the rules see no other one then.
+        other = head[1] if head is not None and head[0] != ticket.id else None
+        rules.try_move(tables, s, Request(plan.move, values, other), plan.person.actor, at=at)
     except (Refusal, NoRule) as refusal:
         return _Judged(ticket.id, ticket.version, BulkRow.REFUSED, refusal.code, refusal.detail)
     return _Judged(ticket.id, ticket.version, BulkRow.WAITING)

@@ -12,6 +12,7 @@ from models.filters import may_see
 from models.tickets import Ticket
 from models.units import Unit
 from models.vocab_bulk import BulkRow
+from models.vocab_staff import Permission
 from triage.errors import NotFound
 
 if TYPE_CHECKING:
@@ -84,11 +85,18 @@ class Report:
         return self.job.total - never
 
 
-async def report(session: AsyncSession, job_id: int) -> Report:
+def may_see_job(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Which jobs somebody sees: their own; all of them who supervise the whole city."""
+    if viewer.scope.everything and viewer.may(Permission.SUPERVISE):
+        return sa.true()
+    return BulkJob.login == viewer.login
+
+
+async def report(session: AsyncSession, viewer: Viewer, job_id: int) -> Report:
     """The whole picture of one job. Raises NotFound."""
-    job = await session.get(BulkJob, job_id)
+    job = await session.scalar(sa.select(BulkJob).where(BulkJob.id == job_id, may_see_job(viewer)))
     if job is None:
-        raise NotFound("没有这一批。")
+        raise NotFound("没有这一批，或您无权查看。")
     rows = await session.execute(
         sa.select(BulkResult.state, sa.func.count())
         .where(BulkResult.job_id == job_id)
@@ -167,7 +175,9 @@ async def every_row(session: AsyncSession, viewer: Viewer, job_id: int) -> Async
         after = rows[-1].seq
 
 
-async def latest(session: AsyncSession, *, limit: int = 20) -> list[BulkJob]:
+async def latest(session: AsyncSession, viewer: Viewer, *, limit: int = 20) -> list[BulkJob]:
     """The newest jobs, drafts among them."""
-    rows = await session.scalars(sa.select(BulkJob).order_by(BulkJob.id.desc()).limit(limit))
+    rows = await session.scalars(
+        sa.select(BulkJob).where(may_see_job(viewer)).order_by(BulkJob.id.desc()).limit(limit)
+    )
     return list(rows)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from connectors.ports import JobName
 from models.bulk import BulkJob, BulkResult
-from models.filters import all_seeing, may_see
+from models.filters import Scope, Viewer, may_see
 from models.tickets import Ticket
 from models.vocab import Move, Post
 from models.vocab_bulk import BulkRow, BulkState
@@ -30,6 +30,7 @@ from triage.services import moving
 from triage.services.bulk import digest
 from triage.services.move_rows import LostRow
 from triage.services.moving import Conflict, Person, Wish
+from triage.services.staff import people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.ports import JobQueue
-    from models.filters import Viewer
     from triage.rules.bulk import BulkMove
     from triage.rules.rows import Tables
     from triage.services.deps import Deps
@@ -74,9 +74,16 @@ def person_of(job: BulkJob) -> Person:
     return Person(Actor(Post(job.post), job.unit_code, job.login), job.name)
 
 
-def viewer_of(job: BulkJob) -> Viewer:
-    """A job sees what whoever asked for it may see."""
-    return all_seeing(job.login)
+async def viewer_of(session: AsyncSession, tables: Tables, job: BulkJob, *, now: datetime) -> Viewer:
+    """A job may do and see what whoever asked for it may now: not what they might when they asked.
+
+    Whose account has ended or lost its roles, their job makes no further move.
+    """
+    login = job.login.partition(":")[0]
+    person = await people.person_at(session, login, now=now)
+    if person is None:
+        return Viewer(login, Scope())
+    return people.viewer_of(tables, person, now=now)
 
 
 async def locked(session: AsyncSession, job_id: int) -> BulkJob:
@@ -213,15 +220,17 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
             return None
         job.handed_at = now
         by_id = {row.ticket_id: row for row in rows}
-        tickets = await session.scalars(
-            sa.select(Ticket)
-            .where(Ticket.id.in_(list(by_id)), may_see(viewer_of(job)))
-            .order_by(Ticket.id)
-            .with_for_update()
+        viewer = await viewer_of(session, deps.tables, job, now=now)
+        heads = await moving.heads_of(session, Move(job.move), list(by_id), job.values)
+        seen = sa.and_(Ticket.id.in_(list(by_id)), may_see(viewer))
+        locked = await session.scalars(
+            sa.select(Ticket).where(sa.or_(seen, Ticket.no.in_(heads))).order_by(Ticket.id).with_for_update()
         )
+        # Heads are locked with the others, in one order; they are moved only when they were picked.
+        tickets = [ticket for ticket in locked if ticket.id in by_id]
         move = Move(job.move)
         bulk = rules.bulk_moves(deps.tables, at=now).get(move)
-        work = _Work(job, bulk, deps.tables, now, digest.digested(deps.tables, move, at=now))
+        work = _Work(job, viewer, bulk, deps.tables, now, digest.digested(deps.tables, move, at=now))
         came = [await _one(session, work, ticket, by_id.pop(ticket.id)) for ticket in tickets]
         came += [
             _Came(row.seq, BulkRow.REFUSED, NotFound.code, "没有这张工单，或您无权查看。")
@@ -246,6 +255,7 @@ class _Work:
     """What is the same for all rows of a chunk. `bulk` is None for an undo."""
 
     job: BulkJob
+    viewer: Viewer
     bulk: BulkMove | None
     tables: Tables
     now: datetime
@@ -262,7 +272,7 @@ async def _one(session: AsyncSession, work: _Work, ticket: Ticket, row: BulkResu
     )
     person = person_of(job)
     try:
-        made = await moving.make(session, work.tables, viewer_of(job), person, wish, now=work.now)
+        made = await moving.make(session, work.tables, work.viewer, person, wish, now=work.now)
     except LostRow:
         raise  # something was written: the chunk must not be kept
     except Conflict as conflict:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from connectors.feeds.guard import Exempt
 from connectors.hotline import client as clients
 from connectors.hotline import mapping
 from connectors.hotline import settings as hotline_settings
@@ -115,7 +116,8 @@ async def reached(work: Work) -> AsyncIterator[tuple[HotlineClient, HotlineSetti
     settings = settings_of(work)
     try:
         platform = platform_of(settings)
-        async with clients.connected(settings) as client:
+        exempt = Exempt.parse(work.deps.settings.hotline_private_hosts)
+        async with clients.connected(settings, exempt) as client:
             yield client, settings, platform
     except (PlatformDenied, MapRefused) as error:
         raise SourceFault(str(error), hopeless=True) from None

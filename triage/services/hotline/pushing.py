@@ -63,6 +63,11 @@ class Replayed(NotGenuine):
     code: ClassVar[str] = "replayed"
 
 
+def path_of(key: str) -> str:
+    """The address of a source's hook: it is signed with the body, so that a push is good for one source."""
+    return f"/hooks/hotline/{key}"
+
+
 async def receive(deps: Deps, key: str, headers: Mapping[str, str], body: bytes) -> Taken:
     """Take in a push. Raises BadInput, NotGenuine, NotReady."""
     try:
@@ -89,7 +94,7 @@ async def receive(deps: Deps, key: str, headers: Mapping[str, str], body: bytes)
             raise NotReady("来源的凭据解不开，请管理员重新填写。") from None
         settings = hotline_settings.read(settled.settings, settled.credentials)
     secret = settings.push_secret if settings is not None else None
-    genuine = signing.genuine(secret or _NOBODY, given, body)
+    genuine = signing.genuine(secret or _NOBODY, given, signing.request_body("POST", path_of(key), body))
     if source is None or settings is None or not secret or not genuine:
         raise NotGenuine
     # Only who is known is told about the clock.

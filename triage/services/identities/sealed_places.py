@@ -13,6 +13,7 @@ from models.appeals import Appellant, Source
 from models.citizens import CitizenWord
 from models.identities import HeldIdentity
 from models.notices import Contact
+from models.staff import Account, ProviderAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,7 +53,23 @@ PLACES: Final = (
         lambda row, _: f"held.{row['holder_kind']}:{row['holder']}:{row['field']}",
     ),
     SealedPlace(
+        Account, ("staff_id",), ("code_secret", "code_pending"),
+        lambda row, column: f"account.code_{column.removeprefix('code_')}:{row['staff_id']}",
+    ),
+    SealedPlace(
+        ProviderAttempt, ("browser_hash",), ("verifier",),
+        lambda row, _: f"provider_attempt.verifier:{row['browser_hash']}",
+    ),
+    SealedPlace(
         CitizenWord, ("id",), ("original",),
         lambda row, _: f"citizen_word:{row['appeal_id']}:{row['key']}", beside=("appeal_id", "key"),
+    ),
+    SealedPlace(
+        Account, ("staff_id",), ("code_secret", "code_pending"),
+        lambda row, column: f"account.{column}:{row['staff_id']}",
+    ),
+    SealedPlace(
+        ProviderAttempt, ("browser_hash",), ("verifier",),
+        lambda row, column: f"provider_attempt.{column}:{row['browser_hash']}",
     ),
 )  # fmt: skip

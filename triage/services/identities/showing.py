@@ -1,9 +1,9 @@
 """谁看到什么字: the one place that decides whether somebody reads words as they were typed, or masked.
 
 What citizens write is masked when it comes in, for everybody; the original is sealed, and looked at one case
-at a time (`revealing`). What staff type in the course of a case (反馈, 理由, 回访记录) is kept as typed:
-whoever handles the case needs it, and sees it so. Everybody else, and every list, search, export, feed and
-public page, sees it masked; so is what was stored before a rule of masking was mended.
+at a time (`revealing`). What staff type with a move is masked by the rules of that day; what else they type
+is kept as typed, and read so by whoever handles the case. Everybody else, and every list, search, export,
+feed and public page, reads it masked; so is what was stored before a rule of masking was mended.
 """
 
 from __future__ import annotations

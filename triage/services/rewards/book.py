@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import sqlalchemy as sa
 
 from models.rewards import Reward, RewardEvent, RewardShare
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import RewardAct, RewardPost, RewardState, ShareState
 from triage.clock import local
 from triage.errors import NotFound, TriageError
 from triage.rules.rewards import stepping
 from triage.rules.rewards.rows import Subject
 from triage.rules.rewards.stepping import Asked, Doer
+from triage.services import ledger
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 #: Without those that are taken for one another.
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _NO_LETTERS: Final = 10
+#: What the ledger calls them; the others are changes.
+_LEDGER: Final = {
+    RewardAct.APPROVE: LedgerAct.REWARD_APPROVED, RewardAct.EXPORT: LedgerAct.REWARD_PAID,
+    RewardAct.PAY: LedgerAct.REWARD_PAID, RewardAct.FAIL: LedgerAct.REWARD_PAID,
+    RewardAct.CLAIM: LedgerAct.ACCOUNT_STORED,
+}  # fmt: skip
+#: Nobody's doing: the reward's own events tell of it.
+_BY_ITSELF: Final = (RewardAct.FOUND, RewardAct.RERANKED, RewardAct.JOIN, RewardAct.REMIND)
 SYSTEM: Final = Doer("", (RewardPost.SYSTEM,))
 REPORTER: Final = Doer("reporter", (RewardPost.REPORTER,))
 
@@ -141,3 +151,10 @@ async def note(
         reward_id=reward.id, seq=(last or 0) + 1, at=now, act=act.value, share=share, by=by, data=data
     ))  # fmt: skip
     await session.flush()
+    if act not in _BY_ITSELF:
+        told = {"act": act.value} | ({} if share is None else {"share": share})
+        subject = ledger.Subject(SubjectKind.REWARD, reward.no)
+        ledger.write(
+            session, who=by or "system", act=_LEDGER.get(act, LedgerAct.REWARD_CHANGED), subject=subject,
+            now=now, reason=data.get("reason"), detail=told,
+        )  # fmt: skip

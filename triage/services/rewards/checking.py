@@ -46,8 +46,7 @@ async def found(
     hints += [
         _hint(
             Exclusion.ALREADY_KNOWN,
-            f"同一事项的工单 {one.ticket.no}（{one.ticket.appeal_type}），"
-            f"{show(one.appeal.received_at)} 提出",
+            f"同一事项的{one.ticket.appeal_type} {one.ticket.no}，{show(one.appeal.received_at)} 提出",
         )
         for one in earlier
     ][:_MOST]

@@ -114,7 +114,7 @@ async def _rank(
     now: datetime,
 ) -> None:
     ranked = first.order(
-        tables.rewards.first_of(local(ticket.received_at).date()), [_report(one) for one in reports]
+        tables.rewards.first_of(local(ticket.received_at).date()), [report_of(one) for one in reports]
     )
     winner = next((one for one in ranked if one.place == 1), None)
     if winner is None or ticket.kind is None:
@@ -218,7 +218,8 @@ def _is_report(one: Said, row: CandidateRow) -> bool:
     return one.ticket.appeal_type in row.appeal_types or (row.confidential and one.appeal.confidential)
 
 
-def _report(one: Said) -> first.Report:
+def report_of(one: Said) -> first.Report:
+    """An appeal as the order of reports takes it: what was read of it, not its words."""
     detail = one.reading.detail if one.reading else {}
     place = one.reading.place_precision if one.reading else Precision.NONE.value
     return first.Report(

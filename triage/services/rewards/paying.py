@@ -18,11 +18,13 @@ import sqlalchemy as sa
 
 from connectors import bank_file
 from models.rewards import Reward, RewardBatch, RewardImport, RewardPayment, RewardShare
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import PaymentState, RewardAct, RewardPost, RewardState, ShareState
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.rewards.stepping import StepRefused
+from triage.services import ledger
 from triage.services.rewards import acting, book
 from triage.services.rewards.claiming import place_of
 
@@ -151,6 +153,10 @@ async def fetch(session: AsyncSession, vault: Vault, doer: Doer, no: str, *, now
     content = await asyncio.to_thread(_written, vault, made)
     if hashlib.sha256(content).hexdigest() != batch.sha256:
         raise BankFileRefused("支付文件与登记的摘要不符，已停止导出")
+    ledger.write(
+        session, who=doer.login, act=LedgerAct.EXPORTED, subject=ledger.Subject(SubjectKind.EXPORT, no),
+        now=now, detail={"what": "支付文件", "payments": batch.payments},
+    )  # fmt: skip
     if batch.fetched_at is None:
         batch.fetched_at = now
     return content

@@ -14,13 +14,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Source
 from models.sources import SourceTask
+from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
+from triage.services import ledger
 from triage.services.sources.ports import FieldType, Settled
 from triage.services.sources.registry import puller_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
+#: Sources that the system makes by itself: who could make one of these by hand would speak in its name.
+RESERVED: Final = frozenset({"citizen", "lead", "leads", "local", "media", "open311", "system"})
+_RESERVED_STEMS: Final = ("open311",)
 _LONGEST: Final = {FieldType.LONG: 8000, FieldType.SECRET: 2000}
 _LONGEST_TEXT: Final = 500
 _LONGEST_NAME: Final = 60
@@ -81,6 +86,8 @@ async def add(
     """A new source, switched off. Raises BadInput, KeyTaken."""
     if not _KEY.fullmatch(key):
         raise BadInput("代号应是 2 到 40 个小写字母、数字、连字符或下划线，以字母或数字开头")
+    if key in RESERVED or key.startswith(_RESERVED_STEMS):
+        raise BadInput("这个代号由系统自己使用，请换一个")
     if puller_of(kind) is None:
         raise BadInput("这一类来源不能在这里添加")
     if await session.scalar(sa.select(Source.id).where(Source.key == key)) is not None:
@@ -89,6 +96,10 @@ async def add(
     session.add(source)
     await session.flush()
     await _fill(session, vault, source, given, now=now)
+    ledger.write(
+        session, who=by, act=LedgerAct.SOURCE_ADDED, subject=_subject(key), now=now, new=_told(source),
+        detail={"kind": kind, "credentials": sorted(given.credentials)},
+    )  # fmt: skip
     log.info("source_added", source=key, kind=kind, by=by)
     return source
 
@@ -100,7 +111,12 @@ async def change(
     source = await find(session, key, lock=True)
     if puller_of(source.kind) is None:
         raise BadInput("这一类来源没有可改的设置")
+    old = _told(source)
     await _fill(session, vault, source, given, now=now)
+    ledger.write(
+        session, who=by, act=LedgerAct.SOURCE_CHANGED, subject=_subject(key), now=now, old=old,
+        new=_told(source), detail={"credentials": sorted({*given.credentials, *given.forget})},
+    )  # fmt: skip
     log.info("source_changed", source=key, by=by, credentials=sorted(given.credentials))
     return source
 
@@ -118,8 +134,21 @@ async def switch(session: AsyncSession, key: str, *, on: bool, by: str, now: dat
         await add_missing_tasks(session, {source.kind: puller}, now=now)
         await wake(session, source.id, now=now)
     source.enabled = on
+    ledger.write(
+        session, who=by, act=LedgerAct.SOURCE_SWITCHED, subject=_subject(key), now=now, detail={"on": on}
+    )
     log.info("source_switched", source=key, on=on, by=by)
     return source
+
+
+def _subject(key: str) -> ledger.Subject:
+    return ledger.Subject(SubjectKind.SOURCE, key)
+
+
+def _told(source: Source) -> str:
+    """A source's settings in one line; its credentials are not among them."""
+    told = {"name": source.name, "every_seconds": str(source.every_seconds), **plain(source)}
+    return "；".join(f"{name}={value}" for name, value in sorted(told.items()))
 
 
 async def wake(session: AsyncSession, source_id: int, *, now: datetime) -> None:
@@ -178,6 +207,7 @@ async def _fill(
         key: value.strip() for key, value in given.credentials.items() if value.strip()
     }
     settings = checked(puller.fields, given.settings, tuple(kept))
+    _check_moved(puller, source.settings or {}, settings, sorted({*kept} - {*_typed(given)}))
     puller.check(settings)
     source.name, source.every_seconds = name, given.every_seconds
     source.settings = settings | {_HELD: " ".join(sorted(kept))}
@@ -186,6 +216,31 @@ async def _fill(
     )
     await add_missing_tasks(session, {source.kind: puller}, now=now)
     await wake(session, source.id, now=now)
+
+
+def _typed(given: SourceIn) -> set[str]:
+    return {name for name, value in given.credentials.items() if value.strip()}
+
+
+def _check_moved(
+    puller: Puller, before: Mapping[str, str], after: Mapping[str, str], held: Sequence[str]
+) -> None:
+    """Credentials that nobody typed are for the server they were typed for. Raises BadInput.
+
+    Else whoever may edit a source could have a password that they do not know sent to a server of their own.
+    """
+    addresses = [f for f in puller.fields if f.type is FieldType.URL]
+    moved = any(f.name in before and _origin(before[f.name]) != _origin(after.get(f.name)) for f in addresses)
+    if moved and held:
+        labels = {f.name: f.label for f in puller.fields}
+        names = "、".join(labels.get(name, name) for name in held)
+        raise BadInput(f"地址换了服务器，原来的凭据不能跟着过去：请重新填写或清除 {names}")
+
+
+def _origin(url: str | None) -> tuple[str, str, int | None]:
+    parts = urlsplit(url or "")
+    ports = {"http": 80, "https": 443}
+    return parts.scheme, parts.hostname or "", parts.port or ports.get(parts.scheme)
 
 
 def checked(

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from models.staff import Account
 from models.units import Staff, Unit
-from models.vocab_signin import End, SignInAct
+from models.vocab_ledger import LedgerAct
+from models.vocab_signin import End
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services.staff import codes, locking, passwords, sessions, tokens
 from triage.services.staff.recording import record
@@ -109,7 +110,7 @@ async def create(session: AsyncSession, item: NewAccount, kept: str | None, *, b
         )
     )
     detail = {"unit": item.unit_code or "", "demo": "yes" if item.demo else "no"}
-    record(session, SignInAct.STAFF_ADDED, by=by, login=item.login, now=now, detail=detail)
+    record(session, LedgerAct.STAFF_ADDED, by=by, login=item.login, now=now, detail=detail)
     return staff_id
 
 
@@ -136,7 +137,7 @@ async def change(
     if moved:
         await sessions.end_all(session, staff.id, End.ROLE, now=now)
     detail = {"unit": f"{staff.unit_code or ''} -> {item.unit_code or ''}"}
-    record(session, SignInAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
 
 
 async def disable(session: AsyncSession, login: str, *, by: str, now: datetime) -> None:
@@ -148,14 +149,14 @@ async def disable(session: AsyncSession, login: str, *, by: str, now: datetime) 
         await session.execute(sa.update(Account).where(Account.staff_id == staff.id).values(disabled_at=now))
         await sessions.end_all(session, staff.id, End.DISABLED, now=now)
         await tokens.revoke_all(session, staff.id, by=by, login=login, now=now)
-        record(session, SignInAct.STAFF_DISABLED, by=by, login=login, now=now)
+        record(session, LedgerAct.STAFF_DISABLED, by=by, login=login, now=now)
 
 
 async def enable(session: AsyncSession, login: str, *, by: str, now: datetime) -> None:
     """恢复: may sign in again; tokens stay revoked."""
     staff, _ = await _one(session, login)
     await session.execute(sa.update(Account).where(Account.staff_id == staff.id).values(disabled_at=None))
-    record(session, SignInAct.STAFF_CHANGED, by=by, login=login, now=now, detail={"enabled": "yes"})
+    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail={"enabled": "yes"})
 
 
 async def reset(
@@ -172,11 +173,11 @@ async def reset(
     )
     if forget_codes:
         await codes.remove(session, staff.id)
-        record(session, SignInAct.TOTP_SET, by=by, login=login, now=now, detail={"removed": "yes"})
+        record(session, LedgerAct.TOTP_SET, by=by, login=login, now=now, detail={"removed": "yes"})
     for key in (login, locking.code_of(login)):
         await locking.leave(session, deps.vault, key)
     await sessions.end_all(session, staff.id, End.PASSWORD, now=now)
-    record(session, SignInAct.PASSWORD_SET, by=by, login=login, now=now, detail={"reset": "yes"})
+    record(session, LedgerAct.PASSWORD_SET, by=by, login=login, now=now, detail={"reset": "yes"})
 
 
 async def set_own_password(
@@ -189,7 +190,7 @@ async def set_own_password(
         .values(password_hash=kept, must_change=False, password_at=now)
     )
     await sessions.end_all(session, staff_id, End.PASSWORD, now=now, but=but)
-    record(session, SignInAct.PASSWORD_SET, by=login, login=login, now=now)
+    record(session, LedgerAct.PASSWORD_SET, by=login, login=login, now=now)
 
 
 async def own_hash(session: AsyncSession, staff_id: int) -> str | None:

@@ -27,13 +27,20 @@ async def ask(deps: Deps, counts: SharedCounts, address: str, *, most: int, now:
     # Keyed: neither Redis nor the database can be read back to an address.
     key = deps.vault.content_hash(f"rate\0{Asked.SIGN_IN.value}\0{address}\0{stretch}")
     try:
-        times = await counts.add(key, seconds=int(_HOUR.total_seconds()))
+        over = await counts.add(key, seconds=int(_HOUR.total_seconds())) > most
     except CountsAway as away:
         log.warning("counts_away", error=str(away))
-        async with deps.db.writes.begin() as session:
-            await limiting.count(session, deps.vault, Asked.SIGN_IN, address, most=most, now=now)
-        return
-    if times > most:
+        over = await _over_by_database(deps, address, most=most, now=now)
+    if over:
         left = _EPOCH + (stretch + 1) * _HOUR - now
         minutes = max(1, -(-left // timedelta(minutes=1)))
         raise TooOften(f"这个网络地址尝试登录太频繁，请约 {minutes} 分钟后再试。")
+
+
+async def _over_by_database(deps: Deps, address: str, *, most: int, now: datetime) -> bool:
+    try:
+        async with deps.db.writes.begin() as session:
+            await limiting.count(session, deps.vault, Asked.SIGN_IN, address, most=most, now=now)
+    except TooOften:
+        return True
+    return False

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from models.staff import Account, DemoWaiver, RoleGrant
 from models.units import Staff
-from models.viewing import ALL, Scope, Viewer
+from models.viewing import Scope, Viewer
 from models.vocab import Level
 from models.vocab_staff import Permission, Role
 from triage.clock import local
@@ -48,16 +48,17 @@ def viewer_of(tables: Tables, person: Person, *, now: datetime) -> Viewer:
         for unit, roles in by_unit.items()
     ]
     units = list(by_unit)
+    # Whoever sees the whole city still acts only for their own units.
     scope = Scope(
         everything=any(part.scope.everything for part in parts),
         secret=any(part.scope.secret for part in parts),
         units=_all(part.scope.units for part in parts),
         own=_all(part.scope.own for part in parts),
+        any_unit=any(part.scope.any_unit for part in parts),
     )
     return Viewer(
         login=person.login,
-        # Units add nothing to the whole city.
-        scope=ALL if scope.everything and scope.secret else scope,
+        scope=scope,
         unit_code=units[0] if len(units) == 1 else person.unit_code,
         name=person.name,
         roles=_all(part.roles for part in parts),

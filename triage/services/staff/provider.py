@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from connectors.oidc import ProviderAway, ProviderRefused
 from models.staff import Account, ProviderAttempt, ProviderLink
 from models.units import Staff
-from models.vocab_signin import SignInAct
+from models.vocab_ledger import LedgerAct
 from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, SettingsError, TriageError
@@ -203,7 +203,7 @@ async def _link(session: AsyncSession, found: tuple[int, str], told: Told, *, no
     )
     # Used up: whoever is given that name at the provider later is somebody else.
     await session.execute(sa.update(Account).where(Account.staff_id == staff_id).values(provider_name=None))
-    record(session, SignInAct.STAFF_CHANGED, by=_BY, login=login, now=now, detail={"linked": told.issuer})
+    record(session, LedgerAct.STAFF_CHANGED, by=_BY, login=login, now=now, detail={"linked": told.issuer})
 
 
 async def _made(

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from models.staff import Account, RoleGrant
 from models.units import Staff, Unit
-from models.vocab_signin import End, SignInAct
+from models.vocab_ledger import LedgerAct
+from models.vocab_signin import End
 from models.vocab_staff import Role
 from triage.clock import local
 from triage.errors import BadInput, NotFound
@@ -65,7 +66,7 @@ async def grant(
         "granted": role.value, "unit": unit_code or "", "from": valid_from.isoformat(),
         "to": valid_to.isoformat() if valid_to else "",
     }  # fmt: skip
-    record(session, SignInAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
     return number or 0
 
 
@@ -86,7 +87,7 @@ async def withdraw(session: AsyncSession, staff_id: int, number: int, *, by: str
         raise NotFound("没有这个角色，或已经收回。")
     await sessions.end_all(session, staff_id, End.ROLE, now=now)
     detail = {"withdrawn": row.role, "unit": row.unit_code or ""}
-    record(session, SignInAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
 
 
 async def of(session: AsyncSession, staff_id: int) -> list[RoleGrant]:

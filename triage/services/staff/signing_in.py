@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from models.staff import Account
 from models.units import Staff
-from models.vocab_signin import End, SignInAct, Way
+from models.vocab_ledger import LedgerAct
+from models.vocab_signin import End, Way
 from triage.clock import show
 from triage.errors import TriageError
 from triage.services.staff import codes, limits, locking, passwords, sessions
@@ -80,11 +81,11 @@ async def by_password(
     hasher = passwords.hasher_of(deps.settings)
     async with deps.db.writes.begin() as session:
         may_try, until = await locking.enter(session, deps.vault, login, rule, now=now)
-        if not may_try:
-            record(
-                session, SignInAct.SIGN_IN_REFUSED, by=login, login=login, now=now, detail={"why": "locked"}
-            )
         known = await _known(session, login)
+        told = login if known is not None else _nobody(deps, login)
+        if not may_try:
+            why = {"why": "locked"}
+            record(session, LedgerAct.SIGN_IN_REFUSED, by=told, login=told, now=now, detail=why)
     if not may_try:
         raise _locked(until)
     kept = known.password_hash if known else None
@@ -94,7 +95,7 @@ async def by_password(
     renewed = await hasher.make(password) if good and kept is not None and hasher.outdated(kept) else None
     async with deps.db.writes.begin() as session:
         if known is None or not good:
-            _note_failure(session, login, until, why="password", now=now)
+            _note_failure(session, told, until, why="password", now=now)
             made = None
         else:
             await locking.leave(session, deps.vault, login)
@@ -165,7 +166,7 @@ async def sign_out(deps: Deps, token: str, *, login: str, now: datetime) -> None
     """退出."""
     async with deps.db.writes.begin() as session:
         await sessions.end(session, token, End.LOGOUT, now=now)
-        record(session, SignInAct.SIGNED_OUT, by=login, login=login, now=now)
+        record(session, LedgerAct.SIGNED_OUT, by=login, login=login, now=now)
 
 
 async def _known(session: AsyncSession, login: str) -> _Known | None:
@@ -205,18 +206,23 @@ async def _begin(
             sa.update(Account).where(Account.staff_id == staff_id).values(last_login_at=now)
         )
         detail = {"way": way.value, "second_factor": "yes" if strong else "no"}
-        record(session, SignInAct.SIGNED_IN, by=login, login=login, now=now, detail=detail)
+        record(session, LedgerAct.SIGNED_IN, by=login, login=login, now=now, detail=detail)
     lasts = rule.code_within if wants_code else rule.longest
     return await sessions.begin(session, staff_id, way=way, strong=strong, lasts=lasts, came=came, now=now)
+
+
+def _nobody(deps: Deps, login: str) -> str:
+    """A login that no account has, as the ledger may keep it: people type passwords there by mistake."""
+    return f"unknown:{deps.vault.content_hash(login)[:12]}"
 
 
 def _note_failure(
     session: AsyncSession, login: str, until: datetime | None, *, why: str, now: datetime
 ) -> None:
-    record(session, SignInAct.SIGN_IN_REFUSED, by=login, login=login, now=now, detail={"why": why})
+    record(session, LedgerAct.SIGN_IN_REFUSED, by=login, login=login, now=now, detail={"why": why})
     if until is not None:
         detail = {"until": show(until)}
-        record(session, SignInAct.LOCKED, by="system", login=login, now=now, detail=detail)
+        record(session, LedgerAct.LOCKED, by="system", login=login, now=now, detail=detail)
 
 
 def _locked(until: datetime | None) -> Refused:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from models.staff import Account, ApiToken
 from models.units import Staff
-from models.vocab_signin import SignInAct
+from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
 from triage.services.staff import sessions
@@ -73,7 +73,7 @@ async def make(
         )
     )
     detail = {"token": token[:_PREFIX], "scopes": ",".join(sorted(scopes)), "days": str(days)}
-    record(session, SignInAct.TOKEN_ADDED, by=by, login=login, now=now, detail=detail)
+    record(session, LedgerAct.TOKEN_ADDED, by=by, login=login, now=now, detail=detail)
     return token
 
 
@@ -89,7 +89,7 @@ async def revoke(
     )
     if prefix is None:
         raise NotFound("没有这个令牌，或已经停用。")
-    record(session, SignInAct.TOKEN_REVOKED, by=by, login=login, now=now, detail={"token": prefix})
+    record(session, LedgerAct.TOKEN_REVOKED, by=by, login=login, now=now, detail={"token": prefix})
 
 
 async def revoke_all(session: AsyncSession, staff_id: int, *, by: str, login: str, now: datetime) -> int:
@@ -102,7 +102,7 @@ async def revoke_all(session: AsyncSession, staff_id: int, *, by: str, login: st
     )
     gone = rows.all()
     for prefix in gone:
-        record(session, SignInAct.TOKEN_REVOKED, by=by, login=login, now=now, detail={"token": prefix})
+        record(session, LedgerAct.TOKEN_REVOKED, by=by, login=login, now=now, detail={"token": prefix})
     return len(gone)
 
 

@@ -51,7 +51,7 @@ async def rows(request: web.Request) -> web.Response:
     number = asks.job_id(request)
     after, only = asks.place(request.query)
     async with request.app[DEPS].db.reads() as session:
-        await results.report(session, number)
+        await results.report(session, request[VIEWER], number)
         found = await results.page(
             session, request[VIEWER], number, after=after, only=only, limit=results.PAGE + 1
         )
@@ -106,12 +106,12 @@ def _person(request: web.Request, body: Mapping[str, Any]) -> Person:
     if not isinstance(told, dict):
         raise BadInput("as 应是 JSON 对象")
     tables = request.app[DEPS].tables
-    return acting.chosen(tables, told).person(tables)
+    return acting.chosen(tables, request[VIEWER], told).person(tables)
 
 
 async def _answer(request: web.Request, number: int, *, status: int = 200) -> web.Response:
     async with request.app[DEPS].db.reads() as session:
-        found = await results.report(session, number)
+        found = await results.report(session, request[VIEWER], number)
     response = moves_web.as_json(views.job_view(found))
     response.set_status(status)
     return response

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from models.bulk import BulkJob
 from models.vocab import Field, Move
 from models.vocab_bulk import BulkRow, BulkState
 from triage.clock import show
@@ -28,6 +27,7 @@ from triage.web.views import Term
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from models.bulk import BulkJob
     from triage.services.moving import Person
     from triage.web.bulk.asks import Chosen
     from triage.web.bulk.views import BulkJobView, BulkRows
@@ -106,7 +106,7 @@ def _new(
 ) -> web.Response:
     deps, token = request.app[DEPS], guard.token_of(request)
     now, who = deps.clock.now(), acting_of(request)
-    offered = forms.choices(deps.tables, who.post, at=now)
+    offered = forms.choices(deps.tables, who.post, at=now) if who.post else ()
     chosen = next((term for term in offered if term.code == move), offered[0] if offered else None)
     bulk = None if chosen is None else rules.bulk_moves(deps.tables, at=now)[Move(chosen.code)]
     hidden = tuple(("no", no) for no in picked.numbers) or tuple(picked.asked.parameters().items())
@@ -170,7 +170,7 @@ async def _job(request: web.Request, template: str, error: TriageError | None) -
     deps, token, number = request.app[DEPS], guard.token_of(request), asks.job_id(request)
     after, only = asks.place(request.query)
     async with deps.db.reads() as session:
-        found = await results.report(session, number)
+        found = await results.report(session, request[VIEWER], number)
         rows = await results.page(
             session, request[VIEWER], number, after=after, only=only, limit=results.PAGE + 1
         )
@@ -189,7 +189,7 @@ async def _job(request: web.Request, template: str, error: TriageError | None) -
         what=_what(request, row),
         values=tuple(said(Field(name), v, request.app[NAMES]) for name, v in row.values.items()),
         undoable=_undoable(request, row, view),
-        mine=who.person(deps.tables).actor.login == row.login,
+        mine=who.post is not None and who.person(deps.tables).actor.login == row.login,
         acting=acting_view(request, who),
         token=token,
         as_of=show(deps.clock.now()),
@@ -257,13 +257,12 @@ async def undo_of(request: web.Request, number: int, person: Person, reason: str
     """Draft the undo of a job. Raises NotFound, BadInput, NotYours."""
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
-        job = await session.get(BulkJob, number)
-    if job is None:
-        raise NotFound("没有这一批。")
+        job = (await results.report(session, request[VIEWER], number)).job
     running.check_owner(job, person)
     if job.state not in {BulkState.DONE.value, BulkState.CANCELLED.value}:
         raise BadInput("这一批还没有办完：先取消，或等它办完再撤销")
-    plan = Plan(Move.UNDO, {"reason": reason or f"整批撤销批量办理第 {number} 批"}, person, undoes=number)
+    said = {"reason": reason or f"整批撤销批量办理第 {number} 批"}
+    plan = Plan(rules.undo_of(Move(job.move)), said, person, undoes=number)
     return await drafting.draft_undo(deps, request[VIEWER], job, plan)
 
 
@@ -271,7 +270,7 @@ async def listed(request: web.Request) -> web.Response:
     """GET /desk/bulk: the newest jobs."""
     asking.refuse_others(request.query, ())
     async with request.app[DEPS].db.reads() as session:
-        jobs = await results.latest(session)
+        jobs = await results.latest(session, request[VIEWER])
     lines = tuple(
         JobLine(
             id=one.id, move=Move(one.move).label, state=Term(one.state, BulkState(one.state).label),

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 LARGE: Final = "jiesu_large"
 _SEE_OTHER: Final = 303
 _KEEP_SECONDS: Final = 365 * 24 * 3600
-_PAGES: Final = frozenset({"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", "/citizen/done"})
+_PAGES: Final = frozenset(
+    {"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", "/citizen/done", "/citizen/reward"}
+)
 
 
 def shown(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from models.ticket_detail import seen_numbers
 from models.vocab import Post
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_notices import Medium, NoticeState, RecipientKind
 from models.vocab_staff import Permission
 from triage import logs
@@ -17,6 +19,7 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule
 from triage.rules.calendar import beijing
 from triage.rules.noticing import fill
+from triage.services import ledger
 from triage.services.notices import contacts, logbook
 from triage.services.notices.noting import Recipient
 from triage.web import access, acting, guard
@@ -124,13 +127,15 @@ async def page(request: web.Request) -> web.Response:
         found = await logbook.entries(session, state=state, before=before, limit=PER_PAGE + 1)
         counts = await logbook.counts(session)
         known = await contacts.listed(session, recipient=unit) if unit else []
-    shown = found[:PER_PAGE]
+        shown = found[:PER_PAGE]
+        numbers = [str(item.facts.get("no") or "") for item in shown]
+        seen = await seen_numbers(session, request[VIEWER], numbers)
     token = guard.token_of(request)
     response = render(
         request,
         "desk/notices.html",
         page=NoticePage(
-            lines=tuple(_line(item, deps.tables, names, deps.clock.now()) for item in shown),
+            lines=tuple(_line(item, deps.tables, names, deps.clock.now(), seen) for item in shown),
             tabs=_tabs(counts, state),
             state=state.value if state else "",
             all_again=state.value if state in logbook.AGAIN and shown else None,
@@ -164,6 +169,11 @@ async def retry(request: web.Request) -> web.Response:
         done = await logbook.again(
             session, now=deps.clock.now(), ids=[int(value) for value in ids], state=state
         )
+        ledger.write(
+            session, who=request[VIEWER].login, act=LedgerAct.NOTICES_AGAIN, now=deps.clock.now(),
+            subject=ledger.Subject(SubjectKind.NOTICE, state.value if state else ",".join(ids)),
+            detail={"notices": done},
+        )  # fmt: skip
     log.info("notices_sent_again", notices=done, by=request[VIEWER].login)
     return web.Response(status=303, headers={"Location": f"/desk/notices?done={done}"})
 
@@ -185,7 +195,7 @@ async def set_contact(request: web.Request) -> web.Response:
         if address:
             await contacts.put(session, deps.vault, to, medium, address, by=by, now=deps.clock.now())
         else:
-            await contacts.drop(session, to, medium)
+            await contacts.drop(session, to, medium, by=by, now=deps.clock.now())
     log.info("contact_changed", recipient=unit, medium=medium.value, removed=not address, by=by)
     return web.Response(
         status=303, headers={"Location": f"/desk/notices?{urlencode({'unit': unit, 'set': '1'})}#contact"}
@@ -201,8 +211,10 @@ def recipient_code(tables: Tables, text: str) -> str:
     return code
 
 
-def _line(item: Entry, tables: Tables, names: Names, now: datetime) -> Line:
-    state = NoticeState(item.state)
+def _line(item: Entry, tables: Tables, names: Names, now: datetime, seen: frozenset[str]) -> Line:
+    """A notice; of a case that the viewer may not see, that it was sent and to whom, not what it said."""
+    state, no = NoticeState(item.state), item.facts.get("no")
+    hidden = bool(no) and no not in seen
     try:
         row = tables.notices.template(item.template, beijing(now).date())
         title, text = row.title, fill(row.line, item.facts)
@@ -214,8 +226,8 @@ def _line(item: Entry, tables: Tables, names: Names, now: datetime) -> Line:
         label=state.label,
         who=_who(item.recipient_kind, item.recipient, names),
         title=title,
-        text=text,
-        no=item.facts.get("no"),
+        text="（工单不在您的查看范围内，内容不显示）" if hidden else text,
+        no=None if hidden else no,
         created_at=item.created_at,
         how=_how(item, state),
         contact=item.recipient if state is NoticeState.NO_CONTACT else None,

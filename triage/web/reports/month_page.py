@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from connectors.office_xlsx import workbook
+from models.ticket_detail import seen_numbers
 from models.vocab import Level
 from triage.clock import show
 from triage.errors import BadInput
@@ -20,7 +21,7 @@ from triage.services import months
 from triage.services.month_sheets import name_of, sheets
 from triage.web import asking
 from triage.web.desk import render
-from triage.web.keys import DEPS
+from triage.web.keys import DEPS, VIEWER
 from triage.web.reports.tabs import Tab
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from fractions import Fraction
 
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
     from triage.rules.rates import Drilled, Line, Ranked
     from triage.rules.rows import Tables
     from triage.rules.verdicts import Verdict
@@ -167,6 +171,7 @@ async def page(request: web.Request) -> web.Response:
             by = By.UNIT if asked.tab == _RANKING else By(asked.tab)
             verdicts = await months.verdicts_of(session, month, found.version, by, asked.key)
             drilled = _drilled(deps.tables, found, (by, asked.key, asked.rate), verdicts, asked)
+            drilled = await _seen(session, request[VIEWER], drilled)
     view = _View(deps.tables, found, earlier, asked)
     return render(request, "desk/month.html", page=view.page(known, versions, drilled))
 
@@ -328,6 +333,14 @@ def _drilled(
         ),
         back=view.address(by=asked.tab, group=asked.group),
     )
+
+
+async def _seen(session: AsyncSession, viewer: Viewer, view: DrillView) -> DrillView:
+    """The same counts, naming only the tickets that the viewer may see."""
+    numbers = [no for sort in view.sorts for no, _ in sort.tickets]
+    seen = await seen_numbers(session, viewer, numbers)
+    sorts = (replace(one, tickets=tuple(t for t in one.tickets if t[0] in seen)) for one in view.sorts)
+    return replace(view, sorts=tuple(sorts))
 
 
 def _sort(title: str, tickets: Sequence[tuple[str, str]]) -> Sort:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import segno
 
-from models.vocab_signin import End, SignInAct
+from models.vocab_ledger import LedgerAct
+from models.vocab_signin import End
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services.staff import (
@@ -101,7 +102,7 @@ async def code_confirmed(request: web.Request) -> web.Response:
             shown = await codes.confirm(
                 session, deps.vault, person.staff_id, form.get("code", "")[:40], rule(request), now=now
             )
-            record(session, SignInAct.TOTP_SET, by=person.login, login=person.login, now=now)
+            record(session, LedgerAct.TOTP_SET, by=person.login, login=person.login, now=now)
             await sessions.end_all(session, person.staff_id, End.PASSWORD, now=now, but=found.id)
     except WrongCode as fault:
         return await _code(request, fault=fault)
@@ -131,7 +132,7 @@ async def code_removed(request: web.Request) -> web.Response:
             else:
                 await codes.remove(session, person.staff_id)
             record(
-                session, SignInAct.TOTP_SET, by=person.login, login=person.login, now=now,
+                session, LedgerAct.TOTP_SET, by=person.login, login=person.login, now=now,
                 detail={"did": "recovery" if shown else "removed"},
             )  # fmt: skip
     if not good:
@@ -150,7 +151,7 @@ async def session_ended(request: web.Request) -> web.Response:
         else:
             await sessions.end_one(session, person.staff_id, int(number), End.REVOKED, now=now)
         record(
-            session, SignInAct.SESSION_ENDED, by=person.login, login=person.login, now=now,
+            session, LedgerAct.SESSION_ENDED, by=person.login, login=person.login, now=now,
             detail={"session": number},
         )  # fmt: skip
     return to("/me?done=ended")
@@ -216,7 +217,7 @@ async def _prove(request: web.Request, found: Found, password: str) -> None:
             await locking.leave(session, deps.vault, person.login)
         else:
             record(
-                session, SignInAct.SIGN_IN_REFUSED, by=person.login, login=person.login, now=now,
+                session, LedgerAct.SIGN_IN_REFUSED, by=person.login, login=person.login, now=now,
                 detail={"why": "old_password"},
             )  # fmt: skip
     if not good:

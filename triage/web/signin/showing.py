@@ -11,7 +11,7 @@ from models.vocab_staff import Permission, Role
 from triage.clock import local
 from triage.services.staff.rules import rule_at
 from triage.services.staff.sessions import token_hash
-from triage.web import guard, navigation
+from triage.web import desk, guard
 from triage.web.keys import DEPS, TEMPLATES
 from triage.web.signin.views import GrantView, SessionView, TokenView
 from triage.web.views import Term
@@ -31,7 +31,7 @@ def answer(
     request: web.Request, template: str, page: object, token: str, *, status: int = 200
 ) -> web.Response:
     """A page with its form's token."""
-    text = request.app[TEMPLATES].get_template(template).render(page=page, **navigation.around(request))
+    text = request.app[TEMPLATES].get_template(template).render(page=page, **desk.around(request, token))
     response = web.Response(text=text, content_type="text/html", status=status)
     guard.keep(response, token)
     return response

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from models.vocab_signin import End, SignInAct
+from models.vocab_ledger import LedgerAct
+from models.vocab_signin import End
 from models.vocab_staff import Permission, Role
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
@@ -134,7 +135,8 @@ async def added(request: web.Request) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     """One account. Raises NotFound."""
-    return await _one(request, request.match_info["login"], done=_DONE.get(request.query.get("done", "")))
+    staff, _ = await _mine(request)
+    return await _one(request, staff.login, done=_DONE.get(request.query.get("done", "")))
 
 
 async def changed(request: web.Request) -> web.Response:
@@ -197,7 +199,7 @@ async def _unlock(session: AsyncSession, act: _Act) -> None:
     for key in (login, locking.code_of(login)):
         await locking.leave(session, act.deps.vault, key)
     detail = {"unlocked": "yes"}
-    record(session, SignInAct.STAFF_CHANGED, by=act.by, login=login, now=act.now, detail=detail)
+    record(session, LedgerAct.STAFF_CHANGED, by=act.by, login=login, now=act.now, detail=detail)
 
 
 async def _withdraw(session: AsyncSession, act: _Act) -> None:
@@ -214,7 +216,7 @@ async def _end(session: AsyncSession, act: _Act) -> None:
     else:
         await sessions.end_all(session, act.staff.id, End.REVOKED, now=act.now)
     detail = {"session": str(act.number or "all")}
-    record(session, SignInAct.SESSION_ENDED, by=act.by, login=act.staff.login, now=act.now, detail=detail)
+    record(session, LedgerAct.SESSION_ENDED, by=act.by, login=act.staff.login, now=act.now, detail=detail)
 
 
 #: By the word that the address then says was done.

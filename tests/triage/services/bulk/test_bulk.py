@@ -21,6 +21,8 @@ from models.queries import Ask
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
 from models.vocab_bulk import BulkRow, BulkState
+from models.vocab_staff import Role
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.errors import BadInput, NotFound
 from triage.rules.moves import Actor
@@ -62,6 +64,9 @@ def clock() -> Hands:
 async def deps(db: Database, clock: Hands) -> Deps:
     found = Deps(Settings(), clock, triage.tables.load(), db, Vault({1: bytes(32)}))
     await reference.sync(found)
+    await signed_in.add_person(found, "unit.wangjing", (Role.STREET, WANGJING))
+    for login in ("hotline.a", "hotline.b"):
+        await signed_in.add_person(found, login, (Role.CLERK, None))
     return found
 
 
@@ -88,7 +93,7 @@ async def confirmed(deps: Deps, job_id: int, person: Person = HOTLINE) -> None:
 
 async def told(deps: Deps, job_id: int) -> results.Report:
     async with deps.db.reads() as session:
-        return await results.report(session, job_id)
+        return await results.report(session, VIEWER, job_id)
 
 
 async def versions(db: Database) -> list[tuple[int, str]]:

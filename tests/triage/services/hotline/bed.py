@@ -108,6 +108,7 @@ class Bed:
         self.platform.faults = self.platform.faults.change(shares)
 
 
-def make_deps(db: Database, clock: Any) -> Deps:  # noqa: ANN401  (any clock)
+def make_deps(db: Database, clock: Any, url: str) -> Deps:  # noqa: ANN401  (any clock)
     """What services work with."""
-    return Deps(Settings(), clock, triage.tables.load(), db, Vault({1: bytes(32)}))
+    settings = Settings(hotline_private_hosts=url.removeprefix("http://"))
+    return Deps(settings, clock, triage.tables.load(), db, Vault({1: bytes(32)}))

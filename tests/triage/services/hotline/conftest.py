@@ -22,7 +22,8 @@ async def bed(db: Database) -> AsyncIterator[Bed]:
     platform = Platform()
     clock = Ahead()
     async with TestServer(make_app(platform)) as server:
-        yield Bed(make_deps(db, clock), clock, platform, str(server.make_url("")).rstrip("/"))
+        url = str(server.make_url("")).rstrip("/")
+        yield Bed(make_deps(db, clock, url), clock, platform, url)
 
 
 @pytest.fixture
@@ -31,4 +32,5 @@ async def small(sqlite_db: Database) -> AsyncIterator[Bed]:
     platform = Platform()
     clock = Ahead()
     async with TestServer(make_app(platform)) as server:
-        yield Bed(make_deps(sqlite_db, clock), clock, platform, str(server.make_url("")).rstrip("/"))
+        url = str(server.make_url("")).rstrip("/")
+        yield Bed(make_deps(sqlite_db, clock, url), clock, platform, url)

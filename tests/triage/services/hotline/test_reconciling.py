@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from connectors.feeds.guard import Exempt
 from connectors.hotline import client as clients
 from connectors.hotline.reference.orders import day_of
 from connectors.hotline.settings import HotlineSettings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 async def compare(bed: Bed, day: date) -> Report:
     settings = HotlineSettings(bed.url, timeout=5, page_size=2)
-    async with clients.connected(settings) as client:
+    async with clients.connected(settings, Exempt.parse(bed.url.removeprefix("http://"))) as client:
         return await reconciling.reconcile(bed.deps, 1, client, settings, day)
 
 

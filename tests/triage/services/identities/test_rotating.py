@@ -82,6 +82,7 @@ def test_every_sealed_column_is_known_to_the_rotation() -> None:
         (table.name, column.name)
         for table in metadata.tables.values()
         for column in table.columns
-        if (column.comment or "").startswith("sealed")
+        # Rewards are sealed with keys of their own, which have a rotation of their own.
+        if (column.comment or "").startswith("sealed") and table.schema is None
     }
     assert told == {(place.name, column) for place in PLACES for column in place.columns}

@@ -43,6 +43,16 @@ REPORT = TicketIn(
 CLAIM = Claim("欧阳测试", "110105199001010010", "13912340007", "测试银行北京望京支行", "6222020200012345678")
 
 
+#: An effective decision, and everybody's step from there to the notice.
+FINE = NewOutcome(
+    RewardOutcome.FINED, "超标排放", "京环罚〔2026〕1号", NOW.date() - timedelta(days=3), fine=10_000_000
+)
+WAY = (
+    (HANDLER, RewardAct.VERIFY), (LEGAL, RewardAct.LEGAL_PASS), (FINANCE, RewardAct.FINANCE_PASS),
+    (HEAD, RewardAct.APPROVE), (HANDLER, RewardAct.NOTIFY),
+)  # fmt: skip
+
+
 async def reports(db: Database, *items: TicketIn, access: bool = True) -> list[str]:
     """Answered reports (举报) of somebody without a name; `access`: with a 查询码 of the page."""
     numbers = await add_tickets(db, *(items or (REPORT,)))
@@ -150,16 +160,13 @@ async def state(deps: Deps, **more: Any) -> None:  # noqa: ANN401  (fields of St
         await acting.state(session, deps.tables, HANDLER, wish, acting.Stated(**more))
 
 
-async def fined(deps: Deps, yuan: int = 100_000) -> int:
-    """An effective decision."""
+async def fined(deps: Deps) -> int:
+    """An effective decision of 100,000 yuan."""
     reward = await the_reward(deps)
-    new = NewOutcome(
-        RewardOutcome.FINED, "超标排放", "京环罚〔2026〕1号", NOW.date() - timedelta(days=3), fine=yuan * 100
-    )
     wish = book.Wish(reward.no, RewardAct.OUTCOME, reward.version)
     async with deps.db.writes.begin() as session:
         return await outcomes.add(
-            session, deps.tables, HANDLER, wish, new, files=(), hashes=(), now=deps.clock.now()
+            session, deps.tables, HANDLER, wish, FINE, files=(), hashes=(), now=deps.clock.now()
         )
 
 
@@ -167,10 +174,7 @@ async def approved(deps: Deps, **stated: Any) -> Reward:  # noqa: ANN401  (field
     """From a candidate to one that reporters were told of."""
     await fined(deps)
     await state(deps, **{"ruleset": "CQ-2025", **stated})
-    for doer, act in (
-        (HANDLER, RewardAct.VERIFY), (LEGAL, RewardAct.LEGAL_PASS), (FINANCE, RewardAct.FINANCE_PASS),
-        (HEAD, RewardAct.APPROVE), (HANDLER, RewardAct.NOTIFY),
-    ):  # fmt: skip
+    for doer, act in WAY:
         await do(deps, doer, act)
     return await the_reward(deps)
 

@@ -11,23 +11,22 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from connectors import bank_file
 from models.leads import Lead, MediaExposure
-from models.rewards import RewardBatch, RewardEvent, RewardInspection, RewardPayment
+from models.rewards import RewardEvent, RewardInspection
 from models.tickets import Ticket
 from models.vocab import State
 from models.vocab_rewards import Exclusion, RewardAct, RewardOutcome, RewardState, ShareState
 from tests.factories import NOW, TicketIn
 from tests.triage.services.rewards import bed
-from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, REPORT, VAULT
-from triage.errors import BadInput, NotFound
+from tests.triage.services.rewards.bank import gathered, paid
+from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, REPORT
+from triage.errors import BadInput
 from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.limiting import TooOften
 from triage.services.rewards import acting, book, claiming, outcomes, paying
 
 if TYPE_CHECKING:
     from triage.services.deps import Deps
-    from triage.services.rewards.paying import Taken
 
 
 def aged(hours: int, **more: object) -> TicketIn:
@@ -53,33 +52,6 @@ async def test_the_whole_way(deps: Deps) -> None:
         "found", "outcome", "verify", "legal_pass", "finance_pass", "approve", "notify", "code", "claim",
         "export", "pay", "archive",
     ]  # fmt: skip
-
-
-async def gathered(deps: Deps) -> RewardBatch:
-    async with deps.db.writes.begin() as session:
-        return await paying.gather(session, deps.tables, VAULT, PAYER, now=deps.clock.now())
-
-
-async def fetched(deps: Deps, no: str) -> bytes:
-    async with deps.db.writes.begin() as session:
-        return await paying.fetch(session, VAULT, PAYER, no, now=deps.clock.now())
-
-
-async def answer_of(deps: Deps, no: str, result: str = "成功", why: str = "") -> bytes:
-    """What a bank sends back for a file."""
-    lines = (await fetched(deps, no)).decode("utf-8-sig").splitlines()[1:-1]
-    rows = [line.split(",") for line in lines]
-    told = [f"{row[0]},{row[4]},{result},B{row[0]},{why}" for row in rows]
-    return "\r\n".join([",".join(bank_file.IN), *told, ""]).encode()
-
-
-async def taken(deps: Deps, no: str, content: bytes) -> Taken:
-    async with deps.db.writes.begin() as session:
-        return await paying.take(session, deps.tables, PAYER, no, content, now=deps.clock.now())
-
-
-async def paid(deps: Deps, no: str) -> Taken:
-    return await taken(deps, no, await answer_of(deps, no))
 
 
 async def test_the_first_valid_report_wins_and_the_proof_says_why(deps: Deps) -> None:
@@ -187,15 +159,6 @@ async def test_media_before_the_report_exclude_and_lists_hint(deps: Deps) -> Non
         await bed.do(deps, HANDLER, RewardAct.VERIFY)
 
 
-WAYS: list[tuple[Doer, RewardAct]] = [
-    (HANDLER, RewardAct.VERIFY),
-    (LEGAL, RewardAct.LEGAL_PASS),
-    (FINANCE, RewardAct.FINANCE_PASS),
-    (HEAD, RewardAct.APPROVE),
-    (HANDLER, RewardAct.NOTIFY),
-]
-
-
 async def test_four_people_and_no_step_twice(lite: Deps) -> None:
     await bed.reports(lite.db)
     await bed.sweep(lite)
@@ -220,7 +183,7 @@ async def test_four_people_and_no_step_twice(lite: Deps) -> None:
     await bed.do(lite, HEAD, RewardAct.RETURN, "罚款金额与决定书不符")
     reward = await bed.the_reward(lite)
     assert (reward.state, reward.legal, reward.finance) == (RewardState.CANDIDATE, None, None)
-    for doer, act in WAYS:
+    for doer, act in bed.WAY:
         await bed.do(lite, doer, act)
 
 
@@ -332,85 +295,6 @@ async def test_the_window_of_a_claim_ends_and_can_be_opened_again(lite: Deps) ->
     (share,) = await bed.shares(lite)
     assert share.claim_by == NOW.date() + timedelta(days=181)
     await bed.claimed(later)
-
-
-async def test_the_file_is_the_same_and_a_part_is_in_one_batch(deps: Deps) -> None:
-    await bed.reports(deps.db)
-    await bed.sweep(deps)
-    await bed.approved(deps)
-    await bed.claimed(deps)
-    found = await asyncio.gather(*(gathered(deps) for _ in range(3)), return_exceptions=True)
-    made = [one for one in found if isinstance(one, RewardBatch)]
-    assert len(made) == 1
-    assert sum(isinstance(one, BadInput) for one in found) == 2
-    once, again = await fetched(deps, made[0].no), await fetched(deps, made[0].no)
-    assert once == again
-    assert bed.CLAIM.account in once.decode("utf-8-sig")
-    async with deps.db.reads() as session:
-        held = (await session.scalars(sa.select(RewardPayment))).one()
-    assert bed.CLAIM.account.encode() not in held.payee
-    copy = {c.name: getattr(held, c.name) for c in RewardPayment.__table__.columns if c.name != "id"}
-    second = sa.insert(RewardPayment).values({**copy, "line": 9, "reference": "other"})
-    with pytest.raises(DBAPIError):
-        async with deps.db.writes.begin() as session:
-            await session.execute(second)
-
-
-async def test_results_are_taken_once_and_whole(deps: Deps) -> None:
-    await bed.reports(deps.db)
-    await bed.sweep(deps)
-    await bed.approved(deps, reporters=2)
-    await bed.claimed(deps)
-    batch = await gathered(deps)
-    good = await answer_of(deps, batch.no)
-    for bad, why in (
-        (good.replace(b"-0002", b"-0009"), "不属于这个批次"),
-        (good.replace(b"2500.00", b"2500.01", 1), "不符"),
-        (good.replace("成功".encode(), b"ok", 1), "只能是"),
-        (good.replace(b"-0002", b"-0001"), "出现两次"),
-        (b"x", "表头"),
-    ):
-        with pytest.raises(paying.BankFileRefused, match=why):
-            await taken(deps, batch.no, bad)
-    assert {share.state for share in await bed.shares(deps)} == {ShareState.PAYING}
-    assert await taken(deps, batch.no, good) == paying.Taken(batch.no, 2, 0, repeated=False)
-    assert await taken(deps, batch.no, good) == paying.Taken(batch.no, 2, 0, repeated=True)
-    other = good + b"\r\n"
-    assert await taken(deps, batch.no, other) == paying.Taken(batch.no, 0, 0, repeated=False)
-    against = await answer_of(deps, batch.no, "失败", "销户")
-    with pytest.raises(paying.BankFileRefused, match="相反"):
-        await taken(deps, batch.no, against)
-    assert (await bed.acts(deps)).count("pay") == 2
-
-
-async def test_what_the_bank_refuses_is_corrected_and_paid(lite: Deps) -> None:
-    await bed.reports(lite.db)
-    await bed.sweep(lite)
-    await bed.approved(lite)
-    (given,) = await bed.claimed(lite)
-    batch = await gathered(lite)
-    await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账号不存在"))
-    (share,) = await bed.shares(lite)
-    assert (share.state, share.why) == (ShareState.FAILED, "账号不存在")
-    async with lite.db.reads() as reading:
-        share_id = await claiming.find(reading, lite, given.reward_no, given.code)
-    async with lite.db.writes.begin() as session:
-        await claiming.claim(session, lite, VAULT, share_id, bed.CLAIM, now=NOW)
-    second = await gathered(lite)
-    assert await paid(lite, second.no) == paying.Taken(second.no, 1, 0, repeated=False)
-
-
-async def test_only_the_payer_pays(lite: Deps) -> None:
-    async with lite.db.writes.begin() as session:
-        for doer in (HANDLER, LEGAL, HEAD):
-            with pytest.raises(StepRefused):
-                await paying.gather(session, lite.tables, VAULT, doer, now=NOW)
-            with pytest.raises(StepRefused):
-                await paying.fetch(session, VAULT, doer, "P1", now=NOW)
-            with pytest.raises(StepRefused):
-                await paying.take(session, lite.tables, doer, "P1", b"", now=NOW)
-        with pytest.raises(NotFound):
-            await paying.fetch(session, VAULT, PAYER, "P1", now=NOW)
 
 
 async def test_fraud_is_taken_back(lite: Deps) -> None:

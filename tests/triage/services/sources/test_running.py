@@ -266,7 +266,7 @@ async def test_what_is_off_does_not_run_and_comes_back_at_once(deps: Deps, bench
 async def test_credentials_are_sealed_and_kept_when_not_typed_again(deps: Deps, bench: Bench) -> None:
     del bench
     await add(deps, "good")
-    given = SourceIn("换了名字", 90, {"url": "https://new.example"})
+    given = SourceIn("换了名字", 90, {"url": "https://good.example:443/new"})
     async with deps.db.writes.begin() as session:
         await editing.change(session, deps.vault, "good", given, by="t", now=NOW)
     async with deps.db.reads() as session:
@@ -281,6 +281,28 @@ async def test_credentials_are_sealed_and_kept_when_not_typed_again(deps: Deps, 
         await editing.change(session, deps.vault, "good", given, by="t", now=NOW)
     async with deps.db.reads() as session:
         assert (await editing.find(session, "good")).credentials is None
+
+
+@pytest.mark.parametrize("url", ["https://evil.example", "http://good.example", "https://good.example:8443"])
+async def test_credentials_do_not_go_to_another_server(deps: Deps, bench: Bench, url: str) -> None:
+    del bench
+    await add(deps, "good")
+    with pytest.raises(BadInput, match="原来的凭据不能跟着过去"):
+        async with deps.db.writes.begin() as session:
+            await editing.change(
+                session, deps.vault, "good", SourceIn("名", 90, {"url": url}), by="t", now=NOW
+            )
+    typed = SourceIn("名", 90, {"url": url}, {"password": "新的"})
+    async with deps.db.writes.begin() as session:
+        source = await editing.change(session, deps.vault, "good", typed, by="t", now=NOW)
+    assert editing.settled(deps.vault, source).credentials == {"password": "新的"}
+
+
+@pytest.mark.parametrize("key", ["citizen", "open311", "open311-x", "local", "system"])
+async def test_the_systems_own_keys_are_not_to_be_had(deps: Deps, bench: Bench, key: str) -> None:
+    del bench
+    with pytest.raises(BadInput, match="系统自己使用"):
+        await add(deps, key)
 
 
 @pytest.mark.parametrize(

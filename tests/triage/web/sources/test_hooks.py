@@ -46,8 +46,13 @@ def body_of(*places: int, encoding: str = "utf-8") -> bytes:
     return orjson.dumps({"rows": rows}).decode().encode(encoding)
 
 
+def signed(body: bytes, path: str = PATH) -> bytes:
+    """What is signed of a push: it is good for one source alone."""
+    return signing.request_body("POST", path, body)
+
+
 async def push(client: Client, body: bytes, stamp: signing.Stamp | None = None, path: str = PATH) -> Any:  # noqa: ANN401
-    stamp = stamp or signing.stamp(SECRET, body, at=AT)
+    stamp = stamp or signing.stamp(SECRET, signed(body), at=AT)
     headers = {**stamp.headers(), "Content-Type": "application/json"}
     return await client.post(path, data=body, headers=headers)
 
@@ -79,7 +84,7 @@ async def test_a_signed_push_is_taken_and_the_same_orders_again_add_nothing(
 
 async def test_the_very_same_message_is_refused(client: Client, deps: Deps) -> None:
     body = body_of(1)
-    stamp = signing.stamp(SECRET, body, at=AT)
+    stamp = signing.stamp(SECRET, signed(body), at=AT)
     assert (await push(client, body, stamp)).status == 200
     await assert_problem(await push(client, body, stamp), 401, "replayed", "已经收到过")
     assert await stored(deps) == (1, 1)
@@ -87,7 +92,7 @@ async def test_the_very_same_message_is_refused(client: Client, deps: Deps) -> N
 
 async def test_of_many_at_once_one_is_taken(client: Client, deps: Deps) -> None:
     body = body_of(1)
-    stamp = signing.stamp(SECRET, body, at=AT)
+    stamp = signing.stamp(SECRET, signed(body), at=AT)
     answers = await asyncio.gather(*(push(client, body, stamp) for _ in range(5)))
     assert sorted(answer.status for answer in answers) == [200, 401, 401, 401, 401]
     assert await stored(deps) == (1, 1)
@@ -95,13 +100,15 @@ async def test_of_many_at_once_one_is_taken(client: Client, deps: Deps) -> None:
 
 def wrong_stamps() -> dict[str, signing.Stamp]:
     body = body_of(1)
-    good = signing.stamp(SECRET, body, at=AT, nonce="n" * 24)
+    good = signing.stamp(SECRET, signed(body), at=AT, nonce="n" * 24)
     return {
-        "another secret": signing.stamp("other", body, at=AT),
-        "another body": signing.stamp(SECRET, body + b" ", at=AT),
+        "another secret": signing.stamp("other", signed(body), at=AT),
+        "another body": signing.stamp(SECRET, signed(body + b" "), at=AT),
+        "another source": signing.stamp(SECRET, signed(body, "/hooks/hotline/other"), at=AT),
+        "no address": signing.stamp(SECRET, body, at=AT),
         "another time": signing.Stamp(good.at + 1, good.nonce, good.signature),
         "another nonce": signing.Stamp(good.at, "m" * 24, good.signature),
-        "no source's secret": signing.stamp("no such source", body, at=AT),
+        "no source's secret": signing.stamp("no such source", signed(body), at=AT),
     }
 
 
@@ -116,7 +123,7 @@ async def test_a_wrong_signature_is_refused(client: Client, deps: Deps, name: st
 @pytest.mark.parametrize("off", [-301, 301, -86400])
 async def test_a_clock_that_is_far_off_is_refused_in_words(client: Client, deps: Deps, off: int) -> None:
     body = body_of(1)
-    late = signing.stamp(SECRET, body, at=AT + off)
+    late = signing.stamp(SECRET, signed(body), at=AT + off)
     await assert_problem(await push(client, body, late), 401, "stale", "核对平台的时钟")
     assert await stored(deps) == (0, 0)
 

@@ -10,16 +10,22 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from connectors.hotline.reference.server import Platform, make_app
+from connectors.vault import Vault
+from tests.factories import NOW
 from tests.triage.web.problem import assert_problem
+from triage.clock import FixedClock
+from triage.services.deps import Deps
 from triage.services.sources import editing
+from triage.settings import Settings
 from triage.web import guard
 from triage.web.openapi import document
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from models.db import Database
     from tests.triage.web.conftest import Client
-    from triage.services.deps import Deps
+    from triage.rules.rows import Tables
 
 TOKEN = "tiankong-8842"  # noqa: S105  (a test's)
 
@@ -29,6 +35,13 @@ async def platform() -> AsyncIterator[tuple[Platform, str]]:
     found = Platform(token=TOKEN)
     async with TestServer(make_app(found)) as server:
         yield found, str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+def deps(db: Database, tables: Tables, platform: tuple[Platform, str]) -> Deps:
+    """The platform stands on this machine: the settings name it."""
+    named = Settings(hotline_private_hosts=platform[1].removeprefix("http://"))
+    return Deps(settings=named, clock=FixedClock(NOW), tables=tables, db=db, vault=Vault({1: bytes(32)}))
 
 
 async def send(client: Client, method: str, path: str, body: Any) -> Any:  # noqa: ANN401

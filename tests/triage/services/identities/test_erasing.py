@@ -1,0 +1,136 @@
+"""删除身份: what is due goes, what is needed stays, and the record says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import triage.tables
+from connectors.vault import Vault
+from models.appeals import Appellant
+from models.citizens import CitizenWord
+from models.identities import Erasure
+from models.tickets import Ticket, TicketEvent
+from models.viewing import all_seeing
+from models.vocab import State, Tag
+from models.vocab_identities import IdentityField
+from models.vocab_ledger import LedgerAct
+from models.vocab_retention import Kept
+from tests.factories import NOW, TicketIn, add_tickets
+from triage.clock import FixedClock
+from triage.errors import BadInput, NotFound
+from triage.rules import retention_rows
+from triage.services.auditing import reading
+from triage.services.deps import Deps
+from triage.services.identities import erasing, holding
+from triage.services.identities.holding import Holder
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from models.ledger import LedgerRow
+
+VAULT = Vault({1: bytes(32)})
+ME = all_seeing("clerk")
+
+
+def at(db: Database, *, days: int = 0) -> Deps:
+    return Deps(Settings(), FixedClock(NOW + timedelta(days=days)), triage.tables.load(), db, VAULT)
+
+
+async def case(db: Database, state: State = State.CLOSED) -> str:
+    (no,) = await add_tickets(db, TicketIn(state=state))
+    async with db.writes.begin() as session:
+        number = await session.scalar(sa.select(Ticket.appeal_id).where(Ticket.no == no))
+        phone = VAULT.seal("13800000001", belongs_to=f"appellant.phone:{number}")
+        index = VAULT.phone_index("13800000001")
+        person = {"appeal_id": number, "created_at": NOW, "phone": phone, "phone_index": index}
+        await session.execute(sa.insert(Appellant).values(person))
+        word = {"appeal_id": number, "key": "k", "text": "[手机号]", "original": phone, "at": NOW}
+        await session.execute(sa.insert(CitizenWord).values(word))
+    return no
+
+
+async def kept(db: Database) -> tuple[int, int, int]:
+    """How many phones, indexes and originals of added words there are."""
+    async with db.reads() as session:
+        counts = [
+            await session.scalar(sa.select(sa.func.count(column)))
+            for column in (Appellant.phone, Appellant.phone_index, CitizenWord.original)
+        ]
+    return tuple(count or 0 for count in counts)  # type: ignore[return-value]
+
+
+async def entries(db: Database) -> list[LedgerRow]:
+    async with db.reads() as session:
+        return [row async for row in reading.every(session, reading.LedgerFilter())]
+
+
+def keep_days(deps: Deps) -> int:
+    return retention_rows.row_of(deps.tables.retention, Kept.IDENTITY, NOW).keep_days
+
+
+async def test_what_is_past_its_time_goes_and_not_a_day_before(db: Database) -> None:
+    await case(db)
+    days = keep_days(at(db))
+    await erasing.Eraser(at(db, days=days - 1)).keep()
+    assert await kept(db) == (1, 1, 1)
+    await erasing.Eraser(at(db, days=days + 1)).keep()
+    assert await kept(db) == (0, 0, 0)
+    (row,) = await entries(db)
+    assert (row.act, row.detail) == (
+        LedgerAct.ERASED.value, {"parts": ["phone", "phone_index"], "added_words": 1},
+    )  # fmt: skip
+    await erasing.Eraser(at(db, days=days + 2)).keep()
+    assert len(await entries(db)) == 1
+
+
+async def test_an_open_case_keeps_its_people_whatever_was_asked(sqlite_db: Database) -> None:
+    no = await case(sqlite_db, State.DISPATCHED)
+    deps = at(sqlite_db, days=keep_days(at(sqlite_db)) + 1)
+    async with sqlite_db.writes.begin() as session:
+        await erasing.ask(session, ME, no, "来函 2026-12", now=NOW)
+    await erasing.Eraser(deps).keep()
+    assert await kept(sqlite_db) == (1, 1, 1)
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(state=State.CLOSED.value))
+    await erasing.Eraser(at(sqlite_db)).keep()
+    assert await kept(sqlite_db) == (0, 0, 0)
+    assert [row.act for row in await entries(sqlite_db)] == ["identity.erase_asked", "identity.erased"]
+    async with sqlite_db.reads() as session:
+        assert await session.scalar(sa.select(Erasure.erased_at)) == NOW
+
+
+@pytest.mark.parametrize(("head", "left"), [(State.HANDLING, 1), (State.CLOSED, 0)])
+async def test_who_was_merged_into_an_open_case_stays(sqlite_db: Database, head: State, left: int) -> None:
+    no = await case(sqlite_db, State.MERGED)
+    (into,) = await add_tickets(sqlite_db, TicketIn(state=head))
+    async with sqlite_db.writes.begin() as session:
+        number = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
+        event = {"ticket_id": number, "seq": 90, "at": NOW, "tag": Tag.MERGE.value}
+        await session.execute(sa.insert(TicketEvent).values(**event, data={"values": {"other_ticket": into}}))
+        await erasing.ask(session, ME, no, "来函", now=NOW)
+    await erasing.Eraser(at(sqlite_db)).keep()
+    assert (await kept(sqlite_db))[0] == left
+
+
+async def test_what_is_gone_is_told_as_not_there(sqlite_db: Database) -> None:
+    no = await case(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        await erasing.ask(session, ME, no, "来函", now=NOW)
+    await erasing.Eraser(at(sqlite_db)).keep()
+    async with sqlite_db.reads() as session:
+        with pytest.raises(holding.NothingHeld):
+            await holding.value_of(session, VAULT, Holder(no), 1, IdentityField.PHONE)
+
+
+async def test_a_request_needs_a_case_and_a_reason(sqlite_db: Database) -> None:
+    no = await case(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(BadInput):
+            await erasing.ask(session, ME, no, "  ", now=NOW)
+        with pytest.raises(NotFound):
+            await erasing.ask(session, ME, "20200101-00000001", "来函", now=NOW)

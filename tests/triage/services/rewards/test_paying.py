@@ -1,0 +1,102 @@
+"""Batches and results: a part is in one batch, a file is the same every time, a result is taken once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from models.rewards import RewardBatch, RewardPayment
+from models.vocab_rewards import ShareState
+from tests.factories import NOW
+from tests.triage.services.rewards import bed
+from tests.triage.services.rewards.bank import answer_of, fetched, gathered, paid, taken
+from tests.triage.services.rewards.bed import HANDLER, HEAD, LEGAL, PAYER, VAULT
+from triage.errors import BadInput, NotFound
+from triage.rules.rewards.stepping import StepRefused
+from triage.services.rewards import claiming, paying
+
+if TYPE_CHECKING:
+    from triage.services.deps import Deps
+
+
+async def test_the_file_is_the_same_and_a_part_is_in_one_batch(deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    found = await asyncio.gather(*(gathered(deps) for _ in range(3)), return_exceptions=True)
+    made = [one for one in found if isinstance(one, RewardBatch)]
+    assert len(made) == 1
+    assert sum(isinstance(one, BadInput) for one in found) == 2
+    once, again = await fetched(deps, made[0].no), await fetched(deps, made[0].no)
+    assert once == again
+    assert bed.CLAIM.account in once.decode("utf-8-sig")
+    async with deps.db.reads() as session:
+        held = (await session.scalars(sa.select(RewardPayment))).one()
+    assert bed.CLAIM.account.encode() not in held.payee
+    copy = {c.name: getattr(held, c.name) for c in RewardPayment.__table__.columns if c.name != "id"}
+    second = sa.insert(RewardPayment).values({**copy, "line": 9, "reference": "other"})
+    with pytest.raises(DBAPIError):
+        async with deps.db.writes.begin() as session:
+            await session.execute(second)
+
+
+async def test_results_are_taken_once_and_whole(deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps, reporters=2)
+    await bed.claimed(deps)
+    batch = await gathered(deps)
+    good = await answer_of(deps, batch.no)
+    for bad, why in (
+        (good.replace(b"-0002", b"-0009"), "不属于这个批次"),
+        (good.replace(b"2500.00", b"2500.01", 1), "不符"),
+        (good.replace("成功".encode(), b"ok", 1), "只能是"),
+        (good.replace(b"-0002", b"-0001"), "出现两次"),
+        (b"x", "表头"),
+    ):
+        with pytest.raises(paying.BankFileRefused, match=why):
+            await taken(deps, batch.no, bad)
+    assert {share.state for share in await bed.shares(deps)} == {ShareState.PAYING}
+    assert await taken(deps, batch.no, good) == paying.Taken(batch.no, 2, 0, repeated=False)
+    assert await taken(deps, batch.no, good) == paying.Taken(batch.no, 2, 0, repeated=True)
+    other = good + b"\r\n"
+    assert await taken(deps, batch.no, other) == paying.Taken(batch.no, 0, 0, repeated=False)
+    against = await answer_of(deps, batch.no, "失败", "销户")
+    with pytest.raises(paying.BankFileRefused, match="相反"):
+        await taken(deps, batch.no, against)
+    assert (await bed.acts(deps)).count("pay") == 2
+
+
+async def test_what_the_bank_refuses_is_corrected_and_paid(lite: Deps) -> None:
+    await bed.reports(lite.db)
+    await bed.sweep(lite)
+    await bed.approved(lite)
+    (given,) = await bed.claimed(lite)
+    batch = await gathered(lite)
+    await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账号不存在"))
+    (share,) = await bed.shares(lite)
+    assert (share.state, share.why) == (ShareState.FAILED, "账号不存在")
+    async with lite.db.reads() as reading:
+        share_id = await claiming.find(reading, lite, given.reward_no, given.code)
+    async with lite.db.writes.begin() as session:
+        await claiming.claim(session, lite, VAULT, share_id, bed.CLAIM, now=NOW)
+    second = await gathered(lite)
+    assert await paid(lite, second.no) == paying.Taken(second.no, 1, 0, repeated=False)
+
+
+async def test_only_the_payer_pays(lite: Deps) -> None:
+    async with lite.db.writes.begin() as session:
+        for doer in (HANDLER, LEGAL, HEAD):
+            with pytest.raises(StepRefused):
+                await paying.gather(session, lite.tables, VAULT, doer, now=NOW)
+            with pytest.raises(StepRefused):
+                await paying.fetch(session, VAULT, doer, "P1", now=NOW)
+            with pytest.raises(StepRefused):
+                await paying.take(session, lite.tables, doer, "P1", b"", now=NOW)
+        with pytest.raises(NotFound):
+            await paying.fetch(session, VAULT, PAYER, "P1", now=NOW)

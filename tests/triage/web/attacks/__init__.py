@@ -1,0 +1,1 @@
+"""Attacks, each written as a test: all refused."""

@@ -1,0 +1,140 @@
+"""态势: every figure leads to its tickets, has table, definition and export; small ones are hidden."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import openpyxl
+import pytest
+
+from models.counted import Counted
+from models.vocab_staff import Role
+from tests.factories import TicketIn, add_tickets
+from tests.triage.services.trends.helpers import correct, refreshed
+
+if TYPE_CHECKING:
+    from tests.triage.web.conftest import Client, ClientOf
+    from triage.services.deps import Deps
+
+PERIOD = "from=2026-11-01&to=2026-11-23"
+ID = r'<section class="panel chart[^>]*id="([a-z]+)"'
+
+
+@pytest.fixture
+async def city(deps: Deps) -> list[str]:
+    """Seven demands: six of one kind and one that a clerk corrected to another."""
+    made = await add_tickets(deps.db, *[TicketIn()] * 6, TicketIn(kind="NOI-01"))
+    await correct(deps, made[-1], {"kind": "AIR-01"})
+    await refreshed(deps)
+    return made
+
+
+async def text(client: Client, path: str, status: int = 200) -> str:
+    async with client.get(path) as answer:
+        assert answer.status == status
+        return await answer.text()
+
+
+async def test_a_figure_leads_to_exactly_its_tickets(client: Client, city: list[str]) -> None:
+    page = await text(client, f"/desk/trends?{PERIOD}")
+    row = re.search(r'<th scope="row">　施工扬尘</th><td><a href="([^"]+)">1</a>', page)
+    assert row is not None
+    listed = await text(client, row[1].replace("&amp;", "&"))
+    assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == {city[-1]}
+    assert "态势下钻：2026-11-01 至 2026-11-23 · 施工扬尘" in listed
+    assert "<b>7</b>" in page
+
+
+async def test_every_chart_has_table_definition_and_export(client: Client, city: list[str]) -> None:
+    del city
+    page = await text(client, f"/desk/trends?{PERIOD}")
+    panels = re.findall(ID, page)
+    assert panels == [
+        "volume", "kinds", "areas", "hours", "channels", "endings", "rates", "repeats", "words",
+        "communities", "model",
+    ]  # fmt: skip
+    assert page.count('<details class="definition">') == len(panels)
+    async with client.get(f"/desk/trends/charts.json?{PERIOD}") as answer:
+        charts = await answer.json()
+    assert set(charts) == {"volume", "kinds", "areas", "hours", "channels", "endings", "repeats", "model"}
+    assert charts["volume"]["option"]["series"][0]["data"][-1] == 7
+    csv = await text(client, f"/desk/trends/kinds.csv?{PERIOD}")
+    assert "　施工扬尘,1," in csv
+    async with client.get(f"/desk/trends/areas.xlsx?{PERIOD}") as answer:
+        book = openpyxl.load_workbook(io.BytesIO(await answer.read()))
+    values = [cell.value for row in book.active.iter_rows() for cell in row]  # type: ignore[union-attr]
+    assert "朝阳区" in values
+    assert 7 in values
+
+
+async def test_small_numbers_are_hidden_outside_the_office(
+    client_of: ClientOf, deps: Deps, city: list[str]
+) -> None:
+    del city, deps
+    outside = await client_of(Role.SUPERVISOR, unit="110105")
+    page = await text(outside, f"/desk/trends?{PERIOD}")
+    assert re.search(r'<th scope="row">　施工扬尘</th><td>＜5</td>', page)
+    assert "少于 5 件的数字不显示" in page
+    csv = await text(outside, f"/desk/trends/kinds.csv?{PERIOD}")
+    assert "　施工扬尘,＜5," in csv
+
+
+async def test_who_sees_no_cases_gets_figures_without_links(client_of: ClientOf, city: list[str]) -> None:
+    del city
+    analyst = await client_of(Role.ANALYST)
+    page = await text(analyst, f"/desk/trends?{PERIOD}")
+    assert "counted=" not in page
+    street = await client_of(Role.STREET, unit="110105026")
+    await text(street, "/desk/trends", 403)
+
+
+async def test_an_empty_city_says_so(client: Client) -> None:
+    page = await text(client, "/desk/trends")
+    assert "还没有汇总" in page
+    assert page.count("这段时间没有可显示的数字") >= 5
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "from=2026-11-31", "from=2026-11-20&to=2026-11-01", "kind=NO-99", "district=1", "street=x",
+        "channel=pigeon", "from=1990-01-01", "other=1", "from=2019-01-01&to=2026-01-01",
+    ],
+)  # fmt: skip
+async def test_a_wrong_question_is_refused_by_name(client: Client, bad: str) -> None:
+    await text(client, f"/desk/trends?{bad}", 400)
+
+
+async def test_the_map_is_geojson_of_ours(client: Client) -> None:
+    async with client.get("/desk/trends/map.json") as answer:
+        ground = await answer.json()
+    assert len(ground["map"]["features"]) == 16
+    assert len(ground["centres"]) > 300
+    async with client.get("/desk/trends/map.json?area=110105") as answer:
+        ground = await answer.json()
+    assert [f["properties"]["name"] for f in ground["map"]["features"]] == ["朝阳区"]
+    await text(client, "/desk/trends/map.json?area=999999", 404)
+    await text(client, "/desk/trends/nothing.csv", 404)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "2026-11-01", "2026-11-01..2026-13-01", "2026-11-01..2026-11-02;kind=x",
+        "2026-11-01..2026-11-02;grid=",
+        "2026-11-01..2026-11-02;ending=nothing", "2026-11-01..2026-11-02;grid=1;grid=2",
+        "2026-11-01..2026-11-02;street=%00", "2026-11-01..2026-11-02;kinds=" + ",".join(["A"] * 81),
+    ],
+)  # fmt: skip
+async def test_a_wrong_drill_is_refused(client: Client, bad: str) -> None:
+    await text(client, f"/desk?state=all&counted={bad}", 400)
+
+
+def test_a_drill_is_read_back_as_it_was_written() -> None:
+    told = "2026-11-01..2026-11-30;kinds=NOI-01,-;district=110105;street=-;ending=solved;grid=125-101"
+    found = Counted.decode(told)
+    assert found.encode() == told
+    assert found.kinds == ("NOI-01", "")
+    assert found.street == ""

@@ -1,0 +1,211 @@
+"""删除身份: what identifies an appellant goes when its time is over, or when he asks (个保法 arts. 19, 47).
+
+Never of an open case, of one merged into an open case, or while a reward for it is not settled. The case, its
+masked words and its record stay; references to the appellant stay and find nothing. Each erasure is a row of
+`identity_erasure` and an entry of the ledger that says which parts went, not what they were.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.appeals import Appellant
+from models.citizens import CitizenWord
+from models.filters import may_see
+from models.identities import Erasure
+from models.rewards import Reward, RewardShare
+from models.tickets import Ticket, TicketEvent
+from models.vocab import CLOSED_STATES, State, Tag
+from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_retention import Kept
+from models.vocab_rewards import ShareState
+from nlp.text import mask_identity
+from triage import logs
+from triage.errors import BadInput, NotFound
+from triage.rules import retention_rows
+from triage.services import ledger
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.viewing import Viewer
+    from triage.services.deps import Deps
+
+log = logs.get(__name__)
+
+BATCH: Final = 200
+EVERY: Final = timedelta(hours=1)
+LONGEST_REASON: Final = 500
+_CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
+_PARTS: Final = ("name", "phone", "id_number", "original", "phone_index")
+_SETTLED: Final = tuple(state.value for state in (ShareState.PAID, ShareState.WAIVED, ShareState.DECLINED))
+_OTHER: Final = "other_ticket"
+
+
+async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, now: datetime) -> None:
+    """Note that an appellant wants his identity erased: done as soon as the case is over.
+
+    Raises NotFound, BadInput.
+    """
+    reason = " ".join(reason.split())[:LONGEST_REASON]
+    if not reason:
+        raise BadInput("请写明要求删除的理由或来函编号")
+    appeal_id = await session.scalar(
+        sa.select(Ticket.appeal_id).where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
+    )
+    if appeal_id is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    await session.execute(
+        insert(Erasure)
+        .values(appeal_id=appeal_id, asked_at=now, asked_by=viewer.login, reason=mask_identity(reason))
+        .on_conflict_do_nothing()
+    )
+    ledger.write(
+        session, who=viewer.login, act=LedgerAct.ERASE_ASKED, now=now, reason=reason,
+        subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), no),
+    )  # fmt: skip
+
+
+async def asked_for(session: AsyncSession, *, limit: int = BATCH) -> list[int]:
+    """Appeals whose appellant wants to be erased, and whose case is over."""
+    rows = await session.scalars(
+        sa.select(Erasure.appeal_id)
+        .join(Ticket, Ticket.appeal_id == Erasure.appeal_id)
+        .where(Erasure.erased_at.is_(None), Ticket.state.in_(_CLOSED))
+        .order_by(Erasure.appeal_id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def past_their_time(
+    session: AsyncSession, *, before: datetime, after: int = 0, limit: int = BATCH
+) -> list[int]:
+    """Appeals (above the id `after`) with an identity still, whose case has been over since `before`."""
+    last = sa.select(sa.func.max(TicketEvent.at)).where(TicketEvent.ticket_id == Ticket.id).scalar_subquery()
+    rows = await session.scalars(
+        sa.select(Appellant.appeal_id)
+        .join(Ticket, Ticket.appeal_id == Appellant.appeal_id)
+        .where(
+            Appellant.appeal_id > after,
+            Appellant.created_at < before,
+            sa.or_(*(getattr(Appellant, part).is_not(None) for part in _PARTS)),
+            Ticket.state.in_(_CLOSED),
+            last < before,
+        )
+        .order_by(Appellant.appeal_id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetime) -> bool:
+    """Erase one, in the caller's transaction. Gives False when something still needs it."""
+    ticket = (
+        await session.execute(sa.select(Ticket).where(Ticket.appeal_id == appeal_id).with_for_update())
+    ).scalar_one_or_none()
+    if ticket is None or ticket.state not in _CLOSED or await _needed(session, ticket):
+        return False
+    person = await session.scalar(
+        sa.select(Appellant).where(Appellant.appeal_id == appeal_id).with_for_update()
+    )
+    gone = [part for part in _PARTS if person is not None and getattr(person, part) is not None]
+    if person is not None:
+        for part in _PARTS:
+            setattr(person, part, None)
+    words = await session.execute(
+        sa.update(CitizenWord)
+        .where(CitizenWord.appeal_id == appeal_id, CitizenWord.original.is_not(None))
+        .values(original=None)
+        .returning(CitizenWord.id)
+        .execution_options(synchronize_session=False)
+    )
+    added = len(words.all())
+    known = await session.get(Erasure, appeal_id)
+    if known is None:
+        session.add(Erasure(appeal_id=appeal_id, asked_at=now, asked_by="system", reason=why, erased_at=now))
+    else:
+        known.erased_at = now
+    ledger.write(
+        session, who="system", act=LedgerAct.ERASED, now=now, reason=why,
+        subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), ticket.no),
+        detail={"parts": gone, "added_words": added},
+    )  # fmt: skip
+    return True
+
+
+async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
+    """Whether the case it was merged into is open, or a reward for it is not settled."""
+    if ticket.state == State.MERGED.value and await _head_is_open(session, ticket.id):
+        return True
+    unsettled = await session.scalar(
+        sa.select(RewardShare.id)
+        .join(Reward, Reward.id == RewardShare.reward_id)
+        .where(
+            sa.or_(Reward.root_ticket_id == ticket.id, Reward.winner_appeal_id == ticket.appeal_id),
+            RewardShare.state.not_in(_SETTLED),
+        )
+        .limit(1)
+    )
+    return unsettled is not None
+
+
+async def _head_is_open(session: AsyncSession, ticket_id: int) -> bool:
+    """Follow merges up to the case that stands for all of them; whoever cannot be followed stays."""
+    seen: set[int] = set()
+    while ticket_id not in seen:
+        seen.add(ticket_id)
+        data = await session.scalar(
+            sa.select(TicketEvent.data)
+            .where(TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.MERGE.value)
+            .order_by(TicketEvent.seq.desc())
+            .limit(1)
+        )
+        no = ((data or {}).get("values") or {}).get(_OTHER)
+        head = (
+            await session.execute(sa.select(Ticket.id, Ticket.state).where(Ticket.no == no))
+        ).one_or_none()
+        if head is None or head.state not in _CLOSED:
+            return True
+        if head.state != State.MERGED.value:
+            return False
+        ticket_id = head.id
+    return True
+
+
+class Eraser:
+    """What the timetable runs: once an hour, in batches, from where the last one ended."""
+
+    def __init__(self, deps: Deps) -> None:
+        """Start with nothing done."""
+        self._deps = deps
+        self._after = 0
+        self._done_at: datetime | None = None
+
+    async def keep(self) -> bool:
+        """Erase a batch of what is due. Gives whether there may be more at once."""
+        deps, now = self._deps, self._deps.clock.now()
+        if self._done_at is not None and now - self._done_at < EVERY:
+            return False
+        row = retention_rows.row_of(deps.tables.retention, Kept.IDENTITY, now)
+        async with deps.db.reads() as session:
+            asked = await asked_for(session)
+            old = await past_their_time(session, before=row.before(now), after=self._after)
+        erased = 0
+        for appeal_id, why in [*((n, "诉求人要求删除") for n in asked), *((n, row.id) for n in old)]:
+            # One a transaction: none waits for the others, and what was asked for by two is done once.
+            async with deps.db.writes.begin() as session:
+                erased += await erase(session, appeal_id, why=why, now=now)
+        if erased:
+            log.info("identities_erased", count=erased)
+        self._after = old[-1] if len(old) == BATCH else 0
+        if len(old) < BATCH:
+            self._done_at = now
+        return len(old) == BATCH

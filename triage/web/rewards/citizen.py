@@ -1,0 +1,206 @@
+"""领奖 for citizens: a code from one's own case, then a claim with it. Works without a script.
+
+What is open in this browser is a short-lived cookie sealed with the keys of rewards; no number, code or
+name is in an address.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import orjson
+import sqlalchemy as sa
+
+from connectors.vault import VaultError
+from models.rewards import Reward
+from models.vocab_rewards import RewardState
+from triage.clock import local
+from triage.rules.rewards.amounts import yuan
+from triage.services.limiting import TooOften
+from triage.services.rewards import claiming
+from triage.services.rewards.claiming import Claim
+from triage.web import access
+from triage.web.citizen import session as case_session
+from triage.web.citizen.page import leads_to, shown, text_of
+from triage.web.keys import DEPS
+from triage.web.rewards.common import KEYS
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from triage.services.rewards.claiming import Code, Offer
+
+_COOKIE: Final = "jiesu_reward"
+_PATH: Final = "/citizen/reward"
+_LASTS: Final = timedelta(minutes=30)
+_PLACE: Final = "reward.session"
+_LONGEST: Final = 1000
+_PUBLIC: Final = 200
+_FIELDS: Final = ("name", "id_number", "phone", "bank", "account")
+#: Approved, so anyone may see that somebody is rewarded: a number by lot and a sum.
+_ANNOUNCED: Final = (RewardState.APPROVED.value, RewardState.NOTIFIED.value, RewardState.ARCHIVED.value)
+
+
+async def home(request: web.Request) -> web.Response:
+    """Number and code, or a code for the case that is open."""
+    return _home(request)
+
+
+def _home(
+    request: web.Request,
+    fault: str = "",
+    number: str = "",
+    codes: tuple[Code, ...] = (),
+    *,
+    status: int = 200,
+) -> web.Response:
+    return shown(
+        request, "reward", status=status, fault=fault, number=number, codes=codes,
+        case=case_session.current(request) is not None,
+    )  # fmt: skip
+
+
+async def code(request: web.Request) -> web.Response:
+    """The codes of the case that is open: shown once, in this answer."""
+    found, deps = case_session.current(request), request.app[DEPS]
+    if found is None:
+        return leads_to("/citizen/track")
+    try:
+        async with deps.db.writes.begin() as session:
+            given = await claiming.give(session, deps, found.appeal_id, now=deps.clock.now())
+    except claiming.NothingToClaim:
+        return _home(
+            request, "这件举报现在没有可以领取的奖励。查实并批准奖励后，会在这里给您领取码。", status=409
+        )
+    if not given:
+        return _home(request, "领取码已经给过一次。丢失的请打 12345 说明，核对后可以重发。", status=409)
+    return _home(request, codes=tuple(given))
+
+
+async def opened(request: web.Request) -> web.Response:
+    """Number and code. Leads to the claim, or asks again with the reason."""
+    deps, form = request.app[DEPS], await request.post()
+    number = "".join(text_of(form, "number", 40).split()).replace("-", "").upper()
+    secret = text_of(form, "code", 40)
+    if not number or not secret.strip():
+        return _home(request, "请写候选编号和领取码。", number, status=400)
+    try:
+        async with deps.db.writes.begin() as writing:
+            await claiming.count_try(writing, deps, number, request.remote or "", now=deps.clock.now())
+        async with deps.db.reads() as reading:
+            share_id = await claiming.find(reading, deps, number, secret)
+    except (claiming.NotYours, TooOften) as error:
+        return _home(request, error.detail, number, status=error.status)
+    response = leads_to("/citizen/reward/claim")
+    until = deps.clock.now() + _LASTS
+    told = orjson.dumps({"share": share_id, "until": until.timestamp()}).decode()
+    sealed = base64.urlsafe_b64encode(request.app[KEYS].vault.seal(told, belongs_to=_PLACE)).decode()
+    response.set_cookie(
+        _COOKIE, sealed, max_age=int(_LASTS.total_seconds()), httponly=True, samesite="Strict", path=_PATH
+    )
+    return response
+
+
+def _current(request: web.Request) -> int | None:
+    """The part that is open in this browser."""
+    sealed = request.cookies.get(_COOKIE, "")
+    if not sealed or len(sealed) > _LONGEST:
+        return None
+    try:
+        told = orjson.loads(
+            request.app[KEYS].vault.open(
+                base64.b64decode(sealed, altchars=b"-_", validate=True), belongs_to=_PLACE
+            )
+        )
+    except (VaultError, binascii.Error, ValueError):
+        return None
+    until = datetime.fromtimestamp(told["until"], UTC)
+    return int(told["share"]) if request.app[DEPS].clock.now() < until else None
+
+
+async def _offer(request: web.Request) -> Offer | None:
+    share_id = _current(request)
+    if share_id is None:
+        return None
+    async with request.app[DEPS].db.reads() as session:
+        return await claiming.offer(session, share_id)
+
+
+async def form(request: web.Request) -> web.Response:
+    """The part with its sum and limit, and the form of a claim."""
+    found = await _offer(request)
+    if found is None:
+        return leads_to("/citizen/reward")
+    return _form(request, found, {}, {})
+
+
+def _form(
+    request: web.Request, found: Offer, faults: dict[str, str], typed: dict[str, str], *, status: int = 200
+) -> web.Response:
+    today = local(request.app[DEPS].clock.now()).date()
+    over = found.claim_by is not None and today > found.claim_by
+    return shown(
+        request, "reward_claim", status=status, offer=found, amount=yuan(found.amount), faults=faults,
+        typed={name: typed.get(name, "") for name in _FIELDS},
+        can=found.state.value in {"open", "failed"} and not over,
+    )  # fmt: skip
+
+
+async def claimed(request: web.Request) -> web.Response:
+    """登记领取. Nothing typed is lost when something is wrong."""
+    found, deps = await _offer(request), request.app[DEPS]
+    if found is None:
+        return leads_to("/citizen/reward")
+    sent = await request.post()
+    typed = {name: text_of(sent, name, 100).strip() for name in _FIELDS}
+    plain = {name: "".join(value.split()) for name, value in typed.items() if name != "bank"}
+    told = Claim(
+        typed["name"], plain["id_number"].upper(), plain["phone"], typed["bank"],
+        plain["account"].replace("-", ""),
+    )  # fmt: skip
+    faults = claiming.check(told)
+    if faults:
+        return _form(request, found, faults, typed, status=400)
+    try:
+        async with deps.db.writes.begin() as session:
+            await claiming.claim(
+                session, deps, request.app[KEYS].vault, found.share_id, told, now=deps.clock.now()
+            )
+    except claiming.NothingToClaim as error:
+        return _form(request, found, {"form": error.detail}, typed, status=error.status)
+    return leads_to("/citizen/reward/claim")
+
+
+async def leave(request: web.Request) -> web.Response:
+    """Close it in this browser."""
+    del request
+    response = leads_to("/citizen/reward")
+    response.del_cookie(_COOKIE, path=_PATH)
+    return response
+
+
+async def notice(request: web.Request) -> web.Response:
+    """公示: numbers drawn by lot and sums, in the order of the numbers; nothing of a case, place or day."""
+    async with request.app[DEPS].db.reads() as session:
+        rows = await session.execute(
+            sa.select(Reward.no, Reward.amount_fen)
+            .where(Reward.state.in_(_ANNOUNCED), Reward.amount_fen.is_not(None))
+            .order_by(Reward.no.desc())
+            .limit(_PUBLIC)
+        )
+        lines = [(no, yuan(fen or 0)) for no, fen in rows]
+    return shown(request, "reward_notice", lines=lines)
+
+
+ROUTES: Final = (
+    access.open_to_all("GET", "/citizen/reward", home),
+    access.open_to_all("POST", "/citizen/reward", opened),
+    access.open_to_all("POST", "/citizen/reward/code", code),
+    access.open_to_all("GET", "/citizen/reward/claim", form),
+    access.open_to_all("POST", "/citizen/reward/claim", claimed),
+    access.open_to_all("POST", "/citizen/reward/leave", leave),
+    access.open_to_all("GET", "/citizen/reward/notice", notice),
+)

@@ -1,0 +1,373 @@
+"""有奖举报 at the desk: the queue, and one reward with its explained sum."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from aiohttp import hdrs, web
+
+from connectors.ports import FileMissing, StoreDown
+from models.rewards import Reward, RewardEvent, RewardFile, RewardOutcomeRow, RewardShare
+from models.tickets import Ticket
+from models.vocab_rewards import (
+    OPEN_REWARDS,
+    Exclusion,
+    Measure,
+    RewardAct,
+    RewardOutcome,
+    RewardPost,
+    RewardState,
+    ShareState,
+    Via,
+)
+from models.vocab_staff import Permission
+from triage.clock import local
+from triage.errors import BadInput, NoRule, NotFound, NotReady
+from triage.rules.rewards import stepping
+from triage.rules.rewards.amounts import yuan
+from triage.rules.rewards.rows import LimitName
+from triage.rules.rows import Status
+from triage.services import attachments
+from triage.services.rewards import acting, book, outcomes, yearly
+from triage.services.rewards.outcomes import NewOutcome
+from triage.web import access
+from triage.web import attachments as files
+from triage.web.keys import DEPS, FILES, NAMES
+from triage.web.rewards import common
+from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rewards.facts import Decision
+
+PER_PAGE: Final = 100
+#: Steps that a button of the page takes; the others have forms or come by themselves.
+_BUTTONS: Final = (
+    RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.RETURN,
+    RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.RECOVER, RewardAct.RECOVERED, RewardAct.ARCHIVE,
+    RewardAct.REVIVE,
+)  # fmt: skip
+_SHARE_BUTTONS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE)
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One sentence of the explanation."""
+
+    text: str
+    ok: bool | None
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A step that may be taken now."""
+
+    act: str
+    label: str
+    reason: bool
+
+
+async def queue(request: web.Request) -> web.Response:
+    """The rewards of a state, those that wait when none is said."""
+    deps = request.app[DEPS]
+    told = request.query.get("state", "")
+    known = {state.value: state for state in RewardState}
+    wanted = [known[told].value] if told in known else [state.value for state in OPEN_REWARDS]
+    async with deps.db.reads() as session:
+        counts = await yearly.counts(session)
+        rows = list(
+            await session.scalars(
+                sa.select(Reward).where(Reward.state.in_(wanted)).order_by(Reward.id.desc()).limit(PER_PAGE)
+            )
+        )
+        claim_by = await _claim_by(session, [row.id for row in rows])
+    names, today = request.app[NAMES], local(deps.clock.now()).date()
+    tabs = [("在办", "/desk/rewards", sum(counts[s.value] for s in OPEN_REWARDS), told not in known)]
+    tabs += [
+        (state.label, f"/desk/rewards?state={state.value}", counts[state.value], told == state.value)
+        for state in RewardState
+    ]
+    lines = [
+        {
+            "no": row.no, "state": RewardState(row.state).label, "code": row.state,
+            "kind": names.kind(row.kind), "reported": local(row.reported_at).date(),
+            "district": names.district(row.district_code) if row.district_code else "",
+            "amount": yuan(row.amount_fen) if row.amount_fen else "", "real_name": row.real_name,
+            "notify_by": row.notify_by, "claim_by": claim_by.get(row.id),
+            "late": row.state == RewardState.APPROVED and (row.notify_by or today) < today,
+            "hints": sum(1 for one in row.checks if one["certain"]), "reports": len(row.proof),
+        }
+        for row in rows
+    ]  # fmt: skip
+    return common.page(request, "queue", lines=lines, tabs=tabs, doer=doer_of(request))
+
+
+async def _claim_by(session: AsyncSession, ids: list[int]) -> dict[int, date]:
+    rows = await session.execute(
+        sa.select(RewardShare.reward_id, sa.func.min(RewardShare.claim_by))
+        .where(RewardShare.reward_id.in_(ids), RewardShare.state == ShareState.OPEN.value)
+        .group_by(RewardShare.reward_id)
+    )
+    return {number: last for number, last in rows if last is not None}
+
+
+async def shown(request: web.Request) -> web.Response:
+    """One reward. Raises NotFound."""
+    return await _shown(request, "")
+
+
+async def _shown(request: web.Request, fault: str, *, status: int = 200) -> web.Response:
+    deps, doer = request.app[DEPS], doer_of(request)
+    now = deps.clock.now()
+    async with deps.db.reads() as session:
+        reward = await session.scalar(sa.select(Reward).where(Reward.no == request.match_info["no"][:20]))
+        if reward is None:
+            raise NotFound("没有这个候选编号。")
+        found = await _decided(session, request, reward)
+        told = await acting.outcomes_of(session, reward.id)
+        evidence = await outcomes.files_of(session, reward.id)
+        parts = await book.shares_of(session, reward.id)
+        events = list(
+            await session.scalars(
+                sa.select(RewardEvent).where(RewardEvent.reward_id == reward.id).order_by(RewardEvent.seq)
+            )
+        )
+        ticket = await session.scalar(sa.select(Ticket.no).where(Ticket.id == reward.root_ticket_id))
+    today = local(now).date()
+    state = RewardState(reward.state)
+    editing = state is RewardState.CANDIDATE and RewardPost.HANDLER in doer.posts
+    before = book.before(reward)
+    allowed = stepping.possible(deps.tables.rewards, state, before, doer, at=today)
+    view = {
+        "no": reward.no, "version": reward.version, "state": state.label, "code": state.value,
+        "kind": request.app[NAMES].kind(reward.kind), "reported_at": reward.reported_at,
+        "real_name": reward.real_name, "insider": reward.insider, "rewarded_before": reward.rewarded_before,
+        "reoffended": reward.reoffended, "reporters": reward.reporters, "ruleset": reward.ruleset or "",
+        "parts": "、".join(str(part) for part in reward.parts), "exclusions": set(reward.exclusions),
+        "pick": f"{reward.pick_fen / 100:.2f}" if reward.pick_fen else "", "notify_by": reward.notify_by,
+        "amount": yuan(reward.amount_fen) if reward.amount_fen else None, "checks": reward.checks,
+        "proof": [_proof(one) for one in reward.proof],
+        "ticket": ticket if RewardPost.HANDLER in doer.posts else None,
+        "notified_at": reward.notified_at,
+        "people": [(post.label, login) for post, login in before.items() if login],
+    }  # fmt: skip
+    return common.page(
+        request, "one", status=status, fault=fault, reward=view, editing=editing, lines=found[0],
+        asks=found[1], buttons=_buttons(allowed, _BUTTONS),
+        outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
+        shares=[_share(request, one, before) for one in parts], events=[_event(one) for one in events],
+        matters=_matters(request, reward), choices=_choices(request),
+        notify_days=deps.tables.rewards.limit(LimitName.NOTIFY, today).days,
+    )  # fmt: skip
+
+
+def _buttons(allowed: tuple[Any, ...], wanted: tuple[RewardAct, ...]) -> list[Button]:
+    acts = {row.act: row for row in allowed}
+    return [Button(act.value, act.label, bool(acts[act].needs)) for act in wanted if act in acts]
+
+
+async def _decided(
+    session: AsyncSession, request: web.Request, reward: Reward
+) -> tuple[list[LineView], str | None]:
+    """The lines: as they would be now while it is a candidate, else as they were verified."""
+    deps = request.app[DEPS]
+    if reward.state != RewardState.CANDIDATE and reward.verdict:
+        return [
+            LineView(
+                one["text"], one["ok"], one["source"],
+                Status(one["status"]).label if one["status"] else "",
+            )
+            for one in reward.verdict["lines"]
+        ], None  # fmt: skip
+    try:
+        found = await acting.decision(session, deps.tables, reward, now=deps.clock.now())
+    except NoRule as error:
+        return [LineView(error.detail, ok=False, source="", status="")], None
+    return [
+        LineView(one.text, one.ok, one.source, one.status.label if one.status else "") for one in found.lines
+    ], _asks(found)
+
+
+def _asks(found: Decision) -> str | None:
+    if not found.eligible or found.low == found.high:
+        return None
+    if found.choices:
+        return "、".join(yuan(one) for one in found.choices) + " 中选一"
+    return f"{yuan(found.low or 0)} 至 {yuan(found.high or 0)}"
+
+
+def _outcome(row: RewardOutcomeRow, evidence: list[RewardFile]) -> dict[str, Any]:
+    measures = [f"{Measure(name).label} {value}" for name, value in row.measures.items()]
+    return {
+        "id": row.id, "label": RewardOutcome(row.outcome).label, "title": row.title,
+        "document": row.document_no, "effective": row.effective_on,
+        "fine": yuan(row.fine_fen) if row.fine_fen else "",
+        "top": yuan(row.statutory_max_fen) if row.statutory_max_fen else "", "via": Via(row.via).label,
+        "matter": row.matter or "", "measures": measures, "by": row.by, "at": row.at,
+        "files": [(one.id, one.name, one.sha256) for one in evidence],
+    }  # fmt: skip
+
+
+def _share(request: web.Request, one: RewardShare, before: Mapping[RewardPost, str | None]) -> dict[str, Any]:
+    deps = request.app[DEPS]
+    allowed = stepping.possible(
+        deps.tables.rewards, ShareState(one.state), before, doer_of(request),
+        at=local(deps.clock.now()).date(),
+    )  # fmt: skip
+    return {
+        "number": one.number, "amount": yuan(one.amount_fen), "state": ShareState(one.state).label,
+        "claim_by": one.claim_by, "coded": one.code_hash is not None, "claimed_at": one.claimed_at,
+        "same_name": one.same_name, "paid_at": one.paid_at, "why": one.why, "reminders": one.reminders,
+        "buttons": _buttons(allowed, _SHARE_BUTTONS),
+    }  # fmt: skip
+
+
+def _proof(one: dict[str, Any]) -> dict[str, Any]:
+    """A report in its place, with its times to the second: the order may hang on one."""
+    times = {
+        name: local(datetime.fromisoformat(one[f"{name}_at"])).strftime("%Y-%m-%d %H:%M:%S")
+        for name in ("received", "registered")
+    }
+    return {**one, **times}
+
+
+def _event(one: RewardEvent) -> dict[str, Any]:
+    return {
+        "at": one.at, "label": RewardAct(one.act).label, "by": one.by or "系统", "share": one.share,
+        "reason": one.data.get("reason", ""),
+    }  # fmt: skip
+
+
+def _matters(request: web.Request, reward: Reward) -> tuple[str, ...]:
+    try:
+        rules = request.app[DEPS].tables.rewards.ruleset(local(reward.reported_at).date(), reward.ruleset)
+    except NoRule:
+        return ()
+    return rules.matters
+
+
+def _choices(request: web.Request) -> dict[str, Any]:
+    return {
+        "rulesets": [(r.id, r.title) for r in request.app[DEPS].tables.rewards.rulesets.values()],
+        "exclusions": [(one.value, one.label) for one in Exclusion],
+        "outcomes": [(one.value, one.label) for one in RewardOutcome],
+        "via": [(one.value, one.label) for one in Via],
+        "measures": [(one.value, one.label) for one in Measure if one is not Measure.FINE_YUAN],
+    }
+
+
+async def stated(request: web.Request) -> web.Response:
+    """What the handler states."""
+    form, deps = await request.post(), request.app[DEPS]
+    known = {one.value: one for one in Exclusion}
+    picked = [known[str(one)] for one in form.getall("exclusions", []) if str(one) in known]
+    parts = [one for one in text(form, "parts").replace("，", "、").replace(",", "、").split("、") if one]
+    if not all(one.isascii() and one.isdigit() for one in parts):
+        raise BadInput("约定的份额应为整数，用顿号分开")
+    said = acting.Stated(
+        ruleset=text(form, "ruleset", 40) or None, exclusions=tuple(dict.fromkeys(picked)),
+        insider=text(form, "insider") == "1", rewarded_before=text(form, "rewarded_before") == "1",
+        reoffended=text(form, "reoffended") == "1", reporters=whole(form, "reporters", "人数") or 1,
+        parts=tuple(int(one) for one in parts), pick=fen(form, "pick", "确定的金额"),
+    )  # fmt: skip
+    wish = wish_of(request, form, RewardAct.VERIFY)
+    async with deps.db.writes.begin() as session:
+        await acting.state(session, deps.tables, doer_of(request), wish, said)
+    return common.back(f"/desk/rewards/of/{wish.no}")
+
+
+async def decided(request: web.Request) -> web.Response:
+    """处理结果 with its evidence."""
+    form, deps = await request.post(), request.app[DEPS]
+    wish = wish_of(request, form, RewardAct.OUTCOME)
+    measures = {one: whole(form, one.value, one.label) for one in Measure if one is not Measure.FINE_YUAN}
+    new = NewOutcome(
+        outcome=choice(form, "outcome", RewardOutcome), title=text(form, "title"),
+        document_no=text(form, "document_no"), effective_on=day(form, "effective_on", "生效日期"),
+        fine=fen(form, "fine", "罚款金额"), statutory_max=fen(form, "statutory_max", "罚款上限"),
+        via=choice(form, "via", Via), matter=text(form, "matter", 40) or None,
+        contribution=whole(form, "contribution", "贡献"),
+        measures={one: value for one, value in measures.items() if value is not None},
+    )  # fmt: skip
+    made = await attachments.prepare_all(files.uploads(form), files.limits_of(request), pdf=True)
+    try:
+        hashes = await attachments.store_all(request.app[FILES], made)
+    except StoreDown:
+        raise NotReady("附件暂时存不进去，请稍后再试。") from None
+    async with deps.db.writes.begin() as session:
+        await outcomes.add(
+            session, deps.tables, doer_of(request), wish, new, files=made, hashes=hashes,
+            now=deps.clock.now(),
+        )  # fmt: skip
+    return common.back(f"/desk/rewards/of/{wish.no}")
+
+
+async def withdrawn(request: web.Request) -> web.Response:
+    """An outcome that was entered by mistake."""
+    form, deps = await request.post(), request.app[DEPS]
+    wish = wish_of(request, form, RewardAct.OUTCOME)
+    async with deps.db.writes.begin() as session:
+        await outcomes.withdraw(
+            session, deps.tables, doer_of(request), wish, whole(form, "outcome", "结果") or 0,
+            now=deps.clock.now(),
+        )  # fmt: skip
+    return common.back(f"/desk/rewards/of/{wish.no}")
+
+
+async def acted(request: web.Request) -> web.Response:
+    """A step of the whole, or of one part. A refusal is told on the page."""
+    form, deps = await request.post(), request.app[DEPS]
+    wish = wish_of(request, form)
+    do = acting.act_share if wish.share else acting.act
+    if wish.act not in (_SHARE_BUTTONS if wish.share else _BUTTONS):
+        raise stepping.StepRefused("这一步不在这里办")
+    try:
+        async with deps.db.writes.begin() as session:
+            await do(session, deps.tables, doer_of(request), wish, now=deps.clock.now())
+    except (stepping.StepRefused, book.RewardChanged, NoRule) as error:
+        return await _shown(request, error.detail, status=error.status)
+    return common.back(f"/desk/rewards/of/{wish.no}")
+
+
+async def evidence(request: web.Request) -> web.Response:
+    """A file of an outcome. Raises NotFound, NotReady."""
+    number = files.file_id(request)
+    async with request.app[DEPS].db.reads() as session:
+        row = await session.scalar(
+            sa.select(RewardFile)
+            .join(RewardOutcomeRow, RewardOutcomeRow.id == RewardFile.outcome_id)
+            .join(Reward, Reward.id == RewardOutcomeRow.reward_id)
+            .where(RewardFile.id == number, Reward.no == request.match_info["no"][:20])
+        )
+    if row is None:
+        raise NotFound("没有这个附件。")
+    try:
+        content = await asyncio.to_thread(request.app[FILES].read, row.sha256)
+    except FileMissing:
+        raise NotFound("附件登记了，但附件库里没有它，或内容已损坏；请联系管理员。") from None
+    except StoreDown:
+        raise NotReady("附件库暂时无法读取，请稍后再试。") from None
+    headers = {hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(row.name)}"}
+    return web.Response(body=content, content_type=row.media_type, headers=headers)
+
+
+ROUTES: Final = (
+    access.get("/desk/rewards", queue, needs=STAFF),
+    access.get("/desk/rewards/of/{no}", shown, needs=STAFF),
+    access.post("/desk/rewards/of/{no}/state", stated, needs=Permission.REWARD_HANDLE),
+    access.post("/desk/rewards/of/{no}/outcome", decided, needs=Permission.REWARD_HANDLE),
+    access.post("/desk/rewards/of/{no}/withdraw", withdrawn, needs=Permission.REWARD_HANDLE),
+    access.post("/desk/rewards/of/{no}/act", acted, needs=STAFF),
+    access.get("/desk/rewards/of/{no}/files/{file}", evidence, needs=STAFF),
+)

@@ -1,0 +1,171 @@
+"""支付批次: batches for the bank and its results; the only page from which an account leaves, in the file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from aiohttp import hdrs, web
+
+from connectors.office_xlsx import workbook
+from models.rewards import Reward, RewardBatch, RewardPayment, RewardShare
+from models.vocab_rewards import PaymentState, ShareState
+from models.vocab_staff import Permission
+from triage.clock import local
+from triage.errors import BadInput
+from triage.rules.rewards.amounts import yuan
+from triage.services.rewards import paying, yearly
+from triage.web import access
+from triage.web import attachments as files
+from triage.web.keys import DEPS
+from triage.web.rewards import common
+from triage.web.rewards.common import KEYS, STAFF, doer_of
+
+_MOST: Final = 100
+_FIRST_YEAR: Final = 2016
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+async def batches(request: web.Request) -> web.Response:
+    """What waits to be paid, and the batches."""
+    return await _batches(request, "")
+
+
+async def _batches(request: web.Request, fault: str, *, status: int = 200) -> web.Response:
+    async with request.app[DEPS].db.reads() as session:
+        ready, fen = (
+            await session.execute(
+                sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RewardShare.amount_fen), 0)).where(
+                    RewardShare.state == ShareState.CLAIMED.value
+                )
+            )
+        ).one()
+        rows = list(
+            await session.scalars(sa.select(RewardBatch).order_by(RewardBatch.id.desc()).limit(_MOST))
+        )
+        counts = await session.execute(
+            sa.select(RewardPayment.batch_id, RewardPayment.state, sa.func.count())
+            .where(RewardPayment.batch_id.in_([row.id for row in rows]))
+            .group_by(RewardPayment.batch_id, RewardPayment.state)
+        )
+        told = {(batch, state): count for batch, state, count in counts}
+        differing = await session.execute(
+            sa.select(Reward.no, RewardShare.number)
+            .join(Reward, Reward.id == RewardShare.reward_id)
+            .where(RewardShare.state == ShareState.CLAIMED.value, RewardShare.same_name.is_(False))
+            .order_by(Reward.id)
+        )
+        names = [f"{no} 第 {number} 份" for no, number in differing]
+    view = [
+        {
+            "no": row.no, "at": row.at, "by": row.by, "count": row.payments, "total": yuan(row.total_fen),
+            "sha": row.sha256, "fetched": row.fetched_at,
+            "states": [(one.label, told.get((row.id, one.value), 0)) for one in PaymentState],
+        }
+        for row in rows
+    ]  # fmt: skip
+    done = request.query.get("done", "")
+    return common.page(
+        request, "pay", status=status, ready=ready, total=yuan(int(fen)), batches=view, differing=names,
+        fault=fault, done={"taken": "结果已导入。", "again": "这份结果以前导入过，没有改动。"}.get(done, ""),
+    )  # fmt: skip
+
+
+async def gathered(request: web.Request) -> web.Response:
+    """A batch of everything that is claimed."""
+    deps = request.app[DEPS]
+    try:
+        async with deps.db.writes.begin() as session:
+            await paying.gather(
+                session, deps.tables, request.app[KEYS].vault, doer_of(request), now=deps.clock.now()
+            )
+    except BadInput as error:
+        return await _batches(request, error.detail, status=error.status)
+    return common.back("/desk/rewards/pay")
+
+
+async def fetched(request: web.Request) -> web.Response:
+    """The bank's file. By POST: it is noted, and no address of it lies about."""
+    deps, no = request.app[DEPS], request.match_info["batch"][:20]
+    async with deps.db.writes.begin() as session:
+        content = await paying.fetch(
+            session, request.app[KEYS].vault, doer_of(request), no, now=deps.clock.now()
+        )
+    headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{no}.csv"'}
+    return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
+
+
+async def results(request: web.Request) -> web.Response:
+    """The bank's answer. What is wrong is told on the page, and nothing is changed."""
+    deps, no = request.app[DEPS], request.match_info["batch"][:20]
+    sent = files.uploads(await request.post())
+    if len(sent) != 1:
+        return await _batches(request, "请选择银行的结果文件（一个）。", status=400)
+    try:
+        async with deps.db.writes.begin() as session:
+            taken = await paying.take(
+                session, deps.tables, doer_of(request), no, sent[0].content, now=deps.clock.now()
+            )
+    except paying.BankFileRefused as error:
+        return await _batches(request, error.detail, status=error.status)
+    return common.back(f"/desk/rewards/pay?done={'again' if taken.repeated else 'taken'}")
+
+
+def _year(request: web.Request) -> int:
+    now = local(request.app[DEPS].clock.now()).year
+    told = request.match_info.get("year") or request.query.get("year") or str(now)
+    if not (told.isascii() and told.isdigit() and _FIRST_YEAR <= int(told) <= now):
+        raise BadInput(f"年份应在 {_FIRST_YEAR} 到 {now} 之间")
+    return int(told)
+
+
+async def _figures(request: web.Request) -> yearly.Year:
+    deps = request.app[DEPS]
+    year = _year(request)
+    async with deps.db.reads() as session:
+        return await yearly.figures(session, deps.tables, year, now=deps.clock.now())
+
+
+async def year(request: web.Request) -> web.Response:
+    """年报."""
+    found = await _figures(request)
+    groups = [
+        (what, [(name, _cells(tally)) for name, tally in lines])
+        for what, lines in yearly.named(request.app[DEPS].tables, found)
+    ]
+    last = local(request.app[DEPS].clock.now()).year
+    return common.page(
+        request, "year", year=found.year, total=_cells(found.total), groups=groups,
+        years=range(last, last - 5, -1),
+    )  # fmt: skip
+
+
+def _cells(tally: yearly.Tally) -> list[str]:
+    return [
+        str(tally.reports), str(tally.candidates), str(tally.verified), str(tally.rewarded),
+        yuan(tally.granted), str(tally.payments), yuan(tally.paid),
+    ]  # fmt: skip
+
+
+async def year_file(request: web.Request) -> web.Response:
+    """The same as Excel or Word."""
+    deps, found = request.app[DEPS], await _figures(request)
+    now = deps.clock.now()
+    if request.match_info["form"] == "xlsx":
+        body, kind = workbook(yearly.sheets(deps.tables, found, made_at=now)), _XLSX
+    else:
+        body, kind = yearly.document(deps.tables, found, made_at=now), _DOCX
+    name = f"rewards-{found.year}.{request.match_info['form']}"
+    headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'}
+    return web.Response(body=body, content_type=kind, headers=headers)
+
+
+ROUTES: Final = (
+    access.get("/desk/rewards/pay", batches, needs=Permission.REWARD_PAY),
+    access.post("/desk/rewards/pay", gathered, needs=Permission.REWARD_PAY),
+    access.post("/desk/rewards/pay/{batch}/file", fetched, needs=Permission.REWARD_PAY),
+    access.post("/desk/rewards/pay/{batch}/results", results, needs=Permission.REWARD_PAY),
+    access.get("/desk/rewards/year", year, needs=STAFF),
+    access.get("/desk/rewards/year/{year:[0-9]{4}}.{form:xlsx|docx}", year_file, needs=STAFF),
+)

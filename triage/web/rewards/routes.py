@@ -1,0 +1,9 @@
+"""The addresses of 有奖举报."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from triage.web.rewards import citizen, desk, pay
+
+ROUTES: Final = (*desk.ROUTES, *pay.ROUTES, *citizen.ROUTES)

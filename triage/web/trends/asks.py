@@ -1,0 +1,131 @@
+"""What an address of the trends asks for: a period and what narrows it, each fault named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from models.counted import Counted
+from models.vocab import Channel
+from models.vocab_staff import Permission
+from triage.clock import local
+from triage.errors import BadInput
+from triage.services.trends.figures import Scope
+from triage.web import asking
+from triage.web.keys import DEPS, NAMES, VIEWER
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from triage.web.names import Names
+
+PARAMETERS: Final = ("from", "to", "kind", "district", "street", "channel")
+_DEFAULT_DAYS: Final = 30
+#: Longer periods are told by whole months.
+DAILY: Final = 62
+_MOST_YEARS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class TrendsAsk:
+    """A question: the scope, how it was asked for, and who may see what of the answer."""
+
+    scope: Scope
+    kind: str
+    today: date
+    office: bool
+    drill: bool
+
+    @property
+    def daily(self) -> bool:
+        """Whether lines go by day; else by month."""
+        return self.scope.days <= DAILY
+
+    @property
+    def before(self) -> Scope:
+        """The same season of last year: the same weekdays 52 weeks before, or the same months."""
+        s = self.scope
+        if self.daily:
+            year = timedelta(days=364)
+            first, last = s.first - year, s.last - year
+        else:
+            first = s.first.replace(year=s.first.year - 1)
+            last = (s.last + timedelta(days=1)).replace(year=(s.last + timedelta(days=1)).year - 1)
+            last -= timedelta(days=1)
+        return Scope(first, last, s.kinds, s.district, s.street, s.channel)
+
+    def address(self, path: str = "/desk/trends", **other: str | None) -> str:
+        """This question with other parameters."""
+        s = self.scope
+        given = {
+            "from": str(s.first), "to": str(s.last), "kind": self.kind, "district": s.district,
+            "street": s.street, "channel": s.channel, **other,
+        }  # fmt: skip
+        return f"{path}?{urlencode({name: value for name, value in given.items() if value})}"
+
+    def tickets(self, first: date | None = None, last: date | None = None, **other: object) -> str | None:
+        """The list of the tickets behind a figure; None for who may see no cases."""
+        if not self.drill:
+            return None
+        s = self.scope
+        given: dict[str, object] = {
+            "kinds": s.kinds, "district": s.district, "street": s.street, "channel": s.channel, **other,
+        }  # fmt: skip
+        counted = Counted(first or s.first, last or s.last, **given)  # type: ignore[arg-type]
+        return f"/desk?{urlencode({'state': 'all', 'counted': counted.encode()})}"
+
+
+def read(request: web.Request) -> TrendsAsk:
+    """Read the parameters. Raises BadInput naming the bad one."""
+    query, names, viewer = request.query, request.app[NAMES], request[VIEWER]
+    asking.refuse_others(query, PARAMETERS)
+    today = local(request.app[DEPS].clock.now()).date()
+    last = _day(query.get("to", ""), "to") or today
+    first = _day(query.get("from", ""), "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
+    if not first <= last:
+        raise BadInput("参数 from 应不晚于 to")
+    if first.year < last.year - _MOST_YEARS:
+        raise BadInput(f"一次最多看 {_MOST_YEARS} 年")
+    if (last - first).days + 1 > DAILY:
+        # By whole months: those of the first and the last day are taken whole.
+        first = first.replace(day=1)
+        last = (last.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    kind = query.get("kind", "")
+    district, street, channel = (query.get(name) or None for name in ("district", "street", "channel"))
+    if district is not None and district not in names.districts:
+        raise BadInput("参数 district 不是本市的区")
+    if street is not None and street not in names.units:
+        raise BadInput("参数 street 不是街道乡镇的代码")
+    if channel is not None and channel not in set(Channel):
+        raise BadInput(f"参数 channel 只能是：{'、'.join(found.value for found in Channel)}")
+    return TrendsAsk(
+        scope=Scope(first, last, _kinds(kind, names), district, street, channel),
+        kind=kind,
+        today=today,
+        office=viewer.scope.everything or viewer.unit_code is None,
+        drill=viewer.may(Permission.SEE_CASES),
+    )
+
+
+def _kinds(kind: str, names: Names) -> tuple[str, ...] | None:
+    if not kind:
+        return None
+    if kind in names.parents:
+        return names.parents[kind]
+    if kind in names.kinds:
+        return (kind,)
+    raise BadInput("参数 kind 不是已知的类别")
+
+
+def _day(text: str, name: str) -> date | None:
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"参数 {name} 应是日期，形如 2026-11-23") from None
+    if not 2000 <= found.year <= 2100:  # noqa: PLR2004  (no date of ours)
+        raise BadInput(f"参数 {name} 不在可查的年份里")
+    return found

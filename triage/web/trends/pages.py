@@ -1,0 +1,186 @@
+"""态势: the page with every chart's table, its charts as JSON, the map's outlines, exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from connectors.office_xlsx import Column, Sheet, workbook
+from models.vocab import Channel, Level
+from triage.clock import show
+from triage.errors import NotFound
+from triage.services.trends import figures
+from triage.web.desk import render
+from triage.web.keys import DEPS, NAMES
+from triage.web.names import plain_area
+from triage.web.trends import asks, mapping, panels, quality
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.web.cache import Cache
+    from triage.web.names import Names
+    from triage.web.trends.asks import TrendsAsk
+    from triage.web.trends.views import Panel
+
+_MAKERS: Final[dict[str, Callable[[AsyncSession, TrendsAsk, Names], Awaitable[Panel]]]] = {
+    "volume": panels.volume,
+    "kinds": panels.kinds,
+    "areas": panels.areas,
+    "hours": panels.hours,
+    "channels": panels.channels,
+    "endings": panels.endings,
+    "rates": quality.rates,
+    "repeats": quality.repeats,
+    "words": quality.new_words,
+    "communities": quality.communities,
+    "model": quality.model,
+}
+#: The charts of a question, as long as the sums stand.
+PANELS: Final[web.AppKey[Cache[tuple[Panel, ...]]]] = web.AppKey("trends_panels")
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FORMULA: Final = ("=", "+", "-", "@")
+
+
+@dataclass(frozen=True, slots=True)
+class TrendsPage:
+    """Everything the template shows."""
+
+    ask: TrendsAsk
+    panels: tuple[Panel, ...]
+    demands: str
+    cases: str
+    as_of: str
+    version: int
+    charts: str
+    kinds: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    districts: tuple[tuple[str, str], ...]
+    streets: tuple[tuple[str, str], ...]
+    channels: tuple[tuple[str, str], ...]
+    spans: tuple[tuple[str, str], ...]
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /desk/trends. Raises BadInput."""
+    ask, names, deps = asks.read(request), request.app[NAMES], request.app[DEPS]
+    found = await _panels(request, ask)
+    async with deps.db.reads() as session:
+        total = await figures.totals(session, ask.scope)
+        fresh = await figures.as_of(session)
+    demands, cases = (figures.shown(n, office=ask.office) for n in (total.demands, total.cases))
+    view = TrendsPage(
+        ask=ask,
+        panels=found,
+        demands="＜5" if demands is None else f"{demands:,}",
+        cases="＜5" if cases is None else f"{cases:,}",
+        as_of=show(fresh.at) if fresh.at else "",
+        version=fresh.version,
+        charts=ask.address("/desk/trends/charts.json"),
+        kinds=tuple(
+            (parent, tuple((code, names.kind(code)) for code in codes))
+            for parent, codes in names.parents.items()
+        ),
+        districts=tuple(names.districts.items()),
+        streets=tuple(
+            (code, plain_area(unit.name))
+            for code, unit in sorted(deps.tables.units.items())
+            if unit.level is Level.STREET and unit.district_code == ask.scope.district
+        ),
+        channels=tuple((channel.value, channel.label) for channel in Channel),
+        spans=_spans(ask),
+    )  # fmt: skip
+    return render(request, "trends/trends.html", page=view)
+
+
+async def _panels(request: web.Request, ask: TrendsAsk) -> tuple[Panel, ...]:
+    """Every chart, made once for a question and a version of the sums: page and script both ask."""
+    db, names = request.app[DEPS].db, request.app[NAMES]
+    async with db.reads() as session:
+        version = (await figures.as_of(session)).version
+
+    async def made() -> tuple[Panel, ...]:
+        async with db.reads() as session:
+            return tuple([await make(session, ask, names) for make in _MAKERS.values()])
+
+    return await request.app[PANELS].get((ask, version), made)
+
+
+def _spans(ask: TrendsAsk) -> tuple[tuple[str, str], ...]:
+    """Short ways to a period."""
+    return tuple(
+        (label, ask.address(**{"from": str(ask.today - timedelta(days=days - 1)), "to": str(ask.today)}))
+        for label, days in (("近 7 天", 7), ("近 30 天", 30), ("近 12 个月", 365))
+    )
+
+
+async def charts(request: web.Request) -> web.Response:
+    """GET /desk/trends/charts.json: the options of every chart, by its id. Raises BadInput."""
+    found = await _panels(request, asks.read(request))
+    body = {
+        panel.id: {"option": panel.option, "links": panel.links, "title": panel.title}
+        for panel in found
+        if panel.option is not None
+    }
+    return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+
+async def outlines(request: web.Request) -> web.Response:
+    """GET /desk/trends/map.json: GeoJSON of the city or one district, and the centres of its streets."""
+    area = request.query.get("area", "city")
+    if area != "city" and area not in request.app[NAMES].districts:
+        raise NotFound("没有这个区。")
+    body = await mapping.outlines(area, request.app[NAMES])
+    headers = {"Cache-Control": "private, max-age=86400"}
+    return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+async def exported(request: web.Request) -> web.Response:
+    """GET /desk/trends/{panel}.csv or .xlsx: a chart's table and definition. Raises NotFound, BadInput."""
+    ask, names, deps = asks.read(request), request.app[NAMES], request.app[DEPS]
+    make = _MAKERS.get(request.match_info["panel"])
+    if make is None:
+        raise NotFound("没有这个图表。")
+    async with deps.db.reads() as session:
+        panel = await make(session, ask, names)
+        fresh = await figures.as_of(session)
+    period = f"{ask.scope.first} 至 {ask.scope.last}"
+    name = f"trends-{panel.id}-{ask.scope.first}-{ask.scope.last}"
+    as_of = f"数据截至 {show(fresh.at)}，汇总版本 {fresh.version}" if fresh.at else "还没有汇总"
+    if request.match_info["kind"] == "csv":
+        body, content = _csv(panel, f"{panel.title}（{period}）", as_of), "text/csv"
+    else:
+        sheet = Sheet(
+            panel.title[:31], panel.title, period, "件", tuple(Column(head, width=16) for head in panel.head),
+            [[cell.value for cell in row] for row in panel.rows], notes=(panel.definition, as_of),
+            made=f"导出时间 {show(deps.clock.now())}",
+        )  # fmt: skip
+        body, content = workbook([sheet]), _XLSX
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.{request.match_info["kind"]}"',
+        "Cache-Control": "no-store",
+    }
+    return web.Response(body=body, content_type=content, charset="utf-8" if content == "text/csv" else None,
+                        headers=headers)  # fmt: skip
+
+
+def _csv(panel: Panel, title: str, as_of: str) -> bytes:
+    """With a byte order mark, so that office programs read it as what it is."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(panel.head)
+    for row in panel.rows:
+        writer.writerow([_harmless(cell.value) for cell in row])
+    writer.writerows([[], [title], [panel.definition], [as_of]])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _harmless(value: str | float | None) -> str | float | None:
+    """A text that an office program would take for a formula is shown as text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

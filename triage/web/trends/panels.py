@@ -1,0 +1,197 @@
+"""The charts of the trends that tell how much, of what and where: from the sums, with last year's season."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import Channel
+from models.vocab_trends import Axis, Ending
+from triage.services.trends import figures
+from triage.services.trends.figures import NONE, shown
+from triage.web.names import plain_area
+from triage.web.trends import options
+from triage.web.trends.views import Cell, Panel, change, count, share, text
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.services.trends.figures import Figures
+    from triage.web.names import Names
+    from triage.web.trends.asks import TrendsAsk
+
+OTHER: Final = "非环境或未定"
+UNKNOWN: Final = "未明"
+WEEKDAYS: Final = "一二三四五六日"
+_STREETS_SHOWN: Final = 60
+
+
+async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """件数: demands and cases over time against the same season of last year."""
+    step = Axis.DAY if ask.daily else Axis.MONTH
+    now = await figures.series(session, ask.scope, step)
+    then = await figures.series(session, ask.before, step)
+    pairs = list(zip(now.items(), then.values(), strict=False))
+    rows = []
+    for (start, found), old in pairs:
+        words = f"{start:%Y-%m-%d} 周{WEEKDAYS[start.weekday()]}" if ask.daily else f"{start:%Y-%m}"
+        last = start if ask.daily else _month_end(start)
+        demands, before = shown(found.demands, office=ask.office), shown(old.demands, office=ask.office)
+        rows.append((
+            text(words), count(demands, ask.tickets(start, last)),
+            count(shown(found.cases, office=ask.office)), count(before), change(demands, before),
+        ))  # fmt: skip
+    return Panel(
+        "volume", "件数与去年同期",
+        "诉求：已成单的来电来信等，按诉求人反映的时刻计入当天（北京时间）。工单：诉求中没有并入其他工单的。"
+        "去年同期：按日看时为 52 周前同一个星期几，按月看时为去年同月。",
+        ("日期" if ask.daily else "月份", "诉求", "工单", "去年同期诉求", "比去年同期"), tuple(rows),
+        options.lines(
+            [row[0].words[5:10] if ask.daily else row[0].words for row in rows],
+            {"诉求": [r[1].value for r in rows], "工单": [r[2].value for r in rows],
+             "去年同期诉求": [r[3].value for r in rows]},
+            dashed=("去年同期诉求",),
+        ),
+        wide=True, links=tuple(row[1].address for row in rows),
+    )  # fmt: skip
+
+
+def _month_end(start: date) -> date:
+    return (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+
+
+async def kinds(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
+    """类别: parents and kinds, each with its share and last year's."""
+    now = await figures.told_by(session, ask.scope, Axis.KIND)
+    then = await figures.told_by(session, ask.before, Axis.KIND)
+    whole = sum(found.demands for found in now.values())
+    parent_of = {kind: parent for parent, codes in names.parents.items() for kind in codes}
+    groups: dict[str, list[str]] = defaultdict(list)
+    for kind in now:
+        groups[parent_of.get(kind, OTHER)].append(kind)
+    ordered = sorted(groups.items(), key=lambda item: -sum(now[k].demands for k in item[1]))
+    rows: list[tuple[Cell, ...]] = []
+    tree: list[dict[str, Any]] = []
+    for parent, codes in ordered:
+        mine = sum((now[k] for k in codes), NONE)
+        old = sum((then.get(k, NONE) for k in codes), NONE)
+        rows.append(_kind_row(ask, parent, tuple(codes), (mine, old), whole))
+        if parent != OTHER:
+            tree.append({"name": parent, "children": [
+                {"name": names.kind(k), "value": shown(now[k].demands, office=ask.office) or 0,
+                 "link": ask.tickets(kinds=(k,))} for k in codes
+            ]})  # fmt: skip
+        if len(codes) > 1 or codes[0]:
+            rows += [
+                _kind_row(ask, f"　{names.kind(k)}", (k,), (now[k], then.get(k, NONE)), whole) for k in codes
+            ]
+    return Panel(
+        "kinds", "诉求类别",
+        "类别按人工更正后的计；没有更正的按智能识别。占比为占本期全部诉求的比例。图中不画非环境类。",
+        ("类别", "诉求", "占比", "去年同期", "比去年同期"), tuple(rows),
+        options.tree(tree) if tree else None, tall=True,
+    )  # fmt: skip
+
+
+def _kind_row(
+    ask: TrendsAsk, words: str, codes: tuple[str, ...], figures_of: tuple[Figures, Figures], whole: int
+) -> tuple[Cell, ...]:
+    mine, old = figures_of
+    now, before = shown(mine.demands, office=ask.office), shown(old.demands, office=ask.office)
+    part = None if now is None or not whole else now / whole
+    return text(words), count(now, ask.tickets(kinds=codes)), share(part), count(before), change(now, before)
+
+
+async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
+    """地图: districts shaded, streets as bubbles; within a district its streets alone."""
+    streets = await figures.told_by(session, ask.scope, Axis.STREET)
+    then = await figures.told_by(session, ask.before, Axis.STREET if ask.scope.district else Axis.DISTRICT)
+    bubbles = [
+        (code, plain_area(names.units.get(code, code)), found.demands)
+        for code, found in streets.items()
+        if code and found.demands >= (1 if ask.office else figures.SMALLEST_SHOWN)
+    ]
+    shaded = {} if ask.scope.district else await figures.told_by(session, ask.scope, Axis.DISTRICT)
+    told = streets if ask.scope.district else shaded
+    rows = []
+    for code, found in list(told.items())[:_STREETS_SHOWN]:
+        now = shown(found.demands, office=ask.office)
+        before = shown(then.get(code, NONE).demands, office=ask.office)
+        if ask.scope.district:
+            name, link = plain_area(names.units.get(code, code)), ask.tickets(street=code)
+        else:
+            name, link = names.district(code), ask.tickets(district=code)
+        cases = count(shown(found.cases, office=ask.office))
+        rows.append((
+            text(name or UNKNOWN), count(now, link), cases, count(before), change(now, before),
+            share(found.solved_share if now else None),
+        ))  # fmt: skip
+    values = [(code, names.district(code), shown(f.demands, office=ask.office)) for code, f in shaded.items()]
+    return Panel(
+        "areas", "地区分布",
+        "地点按人工更正后的计；没有写明地点或识别不到区的计入“未明”。解决率为回访中回答了是否解决的诉求里已解决的比例。",
+        ("街道乡镇" if ask.scope.district else "区", "诉求", "工单", "去年同期", "比去年同期", "回访解决率"),
+        tuple(rows), options.areas(values, bubbles, ask.scope.district) if rows else None, tall=True,
+    )  # fmt: skip
+
+
+async def channels(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """渠道."""
+    now = await figures.told_by(session, ask.scope, Axis.CHANNEL)
+    then = await figures.told_by(session, ask.before, Axis.CHANNEL)
+    whole = sum(found.demands for found in now.values())
+    labels = {channel.value: channel.label for channel in Channel}
+    rows = []
+    for code, found in now.items():
+        demands = shown(found.demands, office=ask.office)
+        before = shown(then.get(code, NONE).demands, office=ask.office)
+        rows.append((
+            text(labels.get(code, code)), count(demands, ask.tickets(channel=code)),
+            share(None if demands is None else demands / whole), count(before), change(demands, before),
+        ))  # fmt: skip
+    return Panel(
+        "channels", "受理渠道", "诉求从哪里来；文件导入的单独计。",
+        ("渠道", "诉求", "占比", "去年同期", "比去年同期"), tuple(rows),
+        options.bars([r[0].words for r in rows], [r[1].value for r in rows]) if rows else None,
+        links=tuple(row[1].address for row in rows),
+    )  # fmt: skip
+
+
+async def endings(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """结果: what has come of the demands of the period so far."""
+    found = await figures.totals(session, ask.scope)
+    rows = [
+        (text(ending.label), count(shown(number, office=ask.office), ask.tickets(ending=ending.value)),
+         share(number / found.demands))
+        for ending, number in found.endings.items()
+        if number
+    ]  # fmt: skip
+    return Panel(
+        "endings", "办理结果",
+        f"本期诉求到现在的结果，各项合计等于诉求数。{Ending.SOLVED.label}与{Ending.UNSOLVED.label}以最近一次接通的回访为准。",
+        ("结果", "诉求", "占比"), tuple(rows),
+        options.bars([r[0].words for r in rows], [r[1].value for r in rows]) if rows else None,
+        links=tuple(row[1].address for row in rows),
+    )  # fmt: skip
+
+
+async def hours(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """时段: hour of the week."""
+    found = await figures.hours(session, ask.scope)
+    cell = {key: shown(value, office=ask.office) for key, value in found.items()}
+    rows = tuple(
+        (text(f"{hour:02d} 时"), *(count(cell.get((day, hour), 0)) for day in range(1, 8)))
+        for hour in range(24)
+    )  # fmt: skip
+    points = [[hour, day - 1, cell[day, hour] or 0] for day, hour in sorted(found)]
+    first, last = ask.scope.first, ask.scope.last
+    return Panel(
+        "hours", "一周时段",
+        "诉求人反映的时刻，按本期涉及的整月统计（"
+        f"{first:%Y-%m} 至 {last:%Y-%m}），只随区和类别筛选，不随街道乡镇和渠道筛选。",
+        ("时段", *(f"周{day}" for day in WEEKDAYS)), rows if found else (),
+        options.week(points) if found else None, tall=True,
+    )  # fmt: skip

@@ -1,0 +1,156 @@
+"""The charts of the trends that tell how well: rates, repeats, new words, communities, the reading itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.units import Area
+from models.vocab_trends import Axis
+from triage.rules.rate_rows import Rate
+from triage.rules.rates import By
+from triage.services import months
+from triage.services.trends import figures, words
+from triage.services.trends.figures import shown
+from triage.web.names import plain_area
+from triage.web.trends import options
+from triage.web.trends.views import Panel, count, number, share, text
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.web.names import Names
+    from triage.web.trends.asks import TrendsAsk
+
+_MONTHS: Final = 12
+
+
+async def rates(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """三率 of the published months, for the narrowest line that was published."""
+    s = ask.scope
+    by, key, of = By.ALL, "", "全部"
+    if s.street is not None:
+        by, key, of = By.STREET, s.street, "所选街道乡镇"
+    elif s.district is not None:
+        by, key, of = By.DISTRICT, s.district, "所选区"
+    elif s.kinds is not None and len(s.kinds) == 1:
+        by, key, of = By.KIND, s.kinds[0], "所选类别"
+    rows = []
+    known = [m for m in await months.all_months(session) if m <= f"{s.last:%Y-%m}"][:_MONTHS]
+    for month in reversed(known):
+        line = (await months.headline(session, month)).figures.line(by, key)
+        if line is not None:
+            tallies = [line.of(rate).share for rate in Rate]
+            shares = [None if found is None else float(found) for found in tallies]
+            link = f"/desk/month?month={month}"
+            rows.append((text(month, link), count(line.assessed), *(share(found) for found in shares)))
+    series = {
+        rate.label: [None if r[n].value is None else round(float(r[n].value or 0) * 100, 2) for r in rows]
+        for n, rate in enumerate(Rate, start=2)
+    }
+    return Panel(
+        "rates", "三率（已发布月份）",
+        f"已发布的月度三率，最近 {_MONTHS} 个月，{of}。口径见“三率”页；同时选了区和类别时按区。",
+        ("月份", "考核件数", *(rate.label for rate in Rate)), tuple(rows),
+        options.lines([r[0].words for r in rows], series, percent=True) if rows else None,
+        note="还没有发布过月度三率。" if not known else "",
+    )  # fmt: skip
+
+
+async def repeats(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """重复率 and what citizens answered in 回访, over time."""
+    step = Axis.DAY if ask.daily else Axis.MONTH
+    found = await figures.series(session, ask.scope, step)
+    rows = [
+        (
+            text(f"{start:%Y-%m-%d}" if ask.daily else f"{start:%Y-%m}"),
+            count(shown(f.demands, office=ask.office)), count(shown(f.merged, office=ask.office)),
+            *(share(v if shown(f.demands, office=ask.office) else None)
+              for v in (f.repeat_share, f.solved_share, f.satisfied_share)),
+        )
+        for start, f in found.items()
+        if f.demands
+    ]  # fmt: skip
+    series = {
+        name: [None if r[n].value is None else round(float(r[n].value or 0) * 100, 1) for r in rows]
+        for n, name in enumerate(("重复率", "回访解决率", "回访满意率"), start=3)
+    }
+    return Panel(
+        "repeats", "重复诉求与回访",
+        "重复率：并入其他工单的诉求占全部诉求的比例。回访解决率：回访中回答了是否解决的，已解决的比例。"
+        "回访满意率：接通的回访中满意和基本满意的比例。与考核口径不同，仅供研判。",
+        ("日期" if ask.daily else "月份", "诉求", "并入其他工单", "重复率", "回访解决率", "回访满意率"),
+        tuple(rows),
+        options.lines([r[0].words[-5:] if ask.daily else r[0].words for r in rows], series, percent=True)
+        if rows else None,
+    )  # fmt: skip
+
+
+async def new_words(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """新词."""
+    found, now, before = await words.compared(session, ask.scope.first, ask.scope.last)
+    rows = tuple(
+        (text(w.word), count(w.now), count(shown(w.before, office=ask.office)), number(w.score))
+        for w in found
+    )  # fmt: skip
+    return Panel(
+        "words", "新词",
+        "本期比之前 28 天说得明显多的词：按加权对数几率（带先验）除以标准误，达到 4 才列出，不是按次数排；"
+        "一词至少出现在 5 件诉求里。文本已隐去个人信息，保密举报不计。"
+        "全市全部类别，不随筛选变化，每天夜里统计前一天。",
+        ("词", "本期件数", "之前 28 天件数", "显著程度"), rows,
+        options.bars([r[0].words for r in rows[:15]], [r[3].value for r in rows[:15]]) if rows else None,
+        note=f"本期统计了 {now:,} 件，之前 28 天 {before:,} 件。" if now else "本期还没有统计过词语。",
+    )  # fmt: skip
+
+
+async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
+    """社区: where most is complained about."""
+    found = await figures.places(session, ask.scope)
+    area = await _names_of(session, [place.code for place in found])
+    rows = tuple(
+        (
+            text(area.get(place.code, place.code)),
+            text(plain_area(names.units.get(place.street, place.street))),
+            count(shown(place.demands, office=ask.office), ask.tickets(community=place.code)),
+            count(shown(place.cases, office=ask.office)), count(shown(place.unsolved, office=ask.office)),
+        )
+        for place in found
+    )  # fmt: skip
+    return Panel(
+        "communities", "社区（村）前二十",
+        "识别到社区（村）的诉求；更正过地点的不计入社区。不随渠道筛选。",
+        ("社区（村）", "街道乡镇", "诉求", "工单", "未解决"), rows,
+        options.bars([r[0].words for r in rows], [r[2].value for r in rows]) if rows else None, tall=True,
+        links=tuple(row[2].address for row in rows),
+    )  # fmt: skip
+
+
+async def _names_of(session: AsyncSession, codes: list[str]) -> dict[str, str]:
+    rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(codes)))
+    return {row.code: row.name for row in rows}
+
+
+async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
+    """识别质量: coverage against accuracy, from what people corrected."""
+    found = await figures.models(session, ask.scope)
+    whole = sum(demands for demands, _, _ in found.values())
+    rows, covered, wrong = [], 0, 0
+    for band in sorted(found, reverse=True):
+        demands, reviewed, corrected = found[band]
+        covered, wrong = covered + demands, wrong + corrected
+        rows.append((
+            text(f"≥ 0.{band}"), count(shown(demands, office=ask.office)),
+            count(shown(reviewed, office=ask.office)), count(shown(corrected, office=ask.office)),
+            share(covered / whole), share(1 - wrong / covered),
+        ))  # fmt: skip
+    series = {"累计未被更正": [round(float(r[5].value or 0) * 100, 2) for r in rows]}
+    names = [f"{float(r[4].value or 0) * 100:.0f}%" for r in rows]
+    return Panel(
+        "model", "智能识别：覆盖率与准确率",
+        "把握为识别种类时的把握，从高到低累计。累计未被更正：这些诉求里没有被人更正过的比例；没人看过的也算在内，"
+        "所以是准确率的上限。只随日期筛选。",
+        ("把握", "诉求", "转人工", "被更正", "累计覆盖率", "累计未被更正"), tuple(rows),
+        options.lines(names, series, percent=True) if rows else None,
+    )  # fmt: skip

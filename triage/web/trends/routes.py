@@ -1,0 +1,18 @@
+"""The addresses of trends."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.vocab_staff import Permission
+from triage.web import access
+from triage.web.trends import pages, signals
+
+ROUTES: Final = (
+    access.get("/desk/trends", pages.page, needs=Permission.TRENDS),
+    access.get("/desk/trends/charts.json", pages.charts, needs=Permission.TRENDS),
+    access.get("/desk/trends/map.json", pages.outlines, needs=Permission.TRENDS),
+    access.get("/desk/trends/{panel:[a-z]+}.{kind:csv|xlsx}", pages.exported, needs=Permission.EXPORT),
+    access.get("/desk/signals", signals.page, needs=Permission.TRENDS),
+    access.post("/desk/signals/{number:[0-9]{1,18}}", signals.decided, needs=Permission.TRENDS),
+)

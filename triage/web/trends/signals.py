@@ -1,0 +1,194 @@
+"""态势信号: what was noticed, with its numbers in words; adopted or dismissed with a reason; the forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from aiohttp import web
+
+from models.counted import Counted
+from models.signals import Forecast, SignalDay
+from models.units import Area
+from models.vocab import Labelled
+from models.vocab_staff import Permission
+from models.vocab_trends import SignalKind, SignalState
+from triage.clock import local, show
+from triage.errors import BadInput
+from triage.services.trends import judging
+from triage.web import asking, guard
+from triage.web.desk import render
+from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.names import plain_area
+from triage.web.reports.tabs import Tab
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models.signals import Signal
+    from triage.services.trends.judging import Fate
+    from triage.web.names import Names
+
+L = TypeVar("L", bound=Labelled)
+
+_PARAMETERS: Final = ("state", "what", "district")
+_ALL: Final = "all"
+_FATES: Final = timedelta(days=365)
+_MOST: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SignalView:
+    """A signal in words."""
+
+    id: int
+    what: str
+    title: str
+    days: str
+    why: tuple[str, ...]
+    rule: str
+    state: SignalState
+    decided: str
+    reason: str
+    tickets: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastView:
+    """A line of the forecast."""
+
+    kind: str
+    expected: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalsPage:
+    """Everything the template shows."""
+
+    signals: tuple[SignalView, ...]
+    states: tuple[Tab, ...]
+    whats: tuple[Tab, ...]
+    fates: tuple[Fate, ...]
+    looked: str
+    month: str
+    forecasts: tuple[ForecastView, ...]
+    token: str
+    district: str
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /desk/signals. Raises BadInput."""
+    asking.refuse_others(request.query, _PARAMETERS)
+    deps, names = request.app[DEPS], request.app[NAMES]
+    asked = request.query.get("state", "")
+    state = None if asked == _ALL else _one(SignalState, asked, "state") or SignalState.NEW
+    what = _one(SignalKind, request.query.get("what", ""), "what")
+    district = request.query.get("district") or None
+    if district is not None and district not in names.districts:
+        raise BadInput("参数 district 不是本市的区")
+    today = local(deps.clock.now()).date()
+    async with deps.db.reads() as session:
+        found = await judging.listed(session, state=state, what=what, district=district)
+        fates = await judging.fates(session, since=today - _FATES)
+        looked = await session.scalar(sa.select(sa.func.max(SignalDay.day)))
+        month = await session.scalar(sa.select(sa.func.max(Forecast.month)))
+        forecasts = await judging.forecasts(session, month, district=district or "") if month else ()
+        places = [s.place for s in found if s.what == SignalKind.HOT_COMMUNITY]
+        rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(places)))
+        areas = {row.code: row.name for row in rows}
+    drill = request[VIEWER].may(Permission.SEE_CASES)
+    rules = {row.id: f"{row.title}（{row.source}；{row.status.label}）" for row in deps.tables.signals}
+    view = SignalsPage(
+        signals=tuple(_view(s, names, areas, rules, drill=drill) for s in found),
+        states=(
+            *(Tab(s.label, _address(state=s, what=what, district=district), state is s) for s in SignalState),
+            Tab("全部", _address(state=_ALL, what=what, district=district), state is None),
+        ),
+        whats=(
+            Tab("各类信号", _address(state=asked, district=district), what is None),
+            *(Tab(w.label, _address(state=asked, what=w, district=district), what is w) for w in SignalKind),
+        ),
+        fates=tuple(fates),
+        looked=str(looked) if looked else "",
+        month=f"{month:%Y-%m}" if month else "",
+        forecasts=tuple(
+            ForecastView(names.kind(f.kind), f"{f.expected:.0f}", f"{f.low:.0f} 至 {f.high:.0f}")
+            for f in forecasts[:_MOST]
+        ),
+        token=guard.token_of(request),
+        district=names.district(district) if district else "全市",
+    )
+    return render(request, "trends/signals.html", page=view)
+
+
+def _address(**given: str | None) -> str:
+    query = urlencode({name: str(value) for name, value in given.items() if value})
+    return f"/desk/signals?{query}" if query else "/desk/signals"
+
+
+def _one(kind: type[L], value: str, name: str) -> L | None:
+    if not value:
+        return None
+    try:
+        return kind(value)
+    except ValueError:
+        raise BadInput(f"参数 {name} 只能是：{'、'.join(member.value for member in kind)}") from None
+
+
+def _view(
+    s: Signal, names: Names, areas: Mapping[str, str], rules: Mapping[str, str], *, drill: bool
+) -> SignalView:
+    what, numbers = SignalKind(s.what), s.told["numbers"]
+    street = plain_area(names.units.get(numbers.get("street", ""), ""))
+    place = areas.get(s.place, s.place)
+    if what in {SignalKind.HOT_GRID, SignalKind.CHRONIC}:
+        place = f"网格 {s.place}"
+    where = [names.district(s.district) if s.district else "全市", street, place]
+    days = f"{s.first_day}" if s.first_day == s.last_day else f"{s.first_day} 至 {s.last_day}"
+    at = show(s.decided_at) if s.decided_at else ""
+    return SignalView(
+        id=s.id,
+        what=what.label,
+        title=f"{''.join(part for part in where if part)} · {names.kind(s.kind) if s.kind else '环境诉求'}",
+        days=days,
+        why=tuple(s.told["why"]),
+        rule=rules.get(s.row_id, s.row_id),
+        state=SignalState(s.state),
+        decided=f"{s.by} {at}" if s.by else "",
+        reason=s.reason or "",
+        tickets=_tickets(s, what) if drill else None,
+    )
+
+
+def _tickets(s: Signal, what: SignalKind) -> str:
+    """The list of the tickets behind a signal, as the sums counted them."""
+    numbers = s.told["numbers"]
+    hot = what in {SignalKind.HOT_GRID, SignalKind.HOT_COMMUNITY}
+    counted = Counted(
+        date.fromisoformat(numbers["from"]),
+        date.fromisoformat(numbers["to"]),
+        kinds=None if hot else (s.kind,),
+        district=None if hot else s.district or None,
+        grid=s.place if what in {SignalKind.HOT_GRID, SignalKind.CHRONIC} else None,
+        community=s.place if what is SignalKind.HOT_COMMUNITY else None,
+    )
+    return f"/desk?{urlencode({'state': 'all', 'counted': counted.encode()})}"
+
+
+async def decided(request: web.Request) -> web.Response:
+    """POST /desk/signals/{number}: 采纳 or 排除. Raises NotFound, BadInput."""
+    form = await request.post()
+    state = _one(SignalState, str(form.get("state", "")), "state")
+    if state is None:
+        raise BadInput("请选择采纳或排除")
+    deps = request.app[DEPS]
+    async with deps.db.writes.begin() as session:
+        await judging.decide(
+            session, int(request.match_info["number"]), state, str(form.get("reason", "")),
+            by=request[VIEWER].login, now=deps.clock.now(),
+        )  # fmt: skip
+    return web.Response(status=303, headers={"Location": "/desk/signals"})
