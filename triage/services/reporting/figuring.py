@@ -161,6 +161,8 @@ def _whole(now: Figures, then: Figures) -> dict[str, str]:
         "turn": "增加" if more > 0 else "减少" if more < 0 else "相差",
         "change": _count(abs(more)),
     }
+    if now.unsolved:
+        facts["again_n"] = _count(now.unsolved)
     if then.demands:
         facts["change_share"] = _share(abs(more), then.demands)
     if now.solved_share is not None:

@@ -80,7 +80,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (
             "建议针对较上期增加{rise_kind_1_more}件的{rise_kind_1}，组织主管部门会商。",
             "建议对较上期增加{rise_district_1_more}件的{rise_district_1}加强督促。",
-            "建议对回访未解决的{unsolved}件逐件复核。",
+            "建议对回访未解决的{again_n}件逐件复核。",
             "建议对“{topic_1}”的{topic_1_n}件诉求合并研判，一并处置。",
         ),
     ),

@@ -59,7 +59,9 @@ def named(
     kinds = Counter(text.kind for text in members if text.kind)
     typical = texts[shape.middle[0]]
     place = _place(tables, level, members)
+    # What a title says names the matter sooner than what its text tells.
     words = [word for word in shape.words if word not in place]
+    words.sort(key=lambda word: word not in (typical.title or ""))
     return Named(
         title=topic_clusters.title_of(words, place, f"{typical.title or ''}\n{typical.text}")[:120],
         kind=kinds.most_common(1)[0][0] if kinds else None,
