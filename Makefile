@@ -87,6 +87,9 @@ bench-trends: .venv/.dev
 bench-topics: .venv/.dev
 	$(BIN)/python -m bench.topics $(ARGS)
 
+bench-incidents: .venv/.dev
+	$(BIN)/python -m bench.incidents $(ARGS)
+
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
 

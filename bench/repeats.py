@@ -5,20 +5,26 @@ pair is answered by trees that never saw its matter (cross-validation by groups)
 (a) the cosine of character runs of at least 0.85 within 30 days and 500 m (public texts have no
 coordinates: within 500 m means that neither names a road, compound or river that the other does not
 share), (b) SimHash of 64 bits, at most 3 bits apart, and the best distance. CPU time of a pair is measured
-with both texts read anew. The last line is one JSON object.
+with both texts read anew. Candidates for one new appeal among `--cases` open ones are asked for in a database
+of their own (SQLite in a temporary folder, or `--url`, an empty one; `--index` takes the figures of an
+earlier run of `bench.repeats_index --keep` instead): p50_ms and p99_ms of finding, reading and weighing
+them. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import json
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bench import repeats_index
 from nlp import WEIGHTS
 from nlp.grams import Grams
 from nlp.repeat_profile import MEASURES
@@ -45,7 +51,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=Path, default=_DATA, help="folder of the public texts")
+    parser.add_argument(
+        "--cases", type=int, default=20_000, help="open cases that candidates are found among"
+    )
+    parser.add_argument("--asked", type=int, default=200, help="new appeals that candidates are asked for")
+    parser.add_argument("--url", help="an empty database for them")
+    parser.add_argument("--index", type=Path, help="figures kept by bench.repeats_index")
     given = parser.parse_args()
+    index = _index(given)
     pairs = training.read_pairs()
     texts = training.read_texts(given.texts)
     reader = PairReader.load()
@@ -77,10 +90,23 @@ def main() -> None:
                     key=_f05,
                 ),
                 "cpu_ms_pair": {"p50": round(spent[len(spent) // 2], 2), "p99": round(spent[-3], 2)},
+                "p50_ms": index["p50_ms"],
+                "p99_ms": index["p99_ms"],
+                "index": index,
                 "version": reader.version,
             }
         )
     )
+
+
+def _index(given: argparse.Namespace) -> dict[str, Any]:
+    """Candidates among many open cases: measured now, or as an earlier run kept them."""
+    if given.index is not None:
+        kept: dict[str, Any] = json.loads(given.index.read_text(encoding="utf-8"))
+        return kept
+    with tempfile.TemporaryDirectory() as folder:
+        url = given.url or f"sqlite+aiosqlite:///{Path(folder) / 'index.db'}"
+        return asyncio.run(repeats_index.run(url, given.cases, given.asked))
 
 
 def _f05(told: dict[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""Candidates for one new appeal among many open cases: `python -m bench.repeats_index --url DB`.
+"""Candidates for one new appeal among many open cases: `python -m bench.repeats_index --url DB --cases N`.
 
 Makes that many open tickets with keys as real texts have them (18 keys, of which a few are shared by
 thousands: a compound, a road), then asks for the candidates of new ones. p50 and p99 of the query, and of
@@ -13,6 +13,7 @@ import asyncio
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -85,6 +86,7 @@ async def measure(db: Database, cases: int, random: np.random.Generator, asked: 
         weighed.append((time.perf_counter() - begun) * 1000)
     return {
         "cases": cases,
+        "database": db.dialect,
         "query_p50_ms": round(float(np.percentile(found, 50)), 2),
         "query_p99_ms": round(float(np.percentile(found, 99)), 2),
         "p50_ms": round(float(np.percentile(weighed, 50)), 2),
@@ -109,8 +111,12 @@ def main() -> None:
     parser.add_argument("--url", required=True, help="an empty database")
     parser.add_argument("--cases", type=int, default=200_000)
     parser.add_argument("--asked", type=int, default=300)
+    parser.add_argument("--keep", type=Path, help="write the figures there too: `bench.repeats --index`")
     given = parser.parse_args()
-    print(json.dumps(asyncio.run(run(given.url, given.cases, given.asked))))
+    told = asyncio.run(run(given.url, given.cases, given.asked))
+    if given.keep is not None:
+        given.keep.write_text(json.dumps(told), encoding="utf-8")
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ import models.files
 import models.holding
 import models.hotline
 import models.identities
+import models.incidents
 import models.key_progress
+import models.lead_matters
 import models.leads
 import models.ledger
 import models.matters

@@ -24,6 +24,7 @@ from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
 from triage.services.identities.erasing import Eraser
+from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
 from triage.services.notices import sending
 from triage.services.notices.messengers import open_messengers
@@ -50,8 +51,16 @@ log = logs.get(__name__)
 
 RELAY_PAUSE_SECONDS: Final = 0.2
 SWEEP_PAUSE_SECONDS: Final = 5.0
-#: Steps of the timetable that need not look as often as the others.
-PAUSES: Final = {"signals": 60.0, "words": 60.0, "topics": 300.0, "reports": 300.0, "open-data": 300.0}
+#: Steps of the timetable that need not look as often as the others, or must look more often: a ticket is seen
+#: by the watch for incidents within seconds.
+PAUSES: Final = {
+    "incidents": 2.0,
+    "open-data": 300.0,
+    "reports": 300.0,
+    "signals": 60.0,
+    "topics": 300.0,
+    "words": 60.0,
+}
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
@@ -143,6 +152,7 @@ def timetable(settings: Settings) -> None:
         steps: dict[str, Callable[[], Awaitable[bool]]] = {
             "timetable": step,
             "matters": looking.Finder(deps).catch_up,
+            "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
             "erasures": Eraser(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),

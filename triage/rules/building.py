@@ -94,6 +94,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         clocks=rows.clocks,
         rates=rows.rates,
         notices=rows.notices,
+        incidents=rows.incidents,
         rewards=rows.rewards,
         plans={key: _plans(group) for key, group in _by(rows.catalogue, _matter).items()},
         by_post=_by(

@@ -1,8 +1,9 @@
 """批量办理: which moves can be made over many tickets at once, and what they are told. Pure.
 
 A move fits when some row of it needs only what is the same for all tickets. What a citizen answered, how a
-citizen was told, evidence and the ticket to merge into are each ticket's own; a danger flag (解除关注) is
-looked at ticket by ticket; 撤销 of a whole set is a job of its own kind.
+citizen was told and evidence are each ticket's own; a danger flag (解除关注) is looked at ticket by ticket;
+撤销 of a whole set is a job of its own kind. 合并 takes many tickets into one head, the same for all, and
+撤销合并 takes a set of merges back, at any time.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ INDIVIDUAL: Final = frozenset({
     Field.PROPOSED_UNIT, Field.ATTACHMENT, Field.OUTCOME, Field.TOLD_CITIZEN, Field.CONTACTED, Field.SOLVED,
     Field.SATISFACTION, Field.OTHER_TICKET, Field.DIVERT, Field.URGENCY,
 })  # fmt: skip
+#: The same for all tickets of a job, though it is a ticket's number.
+_COMMON: Final = {Move.MERGE: frozenset({Field.OTHER_TICKET})}
 _NEVER: Final = frozenset({Move.UNDO, Move.CLEAR_FLAG})
 
 
@@ -46,8 +49,8 @@ class BulkMove:
 
     @property
     def undoable(self) -> bool:
-        """Whether the whole set can be taken back for a while."""
-        return any(row.undo_minutes is not None for row in self.rows)
+        """Whether the whole set can be taken back, for a while or at any time."""
+        return self.move is Move.MERGE or any(row.undo_minutes is not None for row in self.rows)
 
 
 def bulk_moves(tables: Tables, *, at: datetime) -> dict[Move, BulkMove]:
@@ -60,11 +63,12 @@ def bulk_moves(tables: Tables, *, at: datetime) -> dict[Move, BulkMove]:
             rows = tables.moves.of(move, beijing(at).date())
         except NoRule:
             continue
-        fitting = tuple(row for row in rows if not INDIVIDUAL & set(row.needs))
+        own = INDIVIDUAL - _COMMON.get(move, frozenset())
+        fitting = tuple(row for row in rows if not own & set(row.needs))
         if not fitting:
             continue
         proposed = move is Move.DISPATCH
-        fields = dict.fromkeys(f for row in fitting for f in row.fields if f not in INDIVIDUAL)
+        fields = dict.fromkeys(f for row in fitting for f in row.fields if f not in own)
         needed = frozenset.intersection(*(frozenset(row.needs) for row in fitting))
         found[move] = BulkMove(
             move, fitting, tuple(fields), needed - {Field.UNIT} if proposed else needed, proposed
@@ -100,8 +104,13 @@ def values_for(bulk: BulkMove, values: Mapping[str, Any], proposal: Mapping[str,
     return found
 
 
+def undo_of(move: Move) -> Move:
+    """What takes a set of these back."""
+    return Move.SPLIT if move is Move.MERGE else Move.UNDO
+
+
 def try_move(
-    tables: Tables, s: Standing, move: Move, values: Mapping[str, Any], actor: moves.Actor, *, at: datetime
+    tables: Tables, s: Standing, request: moves.Request, actor: moves.Actor, *, at: datetime
 ) -> None:
     """Ask the rules, and change nothing. Raises Refusal and NoRule as the move itself would."""
-    moves.choose(tables, s, moves.Request(move, values), actor, at=at)
+    moves.choose(tables, s, request, actor, at=at)

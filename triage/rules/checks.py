@@ -16,6 +16,7 @@ from triage.rules import (
     access_rows,
     agreement_checks,
     clock_checks,
+    incident_rows,
     lead_rows,
     move_parsing,
     notice_parsing,
@@ -69,6 +70,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     rate_parsing.check(rows.rates, problems)
     notice_parsing.check(rows.notices, problems)
     lead_rows.check(rows.leads, problems)
+    incident_rows.check(rows.incidents, problems)
     signal_rows.check(rows.signals, problems)
     snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
     access_rows.check(rows.access, problems)

@@ -19,6 +19,7 @@ from triage.rules import row_making as make
 from triage.rules.calendar import WorkCalendar
 from triage.rules.clock_parsing import clock_table
 from triage.rules.clock_rows import ClockTable
+from triage.rules.incident_rows import IncidentTable, incident_table
 from triage.rules.move_parsing import move_row
 from triage.rules.notice_parsing import notice_table
 from triage.rules.notice_rows import NoticeTable
@@ -82,6 +83,7 @@ _LISTS: Final[Mapping[str, tuple[str, Callable[[Record], Row]]]] = {
 _TABLES: Final[Mapping[str, tuple[str, Callable[[Record], object]]]] = {
     "clocks.yaml": ("clocks", clock_table),
     "functions.yaml": ("functions", make.functions),
+    "incidents.yaml": ("incidents", incident_table),
     "notices.yaml": ("notices", notice_table),
     "rates.yaml": ("rates", rate_table),
     "reveals.yaml": ("reveals", reveal_rows.table),
@@ -147,6 +149,7 @@ class Parsed:
     clocks: ClockTable = field(default_factory=ClockTable)
     rates: RateTable = field(default_factory=RateTable)
     notices: NoticeTable = field(default_factory=NoticeTable)
+    incidents: IncidentTable = field(default_factory=IncidentTable)
     reveals: reveal_rows.RevealTable = field(default_factory=reveal_rows.RevealTable)
     rewards: RewardTable = field(default_factory=RewardTable)
     calendar: WorkCalendar = field(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
     from triage.rules.drifting import DriftRow
+    from triage.rules.incident_rows import IncidentTable
     from triage.rules.lead_rows import LeadRow
     from triage.rules.move_rows import MoveTable
     from triage.rules.notice_rows import NoticeTable
@@ -340,6 +341,7 @@ class Tables:
     clocks: ClockTable
     rates: RateTable
     notices: NoticeTable
+    incidents: IncidentTable
     rewards: RewardTable
     plans: Mapping[tuple[str, str], tuple[Plan, ...]] = field(repr=False)
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)

@@ -268,6 +268,22 @@ async def _other(session: AsyncSession, wish: Wish) -> str | None:
     return last["values"].get(Field.OTHER_TICKET) if last else None
 
 
+async def heads_of(
+    session: AsyncSession, move: Move, ticket_ids: Sequence[int], values: Mapping[str, Any]
+) -> list[str]:
+    """The tickets on the other side of many moves, by number: to be locked together with them."""
+    if move is Move.MERGE:
+        return [str(values.get(Field.OTHER_TICKET.value, ""))]
+    if move is not Move.SPLIT:
+        return []
+    rows = await session.scalars(
+        sa.select(TicketEvent.data).where(
+            TicketEvent.ticket_id.in_(ticket_ids), TicketEvent.tag == Tag.MERGE.value
+        )
+    )
+    return sorted({str(data["values"].get(Field.OTHER_TICKET.value, "")) for data in rows})
+
+
 def _joined(head: Standing, wish: Wish, person: Person, *, at: datetime) -> Event:
     """The other ticket's side of a merge: one more citizen waits for it, or, after a split, one less."""
     tag, told = (Tag.JOINED, "joined") if wish.move is Move.MERGE else (Tag.LEFT, "left")

@@ -34,6 +34,7 @@ from triage.web.cache import Cache
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
+from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
 from triage.web.middlewares import MIDDLEWARES
@@ -127,6 +128,7 @@ ROUTES: Final = (
     *audit.ROUTES,
     *identities.ROUTES,
     *repeats.ROUTES,
+    *incidents.ROUTES,
     *leads.ROUTES,
     *parties.ROUTES,
     *topics.ROUTES,

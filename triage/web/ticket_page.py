@@ -80,6 +80,7 @@ class TicketPage:
     correcting: CorrectingView | None
     same: tuple[PairLine, ...]
     exposures: tuple[Exposure, ...]
+    reports: tuple[Exposure, ...]
     picking: PickingView | None
     identity: IdentityBox
 
@@ -193,7 +194,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         urges=standing.urges,
         correcting=correcting,
         same=same,
-        exposures=tuple(exposures),
+        exposures=tuple(one for one in exposures if not one.proposed),
+        reports=tuple(one for one in exposures if one.proposed),
         picking=picking,
         identity=identity,
     )

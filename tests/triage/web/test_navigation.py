@@ -16,6 +16,7 @@ PAGES = {
     "/desk/map": "在办地图",
     "/desk/due": "到期清单",
     "/desk/repeats": "同一事项",
+    "/desk/incidents": "突发事件",
     "/desk/bulk": "批量办理记录",
     "/desk/leads": "媒体线索",
     "/desk/rewards": "有奖举报",

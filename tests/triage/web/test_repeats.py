@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from models.appeals import Reading
+from models.files import Attachment
 from models.matters import MatterPair
 from models.tickets import Ticket
-from tests.factories import add_tickets
+from tests.factories import NOW, add_tickets
 from tests.triage.services.repeats.test_looking import AGAIN, FIRST, RIVER
 from triage.services import reference
 from triage.services.repeats import looking
@@ -117,3 +119,45 @@ async def test_two_that_nobody_proposed_can_be_compared(client: Client, deps: De
     one, other = await add_tickets(deps.db, FIRST, replace(RIVER, text="温榆河有死鱼"))
     page = await (await client.get(f"/desk/compare/{one}/{other}")).text()
     assert "看来不是同一事项" in page
+
+
+async def test_both_places_are_on_one_map_and_photos_stand_side_by_side(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Reading).where(Reading.id == 3).values(lon=116.48))
+        rows: list[dict[str, object]] = [
+            {
+                "appeal_id": appeal, "owner": "appeal", "event_seq": None, "sha256": f"{number:064d}",
+                "thumb_sha256": thumb, "size": 1, "media_type": "image/jpeg", "name": "照片.jpg",
+                "by": "citizen", "at": NOW,
+            }
+            for number, (appeal, thumb) in enumerate([(1, "a" * 64), (3, "b" * 64), (3, None)], start=1)
+        ]  # fmt: skip
+        await session.execute(sa.insert(Attachment), rows)
+    page = await (await client.get(f"/desk/compare/{again}/{first}")).text()
+    assert page.count('<circle class="dot') == 2
+    assert "两地相距约" in page
+    assert re.findall(r"/desk/files/(\d+)/thumb", page) == ["2", "1"]
+
+
+async def test_several_that_are_like_one_can_be_merged_together(client: Client, deps: Deps) -> None:
+    first, again, more = await add_tickets(deps.db, FIRST, AGAIN, AGAIN)
+    await reference.sync(deps)
+    async with deps.db.writes.begin() as session:
+        rows: list[dict[str, object]] = [
+            {
+                "ticket_id": number, "head_id": 1, "p": 0.9, "same_caller": False, "why": [],
+                "state": "proposed", "at": NOW, "model_version": "test",
+            }
+            for number in (2, 3)
+        ]  # fmt: skip
+        await session.execute(sa.insert(MatterPair), rows)
+    page = await (await client.get("/desk/repeats")).text()
+    assert "<b>2 张</b>都像" in page
+    data = {**hidden(page, "/desk/bulk"), "no": again}
+    answer = await client.post("/desk/bulk", data=data, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/desk/bulk/1")
+    draft = await (await client.get("/desk/bulk/1")).text()
+    assert "确认合并 1 张" in draft
+    assert first in draft
+    assert more not in draft

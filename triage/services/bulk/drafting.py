@@ -22,6 +22,7 @@ from triage.errors import BadInput, NoRule, NotFound
 from triage.rules import bulk as rules
 from triage.rules.access import check_post
 from triage.rules.fields import FREE, Refusal
+from triage.rules.moves import Request
 from triage.services.bulk.standings import stand_many
 
 if TYPE_CHECKING:
@@ -101,13 +102,27 @@ async def draft(deps: Deps, viewer: Viewer, plan: Plan, ids: Sequence[int]) -> i
         raise BadInput("没有选中工单")
     judged: list[_Judged] = []
     async with deps.db.reads() as session:
+        head = await _head(session, deps, viewer, plan, now=now)
         for start in range(0, len(ids), _BATCH):
             tickets = await _tickets(session, viewer, ids[start : start + _BATCH])
             standings = await stand_many(session, deps.tables, tickets, now=now)
             judged += [
-                _judge(deps.tables, bulk, plan, ticket, standings[ticket.id], at=now) for ticket in tickets
+                _judge(deps.tables, bulk, plan, ticket, standings[ticket.id], at=now, head=head)
+                for ticket in tickets
             ]
     return await _keep(deps, plan, judged, at=now)
+
+
+async def _head(
+    session: AsyncSession, deps: Deps, viewer: Viewer, plan: Plan, *, now: datetime
+) -> tuple[int, Standing] | None:
+    """Of 合并: the ticket that the others are merged into, and where it stands. Raises NotFound."""
+    if plan.move is not Move.MERGE:
+        return None
+    (number,) = await pick_numbers(session, viewer, [str(plan.values.get(Field.OTHER_TICKET.value, ""))])
+    tickets = await _tickets(session, viewer, [number])
+    standings = await stand_many(session, deps.tables, tickets, now=now)
+    return number, standings[number]
 
 
 async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> int:
@@ -145,13 +160,22 @@ async def _tickets(session: AsyncSession, viewer: Viewer, ids: Sequence[int]) ->
 
 
 def _judge(
-    tables: Tables, bulk: BulkMove | None, plan: Plan, ticket: Ticket, s: Standing, *, at: datetime
+    tables: Tables,
+    bulk: BulkMove | None,
+    plan: Plan,
+    ticket: Ticket,
+    s: Standing,
+    *,
+    at: datetime,
+    head: tuple[int, Standing] | None = None,
 ) -> _Judged:
     values = dict(plan.values)
     if bulk is not None:
         values = rules.values_for(bulk, values, ticket.decision.get("proposed") or {})
     try:
-        rules.try_move(tables, s, plan.move, values, plan.person.actor, at=at)
+        # A ticket is not merged into itself: the rules see no other one then.
+        other = head[1] if head is not None and head[0] != ticket.id else None
+        rules.try_move(tables, s, Request(plan.move, values, other), plan.person.actor, at=at)
     except (Refusal, NoRule) as refusal:
         return _Judged(ticket.id, ticket.version, BulkRow.REFUSED, refusal.code, refusal.detail)
     return _Judged(ticket.id, ticket.version, BulkRow.WAITING)

@@ -221,12 +221,13 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
         job.handed_at = now
         by_id = {row.ticket_id: row for row in rows}
         viewer = await viewer_of(session, deps.tables, job, now=now)
-        tickets = await session.scalars(
-            sa.select(Ticket)
-            .where(Ticket.id.in_(list(by_id)), may_see(viewer))
-            .order_by(Ticket.id)
-            .with_for_update()
+        heads = await moving.heads_of(session, Move(job.move), list(by_id), job.values)
+        seen = sa.and_(Ticket.id.in_(list(by_id)), may_see(viewer))
+        locked = await session.scalars(
+            sa.select(Ticket).where(sa.or_(seen, Ticket.no.in_(heads))).order_by(Ticket.id).with_for_update()
         )
+        # Heads are locked with the others, in one order; they are moved only when they were picked.
+        tickets = [ticket for ticket in locked if ticket.id in by_id]
         move = Move(job.move)
         bulk = rules.bulk_moves(deps.tables, at=now).get(move)
         work = _Work(job, viewer, bulk, deps.tables, now, digest.digested(deps.tables, move, at=now))

@@ -2,8 +2,8 @@
 
 What citizens write is masked when it comes in, for everybody; the original is sealed, and looked at one case
 at a time (`revealing`). What staff type with a move is masked by the rules of that day; what else they type
-is kept as typed, and read so by whoever handles the case. Everybody else, and every list, search, export, feed
-and public page, reads it masked; so is what was stored before a rule of masking was mended.
+is kept as typed, and read so by whoever handles the case. Everybody else, and every list, search, export,
+feed and public page, reads it masked; so is what was stored before a rule of masking was mended.
 """
 
 from __future__ import annotations

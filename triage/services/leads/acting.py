@@ -77,7 +77,7 @@ class Acted:
 
 async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, now: datetime) -> Acted:
     """Do it. Raises NotFound, LeadMoved, LeadRefused, BadInput."""
-    lead = await _lock(session, wish.lead_id)
+    lead = await _lock(session, wish.lead_id, _lead_number(wish))
     if lead.version != wish.version:
         raise LeadMoved
     if wish.act is LeadAct.UNDO:
@@ -104,13 +104,26 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
     return Acted(lead.id, lead.version, LeadState(lead.state), lead.appeal_id)
 
 
-async def _lock(session: AsyncSession, lead_id: int) -> Lead:
-    lead = await session.scalar(
-        sa.select(Lead).where(Lead.id == lead_id).with_for_update().execution_options(populate_existing=True)
+async def _lock(session: AsyncSession, lead_id: int, other: int | None) -> Lead:
+    """The lead, locked with the one it is merged into, by id: crosswise merges make no circle."""
+    rows = await session.scalars(
+        sa.select(Lead)
+        .where(Lead.id.in_([lead_id] if other is None else [lead_id, other]))
+        .order_by(Lead.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    if lead is None:
+    locked = {lead.id: lead for lead in rows}
+    if lead_id not in locked:
         raise NotFound("没有这条线索。")
-    return lead
+    return locked[lead_id]
+
+
+def _lead_number(wish: Wish) -> int | None:
+    """The number of the lead to merge into; None where it is no lead's."""
+    into = (wish.into or "").strip()
+    is_lead = wish.act is LeadAct.MERGE and into.isascii() and into.isdigit() and len(into) <= _LEAD_DIGITS
+    return int(into) if is_lead else None
 
 
 def _reason(wish: Wish) -> str:
@@ -149,9 +162,9 @@ async def _expose(session: AsyncSession, appeal_id: int, exposures: Mapping[int,
 
 async def _merge(session: AsyncSession, viewer: Viewer, lead: Lead, wish: Wish) -> dict[str, Any]:
     """Into another lead (its number) or a ticket (its number)."""
+    if (number := _lead_number(wish)) is not None:
+        return await _merge_lead(session, lead, number)
     into = (wish.into or "").strip()
-    if into.isascii() and into.isdigit() and len(into) <= _LEAD_DIGITS:
-        return await _merge_lead(session, lead, int(into))
     ticket = (
         await session.execute(
             sa.select(Ticket.no, Ticket.appeal_id).where(Ticket.no == into.replace("\0", ""), may_see(viewer))
@@ -166,7 +179,7 @@ async def _merge(session: AsyncSession, viewer: Viewer, lead: Lead, wish: Wish) 
 async def _merge_lead(session: AsyncSession, lead: Lead, number: int) -> dict[str, Any]:
     if number == lead.id:
         raise LeadRefused("不能并入自己")
-    head = await session.scalar(sa.select(Lead).where(Lead.id == number).with_for_update(key_share=True))
+    head = await session.get(Lead, number)  # locked with this one
     if head is None:
         raise NotFound("没有这个编号的线索。")
     if head.state not in {LeadState.WAITING, LeadState.CONFIRMED}:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from models.appeals import Source
+from models.lead_matters import LeadPair
 from models.leads import Lead, MediaExposure
 from models.tickets import Ticket
 from models.vocab_leads import LeadState
+from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,28 +64,45 @@ async def counts(session: AsyncSession) -> dict[LeadState, int]:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """媒体曝光 of a case: the lead, its source and address, and since when it was public."""
+    """媒体曝光 of a case: the lead, its source and address, and since when it was public.
+
+    `proposed`: nobody said yet that the report tells of the case; the search for the same matter found it.
+    """
 
     lead_id: int
     source: str
     title: str | None
     url: str | None
     exposed_at: datetime
+    proposed: bool = False
 
 
 async def exposures(session: AsyncSession, appeal_id: int) -> list[Exposure]:
-    """The reports of a case, earliest first; the first one's moment is its exposure (曝光时间)."""
+    """The reports of a case and what may be one, earliest first: the first report is its 曝光时间."""
+    found = sa.select(LeadPair.lead_id).where(
+        LeadPair.ticket_id == sa.select(Ticket.id).where(Ticket.appeal_id == appeal_id).scalar_subquery(),
+        LeadPair.state == Proposal.PROPOSED.value,
+    )
+    kept = sa.select(MediaExposure.lead_id).where(MediaExposure.appeal_id == appeal_id)
     rows = await session.execute(
         sa.select(
             Lead.id,
             sa.func.coalesce(Source.name, Lead.source),
             Lead.title,
             Lead.url,
-            MediaExposure.exposed_at,
+            sa.func.coalesce(MediaExposure.exposed_at, Lead.exposed_at),
+            MediaExposure.exposed_at.is_(None),
         )
-        .join(MediaExposure, MediaExposure.lead_id == Lead.id)
+        .outerjoin(
+            MediaExposure, sa.and_(MediaExposure.lead_id == Lead.id, MediaExposure.appeal_id == appeal_id)
+        )
         .outerjoin(Source, Source.key == Lead.source)
-        .where(MediaExposure.appeal_id == appeal_id)
-        .order_by(MediaExposure.exposed_at, Lead.id)
+        .where(
+            sa.or_(
+                Lead.id.in_(kept),
+                sa.and_(Lead.id.in_(found), Lead.state == LeadState.WAITING.value),
+            )
+        )
+        .order_by(sa.func.coalesce(MediaExposure.exposed_at, Lead.exposed_at), Lead.id)
     )
     return [Exposure(*row) for row in rows]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.db import ALL_TOGETHER
-from models.leads import Lead, LeadBand, LeadEvent, LeadItem
+from models.leads import Lead, LeadBand, LeadEvent, LeadItem, MediaExposure
 from models.vocab_leads import LeadAct, LeadState
 from nlp.text import mask_identity
 from triage.rules.calendar import beijing
@@ -209,6 +209,13 @@ async def _repeat(session: AsyncSession, lead_id: int, one: _Said, *, now: datet
             repeats=Lead.repeats + 1,
             exposed_at=sa.case((Lead.exposed_at > moment, moment), else_=Lead.exposed_at),
         )
+        .execution_options(synchronize_session=False)
+    )
+    # The case that the lead became, or was merged into, was public as early.
+    await session.execute(
+        sa.update(MediaExposure)
+        .where(MediaExposure.lead_id == lead_id, MediaExposure.exposed_at > moment)
+        .values(exposed_at=moment)
         .execution_options(synchronize_session=False)
     )
     await session.execute(

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import sqlalchemy as sa
+
 from models import matters, ticket_detail
+from models.files import Attachment
 from models.matters import MatterPair
 from models.vocab_matters import Proposal
 from nlp.place_point import metres
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Characters of a text that are compared word by word.
 COMPARED: Final = 3_000
+#: Pictures of each side.
+PHOTOS: Final = 12
 
 
 class Part(NamedTuple):
@@ -41,6 +46,7 @@ class Side:
     whole: WholeTicket
     title: tuple[Part, ...]
     text: tuple[Part, ...]
+    photos: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +78,28 @@ async def compare(session: AsyncSession, pairs: PairReader, viewer: Viewer, one:
     kept = await session.get(MatterPair, (later.ticket.id, earlier.ticket.id))
     titles = _differences(later.ticket.title, earlier.ticket.title)
     texts = _differences(later.appeal.text, earlier.appeal.text)
+    photos = await _photos(session, later.appeal.id, earlier.appeal.id)
     return Compared(
-        a=Side(later, titles[0], texts[0]),
-        b=Side(earlier, titles[1], texts[1]),
+        a=Side(later, titles[0], texts[0], photos[later.appeal.id]),
+        b=Side(earlier, titles[1], texts[1], photos[earlier.appeal.id]),
         likeness=pairs.likeness(profiles[1], profiles[0]),
         same_caller=await matters.same_caller(session, later.ticket.id, earlier.ticket.id),
         metres=_apart(later, earlier),
         state=Proposal(kept.state) if kept is not None else None,
     )
+
+
+async def _photos(session: AsyncSession, *appeal_ids: int) -> dict[int, tuple[int, ...]]:
+    """The pictures of each case, the first ones."""
+    rows = await session.execute(
+        sa.select(Attachment.appeal_id, Attachment.id)
+        .where(Attachment.appeal_id.in_(appeal_ids), Attachment.thumb_sha256.is_not(None))
+        .order_by(Attachment.id)
+    )
+    found: dict[int, list[int]] = {number: [] for number in appeal_ids}
+    for appeal_id, file_id in rows:
+        found[appeal_id].append(file_id)
+    return {number: tuple(files[:PHOTOS]) for number, files in found.items()}
 
 
 async def ids_of(session: AsyncSession, viewer: Viewer, *numbers: str) -> list[int]:

@@ -14,10 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models import matters
 from models.filters import all_seeing
+from models.lead_matters import LeadPair
 from models.matters import MatterKey, MatterPair, MatterSeen
 from models.outbox import Outbox
 from models.vocab import Field, Move
@@ -27,7 +27,9 @@ from nlp.repeats import PairReader
 from triage import logs
 from triage.rules.fields import Refusal
 from triage.services import moving
+from triage.services.leads import matching
 from triage.services.processing import SAME_MATTER
+from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.db import Base
     from models.matters import Told
     from nlp.repeat_profile import Profile
     from nlp.repeats import Likeness
@@ -83,7 +84,7 @@ class Finder:
                 return False
             ids = await matters.unseen(session, since=now - SAME_MATTER, limit=BATCH, gaps=gaps)
         await look(self._deps, pair_reader(), ids)
-        more = len(ids) == BATCH
+        more = await matching.catch_up(self._deps, pair_reader()) or len(ids) == BATCH
         if gaps and not more:
             self._gaps_at = now + GAPS_EVERY
         return more
@@ -101,16 +102,19 @@ async def look(deps: Deps, pairs: PairReader, ids: Sequence[int]) -> int:
         keys: list[dict[str, object]] = [
             {"key": key, "ticket_id": number} for number, mine in profiles.items() for key in keys_of(mine)
         ]
-        await _insert_new(session, MatterKey, keys)
+        await insert_new(session, MatterKey, keys)
     count = 0
     for number in sorted(told):
         async with deps.db.reads() as session:
             found = await _weighed(session, pairs, told[number], profiles[number], now=now)
+            keys_here = keys_of(profiles[number])
+            leads = await matching.of_ticket(session, pairs, number, profiles[number], keys_here, now=now)
         async with deps.db.writes.begin() as session:
             rows = [_row(pairs, told[number], one, now=now) for one in found]
-            await _insert_new(session, MatterPair, rows)
+            await insert_new(session, MatterPair, rows)
+            await insert_new(session, LeadPair, leads)
             seen = {"ticket_id": number, "at": now, "model_version": pairs.version}
-            await _insert_new(session, MatterSeen, [seen])
+            await insert_new(session, MatterSeen, [seen])
         count += len(found)
         await _join(deps, told[number], found, now=now)
     return count
@@ -185,15 +189,4 @@ async def decided(
             "ticket_id": later, "head_id": earlier, "p": 0.0, "same_caller": False, "why": [],
             "state": state.value, "by": by, "at": now, "model_version": "",
         }  # fmt: skip
-        await _insert_new(session, MatterPair, [row])
-
-
-async def _insert_new(session: AsyncSession, model: type[Base], rows: Sequence[dict[str, object]]) -> None:
-    """Insert rows that are not there yet."""
-    if not rows:
-        return
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    key, *_ = model.__table__.primary_key
-    # RETURNING makes it one statement, not one a row.
-    connection = await session.connection()
-    await connection.execute(make(model).on_conflict_do_nothing().returning(key), list(rows))
+        await insert_new(session, MatterPair, [row])

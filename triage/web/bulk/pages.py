@@ -261,7 +261,8 @@ async def undo_of(request: web.Request, number: int, person: Person, reason: str
     running.check_owner(job, person)
     if job.state not in {BulkState.DONE.value, BulkState.CANCELLED.value}:
         raise BadInput("这一批还没有办完：先取消，或等它办完再撤销")
-    plan = Plan(Move.UNDO, {"reason": reason or f"整批撤销批量办理第 {number} 批"}, person, undoes=number)
+    said = {"reason": reason or f"整批撤销批量办理第 {number} 批"}
+    plan = Plan(rules.undo_of(Move(job.move)), said, person, undoes=number)
     return await drafting.draft_undo(deps, request[VIEWER], job, plan)
 
 

@@ -125,6 +125,7 @@ def paths(problems: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
 
 ROUTES: Final = (
     access.get("/desk/leads", pages.page, needs=Permission.LEADS),
+    access.post("/desk/leads/unlike", pages.unlike, needs=Permission.LEADS),
     access.post("/desk/leads", pages.act, needs=Permission.LEADS),
     access.get("/api/v1/leads", listed, needs=Permission.LEADS),
     access.post("/api/v1/leads/{id}", acted, needs=Permission.LEADS),

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from models import lead_matters
 from models.vocab_leads import DropReason, LeadAct, LeadState
 from triage.errors import BadInput, TriageError
-from triage.services.leads import acting, listing
+from triage.services.leads import acting, listing, matching
 from triage.web import guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
@@ -19,7 +20,9 @@ from triage.web.leads import asks
 from triage.web.leads.views import LeadView, view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from models.lead_matters import Likely
 
 PER_PAGE: Final = 50
 
@@ -39,6 +42,7 @@ class LeadPage:
     """Everything the page shows; `undo` names what was just done, as it stands now."""
 
     leads: tuple[LeadView, ...]
+    likely: Mapping[int, Sequence[Likely]]
     tabs: tuple[Tab, ...]
     state: str
     more: str | None
@@ -61,6 +65,8 @@ async def page(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         found = await listing.leads(session, state=state, before=before, limit=PER_PAGE + 1)
         counts = await listing.counts(session)
+        waiting = [one.lead.id for one in found if one.lead.state == LeadState.WAITING]
+        pairs = await lead_matters.likely(session, request[VIEWER], leads=waiting) if waiting else []
     shown = found[:PER_PAGE]
     token = guard.token_of(request)
     response = render(
@@ -68,6 +74,7 @@ async def page(request: web.Request) -> web.Response:
         "desk/leads.html",
         page=LeadPage(
             leads=tuple(view(item, names) for item in shown),
+            likely={one.lead_id: [p for p in pairs if p.lead_id == one.lead_id] for one in pairs},
             tabs=(
                 *(Tab(s.label, counts[s], _address(s), s is state) for s in LeadState),
                 Tab("全部", sum(counts.values()), "/desk/leads?state=all", every),
@@ -83,6 +90,19 @@ async def page(request: web.Request) -> web.Response:
     )
     guard.keep(response, token)
     return response
+
+
+async def unlike(request: web.Request) -> web.Response:
+    """不是同一件事: this ticket is not proposed for this lead again. Raises BadInput, NotFound."""
+    form = await request.post()
+    lead_id = asks.number({"lead": str(form.get("lead", ""))}, "lead")
+    if lead_id is None:
+        raise BadInput("表单不完整，请刷新页面再提交")
+    deps = request.app[DEPS]
+    async with deps.db.writes.begin() as session:
+        no = str(form.get("ticket", "")).replace("\0", "")
+        await matching.refuse(session, request[VIEWER], lead_id, no, now=deps.clock.now())
+    return web.Response(status=303, headers={"Location": "/desk/leads"})
 
 
 async def act(request: web.Request) -> web.Response:

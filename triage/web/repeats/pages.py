@@ -20,7 +20,10 @@ from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
+from triage.web.incidents import drawing
+from triage.web.incidents.drawing import Drawing  # noqa: TC001  (shown by the template)
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
+from triage.web.place_picking import GROUND
 from triage.web.repeats.box import PairLine, line
 from triage.web.ticket_page import acting_of
 
@@ -34,10 +37,21 @@ _KILOMETRE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Tickets that may all be the matter of one earlier ticket."""
+
+    head_no: str
+    head_title: str
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatsPage:
-    """待确认的同一事项."""
+    """待确认的同一事项; `groups`: heads that several wait to be merged into, all at once if wished."""
 
     lines: tuple[PairLine, ...]
+    groups: tuple[Group, ...]
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ class SideView:
     unit: str
     version: int
     merged_into: str | None
+    photos: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,7 @@ class ComparePage:
     called: str
     why: tuple[str, ...]
     facts: tuple[str, ...]
+    map: Drawing | None
     may_merge: bool
     refused: bool
     error: str | None
@@ -81,8 +97,22 @@ async def listed(request: web.Request) -> web.Response:
     refuse_others(request.query, ())
     async with request.app[DEPS].db.reads() as session:
         found = await matters.proposals(session, request[VIEWER])
-    page = RepeatsPage(tuple(line(pair) for pair in found))
+    lines = tuple(line(pair) for pair in found)
+    groups = _groups(lines) if request[VIEWER].may(Permission.BULK) else ()
+    page = RepeatsPage(lines, groups, guard.token_of(request))
     return render(request, "desk/repeats.html", page=page)
+
+
+def _groups(lines: tuple[PairLine, ...]) -> tuple[Group, ...]:
+    """The largest first; a ticket that is like several heads stands with the likeliest alone."""
+    titles = {one.head_no: one.head_title for one in lines}
+    home: dict[str, str] = {}
+    for one in lines:
+        home.setdefault(one.no, one.head_no)
+    found = [
+        Group(head, title, tuple(no for no in home if home[no] == head)) for head, title in titles.items()
+    ]
+    return tuple(sorted((g for g in found if len(g.numbers) > 1), key=lambda g: -len(g.numbers)))
 
 
 async def compared(request: web.Request) -> web.Response:
@@ -161,6 +191,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         called="很可能是同一事项" if found.likeness.same else "看来不是同一事项",
         why=found.likeness.why,
         facts=_facts(found),
+        map=await _map(request, found),
         may_merge=all(State(s.whole.ticket.state) not in CLOSED_STATES for s in (found.a, found.b)),
         refused=found.state is Proposal.REFUSED,
         error=error.detail if error else None,
@@ -187,6 +218,20 @@ def _facts(found: Compared) -> tuple[str, ...]:
     return tuple(told)
 
 
+async def _map(request: web.Request, found: Compared) -> Drawing | None:
+    """Both places on one map, the later one fresh; None where neither has a point."""
+    points = []
+    for side, fresh in ((found.b, False), (found.a, True)):
+        reading = side.whole.reading
+        if reading is not None and reading.lon is not None and reading.lat is not None:
+            points.append((reading.lon, reading.lat, fresh))
+    if not points:
+        return None
+    middle = (sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points))
+    atlas = await request.app[GROUND].atlas()
+    return drawing.draw(drawing.ground_of(atlas), middle, (found.metres or 0) / 2, points)
+
+
 def _side(side: Side, names: Names) -> SideView:
     whole = side.whole
     ticket = whole.ticket
@@ -205,6 +250,7 @@ def _side(side: Side, names: Names) -> SideView:
         unit=names.units.get(ticket.unit_code, ticket.unit_code) if ticket.unit_code else "无",
         version=ticket.version,
         merged_into=_merged_into(whole),
+        photos=side.photos,
     )
 
 

@@ -1,0 +1,154 @@
+"""Media leads (线索) and tickets about one matter: by which keys leads are found, and which pairs may be.
+
+The keys are those of tickets (`models.matters`), so a lead finds earlier calls and a call an earlier lead,
+each by index. A pair is a proposal; merging is the analyst's (`triage.services.leads.acting`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.db import Base
+from models.filters import may_see
+from models.leads import Lead
+from models.matters import PER_KEY, WEIGHED
+from models.tickets import Ticket
+from models.vocab_leads import LeadState
+from models.vocab_matters import Proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.viewing import Viewer
+
+
+class LeadSeen(Base):
+    """A lead whose matter was looked for among the tickets."""
+
+    __tablename__ = "lead_seen"
+
+    lead_id: Mapped[int] = mapped_column(sa.ForeignKey("lead.id"), primary_key=True)
+    at: Mapped[datetime]
+
+
+class LeadKey(Base):
+    """One key of a lead's matter."""
+
+    __tablename__ = "lead_key"
+
+    key: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, comment="as of matter_key")
+    lead_id: Mapped[int] = mapped_column(sa.ForeignKey("lead.id"), primary_key=True, index=True)
+
+
+class LeadPair(Base):
+    """A lead and a ticket that may be one matter."""
+
+    __tablename__ = "lead_pair"
+    __table_args__ = (
+        sa.CheckConstraint("state in ('proposed', 'refused')", name="state"),
+        sa.Index("ix_lead_pair_ticket", "ticket_id"),
+    )
+
+    lead_id: Mapped[int] = mapped_column(sa.ForeignKey("lead.id"), primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+    p: Mapped[float] = mapped_column(comment="that they are one matter")
+    why: Mapped[list[str]] = mapped_column(sa.JSON, comment="the reasons, in words")
+    state: Mapped[str] = mapped_column(sa.String(16), comment="proposed or refused; merged is the lead's")
+    by: Mapped[str | None] = mapped_column(sa.String(64), comment="login of who refused")
+    at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A ticket and a lead that may be one matter, as pages show them."""
+
+    lead_id: int
+    lead_title: str
+    lead_version: int
+    ticket_no: str
+    ticket_title: str
+    p: float
+    why: tuple[str, ...]
+
+
+async def unseen(session: AsyncSession, *, since: datetime, limit: int) -> list[Lead]:
+    """Leads that wait for an analyst and whose matter was not looked for, the oldest first."""
+    rows = await session.scalars(
+        sa.select(Lead)
+        .where(
+            Lead.state == LeadState.WAITING.value,
+            Lead.seen_at >= since,
+            ~sa.exists().where(LeadSeen.lead_id == Lead.id),
+        )
+        .order_by(Lead.id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def candidates(session: AsyncSession, keys: Sequence[int], *, since: datetime) -> list[Lead]:
+    """Leads that wait and share keys, those that share most first; at most `WEIGHED`."""
+    if not keys:
+        return []
+    parts = [
+        sa.select(
+            sa.select(LeadKey.lead_id)
+            .where(LeadKey.key == key)
+            .order_by(LeadKey.lead_id.desc())
+            .limit(PER_KEY)
+            .subquery()
+            .c.lead_id
+        )
+        for key in keys
+    ]
+    shared = sa.union_all(*parts).subquery()
+    counted = (
+        sa.select(shared.c.lead_id, sa.func.count().label("keys"))
+        .group_by(shared.c.lead_id)
+        .order_by(sa.desc("keys"), shared.c.lead_id.desc())
+        .limit(PER_KEY)
+        .subquery()
+    )
+    rows = await session.scalars(
+        sa.select(Lead)
+        .join(counted, counted.c.lead_id == Lead.id)
+        .where(Lead.state == LeadState.WAITING.value, Lead.seen_at >= since)
+        .order_by(counted.c["keys"].desc(), Lead.id.desc())
+        .limit(WEIGHED)
+    )
+    return list(rows)
+
+
+async def likely(
+    session: AsyncSession,
+    viewer: Viewer,
+    *,
+    leads: Sequence[int] = (),
+    ticket_id: int | None = None,
+) -> list[Likely]:
+    """What is proposed of these leads, or of a ticket, likeliest first."""
+    mine = LeadPair.lead_id.in_(leads) if ticket_id is None else LeadPair.ticket_id == ticket_id
+    rows = await session.execute(
+        sa.select(
+            Lead.id, sa.func.coalesce(Lead.title, sa.func.substr(Lead.text, 1, 40)), Lead.version,
+            Ticket.no, Ticket.title, LeadPair.p, LeadPair.why,
+        )
+        .join(Lead, Lead.id == LeadPair.lead_id)
+        .join(Ticket, Ticket.id == LeadPair.ticket_id)
+        .where(
+            mine,
+            LeadPair.state == Proposal.PROPOSED.value,
+            Lead.state == LeadState.WAITING.value,
+            may_see(viewer),
+        )
+        .order_by(LeadPair.p.desc(), Ticket.id.desc())
+        .limit(PER_KEY)
+    )  # fmt: skip
+    return [Likely(*row[:6], tuple(row.why)) for row in rows]

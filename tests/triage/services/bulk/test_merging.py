@@ -1,0 +1,81 @@
+"""Many tickets into one head at once, and all of them out again with one undo."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+import triage.tables
+from connectors.vault import Vault
+from models.bulk import BulkJob
+from models.vocab import Move, State
+from models.vocab_bulk import BulkRow
+from tests.factories import TicketIn, add_tickets
+from tests.triage.services.bulk.test_bulk import HOTLINE, VIEWER, Hands, confirmed, drafted, ids, told
+from tests.triage.services.test_moving import row
+from triage.errors import BadInput, NotFound
+from triage.rules import bulk as rules
+from triage.services import reference
+from triage.services.bulk import drafting, running
+from triage.services.bulk.drafting import Plan
+from triage.services.deps import Deps
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+
+@pytest.fixture
+def clock() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+async def deps(db: Database, clock: Hands) -> Deps:
+    found = Deps(Settings(), clock, triage.tables.load(), db, Vault({1: bytes(32)}))
+    await reference.sync(found)
+    return found
+
+
+async def test_many_into_one_and_one_undo_brings_all_back(deps: Deps, clock: Hands) -> None:
+    flagged = TicketIn(flagged=True)
+    head, *others, danger = await add_tickets(deps.db, *[TicketIn()] * 4, flagged)
+    values = {"other_ticket": head, "reason": "同一突发事件"}
+    job_id = await drafted(deps, Move.MERGE, HOTLINE, values)
+    found = await told(deps, job_id)
+    # The head itself stays as it is; what is flagged must be looked at first.
+    assert found.counts == {BulkRow.WAITING: 3, BulkRow.REFUSED: 2}
+    await confirmed(deps, job_id)
+    assert await running.run(deps, job_id, seconds=60, chunk=2) == 3
+    assert {(await row(deps.db, no)).state for no in others} == {State.MERGED.value}
+    assert ((await row(deps.db, head)).urges, (await row(deps.db, danger)).state) == (3, "dispatched")
+    clock.moment += timedelta(days=2)
+    async with deps.db.reads() as session:
+        job = await session.get_one(BulkJob, job_id)
+    plan = Plan(rules.undo_of(Move.MERGE), {"reason": "不是一件事"}, HOTLINE, undoes=job_id)
+    undo = await drafting.draft_undo(deps, VIEWER, job, plan)
+    assert (await told(deps, undo)).counts == {BulkRow.WAITING: 3}
+    await confirmed(deps, undo)
+    assert await running.run(deps, undo, seconds=60) == 3
+    assert {(await row(deps.db, no)).state for no in others} == {State.DISPATCHED.value}
+    assert (await row(deps.db, head)).urges == 0
+    assert (await told(deps, job_id)).undone_by == undo
+
+
+async def test_a_head_that_is_none_or_was_closed_is_refused(deps: Deps) -> None:
+    closed, _ = await add_tickets(deps.db, TicketIn(state=State.CLOSED), TicketIn())
+    chosen = (await ids(deps.db))[1:]
+    values = {"other_ticket": closed, "reason": "同一突发事件"}
+    found = await told(deps, await drafted(deps, Move.MERGE, HOTLINE, values, chosen))
+    assert found.counts == {BulkRow.REFUSED: 1}
+    with pytest.raises(NotFound):
+        await drafted(deps, Move.MERGE, HOTLINE, values | {"other_ticket": "20261123-99999999"}, chosen)
+    with pytest.raises(BadInput, match="必须写明"):
+        await drafted(deps, Move.MERGE, HOTLINE, {"reason": "同一突发事件"}, chosen)
+
+
+def test_only_a_merge_is_taken_back_by_a_split() -> None:
+    assert rules.undo_of(Move.MERGE) is Move.SPLIT
+    assert {rules.undo_of(move) for move in Move if move is not Move.MERGE} == {Move.UNDO}

@@ -1,0 +1,115 @@
+"""Media leads and calls about one matter find each other, whichever came first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.vault import Vault
+from models import lead_matters
+from models.filters import all_seeing
+from models.lead_matters import LeadPair
+from models.leads import Lead, MediaExposure
+from models.tickets import Ticket
+from models.vocab_leads import LeadAct, LeadState
+from tests.factories import NOW, add_tickets
+from tests.triage.rules.helpers import tables
+from tests.triage.services.leads.test_leads import STAFF, do, item, take
+from tests.triage.services.repeats.test_looking import FIRST, RIVER
+from triage.clock import FixedClock
+from triage.errors import NotFound
+from triage.services import reference
+from triage.services.deps import Deps
+from triage.services.leads import listing, matching
+from triage.services.repeats import looking
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+VIEWER = all_seeing("local")
+REPORT = (
+    "望京西园四区12号楼底商烧烤店每晚油烟熏人，居民窗户都不敢开，多次反映仍未解决，"
+    "记者昨晚到现场看到油烟直排。"
+)
+
+
+@pytest.fixture
+async def deps(db: Database) -> Deps:
+    made = Deps(Settings(), FixedClock(NOW), tables(), db, Vault({1: bytes(32)}))
+    await reference.sync(made)
+    return made
+
+
+async def reported(deps: Deps) -> int:
+    """A lead about the restaurant that waits for an analyst."""
+    (number,) = (await take(deps, item(1, REPORT, title="望京西园四区烧烤油烟扰民"))).leads
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Lead).values(state=LeadState.WAITING.value))
+    return number
+
+
+async def likely(deps: Deps, **of: int) -> list[tuple[int, str]]:
+    async with deps.db.reads() as session:
+        leads = [of["lead"]] if "lead" in of else []
+        found = await lead_matters.likely(session, VIEWER, leads=leads, ticket_id=of.get("ticket"))
+        return [(one.lead_id, one.ticket_no) for one in found]
+
+
+async def test_a_report_finds_the_call_that_was_there(deps: Deps) -> None:
+    first, _ = await add_tickets(deps.db, replace(FIRST, age=timedelta(hours=5)), RIVER)
+    finder = looking.Finder(deps)
+    await finder.catch_up()
+    lead = await reported(deps)
+    await finder.catch_up()
+    assert await likely(deps, lead=lead) == [(lead, first)]
+    assert await likely(deps, ticket=1) == [(lead, first)]
+    assert await likely(deps, ticket=2) == []
+
+
+async def test_a_call_finds_the_report_that_was_there(deps: Deps) -> None:
+    lead = await reported(deps)
+    finder = looking.Finder(deps)
+    await finder.catch_up()
+    assert await likely(deps, lead=lead) == []
+    _, call = await add_tickets(deps.db, RIVER, FIRST)
+    await finder.catch_up()
+    assert await likely(deps, lead=lead) == [(lead, call)]
+    async with deps.db.reads() as session:
+        appeal = await session.scalar(sa.select(Ticket.appeal_id).where(Ticket.no == call))
+        (shown,) = await listing.exposures(session, appeal or 0)
+    assert (shown.lead_id, shown.proposed) == (lead, True)
+
+
+async def test_what_was_refused_is_not_proposed_again(deps: Deps) -> None:
+    (call,) = await add_tickets(deps.db, FIRST)
+    lead = await reported(deps)
+    finder = looking.Finder(deps)
+    await finder.catch_up()
+    async with deps.db.writes.begin() as session:
+        await matching.refuse(session, STAFF, lead, call, now=NOW)
+        await session.execute(sa.delete(lead_matters.LeadSeen))
+    await finder.catch_up()
+    assert await likely(deps, lead=lead) == []
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(LeadPair.by)) == STAFF.login
+    async with deps.db.writes.begin() as session:
+        with pytest.raises(NotFound):
+            await matching.refuse(session, STAFF, lead, "20261123-99999999", now=NOW)
+
+
+async def test_an_earlier_report_moves_the_exposure_of_the_case(deps: Deps) -> None:
+    (call,) = await add_tickets(deps.db, FIRST)
+    lead = await reported(deps)
+    await do(deps, lead, LeadAct.MERGE, into=call)
+    earlier = NOW - timedelta(days=9)
+    taken = await take(deps, item(2, REPORT + "（转载）", at=earlier))
+    assert taken.repeats == 1
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(MediaExposure.exposed_at)) == earlier
+        (shown,) = await listing.exposures(session, 1)
+    assert (shown.exposed_at, shown.proposed) == (earlier, False)

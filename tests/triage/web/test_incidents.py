@@ -1,0 +1,137 @@
+"""突发事件 on the desk: the list, the page that grows, what a person does there, the card."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from models.tickets import Ticket
+from tests.factories import NOW, add_tickets
+from tests.triage.services.incidents.test_watching import ENOUGH, at, begun, only, smells
+from triage.services.incidents import watching
+from triage.web.incidents import drawing
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from models.incidents import Incident
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough here: the statements are asked of both in the service's tests."""
+    return sqlite_db
+
+
+async def ready(deps: Deps) -> Incident:
+    await begun(deps)
+    await add_tickets(deps.db, *smells(ENOUGH))
+    await watching.watch(deps)
+    return await only(deps.db)
+
+
+async def send(client: Client, act: str, *, version: int | None = None, **more: str) -> tuple[int, str]:
+    page = await (await client.get("/desk/incidents/1")).text()
+    hidden = dict(re.findall(r'<input type="hidden" name="(token|version)" value="([^"]*)">', page))
+    data = {**hidden, "act": act, **more, **({} if version is None else {"version": str(version)})}
+    answer = await client.post("/desk/incidents/1", data=data, allow_redirects=False)
+    return answer.status, await answer.text()
+
+
+async def test_the_list_has_what_is_not_over(client: Client, deps: Deps) -> None:
+    assert "没有这样的事件" in await (await client.get("/desk/incidents")).text()
+    await ready(deps)
+    page = await (await client.get("/desk/incidents")).text()
+    assert "朝阳区望京街道 · 工业废气" in page
+    assert "SJ20261123-0001" in page
+    assert "11-23 16:15</time> 前确认" in page
+    assert "没有这样的事件" in await (await client.get("/desk/incidents?tab=closed")).text()
+    assert (await client.get("/desk/incidents?tab=x")).status == 400
+    assert (await client.get("/desk/incidents?before=x")).status == 400
+
+
+async def test_the_page_has_map_times_calls_and_course(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/incidents/1")).text()
+    assert page.count('<circle class="dot') == ENOUGH
+    assert page.count("<rect ") >= 3
+    assert page.count("/desk/tickets/20261123-") == ENOUGH
+    assert f'<b class="count">{ENOUGH}</b> 件诉求，<b>{ENOUGH}</b> 张在办工单' in page
+    assert "30 分钟内" in page or "10 分钟内" in page
+    assert (await client.get("/desk/incidents/2")).status == 404
+
+
+async def test_it_grows_while_it_is_looked_at(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    await add_tickets(deps.db, *smells(4))
+    await watching.watch(at(deps, NOW + timedelta(seconds=5)))
+    part = await (await client.get("/desk/incidents/1/part")).text()
+    assert f'<b class="count">{ENOUGH + 4}</b>' in part
+    assert "<html" not in part
+
+
+async def test_demands_and_cases_are_told_apart(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.id.in_([2, 3])).values(state="merged"))
+    page = await (await client.get("/desk/incidents/1")).text()
+    assert f"{ENOUGH}</b> 件诉求，<b>{ENOUGH - 2}</b> 张在办工单" in page
+
+
+async def test_a_person_decides_with_a_reason_and_takes_it_back(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    assert (await send(client, "confirm"))[0] == 303
+    status, page = await send(client, "scale")
+    assert (status, "升级要写明原因" in page) == (400, True)
+    assert (await send(client, "scale", reason="影响三个街道"))[0] == 303
+    page = await (await client.get("/desk/incidents/1")).text()
+    assert "已升级" in page
+    assert "最近的决定：影响三个街道" in page
+    assert (await send(client, "undo"))[0] == 303
+    assert (await only(deps.db)).state == "confirmed"
+
+
+async def test_what_is_refused_keeps_what_was_typed(client: Client, deps: Deps) -> None:
+    incident = await ready(deps)
+    await send(client, "confirm")
+    status, page = await send(client, "dismiss", version=incident.version, reason="餐厅开业")
+    assert (status, "刚刚有变化" in page, 'value="餐厅开业"' in page) == (409, True, True)
+    assert (await send(client, "remove", ticket="x", reason="y"))[0] == 404
+    assert (await send(client, "fly"))[0] == 400
+    assert (await send(client, "opened"))[0] == 400
+
+
+async def test_the_card_can_be_sent_on_and_quotes_nobody(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/incidents/1/card")).text()
+    assert "【突发事件卡】SJ20261123-0001 待确认" in page
+    assert f"诉求：{ENOUGH} 件" in page
+    assert "刺鼻" not in page
+
+
+def test_bars_are_few_and_hold_every_call() -> None:
+    moments = [NOW + timedelta(minutes=n) for n in range(0, 600, 7)]
+    bars, minutes = drawing.bars(moments)
+    assert minutes == 10
+    assert sum(bar.count for bar in bars) == len(moments)
+    assert len(bars) <= 60
+    assert drawing.bars([]) == ((), 1)
+
+
+def test_only_what_is_in_view_is_drawn() -> None:
+    near, far = (116.47, 39.99), (116.9, 40.3)
+    ground = drawing.Ground(
+        {"110105": [[[(116.46, 39.99), (116.47, 39.985), far, (116.48, 39.99), (116.48, 39.992)]]]},
+        {"a": near, "b": far},
+        {"a": "望京街道", "b": "远处"},
+    )
+    found = drawing.draw(ground, near, 500.0, [(*near, True), (116.475, 39.99, False)])
+    assert [name.words for name in found.names] == ["望京街道"]
+    assert found.borders.count("M") == 2
+    assert (found.dots[0].x, found.dots[0].y, found.dots[0].fresh) == (0, 0, True)
+    assert 400 < found.dots[1].x < 450

@@ -1,0 +1,246 @@
+"""What a person does with an incident: 确认, 升级, 结束, 排除, 加入, 移出, 撤销. One transaction, one event.
+
+The incident's row is locked and the version that was seen is compared: who comes second is told. 撤销 takes
+back the last thing that a person did, whoever did it; the calls that came meanwhile stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import sqlalchemy as sa
+
+from models import incident_reads
+from models.filters import may_see
+from models.incidents import Incident, IncidentCall, IncidentEvent, IncidentWatch
+from models.tickets import Ticket
+from models.vocab_incidents import CallBy, IncidentAct, IncidentState
+from nlp.text import mask_identity
+from triage.errors import BadInput, NotFound, TriageError
+from triage.rules import incidents as rules
+from triage.services.incidents import joining, telling
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.viewing import Viewer
+    from triage.services.deps import Deps
+
+LONGEST_REASON: Final = 500
+_BY_PEOPLE: Final = frozenset({
+    IncidentAct.CONFIRM, IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.ADD,
+    IncidentAct.REMOVE, IncidentAct.UNDO,
+})  # fmt: skip
+_DECISIONS: Final = frozenset({
+    IncidentAct.CONFIRM, IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS,
+})  # fmt: skip
+
+
+class IncidentMoved(TriageError):
+    """这个事件刚刚有变化，请刷新后再看。"""
+
+    code: ClassVar[str] = "incident_moved"
+    status: ClassVar[int] = 409
+
+
+class IncidentRefused(TriageError):
+    """这个事件现在不能这样处理。"""
+
+    code: ClassVar[str] = "incident_refused"
+    status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be done with an incident as seen; `ticket` is the number to add or to take out."""
+
+    incident_id: int
+    version: int
+    act: IncidentAct
+    reason: str | None = None
+    ticket: str | None = None
+
+
+async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, now: datetime) -> Incident:
+    """Do it. Raises NotFound, IncidentMoved, IncidentRefused, BadInput."""
+    incident = await _locked(session, viewer, wish.incident_id)
+    if wish.act not in _BY_PEOPLE:
+        raise BadInput("事件只能确认、升级、结束、排除、加入或移出工单、撤销")
+    if await _moved_since(session, incident, wish.version):
+        raise IncidentMoved
+    reason = _reason(wish)
+    if wish.act is IncidentAct.UNDO:
+        data = await _undo(session, deps, incident, now=now)
+    else:
+        state = rules.after(IncidentState(incident.state), wish.act)
+        if state is None:
+            raise IncidentRefused(f"事件{IncidentState(incident.state).label}，不能{wish.act.label}")
+        if wish.act in _DECISIONS:
+            data = await _decide(session, incident, state, reason, by=viewer.login, now=now)
+        else:
+            data = await _ticket(session, deps, viewer, incident, wish, now=now)
+    data["reason"] = reason
+    await telling.write(session, incident, wish.act, at=now, data=data, by=viewer.login)
+    await _alert(session, deps, incident, wish.act, now=now)
+    return incident
+
+
+async def _locked(session: AsyncSession, viewer: Viewer, incident_id: int) -> Incident:
+    # As the watch does: whoever has its row changes calls and counts, so the two never wait in a circle.
+    await session.execute(sa.select(IncidentWatch.id).with_for_update())
+    seen = (
+        sa.exists()
+        .where(IncidentCall.incident_id == Incident.id, IncidentCall.ticket_id == Ticket.id, may_see(viewer))
+        .correlate(Incident)
+    )
+    incident = await session.scalar(
+        sa.select(Incident)
+        .where(Incident.id == incident_id, seen)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if incident is None:
+        raise NotFound("没有这个事件，或您无权查看。")
+    return incident
+
+
+async def _moved_since(session: AsyncSession, incident: Incident, version: int) -> bool:
+    """Whether a person did something after that version; calls that came by themselves change no decision."""
+    if version > incident.version:
+        return True
+    found = await session.scalar(
+        sa.select(IncidentEvent.seq)
+        .where(
+            IncidentEvent.incident_id == incident.id,
+            IncidentEvent.seq > version,
+            IncidentEvent.act.in_([known.value for known in _BY_PEOPLE]),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+def _reason(wish: Wish) -> str | None:
+    reason = (wish.reason or "").strip()
+    if wish.act in rules.REASONED and not reason:
+        raise BadInput(f"{wish.act.label}要写明原因")
+    if len(reason) > LONGEST_REASON:
+        raise BadInput(f"原因最多 {LONGEST_REASON} 个字")
+    return mask_identity(reason) or None
+
+
+async def _decide(
+    session: AsyncSession,
+    incident: Incident,
+    state: IncidentState,
+    reason: str | None,
+    *,
+    by: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """A new state. What was no incident after all was usual: its calls are counted as such from now on."""
+    before = {
+        "state": incident.state,
+        "reason": incident.reason,
+        "decided_at": incident.decided_at.isoformat() if incident.decided_at else None,
+        "decided_by": incident.decided_by,
+    }
+    if state is IncidentState.DISMISSED:
+        await _usual(session, incident, +1)
+    incident.state, incident.reason = state.value, reason
+    incident.decided_at, incident.decided_by = now, by
+    return {"before": before}
+
+
+async def _usual(session: AsyncSession, incident: Incident, step: int) -> None:
+    calls = [joining.kept(one) for one in await incident_reads.calls_of(session, incident.id)]
+    await joining.count_hours(session, calls, step)
+
+
+async def _ticket(
+    session: AsyncSession, deps: Deps, viewer: Viewer, incident: Incident, wish: Wish, *, now: datetime
+) -> dict[str, Any]:
+    """Add a ticket, or take one out."""
+    no = (wish.ticket or "").strip().replace("\0", "")
+    row = (
+        await session.execute(
+            sa.select(IncidentCall, Ticket.no)
+            .join(Ticket, Ticket.id == IncidentCall.ticket_id)
+            .where(Ticket.no == no, may_see(viewer))
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("没有这个编号的工单，或您无权查看；几天以前的工单请在原单上合并。")
+    call: IncidentCall = row[0]
+    if wish.act is IncidentAct.REMOVE:
+        if call.incident_id != incident.id:
+            raise IncidentRefused("这张工单不在这个事件里")
+        if incident.calls == 1:
+            raise IncidentRefused("这是最后一张工单：不是事件的请“排除”")
+        return {"tickets": await joining.detach(session, incident, [call.ticket_id])}
+    if call.incident_id is not None:
+        here = call.incident_id == incident.id
+        raise IncidentRefused(
+            "这张工单已经在这个事件里" if here else f"这张工单已归入事件 {call.incident_id}"
+        )
+    whole = rules.Call(call.ticket_id, call.at, call.family, call.lon, call.lat, call.district_code)
+    together = [(whole, CallBy.PERSON)]
+    return {"tickets": await joining.attach(session, deps, incident, together, now=now, tell=False)}
+
+
+async def _undo(session: AsyncSession, deps: Deps, incident: Incident, *, now: datetime) -> dict[str, Any]:
+    """Take back what a person did last."""
+    last = await session.scalar(
+        sa.select(IncidentEvent)
+        .where(
+            IncidentEvent.incident_id == incident.id,
+            IncidentEvent.act.in_([known.value for known in _BY_PEOPLE]),
+        )
+        .order_by(IncidentEvent.seq.desc())
+        .limit(1)
+    )
+    if last is None or last.act == IncidentAct.UNDO:
+        raise IncidentRefused("没有可以撤销的操作")
+    done = IncidentAct(last.act)
+    if done in _DECISIONS:
+        if done is IncidentAct.DISMISS:
+            await _usual(session, incident, -1)
+        before = last.data["before"]
+        incident.state, incident.reason = before["state"], before["reason"]
+        incident.decided_by = before["decided_by"]
+        moment = before["decided_at"]
+        incident.decided_at = type(now).fromisoformat(moment) if moment else None
+    elif done is IncidentAct.ADD:
+        await joining.detach(session, incident, last.data["tickets"])
+    else:
+        rows = await session.scalars(
+            sa.select(IncidentCall).where(IncidentCall.ticket_id.in_(last.data["tickets"]))
+        )
+        calls = [
+            rules.Call(row.ticket_id, row.at, row.family, row.lon, row.lat, row.district_code) for row in rows
+        ]
+        back = [(call, CallBy.PERSON) for call in calls]
+        await joining.attach(session, deps, incident, back, now=now, tell=False)
+    return {"undoes": last.seq, "act": done.value}
+
+
+async def _alert(
+    session: AsyncSession, deps: Deps, incident: Incident, done: IncidentAct, *, now: datetime
+) -> None:
+    """Who was alerted hears of 升级, and how it ended."""
+    if done is IncidentAct.SCALE:
+        await telling.scaled(session, deps.tables, incident, now=now)
+    elif done in {IncidentAct.CLOSE, IncidentAct.DISMISS}:
+        told = IncidentState(incident.state).label
+        await telling.ended(session, deps.tables, incident, told, now=now)
+
+
+async def history(session: AsyncSession, incident_id: int) -> list[IncidentEvent]:
+    """What was done with an incident, in order."""
+    rows = await session.scalars(
+        sa.select(IncidentEvent).where(IncidentEvent.incident_id == incident_id).order_by(IncidentEvent.seq)
+    )
+    return list(rows)

@@ -1,0 +1,125 @@
+"""Incidents as they are shown: the list, and one with its calls, demands and cases told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  (a row of a query)
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.filters import may_see
+from models.incidents import Incident, IncidentCall, IncidentEvent
+from models.tickets import Ticket
+from models.vocab import State
+from models.vocab_incidents import LIVE_STATES, IncidentState
+from triage.errors import NotFound
+from triage.services.incidents import acting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.viewing import Viewer
+
+PER_PAGE: Final = 50
+#: Calls that one page shows; the count says how many there are.
+MOST_CALLS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call of an incident with its ticket."""
+
+    ticket_id: int
+    no: str
+    title: str
+    state: str
+    version: int
+    unit_code: str | None
+    street_code: str | None
+    at: datetime
+    lon: float | None
+    lat: float | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An incident, the calls of it that may be seen (newest last), and what was done with it."""
+
+    incident: Incident
+    calls: tuple[CallRow, ...]
+    events: tuple[IncidentEvent, ...]
+
+    @property
+    def cases(self) -> int:
+        """工单: what is handled by itself; a ticket that was merged is a demand of another case."""
+        return sum(call.state != State.MERGED for call in self.calls)
+
+
+def _seen(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """An incident is shown to whoever may see one of its tickets."""
+    return (
+        sa.exists()
+        .where(
+            IncidentCall.incident_id == Incident.id,
+            Ticket.id == IncidentCall.ticket_id,
+            may_see(viewer),
+        )
+        .correlate(Incident)
+    )
+
+
+async def listed(
+    session: AsyncSession, viewer: Viewer, states: Sequence[IncidentState], *, before: int | None = None
+) -> list[Incident]:
+    """Incidents in these states, the newest first; one more than a page has, if there is more."""
+    asked = (
+        sa.select(Incident)
+        .where(Incident.state.in_([state.value for state in states]), _seen(viewer))
+        .order_by(Incident.id.desc())
+        .limit(PER_PAGE + 1)
+    )
+    if before is not None:
+        asked = asked.where(Incident.id < before)
+    return list(await session.scalars(asked))
+
+
+async def whole(session: AsyncSession, viewer: Viewer, incident_id: int) -> Whole:
+    """One incident. Raises NotFound."""
+    incident = await session.scalar(sa.select(Incident).where(Incident.id == incident_id, _seen(viewer)))
+    if incident is None:
+        raise NotFound("没有这个事件，或您无权查看。")
+    rows = await session.execute(
+        sa.select(
+            Ticket.id, Ticket.no, Ticket.title, Ticket.state, Ticket.version, Ticket.unit_code,
+            Ticket.street_code, IncidentCall.at, IncidentCall.lon, IncidentCall.lat, IncidentCall.by,
+        )
+        .join(IncidentCall, IncidentCall.ticket_id == Ticket.id)
+        .where(IncidentCall.incident_id == incident_id, may_see(viewer))
+        .order_by(IncidentCall.at.desc(), IncidentCall.ticket_id.desc())
+        .limit(MOST_CALLS)
+    )  # fmt: skip
+    calls = [CallRow(*row[:10], row.by or "") for row in rows]
+    events = await acting.history(session, incident_id)
+    return Whole(incident, tuple(calls[::-1]), tuple(events))
+
+
+async def of_ticket(session: AsyncSession, ticket_id: int) -> Incident | None:
+    """The incident that a ticket belongs to."""
+    found: Incident | None = await session.scalar(
+        sa.select(Incident)
+        .join(IncidentCall, IncidentCall.incident_id == Incident.id)
+        .where(IncidentCall.ticket_id == ticket_id)
+    )
+    return found
+
+
+#: The tabs of the list, by the word in the address.
+TABS: Final = {
+    "live": ("尚未结束", LIVE_STATES),
+    "closed": ("已结束", (IncidentState.CLOSED,)),
+    "dismissed": ("已排除", (IncidentState.DISMISSED,)),
+}

@@ -1,0 +1,143 @@
+"""What is told of an incident: its events, and the alerts to the duty desk and the district (notices)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from models.incidents import IncidentEvent
+from models.vocab import Level, Urgency
+from models.vocab_incidents import IncidentAct
+from models.vocab_notices import RecipientKind
+from triage.clock import local, show
+from triage.rules.calendar import beijing
+from triage.rules.rows import OWN
+from triage.services.notices import telling as notices
+from triage.services.notices.noting import NewNotice, Recipient, note
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.incidents import Incident
+    from triage.rules.incidents import Burst
+    from triage.rules.rows import Tables
+
+
+def number(incident: Incident) -> str:
+    """事件编号: the Beijing date it was opened and its own number."""
+    return f"SJ{local(incident.opened_at):%Y%m%d}-{incident.id:04d}"
+
+
+def where(tables: Tables, incident: Incident) -> str:
+    """朝阳区望京街道, as far as it is known."""
+    return notices.place(tables, incident.district_code, incident.street_code) or "地点不明"
+
+
+def what(tables: Tables, incident: Incident) -> str:
+    """The kind that most of its calls have."""
+    kind = tables.kinds.get(incident.kind or "")
+    return kind.name if kind else "未归类"
+
+
+async def write(
+    session: AsyncSession,
+    incident: Incident,
+    act: IncidentAct,
+    *,
+    at: datetime,
+    data: dict[str, Any],
+    by: str | None = None,
+) -> int:
+    """Write an event; the incident's row must be locked, or new. Gives the version after it."""
+    incident.version += 1
+    await session.flush()
+    await session.execute(
+        sa.insert(IncidentEvent),
+        {
+            "incident_id": incident.id, "seq": incident.version, "at": at, "act": act.value, "by": by,
+            "data": data,
+        },
+    )  # fmt: skip
+    return incident.version
+
+
+async def opened(
+    session: AsyncSession, tables: Tables, incident: Incident, burst: Burst, *, now: datetime
+) -> None:
+    """The alert: 疑似突发, to be confirmed by the U1 clock."""
+    told = f"{burst.row.minutes} 分钟内 {burst.callers} 人反映"
+    await _tell(session, tables, incident, "incident_opened", told, now=now, due=incident.confirm_by)
+    incident.told_calls = incident.calls
+
+
+async def grew(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:
+    """It is so much larger than when it was last told of."""
+    incident.told_calls = incident.calls
+    await write(session, incident, IncidentAct.GREW, at=now, data={"calls": incident.calls})
+    await _tell(session, tables, incident, "incident_grew", f"已有 {incident.calls} 件", now=now)
+
+
+async def late(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:
+    """Nobody looked by the U1 clock."""
+    await write(session, incident, IncidentAct.LATE, at=now, data={"calls": incident.calls})
+    told = f"已有 {incident.calls} 件"
+    await _tell(session, tables, incident, "incident_late", told, now=now, due=incident.confirm_by)
+
+
+async def scaled(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:
+    """升级: a person says that it is more than its district can do alone."""
+    told = f"已有 {incident.calls} 件"
+    await _tell(session, tables, incident, "incident_scaled", told, now=now, due=incident.answer_by)
+
+
+async def ended(
+    session: AsyncSession, tables: Tables, incident: Incident, told: str, *, now: datetime
+) -> None:
+    """Whoever was alerted hears how it ended."""
+    words = f"{told}（共 {incident.calls} 件）"
+    await _tell(session, tables, incident, "incident_ended", words, now=now, urgency=Urgency.U2)
+
+
+async def _tell(
+    session: AsyncSession,
+    tables: Tables,
+    incident: Incident,
+    template: str,
+    told: str,
+    *,
+    now: datetime,
+    due: datetime | None = None,
+    urgency: Urgency = Urgency.U1,
+) -> None:
+    facts = {
+        "no": number(incident), "kind": what(tables, incident), "place": where(tables, incident),
+        "urgency": f"{urgency.value} {urgency.label}", "told": told,
+    }  # fmt: skip
+    if due is not None:
+        facts["due"] = show(due)
+    await note(
+        session,
+        tables,
+        [
+            NewNotice(
+                key=f"incident:{incident.id}:{incident.version}:{template}:{unit}",
+                to=Recipient(RecipientKind.UNIT, unit),
+                template=template,
+                urgency=urgency,
+                facts=facts,
+            )
+            for unit in _units(tables, incident, now)
+        ],
+        now=now,
+    )
+
+
+def _units(tables: Tables, incident: Incident, now: datetime) -> list[str]:
+    """值班: the city's desk, and the government of the district."""
+    day = beijing(now).date()
+    posts = ((Level.DESK, ""), (Level.DISTRICT, incident.district_code or ""))
+    found = [tables.unit(level, OWN, area, day) for level, area in posts]
+    return [unit.code for unit in found if unit is not None]
