@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 WIDTHS = ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
 ROOTS = ("/desk", "/citizen", "/me", "/staff")
-#: Addresses that give no page, beside those that end like a file: a stream, data, and parts that stand in a page that is walked.
+#: Addresses that give no page, beside those that end like a file: a stream, data, and parts that stand in
+#: a page that is walked.
 NO_PAGES = (
     "/desk/changes",
     "/desk/places/at",
