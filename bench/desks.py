@@ -101,7 +101,8 @@ async def _sign_in(page: Page) -> None:
 async def _in_browser(deps: Deps, address: str, *, reviews: int, times: int) -> dict[str, Any]:
     async with deps.db.reads() as session:
         # One that is no review: the review takes the most pressing away.
-        signed = await session.scalar(sa.select(Ticket.no).where(Ticket.state == State.SIGNED.value).limit(1))
+        sent = sa.select(Ticket.no).where(Ticket.state == State.DISPATCHED.value).limit(1)
+        signed = await session.scalar(sent)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(
             executable_path=browser.executable(), args=list(browser.FLAGS)
