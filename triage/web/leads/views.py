@@ -82,7 +82,7 @@ def view(found: Found, names: Names) -> LeadView:
         source=found.source,
         title=lead.title,
         text=lead.text,
-        url=lead.url,
+        url=_web_address(lead.url),
         published_at=lead.published_at,
         seen_at=lead.seen_at,
         exposed_at=lead.exposed_at,
@@ -107,3 +107,8 @@ def view(found: Found, names: Names) -> LeadView:
         merged_lead=lead.merged_lead_id,
         merged_ticket=lead.merged_ticket_no,
     )
+
+
+def _web_address(url: str | None) -> str | None:
+    """The address of an item, when it is one of the web: a feed may write `javascript:` there."""
+    return url if url and url.lower().startswith(("https://", "http://")) else None

@@ -87,11 +87,12 @@ async def poisoned(world: World) -> tuple[str, str]:
             .values(login="evil", name=EVIL[:64], active=True, created_at=NOW)
             .returning(Staff.id)
         )
-        values = {"note": EVIL, "reason": EVIL}
-        data = {"move": "urge", "values": values, "version": 1, "to": "dispatched", "post": "hotline"}
+        data = {"told": EVIL}
         number = await session.scalar(sa.select(Ticket.id).where(Ticket.no == first))
         session.add(
-            TicketEvent(ticket_id=number, seq=9, at=NOW, tag=Tag.URGE.value, staff_id=staff.one(), data=data)
+            TicketEvent(
+                ticket_id=number, seq=9, at=NOW, tag=Tag.REMINDED.value, staff_id=staff.one(), data=data
+            )
         )
         for at, url in enumerate((LINK, "https://news.example/" + EVIL)):
             session.add(Lead(
