@@ -107,23 +107,30 @@ def may_see(viewer: Viewer) -> ColumnElement[bool]:
     scope = viewer.scope
     if scope.everything and scope.secret:
         return sa.true()
-    open_to = sa.true() if scope.everything else _has_part(scope.units)
     # The appeal of its own, also where the query around it reads appeals.
     secret = sa.exists().where(Appeal.id == Ticket.appeal_id, Appeal.confidential.is_(True)).correlate(Ticket)
-    return sa.or_(sa.and_(open_to, ~secret), _has_part(scope.own, handling=True))
+    handled = sa.exists().where(
+        TicketUnit.ticket_id == Ticket.id,
+        TicketUnit.unit_code.in_(sorted(scope.own)),
+        TicketUnit.role != Role.COPY.value,
+    )
+    # Never an OR around the units: with one, PostgreSQL walks the whole list and looks at each.
+    found = [sa.or_(~secret, handled.correlate(Ticket)) if scope.own else ~secret]
+    if not scope.everything:
+        found.insert(0, _has_part(scope.units | scope.own))
+    return sa.and_(*found)
 
 
-def _has_part(units: Collection[str], *, handling: bool = False) -> ColumnElement[bool]:
-    """Whether one of the units has a part in the ticket; `handling`: a part other than 抄送."""
+def _has_part(units: Collection[str]) -> ColumnElement[bool]:
+    """Whether one of the units has a part in the ticket: 主办, 协办, 抄送."""
     if not units:
         return sa.false()
     mine = TicketUnit.unit_code.in_(sorted(units))
-    chosen = (mine, TicketUnit.role != Role.COPY.value) if handling else (mine,)
     if len(units) > _FEW_UNITS:
         # A district's cases are dense: walking the list and looking at each is soon done.
-        return sa.exists().where(TicketUnit.ticket_id == Ticket.id, *chosen).correlate(Ticket)
+        return sa.exists().where(TicketUnit.ticket_id == Ticket.id, mine).correlate(Ticket)
     # A street's are not: its own are read by their index, and the list is made of those.
-    return Ticket.id.in_(sa.select(TicketUnit.ticket_id).where(*chosen))
+    return Ticket.id.in_(sa.select(TicketUnit.ticket_id).where(mine))
 
 
 def may_see_unread(viewer: Viewer) -> ColumnElement[bool]:

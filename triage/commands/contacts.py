@@ -57,7 +57,10 @@ def drop(settings: Settings, unit: str, medium: str, *, post: bool) -> None:
 
     async def work(deps: Deps) -> bool:
         async with deps.db.writes.begin() as session:
-            return await contacts.drop(session, _recipient(unit, post=post), Medium(medium))
+            return await contacts.drop(
+                session, _recipient(unit, post=post), Medium(medium),
+                by=getpass.getuser(), now=deps.clock.now(),
+            )  # fmt: skip
 
     click.echo("已去掉。" if _run(settings, work) else "本来就没有。")
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from models import corrections
 from models.corrections import Correction
 from models.vocab import AppealType, Corrected, Level, Urgency
+from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound
+from triage.services import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +62,11 @@ async def correct(
     ]
     session.add_all(kept)
     await session.flush()
+    for item in kept:
+        ledger.write(
+            session, who=viewer.login, act=LedgerAct.CORRECTED, now=at, old=item.old, new=item.new,
+            subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"field": item.field},
+        )  # fmt: skip
     return kept
 
 

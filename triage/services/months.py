@@ -11,11 +11,13 @@ import orjson
 import sqlalchemy as sa
 
 from models.months import MonthFigures, MonthVerdict
+from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.errors import BadInput, NotFound
 from triage.rules.rate_rows import Cause, Rate, WeightRow
 from triage.rules.rates import UNKNOWN, By, Line, Month, Tally, count
 from triage.rules.rows import Status, Where
 from triage.rules.verdicts import Out, Verdict, month_span
+from triage.services import ledger
 from triage.services.histories import histories
 
 if TYPE_CHECKING:
@@ -90,6 +92,10 @@ async def close(deps: Deps, month: str, *, reason: str | None = None) -> Closing
         session.add(row)
         await session.flush()
         await _store(session, row.id, figures.verdicts)
+        ledger.write(
+            session, who="system", act=LedgerAct.MONTH_PUBLISHED, now=now, new=sha, reason=row.reason,
+            subject=ledger.Subject(SubjectKind.REPORT, month), detail={"version": row.version},
+        )  # fmt: skip
         return Closing(Published(row.version, now, row.reason, sha, figures), new=True)
 
 

@@ -12,6 +12,8 @@ from models.appeals import Appeal, Source
 from models.filters import may_see_unread
 from models.outbox import DeadLetter, Outbox
 from models.vocab import AppealState
+from models.vocab_ledger import LedgerAct, SubjectKind
+from triage.services import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -93,6 +95,10 @@ async def retry(
     )
     if not done:
         return 0
+    ledger.write(
+        session, who=viewer.login, act=LedgerAct.APPEALS_RETRIED, now=now, detail={"appeals": len(done)},
+        subject=ledger.Subject(SubjectKind.APPEAL, str(done[0]) if len(done) == 1 else "several"),
+    )  # fmt: skip
     await session.execute(
         sa.insert(Outbox),
         [

@@ -16,13 +16,14 @@ from models import corrections, site_places
 from models.appeals import Appeal
 from models.site_places import Pick
 from models.vocab import Corrected
+from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.gazetteer import STREET, PlaceName, fold
 from nlp.overlay import unfit
 from nlp.place_group import LEARNED
 from nlp.plain_words import plain
 from nlp.types import source_text
 from triage.errors import BadInput, NotFound
-from triage.services import correcting
+from triage.services import correcting, ledger
 from triage.services.deciding import words_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ async def pick(
                 ticket_id=found.ticket.id, by=viewer.login, at=at,
             ),
         )  # fmt: skip
+        ledger.write(
+            session, who=viewer.login, act=LedgerAct.PLACE_ADDED, now=at, new=wish.code,
+            subject=ledger.Subject(SubjectKind.PLACE, phrase, no), detail={"always": wish.always},
+        )  # fmt: skip
 
 
 def _check(phrase: str, text: str, gazetteer: Gazetteer) -> None:
@@ -112,6 +117,8 @@ async def revoke(session: AsyncSession, viewer: Viewer, number: int, *, at: date
     """Let a pick no longer count. Raises NotFound when there is none that does."""
     if not await site_places.revoke(session, number, by=viewer.login, at=at):
         raise NotFound("没有这一条，或已经撤销。")
+    subject = ledger.Subject(SubjectKind.PLACE, str(number))
+    ledger.write(session, who=viewer.login, act=LedgerAct.PLACE_REMOVED, subject=subject, now=at)
 
 
 def learned(rows: Sequence[SitePlace], *, needed: int) -> list[PlaceName]:

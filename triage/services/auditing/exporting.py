@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from models.ledger import CHAINED
+from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.clock import local
 
@@ -35,6 +36,20 @@ _ACTS: Final = {act.value: act.label for act in LedgerAct}
 _KINDS: Final = {kind.value: kind.label for kind in SubjectKind}
 #: What a spreadsheet would take for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+#: Names of facts in words; one of another version stands as it is.
+_FACTS: Final = dict(
+    pair.split(" ")
+    for line in (
+        "field 项,reason 理由,rows 行数,values 个数,unopened 打不开,first 从第几行,last 到第几行,before 早于",
+        "parts 删去,added_words 追加的话,format 格式,who 人员,case 工单,act 动作,kind 种类,since 从,until 到",
+        "subject 对象,medium 渠道,credentials 凭据,on 启用,always 以后都这样,notices 通知数,appeals 诉求数",
+        "code 代码,row 条目,version 版本,kept 另存",
+    )
+    for pair in line.split(",")
+)
+_VALUES: Final = {field.value: field.label for field in IdentityField} | {True: "是", False: "否"}
 
 
 def act_label(act: str) -> str:
@@ -70,9 +85,16 @@ def line(row: LedgerRow, form: str) -> str:
 def facts(row: LedgerRow) -> str:
     """The further facts in one line."""
     return "；".join(
-        f"{name}={'、'.join(value) if isinstance(value, list) else value}"
+        f"{_FACTS.get(name, name)}：{'、'.join(map(_said, value if isinstance(value, list) else [value]))}"
         for name, value in row.detail.items()
+        if value is not None
     )
+
+
+def _said(value: str | int | bool) -> str:  # noqa: FBT001  (a value of JSON)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return str(_VALUES.get(value, value))
 
 
 def _csv_line(cells: tuple[str, ...]) -> str:

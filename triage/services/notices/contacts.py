@@ -12,8 +12,10 @@ from models.appeals import Appellant
 from models.notices import Contact
 from models.units import Unit
 from models.vocab import Post
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_notices import Medium, RecipientKind
 from triage.errors import BadInput, NotFound
+from triage.services import ledger
 from triage.services.notices.noting import Recipient, wake
 
 if TYPE_CHECKING:
@@ -73,10 +75,18 @@ async def put(
         .on_conflict_do_update(index_elements=list(keys), set_={k: row[k] for k in row if k not in keys})
     )
     await wake(session, to)
+    ledger.write(
+        session, who=by, act=LedgerAct.CONTACT_SET, subject=_subject(to), now=now, new=hint(address),
+        detail={"medium": medium.value},
+    )  # fmt: skip
     return hint(address)
 
 
-async def drop(session: AsyncSession, to: Recipient, medium: Medium) -> bool:
+def _subject(to: Recipient) -> ledger.Subject:
+    return ledger.Subject(SubjectKind.CONTACT, f"{to.kind.value}:{to.id}")
+
+
+async def drop(session: AsyncSession, to: Recipient, medium: Medium, *, by: str, now: datetime) -> bool:
     """Take an address away. Gives whether there was one."""
     gone = await session.execute(
         sa.delete(Contact)
@@ -85,9 +95,15 @@ async def drop(session: AsyncSession, to: Recipient, medium: Medium) -> bool:
             Contact.recipient == to.id,
             Contact.medium == medium.value,
         )
-        .returning(Contact.medium)
+        .returning(Contact.hint)
     )
-    return gone.one_or_none() is not None
+    old = gone.scalar_one_or_none()
+    if old is not None:
+        ledger.write(
+            session, who=by, act=LedgerAct.CONTACT_REMOVED, subject=_subject(to), now=now, old=old,
+            detail={"medium": medium.value},
+        )  # fmt: skip
+    return old is not None
 
 
 async def of(session: AsyncSession, recipients: Iterable[Recipient]) -> dict[Recipient, set[Medium]]:

@@ -14,8 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Source
 from models.sources import SourceTask
+from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
+from triage.services import ledger
 from triage.services.sources.ports import FieldType, Settled
 from triage.services.sources.registry import puller_of
 
@@ -94,6 +96,10 @@ async def add(
     session.add(source)
     await session.flush()
     await _fill(session, vault, source, given, now=now)
+    ledger.write(
+        session, who=by, act=LedgerAct.SOURCE_ADDED, subject=_subject(key), now=now, new=_told(source),
+        detail={"kind": kind, "credentials": sorted(given.credentials)},
+    )  # fmt: skip
     log.info("source_added", source=key, kind=kind, by=by)
     return source
 
@@ -105,7 +111,12 @@ async def change(
     source = await find(session, key, lock=True)
     if puller_of(source.kind) is None:
         raise BadInput("这一类来源没有可改的设置")
+    old = _told(source)
     await _fill(session, vault, source, given, now=now)
+    ledger.write(
+        session, who=by, act=LedgerAct.SOURCE_CHANGED, subject=_subject(key), now=now, old=old,
+        new=_told(source), detail={"credentials": sorted({*given.credentials, *given.forget})},
+    )  # fmt: skip
     log.info("source_changed", source=key, by=by, credentials=sorted(given.credentials))
     return source
 
@@ -123,8 +134,21 @@ async def switch(session: AsyncSession, key: str, *, on: bool, by: str, now: dat
         await add_missing_tasks(session, {source.kind: puller}, now=now)
         await wake(session, source.id, now=now)
     source.enabled = on
+    ledger.write(
+        session, who=by, act=LedgerAct.SOURCE_SWITCHED, subject=_subject(key), now=now, detail={"on": on}
+    )
     log.info("source_switched", source=key, on=on, by=by)
     return source
+
+
+def _subject(key: str) -> ledger.Subject:
+    return ledger.Subject(SubjectKind.SOURCE, key)
+
+
+def _told(source: Source) -> str:
+    """A source's settings in one line; its credentials are not among them."""
+    told = {"name": source.name, "every_seconds": str(source.every_seconds), **plain(source)}
+    return "；".join(f"{name}={value}" for name, value in sorted(told.items()))
 
 
 async def wake(session: AsyncSession, source_id: int, *, now: datetime) -> None:

@@ -18,7 +18,7 @@ from aiohttp import hdrs, web
 from models import corrections, holding, past_cases, queries, ticket_detail
 from models.filters import TicketFilter, View
 from models.queries import Ask
-from models.vocab import Corrected, Field, Move, State, Urgency
+from models.vocab import Corrected, Field, Level, Move, State, Urgency
 from models.vocab_staff import Permission
 from nlp.types import source_text
 from triage.clock import show
@@ -111,7 +111,7 @@ async def decided(request: web.Request) -> web.Response:
             said = {name: typed[name] for name in ("kind", "urgency") if typed.get(name)}
             if said and not made.repeated and await _read(session, request, no):
                 await correcting.correct(session, deps.tables, request[VIEWER], no, said, at=now)
-            await holding.release(session, person.actor.login, now=now, but=())
+            await holding.release(session, _login(request), now=now, but=())
     except _ERRORS as error:
         return await _page(request, Tried(typed, error))
     request.app[CACHES].counts.clear()
@@ -146,7 +146,7 @@ def _wish(tables: Tables, no: str, typed: Mapping[str, str]) -> Wish:
 
 
 def _login(request: web.Request) -> str:
-    return acting_of(request).person(request.app[DEPS].tables).actor.login
+    return request[VIEWER].login
 
 
 async def _none(request: web.Request) -> web.Response:
@@ -268,6 +268,9 @@ def _units(tables: Tables, whole: WholeTicket, reading: Reading, kind: str, toda
             street_code=reading.street_code, situation=told[0].id if told else None,
         )  # fmt: skip
     except NoRule:
+        return "", ""
+    if route.unit.level is Level.DESK:
+        # Nobody knows where it is: that is what the clerk is to find out, not a unit to send it to.
         return "", ""
     return route.unit.name, "，".join(unit.name for unit in route.assist)
 

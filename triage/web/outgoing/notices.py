@@ -11,6 +11,7 @@ from aiohttp import web
 
 from models.ticket_detail import seen_numbers
 from models.vocab import Post
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_notices import Medium, NoticeState, RecipientKind
 from models.vocab_staff import Permission
 from triage import logs
@@ -18,6 +19,7 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule
 from triage.rules.calendar import beijing
 from triage.rules.noticing import fill
+from triage.services import ledger
 from triage.services.notices import contacts, logbook
 from triage.services.notices.noting import Recipient
 from triage.web import access, acting, guard
@@ -167,6 +169,11 @@ async def retry(request: web.Request) -> web.Response:
         done = await logbook.again(
             session, now=deps.clock.now(), ids=[int(value) for value in ids], state=state
         )
+        ledger.write(
+            session, who=request[VIEWER].login, act=LedgerAct.NOTICES_AGAIN, now=deps.clock.now(),
+            subject=ledger.Subject(SubjectKind.NOTICE, state.value if state else ",".join(ids)),
+            detail={"notices": done},
+        )  # fmt: skip
     log.info("notices_sent_again", notices=done, by=request[VIEWER].login)
     return web.Response(status=303, headers={"Location": f"/desk/notices?done={done}"})
 
@@ -188,7 +195,7 @@ async def set_contact(request: web.Request) -> web.Response:
         if address:
             await contacts.put(session, deps.vault, to, medium, address, by=by, now=deps.clock.now())
         else:
-            await contacts.drop(session, to, medium)
+            await contacts.drop(session, to, medium, by=by, now=deps.clock.now())
     log.info("contact_changed", recipient=unit, medium=medium.value, removed=not address, by=by)
     return web.Response(
         status=303, headers={"Location": f"/desk/notices?{urlencode({'unit': unit, 'set': '1'})}#contact"}

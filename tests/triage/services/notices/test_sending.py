@@ -247,7 +247,7 @@ async def test_an_address_taken_away_meanwhile(deps: Deps) -> None:
     await say(deps, "a")
     await sending.gather(deps, [Medium.SMS])
     async with deps.db.writes.begin() as session:
-        assert await contacts.drop(session, STREET, Medium.SMS)
+        assert await contacts.drop(session, STREET, Medium.SMS, by="t", now=deps.clock.now())
     await sending.send(deps, Medium.SMS, fake)
     assert await states(deps) == {"a": NoticeState.WAITING}
     await round_of(deps, fake)

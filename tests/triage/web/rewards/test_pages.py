@@ -1,0 +1,75 @@
+"""Who may open what, what a wrong code is told, and the files of the year."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import docx
+import openpyxl
+import pytest
+
+from tests.triage.services.rewards import bed
+from tests.triage.services.rewards.bank import gathered, paid
+from triage.web.rewards import desk, pay
+
+if TYPE_CHECKING:
+    from tests.triage.web.citizen.conftest import Citizen
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+READS = sorted({
+    one.route.path.split("{", maxsplit=1)[0]
+    for one in (*desk.ROUTES, *pay.ROUTES)
+    if one.route.method == "GET" and "{" not in one.route.path
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("path", READS)
+async def test_only_who_works_on_rewards_sees_them(client: Client, path: str) -> None:
+    answer = await client.get(path, headers={"Cookie": "who=clerk"})
+    assert answer.status == 403
+    answer = await client.get(path, allow_redirects=False)
+    assert answer.headers["Location"].startswith("/login")
+
+
+async def test_the_approver_does_not_pay(client: Client) -> None:
+    assert (await client.get("/desk/rewards/pay", headers={"Cookie": "who=head"})).status == 403
+    assert (await client.get("/desk/rewards", headers={"Cookie": "who=head"})).status == 200
+
+
+async def test_a_wrong_code_opens_nothing_and_is_counted(citizen: Citizen, deps: Deps) -> None:
+    await citizen.get("/citizen/reward")
+    for _ in range(deps.settings.reward_tries):
+        page = await citizen.post("/citizen/reward", {"number": "J2026AAAAAAAAAA", "code": "2" * 12})
+        assert citizen.status == 403
+        assert "对不上" in page
+    page = await citizen.post("/citizen/reward", {"number": "J2026AAAAAAAAAA", "code": "2" * 12})
+    assert citizen.status == 429
+    await citizen.get("/citizen/reward/claim")
+    assert citizen.address == "/citizen/reward"
+
+
+async def test_the_year_is_a_page_a_workbook_and_a_document(client: Client, deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    batch = await gathered(deps)
+    await paid(deps, batch.no)
+    head = {"Cookie": "who=head"}
+    text = await (await client.get("/desk/rewards/year?year=2026", headers=head)).text()
+    assert "5,000 元" in text
+    book = openpyxl.load_workbook(
+        io.BytesIO(await (await client.get("/desk/rewards/year/2026.xlsx", headers=head)).read())
+    )
+    rows = [[cell.value for cell in row] for row in book["按种类"].iter_rows(min_row=4, max_row=5)]
+    assert rows == [["企业污水直排", 1, 1, 1, 1, 5000, 1, 5000], ["合计", 1, 1, 1, 1, 5000, 1, 5000]]
+    told = docx.Document(
+        io.BytesIO(await (await client.get("/desk/rewards/year/2026.docx", headers=head)).read())
+    )
+    assert "批准奖励 1 件、5,000.00 元，已支付 1 人次、5,000.00 元" in told.paragraphs[1].text
+    assert (await client.get("/desk/rewards/year?year=2099", headers=head)).status == 400
+    secret = (bed.CLAIM.account, bed.CLAIM.name, bed.CLAIM.phone)
+    pages = [text, await (await client.get("/citizen/reward/notice")).text()]
+    assert [word for page in pages for word in secret if word in page] == []
