@@ -238,10 +238,21 @@ def belongs(conduct: ConductRow, here: Extent, call: Call) -> bool:
     One that says no place narrower than its district belongs to the district's incident of its family: most
     who call about one event do not say where, and they must not make a second one.
     """
-    if (
-        call.family != here.family
-        or not here.first_at - conduct.join <= call.at <= here.last_at + conduct.join
-    ):
+    return call.family == here.family and _reached(conduct, here, call)
+
+
+def same_event(conduct: ConductRow, here: Extent, found: Burst) -> bool:
+    """Whether a burst of another family is the incident's as well: most of its calls come from its reach.
+
+    Readers put some of those who call about one event into another family; a second event at one place and
+    one hour is far less likely.
+    """
+    inside = sum(_reached(conduct, here, call) for call in found.calls)
+    return 2 * inside > len(found.calls)
+
+
+def _reached(conduct: ConductRow, here: Extent, call: Call) -> bool:
+    if not here.first_at - conduct.join <= call.at <= here.last_at + conduct.join:
         return False
     if here.lon is None or here.lat is None or call.point is None:
         return here.district is not None and call.district == here.district

@@ -147,10 +147,15 @@ async def _look_at(session: AsyncSession, look: Look, fresh: Sequence[Call]) -> 
             around.taken.add(call.ticket_id)
             continue
         burst = await _burst(session, look, call, await around.of(call))
-        if burst is not None:
-            made = await _open(session, look, burst)
-            homes[made.id] = (made, joining.extent_of(made))
-            around.taken |= {other.ticket_id for other in burst.calls}
+        if burst is None:
+            continue
+        around.taken |= {other.ticket_id for other in burst.calls}
+        home = next((n for n, (_, here) in homes.items() if rules.same_event(conduct, here, burst)), None)
+        if home is not None:
+            joined.setdefault(home, []).extend(burst.calls)
+            continue
+        made = await _open(session, look, burst)
+        homes[made.id] = (made, joining.extent_of(made))
     for number, calls in joined.items():
         together = [(call, CallBy.PLACE) for call in calls]
         await joining.attach(session, look.deps, homes[number][0], together, now=look.now)

@@ -170,6 +170,14 @@ async def test_later_calls_attach_and_growth_is_told(deps: Deps) -> None:
     assert await usual(deps.db) == 2
 
 
+async def test_what_is_read_into_another_family_makes_no_second_incident(deps: Deps) -> None:
+    await burst(deps)
+    await add_tickets(deps.db, *[replace(one, kind="OTH-03") for one in smells(ENOUGH)])
+    await watching.watch(at(deps, NOW + timedelta(seconds=20)))
+    incident = await only(deps.db)
+    assert (incident.calls, incident.kind) == (2 * ENOUGH, "AIR-05")
+
+
 async def test_a_call_without_a_place_attaches_by_its_matter(deps: Deps) -> None:
     await burst(deps)
     await add_tickets(deps.db, replace(SMELL, district=None, street=None))
