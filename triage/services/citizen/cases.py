@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -17,16 +16,16 @@ from models.citizens import CitizenAccess, CitizenRating, CitizenWord
 from models.filters import all_seeing
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Unit
-from models.vocab import OPEN_STATES, Field, Move, Post, Satisfaction, State, Tag, YesNo
+from models.vocab import Field, Move, Post, Satisfaction, State, Tag, YesNo
 from models.vocab_citizen import CITIZEN, Asked
 from triage.errors import BadInput, TriageError
 from triage.rules import moves
 from triage.services import limiting, moving
 from triage.services.citizen import filing
+from triage.services.citizen.told import ADDED, SHARED, Case, Happened, Head, standing_events
 from triage.services.moving import Person, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -38,17 +37,6 @@ _RECEIPT: Final = re.compile(r"W?(\d{14})", re.ASCII)
 _TICKET: Final = re.compile(r"(\d{8})(\d{6,20})", re.ASCII)
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{8}")
-_OPEN: Final = frozenset(state.value for state in OPEN_STATES)
-#: Where there is an answer to say something about.
-RATED: Final = frozenset(
-    {State.FEEDBACK.value, State.FOLLOWED_UP.value, State.CLOSED.value, State.ARCHIVED.value}
-)
-#: What is told of the ticket that a case was merged into: done for all who wait for it.
-SHARED: Final = frozenset(
-    tag.value for tag in (Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.REASSIGN, Tag.REHANDLE, Tag.CLOSE)
-)
-#: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
-ADDED: Final = "诉求人网上补充"
 LONGEST_WORD: Final = 800
 LONGEST_NOTE: Final = 300
 _TRIES: Final = 3
@@ -72,95 +60,6 @@ class TooEarly(TriageError):
 
     code: ClassVar[str] = "too_early"
     status: ClassVar[int] = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One event, without who did it. `seq` is its number on the ticket, `id` among all events."""
-
-    id: int
-    seq: int
-    at: datetime
-    tag: str
-    data: dict[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The ticket that a case was merged into: its number, for what is added there, is never shown.
-
-    Of its events only what was done for all who wait (`SHARED`): nobody else's words.
-    """
-
-    no: str
-    state: str
-    unit: str | None
-    answer_by: datetime | None
-    events: tuple[Happened, ...] = field(repr=False)
-
-    @property
-    def open(self) -> bool:
-        """Whether somebody still has to act."""
-        return self.state in _OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A case as its sender may see it."""
-
-    appeal_id: int
-    receipt: str
-    text: str = field(repr=False)
-    address: str | None = field(repr=False)
-    confidential: bool
-    received_at: datetime
-    appeal_state: str
-    no: str | None
-    version: int
-    state: str | None
-    kind: str | None
-    unit: str | None
-    divert: str | None
-    district: str | None
-    street: str | None
-    answer_by: datetime | None
-    decision: dict[str, Any] = field(repr=False)
-    events: tuple[Happened, ...] = field(repr=False)
-    words: tuple[tuple[datetime, str], ...] = field(repr=False)
-    ratings: tuple[tuple[int, datetime, str], ...] = ()
-    head: Head | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether somebody still has to act, here or on the ticket it was merged into."""
-        return self.state is None or self.state in _OPEN or (self.head is not None and self.head.open)
-
-    @property
-    def acted_on(self) -> str | None:
-        """The number of the ticket that is worked on: where 催办 and additions are noted."""
-        return self.head.no if self.head else self.no
-
-    @property
-    def answer(self) -> int:
-        """The event of the answer that stands; 0 without one."""
-        told = standing_events(self.head.events if self.head else self.events)
-        return max((event.id for event in told if event.tag == Tag.FEEDBACK), default=0)
-
-    @property
-    def answered(self) -> bool:
-        """Whether there is a result to say something about."""
-        return (self.head.state if self.head else self.state) in RATED
-
-    @property
-    def can_rate(self) -> bool:
-        """Whether there is an answer, and nothing was said of it yet."""
-        return self.answered and all(answer != self.answer for answer, *_ in self.ratings)
-
-
-def standing_events(events: Sequence[Happened]) -> tuple[Happened, ...]:
-    """Without what was taken back: a mistake, perhaps the answer to somebody else."""
-    undone = {event.data.get("undoes") for event in events if event.tag == Tag.UNDO}
-    return tuple(event for event in events if event.seq not in undone)
 
 
 def plain(number: str) -> str:

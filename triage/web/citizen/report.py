@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from triage.services.attachments import FileLimits, Prepared
-    from triage.services.citizen.cases import Case
+    from triage.services.citizen.told import Case
 
 log = logs.get(__name__)
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealState, Divert, Satisfaction, State, Tag
-from triage.services.citizen.cases import ADDED, standing_events
+from triage.services.citizen.told import ADDED, standing_events
 from triage.services.identities.showing import shown_text
 from triage.web.names import plain_area
 
 if TYPE_CHECKING:
     from triage.rules.rows import Tables
-    from triage.services.citizen.cases import Case, Happened
+    from triage.services.citizen.told import Case, Happened
 
 _STATES: Final = {
     State.REVIEW: "已收到，工作人员正在核对由哪个单位办理。",

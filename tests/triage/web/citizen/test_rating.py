@@ -1,0 +1,83 @@
+"""评价: each answer of a case is rated by its sender, once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from models.citizens import CitizenRating
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Move, Post, State
+from tests.triage.web.citizen.steps import PHONE, move, ticket_of, track
+from tests.triage.web.open311.conftest import read_all
+
+if TYPE_CHECKING:
+    from nlp.pipeline import Reader
+    from tests.triage.web.citizen.conftest import Citizen, Clock
+    from triage.services.deps import Deps
+
+
+async def test_it_is_rated_when_there_is_an_answer_and_once(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    page = await citizen.get("/citizen/case")
+    assert "提交评价" not in page
+    await citizen.post("/citizen/case/rate", {"solved": "yes", "satisfaction": "satisfied"})
+    assert (citizen.status, "还没有办理结果" in citizen.page) == (409, True)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(state=State.CLOSED.value))
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/rate", {"solved": "maybe", "satisfaction": "satisfied"})
+    assert (citizen.status, "请选问题是否解决" in citizen.page) == (400, True)
+    for satisfaction in ("dissatisfied", "satisfied"):
+        await citizen.post(
+            "/citizen/case/rate", {"solved": "no", "satisfaction": satisfaction, "note": "还在响 13800001111"}
+        )
+    async with deps.db.reads() as session:
+        rating = (await session.scalars(sa.select(CitizenRating))).one()
+    assert (rating.solved, rating.satisfaction, "1380000" in (rating.note or "")) == (
+        "no",
+        "dissatisfied",
+        False,
+    )
+    assert "<h2>您的评价</h2><p>不满意 <small>" in citizen.page
+    # Over is over.
+    await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
+    assert citizen.status == 409
+
+
+async def test_each_answer_is_rated_once(citizen: Citizen, deps: Deps, reader: Reader, clock: Clock) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    clock.later(minutes=5)
+    await move(deps, Post.UNIT, Move.SIGN)
+    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    answer = {"note": "已停工", "attachment": "照片 1 号", "told_citizen": "phone"}
+    await move(deps, Post.UNIT, Move.FEEDBACK, **answer)
+    await citizen.get("/citizen/case")
+    said = {"solved": "no", "satisfaction": "dissatisfied"}
+    await citizen.post("/citizen/case/rate", said)
+    assert ("提交评价" in citizen.page, "不满意 <small>" in citizen.page) == (False, True)
+    clock.later(days=8)
+    await move(deps, Post.FOLLOW_UP, Move.FOLLOW_UP, outcome="reached", contacted="yes", **said)
+    await move(deps, Post.HOTLINE, Move.REHANDLE, reason="没有解决")
+    # What was open in this browser closed after half an hour.
+    no = (await ticket_of(deps)).no
+    await track(citizen, no, PHONE)
+    assert ("退回重办" in citizen.page, "提交评价" in citizen.page) == (True, False)
+    await move(deps, Post.UNIT, Move.FEEDBACK, **answer)
+    assert "提交评价" in await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/rate", {"solved": "yes", "satisfaction": "satisfied"})
+    assert re.findall(r"<p>(不?满意) <small>", citizen.page) == ["不满意", "满意"]
+    async with deps.db.reads() as session:
+        answers = list(await session.scalars(sa.select(CitizenRating.answer).order_by(CitizenRating.at)))
+        events = list(
+            await session.scalars(sa.select(TicketEvent.id).where(TicketEvent.tag == "ticket:feedback"))
+        )
+    assert answers == sorted(events)
+    desk = await (await citizen.client.get(f"/desk/tickets/{no}/files")).text()
+    assert ("没有解决，不满意" in desk, "已解决，满意" in desk) == (True, True)

@@ -1,0 +1,113 @@
+"""What a case is to its sender: its events without who did them, its answers, what may be said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import OPEN_STATES, State, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+_OPEN: Final = frozenset(state.value for state in OPEN_STATES)
+#: Where there is an answer to say something about.
+RATED: Final = frozenset(
+    {State.FEEDBACK.value, State.FOLLOWED_UP.value, State.CLOSED.value, State.ARCHIVED.value}
+)
+#: What is told of the ticket that a case was merged into: done for all who wait for it.
+SHARED: Final = frozenset(
+    tag.value for tag in (Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.REASSIGN, Tag.REHANDLE, Tag.CLOSE)
+)
+#: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
+ADDED: Final = "诉求人网上补充"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event, without who did it. `seq` is its number on the ticket, `id` among all events."""
+
+    id: int
+    seq: int
+    at: datetime
+    tag: str
+    data: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The ticket that a case was merged into: its number, for what is added there, is never shown.
+
+    Of its events only what was done for all who wait (`SHARED`): nobody else's words.
+    """
+
+    no: str
+    state: str
+    unit: str | None
+    answer_by: datetime | None
+    events: tuple[Happened, ...] = field(repr=False)
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to act."""
+        return self.state in _OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as its sender may see it."""
+
+    appeal_id: int
+    receipt: str
+    text: str = field(repr=False)
+    address: str | None = field(repr=False)
+    confidential: bool
+    received_at: datetime
+    appeal_state: str
+    no: str | None
+    version: int
+    state: str | None
+    kind: str | None
+    unit: str | None
+    divert: str | None
+    district: str | None
+    street: str | None
+    answer_by: datetime | None
+    decision: dict[str, Any] = field(repr=False)
+    events: tuple[Happened, ...] = field(repr=False)
+    words: tuple[tuple[datetime, str], ...] = field(repr=False)
+    ratings: tuple[tuple[int, datetime, str], ...] = ()
+    head: Head | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to act, here or on the ticket it was merged into."""
+        return self.state is None or self.state in _OPEN or (self.head is not None and self.head.open)
+
+    @property
+    def acted_on(self) -> str | None:
+        """The number of the ticket that is worked on: where 催办 and additions are noted."""
+        return self.head.no if self.head else self.no
+
+    @property
+    def answer(self) -> int:
+        """The event of the answer that stands; 0 without one."""
+        told = standing_events(self.head.events if self.head else self.events)
+        return max((event.id for event in told if event.tag == Tag.FEEDBACK), default=0)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is a result to say something about."""
+        return (self.head.state if self.head else self.state) in RATED
+
+    @property
+    def can_rate(self) -> bool:
+        """Whether there is an answer, and nothing was said of it yet."""
+        return self.answered and all(answer != self.answer for answer, *_ in self.ratings)
+
+
+def standing_events(events: Sequence[Happened]) -> tuple[Happened, ...]:
+    """Without what was taken back: a mistake, perhaps the answer to somebody else."""
+    undone = {event.data.get("undoes") for event in events if event.tag == Tag.UNDO}
+    return tuple(event for event in events if event.seq not in undone)
