@@ -5,7 +5,6 @@ SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
->>>>>>> reports
 	lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml

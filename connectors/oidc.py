@@ -77,9 +77,14 @@ class Told:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What an administrator may know them by: a verified e-mail, and the login at the provider."""
+        """What an administrator may know them by: a verified e-mail, and the login at the provider.
+
+        A login in the shape of an e-mail is none: many providers let people choose their own, and whoever
+        chose another's address would come in as them. Only the provider's word that it is theirs counts.
+        """
         mail = self.claims.get("email") if self.claims.get("email_verified") is True else None
-        found = (mail, self.claims.get("preferred_username"))
+        login = self.claims.get("preferred_username")
+        found = (mail, login if isinstance(login, str) and "@" not in login else None)
         return tuple(name.strip().casefold() for name in found if isinstance(name, str) and name.strip())
 
 
@@ -240,7 +245,10 @@ class Provider:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS))
         try:
             async with self._http.request(method, address, allow_redirects=False, **more) as answer:
+                # One read gives what has come so far; the rest of a longer answer is still on its way.
                 body = await answer.content.read(_LONGEST_ANSWER)
+                while len(body) < _LONGEST_ANSWER and (more_ := await answer.content.read(_LONGEST_ANSWER)):
+                    body += more_
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ProviderAway(type(error).__name__) from None

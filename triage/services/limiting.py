@@ -6,6 +6,7 @@ A stretch is an hour. Who asks is a keyed hash: neither a phone number nor an ad
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
@@ -30,6 +31,17 @@ class TooOften(TriageError):
 
     code: ClassVar[str] = "too_often"
     status: ClassVar[int] = 429
+
+
+def place_of(address: str) -> str:
+    """What counts as one place: an IPv4 address, or the /64 of an IPv6 one, which one customer has whole."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 async def count(

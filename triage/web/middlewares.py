@@ -42,6 +42,9 @@ log = logs.get(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OWN_HOST: Final = re.compile(r"(127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
+#: Behind TLS: for a year no browser comes without it.
+_HSTS: Final = "max-age=31536000"
+
 HEADERS: Final = {
     # No inline script or style anywhere, nothing from elsewhere, no framing.
     "Content-Security-Policy": (
@@ -98,6 +101,11 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put the security headers on every answer; keep answers with citizens' words out of caches."""
     response = await handler(request)
     response.headers.update(HEADERS)
+    if request.app[DEPS].settings.tls:
+        response.headers["Strict-Transport-Security"] = _HSTS
+        # Whoever sets one: none of our cookies goes over a line that others read.
+        for cookie in response.cookies.values():
+            cookie["secure"] = True
     static = request.path.startswith("/static/") and response.status < web.HTTPBadRequest.status_code
     # Open data never changes once published; what it answers says itself how long it may be kept.
     kept = request.path.startswith("/open") and hdrs.CACHE_CONTROL in response.headers

@@ -240,7 +240,12 @@ async def _known(session: AsyncSession, vault: Vault, form_hash: str, key: str) 
 async def _limit(session: AsyncSession, deps: Deps, filing: Filing, address: str, *, now: datetime) -> None:
     s = deps.settings
     await limiting.count(
-        session, deps.vault, Asked.REPORT, f"address:{address}", most=s.citizen_reports_per_address, now=now
+        session,
+        deps.vault,
+        Asked.REPORT,
+        f"address:{limiting.place_of(address)}",
+        most=s.citizen_reports_per_address,
+        now=now,
     )
     if filing.phone:
         await limiting.count(

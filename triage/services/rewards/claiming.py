@@ -123,7 +123,7 @@ async def give(session: AsyncSession, deps: Deps, appeal_id: int, *, now: dateti
 
 async def count_try(session: AsyncSession, deps: Deps, no: str, address: str, *, now: datetime) -> None:
     """Count a try of a code, in a transaction of its own: guessing is what is counted. Raises TooOften."""
-    for who in (f"address:{address}", f"reward:{no[:20]}"):
+    for who in (f"address:{limiting.place_of(address)}", f"reward:{no[:20]}"):
         await limiting.count(session, deps.vault, Asked.REWARD, who, most=deps.settings.reward_tries, now=now)
 
 

@@ -128,6 +128,8 @@ async def change(
     moved = staff.unit_code != item.unit_code
     if moved and login == by:
         raise NotYourself
+    # Before the updates: they change what was read as well.
+    detail = _differences(staff, account, item)
     await session.execute(
         sa.update(Staff).where(Staff.id == staff.id).values(name=item.name, unit_code=item.unit_code)
     )
@@ -136,8 +138,17 @@ async def change(
     )
     if moved:
         await sessions.end_all(session, staff.id, End.ROLE, now=now)
-    detail = {"unit": f"{staff.unit_code or ''} -> {item.unit_code or ''}"}
     record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+
+
+def _differences(staff: Staff, account: Account, item: NewAccount) -> dict[str, str]:
+    """What is changed, for the ledger. The account at the provider among it: it lets somebody in."""
+    found = {"unit": f"{staff.unit_code or ''} -> {item.unit_code or ''}"}
+    if staff.name != item.name:
+        found["name"] = "changed"
+    if account.provider_name != item.provider_name:
+        found["provider"] = "set" if item.provider_name else "removed"
+    return found
 
 
 async def disable(session: AsyncSession, login: str, *, by: str, now: datetime) -> None:

@@ -24,6 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 async def ask(deps: Deps, counts: SharedCounts, address: str, *, most: int, now: datetime) -> None:
     """Count one try from an address. Raises TooOften beyond `most` an hour."""
     stretch = int((now - _EPOCH) // _HOUR)
+    address = limiting.place_of(address)
     # Keyed: neither Redis nor the database can be read back to an address.
     key = deps.vault.content_hash(f"rate\0{Asked.SIGN_IN.value}\0{address}\0{stretch}")
     try:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import sqlalchemy as sa
 
 from models.staff import Account, DemoWaiver, RoleGrant
 from models.units import Staff
 from models.viewing import Scope, Viewer
-from models.vocab import Level
+from models.vocab import Level, Post
 from models.vocab_staff import Permission, Role
 from triage.clock import local
 from triage.rules import access
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from triage.services.staff.sessions import Person
 
 T = TypeVar("T")
+
+#: As whom somebody acts, and the permissions that stand for it: a token without them does not act so.
+_STANDS_FOR: Final = {
+    Post.HOTLINE: {Permission.INTAKE},
+    Post.UNIT: {Permission.HANDLE},
+    Post.DISTRICT: {Permission.HANDLE, Permission.SUPERVISE},
+    Post.FOLLOW_UP: {Permission.FOLLOW_UP},
+    Post.SUPERVISOR: {Permission.SUPERVISE},
+}
 
 
 def viewer_of(tables: Tables, person: Person, *, now: datetime) -> Viewer:
@@ -68,8 +77,17 @@ def viewer_of(tables: Tables, person: Person, *, now: datetime) -> Viewer:
 
 
 def within(viewer: Viewer, scopes: Collection[Permission]) -> Viewer:
-    """The same viewer with no more than these permissions: what a token gives."""
-    return replace(viewer, permissions=viewer.permissions.intersection(scopes))
+    """The same viewer with no more than these permissions, and no post that they do not stand for.
+
+    What a token gives. A post that the table gives without any of its permissions is not theirs to take.
+    """
+    kept = frozenset(scopes)
+    taken = {
+        post
+        for post, needed in _STANDS_FOR.items()
+        if not viewer.permissions.isdisjoint(needed) and kept.isdisjoint(needed)
+    }
+    return replace(viewer, permissions=viewer.permissions & kept, posts=viewer.posts - taken)
 
 
 def wants_code(tables: Tables, viewer: Viewer, *, now: datetime) -> bool:

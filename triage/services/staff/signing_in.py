@@ -95,7 +95,7 @@ async def by_password(
     renewed = await hasher.make(password) if good and kept is not None and hasher.outdated(kept) else None
     async with deps.db.writes.begin() as session:
         if known is None or not good:
-            _note_failure(session, told, until, why="password", now=now)
+            note_failure(session, told, until, why="password", now=now)
             made = None
         else:
             await locking.leave(session, deps.vault, login)
@@ -128,7 +128,7 @@ async def by_code(deps: Deps, found: Found, token: str, code: str, *, came: Came
                 wants_code=False, came=came, before=token, now=now,
             )  # fmt: skip
         else:
-            _note_failure(session, person.login, until, why="code" if may_try else "locked", now=now)
+            note_failure(session, person.login, until, why="code" if may_try else "locked", now=now)
     if good:
         return SignedIn(new, wants_code=False)
     raise _locked(until) if until else codes.WrongCode()
@@ -142,14 +142,19 @@ async def by_provider(
     async with deps.db.writes.begin() as session:
         known = await _known(session, login)
         if known is None or known.staff_id != staff_id or not known.good:
-            raise Refused("这个账号已停用，请联系管理员。")
-        strong = deps.settings.oidc_second_factor
-        wants_code = known.enrolled and not strong
-        token = await _begin(
-            session, staff_id, login, rule, way=Way.PROVIDER, strong=strong, wants_code=wants_code, came=came,
-            before=before, now=now,
-        )  # fmt: skip
-    return SignedIn(token, wants_code)
+            note_failure(session, login, None, why="disabled", now=now)
+            made = None
+        else:
+            strong = deps.settings.oidc_second_factor
+            wants_code = known.enrolled and not strong
+            token = await _begin(
+                session, staff_id, login, rule, way=Way.PROVIDER, strong=strong, wants_code=wants_code,
+                came=came, before=before, now=now,
+            )  # fmt: skip
+            made = SignedIn(token, wants_code)
+    if made is None:
+        raise Refused("这个账号已停用，请联系管理员。")
+    return made
 
 
 async def strengthened(deps: Deps, found: Found, token: str | None, *, came: Came, now: datetime) -> str:
@@ -216,11 +221,15 @@ def _nobody(deps: Deps, login: str) -> str:
     return f"unknown:{deps.vault.content_hash(login)[:12]}"
 
 
-def _note_failure(
+def note_failure(
     session: AsyncSession, login: str, until: datetime | None, *, why: str, now: datetime
 ) -> None:
+    """Write down that somebody was not let in, or did not prove to be who they are, and the lock it brought.
+
+    Of a login that was locked before (`why` is "locked") the lock is no news.
+    """
     record(session, LedgerAct.SIGN_IN_REFUSED, by=login, login=login, now=now, detail={"why": why})
-    if until is not None:
+    if until is not None and why != "locked":
         detail = {"until": show(until)}
         record(session, LedgerAct.LOCKED, by="system", login=login, now=now, detail=detail)
 

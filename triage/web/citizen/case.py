@@ -79,7 +79,10 @@ async def opened(request: web.Request) -> web.Response:
     try:
         # Counted before anything is looked up, and for good: guessing is what is counted.
         async with deps.db.writes.begin() as writing:
-            for who in (f"address:{request.remote}", f"number:{cases.plain(number)}"):
+            for who in (
+                f"address:{limiting.place_of(request.remote or '')}",
+                f"number:{cases.plain(number)}",
+            ):
                 await limiting.count(writing, deps.vault, Asked.TRACK, who, most=most, now=now)
         async with deps.db.reads() as reading:
             appeal_id = await cases.find(reading, deps.vault, number, secret)

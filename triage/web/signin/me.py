@@ -120,7 +120,7 @@ async def code_removed(request: web.Request) -> web.Response:
     now, person = deps.clock.now(), found.person
     key = locking.code_of(person.login)
     async with deps.db.writes.begin() as session:
-        may_try, _ = await locking.enter(session, deps.vault, key, rule(request), now=now)
+        may_try, until = await locking.enter(session, deps.vault, key, rule(request), now=now)
         good = may_try and await codes.take(
             session, deps.vault, person.staff_id, form.get("code", "")[:40], rule(request), now=now
         )
@@ -135,6 +135,9 @@ async def code_removed(request: web.Request) -> web.Response:
                 session, LedgerAct.TOTP_SET, by=person.login, login=person.login, now=now,
                 detail={"did": "recovery" if shown else "removed"},
             )  # fmt: skip
+        else:
+            why = "code" if may_try else "locked"
+            signing_in.note_failure(session, person.login, until, why=why, now=now)
     if not good:
         return await _code(request, fault=WrongCode())
     return await _code(request, shown=tuple(shown)) if shown else to("/me?done=code")
@@ -207,8 +210,10 @@ async def _prove(request: web.Request, found: Found, password: str) -> None:
     deps, person = request.app[DEPS], found.person
     now = deps.clock.now()
     async with deps.db.writes.begin() as session:
-        may_try, _ = await locking.enter(session, deps.vault, person.login, rule(request), now=now)
+        may_try, until = await locking.enter(session, deps.vault, person.login, rule(request), now=now)
         kept = await accounts.own_hash(session, person.staff_id)
+        if not may_try:
+            signing_in.note_failure(session, person.login, until, why="locked", now=now)
     if not may_try:
         raise Refused("连续多次不对，暂时不能更换，请稍后再试。")
     good = await passwords.hasher_of(deps.settings).verify(kept, password[: passwords.LONGEST])
@@ -216,10 +221,7 @@ async def _prove(request: web.Request, found: Found, password: str) -> None:
         if good:
             await locking.leave(session, deps.vault, person.login)
         else:
-            record(
-                session, LedgerAct.SIGN_IN_REFUSED, by=person.login, login=person.login, now=now,
-                detail={"why": "old_password"},
-            )  # fmt: skip
+            signing_in.note_failure(session, person.login, until, why="old_password", now=now)
     if not good:
         raise Refused("原密码不对。")
 

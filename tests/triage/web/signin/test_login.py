@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from models.vocab_staff import Permission, Role
 from tests import signed_in
-from tests.triage.services.staff.helpers import PASSWORD, code_at, enrolled, person
+from tests.factories import TicketIn, add_tickets
+from tests.triage.services.staff.helpers import PASSWORD, acts, code_at, enrolled, person
 from tests.triage.web.problem import assert_problem
 from triage.services.staff import tokens
 from triage.services.staff.rules import rule_at
@@ -155,6 +156,10 @@ async def test_a_role_that_needs_codes_enrols_first_and_is_asked_from_then_on(
 
     assert len(re.findall(r"<li><code>([A-Z2-7]{4}-){3}[A-Z2-7]{4}", page)) == 10
     assert hand.session != before
+    await hand.get("/me/code")
+    page = await hand.post("/me/code/change", code="000000")
+    assert (hand.status, "验证码不对" in page) == (422, True)
+    assert (await acts(deps, "admin"))[-1] == "staff.refused"
     await hand.get("/desk/staff")
     assert hand.status == 200
     await hand.post("/logout")
@@ -250,6 +255,26 @@ async def test_a_token_ends_with_its_day_its_owner_and_its_role(
     assert (await stranger.get("/api/v1/tickets", headers=bearer)).status == 401
 
 
+async def test_a_token_acts_as_no_post_that_it_was_not_given(
+    deps: Deps, stranger: Client, clock: Clock
+) -> None:
+    number = await person(deps, "wang", (Role.CLERK, None), (Role.FOLLOW_UP, None))
+    (no,) = await add_tickets(deps.db, TicketIn())
+    async with deps.db.writes.begin() as session:
+        secret = await tokens.make(
+            session, number, name="x", scopes=[Permission.SEE_CASES, Permission.FOLLOW_UP, Permission.BULK],
+            allowed=list(Permission), days=1, rule=rule_at(deps.tables, clock.now()), by="wang",
+            login="wang", now=clock.now(),
+        )  # fmt: skip
+    bearer = {"Authorization": f"Bearer {secret}", "Idempotency-Key": "one"}
+    wish = {"as": {"post": "hotline"}, "move": "urge", "values": {"note": "x"}, "version": 1}
+
+    moved = await stranger.post(f"/api/v1/tickets/{no}/moves", json=wish, headers=bearer)
+    await assert_problem(moved, 403, "post_not_yours", "岗位")
+    own = await stranger.get(f"/api/v1/tickets/{no}/moves", params={"post": "follow_up"}, headers=bearer)
+    assert own.status == 200
+
+
 async def test_behind_tls_the_cookies_are_bound_to_the_host_and_never_in_the_clear(deps: Deps) -> None:
     await person(deps, "wang", (Role.AUDITOR, None))
     settings = Settings(
@@ -269,4 +294,9 @@ async def test_behind_tls_the_cookies_are_bound_to_the_host_and_never_in_the_cle
     assert cookie.startswith("__Host-jiesu_session=")
     assert [word for word in ("HttpOnly", "Secure", "SameSite=Lax", "Path=/") if word not in cookie] == []
     assert "Domain" not in cookie
+    # The forms' token too: a line that others read would let them choose it.
+    sent = [*page.headers.getall("Set-Cookie"), *answer.headers.getall("Set-Cookie")]
+    assert [line for line in sent if "Secure" not in line] == []
+    assert any(line.startswith("jiesu_token=") for line in sent)
+    assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert (answer.status, other.status) == (303, 421)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import socket
@@ -21,14 +22,16 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from pydantic import SecretStr
 
-from connectors.oidc import Provider, ProviderRefused
+from connectors.oidc import Provider, ProviderRefused, Told
 from models.vocab_staff import Role
 from tests.triage.services.staff.conftest import CHEAP
-from tests.triage.services.staff.helpers import acts, person
+from tests.triage.services.staff.helpers import HERE, acts, person
 from tests.triage.web.signin.conftest import Hand
 from triage.clock import SystemClock
 from triage.errors import SettingsError
+from triage.services.staff import accounts, signing_in
 from triage.services.staff import provider as service
+from triage.services.staff.signing_in import Refused
 from triage.web.app import make_app
 from triage.web.signin import identify
 
@@ -128,6 +131,16 @@ async def test_the_first_sign_in_links_the_account_and_later_ones_go_by_the_subj
     assert (await acts(deps, "wang")).count("staff.signed_in") == 2
 
 
+async def test_a_disabled_account_is_refused_and_that_is_written_down(deps: Deps) -> None:
+    number = await person(deps, "wang", (Role.AUDITOR, None), password=None)
+    now = deps.clock.now()
+    async with deps.db.writes.begin() as session:
+        await accounts.disable(session, "wang", by="boss", now=now)
+    with pytest.raises(Refused, match="停用"):
+        await signing_in.by_provider(deps, number, "wang", came=HERE, before=None, now=now)
+    assert (await acts(deps, "wang"))[-2:] == ["staff.disabled", "staff.refused"]
+
+
 async def set_provider_name(deps: Deps, number: int, name: str) -> None:
     import sqlalchemy as sa  # noqa: PLC0415
 
@@ -206,6 +219,8 @@ class Liar:
     header: dict[str, Any] = field(default_factory=dict)
     asked_keys: int = 0
     issuer: str = ""
+    #: In how many pieces its keys come, a moment apart.
+    pieces: int = 1
 
     def token(self, **claims: Any) -> str:  # noqa: ANN401
         now = int(time.time())
@@ -224,10 +239,17 @@ class Liar:
         ends = {name: f"{self.issuer}/{name}" for name in ("authorization_endpoint", "token_endpoint")}
         return web.json_response({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/jwks", **ends})
 
-    async def _keys(self, request: web.Request) -> web.Response:
-        del request
+    async def _keys(self, request: web.Request) -> web.StreamResponse:
         self.asked_keys += 1
-        return web.json_response(KeySet(list(self.published)).as_dict(private=False))
+        told = orjson.dumps(KeySet(list(self.published)).as_dict(private=False))
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        step = -(-len(told) // self.pieces)
+        for start in range(0, len(told), step):
+            await response.write(told[start : start + step])
+            await asyncio.sleep(0.05 * (self.pieces - 1))
+        await response.write_eof()
+        return response
 
 
 @pytest.fixture
@@ -252,6 +274,27 @@ NOW = SystemClock().now
 async def test_a_good_token_is_believed(liar: Liar, ours: Provider) -> None:
     told = await ours.believed(liar.token(email="A@b.cn", email_verified=True), nonce="n", now=NOW())
     assert (told.subject, told.names) == ("u-1", ("a@b.cn",))
+
+
+@pytest.mark.parametrize(
+    ("claims", "names"),
+    [
+        ({"preferred_username": "Wang"}, ("wang",)),
+        # Whoever chose another's address as a login did not prove that it is theirs.
+        ({"preferred_username": "boss@example.gov.cn"}, ()),
+        ({"preferred_username": "boss@example.gov.cn", "email": "boss@example.gov.cn"}, ()),
+        ({"email": "boss@example.gov.cn", "email_verified": "true"}, ()),
+        ({"email": "boss@example.gov.cn", "email_verified": True}, ("boss@example.gov.cn",)),
+    ],
+)
+def test_a_chosen_login_proves_no_address(claims: dict[str, Any], names: tuple[str, ...]) -> None:
+    assert Told("https://a.example", "u", claims).names == names
+
+
+async def test_what_a_provider_publishes_may_come_in_pieces(liar: Liar, ours: Provider) -> None:
+    liar.pieces = 3
+    told = await ours.believed(liar.token(), nonce="n", now=NOW())
+    assert told.subject == "u-1"
 
 
 @pytest.mark.parametrize(

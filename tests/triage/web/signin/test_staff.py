@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from models.ledger import LedgerRow
 from models.staff import Account, RoleGrant
 from models.units import Staff
 from models.vocab_staff import Role
@@ -106,6 +107,22 @@ async def test_nobody_changes_their_own_roles_or_disables_themselves(client_of: 
         status, text = await send(boss, f"/desk/staff/admin/{path}", **fields)
         assert (status, "另一位管理员" in text) == (403, True)
     assert (await boss.get("/desk/staff")).status == 200
+
+
+async def test_the_ledger_tells_what_was_changed_of_an_account(client_of: ClientOf, deps: Deps) -> None:
+    boss = await admin(client_of)
+    await signed_in.add_person(deps, "wang", (Role.STREET, "110105026"))
+    fields = {"name": "王五", "unit": "110108010", "provider": "Wang@Example.gov.cn"}
+    await send(boss, "/desk/staff/wang", **fields)
+    await send(boss, "/desk/staff/wang", **{**fields, "provider": ""})
+
+    async with deps.db.reads() as session:
+        rows = await session.scalars(
+            sa.select(LedgerRow.detail).where(LedgerRow.who == "admin", LedgerRow.act == "staff.changed")
+        )
+        first, second = rows.all()
+    assert first == {"unit": "110105026 -> 110108010", "name": "changed", "provider": "set"}
+    assert second == {"unit": "110108010 -> 110108010", "provider": "removed"}
 
 
 async def test_an_administrator_of_a_district_reaches_no_further(client_of: ClientOf, deps: Deps) -> None:
