@@ -157,7 +157,7 @@ async def approve(deps: Deps, no: str) -> int:
     async with deps.db.writes.begin() as session:
         stated = acting.Stated(ruleset="CQ-2025", exclusions=())
         wish = book.Wish(no, RewardAct.VERIFY, reward.version)
-        await acting.state(session, deps.tables, bed.HANDLER, wish, stated)
+        await acting.state(session, deps.tables, bed.HANDLER, wish, stated, now=deps.clock.now())
     for doer, act in bed.WAY:
         reward = await seen()
         async with deps.db.writes.begin() as session:

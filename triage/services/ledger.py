@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 #: Of a value or a reason this much is kept: the ledger tells that and how, the rows themselves hold the rest.
 LONGEST: Final = 1000
+_LONGEST_NO: Final = 40
 _PENDING: Final = "ledger.pending"
 #: Any number that no other advisory lock of ours has: PostgreSQL's lock of the end of the chain.
 _LOCK: Final = 7_012_345
@@ -93,7 +94,7 @@ def write(
         "act": act.value,
         "subject_kind": subject.kind.value,
         "subject": _plain(subject.id)[:120],
-        "case_no": subject.case_no,
+        "case_no": None if subject.case_no is None else _plain(subject.case_no)[:_LONGEST_NO],
         "old": _text(old),
         "new": _text(new),
         "reason": _text(reason),

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal, Reading
 from models.filters import may_see
+from models.rewards import Reward
 from models.tickets import Ticket, TicketUnit
 from models.units import Unit
 from models.vocab import AppealType, Role
@@ -123,18 +124,28 @@ async def refusal(session: AsyncSession, viewer: Viewer, case: CaseFacts, field:
     wanted = _REWARD if field is IdentityField.ACCOUNT else (Permission.REVEAL,)
     if not viewer.may(*wanted):
         return "您的角色没有查看身份的权限"
-    if case.guarded and not (showing.handles(viewer, case.handled_by) or viewer.may(*_REWARD)):
-        return "这是举报或要求保密的诉求：只有承办它的人才能查看诉求人身份"
-    if viewer.unit_code and await _is_reported(session, viewer.unit_code, case):
+    if case.guarded and not showing.handles(viewer, case.handled_by):
+        if not viewer.may(*_REWARD):
+            return "这是举报或要求保密的诉求：只有承办它的人才能查看诉求人身份"
+        # An account is held for a claim of its own: that is the reward.
+        if field is not IdentityField.ACCOUNT and not await _has_reward(session, case.appeal_id):
+            return "这是举报或要求保密的诉求，没有奖励在办：只有承办它的人才能查看诉求人身份"
+    # Of every unit that they work for: somebody may have roles in several.
+    units = viewer.scope.own | ({viewer.unit_code} if viewer.unit_code else frozenset())
+    names = await session.scalars(sa.select(Unit.name).where(Unit.code.in_(sorted(units))))
+    if any(_is_reported(name, case) for name in names):
         return "您所在的单位是被反映单位：不能查看诉求人身份"
     return None
 
 
-async def _is_reported(session: AsyncSession, unit_code: str, case: CaseFacts) -> bool:
-    """Whether the case is about this unit: by its name in the text, or what the party is called."""
-    name = await session.scalar(sa.select(Unit.name).where(Unit.code == unit_code))
-    if not name:
-        return False
+async def _has_reward(session: AsyncSession, appeal_id: int) -> bool:
+    """Whether a reward stands for this report, as the first of its violation."""
+    found = sa.select(Reward.id).where(Reward.winner_appeal_id == appeal_id).limit(1)
+    return await session.scalar(found) is not None
+
+
+def _is_reported(name: str, case: CaseFacts) -> bool:
+    """Whether the case is about the unit of this name: it stands in the text, or the party is called so."""
     stem = _TAIL.sub("", name)
     # 望京街道 as a place stands in half its cases; as the one complained about it is called an office.
     called = {name, f"{stem}街道办", f"{stem}街道办事处", f"{stem}镇政府", f"{stem}乡政府", f"{stem}政府"}

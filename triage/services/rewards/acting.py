@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from models.citizens import CitizenAccess
 from models.rewards import Reward, RewardOutcomeRow, RewardShare
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import (
     Exclusion,
     Measure,
@@ -26,6 +27,7 @@ from triage.rules.rewards import deciding
 from triage.rules.rewards.facts import Decision, Facts, Item
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rewards.stepping import StepRefused
+from triage.services import ledger
 from triage.services.rewards import book
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ _KEEPS: Final = {
     RewardAct.VERIFY: "handler", RewardAct.REFUSE: "handler", RewardAct.LEGAL_PASS: "legal",
     RewardAct.FINANCE_PASS: "finance", RewardAct.APPROVE: "head",
 }  # fmt: skip
+#: What somebody else than whoever entered the outcomes does.
+_REVIEWS: Final = frozenset({RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE})
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
 
@@ -115,7 +119,9 @@ def _told(found: Decision, table_version: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def state(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, stated: Stated) -> Reward:
+async def state(
+    session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, stated: Stated, *, now: datetime
+) -> Reward:
     """Keep what the handler states; nothing is decided by it yet. Raises StepRefused, BadInput."""
     reward = await book.seen(session, wish.no, wish.version)
     if RewardPost.HANDLER not in doer.posts or reward.state != RewardState.CANDIDATE:
@@ -132,6 +138,16 @@ async def state(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, s
     reward.parts, reward.pick_fen = list(stated.parts), stated.pick
     reward.version += 1
     await session.flush()
+    ledger.write(
+        session, who=doer.login, act=LedgerAct.REWARD_CHANGED, now=now,
+        subject=ledger.Subject(SubjectKind.REWARD, reward.no),
+        detail={
+            "act": "state", "ruleset": reward.ruleset, "exclusions": list(reward.exclusions),
+            "insider": reward.insider, "rewarded_before": reward.rewarded_before,
+            "reoffended": reward.reoffended, "reporters": reward.reporters,
+            "parts": "/".join(str(part) for part in reward.parts), "pick_fen": reward.pick_fen,
+        },
+    )  # fmt: skip
     return reward
 
 
@@ -140,6 +156,8 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
     reward = await book.seen(session, wish.no, wish.version)
     data: dict[str, Any] = {"reason": wish.reason} if wish.reason else {}
     book.step(tables, reward, wish.act, doer, now=now, reason=wish.reason)
+    if wish.act in _REVIEWS:
+        await _check_apart(session, reward, wish.act, doer)
     match wish.act:
         case RewardAct.VERIFY:
             await _verify(session, tables, reward, now=now)
@@ -160,6 +178,12 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
         setattr(reward, name, doer.login)
     await book.note(session, reward, wish.act, doer.login, now, **data)
     return reward
+
+
+async def _check_apart(session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer) -> None:
+    """Nobody reviews what they entered themselves, whoever verified it. Raises StepRefused."""
+    if doer.login and doer.login in {row.by for row in await outcomes_of(session, reward.id)}:
+        raise StepRefused(f"您登记过这一件的处理结果，“{act.label}”要由另外的人办理")
 
 
 async def _verify(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
 
+from models.filters import may_see
 from models.rewards import Reward, RewardEvent, RewardShare
+from models.tickets import Ticket
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import RewardAct, RewardPost, RewardState, ShareState
 from triage.clock import local
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.viewing import Viewer
     from triage.rules.rows import Tables
 
 #: Without those that are taken for one another.
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _NO_LETTERS: Final = 10
+_NOBODYS: Final = "没有这个候选编号，或您无权查看。"
 #: What the ledger calls them; the others are changes.
 _LEDGER: Final = {
     RewardAct.APPROVE: LedgerAct.REWARD_APPROVED, RewardAct.EXPORT: LedgerAct.REWARD_PAID,
@@ -67,13 +71,26 @@ def drawn(letters: int = _NO_LETTERS) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(letters))
 
 
+def seen_by(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Rewards of cases that somebody may see: who works for a district sees no other's."""
+    if viewer.scope.everything and viewer.scope.secret:
+        return sa.true()
+    return sa.exists().where(Ticket.id == Reward.root_ticket_id, may_see(viewer)).correlate(Reward)
+
+
+async def check_seen(session: AsyncSession, viewer: Viewer, no: str) -> None:
+    """Whether somebody may see the reward of a number. Raises NotFound, as for one that is not there."""
+    if await session.scalar(sa.select(Reward.id).where(Reward.no == no, seen_by(viewer))) is None:
+        raise NotFound(_NOBODYS)
+
+
 async def locked(session: AsyncSession, no: str) -> Reward:
     """The reward of a number, locked. Raises NotFound."""
     found = await session.scalar(
         sa.select(Reward).where(Reward.no == no).with_for_update().execution_options(populate_existing=True)
     )
     if found is None:
-        raise NotFound("没有这个候选编号。")
+        raise NotFound(_NOBODYS)
     return found
 
 

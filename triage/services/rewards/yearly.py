@@ -188,7 +188,7 @@ def _table(book: Any, heads: Sequence[str], lines: list[tuple[str, Tally]], tota
             cell.text = text
 
 
-async def counts(session: AsyncSession) -> Counter[str]:
-    """How many rewards stand where."""
-    rows = await session.execute(sa.select(Reward.state, sa.func.count()).group_by(Reward.state))
+async def counts(session: AsyncSession, which: sa.ColumnElement[bool]) -> Counter[str]:
+    """How many of these rewards stand where."""
+    rows = await session.execute(sa.select(Reward.state, sa.func.count()).where(which).group_by(Reward.state))
     return Counter({row[0]: row[1] for row in rows})

@@ -37,7 +37,7 @@ from triage.services.rewards import acting, book, outcomes, yearly
 from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
-from triage.web.keys import DEPS, FILES, NAMES
+from triage.web.keys import DEPS, FILES, NAMES, VIEWER
 from triage.web.rewards import common
 from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
 
@@ -85,12 +85,10 @@ async def queue(request: web.Request) -> web.Response:
     known = {state.value: state for state in RewardState}
     wanted = [known[told].value] if told in known else [state.value for state in OPEN_REWARDS]
     async with deps.db.reads() as session:
-        counts = await yearly.counts(session)
-        rows = list(
-            await session.scalars(
-                sa.select(Reward).where(Reward.state.in_(wanted)).order_by(Reward.id.desc()).limit(PER_PAGE)
-            )
-        )
+        seen = book.seen_by(request[VIEWER])
+        counts = await yearly.counts(session, seen)
+        found = sa.select(Reward).where(Reward.state.in_(wanted), seen)
+        rows = list(await session.scalars(found.order_by(Reward.id.desc()).limit(PER_PAGE)))
         claim_by = await _claim_by(session, [row.id for row in rows])
     names, today = request.app[NAMES], local(deps.clock.now()).date()
     tabs = [("在办", "/desk/rewards", sum(counts[s.value] for s in OPEN_REWARDS), told not in known)]
@@ -131,9 +129,9 @@ async def _shown(request: web.Request, fault: str, *, status: int = 200) -> web.
     deps, doer = request.app[DEPS], doer_of(request)
     now = deps.clock.now()
     async with deps.db.reads() as session:
-        reward = await session.scalar(sa.select(Reward).where(Reward.no == request.match_info["no"][:20]))
-        if reward is None:
-            raise NotFound("没有这个候选编号。")
+        no = request.match_info["no"][:20]
+        await book.check_seen(session, request[VIEWER], no)
+        reward = (await session.scalars(sa.select(Reward).where(Reward.no == no))).one()
         found = await _decided(session, request, reward)
         told = await acting.outcomes_of(session, reward.id)
         evidence = await outcomes.files_of(session, reward.id)
@@ -283,7 +281,8 @@ async def stated(request: web.Request) -> web.Response:
     )  # fmt: skip
     wish = wish_of(request, form, RewardAct.VERIFY)
     async with deps.db.writes.begin() as session:
-        await acting.state(session, deps.tables, doer_of(request), wish, said)
+        await book.check_seen(session, request[VIEWER], wish.no)
+        await acting.state(session, deps.tables, doer_of(request), wish, said, now=deps.clock.now())
     return common.back(f"/desk/rewards/of/{wish.no}")
 
 
@@ -306,6 +305,7 @@ async def decided(request: web.Request) -> web.Response:
     except StoreDown:
         raise NotReady("附件暂时存不进去，请稍后再试。") from None
     async with deps.db.writes.begin() as session:
+        await book.check_seen(session, request[VIEWER], wish.no)
         await outcomes.add(
             session, deps.tables, doer_of(request), wish, new, files=made, hashes=hashes,
             now=deps.clock.now(),
@@ -318,6 +318,7 @@ async def withdrawn(request: web.Request) -> web.Response:
     form, deps = await request.post(), request.app[DEPS]
     wish = wish_of(request, form, RewardAct.OUTCOME)
     async with deps.db.writes.begin() as session:
+        await book.check_seen(session, request[VIEWER], wish.no)
         await outcomes.withdraw(
             session, deps.tables, doer_of(request), wish, whole(form, "outcome", "结果") or 0,
             now=deps.clock.now(),
@@ -334,6 +335,7 @@ async def acted(request: web.Request) -> web.Response:
         raise stepping.StepRefused("这一步不在这里办")
     try:
         async with deps.db.writes.begin() as session:
+            await book.check_seen(session, request[VIEWER], wish.no)
             await do(session, deps.tables, doer_of(request), wish, now=deps.clock.now())
     except (stepping.StepRefused, book.RewardChanged, NoRule) as error:
         return await _shown(request, error.detail, status=error.status)
@@ -348,7 +350,11 @@ async def evidence(request: web.Request) -> web.Response:
             sa.select(RewardFile)
             .join(RewardOutcomeRow, RewardOutcomeRow.id == RewardFile.outcome_id)
             .join(Reward, Reward.id == RewardOutcomeRow.reward_id)
-            .where(RewardFile.id == number, Reward.no == request.match_info["no"][:20])
+            .where(
+                RewardFile.id == number,
+                Reward.no == request.match_info["no"][:20],
+                book.seen_by(request[VIEWER]),
+            )
         )
     if row is None:
         raise NotFound("没有这个附件。")

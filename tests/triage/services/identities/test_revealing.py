@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal, Appellant, Reading
+from models.rewards import Reward
 from models.tickets import Ticket
 from models.viewing import ALL, Scope, Viewer
 from models.vocab import AppealType, Post
@@ -48,6 +49,13 @@ def officer(unit: str, *, own: bool = True) -> Viewer:
 HOTLINE = Viewer("clerk", ALL, permissions=SEE, posts=frozenset({Post.HOTLINE}))
 #: Sees the whole city, and handles nothing.
 CITY = Viewer("city", ALL, permissions=SEE, posts=frozenset({Post.SUPERVISOR}))
+
+
+REWARDS = replace(CITY, permissions=SEE | {Permission.REWARD_HANDLE})
+#: Of a street, with a role in the bureau as well.
+TWO = replace(
+    officer(WANGJING), scope=Scope(units=frozenset({WANGJING, ECOLOGY}), own=frozenset({WANGJING, ECOLOGY}))
+)
 
 
 @pytest.fixture
@@ -101,11 +109,23 @@ async def test_a_look_gives_one_field_and_is_written_down(deps: Deps) -> None:
         (officer(ECOLOGY), {"report": True}),
         (officer(XUEYUAN), {}),
         (CITY, {}),
-        (replace(CITY, permissions=SEE | {Permission.REWARD_HANDLE}), {"report": True}),
     ],
 )
 async def test_who_handles_it_may(deps: Deps, viewer: Viewer, told: dict[str, bool]) -> None:
     assert await look(deps, viewer, await case(deps, **told)) == "13800005678"  # type: ignore[arg-type]
+
+
+async def test_a_rewards_people_may_see_who_is_to_be_paid(deps: Deps) -> None:
+    no = await case(deps, report=True)
+    async with deps.db.writes.begin() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        session.add(Reward(
+            no="J2026AAAAAAAAAA", version=1, state="candidate", root_ticket_id=ticket.id,
+            winner_appeal_id=ticket.appeal_id, kind="WAT-02", reported_at=NOW, real_name=True, exclusions=[],
+            insider=False, rewarded_before=False, reoffended=False, reporters=1, parts=[], verdict={},
+            proof=[], checks=[], found_at=NOW,
+        ))  # fmt: skip
+    assert await look(deps, REWARDS, no) == "13800005678"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +138,9 @@ async def test_who_handles_it_may(deps: Deps, viewer: Viewer, told: dict[str, bo
         (officer(WANGJING), {"party": "望京街道办事处"}, "被反映单位"),
         (officer(WANGJING), {"party": "望京街道办", "report": True}, "被反映单位"),
         (officer(ECOLOGY), {"party": "朝阳区生态环境局"}, "被反映单位"),
+        (REWARDS, {"report": True}, "没有奖励在办"),
+        # Of two units, one is reported.
+        (TWO, {"party": "朝阳区生态环境局"}, "被反映单位"),
     ],
 )
 async def test_who_does_not_may_not_and_that_is_written_down(

@@ -157,7 +157,7 @@ async def state(deps: Deps, **more: Any) -> None:  # noqa: ANN401  (fields of St
     reward = await the_reward(deps)
     wish = book.Wish(reward.no, RewardAct.VERIFY, reward.version)
     async with deps.db.writes.begin() as session:
-        await acting.state(session, deps.tables, HANDLER, wish, acting.Stated(**more))
+        await acting.state(session, deps.tables, HANDLER, wish, acting.Stated(**more), now=deps.clock.now())
 
 
 async def fined(deps: Deps) -> int:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from models.leads import Lead, MediaExposure
+from models.ledger import LedgerRow
 from models.rewards import RewardEvent, RewardInspection
 from models.tickets import Ticket
 from models.vocab import State
@@ -191,6 +192,35 @@ async def test_four_people_and_no_step_twice(lite: Deps) -> None:
     assert (reward.state, reward.legal, reward.finance) == (RewardState.CANDIDATE, None, None)
     for doer, act in bed.WAY:
         await bed.do(lite, doer, act)
+
+
+async def test_nobody_reviews_what_they_entered_though_another_verified_it(lite: Deps) -> None:
+    await bed.reports(lite.db)
+    await bed.sweep(lite)
+    await bed.fined(lite)
+    await bed.state(lite, ruleset="CQ-2025")
+    await bed.do(lite, Doer("other", HANDLER.posts), RewardAct.VERIFY)
+    entered = Doer(HANDLER.login, (*LEGAL.posts, *HEAD.posts))
+    for act in (RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS):
+        with pytest.raises(StepRefused, match="您登记过这一件的处理结果"):
+            await bed.do(lite, entered, act)
+    await bed.do(lite, LEGAL, RewardAct.LEGAL_PASS)
+    await bed.do(lite, FINANCE, RewardAct.FINANCE_PASS)
+    with pytest.raises(StepRefused, match="您登记过这一件的处理结果"):
+        await bed.do(lite, entered, RewardAct.APPROVE)
+    await bed.do(lite, HEAD, RewardAct.APPROVE)
+
+
+async def test_what_the_handler_states_stands_in_the_ledger(lite: Deps) -> None:
+    await bed.reports(lite.db)
+    await bed.sweep(lite)
+    await bed.state(lite, ruleset="CQ-2025", insider=True, pick=123_400)
+    reward = await bed.the_reward(lite)
+    async with lite.db.reads() as session:
+        rows = await session.scalars(sa.select(LedgerRow).where(LedgerRow.subject == reward.no))
+        (row,) = rows.all()
+    assert (row.who, row.act, row.detail["act"]) == ("handler", "reward.changed", "state")
+    assert (row.detail["insider"], row.detail["pick_fen"]) == (True, 123_400)
 
 
 async def test_who_saw_an_older_version_is_told(lite: Deps) -> None:

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from models.db import Database  # noqa: TC001  (a fixture's annotation)
-from models.viewing import all_seeing
+from models.viewing import ALL, Scope, all_seeing
 from models.vocab_staff import Permission
 from nlp.pipeline import Reader
 from tests.triage.web.citizen.conftest import Citizen, Clock
@@ -39,6 +39,13 @@ STAFF = {
     "head": {Permission.REWARD_APPROVE},
     "payer": {Permission.REWARD_PAY},
     "clerk": {Permission.SEE_CASES},
+    "chaoyang": {Permission.REWARD_HANDLE, Permission.REWARD_REVIEW},
+    "haidian": {Permission.REWARD_HANDLE, Permission.REWARD_REVIEW},
+}
+#: Whoever is not of the whole city.
+SCOPES = {
+    "chaoyang": Scope(units=frozenset({"110105", "110105026"})),
+    "haidian": Scope(units=frozenset({"110108", "110108010"})),
 }
 
 
@@ -48,7 +55,9 @@ async def who(request: web.Request) -> Viewer | None:
     permissions = STAFF.get(login)
     if permissions is None:
         return None
-    return dataclasses.replace(all_seeing(login), permissions=frozenset(permissions))
+    return dataclasses.replace(
+        all_seeing(login), permissions=frozenset(permissions), scope=SCOPES.get(login, ALL)
+    )
 
 
 @pytest.fixture

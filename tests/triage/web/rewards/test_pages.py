@@ -38,6 +38,36 @@ async def test_the_approver_does_not_pay(client: Client) -> None:
     assert (await client.get("/desk/rewards", headers={"Cookie": "who=head"})).status == 200
 
 
+@pytest.mark.parametrize(("who", "status"), [("head", 200), ("chaoyang", 200), ("haidian", 404)])
+async def test_who_works_for_a_district_sees_no_others_rewards(
+    client: Client, deps: Deps, who: str, status: int
+) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    no = (await bed.the_reward(deps)).no
+    token = "t" * 43
+    cookies = {"Cookie": f"who={who}; jiesu_token={token}"}
+
+    queue = await (await client.get("/desk/rewards", headers=cookies)).text()
+    assert (no in queue) is (status == 200)
+    assert (await client.get(f"/desk/rewards/of/{no}", headers=cookies)).status == status
+
+
+@pytest.mark.parametrize("what", ["state", "outcome", "withdraw", "act"])
+async def test_nor_changes_them(client: Client, deps: Deps, what: str) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    before = await bed.the_reward(deps)
+    form = {
+        "token": "t" * 43, "version": str(before.version), "act": "refuse", "reason": "不是本区的事",
+        "outcome": "1" if what == "withdraw" else "verified", "via": "report",
+    }  # fmt: skip
+    cookies = {"Cookie": f"who=haidian; jiesu_token={form['token']}"}
+    answer = await client.post(f"/desk/rewards/of/{before.no}/{what}", data=form, headers=cookies)
+    after = await bed.the_reward(deps)
+    assert (answer.status, after.version, after.state) == (404, before.version, before.state)
+
+
 async def test_a_wrong_code_opens_nothing_and_is_counted(citizen: Citizen, deps: Deps) -> None:
     await citizen.get("/citizen/reward")
     for _ in range(deps.settings.reward_tries):
