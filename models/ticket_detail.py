@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from models.filters import Viewer
 
+#: Numbers asked for in one statement.
+_AT_ONCE: Final = 5000
 _NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,20}")
 
 
@@ -145,8 +147,10 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
 
 async def seen_numbers(session: AsyncSession, viewer: Viewer, numbers: Iterable[str]) -> frozenset[str]:
     """Of these ticket numbers those that the viewer may see: for what only names cases."""
-    wanted = {no for no in numbers if no}
-    if not wanted:
-        return frozenset()
-    rows = await session.scalars(sa.select(Ticket.no).where(Ticket.no.in_(sorted(wanted)), may_see(viewer)))
-    return frozenset(rows)
+    wanted = sorted({no for no in numbers if no})
+    found: set[str] = set()
+    # In parts: a database takes only so many parameters.
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        found.update(await session.scalars(sa.select(Ticket.no).where(Ticket.no.in_(part), may_see(viewer))))
+    return frozenset(found)

@@ -12,7 +12,7 @@ from triage.rules.rates import By, Line, compare, rank, shown
 from triage.rules.verdicts import month_span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from fractions import Fraction
 
@@ -26,15 +26,20 @@ _COUNTS: Final = {Rate.RESPONSE: "得分件数", Rate.RESOLUTION: "解决件数"
 
 
 def sheets(
-    tables: Tables, month: Published, earlier: Published | None, *, made_at: datetime
+    tables: Tables,
+    month: Published,
+    earlier: Published | None,
+    *,
+    made_at: datetime,
+    seen: Collection[str] | None = None,
 ) -> tuple[Sheet, ...]:
-    """All sheets of a published month."""
+    """All sheets of a published month. `seen`: the tickets that may be named; None: all."""
     return (
         _lines(tables, month, earlier, By.DISTRICT, made_at=made_at),
         _ranking(tables, month, earlier, made_at=made_at),
         _lines(tables, month, earlier, By.UNIT, made_at=made_at),
         _lines(tables, month, earlier, By.KIND, made_at=made_at),
-        _outs(tables, month, made_at=made_at),
+        _outs(tables, month, made_at=made_at, seen=seen),
     )
 
 
@@ -200,9 +205,18 @@ def _picked(measure: str, order: str) -> str:
     return what + {"top": "由高到低", "bottom": "由低到高"}[order]
 
 
-def _outs(tables: Tables, month: Published, *, made_at: datetime) -> Sheet:
+def left_out(month: Published) -> list[str]:
+    """The tickets that the sheets name."""
+    return [verdict.no for verdict in month.figures.verdicts if verdict.outs]
+
+
+def _outs(tables: Tables, month: Published, *, made_at: datetime, seen: Collection[str] | None) -> Sheet:
     rows: list[Sequence[Cell]] = []
+    hidden = 0
     for verdict in month.figures.verdicts:
+        if verdict.outs and seen is not None and verdict.no not in seen:
+            hidden += 1
+            continue
         reasons: dict[tuple[str, str], list[str]] = {}
         for out in verdict.outs:
             reasons.setdefault((out.row_id, out.reason), []).append(out.rate.label)
@@ -223,5 +237,6 @@ def _outs(tables: Tables, month: Published, *, made_at: datetime) -> Sheet:
             Column("依据条目", width=18),
         ),
         rows=rows,
+        notes=(f"另有 {hidden} 件不在导出人的查看范围内，未列出。",) if hidden else (),
         made=_made(month, made_at),
     )

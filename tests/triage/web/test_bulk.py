@@ -13,8 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from models.tickets import Ticket
+from models.vocab_ledger import LedgerAct
 from tests.factories import TicketIn, add_tickets
 from tests.triage.web.problem import assert_problem
+from tests.written import written
 from triage.services import reference
 from triage.services.bulk import running
 from triage.web.openapi import document
@@ -79,6 +81,8 @@ async def test_json_from_draft_to_undo(client: Client, deps: Deps, numbers: list
     undo = await call(client, f"{place}/undo", {**who, "reason": "签错了单位"}, 201)
     assert (undo["undoes"], undo["waiting"]) == (draft["id"], 2)
     await call(client, f"/{undo['id']}/start", who, 200)
+    # The first was started twice, and once is written.
+    assert await written(deps, LedgerAct.BULK_MADE) == [f"bulk-{draft['id']}", f"bulk-{undo['id']}"]
     await worked(deps, undo["id"])
     assert await states(deps) == ["dispatched"] * 3
     assert (await (await client.get(f"/api/v1/bulk{place}")).json())["undone_by"] == undo["id"]

@@ -12,10 +12,12 @@ from connectors.feeds.items import FeedItem
 from models.appeals import Appeal
 from models.leads import Lead
 from models.vocab_leads import LeadState
+from models.vocab_ledger import LedgerAct
 from tests import factories
 from tests.factories import NOW
 from tests.triage.web.problem import assert_problem
 from tests.triage.web.test_dead import form_of, origin
+from tests.written import written
 from triage.services.leads import taking
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ async def test_several_are_dropped_and_brought_back(client: Client, deps: Deps) 
     assert len(picks) == 3
     await act(client, *picks, seen=answer, act="undo")
     assert set((await states(deps)).values()) == {"waiting"}
+    about = [str(one) for one in ids]
+    assert sorted(await written(deps, LedgerAct.LEAD_DECIDED)) == sorted(about * 2)
 
 
 async def test_what_another_moved_stays_and_is_told(client: Client, deps: Deps) -> None:

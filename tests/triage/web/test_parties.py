@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from openpyxl import load_workbook
 
+from models.vocab_ledger import LedgerAct
 from tests.factories import TicketIn, add_tickets
+from tests.written import written
 from triage.services import reference
 from triage.services.parties import gathering
 
@@ -70,6 +72,8 @@ async def test_what_is_picked_is_on_the_sheet(client: Client, deps: Deps) -> Non
     rows = [[cell.value for cell in row] for row in book.worksheets[0].iter_rows(min_row=4)]
     assert [row[5] for row in rows if row[0] == 1] == [2]
     assert "名单不含诉求人信息。" in str(rows)
+    (name,) = await written(deps, LedgerAct.EXPORTED)
+    assert name.startswith("parties-")
 
 
 async def test_wrong_wishes_are_told(client: Client, deps: Deps) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models.vocab_ledger import LedgerAct
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.reporting.test_reports import ITEMS
+from tests.written import written
 from triage.services import reference
 from triage.services.open_data import publishing
 from triage.services.trends import refreshing
@@ -55,6 +57,10 @@ async def test_drafted_signed_and_fetched(client: Client, deps: Deps) -> None:
     for kind, head in (("docx", b"PK"), ("xlsx", b"PK"), ("pdf", b"%PDF")):
         file = await client.get(f"/desk/reports/1.{kind}")
         assert (file.status, (await file.read())[: len(head)]) == (200, head)
+    assert await written(deps, LedgerAct.REPORT_MADE) == ["monthly-2026-10-1"]
+    assert await written(deps, LedgerAct.EXPORTED) == [
+        f"report-2026-10-1.{kind}" for kind in ("docx", "xlsx", "pdf")
+    ]
     assert (await client.get("/desk/reports/9")).status == 404
 
 

@@ -10,9 +10,11 @@ import openpyxl
 import pytest
 
 from models.counted import Counted
+from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.trends.helpers import correct, refreshed
+from tests.written import written
 
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client, ClientOf
@@ -47,7 +49,9 @@ async def test_a_figure_leads_to_exactly_its_tickets(client: Client, city: list[
     assert "<b>7</b>" in page
 
 
-async def test_every_chart_has_table_definition_and_export(client: Client, city: list[str]) -> None:
+async def test_every_chart_has_table_definition_and_export(
+    client: Client, deps: Deps, city: list[str]
+) -> None:
     del city
     page = await text(client, f"/desk/trends?{PERIOD}")
     panels = re.findall(ID, page)
@@ -67,6 +71,9 @@ async def test_every_chart_has_table_definition_and_export(client: Client, city:
     values = [cell.value for row in book.active.iter_rows() for cell in row]  # type: ignore[union-attr]
     assert "朝阳区" in values
     assert 7 in values
+    assert await written(deps, LedgerAct.EXPORTED) == [
+        f"trends-{name}-2026-11-01-2026-11-23.{kind}" for name, kind in (("kinds", "csv"), ("areas", "xlsx"))
+    ]
 
 
 async def test_small_numbers_are_hidden_outside_the_office(

@@ -22,11 +22,12 @@ from models.filters import Scope, Viewer, may_see
 from models.tickets import Ticket
 from models.vocab import Move, Post
 from models.vocab_bulk import BulkRow, BulkState
+from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import bulk as rules
 from triage.rules.moves import Actor
-from triage.services import moving
+from triage.services import ledger, moving
 from triage.services.bulk import digest
 from triage.services.move_rows import LostRow
 from triage.services.moving import Conflict, Person, Wish
@@ -108,6 +109,11 @@ async def start(session: AsyncSession, job_id: int, person: Person, *, now: date
     if await session.scalar(waiting.limit(1)) is None:
         raise BadInput("没有一张可以办理，不用提交")
     job.state, job.started_at, job.handed_at = BulkState.RUNNING.value, now, None
+    ledger.write(
+        session, who=person.actor.login or "system", act=LedgerAct.BULK_MADE, now=now,
+        subject=ledger.Subject(SubjectKind.TICKET, f"bulk-{job_id}"),
+        detail={"move": job.move, "tickets": job.total, "post": job.post, "undoes": job.undoes},
+    )  # fmt: skip
 
 
 async def cancel(

@@ -18,8 +18,9 @@ from models.outbox import Outbox
 from models.tickets import Ticket
 from models.vocab import AppealState, Channel
 from models.vocab_leads import DropReason, LeadAct, LeadState
+from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.errors import BadInput, NotFound, TriageError
-from triage.services import intake
+from triage.services import intake, ledger
 from triage.services.leads.taking import tell
 
 if TYPE_CHECKING:
@@ -101,6 +102,11 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
     await session.flush()
     data = {"state": lead.state, "reason": lead.reason, "into": wish.into, "appeal_id": lead.appeal_id}
     await tell(session, lead.id, wish.act, at=now, data=data, by=viewer.login)
+    ledger.write(
+        session, who=viewer.login, act=LedgerAct.LEAD_DECIDED, now=now, reason=lead.reason,
+        subject=ledger.Subject(SubjectKind.LEAD, str(lead.id)),
+        detail={"act": wish.act.value, "into": wish.into, "appeal": lead.appeal_id},
+    )  # fmt: skip
     return Acted(lead.id, lead.version, LeadState(lead.state), lead.appeal_id)
 
 

@@ -14,12 +14,14 @@ import sqlalchemy as sa
 
 from models.reports import Report, ReportDraft
 from models.vocab import Post, Urgency
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_notices import RecipientKind
 from models.vocab_reports import ReportKind, ReportState
 from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.rules.publishing import Publish, number
+from triage.services import ledger
 from triage.services.notices.noting import NewNotice, Recipient, note
 from triage.services.reporting import wording
 from triage.services.reporting.figuring import figured, holding, period_of
@@ -102,6 +104,10 @@ async def sign(
     report.state, report.signed_at, report.signed_by = ReportState.SIGNED.value, now, by
     report.sha256 = checksum(report)
     await session.flush()
+    ledger.write(
+        session, who=by, act=LedgerAct.REPORT_MADE, now=now, new=report.sha256,
+        subject=ledger.Subject(SubjectKind.REPORT, f"{report.kind}-{report.period}-{report.edition}"),
+    )  # fmt: skip
     period = period_of(ReportKind(report.kind), report.period)
     await _tell(session, tables, report, f"{wording.title_of(period)}已签发", now=now)
     return report

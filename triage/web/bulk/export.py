@@ -11,13 +11,12 @@ from aiohttp import web
 from connectors.office_xlsx import Column, Sheet, workbook
 from models.vocab import Move
 from models.vocab_bulk import BulkState
-from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.clock import show
 from triage.errors import NotFound
-from triage.services import ledger
 from triage.services.bulk import results
 from triage.services.identities.showing import shown_text
 from triage.web.bulk import asks
+from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
@@ -42,12 +41,8 @@ async def exported(request: web.Request) -> web.Response:
         rows = [row async for row in results.every_row(session, request[VIEWER], number)]
     make, content_type = _KINDS[kind]
     body = make(found, rows)
-    async with deps.db.writes.begin() as session:
-        ledger.write(
-            session, who=request[VIEWER].login, act=LedgerAct.EXPORTED, now=deps.clock.now(),
-            subject=ledger.Subject(SubjectKind.EXPORT, f"bulk-{number}.{kind}"), detail={"rows": len(rows)},
-        )  # fmt: skip
     name = f"bulk-{number}.{kind}"
+    await note_export(request, name, rows=len(rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return web.Response(body=body, content_type=content_type, headers=headers)
 

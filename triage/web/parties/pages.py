@@ -22,6 +22,7 @@ from triage.services.parties.listing import PartyAsk
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
+from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.ticket_page import acting_of
 
@@ -198,6 +199,7 @@ async def exported(request: web.Request) -> web.Response:
         named = await listing.names_of(session, [line.id for line in lines])
     areas = {code: _area(request, code) for line in lines for code in (line.district, line.street) if code}
     body = workbook([listing.sheet(lines, named, areas, since=ask.since, now=now)])
+    await note_export(request, f"parties-{local(now):%Y%m%d}.xlsx", rows=len(lines))
     return web.Response(
         body=body,
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

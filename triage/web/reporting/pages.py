@@ -18,6 +18,7 @@ from triage.services.reporting.figuring import period_of
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
+from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
@@ -143,8 +144,10 @@ async def exported(request: web.Request) -> web.Response:
     async with request.app[DEPS].db.reads() as session:
         report = await drafting.get(session, _id(request))
     name = f"report-{report.period}-{report.edition}.{request.match_info['form']}"
+    body = make(report)
+    await note_export(request, name)
     return web.Response(
-        body=make(report),
+        body=body,
         content_type=kind,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -18,9 +18,10 @@ from triage.rules.rate_rows import Rate
 from triage.rules.rates import By, compare, drill, percent, rank, shown
 from triage.rules.verdicts import month_span
 from triage.services import months
-from triage.services.month_sheets import name_of, sheets
+from triage.services.month_sheets import left_out, name_of, sheets
 from triage.web import asking
 from triage.web.desk import render
+from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
 from triage.web.reports.tabs import Tab
 
@@ -354,9 +355,12 @@ async def exported(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         found = await months.published(session, month, version)
         earlier = await months.before(session, month)
-    body = workbook(sheets(deps.tables, found, earlier, made_at=deps.clock.now()))
+        seen = await seen_numbers(session, request[VIEWER], left_out(found))
+    body = workbook(sheets(deps.tables, found, earlier, made_at=deps.clock.now(), seen=seen))
+    name = f"month-{month}-v{version}.xlsx"
+    await note_export(request, name)
     headers = {
-        "Content-Disposition": f'attachment; filename="month-{month}-v{version}.xlsx"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
     }
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

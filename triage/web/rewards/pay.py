@@ -17,6 +17,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.services.rewards import paying, yearly
 from triage.web import access
 from triage.web import attachments as files
+from triage.web.exporting import note_export
 from triage.web.keys import DEPS
 from triage.web.rewards import common
 from triage.web.rewards.common import KEYS, STAFF, doer_of
@@ -157,6 +158,7 @@ async def year_file(request: web.Request) -> web.Response:
     else:
         body, kind = yearly.document(deps.tables, found, made_at=now), _DOCX
     name = f"rewards-{found.year}.{request.match_info['form']}"
+    await note_export(request, name)
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'}
     return web.Response(body=body, content_type=kind, headers=headers)
 

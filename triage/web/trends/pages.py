@@ -16,6 +16,7 @@ from triage.clock import show
 from triage.errors import NotFound
 from triage.services.trends import figures
 from triage.web.desk import render
+from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES
 from triage.web.names import plain_area
 from triage.web.trends import asks, mapping, panels, quality
@@ -162,8 +163,10 @@ async def exported(request: web.Request) -> web.Response:
             made=f"导出时间 {show(deps.clock.now())}",
         )  # fmt: skip
         body, content = workbook([sheet]), _XLSX
+    file = f"{name}.{request.match_info['kind']}"
+    await note_export(request, file)
     headers = {
-        "Content-Disposition": f'attachment; filename="{name}.{request.match_info["kind"]}"',
+        "Content-Disposition": f'attachment; filename="{file}"',
         "Cache-Control": "no-store",
     }
     return web.Response(body=body, content_type=content, charset="utf-8" if content == "text/csv" else None,

@@ -11,13 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 from models.tickets import Ticket, TicketEvent
+from models.vocab_ledger import LedgerAct
+from models.vocab_staff import Role
 from tests import factories
 from tests.triage.rules.helpers import moment
+from tests.written import written
 from triage.clock import FixedClock
 from triage.services import months, reference
 
 if TYPE_CHECKING:
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 _LIVED: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -100,6 +103,29 @@ async def test_the_workbook_is_that_of_the_command(client: Client, no: str) -> N
     response = await client.get("/desk/month/2026-10/1.xlsx")
     book = openpyxl.load_workbook(io.BytesIO(await response.read()))
     assert book.sheetnames == ["各区三率", "街道乡镇排名", "承办单位", "诉求类别", "不计入明细"]
+
+
+async def test_the_workbook_names_no_ticket_that_the_viewer_may_not_see(
+    client_of: ClientOf, deps: Deps, no: str
+) -> None:
+    async with deps.db.writes.begin() as session:
+        ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
+        granted = {
+            "ticket_id": ticket_id, "seq": 20, "at": moment("2026-11-01 09:00"),
+            "tag": "ticket:exclude_grant", "data": {"values": {"reason": "重复登记"}},
+        }  # fmt: skip
+        await session.execute(sa.insert(TicketEvent), granted)
+    later = replace(deps, clock=FixedClock(moment("2026-11-05 09:00")))
+    await months.close(later, "2026-10", reason="补记剔除")
+
+    told = []
+    for role in (Role.SUPERVISOR, Role.ANALYST):
+        answer = await (await client_of(role)).get("/desk/month/2026-10/2.xlsx")
+        book = openpyxl.load_workbook(io.BytesIO(await answer.read()))
+        told.append(str([[cell.value for cell in row] for row in book["不计入明细"].iter_rows()]))
+    assert (no in told[0], "不在导出人的查看范围内" in told[0]) == (True, False)
+    assert (no in told[1], "另有 1 件不在导出人的查看范围内" in told[1]) == (False, True)
+    assert await written(deps, LedgerAct.EXPORTED) == ["month-2026-10-v2.xlsx"] * 2
 
 
 @pytest.mark.parametrize(
