@@ -10,8 +10,9 @@ from connectors.oidc import ProviderAway, ProviderRefused
 from models.vocab_signin import Way
 from triage.errors import NotFound, TriageError
 from triage.services.limiting import TooOften
-from triage.services.staff import provider, signing_in
+from triage.services.staff import limits, provider, signing_in
 from triage.services.staff.codes import WrongCode
+from triage.services.staff.rules import rule_at
 from triage.services.staff.signing_in import Refused
 from triage.web import access, guard
 from triage.web.keys import DEPS
@@ -90,12 +91,18 @@ async def to_provider(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     if PROVIDER not in request.app:
         raise NotFound("没有启用统一认证。")
+    now = deps.clock.now()
     try:
+        # Each leaves a row until it is back, and nobody is asked anything before.
+        await limits.ask(
+            deps, request.app[COUNTS], request.remote or "",
+            most=rule_at(deps.tables, now).attempts_per_address, now=now,
+        )  # fmt: skip
         sent = await provider.begin(
             deps, request.app[PROVIDER], back=_back(request), goes_to=_safe(request.query.get("next")),
-            now=deps.clock.now(),
+            now=now,
         )  # fmt: skip
-    except provider.ProviderUnreachable as fault:
+    except (provider.ProviderUnreachable, TooOften) as fault:
         return _page(request, next_=request.query.get("next"), fault=fault)
     response = to(sent.address)
     cookies.keep_provider(response, deps.settings, sent.keeps)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from joserfc import jwt
@@ -23,14 +24,17 @@ from joserfc.jwk import KeySet, RSAKey
 from pydantic import SecretStr
 
 from connectors.oidc import Provider, ProviderRefused, Told
+from models.staff import ProviderAttempt
 from models.vocab_staff import Role
 from tests.triage.services.staff.conftest import CHEAP
 from tests.triage.services.staff.helpers import HERE, acts, person
 from tests.triage.web.signin.conftest import Hand
 from triage.clock import SystemClock
 from triage.errors import SettingsError
-from triage.services.staff import accounts, signing_in
+from triage.services.limiting import TooOften
+from triage.services.staff import accounts, limits, signing_in
 from triage.services.staff import provider as service
+from triage.services.staff.rules import rule_at
 from triage.services.staff.signing_in import Refused
 from triage.web.app import make_app
 from triage.web.signin import identify
@@ -207,6 +211,27 @@ async def test_a_provider_that_is_away_leaves_the_local_way(deps: Deps) -> None:
     async with desk(deps, f"http://127.0.0.1:{free_port()}") as hand:
         await hand.get("/login/provider")
         assert (hand.status, "暂时连不上" in hand.page, 'name="password"' in hand.page) == (503, True, True)
+
+
+async def test_an_address_is_not_sent_to_the_provider_for_ever(deps: Deps, mock: str) -> None:
+    most = rule_at(deps.tables, SystemClock().now()).attempts_per_address
+    async with desk(deps, mock) as hand:
+        sent = await hand.client.get("/login/provider", allow_redirects=False)
+        app = hand.client.app
+        assert (sent.status, app is not None) == (303, True)
+        for _ in range(most):
+            with contextlib.suppress(TooOften):
+                await limits.ask(
+                    deps,
+                    app[identify.COUNTS],
+                    "127.0.0.1",
+                    most=most,
+                    now=SystemClock().now(),
+                )
+        await hand.get("/login/provider")
+        assert (hand.status, "太频繁" in hand.page) == (429, True)
+    async with deps.db.reads() as session:
+        assert len((await session.scalars(sa.select(ProviderAttempt))).all()) == 1
 
 
 @dataclass
