@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from models.citizens import CitizenRating
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
+from tests import signed_in
 from tests.triage.web.citizen.steps import PHONE, move, ticket_of, track
 from tests.triage.web.open311.conftest import read_all
 
@@ -79,5 +80,6 @@ async def test_each_answer_is_rated_once(citizen: Citizen, deps: Deps, reader: R
             await session.scalars(sa.select(TicketEvent.id).where(TicketEvent.tag == "ticket:feedback"))
         )
     assert answers == sorted(events)
+    await signed_in.renewed(deps)
     desk = await (await citizen.client.get(f"/desk/tickets/{no}/files")).text()
     assert ("没有解决，不满意" in desk, "已解决，满意" in desk) == (True, True)
