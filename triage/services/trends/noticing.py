@@ -296,7 +296,8 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
         sa.select(Signal)
         .where(
             Signal.what == item.what.value,
-            Signal.kind == item.kind,
+            # A hot place is hot of all kinds together: the commonest one may be another the next day.
+            sa.true() if item.what in _PLACES else Signal.kind == item.kind,
             Signal.district == item.district,
             Signal.place == item.place,
             Signal.last_day >= day - SAME,
@@ -307,6 +308,7 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
     )
     if known is not None:
         known.last_day, known.score, known.told, known.row_id = day, item.score, told, item.row.id
+        known.kind = item.kind
         return
     session.add(Signal(
         what=item.what.value, kind=item.kind, district=item.district, place=item.place, first_day=day,

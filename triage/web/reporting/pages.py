@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (shown by the template)
 from typing import TYPE_CHECKING, Final
@@ -143,8 +144,10 @@ async def exported(request: web.Request) -> web.Response:
     async with request.app[DEPS].db.reads() as session:
         report = await drafting.get(session, _id(request))
     name = f"report-{report.period}-{report.edition}.{request.match_info['form']}"
+    # A PDF takes seconds: other pages do not wait for it.
+    body = await asyncio.to_thread(make, report)
     return web.Response(
-        body=make(report),
+        body=body,
         content_type=kind,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
