@@ -66,6 +66,13 @@ class Appeal(Base):
             postgresql_where=sa.text("external_id IS NOT NULL"),
             sqlite_where=sa.text("external_id IS NOT NULL"),
         ),
+        # Few appeals are in confidence, and every list leaves them out.
+        sa.Index(
+            "ix_appeal_confidential",
+            "id",
+            postgresql_where=sa.text("confidential"),
+            sqlite_where=sa.text("confidential"),
+        ),
         # Public lists (Open311) are asked for by the time of the appeal.
         sa.Index("ix_appeal_received_at", "received_at", "id"),
     )

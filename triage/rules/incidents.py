@@ -238,26 +238,26 @@ def belongs(conduct: ConductRow, here: Extent, call: Call) -> bool:
     One that says no place narrower than its district belongs to the district's incident of its family: most
     who call about one event do not say where, and they must not make a second one.
     """
-    return call.family == here.family and _reached(conduct, here, call)
+    reach = min(here.reach + conduct.join_metres, conduct.widest_metres)
+    return call.family == here.family and _reached(conduct, here, call, reach)
 
 
 def same_event(conduct: ConductRow, here: Extent, found: Burst) -> bool:
-    """Whether a burst of another family is the incident's as well: most of its calls come from its reach.
+    """Whether a burst is the incident's as well: most of its calls come from as far as one may be wide.
 
-    Readers put some of those who call about one event into another family; a second event at one place and
-    one hour is far less likely.
+    Readers put some of those who call about one event into another family or the next street; a second event
+    so near and so soon is far less likely.
     """
-    inside = sum(_reached(conduct, here, call) for call in found.calls)
+    inside = sum(_reached(conduct, here, call, conduct.widest_metres) for call in found.calls)
     return 2 * inside > len(found.calls)
 
 
-def _reached(conduct: ConductRow, here: Extent, call: Call) -> bool:
+def _reached(conduct: ConductRow, here: Extent, call: Call, reach: float) -> bool:
     if not here.first_at - conduct.join <= call.at <= here.last_at + conduct.join:
         return False
     if here.lon is None or here.lat is None or call.point is None:
         return here.district is not None and call.district == here.district
-    far = metres((here.lon, here.lat), call.point)
-    return far <= min(here.reach + conduct.join_metres, conduct.widest_metres)
+    return metres((here.lon, here.lat), call.point) <= reach
 
 
 def grew(conduct: ConductRow, told: int, now: int) -> bool:
