@@ -12,5 +12,7 @@ COPY nlp nlp
 COPY connectors connectors
 COPY triage triage
 RUN pip install --no-cache-dir --no-deps -e .
+ENV JIESU_DATA_DIR=/var/lib/jiesu
+RUN install -d -o jiesu -m 700 /var/lib/jiesu
 USER jiesu
 ENTRYPOINT ["jiesu"]

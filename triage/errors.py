@@ -55,3 +55,12 @@ class NotReady(TriageError):
 
     code = "not_ready"
     status = 503
+
+
+def place_of(error: BaseException) -> str:
+    """Class of an error and where it came from, for logs: its message might quote what a citizen wrote."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} @ {where}"

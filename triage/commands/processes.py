@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
 from triage import jobs, logs
+from triage.errors import place_of
 from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
@@ -65,6 +66,8 @@ PAUSES: Final = {
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
 LONGEST_PAUSE_SECONDS: Final = 5.0
+#: After a fault of our own, which the next try will likely meet again.
+FAULT_PAUSE_SECONDS: Final = 60.0
 
 
 async def _stopping() -> asyncio.Event:
@@ -76,12 +79,13 @@ async def _stopping() -> asyncio.Event:
     return stop
 
 
-async def _repeat(
+async def repeat(
     name: str, step: Callable[[], Awaitable[bool]], *, pause: float, stop: asyncio.Event | None = None
 ) -> None:
     """Run `step` until stopped; at once again while it says there is more, slower when the world is away.
 
-    Several that run side by side share one `stop`.
+    Several that run side by side share one `stop`. A fault of ours is recorded by its place and the step is
+    tried again later: one that cannot be done must not take the clocks and the alerts down with it.
     """
     stop = stop or await _stopping()
     wait = pause
@@ -92,6 +96,9 @@ async def _repeat(
         except (QueueDown, OperationalError, DBAPIError, OSError) as error:
             wait = min(max(wait, pause) * 2, LONGEST_PAUSE_SECONDS)
             log.warning("step_refused", process=name, error=type(error).__name__, next_try_seconds=wait)
+        except Exception as error:  # noqa: BLE001  (recorded, and tried again)
+            wait = max(pause, FAULT_PAUSE_SECONDS)
+            log.error("step_failed", process=name, reason=place_of(error), next_try_seconds=wait)  # noqa: TRY400
         if wait:
             try:
                 await asyncio.wait_for(stop.wait(), wait)
@@ -127,7 +134,7 @@ def relay(settings: Settings) -> None:
                 await bulk_running.hand_out(session, queue, now=deps.clock.now(), resend=resend)
             return sent >= settings.batch_size
 
-        await _repeat("relay", step, pause=RELAY_PAUSE_SECONDS)
+        await repeat("relay", step, pause=RELAY_PAUSE_SECONDS)
         await deps.close()
 
     asyncio.run(main())
@@ -157,7 +164,7 @@ def timetable(settings: Settings) -> None:
             "erasures": Eraser(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),
             "signals": partial(noticing.poke, deps),
-            "rewards": partial(reward_clock.tick, deps),
+            "rewards": reward_clock.Ticker(deps).tick,
             "words": partial(words.poke, deps),
             "parties": gathering.Gatherer(deps).catch_up,
             "topics": finding.DailyFinder(deps).poke,
@@ -170,7 +177,7 @@ def timetable(settings: Settings) -> None:
             tasks.create_task(Runner(deps).run(stop))
             for name, one in steps.items():
                 pause = PAUSES.get(name, SWEEP_PAUSE_SECONDS)
-                tasks.create_task(_repeat(name, one, pause=pause, stop=stop))
+                tasks.create_task(repeat(name, one, pause=pause, stop=stop))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()

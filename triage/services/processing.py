@@ -20,6 +20,7 @@ from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES, AppealState
 from triage import logs
+from triage.errors import place_of
 from triage.services import deciding, ticketing
 
 if TYPE_CHECKING:
@@ -225,9 +226,4 @@ async def _record_failures(
 
 
 def _reason(error: Exception) -> str:
-    """Class of the error and the place it came from; its message might quote the text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} @ {where}"[:_REASON_LIMIT]
+    return place_of(error)[:_REASON_LIMIT]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from tests.triage.services.reporting.test_reports import ITEMS
 from tests.written import written
 from triage.services import reference
 from triage.services.open_data import publishing
+from triage.services.reporting import rendering
 from triage.services.trends import refreshing
 
 if TYPE_CHECKING:
     from models.db import Database
+    from models.reports import Report
     from tests.triage.web.conftest import Client
     from triage.services.deps import Deps
 
@@ -34,7 +37,9 @@ def hidden(page: str, form: str) -> dict[str, str]:
     return dict(re.findall(r'name="([^"]+)" value="([^"]*)"', part))
 
 
-async def test_drafted_signed_and_fetched(client: Client, deps: Deps) -> None:
+async def test_drafted_signed_and_fetched(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await add_tickets(deps.db, *ITEMS)
     await reference.sync(deps)
     while await refreshing.catch_up(deps):
@@ -54,6 +59,13 @@ async def test_drafted_signed_and_fetched(client: Client, deps: Deps) -> None:
     await client.post("/desk/reports/1/edit", data=form | {"version": "2", "text": "# 总体情况\n共3件。"})
     signed = await (await client.post("/desk/reports/1/sign", data=form | {"version": "3"})).text()
     assert "已签发" in signed
+    makers: set[int] = set()
+
+    def made_by(report: Report) -> bytes:
+        makers.add(threading.get_ident())
+        return rendering.pdf(report)
+
+    monkeypatch.setitem(rendering.FORMS, "pdf", (made_by, "application/pdf"))
     for kind, head in (("docx", b"PK"), ("xlsx", b"PK"), ("pdf", b"%PDF")):
         file = await client.get(f"/desk/reports/1.{kind}")
         assert (file.status, (await file.read())[: len(head)]) == (200, head)
@@ -61,6 +73,9 @@ async def test_drafted_signed_and_fetched(client: Client, deps: Deps) -> None:
     assert await written(deps, LedgerAct.EXPORTED) == [
         f"report-2026-10-1.{kind}" for kind in ("docx", "xlsx", "pdf")
     ]
+    # Beside the loop that serves the other pages.
+    assert makers
+    assert threading.get_ident() not in makers
     assert (await client.get("/desk/reports/9")).status == 404
 
 

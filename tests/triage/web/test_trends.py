@@ -10,8 +10,10 @@ import openpyxl
 import pytest
 
 from models.counted import Counted
+from models.vocab import State
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
+from models.vocab_trends import Ending
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.trends.helpers import correct, refreshed
 from tests.written import written
@@ -86,6 +88,17 @@ async def test_small_numbers_are_hidden_outside_the_office(
     assert "少于 5 件的数字不显示" in page
     csv = await text(outside, f"/desk/trends/kinds.csv?{PERIOD}")
     assert "　施工扬尘,＜5," in csv
+
+
+async def test_a_small_number_is_not_told_by_its_share(
+    client_of: ClientOf, deps: Deps, city: list[str]
+) -> None:
+    del city
+    await add_tickets(deps.db, TicketIn(state=State.REVIEW))
+    await refreshed(deps)
+    outside = await client_of(Role.SUPERVISOR, unit="110105")
+    ends = await text(outside, f"/desk/trends/endings.csv?{PERIOD}")
+    assert [line for line in ends.splitlines() if "＜5" in line] == [f"{Ending.REVIEW.label},＜5,"]
 
 
 async def test_who_sees_no_cases_gets_figures_without_links(client_of: ClientOf, city: list[str]) -> None:

@@ -24,7 +24,7 @@ from models.vocab import Move, Post
 from models.vocab_bulk import BulkRow, BulkState
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
-from triage.errors import BadInput, NotFound, TriageError
+from triage.errors import BadInput, NotFound, TriageError, place_of
 from triage.rules import bulk as rules
 from triage.rules.moves import Actor
 from triage.services import ledger, moving
@@ -195,12 +195,12 @@ async def _careful(deps: Deps, job_id: int, chunk: int) -> int | None:
     except Exception as error:  # noqa: BLE001  (one bad row must not stop the others: recorded below)
         failure = error
     if chunk > 1:
-        log.error("bulk_chunk_failed", job=job_id, rows=chunk, reason=_where(failure))
+        log.error("bulk_chunk_failed", job=job_id, rows=chunk, reason=place_of(failure))
         for done in range(chunk):
             if await _careful(deps, job_id, 1) is None:
                 return done or None
         return chunk
-    log.error("bulk_row_failed", job=job_id, reason=_where(failure))
+    log.error("bulk_row_failed", job=job_id, reason=place_of(failure))
     return await _record(deps, job_id, failure)
 
 
@@ -314,16 +314,7 @@ async def _record(deps: Deps, job_id: int, failure: Exception) -> int | None:
         )
         if seq is None:
             return None
-        words = f"系统出错，没有办理；请告知管理员：{_where(failure)}"
+        words = f"系统出错，没有办理；请告知管理员：{place_of(failure)}"
         came = _Came(seq, BulkRow.FAILED, type(failure).__name__[:40], words)
         await _write(session, job_id, [came], at=deps.clock.now())
     return 1
-
-
-def _where(error: Exception) -> str:
-    """Class of the error and the place it came from; its message might quote what a citizen wrote."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} @ {where}"

@@ -77,8 +77,19 @@ async def watch(deps: Deps) -> bool:
 
 
 async def _anything_live(session: AsyncSession, deps: Deps, now: datetime) -> bool:
+    """Whether an incident still takes calls, or one that takes none any more was not confirmed in time."""
     join = deps.tables.incidents.on(beijing(now).date()).conduct.join
-    return bool(await incident_reads.live(session, since=now - join))
+    if await incident_reads.live(session, since=now - join):
+        return True
+    return await session.scalar(sa.select(Incident.id).where(*_late(now)).limit(1)) is not None
+
+
+def _late(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        Incident.state == IncidentState.PROPOSED.value,
+        Incident.confirm_by <= now,
+        Incident.late_told.is_(sa.false()),
+    )
 
 
 async def _held(session: AsyncSession, deps: Deps, *, now: datetime) -> IncidentWatch | None:
@@ -264,14 +275,7 @@ async def _join_matters(session: AsyncSession, look: Look) -> None:
 
 async def _tell_late(session: AsyncSession, look: Look) -> None:
     """逾期未确认: told once."""
-    rows = await session.scalars(
-        sa.select(Incident).where(
-            Incident.state == IncidentState.PROPOSED.value,
-            Incident.confirm_by <= look.now,
-            Incident.late_told.is_(sa.false()),
-        )
-    )
-    for incident in rows:
+    for incident in await session.scalars(sa.select(Incident).where(*_late(look.now))):
         incident.late_told = True
         await telling.late(session, look.deps.tables, incident, now=look.now)
 

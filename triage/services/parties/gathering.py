@@ -14,12 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Reading
-from models.outbox import Outbox
 from models.parties import Party, PartyKey, PartyMention, PartyName, PartyPair
 from models.tickets import Ticket
 from models.vocab_parties import PartyPairState
 from nlp import party_names
-from triage.services.repeats.looking import BUSY
+from triage.services import backlog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,11 +64,12 @@ class Gatherer:
         now = self._deps.clock.now()
         gaps = now >= self._gaps_at
         async with self._deps.db.reads() as session:
-            if await session.scalar(sa.select(Outbox.id).offset(BUSY).limit(1)) is not None:
+            if await backlog.is_long(session):
                 return False
             ids = await _unseen(session, gaps=gaps)
-        async with self._deps.db.writes.begin() as session:
-            await gather(session, ids, now=now)
+        if ids:
+            async with self._deps.db.writes.begin() as session:
+                await gather(session, ids, now=now)
         more = len(ids) == BATCH
         if gaps and not more:
             self._gaps_at = now + GAPS_EVERY

@@ -19,14 +19,13 @@ from models import matters
 from models.filters import all_seeing
 from models.lead_matters import LeadPair
 from models.matters import MatterKey, MatterPair, MatterSeen
-from models.outbox import Outbox
 from models.vocab import Field, Move
 from models.vocab_matters import Proposal
 from nlp.repeat_keys import keys_of
 from nlp.repeats import PairReader
 from triage import logs
 from triage.rules.fields import Refusal
-from triage.services import moving
+from triage.services import backlog, moving
 from triage.services.leads import matching
 from triage.services.processing import SAME_MATTER
 from triage.services.storing import insert_new
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 BATCH: Final = 20
-#: With this many appeals waiting to be read, reading comes first: the search for repeats catches up later.
-BUSY: Final = 400
 #: How often all that is open is gone through for tickets that were missed.
 GAPS_EVERY: Final = timedelta(minutes=10)
 SYSTEM_VIEWER: Final = all_seeing("system")
@@ -80,7 +77,7 @@ class Finder:
         now = self._deps.clock.now()
         gaps = now >= self._gaps_at
         async with self._deps.db.reads() as session:
-            if await session.scalar(sa.select(Outbox.id).offset(BUSY).limit(1)) is not None:
+            if await backlog.is_long(session):
                 return False
             ids = await matters.unseen(session, since=now - SAME_MATTER, limit=BATCH, gaps=gaps)
         await look(self._deps, pair_reader(), ids)

@@ -41,6 +41,8 @@ log = logs.get(__name__)
 SYSTEM: Final = "system"
 TEMPLATE: Final = "report"
 LONGEST: Final = 8_000
+#: Sections are counted 一 to 十 on paper.
+MOST_SECTIONS: Final = 10
 
 
 class ReportMoved(TriageError):
@@ -137,6 +139,8 @@ def parsed(text: str) -> list[dict[str, Any]]:
     kept = [section for section in sections if section["heading"] and section["sentences"]]
     if not kept:
         raise BadInput("正文不能是空的")
+    if len(kept) > MOST_SECTIONS:
+        raise BadInput(f"报告最多 {MOST_SECTIONS} 个小标题")
     return kept
 
 

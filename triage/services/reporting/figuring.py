@@ -129,7 +129,7 @@ async def figured(session: AsyncSession, tables: Tables, period: Period) -> Figu
     if channels and now.demands:
         key, most = next(iter(channels.items()))
         facts |= {"channel": _channel(key), "channel_n": _count(most.demands)}
-    facts |= await _problems(session)
+    facts |= await _problems(session, period)
     rates, published = await _rates(session, tables, period)
     facts |= rates
     shown = {
@@ -209,9 +209,11 @@ def _risers(
     return facts
 
 
-async def _problems(session: AsyncSession) -> dict[str, str]:
-    """突出问题: the largest local topics of the last finding."""
+async def _problems(session: AsyncSession, period: Period) -> dict[str, str]:
+    """突出问题: the largest local topics of the last finding, when it read the end of the period."""
     run = await topics.last_run(session, TopicLevel.LOCAL)
+    if run is not None and not local(run.since).date() <= period.last <= local(run.at).date():
+        return {}
     found = (await topics.lines(session, run))[:TOPICS] if run else []
     facts: dict[str, str] = {}
     for at, line in enumerate(found, start=1):

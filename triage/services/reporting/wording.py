@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from triage.services.reporting.figuring import Period
 
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%?")
+_NARROW: Final = {0xFF10 + digit: str(digit) for digit in range(10)} | {0xFF05: "%", 0xFF0E: "."}
 
 #: Headings and their sentences, in the order such offices use.
 SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -119,16 +120,18 @@ def title_of(period: Period) -> str:
 
 def strange_numbers(sections: Sequence[Mapping[str, Any]], facts: Mapping[str, str]) -> list[str]:
     """Numbers that the text names and no figure shows, in order."""
-    known = {number for shown in facts.values() for number in _NUMBER.findall(shown)}
+    known = {number for shown in facts.values() for number in _numbers(shown)}
     said = [
-        number
-        for section in sections
-        for sentence in section["sentences"]
-        for number in _NUMBER.findall(sentence)
+        number for section in sections for sentence in section["sentences"] for number in _numbers(sentence)
     ]
     return list(dict.fromkeys(number for number in said if number not in known))
 
 
+def _numbers(text: str) -> list[str]:
+    """The numbers of a text; those typed in full width are the same ones."""
+    return _NUMBER.findall(text.translate(_NARROW))
+
+
 def numberless(sections: Sequence[Mapping[str, Any]]) -> list[str]:
     """Sentences without any number."""
-    return [s for section in sections for s in section["sentences"] if not _NUMBER.search(s)]
+    return [s for section in sections for s in section["sentences"] if not _numbers(s)]

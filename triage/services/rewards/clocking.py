@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.rewards import Reward, RewardShare
+from models.tickets import TicketEvent
 from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage import logs
 from triage.clock import local
+from triage.services import backlog
 from triage.services.rewards import book, finding
 
 if TYPE_CHECKING:
@@ -28,13 +30,42 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 BATCH: Final = 50
+#: Numbers of events looked back over: a transaction that began earlier may end later.
+OVERLAP: Final = 2_000
+#: How often all cases are gone through: their number grows for years, and what moved is known by its events.
+WHOLE_EVERY: Final = timedelta(hours=1)
 
 
-async def tick(deps: Deps) -> bool:
+class Ticker:
+    """What the timetable runs: looks at what moved, and now and then at everything. One per process."""
+
+    def __init__(self, deps: Deps) -> None:
+        """Begin with everything: what moved while no process ran."""
+        self._deps = deps
+        self._mark = 0
+        self._whole_at = deps.clock.now()
+
+    async def tick(self) -> bool:
+        """One round. Gives whether there is more at once. Waits while many appeals are to be read."""
+        now = self._deps.clock.now()
+        whole = now >= self._whole_at
+        async with self._deps.db.reads() as session:
+            if await backlog.is_long(session):
+                return False
+            newest = await session.scalar(sa.select(sa.func.max(TicketEvent.id))) or 0
+        more = await tick(self._deps, since=None if whole else self._mark - OVERLAP)
+        if not more:
+            self._mark = newest
+            if whole:
+                self._whole_at = now + WHOLE_EVERY
+        return more
+
+
+async def tick(deps: Deps, *, since: int | None = None) -> bool:
     """One round, each part in a transaction of its own. Gives whether there is more at once."""
     now = deps.clock.now()
     async with deps.db.writes.begin() as session:
-        looked = await finding.sweep(session, deps.tables, now=now, batch=BATCH)
+        looked = await finding.sweep(session, deps.tables, now=now, batch=BATCH, since=since)
     async with deps.db.writes.begin() as session:
         passed = await waive(session, deps.tables, now=now, batch=BATCH)
     async with deps.db.writes.begin() as session:

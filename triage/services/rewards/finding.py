@@ -47,20 +47,29 @@ class Said:
     named: bool
 
 
-async def sweep(session: AsyncSession, tables: Tables, *, now: datetime, batch: int) -> int:
-    """Look at tickets that moved since they were last looked at. Gives how many were looked at."""
+async def sweep(
+    session: AsyncSession, tables: Tables, *, now: datetime, batch: int, since: int | None = None
+) -> int:
+    """Look at tickets that moved since they were last looked at. Gives how many were looked at.
+
+    With `since` only at those with an event after that one; without it all cases are gone through.
+    """
     row = tables.rewards.candidate(local(now).date())
     kinds = [kind.id for kind in tables.kinds.values() if kind.reward.value in row.kinds]
     joined = sa.exists().where(TicketEvent.ticket_id == Ticket.id, TicketEvent.tag == Tag.JOINED.value)
     may = [Ticket.appeal_type.in_(row.appeal_types), joined]
     if row.confidential:
         may.append(Appeal.confidential.is_(True))
+    moved: sa.ColumnElement[bool] = sa.true()
+    if since is not None:
+        moved = Ticket.id.in_(sa.select(TicketEvent.ticket_id).where(TicketEvent.id > since))
     found = list(
         await session.scalars(
             sa.select(Ticket)
             .join(Appeal, Appeal.id == Ticket.appeal_id)
             .outerjoin(RewardSeen, RewardSeen.ticket_id == Ticket.id)
             .where(
+                moved,
                 Ticket.state.in_(row.states),
                 Ticket.kind.in_(kinds),
                 sa.or_(*may),

@@ -23,6 +23,7 @@ from connectors.vault import VaultError
 from models.appeals import Source
 from models.sources import SourceTask
 from triage import logs
+from triage.errors import place_of
 from triage.services.sources import editing
 from triage.services.sources.ports import Outcome, SourceFault, Work
 from triage.services.sources.registry import PULLERS
@@ -225,8 +226,8 @@ class Runner:
             raise
         except Exception as error:  # noqa: BLE001  (one source's fault must not end the others: recorded)
             # Not the trace: an error's message may quote what a citizen wrote.
-            log.error("source_failed", source=item.source.key, task=item.task.name, reason=_place(error))  # noqa: TRY400
-            return SourceFault(f"程序出错（{_place(error)}），已记录，请联系管理员。")
+            log.error("source_failed", source=item.source.key, task=item.task.name, reason=place_of(error))  # noqa: TRY400
+            return SourceFault(f"程序出错（{place_of(error)}），已记录，请联系管理员。")
 
     async def _renew(self, item: Claimed, job: asyncio.Task[Outcome | SourceFault]) -> None:
         """Keep the lease while the work goes on; when it is lost, stop the work: another may have it."""
@@ -317,12 +318,3 @@ def _failure(failures: int, why: str, *, hopeless: bool, now: datetime) -> dict[
         "error_at": now,
         "paused_until": now + wait if paused else None,
     }
-
-
-def _place(error: BaseException) -> str:
-    """Class of an error and where it came from; its message might quote a text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} @ {where}"

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.leads import Lead
-from models.outbox import Outbox
 from models.tickets import Ticket
 from models.topics import Topic, TopicRun, TopicState, TopicText
 from models.vocab import OPEN_STATES
@@ -26,7 +25,8 @@ from models.vocab_topics import TextKind, TopicLevel
 from nlp import topic_clusters
 from triage import logs
 from triage.clock import BEIJING, local
-from triage.services.repeats.looking import BUSY, pair_reader
+from triage.services import backlog
+from triage.services.repeats.looking import pair_reader
 from triage.services.topics.naming import Named, Shape, named
 
 if TYPE_CHECKING:
@@ -91,12 +91,13 @@ class DailyFinder:
             return False
         midnight = datetime.combine(local(now).date(), time(), BEIJING)
         async with deps.db.reads() as session:
-            if await session.scalar(sa.select(TopicRun.id).where(TopicRun.at >= midnight).limit(1)):
+            done = set(await session.scalars(sa.select(TopicRun.level).where(TopicRun.at >= midnight)))
+            if await backlog.is_long(session):
                 return False
-            if await session.scalar(sa.select(Outbox.id).offset(BUSY).limit(1)) is not None:
-                return False
+        # Each by itself: a process that was stopped between the two owes the second.
         for level in TopicLevel:
-            await find(deps, level, now=now)
+            if level.value not in done:
+                await find(deps, level, now=now)
         return False
 
 

@@ -22,6 +22,7 @@ from triage import logs
 from triage.clock import BEIJING, local
 from triage.rules.trends import hot, season, telling
 from triage.rules.trends.rows import row_of
+from triage.services import backlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,7 +59,10 @@ class Found:
 
 
 async def poke(deps: Deps) -> bool:
-    """Look through yesterday if that was not done, once the sums hold all of it. Whether it was done now."""
+    """Look through yesterday if that was not done, once the sums hold all of it. Whether it was done now.
+
+    Waits while many appeals are to be read.
+    """
     now = deps.clock.now()
     day = local(now).date() - _DAY
     over = datetime.combine(day + _DAY, time(), BEIJING)
@@ -66,7 +70,8 @@ async def poke(deps: Deps) -> bool:
         if await session.get(SignalDay, day) is not None:
             return False
         counted = await session.scalar(sa.select(RollupCursor.at))
-    if counted is None or counted < over:
+        busy = await backlog.is_long(session)
+    if busy or counted is None or counted < over:
         return False
     return await notice(deps, day)
 
@@ -291,7 +296,8 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
         sa.select(Signal)
         .where(
             Signal.what == item.what.value,
-            Signal.kind == item.kind,
+            # A hot place is hot of all kinds together: the commonest one may be another the next day.
+            sa.true() if item.what in _PLACES else Signal.kind == item.kind,
             Signal.district == item.district,
             Signal.place == item.place,
             Signal.last_day >= day - SAME,
@@ -302,6 +308,7 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
     )
     if known is not None:
         known.last_day, known.score, known.told, known.row_id = day, item.score, told, item.row.id
+        known.kind = item.kind
         return
     session.add(Signal(
         what=item.what.value, kind=item.kind, district=item.district, place=item.place, first_day=day,

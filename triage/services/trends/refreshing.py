@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.corrections import Correction
-from models.outbox import Outbox
 from models.rollups import RollupCursor, RollupTicket
 from models.tickets import Ticket, TicketEvent
 from triage import logs
+from triage.services import backlog
 from triage.services.trends import applying, gathering
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ log = logs.get(__name__)
 #: Events looked at in one turn, and corrections.
 WINDOW: Final = 2000
 CORRECTIONS: Final = 500
-#: With this many appeals waiting to be read, reading comes first: the sums catch up later.
-BUSY: Final = 400
 #: Between taking a number and being known as a writer a transaction needs a moment.
 GRACE: Final = timedelta(seconds=60)
 _REBUILT_AT_ONCE: Final = 500
@@ -56,7 +54,7 @@ class Marks:
 async def catch_up(deps: Deps) -> bool:
     """One turn of the timetable; whether there may be more. Waits while many appeals are to be read."""
     async with deps.db.reads() as session:
-        if await session.scalar(sa.select(Outbox.id).offset(BUSY).limit(1)) is not None:
+        if await backlog.is_long(session):
             return False
     return await refresh(deps)
 
@@ -73,6 +71,8 @@ async def refresh(deps: Deps) -> bool:
     more = window.full or len(corrected) == CORRECTIONS
     after = _moved(cursor, window.last, marks, deps.db.dialect, now=now, more=len(corrected) == CORRECTIONS)
     if not found and after == {}:
+        if not more and now >= cursor.at + GRACE:
+            await _still_whole(deps, cursor, now=now)
         return more
     async with deps.db.writes.begin() as session:
         locked = await session.scalar(
@@ -91,6 +91,16 @@ async def refresh(deps: Deps) -> bool:
     if count:
         log.info("rollups_refreshed", tickets=len(found), changed=count)
     return more
+
+
+async def _still_whole(deps: Deps, cursor: RollupCursor, *, now: datetime) -> None:
+    """Nothing happened, and that is known: the day may be over though nobody called since."""
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(RollupCursor)
+            .where(RollupCursor.id == _ONE, RollupCursor.version == cursor.version)
+            .values(at=now)
+        )
 
 
 @dataclass(frozen=True, slots=True)

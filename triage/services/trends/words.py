@@ -15,14 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from models.appeals import Appeal
-from models.outbox import Outbox
 from models.rollups import RollupWord, RollupWordDay
 from models.tickets import Ticket
 from nlp.text import cut
 from triage import logs
 from triage.clock import BEIJING, local
 from triage.rules.trends.wording import WORD, NewWord, new_words
-from triage.services.trends.refreshing import BUSY
+from triage.services import backlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +45,7 @@ async def poke(deps: Deps) -> bool:
     today = local(deps.clock.now()).date()
     days = [today - n * _DAY for n in range(_BACK, 0, -1)]
     async with deps.db.reads() as session:
-        if await session.scalar(sa.select(Outbox.id).offset(BUSY).limit(1)) is not None:
+        if await backlog.is_long(session):
             return False
         done = set(await session.scalars(sa.select(RollupWordDay.day).where(RollupWordDay.day >= days[0])))
     day = next((day for day in days if day not in done), None)

@@ -57,6 +57,8 @@ class Board:
         self._hints = hints
         self._news = asyncio.Condition()
         self._look = asyncio.Event()
+        #: Whether somebody said that tickets changed, since the last look.
+        self._said = False
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._listeners = 0
@@ -69,12 +71,17 @@ class Board:
 
     def tell(self) -> None:
         """Something changed here: pages of this process look now, others by the hint. Nobody waits for it."""
-        self._look.set()
+        self._heed()
         # One at a time: while Redis does not answer, hints are not heaped up.
         if not self._telling and not self.closed:
             task = asyncio.create_task(self._tell(), name="board-tell")
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
+
+    def _heed(self) -> None:
+        """Look now, and tell pages even if no newer number is there."""
+        self._said = True
+        self._look.set()
 
     async def _tell(self) -> None:
         try:
@@ -107,7 +114,7 @@ class Board:
 
     async def first_look(self) -> None:
         """Know the newest event before the first page is told of none."""
-        self.latest = max(self.latest, await self._newest())
+        await self._learn(await self._newest(), hinted=False)
 
     async def close(self) -> None:
         """Let go of all who wait."""
@@ -128,7 +135,7 @@ class Board:
     async def _watch(self) -> None:
         """Look at the record: when a hint came, and now and then."""
         while True:
-            hinted = self._look.is_set()
+            hinted, self._said = self._said, False
             self._look.clear()
             if self._listeners:
                 await self._compare(hinted=hinted)
@@ -142,6 +149,10 @@ class Board:
         except (SQLAlchemyError, OSError) as error:
             log.warning("board_cannot_look", error=type(error).__name__)
             return
+        await self._learn(newest, hinted=hinted)
+
+    async def _learn(self, newest: int, *, hinted: bool) -> None:
+        """Whoever looks first, a page that comes or the watch, looks for all."""
         if newest > self.latest or hinted:
             self.latest = max(self.latest, newest)
             self.turn += 1
@@ -156,14 +167,15 @@ class Board:
                     self.hinted.set()
                     self._away_told = False
                     # What happened while nobody listened brought no hint.
-                    self._look.set()
+                    self._heed()
                     async for _ in hints:
-                        self._look.set()
+                        self._heed()
             except HintsDown as error:
                 if self.hinted.is_set() or not self._away_told:
                     log.info("hints_away", error=str(error))
                 self._away_told = True
             self.hinted.clear()
+            # That Redis is still away is no news: pages are told of what the look finds, and of nothing else.
             self._look.set()
             await asyncio.sleep(AGAIN_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (shown by the template)
 from typing import TYPE_CHECKING, Final
@@ -144,7 +145,8 @@ async def exported(request: web.Request) -> web.Response:
     async with request.app[DEPS].db.reads() as session:
         report = await drafting.get(session, _id(request))
     name = f"report-{report.period}-{report.edition}.{request.match_info['form']}"
-    body = make(report)
+    # A PDF takes seconds: other pages do not wait for it.
+    body = await asyncio.to_thread(make, report)
     await note_export(request, name)
     return web.Response(
         body=body,

@@ -163,12 +163,12 @@ async def channels(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Pane
 async def endings(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """结果: what has come of the demands of the period so far."""
     found = await figures.totals(session, ask.scope)
-    rows = [
-        (text(ending.label), count(shown(number, office=ask.office), ask.tickets(ending=ending.value)),
-         share(number / found.demands))
-        for ending, number in found.endings.items()
-        if number
-    ]  # fmt: skip
+    rows = []
+    for ending, number in found.endings.items():
+        if number:
+            told = shown(number, office=ask.office)
+            part = share(None if told is None else told / found.demands)
+            rows.append((text(ending.label), count(told, ask.tickets(ending=ending.value)), part))
     return Panel(
         "endings", "办理结果",
         f"本期诉求到现在的结果，各项合计等于诉求数。{Ending.SOLVED.label}与{Ending.UNSOLVED.label}以最近一次接通的回访为准。",

@@ -138,6 +138,13 @@ async def test_calls_that_were_registered_late_are_no_alarm(deps: Deps) -> None:
     assert await every(deps.db) == []
 
 
+async def test_that_nobody_confirmed_is_told_though_nobody_calls_any_more(deps: Deps) -> None:
+    await burst(deps)
+    # The timetable was stopped meanwhile; since then no ticket came.
+    await watching.watch(at(deps, NOW + timedelta(hours=5)))
+    assert [name for name, _ in await notices(deps.db)] == ["incident_opened"] * 2 + ["incident_late"] * 2
+
+
 async def test_where_so_many_are_usual_it_is_none(deps: Deps) -> None:
     await begun(deps)
     async with deps.db.writes.begin() as session:

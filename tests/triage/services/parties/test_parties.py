@@ -18,6 +18,7 @@ from models.vocab import AppealState, State
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
+from triage.services import backlog
 from triage.services.deps import Deps
 from triage.services.parties import changing, gathering, listing
 from triage.services.parties.listing import PartyAsk
@@ -71,7 +72,7 @@ async def test_a_shop_of_the_same_name_in_another_district_is_another_one(sqlite
 
 
 async def test_it_waits_while_appeals_wait(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "BUSY", 1)
+    monkeypatch.setattr(backlog, "BUSY", 1)
     await add_tickets(sqlite_db, LEGAL)
     async with sqlite_db.writes.begin() as session:
         for _ in range(2):

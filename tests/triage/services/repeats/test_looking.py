@@ -21,7 +21,7 @@ from models.vocab import State
 from models.vocab_matters import Proposal
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
-from triage.services import reference
+from triage.services import backlog, reference
 from triage.services.deps import Deps
 from triage.services.repeats import comparing, looking
 from triage.settings import Settings
@@ -88,7 +88,7 @@ async def test_the_same_matter_is_proposed_and_another_is_not(deps: Deps) -> Non
 
 
 async def test_reading_what_waits_comes_first(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "BUSY", 1)
+    monkeypatch.setattr(backlog, "BUSY", 1)
     await ready(deps, FIRST, AGAIN)
     waits = [{"topic": "read", "key": key, "created_at": NOW, "available_at": NOW} for key in (91, 92)]
     async with deps.db.writes.begin() as session:

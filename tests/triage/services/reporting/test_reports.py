@@ -18,8 +18,10 @@ import triage.tables
 from connectors.vault import Vault
 from models.notices import Notice
 from models.reports import Report, ReportDraft
+from models.topics import Topic, TopicRun, TopicState
 from models.vocab import State
 from models.vocab_reports import ReportKind, ReportState
+from models.vocab_topics import TopicLevel
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotReady
@@ -119,11 +121,45 @@ async def test_edited_signed_and_frozen(sqlite_db: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("没有小标题", "小标题"), ("# 只有标题", "空的"), ("x" * 9000, "最多")]
-)
+    ("text", "words"),
+    [
+        ("没有小标题", "小标题"), ("# 只有标题", "空的"), ("x" * 9000, "最多"),
+        ("# 某项\n共1件。\n" * 11, "最多 10 个小标题"),
+    ],
+)  # fmt: skip
 def test_texts_that_are_refused(text: str, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         drafting.parsed(text)
+
+
+def test_a_number_typed_in_full_width_is_a_number() -> None:
+    sections = [{"heading": "总体情况", "sentences": ["共３件。", "另有８８件，占１２.５％。"]}]
+    assert wording.strange_numbers(sections, {"demands": "3"}) == ["88", "12.5%"]
+    assert wording.numberless(sections) == []
+
+
+async def test_topics_are_told_of_the_days_they_were_found_in(sqlite_db: Database) -> None:
+    deps = await ready(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        session.add(TopicRun(
+            id=1, level=TopicLevel.LOCAL.value, at=NOW, since=NOW - timedelta(days=20), tickets=5, leads=0,
+            left_out=0, topics=1, method="",
+        ))  # fmt: skip
+        await session.flush()
+        session.add(Topic(
+            id=1, level=TopicLevel.LOCAL.value, title="望京：油烟", first_run_id=1, last_run_id=1
+        ))  # fmt: skip
+        await session.flush()
+        session.add(TopicState(
+            run_id=1, topic_id=1, size=5, leads=0, later=3, open=2, kind="AIR-01", words=[], places=[],
+            weeks=[], districts=1, typical=[],
+        ))  # fmt: skip
+    yesterday = holding(ReportKind.DAILY, date(2026, 11, 22))
+    async with sqlite_db.writes.begin() as session:
+        lately = await drafting.draft(session, deps.tables, yesterday, now=NOW)
+    before = await october(deps)
+    assert "近20天内容相近的诉求集中在“望京：油烟”，共5件，未办结2件。" in drafting.as_text(lately.sections)
+    assert "望京：油烟" not in drafting.as_text(before.sections)
 
 
 async def test_figures_that_do_not_reach_the_end_make_no_report(sqlite_db: Database) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from models.leads import Lead, MediaExposure
 from models.ledger import LedgerRow
-from models.rewards import RewardEvent, RewardInspection
-from models.tickets import Ticket
+from models.rewards import RewardEvent, RewardInspection, RewardSeen
+from models.tickets import Ticket, TicketEvent
 from models.vocab import State
 from models.vocab_rewards import Exclusion, RewardAct, RewardOutcome, RewardState, ShareState
 from tests.factories import NOW, TicketIn
@@ -24,7 +24,7 @@ from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAY
 from triage.errors import BadInput
 from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.limiting import TooOften
-from triage.services.rewards import acting, book, claiming, outcomes, paying
+from triage.services.rewards import acting, book, claiming, clocking, outcomes, paying
 
 if TYPE_CHECKING:
     from triage.services.deps import Deps
@@ -53,6 +53,34 @@ async def test_the_whole_way(deps: Deps) -> None:
         "found", "outcome", "verify", "legal_pass", "finance_pass", "approve", "notify", "code", "claim",
         "export", "pay", "archive",
     ]  # fmt: skip
+
+
+async def test_the_timetable_looks_at_what_moved_and_at_its_start_at_everything(
+    lite: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocking, "OVERLAP", 0)
+
+    async def looked() -> bool:
+        """Whether it was looked at since it moved; it moves again."""
+        async with lite.db.writes.begin() as session:
+            found = await session.scalar(sa.select(RewardSeen.version)) == await session.scalar(
+                sa.select(Ticket.version)
+            )
+            await session.execute(sa.update(Ticket).values(version=Ticket.version + 1))
+        return found
+
+    await bed.reports(lite.db)
+    ticker = clocking.Ticker(lite)
+    await ticker.tick()
+    assert await looked()
+    await ticker.tick()
+    assert not await looked()
+    async with lite.db.writes.begin() as session:
+        session.add(TicketEvent(ticket_id=1, seq=50, at=NOW, tag="ticket:urge", data={}))
+    await ticker.tick()
+    assert await looked()
+    await clocking.Ticker(lite).tick()
+    assert await looked()
 
 
 async def test_the_first_valid_report_wins_and_the_proof_says_why(deps: Deps) -> None:

@@ -163,3 +163,13 @@ async def test_the_timetable_finds_once_a_day_and_after_three(sqlite_db: Databas
     await finding.DailyFinder(day).poke()
     async with sqlite_db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(TopicRun)) == 2
+
+
+async def test_a_night_that_was_cut_between_the_levels_is_ended(sqlite_db: Database) -> None:
+    await add_tickets(sqlite_db, *GRILLS)
+    day = deps_of(sqlite_db)
+    await finding.find(day, TopicLevel.LOCAL, now=NOW)
+    await finding.DailyFinder(day).poke()
+    async with sqlite_db.reads() as session:
+        levels = await session.scalars(sa.select(TopicRun.level).order_by(TopicRun.id))
+        assert list(levels) == [TopicLevel.LOCAL.value, TopicLevel.CITY.value]

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import sqlalchemy as sa
 
+from models.outbox import Outbox
 from models.rollups import MEASURES, RollupCursor, RollupDistrict, RollupPlace
 from models.signals import Forecast, Signal, SignalDay
 from models.vocab_trends import SignalKind, SignalState
 from tests.triage.services.trends.helpers import deps_of
 from triage.errors import BadInput, NotFound
+from triage.services import backlog
 from triage.services.trends import judging, noticing
 
 if TYPE_CHECKING:
@@ -97,6 +99,31 @@ async def test_the_same_thing_next_day_is_the_same_signal(sqlite_db: Database) -
     async with sqlite_db.reads() as session:
         months = await session.scalars(sa.select(Forecast.month).distinct())
         assert list(months) == [date(2026, 12, 1)]
+
+
+async def test_a_hot_place_stays_one_signal_when_its_commonest_kind_changes(sqlite_db: Database) -> None:
+    await plant(sqlite_db)
+    await noticing.notice(deps_of(sqlite_db, NOW), DAY)
+    following = DAY + timedelta(days=1)
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.insert(RollupPlace), [place_row(following, "125-101", "AIR-01", 60)])
+    await noticing.notice(deps_of(sqlite_db, NOW + timedelta(days=1)), following)
+    hot = [s for s in await signals(sqlite_db) if s.what == "hot_grid"]
+    assert [(s.place, s.kind, s.first_day, s.last_day) for s in hot] == [
+        ("125-101", "AIR-01", DAY, following)
+    ]
+
+
+async def test_signals_wait_while_many_appeals_are_to_be_read(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "BUSY", 0)
+    await plant(sqlite_db)
+    row = {"topic": "appeal.read", "key": 1, "created_at": NOW, "available_at": NOW, "attempts": 0}
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.insert(Outbox), [row])
+    assert await noticing.poke(deps_of(sqlite_db, NOW)) is False
+    assert await signals(sqlite_db) == []
 
 
 async def test_a_day_that_is_not_whole_waits(sqlite_db: Database) -> None:

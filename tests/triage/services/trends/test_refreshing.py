@@ -30,6 +30,7 @@ from tests.triage.services.trends.helpers import (
     sums,
     units,
 )
+from triage.services import backlog
 from triage.services.trends import figures, refreshing
 from triage.services.trends.figures import Scope
 
@@ -195,7 +196,7 @@ async def test_counting_waits_while_many_appeals_are_to_be_read(sqlite_db: Datab
     await add_tickets(sqlite_db, TicketIn())
     waiting = [
         {"topic": "appeal.read", "key": number, "created_at": NOW, "available_at": NOW, "attempts": 0}
-        for number in range(1, refreshing.BUSY + 2)
+        for number in range(1, backlog.BUSY + 2)
     ]
     async with sqlite_db.writes.begin() as session:
         await session.execute(sa.insert(Outbox), waiting)
@@ -207,3 +208,14 @@ async def test_counting_waits_while_many_appeals_are_to_be_read(sqlite_db: Datab
     await refreshing.catch_up(deps)
     async with sqlite_db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(RollupTicket)) == 1
+
+
+async def test_a_quiet_night_is_counted_to_its_end(sqlite_db: Database) -> None:
+    await add_tickets(sqlite_db, TicketIn())
+    await refreshed(deps_of(sqlite_db))
+    later = NOW + timedelta(hours=12)
+    await refreshed(deps_of(sqlite_db, later))
+    async with sqlite_db.reads() as session:
+        fresh = await figures.as_of(session)
+    # Without it neither the day's signals nor its report are made until somebody calls.
+    assert fresh.at == later

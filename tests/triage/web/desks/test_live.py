@@ -129,3 +129,31 @@ async def test_there_is_an_end_to_how_many_are_told(
         await pages.event()
         refused = await client.get("/desk/changes")
         assert (refused.status, "页面会照常定时刷新" in await refused.text()) == (503, True)
+
+
+async def test_a_page_that_comes_takes_no_news_from_those_that_are_there(
+    client: Client, deps: Deps, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no
+    monkeypatch.setattr(live, "AGAIN_SECONDS", 600.0)
+    async with stream(client) as first:
+        await first.event()
+        # The watch has looked; it will not again within this test.
+        monkeypatch.setattr(live, "ALONE_SECONDS", 600.0)
+        await asyncio.sleep(2.2)
+        await happen(deps)
+        async with stream(client) as second:
+            assert "event" not in await second.event()
+            assert (await first.event())["event"] == "changed"
+
+
+async def test_while_redis_is_away_nothing_is_told_where_nothing_happened(
+    client: Client, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no
+    monkeypatch.setattr(live, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(live, "ALONE_SECONDS", 0.05)
+    async with stream(client) as pages:
+        await pages.event()
+        with pytest.raises(TimeoutError):
+            await pages.event(within=1.0)

@@ -1,0 +1,40 @@
+"""The steps of the timetable run side by side, and none takes another down."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from triage.commands import processes
+
+if TYPE_CHECKING:
+    import pytest
+
+
+async def test_a_step_with_a_fault_takes_no_other_down_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(processes, "FAULT_PAUSE_SECONDS", 0.01)
+    stop = asyncio.Event()
+    tries: asyncio.Queue[str] = asyncio.Queue()
+
+    async def bad() -> bool:
+        tries.put_nowait("bad")
+        raise ValueError("张三 13912340007")
+
+    async def good() -> bool:
+        tries.put_nowait("good")
+        return False
+
+    running = asyncio.gather(
+        processes.repeat("bad", bad, pause=0.01, stop=stop),
+        processes.repeat("good", good, pause=0.01, stop=stop),
+    )
+    async with asyncio.timeout(5):
+        seen = [await tries.get() for _ in range(8)]
+        stop.set()
+        await running
+    assert min(seen.count("bad"), seen.count("good")) >= 2
+    assert "step_failed" in caplog.text
+    assert "ValueError @ bad:" in caplog.text
+    assert "张三" not in caplog.text
