@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from triage.web.access import Declared
 
 TABLES = triage.tables.load()
-PATTERN = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+PATTERN = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
+CHOICE = re.compile(r"(\w+)(?:\|\w+)+")
 FILLED = {
     "no": "20261123-00000001", "a": "20261123-00000001", "b": "20261123-00000002", "month": "2026-10",
     "name": "desk.css", "kind": "feed", "key": "city", "source": "city", "format": "json",
+    "panel": "volume", "year": "2026",
 }  # fmt: skip
 #: Fewer than this and somebody has opened the house.
 LEAST_REFUSED = 400
@@ -39,7 +41,13 @@ LEAST_REFUSED = 400
 
 def address(one: Declared) -> str:
     """A path of the route."""
-    return PATTERN.sub(lambda found: FILLED.get(found[1], "1"), one.route.path)
+    return PATTERN.sub(_filled, one.route.path)
+
+
+def _filled(found: re.Match[str]) -> str:
+    """A value that fits: of a choice (`{form:xlsx|docx}`) the first."""
+    choice = CHOICE.fullmatch(found[2] or "")
+    return choice[1] if choice else FILLED.get(found[1], "1")
 
 
 async def words(answer: ClientResponse) -> str:

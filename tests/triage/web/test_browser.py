@@ -113,8 +113,14 @@ async def test_slash_searches_and_the_way_back_keeps_the_search(page: Page) -> N
     await expect(page.locator("tr[data-no]")).to_have_count(1)
 
 
+async def unfold(page: Page) -> None:
+    """Open the filters: on a phone they are folded."""
+    await page.evaluate("document.querySelector('#fold').click()")
+
+
 async def test_a_filter_changes_the_list_without_a_reload(page: Page) -> None:
     await page.goto("/desk")
+    await unfold(page)
     await page.evaluate("window.stayed = true")
     await page.locator("select[name=urgency]").select_option("U2")
     await expect(page.locator("tr[data-no]")).to_have_count(2)
@@ -128,6 +134,7 @@ async def test_a_filter_changes_the_list_without_a_reload(page: Page) -> None:
 
 async def test_the_unit_picker_asks_the_server(page: Page) -> None:
     await page.goto("/desk")
+    await unfold(page)
     await page.locator("#unit-text").press_sequentially("望京")
     await expect(page.locator("#unit-options li[data-option]").first).to_contain_text("望京街道办事处")
     await page.keyboard.press("Enter")
@@ -139,6 +146,7 @@ async def test_the_unit_picker_asks_the_server(page: Page) -> None:
 
 async def test_enter_before_the_suggestions_takes_the_first_of_them(page: Page) -> None:
     await page.goto("/desk")
+    await unfold(page)
     await page.locator("#unit-text").press_sequentially("望京")
     await page.keyboard.press("Enter")
     await expect(page.locator("#unit-text")).to_have_value("望京街道办事处")
@@ -168,6 +176,7 @@ async def test_enter_searches_once(page: Page) -> None:
 
 async def test_half_a_unit_name_is_no_filter(page: Page) -> None:
     await page.goto("/desk")
+    await unfold(page)
     await page.locator("#unit-text").press_sequentially("没有这个单位")
     await expect(page.locator("#unit-options")).to_contain_text("没有这个名称的单位")
     await page.keyboard.press("Tab")

@@ -115,7 +115,7 @@ class Person:
         await box.evaluate("(box) => { if (!box.open) box.querySelector('summary').click(); }")
 
     async def send(self, move: str) -> None:
-        await self.tap(f"form[data-form={move}] button")
+        await self.tap(f"form[data-form={move}] button:not([type])")
 
     async def be(self, post: str, unit: str = "", name: str = "") -> None:
         await self.page.locator(".as summary").click()
@@ -322,6 +322,6 @@ async def test_every_move_works_without_script(chromium: Browser, desk: Desk) ->
     await page.locator(".as [name=post]").select_option(label="承办单位")
     await page.locator(".as [name=unit]").fill("望京街道办事处")
     await page.locator(".as .button").click()
-    await page.locator("form[data-form=sign] button").click()
+    await page.locator("form[data-form=sign] button:not([type])").click()
     await expect(page.locator(".thead .state")).to_have_text("已签收")
     await context.close()

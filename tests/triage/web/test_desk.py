@@ -16,7 +16,6 @@ from sqlalchemy import event
 from models.counting import Today
 from models.lines import Count
 from models.tickets import Ticket
-from models.viewing import ALL
 from models.vocab import AppealState, State
 from tests import signed_in
 from tests.factories import TicketIn, add_appeal, add_reference, add_tickets, span
@@ -285,7 +284,7 @@ async def test_list_ticket_search_counts_and_api_hide_the_same(
     shown, hidden = await add_tickets(db, TicketIn(), TicketIn(district="110108"))
 
     def only_chaoyang(viewer: Viewer) -> sa.ColumnElement[bool]:
-        assert (viewer.login, viewer.scope) == ("local", ALL)
+        assert (viewer.login, viewer.scope.everything) == ("local", True)
         return Ticket.district_code == "110105"
 
     for module in ("models.filters", "models.counting", "models.ticket_detail"):

@@ -62,6 +62,8 @@ async def post(client: Client, path: str, **values: str) -> str:
 
 
 async def test_it_says_whom_what_and_how_it_went(client: Client, deps: Deps) -> None:
+    # Its number is told to whoever may see the ticket.
+    await factories.add_tickets(deps.db, factories.TicketIn())
     await said(deps, 1)
     text = await page(client)
     for words in ("望京街道办事处", "催办提醒", NO, "反馈时限到期", "待发"):

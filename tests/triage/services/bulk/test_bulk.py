@@ -64,7 +64,7 @@ def clock() -> Hands:
 async def deps(db: Database, clock: Hands) -> Deps:
     found = Deps(Settings(), clock, triage.tables.load(), db, Vault({1: bytes(32)}))
     await reference.sync(found)
-    await signed_in.add_person(found, "unit.wangjing", (Role.STREET, WANGJING))
+    await signed_in.add_person(found, "unit.wangjing", (Role.STREET, WANGJING), name="望京街道办事处")
     for login in ("hotline.a", "hotline.b"):
         await signed_in.add_person(found, login, (Role.CLERK, None))
     return found
