@@ -86,7 +86,8 @@ def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = body.get(name) or {}
     if not isinstance(found, dict):
         raise BadInput(f"{name} 应是 JSON 对象")
-    known = {field.value for field in Field} | set(_ASKED)
+    # Who acts is no value of the move, and a value of the move says nothing of who acts.
+    known = set(_ASKED) if name == "as" else {field.value for field in Field}
     for key in found:
         if key not in known:
             raise BadInput(f"{name} 里不认识的键：{key[:40]}")

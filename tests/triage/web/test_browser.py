@@ -128,6 +128,7 @@ async def test_a_filter_changes_the_list_without_a_reload(page: Page) -> None:
     assert page.url.endswith("/desk?urgency=U2")
     await page.reload()
     await expect(page.locator("select[name=urgency]")).to_have_value("U2")
+    await unfold(page)
     await page.locator("#clear").click()
     await expect(page.locator("tr[data-no]")).to_have_count(len(SAMPLES))
 
