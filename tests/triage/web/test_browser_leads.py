@@ -94,4 +94,4 @@ async def test_an_address_is_set_and_shown_masked(page: Page) -> None:
     await page.fill("input[name=address]", "13800001234")
     await page.click("#contact button")
     await expect(page.locator("#contact")).to_contain_text("138****234")
-    await expect(page.get_by_role("status").first).to_contain_text("已保存")
+    await expect(page.locator("main [role=status]").first).to_contain_text("已保存")

@@ -12,6 +12,8 @@ from connectors.vault import Vault
 from models.bulk import BulkJob
 from models.vocab import Move, State
 from models.vocab_bulk import BulkRow
+from models.vocab_staff import Role
+from tests import signed_in
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.bulk.test_bulk import HOTLINE, VIEWER, Hands, confirmed, drafted, ids, told
 from tests.triage.services.test_moving import row
@@ -36,6 +38,7 @@ def clock() -> Hands:
 async def deps(db: Database, clock: Hands) -> Deps:
     found = Deps(Settings(), clock, triage.tables.load(), db, Vault({1: bytes(32)}))
     await reference.sync(found)
+    await signed_in.add_person(found, HOTLINE.actor.login, (Role.CLERK, None))
     return found
 
 
