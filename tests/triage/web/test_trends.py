@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 import openpyxl
@@ -17,6 +18,8 @@ from models.vocab_trends import Ending
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.trends.helpers import correct, refreshed
 from tests.written import written
+from triage.services.trends.figures import Scope
+from triage.web.trends.asks import TrendsAsk
 
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client, ClientOf
@@ -158,3 +161,22 @@ def test_a_drill_is_read_back_as_it_was_written() -> None:
     assert found.encode() == told
     assert found.kinds == ("NOI-01", "")
     assert found.street == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "today", "before"),
+    [
+        # The present month as far as it has gone, a past one whole.
+        ("2026-01-01", "2026-11-30", "2026-11-26", ("2025-01-01", "2025-11-26")),
+        ("2026-01-01", "2026-10-31", "2026-11-26", ("2025-01-01", "2025-10-31")),
+        ("2023-12-01", "2024-02-29", "2024-02-28", ("2022-12-01", "2023-02-28")),
+        ("2023-12-01", "2024-02-29", "2024-03-05", ("2022-12-01", "2023-02-28")),
+        ("2026-11-01", "2026-11-30", "2026-11-26", ("2025-11-02", "2025-12-01")),
+    ],
+)
+def test_last_year_goes_no_further_than_this_one(
+    first: str, last: str, today: str, before: tuple[str, str]
+) -> None:
+    scope = Scope(date.fromisoformat(first), date.fromisoformat(last))
+    found = TrendsAsk(scope, "", date.fromisoformat(today), office=True, drill=True).before
+    assert (str(found.first), str(found.last)) == before

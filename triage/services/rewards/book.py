@@ -66,6 +66,15 @@ class Wish:
     share: int | None = None
 
 
+#: Where a reward says who did which part.
+PARTS: Final = {
+    RewardPost.HANDLER: Reward.handler,
+    RewardPost.LEGAL: Reward.legal,
+    RewardPost.FINANCE: Reward.finance,
+    RewardPost.HEAD: Reward.head,
+}
+
+
 def drawn(letters: int = _NO_LETTERS) -> str:
     """Letters and digits drawn by lot."""
     return "".join(secrets.choice(_LETTERS) for _ in range(letters))
@@ -112,12 +121,7 @@ async def shares_of(session: AsyncSession, reward_id: int) -> list[RewardShare]:
 
 def before(reward: Reward) -> dict[RewardPost, str | None]:
     """Who did which part."""
-    return {
-        RewardPost.HANDLER: reward.handler,
-        RewardPost.LEGAL: reward.legal,
-        RewardPost.FINANCE: reward.finance,
-        RewardPost.HEAD: reward.head,
-    }
+    return {post: getattr(reward, column.key) for post, column in PARTS.items()}
 
 
 def step(

@@ -23,6 +23,7 @@ from models.vocab_rewards import PaymentState, RewardAct, RewardPost, RewardStat
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
+from triage.rules.rewards.rows import Subject
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
 from triage.services.rewards import acting, book
@@ -67,13 +68,17 @@ def _payer(doer: Doer) -> None:
 async def gather(
     session: AsyncSession, tables: Tables, vault: Vault, doer: Doer, *, now: datetime, most: int = _MOST
 ) -> RewardBatch:
-    """A batch of everything that is claimed. Raises BadInput when nothing is, StepRefused."""
+    """A batch of everything that is claimed and that the payer had no other part in.
+
+    Raises BadInput when there is nothing, StepRefused.
+    """
     _payer(doer)
+    claimed = (RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value)
     ready = (
         await session.execute(
             sa.select(Reward, RewardShare)
             .join(RewardShare, RewardShare.reward_id == Reward.id)
-            .where(RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value)
+            .where(*claimed, _of_others(tables, doer, now=now))
             .order_by(Reward.id, RewardShare.number)
             .limit(most)
             .with_for_update(of=(Reward, RewardShare), skip_locked=True)
@@ -81,7 +86,17 @@ async def gather(
         )
     ).all()
     if not ready:
-        raise BadInput("没有已登记待支付的奖励")
+        whose = await session.scalar(
+            sa.select(RewardShare.id)
+            .join(Reward, Reward.id == RewardShare.reward_id)
+            .where(*claimed, ~_of_others(tables, doer, now=now))
+            .limit(1)
+        )
+        raise BadInput(
+            "没有已登记待支付的奖励"
+            if whose is None
+            else "已登记的奖励都是您经办、复核或审批过的，要由另外的人支付"
+        )
     batch = RewardBatch(
         no=f"P{local(now):%Y%m%d}{book.drawn(4)}", sha256="", payments=len(ready),
         total_fen=sum(share.amount_fen for _, share in ready), by=doer.login, at=now,
@@ -106,6 +121,19 @@ async def gather(
     batch.sha256 = hashlib.sha256(_written(vault, made)).hexdigest()
     await session.flush()
     return batch
+
+
+def _of_others(tables: Tables, doer: Doer, *, now: datetime) -> sa.ColumnElement[bool]:
+    """The rewards that somebody may export: as the step's own row has it, in SQL."""
+    day = local(now).date()
+    apart = {
+        post
+        for row in tables.rewards.steps
+        if row.act is RewardAct.EXPORT and row.subject is Subject.SHARE and row.holds(day)
+        for post in row.apart
+    }
+    who = [book.PARTS[post] for post in sorted(apart)]
+    return sa.and_(sa.true(), *(sa.func.coalesce(column, "") != doer.login for column in who))
 
 
 def _payee(reference: str) -> str:

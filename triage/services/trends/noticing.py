@@ -302,6 +302,8 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
             Signal.place == item.place,
             Signal.last_day >= day - SAME,
             Signal.last_day <= day,
+            # What was dismissed and had ended is new when it comes again: nobody has looked at that.
+            sa.or_(Signal.state != SignalState.DISMISSED.value, Signal.last_day >= day - timedelta(days=1)),
         )
         .order_by(Signal.last_day.desc())
         .limit(1)

@@ -26,6 +26,7 @@ from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules import routing
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
+from triage.rules.rows import OWN
 from triage.services import correcting, moving
 from triage.services.moving import Wish
 from triage.web import access, asking, guard, move_forms, present
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from models.appeals import Reading
     from models.ticket_detail import WholeTicket
-    from triage.rules.rows import Tables
+    from triage.rules.rows import Tables, UnitRow
 
 #: How long a ticket that was opened is kept from other clerks; opening it again keeps it longer.
 HOLD: Final = timedelta(minutes=10)
@@ -198,7 +199,14 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             for parent, codes in names.parents.items()
         ),
         urgencies=tuple(present.term(Urgency, urgency.value) for urgency in Urgency),
-        form=_form(dispatch.fields, standing.version, kind, view.item.urgency.code, tried),
+        form=_form(
+            dispatch.fields,
+            standing.version,
+            kind=kind,
+            urgency=view.item.urgency.code,
+            tried=tried,
+            desk=deps.tables.unit(Level.DESK, OWN, "", today),
+        ),
         held=held,
         why_not=None if dispatch.possible else dispatch.why,
         same=same,
@@ -228,8 +236,19 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     return render(request, "desks/review.html", status=tried.error.status if tried else 200, page=page)
 
 
-def _form(fields: tuple[Any, ...], version: int, kind: str, urgency: str, tried: Tried | None) -> Form:
+def _form(
+    fields: tuple[Any, ...],
+    version: int,
+    *,
+    kind: str,
+    urgency: str,
+    tried: Tried | None,
+    desk: UnitRow | None,
+) -> Form:
     proposed = {field.name: field.value for field in fields}
+    if desk is not None and proposed.get(Field.UNIT.value) == desk.name:
+        # 派单 refuses it: whom to send it to is what the clerk is to find out.
+        proposed[Field.UNIT.value] = ""
     typed = tried.typed if tried else {}
     wrong = tried.error.field if tried and isinstance(tried.error, Refusal) else None
     return Form(

@@ -26,6 +26,7 @@ _DEFAULT_DAYS: Final = 30
 #: Longer periods are told by whole months.
 DAILY: Final = 62
 _MOST_YEARS: Final = 6
+_LEAP: Final = (2, 29)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,21 @@ class TrendsAsk:
 
     @property
     def before(self) -> Scope:
-        """The same season of last year: the same weekdays 52 weeks before, or the same months."""
+        """The same season of last year: the same weekdays 52 weeks before, or the same months.
+
+        Of a month that is not over, as far as it has gone: a whole month of last year would always be more.
+        """
         s = self.scope
         if self.daily:
             year = timedelta(days=364)
             first, last = s.first - year, s.last - year
         else:
             first = s.first.replace(year=s.first.year - 1)
-            last = (s.last + timedelta(days=1)).replace(year=(s.last + timedelta(days=1)).year - 1)
-            last -= timedelta(days=1)
+            # By the day after: 29 February has none of its own a year before.
+            after = min(s.last, max(self.today, s.first)) + timedelta(days=1)
+            last = (after.replace(month=3, day=1) if (after.month, after.day) == _LEAP else after).replace(
+                year=after.year - 1
+            ) - timedelta(days=1)
         return Scope(first, last, s.kinds, s.district, s.street, s.channel)
 
     def address(self, path: str = "/desk/trends", **other: str | None) -> str:

@@ -47,7 +47,7 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     return Panel(
         "volume", "件数与去年同期",
         "诉求：已成单的来电来信等，按诉求人反映的时刻计入当天（北京时间）。工单：诉求中没有并入其他工单的。"
-        "去年同期：按日看时为 52 周前同一个星期几，按月看时为去年同月。",
+        "去年同期：按日看时为 52 周前同一个星期几，按月看时为去年同月；本月未完，去年同月也只计到同一日。",
         ("日期" if ask.daily else "月份", "诉求", "工单", "去年同期诉求", "比去年同期"), tuple(rows),
         options.lines(
             [row[0].words[5:10] if ask.daily else row[0].words for row in rows],

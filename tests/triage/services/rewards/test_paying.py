@@ -14,9 +14,9 @@ from models.vocab_rewards import ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, fetched, gathered, paid, taken
-from tests.triage.services.rewards.bed import HANDLER, HEAD, LEGAL, PAYER, VAULT
+from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, VAULT
 from triage.errors import BadInput, NotFound
-from triage.rules.rewards.stepping import StepRefused
+from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.rewards import claiming, paying
 
 if TYPE_CHECKING:
@@ -43,6 +43,19 @@ async def test_the_file_is_the_same_and_a_part_is_in_one_batch(deps: Deps) -> No
     with pytest.raises(DBAPIError):
         async with deps.db.writes.begin() as session:
             await session.execute(second)
+
+
+async def test_whoever_had_a_part_in_it_does_not_pay_it(deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    for one in (HANDLER, LEGAL, FINANCE, HEAD):
+        both = Doer(one.login, (*one.posts, *PAYER.posts))
+        async with deps.db.writes.begin() as session:
+            with pytest.raises(BadInput, match="要由另外的人支付"):
+                await paying.gather(session, deps.tables, VAULT, both, now=NOW)
+    assert (await gathered(deps)).payments == 1
 
 
 async def test_results_are_taken_once_and_whole(deps: Deps) -> None:

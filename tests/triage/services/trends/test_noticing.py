@@ -132,6 +132,23 @@ async def test_a_day_that_is_not_whole_waits(sqlite_db: Database) -> None:
     assert await signals(sqlite_db) == []
 
 
+@pytest.mark.parametrize(("ended", "states"), [(5, ["dismissed", "new"]), (1, ["dismissed"])])
+async def test_what_was_dismissed_is_new_when_it_comes_again(
+    sqlite_db: Database, ended: int, states: list[str]
+) -> None:
+    await plant(sqlite_db)
+    last = DAY - timedelta(days=ended)
+    old = Signal(
+        what="burst", kind="NOI-01", district="110105", place="", first_day=last, last_day=last, score=9.0,
+        told={"numbers": {}, "why": ""}, row_id="x", state=SignalState.DISMISSED.value, made_at=NOW,
+    )  # fmt: skip
+    async with sqlite_db.writes.begin() as session:
+        session.add(old)
+    await noticing.poke(deps_of(sqlite_db, NOW))
+    found = [one for one in await signals(sqlite_db) if (one.what, one.district) == ("burst", "110105")]
+    assert sorted(one.state for one in found) == states
+
+
 async def test_a_person_decides_with_a_reason_and_once(db: Database) -> None:
     await plant(db)
     await noticing.poke(deps_of(db, NOW))

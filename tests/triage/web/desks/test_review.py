@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import State
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.desks.conftest import waiting
+from triage.services import reference
 from triage.web.desks.review import HOLD
 
 if TYPE_CHECKING:
@@ -153,6 +155,14 @@ async def test_past_cases_say_how_they_were_answered(client: Client, deps: Deps)
     past = page.partition("相似的过往工单")[2].partition("</section>")[0]
     assert f'href="/desk/tickets/{old}">旧的一件</a>' in past
     assert "<q>已责令夜间停工</q>" in past
+
+
+async def test_the_review_desk_itself_is_no_unit_to_send_to(client: Client, deps: Deps) -> None:
+    proposed = {"proposed": {"unit": "bj-desk", "assist": [], "cc": []}}
+    (no,) = await add_tickets(deps.db, replace(waiting(30), decision=proposed, district=None, street=None))
+    await reference.sync(deps)
+    page = await (await client.get(f"/desk/review/{no}")).text()
+    assert re.findall(r'<input[^>]*id="review-unit"[^>]*value="([^"]*)"', page) == [""]
 
 
 async def test_an_empty_desk_says_so(client: Client) -> None:
