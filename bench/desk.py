@@ -14,6 +14,7 @@ import asyncio
 import json
 import sys
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,7 +129,8 @@ async def measure(deps: Deps, wanted: Wanted) -> dict[str, Figure]:
         Case("api_list", ("/api/v1/tickets?limit=100", "/api/v1/tickets?limit=200&state=all")),
     ]
     figures: dict[str, Figure] = {}
-    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    # Somebody new at each run: a kept database knows the last one's.
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, login=f"bench-{uuid.uuid4().hex[:8]}")}
     async with TestClient(TestServer(make_app(deps)), cookies=cookies) as client:
         cases += [
             Case("pages_open", await _forward(client, "/api/v1/tickets?")),

@@ -45,6 +45,8 @@ _ALGORITHMS: Final = (
     "ES512",
     "EdDSA",
 )
+#: OpenID Connect Core, section 2: `sub` has at most 255 characters.
+_LONGEST_SUBJECT: Final = 255
 _SCOPE: Final = "openid profile email"
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
@@ -179,7 +181,7 @@ class Provider:
             raise ProviderRefused("audience")
         if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
             raise ProviderRefused("nonce")
-        if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:  # noqa: PLR2004
+        if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
             raise ProviderRefused("subject")
         return Told(self._issuer, claims["sub"], claims)
 
