@@ -59,7 +59,8 @@ async def platform() -> AsyncIterator[str]:
 @pytest.fixture
 async def desk(sqlite_db: Database, platform: str) -> AsyncIterator[signed_in.Address]:
     inner = f"127.0.0.1:9,{platform.removeprefix('http://').partition('/')[0]}"
-    deps = Deps(Settings(hotline_private_hosts=inner), SystemClock(), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    settings = Settings(hotline_private_hosts=inner)
+    deps = Deps(settings, SystemClock(), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
     async with TestServer(make_app(deps)) as server:
         yield await signed_in.Address.of(server, deps)
 
