@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-	bench-desks load bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
+	bench-desks load growth bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -106,6 +106,10 @@ access-matrix: .venv/.dev
 # Staff, citizens and complaints at once: steady, a burst, steady again. ARGS="--soak 3600" for an hour.
 load: .venv/.dev .venv-load/.done
 	$(BIN)/python -m bench.load $(ARGS)
+
+# How cost grows with the number of tickets: ARGS="--rows 10000 100000 1000000 10000000" for the largest as well.
+growth: .venv/.dev
+	$(BIN)/python -m bench.growth $(ARGS)
 
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev
