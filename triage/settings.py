@@ -232,6 +232,12 @@ class Settings(BaseSettings):
                 raise ValueError("应形如 主机:端口，多个用逗号隔开")
         return value
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_empty_token(cls, value: SecretStr | None) -> SecretStr | None:
+        """An empty line of .env is no token that everybody knows."""
+        return value if value is not None and value.get_secret_value() else None
+
     @field_validator("trusted_proxies")
     @classmethod
     def _known_networks(cls, value: str) -> str:

@@ -78,6 +78,7 @@ async def test_whoever_comes_through_a_proxy_needs_the_token(client: Client) -> 
         ({}, f"Bearer {TOKEN}", "10.1.2.3", False),
         ({"hosts": "jiesu.example"}, None, "127.0.0.1", False),
         ({"metrics_token": SecretStr(TOKEN)}, None, "127.0.0.1", False),
+        ({"metrics_token": SecretStr(""), "hosts": "a.example"}, "Bearer ", "127.0.0.1", False),
         ({"metrics_token": SecretStr(TOKEN)}, "Bearer 错", "127.0.0.1", False),
         ({"metrics_token": SecretStr(TOKEN), "hosts": "a.example"}, f"Bearer {TOKEN}", "10.1.2.3", True),
     ],
