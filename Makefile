@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-	bench-desks load growth bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
+	bench-desks load growth bench-rewards bench-trends bench-incidents bench-seven access-matrix bench-backup lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -43,6 +43,9 @@ bench-intake: .venv/.dev
 
 bench-desks: .venv/.dev
 	$(BIN)/python -m bench.desks $(ARGS)
+
+bench-backup: .venv/.dev
+	$(BIN)/python -m bench.backup $(ARGS)
 
 bench-desk: .venv/.dev
 	$(BIN)/python -m bench.desk $(ARGS)
