@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-	bench-desks bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
+	bench-desks bench-rewards bench-trends bench-incidents bench-seven access-matrix faults lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -91,6 +91,11 @@ bench-incidents: .venv/.dev
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
+
+# Kill -9, outages, a full disk, clocks set on and back, a deploy under traffic; an independent account after each:
+# `make faults ARGS="--only mid-job relay --runs 10"` (docs/faults.md).
+faults: .venv/.dev
+	$(BIN)/python -m bench.faults $(ARGS)
 
 # docs/access-matrix.md, made anew and checked: every role over every route.
 access-matrix: .venv/.dev
