@@ -30,7 +30,7 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-READY_SECONDS: Final = 120.0
+READY_SECONDS: Final = 300.0
 _OK: Final = 200
 #: Short leases, so that a run shows in seconds what takes a minute in production; nothing else is changed.
 SETTINGS: Final = {
@@ -89,6 +89,11 @@ class Bed:
         self.start(*names)
         if "serve" in names:
             await self.ready()
+
+    async def readiness(self) -> int:
+        """What `/readyz` says now."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.address}/readyz") as answer:
+            return answer.status
 
     async def ready(self) -> None:
         """Wait until the web process says that it can work. Raises TimeoutError."""
@@ -178,12 +183,13 @@ async def bed(directory: Path, *, sqlite_in: Path | None = None) -> AsyncIterato
         made = Bed(processes, url, (directory / "pg" / "data").resolve() if address else None)
         # Started by `jiesu`, before anything may be asked.
         made.running["valkey"] = processes.running[0]
-        made.start(*USUAL[1:])
-        await made.ready()
-        made.token = await units_token(url)
         try:
+            made.start(*USUAL[1:])
+            await made.ready()
+            made.token = await units_token(url)
             yield made
         finally:
+            # This is about killing: nobody is asked to stop.
             made.kill(*made.running)
 
 

@@ -36,7 +36,7 @@ _WHAT: Final = (
     "路边堆了一大堆渣土，没有苫盖，一刮风到处是扬尘。",
 )
 _RECEIPT: Final = re.compile(r'受理编号 <b class="number">(W[\d-]+)</b>')
-_SIGNED: Final = (
+_SIGNED: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("sign", {}),
     ("contact", {"outcome": "reached", "told_citizen": "phone"}),
     ("progress", {"note": "已到现场，正在处理。"}),
@@ -123,8 +123,8 @@ class Clients:
     def start(self, *, citizens: int, units: int) -> None:
         """Let so many work; more may come later."""
         self._working.set()
-        works: list[Callable[[], Awaitable[None]]] = [self.complain] * citizens + [self.handle] * units
-        self._tasks += [asyncio.create_task(self._go_on(work)) for work in works]
+        for work in (*[self.complain] * citizens, *[self.handle] * units):
+            self._tasks.append(asyncio.create_task(self._go_on(work)))
 
     async def _go_on(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -221,6 +221,7 @@ async def under_traffic(old: Bed, new: Bed, clients: Clients, deployed: Deployed
         tries += 1
         await asyncio.sleep(2)
     figures["upgrade_under_traffic_s"], figures["upgrade_tries"] = round(time.monotonic() - began, 2), tries
+    figures["old_readyz"] = await old.readiness()
     figures["old_meanwhile"] = _since(clients, taken, moved, broken)
     taken, moved, broken = _counts(clients)
     await asyncio.sleep(GO_ON_SECONDS)

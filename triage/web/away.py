@@ -17,6 +17,7 @@ from triage.errors import TriageError
 _AWAY: Final = ("08", "57P")
 #: Deadlock and serialization (40), lock not granted in time (55P03), no room: disk, memory, connections (53).
 _BUSY: Final = ("40", "55P03", "53")
+_SQLITE_BUSY: Final = ("SQLITE_BUSY", "SQLITE_FULL")
 
 
 class DatabaseAway(TriageError):
@@ -35,6 +36,8 @@ class DatabaseBusy(TriageError):
 
 def told(error: Exception) -> TriageError | None:
     """What to say of an error that passes; None: it is none of these."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlite_errorname", "") in _SQLITE_BUSY:
+        return DatabaseBusy()
     # A socket that is not there is a missing file.
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout, ConnectionError, FileNotFoundError)):
         return DatabaseAway()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from triage.web import away
+
+if TYPE_CHECKING:
+    from models.db import Database
 
 
 class Said(Exception):
@@ -47,3 +53,14 @@ def test_what_passes_is_told_as_such(error: Exception, code: str) -> None:
 )
 def test_a_fault_of_ours_is_not(error: Exception) -> None:
     assert away.told(error) is None
+
+
+async def test_a_full_disk_is_no_database_away(sqlite_db: Database) -> None:
+    async with sqlite_db.engine.connect() as connection:
+        await connection.execute(sa.text("PRAGMA max_page_count = 1"))
+        with pytest.raises(OperationalError) as caught:
+            await connection.execute(sa.text("CREATE TABLE more AS SELECT zeroblob(100000) AS room"))
+        await connection.execute(sa.text("PRAGMA max_page_count = 1000000"))
+    found = away.told(caught.value)
+    assert found is not None
+    assert found.code == "database_busy"
