@@ -95,6 +95,11 @@ bench-incidents: .venv/.dev
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
 
+# Kill -9, outages, a full disk, clocks set on and back, a deploy under traffic; an independent account after each:
+# `make faults ARGS="--only mid-job relay --runs 10"` (docs/faults.md).
+faults: .venv/.dev
+	$(BIN)/python -m bench.faults $(ARGS)
+
 # docs/access-matrix.md, made anew and checked: every role over every route.
 access-matrix: .venv/.dev
 	$(BIN)/python -m tests.docs.access_matrix
