@@ -65,6 +65,18 @@ async def burst(deps: Deps, count: int = ENOUGH) -> Incident:
     return await only(deps.db)
 
 
+async def test_calls_in_confidence_make_no_burst_and_add_to_none(sqlite_db: Database) -> None:
+    deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    secret = [replace(call, confidential=True) for call in smells(2 * ENOUGH, minutes_ago=5)]
+    await begun(deps)
+    await add_tickets(sqlite_db, *secret)
+    await watching.watch(deps)
+    assert await every(sqlite_db) == []
+    await add_tickets(sqlite_db, *smells(ENOUGH), *secret[:3])
+    await watching.watch(deps)
+    assert (await only(sqlite_db)).calls == ENOUGH
+
+
 async def every(db: Database) -> list[Incident]:
     async with db.reads() as session:
         return list(await session.scalars(sa.select(Incident).order_by(Incident.id)))
