@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-	bench-desks load growth bench-rewards bench-trends bench-incidents bench-seven access-matrix bench-backup lock clean
+.PHONY: setup run test lint bench bench-intake bench-desks bench-backup bench-desk bench-nlp bench-reading \
+	bench-places bench-units bench-month bench-bulk bench-feeds bench-masking bench-ledger bench-repeats \
+	bench-rewards bench-trends bench-topics bench-incidents bench-hotline faults access-matrix load growth fuzz \
+	bench-seven lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
