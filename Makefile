@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+.PHONY: setup run test lint fuzz fuzz-parsers bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
 	bench-desks bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
 
@@ -100,6 +100,10 @@ access-matrix: .venv/.dev
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz.api $(ARGS)
+
+# Hypothesis over every parser: `make fuzz-parsers ARGS="5000 read table"`; counts, and one JSON line last.
+fuzz-parsers: .venv/.dev
+	$(BIN)/python -W ignore -m tests.fuzz.parsers $(ARGS)
 
 # Needs the train extra as well; without fasttext that line is left out.
 bench-seven: .venv/.dev
