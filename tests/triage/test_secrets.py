@@ -18,7 +18,6 @@ from models.db import open_database
 from tests import signed_in
 from tests.docs import access_matrix
 from tests.factories import NOW, TicketIn, add_tickets
-from tests.triage.web.conftest import Client
 from tests.triage.web.test_access_matrix import address, words
 from triage.cli import main as cli
 from triage.clock import FixedClock
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
+    from aiohttp import web
 
 
 HIDDEN = "hunter2hunter2"
@@ -165,6 +165,10 @@ def test_no_secret_is_logged_by_a_process_that_cannot_start(tmp_path: Path) -> N
     assert [word for word in UNSEEN if word in said] == []
 
 
+def client_of(server: TestServer, cookies: dict[str, str]) -> TestClient[web.Request, web.Application]:
+    return TestClient(server, cookies=cookies)
+
+
 #: Where settings could show: JSON, and the pages on sources, accounts, signing in, the ledger and notices.
 ABOUT = (
     "/api", "/open311", "/healthz", "/readyz", "/login", "/me", "/desk/sources", "/desk/staff", "/desk/audit",
@@ -186,8 +190,7 @@ async def test_no_page_about_the_system_and_no_answer_of_the_api_shows_a_secret(
     await add_tickets(db, TicketIn())
     cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
     seen: list[str] = []
-    client: Client
-    async with TestServer(make_app(deps)) as server, TestClient(server, cookies=cookies) as client:
+    async with TestServer(make_app(deps)) as server, client_of(server, cookies) as client:
         gets = {address(one) for one in access_matrix.routes() if one.route.method == "GET"}
         paths = {path for path in gets if path.startswith(ABOUT)}
         for path in sorted(paths):
