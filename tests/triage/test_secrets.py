@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import BaseTestServer, TestClient, TestServer
 from pydantic import SecretStr
 
 import triage.tables
@@ -165,7 +165,7 @@ def test_no_secret_is_logged_by_a_process_that_cannot_start(tmp_path: Path) -> N
     assert [word for word in UNSEEN if word in said] == []
 
 
-def client_of(server: TestServer, cookies: dict[str, str]) -> TestClient[web.Request, web.Application]:
+def client_of(server: BaseTestServer, cookies: dict[str, str]) -> TestClient[web.Request, web.Application]:
     return TestClient(server, cookies=cookies)
 
 
