@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from aiohttp.test_utils import BaseTestServer, TestClient, TestServer
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
-    from aiohttp import web
+
+    from tests.triage.web.conftest import Client
 
 
 HIDDEN = "hunter2hunter2"
@@ -165,8 +166,8 @@ def test_no_secret_is_logged_by_a_process_that_cannot_start(tmp_path: Path) -> N
     assert [word for word in UNSEEN if word in said] == []
 
 
-def client_of(server: BaseTestServer, cookies: dict[str, str]) -> TestClient[web.Request, web.Application]:
-    return TestClient(server, cookies=cookies)
+def client_of(server: BaseTestServer, cookies: dict[str, str]) -> Client:
+    return cast("Client", TestClient(server, cookies=cookies))
 
 
 #: Where settings could show: JSON, and the pages on sources, accounts, signing in, the ledger and notices.
