@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint fuzz fuzz-parsers bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
+.PHONY: setup run test lint fuzz fuzz-parsers sbom audit bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
 	bench-desks bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
 
@@ -109,10 +109,27 @@ fuzz-parsers: .venv/.dev
 bench-seven: .venv/.dev
 	$(BIN)/python -m bench.seven $(ARGS)
 
+# The tools of the two targets below stand apart from what runs and from what tests it.
+.venv/.tools: requirements-tools.lock
+	test -x .venv/tools/bin/python || $(PYTHON) -m venv .venv/tools
+	.venv/tools/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-tools.lock
+	touch $@
+
+# sbom/jiesu.cdx.json (CycloneDX): every package that runs, and that it is what the lock says.
+sbom: .venv/.dev .venv/.tools
+	mkdir -p sbom
+	.venv/tools/bin/cyclonedx-py requirements requirements.lock --of JSON --output-reproducible -o sbom/jiesu.cdx.json
+	$(BIN)/python -m tests.supply.sbom sbom/jiesu.cdx.json requirements.lock
+
+# Known vulnerabilities of what is locked; status 2 when the service could not be asked. CI adds ARGS=--if-reachable.
+audit: .venv/.dev .venv/.tools
+	$(BIN)/python -m tests.supply.audit .venv/tools/bin/pip-audit requirements.lock $(ARGS)
+
 # Pin every dependency with its hashes (needs uv).
 lock:
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements-tools.in -o requirements-tools.lock
 
 clean:
-	rm -rf .venv .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis sbom *.egg-info
