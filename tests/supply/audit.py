@@ -29,7 +29,7 @@ class Audit:
     known: tuple[str, ...]
 
     def status(self, *, if_reachable: bool) -> int:
-        """0, VULNERABLE or NOT_AUDITED, which is forgiven only where the service could not be reached at all."""
+        """0, VULNERABLE or NOT_AUDITED, which is forgiven only where nothing could be asked."""
         if self.known:
             return VULNERABLE
         if self.not_audited:
