@@ -46,13 +46,12 @@ PAGES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "ecology": (
         ("due", "/desk/due?hours=168"),
-        ("unit", "first /desk"),
+        ("unit", "first /desk?unit=110105-ecology"),
         ("map", "/desk/map"),
     ),
     "analyst": (
         ("trends", "/desk/trends"),
         ("topics", "/desk/topics"),
-        ("parties", "/desk/parties"),
         ("reports", "/desk/reports"),
     ),
     "admin": (("staff", "/desk/staff"), ("sources", "/desk/sources")),

@@ -163,7 +163,9 @@ OUTSIDE: Final = (
     Subject("hotline-map", mangled_text(_MAP), partial(mapping.parse, label="x"), (mapping.MapRefused,)),
     Subject(
         "hotline-signature",
-        st.dictionaries(st.sampled_from(sorted(_SIGNED)), mangled_text(*_SIGNED.values())),
+        st.dictionaries(st.sampled_from(sorted(_SIGNED)), mangled_text(*_SIGNED.values())).map(
+            lambda new: _SIGNED | new
+        ),
         _signed,
         (signing.Malformed,),
     ),
