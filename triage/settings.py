@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 import tempfile
 from ipaddress import ip_network
@@ -107,7 +108,7 @@ class Settings(BaseSettings):
     )
     otlp_endpoint: str | None = Field(
         None,
-        description="链路追踪的 OTLP/HTTP 地址，形如 http://127.0.0.1:4318/v1/traces；"
+        description="链路追踪的 OTLP/HTTP 地址，形如 http://127.0.0.1:4318；"
         "不设时用 OTEL_EXPORTER_OTLP_ENDPOINT，都不设就不追踪",
     )
     backup_keys: SecretStr | None = Field(
@@ -306,6 +307,13 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database address in force."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'jiesu.db').absolute()}"
+
+    @property
+    def traces_to(self) -> str | None:
+        """Where traces go (OTLP over HTTP); None: nowhere. OpenTelemetry's own variable counts too."""
+        base = self.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        path = "/v1/traces"
+        return None if not base else base if base.endswith(path) else base.rstrip("/") + path
 
     @property
     def files(self) -> Path:
