@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import structlog
 from aiohttp import hdrs, web
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from triage import logs, tracing
 from triage.errors import TriageError
 from triage.metrics import REQUESTS
 from triage.services import ledger
+from triage.web import away
 from triage.web.access import admit
 from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
@@ -69,13 +68,6 @@ class ForeignHost(TriageError):
 
     code: ClassVar[str] = "foreign_host"
     status: ClassVar[int] = 421
-
-
-class DatabaseAway(TriageError):
-    """数据库暂时无法连接，请稍后再试；已登记的诉求不会丢失。"""
-
-    code: ClassVar[str] = "database_away"
-    status: ClassVar[int] = 503
 
 
 @web.middleware
@@ -144,12 +136,10 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-    # A socket that is not there is a missing file.
-    except (OperationalError, InterfaceError, PoolTimeout, ConnectionError, FileNotFoundError) as error:
-        log.warning("database_away", error=type(error).__name__)
-        away = DatabaseAway()
-        return problem_response(request, away.status, away.code, away.detail)
-    except Exception:
+    except Exception as error:
+        if passing := away.told(error):
+            log.warning(passing.code, error=type(error).__name__)
+            return problem_response(request, passing.status, passing.code, passing.detail)
         log.exception("request_failed")
         return problem_response(request, 500, "error", "系统处理出错，已记录。请带上请求编号联系管理员。")
 
