@@ -19,6 +19,7 @@ class MemoryQueue:
 
     jobs: dict[str, tuple[JobName, tuple[int, ...]]] = field(default_factory=dict)
     down: bool = False
+    traces: dict[str, str | None] = field(default_factory=dict)
 
     def waiting(self) -> int:
         """How many jobs wait. Raises QueueDown when `down`."""
@@ -26,10 +27,11 @@ class MemoryQueue:
             raise QueueDown("MemoryQueue")
         return len(self.jobs)
 
-    def enqueue(self, job: JobName, ids: Sequence[int], *, key: str) -> None:
+    def enqueue(self, job: JobName, ids: Sequence[int], *, key: str, trace: str | None = None) -> None:
         """Keep a job; the same key twice counts once. Raises QueueDown when `down`."""
         if self.down:
             raise QueueDown("MemoryQueue")
+        self.traces[key] = trace
         self.jobs.setdefault(key, (job, tuple(ids)))
 
 

@@ -40,8 +40,11 @@ class JobQueue(Protocol):
         """How many jobs wait. Raises QueueDown."""
         ...
 
-    def enqueue(self, job: JobName, ids: Sequence[int], *, key: str) -> None:
-        """Queue one job for these row ids; the same key twice counts once. Raises QueueDown."""
+    def enqueue(self, job: JobName, ids: Sequence[int], *, key: str, trace: str | None = None) -> None:
+        """Queue one job for these row ids; the same key twice counts once. Raises QueueDown.
+
+        `trace`: the traceparent of what hands it out, for the worker to go on with.
+        """
         ...
 
 

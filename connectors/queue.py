@@ -21,6 +21,9 @@ DOTTED: Final = {
     JobName.RUN_BULK: "triage.jobs.run_bulk",
 }
 
+#: Under which a job's meta holds the traceparent of what handed it out.
+TRACE: Final = "traceparent"
+
 QUEUE_NAME: Final = "nlp"
 
 #: A failed job stays a day for whoever looks; RQ's own default of a year fills Redis.
@@ -40,6 +43,13 @@ def workers(client: redis.Redis) -> int:
         raise QueueDown(type(error).__name__) from error
 
 
+def trace_of_job() -> str | None:
+    """The traceparent that the job at hand was queued with."""
+    job = rq.get_current_job()
+    found = job.get_meta(refresh=False).get(TRACE) if job is not None else None
+    return found if isinstance(found, str) else None
+
+
 class RqQueue:
     """JobQueue over RQ."""
 
@@ -55,7 +65,7 @@ class RqQueue:
         except redis.RedisError as error:
             raise QueueDown(type(error).__name__) from error
 
-    def enqueue(self, job: JobName, ids: Sequence[int], *, key: str) -> None:
+    def enqueue(self, job: JobName, ids: Sequence[int], *, key: str, trace: str | None = None) -> None:
         """Queue one job for these row ids. A job of the same key still waiting is not doubled."""
         try:
             self._queue.enqueue_call(
@@ -66,6 +76,7 @@ class RqQueue:
                 result_ttl=0,
                 failure_ttl=FAILURE_TTL_SECONDS,
                 unique=True,
+                meta={TRACE: trace} if trace else None,
             )
         except DuplicateJobError:
             return  # it waits already: that is what was wanted

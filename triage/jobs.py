@@ -7,14 +7,17 @@ this process (no fork: a model loaded before a fork deadlocks), and the database
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
 
 import triage.tables
 from connectors import hints
 from connectors.ports import JobName
-from connectors.queue import connect
+from connectors.queue import connect, trace_of_job
 from nlp.pipeline import Reader, ReviewThresholds
-from triage import logs, metrics, overlays
+from triage import logs, metrics, overlays, tracing
 from triage.errors import NotReady
 from triage.services import processing
 from triage.services.bulk import running as bulk_running
@@ -24,7 +27,7 @@ from triage.site_names import SiteNames
 from triage.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
     from triage.services.deps import Deps
     from triage.settings import Settings
@@ -112,16 +115,34 @@ def stop() -> None:
         _Holder.runtime = None
 
 
+@contextmanager
+def _job(name: JobName, ids: list[int]) -> Iterator[None]:
+    """Time a job, go on with the trace that queued it, and let its log lines name it."""
+    with (
+        metrics.timed(metrics.JOBS, name.value),
+        tracing.span(f"job {name.value}", parent=trace_of_job(), rows=len(ids)),
+        structlog.contextvars.bound_contextvars(job=name.value, **_numbered()),
+    ):
+        yield
+
+
+def _numbered() -> dict[str, str]:
+    trace_id = tracing.trace_id()
+    return {"trace_id": trace_id} if trace_id else {}
+
+
 def read_appeals(ids: list[int]) -> None:
     """读取并派单: turn waiting appeals into tickets. What is done already is passed over."""
     runtime = _Holder.runtime
     if runtime is None:
         raise NotReady("处理进程没有用 jiesu work 启动")
-    with metrics.timed(metrics.JOBS, JobName.READ_APPEALS.value):
+    with _job(JobName.READ_APPEALS, ids):
         runtime.run(runtime.site_names.refresh(runtime.deps, runtime.reader))
         report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
-    _hint(runtime)
-    log.info("appeals_processed", asked=len(ids), done=report.done, failed=report.failed, dead=report.dead)
+        _hint(runtime)
+        log.info(
+            "appeals_processed", asked=len(ids), done=report.done, failed=report.failed, dead=report.dead
+        )
 
 
 def _hint(runtime: Runtime) -> None:
@@ -137,7 +158,7 @@ def read_leads(ids: list[int]) -> None:
     runtime = _Holder.runtime
     if runtime is None:
         raise NotReady("处理进程没有用 jiesu work 启动")
-    with metrics.timed(metrics.JOBS, JobName.READ_LEADS.value):
+    with _job(JobName.READ_LEADS, ids):
         done = runtime.run(lead_reading.read(runtime.deps, runtime.reader, ids))
     log.info("leads_read", asked=len(ids), done=done)
 
@@ -149,7 +170,7 @@ def run_bulk(ids: list[int]) -> None:
         raise NotReady("处理进程没有用 jiesu work 启动")
     for job_id in ids:
         seconds = runtime.settings.job_timeout * _BULK_SHARE / len(ids)
-        with metrics.timed(metrics.JOBS, JobName.RUN_BULK.value):
+        with _job(JobName.RUN_BULK, ids):
             decided = runtime.run(bulk_running.run(runtime.deps, job_id, seconds=seconds))
         _hint(runtime)
         log.info("bulk_turn", job=job_id, decided=decided)

@@ -18,6 +18,8 @@ SECRETS: Final = (
     "sms_secret",
     "wecom_secret",
     "smtp_url",
+    "metrics_token",
+    "backup_keys",
 )
 #: Read here; of the rest the file itself is kept.
 READ_ONCE: Final = tuple(name for name in SECRETS if name != "vault_keys")

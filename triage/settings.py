@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 import tempfile
 from ipaddress import ip_network
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="读 /metrics 要带的令牌（Bearer）；不设时只答本机，设了 JIESU_HOSTS 则必须设"
     )
+    metrics_token_file: Path | None = Field(None, description=_IN_FILE.format("上述令牌"))
     metrics_port: int | None = Field(
         None,
         ge=1,
@@ -121,7 +123,7 @@ class Settings(BaseSettings):
     )
     otlp_endpoint: str | None = Field(
         None,
-        description="链路追踪的 OTLP/HTTP 地址，形如 http://127.0.0.1:4318/v1/traces；"
+        description="链路追踪的 OTLP/HTTP 地址，形如 http://127.0.0.1:4318；"
         "不设时用 OTEL_EXPORTER_OTLP_ENDPOINT，都不设就不追踪",
     )
     backup_keys: SecretStr | None = Field(
@@ -328,6 +330,13 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database address in force."""
         return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'jiesu.db').absolute()}"
+
+    @property
+    def traces_to(self) -> str | None:
+        """Where traces go (OTLP over HTTP); None: nowhere. OpenTelemetry's own variable counts too."""
+        base = self.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        path = "/v1/traces"
+        return None if not base else base if base.endswith(path) else base.rstrip("/") + path
 
     @property
     def files(self) -> Path:

@@ -67,7 +67,5 @@ def test_compose_mounts_what_is_there_and_starts_it_only_when_asked() -> None:
     for name in ("prometheus", "grafana"):
         one = COMPOSE["services"][name]
         assert one["profiles"] == ["watch"]
-        sources = [volume.partition(":")[0] for volume in one["volumes"]]
-        files = [source for source in sources if source.startswith("./")]
-        assert files
-        assert all((ROOT / source).exists() for source in files)
+        files = [COMPOSE["configs"][config["source"]]["file"] for config in one["configs"]]
+        assert all((ROOT / file).exists() for file in files)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
-from triage import jobs, logs, metrics
+from triage import jobs, logs, metrics, tracing
 from triage.errors import place_of
 from triage.services import drift, supervising
 from triage.services import relay as relaying
@@ -114,6 +114,7 @@ def relay(settings: Settings) -> None:
     """Hand the outbox to the queue until stopped."""
 
     async def main() -> None:
+        tracing.set_up(settings, "relay")
         deps = build(settings)
         queue = RqQueue(connect(settings.redis), job_timeout=settings.job_timeout)
         metrics.watch_pool("relay", partial(port.pool_samples, deps.db))
@@ -144,6 +145,7 @@ def relay(settings: Settings) -> None:
         await deps.close()
         if opened is not None:
             opened.close()
+        tracing.shut_down()
 
     asyncio.run(main())
 
@@ -240,6 +242,7 @@ async def _sweep(deps: Deps) -> bool:
 
 def work(settings: Settings, *, burst: bool = False) -> None:
     """Load the models, then run jobs until stopped (or until the queue is empty, with `burst`)."""
+    tracing.set_up(settings, "worker")
     runtime = jobs.start(settings)
     metrics.MODEL_DEGRADED.set(int(runtime.reader.degraded is not None))
     metrics.watch_pool("worker", lambda: port.pool_samples(runtime.deps.db))
@@ -249,6 +252,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     if opened is not None:
         opened.close()
     jobs.stop()
+    tracing.shut_down()
 
 
 class Overtime(BaseException):

@@ -7,6 +7,7 @@ import asyncio
 import uvloop
 from aiohttp import web
 
+from triage import tracing
 from triage.services.staff import public
 from triage.settings import Settings  # noqa: TC001
 from triage.web import protocol
@@ -33,6 +34,7 @@ def serve(settings: Settings) -> None:
     asyncio.run(check_accounts(settings))
     uvloop.install()
     protocol.install()
+    tracing.set_up(settings, "web")
     web.run_app(
         make_app(build(settings), warm=True),
         host=settings.host,
@@ -41,3 +43,4 @@ def serve(settings: Settings) -> None:
         print=lambda *_: None,
         access_log=None,
     )
+    tracing.shut_down()

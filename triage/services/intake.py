@@ -20,6 +20,7 @@ from models.db import ALL_TOGETHER
 from models.outbox import Outbox
 from models.vocab import AppealState, Channel
 from nlp.text import mask_identity
+from triage import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,6 +145,7 @@ async def receive(
     if people:
         await session.execute(sa.insert(Appellant), people, execution_options=ALL_TOGETHER)
     if stored:
+        trace = tracing.current()
         await session.execute(
             sa.insert(Outbox),
             [
@@ -153,6 +155,7 @@ async def receive(
                     "created_at": now,
                     "available_at": now,
                     "attempts": 0,
+                    "trace": trace,
                 }
                 for appeal_id in stored.values()
             ],

@@ -19,7 +19,7 @@ from models.matters import alike_in_confidence
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES, AppealState
-from triage import logs, metrics
+from triage import logs, metrics, tracing
 from triage.errors import place_of
 from triage.services import deciding, ticketing
 
@@ -81,7 +81,8 @@ async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepo
         (appeal, WorkerLost()) for appeal in claimed if appeal.attempts > deps.settings.max_attempts
     ]
     claimed = [appeal for appeal in claimed if appeal.attempts <= deps.settings.max_attempts]
-    readings = _read(reader, claimed)
+    with tracing.span("read", texts=len(claimed)):
+        readings = _read(reader, claimed)
     async with deps.db.reads() as session:
         matters = await open_matters(session, [appeal.id for appeal in claimed], now=now)
     for appeal in claimed:
@@ -95,7 +96,8 @@ async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepo
             # Not the trace: an error's message may quote what a citizen wrote.
             log.error("appeal_failed", appeal_id=appeal.id, attempts=appeal.attempts, reason=_reason(error))  # noqa: TRY400
             failures.append((appeal, error))
-    done, unstored = await _settle(deps, decided)
+    with tracing.span("settle", tickets=len(decided)):
+        done, unstored = await _settle(deps, decided)
     failures += [(appeal, unstored[appeal.id]) for appeal in claimed if appeal.id in unstored]
     async with deps.db.writes.begin() as session:
         dead = await _record_failures(

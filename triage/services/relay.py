@@ -7,6 +7,7 @@ to do. At most `depth` jobs wait in the queue at a time: flushing Redis can only
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
@@ -15,9 +16,11 @@ from connectors.ports import JobName
 from models.appeals import Appeal
 from models.outbox import Outbox
 from models.vocab import AppealState
+from triage import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +35,7 @@ async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch:
         return 0
     pending = (
         await session.execute(
-            sa.select(Outbox.id, Outbox.key, Outbox.attempts)
+            sa.select(Outbox.id, Outbox.key, Outbox.attempts, Outbox.trace)
             .where(Outbox.dispatched_at.is_(None), Outbox.available_at <= now)
             .order_by(Outbox.id)
             .limit(batch * room)
@@ -45,7 +48,9 @@ async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch:
         # the same key would be taken for a job that still waits.
         tries = max(row.attempts for row in part)
         key = f"read-{part[0].id}-{part[-1].id}-{len(part)}-{tries}"
-        await asyncio.to_thread(queue.enqueue, JobName.READ_APPEALS, [row.key for row in part], key=key)
+        with _traced([row.trace for row in part]):
+            enqueue = partial(queue.enqueue, key=key, trace=tracing.current())
+            await asyncio.to_thread(enqueue, JobName.READ_APPEALS, [row.key for row in part])
     for ids in _chunks([row.id for row in pending]):
         await session.execute(
             sa.update(Outbox)
@@ -53,6 +58,13 @@ async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch:
             .values(dispatched_at=now, attempts=Outbox.attempts + 1)
         )
     return len(pending)
+
+
+def _traced(traces: list[str | None]) -> AbstractContextManager[object]:
+    """Of one trace it is the next step; a batch out of several is a step of its own that names them."""
+    known = sorted({trace for trace in traces if trace})
+    one = known[0] if len(known) == 1 else None
+    return tracing.span("relay", parent=one, links=() if one else known, appeals=len(traces))
 
 
 async def sweep(session: AsyncSession, *, now: datetime, resend: timedelta) -> int:

@@ -13,6 +13,7 @@ from models.filters import may_see_unread
 from models.outbox import DeadLetter, Outbox
 from models.vocab import AppealState
 from models.vocab_ledger import LedgerAct, SubjectKind
+from triage import tracing
 from triage.services import ledger
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ async def retry(
         detail={"appeals": len(done), "ids": told},
         subject=ledger.Subject(SubjectKind.APPEAL, str(done[0]) if len(done) == 1 else "several"),
     )  # fmt: skip
+    trace = tracing.current()
     await session.execute(
         sa.insert(Outbox),
         [
@@ -112,6 +114,7 @@ async def retry(
                 "created_at": now,
                 "available_at": now,
                 "attempts": 0,
+                "trace": trace,
             }
             for appeal_id in sorted(done)
         ],

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import structlog
 from aiohttp import hdrs, web
 
-from triage import logs
+from triage import logs, tracing
 from triage.errors import TriageError
 from triage.metrics import REQUESTS
 from triage.services import ledger
@@ -77,19 +77,30 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request[REQUEST_ID] = request_id
     started = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request_id), ledger.coming_from(request.remote):
+    resource = request.match_info.route.resource
+    # The template, never the address: that may hold a phone or a name that somebody searched for.
+    route = resource.canonical if resource is not None else None
+    method = request.method if request.method in _METHODS else "other"
+    with (
+        tracing.span(f"{method} {route or 'none'}", **{"http.route": route or "none"}) as span,
+        structlog.contextvars.bound_contextvars(request_id=request_id, **_traced()),
+        ledger.coming_from(request.remote),
+    ):
         response = await handler(request)
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource is not None else None
+        if span is not None:
+            span.set_attribute("http.response.status_code", response.status)
         took = time.perf_counter() - started
-        # The template, never the address: that may hold a phone or a name that somebody searched for.
-        method = request.method if request.method in _METHODS else "other"
         REQUESTS.labels(method, route or "none", str(response.status)).observe(took)
         log.info(
             "request", method=request.method, route=route, status=response.status, ms=round(took * 1000, 1)
         )
     response.headers["X-Request-Id"] = request_id
     return response
+
+
+def _traced() -> dict[str, str]:
+    trace_id = tracing.trace_id()
+    return {"trace_id": trace_id} if trace_id else {}
 
 
 @web.middleware
