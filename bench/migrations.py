@@ -83,9 +83,8 @@ def rows_of(
         if table.startswith(_UNCOMPARED) or (columns is not None and table not in columns):
             continue
         names = columns[table] if columns is not None else columns_of(connection)[table]
-        quoted = ", ".join(f'"{name}"' for name in names)
-        rows = connection.execute(sa.text(f'SELECT {quoted} FROM "{table}"'))  # noqa: S608  (names of the schema)
-        found[table] = Counter(_text(row) for row in rows)
+        chosen: Any = sa.select(*[sa.column(name) for name in names]).select_from(sa.table(table))
+        found[table] = Counter(_text(row) for row in connection.execute(chosen))
     return found
 
 

@@ -20,6 +20,7 @@ from models.vocab import Level, Tag
 from models.watching import Reminder, TicketWatch
 from triage import logs
 from triage.errors import NoRule
+from triage.metrics import REMINDERS
 from triage.rules.calendar import beijing, show
 from triage.rules.clock_rows import Tells
 from triage.rules.reminders import reminders
@@ -49,6 +50,8 @@ BREACH: Final = 100
 _BEGINNING: Final = frozenset({"receive", "dispatch"})
 #: A life as the clocks see it: the grade, each act with its moment, and the number where more is asked.
 _Life: TypeAlias = "tuple[Urgency, tuple[tuple[str, datetime], ...], str]"
+#: The point at which a limit is reached, in percent of it.
+_LIMIT: Final = 100
 #: A ticket that no row can time (the holiday table ends) is looked at again after this.
 _AGAIN: Final = timedelta(hours=1)
 
@@ -200,6 +203,8 @@ async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tup
         connection = await session.connection()
         await connection.execute(sa.insert(Reminder), reminded)
         await connection.execute(sa.insert(TicketEvent), events)
+        for row in reminded:
+            REMINDERS.labels(row["clock"], "yes" if row["percent"] >= _LIMIT else "no").inc()
         told = [events_told.reminded(telling.histories[row["ticket_id"]], row) for row in events]
         await tell(session, telling.tables, told, now=now)
     return len(events)

@@ -24,6 +24,7 @@ from aiohttp import hdrs, web
 
 from triage import logs
 from triage.errors import TriageError
+from triage.metrics import REQUESTS
 from triage.services import ledger
 from triage.web import away
 from triage.web.access import admit
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
+#: Anyone may send another word; each would be a series of its own.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OWN_HOST: Final = re.compile(r"(127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
@@ -77,12 +80,13 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     with structlog.contextvars.bound_contextvars(request_id=request_id), ledger.coming_from(request.remote):
         response = await handler(request)
         resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else None
+        took = time.perf_counter() - started
+        # The template, never the address: that may hold a phone or a name that somebody searched for.
+        method = request.method if request.method in _METHODS else "other"
+        REQUESTS.labels(method, route or "none", str(response.status)).observe(took)
         log.info(
-            "request",
-            method=request.method,
-            route=resource.canonical if resource is not None else None,
-            status=response.status,
-            ms=round((time.perf_counter() - started) * 1000, 1),
+            "request", method=request.method, route=route, status=response.status, ms=round(took * 1000, 1)
         )
     response.headers["X-Request-Id"] = request_id
     return response

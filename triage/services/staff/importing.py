@@ -62,7 +62,14 @@ class Made:
 
 def read(text: str, tables: Tables, *, now: datetime) -> list[Line]:
     """The lines of a file. Raises BadLines naming each bad one."""
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    try:
+        return _lines(rows, tables, now=now)
+    except csv.Error:
+        raise BadLines(f"第 {rows.line_num or 1} 行：不是合法的 CSV") from None
+
+
+def _lines(rows: csv.DictReader[str], tables: Tables, *, now: datetime) -> list[Line]:
     header = [name.strip() for name in rows.fieldnames or ()]
     rows.fieldnames = header
     faults = [f"第 1 行：缺少“{name}”一列" for name in _NEEDED if name not in header]
@@ -123,7 +130,7 @@ async def store(deps: Deps, lines: list[Line], *, by: str, now: datetime) -> lis
                 staff_id = await accounts.create(session, line.account, kept, by=by, now=now)
                 for role in line.roles:
                     await roles.grant(
-                        session, staff_id, role, unit_code=line.account.unit_code,
+                        session, deps.tables, staff_id, role, unit_code=line.account.unit_code,
                         valid_from=line.valid_from, valid_to=line.valid_to, by=by, now=now,
                     )  # fmt: skip
             except TriageError as error:
