@@ -15,11 +15,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 from sqlalchemy.schema import BLANK_SCHEMA
 
-from models.db import NAMING, REWARD_SCHEMA
+from models.db import NAMING, REWARD_SCHEMA, WRITE_OPTION
 from models.everything import metadata
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from models.db import Database
 
@@ -33,15 +36,20 @@ def _config(connection: Connection | None = None) -> alembic.config.Config:
     return config
 
 
+def _writing(db: Database) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A transaction that writes from its start: SQLite refuses one that read first while others wrote."""
+    return db.engine.execution_options(**{WRITE_OPTION: True}).begin()
+
+
 async def upgrade(db: Database, revision: str = "head") -> None:
-    """Apply the migrations up to `revision`."""
-    async with db.engine.begin() as connection:
+    """Apply the migrations up to `revision`; others may be writing, and are waited for."""
+    async with _writing(db) as connection:
         await connection.run_sync(lambda c: alembic.command.upgrade(_config(c), revision))
 
 
 async def downgrade(db: Database, revision: str) -> None:
     """Take migrations back down to `revision`."""
-    async with db.engine.begin() as connection:
+    async with _writing(db) as connection:
         await connection.run_sync(lambda c: alembic.command.downgrade(_config(c), revision))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,17 @@ async def test_the_schema_goes_down_and_up_again(db: Database) -> None:
     assert await revision.current_revision(db) is None
     await migrate.upgrade(db)
     assert await migrate.differences(db) == []
+
+
+async def test_a_migration_waits_for_whoever_writes(sqlite_db: Database) -> None:
+    await migrate.downgrade(sqlite_db, "-1")
+    async with sqlite_db.writes() as session:
+        await session.execute(sa.text("UPDATE alembic_version SET version_num = version_num"))
+        upgrading = asyncio.create_task(migrate.upgrade(sqlite_db))
+        await asyncio.sleep(0.3)
+        await session.commit()
+    await upgrading
+    assert await revision.current_revision(sqlite_db) == revision.head_revision()
 
 
 @pytest.mark.parametrize(
