@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint fuzz bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-	bench-desks load bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
+.PHONY: setup run test lint bench bench-intake bench-desks bench-backup bench-desk bench-nlp bench-reading \
+	bench-places bench-units bench-month bench-bulk bench-feeds bench-masking bench-ledger bench-repeats \
+	bench-rewards bench-trends bench-topics bench-incidents bench-hotline faults access-matrix load growth fuzz \
+	fuzz-parsers bench-seven sbom audit lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -43,6 +44,9 @@ bench-intake: .venv/.dev
 
 bench-desks: .venv/.dev
 	$(BIN)/python -m bench.desks $(ARGS)
+
+bench-backup: .venv/.dev
+	$(BIN)/python -m bench.backup $(ARGS)
 
 bench-desk: .venv/.dev
 	$(BIN)/python -m bench.desk $(ARGS)
@@ -92,6 +96,11 @@ bench-incidents: .venv/.dev
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
 
+# Kill -9, outages, a full disk, clocks set on and back, a deploy under traffic; an independent account after each:
+# `make faults ARGS="--only mid-job relay --runs 10"` (docs/faults.md).
+faults: .venv/.dev
+	$(BIN)/python -m bench.faults $(ARGS)
+
 # docs/access-matrix.md, made anew and checked: every role over every route.
 access-matrix: .venv/.dev
 	$(BIN)/python -m tests.docs.access_matrix
@@ -107,19 +116,44 @@ access-matrix: .venv/.dev
 load: .venv/.dev .venv-load/.done
 	$(BIN)/python -m bench.load $(ARGS)
 
+# How cost grows with the number of tickets: ARGS="--rows 10000 100000 1000000 10000000" for the largest as well.
+growth: .venv/.dev
+	$(BIN)/python -m bench.growth $(ARGS)
+
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz.api $(ARGS)
 
+# Hypothesis over every parser: `make fuzz-parsers ARGS="5000 read table"`; counts, and one JSON line last.
+fuzz-parsers: .venv/.dev
+	$(BIN)/python -W ignore -m tests.fuzz.parsers $(ARGS)
+
 # Needs the train extra as well; without fasttext that line is left out.
 bench-seven: .venv/.dev
 	$(BIN)/python -m bench.seven $(ARGS)
+
+# The tools of the two targets below stand apart from what runs and from what tests it.
+.venv/.tools: requirements-tools.lock
+	test -x .venv/tools/bin/python || $(PYTHON) -m venv .venv/tools
+	.venv/tools/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-tools.lock
+	touch $@
+
+# sbom/jiesu.cdx.json (CycloneDX): every package that runs, and that it is what the lock says.
+sbom: .venv/.dev .venv/.tools
+	mkdir -p sbom
+	.venv/tools/bin/cyclonedx-py requirements requirements.lock --of JSON --output-reproducible -o sbom/jiesu.cdx.json
+	$(BIN)/python -m tests.supply.sbom sbom/jiesu.cdx.json requirements.lock
+
+# Known vulnerabilities of what is locked; status 2 when the service could not be asked. CI adds ARGS=--if-reachable.
+audit: .venv/.dev .venv/.tools
+	$(BIN)/python -m tests.supply.audit .venv/tools/bin/pip-audit requirements.lock $(ARGS)
 
 # Pin every dependency with its hashes (needs uv).
 lock:
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	echo locust | uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 - -o requirements-load.lock
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements-tools.in -o requirements-tools.lock
 
 clean:
-	rm -rf .venv .venv-load .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-load .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis sbom *.egg-info

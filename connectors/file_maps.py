@@ -189,7 +189,7 @@ class _Reader:
 def _compose(text: str, label: str) -> yaml.Node:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:  # thousands of brackets
         mark = getattr(error, "problem_mark", None)
         where = f" 第 {mark.line + 1} 行" if mark else ""
         raise FileRefused(f"列名对照表 {label}{where}：不是有效的 YAML") from error

@@ -16,7 +16,6 @@ from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
-from xml.etree.ElementTree import ParseError
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -42,9 +41,9 @@ _SHEET_ROWS: Final = 1_048_576  # what the format allows
 _EXACT_DIGITS: Final = 15  # what Excel keeps of a number
 _ERRORS: Final = frozenset({"#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 _ESCAPED: Final = re.compile(r"_x00([01][0-9A-Fa-f])_", re.ASCII)  # how XLSX writes control characters
-# What zipfile, expat and openpyxl raise for damaged packages.
+# What zipfile, expat, lxml (both SyntaxError) and openpyxl raise for damaged packages.
 _DAMAGE: Final = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ParseError,
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, SyntaxError,
     InvalidFileException, KeyError, ValueError, TypeError, AttributeError, IndexError,
     OSError, OverflowError, AssertionError, struct.error, lzma.LZMAError,
 )  # fmt: skip

@@ -26,6 +26,7 @@ class SubjectKind(Labelled):
     REPORT = "report", "报告"
     KEY = "key", "密钥"
     LEDGER = "ledger", "审计台账"
+    BACKUP = "backup", "备份"
 
 
 class LedgerAct(Labelled):
@@ -81,6 +82,9 @@ class LedgerAct(Labelled):
     REWARD_CHANGED = "reward.changed", "办理奖励"
     REWARD_APPROVED = "reward.approved", "审批奖励"
     REWARD_PAID = "reward.paid", "发放奖励"
+
+    BACKED_UP = "backup.made", "备份"
+    RESTORED = "backup.restored", "恢复备份"
 
     LEDGER_EXPORTED = "ledger.exported", "导出审计台账"
     LEDGER_VERIFIED = "ledger.verified", "核对审计台账"

@@ -8,13 +8,14 @@ import re
 import tempfile
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nlp import WEIGHTS
 from triage.errors import SettingsError
+from triage.secret_files import with_secrets
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,6 +27,9 @@ _DATABASE_DRIVERS: Final = frozenset({"postgresql+asyncpg", "sqlite+aiosqlite"})
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
 _ISSUER: Final = r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[^\s?#]*)?"
+
+#: A secret in a file of its own: what orchestrators mount, and nobody sees in the environment of a process.
+_IN_FILE: Final = "写着{}的文件；与直接设置二选一，启动时读一次"
 
 #: pydantic's faults in Chinese; `error` is what a check of ours raised.
 _FAULTS: Final = {
@@ -46,9 +50,15 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path(".jiesu"), description="嵌入式运行的数据目录(SQLite、Valkey、密钥)")
     database_url: str | None = Field(
-        None, description="postgresql+asyncpg://… 或 sqlite+aiosqlite:///…；不设时用数据目录里的 SQLite"
+        None,
+        repr=False,
+        description="postgresql+asyncpg://… 或 sqlite+aiosqlite:///…；不设时用数据目录里的 SQLite",
     )
-    redis_url: str | None = Field(None, description="redis://… 或 unix://…；不设时用内置 Valkey 的套接字")
+    database_url_file: Path | None = Field(None, description=_IN_FILE.format("数据库地址"))
+    redis_url: str | None = Field(
+        None, repr=False, description="redis://… 或 unix://…；不设时用内置 Valkey 的套接字"
+    )
+    redis_url_file: Path | None = Field(None, description=_IN_FILE.format("Redis 地址"))
     vault_keys: SecretStr | None = Field(
         None, description="身份信息密钥，形如 1:base64(32字节)[,2:…]，第一把用于写入；不设时在数据目录生成"
     )
@@ -58,6 +68,7 @@ class Settings(BaseSettings):
     reward_keys: SecretStr | None = Field(
         None, description="有奖举报的密钥，写法同上，须是另一套；不设时在数据目录生成(SQLite)"
     )
+    reward_keys_file: Path | None = Field(None, description=_IN_FILE.format("有奖举报的密钥"))
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field(
         "127.0.0.1",
@@ -79,6 +90,9 @@ class Settings(BaseSettings):
     )
     oidc_client_id: str | None = Field(None, description="本系统在统一认证登记的 client_id")
     oidc_client_secret: SecretStr | None = Field(None, description="本系统在统一认证登记的 client_secret")
+    oidc_client_secret_file: Path | None = Field(
+        None, description=_IN_FILE.format("统一认证的 client_secret")
+    )
     oidc_name: str = Field("统一认证", min_length=1, description="统一认证在登录页上的名字")
     oidc_second_factor: bool = Field(
         default=False, description="统一认证是否已经做了二次验证；false 时本系统仍要动态验证码"
@@ -93,6 +107,32 @@ class Settings(BaseSettings):
     db_pool: int = Field(5, ge=1, le=100, description="每个进程的数据库连接数")
     log_level: str = Field("INFO", description="日志级别")
     log_json: bool = Field(default=False, description="日志输出为 JSON 行")
+    metrics_token: SecretStr | None = Field(
+        None, description="读 /metrics 要带的令牌（Bearer）；不设时只答本机，设了 JIESU_HOSTS 则必须设"
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="work、relay、timetable 的指标端口；被占用时依次用后面 19 个；不设就不开",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="上述端口的监听地址；不是本机回环地址时须设 JIESU_METRICS_TOKEN"
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        description="链路追踪的 OTLP/HTTP 地址，形如 http://127.0.0.1:4318/v1/traces；"
+        "不设时用 OTEL_EXPORTER_OTLP_ENDPOINT，都不设就不追踪",
+    )
+    backup_keys: SecretStr | None = Field(
+        None, description="备份的密钥，写法同身份信息密钥，须是另一套；不设时用 JIESU_BACKUP_KEYS_FILE"
+    )
+    backup_keys_file: Path | None = Field(
+        None, description="备份密钥的文件，每行一把；用 jiesu keys backup 生成，须与身份信息密钥分开保管"
+    )
+    pg_bin: Path | None = Field(
+        None, description="PostgreSQL 客户端程序(pg_dump、pg_restore、psql)的目录；不设时自己找"
+    )
     batch_size: int = Field(100, ge=1, le=2000, description="处理进程一次取多少条诉求")
     queue_depth: int = Field(10, ge=1, le=1000, description="队列里最多同时有几批，其余留在数据库发件箱")
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
@@ -144,14 +184,17 @@ class Settings(BaseSettings):
     message_seconds: float = Field(15, ge=1, le=120, description="一条外发通知最多等对方多少秒")
     sms_url: str | None = Field(None, description="短信网关的地址；不设就不发短信")
     sms_secret: SecretStr | None = Field(None, description="短信网关的共享密钥，用来给请求签名")
+    sms_secret_file: Path | None = Field(None, description=_IN_FILE.format("短信网关的共享密钥"))
     wecom_url: str = Field("https://qyapi.weixin.qq.com", description="企业微信接口的地址")
     wecom_robots: bool = Field(default=False, description="是否用企业微信群机器人发通知")
     wecom_corp: str | None = Field(None, description="企业微信的企业编号；不设就不发应用消息")
     wecom_secret: SecretStr | None = Field(None, description="企业微信应用的密钥")
+    wecom_secret_file: Path | None = Field(None, description=_IN_FILE.format("企业微信应用的密钥"))
     wecom_agent: int | None = Field(None, ge=1, description="企业微信应用的编号")
     smtp_url: SecretStr | None = Field(
         None, description="邮件服务器，形如 smtp://用户:密码@主机:587 或 smtps://…；不设就不发邮件"
     )
+    smtp_url_file: Path | None = Field(None, description=_IN_FILE.format("邮件服务器地址"))
     smtp_from: str | None = Field(None, description="邮件的发件地址")
 
     citizen_reports_per_address: int = Field(
@@ -197,6 +240,11 @@ class Settings(BaseSettings):
     )
     open311_per_hour: int = Field(600, ge=1, le=1_000_000, description="一个接口密钥每小时最多提交几件")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return with_secrets(values)
+
     @field_validator("feed_private_hosts", "hotline_private_hosts")
     @classmethod
     def _known_hosts(cls, value: str) -> str:
@@ -205,6 +253,12 @@ class Settings(BaseSettings):
             if not host or "/" in host or not (port.isascii() and port.isdigit()):
                 raise ValueError("应形如 主机:端口，多个用逗号隔开")
         return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_empty_token(cls, value: SecretStr | None) -> SecretStr | None:
+        """An empty line of .env is no token that everybody knows."""
+        return value if value is not None and value.get_secret_value() else None
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -315,10 +369,15 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "；".join(
-            f"JIESU_{'_'.join(str(part) for part in fault['loc']).upper()}：{_reason(fault)}"
+            _named(fault["loc"]) + _reason(fault)
             for fault in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError(f"系统设置有误：{faults}") from None
+
+
+def _named(place: tuple[int | str, ...]) -> str:
+    """The variable a fault is of; nothing for one that is of several and names them itself."""
+    return f"JIESU_{'_'.join(str(part) for part in place).upper()}：" if place else ""
 
 
 def _reason(fault: ErrorDetails) -> str:

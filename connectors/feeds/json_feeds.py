@@ -55,8 +55,9 @@ class FieldMap:
     def parse(cls, text: str) -> FieldMap:
         """Read a map. Raises FeedRefused naming what is wrong."""
         try:
-            said = yaml.safe_load(text)
-        except yaml.YAMLError:
+            # Texts and nothing else: the loaders that make dates and numbers break on what is none.
+            said = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  (makes no objects at all)
+        except (yaml.YAMLError, RecursionError):
             raise FeedRefused("bad_map", "字段映射不是合法的 YAML") from None
         if not isinstance(said, dict):
             raise FeedRefused("bad_map", "字段映射应是“名称: 路径”")
@@ -70,14 +71,14 @@ class FieldMap:
         if missing or not (said.get("url") or said.get("guid")):
             raise FeedRefused("bad_map", f"字段映射缺少 {'、'.join(missing or ['url 或 guid'])}")
         unit = said.get("time_unit", "seconds")
-        if unit not in _UNITS:
+        if not isinstance(unit, str) or unit not in _UNITS:
             raise FeedRefused("bad_map", "time_unit 只能是 seconds 或 milliseconds")
         fields = {name: tuple(_path(name, one) for one in _several(said.get(name))) for name in _LISTS}
         return cls(_path("items", said["items"]) if said.get("items") else (), fields, _UNITS[unit])
 
 
 def _several(value: object) -> list[object]:
-    return [] if value is None else value if isinstance(value, list) else [value]
+    return [] if value in (None, "") else value if isinstance(value, list) else [value]
 
 
 def _path(name: str, value: object) -> tuple[str, ...]:

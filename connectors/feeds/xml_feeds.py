@@ -46,7 +46,8 @@ def items(text: str) -> list[FeedItem]:
         root = etree.fromstring(bare.encode("utf-8", "ignore"), parser)
     except (etree.XMLSyntaxError, ValueError):
         root = None
-    if root is None or etree.QName(root).localname not in _ROOTS:
+    # Not lxml's QName: what the parser lets pass as a namespace may be none for that.
+    if root is None or root.tag.rpartition("}")[2] not in _ROOTS:
         raise FeedRefused("no_feed", "不是 RSS 或 Atom")
     found = feedparser.parse(
         etree.tostring(root, encoding="utf-8"), sanitize_html=False, resolve_relative_uris=False

@@ -200,7 +200,7 @@ def parse(text: str, label: str) -> PlatformMap:
     """Read a platform's map from YAML; `label` names it in messages. Raises MapRefused."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:  # thousands of brackets
         mark = getattr(error, "problem_mark", None)
         where = f" 第 {mark.line + 1} 行" if mark else ""
         raise MapRefused(f"平台对照表 {label}{where}：不是有效的 YAML") from None

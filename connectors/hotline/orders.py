@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LONGEST_NUMBER: Final = 64
 _NUMBER: Final = re.compile(rf"[^\s\x00-\x1f\x7f#]{{1,{LONGEST_NUMBER}}}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_SIZE: Final = re.compile(r"\d{1,15}", re.ASCII)
 _TIMES: Final = ("ymd", "chinese", "epoch_ms", "epoch_s")
 
 MOST_ATTACHMENTS: Final = 20
@@ -73,7 +75,7 @@ def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
         return _nameless(raw, f"没有工单编号（{fields.number}），或编号不合格式", now=now)
     created, updated = (_moment(raw.get(name)) for name in (fields.created, fields.updated))
     moment = updated or created
-    foreign = _text(raw.get(fields.status))[:40] if fields.status else ""
+    foreign = _line(raw.get(fields.status))[:40] if fields.status else ""
     status = platform.status(foreign)
     attachments = _attachments(platform.attachment, raw.get(fields.attachments or ""))
     day = (created or moment or now).astimezone(SHANGHAI).date()
@@ -123,6 +125,11 @@ def _text(value: object) -> str:
             return ""
 
 
+def _line(value: object) -> str:
+    """What is kept as it was sent: without control characters, of which no column holds a NUL."""
+    return _CONTROL.sub("", _text(value))
+
+
 def _moment(value: object) -> datetime | None:
     return parse_time(_text(value), _TIMES)
 
@@ -140,14 +147,14 @@ def _attachment(fields: AttachmentFields, raw: object, place: int) -> dict[str, 
     if not isinstance(raw, dict):
         return {"id": None, "type": None, "size": None, "url": None, "refused": "不是对象"}
     name, kind, url = (
-        _text(raw.get(fields.name)),
-        _text(raw.get(fields.type)).lower(),
-        _text(raw.get(fields.url)),
+        _line(raw.get(fields.name)),
+        _line(raw.get(fields.type)).lower(),
+        _line(raw.get(fields.url)),
     )
     size = raw.get(fields.size)
-    number = int(size) if isinstance(size, int | str) and str(size).isdigit() else None
+    number = int(size) if isinstance(size, int | str) and _SIZE.fullmatch(str(size)) else None
     # The name itself is not kept: people name photos after people.
-    found = {"id": _text(raw.get(fields.id))[:200], "type": kind[:100], "size": number, "url": url[:1000]}
+    found = {"id": _line(raw.get(fields.id))[:200], "type": kind[:100], "size": number, "url": url[:1000]}
     return {**found, "refused": _refusal(name, kind, number, url, place)}
 
 

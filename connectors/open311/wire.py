@@ -75,14 +75,19 @@ def xml_root(body: bytes) -> etree._Element:
     return root
 
 
+def _local(element: etree._Element) -> str:
+    """A name without its namespace. Not by lxml's QName, which refuses what the parser lets pass."""
+    return str(element.tag).rpartition("}")[2]
+
+
 def spark(element: etree._Element) -> Any:  # noqa: ANN401
     """An element as the Spark convention has it."""
-    name = etree.QName(element).localname
+    name = _local(element)
     children = list(element)
     if name in LISTS:
         return [spark(child) for child in children]
     if children:
-        return {etree.QName(child).localname: spark(child) for child in children}
+        return {_local(child): spark(child) for child in children}
     return (element.text or "") or None
 
 

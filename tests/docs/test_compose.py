@@ -37,3 +37,39 @@ def test_what_must_be_set_stands_in_the_example_and_reaches_every_process() -> N
     assert set().union(*given) - {"OMP_NUM_THREADS"} <= known
     assert all({"JIESU_VAULT_KEYS", "JIESU_REWARD_KEYS"} <= names for names in given)
     assert [one["env_file"] for one in OURS.values()] == [[".env"]] * len(OURS)
+
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+#: The last of each kind is in force.
+INSTRUCTIONS = dict(re.findall(r"^([A-Z]+) +(.+)$", DOCKERFILE, re.MULTILINE))
+
+
+def test_nobody_in_a_container_of_ours_is_root_and_nothing_can_be_written() -> None:
+    for name, one in OURS.items():
+        assert one["user"] == INSTRUCTIONS["USER"] == "10001:10001", name
+        assert one["read_only"] is True
+        assert one["cap_drop"] == ["ALL"]
+        assert not {"cap_add", "privileged", "devices", "pid", "ipc", "userns_mode"} & set(one)
+        ((where, _, options),) = (found.partition(":") for found in one["tmpfs"])
+        assert where == "/tmp"  # noqa: S108  (it is the container's own)
+        assert {"noexec", "nosuid", "nodev"} <= set(options.split(","))
+        assert one["init"] is True
+        assert one["pids_limit"] <= 512
+    for one in SERVICES.values():
+        assert one["security_opt"] == ["no-new-privileges:true"]
+        assert not [volume for volume in one.get("volumes", []) if volume.startswith(("/", "."))]
+
+
+def test_what_listens_does_so_on_loopback() -> None:
+    ports = [port for one in SERVICES.values() for port in one.get("ports", [])]
+    assert ports == ["127.0.0.1:5432:5432", "127.0.0.1:6379:6379"]
+
+
+def test_the_image_holds_what_reports_need_and_no_secret() -> None:
+    for package in ("libpango-1.0-0", "libpangoft2-1.0-0", "fonts-noto-cjk"):
+        assert package in DOCKERFILE
+    assert "--require-hashes" in DOCKERFILE
+    assert INSTRUCTIONS["USER"].split(":")[0] == re.findall(r"--uid (\d+)", DOCKERFILE)[0]
+    assert not re.findall(r"(?i)^(?:ENV|ARG).*(?:_KEYS|SECRET|PASSWORD)", DOCKERFILE, re.MULTILINE)
+    copied = {part.split()[0] for part in re.findall("^COPY (.+)$", DOCKERFILE, re.MULTILINE)}
+    assert copied == {"requirements.lock", "models", "nlp", "connectors", "triage"}

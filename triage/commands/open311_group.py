@@ -11,6 +11,8 @@ from triage.commands.prepared import with_settings
 
 # Nothing that is slow to load: see triage.cli.
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from triage.settings import Settings
 
 
@@ -21,7 +23,12 @@ def open311_group() -> None:
 
 @open311_group.command("check")
 @click.argument("url")
-@click.option("--api-key", envvar="JIESU_OPEN311_CHECK_KEY", help="用于提交的密钥；不给就只读不提交")
+@click.option(
+    "--api-key-file",
+    type=click.File(encoding="utf-8"),
+    envvar="JIESU_OPEN311_CHECK_KEY_FILE",
+    help="写着提交所用密钥的文件，- 为标准输入；不给就只读不提交",
+)
 @click.option("--jurisdiction", help="jurisdiction_id，多辖区的服务器才要")
 @click.option("--discovery", default="discovery", help="discovery 的地址(不带后缀)，相对于 URL")
 @click.option("--at", type=(float, float), default=(39.9042, 116.4074), help="辖区内一点的纬度和经度(WGS-84)")
@@ -30,7 +37,7 @@ def open311_group() -> None:
 def open311_check(
     url: str,
     *,
-    api_key: str | None,
+    api_key_file: TextIO | None,
     jurisdiction: str | None,
     discovery: str,
     at: tuple[float, float],
@@ -43,6 +50,7 @@ def open311_check(
     """
     from triage.commands import open311 as module  # noqa: PLC0415
 
+    api_key = api_key_file.read().strip() if api_key_file else None
     sys.exit(
         module.check(
             url, api_key=api_key, jurisdiction=jurisdiction, discovery=discovery, at=at, hidden=hidden,

@@ -21,11 +21,12 @@ from triage.rules.rows import Tables  # noqa: TC001
 from triage.services import answers, deciding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
     from nlp.pipeline import Reader
     from nlp.types import TextReading
+    from triage.clock import Clock
     from triage.commands.lines import Answer, Readable, Result
     from triage.rules.decision import Decision
     from triage.rules.rows import UnitRow
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
 
 def read_lines(settings: Settings, source: Readable, sink: BinaryIO) -> int:
     """Read JSONL and answer line by line, in order. Gives exit status 0, or 1 when a line was malformed."""
-    reader = _reader(settings)
     tables = triage.tables.load(settings.tables_dir)
-    clock = SystemClock()
+    return each_line(source, sink, answering(_reader(settings), tables, SystemClock()))
+
+
+def answering(reader: Reader, tables: Tables, clock: Clock) -> Callable[[list[Answer]], list[Result]]:
+    """What answers a batch of lines."""
 
     def answer(asked: list[Answer]) -> list[Result]:
         results: list[Result] = [_fault(item) or {} for item in asked]
@@ -51,7 +55,7 @@ def read_lines(settings: Settings, source: Readable, sink: BinaryIO) -> int:
             results[at] = answers.reading_answer(reading, decision, at=_written(asked[at]) or now)
         return results
 
-    return each_line(source, sink, answer)
+    return answer
 
 
 def _reader(settings: Settings) -> Reader:

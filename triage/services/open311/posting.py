@@ -70,7 +70,7 @@ def told(form: Mapping[str, Sequence[str]], name: str) -> str | None:
 def check(form: Mapping[str, Sequence[str]], service: Service) -> tuple[Posted | None, list[Fault]]:
     """What was posted for a service, or everything that is wrong with it."""
     faults = [
-        Fault(400, f"{name[:40]}：含有控制字符")
+        Fault(400, f"{_UNTOLD.sub('', name)[:40]}：含有控制字符")
         for name, values in form.items()
         if any(_UNTOLD.search(value) for value in (name, *values))
     ]

@@ -62,7 +62,14 @@ class Made:
 
 def read(text: str, tables: Tables, *, now: datetime) -> list[Line]:
     """The lines of a file. Raises BadLines naming each bad one."""
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    try:
+        return _lines(rows, tables, now=now)
+    except csv.Error:
+        raise BadLines(f"第 {rows.line_num or 1} 行：不是合法的 CSV") from None
+
+
+def _lines(rows: csv.DictReader[str], tables: Tables, *, now: datetime) -> list[Line]:
     header = [name.strip() for name in rows.fieldnames or ()]
     rows.fieldnames = header
     faults = [f"第 1 行：缺少“{name}”一列" for name in _NEEDED if name not in header]

@@ -78,8 +78,18 @@ async def test_without_a_key_nothing_is_posted(address: str, deps: Deps) -> None
 
 
 async def test_the_command_prints_a_table_and_a_line(address: str, key: str) -> None:
-    arguments = ["open311", "check", address, "--api-key", key, "--hidden", "00000003", "--patience", "60"]
-    result = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+    arguments = [
+        "open311",
+        "check",
+        address,
+        "--api-key-file",
+        "-",
+        "--hidden",
+        "00000003",
+        "--patience",
+        "60",
+    ]
+    result = await asyncio.to_thread(CliRunner().invoke, cli, arguments, input=f"{key}\n")
     figures = orjson.loads(result.stdout.splitlines()[-1])
     assert (result.exit_code, figures["passed"], figures["failed"], figures["skipped"]) == (0, 50, 0, 0)
     assert "通过" in result.stdout

@@ -1,0 +1,60 @@
+"""The 用户手册 speaks of every section, shows pictures that are there, and is light."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from PIL import Image
+
+from models.vocab import Move
+from tests.docs.manual_pictures import PAGES, PICTURES, SIZES
+from triage.services.staff.demo import DEMO
+from triage.web.navigation import SECTIONS
+
+MANUAL = Path(__file__).parents[2] / "docs" / "用户手册"
+TEXT = {path.name: path.read_text(encoding="utf-8") for path in MANUAL.glob("*.md")}
+WHOLE = "\n".join(TEXT.values())
+ADMINISTRATOR = (MANUAL.parent / "administrator.md").read_text(encoding="utf-8")
+HEAVIEST = 150_000
+
+
+def test_there_is_a_chapter_for_each_of_the_three() -> None:
+    assert set(TEXT) == {"README.md", "热线坐席.md", "承办人.md", "舆情分析员.md"}
+    logins = {account.login for account in DEMO}
+    named = set(re.findall(r"账号 `([a-z-]+)`", WHOLE))
+    assert named <= logins
+    assert {"clerk", "ecology", "analyst"} <= named
+
+
+def test_every_section_of_the_desk_is_spoken_of_by_its_name_and_address() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| `(/desk[^`]*)` \|", TEXT["README.md"], re.MULTILINE)
+    assert rows == [(section.label, section.address) for section in SECTIONS]
+
+
+def test_every_picture_that_is_named_is_there_and_every_one_there_is_made_by_the_script() -> None:
+    named = {name for text in (WHOLE, ADMINISTRATOR) for name in re.findall(r"images/([^)]+\.png)\)", text)}
+    made = {f"{name}-{width}.png" for pages in PAGES.values() for name, _ in pages for width, _ in SIZES}
+    there = {path.name for path in PICTURES.iterdir()}
+    assert named <= there
+    assert there <= made
+
+
+def width(path: Path) -> int:
+    with Image.open(path) as picture:
+        return picture.width
+
+
+def test_every_picture_is_light_and_as_wide_as_it_says() -> None:
+    sizes = {path: path.stat().st_size for path in PICTURES.iterdir()}
+    assert {path.name: size for path, size in sizes.items() if size > HEAVIEST} == {}
+    assert [path.name for path in sizes if f"-{width(path)}." not in path.name] == []
+
+
+def test_what_the_manual_says_to_press_is_on_a_page() -> None:
+    templates = Path(__file__).parents[2] / "triage" / "web" / "templates"
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in templates.rglob("*.html"))
+    pressed = set(re.findall(r"(?:点|按)“([^”]+)”", WHOLE))
+    acts = {move.label for move in Move}
+    assert {word for word in pressed if word not in pages} <= {section.label for section in SECTIONS} | acts
+    assert len(pressed) > 8

@@ -1,0 +1,54 @@
+"""Secrets in files: `JIESU_SMTP_URL_FILE=/run/secrets/smtp` instead of the secret in the environment.
+
+Not `JIESU_VAULT_KEYS_FILE`: that file is looked at again while processes run, by `connectors/keys.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+#: Every setting that holds a secret, or an address that may hold a password.
+SECRETS: Final = (
+    "database_url",
+    "redis_url",
+    "vault_keys",
+    "reward_keys",
+    "oidc_client_secret",
+    "sms_secret",
+    "wecom_secret",
+    "smtp_url",
+)
+#: Read here; of the rest the file itself is kept.
+READ_ONCE: Final = tuple(name for name in SECRETS if name != "vault_keys")
+_LONGEST: Final = 1 << 16
+
+
+def with_secrets(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings with each secret that stands in a file. Raises ValueError without a word of a secret."""
+    found = dict(values)
+    for name in SECRETS:
+        path = values.get(f"{name}_file")
+        if path is None:
+            continue
+        if values.get(name) is not None:
+            raise ValueError(f"JIESU_{name.upper()} 与 JIESU_{name.upper()}_FILE 只能设一个")
+        if name in READ_ONCE:
+            found[name] = _content(name, Path(path))
+    return found
+
+
+def _content(name: str, path: Path) -> str:
+    told = f"JIESU_{name.upper()}_FILE"
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise ValueError(f"{told} 读不了：{error.strerror}") from None
+    try:
+        text = raw.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or "\0" in text or len(raw) > _LONGEST:
+        raise ValueError(f"{told} 是空的，或不是文字")
+    return text
