@@ -35,5 +35,5 @@ if __name__ == "__main__":
     # Where every thread stands, into the log, for whoever asks (`kill -USR1`).
     faulthandler.register(signal.SIGUSR1)
     told = Path(os.environ[FILE])
-    SystemClock.now = lambda _self: shifted(told)  # type: ignore[method-assign]
+    SystemClock.now = lambda _self: shifted(told)  # type: ignore[method-assign,assignment]
     main()

@@ -83,7 +83,7 @@ def rows_of(
         if table.startswith(_UNCOMPARED) or (columns is not None and table not in columns):
             continue
         names = columns[table] if columns is not None else columns_of(connection)[table]
-        chosen = sa.select(*[sa.column(name) for name in names]).select_from(sa.table(table))
+        chosen: Any = sa.select(*[sa.column(name) for name in names]).select_from(sa.table(table))
         found[table] = Counter(_text(row) for row in connection.execute(chosen))
     return found
 
