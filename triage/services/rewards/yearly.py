@@ -19,6 +19,7 @@ from models.rewards import Reward, RewardShare
 from models.tickets import Ticket
 from models.vocab_rewards import RewardState, ShareState
 from triage.clock import BEIJING, local
+from triage.rules.publishing import Publish, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,15 @@ class Tally:
     granted: int = 0
     payments: int = 0
     paid: int = 0
+
+    def small(self, least: int) -> bool:
+        """Whether so few rewards or payments stand behind its sums that they tell of somebody."""
+        return 0 < self.rewarded < least or 0 < self.payments < least
+
+    def add(self, other: Tally) -> None:
+        """Count another line in."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -141,6 +151,34 @@ def named(tables: Tables, found: Year) -> tuple[tuple[str, list[tuple[str, Tally
     return (("种类", kinds), ("区", districts))
 
 
+def outside(tables: Tables, found: Year, *, at: datetime) -> tuple[tuple[str, list[tuple[str, Tally]]], ...]:
+    """The same as it may leave the office: lines of fewer rewards than are told to everyone are one line.
+
+    One reward of a kind would tell by its sum what somebody got. Folded, lines still add up to the total, so
+    nothing that is hidden follows from the rest.
+    """
+    least = number(tables.publishing, Publish.OPEN_LEAST, local(at).date())
+    return tuple((what, _folded(what, lines, least)) for what, lines in named(tables, found))
+
+
+def _folded(what: str, lines: list[tuple[str, Tally]], least: int) -> list[tuple[str, Tally]]:
+    told = [(name, tally) for name, tally in lines if not tally.small(least)]
+    rest = Tally()
+    for _, tally in lines:
+        if tally.small(least):
+            rest.add(tally)
+    if rest == Tally():
+        return lines
+    # Still too few together: the next larger one goes with them.
+    told.sort(key=lambda line: line[1].rewarded)
+    while rest.small(least) and (larger := next((line for line in told if line[1].rewarded), None)):
+        told.remove(larger)
+        rest.add(larger[1])
+    names = {name for name, _ in told}
+    kept = [line for line in lines if line[0] in names]
+    return [*kept, (f"其余{what}合计（奖励或支付不足 {least} 件的合并）", rest)]
+
+
 def sheets(tables: Tables, found: Year, *, made_at: datetime) -> tuple[Sheet, ...]:
     """The workbook's sheets."""
     return tuple(
@@ -152,7 +190,7 @@ def sheets(tables: Tables, found: Year, *, made_at: datetime) -> tuple[Sheet, ..
             notes=("只有件数和金额，不含任何举报人、案件信息。",),
             made=f"制表时间：{local(made_at):%Y-%m-%d %H:%M}",
         )
-        for what, lines in named(tables, found)
+        for what, lines in outside(tables, found, at=made_at)
     )  # fmt: skip
 
 
@@ -168,7 +206,7 @@ def document(tables: Tables, found: Year, *, made_at: datetime) -> bytes:
         f"批准奖励 {t.rewarded} 件、{t.granted / 100:,.2f} 元，"
         f"已支付 {t.payments} 人次、{t.paid / 100:,.2f} 元。"
     )
-    for what, lines in named(tables, found):
+    for what, lines in outside(tables, found, at=made_at):
         book.add_heading(f"按{what}", level=1)
         _table(book, [what, *(column.name for column in _COLUMNS[1:])], lines, found.total)
     book.add_paragraph(f"只有件数和金额，不含任何举报人、案件信息。制表时间：{local(made_at):%Y-%m-%d %H:%M}")

@@ -158,7 +158,8 @@ async def year_file(request: web.Request) -> web.Response:
         sheets = yearly.sheets(deps.tables, found, made_at=now)
         body, kind = await asyncio.to_thread(workbook, sheets), _XLSX
     else:
-        body, kind = yearly.document(deps.tables, found, made_at=now), _DOCX
+        told = await asyncio.to_thread(yearly.document, deps.tables, found, made_at=now)
+        body, kind = told, _DOCX
     name = f"rewards-{found.year}.{request.match_info['form']}"
     await note_export(request, name)
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'}
