@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 .PHONY: setup run test lint fuzz fuzz-parsers sbom audit bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
 	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-	bench-desks bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
+	bench-desks load growth bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -97,6 +97,20 @@ access-matrix: .venv/.dev
 	$(BIN)/python -m tests.docs.access_matrix
 	$(BIN)/python -m pytest -q tests/triage/web/test_access_matrix.py
 
+# The load tool has an environment of its own: nothing of ours needs it, and it needs nothing of ours.
+.venv-load/.done: requirements-load.lock
+	test -x .venv-load/bin/python || $(PYTHON) -m venv .venv-load
+	.venv-load/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-load.lock
+	touch $@
+
+# Staff, citizens and complaints at once: steady, a burst, steady again. ARGS="--soak 3600" for an hour.
+load: .venv/.dev .venv-load/.done
+	$(BIN)/python -m bench.load $(ARGS)
+
+# How cost grows with the number of tickets: ARGS="--rows 10000 100000 1000000 10000000" for the largest as well.
+growth: .venv/.dev
+	$(BIN)/python -m bench.growth $(ARGS)
+
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz.api $(ARGS)
@@ -130,6 +144,7 @@ lock:
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements-tools.in -o requirements-tools.lock
+	echo locust | uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 - -o requirements-load.lock
 
 clean:
-	rm -rf .venv .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis sbom *.egg-info
+	rm -rf .venv .venv-load .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis sbom *.egg-info

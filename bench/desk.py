@@ -149,11 +149,14 @@ async def measure(deps: Deps, wanted: Wanted) -> dict[str, Figure]:
 
 
 async def _forward(client: TestClient, address: str) -> tuple[str, ...]:  # type: ignore[type-arg]
-    """The addresses of the pages after the first: the last must cost what the first did."""
+    """The addresses of the pages after the first, if there are: the last must cost what the first did."""
     found: list[str] = []
     for _ in range(PAGES):
         response = await client.get(found[-1] if found else address)
-        found.append(f"{address}after={(await response.json())['after']}")
+        after = (await response.json()).get("after")
+        if after is None:
+            break
+        found.append(f"{address}after={after}")
     return tuple(found)
 
 
@@ -165,7 +168,7 @@ async def _tickets(deps: Deps) -> tuple[str, ...]:
         return tuple(f"/desk/tickets/{no}" for no in found)
 
 
-async def _filled(deps: Deps, url: sa.URL, rows: int) -> None:
+async def filled(deps: Deps, url: sa.URL, rows: int) -> None:
     """Migrate, and fill the database when it is empty. Raises RuntimeError when it holds another number."""
     await migrate.upgrade(deps.db)
     await reference.sync(deps)
@@ -195,7 +198,7 @@ async def run(url: sa.URL, wanted: Wanted) -> dict[str, object]:
         db=db,
         vault=Vault({1: bytes(32)}),
     )
-    await _filled(deps, url, wanted.rows)
+    await filled(deps, url, wanted.rows)
     figures = await measure(deps, wanted)
     worst = max(figures, key=lambda name: figures[name].p99_ms)
     return {

@@ -119,7 +119,8 @@ async def postgres_db(postgres_template: tuple[sa.URL, str]) -> AsyncIterator[Da
     """An empty migrated PostgreSQL database."""
     server, template = postgres_template
     name = f"jiesu_{uuid.uuid4().hex[:12]}"
-    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # Nothing is synchronised here, so copying files takes a tenth of the time of copying through the log.
+    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     db = open_database(server.set(database=name).render_as_string(hide_password=False))
     yield db
     await db.close()

@@ -99,6 +99,11 @@ async def api_token(deps: Deps, *, login: str = "program") -> str:
     """A program's token with every permission of somebody with every role."""
     grants = [(role, None) for role in Role if role is not Role.BUREAU]
     staff_id = await add_person(deps, login, *grants, (Role.BUREAU, _DISTRICT))
+    return await token_for(deps, staff_id, login)
+
+
+async def token_for(deps: Deps, staff_id: int, login: str) -> str:
+    """A token of somebody who is there, with every permission: what the roles do not have is worth nothing."""
     now = deps.clock.now()
     async with deps.db.writes.begin() as session:
         return await tokens.make(

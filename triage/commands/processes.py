@@ -40,7 +40,7 @@ from triage.services.trends import noticing, refreshing, words
 from triage.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import FrameType
 
     from connectors.messenger.port import Messenger
@@ -66,6 +66,8 @@ PAUSES: Final = {
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
 LONGEST_PAUSE_SECONDS: Final = 5.0
+#: What runs when we are told to stop may go on for so long; whoever told us waits longer (compose.yaml).
+STOP_SECONDS: Final = 8.0
 #: After a fault of our own, which the next try will likely meet again.
 FAULT_PAUSE_SECONDS: Final = 60.0
 
@@ -174,15 +176,29 @@ def timetable(settings: Settings) -> None:
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(Runner(deps).run(stop))
+            running = [tasks.create_task(Runner(deps).run(stop))]
             for name, one in steps.items():
                 pause = PAUSES.get(name, SWEEP_PAUSE_SECONDS)
-                tasks.create_task(repeat(name, one, pause=pause, stop=stop))
+                running.append(tasks.create_task(repeat(name, one, pause=pause, stop=stop)))
+            tasks.create_task(hurry(stop, running))
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()
 
     asyncio.run(main())
+
+
+async def hurry(stop: asyncio.Event, running: Sequence[asyncio.Task[None]]) -> None:
+    """Once told to stop, let every step end in order for a while, then break off what still goes on.
+
+    A step broken off is one that was killed: its transaction is not written, and it is taken up again.
+    """
+    await stop.wait()
+    _, late = await asyncio.wait(running, timeout=STOP_SECONDS)
+    for task in late:
+        task.cancel()
+    if late:
+        log.warning("steps_broken_off", count=len(late))
 
 
 def notice_steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -168,7 +169,9 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
     await app[DEPS].close()
 
 
+@functools.cache
 def _templates() -> jinja2.Environment:
+    """The pages, read and compiled once a process; nothing in them depends on an application."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,

@@ -38,3 +38,31 @@ async def test_a_step_with_a_fault_takes_no_other_down_and_is_tried_again(
     assert "step_failed" in caplog.text
     assert "ValueError @ bad:" in caplog.text
     assert "张三" not in caplog.text
+
+
+async def test_a_step_that_does_not_end_is_broken_off_when_we_are_told_to_stop(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.5)
+    stop, ended = asyncio.Event(), []
+
+    async def long() -> bool:
+        await asyncio.sleep(3600)
+        return False
+
+    async def short() -> bool:
+        await asyncio.sleep(0.02)
+        ended.append(stop.is_set())
+        return False
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        names = {"long": long, "short": short}
+        running = [
+            tasks.create_task(processes.repeat(name, one, pause=0.001, stop=stop))
+            for name, one in names.items()
+        ]
+        tasks.create_task(processes.hurry(stop, running))
+        asyncio.get_running_loop().call_later(0.03, stop.set)
+    assert [task.cancelled() for task in running] == [True, False]
+    assert ended[-1], "what was nearly done ended in order"
+    assert "steps_broken_off" in caplog.text

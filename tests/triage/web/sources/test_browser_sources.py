@@ -57,8 +57,10 @@ async def platform() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def desk(sqlite_db: Database) -> AsyncIterator[signed_in.Address]:
-    deps = Deps(Settings(), SystemClock(), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+async def desk(sqlite_db: Database, platform: str) -> AsyncIterator[signed_in.Address]:
+    inner = f"127.0.0.1:9,{platform.removeprefix('http://').partition('/')[0]}"
+    settings = Settings(hotline_private_hosts=inner)
+    deps = Deps(settings, SystemClock(), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
     async with TestServer(make_app(deps)) as server:
         yield await signed_in.Address.of(server, deps)
 
@@ -114,14 +116,19 @@ async def test_a_source_from_adding_to_running(
     await page.get_by_label("令牌").fill("tiankong-8842")
     await fits(page, f"new-{size}")
     await page.get_by_role("button", name="添加").click()
-    await expect(page.get_by_role("status")).to_contain_text("已添加，还没有启用")
+    await expect(page.locator("main [role=status]")).to_contain_text("已添加，还没有启用")
     await page.get_by_role("button", name="立即试一次").click()
-    await expect(page.get_by_role("status")).to_contain_text("没有试成。连不上平台")
+    await expect(page.locator("main [role=status]")).to_contain_text("没有试成。连不上平台")
+    # Another server: the credentials do not follow there by themselves.
     await page.get_by_label("接口地址").fill(platform)
     await page.get_by_role("button", name="保存").click()
-    await expect(page.get_by_role("status")).to_contain_text("已保存")
+    await expect(page.get_by_role("alert")).to_contain_text("原来的凭据不能跟着过去")
+    await page.get_by_label("接口地址").fill(platform)
+    await page.get_by_label("令牌放在").fill("tiankong-8842")
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.locator("main [role=status]")).to_contain_text("已保存")
     await page.get_by_role("button", name="立即试一次").click()
-    await expect(page.get_by_role("status")).to_contain_text("试成了。连接成功（12345 工单宽表平台）")
+    await expect(page.locator("main [role=status]")).to_contain_text("试成了。连接成功（12345 工单宽表平台）")
     assert "tiankong-8842" not in await page.content()
     await page.get_by_role("button", name="启用").click()
     await expect(page.locator(".state")).to_have_text("运行中")
@@ -131,7 +138,7 @@ async def test_a_source_from_adding_to_running(
     await expect(page.get_by_text("对不上")).to_be_visible()
     await fits(page, f"source-{size}")
     await page.get_by_role("button", name="重试").click()
-    await expect(page.get_by_role("status")).to_contain_text("已放回")
+    await expect(page.locator("main [role=status]")).to_contain_text("已放回")
     await page.goto(f"{desk}/desk/sources")
     await expect(page.locator(".fault")).to_contain_text("连续失败 6 次，暂停到")
     await fits(page, f"list-{size}")
