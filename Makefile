@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: setup run test lint fuzz fuzz-parsers sbom audit bench bench-intake bench-desk bench-nlp bench-reading bench-places bench-units \
-	bench-month bench-bulk bench-masking bench-hotline bench-feeds bench-repeats bench-ledger bench-topics \
-	bench-desks load growth bench-rewards bench-trends bench-incidents bench-seven access-matrix lock clean
+.PHONY: setup run test lint bench bench-intake bench-desks bench-backup bench-desk bench-nlp bench-reading \
+	bench-places bench-units bench-month bench-bulk bench-feeds bench-masking bench-ledger bench-repeats \
+	bench-rewards bench-trends bench-topics bench-incidents bench-hotline faults access-matrix load growth fuzz \
+	fuzz-parsers bench-seven sbom audit lock clean
 
 .venv/.runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -43,6 +44,9 @@ bench-intake: .venv/.dev
 
 bench-desks: .venv/.dev
 	$(BIN)/python -m bench.desks $(ARGS)
+
+bench-backup: .venv/.dev
+	$(BIN)/python -m bench.backup $(ARGS)
 
 bench-desk: .venv/.dev
 	$(BIN)/python -m bench.desk $(ARGS)
@@ -91,6 +95,11 @@ bench-incidents: .venv/.dev
 
 bench-hotline: .venv/.dev
 	$(BIN)/python -m bench.hotline $(ARGS)
+
+# Kill -9, outages, a full disk, clocks set on and back, a deploy under traffic; an independent account after each:
+# `make faults ARGS="--only mid-job relay --runs 10"` (docs/faults.md).
+faults: .venv/.dev
+	$(BIN)/python -m bench.faults $(ARGS)
 
 # docs/access-matrix.md, made anew and checked: every role over every route.
 access-matrix: .venv/.dev
@@ -143,8 +152,8 @@ audit: .venv/.dev .venv/.tools
 lock:
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
-	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements-tools.in -o requirements-tools.lock
 	echo locust | uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 - -o requirements-load.lock
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements-tools.in -o requirements-tools.lock
 
 clean:
 	rm -rf .venv .venv-load .jiesu .mypy_cache .ruff_cache .pytest_cache .hypothesis sbom *.egg-info

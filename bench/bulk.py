@@ -81,6 +81,7 @@ async def _timed(deps: Deps, db: Database, tickets: int) -> dict[str, Any]:
         number = await accounts.create(session, clerk, None, by="operator", now=_NOW)
         await roles.grant(
             session,
+            deps.tables,
             number,
             Role.CLERK,
             unit_code=None,

@@ -105,15 +105,16 @@ async def _whole(deps: Deps, address: str) -> tuple[list[str], bytes]:
             citizen = Citizen(client)
             await citizen.get("/citizen/report")
             await citizen.post("/citizen/report", {**REPORT, **manner, "key": citizen.hidden("key")})
-            code = "" if manner is NAMED else citizen.code
-            citizens.append((citizen.receipt, code or NAMED["phone"]))
-            secrets += [code] * bool(code)
+            # Whoever left a phone opens the case with it, and proves with the code that it is theirs.
+            code = citizen.code
+            citizens.append((citizen.receipt, NAMED["phone"] if manner is NAMED else code, code))
+            secrets.append(code)
         payloads = await _read(deps, address)
         for login in ("handler", "legal", "head", "payer"):
             for page in ("/desk/rewards", "/desk/rewards/pay", "/desk/rewards/year"):
                 await (await client.get(page, cookies={"who": login})).read()
-        for receipt, secret in citizens:
-            secrets += await _claimed(deps, Citizen(client), receipt, secret)
+        for receipt, secret, own in citizens:
+            secrets += await _claimed(deps, Citizen(client), receipt, secret, own)
         await _paid(deps)
         for page in ("/citizen/reward", "/citizen/reward/notice", "/citizen/reward/claim"):
             await (await client.get(page)).read()
@@ -159,13 +160,13 @@ async def _approve(deps: Deps, ids: list[int]) -> None:
         await rewards_kills.approve(deps, no)
 
 
-async def _claimed(deps: Deps, citizen: Citizen, receipt: str, secret: str) -> list[str]:
+async def _claimed(deps: Deps, citizen: Citizen, receipt: str, secret: str, own: str) -> list[str]:
     """A reporter opens the case, takes the code, claims. Gives the code."""
     del deps
     await citizen.get("/citizen/track")
     await citizen.post("/citizen/track", {"number": receipt, "secret": secret})
     await citizen.get("/citizen/reward")
-    await citizen.post("/citizen/reward/code", {})
+    await citizen.post("/citizen/reward/code", {"secret": own})
     no, code = citizen.receipt, citizen.code
     await citizen.post("/citizen/reward", {"number": no, "code": "22222222" + "3333"})
     await citizen.post("/citizen/reward", {"number": no, "code": code})

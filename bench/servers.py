@@ -58,18 +58,36 @@ class Processes:
 
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    #: What is run for `jiesu`, and from which folder: another one holds another release.
+    module: str = "triage.cli"
+    folder: Path | None = None
+    #: Where they write their logs; None: where we do.
+    log: Path | None = None
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `jiesu …`."""
-        process = subprocess.Popen([sys.executable, "-m", "triage.cli", *arguments], env=self.environment)
+        with contextlib.ExitStack() as opened:
+            process = subprocess.Popen(
+                [sys.executable, "-m", self.module, *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                stderr=opened.enter_context(self.log.open("ab")) if self.log else None,
+            )
         self.running.append(process)
         return process
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill -9, if it still runs, and look after it no longer."""
+        process.kill()
+        process.wait()
+        self.running.remove(process)
 
     def call(self, *arguments: str) -> str:
         """Run `jiesu …` to its end and give what it printed; exit status 1 (bad rows) is an answer too."""
         done = subprocess.run(
             [sys.executable, "-m", "triage.cli", *arguments],
             env=self.environment,
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=False,
@@ -96,9 +114,12 @@ class Processes:
 
 
 @contextlib.contextmanager
-def jiesu(database_url: str | None) -> Iterator[Processes]:
-    """An environment with its own data directory and Valkey; SQLite when no address is given."""
-    with tempfile.TemporaryDirectory(prefix="jiesu-bench-") as directory:
+def jiesu(database_url: str | None, within: Path | None = None) -> Iterator[Processes]:
+    """An environment with its own data directory and Valkey; SQLite when no address is given.
+
+    `within`: the folder that the data directory is made in.
+    """
+    with tempfile.TemporaryDirectory(prefix="jiesu-bench-", dir=within) as directory:
         environment = {
             **os.environ,
             "JIESU_DATA_DIR": directory,

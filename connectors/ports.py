@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 class ConnectorError(Exception):
@@ -54,6 +54,10 @@ class FileStore(Protocol):
 
     def read(self, sha256: str) -> bytes:
         """Give the content of that hash, unchanged. Raises FileMissing, StoreDown."""
+        ...
+
+    def hashes(self) -> Iterator[str]:
+        """Every content that is kept."""
         ...
 
     def remove(self, sha256: str) -> None:

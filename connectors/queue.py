@@ -32,6 +32,14 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_connect_timeout=3, health_check_interval=30)
 
 
+def workers(client: redis.Redis) -> int:
+    """How many workers are known to take jobs. Raises QueueDown."""
+    try:
+        return int(rq.Worker.count(connection=client))
+    except redis.RedisError as error:
+        raise QueueDown(type(error).__name__) from error
+
+
 class RqQueue:
     """JobQueue over RQ."""
 

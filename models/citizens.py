@@ -28,7 +28,7 @@ class CitizenAccess(Base):
         sa.String(64), unique=True, comment="keyed: the form it came from, so that sent twice it is one case"
     )
     code_hash: Mapped[str | None] = mapped_column(
-        sa.String(64), comment="keyed, of the code an anonymous sender was shown once; null: by phone"
+        sa.String(64), comment="keyed, of the code that the sender was shown once; null: by phone alone"
     )
     lon: Mapped[float | None] = mapped_column(comment="where the map was pressed; WGS-84 degrees")
     lat: Mapped[float | None]

@@ -32,6 +32,7 @@ import models.staff
 import models.tickets
 import models.topics
 import models.units
+import models.watch_snapshot
 import models.watching  # noqa: F401  (the import is the use)
 from models.db import Base
 

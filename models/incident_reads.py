@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from models.appeals import Appellant, Reading
 from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentWatch
 from models.matters import MatterPair
+from models.sums import in_sums
 from models.tickets import Ticket
 from models.vocab import Precision
 from models.vocab_matters import Proposal
@@ -72,7 +73,7 @@ async def last_before(session: AsyncSession, since: datetime) -> int:
 
 
 async def unseen(session: AsyncSession, watch: IncidentWatch, *, limit: int) -> list[NewTicket]:
-    """Tickets nobody looked at, by number. Only the last `OVERLAP` are gone through."""
+    """Tickets nobody looked at that are in sums, by number. Only the last `OVERLAP` are gone through."""
     last = await newest(session)
     after = watch.after_id if last is None else max(watch.after_id, last - OVERLAP)
     narrow = Reading.place_precision.not_in(_NO_POINT)
@@ -86,7 +87,7 @@ async def unseen(session: AsyncSession, watch: IncidentWatch, *, limit: int) -> 
             sa.case((narrow, Reading.lat)),
         )
         .outerjoin(Reading, Reading.id == Ticket.reading_id)
-        .where(Ticket.id > after, ~sa.exists().where(IncidentCall.ticket_id == Ticket.id))
+        .where(Ticket.id > after, in_sums(), ~sa.exists().where(IncidentCall.ticket_id == Ticket.id))
         .order_by(Ticket.id)
         .limit(limit)
     )

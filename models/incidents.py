@@ -72,6 +72,10 @@ class Incident(Base):
     chance: Mapped[float] = mapped_column(comment="of so many, if nothing were the matter")
     confirm_by: Mapped[datetime] = mapped_column(comment="紧急 (U1): by when a person must have looked")
     answer_by: Mapped[datetime] = mapped_column(comment="紧急 (U1): by when what was done must be told")
+    answer_next_at: Mapped[datetime | None] = mapped_column(
+        comment="the next warning of answer_by; null: none"
+    )
+    answer_told_at: Mapped[datetime | None] = mapped_column(comment="warnings up to then were told")
     late_told: Mapped[bool] = mapped_column(default=False, comment="that nobody looked in time was told")
     reason: Mapped[str | None] = mapped_column(sa.Text, comment="of the last decision, masked")
     decided_at: Mapped[datetime | None]

@@ -34,6 +34,9 @@ class Outbox(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     dispatched_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(sa.Text)
+    trace: Mapped[str | None] = mapped_column(
+        sa.String(55), comment="W3C traceparent of what wrote it; null: tracing is off"
+    )
 
 
 class DeadLetter(Base):

@@ -65,6 +65,10 @@ class Reward(Base):
     found_at: Mapped[datetime]
     notify_by: Mapped[date | None]
     notified_at: Mapped[datetime | None]
+    attested_by: Mapped[str | None] = mapped_column(
+        sa.String(64), comment="login: who saw the reporter's identity card, and never looked them up"
+    )
+    attested_at: Mapped[datetime | None]
 
 
 class RewardSeen(Base):

@@ -69,6 +69,40 @@ class RoleGrant(Base):
     withdrawn_at: Mapped[datetime | None] = mapped_column(comment="at once, whatever valid_to says")
 
 
+class AccountRequest(Base):
+    """复核申请: what one administrator wants of a sensitive account, until another one decides (双人复核)."""
+
+    __tablename__ = "account_request"
+    __table_args__ = (
+        sa.Index(
+            "ix_account_request_open",
+            "until",
+            postgresql_where=sa.text("decided_at IS NULL"),
+            sqlite_where=sa.text("decided_at IS NULL"),
+        ),
+        sa.Index("ix_account_request_staff", "staff_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    staff_id: Mapped[int] = mapped_column(sa.ForeignKey("account.staff_id"))
+    what: Mapped[str] = mapped_column(sa.String(12), comment="vocab_signin.Wanted")
+    role: Mapped[str | None] = mapped_column(sa.String(24), comment="vocab_staff.Role")
+    unit_code: Mapped[str | None] = mapped_column(sa.ForeignKey("unit.code"))
+    valid_from: Mapped[date | None] = mapped_column(sa.Date)
+    valid_to: Mapped[date | None] = mapped_column(sa.Date)
+    password_hash: Mapped[str | None] = mapped_column(
+        sa.String(200), comment="argon2id, set once it is confirmed; forgotten once it is decided"
+    )
+    forget_codes: Mapped[bool] = mapped_column(default=False)
+    provider_name: Mapped[str | None] = mapped_column(sa.String(254))
+    asked_by: Mapped[str] = mapped_column(sa.String(64))
+    asked_at: Mapped[datetime]
+    until: Mapped[datetime] = mapped_column(comment="not decided by then, it is void")
+    decided_by: Mapped[str | None] = mapped_column(sa.String(64))
+    decided_at: Mapped[datetime | None]
+    confirmed: Mapped[bool | None]
+
+
 class SignInSession(Base):
     """会话: one browser that is signed in. The random token is in its cookie only."""
 

@@ -22,6 +22,7 @@ class IncidentAct(Labelled):
     ATTACHED = "attached", "来电归入"
     GREW = "grew", "规模扩大"
     LATE = "late", "逾期未确认"
+    UNANSWERED = "unanswered", "催促反馈"
     CONFIRM = "confirm", "确认"
     SCALE = "scale", "升级"
     CLOSE = "close", "结束"

@@ -26,6 +26,7 @@ class SubjectKind(Labelled):
     REPORT = "report", "报告"
     KEY = "key", "密钥"
     LEDGER = "ledger", "审计台账"
+    BACKUP = "backup", "备份"
 
 
 class LedgerAct(Labelled):
@@ -51,6 +52,9 @@ class LedgerAct(Labelled):
     LOCKED = "staff.locked", "锁定账号"
     STAFF_ADDED = "staff.added", "添加账号"
     STAFF_CHANGED = "staff.changed", "修改账号"
+    STAFF_ASKED = "staff.asked", "申请复核账号变更"
+    STAFF_CONFIRMED = "staff.confirmed", "复核同意账号变更"
+    STAFF_TURNED_DOWN = "staff.turned_down", "复核驳回账号变更"
     STAFF_DISABLED = "staff.disabled", "停用账号"
     PASSWORD_SET = "staff.password", "设置密码"
     TOTP_SET = "staff.totp", "设置动态口令"
@@ -78,6 +82,9 @@ class LedgerAct(Labelled):
     REWARD_CHANGED = "reward.changed", "办理奖励"
     REWARD_APPROVED = "reward.approved", "审批奖励"
     REWARD_PAID = "reward.paid", "发放奖励"
+
+    BACKED_UP = "backup.made", "备份"
+    RESTORED = "backup.restored", "恢复备份"
 
     LEDGER_EXPORTED = "ledger.exported", "导出审计台账"
     LEDGER_VERIFIED = "ledger.verified", "核对审计台账"

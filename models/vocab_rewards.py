@@ -51,6 +51,7 @@ class RewardAct(Labelled):
     RETURN = "return", "退回"
     APPROVE = "approve", "批准"
     NOTIFY = "notify", "通知"
+    ATTEST = "attest", "当面核验本人"
     CODE = "code", "发给领取码"
     RECODE = "recode", "重发领取码"
     CLAIM = "claim", "登记领取"

@@ -21,3 +21,11 @@ class End(Labelled):
     ROLE = "role", "角色有变化"
     PASSWORD = "password", "密码已更换"
     DISABLED = "disabled", "账号已停用"
+
+
+class Wanted(Labelled):
+    """复核事项: what of an account waits for a second administrator."""
+
+    ROLE = "role", "授予角色"
+    RESET = "reset", "重置密码"
+    PROVIDER = "provider", "改统一认证账号"

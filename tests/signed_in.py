@@ -103,7 +103,7 @@ async def api_token(deps: Deps, *, login: str = "program") -> str:
 
 
 async def token_for(deps: Deps, staff_id: int, login: str) -> str:
-    """A token of somebody who is there, with every permission: what the roles do not have is worth nothing."""
+    """A token of somebody who is there, with every permission; what the roles do not have stays away."""
     now = deps.clock.now()
     async with deps.db.writes.begin() as session:
         return await tokens.make(

@@ -9,6 +9,7 @@ import click
 
 from triage.commands import family
 from triage.commands.audit_group import audit_group
+from triage.commands.backup_group import backup, restore
 from triage.commands.feed_group import feed_group
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
@@ -320,6 +321,8 @@ def ticket_due(settings: Settings, *, within: int) -> None:
 
 
 main.add_command(audit_group)
+main.add_command(backup)
+main.add_command(restore)
 main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import triage.tables
 from connectors import hints
+from connectors.ports import JobName
 from connectors.queue import connect
 from nlp.pipeline import Reader, ReviewThresholds
-from triage import logs, overlays
+from triage import logs, metrics, overlays
 from triage.errors import NotReady
 from triage.services import processing
 from triage.services.bulk import running as bulk_running
@@ -116,8 +117,9 @@ def read_appeals(ids: list[int]) -> None:
     runtime = _Holder.runtime
     if runtime is None:
         raise NotReady("处理进程没有用 jiesu work 启动")
-    runtime.run(runtime.site_names.refresh(runtime.deps, runtime.reader))
-    report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
+    with metrics.timed(metrics.JOBS, JobName.READ_APPEALS.value):
+        runtime.run(runtime.site_names.refresh(runtime.deps, runtime.reader))
+        report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
     _hint(runtime)
     log.info("appeals_processed", asked=len(ids), done=report.done, failed=report.failed, dead=report.dead)
 
@@ -135,7 +137,8 @@ def read_leads(ids: list[int]) -> None:
     runtime = _Holder.runtime
     if runtime is None:
         raise NotReady("处理进程没有用 jiesu work 启动")
-    done = runtime.run(lead_reading.read(runtime.deps, runtime.reader, ids))
+    with metrics.timed(metrics.JOBS, JobName.READ_LEADS.value):
+        done = runtime.run(lead_reading.read(runtime.deps, runtime.reader, ids))
     log.info("leads_read", asked=len(ids), done=done)
 
 
@@ -146,6 +149,7 @@ def run_bulk(ids: list[int]) -> None:
         raise NotReady("处理进程没有用 jiesu work 启动")
     for job_id in ids:
         seconds = runtime.settings.job_timeout * _BULK_SHARE / len(ids)
-        decided = runtime.run(bulk_running.run(runtime.deps, job_id, seconds=seconds))
+        with metrics.timed(metrics.JOBS, JobName.RUN_BULK.value):
+            decided = runtime.run(bulk_running.run(runtime.deps, job_id, seconds=seconds))
         _hint(runtime)
         log.info("bulk_turn", job=job_id, decided=decided)

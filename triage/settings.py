@@ -107,6 +107,32 @@ class Settings(BaseSettings):
     db_pool: int = Field(5, ge=1, le=100, description="每个进程的数据库连接数")
     log_level: str = Field("INFO", description="日志级别")
     log_json: bool = Field(default=False, description="日志输出为 JSON 行")
+    metrics_token: SecretStr | None = Field(
+        None, description="读 /metrics 要带的令牌（Bearer）；不设时只答本机，设了 JIESU_HOSTS 则必须设"
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="work、relay、timetable 的指标端口；被占用时依次用后面 19 个；不设就不开",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="上述端口的监听地址；不是本机回环地址时须设 JIESU_METRICS_TOKEN"
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        description="链路追踪的 OTLP/HTTP 地址，形如 http://127.0.0.1:4318/v1/traces；"
+        "不设时用 OTEL_EXPORTER_OTLP_ENDPOINT，都不设就不追踪",
+    )
+    backup_keys: SecretStr | None = Field(
+        None, description="备份的密钥，写法同身份信息密钥，须是另一套；不设时用 JIESU_BACKUP_KEYS_FILE"
+    )
+    backup_keys_file: Path | None = Field(
+        None, description="备份密钥的文件，每行一把；用 jiesu keys backup 生成，须与身份信息密钥分开保管"
+    )
+    pg_bin: Path | None = Field(
+        None, description="PostgreSQL 客户端程序(pg_dump、pg_restore、psql)的目录；不设时自己找"
+    )
     batch_size: int = Field(100, ge=1, le=2000, description="处理进程一次取多少条诉求")
     queue_depth: int = Field(10, ge=1, le=1000, description="队列里最多同时有几批，其余留在数据库发件箱")
     claim_seconds: int = Field(30, ge=5, le=3600, description="处理进程占用一条诉求的最长秒数")
@@ -227,6 +253,12 @@ class Settings(BaseSettings):
             if not host or "/" in host or not (port.isascii() and port.isdigit()):
                 raise ValueError("应形如 主机:端口，多个用逗号隔开")
         return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_empty_token(cls, value: SecretStr | None) -> SecretStr | None:
+        """An empty line of .env is no token that everybody knows."""
+        return value if value is not None and value.get_secret_value() else None
 
     @field_validator("trusted_proxies")
     @classmethod

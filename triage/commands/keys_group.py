@@ -40,6 +40,17 @@ def keys_add(settings: Settings, *, out: str | None) -> None:
     module.add(settings, out)
 
 
+@keys_group.command("backup")
+@click.argument("file", type=_NEW_FILE)
+@with_settings
+def keys_backup(settings: Settings, *, file: str) -> None:
+    """生成一把备份密钥，写到 FILE(只有本人可读)：备份用它加密，与身份信息密钥分开保管。"""
+    from triage.commands import backup as module  # noqa: PLC0415
+
+    del settings
+    module.new_key(file)
+
+
 @keys_group.command("rotate")
 @click.option("--to", type=click.IntRange(1), help="换成哪一把；不填为编号最大的一把")
 @click.option("--batch", default=200, type=click.IntRange(1, 5000), show_default=True, help="一次事务多少行")

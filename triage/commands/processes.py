@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
-from triage import jobs, logs
+from triage import jobs, logs, metrics
 from triage.errors import place_of
 from triage.services import drift, supervising
 from triage.services import relay as relaying
@@ -37,6 +37,7 @@ from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
 from triage.services.topics import finding
 from triage.services.trends import noticing, refreshing, words
+from triage.services.watch import port, snapshot
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ async def repeat(
     wait = pause
     while not stop.is_set():
         try:
-            more = await step()
+            with metrics.timed(metrics.STEPS, name):
+                more = await step()
             wait = 0.0 if more else pause
         except (QueueDown, OperationalError, DBAPIError, OSError) as error:
             wait = min(max(wait, pause) * 2, LONGEST_PAUSE_SECONDS)
@@ -114,6 +116,8 @@ def relay(settings: Settings) -> None:
     async def main() -> None:
         deps = build(settings)
         queue = RqQueue(connect(settings.redis), job_timeout=settings.job_timeout)
+        metrics.watch_pool("relay", partial(port.pool_samples, deps.db))
+        opened = port.open_port(settings)
 
         async def step() -> bool:
             async with deps.db.writes.begin() as session:
@@ -138,6 +142,8 @@ def relay(settings: Settings) -> None:
 
         await repeat("relay", step, pause=RELAY_PAUSE_SECONDS)
         await deps.close()
+        if opened is not None:
+            opened.close()
 
     asyncio.run(main())
 
@@ -157,6 +163,8 @@ def timetable(settings: Settings) -> None:
             return more
 
         stop = await _stopping()
+        metrics.watch_pool("timetable", partial(port.pool_samples, deps.db))
+        opened = port.open_port(settings)
         messengers = open_messengers(settings, deps.clock)
         steps: dict[str, Callable[[], Awaitable[bool]]] = {
             "timetable": step,
@@ -171,6 +179,7 @@ def timetable(settings: Settings) -> None:
             "parties": gathering.Gatherer(deps).catch_up,
             "topics": finding.DailyFinder(deps).poke,
             "reports": drafting.Drafter(deps).poke,
+            "watch": partial(snapshot.poke, deps),
             "open-data": publishing.Publisher(deps).poke,
             **notice_steps(deps, messengers),
         }
@@ -184,6 +193,8 @@ def timetable(settings: Settings) -> None:
         for messenger in messengers.values():
             await messenger.close()
         await deps.close()
+        if opened is not None:
+            opened.close()
 
     asyncio.run(main())
 
@@ -229,9 +240,14 @@ async def _sweep(deps: Deps) -> bool:
 
 def work(settings: Settings, *, burst: bool = False) -> None:
     """Load the models, then run jobs until stopped (or until the queue is empty, with `burst`)."""
-    jobs.start(settings)
+    runtime = jobs.start(settings)
+    metrics.MODEL_DEGRADED.set(int(runtime.reader.degraded is not None))
+    metrics.watch_pool("worker", lambda: port.pool_samples(runtime.deps.db))
+    opened = port.open_port(settings, degraded=lambda: ["model"] if runtime.reader.degraded else [])
     log.info("worker_ready")
     serve_queue(settings.redis, burst=burst)
+    if opened is not None:
+        opened.close()
     jobs.stop()
 
 

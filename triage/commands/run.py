@@ -136,7 +136,7 @@ def _answers(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
     """Hold the data directory. Raises SettingsError when another `jiesu run` has it."""
     datadir.own_folder(path.parent)
     with path.open("w") as file:
@@ -188,7 +188,7 @@ def run(settings: Settings, *, demo: bool) -> None:
         signal.signal(kind, lambda received, _frame: stopping.append(received))
     # The children inherit it: whatever they write, complaints may stand in it.
     os.umask(datadir.PRIVATE_UMASK)
-    with _only_one(settings.data_dir / "run.lock"):
+    with only_one(settings.data_dir / "run.lock"):
         _free_port(settings)
         tree = Tree(environment=dict(os.environ))
         address = f"http://{public.address(settings)}"

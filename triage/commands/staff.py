@@ -97,7 +97,7 @@ def add(
         async with deps.db.writes.begin() as session:
             staff_id = await accounts.create(session, item, kept, by=_by(), now=now)
             for given in roles:
-                await _grant(session, staff_id, Role(given), item.unit_code, now=now)
+                await _grant(deps, session, staff_id, Role(given), item.unit_code, now=now)
         return item.login
 
     made = _run(settings, work)
@@ -161,7 +161,7 @@ def role(
             wanted = _unit(deps, unit) if unit else staff.unit_code
             if not withdraw:
                 await roles.grant(
-                    session, staff.id, Role(role), unit_code=wanted,
+                    session, deps.tables, staff.id, Role(role), unit_code=wanted,
                     valid_from=managing.day(first or "", "起") or local(now).date(),
                     valid_to=managing.day(last or "", "止"), by=_by(), now=now,
                 )  # fmt: skip
@@ -305,10 +305,11 @@ def _own_file(path: str) -> TextIO:
 
 
 async def _grant(
-    session: AsyncSession, staff_id: int, role: Role, unit: str | None, *, now: datetime
+    deps: Deps, session: AsyncSession, staff_id: int, role: Role, unit: str | None, *, now: datetime
 ) -> None:
     await roles.grant(
         session,
+        deps.tables,
         staff_id,
         role,
         unit_code=unit,

@@ -22,20 +22,25 @@ _FILE: Final = Where(FILE, 1)
 
 @dataclass(frozen=True, slots=True)
 class AccessRow(Row):
-    """One role. `secret`: in the whole city, confidential reports as well."""
+    """One role. `secret`: in the whole city, confidential reports as well; `apart`: never held beside it."""
 
     role: Role
     reach: Reach
     secret: bool
     permissions: tuple[Permission, ...]
     posts: tuple[Post, ...]
+    apart: tuple[Role, ...] = ()
 
 
 def parse(r: Record) -> AccessRow:
     """One row."""
     role, reach = r.choice("role", Role), r.choice("reach", Reach)
     permissions = r.words("permissions", required=True)
-    posts = r.words("posts")
+    posts, apart = r.words("posts"), r.words("apart")
+    others = {other.value for other in Role if other is not role}
+    for word in apart:
+        if word not in others:
+            r.fault(f"没有这个角色，或就是它自己：{word}", "apart")
     known, acted = {p.value for p in Permission}, {p.value for p in Post if p is not Post.SYSTEM}
     for word in permissions:
         if word not in known:
@@ -47,6 +52,7 @@ def parse(r: Record) -> AccessRow:
         r.text("id"), *r.dated(), r.where, role=role, reach=reach, secret=r.flag("secret"),
         permissions=tuple(Permission(word) for word in permissions if word in known),
         posts=tuple(Post(word) for word in posts if word in acted),
+        apart=tuple(Role(word) for word in apart if word in others),
     )  # fmt: skip
 
 
@@ -72,3 +78,11 @@ def check(rows: Sequence[AccessRow], problems: list[Problem]) -> None:
 def row_of(rows: Sequence[AccessRow], role: Role, at: date) -> AccessRow | None:
     """The row of a role in force on the day."""
     return next((row for row in rows if row.role is role and row.holds(at)), None)
+
+
+def excluded_by(rows: Sequence[AccessRow], role: Role, at: date) -> frozenset[Role]:
+    """The roles that nobody may hold beside this one on that day, whichever of the two rows says so."""
+    own = row_of(rows, role, at)
+    return frozenset(own.apart if own else ()) | {
+        row.role for row in rows if row.holds(at) and role in row.apart
+    }

@@ -87,6 +87,29 @@ def due_time(
         return _due(tables, clock, urgency, beijing(start), None, percent)
 
 
+def clock_of(tables: Tables, clock: ClockName, urgency: Urgency, start: datetime) -> Clock:
+    """The clock that `due_time` reckons with: its warnings are asked of it. Raises NoRule without a row."""
+    try:
+        _due(tables, clock, urgency, beijing(start), tables.calendar)
+    except NoRule:
+        return _clock(tables, clock, urgency, beijing(start), None)
+    return _clock(tables, clock, urgency, beijing(start), tables.calendar)
+
+
+def _clock(  # noqa: PLR0917  (private; each is needed)
+    tables: Tables,
+    clock: ClockName,
+    urgency: Urgency,
+    start: datetime,
+    calendar: WorkCalendar | None,
+    percent: int = _WHOLE,
+) -> Clock:
+    row = tables.deadline(clock, urgency, start.date())
+    if calendar is None:
+        row = replace(row, day_type=DayType.NATURAL, roll_over=False)
+    return Clock(row, start, calendar or tables.calendar, percent=percent)
+
+
 def _due(  # noqa: PLR0917  (private; each is needed)
     tables: Tables,
     clock: ClockName,
@@ -95,11 +118,8 @@ def _due(  # noqa: PLR0917  (private; each is needed)
     calendar: WorkCalendar | None,
     percent: int = _WHOLE,
 ) -> DueTime:
-    row = tables.deadline(clock, urgency, start.date())
-    if calendar is None:
-        row = replace(row, day_type=DayType.NATURAL, roll_over=False)
-    running = Clock(row, start, calendar or tables.calendar, percent=percent)
-    at = due_at(running)
+    running = _clock(tables, clock, urgency, start, calendar, percent)
+    row, at = running.row, due_at(running)
     if at is None:
         raise NoRule(f"时限没有终点：{row.id}")  # only a pause can do that, and there is none
     skipped = _skipped(running) if row.segments or row.day_type is DayType.WORKING or row.roll_over else ()

@@ -27,6 +27,7 @@ class Publish(Labelled):
     THEME_OPEN = "theme_open", "每月一题候选：未办结的权重"
     THEME_DISTRICTS = "theme_districts", "每月一题候选：至少涉及几个区"
     DAILY_HOUR = "daily_hour", "日报几点起草"
+    DAILY_BACK = "daily_back", "日报最多补几天"
     WEEKLY_DAY = "weekly_day", "周报星期几起草"
     MONTHLY_DAY = "monthly_day", "月报每月几日起草"
 

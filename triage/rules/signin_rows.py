@@ -42,6 +42,9 @@ class SignInRow(Row):
     least_different: int
     common: frozenset[str]
     code_for: frozenset[Permission]
+    #: Whoever holds one of these is made and reset by two administrators (双人复核).
+    second_for: frozenset[Permission]
+    second_within: timedelta
     token_days: int
 
     def lock_after(self, failed: int) -> timedelta | None:
@@ -68,10 +71,7 @@ class SignInRow(Row):
 
 def parse(r: Record) -> SignInRow:
     """One row."""
-    code_for, known = r.words("code_for", required=True), {permission.value for permission in Permission}
-    for word in code_for:
-        if word not in known:
-            r.fault(f"没有这项权限：{word}", "code_for")
+    code_for, second_for = _permissions(r, "code_for"), _permissions(r, "second_for")
     return SignInRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"),
         free_failures=r.whole("free_failures"),
@@ -84,9 +84,17 @@ def parse(r: Record) -> SignInRow:
         code_drift=r.whole("code_drift"), recovery_codes=r.whole("recovery_codes"),
         shortest_password=r.whole("shortest_password"), least_different=r.whole("least_different"),
         common=frozenset(word.casefold() for word in r.words("common")),
-        code_for=frozenset(Permission(word) for word in code_for if word in known),
+        code_for=code_for, second_for=second_for, second_within=timedelta(days=r.whole("second_days")),
         token_days=r.whole("token_days"),
     )  # fmt: skip
+
+
+def _permissions(r: Record, key: str) -> frozenset[Permission]:
+    words, known = r.words(key, required=True), {permission.value for permission in Permission}
+    for word in words:
+        if word not in known:
+            r.fault(f"没有这项权限：{word}", key)
+    return frozenset(Permission(word) for word in words if word in known)
 
 
 def check(rows: Sequence[SignInRow], problems: list[Problem]) -> None:

@@ -19,12 +19,12 @@ from models.matters import alike_in_confidence
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES, AppealState
-from triage import logs
+from triage import logs, metrics
 from triage.errors import place_of
 from triage.services import deciding, ticketing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -101,7 +101,26 @@ async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepo
         dead = await _record_failures(
             session, failures, now=deps.clock.now(), max_attempts=deps.settings.max_attempts
         )
+    _observe(decided, unstored, claimed, now=deps.clock.now())
+    for outcome, number in (("done", done), ("failed", len(failures) - dead), ("dead", dead)):
+        metrics.APPEALS.labels(outcome).inc(number)
     return ProcessReport(done=done, failed=len(failures) - dead, dead=dead)
+
+
+def _observe(
+    decided: Sequence[Decided], unstored: Collection[int], claimed: Sequence[Claimed], *, now: datetime
+) -> None:
+    """Count what was stored: how sure the readings were, and how long each appeal had waited."""
+    since = {appeal.id: appeal.stored_at for appeal in claimed}
+    for item in decided:
+        if item.appeal_id in unstored:
+            continue
+        waited = max((now - since[item.appeal_id]).total_seconds(), 0.0)
+        metrics.DISPATCH_DELAY.labels(item.ticket["state"]).observe(waited)
+        metrics.CONFIDENCE.labels("environmental").observe(item.reading["p_environmental"])
+        if item.reading["environmental"]:
+            metrics.CONFIDENCE.labels("kind").observe(item.reading["kind_confidence"])
+            metrics.CONFIDENCE.labels("place").observe(item.reading["place_confidence"])
 
 
 async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int, Exception]]:

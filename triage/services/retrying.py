@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from models.filters import Viewer
 
+#: An entry of the ledger names so many; that there were more, its number tells.
+_TOLD: Final = 100
 #: One IN list takes this many.
 _CHUNK: Final = 1000
 #: Written out: only so does the partial index fit.
@@ -95,8 +97,10 @@ async def retry(
     )
     if not done:
         return 0
+    told = [str(appeal_id) for appeal_id in sorted(done)[:_TOLD]]
     ledger.write(
-        session, who=viewer.login, act=LedgerAct.APPEALS_RETRIED, now=now, detail={"appeals": len(done)},
+        session, who=viewer.login, act=LedgerAct.APPEALS_RETRIED, now=now,
+        detail={"appeals": len(done), "ids": told},
         subject=ledger.Subject(SubjectKind.APPEAL, str(done[0]) if len(done) == 1 else "several"),
     )  # fmt: skip
     await session.execute(

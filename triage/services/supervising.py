@@ -20,6 +20,7 @@ from models.vocab import Level, Tag
 from models.watching import Reminder, TicketWatch
 from triage import logs
 from triage.errors import NoRule
+from triage.metrics import REMINDERS
 from triage.rules.calendar import beijing, show
 from triage.rules.clock_rows import Tells
 from triage.rules.reminders import reminders
@@ -43,10 +44,14 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
+#: Of a limit, the share at which it is over.
+BREACH: Final = 100
 #: Acts of which the clocks ask nothing but the moment.
 _BEGINNING: Final = frozenset({"receive", "dispatch"})
 #: A life as the clocks see it: the grade, each act with its moment, and the number where more is asked.
 _Life: TypeAlias = "tuple[Urgency, tuple[tuple[str, datetime], ...], str]"
+#: The point at which a limit is reached, in percent of it.
+_LIMIT: Final = 100
 #: A ticket that no row can time (the holiday table ends) is looked at again after this.
 _AGAIN: Final = timedelta(hours=1)
 
@@ -76,14 +81,25 @@ def plan(tables: Tables, history: History, *, now: datetime) -> Plan:
         found = runs(tables, history, name)
         # A clock that started anew (改派, 重办) is reminded of by its last run alone.
         for number, run in list(enumerate(found, start=1))[-1:]:
+            points = reminders(tables.clocks, run.clock)
             if run.stopped is not None and run.stopped <= now:
+                reached += [Due(name, number, point) for point in _late(points, run.stopped)]
                 continue
-            for point in reminders(tables.clocks, run.clock):
+            for point in points:
                 if point.at <= now:
                     reached.append(Due(name, number, point))
                 else:
                     later.append(point.at)
     return Plan(tuple(reached), min(later, default=None))
+
+
+def _late(points: Sequence[Point], stopped: datetime) -> list[Point]:
+    """What a clock that was stopped owes: nothing in time; after its end, whatever it ought to have sent.
+
+    Nobody need be hurried then, but the breach is told of, though the sweep was away while it came and went.
+    """
+    owed = [point for point in points if point.at <= stopped]
+    return owed if any(point.percent >= BREACH for point in owed) else []
 
 
 async def sweep(session: AsyncSession, tables: Tables, *, now: datetime, batch: int = 500) -> tuple[int, int]:
@@ -187,6 +203,8 @@ async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tup
         connection = await session.connection()
         await connection.execute(sa.insert(Reminder), reminded)
         await connection.execute(sa.insert(TicketEvent), events)
+        for row in reminded:
+            REMINDERS.labels(row["clock"], "yes" if row["percent"] >= _LIMIT else "no").inc()
         told = [events_told.reminded(telling.histories[row["ticket_id"]], row) for row in events]
         await tell(session, telling.tables, told, now=now)
     return len(events)

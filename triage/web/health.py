@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,8 @@ import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors import queue
+from connectors.ports import QueueDown
 from models import revision
 from triage import logs
 from triage.errors import NotReady
@@ -17,6 +20,8 @@ from triage.web.keys import DEPS, LIFECYCLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from triage.settings import Settings
 
 log = logs.get(__name__)
 
@@ -32,7 +37,11 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """就绪: not stopping, database reachable, migrations at head. Raises NotReady saying what is missing."""
+    """就绪: not stopping, database reachable, migrations at head. Raises NotReady saying what is missing.
+
+    Redis is a hint and workers are other processes: without them intake and the desk go on, so they make the
+    answer `degraded`, not a refusal that would take every web process out of its balancer at once.
+    """
     if request.app[LIFECYCLE].draining:
         raise NotReady("正在停止，不再接收新的请求")
     db = request.app[DEPS].db
@@ -47,7 +56,23 @@ async def readyz(request: web.Request) -> web.Response:
     head = revision.head_revision()
     if current != head:
         raise NotReady(f"数据库结构版本为 {current or '空'}，应为 {head}：请运行 jiesu db upgrade")
-    return web.json_response({"status": "ok", "revision": current})
+    lacking = await _lacking(request.app[DEPS].settings)
+    told = {"status": "degraded" if lacking else "ok", "revision": current, "degraded": lacking}
+    return web.json_response(told)
+
+
+async def _lacking(settings: Settings) -> list[str]:
+    """What is away without which the desk still works: the queue (the outbox waits), or anyone who reads."""
+
+    def ask() -> list[str]:
+        with contextlib.closing(queue.connect(settings.redis)) as client:
+            return [] if queue.workers(client) else ["workers"]
+
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return await asyncio.to_thread(ask)
+    except (QueueDown, TimeoutError):
+        return ["queue"]
 
 
 def drain_on_sigterm(seconds: float) -> Callable[[web.Application], AsyncIterator[None]]:

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import structlog
 from aiohttp import hdrs, web
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from triage import logs
 from triage.errors import TriageError
+from triage.metrics import REQUESTS
 from triage.services import ledger
+from triage.web import away
 from triage.web.access import admit
 from triage.web.attachments import make_room
 from triage.web.guard import refuse_forged
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
+#: Anyone may send another word; each would be a series of its own.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OWN_HOST: Final = re.compile(r"(127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
@@ -68,13 +70,6 @@ class ForeignHost(TriageError):
     status: ClassVar[int] = 421
 
 
-class DatabaseAway(TriageError):
-    """数据库暂时无法连接，请稍后再试；已登记的诉求不会丢失。"""
-
-    code: ClassVar[str] = "database_away"
-    status: ClassVar[int] = 503
-
-
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id and write its access line."""
@@ -85,12 +80,13 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     with structlog.contextvars.bound_contextvars(request_id=request_id), ledger.coming_from(request.remote):
         response = await handler(request)
         resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else None
+        took = time.perf_counter() - started
+        # The template, never the address: that may hold a phone or a name that somebody searched for.
+        method = request.method if request.method in _METHODS else "other"
+        REQUESTS.labels(method, route or "none", str(response.status)).observe(took)
         log.info(
-            "request",
-            method=request.method,
-            route=resource.canonical if resource is not None else None,
-            status=response.status,
-            ms=round((time.perf_counter() - started) * 1000, 1),
+            "request", method=request.method, route=route, status=response.status, ms=round(took * 1000, 1)
         )
     response.headers["X-Request-Id"] = request_id
     return response
@@ -129,12 +125,10 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-    # A socket that is not there is a missing file.
-    except (OperationalError, InterfaceError, PoolTimeout, ConnectionError, FileNotFoundError) as error:
-        log.warning("database_away", error=type(error).__name__)
-        away = DatabaseAway()
-        return problem_response(request, away.status, away.code, away.detail)
-    except Exception:
+    except Exception as error:
+        if passing := away.told(error):
+            log.warning(passing.code, error=type(error).__name__)
+            return problem_response(request, passing.status, passing.code, passing.detail)
         log.exception("request_failed")
         return problem_response(request, 500, "error", "系统处理出错，已记录。请带上请求编号联系管理员。")
 

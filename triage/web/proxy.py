@@ -60,6 +60,11 @@ def _address(text: str) -> Address | None:
     return mapped or found
 
 
+def forwarded(request: web.Request) -> bool:
+    """Whether somebody else asks through whoever speaks to us, known to the settings or not."""
+    return any(name in request.headers for name in (FORWARDED, "Forwarded", "X-Real-IP", "Via"))
+
+
 @web.middleware
 async def behind_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request the address of whoever really asks."""

@@ -72,6 +72,24 @@ async def test_each_point_is_sent_once_as_it_comes(db: Database) -> None:
     assert all(also == [] for _, _, also in told)
 
 
+@pytest.mark.parametrize(
+    ("minute", "told"),
+    [
+        (14, []),
+        (16, [("sign", 100, [50, 80])]),
+        (25, [("sign", 150, [50, 80, 100])]),
+    ],
+)
+async def test_a_clock_that_was_stopped_late_while_the_sweep_was_away_is_told_of(
+    db: Database, minute: int, told: list[tuple[str, int, list[int]]]
+) -> None:
+    no = await _u1(db)
+    await _event(db, no, "ticket:sign", NOW + timedelta(minutes=minute))
+    for _ in range(2):
+        await _sweep(db, NOW + timedelta(minutes=26))
+    assert [found for found in await _reminded(db) if found[0] == "sign"] == told
+
+
 async def test_an_hour_of_downtime_loses_nothing_and_sends_nothing_twice(db: Database) -> None:
     await _u1(db)
     await _sweep(db, NOW + timedelta(minutes=9))

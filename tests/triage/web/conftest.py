@@ -32,7 +32,7 @@ Client = TestClient[web.Request, web.Application]
 class ClientOf(Protocol):
     """Makes a client of these roles, for a unit or the whole city."""
 
-    async def __call__(self, *roles: Role, unit: str | None = None) -> Client: ...
+    async def __call__(self, *roles: Role, unit: str | None = None, login: str = "") -> Client: ...
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +78,8 @@ async def client_of(server: TestServer, deps: Deps) -> AsyncIterator[ClientOf]:
     """
     async with AsyncExitStack() as stack:
 
-        async def make(*roles: Role, unit: str | None = None) -> Client:
-            cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, *roles, unit=unit)}
+        async def make(*roles: Role, unit: str | None = None, login: str = "") -> Client:
+            cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, *roles, unit=unit, login=login)}
             return await stack.enter_async_context(TestClient(server, cookies=cookies))
 
         yield make

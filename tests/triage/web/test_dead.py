@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from aiohttp import FormData
 
 from models.appeals import Appeal
+from models.ledger import LedgerRow
 from models.outbox import DeadLetter, Outbox
 from models.vocab import AppealState
+from models.vocab_ledger import LedgerAct
 from tests.factories import NOW, TicketIn, add_appeal
 from triage.web.dead import PER_PAGE
 from triage.web.guard import COOKIE, FIELD
@@ -102,6 +105,25 @@ async def test_one_is_run_again(client: Client, db: Database) -> None:
     assert await states(db) == [(first, "dead"), (second, "waiting")]
     assert await owed(db) == [second]
     assert "1 条诉求处理失败" in await (await client.get("/desk")).text()
+
+
+async def test_a_selection_is_run_again_and_written_down(client: Client, db: Database) -> None:
+    first, second, third = await add_dead(db, *["MemoryError @ read:1"] * 3)
+    text = await page(client)
+    assert re.findall(r'name="id" value="(\d+)" form="chosen"', text) == [str(first), str(second), str(third)]
+    form = [*form_of(text).items(), ("id", str(first)), ("id", str(third))]
+    answer = await client.post(RETRY, data=FormData(form), headers=origin(client))
+    assert "已放回 2 条" in await answer.text()
+    assert await states(db) == [(first, "waiting"), (second, "dead"), (third, "waiting")]
+    assert await owed(db) == [first, third]
+    async with db.reads() as session:
+        rows = sa.select(LedgerRow.who, LedgerRow.subject, LedgerRow.detail).where(
+            LedgerRow.act == LedgerAct.APPEALS_RETRIED.value
+        )
+        entries = [tuple(row) for row in await session.execute(rows)]
+    detail = {"appeals": 2, "ids": [str(first), str(third)]}
+    assert [entry[1:] for entry in entries] == [("several", detail)]
+    assert entries[0][0]
 
 
 async def test_all_are_run_again(client: Client, db: Database) -> None:

@@ -51,6 +51,7 @@ class LimitName(Labelled):
     CLAIM = "claim", "领取期限"
     NOTIFY = "notify", "通知期限"
     REMIND = "remind", "提醒"
+    ATTEST = "attest", "当面核验后取领取码"
 
 
 class Subject(Labelled):

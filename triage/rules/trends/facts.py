@@ -79,6 +79,22 @@ def _last_reached(follow_ups: Sequence[FollowUp]) -> FollowUp | None:
     return next((f for f in reversed(follow_ups) if f.outcome is Outcome.REACHED), None)
 
 
+def as_corrected(
+    kind: str | None, district: str | None, street: str | None, corrections: Sequence[tuple[str, str]]
+) -> tuple[str, str, str]:
+    """Kind ('': not environmental), district and street as people say they are; oldest correction first."""
+    read, found = kind or "", (kind or "", district or "", street or "")
+    for field, new in corrections:
+        match field:
+            case Corrected.KIND:
+                found = (new, *found[1:])
+            case Corrected.ENVIRONMENTAL:
+                found = ((found[0] or read) if new == "true" else "", *found[1:])
+            case Corrected.PLACE:
+                found = (found[0], new[:_DISTRICT_DIGITS], new if len(new) == _STREET_DIGITS else "")
+    return found
+
+
 def fact_of(
     reading: Reading,
     spoken: datetime,
@@ -89,20 +105,12 @@ def fact_of(
     follow_ups: Sequence[FollowUp],
 ) -> Fact:
     """The part of a ticket. `spoken` is Beijing time; `corrections` are (field, new value), oldest first."""
-    kind, district, street = reading.kind or "", reading.district or "", reading.street or ""
+    kind, district, street = as_corrected(reading.kind, reading.district, reading.street, corrections)
     community = reading.community or ""
     grid = grid_of(*reading.point) if reading.point and reading.precision in _POINTS else ""
-    for field, new in corrections:
-        match field:
-            case Corrected.KIND:
-                kind = new
-            case Corrected.ENVIRONMENTAL:
-                kind = (kind or reading.kind or "") if new == "true" else ""
-            case Corrected.PLACE:
-                street = new if len(new) == _STREET_DIGITS else ""
-                district = new[:_DISTRICT_DIGITS]
-                # What was read more exactly was read of another place.
-                community = grid = ""
+    if any(field == Corrected.PLACE for field, _ in corrections):
+        # What was read more exactly was read of another place.
+        community = grid = ""
     said = _last_reached(follow_ups)
     return Fact(
         day=spoken.date(), hour=spoken.hour, kind=kind, district=district, street=street, channel=channel,

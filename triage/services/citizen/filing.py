@@ -91,7 +91,7 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What came of it. `code` only for whoever is anonymous."""
+    """What came of it. `code`: the 查询码, shown once; until 2026-11-26 only the anonymous got one."""
 
     appeal_id: int
     receipt: str
@@ -163,7 +163,7 @@ def _made_from(vault: Vault, purpose: str, key: str, number: int = 0) -> int:
 
 
 def code_of(vault: Vault, key: str) -> str:
-    """查询码 of an anonymous form: eight letters and digits."""
+    """查询码 of a form: eight letters and digits."""
     value, found = _made_from(vault, "code", key), ""
     for _ in range(_CODE_LETTERS):
         value, at = divmod(value, len(_LETTERS))
@@ -196,7 +196,8 @@ async def file(
     if known := await _known(session, vault, form_hash, filing.key):
         return known
     await _limit(session, deps, filing, address, now=now)
-    code = code_of(vault, filing.key) if filing.manner is Manner.ANONYMOUS else None
+    # Whoever left a phone has one too: staff can look a phone up, and a reward takes more than that.
+    code = code_of(vault, filing.key)
     said = "，".join(part for part in (where, filing.place) if part) or None
     for number in range(_TRIES):
         digits = _made_from(vault, "receipt", filing.key, number) % 10**_DIGITS
@@ -212,7 +213,7 @@ async def file(
             session.add(
                 CitizenAccess(
                     appeal_id=appeal_id, form_hash=form_hash, lon=filing.lon, lat=filing.lat,
-                    code_hash=code_hash(vault, appeal_id, code) if code else None,
+                    code_hash=code_hash(vault, appeal_id, code),
                 )
             )  # fmt: skip
             owner = Owner(appeal_id, FileOwner.APPEAL, CITIZEN)

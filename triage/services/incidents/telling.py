@@ -12,17 +12,20 @@ from models.vocab_incidents import IncidentAct
 from models.vocab_notices import RecipientKind
 from triage.clock import local, show
 from triage.rules.calendar import beijing
+from triage.rules.clock_rows import Tells
 from triage.rules.rows import OWN
 from triage.services.notices import telling as notices
 from triage.services.notices.noting import NewNotice, Recipient, note
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.incidents import Incident
     from triage.rules.incidents import Burst
+    from triage.rules.reminders import Reminder
     from triage.rules.rows import Tables
 
 
@@ -87,6 +90,31 @@ async def late(session: AsyncSession, tables: Tables, incident: Incident, *, now
     await _tell(session, tables, incident, "incident_late", told, now=now, due=incident.confirm_by)
 
 
+async def unanswered(
+    session: AsyncSession,
+    tables: Tables,
+    incident: Incident,
+    points: Sequence[Reminder],
+    *,
+    now: datetime,
+) -> None:
+    """Warning points of the 答复 limit that were reached: the last is told, whom any of them tells.
+
+    As for tickets; what is a ticket's unit there is the city's desk here, which leads an incident.
+    """
+    last = points[-1]
+    levels = {level for point in points for level in point.tells}
+    desk = {Level.DESK} if levels & {Tells.UNIT, Tells.CITY} else set()
+    government = {Level.DISTRICT} if Tells.DISTRICT in levels else set()
+    data = {"calls": incident.calls, "percent": last.percent, "row": last.row_id}
+    await write(session, incident, IncidentAct.UNANSWERED, at=now, data=data)
+    told = f"{last.title}，已有 {incident.calls} 件"
+    await _tell(
+        session, tables, incident, "incident_unanswered", told, now=now, due=incident.answer_by,
+        levels=desk | government,
+    )  # fmt: skip
+
+
 async def scaled(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:
     """升级: a person says that it is more than its district can do alone."""
     told = f"已有 {incident.calls} 件"
@@ -111,6 +139,7 @@ async def _tell(
     now: datetime,
     due: datetime | None = None,
     urgency: Urgency = Urgency.U1,
+    levels: Collection[Level] = (Level.DESK, Level.DISTRICT),
 ) -> None:
     facts = {
         "no": number(incident), "kind": what(tables, incident), "place": where(tables, incident),
@@ -129,15 +158,15 @@ async def _tell(
                 urgency=urgency,
                 facts=facts,
             )
-            for unit in _units(tables, incident, now)
+            for unit in _units(tables, incident, now, levels)
         ],
         now=now,
     )
 
 
-def _units(tables: Tables, incident: Incident, now: datetime) -> list[str]:
+def _units(tables: Tables, incident: Incident, now: datetime, levels: Collection[Level]) -> list[str]:
     """值班: the city's desk, and the government of the district."""
     day = beijing(now).date()
     posts = ((Level.DESK, ""), (Level.DISTRICT, incident.district_code or ""))
-    found = [tables.unit(level, OWN, area, day) for level, area in posts]
+    found = [tables.unit(level, OWN, area, day) for level, area in posts if level in levels]
     return [unit.code for unit in found if unit is not None]

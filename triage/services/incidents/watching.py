@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models import incident_reads
-from models.incidents import Incident, IncidentCall, IncidentHour, IncidentWatch
+from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentWatch
 from models.vocab import Urgency
 from models.vocab_incidents import BurstScope, CallBy, IncidentAct, IncidentState
 from triage import logs
 from triage.rules import incidents as rules
 from triage.rules.calendar import beijing
-from triage.rules.deadlines import due_time
+from triage.rules.deadlines import clock_of, due_time
+from triage.rules.reminders import reminders
 from triage.rules.rows import ClockName
 from triage.services.incidents import joining, telling
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from models.incident_reads import NewTicket
     from triage.rules.incident_rows import BurstRow, Incidents
     from triage.rules.incidents import Burst, Call
+    from triage.rules.reminders import Reminder
     from triage.services.deps import Deps
 
 log = logs.get(__name__)
@@ -72,6 +74,7 @@ async def watch(deps: Deps) -> bool:
         seen = await _batch(session, look)
         await _join_matters(session, look)
         await _tell_late(session, look)
+        await _warn(session, look)
         held.looked_at = now
     return seen == BATCH
 
@@ -81,7 +84,12 @@ async def _anything_live(session: AsyncSession, deps: Deps, now: datetime) -> bo
     join = deps.tables.incidents.on(beijing(now).date()).conduct.join
     if await incident_reads.live(session, since=now - join):
         return True
-    return await session.scalar(sa.select(Incident.id).where(*_late(now)).limit(1)) is not None
+    waits = sa.or_(sa.and_(*_late(now)), _unanswered(now))
+    return await session.scalar(sa.select(Incident.id).where(waits).limit(1)) is not None
+
+
+def _unanswered(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(sa.text(LIVE), Incident.answer_next_at <= now)
 
 
 def _late(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -240,6 +248,7 @@ async def _open(session: AsyncSession, look: Look, burst: Burst) -> Incident:
         row_id=burst.row.id, callers=burst.callers, usual=burst.usual, chance=burst.chance,
         confirm_by=due_time(tables, ClockName.SIGN, Urgency.U1, now).at,
         answer_by=due_time(tables, ClockName.ANSWER, Urgency.U1, now).at, late_told=False,
+        answer_next_at=min((point.at for point in _points(look, now)), default=None),
     )  # fmt: skip
     session.add(incident)
     await session.flush()
@@ -278,6 +287,24 @@ async def _tell_late(session: AsyncSession, look: Look) -> None:
     for incident in await session.scalars(sa.select(Incident).where(*_late(look.now))):
         incident.late_told = True
         await telling.late(session, look.deps.tables, incident, now=look.now)
+
+
+async def _warn(session: AsyncSession, look: Look) -> None:
+    """The 答复 limit of an incident that goes on: each warning point is told once, as of tickets."""
+    waiting = sa.select(Incident).where(_unanswered(look.now)).order_by(Incident.id)
+    for incident in await session.scalars(waiting):
+        points = _points(look, incident.opened_at)
+        told = incident.answer_told_at or incident.opened_at
+        reached = [point for point in points if told < point.at <= look.now]
+        incident.answer_told_at = look.now
+        incident.answer_next_at = min((point.at for point in points if point.at > look.now), default=None)
+        if reached:
+            await telling.unanswered(session, look.deps.tables, incident, reached, now=look.now)
+
+
+def _points(look: Look, opened_at: datetime) -> tuple[Reminder, ...]:
+    tables = look.deps.tables
+    return reminders(tables.clocks, clock_of(tables, ClockName.ANSWER, Urgency.U1, opened_at))
 
 
 async def _clear(session: AsyncSession, look: Look, last: int) -> None:

@@ -8,21 +8,24 @@ would tell by their difference what each hides.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from models.appeals import Appeal
+from models.corrections import Correction
 from models.open311 import Open311Request
 from models.public import visible_to_public
 from models.reports import OpenMonth
 from models.tickets import Ticket
-from models.vocab import Level
+from models.vocab import Corrected, Level
 from triage.clock import local
 from triage.errors import NotReady
 from triage.rules.publishing import Publish, number
 from triage.rules.suppression import Cell, hidden, with_totals
+from triage.rules.trends.facts import as_corrected
 from triage.services import months
 
 if TYPE_CHECKING:
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
     from triage.services.deps import Deps
 
-UNKNOWN = "unknown"
+UNKNOWN: Final = "unknown"
+#: Corrections that change the cell a case is counted in.
+_FIELDS: Final = (Corrected.KIND.value, Corrected.ENVIRONMENTAL.value, Corrected.PLACE.value)
 
 
 async def publish(session: AsyncSession, tables: Tables, month: str, *, now: datetime) -> OpenMonth:
@@ -74,23 +79,57 @@ def told(
 
 
 async def _counts(session: AsyncSession, tables: Tables, start: datetime, end: datetime) -> dict[Cell, int]:
+    """As corrected, as in the trends."""
+    one = sa.alias(Correction.__table__)
+    said = sa.exists().where(one.c.ticket_id == Ticket.id, one.c.field.in_(_FIELDS))
+    public = (visible_to_public(), Appeal.received_at >= start, Appeal.received_at < end)
     rows = await session.execute(
-        sa.select(Ticket.district_code, Ticket.kind, sa.func.count())
-        .select_from(Appeal)
-        .join(Ticket, Ticket.appeal_id == Appeal.id)
-        .outerjoin(Open311Request, Open311Request.appeal_id == Appeal.id)
-        .where(
-            visible_to_public(), Appeal.received_at >= start, Appeal.received_at < end, Ticket.environmental
-        )
+        _of_cases(Ticket.district_code, Ticket.kind, sa.func.count())
+        .where(*public, Ticket.environmental, ~said)
         .group_by(Ticket.district_code, Ticket.kind)
     )
+    counts = [(district or "", kind or "", int(count)) for district, kind, count in rows]
+    counts += [(district, kind, 1) for district, kind in await _corrected(session, [*public, said])]
     found: dict[Cell, int] = {}
-    for district, kind, count in rows:
-        row = tables.kinds.get(kind or "")
+    for district, kind, count in counts:
+        row = tables.kinds.get(kind)
         if row is not None:
             cell = (district or UNKNOWN, row.parent)
             found[cell] = found.get(cell, 0) + count
     return found
+
+
+def _of_cases(*columns: Any) -> sa.Select[Any]:  # noqa: ANN401  (columns)
+    return (
+        sa.select(*columns)
+        .select_from(Appeal)
+        .join(Ticket, Ticket.appeal_id == Appeal.id)
+        .outerjoin(Open311Request, Open311Request.appeal_id == Appeal.id)
+    )
+
+
+async def _corrected(
+    session: AsyncSession, conditions: Sequence[sa.ColumnElement[bool]]
+) -> list[tuple[str, str]]:
+    """District and kind of the cases that somebody corrected."""
+    columns = (Ticket.id, Ticket.environmental, Ticket.kind, Ticket.district_code, Ticket.street_code)
+    cases = (await session.execute(_of_cases(*columns).where(*conditions))).all()
+    told: dict[int, list[tuple[str, str]]] = {}
+    # Under another name: the condition on what is public asks for corrections itself.
+    said = aliased(Correction)
+    rows = await session.execute(
+        _of_cases(said.ticket_id, said.field, said.new)
+        .join(said, said.ticket_id == Ticket.id)
+        .where(*conditions)
+        .order_by(said.id)
+    )
+    for ticket_id, field, new in rows:
+        told.setdefault(ticket_id, []).append((field, new))
+    found = [
+        as_corrected(kind if environmental else None, district, street, told.get(number, ()))
+        for number, environmental, kind, district, street in cases
+    ]
+    return [(district, kind) for kind, district, _ in found]
 
 
 class Publisher:

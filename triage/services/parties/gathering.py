@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Reading
 from models.parties import Party, PartyKey, PartyMention, PartyName, PartyPair
+from models.sums import in_sums
 from models.tickets import Ticket
 from models.vocab_parties import PartyPairState
 from nlp import party_names
@@ -95,7 +96,8 @@ async def gather(session: AsyncSession, ids: Sequence[int], *, now: datetime) ->
     rows = await session.execute(
         sa.select(
             Ticket.id, Ticket.district_code, Ticket.street_code, Ticket.received_at,
-            Reading.detail["party"].as_string().label("party"),
+            # Who is named in confidence is named to those who handle it, not on a list.
+            sa.case((in_sums(), Reading.detail["party"].as_string())).label("party"),
         )
         .outerjoin(Reading, Reading.id == Ticket.reading_id)
         .where(Ticket.id.in_(ids))

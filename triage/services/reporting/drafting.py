@@ -6,7 +6,7 @@ In the caller's transaction. A signed report never changes; a correction is a ne
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
@@ -199,7 +199,11 @@ class Drafter:
     async def poke(self) -> bool:
         """Draft the reports whose time has come and that are not there; never more at once."""
         deps, now = self._deps, self._deps.clock.now()
-        for period in due(deps.tables, now):
+        async with deps.db.reads() as session:
+            last = await session.scalar(
+                sa.select(sa.func.max(Report.period)).where(Report.kind == ReportKind.DAILY.value)
+            )
+        for period in due(deps.tables, now, last=date.fromisoformat(last) if last else None):
             async with deps.db.writes.begin() as session:
                 known = await session.scalar(
                     sa.select(Report.id).where(Report.kind == period.kind.value, Report.period == period.name)
@@ -213,13 +217,15 @@ class Drafter:
         return False
 
 
-def due(tables: Tables, now: datetime) -> list[Period]:
-    """The last whole periods whose report is due by now."""
+def due(tables: Tables, now: datetime, *, last: date | None = None) -> list[Period]:
+    """The last whole periods whose report is due by now, and the days since the `last` that has one."""
     moment = local(now)
     today, rows = moment.date(), tables.publishing
     if moment.hour < number(rows, Publish.DAILY_HOUR, today):
         return []
-    found = [holding(ReportKind.DAILY, today - timedelta(days=1))]
+    back = number(rows, Publish.DAILY_BACK, today)
+    missed = 1 if last is None else min(max((today - last).days - 1, 1), back)
+    found = [holding(ReportKind.DAILY, today - timedelta(days=n)) for n in range(missed, 0, -1)]
     if today.isoweekday() >= number(rows, Publish.WEEKLY_DAY, today):
         found.append(holding(ReportKind.WEEKLY, today - timedelta(days=7)))
     if today.day >= number(rows, Publish.MONTHLY_DAY, today):

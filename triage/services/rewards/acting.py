@@ -28,7 +28,7 @@ from triage.rules.rewards.facts import Decision, Facts, Item
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
-from triage.services.rewards import book
+from triage.services.rewards import book, owning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,8 +156,7 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
     reward = await book.seen(session, wish.no, wish.version)
     data: dict[str, Any] = {"reason": wish.reason} if wish.reason else {}
     book.step(tables, reward, wish.act, doer, now=now, reason=wish.reason)
-    if wish.act in _REVIEWS:
-        await _check_apart(session, reward, wish.act, doer)
+    await _check(session, reward, wish.act, doer)
     match wish.act:
         case RewardAct.VERIFY:
             await _verify(session, tables, reward, now=now)
@@ -172,17 +171,25 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
             _share_out(session, reward)
         case RewardAct.NOTIFY:
             await _notify(session, tables, reward, doer, now=now)
-        case RewardAct.ARCHIVE:
-            await _finished(session, reward)
+        case RewardAct.ATTEST:
+            reward.attested_by, reward.attested_at = doer.login, now
     if name := _KEEPS.get(wish.act):
         setattr(reward, name, doer.login)
     await book.note(session, reward, wish.act, doer.login, now, **data)
     return reward
 
 
-async def _check_apart(session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer) -> None:
-    """Nobody reviews what they entered themselves, whoever verified it. Raises StepRefused."""
-    if doer.login and doer.login in {row.by for row in await outcomes_of(session, reward.id)}:
+async def _check(session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer) -> None:
+    """What the table of steps cannot know. Raises StepRefused.
+
+    Nobody reviews what they entered themselves, whoever verified it; nor attests whom they looked up.
+    """
+    if act is RewardAct.ARCHIVE:
+        await _finished(session, reward)
+    if act is RewardAct.ATTEST and await owning.looked(session, doer.login, reward.winner_appeal_id):
+        raise StepRefused("您查看过这位举报人的身份，“当面核验本人”要由没有看过的人办理")
+    entered = act in _REVIEWS and {row.by for row in await outcomes_of(session, reward.id)}
+    if entered and doer.login in entered - {""}:
         raise StepRefused(f"您登记过这一件的处理结果，“{act.label}”要由另外的人办理")
 
 

@@ -1,7 +1,7 @@
 """领取: a code shown once, and who claims with it. Codes are kept as Argon2id hashes, claims sealed.
 
-A code is given to whoever has the case open (by number and phone, or by the 查询码 of an anonymous report);
-of a joint report the codes of all are given together. With candidate number and code anyone may claim:
+A code is given to whoever has the case open and is its sender (`owning`); of a joint report the codes of all
+are given together. With candidate number and code anyone may claim:
 nothing else of the case is needed, or shown.
 """
 
@@ -24,7 +24,7 @@ from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage.clock import local
 from triage.errors import TriageError
 from triage.services import limiting
-from triage.services.rewards import book
+from triage.services.rewards import book, owning
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -101,8 +101,13 @@ def hasher(deps: Deps) -> argon2.PasswordHasher:
     return argon2.PasswordHasher(time_cost=3, memory_cost=deps.settings.reward_hash_kib, parallelism=1)
 
 
-async def give(session: AsyncSession, deps: Deps, appeal_id: int, *, now: datetime) -> list[Code]:
-    """The codes of a case that won, for whoever has it open, once. Raises NothingToClaim."""
+async def give(
+    session: AsyncSession, deps: Deps, appeal_id: int, secret: str, *, now: datetime
+) -> list[Code]:
+    """The codes of a case that won, once, for whoever has it open and is its sender.
+
+    `secret`: the 查询码, or empty after 当面核验. Raises NothingToClaim, NotTheirs.
+    """
     reward = await session.scalar(
         sa.select(Reward)
         .where(Reward.winner_appeal_id == appeal_id, Reward.state == RewardState.NOTIFIED.value)
@@ -110,6 +115,7 @@ async def give(session: AsyncSession, deps: Deps, appeal_id: int, *, now: dateti
     )
     if reward is None:
         raise NothingToClaim
+    await owning.check(session, deps, reward, secret, now=now)
     made = []
     for share in await book.shares_of(session, reward.id):
         if share.code_hash is None and share.state in _CLAIMABLE:

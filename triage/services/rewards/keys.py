@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connectors.keys import FileKeys, KeyRing
 from connectors.vault import Vault, VaultError
 from triage import datadir
 from triage.errors import SettingsError
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
     from triage.settings import Settings
 
 _FILE: Final = "reward.key"
+
+
+def reward_ring(settings: Settings) -> KeyRing | None:
+    """The keys of rewards as they are; None where there are none. Raises SettingsError."""
+    path = settings.data_dir / _FILE
+    try:
+        if settings.reward_keys is not None:
+            return KeyRing.parse(settings.reward_keys.get_secret_value())
+        return FileKeys(path).ring() if path.exists() else None
+    except VaultError as error:
+        raise SettingsError(f"领奖信息密钥有误：{error}") from None
 
 
 class RewardKeys:

@@ -65,7 +65,7 @@ def checked(item: NewAccount) -> NewAccount:
     if not name or len(name) > _LONGEST_NAME:
         raise BadInput(f"姓名要写，最多 {_LONGEST_NAME} 个字")
     unit = (item.unit_code or "").strip() or None
-    return NewAccount(login, name, unit, _provider_name(item.provider_name), item.must_change, item.demo)
+    return NewAccount(login, name, unit, provider_name(item.provider_name), item.must_change, item.demo)
 
 
 async def password_hash(deps: Deps, login: str, password: str, *, now: datetime) -> str:
@@ -238,7 +238,8 @@ async def _provider_taken(session: AsyncSession, name: str | None) -> bool:
     return await session.scalar(taken) is not None
 
 
-def _provider_name(text: str | None) -> str | None:
+def provider_name(text: str | None) -> str | None:
+    """An e-mail or login at the provider in its normal form. Raises BadInput."""
     name = (text or "").replace("\0", "").strip().casefold()
     if len(name) > _LONGEST_PROVIDER:
         raise BadInput("统一认证的账号或邮箱太长")

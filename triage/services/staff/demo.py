@@ -79,8 +79,8 @@ async def make(deps: Deps, *, now: datetime) -> str:
             item = NewAccount(one.login, one.name, one.unit_code, must_change=False, demo=True)
             staff_id = await accounts.create(session, accounts.checked(item), kept, by=_BY, now=now)
             await roles.grant(
-                session, staff_id, one.role, unit_code=one.unit_code, valid_from=local(now).date(),
-                valid_to=None, by=_BY, now=now,
+                session, deps.tables, staff_id, one.role, unit_code=one.unit_code,
+                valid_from=local(now).date(), valid_to=None, by=_BY, now=now,
             )  # fmt: skip
         if await session.get(DemoWaiver, 1) is None:
             await session.execute(sa.insert(DemoWaiver).values(id=1, set_at=now, set_by=_BY))

@@ -130,7 +130,7 @@ async def store(deps: Deps, lines: list[Line], *, by: str, now: datetime) -> lis
                 staff_id = await accounts.create(session, line.account, kept, by=by, now=now)
                 for role in line.roles:
                     await roles.grant(
-                        session, staff_id, role, unit_code=line.account.unit_code,
+                        session, deps.tables, staff_id, role, unit_code=line.account.unit_code,
                         valid_from=line.valid_from, valid_to=line.valid_to, by=by, now=now,
                     )  # fmt: skip
             except TriageError as error:

@@ -119,7 +119,8 @@ def managed(tables: Tables, person: Person, *, now: datetime) -> frozenset[str] 
         if not one.may(Permission.STAFF):
             continue
         row = tables.units.get(held.unit_code or "")
-        if held.unit_code is None or (row is not None and row.level in {Level.DESK, Level.CITY}):
+        # 12345's own people manage for the city; a city bureau is one unit among others.
+        if held.unit_code is None or (row is not None and row.level is Level.DESK):
             return None
         units |= access.below(tables, held.unit_code)
     return frozenset(units)

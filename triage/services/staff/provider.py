@@ -158,15 +158,13 @@ async def finish(
         log.warning("provider_away", error=str(error))
         raise ProviderUnreachable from None
     async with deps.db.writes.begin() as session:
-        found = await _account(session, deps.settings, told, now=now)
+        found = await _account(session, deps, told, now=now)
     if found is None:
         raise NotRegistered
     return Back(*found, attempt.goes_to)
 
 
-async def _account(
-    session: AsyncSession, settings: Settings, told: Told, *, now: datetime
-) -> tuple[int, str] | None:
+async def _account(session: AsyncSession, deps: Deps, told: Told, *, now: datetime) -> tuple[int, str] | None:
     linked = (
         await session.execute(
             sa.select(Staff.id, Staff.login)
@@ -188,7 +186,7 @@ async def _account(
     if len(waiting) > 1:
         # An e-mail and a login that stand beside two accounts: nobody guesses whose it is.
         return None
-    found = (waiting[0][0], waiting[0][1]) if waiting else await _made(session, settings, told, now=now)
+    found = (waiting[0][0], waiting[0][1]) if waiting else await _made(session, deps, told, now=now)
     if found is not None:
         await _link(session, found, told, now=now)
     return found
@@ -206,10 +204,12 @@ async def _link(session: AsyncSession, found: tuple[int, str], told: Told, *, no
     record(session, LedgerAct.STAFF_CHANGED, by=_BY, login=login, now=now, detail={"linked": told.issuer})
 
 
-async def _made(
-    session: AsyncSession, settings: Settings, told: Told, *, now: datetime
-) -> tuple[int, str] | None:
-    """A new account, when the claim that the settings name gives at least one role."""
+async def _made(session: AsyncSession, deps: Deps, told: Told, *, now: datetime) -> tuple[int, str] | None:
+    """A new account, when the claim that the settings name gives at least one role.
+
+    Whoever made that setting has the machine: no second administrator is asked.
+    """
+    settings = deps.settings
     if settings.oidc_role_claim is None:
         return None
     given = told.claims.get(settings.oidc_role_claim)
@@ -225,6 +225,7 @@ async def _made(
     for role, unit in granted:
         await roles.grant(
             session,
+            deps.tables,
             staff_id,
             role,
             unit_code=unit,

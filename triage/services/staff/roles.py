@@ -12,7 +12,8 @@ from models.vocab_ledger import LedgerAct
 from models.vocab_signin import End
 from models.vocab_staff import Role
 from triage.clock import local
-from triage.errors import BadInput, NotFound
+from triage.errors import BadInput, NotFound, TriageError
+from triage.rules import access_rows
 from triage.services.staff import sessions
 from triage.services.staff.accounts import NotYourself
 from triage.services.staff.recording import record
@@ -22,9 +23,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from triage.rules.rows import Tables
+
+
+class RolesApart(TriageError):
+    """这两个角色不能由同一个人担任。"""
+
+    code = "roles_apart"
+    status = 409
+
 
 async def grant(
     session: AsyncSession,
+    tables: Tables,
     staff_id: int,
     role: Role,
     *,
@@ -34,7 +45,36 @@ async def grant(
     by: str,
     now: datetime,
 ) -> int:
-    """授予. `unit_code` None: the whole city. Gives the grant's number. Raises BadInput, NotYourself."""
+    """授予, at once. `unit_code` None: the whole city. Gives the grant's number.
+
+    Who may do so alone is asked in `second.grant`. Raises BadInput, NotYourself, RolesApart.
+    """
+    login = await check(
+        session, tables, staff_id, role, unit_code=unit_code, valid_from=valid_from, valid_to=valid_to, by=by,
+        now=now,
+    )  # fmt: skip
+    number = await session.scalar(
+        sa.insert(RoleGrant)
+        .values(
+            staff_id=staff_id, role=role.value, unit_code=unit_code, valid_from=valid_from, valid_to=valid_to,
+            granted_by=by, granted_at=now,
+        )
+        .returning(RoleGrant.id)
+    )  # fmt: skip
+    await sessions.end_all(session, staff_id, End.ROLE, now=now)
+    detail = {
+        "granted": role.value, "unit": unit_code or "", "from": valid_from.isoformat(),
+        "to": valid_to.isoformat() if valid_to else "",
+    }  # fmt: skip
+    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    return number or 0
+
+
+async def check(
+    session: AsyncSession, tables: Tables, staff_id: int, role: Role, *, unit_code: str | None,
+    valid_from: date, valid_to: date | None, by: str, now: datetime,
+) -> str:  # fmt: skip
+    """Whether it can be granted at all: the login, locked. Raises BadInput, NotYourself, RolesApart."""
     login = await _login(session, staff_id)
     if login == by:
         raise NotYourself
@@ -53,21 +93,28 @@ async def grant(
     )
     if await session.scalar(same.limit(1)) is not None:
         raise BadInput("这个角色在这段时间已经授予过；要改期限，请先收回再授予")
-    number = await session.scalar(
-        sa.insert(RoleGrant)
-        .values(
-            staff_id=staff_id, role=role.value, unit_code=unit_code, valid_from=valid_from, valid_to=valid_to,
-            granted_by=by, granted_at=now,
+    await _check_apart(session, tables, staff_id, role, (valid_from, valid_to))
+    return login
+
+
+async def _check_apart(
+    session: AsyncSession, tables: Tables, staff_id: int, role: Role, days: tuple[date, date | None]
+) -> None:
+    """Raise RolesApart when a role that excludes this one is held on one of these days."""
+    first, last = days
+    apart = access_rows.excluded_by(tables.access, role, first)
+    held = sa.select(RoleGrant.role).where(
+        RoleGrant.staff_id == staff_id,
+        RoleGrant.role.in_(sorted(other.value for other in apart)),
+        RoleGrant.withdrawn_at.is_(None),
+        sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to >= first),
+        *((RoleGrant.valid_from <= last,) if last else ()),
+    )
+    other = await session.scalar(held.order_by(RoleGrant.id).limit(1))
+    if other is not None:
+        raise RolesApart(
+            f"“{role.label}”和“{Role(other).label}”不能由同一个人担任：请先收回“{Role(other).label}”"
         )
-        .returning(RoleGrant.id)
-    )  # fmt: skip
-    await sessions.end_all(session, staff_id, End.ROLE, now=now)
-    detail = {
-        "granted": role.value, "unit": unit_code or "", "from": valid_from.isoformat(),
-        "to": valid_to.isoformat() if valid_to else "",
-    }  # fmt: skip
-    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
-    return number or 0
 
 
 async def withdraw(session: AsyncSession, staff_id: int, number: int, *, by: str, now: datetime) -> None:

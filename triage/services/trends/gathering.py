@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal
 from models.appeals import Reading as ReadingRow
 from models.corrections import Correction
+from models.sums import in_sums
 from models.tickets import Ticket, TicketEvent
 from models.units import Staff
 from models.vocab import State
@@ -33,7 +34,7 @@ class Counted:
 
 
 async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]:
-    """The facts of these tickets, by id, from nothing but what is append-only and the reading."""
+    """The facts of those that take part in sums, by id, from what is append-only and the reading."""
     if not ids:
         return {}
     events = await _events(session, ids)
@@ -79,7 +80,7 @@ def _tickets(ids: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
         )
         .join(Appeal, Appeal.id == Ticket.appeal_id)
         .outerjoin(ReadingRow, ReadingRow.id == Ticket.reading_id)
-        .where(Ticket.id.in_(ids))
+        .where(Ticket.id.in_(ids), in_sums())
     )  # fmt: skip
 
 

@@ -59,16 +59,19 @@ class Found:
 
 
 async def poke(deps: Deps) -> bool:
-    """Look through yesterday if that was not done, once the sums hold all of it. Whether it was done now.
+    """Look through the oldest day since the last that was looked through, once the sums hold all of it.
 
-    Waits while many appeals are to be read.
+    Whether one was. Days on which no timetable ran are caught up with, two weeks at most. Waits while many
+    appeals are to be read.
     """
     now = deps.clock.now()
-    day = local(now).date() - _DAY
-    over = datetime.combine(day + _DAY, time(), BEIJING)
+    yesterday = local(now).date() - _DAY
     async with deps.db.reads() as session:
-        if await session.get(SignalDay, day) is not None:
+        last = await session.scalar(sa.select(sa.func.max(SignalDay.day)))
+        day = yesterday if last is None else max(last + _DAY, yesterday - SAME)
+        if day > yesterday:
             return False
+        over = datetime.combine(day + _DAY, time(), BEIJING)
         counted = await session.scalar(sa.select(RollupCursor.at))
         busy = await backlog.is_long(session)
     if busy or counted is None or counted < over:

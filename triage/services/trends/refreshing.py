@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from models.corrections import Correction
 from models.rollups import RollupCursor, RollupTicket
+from models.sums import in_sums
 from models.tickets import Ticket, TicketEvent
 from triage import logs
 from triage.services import backlog
@@ -254,7 +255,7 @@ async def rebuild(deps: Deps, *, told: Callable[[int], None] = lambda _count: No
 
 async def _batch(session: AsyncSession, after: int) -> dict[int, gathering.Counted]:
     ids = await session.scalars(
-        sa.select(Ticket.id).where(Ticket.id > after).order_by(Ticket.id).limit(_REBUILT_AT_ONCE)
+        sa.select(Ticket.id).where(Ticket.id > after, in_sums()).order_by(Ticket.id).limit(_REBUILT_AT_ONCE)
     )
     return await gathering.facts(session, ids.all())
 

@@ -25,7 +25,7 @@ _LONGEST: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The case that is open, until when; the code of an anonymous case, for the page that shows it once."""
+    """The case that is open, until when; its 查询码, for the page that shows it once."""
 
     appeal_id: int
     until: datetime

@@ -314,7 +314,7 @@ def _event(at: datetime, act: str, by: str | None, data: dict[str, object]) -> E
     match IncidentAct(act):
         case IncidentAct.OPENED:
             words.append(f"{data['minutes']} 分钟内 {data['callers']} 人反映")
-        case IncidentAct.ATTACHED | IncidentAct.GREW | IncidentAct.LATE:
+        case IncidentAct.ATTACHED | IncidentAct.GREW | IncidentAct.LATE | IncidentAct.UNANSWERED:
             words.append(f"共 {data['calls']} 件")
         case IncidentAct.UNDO:
             words.append(f"撤销“{IncidentAct(str(data['act'])).label}”")

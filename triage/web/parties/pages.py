@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (shown by the template)
 from typing import TYPE_CHECKING, Final
@@ -198,7 +199,8 @@ async def exported(request: web.Request) -> web.Response:
         lines = await listing.parties(session, request[VIEWER], ask, limit=listing.MOST, ids=ids)
         named = await listing.names_of(session, [line.id for line in lines])
     areas = {code: _area(request, code) for line in lines for code in (line.district, line.street) if code}
-    body = workbook([listing.sheet(lines, named, areas, since=ask.since, now=now)])
+    sheet = listing.sheet(lines, named, areas, since=ask.since, now=now)
+    body = await asyncio.to_thread(workbook, [sheet])
     await note_export(request, f"parties-{local(now):%Y%m%d}.xlsx", rows=len(lines))
     return web.Response(
         body=body,

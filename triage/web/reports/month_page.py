@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -356,7 +357,8 @@ async def exported(request: web.Request) -> web.Response:
         found = await months.published(session, month, version)
         earlier = await months.before(session, month)
         seen = await seen_numbers(session, request[VIEWER], left_out(found))
-    body = workbook(sheets(deps.tables, found, earlier, made_at=deps.clock.now(), seen=seen))
+    laid = sheets(deps.tables, found, earlier, made_at=deps.clock.now(), seen=seen)
+    body = await asyncio.to_thread(workbook, laid)
     name = f"month-{month}-v{version}.xlsx"
     await note_export(request, name)
     headers = {

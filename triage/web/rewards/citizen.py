@@ -20,7 +20,7 @@ from models.vocab_rewards import RewardState
 from triage.clock import local
 from triage.rules.rewards.amounts import yuan
 from triage.services.limiting import TooOften
-from triage.services.rewards import claiming
+from triage.services.rewards import claiming, owning
 from triage.services.rewards.claiming import Claim
 from triage.web import access
 from triage.web.citizen import session as case_session
@@ -68,9 +68,14 @@ async def code(request: web.Request) -> web.Response:
     found, deps = case_session.current(request), request.app[DEPS]
     if found is None:
         return leads_to("/citizen/track")
+    secret = text_of(await request.post(), "secret", 40)
     try:
+        async with deps.db.writes.begin() as writing:
+            await owning.count_try(writing, deps, found.appeal_id, now=deps.clock.now())
         async with deps.db.writes.begin() as session:
-            given = await claiming.give(session, deps, found.appeal_id, now=deps.clock.now())
+            given = await claiming.give(session, deps, found.appeal_id, secret, now=deps.clock.now())
+    except (owning.NotTheirs, TooOften) as error:
+        return _home(request, error.detail, status=error.status)
     except claiming.NothingToClaim:
         return _home(
             request, "这件举报现在没有可以领取的奖励。查实并批准奖励后，会在这里给您领取码。", status=409

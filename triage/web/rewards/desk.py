@@ -53,8 +53,8 @@ PER_PAGE: Final = 100
 #: Steps that a button of the page takes; the others have forms or come by themselves.
 _BUTTONS: Final = (
     RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.RETURN,
-    RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.RECOVER, RewardAct.RECOVERED, RewardAct.ARCHIVE,
-    RewardAct.REVIVE,
+    RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER, RewardAct.RECOVERED,
+    RewardAct.ARCHIVE, RewardAct.REVIVE,
 )  # fmt: skip
 _SHARE_BUTTONS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE)
 

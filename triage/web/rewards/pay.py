@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import sqlalchemy as sa
@@ -154,7 +155,8 @@ async def year_file(request: web.Request) -> web.Response:
     deps, found = request.app[DEPS], await _figures(request)
     now = deps.clock.now()
     if request.match_info["form"] == "xlsx":
-        body, kind = workbook(yearly.sheets(deps.tables, found, made_at=now)), _XLSX
+        sheets = yearly.sheets(deps.tables, found, made_at=now)
+        body, kind = await asyncio.to_thread(workbook, sheets), _XLSX
     else:
         body, kind = yearly.document(deps.tables, found, made_at=now), _DOCX
     name = f"rewards-{found.year}.{request.match_info['form']}"

@@ -15,14 +15,24 @@ from models.vocab_signin import End
 from models.vocab_staff import Permission, Role
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
-from triage.services.staff import accounts, listing, locking, managing, passwords, roles, sessions, tokens
+from triage.services.staff import (
+    accounts,
+    listing,
+    locking,
+    managing,
+    passwords,
+    roles,
+    second,
+    sessions,
+    tokens,
+)
 from triage.services.staff.accounts import NewAccount
 from triage.services.staff.listing import Asked
 from triage.services.staff.recording import record
 from triage.web import access, guard
 from triage.web.acting import unit_code
 from triage.web.keys import DEPS, VIEWER
-from triage.web.signin import showing, staff_parts
+from triage.web.signin import showing, staff_parts, staff_requests
 from triage.web.signin.showing import answer, rule, texts, to
 from triage.web.signin.views import Choice, StaffLine, StaffList, StaffPage
 
@@ -40,6 +50,7 @@ if TYPE_CHECKING:
 _DONE: Final = {
     "changed": "已保存。",
     "granted": "角色已授予；这个人要重新登录。",
+    "asked": "已申请：要另一位管理员在账号一览里复核后才生效。",
     "withdrawn": "角色已收回，会话已结束。",
     "disabled": "账号已停用，会话和令牌都已失效。",
     "enabled": "账号已恢复。",
@@ -63,12 +74,14 @@ async def listed(request: web.Request) -> web.Response:
         unit_code=unit_code(deps.tables, unit) or None,
         role=query.get("role") if query.get("role") in {role.value for role in Role} else None,
         state=state if state in dict(_STATES) else "active",
-        units=await _units(request),
+        units=await staff_requests.units_of(request),
     )
     async with deps.db.reads() as session:
         lines, more = await listing.page(session, asked, after=query.get("after", "")[:64] or None, now=now)
         count = await listing.count(session, asked, now=now)
         locked = await locking.locks_of(session, deps.vault, [line.login for line in lines], now=now)
+        wait = await second.waiting(session, asked.units, now=now)
+    token = guard.token_of(request)
     kept = {name: query[name] for name in ("q", "unit", "role", "state") if query.get(name)}
     page = StaffList(
         lines=tuple(
@@ -92,9 +105,13 @@ async def listed(request: web.Request) -> web.Response:
         unit=unit,
         roles=tuple(Choice(role.value, role.label, role.value == asked.role) for role in Role),
         states=tuple(Choice(value, label, value == asked.state) for value, label in _STATES),
+        waiting=staff_requests.views(deps.tables, wait, request[VIEWER].login),
+        done=staff_requests.DONE.get(query.get("done", "")),
         fault=None,
+        field=guard.FIELD,
+        token=token,
     )
-    return answer(request, "signin/staff_list.html", page, guard.token_of(request))
+    return answer(request, "signin/staff_list.html", page, token)
 
 
 async def blank(request: web.Request) -> web.Response:
@@ -106,6 +123,7 @@ async def added(request: web.Request) -> web.Response:
     """新建账号. Its generated password is shown once."""
     deps, form = request.app[DEPS], await texts(request)
     by, now = request[VIEWER].login, deps.clock.now()
+    held = True
     password = (
         None if form.get("provider", "").strip() and form.get("provider_only") else passwords.generated()
     )
@@ -118,19 +136,18 @@ async def added(request: web.Request) -> web.Response:
                 form.get("provider") or None,
             )
         )
-        managing.check_unit(await _units(request), item.unit_code)
+        managing.check_unit(await staff_requests.units_of(request), item.unit_code)
         role = roles.role_of(form["role"]) if form.get("role") else None
         kept = await accounts.password_hash(deps, item.login, password, now=now) if password else None
         async with deps.db.writes.begin() as session:
             staff_id = await accounts.create(session, item, kept, by=by, now=now)
             if role is not None:
-                await roles.grant(
-                    session, staff_id, role, unit_code=item.unit_code, valid_from=local(now).date(),
-                    valid_to=None, by=by, now=now,
-                )  # fmt: skip
+                given = second.Grant(role, item.unit_code, local(now).date())
+                held = await second.grant(session, deps.tables, staff_id, given, by=by, now=now)
     except TriageError as fault:
         return await _one(request, None, typed=form, fault=fault)
-    return await _one(request, item.login, made=password, done="账号已建立。")
+    done = "账号已建立。" if held else f"账号已建立，还没有角色。{_DONE['asked']}"
+    return await _one(request, item.login, made=password, done=done)
 
 
 async def one(request: web.Request) -> web.Response:
@@ -142,37 +159,42 @@ async def one(request: web.Request) -> web.Response:
 async def changed(request: web.Request) -> web.Response:
     """Change name, unit, provider's name. Raises NotFound."""
     deps, form = request.app[DEPS], await texts(request)
-    staff, _ = await _mine(request)
+    by, now = request[VIEWER].login, deps.clock.now()
+    staff, account = await _mine(request)
     try:
         wanted = _unit(request, form)
-        managing.check_unit(await _units(request), wanted)
+        managing.check_unit(await staff_requests.units_of(request), wanted)
         async with deps.db.writes.begin() as session:
+            named = accounts.provider_name(form.get("provider"))
+            at_once = await second.provider(session, deps.tables, staff, named, by=by, now=now)
             await accounts.change(
                 session, staff.login, name=form.get("name", ""), unit_code=wanted,
-                provider_name=form.get("provider") or None, by=request[VIEWER].login, now=deps.clock.now(),
+                provider_name=named if at_once else account.provider_name, by=by, now=now,
             )  # fmt: skip
     except TriageError as fault:
         return await _one(request, staff.login, typed=form, fault=fault)
-    return _to(staff.login, "changed")
+    return _to(staff.login, "changed" if at_once else "asked")
 
 
 async def granted(request: web.Request) -> web.Response:
     """授予角色. Raises NotFound."""
     deps, form = request.app[DEPS], await texts(request)
+    by, now = request[VIEWER].login, deps.clock.now()
     staff, _ = await _mine(request)
     try:
         wanted = _unit(request, form)
-        managing.check_unit(await _units(request), wanted)
+        managing.check_unit(await staff_requests.units_of(request), wanted)
+        given = second.Grant(
+            roles.role_of(form.get("role", "")),
+            wanted,
+            managing.day(form.get("from", ""), "起") or local(now).date(),
+            managing.day(form.get("to", ""), "止"),
+        )
         async with deps.db.writes.begin() as session:
-            await roles.grant(
-                session, staff.id, roles.role_of(form.get("role", "")), unit_code=wanted,
-                valid_from=managing.day(form.get("from", ""), "起") or local(deps.clock.now()).date(),
-                valid_to=managing.day(form.get("to", ""), "止"), by=request[VIEWER].login,
-                now=deps.clock.now(),
-            )  # fmt: skip
+            held = await second.grant(session, deps.tables, staff.id, given, by=by, now=now)
     except TriageError as fault:
         return await _one(request, staff.login, fault=fault)
-    return _to(staff.login, "granted")
+    return _to(staff.login, "granted" if held else "asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,25 +276,20 @@ async def reset(request: web.Request) -> web.Response:
     kept = await accounts.password_hash(deps, staff.login, password, now=now)
     try:
         async with deps.db.writes.begin() as session:
-            await accounts.reset(
-                session, deps, staff.login, kept, forget_codes=form.get("codes") == "1",
+            held = await second.reset(
+                session, deps, staff, kept, forget_codes=form.get("codes") == "1",
                 by=request[VIEWER].login, now=now,
             )  # fmt: skip
     except TriageError as fault:
         return await _one(request, staff.login, fault=fault)
-    return await _one(request, staff.login, made=password, done="密码已重置。")
-
-
-async def _units(request: web.Request) -> frozenset[str] | None:
-    deps = request.app[DEPS]
-    async with deps.db.reads() as session:
-        return await managing.units_of(session, deps.tables, request[VIEWER], now=deps.clock.now())
+    done = "密码已重置。" if held else f"原来的密码仍有效。{_DONE['asked']}"
+    return await _one(request, staff.login, made=password, done=done)
 
 
 async def _mine(request: web.Request) -> tuple[Staff, Account]:
     """The account of the address, which this manager may touch. Raises NotFound."""
     deps = request.app[DEPS]
-    units = await _units(request)
+    units = await staff_requests.units_of(request)
     async with deps.db.reads() as session:
         found = await listing.one(session, request.match_info["login"])
         if found is None or not await managing.may_manage(session, units, found[0]):
@@ -343,6 +360,7 @@ ROUTES: Final = (
     access.get("/desk/staff/new", blank, needs=Permission.STAFF),
     access.get("/desk/staff/{login}", one, needs=Permission.STAFF),
     access.post("/desk/staff/{login}", changed, needs=Permission.STAFF),
+    access.post("/desk/staff/requests/{number}", staff_requests.decided, needs=Permission.STAFF),
     access.post("/desk/staff/{login}/roles", granted, needs=Permission.STAFF),
     access.post("/desk/staff/{login}/do", did, needs=Permission.STAFF),
     access.post("/desk/staff/{login}/reset", reset, needs=Permission.STAFF),

@@ -150,6 +150,21 @@ class StaffLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestView:
+    """What waits for a second administrator. `mine`: asked by whoever looks; `about_me`: not for them."""
+
+    id: int
+    login: str
+    name: str
+    words: str
+    asked_by: str
+    asked_at: datetime
+    until: datetime
+    mine: bool
+    about_me: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StaffList:
     """账号一览."""
 
@@ -161,7 +176,11 @@ class StaffList:
     unit: str
     roles: tuple[Choice, ...]
     states: tuple[Choice, ...]
+    waiting: tuple[RequestView, ...]
+    done: str | None
     fault: str | None
+    field: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

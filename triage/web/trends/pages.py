@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ async def exported(request: web.Request) -> web.Response:
             [[cell.value for cell in row] for row in panel.rows], notes=(panel.definition, as_of),
             made=f"导出时间 {show(deps.clock.now())}",
         )  # fmt: skip
-        body, content = workbook([sheet]), _XLSX
+        body, content = await asyncio.to_thread(workbook, [sheet]), _XLSX
     file = f"{name}.{request.match_info['kind']}"
     await note_export(request, file)
     headers = {

@@ -65,6 +65,18 @@ async def burst(deps: Deps, count: int = ENOUGH) -> Incident:
     return await only(deps.db)
 
 
+async def test_calls_in_confidence_make_no_burst_and_add_to_none(sqlite_db: Database) -> None:
+    deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    secret = [replace(call, confidential=True) for call in smells(2 * ENOUGH, minutes_ago=5)]
+    await begun(deps)
+    await add_tickets(sqlite_db, *secret)
+    await watching.watch(deps)
+    assert await every(sqlite_db) == []
+    await add_tickets(sqlite_db, *smells(ENOUGH), *secret[:3])
+    await watching.watch(deps)
+    assert (await only(sqlite_db)).calls == ENOUGH
+
+
 async def every(db: Database) -> list[Incident]:
     async with db.reads() as session:
         return list(await session.scalars(sa.select(Incident).order_by(Incident.id)))
@@ -141,8 +153,30 @@ async def test_calls_that_were_registered_late_are_no_alarm(deps: Deps) -> None:
 async def test_that_nobody_confirmed_is_told_though_nobody_calls_any_more(deps: Deps) -> None:
     await burst(deps)
     # The timetable was stopped meanwhile; since then no ticket came.
-    await watching.watch(at(deps, NOW + timedelta(hours=5)))
+    await watching.watch(at(deps, NOW + timedelta(minutes=20)))
     assert [name for name, _ in await notices(deps.db)] == ["incident_opened"] * 2 + ["incident_late"] * 2
+
+
+async def test_an_incident_that_nobody_answers_is_warned_of_by_the_rows_of_tickets_once(deps: Deps) -> None:
+    incident = await burst(deps)
+    whole = incident.answer_by - incident.opened_at
+    told = []
+    for share in (0.4, 0.6, 0.9, 1.1, 1.2, 2.5, 30):
+        for _ in range(2):
+            await watching.watch(at(deps, incident.opened_at + share * whole))
+        told.append([to for name, to in await notices(deps.db) if name == "incident_unanswered"])
+    # Half and four fifths to the desk; at the end, and far beyond it, to the district's government too.
+    assert [len(one) for one in told] == [0, 1, 2, 4, 4, 6, 6]
+    assert (await events(deps.db)).count("unanswered") == 4
+
+
+async def test_an_incident_that_is_over_is_not_warned_of(sqlite_db: Database) -> None:
+    deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    incident = await burst(deps)
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.update(Incident).values(state="dismissed"))
+    await watching.watch(at(deps, incident.opened_at + timedelta(days=2)))
+    assert "incident_unanswered" not in [name for name, _ in await notices(sqlite_db)]
 
 
 async def test_where_so_many_are_usual_it_is_none(deps: Deps) -> None:

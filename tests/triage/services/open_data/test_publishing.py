@@ -12,11 +12,13 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal
+from models.corrections import Correction
 from models.reports import OpenMonth
 from models.tickets import Ticket
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import NotReady
+from triage.services import months
 from triage.services.deps import Deps
 from triage.services.open_data import publishing
 from triage.settings import Settings
@@ -40,6 +42,32 @@ async def test_confidential_and_reward_cases_are_not_counted(db: Database) -> No
     counts = {(cell["district"], cell["sort"]): cell["count"] for cell in row.cells}
     assert counts["110105", "噪声"] == 10
     assert counts["", ""] == 10
+
+
+async def test_a_case_is_counted_as_it_was_corrected(db: Database) -> None:
+    numbers = await add_tickets(db, *[OCTOBER] * 13)
+    tables = triage.tables.load()
+    people = ((0, "kind", "AIR-01"), (1, "place", "110108010"), (2, "kind", "AIR-01"), (2, "kind", "NOI-02"))
+    async with db.writes.begin() as session:
+        found = {row.no: row.id for row in await session.execute(sa.select(Ticket.no, Ticket.id))}
+        told = [(found[numbers[n]], field, new) for n, field, new in (*people, (3, "environmental", "false"))]
+        rows = [
+            {
+                "ticket_id": ticket, "appeal_id": ticket, "field": field, "old": None, "new": new, "by": "x",
+                "at": NOW, "model_version": "m",
+            }
+            for ticket, field, new in told
+        ]  # fmt: skip
+        await session.execute(sa.insert(Correction), rows)
+        row = await publishing.publish(session, tables, "2026-10", now=NOW)
+    whole = {(cell["district"], cell["sort"]): cell["count"] for cell in row.cells}
+    # Thirteen, of which one is none of ours; small ones are hidden.
+    assert whole["", ""] == 12
+    async with db.reads() as session:
+        start, end = months.span("2026-10")
+        counts = await publishing._counts(session, tables, start, end)
+    air = tables.kinds["AIR-01"].parent
+    assert counts == {("110105", "噪声"): 10, ("110105", air): 1, ("110108", "噪声"): 1}
 
 
 async def test_published_it_does_not_change(sqlite_db: Database) -> None:

@@ -65,6 +65,14 @@ async def test_spellings_gather_under_one_name_and_who_names_nobody_is_left_out(
     assert await lines(deps) == {"北京绿泉餐饮有限公司": 2}
 
 
+async def test_who_is_named_in_confidence_alone_is_no_party(sqlite_db: Database) -> None:
+    deps = await gathered(
+        sqlite_db, LEGAL, replace(SHOP, confidential=True), replace(LEGAL, confidential=True)
+    )
+    assert await lines(deps) == {"北京绿泉餐饮有限公司": 1}
+    assert list(await ids(deps)) == ["北京绿泉餐饮有限公司"]
+
+
 async def test_a_shop_of_the_same_name_in_another_district_is_another_one(sqlite_db: Database) -> None:
     deps = await gathered(sqlite_db, SHOP, ELSEWHERE)
     async with deps.db.reads() as session:

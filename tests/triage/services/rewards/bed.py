@@ -18,6 +18,7 @@ from models.vocab_rewards import RewardAct, RewardOutcome, RewardPost
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.rules.rewards.stepping import Doer
+from triage.services.citizen import filing
 from triage.services.rewards import acting, book, claiming, clocking, finding, outcomes
 from triage.services.rewards.claiming import Claim
 from triage.services.rewards.outcomes import NewOutcome
@@ -32,6 +33,8 @@ LEGAL = Doer("legal", (RewardPost.LEGAL, RewardPost.FINANCE))
 FINANCE = Doer("finance", (RewardPost.LEGAL, RewardPost.FINANCE))
 HEAD = Doer("head", (RewardPost.HEAD,))
 PAYER = Doer("payer", (RewardPost.PAYER,))
+#: The 查询码 that `reports` gives a case.
+SECRET = "ABCD2345"  # noqa: S105  (a test's)
 REPORT = TicketIn(
     title=None,
     text="望京北路某印刷厂每天后半夜从雨水口排黑水，气味刺鼻，已经一个多星期了。",
@@ -60,9 +63,15 @@ async def reports(db: Database, *items: TicketIn, access: bool = True) -> list[s
         await session.execute(sa.update(Ticket).where(Ticket.no.in_(numbers)).values(appeal_type="举报"))
         ids = await session.scalars(sa.select(Ticket.appeal_id).where(Ticket.no.in_(numbers)))
         session.add_all(
-            [CitizenAccess(appeal_id=one, form_hash=f"{one:064d}", code_hash=f"{one:064d}") for one in ids]
+            [
+                CitizenAccess(
+                    appeal_id=one, form_hash=f"{one:064d}",
+                    code_hash=filing.code_hash(Vault({1: bytes(32)}), one, SECRET),
+                )
+                for one in ids
+            ]
             * access
-        )
+        )  # fmt: skip
     return numbers
 
 
@@ -180,8 +189,9 @@ async def approved(deps: Deps, **stated: Any) -> Reward:  # noqa: ANN401  (field
 
 
 async def codes(deps: Deps, appeal_id: int) -> list[claiming.Code]:
+    """The codes, taken with the 查询码 that `reports` gave the case."""
     async with deps.db.writes.begin() as session:
-        return await claiming.give(session, deps, appeal_id, now=deps.clock.now())
+        return await claiming.give(session, deps, appeal_id, SECRET, now=deps.clock.now())
 
 
 async def claimed(deps: Deps, told: Claim = CLAIM) -> list[claiming.Code]:

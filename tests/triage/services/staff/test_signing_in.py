@@ -222,8 +222,9 @@ async def _grant(session: AsyncSession, deps: Deps, number: int) -> None:
     now = deps.clock.now()
     await roles.grant(
         session,
+        deps.tables,
         number,
-        Role.AUDITOR,
+        Role.SUPERVISOR,
         unit_code=None,
         valid_from=now.date(),
         valid_to=None,
@@ -284,7 +285,8 @@ async def test_a_role_counts_from_its_day_to_its_last(deps: Deps, counts: Shared
     number = await person(deps, "wang")
     async with deps.db.writes.begin() as session:
         await roles.grant(
-            session, number, Role.CLERK, unit_code=None, valid_from=clock.now().date().replace(day=24),
+            session, deps.tables, number, Role.CLERK, unit_code=None,
+            valid_from=clock.now().date().replace(day=24),
             valid_to=clock.now().date().replace(day=24), by="boss", now=clock.now(),
         )  # fmt: skip
     held = []

@@ -126,6 +126,29 @@ async def test_signals_wait_while_many_appeals_are_to_be_read(
     assert await signals(sqlite_db) == []
 
 
+async def test_days_on_which_nothing_ran_are_caught_up_with_in_order(sqlite_db: Database) -> None:
+    await plant(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        done = {"day": DAY - timedelta(days=3), "series": 2, "found": 0, "at": NOW}
+        await session.execute(sa.insert(SignalDay), [done])
+    deps = deps_of(sqlite_db, NOW)
+    assert [await noticing.poke(deps) for _ in range(4)] == [True, True, True, False]
+    async with sqlite_db.reads() as session:
+        days = list(await session.scalars(sa.select(SignalDay.day).order_by(SignalDay.day)))
+    assert days == [DAY - timedelta(days=n) for n in (3, 2, 1, 0)]
+    # Not for ever: after a month no more than two weeks are.
+    later = deps_of(sqlite_db, NOW + timedelta(days=30))
+    await counted_until(sqlite_db, NOW + timedelta(days=30))
+    await noticing.poke(later)
+    async with sqlite_db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.max(SignalDay.day))) == DAY + timedelta(days=16)
+
+
+async def counted_until(db: Database, moment: datetime) -> None:
+    async with db.writes.begin() as session:
+        await session.execute(sa.update(RollupCursor).values(at=moment))
+
+
 async def test_a_day_that_is_not_whole_waits(sqlite_db: Database) -> None:
     await plant(sqlite_db, counted=NOW - timedelta(hours=2))
     assert await noticing.poke(deps_of(sqlite_db, NOW)) is False

@@ -123,6 +123,18 @@ async def test_deltas_and_a_rebuild_agree(db: Database, steps: list[tuple[str, i
     assert await sums(db) == kept
 
 
+async def test_what_was_sent_in_confidence_is_in_no_sum(sqlite_db: Database) -> None:
+    deps = deps_of(sqlite_db)
+    await units(deps)
+    await add_tickets(sqlite_db, TicketIn(), TicketIn(confidential=True), TicketIn(confidential=True))
+    await refreshed(deps)
+    kept = await sums(sqlite_db)
+    async with sqlite_db.reads() as session:
+        assert (await figures.totals(session, WEEK)).demands == 1
+    await refreshing.rebuild(deps)
+    assert await sums(sqlite_db) == kept
+
+
 async def test_figures_follow_a_life_a_merge_and_a_correction(db: Database) -> None:
     deps = deps_of(db)
     one, two, three = await add_tickets(db, TicketIn(), TicketIn(), TicketIn(kind="AIR-01"))

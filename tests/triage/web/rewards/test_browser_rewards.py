@@ -144,6 +144,7 @@ async def test_from_an_anonymous_report_to_a_paid_claim(  # noqa: PLR0915  (one 
     await page.locator("#secret").fill(code)
     await page.get_by_role("button", name="查看").click()
     await page.get_by_role("link", name="举报领奖").click()
+    await page.locator("#secret").fill(code)
     await page.get_by_role("button", name="取领取码").click()
     given = await page.locator(".number").nth(1).inner_text()
     assert await page.locator(".number").first.inner_text() == no

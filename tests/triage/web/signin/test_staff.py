@@ -48,7 +48,7 @@ async def test_a_new_account_signs_in_with_the_password_that_is_shown_once(
 ) -> None:
     boss = await admin(client_of)
     status, made = await send(
-        boss, "/desk/staff", login="Zhao.Liu", name="赵六", unit="望京街道办事处", role="auditor"
+        boss, "/desk/staff", login="Zhao.Liu", name="赵六", unit="望京街道办事处", role="supervisor"
     )
     (password,) = re.findall(r'<code class="secret">([^<]+)<', made)
     hand = browser()
@@ -79,9 +79,9 @@ async def test_roles_are_granted_and_withdrawn_and_disabling_ends_all(
     boss = await admin(client_of)
     clerk = await client_of(Role.CLERK)
     assert (await clerk.get("/desk")).status == 200
-    grant = {"role": "street", "unit": "望京街道办事处", "from": "2026-11-23", "to": "2026-12-31"}
+    grant = {"role": "supervisor", "unit": "望京街道办事处", "from": "2026-11-23", "to": "2026-12-31"}
     status, text = await send(boss, "/desk/staff/clerk/roles", **grant)
-    assert (status, "街乡承办员" in text, "到 2026-12-31" in text) == (200, True, True)
+    assert (status, "督办员" in text, "到 2026-12-31" in text) == (200, True, True)
     assert (await clerk.get("/desk", allow_redirects=False)).status == 303
 
     number = max(int(n) for n in re.findall(r'name="number" value="(\d+)"', text))
@@ -111,7 +111,7 @@ async def test_nobody_changes_their_own_roles_or_disables_themselves(client_of: 
 
 async def test_the_ledger_tells_what_was_changed_of_an_account(client_of: ClientOf, deps: Deps) -> None:
     boss = await admin(client_of)
-    await signed_in.add_person(deps, "wang", (Role.STREET, "110105026"))
+    await signed_in.add_person(deps, "wang", (Role.SUPERVISOR, "110105026"))
     fields = {"name": "王五", "unit": "110108010", "provider": "Wang@Example.gov.cn"}
     await send(boss, "/desk/staff/wang", **fields)
     await send(boss, "/desk/staff/wang", **{**fields, "provider": ""})

@@ -1,0 +1,73 @@
+"""ops/: each figure that a board or an alert names is there, and Prometheus can read each expression."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from triage.metrics import OWN, SNAPSHOT, names
+
+ROOT = Path(__file__).parents[2]
+OPS = ROOT / "ops"
+BOARD: dict[str, Any] = json.loads((OPS / "grafana" / "jiesu.json").read_text())
+RULES = yaml.safe_load((OPS / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
+SHOWN = {target["expr"] for panel in BOARD["panels"] for target in panel["targets"]}
+ALERTED = {rule["alert"]: rule["expr"] for rule in RULES}
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+
+
+def named(expression: str) -> set[str]:
+    """The series that an expression asks for."""
+    return set(re.findall(r"\b(?:jiesu|process)_[a-z_]+", expression))
+
+
+@pytest.mark.parametrize("expression", sorted(SHOWN | set(ALERTED.values())))
+def test_each_expression_is_read_and_names_what_is_there(expression: str) -> None:
+    promql_parser.parse(expression)
+    assert named(expression) <= names()
+    assert named(expression) or expression.startswith("absent(up")
+
+
+def test_a_wrong_one_would_be_found() -> None:
+    with pytest.raises(ValueError, match="unclosed"):
+        promql_parser.parse("sum by (le jiesu_x")
+    assert not named("max(jiesu_no_such)") <= names()
+
+
+def test_whatever_the_database_tells_is_on_the_board() -> None:
+    shown = set().union(*(named(expression) for expression in SHOWN))
+    assert (set(SNAPSHOT) | set(OWN)) <= shown
+
+
+def test_each_alert_says_what_to_do_and_how_bad_it_is() -> None:
+    assert len(ALERTED) == len(RULES)
+    assert {rule["labels"]["severity"] for rule in RULES} == {"page", "warn"}
+    assert all(rule["annotations"]["summary"] and rule["for"] for rule in RULES)
+
+
+def test_panels_do_not_lie_on_each_other() -> None:
+    boxes = [panel["gridPos"] for panel in BOARD["panels"]]
+    cells = [
+        (x, y)
+        for box in boxes
+        for x in range(box["x"], box["x"] + box["w"])
+        for y in range(box["y"], box["y"] + box["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
+
+
+def test_compose_mounts_what_is_there_and_starts_it_only_when_asked() -> None:
+    for name in ("prometheus", "grafana"):
+        one = COMPOSE["services"][name]
+        assert one["profiles"] == ["watch"]
+        sources = [volume.partition(":")[0] for volume in one["volumes"]]
+        files = [source for source in sources if source.startswith("./")]
+        assert files
+        assert all((ROOT / source).exists() for source in files)

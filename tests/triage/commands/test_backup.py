@@ -1,0 +1,67 @@
+"""`jiesu backup`, `jiesu restore`, `jiesu keys backup` as they are typed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from models import migrate
+from triage.cli import main
+from triage.commands.run import only_one
+from triage.settings import Settings
+from triage.wiring import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+def typed(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.fixture(autouse=True)
+def _made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIESU_DATA_DIR", str(tmp_path / "data"))
+
+    async def prepare() -> None:
+        deps = build(Settings())
+        await migrate.upgrade(deps.db)
+        await deps.close()
+
+    asyncio.run(prepare())
+
+
+def test_from_key_to_a_restored_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, one = tmp_path / "backup.key", tmp_path / "one.jiesu-backup"
+    assert "jiesu keys backup" in typed("backup", str(one)).stderr
+    assert typed("keys", "backup", str(key)).exit_code == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert "写不了" in typed("keys", "backup", str(key)).stderr
+    monkeypatch.setenv("JIESU_BACKUP_KEYS_FILE", str(key))
+    (tmp_path / "cold").mkdir()
+    (tmp_path / "cold" / "rollup-day-2024-01.parquet").write_bytes(b"PAR1")
+    told = typed("backup", str(one), "--verify", "--also", str(tmp_path / "cold")).stdout
+    assert "其他文件 1 个" in told
+    assert "身份信息密钥 1 号" in told
+    assert "已试恢复并核对" in told
+    assert "已经存在" in typed("backup", str(one)).stderr
+    assert "可以恢复（只校验，没有改动）" in typed("restore", str(one), "--check").stdout
+    assert "不是空的" in typed("restore", str(one)).stderr
+
+    (tmp_path / "new").mkdir()
+    shutil.copy(tmp_path / "data" / "vault.key", tmp_path / "new" / "vault.key")
+    monkeypatch.setenv("JIESU_DATA_DIR", str(tmp_path / "new"))
+    assert "已恢复" in typed("restore", str(one)).stdout
+    laid = list((tmp_path / "new").glob("restored-*/also/0/rollup-day-2024-01.parquet"))
+    assert [path.read_bytes() for path in laid] == [b"PAR1"]
+    # The backup itself is in the first ledger, the restore in the second.
+    assert "1 行" in typed("audit", "verify").stdout
+    with only_one(tmp_path / "new" / "run.lock"):
+        assert "正由另一个 jiesu run 使用" in typed("restore", str(one), "--replace").stderr
+    assert "没有备份文件" in typed("restore", str(tmp_path / "none"), "--check").stderr

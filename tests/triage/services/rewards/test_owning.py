@@ -1,0 +1,76 @@
+"""是本人吗: number and phone are known to whoever may look at identities, and open no reward."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_rewards import RewardAct
+from tests.factories import NOW
+from tests.triage.services.rewards import bed
+from tests.triage.services.rewards.bed import HANDLER, LEGAL
+from triage.rules.rewards.stepping import StepRefused
+from triage.services import ledger
+from triage.services.rewards import claiming, owning
+
+if TYPE_CHECKING:
+    from models.rewards import Reward
+    from triage.services.deps import Deps
+
+CHECKED = "当面看过身份证"
+
+
+async def approved(deps: Deps, *, access: bool) -> Reward:
+    (no,) = await bed.reports(deps.db, access=access)
+    await bed.named(deps, no)
+    await bed.sweep(deps)
+    return await bed.approved(deps)
+
+
+async def taken(deps: Deps, reward: Reward, secret: str = "") -> list[claiming.Code]:
+    async with deps.db.writes.begin() as session:
+        return await claiming.give(session, deps, reward.winner_appeal_id, secret, now=deps.clock.now())
+
+
+async def looked_up(deps: Deps, login: str, appeal_id: int) -> None:
+    """As `revealing.reveal` writes it down."""
+    async with deps.db.writes.begin() as session:
+        ledger.write(
+            session, who=login, act=LedgerAct.REVEALED, now=deps.clock.now(),
+            subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), "x"),
+        )  # fmt: skip
+
+
+async def test_a_case_that_is_open_gives_no_code_without_what_its_sender_alone_was_shown(lite: Deps) -> None:
+    reward = await approved(lite, access=True)
+    for secret in ("", "ABCD2346", "13912340007"):
+        with pytest.raises(owning.NotTheirs):
+            await taken(lite, reward, secret)
+    assert [one.number for one in await taken(lite, reward, "abcd-2345")] == [1]
+
+
+async def test_who_called_is_checked_in_person_and_takes_the_code_the_same_day(lite: Deps) -> None:
+    reward = await approved(lite, access=False)
+    with pytest.raises(owning.NotTheirs):
+        await taken(lite, reward)
+    with pytest.raises(StepRefused, match="由法制复核、财务复核办理"):
+        await bed.do(lite, HANDLER, RewardAct.ATTEST, reason=CHECKED)
+    await bed.do(lite, LEGAL, RewardAct.ATTEST, reason=CHECKED)
+    with pytest.raises(owning.NotTheirs):
+        await taken(bed.at(lite, NOW + timedelta(days=1)), reward)
+    assert len(await taken(lite, reward)) == 1
+
+
+async def test_whoever_looked_the_reporter_up_does_not_attest(lite: Deps) -> None:
+    reward = await approved(lite, access=False)
+    await looked_up(lite, "legal", reward.winner_appeal_id)
+    with pytest.raises(StepRefused, match="要由没有看过的人办理"):
+        await bed.do(lite, LEGAL, RewardAct.ATTEST, reason=CHECKED)
+    # Nor between the check and the code.
+    await bed.do(lite, bed.FINANCE, RewardAct.ATTEST, reason=CHECKED)
+    await looked_up(lite, "finance", reward.winner_appeal_id)
+    with pytest.raises(owning.NotTheirs):
+        await taken(lite, reward)

@@ -1,0 +1,66 @@
+"""What passes is told as such: a database that starts, stops, is busy or full; a fault of ours is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+
+from triage.web import away
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+
+class Said(Exception):
+    """What a driver raises, with the server's code."""
+
+    def __init__(self, sqlstate: str | None) -> None:
+        """Take the code."""
+        super().__init__("words")
+        self.sqlstate = sqlstate
+
+
+def wrapped(sqlstate: str | None, kind: type[DBAPIError] = DBAPIError) -> DBAPIError:
+    return kind("SELECT 1", {}, Said(sqlstate))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (wrapped("57P03"), "database_away"),
+        (wrapped("57P01"), "database_away"),
+        (wrapped("08003"), "database_away"),
+        (wrapped(None, InternalError), "database_away"),
+        (wrapped(None, OperationalError), "database_away"),
+        (ConnectionResetError(), "database_away"),
+        (wrapped("40P01"), "database_busy"),
+        (wrapped("55P03"), "database_busy"),
+        (wrapped("53100"), "database_busy"),
+    ],
+)
+def test_what_passes_is_told_as_such(error: Exception, code: str) -> None:
+    found = away.told(error)
+    assert found is not None
+    assert (found.code, found.status) == (code, 503)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [wrapped("23505"), wrapped("42P01"), wrapped(None), wrapped("XX000", InternalError), ValueError()],
+)
+def test_a_fault_of_ours_is_not(error: Exception) -> None:
+    assert away.told(error) is None
+
+
+async def test_a_full_disk_is_no_database_away(sqlite_db: Database) -> None:
+    async with sqlite_db.engine.connect() as connection:
+        await connection.execute(sa.text("PRAGMA max_page_count = 1"))
+        with pytest.raises(OperationalError) as caught:
+            await connection.execute(sa.text("CREATE TABLE more AS SELECT zeroblob(100000) AS room"))
+        await connection.execute(sa.text("PRAGMA max_page_count = 1000000"))
+    found = away.told(caught.value)
+    assert found is not None
+    assert found.code == "database_busy"

@@ -1,0 +1,96 @@
+"""是本人吗: a code is handed out for something that nobody on the staff can have looked up.
+
+Number and phone open a case, and whoever may look at identities has both. So the code of a reward takes the
+查询码 that the sender alone was shown, once, when the report was sent (kept as a keyed hash). Who has none
+shows their identity card to a reward officer (当面核验); after that the case's page gives the code for as
+long as the table says. The officer must never have looked at this person's identity in any case, not even
+between the check and the code: whoever knows the phone cannot attest, who attests does not know it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import sqlalchemy as sa
+
+from models.appeals import Appellant
+from models.citizens import CitizenAccess
+from models.ledger import LedgerRow
+from models.vocab_citizen import Asked
+from models.vocab_ledger import LedgerAct, SubjectKind
+from triage.clock import local
+from triage.errors import TriageError
+from triage.rules.rewards.rows import LimitName
+from triage.services import limiting
+from triage.services.citizen import filing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.rewards import Reward
+    from triage.rules.rows import Tables
+    from triage.services.deps import Deps
+
+_LOOKS: Final = (LedgerAct.REVEALED.value, LedgerAct.ORIGINAL_READ.value, LedgerAct.CALLED_BACK.value)
+
+
+class NotTheirs(TriageError):
+    """查询码不对。提交举报时显示过一次；没有或丢了的，请带身份证到受理机构当面核验，核验当天再来这里取。"""
+
+    code: ClassVar[str] = "not_theirs"
+    status: ClassVar[int] = 403
+
+
+async def count_try(session: AsyncSession, deps: Deps, appeal_id: int, *, now: datetime) -> None:
+    """Count a try of a 查询码, in a transaction of its own. Raises TooOften."""
+    who = f"case:{appeal_id}"
+    await limiting.count(session, deps.vault, Asked.REWARD, who, most=deps.settings.reward_tries, now=now)
+
+
+async def check(session: AsyncSession, deps: Deps, reward: Reward, secret: str, *, now: datetime) -> None:
+    """Whether a code may be given to whoever has the case open. Raises NotTheirs."""
+    if await _knows(session, deps, reward.winner_appeal_id, secret):
+        return
+    if not _attested(deps.tables, reward, now=now) or await looked(
+        session, reward.attested_by or "", reward.winner_appeal_id
+    ):
+        raise NotTheirs
+
+
+async def looked(session: AsyncSession, login: str, appeal_id: int) -> bool:
+    """Whether somebody ever looked at the identity behind a case, there or in another of the same phone."""
+    phone = (
+        sa.select(Appellant.phone_index)
+        .where(Appellant.appeal_id == appeal_id, Appellant.phone_index.is_not(None))
+        .scalar_subquery()
+    )
+    same = await session.scalars(sa.select(Appellant.appeal_id).where(Appellant.phone_index == phone))
+    subjects = sorted({str(appeal_id), *(str(one) for one in same)})
+    found = sa.select(LedgerRow.seq).where(
+        LedgerRow.who == login,
+        LedgerRow.act.in_(_LOOKS),
+        LedgerRow.subject_kind == SubjectKind.APPEAL.value,
+        LedgerRow.subject.in_(subjects),
+    )
+    return await session.scalar(found.limit(1)) is not None
+
+
+async def _knows(session: AsyncSession, deps: Deps, appeal_id: int, secret: str) -> bool:
+    kept = await session.scalar(
+        sa.select(CitizenAccess.code_hash).where(CitizenAccess.appeal_id == appeal_id)
+    )
+    told = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", secret)).upper()
+    return bool(kept) and hmac.compare_digest(kept or "", filing.code_hash(deps.vault, appeal_id, told))
+
+
+def _attested(tables: Tables, reward: Reward, *, now: datetime) -> bool:
+    if reward.attested_at is None:
+        return False
+    day = local(reward.attested_at).date()
+    return local(now).date() < day + timedelta(days=tables.rewards.limit(LimitName.ATTEST, day).days)

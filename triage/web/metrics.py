@@ -1,0 +1,53 @@
+"""`/metrics`: this process's counts, its pool, and the figures that the timetable keeps. Not for the world.
+
+Declared open in `access` because no person of ours asks: Prometheus has a token of its own, or sits on this
+machine (`services.watch.port.allowed`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import hdrs, web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+
+from triage.metrics import REGISTRY, Sample, Samples
+from triage.services.watch import port, snapshot
+from triage.web.access import NotAllowed
+from triage.web.keys import DEPS
+from triage.web.proxy import forwarded
+
+if TYPE_CHECKING:
+    from triage.services.deps import Deps
+
+_SECONDS: Final = 3.0
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """监控指标. Raises NotAllowed to whoever is neither here nor has the token."""
+    deps = request.app[DEPS]
+    token = request.headers.get(hdrs.AUTHORIZATION)
+    peer = None if forwarded(request) else request.remote
+    if not port.allowed(deps.settings, token, peer):
+        raise NotAllowed("只有本机或带令牌（JIESU_METRICS_TOKEN）的请求可以读指标。")
+    samples = [*port.pool_samples(deps.db), *await _kept(deps)]
+    body = generate_latest(REGISTRY) + generate_latest(Samples(samples))
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
+
+
+async def _kept(deps: Deps) -> list[Sample]:
+    """The timetable's figures. A database that is away is a figure as well, not an error."""
+    try:
+        async with asyncio.timeout(_SECONDS), deps.db.reads() as session:
+            kept = await snapshot.read(session)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return [Sample("jiesu_database_up", (), 0)]
+    found = [Sample("jiesu_database_up", (), 1)]
+    if kept is None:
+        return found
+    age = max((deps.clock.now() - kept.measured_at).total_seconds(), 0.0)
+    found.append(Sample("jiesu_snapshot_age_seconds", (), age))
+    found.append(Sample("jiesu_snapshot_cost_seconds", (), kept.cost_seconds))
+    return found + list(kept.samples)
