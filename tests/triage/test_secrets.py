@@ -45,13 +45,15 @@ GIVEN = {
     "redis_url": f"redis://:{HIDDEN}@cache/0",
     "vault_keys": KEYS,
     "reward_keys": KEYS.replace("QUFB", "QkJC"),
+    "backup_keys": KEYS.replace("QUFB", "Q0ND"),
+    "metrics_token": HIDDEN,
     "oidc_client_secret": HIDDEN,
     "sms_secret": HIDDEN,
     "wecom_secret": HIDDEN,
     "smtp_url": f"smtp://user:{HIDDEN}@mail.example:587",
 }
 #: What must not be seen anywhere: the password, and the keys themselves.
-UNSEEN = (HIDDEN, "QUFB" * 10, "QkJC" * 10)
+UNSEEN = (HIDDEN, "QUFB" * 10, "QkJC" * 10, "Q0ND" * 10)
 
 
 def in_environment(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
