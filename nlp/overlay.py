@@ -311,7 +311,7 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, str] | str]]:
             continue
         try:
             row: Any = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):  # thousands of brackets
             row = None
         yield line, _fields(row.items()) if isinstance(row, dict) else "不是 JSON 对象"
 

@@ -1,6 +1,6 @@
 """Secrets in files: `JIESU_SMTP_URL_FILE=/run/secrets/smtp` instead of the secret in the environment.
 
-Not `JIESU_VAULT_KEYS_FILE`: that file is looked at again while processes run, by `connectors/keys.py`.
+Not `JIESU_VAULT_KEYS_FILE` and `JIESU_BACKUP_KEYS_FILE`, which `connectors/keys.py` reads and writes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ SECRETS: Final = (
     "redis_url",
     "vault_keys",
     "reward_keys",
+    "backup_keys",
+    "metrics_token",
     "oidc_client_secret",
     "sms_secret",
     "wecom_secret",
@@ -21,8 +23,8 @@ SECRETS: Final = (
     "metrics_token",
     "backup_keys",
 )
-#: Read here; of the rest the file itself is kept.
-READ_ONCE: Final = tuple(name for name in SECRETS if name != "vault_keys")
+#: Read here; of the two others the file itself is kept: keys are added to it.
+READ_ONCE: Final = tuple(name for name in SECRETS if name not in {"vault_keys", "backup_keys"})
 _LONGEST: Final = 1 << 16
 
 

@@ -15,11 +15,13 @@ from connectors.feeds.errors import FeedRefused
 from connectors.feeds.json_feeds import FieldMap
 from connectors.hotline import mapping, orders
 from connectors.open311 import wire
+from nlp.overlay import BadRow, OverlayReader
 from tests.fuzz import parsers
 from tests.fuzz.outside import NOW, ORDER, tables
 from tests.fuzz.parsers import NotStorable, Subject, storable
 from tests.fuzz.subjects import SUBJECTS, workbook
 from triage.services.staff import importing
+from triage.web.open311.places import atlas, gazetteer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +73,14 @@ def test_thousands_of_brackets_are_no_map(text: str) -> None:
         mapping.parse(text, "x")
     with pytest.raises(files.FileRefused):
         files.parse_map(text, "x")
+
+
+def test_a_place_of_thousands_of_brackets_is_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a":' * 2000, encoding="utf-8")
+    (row,) = OverlayReader(gazetteer(), atlas()).read(path)
+    assert isinstance(row, BadRow)
+    assert row.reason == "不是 JSON 对象"
 
 
 def test_a_namespace_with_a_brace_is_read_past() -> None:

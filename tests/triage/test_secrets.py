@@ -45,6 +45,8 @@ GIVEN = {
     "redis_url": f"redis://:{HIDDEN}@cache/0",
     "vault_keys": KEYS,
     "reward_keys": KEYS.replace("QUFB", "QkJC"),
+    "backup_keys": KEYS.replace("QUFB", "Q0ND"),
+    "metrics_token": HIDDEN,
     "oidc_client_secret": HIDDEN,
     "sms_secret": HIDDEN,
     "wecom_secret": HIDDEN,
