@@ -111,11 +111,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="读 /metrics 要带的令牌（Bearer）；不设时只答本机，设了 JIESU_HOSTS 则必须设"
     )
-<<<<<<< HEAD
-    metrics_token_file: Path | None = Field(None, description=_IN_FILE.format("上述令牌"))
-=======
     metrics_token_file: Path | None = Field(None, description=_IN_FILE.format("读 /metrics 的令牌"))
->>>>>>> safe
     metrics_port: int | None = Field(
         None,
         ge=1,

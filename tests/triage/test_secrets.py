@@ -51,8 +51,6 @@ GIVEN = {
     "sms_secret": HIDDEN,
     "wecom_secret": HIDDEN,
     "smtp_url": f"smtp://user:{HIDDEN}@mail.example:587",
-    "metrics_token": HIDDEN,
-    "backup_keys": KEYS.replace("QUFB", "Q0ND"),
 }
 #: What must not be seen anywhere: the password, and the keys themselves.
 UNSEEN = (HIDDEN, "QUFB" * 10, "QkJC" * 10, "Q0ND" * 10)

@@ -308,9 +308,7 @@ async def _page(request: web.Request, party_id: int, error: TriageError | None) 
             )
             for step in found.steps
         ),
-        error=error.detail if error else None,
-        field=guard.FIELD,
-        token=token,
+        error=error.detail if error else None, field=guard.FIELD, token=token,
     )  # fmt: skip
     response = render(request, "parties/one.html", page=page, status=error.status if error else 200)
     guard.keep(response, token)
