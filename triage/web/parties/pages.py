@@ -199,8 +199,7 @@ async def exported(request: web.Request) -> web.Response:
         lines = await listing.parties(session, request[VIEWER], ask, limit=listing.MOST, ids=ids)
         named = await listing.names_of(session, [line.id for line in lines])
     areas = {code: _area(request, code) for line in lines for code in (line.district, line.street) if code}
-    sheet = listing.sheet(lines, named, areas, since=ask.since, now=now)
-    body = await asyncio.to_thread(workbook, [sheet])
+    body = await asyncio.to_thread(workbook, [listing.sheet(lines, named, areas, since=ask.since, now=now)])
     await note_export(request, f"parties-{local(now):%Y%m%d}.xlsx", rows=len(lines))
     return web.Response(
         body=body,
