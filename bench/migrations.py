@@ -205,8 +205,8 @@ def two_releases(directory: Path, url: str | None) -> Iterator[tuple[Bed, Bed]]:
     try:
         yield old, new
     finally:
-        new.processes.stop()
-        old.processes.stop()
+        new.kill(*new.running)
+        old.kill(*old.running)
 
 
 async def under_traffic(old: Bed, new: Bed, clients: Clients, deployed: Deployed) -> None:
