@@ -1,6 +1,6 @@
 """Secrets in files: `JIESU_SMTP_URL_FILE=/run/secrets/smtp` instead of the secret in the environment.
 
-Not `JIESU_VAULT_KEYS_FILE` and `JIESU_BACKUP_KEYS_FILE`, which `connectors/keys.py` reads and writes.
+Not `JIESU_VAULT_KEYS_FILE`, which `connectors/keys.py` reads and writes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ SECRETS: Final = (
     "sms_secret",
     "wecom_secret",
     "smtp_url",
-    "metrics_token",
-    "backup_keys",
 )
-#: Read here; of the two others the file itself is kept: keys are added to it.
-READ_ONCE: Final = tuple(name for name in SECRETS if name not in {"vault_keys", "backup_keys"})
+#: Read here; of the vault's keys the file itself is kept: keys are added to it.
+READ_ONCE: Final = tuple(name for name in SECRETS if name != "vault_keys")
 _LONGEST: Final = 1 << 16
 
 

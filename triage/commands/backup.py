@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: So many attachments that lack are named.
+_NAMED: Final = 5
 _MEGA: Final = 1_000_000
 
 
@@ -78,6 +80,13 @@ def backup(settings: Settings, target: str, *, verify: bool, also: Sequence[str]
         f"已备份到 {made.path}：{len(manifest.tables)} 张表 {made.rows} 行，附件 {manifest.files} 个，"
         f"其他文件 {len(manifest.extra)} 个，{made.bytes / _MEGA:.1f} MB，{time.monotonic() - started:.1f} 秒"
     )
+    if lacking := manifest.files_missing:
+        click.secho(
+            f"注意：有 {len(lacking)} 个附件，数据库里登记了，附件库里没有或已损坏，备份里也就没有："
+            + "、".join(one[:12] for one in lacking[:_NAMED])
+            + ("……" if len(lacking) > _NAMED else ""),
+            fg="yellow",
+        )
     click.echo(f"加密用备份密钥 {ring.first} 号；恢复时还要这些密钥（备份里没有它们）：{_needs(about.needs)}")
     if proved is None:
         click.echo("没有试恢复：加 --verify 会恢复到临时数据库里核对")

@@ -7,9 +7,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from models import migrate
+from models.files import Attachment
+from tests.factories import NOW, TicketIn, add_tickets
 from triage.cli import main
 from triage.commands.run import only_one
 from triage.settings import Settings
@@ -50,6 +53,7 @@ def test_from_key_to_a_restored_database(tmp_path: Path, monkeypatch: pytest.Mon
     assert "其他文件 1 个" in told
     assert "身份信息密钥 1 号" in told
     assert "已试恢复并核对" in told
+    assert "注意" not in told
     assert "已经存在" in typed("backup", str(one)).stderr
     assert "可以恢复（只校验，没有改动）" in typed("restore", str(one), "--check").stdout
     assert "不是空的" in typed("restore", str(one)).stderr
@@ -65,3 +69,25 @@ def test_from_key_to_a_restored_database(tmp_path: Path, monkeypatch: pytest.Mon
     with only_one(tmp_path / "new" / "run.lock"):
         assert "正由另一个 jiesu run 使用" in typed("restore", str(one), "--replace").stderr
     assert "没有备份文件" in typed("restore", str(tmp_path / "none"), "--check").stderr
+
+
+def test_attachments_that_lack_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = tmp_path / "backup.key"
+    assert typed("keys", "backup", str(key)).exit_code == 0
+    monkeypatch.setenv("JIESU_BACKUP_KEYS_FILE", str(key))
+
+    async def photograph() -> None:
+        deps = build(Settings())
+        await add_tickets(deps.db, TicketIn())
+        at = {"at": NOW, "by": "citizen", "media_type": "image/jpeg", "name": "a.jpg", "size": 5}
+        async with deps.db.writes.begin() as session:
+            values = {"appeal_id": 1, "owner": "appeal", "sha256": "ab" * 32, **at}
+            await session.execute(sa.insert(Attachment).values(values))
+        await deps.close()
+
+    asyncio.run(photograph())
+    done = typed("backup", str(tmp_path / "one.jiesu-backup"))
+    assert done.exit_code == 0
+    assert (
+        "注意：有 1 个附件，数据库里登记了，附件库里没有或已损坏，备份里也就没有：abababababab" in done.stdout
+    )

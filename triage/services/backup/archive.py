@@ -59,6 +59,8 @@ class Manifest:
     database_bytes: int = 0
     files: int = 0
     files_bytes: int = 0
+    #: What the database names and the file store could not give: by checksum.
+    files_missing: list[str] = field(default_factory=list)
     extra: dict[str, str] = field(default_factory=dict)
 
 
@@ -208,7 +210,8 @@ class _Unpacking:
 
     def _compared(self, wanted: Manifest) -> Manifest:
         self._read.database_sha256 = self._whole.hexdigest()
-        self._read.tables = wanted.tables
+        # What only the manifest can know.
+        self._read.tables, self._read.files_missing = wanted.tables, wanted.files_missing
         if self._read != wanted:
             raise Broken("manifest")
         return wanted

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".jiesu-backup"
 PAGES: Final = 2048
+#: What the database names of the file store, in words both databases know.
+_NAMED: Final = sa.text("SELECT sha256, thumb_sha256 FROM attachment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,12 @@ async def _fill(deps: Deps, file: Any, inputs: Inputs, current: str) -> tuple[Ab
         async with deps.db.engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
             into = await _postgresql(deps, connection, inputs, writer)
+            named = {one for row in await connection.execute(_NAMED) for one in row if one}
         server = await server_version(deps)
     else:
-        into = _sqlite(deps, inputs, writer)
+        into, named = _sqlite(deps, inputs, writer)
         server = sqlite3.sqlite_version
+    into.manifest.files_missing = sorted(named - _attachments(into, inputs))
     _beside(deps, into, inputs)
     into.finish()
     return about(server), into.manifest
@@ -138,16 +142,19 @@ async def _postgresql(
     return into
 
 
-def _sqlite(deps: Deps, inputs: Inputs, writer: Callable[[str], Writer]) -> Writer:
+def _sqlite(deps: Deps, inputs: Inputs, writer: Callable[[str], Writer]) -> tuple[Writer, set[str]]:
+    """The database's part, and what it names of the file store."""
     source = sqlite_file(deps)
     with tempfile.TemporaryDirectory(dir=source.parent, prefix=".backup-") as folder:
         copy = Path(folder) / "copy.db"
         copy_sqlite(source, copy, lambda size: inputs.told("复制数据库", size))
         into = writer(sqlite3.sqlite_version)
         into.manifest.tables = measuring.of_sqlite(copy, lambda name: inputs.told(name, 0))
+        with closing(sqlite3.connect(copy)) as base:
+            named = {one for row in base.execute(str(_NAMED)) for one in row if one}
         with copy.open("rb") as stream:
             into.database(stream, lambda size: inputs.told("数据库", size))
-    return into
+    return into, named
 
 
 def copy_sqlite(source: Path, target: Path, told: Callable[[int], None]) -> None:
@@ -162,15 +169,22 @@ def copy_sqlite(source: Path, target: Path, told: Callable[[int], None]) -> None
             into.execute("PRAGMA journal_mode = DELETE")
 
 
-def _beside(deps: Deps, into: Writer, inputs: Inputs) -> None:
-    """What belongs to it and lies outside: attachments, a site's places, tables, more folders."""
+def _attachments(into: Writer, inputs: Inputs) -> set[str]:
+    """Put in what the file store can give; tell which."""
+    given = set()
     for sha256 in inputs.files.hashes():
         try:
             content = inputs.files.read(sha256)
         except FileMissing:
-            continue  # erased since it was listed, or damaged: `manifest.files` counts what is here
+            continue  # erased since it was listed, or damaged: who made the backup is told what lacks
         into.attachment(sha256, content)
+        given.add(sha256)
         inputs.told("附件", into.manifest.files_bytes)
+    return given
+
+
+def _beside(deps: Deps, into: Writer, inputs: Inputs) -> None:
+    """What belongs to it and lies outside: a site's places, tables, more folders."""
     places = overlays.path(deps.settings)
     if places.exists():
         into.further(places.name, places)

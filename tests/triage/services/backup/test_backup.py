@@ -22,6 +22,7 @@ from connectors.keys import KeyRing
 from connectors.sealed_stream import SealedReader
 from connectors.vault import Vault
 from models.db import open_database
+from models.files import Attachment
 from models.ledger import LedgerRow
 from models.tickets import Ticket
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -115,6 +116,19 @@ async def test_what_comes_back_is_what_was_there(deps: Deps, target: Deps, tmp_p
     assert (target.settings.data_dir / "places.jsonl").exists()
     left = [path.name for path in target.settings.data_dir.glob(".restore-*")]
     assert left == []
+
+
+async def test_an_attachment_that_lacks_is_told(deps: Deps, tmp_path: Path) -> None:
+    await fill(deps)
+    kept, lost = FolderStore(deps.settings.files).put(b"photo"), "0" * 64
+    async with deps.db.writes.begin() as session:
+        for thumb in (None, lost):
+            values = {"appeal_id": 1, "owner": "appeal", "sha256": kept, "thumb_sha256": thumb, "size": 5}
+            text = {"media_type": "image/jpeg", "name": "a.jpg", "by": "citizen", "at": NOW}
+            await session.execute(sa.insert(Attachment).values(values | text))
+    done = await made(deps, tmp_path)
+    assert (done.manifest.files, done.manifest.files_missing) == (1, [lost])
+    assert (await restoring.prove(deps, given(done.path))).rows == done.rows
 
 
 async def test_it_is_proved_beside_the_real_one(deps: Deps, tmp_path: Path) -> None:
