@@ -69,6 +69,9 @@ class Reward(Base):
         sa.String(64), comment="login: who saw the reporter's identity card, and never looked them up"
     )
     attested_at: Mapped[datetime | None]
+    attested_word: Mapped[str | None] = mapped_column(
+        sa.String(64), comment="keyed, of the one-time word that was handed over; null once used"
+    )
 
 
 class RewardSeen(Base):

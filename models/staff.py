@@ -90,8 +90,8 @@ class AccountRequest(Base):
     unit_code: Mapped[str | None] = mapped_column(sa.ForeignKey("unit.code"))
     valid_from: Mapped[date | None] = mapped_column(sa.Date)
     valid_to: Mapped[date | None] = mapped_column(sa.Date)
-    password_hash: Mapped[str | None] = mapped_column(
-        sa.String(200), comment="argon2id, set once it is confirmed; forgotten once it is decided"
+    half: Mapped[bytes | None] = mapped_column(
+        sa.LargeBinary, comment="sealed: the asker's half of the password to come; forgotten once over"
     )
     forget_codes: Mapped[bool] = mapped_column(default=False)
     provider_name: Mapped[str | None] = mapped_column(sa.String(254))

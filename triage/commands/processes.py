@@ -35,6 +35,7 @@ from triage.services.repeats import looking
 from triage.services.reporting import drafting
 from triage.services.rewards import clocking as reward_clock
 from triage.services.sources.running import Runner
+from triage.services.staff import requests
 from triage.services.topics import finding
 from triage.services.trends import noticing, refreshing, words
 from triage.services.watch import port, snapshot
@@ -59,6 +60,7 @@ PAUSES: Final = {
     "incidents": 2.0,
     "open-data": 300.0,
     "reports": 300.0,
+    "requests": 300.0,
     "signals": 60.0,
     "topics": 300.0,
     "words": 60.0,
@@ -174,6 +176,7 @@ def timetable(settings: Settings) -> None:
             "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
             "erasures": Eraser(deps).keep,
+            "requests": partial(requests.forget, deps),
             "rollups": partial(refreshing.catch_up, deps),
             "signals": partial(noticing.poke, deps),
             "rewards": reward_clock.Ticker(deps).tick,

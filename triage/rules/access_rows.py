@@ -80,9 +80,27 @@ def row_of(rows: Sequence[AccessRow], role: Role, at: date) -> AccessRow | None:
     return next((row for row in rows if row.role is role and row.holds(at)), None)
 
 
-def excluded_by(rows: Sequence[AccessRow], role: Role, at: date) -> frozenset[Role]:
-    """The roles that nobody may hold beside this one on that day, whichever of the two rows says so."""
-    own = row_of(rows, role, at)
-    return frozenset(own.apart if own else ()) | {
-        row.role for row in rows if row.holds(at) and role in row.apart
-    }
+def given_between(
+    rows: Sequence[AccessRow], role: Role, first: date, last: date | None
+) -> frozenset[Permission]:
+    """What a role gives on any of these days; `last` None: from the first on."""
+    return frozenset(
+        permission
+        for row in rows
+        if row.role is role and _meets(row, first, last)
+        for permission in row.permissions
+    )
+
+
+def excluded_between(
+    rows: Sequence[AccessRow], role: Role, first: date, last: date | None
+) -> frozenset[Role]:
+    """The roles that nobody may hold beside this one on any of these days, whichever row says so."""
+    met = [row for row in rows if _meets(row, first, last)]
+    own = {other for row in met if row.role is role for other in row.apart}
+    return frozenset(own | {row.role for row in met if role in row.apart})
+
+
+def _meets(row: AccessRow, first: date, last: date | None) -> bool:
+    ends = row.valid_to is not None and row.valid_to < first
+    return not ends and (last is None or row.valid_from <= last)

@@ -13,7 +13,7 @@ from models.appeals import Appellant, Source
 from models.citizens import CitizenWord
 from models.identities import HeldIdentity
 from models.notices import Contact
-from models.staff import Account, ProviderAttempt
+from models.staff import Account, AccountRequest, ProviderAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,6 +68,7 @@ PLACES: Final = (
         Account, ("staff_id",), ("code_secret", "code_pending"),
         lambda row, column: f"account.{column}:{row['staff_id']}",
     ),
+    SealedPlace(AccountRequest, ("id",), ("half",), lambda row, _: f"account_request.half:{row['id']}"),
     SealedPlace(
         ProviderAttempt, ("browser_hash",), ("verifier",),
         lambda row, column: f"provider_attempt.{column}:{row['browser_hash']}",

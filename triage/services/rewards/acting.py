@@ -172,7 +172,8 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
         case RewardAct.NOTIFY:
             await _notify(session, tables, reward, doer, now=now)
         case RewardAct.ATTEST:
-            reward.attested_by, reward.attested_at = doer.login, now
+            # A word of before opens nothing any more; `owning.hand_over` gives the new one.
+            reward.attested_by, reward.attested_at, reward.attested_word = doer.login, now, None
     if name := _KEEPS.get(wish.act):
         setattr(reward, name, doer.login)
     await book.note(session, reward, wish.act, doer.login, now, **data)

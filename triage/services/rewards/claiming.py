@@ -106,7 +106,7 @@ async def give(
 ) -> list[Code]:
     """The codes of a case that won, once, for whoever has it open and is its sender.
 
-    `secret`: the 查询码, or empty after 当面核验. Raises NothingToClaim, NotTheirs.
+    `secret`: the 查询码, or the word handed over at 当面核验. Raises NothingToClaim, NotTheirs.
     """
     reward = await session.scalar(
         sa.select(Reward)

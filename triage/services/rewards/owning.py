@@ -2,9 +2,10 @@
 
 Number and phone open a case, and whoever may look at identities has both. So the code of a reward takes the
 查询码 that the sender alone was shown, once, when the report was sent (kept as a keyed hash). Who has none
-shows their identity card to a reward officer (当面核验); after that the case's page gives the code for as
-long as the table says. The officer must never have looked at this person's identity in any case, not even
-between the check and the code: whoever knows the phone cannot attest, who attests does not know it.
+shows their identity card to a reward officer (当面核验), who hands them a word that is shown once: it stands
+in for the 查询码 on the case's page, once, for as long as the table says. The officer must never have looked
+at this person's identity in any case, not even between the check and the code: whoever knows the phone cannot
+attest, who attests does not know it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from triage.errors import TriageError
 from triage.rules.rewards.rows import LimitName
 from triage.services import limiting
 from triage.services.citizen import filing
+from triage.services.rewards import book
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,8 +42,12 @@ if TYPE_CHECKING:
 _LOOKS: Final = (LedgerAct.REVEALED.value, LedgerAct.ORIGINAL_READ.value, LedgerAct.CALLED_BACK.value)
 
 
+#: About 49 bits of chance, and a handful of tries an hour.
+_WORD_LETTERS: Final = 10
+
+
 class NotTheirs(TriageError):
-    """查询码不对。提交举报时显示过一次；没有或丢了的，请带身份证到受理机构当面核验，核验当天再来这里取。"""
+    """查询码不对。提交举报时显示过一次；没有或丢了的，请带身份证到受理机构当面核验，当天用核验时给的取码口令来取。"""
 
     code: ClassVar[str] = "not_theirs"
     status: ClassVar[int] = 403
@@ -54,13 +60,26 @@ async def count_try(session: AsyncSession, deps: Deps, appeal_id: int, *, now: d
 
 
 async def check(session: AsyncSession, deps: Deps, reward: Reward, secret: str, *, now: datetime) -> None:
-    """Whether a code may be given to whoever has the case open. Raises NotTheirs."""
-    if await _knows(session, deps, reward.winner_appeal_id, secret):
+    """Whether a code may be given to whoever has the case open. Uses up the word. Raises NotTheirs."""
+    told = _told(secret)
+    if await _knows(session, deps, reward.winner_appeal_id, told):
         return
-    if not _attested(deps.tables, reward, now=now) or await looked(
-        session, reward.attested_by or "", reward.winner_appeal_id
+    kept = reward.attested_word
+    if (
+        kept is None
+        or not hmac.compare_digest(kept, _word_hash(deps, reward, told))
+        or not _attested(deps.tables, reward, now=now)
+        or await looked(session, reward.attested_by or "", reward.winner_appeal_id)
     ):
         raise NotTheirs
+    reward.attested_word = None
+
+
+def hand_over(deps: Deps, reward: Reward) -> str:
+    """A word for whoever showed their identity card, to be shown to the officer once; the last one counts."""
+    word = book.drawn(_WORD_LETTERS)
+    reward.attested_word = _word_hash(deps, reward, word)
+    return word
 
 
 async def looked(session: AsyncSession, login: str, appeal_id: int) -> bool:
@@ -81,12 +100,20 @@ async def looked(session: AsyncSession, login: str, appeal_id: int) -> bool:
     return await session.scalar(found.limit(1)) is not None
 
 
-async def _knows(session: AsyncSession, deps: Deps, appeal_id: int, secret: str) -> bool:
+async def _knows(session: AsyncSession, deps: Deps, appeal_id: int, told: str) -> bool:
     kept = await session.scalar(
         sa.select(CitizenAccess.code_hash).where(CitizenAccess.appeal_id == appeal_id)
     )
-    told = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", secret)).upper()
     return bool(kept) and hmac.compare_digest(kept or "", filing.code_hash(deps.vault, appeal_id, told))
+
+
+def _told(secret: str) -> str:
+    """However it was typed."""
+    return re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", secret)).upper()
+
+
+def _word_hash(deps: Deps, reward: Reward, word: str) -> str:
+    return deps.vault.content_hash(f"reward.attested\0{reward.id}\0{word}")
 
 
 def _attested(tables: Tables, reward: Reward, *, now: datetime) -> bool:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from models.staff import Account
+from models.staff import Account, AccountRequest, ProviderLink
 from models.units import Staff, Unit
 from models.vocab_ledger import LedgerAct
 from models.vocab_signin import End
 from triage.errors import BadInput, NotFound, TriageError
-from triage.services.staff import codes, locking, passwords, sessions, tokens
+from triage.services.staff import codes, locking, passwords, requests, sessions, tokens
 from triage.services.staff.recording import record
 from triage.services.staff.rules import rule_at
 from triage.services.staff.signing_in import LOGIN, normal
@@ -152,7 +152,7 @@ def _differences(staff: Staff, account: Account, item: NewAccount) -> dict[str, 
 
 
 async def disable(session: AsyncSession, login: str, *, by: str, now: datetime) -> None:
-    """停用: no sign-in, no session, no token, from this moment on. Raises NotYourself."""
+    """停用: no sign-in, no session, no token, no open request, from this moment on. Raises NotYourself."""
     staff, account = await _one(session, login)
     if login == by:
         raise NotYourself
@@ -160,6 +160,8 @@ async def disable(session: AsyncSession, login: str, *, by: str, now: datetime) 
         await session.execute(sa.update(Account).where(Account.staff_id == staff.id).values(disabled_at=now))
         await sessions.end_all(session, staff.id, End.DISABLED, now=now)
         await tokens.revoke_all(session, staff.id, by=by, login=login, now=now)
+        theirs = sa.or_(AccountRequest.staff_id == staff.id, AccountRequest.asked_by == login)
+        await requests.void(session, theirs, by=by, now=now)
         record(session, LedgerAct.STAFF_DISABLED, by=by, login=login, now=now)
 
 
@@ -189,6 +191,26 @@ async def reset(
         await locking.leave(session, deps.vault, key)
     await sessions.end_all(session, staff.id, End.PASSWORD, now=now)
     record(session, LedgerAct.PASSWORD_SET, by=by, login=login, now=now, detail={"reset": "yes"})
+
+
+async def made_anew(
+    session: AsyncSession, deps: Deps, login: str, kept: str, *, by: str, now: datetime
+) -> None:
+    """Every way into an account made anew: nothing opens it any more that somebody set up before this.
+
+    Its tokens, its authenticator, its accounts at the provider (linked or to be) are forgotten as well.
+    """
+    await reset(session, deps, login, kept, forget_codes=True, by=by, now=now)
+    staff, _ = await _one(session, login)
+    await tokens.revoke_all(session, staff.id, by=by, login=login, now=now)
+    await session.execute(sa.delete(ProviderLink).where(ProviderLink.staff_id == staff.id))
+    await session.execute(sa.update(Account).where(Account.staff_id == staff.id).values(provider_name=None))
+
+
+async def lock(session: AsyncSession, staff_id: int) -> None:
+    """Lock an account's rows, in the order in which everything here does."""
+    rows = sa.select(Staff.id).join(Account, Account.staff_id == Staff.id).where(Staff.id == staff_id)
+    await session.execute(rows.with_for_update())
 
 
 async def set_own_password(

@@ -87,8 +87,21 @@ def hasher_of(settings: Settings) -> Hasher:
 
 def generated() -> str:
     """A password to be shown once: about 79 bits, in groups that can be read out."""
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
-    return "-".join(groups)
+    return _groups(_GROUPS)
+
+
+def half() -> str:
+    """Half of such a password: two people are shown one each, and neither knows the whole."""
+    return _groups(_GROUPS // 2)
+
+
+def joined(first: str, second: str) -> str:
+    """The password of two halves."""
+    return f"{first}-{second}"
+
+
+def _groups(count: int) -> str:
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(count))
 
 
 def _normal(password: str) -> str:

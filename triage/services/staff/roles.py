@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from models.staff import Account, RoleGrant
+from models.staff import Account, AccountRequest, RoleGrant
 from models.units import Staff, Unit
 from models.vocab_ledger import LedgerAct
 from models.vocab_signin import End
@@ -14,7 +14,7 @@ from models.vocab_staff import Role
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import access_rows
-from triage.services.staff import sessions
+from triage.services.staff import requests, sessions
 from triage.services.staff.accounts import NotYourself
 from triage.services.staff.recording import record
 
@@ -93,7 +93,8 @@ async def check(
     )
     if await session.scalar(same.limit(1)) is not None:
         raise BadInput("这个角色在这段时间已经授予过；要改期限，请先收回再授予")
-    await _check_apart(session, tables, staff_id, role, (valid_from, valid_to))
+    # Only what is to come: a past start asks for days on which the table may have no row at all.
+    await _check_apart(session, tables, staff_id, role, (max(valid_from, local(now).date()), valid_to))
     return login
 
 
@@ -102,7 +103,7 @@ async def _check_apart(
 ) -> None:
     """Raise RolesApart when a role that excludes this one is held on one of these days."""
     first, last = days
-    apart = access_rows.excluded_by(tables.access, role, first)
+    apart = access_rows.excluded_between(tables.access, role, first, last)
     held = sa.select(RoleGrant.role).where(
         RoleGrant.staff_id == staff_id,
         RoleGrant.role.in_(sorted(other.value for other in apart)),
@@ -118,7 +119,7 @@ async def _check_apart(
 
 
 async def withdraw(session: AsyncSession, staff_id: int, number: int, *, by: str, now: datetime) -> None:
-    """收回, at once. Raises NotFound, NotYourself."""
+    """收回, at once; what this person asked of other accounts is void. Raises NotFound, NotYourself."""
     login = await _login(session, staff_id)
     if login == by:
         raise NotYourself
@@ -133,6 +134,7 @@ async def withdraw(session: AsyncSession, staff_id: int, number: int, *, by: str
     if row is None:
         raise NotFound("没有这个角色，或已经收回。")
     await sessions.end_all(session, staff_id, End.ROLE, now=now)
+    await requests.void(session, AccountRequest.asked_by == login, by=by, now=now)
     detail = {"withdrawn": row.role, "unit": row.unit_code or ""}
     record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
 

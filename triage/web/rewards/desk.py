@@ -33,7 +33,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rows import Status
 from triage.services import attachments
-from triage.services.rewards import acting, book, outcomes, yearly
+from triage.services.rewards import acting, book, outcomes, owning, yearly
 from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
@@ -125,7 +125,7 @@ async def shown(request: web.Request) -> web.Response:
     return await _shown(request, "")
 
 
-async def _shown(request: web.Request, fault: str, *, status: int = 200) -> web.Response:
+async def _shown(request: web.Request, fault: str, *, word: str = "", status: int = 200) -> web.Response:
     deps, doer = request.app[DEPS], doer_of(request)
     now = deps.clock.now()
     async with deps.db.reads() as session:
@@ -161,7 +161,7 @@ async def _shown(request: web.Request, fault: str, *, status: int = 200) -> web.
         "people": [(post.label, login) for post, login in before.items() if login],
     }  # fmt: skip
     return common.page(
-        request, "one", status=status, fault=fault, reward=view, editing=editing, lines=found[0],
+        request, "one", status=status, fault=fault, word=word, reward=view, editing=editing, lines=found[0],
         asks=found[1], buttons=_buttons(allowed, _BUTTONS),
         outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
         shares=[_share(request, one, before) for one in parts], events=[_event(one) for one in events],
@@ -330,15 +330,21 @@ async def acted(request: web.Request) -> web.Response:
     """A step of the whole, or of one part. A refusal is told on the page."""
     form, deps = await request.post(), request.app[DEPS]
     wish = wish_of(request, form)
-    do = acting.act_share if wish.share else acting.act
+    now, word = deps.clock.now(), ""
     if wish.act not in (_SHARE_BUTTONS if wish.share else _BUTTONS):
         raise stepping.StepRefused("这一步不在这里办")
     try:
         async with deps.db.writes.begin() as session:
             await book.check_seen(session, request[VIEWER], wish.no)
-            await do(session, deps.tables, doer_of(request), wish, now=deps.clock.now())
+            if wish.share:
+                await acting.act_share(session, deps.tables, doer_of(request), wish, now=now)
+            else:
+                reward = await acting.act(session, deps.tables, doer_of(request), wish, now=now)
+                word = owning.hand_over(deps, reward) if wish.act is RewardAct.ATTEST else ""
     except (stepping.StepRefused, book.RewardChanged, NoRule) as error:
         return await _shown(request, error.detail, status=error.status)
+    if word:
+        return await _shown(request, "", word=word)
     return common.back(f"/desk/rewards/of/{wish.no}")
 
 

@@ -123,7 +123,6 @@ async def added(request: web.Request) -> web.Response:
     """新建账号. Its generated password is shown once."""
     deps, form = request.app[DEPS], await texts(request)
     by, now = request[VIEWER].login, deps.clock.now()
-    held = True
     password = (
         None if form.get("provider", "").strip() and form.get("provider_only") else passwords.generated()
     )
@@ -139,15 +138,19 @@ async def added(request: web.Request) -> web.Response:
         managing.check_unit(await staff_requests.units_of(request), item.unit_code)
         role = roles.role_of(form["role"]) if form.get("role") else None
         kept = await accounts.password_hash(deps, item.login, password, now=now) if password else None
+        given = second.Grant(role, item.unit_code, local(now).date()) if role else None
+        half = None
         async with deps.db.writes.begin() as session:
+            if given and await second.needed(session, deps.tables, given, by=by, now=now):
+                # Its first password has two halves.
+                kept = None
             staff_id = await accounts.create(session, item, kept, by=by, now=now)
-            if role is not None:
-                given = second.Grant(role, item.unit_code, local(now).date())
-                held = await second.grant(session, deps.tables, staff_id, given, by=by, now=now)
+            if given:
+                half = await second.grant(session, deps, staff_id, given, by=by, now=now)
     except TriageError as fault:
         return await _one(request, None, typed=form, fault=fault)
-    done = "账号已建立。" if held else f"账号已建立，还没有角色。{_DONE['asked']}"
-    return await _one(request, item.login, made=password, done=done)
+    done = f"账号已建立，还没有角色。{_DONE['asked']}" if half else "账号已建立。"
+    return await _one(request, item.login, made=half or password, half=bool(half), done=done)
 
 
 async def one(request: web.Request) -> web.Response:
@@ -160,16 +163,20 @@ async def changed(request: web.Request) -> web.Response:
     """Change name, unit, provider's name. Raises NotFound."""
     deps, form = request.app[DEPS], await texts(request)
     by, now = request[VIEWER].login, deps.clock.now()
-    staff, account = await _mine(request)
+    staff, _ = await _mine(request)
     try:
         wanted = _unit(request, form)
         managing.check_unit(await staff_requests.units_of(request), wanted)
         async with deps.db.writes.begin() as session:
             named = accounts.provider_name(form.get("provider"))
-            at_once = await second.provider(session, deps.tables, staff, named, by=by, now=now)
+            was = form.get("provider_was")
+            at_once, stands = await second.provider(
+                session, deps.tables, staff, named, by=by, now=now,
+                untouched=was is not None and accounts.provider_name(was) == named,
+            )  # fmt: skip
             await accounts.change(
-                session, staff.login, name=form.get("name", ""), unit_code=wanted,
-                provider_name=named if at_once else account.provider_name, by=by, now=now,
+                session, staff.login, name=form.get("name", ""), unit_code=wanted, provider_name=stands,
+                by=by, now=now,
             )  # fmt: skip
     except TriageError as fault:
         return await _one(request, staff.login, typed=form, fault=fault)
@@ -191,10 +198,12 @@ async def granted(request: web.Request) -> web.Response:
             managing.day(form.get("to", ""), "止"),
         )
         async with deps.db.writes.begin() as session:
-            held = await second.grant(session, deps.tables, staff.id, given, by=by, now=now)
+            half = await second.grant(session, deps, staff.id, given, by=by, now=now)
     except TriageError as fault:
         return await _one(request, staff.login, fault=fault)
-    return _to(staff.login, "granted" if held else "asked")
+    if half is None:
+        return _to(staff.login, "granted")
+    return await _one(request, staff.login, made=half, half=True, done=_DONE["asked"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,14 +285,14 @@ async def reset(request: web.Request) -> web.Response:
     kept = await accounts.password_hash(deps, staff.login, password, now=now)
     try:
         async with deps.db.writes.begin() as session:
-            held = await second.reset(
+            half = await second.reset(
                 session, deps, staff, kept, forget_codes=form.get("codes") == "1",
                 by=request[VIEWER].login, now=now,
             )  # fmt: skip
     except TriageError as fault:
         return await _one(request, staff.login, fault=fault)
-    done = "密码已重置。" if held else f"原来的密码仍有效。{_DONE['asked']}"
-    return await _one(request, staff.login, made=password, done=done)
+    done = f"原来的密码仍有效。{_DONE['asked']}" if half else "密码已重置。"
+    return await _one(request, staff.login, made=half or password, half=bool(half), done=done)
 
 
 async def _mine(request: web.Request) -> tuple[Staff, Account]:
@@ -323,6 +332,7 @@ async def _one(
     *,
     typed: Mapping[str, str] | None = None,
     made: str | None = None,
+    half: bool = False,
     done: str | None = None,
     fault: TriageError | None = None,
 ) -> web.Response:
@@ -335,6 +345,7 @@ async def _one(
         name=told.get("name", parts.name),
         unit=told.get("unit", parts.unit),
         provider=told.get("provider", parts.provider),
+        provider_was=parts.provider,
         linked=parts.linked,
         new=login is None,
         account=parts.account,
@@ -346,6 +357,7 @@ async def _one(
         today=local(deps.clock.now()).date().isoformat(),
         myself=login == request[VIEWER].login,
         made=made,
+        half=half,
         done=done,
         fault=fault.detail if fault else None,
         field=guard.FIELD,

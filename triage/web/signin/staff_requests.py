@@ -8,10 +8,11 @@ from models.vocab_signin import Wanted
 from models.vocab_staff import Role
 from triage.errors import BadInput
 from triage.services.staff import managing, second
+from triage.web import guard
 from triage.web.keys import DEPS, VIEWER
 from triage.web.signin import showing
-from triage.web.signin.showing import texts, to
-from triage.web.signin.views import RequestView
+from triage.web.signin.showing import answer, texts, to
+from triage.web.signin.views import HalfPage, RequestView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
     from triage.services.staff.second import Waiting
 
-DONE: Final = {"confirmed": "已同意，变更已生效。", "turned_down": "已驳回，没有变更。"}
+DONE: Final = {
+    "confirmed": "已同意，变更已生效。",
+    "turned_down": "已驳回，没有变更。",
+    "void": "申请人已不能管理这个账号：申请作废，没有变更。",
+}
 _DIGITS: Final = 15
 
 
@@ -43,11 +48,15 @@ async def decided(request: web.Request) -> web.Response:
         raise BadInput("不认识的操作")
     units = await units_of(request)
     async with deps.db.writes.begin() as session:
-        await second.decide(
+        came = await second.decide(
             session, deps, int(number), units, confirm=what == "confirm", by=request[VIEWER].login,
             now=deps.clock.now(),
         )  # fmt: skip
-    return to(f"/desk/staff?done={'confirmed' if what == 'confirm' else 'turned_down'}")
+    if came.half is not None:
+        page = HalfPage(came.login, came.asked_by, came.half)
+        return answer(request, "signin/staff_half.html", page, guard.token_of(request))
+    done = "void" if came.void else "confirmed" if what == "confirm" else "turned_down"
+    return to(f"/desk/staff?done={done}")
 
 
 def views(tables: Tables, waiting: Iterable[Waiting], login: str) -> tuple[RequestView, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -198,12 +198,13 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class StaffPage:
-    """One account, or the form of a new one. `made` is a password that is shown once."""
+    """One account, or the form of a new one. `made` is a password, or half of one, that is shown once."""
 
     login: str
     name: str
     unit: str
     provider: str
+    provider_was: str
     linked: tuple[str, ...]
     new: bool
     account: AccountView | None
@@ -215,7 +216,17 @@ class StaffPage:
     today: str
     myself: bool
     made: str | None
+    half: bool
     done: str | None
     fault: str | None
     field: str
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class HalfPage:
+    """What whoever confirmed is shown once: their half of somebody's new password."""
+
+    login: str
+    asked_by: str
+    half: str = field(repr=False)

@@ -14,10 +14,11 @@ from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bed import HANDLER, LEGAL
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
-from triage.services.rewards import claiming, owning
+from triage.services.rewards import acting, book, claiming, owning
 
 if TYPE_CHECKING:
     from models.rewards import Reward
+    from triage.rules.rewards.stepping import Doer
     from triage.services.deps import Deps
 
 CHECKED = "当面看过身份证"
@@ -52,25 +53,48 @@ async def test_a_case_that_is_open_gives_no_code_without_what_its_sender_alone_w
     assert [one.number for one in await taken(lite, reward, "abcd-2345")] == [1]
 
 
+async def attested(deps: Deps, doer: Doer) -> str:
+    """As the page does: the step, and the word that the officer is shown."""
+    reward = await bed.the_reward(deps)
+    wish = book.Wish(reward.no, RewardAct.ATTEST, reward.version, CHECKED)
+    async with deps.db.writes.begin() as session:
+        reward = await acting.act(session, deps.tables, doer, wish, now=deps.clock.now())
+        return owning.hand_over(deps, reward)
+
+
 async def test_who_called_is_checked_in_person_and_takes_the_code_the_same_day(lite: Deps) -> None:
     reward = await approved(lite, access=False)
     with pytest.raises(owning.NotTheirs):
         await taken(lite, reward)
     with pytest.raises(StepRefused, match="由法制复核、财务复核办理"):
-        await bed.do(lite, HANDLER, RewardAct.ATTEST, reason=CHECKED)
-    await bed.do(lite, LEGAL, RewardAct.ATTEST, reason=CHECKED)
+        await attested(lite, HANDLER)
+    word = await attested(lite, LEGAL)
     with pytest.raises(owning.NotTheirs):
-        await taken(bed.at(lite, NOW + timedelta(days=1)), reward)
-    assert len(await taken(lite, reward)) == 1
+        await taken(bed.at(lite, NOW + timedelta(days=1)), reward, word)
+    assert len(await taken(lite, reward, word)) == 1
+
+
+async def test_the_check_in_person_opens_the_code_with_its_word_alone_and_once(lite: Deps) -> None:
+    reward = await approved(lite, access=False)
+    first = await attested(lite, LEGAL)
+    word = await attested(lite, LEGAL)
+    # Whoever has number and phone can open the case; a word of before is void.
+    for secret in ("", first, "ABCD2346"):
+        with pytest.raises(owning.NotTheirs):
+            await taken(lite, reward, secret)
+    assert word not in repr(vars(await bed.the_reward(lite)))
+    assert len(await taken(lite, reward, f"{word[:5]}-{word[5:]}".lower())) == 1
+    with pytest.raises(owning.NotTheirs):
+        await taken(lite, reward, word)
 
 
 async def test_whoever_looked_the_reporter_up_does_not_attest(lite: Deps) -> None:
     reward = await approved(lite, access=False)
     await looked_up(lite, "legal", reward.winner_appeal_id)
     with pytest.raises(StepRefused, match="要由没有看过的人办理"):
-        await bed.do(lite, LEGAL, RewardAct.ATTEST, reason=CHECKED)
+        await attested(lite, LEGAL)
     # Nor between the check and the code.
-    await bed.do(lite, bed.FINANCE, RewardAct.ATTEST, reason=CHECKED)
+    word = await attested(lite, bed.FINANCE)
     await looked_up(lite, "finance", reward.winner_appeal_id)
     with pytest.raises(owning.NotTheirs):
-        await taken(lite, reward)
+        await taken(lite, reward, word)

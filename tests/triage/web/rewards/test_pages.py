@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 import docx
@@ -11,6 +12,7 @@ import pytest
 
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered, paid
+from triage.services.rewards import claiming
 from triage.web.rewards import desk, pay
 
 if TYPE_CHECKING:
@@ -106,3 +108,24 @@ async def test_the_year_is_a_page_a_workbook_and_a_document(client: Client, deps
     secret = (bed.CLAIM.account, bed.CLAIM.name, bed.CLAIM.phone)
     pages = [text, await (await client.get("/citizen/reward/notice")).text()]
     assert [word for page in pages for word in secret if word in page] == []
+
+
+async def test_the_word_of_a_check_in_person_is_shown_once_and_takes_the_code(
+    client: Client, deps: Deps
+) -> None:
+    (no,) = await bed.reports(deps.db, access=False)
+    await bed.named(deps, no)
+    await bed.sweep(deps)
+    reward = await bed.approved(deps)
+    page = f"/desk/rewards/of/{reward.no}"
+    form = {
+        "token": "t" * 43, "version": str(reward.version), "act": "attest", "reason": "当面看过身份证",
+    }  # fmt: skip
+    cookies = {"Cookie": f"who=legal; jiesu_token={form['token']}"}
+    shown = await (await client.post(f"{page}/act", data=form, headers=cookies)).text()
+    (word,) = re.findall(r'<code class="secret">([^<]+)<', shown)
+    assert word not in await (await client.get(page, headers=cookies)).text()
+    async with deps.db.writes.begin() as session:
+        now = deps.clock.now()
+        given = await claiming.give(session, deps, reward.winner_appeal_id, word, now=now)
+    assert [one.number for one in given] == [1]
