@@ -124,7 +124,7 @@ async def _fill(deps: Deps, file: Any, inputs: Inputs, current: str) -> tuple[Ab
         into, named = _sqlite(deps, inputs, writer)
         server = sqlite3.sqlite_version
     into.manifest.files_missing = sorted(named - _attachments(into, inputs))
-    _beside(deps, into, inputs)
+    _beside(deps, into, inputs, os.fstat(file.fileno()))
     into.finish()
     return about(server), into.manifest
 
@@ -183,8 +183,8 @@ def _attachments(into: Writer, inputs: Inputs) -> set[str]:
     return given
 
 
-def _beside(deps: Deps, into: Writer, inputs: Inputs) -> None:
-    """What belongs to it and lies outside: a site's places, tables, more folders."""
+def _beside(deps: Deps, into: Writer, inputs: Inputs, itself: os.stat_result) -> None:
+    """What belongs to it and lies outside: a site's places, tables, more folders; never the backup itself."""
     places = overlays.path(deps.settings)
     if places.exists():
         into.further(places.name, places)
@@ -192,7 +192,7 @@ def _beside(deps: Deps, into: Writer, inputs: Inputs) -> None:
     folders += [(f"also/{number}", folder) for number, folder in enumerate(inputs.also)]
     for name, folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.is_file():
+            if path.is_file() and not os.path.samestat(path.stat(), itself):
                 into.further(f"{name}/{path.relative_to(folder).as_posix()}", path)
                 inputs.told("其他文件", 0)
 

@@ -24,7 +24,7 @@ from triage import datadir, overlays
 from triage.errors import BadInput, NotReady
 from triage.services.auditing import verifying
 from triage.services.backup import keys, making, measuring
-from triage.services.backup.archive import FILES, About, Unpacked, unpack
+from triage.services.backup.archive import EXTRA, FILES, About, Unpacked, unpack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -150,13 +150,14 @@ def _into_sqlite(copy: Path, target: Path, *, seconds: float = 5) -> None:
 
 def _extra(deps: Deps, found: Unpacked) -> None:
     """A site's own places go where they are read; tables and further folders are laid beside."""
-    folder = found.folder / "extra"
+    folder = found.folder / EXTRA
     places = overlays.path(deps.settings)
     if (folder / places.name).exists():
         shutil.move(folder / places.name, places)
     if folder.exists() and any(path.is_file() for path in folder.rglob("*")):
         beside = deps.settings.data_dir / f"restored-{found.about.made_at[:10]}-{uuid.uuid4().hex[:6]}"
-        shutil.copytree(folder, beside)
+        # Moved, not copied: its modes are those of its owner alone.
+        shutil.move(folder, beside)
 
 
 async def _compared(deps: Deps, db: Database, found: Unpacked, told: Callable[[str, int], None]) -> int:
