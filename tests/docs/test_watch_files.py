@@ -74,7 +74,7 @@ def test_no_label_of_ours_is_prometheus_own() -> None:
         for one in (REQUESTS, JOBS, STEPS, CONFIDENCE, APPEALS, REMINDERS, DISPATCH_DELAY)
         for label in one._labelnames
     }
-    told = {label for _, labels in (SNAPSHOT | OWN).values() for label in labels}
+    told = {label for _, labels in [*SNAPSHOT.values(), *OWN.values()] for label in labels}
     assert {"task", "step", "route"} <= counted
     assert not TARGET & (counted | told)
 
