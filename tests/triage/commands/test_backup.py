@@ -100,7 +100,8 @@ def test_sigterm_leaves_no_plain_copy(tmp_path: Path, monkeypatch: pytest.Monkey
     key = tmp_path / "backup.key"
     assert typed("keys", "backup", str(key)).exit_code == 0
     monkeypatch.setenv("JIESU_BACKUP_KEYS_FILE", str(key))
-    before, seen = signal.getsignal(signal.SIGTERM), []
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[Path] = []
 
     def told_to_stop(_copy: Path, _told: object) -> None:
         seen.extend((tmp_path / "data").glob(".backup-*/copy.db"))
