@@ -127,12 +127,17 @@ async def _window(session: AsyncSession, seen: int) -> _Window:
 async def _changed(
     session: AsyncSession, cursor: RollupCursor, window: _Window
 ) -> tuple[list[int], list[int]]:
-    """The tickets with an event or a correction that their fact does not count yet."""
+    """The tickets with an event or a correction that their fact does not count yet.
+
+    What takes no part in sums has no fact and never will: it is not looked at again and again.
+    """
     since = min(cursor.events_settled, cursor.events_seen)
     events = (
         sa.select(TicketEvent.ticket_id)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
         .outerjoin(RollupTicket, RollupTicket.ticket_id == TicketEvent.ticket_id)
         .where(
+            in_sums(),
             TicketEvent.id > since,
             TicketEvent.id <= window.last,
             TicketEvent.seq > sa.func.coalesce(RollupTicket.seq, 0),
@@ -141,8 +146,10 @@ async def _changed(
     )
     corrections = (
         sa.select(Correction.ticket_id)
+        .join(Ticket, Ticket.id == Correction.ticket_id)
         .outerjoin(RollupTicket, RollupTicket.ticket_id == Correction.ticket_id)
         .where(
+            in_sums(),
             Correction.id > cursor.corrections_settled,
             Correction.id > sa.func.coalesce(RollupTicket.correction_id, 0),
         )

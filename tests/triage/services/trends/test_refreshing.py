@@ -37,6 +37,8 @@ from triage.services.trends.figures import Scope
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    import pytest
+
     from models.db import Database
     from triage.services.deps import Deps
 
@@ -133,6 +135,24 @@ async def test_what_was_sent_in_confidence_is_in_no_sum(sqlite_db: Database) -> 
         assert (await figures.totals(session, WEEK)).demands == 1
     await refreshing.rebuild(deps)
     assert await sums(sqlite_db) == kept
+
+
+async def test_corrections_of_what_is_in_no_sum_hold_nothing_up(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refreshing, "CORRECTIONS", 1)
+    deps = deps_of(db)
+    await units(deps)
+    secret, other, plain = await add_tickets(
+        db, TicketIn(confidential=True), TicketIn(confidential=True), TicketIn()
+    )
+    for no in (secret, other, plain):
+        await correct(deps, no, {"kind": "AIR-01"})
+    await refreshing.rebuild(deps)
+    looks = [await refreshing.refresh(deps) for _ in range(3)]
+    assert not looks[-1], "it comes to an end"
+    async with db.reads() as session:
+        assert set(await figures.told_by(session, WEEK, Axis.KIND)) == {"AIR-01"}
 
 
 async def test_figures_follow_a_life_a_merge_and_a_correction(db: Database) -> None:
