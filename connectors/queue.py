@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import redis
+import redis.asyncio
 import rq
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from connectors.ports import JobName, QueueDown
 
@@ -29,18 +31,39 @@ QUEUE_NAME: Final = "nlp"
 #: A failed job stays a day for whoever looks; RQ's own default of a year fills Redis.
 FAILURE_TTL_SECONDS: Final = 86_400
 
+#: A probe is asked while a balancer waits.
+_PATIENCE_SECONDS: Final = 1.0
+
 
 def connect(url: str) -> redis.Redis:
     """A client for `redis://` or `unix://` with limits, so that a dead server never blocks for ever."""
     return redis.Redis.from_url(url, socket_connect_timeout=3, health_check_interval=30)
 
 
-def workers(client: redis.Redis) -> int:
-    """How many workers are known to take jobs. Raises QueueDown."""
-    try:
-        return int(rq.Worker.count(connection=client))
-    except redis.RedisError as error:
-        raise QueueDown(type(error).__name__) from error
+class Workers:
+    """Whether anybody takes jobs of our queue. One per process and event loop, with one client.
+
+    A worker that was killed stays in RQ's sets until another cleans up; its own key ends by itself when it is
+    no longer renewed. So the keys are counted, not the names in the set.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take an address; connects with the first question."""
+        self._client = redis.asyncio.Redis.from_url(
+            url, socket_connect_timeout=_PATIENCE_SECONDS, socket_timeout=_PATIENCE_SECONDS
+        )
+
+    async def count(self) -> int:
+        """How many there are. Raises QueueDown."""
+        try:
+            keys = await self._client.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME)
+            return int(await self._client.exists(*keys)) if keys else 0
+        except (redis.RedisError, OSError) as error:
+            raise QueueDown(type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._client.aclose()
 
 
 def trace_of_job() -> str | None:

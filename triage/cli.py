@@ -74,9 +74,11 @@ def run(settings: Settings, *, demo: bool) -> None:
 @with_settings
 def serve(settings: Settings) -> None:
     """网页和接口。"""
+    from triage import datadir  # noqa: PLC0415
     from triage.commands import serve as module  # noqa: PLC0415
 
-    module.serve(settings)
+    with datadir.in_use(settings.database):
+        module.serve(settings)
 
 
 @main.command()
@@ -84,27 +86,33 @@ def serve(settings: Settings) -> None:
 @with_settings
 def work(settings: Settings, *, burst: bool) -> None:
     """处理进程：识别诉求并派单。"""
+    from triage import datadir  # noqa: PLC0415
     from triage.commands import processes  # noqa: PLC0415
 
-    processes.work(settings, burst=burst)
+    with datadir.in_use(settings.database):
+        processes.work(settings, burst=burst)
 
 
 @main.command()
 @with_settings
 def relay(settings: Settings) -> None:
     """把发件箱里的待办交给队列。"""
+    from triage import datadir  # noqa: PLC0415
     from triage.commands import processes  # noqa: PLC0415
 
-    processes.relay(settings)
+    with datadir.in_use(settings.database):
+        processes.relay(settings)
 
 
 @main.command()
 @with_settings
 def timetable(settings: Settings) -> None:
     """定时任务：重发卡住的待办、催办、外发通知、每日漂移。"""
+    from triage import datadir  # noqa: PLC0415
     from triage.commands import processes  # noqa: PLC0415
 
-    processes.timetable(settings)
+    with datadir.in_use(settings.database):
+        processes.timetable(settings)
 
 
 @main.command(hidden=True)

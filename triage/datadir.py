@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from triage.errors import SettingsError
+import sqlalchemy as sa
+
+from triage.errors import NotReady, SettingsError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _OWN_FOLDER: Final = 0o700
 _OWN_FILE: Final = 0o600
@@ -70,3 +75,48 @@ def _tighten(path: Path) -> None:
     """Take a file of an earlier version from the others who could read it."""
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & ~_OWN_FILE:
         path.chmod(_OWN_FILE)
+
+
+@contextmanager
+def held(path: Path, refusal: str, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock file, alone or with others; the system lets go of it however the process ends.
+
+    Raises NotReady with the refusal when somebody else has it.
+    """
+    own_folder(path.parent)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotReady(refusal) from None
+        yield
+
+
+@contextmanager
+def in_use(database: str | sa.URL) -> Iterator[None]:
+    """What a long-running process holds of an SQLite database, so that none is exchanged below it."""
+    place = _lock_of(database)
+    if place is None:
+        yield
+        return
+    with held(place, "正在恢复数据库：恢复完再启动", shared=True):
+        yield
+
+
+@contextmanager
+def unused(database: str | sa.URL) -> Iterator[None]:
+    """Hold an SQLite database while no process of ours has it. Raises NotReady."""
+    place = _lock_of(database)
+    if place is None:
+        yield
+        return
+    with held(place, "目标数据库还有程序在用：先停下 jiesu 各进程再恢复；没有改动"):
+        yield
+
+
+def _lock_of(database: str | sa.URL) -> Path | None:
+    """The lock beside an SQLite file; PostgreSQL knows itself who is connected."""
+    url = sa.make_url(database)
+    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+        return None
+    return Path(f"{url.database}.lock")

@@ -42,7 +42,8 @@ REQUESTS: Final = Histogram(
 JOBS: Final = Histogram(
     "jiesu_job_seconds",
     "Time of a queue job in a worker",
-    ("job", "outcome"),
+    # Not `job`: Prometheus writes its own over it.
+    ("task", "outcome"),
     buckets=_LONG,
     registry=REGISTRY,
 )

@@ -109,7 +109,8 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="日志级别")
     log_json: bool = Field(default=False, description="日志输出为 JSON 行")
     metrics_token: SecretStr | None = Field(
-        None, description="读 /metrics 要带的令牌（Bearer）；不设时只答本机，设了 JIESU_HOSTS 则必须设"
+        None,
+        description="读 /metrics 要带的令牌（Bearer）；不设时网页只在 SQLite、不对外时答本机，其余不答",
     )
     metrics_token_file: Path | None = Field(None, description=_IN_FILE.format("读 /metrics 的令牌"))
     metrics_port: int | None = Field(

@@ -74,3 +74,13 @@ def test_the_image_holds_what_reports_need_and_no_secret() -> None:
     assert not re.findall(r"(?i)^(?:ENV|ARG).*(?:_KEYS|SECRET|PASSWORD)", DOCKERFILE, re.MULTILINE)
     copied = {part.split()[0] for part in re.findall("^COPY (.+)$", DOCKERFILE, re.MULTILINE)}
     assert copied == {"requirements.lock", "models", "nlp", "connectors", "triage"}
+
+
+def test_the_image_can_back_up_the_server_that_compose_runs() -> None:
+    (server,) = re.findall(r"^postgres:(\d+)$", SERVICES["postgres"]["image"], re.MULTILINE)
+    assert re.findall(r"postgresql-client-(\d+)", DOCKERFILE) == [server]
+    assert f"ENV JIESU_PG_BIN=/usr/lib/postgresql/{server}/bin\n" in DOCKERFILE
+    (key,) = re.findall(r"signed-by=(\S+)\]", DOCKERFILE)
+    assert re.search(
+        rf"^ADD --checksum=sha256:[0-9a-f]{{64}} .*\\\n +https://\S+ {key}$", DOCKERFILE, re.MULTILINE
+    )

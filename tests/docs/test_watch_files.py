@@ -11,7 +11,19 @@ import promql_parser
 import pytest
 import yaml
 
-from triage.metrics import OWN, SNAPSHOT, names
+from triage.metrics import (
+    APPEALS,
+    CONFIDENCE,
+    DISPATCH_DELAY,
+    JOBS,
+    OWN,
+    REMINDERS,
+    REQUESTS,
+    SNAPSHOT,
+    STEPS,
+    names,
+)
+from triage.services.watch import port
 
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "ops"
@@ -49,6 +61,45 @@ def test_each_alert_says_what_to_do_and_how_bad_it_is() -> None:
     assert len(ALERTED) == len(RULES)
     assert {rule["labels"]["severity"] for rule in RULES} == {"page", "warn"}
     assert all(rule["annotations"]["summary"] and rule["for"] for rule in RULES)
+
+
+#: Labels that Prometheus gives each series itself, and the series that every web process tells alike.
+TARGET = {"job", "instance"}
+ALIKE = set(SNAPSHOT) | {"jiesu_snapshot_age_seconds"}
+
+
+def test_no_label_of_ours_is_prometheus_own() -> None:
+    counted = {
+        label
+        for one in (REQUESTS, JOBS, STEPS, CONFIDENCE, APPEALS, REMINDERS, DISPATCH_DELAY)
+        for label in one._labelnames
+    }
+    told = {label for _, labels in [*SNAPSHOT.values(), *OWN.values()] for label in labels}
+    assert {"task", "step", "route"} <= counted
+    assert not TARGET & (counted | told)
+
+
+@pytest.mark.parametrize("expression", sorted(SHOWN | set(ALERTED.values())))
+def test_figures_of_the_database_are_not_added_up(expression: str) -> None:
+    assert not (re.search(r"\b(sum|count|avg)\b", expression) and named(expression) & ALIKE)
+
+
+def test_both_sides_of_an_and_have_the_same_labels() -> None:
+    """`max(x) and deriv(x)` never matches: one side has no labels, the other all of them."""
+    halves = [half for one in ALERTED.values() for half in one.split(" and ") if " and " in one]
+    assert halves
+    assert all(half.strip().startswith(("max(", "min(", "sum(")) for half in halves)
+
+
+def test_a_timetable_that_never_ran_is_told() -> None:
+    assert "absent(jiesu_snapshot_age_seconds)" in ALERTED["JiesuTimetableStopped"]
+
+
+def test_every_port_that_may_be_taken_is_scraped() -> None:
+    scraped = yaml.safe_load((OPS / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {target for one in scraped for group in one["static_configs"] for target in group["targets"]}
+    first = int(COMPOSE["services"]["web"]["environment"]["JIESU_METRICS_PORT"])
+    assert {f"127.0.0.1:{number}" for number in range(first, first + port.PORTS)} < targets
 
 
 def test_panels_do_not_lie_on_each_other() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import getpass
 import os
+import signal
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -21,12 +22,13 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.commands.run import only_one
 from triage.errors import BadInput, NotReady
 from triage.services import ledger
-from triage.services.backup import keys, making, restoring
+from triage.services.backup import keys, leftovers, making, restoring
 from triage.services.rewards.keys import reward_ring
 from triage.wiring import build, open_files, open_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from types import FrameType
 
     from connectors.keys import KeyRing
     from triage.services.deps import Deps
@@ -64,10 +66,11 @@ def backup(settings: Settings, target: str, *, verify: bool, also: Sequence[str]
         deps = build(settings)
         try:
             inputs = making.Inputs(open_files(settings), rings, ring, [Path(one) for one in also], told)
-            made = await making.make(deps, Path(target), inputs)
             proved = None
-            if verify:
-                proved = await restoring.prove(deps, restoring.From(made.path, ring, rings, told))
+            async with leftovers.cleared(deps):
+                made = await making.make(deps, Path(target), inputs)
+                if verify:
+                    proved = await restoring.prove(deps, restoring.From(made.path, ring, rings, told))
             await _note(deps, LedgerAct.BACKED_UP, made.path.name, rows=made.rows, verified=verify)
             return made, proved
         finally:
@@ -103,9 +106,10 @@ def restore(settings: Settings, source: str, *, check: bool, replace: bool) -> N
         deps = build(settings)
         try:
             given = restoring.From(Path(source), ring, rings, told)
-            if check:
-                return await restoring.prove(deps, given)
-            done = await restoring.restore(deps, given, open_files(settings), replace=replace)
+            async with leftovers.cleared(deps):
+                if check:
+                    return await restoring.prove(deps, given)
+                done = await restoring.restore(deps, given, open_files(settings), replace=replace)
             if done.unpacked.about.revision == revision.head_revision():
                 await _note(deps, LedgerAct.RESTORED, Path(source).name, rows=done.rows)
             return done
@@ -162,9 +166,23 @@ def _progress() -> Iterator[Callable[[str, int], None]]:
         yield told
 
 
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does: plain copies are removed on the way out."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _run(work: Callable[[Callable[[str, int], None]], Coroutine[object, object, T]]) -> T:
     """Do it with its progress shown. What PostgreSQL's programs refuse is told in words. Raises NotReady."""
-    with _progress() as told:
+    with _progress() as told, _ended_in_order():
         try:
             return asyncio.run(work(told))
         except ConnectorError as error:

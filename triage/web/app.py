@@ -96,6 +96,7 @@ def make_app(
     if warm:
         app.cleanup_ctx.append(place_picking.warmed)
     app.cleanup_ctx.append(_closing)
+    app.cleanup_ctx.append(health.queue_probe)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app[live.BOARD] = live.board_of(app)
     app[trends.PANELS] = Cache(seconds=60, size=100)

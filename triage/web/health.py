@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from connectors.ports import QueueDown
 from models import revision
 from triage import logs
 from triage.errors import NotReady
+from triage.web.cache import Cache
 from triage.web.keys import DEPS, LIFECYCLE
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ log = logs.get(__name__)
 #: How long readiness fails before the listener closes, so that a balancer has looked once more.
 DRAIN_SECONDS: Final = 0.5
 _PROBE_SECONDS: Final = 3.0
+#: How old an answer about the queue may be.
+_KNOWN_SECONDS: Final = 3.0
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -56,23 +58,44 @@ async def readyz(request: web.Request) -> web.Response:
     head = revision.head_revision()
     if current != head:
         raise NotReady(f"数据库结构版本为 {current or '空'}，应为 {head}：请运行 jiesu db upgrade")
-    lacking = await _lacking(request.app[DEPS].settings)
+    lacking = await request.app[QUEUE].lacking()
     told = {"status": "degraded" if lacking else "ok", "revision": current, "degraded": lacking}
     return web.json_response(told)
 
 
-async def _lacking(settings: Settings) -> list[str]:
-    """What is away without which the desk still works: the queue (the outbox waits), or anyone who reads."""
+class QueueProbe:
+    """What is away without which the desk still works. Known for some seconds: many questions cost one."""
 
-    def ask() -> list[str]:
-        with contextlib.closing(queue.connect(settings.redis)) as client:
-            return [] if queue.workers(client) else ["workers"]
+    def __init__(self, settings: Settings, *, seconds: float = _KNOWN_SECONDS) -> None:
+        """Take the settings; nothing is opened before somebody asks."""
+        self._workers = queue.Workers(settings.redis)
+        self._known: Cache[list[str]] = Cache(seconds=seconds, size=1)
 
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            return await asyncio.to_thread(ask)
-    except (QueueDown, TimeoutError):
-        return ["queue"]
+    async def lacking(self) -> list[str]:
+        """The queue (the outbox waits), or anyone who reads."""
+        return await self._known.get("queue", self._ask)
+
+    async def _ask(self) -> list[str]:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                return [] if await self._workers.count() else ["workers"]
+        except (QueueDown, TimeoutError):
+            return ["queue"]
+
+    async def close(self) -> None:
+        """Stop asking."""
+        await self._known.close()
+        await self._workers.close()
+
+
+QUEUE: Final = web.AppKey("queue_probe", QueueProbe)
+
+
+async def queue_probe(app: web.Application) -> AsyncIterator[None]:
+    """The application's one probe of the queue, from its start to its end."""
+    app[QUEUE] = QueueProbe(app[DEPS].settings)
+    yield
+    await app[QUEUE].close()
 
 
 def drain_on_sigterm(seconds: float) -> Callable[[web.Application], AsyncIterator[None]]:

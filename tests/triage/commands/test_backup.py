@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from models.files import Attachment
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.cli import main
 from triage.commands.run import only_one
+from triage.services.backup import measuring
 from triage.settings import Settings
 from triage.wiring import build
 
@@ -91,3 +94,22 @@ def test_attachments_that_lack_are_named(tmp_path: Path, monkeypatch: pytest.Mon
     assert (
         "注意：有 1 个附件，数据库里登记了，附件库里没有或已损坏，备份里也就没有：abababababab" in done.stdout
     )
+
+
+def test_sigterm_leaves_no_plain_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = tmp_path / "backup.key"
+    assert typed("keys", "backup", str(key)).exit_code == 0
+    monkeypatch.setenv("JIESU_BACKUP_KEYS_FILE", str(key))
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[Path] = []
+
+    def told_to_stop(_copy: Path, _told: object) -> None:
+        seen.extend((tmp_path / "data").glob(".backup-*/copy.db"))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(measuring, "of_sqlite", told_to_stop)
+    assert typed("backup", str(tmp_path / "one.jiesu-backup")).exit_code == 128 + signal.SIGTERM
+    assert len(seen) == 1
+    assert list((tmp_path / "data").glob(".backup-*")) == []
+    assert list(tmp_path.glob("*one*")) == []
+    assert signal.getsignal(signal.SIGTERM) is before

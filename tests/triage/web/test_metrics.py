@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ import pytest
 import rq
 from pydantic import SecretStr
 
-from connectors.queue import connect
+from connectors.queue import QUEUE_NAME, connect
 from tests.factories import TicketIn, add_tickets
 from triage.metrics import names
 from triage.services.watch import port, snapshot
 from triage.settings import Settings
+from triage.web import health
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -89,18 +91,51 @@ def test_who_may_read_them(
     assert port.allowed(Settings(**values), told, peer) is expected
 
 
-async def test_ready_tells_what_is_lacking(client: Client, deps: Deps, redis_url: str) -> None:
-    away = await (await client.get("/readyz")).json()
-    object.__setattr__(deps.settings, "redis_url", redis_url)
-    alone = await (await client.get("/readyz")).json()
+async def lacking(url: str) -> list[str]:
+    """What a fresh probe finds."""
+    probe = health.QueueProbe(Settings(redis_url=url))
+    found = await probe.lacking()
+    await probe.close()
+    return found
+
+
+async def test_ready_tells_what_is_lacking(client: Client) -> None:
+    told = await (await client.get("/readyz")).json()
+    assert (told["status"], told["degraded"]) == ("degraded", ["queue"])
+
+
+async def test_a_worker_that_was_killed_or_works_elsewhere_does_not_count(redis_url: str) -> None:
     connection = connect(redis_url)
-    worker = rq.SimpleWorker([rq.Queue("nlp", connection=connection)], connection=connection)
-    worker.register_birth()  # type: ignore[no-untyped-call]
-    whole = await (await client.get("/readyz")).json()
-    worker.register_death()  # type: ignore[no-untyped-call]
+    of = {
+        name: rq.SimpleWorker([rq.Queue(name, connection=connection)], connection=connection, name=name)
+        for name in ("other", QUEUE_NAME)
+    }
+    assert await lacking(redis_url) == ["workers"]
+    of["other"].register_birth()  # type: ignore[no-untyped-call]
+    assert await lacking(redis_url) == ["workers"]
+    of[QUEUE_NAME].register_birth()  # type: ignore[no-untyped-call]
+    assert await lacking(redis_url) == []
+    # What is left of a worker that was killed when its key has ended: its name in RQ's sets.
+    connection.delete(of[QUEUE_NAME].key)
+    assert await lacking(redis_url) == ["workers"]
     connection.close()
-    assert [(one["status"], one["degraded"]) for one in (away, alone, whole)] == [
-        ("degraded", ["queue"]),
-        ("degraded", ["workers"]),
-        ("ok", []),
-    ]
+
+
+async def test_many_questions_are_one_connection(redis_url: str) -> None:
+    connection = connect(redis_url)
+    before = connection.info("stats")["total_connections_received"]
+    probe = health.QueueProbe(Settings(redis_url=redis_url))
+    answers = [*await asyncio.gather(*(probe.lacking() for _ in range(50))), await probe.lacking()]
+    after = connection.info("stats")["total_connections_received"]
+    await probe.close()
+    connection.close()
+    assert answers == [["workers"]] * 51
+    assert after - before == 1
+
+
+async def test_behind_a_proxy_that_says_nothing_the_token_is_asked(client: Client, deps: Deps) -> None:
+    """Nginx with a bare proxy_pass: the peer is this machine, no header tells of anybody else."""
+    object.__setattr__(deps.settings, "database_url", "postgresql+asyncpg://jiesu@127.0.0.1/jiesu")
+    assert (await client.get("/metrics")).status == 403
+    object.__setattr__(deps.settings, "metrics_token", SecretStr(TOKEN))
+    assert (await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})).status == 200

@@ -3,21 +3,25 @@
 `about.json` first (what it is and which keys it needs), then the database in parts, files, and
 `manifest.json` last with the checksums that were only known by then. Read back, everything lies in a
 folder for its owner alone, and nothing else was touched: whoever restores knows that the whole is sound
-before the first change.
+before the first change. A site's own files stand under running numbers and keep their names in the
+manifest: a folder may hold any name that its system allows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import tarfile
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
 from connectors.sealed_stream import Broken, SealedReader, SealedWriter, StreamError, UnknownKey
+from triage import datadir
 from triage.errors import BadInput
 
 if TYPE_CHECKING:
@@ -27,14 +31,15 @@ if TYPE_CHECKING:
     from triage.services.backup.keys import Needed
     from triage.services.backup.measuring import Measured
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 ABOUT: Final = "about.json"
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database"
 FILES: Final = "files"
+EXTRA: Final = "extra"
 #: A stream whose length nobody knows goes into the tar in parts of this size.
 PART: Final = 8 * 1024 * 1024
-_NAME: Final = re.compile(r"(?:database/\d{8}|files/[0-9a-f]{2}/[0-9a-f]{64}|extra/[\w.\-/]{1,200})")
+_NAME: Final = re.compile(r"(?:database/\d{8}|files/[0-9a-f]{2}/[0-9a-f]{64}|extra/\d{8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Manifest:
     files_bytes: int = 0
     #: What the database names and the file store could not give: by checksum.
     files_missing: list[str] = field(default_factory=list)
+    #: Checksums of further files by their names, in the order of their numbers.
     extra: dict[str, str] = field(default_factory=dict)
 
 
@@ -92,15 +98,26 @@ class Writer:
         self.manifest.files_bytes += len(content)
 
     def further(self, name: str, path: Path) -> None:
-        """Another file, by a name of its own."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
-            file.seek(0)
-            info = tarfile.TarInfo(f"extra/{name}")
-            info.size, info.mode = size, 0o600
-            self._tar.addfile(info, file)
-        self.manifest.extra[name] = digest
+        """Another file, by a name of its own; read once. Raises BadInput when somebody writes to it."""
+        if not _speakable(name):
+            raise BadInput(f"{name!r}：文件名不是 UTF-8，放不进备份")
+        try:
+            file = path.open("rb")
+        except OSError as error:
+            raise BadInput(f"读不了要备份的文件 {path}（{datadir.system_reason(error)}）") from None
+        with file:
+            before = os.fstat(file.fileno())
+            info = tarfile.TarInfo(f"{EXTRA}/{len(self.manifest.extra):08d}")
+            info.size, info.mode = before.st_size, 0o600
+            read = _Hashed(file)
+            try:
+                self._tar.addfile(info, read)
+            except _Shorter:
+                raise BadInput(_CHANGED.format(path)) from None
+            after = os.fstat(file.fileno())
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise BadInput(_CHANGED.format(path))
+        self.manifest.extra[name] = read.digest()
 
     def finish(self) -> None:
         """End with the manifest; without this the file does not open."""
@@ -112,6 +129,50 @@ class Writer:
         info = tarfile.TarInfo(name)
         info.size, info.mode = len(content), 0o600
         self._tar.addfile(info, io.BytesIO(content))
+
+
+_CHANGED: Final = "备份时还有程序在写 {}：等它写完再备份"
+
+
+class _Shorter(Exception):
+    """A file ended before the size it had when it was opened."""
+
+
+class _Hashed:
+    """A file that is hashed while tarfile copies it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._whole = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        """Exactly so much. Raises _Shorter."""
+        content = self._file.read(size)
+        if len(content) != size:
+            raise _Shorter
+        self._whole.update(content)
+        return content
+
+    def digest(self) -> str:
+        """Of what was read."""
+        return self._whole.hexdigest()
+
+
+def _speakable(name: str) -> bool:
+    """Whether JSON can hold it: a name of other bytes than UTF-8 has lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _inside(name: str) -> bool:
+    """Whether a name stays below the folder it is laid in, and is written in the one way there is."""
+    return (
+        bool(name) and name == PurePosixPath(name).as_posix() and not name.startswith("/")
+        and not {".", ".."} & set(name.split("/")) and "\0" not in name
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +223,7 @@ class _Unpacking:
         self._sound = sound
         self._told = told
         self._read = Manifest()
+        self._extra: list[str] = []
         self._whole = hashlib.sha256()
 
     def all(self, tar: tarfile.TarFile) -> Unpacked:
@@ -174,7 +236,7 @@ class _Unpacking:
             while (member := tar.next()) is not None:
                 if member.name == MANIFEST:
                     return Unpacked(about, self._compared(Manifest(**self._json(tar, member))), self._folder)
-                if not member.isreg() or not _NAME.fullmatch(member.name) or ".." in member.name:
+                if not member.isreg() or not _NAME.fullmatch(member.name):
                     raise Broken(member.name)
                 self._take(tar.extractfile(member), member.name, database)
         raise Broken("no manifest")
@@ -188,7 +250,7 @@ class _Unpacking:
     def _take(self, file: IO[bytes] | None, name: str, database: IO[bytes]) -> None:
         if file is None:
             raise Broken(name)
-        kind, _, rest = name.partition("/")
+        kind, _, number = name.partition("/")
         if kind == DATABASE:
             content = file.read()
             self._whole.update(content)
@@ -205,13 +267,31 @@ class _Unpacking:
                 raise Broken(name)
             self._read.files += 1
             self._read.files_bytes += len(content)
+        elif int(number) != len(self._extra):
+            raise Broken(name)
         else:
-            self._read.extra[rest] = digest
+            self._extra.append(digest)
 
     def _compared(self, wanted: Manifest) -> Manifest:
         self._read.database_sha256 = self._whole.hexdigest()
         # What only the manifest can know.
         self._read.tables, self._read.files_missing = wanted.tables, wanted.files_missing
-        if self._read != wanted:
+        self._read.extra = dict(zip(wanted.extra, self._extra, strict=False))
+        if self._read != wanted or len(self._extra) != len(wanted.extra):
             raise Broken("manifest")
+        self._named(wanted)
         return wanted
+
+    def _named(self, wanted: Manifest) -> None:
+        """Give further files the names that the manifest has for them, for their owner alone."""
+        numbered = self._folder / f"{EXTRA}.numbered"
+        if (self._folder / EXTRA).exists():
+            (self._folder / EXTRA).rename(numbered)
+        for number, name in enumerate(wanted.extra):
+            if not _inside(name):
+                raise Broken(name)
+            place = self._folder / EXTRA / name
+            for folder in reversed(place.relative_to(self._folder).parents[:-1]):
+                (self._folder / folder).mkdir(mode=0o700, exist_ok=True)
+            (numbered / f"{number:08d}").rename(place)
+            place.chmod(0o600)

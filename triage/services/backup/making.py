@@ -23,7 +23,7 @@ from connectors.ports import FileMissing
 from models import revision
 from triage import datadir, overlays
 from triage.errors import BadInput, NotReady
-from triage.services.backup import keys, measuring
+from triage.services.backup import keys, leftovers, measuring
 from triage.services.backup.archive import FORMAT, About, Manifest, Writer
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def _fill(deps: Deps, file: Any, inputs: Inputs, current: str) -> tuple[Ab
         into, named = _sqlite(deps, inputs, writer)
         server = sqlite3.sqlite_version
     into.manifest.files_missing = sorted(named - _attachments(into, inputs))
-    _beside(deps, into, inputs)
+    _beside(deps, into, inputs, os.fstat(file.fileno()))
     into.finish()
     return about(server), into.manifest
 
@@ -145,7 +145,7 @@ async def _postgresql(
 def _sqlite(deps: Deps, inputs: Inputs, writer: Callable[[str], Writer]) -> tuple[Writer, set[str]]:
     """The database's part, and what it names of the file store."""
     source = sqlite_file(deps)
-    with tempfile.TemporaryDirectory(dir=source.parent, prefix=".backup-") as folder:
+    with tempfile.TemporaryDirectory(dir=source.parent, prefix=leftovers.COPIED) as folder:
         copy = Path(folder) / "copy.db"
         copy_sqlite(source, copy, lambda size: inputs.told("复制数据库", size))
         into = writer(sqlite3.sqlite_version)
@@ -183,8 +183,8 @@ def _attachments(into: Writer, inputs: Inputs) -> set[str]:
     return given
 
 
-def _beside(deps: Deps, into: Writer, inputs: Inputs) -> None:
-    """What belongs to it and lies outside: a site's places, tables, more folders."""
+def _beside(deps: Deps, into: Writer, inputs: Inputs, itself: os.stat_result) -> None:
+    """What belongs to it and lies outside: a site's places, tables, more folders; never the backup itself."""
     places = overlays.path(deps.settings)
     if places.exists():
         into.further(places.name, places)
@@ -192,7 +192,7 @@ def _beside(deps: Deps, into: Writer, inputs: Inputs) -> None:
     folders += [(f"also/{number}", folder) for number, folder in enumerate(inputs.also)]
     for name, folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.is_file():
+            if path.is_file() and not os.path.samestat(path.stat(), itself):
                 into.further(f"{name}/{path.relative_to(folder).as_posix()}", path)
                 inputs.told("其他文件", 0)
 
@@ -207,17 +207,56 @@ def tools_for(deps: Deps, server: str, *, database: str | None) -> pg_tools.PgTo
     """PostgreSQL's programs, told to connect where the settings do. Raises ToolFailed."""
     url = deps.db.engine.url
     host = url.query.get("host", url.host or "127.0.0.1")
+    if not isinstance(host, str):
+        raise pg_tools.ToolFailed("JIESU_DATABASE_URL 写了几个 host：备份和恢复要指明一台")
     told = {
-        "PGHOST": host if isinstance(host, str) else host[0],
+        "PGHOST": host,
         "PGPORT": str(url.port or url.query.get("port", 5432)),
         "PGUSER": url.username or "postgres",
         "PGDATABASE": database or url.database or "jiesu",
         "PGAPPNAME": "jiesu-backup",
+        **_demands(url.query),
     }
     if url.password is not None:
         told["PGPASSWORD"] = str(url.password)
     major = int(server.partition(".")[0].split()[0])
     return pg_tools.find(deps.settings.pg_bin, server_major=major, environment=told)
+
+
+#: What else an address may ask of a connection, as libpq's environment has it.
+_LIBPQ: Final = {
+    "ssl": "PGSSLMODE",
+    "passfile": "PGPASSFILE",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "krbsrvname": "PGKRBSRVNAME",
+}
+#: libpq knows the same words as asyncpg.
+_SSL: Final = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+#: What concerns our own process alone, or is told otherwise.
+_OURS: Final = frozenset({
+    "host", "port", "timeout", "command_timeout", "statement_cache_size", "max_cached_statement_lifetime",
+    "max_cacheable_statement_size", "prepared_statement_cache_size", "prepared_statement_name_func",
+})  # fmt: skip
+
+
+def _demands(query: Mapping[str, Any]) -> dict[str, str]:
+    """What the address asks besides a place, its TLS above all. Raises ToolFailed.
+
+    What cannot be passed on is refused: a backup over another connection than asked for is none. The
+    certificate that the server's is held to is in PGSSLROOTCERT, which asyncpg reads as well.
+    """
+    asked = {name: value for name, value in query.items() if name not in _OURS}
+    if unknown := sorted(name for name, value in asked.items() if name not in _LIBPQ or not _plain(value)):
+        raise pg_tools.ToolFailed(
+            f"JIESU_DATABASE_URL 里的 {'、'.join(unknown)} 不能照样交给 pg_dump、psql：请去掉"
+        )
+    if asked.get("ssl", "prefer") not in _SSL:
+        raise pg_tools.ToolFailed(f"JIESU_DATABASE_URL 里的 ssl 只能是 {'、'.join(sorted(_SSL))}")
+    return {_LIBPQ[name]: value for name, value in asked.items()}
+
+
+def _plain(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def sqlite_file(deps: Deps) -> Path:

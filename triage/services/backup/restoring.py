@@ -7,6 +7,7 @@ it was backed up.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import tempfile
@@ -23,11 +24,13 @@ from models.db import open_database
 from triage import datadir, overlays
 from triage.errors import BadInput, NotReady
 from triage.services.auditing import verifying
-from triage.services.backup import keys, making, measuring
-from triage.services.backup.archive import FILES, About, Unpacked, unpack
+from triage.services.backup import keys, leftovers, making, measuring
+from triage.services.backup.archive import EXTRA, FILES, About, Unpacked, unpack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from connectors.keys import KeyRing
     from connectors.ports import FileStore
@@ -38,6 +41,12 @@ if TYPE_CHECKING:
 
 #: Older databases have no ledger.
 _LEDGER_SINCE: Final = "0019"
+_WAITS: Final = (0, 0.1, 0.3, 0.6)
+#: Whoever may not see others' sessions sees that they are there, but not of which kind.
+_OTHERS: Final = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ async def unpacked(deps: Deps, source: From) -> AsyncIterator[Unpacked]:
         keys.check(about.needs, source.rings)
 
     home = datadir.own_folder(deps.settings.data_dir)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as folder:
+    with tempfile.TemporaryDirectory(dir=home, prefix=leftovers.UNPACKED) as folder:
         yield unpack(
             source.path,
             source.ring.keys,
@@ -102,11 +111,18 @@ async def restore(deps: Deps, source: From, files: FileStore, *, replace: bool) 
     """Put it in the place of the settings. Raises BadInput, ToolFailed; what it refuses changes nothing."""
     if not replace and (tables := await _tables(deps)):
         raise BadInput(f"目标数据库不是空的（有 {tables} 张表）：确要整个替换时加 --replace；没有改动")
+    with datadir.unused(deps.db.engine.url):
+        return await _restored(deps, source, files, replace=replace)
+
+
+async def _restored(deps: Deps, source: From, files: FileStore, *, replace: bool) -> Restored:
+    await _refuse_others(deps)
     async with unpacked(deps, source) as found:
         # Only ever added, by their hash: harmless should the database refuse.
         for path in sorted((found.folder / FILES).glob("??/*")):
             files.put(path.read_bytes())
         source.told("写入数据库", 0)
+        await _refuse_others(deps)
         await deps.db.close()
         if deps.db.dialect == "postgresql":
             server = await making.server_version(deps)
@@ -117,6 +133,24 @@ async def restore(deps: Deps, source: From, files: FileStore, *, replace: bool) 
         _extra(deps, found)
         rows = await _compared(deps, deps.db, found, source.told)
         return Restored(found, rows)
+
+
+async def _refuse_others(deps: Deps) -> None:
+    """Whoever is connected to PostgreSQL's database would go on with what it knew. Raises NotReady.
+
+    SQLite does not know who is connected: our own processes hold a lock (`datadir.in_use`).
+    """
+    if deps.db.dialect != "postgresql":
+        return
+    # The server takes a moment to see that our own connections have gone.
+    await deps.db.close()
+    for wait in _WAITS:
+        await asyncio.sleep(wait)
+        async with deps.db.engine.connect() as connection:
+            others = await connection.scalar(_OTHERS)
+        if not others:
+            return
+    raise NotReady(f"目标数据库还有 {others} 个连接，有程序在用：先停下 jiesu 各进程再恢复；没有改动")
 
 
 async def _tables(deps: Deps) -> int:
@@ -150,13 +184,14 @@ def _into_sqlite(copy: Path, target: Path, *, seconds: float = 5) -> None:
 
 def _extra(deps: Deps, found: Unpacked) -> None:
     """A site's own places go where they are read; tables and further folders are laid beside."""
-    folder = found.folder / "extra"
+    folder = found.folder / EXTRA
     places = overlays.path(deps.settings)
     if (folder / places.name).exists():
         shutil.move(folder / places.name, places)
     if folder.exists() and any(path.is_file() for path in folder.rglob("*")):
         beside = deps.settings.data_dir / f"restored-{found.about.made_at[:10]}-{uuid.uuid4().hex[:6]}"
-        shutil.copytree(folder, beside)
+        # Moved, not copied: its modes are those of its owner alone.
+        shutil.move(folder, beside)
 
 
 async def _compared(deps: Deps, db: Database, found: Unpacked, told: Callable[[str, int], None]) -> int:
@@ -191,22 +226,31 @@ async def _scratch(deps: Deps, found: Unpacked) -> AsyncIterator[tuple[Database,
         finally:
             await db.close()
         return
-    name = f"jiesu_check_{uuid.uuid4().hex[:12]}"
+    name = f"{leftovers.scratch_prefix(deps)}{uuid.uuid4().hex[:12]}"
     server = await making.server_version(deps)
     tools = making.tools_for(deps, server, database=name)
     url = deps.db.engine.url.set(database=name).render_as_string(hide_password=False)
     async with deps.db.engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        try:
-            await connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
-        except sa.exc.ProgrammingError:
-            raise BadInput(
-                "校验要建一个临时数据库，这个账号不能建（要 CREATEDB）；"
-                "请给它这项权限，或用另一个账号在另一台服务器上 jiesu restore --check"
-            ) from None
-        db = open_database(url, pool_size=1)
-        try:
-            yield db, lambda: tools.restore(found.database, emptied=False)
-        finally:
-            await db.close()
-            await connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        async with leftovers.scratch_kept(connection), _created(connection, name):
+            db = open_database(url, pool_size=1)
+            try:
+                yield db, lambda: tools.restore(found.database, emptied=False)
+            finally:
+                await db.close()
+
+
+@asynccontextmanager
+async def _created(connection: AsyncConnection, name: str) -> AsyncIterator[None]:
+    """An empty database, dropped afterwards. Raises BadInput when the account may not make one."""
+    try:
+        await connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+    except sa.exc.ProgrammingError:
+        raise BadInput(
+            "校验要建一个临时数据库，这个账号不能建（要 CREATEDB）；"
+            "请给它这项权限，或用另一个账号在另一台服务器上 jiesu restore --check"
+        ) from None
+    try:
+        yield
+    finally:
+        await connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

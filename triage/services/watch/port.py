@@ -78,7 +78,9 @@ def allowed(settings: Settings, authorization: str | None, peer: str | None) -> 
     """
     if settings.metrics_token is not None:
         told = (authorization or "").removeprefix(_BEARER)
-        return hmac.compare_digest(told.encode(), settings.metrics_token.get_secret_value().encode())
+        # A header may hold any bytes: aiohttp gives those that are no text as lone surrogates.
+        given = told.encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, settings.metrics_token.get_secret_value().encode())
     try:
         here = peer is not None and ip_address(peer).is_loopback
     except ValueError:

@@ -278,19 +278,21 @@ async def test_sqlite_in_use_is_not_exchanged(sqlite_db: Database, tmp_path: Pat
             restoring._into_sqlite(done.path, making.sqlite_file(deps), seconds=0.1)
 
 
-async def test_postgresql_in_use_is_not_exchanged(
+async def test_postgresql_that_locks_is_not_exchanged(
     postgres_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Somebody came between the last look and the exchange."""
     monkeypatch.setattr(pg_tools, "_EMPTIED", pg_tools._EMPTIED.replace("5s", "100ms"))
     deps = deps_of(postgres_db, tmp_path / "data")
     await fill(deps)
     done = await made(deps, tmp_path)
     await add_tickets(deps.db, TicketIn())
+    tools = making.tools_for(deps, await making.server_version(deps), database=None)
     engine = create_async_engine(postgres_db.engine.url)
-    async with engine.begin() as other:
+    async with restoring.unpacked(deps, given(done.path)) as found, engine.begin() as other:
         await other.exec_driver_sql("SELECT count(*) FROM ticket")
         with pytest.raises(pg_tools.ToolFailed, match="还有程序在用"):
-            await restoring.restore(deps, given(done.path), FolderStore(tmp_path / "f"), replace=True)
+            tools.restore(found.database, emptied=True)
     await engine.dispose()
     assert await count(deps, Ticket) == 3
 
@@ -316,6 +318,37 @@ def test_no_password_is_on_the_command_line(tmp_path: Path) -> None:
     assert tools.environment["PGPASSWORD"] == "mi-ma"
     told = {name: tools.environment[name] for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE")}
     assert told == {"PGHOST": "db.example", "PGPORT": "6543", "PGUSER": "ops", "PGDATABASE": "jiesu"}
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("", {}),
+        ("?ssl=require", {"PGSSLMODE": "require"}),
+        (
+            "?ssl=verify-full&command_timeout=5&target_session_attrs=any",
+            {"PGSSLMODE": "verify-full", "PGTARGETSESSIONATTRS": "any"},
+        ),
+    ],
+)
+def test_what_the_address_asks_of_tls_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, told: dict[str, str]
+) -> None:
+    monkeypatch.setenv("PGSSLROOTCERT", "/etc/jiesu/root.crt")
+    db = open_database(f"postgresql+asyncpg://ops@db.example/jiesu{query}")
+    environment = making.tools_for(deps_of(db, tmp_path), "15.1", database=None).environment
+    names = ("PGSSLMODE", "PGTARGETSESSIONATTRS")
+    assert {name: environment[name] for name in names if name in environment} == told
+    assert environment["PGSSLROOTCERT"] == "/etc/jiesu/root.crt"
+
+
+@pytest.mark.parametrize(
+    "query", ["direct_tls=true", "ssl=yes", "ssl=require&ssl=disable", "host=a:1&host=b:2"]
+)
+def test_what_cannot_be_asked_again_is_refused(tmp_path: Path, query: str) -> None:
+    db = open_database(f"postgresql+asyncpg://ops@/jiesu?{query}")
+    with pytest.raises(pg_tools.ToolFailed, match="JIESU_DATABASE_URL"):
+        making.tools_for(deps_of(db, tmp_path), "15.1", database=None)
 
 
 def test_old_programs_are_not_used(tmp_path: Path) -> None:

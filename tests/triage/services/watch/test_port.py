@@ -61,7 +61,7 @@ def test_it_tells_what_the_process_counted(opened: Callable[..., port.Port]) -> 
     status, text = get(opened(metrics_port=free()).number, "/metrics")
     metrics.watch_pool("test", tuple)
     assert status == 200
-    assert 'jiesu_job_seconds_count{job="read_appeals",outcome="done"}' in text
+    assert 'jiesu_job_seconds_count{outcome="done",task="read_appeals"}' in text
     assert 'jiesu_pool_connections{state="used"} 3.0' in text
     assert "process_resident_memory_bytes" in text
 
@@ -81,6 +81,12 @@ def test_the_next_process_takes_the_next_port(opened: Callable[..., port.Port]) 
 def test_a_token_is_asked_for(opened: Callable[..., port.Port]) -> None:
     number = opened(metrics_port=free(), metrics_token=SecretStr(TOKEN)).number
     assert [get(number, "/metrics", token)[0] for token in (None, "x", TOKEN)] == [403, 403, 200]
+
+
+def test_a_token_of_other_bytes_is_refused(opened: Callable[..., port.Port]) -> None:
+    number = opened(metrics_port=free(), metrics_token=SecretStr(TOKEN)).number
+    assert get(number, "/metrics", "\xff")[0] == 403
+    assert not port.allowed(Settings(metrics_token=SecretStr(TOKEN)), "Bearer \udcff", "127.0.0.1")
 
 
 def test_others_are_let_in_with_a_token_alone() -> None:
