@@ -27,7 +27,7 @@ run: setup
 
 # All tests, in two processes, each against a PostgreSQL and a Valkey that it starts by itself.
 test: .venv/.dev
-	$(BIN)/python -m pytest -q -n $(or $(PROCESSES),2) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -n $(or $(PROCESSES),2) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

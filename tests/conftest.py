@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from playwright.async_api import expect
@@ -22,6 +23,11 @@ from triage import logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+
+# No test is a race against the clock: a busy machine takes its time.
+hypothesis.settings.register_profile("jiesu", deadline=None)
+hypothesis.settings.load_profile("jiesu")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -137,7 +137,8 @@ def test_hostile_shapes_cost_little(hostile: str) -> None:
         found = []
     assert len(found) <= MOST_ITEMS
     assert all(len(item.text) <= MOST_TEXT for item in found)
-    assert time.process_time() - started < 5
+    # Seconds of CPU, many times what it takes: what grows with the square would take minutes.
+    assert time.process_time() - started < 20
 
 
 def test_json_feed() -> None:
@@ -188,7 +189,8 @@ def test_a_vendors_list_by_its_map() -> None:
         ("url: a\ntitle: b\ntime: c\ntime_unit: years", "time_unit"),
         ("- a", "路径"),
         ("url: [", "YAML"),
-        ("url: !!python/object:os.system {}\ntitle: b\ntime: c", "YAML"),
+        # No object is made of a tag: what is left of it is an empty map.
+        ("url: !!python/object:os.system {}\ntitle: b\ntime: c", "url 或 guid"),
     ],
 )
 def test_bad_maps_are_refused(text: str, words: str) -> None:
