@@ -1,6 +1,6 @@
 """Traces 链路追踪: one appeal's way from the web through the relay to a worker, as OpenTelemetry spans.
 
-Off unless the settings name a receiver: then nothing of the library is loaded, a span is nothing and no
+Off unless the settings name a receiver: then neither SDK nor exporter is loaded, a span is nothing and no
 row or job carries anything. On, what goes on from process to process is the W3C `traceparent`: 55
 characters of an outbox row and of a job's meta, never a word of a citizen. Attributes are counts, ids
 and route templates; an error is told by its class, for its message may quote what somebody wrote. What

@@ -124,6 +124,8 @@ async def bed(database_url: str | None) -> AsyncIterator[Bed]:
     """Relay and timetable run; workers are the test's own."""
     with jiesu(database_url) as processes:
         data_dir = processes.environment["JIESU_DATA_DIR"]
+        # What is read is not the question here, and the encoder takes most of a small machine.
+        processes.environment["JIESU_NLP_MODEL"] = "lexicon"
         db = open_database(database_url or f"sqlite+aiosqlite:///{data_dir}/jiesu.db")
         processes.start("relay")
         processes.start("timetable")

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 _LOOKS: Final = (LedgerAct.REVEALED.value, LedgerAct.ORIGINAL_READ.value, LedgerAct.CALLED_BACK.value)
-
-
 #: About 49 bits of chance, and a handful of tries an hour.
 _WORD_LETTERS: Final = 10
 
