@@ -47,8 +47,10 @@ REWARDS: Final = 3
 #: A child that takes longer hangs: what it does is a second of work, after some of loading.
 CHILD_SECONDS: Final = 180.0
 _SERVER: Final = multiprocessing.get_context("forkserver")
-#: The bench itself: a child looks for its main module again.
-_SERVER.set_forkserver_preload(["bench.rewards"])
+#: What the bench's own module loads: a child looks for its main module again.
+_SERVER.set_forkserver_preload(["bench.rewards_kills", "bench.rewards_leaks"])
+#: Read once in the server, not in every child.
+_TABLES: Final = triage.tables.load()
 
 
 def _die(now: bool) -> None:  # noqa: FBT001  (whether this is the point)
@@ -57,7 +59,7 @@ def _die(now: bool) -> None:  # noqa: FBT001  (whether this is the point)
 
 
 def _deps(db: Database) -> Deps:
-    return Deps(Settings(reward_hash_kib=8), FixedClock(NOW), triage.tables.load(), db, Vault({1: bytes(32)}))
+    return Deps(Settings(reward_hash_kib=8), FixedClock(NOW), _TABLES, db, Vault({1: bytes(32)}))
 
 
 async def step(url: str, name: str, folder: Path, point: str) -> None:

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         None, description="有奖举报的密钥，写法同上，须是另一套；不设时在数据目录生成(SQLite)"
     )
     reward_keys_file: Path | None = Field(
-        None, description="有奖举报密钥的文件，每行一把，写法同上；改动后各进程几秒内换用，不用重启"
+        None, description="有奖举报密钥的文件，写法和换用同身份信息密钥的文件"
     )
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field(
@@ -215,8 +215,7 @@ class Settings(BaseSettings):
         10, ge=1, le=1000, description="领奖页面：同一网络地址、同一候选编号每小时最多试几次领取码"
     )
     reward_sms: bool = Field(
-        default=True,
-        description="奖励等待领取时，给留了电话的举报人发短信：只说有新的答复，不说奖励；保密举报不发",
+        default=True, description="奖励待领时给举报人发短信：只说有新的答复，不说奖励；保密举报不发"
     )
     reward_hash_kib: int = Field(
         65_536, ge=8, le=1_048_576, description="领取码的 Argon2id 摘要用多少 KiB 内存"
