@@ -69,9 +69,7 @@ class Settings(BaseSettings):
     reward_keys: SecretStr | None = Field(
         None, description="有奖举报的密钥，写法同上，须是另一套；不设时在数据目录生成(SQLite)"
     )
-    reward_keys_file: Path | None = Field(
-        None, description="有奖举报密钥的文件，写法和换用同身份信息密钥的文件"
-    )
+    reward_keys_file: Path | None = Field(None, description="有奖举报密钥的文件，改动后不用重启")
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field(
         "127.0.0.1",
