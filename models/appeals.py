@@ -32,6 +32,7 @@ class Source(Base):
         default=False, server_default=sa.false(), comment="whether it does anything by itself"
     )
     every_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     settings: Mapped[JsonDict] = mapped_column(
         sa.JSON, default=dict, server_default=sa.text("'{}'"), comment="texts by field; nothing secret"
     )

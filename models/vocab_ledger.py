@@ -14,6 +14,7 @@ class SubjectKind(Labelled):
     APPEAL = "appeal", "诉求"
     TICKET = "ticket", "工单"
     REWARD = "reward", "奖励申请"
+    INSPECTIONS = "inspections", "检查清单"
     STAFF = "staff", "账号"
     TOKEN = "token", "接口令牌"
     SOURCE = "source", "来源"
@@ -82,6 +83,7 @@ class LedgerAct(Labelled):
     REWARD_CHANGED = "reward.changed", "办理奖励"
     REWARD_APPROVED = "reward.approved", "审批奖励"
     REWARD_PAID = "reward.paid", "发放奖励"
+    INSPECTIONS_CHANGED = "reward.inspections", "更改检查清单"
 
     BACKED_UP = "backup.made", "备份"
     RESTORED = "backup.restored", "恢复备份"

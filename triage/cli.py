@@ -20,6 +20,7 @@ from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
 from triage.commands.report_group import report_group
+from triage.commands.reward_group import reward_group
 from triage.commands.staff_group import staff_group
 from triage.commands.topics_group import topics_group
 from triage.commands.trends_group import trends_group
@@ -341,6 +342,7 @@ main.add_command(nlp_group)
 main.add_command(open311_group)
 main.add_command(repeats_group)
 main.add_command(report_group)
+main.add_command(reward_group)
 main.add_command(topics_group)
 main.add_command(trends_group)
 main.add_command(staff_group)

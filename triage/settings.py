@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     reward_keys: SecretStr | None = Field(
         None, description="有奖举报的密钥，写法同上，须是另一套；不设时在数据目录生成(SQLite)"
     )
-    reward_keys_file: Path | None = Field(None, description=_IN_FILE.format("有奖举报的密钥"))
+    reward_keys_file: Path | None = Field(None, description="有奖举报密钥的文件，改动后不用重启")
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field(
         "127.0.0.1",
@@ -211,6 +211,9 @@ class Settings(BaseSettings):
     )
     reward_tries: int = Field(
         10, ge=1, le=1000, description="领奖页面：同一网络地址、同一候选编号每小时最多试几次领取码"
+    )
+    reward_sms: bool = Field(
+        default=True, description="奖励待领时给举报人发短信：只说有新的答复，不说奖励；保密举报不发"
     )
     reward_hash_kib: int = Field(
         65_536, ge=8, le=1_048_576, description="领取码的 Argon2id 摘要用多少 KiB 内存"

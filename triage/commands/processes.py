@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
+from models.vocab_notices import Medium
 from triage import jobs, logs, metrics, tracing
 from triage.errors import place_of
 from triage.services import drift, supervising
@@ -34,6 +35,7 @@ from triage.services.parties import gathering
 from triage.services.repeats import looking
 from triage.services.reporting import drafting
 from triage.services.rewards import clocking as reward_clock
+from triage.services.rewards import telling
 from triage.services.sources.running import Runner
 from triage.services.staff import requests
 from triage.services.topics import finding
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from connectors.messenger.port import Messenger
-    from models.vocab_notices import Medium
     from triage.services.deps import Deps
     from triage.settings import Settings
 
@@ -187,6 +188,7 @@ def timetable(settings: Settings) -> None:
             "watch": partial(snapshot.poke, deps),
             "open-data": publishing.Publisher(deps).poke,
             **notice_steps(deps, messengers),
+            **answer_steps(deps, messengers),
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
@@ -227,6 +229,16 @@ def notice_steps(
     for medium, messenger in messengers.items():
         steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger)
     return steps
+
+
+def answer_steps(
+    deps: Deps, messengers: Mapping[Medium, Messenger]
+) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """短信 to reporters whose case has an answer; none without a gateway, or where it is switched off."""
+    sms = messengers.get(Medium.SMS)
+    if sms is None or not deps.settings.reward_sms:
+        return {}
+    return {"answers": partial(telling.send, deps, sms)}
 
 
 async def _sweep(deps: Deps) -> bool:

@@ -54,6 +54,7 @@ from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.sources import words as platform_words
 from triage.web.topics import pages as topics
 from triage.web.trends import pages as trends
 from triage.web.trends.routes import ROUTES as TRENDS
@@ -156,6 +157,7 @@ ROUTES: Final = (
     *hooks.ROUTES,
     *source_api.ROUTES,
     *source_page.ROUTES,
+    *platform_words.ROUTES,
     access.open_to_all("GET", "/static/{name:[^?#]+}", _static),
     *attachments.ROUTES,
     *open311.ROUTES,

@@ -50,15 +50,26 @@ class KeyTaken(TriageError):
     status: ClassVar[int] = 409
 
 
+class SourceChanged(TriageError):
+    """这个来源刚刚被别人改过。您填写的还在，请核对后再保存；凭据要重新填写。"""
+
+    code: ClassVar[str] = "version_conflict"
+    status: ClassVar[int] = 409
+
+
 @dataclass(frozen=True, slots=True)
 class SourceIn:
-    """A source as a form gives it. `credentials`: those typed anew; the others stay as they are."""
+    """A source as a form gives it. `credentials`: those typed anew; the others stay as they are.
+
+    `version`: of the settings as they were seen; None: whatever they are.
+    """
 
     name: str
     every_seconds: int
     settings: Mapping[str, str]
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     forget: tuple[str, ...] = ()
+    version: int | None = None
 
 
 def settled(vault: Vault, source: Source) -> Settled:
@@ -92,7 +103,7 @@ async def add(
         raise BadInput("这一类来源不能在这里添加")
     if await session.scalar(sa.select(Source.id).where(Source.key == key)) is not None:
         raise KeyTaken
-    source = Source(key=key, name="", kind=kind, enabled=False, settings={}, created_at=now)
+    source = Source(key=key, name="", kind=kind, enabled=False, version=1, settings={}, created_at=now)
     session.add(source)
     await session.flush()
     await _fill(session, vault, source, given, now=now)
@@ -107,12 +118,15 @@ async def add(
 async def change(
     session: AsyncSession, vault: Vault, key: str, given: SourceIn, *, by: str, now: datetime
 ) -> Source:
-    """Change a source; what it does by itself starts afresh at once. Raises NotFound, BadInput."""
+    """Change a source; it starts afresh at once. Raises NotFound, BadInput, SourceChanged."""
     source = await find(session, key, lock=True)
+    if given.version is not None and given.version != source.version:
+        raise SourceChanged
     if puller_of(source.kind) is None:
         raise BadInput("这一类来源没有可改的设置")
     old = _told(source)
     await _fill(session, vault, source, given, now=now)
+    source.version += 1
     ledger.write(
         session, who=by, act=LedgerAct.SOURCE_CHANGED, subject=_subject(key), now=now, old=old,
         new=_told(source), detail={"credentials": sorted({*given.credentials, *given.forget})},

@@ -49,6 +49,7 @@ class SourceView:
     enabled: bool
     runs: bool
     every_seconds: int
+    version: int
     settings: dict[str, str]
     credentials: tuple[str, ...]
     tasks: tuple[TaskView, ...]
@@ -105,6 +106,7 @@ class SourcePage:
     key: str
     name: str
     every_seconds: str
+    version: int
     inputs: tuple[Input, ...]
     exchange: Exchange | None
     done: str | None
@@ -136,6 +138,7 @@ def source_view(seen: SourceSeen) -> SourceView:
         enabled=source.enabled,
         runs=puller_of(source.kind) is not None,
         every_seconds=source.every_seconds,
+        version=source.version,
         settings=editing.plain(source),
         credentials=editing.names_of_credentials(source),
         tasks=tuple(_task(task) for task in seen.tasks),
