@@ -146,7 +146,8 @@ class HotlinePuller:
     fields = FIELDS
     tasks = (
         Task("pull", "拉取", _task(pulling.pull), limit_seconds=300),
-        Task("send", "回传", _task(sending.send), limit_seconds=120, every_seconds=5),
+        # A run, the longest answer that may be waited for (`timeout`), and time to write down what came.
+        Task("send", "回传", _task(sending.send), limit_seconds=180, every_seconds=5),
         Task("reconcile", "对账", _task(_reconcile), limit_seconds=600, every_seconds=600),
     )
 
