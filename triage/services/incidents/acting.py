@@ -187,8 +187,10 @@ async def _ticket(
             "这张工单已经在这个事件里" if here else f"这张工单已归入事件 {call.incident_id}"
         )
     whole = rules.Call(call.ticket_id, call.at, call.family, call.lon, call.lat, call.district_code)
-    together = [(whole, CallBy.PERSON)]
-    return {"tickets": await joining.attach(session, deps, incident, together, now=now, tell=False)}
+    # As it was, for 撤销.
+    was, together = call.kept_out, [(whole, CallBy.PERSON)]
+    moved = await joining.attach(session, deps, incident, together, now=now, tell=False)
+    return {"tickets": moved, "kept_out": was}
 
 
 async def _undo(session: AsyncSession, deps: Deps, incident: Incident, *, now: datetime) -> dict[str, Any]:
@@ -214,7 +216,8 @@ async def _undo(session: AsyncSession, deps: Deps, incident: Incident, *, now: d
         moment = before["decided_at"]
         incident.decided_at = type(now).fromisoformat(moment) if moment else None
     elif done is IncidentAct.ADD:
-        await joining.detach(session, incident, last.data["tickets"])
+        was = bool(last.data.get("kept_out"))
+        await joining.detach(session, incident, last.data["tickets"], kept_out=was)
     else:
         rows = await session.scalars(
             sa.select(IncidentCall).where(IncidentCall.ticket_id.in_(last.data["tickets"]))
