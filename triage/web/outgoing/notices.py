@@ -48,6 +48,7 @@ _WORDS: Final = {
     "no_errcode": "对方的回答不像企业微信",
     "unknown_user": "企业微信里没有这个成员",
     "bad_address": "地址不能用",
+    "sealed": "联系方式解不开：请核对密钥，或重新填写",
     "smtp_refused": "邮件服务器不接受",
 }
 _KINDS: Final = {
