@@ -21,7 +21,7 @@ from triage.services.month_sheets import name_of
 from triage.services.parties import changing, listing
 from triage.services.parties.listing import PartyAsk
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _SEE_OTHER: Final = 303
 _PARAMETERS: Final = ("q", "district", "kind", "months", "least", "skip")
 _LONGEST: Final = 40
-_MOST_ID: Final = 2**31
 #: Of how many months the list can be.
 MONTHS: Final = (1, 3, 6, 12)
 
@@ -362,9 +361,10 @@ def _ask(query: MultiMapping[str] | Mapping[str, str], now: datetime, names: Nam
 
 
 def _number(value: object) -> int:
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST_ID:
+    found = number_of(value)
+    if found is None:
         raise BadInput("表单不完整，请刷新页面再提交")
-    return int(value)
+    return found
 
 
 def _text(form: Mapping[str, object], name: str) -> str:
@@ -373,8 +373,8 @@ def _text(form: Mapping[str, object], name: str) -> str:
 
 
 def _id(request: web.Request) -> int:
-    number = int(request.match_info["id"])
-    if number > _MOST_ID:
+    number = number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这个对象。")
     return number
 

@@ -17,7 +17,7 @@ from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.services.reporting import drafting, rendering, wording
 from triage.services.reporting.figuring import period_of
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _SEE_OTHER: Final = 303
 _LISTED: Final = 100
-_MOST: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +225,15 @@ def _period(form: Mapping[str, object]) -> Period:
 
 
 def _version(form: Mapping[str, object]) -> int:
-    value = form.get("version")
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST:
+    found = number_of(form.get("version"))
+    if found is None:
         raise BadInput("表单不完整，请刷新页面再提交")
-    return int(value)
+    return found
 
 
 def _id(request: web.Request) -> int:
-    number = int(request.match_info["id"])
-    if number > _MOST:
+    number = number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这份报告。")
     return number
 

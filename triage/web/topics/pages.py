@@ -16,7 +16,7 @@ from triage.rules.rates import By
 from triage.services.month_sheets import name_of
 from triage.services.topics import listing
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import number_of, refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.ticket_page import acting_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _SEE_OTHER: Final = 303
 _THEMES: Final = "themes"
-_MOST_ID: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,15 +274,15 @@ def _decision(form: Mapping[str, object]) -> ThemeDecision:
 
 
 def _seen(form: Mapping[str, object]) -> int:
-    value = form.get("seen")
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST_ID:
+    found = number_of(form.get("seen"))
+    if found is None:
         raise BadInput("表单不完整，请刷新页面再提交")
-    return int(value)
+    return found
 
 
 def _id(request: web.Request) -> int:
-    number = int(request.match_info["id"])
-    if number > _MOST_ID:
+    number = number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这个专题。")
     return number
 
