@@ -93,6 +93,14 @@ def number_of(text: object, *, most: int = MOST_NUMBER) -> int | None:
     return found if found <= most else None
 
 
+def form_number(value: object) -> int:
+    """A number that a form of ours carries. Raises BadInput."""
+    found = number_of(value)
+    if found is None:
+        raise BadInput("表单不完整，请刷新页面再提交")
+    return found
+
+
 def refuse_others(query: MultiMapping[str], known: Sequence[str]) -> None:
     """Refuse parameters that are not `known`, or stand twice. Raises BadInput naming one."""
     for name in query:

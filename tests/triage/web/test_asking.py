@@ -8,7 +8,8 @@ import pytest
 
 from tests import factories
 from tests.triage.web.test_moves import SAME_SITE, form_of
-from triage.web.asking import number_of
+from triage.errors import BadInput
+from triage.web.asking import form_number, number_of
 
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client
@@ -42,3 +43,9 @@ async def test_endless_digits_in_a_form_are_refused(client: Client, deps: Deps) 
     data = {**hidden, "note": "诉求人又来电", "version": ENDLESS}
     answer = await client.post(f"/desk/tickets/{no}/moves", data=data, headers=SAME_SITE)
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("value", [ENDLESS, "", None])
+def test_a_form_without_its_number_is_refused_in_words(value: str | None) -> None:
+    with pytest.raises(BadInput, match="刷新页面"):
+        form_number(value)

@@ -17,7 +17,7 @@ from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.services.reporting import drafting, rendering, wording
 from triage.services.reporting.figuring import period_of
 from triage.web import access, guard
-from triage.web.asking import number_of, refuse_others
+from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
@@ -116,7 +116,7 @@ async def edited(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             await drafting.edit(
-                session, report_id, str(form.get("text", "")), version=_version(form),
+                session, report_id, str(form.get("text", "")), version=form_number(form.get("version")),
                 by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
@@ -130,8 +130,8 @@ async def signed(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             await drafting.sign(
-                session, deps.tables, report_id, version=_version(form), by=request[VIEWER].login,
-                now=deps.clock.now(),
+                session, deps.tables, report_id, version=form_number(form.get("version")),
+                by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
         return await _page(request, report_id, error)
@@ -222,13 +222,6 @@ def _period(form: Mapping[str, object]) -> Period:
     if kind is None:
         raise BadInput("请选日报、周报或月报")
     return period_of(kind, str(form.get("period", "")).strip())
-
-
-def _version(form: Mapping[str, object]) -> int:
-    found = number_of(form.get("version"))
-    if found is None:
-        raise BadInput("表单不完整，请刷新页面再提交")
-    return found
 
 
 def _id(request: web.Request) -> int:

@@ -16,7 +16,7 @@ from triage.rules.rates import By
 from triage.services.month_sheets import name_of
 from triage.services.topics import listing
 from triage.web import access, guard
-from triage.web.asking import number_of, refuse_others
+from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.ticket_page import acting_of
@@ -163,7 +163,7 @@ async def decided(request: web.Request) -> web.Response:
     """选中, 搁置, 撤回决定; what is refused is shown with its reason. Raises NotFound."""
     topic_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
-        decision, seen = _decision(form), _seen(form)
+        decision, seen = _decision(form), form_number(form.get("seen"))
         month = form.get("month")
         async with deps.db.writes.begin() as session:
             await listing.decide(
@@ -270,13 +270,6 @@ def _decision(form: Mapping[str, object]) -> ThemeDecision:
     found = known.get(str(form.get("decision", "")))
     if found is None:
         raise BadInput("请选一项决定")
-    return found
-
-
-def _seen(form: Mapping[str, object]) -> int:
-    found = number_of(form.get("seen"))
-    if found is None:
-        raise BadInput("表单不完整，请刷新页面再提交")
     return found
 
 
