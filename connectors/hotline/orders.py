@@ -67,6 +67,7 @@ class Order:
     record: RowRecord | None
     refused: str | None = None
     urges: tuple[str, ...] = ()
+    named: bool = True
 
 
 def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
@@ -115,7 +116,7 @@ def _nameless(raw: object, reason: str, *, now: datetime) -> Order:
         held = repr(raw).encode(errors="replace")
     name = f"无编号-{hashlib.sha256(held).hexdigest()[:16]}"
     day = now.astimezone(SHANGHAI).date()
-    return Order(name, day, now, OrderStatus.OPEN, None, (), None, reason)
+    return Order(name, day, now, OrderStatus.OPEN, None, (), None, reason, named=False)
 
 
 def _pairs(raw: Mapping[str, Any]) -> list[tuple[str, str]]:

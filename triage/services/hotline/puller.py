@@ -145,7 +145,8 @@ class HotlinePuller:
     fields = FIELDS
     tasks = (
         Task("pull", "拉取", _task(pulling.pull), limit_seconds=300),
-        Task("send", "回传", _task(sending.send), limit_seconds=120, every_seconds=5),
+        # A run, the longest answer that may be waited for (`timeout`), and time to write down what came.
+        Task("send", "回传", _task(sending.send), limit_seconds=180, every_seconds=5),
         # Of what was stored: the platform is not asked, and may be away.
         Task("words", "来话", words.settle, limit_seconds=60, every_seconds=10),
         Task("reconcile", "对账", _task(_reconcile), limit_seconds=600, every_seconds=600),

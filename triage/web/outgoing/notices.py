@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from models.bounded import told
 from models.ticket_detail import seen_numbers
 from models.vocab import Post
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -48,6 +49,7 @@ _WORDS: Final = {
     "no_errcode": "对方的回答不像企业微信",
     "unknown_user": "企业微信里没有这个成员",
     "bad_address": "地址不能用",
+    "sealed": "联系方式解不开：请核对密钥，或重新填写",
     "smtp_refused": "邮件服务器不接受",
 }
 _KINDS: Final = {
@@ -81,7 +83,7 @@ class Tab:
     """A state with its count."""
 
     label: str
-    count: int
+    count: str
     href: str
     chosen: bool
 
@@ -162,7 +164,8 @@ async def retry(request: web.Request) -> web.Response:
     form = await request.post()
     ids = [str(value) for value in form.getall("id", [])]
     state = _state(str(form.get("state", "")))
-    if bool(ids) == (state is not None) or not all(_ID.fullmatch(value) for value in ids):
+    wrong = len(ids) > PER_PAGE or not all(_ID.fullmatch(value) for value in ids)
+    if wrong or bool(ids) == (state is not None):
         raise BadInput("请在页面上选择要重发的通知。")
     deps = request.app[DEPS]
     async with deps.db.writes.begin() as session:
@@ -277,8 +280,8 @@ def said(code: str) -> str:
 
 
 def _tabs(counts: dict[NoticeState, int], chosen: NoticeState | None) -> tuple[Tab, ...]:
-    every = Tab("全部", sum(counts.values()), _address(None), chosen is None)
-    return (every, *(Tab(s.label, counts[s], _address(s), s is chosen) for s in NoticeState))
+    every = Tab("全部", told(sum(counts.values())), _address(None), chosen is None)
+    return (every, *(Tab(s.label, told(counts[s]), _address(s), s is chosen) for s in NoticeState))
 
 
 def _address(state: NoticeState | None, *, before: int | None = None) -> str:
@@ -291,7 +294,10 @@ def _done(request: web.Request) -> str | None:
     if request.query.get("set"):
         return "联系方式已保存；因为没有联系方式而等着的通知随后发出。"
     number = _number(request, "done")
-    return None if number is None else f"{number} 条通知将重新发出。" if number else "没有要重发的通知。"
+    if number is None:
+        return None
+    more = f"一次最多 {logbook.MOST} 条，其余的请再按一次。" if number >= logbook.MOST else ""
+    return f"{number} 条通知将重新发出。{more}" if number else "没有要重发的通知。"
 
 
 def _state(value: str) -> NoticeState | None:

@@ -17,7 +17,7 @@ from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.services.reporting import drafting, rendering, wording
 from triage.services.reporting.figuring import period_of
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _SEE_OTHER: Final = 303
 _LISTED: Final = 100
-_MOST: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ async def edited(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             await drafting.edit(
-                session, report_id, str(form.get("text", "")), version=_version(form),
+                session, report_id, str(form.get("text", "")), version=form_number(form.get("version")),
                 by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
@@ -131,8 +130,8 @@ async def signed(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             await drafting.sign(
-                session, deps.tables, report_id, version=_version(form), by=request[VIEWER].login,
-                now=deps.clock.now(),
+                session, deps.tables, report_id, version=form_number(form.get("version")),
+                by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
         return await _page(request, report_id, error)
@@ -225,16 +224,9 @@ def _period(form: Mapping[str, object]) -> Period:
     return period_of(kind, str(form.get("period", "")).strip())
 
 
-def _version(form: Mapping[str, object]) -> int:
-    value = form.get("version")
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST:
-        raise BadInput("表单不完整，请刷新页面再提交")
-    return int(value)
-
-
 def _id(request: web.Request) -> int:
-    number = int(request.match_info["id"])
-    if number > _MOST:
+    number = number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这份报告。")
     return number
 
