@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from models.appeals import Appellant, Source
+from models.callbacks import CallBack, NumbersProvider
 from models.citizens import CitizenWord
 from models.identities import HeldIdentity
 from models.notices import Contact
@@ -53,12 +54,11 @@ PLACES: Final = (
         lambda row, _: f"held.{row['holder_kind']}:{row['holder']}:{row['field']}",
     ),
     SealedPlace(
-        Account, ("staff_id",), ("code_secret", "code_pending"),
-        lambda row, column: f"account.code_{column.removeprefix('code_')}:{row['staff_id']}",
+        NumbersProvider, ("id",), ("credentials",),
+        lambda row, _: f"numbers_provider.credentials:{row['id']}",
     ),
     SealedPlace(
-        ProviderAttempt, ("browser_hash",), ("verifier",),
-        lambda row, _: f"provider_attempt.verifier:{row['browser_hash']}",
+        CallBack, ("id",), ("number",), lambda row, _: f"call_back.number:{row['key']}", beside=("key",)
     ),
     SealedPlace(
         CitizenWord, ("id",), ("original",),
