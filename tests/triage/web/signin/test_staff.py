@@ -115,7 +115,7 @@ async def test_the_ledger_tells_what_was_changed_of_an_account(client_of: Client
     fields = {"name": "王五", "unit": "110108010", "provider": "Wang@Example.gov.cn"}
     await send(boss, "/desk/staff/wang", **fields)
     await send(boss, "/desk/staff/wang", **{**fields, "provider": ""})
-    await send(boss, "/desk/staff/wang/roles", role="street", unit="110108010", **{"from": "2026-11-23"})
+    await send(boss, "/desk/staff/wang/roles", role="analyst", unit="110108010", **{"from": "2026-11-23"})
 
     async with deps.db.reads() as session:
         rows = await session.scalars(
@@ -129,7 +129,7 @@ async def test_the_ledger_tells_what_was_changed_of_an_account(client_of: Client
     # Old and new value, in masked shapes.
     assert second.old == "姓名=王**；单位=110108010；统一认证=w***"
     assert second.new == "姓名=王**；单位=110108010；统一认证=无"
-    assert granted.new == "street@110108010"
+    assert granted.new == "analyst@110108010"
 
 
 async def test_an_administrator_of_a_district_reaches_no_further(client_of: ClientOf, deps: Deps) -> None:
