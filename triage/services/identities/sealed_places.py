@@ -58,19 +58,19 @@ PLACES: Final = (
         lambda row, _: f"numbers_provider.credentials:{row['id']}",
     ),
     SealedPlace(
+        Account, ("staff_id",), ("code_secret", "code_pending"),
+        lambda row, column: f"account.{column}:{row['staff_id']}",
+    ),
+    SealedPlace(
         CallBack, ("id",), ("number",), lambda row, _: f"call_back.number:{row['key']}", beside=("key",)
+    ),
+    SealedPlace(
+        ProviderAttempt, ("browser_hash",), ("verifier",),
+        lambda row, _: f"provider_attempt.verifier:{row['browser_hash']}",
     ),
     SealedPlace(
         CitizenWord, ("id",), ("original",),
         lambda row, _: f"citizen_word:{row['appeal_id']}:{row['key']}", beside=("appeal_id", "key"),
     ),
-    SealedPlace(
-        Account, ("staff_id",), ("code_secret", "code_pending"),
-        lambda row, column: f"account.{column}:{row['staff_id']}",
-    ),
     SealedPlace(AccountRequest, ("id",), ("half",), lambda row, _: f"account_request.half:{row['id']}"),
-    SealedPlace(
-        ProviderAttempt, ("browser_hash",), ("verifier",),
-        lambda row, column: f"provider_attempt.{column}:{row['browser_hash']}",
-    ),
 )  # fmt: skip
