@@ -106,7 +106,9 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
     now = deps.clock.now()
     async with deps.db.reads() as session:
         case = await revealing.facts_of(session, viewer, request.match_info["no"])
-        refused = await _refused(request, session, case)
+        refused = await pressing.refusal(session, viewer, case)
+        forbidden = refused is not None
+        refused = refused or await _lacking(session, case)
         given = None if refused else await _given(request, session, case, now)
         own = await own_number.hint(session, viewer.login)
     token = guard.token_of(request)
@@ -123,16 +125,14 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         token=token,
         as_of=show(now),
     )
-    status = error.status if error else 403 if refused else 200
+    status = error.status if error else pressing.CallRefused.status if forbidden else 200
     response = render(request, "callbacks/call.html", status=status, page=shown)
     guard.keep(response, token)
     return response
 
 
-async def _refused(request: web.Request, session: AsyncSession, case: CaseFacts) -> str | None:
-    """Why there is nothing to press; None: there is."""
-    if (refused := await pressing.refusal(session, request[VIEWER], case)) is not None:
-        return refused
+async def _lacking(session: AsyncSession, case: CaseFacts) -> str | None:
+    """What is lacking for a call, whoever asks; None: nothing."""
     if await providers.active(session) is None:
         return pressing.NoProvider().detail.removesuffix("。")
     there = await session.scalar(
