@@ -16,6 +16,7 @@ from triage.commands.hotline import hotline_group
 from triage.commands.identity_group import identity_group
 from triage.commands.keys_group import keys_group
 from triage.commands.nlp_group import nlp_group
+from triage.commands.numbers_group import numbers_group
 from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
@@ -336,9 +337,9 @@ main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)
 main.add_command(identity_group)
-main.add_command(identity_group)
 main.add_command(keys_group)
 main.add_command(nlp_group)
+main.add_command(numbers_group)
 main.add_command(open311_group)
 main.add_command(repeats_group)
 main.add_command(report_group)

@@ -231,6 +231,10 @@ class Settings(BaseSettings):
     hotline_private_hosts: str = Field(
         "", description="可以连接的内网热线平台，形如 主机:端口，多个用逗号隔开；其余内网地址一律不连"
     )
+    numbers_private_hosts: str = Field(
+        "",
+        description="可以连接的内网虚拟号服务（回拨），形如 主机:端口，多个用逗号隔开；其余内网地址一律不连",
+    )
     open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
     open311_contact: str = Field(
         "12345 市民服务热线", min_length=1, description="Open311 discovery 里的联系方式"
@@ -251,7 +255,7 @@ class Settings(BaseSettings):
     def _from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         return with_secrets(values)
 
-    @field_validator("feed_private_hosts", "hotline_private_hosts")
+    @field_validator("feed_private_hosts", "hotline_private_hosts", "numbers_private_hosts")
     @classmethod
     def _known_hosts(cls, value: str) -> str:
         for part in filter(None, (part.strip() for part in value.split(","))):

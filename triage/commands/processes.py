@@ -25,6 +25,7 @@ from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
+from triage.services.callbacks.keeping import Keeper as CallsKeeper
 from triage.services.identities.erasing import Eraser
 from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
@@ -58,6 +59,7 @@ SWEEP_PAUSE_SECONDS: Final = 5.0
 #: Steps of the timetable that need not look as often as the others, or must look more often: a ticket is seen
 #: by the watch for incidents within seconds.
 PAUSES: Final = {
+    "callbacks": 60.0,
     "incidents": 2.0,
     "open-data": 300.0,
     "reports": 300.0,
@@ -177,6 +179,7 @@ def timetable(settings: Settings) -> None:
             "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
             "erasures": Eraser(deps).keep,
+            "callbacks": CallsKeeper(deps).keep,
             "requests": partial(requests.forget, deps),
             "rollups": partial(refreshing.catch_up, deps),
             "signals": partial(noticing.poke, deps),

@@ -33,6 +33,8 @@ from triage.web import (
 from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.cache import Cache
+from triage.web.callbacks import pages as callbacks
+from triage.web.callbacks import providers as number_providers
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
@@ -132,6 +134,8 @@ ROUTES: Final = (
     *notices.ROUTES,
     *audit.ROUTES,
     *identities.ROUTES,
+    *callbacks.ROUTES,
+    *number_providers.ROUTES,
     *repeats.ROUTES,
     *incidents.ROUTES,
     *leads.ROUTES,

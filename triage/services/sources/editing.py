@@ -221,7 +221,7 @@ async def _fill(
         key: value.strip() for key, value in given.credentials.items() if value.strip()
     }
     settings = checked(puller.fields, given.settings, tuple(kept))
-    _check_moved(puller, source.settings or {}, settings, sorted({*kept} - {*_typed(given)}))
+    check_moved(puller.fields, source.settings or {}, settings, sorted({*kept} - typed(given.credentials)))
     puller.check(settings)
     source.name, source.every_seconds = name, given.every_seconds
     source.settings = settings | {_HELD: " ".join(sorted(kept))}
@@ -232,21 +232,22 @@ async def _fill(
     await wake(session, source.id, now=now)
 
 
-def _typed(given: SourceIn) -> set[str]:
-    return {name for name, value in given.credentials.items() if value.strip()}
+def typed(credentials: Mapping[str, str]) -> set[str]:
+    """Which credentials somebody typed just now."""
+    return {name for name, value in credentials.items() if value.strip()}
 
 
-def _check_moved(
-    puller: Puller, before: Mapping[str, str], after: Mapping[str, str], held: Sequence[str]
+def check_moved(
+    fields: Sequence[SettingField], before: Mapping[str, str], after: Mapping[str, str], held: Sequence[str]
 ) -> None:
     """Credentials that nobody typed are for the server they were typed for. Raises BadInput.
 
     Else whoever may edit a source could have a password that they do not know sent to a server of their own.
     """
-    addresses = [f for f in puller.fields if f.type is FieldType.URL]
+    addresses = [f for f in fields if f.type is FieldType.URL]
     moved = any(f.name in before and _origin(before[f.name]) != _origin(after.get(f.name)) for f in addresses)
     if moved and held:
-        labels = {f.name: f.label for f in puller.fields}
+        labels = {f.name: f.label for f in fields}
         names = "、".join(labels.get(name, name) for name in held)
         raise BadInput(f"地址换了服务器，原来的凭据不能跟着过去：请重新填写或清除 {names}")
 
