@@ -35,10 +35,13 @@ _POINT: Final = 0.35
 _PLEASED: Final = 0.9
 _REVIEWED: Final = 0.2
 _CORRECTED: Final = 0.02
+#: Shares of tones, as `bench.mood` read them in public texts.
+_MOODS: Final = {"negative": 0.33, "neutral": 0.66, "positive": 0.01}
+_ANGRY: Final = 0.5
 _GRIDS: Final = 9
 COLUMNS: Final = (
     "ticket_id", "seq", "correction_id", "day", "hour", "kind", "district", "street", "channel", "ending",
-    "community", "grid", "model", "band", "reached", "satisfied", "reviewed", "corrected",
+    "community", "grid", "model", "band", "reached", "satisfied", "reviewed", "corrected", "mood", "angry",
 )  # fmt: skip
 
 
@@ -149,7 +152,8 @@ class City:
         known = self.dice.random(count) < _POINT
         cells = self.dice.integers(0, _GRIDS, count)
         bands = self.dice.choice(10, count, p=np.arange(1, 11) / 55)
-        luck = self.dice.random((count, 3))
+        luck = self.dice.random((count, 4))
+        moods = self.dice.choice(list(_MOODS), count, p=list(_MOODS.values()))
         rows = []
         for n in range(count):
             street = streets[which[n]]
@@ -161,7 +165,8 @@ class City:
                 -1 - number - n, 5, 0, day, int(hours[n]), kind, district, street, channels[n], endings[n],
                 community, grid, "bench-1", int(bands[n]), int(over),
                 int(over and endings[n] == "solved" and luck[n, 0] < _PLEASED),
-                int(luck[n, 1] < _REVIEWED), int(luck[n, 2] < _CORRECTED),
+                int(luck[n, 1] < _REVIEWED), int(luck[n, 2] < _CORRECTED), moods[n],
+                int(moods[n] == "negative" and luck[n, 3] < _ANGRY),
             ))  # fmt: skip
         return rows
 

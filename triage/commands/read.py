@@ -154,6 +154,8 @@ def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[
         yield "被反映对象", topic.party
     if topic.when:
         yield "时间", topic.when
+    if reading.mood:
+        yield "语气", f"{reading.mood.mood.label}{'，激烈' if reading.mood.angry else ''}"
     yield "处理", decision.state.label
     if decision.unit:
         yield "承办单位", _named((decision.unit,))
@@ -193,4 +195,5 @@ _HEAD_LABELS: Final = {
     Head.PLACE: "地点",
     Head.PARTY: "对象",
     Head.WHEN: "时间",
+    Head.MOOD: "语气",
 }

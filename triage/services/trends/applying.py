@@ -17,8 +17,10 @@ from models.rollups import (
     RollupPlace,
     RollupTicket,
 )
+from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 from triage.rules.trends.facts import Fact, cells
+from triage.services.trends import partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -138,6 +140,8 @@ async def sum_up(session: AsyncSession) -> None:
     amounts = _amounts()
     for name, model in SUMS.items():
         await session.execute(sa.delete(model))
+        if model is RollupDay:
+            await partitions.of_facts(session)
         key: dict[str, Any] = {
             column: reckoned[column] if column in reckoned else getattr(t, column) for column in KEYS[name]
         }
@@ -156,6 +160,14 @@ def _amounts() -> dict[str, sa.ColumnElement[int]]:
     }
     found |= {
         name: sa.func.sum(getattr(t, name)) for name in ("reached", "satisfied", "reviewed", "corrected")
+    }
+    found |= {
+        mood.value: sa.func.sum(sa.case((t.mood == mood.value, 1), else_=0))
+        for mood in (Mood.NEGATIVE, Mood.POSITIVE)
+    }
+    found |= {
+        "mood_read": sa.func.sum(sa.case((t.mood != "", 1), else_=0)),
+        "angry": sa.func.sum(t.angry),
     }
     return found | {"demands": sa.func.count(), "cases": sa.func.count() - found[Ending.MERGED.value]}
 

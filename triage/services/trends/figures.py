@@ -86,6 +86,10 @@ class Figures:
     satisfied: int = 0
     reviewed: int = 0
     corrected: int = 0
+    mood_read: int = 0
+    negative: int = 0
+    positive: int = 0
+    angry: int = 0
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -120,6 +124,16 @@ class Figures:
     def corrected_share(self) -> float | None:
         """Of all demands: a person corrected the reading."""
         return self.corrected / self.demands if self.demands else None
+
+    @property
+    def angry_share(self) -> float | None:
+        """Of those whose tone was read: 激烈."""
+        return self.angry / self.mood_read if self.mood_read else None
+
+    @property
+    def negative_share(self) -> float | None:
+        """Of those whose tone was read: 负面, the angry ones among them."""
+        return self.negative / self.mood_read if self.mood_read else None
 
 
 NONE: Final = Figures()

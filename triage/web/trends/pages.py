@@ -20,7 +20,7 @@ from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES
 from triage.web.names import plain_area
-from triage.web.trends import asks, mapping, panels, quality
+from triage.web.trends import asks, mapping, moods, panels, quality
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,6 +41,8 @@ _MAKERS: Final[dict[str, Callable[[AsyncSession, TrendsAsk, Names], Awaitable[Pa
     "endings": panels.endings,
     "rates": quality.rates,
     "repeats": quality.repeats,
+    "moods": moods.moods,
+    "angry": moods.angry,
     "words": quality.new_words,
     "communities": quality.communities,
     "model": quality.model,

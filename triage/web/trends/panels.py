@@ -38,11 +38,11 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     rows = []
     for (start, found), old in pairs:
         words = f"{start:%Y-%m-%d} 周{WEEKDAYS[start.weekday()]}" if ask.daily else f"{start:%Y-%m}"
-        last = start if ask.daily else _month_end(start)
+        last = start if ask.daily else month_end(start)
         demands, before = shown(found.demands, office=ask.office), shown(old.demands, office=ask.office)
+        cases = count(shown(found.cases, office=ask.office), ask.tickets(start, last, case="1"))
         rows.append((
-            text(words), count(demands, ask.tickets(start, last)),
-            count(shown(found.cases, office=ask.office)), count(before), change(demands, before),
+            text(words), count(demands, ask.tickets(start, last)), cases, count(before), change(demands, before),
         ))  # fmt: skip
     return Panel(
         "volume", "件数与去年同期",
@@ -59,7 +59,8 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     )  # fmt: skip
 
 
-def _month_end(start: date) -> date:
+def month_end(start: date) -> date:
+    """The last day of the month."""
     return (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)
 
 

@@ -15,6 +15,7 @@ from triage.services.trends import figures, words
 from triage.services.trends.figures import shown
 from triage.web.names import plain_area
 from triage.web.trends import options
+from triage.web.trends.panels import month_end
 from triage.web.trends.views import Panel, count, number, share, text
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ async def repeats(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel
     rows = [
         (
             text(f"{start:%Y-%m-%d}" if ask.daily else f"{start:%Y-%m}"),
-            count(shown(f.demands, office=ask.office)), count(shown(f.merged, office=ask.office)),
+            count(shown(f.demands, office=ask.office)),
+            count(
+                shown(f.merged, office=ask.office),
+                ask.tickets(start, start if ask.daily else month_end(start), case="0"),
+            ),
             *(share(v if shown(f.demands, office=ask.office) else None)
               for v in (f.repeat_share, f.solved_share, f.satisfied_share)),
         )
@@ -132,6 +137,11 @@ async def _names_of(session: AsyncSession, codes: list[str]) -> dict[str, str]:
     return {row.code: row.name for row in rows}
 
 
+def _banded(ask: TrendsAsk, band: int) -> str | None:
+    """The tickets of a tenth; days alone narrow this chart, so nothing else narrows them."""
+    return ask.tickets(band=str(band), kinds=None, district=None, street=None, channel=None)
+
+
 async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """识别质量: coverage against accuracy, from what people corrected."""
     found = await figures.models(session, ask.scope)
@@ -141,7 +151,7 @@ async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
         demands, reviewed, corrected = found[band]
         covered, wrong = covered + demands, wrong + corrected
         rows.append((
-            text(f"≥ 0.{band}"), count(shown(demands, office=ask.office)),
+            text(f"≥ 0.{band}"), count(shown(demands, office=ask.office), _banded(ask, band)),
             count(shown(reviewed, office=ask.office)), count(shown(corrected, office=ask.office)),
             share(covered / whole), share(1 - wrong / covered),
         ))  # fmt: skip
