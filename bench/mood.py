@@ -1,9 +1,10 @@
-"""How well the tone of appeals is read (语气): our labels by ids against texts that are not in the repository.
+"""How well the tone of appeals is read (语气): our labels by ids, the texts outside of the repository.
 
-`python -m bench.mood --texts DIR` looks for the ids of `nlp/training/mood_labels.jsonl` in the JSONL files below
-DIR. Each text is read as far as its label was given from. The last line is one JSON object: precision and
-recall of 激烈 and of 负面 with their counts and 95 % intervals (Wilson), the share of tones that are right, and
-microseconds of CPU a text. The rows were mended with both sets in view; docs/nlp.md has the figures before.
+`python -m bench.mood --texts DIR` looks for the ids of `nlp/training/mood_labels.jsonl` in the JSONL files
+below DIR. Each text is read as far as its label was given from. The last line is one JSON object: precision
+and recall of 激烈 and of 负面 with their counts and 95 % intervals (Wilson), the share of tones that are
+right, microseconds of CPU a text. The rows were mended with both sets in view; docs/nlp.md has the figures
+before that.
 """
 
 from __future__ import annotations

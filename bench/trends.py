@@ -113,15 +113,22 @@ async def build(deps: Deps, url: str, city: City) -> dict[str, Any]:
     for name in ("rollup_ticket", *applying.SUMS):
         await connection.execute(f"VACUUM ANALYZE {name}")
     sizes = {
-        name: await connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", name)
+        # A table of months has no room of its own: that of its months counts.
+        name: await connection.fetchval(
+            "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree($1::text::regclass)", name
+        )
+        or await connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", name)
         for name in ("rollup_ticket", *applying.SUMS)
     }
     rows = await connection.fetchval("SELECT count(*) FROM rollup_day")
+    months = await connection.fetchval(
+        "SELECT count(*) FROM pg_inherits WHERE inhparent = 'rollup_day'::regclass"
+    )
     await connection.close()
     return {
         "make_s": round(made, 1), "build_s": round(copied + summed, 1), "sum_s": round(summed, 1),
         "size_mb": round(sum(sizes.values()) / 1e6), "facts_mb": round(sizes["rollup_ticket"] / 1e6),
-        "rollup_day_rows": rows,
+        "rollup_day_rows": rows, "months": months,
     }  # fmt: skip
 
 
@@ -169,10 +176,11 @@ async def signals(deps: Deps, city: City) -> dict[str, Any]:
     burst = rows[SignalKind.BURST]
     alarms: dict[str, set[tuple[str, str, date]]] = {"model": set(), "z": set()}
     started = time.perf_counter()
+    sorts = season.sorts_of(deps.tables.calendar)
     for (kind, district), (first, counts) in series.items():
         if not district:
             continue
-        fit = season.fit(first, counts[:-WINDOW])
+        fit = season.fit(first, counts[:-WINDOW], sorts)
         for back in range(WINDOW):
             upto = counts[: len(counts) - back]
             day = LAST - timedelta(days=back)

@@ -1,4 +1,4 @@
-"""A made city for the bench of trends: seeded, with season, weekdays, places and kinds, and planted signals.
+"""A made city for the bench of trends: seeded, with season, weekdays, holidays, kinds, and planted signals.
 
 Counts of every kind in every district are drawn day by day (negative binomial: more spread than chance);
 then every demand becomes a fact with street, channel, hour, ending, community and grid. Shares are
@@ -17,6 +17,7 @@ import numpy as np
 
 from models.vocab import Level
 from models.vocab_trends import Ending, SignalKind
+from triage.rules.trends import season
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,14 +71,17 @@ class City:
         self.busy = {d: self.dice.pareto(1.5, len(self.streets[d])) + 0.3 for d in self.districts}
         self.kinds = ["", *sorted(tables.kinds)]
         self.series = [(k, d) for k in self.kinds for d in self.districts]
-        self.counts = self._draw(tickets)
+        self.counts = self._draw(tables, tickets)
         self.planted: list[Planted] = []
         self.extra: dict[int, list[tuple[str, str, str, str, int]]] = {}
 
-    def _draw(self, tickets: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _draw(self, tables: Tables, tickets: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         days = [self.first + timedelta(days=n) for n in range(self.days)]
         turn = np.array([2 * math.pi * day.timetuple().tm_yday / 365.25 for day in days])
         week = np.array([(1.1, 1.05, 1.0, 1.0, 1.0, 0.95, 0.8)[day.weekday()] for day in days])
+        spring, before, after, other, make_up = season.sorts_of(tables.calendar)
+        quiet = {spring: 0.4, before: 0.8, after: 0.85, other: 0.75, make_up: 1.1}
+        week *= np.array([math.prod(f for sort, f in quiet.items() if day in sort) for day in days])
         weight = {d: float(self.dice.lognormal(0, 0.7)) for d in self.districts}
         share = {k: float(self.dice.pareto(1.1) + 0.05) for k in self.kinds[1:]}
         whole = sum(share.values())

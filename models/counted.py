@@ -11,16 +11,19 @@ import sqlalchemy as sa
 
 from models.rollups import RollupTicket
 from models.tickets import Ticket
+from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import ColumnElement
 
 _DAYS: Final = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})")
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{0,16}")
 _MOST_KINDS: Final = 80
 _UNKNOWN: Final = "-"
-_NUMBERS: Final = {"angry": 1, "weekday": 7, "hour": 23, "band": 9, "case": 1}
+_NUMBERS: Final = {"angry": (0, 1), "weekday": (1, 7), "hour": (0, 23), "band": (0, 9), "case": (0, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +111,24 @@ class Counted:
                 raise ValueError("not a code")
         if len(kinds or ()) > _MOST_KINDS:
             raise ValueError("too many kinds")
-        if (ending := found.get("ending")) is not None:
-            Ending(ending)
-        for name, most in _NUMBERS.items():
-            if name in found and not (found[name].isdecimal() and int(found[name]) <= most):
-                raise ValueError("not a number of its range")
+        _check(found)
         return cls(
             date.fromisoformat(match[1]),
             date.fromisoformat(match[2]),
             None if kinds is None else tuple(_plain(kind) for kind in kinds),
             **{name: _plain(value) for name, value in found.items()},
         )
+
+
+def _check(found: Mapping[str, str]) -> None:
+    """Raise ValueError on a part that is none of its words or numbers."""
+    if "ending" in found:
+        Ending(found["ending"])
+    if "mood" in found:
+        Mood(found["mood"])
+    for name, (least, most) in _NUMBERS.items():
+        if name in found and not (found[name].isdecimal() and least <= int(found[name]) <= most):
+            raise ValueError("not a number of its range")
 
 
 def _plain(value: str) -> str:

@@ -73,7 +73,9 @@ class RollupTicket(Base):
     satisfied: Mapped[int] = mapped_column(sa.SmallInteger)
     reviewed: Mapped[int] = mapped_column(sa.SmallInteger)
     corrected: Mapped[int] = mapped_column(sa.SmallInteger)
-    mood: Mapped[str] = mapped_column(sa.String(8), server_default="", comment="vocab_mood.Mood; '': not read")
+    mood: Mapped[str] = mapped_column(
+        sa.String(8), server_default="", comment="vocab_mood.Mood; '': not read"
+    )
     angry: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
 
 

@@ -83,6 +83,7 @@ class MoodReader:
         self,
         rows: Mapping[str, _Row],
         signs: tuple[_Sign, ...],
+        *,
         least: tuple[int, int, int],
         long: int,
         around: tuple[re.Pattern[str], re.Pattern[str]],
@@ -112,7 +113,9 @@ class MoodReader:
         ids: set[str] = set()
         for item in _items(raw, "rows"):
             where = _dated(item, _ROW, ids)
-            row = _Row(item["id"], _points(item, where), _part(item, "then", where), _part(item, "unless", where))
+            row = _Row(
+                item["id"], _points(item, where), _part(item, "then", where), _part(item, "unless", where)
+            )
             for word in texts(item.get("words"), where=f"{where}: words"):
                 if normalize(word) in rows:
                     raise LexiconError(f"{where}: words: {word} stands in another row")
@@ -127,11 +130,12 @@ class MoodReader:
             pattern(raw.get("degree"), where=f"{FILE}: degree"),
         )
         points = (least["anger"], least["negative"], least["positive"])
-        return cls(rows, tuple(signs), points, long, around, str(raw.get("version")))
+        version = str(raw.get("version"))
+        return cls(rows, tuple(signs), least=points, long=long, around=around, version=version)
 
-    def read(self, source: str, *, folded: str | None = None) -> MoodReading:
-        """Read one text; offsets count its characters. `folded` is the text normalised, where that is known."""
-        folded = normalize(source) if folded is None else folded
+    def read(self, source: str) -> MoodReading:
+        """Read one text; offsets count its characters."""
+        folded = normalize(source)
         words = tuple(self._counted(folded))
         anger = sum(word.anger for word in words)
         # A word that is angry is negative, but not twice.
@@ -206,7 +210,9 @@ def _points(item: Mapping[str, Any], where: str) -> tuple[int, int, int]:
 
 
 def _whole(raw: Mapping[str, object]) -> dict[str, int | None]:
-    return {k: v if isinstance(v, int) and not isinstance(v, bool) and v >= 0 else None for k, v in raw.items()}
+    return {
+        k: v if isinstance(v, int) and not isinstance(v, bool) and v >= 0 else None for k, v in raw.items()
+    }
 
 
 def _part(item: Mapping[str, Any], name: str, where: str) -> re.Pattern[str] | None:

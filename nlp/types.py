@@ -199,7 +199,7 @@ class MoodWord:
 
 @dataclass(frozen=True, slots=True)
 class MoodReading:
-    """How a text sounds (语气), whether it is angry (激烈), the words that say so, and their table's version."""
+    """How a text sounds (语气), whether it is angry (激烈), the words for it, their table's version."""
 
     mood: Mood = Mood.NEUTRAL
     angry: bool = False

@@ -10,7 +10,7 @@ from models.everything import metadata
 #: A migration that cannot get its lock gives up rather than block the desk behind it.
 LOCK_TIMEOUT = "5s"
 
-#: Kept by hand in the migrations: full-text table and its shadows on SQLite; months of the sums on PostgreSQL.
+#: Kept by hand: full-text table and its shadows on SQLite, months of the sums on PostgreSQL.
 UNMANAGED_PREFIXES = ("ticket_search", "rollup_day_")
 
 

@@ -57,7 +57,9 @@ async def poke(deps: Deps) -> bool:
     wanted = ahead(local(deps.clock.now()).date())
     async with deps.db.reads() as session:
         missing = await _missing(session, wanted)
-        stray = await session.scalar(sa.select(sa.exists(sa.select(sa.text("1")).select_from(sa.table(REST)))))
+        stray = await session.scalar(
+            sa.select(sa.exists(sa.select(sa.text("1")).select_from(sa.table(REST))))
+        )
     if missing or stray:
         async with deps.db.writes.begin() as session:
             await session.execute(sa.select(RollupCursor.version).with_for_update())
@@ -92,7 +94,9 @@ async def make(session: AsyncSession, months: Iterable[date]) -> list[date]:
         name, until = named(month), following(month)
         # Names and days are ours and plain: DDL takes no parameters.
         span = f"day >= DATE '{month}' AND day < DATE '{until}'"
-        await session.execute(sa.text(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING COMMENTS)"))
+        await session.execute(
+            sa.text(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING COMMENTS)")
+        )
         await session.execute(sa.text(f"ALTER TABLE {name} ADD CHECK ({span})"))
         await session.execute(
             sa.text(
@@ -101,9 +105,7 @@ async def make(session: AsyncSession, months: Iterable[date]) -> list[date]:
             )
         )
         await session.execute(
-            sa.text(
-                f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM ('{month}') TO ('{until}')"
-            )
+            sa.text(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM ('{month}') TO ('{until}')")
         )
     if made:
         log.info("rollup_months_made", first=str(made[0]), months=len(made))
@@ -113,7 +115,9 @@ async def make(session: AsyncSession, months: Iterable[date]) -> list[date]:
 async def _missing(session: AsyncSession, months: Iterable[date]) -> list[date]:
     there = set(
         await session.scalars(
-            sa.text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:t AS regclass)"),
+            sa.text(
+                "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:t AS regclass)"
+            ),
             {"t": TABLE},
         )
     )

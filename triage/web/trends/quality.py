@@ -15,7 +15,7 @@ from triage.services.trends import figures, words
 from triage.services.trends.figures import shown
 from triage.web.names import plain_area
 from triage.web.trends import options
-from triage.web.trends.panels import month_end
+from triage.web.trends.panels import UNKNOWN, month_end
 from triage.web.trends.views import Panel, count, number, share, text
 
 if TYPE_CHECKING:
@@ -129,6 +129,29 @@ async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Pa
         ("社区（村）", "街道乡镇", "诉求", "工单", "未解决"), rows,
         options.bars([r[0].words for r in rows], [r[2].value for r in rows]) if rows else None, tall=True,
         links=tuple(row[2].address for row in rows),
+    )  # fmt: skip
+
+
+async def parties(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
+    """被反映对象: who is named most."""
+    found = await figures.parties(session, ask.scope) if ask.every_case else []
+    rows = tuple(
+        (
+            text(party.name, f"/desk/parties/{party.id}"),
+            text(names.district(party.district) if party.district else UNKNOWN),
+            count(party.demands), count(party.cases), count(party.unsolved),
+        )
+        for party in found
+    )  # fmt: skip
+    days = min(ask.scope.days, figures.PARTY_DAYS)
+    return Panel(
+        "parties", "被反映对象前二十",
+        f"本期最后 {days} 天里文字中点了名的对象，至少两件；是提到它的诉求，不是查实的事实。"
+        "识别到的名称约四分之一准确，先归并再用。看得到全部工单的人才看得到名称。",
+        ("被反映对象", "区", "诉求", "工单", "未解决"), rows,
+        options.bars([r[0].words for r in rows], [r[2].value for r in rows]) if rows else None, tall=True,
+        links=tuple(row[0].address for row in rows),
+        note="" if ask.every_case else "名称只给看得到全部工单的人看。",
     )  # fmt: skip
 
 
