@@ -3,8 +3,8 @@
 As outbreak watches do, after Farrington (1996) as improved by Noufaily (2013): counts of the past, without
 the last weeks, so that what goes on now does not hide itself; days that were themselves far out count less;
 counts vary more than chance (over-dispersion) and the variance is widened by it and by how little the fit
-itself is known. Holidays (春节 and the days around it above all) have columns of their own where the past tells
-enough of them. Pure.
+itself is known. Holidays (春节 and the days around it above all) have columns of their own where the past
+tells enough of them. Pure.
 """
 
 from __future__ import annotations

@@ -74,10 +74,9 @@ async def of_facts(session: AsyncSession) -> None:
     """
     if session.get_bind().dialect.name != "postgresql":
         return
-    first, last = (
-        await session.execute(sa.select(sa.func.min(RollupTicket.day), sa.func.max(RollupTicket.day)))
-    ).one()
-    if first is None:
+    first = await session.scalar(sa.select(sa.func.min(RollupTicket.day)))
+    last = await session.scalar(sa.select(sa.func.max(RollupTicket.day)))
+    if first is None or last is None:
         return
     # What is older than that, or further ahead, is little and finds its place in the rest.
     months = [max(first, last - _LONGEST).replace(day=1)]
