@@ -34,6 +34,7 @@ from models.db import open_database
 from models.signals import Signal
 from models.tickets import Ticket
 from models.vocab_trends import SignalKind
+from tests import signed_in
 from tests.factories import TicketIn, add_tickets
 from triage import logs
 from triage.clock import FixedClock
@@ -41,7 +42,7 @@ from triage.rules.trends import season
 from triage.rules.trends.rows import row_of
 from triage.services import reference
 from triage.services.deps import Deps
-from triage.services.trends import applying, gathering, noticing, refreshing
+from triage.services.trends import applying, gathering, noticing, partitions, refreshing
 from triage.settings import Settings
 from triage.web.app import make_app
 from triage.web.trends.pages import PANELS
@@ -107,6 +108,7 @@ async def build(deps: Deps, url: str, city: City) -> dict[str, Any]:
             )
     copied = time.perf_counter() - started - made
     before = time.perf_counter()
+    await partitions.of_facts(deps)
     async with deps.db.writes.begin() as session:
         await applying.sum_up(session)
     summed = time.perf_counter() - before
@@ -230,14 +232,16 @@ async def pages(deps: Deps, rounds: int) -> dict[str, Any]:
     took: dict[str, list[float]] = {"page": [], "charts": []}
     slowest: dict[str, float] = {}
     app = make_app(deps)
-    async with TestClient(TestServer(app)) as client:
+    # Without a session every page is the one to sign in on.
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    async with TestClient(TestServer(app), cookies=cookies) as client:
         for number in range(-len(asks), rounds):
             ask = asks[number % len(asks)]
             # Each page is made anew, as after any new event; its charts then come from what it made.
             app[PANELS].clear()
             for name, path in (("page", "/desk/trends"), ("charts", "/desk/trends/charts.json")):
                 started = time.perf_counter()
-                async with client.get(path + ask) as answer:
+                async with client.get(path + ask, allow_redirects=False) as answer:
                     await answer.read()
                     if answer.status != 200:  # noqa: PLR2004
                         raise RuntimeError(f"{path}{ask}: {answer.status}")

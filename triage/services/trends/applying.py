@@ -20,7 +20,6 @@ from models.rollups import (
 from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 from triage.rules.trends.facts import Fact, cells
-from triage.services.trends import partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -140,8 +139,6 @@ async def sum_up(session: AsyncSession) -> None:
     amounts = _amounts()
     for name, model in SUMS.items():
         await session.execute(sa.delete(model))
-        if model is RollupDay:
-            await partitions.of_facts(session)
         key: dict[str, Any] = {
             column: reckoned[column] if column in reckoned else getattr(t, column) for column in KEYS[name]
         }

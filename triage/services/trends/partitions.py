@@ -67,22 +67,22 @@ async def poke(deps: Deps) -> bool:
     return False
 
 
-async def of_facts(session: AsyncSession) -> None:
-    """Make the months of everything that is counted, before the sums are made anew; PostgreSQL alone.
-
-    `rollup_day` is empty then or about to be.
-    """
-    if session.get_bind().dialect.name != "postgresql":
+async def of_facts(deps: Deps) -> None:
+    """Make the months of everything that is counted, before the sums are made anew; PostgreSQL alone."""
+    if deps.db.dialect != "postgresql":
         return
-    first = await session.scalar(sa.select(sa.func.min(RollupTicket.day)))
-    last = await session.scalar(sa.select(sa.func.max(RollupTicket.day)))
+    async with deps.db.reads() as session:
+        first = await session.scalar(sa.select(sa.func.min(RollupTicket.day)))
+        last = await session.scalar(sa.select(sa.func.max(RollupTicket.day)))
     if first is None or last is None:
         return
-    # What is older than that, or further ahead, is little and finds its place in the rest.
+    # What is older than that finds its place in the rest, and then a month of its own by and by.
     months = [max(first, last - _LONGEST).replace(day=1)]
     while following(months[-1]) <= last:
         months.append(following(months[-1]))
-    await make(session, months)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.select(RollupCursor.version).with_for_update())
+        await make(session, months)
 
 
 async def make(session: AsyncSession, months: Iterable[date]) -> list[date]:
