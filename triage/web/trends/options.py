@@ -52,7 +52,8 @@ def lines(
 def bars(names: Sequence[str], values: Sequence[Value]) -> dict[str, Any]:
     """Lying bars, the largest on top."""
     return {
-        "color": COLORS, "textStyle": _TEXT, "grid": {**_GRID, "top": 8}, "aria": {"enabled": True},
+        "color": COLORS, "textStyle": _TEXT, "grid": {**_GRID, "top": 8, "right": 44},
+        "aria": {"enabled": True},
         "tooltip": {**_TIP, "trigger": "axis", "axisPointer": {"type": "shadow"}},
         "xAxis": {"type": "value", "splitLine": {"lineStyle": {"color": "#e3e7e0"}}},
         "yAxis": {"type": "category", "data": list(names), "inverse": True},

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from models import migrate
 from models.rollups import MEASURES, RollupDay
+from models.vocab_trends import Axis
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.trends.helpers import deps_of, refreshed, sums
 from triage.services.trends import figures, partitions, refreshing
@@ -56,7 +57,7 @@ async def test_a_day_without_a_month_waits_in_the_rest_until_its_month_is_made(
     assert (await places(db))["rollup_day_2024_06"] == 1
     async with db.reads() as session:
         wide = Scope(date(2024, 1, 2), date(2026, 12, 30))
-        assert (await figures.told_by(session, wide, figures.Axis.STREET))["110105026"].demands == 2
+        assert (await figures.told_by(session, wide, Axis.STREET))["110105026"].demands == 2
     assert await migrate.differences(db) == []
 
 
