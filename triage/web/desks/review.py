@@ -112,7 +112,7 @@ async def decided(request: web.Request) -> web.Response:
             said = {name: typed[name] for name in ("kind", "urgency") if typed.get(name)}
             if said and not made.repeated and await _read(session, request, no):
                 await correcting.correct(session, deps.tables, request[VIEWER], no, said, at=now)
-            await holding.release(session, _login(request), now=now, but=())
+            await holding.release(session, made.no, now=now)
     except _ERRORS as error:
         return await _page(request, Tried(typed, error))
     request.app[CACHES].counts.clear()

@@ -233,6 +233,19 @@ async def test_merged_into_a_ticket_and_back(deps: Deps, reader: Reader) -> None
     assert (await lead(deps, one)).merged_ticket_no is None
 
 
+async def test_what_was_merged_into_a_lead_goes_with_it_into_the_ticket_and_back(
+    deps: Deps, reader: Reader
+) -> None:
+    (no,) = await factories.add_tickets(deps.db, TicketIn())
+    one, other = await waiting(deps, reader, SMOKE, RIVER)
+    await do(deps, other, LeadAct.MERGE, into=str(one))
+    await do(deps, one, LeadAct.MERGE, into=no)
+    async with deps.db.reads() as session:
+        assert set(await session.scalars(sa.select(MediaExposure.lead_id))) == {one, other}
+    await do(deps, one, LeadAct.UNDO)
+    assert await total(deps, MediaExposure) == 0
+
+
 async def test_undone_before_a_worker_began_the_appeal_is_gone(deps: Deps, reader: Reader) -> None:
     (one,) = await waiting(deps, reader, SMOKE)
     await do(deps, one, LeadAct.CONFIRM)
