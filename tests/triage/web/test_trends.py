@@ -64,13 +64,16 @@ async def test_every_chart_has_table_definition_and_export(
     page = await text(client, f"/desk/trends?{PERIOD}")
     panels = re.findall(ID, page)
     assert panels == [
-        "volume", "kinds", "areas", "hours", "channels", "endings", "rates", "repeats", "moods", "angry",
-        "words", "communities", "parties", "model",
+        "volume", "mix", "kinds", "areas", "hours", "channels", "endings", "rates", "repeats", "moods",
+        "angry", "words", "communities", "parties", "model",
     ]  # fmt: skip
     assert page.count('<details class="definition">') == len(panels)
     async with client.get(f"/desk/trends/charts.json?{PERIOD}") as answer:
         charts = await answer.json()
-    assert set(charts) == {"volume", "kinds", "areas", "hours", "channels", "endings", "repeats", "model"}
+    assert set(charts) == {
+        "volume", "mix", "kinds", "areas", "hours", "channels", "endings", "repeats", "model"
+    }  # fmt: skip
+    assert charts["mix"]["option"]["series"][0]["data"] == [85.7]
     assert charts["volume"]["option"]["series"][0]["data"][-1] == 7
     csv = await text(client, f"/desk/trends/kinds.csv?{PERIOD}")
     assert "　施工扬尘,1," in csv

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-COLORS: Final = ["#0f5d57", "#b7791f", "#8a978f", "#3b6ea5", "#a23b3b"]
+COLORS: Final = ["#0f5d57", "#b7791f", "#8a978f", "#3b6ea5", "#a23b3b", "#7a5c93", "#6b7f3a", "#c2588b"]
 _TEXT: Final = {"color": "#38433d", "fontSize": 12}
 #: Rich text: tooltips of HTML carry styles of their own, which the policy forbids.
 _TIP: Final = {"renderMode": "richText", "confine": True}

@@ -20,7 +20,7 @@ from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES
 from triage.web.names import plain_area
-from triage.web.trends import asks, mapping, moods, panels, quality
+from triage.web.trends import asks, mapping, mixes, moods, panels, quality
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,6 +36,7 @@ Maker: TypeAlias = "Callable[[AsyncSession, TrendsAsk, Names], Awaitable[Panel]]
 
 _MAKERS: Final[dict[str, Maker]] = {
     "volume": panels.volume,
+    "mix": mixes.mix,
     "kinds": panels.kinds,
     "areas": panels.areas,
     "hours": panels.hours,
