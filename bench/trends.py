@@ -117,7 +117,8 @@ async def build(deps: Deps, url: str, city: City) -> dict[str, Any]:
     sizes = {
         # A table of months has no room of its own: that of its months counts.
         name: await connection.fetchval(
-            "SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree($1::text::regclass)", name
+            "SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree($1::text::regclass)",
+            name,
         )
         or await connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", name)
         for name in ("rollup_ticket", *applying.SUMS)
