@@ -26,6 +26,8 @@ class SubjectKind(Labelled):
     LEAD = "lead", "媒体线索"
     EXPORT = "export", "导出"
     REPORT = "report", "报告"
+    SIGNAL = "signal", "态势信号"
+    TOPIC = "topic", "专题"
     KEY = "key", "密钥"
     LEDGER = "ledger", "审计台账"
     BACKUP = "backup", "备份"
@@ -89,6 +91,8 @@ class LedgerAct(Labelled):
     MONTH_PUBLISHED = "report.month", "发布月度三率"
     EXPORTED = "export.made", "导出"
     REPORT_MADE = "report.made", "生成报告"
+    SIGNAL_DECIDED = "signal.decided", "处置态势信号"
+    THEME_DECIDED = "topic.decided", "取舍每月一题"
 
     REWARD_CHANGED = "reward.changed", "办理奖励"
     REWARD_APPROVED = "reward.approved", "审批奖励"

@@ -40,7 +40,7 @@ from triage.services.rewards import telling
 from triage.services.sources.running import Runner
 from triage.services.staff import requests
 from triage.services.topics import finding
-from triage.services.trends import noticing, refreshing, words
+from triage.services.trends import noticing, partitions, refreshing, words
 from triage.services.watch import port, snapshot
 from triage.wiring import build
 
@@ -64,6 +64,7 @@ PAUSES: Final = {
     "open-data": 300.0,
     "reports": 300.0,
     "requests": 300.0,
+    "rollup-months": 600.0,
     "signals": 60.0,
     "topics": 300.0,
     "words": 60.0,
@@ -182,6 +183,7 @@ def timetable(settings: Settings) -> None:
             "callbacks": CallsKeeper(deps).keep,
             "requests": partial(requests.forget, deps),
             "rollups": partial(refreshing.catch_up, deps),
+            "rollup-months": partial(partitions.poke, deps),
             "signals": partial(noticing.poke, deps),
             "rewards": reward_clock.Ticker(deps).tick,
             "words": partial(words.poke, deps),
