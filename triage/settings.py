@@ -386,7 +386,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         told = error.errors(include_input=False, include_url=False)
-        faults = "；".join(_named(fault["loc"]) + _reason(fault) for fault in told)
+        faults = "；".join(_named(one["loc"]) + _reason(one) for one in told)
         raise SettingsError(f"系统设置有误：{faults}") from None
 
 
@@ -397,5 +397,4 @@ def _named(place: tuple[int | str, ...]) -> str:
 
 def _reason(fault: ErrorDetails) -> str:
     """What pydantic found, in Chinese."""
-    told = _FAULTS.get(fault["type"], "不合法")
-    return told.format(**fault.get("ctx", {}))
+    return _FAULTS.get(fault["type"], "不合法").format(**fault.get("ctx", {}))

@@ -78,10 +78,8 @@ async def test_who_moves_a_ticket_out_of_their_own_sight_is_told_that_it_was_don
     (no,) = await add_tickets(deps.db, TicketIn(copies=(), assist=()))
     await reference.sync(deps)
     district = await client_of(Role.CLERK, unit="110105")
-    away = {
-        "move": "reassign", "version": 1, "as": {"post": "hotline"},
-        "values": {"unit": "海淀区生态环境局", "reason": "实际地址在海淀区"},
-    }  # fmt: skip
+    values = {"unit": "海淀区生态环境局", "reason": "实际地址在海淀区"}
+    away = {"move": "reassign", "version": 1, "as": {"post": "hotline"}, "values": values}
     first, again = await post(district, no, away), await post(district, no, away)
     made, repeated = await first.json(), await again.json()
     valid("MoveMade", made)
@@ -89,7 +87,7 @@ async def test_who_moves_a_ticket_out_of_their_own_sight_is_told_that_it_was_don
     assert (repeated["version"], repeated["repeated"]) == (2, True)
     assert (await stored(db, no)).version == 2
     # The same key with anything else tells nothing.
-    other = {**away, "values": {**away["values"], "reason": "别的"}}
+    other = {**away, "values": {**values, "reason": "别的"}}
     await assert_problem(await post(district, no, other), 404, "not_found", "没有这张工单")
 
 

@@ -224,10 +224,9 @@ async def test_the_newest_row_always_stays(sqlite_db: Database) -> None:
 
 async def test_lines_of_json_hold_all_that_the_hash_covers(sqlite_db: Database) -> None:
     await filled(sqlite_db, 3)
-    async with sqlite_db.reads() as session:
-        wanted = reading.LedgerFilter(since=NOW + timedelta(days=1), until=NOW + timedelta(days=2))
-        told = [exporting.line(row, "jsonl") async for row in reading.every(session, wanted)]
-        sheet = [exporting.line(row, "csv") async for row in reading.every(session, wanted)]
+    wanted = reading.LedgerFilter(since=NOW + timedelta(days=1), until=NOW + timedelta(days=2))
+    told = [exporting.line(row, "jsonl") async for row in reading.every(sqlite_db, wanted)]
+    sheet = [exporting.line(row, "csv") async for row in reading.every(sqlite_db, wanted)]
     (row,) = [orjson.loads(line) for line in told]
     assert (row["seq"], row["detail"]["number"], len(row["hash"])) == (2, 1, 64)
     assert "修改来源,来源,hotline" in sheet[0]
