@@ -187,10 +187,9 @@ async def _ticket(
             "这张工单已经在这个事件里" if here else f"这张工单已归入事件 {call.incident_id}"
         )
     whole = rules.Call(call.ticket_id, call.at, call.family, call.lon, call.lat, call.district_code)
-    # As it was, for 撤销.
-    was, together = call.kept_out, [(whole, CallBy.PERSON)]
-    moved = await joining.attach(session, deps, incident, together, now=now, tell=False)
-    return {"tickets": moved, "kept_out": was}
+    together, before = [(whole, CallBy.PERSON)], call.kept_out
+    tickets = await joining.attach(session, deps, incident, together, now=now, tell=False)
+    return {"tickets": tickets, "kept_out": before}
 
 
 async def _undo(session: AsyncSession, deps: Deps, incident: Incident, *, now: datetime) -> dict[str, Any]:
@@ -216,8 +215,9 @@ async def _undo(session: AsyncSession, deps: Deps, incident: Incident, *, now: d
         moment = before["decided_at"]
         incident.decided_at = type(now).fromisoformat(moment) if moment else None
     elif done is IncidentAct.ADD:
-        was = bool(last.data.get("kept_out"))
-        await joining.detach(session, incident, last.data["tickets"], kept_out=was)
+        # As it was: who had been taken out by hand before stays out.
+        before = bool(last.data.get("kept_out", False))
+        await joining.detach(session, incident, last.data["tickets"], kept_out=before)
     else:
         rows = await session.scalars(
             sa.select(IncidentCall).where(IncidentCall.ticket_id.in_(last.data["tickets"]))

@@ -106,7 +106,10 @@ def extent_of(incident: Incident) -> rules.Extent:
 async def detach(
     session: AsyncSession, incident: Incident, ticket_ids: Sequence[int], *, kept_out: bool = True
 ) -> list[int]:
-    """Take calls out; they count as usual, and, `kept_out`, do not attach by themselves. Gives their ids."""
+    """Take calls out; they count as usual. Gives their ids.
+
+    `kept_out`: they do not attach by themselves again.
+    """
     calls = [kept(one) for one in await incident_reads.calls_of(session, incident.id)]
     mine = [call for call in calls if call.ticket_id in set(ticket_ids)]
     await session.execute(

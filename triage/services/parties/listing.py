@@ -202,11 +202,17 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
     )
 
 
-async def must_see(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> None:
-    """Raises NotFound when none of the party's cases may be seen: then it is not there for this viewer.
+async def must_see(session: AsyncSession, viewer: Viewer, *parties: int, now: datetime) -> None:
+    """Raises NotFound when one of the parties is not there for this viewer: none of its cases may be seen.
 
     One that was merged is seen with the party that has its spellings now.
     """
+    for party_id in parties:
+        if not await _seen(session, viewer, party_id, now=now):
+            raise NotFound("没有这个对象。")
+
+
+async def _seen(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> bool:
     seen: set[int] = set()
     at: int | None = party_id
     while at is not None and at not in seen:
@@ -219,8 +225,7 @@ async def must_see(session: AsyncSession, viewer: Viewer, party_id: int, *, now:
         .where(PartyName.party_id.in_(seen), PartyMention.received_at >= year_before(now), may_see(viewer))
         .limit(1)
     )
-    if visible is None:
-        raise NotFound("没有这个对象。")
+    return visible is not None
 
 
 async def parties_of(session: AsyncSession, names: Sequence[int]) -> set[int]:

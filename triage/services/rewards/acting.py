@@ -29,7 +29,7 @@ from triage.rules.rewards.facts import Decision, Facts, Item
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
-from triage.services.rewards import book, checking, finding, owning
+from triage.services.rewards import book, checking, finding, owning, telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,6 +178,8 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
     if name := _KEEPS.get(wish.act):
         setattr(reward, name, doer.login)
     await book.note(session, reward, wish.act, doer.login, now, **data)
+    if wish.act is RewardAct.NOTIFY:
+        await telling.write(session, tables, reward, now=now)
     return reward
 
 

@@ -11,9 +11,8 @@ from aiohttp import web
 
 from models.bounded import told
 from models.ticket_detail import seen_numbers
-from models.vocab import Post
 from models.vocab_ledger import LedgerAct, SubjectKind
-from models.vocab_notices import Medium, NoticeState, RecipientKind
+from models.vocab_notices import POSTS, Medium, NoticeState, RecipientKind
 from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import show
@@ -144,7 +143,7 @@ async def page(request: web.Request) -> web.Response:
             more=_address(state, before=shown[-1].id) if len(found) > PER_PAGE else None,
             done=_done(request),
             unit=_named(unit, names),
-            posts=tuple(post.label for post in Post),
+            posts=tuple(POSTS.values()),
             addresses=tuple(
                 Address(_who(c.recipient_kind, c.recipient, names), Medium(c.medium).label, c.hint,
                         f"{show(c.changed_at)} {c.changed_by}")
@@ -191,8 +190,7 @@ async def set_contact(request: web.Request) -> web.Response:
         raise BadInput("请选择渠道") from None
     address = str(form.get("address", "")).strip()
     deps = request.app[DEPS]
-    posts = {post.value for post in Post}
-    to = Recipient(RecipientKind.POST if unit in posts else RecipientKind.UNIT, unit)
+    to = Recipient(RecipientKind.POST if unit in POSTS else RecipientKind.UNIT, unit)
     by = request[VIEWER].login
     async with deps.db.writes.begin() as session:
         if address:
@@ -207,7 +205,7 @@ async def set_contact(request: web.Request) -> web.Response:
 
 def recipient_code(tables: Tables, text: str) -> str:
     """Of a unit or post told by its whole name; a code is taken too. Raises BadInput."""
-    posts = {post.label: post.value for post in Post}
+    posts = {label: value for value, label in POSTS.items()}
     code = posts.get(text) or acting.unit_code(tables, text)
     if code not in tables.units and code not in posts.values():
         raise BadInput(f"单位名录里没有“{text[:40]}”：请从列表里选，或写全称；也可以写岗位，如 督办")
@@ -243,14 +241,14 @@ def _who(kind: str, recipient: str, names: Names) -> str:
         case RecipientKind.UNIT:
             return names.units.get(recipient, recipient)
         case RecipientKind.POST:
-            return Post(recipient).label if recipient in {post.value for post in Post} else recipient
+            return POSTS.get(recipient, recipient)
         case _:
             return f"诉求 {recipient} 的诉求人"
 
 
 def _named(code: str, names: Names) -> str:
     """A unit or post by its name; a code that is neither as it is."""
-    return _who(RecipientKind.UNIT if code not in set(Post) else RecipientKind.POST, code, names)
+    return _who(RecipientKind.UNIT if code not in POSTS else RecipientKind.POST, code, names)
 
 
 def _how(item: Entry, state: NoticeState) -> str:

@@ -75,6 +75,7 @@ class PartiesPage:
     least: int
     more: str | None
     narrowed: bool
+    sees: bool  # any cases at all: parties are those of the cases that one sees
     field: str
     token: str
 
@@ -177,12 +178,11 @@ async def listed(request: web.Request) -> web.Response:
         least=ask.least,
         more=f"/desk/parties?{more}" if len(found) > listing.PAGE else None,
         narrowed=bool(given),
+        sees=request[VIEWER].may(Permission.SEE_CASES),
         field=guard.FIELD,
         token=token,
     )
-    response = render(request, "parties/list.html", page=page)
-    guard.keep(response, token)
-    return response
+    return render(request, "parties/list.html", page=page)
 
 
 async def exported(request: web.Request) -> web.Response:
@@ -219,8 +219,7 @@ async def merged(request: web.Request) -> web.Response:
     try:
         into, version = form_number(form.get("into")), form_number(form.get("version"))
         async with deps.db.writes.begin() as session:
-            for one in (party_id, into):
-                await listing.must_see(session, request[VIEWER], one, now=deps.clock.now())
+            await listing.must_see(session, request[VIEWER], party_id, into, now=deps.clock.now())
             await changing.merge(
                 session, party_id, into, version=version, reason=_text(form, "reason"),
                 by=_by(request), now=deps.clock.now(),
@@ -252,8 +251,8 @@ async def refused(request: web.Request) -> web.Response:
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     pair = form_number(form.get("a")), form_number(form.get("b"))
     async with deps.db.writes.begin() as session:
-        for one in await listing.parties_of(session, pair):
-            await listing.must_see(session, request[VIEWER], one, now=deps.clock.now())
+        both = await listing.parties_of(session, pair)
+        await listing.must_see(session, request[VIEWER], *both, now=deps.clock.now())
         await changing.refuse(session, *pair, by=_by(request), now=deps.clock.now())
     return _to(party_id)
 

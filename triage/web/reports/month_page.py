@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from connectors.office_xlsx import workbook
+from models.citizens import ratings_between
 from models.ticket_detail import seen_numbers
 from models.vocab import Level
 from triage.clock import show
@@ -24,6 +25,7 @@ from triage.web import asking
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
+from triage.web.reports import web_ratings
 from triage.web.reports.tabs import Tab
 
 if TYPE_CHECKING:
@@ -174,8 +176,10 @@ async def page(request: web.Request) -> web.Response:
             verdicts = await months.verdicts_of(session, month, found.version, by, asked.key)
             drilled = _drilled(deps.tables, found, (by, asked.key, asked.rate), verdicts, asked)
             drilled = await _seen(session, request[VIEWER], drilled)
+        span = month_span(month)
+        ratings = web_ratings.summed(await ratings_between(session, request[VIEWER], *span))
     view = _View(deps.tables, found, earlier, asked)
-    return render(request, "desk/month.html", page=view.page(known, versions, drilled))
+    return render(request, "desk/month.html", page=view.page(known, versions, drilled), web=ratings)
 
 
 @dataclass(frozen=True, slots=True)

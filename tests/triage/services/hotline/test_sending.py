@@ -14,7 +14,7 @@ from models.appeals import Appeal, Source
 from models.filters import all_seeing
 from models.hotline import HotlineAction
 from models.tickets import Ticket
-from models.vocab import Move, Post
+from models.vocab import Move, Post, State
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.rules.moves import Actor
 from triage.services import moving, reference
@@ -34,12 +34,14 @@ FEEDBACK: dict[str, Any] = {
 }
 
 
-async def tickets(bed: Bed, count: int = 1, **settings: str) -> list[str]:
+async def tickets(bed: Bed, count: int = 1, *, state: State = State.DISPATCHED, **settings: str) -> list[str]:
     """Tickets of orders of the platform, dispatched to a street; their numbers."""
     bed.clock.by = NOW - datetime.now(UTC)
     await bed.add_source(None, **settings)
     await bed.only("send")
-    made = await add_tickets(bed.deps.db, *(TicketIn(due=timedelta(days=9)) for _ in range(count)))
+    made = await add_tickets(
+        bed.deps.db, *(TicketIn(due=timedelta(days=9), state=state) for _ in range(count))
+    )
     await reference.sync(bed.deps)
     async with bed.deps.db.writes.begin() as session:
         source = (await session.scalars(sa.select(Source.id).where(Source.key == "city"))).one()

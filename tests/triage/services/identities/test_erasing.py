@@ -67,8 +67,7 @@ async def kept(db: Database) -> tuple[int, int, int]:
 
 
 async def entries(db: Database) -> list[LedgerRow]:
-    async with db.reads() as session:
-        return [row async for row in reading.every(session, reading.LedgerFilter())]
+    return [row async for row in reading.every(db, reading.LedgerFilter())]
 
 
 def keep_days(deps: Deps) -> int:

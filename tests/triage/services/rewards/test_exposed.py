@@ -1,4 +1,4 @@
-"""Media that were first: looked at whenever something is decided, and set by itself for the first report alone."""
+"""Media that were first: looked at whenever something is decided, set by itself for one report."""
 
 from __future__ import annotations
 
