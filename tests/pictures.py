@@ -36,10 +36,10 @@ def jpeg(width: int = 640, height: int = 480, *, orientation: int = 1) -> bytes:
     return out.getvalue() + b"<script>after the last byte</script>"
 
 
-def with_exif(block: bytes) -> bytes:
-    """A JPEG of 600 by 400 whose EXIF is these bytes, whatever they are."""
+def with_exif(block: bytes, form: str = "JPEG") -> bytes:
+    """A picture of 600 by 400 whose EXIF is these bytes, whatever they are."""
     out = BytesIO()
-    _image(600, 400).save(out, "JPEG", exif=block)
+    _image(600, 400).save(out, form, exif=block)
     return out.getvalue()
 
 

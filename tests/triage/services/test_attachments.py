@@ -60,8 +60,8 @@ def test_a_picture_is_turned_upright_before_its_exif_goes() -> None:
 
 
 def test_a_picture_with_damaged_exif_is_taken_as_it_is() -> None:
-    cut = pictures.with_exif(b"Exif\0\0MM\0*\0\0")
-    made = attachments.prepare(Upload("x.jpg", cut), LIMITS)
+    cut = pictures.with_exif(b"Exif\0\0MM\0*\0\0", "PNG")
+    made = attachments.prepare(Upload("x.png", cut), LIMITS)
     assert (made.width, made.height) == (600, 400)
 
 
