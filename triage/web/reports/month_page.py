@@ -13,6 +13,7 @@ from aiohttp import web
 from connectors.office_xlsx import workbook
 from models.ticket_detail import seen_numbers
 from models.vocab import Level
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput
 from triage.rules.rate_rows import Rate
@@ -117,7 +118,7 @@ class MonthPage:
     source: str
     sha: str
     earlier: str
-    export: str
+    export: str | None
     ranking: bool
     drilled: DrillView | None
 
@@ -175,7 +176,10 @@ async def page(request: web.Request) -> web.Response:
             drilled = _drilled(deps.tables, found, (by, asked.key, asked.rate), verdicts, asked)
             drilled = await _seen(session, request[VIEWER], drilled)
     view = _View(deps.tables, found, earlier, asked)
-    return render(request, "desk/month.html", page=view.page(known, versions, drilled))
+    shown_page = view.page(known, versions, drilled)
+    if not request[VIEWER].may(Permission.EXPORT):
+        shown_page = replace(shown_page, export=None)
+    return render(request, "desk/month.html", page=shown_page)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class MePage:
     sessions: tuple[SessionView, ...]
     tokens: tuple[TokenView, ...]
     token_days: int
+    typed: TokenTyped | None
     made: str | None
     done: str | None
     fault: str | None
@@ -197,6 +198,24 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True)
+class Granting:
+    """A grant of a role that was refused: what was typed."""
+
+    unit: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTyped:
+    """The form of a new token: what it begins with, or what was typed and refused."""
+
+    name: str
+    days: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class StaffPage:
     """One account, or the form of a new one. `made` is a password, or half of one, that is shown once."""
 
@@ -213,6 +232,7 @@ class StaffPage:
     sessions: tuple[SessionView, ...]
     tokens: tuple[TokenView, ...]
     roles: tuple[Choice, ...]
+    granting: Granting | None
     today: str
     myself: bool
     made: str | None
