@@ -8,10 +8,10 @@ from models.vocab import Labelled
 class Role(Labelled):
     """角色: what somebody works as. Which permissions and posts it gives: `triage/tables/access.yaml`."""
 
-    CLERK = "clerk", "热线受理员"
+    CLERK = "clerk", "热线坐席"
     FOLLOW_UP = "follow_up", "回访员"
-    STREET = "street", "街乡承办员"
-    BUREAU = "bureau", "部门承办员"
+    STREET = "street", "街乡承办人"
+    BUREAU = "bureau", "部门承办人"
     SUPERVISOR = "supervisor", "督办员"
     ANALYST = "analyst", "舆情分析员"
     REWARD = "reward", "奖励审核员"

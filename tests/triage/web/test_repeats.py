@@ -68,10 +68,8 @@ async def test_one_press_merges_the_later_into_the_earlier(client: Client, deps:
     place = f"/desk/compare/{again}/{first}"
     page = await (await client.get(place)).text()
     answer = await client.post(f"{place}/merge", data=hidden(page, f"{place}/merge"), allow_redirects=False)
-    assert (answer.status, answer.headers["Location"]) == (
-        303,
-        f"/desk/tickets/{first}?done=merge&merged={again}",
-    )
+    head_page = f"/desk/tickets/{first}?done=merge&merged={again}"
+    assert (answer.status, answer.headers["Location"]) == (303, head_page)
     head = await (await client.get(head_page)).text()
     assert f'<a href="/desk/tickets/{again}">{again}</a> 已并入本工单' in head
     async with deps.db.reads() as session:

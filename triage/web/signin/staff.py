@@ -107,7 +107,6 @@ async def listed(request: web.Request) -> web.Response:
         states=tuple(Choice(value, label, value == asked.state) for value, label in _STATES),
         waiting=staff_requests.views(deps.tables, wait, request[VIEWER].login),
         done=staff_requests.DONE.get(query.get("done", "")),
-        fault=None,
         field=guard.FIELD,
         token=token,
     )

@@ -179,7 +179,6 @@ class StaffList:
     states: tuple[Choice, ...]
     waiting: tuple[RequestView, ...]
     done: str | None
-    fault: str | None
     field: str
     token: str
 
