@@ -281,4 +281,4 @@ async def listed(request: web.Request) -> web.Response:
         )
         for one in jobs
     )  # fmt: skip
-    return render(request, "desk/bulk_list.html", lines=lines)
+    return render(request, "desk/bulk_list.html", lines=lines, most=results.LISTED)
