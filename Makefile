@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 .PHONY: setup run test lint bench bench-intake bench-desks bench-backup bench-desk bench-nlp bench-reading \
 	bench-places bench-units bench-month bench-bulk bench-feeds bench-masking bench-ledger bench-repeats \
-	bench-rewards bench-trends bench-topics bench-incidents bench-hotline faults access-matrix load growth fuzz \
+	bench-rewards bench-trends bench-mood bench-topics bench-incidents bench-hotline faults access-matrix load growth fuzz \
 	fuzz-parsers bench-seven sbom audit lock clean
 
 # uv installs in a third of pip's time. Where it cannot, or is not to be had (a mirror that only pip's settings
@@ -97,6 +97,9 @@ bench-rewards: .venv/.dev
 
 bench-trends: .venv/.dev
 	$(BIN)/python -m bench.trends $(ARGS)
+
+bench-mood: .venv/.dev
+	$(BIN)/python -m bench.mood $(ARGS)
 
 bench-topics: .venv/.dev
 	$(BIN)/python -m bench.topics $(ARGS)

@@ -14,7 +14,9 @@ import contextlib
 import json
 import os
 import random
+import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -174,10 +176,15 @@ def main() -> None:
     parser.add_argument("--races", type=int, default=20, help="races on each database")
     parser.add_argument("--kills", type=int, default=2, help="rounds of kills on each database")
     options = parser.parse_args()
-    found = {}
+    found, seconds = {}, {}
     for name, server in (("postgresql", postgresql()), ("sqlite", lite())):
         with server as url:
+            print(
+                f"{name}: {options.races} races, {options.kills} rounds of kills", file=sys.stderr, flush=True
+            )
+            began = time.monotonic()
             found[name] = asyncio.run(_on(url, options.races, options.kills))
+            seconds[name] = round(time.monotonic() - began, 1)
     one, other = found["postgresql"][0], found["sqlite"][0]
     print(json.dumps({
         "bench": "rewards",
@@ -192,6 +199,7 @@ def main() -> None:
         "double_payments": sum(each[1] for each in found.values()),
         "leaks": sum(each[2] for each in found.values()),
         "bytes_looked_at": sum(each[3] for each in found.values()),
+        "seconds": seconds,
         "load": round(os.getloadavg()[0], 1),
     }))  # fmt: skip
 

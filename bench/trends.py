@@ -34,6 +34,7 @@ from models.db import open_database
 from models.signals import Signal
 from models.tickets import Ticket
 from models.vocab_trends import SignalKind
+from tests import signed_in
 from tests.factories import TicketIn, add_tickets
 from triage import logs
 from triage.clock import FixedClock
@@ -41,7 +42,7 @@ from triage.rules.trends import season
 from triage.rules.trends.rows import row_of
 from triage.services import reference
 from triage.services.deps import Deps
-from triage.services.trends import applying, gathering, noticing, refreshing
+from triage.services.trends import applying, gathering, noticing, partitions, refreshing
 from triage.settings import Settings
 from triage.web.app import make_app
 from triage.web.trends.pages import PANELS
@@ -107,21 +108,30 @@ async def build(deps: Deps, url: str, city: City) -> dict[str, Any]:
             )
     copied = time.perf_counter() - started - made
     before = time.perf_counter()
+    await partitions.of_facts(deps)
     async with deps.db.writes.begin() as session:
         await applying.sum_up(session)
     summed = time.perf_counter() - before
     for name in ("rollup_ticket", *applying.SUMS):
         await connection.execute(f"VACUUM ANALYZE {name}")
     sizes = {
-        name: await connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", name)
+        # A table of months has no room of its own: that of its months counts.
+        name: await connection.fetchval(
+            "SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree($1::text::regclass)",
+            name,
+        )
+        or await connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", name)
         for name in ("rollup_ticket", *applying.SUMS)
     }
     rows = await connection.fetchval("SELECT count(*) FROM rollup_day")
+    months = await connection.fetchval(
+        "SELECT count(*) FROM pg_inherits WHERE inhparent = 'rollup_day'::regclass"
+    )
     await connection.close()
     return {
         "make_s": round(made, 1), "build_s": round(copied + summed, 1), "sum_s": round(summed, 1),
         "size_mb": round(sum(sizes.values()) / 1e6), "facts_mb": round(sizes["rollup_ticket"] / 1e6),
-        "rollup_day_rows": rows,
+        "rollup_day_rows": rows, "months": months,
     }  # fmt: skip
 
 
@@ -149,14 +159,15 @@ async def refresh(deps: Deps) -> dict[str, Any]:
 
 
 async def digests(db: Database) -> dict[str, str]:
-    """One hash of all rows of each sum."""
+    """Rows and the sum of their hashes, of each sum: a text of all rows would be longer than one may be."""
     async with db.reads() as session:
-        return {
-            name: await session.scalar(
-                sa.text(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")  # noqa: S608
+        found = {}
+        for name in applying.SUMS:
+            told = sa.text(
+                f"SELECT count(*) || ' ' || sum(hashtextextended(t::text, 0)::numeric) FROM {name} t"  # noqa: S608
             )
-            for name in applying.SUMS
-        }
+            found[name] = str(await session.scalar(told))
+        return found
 
 
 async def signals(deps: Deps, city: City) -> dict[str, Any]:
@@ -169,10 +180,11 @@ async def signals(deps: Deps, city: City) -> dict[str, Any]:
     burst = rows[SignalKind.BURST]
     alarms: dict[str, set[tuple[str, str, date]]] = {"model": set(), "z": set()}
     started = time.perf_counter()
+    sorts = season.sorts_of(deps.tables.calendar)
     for (kind, district), (first, counts) in series.items():
         if not district:
             continue
-        fit = season.fit(first, counts[:-WINDOW])
+        fit = season.fit(first, counts[:-WINDOW], sorts)
         for back in range(WINDOW):
             upto = counts[: len(counts) - back]
             day = LAST - timedelta(days=back)
@@ -222,14 +234,16 @@ async def pages(deps: Deps, rounds: int) -> dict[str, Any]:
     took: dict[str, list[float]] = {"page": [], "charts": []}
     slowest: dict[str, float] = {}
     app = make_app(deps)
-    async with TestClient(TestServer(app)) as client:
+    # Without a session every page is the one to sign in on.
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    async with TestClient(TestServer(app), cookies=cookies) as client:
         for number in range(-len(asks), rounds):
             ask = asks[number % len(asks)]
             # Each page is made anew, as after any new event; its charts then come from what it made.
             app[PANELS].clear()
             for name, path in (("page", "/desk/trends"), ("charts", "/desk/trends/charts.json")):
                 started = time.perf_counter()
-                async with client.get(path + ask) as answer:
+                async with client.get(path + ask, allow_redirects=False) as answer:
                     await answer.read()
                     if answer.status != 200:  # noqa: PLR2004
                         raise RuntimeError(f"{path}{ask}: {answer.status}")

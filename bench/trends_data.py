@@ -1,4 +1,4 @@
-"""A made city for the bench of trends: seeded, with season, weekdays, places and kinds, and planted signals.
+"""A made city for the bench of trends: seeded, with season, weekdays, holidays, kinds, and planted signals.
 
 Counts of every kind in every district are drawn day by day (negative binomial: more spread than chance);
 then every demand becomes a fact with street, channel, hour, ending, community and grid. Shares are
@@ -17,6 +17,7 @@ import numpy as np
 
 from models.vocab import Level
 from models.vocab_trends import Ending, SignalKind
+from triage.rules.trends import season
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +36,13 @@ _POINT: Final = 0.35
 _PLEASED: Final = 0.9
 _REVIEWED: Final = 0.2
 _CORRECTED: Final = 0.02
+#: Shares of tones, as `bench.mood` read them in public texts.
+_MOODS: Final = {"negative": 0.33, "neutral": 0.66, "positive": 0.01}
+_ANGRY: Final = 0.5
 _GRIDS: Final = 9
 COLUMNS: Final = (
     "ticket_id", "seq", "correction_id", "day", "hour", "kind", "district", "street", "channel", "ending",
-    "community", "grid", "model", "band", "reached", "satisfied", "reviewed", "corrected",
+    "community", "grid", "model", "band", "reached", "satisfied", "reviewed", "corrected", "mood", "angry",
 )  # fmt: skip
 
 
@@ -67,14 +71,17 @@ class City:
         self.busy = {d: self.dice.pareto(1.5, len(self.streets[d])) + 0.3 for d in self.districts}
         self.kinds = ["", *sorted(tables.kinds)]
         self.series = [(k, d) for k in self.kinds for d in self.districts]
-        self.counts = self._draw(tickets)
+        self.counts = self._draw(tables, tickets)
         self.planted: list[Planted] = []
         self.extra: dict[int, list[tuple[str, str, str, str, int]]] = {}
 
-    def _draw(self, tickets: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _draw(self, tables: Tables, tickets: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         days = [self.first + timedelta(days=n) for n in range(self.days)]
         turn = np.array([2 * math.pi * day.timetuple().tm_yday / 365.25 for day in days])
         week = np.array([(1.1, 1.05, 1.0, 1.0, 1.0, 0.95, 0.8)[day.weekday()] for day in days])
+        spring, before, after, other, make_up = season.sorts_of(tables.calendar)
+        quiet = {spring: 0.4, before: 0.8, after: 0.85, other: 0.75, make_up: 1.1}
+        week *= np.array([math.prod(f for sort, f in quiet.items() if day in sort) for day in days])
         weight = {d: float(self.dice.lognormal(0, 0.7)) for d in self.districts}
         share = {k: float(self.dice.pareto(1.1) + 0.05) for k in self.kinds[1:]}
         whole = sum(share.values())
@@ -149,7 +156,8 @@ class City:
         known = self.dice.random(count) < _POINT
         cells = self.dice.integers(0, _GRIDS, count)
         bands = self.dice.choice(10, count, p=np.arange(1, 11) / 55)
-        luck = self.dice.random((count, 3))
+        luck = self.dice.random((count, 4))
+        moods = self.dice.choice(list(_MOODS), count, p=list(_MOODS.values()))
         rows = []
         for n in range(count):
             street = streets[which[n]]
@@ -161,7 +169,8 @@ class City:
                 -1 - number - n, 5, 0, day, int(hours[n]), kind, district, street, channels[n], endings[n],
                 community, grid, "bench-1", int(bands[n]), int(over),
                 int(over and endings[n] == "solved" and luck[n, 0] < _PLEASED),
-                int(luck[n, 1] < _REVIEWED), int(luck[n, 2] < _CORRECTED),
+                int(luck[n, 1] < _REVIEWED), int(luck[n, 2] < _CORRECTED), moods[n],
+                int(moods[n] == "negative" and luck[n, 3] < _ANGRY),
             ))  # fmt: skip
         return rows
 

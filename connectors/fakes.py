@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from connectors.callback.port import Binding
 from connectors.ports import JobName, QueueDown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from connectors.callback.port import NumbersError, Wanted
     from connectors.messenger.port import Message, MessengerError
 
 
@@ -47,6 +50,25 @@ class MemoryMessenger:
         if self.refuse is not None:
             raise self.refuse
         self.sent.setdefault(message.key, message)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class MemoryNumbers:
+    """VirtualNumbers that keep what was wanted, by key; `refuse` makes them raise that instead."""
+
+    wanted: dict[str, Wanted] = field(default_factory=dict)
+    refuse: NumbersError | None = None
+
+    async def bind(self, wanted: Wanted, *, now: datetime) -> Binding:
+        """Give a number; the same key twice gives the same one. Raises `refuse`."""
+        if self.refuse is not None:
+            raise self.refuse
+        self.wanted.setdefault(wanted.key, wanted)
+        place = list(self.wanted).index(wanted.key)
+        return Binding(f"9501300{place:05}", now + wanted.lasts, f"memory-{place}")
 
     async def close(self) -> None:
         """Nothing is open."""

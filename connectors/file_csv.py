@@ -22,7 +22,7 @@ from connectors.file_text import Line, Lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from connectors.file_maps import ColumnMap
+    from connectors.file_rows import Columns
     from connectors.records import Limits
 
 DELIMITERS: Final = (",", ";", "\t")
@@ -138,7 +138,7 @@ class Header:
         self.delimiter = delimiter
 
 
-def find_header(peeked: list[Line], column_maps: Sequence[ColumnMap], limits: Limits) -> Header | None:
+def find_header(peeked: list[Line], column_maps: Sequence[Columns], limits: Limits) -> Header | None:
     """Find header and delimiter by what the maps know, not by counting signs that texts also contain.
 
     The best header serves a map's required fields and has most known columns; then the most columns at all;
@@ -166,7 +166,7 @@ def peek(lines: Lines) -> list[Line]:
     return peeked
 
 
-def csv_rows(lines: Lines, column_map: ColumnMap, limits: Limits, file: str) -> Iterator[RawRow]:
+def csv_rows(lines: Lines, column_map: Columns, limits: Limits, file: str) -> Iterator[RawRow]:
     """Give the rows of a CSV table after its header.
 
     Raises FileRefused when no line near the top has the required columns.

@@ -85,6 +85,10 @@ class ColumnMap:
         """Give the field of a column and the column's rank in it, or None for a column without a field."""
         return self.lookup.get(normal_name(column))
 
+    def accepted(self, name: str) -> tuple[str, ...]:
+        """Give the column names that serve a field."""
+        return self.fields[Field(name)]
+
     def recognised(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Give those of the columns that the map knows."""
         return tuple(column for column in columns if self.find(column))

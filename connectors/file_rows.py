@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from connectors.file_maps import ColumnMap, Field, normal_name
 from connectors.file_text import MARK, clean
@@ -74,11 +74,31 @@ def listed(columns: Iterable[str]) -> str:
     return ("、".join(named[:_NAMES_LISTED]) or "（没有列名）") + more
 
 
-def require(column_map: ColumnMap, columns: Sequence[str], file: str) -> None:
+class Columns(Protocol):
+    """The columns that a reader of tables looks for: a `ColumnMap`, or `file_tables.PlainColumns`."""
+
+    def find(self, column: str) -> object | None:
+        """Anything but None for a column that is wanted."""
+        ...
+
+    def recognised(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Those of the columns that are wanted."""
+        ...
+
+    def missing(self, columns: Sequence[str]) -> Sequence[str]:
+        """The required ones that none of the columns serves."""
+        ...
+
+    def accepted(self, name: str) -> tuple[str, ...]:
+        """The spellings of a wanted one."""
+        ...
+
+
+def require(column_map: Columns, columns: Sequence[str], file: str) -> None:
     """Raise FileRefused unless every required field has a column; the message lists what was found."""
     gone = column_map.missing(columns)
     if gone:
-        wanted = "；".join(f"“{field}”（{'、'.join(column_map.fields[field])}）" for field in gone)
+        wanted = "；".join(f"“{field}”（{'、'.join(column_map.accepted(field))}）" for field in gone)
         raise FileRefused(f"文件 {file}：缺少必需的列 {wanted}。文件里的列：{listed(columns)}")
 
 
@@ -93,7 +113,7 @@ def header_names(cells: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_repeats(column_map: ColumnMap, columns: Sequence[str], file: str) -> None:
+def check_repeats(column_map: Columns, columns: Sequence[str], file: str) -> None:
     """Raise FileRefused when a column that the map uses stands twice: which one is meant cannot be known."""
     for column in columns:
         base, _, number = column.rpartition("#")

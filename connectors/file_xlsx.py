@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from openpyxl.workbook import Workbook
 
-    from connectors.file_maps import ColumnMap
+    from connectors.file_rows import Columns
     from connectors.records import Limits
 
 Row = tuple[int, tuple[str, ...], tuple[str, ...]]
@@ -181,7 +181,7 @@ def header_choices(top: Sequence[Row]) -> list[tuple[int, tuple[str, ...]]]:
 
 
 def best_header(
-    choices: Sequence[tuple[int, tuple[str, ...]]], column_maps: Sequence[ColumnMap]
+    choices: Sequence[tuple[int, tuple[str, ...]]], column_maps: Sequence[Columns]
 ) -> tuple[int, tuple[str, ...]]:
     """Choose the header that gives a map what it requires and has most columns that it knows.
 
@@ -196,7 +196,7 @@ def best_header(
 
 
 def xlsx_header(
-    path: Path, sheet: str | None, limits: Limits, column_maps: Sequence[ColumnMap]
+    path: Path, sheet: str | None, limits: Limits, column_maps: Sequence[Columns]
 ) -> tuple[str, ...]:
     """Give the column names of a sheet, as far as the maps know them. Raises FileRefused like `xlsx_rows`."""
     _check_package(path, limits)
@@ -205,7 +205,7 @@ def xlsx_header(
         return best_header(header_choices(top), column_maps)[1]
 
 
-def xlsx_rows(path: Path, column_map: ColumnMap, limits: Limits, sheet: str | None) -> Iterator[RawRow]:
+def xlsx_rows(path: Path, column_map: Columns, limits: Limits, sheet: str | None) -> Iterator[RawRow]:
     """Give the rows of a sheet after its header, empty ones left out.
 
     Raises FileRefused for a damaged, exploding or foreign package, an unknown sheet, a sheet without the

@@ -201,7 +201,7 @@ class FileKeys:
         return info.st_mtime_ns, info.st_ino
 
     def _read(self) -> KeyRing:
-        return KeyRing.parse(self.path.read_text(encoding="ascii", errors="replace"))
+        return KeyRing.parse(self.path.read_text(encoding="utf-8-sig", errors="replace"))
 
 
 class RingMaster:

@@ -32,6 +32,7 @@ class Source(Base):
         default=False, server_default=sa.false(), comment="whether it does anything by itself"
     )
     every_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     settings: Mapped[JsonDict] = mapped_column(
         sa.JSON, default=dict, server_default=sa.text("'{}'"), comment="texts by field; nothing secret"
     )
@@ -147,6 +148,10 @@ class Reading(Base):
     place_precision: Mapped[str] = mapped_column(sa.String(16))
     place_confidence: Mapped[float]
     review: Mapped[bool]
+    mood: Mapped[str | None] = mapped_column(
+        sa.String(8), comment="vocab_mood.Mood; null: read before it was asked, or nothing to read"
+    )
+    angry: Mapped[bool | None] = mapped_column(comment="激烈: the words sound angry; null as mood")
     detail: Mapped[JsonDict] = mapped_column(
         sa.JSON, comment="kinds, reasons, place names, party, when, evidence"
     )

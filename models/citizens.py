@@ -101,3 +101,16 @@ async def said_of(
         .order_by(CitizenRating.at)
     )
     return list(words), list(ratings)
+
+
+async def ratings_between(
+    session: AsyncSession, viewer: Viewer, since: datetime, until: datetime
+) -> dict[tuple[str, str], int]:
+    """网上评价 given in [since, until) on cases that somebody may see: (solved, satisfaction) to how many."""
+    rows = await session.execute(
+        sa.select(CitizenRating.solved, CitizenRating.satisfaction, sa.func.count())
+        .join(Ticket, Ticket.appeal_id == CitizenRating.appeal_id)
+        .where(CitizenRating.at >= since, CitizenRating.at < until, may_see(viewer))
+        .group_by(CitizenRating.solved, CitizenRating.satisfaction)
+    )
+    return {(solved, satisfaction): count for solved, satisfaction, count in rows}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import models.appeals
 import models.bulk
+import models.callbacks
 import models.citizens
 import models.corrections
 import models.drifting

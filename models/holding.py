@@ -83,3 +83,11 @@ async def release(session: AsyncSession, no: str, *, now: datetime) -> None:
     await session.execute(
         sa.delete(ReviewHold).where(sa.or_(ReviewHold.ticket_id == decided, ReviewHold.until <= now))
     )
+
+
+async def let_go(session: AsyncSession, login: str, numbers: tuple[str, ...]) -> None:
+    """Let go of what a clerk skipped."""
+    skipped = sa.select(Ticket.id).where(Ticket.no.in_(numbers)).scalar_subquery()
+    await session.execute(
+        sa.delete(ReviewHold).where(ReviewHold.by == login, ReviewHold.ticket_id.in_(skipped))
+    )

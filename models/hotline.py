@@ -16,6 +16,8 @@ from models.db import Base, BigId
 #: Written out, for indexes and for the queries that are to use them.
 WAITING = "state = 'waiting'"
 REFUSED = "state = 'refused'"
+#: Words of a platform that nobody has answered.
+UNANSWERED = "state IN ('waiting', 'asked')"
 
 
 class HotlineOrder(Base):
@@ -95,6 +97,40 @@ class HotlineAction(Base):
     acknowledged_at: Mapped[datetime | None]
     receipt: Mapped[str | None] = mapped_column(sa.String(120), comment="the platform's number for it")
     error: Mapped[str | None] = mapped_column(sa.Text, comment="why not, in words for staff")
+
+
+class HotlineWord(Base):
+    """平台来话: 催办, 撤单 or other words of an order that is here; each counts once by its number."""
+
+    __tablename__ = "hotline_word"
+    __table_args__ = (
+        sa.UniqueConstraint("source_id", "order_no", "kind", "number"),
+        sa.Index(
+            "ix_hotline_word_unanswered",
+            "source_id",
+            "id",
+            postgresql_where=sa.text(UNANSWERED),
+            sqlite_where=sa.text(UNANSWERED),
+        ),
+        sa.Index("ix_hotline_word_ticket", "ticket_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(sa.ForeignKey("source.id"))
+    order_no: Mapped[str] = mapped_column(sa.String(200))
+    kind: Mapped[str] = mapped_column(sa.String(16), comment="vocab_sources.WordKind")
+    number: Mapped[str] = mapped_column(
+        sa.String(64), comment="the platform's number of an urge; else the time, or a keyed hash of the words"
+    )
+    said_at: Mapped[datetime] = mapped_column(comment="by the platform's clock")
+    seen_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(sa.String(16), comment="vocab_sources.WordState")
+    ticket_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("ticket.id"), comment="once the order has one"
+    )
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None] = mapped_column(sa.String(64), comment="login; null: by itself")
+    why: Mapped[str | None] = mapped_column(sa.Text, comment="what came of it, in words for staff")
 
 
 class HotlineNonce(Base):

@@ -225,6 +225,28 @@ class RewardImport(Base):
     at: Mapped[datetime]
 
 
+class RewardNotice(Base):
+    """短信 to a reporter that the case has an answer. It never says what; who is told stands here alone."""
+
+    __tablename__ = "reward_notice"
+    __table_args__ = (
+        sa.UniqueConstraint("reward_id", "seq"),
+        sa.Index("ix_reward_notice_state", "state", "next_at"),
+        _SCHEMA,
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    reward_id: Mapped[int] = mapped_column(_of("reward"))
+    seq: Mapped[int] = mapped_column(comment="of the event that it goes with")
+    created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(sa.String(12), comment="vocab_notices.NoticeState")
+    next_at: Mapped[datetime] = mapped_column(comment="not before; quiet hours and pauses are in it")
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    code: Mapped[str | None] = mapped_column(sa.String(40), comment="why not, in a code of ours")
+
+
 class RewardInspection(Base):
     """检查督察清单: what was known before anyone reported it."""
 
@@ -243,3 +265,6 @@ class RewardInspection(Base):
     kind: Mapped[str | None] = mapped_column(sa.String(16))
     district_code: Mapped[str] = mapped_column(sa.String(12))
     street_code: Mapped[str | None] = mapped_column(sa.String(12))
+    source: Mapped[str | None] = mapped_column(sa.String(200), comment="文号或出处")
+    added_by: Mapped[str | None] = mapped_column(sa.String(64))
+    added_at: Mapped[datetime | None]

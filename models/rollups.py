@@ -33,11 +33,16 @@ class Measures:
     satisfied: Mapped[int] = mapped_column(comment="of these 满意 or 基本满意")
     reviewed: Mapped[int] = mapped_column(comment="the reading was sent to a person")
     corrected: Mapped[int] = mapped_column(comment="a person corrected the reading (更正)")
+    # Older code adds rows without these: the database knows what they are then.
+    mood_read: Mapped[int] = mapped_column(server_default="0", comment="语气 was read")
+    negative: Mapped[int] = mapped_column(server_default="0", comment="of these 负面")
+    positive: Mapped[int] = mapped_column(server_default="0", comment="of these 正面")
+    angry: Mapped[int] = mapped_column(server_default="0", comment="of these 激烈")
 
 
 MEASURES: Final = (
     "demands", "cases", "in_review", "open", "solved", "unsolved", "ended", "diverted", "handed_over",
-    "merged", "reached", "satisfied", "reviewed", "corrected",
+    "merged", "reached", "satisfied", "reviewed", "corrected", "mood_read", "negative", "positive", "angry",
 )  # fmt: skip
 
 
@@ -68,13 +73,24 @@ class RollupTicket(Base):
     satisfied: Mapped[int] = mapped_column(sa.SmallInteger)
     reviewed: Mapped[int] = mapped_column(sa.SmallInteger)
     corrected: Mapped[int] = mapped_column(sa.SmallInteger)
+    mood: Mapped[str] = mapped_column(
+        sa.String(8), server_default="", comment="vocab_mood.Mood; '': not read"
+    )
+    angry: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
 
 
 class RollupDay(Measures, Base):
-    """A day × kind × street × channel, with its endings."""
+    """A day × kind × street × channel, with its endings.
+
+    On PostgreSQL a month is a partition (`rollup_day_2026_11`), made ahead; what has none yet is in
+    `rollup_day_rest` (triage/services/trends/partitions.py).
+    """
 
     __tablename__ = "rollup_day"
-    __table_args__ = (sa.Index("ix_rollup_day_street", "street", "day"),)
+    __table_args__ = (
+        sa.Index("ix_rollup_day_street", "street", "day"),
+        {"postgresql_partition_by": "RANGE (day)"},
+    )
 
     day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
     district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)

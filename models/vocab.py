@@ -276,6 +276,7 @@ class Tag(Labelled):
     DIVERTED = "ticket:diverted", "分流"
     HANDED_OVER = "ticket:handed_over", "转办(非环境诉求)"
     REMINDED = "ticket:reminded", "自动催办"
+    CALLED = "ticket:called", "回拨"
     ADOPTED = "ticket:adopted", "接续办理"
     JOINED = "ticket:joined", "并入其他诉求"
     LEFT = "ticket:left", "并入的诉求撤出"

@@ -29,6 +29,7 @@ class Asked(Labelled):
     OPEN_DATA = "open_data", "开放数据"
     SIGN_IN = "sign_in", "登录"
     REVEAL = "reveal", "查看身份"
+    CALL = "call", "回拨"
 
 
 class Datatype(Labelled):

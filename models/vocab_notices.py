@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from models.vocab import Labelled
+from typing import Final
+
+from models.vocab import Labelled, Post
+from models.vocab_staff import Role
 
 
 class RecipientKind(Labelled):
@@ -11,6 +14,10 @@ class RecipientKind(Labelled):
     UNIT = "unit", "承办单位"
     POST = "post", "岗位"
     APPELLANT = "appellant", "诉求人"
+
+
+#: Who is told things as a post, by stored value: those who work on cases, and the auditor, who does not.
+POSTS: Final = {post.value: post.label for post in Post} | {Role.AUDITOR.value: Role.AUDITOR.label}
 
 
 class Medium(Labelled):

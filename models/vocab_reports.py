@@ -13,6 +13,13 @@ class ReportKind(Labelled):
     MONTHLY = "monthly", "月报"
 
 
+class ReportMoment(Labelled):
+    """When a report is told of."""
+
+    DRAFTED = "drafted", "起草"
+    SIGNED = "signed", "签发"
+
+
 class ReportState(Labelled):
     """Where a report stands."""
 

@@ -32,6 +32,23 @@ class OrderStatus(Labelled):
     WITHDRAWN = "withdrawn", "平台已撤回"
 
 
+class WordKind(Labelled):
+    """平台来话: what a platform says of an order that it had given us before."""
+
+    URGED = "urged", "平台催办"
+    WITHDRAWN = "withdrawn", "平台撤单"
+    CHANGED = "changed", "平台改了内容"
+
+
+class WordState(Labelled):
+    """来话状态: what became of it. What only a person can answer is asked."""
+
+    WAITING = "waiting", "待处理"
+    ASKED = "asked", "待人处理"
+    DONE = "done", "已处理"
+    PASSED = "passed", "不需处理"
+
+
 class ActionKind(Labelled):
     """回传动作: the seven things told back to the platform (R7.3)."""
 

@@ -36,6 +36,7 @@ class Permission(Labelled):
     REPORT_SIGN = "report_sign", "签发报告"
     EXPORT = "export", "导出"
     REVEAL = "reveal", "查看身份"
+    CALL = "call", "回拨诉求人"
     REWARD_HANDLE = "reward_handle", "奖励承办"
     REWARD_REVIEW = "reward_review", "奖励审核(法制、财务)"
     REWARD_APPROVE = "reward_approve", "奖励审批"

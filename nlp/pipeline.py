@@ -1,4 +1,4 @@
-"""One text in, everything read from it out: topic, place, masked text, and whether a person must look.
+"""One text in, everything read from it out: topic, place, tone, masked text, and whether a person must look.
 
 A text goes to a person (待人工审核) when nothing can be read, when it is unsure whether it is environmental,
 and, for environmental texts, when the kind is unsure or the place is unknown or unsure. Texts that are
@@ -18,6 +18,7 @@ from nlp.foreign import load_encoder
 from nlp.grams import CARD as GRAMS_CARD
 from nlp.grams import Grams
 from nlp.places import PlaceReader
+from nlp.sentiment import MoodReader
 from nlp.text import mask_identity
 from nlp.topics import TopicReader
 from nlp.types import PlaceReading, TextReading, TopicReading, source_text
@@ -75,8 +76,10 @@ class Reader:
         review_below: ReviewThresholds = DEFAULT_REVIEW,
         *,
         degraded: str | None = None,
+        moods: MoodReader | None = None,
     ) -> None:
         """Join the readers with the thresholds of review; `degraded` says why a model is missing."""
+        self._moods = moods or MoodReader.load()
         self._topics = topics
         self._review_below = review_below
         self.degraded = degraded
@@ -160,6 +163,8 @@ class Reader:
                 model_version=self.model_version,
             )
         place = self._places.read(*_beginning(title, text), area=area)
+        source = source_text(*_beginning(title, text))
+        mood = self._moods.read(source)
         reasons = self._reasons(topic, place)
         return TextReading(
             topic=topic,
@@ -168,8 +173,9 @@ class Reader:
             masked_text=masked_text,
             review=bool(reasons),
             review_reasons=reasons,
-            evidence=(*topic.evidence, *place.evidence),
+            evidence=(*topic.evidence, *place.evidence, *mood.evidence(source)),
             model_version=self.model_version,
+            mood=mood,
         )
 
     def _reasons(self, topic: TopicReading, place: PlaceReading) -> tuple[ReviewReason, ...]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.vocab import AppealType, PlaceRole, Precision, ReviewReason, Urgency
+from models.vocab_mood import Mood
 from models.vocab_places import PlaceRelation  # noqa: TC001 - part of a NamedTuple
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Head(StrEnum):
     PLACE = "place"
     PARTY = "party"
     WHEN = "when"
+    MOOD = "mood"
 
 
 def source_text(title: str | None, text: str) -> str:
@@ -184,8 +186,46 @@ class WhenReading:
 
 
 @dataclass(frozen=True, slots=True)
+class MoodWord:
+    """A word or sign of how a text sounds: its span in the text, the row, and the points it gives."""
+
+    start: int
+    end: int
+    row_id: str
+    anger: int
+    negative: int
+    positive: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoodReading:
+    """How a text sounds (语气), whether it is angry (激烈), the words for it, their table's version."""
+
+    mood: Mood = Mood.NEUTRAL
+    angry: bool = False
+    words: tuple[MoodWord, ...] = ()
+    version: str = ""
+
+    def evidence(self, source: str) -> tuple[Evidence, ...]:
+        """The words that speak for the answer, weightiest first; none where it is neutral."""
+        named = "anger" if self.angry else self.mood.value
+        found = [
+            (getattr(word, named), word) for word in self.words if named in _TOLD and getattr(word, named) > 0
+        ]
+        return tuple(
+            Evidence(Head.MOOD, word.start, word.end, source[word.start : word.end], named, float(points))
+            for points, word in sorted(found, key=lambda item: (-item[0], item[1].start))[:_MOST_WORDS]
+        )
+
+
+#: What words can speak for, and how many of them are told.
+_TOLD = ("anger", "negative", "positive")
+_MOST_WORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
 class TextReading:
-    """All that NLP says of one appeal text."""
+    """All that NLP says of one appeal text; `mood` is null where nothing can be read."""
 
     topic: TopicReading
     place: PlaceReading
@@ -195,3 +235,4 @@ class TextReading:
     review_reasons: tuple[ReviewReason, ...] = ()
     evidence: tuple[Evidence, ...] = field(default=())
     model_version: str = ""
+    mood: MoodReading | None = None

@@ -69,6 +69,8 @@ class TicketIn:
     identity: bool = False
     confidential: bool = False
     party: str | None = "一处工地"
+    mood: str | None = None
+    angry: bool = False
     decision: dict[str, Any] = field(default_factory=dict)
 
 
@@ -175,6 +177,8 @@ def _reading(item: TicketIn, appeal_id: int) -> dict[str, Any]:
         "place_precision": "street",
         "place_confidence": 0.88,
         "review": item.state is State.REVIEW,
+        "mood": item.mood,
+        "angry": item.angry if item.mood else None,
         "detail": {
             "kinds": [
                 {"code": "NOI-01", "p": 0.81},

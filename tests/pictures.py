@@ -36,6 +36,13 @@ def jpeg(width: int = 640, height: int = 480, *, orientation: int = 1) -> bytes:
     return out.getvalue() + b"<script>after the last byte</script>"
 
 
+def with_exif(block: bytes) -> bytes:
+    """A JPEG of 600 by 400 whose EXIF is these bytes, whatever they are."""
+    out = BytesIO()
+    _image(600, 400).save(out, "JPEG", exif=block)
+    return out.getvalue()
+
+
 def png(width: int = 320, height: int = 200) -> bytes:
     """With text chunks and transparency."""
     info = PngInfo()

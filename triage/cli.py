@@ -16,10 +16,12 @@ from triage.commands.hotline import hotline_group
 from triage.commands.identity_group import identity_group
 from triage.commands.keys_group import keys_group
 from triage.commands.nlp_group import nlp_group
+from triage.commands.numbers_group import numbers_group
 from triage.commands.open311_group import open311_group
 from triage.commands.prepared import with_settings
 from triage.commands.repeats_group import repeats_group
 from triage.commands.report_group import report_group
+from triage.commands.reward_group import reward_group
 from triage.commands.staff_group import staff_group
 from triage.commands.topics_group import topics_group
 from triage.commands.trends_group import trends_group
@@ -335,12 +337,13 @@ main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)
 main.add_command(identity_group)
-main.add_command(identity_group)
 main.add_command(keys_group)
 main.add_command(nlp_group)
+main.add_command(numbers_group)
 main.add_command(open311_group)
 main.add_command(repeats_group)
 main.add_command(report_group)
+main.add_command(reward_group)
 main.add_command(topics_group)
 main.add_command(trends_group)
 main.add_command(staff_group)

@@ -1,6 +1,6 @@
 """Secrets in files: `JIESU_SMTP_URL_FILE=/run/secrets/smtp` instead of the secret in the environment.
 
-Not `JIESU_VAULT_KEYS_FILE`, which `connectors/keys.py` reads and writes.
+Not `JIESU_VAULT_KEYS_FILE` and `JIESU_REWARD_KEYS_FILE`, which `connectors/keys.py` reads and writes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ SECRETS: Final = (
     "wecom_secret",
     "smtp_url",
 )
-#: Read here; of the vault's keys the file itself is kept: keys are added to it.
-READ_ONCE: Final = tuple(name for name in SECRETS if name != "vault_keys")
+#: Rings of keys: the file itself is kept, for keys are added to it while processes run.
+RINGS: Final = ("vault_keys", "reward_keys")
+READ_ONCE: Final = tuple(name for name in SECRETS if name not in RINGS)
 _LONGEST: Final = 1 << 16
 
 
@@ -35,8 +36,11 @@ def with_secrets(values: dict[str, Any]) -> dict[str, Any]:
             continue
         if values.get(name) is not None:
             raise ValueError(f"JIESU_{name.upper()} 与 JIESU_{name.upper()}_FILE 只能设一个")
+        if name == "vault_keys":
+            continue  # whatever starts opens it at once, and says what is wrong with it
+        content = _content(name, Path(path))
         if name in READ_ONCE:
-            found[name] = _content(name, Path(path))
+            found[name] = content
     return found
 
 

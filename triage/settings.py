@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     reward_keys: SecretStr | None = Field(
         None, description="有奖举报的密钥，写法同上，须是另一套；不设时在数据目录生成(SQLite)"
     )
-    reward_keys_file: Path | None = Field(None, description=_IN_FILE.format("有奖举报的密钥"))
+    reward_keys_file: Path | None = Field(None, description="有奖举报密钥的文件，改动后不用重启")
     tables_dir: Path | None = Field(None, description="规则表目录；不设时用随程序发布的表")
     host: str = Field(
         "127.0.0.1",
@@ -212,6 +212,9 @@ class Settings(BaseSettings):
     reward_tries: int = Field(
         10, ge=1, le=1000, description="领奖页面：同一网络地址、同一候选编号每小时最多试几次领取码"
     )
+    reward_sms: bool = Field(
+        default=True, description="奖励待领时给举报人发短信：只说有新的答复，不说奖励；保密举报不发"
+    )
     reward_hash_kib: int = Field(
         65_536, ge=8, le=1_048_576, description="领取码的 Argon2id 摘要用多少 KiB 内存"
     )
@@ -227,6 +230,10 @@ class Settings(BaseSettings):
     )
     hotline_private_hosts: str = Field(
         "", description="可以连接的内网热线平台，形如 主机:端口，多个用逗号隔开；其余内网地址一律不连"
+    )
+    numbers_private_hosts: str = Field(
+        "",
+        description="可以连接的内网虚拟号服务（回拨），形如 主机:端口，多个用逗号隔开；其余内网地址一律不连",
     )
     open311_jurisdiction: str | None = Field(None, description="Open311 的 jurisdiction_id；不设时不核对")
     open311_contact: str = Field(
@@ -248,7 +255,7 @@ class Settings(BaseSettings):
     def _from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         return with_secrets(values)
 
-    @field_validator("feed_private_hosts", "hotline_private_hosts")
+    @field_validator("feed_private_hosts", "hotline_private_hosts", "numbers_private_hosts")
     @classmethod
     def _known_hosts(cls, value: str) -> str:
         for part in filter(None, (part.strip() for part in value.split(","))):

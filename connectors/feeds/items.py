@@ -5,18 +5,18 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from typing import Final
 
 from lxml import etree
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 #: Of one feed, newest first as it lists them; more is another feed's work or an attack.
 MOST_ITEMS: Final = 500
 MOST_TEXT: Final = 20_000
 MOST_TITLE: Final = 300
 MOST_URL: Final = 2000
+#: No page of news is older. What says so wrote a 0, or nothing, where a moment should be.
+_EARLIEST: Final = datetime(1995, 1, 1, tzinfo=UTC)
 
 _BLOCKS: Final = frozenset({
     "address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figure", "h1", "h2", "h3", "h4", "h5",
@@ -44,6 +44,11 @@ class FeedItem:
     def identity(self) -> str:
         """What makes it the same item again: its address, else its own id, else what it says."""
         return self.url or self.guid or f"{self.title}\n{self.text}"
+
+
+def plausible(moment: datetime | None) -> datetime | None:
+    """A moment at which news may have been published; else None."""
+    return moment if moment is not None and moment >= _EARLIEST else None
 
 
 def plain(value: str, most: int = MOST_TEXT) -> str:

@@ -22,7 +22,7 @@ import orjson
 import yaml
 
 from connectors.feeds.errors import FeedRefused
-from connectors.feeds.items import MOST_ITEMS, FeedItem, plain, title_of, web_address
+from connectors.feeds.items import MOST_ITEMS, FeedItem, plain, plausible, title_of, web_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,10 @@ _FORMS: Final = (
     "%Y/%m/%d %H:%M",
     "%Y-%m-%d",
     "%Y/%m/%d",
+    "%Y%m%d%H%M%S",
 )
+#: Digits of this many are a day or a moment written without signs; as seconds or milliseconds they are none.
+_WRITTEN: Final = (len("20261123"), len("20261123093000"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +154,14 @@ def _text(value: object) -> str:
 
 def moment(value: object, *, per_second: int = 1) -> datetime | None:
     """A moment as JSON writes it: ISO or Chinese forms (Beijing unless it says otherwise), or a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    text = str(value).strip()
+    digits = text.isascii() and text.isdigit()
     try:
-        if isinstance(value, bool) or value is None:
-            return None
-        if isinstance(value, int | float) or (isinstance(value, str) and value.isascii() and value.isdigit()):
-            return datetime.fromtimestamp(float(value) / per_second, UTC)
-        return _read(value.strip()) if isinstance(value, str) else None
+        if (digits or not isinstance(value, str)) and not (digits and len(text) in _WRITTEN):
+            return plausible(datetime.fromtimestamp(float(text) / per_second, UTC))
+        return plausible(_read(text))
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -15,7 +15,7 @@ import feedparser
 from lxml import etree
 
 from connectors.feeds.errors import FeedRefused
-from connectors.feeds.items import MOST_ITEMS, FeedItem, plain, title_of, web_address
+from connectors.feeds.items import MOST_ITEMS, FeedItem, plain, plausible, title_of, web_address
 
 #: A document type with declarations of its own: where entities, and bombs, are defined.
 _SUBSET: Final = re.compile(r"<!DOCTYPE[^>\[]{0,2000}\[", re.IGNORECASE)
@@ -72,6 +72,6 @@ def _moment(parsed: Any) -> datetime | None:  # noqa: ANN401  (time.struct_time 
     if parsed is None:
         return None
     try:
-        return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
+        return plausible(datetime.fromtimestamp(calendar.timegm(parsed), UTC))
     except (ValueError, OverflowError, OSError):
         return None

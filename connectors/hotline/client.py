@@ -135,6 +135,10 @@ class HotlineClient:
             query["updatedTo"] = until
         return await self._page("/orders", query, page)
 
+    async def order(self, number: str) -> Page:
+        """One order by its number, no row when there is none; others' rows are the caller's to drop."""
+        return await self._page("/orders", {"orderNum": number, "page": "1", "size": "1"}, 1)
+
     async def day(self, day: str, kind: str, *, page: int) -> Page:
         """The numbers that the platform holds of a day: kind `orders`, or `actions` as `number#action`."""
         size = str(self._settings.page_size * 10)

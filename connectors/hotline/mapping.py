@@ -40,6 +40,7 @@ class OrderFields:
     updated: str
     status: str | None = None
     attachments: str | None = None
+    urges: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ _KEYS: Final = (
     "name", "title", "columns", "order", "attachment", "statuses", "time_format", "actions", "values",
 )  # fmt: skip
 _NEEDED: Final = ("name", "title", "columns", "order", "statuses", "time_format", "actions")
-_ORDER: Final = ("number", "created", "updated", "status", "attachments")
+_ORDER: Final = ("number", "created", "updated", "status", "attachments", "urges")
 _ATTACHMENT: Final = ("id", "name", "type", "size", "url")
 
 

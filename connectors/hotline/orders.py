@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 LONGEST_NUMBER: Final = 64
 _NUMBER: Final = re.compile(rf"[^\s\x00-\x1f\x7f#]{{1,{LONGEST_NUMBER}}}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_SEVERAL: Final = re.compile(r"[,，、;；]")
 _SIZE: Final = re.compile(r"\d{1,15}", re.ASCII)
 _TIMES: Final = ("ymd", "chinese", "epoch_ms", "epoch_s")
 
 MOST_ATTACHMENTS: Final = 20
+#: Of one order; a platform that lists more than these has a fault.
+MOST_URGES: Final = 50
 MOST_ATTACHMENT_BYTES: Final = 50 << 20
 #: Media type → endings of the name that agree with it.
 ATTACHMENT_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -63,6 +66,8 @@ class Order:
     attachments: tuple[dict[str, Any], ...]
     record: RowRecord | None
     refused: str | None = None
+    urges: tuple[str, ...] = ()
+    named: bool = True
 
 
 def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
@@ -92,7 +97,15 @@ def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
                 refused = "对照表把另一列当作了编号"
             case _:
                 record = made
-    return Order(number, day, moment or now, status, foreign or None, attachments, record, refused)
+    urges = _urges(raw.get(fields.urges)) if fields.urges else ()
+    return Order(number, day, moment or now, status, foreign or None, attachments, record, refused, urges)
+
+
+def _urges(told: object) -> tuple[str, ...]:
+    """The numbers of a platform's urges; what is no number is passed over."""
+    listed = told if isinstance(told, list) else _SEVERAL.split(_text(told))
+    numbers = (_text(one) for one in listed[:MOST_URGES])
+    return tuple(dict.fromkeys(number for number in numbers if _NUMBER.fullmatch(number)))
 
 
 def _nameless(raw: object, reason: str, *, now: datetime) -> Order:
@@ -103,7 +116,7 @@ def _nameless(raw: object, reason: str, *, now: datetime) -> Order:
         held = repr(raw).encode(errors="replace")
     name = f"无编号-{hashlib.sha256(held).hexdigest()[:16]}"
     day = now.astimezone(SHANGHAI).date()
-    return Order(name, day, now, OrderStatus.OPEN, None, (), None, reason)
+    return Order(name, day, now, OrderStatus.OPEN, None, (), None, reason, named=False)
 
 
 def _pairs(raw: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ import orjson
 from connectors.messenger.port import MessengerAway, MessengerRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: An answer of a gateway is small; more of it is not read.
 _MOST_BYTES: Final = 64 * 1024
@@ -30,9 +30,12 @@ _LONGEST_WAIT: Final = timedelta(hours=6)
 class Poster:
     """One session to one counterpart, opened at the first request. No proxy, no redirect is followed."""
 
-    def __init__(self, *, seconds: float) -> None:
-        """Take the time limit of a whole request."""
+    def __init__(
+        self, *, seconds: float, connector: Callable[[], aiohttp.BaseConnector] | None = None
+    ) -> None:
+        """Take the time limit of a whole request, and what makes its connections, if not the usual."""
         self._seconds = seconds
+        self._connector = connector or _connector
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -57,7 +60,7 @@ class Poster:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self._seconds),
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         sent = {"Content-Type": "application/json", **(headers or {})}
@@ -75,6 +78,10 @@ class Poster:
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError):
             raise MessengerAway("broken_answer") from None
         return answer.status, said
+
+
+def _connector() -> aiohttp.BaseConnector:
+    return aiohttp.TCPConnector(limit=_CONNECTIONS)
 
 
 def _check(answer: aiohttp.ClientResponse) -> None:

@@ -22,6 +22,7 @@ from onnxruntime.transformers.fusion_options import FusionOptions
 from torch import nn
 
 from nlp.encoder import CARD, SCHEMA
+from nlp.training.evening import evened
 from nlp.training.examples import APPEAL_TYPES, URGENCIES
 from nlp.training.fit import PREFIX
 
@@ -50,9 +51,12 @@ class _Graph(nn.Module):
         return scores, torch.cat([shares[:, :, :1], chosen], dim=2), self.net.tags(hidden)
 
 
-def export(net: ReadingNet, path: Path) -> None:
-    """Write the quantised graph. Per channel: per tensor cost three points and changed with the batch."""
-    net.eval()
+def export(net: ReadingNet, path: Path, seen: Sequence[Sequence[int]]) -> None:
+    """Write the quantised graph. Per channel: per tensor cost three points and changed with the batch.
+
+    `seen` are the token ids of some texts that were learned from (`nlp.training.evening`).
+    """
+    net = evened(net, seen)
     net.base.set_attn_implementation("eager")
     config = net.base.config
     ids = torch.full((2, 8), 7, dtype=torch.int64)
@@ -85,6 +89,9 @@ def export(net: ReadingNet, path: Path) -> None:
             str(path),
             weight_type=QuantType.QInt8,
             per_channel=True,
+            # Seven bits: with eight, sums of two products overflow on a CPU without VNNI, and the same text
+            # would get other scores there.
+            reduce_range=True,
             # The heads are small, and what they round is the answer itself.
             nodes_to_exclude=[
                 node.name

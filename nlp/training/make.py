@@ -14,7 +14,7 @@ from nlp.topics import TopicReader
 from nlp.training import calibrate, export
 from nlp.training import grams as linear
 from nlp.training.examples import SAMPLES, BadExample, as_example, is_held_out, labelled_texts, read_examples
-from nlp.training.fit import Plan, fit
+from nlp.training.fit import Plan, encode, fit, tokenizer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Before it is calibrated the encoder is asked about everything, on equal terms.
 _UNKNOWN: Final = calibrate.as_card(Blend(), Sure(1.01, 0.0, 1.01))
+#: So many texts tell how large the numbers inside the network grow.
+_SEEN: Final = 64
 #: Points of the published curve.
 _CURVE: Final = tuple(step / 20 for step in range(1, 21))
 
@@ -62,8 +64,22 @@ def make(
     net = fit(base, examples, kinds, plan=plan, work=work, told=told)
     about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
     return finish(
-        net, base=base, out=out, kinds=kinds, tokens=plan.tokens, held=held, lexicon=lexicon, about=about
+        net,
+        base=base,
+        out=out,
+        kinds=kinds,
+        tokens=plan.tokens,
+        seen=_some(base, examples, plan.tokens),
+        held=held,
+        lexicon=lexicon,
+        about=about,
     )
+
+
+def _some(base: Path, examples: Sequence[Example], tokens: int) -> list[list[int]]:
+    """The token ids of a few of the examples, from all over."""
+    spread = examples[:: max(1, len(examples) // _SEEN)][:_SEEN]
+    return [item.ids for item in encode(tokenizer_of(base, tokens), spread)]
 
 
 def count(
@@ -100,6 +116,7 @@ def finish(
     out: Path,
     kinds: Sequence[str],
     tokens: int,
+    seen: Sequence[Sequence[int]],
     held: Sequence[dict[str, Any]],
     lexicon: Path,
     about: dict[str, Any],
@@ -111,7 +128,7 @@ def finish(
     """
     out.mkdir(parents=True, exist_ok=True)
     export.copy_tokenizer(base, out)
-    export.export(net, out / "model.onnx")
+    export.export(net, out / "model.onnx", seen)
     export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=_UNKNOWN)
     topics, encoder, grams = TopicReader.load(lexicon), Encoder(out), Grams(out)
     weighed = [topics.weigh(row.get("title"), row.get("text") or "") for row in held]

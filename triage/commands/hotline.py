@@ -76,8 +76,10 @@ async def _reconcile(settings: Settings, key: str, day: date | None) -> Report:
             raise NotReady("来源的凭据解不开，请在来源页重新填写。") from None
         yesterday = local(deps.clock.now()).date() - timedelta(days=1)
         work = Work(deps, settled, None, _keep_nothing)
-        async with puller.reached(work) as (client, hotline, _):
-            return await reconciling.reconcile(deps, source.id, client, hotline, day or yesterday)
+        async with puller.reached(work) as (client, hotline, platform):
+            return await reconciling.reconcile(
+                deps, (source.id, source.key), client, hotline, platform, day=day or yesterday
+            )
     finally:
         await deps.close()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import click
 import sqlalchemy as sa
@@ -18,30 +19,54 @@ from triage.clock import show
 from triage.commands.audit import run
 from triage.errors import BadInput, NotReady
 from triage.services import ledger
-from triage.services.identities import rotating
-from triage.services.identities.sealed_places import PLACES
+from triage.services.identities import rotating, sealed_places
+from triage.services.rewards import sealed_places as reward_places
+from triage.services.rewards.keys import open_reward_keys
 from triage.wiring import open_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connectors.vault import Stamp
     from triage.services.deps import Deps
+    from triage.services.identities.sealed_places import SealedPlace
     from triage.settings import Settings
 
 
-def listed(settings: Settings) -> None:
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A ring of keys: its name in the ledger, its setting, what opens it, and where its values stand."""
+
+    name: str
+    setting: str
+    option: str
+    open: Callable[[Settings], GivenKeys | FileKeys]
+    places: tuple[SealedPlace, ...]
+
+
+VAULT: Final = Ring("vault", "JIESU_VAULT_KEYS", "", open_keys, sealed_places.PLACES)
+REWARD: Final = Ring("reward", "JIESU_REWARD_KEYS", " --reward", open_reward_keys, reward_places.PLACES)
+
+
+def ring_of(*, reward: bool) -> Ring:
+    """The ring that a command is about."""
+    return REWARD if reward else VAULT
+
+
+def listed(settings: Settings, which: Ring) -> None:
     """Print a line a key, then how far rotations are."""
-    source = open_keys(settings)
+    source = which.open(settings)
     ring = source.ring(fresh=True)
 
     async def work(deps: Deps) -> tuple[dict[Stamp, dict[str, int]], list[KeyProgress]]:
         async with deps.db.reads() as session:
-            order = (KeyProgress.key_id, KeyProgress.place)
-            return await rotating.uses(session), list(
-                await session.scalars(sa.select(KeyProgress).order_by(*order))
+            rows = sa.select(KeyProgress).where(KeyProgress.place.in_([place.name for place in which.places]))
+            return await rotating.uses(session, which.places), list(
+                await session.scalars(rows.order_by(KeyProgress.key_id, KeyProgress.place))
             )
 
     used, progress = run(settings, work)
-    where = source.path if isinstance(source, FileKeys) else "环境变量 JIESU_VAULT_KEYS"
+    where = source.path if isinstance(source, FileKeys) else f"环境变量 {which.setting}"
     click.echo(f"密钥在 {where}")
     for number in sorted({*ring.keys, *(stamp.key_id for stamp in used)}):
         counts = {s.version: sum(by.values()) for s, by in used.items() if s.key_id == number}
@@ -67,46 +92,48 @@ def _write(path: str, text: str) -> None:
         file.write(text + "\n")
 
 
-def _note(settings: Settings, act: LedgerAct, number: int, **detail: ledger.Fact) -> None:
+def _note(settings: Settings, which: Ring, act: LedgerAct, number: int) -> None:
     async def work(deps: Deps) -> None:
         async with deps.db.writes.begin() as session:
             ledger.write(
-                session, who=getpass.getuser(), act=act, now=deps.clock.now(), detail=detail,
+                session, who=getpass.getuser(), act=act, now=deps.clock.now(), detail={"ring": which.name},
                 subject=ledger.Subject(SubjectKind.KEY, str(number)),
             )  # fmt: skip
 
     run(settings, work)
 
 
-def add(settings: Settings, out: str | None) -> None:
+def add(settings: Settings, which: Ring, out: str | None) -> None:
     """Add a key that opens only. Raises BadInput, NotReady."""
-    source = open_keys(settings)
+    source = which.open(settings)
     ring = source.ring(fresh=True).with_new()
     number = max(ring.keys)
     if not isinstance(source, FileKeys) and out is None:
-        raise BadInput("密钥在环境变量里：请用 --out 文件 指定把新的 JIESU_VAULT_KEYS 写到哪里")
+        raise BadInput(f"密钥在环境变量里：请用 --out 文件 指定把新的 {which.setting} 写到哪里")
     # What is written down comes first: a key nobody knows of is worse than a line too many.
-    _note(settings, LedgerAct.KEY_ADDED, number)
+    _note(settings, which, LedgerAct.KEY_ADDED, number)
     if isinstance(source, FileKeys):
         source.save(ring)
-        click.echo(f"已添加密钥 {number}：各进程几秒内都能打开它封存的数据。下一步：jiesu keys rotate")
+        click.echo(
+            f"已添加密钥 {number}：各进程几秒内都能打开它封存的数据。下一步：jiesu keys rotate{which.option}"
+        )
         return
     _write(out or "", ring.text())
     click.echo(
-        f"新的 JIESU_VAULT_KEYS 已写到 {out}：请换到各台机器并逐台重启，然后把 {number} 号移到最前，再轮换"
+        f"新的 {which.setting} 已写到 {out}：请换到各台机器并逐台重启，然后把 {number} 号移到最前，再轮换"
     )
 
 
-def _lead(settings: Settings, to: int | None) -> FileKeys | GivenKeys:
+def _lead(settings: Settings, which: Ring, to: int | None) -> FileKeys | GivenKeys:
     """The ring with the wanted key first. Raises BadInput."""
-    source = open_keys(settings)
+    source = which.open(settings)
     ring = source.ring(fresh=True)
     number = to or max(ring.keys)
     if number == ring.first:
         return source
     if not isinstance(source, FileKeys):
         raise BadInput(
-            f"密钥在环境变量里：请把 {number} 号移到 JIESU_VAULT_KEYS 的最前面并逐台重启，再运行本命令"
+            f"密钥在环境变量里：请把 {number} 号移到 {which.setting} 的最前面并逐台重启，再运行本命令"
         )
     try:
         source.save(ring.led_by(number))
@@ -115,10 +142,10 @@ def _lead(settings: Settings, to: int | None) -> FileKeys | GivenKeys:
     return source
 
 
-async def _through(deps: Deps, vault: Vault, batch: int) -> Counter[str]:
+async def _through(deps: Deps, which: Ring, vault: Vault, batch: int) -> Counter[str]:
     """Every table once, from where it stands."""
     total = Counter[str]()
-    for place in PLACES:
+    for place in which.places:
         finished = False
         while not finished:
             async with deps.db.writes.begin() as session:
@@ -130,21 +157,21 @@ async def _through(deps: Deps, vault: Vault, batch: int) -> Counter[str]:
     return total
 
 
-def rotate(settings: Settings, to: int | None, batch: int) -> None:
+def rotate(settings: Settings, which: Ring, to: int | None, batch: int) -> None:
     """Let a key seal, and bring everything to it. Raises BadInput, NotReady."""
-    vault = Vault(RingMaster(_lead(settings, to)))
+    vault = Vault(RingMaster(_lead(settings, which, to)))
     number = vault.seals_with.key_id
 
     async def work(deps: Deps) -> Counter[str]:
-        total = await _through(deps, vault, batch)
-        while not total["unopened"] and await _left(deps, vault):
+        total = await _through(deps, which, vault, batch)
+        while not total["unopened"] and await _left(deps, which, vault):
             async with deps.db.writes.begin() as session:
-                await rotating.begin_again(session, number)
-            total += await _through(deps, vault, batch)
+                await rotating.begin_again(session, which.places, number)
+            total += await _through(deps, which, vault, batch)
         async with deps.db.writes.begin() as session:
             ledger.write(
                 session, who=getpass.getuser(), act=LedgerAct.KEY_ROTATED, now=deps.clock.now(),
-                subject=ledger.Subject(SubjectKind.KEY, str(number)), detail=dict(total),
+                subject=ledger.Subject(SubjectKind.KEY, str(number)), detail={"ring": which.name, **total},
             )  # fmt: skip
         return total
 
@@ -156,17 +183,17 @@ def rotate(settings: Settings, to: int | None, batch: int) -> None:
     click.echo(f"轮换完成：现在用 {number} 号密钥写入；看过 {total['rows']} 行，改了 {total['values']} 个值")
 
 
-async def _left(deps: Deps, vault: Vault) -> bool:
+async def _left(deps: Deps, which: Ring, vault: Vault) -> bool:
     """Whether anything needs another key than the one that seals."""
     async with deps.db.reads() as session:
-        return any(stamp != vault.seals_with for stamp in await rotating.uses(session))
+        return any(stamp != vault.seals_with for stamp in await rotating.uses(session, which.places))
 
 
-def retire(settings: Settings, number: int, *, keep: str | None, destroy: bool) -> None:
+def retire(settings: Settings, which: Ring, number: int, *, keep: str | None, destroy: bool) -> None:
     """Take a key away that nothing needs. Raises BadInput, NotReady."""
     if (keep is None) is not destroy:
         raise BadInput("请选择一种：--keep 文件 另存这把密钥，或 --destroy 彻底去掉")
-    source = open_keys(settings)
+    source = which.open(settings)
     ring = source.ring(fresh=True)
     if number not in ring.keys:
         raise BadInput(f"没有 {number} 号密钥")
@@ -175,13 +202,15 @@ def retire(settings: Settings, number: int, *, keep: str | None, destroy: bool) 
 
     async def work(deps: Deps) -> None:
         async with deps.db.reads() as session:
-            used = await rotating.uses(session)
-            since = await rotating.sealing_since(session, ring.first)
+            used = await rotating.uses(session, which.places)
+            since = await rotating.sealing_since(session, which.places, ring.first)
         counts = [
             f"{place} {n} 个" for s, by in used.items() if s.key_id == number for place, n in by.items()
         ]
         if counts:
-            raise NotReady(f"{number} 号密钥还在用：{'，'.join(counts)}；请先运行 jiesu keys rotate")
+            raise NotReady(
+                f"{number} 号密钥还在用：{'，'.join(counts)}；请先运行 jiesu keys rotate{which.option}"
+            )
         if since is None or deps.clock.now() - since < rotating.SETTLED_AFTER:
             minutes = int(rotating.SETTLED_AFTER.total_seconds() // 60)
             raise NotReady(
@@ -190,7 +219,8 @@ def retire(settings: Settings, number: int, *, keep: str | None, destroy: bool) 
         async with deps.db.writes.begin() as session:
             ledger.write(
                 session, who=getpass.getuser(), act=LedgerAct.KEY_RETIRED, now=deps.clock.now(),
-                subject=ledger.Subject(SubjectKind.KEY, str(number)), detail={"kept": keep is not None},
+                subject=ledger.Subject(SubjectKind.KEY, str(number)),
+                detail={"ring": which.name, "kept": keep is not None},
             )  # fmt: skip
 
     run(settings, work)
@@ -201,5 +231,5 @@ def retire(settings: Settings, number: int, *, keep: str | None, destroy: bool) 
         click.echo(f"已停用 {number} 号密钥")
     else:
         click.echo(
-            f"没有数据再用 {number} 号密钥：可以把它从 JIESU_VAULT_KEYS 里去掉，index: 和 audit: 两项要留着"
+            f"没有数据再用 {number} 号密钥：可以把它从 {which.setting} 里去掉，index: 和 audit: 两项要留着"
         )

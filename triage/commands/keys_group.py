@@ -12,32 +12,33 @@ if TYPE_CHECKING:
     from triage.settings import Settings
 
 _NEW_FILE = click.Path(dir_okay=False)
+_of_rewards = click.option("--reward", is_flag=True, help="领奖信息(有奖举报)的那一套密钥，不是身份信息的")
 
 
 @click.group("keys")
 def keys_group() -> None:
-    """身份信息的主密钥：添加、轮换、停用，服务不用停。"""
+    """身份信息和领奖信息(--reward)的主密钥：添加、轮换、停用，服务不用停。"""
 
 
 @keys_group.command("list")
+@_of_rewards
 @with_settings
-def keys_list(settings: Settings) -> None:
+def keys_list(settings: Settings, *, reward: bool) -> None:
     """列出密钥编号(不显示密钥)：哪一把用于写入，各有多少条数据在用，轮换到了哪里。"""
     from triage.commands import keys as module  # noqa: PLC0415
 
-    module.listed(settings)
+    module.listed(settings, module.ring_of(reward=reward))
 
 
 @keys_group.command("add")
-@click.option(
-    "--out", type=_NEW_FILE, help="密钥在环境变量里时：把新的 JIESU_VAULT_KEYS 写到这个文件(只有本人可读)"
-)
+@_of_rewards
+@click.option("--out", type=_NEW_FILE, help="密钥在环境变量里时：把新的一套写到这个文件(只有本人可读)")
 @with_settings
-def keys_add(settings: Settings, *, out: str | None) -> None:
+def keys_add(settings: Settings, *, reward: bool, out: str | None) -> None:
     """添加一把新密钥：先只能打开，不用于写入，等各台机器都有了它再轮换。"""
     from triage.commands import keys as module  # noqa: PLC0415
 
-    module.add(settings, out)
+    module.add(settings, module.ring_of(reward=reward), out)
 
 
 @keys_group.command("backup")
@@ -52,23 +53,25 @@ def keys_backup(settings: Settings, *, file: str) -> None:
 
 
 @keys_group.command("rotate")
+@_of_rewards
 @click.option("--to", type=click.IntRange(1), help="换成哪一把；不填为编号最大的一把")
 @click.option("--batch", default=200, type=click.IntRange(1, 5000), show_default=True, help="一次事务多少行")
 @with_settings
-def keys_rotate(settings: Settings, *, to: int | None, batch: int) -> None:
+def keys_rotate(settings: Settings, *, reward: bool, to: int | None, batch: int) -> None:
     """换用新密钥写入，并把已有数据的数据密钥逐批重新包裹；中断后再运行会接着做。"""
     from triage.commands import keys as module  # noqa: PLC0415
 
-    module.rotate(settings, to, batch)
+    module.rotate(settings, module.ring_of(reward=reward), to, batch)
 
 
 @keys_group.command("retire")
+@_of_rewards
 @click.argument("number", type=click.IntRange(1))
 @click.option("--keep", type=_NEW_FILE, help="把这把密钥另存到这个文件：恢复轮换以前的备份时要用")
 @click.option("--destroy", is_flag=True, help="不另存，彻底去掉")
 @with_settings
-def keys_retire(settings: Settings, *, number: int, keep: str | None, destroy: bool) -> None:
+def keys_retire(settings: Settings, *, reward: bool, number: int, keep: str | None, destroy: bool) -> None:
     """停用一把旧密钥；还有数据在用、或刚换下不久时拒绝。"""
     from triage.commands import keys as module  # noqa: PLC0415
 
-    module.retire(settings, number, keep=keep, destroy=destroy)
+    module.retire(settings, module.ring_of(reward=reward), number, keep=keep, destroy=destroy)

@@ -18,12 +18,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
+from models.vocab_notices import Medium
 from triage import jobs, logs, metrics, tracing
 from triage.errors import place_of
 from triage.services import drift, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
+from triage.services.callbacks.keeping import Keeper as CallsKeeper
 from triage.services.identities.erasing import Eraser
 from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
@@ -34,10 +36,11 @@ from triage.services.parties import gathering
 from triage.services.repeats import looking
 from triage.services.reporting import drafting
 from triage.services.rewards import clocking as reward_clock
+from triage.services.rewards import telling
 from triage.services.sources.running import Runner
 from triage.services.staff import requests
 from triage.services.topics import finding
-from triage.services.trends import noticing, refreshing, words
+from triage.services.trends import noticing, partitions, refreshing, words
 from triage.services.watch import port, snapshot
 from triage.wiring import build
 
@@ -46,7 +49,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from connectors.messenger.port import Messenger
-    from models.vocab_notices import Medium
     from triage.services.deps import Deps
     from triage.settings import Settings
 
@@ -57,10 +59,12 @@ SWEEP_PAUSE_SECONDS: Final = 5.0
 #: Steps of the timetable that need not look as often as the others, or must look more often: a ticket is seen
 #: by the watch for incidents within seconds.
 PAUSES: Final = {
+    "callbacks": 60.0,
     "incidents": 2.0,
     "open-data": 300.0,
     "reports": 300.0,
     "requests": 300.0,
+    "rollup-months": 600.0,
     "signals": 60.0,
     "topics": 300.0,
     "words": 60.0,
@@ -176,8 +180,10 @@ def timetable(settings: Settings) -> None:
             "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
             "erasures": Eraser(deps).keep,
+            "callbacks": CallsKeeper(deps).keep,
             "requests": partial(requests.forget, deps),
             "rollups": partial(refreshing.catch_up, deps),
+            "rollup-months": partial(partitions.poke, deps),
             "signals": partial(noticing.poke, deps),
             "rewards": reward_clock.Ticker(deps).tick,
             "words": partial(words.poke, deps),
@@ -187,6 +193,7 @@ def timetable(settings: Settings) -> None:
             "watch": partial(snapshot.poke, deps),
             "open-data": publishing.Publisher(deps).poke,
             **notice_steps(deps, messengers),
+            **answer_steps(deps, messengers),
         }
         # Each by itself: a gateway that hangs delays neither the sweep nor the sources nor the other media.
         async with asyncio.TaskGroup() as tasks:
@@ -227,6 +234,16 @@ def notice_steps(
     for medium, messenger in messengers.items():
         steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger)
     return steps
+
+
+def answer_steps(
+    deps: Deps, messengers: Mapping[Medium, Messenger]
+) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """短信 to reporters whose case has an answer; none without a gateway, or where it is switched off."""
+    sms = messengers.get(Medium.SMS)
+    if sms is None or not deps.settings.reward_sms:
+        return {}
+    return {"answers": partial(telling.send, deps, sms)}
 
 
 async def _sweep(deps: Deps) -> bool:

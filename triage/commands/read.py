@@ -154,6 +154,7 @@ def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[
         yield "被反映对象", topic.party
     if topic.when:
         yield "时间", topic.when
+    yield "语气", _tone(reading)
     yield "处理", decision.state.label
     if decision.unit:
         yield "承办单位", _named((decision.unit,))
@@ -166,6 +167,12 @@ def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[
     if decision.review_reasons:
         yield "需人工", "、".join(reason.label for reason in decision.review_reasons)
     yield "脱敏文本", source_text(reading.masked_title, reading.masked_text)
+
+
+def _tone(reading: TextReading) -> str:
+    if reading.mood is None:
+        return "未识别"
+    return reading.mood.mood.label + ("，激烈" if reading.mood.angry else "")
 
 
 def _named(units: Iterable[UnitRow]) -> str:
@@ -193,4 +200,5 @@ _HEAD_LABELS: Final = {
     Head.PLACE: "地点",
     Head.PARTY: "对象",
     Head.WHEN: "时间",
+    Head.MOOD: "语气",
 }

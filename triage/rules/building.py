@@ -81,6 +81,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         gradings=tuple(rows.gradings),
         drifts=tuple(rows.drifts),
         publishing=tuple(rows.publishing),
+        reports=tuple(rows.reports),
         leads=tuple(rows.leads),
         signals=tuple(rows.signals),
         snippets=rows.snippets,

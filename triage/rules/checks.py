@@ -21,6 +21,7 @@ from triage.rules import (
     move_parsing,
     notice_parsing,
     rate_parsing,
+    report_rows,
     retention_rows,
     reveal_rows,
     signin_rows,
@@ -72,6 +73,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
     lead_rows.check(rows.leads, problems)
     incident_rows.check(rows.incidents, problems)
     signal_rows.check(rows.signals, problems)
+    report_rows.check(rows.reports, {unit.id for unit in rows.units}, problems)
     snippet_rows.check(rows.snippets, {kind.id for kind in rows.kinds}, problems)
     access_rows.check(rows.access, problems)
     retention_rows.check(rows.retention, problems)

@@ -10,6 +10,7 @@ from triage.rules import (
     drifting,
     lead_rows,
     publishing,
+    report_rows,
     retention_rows,
     reveal_rows,
     signin_rows,
@@ -74,6 +75,7 @@ _LISTS: Final[Mapping[str, tuple[str, Callable[[Record], Row]]]] = {
     "moves.yaml": ("moves", move_row),
     "publishing.yaml": ("publishing", publishing.parse),
     "reclaimed.yaml": ("reclaimed", make.reclaimed),
+    "reports.yaml": ("reports", report_rows.parse),
     "retention.yaml": ("retention", retention_rows.parse),
     "signals.yaml": ("signals", signal_rows.parse),
     "signin.yaml": ("signins", signin_rows.parse),
@@ -141,6 +143,7 @@ class Parsed:
     drifts: list[drifting.DriftRow] = field(default_factory=list)
     leads: list[lead_rows.LeadRow] = field(default_factory=list)
     publishing: list[publishing.PublishRow] = field(default_factory=list)
+    reports: list[report_rows.ReportRecipientRow] = field(default_factory=list)
     signals: list[signal_rows.SignalRow] = field(default_factory=list)
     snippets: SnippetTable = field(default_factory=SnippetTable)
     retention: list[retention_rows.RetentionRow] = field(default_factory=list)

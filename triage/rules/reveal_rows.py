@@ -1,8 +1,9 @@
-"""Rows of `reveals.yaml`: for which reasons which part of an identity is looked at, and how often. Pure."""
+"""Rows of `reveals.yaml`: for which reasons which part of an identity is looked at, how often; 回拨. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from models.vocab_identities import IdentityField
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from triage.rules.reading import Record
 
 FILE: Final = "reveals.yaml"
+#: A virtual number of a day would be one that anybody may still try tomorrow.
+LONGEST_MINUTES: Final = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,26 @@ class RateRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class CallRow(Row):
+    """回拨: how many an hour somebody may ask for, and how many minutes a virtual number is to last."""
+
+    title: str
+    most: int
+    minutes: int
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long a number is asked for."""
+        return timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
 class RevealTable:
-    """Both kinds of rows."""
+    """All kinds of rows."""
 
     reasons: tuple[ReasonRow, ...] = ()
     rates: tuple[RateRow, ...] = ()
+    calls: tuple[CallRow, ...] = ()
 
     def reasons_at(self, at: datetime) -> tuple[ReasonRow, ...]:
         """The reasons in force."""
@@ -57,10 +75,21 @@ class RevealTable:
                 return row
         raise NoRule(f"查看身份的频次没有覆盖这一天：{beijing(at).date().isoformat()}")
 
+    def call(self, at: datetime) -> CallRow:
+        """What holds for call-backs. Raises NoRule."""
+        for row in self.calls:
+            if row.holds(beijing(at).date()):
+                return row
+        raise NoRule(f"回拨的频次没有覆盖这一天：{beijing(at).date().isoformat()}")
+
 
 def table(top: Record) -> RevealTable:
     """The rows of the file."""
-    return RevealTable(reasons=dated_rows(top, "reasons", _reason), rates=dated_rows(top, "rates", _rate))
+    return RevealTable(
+        reasons=dated_rows(top, "reasons", _reason),
+        rates=dated_rows(top, "rates", _rate),
+        calls=dated_rows(top, "calls", _call),
+    )
 
 
 def _reason(r: Record) -> ReasonRow:
@@ -85,12 +114,24 @@ def _rate(r: Record) -> RateRow:
     )  # fmt: skip
 
 
+def _call(r: Record) -> CallRow:
+    minutes = r.whole("minutes")
+    if not 1 <= minutes <= LONGEST_MINUTES:
+        r.fault(f"虚拟号的有效时间应在 1 到 {LONGEST_MINUTES} 分钟之间：{minutes}", "minutes")
+    return CallRow(
+        r.text("id"), *r.dated(), r.where, title=r.text("title"), most=r.whole("most_per_hour"),
+        minutes=minutes,
+    )  # fmt: skip
+
+
 def check(rows: RevealTable, problems: list[Problem]) -> None:
     """One rate on every day, and no reason twice at a time."""
-    ids((*rows.reasons, *rows.rates), problems)
+    ids((*rows.reasons, *rows.rates, *rows.calls), problems)
     overlaps(rows.reasons, lambda row: row.code, "理由", problems)
     overlaps(rows.rates, lambda _row: None, "频次", problems)
-    if not rows.reasons or not rows.rates:
-        problems.append(Problem(Where(FILE, 1), "没有任何理由或频次"))
+    overlaps(rows.calls, lambda _row: None, "回拨频次", problems)
+    if not rows.reasons or not rows.rates or not rows.calls:
+        problems.append(Problem(Where(FILE, 1), "没有任何理由、频次或回拨频次"))
     else:
         gaps(rows.rates, "频次", problems)
+        gaps(rows.calls, "回拨频次", problems)

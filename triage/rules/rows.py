@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from triage.rules.notice_rows import NoticeTable
     from triage.rules.publishing import PublishRow
     from triage.rules.rate_rows import RateTable
+    from triage.rules.report_rows import ReportRecipientRow
     from triage.rules.retention_rows import RetentionRow
     from triage.rules.reveal_rows import RevealTable
     from triage.rules.rewards.rows import RewardTable
@@ -328,6 +329,7 @@ class Tables:
     gradings: tuple[GradingRow, ...]
     drifts: tuple[DriftRow, ...]
     publishing: tuple[PublishRow, ...]
+    reports: tuple[ReportRecipientRow, ...]
     leads: tuple[LeadRow, ...]
     signals: tuple[SignalRow, ...]
     snippets: SnippetTable

@@ -26,6 +26,19 @@ def with_totals(counts: Mapping[Cell, int], rows: Sequence[str], columns: Sequen
     return table | {(TOTAL, TOTAL): sum(table[row, TOTAL] for row in rows)}
 
 
+def line(counts: Sequence[int], least: int) -> list[int | None]:
+    """Counts whose sum is told, as they may be shown: None is hidden.
+
+    The small ones, and then the next larger ones until no hidden one follows from the sum: at least two are
+    hidden, and together they are `least` or more.
+    """
+    away = {at for at, count in enumerate(counts) if 0 < count < least}
+    others = sorted((count, at) for at, count in enumerate(counts) if count >= least)
+    while away and others and (len(away) == 1 or sum(counts[at] for at in away) < least):
+        away.add(others.pop(0)[1])
+    return [None if at in away else count for at, count in enumerate(counts)]
+
+
 def hidden(table: Mapping[Cell, int], least: int) -> set[Cell]:
     """The cells of a table with totals that are not told."""
     found = {cell for cell, count in table.items() if 0 < count < least}

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from nlp.times import read_when
+from nlp.types import Head
 from triage.errors import BadInput
 from triage.rules.routing import route
 from triage.rules.rows import CatalogueRow
@@ -73,6 +74,9 @@ def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) ->
         "state": decision.state.value,
         "model_version": reading.model_version,
         "table_version": decision.table_version,
+        "sentiment": reading.mood.mood.value if reading.mood else None,
+        "anger": reading.mood.angry if reading.mood else None,
+        "sentiment_words": [item.text for item in reading.evidence if item.head is Head.MOOD],
     }
 
 

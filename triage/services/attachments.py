@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import struct
 import unicodedata
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from models.files import Attachment
 from nlp.text import mask_identity
@@ -55,6 +56,22 @@ _HEIF_BRANDS: Final = frozenset(
 _UNSAFE: Final = re.compile(r"[^\w.()\-（）【】·\u3000 ]+", re.UNICODE)
 _SPACES: Final = re.compile(r"\s+")
 _DOTS: Final = re.compile(r"\.{2,}")
+
+#: What a hand-made or damaged file makes of the decoders: broken, cut short, chunks that unfold to too much.
+_BROKEN: Final = (
+    UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error,
+    KeyError, AttributeError, OverflowError, ZeroDivisionError,
+)  # fmt: skip
+#: What brings a picture upright that says (EXIF) how the camera was held.
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 #: Decoding holds a core and up to some hundred megabytes: two at a time in one process.
 _POOL: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
@@ -165,8 +182,7 @@ def _picture(upload: Upload, media_type: str, limits: FileLimits) -> Prepared:
             plain = _plain(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise FileNotTaken(f"照片尺寸太大：最多 {limits.megapixels} 百万像素。") from None
-    # What a hand-made file makes of the decoders: broken, cut short, chunks that unfold to too much.
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError):
+    except _BROKEN:
         raise FileNotTaken("照片已损坏，打不开。") from None
     plain.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     small = plain.copy()
@@ -183,7 +199,7 @@ def _picture(upload: Upload, media_type: str, limits: FileLimits) -> Prepared:
 
 def _plain(image: Image.Image) -> Image.Image:
     """The first frame, upright, in sRGB, and nothing else of the file."""
-    turned = ImageOps.exif_transpose(image)
+    turned = _upright(image)
     alpha = turned.mode in {"RGBA", "LA", "PA"} or "transparency" in turned.info
     profile = turned.info.get("icc_profile")
     found = turned.convert("RGBA" if alpha else "RGB")
@@ -193,6 +209,19 @@ def _plain(image: Image.Image) -> Image.Image:
     bare = Image.new(found.mode, found.size)
     bare.paste(found)
     return bare
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; as it is when that is damaged, as editors and cheap phones write it.
+
+    Not by `ImageOps.exif_transpose`: it writes the rest of EXIF anew, and fails where that cannot be written.
+    """
+    image.load()
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _BROKEN:
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:

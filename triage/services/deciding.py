@@ -165,6 +165,8 @@ def _reading_row(reading: TextReading, decision: Decision, *, at: datetime) -> d
         "place_precision": place.precision.value,
         "place_confidence": place.confidence,
         "review": reading.review,
+        "mood": reading.mood.mood.value if reading.mood else None,
+        "angry": reading.mood.angry if reading.mood else None,
         "detail": {
             "kinds": [{"code": guess.code, "p": round(guess.p, 4)} for guess in topic.kinds],
             "appeal_type_confidence": round(topic.appeal_type_confidence, 4),
@@ -188,6 +190,7 @@ def _reading_row(reading: TextReading, decision: Decision, *, at: datetime) -> d
             "when": topic.when,
             "when_normal": normal_when(reading, at=at),
             "review_reasons": [reason.value for reason in reading.review_reasons],
+            "mood_table": reading.mood.version if reading.mood else None,
             "evidence": _evidence(reading.evidence),
         },
     }

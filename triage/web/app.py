@@ -33,13 +33,15 @@ from triage.web import (
 from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.cache import Cache
+from triage.web.callbacks import pages as callbacks
+from triage.web.callbacks import providers as number_providers
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
 from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
-from triage.web.middlewares import MIDDLEWARES
+from triage.web.middlewares import MIDDLEWARES, dress_streams
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
 from triage.web.open_data import pages as open_data
@@ -54,6 +56,7 @@ from triage.web.signin import routes as signin
 from triage.web.sources import api as source_api
 from triage.web.sources import hooks
 from triage.web.sources import page as source_page
+from triage.web.sources import words as platform_words
 from triage.web.topics import pages as topics
 from triage.web.trends import pages as trends
 from triage.web.trends.routes import ROUTES as TRENDS
@@ -84,6 +87,7 @@ def make_app(
     `warm`: what the first ticket page needs is loaded in the background from the start on.
     """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
+    app.on_response_prepare.append(dress_streams)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
     app[REWARD_KEYS] = RewardKeys(deps.settings)
@@ -130,6 +134,8 @@ ROUTES: Final = (
     *notices.ROUTES,
     *audit.ROUTES,
     *identities.ROUTES,
+    *callbacks.ROUTES,
+    *number_providers.ROUTES,
     *repeats.ROUTES,
     *incidents.ROUTES,
     *leads.ROUTES,
@@ -155,6 +161,7 @@ ROUTES: Final = (
     *hooks.ROUTES,
     *source_api.ROUTES,
     *source_page.ROUTES,
+    *platform_words.ROUTES,
     access.open_to_all("GET", "/static/{name:[^?#]+}", _static),
     *attachments.ROUTES,
     *open311.ROUTES,

@@ -37,6 +37,9 @@ PARAMETERS: Final = (
     "before",
     "limit",
 )
+#: What a column of whole numbers holds (int4): beyond it PostgreSQL answers with an error, and Python makes
+#: no number at all of more than 4,300 digits.
+MOST_NUMBER: Final = 2**31 - 1
 _MOST_PER_PAGE: Final = 200
 _LONGEST_QUERY: Final = 100
 _LONGEST_CODE: Final = 40
@@ -82,12 +85,28 @@ def day_of(now: datetime) -> Day:
     return Day(now=now, starts=starts, ends=starts + timedelta(days=1))
 
 
-def refuse_others(query: MultiMapping[str], known: Sequence[str]) -> None:
-    """Refuse parameters that are not `known`, or stand twice. Raises BadInput naming one."""
+def number_of(text: object, *, most: int = MOST_NUMBER) -> int | None:
+    """A number written in plain digits, up to `most`; None when it is none: absent, too long, a file."""
+    if not isinstance(text, str) or not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    found = int(text)
+    return found if found <= most else None
+
+
+def form_number(value: object) -> int:
+    """A number that a form of ours carries. Raises BadInput."""
+    found = number_of(value)
+    if found is None:
+        raise BadInput("表单不完整，请刷新页面再提交")
+    return found
+
+
+def refuse_others(query: MultiMapping[str], known: Sequence[str], *, many: Sequence[str] = ()) -> None:
+    """Refuse parameters that are not `known`, or stand twice and are none of `many`. Raises BadInput."""
     for name in query:
         if name not in known:
             raise BadInput(f"不认识的参数：{name[:_LONGEST_CODE]}")
-        if len(query.getall(name)) > 1:
+        if name not in many and len(query.getall(name)) > 1:
             raise BadInput(f"参数 {name} 只能写一次")
 
 

@@ -19,6 +19,7 @@ from connectors.ports import FileMissing, StoreDown
 from models import citizens, ticket_detail
 from models import files as rows
 from models.filters import may_see
+from models.open311 import Open311Request
 from models.tickets import Ticket
 from models.vocab import Satisfaction, YesNo
 from models.vocab_files import FileOwner
@@ -77,6 +78,7 @@ class FilesPage:
     words: tuple[CitizenWord, ...]
     ratings: tuple[tuple[datetime, str], ...]
     error: str | None = None
+    link: str | None = None
 
 
 def limits_of(request: web.Request) -> FileLimits:
@@ -204,6 +206,10 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
             raise NotFound("没有这张工单，或您无权查看。")
         found = await rows.files_of_ticket(session, request[VIEWER], no)
         words, ratings = await citizens.said_of(session, request[VIEWER], no)
+        # Open311's own address of a picture; it was refused when it held the sender's data.
+        link = await session.scalar(
+            sa.select(Open311Request.media_url).where(Open311Request.appeal_id == whole.appeal.id)
+        )
     view = FilesPage(
         no=no,
         title=whole.ticket.title,
@@ -224,6 +230,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         words=tuple(words),
         ratings=tuple((rating.at, _rated(rating)) for rating in ratings),
         error=error,
+        link=link,
     )
     response = render(request, "desk/files.html", status=400 if error else 200, page=view)
     guard.keep(response, token)

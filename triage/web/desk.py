@@ -12,6 +12,7 @@ from models.filters import DueWindow, TicketFilter, View
 from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Channel, Urgency
+from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 from triage.clock import show
 from triage.services.identities.showing import shown_text
@@ -249,8 +250,22 @@ def _counting(counted: Counted | None, names: Names) -> Counting | None:
         ending,
         f"网格 {counted.grid}" if counted.grid else "",
         f"社区 {counted.community}" if counted.community else "",
+        *_told(counted),
     ]
     return Counting(counted.encode(), " · ".join(part for part in parts if part))
+
+
+def _told(counted: Counted) -> tuple[str, ...]:
+    """The finer parts of a figure, in words."""
+    weekdays = "一二三四五六日"
+    return (
+        f"语气{Mood(counted.mood).label}" if counted.mood else "",
+        "语气激烈" if counted.angry == "1" else "",
+        f"周{weekdays[int(counted.weekday) - 1]}" if counted.weekday else "",
+        f"{int(counted.hour):02d} 时" if counted.hour else "",
+        f"种类把握 0.{counted.band} 起" if counted.band else "",
+        {"1": "没有并入其他工单的", "0": "并入其他工单的"}.get(counted.case or "", ""),
+    )
 
 
 def _form(request: web.Request, filters: TicketFilter) -> FilterForm:

@@ -157,14 +157,12 @@ def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, d
     typed = {
         name: value for name, value in form.items() if isinstance(value, str) and name not in _DESK_FIELDS
     }
-    number = form.get("version")
-    version = int(number) if isinstance(number, str) and number.isascii() and number.isdigit() else 0
     key = form.get("key")
     wish = Wish(
         no=no,
         move=move_of(form.get("move")),
         values=known_values(tables, typed),
-        version=_version(version),
+        version=_version(asking.number_of(form.get("version")) or 0),
         key=key if isinstance(key, str) else "",
     )
     return wish, typed

@@ -71,6 +71,7 @@ SECTIONS: Final = (
     Section("/desk/places", "点选词典", (Permission.CORRECT,)),
     Section("/desk/dead", "处理失败", (Permission.INTAKE,)),
     Section("/desk/sources", "来源", (Permission.SOURCES,)),
+    Section("/desk/numbers", "回拨", (Permission.SOURCES,)),
     Section("/desk/staff", "账号", (Permission.STAFF,)),
     Section("/desk/audit", "审计台账", (Permission.AUDIT,)),
 )

@@ -48,6 +48,7 @@ HEADS: Final = {
     Head.PLACE: "地点",
     Head.PARTY: "被反映对象",
     Head.WHEN: "时间",
+    Head.MOOD: "语气",
 }
 
 

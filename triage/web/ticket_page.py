@@ -20,6 +20,7 @@ from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.services import moving
+from triage.services.hotline import words
 from triage.services.leads import listing as lead_listing
 from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
@@ -31,6 +32,7 @@ from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
+    from triage.services.hotline.words import Asked
     from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
@@ -94,6 +96,8 @@ class TicketPage:
     notice: str | None
     urges: int
     correcting: CorrectingView | None
+    platform: tuple[Asked, ...]
+    may_dismiss: bool
     same: tuple[PairLine, ...]
     exposures: tuple[Exposure, ...]
     reports: tuple[Exposure, ...]
@@ -163,6 +167,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             raise NotFound("没有这张工单，或您无权查看。")
         same = await box.box(session, request[VIEWER], whole.ticket.id)
         may_correct = request[VIEWER].may(Permission.CORRECT)
+        platform = await words.of_ticket(session, whole.ticket.id)
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token,
             may=may_correct,
@@ -215,6 +220,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
         correcting=correcting,
+        platform=platform,
+        may_dismiss=request[VIEWER].may(Permission.INTAKE),
         same=same,
         exposures=tuple(one for one in exposures if not one.proposed),
         reports=tuple(one for one in exposures if one.proposed),

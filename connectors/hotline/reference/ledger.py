@@ -52,8 +52,18 @@ class Ledger:
     def touch(self, number: str, status: str, *, updated: float) -> None:
         """An order's status changes: it is listed again, at its new time."""
         row = self.rows[number]
+        row["orderState"] = status
+        self._again(number, updated)
+
+    def urge(self, number: str, urge: str, *, updated: float) -> None:
+        """An order is urged, under a number of the urge's own."""
+        row = self.rows[number]
+        row["urgeOrderNum"] = "、".join(filter(None, (row.get("urgeOrderNum"), urge)))
+        self._again(number, updated)
+
+    def _again(self, number: str, updated: float) -> None:
         self.changed.pop(bisect.bisect_left(self.changed, (self.times[number], number)))
-        row["orderState"], row["updatedTime"] = status, orders.written(updated)
+        self.rows[number]["updatedTime"] = orders.written(updated)
         self._list(number, updated)
 
     def between(self, after: float, until: float) -> list[str]:

@@ -33,11 +33,12 @@ _CLOCKS_DIFFER: Final = 300
 
 @dataclass
 class Platform:
-    """The reference platform's state. `nonces`: of requests, each good once."""
+    """The reference platform's state. `nonces`: of requests, each good once. `by_number`: gives one order."""
 
     ledger: Ledger = field(default_factory=Ledger)
     faults: Faults = field(default_factory=Faults)
     dice: Dice = field(default_factory=lambda: Dice(1))
+    by_number: bool = True
     token: str | None = None
     secret: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
@@ -163,8 +164,14 @@ def _number(request: web.Request, name: str, default: int) -> int:
 
 
 async def _orders(request: web.Request) -> web.Response:
-    """GET /orders?updatedFrom=&updatedTo=&page=&size=: (from, to], oldest change first."""
+    """GET /orders?updatedFrom=&updatedTo=&page=&size=: (from, to], oldest change first; or ?orderNum=."""
     platform = request.app[PLATFORM]
+    if platform.by_number and "orderNum" in request.query:
+        row = platform.ledger.rows.get(request.query["orderNum"])
+        rows = [] if row is None else [row]
+        return _json({
+            "code": "0", "page": 1, "size": 1, "total": len(rows), "now": platform.now(), "rows": rows
+        })  # fmt: skip
     try:
         after = _seconds(request.query["updatedFrom"])
         until = _seconds(request.query["updatedTo"]) if "updatedTo" in request.query else platform.now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -56,6 +56,12 @@ def test_the_other_formats(text: str) -> None:
     assert item.url == "https://news.example/1"
     assert item.text == TEXT
     assert item.title
+
+
+@pytest.mark.parametrize("said", ["Thu, 01 Jan 1970 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"])
+def test_a_date_before_there_was_news_is_no_date(said: str) -> None:
+    first, _ = parse(RSS_20.replace("Wed, 25 Nov 2026 09:30:00 +0800", said).encode())
+    assert first.published is None
 
 
 def test_atom_title_is_plain() -> None:
@@ -203,7 +209,10 @@ def test_bad_maps_are_refused(text: str, words: str) -> None:
     [
         ("2026-11-25 09:30:00", AT), ("2026/11/25 09:30", AT), ("2026-11-25T01:30:00Z", AT),
         (int(AT.timestamp()), AT), (str(int(AT.timestamp())), AT), ("昨天", None), (None, None), (True, None),
-        ("9" * 400, None), (10**30, None), ({}, None),
+        ("9" * 400, None), (10**30, None), ({}, None), ("20261125093000", AT), (20261125093000, AT),
+        ("20261125", datetime(2026, 11, 24, 16, tzinfo=UTC)), ("20261399", None), (0, None), ("0", None),
+        ("1970-01-01 08:00:00", None), (float("nan"), None),
+        (AT.timestamp() + 0.125, AT + timedelta(seconds=0.125)),
     ],
 )  # fmt: skip
 def test_moments(said: object, found: datetime | None) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from triage.rules.suppression import TOTAL, Cell, hidden, with_totals
+from triage.rules.suppression import TOTAL, Cell, hidden, line, with_totals
 
 ROWS, COLUMNS = ("a", "b", "c", "d"), ("x", "y", "z")
 LEAST = 5
@@ -70,3 +70,20 @@ def test_a_table_of_few_tells_nothing_of_them(counts: tuple[int, ...]) -> None:
     table = table_of(*counts)
     not_told = hidden(table, LEAST)
     assert {cell for cell, count in table.items() if 0 < count < LEAST} <= not_told
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([9, 7, 0, 12], [9, 7, 0, 12]),
+        # One small number follows from the sum and the others: the next larger one goes with it.
+        ([9, 3, 7, 12], [9, None, None, 12]),
+        # Two small ones are 4 together, and so neither is 5: a third goes with them.
+        ([9, 2, 2, 12], [None, None, None, 12]),
+        ([9, 4, 4, 12], [9, None, None, 12]),
+        ([3], [None]),
+        ([3, 0], [None, 0]),
+    ],
+)
+def test_no_number_of_a_line_follows_from_its_sum(counts: list[int], told: list[int | None]) -> None:
+    assert line(counts, LEAST) == told

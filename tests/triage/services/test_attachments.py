@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
+import struct
 import time
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -56,6 +57,20 @@ def test_a_picture_is_turned_upright_before_its_exif_goes() -> None:
     # The red quarter was top left; turned clockwise by 90° it is top right.
     red, _, blue = image.getpixel((350, 50))  # type: ignore[misc]
     assert (red > 150, blue < 100) == (True, True)
+
+
+def test_a_picture_with_damaged_exif_is_taken_as_it_is() -> None:
+    cut = pictures.with_exif(b"Exif\0\0MM\0*\0\0")
+    made = attachments.prepare(Upload("x.jpg", cut), LIMITS)
+    assert (made.width, made.height) == (600, 400)
+
+
+def test_exif_that_cannot_be_written_again_is_no_reason_to_refuse_the_picture() -> None:
+    """Turned (6), and the unit of its resolution a word where a number belongs."""
+    entries = struct.pack(">HHHIHH", 2, 0x0112, 3, 1, 6, 0) + struct.pack(">HHI4s", 0x0128, 2, 4, b"cm\0\0")
+    head = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entries + bytes(4)
+    made = attachments.prepare(Upload("x.jpg", pictures.with_exif(head)), LIMITS)
+    assert (made.width, made.height) == (400, 600)
 
 
 def test_a_great_picture_is_shrunk_to_what_is_kept() -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright
 
+from models.appeals import Appellant
+from models.callbacks import NumbersProvider
+from models.tickets import Ticket
 from tests import browser, signed_in
-from tests.factories import add_tickets
+from tests.factories import NOW, add_tickets
 from tests.triage.web.samples import SAMPLES
 from triage.services import reference
 from triage.web.app import make_app
@@ -63,9 +67,23 @@ async def faults(page: Page, axe: Axe, path: str) -> list[str]:
     return told + [f"{path}: wider than the screen"] * wide
 
 
+async def add_provider(deps: Deps, no: str) -> None:
+    """回拨 is offered on the ticket of this number."""
+    told = {"created_at": NOW, "changed_at": NOW, "changed_by": "a"}
+    async with deps.db.writes.begin() as session:
+        session.add(NumbersProvider(
+            key="axb", name="参考服务", enabled=True, settings={"url": "https://axb.example/"}, **told
+        ))  # fmt: skip
+        appeal_id = await session.scalar(sa.select(Ticket.appeal_id).where(Ticket.no == no))
+        phone = deps.vault.seal("13800005678", belongs_to=f"appellant.phone:{appeal_id}")
+        sealed = sa.update(Appellant).where(Appellant.appeal_id == appeal_id).values(phone=phone)
+        await session.execute(sealed)
+
+
 async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
     numbers = await add_tickets(deps.db, *SAMPLES)
     await reference.sync(deps)
+    await add_provider(deps, numbers[4])
     app = make_app(deps)
     plain = {
         path
@@ -78,6 +96,9 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
         f"/desk/tickets/{site}",
         f"/desk/tickets/{waiting}",
         f"/desk/tickets/{site}/files",
+        f"/desk/tickets/{site}/call",
+        f"/desk/tickets/{waiting}/call",
+        "/desk/numbers/axb",
         f"/desk/review/{waiting}",
         f"/desk/compare/{numbers[1]}/{numbers[0]}",
         "/desk?q=油烟",

@@ -127,6 +127,9 @@ async def test_only_the_same_identity_goes_on_and_unknown_jobs_are_not_found(
     await assert_problem(response, 403, "not_yours", "坐席一")
     await assert_problem(await client.get("/api/v1/bulk/999"), 404, "not_found", "没有这一批")
     await assert_problem(await client.get("/api/v1/bulk/x1"), 404, "not_found", "没有这一批")
+    await assert_problem(await client.get(f"/api/v1/bulk/{2**31}"), 404, "not_found", "没有这一批")
+    far = await client.get(f"/api/v1/bulk/{draft['id']}/rows?after={2**31}")
+    await assert_problem(far, 400, "bad_input", "参数 after 应是数字")
     await assert_problem(await client.get("/api/v1/bulk/999/rows"), 404, "not_found", "没有这一批")
     missing = {**URGE, "tickets": ["20261123-99999999"]}
     await assert_problem(await client.post("/api/v1/bulk", json=missing), 404, "not_found", "没有编号为")

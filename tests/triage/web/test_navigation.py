@@ -32,6 +32,7 @@ PAGES = {
     "/desk/places": "点选词典",
     "/desk/dead": "处理失败",
     "/desk/sources": "来源",
+    "/desk/numbers": "回拨",
     "/desk/audit": "审计台账",
     "/desk/staff": "账号",
 }

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from connectors.fakes import MemoryMessenger
 from connectors.messenger.port import MessengerRefused
+from models import bounded
 from models.notices import Delivery, Notice
 from models.vocab import Urgency
 from models.vocab_notices import Medium, NoticeState, RecipientKind
 from tests import factories
 from tests.triage.web.test_dead import form_of, origin
-from triage.services.notices import contacts, sending
+from triage.services.notices import contacts, logbook, sending
 from triage.services.notices.noting import NewNotice, Recipient, note
 
 if TYPE_CHECKING:
@@ -127,6 +128,21 @@ async def test_what_was_refused_says_why_and_can_be_sent_again(client: Client, d
     assert set(await states(deps)) == {NoticeState.SENT}
     async with deps.db.reads() as session:
         assert list(await session.scalars(sa.select(Delivery.key))) == list(fake.sent)
+
+
+async def test_all_of_a_state_go_out_again_in_parts_and_are_counted_no_further_than_is_read(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await said(deps, *range(5))
+    await sending.gather(deps, [Medium.SMS])
+    for name, most in (("MOST", 4), ("_PART", 2)):
+        monkeypatch.setattr(logbook, name, most)
+    monkeypatch.setattr(bounded, "BOUND", 4)
+    assert "无联系方式 <b>4+</b>" in await page(client)
+    answer = await post(client, "/desk/notices/retry", state="no_contact")
+    assert "4 条通知将重新发出。一次最多 4 条，其余的请再按一次。" in answer
+    assert (await states(deps)).count(NoticeState.WAITING) == 4
+    assert "1 条通知将重新发出。<" in await post(client, "/desk/notices/retry", state="no_contact")
 
 
 async def test_what_was_sent_is_not_sent_again(client: Client, deps: Deps) -> None:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
 from models.counted import Counted
+from models.parties import Party, PartyMention, PartyName
+from models.tickets import Ticket
 from models.vocab import State
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
 from models.vocab_trends import Ending
-from tests.factories import TicketIn, add_tickets
+from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.trends.helpers import correct, refreshed
 from tests.written import written
 from triage.services.trends.figures import Scope
@@ -61,13 +64,16 @@ async def test_every_chart_has_table_definition_and_export(
     page = await text(client, f"/desk/trends?{PERIOD}")
     panels = re.findall(ID, page)
     assert panels == [
-        "volume", "kinds", "areas", "hours", "channels", "endings", "rates", "repeats", "words",
-        "communities", "model",
+        "volume", "mix", "kinds", "areas", "hours", "channels", "endings", "rates", "repeats", "moods",
+        "angry", "words", "communities", "parties", "model",
     ]  # fmt: skip
     assert page.count('<details class="definition">') == len(panels)
     async with client.get(f"/desk/trends/charts.json?{PERIOD}") as answer:
         charts = await answer.json()
-    assert set(charts) == {"volume", "kinds", "areas", "hours", "channels", "endings", "repeats", "model"}
+    assert set(charts) == {
+        "volume", "mix", "kinds", "areas", "hours", "channels", "endings", "repeats", "model"
+    }  # fmt: skip
+    assert charts["mix"]["option"]["series"][0]["data"] == [85.7]
     assert charts["volume"]["option"]["series"][0]["data"][-1] == 7
     csv = await text(client, f"/desk/trends/kinds.csv?{PERIOD}")
     assert "　施工扬尘,1," in csv
@@ -101,7 +107,10 @@ async def test_a_small_number_is_not_told_by_its_share(
     await refreshed(deps)
     outside = await client_of(Role.SUPERVISOR, unit="110105")
     ends = await text(outside, f"/desk/trends/endings.csv?{PERIOD}")
-    assert [line for line in ends.splitlines() if "＜5" in line] == [f"{Ending.REVIEW.label},＜5,"]
+    # The other one goes with it: from the sum and the rest a hidden number would follow.
+    assert [line for line in ends.splitlines() if "＜5" in line] == [
+        f"{Ending.REVIEW.label},＜5,", f"{Ending.OPEN.label},＜5,"
+    ]  # fmt: skip
 
 
 async def test_who_sees_no_cases_gets_figures_without_links(client_of: ClientOf, city: list[str]) -> None:
@@ -148,11 +157,82 @@ async def test_the_map_is_geojson_of_ours(client: Client) -> None:
         "2026-11-01", "2026-11-01..2026-13-01", "2026-11-01..2026-11-02;kind=x",
         "2026-11-01..2026-11-02;grid=",
         "2026-11-01..2026-11-02;ending=nothing", "2026-11-01..2026-11-02;grid=1;grid=2",
-        "2026-11-01..2026-11-02;street=%00", "2026-11-01..2026-11-02;kinds=" + ",".join(["A"] * 81),
+        "2026-11-01..2026-11-02;mood=odd", "2026-11-01..2026-11-02;hour=24",
+        "2026-11-01..2026-11-02;weekday=0", "2026-11-01..2026-11-02;street=%00",
+        "2026-11-01..2026-11-02;kinds=" + ",".join(["A"] * 81),
     ],
 )  # fmt: skip
 async def test_a_wrong_drill_is_refused(client: Client, bad: str) -> None:
     await text(client, f"/desk?state=all&counted={bad}", 400)
+
+
+async def test_a_hidden_child_does_not_follow_from_its_parent(client_of: ClientOf, deps: Deps) -> None:
+    """大气 of 10: 7 of one kind and 3 of another. The 3 is not told, so the 7 is not either."""
+    await add_tickets(
+        deps.db, *[TicketIn(kind="AIR-01")] * 7, *[TicketIn(kind="AIR-06")] * 3, *[TicketIn()] * 20
+    )
+    await refreshed(deps)
+    outside = await client_of(Role.SUPERVISOR, unit="110105")
+    rows = (await text(outside, f"/desk/trends/kinds.csv?{PERIOD}")).splitlines()
+    told = {row.split(",")[0]: row.split(",")[1] for row in rows if row.count(",") > 3}
+    assert (told["大气"], told["　施工扬尘"]) == ("10", "＜5")
+    assert sum(",＜5," in row for row in rows) == 2
+
+
+async def test_tone_is_told_by_day_kind_and_place_and_leads_to_its_tickets(
+    client: Client, deps: Deps
+) -> None:
+    made = await add_tickets(
+        deps.db,
+        *[TicketIn(mood="negative", angry=True)] * 2,
+        *[TicketIn(mood="negative")] * 3,
+        *[TicketIn(mood="neutral")] * 15,
+        TicketIn(),
+    )
+    await refreshed(deps)
+    days = await text(client, f"/desk/trends/moods.csv?{PERIOD}")
+    assert "2026-11-23,20,2,0.1,5,0.25,0" in days
+    by = await text(client, f"/desk/trends/angry.csv?{PERIOD}")
+    assert "类别,夜间建筑施工噪声,20,2,0.1,5,0.25,0" in by or "类别," in by
+    assert "地区,朝阳区,20,2,0.1,5,0.25,0" in by
+    page = await text(client, f"/desk/trends?{PERIOD}")
+    link = re.search(r'<td><a href="([^"]+angry[^"]+)">2</a>', page)
+    assert link is not None
+    listed = await text(client, link[1].replace("&amp;", "&"))
+    assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == set(made[:2])
+    assert "语气激烈" in listed
+
+
+async def test_hours_of_a_street_and_parties_are_told(
+    client: Client, client_of: ClientOf, deps: Deps, city: list[str]
+) -> None:
+    async with deps.db.writes.begin() as session:
+        ids = list(await session.scalars(sa.select(Ticket.id).order_by(Ticket.id)))
+        party = Party(name="某某搅拌站", district_code="110105", version=1, made_at=NOW)
+        session.add(party)
+        await session.flush()
+        name = PartyName(party_id=party.id, form="搅拌站", scope="110105", written="某某搅拌站", made_at=NOW)
+        session.add(name)
+        await session.flush()
+        rows = [{"ticket_id": one, "name_id": name.id, "received_at": NOW} for one in ids[:3]]
+        await session.execute(sa.insert(PartyMention), rows)
+    del city
+    listed = await text(client, f"/desk/trends/parties.csv?{PERIOD}")
+    assert "某某搅拌站,朝阳区,3,3,0" in listed
+    analyst = await client_of(Role.ANALYST)
+    assert "某某搅拌站" not in await text(analyst, f"/desk/trends?{PERIOD}")
+    here = await text(client, f"/desk/trends/hours.csv?{PERIOD}&district=110105&street=110105026")
+    assert sum(int(n) for row in here.splitlines()[1:25] for n in row.split(",")[1:]) == 7
+    there = await text(client, f"/desk/trends/hours.csv?{PERIOD}&district=110105&street=110105001")
+    assert "诉求人反映的时刻" in there
+    assert ",7" not in there
+    page = await text(client, f"/desk/trends?{PERIOD}&district=110105&street=110105026")
+    link = re.search(r'<td><a href="([^"]+weekday[^"]+)">7</a>', page)
+    assert link is not None
+    assert (
+        len(set(re.findall(r"/desk/tickets/([0-9-]+)", await text(client, link[1].replace("&amp;", "&")))))
+        == 7
+    )
 
 
 def test_a_drill_is_read_back_as_it_was_written() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import Corrected, Outcome, Precision, Satisfaction, State, YesNo
+from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 from triage.rules.trends.grid import grid_of
 
@@ -40,6 +41,8 @@ class Reading:
     model: str
     confidence: float
     review: bool
+    mood: str | None = None
+    angry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Fact:
     satisfied: int
     reviewed: int
     corrected: int
+    mood: str = ""
+    angry: int = 0
 
 
 def ending_of(state: State, follow_ups: Sequence[FollowUp]) -> Ending:
@@ -118,6 +123,7 @@ def fact_of(
         model=reading.model, band=min(int(reading.confidence * 10), 9),
         reached=int(said is not None), satisfied=int(said is not None and said.satisfaction in _CONTENT),
         reviewed=int(reading.review), corrected=int(bool(corrections)),
+        mood=reading.mood or "", angry=int(reading.angry),
     )  # fmt: skip
 
 
@@ -131,7 +137,9 @@ def cells(fact: Fact) -> list[tuple[Cell, Amounts]]:
     counts = {
         "demands": 1, "cases": 1 - merged, **{ending.value: int(fact.ending == ending) for ending in Ending},
         "reached": fact.reached, "satisfied": fact.satisfied, "reviewed": fact.reviewed,
-        "corrected": fact.corrected,
+        "corrected": fact.corrected, "mood_read": int(fact.mood != ""),
+        "negative": int(fact.mood == Mood.NEGATIVE), "positive": int(fact.mood == Mood.POSITIVE),
+        "angry": fact.angry,
     }  # fmt: skip
     f, month = fact, fact.day.replace(day=1)
     found: list[tuple[Cell, Amounts]] = [

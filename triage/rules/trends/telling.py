@@ -28,7 +28,7 @@ def burst(seen: int, expected: Expected, chance: float, row: SignalRow, *, days:
     when = f"{days[0]:%m月%d日}" if len(days) == 1 else f"{days[0]:%m月%d日}至{days[-1]:%m月%d日}"
     _, high = expected.between(0.98)
     left_out = "（不计最多的一天）" if len(days) > 1 else ""
-    usual = f"按水平、趋势、星期和季节推算应为 {expected.mean:.1f} 件，一般不超过 {high:.0f} 件"
+    usual = f"按水平、趋势、星期、季节和节假日推算应为 {expected.mean:.1f} 件，一般不超过 {high:.0f} 件"
     return [
         f"{when}{left_out} {seen} 件；{usual}。",
         f"没有变化而偶然到这么多的机会{chance_words(chance)}；全市每周容许误报 {row.limit:g} 次。",

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 
 from models.hotline import REFUSED, HotlineAction, HotlineOrder, Reconciliation
 from models.vocab_sources import ActionKind
-from triage.services.hotline import reconciling, sending
+from triage.services.hotline import reconciling, sending, words
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.services.hotline.words import Asked
 
 SHOWN: Final = 20
 
@@ -61,6 +63,8 @@ class Exchange:
     refused_orders: tuple[RefusedOrder, ...]
     order_count: int
     accounts: tuple[Account, ...]
+    asked: tuple[Asked, ...]
+    asked_count: int
 
 
 async def of_source(session: AsyncSession, source_id: int, *, now: datetime) -> Exchange:
@@ -80,6 +84,7 @@ async def of_source(session: AsyncSession, source_id: int, *, now: datetime) -> 
         .order_by(Reconciliation.id.desc())
         .limit(7)
     )
+    asked, asked_count = await words.of_source(session, source_id)
     labels = {kind.value: kind.label for kind in ActionKind}
     return Exchange(
         waiting=waiting,
@@ -92,6 +97,8 @@ async def of_source(session: AsyncSession, source_id: int, *, now: datetime) -> 
         refused_orders=tuple(RefusedOrder(row.order_no, row.day, row.refused or "") for row in orders),
         order_count=await _count(session, HotlineOrder, *bad),
         accounts=tuple(_account(row) for row in accounts),
+        asked=asked,
+        asked_count=asked_count,
     )
 
 
@@ -112,4 +119,9 @@ def _account(row: Reconciliation) -> Account:
     )
     told = f"平台工单 {row.orders} 件、动作 {row.actions} 个，"
     said = told + (f"{row.unmatched} 处对不上" if row.unmatched else "两边一致")
+    fetched = row.detail.get("fetched", {})
+    if fetched.get("asked"):
+        said += f"，按编号补取 {fetched['asked']} 件、新登记 {fetched['stored']} 件"
+    if fetched.get("why"):
+        said += f"，{fetched['why'].removesuffix('。')}"
     return Account(row.day, row.made_at, row.unmatched, said, lists)

@@ -1,4 +1,4 @@
-"""12345 热线平台 as a kind of source: its settings, its three tasks (拉取, 回传, 对账), and how to try it."""
+"""12345 热线平台 as a kind of source: its settings, its tasks (拉取, 回传, 来话, 对账), how to try it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from connectors.hotline.client import HotlineClient, PlatformAway, PlatformDenie
 from connectors.hotline.mapping import MapRefused, PlatformMap
 from connectors.hotline.settings import HotlineSettings
 from triage.errors import BadInput
-from triage.services.hotline import pulling, reconciling, sending
+from triage.services.hotline import pulling, reconciling, sending, words
 from triage.services.sources.ports import FieldType, Outcome, SettingField, SourceFault, Task, Work
 
 if TYPE_CHECKING:
@@ -136,8 +136,7 @@ def _task(step: Step) -> Callable[[Work], Awaitable[Outcome]]:
 async def _reconcile(
     work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap
 ) -> Outcome:
-    del platform
-    return await reconciling.due(work, client, settings)
+    return await reconciling.due(work, client, settings, platform)
 
 
 class HotlinePuller:
@@ -146,7 +145,10 @@ class HotlinePuller:
     fields = FIELDS
     tasks = (
         Task("pull", "拉取", _task(pulling.pull), limit_seconds=300),
-        Task("send", "回传", _task(sending.send), limit_seconds=120, every_seconds=5),
+        # A run, the longest answer that may be waited for (`timeout`), and time to write down what came.
+        Task("send", "回传", _task(sending.send), limit_seconds=180, every_seconds=5),
+        # Of what was stored: the platform is not asked, and may be away.
+        Task("words", "来话", words.settle, limit_seconds=60, every_seconds=10),
         Task("reconcile", "对账", _task(_reconcile), limit_seconds=600, every_seconds=600),
     )
 

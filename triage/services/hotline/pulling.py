@@ -9,6 +9,7 @@ stored already counts once.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,10 +21,12 @@ from triage.services.hotline.windows import Incomplete, Paging, Place, TooLong, 
 from triage.services.sources.ports import Outcome, SourceFault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from connectors.hotline.client import HotlineClient, Page
     from connectors.hotline.mapping import PlatformMap
+    from connectors.hotline.orders import Order
     from connectors.hotline.settings import HotlineSettings
     from triage.services.sources.ports import Work
 
@@ -45,6 +48,17 @@ class _Counts:
         if self.changed:
             parts.append(f"{self.changed} 件内容有变、未覆盖")
         return "，".join(parts) + "。"
+
+
+def _names(orders: Sequence[Order]) -> set[str]:
+    """The orders of a page, as a window counts them: a number once however often it stands there.
+
+    One without a number is called by its content, and two such may say the same: the second is another one,
+    else the window would lack it for ever. A number holds no `#`.
+    """
+    nameless = Counter(order.number for order in orders if not order.named)
+    others = {f"{name}#{place}" for name, times in nameless.items() for place in range(2, times + 1)}
+    return {order.number for order in orders} | others
 
 
 def written(moment: datetime) -> str:
@@ -72,7 +86,7 @@ async def pull(
         counts.stored += taken.stored
         counts.refused += len(taken.refused)
         counts.changed += len(taken.changed)
-        return {order.number for order in orders}
+        return _names(orders)
 
     now = work.deps.clock.now()
     place = Place.read(work.cursor, default=now - timedelta(days=settings.first_days))

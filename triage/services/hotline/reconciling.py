@@ -18,6 +18,8 @@ from models.appeals import Appeal
 from models.hotline import HotlineAction, HotlineOrder, Reconciliation
 from models.vocab_sources import ActionState, OrderStatus
 from triage.clock import BEIJING, local
+from triage.services.hotline import fetching
+from triage.services.hotline.fetching import Fetched
 from triage.services.hotline.windows import patient
 from triage.services.sources.ports import Outcome, SourceFault
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.hotline.client import HotlineClient
+    from connectors.hotline.mapping import PlatformMap
     from connectors.hotline.settings import HotlineSettings
     from triage.services.deps import Deps
     from triage.services.sources.ports import Work
@@ -71,6 +74,7 @@ class Report:
     orders: int
     actions: int
     differences: Differences
+    fetched: Fetched = field(default_factory=Fetched)
 
     @property
     def unmatched(self) -> int:
@@ -83,6 +87,7 @@ class Report:
         return {
             "counts": {name: len(numbers) for name, numbers in lists.items()},
             "numbers": {name: sorted(numbers)[:KEPT] for name, numbers in lists.items()},
+            "fetched": asdict(self.fetched),
         }
 
 
@@ -99,9 +104,19 @@ LABELS: Final = {
 
 
 async def reconcile(
-    deps: Deps, source_id: int, client: HotlineClient, settings: HotlineSettings, day: date
+    deps: Deps,
+    source: tuple[int, str],
+    client: HotlineClient,
+    settings: HotlineSettings,
+    platform: PlatformMap,
+    *,
+    day: date,
 ) -> Report:
-    """Compare a day with the platform and keep the result. Raises PlatformAway, PlatformDenied."""
+    """Compare a day with the platform, fetch what is lacking here, and keep the result. `source`: id, key.
+
+    Raises PlatformAway, PlatformDenied.
+    """
+    source_id = source[0]
     theirs_orders = await _numbers(client, settings, day, "orders")
     theirs_actions = await _numbers(client, settings, day, "actions")
     now = deps.clock.now()
@@ -109,9 +124,14 @@ async def reconcile(
         ours_orders = await _orders(session, source_id, day)
         settled = ours_orders | await _known(session, source_id, theirs_orders - ours_orders.keys())
         ours_actions = await _actions(session, source_id, day)
+    # An order of another day by our reckoning is still here; a closed one is passed over on purpose.
+    lacking = sorted(number for number in theirs_orders if not settled.get(number, False))
+    fetched = await fetching.fetch(deps, source, client, platform, lacking)
+    if fetched.came:
+        async with deps.db.reads() as session:
+            settled |= await _known(session, source_id, lacking)
     differences = Differences(
-        # An order of another day by our reckoning is still here; a closed one is passed over on purpose.
-        lacking_here=sorted(number for number in theirs_orders if not settled.get(number, False)),
+        lacking_here=[number for number in lacking if not settled.get(number, False)],
         lacking_there=sorted(ours_orders.keys() - theirs_orders),
         unacknowledged=_of(ours_actions, ActionState.WAITING, within=theirs_actions),
         unsent=_of(ours_actions, ActionState.WAITING, without=theirs_actions),
@@ -119,7 +139,7 @@ async def reconcile(
         unknown_there=_of(ours_actions, ActionState.DONE, without=theirs_actions),
         unknown_here=sorted(theirs_actions - ours_actions.keys()),
     )
-    report = Report(day, now, len(theirs_orders), len(theirs_actions), differences)
+    report = Report(day, now, len(theirs_orders), len(theirs_actions), differences, fetched)
     async with deps.db.writes.begin() as session:
         session.add(Reconciliation(
             source_id=source_id, day=day, made_at=now, orders=report.orders, actions=report.actions,
@@ -128,7 +148,7 @@ async def reconcile(
     return report
 
 
-async def due(work: Work, client: HotlineClient, settings: HotlineSettings) -> Outcome:
+async def due(work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap) -> Outcome:
     """The timetable's task: the earliest recent day that was not reconciled. Raises SourceFault."""
     now = local(work.deps.clock.now())
     newest = now.date() - timedelta(days=1 if now.hour >= settings.reconcile_hour else 2)
@@ -146,7 +166,8 @@ async def due(work: Work, client: HotlineClient, settings: HotlineSettings) -> O
     if not left:
         return Outcome(said="没有要对的账。")
     try:
-        report = await reconcile(work.deps, work.source.id, client, settings, left[0])
+        source = (work.source.id, work.source.key)
+        report = await reconcile(work.deps, source, client, settings, platform, day=left[0])
     except PlatformAway as error:
         raise SourceFault(str(error)) from None
     return Outcome(said=said(report), seen=report.orders, more=len(left) > 1)
@@ -154,13 +175,22 @@ async def due(work: Work, client: HotlineClient, settings: HotlineSettings) -> O
 
 def said(report: Report) -> str:
     """The result in a sentence."""
-    head = f"{report.day} 对账：平台工单 {report.orders} 件、动作 {report.actions} 个"
+    head = (
+        f"{report.day} 对账：平台工单 {report.orders} 件、动作 {report.actions} 个{fetched_in_words(report)}"
+    )
     if not report.unmatched:
         return f"{head}，两边一致。"
     counts = report.detail()["counts"]
     return (
         f"{head}；" + "，".join(f"{LABELS[name]} {count}" for name, count in counts.items() if count) + "。"
     )
+
+
+def fetched_in_words(report: Report) -> str:
+    """What was fetched by number, behind the counts; nothing when nothing was asked for."""
+    found = report.fetched
+    told = f"，按编号补取 {found.asked} 件、新登记 {found.stored} 件" if found.asked else ""
+    return f"{told}，{found.why.removesuffix('。')}" if found.why else told
 
 
 async def _began(work: Work) -> datetime:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from connectors.file_times import SHANGHAI
-from connectors.hotline.client import ActionRefused, PlatformAway, Receipt
+from connectors.hotline.client import ActionRefused, PlatformAway, PlatformDenied, Receipt
 from models.hotline import WAITING, HotlineAction, HotlineNonce
 from models.vocab import Field
 from models.vocab_sources import ActionKind, ActionState
@@ -41,7 +41,8 @@ log = logs.get(__name__)
 
 #: Claimed in one transaction, then sent, then written down in another.
 BATCH: Final = 200
-#: A run ends after so long: the page sees how far it is, and a stop need not wait.
+#: Nothing is sent after so long: the page sees how far it is, a stop need not wait, and what came of a batch
+#: is written down before the task's own limit cuts it off, however slow the platform is.
 RUN_SECONDS: Final = 20.0
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(minutes=10)
@@ -62,12 +63,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What came of one: a receipt, a refusal for good, or nothing for now."""
+    """What came of one: a receipt, a refusal for good, or nothing for now. `unsent`: its turn never came."""
 
     action: Waiting
     receipt: Receipt | None = None
     refusal: ActionRefused | None = None
     away: str | None = None
+    denied: PlatformDenied | None = None
+    unsent: bool = False
 
 
 def told(platform: PlatformMap, action: Waiting) -> dict[str, Any]:
@@ -93,14 +96,22 @@ def told(platform: PlatformMap, action: Waiting) -> dict[str, Any]:
 async def send(
     work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap
 ) -> Outcome:
-    """Send what waits, for at most `RUN_SECONDS`. Raises SourceFault when nothing at all got through."""
+    """Send what waits, for at most `RUN_SECONDS`. Raises SourceFault when nothing at all got through.
+
+    Raises PlatformDenied when the platform does not accept us; what it took before that is written down.
+    """
     ends = time.monotonic() + RUN_SECONDS
     done = refused = 0
+    denials: list[PlatformDenied] = []
     gate = asyncio.Semaphore(settings.senders)
 
     async def one(action: Waiting) -> Sent:
         async with gate:
-            return await _one(client, platform, action)
+            if denials or time.monotonic() >= ends:
+                return Sent(action, unsent=True)
+            sent = await _one(client, platform, action)
+            denials.extend([sent.denied] if sent.denied else [])
+            return sent
 
     while time.monotonic() < ends:
         async with work.deps.db.writes.begin() as session:
@@ -110,11 +121,14 @@ async def send(
         results = await asyncio.gather(*(one(action) for action in batch))
         async with work.deps.db.writes.begin() as session:
             await record(session, results, now=work.deps.clock.now())
+        if denials:
+            raise denials[0]
         got = sum(result.receipt is not None for result in results)
         turned_down = sum(result.refusal is not None for result in results)
         done, refused = done + got, refused + turned_down
-        if not got and not turned_down:
-            await _there(client, results[0], now=work.deps.clock.now())
+        failed = next((result for result in results if result.away is not None), None)
+        if failed and not got and not turned_down:
+            await _there(client, failed, now=work.deps.clock.now())
     now = work.deps.clock.now()
     async with work.deps.db.writes.begin() as session:
         await forget_nonces(session, work.source.id, before=now - timedelta(seconds=2 * settings.replay + 60))
@@ -147,6 +161,8 @@ async def _one(client: HotlineClient, platform: PlatformMap, action: Waiting) ->
         return Sent(action, refusal=refusal)
     except PlatformAway as error:
         return Sent(action, away=str(error))
+    except PlatformDenied as error:
+        return Sent(action, denied=error)
 
 
 async def claim(session: AsyncSession, source_id: int, *, now: datetime, most: int) -> list[Waiting]:
@@ -211,6 +227,10 @@ async def record(session: AsyncSession, results: Sequence[Sent], *, now: datetim
             ),
             done,
         )
+    unsent = [{"key": r.action.id} for r in results if r.unsent]
+    if unsent:
+        # Counted as tried by `claim`, and not tried after all.
+        await connection.execute(mine.values(attempts=HotlineAction.attempts - 1), unsent)
     for result in results:
         if result.refusal is not None:
             why = f"平台拒收，代码 {mask_identity(result.refusal.code)}"

@@ -17,6 +17,7 @@ from models.hotline import HotlineOrder
 from models.vocab import Channel
 from models.vocab_sources import OrderStatus
 from triage.services import intake
+from triage.services.hotline import words
 from triage.services.importing import as_appeal
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ async def take(
     items = [_appeal(order, source=source[1], now=now) for order in wanted]
     received = await intake.receive(session, vault, items, now=now)
     changed = {wanted[place].number for place in received.changed}
+    await words.keep(session, vault, source[0], newest, changed, now=now)
     await _note(session, source[0], newest, changed, via=via, now=now)
     refused = tuple((order.number, order.refused) for order in newest if order.refused is not None)
     return Taken(

@@ -22,15 +22,18 @@ from models.filters import may_see
 from models.rewards import Reward
 from models.tickets import Ticket, TicketUnit
 from models.units import Unit
-from models.vocab import AppealType, Role
+from models.vocab import AppealType, Urgency
+from models.vocab import Role as Part
 from models.vocab_citizen import Asked
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
-from models.vocab_staff import Permission
+from models.vocab_notices import RecipientKind
+from models.vocab_staff import Permission, Role
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services import ledger, limiting
 from triage.services.identities import holding, showing
+from triage.services.notices.noting import NewNotice, Recipient, note
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
     from models.ticket_detail import WholeTicket
     from models.viewing import Viewer
+    from triage.rules.reveal_rows import RateRow
     from triage.rules.rows import Tables
     from triage.services.deps import Deps
     from triage.services.identities.holding import Holder
@@ -70,6 +74,7 @@ class CaseFacts:
     """What of a case decides who may look."""
 
     no: str
+    ticket_id: int
     appeal_id: int
     guarded: bool
     """A report or a confidential matter."""
@@ -77,13 +82,23 @@ class CaseFacts:
     reported: str
     """Whom the text names as the one complained about."""
     text: str
+    title: str = ""
+    """The ticket's, masked."""
 
 
 async def facts_of(session: AsyncSession, viewer: Viewer, no: str) -> CaseFacts:
     """The case, if the viewer may see it. Raises NotFound."""
     row = (
         await session.execute(
-            sa.select(Ticket.id, Ticket.no, Ticket.appeal_id, Ticket.appeal_type, Appeal, Reading.detail)
+            sa.select(
+                Ticket.id,
+                Ticket.no,
+                Ticket.title,
+                Ticket.appeal_id,
+                Ticket.appeal_type,
+                Appeal,
+                Reading.detail,
+            )
             .join(Appeal, Appeal.id == Ticket.appeal_id)
             .outerjoin(Reading, Reading.id == Ticket.reading_id)
             .where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
@@ -93,17 +108,19 @@ async def facts_of(session: AsyncSession, viewer: Viewer, no: str) -> CaseFacts:
         raise NotFound("没有这张工单，或您无权查看。")
     parts = await session.scalars(
         sa.select(TicketUnit.unit_code).where(
-            TicketUnit.ticket_id == row.id, TicketUnit.role != Role.COPY.value
+            TicketUnit.ticket_id == row.id, TicketUnit.role != Part.COPY.value
         )
     )
     appeal: Appeal = row.Appeal
     return CaseFacts(
         no=row.no,
+        ticket_id=row.id,
         appeal_id=row.appeal_id,
         guarded=appeal.confidential or row.appeal_type == AppealType.REPORT.value,
         handled_by=frozenset(parts),
         reported=str((row.detail or {}).get("party") or ""),
         text=f"{appeal.title or ''}\n{appeal.text}",
+        title=row.title,
     )
 
 
@@ -111,11 +128,13 @@ def case_of(whole: WholeTicket) -> CaseFacts:
     """The same of a ticket that was read whole, and so may be seen."""
     return CaseFacts(
         no=whole.ticket.no,
+        ticket_id=whole.ticket.id,
         appeal_id=whole.appeal.id,
         guarded=whole.appeal.confidential or whole.ticket.appeal_type == AppealType.REPORT.value,
-        handled_by=frozenset(part.code for part in whole.units if part.role != Role.COPY.value),
+        handled_by=frozenset(part.code for part in whole.units if part.role != Part.COPY.value),
         reported=str((whole.reading.detail if whole.reading else {}).get("party") or ""),
         text=f"{whole.appeal.title or ''}\n{whole.appeal.text}",
+        title=whole.ticket.title,
     )
 
 
@@ -124,6 +143,11 @@ async def refusal(session: AsyncSession, viewer: Viewer, case: CaseFacts, field:
     wanted = _REWARD if field is IdentityField.ACCOUNT else (Permission.REVEAL,)
     if not viewer.may(*wanted):
         return "您的角色没有查看身份的权限"
+    return await apart(session, viewer, case, field)
+
+
+async def apart(session: AsyncSession, viewer: Viewer, case: CaseFacts, field: IdentityField) -> str | None:
+    """Why this case's identity is not for the viewer, whatever their role may; None: it is."""
     if case.guarded and not showing.handles(viewer, case.handled_by):
         if not viewer.may(*_REWARD):
             return "这是举报或要求保密的诉求：只有承办它的人才能查看诉求人身份"
@@ -183,8 +207,21 @@ async def reveal(
             session, who=viewer.login, act=LedgerAct.REVEAL_ALERT, subject=subject, now=now,
             reason=f"一小时内查看超过 {rate.alert} 次", detail={"row": rate.id},
         )  # fmt: skip
+        await _tell(session, deps, viewer, rate, now=now)
         log.warning("reveals_many", login=viewer.login, times=times, row=rate.id)
     return value
+
+
+async def _tell(session: AsyncSession, deps: Deps, viewer: Viewer, rate: RateRow, *, now: datetime) -> None:
+    """Tell the auditor by whatever medium stands beside the post: who it is stands in the ledger."""
+    notice = NewNotice(
+        key=f"reveals:{viewer.login}:{now.isoformat(timespec='seconds')}",
+        to=Recipient(RecipientKind.POST, Role.AUDITOR.value),
+        template="reveals",
+        urgency=Urgency.U2,
+        facts={"told": f"有人一小时内查看身份信息超过 {rate.alert} 次"},
+    )
+    await note(session, deps.tables, [notice], now=now)
 
 
 def checked_reason(tables: Tables, field: IdentityField, reason: Reason, now: datetime) -> str:

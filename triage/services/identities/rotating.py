@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from connectors.vault import Stamp, VaultError, stamp_of
 from models.key_progress import KeyProgress
 from triage import logs
-from triage.services.identities.sealed_places import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,11 +87,16 @@ async def step(
     return Step(place.name, len(rows), renewed, finished, unopened)
 
 
-async def begin_again(session: AsyncSession, key_id: int) -> None:
+async def begin_again(session: AsyncSession, places: Sequence[SealedPlace], key_id: int) -> None:
     """Let the next steps start at the first row: for what was sealed with an older key meanwhile."""
     await session.execute(
-        sa.update(KeyProgress).where(KeyProgress.key_id == key_id).values(after=None, finished_at=None)
+        sa.update(KeyProgress).where(*_of(places, key_id)).values(after=None, finished_at=None)
     )
+
+
+def _of(places: Sequence[SealedPlace], key_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """The rows of one ring: another ring may have a key of the same number."""
+    return KeyProgress.place.in_([place.name for place in places]), KeyProgress.key_id == key_id
 
 
 async def _rows(
@@ -106,10 +110,10 @@ async def _rows(
     return [dict(row) for row in (await session.execute(query.with_for_update())).mappings()]
 
 
-async def uses(session: AsyncSession) -> dict[Stamp, dict[str, int]]:
+async def uses(session: AsyncSession, places: Sequence[SealedPlace]) -> dict[Stamp, dict[str, int]]:
     """How many values of which table need which key. Reads every row."""
     found: dict[Stamp, dict[str, int]] = {}
-    for place in PLACES:
+    for place in places:
         for column in place.columns:
             value = getattr(place.table, column)
             stamp = sa.func.substr(value, 1, _STAMP)
@@ -122,8 +126,6 @@ async def uses(session: AsyncSession) -> dict[Stamp, dict[str, int]]:
     return found
 
 
-async def sealing_since(session: AsyncSession, key_id: int) -> datetime | None:
+async def sealing_since(session: AsyncSession, places: Sequence[SealedPlace], key_id: int) -> datetime | None:
     """When this key began to be the one that seals, as far as a rotation tells."""
-    return await session.scalar(
-        sa.select(sa.func.min(KeyProgress.started_at)).where(KeyProgress.key_id == key_id)
-    )
+    return await session.scalar(sa.select(sa.func.min(KeyProgress.started_at)).where(*_of(places, key_id)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from models.appeals import Appellant, Source
+from models.callbacks import CallBack, NumbersProvider
 from models.citizens import CitizenWord
 from models.identities import HeldIdentity
 from models.notices import Contact
@@ -53,8 +54,15 @@ PLACES: Final = (
         lambda row, _: f"held.{row['holder_kind']}:{row['holder']}:{row['field']}",
     ),
     SealedPlace(
+        NumbersProvider, ("id",), ("credentials",),
+        lambda row, _: f"numbers_provider.credentials:{row['id']}",
+    ),
+    SealedPlace(
         Account, ("staff_id",), ("code_secret", "code_pending"),
-        lambda row, column: f"account.code_{column.removeprefix('code_')}:{row['staff_id']}",
+        lambda row, column: f"account.{column}:{row['staff_id']}",
+    ),
+    SealedPlace(
+        CallBack, ("id",), ("number",), lambda row, _: f"call_back.number:{row['key']}", beside=("key",)
     ),
     SealedPlace(
         ProviderAttempt, ("browser_hash",), ("verifier",),
@@ -64,13 +72,5 @@ PLACES: Final = (
         CitizenWord, ("id",), ("original",),
         lambda row, _: f"citizen_word:{row['appeal_id']}:{row['key']}", beside=("appeal_id", "key"),
     ),
-    SealedPlace(
-        Account, ("staff_id",), ("code_secret", "code_pending"),
-        lambda row, column: f"account.{column}:{row['staff_id']}",
-    ),
     SealedPlace(AccountRequest, ("id",), ("half",), lambda row, _: f"account_request.half:{row['id']}"),
-    SealedPlace(
-        ProviderAttempt, ("browser_hash",), ("verifier",),
-        lambda row, column: f"provider_attempt.{column}:{row['browser_hash']}",
-    ),
 )  # fmt: skip

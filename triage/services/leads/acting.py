@@ -15,6 +15,7 @@ from models.appeals import Appeal, Appellant
 from models.filters import may_see
 from models.leads import Lead, LeadEvent, MediaExposure
 from models.outbox import Outbox
+from models.sums import in_sums
 from models.tickets import Ticket
 from models.vocab import AppealState, Channel
 from models.vocab_leads import DropReason, LeadAct, LeadState
@@ -177,7 +178,11 @@ async def _merge(session: AsyncSession, viewer: Viewer, lead: Lead, wish: Wish) 
     into = (wish.into or "").strip()
     ticket = (
         await session.execute(
-            sa.select(Ticket.no, Ticket.appeal_id).where(Ticket.no == into.replace("\0", ""), may_see(viewer))
+            # An analyst sees no cases, and says by its number which one a report is about: nothing of it is
+            # shown for that. A confidential one is there for nobody who may not see it.
+            sa.select(Ticket.no, Ticket.appeal_id).where(
+                Ticket.no == into.replace("\0", ""), sa.or_(may_see(viewer), in_sums())
+            )
         )
     ).one_or_none()
     if ticket is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from models.appeals import Source
+from models.bounded import bounded
 from models.lead_matters import LeadPair
 from models.leads import Lead, MediaExposure
 from models.tickets import Ticket
@@ -56,10 +57,11 @@ async def leads(
 
 
 async def counts(session: AsyncSession) -> dict[LeadState, int]:
-    """How many stand in each state."""
-    rows = await session.execute(sa.select(Lead.state, sa.func.count()).group_by(Lead.state))
-    found = {row[0]: row[1] for row in rows}
-    return {state: found.get(state.value, 0) for state in LeadState}
+    """How many stand in each state, bounded."""
+    return {
+        state: await bounded(session, sa.select(Lead.id).where(Lead.state == state.value))
+        for state in LeadState
+    }
 
 
 @dataclass(frozen=True, slots=True)

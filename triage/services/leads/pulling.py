@@ -96,12 +96,14 @@ async def pull_feed(
 
     The marks of the answer are kept only when everything in it was stored: killed halfway, it is read again.
     """
-    marks = dict(cursor or {})
+    url = source.settings["url"]
+    # Where it moved to and what it said of its age is said of one address: another's starts afresh.
+    marks = dict(cursor) if cursor and cursor.get("of") == url else {}
     mapping = _mapping(source.settings)
     try:
         async with open_net(deps.settings.feed_private_hosts, limits) as net:
             found = await net.get(
-                marks.get("moved") or source.settings["url"],
+                marks.get("moved") or url,
                 etag=marks.get("etag"),
                 modified=marks.get("modified"),
             )
@@ -118,7 +120,7 @@ async def pull_feed(
     async with _manners(limits or Limits()).storing, deps.db.writes.begin() as session:
         taken = await taking.take(session, deps.tables, source.key, batch, now=now)
     more = len(new) > len(batch)
-    kept = marks if more else _marks(found, marks)
+    kept = marks if more else _marks(found, marks, url)
     newest = max((item.published for item in items if item.published), default=None)
     return Outcome(
         said=_said(len(items), taken),
@@ -130,9 +132,9 @@ async def pull_feed(
     )
 
 
-def _marks(found: Fetched, before: Mapping[str, Any]) -> dict[str, Any]:
+def _marks(found: Fetched, before: Mapping[str, Any], url: str) -> dict[str, Any]:
     moved = found.moved or before.get("moved")
-    marks = {"etag": found.etag, "modified": found.modified, "moved": moved}
+    marks = {"of": url, "etag": found.etag, "modified": found.modified, "moved": moved}
     return {name: value for name, value in marks.items() if value}
 
 

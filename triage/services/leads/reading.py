@@ -44,16 +44,20 @@ class _Held:
 async def hand_out(
     session: AsyncSession, queue: JobQueue, *, now: datetime, batch: int, again: timedelta
 ) -> int:
-    """Ask workers to read what is unread; what came to nothing is asked `again`. Raises QueueDown."""
-    ids = list(
-        await session.scalars(
-            sa.select(Lead.id)
+    """Ask workers to read what is unread; what came to nothing is asked `again`. Raises QueueDown.
+
+    What was tried before is read alone: if it was what ended the worker, it takes no other with it again.
+    """
+    rows = (
+        await session.execute(
+            sa.select(Lead.id, Lead.attempts)
             .where(Lead.state == LeadState.UNREAD.value, Lead.hand_out_at <= now)
             .order_by(Lead.id)
             .limit(batch)
             .with_for_update(skip_locked=True)
         )
-    )
+    ).all()
+    ids = [row.id for row in rows]
     if ids:
         await session.execute(
             sa.update(Lead)
@@ -61,8 +65,10 @@ async def hand_out(
             .values(hand_out_at=now + again)
             .execution_options(synchronize_session=False)
         )
-        key = f"leads-{ids[0]}-{ids[-1]}-{int(now.timestamp())}"
-        await asyncio.to_thread(queue.enqueue, JobName.READ_LEADS, ids, key=key)
+        fresh = [row.id for row in rows if not row.attempts]
+        for part in [*([fresh] if fresh else []), *([row.id] for row in rows if row.attempts)]:
+            key = f"leads-{part[0]}-{part[-1]}-{int(now.timestamp())}"
+            await asyncio.to_thread(queue.enqueue, JobName.READ_LEADS, part, key=key)
     return len(ids)
 
 
@@ -71,7 +77,12 @@ async def read(deps: Deps, reader: Reader, ids: Sequence[int]) -> int:
     now = deps.clock.now()
     lease = timedelta(seconds=deps.settings.claim_seconds)
     async with deps.db.writes.begin() as session:
-        held = await _claim(session, ids, until=now + lease)
+        claimed = await _claim(session, ids, until=now + lease)
+        held = [item for item in claimed if item.attempts <= deps.settings.max_attempts]
+        for item in claimed:
+            if item.attempts > deps.settings.max_attempts:
+                # Whoever read it ended before it could say so, as often as may be.
+                await _give_up(session, item)
     if not held:
         return 0
     readings = _read(reader, held)
@@ -83,8 +94,7 @@ async def read(deps: Deps, reader: Reader, ids: Sequence[int]) -> int:
             if reading is not None:
                 done += await _settle(session, row, item, reading, now=deps.clock.now())
             elif item.attempts >= deps.settings.max_attempts:
-                # It can be confirmed by hand all the same: nothing is lost for a reader's fault.
-                await _store(session, item, LeadState.WAITING, {"reading": {"failed": True}})
+                await _give_up(session, item)
     return done
 
 
@@ -159,6 +169,12 @@ async def _settle(
     data = {"row": row.id, **({"reason": screened.value} if screened else {})}
     await tell(session, item.id, act, at=now, data=data)
     return 1
+
+
+async def _give_up(session: AsyncSession, item: _Held) -> None:
+    """It can be confirmed by hand all the same: nothing is lost for a reader's fault."""
+    log.error("lead_given_up", lead_id=item.id, attempts=item.attempts)
+    await _store(session, item, LeadState.WAITING, {"reading": {"failed": True}})
 
 
 async def _store(session: AsyncSession, item: _Held, state: LeadState, values: dict[str, Any]) -> bool:

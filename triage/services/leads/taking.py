@@ -73,7 +73,8 @@ async def take(
     fresh, repeats = await _sort(session, row, mine, now=now)
     ids = await _store(session, fresh, now=now)
     for one, lead in repeats:
-        await _repeat(session, lead if isinstance(lead, int) else ids[lead.digest], one, now=now)
+        lead_id = lead if isinstance(lead, int) else ids[lead.digest]
+        await _repeat(session, lead_id, one, now=now, back=timedelta(days=row.oldest_days))
     empty = sum(not one.spoken for one in said)
     return Taken(tuple(ids.values()), len(repeats), len(said) - empty - len(mine), empty)
 
@@ -199,22 +200,33 @@ async def _store(session: AsyncSession, fresh: Sequence[_Said], *, now: datetime
     return ids
 
 
-async def _repeat(session: AsyncSession, lead_id: int, one: _Said, *, now: datetime) -> None:
-    """One more report of a lead; who was first public decides the exposure."""
+async def _repeat(session: AsyncSession, lead_id: int, one: _Said, *, now: datetime, back: timedelta) -> None:
+    """One more report of a lead; who was first public decides the exposure.
+
+    Not by more than `back`: a feed's wrong date would take a reward away. The event keeps what was said.
+    """
     moment = sa.literal(one.exposed, Lead.exposed_at.type)
+    latest = one.exposed + back
     await session.execute(
         sa.update(Lead)
         .where(Lead.id == lead_id)
         .values(
             repeats=Lead.repeats + 1,
-            exposed_at=sa.case((Lead.exposed_at > moment, moment), else_=Lead.exposed_at),
+            exposed_at=sa.case(
+                (sa.and_(Lead.exposed_at > moment, Lead.exposed_at <= latest), moment),
+                else_=Lead.exposed_at,
+            ),
         )
         .execution_options(synchronize_session=False)
     )
     # The case that the lead became, or was merged into, was public as early.
     await session.execute(
         sa.update(MediaExposure)
-        .where(MediaExposure.lead_id == lead_id, MediaExposure.exposed_at > moment)
+        .where(
+            MediaExposure.lead_id == lead_id,
+            MediaExposure.exposed_at > moment,
+            MediaExposure.exposed_at <= latest,
+        )
         .values(exposed_at=moment)
         .execution_options(synchronize_session=False)
     )

@@ -11,9 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.appeals import Appellant
 from models.notices import Contact
 from models.units import Unit
-from models.vocab import Post
 from models.vocab_ledger import LedgerAct, SubjectKind
-from models.vocab_notices import Medium, RecipientKind
+from models.vocab_notices import POSTS, Medium, RecipientKind
 from triage.errors import BadInput, NotFound
 from triage.services import ledger
 from triage.services.notices.noting import Recipient, wake
@@ -69,6 +68,7 @@ async def put(
     }
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     keys = ("recipient_kind", "recipient", "medium")
+    old = await session.scalar(sa.select(Contact.hint).where(*(getattr(Contact, k) == row[k] for k in keys)))
     await session.execute(
         insert(Contact)
         .values(row)
@@ -76,7 +76,7 @@ async def put(
     )
     await wake(session, to)
     ledger.write(
-        session, who=by, act=LedgerAct.CONTACT_SET, subject=_subject(to), now=now, new=hint(address),
+        session, who=by, act=LedgerAct.CONTACT_SET, subject=_subject(to), now=now, old=old, new=hint(address),
         detail={"medium": medium.value},
     )  # fmt: skip
     return hint(address)
@@ -171,7 +171,7 @@ async def _known(session: AsyncSession, to: Recipient) -> None:
             if await session.scalar(sa.select(Unit.code).where(Unit.code == to.id)) is None:
                 raise NotFound(f"没有这个单位：{to.id[:40]}")
         case RecipientKind.POST:
-            if to.id not in {post.value for post in Post}:
+            if to.id not in POSTS:
                 raise NotFound(f"没有这个岗位：{to.id[:40]}")
         case _:
             raise BadInput("诉求人的联系方式随诉求登记，不在这里设置")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from models.bounded import bounded
 from models.notices import Delivery, DeliveryAttempt, Notice
 from models.vocab_notices import NoticeState
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 #: What a person may let go out again.
 AGAIN: Final = (NoticeState.REFUSED, NoticeState.GIVEN_UP, NoticeState.NO_CONTACT)
+#: Of a state so many go out again at one press, in parts of so many: a request takes seconds, not minutes.
+MOST: Final = 20_000
+_PART: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +73,38 @@ async def entries(
 
 
 async def counts(session: AsyncSession) -> dict[NoticeState, int]:
-    """How many stand in each state."""
-    rows = await session.execute(sa.select(Notice.state, sa.func.count()).group_by(Notice.state))
-    found = {row[0]: row[1] for row in rows}
-    return {state: found.get(state.value, 0) for state in NoticeState}
+    """How many stand in each state, bounded."""
+    return {
+        state: await bounded(session, sa.select(Notice.id).where(Notice.state == state.value))
+        for state in NoticeState
+    }
 
 
 async def again(
     session: AsyncSession, *, now: datetime, ids: Sequence[int] = (), state: NoticeState | None = None
 ) -> int:
-    """Let notices of `AGAIN` go out again: these, or all of a state. Gives how many.
+    """Let notices of `AGAIN` go out again: these, or those of a state, `MOST` of them. Gives how many.
 
     A delivery goes out whole and under its own key: who took it after all takes it once.
     """
-    chosen = Notice.state == state.value if state is not None else Notice.id.in_(ids)
+    if state is None:
+        return await _again(session, Notice.id.in_(ids), now=now)
+    moved = 0
+    while moved < MOST:
+        part = await _again(session, Notice.state == state.value, now=now)
+        if not part:
+            break
+        moved += part
+    return moved
+
+
+async def _again(session: AsyncSession, chosen: sa.ColumnElement[bool], *, now: datetime) -> int:
     rows = (
         await session.execute(
             sa.select(Notice.id, Notice.delivery_id)
             .where(chosen, Notice.state.in_([item.value for item in AGAIN]))
+            .order_by(Notice.id)
+            .limit(_PART)
             .with_for_update()
         )
     ).all()

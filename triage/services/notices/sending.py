@@ -128,17 +128,19 @@ async def claim(session: AsyncSession, medium: Medium, *, now: datetime, lease: 
 
 
 async def _one(deps: Deps, medium: Medium, messenger: Messenger, item: Leased) -> None:
-    async with deps.db.reads() as session:
-        try:
+    try:
+        async with deps.db.reads() as session:
             address = await contacts.address(session, deps.vault, item.to, medium)
-        except VaultError:
-            log.exception("contact_does_not_open", delivery_id=item.id)
-            address = None
-    if address is None:
-        async with deps.db.writes.begin() as session:
-            await _give_back(session, item, now=deps.clock.now())
-        return
-    ended = await _try(messenger, Message(item.key, address, item.subject, item.text), deps)
+    except VaultError:
+        # It is there, and a person or the right key opens it: grouped anew it would come to this again.
+        log.exception("contact_does_not_open", delivery_id=item.id)
+        ended = Ended(AttemptResult.AWAY, "sealed")
+    else:
+        if address is None:
+            async with deps.db.writes.begin() as session:
+                await _give_back(session, item, now=deps.clock.now())
+            return
+        ended = await _try(messenger, Message(item.key, address, item.subject, item.text), deps)
     async with deps.db.writes.begin() as session:
         await _record(session, deps, item, ended, now=deps.clock.now())
     if ended.result is not AttemptResult.ACCEPTED:
@@ -196,14 +198,19 @@ def _after(deps: Deps, item: Leased, ended: Ended, *, now: datetime) -> tuple[No
 
 
 async def _give_back(session: AsyncSession, item: Leased, *, now: datetime) -> None:
-    """The address was taken away meanwhile: its notices wait again, and are grouped anew."""
-    await session.execute(
+    """The address was taken away meanwhile: its notices wait again, and are grouped anew.
+
+    Nothing when somebody else holds it by now: what they sent would go out twice.
+    """
+    mine = await session.execute(
         sa.update(Delivery)
         .where(Delivery.id == item.id, Delivery.claim == item.claim)
         .values(state=NoticeState.NO_CONTACT.value, claim=None, claimed_until=None, ended_at=now)
+        .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     )
-    await _notices(session, item.id, {"state": NoticeState.WAITING.value, "delivery_id": None})
+    if mine.one_or_none() is not None:
+        await _notices(session, item.id, {"state": NoticeState.WAITING.value, "delivery_id": None})
 
 
 async def _notices(session: AsyncSession, delivery_id: int, values: Mapping[str, object]) -> None:

@@ -13,13 +13,14 @@ import orjson
 import sqlalchemy as sa
 
 from models.reports import Report, ReportDraft
-from models.vocab import Post, Urgency
+from models.vocab import Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_notices import RecipientKind
-from models.vocab_reports import ReportKind, ReportState
+from models.vocab_reports import ReportKind, ReportMoment, ReportState
 from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady, TriageError
+from triage.rules import report_rows
 from triage.rules.publishing import Publish, number
 from triage.services import ledger
 from triage.services.notices.noting import NewNotice, Recipient, note
@@ -101,7 +102,7 @@ async def draft(
     report.table_version = tables.version
     await _saved(session, report, sections, by=SYSTEM, now=now)
     title = wording.title_of(period)
-    await _tell(session, tables, report, f"{title}已起草，待审签", now=now)
+    await _tell(session, tables, report, ReportMoment.DRAFTED, f"{title}已起草，待审签", now=now)
     return report
 
 
@@ -145,7 +146,7 @@ async def sign(
         subject=ledger.Subject(SubjectKind.REPORT, f"{report.kind}-{report.period}-{report.edition}"),
     )  # fmt: skip
     period = period_of(ReportKind(report.kind), report.period)
-    await _tell(session, tables, report, f"{wording.title_of(period)}已签发", now=now)
+    await _tell(session, tables, report, ReportMoment.SIGNED, f"{wording.title_of(period)}已签发", now=now)
     return report
 
 
@@ -222,16 +223,23 @@ async def _saved(
     await session.flush()
 
 
-async def _tell(session: AsyncSession, tables: Tables, report: Report, told: str, *, now: datetime) -> None:
-    """Through the notices: to the hotline's post."""
-    one = NewNotice(
-        key=f"report:{report.id}:{report.version}:{report.state}",
-        to=Recipient(RecipientKind.POST, Post.HOTLINE.value),
-        template=TEMPLATE,
-        urgency=Urgency.U3,
-        facts={"told": told},
-    )
-    await note(session, tables, [one], now=now)
+async def _tell(
+    session: AsyncSession, tables: Tables, report: Report, moment: ReportMoment, told: str, *, now: datetime
+) -> None:
+    """Through the notices, to whom `reports.yaml` names for its kind."""
+    rows = report_rows.told(tables.reports, ReportKind(report.kind), moment, local(now).date())
+    key = f"report:{report.id}:{report.version}:{report.state}"
+    notices = [
+        NewNotice(
+            key=f"{key}:{row.to}",
+            to=Recipient(RecipientKind.POST if row.post else RecipientKind.UNIT, row.to),
+            template=TEMPLATE,
+            urgency=Urgency.U3,
+            facts={"told": told},
+        )
+        for row in rows
+    ]
+    await note(session, tables, notices, now=now)
 
 
 class Drafter:

@@ -165,6 +165,13 @@ def _whole(now: Figures, then: Figures) -> dict[str, str]:
         facts["again_n"] = _count(now.unsolved)
     if then.demands:
         facts["change_share"] = _share(abs(more), then.demands)
+    if now.mood_read:
+        facts |= {
+            "mood_read": _count(now.mood_read), "angry": _count(now.angry),
+            "angry_share": f"{now.angry_share:.1%}", "negative_share": f"{now.negative_share:.1%}",
+        }  # fmt: skip
+        if then.angry_share is not None:
+            facts["angry_share_before"] = f"{then.angry_share:.1%}"
     if now.solved_share is not None:
         facts |= {"asked": _count(now.solved + now.unsolved), "solved_share": f"{now.solved_share:.1%}"}
     if now.satisfied_share is not None:

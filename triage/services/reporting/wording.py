@@ -30,6 +30,8 @@ SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "与上期{before}件相比，{turn}{change}件，幅度{change_share}。",
             "截至统计时，办理中和待审核{open}件，回访已解决{solved}件，回访未解决{unsolved}件。",
             "诉求来源以{channel}为主，共{channel_n}件。",
+            "已识别语气的{mood_read}件中，负面占{negative_share}，激烈的{angry}件，占{angry_share}。",
+            "上期激烈占{angry_share_before}，本期占{angry_share}。",
         ),
     ),
     (

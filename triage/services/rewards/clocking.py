@@ -1,7 +1,7 @@
 """What the timetable does for rewards: candidates, reminders of a claim, and 逾期视为放弃.
 
-A reminder is an event of the reward and is shown on the queue; it is in no queue of notices, so that nothing
-outside this schema says that somebody is to be rewarded.
+A reminder is an event of the reward and is shown on the queue. What is sent of it (`telling`) is in no queue
+of notices, so that nothing outside this schema says that somebody is to be rewarded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage import logs
 from triage.clock import local
 from triage.services import backlog
-from triage.services.rewards import book, finding
+from triage.services.rewards import book, finding, telling
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -117,5 +117,7 @@ async def remind(session: AsyncSession, tables: Tables, *, now: datetime, batch:
             book.step_share(tables, reward, share, RewardAct.REMIND, book.SYSTEM, now=now)
             share.reminders = number
             await book.note(session, reward, RewardAct.REMIND, "", now, share=share.number, row=row.id)
+            if share.number == 1:
+                await telling.write(session, tables, reward, now=now)
             count += 1
     return count

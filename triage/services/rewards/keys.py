@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from connectors.keys import FileKeys, KeyRing
-from connectors.vault import Vault, VaultError
+from connectors.keys import FileKeys, GivenKeys, KeyRing, RingMaster, VaultError
+from connectors.vault import Vault
 from triage import datadir
 from triage.errors import SettingsError
 
@@ -21,12 +21,33 @@ _FILE: Final = "reward.key"
 def reward_ring(settings: Settings) -> KeyRing | None:
     """The keys of rewards as they are; None where there are none. Raises SettingsError."""
     path = settings.data_dir / _FILE
+    if settings.reward_keys is None and settings.reward_keys_file is None and not path.exists():
+        return None
+    return _open(settings).ring(fresh=True)
+
+
+def open_reward_keys(settings: Settings) -> GivenKeys | FileKeys:
+    """Where the keys of rewards are. Raises SettingsError when they are missing or unreadable."""
+    given = settings.reward_keys is not None or settings.reward_keys_file is not None
+    if not given and settings.database_url and not settings.database_url.startswith("sqlite"):
+        raise SettingsError(
+            "使用 PostgreSQL 时，办理领奖须设置 JIESU_REWARD_KEYS 或 JIESU_REWARD_KEYS_FILE："
+            "与身份信息密钥分开的另一套"
+        )
+    return _open(settings)
+
+
+def _open(settings: Settings) -> GivenKeys | FileKeys:
     try:
+        if settings.reward_keys_file is not None:
+            return FileKeys(settings.reward_keys_file)
         if settings.reward_keys is not None:
-            return KeyRing.parse(settings.reward_keys.get_secret_value())
-        return FileKeys(path).ring() if path.exists() else None
+            return GivenKeys(KeyRing.parse(settings.reward_keys.get_secret_value()))
+        return FileKeys.open_or_create(datadir.own_folder(settings.data_dir) / _FILE)
     except VaultError as error:
         raise SettingsError(f"领奖信息密钥有误：{error}") from None
+    except OSError as error:
+        raise SettingsError(f"读不了领奖信息密钥文件：{error.strerror}") from None
 
 
 class RewardKeys:
@@ -41,18 +62,5 @@ class RewardKeys:
     def vault(self) -> Vault:
         """The vault. Raises SettingsError when its keys are missing or unreadable."""
         if self._vault is None:
-            self._vault = self._open()
+            self._vault = Vault(RingMaster(open_reward_keys(self._settings)))
         return self._vault
-
-    def _open(self) -> Vault:
-        s = self._settings
-        try:
-            if s.reward_keys is not None:
-                return Vault.parse(s.reward_keys.get_secret_value())
-            if s.database_url and not s.database_url.startswith("sqlite"):
-                raise SettingsError(
-                    "使用 PostgreSQL 时，办理领奖须设置 JIESU_REWARD_KEYS：与身份信息密钥分开的另一套"
-                )
-            return Vault.open_or_create(datadir.own_folder(s.data_dir) / _FILE)
-        except VaultError as error:
-            raise SettingsError(f"领奖信息密钥有误：{error}") from None

@@ -110,7 +110,7 @@ async def gather(
         reference = f"{batch.no}-{line:04d}"
         made.append(RewardPayment(
             batch_id=batch.id, line=line, share_id=share.id, reference=reference,
-            amount_fen=share.amount_fen, payee=vault.seal(told, belongs_to=_payee(reference)),
+            amount_fen=share.amount_fen, payee=vault.seal(told, belongs_to=payee_of(reference)),
             state=PaymentState.CLAIMED.value,
         ))  # fmt: skip
         await book.note(
@@ -136,14 +136,15 @@ def _of_others(tables: Tables, doer: Doer, *, now: datetime) -> sa.ColumnElement
     return sa.and_(sa.true(), *(sa.func.coalesce(column, "") != doer.login for column in who))
 
 
-def _payee(reference: str) -> str:
+def payee_of(reference: str) -> str:
+    """What a payment's sealed account belongs to."""
     return f"reward_payment.payee:{reference}"
 
 
 def _written(vault: Vault, payments: Sequence[RewardPayment]) -> bytes:
     found = []
     for one in payments:
-        told = orjson.loads(vault.open(one.payee, belongs_to=_payee(one.reference)))
+        told = orjson.loads(vault.open(one.payee, belongs_to=payee_of(one.reference)))
         found.append(
             bank_file.Payment(one.reference, told["name"], told["bank"], told["account"], one.amount_fen)
         )

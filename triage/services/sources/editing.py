@@ -50,15 +50,26 @@ class KeyTaken(TriageError):
     status: ClassVar[int] = 409
 
 
+class SourceChanged(TriageError):
+    """这个来源刚刚被别人改过。您填写的还在，请核对后再保存；凭据要重新填写。"""
+
+    code: ClassVar[str] = "version_conflict"
+    status: ClassVar[int] = 409
+
+
 @dataclass(frozen=True, slots=True)
 class SourceIn:
-    """A source as a form gives it. `credentials`: those typed anew; the others stay as they are."""
+    """A source as a form gives it. `credentials`: those typed anew; the others stay as they are.
+
+    `version`: of the settings as they were seen; None: whatever they are.
+    """
 
     name: str
     every_seconds: int
     settings: Mapping[str, str]
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     forget: tuple[str, ...] = ()
+    version: int | None = None
 
 
 def settled(vault: Vault, source: Source) -> Settled:
@@ -92,7 +103,7 @@ async def add(
         raise BadInput("这一类来源不能在这里添加")
     if await session.scalar(sa.select(Source.id).where(Source.key == key)) is not None:
         raise KeyTaken
-    source = Source(key=key, name="", kind=kind, enabled=False, settings={}, created_at=now)
+    source = Source(key=key, name="", kind=kind, enabled=False, version=1, settings={}, created_at=now)
     session.add(source)
     await session.flush()
     await _fill(session, vault, source, given, now=now)
@@ -107,12 +118,15 @@ async def add(
 async def change(
     session: AsyncSession, vault: Vault, key: str, given: SourceIn, *, by: str, now: datetime
 ) -> Source:
-    """Change a source; what it does by itself starts afresh at once. Raises NotFound, BadInput."""
+    """Change a source; it starts afresh at once. Raises NotFound, BadInput, SourceChanged."""
     source = await find(session, key, lock=True)
+    if given.version is not None and given.version != source.version:
+        raise SourceChanged
     if puller_of(source.kind) is None:
         raise BadInput("这一类来源没有可改的设置")
     old = _told(source)
     await _fill(session, vault, source, given, now=now)
+    source.version += 1
     ledger.write(
         session, who=by, act=LedgerAct.SOURCE_CHANGED, subject=_subject(key), now=now, old=old,
         new=_told(source), detail={"credentials": sorted({*given.credentials, *given.forget})},
@@ -207,7 +221,7 @@ async def _fill(
         key: value.strip() for key, value in given.credentials.items() if value.strip()
     }
     settings = checked(puller.fields, given.settings, tuple(kept))
-    _check_moved(puller, source.settings or {}, settings, sorted({*kept} - {*_typed(given)}))
+    check_moved(puller.fields, source.settings or {}, settings, sorted({*kept} - typed(given.credentials)))
     puller.check(settings)
     source.name, source.every_seconds = name, given.every_seconds
     source.settings = settings | {_HELD: " ".join(sorted(kept))}
@@ -218,21 +232,22 @@ async def _fill(
     await wake(session, source.id, now=now)
 
 
-def _typed(given: SourceIn) -> set[str]:
-    return {name for name, value in given.credentials.items() if value.strip()}
+def typed(credentials: Mapping[str, str]) -> set[str]:
+    """Which credentials somebody typed just now."""
+    return {name for name, value in credentials.items() if value.strip()}
 
 
-def _check_moved(
-    puller: Puller, before: Mapping[str, str], after: Mapping[str, str], held: Sequence[str]
+def check_moved(
+    fields: Sequence[SettingField], before: Mapping[str, str], after: Mapping[str, str], held: Sequence[str]
 ) -> None:
     """Credentials that nobody typed are for the server they were typed for. Raises BadInput.
 
     Else whoever may edit a source could have a password that they do not know sent to a server of their own.
     """
-    addresses = [f for f in puller.fields if f.type is FieldType.URL]
+    addresses = [f for f in fields if f.type is FieldType.URL]
     moved = any(f.name in before and _origin(before[f.name]) != _origin(after.get(f.name)) for f in addresses)
     if moved and held:
-        labels = {f.name: f.label for f in puller.fields}
+        labels = {f.name: f.label for f in fields}
         names = "、".join(labels.get(name, name) for name in held)
         raise BadInput(f"地址换了服务器，原来的凭据不能跟着过去：请重新填写或清除 {names}")
 

@@ -130,6 +130,8 @@ async def change(
         raise NotYourself
     # Before the updates: they change what was read as well.
     detail = _differences(staff, account, item)
+    before = (staff.name, staff.unit_code, account.provider_name)
+    after = (item.name, item.unit_code, item.provider_name)
     await session.execute(
         sa.update(Staff).where(Staff.id == staff.id).values(name=item.name, unit_code=item.unit_code)
     )
@@ -138,7 +140,18 @@ async def change(
     )
     if moved:
         await sessions.end_all(session, staff.id, End.ROLE, now=now)
-    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    old = _told(before) if before != after else None
+    new = _told(after) if before != after else None
+    record(
+        session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail, old=old, new=new
+    )  # fmt: skip
+
+
+def _told(values: tuple[str, str | None, str | None]) -> str:
+    """An account before or after a change, in masked shapes."""
+    name, unit_code, provider_name = values
+    provider = f"{provider_name[:1]}***" if provider_name else "无"
+    return f"姓名={name[:1]}**；单位={unit_code or '全市'}；统一认证={provider}"
 
 
 def _differences(staff: Staff, account: Account, item: NewAccount) -> dict[str, str]:
@@ -162,14 +175,19 @@ async def disable(session: AsyncSession, login: str, *, by: str, now: datetime) 
         await tokens.revoke_all(session, staff.id, by=by, login=login, now=now)
         theirs = sa.or_(AccountRequest.staff_id == staff.id, AccountRequest.asked_by == login)
         await requests.void(session, theirs, by=by, now=now)
-        record(session, LedgerAct.STAFF_DISABLED, by=by, login=login, now=now)
+        record(
+            session, LedgerAct.STAFF_DISABLED, by=by, login=login, now=now, old="启用", new="停用"
+        )  # fmt: skip
 
 
 async def enable(session: AsyncSession, login: str, *, by: str, now: datetime) -> None:
     """恢复: may sign in again; tokens stay revoked."""
     staff, _ = await _one(session, login)
     await session.execute(sa.update(Account).where(Account.staff_id == staff.id).values(disabled_at=None))
-    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail={"enabled": "yes"})
+    detail = {"enabled": "yes"}
+    record(
+        session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail, old="停用", new="启用"
+    )  # fmt: skip
 
 
 async def reset(

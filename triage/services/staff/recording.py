@@ -23,7 +23,9 @@ def record(
     login: str,
     now: datetime,
     detail: dict[str, str] | None = None,
+    old: str | None = None,
+    new: str | None = None,
 ) -> None:
     """Write down that `by` did this to the account of `login`, with this transaction."""
     subject = ledger.Subject(SubjectKind.STAFF, login)
-    ledger.write(session, who=by, act=act, subject=subject, now=now, detail=detail)
+    ledger.write(session, who=by, act=act, subject=subject, now=now, old=old, new=new, detail=detail)

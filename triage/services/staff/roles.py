@@ -66,8 +66,14 @@ async def grant(
         "granted": role.value, "unit": unit_code or "", "from": valid_from.isoformat(),
         "to": valid_to.isoformat() if valid_to else "",
     }  # fmt: skip
-    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    new = _told(role.value, unit_code)
+    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail, new=new)
     return number or 0
+
+
+def _told(role: str, unit_code: str | None) -> str:
+    """A role and where, as the ledger has it."""
+    return f"{role}@{unit_code or '全市'}"
 
 
 async def check(
@@ -136,7 +142,8 @@ async def withdraw(session: AsyncSession, staff_id: int, number: int, *, by: str
     await sessions.end_all(session, staff_id, End.ROLE, now=now)
     await requests.void(session, AccountRequest.asked_by == login, by=by, now=now)
     detail = {"withdrawn": row.role, "unit": row.unit_code or ""}
-    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail)
+    old = _told(row.role, row.unit_code)
+    record(session, LedgerAct.STAFF_CHANGED, by=by, login=login, now=now, detail=detail, old=old)
 
 
 async def of(session: AsyncSession, staff_id: int) -> list[RoleGrant]:

@@ -94,19 +94,22 @@ async def by_password(
     good = known is not None and known.good and proved and len(password) <= passwords.LONGEST
     renewed = await hasher.make(password) if good and kept is not None and hasher.outdated(kept) else None
     async with deps.db.writes.begin() as session:
-        if known is None or not good:
+        # The check took its time: disabled or with another password meanwhile, it opens nothing.
+        still = await _known(session, login, lock=True) if good else None
+        good = still is not None and still.good and still.password_hash == kept
+        if still is None or not good:
             note_failure(session, told, until, why="password", now=now)
             made = None
         else:
             await locking.leave(session, deps.vault, login)
             if renewed is not None:
-                mine = sa.update(Account).where(Account.staff_id == known.staff_id)
+                mine = sa.update(Account).where(Account.staff_id == still.staff_id)
                 await session.execute(mine.values(password_hash=renewed))
             token = await _begin(
-                session, known.staff_id, login, rule, way=Way.PASSWORD, strong=False,
-                wants_code=known.enrolled, came=came, before=before, now=now,
+                session, still.staff_id, login, rule, way=Way.PASSWORD, strong=False,
+                wants_code=still.enrolled, came=came, before=before, now=now,
             )  # fmt: skip
-            made = SignedIn(token, known.enrolled)
+            made = SignedIn(token, still.enrolled)
     if made is None:
         raise _locked(until) if until else Refused()
     return made
@@ -174,19 +177,18 @@ async def sign_out(deps: Deps, token: str, *, login: str, now: datetime) -> None
         record(session, LedgerAct.SIGNED_OUT, by=login, login=login, now=now)
 
 
-async def _known(session: AsyncSession, login: str) -> _Known | None:
-    row = (
-        await session.execute(
-            sa.select(
-                Account.staff_id,
-                Account.password_hash,
-                Account.code_secret.is_not(None),
-                Account.disabled_at.is_(None),
-            )
-            .join(Staff, Staff.id == Account.staff_id)
-            .where(Staff.login == login)
+async def _known(session: AsyncSession, login: str, *, lock: bool = False) -> _Known | None:
+    query = (
+        sa.select(
+            Account.staff_id,
+            Account.password_hash,
+            Account.code_secret.is_not(None),
+            Account.disabled_at.is_(None),
         )
-    ).one_or_none()
+        .join(Staff, Staff.id == Account.staff_id)
+        .where(Staff.login == login)
+    )
+    row = (await session.execute(query.with_for_update(of=Account) if lock else query)).one_or_none()
     return None if row is None else _Known(*row)
 
 

@@ -14,9 +14,12 @@ from models.filters import may_see
 from models.leads import Lead
 from models.tickets import Ticket
 from models.topics import ThemeChoice, Topic, TopicRun, TopicState, TopicText
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_topics import TextKind, ThemeDecision, TopicLevel
+from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.publishing import Publish, number
+from triage.services import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,6 +230,10 @@ async def decide(
     standing = newest is not None and newest.decision != ThemeDecision.WITHDRAWN.value
     if (decision is ThemeDecision.WITHDRAWN) is not standing:
         raise BadInput("先撤回已有的决定，再作新的决定" if standing else "还没有可以撤回的决定")
+    ledger.write(
+        session, who=by, act=LedgerAct.THEME_DECIDED, now=now, new=decision.value, reason=mask_identity(told),
+        subject=ledger.Subject(SubjectKind.TOPIC, str(topic_id)),
+    )  # fmt: skip
     session.add(
         ThemeChoice(
             topic_id=topic_id, run_id=topic.last_run_id, decision=decision.value,

@@ -17,6 +17,7 @@ from models.rollups import (
     RollupPlace,
     RollupTicket,
 )
+from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 from triage.rules.trends.facts import Fact, cells
 
@@ -156,6 +157,14 @@ def _amounts() -> dict[str, sa.ColumnElement[int]]:
     }
     found |= {
         name: sa.func.sum(getattr(t, name)) for name in ("reached", "satisfied", "reviewed", "corrected")
+    }
+    found |= {
+        mood.value: sa.func.sum(sa.case((t.mood == mood.value, 1), else_=0))
+        for mood in (Mood.NEGATIVE, Mood.POSITIVE)
+    }
+    found |= {
+        "mood_read": sa.func.sum(sa.case((t.mood != "", 1), else_=0)),
+        "angry": sa.func.sum(t.angry),
     }
     return found | {"demands": sa.func.count(), "cases": sa.func.count() - found[Ending.MERGED.value]}
 

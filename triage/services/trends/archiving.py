@@ -101,12 +101,18 @@ def told_by(folder: Path, first: date, last: date, axis: Axis) -> dict[str, Figu
         raise BadInput("冷存只能按类别、区、街道乡镇、渠道看")
     if not list(folder.glob(_NAME.format(month="*"))):
         raise BadInput(f"{folder} 里没有冷存文件")
-    sums = ", ".join(f"sum({name})::BIGINT" for name in MEASURES)
-    # The names are ours; what comes from outside goes in as values.
-    query = (
-        f"SELECT {axis.value}, {sums} FROM read_parquet(?) WHERE day BETWEEN ? AND ? "  # noqa: S608
-        f"GROUP BY {axis.value} ORDER BY sum(demands) DESC, {axis.value}"
-    )
+    files = str(folder / _NAME.format(month="*"))
+    source = "read_parquet(?, union_by_name = true)"
     with duckdb.connect() as base:
-        rows = base.execute(query, [str(folder / _NAME.format(month="*")), first, last]).fetchall()
+        known = {row[0] for row in base.execute(f"DESCRIBE SELECT * FROM {source}", [files]).fetchall()}  # noqa: S608
+        # Files written before a measure was counted have none of it.
+        sums = ", ".join(
+            f"coalesce(sum({name}), 0)::BIGINT" if name in known else "0::BIGINT" for name in MEASURES
+        )
+        # The names are ours; what comes from outside goes in as values.
+        query = (
+            f"SELECT {axis.value}, {sums} FROM {source} WHERE day BETWEEN ? AND ? "  # noqa: S608
+            f"GROUP BY {axis.value} ORDER BY sum(demands) DESC, {axis.value}"
+        )
+        rows = base.execute(query, [files, first, last]).fetchall()
     return {row[0]: Figures(*row[1:]) for row in rows}

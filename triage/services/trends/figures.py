@@ -7,6 +7,7 @@
     await crossed(session, scope, Axis.KIND, Axis.DISTRICT)  # → {(kind, district): demands}
     await hours(session, scope)           # → {(weekday 1–7, hour 0–23): demands}, of whole months
     await places(session, scope)          # → communities and grids with most demands
+    await parties(session, scope)         # → companies and sites that most demands name
     await models(session, scope)          # → {tenth of confidence: (demands, reviewed, corrected)}
     await as_of(session)                  # → up to when everything is counted, and the version
 
@@ -17,12 +18,14 @@ from the sums by month, else from those by day: the figures are the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from models.parties import Party, PartyMention, PartyName
 from models.rollups import (
     MEASURES,
     RollupCursor,
@@ -32,18 +35,22 @@ from models.rollups import (
     RollupModel,
     RollupMonth,
     RollupPlace,
+    RollupTicket,
 )
 from models.vocab_trends import Axis, Ending
+from triage.clock import BEIJING
+from triage.rules import suppression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
 _DAY: Final = timedelta(days=1)
 #: Fewer demands than this are not shown outside the office (k-anonymity).
 SMALLEST_SHOWN: Final = 5
+#: Parties are counted from facts, not from a sum: over so many days at most.
+PARTY_DAYS: Final = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,10 @@ class Figures:
     satisfied: int = 0
     reviewed: int = 0
     corrected: int = 0
+    mood_read: int = 0
+    negative: int = 0
+    positive: int = 0
+    angry: int = 0
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -121,6 +132,16 @@ class Figures:
         """Of all demands: a person corrected the reading."""
         return self.corrected / self.demands if self.demands else None
 
+    @property
+    def angry_share(self) -> float | None:
+        """Of those whose tone was read: 激烈."""
+        return self.angry / self.mood_read if self.mood_read else None
+
+    @property
+    def negative_share(self) -> float | None:
+        """Of those whose tone was read: 负面, the angry ones among them."""
+        return self.negative / self.mood_read if self.mood_read else None
+
 
 NONE: Final = Figures()
 
@@ -132,6 +153,18 @@ class PlaceFigures:
     code: str
     district: str
     street: str
+    demands: int
+    cases: int
+    unsolved: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartyFigures:
+    """A company or site (被反映对象): how many demands name it, which says nothing of what it did."""
+
+    id: int
+    name: str
+    district: str
     demands: int
     cases: int
     unsolved: int
@@ -199,8 +232,10 @@ async def crossed(session: AsyncSession, scope: Scope, one: Axis, other: Axis) -
 async def hours(session: AsyncSession, scope: Scope) -> dict[tuple[int, int], int]:
     """Demands by weekday (1 Monday) and hour, over the whole months that the scope touches.
 
-    Counted by district and kind alone: a street or channel does not narrow them.
+    Of a street from its facts, by everything; else by district and kind alone: a channel does not narrow it.
     """
+    if scope.street is not None:
+        return await _hours_of_street(session, scope)
     where = [
         RollupHour.month >= scope.first.replace(day=1),
         RollupHour.month <= scope.last,
@@ -212,6 +247,59 @@ async def hours(session: AsyncSession, scope: Scope) -> dict[tuple[int, int], in
         .group_by(RollupHour.weekday, RollupHour.hour)
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def _hours_of_street(session: AsyncSession, scope: Scope) -> dict[tuple[int, int], int]:
+    """From what each ticket adds: a street has some hundred a month, found by the index of streets."""
+    t = RollupTicket
+    months = whole_months_of(scope)
+    where = [t.street == scope.street, t.day >= months.first, t.day <= months.last, *_area(t, scope)]
+    if scope.channel is not None:
+        where.append(t.channel == scope.channel)
+    rows = await session.execute(
+        sa.select(t.day, t.hour, sa.func.count()).where(*where).group_by(t.day, t.hour)
+    )
+    found: Counter[tuple[int, int]] = Counter()
+    for day, hour, demands in rows:
+        found[day.isoweekday(), hour] += demands
+    return dict(found)
+
+
+def whole_months_of(scope: Scope) -> Scope:
+    """The months that the scope touches, whole."""
+    last = (scope.last.replace(day=1) + timedelta(days=32)).replace(day=1) - _DAY
+    return replace(scope, first=scope.first.replace(day=1), last=last)
+
+
+async def parties(session: AsyncSession, scope: Scope, *, limit: int = 20) -> list[PartyFigures]:
+    """被反映对象 that most demands name, of the last `PARTY_DAYS` days of the scope."""
+    t, first = RollupTicket, max(scope.first, scope.last - timedelta(days=PARTY_DAYS - 1))
+    where = [t.day >= first, t.day <= scope.last, *_area(t, scope)]
+    if scope.street is not None:
+        where.append(t.street == scope.street)
+    if scope.channel is not None:
+        where.append(t.channel == scope.channel)
+    # By the moment as well, a day wider: that has an index, and the day is what counts.
+    since = datetime.combine(first, time(), BEIJING) - _DAY
+    demands = sa.func.count()
+    rows = await session.execute(
+        sa.select(
+            Party.id, Party.name, sa.func.max(t.district), demands,
+            sa.func.sum(sa.case((t.ending == Ending.MERGED.value, 0), else_=1)),
+            sa.func.sum(sa.case((t.ending == Ending.UNSOLVED.value, 1), else_=0)),
+        )
+        .select_from(PartyMention)
+        .join(t, t.ticket_id == PartyMention.ticket_id)
+        .join(PartyName, PartyName.id == PartyMention.name_id)
+        .join(Party, Party.id == PartyName.party_id)
+        .where(
+            PartyMention.name_id.is_not(None), PartyMention.received_at >= since,
+            PartyMention.received_at < since + timedelta(days=(scope.last - first).days + 3), *where,
+        )
+        .group_by(Party.id, Party.name).having(demands > 1)
+        .order_by(demands.desc(), Party.id).limit(limit)
+    )  # fmt: skip
+    return [PartyFigures(*row) for row in rows]
 
 
 async def places(
@@ -249,6 +337,11 @@ async def models(session: AsyncSession, scope: Scope) -> dict[int, tuple[int, in
 def shown(demands: int, *, office: bool) -> int | None:
     """A count as the viewer may see it: outside the office none from 1 to 4 is told."""
     return None if not office and 0 < demands < SMALLEST_SHOWN else demands
+
+
+def line(counts: Sequence[int], *, office: bool) -> list[int | None]:
+    """Counts whose sum is told as well: outside the office none that follows from the others and the sum."""
+    return list(counts) if office else suppression.line(counts, SMALLEST_SHOWN)
 
 
 def _table(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of three row classes)

@@ -57,6 +57,8 @@ async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]
             model=row.model_version or "",
             confidence=row.kind_confidence or 0.0,
             review=bool(row.review),
+            mood=row.mood,
+            angry=bool(row.angry),
         )
         fact = fact_of(
             reading,
@@ -76,7 +78,7 @@ def _tickets(ids: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
             Ticket.id, Ticket.kind, Ticket.environmental, Ticket.district_code, Ticket.street_code,
             Ticket.state, Ticket.received_at, Appeal.channel, ReadingRow.community_code, ReadingRow.lon,
             ReadingRow.lat, ReadingRow.place_precision, ReadingRow.model_version, ReadingRow.kind_confidence,
-            ReadingRow.review,
+            ReadingRow.review, ReadingRow.mood, ReadingRow.angry,
         )
         .join(Appeal, Appeal.id == Ticket.appeal_id)
         .outerjoin(ReadingRow, ReadingRow.id == Ticket.reading_id)

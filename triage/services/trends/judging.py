@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.signals import Forecast, Signal
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_trends import SignalKind, SignalState
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound
+from triage.services import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +56,10 @@ async def decide(
         raise BadInput(f"这条信号已由 {found.by} 处置为“{SignalState(found.state).label}”")
     found.state, found.by, found.decided_at = state.value, by, now
     found.reason = mask_identity(reason)
+    ledger.write(
+        session, who=by, act=LedgerAct.SIGNAL_DECIDED, now=now, new=state.value, reason=found.reason,
+        subject=ledger.Subject(SubjectKind.SIGNAL, str(number)),
+    )  # fmt: skip
     return found
 
 

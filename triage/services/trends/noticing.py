@@ -39,7 +39,7 @@ _DAY: Final = timedelta(days=1)
 SAME: Final = timedelta(days=14)
 #: The share of months that a forecast's interval should hold.
 INTERVAL: Final = 0.8
-METHOD: Final = "poisson-season"
+METHOD: Final = "poisson-season-holidays"
 
 SeriesKey = tuple[str, str]
 
@@ -89,7 +89,8 @@ async def notice(deps: Deps, day: date) -> bool:
         chronic = await _chronic(session, rows.get(SignalKind.CHRONIC), day)
         month = _next_month(day)
         wanted = await session.scalar(sa.select(Forecast.month).where(Forecast.month == month).limit(1))
-    found, forecasts = await asyncio.to_thread(_reckon, series, rows, day, None if wanted else month)
+    sorts = season.sorts_of(deps.tables.calendar)
+    found, forecasts = await asyncio.to_thread(_reckon, series, rows, day, None if wanted else month, sorts)
     kept = [*found, *places, *chronic]
     try:
         async with deps.db.writes.begin() as session:
@@ -135,6 +136,7 @@ def _reckon(
     rows: dict[SignalKind, SignalRow],
     day: date,
     month: date | None,
+    sorts: tuple[season.Sort, ...],
 ) -> tuple[list[Found], list[dict[str, Any]]]:
     """Bursts, rising kinds and forecasts, from one fit of every series."""
     burst, rising = rows.get(SignalKind.BURST), rows.get(SignalKind.RISING)
@@ -142,7 +144,7 @@ def _reckon(
     forecasts: list[dict[str, Any]] = []
     for (kind, district), (first, counts) in sorted(series.items()):
         guard = rising.window_days if rising else 0
-        fit = season.fit(first, counts[: len(counts) - guard])
+        fit = season.fit(first, counts[: len(counts) - guard], sorts)
         if fit is None:
             continue
         for row in (burst, rising):
@@ -151,7 +153,7 @@ def _reckon(
                 if signal is not None:
                     found.append(_of_series(row, (kind, district), signal))
         if month is not None:
-            whole = season.fit(first, counts) or fit
+            whole = season.fit(first, counts, sorts) or fit
             forecasts.append(_forecast(whole, month, kind, district))
     most = {row.what: row.most for row in (burst, rising) if row is not None}
     return _weightiest(found, most), forecasts

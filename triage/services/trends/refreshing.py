@@ -21,7 +21,7 @@ from models.sums import in_sums
 from models.tickets import Ticket, TicketEvent
 from triage import logs
 from triage.services import backlog
-from triage.services.trends import applying, gathering
+from triage.services.trends import applying, gathering, partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,6 +230,8 @@ async def rebuild(deps: Deps, *, told: Callable[[int], None] = lambda _count: No
             while batch := await _batch(session, last):
                 ready.append(batch)
                 last = max(batch)
+    # By itself: hanging a month in holds the rest until its transaction ends, and this one is long.
+    await partitions.of_facts(deps)
     count = 0
     async with deps.db.writes.begin() as session:
         version = await session.scalar(

@@ -25,7 +25,6 @@ FILTERS: Final = tuple(name for name in asking.PARAMETERS if name not in {"after
 #: In the form a filter stands beside the move's own fields, some of the same name.
 BEFORE: Final = "in_"
 _NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,20}")
-_ID: Final = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +88,18 @@ async def ids_of(request: web.Request, picked: Chosen) -> list[int]:
 
 def job_id(request: web.Request) -> int:
     """The job an address names. Raises NotFound."""
-    value = request.match_info["id"]
-    if not _ID.fullmatch(value):
+    number = asking.number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这一批。")
-    return int(value)
+    return number
 
 
 def place(query: MultiMapping[str]) -> tuple[int, BulkRow | None]:
     """After which row, and only of which state. Raises BadInput."""
-    after, state = query.get("after", ""), query.get("state", "")
-    if after and not _ID.fullmatch(after):
+    after, state = asking.number_of(query.get("after") or "0"), query.get("state", "")
+    if after is None:
         raise BadInput("参数 after 应是数字")
     known = {row.value: row for row in BulkRow}
     if state and state not in known:
         raise BadInput(f"参数 state 只能是：{'、'.join(known)}")
-    return int(after or 0), known.get(state)
+    return after, known.get(state)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from connectors.ports import StoreDown
 from models.unit_queries import area_names
-from models.vocab_citizen import Manner
+from models.vocab_citizen import Asked, Manner
 from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
@@ -33,6 +33,8 @@ log = logs.get(__name__)
 
 #: The picture as it is shown without a script: a press comes back in these pixels.
 SHOWN: Final = 320
+#: Forms with pictures that one address may send for each report it may make: some come back with a fault.
+_FORMS_A_REPORT: Final = 3
 #: How long the receipt waits for what was understood; it is on the case's page later.
 _PATIENCE_SECONDS: Final = 1.5
 _POLL_SECONDS: Final = 0.15
@@ -114,17 +116,23 @@ async def sent(request: web.Request) -> web.Response:
     if text_of(form, "do") == "map":
         return await _form(request, typed, {}, again=True)
     found, faults = filing.check(typed)
-    files: tuple[Prepared, ...] = ()
-    try:
-        files = await attachments.prepare_all(uploads(form), limits_of(request))
-    except BadInput as error:
-        faults["files"] = error.detail
     spot = await _spot(typed)
     if typed.lat and typed.lon and spot is None:
         faults["place"] = "地图上点的位置不在本市范围内，请重新点，或用文字写明。"
+    files: tuple[Prepared, ...] = ()
+    try:
+        given = uploads(form)
+        if given and faults:
+            faults["files"] = "请重新选一次照片：浏览器不会替您保留。"
+        elif given:
+            # Decoding costs: only for a form that can be taken, and so often an hour.
+            await _count_pictures(request)
+            files = await attachments.prepare_all(given, limits_of(request))
+    except BadInput as error:
+        faults["files"] = error.detail
+    except limiting.TooOften as error:
+        return await _form(request, typed, {"form": error.detail}, status=error.status)
     if found is None or faults:
-        if files:
-            faults.setdefault("files", "请重新选一次照片：浏览器不会替您保留。")
         return await _form(request, typed, faults, status=400)
     try:
         filed = await _file(request, found, spot.words.removesuffix("附近") if spot else None, files)
@@ -133,6 +141,16 @@ async def sent(request: web.Request) -> web.Response:
     response = leads_to("/citizen/done")
     session.start(request, response, filed.appeal_id, code=filed.code)
     return response
+
+
+async def _count_pictures(request: web.Request) -> None:
+    """Count a form with pictures, for good. Raises TooOften."""
+    deps, place = request.app[DEPS], limiting.place_of(request.remote or "")
+    most = deps.settings.citizen_reports_per_address * _FORMS_A_REPORT
+    async with deps.db.writes.begin() as opened:
+        await limiting.count(
+            opened, deps.vault, Asked.REPORT, f"pictures:{place}", most=most, now=deps.clock.now()
+        )
 
 
 async def _file(

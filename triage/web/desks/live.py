@@ -21,9 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.hints import Hints, HintsDown
 from models.tickets import TicketEvent
 from triage import logs
-from triage.errors import NotReady
+from triage.errors import NotReady, TriageError
 from triage.web import access
-from triage.web.keys import DEPS
+from triage.web.keys import DEPS, IDENTIFY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,9 +39,10 @@ ALONE_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 3.0
 #: A page is not told more often than this.
 APART_SECONDS: Final = 1.0
-#: A line is sent at least so often: who is gone is noticed, and nobody between takes the line for dead.
+#: A line is sent at least so often: who is gone is noticed, and nobody between takes the line for dead. As
+#: often it is asked whether the session still stands: one that ended is told nothing after the next beat.
 BEAT_SECONDS: Final = 15.0
-#: After that the browser asks again: by then its person may have signed out, or may see other cases.
+#: After that the browser asks again: by then its person may see other cases.
 LASTS_SECONDS: Final = 300.0
 #: Pages that one process tells; further ones refresh by themselves as before.
 MOST: Final = 500
@@ -213,25 +214,42 @@ async def changes(request: web.Request) -> web.StreamResponse:
         # A browser that went away is no fault.
         with suppress(ConnectionResetError):
             await response.prepare(request)
-            await _stream(response, board, seen)
+            await _stream(request, response, board, seen)
             await response.write_eof()
         return response
 
 
-async def _stream(response: web.StreamResponse, board: Board, seen: int) -> None:
+async def _stream(request: web.Request, response: web.StreamResponse, board: Board, seen: int) -> None:
     loop = asyncio.get_running_loop()
-    ends = loop.time() + LASTS_SECONDS
+    ends, known = loop.time() + LASTS_SECONDS, loop.time()
     turn = board.turn
     # With an id from the start: who comes back before anything happened says so.
     missed = board.latest > seen
     await response.write(b"retry: 3000\n" + (_event(board) if missed else f"id: {board.latest}\n\n".encode()))
     while not board.closed and loop.time() < ends:
-        if await board.newer(turn, BEAT_SECONDS):
+        news = await board.newer(turn, BEAT_SECONDS)
+        # News may come without a pause between them: who listens is asked by the clock, not only at a beat.
+        if loop.time() - known >= BEAT_SECONDS:
+            if not await _still_there(request):
+                return
+            known = loop.time()
+        if news:
             turn = board.turn
             await response.write(_event(board))
             await asyncio.sleep(APART_SECONDS)
         elif not board.closed:
             await response.write(b": \n\n")
+
+
+async def _still_there(request: web.Request) -> bool:
+    """Whether whoever listens is still signed in: a session may have ended, a role been taken away."""
+    try:
+        return await request.app[IDENTIFY](request) is not None
+    except TriageError:  # something must be done first: on a page of its own
+        return False
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("board_cannot_look", error=type(error).__name__)
+        return True
 
 
 def _event(board: Board) -> bytes:

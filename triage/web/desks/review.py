@@ -28,6 +28,7 @@ from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.rules.rows import OWN
 from triage.services import correcting, moving
+from triage.services.hotline import words
 from triage.services.moving import Wish
 from triage.web import access, asking, guard, move_forms, present
 from triage.web import moves as moves_web
@@ -74,12 +75,16 @@ class Tried:
 
 async def following(request: web.Request) -> web.Response:
     """GET /desk/review: lead to the next ticket, held from now on; a page that says so when none waits."""
-    asking.refuse_others(request.query, ("but", "done"))
-    but = tuple(no for no in request.query.getall("but", [])[-_MOST_SKIPPED:] if len(no) <= 32)  # noqa: PLR2004
+    asking.refuse_others(request.query, ("but", "done"), many=("but",))
+    but = tuple(no for no in request.query.getall("but", [])[:_MOST_SKIPPED] if len(no) <= 32)  # noqa: PLR2004
     deps, login = request.app[DEPS], _login(request)
     now = deps.clock.now()
     async with deps.db.reads() as session:
         found = await holding.waiting(session, request[VIEWER], login, now=now, limit=_TRIES, but=but)
+    if len(but) > 1:
+        # The first named may still be before the clerk; what was skipped before it is anybody's.
+        async with deps.db.writes.begin() as session:
+            await holding.let_go(session, login, but[1:])
     for ticket_id, no in found:
         async with deps.db.writes.begin() as session:
             if await holding.hold(session, ticket_id, login, now=now, span=HOLD):
@@ -95,7 +100,7 @@ def _lead(no: str, done: str | None, but: tuple[str, ...]) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     """GET /desk/review/{no}. Raises NotFound."""
-    asking.refuse_others(request.query, ("but", "done"))
+    asking.refuse_others(request.query, ("but", "done"), many=("but",))
     return await _page(request, None)
 
 
@@ -171,8 +176,9 @@ async def _none(request: web.Request) -> web.Response:
         request, "desks/review.html",
         page=ReviewPage(
             ticket=None, pieces=(), likely=(), kinds=(), urgencies=(), form=None, held=None, why_not=None,
-            same=(), past=(), snippets=(), queue=await _queue(request), skip="/desk/review",
-            done=request.query.get("done"), acting=acting_view(request, acting_of(request)),
+            platform=(), may_dismiss=False, same=(), past=(), snippets=(), queue=await _queue(request),
+            skip="/desk/review", done=request.query.get("done"),
+            acting=acting_view(request, acting_of(request)),
             here="/desk/review", token=token,
         ),
     )  # fmt: skip
@@ -186,6 +192,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         same = await box.box(session, request[VIEWER], whole.ticket.id)
+        platform = await words.of_ticket(session, whole.ticket.id)
         past = await past_cases.past_cases(session, request[VIEWER], whole.ticket.id)
         known = await corrections.of_ticket(session, whole.ticket.id)
     held = None
@@ -204,7 +211,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]
     names = request.app[NAMES]
     today = beijing(now).date()
-    but = [no, *request.query.getall("but", [])][-_MOST_SKIPPED:]
+    but = [no, *request.query.getall("but", [])][:_MOST_SKIPPED]
     page = ReviewPage(
         ticket=view,
         pieces=cut(view.text, spans),
@@ -224,6 +231,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         ),
         held=held,
         why_not=None if dispatch.possible else dispatch.why,
+        platform=platform,
+        may_dismiss=True,
         same=same,
         past=tuple(
             Past(
@@ -316,12 +325,14 @@ async def _queue(request: web.Request) -> Queue:
     filters = TicketFilter(view=View.REVIEW)
     async with deps.db.reads() as session:
         page = await queries.ticket_page(session, Ask(request[VIEWER], filters, day), limit=SHOWN)
+        withdrawn = await words.withdrawn(session, request[VIEWER])
     names = request.app[NAMES]
     return Queue(
         lines=tuple(present.item(row, names, day) for row in page.rows),
         count=f"{len(page.rows)}+" if page.after else str(len(page.rows)),
         refresh="/desk/review/queue",
         as_of=show(day.now),
+        withdrawn=withdrawn,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from triage.services.hotline.words import Asked
     from triage.web.repeats.box import PairLine
     from triage.web.ticket_page import ActingView
     from triage.web.views import Term, TicketItem, TicketView
@@ -67,12 +68,13 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The tickets that wait, as far as they are shown."""
+    """The tickets that wait, as far as they are shown; `withdrawn`: whose orders the platform took back."""
 
     lines: tuple[TicketItem, ...]
     count: str
     refresh: str
     as_of: str
+    withdrawn: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class ReviewPage:
     form: Form | None
     held: str | None
     why_not: str | None
+    platform: tuple[Asked, ...]
+    may_dismiss: bool
     same: tuple[PairLine, ...]
     past: tuple[Past, ...]
     snippets: tuple[Snippet, ...]

@@ -16,6 +16,7 @@ from triage.services.identities import holding, revealing
 from triage.services.identities.holding import Holder
 from triage.services.identities.revealing import LONGEST_WORDS, Reason
 from triage.web import access, guard
+from triage.web.callbacks import pages as callbacks
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
 
@@ -49,6 +50,8 @@ class IdentityBox:
     refused: str | None
     least: int
     longest: int
+    callable: bool
+    """回拨 is offered: without looking at the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ async def box(request: web.Request, session: AsyncSession, whole: WholeTicket, n
         refused=refused,
         least=deps.tables.reveals.rate(now).least_words,
         longest=LONGEST_WORDS,
+        callable=await callbacks.offered(request, session, case, phone=registered.phone),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from models import lead_matters
+from models.bounded import told
 from models.vocab_leads import DropReason, LeadAct, LeadState
 from triage.errors import BadInput, TriageError
 from triage.services.leads import acting, listing, matching
@@ -32,7 +33,7 @@ class Tab:
     """A state with its count."""
 
     label: str
-    count: int
+    count: str
     href: str
     chosen: bool
 
@@ -76,8 +77,8 @@ async def page(request: web.Request) -> web.Response:
             leads=tuple(view(item, names) for item in shown),
             likely={one.lead_id: [p for p in pairs if p.lead_id == one.lead_id] for one in pairs},
             tabs=(
-                *(Tab(s.label, counts[s], _address(s), s is state) for s in LeadState),
-                Tab("全部", sum(counts.values()), "/desk/leads?state=all", every),
+                *(Tab(s.label, told(counts[s]), _address(s), s is state) for s in LeadState),
+                Tab("全部", told(sum(counts.values())), "/desk/leads?state=all", every),
             ),
             state=state.value if state else "all",
             more=_address(state, before=shown[-1].lead.id) if len(found) > PER_PAGE else None,

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from models.bounded import told
 from models.ticket_detail import seen_numbers
-from models.vocab import Post
 from models.vocab_ledger import LedgerAct, SubjectKind
-from models.vocab_notices import Medium, NoticeState, RecipientKind
+from models.vocab_notices import POSTS, Medium, NoticeState, RecipientKind
 from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import show
@@ -48,6 +48,7 @@ _WORDS: Final = {
     "no_errcode": "对方的回答不像企业微信",
     "unknown_user": "企业微信里没有这个成员",
     "bad_address": "地址不能用",
+    "sealed": "联系方式解不开：请核对密钥，或重新填写",
     "smtp_refused": "邮件服务器不接受",
 }
 _KINDS: Final = {
@@ -87,7 +88,7 @@ class Tab:
     """A state with its count."""
 
     label: str
-    count: int
+    count: str
     href: str
     chosen: bool
 
@@ -167,7 +168,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             unit=tried.unit if tried else _named(unit, names),
             fault=tried.error.detail if tried else None,
             chosen=tried.medium if tried else "",
-            posts=tuple(post.label for post in Post),
+            posts=tuple(POSTS.values()),
             addresses=tuple(
                 Address(_who(c.recipient_kind, c.recipient, names), Medium(c.medium).label, c.medium,
                         c.recipient, c.hint, f"{show(c.changed_at)} {c.changed_by}")
@@ -188,7 +189,8 @@ async def retry(request: web.Request) -> web.Response:
     form = await request.post()
     ids = [str(value) for value in form.getall("id", [])]
     state = _state(str(form.get("state", "")))
-    if bool(ids) == (state is not None) or not all(_ID.fullmatch(value) for value in ids):
+    wrong = len(ids) > PER_PAGE or not all(_ID.fullmatch(value) for value in ids)
+    if wrong or bool(ids) == (state is not None):
         raise BadInput("请在页面上选择要重发的通知。")
     deps = request.app[DEPS]
     async with deps.db.writes.begin() as session:
@@ -235,7 +237,7 @@ async def drop_contact(request: web.Request) -> web.Response:
 def _told(tables: Tables, unit: str, medium: str) -> tuple[Recipient, Medium]:
     """Whose address, and of which medium. Raises BadInput."""
     code = recipient_code(tables, unit)
-    kind = RecipientKind.POST if code in {post.value for post in Post} else RecipientKind.UNIT
+    kind = RecipientKind.POST if code in POSTS else RecipientKind.UNIT
     known = next((found for found in Medium if found.value == medium), None)
     if known is None:
         raise BadInput("请选择发送方式")
@@ -249,7 +251,7 @@ def _back(to: Recipient, told: str) -> web.Response:
 
 def recipient_code(tables: Tables, text: str) -> str:
     """Of a unit or post told by its whole name; a code is taken too. Raises BadInput."""
-    posts = {post.label: post.value for post in Post}
+    posts = {label: value for value, label in POSTS.items()}
     code = posts.get(text) or acting.unit_code(tables, text)
     if code not in tables.units and code not in posts.values():
         raise BadInput(f"单位名录里没有“{text[:40]}”：请从列表里选，或写全称；也可以写岗位，如 督办")
@@ -285,14 +287,14 @@ def _who(kind: str, recipient: str, names: Names) -> str:
         case RecipientKind.UNIT:
             return names.units.get(recipient, recipient)
         case RecipientKind.POST:
-            return Post(recipient).label if recipient in {post.value for post in Post} else recipient
+            return POSTS.get(recipient, recipient)
         case _:
             return f"诉求 {recipient} 的诉求人"
 
 
 def _named(code: str, names: Names) -> str:
     """A unit or post by its name; a code that is neither as it is."""
-    return _who(RecipientKind.UNIT if code not in set(Post) else RecipientKind.POST, code, names)
+    return _who(RecipientKind.UNIT if code not in POSTS else RecipientKind.POST, code, names)
 
 
 def _how(item: Entry, state: NoticeState) -> str:
@@ -322,8 +324,8 @@ def said(code: str) -> str:
 
 
 def _tabs(counts: dict[NoticeState, int], chosen: NoticeState | None) -> tuple[Tab, ...]:
-    every = Tab("全部", sum(counts.values()), _address(None), chosen is None)
-    return (every, *(Tab(s.label, counts[s], _address(s), s is chosen) for s in NoticeState))
+    every = Tab("全部", told(sum(counts.values())), _address(None), chosen is None)
+    return (every, *(Tab(s.label, told(counts[s]), _address(s), s is chosen) for s in NoticeState))
 
 
 def _address(state: NoticeState | None, *, before: int | None = None) -> str:
@@ -336,7 +338,10 @@ def _done(request: web.Request) -> str | None:
     if told := request.query.get("set"):
         return _SET.get(told)
     number = _number(request, "done")
-    return None if number is None else f"{number} 条通知将重新发出。" if number else "没有要重发的通知。"
+    if number is None:
+        return None
+    more = f"一次最多 {logbook.MOST} 条，其余的请再按一次。" if number >= logbook.MOST else ""
+    return f"{number} 条通知将重新发出。{more}" if number else "没有要重发的通知。"
 
 
 def _state(value: str) -> NoticeState | None:

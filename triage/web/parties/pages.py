@@ -21,7 +21,7 @@ from triage.services.month_sheets import name_of
 from triage.services.parties import changing, listing
 from triage.services.parties.listing import PartyAsk
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _SEE_OTHER: Final = 303
 _PARAMETERS: Final = ("q", "district", "kind", "months", "least", "skip")
 _LONGEST: Final = 40
-_MOST_ID: Final = 2**31
 #: Of how many months the list can be.
 MONTHS: Final = (1, 3, 6, 12)
 
@@ -76,6 +75,7 @@ class PartiesPage:
     least: int
     more: str | None
     narrowed: bool
+    sees: bool  # any cases at all: parties are those of the cases that one sees
     field: str
     token: str
 
@@ -179,19 +179,18 @@ async def listed(request: web.Request) -> web.Response:
         least=ask.least,
         more=f"/desk/parties?{more}" if len(found) > listing.PAGE else None,
         narrowed=bool(given),
+        sees=request[VIEWER].may(Permission.SEE_CASES),
         field=guard.FIELD,
         token=token,
     )
-    response = render(request, "parties/list.html", page=page)
-    guard.keep(response, token)
-    return response
+    return render(request, "parties/list.html", page=page)
 
 
 async def exported(request: web.Request) -> web.Response:
     """检查备选名单: the parties that were picked, as Excel. Raises BadInput."""
     deps, names = request.app[DEPS], request.app[NAMES]
     form = await request.post()
-    ids = [_number(value) for value in form.getall("id", [])]
+    ids = [form_number(value) for value in form.getall("id", [])]
     if not ids or len(ids) > listing.MOST:
         raise BadInput(f"请先勾选要列入名单的对象，最多 {listing.MOST} 个")
     now = deps.clock.now()
@@ -219,8 +218,9 @@ async def merged(request: web.Request) -> web.Response:
     """归并 into another; what is refused is shown with its reason. Raises NotFound."""
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
-        into, version = _number(form.get("into")), _number(form.get("version"))
+        into, version = form_number(form.get("into")), form_number(form.get("version"))
         async with deps.db.writes.begin() as session:
+            await listing.must_see(session, request[VIEWER], party_id, into, now=deps.clock.now())
             await changing.merge(
                 session, party_id, into, version=version, reason=_text(form, "reason"),
                 by=_by(request), now=deps.clock.now(),
@@ -234,9 +234,10 @@ async def split(request: web.Request) -> web.Response:
     """拆分: the chosen spellings become a party of their own. Raises NotFound."""
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
-        names = [_number(value) for value in form.getall("name", [])]
-        version = _number(form.get("version"))
+        names = [form_number(value) for value in form.getall("name", [])]
+        version = form_number(form.get("version"))
         async with deps.db.writes.begin() as session:
+            await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             await changing.split(
                 session, party_id, names, version=version, reason=_text(form, "reason"),
                 by=_by(request), now=deps.clock.now(),
@@ -249,10 +250,11 @@ async def split(request: web.Request) -> web.Response:
 async def refused(request: web.Request) -> web.Response:
     """不是同一家. Raises NotFound, BadInput."""
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
+    pair = form_number(form.get("a")), form_number(form.get("b"))
     async with deps.db.writes.begin() as session:
-        await changing.refuse(
-            session, _number(form.get("a")), _number(form.get("b")), by=_by(request), now=deps.clock.now()
-        )
+        both = await listing.parties_of(session, pair)
+        await listing.must_see(session, request[VIEWER], *both, now=deps.clock.now())
+        await changing.refuse(session, *pair, by=_by(request), now=deps.clock.now())
     return _to(party_id)
 
 
@@ -261,8 +263,9 @@ async def undone(request: web.Request) -> web.Response:
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
         async with deps.db.writes.begin() as session:
+            await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             back = await changing.undo(
-                session, _number(form.get("change")), by=_by(request), now=deps.clock.now()
+                session, form_number(form.get("change")), of=party_id, by=_by(request), now=deps.clock.now()
             )
     except BadInput as error:
         return await _page(request, party_id, error)
@@ -359,14 +362,8 @@ def _ask(query: MultiMapping[str] | Mapping[str, str], now: datetime, names: Nam
     since = day.replace(
         year=back // 12, month=back % 12 + 1, day=1, hour=0, minute=0, second=0, microsecond=0
     )
-    least, skip = _number(query.get("least") or "2"), _number(query.get("skip") or "0")
+    least, skip = form_number(query.get("least") or "2"), form_number(query.get("skip") or "0")
     return PartyAsk(since, least, text, district, kind, skip), int(months)
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST_ID:
-        raise BadInput("表单不完整，请刷新页面再提交")
-    return int(value)
 
 
 def _text(form: Mapping[str, object], name: str) -> str:
@@ -375,8 +372,8 @@ def _text(form: Mapping[str, object], name: str) -> str:
 
 
 def _id(request: web.Request) -> int:
-    number = int(request.match_info["id"])
-    if number > _MOST_ID:
+    number = number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这个对象。")
     return number
 

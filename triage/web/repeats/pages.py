@@ -20,8 +20,9 @@ from triage.services import moving
 from triage.services.repeats import comparing, looking
 from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the template)
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import number_of, refuse_others
 from triage.web.desk import render
+from triage.web.desks.live import BOARD
 from triage.web.incidents import drawing
 from triage.web.incidents.drawing import Drawing  # noqa: TC001  (shown by the template)
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
@@ -134,15 +135,15 @@ async def merged(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     now = deps.clock.now()
     later, earlier = request.match_info["a"], request.match_info["b"]
-    version, key = form.get("version"), form.get("key")
-    if not isinstance(version, str) or not version.isdecimal() or not isinstance(key, str):
+    version, key = number_of(form.get("version")), form.get("key")
+    if version is None or not isinstance(key, str):
         raise BadInput("表单不完整，请刷新页面再提交")
     person = acting_of(request).person(deps.tables)
     wish = moving.Wish(
         no=later,
         move=Move.MERGE,
         values={Field.OTHER_TICKET.value: earlier, Field.REASON.value: "与原工单是同一事项"},
-        version=int(version),
+        version=version,
         key=key,
     )
     try:
@@ -153,6 +154,7 @@ async def merged(request: web.Request) -> web.Response:
             await looking.decided(session, one, other, Proposal.MERGED, by=by, now=now)
     except TriageError as error:
         return await _page(request, error)
+    request.app[BOARD].tell()
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
     # The page of the ticket that goes on: what was merged away, and where it is taken back, is told there.

@@ -17,20 +17,17 @@ from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.services.reporting import drafting, rendering, wording
 from triage.services.reporting.figuring import period_of
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import MOST_NUMBER, form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from connectors.office_docx import Paper
     from triage.services.reporting.figuring import Period
 
 _SEE_OTHER: Final = 303
 _LISTED: Final = 100
-_MOST: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +121,7 @@ async def drafted(request: web.Request) -> web.Response:
     typed = Typed(str(form.get("kind", "")), str(form.get("period", "")).strip())
     try:
         period = _period(typed)
-        over = _version(form, "over") if "over" in form else None
+        over = form_number(form.get("over")) if "over" in form else None
         async with deps.db.writes.begin() as session:
             report = await drafting.draft(session, deps.tables, period, now=deps.clock.now(), over=over)
     except (BadInput, NotReady, drafting.PersonsDraft) as error:
@@ -137,7 +134,7 @@ async def one(request: web.Request) -> web.Response:
     refuse_others(request.query, ("draft",))
     report_id, earlier = _id(request), None
     if "draft" in request.query:
-        version = _version(request.query, "draft")
+        version = form_number(request.query["draft"])
         async with request.app[DEPS].db.reads() as session:
             earlier = await drafting.kept(session, report_id, version)
     return await _page(request, report_id, earlier=earlier)
@@ -149,7 +146,7 @@ async def edited(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             await drafting.edit(
-                session, report_id, str(form.get("text", "")), version=_version(form),
+                session, report_id, str(form.get("text", "")), version=form_number(form.get("version")),
                 by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
@@ -164,8 +161,8 @@ async def signed(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             await drafting.sign(
-                session, deps.tables, report_id, version=_version(form), by=request[VIEWER].login,
-                now=deps.clock.now(), seen=text,
+                session, deps.tables, report_id, version=form_number(form.get("version")),
+                by=request[VIEWER].login, now=deps.clock.now(), seen=text,
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
         return await _page(request, report_id, error, text=text)
@@ -189,7 +186,7 @@ async def exported(request: web.Request) -> web.Response:
 
 
 async def _list(request: web.Request, typed: Typed, error: TriageError | None) -> web.Response:
-    before = _version(request.query, "before") if "before" in request.query else _MOST
+    before = form_number(request.query["before"]) if "before" in request.query else MOST_NUMBER
     async with request.app[DEPS].db.reads() as session:
         found = await session.scalars(
             sa.select(Report).where(Report.id < before).order_by(Report.id.desc()).limit(_LISTED + 1)
@@ -282,16 +279,9 @@ def _period(typed: Typed) -> Period:
     return period_of(kind, typed.period)
 
 
-def _version(form: Mapping[str, object], name: str = "version") -> int:
-    value = form.get(name)
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST:
-        raise BadInput("表单不完整，请刷新页面再提交")
-    return int(value)
-
-
 def _id(request: web.Request) -> int:
-    number = int(request.match_info["id"])
-    if number > _MOST:
+    number = number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这份报告。")
     return number
 

@@ -141,12 +141,10 @@ def _read(request: web.Request) -> _Asked:
     hours = query.get("hours", "")
     if hours and hours not in {str(one) for one in _HOURS}:
         raise BadInput(f"参数 hours 只能是：{'、'.join(str(one) for one in _HOURS)}")
-    number = query.get("page", "1")
-    if not (number.isascii() and number.isdigit() and 0 < int(number) < _MOST_PAGES):
+    number = asking.number_of(query.get("page", "1"), most=_MOST_PAGES - 1)
+    if not number:
         raise BadInput("参数 page 应是从 1 起的页码")
-    return _Asked(
-        unit or None, district or None, clock or None, int(hours) if hours else _HOURS[1], int(number)
-    )
+    return _Asked(unit or None, district or None, clock or None, int(hours) if hours else _HOURS[1], number)
 
 
 async def page(request: web.Request) -> web.Response:

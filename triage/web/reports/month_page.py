@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from connectors.office_xlsx import workbook
+from models.citizens import ratings_between
 from models.ticket_detail import seen_numbers
 from models.vocab import Level
 from models.vocab_staff import Permission
@@ -25,6 +26,7 @@ from triage.web import asking
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
+from triage.web.reports import web_ratings
 from triage.web.reports.tabs import Tab
 
 if TYPE_CHECKING:
@@ -175,11 +177,13 @@ async def page(request: web.Request) -> web.Response:
             verdicts = await months.verdicts_of(session, month, found.version, by, asked.key)
             drilled = _drilled(deps.tables, found, (by, asked.key, asked.rate), verdicts, asked)
             drilled = await _seen(session, request[VIEWER], drilled)
+        span = month_span(month)
+        ratings = web_ratings.summed(await ratings_between(session, request[VIEWER], *span))
     view = _View(deps.tables, found, earlier, asked)
     shown_page = view.page(known, versions, drilled)
     if not request[VIEWER].may(Permission.EXPORT):
         shown_page = replace(shown_page, export=None)
-    return render(request, "desk/month.html", page=shown_page)
+    return render(request, "desk/month.html", page=shown_page, web=ratings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from aiohttp import hdrs, web
 
 from connectors.ports import FileMissing, StoreDown
-from models.rewards import Reward, RewardEvent, RewardFile, RewardOutcomeRow, RewardShare
+from models.rewards import Reward, RewardEvent, RewardFile, RewardNotice, RewardOutcomeRow, RewardShare
 from models.tickets import Ticket
+from models.vocab_notices import NoticeState
 from models.vocab_rewards import (
     Exclusion,
     Measure,
@@ -32,7 +33,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rows import Status
 from triage.services import attachments
-from triage.services.rewards import acting, book, outcomes, owning
+from triage.services.rewards import acting, book, outcomes, owning, telling
 from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
@@ -100,6 +101,7 @@ async def _shown(
         told = await acting.outcomes_of(session, reward.id)
         evidence = await outcomes.files_of(session, reward.id)
         parts = await book.shares_of(session, reward.id)
+        message = await telling.last(session, reward.id)
         events = list(
             await session.scalars(
                 sa.select(RewardEvent).where(RewardEvent.reward_id == reward.id).order_by(RewardEvent.seq)
@@ -121,7 +123,7 @@ async def _shown(
         "amount": yuan(reward.amount_fen) if reward.amount_fen else None, "checks": reward.checks,
         "proof": [_proof(one) for one in reward.proof],
         "ticket": ticket if RewardPost.HANDLER in doer.posts else None,
-        "notified_at": reward.notified_at,
+        "notified_at": reward.notified_at, "message": _message(message, deps.settings.reward_sms),
         "people": [(post.label, login) for post, login in before.items() if login],
     }  # fmt: skip
     if typed is not None and "reporters" in typed:
@@ -136,6 +138,16 @@ async def _shown(
         matters=_matters(request, reward), choices=_choices(request),
         notify_days=deps.tables.rewards.limit(LimitName.NOTIFY, today).days,
     )  # fmt: skip
+
+
+def _message(one: RewardNotice | None, on: bool) -> str:  # noqa: FBT001  (the setting)
+    """What became of the text message, in words."""
+    if one is None:
+        return ""
+    if one.state == NoticeState.WAITING and not on:
+        return "短信告知已停用"
+    told = telling.WORDS.get(one.code or "", NoticeState(one.state).label)
+    return f"短信（只说有新的答复）：{told}"
 
 
 def _buttons(allowed: tuple[Any, ...], wanted: tuple[RewardAct, ...]) -> list[Button]:

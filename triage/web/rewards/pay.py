@@ -18,6 +18,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.services.rewards import paying, yearly
 from triage.web import access
 from triage.web import attachments as files
+from triage.web.asking import number_of
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS
 from triage.web.rewards import common
@@ -117,9 +118,10 @@ async def results(request: web.Request) -> web.Response:
 def _year(request: web.Request) -> int:
     now = local(request.app[DEPS].clock.now()).year
     told = request.match_info.get("year") or request.query.get("year") or str(now)
-    if not (told.isascii() and told.isdigit() and _FIRST_YEAR <= int(told) <= now):
+    found = number_of(told, most=now)
+    if found is None or found < _FIRST_YEAR:
         raise BadInput(f"年份应在 {_FIRST_YEAR} 到 {now} 之间")
-    return int(told)
+    return found
 
 
 async def _figures(request: web.Request) -> yearly.Year:

@@ -254,6 +254,7 @@ async def _me(
         has_password=row is not None and row[1].password_hash is not None,
         enrolled=person.enrolled,
         wants_code=people.wants_code(deps.tables, viewer, now=now),
+        may_call=viewer.may(Permission.CALL),
         recovery_left=left,
         sessions=showing.session_views(mine, cookies.session_of(request, deps.settings)),
         tokens=showing.token_views(keys, now),

@@ -87,6 +87,7 @@ class MePage:
     has_password: bool
     enrolled: bool
     wants_code: bool
+    may_call: bool
     recovery_left: int
     sessions: tuple[SessionView, ...]
     tokens: tuple[TokenView, ...]

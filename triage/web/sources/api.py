@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from triage.web.sources.views import SourceView
 
 _NEW: Final = ("key", "kind", "name", "every_seconds", "settings", "credentials")
-_CHANGE: Final = ("name", "every_seconds", "settings", "credentials", "forget", "enabled")
+_CHANGE: Final = ("name", "every_seconds", "settings", "credentials", "forget", "enabled", "version")
 _DEFAULT_SECONDS: Final = 60
 
 
@@ -56,16 +56,21 @@ async def added(request: web.Request) -> web.Response:
 
 
 async def changed(request: web.Request) -> web.Response:
-    """PATCH /api/v1/sources/{key}: what is not named stays. Raises NotFound, BadInput."""
+    """PATCH /api/v1/sources/{key}: what is not named stays. Raises NotFound, BadInput, SourceChanged."""
     body = await _body(request, _CHANGE)
     deps, key = request.app[DEPS], request.match_info["key"]
     enabled = body.get("enabled")
     if "enabled" in body and not isinstance(enabled, bool):
         raise BadInput("enabled 应是 true 或 false")
+    version = body.get("version")
+    if "version" in body and (isinstance(version, bool) or not isinstance(version, int)):
+        raise BadInput("version 应是整数")
     by, now = request[VIEWER].login, deps.clock.now()
     async with deps.db.writes.begin() as session:
         source = await editing.find(session, key, lock=True)
-        if set(body) - {"enabled"}:
+        if version not in {None, source.version}:
+            raise editing.SourceChanged
+        if set(body) - {"enabled", "version"}:
             stored = SourceIn(source.name, source.every_seconds, editing.plain(source))
             await editing.change(session, deps.vault, key, _given(body, stored), by=by, now=now)
         if enabled is not None:

@@ -80,10 +80,22 @@ def paths(
                         **_PARTS,
                         "forget": {"type": "array", "items": _TEXT, "description": "要清除的凭据"},
                         "enabled": {"type": "boolean"},
+                        "version": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": 2_147_483_647,
+                            "description": "看到的版本：别人改过就答 409；不写则不核对",
+                        },
                     },
                     [],
                 ),
-                "responses": {"200": answer("SourceView", "改好了"), **problems, **missing, **refused},
+                "responses": {
+                    "200": answer("SourceView", "改好了"),
+                    "409": problem("别人刚刚改过这个来源"),
+                    **problems,
+                    **missing,
+                    **refused,
+                },
             },
         },
         "/api/v1/sources/{key}/try": {

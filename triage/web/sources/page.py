@@ -98,9 +98,11 @@ async def changed(request: web.Request) -> web.Response:
             await editing.change(
                 session, deps.vault, source.key, given, by=request[VIEWER].login, now=deps.clock.now()
             )
-    except BadInput as fault:
+    except (BadInput, editing.SourceChanged) as fault:
         exchange = await _exchange(request)
-        return _form(request, source.kind, seen, typed=form, fault=fault, exchange=exchange)
+        # As it stands now: whoever saves again has seen it.
+        now_seen = await _seen(request)
+        return _form(request, source.kind, now_seen, typed=form, fault=fault, exchange=exchange)
     return _to(source.key, "saved")
 
 
@@ -154,7 +156,15 @@ def _given(kind: str, form: Mapping[str, str]) -> SourceIn:
         settings={name: value for name, value in settings.items() if name not in secrets},
         credentials={name: value for name, value in settings.items() if name in secrets and value.strip()},
         forget=tuple(name.removeprefix("f.") for name in form if name.startswith("f.")),
+        version=_version(form.get("version")),
     )
+
+
+def _version(told: str | None) -> int | None:
+    """The version that a form saw; of one that says none, nothing that fits. A new source has none."""
+    if told is None:
+        return None
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= 9 else 0  # noqa: PLR2004
 
 
 async def _texts(request: web.Request) -> dict[str, str]:
@@ -208,6 +218,7 @@ def _form(
         key=told["key"],
         name=told["name"],
         every_seconds=told["every_seconds"],
+        version=source.version if source else 0,
         inputs=views.inputs(kind, source, fields),
         exchange=exchange,
         done=done,

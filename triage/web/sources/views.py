@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models.appeals import Source
     from triage.services.hotline.overview import Exchange
     from triage.services.sources.looking import SourceSeen, TaskSeen
+    from triage.services.sources.ports import SettingField
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class SourceView:
     enabled: bool
     runs: bool
     every_seconds: int
+    version: int
     settings: dict[str, str]
     credentials: tuple[str, ...]
     tasks: tuple[TaskView, ...]
@@ -105,6 +107,7 @@ class SourcePage:
     key: str
     name: str
     every_seconds: str
+    version: int
     inputs: tuple[Input, ...]
     exchange: Exchange | None
     done: str | None
@@ -136,6 +139,7 @@ def source_view(seen: SourceSeen) -> SourceView:
         enabled=source.enabled,
         runs=puller_of(source.kind) is not None,
         every_seconds=source.every_seconds,
+        version=source.version,
         settings=editing.plain(source),
         credentials=editing.names_of_credentials(source),
         tasks=tuple(_task(task) for task in seen.tasks),
@@ -167,10 +171,23 @@ _INPUT_TYPES: Final = {FieldType.SECRET: "password", FieldType.NUMBER: "number",
 def inputs(kind: str, source: Source | None, typed: Mapping[str, str] | None = None) -> tuple[Input, ...]:
     """The fields of the form: as typed just now, else as stored. A secret is never put back."""
     puller = puller_of(kind)
-    stored = editing.plain(source) if source else {}
-    held = editing.names_of_credentials(source) if source else ()
+    return inputs_of(
+        puller.fields if puller else (),
+        editing.plain(source) if source else {},
+        editing.names_of_credentials(source) if source else (),
+        typed,
+    )
+
+
+def inputs_of(
+    fields: tuple[SettingField, ...],
+    stored: Mapping[str, str],
+    held: tuple[str, ...],
+    typed: Mapping[str, str] | None = None,
+) -> tuple[Input, ...]:
+    """The same of any settings: `stored`, and the names of the credentials that are `held`."""
     found = []
-    for spec in puller.fields if puller else ():
+    for spec in fields:
         secret = spec.type is FieldType.SECRET
         value = "" if secret else (stored if typed is None else typed).get(spec.name, "")
         chosen = _INPUT_TYPES.get(spec.type, spec.type.value)

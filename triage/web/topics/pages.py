@@ -16,7 +16,7 @@ from triage.rules.rates import By
 from triage.services.month_sheets import name_of
 from triage.services.topics import listing
 from triage.web import access, guard
-from triage.web.asking import refuse_others
+from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.ticket_page import acting_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _SEE_OTHER: Final = 303
 _THEMES: Final = "themes"
-_MOST_ID: Final = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ async def decided(request: web.Request) -> web.Response:
     """选中, 搁置, 撤回决定; what is refused is shown with its reason. Raises NotFound."""
     topic_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
-        decision, seen = _decision(form), _seen(form)
+        decision, seen = _decision(form), form_number(form.get("seen"))
         month = form.get("month")
         async with deps.db.writes.begin() as session:
             await listing.decide(
@@ -281,16 +280,9 @@ def _decision(form: Mapping[str, object]) -> ThemeDecision:
     return found
 
 
-def _seen(form: Mapping[str, object]) -> int:
-    value = form.get("seen")
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or int(value) > _MOST_ID:
-        raise BadInput("表单不完整，请刷新页面再提交")
-    return int(value)
-
-
 def _id(request: web.Request) -> int:
-    number = int(request.match_info["id"])
-    if number > _MOST_ID:
+    number = number_of(request.match_info["id"])
+    if number is None:
         raise NotFound("没有这个专题。")
     return number
 

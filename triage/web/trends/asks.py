@@ -12,11 +12,14 @@ from models.vocab import Channel
 from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
+from triage.services.trends import figures
 from triage.services.trends.figures import Scope
 from triage.web import asking
 from triage.web.keys import DEPS, NAMES, VIEWER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiohttp import web
 
     from triage.web.names import Names
@@ -38,6 +41,8 @@ class TrendsAsk:
     today: date
     office: bool
     drill: bool
+    #: Every case may be seen: whoever is named in one may be named here.
+    every_case: bool = False
 
     @property
     def daily(self) -> bool:
@@ -62,6 +67,10 @@ class TrendsAsk:
                 year=after.year - 1
             ) - timedelta(days=1)
         return Scope(first, last, s.kinds, s.district, s.street, s.channel)
+
+    def line(self, counts: Sequence[int]) -> list[int | None]:
+        """Counts of a chart whose sum is told, as the viewer may see them."""
+        return figures.line(counts, office=self.office)
 
     def address(self, path: str = "/desk/trends", **other: str | None) -> str:
         """This question with other parameters."""
@@ -113,6 +122,7 @@ def read(request: web.Request) -> TrendsAsk:
         today=today,
         office=viewer.scope.everything or viewer.unit_code is None,
         drill=viewer.may(Permission.SEE_CASES),
+        every_case=viewer.scope.everything and viewer.may(Permission.SEE_CASES),
     )
 
 

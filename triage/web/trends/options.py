@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-COLORS: Final = ["#0f5d57", "#b7791f", "#8a978f", "#3b6ea5", "#a23b3b"]
+COLORS: Final = ["#0f5d57", "#b7791f", "#8a978f", "#3b6ea5", "#a23b3b", "#7a5c93", "#6b7f3a", "#c2588b"]
 _TEXT: Final = {"color": "#38433d", "fontSize": 12}
 #: Rich text: tooltips of HTML carry styles of their own, which the policy forbids.
 _TIP: Final = {"renderMode": "richText", "confine": True}
@@ -52,7 +52,8 @@ def lines(
 def bars(names: Sequence[str], values: Sequence[Value]) -> dict[str, Any]:
     """Lying bars, the largest on top."""
     return {
-        "color": COLORS, "textStyle": _TEXT, "grid": {**_GRID, "top": 8}, "aria": {"enabled": True},
+        "color": COLORS, "textStyle": _TEXT, "grid": {**_GRID, "top": 8, "right": 44},
+        "aria": {"enabled": True},
         "tooltip": {**_TIP, "trigger": "axis", "axisPointer": {"type": "shadow"}},
         "xAxis": {"type": "value", "splitLine": {"lineStyle": {"color": "#e3e7e0"}}},
         "yAxis": {"type": "category", "data": list(names), "inverse": True},

@@ -7,7 +7,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
 
@@ -20,7 +20,7 @@ from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES
 from triage.web.names import plain_area
-from triage.web.trends import asks, mapping, panels, quality
+from triage.web.trends import asks, mapping, mixes, moods, panels, quality
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from triage.web.trends.asks import TrendsAsk
     from triage.web.trends.views import Panel
 
-_MAKERS: Final[dict[str, Callable[[AsyncSession, TrendsAsk, Names], Awaitable[Panel]]]] = {
+Maker: TypeAlias = "Callable[[AsyncSession, TrendsAsk, Names], Awaitable[Panel]]"
+
+_MAKERS: Final[dict[str, Maker]] = {
     "volume": panels.volume,
+    "mix": mixes.mix,
     "kinds": panels.kinds,
     "areas": panels.areas,
     "hours": panels.hours,
@@ -41,13 +44,18 @@ _MAKERS: Final[dict[str, Callable[[AsyncSession, TrendsAsk, Names], Awaitable[Pa
     "endings": panels.endings,
     "rates": quality.rates,
     "repeats": quality.repeats,
+    "moods": moods.moods,
+    "angry": moods.angry,
     "words": quality.new_words,
     "communities": quality.communities,
+    "parties": quality.parties,
     "model": quality.model,
 }
 #: The charts of a question, as long as the sums stand.
 PANELS: Final[web.AppKey[Cache[tuple[Panel, ...]]]] = web.AppKey("trends_panels")
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: Charts of one page that are asked for side by side: the database has other askers.
+_AT_ONCE: Final = 3
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
@@ -107,9 +115,16 @@ async def _panels(request: web.Request, ask: TrendsAsk) -> tuple[Panel, ...]:
     async with db.reads() as session:
         version = (await figures.as_of(session)).version
 
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(make: Maker) -> Panel:
+        async with gate, db.reads() as session:
+            return await make(session, ask, names)
+
     async def made() -> tuple[Panel, ...]:
-        async with db.reads() as session:
-            return tuple([await make(session, ask, names) for make in _MAKERS.values()])
+        async with asyncio.TaskGroup() as tasks:
+            making = [tasks.create_task(one(make)) for make in _MAKERS.values()]
+        return tuple(task.result() for task in making)
 
     return await request.app[PANELS].get((ask, version), made)
 

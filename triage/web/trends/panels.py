@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 from models.vocab import Channel
 from models.vocab_trends import Axis, Ending
 from triage.services.trends import figures
-from triage.services.trends.figures import NONE, shown
+from triage.services.trends.figures import NONE
 from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.views import Cell, Panel, change, count, share, text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from triage.services.trends.figures import Figures
     from triage.web.names import Names
     from triage.web.trends.asks import TrendsAsk
 
@@ -34,15 +34,19 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     step = Axis.DAY if ask.daily else Axis.MONTH
     now = await figures.series(session, ask.scope, step)
     then = await figures.series(session, ask.before, step)
-    pairs = list(zip(now.items(), then.values(), strict=False))
+    pairs = list(zip(now, then.values(), strict=False))
+    told, kept = (
+        ask.line([getattr(now[start], name) for start, _ in pairs]) for name in ("demands", "cases")
+    )
+    olds = ask.line([old.demands for _, old in pairs])
     rows = []
-    for (start, found), old in pairs:
+    for (start, _), demands, held, before in zip(pairs, told, kept, olds, strict=True):
         words = f"{start:%Y-%m-%d} 周{WEEKDAYS[start.weekday()]}" if ask.daily else f"{start:%Y-%m}"
-        last = start if ask.daily else _month_end(start)
-        demands, before = shown(found.demands, office=ask.office), shown(old.demands, office=ask.office)
+        last = start if ask.daily else month_end(start)
+        cases = count(held, ask.tickets(start, last, case="1"))
         rows.append((
-            text(words), count(demands, ask.tickets(start, last)),
-            count(shown(found.cases, office=ask.office)), count(before), change(demands, before),
+            text(words), count(demands, ask.tickets(start, last)), cases, count(before),
+            change(demands, before),
         ))  # fmt: skip
     return Panel(
         "volume", "件数与去年同期",
@@ -59,7 +63,8 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     )  # fmt: skip
 
 
-def _month_end(start: date) -> date:
+def month_end(start: date) -> date:
+    """The last day of the month."""
     return (start + timedelta(days=32)).replace(day=1) - timedelta(days=1)
 
 
@@ -73,20 +78,23 @@ async def kinds(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     for kind in now:
         groups[parent_of.get(kind, OTHER)].append(kind)
     ordered = sorted(groups.items(), key=lambda item: -sum(now[k].demands for k in item[1]))
+    told, olds = (
+        _families(ask, ordered, {k: found.demands for k, found in counted.items()}) for counted in (now, then)
+    )
     rows: list[tuple[Cell, ...]] = []
     tree: list[dict[str, Any]] = []
     for parent, codes in ordered:
-        mine = sum((now[k] for k in codes), NONE)
-        old = sum((then.get(k, NONE) for k in codes), NONE)
-        rows.append(_kind_row(ask, parent, tuple(codes), (mine, old), whole))
+        mine = (told[parent, ""], olds[parent, ""])
+        rows.append(_kind_row(ask, parent, tuple(codes), mine, whole))
         if parent != OTHER:
             tree.append({"name": parent, "children": [
-                {"name": names.kind(k), "value": shown(now[k].demands, office=ask.office) or 0,
-                 "link": ask.tickets(kinds=(k,))} for k in codes
+                {"name": names.kind(k), "value": told[parent, k] or 0, "link": ask.tickets(kinds=(k,))}
+                for k in codes
             ]})  # fmt: skip
         if len(codes) > 1 or codes[0]:
             rows += [
-                _kind_row(ask, f"　{names.kind(k)}", (k,), (now[k], then.get(k, NONE)), whole) for k in codes
+                _kind_row(ask, f"　{names.kind(k)}", (k,), (told[parent, k], olds[parent, k]), whole)
+                for k in codes
             ]
     return Panel(
         "kinds", "诉求类别",
@@ -96,11 +104,29 @@ async def kinds(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     )  # fmt: skip
 
 
+def _families(
+    ask: TrendsAsk, ordered: Sequence[tuple[str, Sequence[str]]], counts: Mapping[str, int]
+) -> dict[tuple[str, str], int | None]:
+    """Each parent (kind '') and each kind of it, as it may be shown.
+
+    A parent's count is the sum of its kinds, and the whole that of the parents: none that is hidden follows.
+    """
+    parents = ask.line([sum(counts.get(k, 0) for k in codes) for _, codes in ordered])
+    found: dict[tuple[str, str], int | None] = {}
+    for (parent, codes), total in zip(ordered, parents, strict=True):
+        mine = ask.line([counts.get(k, 0) for k in codes])
+        # Of a hidden parent nothing is told: its kinds would add up to it.
+        found |= {
+            (parent, k): told if total is not None else None for k, told in zip(codes, mine, strict=True)
+        }
+        found[parent, ""] = total
+    return found
+
+
 def _kind_row(
-    ask: TrendsAsk, words: str, codes: tuple[str, ...], figures_of: tuple[Figures, Figures], whole: int
+    ask: TrendsAsk, words: str, codes: tuple[str, ...], told: tuple[int | None, int | None], whole: int
 ) -> tuple[Cell, ...]:
-    mine, old = figures_of
-    now, before = shown(mine.demands, office=ask.office), shown(old.demands, office=ask.office)
+    now, before = told
     part = None if now is None or not whole else now / whole
     return text(words), count(now, ask.tickets(kinds=codes)), share(part), count(before), change(now, before)
 
@@ -110,26 +136,33 @@ async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     streets = await figures.told_by(session, ask.scope, Axis.STREET)
     then = await figures.told_by(session, ask.before, Axis.STREET if ask.scope.district else Axis.DISTRICT)
     bubbles = [
-        (code, plain_area(names.units.get(code, code)), found.demands)
-        for code, found in streets.items()
-        if code and found.demands >= (1 if ask.office else figures.SMALLEST_SHOWN)
+        (code, plain_area(names.units.get(code, code)), demands)
+        for code, demands in zip(streets, ask.line([f.demands for f in streets.values()]), strict=True)
+        if code and demands
     ]
     shaded = {} if ask.scope.district else await figures.told_by(session, ask.scope, Axis.DISTRICT)
     told = streets if ask.scope.district else shaded
+    nows, befores, kept = (
+        dict(zip(told, ask.line(counts), strict=True))
+        for counts in (
+            [found.demands for found in told.values()],
+            [then.get(code, NONE).demands for code in told],
+            [found.cases for found in told.values()],
+        )
+    )
     rows = []
     for code, found in list(told.items())[:_STREETS_SHOWN]:
-        now = shown(found.demands, office=ask.office)
-        before = shown(then.get(code, NONE).demands, office=ask.office)
+        now, before = nows[code], befores[code]
         if ask.scope.district:
             name, link = plain_area(names.units.get(code, code)), ask.tickets(street=code)
         else:
             name, link = names.district(code), ask.tickets(district=code)
-        cases = count(shown(found.cases, office=ask.office))
+        cases = count(kept[code])
         rows.append((
             text(name or UNKNOWN), count(now, link), cases, count(before), change(now, before),
             share(found.solved_share if now else None),
         ))  # fmt: skip
-    values = [(code, names.district(code), shown(f.demands, office=ask.office)) for code, f in shaded.items()]
+    values = [(code, names.district(code), nows[code]) for code in shaded]
     return Panel(
         "areas", "地区分布",
         "地点按人工更正后的计；没有写明地点或识别不到区的计入“未明”。解决率为回访中回答了是否解决的诉求里已解决的比例。",
@@ -145,9 +178,9 @@ async def channels(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Pane
     whole = sum(found.demands for found in now.values())
     labels = {channel.value: channel.label for channel in Channel}
     rows = []
-    for code, found in now.items():
-        demands = shown(found.demands, office=ask.office)
-        before = shown(then.get(code, NONE).demands, office=ask.office)
+    told = ask.line([found.demands for found in now.values()])
+    olds = ask.line([then.get(code, NONE).demands for code in now])
+    for code, demands, before in zip(now, told, olds, strict=True):
         rows.append((
             text(labels.get(code, code)), count(demands, ask.tickets(channel=code)),
             share(None if demands is None else demands / whole), count(before), change(demands, before),
@@ -164,9 +197,10 @@ async def endings(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel
     """结果: what has come of the demands of the period so far."""
     found = await figures.totals(session, ask.scope)
     rows = []
-    for ending, number in found.endings.items():
+    for ending, number, told in zip(
+        found.endings, found.endings.values(), ask.line([*found.endings.values()]), strict=True
+    ):
         if number:
-            told = shown(number, office=ask.office)
             part = share(None if told is None else told / found.demands)
             rows.append((text(ending.label), count(told, ask.tickets(ending=ending.value)), part))
     return Panel(
@@ -181,9 +215,19 @@ async def endings(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel
 async def hours(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """时段: hour of the week."""
     found = await figures.hours(session, ask.scope)
-    cell = {key: shown(value, office=ask.office) for key, value in found.items()}
+    cell = dict(zip(found, ask.line([*found.values()]), strict=True))
+    months = figures.whole_months_of(ask.scope)
+
+    def link(day: int, hour: int) -> str | None:
+        # What does not narrow the figure does not narrow its tickets.
+        channel = ask.scope.channel if ask.scope.street else None
+        return ask.tickets(months.first, months.last, weekday=str(day), hour=str(hour), channel=channel)
+
     rows = tuple(
-        (text(f"{hour:02d} 时"), *(count(cell.get((day, hour), 0)) for day in range(1, 8)))
+        (
+            text(f"{hour:02d} 时"),
+            *(count(cell.get((day, hour), 0), link(day, hour)) for day in range(1, 8)),
+        )
         for hour in range(24)
     )  # fmt: skip
     points = [[hour, day - 1, cell[day, hour] or 0] for day, hour in sorted(found)]
@@ -191,7 +235,7 @@ async def hours(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     return Panel(
         "hours", "一周时段",
         "诉求人反映的时刻，按本期涉及的整月统计（"
-        f"{first:%Y-%m} 至 {last:%Y-%m}），只随区和类别筛选，不随街道乡镇和渠道筛选。",
+        f"{first:%Y-%m} 至 {last:%Y-%m}）。没有选街道乡镇时不随渠道筛选。",
         ("时段", *(f"周{day}" for day in WEEKDAYS)), rows if found else (),
         options.week(points) if found else None, tall=True,
     )  # fmt: skip

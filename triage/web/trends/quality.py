@@ -15,6 +15,7 @@ from triage.services.trends import figures, words
 from triage.services.trends.figures import shown
 from triage.web.names import plain_area
 from triage.web.trends import options
+from triage.web.trends.panels import UNKNOWN, month_end
 from triage.web.trends.views import Panel, count, number, share, text
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ async def repeats(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel
     rows = [
         (
             text(f"{start:%Y-%m-%d}" if ask.daily else f"{start:%Y-%m}"),
-            count(shown(f.demands, office=ask.office)), count(shown(f.merged, office=ask.office)),
+            count(shown(f.demands, office=ask.office)),
+            count(
+                shown(f.merged, office=ask.office),
+                ask.tickets(start, start if ask.daily else month_end(start), case="0"),
+            ),
             *(share(v if shown(f.demands, office=ask.office) else None)
               for v in (f.repeat_share, f.solved_share, f.satisfied_share)),
         )
@@ -127,9 +132,37 @@ async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Pa
     )  # fmt: skip
 
 
+async def parties(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
+    """被反映对象: who is named most."""
+    found = await figures.parties(session, ask.scope) if ask.every_case else []
+    rows = tuple(
+        (
+            text(party.name, f"/desk/parties/{party.id}"),
+            text(names.district(party.district) if party.district else UNKNOWN),
+            count(party.demands), count(party.cases), count(party.unsolved),
+        )
+        for party in found
+    )  # fmt: skip
+    days = min(ask.scope.days, figures.PARTY_DAYS)
+    return Panel(
+        "parties", "被反映对象前二十",
+        f"本期最后 {days} 天里文字中点了名的对象，至少两件；是提到它的诉求，不是查实的事实。"
+        "识别到的名称约四分之一准确，先归并再用。看得到全部工单的人才看得到名称。",
+        ("被反映对象", "区", "诉求", "工单", "未解决"), rows,
+        options.bars([r[0].words for r in rows], [r[2].value for r in rows]) if rows else None, tall=True,
+        links=tuple(row[0].address for row in rows),
+        note="" if ask.every_case else "名称只给看得到全部工单的人看。",
+    )  # fmt: skip
+
+
 async def _names_of(session: AsyncSession, codes: list[str]) -> dict[str, str]:
     rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(codes)))
     return {row.code: row.name for row in rows}
+
+
+def _banded(ask: TrendsAsk, band: int) -> str | None:
+    """The tickets of a tenth; days alone narrow this chart, so nothing else narrows them."""
+    return ask.tickets(band=str(band), kinds=None, district=None, street=None, channel=None)
 
 
 async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
@@ -141,7 +174,7 @@ async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
         demands, reviewed, corrected = found[band]
         covered, wrong = covered + demands, wrong + corrected
         rows.append((
-            text(f"≥ 0.{band}"), count(shown(demands, office=ask.office)),
+            text(f"≥ 0.{band}"), count(shown(demands, office=ask.office), _banded(ask, band)),
             count(shown(reviewed, office=ask.office)), count(shown(corrected, office=ask.office)),
             share(covered / whole), share(1 - wrong / covered),
         ))  # fmt: skip

@@ -62,6 +62,36 @@ def test_false_alarms_keep_near_their_budget_and_a_real_burst_stands_out() -> No
     assert first.expect([days[-1]]).chance(0) == 1.0
 
 
+def test_a_quiet_spring_festival_is_expected_and_what_breaks_it_stands_out() -> None:
+    """春节: half as much in the holiday, then as before; the year before tells it."""
+    sorts = season.sorts_of(triage.tables.load().calendar)
+    spring = sorts[0]
+    made = [
+        count // 2 if START + timedelta(days=n) in spring else count
+        for n, count in enumerate(city(5, level=40))
+    ]
+    past = made[: (date(2026, 2, 1) - START).days]
+    plain, knowing = season.fit(START, past), season.fit(START, past, sorts)
+    assert plain is not None
+    assert knowing is not None
+    festival = sorted(day for day in spring if day.year == 2026)
+    assert len(festival) == 9
+    seen = sum(made[(day - START).days] for day in festival)
+    assert knowing.expect(festival).mean == pytest.approx(seen, rel=0.25)
+    assert plain.expect(festival).mean > 1.5 * seen
+    # What would be no more than usual on another day is a burst in the holiday.
+    assert knowing.expect(festival[3:4]).mean < 0.7 * knowing.expect([date(2026, 2, 4)]).mean
+
+
+def test_a_sort_of_days_that_the_past_does_not_tell_has_no_column() -> None:
+    sorts = season.sorts_of(triage.tables.load().calendar)
+    summer = season.fit(date(2026, 7, 1), city(2, level=8)[:70], sorts)
+    rare = season.fit(START, [int(n % 40 == 0) for n in range(DAYS)], sorts)
+    assert summer is not None
+    assert rare is not None
+    assert summer.sorts == rare.sorts == ()
+
+
 def test_an_old_outbreak_does_not_hide_a_new_one() -> None:
     quiet = city(3, level=6)
     loud = [*quiet]

@@ -125,6 +125,19 @@ async def test_other_words_under_a_known_number_are_not_taken_over_and_are_seen(
     assert "1 件内容有变" in ((await bed.task("pull")).said or "")
 
 
+async def test_two_equal_orders_without_a_number_do_not_hold_the_source(small: Bed) -> None:
+    numbers = stock(small, 5)
+    rows = small.platform.ledger.rows
+    rows[numbers[0]].pop("orderNum")
+    rows[numbers[1]] = rows[numbers[0]]
+    await small.add_source()
+    await small.run()
+    pull = await small.task("pull")
+    assert (pull.failures, pull.error) == (0, None)
+    await small.until_done()
+    assert await small.numbers() == sorted(numbers[2:])
+
+
 async def test_a_bad_order_is_kept_with_its_reason_and_stops_nobody(bed: Bed) -> None:
     numbers = stock(bed, 5)
     rows = bed.platform.ledger.rows

@@ -13,8 +13,9 @@ from connectors.hotline.reference.orders import day_of
 from connectors.hotline.settings import HotlineSettings
 from models.hotline import HotlineAction, HotlineOrder, Reconciliation
 from models.vocab import Move
+from tests.triage.services.hotline.bed import KEY
 from tests.triage.services.hotline.test_sending import move, send, tickets
-from triage.services.hotline import reconciling
+from triage.services.hotline import puller, reconciling
 
 if TYPE_CHECKING:
     from tests.triage.services.hotline.bed import Bed
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 async def compare(bed: Bed, day: date) -> Report:
     settings = HotlineSettings(bed.url, timeout=5, page_size=2)
     async with clients.connected(settings, Exempt.parse(bed.url.removeprefix("http://"))) as client:
-        return await reconciling.reconcile(bed.deps, 1, client, settings, day)
+        platform = puller.shipped_map("wide_table")
+        return await reconciling.reconcile(bed.deps, (1, KEY), client, settings, platform, day=day)
 
 
 def today(bed: Bed) -> date:
@@ -54,9 +56,31 @@ async def test_orders_that_one_side_lacks_are_named(bed: Bed) -> None:
     await bed.until_done()
     never_pulled = bed.platform.add()
     bed.platform.ledger.created.pop(numbers[3])
-    found = (await compare(bed, today(bed))).differences
+    bed.platform.by_number = False
+    report = await compare(bed, today(bed))
+    found = report.differences
     assert found.lacking_here == sorted([numbers[0], never_pulled]), "refused here; never seen"
     assert found.lacking_there == [numbers[3]]
+    assert "按编号补取没有成功：平台答复 400" in reconciling.said(report)
+
+
+async def test_what_is_lacking_here_is_fetched_by_its_number(bed: Bed) -> None:
+    numbers = [bed.platform.add() for _ in range(3)]
+    bed.platform.ledger.rows[numbers[0]] |= {"title": "", "majorContent": ""}
+    await bed.add_source()
+    bed.clock.by += timedelta(minutes=1)
+    await bed.until_done()
+    missed, gone = bed.platform.add(), bed.platform.add()
+    bed.platform.ledger.rows.pop(gone)
+    bed.platform.ledger.rows[numbers[0]] |= {"majorContent": "工地夜里施工，噪声很大。"}
+    report = await compare(bed, today(bed))
+    assert report.differences.lacking_here == [gone], "counted to the day, and not given"
+    assert (report.fetched.asked, report.fetched.came, report.fetched.stored) == (3, 2, 2)
+    assert await bed.numbers() == sorted([*numbers, missed])
+    assert (await bed.order(missed)).via == "fetch"
+    assert "按编号补取 3 件、新登记 2 件" in reconciling.said(report)
+    again = await compare(bed, today(bed))
+    assert (again.fetched.asked, again.fetched.stored) == (1, 0)
 
 
 async def test_actions_that_one_side_lacks_are_named(bed: Bed) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
 
+from connectors.hotline.client import HotlineClient, PlatformDenied, Receipt
 from models.appeals import Appeal, Source
 from models.filters import all_seeing
 from models.hotline import HotlineAction
 from models.tickets import Ticket
-from models.vocab import Move, Post
+from models.vocab import Move, Post, State
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.rules.moves import Actor
 from triage.services import moving, reference
@@ -32,12 +34,14 @@ FEEDBACK: dict[str, Any] = {
 }
 
 
-async def tickets(bed: Bed, count: int = 1, **settings: str) -> list[str]:
+async def tickets(bed: Bed, count: int = 1, *, state: State = State.DISPATCHED, **settings: str) -> list[str]:
     """Tickets of orders of the platform, dispatched to a street; their numbers."""
     bed.clock.by = NOW - datetime.now(UTC)
     await bed.add_source(None, **settings)
     await bed.only("send")
-    made = await add_tickets(bed.deps.db, *(TicketIn(due=timedelta(days=9)) for _ in range(count)))
+    made = await add_tickets(
+        bed.deps.db, *(TicketIn(due=timedelta(days=9), state=state) for _ in range(count))
+    )
     await reference.sync(bed.deps)
     async with bed.deps.db.writes.begin() as session:
         source = (await session.scalars(sa.select(Source.id).where(Source.key == "city"))).one()
@@ -95,6 +99,51 @@ async def test_the_life_of_a_ticket_is_told_in_order_and_once(bed: Bed) -> None:
     sent = await actions(bed)
     assert all(action.receipt and action.acknowledged_at for action in sent)
     assert (await bed.task("send")).lag_seconds == 0
+
+
+class Watch:
+    """Time that passes when a test says so."""
+
+    at = 0.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+async def test_a_slow_platform_has_what_it_took_written_down_and_the_rest_later(
+    small: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for no in await tickets(small, 5, senders="1"):
+        await move(small, no, Move.SIGN)
+    watch = Watch()
+
+    async def slow(_self: HotlineClient, order_no: str, *_: object) -> Receipt:
+        watch.at += 9
+        return Receipt(order_no, duplicate=False)
+
+    monkeypatch.setattr(sending, "time", watch)
+    monkeypatch.setattr(HotlineClient, "act", slow)
+    await send(small)
+    assert sorted((action.state, action.attempts) for action in await actions(small)) == [
+        *[("done", 1)] * 3, *[("waiting", 0)] * 2
+    ]  # fmt: skip
+    await send(small)
+    assert [(action.state, action.attempts) for action in await actions(small)] == [("done", 1)] * 5
+
+
+async def test_a_platform_that_shuts_us_out_halfway_has_what_it_took_written_down(
+    small: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for no in await tickets(small, 3, senders="1"):
+        await move(small, no, Move.SIGN)
+    denied = PlatformDenied("平台答复 401")
+    act = AsyncMock(side_effect=[Receipt("1", duplicate=False), denied, denied, denied])
+    monkeypatch.setattr(HotlineClient, "act", act)
+    await send(small)
+    assert sorted((action.state, action.attempts) for action in await actions(small)) == [
+        ("done", 1), ("waiting", 0), ("waiting", 1)
+    ]  # fmt: skip
+    assert (await small.task("send")).error == "平台答复 401"
 
 
 def test_the_seven_actions_are_the_seven_of_the_rules() -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal, Appellant, Reading
+from models.notices import Notice
 from models.rewards import Reward
 from models.tickets import Ticket
 from models.viewing import ALL, Scope, Viewer
@@ -87,8 +88,7 @@ async def look(deps: Deps, viewer: Viewer, no: str, reason: Reason = WHY) -> str
 
 
 async def entries(deps: Deps) -> list[LedgerRow]:
-    async with deps.db.reads() as session:
-        return [row async for row in reading.every(session, reading.LedgerFilter())]
+    return [row async for row in reading.every(deps.db, reading.LedgerFilter())]
 
 
 async def test_a_look_gives_one_field_and_is_written_down(deps: Deps) -> None:
@@ -203,6 +203,10 @@ async def test_many_looks_alert_the_auditor_and_too_many_are_refused(deps: Deps)
     acts = [row.act for row in await entries(deps)]
     assert acts.count(LedgerAct.REVEAL_ALERT.value) == 1
     assert acts.index(LedgerAct.REVEAL_ALERT.value) == rate.alert + 1
+    async with deps.db.reads() as session:
+        (notice,) = (await session.scalars(sa.select(Notice))).all()
+    assert (notice.recipient_kind, notice.recipient, notice.urgency) == ("post", "auditor", "U2")
+    assert notice.facts == {"told": f"有人一小时内查看身份信息超过 {rate.alert} 次"}
     assert acts[-2:] == [LedgerAct.REVEAL_REFUSED.value, LedgerAct.REVEALED.value]
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from connectors.vault import Stamp, Vault
 from models.appeals import Appellant
+from models.db import REWARD_SCHEMA
 from models.everything import metadata
 from tests.factories import NOW
 from triage.services import intake
 from triage.services.identities import rotating
 from triage.services.identities.sealed_places import PLACES
+from triage.services.rewards.sealed_places import PLACES as REWARD_PLACES
 
 if TYPE_CHECKING:
     from models.db import Database
+    from triage.services.identities.sealed_places import SealedPlace
 
 OLD, NEW = bytes(32), bytes([7]) * 32
 PEOPLE = 7
@@ -47,13 +51,13 @@ async def test_a_rotation_goes_on_where_it_was_broken_off(db: Database) -> None:
     async with db.writes.begin() as session:
         first = await rotating.step(session, vault, place, now=NOW, batch=4)
     async with db.reads() as session:
-        assert set(await rotating.uses(session)) == {Stamp(2, 1), Stamp(2, 2)}
+        assert set(await rotating.uses(session, PLACES)) == {Stamp(2, 1), Stamp(2, 2)}
     assert await opened(db, vault) == before
     async with db.writes.begin() as session:
         second = await rotating.step(session, vault, place, now=NOW, batch=4)
     assert [(s.seen, s.renewed, s.finished) for s in (first, second)] == [(4, 8, False), (3, 6, True)]
     async with db.reads() as session:
-        assert await rotating.uses(session) == {Stamp(2, 2): {"appellant": 2 * PEOPLE}}
+        assert await rotating.uses(session, PLACES) == {Stamp(2, 2): {"appellant": 2 * PEOPLE}}
     assert await opened(db, Vault({2: NEW})) == before
 
 
@@ -63,7 +67,7 @@ async def test_what_a_process_with_the_old_ring_sealed_meanwhile_is_found(sqlite
         assert (await rotating.step(session, vault, PLACES[0], now=NOW)).finished
     await filled(sqlite_db, Vault({1: OLD}))
     async with sqlite_db.writes.begin() as session:
-        await rotating.begin_again(session, 2)
+        await rotating.begin_again(session, PLACES, 2)
         assert (await rotating.step(session, vault, PLACES[0], now=NOW)).renewed == 2 * PEOPLE
 
 
@@ -76,13 +80,15 @@ async def test_a_value_that_no_key_opens_stays_and_is_told(sqlite_db: Database) 
     assert len(await opened(sqlite_db, Vault({1: OLD}))) == PEOPLE
 
 
-def test_every_sealed_column_is_known_to_the_rotation() -> None:
-    """A column with sealed values says so in its comment."""
-    told = {
+@pytest.mark.parametrize(("schema", "places"), [(None, PLACES), (REWARD_SCHEMA, REWARD_PLACES)])
+def test_every_sealed_column_is_known_to_its_rotation_once(
+    schema: str | None, places: tuple[SealedPlace, ...]
+) -> None:
+    """A column with sealed values says so in its comment; rewards have keys of their own."""
+    told = [
         (table.name, column.name)
         for table in metadata.tables.values()
         for column in table.columns
-        # Rewards are sealed with keys of their own, which have a rotation of their own.
-        if (column.comment or "").startswith("sealed") and table.schema is None
-    }
-    assert told == {(place.name, column) for place in PLACES for column in place.columns}
+        if (column.comment or "").startswith("sealed") and table.schema == schema
+    ]
+    assert sorted(told) == sorted((place.name, column) for place in places for column in place.columns)

@@ -294,8 +294,33 @@ async def test_tickets_are_taken_out_and_added_and_back(deps: Deps) -> None:
     assert (await only(deps.db)).calls == ENOUGH + 1
     await do(deps, IncidentAct.UNDO)
     assert (await only(deps.db)).calls == ENOUGH
+    async with deps.db.reads() as session:
+        # As free as it was before it was added.
+        assert set(await session.scalars(sa.select(IncidentCall.kept_out))) == {False}
     with pytest.raises(NotFound):
         await do(deps, IncidentAct.ADD, ticket="20261123-99999999")
+
+
+async def test_taken_back_an_added_ticket_is_as_free_or_as_kept_out_as_it_was(sqlite_db: Database) -> None:
+    deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    await burst(deps)
+    (other,) = await add_tickets(deps.db, replace(SMELL, kind="NOI-01"))
+    await watching.watch(deps)
+
+    async def out() -> list[bool]:
+        async with deps.db.reads() as session:
+            free = IncidentCall.incident_id.is_(None)
+            return list(await session.scalars(sa.select(IncidentCall.kept_out).where(free)))
+
+    assert await out() == [False]
+    await do(deps, IncidentAct.ADD, ticket=other)
+    await do(deps, IncidentAct.UNDO)
+    assert await out() == [False]
+    await do(deps, IncidentAct.ADD, ticket=other)
+    await do(deps, IncidentAct.REMOVE, ticket=other, reason="说的是另一件事")
+    await do(deps, IncidentAct.ADD, ticket=other)
+    await do(deps, IncidentAct.UNDO)
+    assert await out() == [True]
 
 
 async def test_who_comes_second_is_told(deps: Deps) -> None:

@@ -67,6 +67,10 @@ class House:
         body = f'<rss version="2.0"><channel>{items}</channel></rss>'
         return web.Response(text=body, content_type="text/xml", headers={"ETag": self.etag})
 
+    async def moved(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        raise web.HTTPMovedPermanently("/feed")
+
     async def page(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
         return web.Response(text=self.pages[request.path], content_type="text/html")
@@ -81,6 +85,8 @@ def house() -> House:
 async def base(house: House) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/feed", house.feed)
+    app.router.add_get("/new", house.feed)
+    app.router.add_get("/old", house.moved)
     app.router.add_get("/news/{n}", house.page)
     async with TestServer(app) as server:
         yield str(server.make_url("/")).rstrip("/")

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from connectors.fakes import MemoryMessenger
 from connectors.messenger.port import Message, MessengerAway, MessengerRefused
 from connectors.messenger.sms import SmsGateway
+from connectors.vault import Vault
 from models.appeals import Appellant
 from models.notices import Contact, Delivery, DeliveryAttempt, Notice
 from models.vocab import AppealState, Urgency
@@ -134,6 +135,37 @@ async def test_without_an_address_nothing_is_lost(deps: Deps) -> None:
     await round_of(deps, fake)
     assert len(fake.sent) == 1
     assert set((await states(deps)).values()) == {NoticeState.SENT}
+
+
+async def test_an_address_that_does_not_open_is_tried_again_like_any_other_fault(
+    deps: Deps, clock: Hands
+) -> None:
+    await give(deps)
+    await say(deps, "a")
+    locked = replace(deps, vault=Vault({1: b"\1" * 32}))
+    for _ in range(40):
+        await round_of(locked, MemoryMessenger())
+        clock.on(hours=6)
+    assert await states(deps) == {"a": NoticeState.GIVEN_UP}
+    assert set(await tries(deps)) == {("away", "sealed")}
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Delivery)) == 1
+
+
+async def test_whoever_lost_the_lease_takes_nothing_back(deps: Deps, clock: Hands) -> None:
+    """The address is gone, but the delivery is another process's by now."""
+    await give(deps)
+    await say(deps, "a")
+    await sending.gather(deps, [Medium.SMS])
+    async with deps.db.writes.begin() as session:
+        lease = timedelta(seconds=1)
+        (mine,) = await sending.claim(session, Medium.SMS, now=clock.now(), lease=lease)
+    clock.on(seconds=2)
+    await round_of(deps, MemoryMessenger())
+    async with deps.db.writes.begin() as session:
+        await contacts.drop(session, STREET, Medium.SMS, by="test", now=clock.now())
+    await sending._one(deps, Medium.SMS, MemoryMessenger(), mine)
+    assert await states(deps) == {"a": NoticeState.SENT}
 
 
 async def test_the_first_medium_it_can_be_reached_by(deps: Deps) -> None:

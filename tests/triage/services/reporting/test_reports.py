@@ -116,8 +116,10 @@ async def test_edited_signed_and_frozen(sqlite_db: Database) -> None:
     assert (again.edition, again.state) == (2, ReportState.DRAFT.value)
     async with sqlite_db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(ReportDraft)) == 4
-        told = list(await session.scalars(sa.select(Notice.facts)))
-    assert {"told": "2026年10月生态环境诉求月度分析报告已签发"} in told
+        told = list(await session.execute(sa.select(Notice.recipient, Notice.facts)))
+    signed_to = [to for to, facts in told if facts["told"] == "2026年10月生态环境诉求月度分析报告已签发"]
+    assert sorted(signed_to) == ["district", "hotline", "supervisor"]
+    assert {to for to, facts in told if facts["told"].endswith("待审签")} == {"hotline"}
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,35 @@ async def _end(session: AsyncSession, deps: Deps, number: int) -> None:
     await sessions.end_all(session, number, End.REVOKED, now=deps.clock.now())
 
 
+@pytest.mark.parametrize("take", [_disable, _reset])
+async def test_what_is_taken_away_while_the_password_is_checked_opens_nothing(
+    deps: Deps,
+    counts: SharedCounts,
+    monkeypatch: pytest.MonkeyPatch,
+    take: Callable[[AsyncSession, Deps, int], Awaitable[None]],
+) -> None:
+    number = await person(deps, "wang", (Role.CLERK, None))
+    stronger = Settings(
+        password_memory_kib=16, password_passes=1, password_lanes=1, redis_url="redis://127.0.0.1:1/0"
+    )
+    verify, taken = passwords.Hasher.verify, []
+
+    async def slow(self: passwords.Hasher, kept: str | None, password: str) -> bool:
+        proved = await verify(self, kept, password)
+        async with deps.db.writes.begin() as session:
+            await take(session, deps, number)
+        taken.append(await kept_hash(deps, number))
+        return proved
+
+    monkeypatch.setattr(passwords.Hasher, "verify", slow)
+    with pytest.raises(Refused):
+        await enter(replace(deps, settings=stronger), counts, "wang")
+
+    assert [await kept_hash(deps, number)] == taken
+    async with deps.db.reads() as session:
+        assert list(await session.scalars(sa.select(SignInSession.id))) == []
+
+
 @pytest.mark.parametrize("take", [_disable, _grant, _withdraw, _reset, _end])
 async def test_what_is_taken_away_ends_the_session_at_once_in_every_process(
     deps: Deps, counts: SharedCounts, take: Callable[[AsyncSession, Deps, int], Awaitable[None]]

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from models.outbox import Outbox
 from models.rollups import MEASURES, RollupCursor, RollupDistrict, RollupPlace
 from models.signals import Forecast, Signal, SignalDay
+from models.vocab_ledger import LedgerAct
 from models.vocab_trends import SignalKind, SignalState
 from tests.triage.services.trends.helpers import deps_of
+from tests.written import written
 from triage.errors import BadInput, NotFound
 from triage.services import backlog
 from triage.services.trends import judging, noticing
@@ -193,6 +195,7 @@ async def test_a_person_decides_with_a_reason_and_once(db: Database) -> None:
     with pytest.raises(NotFound):
         async with db.writes.begin() as session:
             await judging.decide(session, 10_000, SignalState.DISMISSED, "没有", by="b", now=NOW)
+    assert await written(deps_of(db, NOW), LedgerAct.SIGNAL_DECIDED) == [str(first.id), str(second.id)]
     async with db.reads() as session:
         fates = {fate.what: fate for fate in await judging.fates(session, since=DAY)}
         left = await judging.listed(session, state=SignalState.NEW, what=None, district=None)

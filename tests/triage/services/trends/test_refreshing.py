@@ -113,7 +113,11 @@ async def test_deltas_and_a_rebuild_agree(db: Database, steps: list[tuple[str, i
     deps = deps_of(db)
     await units(deps)
     made = await add_tickets(
-        db, TicketIn(), TicketIn(kind="AIR-01"), TicketIn(kind=None), TicketIn(age=timedelta(days=40))
+        db,
+        TicketIn(mood="negative", angry=True),
+        TicketIn(kind="AIR-01", mood="positive"),
+        TicketIn(kind=None, mood="neutral"),
+        TicketIn(age=timedelta(days=40)),
     )
     for number, (name, one, other) in enumerate(steps):
         await PLAYS[name](deps, made[one], made[other % 4], other, timedelta(minutes=number))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 READ = (
     "/desk/tickets/{no}",
     "/desk/tickets/{no}/files",
+    "/desk/tickets/{no}/call",
     "/api/v1/tickets/{no}",
     "/api/v1/tickets/{no}/moves",
     "/desk/compare/{no}/{own}",
@@ -75,6 +76,7 @@ async def test_nothing_is_done_to_it(world: World) -> None:
     world.become(Role.CLERK, "110105")
     corrected = await world.client.post(f"/api/v1/tickets/{no}/corrections", json={"kind": "AIR-11"})
     assert corrected.status == 404
+    assert await world.form(f"/desk/tickets/{no}/call", mine="13911110001") == 404
     assert await world.form(f"/desk/tickets/{no}/place", code="110105026") in {400, 404}
     assert await world.form(f"/desk/compare/{world.own}/{no}/refuse") == 404
     assert await world.form(f"/desk/compare/{world.own}/{no}/merge", version="1", key="k3") in {404, 422}

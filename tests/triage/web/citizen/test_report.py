@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
 
 from models import files as file_rows
 from models.appeals import Appeal, Appellant
-from models.citizens import CitizenAccess
+from models.citizens import CitizenAccess, RateCount
 from models.files import Attachment
 from tests import pictures
 from tests.triage.web.citizen.conftest import GOOD, Citizen
 from tests.triage.web.open311.conftest import read_all
+from triage.services import attachments
 from triage.web.citizen import maps, report
 
 if TYPE_CHECKING:
@@ -116,6 +118,31 @@ async def test_bad_photos_are_told_and_the_words_kept(citizen: Citizen, deps: De
         assert (citizen.status, set(citizen.faults)) == (400, {"files"})
         assert GOOD["text"] in citizen.page
     assert await appeals(deps) == []
+
+
+async def test_pictures_of_a_form_that_is_refused_are_not_decoded(
+    citizen: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = AsyncMock()
+    monkeypatch.setattr(attachments, "prepare_all", decode)
+    await citizen.report(("a.jpg", pictures.jpeg()), text="")
+    assert (citizen.status, set(citizen.faults)) == (400, {"text", "files"})
+    assert "请重新选一次照片" in citizen.page
+    decode.assert_not_awaited()
+
+
+async def test_forms_with_pictures_are_counted_also_when_nothing_comes_of_them(
+    citizen: Citizen, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = ("a.jpg", b"\xff\xd8\xff\xe0" + bytes(30))
+    for _ in range(2):
+        await citizen.report(broken)
+    async with deps.db.reads() as session:
+        assert list(await session.scalars(sa.select(RateCount.times))) == [2]
+    monkeypatch.setattr(report, "_FORMS_A_REPORT", 0)
+    await citizen.report(broken)
+    assert citizen.status == 429
+    assert GOOD["text"] in citizen.page
 
 
 async def test_sent_twice_it_is_one_case(citizen: Citizen, deps: Deps) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+import sqlalchemy as sa
 from aiohttp.test_utils import TestClient, TestServer
 
 from connectors import hints
+from models.staff import SignInSession
 from models.tickets import TicketEvent
 from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
@@ -118,6 +120,38 @@ async def test_a_process_that_stops_lets_its_pages_go(deps: Deps, no: str) -> No
         async with asyncio.timeout(SOON):
             assert await pages.answer.content.read() == b""
         assert (await client.get("/desk/changes")).status == 503
+
+
+@pytest.mark.parametrize("busy", [0, 1])
+async def test_a_session_that_ended_is_told_nothing_after_the_next_beat(
+    client: Client, deps: Deps, no: str, monkeypatch: pytest.MonkeyPatch, busy: int
+) -> None:
+    del no
+    monkeypatch.setattr(live, "BEAT_SECONDS", 0.3)
+    monkeypatch.setattr(live, "APART_SECONDS", 0.01)
+    async with stream(client) as pages:
+        await pages.event()
+        # It stands, so it is told beyond a beat.
+        await asyncio.sleep(0.7)
+        assert b": \n\n" in await pages.answer.content.readany()
+        async with deps.db.writes.begin() as session:
+            await session.execute(sa.update(SignInSession).values(ended_at=NOW))
+        telling = [asyncio.create_task(_tell_on(client.app[BOARD]))] * busy
+        async with asyncio.timeout(SOON):
+            while await pages.answer.content.readany():
+                pass
+        for task in telling:
+            task.cancel()
+    assert (await client.get("/desk/changes", allow_redirects=False)).status == 303
+
+
+async def _tell_on(board: live.Board) -> None:
+    """News without a pause."""
+    while True:
+        board.turn += 1
+        async with board._news:
+            board._news.notify_all()
+        await asyncio.sleep(0.02)
 
 
 async def test_there_is_an_end_to_how_many_are_told(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 import docx
@@ -12,8 +13,8 @@ import pytest
 
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered, paid
-from triage.services.rewards import claiming
-from triage.web.rewards import desk, pay
+from triage.services.rewards import claiming, inspections
+from triage.web.rewards import desk, lists, pay
 
 if TYPE_CHECKING:
     from tests.triage.web.citizen.conftest import Citizen
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 READS = sorted({
     one.route.path.split("{", maxsplit=1)[0]
-    for one in (*desk.ROUTES, *pay.ROUTES)
+    for one in (*desk.ROUTES, *pay.ROUTES, *lists.ROUTES)
     if one.route.method == "GET" and "{" not in one.route.path
 })  # fmt: skip
 
@@ -129,3 +130,15 @@ async def test_the_word_of_a_check_in_person_is_shown_once_and_takes_the_code(
         now = deps.clock.now()
         given = await claiming.give(session, deps, reward.winner_appeal_id, word, now=now)
     assert [one.number for one in given] == [1]
+
+
+async def test_the_lists_of_what_was_known_are_shown(client: Client, deps: Deps) -> None:
+    cookies = {"Cookie": "who=handler"}
+    assert "还没有清单" in await (await client.get("/desk/rewards/lists", headers=cookies)).text()
+    line = inspections.Listed(2, "某印刷厂", "110105", None, None, date(2026, 3, 1), "京环督〔2026〕1号")
+    async with deps.db.writes.begin() as session:
+        await inspections.store(session, "春季督察", "清单.csv", [line], by="chen", now=deps.clock.now())
+    shown = await (await client.get("/desk/rewards/lists", headers=cookies)).text()
+    for told in ("春季督察", "2026-03-01", "京环督〔2026〕1号", "chen"):
+        assert told in shown
+    assert "某印刷厂" not in shown

@@ -115,14 +115,21 @@ async def test_the_ledger_tells_what_was_changed_of_an_account(client_of: Client
     fields = {"name": "王五", "unit": "110108010", "provider": "Wang@Example.gov.cn"}
     await send(boss, "/desk/staff/wang", **fields)
     await send(boss, "/desk/staff/wang", **{**fields, "provider": ""})
+    await send(boss, "/desk/staff/wang/roles", role="analyst", unit="110108010", **{"from": "2026-11-23"})
 
     async with deps.db.reads() as session:
         rows = await session.scalars(
-            sa.select(LedgerRow.detail).where(LedgerRow.who == "admin", LedgerRow.act == "staff.changed")
+            sa.select(LedgerRow)
+            .where(LedgerRow.who == "admin", LedgerRow.act == "staff.changed")
+            .order_by(LedgerRow.seq)
         )
-        first, second = rows.all()
-    assert first == {"unit": "110105026 -> 110108010", "name": "changed", "provider": "set"}
-    assert second == {"unit": "110108010 -> 110108010", "provider": "removed"}
+        first, second, granted = rows.all()
+    assert first.detail == {"unit": "110105026 -> 110108010", "name": "changed", "provider": "set"}
+    assert second.detail == {"unit": "110108010 -> 110108010", "provider": "removed"}
+    # Old and new value, in masked shapes.
+    assert second.old == "姓名=王**；单位=110108010；统一认证=w***"
+    assert second.new == "姓名=王**；单位=110108010；统一认证=无"
+    assert granted.new == "analyst@110108010"
 
 
 async def test_an_administrator_of_a_district_reaches_no_further(client_of: ClientOf, deps: Deps) -> None:

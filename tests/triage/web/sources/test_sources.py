@@ -75,7 +75,7 @@ async def test_a_source_is_added_changed_switched_and_tried(
     assert "平台上最近一天有 " in tried["said"]
     on = await (await send(client, "PATCH", "/city", {"enabled": True, "name": "新名字"})).json()
     assert (on["enabled"], on["name"], on["credentials"]) == (True, "新名字", ["token"])
-    assert [task["task"]["code"] for task in on["tasks"]] == ["pull", "send", "reconcile"]
+    assert [task["task"]["code"] for task in on["tasks"]] == ["pull", "send", "words", "reconcile"]
     listed = await (await client.get("/api/v1/sources")).json()
     valid("SourceList", listed)
     assert TOKEN not in str(listed)
@@ -160,3 +160,29 @@ async def test_without_the_forms_token_nothing_is_changed(client: Client) -> Non
     for path in ("", "/city", "/city/switch", "/city/try", "/city/actions"):
         refused = await client.post(f"/desk/sources{path}", data={"on": "1"})
         assert refused.status == 403
+
+
+async def test_who_saves_what_another_one_changed_is_told_and_keeps_their_entries(client: Client) -> None:
+    await send(client, "POST", "", new("http://127.0.0.1:9"))
+    page = await (await client.get("/desk/sources/city")).text()
+    seen = re.search(r'name="version" value="(\d+)"', page)
+    assert seen
+    changed = await send(client, "PATCH", "/city", {"name": "先改的", "version": int(seen[1])})
+    assert ((await changed.json())["name"], (await changed.json())["version"]) == ("先改的", int(seen[1]) + 1)
+    late = await send(client, "PATCH", "/city", {"name": "后改的", "version": int(seen[1])})
+    await assert_problem(late, 409, "version_conflict", "刚刚被别人改过")
+    late = await send(client, "PATCH", "/city", {"enabled": True, "version": int(seen[1])})
+    await assert_problem(late, 409, "version_conflict", "刚刚被别人改过")
+    await assert_problem(
+        await send(client, "PATCH", "/city", {"version": "1"}), 400, "bad_input", "version 应是整数"
+    )
+    form = {
+        "token": await token_of(client, "/desk/sources/city"), "name": "后改的", "every_seconds": "30",
+        "s.url": "http://127.0.0.1:9", "version": seen[1],
+    }  # fmt: skip
+    refused = await client.post("/desk/sources/city", data=form)
+    text = await refused.text()
+    assert (refused.status, "刚刚被别人改过" in text, 'value="后改的"' in text) == (409, True, True)
+    # Whoever has read that saves what they see now.
+    again = await client.post("/desk/sources/city", data=form | {"version": str(int(seen[1]) + 1)})
+    assert (again.status, "已保存" in await again.text()) == (200, True)

@@ -1,0 +1,1 @@
+"""A provider of virtual numbers to try against: `python -m connectors.callback.reference`."""

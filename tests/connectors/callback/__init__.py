@@ -1,0 +1,1 @@
+"""回拨: the adapter against the reference provider, over a socket."""

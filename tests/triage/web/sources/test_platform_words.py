@@ -1,0 +1,85 @@
+"""平台来话 on 审核台, on the ticket's and on the source's page, until a clerk says that they know."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from models.appeals import Source
+from models.db import Database  # noqa: TC001  (a fixture's annotation)
+from models.hotline import HotlineWord
+from models.tickets import Ticket
+from models.vocab import State
+from models.vocab_sources import WordKind, WordState
+from models.vocab_staff import Role
+from tests.factories import NOW, TicketIn, add_tickets
+from triage.services import reference
+
+if TYPE_CHECKING:
+    from tests.triage.web.conftest import Client, ClientOf
+    from triage.services.deps import Deps
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough for pages."""
+    return sqlite_db
+
+
+@pytest.fixture
+async def no(deps: Deps) -> str:
+    """A ticket at the street whose order the platform withdrew, and then changed."""
+    (found,) = await add_tickets(deps.db, TicketIn(state=State.DISPATCHED))
+    await reference.sync(deps)
+    async with deps.db.writes.begin() as session:
+        ticket_id = (await session.scalars(sa.select(Ticket.id))).one()
+        source = Source(key="city", name="市热线平台", kind="hotline", settings={}, version=1, created_at=NOW)
+        session.add(source)
+        await session.flush()
+        session.add_all(
+            HotlineWord(
+                source_id=source.id, order_no="BJ1", kind=kind.value, number=kind.value, said_at=NOW,
+                seen_at=NOW, state=WordState.ASKED.value, ticket_id=ticket_id,
+            )
+            for kind in (WordKind.WITHDRAWN, WordKind.CHANGED)
+        )  # fmt: skip
+    return found
+
+
+async def text_of(client: Client, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status == 200
+    return await answer.text()
+
+
+async def test_a_withdrawn_order_is_marked_until_somebody_knows(client: Client, deps: Deps, no: str) -> None:
+    assert f'href="/desk/tickets/{no}#platform"' in await text_of(client, "/desk/review/queue")
+    assert "等人处理（2 条）" in await text_of(client, "/desk/sources/city")
+    page = await text_of(client, f"/desk/tickets/{no}")
+    assert "平台撤单" in page
+    assert "请告知承办单位" in page
+    assert "平台改了内容" in page
+    words = re.findall(r'name="word" value="(\d+)"', page)
+    token = re.findall(r'name="token" value="([^"]+)"', page)[0]
+    path = f"/desk/tickets/{no}/platform"
+    assert (await client.post(path, data={"word": words[0]})).status == 403
+    assert (await client.post(path, data={"word": "x", "token": token})).status == 400
+    assert (await client.post(path, data={"word": "999", "token": token})).status == 404
+    answer = await client.post(path, data={"word": words[0], "token": token})
+    assert answer.url.path == f"/desk/tickets/{no}"
+    assert "平台撤单" not in await answer.text()
+    assert no not in await text_of(client, "/desk/review/queue")
+    async with deps.db.reads() as session:
+        word = await session.get(HotlineWord, int(words[0]))
+    assert word is not None
+    assert (word.state, word.why) == (WordState.PASSED.value, "已看过，继续办理")
+
+
+async def test_a_unit_reads_it_and_cannot_answer_for_the_hotline(client_of: ClientOf, no: str) -> None:
+    street = await client_of(Role.STREET, unit="110105026")
+    page = await text_of(street, f"/desk/tickets/{no}")
+    assert "平台撤单" in page
+    assert 'name="word"' not in page

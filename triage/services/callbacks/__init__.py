@@ -1,0 +1,1 @@
+"""回拨: accounts at providers, one press, the caller's own number, how long what is kept."""

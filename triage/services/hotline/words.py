@@ -1,0 +1,281 @@
+"""平台来话: 催办, 撤单 and other words of orders that are here already, and what becomes of each.
+
+A 催办 is made on the ticket by the existing move, once by the platform's number of it. 撤单 and other words
+are for a person: a mark on 审核台 and on the ticket's page, until the ticket has ended, the platform took the
+order up again, or somebody says that they know. No move is made for them: which one ends a case depends on
+where it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.appeals import Appeal, Source
+from models.db import ALL_TOGETHER
+from models.filters import all_seeing, may_see
+from models.hotline import HotlineOrder, HotlineWord
+from models.tickets import Ticket
+from models.vocab import CLOSED_STATES, Move, Post
+from models.vocab_sources import OrderStatus, WordKind, WordState
+from triage.errors import NotFound, TriageError
+from triage.rules import moves
+from triage.services import moving
+from triage.services.citizen import cases
+from triage.services.moving import Person, Wish
+from triage.services.sources.ports import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.hotline.orders import Order
+    from connectors.vault import Vault
+    from models.viewing import Viewer
+    from triage.services.deps import Deps
+    from triage.services.sources.ports import Work
+
+#: So many in one run of the task; the next comes at once.
+BATCH: Final = 100
+#: What the platform says is noted at the hotline's post, under its own name.
+_LOGIN: Final = "12345"
+_PLATFORM: Final = Person(moves.Actor(Post.HOTLINE, None, _LOGIN), "12345 平台")
+_VIEWER: Final = all_seeing(_LOGIN)
+_ENDED: Final = tuple(state.value for state in CLOSED_STATES)
+_SHOWN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A word that waits for a person."""
+
+    id: int
+    no: str
+    state: str
+    kind: str
+    order_no: str
+    source: str
+    said_at: datetime
+
+    @property
+    def label(self) -> str:
+        """What the platform said."""
+        return WordKind(self.kind).label
+
+
+async def keep(
+    session: AsyncSession,
+    vault: Vault,
+    source_id: int,
+    orders: Sequence[Order],
+    changed: set[str],
+    *,
+    now: datetime,
+) -> None:
+    """Write what a batch says of orders that are here, each word once, in the batch's transaction.
+
+    Before the batch's own statuses are noted: an order is withdrawn when it was not so before.
+    """
+    said = [(order, kind, number) for order in orders for kind, number in _of(vault, order, changed)]
+    if not said:
+        return
+    numbers = sorted({order.number for order, _, _ in said})
+    known = {
+        number: (status, at)
+        for number, status, at in await session.execute(
+            sa.select(HotlineOrder.order_no, HotlineOrder.status, HotlineOrder.updated_at).where(
+                HotlineOrder.source_id == source_id, HotlineOrder.order_no.in_(numbers)
+            )
+        )
+    }
+    here = set(
+        await session.scalars(
+            sa.select(Appeal.external_id).where(
+                Appeal.source_id == source_id, Appeal.dedupe_key.in_([f"x:{number}" for number in numbers])
+            )
+        )
+    )
+    rows: list[dict[str, Any]] = [
+        {
+            "source_id": source_id, "order_no": order.number, "kind": kind.value, "number": number,
+            "said_at": order.updated_at, "seen_at": now, "state": WordState.WAITING.value,
+        }
+        for order, kind, number in said
+        if order.number in here and (kind is not WordKind.WITHDRAWN or _news(order, known.get(order.number)))
+    ]  # fmt: skip
+    if rows:
+        make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        await session.execute(
+            make(HotlineWord).on_conflict_do_nothing(), rows, execution_options=ALL_TOGETHER
+        )
+
+
+def _of(vault: Vault, order: Order, changed: set[str]) -> list[tuple[WordKind, str]]:
+    found = [(WordKind.URGED, urge) for urge in order.urges]
+    if order.status is OrderStatus.WITHDRAWN:
+        found.append((WordKind.WITHDRAWN, order.updated_at.isoformat()))
+    if order.number in changed and order.record is not None:
+        # Known by the words themselves: an order that changed once is told once, however often it is listed.
+        found.append((WordKind.CHANGED, vault.content_hash(order.record.content_hash)))
+    return found
+
+
+def _news(order: Order, known: tuple[str, datetime] | None) -> bool:
+    """Whether a withdrawn order was not withdrawn before, and this is no older copy."""
+    return known is None or (known[0] != OrderStatus.WITHDRAWN.value and known[1] < order.updated_at)
+
+
+async def settle(work: Work) -> Outcome:
+    """The task: urge, ask, and let go what is answered. Each word in a transaction of its own."""
+    deps, source_id = work.deps, work.source.id
+    async with deps.db.reads() as session:
+        waiting = list(
+            await session.execute(
+                sa.select(HotlineWord.id, Appeal.id, Ticket.id)
+                .join(
+                    Appeal,
+                    sa.and_(
+                        Appeal.source_id == HotlineWord.source_id,
+                        Appeal.dedupe_key == sa.literal("x:").concat(HotlineWord.order_no),
+                    ),
+                )
+                .join(Ticket, Ticket.appeal_id == Appeal.id)
+                .where(HotlineWord.source_id == source_id, HotlineWord.state == WordState.WAITING.value)
+                .order_by(HotlineWord.id)
+                .limit(BATCH)
+            )
+        )
+    counts = dict.fromkeys(WordState, 0)
+    for word_id, appeal_id, ticket_id in waiting:
+        counts[await _answer(deps, word_id, appeal_id, ticket_id)] += 1
+    counts[WordState.PASSED] += await _let_go(deps, source_id)
+    told = [f"{state.label} {count}" for state, count in counts.items() if count]
+    return Outcome(
+        said=f"平台来话：{'，'.join(told)}。" if told else "没有新的来话。",
+        seen=len(waiting),
+        more=len(waiting) == BATCH and not counts[WordState.WAITING],
+    )
+
+
+async def _answer(deps: Deps, word_id: int, appeal_id: int, ticket_id: int) -> WordState:
+    """One word; it waits on when somebody moved the ticket just then."""
+    now = deps.clock.now()
+    try:
+        async with deps.db.writes.begin() as session:
+            word = await _locked(session, word_id)
+            if word.state != WordState.WAITING:
+                return WordState(word.state)
+            word.ticket_id = ticket_id
+            if word.kind != WordKind.URGED:
+                word.state = WordState.ASKED.value
+                return WordState.ASKED
+            await _urge(session, deps, word, appeal_id, now=now)
+            word.state, word.settled_at = WordState.DONE.value, now
+            return WordState.DONE
+    except moving.Conflict:
+        return WordState.WAITING
+    except TriageError as refusal:
+        # Whatever the move does not allow: the word is kept with the reason, and holds up no other.
+        async with deps.db.writes.begin() as session:
+            word = await _locked(session, word_id)
+            word.state, word.settled_at, word.why = WordState.PASSED.value, now, refusal.detail
+            word.ticket_id = ticket_id
+        return WordState.PASSED
+
+
+async def _locked(session: AsyncSession, word_id: int) -> HotlineWord:
+    return (
+        await session.scalars(sa.select(HotlineWord).where(HotlineWord.id == word_id).with_for_update())
+    ).one()
+
+
+async def _urge(
+    session: AsyncSession, deps: Deps, word: HotlineWord, appeal_id: int, *, now: datetime
+) -> None:
+    """Make the move on the ticket that is worked on: of a merged one its head. Raises what `moving` does."""
+    case = await cases.read(session, appeal_id)
+    no = case.acted_on if case else None
+    version = await session.scalar(sa.select(Ticket.version).where(Ticket.no == no))
+    note = f"12345 平台催办，催办编号 {word.number}"
+    wish = Wish(no or "", Move.URGE, {"note": note}, version or 0, f"platform-word:{word.id}")
+    await moving.make(session, deps.tables, _VIEWER, _PLATFORM, wish, now=now)
+
+
+async def _let_go(deps: Deps, source_id: int) -> int:
+    """What was asked and is answered by itself: the ticket ended, or the order is open again."""
+    now = deps.clock.now()
+    mine = (HotlineWord.source_id == source_id, HotlineWord.state == WordState.ASKED.value)
+    ended = sa.exists().where(Ticket.id == HotlineWord.ticket_id, Ticket.state.in_(_ENDED))
+    again = sa.exists().where(
+        HotlineOrder.source_id == HotlineWord.source_id,
+        HotlineOrder.order_no == HotlineWord.order_no,
+        HotlineOrder.status == OrderStatus.OPEN.value,
+        HotlineWord.kind == WordKind.WITHDRAWN.value,
+    )
+    count = 0
+    async with deps.db.reads() as session:
+        if await session.scalar(sa.select(HotlineWord.id).where(*mine).limit(1)) is None:
+            return 0
+    async with deps.db.writes.begin() as session:
+        for found, why in ((ended, "工单已结束"), (again, "平台又恢复了这件工单")):
+            gone = await session.scalars(
+                sa.update(HotlineWord)
+                .where(*mine, found)
+                .values(state=WordState.PASSED.value, settled_at=now, why=why)
+                .returning(HotlineWord.id)
+                .execution_options(synchronize_session=False)
+            )
+            count += len(list(gone))
+    return count
+
+
+def _asked() -> sa.Select[int, str, str, str, str, str, datetime]:
+    return (
+        sa.select(
+            HotlineWord.id, Ticket.no, Ticket.state, HotlineWord.kind, HotlineWord.order_no, Source.name,
+            HotlineWord.said_at,
+        )
+        .join(Ticket, Ticket.id == HotlineWord.ticket_id)
+        .join(Source, Source.id == HotlineWord.source_id)
+        .where(HotlineWord.state == WordState.ASKED.value, Ticket.state.not_in(_ENDED))
+        .order_by(HotlineWord.id)
+    )  # fmt: skip
+
+
+async def of_ticket(session: AsyncSession, ticket_id: int) -> tuple[Asked, ...]:
+    """The words of a ticket that wait for a person; whoever may see the ticket may see them."""
+    return tuple(Asked(*row) for row in await session.execute(_asked().where(Ticket.id == ticket_id)))
+
+
+async def withdrawn(session: AsyncSession, viewer: Viewer) -> tuple[Asked, ...]:
+    """The withdrawn orders that somebody may end, the oldest first, as far as they are shown."""
+    query = _asked().where(HotlineWord.kind == WordKind.WITHDRAWN.value, may_see(viewer)).limit(_SHOWN)
+    return tuple(Asked(*row) for row in await session.execute(query))
+
+
+async def of_source(session: AsyncSession, source_id: int) -> tuple[tuple[Asked, ...], int]:
+    """The same of a source, with how many there are."""
+    mine = HotlineWord.source_id == source_id
+    count = await session.scalar(sa.select(sa.func.count()).select_from(_asked().where(mine).subquery()))
+    rows = await session.execute(_asked().where(mine).limit(_SHOWN))
+    return tuple(Asked(*row) for row in rows), count or 0
+
+
+async def dismiss(session: AsyncSession, viewer: Viewer, no: str, word_id: int, *, now: datetime) -> None:
+    """知道了: somebody has seen it and goes on with the case. Raises NotFound."""
+    ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no, may_see(viewer)))
+    word = await session.scalar(
+        sa.select(HotlineWord)
+        .where(HotlineWord.id == word_id, HotlineWord.ticket_id == ticket_id)
+        .with_for_update()
+    )
+    if ticket_id is None or word is None:
+        raise NotFound("没有这条平台来话，或您无权查看。")
+    if word.state == WordState.ASKED:
+        word.state, word.settled_at = WordState.PASSED.value, now
+        word.settled_by, word.why = viewer.login, "已看过，继续办理"
