@@ -385,10 +385,8 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        faults = "；".join(
-            _named(fault["loc"]) + _reason(fault)
-            for fault in error.errors(include_input=False, include_url=False)
-        )
+        told = error.errors(include_input=False, include_url=False)
+        faults = "；".join(_named(fault["loc"]) + _reason(fault) for fault in told)
         raise SettingsError(f"系统设置有误：{faults}") from None
 
 

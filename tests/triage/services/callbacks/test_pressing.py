@@ -96,8 +96,7 @@ async def provider(deps: Deps, reference: Reference) -> None:
 
 
 async def entries(deps: Deps) -> list[LedgerRow]:
-    async with deps.db.reads() as session:
-        return [row async for row in reading.every(session, reading.LedgerFilter())]
+    return [row async for row in reading.every(deps.db, reading.LedgerFilter())]
 
 
 async def acts(deps: Deps) -> list[str]:
