@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Sealer", "Stamp", "Vault", "VaultError", "normal_phone", "signed_by", "stamp_of"]
 
-_DIRECT: Final = 1
 _ENVELOPE: Final = 2
 _STAMP_BYTES: Final = 3
 _WRAPPED_BYTES: Final = NONCE_BYTES + KEY_BYTES + 16

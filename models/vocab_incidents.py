@@ -21,7 +21,7 @@ class IncidentAct(Labelled):
     OPENED = "opened", "系统发现"
     ATTACHED = "attached", "来电归入"
     GREW = "grew", "规模扩大"
-    LATE = "late", "逾期未确认"
+    LATE = "late", "超期未确认"
     UNANSWERED = "unanswered", "催促反馈"
     CONFIRM = "confirm", "确认"
     SCALE = "scale", "升级"

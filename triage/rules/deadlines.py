@@ -25,7 +25,7 @@ __all__ = ["DueTime", "DueTimes", "due_time", "due_times", "show"]
 
 _STARTS = {
     ClockName.DISPATCH: "登记", ClockName.SIGN: "派单", ClockName.CONTACT: "派单", ClockName.ANSWER: "派单",
-    ClockName.FOLLOW_UP: "反馈时限期满",
+    ClockName.FOLLOW_UP: "办理时限期满",
 }  # fmt: skip
 _WHOLE = 100
 

@@ -21,7 +21,6 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
 
-from models.viewing import LOCAL, all_seeing
 from triage.errors import TriageError
 from triage.web.keys import DECLARED, IDENTIFY, VIEWER
 
@@ -142,12 +141,6 @@ def key_of(route: web.AbstractRoute) -> tuple[str, str]:
     resource = route.resource
     path = resource.canonical if resource is not None else ""
     return (hdrs.METH_GET if route.method == hdrs.METH_HEAD else route.method, path)
-
-
-async def everyone_local(request: web.Request) -> Viewer | None:
-    """Whoever sits at this machine, all-seeing: the default of IDENTIFY while nobody signs in."""
-    del request
-    return all_seeing(LOCAL)
 
 
 @web.middleware

@@ -72,6 +72,7 @@ class FilesPage:
     no: str
     title: str
     files: tuple[FileView, ...]
+    may_add: bool
     token: str
     limits: FileLimits
     words: tuple[CitizenWord, ...]
@@ -223,6 +224,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
             )
             for row in found
         ),
+        may_add=request[VIEWER].may(*MOVERS),
         token=token,
         limits=limits_of(request),
         words=tuple(words),

@@ -69,12 +69,21 @@ class CorrectingView:
 
 
 async def view(
-    session: AsyncSession, no: str, ticket_id: int, reading: Reading | None, *, names: Names, token: str
+    session: AsyncSession,
+    no: str,
+    ticket_id: int,
+    reading: Reading | None,
+    *,
+    names: Names,
+    token: str,
+    may: bool,
 ) -> CorrectingView | None:
-    """The form and the corrections so far; None while nothing was read."""
+    """The corrections so far, and the form (its fields) for who `may` correct; None where neither is."""
     if reading is None:
         return None
     known = await corrections.of_ticket(session, ticket_id)
+    if not known and not may:
+        return None
     held = correcting.as_held(reading, known)
     options = _options(names)
     words = {**names.units, **_words(options)}
@@ -82,7 +91,9 @@ async def view(
         no=no,
         # A place is corrected where its candidates and the map are (`place_picking`): not twice on a page.
         fields=tuple(
-            FormField(f.value, f.label, options[f], held[f]) for f in options if f is not Corrected.PLACE
+            FormField(f.value, f.label, options[f], held[f])
+            for f in options
+            if may and f is not Corrected.PLACE
         ),
         known=tuple(_shown(item, words) for item in known),
         token_field=guard.FIELD,

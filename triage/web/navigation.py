@@ -114,7 +114,14 @@ def around(request: web.Request) -> dict[str, Any]:
         if viewer
         else None
     )
-    return {"nav": links_of(request), "who": who}
+    return {"nav": links_of(request), "who": who, "home": home(viewer, request.path)}
+
+
+def home(viewer: Viewer | None, path: str) -> Link:
+    """Where the way back leads, as a page names it: to what this person may open, never to a refusal."""
+    address = (first_page(viewer) or "/me") if viewer else "/desk"
+    label = next((s.label for s in SECTIONS if s.address == address), "我的账号")
+    return Link(address, "列表" if address == "/desk" else label, "page" if address == path else None)
 
 
 def first_page(viewer: Viewer) -> str | None:

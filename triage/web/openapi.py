@@ -75,7 +75,7 @@ _WISH: Final[dict[str, Any]] = {
             "type": "object",
             "required": ["post"],
             "additionalProperties": False,
-            "description": "以什么身份（登录功能完成之前自行写明）",
+            "description": "以什么身份：登录者的角色给的岗位，单位为本人的单位",
             "properties": {"post": _POSTS, "unit": _TEXT, "name": {"type": "string", "maxLength": 20}},
         },
     },

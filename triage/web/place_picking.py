@@ -90,6 +90,7 @@ class SitesPage:
 
     rows: tuple[SiteRow, ...]
     needed: int
+    most: int
     field: str
     token: str
     done: bool
@@ -325,6 +326,7 @@ async def sites(request: web.Request) -> web.Response:
             for row, stand in zip(rows, service.standings(rows, needed=needed), strict=True)
         ),
         needed=needed,
+        most=LATEST,
         field=guard.FIELD,
         token=token,
         done=request.query.get("done") == "1",

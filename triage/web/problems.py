@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CITIZEN: Final = "/citizen"
 #: Where people look, not programs.
 PAGES: Final = ("/desk", "/me", "/login", "/logout")
+#: Where programs look: they are answered in JSON whatever they say they accept.
+PROGRAMS: Final = ("/api", "/hooks")
 CONTENT_TYPE: Final = "application/problem+json"
 
 _TITLES: Final = {
@@ -28,10 +30,10 @@ _TITLES: Final = {
     403: "已拒绝",
     404: "没有找到",
     405: "不支持的操作",
-    409: "工单已有变化",
+    409: "内容已有变化",
     413: "内容过大",
     415: "内容格式不对",
-    421: "只能在本机访问",
+    421: "访问的地址不对",
     422: "这一步不能做",
     429: "太频繁了",
     503: "暂时无法服务",
@@ -43,7 +45,7 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
     if request.path.startswith(documents.BASE):
         return documents.refusal(request.path, status, detail)
     problem = problem_of(request[REQUEST_ID], status, code, detail)
-    if request.path.startswith(CITIZEN):
+    if request.path.startswith(CITIZEN) or _mistyped(request):
         page = request.app[TEMPLATES].get_template("citizen/error.html").render(problem=problem)
         return web.Response(text=page, status=status, content_type="text/html")
     if request.path.startswith(PAGES) or request.path == "/":
@@ -61,13 +63,19 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
     return as_json(problem)
 
 
+def _mistyped(request: Request) -> bool:
+    """Whether a person's browser asked for what is no page of the desk: public pages, unknown addresses."""
+    asked = "text/html" in request.headers.get(hdrs.ACCEPT, "")
+    return asked and request.path != "/" and not request.path.startswith((*PAGES, *PROGRAMS))
+
+
 def _sent_from(request: Request) -> str | None:
     """The page of ours whose form was refused: what was typed there is still wanted."""
     try:
         came = URL(request.headers.get(hdrs.REFERER, ""))
     except ValueError:
         return None
-    ours = came.raw_authority == request.headers.get(hdrs.HOST) and came.path.startswith("/desk")
+    ours = came.raw_authority == request.headers.get(hdrs.HOST) and came.path.startswith(PAGES)
     return came.raw_path_qs if ours and request.method == hdrs.METH_POST else None
 
 

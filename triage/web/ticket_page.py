@@ -5,13 +5,14 @@ A form that is refused comes back with its reason and what was typed; a conflict
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from models import ticket_detail
-from models.vocab import Move, Post
+from models.vocab import Clock, Move, Post
 from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
@@ -42,6 +43,19 @@ if TYPE_CHECKING:
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
+_NUMBER: Final = re.compile(r"[0-9-]{1,32}")
+#: What is told after a move whose name is no verb.
+_SAID: Final = {
+    Move.CONTACT: "已记录首次联系。",
+    Move.HANDLE: "已记录办理情况。",
+    Move.PROGRESS: "已提交阶段反馈。",
+    Move.OBJECT: "已提出派单异议。",
+    Move.OBJECT_UPHOLD: "已判异议成立。",
+    Move.OBJECT_REJECT: "已判异议不成立。",
+    Move.ONSITE: "已记录到场。",
+    Move.LEDGER_REVIEW: "已记录挂账复核。",
+    Move.FOLLOW_UP: "已记录回访。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +87,12 @@ class TicketPage:
     turn_why: str | None
     asked: tuple[AskedView, ...]
     clocks: tuple[ClockView, ...]
+    clock_names: tuple[str, str]
     objections: tuple[ObjectionView, ...]
     acting: ActingView
     token: str
     done: str | None
+    merged: str | None
     notice: str | None
     urges: int
     correcting: CorrectingView | None
@@ -150,13 +166,15 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         same = await box.box(session, request[VIEWER], whole.ticket.id)
+        may_correct = request[VIEWER].may(Permission.CORRECT)
         platform = await words.of_ticket(session, whole.ticket.id)
         correcting = await corrections.view(
-            session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token
-        )
+            session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token,
+            may=may_correct,
+        )  # fmt: skip
         exposures = await lead_listing.exposures(session, whole.appeal.id)
         identity = await identities.box(request, session, whole, now)
-    picking = await place_picking.view(request, no, whole.reading, token=token)
+    picking = await place_picking.view(request, no, whole.reading, token=token) if may_correct else None
     standing = moving.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
     spans = [
@@ -193,10 +211,12 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         turn_why=move_forms.why_not_yet(deps.tables, found, standing, who.post, at=now),
         asked=move_forms.asked(standing),
         clocks=move_forms.clocks(standing, now=now),
+        clock_names=(Clock.DISPATCH.label, Clock.ANSWER.label),
         objections=move_forms.objections(deps.tables, standing),
         acting=acting_view(request, who),
         token=token,
         done=_done(request),
+        merged=_merged(request),
         notice=error.detail if error and not shown else None,
         urges=standing.urges,
         correcting=correcting,
@@ -228,8 +248,14 @@ def _done(request: web.Request) -> str | None:
     """What was just done, told once on the page it led to."""
     code = request.query.get("done", "")
     if code == "picked":
-        return "更正地点"
-    return next((move.label for move in Move if move.value == code), None)
+        return "已更正地点。"
+    return next((_SAID.get(move, f"已{move.label}。") for move in Move if move.value == code), None)
+
+
+def _merged(request: web.Request) -> str | None:
+    """The ticket that was just merged into this one."""
+    no = request.query.get("merged", "")
+    return no if _NUMBER.fullmatch(no) else None
 
 
 def _value(request: web.Request, head: str, value: str) -> str:

@@ -39,7 +39,7 @@ def test_the_first_hour_of_an_administrator(env: dict[str, str]) -> None:
     )
     assert re.search(r"（只显示这一次）：([a-z2-9]{4}-){3}[a-z2-9]{4}", made.output)
     listed = staff(env, "list").output
-    assert "li\t李某\t望京街道办事处\t街乡承办员(望京街道办事处)\t未启用验证码" in listed
+    assert "li\t李某\t望京街道办事处\t街乡承办人(望京街道办事处)\t未启用验证码" in listed
     assert listed.endswith("共 2 个账号\n")
 
     assert "已授予" in staff(env, "role", "li", "follow_up", "--to", "2099-12-31").output
@@ -67,7 +67,7 @@ def test_a_poor_password_and_an_unknown_unit_are_said(env: dict[str, str]) -> No
 def test_each_bad_line_of_a_file_is_named_and_nothing_is_made(env: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "staff.csv"
     file.write_text(
-        HEAD + "a1,甲,望京街道办事处,街乡承办员,,,\n"
+        HEAD + "a1,甲,望京街道办事处,街乡承办人,,,\n"
         "B 2,乙,,clerk,,,\na3,丙,没有的街道,clerk,,,\na4,丁,,皇帝,,,\n"
         "a1,戊,,clerk,,,\na6,己,,clerk,,2026-13-01,\n短行\n",
         encoding="utf-8-sig",
@@ -83,7 +83,7 @@ def test_a_good_file_makes_accounts_whose_passwords_only_their_owner_reads(
 ) -> None:
     file, out = tmp_path / "staff.csv", tmp_path / "out.csv"
     lines = (
-        "a1,甲,望京街道办事处,街乡承办员、follow_up,,,\n"
+        "a1,甲,望京街道办事处,街乡承办人、follow_up,,,\n"
         "a2,乙,,supervisor,yi@example.gov.cn,2026-11-23,2099-12-31\n"
     )
     file.write_text(HEAD + lines, encoding="utf-8")

@@ -97,4 +97,8 @@ async def test_without_the_permission_one_is_refused_in_words(deps: Deps) -> Non
     assert "您的角色没有这项权限" in text
     assert 'href="/desk/leads"' in text
     assert 'href="/desk/sources"' not in text
+    # Nothing of a refusal leads to another one.
+    assert '<a class="brand" href="/desk/leads">' in text
+    assert '<a class="button" href="/desk/leads">回到媒体线索</a>' in text
+    assert 'href="/desk"' not in text
     assert home.headers["Location"] == "/desk/leads"

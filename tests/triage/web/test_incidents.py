@@ -58,7 +58,7 @@ async def test_the_list_has_what_is_not_over(client: Client, deps: Deps) -> None
 async def test_the_page_has_map_times_calls_and_course(client: Client, deps: Deps) -> None:
     await ready(deps)
     page = await (await client.get("/desk/incidents/1")).text()
-    assert page.count('<circle class="dot') == ENOUGH
+    assert page.count(' class="dot') == ENOUGH
     assert page.count("<rect ") >= 3
     assert page.count("/desk/tickets/20261123-") == ENOUGH
     assert f'<b class="count">{ENOUGH}</b> 件诉求，<b>{ENOUGH}</b> 张在办工单' in page

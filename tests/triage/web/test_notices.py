@@ -87,11 +87,26 @@ async def test_no_contact_stays_in_sight_and_goes_out_once_there_is_one(client: 
     assert "已送出" in await page(client, "/desk/notices?state=sent")
 
 
-async def test_an_address_left_empty_is_taken_away(client: Client, deps: Deps) -> None:
+async def test_an_address_is_taken_away_by_its_button_and_never_by_an_empty_field(
+    client: Client, deps: Deps
+) -> None:
     await factories.add_reference(deps.db)
     await post(client, "/desk/notices/contacts", unit="110105026", medium="sms", address=PHONE)
-    answer = await post(client, "/desk/notices/contacts", unit="望京街道办事处", medium="sms", address="")
-    assert "138****234" not in answer
+    empty = await client.post(
+        "/desk/notices/contacts",
+        data=form_of(await page(client), unit="望京街道办事处", medium="sms", address=""),
+        headers=origin(client),
+    )
+    told = await empty.text()
+    assert empty.status == 400
+    assert "请填写地址" in told
+    assert 'value="望京街道办事处"' in told
+    kept = await page(client, "/desk/notices?unit=110105026")
+    assert "138****234" in kept
+    for words in ("联系方式已去掉", "没有这个联系方式"):
+        answer = await post(client, "/desk/notices/contacts/drop", unit="110105026", medium="sms")
+        assert words in answer
+        assert "138****234" not in answer
 
 
 async def test_what_was_refused_says_why_and_can_be_sent_again(client: Client, deps: Deps) -> None:
@@ -151,7 +166,7 @@ async def test_bad_parameters_are_named(client: Client, query: str) -> None:
     [
         ({"unit": "110105026", "medium": "sms", "address": "12"}, "手机号"),
         ({"unit": "nowhere", "medium": "sms", "address": PHONE}, "单位名录里没有“nowhere”"),
-        ({"unit": "110105026", "medium": "fax", "address": PHONE}, "渠道"),
+        ({"unit": "110105026", "medium": "fax", "address": PHONE}, "发送方式"),
         ({"unit": "", "medium": "sms", "address": PHONE}, "单位名录里没有"),
     ],
 )

@@ -68,7 +68,10 @@ async def test_one_press_merges_the_later_into_the_earlier(client: Client, deps:
     place = f"/desk/compare/{again}/{first}"
     page = await (await client.get(place)).text()
     answer = await client.post(f"{place}/merge", data=hidden(page, f"{place}/merge"), allow_redirects=False)
-    assert (answer.status, answer.headers["Location"]) == (303, f"/desk/tickets/{first}?done=merge")
+    head_page = f"/desk/tickets/{first}?done=merge&merged={again}"
+    assert (answer.status, answer.headers["Location"]) == (303, head_page)
+    head = await (await client.get(head_page)).text()
+    assert f'<a href="/desk/tickets/{again}">{again}</a> 已并入本工单' in head
     async with deps.db.reads() as session:
         assert await session.scalar(sa.select(Ticket.state).where(Ticket.no == again)) == "merged"
         assert await session.scalar(sa.select(MatterPair.state)) == "merged"
@@ -102,11 +105,23 @@ async def test_a_refusal_is_remembered(client: Client, deps: Deps) -> None:
     place = f"/desk/compare/{again}/{first}"
     page = await (await client.get(place)).text()
     answer = await client.post(f"{place}/refuse", data=hidden(page, f"{place}/refuse"), allow_redirects=False)
-    assert (answer.status, answer.headers["Location"]) == (303, "/desk/repeats")
+    assert (answer.status, answer.headers["Location"]) == (303, f"/desk/repeats?a={again}&b={first}")
+    assert f'href="{place}"' in await (await client.get(answer.headers["Location"])).text()
     assert "没有待确认的" in await (await client.get("/desk/repeats")).text()
     assert "已判为不是同一事项" in await (await client.get(place)).text()
     ticket = await (await client.get(f"/desk/tickets/{again}")).text()
     assert "可能是同一件事" not in ticket
+
+
+async def test_a_refusal_is_taken_back(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    form = hidden(await (await client.get(place)).text(), f"{place}/refuse")
+    assert (await client.post(f"{place}/reopen", data=form)).status == 400
+    await client.post(f"{place}/refuse", data=form)
+    page = await (await client.get(place)).text()
+    await client.post(f"{place}/reopen", data=hidden(page, f"{place}/reopen"))
+    assert f'href="{place}"' in await (await client.get("/desk/repeats")).text()
 
 
 async def test_numbers_that_are_none_are_not_found(client: Client, deps: Deps) -> None:
@@ -135,7 +150,8 @@ async def test_both_places_are_on_one_map_and_photos_stand_side_by_side(client: 
         ]  # fmt: skip
         await session.execute(sa.insert(Attachment), rows)
     page = await (await client.get(f"/desk/compare/{again}/{first}")).text()
-    assert page.count('<circle class="dot') == 2
+    # Told apart by shape, not by colour alone.
+    assert (page.count('<circle class="dot"'), page.count('<rect class="dot fresh"')) == (1, 1)
     assert "两地相距约" in page
     assert re.findall(r"/desk/files/(\d+)/thumb", page) == ["2", "1"]
 

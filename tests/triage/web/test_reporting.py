@@ -79,6 +79,41 @@ async def test_drafted_signed_and_fetched(
     assert (await client.get("/desk/reports/9")).status == 404
 
 
+async def test_what_was_typed_stays_and_a_person_s_draft_is_not_replaced_unasked(
+    client: Client, deps: Deps
+) -> None:
+    await add_tickets(deps.db, *ITEMS)
+    await reference.sync(deps)
+    while await refreshing.catch_up(deps):
+        pass
+    wanted = {"kind": "monthly", "period": "2026-10"}
+    form = hidden(await (await client.get("/desk/reports")).text(), "/desk/reports/draft") | wanted
+    one = await (await client.post("/desk/reports/draft", data=form)).text()
+    mine = hidden(one, "/desk/reports/1/edit")
+    # Refused: the words are still in the form, and the version is the one to go on from.
+    refused = await client.post("/desk/reports/1/edit", data=mine | {"text": "没有小标题的一句"})
+    told = await refused.text()
+    assert (refused.status, "没有小标题的一句</textarea>" in told) == (400, True)
+    await client.post("/desk/reports/1/edit", data=mine | {"text": "# 总体情况\n共3件。"})
+    late = await client.post("/desk/reports/1/edit", data=mine | {"text": "# 总体情况\n来晚的3件。"})
+    told = await late.text()
+    assert (late.status, "来晚的3件。</textarea>" in told, "共3件。" in told) == (409, True, True)
+    # Signed is what is saved, never what stands in the form beside it.
+    unsaved = hidden(told, "/desk/reports/1/edit") | {"text": "# 总体情况\n别的3件。"}
+    answer = await client.post("/desk/reports/1/sign", data=unsaved)
+    assert (answer.status, "还没保存的改动" in await answer.text()) == (400, True)
+    # Drafting the period again asks first; each draft can be read and restored.
+    asked = await client.post("/desk/reports/draft", data=form)
+    told = await asked.text()
+    assert (asked.status, "现在是第 2 稿" in told) == (409, True)
+    again = await client.post("/desk/reports/draft", data=hidden(told, "/desk/reports/draft") | wanted)
+    assert "本期共收到诉求3件" in await again.text()
+    earlier = await (await client.get("/desk/reports/1?draft=2")).text()
+    assert "共3件。</textarea>" in earlier
+    assert "恢复这一稿" in earlier
+    assert (await client.get("/desk/reports/1?draft=9")).status == 404
+
+
 async def test_open_data(client: Client, deps: Deps) -> None:
     assert "还没有公布" in await (await client.get("/open")).text()
     assert (await client.get("/open/2026-10.csv")).status == 404

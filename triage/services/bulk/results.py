@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: Reasons told apart; the rarer ones are told together.
 MOST_REASONS: Final = 20
 PAGE: Final = 100
+#: Jobs that are listed.
+LISTED: Final = 20
 _EXPORT: Final = 1000
 
 
@@ -175,7 +177,7 @@ async def every_row(session: AsyncSession, viewer: Viewer, job_id: int) -> Async
         after = rows[-1].seq
 
 
-async def latest(session: AsyncSession, viewer: Viewer, *, limit: int = 20) -> list[BulkJob]:
+async def latest(session: AsyncSession, viewer: Viewer, *, limit: int = LISTED) -> list[BulkJob]:
     """The newest jobs, drafts among them."""
     rows = await session.scalars(
         sa.select(BulkJob).where(may_see_job(viewer)).order_by(BulkJob.id.desc()).limit(limit)

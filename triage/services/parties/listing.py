@@ -67,7 +67,6 @@ class NamePair:
     """Another spelling that may be this party's."""
 
     other_party: int
-    other_version: int
     mine: str
     theirs: str
     a_id: int
@@ -279,7 +278,7 @@ async def _pairs(session: AsyncSession, viewer: Viewer, names: Sequence[PartyNam
     )
     return tuple(
         NamePair(
-            there.id, there.version, own[pair.a_id if pair.a_id in own else pair.b_id].written,
+            there.id, own[pair.a_id if pair.a_id in own else pair.b_id].written,
             theirs.written, pair.a_id, pair.b_id, pair.score, tuple(pair.why),
         )
         for pair, theirs, there in rows

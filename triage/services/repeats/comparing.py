@@ -124,6 +124,17 @@ async def refuse(
     await looking.decided(session, first, second, Proposal.REFUSED, by=by, now=now)
 
 
+async def reopen(
+    session: AsyncSession, viewer: Viewer, one: str, other: str, *, by: str, now: datetime
+) -> None:
+    """不是同一事项, taken back: it is proposed again. Raises NotFound, BadInput."""
+    first, second = await ids_of(session, viewer, one, other)
+    kept = await session.get(MatterPair, (max(first, second), min(first, second)))
+    if kept is None or kept.state != Proposal.REFUSED.value:
+        raise BadInput("这两张工单没有被判为不是同一事项，请刷新页面再看")
+    await looking.decided(session, first, second, Proposal.PROPOSED, by=by, now=now)
+
+
 def _differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Both texts cut into what both have and what only one has."""
     a, b = a[:COMPARED], b[:COMPARED]

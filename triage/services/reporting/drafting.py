@@ -53,10 +53,25 @@ class ReportMoved(TriageError):
     status: ClassVar[int] = 409
 
 
-async def draft(session: AsyncSession, tables: Tables, period: Period, *, now: datetime) -> Report:
+class PersonsDraft(TriageError):
+    """这一期的报告已有人改过；要重新起草，请在报告页上确认。"""
+
+    code: ClassVar[str] = "persons_draft"
+    status: ClassVar[int] = 409
+
+    def __init__(self, report_id: int, version: int) -> None:
+        super().__init__(f"这一期已有人改过，现在是第 {version} 稿。重新起草会另存一稿，各稿都留着。")
+        self.report_id = report_id
+        self.version = version
+
+
+async def draft(
+    session: AsyncSession, tables: Tables, period: Period, *, now: datetime, over: int | None = None
+) -> Report:
     """Draft a period's report: the open draft anew, or a new edition after a signed one.
 
-    Raises NotReady when the figures do not reach its end.
+    Raises NotReady when the figures do not reach its end, and PersonsDraft when a person's text is the
+    newest: `over` is the draft of a person that may be replaced, by who has seen it.
     """
     found = await figured(session, tables, period)
     sections = wording.drafted(found.facts["facts"])
@@ -76,6 +91,13 @@ async def draft(session: AsyncSession, tables: Tables, period: Period, *, now: d
         session.add(report)
     else:
         report = newest
+        by = await session.scalar(
+            sa.select(ReportDraft.by).where(
+                ReportDraft.report_id == newest.id, ReportDraft.version == newest.version
+            )
+        )
+        if by != SYSTEM and over != newest.version:
+            raise PersonsDraft(newest.id, newest.version)
     report.facts, report.data_version, report.as_of = found.facts, found.data_version, found.as_of
     report.table_version = tables.version
     await _saved(session, report, sections, by=SYSTEM, now=now)
@@ -94,10 +116,22 @@ async def edit(
 
 
 async def sign(
-    session: AsyncSession, tables: Tables, report_id: int, *, version: int, by: str, now: datetime
+    session: AsyncSession,
+    tables: Tables,
+    report_id: int,
+    *,
+    version: int,
+    by: str,
+    now: datetime,
+    seen: str | None = None,
 ) -> Report:
-    """签发: freeze it. Raises NotFound, ReportMoved, and BadInput where the text goes beyond the figures."""
+    """签发: freeze it. Raises NotFound, ReportMoved, and BadInput where the text goes beyond the figures.
+
+    `seen` is the text that stood before who signs: another one than the saved is not signed.
+    """
     report = await _open(session, report_id, version)
+    if seen is not None and parsed(seen) != report.sections:
+        raise BadInput("框里有还没保存的改动：请先保存，看过再签发")
     strange = wording.strange_numbers(report.sections, report.facts["facts"])
     bare = wording.numberless(report.sections)
     if strange:
@@ -156,6 +190,16 @@ async def get(session: AsyncSession, report_id: int) -> Report:
     if report is None:
         raise NotFound("没有这份报告。")
     return report
+
+
+async def kept(session: AsyncSession, report_id: int, version: int) -> ReportDraft:
+    """A saved draft. Raises NotFound."""
+    found: ReportDraft | None = await session.scalar(
+        sa.select(ReportDraft).where(ReportDraft.report_id == report_id, ReportDraft.version == version)
+    )
+    if found is None:
+        raise NotFound("没有这一稿。")
+    return found
 
 
 async def _open(session: AsyncSession, report_id: int, version: int) -> Report:

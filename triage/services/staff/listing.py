@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from models.staff import Account, RoleGrant, SignInSession
+from models.staff import Account, RoleGrant
 from models.units import Staff, Unit
 from triage.clock import local
 from triage.services.staff import sessions
@@ -101,12 +101,6 @@ async def one(session: AsyncSession, login: str) -> tuple[Staff, Account] | None
         )
     ).one_or_none()
     return None if row is None else (row[0], row[1])
-
-
-async def open_sessions(session: AsyncSession, *, now: datetime) -> int:
-    """How many sessions are not over, at most as exactly as the clock of their own."""
-    found = sa.select(sa.func.count()).where(SignInSession.ended_at.is_(None), SignInSession.expires_at > now)
-    return await session.scalar(found) or 0
 
 
 def _conditions(asked: Asked, *, now: datetime) -> list[ColumnElement[bool]]:

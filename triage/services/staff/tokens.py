@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.staff import Account, ApiToken
-from models.units import Staff
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
@@ -144,13 +143,3 @@ async def listed(session: AsyncSession, staff_id: int) -> list[ApiToken]:
         .order_by(ApiToken.id.desc())
     )
     return list(rows)
-
-
-async def id_of(session: AsyncSession, login: str) -> int:
-    """The account of a login. Raises NotFound."""
-    found = await session.scalar(
-        sa.select(Account.staff_id).join(Staff, Staff.id == Account.staff_id).where(Staff.login == login)
-    )
-    if found is None:
-        raise NotFound(f"没有这个账号：{login}")
-    return found

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from models.vocab import Field, Move
 from models.vocab_bulk import BulkRow, BulkState
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import bulk as rules
@@ -72,6 +73,7 @@ class JobPage:
     values: tuple[str, ...]
     undoable: bool
     mine: bool
+    may_export: bool
     acting: ActingView
     token: str
     as_of: str
@@ -190,6 +192,7 @@ async def _job(request: web.Request, template: str, error: TriageError | None) -
         values=tuple(said(Field(name), v, request.app[NAMES]) for name, v in row.values.items()),
         undoable=_undoable(request, row, view),
         mine=who.post is not None and who.person(deps.tables).actor.login == row.login,
+        may_export=request[VIEWER].may(Permission.EXPORT),
         acting=acting_view(request, who),
         token=token,
         as_of=show(deps.clock.now()),
@@ -278,4 +281,4 @@ async def listed(request: web.Request) -> web.Response:
         )
         for one in jobs
     )  # fmt: skip
-    return render(request, "desk/bulk_list.html", lines=lines)
+    return render(request, "desk/bulk_list.html", lines=lines, most=results.LISTED)

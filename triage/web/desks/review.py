@@ -151,6 +151,21 @@ def _wish(tables: Tables, no: str, typed: Mapping[str, str]) -> Wish:
     )  # fmt: skip
 
 
+async def units_of(request: web.Request) -> web.Response:
+    """GET /desk/review/{no}/units?kind=: whom the tables name for another kind. Raises NotFound, BadInput."""
+    asking.refuse_others(request.query, ("kind",))
+    deps, kind = request.app[DEPS], request.query.get("kind", "")
+    if kind not in deps.tables.kinds:
+        raise BadInput("参数 kind 不是种类的代码")
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
+    if whole is None or whole.reading is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    today = beijing(deps.clock.now()).date()
+    unit, assist = _units(deps.tables, whole, whole.reading, kind, today)
+    return web.json_response({"unit": unit, "assist": assist})
+
+
 def _login(request: web.Request) -> str:
     return request[VIEWER].login
 
@@ -325,5 +340,6 @@ ROUTES: Final = (
     access.get("/desk/review", following, needs=Permission.INTAKE),
     access.get("/desk/review/queue", queue_part, needs=Permission.INTAKE),
     access.get("/desk/review/{no}", one, needs=Permission.INTAKE),
+    access.get("/desk/review/{no}/units", units_of, needs=Permission.INTAKE),
     access.post("/desk/review/{no}", decided, needs=Permission.INTAKE),
 )

@@ -62,6 +62,21 @@ class ShownPage:
     label: str
     value: str | None
     error: str | None
+    phone: bool
+    again: Again | None
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The form once more, with what was typed: what was missing can be added."""
+
+    field: str
+    reason: str
+    words: str
+    reasons: tuple[Choice, ...]
+    least: int
+    longest: int
 
 
 async def box(request: web.Request, session: AsyncSession, whole: WholeTicket, now: datetime) -> IdentityBox:
@@ -120,11 +135,26 @@ async def shown(request: web.Request) -> web.Response:
         error, status = "用现有的密钥打不开这一项，请联系系统管理员。", 500
     except TriageError as refused:
         error, status = refused.detail, refused.status
-    page = ShownPage(no=no, label=field.label, value=value, error=error)
     token = guard.token_of(request)
+    page = ShownPage(
+        no=no, label=field.label, value=value, error=error, phone=field is IdentityField.PHONE,
+        again=_again(request, field, reason) if status == BadInput.status else None, token=token,
+    )  # fmt: skip
     response = render(request, "identities/shown.html", status=status, page=page)
     guard.keep(response, token)
     return response
+
+
+def _again(request: web.Request, field: IdentityField, typed: Reason) -> Again:
+    rows, now = request.app[DEPS].tables.reveals, request.app[DEPS].clock.now()
+    return Again(
+        field=field.value,
+        reason=typed.code,
+        words=typed.words[:LONGEST_WORDS],
+        reasons=tuple(Choice(row.code, row.title) for row in rows.reasons_at(now)),
+        least=rows.rate(now).least_words,
+        longest=LONGEST_WORDS,
+    )
 
 
 ROUTES: Final = (

@@ -223,7 +223,7 @@ async def _view(
         reach=_reach(incident),
         found=f"{row.title if row else ''}：{incident.callers} 人，平时约 {incident.usual:.2f} 人",
         answer_by=incident.answer_by,
-        answer_late=line.confirm_by is not None and incident.answer_by <= now,
+        answer_late=state in LIVE_STATES and incident.answer_by <= now,
         reason=incident.reason,
         map=await _map(request, whole, now),
         bars=bars,

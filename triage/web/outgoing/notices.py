@@ -16,7 +16,7 @@ from models.vocab_notices import POSTS, Medium, NoticeState, RecipientKind
 from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import show
-from triage.errors import BadInput, NoRule
+from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.calendar import beijing
 from triage.rules.noticing import fill
 from triage.services import ledger
@@ -58,6 +58,12 @@ _KINDS: Final = {
     "smtp": "邮件服务器回答 {}",
     "smtp_login": "邮件服务器登录失败 {}",
 }
+#: What became of an address.
+_SET: Final = {
+    "1": "联系方式已保存；因为没有联系方式而等着的通知随后发出。",
+    "removed": "联系方式已去掉；这个单位或岗位以后不再这样通知。",
+    "none": "没有这个联系方式，可能刚被别人去掉。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,8 @@ class Address:
 
     who: str
     medium: str
+    value: str
+    recipient: str
     hint: str
     changed: str
 
@@ -108,6 +116,8 @@ class NoticePage:
     more: str | None
     done: str | None
     unit: str
+    fault: str | None
+    chosen: str
     posts: tuple[str, ...]
     addresses: tuple[Address, ...]
     media: tuple[tuple[str, str], ...]
@@ -115,9 +125,22 @@ class NoticePage:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An address that was not taken: why, and for whom. The address itself is not sent back to a screen."""
+
+    error: TriageError
+    unit: str
+    medium: str
+
+
 async def page(request: web.Request) -> web.Response:
     """The log. Raises BadInput naming a bad parameter."""
     refuse_others(request.query, ("state", "before", "unit", "done", "set"))
+    return await _page(request, None)
+
+
+async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     deps, names = request.app[DEPS], request.app[NAMES]
     state = _state(request.query.get("state", ""))
     before = _number(request, "before")
@@ -142,17 +165,20 @@ async def page(request: web.Request) -> web.Response:
             all_again=state.value if state in logbook.AGAIN and shown else None,
             more=_address(state, before=shown[-1].id) if len(found) > PER_PAGE else None,
             done=_done(request),
-            unit=_named(unit, names),
+            unit=tried.unit if tried else _named(unit, names),
+            fault=tried.error.detail if tried else None,
+            chosen=tried.medium if tried else "",
             posts=tuple(POSTS.values()),
             addresses=tuple(
-                Address(_who(c.recipient_kind, c.recipient, names), Medium(c.medium).label, c.hint,
-                        f"{show(c.changed_at)} {c.changed_by}")
+                Address(_who(c.recipient_kind, c.recipient, names), Medium(c.medium).label, c.medium,
+                        c.recipient, c.hint, f"{show(c.changed_at)} {c.changed_by}")
                 for c in known
             ),
             media=tuple((medium.value, medium.label) for medium in Medium),
             field=guard.FIELD,
             token=token,
         ),
+        status=tried.error.status if tried else 200,
     )  # fmt: skip
     guard.keep(response, token)
     return response
@@ -181,26 +207,46 @@ async def retry(request: web.Request) -> web.Response:
 
 
 async def set_contact(request: web.Request) -> web.Response:
-    """设联系方式. Leads back to the page. Raises BadInput, NotFound."""
+    """设联系方式. Leads back to the page; what is refused is shown in the form."""
     form = await request.post()
-    unit = recipient_code(request.app[DEPS].tables, str(form.get("unit", "")).strip())
+    typed = {name: str(form.get(name, "")).strip() for name in ("unit", "medium", "address")}
+    deps, by = request.app[DEPS], request[VIEWER].login
     try:
-        medium = Medium(str(form.get("medium", "")))
-    except ValueError:
-        raise BadInput("请选择渠道") from None
-    address = str(form.get("address", "")).strip()
-    deps = request.app[DEPS]
-    to = Recipient(RecipientKind.POST if unit in POSTS else RecipientKind.UNIT, unit)
-    by = request[VIEWER].login
+        to, medium = _told(deps.tables, typed["unit"], typed["medium"])
+        if not typed["address"]:
+            raise BadInput("请填写地址；要去掉已有的，按它后面的“去掉”")  # noqa: TRY301
+        async with deps.db.writes.begin() as session:
+            await contacts.put(session, deps.vault, to, medium, typed["address"], by=by, now=deps.clock.now())
+    except (BadInput, NotFound) as error:
+        return await _page(request, Tried(error, typed["unit"], typed["medium"]))
+    log.info("contact_changed", recipient=to.id, medium=medium.value, removed=False, by=by)
+    return _back(to, "1")
+
+
+async def drop_contact(request: web.Request) -> web.Response:
+    """去掉一个联系方式. Leads back to the page. Raises BadInput."""
+    form, deps, by = await request.post(), request.app[DEPS], request[VIEWER].login
+    to, medium = _told(deps.tables, str(form.get("unit", "")), str(form.get("medium", "")))
     async with deps.db.writes.begin() as session:
-        if address:
-            await contacts.put(session, deps.vault, to, medium, address, by=by, now=deps.clock.now())
-        else:
-            await contacts.drop(session, to, medium, by=by, now=deps.clock.now())
-    log.info("contact_changed", recipient=unit, medium=medium.value, removed=not address, by=by)
-    return web.Response(
-        status=303, headers={"Location": f"/desk/notices?{urlencode({'unit': unit, 'set': '1'})}#contact"}
-    )
+        there = await contacts.drop(session, to, medium, by=by, now=deps.clock.now())
+    if there:
+        log.info("contact_changed", recipient=to.id, medium=medium.value, removed=True, by=by)
+    return _back(to, "removed" if there else "none")
+
+
+def _told(tables: Tables, unit: str, medium: str) -> tuple[Recipient, Medium]:
+    """Whose address, and of which medium. Raises BadInput."""
+    code = recipient_code(tables, unit)
+    kind = RecipientKind.POST if code in POSTS else RecipientKind.UNIT
+    known = next((found for found in Medium if found.value == medium), None)
+    if known is None:
+        raise BadInput("请选择发送方式")
+    return Recipient(kind, code), known
+
+
+def _back(to: Recipient, told: str) -> web.Response:
+    query = urlencode({"unit": to.id, "set": told})
+    return web.Response(status=303, headers={"Location": f"/desk/notices?{query}#contact"})
 
 
 def recipient_code(tables: Tables, text: str) -> str:
@@ -256,7 +302,7 @@ def _how(item: Entry, state: NoticeState) -> str:
     if state is NoticeState.WAITING:
         return f"{show(item.not_before)} 起发出"
     if item.medium is None:
-        return "没有可用渠道的联系方式" if state is NoticeState.NO_CONTACT else ""
+        return "没有可用的联系方式" if state is NoticeState.NO_CONTACT else ""
     parts = [Medium(item.medium).label]
     if (item.together or 0) > 1:
         parts.append(f"与另 {(item.together or 0) - 1} 件汇总")
@@ -289,8 +335,8 @@ def _address(state: NoticeState | None, *, before: int | None = None) -> str:
 
 
 def _done(request: web.Request) -> str | None:
-    if request.query.get("set"):
-        return "联系方式已保存；因为没有联系方式而等着的通知随后发出。"
+    if told := request.query.get("set"):
+        return _SET.get(told)
     number = _number(request, "done")
     if number is None:
         return None
@@ -321,4 +367,5 @@ ROUTES: Final = (
     access.get("/desk/notices", page, needs=Permission.NOTICES),
     access.post("/desk/notices/retry", retry, needs=Permission.NOTICES),
     access.post("/desk/notices/contacts", set_contact, needs=Permission.NOTICES),
+    access.post("/desk/notices/contacts/drop", drop_contact, needs=Permission.NOTICES),
 )

@@ -143,6 +143,7 @@ class PartyPage:
     place: str
     version: int
     merged_into: int | None
+    may_change: bool
     names: tuple[tuple[int, str], ...]
     months: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -284,6 +285,7 @@ async def _page(request: web.Request, party_id: int, error: TriageError | None) 
         place=_place(request, found.party.district_code, found.party.street_code),
         version=found.party.version,
         merged_into=found.party.merged_into,
+        may_change=request[VIEWER].may(Permission.LEADS),
         names=tuple((row.id, row.written) for row in found.names),
         months=tuple(months),
         rows=_rows(found, months, names),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (shown by the template)
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _SEE_OTHER: Final = 303
 _KILOMETRE: Final = 1000
+_NUMBER: Final = re.compile(r"[0-9-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class RepeatsPage:
 
     lines: tuple[PairLine, ...]
     groups: tuple[Group, ...]
+    refused: tuple[str, str] | None
     token: str
 
 
@@ -85,6 +89,7 @@ class ComparePage:
     why: tuple[str, ...]
     facts: tuple[str, ...]
     map: Drawing | None
+    may_decide: bool
     may_merge: bool
     refused: bool
     error: str | None
@@ -94,13 +99,15 @@ class ComparePage:
 
 
 async def listed(request: web.Request) -> web.Response:
-    """待确认的同一事项."""
-    refuse_others(request.query, ())
+    """待确认的同一事项; `a` and `b` are two that were just judged not to be one. Raises BadInput."""
+    refuse_others(request.query, ("a", "b"))
+    a, b = request.query.get("a", ""), request.query.get("b", "")
+    told = (a, b) if _NUMBER.fullmatch(a) and _NUMBER.fullmatch(b) else None
     async with request.app[DEPS].db.reads() as session:
         found = await matters.proposals(session, request[VIEWER])
     lines = tuple(line(pair) for pair in found)
     groups = _groups(lines) if request[VIEWER].may(Permission.BULK) else ()
-    page = RepeatsPage(lines, groups, guard.token_of(request))
+    page = RepeatsPage(lines, groups, told, guard.token_of(request))
     return render(request, "desk/repeats.html", page=page)
 
 
@@ -150,7 +157,8 @@ async def merged(request: web.Request) -> web.Response:
     request.app[BOARD].tell()
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
-    return _to(f"/desk/tickets/{earlier}?done={made.move.value}")
+    # The page of the ticket that goes on: what was merged away, and where it is taken back, is told there.
+    return _to(f"/desk/tickets/{quote(earlier)}?{urlencode({'done': made.move.value, 'merged': later})}")
 
 
 async def refused(request: web.Request) -> web.Response:
@@ -167,7 +175,18 @@ async def refused(request: web.Request) -> web.Response:
             by=by,
             now=deps.clock.now(),
         )
-    return _to("/desk/repeats")
+    a, b = request.match_info["a"], request.match_info["b"]
+    return _to(f"/desk/repeats?{urlencode({'a': a, 'b': b})}")
+
+
+async def reopened(request: web.Request) -> web.Response:
+    """撤销“不是同一事项”. Raises NotFound, BadInput."""
+    await request.post()
+    deps, a, b = request.app[DEPS], request.match_info["a"], request.match_info["b"]
+    by = acting_of(request).person(deps.tables).actor.login
+    async with deps.db.writes.begin() as session:
+        await comparing.reopen(session, request[VIEWER], a, b, by=by, now=deps.clock.now())
+    return _to(f"/desk/compare/{a}/{b}")
 
 
 def _to(address: str) -> web.Response:
@@ -194,6 +213,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         why=found.likeness.why,
         facts=_facts(found),
         map=await _map(request, found),
+        may_decide=request[VIEWER].may(Permission.INTAKE),
         may_merge=all(State(s.whole.ticket.state) not in CLOSED_STATES for s in (found.a, found.b)),
         refused=found.state is Proposal.REFUSED,
         error=error.detail if error else None,
@@ -269,4 +289,5 @@ ROUTES: Final = (
     access.get("/desk/compare/{a}/{b}", compared, needs=Permission.SEE_CASES),
     access.post("/desk/compare/{a}/{b}/merge", merged, needs=Permission.INTAKE),
     access.post("/desk/compare/{a}/{b}/refuse", refused, needs=Permission.INTAKE),
+    access.post("/desk/compare/{a}/{b}/reopen", reopened, needs=Permission.INTAKE),
 )

@@ -17,14 +17,12 @@ from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.services.reporting import drafting, rendering, wording
 from triage.services.reporting.figuring import period_of
 from triage.web import access, guard
-from triage.web.asking import form_number, number_of, refuse_others
+from triage.web.asking import MOST_NUMBER, form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from connectors.office_docx import Paper
     from triage.services.reporting.figuring import Period
 
@@ -47,11 +45,31 @@ class ReportLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """What was asked for in the form to draft."""
+
+    kind: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person's draft that a new one would replace: is that meant?"""
+
+    id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportsPage:
     """The list, and the form to draft one."""
 
     lines: tuple[ReportLine, ...]
+    more: str | None
     kinds: tuple[tuple[str, str], ...]
+    typed: Typed
+    asked: Asked | None
+    may_write: bool
     error: str | None
     field: str
     token: str
@@ -76,6 +94,11 @@ class ReportPage:
     signed: bool
     version: int
     text: str
+    unsaved: bool
+    restores: int | None
+    may_write: bool
+    may_sign: bool
+    may_export: bool
     strange: tuple[str, ...]
     bare: tuple[str, ...]
     drafts: tuple[DraftLine, ...]
@@ -87,27 +110,34 @@ class ReportPage:
 
 
 async def listed(request: web.Request) -> web.Response:
-    """The newest reports."""
-    refuse_others(request.query, ())
-    return await _list(request, None)
+    """The newest reports, or those `before` one. Raises BadInput."""
+    refuse_others(request.query, ("before",))
+    return await _list(request, Typed("", ""), None)
 
 
 async def drafted(request: web.Request) -> web.Response:
     """Draft a report now; what cannot be is told with its reason."""
     form, deps = await request.post(), request.app[DEPS]
+    typed = Typed(str(form.get("kind", "")), str(form.get("period", "")).strip())
     try:
-        period = _period(form)
+        period = _period(typed)
+        over = form_number(form.get("over")) if "over" in form else None
         async with deps.db.writes.begin() as session:
-            report = await drafting.draft(session, deps.tables, period, now=deps.clock.now())
-    except (BadInput, NotReady) as error:
-        return await _list(request, error)
+            report = await drafting.draft(session, deps.tables, period, now=deps.clock.now(), over=over)
+    except (BadInput, NotReady, drafting.PersonsDraft) as error:
+        return await _list(request, typed, error)
     return _to(report.id)
 
 
 async def one(request: web.Request) -> web.Response:
-    """One report. Raises NotFound."""
-    refuse_others(request.query, ())
-    return await _page(request, _id(request), None)
+    """One report; `draft` puts the text of an earlier draft into the form. Raises NotFound."""
+    refuse_others(request.query, ("draft",))
+    report_id, earlier = _id(request), None
+    if "draft" in request.query:
+        version = form_number(request.query["draft"])
+        async with request.app[DEPS].db.reads() as session:
+            earlier = await drafting.kept(session, report_id, version)
+    return await _page(request, report_id, earlier=earlier)
 
 
 async def edited(request: web.Request) -> web.Response:
@@ -120,21 +150,22 @@ async def edited(request: web.Request) -> web.Response:
                 by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
-        return await _page(request, report_id, error)
+        return await _page(request, report_id, error, text=str(form.get("text", "")))
     return _to(report_id)
 
 
 async def signed(request: web.Request) -> web.Response:
-    """签发. Raises NotFound; what is refused is told."""
+    """签发, of what is saved: not while the form holds another text. Raises NotFound; refusals are told."""
     report_id, form, deps = _id(request), await request.post(), request.app[DEPS]
+    text = str(form["text"]) if "text" in form else None
     try:
         async with deps.db.writes.begin() as session:
             await drafting.sign(
                 session, deps.tables, report_id, version=form_number(form.get("version")),
-                by=request[VIEWER].login, now=deps.clock.now(),
+                by=request[VIEWER].login, now=deps.clock.now(), seen=text,
             )  # fmt: skip
     except (BadInput, drafting.ReportMoved) as error:
-        return await _page(request, report_id, error)
+        return await _page(request, report_id, error, text=text)
     return _to(report_id)
 
 
@@ -154,14 +185,21 @@ async def exported(request: web.Request) -> web.Response:
     )
 
 
-async def _list(request: web.Request, error: TriageError | None) -> web.Response:
+async def _list(request: web.Request, typed: Typed, error: TriageError | None) -> web.Response:
+    before = form_number(request.query["before"]) if "before" in request.query else MOST_NUMBER
     async with request.app[DEPS].db.reads() as session:
-        found = await session.scalars(sa.select(Report).order_by(Report.id.desc()).limit(_LISTED))
+        found = await session.scalars(
+            sa.select(Report).where(Report.id < before).order_by(Report.id.desc()).limit(_LISTED + 1)
+        )
         lines = tuple(_line(report) for report in found)
     token = guard.token_of(request)
     page = ReportsPage(
-        lines=lines,
+        lines=lines[:_LISTED],
+        more=f"/desk/reports?before={lines[_LISTED - 1].id}" if len(lines) > _LISTED else None,
         kinds=tuple((kind.value, kind.label) for kind in ReportKind),
+        typed=typed,
+        asked=Asked(error.report_id, error.version) if isinstance(error, drafting.PersonsDraft) else None,
+        may_write=request[VIEWER].may(Permission.REPORT_WRITE),
         error=error.detail if error else None,
         field=guard.FIELD,
         token=token,
@@ -185,7 +223,15 @@ def _line(report: Report) -> ReportLine:
     )
 
 
-async def _page(request: web.Request, report_id: int, error: TriageError | None) -> web.Response:
+async def _page(
+    request: web.Request,
+    report_id: int,
+    error: TriageError | None = None,
+    *,
+    text: str | None = None,
+    earlier: ReportDraft | None = None,
+) -> web.Response:
+    """The page; `text` is what was typed and refused, else that of the `earlier` draft, else the newest."""
     async with request.app[DEPS].db.reads() as session:
         report = await drafting.get(session, report_id)
         drafts = await session.scalars(
@@ -195,14 +241,23 @@ async def _page(request: web.Request, report_id: int, error: TriageError | None)
             .limit(_LISTED)
         )
         kept = tuple(DraftLine(draft.version, draft.by, draft.at) for draft in drafts)
-    token = guard.token_of(request)
+    token, viewer = guard.token_of(request), request[VIEWER]
+    stored = drafting.as_text(report.sections)
+    unsaved = text is not None and text.splitlines() != stored.splitlines()
+    if text is None:
+        text = drafting.as_text(earlier.sections) if earlier else stored
     page = ReportPage(
         id=report.id,
         paper=rendering.paper(report),
         columns=rendering.COLUMNS,
         signed=report.state == ReportState.SIGNED.value,
         version=report.version,
-        text=drafting.as_text(report.sections),
+        text=text,
+        unsaved=unsaved,
+        restores=earlier.version if earlier else None,
+        may_write=viewer.may(Permission.REPORT_WRITE),
+        may_sign=viewer.may(Permission.REPORT_SIGN),
+        may_export=viewer.may(Permission.EXPORT),
         strange=tuple(wording.strange_numbers(report.sections, report.facts["facts"])),
         bare=tuple(wording.numberless(report.sections)),
         drafts=kept,
@@ -217,11 +272,11 @@ async def _page(request: web.Request, report_id: int, error: TriageError | None)
     return response
 
 
-def _period(form: Mapping[str, object]) -> Period:
-    kind = next((k for k in ReportKind if k.value == form.get("kind")), None)
+def _period(typed: Typed) -> Period:
+    kind = next((k for k in ReportKind if k.value == typed.kind), None)
     if kind is None:
         raise BadInput("请选日报、周报或月报")
-    return period_of(kind, str(form.get("period", "")).strip())
+    return period_of(kind, typed.period)
 
 
 def _id(request: web.Request) -> int:
@@ -237,9 +292,9 @@ def _to(report_id: int) -> web.Response:
 
 ROUTES: Final = (
     access.get("/desk/reports", listed, needs=Permission.REPORTS),
-    access.post("/desk/reports/draft", drafted, needs=Permission.REPORTS),
+    access.post("/desk/reports/draft", drafted, needs=Permission.REPORT_WRITE),
     access.get("/desk/reports/{id:[0-9]{1,10}}", one, needs=Permission.REPORTS),
-    access.post("/desk/reports/{id:[0-9]{1,10}}/edit", edited, needs=Permission.REPORTS),
-    access.post("/desk/reports/{id:[0-9]{1,10}}/sign", signed, needs=Permission.REPORTS),
+    access.post("/desk/reports/{id:[0-9]{1,10}}/edit", edited, needs=Permission.REPORT_WRITE),
+    access.post("/desk/reports/{id:[0-9]{1,10}}/sign", signed, needs=Permission.REPORT_SIGN),
     access.get("/desk/reports/{id:[0-9]{1,10}}.{form:docx|xlsx|pdf}", exported, needs=Permission.EXPORT),
 )

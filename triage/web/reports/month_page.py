@@ -14,6 +14,7 @@ from connectors.office_xlsx import workbook
 from models.citizens import ratings_between
 from models.ticket_detail import seen_numbers
 from models.vocab import Level
+from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput
 from triage.rules.rate_rows import Rate
@@ -119,7 +120,7 @@ class MonthPage:
     source: str
     sha: str
     earlier: str
-    export: str
+    export: str | None
     ranking: bool
     drilled: DrillView | None
 
@@ -179,7 +180,10 @@ async def page(request: web.Request) -> web.Response:
         span = month_span(month)
         ratings = web_ratings.summed(await ratings_between(session, request[VIEWER], *span))
     view = _View(deps.tables, found, earlier, asked)
-    return render(request, "desk/month.html", page=view.page(known, versions, drilled), web=ratings)
+    shown_page = view.page(known, versions, drilled)
+    if not request[VIEWER].may(Permission.EXPORT):
+        shown_page = replace(shown_page, export=None)
+    return render(request, "desk/month.html", page=shown_page, web=ratings)
 
 
 @dataclass(frozen=True, slots=True)

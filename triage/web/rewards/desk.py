@@ -1,4 +1,4 @@
-"""有奖举报 at the desk: the queue, and one reward with its explained sum."""
+"""有奖举报 at the desk: one reward with its explained sum. Their queue: `queue`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from models.rewards import Reward, RewardEvent, RewardFile, RewardNotice, Reward
 from models.tickets import Ticket
 from models.vocab_notices import NoticeState
 from models.vocab_rewards import (
-    OPEN_REWARDS,
     Exclusion,
     Measure,
     RewardAct,
@@ -34,7 +33,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rows import Status
 from triage.services import attachments
-from triage.services.rewards import acting, book, outcomes, owning, telling, yearly
+from triage.services.rewards import acting, book, outcomes, owning, telling
 from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
@@ -43,14 +42,13 @@ from triage.web.rewards import common
 from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from multidict import MultiDictProxy
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.rules.rewards.facts import Decision
 
-PER_PAGE: Final = 100
 #: Steps that a button of the page takes; the others have forms or come by themselves.
 _BUTTONS: Final = (
     RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.RETURN,
@@ -79,54 +77,20 @@ class Button:
     reason: bool
 
 
-async def queue(request: web.Request) -> web.Response:
-    """The rewards of a state, those that wait when none is said."""
-    deps = request.app[DEPS]
-    told = request.query.get("state", "")
-    known = {state.value: state for state in RewardState}
-    wanted = [known[told].value] if told in known else [state.value for state in OPEN_REWARDS]
-    async with deps.db.reads() as session:
-        seen = book.seen_by(request[VIEWER])
-        counts = await yearly.counts(session, seen)
-        found = sa.select(Reward).where(Reward.state.in_(wanted), seen)
-        rows = list(await session.scalars(found.order_by(Reward.id.desc()).limit(PER_PAGE)))
-        claim_by = await _claim_by(session, [row.id for row in rows])
-    names, today = request.app[NAMES], local(deps.clock.now()).date()
-    tabs = [("在办", "/desk/rewards", sum(counts[s.value] for s in OPEN_REWARDS), told not in known)]
-    tabs += [
-        (state.label, f"/desk/rewards?state={state.value}", counts[state.value], told == state.value)
-        for state in RewardState
-    ]
-    lines = [
-        {
-            "no": row.no, "state": RewardState(row.state).label, "code": row.state,
-            "kind": names.kind(row.kind), "reported": local(row.reported_at).date(),
-            "district": names.district(row.district_code) if row.district_code else "",
-            "amount": yuan(row.amount_fen) if row.amount_fen else "", "real_name": row.real_name,
-            "notify_by": row.notify_by, "claim_by": claim_by.get(row.id),
-            "late": row.state == RewardState.APPROVED and (row.notify_by or today) < today,
-            "hints": sum(1 for one in row.checks if one["certain"]), "reports": len(row.proof),
-        }
-        for row in rows
-    ]  # fmt: skip
-    return common.page(request, "queue", lines=lines, tabs=tabs, doer=doer_of(request))
-
-
-async def _claim_by(session: AsyncSession, ids: list[int]) -> dict[int, date]:
-    rows = await session.execute(
-        sa.select(RewardShare.reward_id, sa.func.min(RewardShare.claim_by))
-        .where(RewardShare.reward_id.in_(ids), RewardShare.state == ShareState.OPEN.value)
-        .group_by(RewardShare.reward_id)
-    )
-    return {number: last for number, last in rows if last is not None}
-
-
 async def shown(request: web.Request) -> web.Response:
     """One reward. Raises NotFound."""
     return await _shown(request, "")
 
 
-async def _shown(request: web.Request, fault: str, *, word: str = "", status: int = 200) -> web.Response:
+async def _shown(
+    request: web.Request,
+    fault: str,
+    *,
+    word: str = "",
+    status: int = 200,
+    typed: MultiDictProxy[Any] | None = None,
+) -> web.Response:
+    """The page; `typed` is the form that was refused, whose words are kept."""
     deps, doer = request.app[DEPS], doer_of(request)
     now = deps.clock.now()
     async with deps.db.reads() as session:
@@ -162,9 +126,13 @@ async def _shown(request: web.Request, fault: str, *, word: str = "", status: in
         "notified_at": reward.notified_at, "message": _message(message, deps.settings.reward_sms),
         "people": [(post.label, login) for post, login in before.items() if login],
     }  # fmt: skip
+    if typed is not None and "reporters" in typed:
+        view |= {name: text(typed, name) for name in ("reporters", "parts", "pick", "ruleset")}
+        view |= {name: name in typed for name in ("insider", "rewarded_before", "reoffended")}
+        view["exclusions"] = set(typed.getall("exclusions", []))
     return common.page(
-        request, "one", status=status, fault=fault, word=word, reward=view, editing=editing, lines=found[0],
-        asks=found[1], buttons=_buttons(allowed, _BUTTONS),
+        request, "one", status=status, fault=fault, word=word, typed=typed or {}, reward=view,
+        editing=editing, lines=found[0], asks=found[1], buttons=_buttons(allowed, _BUTTONS),
         outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
         shares=[_share(request, one, before) for one in parts], events=[_event(one) for one in events],
         matters=_matters(request, reward), choices=_choices(request),
@@ -277,9 +245,25 @@ def _choices(request: web.Request) -> dict[str, Any]:
     }
 
 
+async def _trying(
+    request: web.Request, work: Callable[[web.Request, MultiDictProxy[Any]], Awaitable[str]]
+) -> web.Response:
+    """A form of the page. Leads back to it, or shows it again with the reason and what was typed."""
+    form = await request.post()
+    try:
+        no = await work(request, form)
+    except (BadInput, NotReady, stepping.StepRefused, book.RewardChanged, NoRule) as error:
+        return await _shown(request, error.detail, status=error.status, typed=form)
+    return common.back(f"/desk/rewards/of/{no}")
+
+
 async def stated(request: web.Request) -> web.Response:
     """What the handler states."""
-    form, deps = await request.post(), request.app[DEPS]
+    return await _trying(request, _state)
+
+
+async def _state(request: web.Request, form: MultiDictProxy[Any]) -> str:
+    deps = request.app[DEPS]
     known = {one.value: one for one in Exclusion}
     picked = [known[str(one)] for one in form.getall("exclusions", []) if str(one) in known]
     parts = [one for one in text(form, "parts").replace("，", "、").replace(",", "、").split("、") if one]
@@ -295,12 +279,16 @@ async def stated(request: web.Request) -> web.Response:
     async with deps.db.writes.begin() as session:
         await book.check_seen(session, request[VIEWER], wish.no)
         await acting.state(session, deps.tables, doer_of(request), wish, said, now=deps.clock.now())
-    return common.back(f"/desk/rewards/of/{wish.no}")
+    return wish.no
 
 
 async def decided(request: web.Request) -> web.Response:
     """处理结果 with its evidence."""
-    form, deps = await request.post(), request.app[DEPS]
+    return await _trying(request, _decide)
+
+
+async def _decide(request: web.Request, form: MultiDictProxy[Any]) -> str:
+    deps = request.app[DEPS]
     wish = wish_of(request, form, RewardAct.OUTCOME)
     measures = {one: whole(form, one.value, one.label) for one in Measure if one is not Measure.FINE_YUAN}
     new = NewOutcome(
@@ -322,12 +310,16 @@ async def decided(request: web.Request) -> web.Response:
             session, deps.tables, doer_of(request), wish, new, files=made, hashes=hashes,
             now=deps.clock.now(),
         )  # fmt: skip
-    return common.back(f"/desk/rewards/of/{wish.no}")
+    return wish.no
 
 
 async def withdrawn(request: web.Request) -> web.Response:
     """An outcome that was entered by mistake."""
-    form, deps = await request.post(), request.app[DEPS]
+    return await _trying(request, _withdraw)
+
+
+async def _withdraw(request: web.Request, form: MultiDictProxy[Any]) -> str:
+    deps = request.app[DEPS]
     wish = wish_of(request, form, RewardAct.OUTCOME)
     async with deps.db.writes.begin() as session:
         await book.check_seen(session, request[VIEWER], wish.no)
@@ -335,7 +327,7 @@ async def withdrawn(request: web.Request) -> web.Response:
             session, deps.tables, doer_of(request), wish, whole(form, "outcome", "结果") or 0,
             now=deps.clock.now(),
         )  # fmt: skip
-    return common.back(f"/desk/rewards/of/{wish.no}")
+    return wish.no
 
 
 async def acted(request: web.Request) -> web.Response:
@@ -354,7 +346,7 @@ async def acted(request: web.Request) -> web.Response:
                 reward = await acting.act(session, deps.tables, doer_of(request), wish, now=now)
                 word = owning.hand_over(deps, reward) if wish.act is RewardAct.ATTEST else ""
     except (stepping.StepRefused, book.RewardChanged, NoRule) as error:
-        return await _shown(request, error.detail, status=error.status)
+        return await _shown(request, error.detail, status=error.status, typed=form)
     if word:
         return await _shown(request, "", word=word)
     return common.back(f"/desk/rewards/of/{wish.no}")
@@ -387,7 +379,6 @@ async def evidence(request: web.Request) -> web.Response:
 
 
 ROUTES: Final = (
-    access.get("/desk/rewards", queue, needs=STAFF),
     access.get("/desk/rewards/of/{no}", shown, needs=STAFF),
     access.post("/desk/rewards/of/{no}/state", stated, needs=Permission.REWARD_HANDLE),
     access.post("/desk/rewards/of/{no}/outcome", decided, needs=Permission.REWARD_HANDLE),

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from triage.web.rewards import citizen, desk, lists, pay
+from triage.web.rewards import citizen, desk, lists, pay, queue
 
-ROUTES: Final = (*desk.ROUTES, *pay.ROUTES, *lists.ROUTES, *citizen.ROUTES)
+ROUTES: Final = (*queue.ROUTES, *desk.ROUTES, *pay.ROUTES, *lists.ROUTES, *citizen.ROUTES)

@@ -30,7 +30,7 @@ from triage.web.keys import DEPS, VIEWER
 from triage.web.signin import cookies, showing
 from triage.web.signin.identify import SESSION, came_from
 from triage.web.signin.showing import answer, rule, texts, to
-from triage.web.signin.views import CodePage, MePage, PasswordPage
+from triage.web.signin.views import CodePage, MePage, PasswordPage, TokenTyped
 from triage.web.views import Term
 
 if TYPE_CHECKING:
@@ -175,7 +175,9 @@ async def token_made(request: web.Request) -> web.Response:
                 by=found.person.login, login=found.person.login, now=deps.clock.now(),
             )  # fmt: skip
     except BadInput as fault:
-        return await _me(request, fault=fault)
+        return await _me(
+            request, fault=fault, typed=TokenTyped(str(form.get("name", "")), days, frozenset(chosen))
+        )
     return await _me(request, made=made)
 
 
@@ -232,6 +234,7 @@ async def _me(
     made: str | None = None,
     done: str | None = None,
     fault: TriageError | None = None,
+    typed: TokenTyped | None = None,
 ) -> web.Response:
     deps, found, viewer = request.app[DEPS], _here(request), request[VIEWER]
     now, person = deps.clock.now(), found.person
@@ -256,6 +259,7 @@ async def _me(
         sessions=showing.session_views(mine, cookies.session_of(request, deps.settings)),
         tokens=showing.token_views(keys, now),
         token_days=rule(request).token_days,
+        typed=typed,
         made=made,
         done=done,
         fault=fault.detail if fault else None,

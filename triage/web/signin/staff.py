@@ -34,7 +34,7 @@ from triage.web.acting import unit_code
 from triage.web.keys import DEPS, VIEWER
 from triage.web.signin import showing, staff_parts, staff_requests
 from triage.web.signin.showing import answer, rule, texts, to
-from triage.web.signin.views import Choice, StaffLine, StaffList, StaffPage
+from triage.web.signin.views import Choice, Granting, StaffLine, StaffList, StaffPage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -107,7 +107,6 @@ async def listed(request: web.Request) -> web.Response:
         states=tuple(Choice(value, label, value == asked.state) for value, label in _STATES),
         waiting=staff_requests.views(deps.tables, wait, request[VIEWER].login),
         done=staff_requests.DONE.get(query.get("done", "")),
-        fault=None,
         field=guard.FIELD,
         token=token,
     )
@@ -200,7 +199,7 @@ async def granted(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             half = await second.grant(session, deps, staff.id, given, by=by, now=now)
     except TriageError as fault:
-        return await _one(request, staff.login, fault=fault)
+        return await _one(request, staff.login, granting=form, fault=fault)
     if half is None:
         return _to(staff.login, "granted")
     return await _one(request, staff.login, made=half, half=True, done=_DONE["asked"])
@@ -331,6 +330,7 @@ async def _one(
     login: str | None,
     *,
     typed: Mapping[str, str] | None = None,
+    granting: Mapping[str, str] | None = None,
     made: str | None = None,
     half: bool = False,
     done: str | None = None,
@@ -338,6 +338,7 @@ async def _one(
 ) -> web.Response:
     """The page of an account, or the form of a new one."""
     deps, told = request.app[DEPS], typed or {}
+    grant = granting or {}
     token = guard.token_of(request)
     parts = await staff_parts.parts(deps, login, rule(request))
     page = StaffPage(
@@ -353,7 +354,12 @@ async def _one(
         grants=parts.grants,
         sessions=parts.sessions,
         tokens=parts.tokens,
-        roles=tuple(Choice(role.value, role.label, role.value == told.get("role")) for role in Role),
+        roles=tuple(
+            Choice(role.value, role.label, role.value == {**told, **grant}.get("role")) for role in Role
+        ),
+        granting=Granting(grant.get("unit", ""), grant.get("from", ""), grant.get("to", ""))
+        if grant
+        else None,
         today=local(deps.clock.now()).date().isoformat(),
         myself=login == request[VIEWER].login,
         made=made,

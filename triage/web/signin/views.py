@@ -92,6 +92,7 @@ class MePage:
     sessions: tuple[SessionView, ...]
     tokens: tuple[TokenView, ...]
     token_days: int
+    typed: TokenTyped | None
     made: str | None
     done: str | None
     fault: str | None
@@ -179,7 +180,6 @@ class StaffList:
     states: tuple[Choice, ...]
     waiting: tuple[RequestView, ...]
     done: str | None
-    fault: str | None
     field: str
     token: str
 
@@ -195,6 +195,24 @@ class AccountView:
     has_password: bool
     last_login_at: datetime | None
     created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """A grant of a role that was refused: what was typed."""
+
+    unit: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTyped:
+    """The form of a new token: what it begins with, or what was typed and refused."""
+
+    name: str
+    days: str
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +232,7 @@ class StaffPage:
     sessions: tuple[SessionView, ...]
     tokens: tuple[TokenView, ...]
     roles: tuple[Choice, ...]
+    granting: Granting | None
     today: str
     myself: bool
     made: str | None

@@ -51,6 +51,8 @@ if (map) {
   async function ask(spot) {
     const body = new URLSearchParams({ token: form.elements.token.value, lon: spot.lon, lat: spot.lat });
     const answer = await fetch("/citizen/where", { method: "POST", body });
+    if (answer.status === 429) throw new Error("点得太快了，请过一会儿再点。");
+    if (answer.status >= 500) throw new Error("系统暂时答不上来，请过一会儿再点，或在下面选区、写地址。");
     return answer.ok ? answer.json() : null;
   }
   map.addEventListener("click", async (event) => {
@@ -61,7 +63,14 @@ if (map) {
       lon: view.west + (event.clientX - box.left) / box.width * view.span / shorten,
       lat: view.south + (1 - (event.clientY - box.top) / box.height) * view.span,
     };
-    const found = await ask(spot).catch(() => null);
+    let found;
+    try {
+      found = await ask(spot);
+    } catch (fault) {
+      // fetch itself gives a TypeError when there is no network.
+      told.textContent = fault instanceof TypeError ? "没有网络，请恢复后再点。" : fault.message;
+      return;
+    }
     if (!found) { told.textContent = "点的位置不在本市范围内，请再点一次。"; return; }
     if (city) {
       show(found.area, found);

@@ -115,8 +115,11 @@ if (document.querySelector("#list, #review") && "EventSource" in window) {
 
 // ---- the way back keeps the filter ------------------------------------------------------------------
 
-const back = () => sessionStorage.getItem(LIST_ADDRESS) ?? "/desk";
-for (const link of all("[data-back]")) link.href = back();
+// Only where the way back is the list: others lead to their own section, and who has no list has no filter.
+const home = $(".brand")?.getAttribute("href") ?? "/desk";
+const back = () => (home === "/desk" && sessionStorage.getItem(LIST_ADDRESS)) || home;
+for (const link of all('[data-back][href="/desk"]')) link.href = back();
+const offered = (address) => Boolean($(`.site a[href="${address}"]`));
 
 // ---- keys -------------------------------------------------------------------------------------------
 
@@ -152,8 +155,8 @@ document.addEventListener("keydown", (event) => {
   afterG = 0;
   if (event.key === "g") afterG = event.timeStamp;
   else if (event.key === "d" && g) location.assign(back());
-  else if (event.key === "r" && g) location.assign("/desk/review");
-  else if (event.key === "t" && g) location.assign("/desk/due");
+  else if (event.key === "r" && g && offered("/desk/review")) location.assign("/desk/review");
+  else if (event.key === "t" && g && offered("/desk/due")) location.assign("/desk/due");
   else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === "?") help.showModal();

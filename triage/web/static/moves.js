@@ -227,7 +227,18 @@ function useTemplate(event) {
   keepDraft(note.form);
 }
 
+// The phone is a look of its own, with its reason; from 首次联系 it is a press away.
+function openLook(event) {
+  const reason = $("#look-reason");
+  const field = reason.form.elements.namedItem("field");
+  reason.closest("details").open = true;
+  reason.value ||= event.target.dataset.look;
+  field.value = "phone";
+  reason.form.elements.namedItem("words").focus({ preventScroll: true });
+}
+
 function dress() {
+  for (const link of all("[data-look]", panel())) link.addEventListener("click", openLook);
   for (const button of all("[data-template]", panel())) {
     button.hidden = false;
     button.addEventListener("click", useTemplate);

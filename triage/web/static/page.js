@@ -31,6 +31,15 @@ if (part?.id) {
   setInterval(again, part.dataset.again * 1000);
 }
 
+// ---- what cannot be taken back is asked first -------------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.asks ?? event.target.dataset.asks;
+  if (!question || confirm(question)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, { capture: true });
+
 // ---- units by name ----------------------------------------------------------------------------------
 
 // What is read out and shown where a list of names cannot be had.

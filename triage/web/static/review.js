@@ -98,16 +98,39 @@ async function send(event) {
 
 // ---- choosing a kind --------------------------------------------------------------------------------
 
+let choosing = 0; // only the answer for the kind chosen last is used
+
 function choose(radio) {
   radio.checked = true;
+  choosing += 1;
   const unit = $("#review-unit");
   // Units that a person typed stay; those that were proposed follow the kind.
-  if (radio.dataset.unit && !unit.dataset.typed) {
-    unit.value = radio.dataset.unit;
-    $("#review-assist").value = radio.dataset.assist;
+  if (!unit.dataset.typed) {
+    // Of another kind than the model's first ones: none, until the server names them. Without a unit the
+    // form does not go out, so that none of the wrong kind does.
+    unit.value = radio.dataset.unit ?? "";
+    $("#review-assist").value = radio.dataset.assist ?? "";
+    if (radio.matches("[data-other]") && radio.value) ask(radio.value, choosing);
   }
   snippets(radio.value);
   $("#said").textContent = `${radio.parentElement.innerText}，承办单位 ${unit.value}`;
+}
+
+async function ask(kind, mine) {
+  const unit = $("#review-unit");
+  try {
+    const answer = await fetch(`/desk/review/${encodeURIComponent(root().dataset.no)}/units?${new URLSearchParams({ kind })}`, {
+      headers: { Accept: "application/json" },
+    });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const found = await answer.json();
+    if (mine !== choosing || unit.dataset.typed || unit !== $("#review-unit")) return;
+    unit.value = found.unit;
+    $("#review-assist").value = found.assist;
+    $("#said").textContent = found.unit ? `承办单位 ${found.unit}` : "派单目录里没有写明承办单位，请填写";
+  } catch {
+    if (mine === choosing) $("#said").textContent = "承办单位暂时查不到，请填写";
+  }
 }
 
 function snippets(kind) {

@@ -119,8 +119,10 @@ class TopicPage:
     cases: tuple[tuple[str, str], ...]
     choices: tuple[ChoiceLine, ...]
     standing: bool
+    may_decide: bool
     seen: int
     month: str
+    reason: str
     error: str | None
     field: str
     token: str
@@ -156,7 +158,7 @@ async def listed(request: web.Request) -> web.Response:
 async def one(request: web.Request) -> web.Response:
     """One topic. Raises NotFound."""
     refuse_others(request.query, ())
-    return await _page(request, _id(request), None)
+    return await _page(request, _id(request), None, {})
 
 
 async def decided(request: web.Request) -> web.Response:
@@ -172,11 +174,14 @@ async def decided(request: web.Request) -> web.Response:
                 now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, listing.ThemeMoved) as error:
-        return await _page(request, topic_id, error)
+        typed = {name: value for name, value in form.items() if isinstance(value, str)}
+        return await _page(request, topic_id, error, typed)
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/topics/{topic_id}"})
 
 
-async def _page(request: web.Request, topic_id: int, error: TriageError | None) -> web.Response:
+async def _page(
+    request: web.Request, topic_id: int, error: TriageError | None, typed: Mapping[str, str]
+) -> web.Response:
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
         found = await listing.whole(session, request[VIEWER], topic_id)
@@ -210,8 +215,10 @@ async def _page(request: web.Request, topic_id: int, error: TriageError | None) 
         cases=found.cases,
         choices=tuple(_choice(choice) for choice in found.choices),
         standing=newest is not None and newest.decision != ThemeDecision.WITHDRAWN.value,
+        may_decide=request[VIEWER].may(Permission.REPORT_WRITE),
         seen=newest.id if newest else 0,
-        month=f"{local(deps.clock.now()):%Y-%m}",
+        reason=typed.get("reason", ""),
+        month=typed.get("month", f"{local(deps.clock.now()):%Y-%m}"),
         error=error.detail if error else None,
         field=guard.FIELD,
         token=token,
@@ -283,5 +290,5 @@ def _id(request: web.Request) -> int:
 ROUTES: Final = (
     access.get("/desk/topics", listed, needs=Permission.TRENDS),
     access.get("/desk/topics/{id:[0-9]{1,10}}", one, needs=Permission.TRENDS),
-    access.post("/desk/topics/{id:[0-9]{1,10}}/decide", decided, needs=Permission.REPORTS),
+    access.post("/desk/topics/{id:[0-9]{1,10}}/decide", decided, needs=Permission.REPORT_WRITE),
 )

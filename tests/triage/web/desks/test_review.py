@@ -107,6 +107,13 @@ async def test_what_the_model_holds_likely_is_a_key_away_with_its_units(
     assert re.search(r'data-kinds="NOI-07" hidden><summary>装修', page)
 
 
+async def test_another_kind_has_its_own_units(client: Client, numbers: list[str]) -> None:
+    place = f"/desk/review/{numbers[0]}/units"
+    assert (await (await client.get(f"{place}?kind=NOI-02")).json())["unit"] == "朝阳区生态环境局"
+    assert (await client.get(f"{place}?kind=nothing")).status == 400
+    assert (await client.get("/desk/review/20261123-99999999/units?kind=NOI-02")).status == 404
+
+
 async def test_a_changed_kind_is_a_correction_and_the_ticket_goes_on(
     client: Client, deps: Deps, numbers: list[str]
 ) -> None:

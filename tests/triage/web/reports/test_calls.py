@@ -61,7 +61,7 @@ async def test_the_page(client: Client, no: str) -> None:
     page = await (await client.get("/desk/calls")).text()
     assert "朝阳区水务局" in page
     assert no not in page  # at the moment of the page nothing is due yet
-    assert "没有逾期的" in page
+    assert "没有超期的" in page
     empty = await (await client.get("/desk/calls?month=2026-10")).text()
     assert "这个月没有吹哨和提级" in empty
     assert (await client.get("/desk/calls?month=x")).status == 400
