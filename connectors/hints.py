@@ -17,7 +17,7 @@ from connectors.ports import ConnectorError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-CHANNEL: Final = "jiesu:tickets"
+_CHANNEL: Final = "jiesu:tickets"
 _CONNECT_SECONDS: Final = 3
 _BEAT_SECONDS: Final = 10
 
@@ -26,10 +26,15 @@ class HintsDown(ConnectorError):
     """Redis cannot be reached: there are no hints until it is back."""
 
 
+def channel_of(client: redis.Redis | redis.asyncio.Redis) -> str:
+    """The channel of the client's database: Redis' own channels are heard in all of them."""
+    return f"{_CHANNEL}:{client.connection_pool.connection_kwargs.get('db', 0)}"
+
+
 def tell(client: redis.Redis) -> None:
     """Say that tickets changed. Raises HintsDown."""
     try:
-        client.publish(CHANNEL, b"")
+        client.publish(channel_of(client), b"")
     except (redis.RedisError, OSError) as error:
         raise HintsDown(type(error).__name__) from error
 
@@ -46,7 +51,7 @@ class Hints:
     async def tell(self) -> None:
         """Say that tickets changed. Raises HintsDown."""
         try:
-            await self._client.publish(CHANNEL, b"")
+            await self._client.publish(channel_of(self._client), b"")
         except (redis.RedisError, OSError) as error:
             raise HintsDown(type(error).__name__) from error
 
@@ -55,7 +60,7 @@ class Hints:
         """Subscribe, and give a hint each time one comes. Raises HintsDown, also while hints are awaited."""
         channel = self._client.pubsub(ignore_subscribe_messages=True)
         try:
-            await channel.subscribe(CHANNEL)
+            await channel.subscribe(channel_of(self._client))
 
             async def hints() -> AsyncIterator[None]:
                 while True:

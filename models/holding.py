@@ -74,10 +74,20 @@ async def hold(session: AsyncSession, ticket_id: int, login: str, *, now: dateti
     return mine.scalar_one_or_none() is not None
 
 
-async def release(session: AsyncSession, login: str, *, now: datetime, but: tuple[int, ...]) -> None:
-    """Let go of everything but these; and of what anybody held so long ago that it says nothing."""
+async def release(session: AsyncSession, no: str, *, now: datetime) -> None:
+    """Let go of a ticket that was decided, and of what anybody held so long ago that it says nothing.
+
+    What else its clerk holds stays: the browser shows the next one without asking again.
+    """
+    decided = sa.select(Ticket.id).where(Ticket.no == no).scalar_subquery()
     await session.execute(
-        sa.delete(ReviewHold).where(
-            sa.or_(sa.and_(ReviewHold.by == login, ReviewHold.ticket_id.not_in(but)), ReviewHold.until <= now)
-        )
+        sa.delete(ReviewHold).where(sa.or_(ReviewHold.ticket_id == decided, ReviewHold.until <= now))
+    )
+
+
+async def let_go(session: AsyncSession, login: str, numbers: tuple[str, ...]) -> None:
+    """Let go of what a clerk skipped."""
+    skipped = sa.select(Ticket.id).where(Ticket.no.in_(numbers)).scalar_subquery()
+    await session.execute(
+        sa.delete(ReviewHold).where(ReviewHold.by == login, ReviewHold.ticket_id.in_(skipped))
     )

@@ -117,12 +117,13 @@ def export(
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as fault:
             raise BadInput(f"写不了 {path}：{fault.strerror}") from None
+        # Also one that was there already, with other rights.
+        os.fchmod(handle, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(exporting.head(shape))
-            async with deps.db.reads() as session:
-                async for row in reading.every(session, wanted):
-                    stream.write(exporting.line(row, shape))
-                    count += 1
+            async for row in reading.every(deps.db, wanted):
+                stream.write(exporting.line(row, shape))
+                count += 1
         return count
 
     click.echo(f"写出 {run(settings, work)} 条到 {path}")

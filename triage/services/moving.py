@@ -132,6 +132,8 @@ async def make(
     behind = await following.behind(session, wish.no) if wish.move in following.SETTLING else set()
     locked, waiting = await _lock(session, viewer, (wish.no, other_no), behind)
     ticket = locked.get(wish.no)
+    if ticket is None and (version := await _made_unseen(session, wish)) is not None:
+        return Made(wish.no, version, wish.move, repeated=True)
     if ticket is None or (wish.move is Move.SPLIT and other_no and other_no not in locked):
         raise NotFound("没有这张工单，或您无权查看。")
     if granted := await session.get(MoveRequest, (ticket.id, wish.key)):
@@ -211,6 +213,19 @@ async def changes_since(session: AsyncSession, ticket_id: int, version: int) -> 
         if data.get("version", 0) > version
     ]
     return found[::-1]
+
+
+async def _made_unseen(session: AsyncSession, wish: Wish) -> int | None:
+    """The version that this very wish made of a ticket that is out of its sender's sight since.
+
+    Who sends the same key with the same content made it: the answer is what it was, and tells no more.
+    """
+    version: int | None = await session.scalar(
+        sa.select(MoveRequest.version)
+        .join(Ticket, Ticket.id == MoveRequest.ticket_id)
+        .where(Ticket.no == wish.no, MoveRequest.key == wish.key, MoveRequest.digest == wish.digest)
+    )
+    return version
 
 
 async def _other(session: AsyncSession, wish: Wish) -> str | None:

@@ -225,10 +225,19 @@ async def _record_failures(
     """Let failed appeals wait for their next try; after the last one, write the dead letter."""
     dead = [(appeal, error) for appeal, error in failures if appeal.attempts >= max_attempts]
     if dead:
-        ids = [appeal.id for appeal, _ in dead]
-        await session.execute(
-            sa.update(Appeal).where(Appeal.id.in_(ids)).values(state=AppealState.DEAD.value)
+        # Another worker, whose time had run out here, may have made its ticket meanwhile: that stands.
+        given_up = await session.scalars(
+            sa.update(Appeal)
+            .where(
+                Appeal.id.in_([appeal.id for appeal, _ in dead]), Appeal.state == AppealState.WAITING.value
+            )
+            .values(state=AppealState.DEAD.value)
+            .returning(Appeal.id)
+            .execution_options(synchronize_session=False)
         )
+        ids = set(given_up)
+        dead = [(appeal, error) for appeal, error in dead if appeal.id in ids]
+    if dead:
         await session.execute(sa.delete(Outbox).where(Outbox.key.in_(ids)))
         await session.execute(
             sa.insert(DeadLetter),

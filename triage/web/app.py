@@ -39,7 +39,7 @@ from triage.web.identities import pages as identities
 from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
 from triage.web.leads import api as leads
-from triage.web.middlewares import MIDDLEWARES
+from triage.web.middlewares import MIDDLEWARES, dress_streams
 from triage.web.names import names_of
 from triage.web.open311 import server as open311
 from triage.web.open_data import pages as open_data
@@ -84,6 +84,7 @@ def make_app(
     `warm`: what the first ticket page needs is loaded in the background from the start on.
     """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=_BODY_LIMIT)
+    app.on_response_prepare.append(dress_streams)
     app[DEPS] = deps
     app[FILES] = open_files(deps.settings)
     app[REWARD_KEYS] = RewardKeys(deps.settings)

@@ -82,12 +82,12 @@ def day_of(now: datetime) -> Day:
     return Day(now=now, starts=starts, ends=starts + timedelta(days=1))
 
 
-def refuse_others(query: MultiMapping[str], known: Sequence[str]) -> None:
-    """Refuse parameters that are not `known`, or stand twice. Raises BadInput naming one."""
+def refuse_others(query: MultiMapping[str], known: Sequence[str], *, many: Sequence[str] = ()) -> None:
+    """Refuse parameters that are not `known`, or stand twice and are none of `many`. Raises BadInput."""
     for name in query:
         if name not in known:
             raise BadInput(f"不认识的参数：{name[:_LONGEST_CODE]}")
-        if len(query.getall(name)) > 1:
+        if name not in many and len(query.getall(name)) > 1:
             raise BadInput(f"参数 {name} 只能写一次")
 
 

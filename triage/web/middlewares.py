@@ -107,6 +107,18 @@ def _traced() -> dict[str, str]:
 async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put the security headers on every answer; keep answers with citizens' words out of caches."""
     response = await handler(request)
+    if not response.prepared:
+        _dress(request, response)
+    return response
+
+
+async def dress_streams(request: web.Request, response: web.StreamResponse) -> None:
+    """The same for an answer that is sent while its handler goes on: called before its headers go."""
+    if not isinstance(response, web.Response):
+        _dress(request, response)
+
+
+def _dress(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
     if request.app[DEPS].settings.tls:
         response.headers["Strict-Transport-Security"] = _HSTS
@@ -118,7 +130,6 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     kept = request.path.startswith("/open") and hdrs.CACHE_CONTROL in response.headers
     if not kept or response.status >= web.HTTPBadRequest.status_code:
         response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400" if static else "no-store"
-    return response
 
 
 @web.middleware

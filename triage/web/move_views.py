@@ -57,11 +57,14 @@ class MoveList:
 
 @dataclass(frozen=True, slots=True)
 class MoveMade:
-    """A move that was made; `repeated`: the same key had made it before, and nothing happened now."""
+    """A move that was made; `repeated`: the same key had made it before, and nothing happened now.
+
+    `state` and `due_at` are null where the move led the ticket out of the mover's own sight.
+    """
 
     no: str
     move: Term
-    state: Term
+    state: Term | None
     version: int
     repeated: bool
     due_at: datetime | None

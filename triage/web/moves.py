@@ -140,13 +140,15 @@ async def _done(request: web.Request, person: Person, wish: Wish, files: Evidenc
     request.app[BOARD].tell()
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], wish.no)
-    if whole is None:
-        raise NotFound("没有这张工单，或您无权查看。")
-    state = State(whole.ticket.state)
+    state = None if whole is None else State(whole.ticket.state)
     return MoveMade(
-        no=wish.no, move=Term(result.move.value, result.move.label), state=Term(state.value, state.label),
-        version=result.version, repeated=result.repeated, due_at=whole.ticket.due_at,
-    )  # fmt: skip
+        no=wish.no,
+        move=Term(result.move.value, result.move.label),
+        state=None if state is None else Term(state.value, state.label),
+        version=result.version,
+        repeated=result.repeated,
+        due_at=None if whole is None else whole.ticket.due_at,
+    )
 
 
 def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, dict[str, str]]:

@@ -110,6 +110,8 @@ async def moved(request: web.Request) -> web.Response:
         made = await moves_web.desk_done(request, acting_of(request), wish, files)
     except (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused) as error:
         return await _page(request, Tried(wish.move, typed, error))
+    if made.state is None:
+        return render(request, "desk/gone.html", made=made)
     place = f"/desk/tickets/{no}?done={made.move.code}"
     return web.Response(status=_SEE_OTHER, headers={"Location": place})
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from models.tickets import Ticket
 from models.vocab import Move, State
+from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
 from tests.triage.web.problem import assert_problem
 from triage.services import reference
@@ -18,7 +19,7 @@ from triage.web.openapi import document
 
 if TYPE_CHECKING:
     from models.db import Database
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 STREET = {"post": "unit", "unit": "望京街道办事处", "name": "甲"}
@@ -69,6 +70,27 @@ async def test_a_move_is_made_and_sending_it_again_changes_nothing(
     assert (made["state"]["code"], made["version"], made["repeated"]) == ("signed", 2, False)
     assert (await again.json())["repeated"] is True
     assert (await stored(db, no)).version == 2
+
+
+async def test_who_moves_a_ticket_out_of_their_own_sight_is_told_that_it_was_done(
+    client_of: ClientOf, deps: Deps, db: Database
+) -> None:
+    (no,) = await add_tickets(deps.db, TicketIn(copies=(), assist=()))
+    await reference.sync(deps)
+    district = await client_of(Role.CLERK, unit="110105")
+    away = {
+        "move": "reassign", "version": 1, "as": {"post": "hotline"},
+        "values": {"unit": "海淀区生态环境局", "reason": "实际地址在海淀区"},
+    }  # fmt: skip
+    first, again = await post(district, no, away), await post(district, no, away)
+    made, repeated = await first.json(), await again.json()
+    valid("MoveMade", made)
+    assert (made["state"], made["due_at"], made["version"], made["repeated"]) == (None, None, 2, False)
+    assert (repeated["version"], repeated["repeated"]) == (2, True)
+    assert (await stored(db, no)).version == 2
+    # The same key with anything else tells nothing.
+    other = {**away, "values": {**away["values"], "reason": "别的"}}
+    await assert_problem(await post(district, no, other), 404, "not_found", "没有这张工单")
 
 
 async def test_a_refusal_names_the_clause(client: Client, no: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from openpyxl import load_workbook
 
 from models.vocab_ledger import LedgerAct
+from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
 from tests.written import written
 from triage.services import reference
@@ -18,7 +19,7 @@ from triage.services.parties import gathering
 
 if TYPE_CHECKING:
     from models.db import Database
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 LEGAL = TicketIn(party="北京绿泉餐饮有限公司")
@@ -61,6 +62,28 @@ async def test_list_page_merge_and_back(client: Client, deps: Deps) -> None:
     form = hidden(both, f"/desk/parties/{legal}/undo")
     back = await (await client.post(f"/desk/parties/{legal}/undo", data=form)).text()
     assert "被提到 2 件" in back
+
+
+async def test_who_sees_none_of_its_cases_neither_sees_nor_changes_a_party(
+    client: Client, client_of: ClientOf, deps: Deps
+) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/parties")).text()
+    ids = [int(found) for found in re.findall(r"/desk/parties/(\d+)\">", page)]
+    shop, legal = sorted(ids, key=lambda one: f'{one}">绿泉餐厅' not in page)[:2]
+    away = await client_of(Role.CLERK, unit="110108")
+    form = hidden(await (await client.get(f"/desk/parties/{shop}")).text(), f"/desk/parties/{shop}/merge")
+    await away.get("/desk/parties")
+    token = {"token": hidden(await (await away.get("/desk/leads")).text(), "/desk/size")["token"]}
+    for act, more in (("merge", form), ("split", form), ("undo", {"change": "1"})):
+        answer = await away.post(f"/desk/parties/{shop}/{act}", data={**more, **token})
+        assert answer.status == 404, act
+    both = await client.post(f"/desk/parties/{shop}/merge", data=form)
+    assert both.status == 200
+    # Merged, it is seen with the one it went to, and by nobody else.
+    assert (await client.get(f"/desk/parties/{shop}")).status == 200
+    assert (await away.get(f"/desk/parties/{shop}")).status == 404
+    assert (await away.get(f"/desk/parties/{legal}")).status == 404
 
 
 async def test_what_is_picked_is_on_the_sheet(client: Client, deps: Deps) -> None:

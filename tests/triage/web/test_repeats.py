@@ -161,3 +161,14 @@ async def test_several_that_are_like_one_can_be_merged_together(client: Client, 
     assert "确认合并 1 张" in draft
     assert first in draft
     assert more not in draft
+
+
+async def test_texts_that_repeat_one_word_are_shown_without_marks(client: Client, deps: Deps) -> None:
+    """To find what both have would take minutes, in which this process answered nobody."""
+    numbers = await add_tickets(
+        deps.db, replace(FIRST, text="的" * 3000), replace(AGAIN, text="的的甲" * 1000)
+    )
+    await reference.sync(deps)
+    answer = await client.get(f"/desk/compare/{numbers[0]}/{numbers[1]}")
+    assert answer.status == 200
+    assert not re.search(r'<mark class="own">[^<]*的的', await answer.text())

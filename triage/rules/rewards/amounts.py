@@ -127,7 +127,10 @@ def for_insider(found: Range, row: InsiderRow) -> Range:
 
 def capped(found: Range, most: int) -> Range:
     """Not above what the rule set gives at most."""
-    return replace(found, low=min(found.low, most), high=min(found.high, most))
+    choices = tuple(choice for choice in found.choices if choice <= most)
+    if found.choices and not choices:
+        choices = (most,)
+    return replace(found, low=min(found.low, most), high=min(found.high, most), choices=choices)
 
 
 def allowed(found: Range, pick: int) -> bool:

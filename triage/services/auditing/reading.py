@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.db import Database
     from models.vocab_ledger import LedgerAct, SubjectKind
 
 _PIECE: Final = 1000
@@ -60,14 +61,15 @@ async def page(
     return list(await session.scalars(query))
 
 
-async def every(session: AsyncSession, wanted: LedgerFilter) -> AsyncIterator[LedgerRow]:
-    """All entries in order of the chain, read in pieces."""
+async def every(db: Database, wanted: LedgerFilter) -> AsyncIterator[LedgerRow]:
+    """All entries in order of the chain, in pieces: whoever takes his time holds no connection."""
     after = 0
     while True:
         query = sa.select(LedgerRow).where(*wanted.conditions(), LedgerRow.seq > after)
-        found = list(await session.scalars(query.order_by(LedgerRow.seq).limit(_PIECE)))
+        async with db.reads() as session:
+            found = list(await session.scalars(query.order_by(LedgerRow.seq).limit(_PIECE)))
+            session.expunge_all()
         for row in found:
-            session.expunge(row)
             yield row
         if len(found) < _PIECE:
             return

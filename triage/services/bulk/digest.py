@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.bulk import BulkResult
+from models.sums import in_sums
 from models.tickets import Ticket, TicketUnit
 from models.vocab import TAG_OF, Level, Move, Role, Urgency
 from models.vocab_bulk import BulkRow
@@ -56,7 +57,8 @@ async def tell(session: AsyncSession, tables: Tables, job: BulkJob, *, now: date
         .select_from(BulkResult)
         .join(Ticket, Ticket.id == BulkResult.ticket_id)
         .join(TicketUnit, TicketUnit.ticket_id == Ticket.id)
-        .where(*done, TicketUnit.role.in_(roles))
+        # Whom a confidential report is only copied to, and who stands above, does not hear of it.
+        .where(*done, TicketUnit.role.in_(roles), sa.or_(TicketUnit.role != Role.COPY.value, in_sums()))
         .group_by(TicketUnit.unit_code)
         .order_by(TicketUnit.unit_code)
     )
@@ -66,7 +68,7 @@ async def tell(session: AsyncSession, tables: Tables, job: BulkJob, *, now: date
             sa.select(Ticket.district_code, sa.func.count(), sa.func.min(Ticket.urgency))
             .select_from(BulkResult)
             .join(Ticket, Ticket.id == BulkResult.ticket_id)
-            .where(*done, Ticket.district_code.is_not(None))
+            .where(*done, Ticket.district_code.is_not(None), in_sums())
             .group_by(Ticket.district_code)
             .order_by(Ticket.district_code)
         )

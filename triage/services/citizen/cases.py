@@ -192,6 +192,9 @@ async def add(
         return False
     case = await _open_case(session, appeal_id)
     await _limit(session, deps, appeal_id, now=now)
+    # Pressed twice at once, the second waited there for the first to end.
+    if await _noted(session, appeal_id, key):
+        return False
     masked = await _masked(session, deps.vault, appeal_id, words)
     session.add(
         CitizenWord(

@@ -22,7 +22,7 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, State, Tag
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_retention import Kept
-from models.vocab_rewards import ShareState
+from models.vocab_rewards import RewardState, ShareState
 from nlp.text import mask_identity
 from triage import logs
 from triage.errors import BadInput, NotFound
@@ -45,6 +45,18 @@ LONGEST_REASON: Final = 500
 _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
 _PARTS: Final = ("name", "phone", "id_number", "original", "phone_index")
 _SETTLED: Final = tuple(state.value for state in (ShareState.PAID, ShareState.WAIVED, ShareState.DECLINED))
+#: A reward in these is about a person who must still be found and told apart from others.
+_DECIDING: Final = tuple(
+    state.value
+    for state in (
+        RewardState.CANDIDATE,
+        RewardState.REVIEWING,
+        RewardState.LEGAL_PASSED,
+        RewardState.FINANCE_PASSED,
+        RewardState.APPROVING,
+        RewardState.RECOVERING,
+    )
+)
 _OTHER: Final = "other_ticket"
 
 
@@ -142,15 +154,18 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
 
 
 async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
-    """Whether the case it was merged into is open, or a reward for it is not settled."""
+    """Whether the case it was merged into is open, or a reward for it is being decided or not settled."""
     if ticket.state == State.MERGED.value and await _head_is_open(session, ticket.id):
         return True
+    # Shares are first written when it is approved; until then the reward itself says that it is not over.
     unsettled = await session.scalar(
-        sa.select(RewardShare.id)
-        .join(Reward, Reward.id == RewardShare.reward_id)
+        sa.select(Reward.id)
+        .outerjoin(
+            RewardShare, sa.and_(RewardShare.reward_id == Reward.id, RewardShare.state.not_in(_SETTLED))
+        )
         .where(
             sa.or_(Reward.root_ticket_id == ticket.id, Reward.winner_appeal_id == ticket.appeal_id),
-            RewardShare.state.not_in(_SETTLED),
+            sa.or_(Reward.state.in_(_DECIDING), RewardShare.id.is_not(None)),
         )
         .limit(1)
     )

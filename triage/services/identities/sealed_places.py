@@ -54,7 +54,7 @@ PLACES: Final = (
     ),
     SealedPlace(
         Account, ("staff_id",), ("code_secret", "code_pending"),
-        lambda row, column: f"account.code_{column.removeprefix('code_')}:{row['staff_id']}",
+        lambda row, column: f"account.{column}:{row['staff_id']}",
     ),
     SealedPlace(
         ProviderAttempt, ("browser_hash",), ("verifier",),
@@ -64,13 +64,5 @@ PLACES: Final = (
         CitizenWord, ("id",), ("original",),
         lambda row, _: f"citizen_word:{row['appeal_id']}:{row['key']}", beside=("appeal_id", "key"),
     ),
-    SealedPlace(
-        Account, ("staff_id",), ("code_secret", "code_pending"),
-        lambda row, column: f"account.{column}:{row['staff_id']}",
-    ),
     SealedPlace(AccountRequest, ("id",), ("half",), lambda row, _: f"account_request.half:{row['id']}"),
-    SealedPlace(
-        ProviderAttempt, ("browser_hash",), ("verifier",),
-        lambda row, column: f"provider_attempt.{column}:{row['browser_hash']}",
-    ),
 )  # fmt: skip

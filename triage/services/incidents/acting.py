@@ -194,8 +194,9 @@ async def _ticket(
             "这张工单已经在这个事件里" if here else f"这张工单已归入事件 {call.incident_id}"
         )
     whole = rules.Call(call.ticket_id, call.at, call.family, call.lon, call.lat, call.district_code)
-    together = [(whole, CallBy.PERSON)]
-    return {"tickets": await joining.attach(session, deps, incident, together, now=now, tell=False)}
+    together, before = [(whole, CallBy.PERSON)], call.kept_out
+    tickets = await joining.attach(session, deps, incident, together, now=now, tell=False)
+    return {"tickets": tickets, "kept_out": before}
 
 
 async def _undo(
@@ -225,7 +226,9 @@ async def _undo(
     elif done is IncidentAct.TAKE:
         await merging.give_back(session, incident, last.data, by=by, now=now)
     elif done is IncidentAct.ADD:
-        await joining.detach(session, incident, last.data["tickets"])
+        # As it was: who had been taken out by hand before stays out.
+        before = bool(last.data.get("kept_out", False))
+        await joining.detach(session, incident, last.data["tickets"], kept_out=before)
     else:
         rows = await session.scalars(
             sa.select(IncidentCall).where(IncidentCall.ticket_id.in_(last.data["tickets"]))

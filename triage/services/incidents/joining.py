@@ -103,8 +103,13 @@ def extent_of(incident: Incident) -> rules.Extent:
     )  # fmt: skip
 
 
-async def detach(session: AsyncSession, incident: Incident, ticket_ids: Sequence[int]) -> list[int]:
-    """Take calls out; they do not attach by themselves again, and count as usual. Gives their ids."""
+async def detach(
+    session: AsyncSession, incident: Incident, ticket_ids: Sequence[int], *, kept_out: bool = True
+) -> list[int]:
+    """Take calls out; they count as usual. Gives their ids.
+
+    `kept_out`: they do not attach by themselves again.
+    """
     calls = [kept(one) for one in await incident_reads.calls_of(session, incident.id)]
     mine = [call for call in calls if call.ticket_id in set(ticket_ids)]
     await session.execute(
@@ -113,7 +118,7 @@ async def detach(session: AsyncSession, incident: Incident, ticket_ids: Sequence
             IncidentCall.ticket_id.in_([call.ticket_id for call in mine]),
             IncidentCall.incident_id == incident.id,
         )
-        .values(incident_id=None, by=None, kept_out=True)
+        .values(incident_id=None, by=None, kept_out=kept_out)
         .execution_options(synchronize_session=False)
     )
     await count_hours(session, mine, +1)

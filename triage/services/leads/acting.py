@@ -15,6 +15,7 @@ from models.appeals import Appeal, Appellant
 from models.filters import may_see
 from models.leads import Lead, LeadEvent, MediaExposure
 from models.outbox import Outbox
+from models.sums import in_sums
 from models.tickets import Ticket
 from models.vocab import AppealState, Channel
 from models.vocab_leads import DropReason, LeadAct, LeadState
@@ -153,10 +154,14 @@ async def _confirm(session: AsyncSession, deps: Deps, lead: Lead, *, now: dateti
     if not received.stored:
         raise LeadRefused("这条线索已经转为诉求")
     (appeal_id,) = received.stored
-    merged = await session.execute(sa.select(Lead.id, Lead.exposed_at).where(Lead.merged_lead_id == lead.id))
-    exposures = {lead.id: lead.exposed_at} | {row.id: row.exposed_at for row in merged}
-    await _expose(session, appeal_id, exposures)
+    await _expose(session, appeal_id, await _exposures(session, lead))
     return {"appeal_id": appeal_id}
+
+
+async def _exposures(session: AsyncSession, lead: Lead) -> dict[int, datetime]:
+    """When the lead, and each that was merged into it, was public."""
+    merged = await session.execute(sa.select(Lead.id, Lead.exposed_at).where(Lead.merged_lead_id == lead.id))
+    return {lead.id: lead.exposed_at} | {row.id: row.exposed_at for row in merged}
 
 
 async def _expose(session: AsyncSession, appeal_id: int, exposures: Mapping[int, datetime]) -> None:
@@ -173,12 +178,16 @@ async def _merge(session: AsyncSession, viewer: Viewer, lead: Lead, wish: Wish) 
     into = (wish.into or "").strip()
     ticket = (
         await session.execute(
-            sa.select(Ticket.no, Ticket.appeal_id).where(Ticket.no == into.replace("\0", ""), may_see(viewer))
+            # An analyst sees no cases, and says by its number which one a report is about: nothing of it is
+            # shown for that. A confidential one is there for nobody who may not see it.
+            sa.select(Ticket.no, Ticket.appeal_id).where(
+                Ticket.no == into.replace("\0", ""), sa.or_(may_see(viewer), in_sums())
+            )
         )
     ).one_or_none()
     if ticket is None:
         raise NotFound("没有这个编号的线索或工单，或您无权查看。")
-    await _expose(session, ticket.appeal_id, {lead.id: lead.exposed_at})
+    await _expose(session, ticket.appeal_id, await _exposures(session, lead))
     return {"merged_ticket_no": ticket.no}
 
 
@@ -201,7 +210,8 @@ async def _undo(session: AsyncSession, lead: Lead) -> dict[str, Any]:
     """Back before an analyst; an appeal goes with it while no worker has begun with it."""
     if lead.state not in {LeadState.CONFIRMED, LeadState.DROPPED, LeadState.MERGED}:
         raise LeadRefused("没有可以撤销的处理")
-    await session.execute(sa.delete(MediaExposure).where(MediaExposure.lead_id == lead.id))
+    with_it = sa.select(Lead.id).where(sa.or_(Lead.id == lead.id, Lead.merged_lead_id == lead.id))
+    await session.execute(sa.delete(MediaExposure).where(MediaExposure.lead_id.in_(with_it)))
     if lead.appeal_id is not None:
         await _take_back(session, lead)
     return {

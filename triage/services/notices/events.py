@@ -62,5 +62,8 @@ def reminded(history: History, row: Mapping[str, Any]) -> Happened:
         street=history.street_code,
         urgency=history.urgency,
         told=data["told"],
-        parts={NoticeTo.NAMED: data_units(data)},
+        parts={
+            NoticeTo.NAMED: data_units(data),
+            NoticeTo.LEAD: (history.unit_code,) if history.unit_code else (),
+        },
     )

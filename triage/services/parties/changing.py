@@ -87,13 +87,15 @@ async def split(
     return party.id
 
 
-async def undo(session: AsyncSession, change_id: int, *, by: str, now: datetime) -> int:
+async def undo(session: AsyncSession, change_id: int, *, of: int, by: str, now: datetime) -> int:
     """撤回: the spellings of a change go back, if they are still where it put them. Gives the party's id.
+
+    `of` is the party on whose page it stands: a change of others is not there.
 
     Raises NotFound, BadInput.
     """
     change = await session.get(PartyChange, change_id)
-    if change is None:
+    if change is None or of not in {change.from_id, change.to_id}:
         raise NotFound("没有这条归并记录。")
     if change.act == PartyAct.UNDO.value:
         raise BadInput("撤回本身不能再撤回：请重新归并或拆分")

@@ -186,8 +186,8 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
         )
         for r in rows
     ]
-    if names and not cases and party.merged_into is None:
-        raise NotFound("没有这个对象。")
+    if not cases:
+        await must_see(session, viewer, party_id, now=now)
     return PartyWhole(
         party=party,
         names=names,
@@ -200,6 +200,37 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
         pairs=await _pairs(session, viewer, names),
         steps=await _steps(session, party_id),
     )
+
+
+async def must_see(session: AsyncSession, viewer: Viewer, *parties: int, now: datetime) -> None:
+    """Raises NotFound when one of the parties is not there for this viewer: none of its cases may be seen.
+
+    One that was merged is seen with the party that has its spellings now.
+    """
+    for party_id in parties:
+        if not await _seen(session, viewer, party_id, now=now):
+            raise NotFound("没有这个对象。")
+
+
+async def _seen(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> bool:
+    seen: set[int] = set()
+    at: int | None = party_id
+    while at is not None and at not in seen:
+        seen.add(at)
+        at = await session.scalar(sa.select(Party.merged_into).where(Party.id == at))
+    visible = await session.scalar(
+        sa.select(PartyMention.ticket_id)
+        .join(PartyName, PartyName.id == PartyMention.name_id)
+        .join(Ticket, Ticket.id == PartyMention.ticket_id)
+        .where(PartyName.party_id.in_(seen), PartyMention.received_at >= year_before(now), may_see(viewer))
+        .limit(1)
+    )
+    return visible is not None
+
+
+async def parties_of(session: AsyncSession, names: Sequence[int]) -> set[int]:
+    """The parties that these spellings belong to."""
+    return set(await session.scalars(sa.select(PartyName.party_id).where(PartyName.id.in_(names))))
 
 
 def year_before(now: datetime) -> datetime:

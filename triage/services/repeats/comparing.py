@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass
 from itertools import starmap
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Characters of a text that are compared word by word.
 COMPARED: Final = 3_000
+#: Pairs of equal characters up to which that is done: two letters of 3,000 characters have some 100,000.
+_MOST_PAIRS: Final = 1_000_000
 #: Pictures of each side.
 PHOTOS: Final = 12
 
@@ -126,6 +129,10 @@ def _differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     a, b = a[:COMPARED], b[:COMPARED]
     mine: list[tuple[str, bool]] = []
     theirs: list[tuple[str, bool]] = []
+    # What both have is looked for from every equal pair of characters: with too many it would take minutes.
+    counts = Counter(b)
+    if sum(count * counts[sign] for sign, count in Counter(a).items()) > _MOST_PAIRS:
+        return (Part(a, own=False),), (Part(b, own=False),)
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
         own = tag != "equal"

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from models.citizens import CitizenAccess
 from models.rewards import Reward, RewardOutcomeRow, RewardShare
+from models.tickets import Ticket
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import (
     Exclusion,
@@ -21,14 +22,14 @@ from models.vocab_rewards import (
     ShareState,
     Via,
 )
-from triage.clock import local
+from triage.clock import local, show
 from triage.errors import BadInput
 from triage.rules.rewards import deciding
 from triage.rules.rewards.facts import Decision, Facts, Item
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
-from triage.services.rewards import book, owning
+from triage.services.rewards import book, checking, finding, owning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -187,11 +188,27 @@ async def _check(session: AsyncSession, reward: Reward, act: RewardAct, doer: Do
     """
     if act is RewardAct.ARCHIVE:
         await _finished(session, reward)
+    if act in {RewardAct.VERIFY, RewardAct.APPROVE}:
+        await _not_exposed(session, reward)
     if act is RewardAct.ATTEST and await owning.looked(session, doer.login, reward.winner_appeal_id):
         raise StepRefused("您查看过这位举报人的身份，“当面核验本人”要由没有看过的人办理")
     entered = act in _REVIEWS and {row.by for row in await outcomes_of(session, reward.id)}
     if entered and doer.login in entered - {""}:
         raise StepRefused(f"您登记过这一件的处理结果，“{act.label}”要由另外的人办理")
+
+
+async def _not_exposed(session: AsyncSession, reward: Reward) -> None:
+    """Leads may be tied to the case after the candidate was found. Raises StepRefused."""
+    root = await session.get(Ticket, reward.root_ticket_id)
+    if root is None or Exclusion.EXPOSED_BY_MEDIA.value in reward.exclusions:
+        return
+    appeals = [one.appeal.id for one in await finding.group(session, root)]
+    exposed = await checking.exposed_before(session, appeals, reward.reported_at)
+    if exposed is not None:
+        raise StepRefused(
+            f"并入本案的媒体线索 {show(exposed)} 已经曝光，早于举报：请由经办登记“已经媒体曝光”；"
+            "线索并错的，先撤销并入"
+        )
 
 
 async def _verify(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> None:

@@ -18,6 +18,9 @@ from models.vocab_rewards import Exclusion, RewardState
 from triage.clock import local, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.rules.rows import Tables
@@ -32,11 +35,7 @@ async def found(
 ) -> list[dict[str, Any]]:
     """Every hint, the certain ones first."""
     at = winner.appeal.received_at
-    exposed = await session.scalar(
-        sa.select(sa.func.min(MediaExposure.exposed_at)).where(
-            MediaExposure.appeal_id.in_([one.appeal.id for one in said]), MediaExposure.exposed_at < at
-        )
-    )
+    exposed = await exposed_before(session, [one.appeal.id for one in said], at)
     hints = []
     if exposed is not None:
         hints.append(
@@ -53,6 +52,16 @@ async def found(
     hints += await _leads(session, ticket, winner)
     hints += await _listed(session, ticket, winner)
     return [*hints, *await _rewarded(session, tables, ticket)]
+
+
+async def exposed_before(session: AsyncSession, appeals: Sequence[int], at: datetime) -> datetime | None:
+    """When media, as a person tied them to one of these appeals, first told of it before `at`."""
+    found: datetime | None = await session.scalar(
+        sa.select(sa.func.min(MediaExposure.exposed_at)).where(
+            MediaExposure.appeal_id.in_(appeals), MediaExposure.exposed_at < at
+        )
+    )
+    return found
 
 
 def _hint(which: Exclusion, text: str, *, certain: bool = False) -> dict[str, Any]:

@@ -155,14 +155,22 @@ async def _rank(
         return
     book.step(tables, own, RewardAct.RERANKED, book.SYSTEM, now=now)
     moved = own.winner_appeal_id != of.appeal.id
+    # What was set by itself goes with what it rested on; what a person set stays.
+    gone, come = _certain(own.checks), _certain(facts["checks"])
+    kept = [one for one in own.exclusions if one not in gone]
+    own.exclusions = list(dict.fromkeys([*kept, *come]))
     for name, value in facts.items():
         setattr(own, name, value)
     await book.note(session, own, RewardAct.RERANKED, "", now, moved=moved, reports=len(proof))
 
 
+def _certain(checks: list[dict[str, Any]]) -> list[str]:
+    return [one["exclusion"] for one in checks if one["certain"]]
+
+
 async def _made(session: AsyncSession, ticket: Ticket, facts: dict[str, Any], *, now: datetime) -> None:
     """The row of a violation; nothing when another one was quicker: it came to the same."""
-    certain = [one["exclusion"] for one in facts["checks"] if one["certain"]]
+    certain = _certain(facts["checks"])
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     made = await session.scalar(
         insert(Reward)

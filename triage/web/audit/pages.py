@@ -132,9 +132,8 @@ async def export(request: web.Request) -> web.StreamResponse:
     )
     await answer.prepare(request)
     await answer.write(exporting.head(form).encode())
-    async with deps.db.reads() as session:
-        async for row in reading.every(session, wanted):
-            await answer.write(exporting.line(row, form).encode())
+    async for row in reading.every(deps.db, wanted):
+        await answer.write(exporting.line(row, form).encode())
     await answer.write_eof()
     return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from typing import TYPE_CHECKING, Final
@@ -40,7 +41,7 @@ async def exported(request: web.Request) -> web.Response:
         found = await results.report(session, request[VIEWER], number)
         rows = [row async for row in results.every_row(session, request[VIEWER], number)]
     make, content_type = _KINDS[kind]
-    body = make(found, rows)
+    body = await asyncio.to_thread(make, found, rows)
     name = f"bulk-{number}.{kind}"
     await note_export(request, name, rows=len(rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

@@ -74,12 +74,16 @@ class Tried:
 
 async def following(request: web.Request) -> web.Response:
     """GET /desk/review: lead to the next ticket, held from now on; a page that says so when none waits."""
-    asking.refuse_others(request.query, ("but", "done"))
-    but = tuple(no for no in request.query.getall("but", [])[-_MOST_SKIPPED:] if len(no) <= 32)  # noqa: PLR2004
+    asking.refuse_others(request.query, ("but", "done"), many=("but",))
+    but = tuple(no for no in request.query.getall("but", [])[:_MOST_SKIPPED] if len(no) <= 32)  # noqa: PLR2004
     deps, login = request.app[DEPS], _login(request)
     now = deps.clock.now()
     async with deps.db.reads() as session:
         found = await holding.waiting(session, request[VIEWER], login, now=now, limit=_TRIES, but=but)
+    if len(but) > 1:
+        # The first named may still be before the clerk; what was skipped before it is anybody's.
+        async with deps.db.writes.begin() as session:
+            await holding.let_go(session, login, but[1:])
     for ticket_id, no in found:
         async with deps.db.writes.begin() as session:
             if await holding.hold(session, ticket_id, login, now=now, span=HOLD):
@@ -95,7 +99,7 @@ def _lead(no: str, done: str | None, but: tuple[str, ...]) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     """GET /desk/review/{no}. Raises NotFound."""
-    asking.refuse_others(request.query, ("but", "done"))
+    asking.refuse_others(request.query, ("but", "done"), many=("but",))
     return await _page(request, None)
 
 
@@ -112,7 +116,7 @@ async def decided(request: web.Request) -> web.Response:
             said = {name: typed[name] for name in ("kind", "urgency") if typed.get(name)}
             if said and not made.repeated and await _read(session, request, no):
                 await correcting.correct(session, deps.tables, request[VIEWER], no, said, at=now)
-            await holding.release(session, _login(request), now=now, but=())
+            await holding.release(session, made.no, now=now)
     except _ERRORS as error:
         return await _page(request, Tried(typed, error))
     request.app[CACHES].counts.clear()
@@ -189,7 +193,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]
     names = request.app[NAMES]
     today = beijing(now).date()
-    but = [no, *request.query.getall("but", [])][-_MOST_SKIPPED:]
+    but = [no, *request.query.getall("but", [])][:_MOST_SKIPPED]
     page = ReviewPage(
         ticket=view,
         pieces=cut(view.text, spans),

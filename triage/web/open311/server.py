@@ -89,7 +89,9 @@ async def discovery(request: web.Request) -> web.Response:
     """What this server is, and since when its services are these."""
     deps = request.app[DEPS]
     since = moment(await _changed(deps))
-    root = f"{request.scheme}://{request.headers.get(hdrs.HOST, request.host)}"
+    # Behind a proxy that ends TLS the line to us says nothing of the citizen's.
+    scheme = "https" if deps.settings.tls else request.scheme
+    root = f"{scheme}://{request.headers.get(hdrs.HOST, request.host)}"
     endpoint = {
         "specification": SPECIFICATION,
         "url": f"{root}{BASE}",

@@ -90,7 +90,8 @@ async def page(request: web.Request) -> web.Response:
             definitions=_definitions(found),
         )
     response = render(request, "open/page.html", page=shown)
-    response.headers[hdrs.CACHE_CONTROL] = _KEPT
+    # The page gives its browser a token, so no cache that others share may keep it.
+    response.headers[hdrs.CACHE_CONTROL] = _KEPT.replace("public", "private")
     return response
 
 

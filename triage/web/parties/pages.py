@@ -76,6 +76,7 @@ class PartiesPage:
     least: int
     more: str | None
     narrowed: bool
+    sees: bool  # any cases at all: parties are those of the cases that one sees
     field: str
     token: str
 
@@ -178,12 +179,11 @@ async def listed(request: web.Request) -> web.Response:
         least=ask.least,
         more=f"/desk/parties?{more}" if len(found) > listing.PAGE else None,
         narrowed=bool(given),
+        sees=request[VIEWER].may(Permission.SEE_CASES),
         field=guard.FIELD,
         token=token,
     )
-    response = render(request, "parties/list.html", page=page)
-    guard.keep(response, token)
-    return response
+    return render(request, "parties/list.html", page=page)
 
 
 async def exported(request: web.Request) -> web.Response:
@@ -220,6 +220,7 @@ async def merged(request: web.Request) -> web.Response:
     try:
         into, version = _number(form.get("into")), _number(form.get("version"))
         async with deps.db.writes.begin() as session:
+            await listing.must_see(session, request[VIEWER], party_id, into, now=deps.clock.now())
             await changing.merge(
                 session, party_id, into, version=version, reason=_text(form, "reason"),
                 by=_by(request), now=deps.clock.now(),
@@ -236,6 +237,7 @@ async def split(request: web.Request) -> web.Response:
         names = [_number(value) for value in form.getall("name", [])]
         version = _number(form.get("version"))
         async with deps.db.writes.begin() as session:
+            await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             await changing.split(
                 session, party_id, names, version=version, reason=_text(form, "reason"),
                 by=_by(request), now=deps.clock.now(),
@@ -248,10 +250,11 @@ async def split(request: web.Request) -> web.Response:
 async def refused(request: web.Request) -> web.Response:
     """不是同一家. Raises NotFound, BadInput."""
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
+    pair = _number(form.get("a")), _number(form.get("b"))
     async with deps.db.writes.begin() as session:
-        await changing.refuse(
-            session, _number(form.get("a")), _number(form.get("b")), by=_by(request), now=deps.clock.now()
-        )
+        both = await listing.parties_of(session, pair)
+        await listing.must_see(session, request[VIEWER], *both, now=deps.clock.now())
+        await changing.refuse(session, *pair, by=_by(request), now=deps.clock.now())
     return _to(party_id)
 
 
@@ -260,8 +263,9 @@ async def undone(request: web.Request) -> web.Response:
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
         async with deps.db.writes.begin() as session:
+            await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             back = await changing.undo(
-                session, _number(form.get("change")), by=_by(request), now=deps.clock.now()
+                session, _number(form.get("change")), of=party_id, by=_by(request), now=deps.clock.now()
             )
     except BadInput as error:
         return await _page(request, party_id, error)

@@ -20,6 +20,7 @@ from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
+from triage.web.desks.live import BOARD
 from triage.web.incidents import drawing
 from triage.web.incidents.drawing import Drawing  # noqa: TC001  (shown by the template)
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
@@ -146,6 +147,7 @@ async def merged(request: web.Request) -> web.Response:
             await looking.decided(session, one, other, Proposal.MERGED, by=by, now=now)
     except TriageError as error:
         return await _page(request, error)
+    request.app[BOARD].tell()
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
     return _to(f"/desk/tickets/{earlier}?done={made.move.value}")

@@ -121,6 +121,13 @@ async function send(pending) {
     return;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if ($("[data-gone]", page)) {
+    // Done, and out of this person's sight since: there is no page of it to go to.
+    localStorage.removeItem(draftOf(pending.move));
+    if (pending.files) await dropFiles();
+    $("main").replaceChildren(...$("main", page).children);
+    return;
+  }
   const fresh = $("#moves", page);
   if (!fresh) {
     say($("main p", page)?.textContent ?? "没有提交成功，填写的内容还在。");

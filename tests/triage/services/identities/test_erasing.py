@@ -13,12 +13,14 @@ from connectors.vault import Vault
 from models.appeals import Appellant
 from models.citizens import CitizenWord
 from models.identities import Erasure
+from models.rewards import Reward
 from models.tickets import Ticket, TicketEvent
 from models.viewing import all_seeing
 from models.vocab import State, Tag
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct
 from models.vocab_retention import Kept
+from models.vocab_rewards import RewardState
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
@@ -65,8 +67,7 @@ async def kept(db: Database) -> tuple[int, int, int]:
 
 
 async def entries(db: Database) -> list[LedgerRow]:
-    async with db.reads() as session:
-        return [row async for row in reading.every(session, reading.LedgerFilter())]
+    return [row async for row in reading.every(db, reading.LedgerFilter())]
 
 
 def keep_days(deps: Deps) -> int:
@@ -112,6 +113,33 @@ async def test_who_was_merged_into_an_open_case_stays(sqlite_db: Database, head:
         number = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
         event = {"ticket_id": number, "seq": 90, "at": NOW, "tag": Tag.MERGE.value}
         await session.execute(sa.insert(TicketEvent).values(**event, data={"values": {"other_ticket": into}}))
+        await erasing.ask(session, ME, no, "来函", now=NOW)
+    await erasing.Eraser(at(sqlite_db)).keep()
+    assert (await kept(sqlite_db))[0] == left
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        (RewardState.CANDIDATE, 1),
+        (RewardState.APPROVING, 1),
+        (RewardState.RECOVERING, 1),
+        (RewardState.REFUSED, 0),
+    ],
+)
+async def test_who_may_be_rewarded_stays_until_that_is_decided(
+    sqlite_db: Database, state: RewardState, left: int
+) -> None:
+    no = await case(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        row = (await session.execute(sa.select(Ticket.id, Ticket.appeal_id).where(Ticket.no == no))).one()
+        session.add(
+            Reward(
+                no="R-1", version=1, state=state.value, root_ticket_id=row.id, winner_appeal_id=row.appeal_id,
+                kind="NOI-01", reported_at=NOW, real_name=True, exclusions=[], parts=[], verdict={}, proof=[],
+                checks=[], found_at=NOW,
+            )
+        )  # fmt: skip
         await erasing.ask(session, ME, no, "来函", now=NOW)
     await erasing.Eraser(at(sqlite_db)).keep()
     assert (await kept(sqlite_db))[0] == left

@@ -96,8 +96,7 @@ async def test_logs_queue_and_ledger_hold_no_identity(deps: Deps, caplog: pytest
         for field in (IdentityField.NAME, IdentityField.PHONE, IdentityField.ID_NUMBER)
     ]
     assert seen == [NAME, PHONE, ID_NUMBER]
-    async with deps.db.reads() as session:
-        told = [exporting.line(row, "jsonl") async for row in reading.every(session, reading.LedgerFilter())]
+    told = [exporting.line(row, "jsonl") async for row in reading.every(deps.db, reading.LedgerFilter())]
     assert len(told) == len(seen)
     assert found_in("".join(told)) == []
     assert caplog.records

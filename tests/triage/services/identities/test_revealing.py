@@ -87,8 +87,7 @@ async def look(deps: Deps, viewer: Viewer, no: str, reason: Reason = WHY) -> str
 
 
 async def entries(deps: Deps) -> list[LedgerRow]:
-    async with deps.db.reads() as session:
-        return [row async for row in reading.every(session, reading.LedgerFilter())]
+    return [row async for row in reading.every(deps.db, reading.LedgerFilter())]
 
 
 async def test_a_look_gives_one_field_and_is_written_down(deps: Deps) -> None:

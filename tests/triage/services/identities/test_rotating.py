@@ -85,4 +85,7 @@ def test_every_sealed_column_is_known_to_the_rotation() -> None:
         # Rewards are sealed with keys of their own, which have a rotation of their own.
         if (column.comment or "").startswith("sealed") and table.schema is None
     }
+    assert len({(place.name, column) for place in PLACES for column in place.columns}) == sum(
+        len(place.columns) for place in PLACES
+    )
     assert told == {(place.name, column) for place in PLACES for column in place.columns}

@@ -294,6 +294,9 @@ async def test_tickets_are_taken_out_and_added_and_back(deps: Deps) -> None:
     assert (await only(deps.db)).calls == ENOUGH + 1
     await do(deps, IncidentAct.UNDO)
     assert (await only(deps.db)).calls == ENOUGH
+    async with deps.db.reads() as session:
+        # As free as it was before it was added.
+        assert set(await session.scalars(sa.select(IncidentCall.kept_out))) == {False}
     with pytest.raises(NotFound):
         await do(deps, IncidentAct.ADD, ticket="20261123-99999999")
 

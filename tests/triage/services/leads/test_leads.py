@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,9 @@ from models.filters import all_seeing
 from models.leads import Lead, LeadEvent, LeadItem, MediaExposure
 from models.outbox import Outbox
 from models.tickets import Ticket
+from models.viewing import Scope, Viewer
 from models.vocab_leads import DropReason, LeadAct, LeadState
+from models.vocab_staff import Permission
 from tests import factories
 from tests.factories import NOW, TicketIn
 from tests.triage.services.leads.conftest import HARBIN, LIMITS, RIVER, SMOKE, SMOKE_AGAIN, SPORT, House
@@ -231,6 +234,33 @@ async def test_merged_into_a_ticket_and_back(deps: Deps, reader: Reader) -> None
     await do(deps, one, LeadAct.UNDO)
     assert await total(deps, MediaExposure) == 0
     assert (await lead(deps, one)).merged_ticket_no is None
+
+
+@pytest.mark.parametrize(("confidential", "merged"), [(False, 1), (True, 0)])
+async def test_an_analyst_merges_by_number_what_is_not_confidential(
+    deps: Deps, reader: Reader, *, confidential: bool, merged: int
+) -> None:
+    (no,) = await factories.add_tickets(deps.db, TicketIn(confidential=confidential))
+    (one,) = await waiting(deps, reader, SMOKE)
+    analyst = Viewer("fenxi", Scope(), permissions=frozenset({Permission.LEADS}))
+    wish = Wish(one, (await lead(deps, one)).version, LeadAct.MERGE, into=no)
+    with contextlib.suppress(NotFound):
+        async with deps.db.writes.begin() as session:
+            await acting.act(session, deps, analyst, wish, now=deps.clock.now())
+    assert await total(deps, MediaExposure) == merged
+
+
+async def test_what_was_merged_into_a_lead_goes_with_it_into_the_ticket_and_back(
+    deps: Deps, reader: Reader
+) -> None:
+    (no,) = await factories.add_tickets(deps.db, TicketIn())
+    one, other = await waiting(deps, reader, SMOKE, RIVER)
+    await do(deps, other, LeadAct.MERGE, into=str(one))
+    await do(deps, one, LeadAct.MERGE, into=no)
+    async with deps.db.reads() as session:
+        assert set(await session.scalars(sa.select(MediaExposure.lead_id))) == {one, other}
+    await do(deps, one, LeadAct.UNDO)
+    assert await total(deps, MediaExposure) == 0
 
 
 async def test_undone_before_a_worker_began_the_appeal_is_gone(deps: Deps, reader: Reader) -> None:

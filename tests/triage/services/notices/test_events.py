@@ -90,3 +90,18 @@ async def test_reminders_tell_those_that_the_clocks_table_names(deps: Deps) -> N
         seen.append({recipient for template, recipient in await told(deps) if template == "reminded"})
     assert seen[0] == {STREET}
     assert seen[-1] > {STREET, DISTRICT}
+
+
+async def test_of_a_confidential_report_only_those_hear_who_work_on_it(deps: Deps) -> None:
+    (no,) = await factories.add_tickets(
+        deps.db, TicketIn(urgency="U1", age=timedelta(0), confidential=True, copies=(DISTRICT,))
+    )
+    until = (NOW + timedelta(days=2)).isoformat()
+    version = await do(deps, no, UNIT, Move.SIGN, 1)
+    await do(deps, no, HOTLINE, Move.SUPERVISE, version, reason="多次反映没有解决", until=until)
+    for minutes in (8, 130, 260):
+        async with deps.db.writes.begin() as session:
+            await supervising.sweep(session, deps.tables, now=NOW + timedelta(minutes=minutes))
+    found = await told(deps)
+    assert {("supervised", STREET), ("reminded", STREET)} <= found
+    assert DISTRICT not in {recipient for _, recipient in found}

@@ -103,3 +103,11 @@ def test_whom_an_event_tells(happened: Happened, told: set[tuple[str, str]]) -> 
     for notice in found:
         assert notice.facts["place"] == "朝阳区望京街道"
         assert notice.facts["due"] == "2026-12-03 10:00"
+
+
+def test_of_a_confidential_report_whom_it_is_copied_to_hears_nothing() -> None:
+    happened = _happened(Tag.DISPATCHED, lead=("a",), assist=("b",), copy=("c",))
+    found = notices_of(tables(), happened, _DAY, secret=True)
+    assert {(notice.template, notice.to.id) for notice in found} == {("dispatched", "a"), ("dispatched", "b")}
+    leading = _happened(Tag.SUPERVISE, lead=("110105",))
+    assert {notice.to.id for notice in notices_of(tables(), leading, _DAY, secret=True)} == {"110105"}

@@ -107,14 +107,24 @@ async def test_merged_it_has_both_histories_and_undone_each_its_own(db: Database
     assert found.pairs == ()
     assert pair == "merged"
     async with db.writes.begin() as session:
-        await changing.undo(session, change, by="a", now=NOW + timedelta(minutes=1))
+        await changing.undo(session, change, of=shop, by="a", now=NOW + timedelta(minutes=1))
     assert await lines(deps) == {"北京绿泉餐饮有限公司": 1, "绿泉餐厅": 1}
     async with db.reads() as session:
         found = await listing.whole(session, VIEWER, legal, now=NOW)
     assert [pair.theirs for pair in found.pairs] == ["绿泉餐厅"]
     async with db.writes.begin() as session:
         with pytest.raises(BadInput, match="已经撤回过"):
-            await changing.undo(session, change, by="a", now=NOW)
+            await changing.undo(session, change, of=legal, by="a", now=NOW)
+
+
+async def test_a_step_is_undone_from_the_page_of_one_of_its_parties(sqlite_db: Database) -> None:
+    deps = await gathered(sqlite_db, LEGAL, SHOP)
+    party = await ids(deps)
+    shop, legal = party["绿泉餐厅"], party["北京绿泉餐饮有限公司"]
+    async with sqlite_db.writes.begin() as session:
+        change = await changing.merge(session, shop, legal, version=1, reason="同一家", by="a", now=NOW)
+        with pytest.raises(NotFound):
+            await changing.undo(session, change, of=max(shop, legal) + 1, by="a", now=NOW)
 
 
 async def test_split_off_spellings_are_a_party_and_are_not_proposed_again(sqlite_db: Database) -> None:

@@ -71,6 +71,29 @@ async def test_one_of_two_is_faster(db: Database, numbers: list[str]) -> None:
         assert await holding.hold(session, 1, "b", now=NOW + HOLD, span=HOLD)
 
 
+async def test_what_was_skipped_is_anybody_s_and_the_one_being_read_is_not(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    await opened(client)
+    skipped, read = numbers[1], numbers[2]
+    await opened(client, f"/desk/review?but={skipped}")
+    await opened(client, f"/desk/review?but={read}&but={skipped}")
+    async with deps.db.reads() as session:
+        held = await session.scalars(
+            sa.select(Ticket.no).join(ReviewHold, ReviewHold.ticket_id == Ticket.id).order_by(Ticket.id)
+        )
+        assert sorted(held) == sorted([numbers[0], read])
+
+
+async def test_a_decision_lets_go_of_its_ticket_and_of_no_other(db: Database, numbers: list[str]) -> None:
+    async with db.writes.begin() as session:
+        for ticket_id in (1, 2):
+            assert await holding.hold(session, ticket_id, "a", now=NOW, span=HOLD)
+        assert await holding.hold(session, 3, "b", now=NOW - HOLD, span=HOLD)
+        await holding.release(session, numbers[0], now=NOW)
+        assert list(await session.scalars(sa.select(ReviewHold.ticket_id))) == [2]
+
+
 async def test_what_the_model_holds_likely_is_a_key_away_with_its_units(
     client: Client, numbers: list[str]
 ) -> None:

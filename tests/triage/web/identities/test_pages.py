@@ -90,6 +90,10 @@ async def test_the_ledger_is_searched_and_exported_and_the_export_is_written_dow
     assert "没有符合条件的条目" in await text_of(client, "/desk/audit?until=2026-11-22")
     assert "查看身份" in await text_of(client, "/desk/audit?act=identity.revealed&since=2026-11-23")
     sheet = await text_of(client, f"/desk/audit/export.csv?case={no}")
+    # A stream goes out with the headers of every answer.
+    stream = await client.get(f"/desk/audit/export.csv?case={no}")
+    assert stream.headers["Cache-Control"] == "no-store"
+    assert "default-src" in stream.headers["Content-Security-Policy"]
     assert sheet.count("查看身份") == 1
     assert "导出审计台账" in await text_of(client, "/desk/audit?kind=ledger")
     assert (await client.get("/desk/audit/export.exe")).status == 404
