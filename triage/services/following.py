@@ -48,9 +48,12 @@ async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:
     return set(await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_(wanted)))) if wanted else set()
 
 
-async def behind(session: AsyncSession, no: str) -> set[int]:
-    """Everything that is merged into the ticket of this number, and into what is, by id."""
-    return await behind_ids(session, list(await session.scalars(sa.select(Ticket.id).where(Ticket.no == no))))
+async def behind(session: AsyncSession, wish: Wish) -> set[int]:
+    """Everything that is merged into the ticket of a move, and into what is, by id; if it may touch them."""
+    if wish.move not in SETTLING:
+        return set()
+    ids = await session.scalars(sa.select(Ticket.id).where(Ticket.no == wish.no))
+    return await behind_ids(session, list(ids))
 
 
 async def behind_ids(session: AsyncSession, ids: Sequence[int]) -> set[int]:
@@ -67,11 +70,18 @@ async def behind_ids(session: AsyncSession, ids: Sequence[int]) -> set[int]:
 
 def merged_into(
     tables: Tables, s: Standing, head: Standing | None, wish: Wish, *, at: datetime
-) -> Event | None:
-    """What a ticket is told that was just merged into a case which has its answer already; else None."""
+) -> list[Event]:
+    """What a ticket is told that was just merged into a case which has its answer already; else nothing."""
     if wish.move is not Move.MERGE or head is None or not head.settled:
+        return []
+    return [_told(tables, s, wish.values["other_ticket"], head, at=at)]
+
+
+def answered_by(wish: Wish, after: Standing, head: Standing | None) -> Standing | None:
+    """The case whose answer those behind have from now on; None: they have it no more."""
+    if not after.settled:
         return None
-    return _told(tables, s, wish.values["other_ticket"], head, at=at)
+    return head if wish.move is Move.MERGE else after
 
 
 async def tell(

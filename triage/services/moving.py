@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -129,17 +130,15 @@ async def make(
     if not 0 < len(wish.key) <= _LONGEST_KEY:
         raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个字符")
     other_no = await _other(session, wish)
-    behind = await following.behind(session, wish.no) if wish.move in following.SETTLING else set()
+    behind = await following.behind(session, wish)
     locked, waiting = await _lock(session, viewer, (wish.no, other_no), behind)
     ticket = locked.get(wish.no)
     if ticket is None and (version := await _made_unseen(session, wish)) is not None:
         return Made(wish.no, version, wish.move, repeated=True)
     if ticket is None or (wish.move is Move.SPLIT and other_no and other_no not in locked):
         raise NotFound("没有这张工单，或您无权查看。")
-    if granted := await session.get(MoveRequest, (ticket.id, wish.key)):
-        if granted.digest != wish.digest:
-            raise KeyReused
-        return Made(wish.no, granted.version, wish.move, repeated=True)
+    if (granted := await _granted(session, ticket.id, wish)) is not None:
+        return granted
     if ticket.version != wish.version:
         raise Conflict(await changes_since(session, ticket.id, wish.version), ticket.version)
     standing, events = await stand(session, tables, ticket, now=now)
@@ -153,10 +152,10 @@ async def make(
         event = replace(event, data={**event.data, "batch": wish.batch})
     staff_id = await _staff(session, person, now=now)
     told = following.merged_into(tables, after, head_standing, wish, at=event.at)
-    after = after if told is None else step(after, told)
+    after = reduce(step, told, after)
     # An older ticket's rows are brought to what its first move makes of them.
     before = None if events else standing
-    written = [*events, event] if told is None else [*events, event, told]
+    written = [*events, event, *told]
     await move_rows.store(session, tables, ticket, written, after, staff_id=staff_id, before=before)
     if not wish.silent:
         await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
@@ -166,13 +165,23 @@ async def make(
         await move_rows.store(
             session, tables, head, [*head_events, joined], step(head_standing, joined), staff_id=staff_id
         )
-    if waiting and standing.settled is not after.settled:
-        root = head_standing if wish.move is Move.MERGE else after
-        await following.tell(session, tables, waiting, wish.no, root if after.settled else None, now=now)
+    if standing.settled is not after.settled:
+        root = following.answered_by(wish, after, head_standing)
+        await following.tell(session, tables, waiting, wish.no, root, now=now)
     session.add(MoveRequest(
         ticket_id=ticket.id, key=wish.key, digest=wish.digest, version=after.version, at=now
     ))  # fmt: skip
     return Made(wish.no, after.version, wish.move)
+
+
+async def _granted(session: AsyncSession, ticket_id: int, wish: Wish) -> Made | None:
+    """What came of the wish when it was sent before; None: it was not. Raises KeyReused."""
+    granted = await session.get(MoveRequest, (ticket_id, wish.key))
+    if granted is None:
+        return None
+    if granted.digest != wish.digest:
+        raise KeyReused
+    return Made(wish.no, granted.version, wish.move, repeated=True)
 
 
 async def _lock(
