@@ -67,8 +67,10 @@ def main() -> None:
     more = training.made_table(reader.rarity, Grams(WEIGHTS), texts, pairs)
     logits = training.cross_validated(rows, same, training.folds_of(pairs), Plan(), more=more)
     slope, shift = training.calibration(logits, same)
-    p = 1 / (1 + np.exp(-(slope * logits + shift)))
-    called = training.figures(p >= reader.same_from, same)
+    p, _ = training.capped(1 / (1 + np.exp(-(slope * logits + shift))), rows, same)
+    folds = training.folds_of(pairs)
+    called = training.figures(training.called(training.same_from, p, same, folds), same)
+    certain = training.figures(training.called(training.certain_from, p, same, folds), same)
     hashed = np.array([_simhash(texts[pair.a]) for pair in pairs], dtype=np.uint64)
     other = np.array([_simhash(texts[pair.b]) for pair in pairs], dtype=np.uint64)
     apart = np.array([int(value).bit_count() for value in (hashed ^ other).tolist()])
@@ -81,7 +83,7 @@ def main() -> None:
                 "same_from": reader.same_from,
                 **called,
                 "certain_from": reader.certain_from,
-                "certain": training.figures(p >= reader.certain_from, same),
+                "certain": certain,
                 "cosine_peer": training.figures(_peer(rows), same),
                 "cosine_alone": training.figures(rows[:, 0] >= _PEER_COSINE, same),
                 "simhash_3": training.figures(apart <= _PEER_BITS, same),

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.db import AwareUtc
-from models.tickets import ASKED, ATTENTION, FLAGGED_CLOSED, OPEN, UNCLOCKED, Ticket, TicketUnit
+from models.tickets import ASKED, ATTENTION, FLAGGED_CLOSED, OPEN, TO_FOLLOW, UNCLOCKED, Ticket, TicketUnit
 from models.viewing import Scope, Viewer, all_seeing
 from models.vocab import OPEN_STATES, Labelled, Role, Urgency
 
@@ -93,6 +93,8 @@ _CONDITIONS: Final = {
     View.REVIEW: OPEN,
     # 剔除 may be asked for when all is done.
     View.ASKED: "",
+    # Every citizen is followed up, also whose case was merged into another one.
+    View.FEEDBACK: TO_FOLLOW,
     View.ALL: "",
 }
 

@@ -28,6 +28,10 @@ FLAGGED_CLOSED: Final = f"(ticket.flagged AND ticket.state NOT IN {_OPEN})"
 OPEN: Final = f"(ticket.state NOT IN {_CLOSED})"
 #: Open, and no clock runs: waiting for 回访, or for 办结; the last of every list.
 UNCLOCKED: Final = f"(ticket.due_at IS NULL AND {OPEN})"
+#: 待回访: answered, or merged into a case that is and the own citizen not followed up yet.
+TO_FOLLOW: Final = (
+    "(ticket.state = 'feedback' OR (ticket.state = 'merged' AND ticket.due_clock = 'follow_up'))"
+)
 #: A wish waits for an answer: 延期, 挂账 or 剔除.
 ASKED: Final = "(ticket.asked IS NOT NULL)"
 
@@ -69,6 +73,7 @@ class Ticket(Base):
         _partial("ix_ticket_attention", ATTENTION, "due_at", "id"),
         _partial("ix_ticket_flagged_closed", FLAGGED_CLOSED, "id"),
         _partial("ix_ticket_asked", ASKED, "id"),
+        _partial("ix_ticket_to_follow", TO_FOLLOW, "due_at", "id"),
         # "20261123" in the search: the tickets opened on a day.
         sa.Index("ix_ticket_opened", "opened_at", "id"),
         sa.Index("ix_ticket_search", "search", postgresql_using="gin").ddl_if(dialect="postgresql"),

@@ -280,6 +280,8 @@ class Tag(Labelled):
     ADOPTED = "ticket:adopted", "接续办理"
     JOINED = "ticket:joined", "并入其他诉求"
     LEFT = "ticket:left", "并入的诉求撤出"
+    HEAD_ANSWERED = "ticket:head_answered", "并入的工单已反馈"
+    HEAD_REOPENED = "ticket:head_reopened", "并入的工单重新办理"
     ACCEPT = "ticket:accept", "受理"
     MERGE = "ticket:merge", "合并"
     SPLIT = "ticket:split", "撤销合并"

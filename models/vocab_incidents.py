@@ -29,6 +29,8 @@ class IncidentAct(Labelled):
     DISMISS = "dismiss", "排除"
     ADD = "add", "加入工单"
     REMOVE = "remove", "移出工单"
+    TAKE = "take", "并入另一事件"
+    GIVEN = "given", "并入其他事件"
     UNDO = "undo", "撤销"
 
 

@@ -86,13 +86,17 @@ class Rarity:
     common: float
     """Runs that weigh less are everybody's words."""
 
-    def runs(self, cleaned: str) -> Runs:
-        """The different runs of a cleaned text."""
-        keys, counts = np.unique(keys_of(cleaned), return_counts=True)
+    def of(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """How rare each of these runs is."""
         at = np.searchsorted(self.keys, keys)
         at[at == len(self.keys)] = 0
         known = self.keys[at] == keys
-        idf = np.where(known, self.weights[at], np.float32(self.unknown)).astype(np.float32)
+        return np.where(known, self.weights[at], np.float32(self.unknown)).astype(np.float32)
+
+    def runs(self, cleaned: str) -> Runs:
+        """The different runs of a cleaned text."""
+        keys, counts = np.unique(keys_of(cleaned), return_counts=True)
+        idf = self.of(keys)
         weights = ((1 + np.log(counts)).astype(np.float32) * idf).astype(np.float32)
         return Runs(keys, weights, idf >= self.common)
 

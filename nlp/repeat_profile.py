@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from nlp.facts import read_facts
-from nlp.repeat_facts import KINDS, READ, Signs, agreement, signs_of
+from nlp.repeat_facts import KINDS, PLACES, READ, Signs, agreement, signs_of
 from nlp.repeat_grams import Overlap, Rarity, Runs, clean, overlap, shared_spans
+from nlp.repeat_themes import NAMES as THEMES
+from nlp.repeat_themes import Themes, held, themes_of
 from nlp.text import normalize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -38,6 +41,7 @@ MEASURES: Final = (
     *("numbered", "lines", "long_numbers", "dates", "urges", "both_ask", "one_asks"),
     *("kinds", "environmental_apart", "environmental_least", "party", "length", "lengths_apart"),
     *("days", "undated"),
+    *THEMES,
 )
 
 
@@ -49,6 +53,7 @@ class Profile:
     whole: Runs
     title: Runs
     body: Runs
+    themes: Themes
     signs: Signs
     years: frozenset[str]
     kinds: NDArray[np.float64]
@@ -70,6 +75,7 @@ def profile(rarity: Rarity, grams: Grams, title: str | None, text: str, at: date
         whole=rarity.runs(cleaned),
         title=rarity.runs(clean(head)),
         body=rarity.runs(clean(body)),
+        themes=themes_of(rarity, head, body, cleaned),
         signs=signs_of(source),
         years=frozenset(_YEAR.findall(head)),
         kinds=np.array(list(counted.beliefs.kinds.values())),
@@ -79,8 +85,10 @@ def profile(rarity: Rarity, grams: Grams, title: str | None, text: str, at: date
     )
 
 
-def measures(rarity: Rarity, a: Profile, b: Profile) -> NDArray[np.float64]:
-    """How two texts stand to each other, in the order of `MEASURES`."""
+def measures(
+    rarity: Rarity, a: Profile, b: Profile, *, themes: Sequence[float] | None = None
+) -> NDArray[np.float64]:
+    """How two texts stand to each other, in the order of `MEASURES`; `themes`: the last, if known already."""
     whole, title = overlap(a.whole, b.whole), overlap(a.title, b.title)
     mine, theirs = overlap(a.title, b.whole), overlap(b.title, a.whole)
     body = overlap(a.body, b.body)
@@ -115,8 +123,23 @@ def measures(rarity: Rarity, a: Profile, b: Profile) -> NDArray[np.float64]:
         party_likeness(a.party, b.party),
         *(math.log1p(least), math.log((longest + 1) / (least + 1))),
         *(0.0 if days is None else math.log1p(days), float(days is None)),
+        *(held(a.themes, b.themes) if themes is None else themes),
     )
     return np.array(found, dtype=np.float64)
+
+
+def apart(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Of rows of measures: whether both texts name a place, none is common, and nothing else says otherwise.
+
+    Two complaints in one wording about two compounds are two matters, however much else they share: where no
+    name of any sort is common, or the numbers of the houses differ too.
+    """
+    of = {name: rows[..., at] for at, name in enumerate(MEASURES)}
+    elsewhere = np.any([of[f"names_{kind}"] < 0 for kind in PLACES], axis=0)
+    no_place = np.all([of[f"names_{kind}"] <= 0 for kind in (*PLACES, "area")], axis=0)
+    no_name = (of["names_party"] <= 0) & (of["ends_agree"] <= 0)
+    found: NDArray[np.bool_] = elsewhere & no_place & (no_name | (of["numbered"] < 0))
+    return found
 
 
 def party_likeness(a: str, b: str) -> float:

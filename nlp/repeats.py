@@ -17,8 +17,9 @@ from nlp import WEIGHTS
 from nlp.folder import WeightsError, check_file
 from nlp.grams import Grams
 from nlp.repeat_grams import Rarity
-from nlp.repeat_profile import MEASURES, Profile, measures, profile
+from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile
 from nlp.repeat_reasons import reasons
+from nlp.repeat_themes import NAMES as THEMES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,6 +86,7 @@ class PairReader:
                 )
                 self._trees = Trees(kept["measure"], kept["limit"], kept["leaf"], float(card["base"]))
             self._slope, self._shift = (float(value) for value in card["calibration"])
+            self._apart_most = float(card["apart_most"])
             self.version: str = card["version"]
             self.same_from = float(card["same_from"])
             self.certain_from = float(card["certain_from"])
@@ -107,9 +109,12 @@ class PairReader:
         """How likely two appeals are the same matter."""
         found = measures(self.rarity, a, b)
         # The measures are told from the first text's side: asked from both, the answer is one.
-        other = measures(self.rarity, b, a)
+        themes = found[-len(THEMES) :].tolist()
+        other = measures(self.rarity, b, a, themes=themes)
         logit = float(self._trees.logits(np.stack([found, other])).mean())
         p = float(1 / (1 + np.exp(-np.clip(self._slope * logit + self._shift, -30, 30))))
+        if apart(found):
+            p = min(p, self._apart_most)
         return Likeness(
             p=p,
             same=p >= self.same_from,

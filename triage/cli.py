@@ -330,6 +330,16 @@ def ticket_due(settings: Settings, *, within: int) -> None:
     module.due(settings, within=within)
 
 
+@ticket.command("mend")
+@click.option("--commit", is_flag=True, help="真的改；不加只预览")
+@with_settings
+def ticket_mend(settings: Settings, *, commit: bool) -> None:
+    """升级后补正：按办理记录重算未结工单的时限，已反馈而漏下的合并诉求人列入待回访。"""
+    from triage.commands import mend as module  # noqa: PLC0415
+
+    module.mend(settings, commit=commit)
+
+
 main.add_command(audit_group)
 main.add_command(backup)
 main.add_command(restore)

@@ -21,14 +21,14 @@ import numpy as np
 
 from nlp.grams import Grams
 from nlp.repeat_grams import Rarity, clean, keys_of
-from nlp.repeat_profile import MEASURES, Profile, measures, profile
+from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile
 from nlp.repeats import CARD, SCHEMA, WEIGHTS_FILE
 from nlp.text import normalize
 from nlp.training.boosting import Plan, grow
 from nlp.training.made_pairs import made
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,12 +49,13 @@ _COMMON_TEXTS: Final = 60
 _STEP: Final = 0.05
 FOLDS: Final = 8
 #: Made pairs of each of the three sorts.
-EACH_MADE: Final = 60
+EACH_MADE: Final = 20
 SEED: Final = 20261126
-#: Calling it the same matter: at this probability. Acting alone: where at most this share of the pairs that
-#: are two matters (all of them hard ones: see the labelling) would be merged.
-SAME_FROM: Final = 0.8
+#: Acting alone: where at most this share of the pairs that are two matters (all of them hard ones: see the
+#: labelling) would be merged. Calling it the same matter: of the probabilities whose F0.5 is within so much
+#: of the best the highest, for a wrong proposal costs more than one that is not made.
 FALSE_MERGES: Final = 0.01
+NEARLY_BEST: Final = 0.01
 _NEAR: Final = 0.5
 _DAY: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4})")
 
@@ -213,8 +214,8 @@ def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str
     more, more_same = made_table(rarity, grams, texts, pairs)
     logits = cross_validated(rows, same, folds_of(pairs), plan, more=(more, more_same))
     slope, shift = calibration(logits, same)
-    p = 1 / (1 + np.exp(-(slope * logits + shift)))
-    certain_from = _certain_from(p, same)
+    p, apart_most = capped(1 / (1 + np.exp(-(slope * logits + shift))), rows, same)
+    folds = folds_of(pairs)
     trees = grow(np.concatenate([rows, more]), np.concatenate([same, more_same]), plan, seed=SEED)
     kept: dict[str, NDArray[Any]] = {
         "keys": rarity.keys,
@@ -236,19 +237,50 @@ def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str
         "common": rarity.common,
         "base": trees.base,
         "calibration": [slope, shift],
-        "same_from": SAME_FROM,
-        "certain_from": certain_from,
+        "apart_most": apart_most,
+        "same_from": same_from(p, same),
+        "certain_from": certain_from(p, same),
         "pairs": {"same": int(same.sum()), "two": int((~same).sum())},
         "cross_validated": {
-            "same": figures(p >= SAME_FROM, same),
-            "certain": figures(p >= certain_from, same),
+            "same": figures(called(same_from, p, same, folds), same),
+            "certain": figures(called(certain_from, p, same, folds), same),
         },
     }
     (out / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return card
 
 
-def _certain_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
+def capped(
+    p: NDArray[np.float64], rows: NDArray[np.float64], same: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], float]:
+    """The probabilities, where two places are named at most the share of such pairs that are one matter."""
+    elsewhere = apart(rows)
+    most = round(float(same[elsewhere].mean()), 2)
+    return np.where(elsewhere, np.minimum(p, most), p), most
+
+
+def same_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
+    """The highest probability, in hundredths, whose F0.5 is nearly the best."""
+    tried = [step / 100 for step in range(50, 100)]
+    scores = [figures(p >= step, same)["f05"] for step in tried]
+    return max(step for step, score in zip(tried, scores, strict=True) if score >= max(scores) - NEARLY_BEST)
+
+
+def called(
+    choose: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
+    p: NDArray[np.float64],
+    same: NDArray[np.bool_],
+    folds: NDArray[np.intp],
+) -> NDArray[np.bool_]:
+    """Which pairs are called one matter when each fold's threshold is chosen on the others."""
+    found = np.zeros(len(p), dtype=np.bool_)
+    for fold in range(FOLDS):
+        held = folds == fold
+        found[held] = p[held] >= choose(p[~held], same[~held])
+    return found
+
+
+def certain_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
     """The probability above which false merges are rare enough, to the next hundredth."""
     allowed = int(FALSE_MERGES * int((~same).sum()))
     wrong = np.sort(p[~same])[::-1]

@@ -22,6 +22,7 @@ ACTS: Final = frozenset({
     "extend_deny", "whistle", "report_in", "escalate", "supervise", "onsite", "urge", "ledger_ask",
     "ledger_grant", "ledger_deny", "ledger_review", "follow_up", "rehandle", "close", "archive",
     "exclude_ask", "exclude_grant", "exclude_deny", "clear_flag", "undo", "hand_over",
+    "head_answered", "head_reopened",
 })  # fmt: skip
 
 

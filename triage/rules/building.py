@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import Level, Role
-from triage.rules import checks, parsing
+from triage.rules import checks, clock_counts, parsing
 from triage.rules.move_rows import MoveTable
 from triage.rules.rewards.parsing import reward_table
 from triage.rules.rows import Plan, Problem, Row, Tables
@@ -44,6 +44,8 @@ def build(files: Mapping[str, str], rewards: Mapping[str, str]) -> tuple[Tables 
     rows = parsing.parse(files, problems)
     rows.rewards = reward_table(rewards, {row.id: row for row in rows.kinds}, problems)
     # Cross-checks on half-read files would only repeat the same faults in other words.
+    if not problems:
+        rows.moves = clock_counts.filled(rows.clocks, rows.moves, problems)
     if not problems:
         checks.check(rows, problems)
     if problems:

@@ -103,6 +103,14 @@ def _follow_up_from(tables: Tables, s: Standing, at: datetime) -> datetime:
     return max(at, s.answer_by) if run.start is StartsAt.ANSWER_DUE and s.answer_by else at
 
 
+def follow_up_behind(
+    tables: Tables, head: Standing, urgency: Urgency, *, at: datetime
+) -> tuple[datetime, Due]:
+    """回访 of a citizen whose case is merged into one that has its answer: from when, and by when."""
+    start = _follow_up_from(tables, head, at)
+    return start, _of(due_time(tables, ClockName.FOLLOW_UP, urgency, start))
+
+
 def _of(due: DueTime) -> Due:
     return Due(due.at, due.rule_id, due.spelled)
 

@@ -45,6 +45,10 @@ _ALLOWED: Final[dict[IncidentAct, tuple[frozenset[IncidentState], IncidentState 
         frozenset({IncidentState.PROPOSED, IncidentState.CONFIRMED, IncidentState.SCALED}),
         None,
     ),
+    IncidentAct.TAKE: (
+        frozenset({IncidentState.PROPOSED, IncidentState.CONFIRMED, IncidentState.SCALED}),
+        None,
+    ),
 }
 #: What must be said with a reason: others must be able to judge it later.
 REASONED: Final = frozenset({IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.REMOVE})

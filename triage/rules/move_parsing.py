@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from models.vocab import TAG_OF, Clock, Field, Labelled, Move, Outcome, Part, Post, State, Tag, Urgency
+from triage.rules.clock_counts import OfClocks
 from triage.rules.move_rows import FORBIDDEN, Effects, Fact, Goal, Limits, MoveRow
 from triage.rules.rows import Problem
 
@@ -83,10 +84,24 @@ def _limits(r: Record) -> Limits:
     counts = {name: limits.whole(name) if limits.optional(name) else None for name in _COUNTS}
     flags = {name: limits.flag(name) for name in _FLAGS}
     urgencies = _members(limits, "urgencies", Urgency)
+    of_clocks = _of_clocks(limits)
     for part in (hours, limits):
         if part is not None and not part.done():
             r.sound = False
-    return Limits(urgencies=urgencies, window_hours=window, **counts, **flags)  # type: ignore[arg-type]
+    return Limits(
+        urgencies=urgencies, window_hours=window, of_clocks=of_clocks, **counts, **flags  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _of_clocks(limits: Record) -> str | None:
+    word = limits.optional("of_clocks")
+    if word is None:
+        return None
+    known = [one.value for one in OfClocks]
+    if word not in known:
+        limits.fault(f"“of_clocks”只能是 {'、'.join(known)}", "of_clocks")
+        return None
+    return word
 
 
 def _effects(r: Record) -> Effects:

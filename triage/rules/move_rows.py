@@ -77,6 +77,8 @@ class Limits:
     at_most_original: bool = False
     until_days: int | None = None
     answer_percent: int | None = None
+    of_clocks: str | None = None
+    """The numbers are those of `clocks.yaml` (`clock_counts.OfClocks`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,10 +112,8 @@ def opening_of(**facts: Any) -> dict[str, Any]:  # noqa: ANN401  (the facts that
 
 def step(s: Standing, event: Event) -> Standing:
     """The standing after one more event; one that is no move (an automatic 催办) only takes its place."""
-    if event.tag == Tag.JOINED:
-        return _counted(s, event).evolve(urges=s.urges + 1)
-    if event.tag == Tag.LEFT:
-        return _counted(s, event).evolve(urges=max(s.urges - 1, 0))
+    if besides := _BESIDES.get(event.tag):
+        return besides(s, event)
     if event.tag not in MOVE_TAGS or "move" not in event.data:
         return s.evolve(seq=event.seq, last_at=max(s.last_at, event.at))
     move = Move(event.data["move"])
@@ -131,7 +129,7 @@ def step(s: Standing, event: Event) -> Standing:
         seq=event.seq,
         last_at=event.at,
         version=s.version + 1,
-        clocks=_clocks(s, event, closed=state in CLOSED_STATES),
+        clocks=_clocks(s, event, closed=state in CLOSED_STATES and state is not s.state),
         attachment=s.attachment or Field.ATTACHMENT in event.data["values"],
         last=Last(event.seq, move, event.at, event.login, _moment(event.data.get("undo_until"))),
         before=s.evolve(before=None),
@@ -146,6 +144,25 @@ def _asked_again(s: Standing, event: Event) -> Standing:
     return s.evolve(
         seq=event.seq, last_at=event.at, version=s.version + 1, urges=s.urges + 1, before=before
     )  # fmt: skip
+
+
+def _joined(s: Standing, event: Event) -> Standing:
+    """Another case was merged into this one: one more citizen asks."""
+    return _counted(s, event).evolve(urges=s.urges + 1)
+
+
+def _left(s: Standing, event: Event) -> Standing:
+    return _counted(s, event).evolve(urges=max(s.urges - 1, 0))
+
+
+def _head_settled(s: Standing, event: Event) -> Standing:
+    """The case that this one is merged into was answered, or is handled anew: when to follow up here."""
+    answered = event.tag == Tag.HEAD_ANSWERED
+    clocks = dict(s.clocks)
+    clocks.pop(Clock.FOLLOW_UP, None)
+    if told := event.data.get("follow_up"):
+        clocks[Clock.FOLLOW_UP] = Run(event.at, _moment(told["due"]), told["rule"])
+    return _counted(s, event).evolve(clocks=clocks, head_answered=answered)
 
 
 def _counted(s: Standing, event: Event) -> Standing:
@@ -265,6 +282,10 @@ def _followed(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
         event.seq, event.at, Outcome(values[Field.OUTCOME]),
         YesNo(solved) if solved else None, values.get(Field.SATISFACTION),
     )  # fmt: skip
+    run = s.clocks.get(Clock.FOLLOW_UP)
+    if s.state is State.MERGED and attempt.outcome is Outcome.REACHED and run and run.stopped is None:
+        # Tables from before such a clock existed do not say that it stops here.
+        s = s.evolve(clocks={**s.clocks, Clock.FOLLOW_UP: Run(run.started, run.due, run.rule, event.at)})
     return s.evolve(follow_ups=(*s.follow_ups, attempt))
 
 
@@ -346,4 +367,11 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
     Move.MERGE: lambda s, _e, v: s.evolve(merged_into=v[Field.OTHER_TICKET], asked={}, unmerged=s.before),
     Move.SPLIT: _split,
     Move.CLEAR_FLAG: lambda s, _e, _v: s.evolve(flagged=False),
+}
+#: What is no move of this ticket, and changes it all the same.
+_BESIDES: Final[Mapping[str, Callable[[Standing, Event], Standing]]] = {
+    Tag.JOINED.value: _joined,
+    Tag.LEFT.value: _left,
+    Tag.HEAD_ANSWERED.value: _head_settled,
+    Tag.HEAD_REOPENED.value: _head_settled,
 }

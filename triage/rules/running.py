@@ -52,13 +52,14 @@ class Running:
 
 
 _TAKING_BACK: Final = ("undo", "split")
+_ENDED_BY_SPLIT: Final = ("archive", "head_answered", "head_reopened")
 
 
 def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     """The events that still stand: each `undo` takes back the last one before it that does.
 
-    A `split` takes back the merge before it, and the archiving that followed it; what was asked of the
-    citizen in between stays.
+    A `split` takes back the merge before it, what became of the case it led into, and the archiving that
+    followed it; what was asked of the citizen in between stays.
     """
     if all(event.act not in _TAKING_BACK for event in events):
         return tuple(events)
@@ -66,7 +67,7 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     for event in events:
         if event.act == "split":
             merged = next((at for at in range(len(kept) - 1, -1, -1) if kept[at].act == "merge"), len(kept))
-            kept[merged:] = [one for one in kept[merged + 1 :] if one.act != "archive"]
+            kept[merged:] = [one for one in kept[merged + 1 :] if one.act not in _ENDED_BY_SPLIT]
         elif event.act != "undo":
             kept.append(event)
         elif kept:
@@ -171,7 +172,23 @@ def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> 
         row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
         stopped = _stopped(tables, run, own)
         found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
-    return tuple(found)
+    return (*found, *_behind(tables, urgency, events))
+
+
+def _behind(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> list[Running]:
+    """Of a merged case: a follow-up clock for each answer of the case it is merged into."""
+    found = []
+    for place, event in enumerate(events):
+        start = moment_of(event.data.get("from")) if event.act == "head_answered" else None
+        if start is None:
+            continue
+        rest = events[place + 1 :]
+        ends = next((at for at, one in enumerate(rest) if one.act.startswith("head_")), len(rest))
+        run = tables.clocks.run(ClockName.FOLLOW_UP, beijing(start).date())
+        row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
+        stopped = _stopped(tables, run, rest[:ends]) or (rest[ends].at if ends < len(rest) else None)
+        found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
+    return found
 
 
 def pauses_of(events: Sequence[Event]) -> tuple[Pause, ...]:
@@ -234,24 +251,6 @@ def _amount(clock: Clock, told: Event) -> timedelta:
     if until is not None:
         return elapsed(clock, until) - length_of(clock)
     return span_of(clock.row, clock.calendar, int(told.data.get("length") or 0))
-
-
-def refuse_extension(tables: Tables, running: Running, *, amount: timedelta, at: datetime) -> str | None:
-    """Why an extension by so much may not be asked for now, in Chinese with its row; None: it may."""
-    clock = running.clock
-    limit = tables.clocks.extension(clock.row.clock, clock.row.urgency, clock.start.date())
-    if limit is None:
-        return f"{clock.row.urgency.label}诉求的{clock.row.clock.label}时限不能延期"
-    due = running.due
-    if due is not None and beijing(at) >= due:
-        return f"时限已到，延期须在到期前提出（{limit.id}）"
-    if len(clock.extensions) >= limit.times:
-        return f"最多延期 {limit.times} 次（{limit.id}）"
-    asked = sum((extension.amount for extension in clock.extensions), amount)
-    own = span_of(clock.row, clock.calendar, clock.row.length)
-    if asked * _FULL > own * limit.percent:
-        return f"延期合计不能超过原时限的 {limit.percent}%（{limit.id}）"
-    return None
 
 
 def moment_of(value: Any) -> datetime | None:  # noqa: ANN401  (a value of an event's JSON)

@@ -127,6 +127,8 @@ class Standing:
     merged_into: str | None = None
     unmerged: Standing | None = None
     """Where it stood before it was merged: there it goes back to."""
+    head_answered: bool = False
+    """Merged, and the case that stands for it has its answer: this citizen is to be followed up."""
     last: Last | None = None
     before: Standing | None = None
 
@@ -134,6 +136,11 @@ class Standing:
         """The clock, if it runs."""
         run = self.clocks.get(clock)
         return run if run is not None and run.stopped is None else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether who waits for this case has an answer: its own, or that of the case it is merged into."""
+        return self.answered if self.unmerged is None else self.head_answered
 
     @property
     def due_at(self) -> datetime | None:

@@ -17,7 +17,7 @@ from models.filters import may_see
 from models.tickets import CALLED, OPEN, Ticket, TicketUnit
 from models.units import Unit
 from models.vocab import Clock
-from triage.services.bulk.standings import stand_many
+from triage.services.standings import stand_many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from models.filters import may_see
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Staff
-from models.vocab import Field, Move, Post, Role, Tag
+from models.vocab import Field, Move, Post, Tag
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
@@ -25,11 +26,12 @@ from triage.rules import moves
 from triage.rules.access import check_post
 from triage.rules.dues import dues
 from triage.rules.fields import FREE
-from triage.rules.replay import Event, replay, step
-from triage.services import move_rows
+from triage.rules.replay import Event, step
+from triage.services import following, move_rows
 from triage.services.hotline import noting
 from triage.services.notices import events as events_told
 from triage.services.notices import telling
+from triage.services.standings import stand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
-    from models.ticket_detail import WholeTicket
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
 
@@ -129,16 +130,15 @@ async def make(
     if not 0 < len(wish.key) <= _LONGEST_KEY:
         raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个字符")
     other_no = await _other(session, wish)
-    locked = await _lock(session, viewer, wish.no, other_no)
+    behind = await following.behind(session, wish)
+    locked, waiting = await _lock(session, viewer, (wish.no, other_no), behind)
     ticket = locked.get(wish.no)
     if ticket is None and (version := await _made_unseen(session, wish)) is not None:
         return Made(wish.no, version, wish.move, repeated=True)
     if ticket is None or (wish.move is Move.SPLIT and other_no and other_no not in locked):
         raise NotFound("没有这张工单，或您无权查看。")
-    if granted := await session.get(MoveRequest, (ticket.id, wish.key)):
-        if granted.digest != wish.digest:
-            raise KeyReused
-        return Made(wish.no, granted.version, wish.move, repeated=True)
+    if (granted := await _granted(session, ticket.id, wish)) is not None:
+        return granted
     if ticket.version != wish.version:
         raise Conflict(await changes_since(session, ticket.id, wish.version), ticket.version)
     standing, events = await stand(session, tables, ticket, now=now)
@@ -151,9 +151,12 @@ async def make(
     if wish.batch is not None:
         event = replace(event, data={**event.data, "batch": wish.batch})
     staff_id = await _staff(session, person, now=now)
+    told = following.merged_into(tables, after, head_standing, wish, at=event.at)
+    after = reduce(step, told, after)
     # An older ticket's rows are brought to what its first move makes of them.
     before = None if events else standing
-    await move_rows.store(session, tables, ticket, [*events, event], after, staff_id=staff_id, before=before)
+    written = [*events, event, *told]
+    await move_rows.store(session, tables, ticket, written, after, staff_id=staff_id, before=before)
     if not wish.silent:
         await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
     await noting.note(session, tables, ticket, event, now=now)
@@ -162,78 +165,45 @@ async def make(
         await move_rows.store(
             session, tables, head, [*head_events, joined], step(head_standing, joined), staff_id=staff_id
         )
+    if standing.settled is not after.settled:
+        root = following.answered_by(wish, after, head_standing)
+        await following.tell(session, tables, waiting, wish.no, root, now=now)
     session.add(MoveRequest(
         ticket_id=ticket.id, key=wish.key, digest=wish.digest, version=after.version, at=now
     ))  # fmt: skip
     return Made(wish.no, after.version, wish.move)
 
 
-async def _lock(session: AsyncSession, viewer: Viewer, *numbers: str | None) -> dict[str, Ticket]:
-    """The tickets of these numbers, locked in one order: clerks who merge crosswise do not wait."""
-    wanted = [no for no in numbers if no]
+async def _granted(session: AsyncSession, ticket_id: int, wish: Wish) -> Made | None:
+    """What came of the wish when it was sent before; None: it was not. Raises KeyReused."""
+    granted = await session.get(MoveRequest, (ticket_id, wish.key))
+    if granted is None:
+        return None
+    if granted.digest != wish.digest:
+        raise KeyReused
+    return Made(wish.no, granted.version, wish.move, repeated=True)
+
+
+async def _lock(
+    session: AsyncSession, viewer: Viewer, numbers: Sequence[str | None], behind: set[int]
+) -> tuple[dict[str, Ticket], list[Ticket]]:
+    """The tickets of these numbers by number, and those behind, whoever may see them.
+
+    Locked in one order: clerks who merge crosswise do not wait for each other.
+    """
+    mine = sa.and_(Ticket.no.in_([no for no in numbers if no]), may_see(viewer))
     rows = await session.scalars(
         sa.select(Ticket)
-        .where(Ticket.no.in_(wanted), may_see(viewer))
+        .where(sa.or_(mine, Ticket.id.in_(behind)) if behind else mine)
         .order_by(Ticket.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    return {ticket.no: ticket for ticket in rows}
-
-
-async def stand(
-    session: AsyncSession, tables: Tables, ticket: Ticket, *, now: datetime
-) -> tuple[Standing, list[Event]]:
-    """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
-    rows = await session.execute(
-        sa.select(
-            TicketEvent.seq,
-            TicketEvent.at,
-            TicketEvent.tag,
-            sa.func.coalesce(Staff.login, ""),
-            TicketEvent.data,
-        )
-        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
-        .where(TicketEvent.ticket_id == ticket.id)
-        .order_by(TicketEvent.seq)
+    tickets = list(rows)
+    return (
+        {ticket.no: ticket for ticket in tickets if ticket.id not in behind},
+        [ticket for ticket in tickets if ticket.id in behind],
     )
-    events = [Event(*row) for row in rows]
-    if (standing := replay(events)) is not None:
-        return standing, []
-    units = await move_rows.units_of(session, ticket.id)
-    registered_at = await move_rows.registered(session, ticket)
-    opening = move_rows.opening(tables, ticket, units, registered_at=registered_at)
-    return adopted(ticket, events, opening, now=now)
-
-
-def stand_of(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
-    """The same for a ticket that was read whole."""
-    events = [Event(e.seq, e.at, e.tag, e.login, e.data) for e in whole.events]
-    if (standing := replay(events)) is not None:
-        return standing
-    units: dict[Role, list[str]] = {}
-    for part in whole.units:
-        units.setdefault(Role(part.role), []).append(part.code)
-    opening = move_rows.opening(tables, whole.ticket, units, registered_at=whole.appeal.stored_at)
-    return adopted(whole.ticket, events, opening, now=now)[0]
-
-
-def adopted(
-    ticket: Ticket, events: Sequence[Event], opening: dict[str, Any], *, now: datetime
-) -> tuple[Standing, list[Event]]:
-    """A ticket whose events do not tell how it was opened: read off its row; the event that will say so."""
-    last = events[-1] if events else None
-    event = Event(
-        last.seq + 1 if last else 1,
-        max(now, last.at) if last else now,
-        Tag.ADOPTED.value,
-        "",
-        {"opening": opening},
-    )
-    found = replay([event])
-    if found is None:
-        raise NotFound
-    return replace(found, version=ticket.version), [event]
 
 
 async def changes_since(session: AsyncSession, ticket_id: int, version: int) -> list[Change]:

@@ -5,6 +5,7 @@ The name in the event is made from the kept content, so that a form that is sent
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +16,9 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import Field
 from models.vocab_files import FileOwner
 from triage import logs
-from triage.errors import NotReady
+from triage.errors import BadInput, NotReady
 from triage.services import attachments
-from triage.services.attachments import Owner, Prepared
+from triage.services.attachments import Owner, Prepared, Upload
 from triage.web.attachments import limits_of, uploads
 from triage.web.keys import FILES
 
@@ -66,7 +67,31 @@ class Evidence:
 
 async def kept(request: web.Request, form: Mapping[str, Any]) -> Evidence:
     """What a form carries, checked and stored. Raises BadInput (FileNotTaken), NotReady."""
-    sent = uploads(form)
+    return await _stored(request, uploads(form))
+
+
+async def kept_encoded(request: web.Request, files: object) -> Evidence:
+    """The same of JSON: `[{"name", "content"}]`, the content in base64. Raises BadInput, NotReady."""
+    if files is None:
+        return Evidence()
+    if not isinstance(files, list):
+        raise BadInput("files 应是列表：[{name, content}]")
+    return await _stored(request, [_decoded(one) for one in files])
+
+
+def _decoded(one: object) -> Upload:
+    if not isinstance(one, dict) or set(one) != {"name", "content"}:
+        raise BadInput("files 的每一项应有 name 和 content，没有别的")
+    name, content = one["name"], one["content"]
+    if not isinstance(name, str) or not isinstance(content, str):
+        raise BadInput("files 的 name、content 应是文字")
+    try:
+        return Upload(name, base64.b64decode(content, validate=True))
+    except ValueError:
+        raise BadInput("files 的 content 应是 base64") from None
+
+
+async def _stored(request: web.Request, sent: list[Upload]) -> Evidence:
     if not sent:
         return Evidence()
     made = await attachments.prepare_all(sent, limits_of(request), pdf=True)

@@ -11,9 +11,9 @@ from models import ticket_detail
 from models.vocab import Field, Move, State
 from triage.errors import BadInput, NotFound
 from triage.rules.fields import UNITS
-from triage.services import moving
+from triage.services import moving, standings
 from triage.services.moving import Wish
-from triage.web import acting, asking, guard, move_forms
+from triage.web import acting, asking, evidence, guard, move_forms
 from triage.web.desks.live import BOARD
 from triage.web.keys import CACHES, DEPS, VIEWER
 from triage.web.move_views import MoveMade
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "Idempotency-Key"
 _ASKED: Final = ("post", "unit", "name")
-_BODY: Final = ("move", "version", "values", "as")
+_BODY: Final = ("move", "version", "values", "as", "files")
 _DESK_FIELDS: Final = ("move", "version", "key", guard.FIELD)
 
 
@@ -50,7 +50,7 @@ async def listed(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
-    standing = moving.stand_of(deps.tables, whole, now=now)
+    standing = standings.stand_of(deps.tables, whole, now=now)
     return as_json(move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now))
 
 
@@ -66,7 +66,8 @@ async def made(request: web.Request) -> web.Response:
         version=_version(body.get("version")),
         key=request.headers.get(KEY, ""),
     )
-    return as_json(await _done(request, who.person(deps.tables), wish))
+    files = await evidence.kept_encoded(request, body.get("files"))
+    return as_json(await _done(request, who.person(deps.tables), files.named(wish), files))
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -125,16 +126,14 @@ def known_values(tables: Tables, values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def _done(
-    request: web.Request, person: Person, wish: Wish, evidence: Evidence | None = None
-) -> MoveMade:
+async def _done(request: web.Request, person: Person, wish: Wish, files: Evidence | None = None) -> MoveMade:
     """Make the move, with the files that came along, and say where the ticket stands then."""
     deps = request.app[DEPS]
     now = deps.clock.now()
     async with deps.db.writes.begin() as session:
         result: Made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
-        if evidence is not None and not result.repeated:
-            await evidence.register(session, wish.no, person.actor.login, now=now)
+        if files is not None and not result.repeated:
+            await files.register(session, wish.no, person.actor.login, now=now)
     # What was counted before is no longer so.
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
@@ -168,6 +167,6 @@ def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, d
     return wish, typed
 
 
-async def desk_done(request: web.Request, who: Acting, wish: Wish, evidence: Evidence) -> MoveMade:
+async def desk_done(request: web.Request, who: Acting, wish: Wish, files: Evidence) -> MoveMade:
     """Make a form's move."""
-    return await _done(request, who.person(request.app[DEPS].tables), evidence.named(wish), evidence)
+    return await _done(request, who.person(request.app[DEPS].tables), files.named(wish), files)

@@ -71,6 +71,16 @@ _WISH: Final[dict[str, Any]] = {
                 for field in Field
             },
         },
+        "files": {
+            "type": "array",
+            "description": "佐证照片或文件，内容为 base64；大小与个数的上限同网页",
+            "items": {
+                "type": "object",
+                "required": ["name", "content"],
+                "additionalProperties": False,
+                "properties": {"name": _TEXT, "content": {"type": "string", "contentEncoding": "base64"}},
+            },
+        },
         "as": {
             "type": "object",
             "required": ["post"],

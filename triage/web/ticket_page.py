@@ -19,7 +19,7 @@ from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
-from triage.services import moving
+from triage.services import moving, standings
 from triage.services.hotline import words
 from triage.services.leads import listing as lead_listing
 from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
@@ -175,7 +175,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         exposures = await lead_listing.exposures(session, whole.appeal.id)
         identity = await identities.box(request, session, whole, now)
     picking = await place_picking.view(request, no, whole.reading, token=token) if may_correct else None
-    standing = moving.stand_of(deps.tables, whole, now=now)
+    standing = standings.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")

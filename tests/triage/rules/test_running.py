@@ -1,9 +1,8 @@
-"""A ticket's clocks from its events: the cases of tests/cases/clocks.yaml, and what may be extended."""
+"""A ticket's clocks from its events: the cases of tests/cases/clocks.yaml."""
 
 from __future__ import annotations
 
 import timeit
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from triage.errors import BadInput
 from triage.rules.acts import Event, History
 from triage.rules.clocks import Clock, due_at, elapsed
 from triage.rules.rows import ClockName, DayType, SpanUnit
-from triage.rules.running import moment_of, refuse_extension, runs
+from triage.rules.running import moment_of, runs
 
 if TYPE_CHECKING:
     from triage.rules.running import Running
@@ -43,31 +42,6 @@ def test_clock(case: dict[str, Any]) -> None:
 def _answer(urgency: str, *acts: list[Any]) -> Running:
     asked = history(urgency, [["dispatch", "2026-11-02 08:00"], *acts])
     return runs(tables(), asked, ClockName.ANSWER)[0]
-
-
-@pytest.mark.parametrize(
-    ("urgency", "acts", "length", "at", "refusal"),
-    [
-        ("U3", [], 7, "2026-11-05 08:00", None),
-        ("U3", [], 8, "2026-11-05 08:00", "延期合计不能超过原时限的 100%（extend.answer.U3）"),
-        ("U3", [], 1, "2026-11-09 08:00", "时限已到，延期须在到期前提出（extend.answer.U3）"),
-        ("U3", [], 1, "2026-11-09 07:59", None),
-        (
-            "U4",
-            [["extend_grant", "2026-11-05 08:00", {"length": 3}]],
-            1,
-            "2026-11-06 08:00",
-            "最多延期 1 次（extend.answer.U4）",
-        ),
-        ("U1", [], 1, "2026-11-02 08:30", "紧急诉求的反馈时限不能延期"),
-        ("U2", [], 1, "2026-11-02 08:30", "及时诉求的反馈时限不能延期"),
-    ],
-)
-def test_what_may_be_extended(
-    urgency: str, acts: list[list[Any]], length: int, at: str, refusal: str | None
-) -> None:
-    amount = timedelta(days=length)
-    assert refuse_extension(tables(), _answer(urgency, *acts), amount=amount, at=moment(at)) == refusal
 
 
 def test_a_ticket_that_was_never_dispatched_has_no_clock_of_its_unit() -> None:

@@ -22,7 +22,8 @@ from triage.rules.fields import Refusal
 from triage.rules.moves import Actor
 from triage.services import move_rows, reference
 from triage.services.deps import Deps
-from triage.services.moving import SYSTEM, Conflict, KeyReused, Made, Person, Wish, make, stand
+from triage.services.moving import SYSTEM, Conflict, KeyReused, Made, Person, Wish, make
+from triage.services.standings import stand
 from triage.settings import Settings
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from triage.clock import FixedClock
 from triage.services import deciding, intake, processing, reference, retrying, ticketing
 from triage.services.deps import Deps
 from triage.services.move_rows import columns
-from triage.services.moving import stand
+from triage.services.standings import stand
 from triage.settings import Settings
 
 if TYPE_CHECKING:

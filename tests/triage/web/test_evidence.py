@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from io import BytesIO
@@ -111,3 +112,30 @@ async def test_a_refused_move_registers_nothing_and_a_bad_file_is_told(
     assert (status, "第 1 个附件：只收照片" in page) == (400, True)
     assert "已到现场" in page
     assert await kept(deps) == []
+
+
+async def test_a_photo_can_be_sent_over_json(client: Client, deps: Deps, no: str) -> None:
+    who = {"post": "unit", "unit": "望京街道办事处", "name": "外勤二"}
+    sent = [{"name": "IMG_1.jpg", "content": base64.b64encode(photo(10)).decode()}]
+
+    async def post(move: str, version: int, files: object = None, **values: str) -> int:
+        body = {"move": move, "version": version, "as": who, "values": values}
+        answer = await client.post(
+            f"/api/v1/tickets/{no}/moves",
+            json=body if files is None else {**body, "files": files},
+            headers={"Idempotency-Key": f"{move}-{version}"},
+        )
+        return answer.status
+
+    assert await post("sign", 1) == 200
+    assert [await post("progress", 2, sent, note="已到现场") for _ in range(2)] == [200, 200]
+    assert [(owner, name) for owner, _, name in await kept(deps)] == [("event", "IMG_1.jpg")]
+    wrong: list[object] = [
+        "x",
+        ["x"],
+        [{"name": "a"}],
+        [{"name": "a", "content": "%%"}],
+        [{"name": 1, "content": ""}],
+    ]
+    assert [await post("progress", 3, files, note="已到现场") for files in wrong] == [400] * 5
+    assert len(await kept(deps)) == 1

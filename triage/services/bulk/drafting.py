@@ -23,7 +23,7 @@ from triage.rules import bulk as rules
 from triage.rules.access import check_post
 from triage.rules.fields import FREE, Refusal
 from triage.rules.moves import Request
-from triage.services.bulk.standings import stand_many
+from triage.services.standings import stand_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

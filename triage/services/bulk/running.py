@@ -27,7 +27,7 @@ from triage import logs
 from triage.errors import BadInput, NotFound, TriageError, place_of
 from triage.rules import bulk as rules
 from triage.rules.moves import Actor
-from triage.services import ledger, moving
+from triage.services import following, ledger, moving
 from triage.services.bulk import digest
 from triage.services.move_rows import LostRow
 from triage.services.moving import Conflict, Person, Wish
@@ -228,11 +228,16 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
         by_id = {row.ticket_id: row for row in rows}
         viewer = await viewer_of(session, deps.tables, job, now=now)
         heads = await moving.heads_of(session, Move(job.move), list(by_id), job.values)
+        behind: set[int] = set()
+        if Move(job.move) in following.SETTLING:
+            behind = await following.behind_ids(session, list(by_id))
         seen = sa.and_(Ticket.id.in_(list(by_id)), may_see(viewer))
+        others = sa.or_(Ticket.no.in_(heads), Ticket.id.in_(behind))
         locked = await session.scalars(
-            sa.select(Ticket).where(sa.or_(seen, Ticket.no.in_(heads))).order_by(Ticket.id).with_for_update()
+            sa.select(Ticket).where(sa.or_(seen, others)).order_by(Ticket.id).with_for_update()
         )
-        # Heads are locked with the others, in one order; they are moved only when they were picked.
+        # Heads, and what waits behind, are locked with the others, in one order; they are moved only when
+        # they were picked, and may be seen.
         tickets = [ticket for ticket in locked if ticket.id in by_id]
         move = Move(job.move)
         bulk = rules.bulk_moves(deps.tables, at=now).get(move)

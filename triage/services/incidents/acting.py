@@ -1,4 +1,4 @@
-"""What a person does with an incident: 确认, 升级, 结束, 排除, 加入, 移出, 撤销. One transaction, one event.
+"""What a person does with an incident: 确认, 升级, 结束, 排除, 加入, 移出, 并入, 撤销. Each is one event.
 
 The incident's row is locked and the version that was seen is compared: who comes second is told. 撤销 takes
 back the last thing that a person did, whoever did it; the calls that came meanwhile stay.
@@ -19,7 +19,7 @@ from models.vocab_incidents import CallBy, IncidentAct, IncidentState
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import incidents as rules
-from triage.services.incidents import joining, telling
+from triage.services.incidents import joining, merging, telling
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 LONGEST_REASON: Final = 500
 _BY_PEOPLE: Final = frozenset({
     IncidentAct.CONFIRM, IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.ADD,
-    IncidentAct.REMOVE, IncidentAct.UNDO,
+    IncidentAct.REMOVE, IncidentAct.TAKE, IncidentAct.UNDO,
 })  # fmt: skip
+#: What people do that changes another one's view of an incident.
+_CHANGES: Final = _BY_PEOPLE | {IncidentAct.GIVEN}
 _DECISIONS: Final = frozenset({
     IncidentAct.CONFIRM, IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS,
 })  # fmt: skip
@@ -55,7 +57,7 @@ class IncidentRefused(TriageError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be done with an incident as seen; `ticket` is the number to add or to take out."""
+    """What is to be done with an incident as seen; `ticket`: the number of a ticket, or of an incident."""
 
     incident_id: int
     version: int
@@ -68,18 +70,23 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
     """Do it. Raises NotFound, IncidentMoved, IncidentRefused, BadInput."""
     incident = await _locked(session, viewer, wish.incident_id)
     if wish.act not in _BY_PEOPLE:
-        raise BadInput("事件只能确认、升级、结束、排除、加入或移出工单、撤销")
+        raise BadInput("事件只能确认、升级、结束、排除、加入或移出工单、并入另一事件、撤销")
     if await _moved_since(session, incident, wish.version):
         raise IncidentMoved
     reason = _reason(wish)
     if wish.act is IncidentAct.UNDO:
-        data = await _undo(session, deps, incident, now=now)
+        data = await _undo(session, deps, incident, by=viewer.login, now=now)
     else:
         state = rules.after(IncidentState(incident.state), wish.act)
         if state is None:
             raise IncidentRefused(f"事件{IncidentState(incident.state).label}，不能{wish.act.label}")
         if wish.act in _DECISIONS:
             data = await _decide(session, incident, state, reason, by=viewer.login, now=now)
+        elif wish.act is IncidentAct.TAKE:
+            other = await _locked(session, viewer, merging.id_of(wish.ticket))
+            if words := merging.refusal(incident, other):
+                raise IncidentRefused(words)
+            data = await merging.take(session, deps, incident, other, by=viewer.login, now=now)
         else:
             data = await _ticket(session, deps, viewer, incident, wish, now=now)
     data["reason"] = reason
@@ -116,7 +123,7 @@ async def _moved_since(session: AsyncSession, incident: Incident, version: int) 
         .where(
             IncidentEvent.incident_id == incident.id,
             IncidentEvent.seq > version,
-            IncidentEvent.act.in_([known.value for known in _BY_PEOPLE]),
+            IncidentEvent.act.in_([known.value for known in _CHANGES]),
         )
         .limit(1)
     )
@@ -192,7 +199,9 @@ async def _ticket(
     return {"tickets": tickets, "kept_out": before}
 
 
-async def _undo(session: AsyncSession, deps: Deps, incident: Incident, *, now: datetime) -> dict[str, Any]:
+async def _undo(
+    session: AsyncSession, deps: Deps, incident: Incident, *, by: str, now: datetime
+) -> dict[str, Any]:
     """Take back what a person did last."""
     last = await session.scalar(
         sa.select(IncidentEvent)
@@ -214,6 +223,8 @@ async def _undo(session: AsyncSession, deps: Deps, incident: Incident, *, now: d
         incident.decided_by = before["decided_by"]
         moment = before["decided_at"]
         incident.decided_at = type(now).fromisoformat(moment) if moment else None
+    elif done is IncidentAct.TAKE:
+        await merging.give_back(session, incident, last.data, by=by, now=now)
     elif done is IncidentAct.ADD:
         # As it was: who had been taken out by hand before stays out.
         before = bool(last.data.get("kept_out", False))

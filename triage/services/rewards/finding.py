@@ -22,6 +22,7 @@ from models.vocab_rewards import RewardAct, RewardState
 from triage.clock import local
 from triage.errors import NoRule
 from triage.rules.rewards import first
+from triage.services import following
 from triage.services.rewards import book, checking
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ async def group(session: AsyncSession, root: Ticket) -> list[Said]:
     """The ticket and everything merged into it, with what was read of each; by number."""
     numbers, frontier = {root.id}, {root.id}
     for _ in range(_MERGES):
-        frontier = await _merged_into(session, frontier) - numbers
+        frontier = await following.inside(session, frontier) - numbers
         if not frontier:
             break
         numbers |= frontier
@@ -218,20 +219,6 @@ async def group(session: AsyncSession, root: Ticket) -> list[Said]:
         .order_by(Appeal.id)
     )
     return [Said(*row) for row in rows]
-
-
-async def _merged_into(session: AsyncSession, heads: set[int]) -> set[int]:
-    """The tickets that stand merged into these."""
-    rows = await session.execute(
-        sa.select(TicketEvent.tag, TicketEvent.data)
-        .where(TicketEvent.ticket_id.in_(heads), TicketEvent.tag.in_([Tag.JOINED.value, Tag.LEFT.value]))
-        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
-    )
-    numbers: dict[str, bool] = {}
-    for tag, data in rows:
-        numbers[data["joined" if tag == Tag.JOINED else "left"]] = tag == Tag.JOINED
-    wanted = [no for no, inside in numbers.items() if inside]
-    return set(await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_(wanted)))) if wanted else set()
 
 
 def _is_report(one: Said, row: CandidateRow) -> bool:

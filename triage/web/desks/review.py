@@ -27,7 +27,7 @@ from triage.rules import routing
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.rules.rows import OWN
-from triage.services import correcting, moving
+from triage.services import correcting, moving, standings
 from triage.services.hotline import words
 from triage.services.moving import Wish
 from triage.web import access, asking, guard, move_forms, present
@@ -202,7 +202,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
                 held = "别的坐席刚打开了这张工单：先看“下一张”，或与同事商量后再派。"
     day = asking.day_of(now)
     view = present.ticket(whole, request.app[NAMES], day, request[VIEWER])
-    standing = moving.stand_of(deps.tables, whole, now=now)
+    standing = standings.stand_of(deps.tables, whole, now=now)
     who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
     dispatch = next(item for item in found.items if item.move.code == Move.DISPATCH.value)

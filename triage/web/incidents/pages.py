@@ -15,7 +15,7 @@ from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, TriageError
 from triage.rules import incidents as rules
-from triage.services.incidents import acting, showing, telling
+from triage.services.incidents import acting, merging, showing, telling
 from triage.services.incidents.acting import Wish
 from triage.web import access, guard
 from triage.web.asking import refuse_others
@@ -148,8 +148,12 @@ async def listed(request: web.Request) -> web.Response:
 
 
 async def one(request: web.Request) -> web.Response:
-    """一个事件. Raises NotFound."""
+    """一个事件; one that was given to another leads there. Raises NotFound."""
     refuse_others(request.query, ())
+    async with request.app[DEPS].db.reads() as session:
+        into = await merging.taken_by(session, _id(request))
+    if into is not None:
+        return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/incidents/{into}"})
     return await _page(request, "incidents/one.html", None)
 
 
@@ -237,7 +241,7 @@ async def _view(
         acts=tuple(
             (act.value, act.label, act in rules.REASONED)
             for act in acts
-            if act not in {IncidentAct.ADD, IncidentAct.REMOVE}
+            if act not in {IncidentAct.ADD, IncidentAct.REMOVE, IncidentAct.TAKE}
         ),
         may_move=IncidentAct.ADD in acts,
         may_bulk=request[VIEWER].may(Permission.BULK),
@@ -316,6 +320,8 @@ def _event(at: datetime, act: str, by: str | None, data: dict[str, object]) -> E
             words.append(f"{data['minutes']} 分钟内 {data['callers']} 人反映")
         case IncidentAct.ATTACHED | IncidentAct.GREW | IncidentAct.LATE | IncidentAct.UNANSWERED:
             words.append(f"共 {data['calls']} 件")
+        case IncidentAct.TAKE:
+            words.append(f"{data['number']}")
         case IncidentAct.UNDO:
             words.append(f"撤销“{IncidentAct(str(data['act'])).label}”")
         case _:

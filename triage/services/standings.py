@@ -1,17 +1,19 @@
-"""Where many tickets stand, in a handful of questions: what `moving.stand` says of each, unlocked."""
+"""Where tickets stand: one by one, read whole, and many in a handful of questions. Locks nothing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.tickets import TicketEvent, TicketUnit
 from models.units import Staff
-from models.vocab import Role
+from models.vocab import Role, Tag
+from triage.errors import NotFound
 from triage.rules.replay import Event, replay
-from triage.services import move_rows, moving
+from triage.services import move_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +21,65 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.ticket_detail import WholeTicket
     from models.tickets import Ticket
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
+
+
+async def stand(
+    session: AsyncSession, tables: Tables, ticket: Ticket, *, now: datetime
+) -> tuple[Standing, list[Event]]:
+    """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
+    rows = await session.execute(
+        sa.select(
+            TicketEvent.seq,
+            TicketEvent.at,
+            TicketEvent.tag,
+            sa.func.coalesce(Staff.login, ""),
+            TicketEvent.data,
+        )
+        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
+        .where(TicketEvent.ticket_id == ticket.id)
+        .order_by(TicketEvent.seq)
+    )
+    events = [Event(*row) for row in rows]
+    if (standing := replay(events)) is not None:
+        return standing, []
+    units = await move_rows.units_of(session, ticket.id)
+    registered_at = await move_rows.registered(session, ticket)
+    opening = move_rows.opening(tables, ticket, units, registered_at=registered_at)
+    return adopted(ticket, events, opening, now=now)
+
+
+def stand_of(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
+    """The same for a ticket that was read whole."""
+    events = [Event(e.seq, e.at, e.tag, e.login, e.data) for e in whole.events]
+    if (standing := replay(events)) is not None:
+        return standing
+    units: dict[Role, list[str]] = {}
+    for part in whole.units:
+        units.setdefault(Role(part.role), []).append(part.code)
+    opening = move_rows.opening(tables, whole.ticket, units, registered_at=whole.appeal.stored_at)
+    return adopted(whole.ticket, events, opening, now=now)[0]
+
+
+def adopted(
+    ticket: Ticket, events: Sequence[Event], opening: dict[str, Any], *, now: datetime
+) -> tuple[Standing, list[Event]]:
+    """A ticket whose events do not tell how it was opened: read off its row; the event that will say so."""
+    last = events[-1] if events else None
+    event = Event(
+        last.seq + 1 if last else 1,
+        max(now, last.at) if last else now,
+        Tag.ADOPTED.value,
+        "",
+        {"opening": opening},
+    )
+    found = replay([event])
+    if found is None:
+        raise NotFound
+    return replace(found, version=ticket.version), [event]
 
 
 async def stand_many(
@@ -88,5 +146,5 @@ async def _adopted(
             units.get(ticket.id, {}),
             registered_at=registered.get(ticket.appeal_id, ticket.opened_at),
         )
-        found[ticket.id] = moving.adopted(ticket, events[ticket.id], opening, now=now)[0]
+        found[ticket.id] = adopted(ticket, events[ticket.id], opening, now=now)[0]
     return found

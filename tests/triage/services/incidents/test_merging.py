@@ -1,0 +1,113 @@
+"""并入: two incidents of one event become one, by a person; 撤销 makes them two again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import triage.tables
+from connectors.vault import Vault
+from models.appeals import Reading
+from models.incidents import Incident, IncidentCall
+from models.vocab_incidents import IncidentAct, IncidentState
+from tests.factories import NOW, add_tickets
+from tests.triage.services.incidents.test_watching import ENOUGH, at, begun, every, notices, smells, wished
+from triage.clock import FixedClock
+from triage.errors import BadInput
+from triage.services.deps import Deps
+from triage.services.incidents import merging, watching
+from triage.services.incidents.acting import IncidentMoved, IncidentRefused, Wish
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+ELSEWHERE = {"district": "110108", "street": "110108010", "unit": "110108010"}
+
+
+@pytest.fixture
+async def deps(sqlite_db: Database) -> Deps:
+    """Two bursts of one smell, in two districts, five minutes apart."""
+    made = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    await begun(made)
+    await add_tickets(sqlite_db, *smells(ENOUGH))
+    await watching.watch(made)
+    later = at(made, NOW + timedelta(minutes=5))
+    other = [replace(call, **ELSEWHERE) for call in smells(ENOUGH, minutes_ago=-5)]
+    await add_tickets(sqlite_db, *other)
+    async with sqlite_db.writes.begin() as session:
+        far = sa.update(Reading).where(Reading.id > ENOUGH).values(lon=116.385, lat=39.99)
+        await session.execute(far)
+    await watching.watch(later)
+    return later
+
+
+async def inside(db: Database) -> dict[int, int]:
+    """How many calls each incident has."""
+    async with db.reads() as session:
+        rows = await session.execute(
+            sa.select(IncidentCall.incident_id, sa.func.count().label("calls")).group_by(
+                IncidentCall.incident_id
+            )
+        )
+        return {row.incident_id: row.calls for row in rows}
+
+
+async def take(deps: Deps, into: Incident, number: str) -> Incident:
+    return await wished(deps, Wish(into.id, into.version, IncidentAct.TAKE, "同一处泄漏", number))
+
+
+async def test_the_later_one_gives_all_its_calls_and_gets_them_back(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    await take(deps, first, f"SJ20261123-{second.id:04d}")
+    one, other = await every(deps.db)
+    assert await inside(deps.db) == {first.id: 2 * ENOUGH}
+    assert (one.calls, other.calls, other.state) == (2 * ENOUGH, 0, IncidentState.CLOSED.value)
+    assert (one.confirm_by, one.answer_by) == (first.confirm_by, first.answer_by)
+    assert ("incident_ended", "110108") in await notices(deps.db)
+    async with deps.db.reads() as session:
+        assert await merging.taken_by(session, second.id) == first.id
+    await wished(deps, Wish(one.id, one.version, IncidentAct.UNDO))
+    one, other = await every(deps.db)
+    assert await inside(deps.db) == {first.id: ENOUGH, second.id: ENOUGH}
+    assert (one.calls, other.calls, other.state) == (ENOUGH, ENOUGH, second.state)
+    assert (other.reason, other.decided_by, other.district_code) == (None, None, "110108")
+    async with deps.db.reads() as session:
+        assert await merging.taken_by(session, second.id) is None
+
+
+async def test_what_came_meanwhile_stays_where_it_came_to(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    await take(deps, first, str(second.id))
+    await add_tickets(deps.db, *smells(3, minutes_ago=-6))
+    await watching.watch(at(deps, NOW + timedelta(minutes=6)))
+    one = (await every(deps.db))[0]
+    assert one.calls == 2 * ENOUGH + 3
+    await wished(deps, Wish(one.id, one.version, IncidentAct.UNDO))
+    assert await inside(deps.db) == {first.id: ENOUGH + 3, second.id: ENOUGH}
+
+
+async def test_only_a_later_one_that_still_goes_on_is_taken(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    with pytest.raises(IncidentRefused, match="发现得更早"):
+        await take(deps, second, str(first.id))
+    with pytest.raises(IncidentRefused, match="同一个事件"):
+        await take(deps, first, str(first.id))
+    with pytest.raises(BadInput, match="事件编号"):
+        await take(deps, first, "20261123-00000001")
+    await wished(deps, Wish(second.id, second.version, IncidentAct.DISMISS, "餐厅开业"))
+    with pytest.raises(IncidentRefused, match="已排除"):
+        await take(deps, first, str(second.id))
+    assert await inside(deps.db) == {first.id: ENOUGH, second.id: ENOUGH}
+
+
+async def test_who_saw_it_before_it_was_taken_is_told(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    await take(deps, first, str(second.id))
+    one = (await every(deps.db))[0]
+    with pytest.raises(IncidentMoved):
+        await wished(deps, Wish(one.id, first.version, IncidentAct.CONFIRM))

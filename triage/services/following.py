@@ -1,0 +1,125 @@
+"""回访 of who waits behind a case: whose own case was merged into one that has its answer.
+
+Every citizen is followed up alone. When a case is answered, each case merged into it (and into those, and so
+on) is told by an event of its own, which starts its follow-up clock: so it stands in the list 待回访 like
+every other. 重办 and 撤销合并 take that back. Written in the transaction of the move, under the same locks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Move, Outcome, State, Tag, YesNo
+from triage.rules.dues import follow_up_behind
+from triage.rules.replay import Event, step
+from triage.services import move_rows
+from triage.services.standings import stand_many
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+    from triage.rules.standing import Standing
+    from triage.services.moving import Wish
+
+#: Moves that may give a case its answer, or take it away from who waits behind.
+SETTLING: Final = frozenset({Move.FEEDBACK, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO})
+#: Merges of merges are followed so far.
+DEPTH: Final = 10
+
+
+async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:
+    """The tickets that stand merged into these, by id."""
+    rows = await session.execute(
+        sa.select(TicketEvent.tag, TicketEvent.data)
+        .where(TicketEvent.ticket_id.in_(heads), TicketEvent.tag.in_([Tag.JOINED.value, Tag.LEFT.value]))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    numbers: dict[str, bool] = {}
+    for tag, data in rows:
+        numbers[data["joined" if tag == Tag.JOINED else "left"]] = tag == Tag.JOINED
+    wanted = [no for no, joined in numbers.items() if joined]
+    return set(await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_(wanted)))) if wanted else set()
+
+
+async def behind(session: AsyncSession, wish: Wish) -> set[int]:
+    """Everything that is merged into the ticket of a move, and into what is, by id; if it may touch them."""
+    if wish.move not in SETTLING:
+        return set()
+    ids = await session.scalars(sa.select(Ticket.id).where(Ticket.no == wish.no))
+    return await behind_ids(session, list(ids))
+
+
+async def behind_ids(session: AsyncSession, ids: Sequence[int]) -> set[int]:
+    """The same of many tickets, by their ids; without themselves."""
+    roots = set(ids)
+    found, frontier = set(roots), roots
+    for _ in range(DEPTH):
+        frontier = await inside(session, frontier) - found if frontier else set()
+        if not frontier:
+            break
+        found |= frontier
+    return found - roots
+
+
+def merged_into(
+    tables: Tables, s: Standing, head: Standing | None, wish: Wish, *, at: datetime
+) -> list[Event]:
+    """What a ticket is told that was just merged into a case which has its answer already; else nothing."""
+    if wish.move is not Move.MERGE or head is None or not head.settled:
+        return []
+    return [_told(tables, s, wish.values["other_ticket"], head, at=at)]
+
+
+def answered_by(wish: Wish, after: Standing, head: Standing | None) -> Standing | None:
+    """The case whose answer those behind have from now on; None: they have it no more."""
+    if not after.settled:
+        return None
+    return head if wish.move is Move.MERGE else after
+
+
+async def tell(
+    session: AsyncSession,
+    tables: Tables,
+    tickets: Sequence[Ticket],
+    head_no: str,
+    head: Standing | None,
+    *,
+    now: datetime,
+) -> int:
+    """Tell the locked tickets that the case before them has its answer (`head`), or no more (None).
+
+    Gives how many had not known.
+    """
+    standings = await stand_many(session, tables, tickets, now=now)
+    told = 0
+    for ticket in tickets:
+        s = standings[ticket.id]
+        if s.state is not State.MERGED or s.head_answered is (head is not None):
+            continue
+        event = _told(tables, s, head_no, head, at=max(now, s.last_at))
+        await move_rows.store(session, tables, ticket, [event], step(s, event), staff_id=None, before=s)
+        told += 1
+    return told
+
+
+def _told(tables: Tables, s: Standing, head_no: str, head: Standing | None, *, at: datetime) -> Event:
+    data: dict[str, Any] = {"head": head_no, "version": s.version + 1}
+    if head is None:
+        return Event(s.seq + 1, at, Tag.HEAD_REOPENED.value, "", data)
+    if not _content(s):
+        start, due = follow_up_behind(tables, head, s.urgency, at=at)
+        data |= {"from": start.isoformat(), "follow_up": due.told}
+    return Event(s.seq + 1, at, Tag.HEAD_ANSWERED.value, "", data)
+
+
+def _content(s: Standing) -> bool:
+    """Whether the citizen was reached already and said that it is solved."""
+    last = s.follow_ups[-1] if s.follow_ups else None
+    return last is not None and last.outcome is Outcome.REACHED and last.solved is YesNo.YES
