@@ -24,7 +24,7 @@ from tests.factories import TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
 from triage.rules import retention_rows
-from triage.services import histories, moving
+from triage.services import histories, standings
 from triage.services.auditing import reading
 from triage.services.callbacks import keeping, own_number, pressing, providers
 from triage.services.callbacks.providers import AnotherPerson, ProviderIn
@@ -143,11 +143,11 @@ async def test_the_event_is_no_contact_and_no_move(deps: Deps, reference: Refere
     await provider(deps, reference)
     async with deps.db.reads() as session:
         ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
-        before, _ = await moving.stand(session, deps.tables, ticket, now=NOW)
+        before, _ = await standings.stand(session, deps.tables, ticket, now=NOW)
     await call(deps, MINE, no)
     async with deps.db.reads() as session:
         ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
-        after, _ = await moving.stand(session, deps.tables, ticket, now=NOW)
+        after, _ = await standings.stand(session, deps.tables, ticket, now=NOW)
         tags = list(await session.scalars(sa.select(TicketEvent.tag).order_by(TicketEvent.seq)))
     assert tags[-1] == Tag.CALLED.value
     assert histories.act_of(Tag.CALLED.value) is None

@@ -26,7 +26,7 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from models.db import Database
 
-ELSEWHERE = {"district": "110108", "street": "110108010", "unit": "110108010"}
+ELSEWHERE = "110108010"
 
 
 @pytest.fixture
@@ -37,7 +37,10 @@ async def deps(sqlite_db: Database) -> Deps:
     await add_tickets(sqlite_db, *smells(ENOUGH))
     await watching.watch(made)
     later = at(made, NOW + timedelta(minutes=5))
-    other = [replace(call, **ELSEWHERE) for call in smells(ENOUGH, minutes_ago=-5)]
+    other = [
+        replace(call, district="110108", street=ELSEWHERE, unit=ELSEWHERE)
+        for call in smells(ENOUGH, minutes_ago=-5)
+    ]
     await add_tickets(sqlite_db, *other)
     async with sqlite_db.writes.begin() as session:
         far = sa.update(Reading).where(Reading.id > ENOUGH).values(lon=116.385, lat=39.99)
