@@ -40,6 +40,7 @@ from models.rollups import (
 from models.vocab_trends import Axis, Ending
 from triage.clock import BEIJING
 from triage.rules import suppression
+from triage.services.trends.areas import areas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -313,13 +314,15 @@ async def places(
         where.append(p.street == scope.street)
     demands = sa.func.sum(p.demands)
     rows = await session.execute(
-        sa.select(
-            column, sa.func.max(p.district), sa.func.max(p.street), demands, sa.func.sum(p.cases),
-            sa.func.sum(p.unsolved),
-        )
-        .where(*where).group_by(column).order_by(demands.desc(), column).limit(limit)
-    )  # fmt: skip
-    return [PlaceFigures(*row) for row in rows]
+        sa.select(column, demands, sa.func.sum(p.cases), sa.func.sum(p.unsolved))
+        .where(*where)
+        .group_by(column)
+        .order_by(demands.desc(), column)
+        .limit(limit)
+    )
+    most = rows.all()
+    lies = await areas(session, column, [row[0] for row in most], scope.first, scope.last)
+    return [PlaceFigures(place, *lies[place], *counts) for place, *counts in most]
 
 
 async def models(session: AsyncSession, scope: Scope) -> dict[int, tuple[int, int, int]]:
@@ -337,6 +340,13 @@ async def models(session: AsyncSession, scope: Scope) -> dict[int, tuple[int, in
 def shown(demands: int, *, office: bool) -> int | None:
     """A count as the viewer may see it: outside the office none from 1 to 4 is told."""
     return None if not office and 0 < demands < SMALLEST_SHOWN else demands
+
+
+def told_share(part: int, whole: int, *, office: bool) -> float | None:
+    """A share as the viewer may see it: outside the office none from which 1 to 4 would follow."""
+    if not whole or (not office and any(0 < n < SMALLEST_SHOWN for n in (part, whole - part, whole))):
+        return None
+    return part / whole
 
 
 def line(counts: Sequence[int], *, office: bool) -> list[int | None]:

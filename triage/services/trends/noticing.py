@@ -23,6 +23,7 @@ from triage.clock import BEIJING, local
 from triage.rules.trends import hot, season, telling
 from triage.rules.trends.rows import row_of
 from triage.services import backlog
+from triage.services.trends.areas import areas as areas_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -226,25 +227,23 @@ async def _hot(session: AsyncSession, row: SignalRow | None, day: date) -> list[
     base = start - timedelta(days=row.base_days)
     now = sa.func.sum(sa.case((p.day >= start, p.demands), else_=0))
     counted = await session.execute(
-        sa.select(column, sa.func.max(p.district), sa.func.max(p.street), now, sa.func.sum(p.demands))
+        sa.select(column, now, sa.func.sum(p.demands))
         .where(p.day >= base, p.day <= day, column != "", p.kind != "")
         .group_by(column)
         .having(now >= row.least)
     )
-    scored = [
-        (hot.heat(int(recent), int(whole - recent), row), place, district, street)
-        for place, district, street, recent, whole in counted
-    ]
+    scored = [(hot.heat(int(recent), int(whole - recent), row), place) for place, recent, whole in counted]
     best = sorted((s for s in scored if hot.is_hot(s[0], row)), key=lambda s: (-s[0].score, s[1]))[: row.most]
     kinds = await _commonest(session, column, [s[1] for s in best], start, day)
+    areas = await areas_of(session, column, [s[1] for s in best], start, day)
     return [
         Found(
-            row.what, kinds.get(place, ""), district, place, heat.score,
-            {"now": heat.now, "before": heat.before, "usual": round(heat.usual, 2), "street": street,
-             "from": str(start), "to": str(day)},
+            row.what, kinds.get(place, ""), areas[place][0], place, heat.score,
+            {"now": heat.now, "before": heat.before, "usual": round(heat.usual, 2),
+             "street": areas[place][1], "from": str(start), "to": str(day)},
             telling.hot(heat, row), row,
         )
-        for heat, place, district, street in best
+        for heat, place in best
     ]  # fmt: skip
 
 
@@ -277,21 +276,26 @@ async def _chronic(session: AsyncSession, row: SignalRow | None, day: date) -> l
         for start in starts
     ]
     counted = await session.execute(
-        sa.select(p.grid, p.kind, sa.func.max(p.district), sa.func.max(p.street), *sums)
+        sa.select(p.grid, p.kind, *sums)
         .where(p.day >= starts[0], p.day <= day, p.grid != "", p.kind != "")
         .group_by(p.grid, p.kind)
         .having(sa.and_(*(one >= row.least for one in sums)))
     )
-    found = [
-        Found(
-            SignalKind.CHRONIC, kind, district, grid, float(sum(windows)),
-            {"windows": [int(n) for n in windows], "street": street, "from": str(starts[0]), "to": str(day)},
-            telling.chronic([int(n) for n in windows], row), row,
-        )
-        for grid, kind, district, street, *windows in counted
+    lasting = [
+        (grid, kind, [int(n) for n in windows])
+        for grid, kind, *windows in counted
         if hot.is_chronic([int(n) for n in windows], row)
+    ]
+    worst = sorted(lasting, key=lambda one: (-sum(one[2]), one[0], one[1]))[: row.most]
+    areas = await areas_of(session, p.grid, [grid for grid, _, _ in worst], starts[0], day)
+    return [
+        Found(
+            SignalKind.CHRONIC, kind, areas[grid][0], grid, float(sum(windows)),
+            {"windows": windows, "street": areas[grid][1], "from": str(starts[0]), "to": str(day)},
+            telling.chronic(windows, row), row,
+        )
+        for grid, kind, windows in worst
     ]  # fmt: skip
-    return sorted(found, key=lambda f: (-f.score, f.place, f.kind))[: row.most]
 
 
 async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime) -> None:
@@ -303,7 +307,8 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
             Signal.what == item.what.value,
             # A hot place is hot of all kinds together: the commonest one may be another the next day.
             sa.true() if item.what in _PLACES else Signal.kind == item.kind,
-            Signal.district == item.district,
+            # So may its district, of a square that lies across a border.
+            sa.true() if item.what in _PLACES else Signal.district == item.district,
             Signal.place == item.place,
             Signal.last_day >= day - SAME,
             Signal.last_day <= day,

@@ -38,6 +38,11 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     told, kept = (
         ask.line([getattr(now[start], name) for start, _ in pairs]) for name in ("demands", "cases")
     )
+    # Demands less cases are the joined ones: a small number of them is told by neither.
+    kept = [
+        held if figures.shown(now[start].merged, office=ask.office) is not None else None
+        for (start, _), held in zip(pairs, kept, strict=True)
+    ]
     olds = ask.line([old.demands for _, old in pairs])
     rows = []
     for (start, _), demands, held, before in zip(pairs, told, kept, olds, strict=True):
@@ -160,7 +165,7 @@ async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
         cases = count(kept[code])
         rows.append((
             text(name or UNKNOWN), count(now, link), cases, count(before), change(now, before),
-            share(found.solved_share if now else None),
+            share(figures.told_share(found.solved, found.solved + found.unsolved, office=ask.office)),
         ))  # fmt: skip
     values = [(code, names.district(code), nows[code]) for code in shaded]
     return Panel(

@@ -12,7 +12,7 @@ from triage.rules.rate_rows import Rate
 from triage.rules.rates import By
 from triage.services import months
 from triage.services.trends import figures, words
-from triage.services.trends.figures import shown
+from triage.services.trends.figures import shown, told_share
 from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.panels import UNKNOWN, month_end
@@ -71,8 +71,10 @@ async def repeats(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel
                 shown(f.merged, office=ask.office),
                 ask.tickets(start, start if ask.daily else month_end(start), case="0"),
             ),
-            *(share(v if shown(f.demands, office=ask.office) else None)
-              for v in (f.repeat_share, f.solved_share, f.satisfied_share)),
+            *(share(told_share(part, whole, office=ask.office))
+              for part, whole in (
+                  (f.merged, f.demands), (f.solved, f.solved + f.unsolved), (f.satisfied, f.reached),
+              )),
         )
         for start, f in found.items()
         if f.demands

@@ -17,7 +17,7 @@ from tests.triage.services.trends.helpers import deps_of
 from tests.written import written
 from triage.errors import BadInput, NotFound
 from triage.services import backlog
-from triage.services.trends import judging, noticing
+from triage.services.trends import figures, judging, noticing
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -101,6 +101,19 @@ async def test_the_same_thing_next_day_is_the_same_signal(sqlite_db: Database) -
     async with sqlite_db.reads() as session:
         months = await session.scalars(sa.select(Forecast.month).distinct())
         assert list(months) == [date(2026, 12, 1)]
+
+
+async def test_a_hot_square_on_a_border_is_told_where_most_of_it_was_told_of(sqlite_db: Database) -> None:
+    await plant(sqlite_db)
+    over_there = {**place_row(DAY, "125-101", "NOI-01", 1), "district": "110112", "street": "110112001"}
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.insert(RollupPlace), [over_there])
+    await noticing.notice(deps_of(sqlite_db, NOW), DAY)
+    (hot,) = [s for s in await signals(sqlite_db) if s.what == "hot_grid"]
+    assert (hot.district, hot.told["numbers"]["street"]) == ("110105", "110105026")
+    async with sqlite_db.reads() as session:
+        (most, *_) = await figures.places(session, figures.Scope(DAY, DAY), by="grid")
+    assert (most.code, most.district, most.demands) == ("125-101", "110105", 3)
 
 
 async def test_a_hot_place_stays_one_signal_when_its_commonest_kind_changes(sqlite_db: Database) -> None:
