@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
+# Where the environment says so, Python compiles every module anew at each start: ten seconds of CPU a process.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup run test lint bench bench-intake bench-desks bench-backup bench-desk bench-nlp bench-reading \
 	bench-places bench-units bench-month bench-bulk bench-feeds bench-masking bench-ledger bench-repeats \
 	bench-rewards bench-trends bench-mood bench-topics bench-incidents bench-hotline faults access-matrix load growth fuzz \
@@ -12,7 +15,7 @@ SHELL := /bin/sh
 # name), pip does: both take nothing whose hash is not in the lock.
 UV := $(BIN)/uv
 define install
-$(UV) pip install -q --python $(1) $(2) || $(1) -m pip install -q --disable-pip-version-check $(2)
+$(UV) pip install -q --compile-bytecode --python $(1) $(2) || $(1) -m pip install -q --disable-pip-version-check $(2)
 endef
 
 $(UV): requirements-uv.lock

@@ -128,7 +128,6 @@ def jiesu(database_url: str | None, within: Path | None = None) -> Iterator[Proc
             "OMP_NUM_THREADS": "1",
             # As an installed program has it: compiled once, not at every start.
             "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONPYCACHEPREFIX": str(Path(directory) / "pycache"),
         }
         if database_url:
             environment["JIESU_DATABASE_URL"] = database_url
