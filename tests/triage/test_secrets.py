@@ -131,13 +131,15 @@ def parameters(group: click.Command, path: str = "") -> Iterator[str]:
 def test_no_command_takes_a_secret_as_an_argument() -> None:
     names = list(parameters(cli))
     sounding = [name for name in names if any(word in name.split()[-1] for word in SOUNDING)]
-    # A figure's name, a file to read a key from, a file that passwords are written to.
+    # A figure's name, an account's, a file to read a key from, a file that passwords are written to.
     assert sounding == EXPECTED
     assert len(names) > 100
 
 
 SOUNDING = ("password", "secret", "key", "token")
-EXPECTED = [" month show key", " open311 check api_key_file", " staff import passwords"]
+EXPECTED = [
+    " month show key", " numbers switch key", " open311 check api_key_file", " staff import passwords",
+]  # fmt: skip
 
 
 def test_a_child_process_is_given_its_secrets_in_the_environment_alone() -> None:

@@ -153,11 +153,15 @@ def test_what_a_person_may_do_with_it() -> None:
     allowed = {state: rules.acts(state) for state in IncidentState}
     assert allowed[IncidentState.PROPOSED] == (
         IncidentAct.CONFIRM, IncidentAct.SCALE, IncidentAct.DISMISS, IncidentAct.ADD, IncidentAct.REMOVE,
+        IncidentAct.TAKE,
     )  # fmt: skip
     assert allowed[IncidentState.CONFIRMED] == (
         IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.ADD, IncidentAct.REMOVE,
+        IncidentAct.TAKE,
     )  # fmt: skip
-    assert allowed[IncidentState.SCALED] == (IncidentAct.CLOSE, IncidentAct.ADD, IncidentAct.REMOVE)
+    assert allowed[IncidentState.SCALED] == (
+        IncidentAct.CLOSE, IncidentAct.ADD, IncidentAct.REMOVE, IncidentAct.TAKE,
+    )  # fmt: skip
     assert allowed[IncidentState.CLOSED] == allowed[IncidentState.DISMISSED] == ()
     assert rules.after(IncidentState.PROPOSED, IncidentAct.CLOSE) is None
     assert rules.after(IncidentState.SCALED, IncidentAct.ADD) is IncidentState.SCALED

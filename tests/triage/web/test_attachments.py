@@ -76,7 +76,7 @@ async def test_what_is_refused_is_told_on_the_page(client: Client, deps: Deps) -
 
 async def test_more_than_can_be_told_about_is_not_read(client: Client, deps: Deps) -> None:
     (no,) = await add_tickets(deps.db, TicketIn())
-    assert await send(client, no, *[(f"{n}.jpg", bytes(1_000_000)) for n in range(9)]) == 413
+    assert await send(client, no, *[(f"{n}.jpg", bytes(1_000_000)) for n in range(12)]) == 413
 
 
 async def test_no_ticket_no_files(client: Client, deps: Deps) -> None:

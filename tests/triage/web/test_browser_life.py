@@ -214,7 +214,7 @@ async def test_a_phone_without_network_keeps_the_words_and_sends_them_once(
     await officer.send("progress")
     await expect(officer.page.locator("#move-said")).to_contain_text("网络中断")
     await officer.page.context.set_offline(False)
-    await expect(officer.page.locator(".hint.good")).to_have_text("已阶段反馈。")
+    await expect(officer.page.locator(".hint.good")).to_have_text("已提交阶段反馈。")
     assert await tags(desk) == ["ticket:adopted", "ticket:sign", "ticket:progress"]
     assert await officer.page.evaluate("localStorage.length") == 0
 
@@ -238,7 +238,7 @@ async def test_a_photo_waits_for_the_network_and_is_kept_once(chromium: Browser,
     await officer.send("progress")
     await expect(officer.page.locator("#move-said")).to_contain_text("网络中断")
     await officer.page.context.set_offline(False)
-    await expect(officer.page.locator(".hint.good")).to_have_text("已阶段反馈。", timeout=30_000)
+    await expect(officer.page.locator(".hint.good")).to_have_text("已提交阶段反馈。", timeout=30_000)
     async with desk.deps.db.reads() as session:
         kept = (await session.execute(sa.select(Attachment.owner, Attachment.name, Attachment.width))).all()
     # Made smaller before it was sent: a weak network carries no more than is looked at.

@@ -15,6 +15,7 @@ from nlp.pipeline import Reader
 from tests.factories import NOW
 from triage.services import reference
 from triage.settings import Settings
+from triage.web.citizen import report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,12 @@ class Clock:
 
     def later(self, **span: int) -> None:
         self.moment += timedelta(**span)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_reads_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receipt waits a moment for a worker; here there is none to wait for."""
+    monkeypatch.setattr(report, "_PATIENCE_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -91,7 +91,9 @@ async def test_the_command_prints_a_table_and_a_line(address: str, key: str) -> 
     ]
     result = await asyncio.to_thread(CliRunner().invoke, cli, arguments, input=f"{key}\n")
     figures = orjson.loads(result.stdout.splitlines()[-1])
-    assert (result.exit_code, figures["passed"], figures["failed"], figures["skipped"]) == (0, 50, 0, 0)
+    assert (result.exit_code, figures["passed"], figures["failed"], figures["skipped"]) == (
+        0, 50, 0, 0,
+    ), result.stdout  # fmt: skip
     assert "通过" in result.stdout
 
 
