@@ -20,6 +20,8 @@ from models.vocab_mood import Mood
 from nlp.sentiment import MoodReader
 from nlp.types import source_text
 
+#: The complaint sets beside the checkout.
+BESIDE: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
 LABELS: Final = Path(__file__).parents[1] / "nlp" / "training" / "mood_labels.jsonl"
 _Z: Final = 1.96
 
@@ -27,7 +29,7 @@ _Z: Final = 1.96
 def main() -> None:
     """Read, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=Path, default=Path("/work/shared/data"))
+    parser.add_argument("--texts", type=Path, default=BESIDE)
     arguments = parser.parse_args()
     labels = [json.loads(line) for line in LABELS.read_text(encoding="utf-8").splitlines()]
     texts = found(arguments.texts, {label["id"] for label in labels})

@@ -31,19 +31,7 @@ async def stand(
     session: AsyncSession, tables: Tables, ticket: Ticket, *, now: datetime
 ) -> tuple[Standing, list[Event]]:
     """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
-    rows = await session.execute(
-        sa.select(
-            TicketEvent.seq,
-            TicketEvent.at,
-            TicketEvent.tag,
-            sa.func.coalesce(Staff.login, ""),
-            TicketEvent.data,
-        )
-        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
-        .where(TicketEvent.ticket_id == ticket.id)
-        .order_by(TicketEvent.seq)
-    )
-    events = [Event(*row) for row in rows]
+    events = (await events_of(session, [ticket.id]))[ticket.id]
     if (standing := replay(events)) is not None:
         return standing, []
     units = await move_rows.units_of(session, ticket.id)
@@ -82,11 +70,8 @@ def adopted(
     return replace(found, version=ticket.version), [event]
 
 
-async def stand_many(
-    session: AsyncSession, tables: Tables, tickets: Sequence[Ticket], *, now: datetime
-) -> dict[int, Standing]:
-    """The standing of each ticket, by id."""
-    ids = [ticket.id for ticket in tickets]
+async def events_of(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[Event]]:
+    """The events of each of these tickets, in order; an empty list of one that has none."""
     events: dict[int, list[Event]] = {number: [] for number in ids}
     rows = await session.execute(
         sa.select(
@@ -103,6 +88,14 @@ async def stand_many(
     )
     for ticket_id, *event in rows:
         events[ticket_id].append(Event(*event))
+    return events
+
+
+async def stand_many(
+    session: AsyncSession, tables: Tables, tickets: Sequence[Ticket], *, now: datetime
+) -> dict[int, Standing]:
+    """The standing of each ticket, by id."""
+    events = await events_of(session, [ticket.id for ticket in tickets])
     found: dict[int, Standing] = {}
     older: list[Ticket] = []
     for ticket in tickets:

@@ -11,12 +11,12 @@ from models.appeals import Appeal
 from models.appeals import Reading as ReadingRow
 from models.corrections import Correction
 from models.sums import in_sums
-from models.tickets import Ticket, TicketEvent
-from models.units import Staff
+from models.tickets import Ticket
 from models.vocab import State
 from triage.clock import local
-from triage.rules.replay import Event, replay
+from triage.rules.replay import replay
 from triage.rules.trends.facts import Fact, Reading, fact_of
+from triage.services import standings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]
     """The facts of those that take part in sums, by id, from what is append-only and the reading."""
     if not ids:
         return {}
-    events = await _events(session, ids)
+    events = await standings.events_of(session, ids)
     corrections = await _corrections(session, ids)
     found: dict[int, Counted] = {}
     for row in await session.execute(_tickets(ids)):
@@ -84,26 +84,6 @@ def _tickets(ids: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
         .outerjoin(ReadingRow, ReadingRow.id == Ticket.reading_id)
         .where(Ticket.id.in_(ids), in_sums())
     )  # fmt: skip
-
-
-async def _events(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[Event]]:
-    found: dict[int, list[Event]] = {}
-    rows = await session.execute(
-        sa.select(
-            TicketEvent.ticket_id,
-            TicketEvent.seq,
-            TicketEvent.at,
-            TicketEvent.tag,
-            sa.func.coalesce(Staff.login, ""),
-            TicketEvent.data,
-        )
-        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
-        .where(TicketEvent.ticket_id.in_(ids))
-        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
-    )
-    for ticket_id, *event in rows:
-        found.setdefault(ticket_id, []).append(Event(*event))
-    return found
 
 
 async def _corrections(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[tuple[int, str, str]]]:
