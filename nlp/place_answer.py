@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nlp.place_point import Point
     from nlp.place_relations import Told
     from nlp.place_score import Candidate, Scene
+    from nlp.place_stems import Stem
     from nlp.places import PlaceReader
 
 PRECISIONS: Final = {
@@ -226,19 +227,26 @@ def _why(source: str, scene: Scene, candidate: Candidate) -> tuple[str, ...]:
     """The reasons for and against a candidate, in words."""
     mention, name = scene.mentions[candidate.mention], candidate.name
     role = scene.roles[candidate.mention]
-    said = (
-        f"按同音或错字认作“{mention.info.text}”" if mention.misspelt else "",
-        _links(candidate),
-        "只说明在附近" if mention.near else "名称完整" if mention.suffix else "",
-        f"同名的有{candidate.rivals + 1}处，只取共同的上级" if candidate.rivals else "",
-        _namesakes(scene, candidate),
-        _FOLLOWED.get(mention.follow, ""),
-        _ROLES.get(role, ""),
-        "文中提到外地" if scene.foreign else "",
-        relation_words(source, scene, candidate.mention),
-        "街道由附近地点推定" if name is not None and name.trust < 1 else "",
-    )
-    return tuple(word for word in said if word)
+    said = [f"按同音或错字认作“{mention.info.text}”"] if mention.misspelt else []
+    if links := _links(candidate):
+        said.append(links)
+    if mention.suffix or mention.near:
+        said.append("只说明在附近" if mention.near else "名称完整")
+    if candidate.rivals:
+        said.append(f"同名的有{candidate.rivals + 1}处，只取共同的上级")
+    if namesakes := _namesakes(mention.info):
+        said.append(namesakes)
+    if mention.follow in _FOLLOWED:
+        said.append(_FOLLOWED[mention.follow])
+    if role in _ROLES:
+        said.append(_ROLES[role])
+    if scene.foreign:
+        said.append("文中提到外地")
+    if candidate.mention in scene.told:
+        said.append(relation_words(source, scene, candidate.mention))
+    if name is not None and name.trust < 1:
+        said.append("街道由附近地点推定")
+    return tuple(said)
 
 
 def _links(candidate: Candidate) -> str:
@@ -250,9 +258,8 @@ def _links(candidate: Candidate) -> str:
     return "文中另处提到所属的区或街道" if candidate.support else ""
 
 
-def _namesakes(scene: Scene, candidate: Candidate) -> str:
+def _namesakes(info: Stem) -> str:
     """What else the name means."""
-    info = scene.mentions[candidate.mention].info
     if info.common:
         return "也是常用词"
     return f"外省也有{info.namesakes}处同名" if info.namesakes else ""

@@ -9,7 +9,7 @@ places of one name that score alike leave only what they share (street, district
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -105,7 +105,7 @@ class Scene:
     glued: list[bool] = field(default_factory=list)
     #: district or street code → the names it was said by, each with its first mention
     said: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    times: Counter[str] = field(default_factory=Counter)
+    times: dict[str, int] = field(default_factory=dict)
     speaks: list[str] = field(default_factory=list)
     districts: set[str] = field(default_factory=set)
     told: dict[int, Told] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class Scene:
         self.speaks.append(district)
         if code:
             self.said[district].setdefault(mention.info.text, at)
-            self.times[district] += 1
+            self.times[district] = self.times.get(district, 0) + 1
             self.districts.add(district)
             if len(code) >= STREET:
                 self.said[code[:STREET]].setdefault(mention.info.text, at)
@@ -253,7 +253,7 @@ class Scene:
 
     def _other_district(self, at: int, district: str) -> bool:
         """The text names districts, and this one is not among them."""
-        if self.times[district] - (self.speaks[at] == district) > 0:
+        if self.times.get(district, 0) - (self.speaks[at] == district) > 0:
             return False
         return len(self.districts) > (district in self.districts)
 

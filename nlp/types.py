@@ -35,8 +35,7 @@ def source_text(title: str | None, text: str) -> str:
     return f"{title}\n{text}" if title else text
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A span of the source text that decided; `weight` > 0 speaks for `value`, < 0 against it."""
 
     head: Head
