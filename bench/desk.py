@@ -3,8 +3,9 @@
 `python -m bench.desk`: starts a PostgreSQL of its own from the wheel, fills it with made-up tickets, then
 asks for pages through the whole application (client and server share this process). Counts and the summary
 are never answered from the cache. `--keep DIR` fills that directory once and measures it again each time;
-`--only search` asks only cases whose name holds the word. The last line is one JSON object: milliseconds per
-case, the worst case, and the cases whose p99 missed the aim.
+`--only search` asks only cases whose name holds the word; `--role bureau --unit 110105` asks as somebody of
+that role and unit instead of one who sees all. The last line is one JSON object: milliseconds per case, the
+worst case, and the cases whose p99 missed the aim.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
 from models.tickets import Ticket
+from models.vocab_staff import Role
 from tests import signed_in
 from triage import logs
 from triage.clock import FixedClock
@@ -59,6 +61,14 @@ class Wanted:
     rows: int
     times: int
     only: str = ""
+    role: Role | None = None
+    unit: str | None = None
+
+    async def sign_in(self, deps: Deps) -> str:
+        """Somebody new at each run, since a kept database knows the last one's. Gives the cookie's value."""
+        login = f"bench-{uuid.uuid4().hex[:8]}"
+        roles = (self.role,) if self.role else ()
+        return await signed_in.sign_in(deps, *roles, unit=self.unit, login=login)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +135,11 @@ async def measure(deps: Deps, wanted: Wanted) -> dict[str, Figure]:
     cases = [
         *list_cases(deps.tables),
         *search_cases(deps.tables, wanted.rows),
-        Case("ticket_page", await _tickets(deps)),
+        Case("ticket_page", await _tickets(deps, wanted.unit)),
         Case("api_list", ("/api/v1/tickets?limit=100", "/api/v1/tickets?limit=200&state=all")),
     ]
     figures: dict[str, Figure] = {}
-    # Somebody new at each run: a kept database knows the last one's.
-    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, login=f"bench-{uuid.uuid4().hex[:8]}")}
+    cookies = {signed_in.COOKIE: await wanted.sign_in(deps)}
     async with TestClient(TestServer(make_app(deps)), cookies=cookies) as client:
         cases += [
             Case("pages_open", await _forward(client, "/api/v1/tickets?")),
@@ -160,10 +169,13 @@ async def _forward(client: TestClient, address: str) -> tuple[str, ...]:  # type
     return tuple(found)
 
 
-async def _tickets(deps: Deps) -> tuple[str, ...]:
+async def _tickets(deps: Deps, unit: str | None) -> tuple[str, ...]:
+    """Fifty tickets, of all or of those that a unit handles."""
+    narrow = "unit_code = :unit" if unit else "id % 997 = 0"
     async with deps.db.reads() as session:
         found = await session.scalars(
-            sa.text("SELECT no FROM ticket WHERE id % 997 = 0 ORDER BY id LIMIT 50")
+            sa.text(f"SELECT no FROM ticket WHERE {narrow} ORDER BY id LIMIT 50"),  # noqa: S608  (our own words)
+            {"unit": unit} if unit else {},
         )
         return tuple(f"/desk/tickets/{no}" for no in found)
 
@@ -218,13 +230,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=200, help="questions per case")
     parser.add_argument("--only", default="", help="only cases whose name holds this")
+    parser.add_argument("--role", type=Role, help="who asks: a role, for --unit; else one who sees all")
+    parser.add_argument("--unit", help="the unit of --role: 110105, 110105026 …")
     parser.add_argument(
         "--url", help="a PostgreSQL database, empty or filled by us, instead of one of our own"
     )
     parser.add_argument("--keep", type=Path, help="a directory for the database: filled once, used again")
     arguments = parser.parse_args()
     logs.set_up(level="ERROR", as_json=False)
-    wanted = Wanted(arguments.rows, arguments.times, arguments.only)
+    wanted = Wanted(arguments.rows, arguments.times, arguments.only, arguments.role, arguments.unit)
     if arguments.url:
         print(json.dumps(asyncio.run(run(sa.make_url(arguments.url), wanted)), ensure_ascii=False))
         return

@@ -17,6 +17,7 @@ import os
 import statistics
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -24,20 +25,19 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import TimeoutError, async_playwright  # noqa: A004
 
 import triage.tables
-from bench.desk_data import fill
+from bench.desk import filled
 from bench.servers import postgresql
 from connectors.vault import Vault
-from models import migrate
 from models.corrections import Correction
 from models.db import open_database
 from models.staff import DemoWaiver
 from models.tickets import Ticket
+from models.units import Staff
 from models.vocab import State
 from models.vocab_staff import Role
 from tests import browser, signed_in
 from triage import logs
 from triage.clock import FixedClock
-from triage.services import reference
 from triage.services.deps import Deps
 from triage.services.staff.accounts import password_hash
 from triage.settings import Settings
@@ -54,16 +54,14 @@ _PASSWORD: Final = "bench-Xk29-mulberry-Tram"  # noqa: S105  (of a database that
 _COOKIE: Final = ("name", "value", "domain", "path")
 
 
-async def measure(*, rows: int, accounts: int, reviews: int, times: int) -> dict[str, Any]:
-    """Fill, let the clerk work, then look at each page."""
-    with postgresql() as url:
+async def measure(keep: Path | None, *, rows: int, accounts: int, reviews: int, times: int) -> dict[str, Any]:
+    """Fill, let the clerk work, then look at each page. Raises RuntimeError as `bench.desk.filled` does."""
+    with postgresql(keep) as url:
         db = open_database(url)
         try:
-            await migrate.upgrade(db)
             deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, Vault({1: bytes(32)}))
-            await reference.sync(deps)
+            await filled(deps, sa.make_url(url), rows)
             async with db.engine.begin() as connection:
-                await fill(connection, deps.tables, rows=rows, now=NOW)
                 sequence = "pg_get_serial_sequence('ticket_event', 'id')"
                 await connection.execute(
                     sa.text(f"SELECT setval({sequence}, max(id)) FROM ticket_event")  # noqa: S608  (our own words)
@@ -80,9 +78,16 @@ async def measure(*, rows: int, accounts: int, reviews: int, times: int) -> dict
 async def _staff(deps: Deps, accounts: int) -> None:
     """So many accounts, the first of them the clerk's, with a password of its own.
 
-    It is a demo account let in without a second factor: a script has no telephone.
+    It is a demo account let in without a second factor: a script has no telephone. A database that was kept
+    has them already.
     """
     kept = await password_hash(deps, _LOGIN, _PASSWORD, now=NOW)
+    async with deps.db.reads() as session:
+        there = await session.scalar(
+            sa.select(sa.func.count()).select_from(Staff).where(Staff.login == _LOGIN)
+        )
+    if there:
+        return
     await signed_in.add_person(deps, _LOGIN, (Role.CLERK, None), password_hash=kept, demo=True)
     async with deps.db.writes.begin() as session:
         session.add(DemoWaiver(id=1, set_at=NOW, set_by="bench"))
@@ -191,10 +196,17 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=1_200, help="staff in the database")
     parser.add_argument("--reviews", type=int, default=20, help="tickets the clerk reviews")
     parser.add_argument("--times", type=int, default=5, help="loads of each page")
+    parser.add_argument("--keep", type=Path, help="a directory for the database: filled once, used again")
     options = parser.parse_args()
     logs.set_up(level="ERROR", as_json=False)
     found = asyncio.run(
-        measure(rows=options.rows, accounts=options.accounts, reviews=options.reviews, times=options.times)
+        measure(
+            options.keep,
+            rows=options.rows,
+            accounts=options.accounts,
+            reviews=options.reviews,
+            times=options.times,
+        )
     )
     print(json.dumps({"bench": "desks", **found, "load": round(os.getloadavg()[0], 1)}, ensure_ascii=False))
 

@@ -34,6 +34,8 @@ GEO: Final = SHARED / "geo"
 BINS: Final = 10
 LEVELS: Final = ("district", "street", "community")
 PEERS_SCRIPT: Final = Path(__file__).with_name("place_peers.py")
+#: Which district the letter is about, labelled by us: ids and codes, no text.
+LABELS: Final = Path(__file__).with_name("place_letters.jsonl")
 PEER_SECONDS: Final = 900
 
 
@@ -212,6 +214,21 @@ def elsewhere(reader: PlaceReader, paths: list[Path]) -> dict[str, dict[str, flo
     return figures
 
 
+def labelled_letters(data: list[Row], readings: list[PlaceReading]) -> dict[str, int]:
+    """Letters whose district we labelled: how many name a knowable one, of which right and wrong; others."""
+    found = {row["id"]: reading for row, reading in zip(data, readings, strict=True)}
+    pairs = [
+        (row["district_code"], found[row["id"]].district_code) for row in rows(LABELS) if row["id"] in found
+    ]
+    return {
+        "knowable": sum(code is not None for code, _ in pairs),
+        "right": sum(code is not None and code == given for code, given in pairs),
+        "wrong": sum(code is not None and given not in {None, code} for code, given in pairs),
+        "nowhere": sum(code is None for code, _ in pairs),
+        "false": sum(code is None and given is not None for code, given in pairs),
+    }
+
+
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """The options; without any, all that lies beside the checkout is measured."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -264,12 +281,14 @@ def _more(
     """Everything beside the plain rows: spellings, false places, overlays, metres, peers."""
     figures: dict[str, Any] = {"spellings": spellings(reader, data)}
     if options.letters.exists():
-        letters, speed = read_all(reader, rows(options.letters))
+        texts = rows(options.letters)
+        letters, speed = read_all(reader, texts)
         figures["letters"] = {
             "texts": len(letters),
             "district_given": round(sum(bool(r.district) for r in letters) / len(letters), 4),
             "street_given": round(sum(bool(r.street) for r in letters) / len(letters), 4),
             "texts_per_cpu_second": round(speed),
+            "labelled": labelled_letters(texts, letters),
         }
     if options.nowhere:
         figures["nowhere"] = false_places(reader, options.nowhere)
