@@ -54,13 +54,16 @@ _FIRST_WAIT: Final = timedelta(seconds=2)
 _LOOK_SECONDS: Final = 1.0
 #: Rows for tasks that a kind has got since: looked for so often.
 _MEND_EVERY: Final = timedelta(minutes=5)
+#: When a task runs next, and what waking it starts anew.
+_PLAN: Final = frozenset({"next_at", "failures", "paused_until"})
 _DATABASE_AWAY: Final = (OperationalError, DBAPIError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A task that this process holds."""
+    """A task that this process holds. `due`: since when it was due when it was claimed."""
 
+    due: datetime
     source: Settled
     task: Task
     cursor: Mapping[str, Any] | None
@@ -189,7 +192,7 @@ class Runner:
                 continue
             row.lease_by, row.lease_until, row.tried_at = self._name, now + self._lease, now
             every = timedelta(seconds=task.every_seconds or source.every_seconds)
-            claimed.append(Claimed(settled, task, row.cursor, every, row.failures))
+            claimed.append(Claimed(row.next_at, settled, task, row.cursor, every, row.failures))
         return claimed
 
     async def _one(self, item: Claimed) -> None:
@@ -296,6 +299,11 @@ class Runner:
                 )
             case None:
                 values["next_at"] = now + _FIRST_WAIT
+        # Woken meanwhile (its settings were changed, or 立即尝试 was pressed): how it went is told, and
+        # it starts again at once, as it was promised.
+        woken = SourceTask.next_at != item.due
+        for name in _PLAN & values.keys():
+            values[name] = sa.case((woken, getattr(SourceTask, name)), else_=values[name])
         try:
             async with self._deps.db.writes.begin() as session:
                 await session.execute(self._mine(item).values(**values))

@@ -51,6 +51,7 @@ class Bench:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     held: asyncio.Event = field(default_factory=asyncio.Event)
     faults: dict[str, Exception] = field(default_factory=dict)
+    late: dict[str, Exception] = field(default_factory=dict)
     limit: float = 30.0
 
     fields = (
@@ -76,6 +77,8 @@ class Bench:
             raise self.faults[key]
         kind = key.partition("-")[0]
         await {"stuck": asyncio.Event(), "slow": self.held}.get(kind, self.begun).wait()
+        if key in self.late:
+            raise self.late[key]
         count = (work.cursor or {}).get("count", 0) + 1
         return Outcome(said="好", seen=2, stored=1, lag=timedelta(seconds=7), cursor={"count": count})
 
@@ -113,6 +116,29 @@ async def row(deps: Deps, key: str) -> SourceTask:
     async with deps.db.reads() as session:
         query = sa.select(SourceTask).join(Source, Source.id == SourceTask.source_id).where(Source.key == key)
         return (await session.scalars(query)).one()
+
+
+@pytest.mark.parametrize("fault", [{}, {"slow": SourceFault("坏", hopeless=True)}], ids=["done", "refused"])
+async def test_what_is_changed_while_it_runs_starts_again_at_once(
+    deps: Deps, bench: Bench, clock: Hands, fault: dict[str, Exception]
+) -> None:
+    await add(deps, "slow")
+    one = runner(deps, bench, "one")
+    assert await one.start_due() == 1
+    await bench.begun.wait()
+    clock.moment += timedelta(seconds=5)
+    bench.late |= fault
+    given = SourceIn("改过", 60, {"url": "https://slow.example"}, {"password": "新口令"})
+    async with deps.db.writes.begin() as session:
+        await editing.change(session, deps.vault, "slow", given, by="t", now=clock.moment)
+    bench.held.set()
+    await one.finish()
+
+    found = await row(deps, "slow")
+    assert (found.lease_by, found.failures, found.paused_until) == (None, 0, None)
+    assert found.next_at == clock.moment
+    assert await one.start_due() == 1
+    await one.finish()
 
 
 async def test_a_stuck_source_delays_nobody_and_is_cut_off(deps: Deps, bench: Bench) -> None:
