@@ -255,25 +255,22 @@ async def _pairs(
     session: AsyncSession, viewer: Viewer, condition: sa.ColumnElement[bool], *, open_only: bool
 ) -> list[Proposed]:
     head = aliased(Ticket)
+    # The one predicate, asked of the other ticket too, before the page is full.
+    other_too = (
+        sa.exists().select_from(Ticket).where(Ticket.id == MatterPair.head_id, may_see(viewer))
+    ).correlate(MatterPair)
     found = (
         sa.select(MatterPair, Ticket, head)
         .join(Ticket, Ticket.id == MatterPair.ticket_id)
         .join(head, head.id == MatterPair.head_id)
-        .where(condition, may_see(viewer))
+        .where(condition, may_see(viewer), other_too)
         .order_by(MatterPair.p.desc(), MatterPair.ticket_id.desc())
         .limit(PAGE)
     )
     if open_only:
         states = [state.value for state in OPEN_STATES]
         found = found.where(Ticket.state.in_(states), head.state.in_(states))
-    rows = list(await session.execute(found))
-    if not rows:
-        return []
-    # The one predicate, asked of the other ticket too.
-    heads = sa.select(Ticket.id).where(Ticket.id.in_([row[2].id for row in rows]), may_see(viewer))
-    seen = set(await session.scalars(heads))
     return [
         Proposed(ticket, other, pair.p, pair.same_caller, tuple(pair.why), Proposal(pair.state))
-        for pair, ticket, other in rows
-        if other.id in seen
+        for pair, ticket, other in await session.execute(found)
     ]

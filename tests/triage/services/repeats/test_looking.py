@@ -16,7 +16,8 @@ from models.appeals import Appeal, Appellant
 from models.filters import all_seeing
 from models.matters import MatterKey, MatterPair, MatterSeen
 from models.outbox import Outbox
-from models.tickets import Ticket
+from models.tickets import Ticket, TicketUnit
+from models.viewing import Scope
 from models.vocab import State
 from models.vocab_matters import Proposal
 from tests.factories import NOW, TicketIn, add_tickets
@@ -85,6 +86,30 @@ async def test_the_same_matter_is_proposed_and_another_is_not(deps: Deps) -> Non
         (shown,) = await matters.proposals(session, VIEWER)
         assert await session.scalar(sa.select(sa.func.count()).select_from(MatterSeen)) == 3
     assert (shown.head.title, shown.state) == (FIRST.title, Proposal.PROPOSED)
+
+
+async def test_pairs_that_may_not_be_seen_take_up_no_places(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matters, "PAGE", 1)
+    secret = replace(FIRST, confidential=True)
+    await ready(deps, secret, FIRST, RIVER, AGAIN)
+    pairs = [(1, 4, 0.99), (3, 4, 0.98), (2, 4, 0.97)]
+    rows = [
+        {"head_id": head, "ticket_id": ticket, "p": p, "same_caller": False, "why": [], "state": "proposed",
+         "at": NOW, "model_version": "t"}
+        for head, ticket, p in pairs
+    ]  # fmt: skip
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.insert(MatterPair), rows)
+        await session.execute(sa.delete(TicketUnit).where(TicketUnit.ticket_id == 3))
+        unit = Scope(units=frozenset(await session.scalars(sa.select(TicketUnit.unit_code))))
+    async with deps.db.reads() as session:
+        seen = {
+            name: [pair.p for pair in await matters.proposals(session, replace(VIEWER, scope=scope))]
+            for name, scope in (("all", VIEWER.scope), ("clerk", Scope(everything=True)), ("unit", unit))
+        }
+    assert seen == {"all": [0.99], "clerk": [0.98], "unit": [0.97]}
 
 
 async def test_reading_what_waits_comes_first(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
