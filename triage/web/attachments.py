@@ -48,9 +48,12 @@ FIELD: Final = "files"
 _SEE_OTHER: Final = 303
 _NOBODYS: Final = "没有这个附件，或您无权查看。"
 _MOST_DIGITS: Final = 18
+_FORM: Final = "multipart/form-data"
 #: What the rest of a form may weigh.
 _FORM_BYTES: Final = 256 * 1024
-_ROOMY: Final = ("/desk/tickets/", "/desk/rewards/", "/citizen", "/api/v1/tickets/")
+_ROOMY: Final = ("/desk/tickets/", "/desk/rewards/", "/api/v1/tickets/")
+#: What anybody may send without signing in: files as forms carry them, nowhere else and in no other way.
+_ROOMY_FOR_ALL: Final = frozenset({"/citizen/report", "/citizen/case/add"})
 #: Base64 makes four characters of three bytes.
 _ENCODED: Final = 4 / 3
 
@@ -89,10 +92,17 @@ def limits_of(request: web.Request) -> FileLimits:
     return FileLimits(s.upload_megabytes, s.upload_megapixels, s.upload_files)
 
 
+def _carries_files(request: web.Request) -> bool:
+    """Whether this address takes files, in this way."""
+    if request.path in _ROOMY_FOR_ALL:
+        return request.content_type == _FORM
+    return request.path.startswith(_ROOMY)
+
+
 @web.middleware
 async def make_room(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let forms that carry files be as large as their files may be; everything else stays small."""
-    if request.method == hdrs.METH_POST and request.path.startswith(_ROOMY):
+    if request.method == hdrs.METH_POST and _carries_files(request):
         limits = limits_of(request)
         # One file too many or too large is told beside its field; beyond that the body is not read.
         most = int((limits.files + 1) * limits.bytes * _ENCODED) + _FORM_BYTES

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
+from aiohttp import FormData
 
 from models import files as file_rows
 from models.appeals import Appeal, Appellant
@@ -71,6 +72,27 @@ async def test_a_report_in_confidence_is_not_for_the_public(
     listed = await (await citizen.client.get("/open311/v2/requests.json")).json()
     single = await citizen.client.get(f"/open311/v2/requests/{appeal.id:08d}.json")
     assert (listed, single.status) == ([], 404)
+
+
+LARGE = "吵" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/citizen/report", {"data": GOOD | {"text": LARGE}}, 413),
+        ("/citizen/track", {"data": {"number": LARGE}}, 413),
+        ("/citizen/track", {"data": FormData({"number": LARGE}, default_to_multipart=True)}, 413),
+        ("/citizen/report", {"data": FormData(GOOD | {"text": LARGE}, default_to_multipart=True)}, 403),
+    ],
+    ids=["report without files", "track", "track as a form with files", "report with files"],
+)
+async def test_only_a_form_that_carries_files_may_be_large(
+    citizen: Citizen, path: str, form: dict[str, Any], status: int
+) -> None:
+    # 403: it was read, and has no token.
+    answer = await citizen.client.post(path, **form)
+    assert answer.status == status
 
 
 FAULTS = {
