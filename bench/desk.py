@@ -147,7 +147,8 @@ async def measure(deps: Deps, wanted: Wanted) -> dict[str, Figure]:
             Case("pages_search", await _forward(client, "/api/v1/tickets?q=小区&")),
         ]
         for case in cases:
-            if wanted.only in case.name:
+            # Who sees few has no second page to turn to.
+            if wanted.only in case.name and case.addresses:
                 figures[case.name] = figure = await _ask(client, case, wanted.times)
                 print(
                     f"{case.name:24} p50 {figure.p50_ms:6.1f}  p99 {figure.p99_ms:6.1f}  {figure.slowest}",
