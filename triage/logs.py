@@ -40,7 +40,15 @@ def set_up(*, level: str, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("jieba", "rq.worker", "aiosqlite", "asyncio", "alembic"):
+    for noisy in (
+        "jieba",
+        "rq.worker",
+        "aiosqlite",
+        "asyncio",
+        "alembic",
+        "weasyprint",
+        "weasyprint.progress",
+    ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
