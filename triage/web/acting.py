@@ -69,8 +69,9 @@ class Acting:
         """In words, for the page."""
         if self.post is None:
             return "只能查看"
-        named = self.unit or self.name or not self.local
-        return f"{self.post.label} · {self.person(tables).name}" if named else self.post.label
+        named = self.person(tables).name
+        # Without a unit the name begins with the post already.
+        return named if named.startswith(self.post.label) else f"{self.post.label} · {named}"
 
 
 def posts_of(viewer: Viewer) -> tuple[Post, ...]:
