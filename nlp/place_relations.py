@@ -162,14 +162,20 @@ def _distances(text: str, mentions: list[Mention], found: dict[int, Told]) -> No
 
 
 def number(written: str) -> float:
-    """A number in figures, or mixed with tens, hundreds and thousands: 3百5十, 两千; 0 for none."""
+    """A number in figures, or mixed with tens, hundreds and thousands: 3百5十, 两千; 0 for none.
+
+    Two figures that follow on each other (三四百, 两三百) are a range: its middle.
+    """
     try:
         return float(written)
     except ValueError:
         pass
-    total = part = 0
+    total = part = 0.0
     for sign in written:
         if sign in TIMES:
+            tens, ones = divmod(part, 10)
+            if tens and ones == tens + 1:
+                part = (tens + ones) / 2
             total, part = total + (part or 1) * TIMES[sign], 0
         elif sign == "两":
             part = 2

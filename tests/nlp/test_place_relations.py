@@ -145,7 +145,21 @@ def test_house_and_building_numbers_are_told_in_arabic_figures(text: str, door: 
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("200", 200), ("1.5", 1.5), ("3百", 300), ("3百5十", 350), ("十", 10), ("两千", 2000), ("几百", 0)],
+    [
+        ("200", 200),
+        ("1.5", 1.5),
+        ("3百", 300),
+        ("3百5十", 350),
+        ("十", 10),
+        ("两千", 2000),
+        ("几百", 0),
+        ("34百", 350),
+        ("两3百", 250),
+        ("45十", 45),
+        ("12千", 1500),
+        ("1千2百", 1200),
+        ("35百", 3500),
+    ],
 )
 def test_numbers_are_read_as_they_are_written(written: str, value: float) -> None:
     assert number(written) == value

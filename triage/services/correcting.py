@@ -104,8 +104,8 @@ def _check(tables: Tables, field: Corrected, value: str) -> None:
 
 
 def places(tables: Tables) -> frozenset[str]:
-    """Codes of all districts and streets that have a unit."""
-    return frozenset(
+    """Codes of all districts and streets that have a unit, and of the functional areas (功能区: 经开区 …)."""
+    of_units = frozenset(
         code
         for unit in tables.units.values()
         for code in (
@@ -114,6 +114,7 @@ def places(tables: Tables) -> frozenset[str]:
         )
         if code
     )
+    return of_units | tables.functional_areas.keys()
 
 
 def as_example(text: CorrectedText) -> dict[str, Any]:

@@ -47,6 +47,13 @@ async def kept(db: Database) -> list[tuple[str, str | None, str]]:
         return [(row.field, row.old, row.new) for row in rows]
 
 
+@pytest.mark.parametrize("code", ["110115403", "110116400", "110118400"])
+async def test_a_functional_area_is_a_place(db: Database, tables: Tables, code: str) -> None:
+    (no,) = await stored(db, TicketIn(kind="NOI-01"))
+    (found,) = await say(db, tables, no, place=code)
+    assert (found.field, found.new) == ("place", code)
+
+
 async def test_what_was_held_before_is_kept_with_who_when_and_which_model(
     db: Database, tables: Tables
 ) -> None:

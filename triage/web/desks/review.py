@@ -20,6 +20,7 @@ from models.filters import TicketFilter, View
 from models.queries import Ask
 from models.vocab import Corrected, Field, Level, Move, State, Urgency
 from models.vocab_staff import Permission
+from nlp.gazetteer import DISTRICT
 from nlp.types import source_text
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
@@ -42,12 +43,13 @@ from triage.web.views import Term
 from triage.web.words import Span, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.appeals import Reading
+    from models.corrections import Correction
     from models.ticket_detail import WholeTicket
     from triage.rules.rows import Tables, UnitRow
 
@@ -159,10 +161,12 @@ async def units_of(request: web.Request) -> web.Response:
         raise BadInput("参数 kind 不是种类的代码")
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
-    if whole is None or whole.reading is None:
-        raise NotFound("没有这张工单，或您无权查看。")
+        if whole is None or whole.reading is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+        known = await corrections.of_ticket(session, whole.ticket.id)
     today = beijing(deps.clock.now()).date()
-    unit, assist = _units(deps.tables, whole, whole.reading, kind, today)
+    place = _place(whole.reading, known)
+    unit, assist = _units(deps.tables, whole, place, kind, today)
     return web.json_response({"unit": unit, "assist": assist})
 
 
@@ -215,7 +219,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     page = ReviewPage(
         ticket=view,
         pieces=cut(view.text, spans),
-        likely=_likely(request, whole, kind, today),
+        likely=_likely(request, whole, known, kind, today),
         kinds=tuple(
             (parent, tuple(Term(code, names.kind(code)) for code in codes))
             for parent, codes in names.parents.items()
@@ -228,6 +232,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             urgency=view.item.urgency.code,
             tried=tried,
             desk=deps.tables.unit(Level.DESK, OWN, "", today),
+            routed=_routed(deps.tables, whole, known, kind, today),
         ),
         held=held,
         why_not=None if dispatch.possible else dispatch.why,
@@ -268,8 +273,11 @@ def _form(
     urgency: str,
     tried: Tried | None,
     desk: UnitRow | None,
+    routed: tuple[str, str] | None,
 ) -> Form:
     proposed = {field.name: field.value for field in fields}
+    if routed is not None:
+        proposed |= zip((Field.UNIT.value, Field.ASSIST.value), routed, strict=True)
     if desk is not None and proposed.get(Field.UNIT.value) == desk.name:
         # 派单 refuses it: whom to send it to is what the clerk is to find out.
         proposed[Field.UNIT.value] = ""
@@ -288,7 +296,15 @@ def _form(
     )
 
 
-def _likely(request: web.Request, whole: WholeTicket, kind: str, today: date) -> tuple[Likely, ...]:
+def _place(reading: Reading, known: Sequence[Correction]) -> tuple[str | None, str | None]:
+    """Codes of district and street as they are held now: a clerk's place goes before the reading's."""
+    code = correcting.as_held(reading, known)[Corrected.PLACE]
+    return (code[:DISTRICT], code if len(code) > DISTRICT else None) if code else (None, None)
+
+
+def _likely(
+    request: web.Request, whole: WholeTicket, known: Sequence[Correction], kind: str, today: date
+) -> tuple[Likely, ...]:
     """The model's first kinds, each with the units that the catalogue names for it at this place."""
     reading, tables, names = whole.reading, request.app[DEPS].tables, request.app[NAMES]
     if reading is None:
@@ -296,19 +312,30 @@ def _likely(request: web.Request, whole: WholeTicket, kind: str, today: date) ->
     found = []
     for number, guess in enumerate(reading.detail.get("kinds", ())[:LIKELY], start=1):
         code = guess["code"]
-        unit, assist = _units(tables, whole, reading, code, today)
+        unit, assist = _units(tables, whole, _place(reading, known), code, today)
         found.append(Likely(number, code, names.kind(code), float(guess["p"]), unit, assist, code == kind))
     return tuple(found)
 
 
-def _units(tables: Tables, whole: WholeTicket, reading: Reading, kind: str, today: date) -> tuple[str, str]:
+def _routed(
+    tables: Tables, whole: WholeTicket, known: Sequence[Correction], kind: str, today: date
+) -> tuple[str, str] | None:
+    """Whom the tables name for the place that a clerk put right; None: what was proposed stands."""
+    if whole.reading is None or Corrected.PLACE.value not in {item.field for item in known}:
+        return None
+    return _units(tables, whole, _place(whole.reading, known), kind, today)
+
+
+def _units(
+    tables: Tables, whole: WholeTicket, place: tuple[str | None, str | None], kind: str, today: date
+) -> tuple[str, str]:
     """Who leads and who assists for a kind, by name; empty where the tables say nothing."""
     text = source_text(whole.appeal.title, whole.appeal.text)
     told = routing.situation_of(tables, kind=kind, text=text, at=today) if kind in tables.kinds else None
     try:
         route = routing.route(
-            tables, kind=kind, at=today, district_code=reading.district_code,
-            street_code=reading.street_code, situation=told[0].id if told else None,
+            tables, kind=kind, at=today, district_code=place[0], street_code=place[1],
+            situation=told[0].id if told else None,
         )  # fmt: skip
     except NoRule:
         return "", ""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from models import holding
 from models.corrections import Correction
+from models.filters import all_seeing
 from models.holding import ReviewHold
 from models.matters import MatterKey
 from models.tickets import Ticket, TicketEvent
@@ -18,6 +19,7 @@ from models.vocab import State
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.desks.conftest import waiting
 from triage.services import reference
+from triage.services.correcting import correct
 from triage.web.desks.review import HOLD
 
 if TYPE_CHECKING:
@@ -112,6 +114,17 @@ async def test_another_kind_has_its_own_units(client: Client, numbers: list[str]
     assert (await (await client.get(f"{place}?kind=NOI-02")).json())["unit"] == "朝阳区生态环境局"
     assert (await client.get(f"{place}?kind=nothing")).status == 400
     assert (await client.get("/desk/review/20261123-99999999/units?kind=NOI-02")).status == 404
+
+
+async def test_a_corrected_place_has_its_own_units(client: Client, deps: Deps, numbers: list[str]) -> None:
+    async with deps.db.writes.begin() as session:
+        await correct(session, deps.tables, all_seeing("local"), numbers[0], {"place": "110108022"}, at=NOW)
+    _, page = await opened(client, f"/desk/review/{numbers[0]}")
+    units = re.findall(r'data-key="\d" data-unit="([^"]*)"', page)
+    assert units[:2] == ["上地街道办事处", "海淀区生态环境局"]
+    assert 'value="上地街道办事处"' in page.partition('id="review-unit"')[2].partition(">")[0]
+    asked = await client.get(f"/desk/review/{numbers[0]}/units?kind=NOI-02")
+    assert (await asked.json())["unit"] == "海淀区生态环境局"
 
 
 async def test_a_changed_kind_is_a_correction_and_the_ticket_goes_on(
