@@ -222,7 +222,7 @@ def elsewhere(reader: PlaceReader, paths: list[Path]) -> dict[str, dict[str, flo
 
 def labelled_letters(data: list[Row], readings: list[PlaceReading]) -> dict[str, int]:
     """Letters whose district we labelled: how many name a knowable one, of which right and wrong; others."""
-    found = {row["id"]: reading for row, reading in zip(data, readings, strict=True)}
+    found = {row.get("id"): reading for row, reading in zip(data, readings, strict=True)}
     pairs = [
         (row["district_code"], found[row["id"]].district_code) for row in rows(LABELS) if row["id"] in found
     ]

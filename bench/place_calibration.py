@@ -39,7 +39,7 @@ def judged(reader: PlaceReader, data: list[dict[str, Any]]) -> tuple[list[tuple[
     for row in data:
         title, text = row.get("title"), row.get("text") or ""
         scene, candidates = reader.look(f"{title}\n{text}" if title else text)
-        best = choose(candidates)
+        best = choose(candidates, scene.roles)
         if best is None:
             continue
         told.append(features(scene, best, candidates))

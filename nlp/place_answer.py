@@ -29,8 +29,9 @@ PRECISIONS: Final = {
 }
 MAX_AGAINST: Final = 3
 MAX_MENTIONS: Final = 20
-#: How many candidates a reading carries.
+#: How many candidates a reading carries, and how many more that only share a name.
 SHOWN: Final = 3
+TIED_SHOWN: Final = 5
 
 Ranked = list[tuple[float, "Candidate"]]
 
@@ -41,16 +42,11 @@ def answer(
     """Fill the reading; nothing but mentions and candidates when the first is too unsure."""
     mentions = tuple(_mentions(reader, source, scene))
     shown = tuple(
-        PlaceCandidate(
-            code=candidate.code,
-            name=reader.full_names[candidate.code],
-            text=source[scene.mentions[candidate.mention].start : scene.mentions[candidate.mention].end],
-            score=round(candidate.score, 2),
-            confidence=round(likely, 3),
-            why=_why(source, scene, candidate),
-        )
+        _shown(reader, source, scene, candidate, likely, _why(source, scene, candidate))
         for likely, candidate in _distinct(ranked)
     )
+    if scene.open or any(candidate.tied for _, candidate in ranked):
+        shown += _tied(reader, source, scene, candidates, ranked, {item.code for item in shown})
     if not ranked or ranked[0][0] < reader.abstain:
         return PlaceReading(mentions=mentions, candidates=shown, outside=_outside(source, scene))
     likely, best = ranked[0]
@@ -100,6 +96,41 @@ def _distinct(ranked: Ranked) -> Ranked:
         if len(seen) == SHOWN:
             break
     return list(seen.values())
+
+
+def _shown(  # noqa: PLR0917  (what a candidate is made of)
+    reader: PlaceReader, source: str, scene: Scene, candidate: Candidate, likely: float, why: tuple[str, ...]
+) -> PlaceCandidate:
+    mention = scene.mentions[candidate.mention]
+    return PlaceCandidate(
+        code=candidate.code,
+        name=reader.full_names[candidate.code],
+        text=source[mention.start : mention.end],
+        score=round(candidate.score, 2),
+        confidence=round(likely, 3),
+        why=why,
+    )
+
+
+def _tied(  # noqa: PLR0917  (as `answer`)
+    reader: PlaceReader,
+    source: str,
+    scene: Scene,
+    candidates: list[Candidate],
+    ranked: Ranked,
+    seen: set[str],
+) -> tuple[PlaceCandidate, ...]:
+    """Places of one name that are as likely: a person can tell which. Each has its share."""
+    found: list[PlaceCandidate] = []
+    groups = [scene.open, *(candidate.tied for _, candidate in ranked)]
+    for item in [item for group in groups for item in group]:
+        if item.code not in seen and len(found) < TIED_SHOWN:
+            seen.add(item.code)
+            alike = sum(other.mention == item.mention for group in groups for other in group)
+            share = reader.likely(scene, item, candidates) / alike
+            why = (f"同名的有{alike}处，文中没有说是哪一处", *_why(source, scene, item))
+            found.append(_shown(reader, source, scene, item, share, why))
+    return tuple(found)
 
 
 def _mentions(reader: PlaceReader, source: str, scene: Scene) -> list[PlaceMention]:

@@ -21,6 +21,8 @@ from nlp.place_roles import role_of
 from nlp.place_worth import OVERLAY, worths
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nlp.gazetteer import PlaceName
 
 TIGHT_GAP: Final = re.compile(r"(?:[ \t,，·\-—/的]|市|辖区|境内|范围内|内){0,3}")
@@ -81,7 +83,7 @@ class Candidate:
     """One mention read as one place: its code (6, 9 or 12 digits), the score and the mentions that agree.
 
     `linked` is what the units written right before the name were worth; `rivals` counts other places of the
-    mention's name that scored as well.
+    mention's name that scored as well, `tied` are all of those, where only what they share is taken.
     """
 
     mention: int
@@ -91,6 +93,7 @@ class Candidate:
     name: PlaceName | None = None
     linked: float = 0.0
     rivals: int = 0
+    tied: tuple[Candidate, ...] = ()
 
 
 @dataclass(slots=True)
@@ -111,6 +114,8 @@ class Scene:
     told: dict[int, Told] = field(default_factory=dict)
     foreign: bool = False
     beijing: bool = False
+    #: places of one name that share not even a district, filled by `candidates`
+    open: list[Candidate] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Link each mention to the one before it and note what the text says."""
@@ -167,6 +172,8 @@ class Scene:
             settled = _settle(scored, bare=not mention.suffix, overlay=mention.names.overlay)
             if settled.score >= FLOOR and len(settled.code) in LEVELS:
                 found.append(settled)
+            elif settled.tied and settled.tied[0].score >= FLOOR:
+                self.open += settled.tied
         return found
 
     def _at_most(self, at: int, mention: Mention, most: float) -> float:
@@ -302,8 +309,11 @@ def _best_first(candidate: Candidate) -> tuple[float, int]:
     return candidate.score, -candidate.mention
 
 
-def choose(candidates: list[Candidate]) -> Candidate | None:
-    """The best candidate, refined: a trusted finer place inside it says more than it does."""
+def choose(candidates: list[Candidate], roles: Sequence[PlaceRole]) -> Candidate | None:
+    """The best candidate, refined: a trusted finer place inside it says more than it does.
+
+    `roles` are the mentions'. A place that is only on the way (往…去, …方向) refines nothing.
+    """
     if not candidates:
         return None
     best = max(candidates, key=_best_first)
@@ -313,6 +323,7 @@ def choose(candidates: list[Candidate]) -> Candidate | None:
         if len(candidate.code) > len(best.code)
         and candidate.code.startswith(best.code)
         and candidate.score >= REFINE
+        and roles[candidate.mention] is not PlaceRole.DIRECTION
     ]
     return max(finer, key=_best_first, default=best)
 
@@ -358,8 +369,9 @@ def _settle(scored: list[Candidate], *, bare: bool, overlay: bool) -> Candidate:
         if candidate.code == shared:
             return candidate
     return Candidate(
-        top.mention, shared, top.score - SHARED_COST, top.support, None, top.linked, len(alike) - 1
-    )
+        top.mention, shared, top.score - SHARED_COST, top.support, None, top.linked, len(alike) - 1,
+        tuple(alike),
+    )  # fmt: skip
 
 
 def _registry_first(scored: list[Candidate]) -> list[Candidate]:

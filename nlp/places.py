@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from models.vocab import PlaceRole
 from nlp.gazetteer import DISTRICT, LEXICON, STREET, Gazetteer, GazetteerError, NameTable, PlaceName, fold
 from nlp.place_answer import answer, full_name
 from nlp.place_confidence import Confidence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 RULES: Final = "places-3"
 #: A candidate of at least a street with this score needs no search for misspelt names.
 CLEAR: Final = 3.0
+#: What is left of the probability of a street or finer place that is only on the way: it is not given.
+ON_THE_WAY: Final = 0.5
 #: How many other candidates are weighed.
 WEIGHED: Final = 3
 
@@ -107,23 +110,28 @@ class PlaceReader:
 
     def ranked(self, scene: Scene, candidates: list[Candidate]) -> list[tuple[float, Candidate]]:
         """The chosen candidate first, then the likeliest others, each with its probability."""
-        best = choose(candidates)
+        best = choose(candidates, scene.roles)
         if best is None:
             return []
-        first = (self._likely(scene, best, candidates), best)
+        first = (self.likely(scene, best, candidates), best)
         others = [other for other in candidates if other is not best and other.code != best.code]
         others.sort(key=_by_score)
-        rest = [(self._likely(scene, other, candidates), other) for other in others[:WEIGHED]]
+        rest = [(self.likely(scene, other, candidates), other) for other in others[:WEIGHED]]
         rest.sort(key=lambda pair: (-pair[0], -pair[1].score, pair[1].mention))
         if first[0] < self.abstain and rest and rest[0][0] >= self.abstain:
             # The best name is unsure: what is sure and does not speak against it is given, a district say.
             return [rest[0], first, *rest[1:]]
         return [first, *rest]
 
-    def _likely(self, scene: Scene, candidate: Candidate, candidates: list[Candidate]) -> float:
-        """The probability that a candidate is right; an overlay's guessed street is worth its trust."""
+    def likely(self, scene: Scene, candidate: Candidate, candidates: list[Candidate]) -> float:
+        """The probability that a candidate is right; an overlay's guessed street is worth its trust.
+
+        A place that is only on the way (往…去, …方向) is worth less than is given, but for a whole district.
+        """
         likely = self.confidence.of(scene, candidate, candidates)
         name = candidate.name
+        if scene.roles[candidate.mention] is PlaceRole.DIRECTION and len(candidate.code) > DISTRICT:
+            likely *= ON_THE_WAY
         return likely if name is None or len(name.code) == DISTRICT else likely * name.trust
 
 

@@ -132,6 +132,35 @@ def test_every_mention_has_its_role() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "district"),
+    [
+        ("朝阳区有工地夜里施工，渣土车都往十八里店乡去", "朝阳区"),
+        ("渣土车夜里都往十八里店乡去", None),
+        ("大车开往望京街道方向，一路掉土", None),
+    ],
+)
+def test_a_street_that_is_only_on_the_way_is_not_where_it_happens(text: str, district: str | None) -> None:
+    reading = READER.read(None, text)
+    assert (reading.district, reading.street) == (district, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("八里庄有烧烤摊油烟", {"110105015", "110108005"}),
+        ("太平庄夜里有人烧垃圾", set()),
+    ],
+)
+def test_of_places_of_one_name_a_person_can_choose(text: str, codes: set[str]) -> None:
+    found = READER.read(None, text).candidates
+    tied = [item for item in found if "同名的有" in item.why[0]]
+    assert codes <= {item.code for item in tied}
+    assert len(tied) >= 2
+    assert len({item.code for item in found}) == len(found)
+    assert all(0 < item.confidence < 0.5 for item in tied)
+
+
 def test_a_place_in_another_province_is_named_and_no_district_given() -> None:
     reading = READER.read(None, "河北省廊坊市的工厂排污，味道很大")
     assert (reading.district, reading.outside) == (None, "河北省廊坊市")
