@@ -344,6 +344,7 @@ class ReviewReason(Labelled):
     KIND_UNSURE = "kind_unsure", "污染种类把握不足"
     PLACE_UNKNOWN = "place_unknown", "地点无法确定到区"
     PLACE_UNSURE = "place_unsure", "地点把握不足"
+    PLACE_ELSEWHERE = "place_elsewhere", "地点在外地：应由当地 12345 办理，津冀的按京津冀热线联动移交"
     DIVERT_PROPOSED = "divert_proposed", "建议分流，待人工确认"
     NO_RULE = "no_rule", "派单目录没有对应条目"
     EMPTY = "empty", "没有可识别的文字"

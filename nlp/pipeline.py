@@ -187,7 +187,9 @@ class Reader:
         if topic.environmental:
             if topic.kind_confidence < limits.kind:
                 reasons.append(ReviewReason.KIND_UNSURE)
-            if place.precision is Precision.NONE:
+            if place.precision is Precision.NONE and place.outside:
+                reasons.append(ReviewReason.PLACE_ELSEWHERE)
+            elif place.precision is Precision.NONE:
                 reasons.append(ReviewReason.PLACE_UNKNOWN)
             elif place.confidence < limits.place:
                 reasons.append(ReviewReason.PLACE_UNSURE)

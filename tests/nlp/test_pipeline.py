@@ -95,7 +95,11 @@ def test_an_environmental_answer_names_the_words_that_decided() -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("", ReviewReason.EMPTY), ("楼下露天烧烤烟太大了，请城管来管", ReviewReason.PLACE_UNKNOWN)],
+    [
+        ("", ReviewReason.EMPTY),
+        ("楼下露天烧烤烟太大了，请城管来管", ReviewReason.PLACE_UNKNOWN),
+        ("河北省廊坊市三河市燕郊镇的工厂夜里偷排黑烟，味道呛人", ReviewReason.PLACE_ELSEWHERE),
+    ],
 )
 def test_doubt_goes_to_a_person(text: str, reason: ReviewReason) -> None:
     reading = READER.read(None, text)

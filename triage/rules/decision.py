@@ -239,7 +239,12 @@ def _reasons(
         reasons.append(ReviewReason.NO_RULE)
     if divert is not None:
         reasons.append(ReviewReason.DIVERT_PROPOSED)
-    if route is not None and route.level is Level.DESK:
+    # Who reads that it is elsewhere knows more than that its district is unknown.
+    if (
+        route is not None
+        and route.level is Level.DESK
+        and ReviewReason.PLACE_ELSEWHERE not in facts.review_reasons
+    ):
         reasons.append(ReviewReason.PLACE_UNKNOWN)
     return tuple(dict.fromkeys(reasons))
 

@@ -229,6 +229,7 @@ def _reading(reading: Reading, areas: dict[str, str], names: Names) -> views.Rea
             door=place.get("door"),
             relation=place.get("relation"),
             hinted=bool(place.get("hinted")),
+            outside=place.get("outside"),
         ),
         party=detail.get("party"),
         when=detail.get("when"),

@@ -149,6 +149,7 @@ class PlaceView:
     door: str | None
     relation: str | None
     hinted: bool
+    outside: str | None
 
 
 @dataclass(frozen=True, slots=True)

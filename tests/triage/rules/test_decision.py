@@ -164,6 +164,12 @@ def test_u1_with_a_known_district_is_dispatched_at_once_and_flagged() -> None:
     assert any("先派单，同时请人核对" in step for step in found.steps)
 
 
+def test_what_lies_elsewhere_is_not_said_to_be_of_unknown_place() -> None:
+    elsewhere = (ReviewReason.PLACE_ELSEWHERE,)
+    found = _decide(replace(_FACTS, district_code=None, street_code=None, review_reasons=elsewhere))
+    assert (found.state, found.review_reasons) == (State.REVIEW, elsewhere)
+
+
 def test_u1_without_a_district_waits_at_the_desk_for_an_hour_at_most() -> None:
     found = _decide(replace(_FACTS, kind="SOL-06", district_code=None, street_code=None))
     assert (found.state, found.urgency, found.flagged) == (State.REVIEW, Urgency.U1, False)
