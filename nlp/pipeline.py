@@ -15,6 +15,7 @@ from nlp import WEIGHTS
 from nlp.cascade import CascadeReader
 from nlp.folder import WeightsError
 from nlp.foreign import load_encoder
+from nlp.gazetteer import DISTRICT
 from nlp.grams import CARD as GRAMS_CARD
 from nlp.grams import Grams
 from nlp.places import PlaceReader
@@ -191,9 +192,17 @@ class Reader:
                 reasons.append(ReviewReason.PLACE_ELSEWHERE)
             elif place.precision is Precision.NONE:
                 reasons.append(ReviewReason.PLACE_UNKNOWN)
-            elif place.confidence < limits.place:
+            elif place.confidence < limits.place or _rival(place) >= limits.place:
                 reasons.append(ReviewReason.PLACE_UNSURE)
         return tuple(reasons)
+
+
+def _rival(place: PlaceReading) -> float:
+    """How likely the likeliest place of another district is: two that are likely contradict each other."""
+    return max(
+        (item.confidence for item in place.candidates if item.code[:DISTRICT] != place.district_code),
+        default=0.0,
+    )
 
 
 def _beginning(title: str | None, text: str) -> tuple[str | None, str]:

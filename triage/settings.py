@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         le=100,
         description="在几张工单上点选同一地点后，同样的叫法以后就认作那里（勾选“以后都这样”的一次即可）",
     )
-    review_place: float = Field(0.5, ge=0, le=1, description="地点的把握低于此值时转人工")
+    review_place: float = Field(0.5, ge=0, le=1, description="地点把握低于此值、或另有一区不低于此值时转人工")
 
     repeats_automatic: bool = Field(
         default=True,

@@ -99,6 +99,7 @@ def test_an_environmental_answer_names_the_words_that_decided() -> None:
         ("", ReviewReason.EMPTY),
         ("楼下露天烧烤烟太大了，请城管来管", ReviewReason.PLACE_UNKNOWN),
         ("河北省廊坊市三河市燕郊镇的工厂夜里偷排黑烟，味道呛人", ReviewReason.PLACE_ELSEWHERE),
+        ("海淀区居民反映：望京西园四区社区楼下露天烧烤烟太大了", ReviewReason.PLACE_UNSURE),
     ],
 )
 def test_doubt_goes_to_a_person(text: str, reason: ReviewReason) -> None:
