@@ -326,13 +326,37 @@ def _fields(items: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     return row
 
 
-def merge(kept: Iterable[OverlayRow], new: Iterable[OverlayRow]) -> tuple[list[OverlayRow], int, int]:
-    """Rows after an import, sorted; how many are new, how many changed. Once more changes nothing."""
+def merge(
+    kept: Iterable[OverlayRow], new: Iterable[OverlayRow], *, replace: bool = False
+) -> tuple[list[OverlayRow], int, int, int]:
+    """Rows after an import, sorted; how many are new, changed and gone. Once more changes nothing.
+
+    With `replace` a name of the file stands for all that is kept of that kind and name: how a wrong street or
+    district is put right.
+    """
     before = {(row.kind, row.name, row.code): row for row in kept}
-    after = before | {(row.kind, row.name, row.code): row for row in new}
-    added = len(after) - len(before)
-    changed = sum(after[key] != row for key, row in before.items())
-    return [after[key] for key in sorted(after)], added, changed
+    given = {(row.kind, row.name, row.code): row for row in new}
+    told = {key[:2] for key in given} if replace else set()
+    after = {key: row for key, row in before.items() if key[:2] not in told} | given
+    changed = sum(after.get(key, row) != row for key, row in before.items())
+    return (
+        [after[key] for key in sorted(after)],
+        len(after.keys() - before),
+        changed,
+        len(before.keys() - after),
+    )
+
+
+def without(
+    kept: Iterable[OverlayRow], name: str, *, kind: str | None = None, code: str | None = None
+) -> tuple[list[OverlayRow], list[OverlayRow]]:
+    """What stays and what goes when a name is removed: of one kind, of one unit, or all of it."""
+    stays: list[OverlayRow] = []
+    goes: list[OverlayRow] = []
+    for row in kept:
+        meant = row.name == name and row.kind == (kind or row.kind) and row.code.startswith(code or "")
+        (goes if meant else stays).append(row)
+    return stays, goes
 
 
 def dump(rows: Iterable[OverlayRow]) -> str:

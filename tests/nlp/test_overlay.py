@@ -108,13 +108,25 @@ def test_a_file_that_cannot_be_read_is_refused_whole(tmp_path: Path, content: by
         list(OverlayReader(READER.gazetteer, READER.atlas).read(path))
 
 
+def test_a_wrong_street_is_replaced_and_a_name_can_be_removed() -> None:
+    wrong = OverlayRow("compound", "青禾里花园", "110105026")
+    right = OverlayRow("compound", "青禾里花园", "110105027")
+    stop = OverlayRow("stop", "青禾里花园", "110105026")
+    assert overlay.merge([wrong, stop], [right]) == ([wrong, right, stop], 1, 0, 0)
+    assert overlay.merge([wrong, stop], [right], replace=True) == ([right, stop], 1, 0, 1)
+    assert overlay.merge([right, stop], [right], replace=True) == ([right, stop], 0, 0, 0)
+    assert overlay.without([wrong, stop], "青禾里花园", kind="stop") == ([wrong], [stop])
+    assert overlay.without([wrong, right], "青禾里花园", code="110105027") == ([wrong], [right])
+    assert overlay.without([wrong], "青禾里") == ([wrong], [])
+
+
 def test_importing_twice_changes_nothing_and_a_new_point_replaces_the_old(tmp_path: Path) -> None:
     one = OverlayRow("compound", "青禾里花园", "110105026", 116.47, 39.99)
-    rows, added, changed = overlay.merge([], [one, one])
-    assert (rows, added, changed) == ([one], 1, 0)
+    assert overlay.merge([], [one, one]) == ([one], 1, 0, 0)
+    rows = [one]
     moved = OverlayRow("compound", "青禾里花园", "110105026", 116.48, 39.99)
-    assert overlay.merge(rows, [one]) == ([one], 0, 0)
-    assert overlay.merge(rows, [moved]) == ([moved], 0, 1)
+    assert overlay.merge(rows, [one]) == ([one], 0, 0, 0)
+    assert overlay.merge(rows, [moved]) == ([moved], 0, 1, 0)
     kept = tmp_path / "places.jsonl"
     kept.write_text(overlay.dump(rows), encoding="utf-8")
     assert overlay.load(kept) == rows

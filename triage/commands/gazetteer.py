@@ -1,4 +1,4 @@
-"""`jiesu gazetteer build`, `import`, `show`, `diff`, `at`: place names, a site's own, what they change."""
+"""`jiesu gazetteer build`, `import`, `remove`, `show`, `diff`, `at`: names, a site's own, what they do."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def _complete(out: Path) -> None:
             shutil.copyfile(LEXICON / name, out / name)
 
 
-def import_names(settings: Settings, *, file: str, crs: str | None, dry_run: bool, as_json: bool) -> int:
+def import_names(
+    settings: Settings, *, file: str, crs: str | None, replace: bool, dry_run: bool, as_json: bool
+) -> int:
     """Take a file's names over and report. Gives exit status 1 when some row was bad. Raises BadInput."""
     reader = overlays.place_reader(settings)
     good: list[OverlayRow] = []
@@ -75,8 +77,8 @@ def import_names(settings: Settings, *, file: str, crs: str | None, dry_run: boo
                 bad.append(row)
     except (GazetteerError, ValueError) as fault:
         raise BadInput(str(fault)) from None
-    rows, added, changed = overlay.merge(overlays.load(settings), good)
-    if not dry_run and (added or changed):
+    rows, added, changed, removed = overlay.merge(overlays.load(settings), good, replace=replace)
+    if not dry_run and (added or changed or removed):
         overlays.save(settings, rows)
         reader = overlays.place_reader(settings)
     guessed = sum(row.trust < 1 for row in good)
@@ -84,6 +86,7 @@ def import_names(settings: Settings, *, file: str, crs: str | None, dry_run: boo
         "names": len(good),
         "added": added,
         "changed": changed,
+        "removed": removed,
         "guessed": guessed,
         "kept": len(rows),
         "bad": [asdict(row) for row in bad],
@@ -98,11 +101,28 @@ def import_names(settings: Settings, *, file: str, crs: str | None, dry_run: boo
         click.echo(f"……还有 {len(bad) - SHOWN} 行有误，用 --json 查看全部", err=True)
     verb = "试读" if dry_run else "导入"
     click.echo(
-        f"{verb}地名 {len(good)} 个：新增 {added}，更新 {changed}，街道为推定 {guessed}；有误 {len(bad)} 行；"
+        f"{verb}地名 {len(good)} 个：新增 {added}，更新 {changed}，替换掉 {removed}，街道为推定 {guessed}；"
+        f"有误 {len(bad)} 行；"
         f"共有 {len(rows)} 个。"
     )
     click.echo("没有写入。" if dry_run else f"地名库版本 {reader.version}；处理进程重启后生效。")
     return 1 if bad else 0
+
+
+def remove(settings: Settings, *, name: str, kind: str | None, code: str | None) -> None:
+    """Take a name of this site's out again. Raises BadInput when there is none such."""
+    kinds = {label: code for code, label in overlay.KINDS.items()}
+    if kind is not None and kind not in kinds:
+        raise BadInput(f"--kind 应是{'、'.join(kinds)}之一")
+    stays, goes = overlay.without(
+        overlays.load(settings), name, kind=kinds[kind] if kind else None, code=code
+    )
+    if not goes:
+        raise BadInput(f"没有导入过这样的地名：{name[:40]}（查看类型和代码：jiesu gazetteer show）")
+    overlays.save(settings, stays)
+    for row in goes:
+        click.echo(f"已删除 {overlay.KINDS[row.kind]} {row.name}（{row.code}）")
+    click.echo(f"还有 {len(stays)} 个；处理进程重启后生效。")
 
 
 def show(settings: Settings) -> None:

@@ -34,6 +34,7 @@ def gazetteer_build(settings: Settings, *, out: str | None) -> None:
 @gazetteer_group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--crs", help="行内没有写坐标系时用：WGS-84、GCJ-02(高德腾讯)或 BD-09(百度)")
+@click.option("--replace", is_flag=True, help="文件里的名称取代已有的同类同名地名：更正街道或区时用")
 @click.option("--dry-run", is_flag=True, help="只检查，不写入")
 @click.option("--json", "as_json", is_flag=True, help="结果打印成一行 JSON")
 @with_settings
@@ -42,6 +43,18 @@ def gazetteer_import(settings: Settings, **options: Any) -> None:  # noqa: ANN40
     from triage.commands import gazetteer as module  # noqa: PLC0415
 
     sys.exit(module.import_names(settings, **options))
+
+
+@gazetteer_group.command("remove")
+@click.argument("name")
+@click.option("--kind", help="只删这一类：小区、道路、站点、企业、工地场所、地标")
+@click.option("--code", help="只删在这个区、街乡镇或社区内的(代码)")
+@with_settings
+def gazetteer_remove(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
+    """删除一个导入的本地地名；没有这样的地名时说明。"""
+    from triage.commands import gazetteer as module  # noqa: PLC0415
+
+    module.remove(settings, **options)
 
 
 @gazetteer_group.command("show")

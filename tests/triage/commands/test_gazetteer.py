@@ -52,6 +52,19 @@ def test_importing_is_idempotent_and_reading_knows_the_names(settings: Settings,
     assert overlays.place_reader(settings).read(None, "青禾里花园太吵").street == "望京街道"
 
 
+def test_a_street_that_was_wrong_is_put_right_and_a_name_removed(settings: Settings, tmp_path: Path) -> None:
+    imported(tmp_path / "names.csv", NAMES)
+    told = imported(tmp_path / "names.csv", NAMES.replace("望京街道", "酒仙桥街道"), "--replace")[1]
+    assert (told["added"], told["removed"], told["kept"]) == (1, 1, 1)
+    assert overlays.place_reader(settings).read(None, "青禾里花园太吵").street == "酒仙桥街道"
+    run = CliRunner()
+    assert "应是小区" in run.invoke(main, ["gazetteer", "remove", "青禾里花园", "--kind", "楼"]).output
+    gone = run.invoke(main, ["gazetteer", "remove", "青禾里花园", "--kind", "小区"])
+    assert (gone.exit_code, "已删除 小区 青禾里花园" in gone.output) == (0, True)
+    assert "没有导入过这样的地名" in run.invoke(main, ["gazetteer", "remove", "青禾里花园"]).output
+    assert overlays.load(settings) == []
+
+
 def test_a_bad_row_gives_status_1_and_the_rest_is_kept(settings: Settings, tmp_path: Path) -> None:
     status, told = imported(tmp_path / "names.csv", NAMES + "医院,小区,朝阳区,\n")
     assert (status, told["kept"]) == (1, 1)
