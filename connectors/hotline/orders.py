@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from connectors.hotline.mapping import AttachmentFields, PlatformMap
 
 LONGEST_NUMBER: Final = 64
+#: How an order without a number of its own is called, before the hash of its content.
+NAMELESS: Final = "无编号-"
 _NUMBER: Final = re.compile(rf"[^\s\x00-\x1f\x7f#]{{1,{LONGEST_NUMBER}}}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SEVERAL: Final = re.compile(r"[,，、;；]")
@@ -114,7 +116,7 @@ def _nameless(raw: object, reason: str, *, now: datetime) -> Order:
         held = orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError):
         held = repr(raw).encode(errors="replace")
-    name = f"无编号-{hashlib.sha256(held).hexdigest()[:16]}"
+    name = f"{NAMELESS}{hashlib.sha256(held).hexdigest()[:16]}"
     day = now.astimezone(SHANGHAI).date()
     return Order(name, day, now, OrderStatus.OPEN, None, (), None, reason, named=False)
 
