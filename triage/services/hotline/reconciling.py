@@ -7,7 +7,6 @@ both sides know these from the order and the action themselves, so midnight move
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,14 +16,13 @@ from connectors.hotline.client import PlatformAway
 from models.appeals import Appeal
 from models.hotline import HotlineAction, HotlineOrder, Reconciliation
 from models.vocab_sources import ActionState, OrderStatus
-from triage.clock import BEIJING, local
 from triage.services.hotline import fetching
 from triage.services.hotline.fetching import Fetched
 from triage.services.hotline.windows import patient
-from triage.services.sources.ports import Outcome, SourceFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,12 +30,9 @@ if TYPE_CHECKING:
     from connectors.hotline.mapping import PlatformMap
     from connectors.hotline.settings import HotlineSettings
     from triage.services.deps import Deps
-    from triage.services.sources.ports import Work
 
 #: Of each sort so many numbers are kept; the count is whole.
 KEPT: Final = 1000
-#: How far back the timetable catches up after days without.
-_DAYS_BACK: Final = 7
 _MOST_PAGES: Final = 1000
 
 
@@ -124,9 +119,10 @@ async def reconcile(
         ours_orders = await _orders(session, source_id, day)
         settled = ours_orders | await _known(session, source_id, theirs_orders - ours_orders.keys())
         ours_actions = await _actions(session, source_id, day)
+        asked_last = await _asked_last(session, source_id, day)
     # An order of another day by our reckoning is still here; a closed one is passed over on purpose.
     lacking = sorted(number for number in theirs_orders if not settled.get(number, False))
-    fetched = await fetching.fetch(deps, source, client, platform, lacking)
+    fetched = await fetching.fetch(deps, source, client, platform, lacking, after=asked_last)
     if fetched.came:
         async with deps.db.reads() as session:
             settled |= await _known(session, source_id, lacking)
@@ -146,31 +142,6 @@ async def reconcile(
             unmatched=report.unmatched, detail=report.detail(),
         ))  # fmt: skip
     return report
-
-
-async def due(work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap) -> Outcome:
-    """The timetable's task: the earliest recent day that was not reconciled. Raises SourceFault."""
-    now = local(work.deps.clock.now())
-    newest = now.date() - timedelta(days=1 if now.hour >= settings.reconcile_hour else 2)
-    began = local(await _began(work)).date()
-    days = [newest - timedelta(days=back) for back in range(_DAYS_BACK - 1, -1, -1)]
-    async with work.deps.db.reads() as session:
-        done = set(
-            await session.scalars(
-                sa.select(Reconciliation.day).where(
-                    Reconciliation.source_id == work.source.id, Reconciliation.day.in_(days)
-                )
-            )
-        )
-    left = [day for day in days if day not in done and day >= began]
-    if not left:
-        return Outcome(said="没有要对的账。")
-    try:
-        source = (work.source.id, work.source.key)
-        report = await reconcile(work.deps, source, client, settings, platform, day=left[0])
-    except PlatformAway as error:
-        raise SourceFault(str(error)) from None
-    return Outcome(said=said(report), seen=report.orders, more=len(left) > 1)
 
 
 def said(report: Report) -> str:
@@ -193,13 +164,15 @@ def fetched_in_words(report: Report) -> str:
     return f"{told}，{found.why.removesuffix('。')}" if found.why else told
 
 
-async def _began(work: Work) -> datetime:
-    """Since when we have orders of this source; nothing before can be compared."""
-    async with work.deps.db.reads() as session:
-        first = await session.scalar(
-            sa.select(sa.func.min(HotlineOrder.day)).where(HotlineOrder.source_id == work.source.id)
-        )
-    return datetime.combine(first, time(), BEIJING) if first else work.deps.clock.now()
+async def _asked_last(session: AsyncSession, source_id: int, day: date) -> str:
+    """Where the day's last account ended asking; empty before the first."""
+    fetched = await session.scalar(
+        sa.select(Reconciliation.detail["fetched"])
+        .where(Reconciliation.source_id == source_id, Reconciliation.day == day)
+        .order_by(Reconciliation.id.desc())
+        .limit(1)
+    )
+    return str((fetched or {}).get("last", ""))
 
 
 async def _numbers(client: HotlineClient, settings: HotlineSettings, day: date, kind: str) -> set[str]:

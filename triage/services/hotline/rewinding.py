@@ -1,8 +1,8 @@
 """重新拉取: the cursor of a platform is put back, so that orders which could not be read come once more.
 
 An order that is refused counts as seen, else one bad order would hold its source for ever. When the fault lay
-in the map (a field was renamed over there), somebody mends it and says from when on to ask again: what is stored
-already counts once, what was refused is taken in.
+in the map (a field was renamed over there), somebody mends it and says from when on to ask again: what is
+stored already counts once, what was refused is taken in.
 """
 
 from __future__ import annotations
