@@ -1,8 +1,8 @@
-"""对账 by itself: which day is due. A day is done when an account of the whole day asked for all it found lacking.
+"""对账 by itself: which day is due. A day is done when an account of the whole day asked for all that lacked.
 
-An account made before its day had ended (somebody ran the command at noon) holds half of it and settles nothing.
-One that could not ask for everything (the platform failed, or too much was lacking) is made again: at once while
-orders still come, else after a while, and no more than some times.
+An account made before its day had ended (somebody ran the command at noon) holds half of it and settles
+nothing. One that could not ask for everything (the platform failed, too much was lacking) is made again: at
+once while orders still come, else after a while, and no more than some times.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Made:
 
     @property
     def finished(self) -> bool:
-        """As `Fetched.finished`; accounts of before it knew how many were left say so by their `why` alone."""
+        """As `Fetched.finished`; older accounts do not say how many were left, only their `why`."""
         return not self.fetched.get("why") and not self.fetched.get("left")
 
     @property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from connectors.hotline.mapping import PlatformMap
     from triage.services.deps import Deps
 
-#: Of one account. What is left then is asked for by the day's next account, which begins behind the last number.
+#: Of one account. What is left then is asked for by the day's next one, which begins behind the last number.
 MOST: Final = 200
 
 

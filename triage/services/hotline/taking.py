@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from models.appeals import Appeal
 from models.db import ALL_TOGETHER
 from models.hotline import HotlineOrder
-from models.vocab import Channel
+from models.vocab import AppealType, Channel
 from models.vocab_sources import OrderStatus
 from triage.services import intake
 from triage.services.hotline import words
@@ -59,6 +60,7 @@ async def take(
     items = [_appeal(order, source=source[1], now=now) for order in wanted]
     received = await intake.receive(session, vault, items, now=now)
     changed = {wanted[place].number for place in received.changed}
+    await _reports(session, source[0], newest)
     await words.keep(session, vault, source[0], newest, changed, now=now)
     await _note(session, source[0], newest, changed, via=via, now=now)
     refused = tuple((order.number, order.refused) for order in newest if order.refused is not None)
@@ -87,6 +89,32 @@ def _appeal(order: Order, *, source: str, now: datetime) -> intake.NewAppeal:
     appeal = as_appeal(order.record, source=source, now=now)
     # A platform that does not say how it was told: it is a telephone hotline.
     return replace(appeal, channel=Channel.PHONE) if appeal.channel is Channel.FILE else appeal
+
+
+async def _reports(session: AsyncSession, source_id: int, orders: Sequence[Order]) -> None:
+    """What the platform calls 举报 now is one, also where it did not say so at first; never the other way."""
+    report = AppealType.REPORT
+    numbers = [one.number for one in orders if one.record is not None and one.record.appeal_type is report]
+    if not numbers:
+        return
+    keys = [f"x:{number}" for number in numbers]
+    known = await session.scalars(
+        sa.select(Appeal.id)
+        .where(
+            Appeal.source_id == source_id, Appeal.dedupe_key.in_(keys),
+            Appeal.told_type.is_distinct_from(report.value),
+        )
+        .order_by(Appeal.id)
+        .with_for_update()
+    )  # fmt: skip
+    ids = list(known)
+    if ids:
+        await session.execute(
+            sa.update(Appeal)
+            .where(Appeal.id.in_(ids))
+            .values(told_type=report.value)
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def _note(

@@ -203,6 +203,32 @@ async def test_signed_requests_are_taken_and_wrong_ones_refused(small: Bed) -> N
     assert "不接受我们的令牌、签名或证书" in ((await small.task("pull")).error or "")
 
 
+async def told_types(bed: Bed) -> dict[str, str | None]:
+    async with bed.deps.db.reads() as session:
+        rows = await session.execute(sa.select(Appeal.external_id, Appeal.told_type))
+        return {str(number): told for number, told in rows}
+
+
+async def test_what_the_platform_calls_a_report_is_one(bed: Bed) -> None:
+    report, complaint, later, silent = stock(bed, 4)
+    rows = bed.platform.ledger.rows
+    rows[report]["callerType"] = "举报"
+    for number in (complaint, later):
+        rows[number]["callerType"] = "投诉"
+    rows[silent].pop("callerType", None)
+    await bed.add_source()
+    await bed.until_done()
+    expected = {report: "举报", complaint: "投诉", later: "投诉", silent: None}
+    assert await told_types(bed) == expected
+    rows[later]["callerType"] = "举报"
+    rows[report]["callerType"] = "投诉"
+    for number in (later, report):
+        bed.platform.ledger.touch(number, "办理中", updated=bed.platform.now())
+    bed.clock.by += timedelta(minutes=2)
+    await bed.until_done()
+    assert await told_types(bed) == expected | {later: "举报"}, "a report stays one"
+
+
 async def take(bed: Bed, orders: list[Any]) -> taking.Taken:
     async with bed.deps.db.writes.begin() as session:
         return await taking.take(
