@@ -38,6 +38,9 @@ class WordKind(Labelled):
     URGED = "urged", "平台催办"
     WITHDRAWN = "withdrawn", "平台撤单"
     CHANGED = "changed", "平台改了内容"
+    REHANDLED = "rehandled", "平台要求重新办理"
+    SUPERVISED = "supervised", "平台督办"
+    CLOSED = "closed", "平台已办结，这里还在办"
 
 
 class WordState(Labelled):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from connectors.hotline.mapping import AttachmentFields, PlatformMap
+    from models.vocab_sources import WordKind
 
 LONGEST_NUMBER: Final = 64
 #: How an order without a number of its own is called, before the hash of its content.
@@ -70,6 +71,7 @@ class Order:
     refused: str | None = None
     urges: tuple[str, ...] = ()
     named: bool = True
+    mark: WordKind | None = None
 
 
 def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
@@ -100,7 +102,10 @@ def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
             case _:
                 record = made
     urges = _urges(raw.get(fields.urges)) if fields.urges else ()
-    return Order(number, day, moment or now, status, foreign or None, attachments, record, refused, urges)
+    return Order(
+        number, day, moment or now, status, foreign or None, attachments, record, refused, urges,
+        mark=platform.mark(foreign),
+    )  # fmt: skip
 
 
 def _urges(told: object) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from connectors.hotline.client import PlatformAway
 from models.appeals import Appeal
 from models.hotline import HotlineAction, HotlineOrder, Reconciliation
+from models.tickets import Ticket
+from models.vocab import CLOSED_STATES
 from models.vocab_sources import ActionState, OrderStatus
 from triage.services.hotline import fetching
 from triage.services.hotline.fetching import Fetched
@@ -44,6 +46,7 @@ class Differences:
     round. `unacknowledged`: the platform has the action, we hold no receipt. `unsent`: it waits here.
     `refused`: the platform refused it. `unknown_there`: we hold a receipt, the platform lacks the action.
     `unknown_here`: the platform has an action that we never made.
+    `closed_there`: the platform closed the order while our ticket runs; both have it, so it is not unmatched.
     """
 
     lacking_here: list[str] = field(default_factory=list)
@@ -53,11 +56,12 @@ class Differences:
     refused: list[str] = field(default_factory=list)
     unknown_there: list[str] = field(default_factory=list)
     unknown_here: list[str] = field(default_factory=list)
+    closed_there: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """All of them."""
-        return sum(len(numbers) for numbers in asdict(self).values())
+        """All that one side lacks."""
+        return sum(len(numbers) for name, numbers in asdict(self).items() if name != "closed_there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ LABELS: Final = {
     "refused": "平台拒收的动作",
     "unknown_there": "这里有回执、平台却没有的动作",
     "unknown_here": "平台有、这里没有做过的动作",
+    "closed_there": "平台已办结、这里还在办的工单",
 }
 
 
@@ -119,6 +124,7 @@ async def reconcile(
         ours_orders = await _orders(session, source_id, day)
         settled = ours_orders | await _known(session, source_id, theirs_orders - ours_orders.keys())
         ours_actions = await _actions(session, source_id, day)
+        closed_there = await _closed_there(session, source_id, day)
         asked_last = await _asked_last(session, source_id, day)
     # An order of another day by our reckoning is still here; a closed one is passed over on purpose.
     lacking = sorted(number for number in theirs_orders if not settled.get(number, False))
@@ -134,6 +140,7 @@ async def reconcile(
         refused=_of(ours_actions, ActionState.REFUSED),
         unknown_there=_of(ours_actions, ActionState.DONE, without=theirs_actions),
         unknown_here=sorted(theirs_actions - ours_actions.keys()),
+        closed_there=closed_there,
     )
     report = Report(day, now, len(theirs_orders), len(theirs_actions), differences, fetched)
     async with deps.db.writes.begin() as session:
@@ -149,12 +156,10 @@ def said(report: Report) -> str:
     head = (
         f"{report.day} 对账：平台工单 {report.orders} 件、动作 {report.actions} 个{fetched_in_words(report)}"
     )
-    if not report.unmatched:
-        return f"{head}，两边一致。"
+    agreed = "" if report.unmatched else "，两边一致"
     counts = report.detail()["counts"]
-    return (
-        f"{head}；" + "，".join(f"{LABELS[name]} {count}" for name, count in counts.items() if count) + "。"
-    )
+    told = "，".join(f"{LABELS[name]} {count}" for name, count in counts.items() if count)
+    return f"{head}{agreed}；{told}。" if told else f"{head}{agreed}。"
 
 
 def fetched_in_words(report: Report) -> str:
@@ -223,6 +228,28 @@ async def _settled(session: AsyncSession, source_id: int, chosen: sa.ColumnEleme
         .where(HotlineOrder.source_id == source_id, chosen)
     )
     return {number: stored or status != OrderStatus.OPEN.value for number, status, stored in rows}
+
+
+async def _closed_there(session: AsyncSession, source_id: int, day: date) -> list[str]:
+    """Orders of a day that the platform last told of as closed and whose ticket runs here."""
+    rows = await session.scalars(
+        sa.select(HotlineOrder.order_no)
+        .join(
+            Appeal,
+            sa.and_(
+                Appeal.source_id == HotlineOrder.source_id,
+                Appeal.dedupe_key == sa.literal("x:").concat(HotlineOrder.order_no),
+            ),
+        )
+        .join(Ticket, Ticket.appeal_id == Appeal.id)
+        .where(
+            HotlineOrder.source_id == source_id, HotlineOrder.day == day,
+            HotlineOrder.status == OrderStatus.CLOSED.value,
+            Ticket.state.not_in([state.value for state in CLOSED_STATES]),
+        )
+        .order_by(HotlineOrder.order_no)
+    )  # fmt: skip
+    return list(rows)
 
 
 async def _actions(session: AsyncSession, source_id: int, day: date) -> dict[str, str]:
