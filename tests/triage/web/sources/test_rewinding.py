@@ -46,7 +46,7 @@ async def token(client: Client, deps: Deps) -> str:
             )
         )  # fmt: skip
     page = await (await client.get("/desk/sources/city")).text()
-    return re.findall(r'name="token" value="([^"]+)"', page)[0]
+    return str(re.findall(r'name="token" value="([^"]+)"', page)[0])
 
 
 async def test_a_moment_is_typed_and_the_cursor_goes_back(client: Client, deps: Deps, token: str) -> None:
