@@ -18,7 +18,7 @@ from connectors.file_maps import ColumnMap, load_map, normal_name
 from connectors.ports import ConnectorError
 from connectors.records import FileRefused
 from models.vocab import Field, Labelled, Outcome, Satisfaction, Told, YesNo
-from models.vocab_sources import ActionKind, OrderStatus, WordKind
+from models.vocab_sources import ActionKind, OrderFact, OrderStatus, WordKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,6 +76,7 @@ class PlatformMap:
     actions: Mapping[ActionKind, ActionMap]
     values: Mapping[str, Mapping[str, str]]
     marks: Mapping[str, WordKind]
+    facts: Mapping[OrderFact, str]
 
     def status(self, foreign: str | None) -> OrderStatus:
         """Our word for a foreign status. One we do not know is open: passing an order over loses it."""
@@ -96,7 +97,7 @@ _CHOICES: Final[Mapping[str, type[Labelled]]] = {
     Field.SATISFACTION: Satisfaction,
 }
 _KEYS: Final = (
-    "name", "title", "columns", "order", "attachment", "statuses", "marks", "time_format", "actions",
+    "name", "title", "columns", "order", "attachment", "statuses", "marks", "facts", "time_format", "actions",
     "values",
 )  # fmt: skip
 #: What a status may tell a clerk; the other words follow from what it means, or from other fields.
@@ -169,6 +170,9 @@ class _Reader:
                 raise self.refuse(at, f"‘{foreign}’在这里重复，或不在 statuses 里")
             found[name] = kind
         return found
+
+    def facts(self, node: yaml.Node) -> dict[OrderFact, str]:
+        return {self.member(OrderFact, at): self.text(value) for at, value in self.mapping(node).values()}
 
     def actions(self, node: yaml.Node) -> dict[ActionKind, ActionMap]:
         found: dict[ActionKind, ActionMap] = {}
@@ -244,6 +248,7 @@ def parse(text: str, label: str) -> PlatformMap:
         }),
         statuses=statuses,
         marks=reader.marks(parts["marks"], statuses) if "marks" in parts else {},
+        facts=reader.facts(parts["facts"]) if "facts" in parts else {},
         time_format=reader.time_format(parts["time_format"]),
         actions=reader.actions(parts["actions"]),
         values=reader.values(parts["values"]) if "values" in parts else {},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ import orjson
 
 from connectors.file_rows import RawRow, RowMaker
 from connectors.file_times import SHANGHAI, parse_time
+from connectors.hotline import facts
 from connectors.records import DEFAULT_LIMITS, BadRow, RowRecord
 from models.vocab_sources import OrderStatus
 
@@ -72,6 +73,7 @@ class Order:
     urges: tuple[str, ...] = ()
     named: bool = True
     mark: WordKind | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
@@ -104,7 +106,7 @@ def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
     urges = _urges(raw.get(fields.urges)) if fields.urges else ()
     return Order(
         number, day, moment or now, status, foreign or None, attachments, record, refused, urges,
-        mark=platform.mark(foreign),
+        mark=platform.mark(foreign), facts=facts.read(platform.facts, raw),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""诉求类型 as the source tells it: what a platform calls 举报 is one, however its words are read.
+"""诉求类型 as the source tells it, for what it calls 举报 is one; and what a platform notes on its order.
 
-A column that may be null, so yesterday's code works with it. What was stored before has none: it stood in the
-sealed original alone. `jiesu hotline rewind` asks a platform again, and marks those that it calls 举报.
+Columns that may be null, so yesterday's code works with them. What was stored before has none: it stood in
+the sealed original alone. `jiesu hotline rewind` asks a platform again, and marks those that it calls 举报.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ depends_on = None
 def upgrade() -> None:
     told = "vocab.AppealType as the source itself calls it; null: it did not say"
     op.add_column("appeal", sa.Column("told_type", sa.String(8), nullable=True, comment=told))
+    facts = "vocab_sources.OrderFact by name: the platform's deadline, grade, 督办"
+    op.add_column("hotline_order", sa.Column("facts", sa.JSON(), nullable=True, comment=facts))
 
 
 def downgrade() -> None:
+    op.drop_column("hotline_order", "facts")
     op.drop_column("appeal", "told_type")

@@ -8,14 +8,15 @@ there is. Who opens a link signs in over there; we send no referrer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from models.hotline import HotlineOrder
-from models.vocab_sources import OrderStatus
+from models.vocab_sources import OrderFact, OrderStatus
+from triage.clock import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,11 +41,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PlatformOrder:
-    """An order as its platform told of it last. `status`: in its own words, else in ours."""
+    """An order as its platform told of it last. `status`: in its own words, else in ours.
+
+    `facts`: what it notes beside the complaint, each as label and value in words.
+    """
 
     order_no: str
     status: str
     updated_at: datetime
+    facts: tuple[tuple[str, str], ...]
     attachments: tuple[Reference, ...]
 
 
@@ -53,12 +58,26 @@ async def of_appeal(session: AsyncSession, appeal: Appeal, *, links: bool) -> Pl
     row = await session.get(HotlineOrder, (appeal.source_id, appeal.external_id or ""))
     if row is None:
         return None
+    told = row.facts or {}
     return PlatformOrder(
         order_no=row.order_no,
         status=row.foreign_status or OrderStatus(row.status).label,
         updated_at=row.updated_at,
+        facts=tuple((fact.label, _value(fact, told[fact])) for fact in OrderFact if fact in told),
         attachments=tuple(_reference(one, links=links) for one in row.attachments),
     )
+
+
+def _value(fact: OrderFact, kept: str) -> str:
+    match fact:
+        case OrderFact.DEADLINE:
+            return show(datetime.fromisoformat(kept))
+        case OrderFact.DAYS:
+            return f"{kept} 天"
+        case OrderFact.GRADE | OrderFact.FORMER:
+            return kept
+        case _:
+            return "是"
 
 
 def _reference(kept: Mapping[str, Any], *, links: bool) -> Reference:

@@ -7,7 +7,7 @@ the order by the platform's own time of its change. An order that cannot be take
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
     from connectors.hotline.orders import Order
     from connectors.vault import Vault
+
+
+#: What a newer copy of an order says anew.
+_TOLD: Final = ("status", "foreign_status", "updated_at", "attachments", "facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ async def _note(
             "first_seen_at": now,
             "via": via,
             "attachments": list(order.attachments),
+            "facts": dict(order.facts) or None,
             "refused": order.refused,
             "changed_at": now if order.number in changed else None,
         }
@@ -149,7 +154,7 @@ async def _note(
         insert.on_conflict_do_update(
             index_elements=["source_id", "order_no"],
             set_={
-                **{name: told[name] for name in ("status", "foreign_status", "updated_at", "attachments")},
+                **{name: told[name] for name in _TOLD},
                 "refused": told.refused,
                 "changed_at": sa.func.coalesce(told.changed_at, HotlineOrder.changed_at),
             },

@@ -101,6 +101,20 @@ async def test_an_order_that_comes_again_changes_its_status_and_nothing_else(bed
     assert await bed.numbers() == [number]
 
 
+async def test_what_the_platform_notes_is_kept_as_it_was_told_last(bed: Bed) -> None:
+    (number,) = stock(bed, 1)
+    row = bed.platform.ledger.rows[number]
+    row["pilotLight"] = "黄灯"
+    await bed.add_source()
+    await bed.until_done()
+    assert (await bed.order(number)).facts == {"days": "7", "grade": "黄灯"}
+    del row["handleDays"], row["pilotLight"]
+    bed.platform.ledger.touch(number, "办理中", updated=bed.platform.now())
+    bed.clock.by += timedelta(minutes=2)
+    await bed.until_done()
+    assert (await bed.order(number)).facts is None
+
+
 async def test_an_older_copy_that_comes_later_changes_nothing(bed: Bed) -> None:
     (number,) = stock(bed, 1)
     await bed.add_source()

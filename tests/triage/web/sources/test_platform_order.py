@@ -38,13 +38,14 @@ async def no(deps: Deps) -> str:
         "url": "https://files.example/x.sh",
         "refused": "不接受这一类文件",
     }
+    facts = {"deadline": "2026-11-30T10:00:00+08:00", "days": "7", "grade": "红灯", "supervised": "1"}
     async with deps.db.writes.begin() as session:
         appeal = (await session.scalars(sa.select(Appeal))).one()
         session.add(
             HotlineOrder(
                 source_id=appeal.source_id, order_no=appeal.external_id, day=NOW.date(), status="open",
                 foreign_status="办理中", updated_at=NOW, first_seen_at=NOW, via="pull",
-                attachments=[kept, wrong],
+                attachments=[kept, wrong], facts=facts,
             )
         )  # fmt: skip
     return found
@@ -63,6 +64,13 @@ async def test_who_handles_it_opens_what_was_accepted(client_of: ClientOf, no: s
     assert "没有接收，不接受这一类文件" in page
     assert "x.sh" not in page
     assert "平台状态“办理中”" in page
+    for label, value in (
+        ("平台时限", "2026-11-30 10:00"),
+        ("平台办理天数", "7 天"),
+        ("平台紧急程度", "红灯"),
+    ):
+        assert f"<dt>{label}</dt><dd>{value}</dd>" in page
+    assert "<dt>平台督办件</dt><dd>是</dd>" in page
 
 
 async def test_who_may_not_see_the_identity_reads_that_there_is_something(
