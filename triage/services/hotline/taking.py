@@ -158,10 +158,16 @@ async def _note(
                 "refused": told.refused,
                 "changed_at": sa.func.coalesce(told.changed_at, HotlineOrder.changed_at),
             },
-            # What is older than what we know is passed over; mended, it is news whatever its time.
+            # What is older than what we know is passed over; mended, or with facts that were not read before,
+            # it is news whatever its time.
             where=sa.or_(
                 told.updated_at > HotlineOrder.updated_at,
                 sa.and_(HotlineOrder.refused.is_not(None), told.refused.is_(None)),
+                sa.and_(
+                    HotlineOrder.facts.is_(None),
+                    told.facts.is_not(None),
+                    told.updated_at == HotlineOrder.updated_at,
+                ),
             ),
         ),
         rows,

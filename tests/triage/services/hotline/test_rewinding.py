@@ -69,6 +69,21 @@ async def test_what_was_refused_is_taken_in_once_asked_again(bed: Bed) -> None:
     assert (entry.act, entry.who) == ("source.rewound", "t")
 
 
+async def test_what_an_order_of_before_lacks_is_read_when_it_is_asked_again(bed: Bed) -> None:
+    (number,) = stock(bed, 1)
+    bed.platform.ledger.rows[number]["callerType"] = "举报"
+    await bed.add_source()
+    await bed.until_done()
+    async with bed.deps.db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(told_type=None))
+        await session.execute(sa.update(HotlineOrder).values(facts=None))
+    await rewind(bed, bed.clock.now() - timedelta(days=1))
+    await bed.until_done()
+    assert (await bed.order(number)).facts == {"days": "7"}
+    async with bed.deps.db.reads() as session:
+        assert await session.scalar(sa.select(Appeal.told_type)) == "举报"
+
+
 async def test_a_run_under_way_does_not_put_its_own_cursor_over_it(small: Bed) -> None:
     stock(small, 12)
     await small.add_source()
