@@ -96,6 +96,9 @@ class Appeal(Base):
         comment="code of the district or street the caller is registered in; a hint, never an address",
     )
     confidential: Mapped[bool] = mapped_column(default=False)
+    told_type: Mapped[str | None] = mapped_column(
+        sa.String(8), comment="vocab.AppealType as the source itself calls it; null: it did not say"
+    )
     received_at: Mapped[datetime] = mapped_column(comment="when the citizen spoke")
     stored_at: Mapped[datetime] = mapped_column(comment="when the row was written here")
     state: Mapped[str] = mapped_column(sa.String(16), comment="vocab.AppealState")

@@ -46,6 +46,10 @@ class HotlineOrder(Base):
     attachments: Mapped[list[dict[str, Any]]] = mapped_column(
         sa.JSON, comment="references: id, type, size, address, and why one is not accepted"
     )
+    facts: Mapped[dict[str, str] | None] = mapped_column(
+        sa.JSON(none_as_null=True),
+        comment="vocab_sources.OrderFact by name: the platform's deadline, grade, 督办",
+    )
     refused: Mapped[str | None] = mapped_column(
         sa.Text, comment="why it was not taken in; never a citizen's words"
     )

@@ -1,9 +1,10 @@
 """What the public may see of cases: one predicate, and every read of a public surface goes through it.
 
-Not visible: what was sent in confidence (保密), reports that may be rewarded (举报, 有奖举报), what a clerk
-corrected to such, what was diverted for secrecy or decency, what is not of a kind in the catalogue, and what
-failed. Of the visible: never who asked; and the words only where the sender posted them to a public
-interface, and only once they were read, because until then nobody knows whether they are a report.
+Not visible: what was sent in confidence (保密), reports that may be rewarded (举报, 有奖举报), what its
+source calls a report or a clerk corrected to one, what was diverted for secrecy or decency, what is not of a
+kind in the catalogue, and what failed. Of the visible: never who asked; and the words only where the sender
+posted them to a public interface, and only once they were read, because until then nobody knows whether they
+are a report.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _TYPES: Final = tuple(
         AppealType.PRAISE,
     )
 )
+#: 其他 of a platform says nothing; of a reading it says that nobody knows what it is.
+_TOLD: Final = (*_TYPES, AppealType.OTHER.value)
 #: Diverted because of what it holds, not of where it belongs.
 _UNFIT: Final = (Divert.EXPLAIN.value, Divert.DISSUADE.value)
 _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
@@ -65,6 +68,7 @@ def visible_to_public() -> sa.ColumnElement[bool]:
     as_posted = sa.and_(Ticket.id.is_(None), Open311Request.appeal_id.is_not(None))
     return sa.and_(
         Appeal.confidential.is_(False),
+        sa.or_(Appeal.told_type.is_(None), Appeal.told_type.in_(_TOLD)),
         Appeal.state != AppealState.DEAD.value,
         _KIND.is_not(None),
         sa.or_(as_read, as_posted),

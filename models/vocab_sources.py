@@ -32,12 +32,27 @@ class OrderStatus(Labelled):
     WITHDRAWN = "withdrawn", "平台已撤回"
 
 
+class OrderFact(Labelled):
+    """平台所记: what a platform notes on its order beside the complaint; shown, never obeyed."""
+
+    DEADLINE = "deadline", "平台时限"
+    DAYS = "days", "平台办理天数"
+    GRADE = "grade", "平台紧急程度"
+    SUPERVISED = "supervised", "平台督办件"
+    JOINT = "joint", "联合督办"
+    HARD = "hard", "疑难工单"
+    FORMER = "former", "旧单号"
+
+
 class WordKind(Labelled):
     """平台来话: what a platform says of an order that it had given us before."""
 
     URGED = "urged", "平台催办"
     WITHDRAWN = "withdrawn", "平台撤单"
     CHANGED = "changed", "平台改了内容"
+    REHANDLED = "rehandled", "平台要求重新办理"
+    SUPERVISED = "supervised", "平台督办"
+    CLOSED = "closed", "平台已办结，这里还在办"
 
 
 class WordState(Labelled):

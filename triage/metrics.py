@@ -94,6 +94,8 @@ SNAPSHOT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "jiesu_source_failures": ("Failures of a source's task since its last success", ("source", "task")),
     "jiesu_source_lag_seconds": ("Age of what a source's task has still to do", ("source", "task")),
     "jiesu_source_paused": ("1 while the breaker of a source's task is open", ("source", "task")),
+    "jiesu_hotline_refused": ("Orders of the last seven days that could not be taken in", ("source",)),
+    "jiesu_hotline_unmatched": ("What the newest account of a whole day left unmatched", ("source",)),
     "jiesu_drift_psi": ("Population stability index of the last measured day", ("figure",)),
     "jiesu_drift_level": ("0 steady, 1 watch, 2 act, of the last measured day", ("figure",)),
     "jiesu_bulk_jobs": ("Bulk jobs that are not through", ()),

@@ -18,7 +18,7 @@ from connectors.file_maps import ColumnMap, load_map, normal_name
 from connectors.ports import ConnectorError
 from connectors.records import FileRefused
 from models.vocab import Field, Labelled, Outcome, Satisfaction, Told, YesNo
-from models.vocab_sources import ActionKind, OrderStatus
+from models.vocab_sources import ActionKind, OrderFact, OrderStatus, WordKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,10 +75,16 @@ class PlatformMap:
     time_format: str
     actions: Mapping[ActionKind, ActionMap]
     values: Mapping[str, Mapping[str, str]]
+    marks: Mapping[str, WordKind]
+    facts: Mapping[OrderFact, str]
 
     def status(self, foreign: str | None) -> OrderStatus:
         """Our word for a foreign status. One we do not know is open: passing an order over loses it."""
         return self.statuses.get(normal_name(foreign or ""), OrderStatus.OPEN)
+
+    def mark(self, foreign: str | None) -> WordKind | None:
+        """What a foreign status tells a clerk besides, if anything."""
+        return self.marks.get(normal_name(foreign or ""))
 
 
 #: What an action's body may hold, in our words.
@@ -91,8 +97,11 @@ _CHOICES: Final[Mapping[str, type[Labelled]]] = {
     Field.SATISFACTION: Satisfaction,
 }
 _KEYS: Final = (
-    "name", "title", "columns", "order", "attachment", "statuses", "time_format", "actions", "values",
+    "name", "title", "columns", "order", "attachment", "statuses", "marks", "facts", "time_format", "actions",
+    "values",
 )  # fmt: skip
+#: What a status may tell a clerk; the other words follow from what it means, or from other fields.
+_MARKS: Final = (WordKind.REHANDLED, WordKind.SUPERVISED)
 _NEEDED: Final = ("name", "title", "columns", "order", "statuses", "time_format", "actions")
 _ORDER: Final = ("number", "created", "updated", "status", "attachments", "urges")
 _ATTACHMENT: Final = ("id", "name", "type", "size", "url")
@@ -150,6 +159,20 @@ class _Reader:
                 raise self.refuse(at, f"‘{foreign}’与前面的状态相同")
             found[normal_name(foreign)] = self.member(OrderStatus, value)
         return found
+
+    def marks(self, node: yaml.Node, statuses: Mapping[str, OrderStatus]) -> dict[str, WordKind]:
+        found: dict[str, WordKind] = {}
+        for foreign, (at, value) in self.mapping(node).items():
+            name, kind = normal_name(foreign), self.member(WordKind, value)
+            if kind not in _MARKS:
+                raise self.refuse(value, f"这里可用的是：{'、'.join(kind.value for kind in _MARKS)}")
+            if name in found or name not in statuses:
+                raise self.refuse(at, f"‘{foreign}’在这里重复，或不在 statuses 里")
+            found[name] = kind
+        return found
+
+    def facts(self, node: yaml.Node) -> dict[OrderFact, str]:
+        return {self.member(OrderFact, at): self.text(value) for at, value in self.mapping(node).values()}
 
     def actions(self, node: yaml.Node) -> dict[ActionKind, ActionMap]:
         found: dict[ActionKind, ActionMap] = {}
@@ -213,6 +236,7 @@ def parse(text: str, label: str) -> PlatformMap:
     attachment = parts.get("attachment")
     if ("attachments" in order) != (attachment is not None):
         raise reader.refuse(parts["order"], "order 里的 attachments 与 attachment 一节要么都写，要么都不写")
+    statuses = reader.statuses(parts["statuses"])
     return PlatformMap(
         name=reader.text(parts["name"]),
         title=reader.text(parts["title"]),
@@ -222,7 +246,9 @@ def parse(text: str, label: str) -> PlatformMap:
             key: reader.text(value)
             for key, value in reader.section(attachment, _ATTACHMENT, _ATTACHMENT).items()
         }),
-        statuses=reader.statuses(parts["statuses"]),
+        statuses=statuses,
+        marks=reader.marks(parts["marks"], statuses) if "marks" in parts else {},
+        facts=reader.facts(parts["facts"]) if "facts" in parts else {},
         time_format=reader.time_format(parts["time_format"]),
         actions=reader.actions(parts["actions"]),
         values=reader.values(parts["values"]) if "values" in parts else {},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ import orjson
 
 from connectors.file_rows import RawRow, RowMaker
 from connectors.file_times import SHANGHAI, parse_time
+from connectors.hotline import facts
 from connectors.records import DEFAULT_LIMITS, BadRow, RowRecord
 from models.vocab_sources import OrderStatus
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from connectors.hotline.mapping import AttachmentFields, PlatformMap
+    from models.vocab_sources import WordKind
 
 LONGEST_NUMBER: Final = 64
+#: How an order without a number of its own is called, before the hash of its content.
+NAMELESS: Final = "无编号-"
 _NUMBER: Final = re.compile(rf"[^\s\x00-\x1f\x7f#]{{1,{LONGEST_NUMBER}}}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SEVERAL: Final = re.compile(r"[,，、;；]")
@@ -68,6 +72,8 @@ class Order:
     refused: str | None = None
     urges: tuple[str, ...] = ()
     named: bool = True
+    mark: WordKind | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
@@ -98,7 +104,10 @@ def read_order(platform: PlatformMap, raw: object, *, now: datetime) -> Order:
             case _:
                 record = made
     urges = _urges(raw.get(fields.urges)) if fields.urges else ()
-    return Order(number, day, moment or now, status, foreign or None, attachments, record, refused, urges)
+    return Order(
+        number, day, moment or now, status, foreign or None, attachments, record, refused, urges,
+        mark=platform.mark(foreign), facts=facts.read(platform.facts, raw),
+    )  # fmt: skip
 
 
 def _urges(told: object) -> tuple[str, ...]:
@@ -114,7 +123,7 @@ def _nameless(raw: object, reason: str, *, now: datetime) -> Order:
         held = orjson.dumps(raw, option=orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError):
         held = repr(raw).encode(errors="replace")
-    name = f"无编号-{hashlib.sha256(held).hexdigest()[:16]}"
+    name = f"{NAMELESS}{hashlib.sha256(held).hexdigest()[:16]}"
     day = now.astimezone(SHANGHAI).date()
     return Order(name, day, now, OrderStatus.OPEN, None, (), None, reason, named=False)
 

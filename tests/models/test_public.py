@@ -57,9 +57,18 @@ async def test_an_ordinary_ticket_is_seen_without_its_words(db: Database) -> Non
     assert (row.description, row.address, row.lon, row.lat, row.media_url) == (None, None, None, None, None)
 
 
+@pytest.mark.parametrize("told", ["投诉", "其他", None])
+async def test_what_its_source_calls_no_report_is_seen(db: Database, told: str | None) -> None:
+    await add_tickets(db, TicketIn())
+    await update(db, Appeal, told_type=told)
+    assert len(await seen(db)) == 1
+
+
 HIDDEN: dict[str, tuple[Any, dict[str, Any]]] = {
     "in confidence": (Appeal, {"confidential": True}),
     "a report": (Ticket, {"appeal_type": "举报"}),
+    "told to be a report": (Appeal, {"told_type": "举报"}),
+    "told to be of a type of tomorrow": (Appeal, {"told_type": "检举"}),
     "a type of tomorrow": (Ticket, {"appeal_type": "检举"}),
     "diverted for secrecy": (Ticket, {"divert": "explain", "state": "diverted"}),
     "diverted for decency": (Ticket, {"divert": "dissuade", "state": "diverted"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,41 @@ async def _reconcile(settings: Settings, key: str, day: date | None) -> Report:
 
 async def _keep_nothing(session: Any, cursor: Any) -> None:  # noqa: ANN401  (Work.keep)
     del session, cursor
+
+
+@hotline_group.command("rewind")
+@click.argument("source")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
+    required=True,
+    help="从什么时候起(北京时间)，最多 90 天前",
+)
+@with_settings
+def hotline_rewind(settings: Settings, *, source: str, since: datetime) -> None:
+    """重新拉取：来源 SOURCE 从这时起的工单再向平台要一遍；登记过的不重复，以前不能登记的再试一次。"""
+    asyncio.run(_rewind(settings, source, since))
+    click.echo(f"已放回到 {since:%Y-%m-%d %H:%M}，定时任务马上从那里开始拉取。")
+
+
+async def _rewind(settings: Settings, key: str, since: datetime) -> None:
+    """Raises NotFound, BadInput, NotReady."""
+    from models import revision  # noqa: PLC0415
+    from triage.clock import BEIJING  # noqa: PLC0415
+    from triage.errors import NotReady  # noqa: PLC0415
+    from triage.services.hotline import rewinding  # noqa: PLC0415
+    from triage.wiring import build  # noqa: PLC0415
+
+    deps = build(settings)
+    try:
+        if await revision.current_revision(deps.db) != revision.head_revision():
+            raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
+        async with deps.db.writes.begin() as session:
+            await rewinding.rewind(
+                session, key, since.replace(tzinfo=BEIJING), by=getpass.getuser(), now=deps.clock.now()
+            )
+    finally:
+        await deps.close()
 
 
 @hotline_group.command(

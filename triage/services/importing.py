@@ -69,6 +69,7 @@ def as_appeal(record: RowRecord, *, source: str, now: datetime) -> NewAppeal:
         phone=record.phone,
         id_number=record.id_number,
         caller_area=area,
+        told_type=record.appeal_type,
         extra={
             **record.extra,
             **({"诉求类型": record.appeal_type.value} if record.appeal_type else {}),

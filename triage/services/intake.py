@@ -18,7 +18,7 @@ from connectors.ports import JobName
 from models.appeals import Appeal, Appellant, Source
 from models.db import ALL_TOGETHER
 from models.outbox import Outbox
-from models.vocab import AppealState, Channel
+from models.vocab import AppealState, AppealType, Channel
 from nlp.text import mask_identity
 from triage import tracing
 
@@ -52,6 +52,8 @@ class NewAppeal:
     id_number: str | None = None
     caller_area: str | None = None
     """Code of the district or street the caller is registered in, never an address."""
+    told_type: AppealType | None = None
+    """What the source itself calls it."""
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -120,6 +122,7 @@ async def receive(
             "channel": item.channel.value,
             "caller_area": item.caller_area,
             "confidential": item.confidential,
+            "told_type": item.told_type.value if item.told_type else None,
             "received_at": item.received_at,
             "stored_at": now,
             "state": AppealState.WAITING.value,

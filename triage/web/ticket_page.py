@@ -20,7 +20,7 @@ from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.services import moving, standings
-from triage.services.hotline import words
+from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
 from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
@@ -32,6 +32,7 @@ from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
+    from triage.services.hotline.showing import PlatformOrder
     from triage.services.hotline.words import Asked
     from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
@@ -97,6 +98,7 @@ class TicketPage:
     urges: int
     correcting: CorrectingView | None
     platform: tuple[Asked, ...]
+    order: PlatformOrder | None
     may_dismiss: bool
     same: tuple[PairLine, ...]
     exposures: tuple[Exposure, ...]
@@ -174,6 +176,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         )  # fmt: skip
         exposures = await lead_listing.exposures(session, whole.appeal.id)
         identity = await identities.box(request, session, whole, now)
+        order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
     picking = await place_picking.view(request, no, whole.reading, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
@@ -221,6 +224,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         urges=standing.urges,
         correcting=correcting,
         platform=platform,
+        order=order,
         may_dismiss=request[VIEWER].may(Permission.INTAKE),
         same=same,
         exposures=tuple(one for one in exposures if not one.proposed),

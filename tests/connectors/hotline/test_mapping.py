@@ -82,3 +82,17 @@ def test_a_sites_own_file_is_read_and_a_missing_one_named(tmp_path: Path) -> Non
         mapping.load(str(tmp_path / "gone.yaml"))
     with pytest.raises(MapRefused, match="可用的是：wide_table"):
         mapping.load("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("marks: {重新办理: closed}", "这里可用的是：rehandled、supervised"),
+        ("marks: {另办: rehandled}", "‘另办’在这里重复，或不在 statuses 里"),
+    ],
+)
+def test_a_mark_is_of_a_known_status_and_of_two_kinds(lines: str, words: str) -> None:
+    start, end = TEXT.index("marks:"), TEXT.index("# Times we write")
+    with pytest.raises(MapRefused, match=words):
+        mapping.parse(TEXT[:start] + lines + "\n" + TEXT[end:], "x.yaml")
+    assert mapping.parse(TEXT[:start] + TEXT[end:], "x.yaml").mark("督办") is None, "a map of before"

@@ -78,9 +78,14 @@ async def of_source(session: AsyncSession, source_id: int, *, now: datetime) -> 
     orders = await session.scalars(
         sa.select(HotlineOrder).where(*bad).order_by(HotlineOrder.first_seen_at.desc()).limit(SHOWN)
     )
+    last = (
+        sa.select(sa.func.max(Reconciliation.id))
+        .where(Reconciliation.source_id == source_id)
+        .group_by(Reconciliation.day)
+    )
     accounts = await session.scalars(
         sa.select(Reconciliation)
-        .where(Reconciliation.source_id == source_id)
+        .where(Reconciliation.id.in_(last))
         .order_by(Reconciliation.id.desc())
         .limit(7)
     )

@@ -16,7 +16,7 @@ from connectors.hotline.client import HotlineClient, PlatformAway, PlatformDenie
 from connectors.hotline.mapping import MapRefused, PlatformMap
 from connectors.hotline.settings import HotlineSettings
 from triage.errors import BadInput
-from triage.services.hotline import pulling, reconciling, sending, words
+from triage.services.hotline import daily, pulling, sending, words
 from triage.services.sources.ports import FieldType, Outcome, SettingField, SourceFault, Task, Work
 
 if TYPE_CHECKING:
@@ -133,12 +133,6 @@ def _task(step: Step) -> Callable[[Work], Awaitable[Outcome]]:
     return run
 
 
-async def _reconcile(
-    work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap
-) -> Outcome:
-    return await reconciling.due(work, client, settings, platform)
-
-
 class HotlinePuller:
     """The kind of source."""
 
@@ -149,7 +143,7 @@ class HotlinePuller:
         Task("send", "回传", _task(sending.send), limit_seconds=180, every_seconds=5),
         # Of what was stored: the platform is not asked, and may be away.
         Task("words", "来话", words.settle, limit_seconds=60, every_seconds=10),
-        Task("reconcile", "对账", _task(_reconcile), limit_seconds=600, every_seconds=600),
+        Task("reconcile", "对账", _task(daily.due), limit_seconds=600, every_seconds=600),
     )
 
     def check(self, settings: Mapping[str, str]) -> None:

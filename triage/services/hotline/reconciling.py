@@ -7,7 +7,6 @@ both sides know these from the order and the action themselves, so midnight move
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,15 +15,16 @@ import sqlalchemy as sa
 from connectors.hotline.client import PlatformAway
 from models.appeals import Appeal
 from models.hotline import HotlineAction, HotlineOrder, Reconciliation
+from models.tickets import Ticket
+from models.vocab import CLOSED_STATES
 from models.vocab_sources import ActionState, OrderStatus
-from triage.clock import BEIJING, local
 from triage.services.hotline import fetching
 from triage.services.hotline.fetching import Fetched
 from triage.services.hotline.windows import patient
-from triage.services.sources.ports import Outcome, SourceFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,12 +32,9 @@ if TYPE_CHECKING:
     from connectors.hotline.mapping import PlatformMap
     from connectors.hotline.settings import HotlineSettings
     from triage.services.deps import Deps
-    from triage.services.sources.ports import Work
 
 #: Of each sort so many numbers are kept; the count is whole.
 KEPT: Final = 1000
-#: How far back the timetable catches up after days without.
-_DAYS_BACK: Final = 7
 _MOST_PAGES: Final = 1000
 
 
@@ -49,6 +46,7 @@ class Differences:
     round. `unacknowledged`: the platform has the action, we hold no receipt. `unsent`: it waits here.
     `refused`: the platform refused it. `unknown_there`: we hold a receipt, the platform lacks the action.
     `unknown_here`: the platform has an action that we never made.
+    `closed_there`: the platform closed the order while our ticket runs; both have it, so it is not unmatched.
     """
 
     lacking_here: list[str] = field(default_factory=list)
@@ -58,11 +56,12 @@ class Differences:
     refused: list[str] = field(default_factory=list)
     unknown_there: list[str] = field(default_factory=list)
     unknown_here: list[str] = field(default_factory=list)
+    closed_there: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """All of them."""
-        return sum(len(numbers) for numbers in asdict(self).values())
+        """All that one side lacks."""
+        return sum(len(numbers) for name, numbers in asdict(self).items() if name != "closed_there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,7 @@ LABELS: Final = {
     "refused": "平台拒收的动作",
     "unknown_there": "这里有回执、平台却没有的动作",
     "unknown_here": "平台有、这里没有做过的动作",
+    "closed_there": "平台已办结、这里还在办的工单",
 }
 
 
@@ -124,9 +124,11 @@ async def reconcile(
         ours_orders = await _orders(session, source_id, day)
         settled = ours_orders | await _known(session, source_id, theirs_orders - ours_orders.keys())
         ours_actions = await _actions(session, source_id, day)
+        closed_there = await _closed_there(session, source_id, day)
+        asked_last = await _asked_last(session, source_id, day)
     # An order of another day by our reckoning is still here; a closed one is passed over on purpose.
     lacking = sorted(number for number in theirs_orders if not settled.get(number, False))
-    fetched = await fetching.fetch(deps, source, client, platform, lacking)
+    fetched = await fetching.fetch(deps, source, client, platform, lacking, after=asked_last)
     if fetched.came:
         async with deps.db.reads() as session:
             settled |= await _known(session, source_id, lacking)
@@ -138,6 +140,7 @@ async def reconcile(
         refused=_of(ours_actions, ActionState.REFUSED),
         unknown_there=_of(ours_actions, ActionState.DONE, without=theirs_actions),
         unknown_here=sorted(theirs_actions - ours_actions.keys()),
+        closed_there=closed_there,
     )
     report = Report(day, now, len(theirs_orders), len(theirs_actions), differences, fetched)
     async with deps.db.writes.begin() as session:
@@ -148,42 +151,15 @@ async def reconcile(
     return report
 
 
-async def due(work: Work, client: HotlineClient, settings: HotlineSettings, platform: PlatformMap) -> Outcome:
-    """The timetable's task: the earliest recent day that was not reconciled. Raises SourceFault."""
-    now = local(work.deps.clock.now())
-    newest = now.date() - timedelta(days=1 if now.hour >= settings.reconcile_hour else 2)
-    began = local(await _began(work)).date()
-    days = [newest - timedelta(days=back) for back in range(_DAYS_BACK - 1, -1, -1)]
-    async with work.deps.db.reads() as session:
-        done = set(
-            await session.scalars(
-                sa.select(Reconciliation.day).where(
-                    Reconciliation.source_id == work.source.id, Reconciliation.day.in_(days)
-                )
-            )
-        )
-    left = [day for day in days if day not in done and day >= began]
-    if not left:
-        return Outcome(said="没有要对的账。")
-    try:
-        source = (work.source.id, work.source.key)
-        report = await reconcile(work.deps, source, client, settings, platform, day=left[0])
-    except PlatformAway as error:
-        raise SourceFault(str(error)) from None
-    return Outcome(said=said(report), seen=report.orders, more=len(left) > 1)
-
-
 def said(report: Report) -> str:
     """The result in a sentence."""
     head = (
         f"{report.day} 对账：平台工单 {report.orders} 件、动作 {report.actions} 个{fetched_in_words(report)}"
     )
-    if not report.unmatched:
-        return f"{head}，两边一致。"
+    agreed = "" if report.unmatched else "，两边一致"
     counts = report.detail()["counts"]
-    return (
-        f"{head}；" + "，".join(f"{LABELS[name]} {count}" for name, count in counts.items() if count) + "。"
-    )
+    told = "，".join(f"{LABELS[name]} {count}" for name, count in counts.items() if count)
+    return f"{head}{agreed}；{told}。" if told else f"{head}{agreed}。"
 
 
 def fetched_in_words(report: Report) -> str:
@@ -193,13 +169,15 @@ def fetched_in_words(report: Report) -> str:
     return f"{told}，{found.why.removesuffix('。')}" if found.why else told
 
 
-async def _began(work: Work) -> datetime:
-    """Since when we have orders of this source; nothing before can be compared."""
-    async with work.deps.db.reads() as session:
-        first = await session.scalar(
-            sa.select(sa.func.min(HotlineOrder.day)).where(HotlineOrder.source_id == work.source.id)
-        )
-    return datetime.combine(first, time(), BEIJING) if first else work.deps.clock.now()
+async def _asked_last(session: AsyncSession, source_id: int, day: date) -> str:
+    """Where the day's last account ended asking; empty before the first."""
+    fetched = await session.scalar(
+        sa.select(Reconciliation.detail["fetched"])
+        .where(Reconciliation.source_id == source_id, Reconciliation.day == day)
+        .order_by(Reconciliation.id.desc())
+        .limit(1)
+    )
+    return str((fetched or {}).get("last", ""))
 
 
 async def _numbers(client: HotlineClient, settings: HotlineSettings, day: date, kind: str) -> set[str]:
@@ -250,6 +228,28 @@ async def _settled(session: AsyncSession, source_id: int, chosen: sa.ColumnEleme
         .where(HotlineOrder.source_id == source_id, chosen)
     )
     return {number: stored or status != OrderStatus.OPEN.value for number, status, stored in rows}
+
+
+async def _closed_there(session: AsyncSession, source_id: int, day: date) -> list[str]:
+    """Orders of a day that the platform last told of as closed and whose ticket runs here."""
+    rows = await session.scalars(
+        sa.select(HotlineOrder.order_no)
+        .join(
+            Appeal,
+            sa.and_(
+                Appeal.source_id == HotlineOrder.source_id,
+                Appeal.dedupe_key == sa.literal("x:").concat(HotlineOrder.order_no),
+            ),
+        )
+        .join(Ticket, Ticket.appeal_id == Appeal.id)
+        .where(
+            HotlineOrder.source_id == source_id, HotlineOrder.day == day,
+            HotlineOrder.status == OrderStatus.CLOSED.value,
+            Ticket.state.not_in([state.value for state in CLOSED_STATES]),
+        )
+        .order_by(HotlineOrder.order_no)
+    )  # fmt: skip
+    return list(rows)
 
 
 async def _actions(session: AsyncSession, source_id: int, day: date) -> dict[str, str]:

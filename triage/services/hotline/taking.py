@@ -7,14 +7,15 @@ the order by the platform's own time of its change. An order that cannot be take
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from models.appeals import Appeal
 from models.db import ALL_TOGETHER
 from models.hotline import HotlineOrder
-from models.vocab import Channel
+from models.vocab import AppealType, Channel
 from models.vocab_sources import OrderStatus
 from triage.services import intake
 from triage.services.hotline import words
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     from connectors.hotline.orders import Order
     from connectors.vault import Vault
+
+
+#: What a newer copy of an order says anew.
+_TOLD: Final = ("status", "foreign_status", "updated_at", "attachments", "facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ async def take(
     items = [_appeal(order, source=source[1], now=now) for order in wanted]
     received = await intake.receive(session, vault, items, now=now)
     changed = {wanted[place].number for place in received.changed}
+    await _reports(session, source[0], newest)
     await words.keep(session, vault, source[0], newest, changed, now=now)
     await _note(session, source[0], newest, changed, via=via, now=now)
     refused = tuple((order.number, order.refused) for order in newest if order.refused is not None)
@@ -89,6 +95,32 @@ def _appeal(order: Order, *, source: str, now: datetime) -> intake.NewAppeal:
     return replace(appeal, channel=Channel.PHONE) if appeal.channel is Channel.FILE else appeal
 
 
+async def _reports(session: AsyncSession, source_id: int, orders: Sequence[Order]) -> None:
+    """What the platform calls 举报 now is one, also where it did not say so at first; never the other way."""
+    report = AppealType.REPORT
+    numbers = [one.number for one in orders if one.record is not None and one.record.appeal_type is report]
+    if not numbers:
+        return
+    keys = [f"x:{number}" for number in numbers]
+    known = await session.scalars(
+        sa.select(Appeal.id)
+        .where(
+            Appeal.source_id == source_id, Appeal.dedupe_key.in_(keys),
+            Appeal.told_type.is_distinct_from(report.value),
+        )
+        .order_by(Appeal.id)
+        .with_for_update()
+    )  # fmt: skip
+    ids = list(known)
+    if ids:
+        await session.execute(
+            sa.update(Appeal)
+            .where(Appeal.id.in_(ids))
+            .values(told_type=report.value)
+            .execution_options(synchronize_session=False)
+        )
+
+
 async def _note(
     session: AsyncSession,
     source_id: int,
@@ -109,6 +141,7 @@ async def _note(
             "first_seen_at": now,
             "via": via,
             "attachments": list(order.attachments),
+            "facts": dict(order.facts) or None,
             "refused": order.refused,
             "changed_at": now if order.number in changed else None,
         }
@@ -121,14 +154,20 @@ async def _note(
         insert.on_conflict_do_update(
             index_elements=["source_id", "order_no"],
             set_={
-                **{name: told[name] for name in ("status", "foreign_status", "updated_at", "attachments")},
+                **{name: told[name] for name in _TOLD},
                 "refused": told.refused,
                 "changed_at": sa.func.coalesce(told.changed_at, HotlineOrder.changed_at),
             },
-            # What is older than what we know is passed over; mended, it is news whatever its time.
+            # What is older than what we know is passed over; mended, or with facts that were not read before,
+            # it is news whatever its time.
             where=sa.or_(
                 told.updated_at > HotlineOrder.updated_at,
                 sa.and_(HotlineOrder.refused.is_not(None), told.refused.is_(None)),
+                sa.and_(
+                    HotlineOrder.facts.is_(None),
+                    told.facts.is_not(None),
+                    told.updated_at == HotlineOrder.updated_at,
+                ),
             ),
         ),
         rows,

@@ -1,9 +1,9 @@
-"""平台来话: 催办, 撤单 and other words of orders that are here already, and what becomes of each.
+"""平台来话: what a platform says of orders that are here already, and what becomes of each.
 
-A 催办 is made on the ticket by the existing move, once by the platform's number of it. 撤单 and other words
-are for a person: a mark on 审核台 and on the ticket's page, until the ticket has ended, the platform took the
-order up again, or somebody says that they know. No move is made for them: which one ends a case depends on
-where it stands.
+A 催办 is made on the ticket by the existing move, once by the platform's number of it. 撤单, 重新办理, 督办,
+an order closed over there and other words are for a person: a mark on the ticket's page, and on 审核台 where
+somebody must act. It stays until the ticket has ended, the platform took the order up again, the move was
+made, or somebody says that they know. No move is made for them: which one depends on where the case stands.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from models.appeals import Appeal, Source
 from models.db import ALL_TOGETHER
 from models.filters import all_seeing, may_see
 from models.hotline import HotlineOrder, HotlineWord
-from models.tickets import Ticket
-from models.vocab import CLOSED_STATES, Move, Post
+from models.tickets import Ticket, TicketEvent
+from models.vocab import CLOSED_STATES, Move, Post, Tag
 from models.vocab_sources import OrderStatus, WordKind, WordState
 from triage.errors import NotFound, TriageError
 from triage.rules import moves
@@ -48,6 +48,15 @@ _PLATFORM: Final = Person(moves.Actor(Post.HOTLINE, None, _LOGIN), "12345 平台
 _VIEWER: Final = all_seeing(_LOGIN)
 _ENDED: Final = tuple(state.value for state in CLOSED_STATES)
 _SHOWN: Final = 12
+#: On 审核台: what somebody must act on. That the platform closed its order is told on the ticket's page.
+_ACTED_ON: Final = (WordKind.WITHDRAWN.value, WordKind.REHANDLED.value, WordKind.SUPERVISED.value)
+#: The move that answers a word.
+_ANSWERED_BY: Final = {
+    WordKind.REHANDLED: (Tag.REHANDLE.value, Tag.HEAD_REOPENED.value),
+    WordKind.SUPERVISED: (Tag.SUPERVISE.value,),
+}
+#: Answered when the platform takes the order up again.
+_TAKEN_BACK: Final = (WordKind.WITHDRAWN.value, WordKind.CLOSED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,11 @@ class Asked:
     def label(self) -> str:
         """What the platform said."""
         return WordKind(self.kind).label
+
+    @property
+    def ended(self) -> bool:
+        """Whether the ticket has ended here."""
+        return self.state in _ENDED
 
 
 async def keep(
@@ -86,27 +100,31 @@ async def keep(
         return
     numbers = sorted({order.number for order, _, _ in said})
     known = {
-        number: (status, at)
-        for number, status, at in await session.execute(
-            sa.select(HotlineOrder.order_no, HotlineOrder.status, HotlineOrder.updated_at).where(
-                HotlineOrder.source_id == source_id, HotlineOrder.order_no.in_(numbers)
-            )
+        number: (status, foreign, at)
+        for number, status, foreign, at in await session.execute(
+            sa.select(
+                HotlineOrder.order_no, HotlineOrder.status, HotlineOrder.foreign_status,
+                HotlineOrder.updated_at,
+            ).where(HotlineOrder.source_id == source_id, HotlineOrder.order_no.in_(numbers))
         )
-    }
-    here = set(
-        await session.scalars(
-            sa.select(Appeal.external_id).where(
+    }  # fmt: skip
+    here = {
+        number: state in _ENDED
+        for number, state in await session.execute(
+            sa.select(Appeal.external_id, Ticket.state)
+            .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
+            .where(
                 Appeal.source_id == source_id, Appeal.dedupe_key.in_([f"x:{number}" for number in numbers])
             )
         )
-    )
+    }
     rows: list[dict[str, Any]] = [
         {
             "source_id": source_id, "order_no": order.number, "kind": kind.value, "number": number,
             "said_at": order.updated_at, "seen_at": now, "state": WordState.WAITING.value,
         }
         for order, kind, number in said
-        if order.number in here and (kind is not WordKind.WITHDRAWN or _news(order, known.get(order.number)))
+        if order.number in here and _news(order, kind, known.get(order.number), ended=here[order.number])
     ]  # fmt: skip
     if rows:
         make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -117,17 +135,35 @@ async def keep(
 
 def _of(vault: Vault, order: Order, changed: set[str]) -> list[tuple[WordKind, str]]:
     found = [(WordKind.URGED, urge) for urge in order.urges]
-    if order.status is OrderStatus.WITHDRAWN:
-        found.append((WordKind.WITHDRAWN, order.updated_at.isoformat()))
+    taken = [order.mark] if order.mark else []
+    match order.status:
+        case OrderStatus.WITHDRAWN:
+            taken.append(WordKind.WITHDRAWN)
+        case OrderStatus.CLOSED:
+            taken.append(WordKind.CLOSED)
+    found += [(kind, order.updated_at.isoformat()) for kind in taken]
     if order.number in changed and order.record is not None:
         # Known by the words themselves: an order that changed once is told once, however often it is listed.
         found.append((WordKind.CHANGED, vault.content_hash(order.record.content_hash)))
     return found
 
 
-def _news(order: Order, known: tuple[str, datetime] | None) -> bool:
-    """Whether a withdrawn order was not withdrawn before, and this is no older copy."""
-    return known is None or (known[0] != OrderStatus.WITHDRAWN.value and known[1] < order.updated_at)
+def _news(
+    order: Order, kind: WordKind, known: tuple[str, str | None, datetime] | None, *, ended: bool
+) -> bool:
+    """Whether a word is to be kept: the order took this status now, and this is no older copy.
+
+    Nearly every order is closed over there once its ticket has ended here: that is no word.
+    """
+    if kind in {WordKind.URGED, WordKind.CHANGED}:
+        return True
+    if kind is WordKind.CLOSED and ended:
+        return False
+    if known is None:
+        return True
+    status, foreign, at = known
+    same = foreign == order.foreign_status if kind in _ANSWERED_BY else status == order.status.value
+    return not same and at < order.updated_at
 
 
 async def settle(work: Work) -> Outcome:
@@ -207,22 +243,45 @@ async def _urge(
 
 
 async def _let_go(deps: Deps, source_id: int) -> int:
-    """What was asked and is answered by itself: the ticket ended, or the order is open again."""
+    """What was asked and is answered by itself: the ticket ended, the order is open again, the move was made.
+
+    A ticket that ended is no answer to 重新办理: it may be told of exactly such a one.
+    """
     now = deps.clock.now()
     mine = (HotlineWord.source_id == source_id, HotlineWord.state == WordState.ASKED.value)
-    ended = sa.exists().where(Ticket.id == HotlineWord.ticket_id, Ticket.state.in_(_ENDED))
-    again = sa.exists().where(
-        HotlineOrder.source_id == HotlineWord.source_id,
-        HotlineOrder.order_no == HotlineWord.order_no,
-        HotlineOrder.status == OrderStatus.OPEN.value,
-        HotlineWord.kind == WordKind.WITHDRAWN.value,
+    ended = sa.and_(
+        HotlineWord.kind != WordKind.REHANDLED.value,
+        sa.exists().where(Ticket.id == HotlineWord.ticket_id, Ticket.state.in_(_ENDED)),
+    )
+    again = sa.and_(
+        HotlineWord.kind.in_(_TAKEN_BACK),
+        sa.exists().where(
+            HotlineOrder.source_id == HotlineWord.source_id,
+            HotlineOrder.order_no == HotlineWord.order_no,
+            HotlineOrder.status == OrderStatus.OPEN.value,
+        ),
+    )
+    answered = sa.or_(
+        *(
+            sa.and_(
+                HotlineWord.kind == kind.value,
+                sa.exists().where(
+                    TicketEvent.ticket_id == HotlineWord.ticket_id,
+                    TicketEvent.tag.in_(tags),
+                    TicketEvent.at >= HotlineWord.seen_at,
+                ),
+            )
+            for kind, tags in _ANSWERED_BY.items()
+        )
     )
     count = 0
     async with deps.db.reads() as session:
         if await session.scalar(sa.select(HotlineWord.id).where(*mine).limit(1)) is None:
             return 0
     async with deps.db.writes.begin() as session:
-        for found, why in ((ended, "工单已结束"), (again, "平台又恢复了这件工单")):
+        for found, why in (
+            (ended, "工单已结束"), (again, "平台又恢复了这件工单"), (answered, "已按平台的要求办理"),
+        ):  # fmt: skip
             gone = await session.scalars(
                 sa.update(HotlineWord)
                 .where(*mine, found)
@@ -242,8 +301,11 @@ def _asked() -> sa.Select[int, str, str, str, str, str, datetime]:
         )
         .join(Ticket, Ticket.id == HotlineWord.ticket_id)
         .join(Source, Source.id == HotlineWord.source_id)
-        .where(HotlineWord.state == WordState.ASKED.value, Ticket.state.not_in(_ENDED))
-        .order_by(HotlineWord.id)
+        .where(
+            HotlineWord.state == WordState.ASKED.value,
+            sa.or_(HotlineWord.kind == WordKind.REHANDLED.value, Ticket.state.not_in(_ENDED)),
+        )
+        .order_by(HotlineWord.kind == WordKind.CLOSED.value, HotlineWord.id)
     )  # fmt: skip
 
 
@@ -252,9 +314,9 @@ async def of_ticket(session: AsyncSession, ticket_id: int) -> tuple[Asked, ...]:
     return tuple(Asked(*row) for row in await session.execute(_asked().where(Ticket.id == ticket_id)))
 
 
-async def withdrawn(session: AsyncSession, viewer: Viewer) -> tuple[Asked, ...]:
-    """The withdrawn orders that somebody may end, the oldest first, as far as they are shown."""
-    query = _asked().where(HotlineWord.kind == WordKind.WITHDRAWN.value, may_see(viewer)).limit(_SHOWN)
+async def to_answer(session: AsyncSession, viewer: Viewer) -> tuple[Asked, ...]:
+    """撤单, 重新办理 and 督办 that somebody may answer, the oldest first, as far as they are shown."""
+    query = _asked().where(HotlineWord.kind.in_(_ACTED_ON), may_see(viewer)).limit(_SHOWN)
     return tuple(Asked(*row) for row in await session.execute(query))
 
 

@@ -58,7 +58,7 @@ async def sweep(
     row = tables.rewards.candidate(local(now).date())
     kinds = [kind.id for kind in tables.kinds.values() if kind.reward.value in row.kinds]
     joined = sa.exists().where(TicketEvent.ticket_id == Ticket.id, TicketEvent.tag == Tag.JOINED.value)
-    may = [Ticket.appeal_type.in_(row.appeal_types), joined]
+    may = [Ticket.appeal_type.in_(row.appeal_types), Appeal.told_type.in_(row.appeal_types), joined]
     if row.confidential:
         may.append(Appeal.confidential.is_(True))
     moved: sa.ColumnElement[bool] = sa.true()
@@ -222,7 +222,8 @@ async def group(session: AsyncSession, root: Ticket) -> list[Said]:
 
 
 def _is_report(one: Said, row: CandidateRow) -> bool:
-    return one.ticket.appeal_type in row.appeal_types or (row.confidential and one.appeal.confidential)
+    told = {one.ticket.appeal_type, one.appeal.told_type}
+    return not told.isdisjoint(row.appeal_types) or (row.confidential and one.appeal.confidential)
 
 
 def report_of(one: Said) -> first.Report:

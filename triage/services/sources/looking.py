@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from connectors.vault import VaultError
 from models.appeals import Source
 from models.sources import SourceTask
-from models.vocab_sources import Breaker
+from models.vocab_sources import Breaker, SourceKind
 from triage import logs
 from triage.errors import BadInput
+from triage.services.hotline import figures
 from triage.services.sources import editing
 from triage.services.sources.ports import SourceFault, Work
 from triage.services.sources.registry import puller_of
@@ -31,6 +32,8 @@ log = logs.get(__name__)
 
 #: How long a person waits for 立即试一次.
 TRIAL_SECONDS: Final = 20.0
+#: More refused orders than these need no exact number.
+_COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,14 @@ class TaskSeen:
 
 @dataclass(frozen=True, slots=True)
 class SourceSeen:
-    """A source with its tasks, the main one first. Detached rows: only columns may be read."""
+    """A source with its tasks, the main one first. Detached rows: only columns may be read.
+
+    `refused`: orders of a platform that came lately and could not be taken in.
+    """
 
     source: Source
     tasks: tuple[TaskSeen, ...]
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,9 @@ async def seen(session: AsyncSession, *, now: datetime, key: str | None = None) 
                     for task in known
                     if (row := tasks.get((source.id, task.name))) is not None
                 ),
+                await figures.refused(session, source.id, now=now, most=_COUNTED)
+                if source.kind == SourceKind.HOTLINE.value
+                else 0,
             )
         )
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.appeals import Appeal
+from models.appeals import Appeal, Source
 from models.bulk import BulkJob
 from models.drifting import DriftFigureRow
 from models.notices import Notice
@@ -24,9 +24,11 @@ from models.tickets import Ticket
 from models.vocab import AppealState, DriftLevel, State
 from models.vocab_bulk import BulkState
 from models.vocab_notices import NoticeState
+from models.vocab_sources import SourceKind
 from models.watch_snapshot import THE_ROW, WatchSnapshot
 from models.watching import TicketWatch
 from triage.metrics import Sample
+from triage.services.hotline import figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +97,8 @@ async def read(session: AsyncSession) -> Kept | None:
 async def ask(session: AsyncSession, *, now: datetime) -> list[Sample]:
     """Every figure as it stands."""
     found = [*await _outbox(session, now), *await _tickets(session, now), *await _beside(session, now)]
-    return found + list(await _sources(session, now)) + list(await _drift(session))
+    found += [*await _sources(session, now), *await _platforms(session, now)]
+    return found + list(await _drift(session))
 
 
 async def _outbox(session: AsyncSession, now: datetime) -> Iterator[Sample]:
@@ -161,6 +164,18 @@ async def _sources(session: AsyncSession, now: datetime) -> Iterator[Sample]:
             ("jiesu_source_paused", int(row.paused_until is not None and row.paused_until > now)),
         )
     )
+
+
+async def _platforms(session: AsyncSession, now: datetime) -> list[Sample]:
+    """Of each 12345 platform that is switched on: one that was left mends nothing any more."""
+    on = sa.select(Source.id).where(Source.kind == SourceKind.HOTLINE.value, Source.enabled.is_(True))
+    found: list[Sample] = []
+    for source_id in (await session.scalars(on)).all():
+        label = (str(source_id),)
+        count = await figures.refused(session, source_id, now=now, most=BOUND)
+        found.append(Sample("jiesu_hotline_refused", label, count))
+        found.append(Sample("jiesu_hotline_unmatched", label, await figures.unmatched(session, source_id)))
+    return found
 
 
 async def _drift(session: AsyncSession) -> Iterator[Sample]:

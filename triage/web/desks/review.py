@@ -352,14 +352,14 @@ async def _queue(request: web.Request) -> Queue:
     filters = TicketFilter(view=View.REVIEW)
     async with deps.db.reads() as session:
         page = await queries.ticket_page(session, Ask(request[VIEWER], filters, day), limit=SHOWN)
-        withdrawn = await words.withdrawn(session, request[VIEWER])
+        to_answer = await words.to_answer(session, request[VIEWER])
     names = request.app[NAMES]
     return Queue(
         lines=tuple(present.item(row, names, day) for row in page.rows),
         count=f"{len(page.rows)}+" if page.after else str(len(page.rows)),
         refresh="/desk/review/queue",
         as_of=show(day.now),
-        withdrawn=withdrawn,
+        to_answer=to_answer,
     )
 
 

@@ -68,13 +68,13 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The tickets that wait, as far as they are shown; `withdrawn`: whose orders the platform took back."""
+    """The tickets that wait, as far as they are shown; `to_answer`: 平台来话 to act on."""
 
     lines: tuple[TicketItem, ...]
     count: str
     refresh: str
     as_of: str
-    withdrawn: tuple[Asked, ...]
+    to_answer: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from models.vocab_sources import SourceKind
 from models.vocab_staff import Permission
-from triage.clock import show
+from triage.clock import BEIJING, show
 from triage.errors import BadInput, NotFound, TriageError
-from triage.services.hotline import overview, sending
+from triage.services.hotline import overview, rewinding, sending
 from triage.services.sources import editing, looking
 from triage.services.sources.editing import SourceIn
 from triage.services.sources.registry import puller_of
@@ -31,6 +32,7 @@ _DONE: Final = {
     "on": "已启用，马上开始。",
     "off": "已停用，不再自己运行；已登记的诉求不受影响。",
     "again": "已放回，很快会再发给平台。",
+    "rewound": "已从那时起重新拉取：登记过的不会再登记，以前不能登记的再试一次。",
     "dropped": "不再发送；这个动作之后的动作会继续发。",
 }
 
@@ -127,6 +129,28 @@ async def tried(request: web.Request) -> web.Response:
         request, "", await _seen(request), tried=TriedView(result.good, result.said),
         exchange=await _exchange(request),
     )  # fmt: skip
+
+
+async def rewound(request: web.Request) -> web.Response:
+    """重新拉取: ask a platform again from a moment on. Raises NotFound."""
+    form = await _texts(request)
+    deps, key = request.app[DEPS], request.match_info["key"]
+    try:
+        since = _moment(form.get("since", ""))
+        async with deps.db.writes.begin() as session:
+            await rewinding.rewind(session, key, since, by=request[VIEWER].login, now=deps.clock.now())
+    except BadInput as fault:
+        return _form(request, "", await _seen(request), fault=fault, exchange=await _exchange(request))
+    return _to(key, "rewound")
+
+
+def _moment(told: str) -> datetime:
+    """What a field of day and time says, in Beijing. Raises BadInput."""
+    try:
+        found = datetime.fromisoformat(told.strip())
+    except ValueError:
+        raise BadInput("请填写从什么时候起重新拉取") from None
+    return found if found.tzinfo else found.replace(tzinfo=BEIJING)
 
 
 async def decided(request: web.Request) -> web.Response:
@@ -243,5 +267,6 @@ ROUTES: Final = (
     access.post("/desk/sources/{key}", changed, needs=Permission.SOURCES),
     access.post("/desk/sources/{key}/switch", switched, needs=Permission.SOURCES),
     access.post("/desk/sources/{key}/try", tried, needs=Permission.SOURCES),
+    access.post("/desk/sources/{key}/rewind", rewound, needs=Permission.SOURCES),
     access.post("/desk/sources/{key}/actions", decided, needs=Permission.SOURCES),
 )

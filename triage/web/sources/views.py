@@ -42,7 +42,10 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """来源. `settings`: texts by name; `credentials`: the names of those held, never their values."""
+    """来源. `settings`: texts by name; `credentials`: the names of those held, never their values.
+
+    `refused`: orders of a platform that came within seven days and could not be taken in.
+    """
 
     key: str
     name: str
@@ -54,6 +57,7 @@ class SourceView:
     settings: dict[str, str]
     credentials: tuple[str, ...]
     tasks: tuple[TaskView, ...]
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ def source_view(seen: SourceSeen) -> SourceView:
         settings=editing.plain(source),
         credentials=editing.names_of_credentials(source),
         tasks=tuple(_task(task) for task in seen.tasks),
+        refused=seen.refused,
     )
 
 

@@ -101,6 +101,20 @@ async def test_an_order_that_comes_again_changes_its_status_and_nothing_else(bed
     assert await bed.numbers() == [number]
 
 
+async def test_what_the_platform_notes_is_kept_as_it_was_told_last(bed: Bed) -> None:
+    (number,) = stock(bed, 1)
+    row = bed.platform.ledger.rows[number]
+    row["pilotLight"] = "黄灯"
+    await bed.add_source()
+    await bed.until_done()
+    assert (await bed.order(number)).facts == {"days": "7", "grade": "黄灯"}
+    del row["handleDays"], row["pilotLight"]
+    bed.platform.ledger.touch(number, "办理中", updated=bed.platform.now())
+    bed.clock.by += timedelta(minutes=2)
+    await bed.until_done()
+    assert (await bed.order(number)).facts is None
+
+
 async def test_an_older_copy_that_comes_later_changes_nothing(bed: Bed) -> None:
     (number,) = stock(bed, 1)
     await bed.add_source()
@@ -201,6 +215,32 @@ async def test_signed_requests_are_taken_and_wrong_ones_refused(small: Bed) -> N
     await small.only("pull")
     await small.run()
     assert "不接受我们的令牌、签名或证书" in ((await small.task("pull")).error or "")
+
+
+async def told_types(bed: Bed) -> dict[str, str | None]:
+    async with bed.deps.db.reads() as session:
+        rows = await session.execute(sa.select(Appeal.external_id, Appeal.told_type))
+        return {str(number): told for number, told in rows}
+
+
+async def test_what_the_platform_calls_a_report_is_one(bed: Bed) -> None:
+    report, complaint, later, silent = stock(bed, 4)
+    rows = bed.platform.ledger.rows
+    rows[report]["callerType"] = "举报"
+    for number in (complaint, later):
+        rows[number]["callerType"] = "投诉"
+    rows[silent].pop("callerType", None)
+    await bed.add_source()
+    await bed.until_done()
+    expected = {report: "举报", complaint: "投诉", later: "投诉", silent: None}
+    assert await told_types(bed) == expected
+    rows[later]["callerType"] = "举报"
+    rows[report]["callerType"] = "投诉"
+    for number in (later, report):
+        bed.platform.ledger.touch(number, "办理中", updated=bed.platform.now())
+    bed.clock.by += timedelta(minutes=2)
+    await bed.until_done()
+    assert await told_types(bed) == expected | {later: "举报"}, "a report stays one"
 
 
 async def take(bed: Bed, orders: list[Any]) -> taking.Taken:

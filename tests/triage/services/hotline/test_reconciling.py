@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,12 +12,16 @@ from connectors.hotline import client as clients
 from connectors.hotline.reference.orders import day_of
 from connectors.hotline.settings import HotlineSettings
 from models.hotline import HotlineAction, HotlineOrder, Reconciliation
+from models.sources import SourceTask
 from models.vocab import Move
 from tests.triage.services.hotline.bed import KEY
 from tests.triage.services.hotline.test_sending import move, send, tickets
-from triage.services.hotline import puller, reconciling
+from triage.clock import BEIJING
+from triage.services.hotline import fetching, overview, puller, reconciling
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.triage.services.hotline.bed import Bed
     from triage.services.hotline.reconciling import Report
 
@@ -124,3 +128,97 @@ async def test_the_timetable_does_every_day_once_and_catches_up(bed: Bed) -> Non
     await bed.run(3)
     async with bed.deps.db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(Reconciliation)) == len(days)
+
+
+async def accounts(bed: Bed, hours: float) -> list[tuple[date, int, int]]:
+    """Move on, let the timetable's task run, and give the kept accounts: day, asked for, unmatched."""
+    bed.clock.by += timedelta(hours=hours)
+    await bed.only("reconcile")
+    async with bed.deps.db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE source_task SET next_at = tried_at, paused_until = NULL"))
+        await session.execute(
+            sa.update(SourceTask).where(SourceTask.task == "reconcile").values(next_at=bed.clock.now())
+        )
+        await session.execute(
+            sa.update(SourceTask)
+            .where(SourceTask.task != "reconcile")
+            .values(next_at=bed.clock.now() + timedelta(days=9))
+        )
+    await bed.run(5)
+    async with bed.deps.db.reads() as session:
+        rows = await session.scalars(sa.select(Reconciliation).order_by(Reconciliation.id))
+        return [(row.day, row.detail["fetched"]["asked"], row.unmatched) for row in rows]
+
+
+async def at_two_oclock(bed: Bed, missed: int) -> date:
+    """A platform with orders of yesterday, of which so many never came here; it is two o'clock. The day."""
+    bed.clock.by = timedelta(hours=(26 - datetime.now(UTC).hour - 8) % 24)
+    ahead = bed.clock.by.total_seconds()
+    bed.platform.faults = bed.platform.faults.change({"skew_seconds": ahead})
+    for _ in range(3):
+        bed.platform.add(age=5 * 3600)
+    await bed.add_source()
+    await bed.until_done()
+    for _ in range(missed):
+        bed.platform.add(age=6 * 3600)
+    return (bed.clock.now() - timedelta(hours=8)).astimezone(BEIJING).date()
+
+
+async def test_an_account_that_could_not_ask_is_made_again_and_not_for_ever(bed: Bed) -> None:
+    day = await at_two_oclock(bed, 2)
+    bed.platform.by_number = False
+    assert await accounts(bed, 0) == [(day, 0, 2)]
+    assert await accounts(bed, 0.5) == [(day, 0, 2)], "an hour lies between two"
+    bed.platform.by_number = True
+    assert await accounts(bed, 0.6) == [(day, 0, 2), (day, 2, 0)]
+    assert len(await accounts(bed, 1.1)) == 2, "done"
+
+
+async def test_a_platform_that_never_gives_orders_by_number_is_asked_three_times(small: Bed) -> None:
+    day = await at_two_oclock(small, 2)
+    small.platform.by_number = False
+    for _ in range(5):
+        kept = await accounts(small, 1.1)
+    assert kept == [(day, 0, 2)] * 3
+
+
+async def test_more_than_one_account_may_ask_for_are_all_fetched(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "MOST", 2)
+    day = await at_two_oclock(bed, 5)
+    kept = await accounts(bed, 0)
+    assert kept == [(day, 2, 3), (day, 2, 1), (day, 1, 0)]
+    assert len(await bed.numbers()) == 8
+
+
+async def test_orders_that_never_come_do_not_hold_up_those_behind_them(
+    small: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "MOST", 2)
+    await at_two_oclock(small, 4)
+    listed = sorted(small.platform.ledger.created)
+    gone = [number for number in listed if number not in await small.numbers()][:2]
+    for number in gone:
+        small.platform.ledger.rows.pop(number)
+    kept = [one[1:] for one in await accounts(small, 0)]
+    assert kept == [(2, 4)]
+    assert [one[1:] for one in await accounts(small, 1.1)] == [(2, 4), (2, 2), (2, 2)]
+    assert len(await small.numbers()) == 5
+
+
+async def test_an_account_of_half_a_day_is_not_the_days(small: Bed) -> None:
+    day = await at_two_oclock(small, 0)
+    async with small.deps.db.writes.begin() as session:
+        source_id = (await session.scalars(sa.select(HotlineOrder.source_id))).first()
+        noon = datetime.combine(day, time(12), BEIJING)
+        session.add(
+            Reconciliation(
+                source_id=source_id, day=day, made_at=noon, orders=1, actions=0, unmatched=0,
+                detail={"fetched": {"asked": 0}},
+            )
+        )  # fmt: skip
+    assert await accounts(small, 0) == [(day, 0, 0)] * 2
+    async with small.deps.db.reads() as session:
+        exchange = await overview.of_source(session, source_id or 0, now=small.clock.now())
+    assert [account.day for account in exchange.accounts] == [day], "the last of each day"

@@ -104,8 +104,8 @@ async def test_a_withdrawn_order_is_asked_of_a_person_until_it_is_answered(bed: 
     await told(bed, *numbers.values())
     await told(bed, *numbers.values())
     async with bed.deps.db.reads() as session:
-        seen = await words.withdrawn(session, all_seeing("t"))
-        assert await words.withdrawn(session, NOBODY) == ()
+        seen = await words.to_answer(session, all_seeing("t"))
+        assert await words.to_answer(session, NOBODY) == ()
     assert [one.no for one in seen] == [ended, again, known]
     async with bed.deps.db.writes.begin() as session:
         with pytest.raises(NotFound):
@@ -125,7 +125,7 @@ async def test_a_withdrawn_order_is_asked_of_a_person_until_it_is_answered(bed: 
     bed.platform.ledger.touch(numbers[again], "撤单", updated=bed.platform.now() + 3)
     await told(bed, numbers[again])
     async with bed.deps.db.reads() as session:
-        assert [one.no for one in await words.withdrawn(session, all_seeing("t"))] == [again]
+        assert [one.no for one in await words.to_answer(session, all_seeing("t"))] == [again]
 
 
 async def test_other_words_are_asked_once_however_often_the_order_is_listed(small: Bed) -> None:

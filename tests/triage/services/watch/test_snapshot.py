@@ -13,18 +13,21 @@ import triage.tables
 from connectors.vault import Vault
 from models.appeals import Source
 from models.drifting import DriftFigureRow
+from models.hotline import HotlineOrder, Reconciliation
 from models.outbox import Outbox
 from models.sources import SourceTask
 from models.vocab import AppealState, State
 from models.watching import TicketWatch
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
-from triage.clock import FixedClock
+from triage.clock import FixedClock, local
 from triage.metrics import SNAPSHOT, Sample
 from triage.services.deps import Deps
 from triage.services.watch import snapshot
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from models.db import Database
 
 
@@ -70,6 +73,29 @@ async def fill(db: Database) -> None:
             "measured_at": NOW,
         }
         await session.execute(sa.insert(DriftFigureRow), drift)
+        await add_platform(session)
+
+
+async def add_platform(session: AsyncSession) -> None:
+    """A platform with an order refused today and one long ago; a whole account, and one of half a day."""
+    platform = Source(key="city", name="p", kind="hotline", enabled=True, settings={}, created_at=NOW)
+    session.add(platform)
+    await session.flush()
+    for number, days in (("A", 0), ("B", 8)):
+        seen = NOW - timedelta(days=days)
+        session.add(
+            HotlineOrder(
+                source_id=platform.id, order_no=number, day=seen.date(), status="open", updated_at=seen,
+                first_seen_at=seen, via="pull", attachments=[], refused="没有内容",
+            )
+        )  # fmt: skip
+    for days, count in ((1, 4), (0, 9)):
+        session.add(
+            Reconciliation(
+                source_id=platform.id, day=local(NOW).date() - timedelta(days=days), made_at=NOW, orders=9,
+                actions=0, unmatched=count, detail={},
+            )
+        )  # fmt: skip
 
 
 async def test_each_figure_tells_what_is_there(db: Database) -> None:
@@ -87,6 +113,8 @@ async def test_each_figure_tells_what_is_there(db: Database) -> None:
     assert found["jiesu_source_failures", ("1", "pull")] == 3
     assert found["jiesu_source_lag_seconds", ("1", "pull")] == 70
     assert found["jiesu_source_paused", ("1", "pull")] == 1
+    assert found["jiesu_hotline_refused", ("2",)] == 1
+    assert found["jiesu_hotline_unmatched", ("2",)] == 4, "today's is not whole"
     assert found["jiesu_drift_psi", ("kind",)] == 0.31
     assert found["jiesu_drift_level", ("kind",)] == 2
     assert {name for name, _ in found} == set(SNAPSHOT)
@@ -123,7 +151,9 @@ async def test_a_clock_set_back_silences_nobody(deps: Deps) -> None:
     assert row.measured_at == NOW
 
 
-@pytest.mark.parametrize("table", ["outbox", "appeal", "ticket_watch", "notice"])
+@pytest.mark.parametrize(
+    "table", ["outbox", "appeal", "ticket_watch", "notice", "hotline_order", "hotline_reconciliation"]
+)
 async def test_postgresql_walks_an_index(postgres_db: Database, table: str) -> None:
     """Of a million rows none is looked at in vain: with scans forbidden where an index fits, none is left."""
     statements: list[tuple[str, Any]] = []
@@ -132,6 +162,8 @@ async def test_postgresql_walks_an_index(postgres_db: Database, table: str) -> N
     def note(*args: Any) -> None:  # noqa: ANN401  (whatever the driver is given)
         statements.append((str(args[2]), args[3]))
 
+    async with postgres_db.writes.begin() as session:
+        await add_platform(session)
     async with postgres_db.reads() as session:
         await snapshot.ask(session, now=NOW)
     mine = [(text, values) for text, values in statements if f"FROM {table}" in text and "drift" not in text]

@@ -83,3 +83,27 @@ async def test_a_unit_reads_it_and_cannot_answer_for_the_hotline(client_of: Clie
     page = await text_of(street, f"/desk/tickets/{no}")
     assert "平台撤单" in page
     assert 'name="word"' not in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "told"),
+    [
+        (WordKind.REHANDLED, State.DISPATCHED, "用“重办”"),
+        (WordKind.REHANDLED, State.CLOSED, "请另行登记一件交办"),
+        (WordKind.SUPERVISED, State.DISPATCHED, "用“督办”写明要求和时间"),
+        (WordKind.CLOSED, State.DISPATCHED, "平台那边不再等结果"),
+    ],
+)
+async def test_each_mark_says_what_to_do(  # noqa: PLR0917  (two fixtures and a case)
+    client: Client, deps: Deps, no: str, kind: WordKind, state: State, told: str
+) -> None:
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(HotlineWord).where(HotlineWord.kind == WordKind.CHANGED.value))
+        await session.execute(sa.update(HotlineWord).values(kind=kind.value))
+        await session.execute(sa.update(Ticket).values(state=state.value))
+    page = await text_of(client, f"/desk/tickets/{no}")
+    assert kind.label in page
+    assert told in page
+    queue = await text_of(client, "/desk/review/queue")
+    acted_on = kind is not WordKind.CLOSED
+    assert (f'href="/desk/tickets/{no}#platform"' in queue, kind.label in queue) == (acted_on, acted_on)

@@ -1,0 +1,115 @@
+"""重新办理, 督办 and 平台已办结: marks for a clerk, once for each time, until the case answers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from models.filters import all_seeing
+from models.tickets import Ticket, TicketEvent
+from models.vocab import State, Tag
+from models.vocab_sources import WordKind
+from tests.triage.services.hotline.test_reconciling import compare
+from tests.triage.services.hotline.test_sending import tickets
+from tests.triage.services.hotline.test_words import kept, order_of, told
+from triage.services.hotline import reconciling, words
+
+if TYPE_CHECKING:
+    from tests.triage.services.hotline.bed import Bed
+
+
+async def says(bed: Bed, number: str, *statuses: str) -> None:
+    """The platform lists an order with one status after the other."""
+    for place, status in enumerate(statuses, start=1):
+        bed.platform.ledger.touch(number, status, updated=bed.platform.now() + place)
+        await told(bed, number)
+        await told(bed, number)
+
+
+async def ended(bed: Bed, no: str) -> None:
+    async with bed.deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == no).values(state=State.CLOSED.value))
+
+
+async def event(bed: Bed, no: str, tag: Tag) -> None:
+    async with bed.deps.db.writes.begin() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        last = await session.scalar(
+            sa.select(sa.func.max(TicketEvent.seq)).where(TicketEvent.ticket_id == ticket.id)
+        )
+        seq, now = (last or 0) + 1, bed.clock.now()
+        session.add(TicketEvent(ticket_id=ticket.id, seq=seq, at=now, tag=tag.value, data={}))
+
+
+async def shown(bed: Bed, no: str) -> list[str]:
+    """The marks on the ticket's page; that its words differ from the platform's is another matter."""
+    async with bed.deps.db.reads() as session:
+        ticket_id = (await session.scalars(sa.select(Ticket.id).where(Ticket.no == no))).one()
+        found = await words.of_ticket(session, ticket_id)
+    return [one.kind for one in found if one.kind != WordKind.CHANGED.value]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "tag"),
+    [("重新办理", WordKind.REHANDLED, Tag.REHANDLE), ("督办", WordKind.SUPERVISED, Tag.SUPERVISE)],
+)
+async def test_a_status_that_asks_for_a_move_is_a_mark_until_it_is_made(
+    bed: Bed, status: str, kind: WordKind, tag: Tag
+) -> None:
+    (no,) = await tickets(bed)
+    number = await order_of(bed, no)
+    await told(bed, number)
+    await says(bed, number, status)
+    assert await shown(bed, no) == [kind.value]
+    async with bed.deps.db.reads() as session:
+        assert [one.no for one in await words.to_answer(session, all_seeing("t"))] == [no]
+    await event(bed, no, tag)
+    await told(bed, number)
+    assert await shown(bed, no) == []
+    await says(bed, number, "办理中", status)
+    assert await shown(bed, no) == [kind.value], "said again, it counts again"
+    assert [word.why for word in await kept(bed, kind)] == ["已按平台的要求办理", None]
+
+
+async def test_an_order_to_be_handled_anew_is_told_of_a_ticket_that_has_ended(bed: Bed) -> None:
+    (no,) = await tickets(bed)
+    number = await order_of(bed, no)
+    await told(bed, number)
+    await ended(bed, no)
+    await says(bed, number, "已办结", "重新办理")
+    assert await shown(bed, no) == ["rehandled"], "that it was closed there is no word: it ended here"
+    async with bed.deps.db.reads() as session:
+        (mark,) = await words.to_answer(session, all_seeing("t"))
+    assert mark.ended
+    async with bed.deps.db.writes.begin() as session:
+        await words.dismiss(session, all_seeing("t"), no, mark.id, now=bed.clock.now())
+    assert await shown(bed, no) == []
+
+
+async def test_what_is_closed_over_there_and_runs_here_is_marked(bed: Bed) -> None:
+    over, again = await tickets(bed, 2)
+    for no in (over, again):
+        number = await order_of(bed, no)
+        await told(bed, number)
+        await says(bed, number, "已办结")
+        assert await shown(bed, no) == ["closed"]
+    async with bed.deps.db.reads() as session:
+        assert await words.to_answer(session, all_seeing("t")) == (), "nobody need act at once"
+    await ended(bed, over)
+    await says(bed, await order_of(bed, again), "办理中")
+    assert [word.why for word in await kept(bed, WordKind.CLOSED)] == ["工单已结束", "平台又恢复了这件工单"]
+
+
+async def test_the_days_account_lists_them_and_still_matches(bed: Bed) -> None:
+    over, runs = await tickets(bed, 2)
+    numbers = {no: await order_of(bed, no) for no in (over, runs)}
+    await told(bed, *numbers.values())
+    for number in numbers.values():
+        await says(bed, number, "已办结")
+    await ended(bed, over)
+    day = (await bed.order(numbers[runs])).day
+    report = await compare(bed, day)
+    assert (report.differences.closed_there, report.unmatched) == ([numbers[runs]], 0)
+    assert reconciling.said(report).endswith("，两边一致；平台已办结、这里还在办的工单 1。")
