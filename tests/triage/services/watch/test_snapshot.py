@@ -13,9 +13,11 @@ import triage.tables
 from connectors.vault import Vault
 from models.appeals import Source
 from models.drifting import DriftFigureRow
+from models.notices import Delivery
 from models.outbox import Outbox
 from models.sources import SourceTask
 from models.vocab import AppealState, State
+from models.vocab_notices import NoticeState
 from models.watching import TicketWatch
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
 from triage.clock import FixedClock
@@ -70,6 +72,20 @@ async def fill(db: Database) -> None:
             "measured_at": NOW,
         }
         await session.execute(sa.insert(DriftFigureRow), drift)
+        unsent = {
+            "key": "k",
+            "recipient_kind": "unit",
+            "recipient": "110105026",
+            "medium": "sms",
+            "subject": "x",
+            "text": "x",
+            "notices": 1,
+            "state": NoticeState.SENDING.value,
+            "attempts": 3,
+            "created_at": NOW,
+            "next_at": NOW - timedelta(minutes=2),
+        }
+        await session.execute(sa.insert(Delivery), unsent)
 
 
 async def test_each_figure_tells_what_is_there(db: Database) -> None:
@@ -87,6 +103,9 @@ async def test_each_figure_tells_what_is_there(db: Database) -> None:
     assert found["jiesu_source_failures", ("1", "pull")] == 3
     assert found["jiesu_source_lag_seconds", ("1", "pull")] == 70
     assert found["jiesu_source_paused", ("1", "pull")] == 1
+    assert found["jiesu_notices_unsent_seconds", ()] == 120
+    assert found["jiesu_notices_failing", ("sms",)] == 1
+    assert found["jiesu_notices_ended", ("refused",)] == 0
     assert found["jiesu_drift_psi", ("kind",)] == 0.31
     assert found["jiesu_drift_level", ("kind",)] == 2
     assert {name for name, _ in found} == set(SNAPSHOT)
@@ -123,7 +142,7 @@ async def test_a_clock_set_back_silences_nobody(deps: Deps) -> None:
     assert row.measured_at == NOW
 
 
-@pytest.mark.parametrize("table", ["outbox", "appeal", "ticket_watch", "notice"])
+@pytest.mark.parametrize("table", ["outbox", "appeal", "ticket_watch", "notice", "delivery"])
 async def test_postgresql_walks_an_index(postgres_db: Database, table: str) -> None:
     """Of a million rows none is looked at in vain: with scans forbidden where an index fits, none is left."""
     statements: list[tuple[str, Any]] = []
