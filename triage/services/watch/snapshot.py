@@ -41,6 +41,8 @@ BOUND: Final = 50_000
 EVERY: Final = timedelta(seconds=15)
 #: A delivery that was tried so often and not taken tells of a gateway that is away, not of a bad moment.
 _FAILING: Final = 3
+#: One that was put off for longer waits for the end of quiet hours: nobody need be woken for it.
+_SOON: Final = timedelta(hours=1)
 _ENDED: Final = (NoticeState.GIVEN_UP, NoticeState.REFUSED)
 _LEVELS: Final = {DriftLevel.WATCH.value: 1, DriftLevel.ACT.value: 2}
 #: Written out: only so do the partial indexes fit.
@@ -148,7 +150,7 @@ async def _deliveries(session: AsyncSession, now: datetime) -> list[Sample]:
     """What was grouped and is not taken, of every grade: due and not sent, tried in vain, ended in vain."""
     unsent = sa.select(Delivery.medium, Delivery.next_at, Delivery.attempts).where(_UNSENT).limit(BOUND)
     due = await session.scalar(sa.select(sa.func.min(unsent.subquery().c.next_at)))
-    tried = unsent.where(Delivery.attempts >= _FAILING).subquery()
+    tried = unsent.where(Delivery.attempts >= _FAILING, Delivery.next_at <= now + _SOON).subquery()
     failing = await session.execute(sa.select(tried.c.medium, sa.func.count()).group_by(tried.c.medium))
     return [
         Sample("jiesu_notices_unsent_seconds", (), _age(due, now)),

@@ -64,6 +64,9 @@ async def test_what_is_tried_again_waits_for_the_morning(deps: Deps, clock: Hand
     while await sending.send(deps, Medium.SMS, fake):
         pass
     assert fake.sent == {}
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Delivery).values(attempts=5))
+    assert ("jiesu_notices_failing", ("sms",)) not in await figures(deps)
     clock.moment = at(7, 0, day=1)
     while await sending.send(deps, Medium.SMS, fake):
         pass
