@@ -96,7 +96,8 @@ async def test_a_page_that_takes_too_long_leaves_its_teaser(
 ) -> None:
     monkeypatch.setattr(pulling, "PAGE_SECONDS", 0.1)
     house.entries = [("/news/1", "扬尘", "工地扬尘，详情见正文")]
-    house.pages["/news/1"], house.wait = f"<article><p>{SMOKE}</p></article>", 1.0
+    whole = f"<html><body><article><h1>扬尘</h1><p>{SMOKE}</p><p>{RIVER}</p></article></body></html>"
+    house.pages["/news/1"], house.wait = whole, 1.0
     found = await pull_feed(deps, daily(f"{base}/feed"), None, now=NOW, limits=LIMITS)
     async with deps.db.reads() as session:
         texts = list(await session.scalars(sa.select(Lead.text)))
