@@ -19,9 +19,10 @@ import sqlalchemy as sa
 
 from bench.servers import Processes, jiesu, postgresql
 from models.db import open_database
+from triage.services.importing import CHANGED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 BESIDE: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
 SETS: Final = (
@@ -60,6 +61,31 @@ def files(data: Path, scratch: Path) -> list[Path]:
                 text = {"id": f"{row.id}-{copy}", "text": f"{row.text}（第{copy}次反映）"}
                 file.write(json.dumps(text, ensure_ascii=False) + "\n")
     return [made]
+
+
+def lines(paths: Sequence[Path]) -> int:
+    """Rows of the files, counted here, not by the import: lines that are not blank."""
+    found = 0
+    for path in paths:
+        with path.open("rb") as file:
+            found += sum(bool(line.removeprefix(b"\xef\xbb\xbf").strip()) for line in file)
+    return found
+
+
+def figures_of(rows: int, reports: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What the files hold and what of it should be stored: all but what was refused, or had come before.
+
+    `refused_same_number`: a number that is there with other words (of the files of one source, the second).
+    """
+    bad = [row for report in reports for row in report["bad"]]
+    repeated = sum(report["repeated"] for report in reports)
+    return {
+        "rows": rows,
+        "received": rows - len(bad) - repeated,
+        "repeated_in_files": repeated,
+        "bad_in_files": len(bad),
+        "refused_same_number": sum(row["reason"] == CHANGED for row in bad),
+    }
 
 
 async def waiting(url: str) -> bool:
@@ -118,14 +144,12 @@ def run(processes: Processes, url: str, paths: Sequence[Path], scratch: Path) ->
         "per_s": round(state["tickets"] / elapsed, 1),
         "import_per_s": round(state["appeals"] / imported, 1),
         "seconds": round(elapsed, 1),
-        "received": sum(report["rows"] - len(report["bad"]) - report["repeated"] for report in reports),
+        **figures_of(lines(paths), reports),
         "stored": state["appeals"],
         "tickets": state["tickets"],
         "doubled": state["doubled"],
         "waiting": state["waiting"],
         "dead": state["dead"],
-        "repeated_in_files": sum(report["repeated"] for report in reports),
-        "bad_in_files": sum(len(report["bad"]) for report in reports),
         "added_by_second_run": sum(report["stored"] for report in again),
         "seeded_bad_reported": f"{len(bad['bad'])}/{SEEDED_BAD}",
     }

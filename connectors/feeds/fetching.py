@@ -22,7 +22,7 @@ from connectors.feeds.errors import FeedAway, FeedRefused
 from connectors.feeds.guard import Exempt, NotPublic, PublicResolver, check_url, socket_factory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from aiohttp.abc import AbstractResolver
 
@@ -65,6 +65,15 @@ class Fetched:
     etag: str | None = None
     modified: str | None = None
     moved: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnHeader:
+    """A credential of one origin (scheme, host, port): sent there, never once a redirect led elsewhere."""
+
+    origin: URL
+    name: str
+    value: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -141,9 +150,14 @@ class Fetcher:
         etag: str | None = None,
         modified: str | None = None,
         most: int | None = None,
-        pause: float | None = None,
+        own: OwnHeader | None = None,
+        ask: Callable[[str], Awaitable[float | None]] | None = None,
     ) -> Fetched:
-        """Fetch an address; with what was told last time, only what changed. Raises FeedRefused, FeedAway."""
+        """Fetch an address; with what was told last time, only what changed. Raises FeedRefused, FeedAway.
+
+        `ask` is asked of each address, those of redirects too, before it is fetched: it raises, or gives the
+        pause in seconds that the host wants.
+        """
         headers = {"If-None-Match": etag, "If-Modified-Since": modified}
         sent = {name: value for name, value in headers.items() if value}
         try:
@@ -154,8 +168,12 @@ class Fetcher:
         permanent = True
         for _ in range(self.limits.redirects + 1):
             check_url(where, self.exempt)
+            pause = await ask(str(where)) if ask else None
+            # Who led us away may lead us back anywhere: what is secret goes no further.
+            own = own if own is not None and where.origin() == own.origin else None
+            known = {own.name: own.value} if own else {}
             async with self._gate.turn(where, max(pause or 0.0, self.limits.host_pause)):
-                found = await self._one(where, sent, most or self.limits.body_bytes)
+                found = await self._one(where, sent | known, most or self.limits.body_bytes)
             if isinstance(found, Fetched):
                 return found if moved is None else _moved(found, moved)
             target, status = found

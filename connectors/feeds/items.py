@@ -12,6 +12,8 @@ from lxml import etree
 
 #: Of one feed, newest first as it lists them; more is another feed's work or an attack.
 MOST_ITEMS: Final = 500
+#: One more is looked for: it tells that the feed was cut.
+LOOKED_FOR: Final = MOST_ITEMS + 1
 MOST_TEXT: Final = 20_000
 MOST_TITLE: Final = 300
 MOST_URL: Final = 2000

@@ -22,7 +22,7 @@ import orjson
 import yaml
 
 from connectors.feeds.errors import FeedRefused
-from connectors.feeds.items import MOST_ITEMS, FeedItem, plain, plausible, title_of, web_address
+from connectors.feeds.items import LOOKED_FOR, FeedItem, plain, plausible, title_of, web_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,14 +100,18 @@ def items(text: str, mapping: FieldMap | None) -> list[FeedItem]:
         found = _at(said, mapping.items)
         if not isinstance(found, list):
             raise FeedRefused("no_list", "按字段映射找不到列表")
-        return [_mapped(one, mapping) for one in found[:MOST_ITEMS] if isinstance(one, dict)]
+        return [_mapped(one, mapping) for one in _objects(found)]
     version = said.get("version") if isinstance(said, dict) else None
     if not isinstance(version, str) or not version.startswith(_VERSIONS):
         raise FeedRefused("no_feed", "不是 JSON Feed；其他 JSON 要配字段映射")
     entries = said.get("items")
     if not isinstance(entries, list):
         raise FeedRefused("no_list", "JSON Feed 里没有 items")
-    return [_item(one) for one in entries[:MOST_ITEMS] if isinstance(one, dict)]
+    return [_item(one) for one in _objects(entries)]
+
+
+def _objects(found: list[Any]) -> list[dict[str, Any]]:
+    return [one for one in found if isinstance(one, dict)][:LOOKED_FOR]
 
 
 def _item(said: Mapping[str, Any]) -> FeedItem:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from connectors.feeds import json_feeds, xml_feeds
 from connectors.feeds.decoding import decode
-from connectors.feeds.items import MOST_TEXT, plain
+from connectors.feeds.items import MOST_ITEMS, MOST_TEXT, plain
 
 if TYPE_CHECKING:
     from connectors.feeds.fetching import Fetched
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 _MOST_PAGE: Final = 1_000_000
 
 
-async def items_of(found: Fetched, mapping: FieldMap | None = None) -> list[FeedItem]:
-    """The items of a feed, whichever kind it is. Raises FeedRefused."""
-    return await asyncio.to_thread(parse, found.body or b"", found.content_type, mapping)
+async def items_of(found: Fetched, mapping: FieldMap | None = None) -> tuple[list[FeedItem], bool]:
+    """The items of a feed, whichever kind it is, `MOST_ITEMS` at most, and whether it has more.
+
+    Raises FeedRefused.
+    """
+    items = await asyncio.to_thread(parse, found.body or b"", found.content_type, mapping)
+    return items[:MOST_ITEMS], len(items) > MOST_ITEMS
 
 
 def parse(body: bytes, content_type: str = "", mapping: FieldMap | None = None) -> list[FeedItem]:
-    """Tell JSON from XML by how it begins, and read it. Raises FeedRefused."""
+    """Tell JSON from XML by how it begins, and read it, up to `LOOKED_FOR` items. Raises FeedRefused."""
     text = decode(body, content_type)
     first = text.lstrip("\ufeff \t\r\n")[:1]
     return json_feeds.items(text, mapping) if first in {"{", "["} else xml_feeds.items(text)

@@ -15,7 +15,7 @@ import feedparser
 from lxml import etree
 
 from connectors.feeds.errors import FeedRefused
-from connectors.feeds.items import MOST_ITEMS, FeedItem, plain, plausible, title_of, web_address
+from connectors.feeds.items import LOOKED_FOR, FeedItem, plain, plausible, title_of, web_address
 
 #: A document type with declarations of its own: where entities, and bombs, are defined.
 _SUBSET: Final = re.compile(r"<!DOCTYPE[^>\[]{0,2000}\[", re.IGNORECASE)
@@ -52,7 +52,7 @@ def items(text: str) -> list[FeedItem]:
     found = feedparser.parse(
         etree.tostring(root, encoding="utf-8"), sanitize_html=False, resolve_relative_uris=False
     )
-    return [_item(entry) for entry in found.entries[:MOST_ITEMS]]
+    return [_item(entry) for entry in found.entries[:LOOKED_FOR]]
 
 
 def _item(entry: Any) -> FeedItem:  # noqa: ANN401  (feedparser's dict)

@@ -19,12 +19,15 @@ import triage.tables
 from connectors.vault import Vault
 from models import migrate
 from models.db import open_database
+from models.vocab_sources import SourceKind
 from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import SystemClock
 from triage.services import reference
 from triage.services.deps import Deps
 from triage.services.open311 import keys
+from triage.services.sources import editing
+from triage.services.sources.editing import SourceIn
 from triage.settings import Settings
 from triage.web.app import make_app
 
@@ -46,7 +49,12 @@ CONFIG: Final = """
 [[operations]]
 include-path-regex = "^/open311/v2/requests/"
 parameters = { "path.id" = "00000002" }
+
+[[operations]]
+include-path-regex = "^/hooks/hotline/"
+parameters = { "path.source" = "city" }
 """
+PUSH_SECRET: Final = "fuzz-push"  # noqa: S105  (a test's)
 
 
 async def run(
@@ -63,6 +71,9 @@ async def run(
     await add_tickets(db, *[TicketIn() for _ in range(5)])
     async with db.writes.begin() as session:
         key = await keys.make(session, deps.vault, "fuzz", now=NOW)
+        given = SourceIn("城市热线", 60, {"url": "http://127.0.0.1:9"}, {"push_secret": PUSH_SECRET})
+        await editing.add(session, deps.vault, SourceKind.HOTLINE.value, "city", given, by="fuzz", now=NOW)
+        await editing.switch(session, "city", on=True, by="fuzz", now=NOW)
     token = await signed_in.api_token(deps)
     (folder / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
     async with TestServer(make_app(deps)) as server:
@@ -76,6 +87,7 @@ async def run(
             cwd=folder, env={
                 **os.environ,
                 "FUZZ_KEY": key,
+                "FUZZ_PUSH_SECRET": PUSH_SECRET,
                 "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
                 # The hooks are imported from the checkout, which is nobody's installed package.
                 "PYTHONPATH": str(ROOT),

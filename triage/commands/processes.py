@@ -232,7 +232,7 @@ def notice_steps(
         "notices": partial(sending.gather, deps, tuple(messengers)),
     }
     for medium, messenger in messengers.items():
-        steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger)
+        steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger, tuple(messengers))
     return steps
 
 

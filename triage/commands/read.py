@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from nlp.pipeline import Reader
-    from nlp.types import TextReading
+    from nlp.types import PlaceReading, TextReading
     from triage.clock import Clock
     from triage.commands.lines import Answer, Readable, Result
     from triage.rules.decision import Decision
@@ -134,22 +134,15 @@ def read_text(settings: Settings, title: str | None, text: str | None) -> None:
 
 
 def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[tuple[str, str]]:
-    topic, place = reading.topic, reading.place
+    topic = reading.topic
     yield "环境类", f"{'是' if topic.environmental else '否'}（{topic.p_environmental:.0%}）"
     if topic.kind:
         guesses = "、".join(f"{tables.kind(guess.code).name} {guess.p:.0%}" for guess in topic.kinds[:3])
-        yield "污染种类", f"{topic.kind} {tables.kind(topic.kind).name}（候选：{guesses}）"
+        sure = f"{topic.kind_confidence:.0%}"
+        yield "污染种类", f"{topic.kind} {tables.kind(topic.kind).name}（{sure}；候选：{guesses}）"
     yield "诉求类型", topic.appeal_type.label
     yield "紧急程度", f"{decision.urgency.value} {decision.urgency.label}"
-    if place.span:
-        yield "地点原文", place.span
-    named = (
-        (place.district, place.district_code),
-        (place.street, place.street_code),
-        (place.community, None),
-    )
-    where = " ".join(f"{name} {code}" if code else name for name, code in named if name)
-    yield "地点", f"{where or '未识别'}（{place.precision.label}，{place.confidence:.0%}）"
+    yield from _where(reading.place)
     if topic.party:
         yield "被反映对象", topic.party
     if topic.when:
@@ -167,6 +160,31 @@ def _rows(tables: Tables, reading: TextReading, decision: Decision) -> Iterator[
     if decision.review_reasons:
         yield "需人工", "、".join(reason.label for reason in decision.review_reasons)
     yield "脱敏文本", source_text(reading.masked_title, reading.masked_text)
+
+
+def _where(place: PlaceReading) -> Iterator[tuple[str, str]]:
+    """Where it happens, as far as it is told, and what else it may be with the reasons."""
+    if place.span:
+        yield "地点原文", place.span
+    named = (
+        (place.district, place.district_code),
+        (place.street, place.street_code),
+        (place.community, None),
+    )
+    where = " ".join(f"{name} {code}" if code else name for name, code in named if name)
+    hint = "，原文没有写明，依来电人登记的地区" if place.hinted else ""
+    yield "地点", f"{where or '未识别'}（{place.precision.label}，{place.confidence:.0%}{hint}）"
+    if place.door:
+        yield "门牌", place.door
+    if place.relation:
+        yield "位置关系", place.relation
+    if place.lon is not None and place.lat is not None:
+        around = f"，十有九在 {place.radius} 米内" if place.radius is not None else ""
+        yield "坐标", f"经度 {place.lon:.5f}，纬度 {place.lat:.5f}（WGS-84{around}）"
+    if place.outside:
+        yield "外地", place.outside
+    for item in place.candidates:
+        yield "地点候选", f"{item.name} {item.code}（{item.confidence:.0%}）：{'；'.join(item.why)}"
 
 
 def _tone(reading: TextReading) -> str:

@@ -44,6 +44,12 @@ def not_before(table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: da
         midnight = datetime.combine(moment.date(), time(), BEIJING)
         length = timedelta(minutes=window.minutes)
         moment = midnight + ((moment - midnight) // length + 1) * length
+    return wakes(table, kind, urgency, moment)
+
+
+def wakes(table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: datetime) -> datetime:
+    """When such a recipient may be told of this grade: the moment, or the end of its quiet hours."""
+    moment = beijing(at)
     return awake(table.quiet_on(kind, urgency, moment.date()), moment)
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PASSED: Final = "passed"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
+#: What reading an answer that is unlike the standard comes to.
+_UNLIKE: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,19 @@ async def run_all(server: Server, register: Register) -> list[Outcome]:
             found.append(Outcome(check.number, check.title, SKIPPED, str(reason)))
         except (Unreadable, Open311Down) as error:
             found.append(Outcome(check.number, check.title, FAILED, str(error)))
+        except _UNLIKE as error:
+            # A check reads an answer as the standard gives it: what is not there, or not of its kind, ends
+            # it here, and never the whole run.
+            found.append(Outcome(check.number, check.title, FAILED, _unlike(error)))
         else:
             found.append(Outcome(check.number, check.title, PASSED))
     return found
+
+
+def _unlike(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"答复缺少 {error.args[0]!s:.80}"
+    return f"答复缺少该有的内容，或不是该有的样子（{type(error).__name__}）"
 
 
 def mark() -> str:

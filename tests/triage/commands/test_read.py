@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from nlp.types import PlaceReading
 from triage.cli import main
 from triage.commands import read
 from triage.settings import Settings
@@ -139,6 +140,33 @@ def test_a_person_sees_the_answer_and_the_words_that_decided() -> None:
     assert "地点原文" in result.output
     assert "13800000001" not in result.output
     assert "请处理" in result.output.split("脱敏文本")[1]
+
+
+def test_a_person_sees_all_that_a_program_is_told_of_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = "朝阳区望京西园四区12号院3号楼东侧约200米的工地夜里施工"
+    _, (answer,) = run([json.dumps({"text": text})])
+    told = CliRunner().invoke(main, ["read", text]).output
+    assert f"经度 {answer['lon']:.5f}，纬度 {answer['lat']:.5f}" in told
+    assert f"{answer['place_radius']} 米内" in told
+    assert f"（{answer['kind_confidence']:.0%}；候选：" in told
+    for candidate in answer["place_candidates"]:
+        assert f"{candidate['name']} {candidate['code']}" in told
+        assert candidate["why"][0] in told
+    assert answer["place_candidates"]
+
+
+@pytest.mark.parametrize(
+    ("given", "row"),
+    [
+        ({"door": "3号楼"}, ("门牌", "3号楼")),
+        ({"relation": "在“甲路”与“乙路”交叉口"}, ("位置关系", "在“甲路”与“乙路”交叉口")),
+        ({"outside": "保定市"}, ("外地", "保定市")),
+        ({"hinted": True}, ("地点", "未识别（未知，0%，原文没有写明，依来电人登记的地区）")),
+    ],
+)
+def test_what_a_place_also_says_is_shown(given: dict[str, Any], row: tuple[str, str]) -> None:
+    assert row in list(read._where(PlaceReading(**given)))
 
 
 def test_half_a_character_costs_neither_id_nor_answer() -> None:

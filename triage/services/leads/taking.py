@@ -48,9 +48,13 @@ class Taken:
 
 
 async def unknown(session: AsyncSession, source: str, items: Sequence[FeedItem]) -> list[FeedItem]:
-    """The items that were never taken, each once: only these are worth fetching their pages."""
+    """The items that were never taken, each once: only these are worth fetching their pages.
+
+    Those without a word come last: what says nothing is not stored, and must not stand before the others.
+    """
     hashes = {item_hash(source, item): item for item in reversed(items)}
-    return [hashes[found] for found in await _unseen(session, list(hashes))][::-1]
+    new = [hashes[found] for found in await _unseen(session, list(hashes))][::-1]
+    return sorted(new, key=lambda item: not _speaks(item.title + item.text))
 
 
 async def _unseen(session: AsyncSession, hashes: Sequence[str]) -> list[str]:
@@ -95,7 +99,11 @@ class _Said:
     @property
     def spoken(self) -> bool:
         """Whether it says anything."""
-        return any(character.isalnum() for character in self.title + self.text)
+        return _speaks(self.title + self.text)
+
+
+def _speaks(text: str) -> bool:
+    return any(character.isalnum() for character in text)
 
 
 def _said(source: str, item: FeedItem, now: datetime) -> _Said:

@@ -17,7 +17,7 @@ from models.vocab_notices import Medium, NoticeState, RecipientKind
 from triage import logs
 from triage.errors import NoRule
 from triage.rules.calendar import beijing
-from triage.rules.noticing import Said, words
+from triage.rules.noticing import Said, wakes, words
 from triage.services.notices import contacts
 from triage.services.notices.noting import Recipient
 
@@ -36,8 +36,10 @@ log = logs.get(__name__)
 RECIPIENTS: Final = 50
 MOST_IN_ONE: Final = 500
 _LOCK: Final = 0x6A69_6573_75_01  # "jiesu", 1
-_GRAVITY: Final = sa.case(
-    {grade.value: place for place, grade in enumerate(Urgency)}, value=Notice.urgency, else_=len(Urgency)
+#: The gravest first.
+GRADES: Final = tuple(Urgency)
+GRAVITY: Final = sa.case(
+    {grade.value: place for place, grade in enumerate(GRADES)}, value=Notice.urgency, else_=len(GRADES) - 1
 )
 
 
@@ -91,23 +93,50 @@ def _of(to: Recipient) -> tuple[sa.ColumnElement[bool], ...]:
 async def _deliver(
     session: AsyncSession, tables: Tables, to: Recipient, medium: MediumRow, *, now: datetime
 ) -> None:
-    """A delivery of the recipient's due notices, gravest first."""
+    """A delivery of the recipient's due notices, gravest first; late ones wait for the end of quiet hours."""
     rows = (
         await session.execute(
-            sa.select(Notice.id, Notice.template, Notice.facts)
+            sa.select(Notice.id, Notice.template, Notice.facts, Notice.urgency)
             .where(*_of(to), Notice.not_before <= now)
-            .order_by(_GRAVITY, Notice.not_before, Notice.id)
+            .order_by(GRAVITY, Notice.not_before, Notice.id)
             .limit(MOST_IN_ONE)
             .with_for_update()
         )
     ).all()
-    said = [Said(row.template, row.facts) for row in rows]
+    if not rows:
+        return
+    ids = [row.id for row in rows]
+    # What nobody grouped in time (no timetable ran) may have come to the quiet hours meanwhile.
+    wakes_at = wakes(tables.notices, to.kind, Urgency(rows[0].urgency), now)
+    if wakes_at > now:
+        await session.execute(
+            sa.update(Notice)
+            .where(Notice.id.in_(ids))
+            .values(not_before=wakes_at)
+            .execution_options(synchronize_session=False)
+        )
+        return
+    told_of = [(row.id, Said(row.template, row.facts)) for row in rows]
+    await write(session, tables, to, medium, told_of, now=now)
+
+
+async def write(
+    session: AsyncSession,
+    tables: Tables,
+    to: Recipient,
+    medium: MediumRow,
+    told_of: Sequence[tuple[int, Said]],
+    *,
+    now: datetime,
+) -> None:
+    """Make a delivery of notices (id and what each says) over a medium, to go out at once."""
+    ids, said = [one for one, _ in told_of], [one for _, one in told_of]
     try:
         told = words(tables.notices, medium, said, now)
     except NoRule as refusal:
         # A template that a site has ended: kept where people see it, never in the way of the others.
         log.warning("notice_without_words", recipient=to.id, reason=refusal.detail)
-        await _move(session, [row.id for row in rows], NoticeState.GIVEN_UP, None)
+        await _move(session, ids, NoticeState.GIVEN_UP, None)
         return
     made = await session.execute(
         sa.insert(Delivery).returning(Delivery.id),
@@ -125,7 +154,7 @@ async def _deliver(
             "next_at": now,
         },
     )
-    await _move(session, [row.id for row in rows], NoticeState.SENDING, made.scalar_one())
+    await _move(session, ids, NoticeState.SENDING, made.scalar_one())
 
 
 async def _move(

@@ -101,7 +101,7 @@ async def take(
         Open311Request(
             appeal_id=number, key_id=key.id, token=token, service_code=posted.service.code,
             description=masked(posted.description), address=masked(posted.address),
-            address_id=posted.address_id, lon=posted.lon, lat=posted.lat, media_url=link,
+            address_id=masked(posted.address_id), lon=posted.lon, lat=posted.lat, media_url=link,
             answers={
                 code: [masked(value) or "" for value in values] for code, values in posted.answers.items()
             },

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.appeals import Appeal, Source
 from models.bulk import BulkJob
 from models.drifting import DriftFigureRow
-from models.notices import Notice
+from models.notices import Delivery, Notice
 from models.outbox import Outbox
 from models.sources import SourceTask
 from models.tickets import Ticket
@@ -41,10 +41,16 @@ if TYPE_CHECKING:
 #: Counting ends here: who has more than this waiting needs no exact number.
 BOUND: Final = 50_000
 EVERY: Final = timedelta(seconds=15)
+#: A delivery that was tried so often and not taken tells of a gateway that is away, not of a bad moment.
+_FAILING: Final = 3
+#: One that was put off for longer waits for the end of quiet hours: nobody need be woken for it.
+_SOON: Final = timedelta(hours=1)
+_ENDED: Final = (NoticeState.GIVEN_UP, NoticeState.REFUSED)
 _LEVELS: Final = {DriftLevel.WATCH.value: 1, DriftLevel.ACT.value: 2}
 #: Written out: only so do the partial indexes fit.
 _WAITING: Final[sa.ColumnElement[bool]] = sa.text(f"appeal.state = '{AppealState.WAITING.value}'")  # type: ignore[assignment]
 _DEAD: Final[sa.ColumnElement[bool]] = sa.text(f"appeal.state = '{AppealState.DEAD.value}'")  # type: ignore[assignment]
+_UNSENT: Final[sa.ColumnElement[bool]] = sa.text(f"delivery.state = '{NoticeState.SENDING.value}'")  # type: ignore[assignment]
 _UNTOLD: Final[sa.ColumnElement[bool]] = sa.text(f"notice.state = '{NoticeState.WAITING.value}'")  # type: ignore[assignment]
 
 
@@ -138,7 +144,28 @@ async def _beside(session: AsyncSession, now: datetime) -> list[Sample]:
     running = BulkJob.state == BulkState.RUNNING.value
     return [
         Sample("jiesu_notices_waiting_seconds", (), _age(untold, now)),
+        *await _deliveries(session, now),
         Sample("jiesu_bulk_jobs", (), await _many(session, sa.select(BulkJob.id).where(running))),
+    ]
+
+
+async def _deliveries(session: AsyncSession, now: datetime) -> list[Sample]:
+    """What was grouped and is not taken, of every grade: due and not sent, tried in vain, ended in vain."""
+    unsent = sa.select(Delivery.medium, Delivery.next_at, Delivery.attempts).where(_UNSENT).limit(BOUND)
+    due = await session.scalar(sa.select(sa.func.min(unsent.subquery().c.next_at)))
+    tried = unsent.where(Delivery.attempts >= _FAILING, Delivery.next_at <= now + _SOON).subquery()
+    failing = await session.execute(sa.select(tried.c.medium, sa.func.count()).group_by(tried.c.medium))
+    return [
+        Sample("jiesu_notices_unsent_seconds", (), _age(due, now)),
+        *(Sample("jiesu_notices_failing", (medium,), number) for medium, number in failing),
+        *[
+            Sample(
+                "jiesu_notices_ended",
+                (state.value,),
+                await _many(session, sa.select(Notice.id).where(Notice.state == state.value)),
+            )
+            for state in _ENDED
+        ],
     ]
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from models.files import FileRow
-    from triage.services.attachments import FileLimits, Prepared
+    from triage.services.attachments import FileLimits, Prepared, Upload
     from triage.web.citizen.words import CaseView
 
 log = logs.get(__name__)
@@ -128,16 +128,17 @@ async def add(request: web.Request) -> web.Response:
     form = await request.post()
     text, key = text_of(form, "text", 20_000), text_of(form, "key", 64)
     faults: dict[str, str] = {}
+    made: Sequence[Prepared] = ()
+    status = 400
     try:
-        made = await attachments.prepare_all(files.uploads(form), files.limits_of(request))
-    except BadInput as error:
-        faults["files"], made = error.detail, ()
+        made = await _prepared(request, files.uploads(form), found.appeal_id)
+    except (BadInput, limiting.TooOften) as error:
+        faults["files"], status = error.detail, error.status
     words = filing.clean(text) or ("补充了照片" if made else "")
     if not words and not faults:
         faults["text"] = "请写要补充的内容，或选照片。"
     if not key:
         faults["form"] = "页面已过期，请再按一次。"
-    status = 400
     if not faults:
         try:
             await _kept(request, found.appeal_id, words, key, made)
@@ -151,6 +152,29 @@ async def add(request: web.Request) -> web.Response:
         else:
             return leads_to("/citizen/case?done=added")
     return await _page(request, faults, {"text": text}, status=status, key=key)
+
+
+async def _prepared(request: web.Request, given: Sequence[Upload], appeal_id: int) -> Sequence[Prepared]:
+    """The photos of a form, decoded. Raises BadInput, TooOften.
+
+    Decoding costs, also that of a form which was taken before: forms with photos are counted first, for good,
+    by address and by case.
+    """
+    if not given:
+        return ()
+    deps = request.app[DEPS]
+    place, settings = limiting.place_of(request.remote or ""), deps.settings
+    most = {
+        f"pictures:{place}": settings.citizen_reports_per_address,
+        f"pictures of case:{appeal_id}": settings.citizen_adds_per_case,
+    }
+    async with deps.db.writes.begin() as opened:
+        for who, reports in most.items():
+            await limiting.count(
+                opened, deps.vault, Asked.ADD, who, most=reports * report.FORMS_A_REPORT,
+                now=deps.clock.now(),
+            )  # fmt: skip
+    return await attachments.prepare_all(given, files.limits_of(request))
 
 
 async def _kept(request: web.Request, appeal_id: int, words: str, key: str, made: Sequence[Prepared]) -> None:

@@ -34,7 +34,9 @@ log = logs.get(__name__)
 #: The picture as it is shown without a script: a press comes back in these pixels.
 SHOWN: Final = 320
 #: Forms with pictures that one address may send for each report it may make: some come back with a fault.
-_FORMS_A_REPORT: Final = 3
+FORMS_A_REPORT: Final = 3
+#: Presses on the map that one address may send for each report it may make: each is looked up.
+_PRESSES_A_REPORT: Final = 20
 #: How long the receipt waits for what was understood; it is on the case's page later.
 _PATIENCE_SECONDS: Final = 1.5
 _POLL_SECONDS: Final = 0.15
@@ -145,11 +147,15 @@ async def sent(request: web.Request) -> web.Response:
 
 async def _count_pictures(request: web.Request) -> None:
     """Count a form with pictures, for good. Raises TooOften."""
+    await _count(request, "pictures", FORMS_A_REPORT)
+
+
+async def _count(request: web.Request, what: str, a_report: int) -> None:
     deps, place = request.app[DEPS], limiting.place_of(request.remote or "")
-    most = deps.settings.citizen_reports_per_address * _FORMS_A_REPORT
+    most = deps.settings.citizen_reports_per_address * a_report
     async with deps.db.writes.begin() as opened:
         await limiting.count(
-            opened, deps.vault, Asked.REPORT, f"pictures:{place}", most=most, now=deps.clock.now()
+            opened, deps.vault, Asked.REPORT, f"{what}:{place}", most=most, now=deps.clock.now()
         )
 
 
@@ -187,6 +193,10 @@ async def _pressed(request: web.Request, typed: Typed, form: Mapping[str, Any]) 
         view = await asyncio.to_thread(maps.view, typed.area)
     except (ValueError, KeyError):
         raise BadInput("地图位置无法读取") from None
+    try:
+        await _count(request, "map", _PRESSES_A_REPORT)
+    except limiting.TooOften as error:
+        return await _form(request, typed, {"map": error.detail}, status=error.status, again=True)
     spot = await asyncio.to_thread(maps.spot, *view.degrees(x, y))
     if spot is None:
         return await _form(request, typed, {"map": "点的位置不在本市范围内，请再点一次。"}, again=True)
@@ -236,12 +246,13 @@ async def picture(request: web.Request) -> web.Response:
 
 
 async def where(request: web.Request) -> web.Response:
-    """What a press on the map means, for the page's script. Raises NotFound outside the city."""
+    """What a press on the map means, for the page's script. Raises NotFound outside the city, TooOften."""
     form = await request.post()
     try:
         lon, lat = float(text_of(form, "lon")), float(text_of(form, "lat"))
     except ValueError:
         raise BadInput("地图位置无法读取") from None
+    await _count(request, "map", _PRESSES_A_REPORT)
     spot = await asyncio.to_thread(maps.spot, lon, lat)
     if spot is None:
         raise NotFound("不在本市范围内。")

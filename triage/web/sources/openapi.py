@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from connectors.hotline import signing
+from triage.services.hotline import pushing
 from triage.services.sources.editing import LATEST_SECONDS, SOONEST_SECONDS
 from triage.services.sources.registry import PULLERS
 from triage.web.sources import views
@@ -18,6 +20,40 @@ _TEXTS: Final[dict[str, Any]] = {"type": "object", "additionalProperties": _TEXT
 _KEY: Final[dict[str, Any]] = {
     "name": "key", "in": "path", "required": True, "description": "来源的代号", "schema": _TEXT,
 }  # fmt: skip
+#: What each push is signed with (docs/hotline.md).
+_STAMP: Final[tuple[dict[str, Any], ...]] = tuple(
+    {
+        "name": name, "in": "header", "required": True, "description": what,
+        "schema": {"type": "string", "pattern": pattern},
+    }
+    for name, what, pattern in (
+        (signing.TIMESTAMP, "1970 年以来的秒数", "^[0-9]{9,12}$"),
+        (signing.NONCE, "随机数，用一次", "^[A-Za-z0-9_-]{16,64}$"),
+        (signing.SIGNATURE, "HMAC-SHA256", "^v1=[0-9a-f]{64}$"),
+    )
+)  # fmt: skip
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+_PUSHED: Final[dict[str, Any]] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["stored", "repeated", "passed", "changed", "refused"],
+    "properties": {
+        "stored": {**_COUNT, "description": "新登记的"},
+        "repeated": {**_COUNT, "description": "早已登记的"},
+        "passed": {**_COUNT, "description": "不归这里办的"},
+        "changed": {"type": "array", "items": {"type": "string"}, "description": "状态有变的工单编号"},
+        "refused": {
+            "type": "array",
+            "description": "不能登记的，各有原因",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["orderNum", "reason"],
+                "properties": {"orderNum": {"type": ["string", "null"]}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
 _PARTS: Final[dict[str, Any]] = {
     "name": {"type": "string", "minLength": 1, "maxLength": 60, "description": "名称"},
     "every_seconds": {"type": "integer", "minimum": SOONEST_SECONDS, "maximum": LATEST_SECONDS},
@@ -107,7 +143,39 @@ def paths(
                 "responses": {"200": answer("TriedView", "试的结果"), **problems, **missing, **refused},
             }
         },
-    }
+        "/hooks/hotline/{source}": {
+            "post": {
+                "operationId": "pushOrders",
+                "summary": "平台推送工单：请求头签名，各来源一个地址",
+                "parameters": [
+                    {
+                        "name": "source", "in": "path", "required": True, "description": "来源的代号",
+                        "schema": {"type": "string", "minLength": 1},
+                    },
+                    *_STAMP,
+                ],
+                "requestBody": _body(
+                    {
+                        "rows": {
+                            "type": "array", "minItems": 1, "maxItems": pushing.MOST_ROWS,
+                            "items": {"type": "object"},
+                            "description": "工单，各项的名称由来源的字段映射定",
+                        }
+                    },
+                    ["rows"],
+                ),
+                "responses": {
+                    "200": {
+                        "description": "收下的情况",
+                        "content": {"application/json": {"schema": _PUSHED}},
+                    },
+                    "401": problem("没有通过验证：来源、签名、时间或随机数不对"),
+                    "413": problem("请求内容过大"),
+                    **problems,
+                },
+            }
+        },
+    }  # fmt: skip
 
 
 def _body(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -51,9 +52,15 @@ class House:
     asked: list[str] = field(default_factory=list)
     status: int = 200
     etag: str = '"1"'
+    robots_say: str = ""
+    wait: float = 0.0
+    """Seconds that a page takes."""
+    knocked: list[tuple[str, str | None]] = field(default_factory=list)
+    """Which path was asked with which X-Key."""
 
     async def feed(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        self.knocked.append((request.path, request.headers.get("X-Key")))
         if self.status != 200:
             return web.Response(status=self.status)
         if request.headers.get("If-None-Match") == self.etag:
@@ -71,8 +78,17 @@ class House:
         self.asked.append(request.path)
         raise web.HTTPMovedPermanently("/feed")
 
+    async def robots(self, _request: web.Request) -> web.Response:
+        return web.Response(text=self.robots_say)
+
+    async def led(self, request: web.Request) -> web.Response:
+        self.knocked.append((request.path, request.headers.get("X-Key")))
+        raise web.HTTPFound(request.query["to"])
+
     async def page(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        self.knocked.append((request.path, request.headers.get("X-Key")))
+        await asyncio.sleep(self.wait)
         return web.Response(text=self.pages[request.path], content_type="text/html")
 
 
@@ -87,6 +103,7 @@ async def base(house: House) -> AsyncIterator[str]:
     app.router.add_get("/feed", house.feed)
     app.router.add_get("/new", house.feed)
     app.router.add_get("/old", house.moved)
+    app.router.add_get("/led", house.led)
     app.router.add_get("/news/{n}", house.page)
     async with TestServer(app) as server:
         yield str(server.make_url("/")).rstrip("/")

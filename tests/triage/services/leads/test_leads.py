@@ -30,7 +30,6 @@ from triage.errors import BadInput, NotFound
 from triage.services import processing
 from triage.services.leads import acting, listing, reading, taking
 from triage.services.leads.acting import LeadMoved, LeadRefused, Wish
-from triage.services.leads.addresses import plain_address
 from triage.services.leads.pulling import FeedPuller, pull_feed
 from triage.services.sources.ports import Settled, SourceFault
 
@@ -87,27 +86,6 @@ async def test_an_item_is_taken_once_whoever_brings_it(deps: Deps) -> None:
     assert (len(first.leads), again.leads, again.known) == (2, (), 3)
     both = await asyncio.gather(*(take(deps, item(3, SPORT)) for _ in range(4)))
     assert sum(len(taken.leads) for taken in both) == 1
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("https://www.news.example/a/?utm_source=x", "http://news.example/a#top"),
-        ("https://news.example/a?b=1&c=2", "https://news.example/a?c=2&b=1&spm=9"),
-        ("https://news.example:443/a", "http://NEWS.example:80/a"),
-    ],
-)
-def test_two_links_to_one_page(one: str, other: str) -> None:
-    assert plain_address(one) == plain_address(other)
-
-
-def test_two_pages() -> None:
-    addresses = (
-        "https://news.example/a?id=1",
-        "https://news.example/a?id=2",
-        "https://news.example:81/a?id=1",
-    )
-    assert len({plain_address(address) for address in addresses}) == 3
 
 
 async def test_nearly_the_same_report_is_a_repeat_and_the_first_decides_the_exposure(deps: Deps) -> None:

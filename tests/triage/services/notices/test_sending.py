@@ -159,12 +159,12 @@ async def test_whoever_lost_the_lease_takes_nothing_back(deps: Deps, clock: Hand
     await sending.gather(deps, [Medium.SMS])
     async with deps.db.writes.begin() as session:
         lease = timedelta(seconds=1)
-        (mine,) = await sending.claim(session, Medium.SMS, now=clock.now(), lease=lease)
+        [mine], _ = await sending.claim(session, deps.tables, Medium.SMS, now=clock.now(), lease=lease)
     clock.on(seconds=2)
     await round_of(deps, MemoryMessenger())
     async with deps.db.writes.begin() as session:
         await contacts.drop(session, STREET, Medium.SMS, by="test", now=clock.now())
-    await sending._one(deps, Medium.SMS, MemoryMessenger(), mine)
+    await sending._one(deps, MemoryMessenger(), mine, ())
     assert await states(deps) == {"a": NoticeState.SENT}
 
 
@@ -237,7 +237,8 @@ async def test_a_killed_sender_is_followed_by_another_under_the_same_key(deps: D
     await say(deps, "a")
     await sending.gather(deps, [Medium.SMS])
     async with deps.db.writes.begin() as session:
-        (held,) = await sending.claim(session, Medium.SMS, now=clock.now(), lease=timedelta(seconds=31))
+        lease = timedelta(seconds=31)
+        [held], _ = await sending.claim(session, deps.tables, Medium.SMS, now=clock.now(), lease=lease)
     await fake.send(Message(held.key, PHONE, held.subject, held.text))
     await round_of(deps, fake)
     assert await tries(deps) == [(None, None)]

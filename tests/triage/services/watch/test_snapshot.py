@@ -14,9 +14,11 @@ from connectors.vault import Vault
 from models.appeals import Source
 from models.drifting import DriftFigureRow
 from models.hotline import HotlineOrder, Reconciliation
+from models.notices import Delivery
 from models.outbox import Outbox
 from models.sources import SourceTask
 from models.vocab import AppealState, State
+from models.vocab_notices import NoticeState
 from models.watching import TicketWatch
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
 from triage.clock import FixedClock, local
@@ -73,6 +75,20 @@ async def fill(db: Database) -> None:
             "measured_at": NOW,
         }
         await session.execute(sa.insert(DriftFigureRow), drift)
+        unsent = {
+            "key": "k",
+            "recipient_kind": "unit",
+            "recipient": "110105026",
+            "medium": "sms",
+            "subject": "x",
+            "text": "x",
+            "notices": 1,
+            "state": NoticeState.SENDING.value,
+            "attempts": 3,
+            "created_at": NOW,
+            "next_at": NOW - timedelta(minutes=2),
+        }
+        await session.execute(sa.insert(Delivery), unsent)
         await add_platform(session)
 
 
@@ -115,6 +131,9 @@ async def test_each_figure_tells_what_is_there(db: Database) -> None:
     assert found["jiesu_source_paused", ("1", "pull")] == 1
     assert found["jiesu_hotline_refused", ("2",)] == 1
     assert found["jiesu_hotline_unmatched", ("2",)] == 4, "today's is not whole"
+    assert found["jiesu_notices_unsent_seconds", ()] == 120
+    assert found["jiesu_notices_failing", ("sms",)] == 1
+    assert found["jiesu_notices_ended", ("refused",)] == 0
     assert found["jiesu_drift_psi", ("kind",)] == 0.31
     assert found["jiesu_drift_level", ("kind",)] == 2
     assert {name for name, _ in found} == set(SNAPSHOT)
@@ -152,7 +171,8 @@ async def test_a_clock_set_back_silences_nobody(deps: Deps) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["outbox", "appeal", "ticket_watch", "notice", "hotline_order", "hotline_reconciliation"]
+    "table",
+    ["outbox", "appeal", "ticket_watch", "notice", "delivery", "hotline_order", "hotline_reconciliation"],
 )
 async def test_postgresql_walks_an_index(postgres_db: Database, table: str) -> None:
     """Of a million rows none is looked at in vain: with scans forbidden where an index fits, none is left."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from tests.triage.web.citizen.conftest import GOOD, Citizen
 from tests.triage.web.citizen.steps import PHONE, move, move_of, ticket_of, track
 from tests.triage.web.open311.conftest import read_all
 from triage.rules.moves import Actor
-from triage.services import moving
+from triage.services import attachments, moving
 from triage.services.moving import Person, Wish
 
 if TYPE_CHECKING:
@@ -274,6 +275,26 @@ async def test_one_form_brings_its_photos_once(citizen: Citizen, deps: Deps, rea
     for path in ("add", "urge"):
         await citizen.post(f"/citizen/case/{path}", {"key": "k\0", "text": "又响了"})
         assert (citizen.status, "页面已过期" in citizen.page) == (400, True)
+
+
+async def test_photos_are_counted_before_they_cost_those_of_a_form_sent_again_too(
+    citizen: Citizen, deps: Deps, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    await citizen.get("/citizen/case")
+    decode = AsyncMock(return_value=())
+    monkeypatch.setattr(attachments, "prepare_all", decode)
+    statuses = []
+    # Five additions an hour, three forms with photos for each; all but the first are sent again.
+    for _ in range(16):
+        fields = {"key": "k" * 32, "text": "又响了"}
+        await citizen.post("/citizen/case/add", fields, [("x.jpg", pictures.jpeg())])
+        statuses.append(citizen.status)
+    assert statuses == [200] * 15 + [429]
+    assert ("提交太频繁" in citizen.page, "又响了" in citizen.page, decode.await_count) == (True, True, 15)
+    await citizen.post("/citizen/case/add", {"key": "m" * 32, "text": "不带照片照样能补充"})
+    assert citizen.address == "/citizen/case?done=added"
 
 
 async def test_ones_own_name_is_masked_in_what_is_said_later(

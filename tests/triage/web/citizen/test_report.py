@@ -161,10 +161,23 @@ async def test_forms_with_pictures_are_counted_also_when_nothing_comes_of_them(
         await citizen.report(broken)
     async with deps.db.reads() as session:
         assert list(await session.scalars(sa.select(RateCount.times))) == [2]
-    monkeypatch.setattr(report, "_FORMS_A_REPORT", 0)
+    monkeypatch.setattr(report, "FORMS_A_REPORT", 0)
     await citizen.report(broken)
     assert citizen.status == 429
     assert GOOD["text"] in citizen.page
+
+
+async def test_presses_on_the_map_are_counted(citizen: Citizen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a script and without, together: each is looked up among all streets."""
+    monkeypatch.setattr(report, "_PRESSES_A_REPORT", 0.1)
+    await citizen.get("/citizen/report")
+    spot = {"token": citizen.hidden("token"), "lon": "116.47", "lat": "39.99"}
+    pressed = {**GOOD, "key": citizen.hidden("key"), "spot.x": "160", "spot.y": "160"}
+    await citizen.post("/citizen/report", pressed)
+    assert citizen.status == 200
+    assert [(await citizen.client.post("/citizen/where", data=spot)).status for _ in range(2)] == [200, 429]
+    await citizen.post("/citizen/report", pressed)
+    assert (citizen.status, "提交太频繁" in citizen.page, GOOD["text"] in citizen.page) == (429, True, True)
 
 
 async def test_sent_twice_it_is_one_case(citizen: Citizen, deps: Deps) -> None:

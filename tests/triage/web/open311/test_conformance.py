@@ -114,6 +114,13 @@ SPOILT: dict[str, tuple[Callable[[str], str], set[int]]] = {
     "a namespace": (lambda text: text.replace("<services>", '<services xmlns="urn:x">'), {7}),
     "no declaration": (lambda text: text.replace('encoding="UTF-8"', ""), {6}),
     "escaped twice": (lambda text: text.replace("&amp;", "&amp;amp;"), {28}),
+    "no changeset": (lambda text: text.replace('"changeset"', '"changed"'), {1, 2, 3}),
+    "no numbers": (lambda text: text.replace('"service_request_id"', '"number"'), {33}),
+    "definitions as lists": (
+        lambda text: re.sub(r'^(\{"service_code".*\})$', r"[\1]", text),
+        {12, 13, 14, 15},
+    ),
+    "rows as numbers": (lambda text: re.sub(r"^\[\{.*\}\]$", "[1, 2]", text), {9, 10}),
     "truth as text": (lambda text: text.replace('"metadata":true', '"metadata":"true"'), {10}),
 }
 

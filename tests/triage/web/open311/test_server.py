@@ -50,6 +50,7 @@ async def test_a_posting_is_an_appeal_with_a_sealed_appellant(
     (row,) = await post(
         client, key, description=text, phone="13912340007", first_name="小明", last_name="李",
         email="lxm@example.org", media_url="https://example.org/13912340007.jpg",
+        address_id="A-7 13912340007",
     )  # fmt: skip
     async with deps.db.reads() as session:
         appeal, source = (await session.execute(sa.select(Appeal, Source.key).join(Source))).one()
@@ -68,6 +69,8 @@ async def test_a_posting_is_an_appeal_with_a_sealed_appellant(
     assert [word for word in own if word in posted.description + appeal.address] == []
     assert "13912340007" not in appeal.text
     assert posted.media_url is None
+    assert posted.address_id is not None
+    assert (posted.address_id[:4], "13912340007" in posted.address_id) == ("A-7 ", False)
     # The point is told in words: the reader has no other way to know it.
     assert appeal.address.startswith("北京市朝阳区")
     assert "多久发生一次：每天" in appeal.text
