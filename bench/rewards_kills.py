@@ -88,7 +88,7 @@ async def _fetch_or_take(  # noqa: PLR0917  (what a child was told)
     session: AsyncSession, deps: Deps, name: str, no: str, folder: Path, point: str
 ) -> None:
     if name == "fetch":
-        content = await paying.fetch(session, bed.VAULT, bed.PAYER, no, now=NOW)
+        content = await paying.fetch(session, deps.tables, bed.VAULT, bed.PAYER, no, now=NOW)
         (folder / f"{no}.csv").write_bytes(content)
     elif (folder / f"{no}.result").exists():
         result = (folder / f"{no}.result").read_bytes()
@@ -153,10 +153,9 @@ async def _way(deps: Deps, no: str) -> None:
     """One reward from a candidate to a claim, straight through the services."""
     appeal_id = await approve(deps, no)
     for code in await bed.codes(deps, appeal_id):
-        async with deps.db.reads() as reading:
-            share = await claiming.find(reading, deps, code.reward_no, code.code)
+        offer = await bed.offered(deps, code)
         async with deps.db.writes.begin() as session:
-            await claiming.claim(session, deps, bed.VAULT, share, bed.CLAIM, now=NOW)
+            await claiming.claim(session, deps, bed.VAULT, offer, bed.CLAIM, now=NOW)
 
 
 async def approve(deps: Deps, no: str) -> int:

@@ -7,6 +7,7 @@ the event with the change in one transaction.
 from __future__ import annotations
 
 import secrets
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -85,6 +86,15 @@ def seen_by(viewer: Viewer) -> sa.ColumnElement[bool]:
     if viewer.scope.everything and viewer.scope.secret:
         return sa.true()
     return sa.exists().where(Ticket.id == Reward.root_ticket_id, may_see(viewer)).correlate(Reward)
+
+
+def was_recovered() -> sa.ColumnElement[bool]:
+    """Rewards that were taken back for fraud, archived since or not."""
+    return (
+        sa.exists()
+        .where(RewardEvent.reward_id == Reward.id, RewardEvent.act == RewardAct.RECOVERED.value)
+        .correlate(Reward)
+    )
 
 
 async def check_seen(session: AsyncSession, viewer: Viewer, no: str) -> None:
@@ -175,7 +185,9 @@ async def note(
     if act not in _BY_ITSELF:
         told = {"act": act.value} | ({} if share is None else {"share": share})
         subject = ledger.Subject(SubjectKind.REWARD, reward.no)
-        ledger.write(
-            session, who=by or "system", act=_LEDGER.get(act, LedgerAct.REWARD_CHANGED), subject=subject,
-            now=now, reason=data.get("reason"), detail=told,
-        )  # fmt: skip
+        # Whose address stands beside what a reporter did is no longer anonymous.
+        with ledger.coming_from(None) if by == REPORTER.login else nullcontext():
+            ledger.write(
+                session, who=by or "system", act=_LEDGER.get(act, LedgerAct.REWARD_CHANGED),
+                subject=subject, now=now, reason=data.get("reason"), detail=told,
+            )  # fmt: skip

@@ -17,7 +17,7 @@ import orjson
 import sqlalchemy as sa
 
 from connectors import bank_file
-from models.rewards import Reward, RewardBatch, RewardImport, RewardPayment, RewardShare
+from models.rewards import Reward, RewardBatch, RewardEvent, RewardImport, RewardPayment, RewardShare
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import PaymentState, RewardAct, RewardPost, RewardState, ShareState
 from nlp.text import mask_identity
@@ -26,7 +26,7 @@ from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.rewards.rows import Subject
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
-from triage.services.rewards import acting, book
+from triage.services.rewards import acting, book, telling
 from triage.services.rewards.claiming import place_of
 
 if TYPE_CHECKING:
@@ -124,16 +124,39 @@ async def gather(
 
 
 def _of_others(tables: Tables, doer: Doer, *, now: datetime) -> sa.ColumnElement[bool]:
-    """The rewards that somebody may export: as the step's own row has it, in SQL."""
+    """The rewards that somebody may pay: as the row of the step EXPORT has it, in SQL.
+
+    A return clears whose name a step keeps; the events tell of every step that they took.
+    """
     day = local(now).date()
+    steps = [row for row in tables.rewards.steps if row.holds(day)]
     apart = {
         post
-        for row in tables.rewards.steps
-        if row.act is RewardAct.EXPORT and row.subject is Subject.SHARE and row.holds(day)
+        for row in steps
+        if row.act is RewardAct.EXPORT and row.subject is Subject.SHARE
         for post in row.apart
     }
     who = [book.PARTS[post] for post in sorted(apart)]
-    return sa.and_(sa.true(), *(sa.func.coalesce(column, "") != doer.login for column in who))
+    took = sorted({row.act.value for row in steps if apart & set(row.who)})
+    stepped = sa.exists().where(
+        RewardEvent.reward_id == Reward.id, RewardEvent.by == doer.login, RewardEvent.act.in_(took)
+    )
+    return sa.and_(~stepped, *(sa.func.coalesce(column, "") != doer.login for column in who))
+
+
+async def _check_apart(
+    session: AsyncSession, tables: Tables, doer: Doer, batch: RewardBatch, *, now: datetime
+) -> None:
+    """Whoever decided on a reward sees neither its account nor the bank's answer. Raises StepRefused."""
+    own = await session.scalar(
+        sa.select(Reward.id)
+        .join(RewardShare, RewardShare.reward_id == Reward.id)
+        .join(RewardPayment, RewardPayment.share_id == RewardShare.id)
+        .where(RewardPayment.batch_id == batch.id, ~_of_others(tables, doer, now=now))
+        .limit(1)
+    )
+    if own is not None:
+        raise StepRefused("这个批次里有您经办、复核或审批过的奖励，支付文件和结果要由另外的人办理")
 
 
 def payee_of(reference: str) -> str:
@@ -174,10 +197,16 @@ async def payments_of(session: AsyncSession, batch_id: int) -> list[RewardPaymen
     return list(rows)
 
 
-async def fetch(session: AsyncSession, vault: Vault, doer: Doer, no: str, *, now: datetime) -> bytes:
-    """The bank's file of a batch: the same bytes every time. Raises BankFileRefused, NotFound."""
+async def fetch(
+    session: AsyncSession, tables: Tables, vault: Vault, doer: Doer, no: str, *, now: datetime
+) -> bytes:
+    """The bank's file of a batch: the same bytes every time.
+
+    Raises BankFileRefused, NotFound, StepRefused for whoever had another part in one of its rewards.
+    """
     _payer(doer)
     batch = await _batch(session, no)
+    await _check_apart(session, tables, doer, batch, now=now)
     made = await payments_of(session, batch.id)
     content = await asyncio.to_thread(_written, vault, made)
     if hashlib.sha256(content).hexdigest() != batch.sha256:
@@ -197,6 +226,7 @@ async def take(
     """Take the bank's results of a batch. Raises BankFileRefused naming the line, NotFound, StepRefused."""
     _payer(doer)
     batch = await _batch(session, no)
+    await _check_apart(session, tables, doer, batch, now=now)
     digest = hashlib.sha256(content).hexdigest()
     if known := await session.get(RewardImport, digest):
         if known.batch_id != batch.id:
@@ -272,3 +302,5 @@ async def _settle(
         # The reporter has the whole window again to give another account.
         share.claim_by, share.reminders = acting.window(tables, local(now).date()), 0
     await book.note(session, reward, act, doer.login, now, share=share.number, payment=payment.reference)
+    if not one.paid and share.number == 1 and reward.state == RewardState.NOTIFIED:
+        await telling.write(session, tables, reward, now=now)

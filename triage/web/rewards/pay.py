@@ -93,7 +93,7 @@ async def fetched(request: web.Request) -> web.Response:
     deps, no = request.app[DEPS], request.match_info["batch"][:20]
     async with deps.db.writes.begin() as session:
         content = await paying.fetch(
-            session, request.app[KEYS].vault, doer_of(request), no, now=deps.clock.now()
+            session, deps.tables, request.app[KEYS].vault, doer_of(request), no, now=deps.clock.now()
         )
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{no}.csv"'}
     return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
@@ -148,7 +148,7 @@ async def year(request: web.Request) -> web.Response:
 def _cells(tally: yearly.Tally) -> list[str]:
     return [
         str(tally.reports), str(tally.candidates), str(tally.verified), str(tally.rewarded),
-        yuan(tally.granted), str(tally.payments), yuan(tally.paid),
+        yuan(tally.granted), str(tally.recovered), str(tally.payments), yuan(tally.paid),
     ]  # fmt: skip
 
 

@@ -199,11 +199,19 @@ async def claimed(deps: Deps, told: Claim = CLAIM) -> list[claiming.Code]:
     reward = await the_reward(deps)
     given = await codes(deps, reward.winner_appeal_id)
     for one in given:
-        async with deps.db.reads() as reading:
-            share_id = await claiming.find(reading, deps, one.reward_no, one.code)
+        offer = await offered(deps, one)
         async with deps.db.writes.begin() as session:
-            await claiming.claim(session, deps, VAULT, share_id, told, now=deps.clock.now())
+            await claiming.claim(session, deps, VAULT, offer, told, now=deps.clock.now())
     return given
+
+
+async def offered(deps: Deps, code: claiming.Code) -> claiming.Offer:
+    """The part that a code opens."""
+    async with deps.db.reads() as reading:
+        share_id = await claiming.find(reading, deps, code.reward_no, code.code)
+        found = await claiming.offer(reading, share_id)
+    assert found is not None
+    return found
 
 
 def at(deps: Deps, moment: datetime) -> Deps:

@@ -23,7 +23,6 @@ from tests.triage.services.rewards.bank import gathered, paid
 from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, REPORT
 from triage.errors import BadInput
 from triage.rules.rewards.stepping import Doer, StepRefused
-from triage.services.limiting import TooOften
 from triage.services.rewards import acting, book, claiming, clocking, outcomes, paying
 
 if TYPE_CHECKING:
@@ -313,17 +312,6 @@ async def test_a_code_is_given_once_and_nothing_else_opens(lite: Deps) -> None:
     stored = (await bed.shares(lite))[0].code_hash or ""
     assert stored.startswith("$argon2id$")
     assert given[0].code not in stored
-
-
-async def test_guessing_is_counted(lite: Deps) -> None:
-    async def tried(no: str) -> None:
-        async with lite.db.writes.begin() as session:
-            await claiming.count_try(session, lite, no, "127.0.0.1", now=NOW)
-
-    for _ in range(lite.settings.reward_tries):
-        await tried("J2026AAAAAAAAAA")
-    with pytest.raises(TooOften):
-        await tried("J2026BBBBBBBBBB")
 
 
 @pytest.mark.parametrize(

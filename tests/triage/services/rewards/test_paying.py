@@ -9,15 +9,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from models.rewards import RewardBatch, RewardPayment
-from models.vocab_rewards import ShareState
+from models.rewards import Reward, RewardBatch, RewardPayment
+from models.vocab_rewards import RewardAct, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, fetched, gathered, paid, taken
 from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, VAULT
 from triage.errors import BadInput, NotFound
 from triage.rules.rewards.stepping import Doer, StepRefused
-from triage.services.rewards import claiming, paying
+from triage.services.rewards import book, claiming, paying
 
 if TYPE_CHECKING:
     from triage.services.deps import Deps
@@ -58,6 +58,27 @@ async def test_whoever_had_a_part_in_it_does_not_pay_it(deps: Deps) -> None:
     assert (await gathered(deps)).payments == 1
 
 
+async def test_whoever_decided_on_one_of_a_batch_sees_neither_its_accounts_nor_the_answer(deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    # A head who is no longer named on it: a return cleared that.
+    async with deps.db.writes.begin() as session:
+        reward = (await session.scalars(sa.select(Reward))).one()
+        await book.note(session, reward, RewardAct.RETURN, "former", NOW, reason="金额不符")
+    batch = await gathered(deps)
+    answer = await answer_of(deps, batch.no)
+    for one in (HANDLER, LEGAL, FINANCE, HEAD, Doer("former", HEAD.posts)):
+        both = Doer(one.login, (*one.posts, *PAYER.posts))
+        async with deps.db.writes.begin() as session:
+            with pytest.raises(StepRefused, match="要由另外的人办理"):
+                await paying.fetch(session, deps.tables, VAULT, both, batch.no, now=NOW)
+            with pytest.raises(StepRefused, match="要由另外的人办理"):
+                await paying.take(session, deps.tables, both, batch.no, answer, now=NOW)
+    assert (await taken(deps, batch.no, answer)).paid == 1
+
+
 async def test_results_are_taken_once_and_whole(deps: Deps) -> None:
     await bed.reports(deps.db)
     await bed.sweep(deps)
@@ -94,10 +115,9 @@ async def test_what_the_bank_refuses_is_corrected_and_paid(lite: Deps) -> None:
     await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账号不存在"))
     (share,) = await bed.shares(lite)
     assert (share.state, share.why) == (ShareState.FAILED, "账号不存在")
-    async with lite.db.reads() as reading:
-        share_id = await claiming.find(reading, lite, given.reward_no, given.code)
+    offer = await bed.offered(lite, given)
     async with lite.db.writes.begin() as session:
-        await claiming.claim(session, lite, VAULT, share_id, bed.CLAIM, now=NOW)
+        await claiming.claim(session, lite, VAULT, offer, bed.CLAIM, now=NOW)
     second = await gathered(lite)
     assert await paid(lite, second.no) == paying.Taken(second.no, 1, 0, repeated=False)
 
@@ -108,8 +128,8 @@ async def test_only_the_payer_pays(lite: Deps) -> None:
             with pytest.raises(StepRefused):
                 await paying.gather(session, lite.tables, VAULT, doer, now=NOW)
             with pytest.raises(StepRefused):
-                await paying.fetch(session, VAULT, doer, "P1", now=NOW)
+                await paying.fetch(session, lite.tables, VAULT, doer, "P1", now=NOW)
             with pytest.raises(StepRefused):
                 await paying.take(session, lite.tables, doer, "P1", b"", now=NOW)
         with pytest.raises(NotFound):
-            await paying.fetch(session, VAULT, PAYER, "P1", now=NOW)
+            await paying.fetch(session, lite.tables, VAULT, PAYER, "P1", now=NOW)
