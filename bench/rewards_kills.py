@@ -35,6 +35,8 @@ from triage.services.rewards import acting, book, claiming, finding, outcomes, p
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.db import Database
@@ -183,12 +185,12 @@ async def approve(deps: Deps, no: str) -> int:
     return reward.winner_appeal_id
 
 
-async def run(url: str, rounds: int) -> int:
-    """Kill at every point, so many times. Gives how many parts were paid twice, or only one side says so."""
+async def run(url: str, rounds: int, points: Sequence[str] = POINTS) -> int:
+    """Kill at these points, so many times. Gives how many parts were paid twice, or only one side says so."""
     with tempfile.TemporaryDirectory(prefix="jiesu-bank-") as directory:
         folder, paid = Path(directory), dict[str, int]()
         for number in range(1, rounds + 1):
-            for point in POINTS:
+            for point in points:
                 began = time.monotonic()
                 await _claims(url)
                 for name in ("gather", "fetch", "take"):
