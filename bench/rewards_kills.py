@@ -167,6 +167,8 @@ async def approve(deps: Deps, no: str) -> int:
         async with deps.db.reads() as session:
             return (await session.scalars(sa.select(Reward).where(Reward.no == no))).one()
 
+    # As the page does: other rewards of the street were found since.
+    await bed.look_again(deps, no)
     reward = await seen()
     async with deps.db.writes.begin() as session:
         await outcomes.add(

@@ -49,6 +49,7 @@ _KEEPS: Final = {
 }  # fmt: skip
 #: What somebody else than whoever entered the outcomes does.
 _REVIEWS: Final = frozenset({RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE})
+_MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
 
@@ -156,6 +157,7 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
     """One step of the whole reward. Raises StepRefused, RewardChanged, NotFound, NoRule."""
     reward = await book.seen(session, wish.no, wish.version)
     data: dict[str, Any] = {"reason": wish.reason} if wish.reason else {}
+    await _as_it_stands(session, tables, reward, wish.act, now=now)
     book.step(tables, reward, wish.act, doer, now=now, reason=wish.reason)
     await _check(session, reward, wish.act, doer)
     match wish.act:
@@ -168,6 +170,7 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
             reward.amount_fen = None
         case RewardAct.RETURN | RewardAct.REVIVE:
             reward.legal = reward.finance = reward.head = None
+            await finding.forget(session, reward)
         case RewardAct.APPROVE:
             _share_out(session, reward)
         case RewardAct.NOTIFY:
@@ -183,6 +186,15 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
     return reward
 
 
+async def _as_it_stands(
+    session: AsyncSession, tables: Tables, reward: Reward, act: RewardAct, *, now: datetime
+) -> None:
+    """What is verified is what stands now, with what was merged or came in since. Raises RewardChanged."""
+    verified = act is RewardAct.VERIFY and reward.state == RewardState.CANDIDATE
+    if verified and await finding.again(session, tables, reward, now=now):
+        raise book.RewardChanged(_MOVED)
+
+
 async def _check(session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer) -> None:
     """What the table of steps cannot know. Raises StepRefused.
 
@@ -192,6 +204,8 @@ async def _check(session: AsyncSession, reward: Reward, act: RewardAct, doer: Do
         await _finished(session, reward)
     if act in {RewardAct.VERIFY, RewardAct.APPROVE}:
         await _not_exposed(session, reward)
+        if no := await finding.rival(session, reward):
+            raise StepRefused(f"同一违法行为另有奖励 {no}，不能再奖：退回的会自动并入")
     if act is RewardAct.ATTEST and await owning.looked(session, doer.login, reward.winner_appeal_id):
         raise StepRefused("您查看过这位举报人的身份，“当面核验本人”要由没有看过的人办理")
     entered = act in _REVIEWS and {row.by for row in await outcomes_of(session, reward.id)}

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiohttp import web
 
-from models.vocab_rewards import RewardAct, RewardPost
+from models.vocab_rewards import RewardAct, RewardPost, RewardState
 from models.vocab_staff import Permission
 from triage.errors import BadInput
 from triage.rules.rewards.stepping import Doer
+from triage.services.rewards import book, finding
 from triage.services.rewards.book import Wish
 from triage.services.rewards.keys import RewardKeys
 from triage.web import guard
 from triage.web.desk import render
-from triage.web.keys import VIEWER
+from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +105,19 @@ def wish_of(request: web.Request, form: Mapping[str, Any], act: RewardAct | None
         version=whole(form, "version", "版本") or 0, reason=text(form, "reason"),
         share=whole(form, "share", "份"),
     )  # fmt: skip
+
+
+async def look_again(request: web.Request, no: str) -> None:
+    """What changed of a candidate since is kept before it is verified: that is refused for it, and shows it.
+
+    Raises NotFound, StepRefused.
+    """
+    deps = request.app[DEPS]
+    async with deps.db.writes.begin() as session:
+        await book.check_seen(session, request[VIEWER], no)
+        reward = await book.locked(session, no)
+        if reward.state == RewardState.CANDIDATE:
+            await finding.again(session, deps.tables, reward, now=deps.clock.now())
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401

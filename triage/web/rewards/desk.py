@@ -33,7 +33,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rows import Status
 from triage.services import attachments
-from triage.services.rewards import acting, book, outcomes, owning, telling
+from triage.services.rewards import acting, book, finding, outcomes, owning, telling
 from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
@@ -102,6 +102,7 @@ async def _shown(
         evidence = await outcomes.files_of(session, reward.id)
         parts = await book.shares_of(session, reward.id)
         message = await telling.last(session, reward.id)
+        news = await finding.news(session, deps.tables, reward, now=now)
         events = list(
             await session.scalars(
                 sa.select(RewardEvent).where(RewardEvent.reward_id == reward.id).order_by(RewardEvent.seq)
@@ -121,6 +122,7 @@ async def _shown(
         "parts": "、".join(str(part) for part in reward.parts), "exclusions": set(reward.exclusions),
         "pick": f"{reward.pick_fen / 100:.2f}" if reward.pick_fen else "", "notify_by": reward.notify_by,
         "amount": yuan(reward.amount_fen) if reward.amount_fen else None, "checks": reward.checks,
+        "news": news,
         "proof": [_proof(one) for one in reward.proof],
         "ticket": ticket if RewardPost.HANDLER in doer.posts else None,
         "notified_at": reward.notified_at, "message": _message(message, deps.settings.reward_sms),
@@ -338,6 +340,8 @@ async def acted(request: web.Request) -> web.Response:
     if wish.act not in (_SHARE_BUTTONS if wish.share else _BUTTONS):
         raise stepping.StepRefused("这一步不在这里办")
     try:
+        if wish.act is RewardAct.VERIFY:
+            await common.look_again(request, wish.no)
         async with deps.db.writes.begin() as session:
             await book.check_seen(session, request[VIEWER], wish.no)
             if wish.share:

@@ -99,7 +99,15 @@ async def merged(db: Database, no: str, into: str) -> None:
         session.add(TicketEvent(
             ticket_id=head.id, seq=(last or 0) + 1, at=NOW, tag=Tag.JOINED.value, data={"joined": no}
         ))  # fmt: skip
-        await session.execute(sa.update(Ticket).where(Ticket.no == no).values(state=State.MERGED.value))
+        child = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        child.state = State.MERGED.value
+        below = await session.scalar(
+            sa.select(sa.func.max(TicketEvent.seq)).where(TicketEvent.ticket_id == child.id)
+        )
+        session.add(TicketEvent(
+            ticket_id=child.id, seq=(below or 0) + 1, at=NOW, tag=Tag.MERGE.value,
+            data={"values": {"other_ticket": into}},
+        ))  # fmt: skip
 
 
 async def split(db: Database, no: str, out_of: str) -> None:
@@ -115,6 +123,13 @@ async def split(db: Database, no: str, out_of: str) -> None:
         ))  # fmt: skip
         values = {"state": State.FEEDBACK.value, "version": Ticket.version + 1}
         await session.execute(sa.update(Ticket).where(Ticket.no == no).values(values))
+
+
+async def look_again(deps: Deps, no: str) -> bool:
+    """As the page does before it verifies. Gives whether anything changed."""
+    async with deps.db.writes.begin() as session:
+        reward = await book.locked(session, no)
+        return await finding.again(session, deps.tables, reward, now=deps.clock.now())
 
 
 async def sweep(deps: Deps, batch: int = 50) -> int:

@@ -34,8 +34,8 @@ async def notified(deps: Deps, *, phone: bool = True) -> Deps:
     """A reward whose reporter was just told of it, at ten in the morning."""
     deps = bed.at(deps, DAY)
     (no,) = await bed.reports(deps.db)
-    await bed.sweep(deps)
     [await bed.named(deps, no, phone=PHONE) for _ in range(phone)]
+    await bed.sweep(deps)
     await bed.approved(deps)
     return deps
 
