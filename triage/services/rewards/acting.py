@@ -52,6 +52,7 @@ _REVIEWS: Final = frozenset({RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, Rewar
 _MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
+_TAKEN_BACK: Final = frozenset(state.value for state in ShareState if state is not ShareState.PAYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +157,11 @@ async def state(
 async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, now: datetime) -> Reward:
     """One step of the whole reward. Raises StepRefused, RewardChanged, NotFound, NoRule."""
     reward = await book.seen(session, wish.no, wish.version)
+    was = RewardState(reward.state)
     data: dict[str, Any] = {"reason": wish.reason} if wish.reason else {}
     await _as_it_stands(session, tables, reward, wish.act, now=now)
     book.step(tables, reward, wish.act, doer, now=now, reason=wish.reason)
-    await _check(session, reward, wish.act, doer)
+    await _check(session, reward, wish.act, doer, was=was)
     match wish.act:
         case RewardAct.VERIFY:
             await _verify(session, tables, reward, now=now)
@@ -195,13 +197,15 @@ async def _as_it_stands(
         raise book.RewardChanged(_MOVED)
 
 
-async def _check(session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer) -> None:
+async def _check(
+    session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer, *, was: RewardState
+) -> None:
     """What the table of steps cannot know. Raises StepRefused.
 
     Nobody reviews what they entered themselves, whoever verified it; nor attests whom they looked up.
     """
     if act is RewardAct.ARCHIVE:
-        await _finished(session, reward)
+        await _finished(session, reward, was)
     if act in {RewardAct.VERIFY, RewardAct.APPROVE}:
         await _not_exposed(session, reward)
         if no := await finding.rival(session, reward):
@@ -262,8 +266,10 @@ def window(tables: Tables, told_on: date) -> date:
     return told_on + timedelta(days=tables.rewards.limit(LimitName.CLAIM, told_on).days)
 
 
-async def _finished(session: AsyncSession, reward: Reward) -> None:
-    waiting = [one for one in await book.shares_of(session, reward.id) if one.state not in _OVER]
+async def _finished(session: AsyncSession, reward: Reward, was: RewardState) -> None:
+    """Nothing is claimed or paid of what was taken back: only a payment that is at the bank keeps it."""
+    over = _TAKEN_BACK if was is RewardState.RECOVERED else _OVER
+    waiting = [one for one in await book.shares_of(session, reward.id) if one.state not in over]
     if waiting:
         label = ShareState(waiting[0].state).label
         raise StepRefused(f"第 {waiting[0].number} 份还是“{label}”，不能归档")
@@ -280,6 +286,8 @@ async def act_share(
     share = shares.get(wish.share or 0)
     if share is None:
         raise BadInput("没有这一份")
+    if wish.act is RewardAct.REOPEN:
+        await _reopened(session, tables, reward, wish, doer, now=now)
     book.step_share(tables, reward, share, wish.act, doer, now=now, reason=wish.reason)
     if wish.act is RewardAct.REOPEN:
         share.claim_by, share.reminders = window(tables, local(now).date()), 0
@@ -288,3 +296,13 @@ async def act_share(
         share.code_hash = None
     await book.note(session, reward, wish.act, doer.login, now, share=share.number, reason=wish.reason)
     return share
+
+
+async def _reopened(
+    session: AsyncSession, tables: Tables, reward: Reward, wish: Wish, doer: Doer, *, now: datetime
+) -> None:
+    """An archived reward is told of again, or what was opened could not be claimed. Raises StepRefused."""
+    taken_back = sa.select(Reward.id).where(Reward.id == reward.id, book.was_recovered())
+    if await session.scalar(taken_back) is not None:
+        raise StepRefused("已经追回，不能重新开放领取")
+    book.step(tables, reward, RewardAct.REOPEN, doer, now=now, reason=wish.reason)

@@ -42,7 +42,7 @@ from triage.web.rewards import common
 from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from multidict import MultiDictProxy
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -136,7 +136,8 @@ async def _shown(
         request, "one", status=status, fault=fault, word=word, typed=typed or {}, reward=view,
         editing=editing, lines=found[0], asks=found[1], buttons=_buttons(allowed, _BUTTONS),
         outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
-        shares=[_share(request, one, before) for one in parts], events=[_event(one) for one in events],
+        shares=[_share(request, one, before, allowed) for one in parts],
+        events=[_event(one) for one in events],
         matters=_matters(request, reward), choices=_choices(request),
         notify_days=deps.tables.rewards.limit(LimitName.NOTIFY, today).days,
     )  # fmt: skip
@@ -152,7 +153,7 @@ def _message(one: RewardNotice | None, on: bool) -> str:  # noqa: FBT001  (the s
     return f"短信（只说有新的答复）：{told}"
 
 
-def _buttons(allowed: tuple[Any, ...], wanted: tuple[RewardAct, ...]) -> list[Button]:
+def _buttons(allowed: tuple[Any, ...], wanted: Sequence[RewardAct]) -> list[Button]:
     acts = {row.act: row for row in allowed}
     return [Button(act.value, act.label, bool(acts[act].needs)) for act in wanted if act in acts]
 
@@ -199,8 +200,11 @@ def _outcome(row: RewardOutcomeRow, evidence: list[RewardFile]) -> dict[str, Any
     }  # fmt: skip
 
 
-def _share(request: web.Request, one: RewardShare, before: Mapping[RewardPost, str | None]) -> dict[str, Any]:
-    deps = request.app[DEPS]
+def _share(
+    request: web.Request, one: RewardShare, before: Mapping[RewardPost, str | None], whole: tuple[Any, ...]
+) -> dict[str, Any]:
+    """A part; `whole`: the steps of the reward that may be taken, for one opens again with it alone."""
+    deps, again = request.app[DEPS], any(row.act is RewardAct.REOPEN for row in whole)
     allowed = stepping.possible(
         deps.tables.rewards, ShareState(one.state), before, doer_of(request),
         at=local(deps.clock.now()).date(),
@@ -209,7 +213,7 @@ def _share(request: web.Request, one: RewardShare, before: Mapping[RewardPost, s
         "number": one.number, "amount": yuan(one.amount_fen), "state": ShareState(one.state).label,
         "claim_by": one.claim_by, "coded": one.code_hash is not None, "claimed_at": one.claimed_at,
         "same_name": one.same_name, "paid_at": one.paid_at, "why": one.why, "reminders": one.reminders,
-        "buttons": _buttons(allowed, _SHARE_BUTTONS),
+        "buttons": _buttons(allowed, [act for act in _SHARE_BUTTONS if act is not RewardAct.REOPEN or again]),
     }  # fmt: skip
 
 
