@@ -55,6 +55,7 @@ class RewardAct(Labelled):
     CODE = "code", "发给领取码"
     RECODE = "recode", "重发领取码"
     CLAIM = "claim", "登记领取"
+    CONFIRM = "confirm", "确认姓名"
     REMIND = "remind", "提醒领取"
     WAIVE = "waive", "逾期视为放弃"
     DECLINE = "decline", "本人放弃"

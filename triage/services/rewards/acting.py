@@ -47,6 +47,8 @@ _KEEPS: Final = {
     RewardAct.VERIFY: "handler", RewardAct.REFUSE: "handler", RewardAct.LEGAL_PASS: "legal",
     RewardAct.FINANCE_PASS: "finance", RewardAct.APPROVE: "head",
 }  # fmt: skip
+#: Steps of one part that staff take.
+SHARE_ACTS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE, RewardAct.CONFIRM)
 #: What somebody else than whoever entered the outcomes does.
 _REVIEWS: Final = frozenset({RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE})
 _MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
@@ -278,14 +280,16 @@ async def _finished(session: AsyncSession, reward: Reward, was: RewardState) -> 
 async def act_share(
     session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, now: datetime
 ) -> RewardShare:
-    """One step of one part by staff: 本人放弃, 重新开放, 重发领取码. Raises StepRefused, BadInput."""
-    if wish.act not in {RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE}:
+    """One step of one part by staff (`SHARE_ACTS`). Raises StepRefused, BadInput."""
+    if wish.act not in SHARE_ACTS:
         raise BadInput("这一步不在这里办")
     reward = await book.seen(session, wish.no, wish.version)
     shares = {one.number: one for one in await book.shares_of(session, reward.id)}
     share = shares.get(wish.share or 0)
     if share is None:
         raise BadInput("没有这一份")
+    if wish.act is RewardAct.CONFIRM and share.same_name is not False:
+        raise StepRefused("登记的姓名与举报时没有不一致，不必确认")
     if wish.act is RewardAct.REOPEN:
         await _reopened(session, tables, reward, wish, doer, now=now)
     book.step_share(tables, reward, share, wish.act, doer, now=now, reason=wish.reason)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from connectors import bank_file
 from models.rewards import Reward, RewardBatch, RewardEvent, RewardImport, RewardPayment, RewardShare
@@ -70,6 +71,8 @@ async def gather(
 ) -> RewardBatch:
     """A batch of everything that is claimed and that the payer had no other part in.
 
+    A claim under another name than the report's waits until it is confirmed.
+
     Raises BadInput when there is nothing, StepRefused.
     """
     _payer(doer)
@@ -78,7 +81,7 @@ async def gather(
         await session.execute(
             sa.select(Reward, RewardShare)
             .join(RewardShare, RewardShare.reward_id == Reward.id)
-            .where(*claimed, _of_others(tables, doer, now=now))
+            .where(*claimed, _of_others(tables, doer, now=now), name_stands())
             .order_by(Reward.id, RewardShare.number)
             .limit(most)
             .with_for_update(of=(Reward, RewardShare), skip_locked=True)
@@ -86,12 +89,10 @@ async def gather(
         )
     ).all()
     if not ready:
-        whose = await session.scalar(
-            sa.select(RewardShare.id)
-            .join(Reward, Reward.id == RewardShare.reward_id)
-            .where(*claimed, ~_of_others(tables, doer, now=now))
-            .limit(1)
-        )
+        waiting = sa.select(RewardShare.id).join(Reward, Reward.id == RewardShare.reward_id).where(*claimed)
+        if await session.scalar(waiting.where(_of_others(tables, doer, now=now)).limit(1)) is not None:
+            raise BadInput("登记的姓名与举报时不一致，要先由法制或财务在奖励页面确认")
+        whose = await session.scalar(waiting.limit(1))
         raise BadInput(
             "没有已登记待支付的奖励"
             if whose is None
@@ -142,6 +143,23 @@ def _of_others(tables: Tables, doer: Doer, *, now: datetime) -> sa.ColumnElement
         RewardEvent.reward_id == Reward.id, RewardEvent.by == doer.login, RewardEvent.act.in_(took)
     )
     return sa.and_(~stepped, *(sa.func.coalesce(column, "") != doer.login for column in who))
+
+
+def name_stands() -> sa.ColumnElement[bool]:
+    """Parts whose name is the report's, or was confirmed since; none was given: no matter."""
+    confirmed, claimed = aliased(RewardEvent), aliased(RewardEvent)
+    later = sa.exists().where(
+        claimed.reward_id == confirmed.reward_id, claimed.share == confirmed.share,
+        claimed.act == RewardAct.CLAIM.value, claimed.seq > confirmed.seq,
+    )  # fmt: skip
+    return sa.or_(
+        RewardShare.same_name.is_(None),
+        RewardShare.same_name.is_(True),
+        sa.exists().where(
+            confirmed.reward_id == Reward.id, confirmed.share == RewardShare.number,
+            confirmed.act == RewardAct.CONFIRM.value, ~later,
+        ),
+    )  # fmt: skip
 
 
 async def _check_apart(

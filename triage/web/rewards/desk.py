@@ -55,7 +55,6 @@ _BUTTONS: Final = (
     RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER, RewardAct.RECOVERED,
     RewardAct.ARCHIVE, RewardAct.REVIVE,
 )  # fmt: skip
-_SHARE_BUTTONS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +203,11 @@ def _share(
     request: web.Request, one: RewardShare, before: Mapping[RewardPost, str | None], whole: tuple[Any, ...]
 ) -> dict[str, Any]:
     """A part; `whole`: the steps of the reward that may be taken, for one opens again with it alone."""
-    deps, again = request.app[DEPS], any(row.act is RewardAct.REOPEN for row in whole)
+    deps = request.app[DEPS]
+    fits = {
+        RewardAct.REOPEN: any(row.act is RewardAct.REOPEN for row in whole),
+        RewardAct.CONFIRM: one.same_name is False,
+    }
     allowed = stepping.possible(
         deps.tables.rewards, ShareState(one.state), before, doer_of(request),
         at=local(deps.clock.now()).date(),
@@ -213,7 +216,7 @@ def _share(
         "number": one.number, "amount": yuan(one.amount_fen), "state": ShareState(one.state).label,
         "claim_by": one.claim_by, "coded": one.code_hash is not None, "claimed_at": one.claimed_at,
         "same_name": one.same_name, "paid_at": one.paid_at, "why": one.why, "reminders": one.reminders,
-        "buttons": _buttons(allowed, [act for act in _SHARE_BUTTONS if act is not RewardAct.REOPEN or again]),
+        "buttons": _buttons(allowed, [act for act in acting.SHARE_ACTS if fits.get(act, True)]),
     }  # fmt: skip
 
 
@@ -341,7 +344,7 @@ async def acted(request: web.Request) -> web.Response:
     form, deps = await request.post(), request.app[DEPS]
     wish = wish_of(request, form)
     now, word = deps.clock.now(), ""
-    if wish.act not in (_SHARE_BUTTONS if wish.share else _BUTTONS):
+    if wish.act not in (acting.SHARE_ACTS if wish.share else _BUTTONS):
         raise stepping.StepRefused("这一步不在这里办")
     try:
         if wish.act is RewardAct.VERIFY:

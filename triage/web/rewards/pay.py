@@ -39,9 +39,9 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
     async with request.app[DEPS].db.reads() as session:
         ready, fen = (
             await session.execute(
-                sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RewardShare.amount_fen), 0)).where(
-                    RewardShare.state == ShareState.CLAIMED.value
-                )
+                sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RewardShare.amount_fen), 0))
+                .join(Reward, Reward.id == RewardShare.reward_id)
+                .where(RewardShare.state == ShareState.CLAIMED.value, paying.name_stands())
             )
         ).one()
         rows = list(
@@ -56,7 +56,7 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
         differing = await session.execute(
             sa.select(Reward.no, RewardShare.number)
             .join(Reward, Reward.id == RewardShare.reward_id)
-            .where(RewardShare.state == ShareState.CLAIMED.value, RewardShare.same_name.is_(False))
+            .where(RewardShare.state == ShareState.CLAIMED.value, ~paying.name_stands())
             .order_by(Reward.id)
         )
         names = [f"{no} 第 {number} 份" for no, number in differing]

@@ -17,7 +17,7 @@ from tests.triage.services.rewards.bank import answer_of, fetched, gathered, pai
 from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, VAULT
 from triage.errors import BadInput, NotFound
 from triage.rules.rewards.stepping import Doer, StepRefused
-from triage.services.rewards import book, claiming, paying
+from triage.services.rewards import acting, book, claiming, paying
 
 if TYPE_CHECKING:
     from triage.services.deps import Deps
@@ -77,6 +77,47 @@ async def test_whoever_decided_on_one_of_a_batch_sees_neither_its_accounts_nor_t
             with pytest.raises(StepRefused, match="要由另外的人办理"):
                 await paying.take(session, deps.tables, both, batch.no, answer, now=NOW)
     assert (await taken(deps, batch.no, answer)).paid == 1
+
+
+async def test_another_name_than_the_reports_waits_until_a_reviewer_confirms_it(deps: Deps) -> None:
+    (no,) = await bed.reports(deps.db)
+    await bed.named(deps, no, name="司马测试")
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    (given,) = await bed.claimed(deps)
+
+    async def confirmed(doer: Doer, reason: str = "户口簿：举报后改名") -> None:
+        reward = await bed.the_reward(deps)
+        wish = book.Wish(reward.no, RewardAct.CONFIRM, reward.version, reason, 1)
+        async with deps.db.writes.begin() as session:
+            await acting.act_share(session, deps.tables, doer, wish, now=NOW)
+
+    with pytest.raises(BadInput, match="要先由法制或财务"):
+        await gathered(deps)
+    for doer, reason, why in ((HANDLER, "改名", "由法制复核、财务复核办理"), (LEGAL, "", "必须写明理由")):
+        with pytest.raises(StepRefused, match=why):
+            await confirmed(doer, reason)
+    await confirmed(LEGAL)
+    batch = await gathered(deps)
+    # Sent back and claimed anew, it is another name to be confirmed.
+    await taken(deps, batch.no, await answer_of(deps, batch.no, "失败", "户名不符"))
+    offer = await bed.offered(deps, given)
+    async with deps.db.writes.begin() as session:
+        await claiming.claim(session, deps, VAULT, offer, bed.CLAIM, now=NOW)
+    with pytest.raises(BadInput, match="要先由法制或财务"):
+        await gathered(deps)
+
+
+async def test_a_name_that_is_the_reports_is_not_confirmed(lite: Deps) -> None:
+    await bed.reports(lite.db)
+    await bed.sweep(lite)
+    await bed.approved(lite)
+    await bed.claimed(lite)
+    reward = await bed.the_reward(lite)
+    wish = book.Wish(reward.no, RewardAct.CONFIRM, reward.version, "核对过身份证", 1)
+    async with lite.db.writes.begin() as session:
+        with pytest.raises(StepRefused, match="不必确认"):
+            await acting.act_share(session, lite.tables, LEGAL, wish, now=NOW)
 
 
 async def test_results_are_taken_once_and_whole(deps: Deps) -> None:
