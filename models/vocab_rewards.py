@@ -147,6 +147,11 @@ class PaymentState(Labelled):
     FAILED = "failed", "未支付成功"
 
 
+#: Before the reporter is told: the limit of the notice runs.
+BEFORE_NOTICE: Final = (
+    RewardState.CANDIDATE, RewardState.REVIEWING, RewardState.LEGAL_PASSED, RewardState.FINANCE_PASSED,
+    RewardState.APPROVING, RewardState.APPROVED,
+)  # fmt: skip
 #: Somebody still has to act.
 OPEN_REWARDS: Final = tuple(
     state

@@ -240,9 +240,9 @@ async def _verify(session: AsyncSession, tables: Tables, reward: Reward, *, now:
         why = "；".join(line.text for line in found.lines if line.ok is False) or found.lines[-1].text
         raise StepRefused(f"还不能提出奖励：{why}")
     reward.verdict, reward.amount_fen = _told(found, tables.rewards.version), found.amount
-    days = [row.effective_on for row in await outcomes_of(session, reward.id) if row.effective_on]
-    limit = tables.rewards.limit(LimitName.NOTIFY, local(now).date())
-    reward.notify_by = max(days, default=local(now).date()) + timedelta(days=limit.days)
+    if reward.notify_by is None:  # nothing that takes effect on a day: from now on
+        today = local(now).date()
+        reward.notify_by = today + timedelta(days=tables.rewards.limit(LimitName.NOTIFY, today).days)
 
 
 def _share_out(session: AsyncSession, reward: Reward) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import docx
@@ -17,8 +17,8 @@ from models.ledger import LedgerRow
 from models.vocab_rewards import RewardAct, ShareState
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered, paid
-from triage.services.rewards import acting, book, claiming, inspections
-from triage.web.rewards import desk, lists, pay
+from triage.services.rewards import acting, book, claiming, inspections, outcomes
+from triage.web.rewards import desk, lists, pay, queue
 
 if TYPE_CHECKING:
     from tests.triage.web.citizen.conftest import Citizen
@@ -184,3 +184,29 @@ async def test_the_lists_of_what_was_known_are_shown(client: Client, deps: Deps)
     for told in ("春季督察", "2026-03-01", "京环督〔2026〕1号", "chen"):
         assert told in shown
     assert "某印刷厂" not in shown
+
+
+async def test_what_is_late_stands_first_in_whatever_state_before_the_notice(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PER_PAGE", 1)
+    await bed.reports(deps.db, *[bed.REPORT] * 3)
+    await bed.sweep(deps)
+    late, soon, none = [one.no for one in await bed.rewards(deps)]
+    today = deps.clock.now().date()
+    for no, days in ((soon, 3), (late, 40)):
+        version = {one.no: one for one in await bed.rewards(deps)}[no].version
+        decided = dataclasses.replace(bed.FINE, effective_on=today - timedelta(days=days))
+        async with deps.db.writes.begin() as session:
+            wish = book.Wish(no, RewardAct.OUTCOME, version)
+            await outcomes.add(
+                session, deps.tables, bed.HANDLER, wish, decided, files=(), hashes=(), now=deps.clock.now()
+            )
+    address, seen = "/desk/rewards", []
+    for _ in range(3):
+        text = await (await client.get(address, headers={"Cookie": "who=handler"})).text()
+        seen.append((re.findall(r"<code>(J\w+)<", text)[0], 'class="bad"' in text))
+        address = (re.findall(r'rel="next" href="([^"]+)"', text) or [address])[0]
+    assert seen == [(late, True), (soon, False), (none, False)]
+    answer = await client.get("/desk/rewards?before=9999", headers={"Cookie": "who=handler"})
+    assert answer.status == 400
