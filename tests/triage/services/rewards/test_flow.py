@@ -265,10 +265,14 @@ async def test_an_outcome_is_checked_and_can_be_taken_back(lite: Deps) -> None:
     outcome = await bed.fined(lite)
     reward = await bed.the_reward(lite)
     wish = book.Wish(reward.no, RewardAct.OUTCOME, reward.version)
-    new = outcomes.NewOutcome(RewardOutcome.FINED, "", "", None)
-    with pytest.raises(BadInput, match="文号"):
-        async with lite.db.writes.begin() as session:
-            await outcomes.add(session, lite.tables, HANDLER, wish, new, files=(), hashes=(), now=NOW)
+    for new, why in (
+        (outcomes.NewOutcome(RewardOutcome.FINED, "", "", None), "文号"),
+        (outcomes.NewOutcome(RewardOutcome.VERIFIED, "", "", None), "文号"),
+        (outcomes.NewOutcome(RewardOutcome.VERIFIED, "", "京环调〔2026〕3号", None), "日期"),
+    ):
+        with pytest.raises(BadInput, match=why):
+            async with lite.db.writes.begin() as session:
+                await outcomes.add(session, lite.tables, HANDLER, wish, new, files=(), hashes=(), now=NOW)
     async with lite.db.writes.begin() as session:
         await outcomes.withdraw(session, lite.tables, HANDLER, wish, outcome, now=NOW)
     with pytest.raises(StepRefused, match="还没有生效的处理决定"):
