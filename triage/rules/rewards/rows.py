@@ -52,6 +52,7 @@ class LimitName(Labelled):
     NOTIFY = "notify", "通知期限"
     REMIND = "remind", "提醒"
     ATTEST = "attest", "当面核验后取领取码"
+    KNOWN = "known", "事先已掌握往前查"
 
 
 class BoundName(Labelled):

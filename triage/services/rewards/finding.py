@@ -226,7 +226,7 @@ async def _facts(
     return {
         "winner_appeal_id": of.appeal.id, "kind": ticket.kind, "district_code": ticket.district_code,
         "reported_at": of.appeal.received_at, "real_name": of.named, "proof": proof,
-        "checks": await checking.found(session, tables, ticket, of, said),
+        "checks": await checking.found(session, tables, ticket, of, said, answered=row.states),
     }  # fmt: skip
 
 
