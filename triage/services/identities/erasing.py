@@ -54,6 +54,7 @@ _DECIDING: Final = tuple(
         RewardState.LEGAL_PASSED,
         RewardState.FINANCE_PASSED,
         RewardState.APPROVING,
+        RewardState.REFUSING,
         RewardState.RECOVERING,
     )
 )

@@ -50,7 +50,9 @@ _KEEPS: Final = {
 #: Steps of one part that staff take.
 SHARE_ACTS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE, RewardAct.CONFIRM)
 #: What somebody else than whoever entered the outcomes does.
-_REVIEWS: Final = frozenset({RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE})
+_REVIEWS: Final = frozenset({
+    RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE, RewardAct.UPHOLD
+})  # fmt: skip
 _MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})

@@ -38,10 +38,13 @@ if TYPE_CHECKING:
 _MERGES: Final = 20
 #: Verified, and not yet decided.
 _REVIEWED: Final = frozenset({
-    RewardState.REVIEWING, RewardState.LEGAL_PASSED, RewardState.FINANCE_PASSED, RewardState.APPROVING
+    RewardState.REVIEWING, RewardState.LEGAL_PASSED, RewardState.FINANCE_PASSED, RewardState.APPROVING,
+    RewardState.REFUSING,
 })  # fmt: skip
 #: A reward in one of these is none yet, or none.
-_MADE_WAY: Final = frozenset({RewardState.CANDIDATE, RewardState.JOINED, RewardState.REFUSED})
+_MADE_WAY: Final = frozenset({
+    RewardState.CANDIDATE, RewardState.JOINED, RewardState.REFUSED, RewardState.REFUSING
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

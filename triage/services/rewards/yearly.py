@@ -30,11 +30,10 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 #: Archived ones follow a refusal and a recovery too: theirs are told apart by sum and event.
-_VERIFIED: Final = tuple(
-    state.value
-    for state in RewardState
-    if state not in {RewardState.CANDIDATE, RewardState.REFUSED, RewardState.JOINED, RewardState.ARCHIVED}
-)
+_NOT_VERIFIED: Final = frozenset({
+    RewardState.CANDIDATE, RewardState.REFUSING, RewardState.REFUSED, RewardState.JOINED, RewardState.ARCHIVED
+})  # fmt: skip
+_VERIFIED: Final = tuple(state.value for state in RewardState if state not in _NOT_VERIFIED)
 _REWARDED: Final = (
     RewardState.APPROVED.value, RewardState.NOTIFIED.value, RewardState.RECOVERING.value
 )  # fmt: skip

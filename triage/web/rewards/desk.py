@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
 #: Steps that a button of the page takes; the others have forms or come by themselves.
 _BUTTONS: Final = (
-    RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.RETURN,
-    RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER, RewardAct.RECOVERED,
-    RewardAct.ARCHIVE, RewardAct.REVIVE,
+    RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.UPHOLD, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS,
+    RewardAct.RETURN, RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER,
+    RewardAct.RECOVERED, RewardAct.ARCHIVE, RewardAct.REVIVE,
 )  # fmt: skip
 
 

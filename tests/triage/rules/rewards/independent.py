@@ -99,9 +99,9 @@ def shanghai_2021(item: dict[str, Any]) -> list[Band]:
 
 
 def shanghai_2018(item: dict[str, Any]) -> list[Band]:
-    major = (Fraction(1, 100), 50000)
-    ends = {"general": (500, 5000), "grave": (5000, 20000), "major": major}.get(item.get("事项", ""))
-    return [(Fraction(ends[0]), Fraction(ends[1]))] if ends else []
+    ends = {"general": ("500", "5000"), "grave": ("5000", "20000"), "major": ("0.01", "50000")}
+    found = ends.get(item.get("事项", ""))
+    return [(Fraction(found[0]), Fraction(found[1]))] if found else []
 
 
 def shenzhen(item: dict[str, Any]) -> list[Band]:

@@ -126,6 +126,7 @@ async def test_who_was_merged_into_an_open_case_stays(sqlite_db: Database, head:
         (RewardState.CANDIDATE, 1),
         (RewardState.APPROVING, 1),
         (RewardState.RECOVERING, 1),
+        (RewardState.REFUSING, 1),
         (RewardState.REFUSED, 0),
     ],
 )

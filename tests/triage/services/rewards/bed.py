@@ -177,6 +177,12 @@ async def do(deps: Deps, doer: Doer, act: RewardAct, reason: str = "", version: 
         return await acting.act(session, deps.tables, doer, wish, now=deps.clock.now())
 
 
+async def refused(deps: Deps, reason: str = "举报事实不清楚") -> Reward:
+    """Proposed by the handler, upheld by the head."""
+    await do(deps, HANDLER, RewardAct.REFUSE, reason)
+    return await do(deps, HEAD, RewardAct.UPHOLD)
+
+
 async def state(deps: Deps, **more: Any) -> None:  # noqa: ANN401  (fields of Stated)
     reward = await the_reward(deps)
     wish = book.Wish(reward.no, RewardAct.VERIFY, reward.version)

@@ -78,7 +78,7 @@ async def test_a_refused_one_that_is_taken_up_again_is_looked_at_anew(lite: Deps
     (late,) = await bed.reports(lite.db, aged(2))
     await bed.sweep(lite)
     no = (await bed.the_reward(lite)).no
-    await step(lite, no, HANDLER, RewardAct.REFUSE, "事实不清楚")
+    await bed.refused(lite)
     (early,) = await bed.reports(lite.db, aged(5), access=False)
     await bed.merged(lite.db, early, late)
     await bed.sweep(lite)
@@ -134,6 +134,7 @@ async def test_a_refused_one_makes_way_for_a_candidate(lite: Deps) -> None:
     await bed.sweep(lite)
     one, other = [found.no for found in await bed.rewards(lite)]
     await step(lite, one, HANDLER, RewardAct.REFUSE, "举报人不符合条件")
+    await step(lite, one, LEGAL, RewardAct.UPHOLD)
     await bed.merged(lite.db, first, second)
     await bed.sweep(lite)
     winner = {found.no: found for found in await bed.rewards(lite)}[other]

@@ -69,6 +69,6 @@ async def test_what_was_taken_back_stands_there_no_more_and_its_sum_follows_from
 async def test_what_was_refused_is_not_announced_once_archived(lite: Deps) -> None:
     await bed.reports(lite.db)
     await bed.sweep(lite)
-    await bed.do(lite, HANDLER, RewardAct.REFUSE, "举报事实不清楚")
+    await bed.refused(lite)
     await bed.do(lite, HANDLER, RewardAct.ARCHIVE)
     assert (await told(lite)).numbers == ()

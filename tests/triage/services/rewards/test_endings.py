@@ -11,8 +11,8 @@ from models.vocab_rewards import RewardAct, RewardState, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, gathered, paid, taken
-from tests.triage.services.rewards.bed import HANDLER, HEAD, PAYER
-from triage.rules.rewards.stepping import StepRefused
+from tests.triage.services.rewards.bed import HANDLER, HEAD, LEGAL, PAYER
+from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.rewards import acting, book
 
 if TYPE_CHECKING:
@@ -83,3 +83,19 @@ async def test_a_payment_that_is_at_the_bank_is_waited_for(lite: Deps) -> None:
     await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账户已冻结"))
     assert [share.state for share in await bed.shares(lite)] == [ShareState.FAILED]
     assert (await bed.do(lite, HANDLER, RewardAct.ARCHIVE)).state == RewardState.ARCHIVED
+
+
+async def test_nobody_refuses_alone(lite: Deps) -> None:
+    await bed.reports(lite.db)
+    await bed.sweep(lite)
+    await bed.do(lite, HANDLER, RewardAct.REFUSE, "举报事实不清楚")
+    with pytest.raises(StepRefused, match="时不能"):
+        await bed.do(lite, HANDLER, RewardAct.ARCHIVE)
+    both = Doer(HANDLER.login, (*HANDLER.posts, *HEAD.posts))
+    for doer, why in ((PAYER, "由法制复核、负责人办理"), (both, "您已作为经办办过")):
+        with pytest.raises(StepRefused, match=why):
+            await bed.do(lite, doer, RewardAct.UPHOLD)
+    returned = await bed.do(lite, LEGAL, RewardAct.RETURN, "材料里写明了排口")
+    assert returned.state == RewardState.CANDIDATE
+    await bed.do(lite, HANDLER, RewardAct.REFUSE, "举报事实不清楚")
+    assert (await bed.do(lite, HEAD, RewardAct.UPHOLD)).state == RewardState.REFUSED

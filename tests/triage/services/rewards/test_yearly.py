@@ -57,6 +57,8 @@ async def test_what_was_refused_is_neither_verified_nor_rewarded_once_archived(d
     await bed.reports(deps.db)
     await bed.sweep(deps)
     await bed.do(deps, HANDLER, RewardAct.REFUSE, "举报事实不清楚")
+    assert await total(deps) == (1, 0, 0, 0, 0, 0)
+    await bed.do(deps, HEAD, RewardAct.UPHOLD)
     await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
     assert await total(deps) == (1, 0, 0, 0, 0, 0)
 
