@@ -22,6 +22,7 @@ from models.vocab_rewards import (
     ShareState,
     Via,
 )
+from nlp.text import mask_identity
 from triage.clock import local, show
 from triage.errors import BadInput
 from triage.rules.rewards import deciding
@@ -179,6 +180,8 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
             await finding.forget(session, reward)
         case RewardAct.APPROVE:
             _share_out(session, reward)
+        case RewardAct.RECOVERED:
+            data |= await _recovery(session, reward, wish.recovery, now=now)
         case RewardAct.NOTIFY:
             await _notify(session, tables, reward, doer, now=now)
         case RewardAct.ATTEST:
@@ -268,6 +271,27 @@ async def _notify(
 def window(tables: Tables, told_on: date) -> date:
     """The last day on which a reward may be claimed that was told on that day."""
     return told_on + timedelta(days=tables.rewards.limit(LimitName.CLAIM, told_on).days)
+
+
+async def _recovery(
+    session: AsyncSession, reward: Reward, told: book.Recovery, *, now: datetime
+) -> dict[str, Any]:
+    """What came back, as the event keeps it. Raises BadInput."""
+    paid = sum(
+        one.amount_fen for one in await book.shares_of(session, reward.id) if one.state == ShareState.PAID
+    )
+    if not paid:
+        return {}
+    if not 0 < told.amount <= paid:
+        raise BadInput(f"请写追回的金额：已支付 {paid / 100:,.2f} 元，不能多于它")
+    if told.on is None or told.on > local(now).date():
+        raise BadInput("请写钱退回的日期，不能晚于今天")
+    if not told.document_no.strip():
+        raise BadInput("请写追回的文号或票据号")
+    return {
+        "returned": told.amount, "on": told.on.isoformat(),
+        "document": mask_identity(told.document_no.strip()),
+    }  # fmt: skip
 
 
 async def _finished(session: AsyncSession, reward: Reward, was: RewardState) -> None:

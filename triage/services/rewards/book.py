@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ from triage.rules.rewards.stepping import Asked, Doer
 from triage.services import ledger
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,6 +57,15 @@ class RewardChanged(TriageError):
 
 
 @dataclass(frozen=True, slots=True)
+class Recovery:
+    """已追回: what came back, in fen; on which day, by which document. Nothing where nothing was paid."""
+
+    amount: int = 0
+    on: date | None = None
+    document_no: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """A step somebody asks for; `version` is that of the reward as it was seen."""
 
@@ -65,6 +74,7 @@ class Wish:
     version: int
     reason: str = ""
     share: int | None = None
+    recovery: Recovery = field(default_factory=Recovery)
 
 
 #: Where a reward says who did which part.

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from connectors.office_xlsx import Cell, Column, Sheet
 from models.appeals import Appeal
-from models.rewards import Reward, RewardShare
+from models.rewards import Reward, RewardEvent, RewardShare
 from models.tickets import Ticket
-from models.vocab_rewards import RewardState, ShareState
+from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage.clock import BEIJING, local
 from triage.rules.publishing import Publish, number
 from triage.services.rewards import book
@@ -40,6 +40,7 @@ _REWARDED: Final = (
 _COLUMNS: Final = (
     Column("", width=26, left=True), Column("举报（件）"), Column("候选（件）"), Column("查实（件）"),
     Column("奖励（件）"), Column("奖励金额（元）", width=16, number_format="#,##0.00"), Column("追回（件）"),
+    Column("追回金额（元）", width=16, number_format="#,##0.00"),
     Column("已支付（人次）", width=14), Column("已支付（元）", width=16, number_format="#,##0.00"),
 )  # fmt: skip
 
@@ -54,6 +55,7 @@ class Tally:
     rewarded: int = 0
     granted: int = 0
     recovered: int = 0
+    returned: int = 0
     payments: int = 0
     paid: int = 0
 
@@ -71,7 +73,7 @@ class Tally:
         """As a sheet shows it: sums in yuan."""
         return (
             self.reports, self.candidates, self.verified, self.rewarded, self.granted / 100, self.recovered,
-            self.payments, self.paid / 100,
+            self.returned / 100, self.payments, self.paid / 100,
         )  # fmt: skip
 
 
@@ -138,6 +140,15 @@ async def figures(session: AsyncSession, tables: Tables, year: int, *, now: date
         for tally in _lines(found, kind, district):
             tally.payments += count
             tally.paid += int(fen or 0)
+    returned = await session.execute(
+        sa.select(Reward.kind, Reward.district_code, sa.func.sum(RewardEvent.data["returned"].as_integer()))
+        .join(RewardEvent, RewardEvent.reward_id == Reward.id)
+        .where(*within, RewardEvent.act == RewardAct.RECOVERED.value)
+        .group_by(Reward.kind, Reward.district_code)
+    )
+    for kind, district, fen in returned:
+        for tally in _lines(found, kind, district):
+            tally.returned += int(fen or 0)
     return found
 
 
@@ -214,7 +225,8 @@ def document(tables: Tables, found: Year, *, made_at: datetime) -> bytes:
     t = found.total
     paper.add_paragraph(
         f"{found.year}年共收到举报 {t.reports} 件，列为奖励候选 {t.candidates} 件，查实 {t.verified} 件，"
-        f"批准奖励 {t.rewarded} 件、{t.granted / 100:,.2f} 元，追回 {t.recovered} 件，"
+        f"批准奖励 {t.rewarded} 件、{t.granted / 100:,.2f} 元，"
+        f"追回 {t.recovered} 件、{t.returned / 100:,.2f} 元，"
         f"已支付 {t.payments} 人次、{t.paid / 100:,.2f} 元。"
     )
     for what, lines in outside(tables, found, at=made_at):

@@ -232,7 +232,7 @@ def _proof(one: dict[str, Any]) -> dict[str, Any]:
 def _event(one: RewardEvent) -> dict[str, Any]:
     return {
         "at": one.at, "label": RewardAct(one.act).label, "by": one.by or "系统", "share": one.share,
-        "reason": one.data.get("reason", ""),
+        "reason": common.reason_of(one.data),
     }  # fmt: skip
 
 
@@ -342,11 +342,9 @@ async def _withdraw(request: web.Request, form: MultiDictProxy[Any]) -> str:
 async def acted(request: web.Request) -> web.Response:
     """A step of the whole, or of one part. A refusal is told on the page."""
     form, deps = await request.post(), request.app[DEPS]
-    wish = wish_of(request, form)
     now, word = deps.clock.now(), ""
-    if wish.act not in (acting.SHARE_ACTS if wish.share else _BUTTONS):
-        raise stepping.StepRefused("这一步不在这里办")
     try:
+        wish = common.pressed(request, form, _BUTTONS)
         if wish.act is RewardAct.VERIFY:
             await common.look_again(request, wish.no)
         async with deps.db.writes.begin() as session:
@@ -356,7 +354,7 @@ async def acted(request: web.Request) -> web.Response:
             else:
                 reward = await acting.act(session, deps.tables, doer_of(request), wish, now=now)
                 word = owning.hand_over(deps, reward) if wish.act is RewardAct.ATTEST else ""
-    except (stepping.StepRefused, book.RewardChanged, NoRule) as error:
+    except (BadInput, stepping.StepRefused, book.RewardChanged, NoRule) as error:
         return await _shown(request, error.detail, status=error.status, typed=form)
     if word:
         return await _shown(request, "", word=word)

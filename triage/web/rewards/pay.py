@@ -148,7 +148,8 @@ async def year(request: web.Request) -> web.Response:
 def _cells(tally: yearly.Tally) -> list[str]:
     return [
         str(tally.reports), str(tally.candidates), str(tally.verified), str(tally.rewarded),
-        yuan(tally.granted), str(tally.recovered), str(tally.payments), yuan(tally.paid),
+        yuan(tally.granted), str(tally.recovered), yuan(tally.returned),
+        str(tally.payments), yuan(tally.paid),
     ]  # fmt: skip
 
 

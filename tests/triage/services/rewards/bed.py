@@ -46,6 +46,8 @@ REPORT = TicketIn(
 CLAIM = Claim("欧阳测试", "110105199001010010", "13912340007", "测试银行北京望京支行", "6222020200012345678")
 
 
+#: What came back of a reward.
+BACK = book.Recovery(480_000, NOW.date(), "缴款书 2026-77")
 #: An effective decision, and everybody's step from there to the notice.
 FINE = NewOutcome(
     RewardOutcome.FINED, "超标排放", "京环罚〔2026〕1号", NOW.date() - timedelta(days=3), fine=10_000_000
@@ -169,10 +171,18 @@ async def appeal_of(deps: Deps, no: str) -> int:
     return found
 
 
-async def do(deps: Deps, doer: Doer, act: RewardAct, reason: str = "", version: int | None = None) -> Reward:
+async def do(
+    deps: Deps,
+    doer: Doer,
+    act: RewardAct,
+    reason: str = "",
+    version: int | None = None,
+    *,
+    recovery: book.Recovery | None = None,
+) -> Reward:
     """One step of the one reward there is."""
     reward = await the_reward(deps)
-    wish = book.Wish(reward.no, act, version or reward.version, reason)
+    wish = book.Wish(reward.no, act, version or reward.version, reason, recovery=recovery or book.Recovery())
     async with deps.db.writes.begin() as session:
         return await acting.act(session, deps.tables, doer, wish, now=deps.clock.now())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -363,7 +364,19 @@ async def test_fraud_is_taken_back(lite: Deps) -> None:
     with pytest.raises(StepRefused):
         await bed.do(lite, HANDLER, RewardAct.RECOVER, "材料是伪造的")
     await bed.do(lite, HEAD, RewardAct.RECOVER, "材料是伪造的")
-    await bed.do(lite, PAYER, RewardAct.RECOVERED, "已退回财政账户")
+    for back, why in (
+        (book.Recovery(), "金额"),
+        (dataclasses.replace(bed.BACK, amount=500_001), "不能多于"),
+        (dataclasses.replace(bed.BACK, on=NOW.date() + timedelta(days=2)), "日期"),
+        (dataclasses.replace(bed.BACK, document_no=" "), "文号"),
+    ):
+        with pytest.raises(BadInput, match=why):
+            await bed.do(lite, PAYER, RewardAct.RECOVERED, "已退回财政账户", recovery=back)
+    await bed.do(lite, PAYER, RewardAct.RECOVERED, "已退回财政账户", recovery=bed.BACK)
+    async with lite.db.reads() as session:
+        last = (await session.scalars(sa.select(RewardEvent).order_by(RewardEvent.seq.desc()))).first()
+    assert last is not None
+    assert (last.data["returned"], last.data["document"]) == (480_000, "缴款书 2026-77")
     assert (await bed.do(lite, HANDLER, RewardAct.ARCHIVE)).state == RewardState.ARCHIVED
 
 

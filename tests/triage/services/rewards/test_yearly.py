@@ -74,7 +74,10 @@ async def test_what_was_taken_back_is_no_reward_archived_or_not(deps: Deps) -> N
     assert await total(deps) == (1, 1, 1, 500_000, 0, 500_000)
     await bed.do(deps, HEAD, RewardAct.RECOVER, "材料是伪造的")
     assert await total(deps) == (1, 1, 1, 500_000, 0, 500_000)
-    await bed.do(deps, PAYER, RewardAct.RECOVERED, "已退回财政账户")
+    await bed.do(deps, PAYER, RewardAct.RECOVERED, "已退回财政账户", recovery=bed.BACK)
     assert await total(deps) == (1, 1, 0, 0, 1, 500_000)
+    async with deps.db.reads() as session:
+        found = (await yearly.figures(session, deps.tables, NOW.year, now=NOW)).kinds["WAT-02"]
+    assert found.returned == 480_000
     await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
     assert await total(deps) == (1, 1, 0, 0, 1, 500_000)

@@ -141,12 +141,15 @@ async def test_the_year_is_a_page_a_workbook_and_a_document(client: Client, deps
     rows = [[cell.value for cell in row] for row in book["按种类"].iter_rows(min_row=4, max_row=5)]
     # One reward of a kind would tell what somebody got: outside the office it is no line of its own.
     folded = "其余种类合计（奖励或支付不足 5 件的合并）"
-    assert rows == [[folded, 1, 1, 1, 1, 5000, 0, 1, 5000], ["合计", 1, 1, 1, 1, 5000, 0, 1, 5000]]
+    assert rows == [[folded, 1, 1, 1, 1, 5000, 0, 0, 1, 5000], ["合计", 1, 1, 1, 1, 5000, 0, 0, 1, 5000]]
     assert "企业污水直排" in text
     told = docx.Document(
         io.BytesIO(await (await client.get("/desk/rewards/year/2026.docx", headers=head)).read())
     )
-    assert "批准奖励 1 件、5,000.00 元，追回 0 件，已支付 1 人次、5,000.00 元" in told.paragraphs[1].text
+    assert (
+        "批准奖励 1 件、5,000.00 元，追回 0 件、0.00 元，已支付 1 人次、5,000.00 元"
+        in told.paragraphs[1].text
+    )
     assert (await client.get("/desk/rewards/year?year=2099", headers=head)).status == 400
     secret = (bed.CLAIM.account, bed.CLAIM.name, bed.CLAIM.phone)
     pages = [text, await (await client.get("/citizen/reward/notice")).text()]
