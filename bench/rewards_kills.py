@@ -35,6 +35,8 @@ from triage.services.rewards import acting, book, claiming, finding, outcomes, p
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.db import Database
@@ -88,7 +90,7 @@ async def _fetch_or_take(  # noqa: PLR0917  (what a child was told)
     session: AsyncSession, deps: Deps, name: str, no: str, folder: Path, point: str
 ) -> None:
     if name == "fetch":
-        content = await paying.fetch(session, bed.VAULT, bed.PAYER, no, now=NOW)
+        content = await paying.fetch(session, deps.tables, bed.VAULT, bed.PAYER, no, now=NOW)
         (folder / f"{no}.csv").write_bytes(content)
     elif (folder / f"{no}.result").exists():
         result = (folder / f"{no}.result").read_bytes()
@@ -153,10 +155,9 @@ async def _way(deps: Deps, no: str) -> None:
     """One reward from a candidate to a claim, straight through the services."""
     appeal_id = await approve(deps, no)
     for code in await bed.codes(deps, appeal_id):
-        async with deps.db.reads() as reading:
-            share = await claiming.find(reading, deps, code.reward_no, code.code)
+        offer = await bed.offered(deps, code)
         async with deps.db.writes.begin() as session:
-            await claiming.claim(session, deps, bed.VAULT, share, bed.CLAIM, now=NOW)
+            await claiming.claim(session, deps, bed.VAULT, offer, bed.CLAIM, now=NOW)
 
 
 async def approve(deps: Deps, no: str) -> int:
@@ -166,6 +167,8 @@ async def approve(deps: Deps, no: str) -> int:
         async with deps.db.reads() as session:
             return (await session.scalars(sa.select(Reward).where(Reward.no == no))).one()
 
+    # As the page does: other rewards of the street were found since.
+    await bed.look_again(deps, no)
     reward = await seen()
     async with deps.db.writes.begin() as session:
         await outcomes.add(
@@ -184,12 +187,12 @@ async def approve(deps: Deps, no: str) -> int:
     return reward.winner_appeal_id
 
 
-async def run(url: str, rounds: int) -> int:
-    """Kill at every point, so many times. Gives how many parts were paid twice, or only one side says so."""
+async def run(url: str, rounds: int, points: Sequence[str] = POINTS) -> int:
+    """Kill at these points, so many times. Gives how many parts were paid twice, or only one side says so."""
     with tempfile.TemporaryDirectory(prefix="jiesu-bank-") as directory:
         folder, paid = Path(directory), dict[str, int]()
         for number in range(1, rounds + 1):
-            for point in POINTS:
+            for point in points:
                 began = time.monotonic()
                 await _claims(url)
                 for name in ("gather", "fetch", "take"):

@@ -17,6 +17,7 @@ class RewardState(Labelled):
     APPROVING = "approving", "待审批"
     APPROVED = "approved", "已批准待通知"
     NOTIFIED = "notified", "已通知"
+    REFUSING = "refusing", "拟不予奖励待复核"
     REFUSED = "refused", "不予奖励"
     JOINED = "joined", "并入同一违法行为"
     RECOVERING = "recovering", "追回中"
@@ -46,6 +47,7 @@ class RewardAct(Labelled):
     OUTCOME = "outcome", "登记处理结果"
     VERIFY = "verify", "核验并提出奖励"
     REFUSE = "refuse", "提出不予奖励"
+    UPHOLD = "uphold", "同意不予奖励"
     LEGAL_PASS = "legal_pass", "法制复核通过"
     FINANCE_PASS = "finance_pass", "财务复核通过"
     RETURN = "return", "退回"
@@ -55,6 +57,7 @@ class RewardAct(Labelled):
     CODE = "code", "发给领取码"
     RECODE = "recode", "重发领取码"
     CLAIM = "claim", "登记领取"
+    CONFIRM = "confirm", "确认姓名"
     REMIND = "remind", "提醒领取"
     WAIVE = "waive", "逾期视为放弃"
     DECLINE = "decline", "本人放弃"
@@ -146,6 +149,11 @@ class PaymentState(Labelled):
     FAILED = "failed", "未支付成功"
 
 
+#: Before the reporter is told: the limit of the notice runs.
+BEFORE_NOTICE: Final = (
+    RewardState.CANDIDATE, RewardState.REVIEWING, RewardState.LEGAL_PASSED, RewardState.FINANCE_PASSED,
+    RewardState.APPROVING, RewardState.APPROVED, RewardState.REFUSING,
+)  # fmt: skip
 #: Somebody still has to act.
 OPEN_REWARDS: Final = tuple(
     state

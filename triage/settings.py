@@ -210,7 +210,7 @@ class Settings(BaseSettings):
         30, ge=1, le=100_000, description="公众页面：同一网络地址、同一编号每小时最多查询几次"
     )
     reward_tries: int = Field(
-        10, ge=1, le=1000, description="领奖页面：同一网络地址、同一候选编号每小时最多试几次领取码"
+        10, ge=1, le=1000, description="领奖页面：同一网络地址、同一件举报每小时最多试几次码"
     )
     reward_sms: bool = Field(
         default=True, description="奖励待领时给举报人发短信：只说有新的答复，不说奖励；保密举报不发"

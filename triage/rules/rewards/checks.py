@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import AppealType, State
 from models.vocab_rewards import Exclusion, RewardState, ShareState
 from triage.rules.check_tools import gaps, ids, overlaps, say
-from triage.rules.rewards.rows import Condition, LimitName, Subject
+from triage.rules.rewards.rows import BoundName, Condition, LimitName, Subject
 from triage.rules.rows import Problem, Where
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def check(table: RewardTable, kinds: Mapping[str, KindRow], problems: list[Probl
     ids(
         [
             *table.selection, *table.candidates, *table.first, *table.conditions, *table.limits,
+            *table.bounds,
             *table.exclusions, *table.entitlements, *table.steps, *table.rulesets.values(), *awards,
             *insiders,
         ],
@@ -52,9 +53,11 @@ def check(table: RewardTable, kinds: Mapping[str, KindRow], problems: list[Probl
         "期限",
         problems,
     )
+    overlaps(table.bounds, lambda row: row.name, "数目", problems)
     for name, known in (
         ("条件", {row.name for row in table.conditions} ^ set(Condition)),
         ("期限", {row.name for row in table.limits} ^ set(LimitName)),
+        ("数目", {row.name for row in table.bounds} ^ set(BoundName)),
         ("除外情形", {row.exclusion for row in table.exclusions} ^ set(Exclusion)),
     ):
         problems.extend(Problem(_COMMON, f"缺少{name}“{one.label}”") for one in known)

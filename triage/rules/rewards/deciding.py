@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from triage.rules.rewards.rows import EntitlementRow, RewardTable, Ruleset
     from triage.rules.rows import Tables
 
-#: Outcomes that are a decision of an authority: they count from the day on which they take effect.
-DECIDED: Final = (RewardOutcome.FINED, RewardOutcome.POLICE, RewardOutcome.NO_PENALTY)
+#: Outcomes that rest on a document: they count from its day (a decision's effect, the day of verification).
+DECIDED: Final = (
+    RewardOutcome.FINED, RewardOutcome.POLICE, RewardOutcome.NO_PENALTY, RewardOutcome.VERIFIED
+)  # fmt: skip
 
 
 def decide(tables: Tables, facts: Facts, *, at: date) -> Decision:

@@ -24,6 +24,8 @@ from triage.rules.rewards.rows import (
     FEN,
     WHOLE,
     AwardRow,
+    BoundName,
+    BoundRow,
     CandidateRow,
     Condition,
     ConditionRow,
@@ -104,6 +106,7 @@ def _common(top: Record) -> dict[str, Any]:
         "first": dated_rows(top, "first", _first),
         "conditions": dated_rows(top, "conditions", _condition),
         "limits": dated_rows(top, "limits", _limit),
+        "bounds": dated_rows(top, "bounds", _bound),
         "exclusions": dated_rows(top, "exclusions", _exclusion),
         "entitlements": dated_rows(top, "entitlements", _entitlement),
     }
@@ -139,6 +142,13 @@ def _limit(r: Record) -> LimitRow:
     return LimitRow(
         r.text("id"), *r.dated(), r.where,
         title=r.text("title"), name=r.choice("name", LimitName), days=r.whole("days"),
+    )  # fmt: skip
+
+
+def _bound(r: Record) -> BoundRow:
+    return BoundRow(
+        r.text("id"), *r.dated(), r.where,
+        title=r.text("title"), name=r.choice("name", BoundName), value=r.whole("value"),
     )  # fmt: skip
 
 

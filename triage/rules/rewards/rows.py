@@ -52,6 +52,13 @@ class LimitName(Labelled):
     NOTIFY = "notify", "通知期限"
     REMIND = "remind", "提醒"
     ATTEST = "attest", "当面核验后取领取码"
+    KNOWN = "known", "事先已掌握往前查"
+
+
+class BoundName(Labelled):
+    """A number that is neither money nor a span."""
+
+    TRIES = "tries", "同一编号每小时最多试几次领取码"
 
 
 class Subject(Labelled):
@@ -113,6 +120,15 @@ class LimitRow(Row):
     title: str
     name: LimitName
     days: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRow(Row):
+    """A whole number."""
+
+    title: str
+    name: BoundName
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +229,7 @@ class RewardTable:
     first: tuple[FirstRow, ...] = ()
     conditions: tuple[ConditionRow, ...] = ()
     limits: tuple[LimitRow, ...] = ()
+    bounds: tuple[BoundRow, ...] = ()
     exclusions: tuple[ExclusionRow, ...] = ()
     entitlements: tuple[EntitlementRow, ...] = ()
     steps: tuple[StepRow, ...] = ()
@@ -243,6 +260,10 @@ class RewardTable:
     def limit(self, name: LimitName, at: date) -> LimitRow:
         """The span in force. Raises NoRule."""
         return _one((row for row in self.limits if row.name is name), name.label, at)
+
+    def bound(self, name: BoundName, at: date) -> BoundRow:
+        """The number in force. Raises NoRule."""
+        return _one((row for row in self.bounds if row.name is name), name.label, at)
 
     def reminders(self, at: date) -> tuple[LimitRow, ...]:
         """Days before the end of the claim window at which the reporter is reminded, the earliest first."""

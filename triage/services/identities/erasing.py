@@ -54,9 +54,12 @@ _DECIDING: Final = tuple(
         RewardState.LEGAL_PASSED,
         RewardState.FINANCE_PASSED,
         RewardState.APPROVING,
+        RewardState.REFUSING,
         RewardState.RECOVERING,
     )
 )
+#: Nothing of it is claimed or paid any more, whatever its shares say: taken back for fraud, or archived.
+_TAKEN_BACK: Final = (RewardState.RECOVERED.value, RewardState.ARCHIVED.value)
 _OTHER: Final = "other_ticket"
 
 
@@ -165,7 +168,11 @@ async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
         )
         .where(
             sa.or_(Reward.root_ticket_id == ticket.id, Reward.winner_appeal_id == ticket.appeal_id),
-            sa.or_(Reward.state.in_(_DECIDING), RewardShare.id.is_not(None)),
+            sa.or_(
+                Reward.state.in_(_DECIDING),
+                RewardShare.state == ShareState.PAYING.value,
+                sa.and_(RewardShare.id.is_not(None), Reward.state.not_in(_TAKEN_BACK)),
+            ),
         )
         .limit(1)
     )

@@ -22,6 +22,7 @@ from models.vocab_rewards import (
     ShareState,
     Via,
 )
+from nlp.text import mask_identity
 from triage.clock import local, show
 from triage.errors import BadInput
 from triage.rules.rewards import deciding
@@ -47,10 +48,16 @@ _KEEPS: Final = {
     RewardAct.VERIFY: "handler", RewardAct.REFUSE: "handler", RewardAct.LEGAL_PASS: "legal",
     RewardAct.FINANCE_PASS: "finance", RewardAct.APPROVE: "head",
 }  # fmt: skip
+#: Steps of one part that staff take.
+SHARE_ACTS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE, RewardAct.CONFIRM)
 #: What somebody else than whoever entered the outcomes does.
-_REVIEWS: Final = frozenset({RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE})
+_REVIEWS: Final = frozenset({
+    RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE, RewardAct.UPHOLD
+})  # fmt: skip
+_MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
+_TAKEN_BACK: Final = frozenset(state.value for state in ShareState if state is not ShareState.PAYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +162,11 @@ async def state(
 async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, now: datetime) -> Reward:
     """One step of the whole reward. Raises StepRefused, RewardChanged, NotFound, NoRule."""
     reward = await book.seen(session, wish.no, wish.version)
+    was = RewardState(reward.state)
     data: dict[str, Any] = {"reason": wish.reason} if wish.reason else {}
+    await _as_it_stands(session, tables, reward, wish.act, now=now)
     book.step(tables, reward, wish.act, doer, now=now, reason=wish.reason)
-    await _check(session, reward, wish.act, doer)
+    await _check(session, reward, wish.act, doer, was=was)
     match wish.act:
         case RewardAct.VERIFY:
             await _verify(session, tables, reward, now=now)
@@ -168,8 +177,11 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
             reward.amount_fen = None
         case RewardAct.RETURN | RewardAct.REVIVE:
             reward.legal = reward.finance = reward.head = None
+            await finding.forget(session, reward)
         case RewardAct.APPROVE:
             _share_out(session, reward)
+        case RewardAct.RECOVERED:
+            data |= await _recovery(session, reward, wish.recovery, now=now)
         case RewardAct.NOTIFY:
             await _notify(session, tables, reward, doer, now=now)
         case RewardAct.ATTEST:
@@ -183,15 +195,28 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
     return reward
 
 
-async def _check(session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer) -> None:
+async def _as_it_stands(
+    session: AsyncSession, tables: Tables, reward: Reward, act: RewardAct, *, now: datetime
+) -> None:
+    """What is verified is what stands now, with what was merged or came in since. Raises RewardChanged."""
+    verified = act is RewardAct.VERIFY and reward.state == RewardState.CANDIDATE
+    if verified and await finding.again(session, tables, reward, now=now):
+        raise book.RewardChanged(_MOVED)
+
+
+async def _check(
+    session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer, *, was: RewardState
+) -> None:
     """What the table of steps cannot know. Raises StepRefused.
 
     Nobody reviews what they entered themselves, whoever verified it; nor attests whom they looked up.
     """
     if act is RewardAct.ARCHIVE:
-        await _finished(session, reward)
+        await _finished(session, reward, was)
     if act in {RewardAct.VERIFY, RewardAct.APPROVE}:
         await _not_exposed(session, reward)
+        if no := await finding.rival(session, reward):
+            raise StepRefused(f"同一违法行为另有奖励 {no}，不能再奖：退回的会自动并入")
     if act is RewardAct.ATTEST and await owning.looked(session, doer.login, reward.winner_appeal_id):
         raise StepRefused("您查看过这位举报人的身份，“当面核验本人”要由没有看过的人办理")
     entered = act in _REVIEWS and {row.by for row in await outcomes_of(session, reward.id)}
@@ -220,9 +245,9 @@ async def _verify(session: AsyncSession, tables: Tables, reward: Reward, *, now:
         why = "；".join(line.text for line in found.lines if line.ok is False) or found.lines[-1].text
         raise StepRefused(f"还不能提出奖励：{why}")
     reward.verdict, reward.amount_fen = _told(found, tables.rewards.version), found.amount
-    days = [row.effective_on for row in await outcomes_of(session, reward.id) if row.effective_on]
-    limit = tables.rewards.limit(LimitName.NOTIFY, local(now).date())
-    reward.notify_by = max(days, default=local(now).date()) + timedelta(days=limit.days)
+    if reward.notify_by is None:  # nothing that takes effect on a day: from now on
+        today = local(now).date()
+        reward.notify_by = today + timedelta(days=tables.rewards.limit(LimitName.NOTIFY, today).days)
 
 
 def _share_out(session: AsyncSession, reward: Reward) -> None:
@@ -248,8 +273,31 @@ def window(tables: Tables, told_on: date) -> date:
     return told_on + timedelta(days=tables.rewards.limit(LimitName.CLAIM, told_on).days)
 
 
-async def _finished(session: AsyncSession, reward: Reward) -> None:
-    waiting = [one for one in await book.shares_of(session, reward.id) if one.state not in _OVER]
+async def _recovery(
+    session: AsyncSession, reward: Reward, told: book.Recovery, *, now: datetime
+) -> dict[str, Any]:
+    """What came back, as the event keeps it. Raises BadInput."""
+    paid = sum(
+        one.amount_fen for one in await book.shares_of(session, reward.id) if one.state == ShareState.PAID
+    )
+    if not paid:
+        return {}
+    if not 0 < told.amount <= paid:
+        raise BadInput(f"请写追回的金额：已支付 {paid / 100:,.2f} 元，不能多于它")
+    if told.on is None or told.on > local(now).date():
+        raise BadInput("请写钱退回的日期，不能晚于今天")
+    if not told.document_no.strip():
+        raise BadInput("请写追回的文号或票据号")
+    return {
+        "returned": told.amount, "on": told.on.isoformat(),
+        "document": mask_identity(told.document_no.strip()),
+    }  # fmt: skip
+
+
+async def _finished(session: AsyncSession, reward: Reward, was: RewardState) -> None:
+    """Nothing is claimed or paid of what was taken back: only a payment that is at the bank keeps it."""
+    over = _TAKEN_BACK if was is RewardState.RECOVERED else _OVER
+    waiting = [one for one in await book.shares_of(session, reward.id) if one.state not in over]
     if waiting:
         label = ShareState(waiting[0].state).label
         raise StepRefused(f"第 {waiting[0].number} 份还是“{label}”，不能归档")
@@ -258,14 +306,18 @@ async def _finished(session: AsyncSession, reward: Reward) -> None:
 async def act_share(
     session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, now: datetime
 ) -> RewardShare:
-    """One step of one part by staff: 本人放弃, 重新开放, 重发领取码. Raises StepRefused, BadInput."""
-    if wish.act not in {RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE}:
+    """One step of one part by staff (`SHARE_ACTS`). Raises StepRefused, BadInput."""
+    if wish.act not in SHARE_ACTS:
         raise BadInput("这一步不在这里办")
     reward = await book.seen(session, wish.no, wish.version)
     shares = {one.number: one for one in await book.shares_of(session, reward.id)}
     share = shares.get(wish.share or 0)
     if share is None:
         raise BadInput("没有这一份")
+    if wish.act is RewardAct.CONFIRM and share.same_name is not False:
+        raise StepRefused("登记的姓名与举报时没有不一致，不必确认")
+    if wish.act is RewardAct.REOPEN:
+        await _reopened(session, tables, reward, wish, doer, now=now)
     book.step_share(tables, reward, share, wish.act, doer, now=now, reason=wish.reason)
     if wish.act is RewardAct.REOPEN:
         share.claim_by, share.reminders = window(tables, local(now).date()), 0
@@ -274,3 +326,13 @@ async def act_share(
         share.code_hash = None
     await book.note(session, reward, wish.act, doer.login, now, share=share.number, reason=wish.reason)
     return share
+
+
+async def _reopened(
+    session: AsyncSession, tables: Tables, reward: Reward, wish: Wish, doer: Doer, *, now: datetime
+) -> None:
+    """An archived reward is told of again, or what was opened could not be claimed. Raises StepRefused."""
+    taken_back = sa.select(Reward.id).where(Reward.id == reward.id, book.was_recovered())
+    if await session.scalar(taken_back) is not None:
+        raise StepRefused("已经追回，不能重新开放领取")
+    book.step(tables, reward, RewardAct.REOPEN, doer, now=now, reason=wish.reason)

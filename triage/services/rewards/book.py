@@ -7,7 +7,8 @@ the event with the change in one transaction.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from triage.rules.rewards.stepping import Asked, Doer
 from triage.services import ledger
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -56,6 +57,15 @@ class RewardChanged(TriageError):
 
 
 @dataclass(frozen=True, slots=True)
+class Recovery:
+    """已追回: what came back, in fen; on which day, by which document. Nothing where nothing was paid."""
+
+    amount: int = 0
+    on: date | None = None
+    document_no: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """A step somebody asks for; `version` is that of the reward as it was seen."""
 
@@ -64,6 +74,7 @@ class Wish:
     version: int
     reason: str = ""
     share: int | None = None
+    recovery: Recovery = field(default_factory=Recovery)
 
 
 #: Where a reward says who did which part.
@@ -85,6 +96,15 @@ def seen_by(viewer: Viewer) -> sa.ColumnElement[bool]:
     if viewer.scope.everything and viewer.scope.secret:
         return sa.true()
     return sa.exists().where(Ticket.id == Reward.root_ticket_id, may_see(viewer)).correlate(Reward)
+
+
+def was_recovered() -> sa.ColumnElement[bool]:
+    """Rewards that were taken back for fraud, archived since or not."""
+    return (
+        sa.exists()
+        .where(RewardEvent.reward_id == Reward.id, RewardEvent.act == RewardAct.RECOVERED.value)
+        .correlate(Reward)
+    )
 
 
 async def check_seen(session: AsyncSession, viewer: Viewer, no: str) -> None:
@@ -175,7 +195,9 @@ async def note(
     if act not in _BY_ITSELF:
         told = {"act": act.value} | ({} if share is None else {"share": share})
         subject = ledger.Subject(SubjectKind.REWARD, reward.no)
-        ledger.write(
-            session, who=by or "system", act=_LEDGER.get(act, LedgerAct.REWARD_CHANGED), subject=subject,
-            now=now, reason=data.get("reason"), detail=told,
-        )  # fmt: skip
+        # Whose address stands beside what a reporter did is no longer anonymous.
+        with ledger.coming_from(None) if by == REPORTER.login else nullcontext():
+            ledger.write(
+                session, who=by or "system", act=_LEDGER.get(act, LedgerAct.REWARD_CHANGED),
+                subject=subject, now=now, reason=data.get("reason"), detail=told,
+            )  # fmt: skip

@@ -6,16 +6,20 @@ a hint for whoever verifies, with what it rests on, and never a word of a citize
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from models.appeals import Appeal
 from models.leads import Lead, MediaExposure
+from models.parties import PartyMention
 from models.rewards import Reward, RewardInspection
 from models.tickets import Ticket
 from models.vocab_leads import LeadState
 from models.vocab_rewards import Exclusion, RewardState
 from triage.clock import local, show
+from triage.rules.rewards.rows import LimitName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +35,15 @@ _GONE: Final = (RewardState.REFUSED.value, RewardState.JOINED.value)
 
 
 async def found(
-    session: AsyncSession, tables: Tables, ticket: Ticket, winner: Said, said: list[Said]
+    session: AsyncSession,
+    tables: Tables,
+    ticket: Ticket,
+    winner: Said,
+    said: list[Said],
+    *,
+    answered: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Every hint, the certain ones first."""
+    """Every hint, the certain ones first. `answered`: states of a ticket that has its answer."""
     at = winner.appeal.received_at
     exposed = await exposed_before(session, [one.appeal.id for one in said], at)
     hints = []
@@ -49,6 +59,7 @@ async def found(
         )
         for one in earlier
     ][:_MOST]
+    hints += await _answered(session, tables, ticket, winner, said, states=answered)
     hints += await _leads(session, ticket, winner)
     hints += await _listed(session, ticket, winner)
     return [*hints, *await _rewarded(session, tables, ticket)]
@@ -66,6 +77,52 @@ async def exposed_before(session: AsyncSession, appeals: Sequence[int], at: date
 
 def _hint(which: Exclusion, text: str, *, certain: bool = False) -> dict[str, Any]:
     return {"exclusion": which.value, "text": text, "certain": certain}
+
+
+async def _answered(
+    session: AsyncSession,
+    tables: Tables,
+    ticket: Ticket,
+    winner: Said,
+    said: list[Said],
+    *,
+    states: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Cases before the report that were answered: of a party that was read, or the kind in the street.
+
+    Nothing of a confidential one.
+    """
+    at, numbers = winner.appeal.received_at, [one.ticket.id for one in said]
+    since = at - timedelta(days=tables.rewards.limit(LimitName.KNOWN, local(at).date()).days)
+    names = sa.select(PartyMention.name_id).where(
+        PartyMention.ticket_id.in_(numbers), PartyMention.name_id.is_not(None)
+    )
+    party = Ticket.id.in_(
+        sa.select(PartyMention.ticket_id).where(
+            PartyMention.name_id.in_(names), PartyMention.received_at >= since, PartyMention.received_at < at
+        )
+    )
+    place = sa.and_(
+        Ticket.district_code == ticket.district_code, Ticket.kind == ticket.kind,
+        Ticket.street_code == ticket.street_code,
+    )  # fmt: skip
+    found: dict[int, dict[str, Any]] = {}
+    for same, what in ((party, "同一对象"), (place, "同一街道、同一种类")):
+        rows = await session.execute(
+            sa.select(Ticket.id, Ticket.no, Appeal.received_at)
+            .join(Appeal, Appeal.id == Ticket.appeal_id)
+            .where(
+                same, Ticket.id.not_in(numbers), Ticket.state.in_(states),
+                Appeal.received_at >= since, Appeal.received_at < at, Appeal.confidential.is_(False),
+            )
+            .order_by(Appeal.received_at.desc(), Ticket.id)
+            .limit(_MOST)
+        )  # fmt: skip
+        for number, no, told in rows:
+            found.setdefault(
+                number, _hint(Exclusion.ALREADY_KNOWN, f"此前已答复的{what}工单 {no}，{show(told)} 提出")
+            )
+    return list(found.values())[:_MOST]
 
 
 async def _leads(session: AsyncSession, ticket: Ticket, winner: Said) -> list[dict[str, Any]]:

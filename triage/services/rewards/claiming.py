@@ -8,6 +8,8 @@ nothing else of the case is needed, or shown.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -23,6 +25,7 @@ from models.vocab_citizen import Asked
 from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage.clock import local
 from triage.errors import TriageError
+from triage.rules.rewards.rows import BoundName
 from triage.services import limiting
 from triage.services.rewards import book, owning
 
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.vault import Vault
-    from triage.rules.rows import Tables
     from triage.services.deps import Deps
 
 CODE_LETTERS: Final = 12
@@ -94,6 +96,13 @@ class Offer:
     state: ShareState
     claim_by: date | None
     why: str | None
+    #: Of the code that opens it now (`mark_of`): what one of before opened is this part's no more.
+    mark: str = field(repr=False)
+
+
+def mark_of(code_hash: str | None) -> str:
+    """Tells the code that is valid now from one of before, and nothing of either."""
+    return hashlib.sha256((code_hash or "").encode()).hexdigest()
 
 
 def hasher(deps: Deps) -> argon2.PasswordHasher:
@@ -128,9 +137,17 @@ async def give(
 
 
 async def count_try(session: AsyncSession, deps: Deps, no: str, address: str, *, now: datetime) -> None:
-    """Count a try of a code, in a transaction of its own: guessing is what is counted. Raises TooOften."""
-    for who in (f"address:{limiting.place_of(address)}", f"reward:{no[:20]}"):
-        await limiting.count(session, deps.vault, Asked.REWARD, who, most=deps.settings.reward_tries, now=now)
+    """Count a try of a code, in a transaction of its own: guessing is what is counted. Raises TooOften.
+
+    By address it is few. Numbers are public and right codes count too: few by number would let anyone keep
+    the owner out, so that limit is wide, for the work of Argon2 alone.
+    """
+    wide = deps.tables.rewards.bound(BoundName.TRIES, local(now).date()).value
+    for who, most in (
+        (f"address:{limiting.place_of(address)}", deps.settings.reward_tries),
+        (f"reward:{no[:20]}", wide),
+    ):
+        await limiting.count(session, deps.vault, Asked.REWARD, who, most=most, now=now)
 
 
 async def find(session: AsyncSession, deps: Deps, no: str, code: str) -> int:
@@ -175,8 +192,9 @@ async def offer(session: AsyncSession, share_id: int) -> Offer | None:
         return None
     share, no = row
     return Offer(
-        share.id, no, share.number, share.amount_fen, ShareState(share.state), share.claim_by, share.why
-    )
+        share.id, no, share.number, share.amount_fen, ShareState(share.state), share.claim_by, share.why,
+        mark_of(share.code_hash),
+    )  # fmt: skip
 
 
 def check(claim: Claim) -> dict[str, str]:
@@ -209,10 +227,10 @@ def place_of(share_id: int) -> str:
 
 
 async def claim(
-    session: AsyncSession, deps: Deps, vault: Vault, share_id: int, told: Claim, *, now: datetime
+    session: AsyncSession, deps: Deps, vault: Vault, offer: Offer, told: Claim, *, now: datetime
 ) -> None:
-    """Keep a claim, sealed. Raises NothingToClaim, StepRefused."""
-    reward, share = await _open(session, deps.tables, share_id, now=now)
+    """Keep a claim of a part as its code opened it, sealed. Raises NothingToClaim, StepRefused."""
+    reward, share = await _open(session, offer, now=now)
     book.step_share(deps.tables, reward, share, RewardAct.CLAIM, book.REPORTER, now=now)
     kept = {
         "name": told.name, "id_number": told.id_number, "phone": normal_phone(told.phone),
@@ -226,17 +244,11 @@ async def claim(
     )
 
 
-async def _open(
-    session: AsyncSession, tables: Tables, share_id: int, *, now: datetime
-) -> tuple[Reward, RewardShare]:
-    del tables
-    no = await session.scalar(
-        sa.select(Reward.no)
-        .join(RewardShare, RewardShare.reward_id == Reward.id)
-        .where(RewardShare.id == share_id)
-    )
-    reward = await book.locked(session, no or "")
-    share = next(one for one in await book.shares_of(session, reward.id) if one.id == share_id)
+async def _open(session: AsyncSession, offer: Offer, *, now: datetime) -> tuple[Reward, RewardShare]:
+    reward = await book.locked(session, offer.reward_no)
+    share = next(one for one in await book.shares_of(session, reward.id) if one.id == offer.share_id)
+    if not hmac.compare_digest(mark_of(share.code_hash), offer.mark):
+        raise NothingToClaim("领取码已经换过，请用新的领取码再打开。")
     if reward.state != RewardState.NOTIFIED or share.state not in _CLAIMABLE:
         raise NothingToClaim(f"这份奖励现在是“{ShareState(share.state).label}”，不能登记领取。")
     if share.claim_by is not None and local(now).date() > share.claim_by:

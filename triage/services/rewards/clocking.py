@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
+#: What a reporter may still claim: never paid yet, or sent back by the bank.
+_CLAIMABLE: Final = (ShareState.OPEN.value, ShareState.FAILED.value)
+
 BATCH: Final = 50
 #: Numbers of events looked back over: a transaction that began earlier may end later.
 OVERLAP: Final = 2_000
@@ -93,7 +96,7 @@ async def _due(
 async def waive(session: AsyncSession, tables: Tables, *, now: datetime, batch: int) -> int:
     """逾期视为放弃: the last day is over. Gives how many."""
     over = sa.and_(
-        RewardShare.state.in_([ShareState.OPEN.value, ShareState.FAILED.value]),
+        RewardShare.state.in_(_CLAIMABLE),
         RewardShare.claim_by < local(now).date(),
     )
     found = await _due(session, over, batch)
@@ -109,7 +112,7 @@ async def remind(session: AsyncSession, tables: Tables, *, now: datetime, batch:
     count = 0
     for number, row in enumerate(tables.rewards.reminders(today), start=1):
         near = sa.and_(
-            RewardShare.state == ShareState.OPEN.value,
+            RewardShare.state.in_(_CLAIMABLE),
             RewardShare.reminders < number,
             RewardShare.claim_by <= today + timedelta(days=row.days),
         )

@@ -17,11 +17,12 @@ from models.appeals import Appeal, Appellant, Reading
 from models.files import Attachment
 from models.rewards import Reward, RewardSeen
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Precision, Tag
+from models.vocab import Precision, State, Tag
 from models.vocab_rewards import RewardAct, RewardState
 from triage.clock import local
 from triage.errors import NoRule
 from triage.rules.rewards import first
+from triage.rules.rewards.stepping import StepRefused
 from triage.services import following
 from triage.services.rewards import book, checking
 
@@ -35,6 +36,15 @@ if TYPE_CHECKING:
 
 #: Merges of merges are followed so far.
 _MERGES: Final = 20
+#: Verified, and not yet decided.
+_REVIEWED: Final = frozenset({
+    RewardState.REVIEWING, RewardState.LEGAL_PASSED, RewardState.FINANCE_PASSED, RewardState.APPROVING,
+    RewardState.REFUSING,
+})  # fmt: skip
+#: A reward in one of these is none yet, or none.
+_MADE_WAY: Final = frozenset({
+    RewardState.CANDIDATE, RewardState.JOINED, RewardState.REFUSED, RewardState.REFUSING
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,6 @@ async def look(
 ) -> None:
     """One violation: make its candidate, or work its first report out again."""
     said = await group(session, ticket)
-    reports = [one for one in said if _is_report(one, row)]
     numbers = [one.ticket.id for one in said]
     known = list(
         await session.scalars(
@@ -103,35 +112,110 @@ async def look(
         )
     )
     own = next((one for one in known if one.root_ticket_id == ticket.id), None)
-    others = [one for one in known if one is not own and one.state != RewardState.JOINED]
-    for other in [one for one in others if one.state == RewardState.CANDIDATE]:
+    standing = [one for one in known if one is not own and stands(one)]
+    # One of a violation: this ticket's own is joined too once another of them is past the candidates.
+    joins = [one for one in known if one.state == RewardState.CANDIDATE and (standing or one is not own)]
+    for other in joins:
         book.step(tables, other, RewardAct.JOIN, book.SYSTEM, now=now)
         await book.note(session, other, RewardAct.JOIN, "", now)
-        others.remove(other)
     decided = own is not None and own.state not in {RewardState.CANDIDATE, RewardState.JOINED}
-    if not others and not decided:
-        await _rank(session, tables, ticket, own, said=said, reports=reports, now=now)
+    if not standing and not decided:
+        await _rank(session, tables, ticket, own, await _facts(session, tables, ticket, said, row), now=now)
     await _looked(session, ticket)
 
 
-async def _rank(
-    session: AsyncSession,
-    tables: Tables,
-    ticket: Ticket,
-    own: Reward | None,
-    *,
-    said: list[Said],
-    reports: list[Said],
-    now: datetime,
-) -> None:
+def stands(reward: Reward) -> bool:
+    """Whether a reward of a violation leaves no room for another: past the candidates and not refused."""
+    refused = reward.state == RewardState.ARCHIVED and reward.amount_fen is None
+    return not refused and reward.state not in _MADE_WAY
+
+
+async def again(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> bool:
+    """Work a locked candidate's first report and checks out anew. Gives whether anything changed.
+
+    Raises StepRefused when the ticket has no valid report any more, or was merged into another.
+    """
+    root = await session.get(Ticket, reward.root_ticket_id)
+    if root is None or root.state == State.MERGED.value:
+        raise StepRefused("这一件的工单已并入另一工单，候选会自动并到那里")
+    row = tables.rewards.candidate(local(now).date())
+    facts = await _facts(session, tables, root, await group(session, root), row)
+    if facts is None:
+        raise StepRefused("按现在的并单，没有完整有效的举报")
+    return await _rank(session, tables, root, reward, facts, now=now)
+
+
+async def news(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> list[str]:
+    """What is otherwise now than when a reward was verified, for whoever reviews it."""
+    root = await session.get(Ticket, reward.root_ticket_id)
+    if root is None or reward.state not in _REVIEWED:
+        return []
+    told = []
+    row = tables.rewards.candidate(local(now).date())
+    facts = await _facts(session, tables, root, await group(session, root), row) or {}
+    if facts.get("winner_appeal_id") != reward.winner_appeal_id:
+        told.append("核验以后并单有变化，按现在的并单第一有效举报不是这一件：请退回重新核验")
+    seen = {one["text"] for one in reward.checks}
+    told += [f"核验以后新查到：{one['text']}" for one in facts.get("checks", ()) if one["text"] not in seen]
+    if no := await rival(session, reward):
+        told.append(f"同一违法行为另有奖励 {no}：请退回，退回后会自动并入")
+    return told
+
+
+async def rival(session: AsyncSession, reward: Reward) -> str | None:
+    """The number of another reward that stands for the same violation."""
+    root = await session.get(Ticket, reward.root_ticket_id)
+    if root is None:
+        return None
+    numbers = [one.ticket.id for one in await group(session, await _head(session, root))]
+    others = await session.scalars(
+        sa.select(Reward)
+        .where(Reward.root_ticket_id.in_(numbers), Reward.id != reward.id)
+        .order_by(Reward.id)
+    )
+    return next((one.no for one in others if stands(one)), None)
+
+
+async def forget(session: AsyncSession, reward: Reward) -> None:
+    """Let the timetable look at the violation again: it is open anew, and may have moved meanwhile."""
+    root = await session.get(Ticket, reward.root_ticket_id)
+    if root is not None:
+        head = await _head(session, root)
+        await session.execute(sa.delete(RewardSeen).where(RewardSeen.ticket_id.in_([root.id, head.id])))
+
+
+async def _head(session: AsyncSession, ticket: Ticket) -> Ticket:
+    """The ticket that stands for all that were merged with this one."""
+    for _ in range(_MERGES):
+        if ticket.state != State.MERGED.value:
+            break
+        data = await session.scalar(
+            sa.select(TicketEvent.data)
+            .where(TicketEvent.ticket_id == ticket.id, TicketEvent.tag == Tag.MERGE.value)
+            .order_by(TicketEvent.seq.desc())
+            .limit(1)
+        )
+        no = ((data or {}).get("values") or {}).get("other_ticket")
+        above = await session.scalar(sa.select(Ticket).where(Ticket.no == no))
+        if above is None:
+            break
+        ticket = above
+    return ticket
+
+
+async def _facts(
+    session: AsyncSession, tables: Tables, ticket: Ticket, said: list[Said], row: CandidateRow
+) -> dict[str, Any] | None:
+    """What the reports of a violation come to; None when there is no valid one."""
+    reports = [one for one in said if _is_report(one, row)]
     try:
-        row = tables.rewards.first_of(local(ticket.received_at).date())
+        firsts = tables.rewards.first_of(local(ticket.received_at).date())
     except NoRule:
-        return  # reported before there were any rules: no candidate
-    ranked = first.order(row, [report_of(one) for one in reports])
+        return None  # reported before there were any rules: no candidate
+    ranked = first.order(firsts, [report_of(one) for one in reports])
     winner = next((one for one in ranked if one.place == 1), None)
     if winner is None or ticket.kind is None:
-        return
+        return None
     of = {one.appeal.id: one for one in reports}[winner.report.appeal_id]
     proof = [
         {
@@ -142,26 +226,41 @@ async def _rank(
         }
         for one in ranked
     ]  # fmt: skip
-    facts: dict[str, Any] = {
+    return {
         "winner_appeal_id": of.appeal.id, "kind": ticket.kind, "district_code": ticket.district_code,
         "reported_at": of.appeal.received_at, "real_name": of.named, "proof": proof,
-        "checks": await checking.found(session, tables, ticket, of, said),
+        "checks": await checking.found(session, tables, ticket, of, said, answered=row.states),
     }  # fmt: skip
+
+
+async def _rank(
+    session: AsyncSession,
+    tables: Tables,
+    ticket: Ticket,
+    own: Reward | None,
+    facts: dict[str, Any] | None,
+    *,
+    now: datetime,
+) -> bool:
+    """Make the candidate, or bring it to these facts. Gives whether one that was there changed."""
+    if facts is None:
+        return False
     if own is None:
         await _made(session, ticket, facts, now=now)
-        return
-    same = own.winner_appeal_id == of.appeal.id and own.proof == proof and own.checks == facts["checks"]
+        return False
+    same = all(getattr(own, name) == value for name, value in facts.items())
     if same and own.state == RewardState.CANDIDATE:
-        return
+        return False
     book.step(tables, own, RewardAct.RERANKED, book.SYSTEM, now=now)
-    moved = own.winner_appeal_id != of.appeal.id
+    moved = own.winner_appeal_id != facts["winner_appeal_id"]
     # What was set by itself goes with what it rested on; what a person set stays.
     gone, come = _certain(own.checks), _certain(facts["checks"])
     kept = [one for one in own.exclusions if one not in gone]
     own.exclusions = list(dict.fromkeys([*kept, *come]))
     for name, value in facts.items():
         setattr(own, name, value)
-    await book.note(session, own, RewardAct.RERANKED, "", now, moved=moved, reports=len(proof))
+    await book.note(session, own, RewardAct.RERANKED, "", now, moved=moved, reports=len(facts["proof"]))
+    return True
 
 
 def _certain(checks: list[dict[str, Any]]) -> list[str]:

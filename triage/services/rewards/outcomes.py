@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound
 from triage.rules.rewards.deciding import DECIDED
+from triage.rules.rewards.rows import LimitName
 from triage.services.rewards import book
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.rewards import Reward
     from triage.rules.rewards.stepping import Doer
     from triage.rules.rows import Tables
     from triage.services.attachments import Prepared
@@ -96,6 +99,7 @@ async def add(
             name=mask_identity(file.name), by=doer.login, at=now,
         )  # fmt: skip
     session.add_all(kept.values())
+    reward.notify_by = await notify_by(session, tables, reward, now=now)
     await book.note(
         session, reward, RewardAct.OUTCOME, doer.login, now,
         outcome=row.id, kind=new.outcome.value, fine=new.fine, files=sorted(kept),
@@ -119,7 +123,20 @@ async def withdraw(
     if row is None:
         raise NotFound("没有这条处理结果。")
     row.withdrawn_at = now
+    await session.flush()
+    reward.notify_by = await notify_by(session, tables, reward, now=now)
     await book.note(session, reward, RewardAct.OUTCOME, doer.login, now, withdrawn=row.id)
+
+
+async def notify_by(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> date | None:
+    """The last day to tell the reporter: so long after the last decision took effect; None without one."""
+    last = await session.scalar(
+        sa.select(sa.func.max(RewardOutcomeRow.effective_on)).where(
+            RewardOutcomeRow.reward_id == reward.id, RewardOutcomeRow.withdrawn_at.is_(None)
+        )
+    )
+    days = tables.rewards.limit(LimitName.NOTIFY, local(now).date()).days
+    return None if last is None else last + timedelta(days=days)
 
 
 async def files_of(session: AsyncSession, reward_id: int) -> list[RewardFile]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from connectors import bank_file
-from models.rewards import Reward, RewardBatch, RewardImport, RewardPayment, RewardShare
+from models.rewards import Reward, RewardBatch, RewardEvent, RewardImport, RewardPayment, RewardShare
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import PaymentState, RewardAct, RewardPost, RewardState, ShareState
 from nlp.text import mask_identity
@@ -26,7 +27,7 @@ from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.rewards.rows import Subject
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
-from triage.services.rewards import acting, book
+from triage.services.rewards import acting, book, telling
 from triage.services.rewards.claiming import place_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ async def gather(
 ) -> RewardBatch:
     """A batch of everything that is claimed and that the payer had no other part in.
 
+    A claim under another name than the report's waits until it is confirmed.
+
     Raises BadInput when there is nothing, StepRefused.
     """
     _payer(doer)
@@ -78,7 +81,7 @@ async def gather(
         await session.execute(
             sa.select(Reward, RewardShare)
             .join(RewardShare, RewardShare.reward_id == Reward.id)
-            .where(*claimed, _of_others(tables, doer, now=now))
+            .where(*claimed, _of_others(tables, doer, now=now), name_stands())
             .order_by(Reward.id, RewardShare.number)
             .limit(most)
             .with_for_update(of=(Reward, RewardShare), skip_locked=True)
@@ -86,12 +89,10 @@ async def gather(
         )
     ).all()
     if not ready:
-        whose = await session.scalar(
-            sa.select(RewardShare.id)
-            .join(Reward, Reward.id == RewardShare.reward_id)
-            .where(*claimed, ~_of_others(tables, doer, now=now))
-            .limit(1)
-        )
+        waiting = sa.select(RewardShare.id).join(Reward, Reward.id == RewardShare.reward_id).where(*claimed)
+        if await session.scalar(waiting.where(_of_others(tables, doer, now=now)).limit(1)) is not None:
+            raise BadInput("登记的姓名与举报时不一致，要先由法制或财务在奖励页面确认")
+        whose = await session.scalar(waiting.limit(1))
         raise BadInput(
             "没有已登记待支付的奖励"
             if whose is None
@@ -124,16 +125,56 @@ async def gather(
 
 
 def _of_others(tables: Tables, doer: Doer, *, now: datetime) -> sa.ColumnElement[bool]:
-    """The rewards that somebody may export: as the step's own row has it, in SQL."""
+    """The rewards that somebody may pay: as the row of the step EXPORT has it, in SQL.
+
+    A return clears whose name a step keeps; the events tell of every step that they took.
+    """
     day = local(now).date()
+    steps = [row for row in tables.rewards.steps if row.holds(day)]
     apart = {
         post
-        for row in tables.rewards.steps
-        if row.act is RewardAct.EXPORT and row.subject is Subject.SHARE and row.holds(day)
+        for row in steps
+        if row.act is RewardAct.EXPORT and row.subject is Subject.SHARE
         for post in row.apart
     }
     who = [book.PARTS[post] for post in sorted(apart)]
-    return sa.and_(sa.true(), *(sa.func.coalesce(column, "") != doer.login for column in who))
+    took = sorted({row.act.value for row in steps if apart & set(row.who)})
+    stepped = sa.exists().where(
+        RewardEvent.reward_id == Reward.id, RewardEvent.by == doer.login, RewardEvent.act.in_(took)
+    )
+    return sa.and_(~stepped, *(sa.func.coalesce(column, "") != doer.login for column in who))
+
+
+def name_stands() -> sa.ColumnElement[bool]:
+    """Parts whose name is the report's, or was confirmed since; none was given: no matter."""
+    confirmed, claimed = aliased(RewardEvent), aliased(RewardEvent)
+    later = sa.exists().where(
+        claimed.reward_id == confirmed.reward_id, claimed.share == confirmed.share,
+        claimed.act == RewardAct.CLAIM.value, claimed.seq > confirmed.seq,
+    )  # fmt: skip
+    return sa.or_(
+        RewardShare.same_name.is_(None),
+        RewardShare.same_name.is_(True),
+        sa.exists().where(
+            confirmed.reward_id == Reward.id, confirmed.share == RewardShare.number,
+            confirmed.act == RewardAct.CONFIRM.value, ~later,
+        ),
+    )  # fmt: skip
+
+
+async def _check_apart(
+    session: AsyncSession, tables: Tables, doer: Doer, batch: RewardBatch, *, now: datetime
+) -> None:
+    """Whoever decided on a reward sees neither its account nor the bank's answer. Raises StepRefused."""
+    own = await session.scalar(
+        sa.select(Reward.id)
+        .join(RewardShare, RewardShare.reward_id == Reward.id)
+        .join(RewardPayment, RewardPayment.share_id == RewardShare.id)
+        .where(RewardPayment.batch_id == batch.id, ~_of_others(tables, doer, now=now))
+        .limit(1)
+    )
+    if own is not None:
+        raise StepRefused("这个批次里有您经办、复核或审批过的奖励，支付文件和结果要由另外的人办理")
 
 
 def payee_of(reference: str) -> str:
@@ -174,10 +215,16 @@ async def payments_of(session: AsyncSession, batch_id: int) -> list[RewardPaymen
     return list(rows)
 
 
-async def fetch(session: AsyncSession, vault: Vault, doer: Doer, no: str, *, now: datetime) -> bytes:
-    """The bank's file of a batch: the same bytes every time. Raises BankFileRefused, NotFound."""
+async def fetch(
+    session: AsyncSession, tables: Tables, vault: Vault, doer: Doer, no: str, *, now: datetime
+) -> bytes:
+    """The bank's file of a batch: the same bytes every time.
+
+    Raises BankFileRefused, NotFound, StepRefused for whoever had another part in one of its rewards.
+    """
     _payer(doer)
     batch = await _batch(session, no)
+    await _check_apart(session, tables, doer, batch, now=now)
     made = await payments_of(session, batch.id)
     content = await asyncio.to_thread(_written, vault, made)
     if hashlib.sha256(content).hexdigest() != batch.sha256:
@@ -197,6 +244,7 @@ async def take(
     """Take the bank's results of a batch. Raises BankFileRefused naming the line, NotFound, StepRefused."""
     _payer(doer)
     batch = await _batch(session, no)
+    await _check_apart(session, tables, doer, batch, now=now)
     digest = hashlib.sha256(content).hexdigest()
     if known := await session.get(RewardImport, digest):
         if known.batch_id != batch.id:
@@ -272,3 +320,5 @@ async def _settle(
         # The reporter has the whole window again to give another account.
         share.claim_by, share.reminders = acting.window(tables, local(now).date()), 0
     await book.note(session, reward, act, doer.login, now, share=share.number, payment=payment.reference)
+    if not one.paid and share.number == 1 and reward.state == RewardState.NOTIFIED:
+        await telling.write(session, tables, reward, now=now)

@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from connectors.office_xlsx import Cell, Column, Sheet
 from models.appeals import Appeal
-from models.rewards import Reward, RewardShare
+from models.rewards import Reward, RewardEvent, RewardShare
 from models.tickets import Ticket
-from models.vocab_rewards import RewardState, ShareState
+from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage.clock import BEIJING, local
 from triage.rules.publishing import Publish, number
+from triage.services.rewards import book
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
 
     from triage.rules.rows import Tables
 
-_VERIFIED: Final = tuple(
-    state.value
-    for state in RewardState
-    if state not in {RewardState.CANDIDATE, RewardState.REFUSED, RewardState.JOINED}
-)
+#: Archived ones follow a refusal and a recovery too: theirs are told apart by sum and event.
+_NOT_VERIFIED: Final = frozenset({
+    RewardState.CANDIDATE, RewardState.REFUSING, RewardState.REFUSED, RewardState.JOINED, RewardState.ARCHIVED
+})  # fmt: skip
+_VERIFIED: Final = tuple(state.value for state in RewardState if state not in _NOT_VERIFIED)
 _REWARDED: Final = (
-    RewardState.APPROVED.value, RewardState.NOTIFIED.value, RewardState.ARCHIVED.value,
-    RewardState.RECOVERING.value, RewardState.RECOVERED.value,
+    RewardState.APPROVED.value, RewardState.NOTIFIED.value, RewardState.RECOVERING.value
 )  # fmt: skip
 _COLUMNS: Final = (
     Column("", width=26, left=True), Column("举报（件）"), Column("候选（件）"), Column("查实（件）"),
-    Column("奖励（件）"), Column("奖励金额（元）", width=16, number_format="#,##0.00"),
+    Column("奖励（件）"), Column("奖励金额（元）", width=16, number_format="#,##0.00"), Column("追回（件）"),
+    Column("追回金额（元）", width=16, number_format="#,##0.00"),
     Column("已支付（人次）", width=14), Column("已支付（元）", width=16, number_format="#,##0.00"),
 )  # fmt: skip
 
@@ -53,6 +54,8 @@ class Tally:
     verified: int = 0
     rewarded: int = 0
     granted: int = 0
+    recovered: int = 0
+    returned: int = 0
     payments: int = 0
     paid: int = 0
 
@@ -69,8 +72,8 @@ class Tally:
     def cells(self) -> tuple[Cell, ...]:
         """As a sheet shows it: sums in yuan."""
         return (
-            self.reports, self.candidates, self.verified, self.rewarded, self.granted / 100, self.payments,
-            self.paid / 100,
+            self.reports, self.candidates, self.verified, self.rewarded, self.granted / 100, self.recovered,
+            self.returned / 100, self.payments, self.paid / 100,
         )  # fmt: skip
 
 
@@ -85,7 +88,10 @@ class Year:
 
 
 async def figures(session: AsyncSession, tables: Tables, year: int, *, now: datetime) -> Year:
-    """What the year gave, by the day of the report; payments by the report that they reward."""
+    """What the year gave, by the day of the report; payments by the report that they reward.
+
+    What was taken back for fraud is no reward any more but stays verified (the violation was), and paid.
+    """
     start = datetime(year, 1, 1, tzinfo=BEIJING).astimezone(UTC)
     end = datetime(year + 1, 1, 1, tzinfo=BEIJING).astimezone(UTC)
     row = tables.rewards.candidate(local(now).date())
@@ -103,20 +109,27 @@ async def figures(session: AsyncSession, tables: Tables, year: int, *, now: date
         for tally in _lines(found, kind, district):
             tally.reports += count
     within = (Reward.reported_at >= start, Reward.reported_at < end)
+    archived = sa.and_(Reward.state == RewardState.ARCHIVED.value, Reward.amount_fen.is_not(None))
+    recovered = book.was_recovered()
+    verified = sa.or_(Reward.state.in_(_VERIFIED), archived)
+    rewarded = sa.and_(sa.or_(Reward.state.in_(_REWARDED), archived), ~recovered)
     counted = await session.execute(
         sa.select(
-            Reward.kind, Reward.district_code, Reward.state, sa.func.count(),
-            sa.func.coalesce(sa.func.sum(Reward.amount_fen), 0),
+            Reward.kind, Reward.district_code, sa.func.count(),
+            *(sa.func.sum(sa.case((which, 1), else_=0)) for which in (verified, rewarded, recovered)),
+            sa.func.sum(sa.case((rewarded, Reward.amount_fen), else_=0)),
         )
         .where(*within, Reward.state != RewardState.JOINED.value)
-        .group_by(Reward.kind, Reward.district_code, Reward.state)
+        .group_by(Reward.kind, Reward.district_code)
     )  # fmt: skip
-    for kind, district, state, count, fen in counted:
+    for kind, district, *numbers in counted:
+        told = [int(one or 0) for one in numbers]
         for tally in _lines(found, kind, district):
-            tally.candidates += count
-            tally.verified += count * (state in _VERIFIED)
-            tally.rewarded += count * (state in _REWARDED)
-            tally.granted += int(fen or 0) * (state in _REWARDED)
+            tally.candidates += told[0]
+            tally.verified += told[1]
+            tally.rewarded += told[2]
+            tally.recovered += told[3]
+            tally.granted += told[4]
     payments = await session.execute(
         sa.select(Reward.kind, Reward.district_code, sa.func.count(), sa.func.sum(RewardShare.amount_fen))
         .join(RewardShare, RewardShare.reward_id == Reward.id)
@@ -127,6 +140,15 @@ async def figures(session: AsyncSession, tables: Tables, year: int, *, now: date
         for tally in _lines(found, kind, district):
             tally.payments += count
             tally.paid += int(fen or 0)
+    returned = await session.execute(
+        sa.select(Reward.kind, Reward.district_code, sa.func.sum(RewardEvent.data["returned"].as_integer()))
+        .join(RewardEvent, RewardEvent.reward_id == Reward.id)
+        .where(*within, RewardEvent.act == RewardAct.RECOVERED.value)
+        .group_by(Reward.kind, Reward.district_code)
+    )
+    for kind, district, fen in returned:
+        for tally in _lines(found, kind, district):
+            tally.returned += int(fen or 0)
     return found
 
 
@@ -198,25 +220,28 @@ def document(tables: Tables, found: Year, *, made_at: datetime) -> bytes:
     """The same as a Word document."""
     from docx import Document  # noqa: PLC0415  (slow to load)
 
-    book: Any = Document()
-    book.add_heading(f"{found.year}年生态环境违法行为举报奖励情况", level=0)
+    paper: Any = Document()
+    paper.add_heading(f"{found.year}年生态环境违法行为举报奖励情况", level=0)
     t = found.total
-    book.add_paragraph(
+    paper.add_paragraph(
         f"{found.year}年共收到举报 {t.reports} 件，列为奖励候选 {t.candidates} 件，查实 {t.verified} 件，"
         f"批准奖励 {t.rewarded} 件、{t.granted / 100:,.2f} 元，"
+        f"追回 {t.recovered} 件、{t.returned / 100:,.2f} 元，"
         f"已支付 {t.payments} 人次、{t.paid / 100:,.2f} 元。"
     )
     for what, lines in outside(tables, found, at=made_at):
-        book.add_heading(f"按{what}", level=1)
-        _table(book, [what, *(column.name for column in _COLUMNS[1:])], lines, found.total)
-    book.add_paragraph(f"只有件数和金额，不含任何举报人、案件信息。制表时间：{local(made_at):%Y-%m-%d %H:%M}")
+        paper.add_heading(f"按{what}", level=1)
+        _table(paper, [what, *(column.name for column in _COLUMNS[1:])], lines, found.total)
+    paper.add_paragraph(
+        f"只有件数和金额，不含任何举报人、案件信息。制表时间：{local(made_at):%Y-%m-%d %H:%M}"
+    )
     stream = io.BytesIO()
-    book.save(stream)
+    paper.save(stream)
     return stream.getvalue()
 
 
-def _table(book: Any, heads: Sequence[str], lines: list[tuple[str, Tally]], total: Tally) -> None:  # noqa: ANN401
-    table = book.add_table(rows=1, cols=len(heads))
+def _table(paper: Any, heads: Sequence[str], lines: list[tuple[str, Tally]], total: Tally) -> None:  # noqa: ANN401
+    table = paper.add_table(rows=1, cols=len(heads))
     table.style = "Table Grid"
     for cell, head in zip(table.rows[0].cells, heads, strict=True):
         cell.text = head

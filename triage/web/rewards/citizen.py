@@ -12,15 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import orjson
-import sqlalchemy as sa
 
 from connectors.vault import VaultError
-from models.rewards import Reward
-from models.vocab_rewards import RewardState
 from triage.clock import local
 from triage.rules.rewards.amounts import yuan
 from triage.services.limiting import TooOften
-from triage.services.rewards import claiming, owning
+from triage.services.rewards import announcing, claiming, owning
 from triage.services.rewards.claiming import Claim
 from triage.web import access
 from triage.web.citizen import session as case_session
@@ -38,10 +35,7 @@ _PATH: Final = "/citizen/reward"
 _LASTS: Final = timedelta(minutes=30)
 _PLACE: Final = "reward.session"
 _LONGEST: Final = 1000
-_PUBLIC: Final = 200
 _FIELDS: Final = ("name", "id_number", "phone", "bank", "account")
-#: Approved, so anyone may see that somebody is rewarded: a number by lot and a sum.
-_ANNOUNCED: Final = (RewardState.APPROVED.value, RewardState.NOTIFIED.value, RewardState.ARCHIVED.value)
 
 
 async def home(request: web.Request) -> web.Response:
@@ -97,11 +91,14 @@ async def opened(request: web.Request) -> web.Response:
             await claiming.count_try(writing, deps, number, request.remote or "", now=deps.clock.now())
         async with deps.db.reads() as reading:
             share_id = await claiming.find(reading, deps, number, secret)
+            found = await claiming.offer(reading, share_id)
     except (claiming.NotYours, TooOften) as error:
         return _home(request, error.detail, number, status=error.status)
     response = leads_to("/citizen/reward/claim")
     until = deps.clock.now() + _LASTS
-    told = orjson.dumps({"share": share_id, "until": until.timestamp()}).decode()
+    told = orjson.dumps({
+        "share": share_id, "mark": found.mark if found else "", "until": until.timestamp()
+    }).decode()  # fmt: skip
     sealed = base64.urlsafe_b64encode(request.app[KEYS].vault.seal(told, belongs_to=_PLACE)).decode()
     response.set_cookie(
         _COOKIE, sealed, max_age=int(_LASTS.total_seconds()), httponly=True, samesite="Strict", path=_PATH
@@ -109,8 +106,8 @@ async def opened(request: web.Request) -> web.Response:
     return response
 
 
-def _current(request: web.Request) -> int | None:
-    """The part that is open in this browser."""
+def _current(request: web.Request) -> tuple[int, str] | None:
+    """The part that is open in this browser, and the mark of the code that opened it."""
     sealed = request.cookies.get(_COOKIE, "")
     if not sealed or len(sealed) > _LONGEST:
         return None
@@ -123,15 +120,19 @@ def _current(request: web.Request) -> int | None:
     except (VaultError, binascii.Error, ValueError):
         return None
     until = datetime.fromtimestamp(told["until"], UTC)
-    return int(told["share"]) if request.app[DEPS].clock.now() < until else None
+    if request.app[DEPS].clock.now() >= until:
+        return None
+    return int(told["share"]), str(told.get("mark", ""))
 
 
 async def _offer(request: web.Request) -> Offer | None:
-    share_id = _current(request)
-    if share_id is None:
+    """The part, as long as the code that opened it is the one that is valid."""
+    current = _current(request)
+    if current is None:
         return None
     async with request.app[DEPS].db.reads() as session:
-        return await claiming.offer(session, share_id)
+        found = await claiming.offer(session, current[0])
+    return found if found is not None and found.mark == current[1] else None
 
 
 async def form(request: web.Request) -> web.Response:
@@ -171,9 +172,7 @@ async def claimed(request: web.Request) -> web.Response:
         return _form(request, found, faults, typed, status=400)
     try:
         async with deps.db.writes.begin() as session:
-            await claiming.claim(
-                session, deps, request.app[KEYS].vault, found.share_id, told, now=deps.clock.now()
-            )
+            await claiming.claim(session, deps, request.app[KEYS].vault, found, told, now=deps.clock.now())
     except claiming.NothingToClaim as error:
         return _form(request, found, {"form": error.detail}, typed, status=error.status)
     return leads_to("/citizen/reward/claim")
@@ -188,16 +187,14 @@ async def leave(request: web.Request) -> web.Response:
 
 
 async def notice(request: web.Request) -> web.Response:
-    """公示: numbers drawn by lot and sums, in the order of the numbers; nothing of a case, place or day."""
-    async with request.app[DEPS].db.reads() as session:
-        rows = await session.execute(
-            sa.select(Reward.no, Reward.amount_fen)
-            .where(Reward.state.in_(_ANNOUNCED), Reward.amount_fen.is_not(None))
-            .order_by(Reward.no.desc())
-            .limit(_PUBLIC)
-        )
-        lines = [(no, yuan(fen or 0)) for no, fen in rows]
-    return shown(request, "reward_notice", lines=lines)
+    """公示: numbers drawn by lot, and one sum of many; nothing of a case, place or day."""
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
+        found = await announcing.told(session, deps.tables, now=deps.clock.now())
+    return shown(
+        request, "reward_notice", numbers=found.numbers, count=found.count,
+        total=yuan(found.total) if found.count else "",
+    )  # fmt: skip
 
 
 ROUTES: Final = (

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiohttp import web
 
-from models.vocab_rewards import RewardAct, RewardPost
+from models.vocab_rewards import RewardAct, RewardPost, RewardState
 from models.vocab_staff import Permission
 from triage.errors import BadInput
-from triage.rules.rewards.stepping import Doer
+from triage.rules.rewards.amounts import yuan
+from triage.rules.rewards.stepping import Doer, StepRefused
+from triage.services.rewards import acting, book, finding
 from triage.services.rewards.book import Wish
 from triage.services.rewards.keys import RewardKeys
 from triage.web import guard
 from triage.web.desk import render
-from triage.web.keys import VIEWER
+from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from models.vocab import Labelled
 
@@ -103,7 +105,40 @@ def wish_of(request: web.Request, form: Mapping[str, Any], act: RewardAct | None
         no=request.match_info["no"][:20], act=act or choice(form, "act", RewardAct),
         version=whole(form, "version", "版本") or 0, reason=text(form, "reason"),
         share=whole(form, "share", "份"),
+        recovery=book.Recovery(
+            fen(form, "returned", "追回的金额") or 0, day(form, "returned_on", "退回日期"),
+            text(form, "returned_by", 100),
+        ),
     )  # fmt: skip
+
+
+def pressed(request: web.Request, form: Mapping[str, Any], buttons: Sequence[RewardAct]) -> Wish:
+    """The step of a button, of one part one of `SHARE_ACTS`. Raises BadInput, StepRefused."""
+    wish = wish_of(request, form)
+    if wish.act not in (acting.SHARE_ACTS if wish.share else buttons):
+        raise StepRefused("这一步不在这里办")
+    return wish
+
+
+def reason_of(data: Mapping[str, Any]) -> str:
+    """Why, and what came back, as an event tells it."""
+    told = str(data.get("reason", ""))
+    if "returned" in data:
+        told += f"（退回 {yuan(data['returned'])}，{data['on']}，{data['document']}）"
+    return told
+
+
+async def look_again(request: web.Request, no: str) -> None:
+    """What changed of a candidate since is kept before it is verified: that is refused for it, and shows it.
+
+    Raises NotFound, StepRefused.
+    """
+    deps = request.app[DEPS]
+    async with deps.db.writes.begin() as session:
+        await book.check_seen(session, request[VIEWER], no)
+        reward = await book.locked(session, no)
+        if reward.state == RewardState.CANDIDATE:
+            await finding.again(session, deps.tables, reward, now=deps.clock.now())
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401

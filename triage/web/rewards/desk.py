@@ -33,7 +33,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rows import Status
 from triage.services import attachments
-from triage.services.rewards import acting, book, outcomes, owning, telling
+from triage.services.rewards import acting, book, finding, outcomes, owning, telling
 from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
@@ -42,7 +42,7 @@ from triage.web.rewards import common
 from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from multidict import MultiDictProxy
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,11 +51,10 @@ if TYPE_CHECKING:
 
 #: Steps that a button of the page takes; the others have forms or come by themselves.
 _BUTTONS: Final = (
-    RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.RETURN,
-    RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER, RewardAct.RECOVERED,
-    RewardAct.ARCHIVE, RewardAct.REVIVE,
+    RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.UPHOLD, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS,
+    RewardAct.RETURN, RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER,
+    RewardAct.RECOVERED, RewardAct.ARCHIVE, RewardAct.REVIVE,
 )  # fmt: skip
-_SHARE_BUTTONS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,7 @@ async def _shown(
         evidence = await outcomes.files_of(session, reward.id)
         parts = await book.shares_of(session, reward.id)
         message = await telling.last(session, reward.id)
+        news = await finding.news(session, deps.tables, reward, now=now)
         events = list(
             await session.scalars(
                 sa.select(RewardEvent).where(RewardEvent.reward_id == reward.id).order_by(RewardEvent.seq)
@@ -121,6 +121,7 @@ async def _shown(
         "parts": "、".join(str(part) for part in reward.parts), "exclusions": set(reward.exclusions),
         "pick": f"{reward.pick_fen / 100:.2f}" if reward.pick_fen else "", "notify_by": reward.notify_by,
         "amount": yuan(reward.amount_fen) if reward.amount_fen else None, "checks": reward.checks,
+        "news": news,
         "proof": [_proof(one) for one in reward.proof],
         "ticket": ticket if RewardPost.HANDLER in doer.posts else None,
         "notified_at": reward.notified_at, "message": _message(message, deps.settings.reward_sms),
@@ -134,7 +135,8 @@ async def _shown(
         request, "one", status=status, fault=fault, word=word, typed=typed or {}, reward=view,
         editing=editing, lines=found[0], asks=found[1], buttons=_buttons(allowed, _BUTTONS),
         outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
-        shares=[_share(request, one, before) for one in parts], events=[_event(one) for one in events],
+        shares=[_share(request, one, before, allowed) for one in parts],
+        events=[_event(one) for one in events],
         matters=_matters(request, reward), choices=_choices(request),
         notify_days=deps.tables.rewards.limit(LimitName.NOTIFY, today).days,
     )  # fmt: skip
@@ -150,7 +152,7 @@ def _message(one: RewardNotice | None, on: bool) -> str:  # noqa: FBT001  (the s
     return f"短信（只说有新的答复）：{told}"
 
 
-def _buttons(allowed: tuple[Any, ...], wanted: tuple[RewardAct, ...]) -> list[Button]:
+def _buttons(allowed: tuple[Any, ...], wanted: Sequence[RewardAct]) -> list[Button]:
     acts = {row.act: row for row in allowed}
     return [Button(act.value, act.label, bool(acts[act].needs)) for act in wanted if act in acts]
 
@@ -197,8 +199,15 @@ def _outcome(row: RewardOutcomeRow, evidence: list[RewardFile]) -> dict[str, Any
     }  # fmt: skip
 
 
-def _share(request: web.Request, one: RewardShare, before: Mapping[RewardPost, str | None]) -> dict[str, Any]:
+def _share(
+    request: web.Request, one: RewardShare, before: Mapping[RewardPost, str | None], whole: tuple[Any, ...]
+) -> dict[str, Any]:
+    """A part; `whole`: the steps of the reward that may be taken, for one opens again with it alone."""
     deps = request.app[DEPS]
+    fits = {
+        RewardAct.REOPEN: any(row.act is RewardAct.REOPEN for row in whole),
+        RewardAct.CONFIRM: one.same_name is False,
+    }
     allowed = stepping.possible(
         deps.tables.rewards, ShareState(one.state), before, doer_of(request),
         at=local(deps.clock.now()).date(),
@@ -207,7 +216,7 @@ def _share(request: web.Request, one: RewardShare, before: Mapping[RewardPost, s
         "number": one.number, "amount": yuan(one.amount_fen), "state": ShareState(one.state).label,
         "claim_by": one.claim_by, "coded": one.code_hash is not None, "claimed_at": one.claimed_at,
         "same_name": one.same_name, "paid_at": one.paid_at, "why": one.why, "reminders": one.reminders,
-        "buttons": _buttons(allowed, _SHARE_BUTTONS),
+        "buttons": _buttons(allowed, [act for act in acting.SHARE_ACTS if fits.get(act, True)]),
     }  # fmt: skip
 
 
@@ -223,7 +232,7 @@ def _proof(one: dict[str, Any]) -> dict[str, Any]:
 def _event(one: RewardEvent) -> dict[str, Any]:
     return {
         "at": one.at, "label": RewardAct(one.act).label, "by": one.by or "系统", "share": one.share,
-        "reason": one.data.get("reason", ""),
+        "reason": common.reason_of(one.data),
     }  # fmt: skip
 
 
@@ -333,11 +342,11 @@ async def _withdraw(request: web.Request, form: MultiDictProxy[Any]) -> str:
 async def acted(request: web.Request) -> web.Response:
     """A step of the whole, or of one part. A refusal is told on the page."""
     form, deps = await request.post(), request.app[DEPS]
-    wish = wish_of(request, form)
     now, word = deps.clock.now(), ""
-    if wish.act not in (_SHARE_BUTTONS if wish.share else _BUTTONS):
-        raise stepping.StepRefused("这一步不在这里办")
     try:
+        wish = common.pressed(request, form, _BUTTONS)
+        if wish.act is RewardAct.VERIFY:
+            await common.look_again(request, wish.no)
         async with deps.db.writes.begin() as session:
             await book.check_seen(session, request[VIEWER], wish.no)
             if wish.share:
@@ -345,7 +354,7 @@ async def acted(request: web.Request) -> web.Response:
             else:
                 reward = await acting.act(session, deps.tables, doer_of(request), wish, now=now)
                 word = owning.hand_over(deps, reward) if wish.act is RewardAct.ATTEST else ""
-    except (stepping.StepRefused, book.RewardChanged, NoRule) as error:
+    except (BadInput, stepping.StepRefused, book.RewardChanged, NoRule) as error:
         return await _shown(request, error.detail, status=error.status, typed=form)
     if word:
         return await _shown(request, "", word=word)

@@ -39,9 +39,9 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
     async with request.app[DEPS].db.reads() as session:
         ready, fen = (
             await session.execute(
-                sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RewardShare.amount_fen), 0)).where(
-                    RewardShare.state == ShareState.CLAIMED.value
-                )
+                sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RewardShare.amount_fen), 0))
+                .join(Reward, Reward.id == RewardShare.reward_id)
+                .where(RewardShare.state == ShareState.CLAIMED.value, paying.name_stands())
             )
         ).one()
         rows = list(
@@ -56,7 +56,7 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
         differing = await session.execute(
             sa.select(Reward.no, RewardShare.number)
             .join(Reward, Reward.id == RewardShare.reward_id)
-            .where(RewardShare.state == ShareState.CLAIMED.value, RewardShare.same_name.is_(False))
+            .where(RewardShare.state == ShareState.CLAIMED.value, ~paying.name_stands())
             .order_by(Reward.id)
         )
         names = [f"{no} 第 {number} 份" for no, number in differing]
@@ -93,7 +93,7 @@ async def fetched(request: web.Request) -> web.Response:
     deps, no = request.app[DEPS], request.match_info["batch"][:20]
     async with deps.db.writes.begin() as session:
         content = await paying.fetch(
-            session, request.app[KEYS].vault, doer_of(request), no, now=deps.clock.now()
+            session, deps.tables, request.app[KEYS].vault, doer_of(request), no, now=deps.clock.now()
         )
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{no}.csv"'}
     return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
@@ -148,7 +148,8 @@ async def year(request: web.Request) -> web.Response:
 def _cells(tally: yearly.Tally) -> list[str]:
     return [
         str(tally.reports), str(tally.candidates), str(tally.verified), str(tally.rewarded),
-        yuan(tally.granted), str(tally.payments), yuan(tally.paid),
+        yuan(tally.granted), str(tally.recovered), yuan(tally.returned),
+        str(tally.payments), yuan(tally.paid),
     ]  # fmt: skip
 
 

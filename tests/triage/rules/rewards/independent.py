@@ -12,6 +12,8 @@ from typing import Any, Final
 FINED: Final = "作出罚款决定"
 POLICE: Final = "移送公安机关"
 NO_PENALTY: Final = "裁量不予处罚"
+VERIFIED: Final = "查证属实"
+INCIDENT: Final = "协助查处突发环境事件"
 NOT_REWARDED: Final = {
     "AIR-02", "AIR-15", "WAT-04", "WAT-08", "SOL-09", "RAD-01", "LIG-01",
     "SOL-01", "SOL-02", "SOL-08",  # 市城市管理部门
@@ -97,8 +99,9 @@ def shanghai_2021(item: dict[str, Any]) -> list[Band]:
 
 
 def shanghai_2018(item: dict[str, Any]) -> list[Band]:
-    ends = {"general": (500, 5000), "grave": (5000, 20000)}.get(item.get("事项", ""))
-    return [(Fraction(ends[0]), Fraction(ends[1]))] if ends else []
+    ends = {"general": ("500", "5000"), "grave": ("5000", "20000"), "major": ("0.01", "50000")}
+    found = ends.get(item.get("事项", ""))
+    return [(Fraction(found[0]), Fraction(found[1]))] if found else []
 
 
 def shenzhen(item: dict[str, Any]) -> list[Band]:
@@ -113,6 +116,8 @@ def tianjin(item: dict[str, Any]) -> list[Band]:
 
 
 def hebei(item: dict[str, Any]) -> list[Band]:
+    if item["结果"] != FINED:
+        return []
     matter = item.get("事项")
     waste = item.get("危废千克", 0) if matter == "hazardous" else 0
     if matter in {"core_area", "hidden_pipe", "radioactive_source"} or waste >= 3000:
@@ -125,7 +130,9 @@ def chongqing(item: dict[str, Any]) -> list[Band]:
     if item["结果"] == FINED:
         gain = cents(money(item["罚款"]) * 5 / 100)
         return [(gain, gain)]
-    return [(Fraction(500), Fraction(2000))] if item["结果"] != "协助查处突发环境事件" else []
+    if item["结果"] == INCIDENT:
+        return [(Fraction(1, 100), Fraction(100000))]
+    return [(Fraction(500), Fraction(2000))]
 
 
 CITIES: Final = {
@@ -154,7 +161,7 @@ def in_effect(case: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         item
         for item in case["处理"]
-        if item["结果"] not in {FINED, POLICE, NO_PENALTY}
+        if item["结果"] not in {FINED, POLICE, NO_PENALTY, VERIFIED}
         or ("生效" in item and date.fromisoformat(item["生效"]) <= decided)
     ]
 
@@ -178,7 +185,7 @@ def expected(case: dict[str, Any]) -> tuple[str, Band | None, Fraction | None]:
     if low == high:
         return "奖", (low, high), low
     pick = money(case["确定"]) if "确定" in case else None
-    steps = {500, 1000, 2000} if rules == "CQ-2025" else None
+    steps = {500, 1000, 2000} if rules == "CQ-2025" and high == 2000 else None
     fits = pick is not None and low <= pick <= high and (steps is None or pick in steps)
     return "奖", (low, high), pick if fits else None
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.vocab_rewards import Exclusion, Formula, Measure, RewardOutcome, Via
+from models.vocab_rewards import Exclusion, Measure, RewardOutcome, Via
 from tests.triage.rules.helpers import cases, day, name_of, tables
 from tests.triage.rules.rewards import independent
 from triage.errors import NoRule
@@ -128,9 +128,7 @@ def test_every_exclusion_and_every_award_has_a_case() -> None:
     assert words == {member.label for member in Exclusion}
     used = {row for case in REWARDED for row in decided(case).row_ids}
     awards = [row for rules in tables().rewards.rulesets.values() for row in rules.awards]
-    unseen = {row.id for row in awards} - used
-    # Alike ones of a tier: one of them has its case.
-    assert {row.formula for row in awards if row.id in unseen} <= {Formula.FIXED, Formula.BAND}
+    assert {row.id for row in awards} - used == set()
     assert {rules.id for rules in tables().rewards.rulesets.values()} <= used
 
 

@@ -13,14 +13,14 @@ from connectors.vault import Vault
 from models.appeals import Appellant
 from models.citizens import CitizenWord
 from models.identities import Erasure
-from models.rewards import Reward
+from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
 from models.viewing import all_seeing
 from models.vocab import State, Tag
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct
 from models.vocab_retention import Kept
-from models.vocab_rewards import RewardState
+from models.vocab_rewards import RewardState, ShareState
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
@@ -32,6 +32,8 @@ from triage.services.identities.holding import Holder
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from models.db import Database
     from models.ledger import LedgerRow
 
@@ -124,6 +126,7 @@ async def test_who_was_merged_into_an_open_case_stays(sqlite_db: Database, head:
         (RewardState.CANDIDATE, 1),
         (RewardState.APPROVING, 1),
         (RewardState.RECOVERING, 1),
+        (RewardState.REFUSING, 1),
         (RewardState.REFUSED, 0),
     ],
 )
@@ -132,17 +135,45 @@ async def test_who_may_be_rewarded_stays_until_that_is_decided(
 ) -> None:
     no = await case(sqlite_db)
     async with sqlite_db.writes.begin() as session:
-        row = (await session.execute(sa.select(Ticket.id, Ticket.appeal_id).where(Ticket.no == no))).one()
-        session.add(
-            Reward(
-                no="R-1", version=1, state=state.value, root_ticket_id=row.id, winner_appeal_id=row.appeal_id,
-                kind="NOI-01", reported_at=NOW, real_name=True, exclusions=[], parts=[], verdict={}, proof=[],
-                checks=[], found_at=NOW,
-            )
-        )  # fmt: skip
+        await rewarded(session, no, state)
         await erasing.ask(session, ME, no, "来函", now=NOW)
     await erasing.Eraser(at(sqlite_db)).keep()
     assert (await kept(sqlite_db))[0] == left
+
+
+@pytest.mark.parametrize(
+    ("state", "share", "left"),
+    [
+        (RewardState.NOTIFIED, ShareState.CLAIMED, 1),
+        (RewardState.RECOVERED, ShareState.CLAIMED, 0),
+        (RewardState.RECOVERED, ShareState.PAYING, 1),
+        (RewardState.ARCHIVED, ShareState.FAILED, 0),
+    ],
+)
+async def test_what_was_taken_back_for_fraud_keeps_nobody_for_ever(
+    sqlite_db: Database, state: RewardState, share: ShareState, left: int
+) -> None:
+    no = await case(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        reward = await rewarded(session, no, state)
+        await session.flush()
+        session.add(
+            RewardShare(reward_id=reward.id, number=1, state=share.value, amount_fen=100, reminders=0)
+        )
+        await erasing.ask(session, ME, no, "来函", now=NOW)
+    await erasing.Eraser(at(sqlite_db)).keep()
+    assert (await kept(sqlite_db))[0] == left
+
+
+async def rewarded(session: AsyncSession, no: str, state: RewardState) -> Reward:
+    row = (await session.execute(sa.select(Ticket.id, Ticket.appeal_id).where(Ticket.no == no))).one()
+    reward = Reward(
+        no="R-1", version=1, state=state.value, root_ticket_id=row.id, winner_appeal_id=row.appeal_id,
+        kind="NOI-01", reported_at=NOW, real_name=True, exclusions=[], parts=[], verdict={}, proof=[],
+        checks=[], found_at=NOW,
+    )  # fmt: skip
+    session.add(reward)
+    return reward
 
 
 async def test_what_is_gone_is_told_as_not_there(sqlite_db: Database) -> None:

@@ -21,7 +21,7 @@ async def gathered(deps: Deps) -> RewardBatch:
 
 async def fetched(deps: Deps, no: str) -> bytes:
     async with deps.db.writes.begin() as session:
-        return await paying.fetch(session, VAULT, PAYER, no, now=deps.clock.now())
+        return await paying.fetch(session, deps.tables, VAULT, PAYER, no, now=deps.clock.now())
 
 
 async def answer_of(deps: Deps, no: str, result: str = "成功", why: str = "") -> bytes:

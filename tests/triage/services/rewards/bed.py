@@ -46,6 +46,8 @@ REPORT = TicketIn(
 CLAIM = Claim("欧阳测试", "110105199001010010", "13912340007", "测试银行北京望京支行", "6222020200012345678")
 
 
+#: What came back of a reward.
+BACK = book.Recovery(480_000, NOW.date(), "缴款书 2026-77")
 #: An effective decision, and everybody's step from there to the notice.
 FINE = NewOutcome(
     RewardOutcome.FINED, "超标排放", "京环罚〔2026〕1号", NOW.date() - timedelta(days=3), fine=10_000_000
@@ -99,7 +101,15 @@ async def merged(db: Database, no: str, into: str) -> None:
         session.add(TicketEvent(
             ticket_id=head.id, seq=(last or 0) + 1, at=NOW, tag=Tag.JOINED.value, data={"joined": no}
         ))  # fmt: skip
-        await session.execute(sa.update(Ticket).where(Ticket.no == no).values(state=State.MERGED.value))
+        child = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        child.state = State.MERGED.value
+        below = await session.scalar(
+            sa.select(sa.func.max(TicketEvent.seq)).where(TicketEvent.ticket_id == child.id)
+        )
+        session.add(TicketEvent(
+            ticket_id=child.id, seq=(below or 0) + 1, at=NOW, tag=Tag.MERGE.value,
+            data={"values": {"other_ticket": into}},
+        ))  # fmt: skip
 
 
 async def split(db: Database, no: str, out_of: str) -> None:
@@ -115,6 +125,13 @@ async def split(db: Database, no: str, out_of: str) -> None:
         ))  # fmt: skip
         values = {"state": State.FEEDBACK.value, "version": Ticket.version + 1}
         await session.execute(sa.update(Ticket).where(Ticket.no == no).values(values))
+
+
+async def look_again(deps: Deps, no: str) -> bool:
+    """As the page does before it verifies. Gives whether anything changed."""
+    async with deps.db.writes.begin() as session:
+        reward = await book.locked(session, no)
+        return await finding.again(session, deps.tables, reward, now=deps.clock.now())
 
 
 async def sweep(deps: Deps, batch: int = 50) -> int:
@@ -154,12 +171,26 @@ async def appeal_of(deps: Deps, no: str) -> int:
     return found
 
 
-async def do(deps: Deps, doer: Doer, act: RewardAct, reason: str = "", version: int | None = None) -> Reward:
+async def do(
+    deps: Deps,
+    doer: Doer,
+    act: RewardAct,
+    reason: str = "",
+    version: int | None = None,
+    *,
+    recovery: book.Recovery | None = None,
+) -> Reward:
     """One step of the one reward there is."""
     reward = await the_reward(deps)
-    wish = book.Wish(reward.no, act, version or reward.version, reason)
+    wish = book.Wish(reward.no, act, version or reward.version, reason, recovery=recovery or book.Recovery())
     async with deps.db.writes.begin() as session:
         return await acting.act(session, deps.tables, doer, wish, now=deps.clock.now())
+
+
+async def refused(deps: Deps, reason: str = "举报事实不清楚") -> Reward:
+    """Proposed by the handler, upheld by the head."""
+    await do(deps, HANDLER, RewardAct.REFUSE, reason)
+    return await do(deps, HEAD, RewardAct.UPHOLD)
 
 
 async def state(deps: Deps, **more: Any) -> None:  # noqa: ANN401  (fields of Stated)
@@ -199,11 +230,19 @@ async def claimed(deps: Deps, told: Claim = CLAIM) -> list[claiming.Code]:
     reward = await the_reward(deps)
     given = await codes(deps, reward.winner_appeal_id)
     for one in given:
-        async with deps.db.reads() as reading:
-            share_id = await claiming.find(reading, deps, one.reward_no, one.code)
+        offer = await offered(deps, one)
         async with deps.db.writes.begin() as session:
-            await claiming.claim(session, deps, VAULT, share_id, told, now=deps.clock.now())
+            await claiming.claim(session, deps, VAULT, offer, told, now=deps.clock.now())
     return given
+
+
+async def offered(deps: Deps, code: claiming.Code) -> claiming.Offer:
+    """The part that a code opens."""
+    async with deps.db.reads() as reading:
+        share_id = await claiming.find(reading, deps, code.reward_no, code.code)
+        found = await claiming.offer(reading, share_id)
+    assert found is not None
+    return found
 
 
 def at(deps: Deps, moment: datetime) -> Deps:

@@ -6,8 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from models.appeals import Appeal
 from models.leads import Lead, MediaExposure
+from models.parties import Party, PartyMention, PartyName
+from models.tickets import Ticket
+from models.vocab import State
 from models.vocab_rewards import Exclusion, RewardAct, RewardState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
@@ -59,3 +64,35 @@ async def test_what_was_set_by_itself_goes_with_the_report_it_was_set_for(lite: 
     await bed.sweep(lite)
     (standing,) = [one for one in await bed.rewards(lite) if one.state == RewardState.CANDIDATE]
     assert (standing.winner_appeal_id, standing.exclusions) == (early_appeal, [])
+
+
+async def known(deps: Deps) -> list[str]:
+    (reward,) = [one for one in await bed.rewards(deps) if one.root_ticket_id == 1]
+    return [one["text"] for one in reward.checks if one["exclusion"] == Exclusion.ALREADY_KNOWN]
+
+
+async def test_cases_that_were_answered_before_are_told_by_place_and_by_party(deps: Deps) -> None:
+    _, place, later, old, secret, open_one, *_ = numbers = await bed.reports(
+        deps.db, aged(5), aged(9), aged(2), aged(24 * 400), aged(8), aged(7, state=State.HANDLING),
+        aged(30, kind="AIR-02"),
+    )  # fmt: skip
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no != numbers[0]).values(appeal_type="投诉"))
+        appeal = sa.select(Ticket.appeal_id).where(Ticket.no == secret).scalar_subquery()
+        await session.execute(sa.update(Appeal).where(Appeal.id == appeal).values(confidential=True))
+        party = Party(name="某印刷厂", made_at=NOW)
+        session.add(party)
+        await session.flush()
+        name = PartyName(party_id=party.id, form="某印刷厂", scope="", written="某印刷厂", made_at=NOW)
+        session.add(name)
+        await session.flush()
+        for number, hours in ((1, 5), (7, 30)):
+            session.add(PartyMention(
+                ticket_id=number, name_id=name.id, received_at=NOW - timedelta(hours=hours)
+            ))  # fmt: skip
+    await bed.sweep(deps)
+    told = await known(deps)
+    assert [text.split("，")[0] for text in told] == [
+        f"此前已答复的同一对象工单 {numbers[6]}", f"此前已答复的同一街道、同一种类工单 {place}"
+    ]  # fmt: skip
+    assert [no for no in (later, old, secret, open_one) if no in "".join(told)] == []

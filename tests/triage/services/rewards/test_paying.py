@@ -9,15 +9,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from models.rewards import RewardBatch, RewardPayment
-from models.vocab_rewards import ShareState
+from models.rewards import Reward, RewardBatch, RewardPayment
+from models.vocab_rewards import RewardAct, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, fetched, gathered, paid, taken
 from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, VAULT
 from triage.errors import BadInput, NotFound
 from triage.rules.rewards.stepping import Doer, StepRefused
-from triage.services.rewards import claiming, paying
+from triage.services.rewards import acting, book, claiming, paying
 
 if TYPE_CHECKING:
     from triage.services.deps import Deps
@@ -58,6 +58,68 @@ async def test_whoever_had_a_part_in_it_does_not_pay_it(deps: Deps) -> None:
     assert (await gathered(deps)).payments == 1
 
 
+async def test_whoever_decided_on_one_of_a_batch_sees_neither_its_accounts_nor_the_answer(deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    # A head who is no longer named on it: a return cleared that.
+    async with deps.db.writes.begin() as session:
+        reward = (await session.scalars(sa.select(Reward))).one()
+        await book.note(session, reward, RewardAct.RETURN, "former", NOW, reason="金额不符")
+    batch = await gathered(deps)
+    answer = await answer_of(deps, batch.no)
+    for one in (HANDLER, LEGAL, FINANCE, HEAD, Doer("former", HEAD.posts)):
+        both = Doer(one.login, (*one.posts, *PAYER.posts))
+        async with deps.db.writes.begin() as session:
+            with pytest.raises(StepRefused, match="要由另外的人办理"):
+                await paying.fetch(session, deps.tables, VAULT, both, batch.no, now=NOW)
+            with pytest.raises(StepRefused, match="要由另外的人办理"):
+                await paying.take(session, deps.tables, both, batch.no, answer, now=NOW)
+    assert (await taken(deps, batch.no, answer)).paid == 1
+
+
+async def test_another_name_than_the_reports_waits_until_a_reviewer_confirms_it(deps: Deps) -> None:
+    (no,) = await bed.reports(deps.db)
+    await bed.named(deps, no, name="司马测试")
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    (given,) = await bed.claimed(deps)
+
+    async def confirmed(doer: Doer, reason: str = "户口簿：举报后改名") -> None:
+        reward = await bed.the_reward(deps)
+        wish = book.Wish(reward.no, RewardAct.CONFIRM, reward.version, reason, 1)
+        async with deps.db.writes.begin() as session:
+            await acting.act_share(session, deps.tables, doer, wish, now=NOW)
+
+    with pytest.raises(BadInput, match="要先由法制或财务"):
+        await gathered(deps)
+    for doer, reason, why in ((HANDLER, "改名", "由法制复核、财务复核办理"), (LEGAL, "", "必须写明理由")):
+        with pytest.raises(StepRefused, match=why):
+            await confirmed(doer, reason)
+    await confirmed(LEGAL)
+    batch = await gathered(deps)
+    # Sent back and claimed anew, it is another name to be confirmed.
+    await taken(deps, batch.no, await answer_of(deps, batch.no, "失败", "户名不符"))
+    offer = await bed.offered(deps, given)
+    async with deps.db.writes.begin() as session:
+        await claiming.claim(session, deps, VAULT, offer, bed.CLAIM, now=NOW)
+    with pytest.raises(BadInput, match="要先由法制或财务"):
+        await gathered(deps)
+
+
+async def test_a_name_that_is_the_reports_is_not_confirmed(lite: Deps) -> None:
+    await bed.reports(lite.db)
+    await bed.sweep(lite)
+    await bed.approved(lite)
+    await bed.claimed(lite)
+    reward = await bed.the_reward(lite)
+    wish = book.Wish(reward.no, RewardAct.CONFIRM, reward.version, "核对过身份证", 1)
+    async with lite.db.writes.begin() as session:
+        with pytest.raises(StepRefused, match="不必确认"):
+            await acting.act_share(session, lite.tables, LEGAL, wish, now=NOW)
+
+
 async def test_results_are_taken_once_and_whole(deps: Deps) -> None:
     await bed.reports(deps.db)
     await bed.sweep(deps)
@@ -94,10 +156,9 @@ async def test_what_the_bank_refuses_is_corrected_and_paid(lite: Deps) -> None:
     await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账号不存在"))
     (share,) = await bed.shares(lite)
     assert (share.state, share.why) == (ShareState.FAILED, "账号不存在")
-    async with lite.db.reads() as reading:
-        share_id = await claiming.find(reading, lite, given.reward_no, given.code)
+    offer = await bed.offered(lite, given)
     async with lite.db.writes.begin() as session:
-        await claiming.claim(session, lite, VAULT, share_id, bed.CLAIM, now=NOW)
+        await claiming.claim(session, lite, VAULT, offer, bed.CLAIM, now=NOW)
     second = await gathered(lite)
     assert await paid(lite, second.no) == paying.Taken(second.no, 1, 0, repeated=False)
 
@@ -108,8 +169,8 @@ async def test_only_the_payer_pays(lite: Deps) -> None:
             with pytest.raises(StepRefused):
                 await paying.gather(session, lite.tables, VAULT, doer, now=NOW)
             with pytest.raises(StepRefused):
-                await paying.fetch(session, VAULT, doer, "P1", now=NOW)
+                await paying.fetch(session, lite.tables, VAULT, doer, "P1", now=NOW)
             with pytest.raises(StepRefused):
                 await paying.take(session, lite.tables, doer, "P1", b"", now=NOW)
         with pytest.raises(NotFound):
-            await paying.fetch(session, VAULT, PAYER, "P1", now=NOW)
+            await paying.fetch(session, lite.tables, VAULT, PAYER, "P1", now=NOW)

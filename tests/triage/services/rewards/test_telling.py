@@ -15,8 +15,9 @@ from models.appeals import Appeal
 from models.notices import Notice
 from models.rewards import RewardNotice
 from models.vocab_notices import Medium, NoticeState
-from models.vocab_rewards import RewardAct
+from models.vocab_rewards import RewardAct, ShareState
 from tests.triage.services.rewards import bed
+from tests.triage.services.rewards.bank import answer_of, gathered, taken
 from triage.clock import BEIJING
 from triage.commands.processes import answer_steps
 from triage.services.rewards import telling
@@ -33,8 +34,8 @@ async def notified(deps: Deps, *, phone: bool = True) -> Deps:
     """A reward whose reporter was just told of it, at ten in the morning."""
     deps = bed.at(deps, DAY)
     (no,) = await bed.reports(deps.db)
-    await bed.sweep(deps)
     [await bed.named(deps, no, phone=PHONE) for _ in range(phone)]
+    await bed.sweep(deps)
     await bed.approved(deps)
     return deps
 
@@ -88,6 +89,21 @@ async def test_each_reminder_tells_again_while_something_is_to_be_claimed(lite: 
     assert await sent(late) == []
     assert await rows(deps) == [("sent", None), ("sent", None), ("given_up", telling.NOTHING_TO_CLAIM)]
     assert (await bed.acts(deps)).count(RewardAct.REMIND.value) == 2
+
+
+async def test_what_the_bank_sent_back_is_told_and_reminded_of(lite: Deps) -> None:
+    deps = await notified(lite)
+    await sent(deps)
+    await bed.claimed(deps)
+    batch = await gathered(deps)
+    await taken(deps, batch.no, await answer_of(deps, batch.no, "失败", "账号不存在"))
+    assert len(await sent(deps)) == 1
+    later = bed.at(deps, DAY + timedelta(days=31))
+    await bed.tick(later)
+    assert len(await sent(later)) == 1
+    assert await rows(deps) == [("sent", None)] * 3
+    (share,) = await bed.shares(deps)
+    assert (share.state, share.reminders) == (ShareState.FAILED, 1)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 import triage.tables
+from models.vocab_rewards import RewardAct
 from tests.factories import NOW
+from tests.triage.services.rewards import bed
+from tests.triage.services.rewards.bank import gathered, paid
+from tests.triage.services.rewards.bed import HANDLER, HEAD, PAYER
 from triage.services.rewards import yearly
 from triage.services.rewards.yearly import Tally, Year
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from triage.services.deps import Deps
 
 
 def tally(rewarded: int) -> Tally:
@@ -38,3 +44,40 @@ def test_lines_of_few_rewards_are_one_line(counts: Sequence[int], told: list[int
     (_, lines), _ = yearly.outside(triage.tables.load(), found, at=NOW)
     assert sorted(line.rewarded for _, line in lines) == sorted(told)
     assert sum(line.granted for _, line in lines) == 100 * sum(counts)
+
+
+async def total(deps: Deps) -> tuple[int, ...]:
+    """Candidates, verified, rewarded, their sum, taken back, paid."""
+    async with deps.db.reads() as session:
+        found = (await yearly.figures(session, deps.tables, NOW.year, now=NOW)).total
+    return found.candidates, found.verified, found.rewarded, found.granted, found.recovered, found.paid
+
+
+async def test_what_was_refused_is_neither_verified_nor_rewarded_once_archived(deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.do(deps, HANDLER, RewardAct.REFUSE, "举报事实不清楚")
+    assert await total(deps) == (1, 0, 0, 0, 0, 0)
+    await bed.do(deps, HEAD, RewardAct.UPHOLD)
+    await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
+    assert await total(deps) == (1, 0, 0, 0, 0, 0)
+
+
+async def test_what_was_taken_back_is_no_reward_archived_or_not(deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    batch = await gathered(deps)
+    await paid(deps, batch.no)
+    await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
+    assert await total(deps) == (1, 1, 1, 500_000, 0, 500_000)
+    await bed.do(deps, HEAD, RewardAct.RECOVER, "材料是伪造的")
+    assert await total(deps) == (1, 1, 1, 500_000, 0, 500_000)
+    await bed.do(deps, PAYER, RewardAct.RECOVERED, "已退回财政账户", recovery=bed.BACK)
+    assert await total(deps) == (1, 1, 0, 0, 1, 500_000)
+    async with deps.db.reads() as session:
+        found = (await yearly.figures(session, deps.tables, NOW.year, now=NOW)).kinds["WAT-02"]
+    assert found.returned == 480_000
+    await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
+    assert await total(deps) == (1, 1, 0, 0, 1, 500_000)

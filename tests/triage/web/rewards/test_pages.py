@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import docx
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
+from models.ledger import LedgerRow
+from models.vocab_rewards import RewardAct, ShareState
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered, paid
-from triage.services.rewards import claiming, inspections
-from triage.web.rewards import desk, lists, pay
+from triage.services.rewards import acting, book, claiming, inspections, outcomes
+from triage.web.rewards import desk, lists, pay, queue
 
 if TYPE_CHECKING:
     from tests.triage.web.citizen.conftest import Citizen
@@ -83,6 +87,44 @@ async def test_a_wrong_code_opens_nothing_and_is_counted(citizen: Citizen, deps:
     assert citizen.address == "/citizen/reward"
 
 
+async def opened(citizen: Citizen, deps: Deps) -> str:
+    """A notified reward is opened with its code. Gives its number."""
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    reward = await bed.approved(deps)
+    (code,) = await bed.codes(deps, reward.winner_appeal_id)
+    await citizen.get("/citizen/reward")
+    await citizen.post("/citizen/reward", {"number": reward.no, "code": code.code})
+    assert citizen.address == "/citizen/reward/claim"
+    return reward.no
+
+
+async def test_no_address_of_a_reporter_stands_in_the_ledger(citizen: Citizen, deps: Deps) -> None:
+    no = await opened(citizen, deps)
+    await citizen.post("/citizen/reward/claim", vars_of(bed.CLAIM))
+    assert "已登记" in citizen.page
+    async with deps.db.reads() as session:
+        rows = (await session.scalars(sa.select(LedgerRow).where(LedgerRow.subject == no))).all()
+    assert [(row.who, row.origin) for row in rows][-2:] == [("reporter", None)] * 2
+
+
+def vars_of(claim: claiming.Claim) -> dict[str, str]:
+    return {one.name: getattr(claim, one.name) for one in dataclasses.fields(claim)}
+
+
+async def test_a_page_that_the_old_code_opened_is_closed_by_a_new_one(citizen: Citizen, deps: Deps) -> None:
+    no = await opened(citizen, deps)
+    reward = await bed.the_reward(deps)
+    wish = book.Wish(no, RewardAct.RECODE, reward.version, "丢失了领取码", 1)
+    async with deps.db.writes.begin() as session:
+        await acting.act_share(session, deps.tables, bed.HANDLER, wish, now=deps.clock.now())
+    await citizen.post("/citizen/reward/claim", vars_of(bed.CLAIM))
+    assert citizen.address == "/citizen/reward"
+    await citizen.get("/citizen/reward/claim")
+    assert citizen.address == "/citizen/reward"
+    assert [share.state for share in await bed.shares(deps)] == [ShareState.OPEN]
+
+
 async def test_the_year_is_a_page_a_workbook_and_a_document(client: Client, deps: Deps) -> None:
     await bed.reports(deps.db)
     await bed.sweep(deps)
@@ -99,12 +141,15 @@ async def test_the_year_is_a_page_a_workbook_and_a_document(client: Client, deps
     rows = [[cell.value for cell in row] for row in book["按种类"].iter_rows(min_row=4, max_row=5)]
     # One reward of a kind would tell what somebody got: outside the office it is no line of its own.
     folded = "其余种类合计（奖励或支付不足 5 件的合并）"
-    assert rows == [[folded, 1, 1, 1, 1, 5000, 1, 5000], ["合计", 1, 1, 1, 1, 5000, 1, 5000]]
+    assert rows == [[folded, 1, 1, 1, 1, 5000, 0, 0, 1, 5000], ["合计", 1, 1, 1, 1, 5000, 0, 0, 1, 5000]]
     assert "企业污水直排" in text
     told = docx.Document(
         io.BytesIO(await (await client.get("/desk/rewards/year/2026.docx", headers=head)).read())
     )
-    assert "批准奖励 1 件、5,000.00 元，已支付 1 人次、5,000.00 元" in told.paragraphs[1].text
+    assert (
+        "批准奖励 1 件、5,000.00 元，追回 0 件、0.00 元，已支付 1 人次、5,000.00 元"
+        in told.paragraphs[1].text
+    )
     assert (await client.get("/desk/rewards/year?year=2099", headers=head)).status == 400
     secret = (bed.CLAIM.account, bed.CLAIM.name, bed.CLAIM.phone)
     pages = [text, await (await client.get("/citizen/reward/notice")).text()]
@@ -142,3 +187,29 @@ async def test_the_lists_of_what_was_known_are_shown(client: Client, deps: Deps)
     for told in ("春季督察", "2026-03-01", "京环督〔2026〕1号", "chen"):
         assert told in shown
     assert "某印刷厂" not in shown
+
+
+async def test_what_is_late_stands_first_in_whatever_state_before_the_notice(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PER_PAGE", 1)
+    await bed.reports(deps.db, *[bed.REPORT] * 3)
+    await bed.sweep(deps)
+    late, soon, none = [one.no for one in await bed.rewards(deps)]
+    today = deps.clock.now().date()
+    for no, days in ((soon, 3), (late, 40)):
+        version = {one.no: one for one in await bed.rewards(deps)}[no].version
+        decided = dataclasses.replace(bed.FINE, effective_on=today - timedelta(days=days))
+        async with deps.db.writes.begin() as session:
+            wish = book.Wish(no, RewardAct.OUTCOME, version)
+            await outcomes.add(
+                session, deps.tables, bed.HANDLER, wish, decided, files=(), hashes=(), now=deps.clock.now()
+            )
+    address, seen = "/desk/rewards", []
+    for _ in range(3):
+        text = await (await client.get(address, headers={"Cookie": "who=handler"})).text()
+        seen.append((re.findall(r"<code>(J\w+)<", text)[0], 'class="bad"' in text))
+        address = (re.findall(r'rel="next" href="([^"]+)"', text) or [address])[0]
+    assert seen == [(late, True), (soon, False), (none, False)]
+    answer = await client.get("/desk/rewards?before=9999", headers={"Cookie": "who=handler"})
+    assert answer.status == 400
