@@ -24,8 +24,8 @@ class SignalRow(Row):
 
     `limit`: for 突增 and 持续上升 the false alarms a week that are put up with in the whole city; for hot
     places the least score; for 长期反复 it says nothing. `most`: so many of a day are kept, weightiest first.
-    What a person decided is over when `over_days` passed since it was last noticed (1: the next day is another
-    one), and worth another look when its score is `again` times that of the decided one.
+    What a person decided is over when `over_days` passed since it was last noticed (1: the next day is
+    another one), and worth another look when its score is `again` times that of the decided one.
     """
 
     title: str

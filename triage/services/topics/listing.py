@@ -20,6 +20,7 @@ from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.publishing import Publish, number
 from triage.services import ledger
+from triage.services.trends import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,8 @@ LONGEST_REASON: Final = 300
 #: Characters of a typical text that are shown, and cases listed on a topic's page.
 SHOWN: Final = 160
 CASES: Final = 100
+#: A count that is hidden.
+LESS: Final = "＜5"
 _MONTH: Final = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 
 
@@ -52,6 +55,39 @@ class Line:
     state: TopicState
     before: int | None
     choice: ThemeChoice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The counts of a topic as the viewer may read them: outside the office none from 1 to 4."""
+
+    size: str
+    leads: str
+    open: str
+    later: str
+    earlier: str
+    places: tuple[str, ...]
+    weeks: tuple[int | None, ...]
+
+    @classmethod
+    def of(cls, state: TopicState, *, office: bool) -> Told:
+        """Those of one run. What adds up to the size is hidden together."""
+        leads, _ = figures.line([state.leads, state.size - state.leads], office=office)
+        later, earlier = figures.line([state.later, state.size - state.later], office=office)
+        places, weeks = (
+            figures.line([int(str(part[-1])) for part in parts], office=office)
+            for parts in (state.places, state.weeks)
+        )
+        size, unfinished = (figures.shown(n, office=office) for n in (state.size, state.open))
+        return cls(
+            word(size), word(leads), word(unfinished), word(later), word(earlier),
+            tuple(word(count) for count in places), tuple(weeks),
+        )  # fmt: skip
+
+
+def word(count: int | None) -> str:
+    """A count, or that it is hidden."""
+    return LESS if count is None else str(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +150,10 @@ async def lines(session: AsyncSession, run: TopicRun) -> list[Line]:
     return [Line(*row) for row in rows]
 
 
-def candidates(tables: Tables, found: Sequence[Line], on: date) -> list[Candidate]:
+def candidates(tables: Tables, found: Sequence[Line], on: date, *, office: bool = True) -> list[Candidate]:
     """每月一题 candidates, the strongest first: problems that several districts share.
+
+    Outside the office the evidence names no small count.
 
     Each part is the topic's place between none and the largest of the run, so that no unit outweighs
     another; the weights are rows of publishing.yaml.
@@ -130,11 +168,12 @@ def candidates(tables: Tables, found: Sequence[Line], on: date) -> list[Candidat
     for line in wide:
         s = line.state
         tickets = max(1, s.size - s.leads)
+        told = Told.of(s, office=office)
         parts = (
             (Publish.THEME_SPREAD, s.districts / widest, f"涉及 {s.districts} 个区"),
-            (Publish.THEME_SIZE, s.size / largest, f"{s.size} 条（其中媒体线索 {s.leads} 条）"),
-            (Publish.THEME_GROWTH, s.later / s.size, f"后半期 {s.later} 条，前半期 {s.size - s.later} 条"),
-            (Publish.THEME_OPEN, s.open / tickets, f"未办结 {s.open} 件"),
+            (Publish.THEME_SIZE, s.size / largest, f"{told.size} 条（其中媒体线索 {told.leads} 条）"),
+            (Publish.THEME_GROWTH, s.later / s.size, f"后半期 {told.later} 条，前半期 {told.earlier} 条"),
+            (Publish.THEME_OPEN, s.open / tickets, f"未办结 {told.open} 件"),
         )
         weights = [number(tables.publishing, name, on) for name, _, _ in parts]
         points = sum(w * share for w, (_, share, _) in zip(weights, parts, strict=True)) / sum(weights)

@@ -12,6 +12,7 @@ from models.vocab import Channel
 from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
+from triage.rules.access import of_office
 from triage.services.trends import figures
 from triage.services.trends.figures import Scope
 from triage.web import asking
@@ -120,7 +121,7 @@ def read(request: web.Request) -> TrendsAsk:
         scope=Scope(first, last, _kinds(kind, names), district, street, channel),
         kind=kind,
         today=today,
-        office=viewer.scope.everything or viewer.unit_code is None,
+        office=of_office(request.app[DEPS].tables, viewer),
         drill=viewer.may(Permission.SEE_CASES),
         every_case=viewer.scope.everything and viewer.may(Permission.SEE_CASES),
     )

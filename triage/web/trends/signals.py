@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -18,15 +18,17 @@ from models.vocab_staff import Permission
 from models.vocab_trends import SignalKind, SignalState
 from triage.clock import local, show
 from triage.errors import BadInput
-from triage.services.trends import judging
+from triage.rules.access import districts_of
+from triage.services.trends import figures, judging
 from triage.web import asking, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.names import plain_area
 from triage.web.reports.tabs import Tab
+from triage.web.trends.views import LESS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from models.signals import Signal
     from triage.services.trends.judging import Fate
@@ -90,20 +92,27 @@ async def page(request: web.Request) -> web.Response:
     district = request.query.get("district") or None
     if district is not None and district not in names.districts:
         raise BadInput("参数 district 不是本市的区")
+    own = districts_of(deps.tables, request[VIEWER])
+    if own is not None and district is not None and district not in own:
+        raise BadInput("参数 district 只能是本单位所在的区")
+    # 全市 is the office's; others are told of their own district.
+    area = district or (min(own, default=None) if own is not None else "")
     today = local(deps.clock.now()).date()
     async with deps.db.reads() as session:
-        found = await judging.listed(session, state=state, what=what, district=district)
-        fates = await judging.fates(session, since=today - _FATES)
+        found = await judging.listed(session, state=state, what=what, district=district, districts=own)
+        fates = await judging.fates(session, since=today - _FATES, districts=own)
         looked = await session.scalar(sa.select(sa.func.max(SignalDay.day)))
         month = await session.scalar(sa.select(sa.func.max(Forecast.month)))
-        forecasts = await judging.forecasts(session, month, district=district or "") if month else ()
+        forecasts = (
+            () if month is None or area is None else await judging.forecasts(session, month, district=area)
+        )
         places = [s.place for s in found if s.what == SignalKind.HOT_COMMUNITY]
         rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(places)))
         areas = {row.code: row.name for row in rows}
     drill = request[VIEWER].may(Permission.SEE_CASES)
     rules = {row.id: f"{row.title}（{row.source}；{row.status.label}）" for row in deps.tables.signals}
     view = SignalsPage(
-        signals=tuple(_view(s, names, areas, rules, drill=drill) for s in found),
+        signals=tuple(_view(s, names, areas, rules, drill=drill, office=own is None) for s in found),
         states=(
             *(Tab(s.label, _address(state=s, what=what, district=district), state is s) for s in SignalState),
             Tab("全部", _address(state=_ALL, what=what, district=district), state is None),
@@ -120,7 +129,7 @@ async def page(request: web.Request) -> web.Response:
             for f in forecasts[:_MOST]
         ),
         token=guard.token_of(request),
-        district=names.district(district) if district else "全市",
+        district=names.district(area) if area else "全市",
     )
     return render(request, "trends/signals.html", page=view)
 
@@ -140,7 +149,13 @@ def _one(kind: type[L], value: str, name: str) -> L | None:
 
 
 def _view(
-    s: Signal, names: Names, areas: Mapping[str, str], rules: Mapping[str, str], *, drill: bool
+    s: Signal,
+    names: Names,
+    areas: Mapping[str, str],
+    rules: Mapping[str, str],
+    *,
+    drill: bool,
+    office: bool,
 ) -> SignalView:
     what, numbers = SignalKind(s.what), s.told["numbers"]
     street = plain_area(names.units.get(numbers.get("street", ""), ""))
@@ -155,13 +170,26 @@ def _view(
         what=what.label,
         title=f"{''.join(part for part in where if part)} · {names.kind(s.kind) if s.kind else '环境诉求'}",
         days=days,
-        why=tuple(s.told["why"]),
+        why=tuple(s.told["why"] if office else _why(what, s.told)),
         rule=rules.get(s.row_id, s.row_id),
         state=SignalState(s.state),
         decided=f"{s.by} {at}" if s.by else "",
         reason=s.reason or "",
         tickets=_tickets(s, what) if drill else None,
     )
+
+
+def _why(what: SignalKind, told: Mapping[str, Any]) -> Sequence[str]:
+    """The sentences as they are told outside the office: none with a count from 1 to 4 in it."""
+    numbers = told["numbers"]
+    counts = numbers.get("windows", [numbers.get("before", 0)])
+    hidden = [figures.shown(count, office=False) for count in counts]
+    if None not in hidden:
+        return tuple(told["why"])
+    if what is SignalKind.CHRONIC:
+        words = "、".join(LESS if count is None else str(count) for count in hidden)
+        return (f"同一地点同一类别，由远到近每段时间分别 {words} 件。",)
+    return (f"{numbers['from']} 至 {numbers['to']} 共 {numbers['now']} 件；此前的基期里少于 5 件。",)
 
 
 def _tickets(s: Signal, what: SignalKind) -> str:
@@ -190,5 +218,6 @@ async def decided(request: web.Request) -> web.Response:
         await judging.decide(
             session, int(request.match_info["number"]), state, str(form.get("reason", "")),
             by=request[VIEWER].login, now=deps.clock.now(),
+            districts=districts_of(deps.tables, request[VIEWER]),
         )  # fmt: skip
     return web.Response(status=303, headers={"Location": "/desk/signals"})

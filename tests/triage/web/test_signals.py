@@ -1,0 +1,94 @@
+"""态势信号 on the desk: outside the office of one's district, without small counts; figure and list agree."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models.signals import Forecast, Signal
+from models.vocab_staff import Role
+from models.vocab_trends import SignalState
+from tests.factories import NOW
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from tests.triage.web.conftest import Client, ClientOf
+    from triage.services.deps import Deps
+
+DAY = date(2026, 11, 22)
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough: the reads are tested on both elsewhere."""
+    return sqlite_db
+
+
+def signal(number: int, what: str, district: str, told: dict[str, Any], **other: Any) -> Signal:  # noqa: ANN401
+    numbers = {"from": "2026-10-26", "to": str(DAY), **told}
+    row: dict[str, Any] = {
+        "kind": "NOI-01", "place": "", "first_day": DAY, "last_day": DAY, "score": 9.0, "row_id": "x",
+        "told": {"numbers": numbers, "why": [f"如实{number}"]}, "state": SignalState.NEW.value,
+        "made_at": NOW, **other,
+    }  # fmt: skip
+    return Signal(id=number, what=what, district=district, **row)
+
+
+@pytest.fixture
+async def noticed(deps: Deps) -> None:
+    """Signals of the city and two districts, and their forecasts."""
+    async with deps.db.writes.begin() as session:
+        session.add_all([
+            signal(1, "burst", "", {"seen": 30}),
+            signal(2, "burst", "110105", {"seen": 20}),
+            signal(3, "burst", "110108", {"seen": 20}),
+            signal(4, "hot_grid", "110105", {"now": 12, "before": 3}, place="125-101"),
+            signal(5, "chronic", "110105", {"windows": [3, 6, 7]}, place="125-102"),
+        ])  # fmt: skip
+        session.add_all([
+            Forecast(
+                month=date(2026, 12, 1), kind="NOI-01", district=district, expected=expected, low=1.0,
+                high=999.0, method="x", made_at=NOW,
+            ) for district, expected in (("", 700.0), ("110105", 80.0), ("110108", 60.0))
+        ])  # fmt: skip
+
+
+async def page(client: Client, query: str = "", status: int = 200) -> str:
+    answer = await client.get(f"/desk/signals{query}")
+    assert answer.status == status
+    return await answer.text()
+
+
+async def test_the_office_is_told_everything(client: Client, noticed: None) -> None:
+    del noticed
+    told = await page(client)
+    assert all(f"如实{number}<" in told for number in range(1, 6))
+    assert "<td>700</td>" in told
+
+
+async def test_outside_the_office_only_signals_of_ones_own_district_are_there(
+    client_of: ClientOf, noticed: None
+) -> None:
+    del noticed
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    told = await page(district)
+    assert "如实2<" in told
+    assert not [number for number in (1, 3) if f"如实{number}<" in told]
+    assert "<td>80</td>" in told
+    assert "<td>700</td>" not in told
+    assert '<th scope="row">突增</th><td>1</td>' in told
+    await page(district, "?district=110108", 400)
+    token = (await district.get("/desk/signals")).cookies["jiesu_token"].value
+    form = {"token": token, "state": "dismissed", "reason": "已知"}
+    for number, status in ((1, 404), (3, 404), (2, 200)):
+        assert (await district.post(f"/desk/signals/{number}", data=form)).status == status
+
+
+async def test_outside_the_office_a_signal_tells_no_small_count(client_of: ClientOf, noticed: None) -> None:
+    del noticed
+    told = await page(await client_of(Role.SUPERVISOR, unit="110105"))
+    assert "共 12 件；此前的基期里少于 5 件。" in told
+    assert "分别 ＜5、6、7 件" in told
+    assert not [number for number in (4, 5) if f"如实{number}<" in told]
