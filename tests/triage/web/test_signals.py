@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
+from models.rollups import RollupTicket
 from models.signals import Forecast, Signal
 from models.vocab_staff import Role
 from models.vocab_trends import SignalState
-from tests.factories import NOW
+from tests.factories import NOW, TicketIn, add_tickets
+from tests.triage.services.trends.helpers import refreshed
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -92,3 +96,23 @@ async def test_outside_the_office_a_signal_tells_no_small_count(client_of: Clien
     assert "共 12 件；此前的基期里少于 5 件。" in told
     assert "分别 ＜5、6、7 件" in told
     assert not [number for number in (4, 5) if f"如实{number}<" in told]
+
+
+@pytest.mark.parametrize(("what", "count"), [("hot_grid", 3), ("chronic", 2)])
+async def test_the_list_behind_a_place_is_what_was_counted(
+    client: Client, deps: Deps, what: str, count: int
+) -> None:
+    over_there = {"district": "110108", "street": "110108010", "unit": "110108010"}
+    made = await add_tickets(
+        deps.db, TicketIn(), TicketIn(**over_there), TicketIn(kind="AIR-01"), TicketIn(kind=None)
+    )
+    await refreshed(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(RollupTicket).values(grid="125-101"))
+        told = {"now": 3, "before": 0, "windows": [2], "to": "2026-11-23"}
+        session.add(signal(1, what, "110105", told, place="125-101"))
+    link = re.search(r'<a href="([^"]+)">看这些工单', await page(client))
+    assert link is not None
+    listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
+    # Not the one that is no environmental matter; of a chronic square both sides of the border.
+    assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == {made[0], made[1], *made[2:count]}

@@ -175,7 +175,7 @@ def _view(
         state=SignalState(s.state),
         decided=f"{s.by} {at}" if s.by else "",
         reason=s.reason or "",
-        tickets=_tickets(s, what) if drill else None,
+        tickets=_tickets(s, what, names) if drill else None,
     )
 
 
@@ -192,15 +192,18 @@ def _why(what: SignalKind, told: Mapping[str, Any]) -> Sequence[str]:
     return (f"{numbers['from']} 至 {numbers['to']} 共 {numbers['now']} 件；此前的基期里少于 5 件。",)
 
 
-def _tickets(s: Signal, what: SignalKind) -> str:
-    """The list of the tickets behind a signal, as the sums counted them."""
+def _tickets(s: Signal, what: SignalKind, names: Names) -> str:
+    """The list of the tickets behind a signal, as `noticing` counted them.
+
+    Hot places are of every environmental kind; a square is counted whole, though it may lie across a border.
+    """
     numbers = s.told["numbers"]
     hot = what in {SignalKind.HOT_GRID, SignalKind.HOT_COMMUNITY}
     counted = Counted(
         date.fromisoformat(numbers["from"]),
         date.fromisoformat(numbers["to"]),
-        kinds=None if hot else (s.kind,),
-        district=None if hot else s.district or None,
+        kinds=tuple(names.kinds) if hot else (s.kind,),
+        district=None if hot or what is SignalKind.CHRONIC else s.district or None,
         grid=s.place if what in {SignalKind.HOT_GRID, SignalKind.CHRONIC} else None,
         community=s.place if what is SignalKind.HOT_COMMUNITY else None,
     )
