@@ -104,11 +104,17 @@ class DailyFinder:
 async def find(
     deps: Deps, level: TopicLevel, *, now: datetime, days: int | None = None, most: int | None = None
 ) -> Found:
-    """Find the topics of a level over the last days and keep them."""
+    """Find the topics of a level over the last days and keep them.
+
+    Of more than `most` texts the newest are read: the run's `since` is then the moment of the oldest of them.
+    """
     since = now - timedelta(days=days or deps.settings.topics_days)
     async with deps.db.reads() as session:
         limit = most or deps.settings.topics_most
         texts, left_out = await _texts(session, since=since, until=now, most=limit)
+    if left_out:
+        # Only as far back as was read: else all of it would be of the later half.
+        since = texts[0].at
     halfway = since + (now - since) / 2
     rarity, version = pair_reader().rarity, pair_reader().version
     shapes = await asyncio.to_thread(_shapes, rarity, texts, level, halfway)

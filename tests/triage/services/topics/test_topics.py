@@ -104,6 +104,20 @@ async def test_the_oldest_are_left_out_and_counted(sqlite_db: Database) -> None:
     assert (found.texts, found.left_out) == (4, 2)
 
 
+async def test_growth_is_told_of_what_was_read_when_there_was_more(sqlite_db: Database) -> None:
+    old = [replace(RIVERS[0], age=timedelta(days=25 - at)) for at in range(6)]
+    lately = [replace(GRILLS[at % 3], age=timedelta(days=10 - 2 * at)) for at in range(5)]
+    await add_tickets(sqlite_db, *old, *lately)
+    found = await finding.find(deps_of(sqlite_db), LOCAL, now=NOW, most=5)
+    assert (found.texts, found.left_out, found.topics) == (5, 6, 1)
+    async with sqlite_db.reads() as session:
+        run = await _run(session)
+        (line,) = await listing.lines(session, run)
+    assert run.since == NOW - timedelta(days=10)
+    # 10, 8, 6 | 4, 2 days before: halfway is 5 days before, not 15.
+    assert (line.state.size, line.state.later) == (5, 2)
+
+
 async def test_themes_are_what_several_districts_share_with_their_evidence(sqlite_db: Database) -> None:
     await add_tickets(sqlite_db, *OILY, *GRILLS)
     deps = deps_of(sqlite_db)
