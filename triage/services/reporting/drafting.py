@@ -21,11 +21,12 @@ from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.rules import report_rows
-from triage.rules.publishing import Publish, number
+from triage.rules.publishing import Publish, number, said
 from triage.services import ledger
 from triage.services.notices.noting import NewNotice, Recipient, note
 from triage.services.reporting import wording
 from triage.services.reporting.figuring import figured, holding, period_of
+from triage.services.reporting.known import known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +133,7 @@ async def sign(
     report = await _open(session, report_id, version)
     if seen is not None and parsed(seen) != report.sections:
         raise BadInput("框里有还没保存的改动：请先保存，看过再签发")
-    strange = wording.strange_numbers(report.sections, report.facts["facts"])
+    strange = strange_of(tables, report, now=now)
     bare = wording.numberless(report.sections)
     if strange:
         raise BadInput(f"文中有数据里没有的数字，请改正后再签发：{'、'.join(strange[:10])}")
@@ -148,6 +149,13 @@ async def sign(
     period = period_of(ReportKind(report.kind), report.period)
     await _tell(session, tables, report, ReportMoment.SIGNED, f"{wording.title_of(period)}已签发", now=now)
     return report
+
+
+def strange_of(tables: Tables, report: Report, *, now: datetime) -> list[str]:
+    """The numbers of a report's text that it may not name, in order."""
+    period = period_of(ReportKind(report.kind), report.period)
+    may = known(report.facts, period, said(tables.publishing, local(now).date()))
+    return wording.strange_numbers(report.sections, may)
 
 
 def checksum(report: Report) -> str:

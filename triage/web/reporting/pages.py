@@ -239,7 +239,8 @@ async def _page(
     earlier: ReportDraft | None = None,
 ) -> web.Response:
     """The page; `text` is what was typed and refused, else that of the `earlier` draft, else the newest."""
-    async with request.app[DEPS].db.reads() as session:
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
         report = await drafting.get(session, report_id)
         drafts = await session.scalars(
             sa.select(ReportDraft)
@@ -266,7 +267,7 @@ async def _page(
         may_write=office and viewer.may(Permission.REPORT_WRITE),
         may_sign=office and viewer.may(Permission.REPORT_SIGN),
         may_export=viewer.may(Permission.EXPORT),
-        strange=tuple(wording.strange_numbers(report.sections, report.facts["facts"])),
+        strange=tuple(drafting.strange_of(deps.tables, report, now=deps.clock.now())),
         bare=tuple(wording.numberless(report.sections)),
         drafts=kept,
         signed_by=report.signed_by,
