@@ -1,6 +1,7 @@
 """被反映对象 as they are read: the list to pick from, one with its history, the sheet for an inspection.
 
-Every count goes through `may_see`: nobody learns of a case here that he may not open.
+Kinds and places are as people corrected them. Every count goes through `may_see`: nobody learns of a case
+here that he may not open.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from connectors.office_xlsx import Cell, Column, Sheet
+from models import corrected
 from models.filters import may_see
 from models.parties import Party, PartyChange, PartyMention, PartyName, PartyPair
+from models.rollups import RollupTicket
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES, State
 from models.vocab_parties import PartyAct, PartyPairState
@@ -146,10 +149,12 @@ async def parties(
                 PartyName.written.contains(ask.query, autoescape=True)
             )
             found = found.where(sa.or_(Party.name.contains(ask.query, autoescape=True), Party.id.in_(named)))
+        if ask.district or ask.kind:
+            found = found.outerjoin(RollupTicket, corrected.beside())
         if ask.district:
-            found = found.where(Ticket.district_code == ask.district)
+            found = found.where(ask.district == corrected.DISTRICT)
         if ask.kind:
-            found = found.where(Ticket.kind == ask.kind)
+            found = found.where(ask.kind == corrected.KIND)
     return [
         PartyLine(r.id, r.name, r.district_code, r.street_code, r.cases, int(r.open), r.last)
         for r in await session.execute(found)
@@ -168,10 +173,11 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
     )
     rows = await session.execute(
         sa.select(
-            Ticket.no, Ticket.title, Ticket.kind, Ticket.state, Ticket.unit_code, Ticket.district_code,
-            Ticket.street_code, Ticket.received_at,
+            Ticket.no, Ticket.title, corrected.KIND.label("kind"), Ticket.state, Ticket.unit_code,
+            corrected.DISTRICT.label("district"), corrected.STREET.label("street"), Ticket.received_at,
         )
         .join(PartyMention, PartyMention.ticket_id == Ticket.id)
+        .outerjoin(RollupTicket, corrected.beside())
         .where(
             PartyMention.name_id.in_([row.id for row in names]),
             PartyMention.received_at >= year_before(now),
@@ -180,9 +186,7 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
         .order_by(Ticket.received_at.desc(), Ticket.id.desc())
     )  # fmt: skip
     cases = [
-        Case(
-            r.no, r.title, r.kind, State(r.state), r.unit_code, r.district_code, r.street_code, r.received_at
-        )
+        Case(r.no, r.title, r.kind, State(r.state), r.unit_code, r.district, r.street, r.received_at)
         for r in rows
     ]
     if not cases:
