@@ -152,9 +152,9 @@ async def parties(
         if ask.district or ask.kind:
             found = found.outerjoin(RollupTicket, corrected.beside())
         if ask.district:
-            found = found.where(ask.district == corrected.DISTRICT)
+            found = found.where(corrected.DISTRICT.in_([ask.district]))
         if ask.kind:
-            found = found.where(ask.kind == corrected.KIND)
+            found = found.where(corrected.KIND.in_([ask.kind]))
     return [
         PartyLine(r.id, r.name, r.district_code, r.street_code, r.cases, int(r.open), r.last)
         for r in await session.execute(found)
