@@ -84,7 +84,7 @@ async def page(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         total = await figures.totals(session, ask.scope)
         fresh = await figures.as_of(session)
-    demands, cases = (figures.shown(n, office=ask.office) for n in (total.demands, total.cases))
+    demands, (cases, *_) = figures.shown(total.demands, office=ask.office), ask.cases([total])
     view = TrendsPage(
         ask=ask,
         panels=found,

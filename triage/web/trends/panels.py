@@ -35,14 +35,8 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     now = await figures.series(session, ask.scope, step)
     then = await figures.series(session, ask.before, step)
     pairs = list(zip(now, then.values(), strict=False))
-    told, kept = (
-        ask.line([getattr(now[start], name) for start, _ in pairs]) for name in ("demands", "cases")
-    )
-    # Demands less cases are the joined ones: a small number of them is told by neither.
-    kept = [
-        held if figures.shown(now[start].merged, office=ask.office) is not None else None
-        for (start, _), held in zip(pairs, kept, strict=True)
-    ]
+    told = ask.line([now[start].demands for start, _ in pairs])
+    kept = ask.cases([now[start] for start, _ in pairs])
     olds = ask.line([old.demands for _, old in pairs])
     rows = []
     for (start, _), demands, held, before in zip(pairs, told, kept, olds, strict=True):
@@ -148,11 +142,11 @@ async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     shaded = {} if ask.scope.district else await figures.told_by(session, ask.scope, Axis.DISTRICT)
     told = streets if ask.scope.district else shaded
     nows, befores, kept = (
-        dict(zip(told, ask.line(counts), strict=True))
-        for counts in (
-            [found.demands for found in told.values()],
-            [then.get(code, NONE).demands for code in told],
-            [found.cases for found in told.values()],
+        dict(zip(told, shown, strict=True))
+        for shown in (
+            ask.line([found.demands for found in told.values()]),
+            ask.line([then.get(code, NONE).demands for code in told]),
+            ask.cases(list(told.values())),
         )
     )
     rows = []
