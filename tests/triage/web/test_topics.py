@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from models.appeals import Appeal
 from models.vocab_staff import Role
 from models.vocab_topics import TopicLevel
 from tests.factories import NOW, add_tickets
@@ -77,3 +79,28 @@ async def test_outside_the_office_no_small_count_is_told_and_no_theme_is_chosen(
     assert (await district.post(f"/desk/topics/{topic}/decide", data=form)).status == 403
     themes = await (await district.get("/desk/topics?by=themes")).text()
     assert "后半期 ＜5 条，前半期 ＜5 条" in themes
+
+
+async def test_who_is_told_sums_alone_reads_typical_sentences_without_their_cases(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    await ready(deps)
+    analyst = await client_of(Role.ANALYST)
+    listed = await (await analyst.get("/desk/topics")).text()
+    topic = next(
+        n for n, title in re.findall(r'href="/desk/topics/(\d+)">([^<]+)', listed) if "烧烤" in title
+    )
+    path = f"/desk/topics/{topic}"
+    one = await (await analyst.get(path)).text()
+    assert one.count('<article class="typical">') == 3
+    assert "/desk/tickets/" not in one
+    part = one.split("/decide")[1].split("</form>", maxsplit=1)[0]
+    form = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', part))
+    shelved = await analyst.post(f"{path}/decide", data=form | {"decision": "shelved", "reason": "再看"})
+    assert "搁置" in await shelved.text()
+    async with deps.db.writes.begin() as session:
+        # What is in confidence by now is not told any more.
+        await session.execute(sa.update(Appeal).values(confidential=True))
+    assert "typical" not in (await (await analyst.get(path)).text()).split("典型的几条")[1]
+    of_unit = await client_of(Role.ANALYST, unit="110105")
+    assert "typical" not in (await (await of_unit.get(path)).text()).split("典型的几条")[1]

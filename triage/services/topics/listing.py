@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from models.appeals import Appeal
 from models.filters import may_see
 from models.leads import Lead
+from models.sums import in_sums, sums_only
 from models.tickets import Ticket
 from models.topics import ThemeChoice, Topic, TopicRun, TopicState, TopicText
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -101,12 +102,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Typical:
-    """A typical text, as far as the viewer may see it."""
+    """A typical text, as far as the viewer may see it; `opens`: its case or lead as well."""
 
     what: TextKind
     ref: str
     title: str
     text: str
+    opens: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +218,19 @@ async def whole(session: AsyncSession, viewer: Viewer, topic_id: int) -> Whole:
 
 
 async def _typical(session: AsyncSession, viewer: Viewer, state: TopicState) -> tuple[Typical, ...]:
-    """The middle texts that the viewer may see, masked as they are stored."""
+    """The middle texts that the viewer may see, masked as they are stored.
+
+    Whoever is told sums alone reads them masked once more, without the case: rules of masking may have grown.
+    """
+    blind = sums_only(viewer)
     refs = {(str(kind), int(str(ref))) for kind, ref in state.typical}
     tickets = await session.execute(
         sa.select(Ticket.no, Ticket.title, Appeal.text)
         .join(Appeal, Appeal.id == Ticket.appeal_id)
-        .where(Ticket.id.in_([ref for kind, ref in refs if kind == TextKind.TICKET.value]), may_see(viewer))
+        .where(
+            Ticket.id.in_([ref for kind, ref in refs if kind == TextKind.TICKET.value]),
+            in_sums() if blind else may_see(viewer),
+        )
         .order_by(Ticket.id)
     )
     leads = await session.execute(
@@ -230,7 +239,12 @@ async def _typical(session: AsyncSession, viewer: Viewer, state: TopicState) -> 
         .order_by(Lead.id)
     )
     return (
-        *(Typical(TextKind.TICKET, r.no, r.title, r.text[:SHOWN]) for r in tickets),
+        *(
+            Typical(TextKind.TICKET, "", mask_identity(r.title), mask_identity(r.text)[:SHOWN], opens=False)
+            if blind
+            else Typical(TextKind.TICKET, r.no, r.title, r.text[:SHOWN])
+            for r in tickets
+        ),
         *(Typical(TextKind.LEAD, str(r.id), r.title or "（无标题）", r.text[:SHOWN]) for r in leads),
     )
 

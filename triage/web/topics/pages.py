@@ -21,7 +21,6 @@ from triage.web import access, guard
 from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
-from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,7 +176,7 @@ async def decided(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             await listing.decide(
                 session, topic_id, decision, seen=seen, month=month if isinstance(month, str) else None,
-                reason=str(form.get("reason", "")), by=acting_of(request).person(deps.tables).actor.login,
+                reason=str(form.get("reason", "")), by=request[VIEWER].login,
                 now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, listing.ThemeMoved) as error:
@@ -222,7 +221,7 @@ async def _page(
         ),
         typical=tuple(
             TypicalView(
-                f"/desk/tickets/{text.ref}" if text.what is TextKind.TICKET else "/desk/leads?state=all",
+                _where(text),
                 text.what.label, text.title, text.text,
             )
             for text in found.typical
@@ -268,6 +267,12 @@ def _line(request: web.Request, line: Line, candidate: Candidate | None = None) 
 
 def _of_office(request: web.Request) -> bool:
     return of_office(request.app[DEPS].tables, request[VIEWER])
+
+
+def _where(text: listing.Typical) -> str:
+    if not text.opens:
+        return ""
+    return f"/desk/tickets/{text.ref}" if text.what is TextKind.TICKET else "/desk/leads?state=all"
 
 
 def _run(run: TopicRun) -> str:
