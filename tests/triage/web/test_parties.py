@@ -152,3 +152,24 @@ async def test_an_analyst_of_a_unit_is_told_no_parties(client_of: ClientOf, deps
     await gathering.Gatherer(deps).catch_up()
     analyst = await client_of(Role.ANALYST, unit="110105")
     assert "没有对象" in await (await analyst.get("/desk/parties")).text()
+
+
+async def test_who_handles_cases_sees_who_is_named_in_their_own(client_of: ClientOf, deps: Deps) -> None:
+    over_there = {
+        "district": "110108",
+        "street": "110108010",
+        "unit": "110108010",
+        "assist": (),
+        "copies": (),
+    }
+    await add_tickets(deps.db, LEGAL, LEGAL, *[replace(LEGAL, **over_there)] * 3)
+    await gathering.Gatherer(deps).catch_up()
+    street = await client_of(Role.STREET, unit="110105026")
+    page = await (await street.get("/desk/parties")).text()
+    assert '<td data-label="诉求" class="share">2</td>' in page
+    assert "导出检查备选名单" not in page
+    (number,) = re.findall(r"/desk/parties/(\d+)\">", page)
+    assert "被提到 2 件" in await (await street.get(f"/desk/parties/{number}")).text()
+    assert (await street.post(f"/desk/parties/{number}/merge", data={})).status == 403
+    other = await client_of(Role.STREET, unit="110108010")
+    assert "被提到 3 件" in await (await other.get(f"/desk/parties/{number}")).text()

@@ -77,6 +77,7 @@ class PartiesPage:
     narrowed: bool
     sees: bool  # any cases at all, or sums: parties are those of the cases that one sees
     sums: bool  # sums alone
+    may_export: bool
     field: str
     token: str
 
@@ -182,6 +183,7 @@ async def listed(request: web.Request) -> web.Response:
         narrowed=bool(given),
         sees=request[VIEWER].may(Permission.SEE_CASES) or sums_only(request[VIEWER]),
         sums=sums_only(request[VIEWER]),
+        may_export=request[VIEWER].may(Permission.EXPORT),
         field=guard.FIELD,
         token=token,
     )
@@ -389,10 +391,12 @@ def _to(party_id: int) -> web.Response:
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/parties/{party_id}"})
 
 
+_READERS: Final = (Permission.TRENDS, Permission.HANDLE)
 ROUTES: Final = (
-    access.get("/desk/parties", listed, needs=Permission.TRENDS),
+    # Who handles cases sees who is named in theirs.
+    access.get("/desk/parties", listed, needs=_READERS),
     access.post("/desk/parties/export", exported, needs=Permission.EXPORT),
-    access.get("/desk/parties/{id:[0-9]{1,10}}", one, needs=Permission.TRENDS),
+    access.get("/desk/parties/{id:[0-9]{1,10}}", one, needs=_READERS),
     access.post("/desk/parties/{id:[0-9]{1,10}}/merge", merged, needs=Permission.LEADS),
     access.post("/desk/parties/{id:[0-9]{1,10}}/split", split, needs=Permission.LEADS),
     access.post("/desk/parties/{id:[0-9]{1,10}}/refuse", refused, needs=Permission.LEADS),
