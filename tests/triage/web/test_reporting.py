@@ -157,6 +157,7 @@ async def test_open_data(client: Client, deps: Deps) -> None:
     assert "2026-10" in await page.text()
     rows = (await (await client.get("/open/2026-10.csv")).text()).splitlines()
     assert "2026-10,110105,朝阳区,噪声,噪声,7" in rows
+    assert next(row for row in rows if row.startswith("#")).startswith("# 诉求：当月收到")
     told = await (await client.get("/open/2026-10.json")).json()
     assert told["least"] == 5
     assert {"district_code": "", "district": "全市", "sort": "", "sort_name": "合计", "count": 7} in told[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -49,11 +50,11 @@ async def test_the_joined_ones_do_not_follow_from_demands_and_cases(
     over_there = TicketIn(district="110108", street="110108010", unit="110108010")
     await add_tickets(deps.db, *[TicketIn()] * 8, *[JOINED] * 2, *[over_there] * 20)
     await refreshed(deps)
-    assert [line.split(",")[:3] for line in (await lines(client, "areas"))[:2]] == [
+    assert [line.split(",")[:3] for line in (await lines(client, "areas"))[:4:2]] == [
         ["海淀区", "20", "20"], ["朝阳区", "10", "8"],
     ]  # fmt: skip
     # The other one too: from the city's cases the hidden 8 would follow.
-    assert [line.split(",")[:3] for line in (await lines(outside, "areas"))[:2]] == [
+    assert [line.split(",")[:3] for line in (await lines(outside, "areas"))[:4:2]] == [
         ["海淀区", "20", "＜5"], ["朝阳区", "10", "＜5"],
     ]  # fmt: skip
     page = await (await outside.get(f"/desk/trends?{PERIOD}")).text()
@@ -61,6 +62,28 @@ async def test_the_joined_ones_do_not_follow_from_demands_and_cases(
     assert "<b>28</b>" not in page
     (repeats,) = [line for line in await lines(outside, "repeats") if line.startswith("2026-11-23")]
     assert repeats.startswith("2026-11-23,30,＜5,,")
+
+
+async def test_the_streets_of_a_district_are_told_where_none_small_follows(
+    client: Client, outside: Client, deps: Deps
+) -> None:
+    other = TicketIn(street="110105001", unit=None)
+    await add_tickets(deps.db, *[TicketIn()] * 6, *[other] * 2)
+    await refreshed(deps)
+    told = [line.split(",")[:3] for line in (await lines(client, "areas"))[:3]]
+    assert [line[1:] for line in told] == [["8", "8"], ["6", ""], ["2", ""]]
+    assert told[1][0] == "　望京街道"
+    page = await (await client.get(f"/desk/trends?{PERIOD}")).text()
+    link = re.search(r'<a href="([^"]+)">2</a>', page.split("　望京街道")[1])
+    assert link is not None
+    listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
+    assert len(set(re.findall(r"/desk/tickets/([0-9-]+)", listed))) == 2
+    charts = await (await client.get(f"/desk/trends/charts.json?{PERIOD}")).json()
+    shaded, bubbles = (one["data"] for one in charts["areas"]["option"]["series"])
+    assert "district%3D110105" in shaded[0]["link"]
+    assert "street%3D110105026" in bubbles[0]["link"]
+    hidden = [line.split(",")[:2] for line in (await lines(outside, "areas"))[:3]]
+    assert [line[1] for line in hidden] == ["8", "＜5", "＜5"]
 
 
 async def test_few_corrections_do_not_follow_from_their_share(

@@ -76,13 +76,7 @@ async def draft(
     """
     found = await figured(session, tables, period)
     sections = wording.drafted(found.facts["facts"])
-    newest: Report | None = await session.scalar(
-        sa.select(Report)
-        .where(Report.kind == period.kind.value, Report.period == period.name)
-        .order_by(Report.edition.desc())
-        .limit(1)
-        .with_for_update()
-    )
+    newest: Report | None = await session.scalar(_newest(period).with_for_update())
     if newest is None or newest.state == ReportState.SIGNED.value:
         report = Report(
             kind=period.kind.value, period=period.name, edition=newest.edition + 1 if newest else 1,
@@ -105,6 +99,21 @@ async def draft(
     title = wording.title_of(period)
     await _tell(session, tables, report, ReportMoment.DRAFTED, f"{title}已起草，待审签", now=now)
     return report
+
+
+async def signed(session: AsyncSession, period: Period) -> Report | None:
+    """The newest edition of a period when it is signed; None when there is none or a draft is newer."""
+    newest: Report | None = await session.scalar(_newest(period))
+    return newest if newest is not None and newest.state == ReportState.SIGNED.value else None
+
+
+def _newest(period: Period) -> sa.Select[Report]:
+    return (
+        sa.select(Report)
+        .where(Report.kind == period.kind.value, Report.period == period.name)
+        .order_by(Report.edition.desc())
+        .limit(1)
+    )
 
 
 async def edit(

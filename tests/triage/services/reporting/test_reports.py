@@ -114,7 +114,13 @@ async def test_edited_signed_and_frozen(sqlite_db: Database) -> None:
     async with sqlite_db.writes.begin() as session:
         with pytest.raises(drafting.ReportMoved):
             await drafting.edit(session, report.id, text, version=3, by="a", now=NOW)
+    async with sqlite_db.reads() as session:
+        kept = await drafting.signed(session, OCTOBER)
+        assert kept is not None
+        assert (kept.edition, kept.sha256) == (1, signed.sha256)
     again = await october(deps)
+    async with sqlite_db.reads() as session:
+        assert await drafting.signed(session, OCTOBER) is None
     assert (again.edition, again.state) == (2, ReportState.DRAFT.value)
     async with sqlite_db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(ReportDraft)) == 4
