@@ -155,14 +155,8 @@ async def test_an_analyst_of_a_unit_is_told_no_parties(client_of: ClientOf, deps
 
 
 async def test_who_handles_cases_sees_who_is_named_in_their_own(client_of: ClientOf, deps: Deps) -> None:
-    over_there = {
-        "district": "110108",
-        "street": "110108010",
-        "unit": "110108010",
-        "assist": (),
-        "copies": (),
-    }
-    await add_tickets(deps.db, LEGAL, LEGAL, *[replace(LEGAL, **over_there)] * 3)
+    over_there = replace(LEGAL, district="110108", street="110108010", unit="110108010", assist=(), copies=())
+    await add_tickets(deps.db, LEGAL, LEGAL, *[over_there] * 3)
     await gathering.Gatherer(deps).catch_up()
     street = await client_of(Role.STREET, unit="110105026")
     page = await (await street.get("/desk/parties")).text()

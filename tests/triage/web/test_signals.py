@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,7 +102,7 @@ async def test_outside_the_office_a_signal_tells_no_small_count(client_of: Clien
 async def test_the_list_behind_a_place_is_what_was_counted(
     client: Client, deps: Deps, what: str, count: int
 ) -> None:
-    over_there = {"district": "110108", "street": "110108010", "unit": "110108010"}
+    over_there: dict[str, Any] = {"district": "110108", "street": "110108010", "unit": "110108010"}
     made = await add_tickets(
         deps.db, TicketIn(), TicketIn(**over_there), TicketIn(kind="AIR-01"), TicketIn(kind=None)
     )
@@ -116,3 +116,31 @@ async def test_the_list_behind_a_place_is_what_was_counted(
     listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
     # Not the one that is no environmental matter; of a chronic square both sides of the border.
     assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == {made[0], made[1], *made[2:count]}
+
+
+async def test_the_forecast_of_a_district_stands_beside_last_month_on_page_and_file(
+    client: Client, client_of: ClientOf, deps: Deps, noticed: None
+) -> None:
+    del noticed
+    await add_tickets(deps.db, *[TicketIn(age=timedelta(days=30))] * 3)
+    await refreshed(deps)
+    async with deps.db.writes.begin() as session:
+        session.add(Forecast(
+            month=date(2026, 10, 1), kind="NOI-01", district="110105", expected=70.0, low=50.0, high=90.0,
+            method="x", made_at=NOW,
+        ))  # fmt: skip
+    told = await page(client, "?district=110105")
+    cells = ["80", "1", "999", "70", "50", "90"]
+    assert "".join(f"<td>{cell}</td>" for cell in [*cells, "3"]) in told
+    assert '<option value="110105" selected>朝阳区</option>' in told
+    assert "/desk/forecast.csv?district=110105" in told
+    csv = await (await client.get("/desk/forecast.csv?district=110105")).text()
+    assert csv.splitlines()[1].split(",")[1:] == [f"{cell}.0" for cell in cells] + ["3"]
+    city = await (await client.get("/desk/forecast.csv")).text()
+    assert city.splitlines()[1].split(",")[1:] == ["700.0", "1.0", "999.0", "", "", "", "3"]
+    sheet = await client.get("/desk/forecast.xlsx")
+    assert (await sheet.read())[:2] == b"PK"
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    own = await (await district.get("/desk/forecast.csv")).text()
+    assert own.splitlines()[1].endswith(",＜5")
+    assert (await district.get("/desk/forecast.csv?district=110108")).status == 400

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from models.counted import Counted
-from models.signals import Forecast, SignalDay
+from models.signals import SignalDay
 from models.units import Area
 from models.vocab import Labelled
 from models.vocab_staff import Permission
 from models.vocab_trends import SignalKind, SignalState
 from triage.clock import local, show
-from triage.errors import BadInput
+from triage.errors import BadInput, NotFound
 from triage.rules.access import districts_of
 from triage.services.trends import figures, judging
 from triage.web import asking, guard
@@ -25,6 +25,7 @@ from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.names import plain_area
 from triage.web.reports.tabs import Tab
+from triage.web.trends import files, forecasting
 from triage.web.trends.views import LESS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from models.signals import Signal
     from triage.services.trends.judging import Fate
     from triage.web.names import Names
+    from triage.web.trends.views import Panel
 
 L = TypeVar("L", bound=Labelled)
 
@@ -59,15 +61,6 @@ class SignalView:
 
 
 @dataclass(frozen=True, slots=True)
-class ForecastView:
-    """A line of the forecast."""
-
-    kind: str
-    expected: str
-    interval: str
-
-
-@dataclass(frozen=True, slots=True)
 class SignalsPage:
     """Everything the template shows."""
 
@@ -77,7 +70,11 @@ class SignalsPage:
     fates: tuple[Fate, ...]
     looked: str
     month: str
-    forecasts: tuple[ForecastView, ...]
+    forecast: Panel
+    most: int
+    files: tuple[tuple[str, str], ...]
+    districts: tuple[tuple[str, str, bool], ...]
+    kept: tuple[tuple[str, str], ...]
     token: str
     district: str
 
@@ -89,23 +86,13 @@ async def page(request: web.Request) -> web.Response:
     asked = request.query.get("state", "")
     state = None if asked == _ALL else _one(SignalState, asked, "state") or SignalState.NEW
     what = _one(SignalKind, request.query.get("what", ""), "what")
-    district = request.query.get("district") or None
-    if district is not None and district not in names.districts:
-        raise BadInput("参数 district 不是本市的区")
-    own = districts_of(deps.tables, request[VIEWER])
-    if own is not None and district is not None and district not in own:
-        raise BadInput("参数 district 只能是本单位所在的区")
-    # 全市 is the office's; others are told of their own district.
-    area = district or (min(own, default=None) if own is not None else "")
+    district, own, area = _district(request)
     today = local(deps.clock.now()).date()
     async with deps.db.reads() as session:
         found = await judging.listed(session, state=state, what=what, district=district, districts=own)
         fates = await judging.fates(session, since=today - _FATES, districts=own)
         looked = await session.scalar(sa.select(sa.func.max(SignalDay.day)))
-        month = await session.scalar(sa.select(sa.func.max(Forecast.month)))
-        forecasts = (
-            () if month is None or area is None else await judging.forecasts(session, month, district=area)
-        )
+        month, told = await forecasting.panel(session, names, area, today=today, office=own is None)
         places = [s.place for s in found if s.what == SignalKind.HOT_COMMUNITY]
         rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(places)))
         areas = {row.code: row.name for row in rows}
@@ -124,14 +111,56 @@ async def page(request: web.Request) -> web.Response:
         fates=tuple(fates),
         looked=str(looked) if looked else "",
         month=f"{month:%Y-%m}" if month else "",
-        forecasts=tuple(
-            ForecastView(names.kind(f.kind), f"{f.expected:.0f}", f"{f.low:.0f} 至 {f.high:.0f}")
-            for f in forecasts[:_MOST]
+        forecast=told,
+        most=_MOST,
+        files=tuple(
+            (label, f"/desk/forecast.{kind}" + (f"?{urlencode({'district': area})}" if area else ""))
+            for label, kind in (("CSV", "csv"), ("Excel", "xlsx"))
+        )
+        if request[VIEWER].may(Permission.EXPORT)
+        else (),
+        districts=tuple(
+            (code, name, code == district)
+            for code, name in names.districts.items()
+            if own is None or code in own
         ),
+        kept=tuple((name, request.query[name]) for name in ("state", "what") if request.query.get(name)),
         token=guard.token_of(request),
         district=names.district(area) if area else "全市",
     )
     return render(request, "trends/signals.html", page=view)
+
+
+async def exported(request: web.Request) -> web.Response:
+    """GET /desk/forecast.csv or .xlsx: of the city or a district, every kind. Raises BadInput, NotFound."""
+    asking.refuse_others(request.query, ("district",))
+    deps, names = request.app[DEPS], request.app[NAMES]
+    _, own, area = _district(request)
+    async with deps.db.reads() as session:
+        month, told = await forecasting.panel(
+            session, names, area, today=local(deps.clock.now()).date(), office=own is None
+        )
+        fresh = await figures.as_of(session)
+    if month is None:
+        raise NotFound("还没有预计。")
+    period = f"{month:%Y-%m} {names.district(area) if area else '全市'}"
+    as_of = f"数据截至 {show(fresh.at)}，汇总版本 {fresh.version}" if fresh.at else "还没有汇总"
+    name = f"forecast-{area or 'city'}-{month:%Y-%m}"
+    return await files.answer(request, told, period=period, name=name, as_of=as_of)
+
+
+def _district(request: web.Request) -> tuple[str | None, frozenset[str] | None, str | None]:
+    """The district that is asked for, those one may ask for (None: all), and that of the forecast.
+
+    全市 ('') is the office's; others are told of their own district. Raises BadInput.
+    """
+    district = request.query.get("district") or None
+    if district is not None and district not in request.app[NAMES].districts:
+        raise BadInput("参数 district 不是本市的区")
+    own = districts_of(request.app[DEPS].tables, request[VIEWER])
+    if own is not None and district is not None and district not in own:
+        raise BadInput("参数 district 只能是本单位所在的区")
+    return district, own, district or (min(own, default=None) if own is not None else "")
 
 
 def _address(**given: str | None) -> str:

@@ -178,10 +178,11 @@ async def test_kinds_and_districts_are_as_people_corrected_them(db: Database) ->
     await gathering.Gatherer(deps).catch_up()
     await correct(deps, no, {"kind": "AIR-01", "place": "110108010"})
     await refreshed(deps)
+    ask = PartyAsk(NOW - timedelta(days=365), least=1)
     asks = [
-        PartyAsk(NOW - timedelta(days=365), least=1, **narrowed)
-        for narrowed in ({"kind": "AIR-01"}, {"kind": "NOI-01"}, {"district": "110108"}, {"kind": "WAT-01"})
-    ]
+        replace(ask, kind="AIR-01"), replace(ask, kind="NOI-01"), replace(ask, district="110108"),
+        replace(ask, kind="WAT-01"),
+    ]  # fmt: skip
     async with db.reads() as session:
         counts = [[line.cases for line in await listing.parties(session, VIEWER, ask)] for ask in asks]
         party = await session.scalar(sa.select(Party.id))
