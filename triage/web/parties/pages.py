@@ -169,7 +169,6 @@ async def listed(request: web.Request) -> web.Response:
     ask, months = _ask(request.query, deps.clock.now(), names)
     async with deps.db.reads() as session:
         found = await listing.parties(session, request[VIEWER], ask, limit=listing.PAGE + 1)
-    token = guard.token_of(request)
     given = {name: request.query[name] for name in _PARAMETERS if request.query.get(name)}
     more = urlencode({**given, "skip": str(ask.skip + listing.PAGE)})
     page = PartiesPage(
@@ -185,7 +184,7 @@ async def listed(request: web.Request) -> web.Response:
         sums=sums_only(request[VIEWER]),
         may_export=request[VIEWER].may(Permission.EXPORT),
         field=guard.FIELD,
-        token=token,
+        token=guard.token_of(request),
     )
     return render(request, "parties/list.html", page=page)
 
@@ -227,7 +226,7 @@ async def merged(request: web.Request) -> web.Response:
             await listing.must_see(session, request[VIEWER], party_id, into, now=deps.clock.now())
             await changing.merge(
                 session, party_id, into, version=version, reason=_text(form, "reason"),
-                by=_by(request), now=deps.clock.now(),
+                by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, changing.PartyMoved) as error:
         return await _page(request, party_id, error)
@@ -244,7 +243,7 @@ async def split(request: web.Request) -> web.Response:
             await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             await changing.split(
                 session, party_id, names, version=version, reason=_text(form, "reason"),
-                by=_by(request), now=deps.clock.now(),
+                by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, changing.PartyMoved) as error:
         return await _page(request, party_id, error)
@@ -258,7 +257,7 @@ async def refused(request: web.Request) -> web.Response:
     async with deps.db.writes.begin() as session:
         both = await listing.parties_of(session, pair)
         await listing.must_see(session, request[VIEWER], *both, now=deps.clock.now())
-        await changing.refuse(session, *pair, by=_by(request), now=deps.clock.now())
+        await changing.refuse(session, *pair, by=request[VIEWER].login, now=deps.clock.now())
     return _to(party_id)
 
 
@@ -269,7 +268,11 @@ async def undone(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             back = await changing.undo(
-                session, form_number(form.get("change")), of=party_id, by=_by(request), now=deps.clock.now()
+                session,
+                form_number(form.get("change")),
+                of=party_id,
+                by=request[VIEWER].login,
+                now=deps.clock.now(),
             )
     except BadInput as error:
         return await _page(request, party_id, error)
@@ -382,21 +385,14 @@ def _id(request: web.Request) -> int:
     return number
 
 
-def _by(request: web.Request) -> str:
-    # Not as a post: an analyst has none.
-    return request[VIEWER].login
-
-
 def _to(party_id: int) -> web.Response:
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/parties/{party_id}"})
 
 
-_READERS: Final = (Permission.TRENDS, Permission.HANDLE)
 ROUTES: Final = (
-    # Who handles cases sees who is named in theirs.
-    access.get("/desk/parties", listed, needs=_READERS),
+    access.get("/desk/parties", listed, needs=(Permission.TRENDS, Permission.HANDLE)),
     access.post("/desk/parties/export", exported, needs=Permission.EXPORT),
-    access.get("/desk/parties/{id:[0-9]{1,10}}", one, needs=_READERS),
+    access.get("/desk/parties/{id:[0-9]{1,10}}", one, needs=(Permission.TRENDS, Permission.HANDLE)),
     access.post("/desk/parties/{id:[0-9]{1,10}}/merge", merged, needs=Permission.LEADS),
     access.post("/desk/parties/{id:[0-9]{1,10}}/split", split, needs=Permission.LEADS),
     access.post("/desk/parties/{id:[0-9]{1,10}}/refuse", refused, needs=Permission.LEADS),
