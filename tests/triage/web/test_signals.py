@@ -69,6 +69,7 @@ async def test_the_office_is_told_everything(client: Client, noticed: None) -> N
     del noticed
     told = await page(client)
     assert all(f"如实{number}<" in told for number in range(1, 6))
+    assert "网格 125-101（中心东经 116.472°、北纬 39.914°）" in told
     assert "<td>700</td>" in told
 
 

@@ -19,6 +19,7 @@ from models.vocab_trends import SignalKind, SignalState
 from triage.clock import local, show
 from triage.errors import BadInput, NotFound
 from triage.rules.access import districts_of
+from triage.rules.trends.grid import middle
 from triage.services.trends import figures, judging
 from triage.web import asking, guard
 from triage.web.desk import render
@@ -190,7 +191,8 @@ def _view(
     street = plain_area(names.units.get(numbers.get("street", ""), ""))
     place = areas.get(s.place, s.place)
     if what in {SignalKind.HOT_GRID, SignalKind.CHRONIC}:
-        place = f"网格 {s.place}"
+        lon, lat = middle(s.place)
+        place = f"网格 {s.place}（中心东经 {lon:.3f}°、北纬 {lat:.3f}°）"
     where = [names.district(s.district) if s.district else "全市", street, place]
     days = f"{s.first_day}" if s.first_day == s.last_day else f"{s.first_day} 至 {s.last_day}"
     at = show(s.decided_at) if s.decided_at else ""
