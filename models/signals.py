@@ -12,7 +12,10 @@ from models.db import Base, BigId
 
 
 class Signal(Base):
-    """One signal. The same thing noticed again on later days is the same row: `last_day` moves."""
+    """One signal. The same thing noticed again on later days is the same row: `last_day` moves.
+
+    So do score and `told`, until a person decides: these stay as they were decided on.
+    """
 
     __tablename__ = "signal"
     __table_args__ = (

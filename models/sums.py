@@ -13,12 +13,32 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.tickets import Ticket
+from models.vocab_staff import Permission
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
+    from models.viewing import Viewer
+
 #: Under a name of its own, also where the query around it reads appeals; few, read by their own index.
 _SECRET: Final = sa.alias(Appeal.__table__, "left_out")
+
+
+#: Whoever sees no cases is told of a party from so many on (k-anonymity).
+LEAST_TOLD: Final = 5
+
+
+def sums_only(viewer: Viewer) -> bool:
+    """Whether somebody is told sums of the whole city without seeing a case: an analyst of no unit.
+
+    They get counts over `in_sums`, and sentences masked twice; which case may be opened says `may_see` alone.
+    """
+    return (
+        viewer.may(Permission.TRENDS)
+        and not viewer.may(Permission.SEE_CASES)
+        and viewer.unit_code is None
+        and not viewer.scope.units
+    )
 
 
 def in_sums() -> ColumnElement[bool]:

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     from triage.settings import Settings
 
 
-def draft(settings: Settings, kind: str, name: str, *, out: str | None) -> None:
-    """Draft, print, and write the files. Raises BadInput, NotReady."""
+def draft(settings: Settings, kind: str, name: str, *, out: str | None, new: bool = False) -> None:
+    """Draft, print, and write the files; a signed edition as it is, unless `new`.
+
+    Raises BadInput, NotReady.
+    """
     period = period_of(ReportKind(kind), name)
 
     async def work() -> Report:
         deps = build(settings)
         try:
             async with deps.db.writes.begin() as session:
-                return await drafting.draft(session, deps.tables, period, now=deps.clock.now())
+                signed = None if new else await drafting.signed(session, period)
+                return signed or await drafting.draft(session, deps.tables, period, now=deps.clock.now())
         finally:
             await deps.close()
 

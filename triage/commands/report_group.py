@@ -18,40 +18,46 @@ def report_group() -> None:
     """报告：日报、周报、月报，由数据起草，由人审签。"""
 
 
-def _run(settings: Settings, kind: str, period: str, out: str | None) -> None:
+def _run(settings: Settings, kind: str, period: str, out: str | None, *, new: bool) -> None:
     from triage.commands import report as module  # noqa: PLC0415
 
-    module.draft(settings, kind, period, out=out)
+    module.draft(settings, kind, period, out=out, new=new)
 
 
 _OUT = click.option("--out", type=click.Path(file_okay=False), help="把 Word、PDF、Excel 写到这个目录")
 
 
+_NEW = click.option("--new", is_flag=True, help="已签发的也重新起草，另成一版；不写则取已签发的那一版")
+
+
 @report_group.command("day")
 @click.argument("day")
 @_OUT
+@_NEW
 @with_settings
-def report_day(settings: Settings, *, day: str, out: str | None) -> None:
-    """起草一天的日报，DAY 形如 2026-11-25。"""
-    _run(settings, "daily", day, out)
+def report_day(settings: Settings, *, day: str, out: str | None, new: bool) -> None:
+    """起草一天的日报，DAY 形如 2026-11-25；已签发的取那一版。"""
+    _run(settings, "daily", day, out, new=new)
 
 
 @report_group.command("week")
 @click.argument("week")
 @_OUT
+@_NEW
 @with_settings
-def report_week(settings: Settings, *, week: str, out: str | None) -> None:
-    """起草一周的周报，WEEK 形如 2026-W47。"""
-    _run(settings, "weekly", week, out)
+def report_week(settings: Settings, *, week: str, out: str | None, new: bool) -> None:
+    """起草一周的周报，WEEK 形如 2026-W47；已签发的取那一版。"""
+    _run(settings, "weekly", week, out, new=new)
 
 
 @report_group.command("month")
 @click.argument("month")
 @_OUT
+@_NEW
 @with_settings
-def report_month(settings: Settings, *, month: str, out: str | None) -> None:
-    """起草一个月的月报，MONTH 形如 2026-10。"""
-    _run(settings, "monthly", month, out)
+def report_month(settings: Settings, *, month: str, out: str | None, new: bool) -> None:
+    """起草一个月的月报，MONTH 形如 2026-10；已签发的取那一版。"""
+    _run(settings, "monthly", month, out, new=new)
 
 
 @report_group.command("open")

@@ -95,6 +95,26 @@ def _scope(tables: Tables, rows: Iterable[AccessRow], unit_code: str | None) -> 
     )
 
 
+def of_office(tables: Tables, who: Viewer) -> bool:
+    """Whether figures are told in full: to the whole city's people, not to those of a district or bureau.
+
+    To the others no count from 1 to 4 is told, nor what it follows from (`trends.figures.line`).
+    """
+    if who.scope.everything or who.unit_code is None:
+        return who.scope.everything or not who.scope.units
+    unit = tables.units.get(who.unit_code)
+    return unit is not None and unit.level in _CITY_LEVELS and not who.scope.units
+
+
+def districts_of(tables: Tables, who: Viewer) -> frozenset[str] | None:
+    """The districts whose signals and forecasts somebody is told of; None: all, of the office."""
+    if of_office(tables, who):
+        return None
+    codes = {*who.scope.units, who.unit_code or ""}
+    units = (tables.units.get(code) for code in codes)
+    return frozenset(unit.district_code for unit in units if unit is not None and unit.district_code)
+
+
 def check_post(who: Viewer, post: Post, unit: str | None) -> None:
     """Whether they may act as that post, for that unit. Raises PostNotYours."""
     if post not in who.posts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from models.vocab import Labelled
 from triage.errors import NoRule
@@ -30,6 +30,8 @@ class Publish(Labelled):
     DAILY_BACK = "daily_back", "日报最多补几天"
     WEEKLY_DAY = "weekly_day", "周报星期几起草"
     MONTHLY_DAY = "monthly_day", "月报每月几日起草"
+    REPORT_HOTLINE = "report_hotline", "报告正文可直接写的号码：便民热线"
+    REPORT_ENVIRONMENT = "report_environment", "报告正文可直接写的号码：环境热线"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class PublishRow(Row):
     title: str
     name: Publish
     value: int
+
+
+#: Numbers that a report may name though no figure shows them.
+SAID: Final = (Publish.REPORT_HOTLINE, Publish.REPORT_ENVIRONMENT)
 
 
 def parse(r: Record) -> PublishRow:
@@ -55,3 +61,8 @@ def number(rows: Sequence[PublishRow], name: Publish, on: date) -> int:
     if found is None:
         raise NoRule(f"publishing.yaml 没有 {on} 有效的“{name.label}”")
     return found
+
+
+def said(rows: Sequence[PublishRow], on: date) -> frozenset[str]:
+    """The numbers that a report may name on a day though no figure shows them."""
+    return frozenset(str(row.value) for row in rows if row.name in SAID and row.holds(on))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 Cell = tuple[str, str]
 #: The name of the row, and of the column, of totals.
@@ -26,14 +26,14 @@ def with_totals(counts: Mapping[Cell, int], rows: Sequence[str], columns: Sequen
     return table | {(TOTAL, TOTAL): sum(table[row, TOTAL] for row in rows)}
 
 
-def line(counts: Sequence[int], least: int) -> list[int | None]:
+def line(counts: Sequence[int], least: int, also: Collection[int] = ()) -> list[int | None]:
     """Counts whose sum is told, as they may be shown: None is hidden.
 
     The small ones, and then the next larger ones until no hidden one follows from the sum: at least two are
-    hidden, and together they are `least` or more.
+    hidden, and together they are `least` or more. `also`: places that are hidden in any case, unless 0.
     """
-    away = {at for at, count in enumerate(counts) if 0 < count < least}
-    others = sorted((count, at) for at, count in enumerate(counts) if count >= least)
+    away = {at for at, count in enumerate(counts) if 0 < count < least or (at in also and count)}
+    others = sorted((count, at) for at, count in enumerate(counts) if count and at not in away)
     while away and others and (len(away) == 1 or sum(counts[at] for at in away) < least):
         away.add(others.pop(0)[1])
     return [None if at in away else count for at, count in enumerate(counts)]

@@ -51,7 +51,7 @@ SECTIONS: Final = (
     Section("/desk/trends", "态势", (Permission.TRENDS,)),
     Section("/desk/signals", "态势信号", (Permission.TRENDS,)),
     Section("/desk/topics", "专题", (Permission.TRENDS,)),
-    Section("/desk/parties", "被反映对象", (Permission.TRENDS,)),
+    Section("/desk/parties", "被反映对象", (Permission.TRENDS, Permission.HANDLE)),
     Section("/desk/leads", "媒体线索", (Permission.LEADS,)),
     Section(
         "/desk/rewards",

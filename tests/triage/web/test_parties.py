@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from openpyxl import load_workbook
 
+from models.parties import Party
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
@@ -109,3 +111,59 @@ async def test_wrong_wishes_are_told(client: Client, deps: Deps) -> None:
     answer = await client.post("/desk/parties/export", data={"token": token})
     assert answer.status == 400
     assert "请先勾选" in await answer.text()
+
+
+async def test_who_is_told_sums_alone_sees_parties_of_five_and_no_case(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    made = await add_tickets(
+        deps.db, *[LEGAL] * 5, *[SHOP] * 5, replace(LEGAL, confidential=True),
+        *[TicketIn(party="蓝天洗染厂")] * 4, TicketIn(party="蓝天洗染厂", confidential=True),
+    )  # fmt: skip
+    await gathering.Gatherer(deps).catch_up()
+    analyst = await client_of(Role.ANALYST)
+    page = await (await analyst.get("/desk/parties?least=1")).text()
+    ids = re.findall(r"/desk/parties/(\d+)\">", page)
+    assert len(ids) == 2
+    assert page.count('<td data-label="诉求" class="share">5</td>') == 2
+    assert "蓝天洗染厂" not in page
+    assert "点名满 5 件的对象才列出" in page
+    for number in ids:
+        one = await (await analyst.get(f"/desk/parties/{number}")).text()
+        assert "被提到 5 件" in one
+        assert not [no for no in made if no in one]
+    async with deps.db.reads() as session:
+        small = await session.scalar(sa.select(Party.id).where(Party.name == "蓝天洗染厂"))
+    assert (await analyst.get(f"/desk/parties/{small}")).status == 404
+    form = hidden(page, "/desk/parties/export")
+    sheet = await analyst.post(
+        "/desk/parties/export", data={"token": form["token"], "id": [*ids, str(small)]}
+    )
+    book = load_workbook(io.BytesIO(await sheet.read()))
+    rows = [[cell.value for cell in row] for row in book.worksheets[0].iter_rows(min_row=4)]
+    assert [row[5] for row in rows if isinstance(row[0], int)] == [5, 5]
+    merge = hidden(one, f"/desk/parties/{ids[1]}/merge")
+    both = await (await analyst.post(f"/desk/parties/{ids[1]}/merge", data=merge)).text()
+    assert "被提到 10 件" in both
+
+
+async def test_an_analyst_of_a_unit_is_told_no_parties(client_of: ClientOf, deps: Deps) -> None:
+    await add_tickets(deps.db, *[LEGAL] * 5)
+    await gathering.Gatherer(deps).catch_up()
+    analyst = await client_of(Role.ANALYST, unit="110105")
+    assert "没有对象" in await (await analyst.get("/desk/parties")).text()
+
+
+async def test_who_handles_cases_sees_who_is_named_in_their_own(client_of: ClientOf, deps: Deps) -> None:
+    over_there = replace(LEGAL, district="110108", street="110108010", unit="110108010", assist=(), copies=())
+    await add_tickets(deps.db, LEGAL, LEGAL, *[over_there] * 3)
+    await gathering.Gatherer(deps).catch_up()
+    street = await client_of(Role.STREET, unit="110105026")
+    page = await (await street.get("/desk/parties")).text()
+    assert '<td data-label="诉求" class="share">2</td>' in page
+    assert "导出检查备选名单" not in page
+    (number,) = re.findall(r"/desk/parties/(\d+)\">", page)
+    assert "被提到 2 件" in await (await street.get(f"/desk/parties/{number}")).text()
+    assert (await street.post(f"/desk/parties/{number}/merge", data={})).status == 403
+    other = await client_of(Role.STREET, unit="110108010")
+    assert "被提到 3 件" in await (await other.get(f"/desk/parties/{number}")).text()

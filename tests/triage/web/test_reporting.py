@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from openpyxl import load_workbook
 
 from models.vocab_ledger import LedgerAct
+from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.reporting.test_reports import ITEMS
 from tests.written import written
@@ -21,7 +24,7 @@ from triage.services.trends import refreshing
 if TYPE_CHECKING:
     from models.db import Database
     from models.reports import Report
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 
@@ -35,6 +38,35 @@ def hidden(page: str, form: str) -> dict[str, str]:
     """The hidden fields of the form that leads to `form`."""
     part = page.split(f'action="{form}"')[1].split("</form>", maxsplit=1)[0]
     return dict(re.findall(r'name="([^"]+)" value="([^"]*)"', part))
+
+
+async def test_outside_the_office_small_numbers_are_hidden_and_nothing_is_written(
+    client: Client, client_of: ClientOf, deps: Deps
+) -> None:
+    await add_tickets(deps.db, *ITEMS)
+    await reference.sync(deps)
+    while await refreshing.catch_up(deps):
+        pass
+    form = hidden(await (await client.get("/desk/reports")).text(), "/desk/reports/draft")
+    await client.post("/desk/reports/draft", data=form | {"kind": "monthly", "period": "2026-10"})
+    assert "<td>3</td>" not in await (await client.get("/desk/reports/1")).text()
+    assert "本期共收到诉求3件" in await (await client.get("/desk/reports/1")).text()
+    bureau = await client_of(Role.BUREAU, unit="110108")
+    one = await (await bureau.get("/desk/reports/1")).text()
+    assert "诉求3件" not in one
+    assert "＜5" in one
+    assert "textarea" not in one
+    assert (await bureau.get("/desk/reports/1?draft=1")).status == 403
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    book = load_workbook(io.BytesIO(await (await district.get("/desk/reports/1.xlsx")).read()))
+    counts = {cell.value for row in book["区域情况表"].iter_rows(min_row=4) for cell in row[1:]}
+    assert "＜5" in counts
+    form = {"token": (await district.get("/desk/reports")).cookies["jiesu_token"].value}
+    for path in ("draft", "1/edit", "1/sign"):
+        answer = await district.post(
+            f"/desk/reports/{path}", data=form | {"version": "1", "text": "# 甲\n乙"}
+        )
+        assert answer.status == 403
 
 
 async def test_drafted_signed_and_fetched(
@@ -61,9 +93,9 @@ async def test_drafted_signed_and_fetched(
     assert "已签发" in signed
     makers: set[int] = set()
 
-    def made_by(report: Report) -> bytes:
+    def made_by(report: Report, *, office: bool = True) -> bytes:
         makers.add(threading.get_ident())
-        return rendering.pdf(report)
+        return rendering.pdf(report, office=office)
 
     monkeypatch.setitem(rendering.FORMS, "pdf", (made_by, "application/pdf"))
     for kind, head in (("docx", b"PK"), ("xlsx", b"PK"), ("pdf", b"%PDF")):
@@ -125,6 +157,7 @@ async def test_open_data(client: Client, deps: Deps) -> None:
     assert "2026-10" in await page.text()
     rows = (await (await client.get("/open/2026-10.csv")).text()).splitlines()
     assert "2026-10,110105,朝阳区,噪声,噪声,7" in rows
+    assert next(row for row in rows if row.startswith("#")).startswith("# 诉求：当月收到")
     told = await (await client.get("/open/2026-10.json")).json()
     assert told["least"] == 5
     assert {"district_code": "", "district": "全市", "sort": "", "sort_name": "合计", "count": 7} in told[

@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from models.appeals import Appeal
+from models.vocab_staff import Role
 from models.vocab_topics import TopicLevel
 from tests.factories import NOW, add_tickets
 from tests.triage.services.topics.test_topics import GRILLS, OILY
@@ -15,7 +18,7 @@ from triage.services.topics import finding
 
 if TYPE_CHECKING:
     from models.db import Database
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 
@@ -55,3 +58,49 @@ async def test_nothing_found_yet_and_wrong_wishes(client: Client) -> None:
     assert "还没有找过专题" in await (await client.get("/desk/topics")).text()
     assert (await client.get("/desk/topics?by=x")).status == 400
     assert (await client.get("/desk/topics/77")).status == 404
+
+
+async def test_outside_the_office_no_small_count_is_told_and_no_theme_is_chosen(
+    client: Client, client_of: ClientOf, deps: Deps
+) -> None:
+    await ready(deps)
+    assert '<td data-label="条数" class="share">3</td>' in await (await client.get("/desk/topics")).text()
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    listed = await (await district.get("/desk/topics")).text()
+    assert '<td data-label="条数" class="share">＜5</td>' in listed
+    assert '<td data-label="条数" class="share">3</td>' not in listed
+    assert re.search(r'data-label="地点">[^<]*＜5', listed)
+    topic = re.findall(r'href="/desk/topics/(\d+)"', listed)[-1]
+    answer = await district.get(f"/desk/topics/{topic}")
+    one = await answer.text()
+    assert "共 ＜5 条" in one
+    assert "/decide" not in one
+    form = {"token": answer.cookies["jiesu_token"].value, "decision": "chosen", "seen": "0", "reason": "好"}
+    assert (await district.post(f"/desk/topics/{topic}/decide", data=form)).status == 403
+    themes = await (await district.get("/desk/topics?by=themes")).text()
+    assert "后半期 ＜5 条，前半期 ＜5 条" in themes
+
+
+async def test_who_is_told_sums_alone_reads_typical_sentences_without_their_cases(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    await ready(deps)
+    analyst = await client_of(Role.ANALYST)
+    listed = await (await analyst.get("/desk/topics")).text()
+    topic = next(
+        n for n, title in re.findall(r'href="/desk/topics/(\d+)">([^<]+)', listed) if "烧烤" in title
+    )
+    path = f"/desk/topics/{topic}"
+    one = await (await analyst.get(path)).text()
+    assert one.count('<article class="typical">') == 3
+    assert "/desk/tickets/" not in one
+    part = one.split("/decide")[1].split("</form>", maxsplit=1)[0]
+    form = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', part))
+    shelved = await analyst.post(f"{path}/decide", data=form | {"decision": "shelved", "reason": "再看"})
+    assert "搁置" in await shelved.text()
+    async with deps.db.writes.begin() as session:
+        # What is in confidence by now is not told any more.
+        await session.execute(sa.update(Appeal).values(confidential=True))
+    assert "typical" not in (await (await analyst.get(path)).text()).split("典型的几条")[1]
+    of_unit = await client_of(Role.ANALYST, unit="110105")
+    assert "typical" not in (await (await of_unit.get(path)).text()).split("典型的几条")[1]

@@ -24,6 +24,8 @@ class SignalRow(Row):
 
     `limit`: for 突增 and 持续上升 the false alarms a week that are put up with in the whole city; for hot
     places the least score; for 长期反复 it says nothing. `most`: so many of a day are kept, weightiest first.
+    What a person decided is over when `over_days` passed since it was last noticed (1: the next day is
+    another one), and worth another look when its score is `again` times that of the decided one.
     """
 
     title: str
@@ -33,6 +35,8 @@ class SignalRow(Row):
     least: int
     limit: float
     most: int
+    over_days: int
+    again: float
 
 
 def parse(r: Record) -> SignalRow:
@@ -40,10 +44,15 @@ def parse(r: Record) -> SignalRow:
     window, base = r.whole("window_days"), r.whole("base_days")
     if base < 2 * window:
         r.fault("base_days 至少应为 window_days 的两倍", "base_days")
+    over, again = r.whole("over_days"), r.whole("again_tenths")
+    if over < 1:
+        r.fault("over_days 至少应为 1", "over_days")
+    if again <= 10:  # noqa: PLR2004  (the same score)
+        r.fault("again_tenths 应大于 10", "again_tenths")
     return SignalRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"), what=r.choice("what", SignalKind),
         window_days=window, base_days=base, least=r.whole("least"), limit=r.whole("limit_tenths") / 10,
-        most=r.whole("most"),
+        most=r.whole("most"), over_days=over, again=again / 10,
     )  # fmt: skip
 
 

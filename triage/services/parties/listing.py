@@ -1,6 +1,8 @@
 """被反映对象 as they are read: the list to pick from, one with its history, the sheet for an inspection.
 
-Every count goes through `may_see`: nobody learns of a case here that he may not open.
+Kinds and places are as people corrected them. Every count goes through `may_see`: nobody learns of a case
+here that he may not open. Only who is told sums alone (`models.sums.sums_only`) is counted all that sums
+hold, of parties with `LEAST_TOLD` cases or more, and shown no case.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from connectors.office_xlsx import Cell, Column, Sheet
+from models import corrected
 from models.filters import may_see
 from models.parties import Party, PartyChange, PartyMention, PartyName, PartyPair
+from models.rollups import RollupTicket
+from models.sums import LEAST_TOLD, in_sums, sums_only
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES, State
 from models.vocab_parties import PartyAct, PartyPairState
@@ -120,7 +125,7 @@ async def parties(
     session: AsyncSession, viewer: Viewer, ask: PartyAsk, *, limit: int = PAGE, ids: Sequence[int] = ()
 ) -> list[PartyLine]:
     """The parties named most; with `ids` only those, whatever else is asked."""
-    cases = sa.func.count(Ticket.id)
+    cases, (gate, floor) = sa.func.count(Ticket.id), _gate(viewer)
     found = (
         sa.select(
             Party.id, Party.name, Party.district_code, Party.street_code,
@@ -132,7 +137,8 @@ async def parties(
         .join(PartyName, PartyName.id == PartyMention.name_id)
         .join(Party, Party.id == PartyName.party_id)
         .join(Ticket, Ticket.id == PartyMention.ticket_id)
-        .where(PartyMention.name_id.is_not(None), PartyMention.received_at >= ask.since, may_see(viewer))
+        .where(PartyMention.name_id.is_not(None), PartyMention.received_at >= ask.since, gate)
+        .having(cases >= floor)
         .group_by(Party.id, Party.name, Party.district_code, Party.street_code)
         .order_by(sa.desc("cases"), sa.desc("last"), Party.id)
         .limit(limit)
@@ -146,10 +152,12 @@ async def parties(
                 PartyName.written.contains(ask.query, autoescape=True)
             )
             found = found.where(sa.or_(Party.name.contains(ask.query, autoescape=True), Party.id.in_(named)))
+        if ask.district or ask.kind:
+            found = found.outerjoin(RollupTicket, corrected.beside())
         if ask.district:
-            found = found.where(Ticket.district_code == ask.district)
+            found = found.where(corrected.DISTRICT.in_([ask.district]))
         if ask.kind:
-            found = found.where(Ticket.kind == ask.kind)
+            found = found.where(corrected.KIND.in_([ask.kind]))
     return [
         PartyLine(r.id, r.name, r.district_code, r.street_code, r.cases, int(r.open), r.last)
         for r in await session.execute(found)
@@ -158,6 +166,7 @@ async def parties(
 
 async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> PartyWhole:
     """One party over the last twelve months. Raises NotFound, also when none of its cases may be seen."""
+    gate, floor = _gate(viewer)
     party = await session.get(Party, party_id)
     if party is None:
         raise NotFound("没有这个对象。")
@@ -168,24 +177,23 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
     )
     rows = await session.execute(
         sa.select(
-            Ticket.no, Ticket.title, Ticket.kind, Ticket.state, Ticket.unit_code, Ticket.district_code,
-            Ticket.street_code, Ticket.received_at,
+            Ticket.no, Ticket.title, corrected.KIND.label("kind"), Ticket.state, Ticket.unit_code,
+            corrected.DISTRICT.label("district"), corrected.STREET.label("street"), Ticket.received_at,
         )
         .join(PartyMention, PartyMention.ticket_id == Ticket.id)
+        .outerjoin(RollupTicket, corrected.beside())
         .where(
             PartyMention.name_id.in_([row.id for row in names]),
             PartyMention.received_at >= year_before(now),
-            may_see(viewer),
+            gate,
         )
         .order_by(Ticket.received_at.desc(), Ticket.id.desc())
     )  # fmt: skip
     cases = [
-        Case(
-            r.no, r.title, r.kind, State(r.state), r.unit_code, r.district_code, r.street_code, r.received_at
-        )
+        Case(r.no, r.title, r.kind, State(r.state), r.unit_code, r.district, r.street, r.received_at)
         for r in rows
     ]
-    if not cases:
+    if len(cases) < floor:
         await must_see(session, viewer, party_id, now=now)
     return PartyWhole(
         party=party,
@@ -195,7 +203,9 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
         units=Counter(case.unit for case in cases if case.unit),
         places=Counter((case.district or "", case.street or "") for case in cases),
         total=len(cases),
-        open_cases=tuple(case for case in cases if case.state in OPEN_STATES)[:CASES],
+        open_cases=()
+        if sums_only(viewer)
+        else tuple(case for case in cases if case.state in OPEN_STATES)[:CASES],
         pairs=await _pairs(session, viewer, names),
         steps=await _steps(session, party_id),
     )
@@ -212,19 +222,25 @@ async def must_see(session: AsyncSession, viewer: Viewer, *parties: int, now: da
 
 
 async def _seen(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> bool:
+    gate, floor = _gate(viewer)
     seen: set[int] = set()
     at: int | None = party_id
     while at is not None and at not in seen:
         seen.add(at)
         at = await session.scalar(sa.select(Party.merged_into).where(Party.id == at))
-    visible = await session.scalar(
+    visible = await session.scalars(
         sa.select(PartyMention.ticket_id)
         .join(PartyName, PartyName.id == PartyMention.name_id)
         .join(Ticket, Ticket.id == PartyMention.ticket_id)
-        .where(PartyName.party_id.in_(seen), PartyMention.received_at >= year_before(now), may_see(viewer))
-        .limit(1)
+        .where(PartyName.party_id.in_(seen), PartyMention.received_at >= year_before(now), gate)
+        .limit(floor)
     )
-    return visible is not None
+    return len(visible.all()) == floor
+
+
+def _gate(viewer: Viewer) -> tuple[sa.ColumnElement[bool], int]:
+    """Which tickets count for a viewer, and how many of them a party needs to be told of."""
+    return (in_sums(), LEAST_TOLD) if sums_only(viewer) else (may_see(viewer), 1)
 
 
 async def parties_of(session: AsyncSession, names: Sequence[int]) -> set[int]:
@@ -256,12 +272,16 @@ async def _pairs(session: AsyncSession, viewer: Viewer, names: Sequence[PartyNam
     if not own:
         return ()
     other, party = aliased(PartyName), aliased(Party)
+    gate, floor = _gate(viewer)
+    mine = aliased(PartyName)
     seen = (
-        sa.select(PartyMention.ticket_id)
+        sa.select(sa.func.count(PartyMention.ticket_id))
         .join(Ticket, Ticket.id == PartyMention.ticket_id)
-        .where(PartyMention.name_id == other.id, may_see(viewer))
-        .exists()
-    )
+        .join(mine, mine.id == PartyMention.name_id)
+        # Of whoever is told sums alone the whole party counts, not the one spelling.
+        .where(mine.party_id == other.party_id if floor > 1 else mine.id == other.id, gate)
+        .scalar_subquery()
+    ) >= floor
     rows = await session.execute(
         sa.select(PartyPair, other, party)
         .join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import jinja2
 
@@ -12,12 +12,10 @@ from connectors.office_xlsx import Column, Sheet, workbook
 from models.vocab_reports import ReportKind, ReportState
 from triage.clock import local, show
 from triage.errors import TriageError
-from triage.services.reporting import wording
+from triage.services.reporting import outside, wording
 from triage.services.reporting.figuring import period_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from models.reports import Report
 
 _HERE: Final = Path(__file__).parent
@@ -39,13 +37,13 @@ class NoPango(TriageError):
     status: ClassVar[int] = 503
 
 
-def paper(report: Report) -> Paper:
-    """The report as it is printed; a draft says that it is one."""
+def paper(report: Report, *, office: bool = True) -> Paper:
+    """The report as it is printed; a draft says that it is one. Not `office`: small counts are hidden."""
     kind = ReportKind(report.kind)
     period = period_of(kind, report.period)
     edition = f"（更正第 {report.edition - 1} 版）" if report.edition > 1 else ""
     mark = f"，校验码 {report.sha256[:16]}" if report.sha256 else ""
-    return Paper(
+    whole = Paper(
         masthead=_MASTHEADS[kind],
         issue=f"{period.first.year}年第{report.issue}期{edition}",
         office=_OFFICE,
@@ -61,16 +59,17 @@ def paper(report: Report) -> Paper:
         ),
         note=f"数据截至 {show(report.as_of)}，数据版本 {report.data_version}{mark}。",
     )
+    return whole if office else outside.paper(whole)
 
 
-def word(report: Report) -> bytes:
+def word(report: Report, *, office: bool = True) -> bytes:
     """The report as Word."""
-    return document(paper(report))
+    return document(paper(report, office=office))
 
 
-def excel(report: Report) -> bytes:
+def excel(report: Report, *, office: bool = True) -> bytes:
     """The report's figures as Excel: the text, then a sheet for each table."""
-    told = paper(report)
+    told = paper(report, office=office)
     text = Sheet(
         name="正文",
         title=told.title,
@@ -91,28 +90,31 @@ def excel(report: Report) -> bytes:
                 Column(name, width=26 if at == 0 else 11, left=at == 0) for at, name in enumerate(COLUMNS)
             ),
             rows=table.rows,
-            total=["合计", *(sum(int(row[at]) for row in table.rows) for at in range(1, len(COLUMNS)))],
+            # Of all that was counted: what is hidden does not follow from it.
+            total=["合计", *(sum(int(row[at]) for row in counted) for at in range(1, len(COLUMNS)))],
             notes=(told.note,),
             made=told.date,
         )
-        for table in told.tables
+        for table, counted in zip(
+            told.tables, (report.facts["tables"][name] for name, _ in _TABLES), strict=True
+        )
     ]
     return workbook([text, *sheets])
 
 
-def page(report: Report) -> str:
+def page(report: Report, *, office: bool = True) -> str:
     """The report as the HTML that is printed."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    return environment.get_template("print.html").render(paper=paper(report), columns=COLUMNS)
+    return environment.get_template("print.html").render(paper=paper(report, office=office), columns=COLUMNS)
 
 
-def pdf(report: Report) -> bytes:
+def pdf(report: Report, *, office: bool = True) -> bytes:
     """The report as PDF. Raises NoPango where the host cannot make one."""
     html = _html_class()
     # Nothing is fetched: the page is whole in itself.
-    made: bytes = html(string=page(report), url_fetcher=_refuse).write_pdf()
+    made: bytes = html(string=page(report, office=office), url_fetcher=_refuse).write_pdf()
     return made
 
 
@@ -128,7 +130,15 @@ def _refuse(address: str, *_: object, **__: object) -> dict[str, object]:
     raise ValueError(f"a report fetches nothing: {address}")
 
 
-FORMS: Final[dict[str, tuple[Callable[[Report], bytes], str]]] = {
+class Maker(Protocol):
+    """Makes a file of a report."""
+
+    def __call__(self, report: Report, *, office: bool = True) -> bytes:
+        """The file; outside the office without small counts."""
+        ...
+
+
+FORMS: Final[dict[str, tuple[Maker, str]]] = {
     "docx": (word, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     "xlsx": (excel, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "pdf": (pdf, "application/pdf"),

@@ -6,20 +6,18 @@ none, and an edited text with one is not signed.
 
 from __future__ import annotations
 
-import re
 import string
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab_reports import ReportKind
 from triage.services.reporting.figuring import NAMED, RISERS, TOPICS
+from triage.services.reporting.known import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from triage.services.reporting.figuring import Period
-
-_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%?")
-_NARROW: Final = {0xFF10 + digit: str(digit) for digit in range(10)} | {0xFF05: "%", 0xFF0E: "."}
+    from triage.services.reporting.known import Known
 
 #: Headings and their sentences, in the order such offices use.
 SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -120,20 +118,12 @@ def title_of(period: Period) -> str:
     return f"{period.spelled}生态环境诉求{what}"
 
 
-def strange_numbers(sections: Sequence[Mapping[str, Any]], facts: Mapping[str, str]) -> list[str]:
-    """Numbers that the text names and no figure shows, in order."""
-    known = {number for shown in facts.values() for number in _numbers(shown)}
-    said = [
-        number for section in sections for sentence in section["sentences"] for number in _numbers(sentence)
-    ]
-    return list(dict.fromkeys(number for number in said if number not in known))
-
-
-def _numbers(text: str) -> list[str]:
-    """The numbers of a text; those typed in full width are the same ones."""
-    return _NUMBER.findall(text.translate(_NARROW))
+def strange_numbers(sections: Sequence[Mapping[str, Any]], known: Known) -> list[str]:
+    """Numbers that the text names and nothing that is known shows, in order."""
+    said = (sentence for section in sections for sentence in section["sentences"])
+    return list(dict.fromkeys(number for sentence in said for number in known.strange(sentence)))
 
 
 def numberless(sections: Sequence[Mapping[str, Any]]) -> list[str]:
     """Sentences without any number."""
-    return [s for section in sections for s in section["sentences"] if not _numbers(s)]
+    return [s for section in sections for s in section["sentences"] if not numbers_of(s)]

@@ -1,7 +1,8 @@
 """找专题: read the window's texts, group them, know old topics again, keep what they are.
 
 Once a day by the timetable, or by command. Only environmental cases and waiting or confirmed leads; what was
-sent in confidence is left out altogether. The grouping runs outside any transaction and outside the loop;
+sent in confidence is left out altogether.
+Kinds and places are as people corrected them. The grouping runs outside any transaction and outside the loop;
 what it gives is stored in one transaction.
 """
 
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from models import corrected
 from models.appeals import Appeal
 from models.leads import Lead
+from models.rollups import RollupTicket
 from models.tickets import Ticket
 from models.topics import Topic, TopicRun, TopicState, TopicText
 from models.vocab import OPEN_STATES
@@ -104,11 +107,17 @@ class DailyFinder:
 async def find(
     deps: Deps, level: TopicLevel, *, now: datetime, days: int | None = None, most: int | None = None
 ) -> Found:
-    """Find the topics of a level over the last days and keep them."""
+    """Find the topics of a level over the last days and keep them.
+
+    Of more than `most` texts the newest are read: the run's `since` is then the moment of the oldest of them.
+    """
     since = now - timedelta(days=days or deps.settings.topics_days)
     async with deps.db.reads() as session:
         limit = most or deps.settings.topics_most
         texts, left_out = await _texts(session, since=since, until=now, most=limit)
+    if left_out:
+        # Only as far back as was read: else all of it would be of the later half.
+        since = texts[0].at
     halfway = since + (now - since) / 2
     rarity, version = pair_reader().rarity, pair_reader().version
     shapes = await asyncio.to_thread(_shapes, rarity, texts, level, halfway)
@@ -132,21 +141,22 @@ async def _texts(
 ) -> tuple[list[Read], int]:
     """The newest `most` texts of the window, oldest first, and how many there are besides."""
     said = sa.and_(
-        Ticket.received_at >= since, Ticket.received_at <= until, Ticket.environmental,
+        Ticket.received_at >= since, Ticket.received_at <= until, corrected.ENVIRONMENTAL,
         Appeal.confidential.is_(False),
     )  # fmt: skip
     tickets = await session.execute(
         sa.select(
-            Ticket.id, Appeal.title, Appeal.text, Ticket.received_at, Ticket.kind, Ticket.district_code,
-            Ticket.street_code, Ticket.state,
+            Ticket.id, Appeal.title, Appeal.text, Ticket.received_at, corrected.KIND.label("kind"),
+            corrected.DISTRICT.label("district"), corrected.STREET.label("street"), Ticket.state,
         )
         .join(Appeal, Appeal.id == Ticket.appeal_id)
+        .outerjoin(RollupTicket, corrected.beside())
         .where(said)
         .order_by(Ticket.received_at.desc(), Ticket.id.desc())
         .limit(most)
     )  # fmt: skip
     found = [
-        Read(TextKind.TICKET, r.id, r.title, r.text, r.received_at, r.kind, r.district_code, r.street_code,
+        Read(TextKind.TICKET, r.id, r.title, r.text, r.received_at, r.kind, r.district, r.street,
              r.state in _OPEN)
         for r in tickets
     ]  # fmt: skip
@@ -178,6 +188,7 @@ async def _texts(
     ]
     found.sort(key=lambda text: (text.at, text.what, text.ref))
     here = sa.select(sa.func.count()).select_from(Ticket).join(Appeal, Appeal.id == Ticket.appeal_id)
+    here = here.outerjoin(RollupTicket, corrected.beside())
     every = (await session.scalar(here.where(said)) or 0) + (
         await session.scalar(sa.select(sa.func.count(Lead.id)).where(told, Lead.environmental.is_(True))) or 0
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from models.appeals import Appeal
 from models.filters import may_see
 from models.leads import Lead
+from models.sums import in_sums, sums_only
 from models.tickets import Ticket
 from models.topics import ThemeChoice, Topic, TopicRun, TopicState, TopicText
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -20,6 +21,7 @@ from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.publishing import Publish, number
 from triage.services import ledger
+from triage.services.trends import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,8 @@ LONGEST_REASON: Final = 300
 #: Characters of a typical text that are shown, and cases listed on a topic's page.
 SHOWN: Final = 160
 CASES: Final = 100
+#: A count that is hidden.
+LESS: Final = "＜5"
 _MONTH: Final = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 
 
@@ -55,6 +59,39 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The counts of a topic as the viewer may read them: outside the office none from 1 to 4."""
+
+    size: str
+    leads: str
+    open: str
+    later: str
+    earlier: str
+    places: tuple[str, ...]
+    weeks: tuple[int | None, ...]
+
+    @classmethod
+    def of(cls, state: TopicState, *, office: bool) -> Told:
+        """Those of one run. What adds up to the size is hidden together."""
+        leads, _ = figures.line([state.leads, state.size - state.leads], office=office)
+        later, earlier = figures.line([state.later, state.size - state.later], office=office)
+        places, weeks = (
+            figures.line([int(str(part[-1])) for part in parts], office=office)
+            for parts in (state.places, state.weeks)
+        )
+        size, unfinished = (figures.shown(n, office=office) for n in (state.size, state.open))
+        return cls(
+            word(size), word(leads), word(unfinished), word(later), word(earlier),
+            tuple(word(count) for count in places), tuple(weeks),
+        )  # fmt: skip
+
+
+def word(count: int | None) -> str:
+    """A count, or that it is hidden."""
+    return LESS if count is None else str(count)
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A candidate for 每月一题: its points and what they are made of."""
 
@@ -65,12 +102,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Typical:
-    """A typical text, as far as the viewer may see it."""
+    """A typical text, as far as the viewer may see it; `opens`: its case or lead as well."""
 
     what: TextKind
     ref: str
     title: str
     text: str
+    opens: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +152,10 @@ async def lines(session: AsyncSession, run: TopicRun) -> list[Line]:
     return [Line(*row) for row in rows]
 
 
-def candidates(tables: Tables, found: Sequence[Line], on: date) -> list[Candidate]:
+def candidates(tables: Tables, found: Sequence[Line], on: date, *, office: bool = True) -> list[Candidate]:
     """每月一题 candidates, the strongest first: problems that several districts share.
+
+    Outside the office the evidence names no small count.
 
     Each part is the topic's place between none and the largest of the run, so that no unit outweighs
     another; the weights are rows of publishing.yaml.
@@ -130,11 +170,12 @@ def candidates(tables: Tables, found: Sequence[Line], on: date) -> list[Candidat
     for line in wide:
         s = line.state
         tickets = max(1, s.size - s.leads)
+        told = Told.of(s, office=office)
         parts = (
             (Publish.THEME_SPREAD, s.districts / widest, f"涉及 {s.districts} 个区"),
-            (Publish.THEME_SIZE, s.size / largest, f"{s.size} 条（其中媒体线索 {s.leads} 条）"),
-            (Publish.THEME_GROWTH, s.later / s.size, f"后半期 {s.later} 条，前半期 {s.size - s.later} 条"),
-            (Publish.THEME_OPEN, s.open / tickets, f"未办结 {s.open} 件"),
+            (Publish.THEME_SIZE, s.size / largest, f"{told.size} 条（其中媒体线索 {told.leads} 条）"),
+            (Publish.THEME_GROWTH, s.later / s.size, f"后半期 {told.later} 条，前半期 {told.earlier} 条"),
+            (Publish.THEME_OPEN, s.open / tickets, f"未办结 {told.open} 件"),
         )
         weights = [number(tables.publishing, name, on) for name, _, _ in parts]
         points = sum(w * share for w, (_, share, _) in zip(weights, parts, strict=True)) / sum(weights)
@@ -177,12 +218,19 @@ async def whole(session: AsyncSession, viewer: Viewer, topic_id: int) -> Whole:
 
 
 async def _typical(session: AsyncSession, viewer: Viewer, state: TopicState) -> tuple[Typical, ...]:
-    """The middle texts that the viewer may see, masked as they are stored."""
+    """The middle texts that the viewer may see, masked as they are stored.
+
+    Whoever is told sums alone reads them masked once more, without the case: rules of masking may have grown.
+    """
+    blind = sums_only(viewer)
     refs = {(str(kind), int(str(ref))) for kind, ref in state.typical}
     tickets = await session.execute(
         sa.select(Ticket.no, Ticket.title, Appeal.text)
         .join(Appeal, Appeal.id == Ticket.appeal_id)
-        .where(Ticket.id.in_([ref for kind, ref in refs if kind == TextKind.TICKET.value]), may_see(viewer))
+        .where(
+            Ticket.id.in_([ref for kind, ref in refs if kind == TextKind.TICKET.value]),
+            in_sums() if blind else may_see(viewer),
+        )
         .order_by(Ticket.id)
     )
     leads = await session.execute(
@@ -191,7 +239,12 @@ async def _typical(session: AsyncSession, viewer: Viewer, state: TopicState) -> 
         .order_by(Lead.id)
     )
     return (
-        *(Typical(TextKind.TICKET, r.no, r.title, r.text[:SHOWN]) for r in tickets),
+        *(
+            Typical(TextKind.TICKET, "", mask_identity(r.title), mask_identity(r.text)[:SHOWN], opens=False)
+            if blind
+            else Typical(TextKind.TICKET, r.no, r.title, r.text[:SHOWN])
+            for r in tickets
+        ),
         *(Typical(TextKind.LEAD, str(r.id), r.title or "（无标题）", r.text[:SHOWN]) for r in leads),
     )
 

@@ -35,6 +35,18 @@ class BadArchive(TriageError):
     code = "bad_archive"
 
 
+class FewerThanKept(TriageError):
+    """冷存文件里的诉求比汇总里的多，没有覆盖。"""
+
+    code = "fewer_than_kept"
+
+    def __init__(self, file: Path, kept: int, now: int) -> None:
+        super().__init__(
+            f"{file.name} 里有 {kept} 件诉求，汇总里现在只有 {now} 件，没有覆盖，后面的月份也没有写。"
+            "这个月的汇总表可能已经删去；确实要换，请先把旧文件移走。"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Archived:
     """A month that was written."""
@@ -46,7 +58,11 @@ class Archived:
 
 
 async def archive(deps: Deps, folder: Path, *, before: date) -> list[Archived]:
-    """Write every month that ends before the month of `before`, replacing older files. Raises BadArchive."""
+    """Write every month that ends before the month of `before`, replacing older files.
+
+    Raises BadArchive, and FewerThanKept where the older file has more than the sums: a month whose table was
+    dropped holds later changes alone.
+    """
     before = before.replace(day=1)
     columns = [getattr(RollupDay, name) for name in (*_KEYS, *MEASURES)]
     done: list[Archived] = []
@@ -81,6 +97,9 @@ def _write(folder: Path, month: date, rows: Sequence[tuple[Any, ...]]) -> Archiv
     demands = sum(row[len(_KEYS)] for row in rows)
     frame = pd.DataFrame.from_records(rows, columns=[*_KEYS, *MEASURES])
     frame["day"] = pd.to_datetime(frame["day"])
+    kept = _demands(file) if file.exists() else 0
+    if kept > demands:
+        raise FewerThanKept(file, kept, demands)
     with duckdb.connect() as base:
         base.register("sums", frame)
         whole = base.sql("SELECT * REPLACE (CAST(day AS DATE) AS day) FROM sums")
@@ -91,6 +110,14 @@ def _write(folder: Path, month: date, rows: Sequence[tuple[Any, ...]]) -> Archiv
         raise BadArchive
     fresh.replace(file)
     return Archived(month, file, len(rows), demands)
+
+
+def _demands(file: Path) -> int:
+    import duckdb  # noqa: PLC0415
+
+    with duckdb.connect() as base:
+        row = base.execute("SELECT coalesce(sum(demands), 0) FROM read_parquet(?)", [str(file)]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def told_by(folder: Path, first: date, last: date, axis: Axis) -> dict[str, Figures]:

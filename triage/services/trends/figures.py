@@ -43,7 +43,7 @@ from triage.rules import suppression
 from triage.services.trends.areas import areas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -349,9 +349,12 @@ def told_share(part: int, whole: int, *, office: bool) -> float | None:
     return part / whole
 
 
-def line(counts: Sequence[int], *, office: bool) -> list[int | None]:
-    """Counts whose sum is told as well: outside the office none that follows from the others and the sum."""
-    return list(counts) if office else suppression.line(counts, SMALLEST_SHOWN)
+def line(counts: Sequence[int], *, office: bool, also: Collection[int] = ()) -> list[int | None]:
+    """Counts whose sum is told as well: outside the office none that follows from the others and the sum.
+
+    `also`: places that are hidden there in any case, unless 0.
+    """
+    return list(counts) if office else suppression.line(counts, SMALLEST_SHOWN, also)
 
 
 def _table(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of three row classes)

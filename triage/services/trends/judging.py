@@ -15,7 +15,7 @@ from triage.errors import BadInput, NotFound
 from triage.services import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,16 +41,26 @@ class Fate:
 
 
 async def decide(
-    session: AsyncSession, number: int, state: SignalState, reason: str, *, by: str, now: datetime
+    session: AsyncSession,
+    number: int,
+    state: SignalState,
+    reason: str,
+    *,
+    by: str,
+    now: datetime,
+    districts: Collection[str] | None = None,
 ) -> Signal:
-    """Adopt or dismiss. Raises NotFound, and BadInput without a reason or when it was decided before."""
+    """Adopt or dismiss; of `districts` alone, where given.
+
+    Raises NotFound, and BadInput without a reason or when it was decided before.
+    """
     reason = reason.strip()
     if state is SignalState.NEW:
         raise BadInput("处置只能是采纳或排除")
     if not 0 < len(reason) <= _LONGEST:
         raise BadInput(f"请写明理由（不超过 {_LONGEST} 字）")
     found = await session.scalar(sa.select(Signal).where(Signal.id == number).with_for_update())
-    if found is None:
+    if found is None or (districts is not None and found.district not in districts):
         raise NotFound("没有这条信号。")
     if found.state != SignalState.NEW.value:
         raise BadInput(f"这条信号已由 {found.by} 处置为“{SignalState(found.state).label}”")
@@ -64,10 +74,15 @@ async def decide(
 
 
 async def listed(
-    session: AsyncSession, *, state: SignalState | None, what: SignalKind | None, district: str | None
+    session: AsyncSession,
+    *,
+    state: SignalState | None,
+    what: SignalKind | None,
+    district: str | None,
+    districts: Collection[str] | None = None,
 ) -> Sequence[Signal]:
-    """Signals, newest day and weightiest first."""
-    chosen = sa.select(Signal)
+    """Signals, newest day and weightiest first; of `districts` alone, where given."""
+    chosen = sa.select(Signal).where(_within(districts))
     if state is not None:
         chosen = chosen.where(Signal.state == state.value)
     if what is not None:
@@ -78,11 +93,17 @@ async def listed(
     return (await session.scalars(ordered)).all()
 
 
-async def fates(session: AsyncSession, *, since: date) -> list[Fate]:
-    """How many of each sort were adopted and dismissed since a day."""
+def _within(districts: Collection[str] | None) -> sa.ColumnElement[bool]:
+    return sa.true() if districts is None else Signal.district.in_(sorted(districts))
+
+
+async def fates(
+    session: AsyncSession, *, since: date, districts: Collection[str] | None = None
+) -> list[Fate]:
+    """How many of each sort were adopted and dismissed since a day; of `districts` alone, where given."""
     rows = await session.execute(
         sa.select(Signal.what, Signal.state, sa.func.count())
-        .where(Signal.first_day >= since)
+        .where(Signal.first_day >= since, _within(districts))
         .group_by(Signal.what, Signal.state)
     )
     counts = {(what, state): count for what, state, count in rows}

@@ -1,7 +1,8 @@
 """态势信号 of a day: every series is fitted, hot and chronic places are scored; what stands out is kept.
 
 Read from the sums. The fits are reckoned in a thread: they take seconds of CPU. The same thing noticed
-again within two weeks is the same signal: its last day moves.
+again within two weeks is the same signal while nobody decided on it: its last day and numbers move. What a
+person decided keeps the numbers that were decided on; only its last day moves while it goes on.
 """
 
 from __future__ import annotations
@@ -299,9 +300,9 @@ async def _chronic(session: AsyncSession, row: SignalRow | None, day: date) -> l
 
 
 async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime) -> None:
-    """A new row, or the one of the same thing that was noticed lately."""
+    """A new row, or the one of the same thing that was noticed lately and that nobody decided on yet."""
     told = {"numbers": item.numbers, "why": item.why}
-    known = await session.scalar(
+    known: Signal | None = await session.scalar(
         sa.select(Signal)
         .where(
             Signal.what == item.what.value,
@@ -312,18 +313,27 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
             Signal.place == item.place,
             Signal.last_day >= day - SAME,
             Signal.last_day <= day,
-            # What was dismissed and had ended is new when it comes again: nobody has looked at that.
-            sa.or_(Signal.state != SignalState.DISMISSED.value, Signal.last_day >= day - timedelta(days=1)),
         )
-        .order_by(Signal.last_day.desc())
+        .order_by(Signal.last_day.desc(), Signal.id.desc())
         .limit(1)
+        # A person may be deciding on it just now.
+        .with_for_update()
     )
-    if known is not None:
+    if known is not None and known.state == SignalState.NEW.value:
         known.last_day, known.score, known.told, known.row_id = day, item.score, told, item.row.id
         known.kind = item.kind
+        return
+    if known is not None and not _another(known, item, day):
+        known.last_day = day
         return
     session.add(Signal(
         what=item.what.value, kind=item.kind, district=item.district, place=item.place, first_day=day,
         last_day=day, score=item.score, told=told, row_id=item.row.id, state=SignalState.NEW.value,
         made_at=now,
     ))  # fmt: skip
+
+
+def _another(decided: Signal, item: Found, day: date) -> bool:
+    """Whether it is for a person to look at again: what was decided is over, or it has grown that much."""
+    over = (day - decided.last_day).days >= item.row.over_days
+    return over or item.score >= item.row.again * decided.score

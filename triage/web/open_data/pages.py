@@ -96,7 +96,7 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def as_csv(request: web.Request) -> web.Response:
-    """A month as CSV, one cell a line. Raises NotFound, TooOften."""
+    """A month as CSV, one cell a line, its definitions below. Raises NotFound, TooOften."""
     refuse_others(request.query, ())
     found, _ = await _month(request, request.match_info["month"])
     if found is None:
@@ -109,6 +109,8 @@ async def as_csv(request: web.Request) -> web.Response:
         for sort, label in sorts:
             count = cells[code, sort]
             writer.writerow([found.month, code, name, sort, label, "" if count is None else count])
+    # As the page and the JSON say it; after the table, so that a program reads it until the empty line.
+    writer.writerows([[], *([f"# {name}：{words}"] for name, words in _definitions(found))])
     # With the mark that Excel needs to read Chinese.
     body = "﻿" + stream.getvalue()
     headers = {

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from connectors.office_xlsx import workbook
+from models.sums import sums_only
 from models.vocab import CLOSED_STATES
 from models.vocab_parties import PartyAct
 from models.vocab_staff import Permission
@@ -25,7 +26,6 @@ from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES, VIEWER
-from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,9 @@ class PartiesPage:
     least: int
     more: str | None
     narrowed: bool
-    sees: bool  # any cases at all: parties are those of the cases that one sees
+    sees: bool  # any cases at all, or sums: parties are those of the cases that one sees
+    sums: bool  # sums alone
+    may_export: bool
     field: str
     token: str
 
@@ -167,7 +169,6 @@ async def listed(request: web.Request) -> web.Response:
     ask, months = _ask(request.query, deps.clock.now(), names)
     async with deps.db.reads() as session:
         found = await listing.parties(session, request[VIEWER], ask, limit=listing.PAGE + 1)
-    token = guard.token_of(request)
     given = {name: request.query[name] for name in _PARAMETERS if request.query.get(name)}
     more = urlencode({**given, "skip": str(ask.skip + listing.PAGE)})
     page = PartiesPage(
@@ -179,9 +180,11 @@ async def listed(request: web.Request) -> web.Response:
         least=ask.least,
         more=f"/desk/parties?{more}" if len(found) > listing.PAGE else None,
         narrowed=bool(given),
-        sees=request[VIEWER].may(Permission.SEE_CASES),
+        sees=request[VIEWER].may(Permission.SEE_CASES) or sums_only(request[VIEWER]),
+        sums=sums_only(request[VIEWER]),
+        may_export=request[VIEWER].may(Permission.EXPORT),
         field=guard.FIELD,
-        token=token,
+        token=guard.token_of(request),
     )
     return render(request, "parties/list.html", page=page)
 
@@ -223,7 +226,7 @@ async def merged(request: web.Request) -> web.Response:
             await listing.must_see(session, request[VIEWER], party_id, into, now=deps.clock.now())
             await changing.merge(
                 session, party_id, into, version=version, reason=_text(form, "reason"),
-                by=_by(request), now=deps.clock.now(),
+                by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, changing.PartyMoved) as error:
         return await _page(request, party_id, error)
@@ -240,7 +243,7 @@ async def split(request: web.Request) -> web.Response:
             await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             await changing.split(
                 session, party_id, names, version=version, reason=_text(form, "reason"),
-                by=_by(request), now=deps.clock.now(),
+                by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, changing.PartyMoved) as error:
         return await _page(request, party_id, error)
@@ -254,7 +257,7 @@ async def refused(request: web.Request) -> web.Response:
     async with deps.db.writes.begin() as session:
         both = await listing.parties_of(session, pair)
         await listing.must_see(session, request[VIEWER], *both, now=deps.clock.now())
-        await changing.refuse(session, *pair, by=_by(request), now=deps.clock.now())
+        await changing.refuse(session, *pair, by=request[VIEWER].login, now=deps.clock.now())
     return _to(party_id)
 
 
@@ -265,7 +268,11 @@ async def undone(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             await listing.must_see(session, request[VIEWER], party_id, now=deps.clock.now())
             back = await changing.undo(
-                session, form_number(form.get("change")), of=party_id, by=_by(request), now=deps.clock.now()
+                session,
+                form_number(form.get("change")),
+                of=party_id,
+                by=request[VIEWER].login,
+                now=deps.clock.now(),
             )
     except BadInput as error:
         return await _page(request, party_id, error)
@@ -378,18 +385,14 @@ def _id(request: web.Request) -> int:
     return number
 
 
-def _by(request: web.Request) -> str:
-    return acting_of(request).person(request.app[DEPS].tables).actor.login
-
-
 def _to(party_id: int) -> web.Response:
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/parties/{party_id}"})
 
 
 ROUTES: Final = (
-    access.get("/desk/parties", listed, needs=Permission.TRENDS),
+    access.get("/desk/parties", listed, needs=(Permission.TRENDS, Permission.HANDLE)),
     access.post("/desk/parties/export", exported, needs=Permission.EXPORT),
-    access.get("/desk/parties/{id:[0-9]{1,10}}", one, needs=Permission.TRENDS),
+    access.get("/desk/parties/{id:[0-9]{1,10}}", one, needs=(Permission.TRENDS, Permission.HANDLE)),
     access.post("/desk/parties/{id:[0-9]{1,10}}/merge", merged, needs=Permission.LEADS),
     access.post("/desk/parties/{id:[0-9]{1,10}}/split", split, needs=Permission.LEADS),
     access.post("/desk/parties/{id:[0-9]{1,10}}/refuse", refused, needs=Permission.LEADS),

@@ -14,6 +14,7 @@ from models.reports import Report, ReportDraft
 from models.vocab_reports import ReportKind, ReportState
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound, NotReady, TriageError
+from triage.rules.access import of_office
 from triage.services.reporting import drafting, rendering, wording
 from triage.services.reporting.figuring import period_of
 from triage.web import access, guard
@@ -96,6 +97,8 @@ class ReportPage:
     text: str
     unsaved: bool
     restores: int | None
+    #: The text as it was written is the office's own; others read the paper alone.
+    office: bool
     may_write: bool
     may_sign: bool
     may_export: bool
@@ -116,7 +119,8 @@ async def listed(request: web.Request) -> web.Response:
 
 
 async def drafted(request: web.Request) -> web.Response:
-    """Draft a report now; what cannot be is told with its reason."""
+    """Draft a report now; what cannot be is told with its reason. Raises NotAllowed outside the office."""
+    _must_be_of_office(request)
     form, deps = await request.post(), request.app[DEPS]
     typed = Typed(str(form.get("kind", "")), str(form.get("period", "")).strip())
     try:
@@ -134,6 +138,7 @@ async def one(request: web.Request) -> web.Response:
     refuse_others(request.query, ("draft",))
     report_id, earlier = _id(request), None
     if "draft" in request.query:
+        _must_be_of_office(request)
         version = form_number(request.query["draft"])
         async with request.app[DEPS].db.reads() as session:
             earlier = await drafting.kept(session, report_id, version)
@@ -141,7 +146,8 @@ async def one(request: web.Request) -> web.Response:
 
 
 async def edited(request: web.Request) -> web.Response:
-    """Save the edited text. Raises NotFound; what is refused is told."""
+    """Save the edited text. Raises NotFound, NotAllowed; what is refused is told."""
+    _must_be_of_office(request)
     report_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
         async with deps.db.writes.begin() as session:
@@ -155,7 +161,8 @@ async def edited(request: web.Request) -> web.Response:
 
 
 async def signed(request: web.Request) -> web.Response:
-    """签发, of what is saved: not while the form holds another text. Raises NotFound; refusals are told."""
+    """签发, of what is saved: not while the form holds another text. Raises NotFound, NotAllowed."""
+    _must_be_of_office(request)
     report_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     text = str(form["text"]) if "text" in form else None
     try:
@@ -176,7 +183,7 @@ async def exported(request: web.Request) -> web.Response:
         report = await drafting.get(session, _id(request))
     name = f"report-{report.period}-{report.edition}.{request.match_info['form']}"
     # A PDF takes seconds: other pages do not wait for it.
-    body = await asyncio.to_thread(make, report)
+    body = await asyncio.to_thread(make, report, office=_of_office(request))
     await note_export(request, name)
     return web.Response(
         body=body,
@@ -199,7 +206,7 @@ async def _list(request: web.Request, typed: Typed, error: TriageError | None) -
         kinds=tuple((kind.value, kind.label) for kind in ReportKind),
         typed=typed,
         asked=Asked(error.report_id, error.version) if isinstance(error, drafting.PersonsDraft) else None,
-        may_write=request[VIEWER].may(Permission.REPORT_WRITE),
+        may_write=_of_office(request) and request[VIEWER].may(Permission.REPORT_WRITE),
         error=error.detail if error else None,
         field=guard.FIELD,
         token=token,
@@ -232,7 +239,8 @@ async def _page(
     earlier: ReportDraft | None = None,
 ) -> web.Response:
     """The page; `text` is what was typed and refused, else that of the `earlier` draft, else the newest."""
-    async with request.app[DEPS].db.reads() as session:
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
         report = await drafting.get(session, report_id)
         drafts = await session.scalars(
             sa.select(ReportDraft)
@@ -241,24 +249,25 @@ async def _page(
             .limit(_LISTED)
         )
         kept = tuple(DraftLine(draft.version, draft.by, draft.at) for draft in drafts)
-    token, viewer = guard.token_of(request), request[VIEWER]
+    token, viewer, office = guard.token_of(request), request[VIEWER], _of_office(request)
     stored = drafting.as_text(report.sections)
     unsaved = text is not None and text.splitlines() != stored.splitlines()
     if text is None:
         text = drafting.as_text(earlier.sections) if earlier else stored
     page = ReportPage(
         id=report.id,
-        paper=rendering.paper(report),
+        paper=rendering.paper(report, office=office),
         columns=rendering.COLUMNS,
         signed=report.state == ReportState.SIGNED.value,
         version=report.version,
         text=text,
         unsaved=unsaved,
         restores=earlier.version if earlier else None,
-        may_write=viewer.may(Permission.REPORT_WRITE),
-        may_sign=viewer.may(Permission.REPORT_SIGN),
+        office=office,
+        may_write=office and viewer.may(Permission.REPORT_WRITE),
+        may_sign=office and viewer.may(Permission.REPORT_SIGN),
         may_export=viewer.may(Permission.EXPORT),
-        strange=tuple(wording.strange_numbers(report.sections, report.facts["facts"])),
+        strange=tuple(drafting.strange_of(deps.tables, report, now=deps.clock.now())),
         bare=tuple(wording.numberless(report.sections)),
         drafts=kept,
         signed_by=report.signed_by,
@@ -270,6 +279,16 @@ async def _page(
     response = render(request, "reporting/one.html", page=page, status=error.status if error else 200)
     guard.keep(response, token)
     return response
+
+
+def _of_office(request: web.Request) -> bool:
+    return of_office(request.app[DEPS].tables, request[VIEWER])
+
+
+def _must_be_of_office(request: web.Request) -> None:
+    """A report tells of every district: the office writes and signs it. Raises NotAllowed."""
+    if not _of_office(request):
+        raise access.NotAllowed
 
 
 def _period(typed: Typed) -> Period:

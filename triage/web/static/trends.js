@@ -23,6 +23,7 @@ async function mapped(option) {
     .filter((street) => ground.centres[street.code])
     .map((street) => ({
       name: street.name,
+      link: street.link,
       value: [...ground.centres[street.code], street.value],
       symbolSize: 4 + 18 * Math.sqrt(street.value / most),
     }));

@@ -12,14 +12,15 @@ from models.vocab_staff import Permission
 from models.vocab_topics import TextKind, ThemeDecision, TopicLevel
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
+from triage.rules.access import of_office
 from triage.rules.rates import By
 from triage.services.month_sheets import name_of
 from triage.services.topics import listing
+from triage.services.trends import figures
 from triage.web import access, guard
 from triage.web.asking import form_number, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
-from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +47,11 @@ class TopicLine:
 
     id: int
     title: str
-    size: int
+    size: str
     change: str
     kind: str
     places: str
-    open: int
+    open: str
     choice: str
     points: float | None
     evidence: tuple[str, ...]
@@ -72,7 +73,7 @@ class Bar:
     """A week with its count; `tenths` is its height."""
 
     name: str
-    count: int
+    count: str
     tenths: int
 
 
@@ -106,15 +107,15 @@ class TopicPage:
     level: str
     words: tuple[str, ...]
     kind: str
-    size: int
-    leads: int
-    later: int
-    open: int
+    size: str
+    leads: str
+    later: str
+    open: str
     since: datetime
     until: datetime
     weeks: tuple[Bar, ...]
-    places: tuple[tuple[str, int], ...]
-    sizes: tuple[tuple[str, int], ...]
+    places: tuple[tuple[str, str], ...]
+    sizes: tuple[tuple[str, str], ...]
     typical: tuple[TypicalView, ...]
     cases: tuple[tuple[str, str], ...]
     choices: tuple[ChoiceLine, ...]
@@ -140,7 +141,9 @@ async def listed(request: web.Request) -> web.Response:
         run = await listing.last_run(session, level)
         found = await listing.lines(session, run) if run else []
     if asked == _THEMES:
-        ranked = listing.candidates(deps.tables, found, local(deps.clock.now()).date())
+        ranked = listing.candidates(
+            deps.tables, found, local(deps.clock.now()).date(), office=_of_office(request)
+        )
         shown = tuple(_line(request, one.line, one) for one in ranked)
     else:
         shown = tuple(_line(request, line) for line in found)
@@ -162,7 +165,10 @@ async def one(request: web.Request) -> web.Response:
 
 
 async def decided(request: web.Request) -> web.Response:
-    """选中, 搁置, 撤回决定; what is refused is shown with its reason. Raises NotFound."""
+    """选中, 搁置, 撤回决定; what is refused is shown with its reason. Raises NotFound, NotAllowed."""
+    if not _of_office(request):
+        # A month's theme is the whole city's.
+        raise access.NotAllowed
     topic_id, form, deps = _id(request), await request.post(), request.app[DEPS]
     try:
         decision, seen = _decision(form), form_number(form.get("seen"))
@@ -170,7 +176,7 @@ async def decided(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             await listing.decide(
                 session, topic_id, decision, seen=seen, month=month if isinstance(month, str) else None,
-                reason=str(form.get("reason", "")), by=acting_of(request).person(deps.tables).actor.login,
+                reason=str(form.get("reason", "")), by=request[VIEWER].login,
                 now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, listing.ThemeMoved) as error:
@@ -185,7 +191,8 @@ async def _page(
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
         found = await listing.whole(session, request[VIEWER], topic_id)
-    state, token = found.line.state, guard.token_of(request)
+    state, token, office = found.line.state, guard.token_of(request), _of_office(request)
+    told = listing.Told.of(state, office=office)
     newest = found.choices[0] if found.choices else None
     most = max((int(str(count)) for _, count in state.weeks), default=1)
     page = TopicPage(
@@ -194,20 +201,27 @@ async def _page(
         level=TopicLevel(found.line.topic.level).label,
         words=tuple(state.words),
         kind=_kind(request, state.kind),
-        size=state.size,
-        leads=state.leads,
-        later=state.later,
-        open=state.open,
+        size=told.size,
+        leads=told.leads,
+        later=told.later,
+        open=told.open,
         since=found.run.since,
         until=found.run.at,
         weeks=tuple(
-            Bar(str(week)[5:], int(str(n)), round(10 * int(str(n)) / most)) for week, n in state.weeks
+            Bar(str(week[0])[5:], listing.word(n), round(10 * (n or 0) / most))
+            for week, n in zip(state.weeks, told.weeks, strict=True)
         ),
-        places=tuple((_place(request, str(d), str(s)), int(str(n))) for d, s, n in state.places),
-        sizes=tuple((f"{local(at):%m-%d}", size) for at, size in found.sizes),
+        places=tuple(
+            (_place(request, str(d), str(s)), n)
+            for (d, s, _), n in zip(state.places, told.places, strict=True)
+        ),
+        sizes=tuple(
+            (f"{local(at):%m-%d}", listing.word(figures.shown(size, office=office)))
+            for at, size in found.sizes
+        ),
         typical=tuple(
             TypicalView(
-                f"/desk/tickets/{text.ref}" if text.what is TextKind.TICKET else "/desk/leads?state=all",
+                _where(text),
                 text.what.label, text.title, text.text,
             )
             for text in found.typical
@@ -215,7 +229,7 @@ async def _page(
         cases=found.cases,
         choices=tuple(_choice(choice) for choice in found.choices),
         standing=newest is not None and newest.decision != ThemeDecision.WITHDRAWN.value,
-        may_decide=request[VIEWER].may(Permission.REPORT_WRITE),
+        may_decide=office and request[VIEWER].may(Permission.REPORT_WRITE),
         seen=newest.id if newest else 0,
         reason=typed.get("reason", ""),
         month=typed.get("month", f"{local(deps.clock.now()):%Y-%m}"),
@@ -229,20 +243,36 @@ async def _page(
 
 
 def _line(request: web.Request, line: Line, candidate: Candidate | None = None) -> TopicLine:
-    state = line.state
+    state, office = line.state, _of_office(request)
+    told = listing.Told.of(state, office=office)
     change = "新出现" if line.before is None else f"{state.size - line.before:+d}"
+    if None in {figures.shown(n, office=office) for n in (state.size, line.before or 0)}:
+        change = "—"
     return TopicLine(
         id=line.topic.id,
         title=line.topic.title,
-        size=state.size,
+        size=told.size,
         change=change,
         kind=_kind(request, state.kind),
-        places="、".join(f"{_place(request, str(d), str(s))} {n}" for d, s, n in state.places[:3]),
-        open=state.open,
+        places="、".join(
+            f"{_place(request, str(d), str(s))} {n}"
+            for (d, s, _), n in zip(state.places[:3], told.places, strict=False)
+        ),
+        open=told.open,
         choice=_word(line.choice) if line.choice else "",
         points=candidate.points if candidate else None,
         evidence=candidate.evidence if candidate else (),
     )
+
+
+def _of_office(request: web.Request) -> bool:
+    return of_office(request.app[DEPS].tables, request[VIEWER])
+
+
+def _where(text: listing.Typical) -> str:
+    if not text.opens:
+        return ""
+    return f"/desk/tickets/{text.ref}" if text.what is TextKind.TICKET else "/desk/leads?state=all"
 
 
 def _run(run: TopicRun) -> str:

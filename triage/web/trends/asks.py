@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlencode
 
 from models.counted import Counted
@@ -12,13 +12,14 @@ from models.vocab import Channel
 from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
+from triage.rules.access import of_office
 from triage.services.trends import figures
 from triage.services.trends.figures import Scope
 from triage.web import asking
 from triage.web.keys import DEPS, NAMES, VIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from aiohttp import web
 
@@ -30,6 +31,20 @@ _DEFAULT_DAYS: Final = 30
 DAILY: Final = 62
 _MOST_YEARS: Final = 6
 _LEAP: Final = (2, 29)
+
+
+class Cased(Protocol):
+    """Something with demands and cases."""
+
+    @property
+    def demands(self) -> int:
+        """诉求."""
+        ...
+
+    @property
+    def cases(self) -> int:
+        """工单."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +83,18 @@ class TrendsAsk:
             ) - timedelta(days=1)
         return Scope(first, last, s.kinds, s.district, s.street, s.channel)
 
-    def line(self, counts: Sequence[int]) -> list[int | None]:
-        """Counts of a chart whose sum is told, as the viewer may see them."""
-        return figures.line(counts, office=self.office)
+    def line(self, counts: Sequence[int], also: Collection[int] = ()) -> list[int | None]:
+        """Counts of a chart whose sum is told, as the viewer may see them; `also`: hidden in any case."""
+        return figures.line(counts, office=self.office, also=also)
+
+    def cases(self, found: Sequence[Cased]) -> list[int | None]:
+        """The cases (工单) of a chart's lines, beside their demands.
+
+        Demands less cases are the joined ones: a small number of them is told by neither.
+        """
+        joined = [f.demands - f.cases for f in found]
+        away = [at for at, n in enumerate(joined) if figures.shown(n, office=self.office) is None]
+        return self.line([f.cases for f in found], away)
 
     def address(self, path: str = "/desk/trends", **other: str | None) -> str:
         """This question with other parameters."""
@@ -120,7 +144,7 @@ def read(request: web.Request) -> TrendsAsk:
         scope=Scope(first, last, _kinds(kind, names), district, street, channel),
         kind=kind,
         today=today,
-        office=viewer.scope.everything or viewer.unit_code is None,
+        office=of_office(request.app[DEPS].tables, viewer),
         drill=viewer.may(Permission.SEE_CASES),
         every_case=viewer.scope.everything and viewer.may(Permission.SEE_CASES),
     )

@@ -94,14 +94,19 @@ def _most(found: Iterable[tuple[str, Figures]]) -> list[tuple[str, Figures]]:
 
 
 def _cells(ask: TrendsAsk, f: Figures, **narrowed: object) -> tuple[Cell, ...]:
-    """The figures of a line; a share of a hidden count is hidden with it."""
-    told = {name: shown(getattr(f, name), office=ask.office) for name in ("mood_read", "angry", "negative")}
-    positive = shown(f.positive, office=ask.office)
+    """The figures of a line; a share of a hidden count is hidden with it.
+
+    Negative, positive and calm add up to what was read, angry and other negative ones to the negative.
+    """
+    calm = f.mood_read - f.negative - f.positive
+    read = shown(f.mood_read, office=ask.office)
+    negative, positive, _ = ask.line([f.negative, f.positive, calm], range(3) if read is None else ())
+    angry, _ = ask.line([f.angry, f.negative - f.angry], range(2) if negative is None else ())
     return (
-        count(told["mood_read"]),
-        count(told["angry"], ask.tickets(**narrowed, angry="1")),  # type: ignore[arg-type]
-        share(None if None in {told["mood_read"], told["angry"]} else f.angry_share),
-        count(told["negative"], ask.tickets(**narrowed, mood=Mood.NEGATIVE.value)),  # type: ignore[arg-type]
-        share(None if None in {told["mood_read"], told["negative"]} else f.negative_share),
+        count(read),
+        count(angry, ask.tickets(**narrowed, angry="1")),  # type: ignore[arg-type]
+        share(None if None in {read, angry} else f.angry_share),
+        count(negative, ask.tickets(**narrowed, mood=Mood.NEGATIVE.value)),  # type: ignore[arg-type]
+        share(None if None in {read, negative} else f.negative_share),
         count(positive, ask.tickets(**narrowed, mood=Mood.POSITIVE.value)),  # type: ignore[arg-type]
     )

@@ -97,12 +97,17 @@ def week(points: Sequence[Sequence[int]]) -> dict[str, Any]:
 
 
 def areas(
-    shaded: Sequence[tuple[str, str, int | None]],
-    bubbles: Sequence[tuple[str, str, int]],
+    shaded: Sequence[tuple[str, str, int | None, str | None]],
+    bubbles: Sequence[tuple[str, str, int, str | None]],
     district: str | None,
 ) -> dict[str, Any]:
-    """The map: the script fetches the outlines and centres by code, and puts the values on them."""
-    most = max((value or 0 for _, _, value in shaded), default=0) or max((b[2] for b in bubbles), default=1)
+    """The map: the script fetches the outlines and centres by code, and puts the values on them.
+
+    Of each area its code, name, demands and where a press leads to.
+    """
+    most = max((value or 0 for _, _, value, _ in shaded), default=0) or max(
+        (b[2] for b in bubbles), default=1
+    )
     return {
         "textStyle": _TEXT, "aria": {"enabled": True}, "tooltip": dict(_TIP),
         "jiesuMap": district or "city",
@@ -118,10 +123,12 @@ def areas(
         },
         "series": [
             {"type": "map", "geoIndex": 0, "name": "诉求", "data": [
-                {"name": name or code, "value": value} for code, name, value in shaded if code
+                {"name": name or code, "value": value, "link": link}
+                for code, name, value, link in shaded if code
             ]},
             {"type": "scatter", "coordinateSystem": "geo", "name": "街道乡镇诉求", "data": [
-                {"name": name, "code": code, "value": value} for code, name, value in bubbles
+                {"name": name, "code": code, "value": value, "link": link}
+                for code, name, value, link in bubbles
             ], "itemStyle": {"color": "#b7791f", "opacity": 0.75, "borderColor": "#fff"}},
         ],
     }  # fmt: skip

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
 
-from connectors.office_xlsx import Column, Sheet, workbook
 from models.vocab import Channel, Level
 from triage.clock import show
 from triage.errors import NotFound
 from triage.services.trends import figures
 from triage.web.desk import render
-from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES
 from triage.web.names import plain_area
-from triage.web.trends import asks, mapping, mixes, moods, panels, quality
+from triage.web.trends import asks, files, mapping, mixes, moods, panels, quality
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,10 +49,8 @@ _MAKERS: Final[dict[str, Maker]] = {
 }
 #: The charts of a question, as long as the sums stand.
 PANELS: Final[web.AppKey[Cache[tuple[Panel, ...]]]] = web.AppKey("trends_panels")
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: Charts of one page that are asked for side by side: the database has other askers.
 _AT_ONCE: Final = 3
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ async def page(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         total = await figures.totals(session, ask.scope)
         fresh = await figures.as_of(session)
-    demands, cases = (figures.shown(n, office=ask.office) for n in (total.demands, total.cases))
+    demands, (cases, *_) = figures.shown(total.demands, office=ask.office), ask.cases([total])
     view = TrendsPage(
         ask=ask,
         panels=found,
@@ -170,36 +164,4 @@ async def exported(request: web.Request) -> web.Response:
     period = f"{ask.scope.first} 至 {ask.scope.last}"
     name = f"trends-{panel.id}-{ask.scope.first}-{ask.scope.last}"
     as_of = f"数据截至 {show(fresh.at)}，汇总版本 {fresh.version}" if fresh.at else "还没有汇总"
-    if request.match_info["kind"] == "csv":
-        body, content = _csv(panel, f"{panel.title}（{period}）", as_of), "text/csv"
-    else:
-        sheet = Sheet(
-            panel.title[:31], panel.title, period, "件", tuple(Column(head, width=16) for head in panel.head),
-            [[cell.value for cell in row] for row in panel.rows], notes=(panel.definition, as_of),
-            made=f"导出时间 {show(deps.clock.now())}",
-        )  # fmt: skip
-        body, content = await asyncio.to_thread(workbook, [sheet]), _XLSX
-    file = f"{name}.{request.match_info['kind']}"
-    await note_export(request, file)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{file}"',
-        "Cache-Control": "no-store",
-    }
-    return web.Response(body=body, content_type=content, charset="utf-8" if content == "text/csv" else None,
-                        headers=headers)  # fmt: skip
-
-
-def _csv(panel: Panel, title: str, as_of: str) -> bytes:
-    """With a byte order mark, so that office programs read it as what it is."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(panel.head)
-    for row in panel.rows:
-        writer.writerow([_harmless(cell.value) for cell in row])
-    writer.writerows([[], [title], [panel.definition], [as_of]])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _harmless(value: str | float | None) -> str | float | None:
-    """A text that an office program would take for a formula is shown as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return await files.answer(request, panel, period=period, name=name, as_of=as_of)

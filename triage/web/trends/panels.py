@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from models.vocab import Channel
 from models.vocab_trends import Axis, Ending
@@ -12,7 +12,7 @@ from triage.services.trends import figures
 from triage.services.trends.figures import NONE
 from triage.web.names import plain_area
 from triage.web.trends import options
-from triage.web.trends.views import Cell, Panel, change, count, share, text
+from triage.web.trends.views import NOT_TOLD, Cell, Panel, change, count, share, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ OTHER: Final = "非环境或未定"
 UNKNOWN: Final = "未明"
 WEEKDAYS: Final = "一二三四五六日"
 _STREETS_SHOWN: Final = 60
+K = TypeVar("K")
 
 
 async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
@@ -35,14 +36,8 @@ async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     now = await figures.series(session, ask.scope, step)
     then = await figures.series(session, ask.before, step)
     pairs = list(zip(now, then.values(), strict=False))
-    told, kept = (
-        ask.line([getattr(now[start], name) for start, _ in pairs]) for name in ("demands", "cases")
-    )
-    # Demands less cases are the joined ones: a small number of them is told by neither.
-    kept = [
-        held if figures.shown(now[start].merged, office=ask.office) is not None else None
-        for (start, _), held in zip(pairs, kept, strict=True)
-    ]
+    told = ask.line([now[start].demands for start, _ in pairs])
+    kept = ask.cases([now[start] for start, _ in pairs])
     olds = ask.line([old.demands for _, old in pairs])
     rows = []
     for (start, _), demands, held, before in zip(pairs, told, kept, olds, strict=True):
@@ -110,14 +105,14 @@ async def kinds(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
 
 
 def _families(
-    ask: TrendsAsk, ordered: Sequence[tuple[str, Sequence[str]]], counts: Mapping[str, int]
-) -> dict[tuple[str, str], int | None]:
+    ask: TrendsAsk, ordered: Sequence[tuple[str, Sequence[K]]], counts: Mapping[K, int]
+) -> dict[tuple[str, K | str], int | None]:
     """Each parent (kind '') and each kind of it, as it may be shown.
 
     A parent's count is the sum of its kinds, and the whole that of the parents: none that is hidden follows.
     """
     parents = ask.line([sum(counts.get(k, 0) for k in codes) for _, codes in ordered])
-    found: dict[tuple[str, str], int | None] = {}
+    found: dict[tuple[str, K | str], int | None] = {}
     for (parent, codes), total in zip(ordered, parents, strict=True):
         mine = ask.line([counts.get(k, 0) for k in codes])
         # Of a hidden parent nothing is told: its kinds would add up to it.
@@ -138,42 +133,73 @@ def _kind_row(
 
 async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     """地图: districts shaded, streets as bubbles; within a district its streets alone."""
-    streets = await figures.told_by(session, ask.scope, Axis.STREET)
-    then = await figures.told_by(session, ask.before, Axis.STREET if ask.scope.district else Axis.DISTRICT)
-    bubbles = [
-        (code, plain_area(names.units.get(code, code)), demands)
-        for code, demands in zip(streets, ask.line([f.demands for f in streets.values()]), strict=True)
-        if code and demands
-    ]
-    shaded = {} if ask.scope.district else await figures.told_by(session, ask.scope, Axis.DISTRICT)
-    told = streets if ask.scope.district else shaded
-    nows, befores, kept = (
-        dict(zip(told, ask.line(counts), strict=True))
-        for counts in (
-            [found.demands for found in told.values()],
-            [then.get(code, NONE).demands for code in told],
-            [found.cases for found in told.values()],
+    # Within a district its streets alone; in the city the districts, and the streets of each.
+    here = ask.scope.district
+    told = await figures.told_by(session, ask.scope, Axis.STREET if here else Axis.DISTRICT)
+    then = await figures.told_by(session, ask.before, Axis.STREET if here else Axis.DISTRICT)
+    below: dict[str, dict[str, int | None]] = {}
+    if here:
+        streets = dict(zip(told, ask.line([found.demands for found in told.values()]), strict=True))
+        nows = streets
+    else:
+        nows, below = await _below(session, ask, list(told))
+        streets = {street: n for mine in below.values() for street, n in mine.items()}
+    befores, kept = (
+        dict(zip(told, shown, strict=True))
+        for shown in (
+            ask.line([then.get(code, NONE).demands for code in told]),
+            ask.cases(list(told.values())),
         )
     )
-    rows = []
+
+    def link(code: str) -> str | None:
+        return ask.tickets(street=code) if here else ask.tickets(district=code)
+
+    def name(code: str) -> str:
+        return (plain_area(names.units.get(code, code)) if here else names.district(code)) or UNKNOWN
+
+    rows: list[tuple[Cell, ...]] = []
     for code, found in list(told.items())[:_STREETS_SHOWN]:
         now, before = nows[code], befores[code]
-        if ask.scope.district:
-            name, link = plain_area(names.units.get(code, code)), ask.tickets(street=code)
-        else:
-            name, link = names.district(code), ask.tickets(district=code)
-        cases = count(kept[code])
         rows.append((
-            text(name or UNKNOWN), count(now, link), cases, count(before), change(now, before),
+            text(name(code)), count(now, link(code)), count(kept[code]), count(before), change(now, before),
             share(figures.told_share(found.solved, found.solved + found.unsolved, office=ask.office)),
         ))  # fmt: skip
-    values = [(code, names.district(code), nows[code]) for code in shaded]
+        rows += [
+            (
+                text(f"　{plain_area(names.units.get(street, street)) or UNKNOWN}"),
+                count(n, ask.tickets(district=code, street=street)), NOT_TOLD, NOT_TOLD, NOT_TOLD, NOT_TOLD,
+            )
+            for street, n in below.get(code, {}).items()
+            if n != 0
+        ]  # fmt: skip
+    bubbles = [
+        (code, plain_area(names.units.get(code, code)), n, ask.tickets(street=code))
+        for code, n in streets.items()
+        if code and n
+    ]
+    shaded = [] if here else [(code, names.district(code), nows[code], link(code)) for code in told]
     return Panel(
         "areas", "地区分布",
-        "地点按人工更正后的计；没有写明地点或识别不到区的计入“未明”。解决率为回访中回答了是否解决的诉求里已解决的比例。",
-        ("街道乡镇" if ask.scope.district else "区", "诉求", "工单", "去年同期", "比去年同期", "回访解决率"),
-        tuple(rows), options.areas(values, bubbles, ask.scope.district) if rows else None, tall=True,
+        "地点按人工更正后的计；没有写明地点或识别不到区的计入“未明”。解决率为回访中回答了是否解决的诉求里已解决的比例。"
+        "看全市时，区下面列其街道乡镇的诉求，其余各项选了区再看。",
+        ("街道乡镇" if here else "区、街道乡镇", "诉求", "工单", "去年同期", "比去年同期", "回访解决率"),
+        tuple(rows), options.areas(shaded, bubbles, here) if rows else None, tall=True,
     )  # fmt: skip
+
+
+async def _below(
+    session: AsyncSession, ask: TrendsAsk, districts: Sequence[str]
+) -> tuple[dict[str, int | None], dict[str, dict[str, int | None]]]:
+    """The demands of each district, and of each its streets, largest first, as they may be shown."""
+    pairs = await figures.crossed(session, ask.scope, Axis.DISTRICT, Axis.STREET)
+    ordered = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
+    families = [(one, [pair for pair in ordered if pair[0] == one]) for one in districts]
+    shown = _families(ask, families, pairs)
+    return (
+        {one: shown[one, ""] for one in districts},
+        {one: {pair[1]: shown[one, pair] for pair in mine} for one, mine in families},
+    )
 
 
 async def channels(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -19,6 +20,8 @@ from triage.web.trends.panels import UNKNOWN, month_end
 from triage.web.trends.views import Panel, count, number, share, text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.web.names import Names
@@ -42,10 +45,17 @@ async def rates(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     for month in reversed(known):
         line = (await months.headline(session, month)).figures.line(by, key)
         if line is not None:
-            tallies = [line.of(rate).share for rate in Rate]
-            shares = [None if found is None else float(found) for found in tallies]
+            tallies = [line.of(rate) for rate in Rate]
+            # Half points count as one more: what stands for fewer than five is not told.
+            shares = [
+                None if tally.share is None or told_share(part, tally.tickets, office=ask.office) is None
+                else float(tally.share)
+                for tally in tallies
+                for part in (math.ceil(tally.share * tally.tickets) if tally.share is not None else 0,)
+            ]  # fmt: skip
             link = f"/desk/month?month={month}"
-            rows.append((text(month, link), count(line.assessed), *(share(found) for found in shares)))
+            assessed = shown(line.assessed, office=ask.office)
+            rows.append((text(month, link), count(assessed), *(share(found) for found in shares)))
     series = {
         rate.label: [None if r[n].value is None else round(float(r[n].value or 0) * 100, 2) for r in rows]
         for n, rate in enumerate(Rate, start=2)
@@ -63,18 +73,21 @@ async def repeats(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel
     """重复率 and what citizens answered in 回访, over time."""
     step = Axis.DAY if ask.daily else Axis.MONTH
     found = await figures.series(session, ask.scope, step)
+    told, joined = (
+        dict(zip(found, ask.line([getattr(f, name) for f in found.values()]), strict=True))
+        for name in ("demands", "merged")
+    )
     rows = [
         (
             text(f"{start:%Y-%m-%d}" if ask.daily else f"{start:%Y-%m}"),
-            count(shown(f.demands, office=ask.office)),
-            count(
-                shown(f.merged, office=ask.office),
-                ask.tickets(start, start if ask.daily else month_end(start), case="0"),
+            count(told[start]),
+            count(joined[start], ask.tickets(start, start if ask.daily else month_end(start), case="0")),
+            share(
+                None if None in {told[start], joined[start]}
+                else told_share(f.merged, f.demands, office=ask.office)
             ),
             *(share(told_share(part, whole, office=ask.office))
-              for part, whole in (
-                  (f.merged, f.demands), (f.solved, f.solved + f.unsolved), (f.satisfied, f.reached),
-              )),
+              for part, whole in ((f.solved, f.solved + f.unsolved), (f.satisfied, f.reached))),
         )
         for start, f in found.items()
         if f.demands
@@ -121,9 +134,9 @@ async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Pa
             text(area.get(place.code, place.code)),
             text(plain_area(names.units.get(place.street, place.street))),
             count(shown(place.demands, office=ask.office), ask.tickets(community=place.code)),
-            count(shown(place.cases, office=ask.office)), count(shown(place.unsolved, office=ask.office)),
+            count(cases), count(shown(place.unsolved, office=ask.office)),
         )
-        for place in found
+        for place, cases in zip(found, ask.cases(found), strict=True)
     )  # fmt: skip
     return Panel(
         "communities", "社区（村）前二十",
@@ -167,21 +180,37 @@ def _banded(ask: TrendsAsk, band: int) -> str | None:
     return ask.tickets(band=str(band), kinds=None, district=None, street=None, channel=None)
 
 
+def _so_far(counts: Sequence[int], told: Sequence[int | None]) -> list[int | None]:
+    """Running sums; None where the difference to the last that is told would tell a hidden count."""
+    found: list[int | None] = []
+    sum_, waiting = 0, []
+    for n, shown_ in zip(counts, told, strict=True):
+        sum_ += n
+        waiting += [n] if shown_ is None else []
+        open_ = not waiting or (len(waiting) > 1 and sum(waiting) >= figures.SMALLEST_SHOWN)
+        found.append(sum_ if open_ else None)
+        waiting = [] if open_ else waiting
+    return found
+
+
 async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """识别质量: coverage against accuracy, from what people corrected."""
     found = await figures.models(session, ask.scope)
     whole = sum(demands for demands, _, _ in found.values())
-    rows, covered, wrong = [], 0, 0
-    for band in sorted(found, reverse=True):
-        demands, reviewed, corrected = found[band]
-        covered, wrong = covered + demands, wrong + corrected
-        rows.append((
-            text(f"≥ 0.{band}"), count(shown(demands, office=ask.office), _banded(ask, band)),
-            count(shown(reviewed, office=ask.office)), count(shown(corrected, office=ask.office)),
-            share(covered / whole), share(1 - wrong / covered),
-        ))  # fmt: skip
+    bands = sorted(found, reverse=True)
+    columns = list(zip(*(found[band] for band in bands), strict=True)) or [(), (), ()]
+    told = [ask.line(column) for column in columns]
+    covered, wrong = (_so_far(columns[at], told[at]) for at in (0, 2))
+    rows = [
+        (
+            text(f"≥ 0.{band}"), count(demands, _banded(ask, band)), count(reviewed), count(corrected),
+            share(None if upto is None else upto / whole),
+            share(None if upto is None or bad is None else 1 - bad / upto),
+        )
+        for band, demands, reviewed, corrected, upto, bad in zip(bands, *told, covered, wrong, strict=True)
+    ]  # fmt: skip
     series = {"累计未被更正": [round(float(r[5].value or 0) * 100, 2) for r in rows]}
-    names = [f"{float(r[4].value or 0) * 100:.0f}%" for r in rows]
+    names = [r[0].words if r[4].value is None else f"{float(r[4].value) * 100:.0f}%" for r in rows]
     return Panel(
         "model", "智能识别：覆盖率与准确率",
         "把握为识别种类时的把握，从高到低累计。累计未被更正：这些诉求里没有被人更正过的比例；没人看过的也算在内，"

@@ -38,6 +38,10 @@ class Panel:
         return not self.rows
 
 
+#: What a line does not tell.
+NOT_TOLD: Final = Cell("—", None)
+
+
 def text(words: str, address: str | None = None) -> Cell:
     """A cell of words."""
     return Cell(words, words, address)

@@ -16,6 +16,7 @@ from models.parties import Party, PartyMention, PartyName, PartyPair
 from models.viewing import all_seeing
 from models.vocab import AppealState, State
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
+from tests.triage.services.trends.helpers import correct, refreshed
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
 from triage.services import backlog
@@ -169,6 +170,27 @@ async def test_history_counts_kinds_months_and_outcomes(sqlite_db: Database) -> 
     assert [case.kind for case in found.open_cases] == ["NOI-01"]
     assert listing.months_until(NOW)[0] == "2025-12"
     assert listing.months_until(NOW)[-1] == "2026-11"
+
+
+async def test_kinds_and_districts_are_as_people_corrected_them(db: Database) -> None:
+    no, _ = await add_tickets(db, LEGAL, replace(LEGAL, kind="NOI-01"))
+    deps = deps_of(db)
+    await gathering.Gatherer(deps).catch_up()
+    await correct(deps, no, {"kind": "AIR-01", "place": "110108010"})
+    await refreshed(deps)
+    ask = PartyAsk(NOW - timedelta(days=365), least=1)
+    asks = [
+        replace(ask, kind="AIR-01"), replace(ask, kind="NOI-01"), replace(ask, district="110108"),
+        replace(ask, kind="WAT-01"),
+    ]  # fmt: skip
+    async with db.reads() as session:
+        counts = [[line.cases for line in await listing.parties(session, VIEWER, ask)] for ask in asks]
+        party = await session.scalar(sa.select(Party.id))
+        assert party is not None
+        found = await listing.whole(session, VIEWER, party, now=NOW)
+    assert counts == [[1], [1], [1], []]
+    assert {kind for kind, _ in found.months} == {"AIR-01", "NOI-01"}
+    assert found.places["110108", "110108010"] == 1
 
 
 async def test_an_unknown_party_is_not_found(sqlite_db: Database) -> None:

@@ -25,9 +25,11 @@ from models.vocab_topics import TopicLevel
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotReady
+from triage.rules import publishing
 from triage.services.deps import Deps
 from triage.services.reporting import drafting, rendering, wording
 from triage.services.reporting.figuring import holding, period_of
+from triage.services.reporting.known import Known, known
 from triage.services.trends import refreshing
 from triage.settings import Settings
 
@@ -71,7 +73,7 @@ async def test_each_sentence_has_its_number_and_each_number_its_figure(db: Datab
     assert facts["before"] == "1"
     assert [section["heading"] for section in report.sections][:3] == ["总体情况", "分类情况", "区域情况"]
     assert wording.numberless(report.sections) == []
-    assert wording.strange_numbers(report.sections, facts) == []
+    assert drafting.strange_of(deps.tables, report, now=NOW) == []
     assert report.sections[0]["sentences"][0].startswith("本期共收到诉求3件")
 
 
@@ -112,7 +114,13 @@ async def test_edited_signed_and_frozen(sqlite_db: Database) -> None:
     async with sqlite_db.writes.begin() as session:
         with pytest.raises(drafting.ReportMoved):
             await drafting.edit(session, report.id, text, version=3, by="a", now=NOW)
+    async with sqlite_db.reads() as session:
+        kept = await drafting.signed(session, OCTOBER)
+        assert kept is not None
+        assert (kept.edition, kept.sha256) == (1, signed.sha256)
     again = await october(deps)
+    async with sqlite_db.reads() as session:
+        assert await drafting.signed(session, OCTOBER) is None
     assert (again.edition, again.state) == (2, ReportState.DRAFT.value)
     async with sqlite_db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(ReportDraft)) == 4
@@ -136,8 +144,29 @@ def test_texts_that_are_refused(text: str, words: str) -> None:
 
 def test_a_number_typed_in_full_width_is_a_number() -> None:
     sections = [{"heading": "总体情况", "sentences": ["共３件。", "另有８８件，占１２.５％。"]}]
-    assert wording.strange_numbers(sections, {"demands": "3"}) == ["88", "12.5%"]
+    assert wording.strange_numbers(sections, Known(frozenset({"3"}))) == ["88", "12.5%"]
     assert wording.numberless(sections) == []
+
+
+TABLES = {"kinds": [["噪声", 88, 80, 8, 1, 2, 3]], "districts": [["延庆区", 12, 19, -7, 5, 4, 0]]}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "strange"),
+    [
+        ("延庆区12件，比上期少7件。", []), ("密云区12件。", ["12"]), ("延庆区13件。", ["13"]),
+        ("2026年10月31日收到30件。", []), ("与2026年9月相比。", []),
+        ("2025年10月，2026年12月。", ["2025", "12"]),
+        ("共31件。", ["31"]), ("日均10件。", ["10"]), ("按条例第24条第２款，请拨打12345热线或12369。", []),
+        ("来电12346。", ["12346"]),
+    ],
+)  # fmt: skip
+def test_a_text_may_name_cells_beside_their_name_its_own_days_and_cited_rules(
+    sentence: str, strange: list[str]
+) -> None:
+    said = publishing.said(triage.tables.load().publishing, NOW.date())
+    may = known({"facts": {"demands": "30"}, "tables": TABLES}, OCTOBER, said)
+    assert wording.strange_numbers([{"heading": "区域", "sentences": [sentence]}], may) == strange
 
 
 async def test_topics_are_told_of_the_days_they_were_found_in(sqlite_db: Database) -> None:

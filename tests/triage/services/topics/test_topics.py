@@ -18,6 +18,7 @@ from models.vocab import State
 from models.vocab_topics import ThemeDecision, TopicLevel
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.nlp.test_topic_clusters import GRILL, RIVER
+from tests.triage.services.trends.helpers import correct, refreshed
 from triage.clock import FixedClock
 from triage.errors import BadInput
 from triage.services.deps import Deps
@@ -102,6 +103,34 @@ async def test_the_oldest_are_left_out_and_counted(sqlite_db: Database) -> None:
     await add_tickets(sqlite_db, *GRILLS, *RIVERS)
     found = await finding.find(deps_of(sqlite_db), LOCAL, now=NOW, most=4)
     assert (found.texts, found.left_out) == (4, 2)
+
+
+async def test_kinds_and_places_are_as_people_corrected_them(db: Database) -> None:
+    made = await add_tickets(db, *GRILLS, *RIVERS)
+    deps = deps_of(db)
+    for no in made[:3]:
+        await correct(deps, no, {"kind": "WAT-01", "place": "110108010"})
+    await correct(deps, made[5], {"environmental": "false"})
+    await refreshed(deps)
+    found = await finding.find(deps, LOCAL, now=NOW)
+    assert (found.texts, found.left_out, found.topics) == (5, 0, 1)
+    async with db.reads() as session:
+        (line,) = await listing.lines(session, await _run(session))
+    assert (line.state.kind, line.state.places) == ("WAT-01", [["110108", "110108010", 3]])
+
+
+async def test_growth_is_told_of_what_was_read_when_there_was_more(sqlite_db: Database) -> None:
+    old = [replace(RIVERS[0], age=timedelta(days=25 - at)) for at in range(6)]
+    lately = [replace(GRILLS[at % 3], age=timedelta(days=10 - 2 * at)) for at in range(5)]
+    await add_tickets(sqlite_db, *old, *lately)
+    found = await finding.find(deps_of(sqlite_db), LOCAL, now=NOW, most=5)
+    assert (found.texts, found.left_out, found.topics) == (5, 6, 1)
+    async with sqlite_db.reads() as session:
+        run = await _run(session)
+        (line,) = await listing.lines(session, run)
+    assert run.since == NOW - timedelta(days=10)
+    # 10, 8, 6 | 4, 2 days before: halfway is 5 days before, not 15.
+    assert (line.state.size, line.state.later) == (5, 2)
 
 
 async def test_themes_are_what_several_districts_share_with_their_evidence(sqlite_db: Database) -> None:

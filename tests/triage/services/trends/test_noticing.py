@@ -170,21 +170,51 @@ async def test_a_day_that_is_not_whole_waits(sqlite_db: Database) -> None:
     assert await signals(sqlite_db) == []
 
 
-@pytest.mark.parametrize(("ended", "states"), [(5, ["dismissed", "new"]), (1, ["dismissed"])])
-async def test_what_was_dismissed_is_new_when_it_comes_again(
-    sqlite_db: Database, ended: int, states: list[str]
+def old_signal(what: str, state: SignalState, last: date, *, score: float, place: str = "") -> Signal:
+    return Signal(
+        what=what, kind="NOI-01", district="110105", place=place, first_day=last, last_day=last, score=score,
+        told={"numbers": {"seen": 7}, "why": ["as it was"]}, row_id="x", state=state.value, made_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [SignalState.DISMISSED, SignalState.ACKNOWLEDGED])
+@pytest.mark.parametrize("ended", [1, 5])
+async def test_another_burst_is_another_signal_once_a_person_decided(
+    db: Database, state: SignalState, ended: int
+) -> None:
+    await plant(db)
+    last = DAY - timedelta(days=ended)
+    async with db.writes.begin() as session:
+        session.add(old_signal("burst", state, last, score=90.0))
+    await noticing.poke(deps_of(db, NOW))
+    found = [one for one in await signals(db) if (one.what, one.district) == ("burst", "110105")]
+    decided, fresh = sorted(found, key=lambda one: one.first_day)
+    assert (decided.state, decided.last_day, decided.score) == (state.value, last, 90.0)
+    assert decided.told["why"] == ["as it was"]
+    assert (fresh.state, fresh.first_day, fresh.last_day) == ("new", DAY, DAY)
+
+
+@pytest.mark.parametrize(
+    ("ended", "score", "states"),
+    [
+        # It goes on as it was decided on; it has grown by half; it was away for a week.
+        (1, 30.0, ["acknowledged"]), (1, 10.0, ["acknowledged", "new"]), (7, 30.0, ["acknowledged", "new"]),
+    ],
+)  # fmt: skip
+async def test_a_hot_place_that_was_decided_is_raised_anew_when_it_grew_or_came_back(
+    sqlite_db: Database, ended: int, score: float, states: list[str]
 ) -> None:
     await plant(sqlite_db)
     last = DAY - timedelta(days=ended)
-    old = Signal(
-        what="burst", kind="NOI-01", district="110105", place="", first_day=last, last_day=last, score=9.0,
-        told={"numbers": {}, "why": ""}, row_id="x", state=SignalState.DISMISSED.value, made_at=NOW,
-    )  # fmt: skip
     async with sqlite_db.writes.begin() as session:
-        session.add(old)
+        session.add(old_signal("hot_grid", SignalState.ACKNOWLEDGED, last, score=score, place="125-101"))
     await noticing.poke(deps_of(sqlite_db, NOW))
-    found = [one for one in await signals(sqlite_db) if (one.what, one.district) == ("burst", "110105")]
-    assert sorted(one.state for one in found) == states
+    found = [one for one in await signals(sqlite_db) if one.what == "hot_grid"]
+    decided, *fresh = sorted(found, key=lambda one: one.first_day)
+    assert [decided.state, *(one.state for one in fresh)] == states
+    assert (decided.score, decided.told["why"]) == (score, ["as it was"])
+    # The one that goes on says until when; nobody has to look at it again.
+    assert max(one.last_day for one in found) == DAY
 
 
 async def test_a_person_decides_with_a_reason_and_once(db: Database) -> None:

@@ -1,0 +1,48 @@
+"""A report outside the office: no count from 1 to 4, nor what it follows from, is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.office_docx import Paper, Section, Table
+from triage.services.reporting import outside
+
+#: 名称, 本期, 上期, 增减, 未办结, 已解决, 未解决
+ROWS = (
+    ("朝阳区", 90, 80, 10, 40, 30, 9),
+    ("海淀区", 20, 25, -5, 8, 6, 0),
+    ("延庆区", 3, 12, -9, 2, 1, 0),
+)
+GONE = "（这一部分含少于 5 件的数字，不显示。）"
+
+
+def paper(*lines: str) -> Paper:
+    return Paper(
+        masthead="", issue="", office="", date="", title="2026年10月", draft=False,
+        sections=(Section("一、区域情况", lines),), tables=(Table("区域情况表", ROWS),), note="注。",
+    )  # fmt: skip
+
+
+def test_what_is_hidden_does_not_follow_from_the_total_of_its_column() -> None:
+    (table,) = outside.paper(paper("共113件。")).tables
+    assert table.rows == (
+        ("朝阳区", 90, 80, 10, 40, 30, 9),
+        # The second is hidden with the third: 113 − 90 − 20 would be its 3.
+        ("海淀区", "＜5", 25, "＜5", "＜5", "＜5", 0),
+        ("延庆区", "＜5", 12, "＜5", "＜5", "＜5", 0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("诉求最多的是朝阳区，90件，占79.6%。", True), ("本期共收到诉求113件。", True),
+        ("10月3日至4日共113件。", True), ("第3季度共113件。", True),
+        ("延庆区诉求较少，占2.7%。", False), ("另一个区只有３件。", False), ("海淀区20件。", False),
+        ("较上期增加2起。", False),
+    ],
+)  # fmt: skip
+def test_a_sentence_that_tells_a_hidden_count_is_left_out(line: str, *, shown: bool) -> None:
+    told = outside.paper(paper(line))
+    assert told.sections[0].paragraphs == ((line,) if shown else (GONE,))
+    assert told.note.startswith("注。少于 5 件")

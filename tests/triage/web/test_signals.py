@@ -1,0 +1,147 @@
+"""态势信号 on the desk: outside the office of one's district, without small counts; figure and list agree."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from models.rollups import RollupTicket
+from models.signals import Forecast, Signal
+from models.vocab_staff import Role
+from models.vocab_trends import SignalState
+from tests.factories import NOW, TicketIn, add_tickets
+from tests.triage.services.trends.helpers import refreshed
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from tests.triage.web.conftest import Client, ClientOf
+    from triage.services.deps import Deps
+
+DAY = date(2026, 11, 22)
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough: the reads are tested on both elsewhere."""
+    return sqlite_db
+
+
+def signal(number: int, what: str, district: str, told: dict[str, Any], **other: Any) -> Signal:  # noqa: ANN401
+    numbers = {"from": "2026-10-26", "to": str(DAY), **told}
+    row: dict[str, Any] = {
+        "kind": "NOI-01", "place": "", "first_day": DAY, "last_day": DAY, "score": 9.0, "row_id": "x",
+        "told": {"numbers": numbers, "why": [f"如实{number}"]}, "state": SignalState.NEW.value,
+        "made_at": NOW, **other,
+    }  # fmt: skip
+    return Signal(id=number, what=what, district=district, **row)
+
+
+@pytest.fixture
+async def noticed(deps: Deps) -> None:
+    """Signals of the city and two districts, and their forecasts."""
+    async with deps.db.writes.begin() as session:
+        session.add_all([
+            signal(1, "burst", "", {"seen": 30}),
+            signal(2, "burst", "110105", {"seen": 20}),
+            signal(3, "burst", "110108", {"seen": 20}),
+            signal(4, "hot_grid", "110105", {"now": 12, "before": 3}, place="125-101"),
+            signal(5, "chronic", "110105", {"windows": [3, 6, 7]}, place="125-102"),
+        ])  # fmt: skip
+        session.add_all([
+            Forecast(
+                month=date(2026, 12, 1), kind="NOI-01", district=district, expected=expected, low=1.0,
+                high=999.0, method="x", made_at=NOW,
+            ) for district, expected in (("", 700.0), ("110105", 80.0), ("110108", 60.0))
+        ])  # fmt: skip
+
+
+async def page(client: Client, query: str = "", status: int = 200) -> str:
+    answer = await client.get(f"/desk/signals{query}")
+    assert answer.status == status
+    return await answer.text()
+
+
+async def test_the_office_is_told_everything(client: Client, noticed: None) -> None:
+    del noticed
+    told = await page(client)
+    assert all(f"如实{number}<" in told for number in range(1, 6))
+    assert "网格 125-101（中心东经 116.472°、北纬 39.914°）" in told
+    assert "<td>700</td>" in told
+
+
+async def test_outside_the_office_only_signals_of_ones_own_district_are_there(
+    client_of: ClientOf, noticed: None
+) -> None:
+    del noticed
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    told = await page(district)
+    assert "如实2<" in told
+    assert not [number for number in (1, 3) if f"如实{number}<" in told]
+    assert "<td>80</td>" in told
+    assert "<td>700</td>" not in told
+    assert '<th scope="row">突增</th><td>1</td>' in told
+    await page(district, "?district=110108", 400)
+    token = (await district.get("/desk/signals")).cookies["jiesu_token"].value
+    form = {"token": token, "state": "dismissed", "reason": "已知"}
+    for number, status in ((1, 404), (3, 404), (2, 200)):
+        assert (await district.post(f"/desk/signals/{number}", data=form)).status == status
+
+
+async def test_outside_the_office_a_signal_tells_no_small_count(client_of: ClientOf, noticed: None) -> None:
+    del noticed
+    told = await page(await client_of(Role.SUPERVISOR, unit="110105"))
+    assert "共 12 件；此前的基期里少于 5 件。" in told
+    assert "分别 ＜5、6、7 件" in told
+    assert not [number for number in (4, 5) if f"如实{number}<" in told]
+
+
+@pytest.mark.parametrize(("what", "count"), [("hot_grid", 3), ("chronic", 2)])
+async def test_the_list_behind_a_place_is_what_was_counted(
+    client: Client, deps: Deps, what: str, count: int
+) -> None:
+    over_there: dict[str, Any] = {"district": "110108", "street": "110108010", "unit": "110108010"}
+    made = await add_tickets(
+        deps.db, TicketIn(), TicketIn(**over_there), TicketIn(kind="AIR-01"), TicketIn(kind=None)
+    )
+    await refreshed(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(RollupTicket).values(grid="125-101"))
+        told = {"now": 3, "before": 0, "windows": [2], "to": "2026-11-23"}
+        session.add(signal(1, what, "110105", told, place="125-101"))
+    link = re.search(r'<a href="([^"]+)">看这些工单', await page(client))
+    assert link is not None
+    listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
+    # Not the one that is no environmental matter; of a chronic square both sides of the border.
+    assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == {made[0], made[1], *made[2:count]}
+
+
+async def test_the_forecast_of_a_district_stands_beside_last_month_on_page_and_file(
+    client: Client, client_of: ClientOf, deps: Deps, noticed: None
+) -> None:
+    del noticed
+    await add_tickets(deps.db, *[TicketIn(age=timedelta(days=30))] * 3)
+    await refreshed(deps)
+    async with deps.db.writes.begin() as session:
+        session.add(Forecast(
+            month=date(2026, 10, 1), kind="NOI-01", district="110105", expected=70.0, low=50.0, high=90.0,
+            method="x", made_at=NOW,
+        ))  # fmt: skip
+    told = await page(client, "?district=110105")
+    cells = ["80", "1", "999", "70", "50", "90"]
+    assert "".join(f"<td>{cell}</td>" for cell in [*cells, "3"]) in told
+    assert '<option value="110105" selected>朝阳区</option>' in told
+    assert "/desk/forecast.csv?district=110105" in told
+    csv = await (await client.get("/desk/forecast.csv?district=110105")).text()
+    assert csv.splitlines()[1].split(",")[1:] == [f"{cell}.0" for cell in cells] + ["3"]
+    city = await (await client.get("/desk/forecast.csv")).text()
+    assert city.splitlines()[1].split(",")[1:] == ["700.0", "1.0", "999.0", "", "", "", "3"]
+    sheet = await client.get("/desk/forecast.xlsx")
+    assert (await sheet.read())[:2] == b"PK"
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    own = await (await district.get("/desk/forecast.csv")).text()
+    assert own.splitlines()[1].endswith(",＜5")
+    assert (await district.get("/desk/forecast.csv?district=110108")).status == 400

@@ -1,0 +1,77 @@
+"""A report as those outside the office read it: no count from 1 to 4, nor one from which such a one follows.
+
+The text was written for the office and is free: a sentence that names a hidden count is left out whole, for
+what stands beside it (a share, a difference) would tell it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from connectors.office_docx import Section, Table
+from triage.services.trends import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from connectors.office_docx import Paper
+
+LESS: Final = "＜5"
+NOTE: Final = "少于 5 件的数字、可由此推出的数字和含有这些数字的句子，不向本办公室以外显示。"
+_GONE: Final = "（这一部分含少于 5 件的数字，不显示。）"
+_NAME, _NOW, _BEFORE, _CHANGE = range(4)
+_DIGITS: Final = {0xFF10 + digit: str(digit) for digit in range(10)}
+#: A lone 1 to 4 that is no date, ordinal or part of a longer number.
+_SMALL: Final = re.compile(r"(?<![0-9.第])[1-4](?![0-9.%]|\s*(?:年|月|日|天|周|季度|期))")
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%?")
+
+
+def paper(told: Paper) -> Paper:
+    """The paper with what is hidden left out, and a line that says so."""
+    tables, secret = [], set()
+    for table in told.tables:
+        rows, gone = _rows(table.rows)
+        tables.append(Table(table.title, rows))
+        secret |= gone
+    sections = tuple(
+        Section(
+            "（略）" if _tells(section.heading, secret) else section.heading,
+            tuple(line for line in section.paragraphs if not _tells(line, secret)) or (_GONE,),
+        )
+        for section in told.sections
+    )
+    return replace(told, sections=sections, tables=tuple(tables), note=f"{told.note}{NOTE}")
+
+
+def _rows(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[Any, ...], ...], set[tuple[str, str]]]:
+    """The rows as they may be shown, and what is hidden: names with numbers; '' is every number."""
+    if not rows:
+        return (), set()
+    columns = list(zip(*rows, strict=True))
+    now = figures.line(columns[_NOW], office=False)
+    # Of what is hidden nothing is told: its parts would add up to it.
+    away = {at for at, count in enumerate(now) if count is None}
+    shown: list[Sequence[Any]] = [columns[_NAME], now, figures.line(columns[_BEFORE], office=False)]
+    shown.append([
+        None if None in {mine, then} else change
+        for mine, then, change in zip(now, shown[_BEFORE], columns[_CHANGE], strict=True)
+    ])  # fmt: skip
+    shown += [figures.line(column, office=False, also=away) for column in columns[_CHANGE + 1 :]]
+    secret = {
+        (str(row[_NAME]), "" if at == _NOW else str(abs(row[at])))
+        for at, column in enumerate(shown)
+        for row, cell in zip(rows, column, strict=True)
+        if cell is None
+    }
+    told = tuple(tuple(LESS if cell is None else cell for cell in row) for row in zip(*shown, strict=True))
+    return told, secret
+
+
+def _tells(text: str, secret: Iterable[tuple[str, str]]) -> bool:
+    plain = text.translate(_DIGITS)
+    numbers = set(_NUMBER.findall(plain))
+    return bool(_SMALL.search(plain)) or any(
+        name in plain and numbers and (not number or number in numbers) for name, number in secret
+    )
