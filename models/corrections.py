@@ -14,6 +14,7 @@ from models.appeals import Appeal, Reading
 from models.db import Base, BigId
 from models.filters import may_see
 from models.tickets import Ticket
+from models.vocab import Corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +90,18 @@ async def of_ticket(session: AsyncSession, ticket_id: int) -> Sequence[Correctio
         sa.select(Correction).where(Correction.ticket_id == ticket_id).order_by(Correction.id)
     )
     return found.all()
+
+
+def said_of(field: Corrected) -> sa.ScalarSelect[str]:
+    """What the last correction of the ticket of the statement around it says of a field; null: none does."""
+    return (
+        sa.select(Correction.new)
+        .where(Correction.ticket_id == Ticket.id, Correction.field == field.value)
+        .order_by(Correction.id.desc())
+        .limit(1)
+        .correlate(Ticket)
+        .scalar_subquery()
+    )
 
 
 async def corrected_texts(

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal, Appellant, Reading
+from models.corrections import Correction
 from models.notices import Notice
 from models.rewards import Reward
 from models.tickets import Ticket
+from models.ticket_detail import whole_ticket
 from models.viewing import ALL, Scope, Viewer
 from models.vocab import AppealType, Post
 from models.vocab_identities import IdentityField
@@ -151,6 +153,39 @@ async def test_who_does_not_may_not_and_that_is_written_down(
         await look(deps, viewer, no)
     (row,) = await entries(deps)
     assert (row.act, row.case_no) == (LedgerAct.REVEAL_REFUSED.value, no)
+
+
+@pytest.mark.parametrize(
+    ("said", "guarded"),
+    [
+        ((), False),
+        ((AppealType.REPORT,), True),
+        # The last one stands.
+        ((AppealType.REPORT, AppealType.COMPLAINT), False),
+        ((AppealType.COMPLAINT, AppealType.REPORT), True),
+    ],
+)
+async def test_a_report_that_the_model_missed_is_guarded_once_a_clerk_says_so(
+    deps: Deps, said: tuple[AppealType, ...], guarded: bool
+) -> None:
+    no = await case(deps)
+    async with deps.db.writes.begin() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        session.add_all(
+            Correction(
+                ticket_id=ticket.id, appeal_id=ticket.appeal_id, field="appeal_type", old=None, new=one.value,
+                by="clerk", at=NOW, model_version="v",
+            )
+            for one in said
+        )  # fmt: skip
+    copied = officer(XUEYUAN)
+    async with deps.db.reads() as session:
+        facts = await revealing.facts_of(session, copied, no)
+        whole = await whole_ticket(session, copied, no)
+        assert whole is not None
+        told = await revealing.refusal(session, copied, facts, IdentityField.PHONE)
+        assert revealing.case_of(whole) == facts
+    assert (facts.guarded, told is not None) == (guarded, guarded)
 
 
 @pytest.mark.parametrize(
