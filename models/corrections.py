@@ -14,7 +14,6 @@ from models.appeals import Appeal, Reading
 from models.db import Base, BigId
 from models.filters import may_see
 from models.tickets import Ticket
-from models.vocab import Corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
+    from models.vocab import Corrected
 
 _NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,20}")
 

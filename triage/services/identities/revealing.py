@@ -4,8 +4,8 @@
 both: it opens the transaction, gives the value when it is written down, and writes down what was refused too.
 
 Who may: the permission REVEAL (for an account: of the reward's people), sight of the case, and
-- of a report (举报, as the ticket or the last correction has it; 保密): only who handles it: the units that lead, assist or were called in, the hotline's
-  own posts, and for its reward the reward's people;
+- of a report (举报, as the ticket or the last correction has it; 保密): only who handles it: the units that
+  lead, assist or were called in, the hotline's own posts, and for its reward the reward's people;
 - never somebody of the unit that is reported.
 """
 

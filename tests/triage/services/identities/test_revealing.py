@@ -14,8 +14,8 @@ from models.appeals import Appeal, Appellant, Reading
 from models.corrections import Correction
 from models.notices import Notice
 from models.rewards import Reward
-from models.tickets import Ticket
 from models.ticket_detail import whole_ticket
+from models.tickets import Ticket
 from models.viewing import ALL, Scope, Viewer
 from models.vocab import AppealType, Post
 from models.vocab_identities import IdentityField
@@ -166,7 +166,7 @@ async def test_who_does_not_may_not_and_that_is_written_down(
     ],
 )
 async def test_a_report_that_the_model_missed_is_guarded_once_a_clerk_says_so(
-    deps: Deps, said: tuple[AppealType, ...], guarded: bool
+    deps: Deps, said: tuple[AppealType, ...], *, guarded: bool
 ) -> None:
     no = await case(deps)
     async with deps.db.writes.begin() as session:
