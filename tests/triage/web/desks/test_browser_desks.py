@@ -16,7 +16,7 @@ from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.desks.conftest import waiting
 from triage.services import reference
-from triage.web import acting
+from triage.web import acting, guard
 from triage.web.app import make_app
 from triage.web.desks import live
 from triage.web.desks.live import BOARD
@@ -94,6 +94,47 @@ async def test_a_clerk_receives_reviews_corrects_and_dispatches(page: Page, deps
         units = list(await session.scalars(sa.select(Ticket.unit_code).order_by(Ticket.id)))
         kinds = list(await session.scalars(sa.select(Correction.new)))
     assert (units, kinds) == (["110105-ecology", "110105026"], ["NOI-02"])
+
+
+async def test_what_was_filled_in_goes_out_after_signing_in_in_another_window(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    first, second = await add_tickets(deps.db, waiting(30), waiting(60))
+    await page.goto(f"/desk/review/{first}")
+    await page.keyboard.press("2")
+    (kept,) = [one for one in await page.context.cookies() if one["name"] == signed_in.COOKIE]
+    await page.context.clear_cookies()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review-said")).to_contain_text("登录已过期")
+    await page.context.add_cookies([kept])  # type: ignore[list-item]
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    # The ticket's page, the same.
+    (site,) = await add_tickets(deps.db, SITE)
+    await be(page, Post.UNIT, "110105026")
+    await page.goto(f"/desk/tickets/{site}")
+    acting_as = [one for one in await page.context.cookies() if one["name"] != guard.COOKIE]
+    await page.context.clear_cookies()
+    await page.keyboard.press("n")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#move-said")).to_contain_text("登录已过期")
+    await page.context.add_cookies(acting_as)  # type: ignore[arg-type]
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".thead .state")).to_have_text("已签收")
+
+
+async def test_the_next_ticket_is_shown_as_it_is_now(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    first, second = await add_tickets(deps.db, waiting(30), waiting(60))
+    await page.goto(f"/desk/review/{first}")
+    await expect(page.locator("#ready")).to_have_text("下一张已备好")
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == second).values(title="改过的标题"))
+        session.add(TicketEvent(ticket_id=2, seq=60, at=NOW, tag="ticket:remark", data={}))
+    await expect(page.locator("#queue")).to_contain_text("改过的标题")
+    await page.keyboard.press("2")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    await expect(page.locator("h1")).to_have_text("改过的标题")
 
 
 async def test_an_officer_signs_contacts_and_answers(page: Page, deps: Deps) -> None:
