@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 K = TypeVar("K", LedgerAct, SubjectKind)
 
 PER_PAGE: Final = 50
-_ASKED: Final = ("who", "case", "act", "kind", "subject", "since", "until")
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_LONGEST: Final = 120
-_DAY: Final = timedelta(days=1)
+_ASKED: Final = ("who", "case", "origin", "act", "kind", "subject", "since", "until")
+NUMBER: Final = re.compile(r"[0-9]{1,18}")
+LONGEST: Final = 120
+DAY: Final = timedelta(days=1)
 _ALERT_DAYS: Final = timedelta(days=7)
 _TYPES: Final = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 
@@ -83,7 +83,7 @@ async def page(request: web.Request) -> web.Response:
     asked = {name: request.query.get(name, "").strip() for name in _ASKED}
     wanted = _filter(asked)
     before = request.query.get("before")
-    if before is not None and not _NUMBER.fullmatch(before):
+    if before is not None and not NUMBER.fullmatch(before):
         raise BadInput("参数 before 应是数字")
     lately = LedgerFilter(act=LedgerAct.REVEAL_ALERT, since=deps.clock.now() - _ALERT_DAYS)
     async with deps.db.reads() as session:
@@ -141,16 +141,17 @@ async def export(request: web.Request) -> web.StreamResponse:
 def _filter(asked: Mapping[str, str]) -> LedgerFilter:
     """What was asked for. Raises BadInput."""
     for name, value in asked.items():
-        if len(value) > _LONGEST or "\0" in value:
+        if len(value) > LONGEST or "\0" in value:
             raise BadInput(f"参数 {name} 太长或不合法")
     return LedgerFilter(
         who=asked["who"] or None,
         case_no=asked["case"] or None,
+        origin=asked["origin"] or None,
         act=_member(LedgerAct, asked["act"], "act"),
         kind=_member(SubjectKind, asked["kind"], "kind"),
         subject=asked["subject"] or None,
-        since=_moment(asked["since"], "since"),
-        until=_moment(asked["until"], "until", _DAY),
+        since=moment(asked["since"], "since"),
+        until=moment(asked["until"], "until", DAY),
     )
 
 
@@ -161,7 +162,8 @@ def _member(kind: type[K], value: str, name: str) -> K | None:
         raise BadInput(f"参数 {name} 不在可选的范围里") from None
 
 
-def _moment(value: str, name: str, later: timedelta = timedelta()) -> datetime | None:
+def moment(value: str, name: str, later: timedelta = timedelta()) -> datetime | None:
+    """The beginning of a day of Beijing, and `later`; None: nothing was asked. Raises BadInput."""
     if not value:
         return None
     try:

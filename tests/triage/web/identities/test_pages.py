@@ -99,6 +99,29 @@ async def test_the_ledger_is_searched_and_exported_and_the_export_is_written_dow
     assert (await client.get("/desk/audit/export.exe")).status == 404
 
 
+async def test_moves_are_searched_and_exported_with_where_they_came_from_and_without_words(
+    client: Client, deps: Deps
+) -> None:
+    (no,) = await add_tickets(deps.db, TicketIn())
+    page = await text_of(client, f"/desk/tickets/{no}")
+    await client.post("/desk/as", data=form_of(page, post="hotline", no=no), headers=origin(client))
+    form = form_of(page, move="urge", note="不该出现的话", version="1", key="k")
+    await client.post(f"/desk/tickets/{no}/moves", data=form, headers=origin(client))
+    found = await text_of(client, f"/desk/audit/moves?case={no}&origin=127.0.0.1&since=2026-11-23")
+    assert found.count('data-label="工单"') == 1
+    assert "已派单 → 已派单" in found
+    for query in ("who=nobody", "origin=192.0.2.1", "until=2026-11-22", "case=20200101-00000001"):
+        assert "没有符合条件的办理" in await text_of(client, f"/desk/audit/moves?{query}")
+    sheet = await text_of(client, f"/desk/audit/moves.csv?case={no}")
+    assert len(sheet.splitlines()) == 2
+    assert "127.0.0.1" in sheet
+    assert "不该出现的话" not in found + sheet
+    assert "moves.csv" in await text_of(client, "/desk/audit?act=ledger.exported&origin=127.0.0.1")
+    assert "没有符合条件的条目" in await text_of(client, "/desk/audit?origin=192.0.2.1")
+    assert (await client.get("/desk/audit/moves?since=x")).status == 400
+    assert (await client.get("/desk/audit/moves?before=x")).status == 400
+
+
 @pytest.mark.parametrize("query", ["act=nothing", "since=gestern", "before=x", "who=" + "a" * 121, "x=1"])
 async def test_a_bad_question_is_named(client: Client, query: str) -> None:
     assert (await client.get(f"/desk/audit?{query}")).status == 400
