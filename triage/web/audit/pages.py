@@ -17,7 +17,7 @@ from triage.errors import BadInput, NotFound
 from triage.services import ledger
 from triage.services.auditing import exporting, reading
 from triage.services.auditing.reading import LedgerFilter
-from triage.web import access
+from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
@@ -74,10 +74,19 @@ class AuditPage:
     alerts: int
     more: str | None
     exports: tuple[tuple[str, str], ...]
+    told: str | None
+    """What came of following the chain; None: nobody just asked."""
+    sound: bool
+    token: str
 
 
 async def page(request: web.Request) -> web.Response:
     """The page. Raises BadInput naming a bad parameter."""
+    return await shown(request)
+
+
+async def shown(request: web.Request, *, told: str | None = None, sound: bool = True) -> web.Response:
+    """The page, with what came of following the chain. Raises BadInput naming a bad parameter."""
     refuse_others(request.query, (*_ASKED, "before"))
     deps = request.app[DEPS]
     asked = {name: request.query.get(name, "").strip() for name in _ASKED}
@@ -91,20 +100,23 @@ async def page(request: web.Request) -> web.Response:
             session, wanted, before=int(before) if before else None, limit=PER_PAGE + 1
         )
         alerts = await reading.page(session, lately, before=None, limit=PER_PAGE)
-    told = {name: value for name, value in asked.items() if value}
-    shown = found[:PER_PAGE]
-    more = urlencode({**told, "before": str(shown[-1].seq)}) if len(found) > PER_PAGE else None
+    narrowed = {name: value for name, value in asked.items() if value}
+    rows = found[:PER_PAGE]
+    more = urlencode({**narrowed, "before": str(rows[-1].seq)}) if len(found) > PER_PAGE else None
     return render(
         request,
         "audit/page.html",
         page=AuditPage(
-            entries=tuple(_entry(row) for row in shown),
+            entries=tuple(_entry(row) for row in rows),
             asked=asked,
             acts=tuple(Choice(a.value, a.label, a.value == asked["act"]) for a in LedgerAct),
             kinds=tuple(Choice(k.value, k.label, k.value == asked["kind"]) for k in SubjectKind),
             alerts=len(alerts),
             more=f"/desk/audit?{more}" if more else None,
-            exports=tuple((form, f"/desk/audit/export.{form}?{urlencode(told)}") for form in _TYPES),
+            exports=tuple((form, f"/desk/audit/export.{form}?{urlencode(narrowed)}") for form in _TYPES),
+            told=told,
+            sound=sound,
+            token=guard.token_of(request),
         ),
     )
 
