@@ -139,6 +139,7 @@ def around(request: web.Request, token: str) -> dict[str, Any]:
     return {
         **navigation.around(request),
         "large": sizes.large(request),
+        "keys_off": sizes.keys_off(request),
         "page_token": token,
         "page_path": sizes.way_back(request),
     }

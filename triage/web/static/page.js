@@ -12,6 +12,17 @@ window.addEventListener("online", tellNetwork);
 window.addEventListener("offline", tellNetwork);
 tellNetwork();
 
+// ---- single keys that were switched off ----------------------------------------------------------------
+
+// Before every other file hears of them (WCAG 2.1.4): who speaks to the machine, or rests a hand on the keys, moves
+// no case. Typing, Ctrl Enter, Esc and the arrows are what they were.
+if (document.documentElement.dataset.keys === "off") {
+  document.addEventListener("keydown", (event) => {
+    const single = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (single) event.stopImmediatePropagation();
+  }, { capture: true });
+}
+
 // ---- signed in again meanwhile ----------------------------------------------------------------------
 
 // A form from before carries a token that counts no more. Only for what a person presses now, and only while the

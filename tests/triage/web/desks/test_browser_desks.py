@@ -137,6 +137,31 @@ async def test_the_next_ticket_is_shown_as_it_is_now(page: Page, deps: Deps) -> 
     await expect(page.locator("h1")).to_have_text("改过的标题")
 
 
+async def test_single_keys_can_be_switched_off(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    first, second = await add_tickets(deps.db, waiting(30), waiting(60))
+    await page.goto(f"/desk/review/{first}")
+    await page.keyboard.press("?")
+    await page.get_by_text("关掉单键快捷键").click()
+    await expect(page.locator("html")).to_have_attribute("data-keys", "off")
+    assert page.url.endswith(f"/desk/review/{first}")
+    for key in ("2", "s", "u", "?", "g", "d", "x", "b"):
+        await page.keyboard.press(key)
+    await expect(page.locator("[data-key='1']")).to_be_checked()
+    await expect(page.locator("#help")).not_to_be_visible()
+    await expect(page.locator("#review-unit")).not_to_be_focused()
+    # What is typed is typed, and two keys at once are what they were.
+    await page.locator("#review-note").focus()
+    await page.keyboard.type("2su")
+    await expect(page.locator("#review-note")).to_have_value("2su")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    await page.locator("[data-help]").click()
+    await page.get_by_text("打开单键快捷键").click()
+    await page.keyboard.press("2")
+    await expect(page.locator("[data-key='2']")).to_be_checked()
+
+
 async def test_an_officer_signs_contacts_and_answers(page: Page, deps: Deps) -> None:
     expect.set_options(timeout=60_000)
     (no,) = await add_tickets(deps.db, SITE)
