@@ -24,7 +24,6 @@ from tests.triage.services.staff.helpers import (
     kept_hash,
     person,
 )
-from triage.clock import local
 from triage.errors import BadInput
 from triage.services.limiting import TooOften
 from triage.services.staff import accounts, passwords, roles, sessions, signing_in
@@ -396,12 +395,3 @@ async def test_a_poor_password_is_refused_in_words(deps: Deps, password: str, fa
     with pytest.raises(BadInput, match=fault):
         await accounts.password_hash(deps, "wang", password, now=deps.clock.now())
     assert await accounts.password_hash(deps, "wang", PASSWORD, now=deps.clock.now())
-
-
-@pytest.mark.parametrize("role", Role)
-def test_every_role_that_comes_with_it_needs_a_code(deps: Deps, role: Role) -> None:
-    """The last without one was the auditor, who takes the whole ledger away as a file."""
-    now = deps.clock.now()
-    rule, day = rule_at(deps.tables, now), local(now).date()
-    (row,) = (row for row in deps.tables.access if row.role is role and row.holds(day))
-    assert not rule.code_for.isdisjoint(row.permissions)
