@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
+    from models.vocab import Corrected
 
 _NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,20}")
 
@@ -89,6 +90,18 @@ async def of_ticket(session: AsyncSession, ticket_id: int) -> Sequence[Correctio
         sa.select(Correction).where(Correction.ticket_id == ticket_id).order_by(Correction.id)
     )
     return found.all()
+
+
+def said_of(field: Corrected) -> sa.ScalarSelect[str]:
+    """What the last correction of the ticket of the statement around it says of a field; null: none does."""
+    return (
+        sa.select(Correction.new)
+        .where(Correction.ticket_id == Ticket.id, Correction.field == field.value)
+        .order_by(Correction.id.desc())
+        .limit(1)
+        .correlate(Ticket)
+        .scalar_subquery()
+    )
 
 
 async def corrected_texts(

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.appeals import Appeal, Appellant, Reading, Source
+from models.corrections import said_of
 from models.filters import may_see
 from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.unit_queries import area_names
 from models.units import Staff, Unit
+from models.vocab import Corrected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +82,8 @@ class WholeTicket:
     units: tuple[UnitPart, ...]
     events: tuple[EventRow, ...]
     areas: dict[str, str]
+    corrected_type: str | None = None
+    """What a clerk says the matter is (vocab.AppealType); None: nobody said."""
 
 
 async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeTicket | None:
@@ -98,6 +102,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
                 Appellant.phone.is_not(None),
                 Appellant.id_number.is_not(None),
                 Appellant.original.is_not(None),
+                said_of(Corrected.APPEAL_TYPE),
             )
             .join(Appeal, Appeal.id == Ticket.appeal_id)
             .join(Source, Source.id == Appeal.source_id)
@@ -108,7 +113,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
     ).one_or_none()
     if first is None:
         return None
-    ticket, appeal, source, reading, name, phone, id_number, original = first
+    ticket, appeal, source, reading, name, phone, id_number, original, corrected = first
     units = await session.execute(
         sa.select(
             Unit.code, Unit.name, Unit.level, TicketUnit.role, TicketUnit.due_at, TicketUnit.reported_at
@@ -142,6 +147,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         units=tuple(UnitPart(*row) for row in units),
         events=tuple(EventRow(*row) for row in events),
         areas=await area_names(session, sorted(code for code in codes if code)),
+        corrected_type=corrected,
     )
 
 

@@ -11,4 +11,5 @@ class Kept(Labelled):
     LEDGER = "ledger", "审计台账"
     IDENTITY = "identity", "诉求人身份信息"
     CALL = "call", "回拨记录"
+    REWARD = "reward", "领奖人信息"
     OWN_NUMBER = "own_number", "工作人员登记的本人号码"

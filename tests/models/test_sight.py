@@ -18,9 +18,11 @@ import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal
 from models.filters import may_see, may_see_unread
+from models.notices import Notice
 from models.tickets import Ticket, TicketUnit
 from models.viewing import TicketFacts, Viewer, sees, sees_unread
-from models.vocab import AppealState, Role, State
+from models.vocab import AppealState, Role, State, Tag, Urgency
+from models.vocab_notices import NoticeTo
 from models.vocab_staff import Permission
 from models.vocab_staff import Role as StaffRole
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
@@ -28,6 +30,8 @@ from triage.clock import FixedClock
 from triage.rules import access
 from triage.services.deps import Deps
 from triage.services.due_lists import Window, due_list
+from triage.services.notices import sight, telling
+from triage.services.notices.telling import Happened
 from triage.settings import Settings
 from triage.web.app import make_app
 from triage.web.keys import IDENTIFY, Caches
@@ -105,9 +109,19 @@ async def pages(client: TestClient[Any, Any], **query: str) -> tuple[set[str], i
         asked["after"] = page["after"]
 
 
+async def shown(
+    client: TestClient[Any, Any], known: Mapping[str, object], path: str, **query: str
+) -> set[str]:
+    """Which of the cases a page names."""
+    answer = await client.get(path, params=query)
+    assert answer.status == 200
+    text = await answer.text()
+    return {no for no in known if no in text}
+
+
 @pytest.mark.parametrize("few", [3, 0], ids=["by-index", "by-walking"])
 @settings(
-    max_examples=5,
+    max_examples=12,
     deadline=None,
     phases=QUICK,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -127,7 +141,7 @@ async def test_the_condition_says_in_sql_what_the_predicate_says_in_words(
 
 
 @settings(
-    max_examples=2,
+    max_examples=6,
     deadline=None,
     phases=QUICK,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -157,18 +171,53 @@ async def test_every_way_to_a_case_agrees(db: Database, viewers: list[Viewer], m
 
             assert await pages(client, state="all") == (wanted, len(wanted))
             assert await pages(client, state="all", q=WORD) == (with_word, len(with_word))
-            text = await (await client.get("/desk/list", params={"state": "all", "limit": "100"})).text()
-            assert {no for no in known if no in text} <= wanted
+            every = {"state": "all", "limit": "100"}
+            assert await shown(client, known, "/desk/list", **every) == wanted
+            assert await shown(client, known, "/desk/list", **every, q=WORD) == with_word
+            assert await shown(client, known, "/desk/map") <= wanted
+            assert await shown(client, known, "/desk/due") <= wanted
+            assert await shown(client, known, "/desk/review/queue") <= wanted
             for no in known:
                 status = 200 if no in wanted else 404
                 assert (await client.get(f"/api/v1/tickets/{no}")).status == status
                 assert (await client.get(f"/desk/tickets/{no}/files")).status == status
+                assert (await client.get(f"/desk/tickets/{no}")).status == status
+                assert (await client.get(f"/desk/review/{no}")).status == status
+                assert (await client.get(f"/desk/review/{no}/units?kind=NOI-01")).status == status
                 moves = await client.get(f"/api/v1/tickets/{no}/moves")
                 assert moves.status == status
             async with db.reads() as session:
                 window = Window(None, None, NOW, timedelta(hours=24))
                 due = await due_list(session, TABLES, who[0], window)
             assert {line.no for line in due.lines} <= wanted
+
+
+@settings(
+    max_examples=12, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(made=st.lists(cases, min_size=4, max_size=4), tag=st.sampled_from((Tag.DISPATCHED, Tag.SUPERVISE)))
+async def test_no_unit_hears_of_a_case_that_its_people_do_not_see(
+    db: Database, made: list[TicketIn], tag: Tag
+) -> None:
+    numbers = await add_tickets(db, *made)
+    known = await facts(db)
+    # Whoever has or had a part, and whoever stands above the place.
+    everybody = dict.fromkeys((NoticeTo.LEAD, NoticeTo.ASSIST, NoticeTo.COPY), (*UNITS, "110108"))
+    happened = [
+        Happened(no, 9, tag, "NOI-01", "110108", None, Urgency.U1, told="测试", parts=everybody)
+        for no in numbers
+    ]
+    async with db.writes.begin() as session:
+        await telling.tell(session, TABLES, happened, now=NOW)
+        rows = await session.execute(sa.select(Notice.key, Notice.recipient))
+        told = {(key.split(":")[0], unit) for key, unit in rows}
+    for no in numbers:
+        for unit in (*UNITS, "110108"):
+            assert ((no, unit) in told) <= sees(sight.viewer_of(TABLES, unit, NOW.date()), known[no][0])
+        # The unit that leads it always hears.
+        assert {unit for unit, part in known[no][0].parts.items() if part is Role.LEAD} <= {
+            unit for case, unit in told if case == no
+        }
 
 
 @settings(

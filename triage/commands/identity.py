@@ -25,4 +25,4 @@ def erase(settings: Settings, no: str, reason: str) -> None:
             await erasing.ask(session, viewer, no, reason, now=deps.clock.now())
 
     run(settings, work)
-    click.echo(f"已登记：工单 {no} 办结后删除诉求人身份信息")
+    click.echo(f"已登记：{no} 办结后删除诉求人身份信息")

@@ -22,7 +22,7 @@ def identity_group() -> None:
 @click.option("--reason", required=True, help="诉求人的要求：来函编号、来电时间等")
 @with_settings
 def identity_erase(settings: Settings, *, no: str, reason: str) -> None:
-    """登记诉求人要求删除身份信息：工单办结后由定时任务删除，并记入审计台账。"""
+    """登记诉求人要求删除身份信息：工单办结后由定时任务删除，并记入审计台账。处理失败、没有工单的诉求给来源的编号。"""
     from triage.commands import identity as module  # noqa: PLC0415
 
     module.erase(settings, no, reason)

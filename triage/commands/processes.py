@@ -36,7 +36,7 @@ from triage.services.parties import gathering
 from triage.services.repeats import looking
 from triage.services.reporting import drafting
 from triage.services.rewards import clocking as reward_clock
-from triage.services.rewards import telling
+from triage.services.rewards import forgetting, telling
 from triage.services.sources.running import Runner
 from triage.services.staff import requests
 from triage.services.topics import finding
@@ -185,6 +185,7 @@ def timetable(settings: Settings) -> None:
             "rollups": partial(refreshing.catch_up, deps),
             "rollup-months": partial(partitions.poke, deps),
             "signals": partial(noticing.poke, deps),
+            "claimants": forgetting.Forgetter(deps).keep,
             "rewards": reward_clock.Ticker(deps).tick,
             "words": partial(words.poke, deps),
             "parties": gathering.Gatherer(deps).catch_up,

@@ -69,6 +69,11 @@ def coming_from(origin: str | None) -> Iterator[None]:
         _ORIGIN.reset(token)
 
 
+def origin() -> str | None:
+    """Where what is done now comes from; None: from no edge."""
+    return _ORIGIN.get()
+
+
 def write(
     session: AsyncSession,
     *,

@@ -27,7 +27,7 @@ from triage.rules.access import check_post
 from triage.rules.dues import dues
 from triage.rules.fields import FREE
 from triage.rules.replay import Event, step
-from triage.services import following, move_rows
+from triage.services import following, ledger, move_rows
 from triage.services.hotline import noting
 from triage.services.notices import events as events_told
 from triage.services.notices import telling
@@ -148,8 +148,9 @@ async def make(
     chosen = moves.choose(tables, standing, request, person.actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
     event, after = moves.apply(tables, standing, chosen, person.actor, limits, at=now)
-    if wish.batch is not None:
-        event = replace(event, data={**event.data, "batch": wish.batch})
+    # For the audit alone: replaying and every page leave them aside.
+    beside = {"batch": wish.batch, "origin": ledger.origin()}
+    event = replace(event, data={**event.data, **{k: v for k, v in beside.items() if v is not None}})
     staff_id = await _staff(session, person, now=now)
     told = following.merged_into(tables, after, head_standing, wish, at=event.at)
     after = reduce(step, told, after)

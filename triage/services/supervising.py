@@ -28,6 +28,7 @@ from triage.rules.rows import OWN, ClockName
 from triage.rules.running import runs
 from triage.services.histories import by_ids
 from triage.services.notices import events as events_told
+from triage.services.notices import sight
 from triage.services.notices.telling import tell
 
 if TYPE_CHECKING:
@@ -132,7 +133,9 @@ async def sweep(session: AsyncSession, tables: Tables, *, now: datetime, batch: 
             continue
         plans[alike] = found
         wanted[ticket_id], again[ticket_id] = found.now, found.next_at
-    sent = await _write(session, _Telling(tables, histories, now), wanted)
+    numbers = [histories[ticket_id].no for ticket_id, due in wanted.items() if due]
+    seen = await sight.read(session, tables, numbers, beijing(now).date())
+    sent = await _write(session, _Telling(tables, histories, now, seen), wanted)
     await _watch(session, again)
     return len(running), sent
 
@@ -153,9 +156,13 @@ class _Telling:
     tables: Tables
     histories: dict[int, History]
     now: datetime
+    seen: sight.Sight
 
     def units(self, ticket_id: int, clock: ClockName, tells: Sequence[Tells]) -> dict[str, str | None]:
-        """Level → code of the unit told; None where nobody is known there. The desk itself follows up."""
+        """Level → code of the unit told; None where nobody is known there, or may not see the case.
+
+        The desk itself follows up.
+        """
         history = self.histories[ticket_id]
         day = beijing(self.now).date()
         district = self.tables.unit(Level.DISTRICT, OWN, history.district_code or "", day)
@@ -165,7 +172,8 @@ class _Telling:
             Tells.DISTRICT: district.code if district else None,
             Tells.CITY: city.code if city else None,
         }
-        return {level.value: codes[level] for level in tells}
+        told = {level: code for level, code in codes.items() if code and self.seen.of(code, history.no)}
+        return {level.value: told.get(level) for level in tells}
 
 
 async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tuple[Due, ...]]) -> int:

@@ -30,6 +30,8 @@ from triage.web import (
     sizes,
     ticket_page,
 )
+from triage.web.audit import checking as audit_checking
+from triage.web.audit import moves as audit_moves
 from triage.web.audit import pages as audit
 from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.cache import Cache
@@ -133,6 +135,8 @@ ROUTES: Final = (
     *sizes.ROUTES,
     *notices.ROUTES,
     *audit.ROUTES,
+    *audit_checking.ROUTES,
+    *audit_moves.ROUTES,
     *identities.ROUTES,
     *callbacks.ROUTES,
     *number_providers.ROUTES,

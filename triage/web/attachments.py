@@ -23,11 +23,12 @@ from models.open311 import Open311Request
 from models.tickets import Ticket
 from models.vocab import Satisfaction, YesNo
 from models.vocab_files import FileOwner
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_staff import Permission
 from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
 from triage.rules.access import MOVERS
-from triage.services import attachments
+from triage.services import attachments, ledger
 from triage.services.attachments import FileLimits, Owner, Upload
 from triage.web import access, acting, guard
 from triage.web.desk import render
@@ -206,7 +207,12 @@ async def added(request: web.Request) -> web.Response:
         if appeal_id is None:
             raise NotFound("没有这张工单，或您无权查看。")
         owner = Owner(appeal_id, FileOwner.TICKET, who.actor.login)
-        await attachments.register(session, owner, made, hashes, now=deps.clock.now())
+        new = await attachments.register(session, owner, made, hashes, now=deps.clock.now())
+        if new:
+            ledger.write(
+                session, who=request[VIEWER].login, act=LedgerAct.FILES_ADDED, now=deps.clock.now(),
+                subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"files": len(new)},
+            )  # fmt: skip
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/tickets/{quote(no)}/files"})
 
 

@@ -120,7 +120,7 @@ class ListPage:
 
 async def home(request: web.Request) -> web.Response:
     """Lead to where the person's work begins; to their own account when there is nothing for them."""
-    place = navigation.first_page(request[VIEWER]) or "/me"
+    place = navigation.begins(request[VIEWER]) or "/me"
     return web.Response(status=302, headers={"Location": place})
 
 
@@ -139,6 +139,7 @@ def around(request: web.Request, token: str) -> dict[str, Any]:
     return {
         **navigation.around(request),
         "large": sizes.large(request),
+        "keys_off": sizes.keys_off(request),
         "page_token": token,
         "page_path": sizes.way_back(request),
     }

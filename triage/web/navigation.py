@@ -77,6 +77,10 @@ SECTIONS: Final = (
 )
 
 
+#: Whose day begins elsewhere than at their first section.
+_BEGINS: Final = ((Permission.INTAKE, "/desk/review"), (Permission.HANDLE, "/desk/due"))
+
+
 def links(viewer: Viewer | None, path: str) -> tuple[Link, ...]:
     """What the viewer may open, the present section marked; nothing for whoever has not signed in."""
     if viewer is None:
@@ -124,6 +128,11 @@ def home(viewer: Viewer | None, path: str) -> Link:
     return Link(address, "列表" if address == "/desk" else label, "page" if address == path else None)
 
 
+def begins(viewer: Viewer) -> str | None:
+    """Where somebody's day begins: at what is to be done next, not at the list of everything."""
+    return next((address for need, address in _BEGINS if viewer.may(need)), first_page(viewer))
+
+
 def first_page(viewer: Viewer) -> str | None:
-    """Where somebody's work begins: the first section they may open."""
+    """The first section somebody may open: there the way back leads."""
     return next((section.address for section in SECTIONS if viewer.may(*section.needs)), None)

@@ -56,6 +56,7 @@ def problem_response(request: Request, status: int, code: str, detail: str) -> w
                 problem=problem,
                 back=_sent_from(request),
                 large=sizes.large(request),
+                keys_off=sizes.keys_off(request),
                 **navigation.around(request),
             )
         )

@@ -20,6 +20,7 @@ from tests import browser, signed_in
 from tests.factories import NOW, add_tickets
 from tests.triage.web.samples import SAMPLES
 from triage.services import reference
+from triage.web import sizes
 from triage.web.app import make_app
 from triage.web.keys import DECLARED
 
@@ -103,6 +104,10 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
         f"/desk/compare/{numbers[1]}/{numbers[0]}",
         "/desk?q=油烟",
         "/desk/due?hours=168&clock=answer",
+        "/desk/staff/local",
+        "/desk/sources/new/feed",
+        "/desk/sources/test",
+        "/open",
         "/desk/nothing",
     ]
     axe, told = Axe(), []
@@ -122,6 +127,10 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
             await signed_in.enter(context, address)
             for path in pages:
                 told += [f"{size['width']} {fault}" for fault in await faults(page, axe, path)]
+            # 大字, as its cookie leaves it.
+            await context.add_cookies([{"name": sizes.COOKIE, "value": "1", "url": address}])
+            for path in ("/desk", "/desk/due", f"/desk/review/{waiting}", f"/desk/tickets/{site}"):
+                told += [f"{size['width']} 大字 {fault}" for fault in await faults(page, axe, path)]
             await context.close()
         await chromium.close()
     assert not told, "\n".join(told)

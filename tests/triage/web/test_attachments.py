@@ -10,6 +10,7 @@ from aiohttp import FormData
 
 from tests import pictures
 from tests.factories import TicketIn, add_tickets
+from triage.services.auditing import reading
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ async def test_a_file_is_sent_listed_and_shown(client: Client, deps: Deps) -> No
     assert photo.headers["Cache-Control"] == "no-store"
     assert photo.headers["Content-Disposition"].startswith("inline;")
     assert [secret for secret in pictures.SECRETS if secret in await photo.read()] == []
+    (entry,) = [row async for row in reading.every(deps.db, reading.LedgerFilter(case_no=no))]
+    assert (entry.act, entry.detail, entry.origin) == ("ticket.files", {"files": 2}, "127.0.0.1")
     pdf = await client.get("/desk/files/2")
     assert pdf.headers["Content-Disposition"] == "attachment; filename*=UTF-8''%E8%AE%B0%E5%BD%95.pdf"
     assert [(await client.get(f"/desk/files/{n}/thumb")).status for n in (1, 2)] == [200, 404]

@@ -43,9 +43,9 @@ async def text_of(client: Client, path: str, status: int = 200) -> str:
     return text
 
 
-async def test_the_front_door_leads_to_the_list(client: Client) -> None:
+async def test_the_front_door_leads_to_what_is_to_be_done(client: Client) -> None:
     response = await client.get("/", allow_redirects=False)
-    assert (response.status, response.headers["Location"]) == (302, "/desk")
+    assert (response.status, response.headers["Location"]) == (302, "/desk/review")
 
 
 async def test_the_list_says_how_much_time_is_left(client: Client, db: Database) -> None:

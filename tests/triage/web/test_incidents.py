@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from models.tickets import Ticket
+from models.vocab_ledger import SubjectKind
 from tests.factories import NOW, add_tickets
 from tests.triage.services.incidents.test_watching import ENOUGH, at, begun, only, smells
+from triage.services.auditing import reading
 from triage.services.incidents import watching
 from triage.web.incidents import drawing
 
@@ -94,6 +96,10 @@ async def test_a_person_decides_with_a_reason_and_takes_it_back(client: Client, 
     assert "最近的决定：影响三个街道" in page
     assert (await send(client, "undo"))[0] == 303
     assert (await only(deps.db)).state == "confirmed"
+    entries = [row async for row in reading.every(deps.db, reading.LedgerFilter(kind=SubjectKind.INCIDENT))]
+    assert [(row.old, row.new, row.reason) for row in entries] == [
+        ("待确认", "已确认", None), ("已确认", "已升级", "影响三个街道"), ("已升级", "已确认", None)
+    ]  # fmt: skip
 
 
 async def test_what_is_refused_keeps_what_was_typed(client: Client, deps: Deps) -> None:

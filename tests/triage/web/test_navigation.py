@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models.vocab_staff import Role
+
 if TYPE_CHECKING:
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
 
 PAGES = {
     "/desk": "工单",
@@ -67,3 +69,22 @@ async def test_other_pages_lead_to_all_as_well_and_mark_their_section(client: Cl
 
     assert {address: label for address, _, label in found} == PAGES
     assert [(address, current) for address, current, _ in found if current] == [(CHILDREN[path], "true")]
+
+
+@pytest.mark.parametrize(
+    ("role", "unit", "place"),
+    [
+        (Role.CLERK, None, "/desk/review"),
+        (Role.STREET, "110105026", "/desk/due"),
+        (Role.BUREAU, "110105-ecology", "/desk/due"),
+        (Role.SUPERVISOR, None, "/desk"),
+        (Role.ANALYST, None, "/desk/trends"),
+        (Role.AUDITOR, None, "/desk/audit"),
+    ],
+)
+async def test_the_day_begins_at_what_is_to_be_done(
+    client_of: ClientOf, role: Role, unit: str | None, place: str
+) -> None:
+    somebody = await client_of(role, unit=unit)
+    answer = await somebody.get("/", allow_redirects=False)
+    assert answer.headers["Location"] == place

@@ -45,7 +45,7 @@ _FACTS: Final = dict(
         "field 项,reason 理由,rows 行数,values 个数,unopened 打不开,first 从第几行,last 到第几行,before 早于",
         "parts 删去,added_words 追加的话,format 格式,who 人员,case 工单,act 动作,kind 种类,since 从,until 到",
         "subject 对象,medium 渠道,credentials 凭据,on 启用,always 以后都这样,notices 通知数,appeals 诉求数",
-        "code 代码,row 条目,version 版本,kept 另存",
+        "code 代码,row 条目,version 版本,kept 另存,other 另一个,files 附件数,share 第几份,payments 支付笔数",
     )
     for pair in line.split(",")
 )

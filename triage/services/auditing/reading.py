@@ -24,10 +24,14 @@ _PIECE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which entries. `case_no`: the ticket's number; `since` inclusive, `until` exclusive."""
+    """Which entries. `case_no`: the ticket's number; `origin`: the address, or `command`.
+
+    `since` inclusive, `until` exclusive.
+    """
 
     who: str | None = None
     case_no: str | None = None
+    origin: str | None = None
     act: LedgerAct | None = None
     kind: SubjectKind | None = None
     subject: str | None = None
@@ -39,6 +43,7 @@ class LedgerFilter:
         equal = (
             (LedgerRow.who, self.who),
             (LedgerRow.case_no, self.case_no),
+            (LedgerRow.origin, self.origin),
             (LedgerRow.act, self.act.value if self.act else None),
             (LedgerRow.subject_kind, self.kind.value if self.kind else None),
             (LedgerRow.subject, self.subject),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.bulk import BulkResult
+from models.filters import may_see
 from models.sums import in_sums
 from models.tickets import Ticket, TicketUnit
 from models.vocab import TAG_OF, Level, Move, Role, Urgency
@@ -20,9 +21,10 @@ from models.vocab_notices import NoticeTo, RecipientKind
 from triage.rules.calendar import beijing
 from triage.rules.rows import OWN
 from triage.services.notices.noting import NewNotice, Recipient, note
+from triage.services.notices.sight import viewer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,18 +66,7 @@ async def tell(session: AsyncSession, tables: Tables, job: BulkJob, *, now: date
     )
     _add(counts, ((code, count, grade) for code, count, grade in by_unit))
     if NoticeTo.DISTRICT in told:
-        by_district = await session.execute(
-            sa.select(Ticket.district_code, sa.func.count(), sa.func.min(Ticket.urgency))
-            .select_from(BulkResult)
-            .join(Ticket, Ticket.id == BulkResult.ticket_id)
-            .where(*done, Ticket.district_code.is_not(None), in_sums())
-            .group_by(Ticket.district_code)
-            .order_by(Ticket.district_code)
-        )
-        units = (
-            (tables.unit(Level.DISTRICT, OWN, code or "", day), n, grade) for code, n, grade in by_district
-        )
-        _add(counts, ((unit.code, count, grade) for unit, count, grade in units if unit))
+        _add(counts, await _by_district(session, tables, done, day))
     await note(
         session,
         tables,
@@ -91,6 +82,27 @@ async def tell(session: AsyncSession, tables: Tables, job: BulkJob, *, now: date
         ],
         now=now,
     )
+
+
+async def _by_district(
+    session: AsyncSession, tables: Tables, done: Collection[sa.ColumnElement[bool]], day: date
+) -> list[tuple[str, int, str]]:
+    """Each district's government, and of its cases in the job those that it may see: count, gravest grade."""
+    of_job = sa.select(Ticket.district_code).join(BulkResult, Ticket.id == BulkResult.ticket_id).where(*done)
+    codes = await session.scalars(of_job.distinct().order_by(Ticket.district_code))
+    found = []
+    for code in codes.all():
+        unit = tables.unit(Level.DISTRICT, OWN, code or "", day)
+        if unit is None:
+            continue
+        seen = (Ticket.district_code == code, in_sums(), may_see(viewer_of(tables, unit.code, day)))
+        row = await session.execute(
+            of_job.with_only_columns(sa.func.count(), sa.func.min(Ticket.urgency)).where(*seen)
+        )
+        count, grade = row.one()
+        if count:
+            found.append((unit.code, count, grade))
+    return found
 
 
 def _add(counts: dict[str, tuple[int, Urgency]], rows: Iterable[tuple[str, int, str]]) -> None:

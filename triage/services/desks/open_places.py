@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from models.appeals import Reading
 from models.filters import may_see
-from models.tickets import OPEN, Ticket
+from models.tickets import OPEN, Ticket, TicketUnit
+from models.vocab import Role
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,10 +41,16 @@ class OpenCase:
 async def open_cases(
     session: AsyncSession, viewer: Viewer, *, unit: str | None, district: str | None
 ) -> list[OpenCase]:
-    """The open cases that a unit leads, or of a district, most pressing first; at most `MOST`."""
+    """The open cases that a unit has a hand in, or of a district, most pressing first; at most `MOST`.
+
+    A hand in it: it leads (主办), assists (协办) or was called in (吹哨); not what it was only copied.
+    """
     chosen = [may_see(viewer), sa.literal_column(OPEN), Ticket.due_at.is_not(None)]
     if unit:
-        chosen.append(Ticket.unit_code == unit)
+        handled = sa.select(TicketUnit.ticket_id).where(
+            TicketUnit.unit_code == unit, TicketUnit.role != Role.COPY.value
+        )
+        chosen.append(Ticket.id.in_(handled))
     if district:
         chosen.append(Ticket.district_code == district)
     rows = await session.execute(

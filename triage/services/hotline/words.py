@@ -20,10 +20,11 @@ from models.filters import all_seeing, may_see
 from models.hotline import HotlineOrder, HotlineWord
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, Move, Post, Tag
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_sources import OrderStatus, WordKind, WordState
 from triage.errors import NotFound, TriageError
 from triage.rules import moves
-from triage.services import moving
+from triage.services import ledger, moving
 from triage.services.citizen import cases
 from triage.services.moving import Person, Wish
 from triage.services.sources.ports import Outcome
@@ -341,3 +342,7 @@ async def dismiss(session: AsyncSession, viewer: Viewer, no: str, word_id: int, 
     if word.state == WordState.ASKED:
         word.state, word.settled_at = WordState.PASSED.value, now
         word.settled_by, word.why = viewer.login, "已看过，继续办理"
+        ledger.write(
+            session, who=viewer.login, act=LedgerAct.PLATFORM_DISMISSED, now=now,
+            subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"kind": word.kind},
+        )  # fmt: skip

@@ -1,7 +1,8 @@
 """删除身份: what identifies an appellant goes when its time is over, or when he asks (个保法 arts. 19, 47).
 
-Never of an open case, of one merged into an open case, or while a reward for it is not settled. The case, its
-masked words and its record stay; references to the appellant stay and find nothing. Each erasure is a row of
+Never of an open case, of one merged into an open case, or while a reward for it is not settled. An appeal
+that was given up (dead) never became a case: it is over as it was stored. The case, its masked words and its
+record stay; references to the appellant stay and find nothing. Each erasure is a row of
 `identity_erasure` and an entry of the ledger that says which parts went, not what they were.
 """
 
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.appeals import Appellant
+from models.appeals import Appeal, Appellant
 from models.citizens import CitizenWord
-from models.filters import may_see
+from models.filters import may_see, may_see_unread
 from models.identities import Erasure
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
-from models.vocab import CLOSED_STATES, State, Tag
+from models.vocab import CLOSED_STATES, AppealState, State, Tag
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_retention import Kept
 from models.vocab_rewards import RewardState, ShareState
@@ -60,12 +61,17 @@ _DECIDING: Final = tuple(
 )
 #: Nothing of it is claimed or paid any more, whatever its shares say: taken back for fraud, or archived.
 _TAKEN_BACK: Final = (RewardState.RECOVERED.value, RewardState.ARCHIVED.value)
+#: Written out: only so does the partial index fit.
+_GIVEN_UP: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{AppealState.DEAD.value}'", sa.String)
+#: Of an appeal, with its ticket if there is one: nothing more is done about it.
+_OVER: Final = sa.or_(Ticket.state.in_(_CLOSED), sa.and_(Ticket.id.is_(None), Appeal.state == _GIVEN_UP))
 _OTHER: Final = "other_ticket"
 
 
 async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, now: datetime) -> None:
     """Note that an appellant wants his identity erased: done as soon as the case is over.
 
+    `no`: of the ticket; of an appeal that was given up and has none, the number it came with.
     Raises NotFound, BadInput.
     """
     reason = " ".join(reason.split())[:LONGEST_REASON]
@@ -73,9 +79,7 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
         raise BadInput("请写明要求删除的理由或来函编号")
     appeal_id = await session.scalar(
         sa.select(Ticket.appeal_id).where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
-    )
-    if appeal_id is None:
-        raise NotFound("没有这张工单，或您无权查看。")
+    ) or await _given_up(session, viewer, no[:200].replace("\0", ""))
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
         insert(Erasure)
@@ -88,12 +92,29 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
     )  # fmt: skip
 
 
+async def _given_up(session: AsyncSession, viewer: Viewer, no: str) -> int:
+    """The one appeal of this number that was given up. Raises NotFound, BadInput."""
+    found = (
+        await session.scalars(
+            sa.select(Appeal.id)
+            .where(may_see_unread(viewer), Appeal.state == _GIVEN_UP, Appeal.external_id == no)
+            .limit(2)
+        )
+    ).all()
+    if not found:
+        raise NotFound("没有这张工单或处理失败的诉求，或您无权查看。")
+    if len(found) > 1:
+        raise BadInput("几个来源都有这个编号的处理失败诉求，分不清是哪一条")
+    return found[0]
+
+
 async def asked_for(session: AsyncSession, *, limit: int = BATCH) -> list[int]:
     """Appeals whose appellant wants to be erased, and whose case is over."""
     rows = await session.scalars(
         sa.select(Erasure.appeal_id)
-        .join(Ticket, Ticket.appeal_id == Erasure.appeal_id)
-        .where(Erasure.erased_at.is_(None), Ticket.state.in_(_CLOSED))
+        .join(Appeal, Appeal.id == Erasure.appeal_id)
+        .outerjoin(Ticket, Ticket.appeal_id == Erasure.appeal_id)
+        .where(Erasure.erased_at.is_(None), _OVER)
         .order_by(Erasure.appeal_id)
         .limit(limit)
     )
@@ -103,17 +124,18 @@ async def asked_for(session: AsyncSession, *, limit: int = BATCH) -> list[int]:
 async def past_their_time(
     session: AsyncSession, *, before: datetime, after: int = 0, limit: int = BATCH
 ) -> list[int]:
-    """Appeals (above the id `after`) with an identity still, whose case has been over since `before`."""
+    """Appeals (above the id `after`) with an identity still, over since `before`: the case, or given up."""
     last = sa.select(sa.func.max(TicketEvent.at)).where(TicketEvent.ticket_id == Ticket.id).scalar_subquery()
     rows = await session.scalars(
         sa.select(Appellant.appeal_id)
-        .join(Ticket, Ticket.appeal_id == Appellant.appeal_id)
+        .join(Appeal, Appeal.id == Appellant.appeal_id)
+        .outerjoin(Ticket, Ticket.appeal_id == Appellant.appeal_id)
         .where(
             Appellant.appeal_id > after,
             Appellant.created_at < before,
             sa.or_(*(getattr(Appellant, part).is_not(None) for part in _PARTS)),
-            Ticket.state.in_(_CLOSED),
-            last < before,
+            _OVER,
+            sa.func.coalesce(last, Appeal.stored_at) < before,
         )
         .order_by(Appellant.appeal_id)
         .limit(limit)
@@ -126,7 +148,12 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
     ticket = (
         await session.execute(sa.select(Ticket).where(Ticket.appeal_id == appeal_id).with_for_update())
     ).scalar_one_or_none()
-    if ticket is None or ticket.state not in _CLOSED or await _needed(session, ticket):
+    if ticket is None:
+        # Locked: whoever lets it be read again makes its ticket only after that.
+        appeal = await session.get_one(Appeal, appeal_id, with_for_update=True, populate_existing=True)
+        if appeal.state != AppealState.DEAD.value:
+            return False
+    if ticket is not None and (ticket.state not in _CLOSED or await _needed(session, ticket)):
         return False
     person = await session.scalar(
         sa.select(Appellant).where(Appellant.appeal_id == appeal_id).with_for_update()
@@ -150,7 +177,7 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
         known.erased_at = now
     ledger.write(
         session, who="system", act=LedgerAct.ERASED, now=now, reason=why,
-        subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), ticket.no),
+        subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), ticket.no if ticket else None),
         detail={"parts": gone, "added_words": added},
     )  # fmt: skip
     return True

@@ -4,8 +4,8 @@
 both: it opens the transaction, gives the value when it is written down, and writes down what was refused too.
 
 Who may: the permission REVEAL (for an account: of the reward's people), sight of the case, and
-- of a report (举报, 保密): only who handles it: the units that lead, assist or were called in, the hotline's
-  own posts, and for its reward the reward's people;
+- of a report (举报, as the ticket or the last correction has it; 保密): only who handles it: the units that
+  lead, assist or were called in, the hotline's own posts, and for its reward the reward's people;
 - never somebody of the unit that is reported.
 """
 
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import sqlalchemy as sa
 
 from models.appeals import Appeal, Reading
+from models.corrections import said_of
 from models.filters import may_see
 from models.rewards import Reward
 from models.tickets import Ticket, TicketUnit
 from models.units import Unit
-from models.vocab import AppealType, Urgency
+from models.vocab import AppealType, Corrected, Urgency
 from models.vocab import Role as Part
 from models.vocab_citizen import Asked
 from models.vocab_identities import IdentityField
@@ -96,6 +97,7 @@ async def facts_of(session: AsyncSession, viewer: Viewer, no: str) -> CaseFacts:
                 Ticket.title,
                 Ticket.appeal_id,
                 Ticket.appeal_type,
+                said_of(Corrected.APPEAL_TYPE).label("corrected"),
                 Appeal,
                 Reading.detail,
             )
@@ -116,7 +118,7 @@ async def facts_of(session: AsyncSession, viewer: Viewer, no: str) -> CaseFacts:
         no=row.no,
         ticket_id=row.id,
         appeal_id=row.appeal_id,
-        guarded=appeal.confidential or row.appeal_type == AppealType.REPORT.value,
+        guarded=_guarded(appeal, row.appeal_type, row.corrected),
         handled_by=frozenset(parts),
         reported=str((row.detail or {}).get("party") or ""),
         text=f"{appeal.title or ''}\n{appeal.text}",
@@ -130,12 +132,20 @@ def case_of(whole: WholeTicket) -> CaseFacts:
         no=whole.ticket.no,
         ticket_id=whole.ticket.id,
         appeal_id=whole.appeal.id,
-        guarded=whole.appeal.confidential or whole.ticket.appeal_type == AppealType.REPORT.value,
+        guarded=_guarded(whole.appeal, whole.ticket.appeal_type, whole.corrected_type),
         handled_by=frozenset(part.code for part in whole.units if part.role != Part.COPY.value),
         reported=str((whole.reading.detail if whole.reading else {}).get("party") or ""),
         text=f"{whole.appeal.title or ''}\n{whole.appeal.text}",
         title=whole.ticket.title,
     )
+
+
+def _guarded(appeal: Appeal, *said: str | None) -> bool:
+    """Whether it is a report or confidential: one that says so is enough, for the model misses some.
+
+    Who may say so: the reading (the ticket), a clerk, the platform or file that it came from.
+    """
+    return appeal.confidential or AppealType.REPORT.value in {appeal.told_type, *said}
 
 
 async def refusal(session: AsyncSession, viewer: Viewer, case: CaseFacts, field: IdentityField) -> str | None:

@@ -118,7 +118,10 @@ async def uses(session: AsyncSession, places: Sequence[SealedPlace]) -> dict[Sta
             value = getattr(place.table, column)
             stamp = sa.func.substr(value, 1, _STAMP)
             rows = await session.execute(
-                sa.select(stamp, sa.func.count()).where(value.is_not(None)).group_by(stamp)
+                sa.select(stamp, sa.func.count())
+                # Empty: erased where the column must hold something.
+                .where(value.is_not(None), sa.func.length(value) > 0)
+                .group_by(stamp)
             )
             for head, count in rows:
                 counts = found.setdefault(stamp_of(bytes(head)), {})

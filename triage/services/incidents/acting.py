@@ -16,9 +16,11 @@ from models.filters import may_see
 from models.incidents import Incident, IncidentCall, IncidentEvent, IncidentWatch
 from models.tickets import Ticket
 from models.vocab_incidents import CallBy, IncidentAct, IncidentState
+from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import incidents as rules
+from triage.services import ledger
 from triage.services.incidents import joining, merging, telling
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
         raise BadInput("事件只能确认、升级、结束、排除、加入或移出工单、并入另一事件、撤销")
     if await _moved_since(session, incident, wish.version):
         raise IncidentMoved
-    reason = _reason(wish)
+    reason, before = _reason(wish), incident.state
     if wish.act is IncidentAct.UNDO:
         data = await _undo(session, deps, incident, by=viewer.login, now=now)
     else:
@@ -91,8 +93,19 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
             data = await _ticket(session, deps, viewer, incident, wish, now=now)
     data["reason"] = reason
     await telling.write(session, incident, wish.act, at=now, data=data, by=viewer.login)
+    ledger.write(
+        session, who=viewer.login, act=LedgerAct.INCIDENT_DECIDED, now=now,
+        old=IncidentState(before).label, new=IncidentState(incident.state).label,
+        subject=ledger.Subject(SubjectKind.INCIDENT, str(incident.id), _case(wish)), reason=reason,
+        detail={"act": wish.act.label, "other": wish.ticket},
+    )  # fmt: skip
     await _alert(session, deps, incident, wish.act, now=now)
     return incident
+
+
+def _case(wish: Wish) -> str | None:
+    """The ticket that it is about: one that is added or taken out."""
+    return wish.ticket if wish.act in {IncidentAct.ADD, IncidentAct.REMOVE} else None
 
 
 async def _locked(session: AsyncSession, viewer: Viewer, incident_id: int) -> Incident:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import sqlalchemy as sa
-
-from models.appeals import Appeal
-from models.tickets import Ticket
 from models.vocab import Level, Tag, Urgency
 from models.vocab_notices import NoticeTo, RecipientKind
 from triage.clock import show
 from triage.rules.calendar import beijing
 from triage.rules.rows import OWN
+from triage.services.notices import sight
 from triage.services.notices.noting import NewNotice, Recipient, note
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,8 +22,8 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 
-#: Who works on a case, and so may know of a confidential one.
-_HANDLING: Final = (NoticeTo.LEAD, NoticeTo.ASSIST, NoticeTo.CALLED, NoticeTo.OBJECTOR)
+#: Hears what was ruled on its own objection, though the case may be another's by then.
+_ASKED: Final = NoticeTo.OBJECTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +46,27 @@ async def tell(session: AsyncSession, tables: Tables, happened: Iterable[Happene
     """Write the notices that these events ask for, in the caller's transaction."""
     day = beijing(now).date()
     events = list(happened)
-    secret = await _confidential(session, {event.no for event in events})
-    found = [n for event in events for n in notices_of(tables, event, day, secret=event.no in secret)]
+    seen = await sight.read(session, tables, {event.no for event in events}, day)
+    found = [n for event in events for n in notices_of(tables, event, day, sees=seen.of)]
     await note(session, tables, found, now=now)
 
 
-async def _confidential(session: AsyncSession, numbers: Collection[str]) -> set[str]:
-    """Which of these tickets are confidential reports (保密举报)."""
-    if not numbers:
-        return set()
-    rows = await session.scalars(
-        sa.select(Ticket.no)
-        .join(Appeal, Appeal.id == Ticket.appeal_id)
-        .where(Ticket.no.in_(numbers), Appeal.confidential)
-    )
-    return set(rows)
-
-
-def notices_of(tables: Tables, event: Happened, day: date, *, secret: bool = False) -> list[NewNotice]:
+def notices_of(
+    tables: Tables, event: Happened, day: date, *, sees: Callable[[str, str], bool]
+) -> list[NewNotice]:
     """One notice a template and unit; the event's own desk hears nothing of what it did itself.
 
-    Of a confidential report (`secret`) only those hear who work on it, and the city's desk: a notice tells a
-    copied unit or the district above what they may not see.
+    `sees`: whether somebody of a unit sees the case of a number. Who does not hears nothing: a district of a
+    case that a city department leads, whom a confidential report is only copied to.
     """
     found = []
     for row in tables.notices.of_event(event.tag, day):
-        units = {unit: None for whom in row.tells for unit in _units(tables, event, whom, day)}
-        if secret:
-            units = {unit: None for unit in units if unit in _knowing(tables, event, day)}
+        units = {
+            unit: None
+            for whom in row.tells
+            for unit in _units(tables, event, whom, day)
+            if whom is _ASKED or sees(unit, event.no)
+        }
         said = facts(tables, event) if units else {}
         found += [
             NewNotice(
@@ -101,11 +91,6 @@ def _units(tables: Tables, event: Happened, whom: NoticeTo, day: date) -> Sequen
             return (unit.code,) if unit else ()
         case _:
             return event.parts.get(whom, ())
-
-
-def _knowing(tables: Tables, event: Happened, day: date) -> set[str]:
-    handling = {unit for part in _HANDLING for unit in event.parts.get(part, ())}
-    return handling | set(_units(tables, event, NoticeTo.CITY, day))
 
 
 def facts(tables: Tables, event: Happened) -> dict[str, str]:

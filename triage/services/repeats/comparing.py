@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from models import matters, ticket_detail
 from models.files import Attachment
 from models.matters import MatterPair
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_matters import Proposal
 from nlp.place_point import metres
 from triage.errors import BadInput, NotFound
+from triage.services import ledger
 from triage.services.repeats import looking
 
 if TYPE_CHECKING:
@@ -122,6 +124,7 @@ async def refuse(
     """不是同一事项: kept, and not proposed again. Raises NotFound, BadInput."""
     first, second = await ids_of(session, viewer, one, other)
     await looking.decided(session, first, second, Proposal.REFUSED, by=by, now=now)
+    _write(session, one, other, Proposal.REFUSED, by=by, now=now)
 
 
 async def reopen(
@@ -133,6 +136,16 @@ async def reopen(
     if kept is None or kept.state != Proposal.REFUSED.value:
         raise BadInput("这两张工单没有被判为不是同一事项，请刷新页面再看")
     await looking.decided(session, first, second, Proposal.PROPOSED, by=by, now=now)
+    _write(session, one, other, Proposal.PROPOSED, by=by, now=now)
+
+
+def _write(session: AsyncSession, one: str, other: str, state: Proposal, *, by: str, now: datetime) -> None:
+    """Into the ledger, under the later of the two; the other is named beside it."""
+    earlier, later = sorted((one, other))
+    ledger.write(
+        session, who=by, act=LedgerAct.PAIR_DECIDED, now=now, new=state.label,
+        subject=ledger.Subject(SubjectKind.PAIR, f"{later} {earlier}", later), detail={"other": earlier},
+    )  # fmt: skip
 
 
 def _differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:

@@ -226,6 +226,8 @@ async def fetch(
     batch = await _batch(session, no)
     await _check_apart(session, tables, doer, batch, now=now)
     made = await payments_of(session, batch.id)
+    if not all(one.payee for one in made):
+        raise BankFileRefused("这个批次的收款人信息已到期删除，支付文件不能再导出")
     content = await asyncio.to_thread(_written, vault, made)
     if hashlib.sha256(content).hexdigest() != batch.sha256:
         raise BankFileRefused("支付文件与登记的摘要不符，已停止导出")

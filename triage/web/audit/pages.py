@@ -17,7 +17,7 @@ from triage.errors import BadInput, NotFound
 from triage.services import ledger
 from triage.services.auditing import exporting, reading
 from triage.services.auditing.reading import LedgerFilter
-from triage.web import access
+from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 K = TypeVar("K", LedgerAct, SubjectKind)
 
 PER_PAGE: Final = 50
-_ASKED: Final = ("who", "case", "act", "kind", "subject", "since", "until")
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_LONGEST: Final = 120
-_DAY: Final = timedelta(days=1)
+_ASKED: Final = ("who", "case", "origin", "act", "kind", "subject", "since", "until")
+NUMBER: Final = re.compile(r"[0-9]{1,18}")
+LONGEST: Final = 120
+DAY: Final = timedelta(days=1)
 _ALERT_DAYS: Final = timedelta(days=7)
 _TYPES: Final = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 
@@ -74,16 +74,25 @@ class AuditPage:
     alerts: int
     more: str | None
     exports: tuple[tuple[str, str], ...]
+    told: str | None
+    """What came of following the chain; None: nobody just asked."""
+    sound: bool
+    token: str
 
 
 async def page(request: web.Request) -> web.Response:
     """The page. Raises BadInput naming a bad parameter."""
+    return await shown(request)
+
+
+async def shown(request: web.Request, *, told: str | None = None, sound: bool = True) -> web.Response:
+    """The page, with what came of following the chain. Raises BadInput naming a bad parameter."""
     refuse_others(request.query, (*_ASKED, "before"))
     deps = request.app[DEPS]
     asked = {name: request.query.get(name, "").strip() for name in _ASKED}
     wanted = _filter(asked)
     before = request.query.get("before")
-    if before is not None and not _NUMBER.fullmatch(before):
+    if before is not None and not NUMBER.fullmatch(before):
         raise BadInput("参数 before 应是数字")
     lately = LedgerFilter(act=LedgerAct.REVEAL_ALERT, since=deps.clock.now() - _ALERT_DAYS)
     async with deps.db.reads() as session:
@@ -91,20 +100,23 @@ async def page(request: web.Request) -> web.Response:
             session, wanted, before=int(before) if before else None, limit=PER_PAGE + 1
         )
         alerts = await reading.page(session, lately, before=None, limit=PER_PAGE)
-    told = {name: value for name, value in asked.items() if value}
-    shown = found[:PER_PAGE]
-    more = urlencode({**told, "before": str(shown[-1].seq)}) if len(found) > PER_PAGE else None
+    narrowed = {name: value for name, value in asked.items() if value}
+    rows = found[:PER_PAGE]
+    more = urlencode({**narrowed, "before": str(rows[-1].seq)}) if len(found) > PER_PAGE else None
     return render(
         request,
         "audit/page.html",
         page=AuditPage(
-            entries=tuple(_entry(row) for row in shown),
+            entries=tuple(_entry(row) for row in rows),
             asked=asked,
             acts=tuple(Choice(a.value, a.label, a.value == asked["act"]) for a in LedgerAct),
             kinds=tuple(Choice(k.value, k.label, k.value == asked["kind"]) for k in SubjectKind),
             alerts=len(alerts),
             more=f"/desk/audit?{more}" if more else None,
-            exports=tuple((form, f"/desk/audit/export.{form}?{urlencode(told)}") for form in _TYPES),
+            exports=tuple((form, f"/desk/audit/export.{form}?{urlencode(narrowed)}") for form in _TYPES),
+            told=told,
+            sound=sound,
+            token=guard.token_of(request),
         ),
     )
 
@@ -141,16 +153,17 @@ async def export(request: web.Request) -> web.StreamResponse:
 def _filter(asked: Mapping[str, str]) -> LedgerFilter:
     """What was asked for. Raises BadInput."""
     for name, value in asked.items():
-        if len(value) > _LONGEST or "\0" in value:
+        if len(value) > LONGEST or "\0" in value:
             raise BadInput(f"参数 {name} 太长或不合法")
     return LedgerFilter(
         who=asked["who"] or None,
         case_no=asked["case"] or None,
+        origin=asked["origin"] or None,
         act=_member(LedgerAct, asked["act"], "act"),
         kind=_member(SubjectKind, asked["kind"], "kind"),
         subject=asked["subject"] or None,
-        since=_moment(asked["since"], "since"),
-        until=_moment(asked["until"], "until", _DAY),
+        since=moment(asked["since"], "since"),
+        until=moment(asked["until"], "until", DAY),
     )
 
 
@@ -161,7 +174,8 @@ def _member(kind: type[K], value: str, name: str) -> K | None:
         raise BadInput(f"参数 {name} 不在可选的范围里") from None
 
 
-def _moment(value: str, name: str, later: timedelta = timedelta()) -> datetime | None:
+def moment(value: str, name: str, later: timedelta = timedelta()) -> datetime | None:
+    """The beginning of a day of Beijing, and `later`; None: nothing was asked. Raises BadInput."""
     if not value:
         return None
     try:

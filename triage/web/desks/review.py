@@ -116,7 +116,7 @@ async def decided(request: web.Request) -> web.Response:
         wish = _wish(deps.tables, no, typed)
         async with deps.db.writes.begin() as session:
             made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
-            said = {name: typed[name] for name in ("kind", "urgency") if typed.get(name)}
+            said = _said(typed)
             if said and not made.repeated and await _read(session, request, no):
                 await correcting.correct(session, deps.tables, request[VIEWER], no, said, at=now)
             await holding.release(session, made.no, now=now)
@@ -129,6 +129,17 @@ async def decided(request: web.Request) -> web.Response:
         # Its browser has the next ticket already.
         return web.json_response({"done": no})
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/review?done={no}"})
+
+
+def _said(typed: Mapping[str, str]) -> dict[str, str]:
+    """What the clerk says of the reading.
+
+    The grade of a ticket may be higher than the reading's, by a rule: only one that the clerk changed is his.
+    """
+    said = {"kind": typed.get("kind", "")}
+    if typed.get("urgency") != typed.get("graded"):
+        said["urgency"] = typed.get("urgency", "")
+    return {name: value for name, value in said.items() if value}
 
 
 async def _read(session: AsyncSession, request: web.Request, no: str) -> bool:
@@ -286,6 +297,7 @@ def _form(
     return Form(
         kind=kind,
         urgency=typed.get("urgency") or urgency,
+        graded=urgency,
         unit=typed.get("unit", proposed.get(Field.UNIT.value, "")),
         assist=typed.get("assist", proposed.get(Field.ASSIST.value, "")),
         note=typed.get("note", ""),

@@ -57,6 +57,8 @@ class Form:
 
     kind: str
     urgency: str
+    graded: str
+    """The ticket's grade, which the form began with."""
     unit: str
     assist: str
     note: str

@@ -99,19 +99,32 @@ async function bodyOf(pending) {
   return whole;
 }
 
+let pressed = false; // whether what is sent was sent by somebody on this page, not found on this machine
+
+// The key makes it safe to send again when no answer came.
+async function post(pending) {
+  return fetch(pending.address, { method: "POST", headers: { Accept: "text/html" }, body: await bodyOf(pending) });
+}
+
+// Signed in again meanwhile: the same words with the token of now. Gives whether there is another.
+async function renew(pending) {
+  const words = new URLSearchParams(pending.body);
+  const before = words.get("token");
+  const token = await jiesu.tokenNow();
+  if (!token || token === before) return false;
+  words.set("token", token);
+  pending.body = words.toString();
+  return true;
+}
+
 async function send(pending) {
-  // The key makes it safe to send again when no answer came.
-  const answer = await fetch(pending.address, {
-    method: "POST",
-    headers: { Accept: "text/html" },
-    body: await bodyOf(pending),
-  });
+  let answer = await post(pending);
+  if (answer.status === 403 && pressed && (await renew(pending))) answer = await post(pending);
   if (answer.status >= 500) throw new Error(String(answer.status)); // no decision was made: try again
   localStorage.removeItem(PENDING);
   if (answer.redirected && new URL(answer.url).pathname.startsWith("/login")) {
     // Nothing was done, and nobody else's sign-in may send it by itself: the draft stays, a person sends it.
-    say("登录已过期，还没有提交。文字存在本机：刷新页面、登录后再提交；照片要重新选。");
-    busy(false);
+    signedOut();
     return;
   }
   if (pending.files && answer.redirected) await dropFiles();
@@ -140,6 +153,11 @@ async function send(pending) {
   $("[role=alert]:not([hidden])", panel())?.scrollIntoView({ block: "nearest" });
 }
 
+function signedOut() {
+  say("登录已过期，还没有提交：请在另一个窗口登录，再回来按一次，填写的内容还在。若刷新页面，文字还在，照片要重新选。");
+  busy(false);
+}
+
 async function giveBack(move) {
   // A refused form keeps its photos too.
   const input = $(`form[data-form="${CSS.escape(move)}"] input[type=file]`, panel());
@@ -163,7 +181,13 @@ async function deliver() {
   busy(true);
   try {
     await send(JSON.parse(kept));
-  } catch {
+  } catch (error) {
+    if (error.message === "signed out" || error.message === "somebody else") {
+      localStorage.removeItem(PENDING);
+      if (error.message === "signed out") signedOut();
+      else say("现在登录的是另一个人，还没有提交：请刷新页面。");
+      return;
+    }
     say("网络中断：已存在本机，恢复后自动提交，不会重复。");
     trying = setTimeout(deliver, RETRY_MS);
   }
@@ -183,6 +207,7 @@ async function submit(event) {
     await keepFiles(await Promise.all(files.map(lighter)));
   }
   const body = new URLSearchParams(words).toString();
+  pressed = true;
   const pending = { address: form.action, body, move: form.dataset.form, files: files.length };
   localStorage.setItem(PENDING, JSON.stringify(pending));
   deliver();

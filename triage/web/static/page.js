@@ -12,6 +12,33 @@ window.addEventListener("online", tellNetwork);
 window.addEventListener("offline", tellNetwork);
 tellNetwork();
 
+// ---- single keys that were switched off ----------------------------------------------------------------
+
+// Before every other file hears of them (WCAG 2.1.4): who speaks to the machine, or rests a hand on the keys, moves
+// no case. Typing, Ctrl Enter, Esc and the arrows are what they were.
+if (document.documentElement.dataset.keys === "off") {
+  document.addEventListener("keydown", (event) => {
+    const single = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (single) event.stopImmediatePropagation();
+  }, { capture: true });
+}
+
+// ---- signed in again meanwhile ----------------------------------------------------------------------
+
+// A form from before carries a token that counts no more. Only for what a person presses now, and only while the
+// same person is signed in: nobody else's sign-in may send what was typed here.
+async function tokenNow() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (new URL(answer.url).pathname.startsWith("/login")) throw new Error("signed out");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const who = (root) => root.querySelector(".who a")?.textContent;
+  if (who(page) !== who(document)) throw new Error("somebody else");
+  const token = page.querySelector("input[name=token]")?.value;
+  if (token) for (const field of document.querySelectorAll("input[name=token]")) field.value = token;
+  return token;
+}
+window.jiesu = { tokenNow };
+
 // ---- a page that keeps itself up to date -------------------------------------------------------------
 
 // Not while somebody is in it: a focus must not be lost, nor a selection.

@@ -7,7 +7,9 @@ const WAIT_MS = 20_000;
 
 const root = () => $("#review");
 const form = () => $("#decide");
+const OLD_MS = 60_000;
 let next = null; // the page that comes after this one, as a promise of { url, page } or null
+let asked = 0; // when it was asked for; 0: tickets changed since, so it may not be what it was
 
 function say(words) {
   $("#review-said").textContent = words;
@@ -28,11 +30,16 @@ async function fetched(address) {
 }
 
 function prepare() {
+  asked = Date.now();
   next = form() ? fetched(root().dataset.next) : null;
   next?.then((found) => {
     const ready = $("#ready");
     if (ready) ready.textContent = found && $("#decide", found.page) ? "下一张已备好" : "";
   });
+}
+
+function following() {
+  return Date.now() - asked < OLD_MS ? next : fetched(root().dataset.next);
 }
 
 function show({ url, page }, done) {
@@ -58,6 +65,15 @@ function show({ url, page }, done) {
 
 // ---- sending ----------------------------------------------------------------------------------------
 
+// The key makes it safe to press again when no answer came.
+function post(sent) {
+  return fetch(sent.action, {
+    method: "POST",
+    headers: { Accept: "application/json" },
+    body: new URLSearchParams(new FormData(sent)),
+  });
+}
+
 async function send(event) {
   event.preventDefault();
   const sent = form();
@@ -66,15 +82,12 @@ async function send(event) {
   for (const button of buttons) button.disabled = true;
   say("");
   try {
-    // The key makes it safe to press again when no answer came.
-    const answer = await fetch(sent.action, {
-      method: "POST",
-      headers: { Accept: "application/json" },
-      body: new URLSearchParams(new FormData(sent)),
-    });
+    const before = sent.elements.token.value;
+    let answer = await post(sent);
+    if (answer.status === 403 && (await jiesu.tokenNow()) !== before) answer = await post(sent);
     if (new URL(answer.url).pathname.startsWith("/login")) throw new Error("signed out");
     if (answer.headers.get("Content-Type")?.startsWith("application/json")) {
-      const ready = await next;
+      const ready = await following();
       const found = ready && $("#decide", ready.page) ? ready : await fetched("/desk/review");
       if (!found) location.assign(`/desk/review?done=${encodeURIComponent(no)}`);
       else show(found, no);
@@ -91,6 +104,7 @@ async function send(event) {
     say($("main p", page)?.textContent ?? "没有派出，填写的内容还在。");
   } catch (error) {
     if (error.message === "signed out") say("登录已过期，还没有派出：请在另一个窗口登录，再回来按一次；填写的内容还在。");
+    else if (error.message === "somebody else") say("现在登录的是另一个人，还没有派出：请刷新页面。");
     else say("网络中断，还没有派出；填写的内容还在，恢复后请再按一次，不会派两次。");
   }
   for (const button of buttons) button.disabled = false;
@@ -198,7 +212,10 @@ async function refresh() {
     $("#as-of").textContent = "网络中断，稍后再试";
   }
 }
-document.addEventListener("tickets-changed", refresh);
+document.addEventListener("tickets-changed", () => {
+  asked = 0;
+  refresh();
+});
 setInterval(() => document.hidden || refresh(), WAIT_MS);
 
 window.addEventListener("popstate", () => location.reload());

@@ -360,6 +360,17 @@ async def test_each_unit_is_told_once_of_the_whole_job(deps: Deps) -> None:
     ]  # fmt: skip
 
 
+async def test_a_district_is_told_of_the_cases_that_it_sees(deps: Deps) -> None:
+    elsewhere = TicketIn(unit="110108010", assist=(), copies=())
+    await add_tickets(deps.db, TicketIn(), elsewhere)
+    until = (NOW + timedelta(days=2)).isoformat()
+    job_id = await drafted(deps, Move.SUPERVISE, values={"reason": "多次反映没有解决", "until": until})
+    await confirmed(deps, job_id)
+    await running.run(deps, job_id, seconds=60)
+    told = {unit: words.split()[1] for unit, _, words in await noticed(deps.db)}
+    assert told == {WANGJING: "1", "110108010": "1", "110105": "1"}
+
+
 async def test_what_tells_nobody_one_by_one_tells_nobody_in_bulk(deps: Deps) -> None:
     await add_tickets(deps.db, TicketIn())
     job_id = await drafted(deps, Move.SIGN, STREET)

@@ -19,6 +19,7 @@ from models.vocab_sources import WordKind, WordState
 from tests.triage.services.hotline.bed import KEY
 from tests.triage.services.hotline.test_sending import tickets
 from triage.errors import NotFound
+from triage.services.auditing import reading
 from triage.services.hotline import puller, taking, words
 
 if TYPE_CHECKING:
@@ -113,6 +114,9 @@ async def test_a_withdrawn_order_is_asked_of_a_person_until_it_is_answered(bed: 
         with pytest.raises(NotFound):
             await words.dismiss(session, all_seeing("t"), again, seen[2].id, now=bed.clock.now())
         await words.dismiss(session, all_seeing("t"), known, seen[2].id, now=bed.clock.now())
+    (entry,) = [row async for row in reading.every(bed.deps.db, reading.LedgerFilter(case_no=known))]
+    assert (entry.who, entry.act, entry.detail) == ("t", "ticket.platform", {"kind": "withdrawn"})
+    async with bed.deps.db.writes.begin() as session:
         await session.execute(sa.update(Ticket).where(Ticket.no == ended).values(state=State.DIVERTED.value))
     bed.platform.ledger.touch(numbers[again], "办理中", updated=bed.platform.now() + 2)
     await told(bed, numbers[again])

@@ -10,18 +10,18 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
-from models.appeals import Appellant
+from models.appeals import Appeal, Appellant
 from models.citizens import CitizenWord
 from models.identities import Erasure
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
 from models.viewing import all_seeing
-from models.vocab import State, Tag
+from models.vocab import AppealState, State, Tag
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct
 from models.vocab_retention import Kept
 from models.vocab_rewards import RewardState, ShareState
-from tests.factories import NOW, TicketIn, add_tickets
+from tests.factories import NOW, TicketIn, add_appeal, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
 from triage.rules import retention_rows
@@ -49,13 +49,19 @@ async def case(db: Database, state: State = State.CLOSED) -> str:
     (no,) = await add_tickets(db, TicketIn(state=state))
     async with db.writes.begin() as session:
         number = await session.scalar(sa.select(Ticket.appeal_id).where(Ticket.no == no))
-        phone = VAULT.seal("13800000001", belongs_to=f"appellant.phone:{number}")
-        index = VAULT.phone_index("13800000001")
-        person = {"appeal_id": number, "created_at": NOW, "phone": phone, "phone_index": index}
-        await session.execute(sa.insert(Appellant).values(person))
-        word = {"appeal_id": number, "key": "k", "text": "[手机号]", "original": phone, "at": NOW}
-        await session.execute(sa.insert(CitizenWord).values(word))
+        assert number is not None
+        await keep_person(session, number)
     return no
+
+
+async def keep_person(session: AsyncSession, number: int) -> None:
+    """Who is behind the appeal of this id."""
+    phone = VAULT.seal("13800000001", belongs_to=f"appellant.phone:{number}")
+    index = VAULT.phone_index("13800000001")
+    person = {"appeal_id": number, "created_at": NOW, "phone": phone, "phone_index": index}
+    await session.execute(sa.insert(Appellant).values(person))
+    word = {"appeal_id": number, "key": "k", "text": "[手机号]", "original": phone, "at": NOW}
+    await session.execute(sa.insert(CitizenWord).values(word))
 
 
 async def kept(db: Database) -> tuple[int, int, int]:
@@ -174,6 +180,41 @@ async def rewarded(session: AsyncSession, no: str, state: RewardState) -> Reward
     )  # fmt: skip
     session.add(reward)
     return reward
+
+
+async def given_up(db: Database) -> str:
+    """An appeal without a ticket. Gives the number it came with."""
+    async with db.writes.begin() as session:
+        number = await add_appeal(session, TicketIn(), state=AppealState.DEAD)
+        await keep_person(session, number)
+    return f"T-{number}"
+
+
+async def test_who_never_became_a_case_goes_when_the_time_is_over(sqlite_db: Database) -> None:
+    await given_up(sqlite_db)
+    days = keep_days(at(sqlite_db))
+    await erasing.Eraser(at(sqlite_db, days=days - 1)).keep()
+    assert await kept(sqlite_db) == (1, 1, 1)
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(state="waiting"))
+    await erasing.Eraser(at(sqlite_db, days=days + 1)).keep()
+    assert await kept(sqlite_db) == (1, 1, 1)
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(state="dead"))
+    await erasing.Eraser(at(sqlite_db, days=days + 1)).keep()
+    assert await kept(sqlite_db) == (0, 0, 0)
+    (row,) = await entries(sqlite_db)
+    assert (row.act, row.case_no) == (LedgerAct.ERASED.value, None)
+
+
+async def test_who_never_became_a_case_may_ask_for_it(sqlite_db: Database) -> None:
+    no = await given_up(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(NotFound):
+            await erasing.ask(session, ME, "T-77", "来函", now=NOW)
+        await erasing.ask(session, ME, no, "来函", now=NOW)
+    await erasing.Eraser(at(sqlite_db)).keep()
+    assert await kept(sqlite_db) == (0, 0, 0)
 
 
 async def test_what_is_gone_is_told_as_not_there(sqlite_db: Database) -> None:

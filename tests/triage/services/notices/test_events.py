@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from models.filters import all_seeing
 from models.notices import Notice
-from models.vocab import Move, Post
+from models.tickets import TicketEvent
+from models.vocab import Move, Post, Tag
 from tests import factories
 from tests.factories import NOW, TicketIn
 from triage.rules.fields import Refusal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 STREET, ECOLOGY, DISTRICT = "110105026", "110105-ecology", "110105"
+OTHER = "110108010"
 UNIT = Person(Actor(Post.UNIT, STREET, "wang"), "王某")
 HOTLINE = Person(Actor(Post.HOTLINE, None, "li"), "李某")
 
@@ -90,6 +92,25 @@ async def test_reminders_tell_those_that_the_clocks_table_names(deps: Deps) -> N
         seen.append({recipient for template, recipient in await told(deps) if template == "reminded"})
     assert seen[0] == {STREET}
     assert seen[-1] > {STREET, DISTRICT}
+
+
+async def test_a_district_hears_nothing_of_a_case_that_another_leads(deps: Deps) -> None:
+    (no,) = await factories.add_tickets(
+        deps.db, TicketIn(urgency="U1", unit=OTHER, assist=(), copies=(), age=timedelta(0))
+    )
+    until = (NOW + timedelta(days=2)).isoformat()
+    other = Person(Actor(Post.UNIT, OTHER, "wang"), "王某")
+    version = await do(deps, no, other, Move.SIGN, 1)
+    await do(deps, no, HOTLINE, Move.SUPERVISE, version, reason="多次反映没有解决", until=until)
+    for minutes in (8, 130, 260):
+        async with deps.db.writes.begin() as session:
+            await supervising.sweep(session, deps.tables, now=NOW + timedelta(minutes=minutes))
+    found = await told(deps)
+    assert {("supervised", OTHER), ("reminded", OTHER)} <= found
+    assert DISTRICT not in {recipient for _, recipient in found}
+    async with deps.db.reads() as session:
+        rows = await session.scalars(sa.select(TicketEvent.data).where(TicketEvent.tag == Tag.REMINDED.value))
+        assert DISTRICT not in {code for data in rows for code in data["units"].values()}
 
 
 async def test_of_a_confidential_report_only_those_hear_who_work_on_it(deps: Deps) -> None:

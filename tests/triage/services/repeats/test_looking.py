@@ -23,6 +23,7 @@ from models.vocab_matters import Proposal
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.services import backlog, reference
+from triage.services.auditing import reading
 from triage.services.deps import Deps
 from triage.services.repeats import comparing, looking
 from triage.settings import Settings
@@ -144,6 +145,12 @@ async def test_what_was_refused_is_not_proposed_again(deps: Deps) -> None:
     assert (pair.state, pair.by) == ("refused", "hotline.a")
     async with deps.db.reads() as session:
         assert await matters.proposals(session, VIEWER) == []
+    async with deps.db.writes.begin() as session:
+        await comparing.reopen(session, VIEWER, again, first, by="hotline.b", now=NOW)
+    entries = [row async for row in reading.every(deps.db, reading.LedgerFilter(case_no=again))]
+    assert [(row.who, row.new, row.detail) for row in entries] == [
+        ("hotline.a", "不是同一事项", {"other": first}), ("hotline.b", "待确认", {"other": first})
+    ]  # fmt: skip
 
 
 async def test_the_same_caller_s_certain_repeat_is_joined_at_once(deps: Deps) -> None:

@@ -16,7 +16,7 @@ from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.desks.conftest import waiting
 from triage.services import reference
-from triage.web import acting
+from triage.web import acting, guard
 from triage.web.app import make_app
 from triage.web.desks import live
 from triage.web.desks.live import BOARD
@@ -94,6 +94,72 @@ async def test_a_clerk_receives_reviews_corrects_and_dispatches(page: Page, deps
         units = list(await session.scalars(sa.select(Ticket.unit_code).order_by(Ticket.id)))
         kinds = list(await session.scalars(sa.select(Correction.new)))
     assert (units, kinds) == (["110105-ecology", "110105026"], ["NOI-02"])
+
+
+async def test_what_was_filled_in_goes_out_after_signing_in_in_another_window(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    first, second = await add_tickets(deps.db, waiting(30), waiting(60))
+    await page.goto(f"/desk/review/{first}")
+    await page.keyboard.press("2")
+    (kept,) = [one for one in await page.context.cookies() if one["name"] == signed_in.COOKIE]
+    await page.context.clear_cookies()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review-said")).to_contain_text("登录已过期")
+    await page.context.add_cookies([kept])  # type: ignore[list-item]
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    # The ticket's page, the same.
+    (site,) = await add_tickets(deps.db, SITE)
+    await be(page, Post.UNIT, "110105026")
+    await page.goto(f"/desk/tickets/{site}")
+    acting_as = [one for one in await page.context.cookies() if one["name"] != guard.COOKIE]
+    await page.context.clear_cookies()
+    await page.keyboard.press("n")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#move-said")).to_contain_text("登录已过期")
+    await page.context.add_cookies(acting_as)  # type: ignore[arg-type]
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".thead .state")).to_have_text("已签收")
+
+
+async def test_the_next_ticket_is_shown_as_it_is_now(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    first, second = await add_tickets(deps.db, waiting(30), waiting(60))
+    await page.goto(f"/desk/review/{first}")
+    await expect(page.locator("#ready")).to_have_text("下一张已备好")
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == second).values(title="改过的标题"))
+        session.add(TicketEvent(ticket_id=2, seq=60, at=NOW, tag="ticket:remark", data={}))
+    await expect(page.locator("#queue")).to_contain_text("改过的标题")
+    await page.keyboard.press("2")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    await expect(page.locator("h1")).to_have_text("改过的标题")
+
+
+async def test_single_keys_can_be_switched_off(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    first, second = await add_tickets(deps.db, waiting(30), waiting(60))
+    await page.goto(f"/desk/review/{first}")
+    await page.keyboard.press("?")
+    await page.get_by_text("关掉单键快捷键").click()
+    await expect(page.locator("html")).to_have_attribute("data-keys", "off")
+    assert page.url.endswith(f"/desk/review/{first}")
+    for key in ("2", "s", "u", "?", "g", "d", "x", "b"):
+        await page.keyboard.press(key)
+    await expect(page.locator("[data-key='1']")).to_be_checked()
+    await expect(page.locator("#help")).not_to_be_visible()
+    await expect(page.locator("#review-unit")).not_to_be_focused()
+    # What is typed is typed, and two keys at once are what they were.
+    await page.locator("#review-note").focus()
+    await page.keyboard.type("2su")
+    await expect(page.locator("#review-note")).to_have_value("2su")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    await page.locator("[data-help]").click()
+    await page.get_by_text("打开单键快捷键").click()
+    await page.keyboard.press("2")
+    await expect(page.locator("[data-key='2']")).to_be_checked()
 
 
 async def test_an_officer_signs_contacts_and_answers(page: Page, deps: Deps) -> None:

@@ -42,6 +42,15 @@ async def test_open_cases_stand_on_the_map_and_in_the_list(client: Client, deps:
         assert (bad.status, words in await bad.text()) == (400, True)
 
 
+async def test_whoever_assists_finds_the_case_on_the_map_and_a_copy_is_not_work(
+    client: Client, deps: Deps
+) -> None:
+    (no,) = await add_tickets(deps.db, TicketIn(assist=("110105-ecology",), copies=("110105",)))
+    await reference.sync(deps)
+    for unit, found in (("朝阳区生态环境局", True), ("朝阳区人民政府", False)):
+        assert (no in await (await client.get(f"/desk/map?unit={unit}")).text()) == found
+
+
 async def test_large_type_is_kept_in_a_cookie_and_leads_back(client: Client) -> None:
     page = await (await client.get("/desk/due?hours=72")).text()
     assert '<html lang="zh-CN">' in page

@@ -150,6 +150,23 @@ async def test_a_changed_kind_is_a_correction_and_the_ticket_goes_on(
         assert await session.scalar(sa.select(sa.func.count()).select_from(Correction)) == 2
 
 
+@pytest.mark.parametrize(("chosen", "kept"), [("U2", []), ("U1", [("urgency", "U3", "U1")])])
+async def test_a_grade_that_a_rule_raised_is_no_correction_of_the_clerk(
+    client: Client, deps: Deps, numbers: list[str], chosen: str, kept: list[tuple[str, str, str]]
+) -> None:
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == numbers[1]).values(urgency="U2"))
+    _, page = await opened(client)
+    # Refused once: the form that comes back still knows what the ticket's grade was.
+    sent = {**form_of(page), "kind": "NOI-01", "urgency": chosen, "unit": ""}
+    again = await (await client.post(f"/desk/review/{numbers[1]}", data=sent)).text()
+    await client.post(f"/desk/review/{numbers[1]}", data={**sent, **form_of(again), "unit": "望京街道办事处"})
+    async with deps.db.reads() as session:
+        rows = await session.execute(sa.select(Correction.field, Correction.old, Correction.new))
+        assert [tuple(row) for row in rows] == kept
+    assert await states(deps.db, numbers[1:2]) == ["dispatched"]
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.appeals import Appellant
+from models.ledger import LedgerRow
 from models.tickets import Ticket
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.test_dead import form_of, origin
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 PHONE = "13800005678"
+TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger'"
 
 
 @pytest.fixture
@@ -97,6 +99,46 @@ async def test_the_ledger_is_searched_and_exported_and_the_export_is_written_dow
     assert sheet.count("查看身份") == 1
     assert "导出审计台账" in await text_of(client, "/desk/audit?kind=ledger")
     assert (await client.get("/desk/audit/export.exe")).status == 404
+
+
+async def test_the_chain_is_followed_by_a_press_and_that_is_written_down(client: Client, deps: Deps) -> None:
+    no = await case(deps)
+    text = await text_of(client, f"/desk/tickets/{no}")
+    form = form_of(text, field="phone", reason="contact", words="电话约现场查看")
+    await client.post(f"/desk/tickets/{no}/identity", data=form, headers=origin(client))
+    form = form_of(await text_of(client, "/desk/audit"))
+    answer = await client.post("/desk/audit/verify", data=form, headers=origin(client))
+    assert "审计台账完整：共 1 行" in await answer.text()
+    async with deps.db.writes.begin() as session:
+        for trigger in await session.scalars(sa.text(TRIGGERS)):
+            await session.execute(sa.text(f"DROP TRIGGER {trigger}"))
+        await session.execute(sa.update(LedgerRow).where(LedgerRow.seq == 1).values(who="somebody else"))
+    answer = await client.post("/desk/audit/verify", data=form, headers=origin(client))
+    assert "第 1 行有问题：内容与写入时不同" in await answer.text()
+    assert (await text_of(client, "/desk/audit?act=ledger.verified")).count('data-label="动作"') == 2
+
+
+async def test_moves_are_searched_and_exported_with_where_they_came_from_and_without_words(
+    client: Client, deps: Deps
+) -> None:
+    (no,) = await add_tickets(deps.db, TicketIn())
+    page = await text_of(client, f"/desk/tickets/{no}")
+    await client.post("/desk/as", data=form_of(page, post="hotline", no=no), headers=origin(client))
+    form = form_of(page, move="urge", note="不该出现的话", version="1", key="k")
+    await client.post(f"/desk/tickets/{no}/moves", data=form, headers=origin(client))
+    found = await text_of(client, f"/desk/audit/moves?case={no}&origin=127.0.0.1&since=2026-11-23")
+    assert found.count('data-label="工单"') == 1
+    assert "已派单 → 已派单" in found
+    for query in ("who=nobody", "origin=192.0.2.1", "until=2026-11-22", "case=20200101-00000001"):
+        assert "没有符合条件的办理" in await text_of(client, f"/desk/audit/moves?{query}")
+    sheet = await text_of(client, f"/desk/audit/moves.csv?case={no}")
+    assert len(sheet.splitlines()) == 2
+    assert "127.0.0.1" in sheet
+    assert "不该出现的话" not in found + sheet
+    assert "moves.csv" in await text_of(client, "/desk/audit?act=ledger.exported&origin=127.0.0.1")
+    assert "没有符合条件的条目" in await text_of(client, "/desk/audit?origin=192.0.2.1")
+    assert (await client.get("/desk/audit/moves?since=x")).status == 400
+    assert (await client.get("/desk/audit/moves?before=x")).status == 400
 
 
 @pytest.mark.parametrize("query", ["act=nothing", "since=gestern", "before=x", "who=" + "a" * 121, "x=1"])

@@ -10,6 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from models.db import Database  # noqa: TC001  (a fixture's annotation)
+from models.vocab_staff import Permission
 from tests import signed_in
 from tests.factories import add_reference
 from tests.triage.services.staff.conftest import CHEAP, Clock
@@ -41,6 +42,13 @@ async def deps(deps: Deps, clock: Clock) -> Deps:
     found = replace(deps, clock=clock, settings=CHEAP)
     await reference.sync(found)
     return found
+
+
+def without_codes(deps: Deps) -> Deps:
+    """As if an auditor needed no code: for what is the same whether there is one or not."""
+    rows = deps.tables.signins
+    fewer = tuple(replace(row, code_for=row.code_for - {Permission.AUDIT}) for row in rows)
+    return replace(deps, tables=replace(deps.tables, signins=fewer))
 
 
 @dataclass

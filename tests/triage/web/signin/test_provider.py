@@ -28,7 +28,7 @@ from models.staff import ProviderAttempt
 from models.vocab_staff import Role
 from tests.triage.services.staff.conftest import CHEAP
 from tests.triage.services.staff.helpers import HERE, acts, person
-from tests.triage.web.signin.conftest import Hand
+from tests.triage.web.signin.conftest import Hand, without_codes
 from triage.clock import SystemClock
 from triage.errors import SettingsError
 from triage.services.limiting import TooOften
@@ -46,6 +46,12 @@ if TYPE_CHECKING:
     from triage.settings import Settings
 
 CLIENT = "jiesu"
+
+
+@pytest.fixture
+def deps(deps: Deps) -> Deps:
+    """An auditor is in at once: what is tried here is what comes before a code, and after."""
+    return without_codes(deps)
 
 
 def free_port() -> int:

@@ -1,0 +1,142 @@
+"""办理记录 for the auditor: who moved which case, when, from where, as which unit, from what state to what.
+
+Read from the events of tickets, which are append-only by themselves; no words that anybody typed are here.
+Only what a person did: the system's own events are not an act of anybody.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.tickets import Ticket, TicketEvent
+from models.units import Staff
+from models.vocab import Move, State, Tag
+from triage.clock import local
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.db import Database
+    from triage.rules.rows import Tables
+
+_PIECE: Final = 1000
+_HEAD: Final = ("编号", "时间", "人员", "来自", "操作", "工单编号", "以谁的名义", "原状态", "新状态", "批量")
+_MOVES: Final = {move.value: move.label for move in Move}
+_STATES: Final = {state.value: state.label for state in State}
+_TAGS: Final = {tag.value: tag.label for tag in Tag}
+#: What a spreadsheet would take for a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class MoveFilter:
+    """Which moves, as `LedgerFilter`: `since` inclusive, `until` exclusive."""
+
+    who: str | None = None
+    case_no: str | None = None
+    origin: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveLine:
+    """One move in words. `id` is the event's; `origin` is empty for what was done before it was kept."""
+
+    id: int
+    at: datetime
+    who: str
+    origin: str
+    move: str
+    no: str
+    unit: str
+    old: str
+    new: str
+    batch: str
+
+
+def _query(wanted: MoveFilter) -> sa.Select[Any]:
+    query = (
+        sa.select(TicketEvent.id, TicketEvent.at, TicketEvent.tag, TicketEvent.data, Staff.login, Ticket.no)
+        .join(Staff, Staff.id == TicketEvent.staff_id)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+    )
+    if wanted.who is not None:
+        query = query.where(Staff.login == wanted.who)
+    if wanted.case_no is not None:
+        query = query.where(Ticket.no == wanted.case_no)
+    if wanted.origin is not None:
+        query = query.where(TicketEvent.data["origin"].as_string() == wanted.origin)
+    if wanted.since is not None:
+        query = query.where(TicketEvent.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(TicketEvent.at < wanted.until)
+    return query
+
+
+async def page(
+    session: AsyncSession, tables: Tables, wanted: MoveFilter, *, before: int | None, limit: int
+) -> list[MoveLine]:
+    """Moves, newest first, those before the event `before`."""
+    query = _query(wanted).order_by(TicketEvent.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(TicketEvent.id < before)
+    return [_line(tables, row) for row in await session.execute(query)]
+
+
+async def every(db: Database, tables: Tables, wanted: MoveFilter) -> AsyncIterator[MoveLine]:
+    """All of them, oldest first, in pieces: whoever takes his time holds no connection."""
+    after = 0
+    while True:
+        query = _query(wanted).where(TicketEvent.id > after).order_by(TicketEvent.id).limit(_PIECE)
+        async with db.reads() as session:
+            found = [_line(tables, row) for row in await session.execute(query)]
+        for line in found:
+            yield line
+        if len(found) < _PIECE:
+            return
+        after = found[-1].id
+
+
+def _line(tables: Tables, row: sa.Row[Any]) -> MoveLine:
+    data: Mapping[str, Any] = row.data
+    unit = tables.units.get(str(data.get("by_unit") or ""))
+    return MoveLine(
+        id=row.id,
+        at=row.at,
+        who=row.login,
+        origin=str(data.get("origin") or ""),
+        move=_MOVES.get(str(data.get("move")), _TAGS.get(row.tag, row.tag)),
+        no=row.no,
+        unit=unit.name if unit else "",
+        old=_STATES.get(str(data.get("from")), ""),
+        new=_STATES.get(str(data.get("to")), ""),
+        batch=str(data.get("batch") or ""),
+    )
+
+
+def head() -> str:
+    """The header, with the mark that spreadsheets want."""
+    return "\ufeff" + _csv(_HEAD)
+
+
+def line(one: MoveLine) -> str:
+    """One move as a line of CSV, its line break included."""
+    at = local(one.at).strftime("%Y-%m-%d %H:%M:%S")
+    return _csv(
+        (str(one.id), at, one.who, one.origin, one.move, one.no, one.unit, one.old, one.new, one.batch)
+    )
+
+
+def _csv(cells: tuple[str, ...]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream).writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+    return stream.getvalue()
