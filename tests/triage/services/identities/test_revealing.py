@@ -191,7 +191,7 @@ async def test_a_report_that_the_model_missed_is_guarded_once_a_clerk_says_so(
 async def test_what_the_platform_calls_a_report_guards_its_reporter(deps: Deps) -> None:
     no = await case(deps)
     async with deps.db.writes.begin() as session:
-        await session.execute(sa.update(Appeal).values(told_type="report"))
+        await session.execute(sa.update(Appeal).values(told_type=AppealType.REPORT.value))
     async with deps.db.reads() as session:
         facts = await revealing.facts_of(session, officer(XUEYUAN), no)
     assert facts.guarded
