@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from models.corrections import Correction
     from models.ticket_detail import WholeTicket
     from triage.rules.rows import Tables, UnitRow
+    from triage.web.move_views import MoveView
 
 #: How long a ticket that was opened is kept from other clerks; opening it again keeps it longer.
 HOLD: Final = timedelta(minutes=10)
@@ -220,7 +221,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     standing = standings.stand_of(deps.tables, whole, now=now)
     who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
-    dispatch = next(item for item in found.items if item.move.code == Move.DISPATCH.value)
+    # Who may only look has no move at all.
+    dispatch = next((item for item in found.items if item.move.code == Move.DISPATCH.value), None)
     held_now = correcting.as_held(whole.reading, known) if whole.reading else {}
     kind = (tried.typed.get("kind") if tried else None) or held_now.get(Corrected.KIND) or ""
     spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]
@@ -237,7 +239,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         ),
         urgencies=tuple(present.term(Urgency, urgency.value) for urgency in Urgency),
         form=_form(
-            dispatch.fields,
+            dispatch.fields if dispatch else (),
             standing.version,
             kind=kind,
             urgency=view.item.urgency.code,
@@ -246,7 +248,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             routed=_routed(deps.tables, whole, known, kind, today),
         ),
         held=held,
-        why_not=None if dispatch.possible else dispatch.why,
+        why_not=_why_not(dispatch),
         platform=platform,
         may_dismiss=True,
         same=same,
@@ -274,6 +276,13 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         token=guard.token_of(request),
     )
     return render(request, "desks/review.html", status=tried.error.status if tried else 200, page=page)
+
+
+def _why_not(dispatch: MoveView | None) -> str | None:
+    """Why the ticket cannot be sent on from here; None: it can."""
+    if dispatch is None:
+        return "您的角色只能查看，不能派单。"
+    return None if dispatch.possible else dispatch.why
 
 
 def _form(
