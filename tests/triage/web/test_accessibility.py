@@ -56,6 +56,11 @@ def db(sqlite_db: Database) -> Database:
 async def faults(page: Page, axe: Axe, path: str) -> list[str]:
     """What axe says of a page: rule, place, and the page's address."""
     await page.goto(path)
+    return await faults_here(page, axe, path)
+
+
+async def faults_here(page: Page, axe: Axe, path: str) -> list[str]:
+    """The same of the page that is open."""
     # What is folded is part of the page.
     await page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     found = await axe.run(page, options=OPTIONS)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestServer
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright, expect
 
 from models.vocab_staff import Role
 from tests import browser
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.staff.helpers import PASSWORD, code_at, enrolled, person
+from tests.triage.web.test_accessibility import faults_here
 from triage.web.app import make_app
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ async def test_from_the_login_to_the_list_and_out(phone: Page, deps: Deps) -> No
     await phone.get_by_role("button", name="登录").click()
     await expect(phone.get_by_label("动态验证码")).to_be_focused()
     assert await fits(phone)
+    assert await faults_here(phone, Axe(), "/login/code") == []
     await phone.keyboard.type(code_at(app, deps.clock.now()))
     await phone.keyboard.press("Enter")
 
