@@ -111,6 +111,6 @@ async def pull(
         seen=counts.seen,
         stored=counts.stored,
         lag=whole.lag,
-        cursor=place.after(whole).stored(),
+        cursor=place.after(whole, overlap=paging.overlap).stored(),
         more=whole.more,
     )
