@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from connectors import office_csv
 from models.ledger import CHAINED
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -34,8 +33,6 @@ _HEAD: Final = (
 )
 _ACTS: Final = {act.value: act.label for act in LedgerAct}
 _KINDS: Final = {kind.value: kind.label for kind in SubjectKind}
-#: What a spreadsheet would take for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 #: Names of facts in words; one of another version stands as it is.
@@ -64,7 +61,7 @@ def kind_label(kind: str) -> str:
 
 def head(form: str) -> str:
     """What stands before the entries: a header with the mark that spreadsheets want, or nothing."""
-    return "\ufeff" + _csv_line(_HEAD) if form == "csv" else ""
+    return office_csv.MARK + office_csv.line(_HEAD) if form == "csv" else ""
 
 
 def line(row: LedgerRow, form: str) -> str:
@@ -73,7 +70,7 @@ def line(row: LedgerRow, form: str) -> str:
         told = {name: getattr(row, name) for name in CHAINED}
         told |= {"previous": row.previous.hex(), "hash": row.hash.hex()}
         return orjson.dumps(told).decode() + "\n"
-    return _csv_line(
+    return office_csv.line(
         (
             str(row.seq), local(row.at).strftime("%Y-%m-%d %H:%M:%S"), row.who, row.origin or "",
             act_label(row.act), kind_label(row.subject_kind), row.subject, row.case_no or "", row.old or "",
@@ -95,9 +92,3 @@ def _said(value: str | int | bool) -> str:  # noqa: FBT001  (a value of JSON)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return str(_VALUES.get(value, value))
-
-
-def _csv_line(cells: tuple[str, ...]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream).writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
-    return stream.getvalue()

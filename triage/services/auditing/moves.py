@@ -6,13 +6,12 @@ Only what a person did: the system's own events are not an act of anybody.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from connectors import office_csv
 from models.tickets import Ticket, TicketEvent
 from models.units import Staff
 from models.vocab import Move, State, Tag
@@ -32,8 +31,6 @@ _HEAD: Final = ("编号", "时间", "人员", "来自", "操作", "工单编号"
 _MOVES: Final = {move.value: move.label for move in Move}
 _STATES: Final = {state.value: state.label for state in State}
 _TAGS: Final = {tag.value: tag.label for tag in Tag}
-#: What a spreadsheet would take for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +122,12 @@ def _line(tables: Tables, row: sa.Row[Any]) -> MoveLine:
 
 def head() -> str:
     """The header, with the mark that spreadsheets want."""
-    return "\ufeff" + _csv(_HEAD)
+    return office_csv.MARK + office_csv.line(_HEAD)
 
 
 def line(one: MoveLine) -> str:
     """One move as a line of CSV, its line break included."""
     at = local(one.at).strftime("%Y-%m-%d %H:%M:%S")
-    return _csv(
+    return office_csv.line(
         (str(one.id), at, one.who, one.origin, one.move, one.no, one.unit, one.old, one.new, one.batch)
     )
-
-
-def _csv(cells: tuple[str, ...]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream).writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
-    return stream.getvalue()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from connectors import office_csv
 from connectors.office_xlsx import Column, Sheet, workbook
 from models.vocab import Move
 from models.vocab_bulk import BulkState
@@ -28,8 +27,6 @@ _COLUMNS: Final = (
     Column("承办单位", width=26, left=True), Column("结果", width=14), Column("原因", width=70, left=True),
     Column("办理后版本", width=12), Column("时间", width=18),
 )  # fmt: skip
-#: What a spreadsheet would take for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def exported(request: web.Request) -> web.Response:
@@ -55,18 +52,8 @@ def _line(row: Row) -> list[str | int | None]:
 
 
 def _csv(found: Report, rows: list[Row]) -> bytes:
-    """With the mark that makes Excel read it as UTF-8; nothing in it is taken for a formula."""
     del found
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow([column.name for column in _COLUMNS])
-    for row in rows:
-        writer.writerow([_harmless(value) for value in _line(row)])
-    return stream.getvalue().encode("utf-8-sig")
-
-
-def _harmless(value: str | int | None) -> str | int | None:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return office_csv.table([[column.name for column in _COLUMNS], *map(_line, rows)])
 
 
 def _xlsx(found: Report, rows: list[Row]) -> bytes:

@@ -6,8 +6,6 @@ and caches may keep it for an hour.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +14,7 @@ import orjson
 import sqlalchemy as sa
 from aiohttp import hdrs, web
 
+from connectors import office_csv
 from models.reports import OpenMonth
 from models.vocab_citizen import Asked
 from triage.clock import local
@@ -102,22 +101,23 @@ async def as_csv(request: web.Request) -> web.Response:
     if found is None:
         raise NotFound("这个月还没有公布。")
     districts, sorts, cells = _table(request, found)
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(["month", "district_code", "district", "sort", "sort_name", "count"])
-    for code, name in districts:
-        for sort, label in sorts:
-            count = cells[code, sort]
-            writer.writerow([found.month, code, name, sort, label, "" if count is None else count])
+    rows: list[list[office_csv.Value]] = [
+        ["month", "district_code", "district", "sort", "sort_name", "count"]
+    ]
+    rows += [
+        [found.month, code, name, sort, label, cells[code, sort]]
+        for code, name in districts
+        for sort, label in sorts
+    ]
     # As the page and the JSON say it; after the table, so that a program reads it until the empty line.
-    writer.writerows([[], *([f"# {name}：{words}"] for name, words in _definitions(found))])
-    # With the mark that Excel needs to read Chinese.
-    body = "﻿" + stream.getvalue()
+    rows.append([])
+    rows += [[f"# {name}：{words}"] for name, words in _definitions(found)]
+    body = office_csv.table(rows)
     headers = {
         "Content-Disposition": f'attachment; filename="open-{found.month}.csv"',
         hdrs.CACHE_CONTROL: _KEPT,
     }
-    return web.Response(text=body, content_type="text/csv", charset="utf-8", headers=headers)
+    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
 
 
 async def as_json(request: web.Request) -> web.Response:

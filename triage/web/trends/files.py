@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from connectors import office_csv
 from connectors.office_xlsx import Column, Sheet, workbook
 from triage.clock import show
 from triage.web.exporting import note_export
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from triage.web.trends.views import Panel
 
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 async def answer(request: web.Request, panel: Panel, *, period: str, name: str, as_of: str) -> web.Response:
@@ -43,16 +41,5 @@ async def answer(request: web.Request, panel: Panel, *, period: str, name: str, 
 
 
 def _csv(panel: Panel, title: str, as_of: str) -> bytes:
-    """With a byte order mark, so that office programs read it as what it is."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(panel.head)
-    for row in panel.rows:
-        writer.writerow([_harmless(cell.value) for cell in row])
-    writer.writerows([[], [title], [panel.definition], [as_of]])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _harmless(value: str | float | None) -> str | float | None:
-    """A text that an office program would take for a formula is shown as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    rows = [[cell.value for cell in row] for row in panel.rows]
+    return office_csv.table([panel.head, *rows, [], [title], [panel.definition], [as_of]])
