@@ -42,11 +42,11 @@ def answer(
     """Fill the reading; nothing but mentions and candidates when the first is too unsure."""
     mentions = tuple(_mentions(reader, source, scene))
     shown = tuple(
-        _shown(reader, source, scene, candidate, likely, _why(source, scene, candidate))
+        _shown(reader, source, scene, candidate, likely=likely, why=_why(source, scene, candidate))
         for likely, candidate in _distinct(ranked)
     )
     if scene.open or any(candidate.tied for _, candidate in ranked):
-        shown += _tied(reader, source, scene, candidates, ranked, {item.code for item in shown})
+        shown += _tied(reader, source, scene, candidates, ranked=ranked, seen={item.code for item in shown})
     if not ranked or ranked[0][0] < reader.abstain:
         return PlaceReading(mentions=mentions, candidates=shown, outside=_outside(source, scene))
     likely, best = ranked[0]
@@ -98,8 +98,14 @@ def _distinct(ranked: Ranked) -> Ranked:
     return list(seen.values())
 
 
-def _shown(  # noqa: PLR0917  (what a candidate is made of)
-    reader: PlaceReader, source: str, scene: Scene, candidate: Candidate, likely: float, why: tuple[str, ...]
+def _shown(
+    reader: PlaceReader,
+    source: str,
+    scene: Scene,
+    candidate: Candidate,
+    *,
+    likely: float,
+    why: tuple[str, ...],
 ) -> PlaceCandidate:
     mention = scene.mentions[candidate.mention]
     return PlaceCandidate(
@@ -112,11 +118,12 @@ def _shown(  # noqa: PLR0917  (what a candidate is made of)
     )
 
 
-def _tied(  # noqa: PLR0917  (as `answer`)
+def _tied(
     reader: PlaceReader,
     source: str,
     scene: Scene,
     candidates: list[Candidate],
+    *,
     ranked: Ranked,
     seen: set[str],
 ) -> tuple[PlaceCandidate, ...]:
@@ -129,7 +136,7 @@ def _tied(  # noqa: PLR0917  (as `answer`)
             alike = sum(other.mention == item.mention for group in groups for other in group)
             share = reader.likely(scene, item, candidates) / alike
             why = (f"同名的有{alike}处，文中没有说是哪一处", *_why(source, scene, item))
-            found.append(_shown(reader, source, scene, item, share, why))
+            found.append(_shown(reader, source, scene, item, likely=share, why=why))
     return tuple(found)
 
 
