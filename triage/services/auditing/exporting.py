@@ -10,6 +10,7 @@ from connectors import office_csv
 from models.ledger import CHAINED
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_signin import Way
 from triage.clock import local
 
 if TYPE_CHECKING:
@@ -36,17 +37,27 @@ _KINDS: Final = {kind.value: kind.label for kind in SubjectKind}
 
 
 #: Names of facts in words; one of another version stands as it is.
-_FACTS: Final = dict(
+FACTS: Final = dict(
     pair.split(" ")
     for line in (
         "field 项,reason 理由,rows 行数,values 个数,unopened 打不开,first 从第几行,last 到第几行,before 早于",
         "parts 删去,added_words 追加的话,format 格式,who 人员,case 工单,act 动作,kind 种类,since 从,until 到",
         "subject 对象,medium 渠道,credentials 凭据,on 启用,always 以后都这样,notices 通知数,appeals 诉求数",
         "code 代码,row 条目,version 版本,kept 另存,other 另一个,files 附件数,share 第几份,payments 支付笔数",
+        "way 方式,second_factor 动态验证码,why 原因,reset 重置,removed 取消,did 做法,session 会话,token 令牌",
+        "days 天数,scopes 范围,request 申请,asked_by 申请人,void 作废,linked 统一认证,what 内容,move 办理",
+        "tickets 工单数,post 身份,undoes 撤销的批次,ids 编号,into 并入,appeal 诉求,lines 条数,provider 服务",
+        "call 通话,ring 密钥环,ruleset 规则,exclusions 不予奖励情形,insider 内部人员,reporters 举报人数",
+        "rewarded_before 曾获奖励,reoffended 再次违法,pick_fen 选定金额(分),reference 业务编号,unit 单位",
+        "demo 演示,enabled 启用,granted 授予,withdrawn 收回,from 起,to 止,unlocked 解锁",
     )
     for pair in line.split(",")
 )
-_VALUES: Final = {field.value: field.label for field in IdentityField} | {True: "是", False: "否"}
+_VALUES: Final = (
+    {field.value: field.label for field in IdentityField}
+    | {way.value: way.label for way in Way}
+    | {True: "是", False: "否", "yes": "是", "no": "否", "all": "全部"}
+)
 
 
 def act_label(act: str) -> str:
@@ -82,7 +93,7 @@ def line(row: LedgerRow, form: str) -> str:
 def facts(row: LedgerRow) -> str:
     """The further facts in one line."""
     return "；".join(
-        f"{_FACTS.get(name, name)}：{'、'.join(map(_said, value if isinstance(value, list) else [value]))}"
+        f"{FACTS.get(name, name)}：{'、'.join(map(_said, value if isinstance(value, list) else [value]))}"
         for name, value in row.detail.items()
         if value is not None
     )
