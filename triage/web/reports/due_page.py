@@ -169,8 +169,9 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
     counted = sum(count for *_, count in found.counts)
     pages = max(1, -(-len(found.lines) // PER_PAGE)) if asked.clock else 1
     here = min(asked.page, pages)
+    everything = "全市" if request[VIEWER].scope.everything else "与我们有关的全部"
     return DuePage(
-        whose=_whose(asked, names),
+        whose=_whose(asked, names) or everything,
         hours=tuple(
             Tab(_spelled(hours), asked.address(hours=str(hours)), hours == asked.hours) for hours in _HOURS
         ),
@@ -183,7 +184,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
         ),
         mine=_mine(asked, mine.code, mine.name, mine.level) if mine else None,
         everyone=Tab(
-            "全市", asked.address(unit=None, district=None), asked.unit is None and asked.district is None
+            everything, asked.address(unit=None, district=None), asked.unit is None and asked.district is None
         ),
         districts=tuple(
             Tab(name, asked.address(unit=None, district=code), asked.district == code)
@@ -252,10 +253,11 @@ def _mine(asked: _Asked, code: str, name: str, level: Level) -> Tab:
     return Tab(f"本单位（{name}）", asked.address(unit=code, district=None), asked.unit == code)
 
 
-def _whose(asked: _Asked, names: Names) -> str:
+def _whose(asked: _Asked, names: Names) -> str | None:
+    """The unit or district that was asked for; None: everything that the viewer sees."""
     if asked.unit:
         return names.units.get(asked.unit, asked.unit)
-    return names.district(asked.district) if asked.district else "全市"
+    return names.district(asked.district) if asked.district else None
 
 
 def _spelled(hours: int) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from models.filters import all_seeing
 from models.vocab import Move, Post
+from models.vocab_staff import Role
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.rules.moves import Actor
 from triage.services import due_lists, moving, reference
@@ -17,7 +18,7 @@ from triage.services.due_lists import Window
 from triage.services.moving import Person, Wish
 
 if TYPE_CHECKING:
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 VIEWER = all_seeing("local")
@@ -127,3 +128,14 @@ async def test_a_bad_address_is_told_by_name(client: Client, query: str, words: 
     response = await client.get(f"/desk/due?{query}")
     assert response.status == 400
     assert words in await response.text()
+
+
+@pytest.mark.usefixtures("numbers")
+async def test_who_sees_a_part_of_the_city_is_not_told_that_it_is_all(
+    client: Client, client_of: ClientOf
+) -> None:
+    street = await client_of(Role.STREET, unit="110105026")
+    mine, city = [await (await one.get("/desk/due?hours=168")).text() for one in (street, client)]
+    assert "与我们有关的全部" in mine
+    assert "全市" not in mine
+    assert "全市" in city
