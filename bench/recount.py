@@ -23,6 +23,8 @@ _APART_SECONDS: Final = 4 * 3600
 #: The citizen has been told (反馈 and 挂账 need that), or nobody waits any more.
 _MET: Final = frozenset({"contact", "feedback", "ledger_grant", "divert", "merge", "close"})
 _VAIN: Final = 3
+#: What happens to a ticket because another stands for it.
+_BY_MERGE: Final = frozenset({"archive", "head_answered", "head_reopened"})
 
 
 def recount(tickets: Iterable[Mapping[str, Any]], month: str, as_of: datetime) -> Counter[Key]:
@@ -40,9 +42,20 @@ def _kept(events: Sequence[Told], as_of: datetime) -> list[Told]:
             continue
         if event[0] == "undo":
             del stack[-1:]
+        elif event[0] == "split":
+            _split(stack)
         else:
             stack.append(event)
     return stack
+
+
+def _split(stack: list[Told]) -> None:
+    """拆回: the last merge never was, nor what only followed from it."""
+    merges = [place for place, event in enumerate(stack) if event[0] == "merge"]
+    for last in merges[-1:]:
+        since = [event for event in stack[last + 1 :] if event[0] not in _BY_MERGE]
+        del stack[last:]
+        stack += since
 
 
 def _one(sums: Counter[Key], ticket: Mapping[str, Any], month: str, as_of: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.month import as_counter, mismatches, plain
@@ -37,6 +37,12 @@ def _lived(steps: list[tuple[str, int, dict[str, object], str]], urgency: Urgenc
     return History("T-1", urgency, "NOI-01", "110105", None, "甲街", tuple(events))
 
 
+def _at_once(*acts: str) -> list[tuple[str, int, dict[str, object], str]]:
+    return [(act, 0, {"unreachable": True}, "甲街") for act in acts]
+
+
+@example(steps=_at_once("dispatch", "merge", "split"), urgency=Urgency.U3, month="2026-10", days=1)
+@example(steps=_at_once("dispatch", "merge", "merge", "split"), urgency=Urgency.U3, month="2026-10", days=1)
 @settings(deadline=None, max_examples=400)
 @given(
     steps=st.lists(_STEP, max_size=14),
