@@ -49,7 +49,10 @@ function show({ url, page }, done) {
   root().replaceWith($("#review", page));
   if (below) root().after(below);
   document.title = page.title;
-  history.pushState(null, "", new URL(url).pathname);
+  const { pathname } = new URL(url);
+  history.pushState(null, "", pathname);
+  // The forms outside the review (大字, single keys) lead back to the ticket that is shown now.
+  for (const back of all("input[name=back]")) back.value = pathname;
   if (done) {
     const line = document.createElement("p");
     line.className = "hint good";
