@@ -1,6 +1,10 @@
 """频次: how often somebody may ask for something, counted in the database, so all web processes share it.
 
 A stretch is an hour. Who asks is a keyed hash: neither a phone number nor an address can be read back.
+
+Whoever counts holds that one's row until the transaction ends, and everybody of the same key or address waits
+for it with a connection in hand. So count in a transaction of its own, or last of all; `look` says before the
+work whether it is worth beginning.
 """
 
 from __future__ import annotations
@@ -52,10 +56,10 @@ async def count(
     Raised, it rolls the count back with everything else: it stands at `most`, and every further one is
     refused until the hour is over.
     """
-    stretch = int((now - _EPOCH) // STRETCH)
+    stretch = _stretch(now)
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = insert(RateCount).values(
-        who=vault.content_hash(f"rate\0{what.value}\0{who}"),
+        who=_hash(vault, what, who),
         what=what.value,
         stretch=stretch,
         times=1,
@@ -69,10 +73,37 @@ async def count(
     if times == 1:
         await forget(session, now=now)
     if times is None or times > most:
-        ends = _EPOCH + (stretch + 1) * STRETCH - now
-        minutes = max(1, -(-ends // timedelta(minutes=1)))
-        raise TooOften(f"提交太频繁：一小时内最多 {most} 次，请约 {minutes} 分钟后再试。")
+        raise _too_often(most, now)
     return times
+
+
+async def look(
+    session: AsyncSession, vault: Vault, what: Asked, who: str, *, most: int, now: datetime
+) -> None:
+    """Whether one more would be counted, without counting or waiting. Raises TooOften."""
+    times = await session.scalar(
+        sa.select(RateCount.times).where(
+            RateCount.who == _hash(vault, what, who),
+            RateCount.what == what.value,
+            RateCount.stretch == _stretch(now),
+        )
+    )
+    if times is not None and times >= most:
+        raise _too_often(most, now)
+
+
+def _hash(vault: Vault, what: Asked, who: str) -> str:
+    return vault.content_hash(f"rate\0{what.value}\0{who}")
+
+
+def _stretch(now: datetime) -> int:
+    return int((now - _EPOCH) // STRETCH)
+
+
+def _too_often(most: int, now: datetime) -> TooOften:
+    ends = _EPOCH + (_stretch(now) + 1) * STRETCH - now
+    minutes = max(1, -(-ends // timedelta(minutes=1)))
+    return TooOften(f"提交太频繁：一小时内最多 {most} 次，请约 {minutes} 分钟后再试。")
 
 
 async def forget(session: AsyncSession, *, now: datetime) -> None:

@@ -43,6 +43,18 @@ async def test_many_at_once_do_not_slip_through(db: Database) -> None:
     assert sum(await asyncio.gather(*(ask(db, "x") for _ in range(20)))) == 3
 
 
+async def test_a_look_counts_nothing_and_says_what_counting_would(db: Database) -> None:
+    async def look() -> None:
+        async with db.reads() as session:
+            await limiting.look(session, VAULT, Asked.REPORT, "x", most=1, now=NOW)
+
+    await look()
+    await look()
+    assert await ask(db, "x", most=1)
+    with pytest.raises(limiting.TooOften, match="最多 1 次，请约 60 分钟后"):
+        await look()
+
+
 async def test_who_it_was_cannot_be_read(db: Database) -> None:
     await ask(db, "13912340007")
     async with db.reads() as session:

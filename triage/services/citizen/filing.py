@@ -195,7 +195,9 @@ async def file(
     form_hash = vault.content_hash(f"citizen.form\0{filing.key}")
     if known := await _known(session, vault, form_hash, filing.key):
         return known
-    await _limit(session, deps, filing, address, now=now)
+    limits = _limits(deps, filing, address)
+    for who, most in limits.items():
+        await limiting.look(session, vault, Asked.REPORT, who, most=most, now=now)
     # Whoever left a phone has one too: staff can look a phone up, and a reward takes more than that.
     code = code_of(vault, filing.key)
     said = "，".join(part for part in (where, filing.place) if part) or None
@@ -218,6 +220,9 @@ async def file(
             )  # fmt: skip
             owner = Owner(appeal_id, FileOwner.APPEAL, CITIZEN)
             await attachments.register(session, owner, files, hashes, now=now)
+            # Last: behind one address may be a whole office, and its forms would wait for each other.
+            for who, most in limits.items():
+                await limiting.count(session, vault, Asked.REPORT, who, most=most, now=now)
             return Filed(appeal_id, receipt, code)
         # The number is taken: by this very form, sent twice at once, or by another one.
         if known := await _known(session, vault, form_hash, filing.key):
@@ -238,25 +243,12 @@ async def _known(session: AsyncSession, vault: Vault, form_hash: str, key: str) 
     return Filed(row[0], row[1] or "", code_of(vault, key) if row[2] else None)
 
 
-async def _limit(session: AsyncSession, deps: Deps, filing: Filing, address: str, *, now: datetime) -> None:
-    s = deps.settings
-    await limiting.count(
-        session,
-        deps.vault,
-        Asked.REPORT,
-        f"address:{limiting.place_of(address)}",
-        most=s.citizen_reports_per_address,
-        now=now,
-    )
+def _limits(deps: Deps, filing: Filing, address: str) -> dict[str, int]:
+    """Who is counted for a form, and how many an hour are taken."""
+    found = {f"address:{limiting.place_of(address)}": deps.settings.citizen_reports_per_address}
     if filing.phone:
-        await limiting.count(
-            session,
-            deps.vault,
-            Asked.REPORT,
-            f"phone:{filing.phone}",
-            most=s.citizen_reports_per_phone,
-            now=now,
-        )
+        found[f"phone:{filing.phone}"] = deps.settings.citizen_reports_per_phone
+    return found
 
 
 async def source_named(session: AsyncSession) -> None:

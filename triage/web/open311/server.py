@@ -167,12 +167,13 @@ async def post_request(request: web.Request) -> web.Response:
         where = await asyncio.to_thread(area_of, posted.lon, posted.lat)
         if where is None:
             raise _refuse(400, "lat、long：这个位置不在本市范围内")
-    limits = deps.settings
+    limits, now = deps.settings, deps.clock.now()
     async with deps.db.writes.begin() as session:
-        await limiting.count(
-            session, deps.vault, Asked.POST, str(key.id), most=limits.open311_per_hour, now=deps.clock.now()
-        )
-        number, token = await taking.take(session, deps.vault, key, posted, where=where, now=deps.clock.now())
+        who, most = str(key.id), limits.open311_per_hour
+        await limiting.look(session, deps.vault, Asked.POST, who, most=most, now=now)
+        number, token = await taking.take(session, deps.vault, key, posted, where=where, now=now)
+        # Last: one key stands for a whole system, and its postings would wait for each other.
+        await limiting.count(session, deps.vault, Asked.POST, who, most=most, now=now)
     told: dict[str, Any] = (
         {"token": token} if limits.open311_tokens else {"service_request_id": taking.request_id(number)}
     )

@@ -153,8 +153,8 @@ async def _month(request: web.Request, month: str | None) -> tuple[OpenMonth | N
     deps = request.app[DEPS]
     async with deps.db.writes.begin() as session:
         await limiting.count(
-            session, deps.vault, Asked.OPEN_DATA, request.remote or "", most=deps.settings.open_per_address,
-            now=deps.clock.now(),
+            session, deps.vault, Asked.OPEN_DATA, limiting.place_of(request.remote or ""),
+            most=deps.settings.open_per_address, now=deps.clock.now(),
         )  # fmt: skip
     async with deps.db.reads() as session:
         known = tuple(await session.scalars(sa.select(OpenMonth.month).order_by(OpenMonth.month.desc())))

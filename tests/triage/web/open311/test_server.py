@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,15 @@ from aiohttp.test_utils import TestClient, TestServer
 from models.appeals import Appeal, Appellant, Source
 from models.open311 import Open311Request
 from models.tickets import Ticket
-from tests.factories import TicketIn, add_tickets
+from tests.factories import TicketIn, add_reference, add_tickets
 from tests.triage.web.open311.conftest import BASE, read_all
 from triage.services import reference
-from triage.services.open311 import keys
+from triage.services.open311 import keys, taking
 from triage.settings import Settings
 from triage.web.app import make_app
 
 if TYPE_CHECKING:
+    from models.db import Database
     from nlp.pipeline import Reader
     from tests.triage.web.conftest import Client
     from triage.rules.rows import Tables
@@ -217,6 +219,31 @@ async def test_a_key_posts_so_often_and_no_more(deps: Deps, key: str) -> None:
     async with TestClient(TestServer(make_app(deps))) as client:
         told = [(await post(client, key))[0].get("code") for _ in range(3)]
     assert told == [None, None, 429]
+
+
+async def test_postings_under_one_key_do_not_wait_for_each_other(
+    postgres_db: Database, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deps = replace(deps, db=postgres_db)
+    await add_reference(postgres_db)
+    async with postgres_db.writes.begin() as session:
+        key = await keys.make(session, deps.vault, "tests", now=deps.clock.now())
+    take = taking.take
+    others: list[dict[str, Any]] = []
+
+    async def meanwhile(*given: Any, **named: Any) -> tuple[int, str]:  # noqa: ANN401
+        taken = await take(*given, **named)
+        monkeypatch.setattr(taking, "take", take)
+        async with asyncio.timeout(20):
+            others.extend(await post(client, key, description="另一件：望京街道工地夜里施工。"))
+        return taken
+
+    async with TestClient(TestServer(make_app(deps))) as client:
+        # The first of all makes the source.
+        await post(client, key, description="望京街道早先的一件。")
+        monkeypatch.setattr(taking, "take", meanwhile)
+        mine = await post(client, key)
+    assert {row["service_request_id"] for row in (*mine, *others)} == {"00000002", "00000003"}
 
 
 async def test_another_jurisdiction_is_not_found(deps: Deps) -> None:
