@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import re
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -30,6 +31,8 @@ _BUSY: Final = 409
 _started = time.monotonic()
 _found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 _failed: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+#: Answered that it is crowded: told at once, with words, and meant to come again.
+_refused: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 _told: list[str] = []
 _moved: list[str] = []
 
@@ -53,13 +56,20 @@ def _begin(**_: Any) -> None:  # noqa: ANN401  (whatever the tool passes)
 @events.request.add_listener
 def _answered(name: str, response_time: float, exception: BaseException | None, **_: Any) -> None:  # noqa: ANN401
     _found[stage_now()][name].append(response_time)
-    if exception is not None:
-        _failed[stage_now()][name][f"{type(exception).__name__}: {exception}"[:120]] += 1
+    if exception is not None and str(exception).endswith(("503", "503 ")):
+        _refused[stage_now()][name] += 1
+    elif exception is not None:
+        _failed[stage_now()][name][_plain(exception)] += 1
+
+
+def _plain(exception: BaseException) -> str:
+    """What failed, without the address: each ticket would be a line of its own."""
+    return f"{type(exception).__name__}: {re.sub(r'URL .*?: ', '', str(exception))}"[:120]
 
 
 @events.quitting.add_listener
 def _written(**_: Any) -> None:  # noqa: ANN401
-    kept = {"found": _found, "failed": _failed, "told": _told, "moved": _moved}
+    kept = {"found": _found, "failed": _failed, "refused": _refused, "told": _told, "moved": _moved}
     Path(PLAN["out"]).write_text(json.dumps(kept), encoding="utf-8")
 
 

@@ -94,17 +94,19 @@ class Database:
         await self.engine.dispose()
 
 
-def open_database(url: str, *, pool_size: int = 5, durable: bool = True) -> Database:
+def open_database(url: str, *, pool_size: int = 5, pool_wait: float = 30.0, durable: bool = True) -> Database:
     """Open PostgreSQL (`postgresql+asyncpg://`) or SQLite (`sqlite+aiosqlite:///file`).
 
+    `pool_wait`: so many seconds a session waits for a connection before sqlalchemy.exc.TimeoutError.
     `durable=False` relaxes SQLite's fsync (tests only). Raises sqlalchemy.exc.ArgumentError on a bad URL.
     """
     parsed = sa.make_url(url)
-    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 5}
+    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 5, "pool_timeout": pool_wait}
     if parsed.get_backend_name() == "sqlite":
         options = {
             "connect_args": {"isolation_level": None, "timeout": 30},
             "pool_size": pool_size,
+            "pool_timeout": pool_wait,
             "execution_options": {"schema_translate_map": {REWARD_SCHEMA: None}},
         }
     else:

@@ -100,14 +100,37 @@ class RollupDay(Measures, Base):
 
 
 class RollupMonth(Measures, Base):
-    """The same by month."""
+    """The same by month: some 400,000 rows a year of a city. Read for kinds within streets alone."""
 
     __tablename__ = "rollup_month"
+    __table_args__ = (sa.Index("ix_rollup_month_kind", "kind", "month"),)
 
     month: Mapped[date] = mapped_column(sa.Date, primary_key=True, comment="its first day")
     district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
     street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
     kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
+class RollupMonthKind(Measures, Base):
+    """A month × district × kind × channel, all streets together."""
+
+    __tablename__ = "rollup_month_kind"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True, comment="its first day")
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
+class RollupMonthStreet(Measures, Base):
+    """A month × street × channel, all kinds together, what is not environmental among them."""
+
+    __tablename__ = "rollup_month_street"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True, comment="its first day")
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
     channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
 
 
@@ -125,6 +148,7 @@ class RollupHour(Base):
     """Demands by hour of the week: month × weekday × hour × kind × district."""
 
     __tablename__ = "rollup_hour"
+    __table_args__ = (sa.Index("ix_rollup_hour_kind", "kind", "month"),)
 
     month: Mapped[date] = mapped_column(sa.Date, primary_key=True)
     district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
@@ -134,7 +158,27 @@ class RollupHour(Base):
     demands: Mapped[int]
 
 
-class RollupPlace(Base):
+class RollupMonthHour(Base):
+    """Demands by hour of the week, all kinds together: month × weekday × hour × district."""
+
+    __tablename__ = "rollup_month_hour"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    weekday: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, comment="1 Monday … 7 Sunday")
+    hour: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
+    demands: Mapped[int]
+
+
+class Placed:
+    """What is counted of demands whose place is known to a community or a 1 km grid."""
+
+    demands: Mapped[int]
+    cases: Mapped[int]
+    unsolved: Mapped[int]
+
+
+class RollupPlace(Placed, Base):
     """A day × kind × community × 1 km grid; only of demands whose place is known that well."""
 
     __tablename__ = "rollup_place"
@@ -145,9 +189,29 @@ class RollupPlace(Base):
     community: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
     grid: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
     kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
-    demands: Mapped[int]
-    cases: Mapped[int]
-    unsolved: Mapped[int]
+
+
+class RollupMonthCommunity(Placed, Base):
+    """A month × community, all kinds together."""
+
+    __tablename__ = "rollup_month_community"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    community: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+
+
+class RollupMonthPlace(Placed, Base):
+    """A kind × month × community: asked for by kind, so that comes first."""
+
+    __tablename__ = "rollup_month_place"
+
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    community: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
 
 
 class RollupModel(Base):
@@ -198,6 +262,9 @@ class RollupCursor(Base):
     events_seen: Mapped[int] = mapped_column(sa.BigInteger)
     events_settled: Mapped[int] = mapped_column(sa.BigInteger)
     corrections_settled: Mapped[int] = mapped_column(sa.BigInteger)
+    months_version: Mapped[int | None] = mapped_column(
+        sa.BigInteger, comment="the version that `rollup_month_*` hold; another: older code counted since"
+    )
     mark_events: Mapped[int] = mapped_column(sa.BigInteger, comment="the newest event at mark_at")
     mark_corrections: Mapped[int] = mapped_column(sa.BigInteger)
     mark_xmax: Mapped[int] = mapped_column(sa.BigInteger, comment="PostgreSQL: the next transaction then")

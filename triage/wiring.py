@@ -51,8 +51,11 @@ def open_files(settings: Settings) -> FileStore:
     return FolderStore(settings.files)
 
 
-def build(settings: Settings, *, clock: Clock | None = None) -> Deps:
-    """Open what the settings name. Raises SettingsError and TableError; connects lazily."""
+def build(settings: Settings, *, clock: Clock | None = None, pool_wait: float = 30.0) -> Deps:
+    """Open what the settings name. Raises SettingsError and TableError; connects lazily.
+
+    `pool_wait`: seconds until a session that gets no connection gives up.
+    """
     vault = open_vault(settings)
     tables = triage.tables.load(settings.tables_dir)
     if settings.database.startswith("sqlite"):
@@ -63,6 +66,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Deps:
         settings=settings,
         clock=clock or SystemClock(),
         tables=tables,
-        db=open_database(settings.database, pool_size=settings.db_pool),
+        db=open_database(settings.database, pool_size=settings.db_pool, pool_wait=pool_wait),
         vault=vault,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from datetime import timedelta
@@ -73,6 +74,8 @@ PAUSES: Final = {
 REMIND_BATCH: Final = 200
 #: After a refusal (database or queue away) the next try waits longer, up to this.
 LONGEST_PAUSE_SECONDS: Final = 5.0
+#: Niceness of the timetable.
+_PATIENCE: Final = 5
 #: What runs when we are told to stop may go on for so long; whoever told us waits longer (compose.yaml).
 STOP_SECONDS: Final = 8.0
 #: After a fault of our own, which the next try will likely meet again.
@@ -161,6 +164,8 @@ def timetable(settings: Settings) -> None:
 
     Beside it the sources (来源) run, each by itself: none of them delays the sweep.
     """
+    # Where it shares a machine with web and workers, people come first; it catches up when they rest.
+    os.nice(_PATIENCE)
 
     async def main() -> None:
         deps = build(settings)

@@ -16,6 +16,9 @@ from triage.wiring import build
 
 #: Handlers get this long to finish after SIGTERM; a supervisor must wait at least twice as long.
 SHUTDOWN_SECONDS = 4.0
+#: Who gets no connection within it is told that it is crowded. A page that comes after half a minute has been
+#: given up and asked for again, and answering what nobody waits for is what keeps a crowd from passing.
+CROWDED_SECONDS = 5.0
 
 
 async def check_accounts(settings: Settings) -> None:
@@ -36,7 +39,7 @@ def serve(settings: Settings) -> None:
     protocol.install()
     tracing.set_up(settings, "web")
     web.run_app(
-        make_app(build(settings), warm=True),
+        make_app(build(settings, pool_wait=CROWDED_SECONDS), warm=True),
         host=settings.host,
         port=settings.port,
         shutdown_timeout=SHUTDOWN_SECONDS,

@@ -34,12 +34,22 @@ class DatabaseBusy(TriageError):
     status: ClassVar[int] = 503
 
 
+class Crowded(TriageError):
+    """现在用的人太多，这一次没有办成，请过几秒再试；已登记的诉求不会丢失。"""
+
+    code: ClassVar[str] = "crowded"
+    status: ClassVar[int] = 503
+
+
 def told(error: Exception) -> TriageError | None:
     """What to say of an error that passes; None: it is none of these."""
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlite_errorname", "") in _SQLITE_BUSY:
         return DatabaseBusy()
+    # Every connection of this process is in use: the database may be well.
+    if isinstance(error, PoolTimeout):
+        return Crowded()
     # A socket that is not there is a missing file.
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout, ConnectionError, FileNotFoundError)):
+    if isinstance(error, (OperationalError, InterfaceError, ConnectionError, FileNotFoundError)):
         return DatabaseAway()
     if not isinstance(error, DBAPIError):
         return None

@@ -44,6 +44,8 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OWN_HOST: Final = re.compile(r"(127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
+#: When a program may try again what could not be done now.
+_RETRY_SECONDS: Final = "5"
 #: Behind TLS: for a year no browser comes without it.
 _HSTS: Final = "max-age=31536000"
 
@@ -150,7 +152,9 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     except Exception as error:
         if passing := away.told(error):
             log.warning(passing.code, error=type(error).__name__)
-            return problem_response(request, passing.status, passing.code, passing.detail)
+            response = problem_response(request, passing.status, passing.code, passing.detail)
+            response.headers[hdrs.RETRY_AFTER] = _RETRY_SECONDS
+            return response
         log.exception("request_failed")
         return problem_response(request, 500, "error", "系统处理出错，已记录。请带上请求编号联系管理员。")
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from models.db import open_database
+from tests import signed_in
 from triage.web import away
+from triage.web.app import make_app
 
 if TYPE_CHECKING:
     from models.db import Database
+    from triage.services.deps import Deps
+
+#: Whoever it is: the database is asked.
+SOMEBODY = {signed_in.COOKIE: "x" * 43}
 
 
 class Said(Exception):
@@ -36,6 +47,7 @@ def wrapped(sqlstate: str | None, kind: type[DBAPIError] = DBAPIError) -> DBAPIE
         (wrapped(None, InternalError), "database_away"),
         (wrapped(None, OperationalError), "database_away"),
         (ConnectionResetError(), "database_away"),
+        (PoolTimeout(), "crowded"),
         (wrapped("40P01"), "database_busy"),
         (wrapped("55P03"), "database_busy"),
         (wrapped("53100"), "database_busy"),
@@ -64,3 +76,21 @@ async def test_a_full_disk_is_no_database_away(sqlite_db: Database) -> None:
     found = away.told(caught.value)
     assert found is not None
     assert found.code == "database_busy"
+
+
+async def test_who_gets_no_connection_is_told_soon_and_may_come_again(
+    postgres_db: Database, deps: Deps
+) -> None:
+    url = postgres_db.engine.url.render_as_string(hide_password=False)
+    # One connection, and the five that a pool may have beside.
+    small = open_database(url, pool_size=1, pool_wait=0.1)
+    app = make_app(replace(deps, db=small))
+    async with TestClient(TestServer(app), cookies=SOMEBODY) as client, AsyncExitStack() as held:
+        for _ in range(6):
+            await (await held.enter_async_context(small.reads())).execute(sa.text("SELECT 1"))
+        refused = await client.get("/api/v1/tickets")
+        assert (refused.status, (await refused.json())["code"]) == (503, "crowded")
+        assert refused.headers["Retry-After"] == "5"
+        assert "请过几秒再试" in await (await client.get("/desk")).text()
+        await held.aclose()
+        assert (await client.get("/api/v1/tickets")).status == 401

@@ -21,7 +21,7 @@ from models.vocab_trends import Ending
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.trends.helpers import correct, refreshed
 from tests.written import written
-from triage.services.trends.figures import Scope
+from triage.services.trends.sources import Scope
 from triage.web.trends.asks import TrendsAsk
 
 if TYPE_CHECKING:

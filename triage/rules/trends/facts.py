@@ -146,14 +146,23 @@ def cells(fact: Fact) -> list[tuple[Cell, Amounts]]:
         (("rollup_day", (f.day, f.district, f.street, f.kind, f.channel)), counts),
         (("rollup_month", (month, f.district, f.street, f.kind, f.channel)), counts),
         (("rollup_district", (f.day, f.district, f.kind)), counts),
+        (("rollup_month_kind", (month, f.district, f.kind, f.channel)), counts),
+        (("rollup_month_street", (month, f.district, f.street, f.channel)), counts),
         (("rollup_hour", (month, f.district, f.kind, f.day.isoweekday(), f.hour)), {"demands": 1}),
+        (("rollup_month_hour", (month, f.district, f.day.isoweekday(), f.hour)), {"demands": 1}),
         (
             ("rollup_model", (f.day, f.model, f.band)),
             {"demands": 1, "reviewed": f.reviewed, "corrected": f.corrected},
         ),
     ]
     if f.community or f.grid:
+        placed = {"demands": 1, "cases": 1 - merged, "unsolved": int(f.ending == Ending.UNSOLVED)}
         key = (f.day, f.district, f.street, f.community, f.grid, f.kind)
-        unsolved = int(f.ending == Ending.UNSOLVED)
-        found.append((("rollup_place", key), {"demands": 1, "cases": 1 - merged, "unsolved": unsolved}))
+        found.append((("rollup_place", key), placed))
+        if f.community:
+            place = (f.district, f.street, f.community)
+            found += [
+                (("rollup_month_community", (month, *place)), placed),
+                (("rollup_month_place", (f.kind, month, *place)), placed),
+            ]
     return found

@@ -36,3 +36,13 @@ def is_hot(found: Heat, row: SignalRow) -> bool:
 def is_chronic(windows: Sequence[int], row: SignalRow) -> bool:
     """Whether every stretch of the base has its least."""
     return len(windows) == row.base_days // row.window_days and min(windows, default=0) >= row.least
+
+
+def lasting(windows: Sequence[int], usual: Sequence[float]) -> float:
+    """How far a place stands out in every stretch: the smallest (n − usual) ÷ √usual, usual at least 1.
+
+    Where much is told of everything each kind reaches its least; what stands out month after month is what
+    this place has and others have not.
+    """
+    least = [max(n, 1.0) for n in usual]
+    return min((n - wont) / math.sqrt(wont) for n, wont in zip(windows, least, strict=True))

@@ -49,7 +49,11 @@ def hot(found: Heat, row: SignalRow) -> list[str]:
     ]
 
 
-def chronic(windows: Sequence[int], row: SignalRow) -> list[str]:
-    """长期反复: the count of each stretch, oldest first."""
+def chronic(windows: Sequence[int], usual: Sequence[float], row: SignalRow) -> list[str]:
+    """长期反复: the count of each stretch, oldest first, and what would be usual of the kind."""
     told = "、".join(str(count) for count in windows)
-    return [f"同一地点同一类别，由远到近每 {row.window_days} 天分别 {told} 件，每段都不少于 {row.least} 件。"]
+    wont = "、".join(f"{count:.1f}" for count in usual)
+    return [
+        f"同一地点同一类别，由远到近每 {row.window_days} 天分别 {told} 件，每段都不少于 {row.least} 件。",
+        f"按这一类在本区占的比例，这一格同期约为 {wont} 件；比这个多得越多越靠前。",
+    ]

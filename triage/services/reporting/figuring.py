@@ -22,7 +22,7 @@ from triage.services import months
 from triage.services.month_sheets import name_of
 from triage.services.topics import listing as topics
 from triage.services.trends import figures
-from triage.services.trends.figures import Figures, Scope
+from triage.services.trends.sources import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.rules.rows import Tables
+    from triage.services.trends.figures import Figures
 
 #: Lines of kinds, districts, risers and topics that the text names; the tables have all.
 NAMED: Final = 5

@@ -14,6 +14,11 @@ from models.rollups import (
     RollupHour,
     RollupModel,
     RollupMonth,
+    RollupMonthCommunity,
+    RollupMonthHour,
+    RollupMonthKind,
+    RollupMonthPlace,
+    RollupMonthStreet,
     RollupPlace,
     RollupTicket,
 )
@@ -30,14 +35,32 @@ if TYPE_CHECKING:
     from triage.rules.trends.facts import Amounts, Cell
     from triage.services.trends.gathering import Counted
 
-SUMS: Final[Mapping[str, type[Base]]] = {
-    model.__tablename__: model
-    for model in (RollupDay, RollupMonth, RollupDistrict, RollupHour, RollupModel, RollupPlace)
+#: Sums of sums, each with the one that it is made from: what a page of a year reads.
+SHORTER: Final[Mapping[type[Base], type[Base]]] = {
+    RollupMonthKind: RollupMonth,
+    RollupMonthStreet: RollupMonth,
+    RollupMonthHour: RollupHour,
+    RollupMonthCommunity: RollupPlace,
+    RollupMonthPlace: RollupPlace,
 }
+_OF_FACTS: Final[tuple[type[Base], ...]] = (
+    RollupDay,
+    RollupMonth,
+    RollupDistrict,
+    RollupHour,
+    RollupModel,
+    RollupPlace,
+)
+SUMS: Final[Mapping[str, type[Base]]] = {model.__tablename__: model for model in (*_OF_FACTS, *SHORTER)}
 #: Key columns, as `facts.cells` gives their values.
 KEYS: Final = {
     "rollup_day": ("day", "district", "street", "kind", "channel"),
     "rollup_month": ("month", "district", "street", "kind", "channel"),
+    "rollup_month_kind": ("month", "district", "kind", "channel"),
+    "rollup_month_street": ("month", "district", "street", "channel"),
+    "rollup_month_hour": ("month", "district", "weekday", "hour"),
+    "rollup_month_community": ("month", "district", "street", "community"),
+    "rollup_month_place": ("kind", "month", "district", "street", "community"),
     "rollup_district": ("day", "district", "kind"),
     "rollup_hour": ("month", "district", "kind", "weekday", "hour"),
     "rollup_model": ("day", "model", "band"),
@@ -135,17 +158,35 @@ def insert_of(session: AsyncSession, model: type[Base]) -> postgresql.Insert | s
 async def sum_up(session: AsyncSession) -> None:
     """Make every sum anew from the facts."""
     t = RollupTicket
-    reckoned: dict[str, Any] = {"month": _month(session), "weekday": _weekday(session)}
+    reckoned: dict[str, Any] = {"month": _month(session, t.day), "weekday": _weekday(session)}
     amounts = _amounts()
-    for name, model in SUMS.items():
+    for model in _OF_FACTS:
         await session.execute(sa.delete(model))
         key: dict[str, Any] = {
-            column: reckoned[column] if column in reckoned else getattr(t, column) for column in KEYS[name]
+            column: reckoned[column] if column in reckoned else getattr(t, column)
+            for column in KEYS[model.__tablename__]
         }
         mine = {column.name: amounts[column.name] for column in model.__table__.c if column.name not in key}
         chosen = sa.select(*key.values(), *mine.values()).group_by(*key.values())
         if model is RollupPlace:
             chosen = chosen.where((t.community != "") | (t.grid != ""))
+        await session.execute(sa.insert(model).from_select([*key, *mine], chosen, include_defaults=False))
+    await sum_months(session)
+
+
+async def sum_months(session: AsyncSession) -> None:
+    """Make the shorter sums by month anew from the longer ones."""
+    for model, longer in SHORTER.items():
+        await session.execute(sa.delete(model))
+        source = longer.__table__.c
+        key: dict[str, Any] = {
+            column: source[column] if column in source else _month(session, source.day)
+            for column in KEYS[model.__tablename__]
+        }
+        mine = {c.name: sa.func.sum(source[c.name]) for c in model.__table__.c if c.name not in key}
+        chosen = sa.select(*key.values(), *mine.values()).group_by(*key.values())
+        if "community" in key:
+            chosen = chosen.where(source.community != "")
         await session.execute(sa.insert(model).from_select([*key, *mine], chosen, include_defaults=False))
 
 
@@ -169,10 +210,10 @@ def _amounts() -> dict[str, sa.ColumnElement[int]]:
     return found | {"demands": sa.func.count(), "cases": sa.func.count() - found[Ending.MERGED.value]}
 
 
-def _month(session: AsyncSession) -> sa.ColumnElement[Any]:
+def _month(session: AsyncSession, day: Any) -> sa.ColumnElement[Any]:  # noqa: ANN401  (a column of either form)
     if session.get_bind().dialect.name == "postgresql":
-        return sa.cast(sa.func.date_trunc(sa.literal_column("'month'"), RollupTicket.day), sa.Date)
-    return sa.func.date(RollupTicket.day, sa.literal_column("'start of month'"))
+        return sa.cast(sa.func.date_trunc(sa.literal_column("'month'"), day), sa.Date)
+    return sa.func.date(day, sa.literal_column("'start of month'"))
 
 
 def _weekday(session: AsyncSession) -> sa.ColumnElement[Any]:

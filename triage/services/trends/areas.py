@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from models.rollups import RollupPlace
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def areas(
-    session: AsyncSession, column: Any, places: Sequence[str], first: date, last: date  # noqa: ANN401
+    session: AsyncSession, column: Any, places: Sequence[str], period: Sequence[sa.ColumnElement[bool]]  # noqa: ANN401
 ) -> dict[str, tuple[str, str]]:  # fmt: skip
-    """District and street of each of these values of a column of `rollup_place`, within these days."""
-    p = RollupPlace
+    """District and street of each of these values of a column of a sum of places, within the period."""
+    p = column.class_
     counted = await session.execute(
         sa.select(column, p.district, p.street, sa.func.sum(p.demands).label("n"))
-        .where(p.day >= first, p.day <= last, column.in_(places))
+        .where(*period, column.in_(places))
         .group_by(column, p.district, p.street)
         .order_by(sa.literal_column("n"), p.district.desc(), p.street.desc())
     )

@@ -26,20 +26,11 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.parties import Party, PartyMention, PartyName
-from models.rollups import (
-    MEASURES,
-    RollupCursor,
-    RollupDay,
-    RollupDistrict,
-    RollupHour,
-    RollupModel,
-    RollupMonth,
-    RollupPlace,
-    RollupTicket,
-)
+from models.rollups import MEASURES, RollupCursor, RollupModel, RollupTicket
 from models.vocab_trends import Axis, Ending
 from triage.clock import BEIJING
 from triage.rules import suppression
+from triage.services.trends import sources
 from triage.services.trends.areas import areas
 
 if TYPE_CHECKING:
@@ -47,33 +38,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from triage.services.trends.sources import Scope
+
 _DAY: Final = timedelta(days=1)
 #: Fewer demands than this are not shown outside the office (k-anonymity).
 SMALLEST_SHOWN: Final = 5
 #: Parties are counted from facts, not from a sum: over so many days at most.
 PARTY_DAYS: Final = 62
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What figures are about: Beijing days, both included, and what narrows them; None: everything."""
-
-    first: date
-    last: date
-    kinds: tuple[str, ...] | None = None
-    district: str | None = None
-    street: str | None = None
-    channel: str | None = None
-
-    @property
-    def whole_months(self) -> bool:
-        """Whether the days are whole months."""
-        return self.first.day == 1 and (self.last + _DAY).day == 1
-
-    @property
-    def days(self) -> int:
-        """How many days."""
-        return (self.last - self.first).days + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +158,17 @@ async def as_of(session: AsyncSession) -> AsOf:
 
 async def totals(session: AsyncSession, scope: Scope) -> Figures:
     """Everything in the scope together."""
-    table = _table(scope, ())
-    row = (await session.execute(sa.select(*_sums(table)).where(*_where(table, scope)))).one()
+    table = sources.table_of(scope, ())
+    row = (await session.execute(sa.select(*_sums(table)).where(*sources.where(table, scope)))).one()
     return Figures(*row)
 
 
 async def told_by(session: AsyncSession, scope: Scope, axis: Axis) -> dict[str, Figures]:
     """By kind, district, street or channel; largest first."""
-    table = _table(scope, (axis,))
+    table = sources.table_of(scope, (axis,))
     column = getattr(table, axis.value)
     rows = await session.execute(
-        sa.select(column, *_sums(table)).where(*_where(table, scope)).group_by(column)
+        sa.select(column, *_sums(table)).where(*sources.where(table, scope)).group_by(column)
     )
     found = {row[0]: Figures(*row[1:]) for row in rows}
     return dict(sorted(found.items(), key=lambda item: (-item[1].demands, item[0])))
@@ -206,10 +177,10 @@ async def told_by(session: AsyncSession, scope: Scope, axis: Axis) -> dict[str, 
 async def series(session: AsyncSession, scope: Scope, step: Axis = Axis.DAY) -> dict[date, Figures]:
     """By day or month (its first day), in order, empty ones included."""
     by_month = step is Axis.MONTH and scope.whole_months
-    table = _table(scope, (Axis.MONTH if by_month else Axis.DAY,))
+    table = sources.table_of(scope, (Axis.MONTH if by_month else Axis.DAY,))
     column: Any = table.month if by_month else table.day
     rows = await session.execute(
-        sa.select(column, *_sums(table)).where(*_where(table, scope)).group_by(column)
+        sa.select(column, *_sums(table)).where(*sources.where(table, scope)).group_by(column)
     )
     found: dict[date, Figures] = {}
     for row in rows:
@@ -220,12 +191,12 @@ async def series(session: AsyncSession, scope: Scope, step: Axis = Axis.DAY) -> 
 
 async def crossed(session: AsyncSession, scope: Scope, one: Axis, other: Axis) -> dict[tuple[Any, Any], int]:
     """Demands by two axes at once. By month only over whole months (else ValueError)."""
-    table = _table(scope, (one, other))
-    if Axis.MONTH in {one, other} and table is not RollupMonth:
+    table = sources.table_of(scope, (one, other))
+    if Axis.MONTH in {one, other} and table not in sources.BY_MONTH:
         raise ValueError("by month only over whole months")
     columns = [getattr(table, axis.value) for axis in (one, other)]
     rows = await session.execute(
-        sa.select(*columns, sa.func.sum(table.demands)).where(*_where(table, scope)).group_by(*columns)
+        sa.select(*columns, sa.func.sum(table.demands)).where(*sources.where(table, scope)).group_by(*columns)
     )
     return {(row[0], row[1]): row[2] for row in rows}
 
@@ -237,15 +208,10 @@ async def hours(session: AsyncSession, scope: Scope) -> dict[tuple[int, int], in
     """
     if scope.street is not None:
         return await _hours_of_street(session, scope)
-    where = [
-        RollupHour.month >= scope.first.replace(day=1),
-        RollupHour.month <= scope.last,
-        *_area(RollupHour, scope),
-    ]
+    h = sources.hours_of(scope)
+    where = [h.month >= scope.first.replace(day=1), h.month <= scope.last, *sources.area(h, scope)]
     rows = await session.execute(
-        sa.select(RollupHour.weekday, RollupHour.hour, sa.func.sum(RollupHour.demands))
-        .where(*where)
-        .group_by(RollupHour.weekday, RollupHour.hour)
+        sa.select(h.weekday, h.hour, sa.func.sum(h.demands)).where(*where).group_by(h.weekday, h.hour)
     )
     return {(row[0], row[1]): row[2] for row in rows}
 
@@ -254,7 +220,7 @@ async def _hours_of_street(session: AsyncSession, scope: Scope) -> dict[tuple[in
     """From what each ticket adds: a street has some hundred a month, found by the index of streets."""
     t = RollupTicket
     months = whole_months_of(scope)
-    where = [t.street == scope.street, t.day >= months.first, t.day <= months.last, *_area(t, scope)]
+    where = [t.street == scope.street, t.day >= months.first, t.day <= months.last, *sources.area(t, scope)]
     if scope.channel is not None:
         where.append(t.channel == scope.channel)
     rows = await session.execute(
@@ -275,7 +241,7 @@ def whole_months_of(scope: Scope) -> Scope:
 async def parties(session: AsyncSession, scope: Scope, *, limit: int = 20) -> list[PartyFigures]:
     """被反映对象 that most demands name, of the last `PARTY_DAYS` days of the scope."""
     t, first = RollupTicket, max(scope.first, scope.last - timedelta(days=PARTY_DAYS - 1))
-    where = [t.day >= first, t.day <= scope.last, *_area(t, scope)]
+    where = [t.day >= first, t.day <= scope.last, *sources.area(t, scope)]
     if scope.street is not None:
         where.append(t.street == scope.street)
     if scope.channel is not None:
@@ -307,11 +273,9 @@ async def places(
     session: AsyncSession, scope: Scope, *, by: str = "community", limit: int = 20
 ) -> list[PlaceFigures]:
     """The communities (`by="grid"`: 1 km grids) with most demands. A channel does not narrow them."""
-    p = RollupPlace
+    p = sources.places_of(scope, by)
     column = p.grid if by == "grid" else p.community
-    where = [p.day >= scope.first, p.day <= scope.last, column != "", *_area(p, scope)]
-    if scope.street is not None:
-        where.append(p.street == scope.street)
+    where = [column != "", *sources.where(p, replace(scope, channel=None))]
     demands = sa.func.sum(p.demands)
     rows = await session.execute(
         sa.select(column, demands, sa.func.sum(p.cases), sa.func.sum(p.unsolved))
@@ -321,7 +285,7 @@ async def places(
         .limit(limit)
     )
     most = rows.all()
-    lies = await areas(session, column, [row[0] for row in most], scope.first, scope.last)
+    lies = await areas(session, column, [row[0] for row in most], sources.period(p, scope))
     return [PlaceFigures(place, *lies[place], *counts) for place, *counts in most]
 
 
@@ -357,35 +321,8 @@ def line(counts: Sequence[int], *, office: bool, also: Collection[int] = ()) -> 
     return list(counts) if office else suppression.line(counts, SMALLEST_SHOWN, also)
 
 
-def _table(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of three row classes)
-    """The smallest table that can answer."""
-    fine = {Axis.STREET, Axis.CHANNEL} & set(axes) or scope.street is not None or scope.channel is not None
-    if scope.whole_months and Axis.DAY not in axes:
-        return RollupMonth
-    return RollupDay if fine else RollupDistrict
-
-
 def _sums(table: Any) -> list[Any]:  # noqa: ANN401
     return [sa.func.coalesce(sa.func.sum(getattr(table, name)), 0) for name in MEASURES]
-
-
-def _where(table: Any, scope: Scope) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401
-    column = table.month if table is RollupMonth else table.day
-    found = [column >= scope.first, column <= scope.last, *_area(table, scope)]
-    if scope.street is not None:
-        found.append(table.street == scope.street)
-    if scope.channel is not None:
-        found.append(table.channel == scope.channel)
-    return found
-
-
-def _area(table: Any, scope: Scope) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401
-    found = []
-    if scope.district is not None:
-        found.append(table.district == scope.district)
-    if scope.kinds is not None:
-        found.append(table.kind.in_(scope.kinds))
-    return found
 
 
 def _starts(scope: Scope, step: Axis) -> Iterator[date]:

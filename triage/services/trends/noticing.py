@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from models.rollups import RollupCursor, RollupDistrict, RollupPlace
+from models.rollups import RollupCursor, RollupDistrict
 from models.signals import Forecast, Signal, SignalDay
 from models.vocab_trends import SignalKind, SignalState
 from triage import logs
 from triage.clock import BEIJING, local
-from triage.rules.trends import hot, season, telling
+from triage.rules.trends import season, telling
 from triage.rules.trends.rows import row_of
 from triage.services import backlog
-from triage.services.trends.areas import areas as areas_of
+from triage.services.trends import spots
+from triage.services.trends.spots import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,20 +44,6 @@ INTERVAL: Final = 0.8
 METHOD: Final = "poisson-season-holidays"
 
 SeriesKey = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Something noticed, before it is a row."""
-
-    what: SignalKind
-    kind: str
-    district: str
-    place: str
-    score: float
-    numbers: dict[str, Any]
-    why: list[str]
-    row: SignalRow
 
 
 async def poke(deps: Deps) -> bool:
@@ -87,8 +73,10 @@ async def notice(deps: Deps, day: date) -> bool:
     rows = {what: row for what in SignalKind if (row := row_of(deps.tables.signals, what, day))}
     async with deps.db.reads() as session:
         series = await daily(session, rows, day)
-        places = [found for what in _PLACES for found in await _hot(session, rows.get(what), day)]
-        chronic = await _chronic(session, rows.get(SignalKind.CHRONIC), day)
+        places = [
+            found for what in spots.PLACES for found in await spots.hot_places(session, rows.get(what), day)
+        ]
+        chronic = await spots.chronic(session, rows.get(SignalKind.CHRONIC), day)
         month = _next_month(day)
         wanted = await session.scalar(sa.select(Forecast.month).where(Forecast.month == month).limit(1))
     sorts = season.sorts_of(deps.tables.calendar)
@@ -216,89 +204,6 @@ def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-_PLACES: Final = {SignalKind.HOT_GRID: RollupPlace.grid, SignalKind.HOT_COMMUNITY: RollupPlace.community}
-
-
-async def _hot(session: AsyncSession, row: SignalRow | None, day: date) -> list[Found]:
-    """热点 grids or communities: environmental demands, all kinds together, the commonest kind told."""
-    if row is None:
-        return []
-    p, column = RollupPlace, _PLACES[row.what]
-    start = day - timedelta(days=row.window_days - 1)
-    base = start - timedelta(days=row.base_days)
-    now = sa.func.sum(sa.case((p.day >= start, p.demands), else_=0))
-    counted = await session.execute(
-        sa.select(column, now, sa.func.sum(p.demands))
-        .where(p.day >= base, p.day <= day, column != "", p.kind != "")
-        .group_by(column)
-        .having(now >= row.least)
-    )
-    scored = [(hot.heat(int(recent), int(whole - recent), row), place) for place, recent, whole in counted]
-    best = sorted((s for s in scored if hot.is_hot(s[0], row)), key=lambda s: (-s[0].score, s[1]))[: row.most]
-    kinds = await _commonest(session, column, [s[1] for s in best], start, day)
-    areas = await areas_of(session, column, [s[1] for s in best], start, day)
-    return [
-        Found(
-            row.what, kinds.get(place, ""), areas[place][0], place, heat.score,
-            {"now": heat.now, "before": heat.before, "usual": round(heat.usual, 2),
-             "street": areas[place][1], "from": str(start), "to": str(day)},
-            telling.hot(heat, row), row,
-        )
-        for heat, place in best
-    ]  # fmt: skip
-
-
-async def _commonest(
-    session: AsyncSession, column: Any, places: Sequence[str], start: date, day: date  # noqa: ANN401
-) -> dict[str, str]:  # fmt: skip
-    """The commonest kind of each place."""
-    p = RollupPlace
-    counted = await session.execute(
-        sa.select(column, p.kind, sa.func.sum(p.demands).label("n"))
-        .where(p.day >= start, p.day <= day, column.in_(places), p.kind != "")
-        .group_by(column, p.kind)
-        .order_by(sa.literal_column("n"), p.kind.desc())
-    )
-    return {place: kind for place, kind, _ in counted}
-
-
-async def _chronic(session: AsyncSession, row: SignalRow | None, day: date) -> list[Found]:
-    """长期反复: the same grid and kind in every stretch of the base."""
-    if row is None:
-        return []
-    p, stretches = RollupPlace, row.base_days // row.window_days
-    starts = [day - timedelta(days=row.window_days * n - 1) for n in range(stretches, 0, -1)]
-    sums = [
-        sa.func.sum(
-            sa.case(
-                ((p.day >= start) & (p.day < start + timedelta(days=row.window_days)), p.demands), else_=0
-            )
-        )
-        for start in starts
-    ]
-    counted = await session.execute(
-        sa.select(p.grid, p.kind, *sums)
-        .where(p.day >= starts[0], p.day <= day, p.grid != "", p.kind != "")
-        .group_by(p.grid, p.kind)
-        .having(sa.and_(*(one >= row.least for one in sums)))
-    )
-    lasting = [
-        (grid, kind, [int(n) for n in windows])
-        for grid, kind, *windows in counted
-        if hot.is_chronic([int(n) for n in windows], row)
-    ]
-    worst = sorted(lasting, key=lambda one: (-sum(one[2]), one[0], one[1]))[: row.most]
-    areas = await areas_of(session, p.grid, [grid for grid, _, _ in worst], starts[0], day)
-    return [
-        Found(
-            SignalKind.CHRONIC, kind, areas[grid][0], grid, float(sum(windows)),
-            {"windows": windows, "street": areas[grid][1], "from": str(starts[0]), "to": str(day)},
-            telling.chronic(windows, row), row,
-        )
-        for grid, kind, windows in worst
-    ]  # fmt: skip
-
-
 async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime) -> None:
     """A new row, or the one of the same thing that was noticed lately and that nobody decided on yet."""
     told = {"numbers": item.numbers, "why": item.why}
@@ -307,9 +212,9 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
         .where(
             Signal.what == item.what.value,
             # A hot place is hot of all kinds together: the commonest one may be another the next day.
-            sa.true() if item.what in _PLACES else Signal.kind == item.kind,
+            sa.true() if item.what in spots.PLACES else Signal.kind == item.kind,
             # So may its district, of a square that lies across a border.
-            sa.true() if item.what in _PLACES else Signal.district == item.district,
+            sa.true() if item.what in spots.PLACES else Signal.district == item.district,
             Signal.place == item.place,
             Signal.last_day >= day - SAME,
             Signal.last_day <= day,

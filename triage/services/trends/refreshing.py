@@ -81,13 +81,16 @@ async def refresh(deps: Deps) -> bool:
         )
         if locked != cursor.version:
             return True  # somebody else counted meanwhile: look again
+        if cursor.months_version != cursor.version:
+            # Code of before these sums counted last, during a deploy: what it added is not in them.
+            await applying.sum_months(session)
         count = await applying.change(session, found)
         # `at` says up to when everything is counted: not while there is more.
         stamp = {} if more else {"at": now}
         await session.execute(
             sa.update(RollupCursor)
             .where(RollupCursor.id == _ONE)
-            .values(version=cursor.version + 1, **after, **stamp)
+            .values(version=cursor.version + 1, months_version=cursor.version + 1, **after, **stamp)
         )
     if count:
         log.info("rollups_refreshed", tickets=len(found), changed=count)
@@ -205,9 +208,10 @@ async def _cursor(deps: Deps, *, now: datetime) -> RollupCursor:
         await session.execute(
             applying.insert_of(session, RollupCursor).on_conflict_do_nothing(),
             {
-                "id": _ONE, "version": 1, "at": now, "events_seen": 0, "events_settled": 0,
-                "corrections_settled": 0, "mark_events": marks.events, "mark_xmax": marks.xmax,
-                "mark_corrections": marks.corrections, "mark_at": now, "archived_before": None,
+                "id": _ONE, "version": 1, "months_version": 1, "at": now,
+                "events_seen": 0, "events_settled": 0, "corrections_settled": 0, "mark_events": marks.events,
+                "mark_xmax": marks.xmax, "mark_corrections": marks.corrections, "mark_at": now,
+                "archived_before": None,
             },
         )  # fmt: skip
     async with deps.db.reads() as session:
@@ -250,6 +254,7 @@ async def rebuild(deps: Deps, *, told: Callable[[int], None] = lambda _count: No
             .where(RollupCursor.id == _ONE)
             .values(
                 version=(version or cursor.version) + 1,
+                months_version=(version or cursor.version) + 1,
                 events_seen=marks.events,
                 corrections_settled=0,
                 mark_events=marks.events,

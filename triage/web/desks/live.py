@@ -10,6 +10,7 @@ that wrote its event earlier and ended later than another is seen by its hint, o
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,9 @@ ALONE_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 3.0
 #: A page is not told more often than this.
 APART_SECONDS: Final = 1.0
+#: Each page that is told asks for its list anew. Where many listen they are told one after another, so many a
+#: second of one process, so that a change does not bring all of them at once.
+TOLD_A_SECOND: Final = 20.0
 #: A line is sent at least so often: who is gone is noticed, and nobody between takes the line for dead. As
 #: often it is asked whether the session still stands: one that ended is told nothing after the next beat.
 BEAT_SECONDS: Final = 15.0
@@ -105,6 +109,10 @@ class Board:
             yield
         finally:
             self._listeners -= 1
+
+    def delay(self) -> float:
+        """Seconds until one of them is told what all may know: none for one, up to ten for two hundred."""
+        return random.random() * (self._listeners - 1) / TOLD_A_SECOND  # noqa: S311  (no secret)
 
     async def newer(self, turn: int, seconds: float) -> bool:
         """Wait until there is news after that turn, at most so long."""
@@ -234,6 +242,7 @@ async def _stream(request: web.Request, response: web.StreamResponse, board: Boa
                 return
             known = loop.time()
         if news:
+            await asyncio.sleep(board.delay())
             turn = board.turn
             await response.write(_event(board))
             await asyncio.sleep(APART_SECONDS)

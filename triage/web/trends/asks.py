@@ -14,7 +14,7 @@ from triage.clock import local
 from triage.errors import BadInput
 from triage.rules.access import of_office
 from triage.services.trends import figures
-from triage.services.trends.figures import Scope
+from triage.services.trends.sources import Scope
 from triage.web import asking
 from triage.web.keys import DEPS, NAMES, VIEWER
 

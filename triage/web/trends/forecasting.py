@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from models.signals import Forecast
 from models.vocab_trends import Axis
 from triage.services.trends import figures, judging
-from triage.services.trends.figures import NONE, Scope
+from triage.services.trends.figures import NONE
+from triage.services.trends.sources import Scope
 from triage.web.trends.views import NOT_TOLD, Cell, Panel, count, number, text
 
 if TYPE_CHECKING:

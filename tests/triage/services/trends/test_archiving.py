@@ -16,7 +16,7 @@ from tests.triage.services.trends.helpers import correct, deps_of, refreshed
 from triage.cli import main
 from triage.errors import BadInput
 from triage.services.trends import archiving, figures
-from triage.services.trends.figures import Scope
+from triage.services.trends.sources import Scope
 
 if TYPE_CHECKING:
     from pathlib import Path

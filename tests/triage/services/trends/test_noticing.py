@@ -17,7 +17,7 @@ from tests.triage.services.trends.helpers import deps_of
 from tests.written import written
 from triage.errors import BadInput, NotFound
 from triage.services import backlog
-from triage.services.trends import figures, judging, noticing
+from triage.services.trends import figures, judging, noticing, sources
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -112,7 +112,7 @@ async def test_a_hot_square_on_a_border_is_told_where_most_of_it_was_told_of(sql
     (hot,) = [s for s in await signals(sqlite_db) if s.what == "hot_grid"]
     assert (hot.district, hot.told["numbers"]["street"]) == ("110105", "110105026")
     async with sqlite_db.reads() as session:
-        (most, *_) = await figures.places(session, figures.Scope(DAY, DAY), by="grid")
+        (most, *_) = await figures.places(session, sources.Scope(DAY, DAY), by="grid")
     assert (most.code, most.district, most.demands) == ("125-101", "110105", 3)
 
 

@@ -13,7 +13,7 @@ from models.vocab_trends import Axis
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.trends.helpers import deps_of, refreshed, sums
 from triage.services.trends import figures, partitions, refreshing
-from triage.services.trends.figures import Scope
+from triage.services.trends.sources import Scope
 
 if TYPE_CHECKING:
     from models.db import Database

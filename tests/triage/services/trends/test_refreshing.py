@@ -32,7 +32,7 @@ from tests.triage.services.trends.helpers import (
 )
 from triage.services import backlog
 from triage.services.trends import figures, refreshing
-from triage.services.trends.figures import Scope
+from triage.services.trends.sources import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

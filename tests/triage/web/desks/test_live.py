@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +19,7 @@ from tests.factories import NOW, TicketIn, add_tickets
 from triage.settings import Settings
 from triage.web.app import make_app
 from triage.web.desks import live
-from triage.web.desks.live import BOARD
+from triage.web.desks.live import BOARD, Board
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,6 +108,19 @@ async def test_a_hint_of_another_process_is_heard_and_a_flushed_redis_loses_noth
         other.close()
         await happen(there)
         assert (await pages.event())["event"] == "changed"
+
+
+async def test_many_pages_are_told_one_after_another(deps: Deps) -> None:
+    board = Board(deps.db, hints.Hints(deps.settings.redis))
+    async with AsyncExitStack() as listening:
+        await listening.enter_async_context(board.listener())
+        assert board.delay() == 0
+        for _ in range(200):
+            await listening.enter_async_context(board.listener())
+        delays = [board.delay() for _ in range(2000)]
+    await board.close()
+    assert 0 <= min(delays) < 1
+    assert 9 < max(delays) <= 200 / live.TOLD_A_SECOND
 
 
 async def test_a_process_that_stops_lets_its_pages_go(deps: Deps, no: str) -> None:

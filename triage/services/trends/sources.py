@@ -1,0 +1,105 @@
+"""Which of the sums answers a question: the smallest that can.
+
+Whole months are read from sums by month: a page of twelve months must not read every day, street, kind and
+channel of a year ten times over. Known to `figures` alone, which every reader of trends calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from models.rollups import (
+    RollupDay,
+    RollupDistrict,
+    RollupHour,
+    RollupMonth,
+    RollupMonthCommunity,
+    RollupMonthHour,
+    RollupMonthKind,
+    RollupMonthPlace,
+    RollupMonthStreet,
+    RollupPlace,
+)
+from models.vocab_trends import Axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+_DAY: Final = timedelta(days=1)
+#: Sums whose rows are months; the others have days.
+BY_MONTH: Final = (RollupMonth, RollupMonthKind, RollupMonthStreet, RollupMonthCommunity, RollupMonthPlace)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What figures are about: Beijing days, both included, and what narrows them; None: everything."""
+
+    first: date
+    last: date
+    kinds: tuple[str, ...] | None = None
+    district: str | None = None
+    street: str | None = None
+    channel: str | None = None
+
+    @property
+    def whole_months(self) -> bool:
+        """Whether the days are whole months."""
+        return self.first.day == 1 and (self.last + _DAY).day == 1
+
+    @property
+    def days(self) -> int:
+        """How many days."""
+        return (self.last - self.first).days + 1
+
+
+def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of five row classes)
+    """The sum that answers, told apart by these axes."""
+    street = Axis.STREET in axes or scope.street is not None
+    kind = Axis.KIND in axes or scope.kinds is not None
+    if scope.whole_months and Axis.DAY not in axes:
+        if street and kind:
+            return RollupMonth
+        return RollupMonthKind if kind else RollupMonthStreet
+    return RollupDay if street or Axis.CHANNEL in axes or scope.channel is not None else RollupDistrict
+
+
+def places_of(scope: Scope, by: str) -> Any:  # noqa: ANN401
+    """The sum of places; only days have squares (`by="grid"`)."""
+    if by == "grid" or not scope.whole_months:
+        return RollupPlace
+    return RollupMonthPlace if scope.kinds is not None else RollupMonthCommunity
+
+
+def hours_of(scope: Scope) -> Any:  # noqa: ANN401
+    """The sum of hours."""
+    return RollupHour if scope.kinds is not None else RollupMonthHour
+
+
+def where(table: Any, scope: Scope) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401
+    """The rows of the scope."""
+    found = [*period(table, scope), *area(table, scope)]
+    if scope.street is not None:
+        found.append(table.street == scope.street)
+    if scope.channel is not None:
+        found.append(table.channel == scope.channel)
+    return found
+
+
+def period(table: Any, scope: Scope) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401
+    """The rows of its days."""
+    column = table.month if table in BY_MONTH else table.day
+    return [column >= scope.first, column <= scope.last]
+
+
+def area(table: Any, scope: Scope) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401
+    """The rows of its district and kinds."""
+    found = []
+    if scope.district is not None:
+        found.append(table.district == scope.district)
+    if scope.kinds is not None:
+        found.append(table.kind.in_(scope.kinds))
+    return found
