@@ -241,6 +241,7 @@ async def pages(deps: Deps, rounds: int) -> dict[str, Any]:
         "?district=110108&kind=噪声", "?from=2025-11-01&to=2026-10-31",
         "?from=2025-11-01&to=2026-10-31&district=110105",
         "?street=110105026", "?from=2026-06-01&to=2026-08-31&kind=NOI-01",
+        "?from=2025-11-01&to=2026-10-31&kind=大气", "?from=2025-11-01&to=2026-10-31&channel=phone",
     )  # fmt: skip
     took: dict[str, list[float]] = {"page": [], "charts": []}
     slowest: dict[str, float] = {}

@@ -117,12 +117,29 @@ class City:
         for number in range(hot + chronic):
             district = str(self.dice.choice(self.districts))
             street = str(self.dice.choice(self.streets[district]))
-            kind, grid = str(self.dice.choice(self.kinds[1:])), f"{400 + number}-{500 + number}"
+            kind = str(self.dice.choice(self.kinds[1:]))
             what = SignalKind.HOT_GRID if number < hot else SignalKind.CHRONIC
-            for back in range(28 if number < hot else 90):
-                each = 1 if number < hot else int(back % 5 == 0)
-                self.extra.setdefault(self.days - 1 - back, []).append((kind, district, street, grid, each))
+            # Every other one in a square where much else is told.
+            empty = number % 2 == 0
+            grid = f"{400 + number}-{500 + number}" if empty else self._grid(district, street, 0)
+            usual = 0.0 if empty else self._usual(district, street, "" if number < hot else kind)
+            span, every = (28, 1) if number < hot else (90, 5)
+            stretch = 28 if number < hot else 30
+            more = max(1, math.ceil((6 * math.sqrt(usual * stretch) + 6) * every / stretch)) if usual else 1
+            for back in range(0, span, every):
+                self.extra.setdefault(self.days - 1 - back, []).append((kind, district, street, grid, more))
             self.planted.append(Planted(what, kind, district, grid, self.last))
+
+    def _usual(self, district: str, street: str, kind: str) -> float:
+        """About how many demands a day fall into one square of the street; of every kind: ''."""
+        mine = [n for n, (k, d) in enumerate(self.series) if d == district and k and kind in {"", k}]
+        busy = self.busy[district]
+        share = busy[self.streets[district].index(street)] / busy.sum()
+        return float(self.counts[mine, -90:].sum(axis=0).mean() * share * _POINT / _GRIDS)
+
+    def _grid(self, district: str, street: str, cell: int) -> str:
+        near = int(street[-3:]) + 1000 * self.districts.index(district) // 16
+        return f"{near % 300 + cell % 3}-{near // 3 % 300 + cell // 3}"
 
     @property
     def size(self) -> int:
@@ -162,8 +179,7 @@ class City:
         for n in range(count):
             street = streets[which[n]]
             over = endings[n] in {"solved", "unsolved"}
-            near = int(street[-3:]) + 1000 * self.districts.index(district) // 16
-            grid = f"{near % 300 + cells[n] % 3}-{near // 3 % 300 + cells[n] // 3}" if known[n] else ""
+            grid = self._grid(district, street, int(cells[n])) if known[n] else ""
             community = f"{street}{cells[n] + 1:03d}" if known[n] else ""
             rows.append((
                 -1 - number - n, 5, 0, day, int(hours[n]), kind, district, street, channels[n], endings[n],

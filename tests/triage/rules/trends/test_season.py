@@ -159,3 +159,11 @@ def test_a_square_is_a_kilometre_and_found_again() -> None:
     assert grid_of(lon + 0.0118, lat) != code
     assert grid_of(lon, lat + 0.0091) != code
     assert grid_of(0.0, 0.0) == ""
+
+
+def test_what_lasts_is_what_stands_out_in_every_stretch() -> None:
+    assert hot.lasting((6, 6, 6), (1.0, 1.0, 1.0)) == 5.0
+    # Usual is at least one: a handful in an empty square is no wonder of arithmetic.
+    assert hot.lasting((3, 3, 3), (0.1, 0.1, 0.1)) == 2.0
+    # One quiet stretch is the measure, however loud the others were.
+    assert hot.lasting((90, 9, 90), (9.0, 9.0, 9.0)) == 0.0

@@ -116,6 +116,24 @@ async def test_a_hot_square_on_a_border_is_told_where_most_of_it_was_told_of(sql
     assert (most.code, most.district, most.demands) == ("125-101", "110105", 3)
 
 
+async def test_a_chronic_place_is_told_before_busier_squares_where_nothing_stands_out(db: Database) -> None:
+    await plant(db)
+    busy = [
+        place_row(DAY - timedelta(days=n), f"{200 + square}-99", kind, 3)
+        for n in range(0, 90, 6)
+        for square in range(25)
+        for kind in ("NOI-01", "AIR-01")
+    ]
+    async with db.writes.begin() as session:
+        await session.execute(sa.insert(RollupPlace), busy)
+    await noticing.notice(deps_of(db, NOW), DAY)
+    chronic = sorted((s for s in await signals(db) if s.what == "chronic"), key=lambda s: s.id)
+    assert len(chronic) == 20
+    assert chronic[0].place == "130-99"
+    assert chronic[0].told["numbers"]["windows"] == [3, 3, 4]
+    assert "这一格同期约为" in chronic[0].told["why"][1]
+
+
 async def test_a_hot_place_stays_one_signal_when_its_commonest_kind_changes(sqlite_db: Database) -> None:
     await plant(sqlite_db)
     await noticing.notice(deps_of(sqlite_db, NOW), DAY)
