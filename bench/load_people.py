@@ -15,11 +15,14 @@ import re
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from locust import LoadTestShape, constant_throughput, events, task
 from locust.contrib.fasthttp import FastHttpUser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLAN: Final[dict[str, Any]] = json.loads(Path(os.environ["JIESU_LOAD_PLAN"]).read_text(encoding="utf-8"))
 HOSTS: Final[list[str]] = PLAN["hosts"]
@@ -86,6 +89,15 @@ class Stages(LoadTestShape):
         return None
 
 
+def at_random(pace: float) -> Callable[[Person], float]:
+    """Pauses as of people who know nothing of each other. In step, as they were started, they come in waves."""
+
+    def pause(_: Person) -> float:
+        return random.expovariate(pace)
+
+    return pause
+
+
 class Person(FastHttpUser):
     """Somebody with a browser. Each goes to one of the web processes."""
 
@@ -94,7 +106,9 @@ class Person(FastHttpUser):
     who = ""
 
     def on_start(self) -> None:
-        """Take a session of one's own and a web process."""
+        """Take a session of one's own and a web process; begin at a moment of one's own."""
+        # The tool lets the others go on meanwhile.
+        time.sleep(random.expovariate(PLAN["pace"]))
         self.me: dict[str, Any] = random.choice(PLAN[self.who])
         self.host = random.choice(HOSTS)
         self.client.base_url = self.host
@@ -110,7 +124,7 @@ class Clerk(Person):
 
     who = "clerks"
     weight = 45
-    wait_time = constant_throughput(PLAN["pace"])
+    wait_time = at_random(PLAN["pace"])
 
     @task(4)
     def looks_at_the_list(self) -> None:
@@ -143,7 +157,7 @@ class Officer(Person):
 
     who = "officers"
     weight = 30
-    wait_time = constant_throughput(PLAN["pace"])
+    wait_time = at_random(PLAN["pace"])
 
     def on_start(self) -> None:
         """Know the token of one's own as well."""
@@ -204,7 +218,7 @@ class Analyst(Person):
 
     who = "analysts"
     weight = 5
-    wait_time = constant_throughput(PLAN["pace"])
+    wait_time = at_random(PLAN["pace"])
 
     @task(2)
     def opens_trends(self) -> None:
@@ -227,7 +241,7 @@ class Citizen(Person):
 
     who = "clerks"
     weight = 10
-    wait_time = constant_throughput(PLAN["pace"])
+    wait_time = at_random(PLAN["pace"])
 
     def on_start(self) -> None:
         """Nobody who signed in."""
@@ -250,7 +264,7 @@ class Caller(Person):
 
     who = "clerks"
     weight = 10
-    wait_time = constant_throughput(PLAN["intake_pace"])
+    wait_time = at_random(PLAN["intake_pace"])
 
     @task
     def complains(self) -> None:

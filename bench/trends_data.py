@@ -122,10 +122,10 @@ class City:
             # Every other one in a square where much else is told.
             empty = number % 2 == 0
             grid = f"{400 + number}-{500 + number}" if empty else self._grid(district, street, 0)
-            usual = 0.0 if empty else self._usual(district, street, "" if number < hot else kind)
+            often = 0.0 if empty else self._usual(district, street, "" if number < hot else kind)
             span, every = (28, 1) if number < hot else (90, 5)
             stretch = 28 if number < hot else 30
-            more = max(1, math.ceil((6 * math.sqrt(usual * stretch) + 6) * every / stretch)) if usual else 1
+            more = max(1, math.ceil((6 * math.sqrt(often * stretch) + 6) * every / stretch)) if often else 1
             for back in range(0, span, every):
                 self.extra.setdefault(self.days - 1 - back, []).append((kind, district, street, grid, more))
             self.planted.append(Planted(what, kind, district, grid, self.last))
