@@ -90,7 +90,7 @@ class Stages(LoadTestShape):
 
 
 def at_random(pace: float) -> Callable[[Person], float]:
-    """Pauses as of people who know nothing of each other. In step, as they were started, they come in waves."""
+    """Pauses as of people who know nothing of each other; in step, as they start, they come in waves."""
 
     def pause(_: Person) -> float:
         return random.expovariate(pace)
