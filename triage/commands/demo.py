@@ -46,10 +46,10 @@ async def _demo(settings: Settings) -> None:
         password = await accounts.make(deps, now=deps.clock.now()) if is_embedded(deps.settings) else None
         await load(deps)
         await demo_gathering.take_media(deps)
-        summary = await _wait(deps)
-        await demo_gathering.gather(deps)
-        _print(summary)
+        _print(await _wait(deps))
         _print_accounts(deps.settings, password)
+        # Nobody waits for these: whoever signs in finds them there.
+        await demo_gathering.gather(deps)
     finally:
         await deps.close()
 
