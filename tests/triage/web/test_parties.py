@@ -208,6 +208,11 @@ async def test_the_cases_of_a_party_go_on_after_a_hundred(client: Client, deps: 
     assert f'<a href="{here}?of=open&amp;skip=100#cases">下一页' in told[0]
     assert f'<a href="{here}?of=open&amp;skip=0#cases">上一页' in told[1]
     assert (await client.get(f"{here}?of=none")).status == 400
+    month = re.findall(rf'<a href="({here}[^"]+month=2026-11#cases)">105</a>', told[0])
+    narrowed = await (await client.get(month[0].replace("&amp;", "&"))).text()
+    assert "2026-11：共 105 件，这里是第 1 至 100 件" in narrowed
+    assert "kind=NOI-01&amp;month=2026-11&amp;skip=100#cases" in narrowed
+    assert "没有。" in await (await client.get(f"{here}?of=all&kind=AIR-01")).text()
 
 
 async def test_the_file_has_what_the_filter_has_beyond_its_first_page(client: Client, deps: Deps) -> None:

@@ -85,7 +85,7 @@ async def test_outside_the_office_only_signals_of_ones_own_district_are_there(
     assert not [number for number in (1, 3) if f"如实{number}<" in told]
     assert "<td>80</td>" in told
     assert "<td>700</td>" not in told
-    assert '<th scope="row">突增</th><td>1</td>' in told
+    assert '<th scope="row">突增</th><td><a href="/desk/signals?state=new&amp;what=burst">1</a></td>' in told
     await page(district, "?district=110108", 400)
     token = (await district.get("/desk/signals")).cookies["jiesu_token"].value
     form = {"token": token, "state": "dismissed", "reason": "已知"}
@@ -134,7 +134,11 @@ async def test_the_forecast_of_a_district_stands_beside_last_month_on_page_and_f
         ))  # fmt: skip
     told = await page(client, "?district=110105")
     cells = ["80", "1", "999", "70", "50", "90"]
-    assert "".join(f"<td>{cell}</td>" for cell in [*cells, "3"]) in told
+    assert "".join(f"<td>{cell}</td>" for cell in cells) in told
+    link = re.search(r'<td><a href="(/desk\?[^"]+)">3</a></td>', told)
+    assert link is not None
+    listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
+    assert len(set(re.findall(r"/desk/tickets/([0-9-]+)", listed))) == 3
     assert '<option value="110105" selected>朝阳区</option>' in told
     assert "/desk/forecast.csv?district=110105" in told
     csv = await (await client.get("/desk/forecast.csv?district=110105")).text()
@@ -214,7 +218,8 @@ async def test_a_decision_is_taken_back_and_what_it_was_stays_in_the_history(
     assert (found.state, found.by, found.decided_at, found.reason) == ("new", None, None, None)
     again = {"token": token, "state": "acknowledged", "reason": "属实"}
     assert (await client.post("/desk/signals/2", data=again)).status == 200
-    assert '<th scope="row">突增</th><td>2</td><td>1</td><td>0</td>' in await page(client)
+    fates = re.findall(r'what=burst">(\d+)</a>|<td>(0)</td>', (await page(client)).split("信号的去向")[1])
+    assert ["".join(found) for found in fates][:3] == ["2", "1", "0"]
     assert (await client.post("/desk/signals/2/back", data={"token": token, "reason": " "})).status == 400
     assert (await client.post("/desk/signals/3", data=decide)).status == 200
     other = await client_of(Role.SUPERVISOR, unit="110105")
@@ -241,3 +246,15 @@ async def test_a_hot_square_is_drawn_on_the_map_of_its_district(
     analyst = await (await (await client_of(Role.ANALYST)).get("/desk/signals/4")).text()
     assert "<svg" in analyst
     assert "看这些工单" not in analyst
+
+
+async def test_a_community_goes_by_its_name(client: Client, deps: Deps) -> None:
+    async with deps.db.writes.begin() as session:
+        told = {"now": 9, "before": 0}
+        session.add(signal(1, "hot_community", "110105", told, place="110105026034"))
+    assert "朝阳区花家地西里社区 · " in await page(client)
+    link = re.search(r'<a href="([^"]+)">看这些工单', await page(client))
+    assert link is not None
+    listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
+    assert "花家地西里社区" in listed
+    assert "社区 110105026034" not in listed

@@ -12,7 +12,7 @@ from aiohttp import web
 from models.vocab import OPEN_STATES
 from models.vocab_parties import PartyAct
 from models.vocab_staff import Permission
-from triage.clock import show
+from triage.clock import local, show
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services.parties import changing, history, listing
 from triage.web import guard
@@ -32,6 +32,7 @@ _SEE_OTHER: Final = 303
 #: Cases of one page.
 CASES: Final = 100
 _OF: Final = ("open", "all")
+_NO_KIND: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Row:
     name: str
     counts: tuple[int, ...]
     total: int
+    code: str  # of its kind, as addresses have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class PartyPage:
     cases: tuple[CaseLine, ...]
     count: int  # of cases of the tab
     first: int  # number of the first one shown, from 1
+    narrowed: str  # to which kind and month
     tabs: tuple[Tab, ...]
     back: str | None
     more: str | None
@@ -122,8 +125,11 @@ class PartyPage:
 
 
 async def page(request: web.Request) -> web.Response:
-    """One party with its history; `of`: open cases or all of them. Raises NotFound, BadInput."""
-    refuse_others(request.query, ("of", "skip"))
+    """One party with its history; `of`: open cases or all, of a `kind` ('-': none) and `month`.
+
+    Raises NotFound, BadInput.
+    """
+    refuse_others(request.query, ("of", "kind", "month", "skip"))
     if request.query.get("of", "open") not in _OF:
         raise BadInput(f"参数 of 只能是：{'、'.join(_OF)}")
     return await _page(request, _id(request), None)
@@ -215,12 +221,20 @@ async def _page(request: web.Request, party_id: int, error: TriageError | None) 
     months = listing.months_until(now)
     token = guard.token_of(request)
     every = request.query.get("of") == "all"
+    kind, month = request.query.get("kind"), request.query.get("month")
     skip = form_number(request.query.get("skip") or "0")
-    cases = found.cases if every else found.open_cases
+    cases = [
+        case
+        for case in (found.cases if every else found.open_cases)
+        if kind in {None, case.kind or _NO_KIND}
+        and month in {None, local(case.received_at).strftime("%Y-%m")}
+    ]
     here = f"/desk/parties/{party_id}"
 
     def turned(to: int) -> str:
-        return f"{here}?{urlencode({'of': _OF[every], 'skip': to})}#cases"
+        narrowed = {"kind": kind, "month": month, "skip": str(to)}
+        asked = {"of": _OF[every], **{name: value for name, value in narrowed.items() if value}}
+        return f"{here}?{urlencode(asked)}#cases"
 
     told = PartyPage(
         id=party_id,
@@ -246,8 +260,15 @@ async def _page(request: web.Request, party_id: int, error: TriageError | None) 
         ),
         count=len(cases),
         first=skip + 1,
+        narrowed=" · ".join(
+            part
+            for part in (
+                "" if kind is None else names.kind(kind) if kind in names.kinds else "未识别", month or ""
+            )
+            if part
+        ),
         tabs=tuple(
-            Tab(label, f"{here}?of={of}#cases", every is (of == "all"))
+            Tab(label, f"{here}?of={of}#cases", every is (of == "all") and kind is None and month is None)
             for of, label in zip(_OF, ("未结工单", "近 12 个月全部工单"), strict=True)
         )
         if found.cases
@@ -287,6 +308,7 @@ def _rows(found: PartyWhole, months: list[str], names: Names) -> tuple[Row, ...]
             names.kind(kind) if kind else "未识别",
             tuple(found.months.get((kind, month), 0) for month in months),
             sum(count for (mine, _), count in found.months.items() if mine == kind),
+            kind or _NO_KIND,
         )
         for kind in kinds
     ]

@@ -6,16 +6,14 @@ import math
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
-
 from models.counted import Counted
-from models.units import Area
 from models.vocab_trends import Axis
 from triage.rules.rate_rows import Rate
 from triage.rules.rates import By
 from triage.services import months
 from triage.services.trends import figures, words
 from triage.services.trends.figures import shown, told_share
+from triage.web.communities import names as community_names
 from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.panels import UNKNOWN, month_end
@@ -142,7 +140,7 @@ def _found(ask: TrendsAsk, word: str) -> str | None:
 async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     """社区: where most is complained about."""
     found = await figures.places(session, ask.scope)
-    area = await _names_of(session, [place.code for place in found])
+    area = await community_names([place.code for place in found])
     rows = tuple(
         (
             text(area.get(place.code, place.code)),
@@ -182,11 +180,6 @@ async def parties(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
         links=tuple(row[0].address for row in rows),
         note="" if ask.every_case else "名称只给看得到全部工单的人看。",
     )  # fmt: skip
-
-
-async def _names_of(session: AsyncSession, codes: list[str]) -> dict[str, str]:
-    rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(codes)))
-    return {row.code: row.name for row in rows}
 
 
 def _banded(ask: TrendsAsk, band: int) -> str | None:

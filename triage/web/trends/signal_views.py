@@ -7,23 +7,20 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
 from markupsafe import Markup
 
 from models.counted import Counted
-from models.units import Area
 from models.vocab_trends import SignalKind, SignalState
 from triage.clock import show
 from triage.rules.trends.grid import corners, middle
 from triage.services.trends import figures
+from triage.web import communities
 from triage.web.citizen import maps
 from triage.web.names import plain_area
 from triage.web.trends.views import LESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.signals import Signal
     from triage.rules.rows import Tables
@@ -90,12 +87,10 @@ class Words:
 
 
 async def words_of(
-    session: AsyncSession, tables: Tables, names: Names, found: Sequence[Signal], *, drill: bool, office: bool
+    tables: Tables, names: Names, found: Sequence[Signal], *, drill: bool, office: bool
 ) -> Words:
     """The words for these signals."""
-    places = [s.place for s in found if s.what == SignalKind.HOT_COMMUNITY]
-    rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(places)))
-    areas = {row.code: row.name for row in rows}
+    areas = await communities.names(s.place for s in found if s.what == SignalKind.HOT_COMMUNITY)
     rules = {row.id: f"{row.title}（{row.source}；{row.status.label}）" for row in tables.signals}
     return Words(names, areas, rules, drill, office)
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from markupsafe import Markup
-    from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.signals import Signal
     from triage.services.trends.judging import Fate
@@ -102,8 +101,11 @@ async def page(request: web.Request) -> web.Response:
         count = await judging.count(session, ask)
         fates = await judging.fates(session, since=today - _FATES, districts=own)
         looked = await session.scalar(sa.select(sa.func.max(SignalDay.day)))
-        month, told = await forecasting.panel(session, names, area, today=today, office=own is None)
-        words = await _words(request, session, found)
+        month, told = await forecasting.panel(
+            session, names, area, today=today, office=own is None,
+            drill=request[VIEWER].may(Permission.SEE_CASES),
+        )  # fmt: skip
+    words = await _words(request, found)
     export = request[VIEWER].may(Permission.EXPORT)
     what, district = ask.what, ask.district
     here = urlencode({name: request.query[name] for name in _FILTER if request.query.get(name)})
@@ -160,7 +162,7 @@ async def one(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         found = await judging.one(session, number, districts=own)
         steps = await judging.history(session, number)
-        words = await _words(request, session, [found])
+    words = await _words(request, [found])
     signal = words.view(found)
     picture = (
         await asyncio.to_thread(signal_views.drawn, found.district, found.place) if signal.square else None
@@ -184,8 +186,8 @@ async def listed(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         found = await judging.listed(session, ask, limit=judging.MOST)
         count = await judging.count(session, ask)
-        words = await _words(request, session, found)
         fresh = await figures.as_of(session)
+    words = await _words(request, found)
     rows = []
     for s in found:
         view = words.view(s)
@@ -228,10 +230,10 @@ async def exported(request: web.Request) -> web.Response:
     return await files.answer(request, told, period=period, name=name, as_of=as_of)
 
 
-async def _words(request: web.Request, session: AsyncSession, found: Sequence[Signal]) -> Words:
+async def _words(request: web.Request, found: Sequence[Signal]) -> Words:
     deps, viewer = request.app[DEPS], request[VIEWER]
     return await signal_views.words_of(
-        session, deps.tables, request.app[NAMES], found, drill=viewer.may(Permission.SEE_CASES),
+        deps.tables, request.app[NAMES], found, drill=viewer.may(Permission.SEE_CASES),
         office=districts_of(deps.tables, viewer) is None,
     )  # fmt: skip
 
