@@ -16,6 +16,7 @@ from models.vocab_trends import SignalState
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.trends.helpers import refreshed
 from triage.rules.trends.grid import middle
+from triage.services.trends import judging
 from triage.web.citizen import maps
 
 if TYPE_CHECKING:
@@ -258,3 +259,13 @@ async def test_a_community_goes_by_its_name(client: Client, deps: Deps) -> None:
     listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
     assert "花家地西里社区" in listed
     assert "社区 110105026034" not in listed
+
+
+async def test_a_file_that_is_cut_says_so(
+    client: Client, noticed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del noticed
+    monkeypatch.setattr(judging, "MOST", 2)
+    lines = (await (await client.get("/desk/signals.csv")).text()).splitlines()
+    assert len([line for line in lines[1:] if line.split(",")[0].isdecimal()]) == 2
+    assert "共 5 条，文件里是最近的 2 条。" in "".join(lines)

@@ -89,10 +89,11 @@ def _rare(monday: date, sunday: date) -> sa.Delete:
     """What is taken away of a whole week: the days of words that it hardly says."""
     week = RollupWord.day.between(monday, sunday)
     said = sa.select(RollupWord.word).where(week).group_by(RollupWord.word)
-    lasting = said.having(sa.func.sum(RollupWord.demands) >= _LEAST)
+    # IN, not NOT IN: PostgreSQL joins it, however many words there are.
+    rare = said.having(sa.func.sum(RollupWord.demands) < _LEAST)
     return (
         sa.delete(RollupWord)
-        .where(week, RollupWord.demands < _LEAST, RollupWord.word.not_in(lasting))
+        .where(week, RollupWord.word.in_(rare))
         .execution_options(synchronize_session=False)
     )
 
