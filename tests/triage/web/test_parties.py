@@ -227,7 +227,7 @@ async def test_the_file_has_what_the_filter_has_beyond_its_first_page(client: Cl
     answer = await client.post("/desk/parties/export", data=form)
     book = load_workbook(io.BytesIO(await answer.read()))
     rows = [[cell.value for cell in row] for row in book.worksheets[0].iter_rows(min_row=4)]
-    names = [row[1] for row in rows if isinstance(row[0], int)]
+    names = [str(row[1]) for row in rows if isinstance(row[0], int)]
     assert sorted(names) == sorted(str(shop.party) for shop in shops)
     assert '<a href="/desk/parties?q=%E9%A4%90%E5%8E%85&amp;least=1&amp;skip=50">下一页' in page
     second = await (await client.get("/desk/parties?q=餐厅&least=1&skip=50")).text()

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from openpyxl import load_workbook
 
 import triage.tables
+from connectors.office_docx import COLUMNS
 from connectors.vault import Vault
 from models.notices import Notice
 from models.reports import Report, ReportDraft
@@ -354,7 +355,7 @@ async def test_on_paper_it_says_the_same(sqlite_db: Database, monkeypatch: pytes
     assert set(sentences) <= set(paragraphs)
     assert "（征求意见稿，未签发）" in paragraphs
     assert not [text for text in paragraphs if "{" in text]
-    assert [cell.text for cell in word.tables[0].rows[0].cells] == list(rendering.COLUMNS)
+    assert [cell.text for cell in word.tables[0].rows[0].cells] == list(COLUMNS)
     book = load_workbook(io.BytesIO(rendering.excel(report)))
     assert book.sheetnames == ["正文", "分类情况表", "区域情况表"]
     html = rendering.page(report)
