@@ -21,7 +21,9 @@ import os
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import asyncpg
 import numpy as np
@@ -72,9 +74,14 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=60, help="pages asked for")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="where the data stays; a city that is there already is asked for pages alone",
+    )
     arguments = parser.parse_args()
     logs.set_up(level="WARNING", as_json=False)
-    with postgresql() as url:
+    with postgresql(arguments.keep) as url:
         print(json.dumps(asyncio.run(measure(url, arguments))))
 
 
@@ -85,6 +92,12 @@ async def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
     tables = triage.tables.load()
     deps = Deps(Settings(), FixedClock(NOW), tables, db, Vault({1: bytes(32)}))
     await reference.sync(deps)
+    async with db.reads() as session:
+        there = await session.scalar(sa.text("SELECT count(*) FROM rollup_ticket")) or 0
+    if there:
+        asked = await pages(deps, arguments.rounds)
+        await db.close()
+        return {"tickets": there, "load": os.getloadavg()[0]} | asked
     city = City(tables, tickets=arguments.tickets, first=FIRST, last=LAST, seed=arguments.seed)
     city.plant(**PLANTS, window=WINDOW)
     found: dict[str, Any] = {"tickets": city.size, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
@@ -247,7 +260,7 @@ async def pages(deps: Deps, rounds: int) -> dict[str, Any]:
     slowest: dict[str, float] = {}
     app = make_app(deps)
     # Without a session every page is the one to sign in on.
-    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps)}
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, login=f"analyst.{uuid4().hex[:8]}")}
     async with TestClient(TestServer(app), cookies=cookies) as client:
         for number in range(-len(asks), rounds):
             ask = asks[number % len(asks)]

@@ -23,12 +23,17 @@ class Section:
     paragraphs: tuple[str, ...]
 
 
+#: The columns of a table: its lines against the period before.
+COLUMNS: Final = ("名称", "本期", "上期", "增减", "未办结", "已解决", "未解决")
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A titled table of seven columns: name, this period, the one before, change, open, solved, unsolved."""
+    """A titled table of seven columns: name, this period, another one, change, open, solved, unsolved."""
 
     title: str
     rows: tuple[tuple[str | int, ...], ...]
+    columns: tuple[str, ...] = COLUMNS
 
 
 @dataclass(frozen=True, slots=True)

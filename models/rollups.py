@@ -228,7 +228,7 @@ class RollupModel(Base):
 
 
 class RollupWord(Base):
-    """In how many demands opened on a day a word stands (masked text); rare ones are not kept."""
+    """In how many demands opened on a day a word stands (masked text); what a week hardly says goes."""
 
     __tablename__ = "rollup_word"
 

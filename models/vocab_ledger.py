@@ -99,6 +99,7 @@ class LedgerAct(Labelled):
     EXPORTED = "export.made", "导出"
     REPORT_MADE = "report.made", "生成报告"
     SIGNAL_DECIDED = "signal.decided", "处置态势信号"
+    SIGNAL_TAKEN_BACK = "signal.taken_back", "撤回态势信号的处置"
     THEME_DECIDED = "topic.decided", "取舍每月一题"
 
     REWARD_CHANGED = "reward.changed", "办理奖励"

@@ -18,4 +18,6 @@ class PartyAct(Labelled):
 
     MERGE = "merge", "归并"
     SPLIT = "split", "拆分"
+    REFUSE = "refuse", "不是同一家"
+    AGAIN = "again", "撤回不是同一家"
     UNDO = "undo", "撤回"

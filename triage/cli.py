@@ -63,7 +63,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--demo", is_flag=True, help="启动后载入约 300 条演示诉求")
+@click.option("--demo", is_flag=True, help="启动后载入约 400 条演示诉求")
 @with_settings
 def run(settings: Settings, *, demo: bool) -> None:
     """一条命令启动全部：内置 Valkey、网页、处理进程、投递、定时任务。"""

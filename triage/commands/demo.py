@@ -14,6 +14,7 @@ from rich.table import Table
 
 from models import revision
 from models.vocab import Level
+from triage.commands import demo_gathering
 from triage.demo import load_demo
 from triage.errors import NotReady
 from triage.services import intake
@@ -43,9 +44,12 @@ async def _demo(settings: Settings) -> None:
         if await revision.current_revision(deps.db) != revision.head_revision():
             raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
         password = await accounts.make(deps, now=deps.clock.now()) if is_embedded(deps.settings) else None
-        await _load(deps)
+        await load(deps)
+        await demo_gathering.take_media(deps)
         _print(await _wait(deps))
         _print_accounts(deps.settings, password)
+        # Nobody waits for these: whoever signs in finds them there.
+        await demo_gathering.gather(deps)
     finally:
         await deps.close()
 
@@ -78,7 +82,7 @@ def _print_accounts(settings: Settings, password: str | None) -> None:
     click.echo(f"登录：http://{public.address(settings)}/login　（演示账号不用动态验证码，只能在本机用）")
 
 
-async def _load(deps: Deps) -> None:
+async def load(deps: Deps) -> None:
     """Store what is not there yet; the demo's times count back from now."""
     now = deps.clock.now()
     items = [

@@ -11,7 +11,7 @@ import click
 from models.vocab_reports import ReportKind, ReportState
 from triage.services.open_data import publishing
 from triage.services.reporting import drafting, rendering, wording
-from triage.services.reporting.figuring import period_of
+from triage.services.reporting.periods import period_of
 from triage.wiring import build
 
 if TYPE_CHECKING:

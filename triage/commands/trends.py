@@ -1,4 +1,4 @@
-"""`jiesu trends rebuild`, `archive`, `cold`: make the sums anew, write them to files, read the files."""
+"""`jiesu trends rebuild`, `notice`, `archive`, `cold`: sums and signals made anew, sums in files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from models.vocab_trends import Axis
-from triage.services.trends import archiving, refreshing
+from triage.services.trends import archiving, looking_again, refreshing
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -49,6 +49,19 @@ def archive(settings: Settings, folder: str, *, before: date) -> None:
 
     for done in asyncio.run(work()):
         click.echo(f"{done.month:%Y-%m}：{done.rows} 行，{done.demands} 件诉求，{done.file}")
+
+
+def notice(settings: Settings, day: date) -> None:
+    """Look through a day anew and say so."""
+
+    async def work() -> bool:
+        deps = build(settings)
+        try:
+            return await looking_again.again(deps, day)
+        finally:
+            await deps.close()
+
+    click.echo(f"{day} 已重看" if asyncio.run(work()) else f"{day} 正由定时任务查看")
 
 
 def cold(folder: str, first: date, last: date, by: str) -> None:

@@ -27,6 +27,16 @@ def trends_rebuild(settings: Settings) -> None:
     module.rebuild(settings)
 
 
+@trends_group.command("notice")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@with_settings
+def trends_notice(settings: Settings, *, day: Any) -> None:  # noqa: ANN401  (click's datetime)
+    """重看一天的态势信号：补录、导入了这一天的诉求以后用。只能重看最后看过的一天；已处置的信号不变。"""
+    from triage.commands import trends as module  # noqa: PLC0415
+
+    module.notice(settings, day.date())
+
+
 @trends_group.command("archive")
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--before", required=True, type=click.DateTime(["%Y-%m"]), help="只写这个月以前的各月")

@@ -1,7 +1,7 @@
 """The demo complaints (演示诉求): made-up texts at real Beijing places, each with our own truth beside it.
 
-`complaints.jsonl` holds one complaint a line; README.md tells how they were written. Nothing here reads a
-clock: a row only says how many minutes before loading its complaint came in.
+`complaints.jsonl` holds one complaint a line, `media.jsonl` one news item; README.md tells how they were
+written. Nothing here reads a clock: a row only says how many minutes before loading it came in.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from models.vocab import AppealType, Channel, Urgency
 from triage.errors import BadInput
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 COMPLAINTS: Final = Path(__file__).parent / "complaints.jsonl"
+MEDIA: Final = Path(__file__).parent / "media.jsonl"
 #: The demo reaches two weeks back: some of it is overdue, some due soon, some fresh.
 MAX_OFFSET_MIN: Final = 14 * 24 * 60
 #: A reader of an error mends these first; more would not be read.
 MAX_PROBLEMS: Final = 20
 
 _REQUIRED: Final = frozenset({"id", "text", "time_offset_min", "channel", "expect"})
+_MEDIA: Final = frozenset({"id", "title", "text", "time_offset_min"})
 _OPTIONAL: Final = frozenset({"title", "name", "phone", "id_number", "address"})
 _EXPECT: Final = frozenset(
     {"environmental", "kind", "appeal_type", "urgency", "district_code", "street_code"}
@@ -32,6 +37,7 @@ _DISTRICT: Final = re.compile(r"[0-9]{6}")
 _STREET: Final = re.compile(r"[0-9]{9}")
 
 _Word = TypeVar("_Word", bound=StrEnum)
+_Row = TypeVar("_Row", "DemoRow", "DemoNews")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,16 @@ class DemoRow:
     address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DemoNews:
+    """One item of a made-up medium; `time_offset_min` as in `DemoRow`."""
+
+    id: str
+    title: str
+    text: str
+    time_offset_min: int
+
+
 class _FieldWrong(ValueError):
     """A field of one line is wrong; the message names the field."""
 
@@ -76,12 +92,20 @@ def load_demo(path: Path | None = None) -> list[DemoRow]:
     unknown, missing or ill-typed field, an id used twice, a street outside its district. A missing file is
     the usual FileNotFoundError.
     """
-    path = COMPLAINTS if path is None else path
-    rows: dict[str, DemoRow] = {}
+    return _read(COMPLAINTS if path is None else path, _row)
+
+
+def load_media(path: Path | None = None) -> list[DemoNews]:
+    """Read the demo news, in file order. Raises as `load_demo` does."""
+    return _read(MEDIA if path is None else path, _news)
+
+
+def _read(path: Path, of: Callable[[str], _Row]) -> list[_Row]:
+    rows: dict[str, _Row] = {}
     problems: list[str] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
-            row = _row(line)
+            row = of(line)
         except _FieldWrong as wrong:
             problems.append(f"第 {number} 行 {wrong}")
             continue
@@ -93,20 +117,35 @@ def load_demo(path: Path | None = None) -> list[DemoRow]:
     return list(rows.values())
 
 
-def _row(line: str) -> DemoRow:
+def _line(line: str, *, required: frozenset[str], optional: frozenset[str]) -> dict[str, Any]:
     try:
         value: object = json.loads(line)
     except json.JSONDecodeError as error:
         raise _FieldWrong(f"不是 JSON: {error}") from error
-    fields = _fields(value, "", required=_REQUIRED, optional=_OPTIONAL)
+    fields = _fields(value, "", required=required, optional=optional)
     offset = fields["time_offset_min"]
     # A bool is an int to Python; here it is a slip.
     if type(offset) is not int or not 0 <= offset <= MAX_OFFSET_MIN:
         raise _FieldWrong(f"time_offset_min: 应为 0 到 {MAX_OFFSET_MIN} 的整数")
+    return fields
+
+
+def _news(line: str) -> DemoNews:
+    fields = _line(line, required=_MEDIA, optional=frozenset())
+    return DemoNews(
+        id=_text(fields["id"], "id"),
+        title=_text(fields["title"], "title"),
+        text=_text(fields["text"], "text"),
+        time_offset_min=fields["time_offset_min"],
+    )
+
+
+def _row(line: str) -> DemoRow:
+    fields = _line(line, required=_REQUIRED, optional=_OPTIONAL)
     return DemoRow(
         id=_text(fields["id"], "id"),
         text=_text(fields["text"], "text"),
-        time_offset_min=offset,
+        time_offset_min=fields["time_offset_min"],
         channel=_word(fields["channel"], "channel", Channel),
         expect=_expect(fields["expect"]),
         title=_text_or_none(fields, "title"),

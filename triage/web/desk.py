@@ -16,7 +16,7 @@ from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 from triage.clock import show
 from triage.services.identities.showing import shown_text
-from triage.web import asking, guard, listing, navigation, present, sizes
+from triage.web import asking, communities, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.names import plain_area
@@ -250,7 +250,7 @@ def _counting(counted: Counted | None, names: Names) -> Counting | None:
         channel,
         ending,
         f"网格 {counted.grid}" if counted.grid else "",
-        f"社区 {counted.community}" if counted.community else "",
+        communities.name(counted.community) if counted.community else "",
         *_told(counted),
     ]
     return Counting(counted.encode(), " · ".join(part for part in parts if part))

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from models.parties import Party
 from models.rewards import Reward
+from models.signals import Signal
 from models.tickets import Ticket
 from models.topics import Topic
 from models.vocab import State
@@ -69,6 +70,7 @@ HERE = {
     "/desk/parties/{id:[0-9]{1,10}}": "/desk/parties/{party}",
     "/desk/reports/{id:[0-9]{1,10}}": "/desk/reports/1",
     "/desk/rewards/of/{no}": "/desk/rewards/of/{reward}",
+    "/desk/signals/{number:[0-9]{1,18}}": "/desk/signals/1",
     "/desk/topics/{id:[0-9]{1,10}}": "/desk/topics/{topic}",
 }
 LISTS = (
@@ -106,6 +108,12 @@ async def fill(deps: Deps) -> list[str]:
     while await refreshing.catch_up(deps):
         pass
     async with deps.db.writes.begin() as session:
+        days = {"first_day": NOW.date(), "last_day": NOW.date(), "made_at": NOW}
+        counts = {"windows": [5, 6, 7], "from": "2026-09-01", "to": "2026-11-22"}
+        session.add(Signal(
+            what="chronic", kind="NOI-01", district="110105", place="125-101", score=9.0, row_id="x",
+            told={"numbers": counts, "why": ["由远到近 5、6、7 件。"]}, state="new", **days,
+        ))  # fmt: skip
         reported = sa.update(Ticket).where(Ticket.no == numbers[-1])
         told = {"state": State.FEEDBACK.value, "kind": "WAT-02", "appeal_type": "举报"}
         await session.execute(reported.values(told))

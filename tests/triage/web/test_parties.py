@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from openpyxl import load_workbook
 
 from models.parties import Party
+from models.vocab import State
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
 from tests.written import written
 from triage.services import reference
-from triage.services.parties import gathering
+from triage.services.parties import gathering, listing
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -167,3 +168,79 @@ async def test_who_handles_cases_sees_who_is_named_in_their_own(client_of: Clien
     assert (await street.post(f"/desk/parties/{number}/merge", data={})).status == 403
     other = await client_of(Role.STREET, unit="110108010")
     assert "被提到 3 件" in await (await other.get(f"/desk/parties/{number}")).text()
+
+
+async def test_not_the_same_is_said_and_taken_back_on_the_page(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/parties")).text()
+    shop = re.findall(r'/desk/parties/(\d+)">绿泉餐厅', page)[0]
+    one = await (await client.get(f"/desk/parties/{shop}")).text()
+    refuse = hidden(one, f"/desk/parties/{shop}/refuse")
+    said = await (await client.post(f"/desk/parties/{shop}/refuse", data=refuse)).text()
+    assert "已判不是同一家的 1 个写法" in said
+    assert "没有待确认的" in said
+    twice = await client.post(f"/desk/parties/{shop}/refuse", data=refuse)
+    assert twice.status == 400
+    assert "现在是“不是同一家”" in await twice.text()
+    form = {**hidden(said, f"/desk/parties/{shop}/again"), "reason": "执照一致"}
+    back = await (await client.post(f"/desk/parties/{shop}/again", data=form)).text()
+    assert "已判不是同一家的" not in back
+    assert "归并到它" in back
+    assert "撤回不是同一家：" in back
+    assert "执照一致" in back
+
+
+async def test_the_cases_of_a_party_go_on_after_a_hundred(client: Client, deps: Deps) -> None:
+    await add_tickets(deps.db, *[LEGAL] * 103, *[replace(LEGAL, state=State.CLOSED)] * 2)
+    await gathering.Gatherer(deps).catch_up()
+    page = await (await client.get("/desk/parties")).text()
+    (number,) = re.findall(r"/desk/parties/(\d+)\">", page)
+    here = f"/desk/parties/{number}"
+    told = [
+        await (await client.get(f"{here}{query}")).text()
+        for query in ("", "?of=open&skip=100", "?of=all&skip=100")
+    ]
+    cases = [re.findall(r'href="/desk/tickets/([^"]+)"', one) for one in told]
+    assert [len(found) for found in cases] == [100, 3, 5]
+    assert not set(cases[0]) & set(cases[1])
+    assert "共 103 件，这里是第 101 至 103 件" in told[1]
+    assert "共 105 件" in told[2]
+    assert f'<a href="{here}?of=open&amp;skip=100#cases">下一页' in told[0]
+    assert f'<a href="{here}?of=open&amp;skip=0#cases">上一页' in told[1]
+    assert (await client.get(f"{here}?of=none")).status == 400
+    month = re.findall(rf'<a href="({here}[^"]+month=2026-11#cases)">105</a>', told[0])
+    narrowed = await (await client.get(month[0].replace("&amp;", "&"))).text()
+    assert "2026-11：共 105 件，这里是第 1 至 100 件" in narrowed
+    assert "kind=NOI-01&amp;month=2026-11&amp;skip=100#cases" in narrowed
+    assert "没有。" in await (await client.get(f"{here}?of=all&kind=AIR-01")).text()
+
+
+async def test_the_file_has_what_the_filter_has_beyond_its_first_page(client: Client, deps: Deps) -> None:
+    shops = [
+        TicketIn(party=f"{first}{second}餐厅") for first in "天地玄黄宇宙洪荒" for second in "甲乙丙丁戊己庚"
+    ]
+    await add_tickets(deps.db, *shops, *[TicketIn(party="蓝天洗染厂")] * 2)
+    await gathering.Gatherer(deps).catch_up()
+    page = await (await client.get("/desk/parties?q=餐厅&least=1")).text()
+    form = {**hidden(page, "/desk/parties/export"), "all": "1"}
+    form.pop("id")
+    answer = await client.post("/desk/parties/export", data=form)
+    book = load_workbook(io.BytesIO(await answer.read()))
+    rows = [[cell.value for cell in row] for row in book.worksheets[0].iter_rows(min_row=4)]
+    names = [str(row[1]) for row in rows if isinstance(row[0], int)]
+    assert sorted(names) == sorted(str(shop.party) for shop in shops)
+    assert '<a href="/desk/parties?q=%E9%A4%90%E5%8E%85&amp;least=1&amp;skip=50">下一页' in page
+    second = await (await client.get("/desk/parties?q=餐厅&least=1&skip=50")).text()
+    assert "上一页" in second
+    assert second.count('aria-label="列入名单：') == 6
+
+
+async def test_a_file_that_is_cut_says_so(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_ALL", 1)
+    await ready(deps)
+    form = {**hidden(await (await client.get("/desk/parties")).text(), "/desk/parties/export"), "all": "1"}
+    answer = await client.post("/desk/parties/export", data=form)
+    book = load_workbook(io.BytesIO(await answer.read()))
+    assert "符合条件的对象不止这些：这里是件数最多的 1 个。" in str(list(book.worksheets[0].values))

@@ -15,6 +15,9 @@ from models.vocab_staff import Role
 from models.vocab_trends import SignalState
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.trends.helpers import refreshed
+from triage.rules.trends.grid import middle
+from triage.services.trends import judging
+from triage.web.citizen import maps
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -83,7 +86,7 @@ async def test_outside_the_office_only_signals_of_ones_own_district_are_there(
     assert not [number for number in (1, 3) if f"如实{number}<" in told]
     assert "<td>80</td>" in told
     assert "<td>700</td>" not in told
-    assert '<th scope="row">突增</th><td>1</td>' in told
+    assert '<th scope="row">突增</th><td><a href="/desk/signals?state=new&amp;what=burst">1</a></td>' in told
     await page(district, "?district=110108", 400)
     token = (await district.get("/desk/signals")).cookies["jiesu_token"].value
     form = {"token": token, "state": "dismissed", "reason": "已知"}
@@ -132,7 +135,11 @@ async def test_the_forecast_of_a_district_stands_beside_last_month_on_page_and_f
         ))  # fmt: skip
     told = await page(client, "?district=110105")
     cells = ["80", "1", "999", "70", "50", "90"]
-    assert "".join(f"<td>{cell}</td>" for cell in [*cells, "3"]) in told
+    assert "".join(f"<td>{cell}</td>" for cell in cells) in told
+    link = re.search(r'<td><a href="(/desk\?[^"]+)">3</a></td>', told)
+    assert link is not None
+    listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
+    assert len(set(re.findall(r"/desk/tickets/([0-9-]+)", listed))) == 3
     assert '<option value="110105" selected>朝阳区</option>' in told
     assert "/desk/forecast.csv?district=110105" in told
     csv = await (await client.get("/desk/forecast.csv?district=110105")).text()
@@ -145,3 +152,120 @@ async def test_the_forecast_of_a_district_stands_beside_last_month_on_page_and_f
     own = await (await district.get("/desk/forecast.csv")).text()
     assert own.splitlines()[1].endswith(",＜5")
     assert (await district.get("/desk/forecast.csv?district=110108")).status == 400
+
+
+async def token_of(client: Client) -> str:
+    return (await client.get("/desk/signals")).cookies["jiesu_token"].value
+
+
+async def test_the_list_says_how_many_there_are_and_goes_on(client: Client, deps: Deps) -> None:
+    async with deps.db.writes.begin() as session:
+        session.add_all([
+            signal(n, "burst", "110105", {"seen": 30}, score=float(1000 - n)) for n in range(1, 106)
+        ])  # fmt: skip
+    first, second = await page(client), await page(client, "?skip=100")
+    assert "共 105 条，这里是第 1 至 100 条" in first
+    assert "共 105 条，这里是第 101 至 105 条" in second
+    assert '<a href="/desk/signals?skip=100">下一页' in first
+    assert '<a href="/desk/signals">上一页' in second
+    assert "下一页" not in second
+    assert sorted(int(n) for n in re.findall(r"如实(\d+)<", first + second)) == list(range(1, 106))
+
+
+async def test_the_file_has_every_signal_of_the_filter_within_sight(
+    client: Client, client_of: ClientOf, deps: Deps, noticed: None
+) -> None:
+    del noticed
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(Signal)
+            .where(Signal.id == 2)
+            .values(state="dismissed", by="li", decided_at=NOW, reason="已知的活动")
+        )
+    assert "/desk/signals.csv?what=burst" in await page(client, "?what=burst")
+    lines = (await (await client.get("/desk/signals.csv?state=all&what=burst")).text()).splitlines()
+    assert [line.split(",")[0] for line in lines[1:4]] == ["1", "2", "3"]
+    assert lines[2].split(",")[1:3] == ["突增", "朝阳区"]
+    assert lines[2].endswith(",已知的活动")
+    assert "已排除,li 2026-11-23" in lines[2]
+    sheet = await client.get("/desk/signals.xlsx")
+    assert (await sheet.read())[:2] == b"PK"
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    own = (await (await district.get("/desk/signals.csv?state=all")).text()).splitlines()
+    assert [line.split(",")[0] for line in own[1:5]] == ["2", "4", "5", ""]
+    assert not [line for line in own if "如实4" in line]
+    assert (await district.get("/desk/signals.csv?district=110108")).status == 400
+    assert (await (await client_of(Role.STREET, unit="110105")).get("/desk/signals.csv")).status == 403
+
+
+async def test_a_decision_is_taken_back_and_what_it_was_stays_in_the_history(
+    client: Client, client_of: ClientOf, deps: Deps, noticed: None
+) -> None:
+    del noticed
+    token = await token_of(client)
+    decide = {"token": token, "state": "dismissed", "reason": "看错了区"}
+    assert (await client.post("/desk/signals/2", data=decide)).status == 200
+    back = {"token": token, "reason": "误点，重新研判"}
+    answer = await client.post("/desk/signals/2/back", data=back)
+    told = await answer.text()
+    assert answer.url.path == "/desk/signals/2"
+    assert "待研判" in told
+    assert re.findall(r"<li>(\S+) <span[^>]*>[^<]+</span>：([^<]+)</li>", told) == [
+        ("已排除", "看错了区"), ("撤回处置", "误点，重新研判")
+    ]  # fmt: skip
+    assert (await client.post("/desk/signals/2/back", data=back)).status == 400
+    async with deps.db.reads() as session:
+        found = await session.get_one(Signal, 2)
+    assert (found.state, found.by, found.decided_at, found.reason) == ("new", None, None, None)
+    again = {"token": token, "state": "acknowledged", "reason": "属实"}
+    assert (await client.post("/desk/signals/2", data=again)).status == 200
+    fates = re.findall(r'what=burst">(\d+)</a>|<td>(0)</td>', (await page(client)).split("信号的去向")[1])
+    assert ["".join(found) for found in fates][:3] == ["2", "1", "0"]
+    assert (await client.post("/desk/signals/2/back", data={"token": token, "reason": " "})).status == 400
+    assert (await client.post("/desk/signals/3", data=decide)).status == 200
+    other = await client_of(Role.SUPERVISOR, unit="110105")
+    form = {"token": await token_of(other), "reason": "不是我的"}
+    assert (await other.post("/desk/signals/3/back", data=form)).status == 404
+    assert (await other.get("/desk/signals/3")).status == 404
+
+
+async def test_a_hot_square_is_drawn_on_the_map_of_its_district(
+    client: Client, client_of: ClientOf, noticed: None
+) -> None:
+    del noticed
+    assert 'href="/desk/signals/4#map">在图上看' in await page(client)
+    told = await (await client.get("/desk/signals/4")).text()
+    square = re.search(
+        r'<rect x="([0-9.]+)" y="([0-9.]+)" width="([0-9.]+)" height="([0-9.]+)" fill="#a3', told
+    )
+    assert square is not None
+    x, y, wide, high = (float(part) for part in square.groups())
+    lon, lat = maps.view("110105").degrees(x + wide / 2, y + high / 2)
+    assert (round(lon, 3), round(lat, 3)) == tuple(round(at, 3) for at in middle("125-101"))
+    assert "算进去的工单见<a" in told
+    assert "<svg" not in (await (await client.get("/desk/signals/2")).text()).split("<main", 1)[1]
+    analyst = await (await (await client_of(Role.ANALYST)).get("/desk/signals/4")).text()
+    assert "<svg" in analyst
+    assert "看这些工单" not in analyst
+
+
+async def test_a_community_goes_by_its_name(client: Client, deps: Deps) -> None:
+    async with deps.db.writes.begin() as session:
+        told = {"now": 9, "before": 0}
+        session.add(signal(1, "hot_community", "110105", told, place="110105026034"))
+    assert "朝阳区花家地西里社区 · " in await page(client)
+    link = re.search(r'<a href="([^"]+)">看这些工单', await page(client))
+    assert link is not None
+    listed = await (await client.get(link[1].replace("&amp;", "&"))).text()
+    assert "花家地西里社区" in listed
+    assert "社区 110105026034" not in listed
+
+
+async def test_a_file_that_is_cut_says_so(
+    client: Client, noticed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del noticed
+    monkeypatch.setattr(judging, "MOST", 2)
+    lines = (await (await client.get("/desk/signals.csv")).text()).splitlines()
+    assert len([line for line in lines[1:] if line.split(",")[0].isdecimal()]) == 2
+    assert "共 5 条，文件里是最近的 2 条。" in "".join(lines)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from models.counted import Counted
 from models.parties import Party, PartyMention, PartyName
+from models.rollups import RollupWord, RollupWordDay
 from models.tickets import Ticket
 from models.vocab import State
 from models.vocab_ledger import LedgerAct
@@ -55,6 +56,20 @@ async def test_a_figure_leads_to_exactly_its_tickets(client: Client, city: list[
     assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == {city[-1]}
     assert "态势下钻：2026-11-01 至 2026-11-23 · 施工扬尘" in listed
     assert "<b>7</b>" in page
+
+
+async def test_a_new_word_leads_to_the_tickets_that_say_it(client: Client, deps: Deps) -> None:
+    made = await add_tickets(deps.db, *[TicketIn(text="楼下有臭豆腐")] * 2, TicketIn())
+    await refreshed(deps)
+    async with deps.db.writes.begin() as session:
+        for day, word, demands in ((date(2026, 10, 31), "噪声", 900), (date(2026, 11, 22), "臭豆腐", 30)):
+            session.add(RollupWordDay(day=day, demands=900, at=NOW))
+            session.add(RollupWord(day=day, word=word, demands=demands))
+    page = await text(client, f"/desk/trends?{PERIOD}")
+    link = re.search(r'<a href="([^"]+)">臭豆腐</a>', page)
+    assert link is not None
+    listed = await text(client, link[1].replace("&amp;", "&"))
+    assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == set(made[:2])
 
 
 async def test_every_chart_has_table_definition_and_export(

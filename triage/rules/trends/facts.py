@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import Corrected, Outcome, Precision, Satisfaction, State, YesNo
 from models.vocab_mood import Mood
 from models.vocab_trends import Ending
+from triage.rules.rows import UNCLEAR_KIND
 from triage.rules.trends.grid import grid_of
 
 if TYPE_CHECKING:
@@ -87,14 +88,18 @@ def _last_reached(follow_ups: Sequence[FollowUp]) -> FollowUp | None:
 def as_corrected(
     kind: str | None, district: str | None, street: str | None, corrections: Sequence[tuple[str, str]]
 ) -> tuple[str, str, str]:
-    """Kind ('': not environmental), district and street as people say they are; oldest correction first."""
-    read, found = kind or "", (kind or "", district or "", street or "")
+    """Kind ('': not environmental), district and street as people say they are; oldest correction first.
+
+    Who says that it is environmental, without a kind, says the kind that was named or read before; where
+    there is none it is one that nobody can tell yet (归属不清), and no matter of others.
+    """
+    named, found = kind or "", (kind or "", district or "", street or "")
     for field, new in corrections:
         match field:
             case Corrected.KIND:
-                found = (new, *found[1:])
+                named, found = new, (new, *found[1:])
             case Corrected.ENVIRONMENTAL:
-                found = ((found[0] or read) if new == "true" else "", *found[1:])
+                found = ((found[0] or named or UNCLEAR_KIND) if new == "true" else "", *found[1:])
             case Corrected.PLACE:
                 found = (found[0], new[:_DISTRICT_DIGITS], new if len(new) == _STREET_DIGITS else "")
     return found

@@ -25,3 +25,12 @@ def middle(code: str) -> tuple[float, float]:
     """Longitude and latitude of a square's middle. Raises ValueError on what is no code."""
     x, y = (int(part) for part in code.split("-"))
     return (x + 0.5) / _KM_PER_LON + _WEST, (y + 0.5) / _KM_PER_LAT + _SOUTH
+
+
+def corners(code: str) -> tuple[float, float, float, float]:
+    """West, south, east and north of a square, in degrees. Raises ValueError on what is no code."""
+    x, y = (int(part) for part in code.split("-"))
+    return (
+        x / _KM_PER_LON + _WEST, y / _KM_PER_LAT + _SOUTH,
+        (x + 1) / _KM_PER_LON + _WEST, (y + 1) / _KM_PER_LAT + _SOUTH,
+    )  # fmt: skip

@@ -116,11 +116,11 @@ def fit(start: date, counts: Sequence[int], sorts: tuple[Sort, ...] = ()) -> Fit
 
     `sorts` of days that differ get columns, each where the past holds enough of it.
     """
-    import numpy as np  # noqa: PLC0415  (slow to load, as is the next)
-    import statsmodels.api as sm  # noqa: PLC0415
-
     if len(counts) < LEAST_DAYS or sum(counts) < len(counts) / LEAST_DAYS:
         return None
+    import numpy as np  # noqa: PLC0415  (slow to load, as is the next: seconds that a young site need not pay)
+    import statsmodels.api as sm  # noqa: PLC0415
+
     seasonal = len(counts) >= _SEASON_DAYS
     kept = tuple(sort for sort in sorts if _told(start, counts, sort))
     rows = _rows(start, len(counts), kept, seasonal=seasonal)

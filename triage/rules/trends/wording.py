@@ -1,8 +1,9 @@
-"""新词: which words are said more than before, by weighted log-odds with a prior, not by raw counts. Pure.
+"""新词: which words are said more than before, by the likelihood ratio (Dunning 1993). Pure.
 
-After Monroe, Colaresi and Quinn (2008): the log-odds of a word now against before, drawn towards what the
-word is usually, over its standard error. A frequent word must move much more in count than a rare one, and
-a rare one must be said often enough to be told from chance.
+G² of a word in so many of the demands now and in so many of those before, against one share in both; its
+root is a number of standard errors. It holds for words that were never said before, where a Wald score (the
+log-odds over its standard error) has next to nothing to divide by: a word in 1,000 of two million demands
+and in none before would not reach four by that.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Only plain Chinese words of two to eight characters: no numbers, marks of masking or letters.
 WORD: Final = re.compile(r"[一-鿿]{2,8}")
-#: How many demands the prior weighs.
-_PRIOR: Final = 500.0
 #: Standard errors a word must be away: with thousands of words looked at, chance alone reaches four.
 LEAST_SCORE: Final = 4.0
 #: Demands a word must stand in (k ≥ 5).
@@ -49,14 +48,19 @@ def new_words(
         return []
     found = []
     for word, count in now.items():
-        if count < LEAST_DEMANDS:
-            continue
         old = before.get(word, 0)
-        usual = _PRIOR * (count + old) / whole
-        rest = _PRIOR - usual
-        one = (count + usual) / (demands_now - count + rest)
-        other = (old + usual) / (demands_before - old + rest)
-        score = math.log(one / other) / math.sqrt(1 / (count + usual) + 1 / (old + usual))
+        if count < LEAST_DEMANDS or count * demands_before <= old * demands_now:
+            continue
+        score = _root(count, demands_now, old, demands_before, (count + old) / whole)
         if score >= LEAST_SCORE:
             found.append(NewWord(word, count, old, score))
     return sorted(found, key=lambda w: (-w.score, w.word))[:most]
+
+
+def _root(count: int, demands: int, old: int, demands_before: int, share: float) -> float:
+    """√G²: of four cells, seen against expected at one share."""
+    cells = (
+        (count, demands * share), (demands - count, demands * (1 - share)),
+        (old, demands_before * share), (demands_before - old, demands_before * (1 - share)),
+    )  # fmt: skip
+    return math.sqrt(max(2 * sum(seen * math.log(seen / due) for seen, due in cells if seen), 0.0))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
 LONGEST_REASON: Final = 200
+_MOVES: Final = frozenset({PartyAct.MERGE.value, PartyAct.SPLIT.value})
 
 
 class PartyMoved(TriageError):
@@ -97,7 +98,7 @@ async def undo(session: AsyncSession, change_id: int, *, of: int, by: str, now: 
     change = await session.get(PartyChange, change_id)
     if change is None or of not in {change.from_id, change.to_id}:
         raise NotFound("没有这条归并记录。")
-    if change.act == PartyAct.UNDO.value:
+    if change.act not in _MOVES:
         raise BadInput("撤回本身不能再撤回：请重新归并或拆分")
     done = await session.scalar(sa.select(PartyChange.id).where(PartyChange.undoes == change_id))
     if done is not None:
@@ -131,15 +132,44 @@ async def undo(session: AsyncSession, change_id: int, *, of: int, by: str, now: 
 
 
 async def refuse(session: AsyncSession, a_id: int, b_id: int, *, by: str, now: datetime) -> None:
-    """不是同一家: the pair is not proposed again. Raises NotFound."""
-    done = await session.execute(
-        sa.update(PartyPair)
-        .where(PartyPair.a_id == min(a_id, b_id), PartyPair.b_id == max(a_id, b_id))
-        .values(state=PartyPairState.REFUSED.value, by=by, at=now)
-        .returning(PartyPair.a_id)
-    )
-    if done.one_or_none() is None:
+    """不是同一家: the pair is not proposed again. Raises NotFound, and BadInput where it is answered."""
+    await _answer(session, a_id, b_id, PartyPairState.PROPOSED, PartyPairState.REFUSED, by=by, now=now)
+    await _said(session, PartyAct.REFUSE, a_id, b_id, "判为不是同一家", by=by, now=now)
+
+
+async def propose_again(
+    session: AsyncSession, a_id: int, b_id: int, *, reason: str, by: str, now: datetime
+) -> None:
+    """撤回“不是同一家”: the pair is proposed as before; that it was refused stays among the steps.
+
+    Raises NotFound, and BadInput where it is not refused.
+    """
+    await _answer(session, a_id, b_id, PartyPairState.REFUSED, PartyPairState.PROPOSED, by=by, now=now)
+    await _said(session, PartyAct.AGAIN, a_id, b_id, reason, by=by, now=now)
+
+
+async def _answer(
+    session: AsyncSession, a_id: int, b_id: int, old: PartyPairState, new: PartyPairState, *,
+    by: str, now: datetime,
+) -> None:  # fmt: skip
+    key = min(a_id, b_id), max(a_id, b_id)
+    pair: PartyPair | None = await session.get(PartyPair, key, with_for_update=True)
+    if pair is None:
         raise NotFound("没有这一对。")
+    if pair.state != old.value:
+        raise BadInput(f"这一对现在是“{PartyPairState(pair.state).label}”，请刷新页面再看")
+    pair.state, pair.by, pair.at = new.value, by, now
+
+
+async def _said(
+    session: AsyncSession, act: PartyAct, a_id: int, b_id: int, reason: str, *, by: str, now: datetime
+) -> None:
+    """Among the steps of both parties, though no spelling moves."""
+    rows = await session.execute(
+        sa.select(PartyName.id, PartyName.party_id).where(PartyName.id.in_((a_id, b_id)))
+    )
+    party = {row.id: row.party_id for row in rows}
+    await _note(session, act, party[a_id], party[b_id], [a_id, b_id], reason=reason, by=by, now=now)
 
 
 async def _locked(session: AsyncSession, *ids: int) -> dict[int, Party]:

@@ -25,8 +25,9 @@ from triage.rules.publishing import Publish, number, said
 from triage.services import ledger
 from triage.services.notices.noting import NewNotice, Recipient, note
 from triage.services.reporting import wording
-from triage.services.reporting.figuring import figured, holding, period_of
+from triage.services.reporting.figuring import figured
 from triage.services.reporting.known import known
+from triage.services.reporting.periods import holding, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from triage.rules.rows import Tables
     from triage.services.deps import Deps
-    from triage.services.reporting.figuring import Period
+    from triage.services.reporting.periods import Period
 
 log = logs.get(__name__)
 

@@ -5,9 +5,8 @@ Each fact has a key and what is shown of it; sentences are made of nothing else 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Channel
@@ -15,11 +14,12 @@ from models.vocab_reports import ReportKind
 from models.vocab_topics import TopicLevel
 from models.vocab_trends import Axis
 from triage.clock import local
-from triage.errors import BadInput, NotFound, NotReady
+from triage.errors import NotFound, NotReady
 from triage.rules.rate_rows import Rate
 from triage.rules.rates import By, percent
 from triage.services import months
 from triage.services.month_sheets import name_of
+from triage.services.reporting import noticed
 from triage.services.topics import listing as topics
 from triage.services.trends import figures
 from triage.services.trends.sources import Scope
@@ -31,74 +31,15 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.rules.rows import Tables
+    from triage.services.reporting.periods import Period
     from triage.services.trends.figures import Figures
 
 #: Lines of kinds, districts, risers and topics that the text names; the tables have all.
 NAMED: Final = 5
 RISERS: Final = 3
 TOPICS: Final = 3
-_WEEK: Final = re.compile(r"20[0-9]{2}-W[0-5][0-9]")
 _UNKNOWN: Final = "未明"
 _NOT_ENVIRONMENTAL: Final = "非环境类或未识别"
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The Beijing days of a report, both included, and what they are called."""
-
-    kind: ReportKind
-    name: str
-    first: date
-    last: date
-
-    @property
-    def issue(self) -> int:
-        """期数: the number of the period within its year."""
-        if self.kind is ReportKind.MONTHLY:
-            return self.first.month
-        return self.first.timetuple().tm_yday if self.kind is ReportKind.DAILY else int(self.name[-2:])
-
-    @property
-    def before(self) -> Period:
-        """The period before it."""
-        return holding(self.kind, self.first - timedelta(days=1))
-
-    @property
-    def spelled(self) -> str:
-        """As a title says it."""
-        day = f"{self.first.year}年{self.first.month}月"
-        if self.kind is ReportKind.MONTHLY:
-            return day
-        if self.kind is ReportKind.DAILY:
-            return f"{day}{self.first.day}日"
-        return f"{day}{self.first.day}日至{self.last.month}月{self.last.day}日"
-
-
-def holding(kind: ReportKind, day: date) -> Period:
-    """The period of a kind that a day lies in."""
-    if kind is ReportKind.DAILY:
-        return Period(kind, day.isoformat(), day, day)
-    if kind is ReportKind.WEEKLY:
-        monday = day - timedelta(days=day.weekday())
-        year, week, _ = monday.isocalendar()
-        return Period(kind, f"{year}-W{week:02d}", monday, monday + timedelta(days=6))
-    first = day.replace(day=1)
-    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    return Period(kind, f"{first:%Y-%m}", first, last)
-
-
-def period_of(kind: ReportKind, name: str) -> Period:
-    """The period of that name. Raises BadInput."""
-    try:
-        if kind is ReportKind.DAILY:
-            return holding(kind, date.fromisoformat(name))
-        if kind is ReportKind.WEEKLY and _WEEK.fullmatch(name):
-            return holding(kind, date.fromisocalendar(int(name[:4]), int(name[-2:]), 1))
-        if kind is ReportKind.MONTHLY:
-            return holding(kind, date.fromisoformat(f"{name}-01"))
-    except ValueError:
-        pass  # told below, with the wrongly shaped ones
-    raise BadInput("期间应形如 2026-11-25（日报）、2026-W47（周报）或 2026-10（月报）")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +72,17 @@ async def figured(session: AsyncSession, tables: Tables, period: Period) -> Figu
         key, most = next(iter(channels.items()))
         facts |= {"channel": _channel(key), "channel_n": _count(most.demands)}
     facts |= await _problems(session, period)
+    facts |= await noticed.told(session, tables, period)
     rates, published = await _rates(session, tables, period)
     facts |= rates
+    season, tables_of_season = await _season(session, tables, period, now, (kinds, districts))
+    facts |= season
     shown = {
         "facts": facts,
         "tables": {
             "kinds": _table(kinds, old_kinds, lambda key: _kind(tables, key)),
             "districts": _table(districts, old_districts, lambda key: _district(tables, key)),
+            **tables_of_season,
         },
     }
     return Figured(shown, f"rollup {fresh.version}{published}", fresh.at)
@@ -159,7 +104,7 @@ def _whole(now: Figures, then: Figures) -> dict[str, str]:
         "open": _count(now.open + now.in_review),
         "solved": _count(now.solved),
         "unsolved": _count(now.unsolved),
-        "turn": "增加" if more > 0 else "减少" if more < 0 else "相差",
+        "turn": _turn(more),
         "change": _count(abs(more)),
     }
     if now.unsolved:
@@ -178,6 +123,38 @@ def _whole(now: Figures, then: Figures) -> dict[str, str]:
     if now.satisfied_share is not None:
         facts |= {"reached": _count(now.reached), "satisfied_share": f"{now.satisfied_share:.1%}"}
     return facts
+
+
+async def _season(
+    session: AsyncSession,
+    tables: Tables,
+    period: Period,
+    now: Figures,
+    by: tuple[Mapping[str, Figures], Mapping[str, Figures]],
+) -> tuple[dict[str, str], dict[str, list[list[Any]]]]:
+    """同比: facts and tables against the same season of last year, by kind and district; none without one."""
+    year = period.year_before
+    scope = Scope(year.first, year.last) if year else None
+    then = await figures.totals(session, scope) if scope else figures.NONE
+    if scope is None or not then.demands:
+        return {}, {}
+    more = now.demands - then.demands
+    facts = {
+        "season_n": _count(then.demands), "season_turn": _turn(more), "season_more": _count(abs(more)),
+        "season_share": _share(abs(more), then.demands),
+    }  # fmt: skip
+    shown = {}
+    for prefix, axis, told, name in (
+        ("season_kind", Axis.KIND, by[0], _kind), ("season_district", Axis.DISTRICT, by[1], _district),
+    ):  # fmt: skip
+        past = await figures.told_by(session, scope, axis)
+        facts |= _risers(prefix, told, past, partial(name, tables))
+        shown[f"{prefix}s"] = _table(told, past, partial(name, tables))
+    return facts, shown
+
+
+def _turn(more: int) -> str:
+    return "增加" if more > 0 else "减少" if more < 0 else "相差"
 
 
 def _ranked(prefix: str, told: Mapping[str, Figures], name: Any, total: int) -> dict[str, str]:  # noqa: ANN401

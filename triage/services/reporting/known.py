@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from triage.services.reporting.figuring import Period
+    from triage.services.reporting.periods import Period
 
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%?")
 _NARROW: Final = {0xFF10 + digit: str(digit) for digit in range(10)} | {0xFF05: "%", 0xFF0E: "."}

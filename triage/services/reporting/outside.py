@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from connectors.office_docx import Section, Table
+from connectors.office_docx import Section
 from triage.services.trends import figures
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def paper(told: Paper) -> Paper:
     tables, secret = [], set()
     for table in told.tables:
         rows, gone = _rows(table.rows)
-        tables.append(Table(table.title, rows))
+        tables.append(replace(table, rows=rows))
         secret |= gone
     sections = tuple(
         Section(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import jinja2
 
-from connectors.office_docx import Paper, Section, Table, document
+from connectors.office_docx import COLUMNS, Paper, Section, Table, document
 from connectors.office_xlsx import Column, Sheet, workbook
 from models.vocab_reports import ReportKind, ReportState
 from triage.clock import local, show
 from triage.errors import TriageError
 from triage.services.reporting import outside, wording
-from triage.services.reporting.figuring import period_of
+from triage.services.reporting.periods import period_of
 
 if TYPE_CHECKING:
     from models.reports import Report
@@ -26,8 +26,14 @@ _MASTHEADS: Final = {
     ReportKind.WEEKLY: "生态环境诉求周报",
     ReportKind.MONTHLY: "生态环境诉求月报",
 }
-_TABLES: Final = (("kinds", "分类情况表"), ("districts", "区域情况表"))
-COLUMNS: Final = ("名称", "本期", "上期", "增减", "未办结", "已解决", "未解决")
+_SEASON: Final = tuple("去年同期" if name == "上期" else name for name in COLUMNS)
+#: Those against last year are there only where there was a last year; reports of before have none.
+_TABLES: Final = (
+    ("kinds", "分类情况表", COLUMNS),
+    ("districts", "区域情况表", COLUMNS),
+    ("season_kinds", "分类同比情况表", _SEASON),
+    ("season_districts", "区域同比情况表", _SEASON),
+)
 
 
 class NoPango(TriageError):
@@ -55,7 +61,9 @@ def paper(report: Report, *, office: bool = True) -> Paper:
             for at, section in enumerate(report.sections[: len(_NUMBERS)])
         ),
         tables=tuple(
-            Table(title, tuple(tuple(row) for row in report.facts["tables"][name])) for name, title in _TABLES
+            Table(title, tuple(tuple(row) for row in report.facts["tables"][name]), columns)
+            for name, title, columns in _TABLES
+            if name in report.facts["tables"]
         ),
         note=f"数据截至 {show(report.as_of)}，数据版本 {report.data_version}{mark}。",
     )
@@ -87,7 +95,8 @@ def excel(report: Report, *, office: bool = True) -> bytes:
             period=told.issue,
             measure="单位：件",
             columns=tuple(
-                Column(name, width=26 if at == 0 else 11, left=at == 0) for at, name in enumerate(COLUMNS)
+                Column(name, width=26 if at == 0 else 11, left=at == 0)
+                for at, name in enumerate(table.columns)
             ),
             rows=table.rows,
             # Of all that was counted: what is hidden does not follow from it.
@@ -96,7 +105,9 @@ def excel(report: Report, *, office: bool = True) -> bytes:
             made=told.date,
         )
         for table, counted in zip(
-            told.tables, (report.facts["tables"][name] for name, _ in _TABLES), strict=True
+            told.tables,
+            (report.facts["tables"][name] for name, _, _ in _TABLES if name in report.facts["tables"]),
+            strict=True,
         )
     ]
     return workbook([text, *sheets])
@@ -107,7 +118,7 @@ def page(report: Report, *, office: bool = True) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    return environment.get_template("print.html").render(paper=paper(report, office=office), columns=COLUMNS)
+    return environment.get_template("print.html").render(paper=paper(report, office=office))
 
 
 def pdf(report: Report, *, office: bool = True) -> bytes:

@@ -10,15 +10,24 @@ import string
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab_reports import ReportKind
+from models.vocab_trends import SignalKind
+from triage.services.reporting import noticed
 from triage.services.reporting.figuring import NAMED, RISERS, TOPICS
 from triage.services.reporting.known import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from triage.services.reporting.figuring import Period
     from triage.services.reporting.known import Known
+    from triage.services.reporting.periods import Period
 
+_SIGNAL: Final = {
+    SignalKind.BURST: "，一天{{{0}_n}}件，推算应为{{{0}_expected}}件。",
+    SignalKind.RISING: "，四周{{{0}_n}}件，推算应为{{{0}_expected}}件。",
+    SignalKind.HOT_GRID: "，一个一公里网格{{{0}_days}}天{{{0}_n}}件，此前的基期{{{0}_before}}件。",
+    SignalKind.HOT_COMMUNITY: "，一个社区{{{0}_days}}天{{{0}_n}}件，此前的基期{{{0}_before}}件。",
+    SignalKind.CHRONIC: "，同一地点由远到近各段分别{{{0}_windows}}件，共{{{0}_n}}件。",
+}
 #: Headings and their sentences, in the order such offices use.
 SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
@@ -54,6 +63,17 @@ SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     (
+        "同比情况",
+        (
+            "去年同期{season_n}件，本期{season_turn}{season_more}件，幅度{season_share}。",
+            *(
+                f"{{season_{of}_{at}}}较去年同期增加{{season_{of}_{at}_more}}件，达到{{season_{of}_{at}_n}}件。"
+                for of in ("kind", "district")
+                for at in range(1, RISERS + 1)
+            ),
+        ),
+    ),
+    (
         "三率情况",
         (
             "本月考核{assessed}件，其中响应率计入{response_n}件，为{response_share}。",
@@ -73,6 +93,18 @@ SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
                 f"近{{topic_days}}天内容相近的诉求集中在“{{topic_{at}}}”，共{{topic_{at}_n}}件，"
                 f"未办结{{topic_{at}_open}}件。"
                 for at in range(1, TOPICS + 1)
+            ),
+        ),
+    ),
+    (
+        "态势信号",
+        (
+            "本期新提出信号{signals_n}条，已采纳{signals_acknowledged_n}条，已排除{signals_dismissed_n}条，待研判{signals_new_n}条。",
+            f"其中{'、'.join(f'{what.label}{{signals_{what.value}_n}}条' for what in SignalKind)}。",
+            *(
+                f"{what.label}：{{{what.value}_{at}}}{_SIGNAL[what].format(f'{what.value}_{at}')}"
+                for what in SignalKind
+                for at in range(1, noticed.NAMED + 1)
             ),
         ),
     ),

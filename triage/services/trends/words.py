@@ -1,7 +1,9 @@
 """新词: the words of a day's demands, counted once when the day is over, from the masked texts.
 
 A text is never changed, so a day is never counted again. Confidential demands are left out. Words that
-stand in fewer than three demands of a day are not kept.
+stand in fewer than three demands of a day are kept until their week (Monday to Sunday) is counted, and then
+only those that three demands of the week say: so what comes up slowly is found, and the table grows by what
+is said more than once or twice.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ log = logs.get(__name__)
 
 _DAY: Final = timedelta(days=1)
 _BATCH: Final = 500
+#: Words in fewer demands of a day, and of its whole week, are not kept.
 _LEAST: Final = 3
+_SUNDAY: Final = 7
 #: Days looked back for one that was not counted: a stopped timetable catches up this far.
 _BACK: Final = 35
 
@@ -64,18 +68,34 @@ async def count_day(deps: Deps, day: date) -> bool:
             break
         words += await asyncio.to_thread(_words, [f"{row.title or ''}\n{row.text}" for row in rows])
         demands, last = demands + len(rows), rows[-1].id
-    kept = [{"day": day, "word": w, "demands": n} for w, n in sorted(words.items()) if n >= _LEAST]
+    kept = [{"day": day, "word": w, "demands": n} for w, n in sorted(words.items())]
     try:
         async with deps.db.writes.begin() as session:
             done = {"day": day, "demands": demands, "at": deps.clock.now()}
             await session.execute(sa.insert(RollupWordDay), [done])
             if kept:
                 await session.execute(sa.insert(RollupWord), kept)
+            if day.isoweekday() == _SUNDAY:
+                # Days are counted oldest first: the week is whole.
+                await session.execute(_rare(day - 6 * _DAY, day))
     except IntegrityError:
         return False
     if demands:
         log.info("words_counted", day=str(day), demands=demands, words=len(kept))
     return True
+
+
+def _rare(monday: date, sunday: date) -> sa.Delete:
+    """What is taken away of a whole week: the days of words that it hardly says."""
+    week = RollupWord.day.between(monday, sunday)
+    said = sa.select(RollupWord.word).where(week).group_by(RollupWord.word)
+    # IN, not NOT IN: PostgreSQL joins it, however many words there are.
+    rare = said.having(sa.func.sum(RollupWord.demands) < _LEAST)
+    return (
+        sa.delete(RollupWord)
+        .where(week, RollupWord.word.in_(rare))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _texts(start: datetime, after: int) -> sa.Select[int, str | None, str]:

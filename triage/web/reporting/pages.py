@@ -16,7 +16,7 @@ from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.rules.access import of_office
 from triage.services.reporting import drafting, rendering, wording
-from triage.services.reporting.figuring import period_of
+from triage.services.reporting.periods import period_of
 from triage.web import access, guard
 from triage.web.asking import MOST_NUMBER, form_number, number_of, refuse_others
 from triage.web.desk import render
@@ -25,7 +25,7 @@ from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
     from connectors.office_docx import Paper
-    from triage.services.reporting.figuring import Period
+    from triage.services.reporting.periods import Period
 
 _SEE_OTHER: Final = 303
 _LISTED: Final = 100
@@ -91,7 +91,6 @@ class ReportPage:
 
     id: int
     paper: Paper
-    columns: tuple[str, ...]
     signed: bool
     version: int
     text: str
@@ -257,7 +256,6 @@ async def _page(
     page = ReportPage(
         id=report.id,
         paper=rendering.paper(report, office=office),
-        columns=rendering.COLUMNS,
         signed=report.state == ReportState.SIGNED.value,
         version=report.version,
         text=text,

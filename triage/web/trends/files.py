@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-async def answer(request: web.Request, panel: Panel, *, period: str, name: str, as_of: str) -> web.Response:
+async def answer(
+    request: web.Request, panel: Panel, *, period: str, name: str, as_of: str, measure: str = "件"
+) -> web.Response:
     """The file that the route's `kind` (csv or xlsx) asks for; `name` without its ending."""
     if request.match_info["kind"] == "csv":
         body, content = _csv(panel, f"{panel.title}（{period}）", as_of), "text/csv"
     else:
         sheet = Sheet(
-            panel.title[:31], panel.title, period, "件", tuple(Column(head, width=16) for head in panel.head),
+            panel.title[:31], panel.title, period, measure,
+            tuple(Column(head, width=16) for head in panel.head),
             [[cell.value for cell in row] for row in panel.rows], notes=(panel.definition, as_of),
             made=f"导出时间 {show(request.app[DEPS].clock.now())}",
         )  # fmt: skip
         body, content = await asyncio.to_thread(workbook, [sheet]), _XLSX
     file = f"{name}.{request.match_info['kind']}"
-    await note_export(request, file)
+    await note_export(request, file, rows=len(panel.rows))
     headers = {
         "Content-Disposition": f'attachment; filename="{file}"',
         "Cache-Control": "no-store",

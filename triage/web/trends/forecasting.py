@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
+from models.counted import Counted
 from models.signals import Forecast
 from models.vocab_trends import Axis
 from triage.services.trends import figures, judging
@@ -23,9 +25,12 @@ if TYPE_CHECKING:
 
 
 async def panel(
-    session: AsyncSession, names: Names, area: str | None, *, today: date, office: bool
+    session: AsyncSession, names: Names, area: str | None, *, today: date, office: bool, drill: bool = False
 ) -> tuple[date | None, Panel]:
-    """The month that is forecast and its table; `area`: a district, '' the whole city, None nothing."""
+    """The month that is forecast and its table; `area`: a district, '' the whole city, None nothing.
+
+    `drill`: what came last month leads to its tickets.
+    """
     month = await session.scalar(sa.select(sa.func.max(Forecast.month)))
     last = today.replace(day=1) - timedelta(days=1)
     first = last.replace(day=1)
@@ -39,7 +44,10 @@ async def panel(
     rows = tuple(
         (
             text(names.kind(f.kind)), *_expected(f), *_expected(past.get(f.kind)),
-            count(figures.shown(came.get(f.kind, NONE).demands, office=office)),
+            count(
+                figures.shown(came.get(f.kind, NONE).demands, office=office),
+                _tickets(first, last, f.kind, area) if drill else None,
+            ),
         )
         for f in ahead
     )  # fmt: skip
@@ -49,6 +57,11 @@ async def panel(
         f"上月（{first:%Y-%m}）的预计是当时作出的，没有作过的为“—”，实际为现在汇总的件数。",
         ("类别", "预计诉求", "下限", "上限", "上月预计", "上月下限", "上月上限", "上月实际"), rows,
     )  # fmt: skip
+
+
+def _tickets(first: date, last: date, kind: str, area: str | None) -> str:
+    counted = Counted(first, last, kinds=(kind,), district=area or None)
+    return f"/desk?{urlencode({'state': 'all', 'counted': counted.encode()})}"
 
 
 def _expected(found: Forecast | None) -> tuple[Cell, Cell, Cell]:

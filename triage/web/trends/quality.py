@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
-import sqlalchemy as sa
-
-from models.units import Area
+from models.counted import Counted
 from models.vocab_trends import Axis
 from triage.rules.rate_rows import Rate
 from triage.rules.rates import By
 from triage.services import months
 from triage.services.trends import figures, words
 from triage.services.trends.figures import shown, told_share
+from triage.web.communities import names as community_names
 from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.panels import UNKNOWN, month_end
@@ -111,24 +111,36 @@ async def new_words(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Pan
     """新词."""
     found, now, before = await words.compared(session, ask.scope.first, ask.scope.last)
     rows = tuple(
-        (text(w.word), count(w.now), count(shown(w.before, office=ask.office)), number(w.score))
+        (
+            text(w.word, _found(ask, w.word)), count(w.now), count(shown(w.before, office=ask.office)),
+            number(w.score),
+        )
         for w in found
     )  # fmt: skip
     return Panel(
         "words", "新词",
-        "本期比之前 28 天说得明显多的词：按加权对数几率（带先验）除以标准误，达到 4 才列出，不是按次数排；"
-        "一词至少出现在 5 件诉求里。文本已隐去个人信息，保密举报不计。"
-        "全市全部类别，不随筛选变化，每天夜里统计前一天。",
+        "本期比之前 28 天说得明显多的词：按似然比（G² 的平方根，相当于几个标准误）达到 4 才列出，"
+        "不是按次数排；"
+        "一词至少出现在 5 件诉求里。文本已隐去个人信息，保密举报不计。一周说不到 3 件的词不留。"
+        "全市全部类别，不随筛选变化，每天夜里统计前一天；点词在本期工单里查找它。",
         ("词", "本期件数", "之前 28 天件数", "显著程度"), rows,
         options.bars([r[0].words for r in rows[:15]], [r[3].value for r in rows[:15]]) if rows else None,
         note=f"本期统计了 {now:,} 件，之前 28 天 {before:,} 件。" if now else "本期还没有统计过词语。",
     )  # fmt: skip
 
 
+def _found(ask: TrendsAsk, word: str) -> str | None:
+    """The period's tickets with the word: of every kind and place, as the words are counted."""
+    if not ask.drill:
+        return None
+    counted = Counted(ask.scope.first, ask.scope.last).encode()
+    return f"/desk?{urlencode({'state': 'all', 'q': word, 'counted': counted})}"
+
+
 async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     """社区: where most is complained about."""
     found = await figures.places(session, ask.scope)
-    area = await _names_of(session, [place.code for place in found])
+    area = await community_names([place.code for place in found])
     rows = tuple(
         (
             text(area.get(place.code, place.code)),
@@ -168,11 +180,6 @@ async def parties(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
         links=tuple(row[0].address for row in rows),
         note="" if ask.every_case else "名称只给看得到全部工单的人看。",
     )  # fmt: skip
-
-
-async def _names_of(session: AsyncSession, codes: list[str]) -> dict[str, str]:
-    rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(codes)))
-    return {row.code: row.name for row in rows}
 
 
 def _banded(ask: TrendsAsk, band: int) -> str | None:

@@ -14,6 +14,9 @@ ROUTES: Final = (
     access.get("/desk/trends/map.json", pages.outlines, needs=Permission.TRENDS),
     access.get("/desk/trends/{panel:[a-z]+}.{kind:csv|xlsx}", pages.exported, needs=Permission.EXPORT),
     access.get("/desk/signals", signals.page, needs=Permission.TRENDS),
+    access.get("/desk/signals.{kind:csv|xlsx}", signals.listed, needs=Permission.EXPORT),
+    access.get("/desk/signals/{number:[0-9]{1,18}}", signals.one, needs=Permission.TRENDS),
     access.get("/desk/forecast.{kind:csv|xlsx}", signals.exported, needs=Permission.EXPORT),
     access.post("/desk/signals/{number:[0-9]{1,18}}", signals.decided, needs=Permission.TRENDS),
+    access.post("/desk/signals/{number:[0-9]{1,18}}/back", signals.taken_back, needs=Permission.TRENDS),
 )

@@ -2,63 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from aiohttp import web
 
-from models.counted import Counted
 from models.signals import SignalDay
-from models.units import Area
 from models.vocab import Labelled
 from models.vocab_staff import Permission
 from models.vocab_trends import SignalKind, SignalState
 from triage.clock import local, show
 from triage.errors import BadInput, NotFound
 from triage.rules.access import districts_of
-from triage.rules.trends.grid import middle
 from triage.services.trends import figures, judging
+from triage.services.trends.judging import SignalAsk
 from triage.web import asking, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
-from triage.web.names import plain_area
 from triage.web.reports.tabs import Tab
-from triage.web.trends import files, forecasting
-from triage.web.trends.views import LESS
+from triage.web.trends import files, forecasting, signal_views
+from triage.web.trends.views import Panel, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from markupsafe import Markup
 
     from models.signals import Signal
     from triage.services.trends.judging import Fate
-    from triage.web.names import Names
-    from triage.web.trends.views import Panel
+    from triage.web.trends.signal_views import SignalView, Words
 
 L = TypeVar("L", bound=Labelled)
 
-_PARAMETERS: Final = ("state", "what", "district")
+_FILTER: Final = ("state", "what", "district")
 _ALL: Final = "all"
 _FATES: Final = timedelta(days=365)
 _MOST: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class SignalView:
-    """A signal in words."""
-
-    id: int
-    what: str
-    title: str
-    days: str
-    why: tuple[str, ...]
-    rule: str
-    state: SignalState
-    decided: str
-    reason: str
-    tickets: str | None
+_FORMS: Final = (("CSV", "csv"), ("Excel", "xlsx"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +50,11 @@ class SignalsPage:
     """Everything the template shows."""
 
     signals: tuple[SignalView, ...]
+    count: int
+    first: int  # number of the first signal shown, from 1
+    more: str | None
+    back: str | None
+    lists: tuple[tuple[str, str], ...]  # files of all signals of the filter
     states: tuple[Tab, ...]
     whats: tuple[Tab, ...]
     fates: tuple[Fate, ...]
@@ -80,30 +69,66 @@ class SignalsPage:
     district: str
 
 
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """What somebody made of a signal."""
+
+    words: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalPage:
+    """One signal with where it is and what was made of it."""
+
+    signal: SignalView
+    picture: Markup | None
+    steps: tuple[StepLine, ...]
+    token: str
+
+
 async def page(request: web.Request) -> web.Response:
     """GET /desk/signals. Raises BadInput."""
-    asking.refuse_others(request.query, _PARAMETERS)
+    asking.refuse_others(request.query, (*_FILTER, "skip"))
     deps, names = request.app[DEPS], request.app[NAMES]
-    asked = request.query.get("state", "")
-    state = None if asked == _ALL else _one(SignalState, asked, "state") or SignalState.NEW
-    what = _one(SignalKind, request.query.get("what", ""), "what")
-    district, own, area = _district(request)
+    ask, area = _ask(request)
+    skip = asking.form_number(request.query.get("skip") or "0")
+    own, asked = ask.districts, request.query.get("state", "")
     today = local(deps.clock.now()).date()
     async with deps.db.reads() as session:
-        found = await judging.listed(session, state=state, what=what, district=district, districts=own)
+        found = await judging.listed(session, ask, skip=skip)
+        count = await judging.count(session, ask)
         fates = await judging.fates(session, since=today - _FATES, districts=own)
         looked = await session.scalar(sa.select(sa.func.max(SignalDay.day)))
-        month, told = await forecasting.panel(session, names, area, today=today, office=own is None)
-        places = [s.place for s in found if s.what == SignalKind.HOT_COMMUNITY]
-        rows = await session.execute(sa.select(Area.code, Area.name).where(Area.code.in_(places)))
-        areas = {row.code: row.name for row in rows}
-    drill = request[VIEWER].may(Permission.SEE_CASES)
-    rules = {row.id: f"{row.title}（{row.source}；{row.status.label}）" for row in deps.tables.signals}
+        month, told = await forecasting.panel(
+            session, names, area, today=today, office=own is None,
+            drill=request[VIEWER].may(Permission.SEE_CASES),
+        )  # fmt: skip
+    words = await _words(request, found)
+    export = request[VIEWER].may(Permission.EXPORT)
+    what, district = ask.what, ask.district
+    here = urlencode({name: request.query[name] for name in _FILTER if request.query.get(name)})
+
+    def turned(to: int) -> str:
+        skipped = urlencode({"skip": to}) if to else ""
+        return "/desk/signals" + _asked("&".join(part for part in (here, skipped) if part))
+
     view = SignalsPage(
-        signals=tuple(_view(s, names, areas, rules, drill=drill, office=own is None) for s in found),
+        signals=tuple(words.view(s) for s in found),
+        count=count,
+        first=skip + 1,
+        more=turned(skip + judging.PAGE) if skip + judging.PAGE < count else None,
+        back=turned(max(skip - judging.PAGE, 0)) if skip else None,
+        lists=tuple((label, f"/desk/signals.{kind}{_asked(here)}") for label, kind in _FORMS)
+        if export and count
+        else (),
         states=(
-            *(Tab(s.label, _address(state=s, what=what, district=district), state is s) for s in SignalState),
-            Tab("全部", _address(state=_ALL, what=what, district=district), state is None),
+            *(
+                Tab(s.label, _address(state=s, what=what, district=district), ask.state is s)
+                for s in SignalState
+            ),
+            Tab("全部", _address(state=_ALL, what=what, district=district), ask.state is None),
         ),
         whats=(
             Tab("各类信号", _address(state=asked, district=district), what is None),
@@ -114,11 +139,8 @@ async def page(request: web.Request) -> web.Response:
         month=f"{month:%Y-%m}" if month else "",
         forecast=told,
         most=_MOST,
-        files=tuple(
-            (label, f"/desk/forecast.{kind}" + (f"?{urlencode({'district': area})}" if area else ""))
-            for label, kind in (("CSV", "csv"), ("Excel", "xlsx"))
-        )
-        if request[VIEWER].may(Permission.EXPORT)
+        files=tuple((label, _address(f"/desk/forecast.{kind}", district=area)) for label, kind in _FORMS)
+        if export
         else (),
         districts=tuple(
             (code, name, code == district)
@@ -132,14 +154,72 @@ async def page(request: web.Request) -> web.Response:
     return render(request, "trends/signals.html", page=view)
 
 
+async def one(request: web.Request) -> web.Response:
+    """GET /desk/signals/{number}: with its map and what was made of it. Raises NotFound."""
+    asking.refuse_others(request.query, ())
+    deps, number = request.app[DEPS], int(request.match_info["number"])
+    own = districts_of(deps.tables, request[VIEWER])
+    async with deps.db.reads() as session:
+        found = await judging.one(session, number, districts=own)
+        steps = await judging.history(session, number)
+    words = await _words(request, [found])
+    signal = words.view(found)
+    picture = (
+        await asyncio.to_thread(signal_views.drawn, found.district, found.place) if signal.square else None
+    )
+    told = tuple(
+        StepLine(
+            "撤回处置" if step.state is SignalState.NEW else step.state.label, step.reason,
+            f"{step.by} {show(step.at)}",
+        )
+        for step in steps
+    )  # fmt: skip
+    view = SignalPage(signal=signal, picture=picture, steps=told, token=guard.token_of(request))
+    return render(request, "trends/signal.html", page=view)
+
+
+async def listed(request: web.Request) -> web.Response:
+    """GET /desk/signals.csv or .xlsx: every signal of the filter, within sight. Raises BadInput."""
+    asking.refuse_others(request.query, _FILTER)
+    deps, names = request.app[DEPS], request.app[NAMES]
+    ask, _ = _ask(request)
+    async with deps.db.reads() as session:
+        found = await judging.listed(session, ask, limit=judging.MOST)
+        count = await judging.count(session, ask)
+        fresh = await figures.as_of(session)
+    words = await _words(request, found)
+    rows = []
+    for s in found:
+        view = words.view(s)
+        cells = (
+            str(s.id), view.what, view.where, view.kind, str(s.first_day), str(s.last_day),
+            "".join(view.why), view.rule, view.state.label, view.decided, view.reason,
+        )  # fmt: skip
+        rows.append(tuple(text(cell) for cell in cells))
+    cut = f"共 {count} 条，文件里是最近的 {len(found)} 条。" if count > len(found) else f"共 {count} 条。"
+    panel = Panel(
+        "signals", "态势信号", f"每天夜里从汇总里查看出来的信号及其处置。{cut}",
+        ("编号", "信号", "地点", "类别", "首日", "末日", "说明", "依据", "处置", "处置人和时间", "理由"),
+        tuple(rows),
+    )  # fmt: skip
+    told = (
+        ask.state.label if ask.state else "全部处置",
+        ask.what.label if ask.what else "各类信号",
+        names.district(ask.district) if ask.district else "全部地区",
+    )
+    as_of = f"数据截至 {show(fresh.at)}，汇总版本 {fresh.version}" if fresh.at else "还没有汇总"
+    name = f"signals-{local(deps.clock.now()):%Y%m%d}"
+    return await files.answer(request, panel, period="，".join(told), name=name, as_of=as_of, measure="条")
+
+
 async def exported(request: web.Request) -> web.Response:
     """GET /desk/forecast.csv or .xlsx: of the city or a district, every kind. Raises BadInput, NotFound."""
     asking.refuse_others(request.query, ("district",))
     deps, names = request.app[DEPS], request.app[NAMES]
-    _, own, area = _district(request)
+    ask, area = _ask(request)
     async with deps.db.reads() as session:
         month, told = await forecasting.panel(
-            session, names, area, today=local(deps.clock.now()).date(), office=own is None
+            session, names, area, today=local(deps.clock.now()).date(), office=ask.districts is None
         )
         fresh = await figures.as_of(session)
     if month is None:
@@ -150,23 +230,38 @@ async def exported(request: web.Request) -> web.Response:
     return await files.answer(request, told, period=period, name=name, as_of=as_of)
 
 
-def _district(request: web.Request) -> tuple[str | None, frozenset[str] | None, str | None]:
-    """The district that is asked for, those one may ask for (None: all), and that of the forecast.
+async def _words(request: web.Request, found: Sequence[Signal]) -> Words:
+    deps, viewer = request.app[DEPS], request[VIEWER]
+    return await signal_views.words_of(
+        deps.tables, request.app[NAMES], found, drill=viewer.may(Permission.SEE_CASES),
+        office=districts_of(deps.tables, viewer) is None,
+    )  # fmt: skip
 
-    全市 ('') is the office's; others are told of their own district. Raises BadInput.
+
+def _ask(request: web.Request) -> tuple[SignalAsk, str | None]:
+    """What is asked for within what one may ask for (others than the office: their own district).
+
+    The second is the district of the forecast; 全市 ('') is the office's. Raises BadInput.
     """
+    asked = request.query.get("state", "")
+    state = None if asked == _ALL else _one(SignalState, asked, "state") or SignalState.NEW
+    what = _one(SignalKind, request.query.get("what", ""), "what")
     district = request.query.get("district") or None
     if district is not None and district not in request.app[NAMES].districts:
         raise BadInput("参数 district 不是本市的区")
     own = districts_of(request.app[DEPS].tables, request[VIEWER])
     if own is not None and district is not None and district not in own:
         raise BadInput("参数 district 只能是本单位所在的区")
-    return district, own, district or (min(own, default=None) if own is not None else "")
+    area = district or (min(own, default=None) if own is not None else "")
+    return SignalAsk(state, what, district, own), area
 
 
-def _address(**given: str | None) -> str:
-    query = urlencode({name: str(value) for name, value in given.items() if value})
-    return f"/desk/signals?{query}" if query else "/desk/signals"
+def _address(path: str = "/desk/signals", **given: str | None) -> str:
+    return path + _asked(urlencode({name: str(value) for name, value in given.items() if value}))
+
+
+def _asked(query: str) -> str:
+    return f"?{query}" if query else ""
 
 
 def _one(kind: type[L], value: str, name: str) -> L | None:
@@ -176,69 +271,6 @@ def _one(kind: type[L], value: str, name: str) -> L | None:
         return kind(value)
     except ValueError:
         raise BadInput(f"参数 {name} 只能是：{'、'.join(member.value for member in kind)}") from None
-
-
-def _view(
-    s: Signal,
-    names: Names,
-    areas: Mapping[str, str],
-    rules: Mapping[str, str],
-    *,
-    drill: bool,
-    office: bool,
-) -> SignalView:
-    what, numbers = SignalKind(s.what), s.told["numbers"]
-    street = plain_area(names.units.get(numbers.get("street", ""), ""))
-    place = areas.get(s.place, s.place)
-    if what in {SignalKind.HOT_GRID, SignalKind.CHRONIC}:
-        lon, lat = middle(s.place)
-        place = f"网格 {s.place}（中心东经 {lon:.3f}°、北纬 {lat:.3f}°）"
-    where = [names.district(s.district) if s.district else "全市", street, place]
-    days = f"{s.first_day}" if s.first_day == s.last_day else f"{s.first_day} 至 {s.last_day}"
-    at = show(s.decided_at) if s.decided_at else ""
-    return SignalView(
-        id=s.id,
-        what=what.label,
-        title=f"{''.join(part for part in where if part)} · {names.kind(s.kind) if s.kind else '环境诉求'}",
-        days=days,
-        why=tuple(s.told["why"] if office else _why(what, s.told)),
-        rule=rules.get(s.row_id, s.row_id),
-        state=SignalState(s.state),
-        decided=f"{s.by} {at}" if s.by else "",
-        reason=s.reason or "",
-        tickets=_tickets(s, what, names) if drill else None,
-    )
-
-
-def _why(what: SignalKind, told: Mapping[str, Any]) -> Sequence[str]:
-    """The sentences as they are told outside the office: none with a count from 1 to 4 in it."""
-    numbers = told["numbers"]
-    counts = numbers.get("windows", [numbers.get("before", 0)])
-    hidden = [figures.shown(count, office=False) for count in counts]
-    if None not in hidden:
-        return tuple(told["why"])
-    if what is SignalKind.CHRONIC:
-        words = "、".join(LESS if count is None else str(count) for count in hidden)
-        return (f"同一地点同一类别，由远到近每段时间分别 {words} 件。",)
-    return (f"{numbers['from']} 至 {numbers['to']} 共 {numbers['now']} 件；此前的基期里少于 5 件。",)
-
-
-def _tickets(s: Signal, what: SignalKind, names: Names) -> str:
-    """The list of the tickets behind a signal, as `noticing` counted them.
-
-    Hot places are of every environmental kind; a square is counted whole, though it may lie across a border.
-    """
-    numbers = s.told["numbers"]
-    hot = what in {SignalKind.HOT_GRID, SignalKind.HOT_COMMUNITY}
-    counted = Counted(
-        date.fromisoformat(numbers["from"]),
-        date.fromisoformat(numbers["to"]),
-        kinds=tuple(names.kinds) if hot else (s.kind,),
-        district=None if hot or what is SignalKind.CHRONIC else s.district or None,
-        grid=s.place if what in {SignalKind.HOT_GRID, SignalKind.CHRONIC} else None,
-        community=s.place if what is SignalKind.HOT_COMMUNITY else None,
-    )
-    return f"/desk?{urlencode({'state': 'all', 'counted': counted.encode()})}"
 
 
 async def decided(request: web.Request) -> web.Response:
@@ -255,3 +287,14 @@ async def decided(request: web.Request) -> web.Response:
             districts=districts_of(deps.tables, request[VIEWER]),
         )  # fmt: skip
     return web.Response(status=303, headers={"Location": "/desk/signals"})
+
+
+async def taken_back(request: web.Request) -> web.Response:
+    """POST /desk/signals/{number}/back: 撤回处置. Raises NotFound, BadInput."""
+    form, deps, number = await request.post(), request.app[DEPS], int(request.match_info["number"])
+    async with deps.db.writes.begin() as session:
+        await judging.take_back(
+            session, number, str(form.get("reason", "")), by=request[VIEWER].login, now=deps.clock.now(),
+            districts=districts_of(deps.tables, request[VIEWER]),
+        )  # fmt: skip
+    return web.Response(status=303, headers={"Location": f"/desk/signals/{number}"})

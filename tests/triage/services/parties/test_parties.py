@@ -21,7 +21,7 @@ from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
 from triage.services import backlog
 from triage.services.deps import Deps
-from triage.services.parties import changing, gathering, listing
+from triage.services.parties import changing, gathering, history, listing
 from triage.services.parties.listing import PartyAsk
 from triage.settings import Settings
 
@@ -102,7 +102,7 @@ async def test_merged_it_has_both_histories_and_undone_each_its_own(db: Database
         change = await changing.merge(session, shop, legal, version=1, reason="同一家", by="a", now=NOW)
     assert await lines(deps) == {"北京绿泉餐饮有限公司": 2}
     async with db.reads() as session:
-        found = await listing.whole(session, VIEWER, legal, now=NOW)
+        found = await history.whole(session, VIEWER, legal, now=NOW)
         pair = await session.scalar(sa.select(PartyPair.state))
     assert found.total == 2
     assert found.pairs == ()
@@ -111,7 +111,7 @@ async def test_merged_it_has_both_histories_and_undone_each_its_own(db: Database
         await changing.undo(session, change, of=shop, by="a", now=NOW + timedelta(minutes=1))
     assert await lines(deps) == {"北京绿泉餐饮有限公司": 1, "绿泉餐厅": 1}
     async with db.reads() as session:
-        found = await listing.whole(session, VIEWER, legal, now=NOW)
+        found = await history.whole(session, VIEWER, legal, now=NOW)
     assert [pair.theirs for pair in found.pairs] == ["绿泉餐厅"]
     async with db.writes.begin() as session:
         with pytest.raises(BadInput, match="已经撤回过"):
@@ -139,7 +139,7 @@ async def test_split_off_spellings_are_a_party_and_are_not_proposed_again(sqlite
         await changing.split(session, legal, [name], version=2, reason="并非一家", by="b", now=NOW)
     assert await lines(deps) == {"北京绿泉餐饮有限公司": 1, "绿泉餐厅": 1}
     async with sqlite_db.reads() as session:
-        found = await listing.whole(session, VIEWER, legal, now=NOW)
+        found = await history.whole(session, VIEWER, legal, now=NOW)
     assert found.pairs == ()
     assert [step.change.act for step in found.steps] == ["split", "merge"]
 
@@ -164,7 +164,7 @@ async def test_history_counts_kinds_months_and_outcomes(sqlite_db: Database) -> 
     )
     (party,) = set((await ids(deps)).values())
     async with deps.db.reads() as session:
-        found = await listing.whole(session, VIEWER, party, now=NOW)
+        found = await history.whole(session, VIEWER, party, now=NOW)
     assert dict(found.months) == {("NOI-01", "2026-11"): 1, ("AIR-01", "2026-10"): 1}
     assert found.outcomes == {State.DISPATCHED: 1, State.CLOSED: 1}
     assert [case.kind for case in found.open_cases] == ["NOI-01"]
@@ -187,7 +187,7 @@ async def test_kinds_and_districts_are_as_people_corrected_them(db: Database) ->
         counts = [[line.cases for line in await listing.parties(session, VIEWER, ask)] for ask in asks]
         party = await session.scalar(sa.select(Party.id))
         assert party is not None
-        found = await listing.whole(session, VIEWER, party, now=NOW)
+        found = await history.whole(session, VIEWER, party, now=NOW)
     assert counts == [[1], [1], [1], []]
     assert {kind for kind, _ in found.months} == {"AIR-01", "NOI-01"}
     assert found.places["110108", "110108010"] == 1
@@ -196,4 +196,38 @@ async def test_kinds_and_districts_are_as_people_corrected_them(db: Database) ->
 async def test_an_unknown_party_is_not_found(sqlite_db: Database) -> None:
     async with sqlite_db.reads() as session:
         with pytest.raises(NotFound):
-            await listing.whole(session, VIEWER, 99, now=NOW)
+            await history.whole(session, VIEWER, 99, now=NOW)
+
+
+async def test_that_two_are_not_one_is_taken_back_and_both_steps_are_kept(db: Database) -> None:
+    deps = await gathered(db, LEGAL, SHOP)
+    legal = (await ids(deps))["北京绿泉餐饮有限公司"]
+    async with db.reads() as session:
+        (pair,) = (await history.whole(session, VIEWER, legal, now=NOW)).pairs
+    later = NOW + timedelta(minutes=1)
+    async with db.writes.begin() as session:
+        await changing.refuse(session, pair.a_id, pair.b_id, by="a", now=NOW)
+        with pytest.raises(BadInput, match="现在是“不是同一家”"):
+            await changing.refuse(session, pair.a_id, pair.b_id, by="b", now=later)
+    async with db.reads() as session:
+        found = await history.whole(session, VIEWER, legal, now=NOW)
+    assert found.pairs == ()
+    assert [(one.theirs, one.by) for one in found.refused] == [("绿泉餐厅", "a")]
+    with pytest.raises(BadInput, match="理由"):
+        async with db.writes.begin() as session:
+            await changing.propose_again(session, pair.a_id, pair.b_id, reason=" ", by="b", now=later)
+    async with db.writes.begin() as session:
+        await changing.propose_again(session, pair.b_id, pair.a_id, reason="执照一致", by="b", now=later)
+        with pytest.raises(BadInput, match="现在是“待确认”"):
+            await changing.propose_again(session, pair.a_id, pair.b_id, reason="再", by="b", now=later)
+        with pytest.raises(NotFound):
+            await changing.propose_again(session, 98, 99, reason="没有", by="b", now=later)
+    async with db.reads() as session:
+        found = await history.whole(session, VIEWER, legal, now=NOW)
+    assert [one.theirs for one in found.pairs] == ["绿泉餐厅"]
+    assert found.refused == ()
+    steps = [(step.change.act, step.change.by, step.change.reason, step.undone) for step in found.steps]
+    assert steps == [("again", "b", "执照一致", True), ("refuse", "a", "判为不是同一家", True)]
+    async with db.writes.begin() as session:
+        with pytest.raises(BadInput, match="不能再撤回"):
+            await changing.undo(session, found.steps[1].change.id, of=legal, by="b", now=later)

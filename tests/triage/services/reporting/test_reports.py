@@ -15,21 +15,24 @@ import sqlalchemy as sa
 from openpyxl import load_workbook
 
 import triage.tables
+from connectors.office_docx import COLUMNS
 from connectors.vault import Vault
 from models.notices import Notice
 from models.reports import Report, ReportDraft
+from models.signals import Signal, SignalDay
 from models.topics import Topic, TopicRun, TopicState
 from models.vocab import State
 from models.vocab_reports import ReportKind, ReportState
 from models.vocab_topics import TopicLevel
+from models.vocab_trends import SignalState
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotReady
 from triage.rules import publishing
 from triage.services.deps import Deps
 from triage.services.reporting import drafting, rendering, wording
-from triage.services.reporting.figuring import holding, period_of
 from triage.services.reporting.known import Known, known
+from triage.services.reporting.periods import holding, period_of
 from triage.services.trends import refreshing
 from triage.settings import Settings
 
@@ -169,6 +172,103 @@ def test_a_text_may_name_cells_beside_their_name_its_own_days_and_cited_rules(
     assert wording.strange_numbers([{"heading": "区域", "sentences": [sentence]}], may) == strange
 
 
+YEAR = (*ITEMS, *[TicketIn(age=timedelta(days=395))] * 9, TicketIn(age=timedelta(days=395), kind="AIR-01"))
+
+
+async def of_year(db: Database, *signals: Signal) -> Deps:
+    """October of this year and of the last one, and what was noticed."""
+    deps = deps_of(db)
+    await add_tickets(db, *YEAR, *[TicketIn(age=timedelta(days=33), kind="AIR-01")] * 11)
+    while await refreshing.catch_up(deps):
+        pass
+    async with db.writes.begin() as session:
+        session.add_all([*signals, SignalDay(day=OCTOBER.last, series=1, found=1, at=NOW)])
+    return deps
+
+
+def noticed(what: str, state: SignalState, score: float, **numbers: object) -> Signal:
+    day = date(2026, 10, 20)
+    kind = str(numbers.pop("kind", "NOI-01"))
+    told = {"from": "2026-09-23", "to": "2026-10-20", "street": "110105026", **numbers}
+    return Signal(
+        what=what, kind=kind, district="110105", place="125-101", first_day=day, last_day=day,
+        score=score, row_id="x", told={"numbers": told, "why": []}, state=state.value, made_at=NOW,
+    )  # fmt: skip
+
+
+async def test_a_month_is_held_against_that_of_last_year(db: Database) -> None:
+    deps = await of_year(db)
+    report = await october(deps)
+    told = {section["heading"]: section["sentences"] for section in report.sections}
+    air = deps.tables.kinds["AIR-01"].name
+    assert told["同比情况"] == [
+        "去年同期10件，本期增加4件，幅度40.0%。",
+        f"{air}较去年同期增加11件，达到12件。",
+        "朝阳区较去年同期增加3件，达到13件。",
+        "海淀区较去年同期增加1件，达到1件。",
+    ]
+    rows = {row[0]: row[1:4] for row in report.facts["tables"]["season_kinds"]}
+    assert rows[air] == [12, 1, 11]
+    assert drafting.strange_of(deps.tables, report, now=NOW) == []
+    table = rendering.paper(report).tables[2]
+    assert (table.title, table.columns[2]) == ("分类同比情况表", "去年同期")
+    assert "<th>去年同期</th>" in rendering.page(report)
+    book = load_workbook(io.BytesIO(rendering.excel(report)))
+    assert book.sheetnames[-2:] == ["分类同比情况表", "区域同比情况表"]
+    assert "去年同期" in str(list(book["分类同比情况表"].values))
+    from docx import Document  # noqa: PLC0415
+
+    word = Document(io.BytesIO(rendering.word(report)))
+    heads = [table.rows[0].cells[2].text for table in word.tables]
+    assert heads == ["上期", "上期", "去年同期", "去年同期"]
+    # Last year's one case of a kind is for the office alone, and so is what tells it.
+    outside = rendering.page(report, office=False)
+    assert "达到12件" not in outside
+    assert "去年同期10件，本期增加4件" not in outside
+
+
+async def test_a_day_is_held_against_no_day_of_last_year(sqlite_db: Database) -> None:
+    deps = await of_year(sqlite_db)
+    async with sqlite_db.writes.begin() as session:
+        day = await drafting.draft(session, deps.tables, period_of(ReportKind.DAILY, "2026-10-31"), now=NOW)
+    headings = [section["heading"] for section in day.sections]
+    assert "同比情况" not in headings
+    assert "态势信号" not in headings
+    weekly = period_of(ReportKind.WEEKLY, "2026-W43").year_before
+    assert weekly is not None
+    assert (weekly.name, weekly.first) == ("2025-W43", date(2025, 10, 20))
+
+
+async def test_a_month_tells_what_was_noticed_and_what_became_of_it(db: Database) -> None:
+    deps = await of_year(
+        db,
+        noticed("burst", SignalState.ACKNOWLEDGED, 9.0, seen=31, expected=12.34, kind="AIR-01"),
+        noticed("hot_grid", SignalState.NEW, 8.0, now=26, before=3),
+        noticed("hot_grid", SignalState.DISMISSED, 99.0, now=90, before=30),
+        noticed("chronic", SignalState.NEW, 20.0, windows=[6, 7, 8]),
+    )
+    report = await october(deps)
+    told = {section["heading"]: section["sentences"] for section in report.sections}
+    noise, air = deps.tables.kinds["NOI-01"].name, deps.tables.kinds["AIR-01"].name
+    where = "朝阳区望京街道"
+    assert told["态势信号"] == [
+        "本期新提出信号4条，已采纳1条，已排除1条，待研判2条。",
+        "其中突增1条、持续上升0条、热点网格2条、热点社区0条、长期反复1条。",
+        f"突增：{where}{air}，一天31件，推算应为12.3件。",
+        f"热点网格：{where}环境诉求，一个一公里网格28天26件，此前的基期3件。",
+        f"长期反复：{where}{noise}，同一地点由远到近各段分别6、7、8件，共21件。",
+    ]
+    assert drafting.strange_of(deps.tables, report, now=NOW) == []
+    assert wording.numberless(report.sections) == []
+    outside = rendering.page(report, office=False)
+    assert "此前的基期3件" not in outside
+
+
+async def test_signals_are_not_told_before_the_last_day_was_looked_through(sqlite_db: Database) -> None:
+    report = await october(await ready(sqlite_db))
+    assert "态势信号" not in [section["heading"] for section in report.sections]
+
+
 async def test_topics_are_told_of_the_days_they_were_found_in(sqlite_db: Database) -> None:
     deps = await ready(sqlite_db)
     async with sqlite_db.writes.begin() as session:
@@ -255,7 +355,7 @@ async def test_on_paper_it_says_the_same(sqlite_db: Database, monkeypatch: pytes
     assert set(sentences) <= set(paragraphs)
     assert "（征求意见稿，未签发）" in paragraphs
     assert not [text for text in paragraphs if "{" in text]
-    assert [cell.text for cell in word.tables[0].rows[0].cells] == list(rendering.COLUMNS)
+    assert [cell.text for cell in word.tables[0].rows[0].cells] == list(COLUMNS)
     book = load_workbook(io.BytesIO(rendering.excel(report)))
     assert book.sheetnames == ["正文", "分类情况表", "区域情况表"]
     html = rendering.page(report)

@@ -18,6 +18,7 @@ from tests.written import written
 from triage.errors import BadInput, NotFound
 from triage.services import backlog
 from triage.services.trends import figures, judging, noticing, sources
+from triage.services.trends.judging import SignalAsk
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -259,8 +260,8 @@ async def test_a_person_decides_with_a_reason_and_once(db: Database) -> None:
     assert await written(deps_of(db, NOW), LedgerAct.SIGNAL_DECIDED) == [str(first.id), str(second.id)]
     async with db.reads() as session:
         fates = {fate.what: fate for fate in await judging.fates(session, since=DAY)}
-        left = await judging.listed(session, state=SignalState.NEW, what=None, district=None)
-        mine = await judging.listed(session, state=None, what=SignalKind.BURST, district="110105")
+        left = await judging.listed(session, SignalAsk(SignalState.NEW))
+        mine = await judging.listed(session, SignalAsk(what=SignalKind.BURST, district="110105"))
     burst = fates[SignalKind.BURST]
     assert (burst.new, burst.acknowledged, burst.dismissed, burst.held) == (0, 1, 1, 0.5)
     assert fates[SignalKind.CHRONIC].held is None
