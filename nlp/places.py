@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import PlaceRole
 from nlp.gazetteer import DISTRICT, LEXICON, STREET, Gazetteer, GazetteerError, NameTable, PlaceName, fold
 from nlp.place_answer import answer, full_name
+from nlp.place_choice import choose
 from nlp.place_confidence import Confidence
 from nlp.place_fuzzy import Misspelt
 from nlp.place_hint import hinted
 from nlp.place_match import Matcher
 from nlp.place_point import Atlas
-from nlp.place_score import Candidate, Scene, choose
+from nlp.place_roads import with_roads
+from nlp.place_score import Candidate, Scene
 from nlp.types import PlaceReading, source_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-RULES: Final = "places-3"
+RULES: Final = "places-4"
 #: A candidate of at least a street with this score needs no search for misspelt names.
 CLEAR: Final = 3.0
 #: What is left of the probability of a street or finer place that is only on the way: it is not given.
@@ -97,7 +99,7 @@ class PlaceReader:
     def look(self, source: str) -> tuple[Scene, list[Candidate]]:
         """The mentions of a source text, and the best place of each."""
         folded = fold(source)
-        mentions = self._matcher.find(folded, source)
+        mentions = with_roads(folded, self._matcher.find(folded, source))
         scene = Scene(folded, mentions)
         candidates = scene.candidates()
         if any(len(candidate.code) >= STREET and candidate.score >= CLEAR for candidate in candidates):
@@ -117,6 +119,8 @@ class PlaceReader:
         others = [other for other in candidates if other is not best and other.code != best.code]
         others.sort(key=_by_score)
         rest = [(self.likely(scene, other, candidates), other) for other in others[:WEIGHED]]
+        if first[0] < self.abstain and best.known is not None:
+            rest.append((self.likely(scene, best.known, candidates), best.known))
         rest.sort(key=lambda pair: (-pair[0], -pair[1].score, pair[1].mention))
         if first[0] < self.abstain and rest and rest[0][0] >= self.abstain:
             # The best name is unsure: what is sure and does not speak against it is given, a district say.

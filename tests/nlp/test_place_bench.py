@@ -115,6 +115,29 @@ def test_the_bench_prints_one_json_line_last(
     assert figures["peers"] == {"absent": "could not be run: FileNotFoundError"}
 
 
+def test_letters_are_counted_by_what_tells_their_district() -> None:
+    texts = [STREET | {"id": "1"}, COMMUNITY | {"id": "2"}, NOWHERE | {"id": "3"}, NOWHERE | {"id": "4"}]
+    labels: list[dict[str, Any]] = [
+        {"id": "1", "district_code": "110108", "told": "district"},
+        {"id": "2", "district_code": "110108", "told": "community"},
+        {"id": "3", "district_code": "110108", "told": "overlay_only"},
+        {"id": "4", "district_code": None, "told": None},
+        {"id": "5", "district_code": "110108", "told": "street"},
+    ]
+    found = nlp_places.labelled_letters(texts, nlp_places.read_all(READER, texts), labels)
+    assert found["all"] == {"letters": 3, "right": 1, "wrong": 1, "share_right": 0.3333}
+    assert found["knowable"] == {"letters": 2, "right": 1, "wrong": 1, "share_right": 0.5}
+    assert list(found["told"]) == ["community", "district", "overlay_only"]
+    assert found["nowhere"] == {"letters": 1, "given": 0}
+
+
+def test_every_labelled_letter_says_what_tells_its_district() -> None:
+    labels = nlp_places.rows(nlp_places.LABELS)
+    assert {row["told"] for row in labels if row["district_code"] is None} == {None}
+    told = {row["told"] for row in labels if row["district_code"]}
+    assert told == {"district", "street", "community", "landmark", nlp_places.OVERLAY_ONLY}
+
+
 def test_the_bench_says_which_texts_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         nlp_places.main(["--data", str(tmp_path / "none.jsonl")])
