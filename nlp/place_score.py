@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from models.vocab import PlaceRole
 from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, LEVELS, STREET
-from nlp.place_match import TAKEN_OVER, Mention
+from nlp.place_match import SUFFIX, TAKEN_OVER, Mention
 from nlp.place_relations import Told, relate
 from nlp.place_roles import role_of
 from nlp.place_worth import OVERLAY, worths
@@ -27,6 +27,8 @@ TIGHT_GAP: Final = re.compile(r"(?:[ \t,，·\-—/的]|市|辖区|境内|范围
 CLAUSE_END: Final = re.compile(r"[。！？!?;；\n、]")
 MAX_LOOSE_GAP: Final = 16
 MAX_CHAIN: Final = 3
+#: A name that begins so many characters after a unit may be the rest of a longer one.
+LATE: Final = 2
 
 BEIJING: Final = ("北京", "北京市")
 #: A CJK character before a thin name is part of another word (湖滨花园), except these.
@@ -150,6 +152,21 @@ class Scene:
             self.districts.add(district)
             if len(code) >= STREET:
                 self.said[code[:STREET]].setdefault(mention.info.text, at)
+
+    def whole(self, at: int) -> bool:
+        """Whether a mention looks like all of a name: not cut from a longer one that follows on a unit.
+
+        房山区X良各庄村 is hardly 良各庄村, nor 怀柔区东岔X村 the village 东岔.
+        """
+        mention = self.mentions[at]
+        end = mention.end
+        goes_on = mention.thin and not mention.suffix and self.text[end : end + 1].isalpha()
+        if goes_on and SUFFIX.match(self.text, end + 1):
+            return False
+        if not self.glued[at] or not at:
+            return True
+        before = self.mentions[at - 1]
+        return not (before.names.holders and 0 < mention.start - before.end <= LATE)
 
     def candidates(self) -> list[Candidate]:
         """Score every mention; each gives its best place, or what its equally good places share."""

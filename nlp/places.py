@@ -102,7 +102,10 @@ class PlaceReader:
         mentions = with_roads(folded, self._matcher.find(folded, source))
         scene = Scene(folded, mentions)
         candidates = scene.candidates()
-        if any(len(candidate.code) >= STREET and candidate.score >= CLEAR for candidate in candidates):
+        if any(
+            len(candidate.code) >= STREET and candidate.score >= CLEAR and scene.whole(candidate.mention)
+            for candidate in candidates
+        ):
             return scene, candidates
         nearly = self._misspelt.find(folded, mentions)
         if not nearly:

@@ -146,6 +146,20 @@ def test_a_street_that_is_only_on_the_way_is_not_where_it_happens(text: str, dis
 
 
 @pytest.mark.parametrize(
+    ("text", "community"),
+    [
+        # One character is wrong, and what is left spells the name of another village.
+        ("房山区动良各庄村西门堆垃圾", "东良各庄村委会"),
+        ("怀柔区东岔坞村有烧烤", "东茶坞村委会"),
+        ("房山区良各庄村西门堆垃圾", "良各庄村委会"),
+        ("怀柔区东岔村有烧烤", "东岔村委会"),
+    ],
+)
+def test_the_rest_of_a_misspelt_name_is_not_its_own_village(text: str, community: str) -> None:
+    assert READER.read(None, text).community == community
+
+
+@pytest.mark.parametrize(
     ("text", "street"),
     [
         ("有人把垃圾桶挪到望京街道门口", "望京街道"),
