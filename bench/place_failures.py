@@ -75,6 +75,10 @@ CAUSES: Final = {
         "the town's name cut to one character",
         "one character right before a village that lies in such a town as that town; not tried",
     ),
+    "cut_name": (
+        "a community's name without the 北京 it begins with",
+        "such names cut, with counts of their namesakes elsewhere; not built (师范大学 would be one)",
+    ),
     "no_list": (
         "a stop, road or sight that no list of ours has",
         "an overlay that has it, or a landmark of ours",
@@ -117,7 +121,7 @@ CAUSES: Final = {
     ),
     "rest": (
         "a misspelt name whose rest is another name (X良各庄 for 北良各庄)",
-        "a name that begins one or two characters after a unit as part of a longer one; not tried",
+        "a unit right before it (then the longer name is looked for); without one, nothing in the text",
     ),
     "run_together": (
         "a street without its suffix run together with a community, which spells a third name",
