@@ -32,6 +32,9 @@ RULES: Final = "places-4"
 CLEAR: Final = 3.0
 #: What is left of the probability of a street or finer place that is only on the way: it is not given.
 ON_THE_WAY: Final = 0.5
+#: From here on the district of an overlay's guess is given: below it more texts of other cities get one than
+#: letters of Beijing (docs/places.md).
+GUESSED: Final = 0.9
 #: How many other candidates are weighed.
 WEIGHED: Final = 3
 
@@ -122,13 +125,28 @@ class PlaceReader:
         others = [other for other in candidates if other is not best and other.code != best.code]
         others.sort(key=_by_score)
         rest = [(self.likely(scene, other, candidates), other) for other in others[:WEIGHED]]
-        if first[0] < self.abstain and best.known is not None:
-            rest.append((self.likely(scene, best.known, candidates), best.known))
         rest.sort(key=lambda pair: (-pair[0], -pair[1].score, pair[1].mention))
+        if first[0] < self.abstain:
+            coarser = self._coarser(scene, best, candidates)
+            rest = [*coarser, *rest] if coarser and coarser[0][0] >= self.abstain else [*rest, *coarser]
         if first[0] < self.abstain and rest and rest[0][0] >= self.abstain:
             # The best name is unsure: what is sure and does not speak against it is given, a district say.
             return [rest[0], first, *rest[1:]]
         return [first, *rest]
+
+    def _coarser(
+        self, scene: Scene, best: Candidate, candidates: list[Candidate]
+    ) -> list[tuple[float, Candidate]]:
+        """What is sure of an unsure place: the unit everybody means by the name; the district of a guess.
+
+        An overlay's `trust` is that of the street alone; its district is told by the name.
+        """
+        found = [best.known] if best.known is not None else []
+        if best.name is not None and best.name.trust < 1 and len(best.code) > DISTRICT:
+            found.append(replace(best, code=best.code[:DISTRICT], name=replace(best.name, trust=1.0)))
+        pairs = [(self.likely(scene, candidate, candidates), candidate) for candidate in found]
+        sure = [pair for pair in pairs if pair[1] is best.known or pair[0] >= GUESSED]
+        return sorted(sure, key=lambda pair: (-pair[0], pair[1].code))
 
     def likely(self, scene: Scene, candidate: Candidate, candidates: list[Candidate]) -> float:
         """The probability that a candidate is right; an overlay's guessed street is worth its trust.

@@ -235,3 +235,12 @@ def test_a_side_of_the_compass_is_no_community() -> None:
     reading = PLAIN.read(None, "望京街道西北方向1.5公里左右的厂子冒烟")
     assert [mention.text for mention in reading.mentions] == ["望京街道"]
     assert reading.relation == "距“望京街道”西北约 1500 米"
+
+
+def test_an_overlay_whose_street_is_a_guess_still_tells_its_district() -> None:
+    def read(trust: float) -> tuple[str | None, str | None]:
+        name = PlaceName("苇塘湖公寓", WANGJING, "compound", alias=True, whole=True, trust=trust)
+        reading = PlaceReader(PLAIN.gazetteer, [name]).read(None, "北京苇塘湖公寓楼下有人烧烤")
+        return reading.district, reading.street
+
+    assert (read(1.0), read(0.5)) == (("朝阳区", "望京街道"), ("朝阳区", None))
