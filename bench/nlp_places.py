@@ -34,8 +34,10 @@ GEO: Final = SHARED / "geo"
 BINS: Final = 10
 LEVELS: Final = ("district", "street", "community")
 PEERS_SCRIPT: Final = Path(__file__).with_name("place_peers.py")
-#: Which district the letter is about, labelled by us: ids and codes, no text.
+#: Which district the letter is about and what tells it, labelled by us: ids and codes, no text.
 LABELS: Final = Path(__file__).with_name("place_letters.jsonl")
+#: What tells the district of a letter in which the registry and our landmarks do not.
+OVERLAY_ONLY: Final = "overlay_only"
 PEER_SECONDS: Final = 900
 
 
@@ -220,18 +222,39 @@ def elsewhere(reader: PlaceReader, paths: list[Path]) -> dict[str, dict[str, flo
     return figures
 
 
-def labelled_letters(data: list[Row], readings: list[PlaceReading]) -> dict[str, int]:
-    """Letters whose district we labelled: how many name a knowable one, of which right and wrong; others."""
+def labelled_letters(
+    data: list[Row], readings: list[PlaceReading], labels: list[Row] | None = None
+) -> dict[str, Any]:
+    """Letters whose district we labelled, by what tells it (`told`): how many are right, how many wrong.
+
+    `knowable`: told by the registry alone, or a landmark of ours; `overlay_only`: by roads, stops, compounds
+    or companies that neither of them has, or by a name that several districts have. `nowhere`: no district.
+    """
     found = {row.get("id"): reading for row, reading in zip(data, readings, strict=True)}
-    pairs = [
-        (row["district_code"], found[row["id"]].district_code) for row in rows(LABELS) if row["id"] in found
-    ]
+    groups: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
+    for row in rows(LABELS) if labels is None else labels:
+        if row["id"] in found:
+            pair = (row["district_code"], found[row["id"]].district_code)
+            groups[row["told"] or "nowhere"].append(pair)
+    nowhere = groups.pop("nowhere", [])
+    told = {name: _rates(pairs) for name, pairs in sorted(groups.items())}
+    known = [pair for name, pairs in groups.items() if name != OVERLAY_ONLY for pair in pairs]
     return {
-        "knowable": sum(code is not None for code, _ in pairs),
-        "right": sum(code is not None and code == given for code, given in pairs),
-        "wrong": sum(code is not None and given not in {None, code} for code, given in pairs),
-        "nowhere": sum(code is None for code, _ in pairs),
-        "false": sum(code is None and given is not None for code, given in pairs),
+        "all": _rates([pair for pairs in groups.values() for pair in pairs]),
+        "knowable": _rates(known),
+        "told": told,
+        "nowhere": {"letters": len(nowhere), "given": sum(given is not None for _, given in nowhere)},
+    }
+
+
+def _rates(pairs: list[tuple[str, str | None]]) -> dict[str, float]:
+    right = sum(code == given for code, given in pairs)
+    given = sum(given is not None for _, given in pairs)
+    return {
+        "letters": len(pairs),
+        "right": right,
+        "wrong": given - right,
+        "share_right": round(right / max(len(pairs), 1), 4),
     }
 
 
@@ -303,8 +326,10 @@ def _more(
         names = overlay_rows(options.geo, reader)
         with_names = PlaceReader(reader.gazetteer, [row.place_name() for row in names])
         found = read_all(with_names, data)
+        posted = rows(options.letters) if options.letters.exists() else []
         figures["with_overlays"] = {
             "names": len(names),
+            "letters": labelled_letters(posted, read_all(with_names, posted)),
             **accuracy(data, found),
             "texts_per_cpu_second": speed_of(with_names, data),
             "spellings": spellings(with_names, data),

@@ -16,8 +16,8 @@ import yaml
 from bench.nlp_places import rows
 from bench.place_variants import VARIANTS, misspelt, rewritten, second_half, sounding_alike
 from nlp.gazetteer import COMMUNITY, LEXICON, STREET, Gazetteer
+from nlp.place_choice import choose
 from nlp.place_confidence import FEATURES, FILE, Confidence, features
-from nlp.place_score import choose
 from nlp.places import PlaceReader
 
 if TYPE_CHECKING:

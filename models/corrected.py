@@ -1,7 +1,8 @@
-"""A ticket's kind and place as people corrected them, in SQL: from the facts of the sums where there are any.
+"""A ticket's kind and place as people corrected them, in SQL.
 
-A ticket that the sums do not hold (yet, or because it was sent in confidence) is told as it was read. Whoever
-selects these joins `RollupTicket` by `beside()`, as an outer join.
+The place is the ticket's own (`models.placed`). The kind is told by the facts of the sums where there are
+any: a ticket that the sums do not hold (yet, or because it was sent in confidence) is told as it was read.
+Whoever selects these joins `RollupTicket` by `beside()`, as an outer join.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ _READ: Final = sa.case((Ticket.environmental, Ticket.kind))
 
 #: None: no environmental matter, or not read.
 KIND: Final[sa.ColumnElement[Any]] = sa.func.nullif(sa.func.coalesce(_R.kind, _READ), "")
-DISTRICT: Final[sa.ColumnElement[Any]] = sa.func.nullif(
-    sa.func.coalesce(_R.district, Ticket.district_code), ""
-)
-STREET: Final[sa.ColumnElement[Any]] = sa.func.nullif(sa.func.coalesce(_R.street, Ticket.street_code), "")
+DISTRICT: Final[sa.ColumnElement[Any]] = sa.type_coerce(Ticket.district_code, sa.String())
+STREET: Final[sa.ColumnElement[Any]] = sa.type_coerce(Ticket.street_code, sa.String())
 ENVIRONMENTAL: Final[sa.ColumnElement[bool]] = sa.case(
     (_R.corrected == 1, _R.kind != ""), else_=Ticket.environmental
 )

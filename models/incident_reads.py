@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from models.appeals import Appellant, Reading
 from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentWatch
 from models.matters import MatterPair
+from models.placed import point_columns
 from models.sums import in_sums
 from models.tickets import Ticket
 from models.vocab import Precision
@@ -76,15 +77,13 @@ async def unseen(session: AsyncSession, watch: IncidentWatch, *, limit: int) -> 
     """Tickets nobody looked at that are in sums, by number. Only the last `OVERLAP` are gone through."""
     last = await newest(session)
     after = watch.after_id if last is None else max(watch.after_id, last - OVERLAP)
-    narrow = Reading.place_precision.not_in(_NO_POINT)
     rows = await session.execute(
         sa.select(
             Ticket.id,
             Ticket.received_at,
             Ticket.kind,
             Ticket.district_code,
-            sa.case((narrow, Reading.lon)),
-            sa.case((narrow, Reading.lat)),
+            *point_columns(unless=_NO_POINT),
         )
         .outerjoin(Reading, Reading.id == Ticket.reading_id)
         .where(Ticket.id > after, in_sums(), ~sa.exists().where(IncidentCall.ticket_id == Ticket.id))

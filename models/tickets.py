@@ -94,6 +94,10 @@ class Ticket(Base):
     urgency: Mapped[str] = mapped_column(sa.String(4), comment="the grade that sets the clocks")
     district_code: Mapped[str | None] = mapped_column(sa.String(12))
     street_code: Mapped[str | None] = mapped_column(sa.String(12))
+    lon: Mapped[float | None] = mapped_column(
+        comment="WGS-84 degrees, where a person put it on the map; null: as models.placed says"
+    )
+    lat: Mapped[float | None]
     divert: Mapped[str | None] = mapped_column(sa.String(24), comment="vocab.Divert, proposed or done")
     flagged: Mapped[bool] = mapped_column(
         default=False, comment="dispatched at once, to be looked at as well"

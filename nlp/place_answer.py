@@ -10,7 +10,7 @@ from models.vocab_places import PlaceRelation
 from nlp.gazetteer import COMMUNITY, DISTRICT, STREET
 from nlp.place_match import Follow
 from nlp.place_relations import middle, relation_words
-from nlp.place_span import address_span, door_of
+from nlp.place_span import address_span, door_of, told_right_after
 from nlp.types import Evidence, Head, PlaceCandidate, PlaceMention, PlaceReading
 
 if TYPE_CHECKING:
@@ -79,8 +79,15 @@ def answer(
         mentions=mentions,
         candidates=shown,
         door=door_of(scene.text, scene.mentions[best.mention].end, end),
-        relation=relation_words(source, scene, best.mention) or None,
+        relation=_relation(source, scene, best.mention),
     )
+
+
+def _relation(source: str, scene: Scene, at: int) -> str | None:
+    """How the scene lies to the mention that decided, or to those told together right after it."""
+    if at not in scene.told and (follows := told_right_after(scene, at)) is not None:
+        at = follows
+    return relation_words(source, scene, at) or None
 
 
 def full_name(places: dict[str, Place], code: str) -> str:

@@ -84,7 +84,7 @@ class Misspelt:
                 continue
             taken = taken or {at: mention for mention in mentions for at in range(mention.start, mention.end)}
             inside = [taken[at] for at in range(start, after) if at in taken]
-            if not all(_only_a_part(mention, start, after) for mention in inside):
+            if not all(_only_a_part(mention, start, after, unit) for mention in inside):
                 continue
             names = group(
                 name for name in stem.names if name.code.startswith(unit) and level in {0, len(name.code)}
@@ -128,9 +128,10 @@ class Misspelt:
         ]
 
 
-def _only_a_part(mention: Mention, start: int, end: int) -> bool:
-    """A thin name within a longer one that is misspelt: 东村 in 红恋东村."""
-    return mention.thin and not mention.misspelt and start <= mention.start and mention.end <= end
+def _only_a_part(mention: Mention, start: int, end: int, unit: str) -> bool:
+    """A thin name in a longer one that is misspelt: 东村 in 红恋东村; after a unit, any that is its rest."""
+    inside = not mention.misspelt and start <= mention.start and mention.end <= end
+    return inside and (mention.thin or bool(unit and start < mention.start))
 
 
 def _by_start(mention: Mention) -> int:

@@ -43,7 +43,7 @@ OFFICE: Final = re.compile(
 )
 OFFICE_FIRST: Final = frozenset("人政区城环生公派法检交住房街")
 MAX_GUARD: Final = 8
-SIDE_WORDS: Final = frozenset("侧门边面")
+SIDE_WORDS: Final = frozenset("侧门边面方角")
 AFTER_NUMBER: Final = frozenset("社区小村")
 
 

@@ -35,12 +35,14 @@ JOINED: Final = re.compile(
 CROSSED: Final = frozenset("与和跟及、/")
 CROSSED_BRIEFLY: Final = frozenset("与和跟及/")
 BRIEF: Final = frozenset({"路口", "口"})
+#: Between two roads that no list knows no word need stand: 青禾路柳泉街路口, 青禾路(柳泉街路口).
+BESIDE: Final = frozenset({"", "(", "（"})
 #: What may stand between the second name and the tail: the rest of a road's name.
 REST: Final = re.compile(r"[大小东西南北中外内]{0,2}[路街道桥巷口里园区线村镇乡]{0,2}[\W的]{0,2}")
 MAX_GAP: Final = 6
 
 DISTANCE: Final = re.compile(
-    r"(?:地铁站|公交站|小区|社区|村|镇|乡)?[以往向的]?(?P<side>[东南西北]{1,2})?(?:侧|边|面|方向|方|门|口)?(?:方向)?"
+    r"(?:地铁站|公交站|小区|社区|村|镇|乡)?(?:[东南西北]{1,2}[门口](?=[以往向]))?[以往向的]?(?P<side>[东南西北]{1,2})?(?:侧|边|面|方向|方|门|口)?(?:方向)?"
     r"(?P<about>大?约|不到|不足|近|大概|差不多)?"
     r"(?P<count>[0-9十百千万两]{1,6}(?:\.[0-9]{1,2})?)(?P<more>多|余|来)?(?P<unit>米|M|公里|千米|KM)"
     r"(?P<after>左右|以外|开外|处|外|的地方|范围|有)?"
@@ -119,16 +121,28 @@ def _pairs(
         if len(between) > MAX_GAP or len(rest) > MAX_GAP:
             continue
         joined = JOINED.fullmatch(between)
-        if not (joined and one.names and other.names and REST.fullmatch(rest)):
+        unknown = _unknown(one) or _unknown(other)
+        if not (joined or (unknown and between in BESIDE)) or not REST.fullmatch(rest):
             continue
         crossed = CROSSED_BRIEFLY if match[0] in BRIEF else CROSSED
-        if relation is PlaceRelation.CROSSING and joined["word"] not in crossed:
+        if relation is PlaceRelation.CROSSING and joined and joined["word"] not in crossed:
+            continue
+        if unknown:
+            # A road that no list knows agrees with whatever it is told with.
+            found[at - 1], found[at] = (Told(relation, match.end(), number) for number in (at, at - 1))
+            continue
+        if not (one.names and other.names):
             continue
         narrowed = _narrowed(one, other), _narrowed(other, one)
         if narrowed[0] and narrowed[1]:  # else they lie in different districts: nothing is told
             one.names, other.names = narrowed
             found[at - 1] = Told(relation, match.end(), at)
             found[at] = Told(relation, match.end(), at - 1)
+
+
+def _unknown(mention: Mention) -> bool:
+    """A road that no list knows (`nlp.place_roads`)."""
+    return not (mention.names or mention.info.foreign)
 
 
 def _narrowed(one: Mention, other: Mention) -> Group:

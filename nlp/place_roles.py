@@ -39,6 +39,10 @@ INTRODUCED: Final = (
 )
 #: What any of these words ends in: most names stand after something else.
 LAST: Final = frozenset(word[-1] for word in (*HERE, *LIVES, *TOWARDS))
+#: What is moved, led or spilt to a place is there then (垃圾桶挪到…, 污水流到…, 延长2路到…).
+MOVED: Final = re.compile(
+    r"(?:延长|延伸|缩短|转移|[延移迁搬挪改调扩流排倒堆漏洒飘扔丢摆])[^\W走去往开坐乘车]{0,4}[到至]$"
+)
 DIRECTION: Final = re.compile(r"\W?(?:方向|开往|至)")
 DIRECTION_FIRST: Final = frozenset("方开至")
 
@@ -67,7 +71,7 @@ def _introduced(before: str, *, signed: bool) -> PlaceRole | None:
     bare = before[:-1] if signed else before
     for words, role in INTRODUCED:
         if before.endswith(words) or bare.endswith(words):
-            return role
+            return None if role is PlaceRole.DIRECTION and MOVED.search(bare) else role
     return None
 
 

@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Final
 
 from models.vocab import PlaceRole
 from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, LEVELS, STREET
-from nlp.place_match import TAKEN_OVER, Mention
+from nlp.place_match import SUFFIX, TAKEN_OVER, Mention
 from nlp.place_relations import Told, relate
 from nlp.place_roles import role_of
 from nlp.place_worth import OVERLAY, worths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nlp.gazetteer import PlaceName
 
 TIGHT_GAP: Final = re.compile(r"(?:[ \t,，·\-—/的]|市|辖区|境内|范围内|内){0,3}")
 CLAUSE_END: Final = re.compile(r"[。！？!?;；\n、]")
 MAX_LOOSE_GAP: Final = 16
 MAX_CHAIN: Final = 3
+#: A name that begins so many characters after a unit may be the rest of a longer one.
+LATE: Final = 2
 
 BEIJING: Final = ("北京", "北京市")
 #: A CJK character before a thin name is part of another word (湖滨花园), except these.
-OPENERS: Final = frozenset("在于住的到对是从和与及至区县镇乡道村市里内外京映诉报是位处由向")
+OPENERS: Final = frozenset("在于住的到对是从和与及至区县镇乡道村市里内外京映诉报是位处由向距离")
 
 #: A registry's place yields to an overlay's of the same name only when that leads by this.
 REGISTRY_FIRST: Final = 2.0
@@ -67,9 +67,8 @@ TIE: Final = 0.25
 SHARED_COST: Final = 1.0
 #: A bare name shared by a street and a community of its district means the street, unless that leads by this.
 STREET_FIRST: Final = 1.5
-#: Below this a candidate is not worth showing; from REFINE on, a finer place inside the best one is taken.
+#: Below this a candidate is not worth showing.
 FLOOR: Final = 0.5
-REFINE: Final = 2.5
 
 
 #: A mention before another: its number, its share, what it may hold, from which level on it contradicts.
@@ -83,7 +82,8 @@ class Candidate:
     """One mention read as one place: its code (6, 9 or 12 digits), the score and the mentions that agree.
 
     `linked` is what the units written right before the name were worth; `rivals` counts other places of the
-    mention's name that scored as well, `tied` are all of those, where only what they share is taken.
+    mention's name that scored as well, `tied` are all of those, where only what they share is taken. `known`
+    is the unit holding it that everybody, or this site, means by the name: sure where the place is not.
     """
 
     mention: int
@@ -94,6 +94,7 @@ class Candidate:
     linked: float = 0.0
     rivals: int = 0
     tied: tuple[Candidate, ...] = ()
+    known: Candidate | None = None
 
 
 @dataclass(slots=True)
@@ -152,6 +153,21 @@ class Scene:
             if len(code) >= STREET:
                 self.said[code[:STREET]].setdefault(mention.info.text, at)
 
+    def whole(self, at: int) -> bool:
+        """Whether a mention looks like all of a name: not cut from a longer one that follows on a unit.
+
+        房山区X良各庄村 is hardly 良各庄村, nor 怀柔区东岔X村 the village 东岔.
+        """
+        mention = self.mentions[at]
+        end = mention.end
+        goes_on = mention.thin and not mention.suffix and self.text[end : end + 1].isalpha()
+        if goes_on and SUFFIX.match(self.text, end + 1):
+            return False
+        if not self.glued[at] or not at:
+            return True
+        before = self.mentions[at - 1]
+        return not (before.names.holders and 0 < mention.start - before.end <= LATE)
+
     def candidates(self) -> list[Candidate]:
         """Score every mention; each gives its best place, or what its equally good places share."""
         first: dict[str, int] = {}
@@ -170,6 +186,8 @@ class Scene:
                 for name, alone in zip(mention.names, alone_all, strict=True)
             ]
             settled = _settle(scored, bare=not mention.suffix, overlay=mention.names.overlay)
+            if mention.names.overlay:
+                settled.known = _known(scored, settled)
             if settled.score >= FLOOR and len(settled.code) in LEVELS:
                 found.append(settled)
             elif settled.tied and settled.tied[0].score >= FLOOR:
@@ -305,29 +323,6 @@ def _only_unit(mention: Mention) -> str:
     return street if mention.suffix or not mention.thin else ""
 
 
-def _best_first(candidate: Candidate) -> tuple[float, int]:
-    return candidate.score, -candidate.mention
-
-
-def choose(candidates: list[Candidate], roles: Sequence[PlaceRole]) -> Candidate | None:
-    """The best candidate, refined: a trusted finer place inside it says more than it does.
-
-    `roles` are the mentions'. A place that is only on the way (往…去, …方向) refines nothing.
-    """
-    if not candidates:
-        return None
-    best = max(candidates, key=_best_first)
-    finer = [
-        candidate
-        for candidate in candidates
-        if len(candidate.code) > len(best.code)
-        and candidate.code.startswith(best.code)
-        and candidate.score >= REFINE
-        and roles[candidate.mention] is not PlaceRole.DIRECTION
-    ]
-    return max(finer, key=_best_first, default=best)
-
-
 def _of_score(candidate: Candidate) -> tuple[float, str]:
     return candidate.score, candidate.code
 
@@ -382,6 +377,19 @@ def _registry_first(scored: list[Candidate]) -> list[Candidate]:
     registry = [candidate for candidate in scored if candidate not in own]
     lead = max(own, key=_of_score).score - max(registry, key=_of_score).score
     return own if lead > REGISTRY_FIRST else registry
+
+
+def _known(scored: list[Candidate], settled: Candidate) -> Candidate | None:
+    """The best of the own names whose unit holds the place that the registry gives for the mention."""
+    holding = [
+        candidate
+        for candidate in scored
+        if candidate.name
+        and candidate.name.kind in OVERLAY
+        and len(candidate.code) < len(settled.code)
+        and settled.code.startswith(candidate.code)
+    ]
+    return max(holding, key=_of_score, default=None)
 
 
 def _within(other: Candidate, top: Candidate, level: int) -> bool:

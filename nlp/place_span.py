@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from nlp.place_relations import number
 from nlp.place_score import MAX_CHAIN
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ PIECE: Final = re.compile(
 DOOR: Final = re.compile(
     r"[甲乙丙丁]?[0-9十百]{1,5}(?:[-—~至][0-9]{1,4})?(?:号楼|号院|号(?![线门])|栋|幢)[甲乙丙丁]?"
 )
-TENS: Final = re.compile(r"(?P<tens>[1-9]?)十(?P<ones>[0-9]?)")
+WRITTEN: Final = re.compile(r"[0-9]*[十百][0-9十百]*")
 MAX_PIECES: Final = 4
 MAX_PIECE: Final = 24
 
@@ -37,6 +38,8 @@ def address_span(scene: Scene, best: Candidate) -> tuple[int, int]:
     told = scene.told.get(at)
     if told is not None:
         end, at = told.end, min(at, told.other) if told.other >= 0 else at
+    elif (follows := told_right_after(scene, at)) is not None:
+        end = scene.told[follows].end
     start = scene.mentions[at].start
     for _ in range(MAX_CHAIN):
         if at - 1 not in best.support or not scene.tight[at]:
@@ -54,6 +57,13 @@ def address_span(scene: Scene, best: Candidate) -> tuple[int, int]:
     return start, end
 
 
+def told_right_after(scene: Scene, at: int) -> int | None:
+    """The first of two names told together right after a mention: 海淀区 + A路与B街交叉口; None without."""
+    follows = at + 1
+    told = scene.told.get(follows)
+    return follows if told is not None and told.other >= 0 and scene.tight[follows] else None
+
+
 def door_of(folded: str, start: int, end: int) -> str | None:
     """The numbers of house and building in [start, end), in Arabic figures; None without one."""
     found = [_figures(match[0]) for match in DOOR.finditer(folded, start, end)]
@@ -61,5 +71,5 @@ def door_of(folded: str, start: int, end: int) -> str | None:
 
 
 def _figures(written: str) -> str:
-    """十2号 → 12号, 2十号楼 → 20号楼 (other figures are Arabic already, see `gazetteer.FOLD`)."""
-    return TENS.sub(lambda match: f"{match['tens'] or 1}{match['ones'] or 0}", written)
+    """十2号 → 12号, 1百2十3号院 → 123号院 (other figures are Arabic already, see `gazetteer.FOLD`)."""
+    return WRITTEN.sub(lambda match: f"{number(match[0]):g}", written)

@@ -13,23 +13,28 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import PlaceRole
 from nlp.gazetteer import DISTRICT, LEXICON, STREET, Gazetteer, GazetteerError, NameTable, PlaceName, fold
 from nlp.place_answer import answer, full_name
+from nlp.place_choice import choose
 from nlp.place_confidence import Confidence
 from nlp.place_fuzzy import Misspelt
 from nlp.place_hint import hinted
 from nlp.place_match import Matcher
 from nlp.place_point import Atlas
-from nlp.place_score import Candidate, Scene, choose
+from nlp.place_roads import with_roads
+from nlp.place_score import Candidate, Scene
 from nlp.types import PlaceReading, source_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-RULES: Final = "places-3"
+RULES: Final = "places-4"
 #: A candidate of at least a street with this score needs no search for misspelt names.
 CLEAR: Final = 3.0
 #: What is left of the probability of a street or finer place that is only on the way: it is not given.
 ON_THE_WAY: Final = 0.5
+#: From here on the district of an overlay's guess is given: below it more texts of other cities get one than
+#: letters of Beijing (docs/places.md).
+GUESSED: Final = 0.9
 #: How many other candidates are weighed.
 WEIGHED: Final = 3
 
@@ -97,10 +102,13 @@ class PlaceReader:
     def look(self, source: str) -> tuple[Scene, list[Candidate]]:
         """The mentions of a source text, and the best place of each."""
         folded = fold(source)
-        mentions = self._matcher.find(folded, source)
+        mentions = with_roads(folded, self._matcher.find(folded, source))
         scene = Scene(folded, mentions)
         candidates = scene.candidates()
-        if any(len(candidate.code) >= STREET and candidate.score >= CLEAR for candidate in candidates):
+        if any(
+            len(candidate.code) >= STREET and candidate.score >= CLEAR and scene.whole(candidate.mention)
+            for candidate in candidates
+        ):
             return scene, candidates
         nearly = self._misspelt.find(folded, mentions)
         if not nearly:
@@ -118,10 +126,27 @@ class PlaceReader:
         others.sort(key=_by_score)
         rest = [(self.likely(scene, other, candidates), other) for other in others[:WEIGHED]]
         rest.sort(key=lambda pair: (-pair[0], -pair[1].score, pair[1].mention))
+        if first[0] < self.abstain:
+            coarser = self._coarser(scene, best, candidates)
+            rest = [*coarser, *rest] if coarser and coarser[0][0] >= self.abstain else [*rest, *coarser]
         if first[0] < self.abstain and rest and rest[0][0] >= self.abstain:
             # The best name is unsure: what is sure and does not speak against it is given, a district say.
             return [rest[0], first, *rest[1:]]
         return [first, *rest]
+
+    def _coarser(
+        self, scene: Scene, best: Candidate, candidates: list[Candidate]
+    ) -> list[tuple[float, Candidate]]:
+        """What is sure of an unsure place: the unit everybody means by the name; the district of a guess.
+
+        An overlay's `trust` is that of the street alone; its district is told by the name.
+        """
+        found = [best.known] if best.known is not None else []
+        if best.name is not None and best.name.trust < 1 and len(best.code) > DISTRICT:
+            found.append(replace(best, code=best.code[:DISTRICT], name=replace(best.name, trust=1.0)))
+        pairs = [(self.likely(scene, candidate, candidates), candidate) for candidate in found]
+        sure = [pair for pair in pairs if pair[1] is best.known or pair[0] >= GUESSED]
+        return sorted(sure, key=lambda pair: (-pair[0], pair[1].code))
 
     def likely(self, scene: Scene, candidate: Candidate, candidates: list[Candidate]) -> float:
         """The probability that a candidate is right; an overlay's guessed street is worth its trust.

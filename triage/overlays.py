@@ -75,9 +75,14 @@ def _atlas(rows: tuple[OverlayRow, ...]) -> Atlas:
     return Atlas(_gazetteer(), [row.place_name() for row in rows])
 
 
-def place_reader(settings: Settings, learned: Iterable[PlaceName] = ()) -> PlaceReader:
-    """The reader of places with this site's names and what it learned. Raises SettingsError."""
-    names = [*(row.place_name() for row in load(settings)), *learned]
+def place_reader(
+    settings: Settings, learned: Iterable[PlaceName] = (), *, rows: Iterable[OverlayRow] | None = None
+) -> PlaceReader:
+    """The reader of places with this site's names and what it learned. Raises SettingsError.
+
+    `rows` stand for the names that are kept: to see what others would do.
+    """
+    names = [*(row.place_name() for row in (load(settings) if rows is None else rows)), *learned]
     try:
         return PlaceReader.load(extra=names, abstain=settings.place_abstain, hint=settings.place_hint)
     except GazetteerError as fault:

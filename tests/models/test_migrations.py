@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from models import migrate, revision
+from models.corrections import Correction
 from models.db import AwareUtc
-from models.tickets import TicketEvent
+from models.tickets import Ticket, TicketEvent
 from tests import factories
 
 if TYPE_CHECKING:
@@ -69,6 +70,36 @@ async def test_the_clock_of_an_older_ticket_is_what_its_events_told(
     async with db.reads() as session:
         found = await session.scalars(sa.text("SELECT due_clock FROM ticket ORDER BY id"))
         assert list(found) == [clock, "answer"]
+
+
+async def test_a_place_that_was_put_right_before_becomes_the_tickets(db: Database) -> None:
+    await factories.add_reference(db)
+    await factories.add_tickets(db, *[factories.TicketIn()] * 3)
+    async with db.writes.begin() as session:
+        one, two, _ = await session.scalars(sa.select(Ticket.id).order_by(Ticket.id))
+        said = [(one, "place", "110108017"), (one, "place", "110115403"), (one, "kind", "NOI-02")]
+        said += [(two, "place", "110108017"), (two, "place", "110106")]
+        await session.execute(
+            sa.insert(Correction),
+            [
+                {
+                    "ticket_id": number, "appeal_id": number, "field": field, "new": new, "by": "local",
+                    "at": NOW, "model_version": "x",
+                }
+                for number, field, new in said
+            ],
+        )  # fmt: skip
+    await migrate.downgrade(db, "0034")
+    await migrate.upgrade(db)
+    async with db.reads() as session:
+        found = await session.execute(
+            sa.select(Ticket.district_code, Ticket.street_code, Ticket.lon).order_by(Ticket.id)
+        )
+        assert [tuple(row) for row in found] == [
+            ("110115", "110115403", None),
+            ("110106", None, None),
+            ("110105", "110105026", None),
+        ]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE ticket_event SET seq = 9", "DELETE FROM ticket_event"])

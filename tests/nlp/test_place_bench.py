@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import nlp_places, place_independent
+from bench import nlp_places, place_failures, place_independent
 from bench.place_overlays import overlay_rows
 from nlp.places import PlaceReader
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 READER = PlaceReader.load()
 STREET = {
@@ -115,6 +113,29 @@ def test_the_bench_prints_one_json_line_last(
     assert figures["peers"] == {"absent": "could not be run: FileNotFoundError"}
 
 
+def test_letters_are_counted_by_what_tells_their_district() -> None:
+    texts = [STREET | {"id": "1"}, COMMUNITY | {"id": "2"}, NOWHERE | {"id": "3"}, NOWHERE | {"id": "4"}]
+    labels: list[dict[str, Any]] = [
+        {"id": "1", "district_code": "110108", "told": "district"},
+        {"id": "2", "district_code": "110108", "told": "community"},
+        {"id": "3", "district_code": "110108", "told": "overlay_only"},
+        {"id": "4", "district_code": None, "told": None},
+        {"id": "5", "district_code": "110108", "told": "street"},
+    ]
+    found = nlp_places.labelled_letters(texts, nlp_places.read_all(READER, texts), labels)
+    assert found["all"] == {"letters": 3, "right": 1, "wrong": 1, "share_right": 0.3333}
+    assert found["knowable"] == {"letters": 2, "right": 1, "wrong": 1, "share_right": 0.5}
+    assert list(found["told"]) == ["community", "district", "overlay_only"]
+    assert found["nowhere"] == {"letters": 1, "given": 0}
+
+
+def test_every_labelled_letter_says_what_tells_its_district() -> None:
+    labels = nlp_places.rows(nlp_places.LABELS)
+    assert {row["told"] for row in labels if row["district_code"] is None} == {None}
+    told = {row["told"] for row in labels if row["district_code"]}
+    assert told == {"district", "street", "community", "landmark", nlp_places.OVERLAY_ONLY}
+
+
 def test_the_bench_says_which_texts_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         nlp_places.main(["--data", str(tmp_path / "none.jsonl")])
@@ -130,3 +151,32 @@ def test_overlays_are_measured_against_another_source(tmp_path: Path, geo: Path)
     assert (written["cases"], written["street_right"], written["street_precision"]) == (1, 1, 1.0)
     found = figures["compounds_against_stops"]["compound"]
     assert (found["texts"], found["median_m"], found["within_radius"]) == (1, 222, 1.0)
+
+
+def test_the_page_of_failures_tells_ids_units_and_causes_and_no_text(tmp_path: Path) -> None:
+    wrong = STREET | {"id": "a", "district": "朝阳区", "street": "望京街道", "street_code": "110105026"}
+    coarser = COMMUNITY | {"id": "b", "text": "望京街道太吵", "place": "望京街道"}
+    nothing = STREET | {"id": "c", "text": "楼下太吵了"}
+    jsonl(tmp_path / "beijing" / "transplant_dev.jsonl", nothing, coarser, wrong, STREET | {"id": "d"})
+    jsonl(tmp_path / "beijing" / "letters.jsonl", NOWHERE | {"id": "x"})
+    jsonl(tmp_path / "hotline" / "far.jsonl", NOWHERE, STREET)
+    found = place_failures.hardest(READER, tmp_path)
+    assert [(failure.dataset, failure.id, failure.level) for failure in found] == [
+        ("transplant_dev", "a", "street"),
+        ("transplant_dev", "c", "street"),
+        ("transplant_dev", "b", "community"),
+        ("far", "line 2", "none"),
+    ]
+    page = place_failures.page(found, {("transplant_dev", "a", "plain"): "namesakes"})
+    assert "| 1 | transplant_dev a | plain | street: 朝阳区望京街道 | 海淀区上地街道 |" in page
+    assert page.count(place_failures.CAUSES["namesakes"][0]) == 2
+    assert "| not read yet | 3 | – |" in page
+    assert not [text for text in ("有异味", "太吵") if text in page]
+
+
+def test_every_failure_of_the_page_was_read_and_each_cause_is_known() -> None:
+    causes = place_failures.read_causes()
+    page = (Path(place_failures.__file__).parents[1] / "docs" / "place-failures.md").read_text("utf-8")
+    assert set(causes.values()) <= set(place_failures.CAUSES)
+    assert place_failures.NOT_READ not in page
+    assert "| 60 |" in page

@@ -163,3 +163,84 @@ def test_house_and_building_numbers_are_told_in_arabic_figures(text: str, door: 
 )
 def test_numbers_are_read_as_they_are_written(written: str, value: float) -> None:
     assert number(written) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "roads", "relation"),
+    [
+        (
+            "海淀区荷塘东路与苇塘西街交叉口夜里施工",
+            ["荷塘东路", "苇塘西街"],
+            "在“荷塘东路”与“苇塘西街”交叉口",
+        ),
+        ("海淀区荷塘大街和苇塘路交汇处积水", ["荷塘大街", "苇塘路"], "在“荷塘大街”与“苇塘路”交叉口"),
+        ("海淀区荷塘路（苇塘街路口）有人烧烤", ["荷塘路", "苇塘街"], "在“荷塘路”与“苇塘街”交叉口"),
+        ("海淀区荷塘路苇塘街路口有人烧烤", ["荷塘路", "苇塘街"], "在“荷塘路”与“苇塘街”交叉口"),
+        ("海淀区荷塘路、苇塘胡同十字路口尘土大", ["荷塘路", "苇塘胡同"], "在“荷塘路”与“苇塘胡同”交叉口"),
+        ("海淀区荷塘路和苇塘路之间的空地堆垃圾", ["荷塘路", "苇塘路"], "在“荷塘路”与“苇塘路”之间"),
+    ],
+)
+def test_roads_that_no_list_knows_are_told_together(text: str, roads: list[str], relation: str) -> None:
+    # 东路 and 西街 alone are communities elsewhere: here they are the ends of roads' names.
+    reading = PLAIN.read(None, text)
+    told = [mention for mention in reading.mentions if mention.relation]
+    assert [(mention.text, mention.code) for mention in told] == [(road, "") for road in roads]
+    assert len(reading.mentions) == 3
+    assert (reading.district, reading.relation) == ("海淀区", relation)
+    assert reading.span is not None
+    assert reading.span.startswith(f"海淀区{roads[0]}")
+    assert roads[1] in reading.span
+
+
+def test_a_road_that_one_list_knows_is_told_with_one_that_none_does() -> None:
+    reading = READER.read(None, "柳泉路与荷塘西街交叉口有人烧烤")
+    assert (reading.street, reading.relation) == ("望京街道", "在“柳泉路”与“荷塘西街”交叉口")
+
+
+def test_roads_that_no_list_knows_and_no_place_beside_give_no_place() -> None:
+    reading = PLAIN.read(None, "荷塘路与苇塘街交叉口有人烧烤")
+    assert (reading.district, [mention.text for mention in reading.mentions]) == (None, ["荷塘路", "苇塘街"])
+
+
+@pytest.mark.parametrize(
+    ("text", "door"),
+    [
+        ("朝阳区望京街道甲12号楼太吵", "甲12号楼"),
+        ("海淀区上地街道26号院3号楼有油烟", "26号院3号楼"),
+        ("昌平区回龙观街道一百二十三号院烧垃圾", "123号院"),
+        ("海淀区上地街道二百号院门口烧垃圾", "200号院"),
+        ("朝阳区望京街道十号楼下烧烤", "10号楼"),
+    ],
+)
+def test_houses_and_buildings_are_told_in_figures(text: str, door: str) -> None:
+    assert PLAIN.read(None, text).door == door
+
+
+@pytest.mark.parametrize(
+    ("text", "relation"),
+    [
+        ("望京西园四区东门往北200米路边烧烤", "距“望京西园四区”北约 200 米"),
+        ("距清河街道办事处约三百米的工地很吵", "距“清河街道办事处”约 300 米"),
+        ("上地街道南侧五十米处有异味", "距“上地街道”南约 50 米"),
+        ("离望京街道不到1公里的地方有人烧垃圾", "距“望京街道”约 1000 米"),
+        ("望京西园四区北门200米处有人烧烤", "距“望京西园四区”北约 200 米"),
+    ],
+)
+def test_so_many_metres_from_a_place_are_told(text: str, relation: str) -> None:
+    assert PLAIN.read(None, text).relation == relation
+
+
+def test_a_side_of_the_compass_is_no_community() -> None:
+    # 西北 is one, of 清华园.
+    reading = PLAIN.read(None, "望京街道西北方向1.5公里左右的厂子冒烟")
+    assert [mention.text for mention in reading.mentions] == ["望京街道"]
+    assert reading.relation == "距“望京街道”西北约 1500 米"
+
+
+def test_an_overlay_whose_street_is_a_guess_still_tells_its_district() -> None:
+    def read(trust: float) -> tuple[str | None, str | None]:
+        name = PlaceName("苇塘湖公寓", WANGJING, "compound", alias=True, whole=True, trust=trust)
+        reading = PlaceReader(PLAIN.gazetteer, [name]).read(None, "北京苇塘湖公寓楼下有人烧烤")
+        return reading.district, reading.street
+
+    assert (read(1.0), read(0.5)) == (("朝阳区", "望京街道"), ("朝阳区", None))

@@ -146,6 +146,43 @@ def test_a_street_that_is_only_on_the_way_is_not_where_it_happens(text: str, dis
 
 
 @pytest.mark.parametrize(
+    ("text", "community"),
+    [
+        # One character is wrong, and what is left spells the name of another village.
+        ("房山区动良各庄村西门堆垃圾", "东良各庄村委会"),
+        ("怀柔区东岔坞村有烧烤", "东茶坞村委会"),
+        ("房山区良各庄村西门堆垃圾", "良各庄村委会"),
+        ("怀柔区东岔村有烧烤", "东岔村委会"),
+    ],
+)
+def test_the_rest_of_a_misspelt_name_is_not_its_own_village(text: str, community: str) -> None:
+    assert READER.read(None, text).community == community
+
+
+@pytest.mark.parametrize(
+    ("text", "street"),
+    [
+        ("有人把垃圾桶挪到望京街道门口", "望京街道"),
+        ("养殖场的污水一直流到清河街道的路边", "清河街道"),
+        ("希望把这趟车延长三站到望京街道", "望京街道"),
+        ("我坐车到望京街道", None),
+        ("搬家公司一路开到望京街道", None),
+        ("我搬家后走路到望京街道", None),
+    ],
+)
+def test_where_a_thing_is_moved_to_is_no_mere_way(text: str, street: str | None) -> None:
+    assert READER.read(None, text).street == street
+
+
+def test_where_the_street_is_unsure_the_district_that_everybody_means_is_given() -> None:
+    # The street's alias is weak before 站; that the name lies in 海淀区 everybody knows.
+    sure, unsure = (READER.read(None, text) for text in ("五道口附近很吵", "五道口站很吵"))
+    assert (sure.district, sure.street) == ("海淀区", "学院路街道")
+    assert (unsure.district, unsure.street) == ("海淀区", None)
+    assert [item.name for item in unsure.candidates] == ["海淀区", "海淀区学院路街道"]
+
+
+@pytest.mark.parametrize(
     ("text", "codes"),
     [
         ("八里庄有烧烤摊油烟", {"110105015", "110108005"}),

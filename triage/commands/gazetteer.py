@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,7 @@ from triage.wiring import build as build_deps
 
 if TYPE_CHECKING:
     from nlp.overlay import BadRow, OverlayRow
+    from nlp.places import PlaceReader
     from triage.settings import Settings
 
 SHOWN: Final = 50
@@ -66,17 +67,7 @@ def import_names(
 ) -> int:
     """Take a file's names over and report. Gives exit status 1 when some row was bad. Raises BadInput."""
     reader = overlays.place_reader(settings)
-    good: list[OverlayRow] = []
-    bad: list[BadRow] = []
-    try:
-        known = crs_of(crs) if crs else None
-        for row in overlay.OverlayReader(reader.gazetteer, reader.atlas, crs=known).read(Path(file)):
-            if isinstance(row, list):
-                good += row
-            else:
-                bad.append(row)
-    except (GazetteerError, ValueError) as fault:
-        raise BadInput(str(fault)) from None
+    good, bad = _rows_of(reader, file, crs)
     rows, added, changed, removed = overlay.merge(overlays.load(settings), good, replace=replace)
     if not dry_run and (added or changed or removed):
         overlays.save(settings, rows)
@@ -95,10 +86,7 @@ def import_names(
     if as_json:
         click.echo(orjson.dumps(told).decode())
         return 1 if bad else 0
-    for row in bad[:SHOWN]:
-        click.echo(row.sentence(), err=True)
-    if len(bad) > SHOWN:
-        click.echo(f"……还有 {len(bad) - SHOWN} 行有误，用 --json 查看全部", err=True)
+    _tell_bad(bad)
     verb = "试读" if dry_run else "导入"
     click.echo(
         f"{verb}地名 {len(good)} 个：新增 {added}，更新 {changed}，替换掉 {removed}，街道为推定 {guessed}；"
@@ -107,6 +95,31 @@ def import_names(
     )
     click.echo("没有写入。" if dry_run else f"地名库版本 {reader.version}；处理进程重启后生效。")
     return 1 if bad else 0
+
+
+def _rows_of(reader: PlaceReader, file: str, crs: str | None) -> tuple[list[OverlayRow], list[BadRow]]:
+    """The rows of a file of names: good and bad ones. Raises BadInput when it is none."""
+    good: list[OverlayRow] = []
+    bad: list[BadRow] = []
+    try:
+        known = crs_of(crs) if crs else None
+        for row in overlay.OverlayReader(reader.gazetteer, reader.atlas, crs=known).read(Path(file)):
+            if isinstance(row, list):
+                good += row
+            else:
+                bad.append(row)
+    except (GazetteerError, ValueError) as fault:
+        raise BadInput(str(fault)) from None
+    return good, bad
+
+
+def _tell_bad(bad: list[BadRow]) -> None:
+    for row in bad[:SHOWN]:
+        click.echo(row.sentence(), err=True)
+    if len(bad) > SHOWN:
+        click.echo(
+            f"……还有 {len(bad) - SHOWN} 行有误，用 jiesu gazetteer import --dry-run --json 查看全部", err=True
+        )
 
 
 def remove(settings: Settings, *, name: str, kind: str | None, code: str | None) -> None:
@@ -134,19 +147,38 @@ def show(settings: Settings) -> None:
         click.echo(f"  {chinese} {kinds[kind]}")
 
 
-def diff(settings: Settings, *, limit: int, as_json: bool) -> None:
-    """List the tickets whose place would be another one if it were read now; nothing is changed."""
-    asyncio.run(_diff(settings, limit=limit, as_json=as_json))
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """Names that are not imported yet: a file, how its coordinates are meant, what it stands for."""
+
+    file: str
+    crs: str | None = None
+    replace: bool = False
 
 
-async def _diff(settings: Settings, *, limit: int, as_json: bool) -> None:
+def diff(settings: Settings, *, instead: Instead | None, limit: int, as_json: bool) -> int:
+    """List the tickets whose place would be another one if it were read now; nothing is changed.
+
+    With `instead`, those that would move if a file of names were imported. Gives exit status 1 when some row
+    of it was bad. Raises BadInput.
+    """
+    return asyncio.run(_diff(settings, instead, limit=limit, as_json=as_json))
+
+
+async def _diff(settings: Settings, instead: Instead | None, *, limit: int, as_json: bool) -> int:
     checked, found = place_moves.Checked(), 0
+    other: PlaceReader | None = None
+    bad: list[BadRow] = []
     deps = build_deps(settings)
     try:
         async with deps.db.reads() as session:
             picked = site_places.learned(await standing_picks(session), needed=settings.place_picks)
             reader = overlays.place_reader(settings, picked)
-            async for move in place_moves.moves(session, reader, checked):
+            if instead is not None:
+                good, bad = _rows_of(reader, instead.file, instead.crs)
+                rows, *_ = overlay.merge(overlays.load(settings), good, replace=instead.replace)
+                other = overlays.place_reader(settings, picked, rows=rows)
+            async for move in place_moves.moves(session, reader, checked, other=other):
                 found += 1
                 if as_json:
                     click.echo(orjson.dumps(asdict(move)).decode())
@@ -161,7 +193,10 @@ async def _diff(settings: Settings, *, limit: int, as_json: bool) -> None:
         click.echo(
             f"查看工单 {checked.tickets} 张，其中 {checked.current} 张已是现在的版本；地点会变的 {found} 张。"
             f"没有改动任何工单。地名库版本 {reader.version}"
+            + (f"；导入后会是 {other.version}，现在没有导入。" if other else "")
         )
+    _tell_bad(bad)
+    return 1 if bad else 0
 
 
 def at(settings: Settings, *, lon: float, lat: float, crs: str) -> None:

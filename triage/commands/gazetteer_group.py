@@ -67,14 +67,28 @@ def gazetteer_show(settings: Settings) -> None:
 
 
 @gazetteer_group.command("diff")
+@click.option(
+    "--with",
+    "file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="与导入这个文件之后相比：会变的是哪些工单；不导入",
+)
+@click.option("--replace", is_flag=True, help="与 --with 合用：按 import --replace 导入")
+@click.option("--crs", help="与 --with 合用：行内没有写坐标系时用")
 @click.option("--limit", default=50, type=click.IntRange(0), help="最多列出几张")
 @click.option("--json", "as_json", is_flag=True, help="每张一行 JSON，全部列出")
 @with_settings
-def gazetteer_diff(settings: Settings, *, limit: int, as_json: bool) -> None:
-    """用现在的地名库重读，列出地点会变的工单；不改动。"""
+def gazetteer_diff(
+    settings: Settings, *, file: str | None, replace: bool, crs: str | None, limit: int, as_json: bool
+) -> None:
+    """用现在的地名库重读，列出地点会变的工单；或在导入一个文件之前，列出导入后会变的工单。不改动。"""
     from triage.commands import gazetteer as module  # noqa: PLC0415
+    from triage.errors import BadInput  # noqa: PLC0415
 
-    module.diff(settings, limit=limit, as_json=as_json)
+    if file is None and (replace or crs):
+        raise BadInput("--replace 和 --crs 要与 --with 文件合用")
+    instead = module.Instead(file, crs, replace) if file else None
+    sys.exit(module.diff(settings, instead=instead, limit=limit, as_json=as_json))
 
 
 @gazetteer_group.command("sites")

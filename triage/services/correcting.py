@@ -1,13 +1,15 @@
 """更正: a clerk says what a reading got wrong. Kept with who, when and which model; the reading stays.
 
-The ticket itself is not changed here: where it goes next is a move of its own.
+A place that was put right is the ticket's place from then on (`models.placed`): lists, filters, counts and
+maps follow in the same transaction. Nothing else of the ticket is changed here, nor who handles it and may
+see it: where it goes next is a move of its own. `AS_READ` takes the corrections of a place back.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from models import corrections
+from models import corrections, placed
 from models.corrections import Correction
 from models.vocab import AppealType, Corrected, Level, Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -28,14 +30,24 @@ if TYPE_CHECKING:
 
 YES: Final = "true"
 NO: Final = "false"
+#: Instead of the code of a place: what the reading says after all, which may be no place.
+AS_READ: Final = "as_read"
 
 
 async def correct(
-    session: AsyncSession, tables: Tables, viewer: Viewer, no: str, said: Mapping[str, str], *, at: datetime
+    session: AsyncSession,
+    tables: Tables,
+    viewer: Viewer,
+    no: str,
+    said: Mapping[str, str],
+    *,
+    at: datetime,
+    where: tuple[float, float] | None = None,
 ) -> list[Correction]:
     """Keep what `said` (field → value) changes of what is held of a ticket; nothing when it changes nothing.
 
-    Raises NotFound, and BadInput naming the field whose value is none.
+    `where` is the point pressed on the map for the place that is said, WGS-84 degrees. Raises NotFound, and
+    BadInput naming the field whose value is none.
     """
     wanted = {_field(name): value for name, value in said.items()}
     for field, value in wanted.items():
@@ -46,6 +58,8 @@ async def correct(
     if found is None:
         raise NotFound("没有这张工单，或您无权查看，或还没有识别结果。")
     held = as_held(found.reading, await corrections.of_ticket(session, found.ticket.id))
+    if wanted.get(Corrected.PLACE) == AS_READ:
+        wanted[Corrected.PLACE] = found.reading.street_code or found.reading.district_code or ""
     kept = [
         Correction(
             ticket_id=found.ticket.id,
@@ -58,10 +72,17 @@ async def correct(
             model_version=found.reading.model_version,
         )
         for field, value in wanted.items()
-        if value != held[field]
+        if value != (held[field] or "")
     ]
     session.add_all(kept)
+    moved = Corrected.PLACE in wanted and placed.put(found.ticket, wanted[Corrected.PLACE], where)
     await session.flush()
+    if moved and not any(item.field == Corrected.PLACE.value for item in kept):
+        # Another spot of the same place is no other place, so nothing to learn from; but somebody did it.
+        ledger.write(
+            session, who=viewer.login, act=LedgerAct.CORRECTED, now=at,
+            subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"field": "point"},
+        )  # fmt: skip
     for item in kept:
         ledger.write(
             session, who=viewer.login, act=LedgerAct.CORRECTED, now=at, old=item.old, new=item.new,
@@ -99,7 +120,7 @@ def _check(tables: Tables, field: Corrected, value: str) -> None:
         Corrected.URGENCY: tuple(Urgency),
         Corrected.PLACE: places(tables),
     }[field]
-    if value not in known:
+    if value not in known and (field, value) != (Corrected.PLACE, AS_READ):
         raise BadInput(f"{field.label}({field.value})的值有误：{value[:40]}")
 
 
@@ -137,7 +158,7 @@ def as_example(text: CorrectedText) -> dict[str, Any]:
     for field, key in ((Corrected.APPEAL_TYPE, "appeal_type"), (Corrected.URGENCY, "urgency")):
         if field in said:
             row[key] = said[field]
-    if Corrected.PLACE in said:
+    if said.get(Corrected.PLACE):
         row["place_code"] = said[Corrected.PLACE]
     last = text.corrections[-1]
     return row | {"sure": True, "model_version": last.model_version, "at": last.at.isoformat()}

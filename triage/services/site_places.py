@@ -75,8 +75,13 @@ async def pick(
 ) -> None:
     """Keep a pick as a correction of the place, and count it for its phrase.
 
-    Raises NotFound, and BadInput when the place is none or the phrase cannot stand for one.
+    `correcting.AS_READ` instead of a code takes the corrections of the place back. Raises NotFound,
+    and BadInput when the place is none or the phrase cannot stand for one.
     """
+    if wish.code == correcting.AS_READ:
+        # A pick taken back: nothing to learn from it.
+        await correcting.correct(session, tables, viewer, no, {Corrected.PLACE.value: wish.code}, at=at)
+        return
     if wish.code not in gazetteer.places:
         raise BadInput("请先选一个地点")
     found = await corrections.read_ticket_for_update(session, viewer, no)
@@ -86,7 +91,9 @@ async def pick(
     if phrase:
         appeal = await session.get_one(Appeal, found.ticket.appeal_id)
         _check(phrase, source_text(*words_of(appeal)), gazetteer)
-    await correcting.correct(session, tables, viewer, no, {Corrected.PLACE.value: wish.code[:STREET]}, at=at)
+    where = None if wish.lon is None or wish.lat is None else (wish.lon, wish.lat)
+    said = {Corrected.PLACE.value: wish.code[:STREET]}
+    await correcting.correct(session, tables, viewer, no, said, at=at, where=where)
     if phrase:
         await site_places.add_pick(
             session,

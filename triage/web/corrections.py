@@ -15,7 +15,8 @@ from models.vocab import AppealType, Corrected, Urgency
 from triage.errors import BadInput
 from triage.services import correcting
 from triage.web import guard
-from triage.web.keys import DEPS, VIEWER
+from triage.web.desks.live import BOARD
+from triage.web.keys import CACHES, DEPS, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,9 +135,13 @@ async def post_form(request: web.Request) -> web.Response:
 async def _keep(request: web.Request, said: Mapping[str, str]) -> Sequence[Correction]:
     deps = request.app[DEPS]
     async with deps.db.writes.begin() as session:
-        return await correcting.correct(
+        kept = await correcting.correct(
             session, deps.tables, request[VIEWER], request.match_info["no"], said, at=deps.clock.now()
         )
+    # A place that was put right moves the ticket in lists and counts.
+    request.app[CACHES].counts.clear()
+    request.app[BOARD].tell()
+    return kept
 
 
 def _options(names: Names) -> dict[Corrected, tuple[tuple[str, tuple[tuple[str, str], ...]], ...]]:
@@ -164,7 +169,7 @@ def _shown(item: Correction, words: Mapping[str, str]) -> CorrectionView:
         field=item.field,
         field_label=Corrected(item.field).label,
         old=words.get(item.old, item.old) if item.old else None,
-        new=words.get(item.new, item.new),
+        new=words.get(item.new, item.new) or "无",
         by=item.by,
         at=item.at,
         model_version=item.model_version,

@@ -11,24 +11,26 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import hdrs, web
 
-from models import site_places
+from models import placed, site_places
 from models.vocab_staff import Permission
 from nlp.gazetteer import DISTRICT, STREET, GazetteerError
 from nlp.place_answer import full_name
 from triage import logs, overlays
 from triage.errors import BadInput, TriageError
 from triage.services import site_places as service
+from triage.services.correcting import AS_READ
 from triage.services.site_places import LONGEST, Wish
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
-from triage.web.keys import DEPS, VIEWER
+from triage.web.desks.live import BOARD
+from triage.web.keys import CACHES, DEPS, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
-    from models.appeals import Reading
+    from models.ticket_detail import WholeTicket
     from nlp.place_point import Atlas
     from triage.settings import Settings
 
@@ -191,8 +193,9 @@ def _feature(code: str, name: str, kind: str, coordinates: Any) -> dict[str, Any
     }
 
 
-async def view(request: web.Request, no: str, reading: Reading | None, *, token: str) -> PickingView | None:
+async def view(request: web.Request, whole: WholeTicket, *, token: str) -> PickingView | None:
     """The panel of a ticket; None while nothing was read."""
+    reading, ticket = whole.reading, whole.ticket
     if reading is None:
         return None
     ground = request.app[GROUND]
@@ -204,8 +207,11 @@ async def view(request: web.Request, no: str, reading: Reading | None, *, token:
     if given and given in atlas.gazetteer.places and all(option.code != given for option in options):
         options.insert(0, _option(atlas, given, "识别结果"))
     phrase = candidates[0]["text"] if candidates else place.get("span") or ""
+    if ticket.lon is not None or not placed.as_read(ticket, reading):
+        name = options[0].name if given and options else "没有识别出地点"
+        options.insert(0, Option(AS_READ, f"撤销更正，恢复识别结果：{name}", "", None, None))
     return PickingView(
-        no=no,
+        no=ticket.no,
         options=tuple(option for option in options if option.name),
         phrase=phrase[:LONGEST],
         longest=LONGEST,
@@ -280,6 +286,8 @@ async def picked(request: web.Request) -> web.Response:
             gazetteer=atlas.gazetteer,
             at=deps.clock.now(),
         )
+    request.app[CACHES].counts.clear()
+    request.app[BOARD].tell()
     return web.Response(
         status=_SEE_OTHER, headers={hdrs.LOCATION: f"/desk/tickets/{no}?done=picked#corrections"}
     )

@@ -177,7 +177,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         exposures = await lead_listing.exposures(session, whole.appeal.id)
         identity = await identities.box(request, session, whole, now)
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
-    picking = await place_picking.view(request, no, whole.reading, token=token) if may_correct else None
+    picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
     view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
     spans = [

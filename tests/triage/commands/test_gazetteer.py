@@ -6,12 +6,14 @@ import asyncio
 import json
 import shutil
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from models.appeals import Reading
 from models.db import open_database
 from models.site_places import Pick, add_pick
 from models.tickets import Ticket
@@ -109,6 +111,63 @@ async def test_only_tickets_whose_place_changes_would_move(settings: Settings, d
         found = [move async for move in place_moves.moves(session, reader, checked)]
     assert checked.tickets == 2
     assert [(move.no, move.before, move.after) for move in found] == [(second, "", "110105026")]
+
+
+OLD = TicketIn(title=None, text="青禾里花园有异味", district=None, street=None)
+
+
+async def test_names_that_are_not_imported_yet_are_held_against_those_in_force(
+    settings: Settings, db: Database
+) -> None:
+    first, second = await add_tickets(db, OLD, replace(OLD, text="没有写地点"))
+    overlays.save(settings, [OverlayRow("compound", "青禾里花园", "110105026")])
+    reader = overlays.place_reader(settings)
+    async with db.writes.begin() as session:
+        # The first was read before any name was there, the second with those in force.
+        await session.execute(
+            sa.update(Reading).where(Reading.id == sa.select(sa.func.max(Reading.id)).scalar_subquery())
+            .values(model_version=f"x/{reader.version}", street_code="110105026", district_code="110105")
+        )  # fmt: skip
+    other = overlays.place_reader(settings, rows=[OverlayRow("compound", "青禾里花园", "110108017")])
+    checked = place_moves.Checked()
+    async with db.reads() as session:
+        found = [move async for move in place_moves.moves(session, reader, checked, other=other)]
+    assert [(move.no, move.before, move.after) for move in found] == [
+        (first, "110105026", "110108017"),
+        (second, "110105026", ""),
+    ]
+    assert (checked.tickets, checked.current) == (2, 1)
+
+
+def test_a_file_is_held_against_the_names_before_it_is_imported(
+    settings: Settings, sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tickets.db"
+    shutil.copyfile(sqlite_template, path)
+    monkeypatch.setenv("JIESU_DATABASE_URL", f"sqlite+aiosqlite:///{path}")
+
+    async def stored() -> str:
+        db = open_database(f"sqlite+aiosqlite:///{path}", durable=False)
+        (no,) = await add_tickets(db, OLD)
+        await db.close()
+        return no
+
+    no = asyncio.run(stored())
+    imported(tmp_path / "names.csv", NAMES)
+    before = overlays.load(settings)
+    moved = tmp_path / "moved.csv"
+    moved.write_text(NAMES.replace("朝阳区,望京街道", "海淀区,清河街道"), encoding="utf-8")
+    diff = ["gazetteer", "diff"]
+    put = CliRunner().invoke(main, [*diff, "--with", str(moved), "--replace"])
+    assert (put.exit_code, f"{no}（已派单）：朝阳区望京街道 → 海淀区清河街道" in put.output) == (0, True)
+    # Beside the old name, and not in its place, the name may be either.
+    beside = CliRunner().invoke(main, [*diff, "--with", str(moved), "--json"])
+    assert json.loads(beside.stdout)["after"] == ""
+    assert overlays.load(settings) == before
+    moved.write_text(NAMES + "医院,小区,朝阳区,\n", encoding="utf-8")
+    bad = CliRunner().invoke(main, [*diff, "--with", str(moved)])
+    assert (bad.exit_code, "地点会变的 0 张" in bad.output, "太短或是通称" in bad.output) == (1, True, True)
+    assert "要与 --with" in CliRunner().invoke(main, [*diff, "--replace"]).output
 
 
 async def _one_pick(path: Path) -> None:

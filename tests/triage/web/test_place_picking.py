@@ -104,6 +104,20 @@ async def test_a_click_keeps_its_point(client: Client, db: Database, no: str) ->
     assert (row.lon, row.lat, row.always) == (116.4701, 39.9965, True)
 
 
+async def test_a_pick_moves_the_case_on_the_map_and_is_taken_back_there(client: Client, no: str) -> None:
+    async def of(district: str) -> bool:
+        return no in await (await client.get(f"/desk/map?district={district}")).text()
+
+    offer = "撤销更正，恢复识别结果"
+    assert offer not in await (await client.get(f"/desk/tickets/{no}")).text()
+    assert await send(client, no, place="street", street="110108017", phrase="") == 303
+    assert (await of("110105"), await of("110108")) == (False, True)
+    assert offer in await (await client.get(f"/desk/tickets/{no}")).text()
+    assert await send(client, no, place="as_read") == 303
+    assert (await of("110105"), await of("110108")) == (True, False)
+    assert offer not in await (await client.get(f"/desk/tickets/{no}")).text()
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -118,7 +118,8 @@ def fact_of(
     kind, district, street = as_corrected(reading.kind, reading.district, reading.street, corrections)
     community = reading.community or ""
     grid = grid_of(*reading.point) if reading.point and reading.precision in _POINTS else ""
-    if any(field == Corrected.PLACE for field, _ in corrections):
+    moved = (district, street) != (reading.district or "", reading.street or "")
+    if moved and any(field == Corrected.PLACE for field, _ in corrections):
         # What was read more exactly was read of another place.
         community = grid = ""
     said = _last_reached(follow_ups)

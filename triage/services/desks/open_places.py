@@ -1,14 +1,15 @@
-"""Where the open cases of a unit or district lie: the points of their readings, several cases to a point."""
+"""Where the open cases of a unit or district lie: the points of the places in force, several to a point."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from models.appeals import Reading
 from models.filters import may_see
+from models.placed import point_columns
 from models.tickets import OPEN, Ticket, TicketUnit
 from models.vocab import Role
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
+    from nlp.place_point import Atlas
 
 #: The most pressing that are drawn: a street has tens, the city thousands.
 MOST: Final = 500
@@ -25,7 +27,7 @@ MOST: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """An open case; without a point when its reading found none. WGS-84 degrees."""
+    """An open case; without a point when nobody knows its place. WGS-84 degrees."""
 
     no: str
     title: str
@@ -39,11 +41,12 @@ class OpenCase:
 
 
 async def open_cases(
-    session: AsyncSession, viewer: Viewer, *, unit: str | None, district: str | None
+    session: AsyncSession, viewer: Viewer, atlas: Atlas, *, unit: str | None, district: str | None
 ) -> list[OpenCase]:
     """The open cases that a unit has a hand in, or of a district, most pressing first; at most `MOST`.
 
     A hand in it: it leads (主办), assists (协办) or was called in (吹哨); not what it was only copied.
+    A place that was put right without a press on the map stands in its middle, by `atlas`.
     """
     chosen = [may_see(viewer), sa.literal_column(OPEN), Ticket.due_at.is_not(None)]
     if unit:
@@ -62,12 +65,20 @@ async def open_cases(
             Ticket.street_code,
             Ticket.due_at,
             Ticket.due_clock,
-            Reading.lon,
-            Reading.lat,
+            *point_columns(),
+            Ticket.district_code,
         )
         .outerjoin(Reading, Reading.id == Ticket.reading_id)
         .where(*chosen)
         .order_by(Ticket.due_at, Ticket.id)
         .limit(MOST)
     )
-    return [OpenCase(*row) for row in rows]
+    return [_case(atlas, *row) for row in rows]
+
+
+def _case(atlas: Atlas, *row: Any) -> OpenCase:  # noqa: ANN401  (columns)
+    case, district = OpenCase(*row[:-1]), row[-1]
+    if case.lon is not None or not district:
+        return case
+    middle = atlas.point(case.street or district, None)
+    return replace(case, lon=middle.lon, lat=middle.lat) if middle else case

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from models import matters, ticket_detail
+from models import matters, placed, ticket_detail
 from models.files import Attachment
 from models.matters import MatterPair
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -170,8 +170,6 @@ def _parts(pieces: list[tuple[str, bool]]) -> tuple[Part, ...]:
 
 
 def _apart(one: WholeTicket, other: WholeTicket) -> float | None:
-    """Metres between the places that were read; None where one has no point."""
-    a, b = one.reading, other.reading
-    if a is None or b is None or a.lon is None or a.lat is None or b.lon is None or b.lat is None:
-        return None
-    return metres((a.lon, a.lat), (b.lon, b.lat))
+    """Metres between the places in force; None where one has no point."""
+    a, b = (placed.point(case.ticket, case.reading) for case in (one, other))
+    return metres(a, b) if a and b else None

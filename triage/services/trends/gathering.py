@@ -49,8 +49,8 @@ async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]
         point = (row.lon, row.lat) if known and row.lon is not None and row.lat is not None else None
         reading = Reading(
             kind=row.kind if row.environmental else None,
-            district=row.district_code,
-            street=row.street_code,
+            district=row.read_district if known else row.district_code,
+            street=row.read_street if known else row.street_code,
             community=row.community_code if known and row.community_code else None,
             point=point,
             precision=row.place_precision or "",
@@ -76,6 +76,8 @@ def _tickets(ids: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             Ticket.id, Ticket.kind, Ticket.environmental, Ticket.district_code, Ticket.street_code,
+            # The ticket's own place is the one in force: what a correction went away from is the reading's.
+            ReadingRow.district_code.label("read_district"), ReadingRow.street_code.label("read_street"),
             Ticket.state, Ticket.received_at, Appeal.channel, ReadingRow.community_code, ReadingRow.lon,
             ReadingRow.lat, ReadingRow.place_precision, ReadingRow.model_version, ReadingRow.kind_confidence,
             ReadingRow.review, ReadingRow.mood, ReadingRow.angry,

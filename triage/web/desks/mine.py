@@ -23,6 +23,7 @@ from triage.web.citizen import maps
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.names import plain_area
+from triage.web.place_picking import GROUND
 from triage.web.reports.tabs import Tab
 from triage.web.ticket_page import acting_of, acting_view
 
@@ -100,8 +101,9 @@ async def page(request: web.Request) -> web.Response:
         unit, district = (None, own.code) if own.level is Level.DISTRICT else (own.code, None)
     row = deps.tables.units.get(unit or "")
     area = district or (row.district_code if row else None) or maps.CITY
+    atlas = await request.app[GROUND].atlas()
     async with deps.db.reads() as session:
-        cases = await open_places.open_cases(session, request[VIEWER], unit=unit, district=district)
+        cases = await open_places.open_cases(session, request[VIEWER], atlas, unit=unit, district=district)
     day = asking.day_of(deps.clock.now())
     # The outlines are read from a package and thinned out: once, and not in the loop.
     picture, spots, rest = await asyncio.to_thread(_drawn, area, cases, day)

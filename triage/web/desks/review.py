@@ -20,7 +20,6 @@ from models.filters import TicketFilter, View
 from models.queries import Ask
 from models.vocab import Corrected, Field, Level, Move, State, Urgency
 from models.vocab_staff import Permission
-from nlp.gazetteer import DISTRICT
 from nlp.types import source_text
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.appeals import Reading
     from models.corrections import Correction
     from models.ticket_detail import WholeTicket
     from triage.rules.rows import Tables, UnitRow
@@ -175,10 +173,8 @@ async def units_of(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
         if whole is None or whole.reading is None:
             raise NotFound("没有这张工单，或您无权查看。")
-        known = await corrections.of_ticket(session, whole.ticket.id)
     today = beijing(deps.clock.now()).date()
-    place = _place(whole.reading, known)
-    unit, assist = _units(deps.tables, whole, place, kind, today)
+    unit, assist = _units(deps.tables, whole, kind, today)
     return web.json_response({"unit": unit, "assist": assist})
 
 
@@ -232,7 +228,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     page = ReviewPage(
         ticket=view,
         pieces=cut(view.text, spans),
-        likely=_likely(request, whole, known, kind, today),
+        likely=_likely(request, whole, kind, today),
         kinds=tuple(
             (parent, tuple(Term(code, names.kind(code)) for code in codes))
             for parent, codes in names.parents.items()
@@ -317,15 +313,7 @@ def _form(
     )
 
 
-def _place(reading: Reading, known: Sequence[Correction]) -> tuple[str | None, str | None]:
-    """Codes of district and street as they are held now: a clerk's place goes before the reading's."""
-    code = correcting.as_held(reading, known)[Corrected.PLACE]
-    return (code[:DISTRICT], code if len(code) > DISTRICT else None) if code else (None, None)
-
-
-def _likely(
-    request: web.Request, whole: WholeTicket, known: Sequence[Correction], kind: str, today: date
-) -> tuple[Likely, ...]:
+def _likely(request: web.Request, whole: WholeTicket, kind: str, today: date) -> tuple[Likely, ...]:
     """The model's first kinds, each with the units that the catalogue names for it at this place."""
     reading, tables, names = whole.reading, request.app[DEPS].tables, request.app[NAMES]
     if reading is None:
@@ -333,7 +321,7 @@ def _likely(
     found = []
     for number, guess in enumerate(reading.detail.get("kinds", ())[:LIKELY], start=1):
         code = guess["code"]
-        unit, assist = _units(tables, whole, _place(reading, known), code, today)
+        unit, assist = _units(tables, whole, code, today)
         found.append(Likely(number, code, names.kind(code), float(guess["p"]), unit, assist, code == kind))
     return tuple(found)
 
@@ -344,19 +332,17 @@ def _routed(
     """Whom the tables name for the place that a clerk put right; None: what was proposed stands."""
     if whole.reading is None or Corrected.PLACE.value not in {item.field for item in known}:
         return None
-    return _units(tables, whole, _place(whole.reading, known), kind, today)
+    return _units(tables, whole, kind, today)
 
 
-def _units(
-    tables: Tables, whole: WholeTicket, place: tuple[str | None, str | None], kind: str, today: date
-) -> tuple[str, str]:
+def _units(tables: Tables, whole: WholeTicket, kind: str, today: date) -> tuple[str, str]:
     """Who leads and who assists for a kind, by name; empty where the tables say nothing."""
     text = source_text(whole.appeal.title, whole.appeal.text)
     told = routing.situation_of(tables, kind=kind, text=text, at=today) if kind in tables.kinds else None
     try:
         route = routing.route(
-            tables, kind=kind, at=today, district_code=place[0], street_code=place[1],
-            situation=told[0].id if told else None,
+            tables, kind=kind, at=today, district_code=whole.ticket.district_code,
+            street_code=whole.ticket.street_code, situation=told[0].id if told else None,
         )  # fmt: skip
     except NoRule:
         return "", ""

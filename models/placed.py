@@ -1,0 +1,67 @@
+"""地点: the place of a ticket that is in force, for lists, filters, counts, maps and everything else.
+
+`ticket.district_code` and `ticket.street_code` are it: as read, until a person puts it right (更正), and then
+as that person said. Its point is where that person pressed on the map (`ticket.lon`, `ticket.lat`), else the
+reading's as long as the place is the one that was read; else there is none but the middle of the place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from models.appeals import Reading
+from models.tickets import Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+
+_DISTRICT_DIGITS: Final = 6
+
+#: Whether the place in force is the reading's, in SQL; whoever asks joins `Reading`.
+AS_READ: Final[ColumnElement[bool]] = sa.and_(
+    Ticket.district_code.is_not_distinct_from(Reading.district_code),
+    Ticket.street_code.is_not_distinct_from(Reading.street_code),
+)
+
+
+def point_columns(*, unless: Sequence[str] = ()) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Longitude and latitude of the place in force, WGS-84 degrees, in SQL; whoever asks joins `Reading`.
+
+    A reading's point of a precision in `unless` does not count.
+    """
+    read = sa.and_(AS_READ, Reading.place_precision.not_in(unless)) if unless else AS_READ
+    return (
+        sa.func.coalesce(Ticket.lon, sa.case((read, Reading.lon))),
+        sa.func.coalesce(Ticket.lat, sa.case((read, Reading.lat))),
+    )
+
+
+def as_read(ticket: Ticket, reading: Reading) -> bool:
+    """Whether the place in force is the reading's: `AS_READ`."""
+    return (ticket.district_code, ticket.street_code) == (reading.district_code, reading.street_code)
+
+
+def point(ticket: Ticket, reading: Reading | None) -> tuple[float, float] | None:
+    """The point of the place in force, WGS-84 degrees: `point_columns`; None when it has none of its own."""
+    if ticket.lon is not None and ticket.lat is not None:
+        return ticket.lon, ticket.lat
+    if reading is None or reading.lon is None or reading.lat is None or not as_read(ticket, reading):
+        return None
+    return reading.lon, reading.lat
+
+
+def put(ticket: Ticket, code: str, where: tuple[float, float] | None) -> bool:
+    """Put a ticket where a person says it is. Gives whether anything of it changed.
+
+    `code` is a district's (6 digits), a street's (9) or empty for unknown; `where` the point that was
+    pressed on the map, WGS-84 degrees, None when none was.
+    """
+    old = (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
+    ticket.district_code = code[:_DISTRICT_DIGITS] or None
+    ticket.street_code = code if len(code) > _DISTRICT_DIGITS else None
+    ticket.lon, ticket.lat = where or (None, None)
+    return old != (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
