@@ -175,6 +175,16 @@ def db_upgrade(settings: Settings) -> None:
     admin.db_upgrade(settings)
 
 
+@db.command("downgrade")
+@click.option("--commit", is_flag=True, help="真的退；不加只说明会怎样")
+@with_settings
+def db_downgrade(settings: Settings, *, commit: bool) -> None:
+    """退回一步结构：新增的表和列连同内容一起去掉。旧版本的程序在新结构上也能用，通常不必退。"""
+    from triage.commands import admin  # noqa: PLC0415
+
+    admin.db_downgrade(settings, commit=commit)
+
+
 @db.command("check")
 @with_settings
 def db_check(settings: Settings) -> None:
