@@ -108,6 +108,7 @@ class LedgerAct(Labelled):
 
     BACKED_UP = "backup.made", "备份"
     RESTORED = "backup.restored", "恢复备份"
+    RESTORE_SETTLED = "backup.settled", "恢复后清理"
 
     LEDGER_EXPORTED = "ledger.exported", "导出审计台账"
     LEDGER_VERIFIED = "ledger.verified", "核对审计台账"

@@ -9,7 +9,7 @@ import click
 
 from triage.commands import family
 from triage.commands.audit_group import audit_group
-from triage.commands.backup_group import backup, restore
+from triage.commands.backup_group import after_restore, backup, restore
 from triage.commands.feed_group import feed_group
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
@@ -353,6 +353,7 @@ def ticket_mend(settings: Settings, *, commit: bool) -> None:
 main.add_command(audit_group)
 main.add_command(backup)
 main.add_command(restore)
+main.add_command(after_restore)
 main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)

@@ -68,6 +68,15 @@ TARGET = {"job", "instance"}
 ALIKE = set(SNAPSHOT) | {"jiesu_snapshot_age_seconds"}
 
 
+def test_the_page_counts_them() -> None:
+    assert f"({len(RULES)} rules," in (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+
+
+def test_a_house_that_was_never_backed_up_is_told() -> None:
+    assert "absent(jiesu_backup_age_seconds)" in ALERTED["JiesuBackupOld"]
+    assert "absent(jiesu_backup_verified_age_seconds)" in ALERTED["JiesuBackupUnproved"]
+
+
 def test_no_label_of_ours_is_prometheus_own() -> None:
     counted = {
         label
