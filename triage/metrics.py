@@ -61,6 +61,12 @@ DISPATCH_DELAY: Final = Histogram(
     buckets=_DELAYS,
     registry=REGISTRY,
 )
+CLERK_DISPATCH: Final = Histogram(
+    "jiesu_clerk_dispatch_seconds",
+    "From the moment a ticket was opened to its dispatch by a person",
+    buckets=_DELAYS,
+    registry=REGISTRY,
+)
 APPEALS: Final = Counter(
     "jiesu_appeals", "Appeals a worker is through with, by outcome", ("outcome",), registry=REGISTRY
 )

@@ -13,6 +13,7 @@ import yaml
 
 from triage.metrics import (
     APPEALS,
+    CLERK_DISPATCH,
     CONFIDENCE,
     DISPATCH_DELAY,
     JOBS,
@@ -80,7 +81,7 @@ def test_a_house_that_was_never_backed_up_is_told() -> None:
 def test_no_label_of_ours_is_prometheus_own() -> None:
     counted = {
         label
-        for one in (REQUESTS, JOBS, STEPS, CONFIDENCE, APPEALS, REMINDERS, DISPATCH_DELAY)
+        for one in (REQUESTS, JOBS, STEPS, CONFIDENCE, APPEALS, REMINDERS, DISPATCH_DELAY, CLERK_DISPATCH)
         for label in one._labelnames
     }
     told = {label for _, labels in [*SNAPSHOT.values(), *OWN.values()] for label in labels}

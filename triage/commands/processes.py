@@ -163,6 +163,7 @@ def timetable(settings: Settings) -> None:
     """
 
     async def main() -> None:
+        tracing.set_up(settings, "timetable")
         deps = build(settings)
 
         async def step() -> bool:
@@ -208,6 +209,7 @@ def timetable(settings: Settings) -> None:
         await deps.close()
         if opened is not None:
             opened.close()
+        tracing.shut_down()
 
     asyncio.run(main())
 

@@ -1,4 +1,4 @@
-"""How old code may be that works on the schema, told by the schema itself: old processes stay ready.
+"""How old code may be that works on the schema, told by the schema itself; leads and bulk jobs carry a trace.
 
 Every migration so far only adds. The oldest code that was run on the newest schema, under traffic, is of 0017
 (`python -m bench.migrations`). A migration that takes something away sets `code_from`, and its way back sets
@@ -29,7 +29,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schema_floor")),
     )
     op.bulk_insert(made, [{"id": 1, "code_from": "0017"}])
+    for table, what in (("bulk_job", "started it"), ("lead", "took it in")):
+        told = f"W3C traceparent of what {what}; null: tracing is off"
+        op.add_column(table, sa.Column("trace", sa.String(55), nullable=True, comment=told))
 
 
 def downgrade() -> None:
+    op.drop_column("lead", "trace")
+    op.drop_column("bulk_job", "trace")
     op.drop_table("schema_floor")
