@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup run test lint bench bench-intake bench-desks bench-backup bench-desk bench-nlp bench-reading \
 	bench-places bench-units bench-month bench-bulk bench-feeds bench-masking bench-ledger bench-repeats \
-	bench-rewards bench-trends bench-mood bench-topics bench-incidents bench-hotline faults access-matrix load growth fuzz \
+	bench-rewards bench-trends bench-mood bench-topics bench-incidents bench-hotline faults access-matrix load growth newcomer fuzz \
 	fuzz-parsers bench-seven sbom audit lock clean
 
 # uv installs in a third of pip's time. Where it cannot, or is not to be had (a mirror that only pip's settings
@@ -136,6 +136,10 @@ load: .venv/.dev .venv-load/.done
 # How cost grows with the number of tickets: ARGS="--rows 10000 100000 1000000 10000000" for the largest as well.
 growth: .venv/.dev
 	$(BIN)/python -m bench.growth $(ARGS)
+
+# Somebody new: a fresh clone, `make run`, the demo, a sign-in, Ctrl-C; timed. ARGS=--cached with caches of packages.
+newcomer: .venv/.dev
+	$(BIN)/python -m bench.newcomer $(ARGS)
 
 # schemathesis over the whole API, against a server of its own: `make fuzz ARGS=200` for more examples.
 fuzz: .venv/.dev

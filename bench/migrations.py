@@ -49,6 +49,26 @@ if TYPE_CHECKING:
 #: The last commit before accounts (2026-11-26 05:55): migrations up to 0017.
 PREVIOUS: Final = "a40721c"
 ROOT: Final = Path(__file__).parents[1]
+#: The old code runs with today's libraries, and those have `ahocorasick_rs` in the place of pyahocorasick.
+STAND_IN: Final = """
+import ahocorasick_rs
+
+
+class Automaton:
+    def __init__(self):
+        self._words = {}
+
+    def add_word(self, word, value):
+        self._words[word] = value
+
+    def make_automaton(self):
+        self._values = list(self._words.values())
+        self._automaton = ahocorasick_rs.AhoCorasick(list(self._words), store_patterns=False)
+
+    def iter(self, text):
+        found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        return ((end - 1, self._values[which]) for which, _, end in found)
+"""
 FILL_SECONDS: Final = 12.0
 GO_ON_SECONDS: Final = 10.0
 #: A migration that does not get its locks gives up after seconds; whoever deploys tries again.
@@ -68,6 +88,7 @@ class Deployed:
 def take_out(commit: str, folder: Path) -> Path:
     """The code of a commit, in a folder of its own. Raises CalledProcessError when git does not have it."""
     folder.mkdir(parents=True)
+    (folder / "ahocorasick.py").write_text(STAND_IN, encoding="utf-8")
     packed = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, stdout=subprocess.PIPE)
     subprocess.run(["tar", "-x"], cwd=folder, check=True, input=packed.stdout)
     return folder

@@ -17,6 +17,7 @@ import yaml
 
 from connectors.file_times import NAMED_FORMATS, known_format
 from connectors.records import DEFAULT_LIMITS, FileRefused
+from connectors.yaml_text import too_deep
 from models.vocab import AppealType, Channel
 
 if TYPE_CHECKING:
@@ -191,9 +192,11 @@ class _Reader:
 
 
 def _compose(text: str, label: str) -> yaml.Node:
+    if too_deep(text):
+        raise FileRefused(f"列名对照表 {label}：括号套得太深")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:  # thousands of brackets
+    except (yaml.YAMLError, RecursionError) as error:  # thousands of levels by indentation
         mark = getattr(error, "problem_mark", None)
         where = f" 第 {mark.line + 1} 行" if mark else ""
         raise FileRefused(f"列名对照表 {label}{where}：不是有效的 YAML") from error

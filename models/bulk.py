@@ -51,6 +51,9 @@ class BulkJob(Base):
     handed_at: Mapped[datetime | None] = mapped_column(
         comment="handed to the queue, or last heard of; null: to be handed out"
     )
+    trace: Mapped[str | None] = mapped_column(
+        sa.String(55), comment="W3C traceparent of what started it; null: tracing is off"
+    )
 
 
 class BulkResult(Base):

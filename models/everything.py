@@ -26,6 +26,7 @@ import models.parties
 import models.reports
 import models.rewards
 import models.rollups
+import models.schema_floor
 import models.signals
 import models.site_places
 import models.sources

@@ -69,6 +69,9 @@ class Lead(Base):
     merged_ticket_no: Mapped[str | None] = mapped_column(sa.String(32))
     attempts: Mapped[int] = mapped_column(default=0)
     hand_out_at: Mapped[datetime] = mapped_column(comment="unread: when a worker is asked (again)")
+    trace: Mapped[str | None] = mapped_column(
+        sa.String(55), comment="W3C traceparent of what took it in; null: tracing is off"
+    )
 
 
 class LeadItem(Base):

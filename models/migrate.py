@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import alembic.command
 import alembic.config
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 from sqlalchemy.schema import BLANK_SCHEMA
 
@@ -51,6 +53,30 @@ async def downgrade(db: Database, revision: str) -> None:
     """Take migrations back down to `revision`."""
     async with _writing(db) as connection:
         await connection.run_sync(lambda c: alembic.command.downgrade(_config(c), revision))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration, seen from where a database is: its revision, the one before it, and what it is about."""
+
+    current: str
+    before: str
+    about: str
+
+
+async def last_step(db: Database) -> Step | None:
+    """The migration that a database was brought to last. None when there is none that this code knows."""
+
+    def read(connection: Connection) -> Step | None:
+        current = MigrationContext.configure(connection).get_current_revision()
+        known = {one.revision: one for one in ScriptDirectory.from_config(_config()).walk_revisions()}
+        found = known.get(current or "")
+        if found is None or not isinstance(found.down_revision, str):
+            return None
+        return Step(found.revision, found.down_revision, found.doc.splitlines()[0])
+
+    async with db.engine.connect() as connection:
+        return await connection.run_sync(read)
 
 
 def _flat() -> MetaData:

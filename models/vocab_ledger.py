@@ -50,6 +50,7 @@ class LedgerAct(Labelled):
     OWN_NUMBER_SET = "staff.number", "登记本人号码"
     OWN_NUMBER_REMOVED = "staff.number_removed", "去掉本人号码"
     ERASED = "identity.erased", "删除身份"
+    IDENTITY_CORRECTED = "identity.corrected", "更正身份"
     ERASE_ASKED = "identity.erase_asked", "要求删除身份"
     ACCOUNT_STORED = "identity.account", "登记收款账号"
 
@@ -109,6 +110,7 @@ class LedgerAct(Labelled):
 
     BACKED_UP = "backup.made", "备份"
     RESTORED = "backup.restored", "恢复备份"
+    RESTORE_SETTLED = "backup.settled", "恢复后清理"
 
     LEDGER_EXPORTED = "ledger.exported", "导出审计台账"
     LEDGER_VERIFIED = "ledger.verified", "核对审计台账"

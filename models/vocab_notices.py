@@ -38,6 +38,7 @@ class NoticeState(Labelled):
     REFUSED = "refused", "被拒收"
     GIVEN_UP = "given_up", "多次未成"
     NO_CONTACT = "no_contact", "无联系方式"
+    PRESUMED = "presumed", "恢复前已发"
 
 
 class AttemptResult(Labelled):

@@ -9,7 +9,7 @@ import click
 
 from triage.commands import family
 from triage.commands.audit_group import audit_group
-from triage.commands.backup_group import backup, restore
+from triage.commands.backup_group import after_restore, backup, restore
 from triage.commands.feed_group import feed_group
 from triage.commands.gazetteer_group import gazetteer_group
 from triage.commands.hotline import hotline_group
@@ -173,6 +173,16 @@ def db_upgrade(settings: Settings) -> None:
     from triage.commands import admin  # noqa: PLC0415
 
     admin.db_upgrade(settings)
+
+
+@db.command("downgrade")
+@click.option("--commit", is_flag=True, help="真的退；不加只说明会怎样")
+@with_settings
+def db_downgrade(settings: Settings, *, commit: bool) -> None:
+    """退回一步结构：新增的表和列连同内容一起去掉。旧版本的程序在新结构上也能用，通常不必退。"""
+    from triage.commands import admin  # noqa: PLC0415
+
+    admin.db_downgrade(settings, commit=commit)
 
 
 @db.command("check")
@@ -343,6 +353,7 @@ def ticket_mend(settings: Settings, *, commit: bool) -> None:
 main.add_command(audit_group)
 main.add_command(backup)
 main.add_command(restore)
+main.add_command(after_restore)
 main.add_command(feed_group)
 main.add_command(gazetteer_group)
 main.add_command(hotline_group)

@@ -61,6 +61,12 @@ DISPATCH_DELAY: Final = Histogram(
     buckets=_DELAYS,
     registry=REGISTRY,
 )
+CLERK_DISPATCH: Final = Histogram(
+    "jiesu_clerk_dispatch_seconds",
+    "From the moment a ticket was opened to its dispatch by a person",
+    buckets=_DELAYS,
+    registry=REGISTRY,
+)
 APPEALS: Final = Counter(
     "jiesu_appeals", "Appeals a worker is through with, by outcome", ("outcome",), registry=REGISTRY
 )
@@ -101,6 +107,8 @@ SNAPSHOT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "jiesu_hotline_unmatched": ("What the newest account of a whole day left unmatched", ("source",)),
     "jiesu_drift_psi": ("Population stability index of the last measured day", ("figure",)),
     "jiesu_drift_level": ("0 steady, 1 watch, 2 act, of the last measured day", ("figure",)),
+    "jiesu_backup_age_seconds": ("Since the last `jiesu backup`; none while there was never one", ()),
+    "jiesu_backup_verified_age_seconds": ("Since the last one that was proved by restoring it", ()),
     "jiesu_bulk_jobs": ("Bulk jobs that are not through", ()),
 }
 #: What every web process adds by itself.

@@ -80,10 +80,10 @@ class Settings(BaseSettings):
         "",
         description="对外的主机名，可带端口，多个用逗号隔开，形如 jiesu.example.gov.cn；不设时只在本机访问",
     )
+    handler: str = Field("", description="个人信息处理者（单位全称），写在 /citizen/privacy 上")
+    handler_contact: str = Field("", description="上述单位受理个人信息请求的电话或地址；不设时写 12345")
     tls: bool = Field(default=False, description="对外是否经过 TLS（由前面的代理终结）；对外提供服务时必须是")
-    password_memory_kib: int = Field(
-        65536, ge=8, le=4_194_304, description="密码散列 argon2id 用多少 KiB 内存"
-    )
+    password_memory_kib: int = Field(65536, ge=8, le=4_194_304, description="argon2id 用多少 KiB 内存")
     password_passes: int = Field(3, ge=1, le=100, description="密码散列 argon2id 算几遍")
     password_lanes: int = Field(4, ge=1, le=64, description="密码散列 argon2id 的并行度")
     oidc_issuer: str | None = Field(

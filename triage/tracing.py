@@ -79,6 +79,15 @@ def span(
     return _span(_Tracing.tracer, name, parent, links, attributes)
 
 
+def handing(
+    name: str, traces: Sequence[str | None], **attributes: str | int
+) -> AbstractContextManager[Span | None]:
+    """A step that hands on what began before: of one trace its next, out of several one that names them."""
+    known = sorted({trace for trace in traces if trace})
+    one = known[0] if len(known) == 1 else None
+    return span(name, parent=one, links=() if one else known, **attributes)
+
+
 @contextmanager
 def _span(
     tracer: Tracer, name: str, parent: str | None, links: Sequence[str], attributes: dict[str, str | int]

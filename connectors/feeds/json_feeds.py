@@ -23,6 +23,7 @@ import yaml
 
 from connectors.feeds.errors import FeedRefused
 from connectors.feeds.items import LOOKED_FOR, FeedItem, plain, plausible, title_of, web_address
+from connectors.yaml_text import too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,8 @@ class FieldMap:
     @classmethod
     def parse(cls, text: str) -> FieldMap:
         """Read a map. Raises FeedRefused naming what is wrong."""
+        if too_deep(text):
+            raise FeedRefused("bad_map", "字段映射的括号套得太深")
         try:
             # Texts and nothing else: the loaders that make dates and numbers break on what is none.
             said = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  (makes no objects at all)

@@ -17,6 +17,7 @@ import yaml
 from connectors.file_maps import ColumnMap, load_map, normal_name
 from connectors.ports import ConnectorError
 from connectors.records import FileRefused
+from connectors.yaml_text import too_deep
 from models.vocab import Field, Labelled, Outcome, Satisfaction, Told, YesNo
 from models.vocab_sources import ActionKind, OrderFact, OrderStatus, WordKind
 
@@ -222,9 +223,11 @@ class _Reader:
 
 def parse(text: str, label: str) -> PlatformMap:
     """Read a platform's map from YAML; `label` names it in messages. Raises MapRefused."""
+    if too_deep(text):
+        raise MapRefused(f"平台对照表 {label}：括号套得太深")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:  # thousands of brackets
+    except (yaml.YAMLError, RecursionError) as error:  # thousands of levels by indentation
         mark = getattr(error, "problem_mark", None)
         where = f" 第 {mark.line + 1} 行" if mark else ""
         raise MapRefused(f"平台对照表 {label}{where}：不是有效的 YAML") from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from click.testing import CliRunner
 
 from triage.cli import main as cli
@@ -29,6 +31,10 @@ NOT_RUN = {
     "jiesu open311 check": "run against our server in tests/triage/web/open311/test_conformance.py",
     "python -m tests.docs": "writes pictures and pages; the pages are held by test_docs.py",
 }
+#: What a page takes for given before its first command.
+BEFORE = {"docs/backup.md": "jiesu db upgrade"}
+#: Where its commands write, beside the folder they run in.
+PLACES = ("/secure", "/backups")
 FILES = {
     "accounts.csv": "账号,姓名,单位,角色\nli,李某,110105026,street\n",
     "appeals.csv": "编号,内容,时间\n1,望京街道工地夜间施工噪声大,2026-11-23 08:05\n",
@@ -42,18 +48,27 @@ def commands() -> Iterator[tuple[str, str]]:
         if name.startswith(PAST):
             continue
         for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-            for line in block.splitlines():
+            for line in joined(block).splitlines():
                 command = re.sub(r"\s+#.*$", "", line).strip()
                 yield from [(name, command)] * bool(command)
 
 
+def joined(block: str) -> str:
+    """A block with its continued lines in one."""
+    return re.sub(r"\\\n\s*", "", block)
+
+
+ANY = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OPTION = re.compile(r"(?<![\w-])--[a-z-]+")
+INLINE = re.compile(r"`(jiesu [^`]+)`")
+
 FOUND = [(page, command) for page, command in commands() if not command.startswith(tuple(NOT_RUN))]
-OURS = [(page, command) for page, command in FOUND if command.startswith("jiesu ")]
+OURS = [(page, command) for page, command in FOUND if command.startswith(("jiesu ", "export "))]
 MADE = [command for _, command in FOUND if command.startswith("make ")]
 
 
 def test_every_command_is_ours_or_makes_or_has_its_reason() -> None:
-    assert [one for one in FOUND if not one[1].startswith(("jiesu ", "make "))] == []
+    assert [one for one in FOUND if not one[1].startswith(("jiesu ", "make ", "export "))] == []
     assert len(OURS) >= 20
     every = [command for _, command in commands()]
     assert [reason for reason in NOT_RUN if not any(one.startswith(reason) for one in every)] == []
@@ -80,10 +95,70 @@ def test_the_commands_of_each_page_work_one_after_the_other(
     for page in dict.fromkeys(page for page, _ in OURS):
         monkeypatch.setenv("JIESU_DATA_DIR", str(tmp_path / page.replace("/", "-")))
         (tmp_path / "passwords.csv").unlink(missing_ok=True)
-        for command in (command for where, command in OURS if where == page):
+        mine = [command for where, command in OURS if where == page]
+        for command in [*filter(None, [BEFORE.get(page)]), *mine]:
+            name, *arguments = shlex.split(placed(command, tmp_path))
+            if_export = {"export": dict(one.split("=", 1) for one in arguments if "=" in one)}
+            for setting, value in if_export.get(name, {}).items():
+                monkeypatch.setenv(setting, value)
             # Who is asked for a password gives one, twice; who is to be disabled is there.
-            done = runner.invoke(cli, shlex.split(command)[1:], input=typed)
+            asked = {"jiesu": arguments}.get(name, ["--help"])
+            done = runner.invoke(cli, asked, input=typed)
             ran += 1
             failed += [f"{page}: {command}\n{done.output[-500:]}"] * (done.exit_code != 0)
     assert failed == []
-    assert ran == len(OURS)
+    assert ran == len(OURS) + len(BEFORE)
+
+
+def placed(command: str, folder: Path) -> str:
+    """A command that writes below `folder` what it would write elsewhere."""
+    for place in PLACES:
+        (folder / place[1:]).mkdir(exist_ok=True)
+        command = command.replace(f"{place}/", f"{folder}{place}/")
+    return command
+
+
+def pages() -> list[tuple[str, str]]:
+    """(name, text) of every page that tells of now."""
+    found = ((str(page.relative_to(ROOT)), page.read_text(encoding="utf-8")) for page in PAGES)
+    return [(name, text) for name, text in found if not name.startswith(PAST)]
+
+
+def test_no_block_hides_a_command_from_these_tests() -> None:
+    """What is to be typed stands in a block marked `sh`; docs/commands.md shows how each is called."""
+    hidden = [
+        (name, line)
+        for name, text in pages()
+        for marked, block in ANY.findall(text)
+        for line in block.splitlines() * (marked != "sh")
+        if re.match(r"(?:jiesu|make|docker|python3?) ", line)
+    ]
+    assert hidden == []
+
+
+def unknown(command: str) -> str | None:
+    """What of a command in a sentence is not there: a word where a command should be, or an option."""
+    found: click.Command = cli
+    words = re.split(r"\s+", command)[1:]
+    while isinstance(found, click.Group):
+        several = words[0].split("|") if words else []
+        # `jiesu keys …` speaks of the group.
+        if not words or words[0] == "…":
+            return None
+        if set(several) - set(found.commands):
+            return words[0]
+        found, words = found.commands[several[0]], words[1:]
+    known = {"--help", "-h", *(option for one in found.params for option in (*one.opts, *one.secondary_opts))}
+    return next((one for one in OPTION.findall(" ".join(words)) if one not in known), None)
+
+
+def test_every_command_in_a_sentence_is_there_with_its_options() -> None:
+    spoken = [(name, command) for name, text in pages() for command in INLINE.findall(text)]
+    assert len(spoken) > 100
+    assert [(name, one, wrong) for name, one in spoken if (wrong := unknown(one))] == []
+
+
+def test_what_is_run_with_python_is_a_module() -> None:
+    spoken = {one for _, text in pages() for one in re.findall(r"python -m ([a-z_.]+[a-z_])", text)}
+    assert {one for one in spoken if importlib.util.find_spec(one) is None} == set()
+    assert len(spoken) > 5

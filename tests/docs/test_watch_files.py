@@ -13,6 +13,7 @@ import yaml
 
 from triage.metrics import (
     APPEALS,
+    CLERK_DISPATCH,
     CONFIDENCE,
     DISPATCH_DELAY,
     JOBS,
@@ -68,10 +69,19 @@ TARGET = {"job", "instance"}
 ALIKE = set(SNAPSHOT) | {"jiesu_snapshot_age_seconds"}
 
 
+def test_the_page_counts_them() -> None:
+    assert f"({len(RULES)} rules," in (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+
+
+def test_a_house_that_was_never_backed_up_is_told() -> None:
+    assert "absent(jiesu_backup_age_seconds)" in ALERTED["JiesuBackupOld"]
+    assert "absent(jiesu_backup_verified_age_seconds)" in ALERTED["JiesuBackupUnproved"]
+
+
 def test_no_label_of_ours_is_prometheus_own() -> None:
     counted = {
         label
-        for one in (REQUESTS, JOBS, STEPS, CONFIDENCE, APPEALS, REMINDERS, DISPATCH_DELAY)
+        for one in (REQUESTS, JOBS, STEPS, CONFIDENCE, APPEALS, REMINDERS, DISPATCH_DELAY, CLERK_DISPATCH)
         for label in one._labelnames
     }
     told = {label for _, labels in [*SNAPSHOT.values(), *OWN.values()] for label in labels}

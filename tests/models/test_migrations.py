@@ -34,6 +34,21 @@ async def test_the_schema_goes_down_and_up_again(db: Database) -> None:
     assert await migrate.differences(db) == []
 
 
+async def test_the_schema_tells_how_old_code_may_be(db: Database) -> None:
+    async with db.reads() as session:
+        floor = await session.scalar(sa.text("SELECT code_from FROM schema_floor"))
+    assert floor == "0017"
+    assert (await revision.fit(db)).works
+    await migrate.downgrade(db, "-1")
+    assert not (await revision.fit(db)).works
+
+
+def test_who_takes_something_away_says_how_old_code_may_be() -> None:
+    """A `_pre_` migration only adds (bench/migrations.py runs old code on it); another moves the floor."""
+    others = [path for path in revision.VERSIONS.glob("[0-9]*.py") if "_pre_" not in path.name]
+    assert [path.name for path in others if "schema_floor" not in path.read_text(encoding="utf-8")] == []
+
+
 async def test_a_migration_waits_for_whoever_writes(sqlite_db: Database) -> None:
     await migrate.downgrade(sqlite_db, "-1")
     async with sqlite_db.writes() as session:

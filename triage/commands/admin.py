@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from models import migrate, revision
+from triage.errors import NotReady
 from triage.services import reference
 from triage.services.explain import explain
 from triage.services.staff import accounts
@@ -43,21 +44,54 @@ def db_upgrade(settings: Settings) -> None:
     click.echo(f"数据库结构已是最新：{asyncio.run(prepare(settings))}")
 
 
+def db_downgrade(settings: Settings, *, commit: bool) -> None:
+    """Take the last migration back, or say what that means. Raises NotReady when there is none to take."""
+
+    async def work() -> migrate.Step:
+        deps = build(settings)
+        try:
+            step = await migrate.last_step(deps.db)
+            if step is None:
+                raise NotReady(
+                    "没有可退的一步：数据库是空的、只有第一步，或者比本程序新（请用那个版本的程序退）"
+                )
+            if commit:
+                await migrate.downgrade(deps.db, step.before)
+        finally:
+            await deps.close()
+        return step
+
+    step = asyncio.run(work())
+    click.echo(f"{'已退回' if commit else '将退回'}一步：{step.current} → {step.before}（{step.about}）")
+    if commit:
+        click.echo("现在请用旧版本的程序；要再升级，运行 jiesu db upgrade")
+        return
+    click.secho(
+        "注意：新版本写进这一步新增的表和列的内容会丢失，别的不变。"
+        "先备份（jiesu backup），停下新版本的各进程。旧版本的程序在新结构上也能用，通常不必退。",
+        fg="yellow",
+    )
+    click.echo("没有改动。确要退回，加 --commit")
+
+
 def db_check(settings: Settings) -> int:
     """Compare the schema with the code. Gives 0 when equal, else 1."""
 
-    async def check() -> tuple[str | None, list[str]]:
+    async def check() -> tuple[revision.Fit, list[str]]:
         deps = build(settings)
         try:
-            current = await revision.current_revision(deps.db)
-            return current, await migrate.differences(deps.db) if current else []
+            fit = await revision.fit(deps.db)
+            return fit, await migrate.differences(deps.db) if fit.current == fit.head else []
         finally:
             await deps.close()
 
-    current, differences = asyncio.run(check())
-    head = revision.head_revision()
-    if current != head:
-        click.echo(f"数据库结构是 {current or '空'}，最新是 {head}：请运行 jiesu db upgrade")
+    fit, differences = asyncio.run(check())
+    if fit.newer:
+        told = "本程序在上面能用" if fit.works else "本程序已太旧，不能用"
+        click.echo(f"数据库结构是 {fit.current}，比本程序的 {fit.head} 新：{told}")
+        return 0 if fit.works else 1
+    if not fit.works:
+        click.echo(f"数据库结构是 {fit.current or '空'}，最新是 {fit.head}：请运行 jiesu db upgrade")
         return 1
     for difference in differences:
         click.echo(f"与程序不一致：{difference}")

@@ -16,9 +16,9 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from connectors import files
 from connectors.file_text import clean
 from connectors.records import DEFAULT_LIMITS
-from models import revision
 from models.filters import all_seeing
-from triage.errors import BadInput, NotReady
+from triage.commands import schema
+from triage.errors import BadInput
 from triage.services import importing, retrying
 from triage.wiring import build
 
@@ -105,8 +105,8 @@ async def _import(
 ) -> ImportReport:
     deps = build(settings)
     try:
-        if not dry_run and await revision.current_revision(deps.db) != revision.head_revision():
-            raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
+        if not dry_run:
+            await schema.check(deps.db)
         with Progress(
             SpinnerColumn(),
             TextColumn("导入"),

@@ -14,10 +14,10 @@ import orjson
 import sqlalchemy as sa
 
 from connectors.vault import signed_by
-from models import revision
 from models.ledger import LedgerCheckpoint, checkpoint_text
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.clock import BEIJING, show
+from triage.commands import schema
 from triage.errors import BadInput, NotReady
 from triage.services import ledger
 from triage.services.auditing import exporting, keeping, reading, verifying
@@ -38,8 +38,7 @@ def run(settings: Settings, work: Callable[[Deps], Awaitable[T]]) -> T:
     async def main() -> T:
         deps = build(settings)
         try:
-            if await revision.current_revision(deps.db) != revision.head_revision():
-                raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
+            await schema.check(deps.db)
             with ledger.coming_from("command"):
                 return await work(deps)
         finally:

@@ -129,7 +129,9 @@ def restore(settings: Settings, source: str, *, check: bool, replace: bool) -> N
         f"审计台账 {done.ledger_rows} 行相接；{time.monotonic() - started:.1f} 秒"
     )
     if not check:
-        click.echo("下一步：jiesu db upgrade，再启动各进程")
+        click.echo(
+            "下一步：jiesu db upgrade；原系统在备份之后还运行过的，再运行 jiesu after-restore；然后启动各进程"
+        )
 
 
 def _rings(settings: Settings) -> dict[str, KeyRing]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,3 +39,27 @@ def restore(settings: Settings, *, source: str, check: bool, replace: bool) -> N
     from triage.commands import backup as module  # noqa: PLC0415
 
     module.restore(settings, source, check=check, replace=replace)
+
+
+@click.command("after-restore")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d %H:%M"]),
+    required=True,
+    help="原系统最后运行到什么时候(北京时间)：在这以前该发的，都算已经发过",
+)
+@click.option(
+    "--erased",
+    type=click.Path(exists=True, dir_okay=False),
+    help="备份以后要求删除身份信息的：另存的台账(jiesu audit export)，或一行一个工单编号",
+)
+@click.option("--commit", is_flag=True, help="真的改；不加只说有多少")
+@with_settings
+def after_restore(settings: Settings, *, until: Any, erased: str | None, commit: bool) -> None:  # noqa: ANN401  (a datetime of click)
+    """恢复之后、启动各进程之前：原系统已经发过的通知和催办不再发第二次，要求删除的身份再删一遍，所有会话结束。
+
+    只动本系统自己会重做的事。恢复前发给 12345 平台的动作按动作编号重发，平台只收一次。
+    """
+    from triage.commands import after_restore as module  # noqa: PLC0415
+
+    module.settle(settings, until=until, erased=erased, commit=commit)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models import corrections, revision
+from models import corrections
 from triage.clock import BEIJING
-from triage.errors import BadInput, NotReady
+from triage.commands import schema
+from triage.errors import BadInput
 from triage.services.correcting import as_example
 from triage.wiring import build
 
@@ -29,8 +30,7 @@ def export(settings: Settings, *, out: str, since: datetime | None) -> None:
     async def read() -> tuple[list[CorrectedText], int]:
         deps = build(settings)
         try:
-            if await revision.current_revision(deps.db) != revision.head_revision():
-                raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
+            await schema.check(deps.db)
             async with deps.db.reads() as session:
                 return await corrections.corrected_texts(session, since=day)
         finally:

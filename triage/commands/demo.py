@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models import revision
 from models.vocab import Level
-from triage.commands import demo_gathering
+from triage.commands import demo_gathering, schema
 from triage.demo import load_demo
 from triage.errors import NotReady
 from triage.services import intake
@@ -41,8 +40,7 @@ def demo(settings: Settings) -> None:
 async def _demo(settings: Settings) -> None:
     deps = build(settings)
     try:
-        if await revision.current_revision(deps.db) != revision.head_revision():
-            raise NotReady("数据库结构不是最新，请先运行 jiesu db upgrade")
+        await schema.check(deps.db)
         password = await accounts.make(deps, now=deps.clock.now()) if is_embedded(deps.settings) else None
         await load(deps)
         await demo_gathering.take_media(deps)

@@ -11,10 +11,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from models import drifting, revision
+from models import drifting
 from models.vocab import DriftFigure, DriftLevel
 from triage.clock import local
-from triage.errors import NotReady
+from triage.commands import schema
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def show(settings: Settings, *, days: int, as_json: bool) -> None:
     async def read() -> Sequence[DriftFigureRow]:
         deps = build(settings)
         try:
-            if await revision.current_revision(deps.db) != revision.head_revision():
-                raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
+            await schema.check(deps.db)
             since = local(deps.clock.now()).date() - timedelta(days=days)
             async with deps.db.reads() as session:
                 return await drifting.latest(session, since=since)

@@ -54,9 +54,9 @@ def hotline_reconcile(settings: Settings, *, source: str, day: datetime | None, 
 async def _reconcile(settings: Settings, key: str, day: date | None) -> Report:
     """Raises NotFound, BadInput, NotReady, SourceFault."""
     from connectors.vault import VaultError  # noqa: PLC0415
-    from models import revision  # noqa: PLC0415
     from models.vocab_sources import SourceKind  # noqa: PLC0415
     from triage.clock import local  # noqa: PLC0415
+    from triage.commands import schema  # noqa: PLC0415
     from triage.errors import BadInput, NotReady  # noqa: PLC0415
     from triage.services.hotline import puller, reconciling  # noqa: PLC0415
     from triage.services.sources import editing  # noqa: PLC0415
@@ -65,8 +65,7 @@ async def _reconcile(settings: Settings, key: str, day: date | None) -> Report:
 
     deps = build(settings)
     try:
-        if await revision.current_revision(deps.db) != revision.head_revision():
-            raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
+        await schema.check(deps.db)
         async with deps.db.reads() as session:
             source = await editing.find(session, key)
         if source.kind != SourceKind.HOTLINE.value:
@@ -106,16 +105,14 @@ def hotline_rewind(settings: Settings, *, source: str, since: datetime) -> None:
 
 async def _rewind(settings: Settings, key: str, since: datetime) -> None:
     """Raises NotFound, BadInput, NotReady."""
-    from models import revision  # noqa: PLC0415
     from triage.clock import BEIJING  # noqa: PLC0415
-    from triage.errors import NotReady  # noqa: PLC0415
+    from triage.commands import schema  # noqa: PLC0415
     from triage.services.hotline import rewinding  # noqa: PLC0415
     from triage.wiring import build  # noqa: PLC0415
 
     deps = build(settings)
     try:
-        if await revision.current_revision(deps.db) != revision.head_revision():
-            raise NotReady("数据库结构不是最新的：请先运行 jiesu db upgrade")
+        await schema.check(deps.db)
         async with deps.db.writes.begin() as session:
             await rewinding.rewind(
                 session, key, since.replace(tzinfo=BEIJING), by=getpass.getuser(), now=deps.clock.now()

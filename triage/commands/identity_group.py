@@ -26,3 +26,15 @@ def identity_erase(settings: Settings, *, no: str, reason: str) -> None:
     from triage.commands import identity as module  # noqa: PLC0415
 
     module.erase(settings, no, reason)
+
+
+@identity_group.command("correct")
+@click.argument("no")
+@click.option("--field", type=click.Choice(["name", "phone"]), required=True, help="更正哪一项：姓名、电话")
+@click.option("--reason", required=True, help="诉求人的要求和怎样核实了身份：来函编号、当面等")
+@with_settings
+def identity_correct(settings: Settings, *, no: str, field: str, reason: str) -> None:
+    """诉求人要求更正姓名或电话：新的在提示后输入，不写在命令行上；记入审计台账。奖励办理中的不能改。"""
+    from triage.commands import identity as module  # noqa: PLC0415
+
+    module.correct(settings, no, field, reason)

@@ -168,6 +168,7 @@ def timetable(settings: Settings) -> None:
     os.nice(_PATIENCE)
 
     async def main() -> None:
+        tracing.set_up(settings, "timetable")
         deps = build(settings)
 
         async def step() -> bool:
@@ -213,6 +214,7 @@ def timetable(settings: Settings) -> None:
         await deps.close()
         if opened is not None:
             opened.close()
+        tracing.shut_down()
 
     asyncio.run(main())
 

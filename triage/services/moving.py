@@ -22,6 +22,7 @@ from models.vocab import Field, Move, Post, Tag
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
+from triage.metrics import CLERK_DISPATCH
 from triage.rules import moves
 from triage.rules.access import check_post
 from triage.rules.dues import dues
@@ -152,6 +153,8 @@ async def make(
     beside = {"batch": wish.batch, "origin": ledger.origin()}
     event = replace(event, data={**event.data, **{k: v for k, v in beside.items() if v is not None}})
     staff_id = await _staff(session, person, now=now)
+    if wish.move is Move.DISPATCH:
+        CLERK_DISPATCH.observe(max((now - ticket.opened_at).total_seconds(), 0.0))
     told = following.merged_into(tables, after, head_standing, wish, at=event.at)
     after = reduce(step, told, after)
     # An older ticket's rows are brought to what its first move makes of them.

@@ -20,7 +20,6 @@ from triage import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -48,7 +47,7 @@ async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch:
         # the same key would be taken for a job that still waits.
         tries = max(row.attempts for row in part)
         key = f"read-{part[0].id}-{part[-1].id}-{len(part)}-{tries}"
-        with _traced([row.trace for row in part]):
+        with tracing.handing("relay", [row.trace for row in part], appeals=len(part)):
             enqueue = partial(queue.enqueue, key=key, trace=tracing.current())
             await asyncio.to_thread(enqueue, JobName.READ_APPEALS, [row.key for row in part])
     for ids in _chunks([row.id for row in pending]):
@@ -58,13 +57,6 @@ async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch:
             .values(dispatched_at=now, attempts=Outbox.attempts + 1)
         )
     return len(pending)
-
-
-def _traced(traces: list[str | None]) -> AbstractContextManager[object]:
-    """Of one trace it is the next step; a batch out of several is a step of its own that names them."""
-    known = sorted({trace for trace in traces if trace})
-    one = known[0] if len(known) == 1 else None
-    return tracing.span("relay", parent=one, links=() if one else known, appeals=len(traces))
 
 
 async def sweep(session: AsyncSession, *, now: datetime, resend: timedelta) -> int:

@@ -39,7 +39,10 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """就绪: not stopping, database reachable, migrations at head. Raises NotReady saying what is missing.
+    """就绪: not stopping, database reachable, a schema this code works on. Raises NotReady saying why not.
+
+    During a deploy the schema is ahead of the old processes: they stay ready as long as it says that it
+    does for them (`models.schema_floor`), or a balancer would take every one of them out at once.
 
     Redis is a hint and workers are other processes: without them intake and the desk go on, so they make the
     answer `degraded`, not a refusal that would take every web process out of its balancer at once.
@@ -51,15 +54,17 @@ async def readyz(request: web.Request) -> web.Response:
         async with asyncio.timeout(_PROBE_SECONDS):
             async with db.reads() as session:
                 await session.execute(sa.select(1))
-            current = await revision.current_revision(db)
+            fit = await revision.fit(db)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         log.warning("not_ready", error=type(error).__name__)
         raise NotReady("数据库无法连接") from error
-    head = revision.head_revision()
-    if current != head:
-        raise NotReady(f"数据库结构版本为 {current or '空'}，应为 {head}：请运行 jiesu db upgrade")
+    if fit.newer and not fit.works:
+        raise NotReady(f"数据库结构版本为 {fit.current}，本程序（{fit.head}）已太旧：请换新版本的程序")
+    if not fit.works:
+        raise NotReady(f"数据库结构版本为 {fit.current or '空'}，应为 {fit.head}：请运行 jiesu db upgrade")
     lacking = await request.app[QUEUE].lacking()
-    told = {"status": "degraded" if lacking else "ok", "revision": current, "degraded": lacking}
+    status = "degraded" if lacking else "ok"
+    told = {"status": status, "revision": fit.current, "code": fit.head, "degraded": lacking}
     return web.json_response(told)
 
 

@@ -33,6 +33,39 @@ def test_the_schema_is_checked_before_and_after_the_upgrade(tmp_path: Path) -> N
     assert "最新" in after.stdout
 
 
+def test_one_migration_is_taken_back_only_when_it_is_meant(tmp_path: Path) -> None:
+    empty = jiesu(tmp_path, "db", "downgrade", "--commit")
+    assert (empty.returncode, "没有可退的一步" in empty.stderr) == (1, True)
+    jiesu(tmp_path, "db", "upgrade")
+    told = jiesu(tmp_path, "db", "downgrade")
+    assert told.stdout.startswith("将退回一步：")
+    assert "内容会丢失" in told.stdout
+    assert "没有改动" in told.stdout
+    assert jiesu(tmp_path, "db", "check").returncode == 0
+    back = jiesu(tmp_path, "db", "downgrade", "--commit")
+    assert (back.returncode, back.stdout.startswith("已退回一步：")) == (0, True)
+    assert "jiesu db upgrade" in jiesu(tmp_path, "db", "check").stdout
+    assert jiesu(tmp_path, "db", "upgrade").returncode == 0
+    assert jiesu(tmp_path, "db", "check").returncode == 0
+
+
+def test_old_code_says_whether_it_works_on_a_newer_schema(tmp_path: Path) -> None:
+    jiesu(tmp_path, "db", "upgrade")
+    with sqlite3.connect(tmp_path / "jiesu.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    works = jiesu(tmp_path, "db", "check")
+    assert (works.returncode, "本程序在上面能用" in works.stdout) == (0, True)
+    assert "没有可退的一步" in jiesu(tmp_path, "db", "downgrade", "--commit").stderr
+    assert jiesu(tmp_path, "audit", "verify").returncode == 0
+    with sqlite3.connect(tmp_path / "jiesu.db") as connection:
+        connection.execute("UPDATE schema_floor SET code_from = '9998'")
+    connection.close()
+    beyond = jiesu(tmp_path, "db", "check")
+    assert (beyond.returncode, "已太旧" in beyond.stdout) == (1, True)
+    assert "请换新版本的程序" in jiesu(tmp_path, "audit", "verify").stderr
+
+
 def test_an_unknown_ticket_is_one_sentence_and_status_1(tmp_path: Path) -> None:
     jiesu(tmp_path, "db", "upgrade")
     answer = jiesu(tmp_path, "ticket", "explain", "20990101-00000001")

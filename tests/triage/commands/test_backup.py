@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from models import migrate
 from models.files import Attachment
 from tests.factories import NOW, TicketIn, add_tickets
+from triage import datadir
 from triage.cli import main
 from triage.commands.run import only_one
 from triage.services.backup import measuring
@@ -69,6 +70,15 @@ def test_from_key_to_a_restored_database(tmp_path: Path, monkeypatch: pytest.Mon
     assert [path.read_bytes() for path in laid] == [b"PAR1"]
     # The backup itself is in the first ledger, the restore in the second.
     assert "1 行" in typed("audit", "verify").stdout
+    assert "没有改动" in typed("after-restore", "--until", "2026-11-26 08:30").stdout
+    assert "还没有到" in typed("after-restore", "--until", "2999-01-01 00:00").stderr
+    (tmp_path / "erased").write_text("20261126-00000001\n", encoding="utf-8")
+    after = ("after-restore", "--until", "2026-11-26 08:30", "--erased", str(tmp_path / "erased"), "--commit")
+    with datadir.in_use(Settings().database):
+        assert "先停下 jiesu 各进程" in typed(*after).stderr
+    settled = typed(*after).stdout
+    assert "这些编号在备份里没有" in settled
+    assert "可以启动各进程了" in settled
     with only_one(tmp_path / "new" / "run.lock"):
         assert "正由另一个 jiesu run 使用" in typed("restore", str(one), "--replace").stderr
     assert "没有备份文件" in typed("restore", str(tmp_path / "none"), "--check").stderr

@@ -18,6 +18,7 @@ from models.vocab import Move, Post, State
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
+from triage.metrics import CLERK_DISPATCH
 from triage.rules.fields import Refusal
 from triage.rules.moves import Actor
 from triage.services import move_rows, reference
@@ -294,3 +295,17 @@ async def test_an_undone_objection_is_no_objection(db: Database, tables: Tables)
     async with db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(ObjectionRow)) == 0
     await holds(db, tables, no)
+
+
+async def test_a_clerks_dispatch_is_timed(db: Database, tables: Tables) -> None:
+    """The worker's own way to a ticket is another figure: an alert watches that, and people take hours."""
+    review = TicketIn(due=None, unit=None, assist=(), copies=(), state=State.REVIEW, age=timedelta(hours=2))
+    (no,) = await ready(db, tables, review)
+
+    def figures() -> tuple[float, float]:
+        told = {s.name: s.value for family in CLERK_DISPATCH.collect() for s in family.samples}
+        return told["jiesu_clerk_dispatch_seconds_count"], told["jiesu_clerk_dispatch_seconds_sum"]
+
+    count, seconds = figures()
+    await do(db, tables, no, HOTLINE, Move.DISPATCH, (await row(db, no)).version, {"unit": WANGJING})
+    assert figures() == (count + 1, seconds + 7200)

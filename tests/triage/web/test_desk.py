@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from models.counting import Today
 from models.lines import Count
+from models.revision import head_revision
 from models.tickets import Ticket
 from models.vocab import AppealState, State
 from tests import signed_in
@@ -301,14 +302,32 @@ async def test_list_ticket_search_counts_and_api_hide_the_same(
     assert (await client.get(f"/api/v1/tickets/{hidden}")).status == 404
 
 
+async def stand_at(db: Database, revision: str, code_from: str) -> None:
+    """Let the database say that it is at a revision, and how old code may be."""
+    async with db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE alembic_version SET version_num = :at"), {"at": revision})
+        await session.execute(sa.text("UPDATE schema_floor SET code_from = :at"), {"at": code_from})
+
+
 async def test_ready_when_the_schema_is_at_head(client: Client, db: Database) -> None:
     response = await client.get("/readyz")
     assert (response.status, (await response.json())["degraded"]) == (200, ["queue"])
-    async with db.writes.begin() as session:
-        await session.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    await stand_at(db, "0000", "0000")
     behind = await client.get("/readyz")
     assert behind.status == 503
     assert "jiesu db upgrade" in (await behind.json(content_type=None))["detail"]
+
+
+async def test_old_code_stays_ready_on_a_newer_schema_that_does_for_it(client: Client, db: Database) -> None:
+    head = head_revision()
+    await stand_at(db, "9999", head)
+    response = await client.get("/readyz")
+    told = await response.json()
+    assert (response.status, told["revision"], told["code"]) == (200, "9999", head)
+    await stand_at(db, "9999", "9998")
+    beyond = await client.get("/readyz")
+    assert beyond.status == 503
+    assert "请换新版本的程序" in (await beyond.json(content_type=None))["detail"]
 
 
 async def test_the_cache_makes_once_and_forgets_failures() -> None:

@@ -116,13 +116,13 @@ async def restore(deps: Deps, source: From, files: FileStore, *, replace: bool) 
 
 
 async def _restored(deps: Deps, source: From, files: FileStore, *, replace: bool) -> Restored:
-    await _refuse_others(deps)
+    await refuse_others(deps)
     async with unpacked(deps, source) as found:
         # Only ever added, by their hash: harmless should the database refuse.
         for path in sorted((found.folder / FILES).glob("??/*")):
             files.put(path.read_bytes())
         source.told("写入数据库", 0)
-        await _refuse_others(deps)
+        await refuse_others(deps)
         await deps.db.close()
         if deps.db.dialect == "postgresql":
             server = await making.server_version(deps)
@@ -135,7 +135,7 @@ async def _restored(deps: Deps, source: From, files: FileStore, *, replace: bool
         return Restored(found, rows)
 
 
-async def _refuse_others(deps: Deps) -> None:
+async def refuse_others(deps: Deps) -> None:
     """Whoever is connected to PostgreSQL's database would go on with what it knew. Raises NotReady.
 
     SQLite does not know who is connected: our own processes hold a lock (`datadir.in_use`).

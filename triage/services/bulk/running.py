@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from models.tickets import Ticket
 from models.vocab import Move, Post
 from models.vocab_bulk import BulkRow, BulkState
 from models.vocab_ledger import LedgerAct, SubjectKind
-from triage import logs
+from triage import logs, tracing
 from triage.errors import BadInput, NotFound, TriageError, place_of
 from triage.rules import bulk as rules
 from triage.rules.moves import Actor
@@ -109,6 +110,7 @@ async def start(session: AsyncSession, job_id: int, person: Person, *, now: date
     if await session.scalar(waiting.limit(1)) is None:
         raise BadInput("没有一张可以办理，不用提交")
     job.state, job.started_at, job.handed_at = BulkState.RUNNING.value, now, None
+    job.trace = tracing.current()
     ledger.write(
         session, who=person.actor.login or "system", act=LedgerAct.BULK_MADE, now=now,
         subject=ledger.Subject(SubjectKind.TICKET, f"bulk-{job_id}"),
@@ -141,9 +143,9 @@ def check_owner(job: BulkJob, person: Person) -> None:
 
 async def hand_out(session: AsyncSession, queue: JobQueue, *, now: datetime, resend: timedelta) -> int:
     """Queue the jobs that nobody works on, and those whose worker was not heard of. Raises QueueDown."""
-    ids = list(
-        await session.scalars(
-            sa.select(BulkJob.id)
+    rows = (
+        await session.execute(
+            sa.select(BulkJob.id, BulkJob.trace)
             .where(
                 # Written out: only so does the partial index fit.
                 sa.literal_column("bulk_job.state = 'running'"),
@@ -153,14 +155,17 @@ async def hand_out(session: AsyncSession, queue: JobQueue, *, now: datetime, res
             .limit(_AT_ONCE)
             .with_for_update(skip_locked=True)
         )
-    )
-    for job_id in ids:
+    ).all()
+    for row in rows:
         # A key of its own each time, as in `relay`: RQ keeps the id of a job whose worker was killed.
-        key = f"bulk-{job_id}-{int(now.timestamp() * 1_000_000)}"
-        await asyncio.to_thread(queue.enqueue, JobName.RUN_BULK, [job_id], key=key)
-    if ids:
+        key = f"bulk-{row.id}-{int(now.timestamp() * 1_000_000)}"
+        with tracing.handing("relay bulk", [row.trace], job=row.id):
+            enqueue = partial(queue.enqueue, key=key, trace=tracing.current())
+            await asyncio.to_thread(enqueue, JobName.RUN_BULK, [row.id])
+    if rows:
+        ids = [row.id for row in rows]
         await session.execute(sa.update(BulkJob).where(BulkJob.id.in_(ids)).values(handed_at=now))
-    return len(ids)
+    return len(rows)
 
 
 async def run(deps: Deps, job_id: int, *, seconds: float, chunk: int = CHUNK) -> int:

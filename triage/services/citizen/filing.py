@@ -41,7 +41,7 @@ SHORTEST_TEXT: Final = 5
 LONGEST_TEXT: Final = 4000
 LONGEST_PLACE: Final = 200
 LONGEST_NAME: Final = 40
-_PHONE: Final = re.compile(r"1[3-9]\d{9}|0\d{9,11}", re.ASCII)
+PHONE: Final = re.compile(r"1[3-9]\d{9}|0\d{9,11}", re.ASCII)
 _NAME: Final = re.compile(r"[^\d\x00-\x1f<>]{2,40}")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{32,64}")
 #: Without those that are taken for one another.
@@ -140,7 +140,7 @@ def _person_faults(manner: Manner, name: str, phone: str) -> dict[str, str]:
     faults: dict[str, str] = {}
     if not phone:
         faults["phone"] = "请留一个电话：办理单位要联系您，查进度也要用它。不想留电话可以选“匿名”。"
-    elif not _PHONE.fullmatch(normal_phone(phone)):
+    elif not PHONE.fullmatch(normal_phone(phone)):
         faults["phone"] = "这个电话号码不对：手机是 11 位，座机请带区号，如 010-12345678。"
     if manner is Manner.NAMED and not name:
         faults["name"] = "请写您的姓名，或者选“匿名”。"

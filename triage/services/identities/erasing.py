@@ -68,8 +68,8 @@ _OVER: Final = sa.or_(Ticket.state.in_(_CLOSED), sa.and_(Ticket.id.is_(None), Ap
 _OTHER: Final = "other_ticket"
 
 
-async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, now: datetime) -> None:
-    """Note that an appellant wants his identity erased: done as soon as the case is over.
+async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, now: datetime) -> int:
+    """Note that an appellant wants his identity erased: done as soon as the case is over. Gives the appeal.
 
     `no`: of the ticket; of an appeal that was given up and has none, the number it came with.
     Raises NotFound, BadInput.
@@ -90,6 +90,7 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
         session, who=viewer.login, act=LedgerAct.ERASE_ASKED, now=now, reason=reason,
         subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), no),
     )  # fmt: skip
+    return appeal_id
 
 
 async def _given_up(session: AsyncSession, viewer: Viewer, no: str) -> int:

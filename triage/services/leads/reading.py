@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from connectors.ports import JobName
 from models.leads import Lead
 from models.vocab_leads import DropReason, LeadAct, LeadState
-from triage import logs
+from triage import logs, tracing
 from triage.rules.calendar import beijing
 from triage.rules.lead_rows import row_of
 from triage.services.leads.taking import tell
@@ -50,7 +51,7 @@ async def hand_out(
     """
     rows = (
         await session.execute(
-            sa.select(Lead.id, Lead.attempts)
+            sa.select(Lead.id, Lead.attempts, Lead.trace)
             .where(Lead.state == LeadState.UNREAD.value, Lead.hand_out_at <= now)
             .order_by(Lead.id)
             .limit(batch)
@@ -65,10 +66,12 @@ async def hand_out(
             .values(hand_out_at=now + again)
             .execution_options(synchronize_session=False)
         )
-        fresh = [row.id for row in rows if not row.attempts]
-        for part in [*([fresh] if fresh else []), *([row.id] for row in rows if row.attempts)]:
-            key = f"leads-{part[0]}-{part[-1]}-{int(now.timestamp())}"
-            await asyncio.to_thread(queue.enqueue, JobName.READ_LEADS, part, key=key)
+        fresh = [row for row in rows if not row.attempts]
+        for part in [*([fresh] if fresh else []), *([row] for row in rows if row.attempts)]:
+            key = f"leads-{part[0].id}-{part[-1].id}-{int(now.timestamp())}"
+            with tracing.handing("relay leads", [row.trace for row in part], leads=len(part)):
+                enqueue = partial(queue.enqueue, key=key, trace=tracing.current())
+                await asyncio.to_thread(enqueue, JobName.READ_LEADS, [row.id for row in part])
     return len(ids)
 
 

@@ -16,6 +16,7 @@ from models.db import ALL_TOGETHER
 from models.leads import Lead, LeadBand, LeadEvent, LeadItem, MediaExposure
 from models.vocab_leads import LeadAct, LeadState
 from nlp.text import mask_identity
+from triage import tracing
 from triage.rules.calendar import beijing
 from triage.rules.lead_rows import row_of
 from triage.rules.nearness import bands, likeness, runs
@@ -167,6 +168,7 @@ async def _store(session: AsyncSession, fresh: Sequence[_Said], *, now: datetime
     """New leads with their fingerprints and first events. Gives their ids by the hash of their address."""
     if not fresh:
         return {}
+    trace = tracing.current()
     made = await session.execute(
         sa.insert(Lead).returning(Lead.url_hash, Lead.id),
         [
@@ -174,7 +176,7 @@ async def _store(session: AsyncSession, fresh: Sequence[_Said], *, now: datetime
                 "version": 1, "source": one.source, "url": one.url, "url_hash": one.digest,
                 "title": one.title or None, "text": one.text, "published_at": one.published, "seen_at": now,
                 "exposed_at": one.exposed, "state": LeadState.UNREAD.value, "repeats": 0, "attempts": 0,
-                "hand_out_at": now,
+                "hand_out_at": now, "trace": trace,
             }
             for one in fresh
         ],

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
 #: What a person may let go out again.
-AGAIN: Final = (NoticeState.REFUSED, NoticeState.GIVEN_UP, NoticeState.NO_CONTACT)
+AGAIN: Final = (
+    NoticeState.REFUSED,
+    NoticeState.GIVEN_UP,
+    NoticeState.NO_CONTACT,
+    NoticeState.PRESUMED,
+)
 #: Of a state so many go out again at one press, in parts of so many: a request takes seconds, not minutes.
 MOST: Final = 20_000
 _PART: Final = 1000

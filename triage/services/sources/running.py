@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from connectors.vault import VaultError
 from models.appeals import Source
 from models.sources import SourceTask
-from triage import logs
+from triage import logs, tracing
 from triage.errors import place_of
 from triage.services.sources import editing
 from triage.services.sources.ports import Outcome, SourceFault, Work
@@ -219,8 +219,10 @@ class Runner:
     async def _limited(self, item: Claimed, work: Work) -> Outcome | SourceFault:
         limit = item.task.limit_seconds
         try:
-            async with asyncio.timeout(limit):
-                return await item.task.run(work)
+            # By its number: a source may be called after a file, and a file after a citizen.
+            with tracing.span(f"source {item.task.name}", source=item.source.id):
+                async with asyncio.timeout(limit):
+                    return await item.task.run(work)
         except TimeoutError:
             return SourceFault(f"{item.task.label}超过 {limit:.0f} 秒没有完成，已中止。")
         except SourceFault as fault:

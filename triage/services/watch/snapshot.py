@@ -17,12 +17,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.appeals import Appeal, Source
 from models.bulk import BulkJob
 from models.drifting import DriftFigureRow
+from models.ledger import LedgerRow
 from models.notices import Delivery, Notice
 from models.outbox import Outbox
 from models.sources import SourceTask
 from models.tickets import Ticket
 from models.vocab import AppealState, DriftLevel, State
 from models.vocab_bulk import BulkState
+from models.vocab_ledger import LedgerAct
 from models.vocab_notices import NoticeState
 from models.vocab_sources import SourceKind
 from models.watch_snapshot import THE_ROW, WatchSnapshot
@@ -45,6 +47,8 @@ EVERY: Final = timedelta(seconds=15)
 _FAILING: Final = 3
 #: One that was put off for longer waits for the end of quiet hours: nobody need be woken for it.
 _SOON: Final = timedelta(hours=1)
+#: So far back is looked for one that was proved: two months of a backup each night.
+_BACKUPS: Final = 60
 _ENDED: Final = (NoticeState.GIVEN_UP, NoticeState.REFUSED)
 _LEVELS: Final = {DriftLevel.WATCH.value: 1, DriftLevel.ACT.value: 2}
 #: Written out: only so do the partial indexes fit.
@@ -103,7 +107,7 @@ async def read(session: AsyncSession) -> Kept | None:
 async def ask(session: AsyncSession, *, now: datetime) -> list[Sample]:
     """Every figure as it stands."""
     found = [*await _outbox(session, now), *await _tickets(session, now), *await _beside(session, now)]
-    found += [*await _sources(session, now), *await _platforms(session, now)]
+    found += [*await _sources(session, now), *await _platforms(session, now), *await _backups(session, now)]
     return found + list(await _drift(session))
 
 
@@ -203,6 +207,22 @@ async def _platforms(session: AsyncSession, now: datetime) -> list[Sample]:
         found.append(Sample("jiesu_hotline_refused", label, count))
         found.append(Sample("jiesu_hotline_unmatched", label, await figures.unmatched(session, source_id)))
     return found
+
+
+async def _backups(session: AsyncSession, now: datetime) -> list[Sample]:
+    """When the last backup was made, and the last that was proved; of the ledger, which has each."""
+    made = (
+        sa.select(LedgerRow.at, LedgerRow.detail)
+        .where(LedgerRow.act == LedgerAct.BACKED_UP.value)
+        .order_by(LedgerRow.seq.desc())
+        .limit(_BACKUPS)
+    )
+    rows = (await session.execute(made)).all()
+    proved = [row.at for row in rows if row.detail.get("verified") is True]
+    return [
+        *(Sample("jiesu_backup_age_seconds", (), _age(row.at, now)) for row in rows[:1]),
+        *(Sample("jiesu_backup_verified_age_seconds", (), _age(at, now)) for at in proved[:1]),
+    ]
 
 
 async def _drift(session: AsyncSession) -> Iterator[Sample]:

@@ -17,7 +17,7 @@ from triage.services.attachments import Owner
 from triage.services.citizen import cases, filing
 from triage.web import access
 from triage.web import attachments as files
-from triage.web.citizen import report, session
+from triage.web.citizen import notice, report, session
 from triage.web.citizen.page import leads_to, new_key, shown, size, text_of
 from triage.web.keys import DEPS, FILES
 from triage.web.views import Term
@@ -250,6 +250,7 @@ ROUTES: Final = (
     access.open_to_all("GET", "/citizen/report", report.blank),
     access.open_to_all("POST", "/citizen/report", report.sent),
     access.open_to_all("GET", "/citizen/done", report.done),
+    access.open_to_all("GET", "/citizen/privacy", notice.privacy),
     access.open_to_all("GET", "/citizen/map.svg", report.picture),
     access.open_to_all("POST", "/citizen/where", report.where),
     access.open_to_all("GET", "/citizen/track", track),

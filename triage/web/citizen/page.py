@@ -18,6 +18,7 @@ _SEE_OTHER: Final = 303
 _KEEP_SECONDS: Final = 365 * 24 * 3600
 _PAGES: Final = frozenset(
     {"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", "/citizen/done", "/citizen/reward"}
+    | {"/citizen/privacy"}
 )
 
 

@@ -18,11 +18,13 @@ from models.notices import Delivery
 from models.outbox import Outbox
 from models.sources import SourceTask
 from models.vocab import AppealState, State
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_notices import NoticeState
 from models.watching import TicketWatch
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
 from triage.clock import FixedClock, local
 from triage.metrics import SNAPSHOT, Sample
+from triage.services import ledger
 from triage.services.deps import Deps
 from triage.services.watch import snapshot
 from triage.settings import Settings
@@ -90,6 +92,11 @@ async def fill(db: Database) -> None:
         }
         await session.execute(sa.insert(Delivery), unsent)
         await add_platform(session)
+        for hours, verified in ((30, True), (2, False)):
+            ledger.write(
+                session, who="cron", act=LedgerAct.BACKED_UP, now=NOW - timedelta(hours=hours),
+                subject=ledger.Subject(SubjectKind.BACKUP, "x"), detail={"verified": verified},
+            )  # fmt: skip
 
 
 async def add_platform(session: AsyncSession) -> None:
@@ -136,7 +143,14 @@ async def test_each_figure_tells_what_is_there(db: Database) -> None:
     assert found["jiesu_notices_ended", ("refused",)] == 0
     assert found["jiesu_drift_psi", ("kind",)] == 0.31
     assert found["jiesu_drift_level", ("kind",)] == 2
+    assert found["jiesu_backup_age_seconds", ()] == 2 * 3600
+    assert found["jiesu_backup_verified_age_seconds", ()] == 30 * 3600
     assert {name for name, _ in found} == set(SNAPSHOT)
+
+
+async def test_who_never_made_a_backup_has_no_age_of_one(db: Database) -> None:
+    """The alert asks whether the figure is there at all: 0 would say that all is well."""
+    assert not {name for name, _ in await asked(db) if "backup" in name}
 
 
 async def test_a_bound_ends_every_count(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +186,16 @@ async def test_a_clock_set_back_silences_nobody(deps: Deps) -> None:
 
 @pytest.mark.parametrize(
     "table",
-    ["outbox", "appeal", "ticket_watch", "notice", "delivery", "hotline_order", "hotline_reconciliation"],
+    [
+        "outbox",
+        "appeal",
+        "ticket_watch",
+        "notice",
+        "delivery",
+        "hotline_order",
+        "hotline_reconciliation",
+        "ledger",
+    ],
 )
 async def test_postgresql_walks_an_index(postgres_db: Database, table: str) -> None:
     """Of a million rows none is looked at in vain: with scans forbidden where an index fits, none is left."""

@@ -1,0 +1,59 @@
+"""ops/cron/jiesu-backup: what the timetable of backups runs is a command there is, and does what it says."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CRON = (ROOT / "ops" / "cron" / "jiesu-backup").read_text(encoding="utf-8")
+ENTRY = re.compile(r"^(\d+) (\d+) \* \* (\S+) root (.+)$", re.MULTILINE)
+LINES = ENTRY.findall(CRON)
+
+
+def test_one_backup_each_night_and_one_a_week_is_proved() -> None:
+    days = {day: command for _, _, day, command in LINES}
+    assert set(days) == {"1-6", "0"}
+    assert ["--verify" in days[day] for day in ("1-6", "0")] == [False, True]
+    # cron takes a percent sign for the end of the line.
+    assert not any("%" in command for command in days.values())
+
+
+def test_the_lines_run_and_old_backups_go_only_after_a_new_one(tmp_path: Path) -> None:
+    """As cron runs them: /bin/sh, the folder and the file of settings put where this test may write."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "bin" / "jiesu").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m triage.cli "$@"\n')
+    (tmp_path / "bin" / "jiesu").chmod(0o755)
+    key = base64.b64encode(os.urandom(32)).decode()
+    (tmp_path / "key").write_text(f"1:{key}\n")
+    (tmp_path / "env").write_text(
+        f"export JIESU_DATA_DIR={tmp_path / 'data'} JIESU_BACKUP_KEYS_FILE={tmp_path / 'key'}\n"
+    )
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    old = tmp_path / "backups" / "jiesu-20260101T000000Z.jiesu-backup"
+    ago = (datetime.now(UTC) - timedelta(days=40)).timestamp()
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        here = command.replace("/etc/jiesu/env", str(tmp_path / "env"))
+        here = here.replace("/backups", str(tmp_path / "backups"))
+        old.touch()
+        os.utime(old, (ago, ago))
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            ["/bin/sh", "-c", here], env=environment, capture_output=True, text=True, check=False
+        )
+
+    week, sunday = (command for _, _, _, command in LINES)
+    refused = run(week)
+    assert (refused.returncode, refused.stdout, old.exists()) == (1, "", True)
+    assert "数据库还是空的" in refused.stderr
+    assert run(f". {tmp_path / 'env'} && jiesu db upgrade").returncode == 0
+    done = run(sunday)
+    assert (done.returncode, done.stdout, old.exists()) == (0, "", False)
+    assert len(list((tmp_path / "backups").glob("jiesu-*.jiesu-backup"))) == 1

@@ -1,0 +1,67 @@
+"""What `jiesu after-restore` does."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from triage import datadir
+from triage.clock import BEIJING, show
+from triage.commands import schema
+from triage.errors import BadInput
+from triage.services.backup import restoring, settling
+from triage.wiring import build
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from triage.settings import Settings
+
+
+def settle(settings: Settings, *, until: datetime, erased: str | None, commit: bool) -> None:
+    """Tell the restored rows what was done; without `commit` say how much. Raises BadInput, NotReady."""
+    moment = until.replace(tzinfo=BEIJING)
+    try:
+        lines = Path(erased).read_text(encoding="utf-8").splitlines() if erased else []
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(f"读不了 {erased}：要 UTF-8 的文本") from None
+    asked = settling.read(lines, until=moment)
+
+    async def work() -> settling.Settled:
+        deps = build(settings)
+        try:
+            if moment > deps.clock.now():
+                raise BadInput("--until 还没有到：写原系统最后运行到的时候")
+            await schema.check(deps.db)
+            if not commit:
+                return await settling.find(deps, until=moment)
+            # Whoever runs meanwhile would send what is about to be taken for sent.
+            with datadir.unused(deps.db.engine.url):
+                await restoring.refuse_others(deps)
+                return await settling.settle(deps, asked, until=moment, by=getpass.getuser())
+        finally:
+            await deps.close()
+
+    done = asyncio.run(work())
+    if not commit:
+        click.echo(
+            f"{show(moment)} 以前：要补记催办的工单 {done.tickets} 件，算作已发的通知 {done.notices} 条；"
+            f"要结束的会话 {done.sessions} 个；要再删除身份信息的 {len(asked)} 人。"
+            "没有改动，确定后加 --commit"
+        )
+        return
+    click.echo(
+        f"已补记 {show(moment)} 以前的催办 {done.reminders} 次，{done.notices} 条通知算作恢复前已发"
+        f"（在“外发通知”里可以重发）；结束会话 {done.sessions} 个；再删除身份信息 {done.erased} 人"
+    )
+    if done.later:
+        click.secho(f"注意：这些工单还没有办结，办结后才删除身份信息：{'、'.join(done.later)}", fg="yellow")
+    if done.unknown:
+        click.secho(
+            f"这些编号在备份里没有（备份以后才登记的，不用再删）：{'、'.join(done.unknown)}", fg="yellow"
+        )
+    click.echo("接口令牌不会自动失效：备份以后吊销过的，请再吊销一次。可以启动各进程了")

@@ -1,0 +1,195 @@
+"""恢复之后: what the restored rows know nothing of is told to them before anything runs again.
+
+A backup ends at a moment; the house went on until the disaster. What was due in between was sent, and stands
+in the restored rows as not sent. Somebody who was erased in between is back. Who was signed out is in
+again. So up to the moment that the old house last ran: reminders are written as of then, what they and others
+wait to tell is taken for told (恢复前已发, from where a person may send it again), those who asked are erased
+again and every session ends. What became due after that moment goes out: nobody has sent it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from models.appeals import Appeal
+from models.identities import Erasure
+from models.notices import Delivery, Notice
+from models.staff import SignInSession
+from models.viewing import all_seeing
+from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_notices import NoticeState
+from models.vocab_signin import End
+from models.watching import TicketWatch
+from triage.clock import show
+from triage.errors import BadInput, NotFound
+from triage.services import ledger, supervising
+from triage.services.identities import erasing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.services.deps import Deps
+
+_BATCH: Final = 500
+_AGAIN: Final = "恢复后重新登记"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody who asked to be erased: the case's number, why, when. By `at` a number given anew is told."""
+
+    no: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was done, or is to be: counts; numbers of cases not over yet, and of those that are not here."""
+
+    tickets: int
+    reminders: int
+    notices: int
+    sessions: int
+    erased: int = 0
+    later: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def read(lines: Iterable[str], *, until: datetime) -> list[Asked]:
+    """Who asked, of a ledger's export (JSONL) or of numbers one a line. Raises BadInput naming the line."""
+    found = []
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text.startswith("{"):
+            found += [Asked(text, _AGAIN, until)] * bool(text)
+            continue
+        try:
+            row: dict[str, Any] = orjson.loads(text)
+            if row["act"] == LedgerAct.ERASE_ASKED.value:
+                at = datetime.fromisoformat(row["at"])
+                found.append(Asked(str(row["case_no"]), row["reason"] or _AGAIN, at))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            raise BadInput(
+                f"第 {number} 行不是台账的一行：请用 jiesu audit export 的 JSONL，或一行一个编号"
+            ) from None
+    return found
+
+
+async def find(deps: Deps, *, until: datetime) -> Settled:
+    """What there is to do, nothing of it done."""
+    async with deps.db.reads() as session:
+        return Settled(
+            tickets=await _count(session, TicketWatch.next_at <= until),
+            reminders=0,
+            notices=await _count(session, *_waiting(until)) + await _count(session, _on_their_way(until)),
+            sessions=await _count(session, SignInSession.ended_at.is_(None)),
+        )
+
+
+async def settle(deps: Deps, asked: Sequence[Asked], *, until: datetime, by: str) -> Settled:
+    """Do it. Safe to run again: what is done is not there any more."""
+    now = deps.clock.now()
+    tickets = reminders = 0
+    while True:
+        async with deps.db.writes.begin() as session:
+            looked, sent = await supervising.sweep(session, deps.tables, now=until, batch=_BATCH)
+        if not looked:
+            break
+        tickets, reminders = tickets + looked, reminders + sent
+    async with deps.db.writes.begin() as session:
+        notices = await _presume(session, until=until, now=now)
+        sessions = len(
+            (
+                await session.execute(
+                    sa.update(SignInSession)
+                    .where(SignInSession.ended_at.is_(None))
+                    .values(ended_at=now, end_why=End.REVOKED.value)
+                    .returning(SignInSession.id)
+                    .execution_options(synchronize_session=False)
+                )
+            ).all()
+        )
+    erased = 0
+    later, unknown = [], []
+    for one in asked:
+        done = await _erase(deps, one, by=by, now=now)
+        erased += done is True
+        later += [one.no] * (done is False)
+        unknown += [one.no] * (done is None)
+    async with deps.db.writes.begin() as session:
+        ledger.write(
+            session, who=by, act=LedgerAct.RESTORE_SETTLED, now=now,
+            subject=ledger.Subject(SubjectKind.BACKUP, "restored"),
+            detail={
+                "until": show(until), "reminders": reminders, "notices": notices, "sessions": sessions,
+                "erased": erased,
+            },
+        )  # fmt: skip
+    return Settled(tickets, reminders, notices, sessions, erased, tuple(later), tuple(unknown))
+
+
+async def _count(session: AsyncSession, *where: sa.ColumnElement[bool]) -> int:
+    return await session.scalar(sa.select(sa.func.count()).where(*where)) or 0
+
+
+def _waiting(until: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return Notice.state == NoticeState.WAITING.value, Notice.not_before <= until
+
+
+def _on_their_way(until: datetime) -> sa.ColumnElement[bool]:
+    """Notices in a message whose moment had come."""
+    sending = sa.select(Delivery.id).where(
+        Delivery.state == NoticeState.SENDING.value, Delivery.next_at <= until
+    )
+    return Notice.delivery_id.in_(sending)
+
+
+async def _presume(session: AsyncSession, *, until: datetime, now: datetime) -> int:
+    """Take for told what was due to be told by then. Gives how many notices."""
+    presumed = {"state": NoticeState.PRESUMED.value}
+    count = 0
+    for where in (_waiting(until), (_on_their_way(until),)):
+        done = await session.execute(
+            sa.update(Notice)
+            .where(*where)
+            .values(**presumed)
+            .returning(Notice.id)
+            .execution_options(synchronize_session=False)
+        )
+        count += len(done.all())
+    await session.execute(
+        sa.update(Delivery)
+        .where(Delivery.state == NoticeState.SENDING.value, Delivery.next_at <= until)
+        .values(**presumed, ended_at=now, claim=None, claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+    return count
+
+
+async def _erase(deps: Deps, one: Asked, *, by: str, now: datetime) -> bool | None:
+    """Erase one again. False: the case is not over, so it goes then. None: not here, or another's by now."""
+    try:
+        async with deps.db.writes.begin() as session:
+            appeal_id = await erasing.ask(session, all_seeing(by), one.no, one.reason, now=now)
+            await _same(session, appeal_id, one)
+            asked = await session.get_one(Erasure, appeal_id, populate_existing=True)
+            if asked.erased_at is not None:
+                return True
+            return await erasing.erase(session, appeal_id, why="诉求人要求删除，恢复后重做", now=now)
+    except (NotFound, BadInput):
+        return None
+
+
+async def _same(session: AsyncSession, appeal_id: int, one: Asked) -> None:
+    """Raises NotFound when the number was given to a case that came after somebody asked."""
+    appeal = await session.get_one(Appeal, appeal_id)
+    if appeal.stored_at > one.at:
+        raise NotFound

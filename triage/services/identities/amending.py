@@ -1,0 +1,108 @@
+"""更正 (个保法第四十六条): a name or a phone of an appellant put right, once somebody made sure who asks.
+
+At the terminal alone: the phone opens the case on the web and says whose a reward is, so a page that changed
+it for whoever knows number and phone would hand over both. What was there stays in no row; the ledger has
+both masked shapes and why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import sqlalchemy as sa
+
+from connectors.vault import normal_phone
+from models.appeals import Appellant
+from models.rewards import Reward
+from models.tickets import Ticket
+from models.vocab_identities import IdentityField
+from models.vocab_ledger import LedgerAct, SubjectKind
+from nlp.text import mask_identity
+from triage.errors import BadInput, NotFound, TriageError
+from triage.services import ledger
+from triage.services.citizen.filing import PHONE
+from triage.services.identities.holding import NothingHeld
+from triage.services.identities.shapes import shape
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from connectors.vault import Vault
+
+LONGEST_NAME: Final = 40
+LONGEST_REASON: Final = 500
+
+
+class RewardUnderWay(TriageError):
+    """这件诉求有奖励在办或办过，姓名和电话说明奖励是谁的，不能改：请在奖励里当面核验。"""
+
+    code: ClassVar[str] = "reward_under_way"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """Of the ticket `no`, which part, what it is rightly, and how it is known who asks."""
+
+    no: str
+    field: IdentityField
+    value: str
+    reason: str
+
+
+async def amend(
+    session: AsyncSession, vault: Vault, wish: Amendment, *, by: str, now: datetime
+) -> tuple[str, str]:
+    """Seal the right value in the place of the old. Gives the masked shapes, old and new.
+
+    Raises NotFound (no such ticket), NothingHeld (anonymous, erased), BadInput, RewardUnderWay, VaultError.
+    """
+    value, reason = _checked(wish)
+    ticket = (
+        await session.execute(
+            sa.select(Ticket.id, Ticket.appeal_id).where(Ticket.no == wish.no[:40].replace("\0", ""))
+        )
+    ).one_or_none()
+    if ticket is None:
+        raise NotFound("没有这张工单。")
+    mine = sa.or_(Reward.root_ticket_id == ticket.id, Reward.winner_appeal_id == ticket.appeal_id)
+    if await session.scalar(sa.select(Reward.id).where(mine).limit(1)) is not None:
+        raise RewardUnderWay
+    person = await session.scalar(
+        sa.select(Appellant).where(Appellant.appeal_id == ticket.appeal_id).with_for_update()
+    )
+    sealed = getattr(person, wish.field.value, None)
+    if person is None or sealed is None:
+        raise NothingHeld
+    place = f"appellant.{wish.field.value}:{ticket.appeal_id}"
+    old, new = shape(wish.field, vault.open(sealed, belongs_to=place)), shape(wish.field, value)
+    setattr(person, wish.field.value, vault.seal(value, belongs_to=place))
+    if wish.field is IdentityField.PHONE:
+        person.phone_index = vault.phone_index(value)
+    ledger.write(
+        session, who=by, act=LedgerAct.IDENTITY_CORRECTED, now=now, old=old, new=new, reason=reason,
+        subject=ledger.Subject(SubjectKind.APPEAL, str(ticket.appeal_id), wish.no),
+        detail={"field": wish.field.value},
+    )  # fmt: skip
+    return old, new
+
+
+def _checked(wish: Amendment) -> tuple[str, str]:
+    """The value and the reason as they are kept. Raises BadInput."""
+    reason = mask_identity(" ".join(wish.reason.split())[:LONGEST_REASON])
+    if not reason:
+        raise BadInput("请写明诉求人的要求，和怎样核实了身份")
+    if wish.field is IdentityField.PHONE:
+        value = normal_phone(wish.value)
+        if not PHONE.fullmatch(value):
+            raise BadInput("电话不对：手机 11 位，座机带区号")
+        return value, reason
+    if wish.field is not IdentityField.NAME:
+        raise BadInput("只能更正姓名和电话")
+    value = " ".join(wish.value.split())
+    if not 0 < len(value) <= LONGEST_NAME:
+        raise BadInput(f"姓名应有 1 到 {LONGEST_NAME} 个字")
+    return value, reason
