@@ -30,6 +30,8 @@ _WORDS: Final = ("油烟", "噪声", "夜间施工", "垃圾", "污水", "扬尘
 _DOINGS: Final = ("夜里施工噪声很大", "餐馆油烟直排", "垃圾堆积没人清运", "河水发黑有臭味", "工地扬尘漫天")
 _ENDS: Final = ("请尽快处理。", "希望给个答复。", "孩子睡不着觉。", "已经反映过两次。")
 _BUSY: Final = 409
+#: What a page or a program is told that shall come again in a moment.
+_CROWDED: Final = "现在用的人太多"
 
 _started = time.monotonic()
 _found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -57,11 +59,14 @@ def _begin(**_: Any) -> None:  # noqa: ANN401  (whatever the tool passes)
 
 
 @events.request.add_listener
-def _answered(name: str, response_time: float, exception: BaseException | None, **_: Any) -> None:  # noqa: ANN401
-    _found[stage_now()][name].append(response_time)
-    if exception is not None and str(exception).endswith(("503", "503 ")):
+def _answered(
+    name: str, response_time: float, exception: BaseException | None, response: Any = None, **_: Any  # noqa: ANN401
+) -> None:  # fmt: skip
+    if exception is not None and _CROWDED in (getattr(response, "text", None) or ""):
         _refused[stage_now()][name] += 1
-    elif exception is not None:
+        return
+    _found[stage_now()][name].append(response_time)
+    if exception is not None:
         _failed[stage_now()][name][_plain(exception)] += 1
 
 

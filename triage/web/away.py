@@ -41,8 +41,18 @@ class Crowded(TriageError):
     status: ClassVar[int] = 503
 
 
-def told(error: Exception) -> TriageError | None:
-    """What to say of an error that passes; None: it is none of these."""
+def told(error: BaseException) -> TriageError | None:
+    """What to say of an error that passes; None: it is none of these.
+
+    Of several at once (a page's charts are made side by side) all must pass.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        found = [told(one) for one in error.exceptions]
+        return found[0] if None not in found else None
+    return _one(error)
+
+
+def _one(error: BaseException) -> TriageError | None:
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlite_errorname", "") in _SQLITE_BUSY:
         return DatabaseBusy()
     # Every connection of this process is in use: the database may be well.

@@ -48,6 +48,7 @@ def wrapped(sqlstate: str | None, kind: type[DBAPIError] = DBAPIError) -> DBAPIE
         (wrapped(None, OperationalError), "database_away"),
         (ConnectionResetError(), "database_away"),
         (PoolTimeout(), "crowded"),
+        (ExceptionGroup("tasks", [PoolTimeout(), PoolTimeout()]), "crowded"),
         (wrapped("40P01"), "database_busy"),
         (wrapped("55P03"), "database_busy"),
         (wrapped("53100"), "database_busy"),
@@ -61,7 +62,14 @@ def test_what_passes_is_told_as_such(error: Exception, code: str) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [wrapped("23505"), wrapped("42P01"), wrapped(None), wrapped("XX000", InternalError), ValueError()],
+    [
+        wrapped("23505"),
+        wrapped("42P01"),
+        wrapped(None),
+        wrapped("XX000", InternalError),
+        ValueError(),
+        ExceptionGroup("tasks", [PoolTimeout(), ValueError()]),
+    ],
 )
 def test_a_fault_of_ours_is_not(error: Exception) -> None:
     assert away.told(error) is None

@@ -241,4 +241,5 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
 def _another(decided: Signal, item: Found, day: date) -> bool:
     """Whether it is for a person to look at again: what was decided is over, or it has grown that much."""
     over = (day - decided.last_day).days >= item.row.over_days
-    return over or item.score >= item.row.again * decided.score
+    # From one on: what hardly stood out has not grown because it stands out a little more.
+    return over or item.score >= item.row.again * max(decided.score, 1.0)

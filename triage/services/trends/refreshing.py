@@ -71,7 +71,7 @@ async def refresh(deps: Deps) -> bool:
         found = await gathering.facts(session, [*changed, *corrected])
     more = window.full or len(corrected) == CORRECTIONS
     after = _moved(cursor, window.last, marks, deps.db.dialect, now=now, more=len(corrected) == CORRECTIONS)
-    if not found and after == {}:
+    if not found and after == {} and cursor.months_version == cursor.version:
         if not more and now >= cursor.at + GRACE:
             await _still_whole(deps, cursor, now=now)
         return more

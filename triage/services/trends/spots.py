@@ -109,23 +109,23 @@ async def chronic(session: AsyncSession, row: SignalRow | None, day: date) -> li
     squares = _Squares(stretches)
     for grid, district, kind, *windows in counted:
         squares.add(grid, district, kind, [int(n) for n in windows])
-    lasting = [
-        (grid, kind, windows, squares.usual(grid, kind))
-        for (grid, kind), windows in squares.told.items()
-        if hot.is_chronic(windows, row)
-    ]
-    lasting.sort(key=lambda one: (-hot.lasting(one[2], one[3]), -sum(one[2]), one[0], one[1]))
+    lasting = []
+    for (grid, kind), windows in squares.told.items():
+        if hot.is_chronic(windows, row):
+            usual = squares.usual(grid, kind)
+            lasting.append((grid, kind, windows, usual, max(hot.lasting(windows, usual), 0.0)))
+    lasting.sort(key=lambda one: (-one[4], -sum(one[2]), one[0], one[1]))
     worst = lasting[: row.most]
     period = [p.day >= starts[0], p.day <= day]
     areas = await areas_of(session, p.grid, [grid for grid, *_ in worst], period)
     return [
         Found(
-            SignalKind.CHRONIC, kind, areas[grid][0], grid, float(sum(windows)),
+            SignalKind.CHRONIC, kind, areas[grid][0], grid, score,
             {"windows": windows, "usual": [round(n, 1) for n in usual], "street": areas[grid][1],
              "from": str(starts[0]), "to": str(day)},
             telling.chronic(windows, usual, row), row,
         )
-        for grid, kind, windows, usual in worst
+        for grid, kind, windows, usual, score in worst
     ]  # fmt: skip
 
 

@@ -43,6 +43,8 @@ APART_SECONDS: Final = 1.0
 #: Each page that is told asks for its list anew. Where many listen they are told one after another, so many a
 #: second of one process, so that a change does not bring all of them at once.
 TOLD_A_SECOND: Final = 20.0
+#: However many listen, nobody is told later than this.
+LATEST_SECONDS: Final = 10.0
 #: A line is sent at least so often: who is gone is noticed, and nobody between takes the line for dead. As
 #: often it is asked whether the session still stands: one that ended is told nothing after the next beat.
 BEAT_SECONDS: Final = 15.0
@@ -73,6 +75,7 @@ class Board:
         self.latest = 0
         self.turn = 0
         self.closed = False
+        self._closing = asyncio.Event()
 
     def tell(self) -> None:
         """Something changed here: pages of this process look now, others by the hint. Nobody waits for it."""
@@ -112,7 +115,14 @@ class Board:
 
     def delay(self) -> float:
         """Seconds until one of them is told what all may know: none for one, up to ten for two hundred."""
-        return random.random() * (self._listeners - 1) / TOLD_A_SECOND  # noqa: S311  (no secret)
+        spread = min((self._listeners - 1) / TOLD_A_SECOND, LATEST_SECONDS)
+        return random.random() * spread  # noqa: S311  (no secret)
+
+    async def rest(self, seconds: float) -> None:
+        """Wait so long, or until the board is closed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     async def newer(self, turn: int, seconds: float) -> bool:
         """Wait until there is news after that turn, at most so long."""
@@ -128,6 +138,7 @@ class Board:
     async def close(self) -> None:
         """Let go of all who wait."""
         self.closed = True
+        self._closing.set()
         tasks = {*self._tasks, *self._telling}
         for task in tasks:
             task.cancel()
@@ -236,16 +247,17 @@ async def _stream(request: web.Request, response: web.StreamResponse, board: Boa
     await response.write(b"retry: 3000\n" + (_event(board) if missed else f"id: {board.latest}\n\n".encode()))
     while not board.closed and loop.time() < ends:
         news = await board.newer(turn, BEAT_SECONDS)
+        if news:
+            await board.rest(board.delay())
         # News may come without a pause between them: who listens is asked by the clock, not only at a beat.
         if loop.time() - known >= BEAT_SECONDS:
             if not await _still_there(request):
                 return
             known = loop.time()
         if news:
-            await asyncio.sleep(board.delay())
             turn = board.turn
             await response.write(_event(board))
-            await asyncio.sleep(APART_SECONDS)
+            await board.rest(APART_SECONDS)
         elif not board.closed:
             await response.write(b": \n\n")
 
