@@ -325,7 +325,9 @@ def _figures(
                 f"{quantile(values, 0.99):.0f}",
             )
         console.print(table)
-        console.print("CPU（核）：", cpu, "内存（MiB，始/末/最多）：", watch.memory(moment, moment + seconds))
+        console.print(
+            "CPU（核）：", cpu, "内存（MiB，始、每四分之一、末）：", watch.memory(moment, moment + seconds)
+        )
         for asked, reasons in failed.items():
             console.print("失败", asked, reasons)
         stages[name] = {
@@ -339,9 +341,7 @@ def _figures(
             "to_ticket_p99_s": round(quantile(waited, 0.99), 1) if waited else None,
             "cpu": cpu,
             "most_cpu": max(cpu, key=cpu.__getitem__) if cpu else None,
-            "memory": {
-                role: [low, high] for role, (low, high, _) in watch.memory(moment, moment + seconds).items()
-            },
+            "memory": watch.memory(moment, moment + seconds),
         }
         moment, day = moment + seconds, day + timedelta(seconds=seconds)
     return {"stages": stages}

@@ -57,14 +57,13 @@ class Watch:
             found[role.partition(".")[0]] += max(0.0, after[role][0] - before[role][0]) / (last - first)
         return {role: round(cores, 2) for role, cores in found.items()}
 
-    def memory(self, begins: float, ends: float) -> dict[str, tuple[float, float, float]]:
-        """Resident MiB of each process between two moments: first, last, most."""
+    def memory(self, begins: float, ends: float) -> dict[str, list[int]]:
+        """Resident MiB of each process at the begin, the quarters and the end of a stretch: flat or not."""
         inside = [sample[1] for sample in self.samples if begins <= sample[0] <= ends]
-        return {
-            role: (round(values[0]), round(values[-1]), round(max(values)))
-            for role in self.roots
-            if (values := [sample[role][1] for sample in inside])
-        }
+        if not inside:
+            return {}
+        marks = [round(quarter * (len(inside) - 1) / 4) for quarter in range(5)]
+        return {role: [round(inside[mark][role][1]) for mark in marks] for role in self.roots}
 
 
 def _taken(number: int) -> tuple[float, float]:
