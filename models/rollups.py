@@ -99,6 +99,26 @@ class RollupDay(Measures, Base):
     channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
 
 
+class RollupChannel(Measures, Base):
+    """A day × district × channel, all kinds and streets together: eighty rows a day."""
+
+    __tablename__ = "rollup_channel"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
+class RollupStreet(Measures, Base):
+    """A day × street, all kinds and channels together."""
+
+    __tablename__ = "rollup_street"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+
+
 class RollupMonth(Measures, Base):
     """The same by month: some 400,000 rows a year of a city. Read for kinds within streets alone."""
 
@@ -263,7 +283,7 @@ class RollupCursor(Base):
     events_settled: Mapped[int] = mapped_column(sa.BigInteger)
     corrections_settled: Mapped[int] = mapped_column(sa.BigInteger)
     months_version: Mapped[int | None] = mapped_column(
-        sa.BigInteger, comment="the version that `rollup_month_*` hold; another: older code counted since"
+        sa.BigInteger, comment="the version that the shorter sums hold; another: older code counted since"
     )
     mark_events: Mapped[int] = mapped_column(sa.BigInteger, comment="the newest event at mark_at")
     mark_corrections: Mapped[int] = mapped_column(sa.BigInteger)

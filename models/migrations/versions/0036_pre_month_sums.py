@@ -1,4 +1,4 @@
-"""Shorter sums by month: what a page of twelve months reads instead of every street, kind and channel.
+"""Shorter sums: what a page reads instead of every street, kind and channel of a month or of twelve.
 
 Made here from the sums there are. Code of before goes on counting into those alone; `months_version` says
 so, and the first to count with this code makes the shorter ones again (seconds, a city's two years).
@@ -64,8 +64,15 @@ def _filled(table: str, key: str, names: tuple[str, ...], source: str) -> None:
 
 def upgrade() -> None:
     # First: on PostgreSQL it holds whoever counts until the end, so nothing is counted between.
-    seen = "the version that `rollup_month_*` hold; another: older code counted since"
+    seen = "the version that the shorter sums hold; another: older code counted since"
     op.add_column("rollup_cursor", sa.Column("months_version", sa.BigInteger(), nullable=True, comment=seen))
+    for name, length in (("channel", 16), ("street", 12)):
+        op.create_table(
+            f"rollup_{name}",
+            sa.Column("day", sa.Date(), nullable=False), _text("district", 12), _text(name, length),
+            *_measures(),
+            sa.PrimaryKeyConstraint("day", "district", name, name=op.f(f"pk_rollup_{name}")),
+        )  # fmt: skip
     op.create_table(
         "rollup_month_kind",
         _month("its first day"), _text("district", 12), _text("kind", 16), _text("channel", 16), *_measures(),
@@ -104,6 +111,8 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_index("ix_rollup_month_kind", "rollup_month", ["kind", "month"])
     op.create_index("ix_rollup_hour_kind", "rollup_hour", ["kind", "month"])
+    _filled("rollup_channel", "day, district, channel", _MEASURES, "rollup_day")
+    _filled("rollup_street", "day, district, street", _MEASURES, "rollup_day")
     _filled("rollup_month_kind", "month, district, kind, channel", _MEASURES, "rollup_month")
     _filled("rollup_month_street", "month, district, street, channel", _MEASURES, "rollup_month")
     _filled("rollup_month_hour", "month, district, weekday, hour", ("demands",), "rollup_hour")
@@ -121,4 +130,6 @@ def downgrade() -> None:
     op.drop_index("ix_rollup_month_kind", "rollup_month")
     for name in ("place", "community", "hour", "street", "kind"):
         op.drop_table(f"rollup_month_{name}")
+    for name in ("street", "channel"):
+        op.drop_table(f"rollup_{name}")
     op.drop_column("rollup_cursor", "months_version")

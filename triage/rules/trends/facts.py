@@ -150,6 +150,8 @@ def cells(fact: Fact) -> list[tuple[Cell, Amounts]]:
     f, month = fact, fact.day.replace(day=1)
     found: list[tuple[Cell, Amounts]] = [
         (("rollup_day", (f.day, f.district, f.street, f.kind, f.channel)), counts),
+        (("rollup_channel", (f.day, f.district, f.channel)), counts),
+        (("rollup_street", (f.day, f.district, f.street)), counts),
         (("rollup_month", (month, f.district, f.street, f.kind, f.channel)), counts),
         (("rollup_district", (f.day, f.district, f.kind)), counts),
         (("rollup_month_kind", (month, f.district, f.kind, f.channel)), counts),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.rollups import (
+    RollupChannel,
     RollupDay,
     RollupDistrict,
     RollupHour,
@@ -20,6 +21,7 @@ from models.rollups import (
     RollupMonthPlace,
     RollupMonthStreet,
     RollupPlace,
+    RollupStreet,
     RollupTicket,
 )
 from models.vocab_mood import Mood
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from triage.rules.trends.facts import Amounts, Cell
     from triage.services.trends.gathering import Counted
 
-#: Sums of sums, each with the one that it is made from: what a page of a year reads.
+#: Sums of sums, each with the one that it is made from: what pages read.
 SHORTER: Final[Mapping[type[Base], type[Base]]] = {
+    RollupChannel: RollupDay,
+    RollupStreet: RollupDay,
     RollupMonthKind: RollupMonth,
     RollupMonthStreet: RollupMonth,
     RollupMonthHour: RollupHour,
@@ -55,6 +59,8 @@ SUMS: Final[Mapping[str, type[Base]]] = {model.__tablename__: model for model in
 #: Key columns, as `facts.cells` gives their values.
 KEYS: Final = {
     "rollup_day": ("day", "district", "street", "kind", "channel"),
+    "rollup_channel": ("day", "district", "channel"),
+    "rollup_street": ("day", "district", "street"),
     "rollup_month": ("month", "district", "street", "kind", "channel"),
     "rollup_month_kind": ("month", "district", "kind", "channel"),
     "rollup_month_street": ("month", "district", "street", "channel"),
@@ -171,11 +177,11 @@ async def sum_up(session: AsyncSession) -> None:
         if model is RollupPlace:
             chosen = chosen.where((t.community != "") | (t.grid != ""))
         await session.execute(sa.insert(model).from_select([*key, *mine], chosen, include_defaults=False))
-    await sum_months(session)
+    await sum_shorter(session)
 
 
-async def sum_months(session: AsyncSession) -> None:
-    """Make the shorter sums by month anew from the longer ones."""
+async def sum_shorter(session: AsyncSession) -> None:
+    """Make the shorter sums anew from the longer ones."""
     for model, longer in SHORTER.items():
         await session.execute(sa.delete(model))
         source = longer.__table__.c

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _DAY: Final = timedelta(days=1)
 #: Fewer demands than this are not shown outside the office (k-anonymity).
 SMALLEST_SHOWN: Final = 5
+_DISTRICT_DIGITS: Final = 6
+_STREET_DIGITS: Final = 9
 #: Parties are counted from facts, not from a sum: over so many days at most.
 PARTY_DAYS: Final = 62
 
@@ -285,7 +287,11 @@ async def places(
         .limit(limit)
     )
     most = rows.all()
-    lies = await areas(session, column, [row[0] for row in most], sources.period(p, scope))
+    if by == "grid":
+        lies = await areas(session, column, [row[0] for row in most], sources.period(p, scope))
+    else:
+        # A community's code begins with its district's and its street's.
+        lies = {row[0]: (row[0][:_DISTRICT_DIGITS], row[0][:_STREET_DIGITS]) for row in most}
     return [PlaceFigures(place, *lies[place], *counts) for place, *counts in most]
 
 

@@ -83,7 +83,7 @@ async def refresh(deps: Deps) -> bool:
             return True  # somebody else counted meanwhile: look again
         if cursor.months_version != cursor.version:
             # Code of before these sums counted last, during a deploy: what it added is not in them.
-            await applying.sum_months(session)
+            await applying.sum_shorter(session)
         count = await applying.change(session, found)
         # `at` says up to when everything is counted: not while there is more.
         stamp = {} if more else {"at": now}

@@ -1,7 +1,7 @@
 """Which of the sums answers a question: the smallest that can.
 
-Whole months are read from sums by month: a page of twelve months must not read every day, street, kind and
-channel of a year ten times over. Known to `figures` alone, which every reader of trends calls.
+A page asks thirty times: of a city it must not read every street, kind and channel of each day or month for
+each of them. Known to `figures` alone, which every reader of trends calls.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from models.rollups import (
+    RollupChannel,
     RollupDay,
     RollupDistrict,
     RollupHour,
@@ -21,6 +22,7 @@ from models.rollups import (
     RollupMonthPlace,
     RollupMonthStreet,
     RollupPlace,
+    RollupStreet,
 )
 from models.vocab_trends import Axis
 
@@ -56,7 +58,7 @@ class Scope:
         return (self.last - self.first).days + 1
 
 
-def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of five row classes)
+def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of seven row classes)
     """The sum that answers, told apart by these axes."""
     street = Axis.STREET in axes or scope.street is not None
     kind = Axis.KIND in axes or scope.kinds is not None
@@ -64,7 +66,12 @@ def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one o
         if street and kind:
             return RollupMonth
         return RollupMonthKind if kind else RollupMonthStreet
-    return RollupDay if street or Axis.CHANNEL in axes or scope.channel is not None else RollupDistrict
+    channel = Axis.CHANNEL in axes or scope.channel is not None
+    if kind:
+        return RollupDay if street or channel else RollupDistrict
+    if street:
+        return RollupDay if channel else RollupStreet
+    return RollupChannel
 
 
 def places_of(scope: Scope, by: str) -> Any:  # noqa: ANN401

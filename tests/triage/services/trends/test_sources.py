@@ -1,4 +1,4 @@
-"""Whichever sum answers, the answer is the same: months against days. And code of before counts meanwhile."""
+"""Whichever sum answers, the answer is the same. And code of before counts meanwhile."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from models.rollups import RollupCursor, RollupMonthKind, RollupTicket
+from models.rollups import RollupCursor, RollupDay, RollupMonthKind, RollupTicket
 from models.vocab_mood import Mood
 from models.vocab_trends import Axis, Ending
 from tests.factories import TicketIn, add_tickets
 from tests.triage.services.trends.helpers import deps_of, refreshed, sums
-from triage.services.trends import applying, figures
+from triage.services.trends import applying, figures, sources
 from triage.services.trends.sources import Scope
 
 if TYPE_CHECKING:
@@ -81,6 +81,26 @@ async def test_sums_by_month_tell_what_those_by_day_tell(
         by_day = [await told(session, scope) for scope in scopes]
     assert by_month == by_day
     assert by_month[0][0].demands == 400
+
+
+async def test_short_sums_by_day_tell_what_the_long_one_tells(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with db.writes.begin() as session:
+        await session.execute(sa.insert(RollupTicket), facts(3, 400))
+        await applying.sum_up(session)
+    first, last = FIRST + timedelta(days=3), LAST - timedelta(days=3)
+    narrowed = product((None, ("NOI-01",)), (None, "110105"), (None, "110105026"), (None, "web"))
+    scopes = [
+        Scope(first, last, kinds=kinds, district=district, street=street, channel=channel)
+        for kinds, district, street, channel in narrowed
+    ]
+    async with db.reads() as session:
+        short = [await told(session, scope) for scope in scopes]
+        monkeypatch.setattr(sources, "table_of", lambda *_: RollupDay)
+        long = [await told(session, scope) for scope in scopes]
+    assert short == long
+    assert 0 < short[0][0].demands < 400
 
 
 async def test_hours_of_every_kind_are_those_of_all_kinds_together(db: Database) -> None:
