@@ -107,6 +107,26 @@ def test_what_compose_writes_for_redis_is_a_configuration_that_lets_in_who_knows
         server.wait()
 
 
+def test_nothing_is_to_be_copied_into_a_container_whose_root_is_read_only() -> None:
+    """Compose mounts a `file`, and copies `content` and `environment` (docker/compose#12031)."""
+    whole = yaml.safe_load(COMPOSE)
+    copied = {
+        (kind, name)
+        for kind in ("configs", "secrets")
+        for name, one in whole[kind].items()
+        if {"content", "environment"} & set(one)
+    }
+    assert copied == {("configs", "redis"), ("secrets", "metrics_token")}
+    used = {
+        (kind, entry if isinstance(entry, str) else entry["source"])
+        for one in SERVICES.values()
+        if one.get("read_only")
+        for kind in ("configs", "secrets")
+        for entry in one.get(kind, [])
+    }
+    assert used & copied == set()
+
+
 def test_the_servers_run_as_their_images_own_users() -> None:
     assert {name: SERVICES[name]["user"] for name in ("postgres", "redis")} == {
         "postgres": "postgres",

@@ -26,7 +26,7 @@ def settle(settings: Settings, *, until: datetime, erased: str | None, commit: b
     """Tell the restored rows what was done; without `commit` say how much. Raises BadInput, NotReady."""
     moment = until.replace(tzinfo=BEIJING)
     try:
-        lines = Path(erased).read_text(encoding="utf-8").splitlines() if erased else []
+        lines = Path(erased).read_text(encoding="utf-8-sig").splitlines() if erased else []
     except (OSError, UnicodeDecodeError):
         raise BadInput(f"读不了 {erased}：要 UTF-8 的文本") from None
     asked = settling.read(lines, until=moment)
@@ -62,6 +62,14 @@ def settle(settings: Settings, *, until: datetime, erased: str | None, commit: b
         click.secho(f"注意：这些工单还没有办结，办结后才删除身份信息：{'、'.join(done.later)}", fg="yellow")
     if done.unknown:
         click.secho(
-            f"这些编号在备份里没有（备份以后才登记的，不用再删）：{'、'.join(done.unknown)}", fg="yellow"
+            f"没有找到这些编号（备份以后才登记的）：{'、'.join(done.unknown)}。"
+            "重新拉取（jiesu hotline rewind）的诉求会带着身份信息回来，拉取后要再删",
+            fg="yellow",
+        )
+    if done.unclear:
+        click.secho(
+            f"这些编号几个来源都有，分不清是哪一条，还没有删：{'、'.join(done.unclear)}。"
+            "请用另存的台账（JSONL）再运行一次",
+            fg="yellow",
         )
     click.echo("接口令牌不会自动失效：备份以后吊销过的，请再吊销一次。可以启动各进程了")

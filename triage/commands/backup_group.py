@@ -46,19 +46,20 @@ def restore(settings: Settings, *, source: str, check: bool, replace: bool) -> N
     "--until",
     type=click.DateTime(["%Y-%m-%d %H:%M"]),
     required=True,
-    help="原系统最后运行到什么时候(北京时间)：在这以前该发的，都算已经发过",
+    help="原系统最后运行到什么时候(北京时间)：备份里在这以前该发的通知，都算已经发过",
 )
 @click.option(
     "--erased",
     type=click.Path(exists=True, dir_okay=False),
-    help="备份以后要求删除身份信息的：另存的台账(jiesu audit export)，或一行一个工单编号",
+    help="备份以后要求删除身份信息的：另存的台账(jiesu audit export 的 JSONL)，或一行一个工单编号",
 )
 @click.option("--commit", is_flag=True, help="真的改；不加只说有多少")
 @with_settings
 def after_restore(settings: Settings, *, until: Any, erased: str | None, commit: bool) -> None:  # noqa: ANN401  (a datetime of click)
-    """恢复之后、启动各进程之前：原系统已经发过的通知和催办不再发第二次，要求删除的身份再删一遍，所有会话结束。
+    """恢复之后、启动各进程之前：备份里等着发的通知和到点的催办不再发第二次，要求删除的身份再删一遍，所有会话结束。
 
-    只动本系统自己会重做的事。恢复前发给 12345 平台的动作按动作编号重发，平台只收一次。
+    备份时还没有读的诉求会重新派单、重新通知，定时任务写的其他通知也会再发。
+    发给 12345 平台的动作按动作编号重发，平台只收一次。
     """
     from triage.commands import after_restore as module  # noqa: PLC0415
 

@@ -72,12 +72,12 @@ def test_from_key_to_a_restored_database(tmp_path: Path, monkeypatch: pytest.Mon
     assert "1 行" in typed("audit", "verify").stdout
     assert "没有改动" in typed("after-restore", "--until", "2026-11-26 08:30").stdout
     assert "还没有到" in typed("after-restore", "--until", "2999-01-01 00:00").stderr
-    (tmp_path / "erased").write_text("20261126-00000001\n", encoding="utf-8")
+    (tmp_path / "erased").write_text("20261126-00000001\n", encoding="utf-8-sig")
     after = ("after-restore", "--until", "2026-11-26 08:30", "--erased", str(tmp_path / "erased"), "--commit")
     with datadir.in_use(Settings().database):
         assert "先停下 jiesu 各进程" in typed(*after).stderr
     settled = typed(*after).stdout
-    assert "这些编号在备份里没有" in settled
+    assert "没有找到这些编号（备份以后才登记的）：20261126-00000001。" in settled
     assert "可以启动各进程了" in settled
     with only_one(tmp_path / "new" / "run.lock"):
         assert "正由另一个 jiesu run 使用" in typed("restore", str(one), "--replace").stderr

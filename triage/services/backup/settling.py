@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -20,6 +21,7 @@ from models.appeals import Appeal
 from models.identities import Erasure
 from models.notices import Delivery, Notice
 from models.staff import SignInSession
+from models.tickets import Ticket
 from models.viewing import all_seeing
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_notices import NoticeState
@@ -39,20 +41,26 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 500
 _AGAIN: Final = "恢复后重新登记"
+#: What no number has, and every line of a ledger exported as CSV: taken for numbers, nobody would be erased.
+_NO_NUMBER: Final = frozenset(',"\t')
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody who asked to be erased: the case's number, why, when. By `at` a number given anew is told."""
+    """Somebody who asked to be erased: the case's number, why, when; the appeal's id where it is known.
+
+    What was stored after `at` is another's: the number, or the id, was given anew.
+    """
 
     no: str
     reason: str
     at: datetime
+    appeal_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was done, or is to be: counts; numbers of cases not over yet, and of those that are not here."""
+    """What was done, or is to be: counts; numbers of cases not over yet, not here, and of several appeals."""
 
     tickets: int
     reminders: int
@@ -61,6 +69,14 @@ class Settled:
     erased: int = 0
     later: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
+
+
+class _Fate(Enum):
+    ERASED = auto()
+    LATER = auto()  # it goes when the case is over
+    UNKNOWN = auto()  # not here, or another's by now
+    UNCLEAR = auto()  # several appeals have the number
 
 
 def read(lines: Iterable[str], *, until: datetime) -> list[Asked]:
@@ -69,18 +85,23 @@ def read(lines: Iterable[str], *, until: datetime) -> list[Asked]:
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if not text.startswith("{"):
+            if _NO_NUMBER & set(text):
+                raise _unread(number)
             found += [Asked(text, _AGAIN, until)] * bool(text)
             continue
         try:
             row: dict[str, Any] = orjson.loads(text)
             if row["act"] == LedgerAct.ERASE_ASKED.value:
                 at = datetime.fromisoformat(row["at"])
-                found.append(Asked(str(row["case_no"]), row["reason"] or _AGAIN, at))
+                told = Asked(str(row["case_no"]), row["reason"] or _AGAIN, at, int(row["subject"]))
+                found.append(told)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            raise BadInput(
-                f"第 {number} 行不是台账的一行：请用 jiesu audit export 的 JSONL，或一行一个编号"
-            ) from None
+            raise _unread(number) from None
     return found
+
+
+def _unread(number: int) -> BadInput:
+    return BadInput(f"第 {number} 行不是台账的一行：请用 jiesu audit export 的 JSONL，或一行一个编号")
 
 
 async def find(deps: Deps, *, until: datetime) -> Settled:
@@ -97,15 +118,18 @@ async def find(deps: Deps, *, until: datetime) -> Settled:
 async def settle(deps: Deps, asked: Sequence[Asked], *, until: datetime, by: str) -> Settled:
     """Do it. Safe to run again: what is done is not there any more."""
     now = deps.clock.now()
-    tickets = reminders = 0
+    tickets = reminders = notices = 0
     while True:
         async with deps.db.writes.begin() as session:
+            last = await session.scalar(sa.select(sa.func.max(Notice.id))) or 0
             looked, sent = await supervising.sweep(session, deps.tables, now=until, batch=_BATCH)
+            # Written as of `until`, each waits for the end of its digest window or of the night: later.
+            notices += await _told(session, Notice.id > last, Notice.state == NoticeState.WAITING.value)
         if not looked:
             break
         tickets, reminders = tickets + looked, reminders + sent
     async with deps.db.writes.begin() as session:
-        notices = await _presume(session, until=until, now=now)
+        notices += await _presume(session, until=until, now=now)
         sessions = len(
             (
                 await session.execute(
@@ -117,13 +141,10 @@ async def settle(deps: Deps, asked: Sequence[Asked], *, until: datetime, by: str
                 )
             ).all()
         )
-    erased = 0
-    later, unknown = [], []
+    fates: dict[_Fate, list[str]] = {fate: [] for fate in _Fate}
     for one in asked:
-        done = await _erase(deps, one, by=by, now=now)
-        erased += done is True
-        later += [one.no] * (done is False)
-        unknown += [one.no] * (done is None)
+        fates[await _erase(deps, one, by=by, now=now)].append(one.no)
+    erased = len(fates[_Fate.ERASED])
     async with deps.db.writes.begin() as session:
         ledger.write(
             session, who=by, act=LedgerAct.RESTORE_SETTLED, now=now,
@@ -133,7 +154,8 @@ async def settle(deps: Deps, asked: Sequence[Asked], *, until: datetime, by: str
                 "erased": erased,
             },
         )  # fmt: skip
-    return Settled(tickets, reminders, notices, sessions, erased, tuple(later), tuple(unknown))
+    left = (tuple(fates[fate]) for fate in (_Fate.LATER, _Fate.UNKNOWN, _Fate.UNCLEAR))
+    return Settled(tickets, reminders, notices, sessions, erased, *left)
 
 
 async def _count(session: AsyncSession, *where: sa.ColumnElement[bool]) -> int:
@@ -154,42 +176,55 @@ def _on_their_way(until: datetime) -> sa.ColumnElement[bool]:
 
 async def _presume(session: AsyncSession, *, until: datetime, now: datetime) -> int:
     """Take for told what was due to be told by then. Gives how many notices."""
-    presumed = {"state": NoticeState.PRESUMED.value}
-    count = 0
-    for where in (_waiting(until), (_on_their_way(until),)):
-        done = await session.execute(
-            sa.update(Notice)
-            .where(*where)
-            .values(**presumed)
-            .returning(Notice.id)
-            .execution_options(synchronize_session=False)
-        )
-        count += len(done.all())
+    count = await _told(session, *_waiting(until)) + await _told(session, _on_their_way(until))
     await session.execute(
         sa.update(Delivery)
         .where(Delivery.state == NoticeState.SENDING.value, Delivery.next_at <= until)
-        .values(**presumed, ended_at=now, claim=None, claimed_until=None)
+        .values(state=NoticeState.PRESUMED.value, ended_at=now, claim=None, claimed_until=None)
         .execution_options(synchronize_session=False)
     )
     return count
 
 
-async def _erase(deps: Deps, one: Asked, *, by: str, now: datetime) -> bool | None:
-    """Erase one again. False: the case is not over, so it goes then. None: not here, or another's by now."""
+async def _told(session: AsyncSession, *where: sa.ColumnElement[bool]) -> int:
+    """Take these notices for told. Gives how many."""
+    done = await session.execute(
+        sa.update(Notice)
+        .where(*where)
+        .values(state=NoticeState.PRESUMED.value)
+        .returning(Notice.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(done.all())
+
+
+async def _erase(deps: Deps, one: Asked, *, by: str, now: datetime) -> _Fate:
+    """Erase one again."""
     try:
         async with deps.db.writes.begin() as session:
-            appeal_id = await erasing.ask(session, all_seeing(by), one.no, one.reason, now=now)
-            await _same(session, appeal_id, one)
+            if one.appeal_id is None:
+                appeal_id = await erasing.ask(session, all_seeing(by), one.no, one.reason, now=now)
+                await _same(session, appeal_id, one)
+            else:
+                # Of an appeal that was not read yet in the backup there is no number here to find it by.
+                appeal_id = one.appeal_id
+                await _same(session, appeal_id, one)
+                no = await session.scalar(sa.select(Ticket.no).where(Ticket.appeal_id == appeal_id))
+                await erasing.note(session, appeal_id, one.reason, no=no, by=by, now=now)
             asked = await session.get_one(Erasure, appeal_id, populate_existing=True)
             if asked.erased_at is not None:
-                return True
-            return await erasing.erase(session, appeal_id, why="诉求人要求删除，恢复后重做", now=now)
-    except (NotFound, BadInput):
-        return None
+                return _Fate.ERASED
+            why = "诉求人要求删除，恢复后重做"
+            gone = await erasing.erase(session, appeal_id, why=why, now=now)
+            return _Fate.ERASED if gone else _Fate.LATER
+    except NotFound:
+        return _Fate.UNKNOWN
+    except BadInput:
+        return _Fate.UNCLEAR
 
 
 async def _same(session: AsyncSession, appeal_id: int, one: Asked) -> None:
-    """Raises NotFound when the number was given to a case that came after somebody asked."""
-    appeal = await session.get_one(Appeal, appeal_id)
-    if appeal.stored_at > one.at:
+    """Raises NotFound when the appeal is not here, or was stored after somebody asked: another's."""
+    appeal = await session.get(Appeal, appeal_id)
+    if appeal is None or appeal.stored_at > one.at:
         raise NotFound

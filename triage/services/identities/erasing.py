@@ -80,17 +80,24 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
     appeal_id = await session.scalar(
         sa.select(Ticket.appeal_id).where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
     ) or await _given_up(session, viewer, no[:200].replace("\0", ""))
+    await note(session, appeal_id, reason, no=no, by=viewer.login, now=now)
+    return appeal_id
+
+
+async def note(
+    session: AsyncSession, appeal_id: int, reason: str, *, no: str | None, by: str, now: datetime
+) -> None:
+    """Note the wish of an appeal's citizen, whatever has become of the appeal. `no`: the case, if known."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
         insert(Erasure)
-        .values(appeal_id=appeal_id, asked_at=now, asked_by=viewer.login, reason=mask_identity(reason))
+        .values(appeal_id=appeal_id, asked_at=now, asked_by=by, reason=mask_identity(reason))
         .on_conflict_do_nothing()
     )
     ledger.write(
-        session, who=viewer.login, act=LedgerAct.ERASE_ASKED, now=now, reason=reason,
+        session, who=by, act=LedgerAct.ERASE_ASKED, now=now, reason=reason,
         subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), no),
     )  # fmt: skip
-    return appeal_id
 
 
 async def _given_up(session: AsyncSession, viewer: Viewer, no: str) -> int:

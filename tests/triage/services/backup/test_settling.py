@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
-from models.appeals import Appellant
+from models.appeals import Appeal, Appellant, Source
+from models.identities import Erasure
 from models.notices import Delivery, Notice
 from models.staff import SignInSession
 from models.tickets import Ticket, TicketEvent
@@ -32,6 +33,8 @@ from triage.services.notices.sending import gather
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from models.db import Database
 
 MINUTE = timedelta(minutes=1)
@@ -140,6 +143,27 @@ async def test_reminders_of_the_time_between_are_written_as_of_then_and_go_out_o
     assert not await gather(replace(deps, clock=FixedClock(UNTIL)), ())
 
 
+@pytest.mark.parametrize("until", [UNTIL, NOW + timedelta(hours=7)], ids=["digest", "23:00"])
+async def test_a_reminder_of_then_that_waits_for_its_digest_or_the_morning_is_told_too(
+    deps: Deps, until: datetime
+) -> None:
+    """Its window ends after `until`; what waited at the backup and is due later goes out."""
+    await add_notices(deps.db)
+    await add_tickets(deps.db, TicketIn(urgency="U3", age=timedelta(days=9)))
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.insert(Notice), [notice("much later", not_before=until + MINUTE)])
+    done = await settling.settle(deps, [], until=until, by="me")
+    assert done.reminders > 0
+    async with deps.db.reads() as session:
+        told = await session.execute(
+            sa.select(Notice.state, Notice.not_before > until).where(Notice.key.contains(":")).distinct()
+        )
+        assert [tuple(row) for row in told] == [("presumed", True)]
+        counted = sa.select(sa.func.count()).where(Notice.state == "presumed")
+        assert await session.scalar(counted) == done.notices
+    assert (await states(deps.db))["much later"] == "waiting"
+
+
 async def person_of(db: Database, state: State) -> tuple[str, int]:
     (no,) = await add_tickets(db, TicketIn(state=state, identity=True))
     async with db.reads() as session:
@@ -169,15 +193,63 @@ async def test_who_asked_after_the_backup_is_erased_again(deps: Deps) -> None:
     assert set(entry.detail) <= set(exporting.FACTS)
 
 
+async def unread(db: Database, key: str, **others: object) -> int:
+    """As the backup has an appeal that the old house read only afterwards. Gives its id."""
+    row = {
+        "dedupe_key": key, "content_hash": key, "text": "x", "channel": "web", "confidential": False,
+        "received_at": NOW, "stored_at": NOW, "state": "waiting", "attempts": 0,
+    }  # fmt: skip
+    async with db.writes.begin() as session:
+        source = Source(key=key, name=key, created_at=NOW)
+        session.add(source)
+        await session.flush()
+        made = sa.insert(Appeal).values(row | {"source_id": source.id} | others).returning(Appeal.id)
+        return (await session.execute(made)).scalar_one()
+
+
+async def test_of_an_appeal_that_the_backup_has_unread_the_wish_is_noted_by_its_id(deps: Deps) -> None:
+    no = "20261123-00000009"
+    appeal = await unread(deps.db, "one")
+    other = await unread(deps.db, "other", stored_at=UNTIL + MINUTE)
+    asked = [settling.Asked(no, "来函 3 号", UNTIL, number) for number in (appeal, other, 999_999)]
+    done = await settling.settle(deps, asked, until=UNTIL, by="me")
+    assert (done.erased, done.later, done.unknown) == (0, (no,), (no, no))
+    async with deps.db.writes.begin() as session:
+        noted = await session.execute(sa.select(Erasure.appeal_id, Erasure.reason, Erasure.erased_at))
+        assert [tuple(row) for row in noted] == [(appeal, "来函 3 号", None)]
+        await session.execute(sa.update(Appeal).where(Appeal.id == appeal).values(state="dead"))
+    async with deps.db.reads() as session:
+        assert await erasing.asked_for(session) == [appeal]
+    again = await settling.settle(deps, asked[:1], until=UNTIL, by="me")
+    assert (again.erased, again.later) == (1, ())
+
+
+async def test_a_number_that_several_given_up_appeals_have_is_not_said_to_be_unneeded(deps: Deps) -> None:
+    await unread(deps.db, "one", state="dead", external_id="X-7")
+    await unread(deps.db, "other", state="dead", external_id="X-7")
+    done = await settling.settle(deps, [settling.Asked("X-7", "x", UNTIL)], until=UNTIL, by="me")
+    assert (done.erased, done.later, done.unknown, done.unclear) == (0, (), (), ("X-7",))
+
+
 async def test_the_list_is_the_ledgers_export_or_plain_numbers(deps: Deps) -> None:
-    no, _ = await person_of(deps.db, State.CLOSED)
+    no, appeal = await person_of(deps.db, State.CLOSED)
     async with deps.db.writes.begin() as session:
         await erasing.ask(session, all_seeing("me"), no, "来函 9 号", now=NOW)
     lines = [exporting.line(row, "jsonl") async for row in reading.every(deps.db, reading.LedgerFilter())]
     assert settling.read([*lines, "", "20261126-00000007\n"], until=UNTIL) == [
-        settling.Asked(no, "来函 9 号", NOW),
+        settling.Asked(no, "来函 9 号", NOW, appeal),
         settling.Asked("20261126-00000007", "恢复后重新登记", UNTIL),
     ]
+
+
+async def test_a_ledger_as_csv_is_refused_not_taken_for_numbers(deps: Deps) -> None:
+    no, _ = await person_of(deps.db, State.CLOSED)
+    async with deps.db.writes.begin() as session:
+        await erasing.ask(session, all_seeing("me"), no, "来函 9 号", now=NOW)
+    rows = [exporting.line(row, "csv") async for row in reading.every(deps.db, reading.LedgerFilter())]
+    for lines in ([exporting.head("csv")], rows):
+        with pytest.raises(BadInput, match="第 1 行"):
+            settling.read(lines, until=UNTIL)
 
 
 @pytest.mark.parametrize("line", ["{", "{}", '{"act": "identity.erase_asked", "case_no": "x"}', "{1: 2}"])
