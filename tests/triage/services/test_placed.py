@@ -94,6 +94,16 @@ async def test_list_count_and_map_follow_a_place_that_was_put_right(
     assert await drawn(db, HAIDIAN) == [(None, middle.lon, middle.lat)]
 
 
+async def test_the_map_of_a_district_keeps_what_its_units_lead(db: Database, tables: Tables, no: str) -> None:
+    async def own(district: str) -> list[str | None]:
+        async with db.reads() as session:
+            return [case.street for case in await open_cases(session, CLERK, ATLAS, own=district)]
+
+    await say(db, tables, no, QINGHE)
+    assert (await own(CHAOYANG), await own(HAIDIAN)) == ([QINGHE], [QINGHE])
+    assert await own("110106") == []
+
+
 async def test_who_may_see_the_ticket_does_not_change(db: Database, tables: Tables, no: str) -> None:
     await say(db, tables, no, QINGHE)
     assert await listed(db, HAIDIAN, LEADS) == ([HAIDIAN], 1)
