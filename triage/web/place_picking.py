@@ -276,6 +276,7 @@ async def picked(request: web.Request) -> web.Response:
     )
     deps, no = request.app[DEPS], request.match_info["no"]
     atlas = await request.app[GROUND].atlas()
+    _check_point(atlas, wish)
     async with deps.db.writes.begin() as session:
         await service.pick(
             session,
@@ -291,6 +292,19 @@ async def picked(request: web.Request) -> web.Response:
     return web.Response(
         status=_SEE_OTHER, headers={hdrs.LOCATION: f"/desk/tickets/{no}?done=picked#corrections"}
     )
+
+
+def _check_point(atlas: Atlas, wish: Wish) -> None:
+    """Refuse a point that is not in the district of the place it is pressed for. Raises BadInput."""
+    if wish.lon is None and wish.lat is None:
+        return
+    if wish.lon is None or wish.lat is None:
+        raise BadInput("要写明经度 lon 和纬度 lat")
+    district = atlas.reverse(wish.lon, wish.lat).district
+    if district is None:
+        raise BadInput("地图上点的位置不在本市范围内，请重新点")
+    if not wish.code.startswith(district.code):
+        raise BadInput("地图上点的位置不在所选的区内，请重新点")
 
 
 def _degrees(written: str) -> float | None:

@@ -126,6 +126,10 @@ async def test_a_pick_moves_the_case_on_the_map_and_is_taken_back_there(client: 
         {"place": WANGJING, "phrase": "没有这句"},
         {"place": f"map-{WANGJING}", "lon": "nan", "lat": "1"},
         {"place": f"map-{WANGJING}", "lon": "东", "lat": "1"},
+        {"place": f"map-{WANGJING}", "lon": "1e308", "lat": "1"},
+        {"place": f"map-{WANGJING}", "lon": "121.47", "lat": "31.23"},
+        {"place": f"map-{WANGJING}", "lon": "116.4701"},
+        {"place": "map-110108017", "lon": "116.4701", "lat": "39.9965"},
     ],
 )
 async def test_what_is_wrong_is_refused(client: Client, db: Database, no: str, said: dict[str, str]) -> None:

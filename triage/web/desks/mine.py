@@ -100,8 +100,8 @@ async def page(request: web.Request) -> web.Response:
     if not unit and not district and who.unit:
         mine = deps.tables.units[who.unit]
         unit, own = (None, mine.code) if mine.level is Level.DISTRICT else (mine.code, None)
-    row = deps.tables.units.get(unit or "")
-    area = district or own or (row.district_code if row else None) or maps.CITY
+    row, chosen = deps.tables.units.get(unit or ""), district or own
+    area = chosen or (row.district_code if row else None) or maps.CITY
     atlas = await request.app[GROUND].atlas()
     async with deps.db.reads() as session:
         cases = await open_places.open_cases(
@@ -117,10 +117,10 @@ async def page(request: web.Request) -> web.Response:
     return render(
         request, "desks/map.html",
         page=MapPage(
-            whose=row.name if row else names.district(area) if district or own else "全市",
+            whose=row.name if row else names.district(chosen) if chosen else "全市",
             picture=picture, places=tuple(places), count=len(cases), full=len(cases) == open_places.MOST,
             tabs=tuple(
-                Tab(name, f"/desk/map?{urlencode({'district': code})}", code == (district or own) and not unit)
+                Tab(name, f"/desk/map?{urlencode({'district': code})}", code == chosen and not unit)
                 for code, name in names.districts.items()
             ),
             as_of=show(day.now), acting=acting_view(request, who), here="/desk/map", token=token,
