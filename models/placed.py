@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.appeals import Reading
+from models.corrections import Correction
 from models.tickets import Ticket
+from models.vocab import Corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 _DISTRICT_DIGITS: Final = 6
 
@@ -65,3 +68,30 @@ def put(ticket: Ticket, code: str, where: tuple[float, float] | None) -> bool:
     ticket.street_code = code if len(code) > _DISTRICT_DIGITS else None
     ticket.lon, ticket.lat = where or (None, None)
     return old != (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
+
+
+async def heal(session: AsyncSession) -> None:
+    """Give tickets the place of their last correction where they have another one.
+
+    Code of before 0035 keeps a correction and leaves the ticket as it is; while a new release is laid out it
+    may still serve. Does nothing where all agree.
+    """
+    last = (
+        sa.select(sa.func.max(Correction.id))
+        .where(Correction.field == Corrected.PLACE.value)
+        .group_by(Correction.ticket_id)
+    )
+    district = sa.func.nullif(sa.func.substr(Correction.new, 1, _DISTRICT_DIGITS), "")
+    street = sa.case((sa.func.length(Correction.new) > _DISTRICT_DIGITS, Correction.new))
+    await session.execute(
+        sa.update(Ticket)
+        .where(
+            Ticket.id == Correction.ticket_id,
+            Correction.id.in_(last),
+            sa.or_(
+                Ticket.district_code.is_distinct_from(district), Ticket.street_code.is_distinct_from(street)
+            ),
+        )
+        .values(district_code=district, street_code=street, lon=None, lat=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from models.corrections import CorrectedText
     from models.filters import Viewer
     from triage.rules.rows import Tables
+    from triage.services.deps import Deps
 
 YES: Final = "true"
 NO: Final = "false"
@@ -89,6 +90,13 @@ async def correct(
             subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"field": item.field},
         )  # fmt: skip
     return kept
+
+
+async def heal(deps: Deps) -> bool:
+    """A step of the timetable: places that an older release put right become the tickets' too."""
+    async with deps.db.writes.begin() as session:
+        await placed.heal(session)
+    return False
 
 
 def as_held(reading: Reading, known: Sequence[Correction]) -> dict[Corrected, str | None]:
