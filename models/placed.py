@@ -57,16 +57,18 @@ def point(ticket: Ticket, reading: Reading | None) -> tuple[float, float] | None
     return reading.lon, reading.lat
 
 
-def put(ticket: Ticket, code: str, where: tuple[float, float] | None) -> bool:
+def put(ticket: Ticket, code: str, where: tuple[float, float] | None, *, back: bool = False) -> bool:
     """Put a ticket where a person says it is. Gives whether anything of it changed.
 
     `code` is a district's (6 digits), a street's (9) or empty for unknown; `where` the point that was
-    pressed on the map, WGS-84 degrees, None when none was.
+    pressed on the map, WGS-84 degrees, None when none was: of the same place a point that somebody pressed
+    before stays, unless `back` takes the corrections back.
     """
     old = (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
     ticket.district_code = code[:_DISTRICT_DIGITS] or None
     ticket.street_code = code if len(code) > _DISTRICT_DIGITS else None
-    ticket.lon, ticket.lat = where or (None, None)
+    if where or back or old[:2] != (ticket.district_code, ticket.street_code):
+        ticket.lon, ticket.lat = where or (None, None)
     return old != (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
 
 

@@ -59,7 +59,8 @@ async def correct(
     if found is None:
         raise NotFound("没有这张工单，或您无权查看，或还没有识别结果。")
     held = as_held(found.reading, await corrections.of_ticket(session, found.ticket.id))
-    if wanted.get(Corrected.PLACE) == AS_READ:
+    back = wanted.get(Corrected.PLACE) == AS_READ
+    if back:
         wanted[Corrected.PLACE] = found.reading.street_code or found.reading.district_code or ""
     kept = [
         Correction(
@@ -76,7 +77,7 @@ async def correct(
         if value != (held[field] or "")
     ]
     session.add_all(kept)
-    moved = Corrected.PLACE in wanted and placed.put(found.ticket, wanted[Corrected.PLACE], where)
+    moved = Corrected.PLACE in wanted and placed.put(found.ticket, wanted[Corrected.PLACE], where, back=back)
     await session.flush()
     if moved and not any(item.field == Corrected.PLACE.value for item in kept):
         # Another spot of the same place is no other place, so nothing to learn from; but somebody did it.

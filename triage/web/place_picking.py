@@ -208,7 +208,9 @@ async def view(request: web.Request, whole: WholeTicket, *, token: str) -> Picki
         options.insert(0, _option(atlas, given, "识别结果"))
     phrase = candidates[0]["text"] if candidates else place.get("span") or ""
     if ticket.lon is not None or not placed.as_read(ticket, reading):
-        name = options[0].name if given and options else "没有识别出地点"
+        # A code that the gazetteer no longer knows has no name; another candidate's would be the wrong one.
+        known = given in atlas.gazetteer.places
+        name = full_name(atlas.gazetteer.places, given) if given and known else given or "没有识别出地点"
         options.insert(0, Option(AS_READ, f"撤销更正，恢复识别结果：{name}", "", None, None))
     return PickingView(
         no=ticket.no,

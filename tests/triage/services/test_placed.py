@@ -131,6 +131,14 @@ async def test_a_correction_of_an_older_release_becomes_the_tickets_place(
     }  # fmt: skip
 
 
+async def test_the_same_place_said_again_leaves_the_point_that_was_pressed(
+    db: Database, tables: Tables, no: str
+) -> None:
+    await pick(db, tables, no, Wish(QINGHE, lon=116.35, lat=40.03))
+    assert await say(db, tables, no, QINGHE) == []
+    assert await drawn(db, HAIDIAN) == [(QINGHE, 116.35, 40.03)]
+
+
 async def test_who_may_see_the_ticket_does_not_change(db: Database, tables: Tables, no: str) -> None:
     await say(db, tables, no, QINGHE)
     assert await listed(db, HAIDIAN, LEADS) == ([HAIDIAN], 1)
