@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.appeals import Reading
+from models.corrections import Correction
 from models.tickets import Ticket
+from models.vocab import Corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 _DISTRICT_DIGITS: Final = 6
 
@@ -54,14 +57,43 @@ def point(ticket: Ticket, reading: Reading | None) -> tuple[float, float] | None
     return reading.lon, reading.lat
 
 
-def put(ticket: Ticket, code: str, where: tuple[float, float] | None) -> bool:
+def put(ticket: Ticket, code: str, where: tuple[float, float] | None, *, back: bool = False) -> bool:
     """Put a ticket where a person says it is. Gives whether anything of it changed.
 
     `code` is a district's (6 digits), a street's (9) or empty for unknown; `where` the point that was
-    pressed on the map, WGS-84 degrees, None when none was.
+    pressed on the map, WGS-84 degrees, None when none was: of the same place a point that somebody pressed
+    before stays, unless `back` takes the corrections back.
     """
     old = (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
     ticket.district_code = code[:_DISTRICT_DIGITS] or None
     ticket.street_code = code if len(code) > _DISTRICT_DIGITS else None
-    ticket.lon, ticket.lat = where or (None, None)
+    if where or back or old[:2] != (ticket.district_code, ticket.street_code):
+        ticket.lon, ticket.lat = where or (None, None)
     return old != (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
+
+
+async def heal(session: AsyncSession) -> None:
+    """Give tickets the place of their last correction where they have another one.
+
+    Code of before 0035 keeps a correction and leaves the ticket as it is; while a new release is laid out it
+    may still serve. Does nothing where all agree.
+    """
+    last = (
+        sa.select(sa.func.max(Correction.id))
+        .where(Correction.field == Corrected.PLACE.value)
+        .group_by(Correction.ticket_id)
+    )
+    district = sa.func.nullif(sa.func.substr(Correction.new, 1, _DISTRICT_DIGITS), "")
+    street = sa.case((sa.func.length(Correction.new) > _DISTRICT_DIGITS, Correction.new))
+    await session.execute(
+        sa.update(Ticket)
+        .where(
+            Ticket.id == Correction.ticket_id,
+            Correction.id.in_(last),
+            sa.or_(
+                Ticket.district_code.is_distinct_from(district), Ticket.street_code.is_distinct_from(street)
+            ),
+        )
+        .values(district_code=district, street_code=street, lon=None, lat=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -89,11 +89,11 @@ async def test_the_clock_of_an_older_ticket_is_what_its_events_told(
 
 async def test_a_place_that_was_put_right_before_becomes_the_tickets(db: Database) -> None:
     await factories.add_reference(db)
-    await factories.add_tickets(db, *[factories.TicketIn()] * 3)
+    await factories.add_tickets(db, *[factories.TicketIn()] * 4)
     async with db.writes.begin() as session:
-        one, two, _ = await session.scalars(sa.select(Ticket.id).order_by(Ticket.id))
+        one, two, _, none = await session.scalars(sa.select(Ticket.id).order_by(Ticket.id))
         said = [(one, "place", "110108017"), (one, "place", "110115403"), (one, "kind", "NOI-02")]
-        said += [(two, "place", "110108017"), (two, "place", "110106")]
+        said += [(two, "place", "110108017"), (two, "place", "110106"), (none, "place", "")]
         await session.execute(
             sa.insert(Correction),
             [
@@ -114,6 +114,7 @@ async def test_a_place_that_was_put_right_before_becomes_the_tickets(db: Databas
             ("110115", "110115403", None),
             ("110106", None, None),
             ("110105", "110105026", None),
+            (None, None, None),
         ]
 
 

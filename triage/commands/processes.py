@@ -22,7 +22,7 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from models.vocab_notices import Medium
 from triage import jobs, logs, metrics, tracing
 from triage.errors import place_of
-from triage.services import drift, supervising
+from triage.services import correcting, drift, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
@@ -63,6 +63,7 @@ PAUSES: Final = {
     "callbacks": 60.0,
     "incidents": 2.0,
     "open-data": 300.0,
+    "places": 600.0,
     "reports": 300.0,
     "requests": 300.0,
     "rollup-months": 600.0,
@@ -194,6 +195,7 @@ def timetable(settings: Settings) -> None:
             "claimants": forgetting.Forgetter(deps).keep,
             "rewards": reward_clock.Ticker(deps).tick,
             "words": partial(words.poke, deps),
+            "places": partial(correcting.heal, deps),
             "parties": gathering.Gatherer(deps).catch_up,
             "topics": finding.DailyFinder(deps).poke,
             "reports": drafting.Drafter(deps).poke,

@@ -56,6 +56,15 @@ class _Place:
     steps: tuple[str, ...] = ()
 
 
+def district_having(tables: Tables, lead: str | None, place: str | None) -> str | None:
+    """The code of the district that has a case: its lead unit's, else (a city bureau, nobody) the place's.
+
+    A place that is put right in another district moves no case: who has it stays until somebody moves it.
+    """
+    unit = tables.units.get(lead or "")
+    return (unit.district_code if unit else None) or place
+
+
 def situation_of(tables: Tables, *, kind: str, text: str, at: date) -> tuple[SituationRow, str] | None:
     """The first situation of the kind that the text tells, and the word that told it; None when none."""
     for row in tables.situations_of.get(kind, ()):

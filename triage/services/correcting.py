@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from models.corrections import CorrectedText
     from models.filters import Viewer
     from triage.rules.rows import Tables
+    from triage.services.deps import Deps
 
 YES: Final = "true"
 NO: Final = "false"
@@ -58,7 +59,8 @@ async def correct(
     if found is None:
         raise NotFound("没有这张工单，或您无权查看，或还没有识别结果。")
     held = as_held(found.reading, await corrections.of_ticket(session, found.ticket.id))
-    if wanted.get(Corrected.PLACE) == AS_READ:
+    back = wanted.get(Corrected.PLACE) == AS_READ
+    if back:
         wanted[Corrected.PLACE] = found.reading.street_code or found.reading.district_code or ""
     kept = [
         Correction(
@@ -75,7 +77,7 @@ async def correct(
         if value != (held[field] or "")
     ]
     session.add_all(kept)
-    moved = Corrected.PLACE in wanted and placed.put(found.ticket, wanted[Corrected.PLACE], where)
+    moved = Corrected.PLACE in wanted and placed.put(found.ticket, wanted[Corrected.PLACE], where, back=back)
     await session.flush()
     if moved and not any(item.field == Corrected.PLACE.value for item in kept):
         # Another spot of the same place is no other place, so nothing to learn from; but somebody did it.
@@ -89,6 +91,13 @@ async def correct(
             subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"field": item.field},
         )  # fmt: skip
     return kept
+
+
+async def heal(deps: Deps) -> bool:
+    """A step of the timetable: places that an older release put right become the tickets' too."""
+    async with deps.db.writes.begin() as session:
+        await placed.heal(session)
+    return False
 
 
 def as_held(reading: Reading, known: Sequence[Correction]) -> dict[Corrected, str | None]:

@@ -24,6 +24,7 @@ from triage.metrics import REMINDERS
 from triage.rules.calendar import beijing, show
 from triage.rules.clock_rows import Tells
 from triage.rules.reminders import reminders
+from triage.rules.routing import district_having
 from triage.rules.rows import OWN, ClockName
 from triage.rules.running import runs
 from triage.services.histories import by_ids
@@ -165,7 +166,8 @@ class _Telling:
         """
         history = self.histories[ticket_id]
         day = beijing(self.now).date()
-        district = self.tables.unit(Level.DISTRICT, OWN, history.district_code or "", day)
+        area = district_having(self.tables, history.unit_code, history.district_code)
+        district = self.tables.unit(Level.DISTRICT, OWN, area or "", day)
         city = self.tables.unit(Level.DESK, OWN, "", day)
         codes = {
             Tells.UNIT: (city.code if city else None) if clock is ClockName.FOLLOW_UP else history.unit_code,

@@ -208,7 +208,9 @@ async def view(request: web.Request, whole: WholeTicket, *, token: str) -> Picki
         options.insert(0, _option(atlas, given, "识别结果"))
     phrase = candidates[0]["text"] if candidates else place.get("span") or ""
     if ticket.lon is not None or not placed.as_read(ticket, reading):
-        name = options[0].name if given and options else "没有识别出地点"
+        # A code that the gazetteer no longer knows has no name; another candidate's would be the wrong one.
+        known = given in atlas.gazetteer.places
+        name = full_name(atlas.gazetteer.places, given) if given and known else given or "没有识别出地点"
         options.insert(0, Option(AS_READ, f"撤销更正，恢复识别结果：{name}", "", None, None))
     return PickingView(
         no=ticket.no,
@@ -276,6 +278,7 @@ async def picked(request: web.Request) -> web.Response:
     )
     deps, no = request.app[DEPS], request.match_info["no"]
     atlas = await request.app[GROUND].atlas()
+    _check_point(atlas, wish)
     async with deps.db.writes.begin() as session:
         await service.pick(
             session,
@@ -291,6 +294,19 @@ async def picked(request: web.Request) -> web.Response:
     return web.Response(
         status=_SEE_OTHER, headers={hdrs.LOCATION: f"/desk/tickets/{no}?done=picked#corrections"}
     )
+
+
+def _check_point(atlas: Atlas, wish: Wish) -> None:
+    """Refuse a point that is not in the district of the place it is pressed for. Raises BadInput."""
+    if wish.lon is None and wish.lat is None:
+        return
+    if wish.lon is None or wish.lat is None:
+        raise BadInput("要写明经度 lon 和纬度 lat")
+    district = atlas.reverse(wish.lon, wish.lat).district
+    if district is None:
+        raise BadInput("地图上点的位置不在本市范围内，请重新点")
+    if not wish.code.startswith(district.code):
+        raise BadInput("地图上点的位置不在所选的区内，请重新点")
 
 
 def _degrees(written: str) -> float | None:

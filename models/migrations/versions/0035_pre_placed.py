@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.execute(
         """
         UPDATE ticket
-        SET district_code = substr(said.new, 1, 6),
+        SET district_code = NULLIF(substr(said.new, 1, 6), ''),
             street_code = CASE WHEN length(said.new) > 6 THEN said.new END
         FROM correction AS said
         WHERE said.ticket_id = ticket.id

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import triage.tables
 from models import incident_reads, placed, ticket_detail
 from models.appeals import Reading
+from models.corrections import Correction
 from models.counting import count_tickets
 from models.filters import Day, Scope, TicketFilter, Viewer, all_seeing
 from models.incidents import IncidentWatch
@@ -27,7 +28,6 @@ from triage.services.site_places import Wish
 from triage.services.trends import gathering
 
 if TYPE_CHECKING:
-    from models.corrections import Correction
     from models.db import Database
     from triage.rules.rows import Tables
 
@@ -92,6 +92,51 @@ async def test_list_count_and_map_follow_a_place_that_was_put_right(
     middle = ATLAS.point(HAIDIAN, None)
     assert middle is not None
     assert await drawn(db, HAIDIAN) == [(None, middle.lon, middle.lat)]
+
+
+async def test_the_map_of_a_district_keeps_what_its_units_lead(db: Database, tables: Tables, no: str) -> None:
+    async def own(district: str) -> list[str | None]:
+        async with db.reads() as session:
+            return [case.street for case in await open_cases(session, CLERK, ATLAS, own=district)]
+
+    await say(db, tables, no, QINGHE)
+    assert (await own(CHAOYANG), await own(HAIDIAN)) == ([QINGHE], [QINGHE])
+    assert await own("110106") == []
+
+
+@pytest.mark.parametrize(
+    ("new", "place"), [(QINGHE, (HAIDIAN, QINGHE)), (HAIDIAN, (HAIDIAN, None)), ("", (None, None))]
+)
+async def test_a_correction_of_an_older_release_becomes_the_tickets_place(
+    db: Database, tables: Tables, no: str, new: str, place: tuple[str | None, str | None]
+) -> None:
+    """It writes the correction alone; what nobody corrected and what agrees stays, with its point."""
+    other, agrees = await add_tickets(db, TicketIn(), TicketIn())
+    await pick(db, tables, str(agrees), Wish(WANGJING, lon=116.48, lat=40.0))
+    await say(db, tables, no, "110106")
+    async with db.writes.begin() as session:
+        said = {"field": "place", "new": new, "by": "local", "at": NOW, "model_version": "x"}
+        number = sa.select(Ticket.id).where(Ticket.no == no).scalar_subquery()
+        await session.execute(sa.insert(Correction).values(ticket_id=number, appeal_id=number, **said))
+    for _ in range(2):
+        async with db.writes.begin() as session:
+            await placed.heal(session)
+    async with db.reads() as session:
+        rows = await session.execute(
+            sa.select(Ticket.no, Ticket.district_code, Ticket.street_code, Ticket.lon)
+        )
+        found = {row.no: (row.district_code, row.street_code, row.lon) for row in rows}
+    assert found == {
+        no: (*place, None), other: (CHAOYANG, WANGJING, None), agrees: (CHAOYANG, WANGJING, 116.48),
+    }  # fmt: skip
+
+
+async def test_the_same_place_said_again_leaves_the_point_that_was_pressed(
+    db: Database, tables: Tables, no: str
+) -> None:
+    await pick(db, tables, no, Wish(QINGHE, lon=116.35, lat=40.03))
+    assert await say(db, tables, no, QINGHE) == []
+    assert await drawn(db, HAIDIAN) == [(QINGHE, 116.35, 40.03)]
 
 
 async def test_who_may_see_the_ticket_does_not_change(db: Database, tables: Tables, no: str) -> None:

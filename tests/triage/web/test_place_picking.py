@@ -118,6 +118,17 @@ async def test_a_pick_moves_the_case_on_the_map_and_is_taken_back_there(client: 
     assert offer not in await (await client.get(f"/desk/tickets/{no}")).text()
 
 
+@pytest.mark.parametrize(("street", "name"), [("110108017", "海淀区清河街道"), ("110105999", "110105999")])
+async def test_the_way_back_names_what_was_read(
+    client: Client, db: Database, no: str, street: str, name: str
+) -> None:
+    """Not the first candidate, nor another where the gazetteer no longer knows the code."""
+    async with db.writes.begin() as session:
+        await session.execute(sa.update(Reading).values(street_code=street))
+    page = await (await client.get(f"/desk/tickets/{no}")).text()
+    assert f"撤销更正，恢复识别结果：{name}" in page
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -126,6 +137,10 @@ async def test_a_pick_moves_the_case_on_the_map_and_is_taken_back_there(client: 
         {"place": WANGJING, "phrase": "没有这句"},
         {"place": f"map-{WANGJING}", "lon": "nan", "lat": "1"},
         {"place": f"map-{WANGJING}", "lon": "东", "lat": "1"},
+        {"place": f"map-{WANGJING}", "lon": "1e308", "lat": "1"},
+        {"place": f"map-{WANGJING}", "lon": "121.47", "lat": "31.23"},
+        {"place": f"map-{WANGJING}", "lon": "116.4701"},
+        {"place": "map-110108017", "lon": "116.4701", "lat": "39.9965"},
     ],
 )
 async def test_what_is_wrong_is_refused(client: Client, db: Database, no: str, said: dict[str, str]) -> None:

@@ -156,6 +156,19 @@ async def test_both_places_are_on_one_map_and_photos_stand_side_by_side(client: 
     assert re.findall(r"/desk/files/(\d+)/thumb", page) == ["2", "1"]
 
 
+async def test_a_place_that_was_put_right_stands_on_the_map_where_it_was_put(
+    client: Client, deps: Deps
+) -> None:
+    first, again = await ready(deps)
+    here = sa.update(Ticket).where(Ticket.no == again)
+    for where, dots in (((116.35, 40.03), (1, 1)), ((None, None), (1, 0))):
+        async with deps.db.writes.begin() as session:
+            moved = {"district_code": "110108", "street_code": "110108017"}
+            await session.execute(here.values(**moved, lon=where[0], lat=where[1]))
+        page = await (await client.get(f"/desk/compare/{again}/{first}")).text()
+        assert (page.count('<circle class="dot"'), page.count('<rect class="dot fresh"')) == dots
+
+
 async def test_several_that_are_like_one_can_be_merged_together(client: Client, deps: Deps) -> None:
     first, again, more = await add_tickets(deps.db, FIRST, AGAIN, AGAIN)
     await reference.sync(deps)

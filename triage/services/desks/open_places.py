@@ -11,6 +11,7 @@ from models.appeals import Reading
 from models.filters import may_see
 from models.placed import point_columns
 from models.tickets import OPEN, Ticket, TicketUnit
+from models.units import Unit
 from models.vocab import Role
 
 if TYPE_CHECKING:
@@ -41,9 +42,18 @@ class OpenCase:
 
 
 async def open_cases(
-    session: AsyncSession, viewer: Viewer, atlas: Atlas, *, unit: str | None, district: str | None
+    session: AsyncSession,
+    viewer: Viewer,
+    atlas: Atlas,
+    *,
+    unit: str | None = None,
+    district: str | None = None,
+    own: str | None = None,
 ) -> list[OpenCase]:
     """The open cases that a unit has a hand in, or of a district, most pressing first; at most `MOST`.
+
+    `own` is the district of a district government: what lies in it, and what a unit of it leads although its
+    place was put right elsewhere.
 
     A hand in it: it leads (主办), assists (协办) or was called in (吹哨); not what it was only copied.
     A place that was put right without a press on the map stands in its middle, by `atlas`.
@@ -56,6 +66,9 @@ async def open_cases(
         chosen.append(Ticket.id.in_(handled))
     if district:
         chosen.append(Ticket.district_code == district)
+    if own:
+        led = Ticket.unit_code.in_(sa.select(Unit.code).where(Unit.district_code == own))
+        chosen.append(sa.or_(Ticket.district_code == own, led))
     rows = await session.execute(
         sa.select(
             Ticket.no,

@@ -9,6 +9,7 @@ from models.vocab import Level, Tag, Urgency
 from models.vocab_notices import NoticeTo, RecipientKind
 from triage.clock import show
 from triage.rules.calendar import beijing
+from triage.rules.routing import district_having
 from triage.rules.rows import OWN
 from triage.services.notices import sight
 from triage.services.notices.noting import NewNotice, Recipient, note
@@ -84,7 +85,9 @@ def notices_of(
 def _units(tables: Tables, event: Happened, whom: NoticeTo, day: date) -> Sequence[str]:
     match whom:
         case NoticeTo.DISTRICT:
-            unit = tables.unit(Level.DISTRICT, OWN, event.district or "", day)
+            lead = next(iter(event.parts.get(NoticeTo.LEAD, ())), None)
+            area = district_having(tables, lead, event.district)
+            unit = tables.unit(Level.DISTRICT, OWN, area or "", day)
             return (unit.code,) if unit else ()
         case NoticeTo.CITY:
             unit = tables.unit(Level.DESK, OWN, "", day)

@@ -96,14 +96,17 @@ async def page(request: web.Request) -> web.Response:
             raise BadInput("参数 unit 不是单位名录里的单位")
     if district and district not in names.districts:
         raise BadInput("参数 district 不是区编码")
+    own = None
     if not unit and not district and who.unit:
-        own = deps.tables.units[who.unit]
-        unit, district = (None, own.code) if own.level is Level.DISTRICT else (own.code, None)
-    row = deps.tables.units.get(unit or "")
-    area = district or (row.district_code if row else None) or maps.CITY
+        mine = deps.tables.units[who.unit]
+        unit, own = (None, mine.code) if mine.level is Level.DISTRICT else (mine.code, None)
+    row, chosen = deps.tables.units.get(unit or ""), district or own
+    area = chosen or (row.district_code if row else None) or maps.CITY
     atlas = await request.app[GROUND].atlas()
     async with deps.db.reads() as session:
-        cases = await open_places.open_cases(session, request[VIEWER], atlas, unit=unit, district=district)
+        cases = await open_places.open_cases(
+            session, request[VIEWER], atlas, unit=unit, district=district, own=own
+        )
     day = asking.day_of(deps.clock.now())
     # The outlines are read from a package and thinned out: once, and not in the loop.
     picture, spots, rest = await asyncio.to_thread(_drawn, area, cases, day)
@@ -114,10 +117,10 @@ async def page(request: web.Request) -> web.Response:
     return render(
         request, "desks/map.html",
         page=MapPage(
-            whose=row.name if row else names.district(district) if district else "全市",
+            whose=row.name if row else names.district(chosen) if chosen else "全市",
             picture=picture, places=tuple(places), count=len(cases), full=len(cases) == open_places.MOST,
             tabs=tuple(
-                Tab(name, f"/desk/map?{urlencode({'district': code})}", code == district and not unit)
+                Tab(name, f"/desk/map?{urlencode({'district': code})}", code == chosen and not unit)
                 for code, name in names.districts.items()
             ),
             as_of=show(day.now), acting=acting_view(request, who), here="/desk/map", token=token,

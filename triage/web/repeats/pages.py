@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from models import matters
+from models import matters, placed
 from models.vocab import CLOSED_STATES, Field, Move, State
 from models.vocab_matters import Proposal
 from models.vocab_staff import Permission
@@ -244,9 +244,9 @@ async def _map(request: web.Request, found: Compared) -> Drawing | None:
     """Both places on one map, the later one fresh; None where neither has a point."""
     points = []
     for side, fresh in ((found.b, False), (found.a, True)):
-        reading = side.whole.reading
-        if reading is not None and reading.lon is not None and reading.lat is not None:
-            points.append((reading.lon, reading.lat, fresh))
+        point = placed.point(side.whole.ticket, side.whole.reading)
+        if point is not None:
+            points.append((*point, fresh))
     if not points:
         return None
     middle = (sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points))

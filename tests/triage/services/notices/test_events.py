@@ -16,7 +16,7 @@ from tests import factories
 from tests.factories import NOW, TicketIn
 from triage.rules.fields import Refusal
 from triage.rules.moves import Actor
-from triage.services import moving, supervising
+from triage.services import correcting, moving, supervising
 from triage.services.moving import Person, Wish
 
 if TYPE_CHECKING:
@@ -111,6 +111,20 @@ async def test_a_district_hears_nothing_of_a_case_that_another_leads(deps: Deps)
     async with deps.db.reads() as session:
         rows = await session.scalars(sa.select(TicketEvent.data).where(TicketEvent.tag == Tag.REMINDED.value))
         assert DISTRICT not in {code for data in rows for code in data["units"].values()}
+
+
+async def test_the_district_that_has_the_case_hears_of_it_wherever_its_place_is_put(deps: Deps) -> None:
+    (no,) = await factories.add_tickets(deps.db, TicketIn(urgency="U1", age=timedelta(0)))
+    async with deps.db.writes.begin() as session:
+        said = {"place": "110108017"}
+        await correcting.correct(session, deps.tables, all_seeing("test"), no, said, at=NOW)
+    version = await do(deps, no, UNIT, Move.SIGN, 1)
+    until = (NOW + timedelta(days=2)).isoformat()
+    await do(deps, no, HOTLINE, Move.SUPERVISE, version, reason="多次反映没有解决", until=until)
+    for minutes in (8, 130, 260):
+        async with deps.db.writes.begin() as session:
+            await supervising.sweep(session, deps.tables, now=NOW + timedelta(minutes=minutes))
+    assert {("supervised", DISTRICT), ("reminded", DISTRICT)} <= await told(deps)
 
 
 async def test_of_a_confidential_report_only_those_hear_who_work_on_it(deps: Deps) -> None:

@@ -51,6 +51,16 @@ async def test_whoever_assists_finds_the_case_on_the_map_and_a_copy_is_not_work(
         assert (no in await (await client.get(f"/desk/map?unit={unit}")).text()) == found
 
 
+async def test_a_district_keeps_on_its_map_what_its_street_leads(client: Client, deps: Deps) -> None:
+    (no,) = await add_tickets(deps.db, TicketIn(district="110108", street="110108017"))
+    await reference.sync(deps)
+    token = re.findall(r'name="token" value="([^"]+)"', await (await client.get("/desk/map")).text())[0]
+    said = {"token": token, "post": "district", "unit": "110105", "back": "/desk/map"}
+    page = await (await client.post("/desk/as", data=said)).text()
+    assert (no in page, "朝阳区" in page) == (True, True)
+    assert no not in await (await client.get("/desk/map?district=110105")).text()
+
+
 async def test_large_type_is_kept_in_a_cookie_and_leads_back(client: Client) -> None:
     page = await (await client.get("/desk/due?hours=72")).text()
     assert '<html lang="zh-CN">' in page
