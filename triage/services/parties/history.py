@@ -18,7 +18,7 @@ from models.vocab import OPEN_STATES, State
 from models.vocab_parties import PartyAct, PartyPairState
 from triage.clock import local
 from triage.errors import NotFound
-from triage.services.parties.listing import gate, must_see, year_before
+from triage.services.parties.listing import gate, may_be_told, must_see, year_before
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,14 +49,19 @@ class NamePair:
     at: datetime
 
 
+#: Instead of the name of a party that this viewer is not told of.
+OTHER_PARTY: Final = "另一个对象"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change, and whether it can be taken back."""
+    """A change, and whether it can be taken back. `reason` is empty where another party is not told of."""
 
     change: PartyChange
     from_name: str
     to_name: str
     undone: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ async def whole(session: AsyncSession, viewer: Viewer, party_id: int, *, now: da
         cases=() if sums_only(viewer) else tuple(cases),
         pairs=await _pairs(session, viewer, names, PartyPairState.PROPOSED),
         refused=await _pairs(session, viewer, names, PartyPairState.REFUSED),
-        steps=await _steps(session, party_id),
+        steps=await _steps(session, viewer, party_id, now=now),
     )
 
 
@@ -185,14 +190,28 @@ async def _pairs(
     )  # fmt: skip
 
 
-async def _steps(session: AsyncSession, party_id: int) -> tuple[Step, ...]:
+async def _steps(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> tuple[Step, ...]:
+    """What people made of this party, newest first. Another one is named to whom it may be told of alone."""
     undo, before, after = aliased(PartyChange), aliased(Party), aliased(Party)
-    rows = await session.execute(
-        sa.select(PartyChange, undo.undoes, before.name, after.name)
-        .join(before, before.id == PartyChange.from_id)
-        .join(after, after.id == PartyChange.to_id)
-        .outerjoin(undo, undo.undoes == PartyChange.id)
-        .where(sa.or_(PartyChange.from_id == party_id, PartyChange.to_id == party_id))
-        .order_by(PartyChange.id.desc())
+    rows = (
+        await session.execute(
+            sa.select(PartyChange, undo.undoes, before.name, after.name)
+            .join(before, before.id == PartyChange.from_id)
+            .join(after, after.id == PartyChange.to_id)
+            .outerjoin(undo, undo.undoes == PartyChange.id)
+            .where(sa.or_(PartyChange.from_id == party_id, PartyChange.to_id == party_id))
+            .order_by(PartyChange.id.desc())
+        )
+    ).all()
+    others = {end for row in rows for end in (row[0].from_id, row[0].to_id)} - {party_id}
+    told = {party_id} | {end for end in others if await may_be_told(session, viewer, end, now=now)}
+    return tuple(
+        Step(
+            change,
+            was if change.from_id in told else OTHER_PARTY,
+            is_now if change.to_id in told else OTHER_PARTY,
+            undone is not None or change.act not in _MOVES,
+            change.reason if {change.from_id, change.to_id} <= told else "",
+        )
+        for change, undone, was, is_now in rows
     )
-    return tuple(Step(row[0], row[2], row[3], row[1] is not None or row[0].act not in _MOVES) for row in rows)

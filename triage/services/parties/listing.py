@@ -111,11 +111,12 @@ async def must_see(session: AsyncSession, viewer: Viewer, *parties: int, now: da
     One that was merged is seen with the party that has its spellings now.
     """
     for party_id in parties:
-        if not await _seen(session, viewer, party_id, now=now):
+        if not await may_be_told(session, viewer, party_id, now=now):
             raise NotFound("没有这个对象。")
 
 
-async def _seen(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> bool:
+async def may_be_told(session: AsyncSession, viewer: Viewer, party_id: int, *, now: datetime) -> bool:
+    """Whether enough of the party's cases of a year may be seen; of one that was merged, the whole's."""
     within, floor = gate(viewer)
     seen: set[int] = set()
     at: int | None = party_id

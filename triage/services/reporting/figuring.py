@@ -136,7 +136,7 @@ async def _season(
     year = period.year_before
     scope = Scope(year.first, year.last) if year else None
     then = await figures.totals(session, scope) if scope else figures.NONE
-    if scope is None or not then.demands:
+    if scope is None or not then.demands or not await figures.reach_to(session, scope.first):
         return {}, {}
     more = now.demands - then.demands
     facts = {

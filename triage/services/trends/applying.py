@@ -176,6 +176,8 @@ async def sum_up(session: AsyncSession) -> None:
         chosen = sa.select(*key.values(), *mine.values()).group_by(*key.values())
         if model is RollupPlace:
             chosen = chosen.where((t.community != "") | (t.grid != ""))
+        # In order, as they come day by day: else the days of a page lie scattered over the whole table.
+        chosen = chosen.order_by(*key.values())
         await session.execute(sa.insert(model).from_select([*key, *mine], chosen, include_defaults=False))
     await sum_shorter(session)
 
@@ -193,6 +195,7 @@ async def sum_shorter(session: AsyncSession) -> None:
         chosen = sa.select(*key.values(), *mine.values()).group_by(*key.values())
         if "community" in key:
             chosen = chosen.where(source.community != "")
+        chosen = chosen.order_by(*key.values())
         await session.execute(sa.insert(model).from_select([*key, *mine], chosen, include_defaults=False))
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.parties import Party, PartyMention, PartyName
-from models.rollups import MEASURES, RollupCursor, RollupModel, RollupTicket
+from models.rollups import MEASURES, RollupChannel, RollupCursor, RollupModel, RollupTicket
 from models.vocab_trends import Axis, Ending
 from triage.clock import BEIJING
 from triage.rules import suppression
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from triage.services.trends.sources import Scope
 
 _DAY: Final = timedelta(days=1)
+#: How many, and nothing of what became of them.
+DEMANDS: Final = ("demands",)
 #: Fewer demands than this are not shown outside the office (k-anonymity).
 SMALLEST_SHOWN: Final = 5
 _DISTRICT_DIGITS: Final = 6
@@ -158,6 +160,12 @@ async def as_of(session: AsyncSession) -> AsOf:
     return AsOf(row.at, row.version) if row else AsOf(None, 0)
 
 
+async def reach_to(session: AsyncSession, day: date) -> bool:
+    """Whether the sums begin on that day or before: what they hold in part is no season to compare with."""
+    first = await session.scalar(sa.select(sa.func.min(RollupChannel.day)))
+    return first is not None and first <= day
+
+
 async def totals(session: AsyncSession, scope: Scope) -> Figures:
     """Everything in the scope together."""
     table = sources.table_of(scope, ())
@@ -165,14 +173,19 @@ async def totals(session: AsyncSession, scope: Scope) -> Figures:
     return Figures(*row)
 
 
-async def told_by(session: AsyncSession, scope: Scope, axis: Axis) -> dict[str, Figures]:
-    """By kind, district, street or channel; largest first."""
+async def told_by(
+    session: AsyncSession, scope: Scope, axis: Axis, *, just: Sequence[str] = MEASURES
+) -> dict[str, Figures]:
+    """By kind, district, street or channel; largest first.
+
+    `just`: the counts that are wanted, demands among them; the others stay 0. One is read in half the time.
+    """
     table = sources.table_of(scope, (axis,))
     column = getattr(table, axis.value)
     rows = await session.execute(
-        sa.select(column, *_sums(table)).where(*sources.where(table, scope)).group_by(column)
+        sa.select(column, *_sums(table, just)).where(*sources.where(table, scope)).group_by(column)
     )
-    found = {row[0]: Figures(*row[1:]) for row in rows}
+    found = {row[0]: Figures(**dict(zip(just, row[1:], strict=True))) for row in rows}
     return dict(sorted(found.items(), key=lambda item: (-item[1].demands, item[0])))
 
 
@@ -327,8 +340,8 @@ def line(counts: Sequence[int], *, office: bool, also: Collection[int] = ()) -> 
     return list(counts) if office else suppression.line(counts, SMALLEST_SHOWN, also)
 
 
-def _sums(table: Any) -> list[Any]:  # noqa: ANN401
-    return [sa.func.coalesce(sa.func.sum(getattr(table, name)), 0) for name in MEASURES]
+def _sums(table: Any, just: Sequence[str] = MEASURES) -> list[Any]:  # noqa: ANN401
+    return [sa.func.coalesce(sa.func.sum(getattr(table, name)), 0) for name in just]
 
 
 def _starts(scope: Scope, step: Axis) -> Iterator[date]:

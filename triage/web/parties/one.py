@@ -280,7 +280,7 @@ async def _page(request: web.Request, party_id: int, error: TriageError | None) 
         steps=tuple(
             StepLine(
                 step.change.id, f"{PartyAct(step.change.act).label}：{step.from_name} → {step.to_name}",
-                step.change.reason, step.change.by, step.change.at, not step.undone,
+                step.reason, step.change.by, step.change.at, not step.undone,
             )
             for step in found.steps
         ),

@@ -32,6 +32,9 @@ _HOW: Final = (
 )
 
 
+_TONES: Final = ("demands", "mood_read", "negative", "positive", "angry")
+
+
 async def moods(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """语气 over time."""
     step = Axis.DAY if ask.daily else Axis.MONTH
@@ -59,9 +62,9 @@ async def moods(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
 
 async def angry(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     """激烈: kinds, then districts or streets, with the largest shares."""
-    kinds = await figures.told_by(session, ask.scope, Axis.KIND)
+    kinds = await figures.told_by(session, ask.scope, Axis.KIND, just=_TONES)
     axis = Axis.STREET if ask.scope.district else Axis.DISTRICT
-    places = await figures.told_by(session, ask.scope, axis)
+    places = await figures.told_by(session, ask.scope, axis, just=_TONES)
 
     def place(code: str) -> str:
         if ask.scope.district:

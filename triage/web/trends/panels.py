@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from models.vocab import Channel
 from models.vocab_trends import Axis, Ending
 from triage.services.trends import figures
-from triage.services.trends.figures import NONE
+from triage.services.trends.figures import DEMANDS, NONE
 from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.views import NOT_TOLD, Cell, Panel, change, count, share, text
@@ -70,8 +70,8 @@ def month_end(start: date) -> date:
 
 async def kinds(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     """类别: parents and kinds, each with its share and last year's."""
-    now = await figures.told_by(session, ask.scope, Axis.KIND)
-    then = await figures.told_by(session, ask.before, Axis.KIND)
+    now = await figures.told_by(session, ask.scope, Axis.KIND, just=DEMANDS)
+    then = await figures.told_by(session, ask.before, Axis.KIND, just=DEMANDS)
     whole = sum(found.demands for found in now.values())
     parent_of = {kind: parent for parent, codes in names.parents.items() for kind in codes}
     groups: dict[str, list[str]] = defaultdict(list)
@@ -135,8 +135,9 @@ async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
     """地图: districts shaded, streets as bubbles; within a district its streets alone."""
     # Within a district its streets alone; in the city the districts, and the streets of each.
     here = ask.scope.district
-    told = await figures.told_by(session, ask.scope, Axis.STREET if here else Axis.DISTRICT)
-    then = await figures.told_by(session, ask.before, Axis.STREET if here else Axis.DISTRICT)
+    axis = Axis.STREET if here else Axis.DISTRICT
+    told = await figures.told_by(session, ask.scope, axis)
+    then = await figures.told_by(session, ask.before, axis, just=DEMANDS)
     below: dict[str, dict[str, int | None]] = {}
     if here:
         streets = dict(zip(told, ask.line([found.demands for found in told.values()]), strict=True))
@@ -204,8 +205,8 @@ async def _below(
 
 async def channels(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """渠道."""
-    now = await figures.told_by(session, ask.scope, Axis.CHANNEL)
-    then = await figures.told_by(session, ask.before, Axis.CHANNEL)
+    now = await figures.told_by(session, ask.scope, Axis.CHANNEL, just=DEMANDS)
+    then = await figures.told_by(session, ask.before, Axis.CHANNEL, just=DEMANDS)
     whole = sum(found.demands for found in now.values())
     labels = {channel.value: channel.label for channel in Channel}
     rows = []

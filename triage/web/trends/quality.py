@@ -17,7 +17,7 @@ from triage.web.communities import names as community_names
 from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.panels import UNKNOWN, month_end
-from triage.web.trends.views import Panel, count, number, share, text
+from triage.web.trends.views import NOT_TOLD, Panel, count, number, share, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,17 +112,19 @@ async def new_words(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Pan
     found, now, before = await words.compared(session, ask.scope.first, ask.scope.last)
     rows = tuple(
         (
-            text(w.word, _found(ask, w.word)), count(w.now), count(shown(w.before, office=ask.office)),
-            number(w.score),
+            text(w.word, _found(ask, w.word)), count(w.now), count(before_told),
+            # A hidden count would follow from the score and the rest.
+            NOT_TOLD if before_told is None else number(w.score),
         )
         for w in found
+        for before_told in (shown(w.before, office=ask.office),)
     )  # fmt: skip
     return Panel(
         "words", "新词",
         "本期比之前 28 天说得明显多的词：按似然比（G² 的平方根，相当于几个标准误）达到 4 才列出，"
         "不是按次数排；"
         "一词至少出现在 5 件诉求里。文本已隐去个人信息，保密举报不计。一周说不到 3 件的词不留。"
-        "全市全部类别，不随筛选变化，每天夜里统计前一天；点词在本期工单里查找它。",
+        "全市全部类别，不随筛选变化，每天夜里统计前一天；按工单生成的日子计；点词查找市民本期说的工单，两者差在跨天受理和补录的。",
         ("词", "本期件数", "之前 28 天件数", "显著程度"), rows,
         options.bars([r[0].words for r in rows[:15]], [r[3].value for r in rows[:15]]) if rows else None,
         note=f"本期统计了 {now:,} 件，之前 28 天 {before:,} 件。" if now else "本期还没有统计过词语。",

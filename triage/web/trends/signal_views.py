@@ -101,7 +101,8 @@ def _why(what: SignalKind, told: Mapping[str, Any]) -> Sequence[str]:
     counts = numbers.get("windows", [numbers.get("before", 0)])
     hidden = [figures.shown(count, office=False) for count in counts]
     if None not in hidden:
-        return tuple(told["why"])
+        # What would be usual of a square tells how much is told there of everything else.
+        return tuple(told["why"][:1] if what is SignalKind.CHRONIC else told["why"])
     if what is SignalKind.CHRONIC:
         words = "、".join(LESS if count is None else str(count) for count in hidden)
         return (f"同一地点同一类别，由远到近每段时间分别 {words} 件。",)
