@@ -189,18 +189,20 @@ async def told_by(
     return dict(sorted(found.items(), key=lambda item: (-item[1].demands, item[0])))
 
 
-async def series(session: AsyncSession, scope: Scope, step: Axis = Axis.DAY) -> dict[date, Figures]:
-    """By day or month (its first day), in order, empty ones included."""
+async def series(
+    session: AsyncSession, scope: Scope, step: Axis = Axis.DAY, *, just: Sequence[str] = MEASURES
+) -> dict[date, Figures]:
+    """By day or month (its first day), in order, empty ones included. `just` as in `told_by`."""
     by_month = step is Axis.MONTH and scope.whole_months
     table = sources.table_of(scope, (Axis.MONTH if by_month else Axis.DAY,))
     column: Any = table.month if by_month else table.day
     rows = await session.execute(
-        sa.select(column, *_sums(table)).where(*sources.where(table, scope)).group_by(column)
+        sa.select(column, *_sums(table, just)).where(*sources.where(table, scope)).group_by(column)
     )
     found: dict[date, Figures] = {}
     for row in rows:
         start = row[0].replace(day=1) if step is Axis.MONTH else row[0]
-        found[start] = found.get(start, NONE) + Figures(*row[1:])
+        found[start] = found.get(start, NONE) + Figures(**dict(zip(just, row[1:], strict=True)))
     return {start: found.get(start, NONE) for start in _starts(scope, step)}
 
 

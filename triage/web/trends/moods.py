@@ -38,7 +38,7 @@ _TONES: Final = ("demands", "mood_read", "negative", "positive", "angry")
 async def moods(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """语气 over time."""
     step = Axis.DAY if ask.daily else Axis.MONTH
-    found = await figures.series(session, ask.scope, step)
+    found = await figures.series(session, ask.scope, step, just=_TONES)
     rows = tuple(
         (
             text(f"{start:%Y-%m-%d}" if ask.daily else f"{start:%Y-%m}"),

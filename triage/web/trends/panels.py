@@ -33,8 +33,8 @@ K = TypeVar("K")
 async def volume(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """件数: demands and cases over time against the same season of last year."""
     step = Axis.DAY if ask.daily else Axis.MONTH
-    now = await figures.series(session, ask.scope, step)
-    then = await figures.series(session, ask.before, step)
+    now = await figures.series(session, ask.scope, step, just=("demands", "cases"))
+    then = await figures.series(session, ask.before, step, just=DEMANDS)
     pairs = list(zip(now, then.values(), strict=False))
     told = ask.line([now[start].demands for start, _ in pairs])
     kept = ask.cases([now[start] for start, _ in pairs])

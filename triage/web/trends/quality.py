@@ -72,7 +72,10 @@ async def rates(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
 async def repeats(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """重复率 and what citizens answered in 回访, over time."""
     step = Axis.DAY if ask.daily else Axis.MONTH
-    found = await figures.series(session, ask.scope, step)
+    found = await figures.series(
+        session, ask.scope, step,
+        just=("demands", "merged", "solved", "unsolved", "reached", "satisfied"),
+    )  # fmt: skip
     told, joined = (
         dict(zip(found, ask.line([getattr(f, name) for f in found.values()]), strict=True))
         for name in ("demands", "merged")
