@@ -94,6 +94,19 @@ async def test_outside_the_office_only_signals_of_ones_own_district_are_there(
         assert (await district.post(f"/desk/signals/{number}", data=form)).status == status
 
 
+async def test_outside_the_office_a_lasting_square_tells_nothing_of_its_other_kinds(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    why = {"why": ["每段都不少于 3 件。", "这一格同期约为 2.4 件。"]}
+    row = signal(6, "chronic", "110105", {"windows": [6, 6, 7]}, place="125-102")
+    row.told = {**row.told, **why}
+    async with deps.db.writes.begin() as session:
+        session.add(row)
+    told = await page(await client_of(Role.SUPERVISOR, unit="110105"))
+    assert "每段都不少于 3 件。" in told
+    assert "同期约为" not in told
+
+
 async def test_outside_the_office_a_signal_tells_no_small_count(client_of: ClientOf, noticed: None) -> None:
     del noticed
     told = await page(await client_of(Role.SUPERVISOR, unit="110105"))

@@ -13,7 +13,8 @@ import triage.tables
 from connectors.vault import Vault
 from models.outbox import Outbox
 from models.parties import Party, PartyMention, PartyName, PartyPair
-from models.viewing import all_seeing
+from models.viewing import Scope as ViewScope
+from models.viewing import Viewer, all_seeing
 from models.vocab import AppealState, State
 from tests.factories import NOW, TicketIn, add_appeal, add_tickets
 from tests.triage.services.trends.helpers import correct, refreshed
@@ -191,6 +192,25 @@ async def test_kinds_and_districts_are_as_people_corrected_them(db: Database) ->
     assert counts == [[1], [1], [1], []]
     assert {kind for kind, _ in found.months} == {"AIR-01", "NOI-01"}
     assert found.places["110108", "110108010"] == 1
+
+
+async def test_another_party_is_named_to_whom_it_may_be_told_of_alone(db: Database) -> None:
+    deps = await gathered(db, LEGAL, replace(SHOP, unit="110108010", assist=(), copies=()))
+    legal = (await ids(deps))["北京绿泉餐饮有限公司"]
+    async with db.reads() as session:
+        (pair,) = (await history.whole(session, VIEWER, legal, now=NOW)).pairs
+    async with db.writes.begin() as session:
+        await changing.refuse(session, pair.a_id, pair.b_id, by="a", now=NOW)
+    street = Viewer("s", ViewScope(units=frozenset({"110105026"})), unit_code="110105026")
+    told = {}
+    for viewer in (VIEWER, street):
+        async with db.reads() as session:
+            (step,) = (await history.whole(session, viewer, legal, now=NOW)).steps
+        told[viewer.login] = ({step.from_name, step.to_name} - {"北京绿泉餐饮有限公司"}, step.reason)
+    assert told == {
+        VIEWER.login: ({"绿泉餐厅"}, "判为不是同一家"),
+        "s": ({history.OTHER_PARTY}, ""),
+    }
 
 
 async def test_an_unknown_party_is_not_found(sqlite_db: Database) -> None:

@@ -178,7 +178,9 @@ YEAR = (*ITEMS, *[TicketIn(age=timedelta(days=395))] * 9, TicketIn(age=timedelta
 async def of_year(db: Database, *signals: Signal) -> Deps:
     """October of this year and of the last one, and what was noticed."""
     deps = deps_of(db)
-    await add_tickets(db, *YEAR, *[TicketIn(age=timedelta(days=33), kind="AIR-01")] * 11)
+    # The oldest says that the sums hold the whole of last October.
+    oldest = TicketIn(age=timedelta(days=450))
+    await add_tickets(db, *YEAR, *[TicketIn(age=timedelta(days=33), kind="AIR-01")] * 11, oldest)
     while await refreshing.catch_up(deps):
         pass
     async with db.writes.begin() as session:
@@ -225,6 +227,15 @@ async def test_a_month_is_held_against_that_of_last_year(db: Database) -> None:
     outside = rendering.page(report, office=False)
     assert "达到12件" not in outside
     assert "去年同期10件，本期增加4件" not in outside
+
+
+async def test_a_month_is_held_against_no_half_month(sqlite_db: Database) -> None:
+    deps = deps_of(sqlite_db)
+    await add_tickets(sqlite_db, *YEAR)
+    while await refreshing.catch_up(deps):
+        pass
+    report = await october(deps)
+    assert "同比情况" not in {section["heading"] for section in report.sections}
 
 
 async def test_a_day_is_held_against_no_day_of_last_year(sqlite_db: Database) -> None:
