@@ -306,6 +306,9 @@ class Watcher(Person):
             answer = line.getresponse()
             spent = (time.perf_counter() - began) * 1000
             failure = None if answer.status == http.client.OK else RuntimeError(f"status {answer.status}")
+            if failure is not None and _CROWDED in answer.read().decode(errors="replace"):
+                _refused[stage_now()]["GET 实时更新（首字节）"] += 1
+                return
             ends = time.monotonic() + 20
             while failure is None and time.monotonic() < ends and answer.readline():
                 pass

@@ -57,6 +57,11 @@ def point(ticket: Ticket, reading: Reading | None) -> tuple[float, float] | None
     return reading.lon, reading.lat
 
 
+def of(ticket: Ticket) -> tuple[str | None, str | None, float | None, float | None]:
+    """What a ticket keeps of its place: district, street, and the point that was pressed."""
+    return ticket.district_code, ticket.street_code, ticket.lon, ticket.lat
+
+
 def put(ticket: Ticket, code: str, where: tuple[float, float] | None, *, back: bool = False) -> bool:
     """Put a ticket where a person says it is. Gives whether anything of it changed.
 
@@ -64,12 +69,12 @@ def put(ticket: Ticket, code: str, where: tuple[float, float] | None, *, back: b
     pressed on the map, WGS-84 degrees, None when none was: of the same place a point that somebody pressed
     before stays, unless `back` takes the corrections back.
     """
-    old = (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
+    old = of(ticket)
     ticket.district_code = code[:_DISTRICT_DIGITS] or None
     ticket.street_code = code if len(code) > _DISTRICT_DIGITS else None
     if where or back or old[:2] != (ticket.district_code, ticket.street_code):
         ticket.lon, ticket.lat = where or (None, None)
-    return old != (ticket.district_code, ticket.street_code, ticket.lon, ticket.lat)
+    return old != of(ticket)
 
 
 async def heal(session: AsyncSession) -> None:

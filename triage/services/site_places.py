@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from models import corrections, site_places
+from models import corrections, placed, site_places
 from models.appeals import Appeal
 from models.site_places import Pick
 from models.vocab import Corrected
@@ -72,16 +72,17 @@ async def pick(
     *,
     gazetteer: Gazetteer,
     at: datetime,
-) -> None:
-    """Keep a pick as a correction of the place, and count it for its phrase.
+) -> bool:
+    """Keep a pick as a correction of the place, and count it for its phrase. Gives whether anything was kept.
 
+    A ticket's place ends at its street: another community of the same street, without a phrase, says nothing.
     `correcting.AS_READ` instead of a code takes the corrections of the place back. Raises NotFound,
     and BadInput when the place is none or the phrase cannot stand for one.
     """
     if wish.code == correcting.AS_READ:
         # A pick taken back: nothing to learn from it.
         await correcting.correct(session, tables, viewer, no, {Corrected.PLACE.value: wish.code}, at=at)
-        return
+        return True
     if wish.code not in gazetteer.places:
         raise BadInput("请先选一个地点")
     found = await corrections.read_ticket_for_update(session, viewer, no)
@@ -93,6 +94,7 @@ async def pick(
         _check(phrase, source_text(*words_of(appeal)), gazetteer)
     where = None if wish.lon is None or wish.lat is None else (wish.lon, wish.lat)
     said = {Corrected.PLACE.value: wish.code[:STREET]}
+    before = placed.of(found.ticket)
     await correcting.correct(session, tables, viewer, no, said, at=at, where=where)
     if phrase:
         await site_places.add_pick(
@@ -106,6 +108,7 @@ async def pick(
             session, who=viewer.login, act=LedgerAct.PLACE_ADDED, now=at, new=wish.code,
             subject=ledger.Subject(SubjectKind.PLACE, phrase, no), detail={"always": wish.always},
         )  # fmt: skip
+    return bool(phrase) or placed.of(found.ticket) != before
 
 
 def _check(phrase: str, text: str, gazetteer: Gazetteer) -> None:

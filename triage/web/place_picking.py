@@ -280,19 +280,14 @@ async def picked(request: web.Request) -> web.Response:
     atlas = await request.app[GROUND].atlas()
     _check_point(atlas, wish)
     async with deps.db.writes.begin() as session:
-        await service.pick(
-            session,
-            deps.tables,
-            request[VIEWER],
-            no,
-            wish,
-            gazetteer=atlas.gazetteer,
-            at=deps.clock.now(),
+        kept = await service.pick(
+            session, deps.tables, request[VIEWER], no, wish, gazetteer=atlas.gazetteer, at=deps.clock.now()
         )
     request.app[CACHES].counts.clear()
     request.app[BOARD].tell()
     return web.Response(
-        status=_SEE_OTHER, headers={hdrs.LOCATION: f"/desk/tickets/{no}?done=picked#corrections"}
+        status=_SEE_OTHER,
+        headers={hdrs.LOCATION: f"/desk/tickets/{no}?done={'picked' if kept else 'same-place'}#corrections"},
     )
 
 

@@ -253,6 +253,8 @@ def _done(request: web.Request) -> str | None:
     code = request.query.get("done", "")
     if code == "picked":
         return "已更正地点。"
+    if code == "same-place":
+        return "地点没有变：工单的地点只到街道，同一街道里的社区，填了原文里的叫法才会记住。"
     return next((_SAID.get(move, f"已{move.label}。") for move in Move if move.value == code), None)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 import triage.tables
 from connectors.vault import Vault
@@ -20,6 +21,7 @@ from models.tickets import Ticket
 from models.topics import Topic
 from models.viewing import all_seeing
 from models.vocab_leads import LeadState
+from models.vocab_topics import TopicLevel
 from nlp.pipeline import Reader
 from tests.factories import NOW
 from triage.clock import FixedClock
@@ -27,9 +29,11 @@ from triage.commands import demo, demo_gathering
 from triage.demo import load_demo
 from triage.services import processing, reference
 from triage.services.deps import Deps
+from triage.services.incidents import watching
 from triage.services.leads import reading
 from triage.services.parties import listing
 from triage.services.parties.listing import PartyAsk
+from triage.services.topics import finding
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,3 +89,23 @@ async def test_there_are_a_few_of_each(loaded: Deps) -> None:
     assert (topics or 0) >= 2
     assert (led or 0) >= 9
     assert {line.name: line.cases for line in parties} == {"子虚建筑有限公司": 5, "甲乙丙烤串店": 3}
+
+
+async def test_a_step_in_which_the_timetable_was_quicker_ends_nothing(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    await reference.sync(deps)
+    found: list[object] = []
+
+    async def taken(_deps: Deps) -> bool:
+        raise IntegrityError("INSERT", {}, Exception("there already"))
+
+    async def find(_deps: Deps, level: object, **_: object) -> None:
+        found.append(level)
+
+    monkeypatch.setattr(watching, "watch", taken)
+    monkeypatch.setattr(finding, "find", find)
+    # Nothing was counted yet, so yesterday cannot be looked through either.
+    await demo_gathering.gather(deps)
+    assert found == list(TopicLevel)

@@ -45,9 +45,9 @@ async def stored(db: Database, count: int = 1, text: str = TEXT) -> list[str]:
     return list(await add_tickets(db, *[item] * count))
 
 
-async def pick(db: Database, tables: Tables, no: str, wish: Wish) -> None:
+async def pick(db: Database, tables: Tables, no: str, wish: Wish) -> bool:
     async with db.writes.begin() as session:
-        await service.pick(session, tables, CLERK, no, wish, gazetteer=GAZETTEER, at=NOW)
+        return await service.pick(session, tables, CLERK, no, wish, gazetteer=GAZETTEER, at=NOW)
 
 
 async def names(db: Database, needed: int = 2) -> list[tuple[str, str]]:
@@ -79,6 +79,18 @@ async def test_a_pick_is_kept_as_a_correction(db: Database, tables: Tables) -> N
         1,
     )
     assert (row.picked_by, row.picked_at) == ("local", NOW)
+
+
+async def test_what_a_pick_changes_is_told_and_so_is_that_it_changes_nothing(
+    db: Database, tables: Tables
+) -> None:
+    (no,) = await stored(db)
+    community = Wish("110105026038")
+    assert await pick(db, tables, no, community)
+    # Another one of the same street: the ticket's place ends there.
+    assert not await pick(db, tables, no, replace(community, code="110105026035"))
+    assert await pick(db, tables, no, replace(community, lon=116.47, lat=39.99))
+    assert await pick(db, tables, no, replace(community, phrase="鹊桥大院"))
 
 
 async def test_a_phrase_is_learned_after_the_same_pick_on_two_tickets(db: Database, tables: Tables) -> None:

@@ -72,6 +72,24 @@ async def test_a_new_word_leads_to_the_tickets_that_say_it(client: Client, deps:
     assert set(re.findall(r"/desk/tickets/([0-9-]+)", listed)) == set(made[:2])
 
 
+async def test_outside_the_office_no_score_tells_a_small_count(client_of: ClientOf, deps: Deps) -> None:
+    async with deps.db.writes.begin() as session:
+        for day, word, demands in (
+            (date(2026, 10, 31), "臭豆腐", 3), (date(2026, 11, 22), "臭豆腐", 60),
+            (date(2026, 10, 31), "泡沫板", 20), (date(2026, 11, 21), "泡沫板", 90),
+        ):  # fmt: skip
+            session.add(RollupWord(day=day, word=word, demands=demands))
+        session.add_all(
+            RollupWordDay(day=day, demands=900, at=NOW) for day in (date(2026, 10, 31), date(2026, 11, 22))
+        )
+    office, outside = await client_of(Role.ANALYST), await client_of(Role.SUPERVISOR, unit="110105")
+    csv = f"/desk/trends/words.csv?{PERIOD}"
+    told, hidden = [dict(re.findall(r"(\S+?),\d+,([^\r\n]*)", await text(c, csv))) for c in (office, outside)]
+    assert re.fullmatch(r"3,\d+\.\d", told["臭豆腐"])
+    assert hidden["臭豆腐"] == "＜5,"
+    assert hidden["泡沫板"] == told["泡沫板"]
+
+
 async def test_every_chart_has_table_definition_and_export(
     client: Client, deps: Deps, city: list[str]
 ) -> None:

@@ -47,12 +47,16 @@ async def told(session: AsyncSession, tables: Tables, period: Period) -> dict[st
         facts[f"signals_{what.value}_n"] = str(len(mine))
         named = [s for s in mine if s.state != SignalState.DISMISSED.value][:NAMED]
         for at, s in enumerate(named, start=1):
-            facts |= {f"{what.value}_{at}{key}": value for key, value in _one(tables, what, s).items()}
+            own = _one(tables, what, s, period.last)
+            facts |= {f"{what.value}_{at}{key}": value for key, value in own.items()}
     return facts
 
 
-def _one(tables: Tables, what: SignalKind, s: Signal) -> dict[str, str]:
-    """Where and of what it is, and its own numbers: as it was noticed last."""
+def _one(tables: Tables, what: SignalKind, s: Signal, last: date) -> dict[str, str]:
+    """Where and of what it is, and its own numbers, as it was noticed last.
+
+    While nobody decides a signal goes on: numbers that reach beyond the period say up to which day.
+    """
     numbers: dict[str, Any] = s.told["numbers"]
     kind = tables.kinds.get(s.kind)
     place = [
@@ -60,12 +64,14 @@ def _one(tables: Tables, what: SignalKind, s: Signal) -> dict[str, str]:
         name_of(tables, By.STREET, numbers["street"]).removesuffix("办事处") if numbers.get("street") else "",
     ]
     of = "环境诉求" if what in _PLACES else kind.name if kind else s.kind
-    found = {"": f"{''.join(place)}{of}"}
+    upto = date.fromisoformat(numbers["to"])
+    since = "" if upto <= last else f"（数字到{upto.month}月{upto.day}日）"
+    found = {"": f"{''.join(place)}{of}{since}"}
     if what is SignalKind.CHRONIC:
         windows = [int(count) for count in numbers["windows"]]
         return found | {"_windows": "、".join(map(str, windows)), "_n": str(sum(windows))}
     if what in _PLACES:
-        days = (date.fromisoformat(numbers["to"]) - date.fromisoformat(numbers["from"])).days + 1
+        days = (upto - date.fromisoformat(numbers["from"])).days + 1
         return found | {"_n": str(numbers["now"]), "_days": str(days), "_before": str(numbers["before"])}
     return found | {"_n": str(numbers["seen"]), "_expected": f"{numbers['expected']:.1f}"}
 

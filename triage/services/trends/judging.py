@@ -14,6 +14,7 @@ from models.vocab_trends import SignalKind, SignalState
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound
 from triage.services import ledger
+from triage.services.trends import spots
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -94,12 +95,19 @@ async def take_back(
 ) -> Signal:
     """撤回处置: a decided signal is to be looked at again; who decided what, and why, stays in the ledger.
 
-    Raises NotFound, and BadInput without a reason or when nobody has decided.
+    Raises NotFound, and BadInput without a reason, when nobody has decided, or when the same thing waits as a
+    signal of its own since: there would be two.
     """
     reason = _told(reason)
     found = await _locked(session, number, districts)
     if found.state == SignalState.NEW.value:
         raise BadInput("这条信号还没有处置，不用撤回")
+    same = spots.same_thing(SignalKind(found.what), found.kind, found.district, found.place)
+    waits = await session.scalar(
+        sa.select(Signal.id).where(*same, Signal.state == SignalState.NEW.value, Signal.id != number).limit(1)
+    )
+    if waits is not None:
+        raise BadInput(f"同一件事已经另立一条信号（编号 {waits}）待研判，请在那一条上处置")
     ledger.write(
         session, who=by, act=LedgerAct.SIGNAL_TAKEN_BACK, now=now, old=found.state,
         new=SignalState.NEW.value, reason=reason, subject=ledger.Subject(SubjectKind.SIGNAL, str(number)),

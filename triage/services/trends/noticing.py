@@ -210,12 +210,7 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
     known: Signal | None = await session.scalar(
         sa.select(Signal)
         .where(
-            Signal.what == item.what.value,
-            # A hot place is hot of all kinds together: the commonest one may be another the next day.
-            sa.true() if item.what in spots.PLACES else Signal.kind == item.kind,
-            # So may its district, of a square that lies across a border.
-            sa.true() if item.what in spots.PLACES else Signal.district == item.district,
-            Signal.place == item.place,
+            *spots.same_thing(item.what, item.kind, item.district, item.place),
             Signal.last_day >= day - SAME,
             Signal.last_day <= day,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.rollups import RollupPlace
+from models.signals import Signal
 from models.vocab_trends import SignalKind
 from triage.rules.trends import hot, telling
 from triage.services.trends.areas import areas as areas_of
@@ -38,6 +39,16 @@ class Found:
 
 
 PLACES: Final = {SignalKind.HOT_GRID: RollupPlace.grid, SignalKind.HOT_COMMUNITY: RollupPlace.community}
+
+
+def same_thing(what: SignalKind, kind: str, district: str, place: str) -> list[sa.ColumnElement[bool]]:
+    """The condition on `signal`: it tells of this very thing.
+
+    A hot place is hot of all kinds together: the commonest one may be another the next day, and so may its
+    district, of a square that lies across a border.
+    """
+    found = [Signal.what == what.value, Signal.place == place]
+    return found if what in PLACES else [*found, Signal.kind == kind, Signal.district == district]
 
 
 async def hot_places(session: AsyncSession, row: SignalRow | None, day: date) -> list[Found]:

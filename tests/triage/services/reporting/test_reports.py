@@ -250,6 +250,17 @@ async def test_a_day_is_held_against_no_day_of_last_year(sqlite_db: Database) ->
     assert (weekly.name, weekly.first) == ("2025-W43", date(2025, 10, 20))
 
 
+async def test_numbers_that_reach_beyond_the_month_say_up_to_which_day(sqlite_db: Database) -> None:
+    going_on = noticed("hot_grid", SignalState.NEW, 8.0, now=26, before=3, to="2026-11-02")
+    deps = await of_year(sqlite_db, going_on)
+    report = await october(deps)
+    told = {section["heading"]: section["sentences"] for section in report.sections}
+    assert told["态势信号"][-1] == (
+        "热点网格：朝阳区望京街道环境诉求（数字到11月2日），一个一公里网格41天26件，此前的基期3件。"
+    )
+    assert drafting.strange_of(deps.tables, report, now=NOW) == []
+
+
 async def test_a_month_tells_what_was_noticed_and_what_became_of_it(db: Database) -> None:
     deps = await of_year(
         db,

@@ -138,6 +138,25 @@ async def test_a_chronic_place_is_told_before_busier_squares_where_nothing_stand
     assert "这一格同期约为" in chronic[0].told["why"][1]
 
 
+async def test_a_decision_is_not_taken_back_where_the_same_thing_waits_by_itself(sqlite_db: Database) -> None:
+    deps = deps_of(sqlite_db, NOW)
+    same = {
+        "what": "hot_grid", "place": "125-101", "first_day": DAY, "last_day": DAY, "score": 5.0,
+        "row_id": "x", "told": {"numbers": {}, "why": []}, "made_at": NOW,
+    }  # fmt: skip
+    async with sqlite_db.writes.begin() as session:
+        session.add_all([
+            Signal(id=1, kind="NOI-01", district="110105", state="dismissed", by="a", **same),
+            # The same square, though most of it is of another kind and district by now.
+            Signal(id=2, kind="AIR-01", district="110108", state="new", **same),
+            Signal(id=3, kind="", district="110105", state="dismissed", by="a", **same | {"place": "9-9"}),
+        ])  # fmt: skip
+    async with deps.db.writes.begin() as session:
+        with pytest.raises(BadInput, match="编号 2"):
+            await judging.take_back(session, 1, "看错了", by="b", now=NOW)
+        assert (await judging.take_back(session, 3, "看错了", by="b", now=NOW)).state == "new"
+
+
 async def test_a_hot_place_stays_one_signal_when_its_commonest_kind_changes(sqlite_db: Database) -> None:
     await plant(sqlite_db)
     await noticing.notice(deps_of(sqlite_db, NOW), DAY)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 import sqlalchemy as sa
 
 from models.rollups import RollupCursor, RollupDay, RollupMonthKind, RollupTicket
@@ -18,7 +19,6 @@ from triage.services.trends import applying, figures, sources
 from triage.services.trends.sources import Scope
 
 if TYPE_CHECKING:
-    import pytest
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.db import Database
@@ -113,7 +113,9 @@ async def test_hours_of_every_kind_are_those_of_all_kinds_together(db: Database)
             assert every == await figures.hours(session, Scope(FIRST, LAST, kinds=KINDS, district=district))
 
 
-async def test_what_older_code_counted_is_made_up_for(db: Database) -> None:
+@pytest.mark.parametrize("called", [(), (TicketIn(kind="AIR-01"),)])
+async def test_what_older_code_counted_is_made_up_for(db: Database, called: tuple[TicketIn, ...]) -> None:
+    """Whether somebody calls afterwards or not."""
     deps = deps_of(db)
     await add_tickets(db, TicketIn())
     await refreshed(deps)
@@ -122,10 +124,10 @@ async def test_what_older_code_counted_is_made_up_for(db: Database) -> None:
         for model in applying.SHORTER:
             await session.execute(sa.delete(model))
         await session.execute(sa.update(RollupCursor).values(version=RollupCursor.version + 1))
-    await add_tickets(db, TicketIn(kind="AIR-01"))
+    await add_tickets(db, *called)
     await refreshed(deps)
     kept = await sums(db)
     async with db.writes.begin() as session:
-        assert await session.scalar(sa.select(sa.func.sum(RollupMonthKind.demands))) == 2
+        assert await session.scalar(sa.select(sa.func.sum(RollupMonthKind.demands))) == 1 + len(called)
         await applying.sum_up(session)
     assert await sums(db) == kept
