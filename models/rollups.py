@@ -132,8 +132,18 @@ class RollupMonth(Measures, Base):
     channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
 
 
+class RollupMonthDistrict(Measures, Base):
+    """A month × district × kind, all streets and channels together: some 13,000 rows a year of a city."""
+
+    __tablename__ = "rollup_month_district"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True, comment="its first day")
+    district: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
 class RollupMonthKind(Measures, Base):
-    """A month × district × kind × channel, all streets together."""
+    """A month × district × kind × channel, all streets together: read for kinds within channels alone."""
 
     __tablename__ = "rollup_month_kind"
 

@@ -154,6 +154,7 @@ def cells(fact: Fact) -> list[tuple[Cell, Amounts]]:
         (("rollup_street", (f.day, f.district, f.street)), counts),
         (("rollup_month", (month, f.district, f.street, f.kind, f.channel)), counts),
         (("rollup_district", (f.day, f.district, f.kind)), counts),
+        (("rollup_month_district", (month, f.district, f.kind)), counts),
         (("rollup_month_kind", (month, f.district, f.kind, f.channel)), counts),
         (("rollup_month_street", (month, f.district, f.street, f.channel)), counts),
         (("rollup_hour", (month, f.district, f.kind, f.day.isoweekday(), f.hour)), {"demands": 1}),

@@ -16,6 +16,7 @@ from models.rollups import (
     RollupModel,
     RollupMonth,
     RollupMonthCommunity,
+    RollupMonthDistrict,
     RollupMonthHour,
     RollupMonthKind,
     RollupMonthPlace,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 SHORTER: Final[Mapping[type[Base], type[Base]]] = {
     RollupChannel: RollupDay,
     RollupStreet: RollupDay,
+    RollupMonthDistrict: RollupMonth,
     RollupMonthKind: RollupMonth,
     RollupMonthStreet: RollupMonth,
     RollupMonthHour: RollupHour,
@@ -62,6 +64,7 @@ KEYS: Final = {
     "rollup_channel": ("day", "district", "channel"),
     "rollup_street": ("day", "district", "street"),
     "rollup_month": ("month", "district", "street", "kind", "channel"),
+    "rollup_month_district": ("month", "district", "kind"),
     "rollup_month_kind": ("month", "district", "kind", "channel"),
     "rollup_month_street": ("month", "district", "street", "channel"),
     "rollup_month_hour": ("month", "district", "weekday", "hour"),

@@ -17,6 +17,7 @@ from models.rollups import (
     RollupHour,
     RollupMonth,
     RollupMonthCommunity,
+    RollupMonthDistrict,
     RollupMonthHour,
     RollupMonthKind,
     RollupMonthPlace,
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 
 _DAY: Final = timedelta(days=1)
 #: Sums whose rows are months; the others have days.
-BY_MONTH: Final = (RollupMonth, RollupMonthKind, RollupMonthStreet, RollupMonthCommunity, RollupMonthPlace)
+BY_MONTH: Final = (
+    RollupMonth,
+    RollupMonthDistrict,
+    RollupMonthKind,
+    RollupMonthStreet,
+    RollupMonthCommunity,
+    RollupMonthPlace,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,17 @@ class Scope:
         return (self.last - self.first).days + 1
 
 
-def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of seven row classes)
+def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of eight row classes)
     """The sum that answers, told apart by these axes."""
     street = Axis.STREET in axes or scope.street is not None
     kind = Axis.KIND in axes or scope.kinds is not None
-    if scope.whole_months and Axis.DAY not in axes:
-        if street and kind:
-            return RollupMonth
-        return RollupMonthKind if kind else RollupMonthStreet
     channel = Axis.CHANNEL in axes or scope.channel is not None
+    if scope.whole_months and Axis.DAY not in axes:
+        if street:
+            return RollupMonth if kind else RollupMonthStreet
+        if channel:
+            return RollupMonthKind if kind else RollupMonthStreet
+        return RollupMonthDistrict
     if kind:
         return RollupDay if street or channel else RollupDistrict
     if street:
