@@ -35,7 +35,7 @@ from models.db import open_database
 from models.tickets import Ticket
 from models.vocab_staff import Role
 from tests import signed_in
-from triage import logs
+from triage import logs, memory
 from triage.clock import FixedClock
 from triage.services import reference
 from triage.services.deps import Deps
@@ -140,7 +140,9 @@ async def measure(deps: Deps, wanted: Wanted) -> dict[str, Figure]:
     ]
     figures: dict[str, Figure] = {}
     cookies = {signed_in.COOKIE: await wanted.sign_in(deps)}
-    async with TestClient(TestServer(make_app(deps)), cookies=cookies) as client:
+    app = make_app(deps)
+    memory.settle()  # as `jiesu serve` does
+    async with TestClient(TestServer(app), cookies=cookies) as client:
         cases += [
             Case("pages_open", await _forward(client, "/api/v1/tickets?")),
             Case("pages_closed", await _forward(client, "/api/v1/tickets?state=handed_over&")),

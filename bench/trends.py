@@ -41,7 +41,7 @@ from models.tickets import Ticket
 from models.vocab_trends import SignalKind
 from tests import signed_in
 from tests.factories import TicketIn, add_tickets
-from triage import logs
+from triage import logs, memory
 from triage.clock import FixedClock
 from triage.rules.trends import season
 from triage.rules.trends.rows import row_of
@@ -261,6 +261,7 @@ async def pages(deps: Deps, rounds: int) -> dict[str, Any]:
     app = make_app(deps)
     # Without a session every page is the one to sign in on.
     cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, login=f"analyst.{uuid4().hex[:8]}")}
+    memory.settle()  # as `jiesu serve` does
     async with TestClient(TestServer(app), cookies=cookies) as client:
         for number in range(-len(asks), rounds):
             ask = asks[number % len(asks)]

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
 from models.vocab_notices import Medium
-from triage import jobs, logs, metrics, tracing
+from triage import jobs, logs, memory, metrics, tracing
 from triage.errors import place_of
 from triage.services import correcting, drift, supervising
 from triage.services import relay as relaying
@@ -277,6 +277,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
     metrics.MODEL_DEGRADED.set(int(runtime.reader.degraded is not None))
     metrics.watch_pool("worker", lambda: port.pool_samples(runtime.deps.db))
     opened = port.open_port(settings, degraded=lambda: ["model"] if runtime.reader.degraded else [])
+    memory.settle()
     log.info("worker_ready")
     serve_queue(settings.redis, burst=burst)
     if opened is not None:

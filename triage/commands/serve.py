@@ -7,7 +7,7 @@ import asyncio
 import uvloop
 from aiohttp import web
 
-from triage import tracing
+from triage import memory, tracing
 from triage.services.staff import public
 from triage.settings import Settings  # noqa: TC001
 from triage.web import protocol
@@ -38,8 +38,10 @@ def serve(settings: Settings) -> None:
     uvloop.install()
     protocol.install()
     tracing.set_up(settings, "web")
+    app = make_app(build(settings, pool_wait=CROWDED_SECONDS), warm=True)
+    memory.settle()
     web.run_app(
-        make_app(build(settings, pool_wait=CROWDED_SECONDS), warm=True),
+        app,
         host=settings.host,
         port=settings.port,
         shutdown_timeout=SHUTDOWN_SECONDS,

@@ -15,7 +15,7 @@ from models import placed, site_places
 from models.vocab_staff import Permission
 from nlp.gazetteer import DISTRICT, STREET, GazetteerError
 from nlp.place_answer import full_name
-from triage import logs, overlays
+from triage import logs, memory, overlays
 from triage.errors import BadInput, TriageError
 from triage.services import site_places as service
 from triage.services.correcting import AS_READ
@@ -181,6 +181,7 @@ async def _load(ground: Ground) -> None:
     try:
         await ground.atlas()
         await asyncio.to_thread(lambda: ground.streets)
+        memory.settle_quickly()
     except (TriageError, GazetteerError) as error:
         log.warning("ground_not_loaded", error=type(error).__name__)
 
