@@ -259,6 +259,7 @@ async def run(wanted: Wanted) -> dict[str, Any]:
         tempfile.TemporaryDirectory(prefix="jiesu-load-") as folder,
     ):
         processes.environment["JIESU_OPEN311_PER_HOUR"] = "1000000"
+        processes.environment["JIESU_OPEN_PER_ADDRESS"] = "1000000"
         db = open_database(url)
         deps = Deps(Settings(), SystemClock(), triage.tables.load(), db, Vault.parse(BENCH_KEY))
         plan = await _prepared(deps, wanted.rows)
