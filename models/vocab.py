@@ -282,6 +282,7 @@ class Tag(Labelled):
     LEFT = "ticket:left", "并入的诉求撤出"
     HEAD_ANSWERED = "ticket:head_answered", "并入的工单已反馈"
     HEAD_REOPENED = "ticket:head_reopened", "并入的工单重新办理"
+    PLACED = "ticket:placed", "地点更正到其他区"
     ACCEPT = "ticket:accept", "受理"
     MERGE = "ticket:merge", "合并"
     SPLIT = "ticket:split", "撤销合并"

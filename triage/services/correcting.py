@@ -2,7 +2,8 @@
 
 A place that was put right is the ticket's place from then on (`models.placed`): lists, filters, counts and
 maps follow in the same transaction. Nothing else of the ticket is changed here, nor who handles it and may
-see it: where it goes next is a move of its own. `AS_READ` takes the corrections of a place back.
+see it (but for what `districts` copies): where it goes next is a move of its own. `AS_READ` takes the
+corrections of a place back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from models.vocab import AppealType, Corrected, Level, Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound
-from triage.services import ledger
+from triage.services import districts, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +100,8 @@ async def correct(
             session, who=viewer.login, act=LedgerAct.CORRECTED, now=at, old=codes[0], new=codes[1],
             subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"field": item.field},
         )  # fmt: skip
+    if before.district != after.district:
+        await districts.copy(session, tables, found, viewer.login, now=at)
     return kept
 
 
@@ -107,6 +110,7 @@ class _Place:
     """Where a ticket is: what it keeps of it, and the code of the finest unit of the place in force."""
 
     kept: tuple[object, ...]
+    district: str | None
     community: str | None
     finest: str
 
@@ -114,7 +118,7 @@ class _Place:
     def of(cls, found: ReadTicket) -> _Place:
         ticket = found.ticket
         finest = placed.community(ticket, found.reading) or ticket.street_code or ticket.district_code or ""
-        return cls(placed.of(ticket), ticket.community_code, finest)
+        return cls(placed.of(ticket), ticket.district_code, ticket.community_code, finest)
 
 
 async def heal(deps: Deps) -> bool:
