@@ -358,7 +358,7 @@ class Corrected(Labelled):
     KIND = "kind", "污染种类"
     APPEAL_TYPE = "appeal_type", "诉求类型"
     URGENCY = "urgency", "紧急程度"
-    PLACE = "place", "地点(区或街乡镇)"
+    PLACE = "place", "地点(区、街乡镇或社区)"
 
 
 class DriftFigure(Labelled):
