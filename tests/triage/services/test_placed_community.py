@@ -17,7 +17,7 @@ from models.filters import all_seeing
 from models.ledger import LedgerRow
 from models.rollups import RollupMonthCommunity
 from models.tickets import Ticket
-from nlp.gazetteer import Gazetteer
+from nlp.gazetteer import Gazetteer, PlaceName
 from nlp.place_point import Atlas
 from tests.factories import NOW, TicketIn, add_reference, add_tickets
 from tests.triage.services.trends.helpers import deps_of, refreshed
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 CLERK = all_seeing("local")
-ATLAS = Atlas(Gazetteer.load())
 WANGJING, QINGHE = "110105026", "110108017"
 READ, OTHER = "110105026038", "110105026035"
+#: The registry knows no points of communities: they come with a site's own names.
+ATLAS = Atlas(Gazetteer.load(), (PlaceName("方舟苑", OTHER, lon=116.455, lat=40.005),))
 POINT = (116.47, 39.99)
 
 
@@ -90,7 +91,7 @@ async def test_a_community_of_the_same_street_is_kept_counted_and_drawn(
     assert await drawn(db) == POINT
     assert await pick(db, tables, no, OTHER)
     assert await community(db) == (OTHER, OTHER)
-    assert await drawn(db) == middle(OTHER) != POINT
+    assert await drawn(db) == middle(OTHER) != middle(WANGJING)
     assert not await pick(db, tables, no, OTHER)
     async with db.reads() as session:
         (kept,) = await session.scalars(sa.select(Correction))
