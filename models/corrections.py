@@ -44,6 +44,9 @@ class Correction(Base):
     field: Mapped[str] = mapped_column(sa.String(16), comment="vocab.Corrected")
     old: Mapped[str | None] = mapped_column(sa.String(40), comment="what was held before; null: nothing")
     new: Mapped[str] = mapped_column(sa.String(40), comment="a code, or 'true' and 'false'")
+    community: Mapped[str | None] = mapped_column(
+        sa.String(12), comment="of a place: ticket.community_code after it, as models.placed says"
+    )
     by: Mapped[str] = mapped_column(sa.String(64), comment="login of who said so")
     at: Mapped[datetime]
     model_version: Mapped[str] = mapped_column(sa.String(120), comment="of the reading that is corrected")

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from models.appeals import Appellant, Reading
+from models.corrections import Correction
 from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentWatch
 from models.matters import MatterPair
 from models.placed import point_columns
 from models.sums import in_sums
 from models.tickets import Ticket
-from models.vocab import Precision
+from models.vocab import Corrected, Precision
 from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
@@ -89,6 +90,35 @@ async def unseen(session: AsyncSession, watch: IncidentWatch, *, limit: int) -> 
         .where(Ticket.id > after, in_sums(), ~sa.exists().where(IncidentCall.ticket_id == Ticket.id))
         .order_by(Ticket.id)
         .limit(limit)
+    )
+    return [NewTicket(*row) for row in rows]
+
+
+async def put_right(session: AsyncSession, *, since: datetime, spoken: datetime) -> list[NewTicket]:
+    """Tickets whose place a person put right since then and whose call has another one, by number.
+
+    Only of calls that were `spoken` since, belong to no incident and may come to one by themselves.
+    """
+    lon, lat = point_columns(unless=_NO_POINT)
+    said = sa.select(Correction.ticket_id).where(
+        Correction.at >= since, Correction.field == Corrected.PLACE.value
+    )
+    rows = await session.execute(
+        sa.select(Ticket.id, Ticket.received_at, Ticket.kind, Ticket.district_code, lon, lat)
+        .join(IncidentCall, IncidentCall.ticket_id == Ticket.id)
+        .outerjoin(Reading, Reading.id == Ticket.reading_id)
+        .where(
+            Ticket.id.in_(said),
+            IncidentCall.at >= spoken,
+            IncidentCall.incident_id.is_(None),
+            IncidentCall.kept_out.is_(sa.false()),
+            sa.or_(
+                IncidentCall.district_code.is_distinct_from(Ticket.district_code),
+                IncidentCall.lon.is_distinct_from(lon),
+                IncidentCall.lat.is_distinct_from(lat),
+            ),
+        )
+        .order_by(Ticket.id)
     )
     return [NewTicket(*row) for row in rows]
 

@@ -94,6 +94,9 @@ class Ticket(Base):
     urgency: Mapped[str] = mapped_column(sa.String(4), comment="the grade that sets the clocks")
     district_code: Mapped[str | None] = mapped_column(sa.String(12))
     street_code: Mapped[str | None] = mapped_column(sa.String(12))
+    community_code: Mapped[str | None] = mapped_column(
+        sa.String(12), comment="that a person put it in; null: as models.placed says"
+    )
     lon: Mapped[float | None] = mapped_column(
         comment="WGS-84 degrees, where a person put it on the map; null: as models.placed says"
     )

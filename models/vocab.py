@@ -282,6 +282,7 @@ class Tag(Labelled):
     LEFT = "ticket:left", "并入的诉求撤出"
     HEAD_ANSWERED = "ticket:head_answered", "并入的工单已反馈"
     HEAD_REOPENED = "ticket:head_reopened", "并入的工单重新办理"
+    PLACED = "ticket:placed", "地点更正到其他区"
     ACCEPT = "ticket:accept", "受理"
     MERGE = "ticket:merge", "合并"
     SPLIT = "ticket:split", "撤销合并"
@@ -357,7 +358,7 @@ class Corrected(Labelled):
     KIND = "kind", "污染种类"
     APPEAL_TYPE = "appeal_type", "诉求类型"
     URGENCY = "urgency", "紧急程度"
-    PLACE = "place", "地点(区或街乡镇)"
+    PLACE = "place", "地点(区、街乡镇或社区)"
 
 
 class DriftFigure(Labelled):

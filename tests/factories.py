@@ -45,7 +45,8 @@ UNITS = (
 )
 
 
-LEVELS = {code: level for code, _, level, _ in UNITS}
+#: And that of a city bureau, which `reference.sync` brings with the tables.
+LEVELS = {code: level for code, _, level, _ in UNITS} | {"bj-ecology": Level.CITY.value}
 
 
 @dataclass(frozen=True, slots=True)

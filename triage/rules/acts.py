@@ -35,6 +35,10 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: From when on a ticket was put in a district and street (codes); None: from the beginning.
+Placed = tuple["datetime | None", str | None, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """A ticket as it was opened, and everything that happened to it, in order."""
@@ -46,3 +50,14 @@ class History:
     street_code: str | None
     unit_code: str | None
     events: tuple[Event, ...]
+    #: Where it was put and from when, oldest first; empty where nobody put it right: then it is as above.
+    places: tuple[Placed, ...] = ()
+
+    def place_at(self, moment: datetime | None) -> tuple[str | None, str | None]:
+        """District and street as they were held at a moment; those of now where none is given."""
+        known = [
+            (district, street)
+            for at, district, street in self.places
+            if moment is not None and (at is None or at <= moment)
+        ]
+        return known[-1] if known else (self.district_code, self.street_code)

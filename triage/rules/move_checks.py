@@ -76,7 +76,10 @@ def _has_part(s: Standing, part: Part, unit: str | None, move: Move) -> bool:
 def _of_district(tables: Tables, s: Standing, unit: str | None) -> bool:
     mine = tables.units.get(unit or "")
     lead = tables.units.get(s.unit or "")
-    theirs = {s.district, lead.district_code if lead else None} - {None}
+    of_lead = lead.district_code if lead else None
+    # Under a city bureau the case is the district's in which the place now is.
+    opened = s.district if of_lead else s.placed or s.district
+    theirs = {opened, of_lead} - {None}
     return mine is not None and (not theirs or mine.district_code in theirs)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Level, Move
 from triage.errors import NoRule
+from triage.rules import routing
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal, Stage, read
 from triage.rules.move_checks import check_facts, check_limits, check_post, check_state, check_values
@@ -168,7 +169,7 @@ def _data(
         "clocks": _clocks(s, row, dues),
     }
     if row.move in SENDING:
-        data["units"] = _units(tables, values, at=at)
+        data["units"] = _units(tables, s, values, at=at)
         data["unit"] = data["units"]["lead"]
     if row.move is Move.ACCEPT:
         desk = tables.unit(Level.DESK, OWN, "", _day(at))
@@ -205,14 +206,19 @@ def _clocks(s: Standing, row: MoveRow, dues: Mapping[Clock, Due]) -> dict[str, A
     }
 
 
-def _units(tables: Tables, values: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
-    """主办, 协办, 抄送: a street that leads is copied to its district's government (条例 art. 12)."""
+def _units(tables: Tables, s: Standing, values: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+    """主办, 协办, 抄送: a street that leads is copied to its district's government (条例 art. 12).
+
+    So is a city bureau's case whose place was put right in another district: nobody there has a part in it.
+    """
     lead = tables.units[values[Field.UNIT]]
     assist = [code for code in values.get(Field.ASSIST, []) if code != lead.code]
     copies = []
     if lead.level is Level.STREET:
         district = tables.unit(Level.DISTRICT, OWN, lead.district_code or "", _day(at))
         copies = [district.code] if district else []
+    elif lead.level is Level.CITY and (told := routing.district_copied(tables, s.placed, day=_day(at))):
+        copies = [told] if told not in assist else []
     return {"lead": lead.code, "assist": [code for code in assist if code not in copies], "cc": copies}
 
 

@@ -9,12 +9,14 @@ from triage.rules.clock_parsing import dated_rows, percent
 from triage.rules.rate_rows import (
     SATISFACTION,
     Cause,
+    Counts,
     ExclusionRow,
     GroupRow,
     Measure,
     Order,
     Period,
     PeriodRow,
+    PlaceRow,
     Rate,
     RateTable,
     ResponseRow,
@@ -42,6 +44,7 @@ def rate_table(top: Record) -> RateTable:
         responses=dated_rows(top, "responses", _response),
         exclusions=dated_rows(top, "exclusions", _exclusion),
         groups=dated_rows(top, "groups", _group),
+        places=dated_rows(top, "places", _place) if "places" in top.values else (),
     )
 
 
@@ -71,6 +74,10 @@ def _points(r: Record, name: str) -> int:
 
 def _period(r: Record) -> PeriodRow:
     return PeriodRow(r.text("id"), *r.dated(), r.where, title=r.text("title"), by=r.choice("by", Period))
+
+
+def _place(r: Record) -> PlaceRow:
+    return PlaceRow(r.text("id"), *r.dated(), r.where, title=r.text("title"), by=r.choice("by", Counts))
 
 
 def _response(r: Record) -> ResponseRow:
@@ -108,8 +115,12 @@ def check(rates: RateTable, problems: list[Problem]) -> None:
         rates.responses,
         rates.exclusions,
         rates.groups,
+        rates.places,
     ):
         ids(group, problems)
+    if rates.places:
+        # A site's own table of before there were such rows has none.
+        single["按哪里的地点"] = rates.places
     for what, rows in single.items():
         if not rows:
             problems.append(Problem(_FILE, f"缺少{what}"))

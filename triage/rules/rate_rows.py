@@ -47,6 +47,13 @@ class Period(StrEnum):
     DISPATCH = "dispatch"
 
 
+class Counts(StrEnum):
+    """Which place of a ticket its lines by district and street go by."""
+
+    DISPATCHED = "dispatched"
+    CORRECTED = "corrected"
+
+
 class Measure(StrEnum):
     """What a group of streets is picked by."""
 
@@ -99,6 +106,14 @@ class ResponseRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceRow(Row):
+    """The place that a ticket counts for: as it was sent to the unit, or as it was put right since."""
+
+    title: str
+    by: Counts
+
+
+@dataclass(frozen=True, slots=True)
 class ExclusionRow(Row):
     """A cause and the rates it leaves a ticket out of."""
 
@@ -130,6 +145,7 @@ class RateTable:
     responses: tuple[ResponseRow, ...] = ()
     exclusions: tuple[ExclusionRow, ...] = ()
     groups: tuple[GroupRow, ...] = ()
+    places: tuple[PlaceRow, ...] = ()
 
     def on(self, day: date) -> RateRules:
         """The rows in force on a day. Raises NoRule when one is missing."""
@@ -143,6 +159,7 @@ class RateTable:
                 for cause in Cause
             },
             groups=tuple(row for row in self.groups if row.holds(day)),
+            place=next((row for row in self.places if row.holds(day)), None),
         )
 
 
@@ -156,12 +173,20 @@ class RateRules:
     response: ResponseRow
     exclusions: Mapping[Cause, ExclusionRow]
     groups: tuple[GroupRow, ...]
+    #: None in a site's own table of before there was such a row: as dispatched.
+    place: PlaceRow | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """Which place counts."""
+        return self.place.by if self.place else Counts.DISPATCHED
 
     @property
     def row_ids(self) -> tuple[str, ...]:
         """Every row, for the record."""
         rows: tuple[Row, ...] = (
             self.weights, self.scores, self.period, self.response, *self.exclusions.values(), *self.groups,
+            *((self.place,) if self.place else ()),
         )  # fmt: skip
         return tuple(row.id for row in rows)
 

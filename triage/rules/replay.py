@@ -170,6 +170,11 @@ def _counted(s: Standing, event: Event) -> Standing:
     return s.evolve(seq=event.seq, last_at=event.at, version=s.version + 1, last=None, before=None)
 
 
+def _placed(s: Standing, event: Event) -> Standing:
+    """The place was put right in another district: its government is copied what a city bureau leads."""
+    return _counted(s, event).evolve(copies=tuple(event.data["units"]["cc"]))
+
+
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
@@ -372,6 +377,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
 _BESIDES: Final[Mapping[str, Callable[[Standing, Event], Standing]]] = {
     Tag.JOINED.value: _joined,
     Tag.LEFT.value: _left,
+    Tag.PLACED.value: _placed,
     Tag.HEAD_ANSWERED.value: _head_settled,
     Tag.HEAD_REOPENED.value: _head_settled,
 }

@@ -65,6 +65,15 @@ def district_having(tables: Tables, lead: str | None, place: str | None) -> str 
     return (unit.district_code if unit else None) or place
 
 
+def district_copied(tables: Tables, placed: str | None, *, day: date) -> str | None:
+    """The government that is copied a city bureau's case: that of the district its place was put right in.
+
+    Where the place is as it was read nobody is: the catalogue has said who else has a part.
+    """
+    unit = tables.unit(Level.DISTRICT, OWN, placed, day) if placed else None
+    return unit.code if unit else None
+
+
 def situation_of(tables: Tables, *, kind: str, text: str, at: date) -> tuple[SituationRow, str] | None:
     """The first situation of the kind that the text tells, and the word that told it; None when none."""
     for row in tables.situations_of.get(kind, ()):

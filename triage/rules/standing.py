@@ -127,6 +127,9 @@ class Standing:
     merged_into: str | None = None
     unmerged: Standing | None = None
     """Where it stood before it was merged: there it goes back to."""
+    placed: str | None = None
+    """The district in which a person put the place, another than the one it was opened in; off the row, for
+    corrections are no events."""
     head_answered: bool = False
     """Merged, and the case that stands for it has its answer: this citizen is to be followed up."""
     last: Last | None = None

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from triage.rules.calendar import BEIJING, beijing
-from triage.rules.rate_rows import Cause, Period, Rate
+from triage.rules.rate_rows import Cause, Counts, Period, Rate
 from triage.rules.rows import ClockName
 from triage.rules.running import runs, standing
 
@@ -87,6 +87,9 @@ def judge(
         return ()
     unit = _unit(known, history.unit_code)
     seen = replace(history, events=known)
+    if rules.counts is Counts.DISPATCHED:
+        district, street = history.place_at(_sent_at(known))
+        seen = replace(seen, district_code=district, street_code=street)
     own = _verdict(tables, rules, seen, (called, whole), (unit, as_of))
     wrong = rules.exclusions[Cause.WRONG_UNIT]
     outs = tuple(Out(rate, Cause.WRONG_UNIT, wrong.id, wrong.title) for rate in Rate if rate in wrong.rates)
@@ -213,6 +216,11 @@ def _unit(known: Sequence[Event], opened: str | None) -> str | None:
     """The unit that leads: the last it was sent to."""
     sent = [str(event.data["unit"]) for event in known if event.act in _SENT and event.data.get("unit")]
     return sent[-1] if sent else opened
+
+
+def _sent_at(known: Sequence[Event]) -> datetime | None:
+    """When it was sent to the unit that leads; None: it was not sent."""
+    return next((event.at for event in reversed(known) if event.act in _SENT), None)
 
 
 def _wrong_units(known: Sequence[Event], opened: str | None) -> tuple[str, ...]:

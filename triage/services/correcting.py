@@ -2,11 +2,13 @@
 
 A place that was put right is the ticket's place from then on (`models.placed`): lists, filters, counts and
 maps follow in the same transaction. Nothing else of the ticket is changed here, nor who handles it and may
-see it: where it goes next is a move of its own. `AS_READ` takes the corrections of a place back.
+see it (but for what `districts` copies): where it goes next is a move of its own. `AS_READ` takes the
+corrections of a place back.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from models import corrections, placed
@@ -15,7 +17,7 @@ from models.vocab import AppealType, Corrected, Level, Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound
-from triage.services import ledger
+from triage.services import districts, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.appeals import Reading
-    from models.corrections import CorrectedText
+    from models.corrections import CorrectedText, ReadTicket
     from models.filters import Viewer
     from triage.rules.rows import Tables
     from triage.services.deps import Deps
@@ -44,11 +46,13 @@ async def correct(
     *,
     at: datetime,
     where: tuple[float, float] | None = None,
+    within: str | None = None,
 ) -> list[Correction]:
     """Keep what `said` (field → value) changes of what is held of a ticket; nothing when it changes nothing.
 
-    `where` is the point pressed on the map for the place that is said, WGS-84 degrees. Raises NotFound, and
-    BadInput naming the field whose value is none.
+    `where` is the point pressed on the map for the place that is said, WGS-84 degrees, `within` the community
+    there ('': none; None: nothing is said of it). Raises NotFound, and BadInput naming the field whose value
+    is none.
     """
     wanted = {_field(name): value for name, value in said.items()}
     for field, value in wanted.items():
@@ -62,6 +66,11 @@ async def correct(
     back = wanted.get(Corrected.PLACE) == AS_READ
     if back:
         wanted[Corrected.PLACE] = found.reading.street_code or found.reading.district_code or ""
+    before = _Place.of(found)
+    if Corrected.PLACE in wanted:
+        place = wanted[Corrected.PLACE]
+        placed.put(found.ticket, found.reading, place, where, within=within, back=back)
+    after = _Place.of(found)
     kept = [
         Correction(
             ticket_id=found.ticket.id,
@@ -69,28 +78,47 @@ async def correct(
             field=field.value,
             old=held[field],
             new=value,
+            community=after.community if field is Corrected.PLACE else None,
             by=viewer.login,
             at=at,
             model_version=found.reading.model_version,
         )
         for field, value in wanted.items()
-        if value != (held[field] or "")
+        if value != (held[field] or "") or (field is Corrected.PLACE and before.community != after.community)
     ]
     session.add_all(kept)
-    moved = Corrected.PLACE in wanted and placed.put(found.ticket, wanted[Corrected.PLACE], where, back=back)
     await session.flush()
-    if moved and not any(item.field == Corrected.PLACE.value for item in kept):
+    if before != after and not any(item.field == Corrected.PLACE.value for item in kept):
         # Another spot of the same place is no other place, so nothing to learn from; but somebody did it.
         ledger.write(
             session, who=viewer.login, act=LedgerAct.CORRECTED, now=at,
             subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"field": "point"},
         )  # fmt: skip
     for item in kept:
+        codes = (before.finest, after.finest) if item.field == Corrected.PLACE else (item.old, item.new)
         ledger.write(
-            session, who=viewer.login, act=LedgerAct.CORRECTED, now=at, old=item.old, new=item.new,
+            session, who=viewer.login, act=LedgerAct.CORRECTED, now=at, old=codes[0], new=codes[1],
             subject=ledger.Subject(SubjectKind.TICKET, no, no), detail={"field": item.field},
         )  # fmt: skip
+    if before.district != after.district:
+        await districts.copy(session, tables, found, viewer.login, now=at)
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a ticket is: what it keeps of it, and the code of the finest unit of the place in force."""
+
+    kept: tuple[object, ...]
+    district: str | None
+    community: str | None
+    finest: str
+
+    @classmethod
+    def of(cls, found: ReadTicket) -> _Place:
+        ticket = found.ticket
+        finest = placed.community(ticket, found.reading) or ticket.street_code or ticket.district_code or ""
+        return cls(placed.of(ticket), ticket.district_code, ticket.community_code, finest)
 
 
 async def heal(deps: Deps) -> bool:
@@ -168,6 +196,7 @@ def as_example(text: CorrectedText) -> dict[str, Any]:
         if field in said:
             row[key] = said[field]
     if said.get(Corrected.PLACE):
-        row["place_code"] = said[Corrected.PLACE]
+        places = [item for item in text.corrections if item.field == Corrected.PLACE]
+        row["place_code"] = places[-1].community or places[-1].new
     last = text.corrections[-1]
     return row | {"sure": True, "model_version": last.model_version, "at": last.at.isoformat()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from models import placed
+from models.appeals import Reading
+from models.corrections import Correction
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Tag, Urgency
+from models.vocab import Corrected, Tag, Urgency
 from triage.rules.acts import ACTS, Event, History
 from triage.rules.rate_rows import SATISFACTION
 
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.acts import Placed
 
 _BATCH: Final = 500
 #: Events that were named before acts were.
@@ -73,8 +79,28 @@ async def histories(session: AsyncSession, *, since: datetime, until: datetime) 
         )
     )
     for start in range(0, len(ids), _BATCH):
-        for history in (await by_ids(session, ids[start : start + _BATCH])).values():
-            yield history
+        part = ids[start : start + _BATCH]
+        places = await _places(session, part)
+        for number, history in (await by_ids(session, part)).items():
+            yield replace(history, places=places[number]) if number in places else history
+
+
+async def _places(session: AsyncSession, ids: list[int]) -> dict[int, tuple[Placed, ...]]:
+    """Of those whose place a person put right: where it was put and from when, first as it was read."""
+    rows = await session.execute(
+        sa.select(
+            Correction.ticket_id, Correction.at, Correction.new, Reading.district_code, Reading.street_code
+        )
+        .join(Ticket, Ticket.id == Correction.ticket_id)
+        .outerjoin(Reading, Reading.id == Ticket.reading_id)
+        .where(Correction.ticket_id.in_(ids), Correction.field == Corrected.PLACE.value)
+        .order_by(Correction.ticket_id, Correction.id)
+    )
+    found: dict[int, tuple[Placed, ...]] = {}
+    for ticket_id, at, new, district, street in rows:
+        before = found.get(ticket_id, ((None, district, street),))
+        found[ticket_id] = (*before, (at, *placed.codes(new)))
+    return found
 
 
 async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:

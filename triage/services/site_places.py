@@ -75,7 +75,7 @@ async def pick(
 ) -> bool:
     """Keep a pick as a correction of the place, and count it for its phrase. Gives whether anything was kept.
 
-    A ticket's place ends at its street: another community of the same street, without a phrase, says nothing.
+    A community is kept with its street; a street that is picked says that no community of it is known.
     `correcting.AS_READ` instead of a code takes the corrections of the place back. Raises NotFound,
     and BadInput when the place is none or the phrase cannot stand for one.
     """
@@ -95,7 +95,8 @@ async def pick(
     where = None if wish.lon is None or wish.lat is None else (wish.lon, wish.lat)
     said = {Corrected.PLACE.value: wish.code[:STREET]}
     before = placed.of(found.ticket)
-    await correcting.correct(session, tables, viewer, no, said, at=at, where=where)
+    within = wish.code if len(wish.code) > STREET else ""
+    await correcting.correct(session, tables, viewer, no, said, at=at, where=where, within=within)
     if phrase:
         await site_places.add_pick(
             session,

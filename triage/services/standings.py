@@ -33,7 +33,7 @@ async def stand(
     """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
     events = (await events_of(session, [ticket.id]))[ticket.id]
     if (standing := replay(events)) is not None:
-        return standing, []
+        return placed(standing, ticket), []
     units = await move_rows.units_of(session, ticket.id)
     registered_at = await move_rows.registered(session, ticket)
     opening = move_rows.opening(tables, ticket, units, registered_at=registered_at)
@@ -44,12 +44,17 @@ def stand_of(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
     """The same for a ticket that was read whole."""
     events = [Event(e.seq, e.at, e.tag, e.login, e.data) for e in whole.events]
     if (standing := replay(events)) is not None:
-        return standing
+        return placed(standing, whole.ticket)
     units: dict[Role, list[str]] = {}
     for part in whole.units:
         units.setdefault(Role(part.role), []).append(part.code)
     opening = move_rows.opening(tables, whole.ticket, units, registered_at=whole.appeal.stored_at)
     return adopted(whole.ticket, events, opening, now=now)[0]
+
+
+def placed(standing: Standing, ticket: Ticket) -> Standing:
+    """The same with the district in which a person put the place, where that is another one."""
+    return standing.evolve(placed=None if ticket.district_code == standing.district else ticket.district_code)
 
 
 def adopted(
@@ -103,7 +108,7 @@ async def stand_many(
         if standing is None:
             older.append(ticket)
         else:
-            found[ticket.id] = standing
+            found[ticket.id] = placed(standing, ticket)
     if older:
         found |= await _adopted(session, tables, older, events, now=now)
     return found

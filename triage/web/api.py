@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from models import ticket_detail, unit_queries
 from triage.clock import local
 from triage.errors import BadInput, NotFound
-from triage.web import asking, listing, present
+from triage.web import asking, communities, listing, present
 from triage.web.asking import day_of
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.moves import as_json
@@ -33,7 +33,8 @@ async def ticket(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
     if whole is None:
         raise NotFound("没有这张工单，或您无权查看。")
-    return as_json(present.ticket(whole, request.app[NAMES], day_of(deps.clock.now()), request[VIEWER]))
+    names, day, known_as = request.app[NAMES], day_of(deps.clock.now()), await communities.of_ticket(whole)
+    return as_json(present.ticket(whole, names, day, request[VIEWER], communities=known_as))
 
 
 async def units(request: web.Request) -> web.Response:

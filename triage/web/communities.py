@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from models import placed
 from triage.web.open311.places import gazetteer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from models.ticket_detail import WholeTicket
 
 #: The committee's name, without what makes it a committee.
 _COMMITTEES: Final = ("居民委员会", "村民委员会", "居委会")
@@ -25,6 +28,12 @@ def name(code: str) -> str:
     # 某某村委会 is the committee of 某某村, 某某村村委会 too.
     short = place.name.removesuffix("村委会")
     return place.name if short == place.name else short if short.endswith("村") else f"{short}村"
+
+
+async def of_ticket(whole: WholeTicket) -> dict[str, str]:
+    """The name of the community that a person put a ticket in, by its code."""
+    code = placed.community(whole.ticket, whole.reading)
+    return await names([code] if code else [])
 
 
 async def names(codes: Iterable[str]) -> dict[str, str]:

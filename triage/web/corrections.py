@@ -14,7 +14,7 @@ from models import corrections
 from models.vocab import AppealType, Corrected, Urgency
 from triage.errors import BadInput
 from triage.services import correcting
-from triage.web import guard
+from triage.web import communities, guard
 from triage.web.desks.live import BOARD
 from triage.web.keys import CACHES, DEPS, VIEWER
 
@@ -39,6 +39,8 @@ class CorrectionView:
     by: str
     at: datetime
     model_version: str
+    community: str | None
+    """Of a place: the community that was picked; "" where the street alone was; null: as read, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ async def view(
         return None
     held = correcting.as_held(reading, known)
     options = _options(names)
-    words = {**names.units, **_words(options)}
+    picked = await communities.names({item.community for item in known if item.community})
+    words = {**names.units, **_words(options), **picked}
     return CorrectingView(
         no=no,
         # A place is corrected where its candidates and the map are (`place_picking`): not twice on a page.
@@ -173,4 +176,5 @@ def _shown(item: Correction, words: Mapping[str, str]) -> CorrectionView:
         by=item.by,
         at=item.at,
         model_version=item.model_version,
+        community=words.get(item.community, item.community) if item.community else item.community,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from models import placed
 from models.vocab import (
     Channel,
     Clock,
@@ -22,11 +23,11 @@ from nlp.types import Head, source_text
 from triage.services.identities.showing import shown_text
 from triage.web import views
 from triage.web.move_notes import move_note
-from triage.web.names import short_area
+from triage.web.names import plain_area, short_area
 from triage.web.words import counted, tone, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from models.appeals import Appeal, Reading
     from models.filters import Day
@@ -112,8 +113,10 @@ def unit(row: UnitRow) -> views.Unit:
     return views.Unit(row.code, row.name, term(Level, row.level), row.district)
 
 
-def ticket(whole: WholeTicket, names: Names, day: Day, viewer: Viewer) -> views.TicketView:
-    """The ticket page's content, in the words that this viewer reads."""
+def ticket(
+    whole: WholeTicket, names: Names, day: Day, viewer: Viewer, *, communities: Mapping[str, str]
+) -> views.TicketView:
+    """The ticket page's content, in the words that this viewer reads; `communities`: names by code."""
     handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
 
     def words(said: str) -> str:
@@ -148,6 +151,7 @@ def ticket(whole: WholeTicket, names: Names, day: Day, viewer: Viewer) -> views.
         identity=views.Identity(whole.registered.name, whole.registered.phone, whole.registered.id_number),
         opened_at=row.opened_at,
         dispatched_at=row.dispatched_at,
+        place=_placed(whole, communities),
         units=_units(whole),
         reading=None if reading is None else _reading(reading, whole.areas, names),
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
@@ -236,6 +240,23 @@ def _reading(reading: Reading, areas: dict[str, str], names: Names) -> views.Rea
         model_version=reading.model_version,
         table_version=reading.table_version,
         read_at=reading.created_at,
+    )
+
+
+def _placed(whole: WholeTicket, communities: Mapping[str, str]) -> views.PlacedView:
+    row, reading = whole.ticket, whole.reading
+    corrected = reading is not None and not placed.as_read(row, reading)
+    within = placed.community(row, reading)
+    said = None if reading is None or corrected else (reading.detail.get("place") or {}).get("community")
+
+    def area(code: str | None) -> views.Term | None:
+        return None if code is None else views.Term(code, plain_area(whole.areas.get(code, code)))
+
+    return views.PlacedView(
+        district=area(row.district_code),
+        street=area(row.street_code),
+        community=None if within is None else views.Term(within, said or communities.get(within, within)),
+        corrected=corrected,
     )
 
 

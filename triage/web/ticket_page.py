@@ -22,7 +22,7 @@ from triage.rules.fields import Refusal
 from triage.services import moving, standings
 from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
-from triage.web import acting, corrections, evidence, guard, move_forms, place_picking, present
+from triage.web import acting, communities, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.desk import render
@@ -179,7 +179,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
-    view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER])
+    known_as = await communities.of_ticket(whole)
+    view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as)
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
         for e in view.evidence
@@ -254,7 +255,7 @@ def _done(request: web.Request) -> str | None:
     if code == "picked":
         return "已更正地点。"
     if code == "same-place":
-        return "地点没有变：工单的地点只到街道，同一街道里的社区，填了原文里的叫法才会记住。"
+        return "地点没有变：现在就是这里。"
     return next((_SAID.get(move, f"已{move.label}。") for move in Move if move.value == code), None)
 
 

@@ -153,6 +153,16 @@ class PlaceView:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedView:
+    """The place in force, as far as it is known; `corrected`: it is not the one that was read."""
+
+    district: Term | None
+    street: Term | None
+    community: Term | None
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingView:
     """识别结果: what NLP said, how sure it was (0 to 1), and its version."""
 
@@ -238,6 +248,7 @@ class TicketView:
     confidential: bool
     divert: Term | None
     identity: Identity
+    place: PlacedView
     opened_at: datetime
     dispatched_at: datetime | None
     units: tuple[UnitPartView, ...]

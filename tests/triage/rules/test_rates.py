@@ -12,7 +12,7 @@ from models.vocab import Urgency
 from tests.triage.rules.helpers import cases, moment, name_of, tables
 from triage.errors import NoRule
 from triage.rules.acts import Event, History
-from triage.rules.rate_rows import Cause, Rate
+from triage.rules.rate_rows import Cause, Counts, Rate
 from triage.rules.rates import By, compare, count, drill, percent, rank, shown
 from triage.rules.verdicts import judge, month_span
 
@@ -160,3 +160,37 @@ def test_numbers_are_rounded_half_up_when_shown_and_not_before(value: Fraction |
 def test_a_day_without_rows_is_refused() -> None:
     with pytest.raises(NoRule, match="三率表没有覆盖这一天：权重，日期 2019-12-01"):
         count(tables(), [], month="2019-12", as_of=_END)
+
+
+@pytest.mark.parametrize(
+    ("by", "places"),
+    [(Counts.DISPATCHED, ("110105", "110105026")), (Counts.CORRECTED, ("110108", "110108010"))],
+)
+def test_lines_by_district_and_street_go_by_the_place_the_row_names(
+    by: Counts, places: tuple[str, str]
+) -> None:
+    """Put right once before it was sent and once after: what the unit was sent is the first."""
+    table = tables().rates
+    rows = tuple(replace(row, by=by) for row in table.places)
+    rules = replace(table, places=rows).on(month_span("2026-11")[0].date())
+    acts: list[list[Any]] = [
+        ["dispatch", "2026-11-02 08:00"],
+        ["follow_up", "2026-11-05 08:00", {"contacted": True, "solved": True, "satisfaction": 5}],
+    ]
+    put = (
+        (None, "110106", None),
+        (moment("2026-11-02 08:00"), "110105", "110105026"),
+        (moment("2026-11-03 08:00"), "110108", "110108010"),
+    )
+    asked = replace(ticket("T-1", acts), district_code="110108", street_code="110108010", places=put)
+    (verdict,) = judge(tables(), rules, asked, month="2026-11", as_of=_END)
+    assert (verdict.district, verdict.street) == places
+
+
+def test_what_was_not_sent_counts_for_the_place_it_has_and_a_table_without_the_row_as_dispatched() -> None:
+    put = ((None, "110106", None), (moment("2026-11-03 08:00"), "110105", "110105026"))
+    history = replace(ticket("T-1", []), places=put)
+    assert history.place_at(None) == ("110105", "110105026")
+    assert history.place_at(moment("2026-11-02 08:00")) == ("110106", None)
+    rules = replace(tables().rates, places=()).on(month_span("2026-11")[0].date())
+    assert (rules.place, rules.counts) == (None, Counts.DISPATCHED)

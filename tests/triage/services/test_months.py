@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.office_xlsx import workbook
 from connectors.vault import Vault
+from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from tests import factories
 from tests.triage.rules.helpers import moment, tables
@@ -22,6 +23,7 @@ from triage.errors import BadInput, NotFound
 from triage.rules.rate_rows import Rate
 from triage.rules.rates import By, drill
 from triage.services import months
+from triage.services.correcting import correct
 from triage.services.deps import Deps
 from triage.services.histories import act_of, event_of
 from triage.services.month_sheets import sheets
@@ -203,3 +205,24 @@ def test_stored_events_become_acts_with_plain_facts() -> None:
     assert event_of("appeal:read", at, {}) is None
     tags = ("appeal:received", "ticket:dispatched", "ticket:diverted")
     assert [act_of(tag) for tag in tags] == ["receive", "dispatch", "divert"]
+
+
+async def test_a_place_put_right_after_the_dispatch_leaves_the_month_with_the_district_it_was_sent_in(
+    deps: Deps,
+) -> None:
+    await factories.add_reference(deps.db)
+    before, after = await _tickets(deps.db, 2)
+    viewer = all_seeing("test")
+    said = ((before, "2026-10-02 08:30"), (after, "2026-10-06 09:00"))
+    for no, at in said:
+        async with deps.db.writes.begin() as session:
+            await correct(session, deps.tables, viewer, no, {"place": "110108010"}, at=moment(at))
+        sent = ("ticket:reassign", "2026-10-02 08:45", {"unit": "110105026"})
+        await _live(deps.db, no, (sent, *_LIVED))
+    made = await months.close(deps, "2026-10")
+    figures = made.published.figures
+    lines = {line.key: line.assessed for line in figures.lines if line.by in {By.DISTRICT, By.STREET}}
+    assert lines == {"110105": 1, "110105026": 1, "110108": 1, "110108010": 1}
+    unit = figures.line(By.UNIT, "110105026")
+    assert unit is not None
+    assert unit.assessed == 2

@@ -70,7 +70,7 @@ async def test_a_pick_is_kept_as_a_correction(db: Database, tables: Tables) -> N
     async with db.reads() as session:
         kept = (await session.scalars(sa.select(Correction))).one()
         row = (await session.scalars(sa.select(SitePlace))).one()
-    assert (kept.field, kept.new, kept.by) == ("place", WANGJING, "local")
+    assert (kept.field, kept.new, kept.community, kept.by) == ("place", WANGJING, "110105026038", "local")
     assert (row.phrase, row.code, row.lon, row.lat, row.picks) == (
         "鹊桥大院",
         "110105026038",
@@ -87,8 +87,10 @@ async def test_what_a_pick_changes_is_told_and_so_is_that_it_changes_nothing(
     (no,) = await stored(db)
     community = Wish("110105026038")
     assert await pick(db, tables, no, community)
-    # Another one of the same street: the ticket's place ends there.
-    assert not await pick(db, tables, no, replace(community, code="110105026035"))
+    assert not await pick(db, tables, no, community)
+    # Another one of the same street is another place.
+    assert await pick(db, tables, no, replace(community, code="110105026035"))
+    assert await pick(db, tables, no, community)
     assert await pick(db, tables, no, replace(community, lon=116.47, lat=39.99))
     assert await pick(db, tables, no, replace(community, phrase="鹊桥大院"))
 

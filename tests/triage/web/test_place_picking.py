@@ -13,9 +13,11 @@ from playwright.async_api import async_playwright, expect
 from models.appeals import Reading
 from models.corrections import Correction
 from models.site_places import SitePlace
+from models.tickets import Ticket
 from tests import browser, signed_in
 from tests.factories import TicketIn, add_tickets
 from triage.services import reference
+from triage.web import communities
 from triage.web.app import make_app
 from triage.web.guard import FIELD
 
@@ -116,6 +118,32 @@ async def test_a_pick_moves_the_case_on_the_map_and_is_taken_back_there(client: 
     assert await send(client, no, place="as_read") == 303
     assert (await of("110105"), await of("110108")) == (True, False)
     assert offer not in await (await client.get(f"/desk/tickets/{no}")).text()
+
+
+async def test_a_community_of_the_same_street_is_shown_as_the_place_and_taken_back(
+    client: Client, db: Database, no: str
+) -> None:
+    async def shown() -> tuple[str, str]:
+        page = await (await client.get(f"/desk/tickets/{no}")).text()
+        told = re.search(r"<dt>现用地点</dt><dd>(.*?)</dd>", page)
+        said = re.search(r'<section class="panel c-correct".*?</section>', page, re.DOTALL)
+        assert said is not None
+        return told[1] if told else "", said[0]
+
+    async with db.writes.begin() as session:
+        await session.execute(sa.update(Reading).values(street_code=WANGJING))
+        await session.execute(sa.update(Ticket).values(street_code=WANGJING))
+    community, name = "110105026038", communities.name("110105026038")
+    assert (await shown())[0] == ""
+    assert await send(client, no, place=community) == 303
+    place, said = await shown()
+    assert place.startswith(f"朝阳区 望京街道 {name}")
+    assert f"→ <b>望京街道办事处 {name}</b>" in said
+    told = await (await client.get(f"/api/v1/tickets/{no}")).json()
+    assert told["place"]["community"] == {"code": community, "label": name}
+    assert name in await (await client.get(f"/desk/review/{no}")).text()
+    assert await send(client, no, place="as_read") == 303
+    assert (await shown())[0] == ""
 
 
 @pytest.mark.parametrize(("street", "name"), [("110108017", "海淀区清河街道"), ("110105999", "110105999")])

@@ -113,19 +113,26 @@ def fact_of(
     corrections: Sequence[tuple[str, str]],
     state: State,
     follow_ups: Sequence[FollowUp],
+    community: str | None = None,
 ) -> Fact:
-    """The part of a ticket. `spoken` is Beijing time; `corrections` are (field, new value), oldest first."""
+    """The part of a ticket. `spoken` is Beijing time; `corrections` are (field, new value), oldest first.
+
+    `community` is what the last correction of the place says of it ('': none); None: nothing.
+    """
     kind, district, street = as_corrected(reading.kind, reading.district, reading.street, corrections)
-    community = reading.community or ""
+    found = reading.community or ""
     grid = grid_of(*reading.point) if reading.point and reading.precision in _POINTS else ""
     moved = (district, street) != (reading.district or "", reading.street or "")
     if moved and any(field == Corrected.PLACE for field, _ in corrections):
         # What was read more exactly was read of another place.
-        community = grid = ""
+        found = grid = ""
+    if community is not None:
+        # A point that was read is of the community that was read.
+        found, grid = community, ""
     said = _last_reached(follow_ups)
     return Fact(
         day=spoken.date(), hour=spoken.hour, kind=kind, district=district, street=street, channel=channel,
-        ending=ending_of(state, follow_ups).value, community=community, grid=grid,
+        ending=ending_of(state, follow_ups).value, community=found, grid=grid,
         model=reading.model, band=min(int(reading.confidence * 10), 9),
         reached=int(said is not None), satisfied=int(said is not None and said.satisfaction in _CONTENT),
         reviewed=int(reading.review), corrected=int(bool(corrections)),

@@ -80,6 +80,7 @@ async def open_cases(
             Ticket.due_clock,
             *point_columns(),
             Ticket.district_code,
+            Ticket.community_code,
         )
         .outerjoin(Reading, Reading.id == Ticket.reading_id)
         .where(*chosen)
@@ -90,8 +91,10 @@ async def open_cases(
 
 
 def _case(atlas: Atlas, *row: Any) -> OpenCase:  # noqa: ANN401  (columns)
-    case, district = OpenCase(*row[:-1]), row[-1]
+    case, district, community = OpenCase(*row[:-2]), *row[-2:]
     if case.lon is not None or not district:
         return case
-    middle = atlas.point(case.street or district, None)
+    # A community of another street was left by an older release.
+    within = case.street and community and community.startswith(case.street)
+    middle = atlas.point(community if within else case.street or district, None)
     return replace(case, lon=middle.lon, lat=middle.lat) if middle else case

@@ -63,7 +63,12 @@ async def watch(deps: Deps) -> bool:
     async with deps.db.reads() as session:
         kept = await session.get(IncidentWatch, _WATCH)
         new = await incident_reads.unseen(session, kept, limit=1) if kept else []
-        quiet = kept is not None and not new and not await _anything_live(session, deps, now)
+        quiet = (
+            kept is not None
+            and not new
+            and not await _put_right(session, kept, now)
+            and not await _anything_live(session, deps, now)
+        )
     if quiet:
         return False
     async with deps.db.writes.begin() as session:
@@ -71,6 +76,7 @@ async def watch(deps: Deps) -> bool:
         if held is None:
             return False
         look = Look(deps, deps.tables.incidents.on(beijing(now).date()), held, now)
+        await _follow(session, look)
         seen = await _batch(session, look)
         await _join_matters(session, look)
         await _tell_late(session, look)
@@ -141,6 +147,31 @@ async def _batch(session: AsyncSession, look: Look) -> int:
         await _look_at(session, look, sorted(fresh, key=lambda call: (call.at, call.ticket_id)))
     await _clear(session, look, tickets[-1].id)
     return len(tickets)
+
+
+async def _put_right(session: AsyncSession, watch: IncidentWatch, now: datetime) -> list[NewTicket]:
+    """Calls that were seen where they are no more.
+
+    Asked a minute back: a correction is dated before its transaction ends.
+    """
+    since = watch.looked_at - timedelta(minutes=1)
+    return await incident_reads.put_right(session, since=since, spoken=now - _KEPT)
+
+
+async def _follow(session: AsyncSession, look: Look) -> None:
+    """A call whose place was put right counts there, and is looked at there; in an incident it stays."""
+    calls = [_new(ticket) for ticket in await _put_right(session, look.watch, look.now)]
+    for call in calls:
+        row = await session.get_one(IncidentCall, call.ticket_id)
+        before = replace(call, lon=row.lon, lat=row.lat, district=row.district_code)
+        row.square = rules.square(*call.point) if call.point else None
+        row.district_code, row.lon, row.lat = call.district, call.lon, call.lat
+        await session.flush()
+        await joining.count_hours(session, [before], -1)
+        await joining.count_hours(session, [call], +1)
+    fresh = [call for call in calls if call.at >= look.now - look.rules.conduct.fresh]
+    if fresh:
+        await _look_at(session, look, sorted(fresh, key=lambda call: (call.at, call.ticket_id)))
 
 
 def _new(ticket: NewTicket) -> Call:

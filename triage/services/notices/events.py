@@ -9,7 +9,7 @@ from models.vocab_notices import NoticeTo
 from triage.services.notices.telling import Happened, data_units
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from models.tickets import Ticket
@@ -27,7 +27,7 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
         seq=event.seq,
         tag=Tag(event.tag),
         kind=after.kind,
-        district=after.district,
+        district=ticket.district_code,
         street=ticket.street_code,
         urgency=after.urgency,
         due=_due(event, after, called[0].due if called else None),
@@ -38,6 +38,24 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
             NoticeTo.COPY: after.copies,
             NoticeTo.CALLED: [call.unit for call in called],
             NoticeTo.OBJECTOR: (objection.unit,) if objection else (),
+        },
+    )
+
+
+def placed(ticket: Ticket, event: Event, after: Standing, told: Sequence[str]) -> Happened:
+    """The place of a city bureau's case was put right in another district: whoever is copied it since."""
+    return Happened(
+        no=ticket.no,
+        seq=event.seq,
+        tag=Tag.PLACED,
+        kind=after.kind,
+        district=ticket.district_code,
+        street=ticket.street_code,
+        urgency=after.urgency,
+        due=after.answer_by,
+        parts={
+            NoticeTo.LEAD: (after.unit,) if after.unit else (),
+            NoticeTo.COPY: told,
         },
     )
 

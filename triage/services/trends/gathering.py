@@ -12,7 +12,7 @@ from models.appeals import Reading as ReadingRow
 from models.corrections import Correction
 from models.sums import in_sums
 from models.tickets import Ticket
-from models.vocab import State
+from models.vocab import Corrected, State
 from triage.clock import local
 from triage.rules.replay import replay
 from triage.rules.trends.facts import Fact, Reading, fact_of
@@ -64,11 +64,14 @@ async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]
             reading,
             local(row.received_at),
             row.channel,
-            corrections=[(field, new) for _, field, new in said],
+            corrections=[(item.field, item.new) for item in said],
+            community=next(
+                (item.community for item in reversed(said) if item.field == Corrected.PLACE), None
+            ),
             state=standing.state if standing else State(row.state),
             follow_ups=standing.follow_ups if standing else (),
         )
-        found[row.id] = Counted(fact, mine[-1].seq if mine else 0, said[-1][0] if said else 0)
+        found[row.id] = Counted(fact, mine[-1].seq if mine else 0, said[-1].id if said else 0)
     return found
 
 
@@ -88,13 +91,15 @@ def _tickets(ids: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
     )  # fmt: skip
 
 
-async def _corrections(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[tuple[int, str, str]]]:
-    found: dict[int, list[tuple[int, str, str]]] = {}
+async def _corrections(
+    session: AsyncSession, ids: Sequence[int]
+) -> dict[int, list[sa.Row[int, int, str, str, str | None]]]:
+    found: dict[int, list[sa.Row[int, int, str, str, str | None]]] = {}
     rows = await session.execute(
-        sa.select(Correction.ticket_id, Correction.id, Correction.field, Correction.new)
+        sa.select(Correction.ticket_id, Correction.id, Correction.field, Correction.new, Correction.community)
         .where(Correction.ticket_id.in_(ids))
         .order_by(Correction.ticket_id, Correction.id)
     )
-    for ticket_id, number, field, new in rows:
-        found.setdefault(ticket_id, []).append((number, field, new))
+    for row in rows:
+        found.setdefault(row.ticket_id, []).append(row)
     return found

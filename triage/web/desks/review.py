@@ -30,7 +30,7 @@ from triage.rules.rows import OWN
 from triage.services import correcting, moving, standings
 from triage.services.hotline import words
 from triage.services.moving import Wish
-from triage.web import access, asking, guard, move_forms, present
+from triage.web import access, asking, communities, guard, move_forms, present
 from triage.web import moves as moves_web
 from triage.web.desk import render
 from triage.web.desks.live import BOARD
@@ -213,7 +213,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             if not await holding.hold(session, whole.ticket.id, login, now=now, span=HOLD):
                 held = "别的坐席刚打开了这张工单：先看“下一张”，或与同事商量后再派。"
     day = asking.day_of(now)
-    view = present.ticket(whole, request.app[NAMES], day, request[VIEWER])
+    known_as = await communities.of_ticket(whole)
+    view = present.ticket(whole, request.app[NAMES], day, request[VIEWER], communities=known_as)
     standing = standings.stand_of(deps.tables, whole, now=now)
     who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)

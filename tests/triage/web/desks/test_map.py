@@ -35,6 +35,8 @@ async def test_open_cases_stand_on_the_map_and_in_the_list(client: Client, deps:
     assert re.findall(r"/desk/tickets/([\d-]+)", page) == [late, own]
     # Late ones have a shape and words of their own, not only a colour.
     assert 'aria-label="1 号地点，2 件，1 件已超期"><rect' in page
+    # A place that was put right counts as well (tests/triage/services/test_placed.py).
+    assert "位置取自识别或更正的地点" in page
     whole = await (await client.get("/desk/map")).text()
     assert (other in whole, closed in whole) == (True, False)
     for query, words in (("unit=x", "参数 unit"), ("district=x", "参数 district"), ("y=1", "不认识的参数")):
