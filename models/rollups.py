@@ -119,6 +119,16 @@ class RollupStreet(Measures, Base):
     street: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
 
 
+class RollupKind(Measures, Base):
+    """A day × kind × channel of the whole city: some 300 rows a day."""
+
+    __tablename__ = "rollup_kind"
+
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    channel: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+
+
 class RollupMonth(Measures, Base):
     """The same by month: some 400,000 rows a year of a city. Read for kinds within streets alone."""
 

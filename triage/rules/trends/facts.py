@@ -158,6 +158,7 @@ def cells(fact: Fact) -> list[tuple[Cell, Amounts]]:
     found: list[tuple[Cell, Amounts]] = [
         (("rollup_day", (f.day, f.district, f.street, f.kind, f.channel)), counts),
         (("rollup_channel", (f.day, f.district, f.channel)), counts),
+        (("rollup_kind", (f.day, f.kind, f.channel)), counts),
         (("rollup_street", (f.day, f.district, f.street)), counts),
         (("rollup_month", (month, f.district, f.street, f.kind, f.channel)), counts),
         (("rollup_district", (f.day, f.district, f.kind)), counts),

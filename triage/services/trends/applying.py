@@ -13,6 +13,7 @@ from models.rollups import (
     RollupDay,
     RollupDistrict,
     RollupHour,
+    RollupKind,
     RollupModel,
     RollupMonth,
     RollupMonthCommunity,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 SHORTER: Final[Mapping[type[Base], type[Base]]] = {
     RollupChannel: RollupDay,
     RollupStreet: RollupDay,
+    RollupKind: RollupDay,
     RollupMonthDistrict: RollupMonth,
     RollupMonthKind: RollupMonth,
     RollupMonthStreet: RollupMonth,
@@ -62,6 +64,7 @@ SUMS: Final[Mapping[str, type[Base]]] = {model.__tablename__: model for model in
 KEYS: Final = {
     "rollup_day": ("day", "district", "street", "kind", "channel"),
     "rollup_channel": ("day", "district", "channel"),
+    "rollup_kind": ("day", "kind", "channel"),
     "rollup_street": ("day", "district", "street"),
     "rollup_month": ("month", "district", "street", "kind", "channel"),
     "rollup_month_district": ("month", "district", "kind"),

@@ -15,6 +15,7 @@ from models.rollups import (
     RollupDay,
     RollupDistrict,
     RollupHour,
+    RollupKind,
     RollupMonth,
     RollupMonthCommunity,
     RollupMonthDistrict,
@@ -66,22 +67,37 @@ class Scope:
         return (self.last - self.first).days + 1
 
 
-def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of eight row classes)
+def table_of(scope: Scope, axes: Sequence[Axis]) -> Any:  # noqa: ANN401  (one of nine row classes)
     """The sum that answers, told apart by these axes."""
-    street = Axis.STREET in axes or scope.street is not None
-    kind = Axis.KIND in axes or scope.kinds is not None
-    channel = Axis.CHANNEL in axes or scope.channel is not None
+    asked = {
+        Axis.DISTRICT: scope.district,
+        Axis.STREET: scope.street,
+        Axis.KIND: scope.kinds,
+        Axis.CHANNEL: scope.channel,
+    }
+    wanted = {axis for axis, value in asked.items() if axis in axes or value is not None}
     if scope.whole_months and Axis.DAY not in axes:
-        if street:
-            return RollupMonth if kind else RollupMonthStreet
-        if channel:
-            return RollupMonthKind if kind else RollupMonthStreet
-        return RollupMonthDistrict
-    if kind:
-        return RollupDay if street or channel else RollupDistrict
-    if street:
-        return RollupDay if channel else RollupStreet
-    return RollupChannel
+        return _of_months(wanted)
+    return _of_days(wanted)
+
+
+def _of_months(wanted: set[Axis]) -> Any:  # noqa: ANN401
+    kind = Axis.KIND in wanted
+    if Axis.STREET in wanted:
+        return RollupMonth if kind else RollupMonthStreet
+    if Axis.CHANNEL in wanted:
+        return RollupMonthKind if kind else RollupMonthStreet
+    return RollupMonthDistrict
+
+
+def _of_days(wanted: set[Axis]) -> Any:  # noqa: ANN401
+    if Axis.STREET in wanted:
+        return RollupDay if wanted & {Axis.KIND, Axis.CHANNEL} else RollupStreet
+    if Axis.KIND not in wanted:
+        return RollupChannel
+    if Axis.DISTRICT not in wanted:
+        return RollupKind
+    return RollupDay if Axis.CHANNEL in wanted else RollupDistrict
 
 
 def places_of(scope: Scope, by: str) -> Any:  # noqa: ANN401
