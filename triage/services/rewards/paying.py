@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.vault import Vault
+    from models.viewing import Viewer
     from triage.rules.rewards.stepping import Doer
     from triage.rules.rows import Tables
 
@@ -67,16 +68,26 @@ def _payer(doer: Doer) -> None:
 
 
 async def gather(
-    session: AsyncSession, tables: Tables, vault: Vault, doer: Doer, *, now: datetime, most: int = _MOST
+    session: AsyncSession,
+    tables: Tables,
+    vault: Vault,
+    doer: Doer,
+    *,
+    viewer: Viewer,
+    now: datetime,
+    most: int = _MOST,
 ) -> RewardBatch:
-    """A batch of everything that is claimed and that the payer had no other part in.
+    """A batch of everything that is claimed, that the payer may see and had no other part in.
 
     A claim under another name than the report's waits until it is confirmed.
 
     Raises BadInput when there is nothing, StepRefused.
     """
     _payer(doer)
-    claimed = (RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value)
+    claimed = (
+        RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value,
+        book.seen_by(viewer),
+    )  # fmt: skip
     ready = (
         await session.execute(
             sa.select(Reward, RewardShare)
@@ -195,15 +206,26 @@ def _written(vault: Vault, payments: Sequence[RewardPayment]) -> bytes:
         raise BankFileRefused(str(error)) from None
 
 
-async def _batch(session: AsyncSession, no: str) -> RewardBatch:
+def seen_batch(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Batches all of whose rewards somebody may see: a file or an answer is never a part of one."""
+    hidden = (
+        sa.select(RewardPayment.batch_id)
+        .join(RewardShare, RewardShare.id == RewardPayment.share_id)
+        .join(Reward, Reward.id == RewardShare.reward_id)
+        .where(RewardPayment.batch_id == RewardBatch.id, ~book.seen_by(viewer))
+    )
+    return ~hidden.correlate(RewardBatch).exists()
+
+
+async def _batch(session: AsyncSession, no: str, viewer: Viewer) -> RewardBatch:
     found = await session.scalar(
         sa.select(RewardBatch)
-        .where(RewardBatch.no == no)
+        .where(RewardBatch.no == no, seen_batch(viewer))
         .with_for_update()
         .execution_options(populate_existing=True)
     )
     if found is None:
-        raise NotFound("没有这个支付批次。")
+        raise NotFound("没有这个支付批次，或您无权查看其中的奖励。")
     return found
 
 
@@ -216,14 +238,15 @@ async def payments_of(session: AsyncSession, batch_id: int) -> list[RewardPaymen
 
 
 async def fetch(
-    session: AsyncSession, tables: Tables, vault: Vault, doer: Doer, no: str, *, now: datetime
+    session: AsyncSession, tables: Tables, vault: Vault, doer: Doer, no: str, *, viewer: Viewer, now: datetime
 ) -> bytes:
     """The bank's file of a batch: the same bytes every time.
 
-    Raises BankFileRefused, NotFound, StepRefused for whoever had another part in one of its rewards.
+    Raises BankFileRefused, NotFound (also when something of it is not theirs to see), StepRefused for whoever
+    had another part in one of its rewards.
     """
     _payer(doer)
-    batch = await _batch(session, no)
+    batch = await _batch(session, no, viewer)
     await _check_apart(session, tables, doer, batch, now=now)
     made = await payments_of(session, batch.id)
     if not all(one.payee for one in made):
@@ -241,11 +264,18 @@ async def fetch(
 
 
 async def take(
-    session: AsyncSession, tables: Tables, doer: Doer, no: str, content: bytes, *, now: datetime
+    session: AsyncSession,
+    tables: Tables,
+    doer: Doer,
+    no: str,
+    content: bytes,
+    *,
+    viewer: Viewer,
+    now: datetime,
 ) -> Taken:
     """Take the bank's results of a batch. Raises BankFileRefused naming the line, NotFound, StepRefused."""
     _payer(doer)
-    batch = await _batch(session, no)
+    batch = await _batch(session, no, viewer)
     await _check_apart(session, tables, doer, batch, now=now)
     digest = hashlib.sha256(content).hexdigest()
     if known := await session.get(RewardImport, digest):

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connectors.office_xlsx import Cell, Column, Sheet
 from models.appeals import Appeal
+from models.filters import may_see
 from models.rewards import Reward, RewardEvent, RewardShare
 from models.tickets import Ticket
 from models.vocab_rewards import RewardAct, RewardState, ShareState
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.viewing import Viewer
     from triage.rules.rows import Tables
 
 #: Archived ones follow a refusal and a recovery too: theirs are told apart by sum and event.
@@ -87,8 +89,8 @@ class Year:
     districts: dict[str, Tally] = field(default_factory=dict)
 
 
-async def figures(session: AsyncSession, tables: Tables, year: int, *, now: datetime) -> Year:
-    """What the year gave, by the day of the report; payments by the report that they reward.
+async def figures(session: AsyncSession, tables: Tables, year: int, viewer: Viewer, *, now: datetime) -> Year:
+    """What the year gave of what somebody may see, by the day of the report; payments by that of theirs.
 
     What was taken back for fraud is no reward any more but stays verified (the violation was), and paid.
     """
@@ -102,13 +104,13 @@ async def figures(session: AsyncSession, tables: Tables, year: int, *, now: date
     reports = await session.execute(
         sa.select(Ticket.kind, Ticket.district_code, sa.func.count())
         .join(Appeal, Appeal.id == Ticket.appeal_id)
-        .where(Appeal.received_at >= start, Appeal.received_at < end, sa.or_(*is_report))
+        .where(Appeal.received_at >= start, Appeal.received_at < end, sa.or_(*is_report), may_see(viewer))
         .group_by(Ticket.kind, Ticket.district_code)
     )
     for kind, district, count in reports:
         for tally in _lines(found, kind, district):
             tally.reports += count
-    within = (Reward.reported_at >= start, Reward.reported_at < end)
+    within = (Reward.reported_at >= start, Reward.reported_at < end, book.seen_by(viewer))
     archived = sa.and_(Reward.state == RewardState.ARCHIVED.value, Reward.amount_fen.is_not(None))
     recovered = book.was_recovered()
     verified = sa.or_(Reward.state.in_(_VERIFIED), archived)

@@ -15,12 +15,12 @@ from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
 from triage.rules.rewards.amounts import yuan
-from triage.services.rewards import paying, yearly
+from triage.services.rewards import book, paying, yearly
 from triage.web import access
 from triage.web import attachments as files
 from triage.web.asking import number_of
 from triage.web.exporting import note_export
-from triage.web.keys import DEPS
+from triage.web.keys import DEPS, VIEWER
 from triage.web.rewards import common
 from triage.web.rewards.common import KEYS, STAFF, doer_of
 
@@ -36,16 +36,23 @@ async def batches(request: web.Request) -> web.Response:
 
 
 async def _batches(request: web.Request, fault: str, *, status: int = 200) -> web.Response:
+    viewer = request[VIEWER]
+    claimed = (RewardShare.state == ShareState.CLAIMED.value, book.seen_by(viewer))
     async with request.app[DEPS].db.reads() as session:
         ready, fen = (
             await session.execute(
                 sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RewardShare.amount_fen), 0))
                 .join(Reward, Reward.id == RewardShare.reward_id)
-                .where(RewardShare.state == ShareState.CLAIMED.value, paying.name_stands())
+                .where(*claimed, paying.name_stands())
             )
         ).one()
         rows = list(
-            await session.scalars(sa.select(RewardBatch).order_by(RewardBatch.id.desc()).limit(_MOST))
+            await session.scalars(
+                sa.select(RewardBatch)
+                .where(paying.seen_batch(viewer))
+                .order_by(RewardBatch.id.desc())
+                .limit(_MOST)
+            )
         )
         counts = await session.execute(
             sa.select(RewardPayment.batch_id, RewardPayment.state, sa.func.count())
@@ -56,7 +63,7 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
         differing = await session.execute(
             sa.select(Reward.no, RewardShare.number)
             .join(Reward, Reward.id == RewardShare.reward_id)
-            .where(RewardShare.state == ShareState.CLAIMED.value, ~paying.name_stands())
+            .where(*claimed, ~paying.name_stands())
             .order_by(Reward.id)
         )
         names = [f"{no} 第 {number} 份" for no, number in differing]
@@ -81,8 +88,9 @@ async def gathered(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             await paying.gather(
-                session, deps.tables, request.app[KEYS].vault, doer_of(request), now=deps.clock.now()
-            )
+                session, deps.tables, request.app[KEYS].vault, doer_of(request),
+                viewer=request[VIEWER], now=deps.clock.now(),
+            )  # fmt: skip
     except BadInput as error:
         return await _batches(request, error.detail, status=error.status)
     return common.back("/desk/rewards/pay")
@@ -93,8 +101,9 @@ async def fetched(request: web.Request) -> web.Response:
     deps, no = request.app[DEPS], request.match_info["batch"][:20]
     async with deps.db.writes.begin() as session:
         content = await paying.fetch(
-            session, deps.tables, request.app[KEYS].vault, doer_of(request), no, now=deps.clock.now()
-        )
+            session, deps.tables, request.app[KEYS].vault, doer_of(request), no,
+            viewer=request[VIEWER], now=deps.clock.now(),
+        )  # fmt: skip
     headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{no}.csv"'}
     return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
 
@@ -108,8 +117,9 @@ async def results(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as session:
             taken = await paying.take(
-                session, deps.tables, doer_of(request), no, sent[0].content, now=deps.clock.now()
-            )
+                session, deps.tables, doer_of(request), no, sent[0].content,
+                viewer=request[VIEWER], now=deps.clock.now(),
+            )  # fmt: skip
     except paying.BankFileRefused as error:
         return await _batches(request, error.detail, status=error.status)
     return common.back(f"/desk/rewards/pay?done={'again' if taken.repeated else 'taken'}")
@@ -128,7 +138,7 @@ async def _figures(request: web.Request) -> yearly.Year:
     deps = request.app[DEPS]
     year = _year(request)
     async with deps.db.reads() as session:
-        return await yearly.figures(session, deps.tables, year, now=deps.clock.now())
+        return await yearly.figures(session, deps.tables, year, request[VIEWER], now=deps.clock.now())
 
 
 async def year(request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors import bank_file
-from tests.triage.services.rewards.bed import PAYER, VAULT
+from tests.triage.services.rewards.bed import EVERYTHING, PAYER, VAULT
 from triage.services.rewards import paying
 
 if TYPE_CHECKING:
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 async def gathered(deps: Deps) -> RewardBatch:
     async with deps.db.writes.begin() as session:
-        return await paying.gather(session, deps.tables, VAULT, PAYER, now=deps.clock.now())
+        return await paying.gather(
+            session, deps.tables, VAULT, PAYER, viewer=EVERYTHING, now=deps.clock.now()
+        )
 
 
 async def fetched(deps: Deps, no: str) -> bytes:
     async with deps.db.writes.begin() as session:
-        return await paying.fetch(session, deps.tables, VAULT, PAYER, no, now=deps.clock.now())
+        return await paying.fetch(
+            session, deps.tables, VAULT, PAYER, no, viewer=EVERYTHING, now=deps.clock.now()
+        )
 
 
 async def answer_of(deps: Deps, no: str, result: str = "成功", why: str = "") -> bytes:
@@ -34,7 +38,9 @@ async def answer_of(deps: Deps, no: str, result: str = "成功", why: str = "") 
 
 async def taken(deps: Deps, no: str, content: bytes) -> Taken:
     async with deps.db.writes.begin() as session:
-        return await paying.take(session, deps.tables, PAYER, no, content, now=deps.clock.now())
+        return await paying.take(
+            session, deps.tables, PAYER, no, content, viewer=EVERYTHING, now=deps.clock.now()
+        )
 
 
 async def paid(deps: Deps, no: str) -> Taken:

@@ -13,6 +13,7 @@ from models.appeals import Appeal, Appellant
 from models.citizens import CitizenAccess
 from models.rewards import Reward, RewardEvent, RewardShare
 from models.tickets import Ticket, TicketEvent
+from models.viewing import all_seeing
 from models.vocab import State, Tag
 from models.vocab_rewards import RewardAct, RewardOutcome, RewardPost
 from tests.factories import NOW, TicketIn, add_tickets
@@ -33,6 +34,8 @@ LEGAL = Doer("legal", (RewardPost.LEGAL, RewardPost.FINANCE))
 FINANCE = Doer("finance", (RewardPost.LEGAL, RewardPost.FINANCE))
 HEAD = Doer("head", (RewardPost.HEAD,))
 PAYER = Doer("payer", (RewardPost.PAYER,))
+#: Whoever looks at all of it.
+EVERYTHING = all_seeing("payer")
 #: The 查询码 that `reports` gives a case.
 SECRET = "ABCD2345"  # noqa: S105  (a test's)
 REPORT = TicketIn(

@@ -14,7 +14,7 @@ from models.vocab_rewards import RewardAct, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, fetched, gathered, paid, taken
-from tests.triage.services.rewards.bed import FINANCE, HANDLER, HEAD, LEGAL, PAYER, VAULT
+from tests.triage.services.rewards.bed import EVERYTHING, FINANCE, HANDLER, HEAD, LEGAL, PAYER, VAULT
 from triage.errors import BadInput, NotFound
 from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.rewards import acting, book, claiming, paying
@@ -54,7 +54,7 @@ async def test_whoever_had_a_part_in_it_does_not_pay_it(deps: Deps) -> None:
         both = Doer(one.login, (*one.posts, *PAYER.posts))
         async with deps.db.writes.begin() as session:
             with pytest.raises(BadInput, match="要由另外的人支付"):
-                await paying.gather(session, deps.tables, VAULT, both, now=NOW)
+                await paying.gather(session, deps.tables, VAULT, both, viewer=EVERYTHING, now=NOW)
     assert (await gathered(deps)).payments == 1
 
 
@@ -73,9 +73,9 @@ async def test_whoever_decided_on_one_of_a_batch_sees_neither_its_accounts_nor_t
         both = Doer(one.login, (*one.posts, *PAYER.posts))
         async with deps.db.writes.begin() as session:
             with pytest.raises(StepRefused, match="要由另外的人办理"):
-                await paying.fetch(session, deps.tables, VAULT, both, batch.no, now=NOW)
+                await paying.fetch(session, deps.tables, VAULT, both, batch.no, viewer=EVERYTHING, now=NOW)
             with pytest.raises(StepRefused, match="要由另外的人办理"):
-                await paying.take(session, deps.tables, both, batch.no, answer, now=NOW)
+                await paying.take(session, deps.tables, both, batch.no, answer, viewer=EVERYTHING, now=NOW)
     assert (await taken(deps, batch.no, answer)).paid == 1
 
 
@@ -167,10 +167,10 @@ async def test_only_the_payer_pays(lite: Deps) -> None:
     async with lite.db.writes.begin() as session:
         for doer in (HANDLER, LEGAL, HEAD):
             with pytest.raises(StepRefused):
-                await paying.gather(session, lite.tables, VAULT, doer, now=NOW)
+                await paying.gather(session, lite.tables, VAULT, doer, viewer=EVERYTHING, now=NOW)
             with pytest.raises(StepRefused):
-                await paying.fetch(session, lite.tables, VAULT, doer, "P1", now=NOW)
+                await paying.fetch(session, lite.tables, VAULT, doer, "P1", viewer=EVERYTHING, now=NOW)
             with pytest.raises(StepRefused):
-                await paying.take(session, lite.tables, doer, "P1", b"", now=NOW)
+                await paying.take(session, lite.tables, doer, "P1", b"", viewer=EVERYTHING, now=NOW)
         with pytest.raises(NotFound):
-            await paying.fetch(session, lite.tables, VAULT, PAYER, "P1", now=NOW)
+            await paying.fetch(session, lite.tables, VAULT, PAYER, "P1", viewer=EVERYTHING, now=NOW)

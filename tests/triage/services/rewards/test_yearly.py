@@ -11,7 +11,7 @@ from models.vocab_rewards import RewardAct
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered, paid
-from tests.triage.services.rewards.bed import HANDLER, HEAD, PAYER
+from tests.triage.services.rewards.bed import EVERYTHING, HANDLER, HEAD, PAYER
 from triage.services.rewards import yearly
 from triage.services.rewards.yearly import Tally, Year
 
@@ -49,7 +49,7 @@ def test_lines_of_few_rewards_are_one_line(counts: Sequence[int], told: list[int
 async def total(deps: Deps) -> tuple[int, ...]:
     """Candidates, verified, rewarded, their sum, taken back, paid."""
     async with deps.db.reads() as session:
-        found = (await yearly.figures(session, deps.tables, NOW.year, now=NOW)).total
+        found = (await yearly.figures(session, deps.tables, NOW.year, EVERYTHING, now=NOW)).total
     return found.candidates, found.verified, found.rewarded, found.granted, found.recovered, found.paid
 
 
@@ -77,7 +77,7 @@ async def test_what_was_taken_back_is_no_reward_archived_or_not(deps: Deps) -> N
     await bed.do(deps, PAYER, RewardAct.RECOVERED, "已退回财政账户", recovery=bed.BACK)
     assert await total(deps) == (1, 1, 0, 0, 1, 500_000)
     async with deps.db.reads() as session:
-        found = (await yearly.figures(session, deps.tables, NOW.year, now=NOW)).kinds["WAT-02"]
+        found = (await yearly.figures(session, deps.tables, NOW.year, EVERYTHING, now=NOW)).kinds["WAT-02"]
     assert found.returned == 480_000
     await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
     assert await total(deps) == (1, 1, 0, 0, 1, 500_000)

@@ -41,11 +41,13 @@ STAFF = {
     "clerk": {Permission.SEE_CASES},
     "chaoyang": {Permission.REWARD_HANDLE, Permission.REWARD_REVIEW},
     "haidian": {Permission.REWARD_HANDLE, Permission.REWARD_REVIEW},
+    "haidian-payer": {Permission.REWARD_PAY},
 }
 #: Whoever is not of the whole city.
 SCOPES = {
     "chaoyang": Scope(units=frozenset({"110105", "110105026"})),
     "haidian": Scope(units=frozenset({"110108", "110108010"})),
+    "haidian-payer": Scope(units=frozenset({"110108", "110108010"})),
 }
 
 

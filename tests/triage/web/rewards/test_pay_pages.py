@@ -1,0 +1,43 @@
+"""支付批次 as pages: what somebody of a district is shown, and what they may fetch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.triage.services.rewards import bed
+from tests.triage.services.rewards.bank import gathered
+
+if TYPE_CHECKING:
+    from tests.triage.web.conftest import Client
+    from triage.services.deps import Deps
+
+TOKEN = "t" * 43
+
+
+async def test_who_pays_for_a_district_sees_no_others_batches(client: Client, deps: Deps) -> None:
+    (no,) = await bed.reports(deps.db)
+    await bed.named(deps, no, name="司马测试")
+    await bed.sweep(deps)
+    reward = await bed.approved(deps)
+    await bed.claimed(deps)
+    ours, theirs = ({"Cookie": f"who={who}; jiesu_token={TOKEN}"} for who in ("payer", "haidian-payer"))
+    shown = [
+        await (await client.get("/desk/rewards/pay", headers=cookies)).text() for cookies in (ours, theirs)
+    ]
+    assert [reward.no in text for text in shown] == [True, False]
+    answer = await client.post("/desk/rewards/pay", data={"token": TOKEN}, headers=theirs)
+    assert (answer.status, "没有已登记待支付的奖励" in await answer.text()) == (400, True)
+
+
+async def test_nor_fetches_them(client: Client, deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    batch = (await gathered(deps)).no
+    theirs = {"Cookie": f"who=haidian-payer; jiesu_token={TOKEN}"}
+    assert batch not in await (await client.get("/desk/rewards/pay", headers=theirs)).text()
+    file = await client.post(f"/desk/rewards/pay/{batch}/file", data={"token": TOKEN}, headers=theirs)
+    assert file.status == 404
+    year = await (await client.get("/desk/rewards/year?year=2026", headers=theirs)).text()
+    assert "5,000 元" not in year
