@@ -45,6 +45,7 @@ class RewardAct(Labelled):
     RERANKED = "reranked", "重排首报"
     JOIN = "join", "并入"
     OUTCOME = "outcome", "登记处理结果"
+    STATE = "state", "填写认定"
     VERIFY = "verify", "核验并提出奖励"
     REFUSE = "refuse", "提出不予奖励"
     UPHOLD = "uphold", "同意不予奖励"

@@ -11,13 +11,11 @@ import sqlalchemy as sa
 from models.citizens import CitizenAccess
 from models.rewards import Reward, RewardOutcomeRow, RewardShare
 from models.tickets import Ticket
-from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import (
     Exclusion,
     Measure,
     RewardAct,
     RewardOutcome,
-    RewardPost,
     RewardState,
     ShareState,
     Via,
@@ -29,8 +27,7 @@ from triage.rules.rewards import deciding
 from triage.rules.rewards.facts import Decision, Facts, Item
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rewards.stepping import StepRefused
-from triage.services import ledger
-from triage.services.rewards import book, checking, finding, owning, telling
+from triage.services.rewards import apart, book, checking, finding, telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +47,6 @@ _KEEPS: Final = {
 }  # fmt: skip
 #: Steps of one part that staff take.
 SHARE_ACTS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE, RewardAct.CONFIRM)
-#: What somebody else than whoever entered the outcomes does.
-_REVIEWS: Final = frozenset({
-    RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS, RewardAct.APPROVE, RewardAct.UPHOLD
-})  # fmt: skip
 _MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
@@ -132,8 +125,7 @@ async def state(
 ) -> Reward:
     """Keep what the handler states; nothing is decided by it yet. Raises StepRefused, BadInput."""
     reward = await book.seen(session, wish.no, wish.version)
-    if RewardPost.HANDLER not in doer.posts or reward.state != RewardState.CANDIDATE:
-        raise StepRefused("待核验时由经办填写")
+    book.step(tables, reward, RewardAct.STATE, doer, now=now)
     if not 1 <= stated.reporters <= MOST_REPORTERS:
         raise BadInput(f"联合举报人数应在 1 到 {MOST_REPORTERS} 之间")
     if stated.parts and (len(stated.parts) != stated.reporters or min(stated.parts) < 1):
@@ -144,18 +136,13 @@ async def state(
     reward.insider, reward.rewarded_before = stated.insider, stated.rewarded_before
     reward.reoffended, reward.reporters = stated.reoffended, stated.reporters
     reward.parts, reward.pick_fen = list(stated.parts), stated.pick
-    reward.version += 1
-    await session.flush()
-    ledger.write(
-        session, who=doer.login, act=LedgerAct.REWARD_CHANGED, now=now,
-        subject=ledger.Subject(SubjectKind.REWARD, reward.no),
-        detail={
-            "act": "state", "ruleset": reward.ruleset, "exclusions": list(reward.exclusions),
-            "insider": reward.insider, "rewarded_before": reward.rewarded_before,
-            "reoffended": reward.reoffended, "reporters": reward.reporters,
-            "parts": "/".join(str(part) for part in reward.parts), "pick_fen": reward.pick_fen,
-        },
-    )  # fmt: skip
+    told: dict[str, Any] = {
+        "ruleset": reward.ruleset, "exclusions": list(reward.exclusions), "insider": reward.insider,
+        "rewarded_before": reward.rewarded_before, "reoffended": reward.reoffended,
+        "reporters": reward.reporters, "parts": "/".join(str(part) for part in reward.parts),
+        "pick_fen": reward.pick_fen,
+    }  # fmt: skip
+    await book.note(session, reward, RewardAct.STATE, doer.login, now, facts=told, **told)
     return reward
 
 
@@ -207,21 +194,14 @@ async def _as_it_stands(
 async def _check(
     session: AsyncSession, reward: Reward, act: RewardAct, doer: Doer, *, was: RewardState
 ) -> None:
-    """What the table of steps cannot know. Raises StepRefused.
-
-    Nobody reviews what they entered themselves, whoever verified it; nor attests whom they looked up.
-    """
+    """What the table of steps cannot know. Raises StepRefused."""
     if act is RewardAct.ARCHIVE:
         await _finished(session, reward, was)
     if act in {RewardAct.VERIFY, RewardAct.APPROVE}:
         await _not_exposed(session, reward)
         if no := await finding.rival(session, reward):
             raise StepRefused(f"同一违法行为另有奖励 {no}，不能再奖：退回的会自动并入")
-    if act is RewardAct.ATTEST and await owning.looked(session, doer.login, reward.winner_appeal_id):
-        raise StepRefused("您查看过这位举报人的身份，“当面核验本人”要由没有看过的人办理")
-    entered = act in _REVIEWS and {row.by for row in await outcomes_of(session, reward.id)}
-    if entered and doer.login in entered - {""}:
-        raise StepRefused(f"您登记过这一件的处理结果，“{act.label}”要由另外的人办理")
+    await apart.check(session, reward, act, doer)
 
 
 async def _not_exposed(session: AsyncSession, reward: Reward) -> None:
@@ -314,11 +294,12 @@ async def act_share(
     share = shares.get(wish.share or 0)
     if share is None:
         raise BadInput("没有这一份")
-    if wish.act is RewardAct.CONFIRM and share.same_name is not False:
+    if wish.act is RewardAct.CONFIRM and not book.to_confirm(reward, share):
         raise StepRefused("登记的姓名与举报时没有不一致，不必确认")
     if wish.act is RewardAct.REOPEN:
         await _reopened(session, tables, reward, wish, doer, now=now)
     book.step_share(tables, reward, share, wish.act, doer, now=now, reason=wish.reason)
+    await apart.check(session, reward, wish.act, doer)
     if wish.act is RewardAct.REOPEN:
         share.claim_by, share.reminders = window(tables, local(now).date()), 0
     if wish.act is RewardAct.RECODE:

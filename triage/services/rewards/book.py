@@ -26,6 +26,7 @@ from triage.rules.rewards.stepping import Asked, Doer
 from triage.services import ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -144,6 +145,14 @@ def before(reward: Reward) -> dict[RewardPost, str | None]:
     return {post: getattr(reward, column.key) for post, column in PARTS.items()}
 
 
+def to_confirm(reward: Reward, share: RewardShare) -> bool:
+    """Whether somebody must say that who claims is who reported: `paying.name_stands` asks the same in SQL.
+
+    Another name, or none to compare with where no 查询码 but one officer's word opened the code.
+    """
+    return share.same_name is False or (share.same_name is None and reward.attested_by is not None)
+
+
 def step(
     tables: Tables, reward: Reward, act: RewardAct, doer: Doer, *, now: datetime, reason: str = ""
 ) -> None:
@@ -182,9 +191,13 @@ async def note(
     now: datetime,
     *,
     share: int | None = None,
+    facts: Mapping[str, ledger.Fact] | None = None,
     **data: Any,  # noqa: ANN401  (JSON)
 ) -> None:
-    """Write the event; nothing that identifies a reporter belongs into `data`."""
+    """Write the event, and the ledger's entry of it, with `facts`.
+
+    Nothing that identifies a reporter belongs into `data`.
+    """
     last = await session.scalar(
         sa.select(sa.func.max(RewardEvent.seq)).where(RewardEvent.reward_id == reward.id)
     )
@@ -193,7 +206,7 @@ async def note(
     ))  # fmt: skip
     await session.flush()
     if act not in _BY_ITSELF:
-        told = {"act": act.value} | ({} if share is None else {"share": share})
+        told = {"act": act.value, **(facts or {})} | ({} if share is None else {"share": share})
         subject = ledger.Subject(SubjectKind.REWARD, reward.no)
         # Whose address stands beside what a reporter did is no longer anonymous.
         with ledger.coming_from(None) if by == REPORTER.login else nullcontext():

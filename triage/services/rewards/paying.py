@@ -102,7 +102,7 @@ async def gather(
     if not ready:
         waiting = sa.select(RewardShare.id).join(Reward, Reward.id == RewardShare.reward_id).where(*claimed)
         if await session.scalar(waiting.where(_of_others(tables, doer, now=now)).limit(1)) is not None:
-            raise BadInput("登记的姓名与举报时不一致，要先由法制或财务在奖励页面确认")
+            raise BadInput("登记的姓名与举报时不一致（或当面核验、无从比对），要先由法制或财务在奖励页面确认")
         whose = await session.scalar(waiting.limit(1))
         raise BadInput(
             "没有已登记待支付的奖励"
@@ -157,14 +157,14 @@ def _of_others(tables: Tables, doer: Doer, *, now: datetime) -> sa.ColumnElement
 
 
 def name_stands() -> sa.ColumnElement[bool]:
-    """Parts whose name is the report's, or was confirmed since; none was given: no matter."""
+    """Parts of which nothing is `book.to_confirm`, or it was confirmed since."""
     confirmed, claimed = aliased(RewardEvent), aliased(RewardEvent)
     later = sa.exists().where(
         claimed.reward_id == confirmed.reward_id, claimed.share == confirmed.share,
         claimed.act == RewardAct.CLAIM.value, claimed.seq > confirmed.seq,
     )  # fmt: skip
     return sa.or_(
-        RewardShare.same_name.is_(None),
+        sa.and_(RewardShare.same_name.is_(None), Reward.attested_by.is_(None)),
         RewardShare.same_name.is_(True),
         sa.exists().where(
             confirmed.reward_id == Reward.id, confirmed.share == RewardShare.number,

@@ -42,7 +42,7 @@ from triage.web.rewards import common
 from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from multidict import MultiDictProxy
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -135,7 +135,7 @@ async def _shown(
         request, "one", status=status, fault=fault, word=word, typed=typed or {}, reward=view,
         editing=editing, lines=found[0], asks=found[1], buttons=_buttons(allowed, _BUTTONS),
         outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
-        shares=[_share(request, one, before, allowed) for one in parts],
+        shares=[_share(request, reward, one, allowed) for one in parts],
         events=[_event(one) for one in events],
         matters=_matters(request, reward), choices=_choices(request),
         notify_days=deps.tables.rewards.limit(LimitName.NOTIFY, today).days,
@@ -199,23 +199,22 @@ def _outcome(row: RewardOutcomeRow, evidence: list[RewardFile]) -> dict[str, Any
     }  # fmt: skip
 
 
-def _share(
-    request: web.Request, one: RewardShare, before: Mapping[RewardPost, str | None], whole: tuple[Any, ...]
-) -> dict[str, Any]:
+def _share(request: web.Request, reward: Reward, one: RewardShare, whole: tuple[Any, ...]) -> dict[str, Any]:
     """A part; `whole`: the steps of the reward that may be taken, for one opens again with it alone."""
     deps = request.app[DEPS]
     fits = {
         RewardAct.REOPEN: any(row.act is RewardAct.REOPEN for row in whole),
-        RewardAct.CONFIRM: one.same_name is False,
+        RewardAct.CONFIRM: book.to_confirm(reward, one),
     }
     allowed = stepping.possible(
-        deps.tables.rewards, ShareState(one.state), before, doer_of(request),
+        deps.tables.rewards, ShareState(one.state), book.before(reward), doer_of(request),
         at=local(deps.clock.now()).date(),
     )  # fmt: skip
     return {
         "number": one.number, "amount": yuan(one.amount_fen), "state": ShareState(one.state).label,
         "claim_by": one.claim_by, "coded": one.code_hash is not None, "claimed_at": one.claimed_at,
-        "same_name": one.same_name, "paid_at": one.paid_at, "why": one.why, "reminders": one.reminders,
+        "same_name": one.same_name, "unnamed": one.same_name is None and fits[RewardAct.CONFIRM],
+        "paid_at": one.paid_at, "why": one.why, "reminders": one.reminders,
         "buttons": _buttons(allowed, [act for act in acting.SHARE_ACTS if fits.get(act, True)]),
     }  # fmt: skip
 

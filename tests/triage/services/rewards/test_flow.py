@@ -50,8 +50,8 @@ async def test_the_whole_way(deps: Deps) -> None:
     assert (share.state, share.amount_fen) == (ShareState.PAID, 500_000)
     await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
     assert await bed.acts(deps) == [
-        "found", "outcome", "verify", "legal_pass", "finance_pass", "approve", "notify", "code", "claim",
-        "export", "pay", "archive",
+        "found", "outcome", "state", "verify", "legal_pass", "finance_pass", "approve", "notify", "code",
+        "claim", "export", "pay", "archive",
     ]  # fmt: skip
 
 
@@ -230,11 +230,11 @@ async def test_nobody_reviews_what_they_entered_though_another_verified_it(lite:
     await bed.do(lite, Doer("other", HANDLER.posts), RewardAct.VERIFY)
     entered = Doer(HANDLER.login, (*LEGAL.posts, *HEAD.posts))
     for act in (RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS):
-        with pytest.raises(StepRefused, match="您登记过这一件的处理结果"):
+        with pytest.raises(StepRefused, match="您办过这一件的“填写认定”"):
             await bed.do(lite, entered, act)
     await bed.do(lite, LEGAL, RewardAct.LEGAL_PASS)
     await bed.do(lite, FINANCE, RewardAct.FINANCE_PASS)
-    with pytest.raises(StepRefused, match="您登记过这一件的处理结果"):
+    with pytest.raises(StepRefused, match="您办过这一件的“填写认定”"):
         await bed.do(lite, entered, RewardAct.APPROVE)
     await bed.do(lite, HEAD, RewardAct.APPROVE)
 
