@@ -28,6 +28,21 @@ class HeldIdentity(Base):
     changed_by: Mapped[str] = mapped_column(sa.String(64))
 
 
+class IdentityLook(Base):
+    """Who looked at an identity, carried over when the ledger lets go of it; as long as there is something.
+
+    For rewards: whoever once knew a phone does not say in person whose it is, however long ago that was.
+    """
+
+    __tablename__ = "identity_look"
+
+    login: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    appeal_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("appeal.id"), primary_key=True, autoincrement=False, index=True
+    )
+    at: Mapped[datetime] = mapped_column(comment="the last one")
+
+
 class Erasure(Base):
     """删除身份: asked for (个保法 art. 47) or due by time; `erased_at` null: the case is still open."""
 

@@ -5,6 +5,8 @@ A new act is a new line here: its value is what is stored, and never changes aft
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.vocab import Labelled
 
 
@@ -115,3 +117,7 @@ class LedgerAct(Labelled):
     LEDGER_EXPORTED = "ledger.exported", "导出审计台账"
     LEDGER_VERIFIED = "ledger.verified", "核对审计台账"
     LEDGER_PRUNED = "ledger.pruned", "清理到期台账"
+
+
+#: Whoever did one of these to an appeal may know who it is from.
+LOOKS: Final = (LedgerAct.REVEALED.value, LedgerAct.ORIGINAL_READ.value, LedgerAct.CALLED_BACK.value)

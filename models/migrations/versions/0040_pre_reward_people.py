@@ -1,7 +1,8 @@
-"""Who stated what a reward's sum comes from is told by its events.
+"""Who stated what a reward's sum comes from is told by its events; who looked at an identity is kept.
 
-Until now only the ledger told it, and let go of it after a year: for rewards that are not over it is taken
+Of the first only the ledger told, and let go of it after a year: for rewards that are not over it is taken
 over from there, as the step 登记处理结果 of the same person (yesterday's code knows no other), and says so.
+Looks are carried over from the ledger when it lets go of them: those of the last year stand there still.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from models.db import REWARD_SCHEMA, AwareUtc
+from models.db import REWARD_SCHEMA, AwareUtc, BigId
 
 revision = "0040"
 down_revision = "0039"
@@ -23,6 +24,15 @@ _OVER = ("archived", "joined", "recovered")
 
 def upgrade() -> None:
     schema = REWARD_SCHEMA if op.get_bind().dialect.name == "postgresql" else None
+    op.create_table(
+        "identity_look",
+        sa.Column("login", sa.String(64), nullable=False),
+        sa.Column("appeal_id", BigId, autoincrement=False, nullable=False),
+        sa.Column("at", AwareUtc(), nullable=False, comment="the last one"),
+        sa.ForeignKeyConstraint(["appeal_id"], ["appeal.id"], name=op.f("fk_identity_look_appeal_id_appeal")),
+        sa.PrimaryKeyConstraint("login", "appeal_id", name=op.f("pk_identity_look")),
+    )
+    op.create_index("ix_identity_look_appeal_id", "identity_look", ["appeal_id"])
     _take_over_stated(schema)
 
 
@@ -60,3 +70,4 @@ def _take_over_stated(schema: str | None) -> None:
 
 def downgrade() -> None:
     """The events stay: nobody may take one away, and they are true."""
+    op.drop_table("identity_look")

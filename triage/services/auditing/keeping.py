@@ -10,9 +10,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
+from models.appeals import Appellant
+from models.identities import IdentityLook
 from models.ledger import LedgerCheckpoint, LedgerRow, checkpoint_text
-from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_ledger import LOOKS, LedgerAct, SubjectKind
 from models.vocab_retention import Kept
 from triage import logs
 from triage.rules import retention_rows
@@ -65,6 +68,7 @@ async def prune(session: AsyncSession, vault: Vault, *, before: datetime, now: d
     """Let go of rows older than `before`, up to `PRUNE_BATCH`. Gives how many.
 
     The last of them is signed first; without that the triggers refuse. At least one row always stays.
+    Who looked at an identity is carried over (`identity_look`).
     """
     await ledger.hold(session)
     newest = sa.select(sa.func.max(LedgerRow.seq)).scalar_subquery()
@@ -85,6 +89,7 @@ async def prune(session: AsyncSession, vault: Vault, *, before: datetime, now: d
     if not gone:
         return 0
     last = rows[gone - 1]
+    await _carry_looks(session, up_to=last.seq)
     session.add(_signed(vault, last.seq, "prune", last.hash, now))
     await session.flush()
     await session.execute(sa.delete(LedgerRow).where(LedgerRow.seq <= last.seq))
@@ -98,6 +103,43 @@ async def prune(session: AsyncSession, vault: Vault, *, before: datetime, now: d
     )
     log.info("ledger_pruned", rows=gone, last=last.seq)
     return gone
+
+
+async def _carry_looks(session: AsyncSession, *, up_to: int) -> None:
+    """Keep who looked at whom of what goes, as long as there is something of them; let go of the others."""
+    rows = await session.execute(
+        sa.select(LedgerRow.who, LedgerRow.subject, sa.func.max(LedgerRow.at))
+        .where(
+            LedgerRow.seq <= up_to,
+            LedgerRow.act.in_(LOOKS),
+            LedgerRow.subject_kind == SubjectKind.APPEAL.value,
+        )
+        .group_by(LedgerRow.who, LedgerRow.subject)
+    )
+    looks = {(who, int(subject)): at for who, subject, at in rows if subject.isdecimal()}
+    held = sa.or_(
+        *(
+            part.is_not(None)
+            for part in (Appellant.name, Appellant.phone, Appellant.id_number, Appellant.original)
+        )
+    )
+    there = set(
+        await session.scalars(
+            sa.select(Appellant.appeal_id).where(
+                Appellant.appeal_id.in_(sorted({appeal_id for _, appeal_id in looks})), held
+            )
+        )
+    )
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    for (who, appeal_id), at in looks.items():
+        if appeal_id in there:
+            await session.execute(
+                insert(IdentityLook)
+                .values(login=who, appeal_id=appeal_id, at=at)
+                .on_conflict_do_update(index_elements=["login", "appeal_id"], set_={"at": at})
+            )
+    still = sa.exists().where(Appellant.appeal_id == IdentityLook.appeal_id, held)
+    await session.execute(sa.delete(IdentityLook).where(~still))
 
 
 class Keeper:

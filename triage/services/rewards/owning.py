@@ -20,9 +20,10 @@ import sqlalchemy as sa
 
 from models.appeals import Appellant
 from models.citizens import CitizenAccess
+from models.identities import IdentityLook
 from models.ledger import LedgerRow
 from models.vocab_citizen import Asked
-from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_ledger import LOOKS, SubjectKind
 from triage.clock import local
 from triage.errors import TriageError
 from triage.rules.rewards.rows import LimitName
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
     from triage.services.deps import Deps
 
-_LOOKS: Final = (LedgerAct.REVEALED.value, LedgerAct.ORIGINAL_READ.value, LedgerAct.CALLED_BACK.value)
 #: About 49 bits of chance, and a handful of tries an hour.
 _WORD_LETTERS: Final = 10
 
@@ -81,19 +81,27 @@ def hand_over(deps: Deps, reward: Reward) -> str:
 
 
 async def looked(session: AsyncSession, login: str, appeal_id: int) -> bool:
-    """Whether somebody ever looked at the identity behind a case, there or in another of the same phone."""
+    """Whether somebody ever looked at the identity behind a case, there or in another of the same phone.
+
+    The ledger lets go of its rows after a time; what it told of looks is carried over (`identity_look`).
+    """
     phone = (
         sa.select(Appellant.phone_index)
         .where(Appellant.appeal_id == appeal_id, Appellant.phone_index.is_not(None))
         .scalar_subquery()
     )
     same = await session.scalars(sa.select(Appellant.appeal_id).where(Appellant.phone_index == phone))
-    subjects = sorted({str(appeal_id), *(str(one) for one in same)})
+    appeals = sorted({appeal_id, *same})
+    before = sa.select(IdentityLook.login).where(
+        IdentityLook.login == login, IdentityLook.appeal_id.in_(appeals)
+    )
+    if await session.scalar(before.limit(1)) is not None:
+        return True
     found = sa.select(LedgerRow.seq).where(
         LedgerRow.who == login,
-        LedgerRow.act.in_(_LOOKS),
+        LedgerRow.act.in_(LOOKS),
         LedgerRow.subject_kind == SubjectKind.APPEAL.value,
-        LedgerRow.subject.in_(subjects),
+        LedgerRow.subject.in_([str(one) for one in appeals]),
     )
     return await session.scalar(found.limit(1)) is not None
 

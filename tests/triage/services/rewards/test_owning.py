@@ -6,7 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from connectors.vault import Vault
+from models.appeals import Appellant
+from models.identities import IdentityLook
+from models.ledger import LedgerRow
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import RewardAct
 from tests.factories import NOW
@@ -14,6 +19,7 @@ from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bed import HANDLER, LEGAL
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
+from triage.services.auditing import keeping
 from triage.services.rewards import acting, book, claiming, owning
 
 if TYPE_CHECKING:
@@ -98,3 +104,43 @@ async def test_whoever_looked_the_reporter_up_does_not_attest(lite: Deps) -> Non
     await looked_up(lite, "finance", reward.winner_appeal_id)
     with pytest.raises(owning.NotTheirs):
         await taken(lite, reward, word)
+
+
+async def pruned(deps: Deps) -> None:
+    """A year later, and somebody else did something since."""
+    later = deps.clock.now() + timedelta(days=400)
+    await looked_up(bed.at(deps, later), "other", 1)
+    async with deps.db.writes.begin() as session:
+        assert await keeping.prune(session, Vault({1: bytes(32)}), before=later, now=later)
+
+
+async def test_who_looked_the_reporter_up_does_not_attest_though_the_ledger_let_go_of_it(deps: Deps) -> None:
+    reward = await approved(deps, access=False)
+    await looked_up(deps, "legal", reward.winner_appeal_id)
+    await pruned(deps)
+    assert not await told_by_the_ledger(deps, "legal")
+    with pytest.raises(StepRefused, match="要由没有看过的人办理"):
+        await attested(deps, LEGAL)
+    await attested(deps, bed.FINANCE)
+
+
+async def told_by_the_ledger(deps: Deps, login: str) -> bool:
+    async with deps.db.reads() as session:
+        return (
+            await session.scalar(sa.select(LedgerRow.seq).where(LedgerRow.who == login).limit(1)) is not None
+        )
+
+
+async def test_who_looked_is_kept_no_longer_than_there_is_something(deps: Deps) -> None:
+    reward = await approved(deps, access=False)
+    for login in ("legal", "legal", "finance"):
+        await looked_up(deps, login, reward.winner_appeal_id)
+    await pruned(deps)
+    kept = sa.select(IdentityLook.login).order_by(IdentityLook.login)
+    async with deps.db.reads() as session:
+        assert list(await session.scalars(kept)) == ["finance", "legal"]
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Appellant).values(name=None, phone=None))
+    await pruned(bed.at(deps, NOW + timedelta(days=1)))
+    async with deps.db.reads() as session:
+        assert list(await session.scalars(kept)) == []
