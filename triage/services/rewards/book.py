@@ -18,6 +18,7 @@ from models.rewards import Reward, RewardEvent, RewardShare
 from models.tickets import Ticket
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import RewardAct, RewardPost, RewardState, ShareState
+from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import NotFound, TriageError
 from triage.rules.rewards import stepping
@@ -68,7 +69,10 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A step somebody asks for; `version` is that of the reward as it was seen."""
+    """A step somebody asks for; `version` is that of the reward as it was seen.
+
+    Who is named in the reason is masked: it stays for good, in events that nobody may change.
+    """
 
     no: str
     act: RewardAct
@@ -76,6 +80,10 @@ class Wish:
     reason: str = ""
     share: int | None = None
     recovery: Recovery = field(default_factory=Recovery)
+
+    def __post_init__(self) -> None:
+        """Mask."""
+        object.__setattr__(self, "reason", mask_identity(self.reason))
 
 
 #: Where a reward says who did which part.

@@ -85,7 +85,7 @@ async def add(
     book.step(tables, reward, RewardAct.OUTCOME, doer, now=now)
     row = RewardOutcomeRow(
         reward_id=reward.id, outcome=new.outcome.value, title=mask_identity(new.title.strip()),
-        document_no=new.document_no.strip(), effective_on=new.effective_on, fine_fen=new.fine,
+        document_no=mask_identity(new.document_no.strip()), effective_on=new.effective_on, fine_fen=new.fine,
         statutory_max_fen=new.statutory_max, via=new.via.value, matter=new.matter,
         contribution=new.contribution,
         measures={measure.value: value for measure, value in new.measures.items()}, by=doer.login, at=now,
