@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiohttp import web
 
-from models.vocab_rewards import RewardAct, RewardPost, RewardState
+from models.vocab_rewards import Exclusion, Measure, RewardAct, RewardOutcome, RewardPost, RewardState, Via
 from models.vocab_staff import Permission
-from triage.errors import BadInput
+from triage.clock import local
+from triage.errors import BadInput, NoRule
 from triage.rules.rewards.amounts import yuan
 from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.rewards import acting, book, finding
@@ -22,6 +23,7 @@ from triage.web.keys import DEPS, VIEWER
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from models.rewards import Reward
     from models.vocab import Labelled
 
     LabelT = TypeVar("LabelT", bound=Labelled)
@@ -139,6 +141,26 @@ async def look_again(request: web.Request, no: str) -> None:
         reward = await book.locked(session, no)
         if reward.state == RewardState.CANDIDATE:
             await finding.again(session, deps.tables, reward, now=deps.clock.now())
+
+
+def matters(request: web.Request, reward: Reward) -> tuple[str, ...]:
+    """The matters that the reward's rules know."""
+    try:
+        rules = request.app[DEPS].tables.rewards.ruleset(local(reward.reported_at).date(), reward.ruleset)
+    except NoRule:
+        return ()
+    return rules.matters
+
+
+def choices(request: web.Request) -> dict[str, Any]:
+    """What the forms of a reward's page offer."""
+    return {
+        "rulesets": [(r.id, r.title) for r in request.app[DEPS].tables.rewards.rulesets.values()],
+        "exclusions": [(one.value, one.label) for one in Exclusion],
+        "outcomes": [(one.value, one.label) for one in RewardOutcome],
+        "via": [(one.value, one.label) for one in Via],
+        "measures": [(one.value, one.label) for one in Measure if one is not Measure.FINE_YUAN],
+    }
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401

@@ -38,7 +38,7 @@ from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
 from triage.web.keys import DEPS, FILES, NAMES, VIEWER
-from triage.web.rewards import common
+from triage.web.rewards import common, naming
 from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ async def _shown(
         parts = await book.shares_of(session, reward.id)
         message = await telling.last(session, reward.id)
         news = await finding.news(session, deps.tables, reward, now=now)
+        hints = [one["text"] for one in reward.checks]
+        fault, *texts = await naming.told(session, request[VIEWER], [fault, *hints, *news])
         events = list(
             await session.scalars(
                 sa.select(RewardEvent).where(RewardEvent.reward_id == reward.id).order_by(RewardEvent.seq)
@@ -120,8 +122,8 @@ async def _shown(
         "reoffended": reward.reoffended, "reporters": reward.reporters, "ruleset": reward.ruleset or "",
         "parts": "、".join(str(part) for part in reward.parts), "exclusions": set(reward.exclusions),
         "pick": f"{reward.pick_fen / 100:.2f}" if reward.pick_fen else "", "notify_by": reward.notify_by,
-        "amount": yuan(reward.amount_fen) if reward.amount_fen else None, "checks": reward.checks,
-        "news": news,
+        "amount": yuan(reward.amount_fen) if reward.amount_fen else None, "news": texts[len(hints) :],
+        "checks": [{**one, "text": text} for one, text in zip(reward.checks, texts, strict=False)],
         "proof": [_proof(one) for one in reward.proof],
         "ticket": ticket if RewardPost.HANDLER in doer.posts else None,
         "notified_at": reward.notified_at, "message": _message(message, deps.settings.reward_sms),
@@ -137,7 +139,7 @@ async def _shown(
         outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
         shares=[_share(request, reward, one, allowed) for one in parts],
         events=[_event(one) for one in events],
-        matters=_matters(request, reward), choices=_choices(request),
+        matters=common.matters(request, reward), choices=common.choices(request),
         notify_days=deps.tables.rewards.limit(LimitName.NOTIFY, today).days,
     )  # fmt: skip
 
@@ -233,24 +235,6 @@ def _event(one: RewardEvent) -> dict[str, Any]:
         "at": one.at, "label": RewardAct(one.act).label, "by": one.by or "系统", "share": one.share,
         "reason": common.reason_of(one.data),
     }  # fmt: skip
-
-
-def _matters(request: web.Request, reward: Reward) -> tuple[str, ...]:
-    try:
-        rules = request.app[DEPS].tables.rewards.ruleset(local(reward.reported_at).date(), reward.ruleset)
-    except NoRule:
-        return ()
-    return rules.matters
-
-
-def _choices(request: web.Request) -> dict[str, Any]:
-    return {
-        "rulesets": [(r.id, r.title) for r in request.app[DEPS].tables.rewards.rulesets.values()],
-        "exclusions": [(one.value, one.label) for one in Exclusion],
-        "outcomes": [(one.value, one.label) for one in RewardOutcome],
-        "via": [(one.value, one.label) for one in Via],
-        "measures": [(one.value, one.label) for one in Measure if one is not Measure.FINE_YUAN],
-    }
 
 
 async def _trying(
