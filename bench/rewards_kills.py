@@ -31,7 +31,7 @@ from tests.triage.services.rewards import bed
 from triage.clock import FixedClock
 from triage.errors import BadInput
 from triage.services.deps import Deps
-from triage.services.rewards import acting, book, claiming, finding, outcomes, paying
+from triage.services.rewards import acting, book, claiming, finding, outcomes, paying, settling
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ async def _fetch_or_take(  # noqa: PLR0917  (what a child was told)
         (folder / f"{no}.csv").write_bytes(content)
     elif (folder / f"{no}.result").exists():
         result = (folder / f"{no}.result").read_bytes()
-        await paying.take(session, deps.tables, bed.PAYER, no, result, viewer=bed.EVERYTHING, now=NOW)
+        await settling.take(session, deps.tables, bed.PAYER, no, result, viewer=bed.EVERYTHING, now=NOW)
     _die(point == f"{name}:before")
 
 

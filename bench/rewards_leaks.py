@@ -39,7 +39,7 @@ from triage import logs
 from triage.clock import FixedClock
 from triage.services import processing, reference, relay
 from triage.services.deps import Deps
-from triage.services.rewards import acting, book, clocking, paying
+from triage.services.rewards import acting, book, clocking, paying, settling
 from triage.settings import Settings
 from triage.web.app import make_app
 from triage.web.keys import IDENTIFY
@@ -195,8 +195,10 @@ async def _paid(deps: Deps) -> None:
     told = [f"{row[0]},{row[4]},{('成功', '失败')[number % 2]},B{number},户名不符：{row[1]}，账号{row[3]}"
             for number, row in enumerate(rows)]  # fmt: skip
     answer = "\r\n".join([",".join(bank_file.IN), *told, ""]).encode()
-    async with deps.db.writes.begin() as session:
-        await paying.take(session, deps.tables, bed.PAYER, batch.no, answer, viewer=bed.EVERYTHING, now=NOW)
+    # What was not paid is said by two.
+    for doer in (bed.PAYER, bed.SECOND_PAYER):
+        async with deps.db.writes.begin() as session:
+            await settling.take(session, deps.tables, doer, batch.no, answer, viewer=bed.EVERYTHING, now=NOW)
     async with deps.db.reads() as session:
         share = (await session.scalars(sa.select(RewardShare).where(RewardShare.state == "failed"))).first()
         no = await session.scalar(sa.select(Reward.no).where(Reward.id == (share.reward_id if share else 0)))

@@ -76,7 +76,11 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _ending(body: str, count: int, fen: int) -> str:
-    return _lines([(_END, str(count), yuan(fen), hashlib.sha256(body.encode()).hexdigest())])
+    return _lines([(_END, str(count), yuan(fen), _sum_of(body))])
+
+
+def _sum_of(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def results(content: bytes) -> list[Result]:
@@ -105,6 +109,10 @@ def results(content: bytes) -> list[Result]:
     total = sum(one.fen for one in found)
     if ending is not None and ending[1:3] != [str(len(found)), yuan(total)]:
         raise BadBankFile(f"合计与明细不符：明细 {len(found)} 笔、{yuan(total)} 元")
+    # As in ours the last line may hold the SHA-256 of all lines before it.
+    before = text[: text.rstrip("\r\n").rfind("\n") + 1]
+    if ending is not None and (told := "".join(ending[3:4]).strip()) and told.lower() != _sum_of(before):
+        raise BadBankFile("合计行的校验值与内容不符，文件可能改动过")
     return found
 
 

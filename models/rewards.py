@@ -209,6 +209,12 @@ class RewardPayment(Base):
     bank_reference: Mapped[str | None] = mapped_column(sa.String(60))
     why: Mapped[str | None] = mapped_column(sa.Text)
     settled_at: Mapped[datetime | None]
+    failed_by: Mapped[str | None] = mapped_column(
+        sa.String(64), comment="login: who first imported that the bank did not pay; another one confirms it"
+    )
+    disputed_by: Mapped[str | None] = mapped_column(
+        sa.String(64), comment="login: who imported that it was paid after all; null: settled"
+    )
 
 
 class RewardImport(Base):

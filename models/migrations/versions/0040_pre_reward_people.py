@@ -1,5 +1,7 @@
 """Who stated what a reward's sum comes from is told by its events; who looked at an identity is kept.
 
+Who said first that the bank did not pay, and that it did after all: two columns that may be null.
+
 Of the first only the ledger told, and let go of it after a year: for rewards that are not over it is taken
 over from there, as the step 登记处理结果 of the same person (yesterday's code knows no other), and says so.
 Looks are carried over from the ledger when it lets go of them: those of the last year stand there still.
@@ -18,6 +20,10 @@ branch_labels = None
 depends_on = None
 
 _STATED = "填写认定（升级时按审计台账补记）"
+_COLUMNS = {
+    "failed_by": "login: who first imported that the bank did not pay; another one confirms it",
+    "disputed_by": "login: who imported that it was paid after all; null: settled",
+}
 #: Nothing of these is decided or paid any more.
 _OVER = ("archived", "joined", "recovered")
 
@@ -33,6 +39,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("login", "appeal_id", name=op.f("pk_identity_look")),
     )
     op.create_index("ix_identity_look_appeal_id", "identity_look", ["appeal_id"])
+    for name, comment in _COLUMNS.items():
+        op.add_column(
+            "reward_payment", sa.Column(name, sa.String(64), nullable=True, comment=comment), schema=schema
+        )
     _take_over_stated(schema)
 
 
@@ -70,4 +80,7 @@ def _take_over_stated(schema: str | None) -> None:
 
 def downgrade() -> None:
     """The events stay: nobody may take one away, and they are true."""
+    schema = REWARD_SCHEMA if op.get_bind().dialect.name == "postgresql" else None
+    for name in _COLUMNS:
+        op.drop_column("reward_payment", name, schema=schema)
     op.drop_table("identity_look")

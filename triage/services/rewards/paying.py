@@ -1,16 +1,14 @@
-"""支付: claimed parts into batches for the bank, and the bank's results back.
+"""支付: claimed parts into batches for the bank; the bank's results back: `settling`.
 
 A payment is a row before the file leaves, and the database lets a part be held by one payment at a time
 (`uq_reward_payment_held`): killed anywhere in between, nothing is paid twice. The file is made from those
-rows, so it is the same bytes however often it is fetched. A result file is taken whole or not at all, and
-once: the same file again, or the same results in another, change nothing.
+rows, so it is the same bytes however often it is fetched.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import orjson
@@ -18,20 +16,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from connectors import bank_file
-from models.rewards import Reward, RewardBatch, RewardEvent, RewardImport, RewardPayment, RewardShare
+from models.rewards import Reward, RewardBatch, RewardEvent, RewardPayment, RewardShare
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import PaymentState, RewardAct, RewardPost, RewardState, ShareState
-from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.rewards.rows import Subject
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import ledger
-from triage.services.rewards import acting, book, telling
+from triage.services.rewards import book
 from triage.services.rewards.claiming import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,17 +49,8 @@ class BankFileRefused(TriageError):
     status: ClassVar[int] = 422
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What a result file changed."""
-
-    batch_no: str
-    paid: int
-    failed: int
-    repeated: bool
-
-
-def _payer(doer: Doer) -> None:
+def check_payer(doer: Doer) -> None:
+    """Raises StepRefused to whoever does not pay."""
     if RewardPost.PAYER not in doer.posts:
         raise StepRefused("支付批次由支付岗位办理")
 
@@ -83,7 +71,7 @@ async def gather(
 
     Raises BadInput when there is nothing, StepRefused.
     """
-    _payer(doer)
+    check_payer(doer)
     claimed = (
         RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value,
         book.seen_by(viewer),
@@ -92,7 +80,7 @@ async def gather(
         await session.execute(
             sa.select(Reward, RewardShare)
             .join(RewardShare, RewardShare.reward_id == Reward.id)
-            .where(*claimed, _of_others(tables, doer, now=now), name_stands())
+            .where(*claimed, _of_others(tables, doer, now=now), name_stands(), ~disputed())
             .order_by(Reward.id, RewardShare.number)
             .limit(most)
             .with_for_update(of=(Reward, RewardShare), skip_locked=True)
@@ -101,7 +89,10 @@ async def gather(
     ).all()
     if not ready:
         waiting = sa.select(RewardShare.id).join(Reward, Reward.id == RewardShare.reward_id).where(*claimed)
-        if await session.scalar(waiting.where(_of_others(tables, doer, now=now)).limit(1)) is not None:
+        theirs = waiting.where(_of_others(tables, doer, now=now))
+        if await session.scalar(theirs.where(disputed()).limit(1)) is not None:
+            raise BadInput("银行对此前的支付先称失败、后称成功：先与银行核实，由另一名支付人员再导入确认")
+        if await session.scalar(theirs.limit(1)) is not None:
             raise BadInput("登记的姓名与举报时不一致（或当面核验、无从比对），要先由法制或财务在奖励页面确认")
         whose = await session.scalar(waiting.limit(1))
         raise BadInput(
@@ -173,7 +164,12 @@ def name_stands() -> sa.ColumnElement[bool]:
     )  # fmt: skip
 
 
-async def _check_apart(
+def disputed() -> sa.ColumnElement[bool]:
+    """Parts that the bank may have paid after all: it first said no, and then yes."""
+    return sa.exists().where(RewardPayment.share_id == RewardShare.id, RewardPayment.disputed_by.is_not(None))
+
+
+async def check_apart(
     session: AsyncSession, tables: Tables, doer: Doer, batch: RewardBatch, *, now: datetime
 ) -> None:
     """Whoever decided on a reward sees neither its account nor the bank's answer. Raises StepRefused."""
@@ -217,7 +213,8 @@ def seen_batch(viewer: Viewer) -> sa.ColumnElement[bool]:
     return ~hidden.correlate(RewardBatch).exists()
 
 
-async def _batch(session: AsyncSession, no: str, viewer: Viewer) -> RewardBatch:
+async def batch_of(session: AsyncSession, no: str, viewer: Viewer) -> RewardBatch:
+    """A batch, locked. Raises NotFound, also when something of it is not theirs to see."""
     found = await session.scalar(
         sa.select(RewardBatch)
         .where(RewardBatch.no == no, seen_batch(viewer))
@@ -245,9 +242,9 @@ async def fetch(
     Raises BankFileRefused, NotFound (also when something of it is not theirs to see), StepRefused for whoever
     had another part in one of its rewards.
     """
-    _payer(doer)
-    batch = await _batch(session, no, viewer)
-    await _check_apart(session, tables, doer, batch, now=now)
+    check_payer(doer)
+    batch = await batch_of(session, no, viewer)
+    await check_apart(session, tables, doer, batch, now=now)
     made = await payments_of(session, batch.id)
     if not all(one.payee for one in made):
         raise BankFileRefused("这个批次的收款人信息已到期删除，支付文件不能再导出")
@@ -261,96 +258,3 @@ async def fetch(
     if batch.fetched_at is None:
         batch.fetched_at = now
     return content
-
-
-async def take(
-    session: AsyncSession,
-    tables: Tables,
-    doer: Doer,
-    no: str,
-    content: bytes,
-    *,
-    viewer: Viewer,
-    now: datetime,
-) -> Taken:
-    """Take the bank's results of a batch. Raises BankFileRefused naming the line, NotFound, StepRefused."""
-    _payer(doer)
-    batch = await _batch(session, no, viewer)
-    await _check_apart(session, tables, doer, batch, now=now)
-    digest = hashlib.sha256(content).hexdigest()
-    if known := await session.get(RewardImport, digest):
-        if known.batch_id != batch.id:
-            raise BankFileRefused("这份结果文件已经导入过另一个批次")
-        return Taken(batch.no, known.paid, known.failed, repeated=True)
-    try:
-        found = bank_file.results(content)
-    except bank_file.BadBankFile as error:
-        raise BankFileRefused(str(error)) from None
-    held = {one.reference: one for one in await payments_of(session, batch.id)}
-    news = [one for one in found if _is_news(one, held)]
-    rewards = await _rewards(session, [held[one.reference].share_id for one in news])
-    counts = {True: 0, False: 0}
-    for one in news:
-        payment = held[one.reference]
-        reward, share = rewards[payment.share_id]
-        await _settle(session, tables, doer, reward, share, payment=payment, one=one, now=now)
-        counts[one.paid] += 1
-    session.add(RewardImport(
-        sha256=digest, batch_id=batch.id, paid=counts[True], failed=counts[False], by=doer.login, at=now
-    ))  # fmt: skip
-    await session.flush()
-    return Taken(batch.no, counts[True], counts[False], repeated=False)
-
-
-def _is_news(one: bank_file.Result, held: Mapping[str, RewardPayment]) -> bool:
-    """Whether a result says something new. Raises BankFileRefused when it contradicts what is known."""
-    payment = held.get(one.reference)
-    if payment is None:
-        raise BankFileRefused(f"第 {one.line} 行的流水号不属于这个批次")
-    if one.fen != payment.amount_fen:
-        told, due = bank_file.yuan(one.fen), bank_file.yuan(payment.amount_fen)
-        raise BankFileRefused(f"第 {one.line} 行的金额 {told} 元与应付的 {due} 元不符")
-    if payment.state == PaymentState.CLAIMED:
-        return True
-    if (payment.state == PaymentState.PAID) != one.paid:
-        raise BankFileRefused(f"第 {one.line} 行与此前导入的结果相反，请先与银行核实")
-    return False
-
-
-async def _rewards(session: AsyncSession, share_ids: Sequence[int]) -> dict[int, tuple[Reward, RewardShare]]:
-    rows = await session.execute(
-        sa.select(Reward, RewardShare)
-        .join(RewardShare, RewardShare.reward_id == Reward.id)
-        .where(RewardShare.id.in_(share_ids))
-        .order_by(Reward.id, RewardShare.number)
-        .with_for_update(of=(Reward, RewardShare))
-        .execution_options(populate_existing=True)
-    )
-    return {share.id: (reward, share) for reward, share in rows}
-
-
-async def _settle(
-    session: AsyncSession,
-    tables: Tables,
-    doer: Doer,
-    reward: Reward,
-    share: RewardShare,
-    *,
-    payment: RewardPayment,
-    one: bank_file.Result,
-    now: datetime,
-) -> None:
-    why = mask_identity(one.why) or "银行没有说明原因"
-    act = RewardAct.PAY if one.paid else RewardAct.FAIL
-    book.step_share(tables, reward, share, act, doer, now=now, reason=why)
-    payment.state = (PaymentState.PAID if one.paid else PaymentState.FAILED).value
-    payment.bank_reference, payment.settled_at = one.bank_reference or None, now
-    if one.paid:
-        share.paid_at = now
-    else:
-        payment.why = share.why = why
-        # The reporter has the whole window again to give another account.
-        share.claim_by, share.reminders = acting.window(tables, local(now).date()), 0
-    await book.note(session, reward, act, doer.login, now, share=share.number, payment=payment.reference)
-    if not one.paid and share.number == 1 and reward.state == RewardState.NOTIFIED:
-        await telling.write(session, tables, reward, now=now)

@@ -15,7 +15,7 @@ from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
 from triage.rules.rewards.amounts import yuan
-from triage.services.rewards import book, paying, yearly
+from triage.services.rewards import book, paying, settling, yearly
 from triage.web import access
 from triage.web import attachments as files
 from triage.web.asking import number_of
@@ -25,6 +25,11 @@ from triage.web.rewards import common
 from triage.web.rewards.common import KEYS, STAFF, doer_of
 
 _MOST: Final = 100
+_DONE: Final = {
+    "taken": "结果已导入。",
+    "again": "这份结果以前导入过，没有改动。",
+    "waits": "结果已导入；其中支付失败的、与此前相反的，要由另一名支付人员导入银行结果确认。",
+}
 _FIRST_YEAR: Final = 2016
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -60,6 +65,18 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
             .group_by(RewardPayment.batch_id, RewardPayment.state)
         )
         told = {(batch, state): count for batch, state, count in counts}
+        halves = await session.execute(
+            sa.select(
+                RewardPayment.batch_id,
+                sa.func.count(RewardPayment.failed_by).filter(
+                    RewardPayment.state == PaymentState.CLAIMED.value
+                ),
+                sa.func.count(RewardPayment.disputed_by),
+            )
+            .where(RewardPayment.batch_id.in_([row.id for row in rows]))
+            .group_by(RewardPayment.batch_id)
+        )
+        waiting = {batch: (failed, against) for batch, failed, against in halves}
         differing = await session.execute(
             sa.select(Reward.no, RewardShare.number)
             .join(Reward, Reward.id == RewardShare.reward_id)
@@ -71,6 +88,7 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
         {
             "no": row.no, "at": row.at, "by": row.by, "count": row.payments, "total": yuan(row.total_fen),
             "sha": row.sha256, "fetched": row.fetched_at,
+            "failed": waiting[row.id][0], "against": waiting[row.id][1],
             "states": [(one.label, told.get((row.id, one.value), 0)) for one in PaymentState],
         }
         for row in rows
@@ -78,7 +96,8 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
     done = request.query.get("done", "")
     return common.page(
         request, "pay", status=status, ready=ready, total=yuan(int(fen)), batches=view, differing=names,
-        fault=fault, done={"taken": "结果已导入。", "again": "这份结果以前导入过，没有改动。"}.get(done, ""),
+        fault=fault,
+        done=_DONE.get(done, ""),
     )  # fmt: skip
 
 
@@ -116,13 +135,14 @@ async def results(request: web.Request) -> web.Response:
         return await _batches(request, "请选择银行的结果文件（一个）。", status=400)
     try:
         async with deps.db.writes.begin() as session:
-            taken = await paying.take(
+            taken = await settling.take(
                 session, deps.tables, doer_of(request), no, sent[0].content,
                 viewer=request[VIEWER], now=deps.clock.now(),
             )  # fmt: skip
     except paying.BankFileRefused as error:
         return await _batches(request, error.detail, status=error.status)
-    return common.back(f"/desk/rewards/pay?done={'again' if taken.repeated else 'taken'}")
+    waits = "waits" if taken.waiting or taken.disputed else "taken"
+    return common.back(f"/desk/rewards/pay?done={'again' if taken.repeated else waits}")
 
 
 def _year(request: web.Request) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors import bank_file
-from tests.triage.services.rewards.bed import EVERYTHING, PAYER, VAULT
-from triage.services.rewards import paying
+from tests.triage.services.rewards.bed import EVERYTHING, PAYER, SECOND_PAYER, VAULT
+from triage.services.rewards import paying, settling
 
 if TYPE_CHECKING:
     from models.rewards import RewardBatch
+    from triage.rules.rewards.stepping import Doer
     from triage.services.deps import Deps
-    from triage.services.rewards.paying import Taken
+    from triage.services.rewards.settling import Taken
 
 
 async def gathered(deps: Deps) -> RewardBatch:
@@ -36,11 +37,18 @@ async def answer_of(deps: Deps, no: str, result: str = "成功", why: str = "") 
     return "\r\n".join([",".join(bank_file.IN), *told, ""]).encode()
 
 
-async def taken(deps: Deps, no: str, content: bytes) -> Taken:
+async def taken(deps: Deps, no: str, content: bytes, by: Doer = PAYER) -> Taken:
     async with deps.db.writes.begin() as session:
-        return await paying.take(
-            session, deps.tables, PAYER, no, content, viewer=EVERYTHING, now=deps.clock.now()
+        return await settling.take(
+            session, deps.tables, by, no, content, viewer=EVERYTHING, now=deps.clock.now()
         )
+
+
+async def failed(deps: Deps, no: str, why: str) -> Taken:
+    """Two people say that the bank did not pay."""
+    answer = await answer_of(deps, no, "失败", why)
+    await taken(deps, no, answer)
+    return await taken(deps, no, answer, SECOND_PAYER)
 
 
 async def paid(deps: Deps, no: str) -> Taken:

@@ -34,6 +34,7 @@ LEGAL = Doer("legal", (RewardPost.LEGAL, RewardPost.FINANCE))
 FINANCE = Doer("finance", (RewardPost.LEGAL, RewardPost.FINANCE))
 HEAD = Doer("head", (RewardPost.HEAD,))
 PAYER = Doer("payer", (RewardPost.PAYER,))
+SECOND_PAYER = Doer("payer2", (RewardPost.PAYER,))
 #: Whoever looks at all of it.
 EVERYTHING = all_seeing("payer")
 #: The 查询码 that `reports` gives a case.

@@ -10,7 +10,7 @@ import pytest
 from models.vocab_rewards import RewardAct, RewardState, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
-from tests.triage.services.rewards.bank import answer_of, gathered, paid, taken
+from tests.triage.services.rewards.bank import failed, gathered, paid
 from tests.triage.services.rewards.bed import HANDLER, HEAD, LEGAL, PAYER
 from triage.rules.rewards.stepping import Doer, StepRefused
 from triage.services.rewards import acting, book
@@ -80,7 +80,7 @@ async def test_a_payment_that_is_at_the_bank_is_waited_for(lite: Deps) -> None:
     await bed.do(lite, PAYER, RewardAct.RECOVERED, BACK)
     with pytest.raises(StepRefused, match="支付中"):
         await bed.do(lite, HANDLER, RewardAct.ARCHIVE)
-    await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账户已冻结"))
+    await failed(lite, batch.no, "账户已冻结")
     assert [share.state for share in await bed.shares(lite)] == [ShareState.FAILED]
     assert (await bed.do(lite, HANDLER, RewardAct.ARCHIVE)).state == RewardState.ARCHIVED
 

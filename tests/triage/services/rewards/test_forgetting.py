@@ -14,7 +14,7 @@ from models.vocab_retention import Kept
 from models.vocab_rewards import RewardState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
-from tests.triage.services.rewards.bank import answer_of, fetched, gathered, paid, taken
+from tests.triage.services.rewards.bank import failed, fetched, gathered, paid
 from triage.rules import retention_rows
 from triage.services.auditing import reading
 from triage.services.identities import rotating
@@ -74,7 +74,7 @@ async def test_who_must_still_be_found_stays(lite: Deps) -> None:
     batch = await sent(lite)
     await later(lite, 1)
     assert await held(lite) == (True, True)
-    await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账号不存在"))
+    await failed(lite, batch.no, "账号不存在")
     await later(lite, 1)
     assert await held(lite) == (True, True)
     async with lite.db.writes.begin() as session:

@@ -13,11 +13,11 @@ from models.rewards import Reward, RewardBatch, RewardPayment
 from models.vocab_rewards import RewardAct, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
-from tests.triage.services.rewards.bank import answer_of, fetched, gathered, paid, taken
+from tests.triage.services.rewards.bank import answer_of, failed, fetched, gathered, paid, taken
 from tests.triage.services.rewards.bed import EVERYTHING, FINANCE, HANDLER, HEAD, LEGAL, PAYER, VAULT
 from triage.errors import BadInput, NotFound
 from triage.rules.rewards.stepping import Doer, StepRefused
-from triage.services.rewards import acting, book, claiming, paying
+from triage.services.rewards import acting, book, claiming, paying, settling
 
 if TYPE_CHECKING:
     from triage.services.deps import Deps
@@ -75,7 +75,7 @@ async def test_whoever_decided_on_one_of_a_batch_sees_neither_its_accounts_nor_t
             with pytest.raises(StepRefused, match="要由另外的人办理"):
                 await paying.fetch(session, deps.tables, VAULT, both, batch.no, viewer=EVERYTHING, now=NOW)
             with pytest.raises(StepRefused, match="要由另外的人办理"):
-                await paying.take(session, deps.tables, both, batch.no, answer, viewer=EVERYTHING, now=NOW)
+                await settling.take(session, deps.tables, both, batch.no, answer, viewer=EVERYTHING, now=NOW)
     assert (await taken(deps, batch.no, answer)).paid == 1
 
 
@@ -100,7 +100,7 @@ async def test_another_name_than_the_reports_waits_until_a_reviewer_confirms_it(
     await confirmed(LEGAL)
     batch = await gathered(deps)
     # Sent back and claimed anew, it is another name to be confirmed.
-    await taken(deps, batch.no, await answer_of(deps, batch.no, "失败", "户名不符"))
+    await failed(deps, batch.no, "户名不符")
     offer = await bed.offered(deps, given)
     async with deps.db.writes.begin() as session:
         await claiming.claim(session, deps, VAULT, offer, bed.CLAIM, now=NOW)
@@ -137,10 +137,10 @@ async def test_results_are_taken_once_and_whole(deps: Deps) -> None:
         with pytest.raises(paying.BankFileRefused, match=why):
             await taken(deps, batch.no, bad)
     assert {share.state for share in await bed.shares(deps)} == {ShareState.PAYING}
-    assert await taken(deps, batch.no, good) == paying.Taken(batch.no, 2, 0, repeated=False)
-    assert await taken(deps, batch.no, good) == paying.Taken(batch.no, 2, 0, repeated=True)
+    assert await taken(deps, batch.no, good) == settling.Taken(batch.no, 2, 0, repeated=False)
+    assert await taken(deps, batch.no, good) == settling.Taken(batch.no, 2, 0, repeated=True)
     other = good + b"\r\n"
-    assert await taken(deps, batch.no, other) == paying.Taken(batch.no, 0, 0, repeated=False)
+    assert await taken(deps, batch.no, other) == settling.Taken(batch.no, 0, 0, repeated=False)
     against = await answer_of(deps, batch.no, "失败", "销户")
     with pytest.raises(paying.BankFileRefused, match="相反"):
         await taken(deps, batch.no, against)
@@ -153,14 +153,14 @@ async def test_what_the_bank_refuses_is_corrected_and_paid(lite: Deps) -> None:
     await bed.approved(lite)
     (given,) = await bed.claimed(lite)
     batch = await gathered(lite)
-    await taken(lite, batch.no, await answer_of(lite, batch.no, "失败", "账号不存在"))
+    await failed(lite, batch.no, "账号不存在")
     (share,) = await bed.shares(lite)
     assert (share.state, share.why) == (ShareState.FAILED, "账号不存在")
     offer = await bed.offered(lite, given)
     async with lite.db.writes.begin() as session:
         await claiming.claim(session, lite, VAULT, offer, bed.CLAIM, now=NOW)
     second = await gathered(lite)
-    assert await paid(lite, second.no) == paying.Taken(second.no, 1, 0, repeated=False)
+    assert await paid(lite, second.no) == settling.Taken(second.no, 1, 0, repeated=False)
 
 
 async def test_only_the_payer_pays(lite: Deps) -> None:
@@ -171,6 +171,6 @@ async def test_only_the_payer_pays(lite: Deps) -> None:
             with pytest.raises(StepRefused):
                 await paying.fetch(session, lite.tables, VAULT, doer, "P1", viewer=EVERYTHING, now=NOW)
             with pytest.raises(StepRefused):
-                await paying.take(session, lite.tables, doer, "P1", b"", viewer=EVERYTHING, now=NOW)
+                await settling.take(session, lite.tables, doer, "P1", b"", viewer=EVERYTHING, now=NOW)
         with pytest.raises(NotFound):
             await paying.fetch(session, lite.tables, VAULT, PAYER, "P1", viewer=EVERYTHING, now=NOW)

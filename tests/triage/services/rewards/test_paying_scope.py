@@ -12,7 +12,7 @@ from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, gathered
 from tests.triage.services.rewards.bed import EVERYTHING, PAYER, VAULT
 from triage.errors import BadInput, NotFound
-from triage.services.rewards import paying, yearly
+from triage.services.rewards import paying, settling, yearly
 
 if TYPE_CHECKING:
     from triage.services.deps import Deps
@@ -53,10 +53,10 @@ async def test_a_batch_with_a_reward_of_elsewhere_is_not_there(deps: Deps) -> No
             with pytest.raises(NotFound):
                 await paying.fetch(session, deps.tables, VAULT, PAYER, no, viewer=viewer, now=now)
             with pytest.raises(NotFound):
-                await paying.take(session, deps.tables, PAYER, no, answer, viewer=viewer, now=now)
+                await settling.take(session, deps.tables, PAYER, no, answer, viewer=viewer, now=now)
     async with deps.db.writes.begin() as session:
         assert await paying.fetch(session, deps.tables, VAULT, PAYER, no, viewer=HERE, now=now)
-        assert (await paying.take(session, deps.tables, PAYER, no, answer, viewer=HERE, now=now)).paid == 1
+        assert (await settling.take(session, deps.tables, PAYER, no, answer, viewer=HERE, now=now)).paid == 1
 
 
 async def test_the_year_counts_what_the_viewer_may_see(deps: Deps) -> None:

@@ -17,7 +17,7 @@ from models.rewards import RewardNotice
 from models.vocab_notices import Medium, NoticeState
 from models.vocab_rewards import RewardAct, ShareState
 from tests.triage.services.rewards import bed
-from tests.triage.services.rewards.bank import answer_of, gathered, taken
+from tests.triage.services.rewards.bank import failed, gathered
 from triage.clock import BEIJING
 from triage.commands.processes import answer_steps
 from triage.services.rewards import telling
@@ -96,7 +96,7 @@ async def test_what_the_bank_sent_back_is_told_and_reminded_of(lite: Deps) -> No
     await sent(deps)
     await bed.claimed(deps)
     batch = await gathered(deps)
-    await taken(deps, batch.no, await answer_of(deps, batch.no, "失败", "账号不存在"))
+    await failed(deps, batch.no, "账号不存在")
     assert len(await sent(deps)) == 1
     later = bed.at(deps, DAY + timedelta(days=31))
     await bed.tick(later)
