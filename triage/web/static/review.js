@@ -10,6 +10,9 @@ const form = () => $("#decide");
 const OLD_MS = 60_000;
 let next = null; // the page that comes after this one, as a promise of { url, page } or null
 let asked = 0; // when it was asked for; 0: tickets changed since, so it may not be what it was
+const UNREAD_MS = 600;
+let sending = false;
+let unread = 0; // until then the ticket that was just shown is taken for unread; any other key or change ends it
 
 function say(words) {
   $("#review-said").textContent = words;
@@ -61,6 +64,7 @@ function show({ url, page }, done) {
     root().prepend(line);
   }
   dress();
+  unread = Date.now() + UNREAD_MS;
   window.scrollTo({ top: 0, behavior: "instant" });
   ($("h1") ?? root()).setAttribute("tabindex", "-1");
   $("h1")?.focus({ preventScroll: true });
@@ -77,8 +81,22 @@ function post(sent) {
   });
 }
 
-async function send(event) {
+// A key held down, pressed twice or a button clicked twice is one dispatch: there is no way back from the next one.
+function send(event) {
   event.preventDefault();
+  if (sending) return;
+  if (Date.now() < unread) {
+    say("这是下一张，还没有派出：看过再按一次。");
+    return;
+  }
+  unread = 0;
+  sending = true;
+  deliver().finally(() => {
+    sending = false;
+  });
+}
+
+async function deliver() {
   const sent = form();
   const no = root().dataset.no;
   const buttons = all("button", sent);
@@ -158,6 +176,12 @@ function snippets(kind) {
   }
 }
 
+function seen() {
+  if (!unread) return;
+  unread = 0;
+  say("");
+}
+
 function dress() {
   prepare();
   if (!form()) return;
@@ -165,7 +189,9 @@ function dress() {
   $("#review-unit").addEventListener("input", (event) => {
     event.target.dataset.typed = "1";
   });
+  form().addEventListener("input", seen);
   form().addEventListener("change", (event) => {
+    seen();
     if (event.target.name === "kind") choose(event.target);
     if (event.target.id !== "other-kind") return;
     const radio = $("[data-other]", form());
@@ -180,11 +206,12 @@ document.addEventListener("keydown", (event) => {
   if (!form() || $("#help").open || event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    form().requestSubmit();
+    if (!event.repeat) form().requestSubmit();
     return;
   }
+  if (!/^(Enter|Control|Meta|Shift|Alt)$/.test(event.key)) seen();
   const typing = event.target.closest("select, textarea, input:not([type=radio])");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (/^[1-3]$/.test(event.key)) {
     const radio = $(`[data-key="${event.key}"]`, form());
     if (radio) choose(radio);

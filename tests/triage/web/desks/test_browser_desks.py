@@ -11,7 +11,7 @@ from playwright.async_api import async_playwright, expect
 
 from models.corrections import Correction
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Post
+from models.vocab import Post, State
 from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.desks.conftest import waiting
@@ -120,6 +120,49 @@ async def test_what_was_filled_in_goes_out_after_signing_in_in_another_window(pa
     await page.context.add_cookies(acting_as)  # type: ignore[arg-type]
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".thead .state")).to_have_text("已签收")
+
+
+async def dispatched(deps: Deps) -> list[str]:
+    """The tickets that wait no more."""
+    async with deps.db.reads() as session:
+        found = await session.scalars(
+            sa.select(Ticket.no).where(Ticket.state == State.DISPATCHED).order_by(Ticket.id)
+        )
+        return list(found)
+
+
+async def test_a_key_held_or_pressed_twice_dispatches_what_was_read_alone(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    first, second, third = await add_tickets(deps.db, waiting(30), waiting(60), waiting(90))
+    await page.goto(f"/desk/review/{first}")
+    await expect(page.locator("#ready")).to_have_text("下一张已备好")
+    # A hand that rests on the keys: the second press of a key that was not released is a repeat.
+    await page.keyboard.down("Control")
+    await page.keyboard.down("Enter")
+    await page.keyboard.down("Enter")
+    await expect(page.locator("#review")).to_have_attribute("data-no", second)
+    await page.wait_for_timeout(700)
+    await page.keyboard.down("Enter")
+    await page.keyboard.up("Enter")
+    await page.keyboard.up("Control")
+    assert await dispatched(deps) == [first]
+    # Two presses, and one more the moment the next ticket stands there.
+    await page.evaluate("""() => {
+      const press = () => document.body.dispatchEvent(
+        new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true }));
+      press();
+      press();
+      const shown = new MutationObserver(() => setTimeout(press, 50));
+      shown.observe(document.querySelector("#review").parentElement, { childList: true });
+    }""")
+    await expect(page.locator("#review")).to_have_attribute("data-no", third)
+    await expect(page.locator("#review-said")).to_contain_text("看过再按一次")
+    assert await dispatched(deps) == [first, second]
+    # Whoever has looked is not kept waiting.
+    await page.keyboard.press("u")
+    await expect(page.locator("#review-said")).to_be_hidden()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".empty h1")).to_have_text("没有等待审核的工单")
 
 
 async def test_the_next_ticket_is_shown_as_it_is_now(page: Page, deps: Deps) -> None:
