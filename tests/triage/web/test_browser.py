@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,11 +20,12 @@ from triage.web.app import make_app
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Page, Route
 
     from models.db import Database
     from triage.services.deps import Deps
 
+FILTERED = re.compile(r"/desk/list\?")
 WIDTHS = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
 
@@ -194,6 +196,39 @@ async def test_a_refresh_brings_new_tickets_and_moves_nobody(page: Page, db: Dat
     await expect(page.locator("tr[data-no]")).to_have_count(len(SAMPLES) + 1)
     await expect(page.locator("tr[data-no]").first).to_contain_text("新来的一件")
     assert await page.evaluate("document.activeElement.closest('tr')?.dataset.no") == focused
+
+
+async def test_a_refresh_throws_no_filter_away(chromium: Browser, address: signed_in.Address) -> None:
+    context = await chromium.new_context(base_url=address, viewport=WIDTHS["desk"])  # type: ignore[arg-type]
+    await signed_in.enter(context, address)
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto("/desk")
+    slow = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await slow.wait()
+        await route.continue_()
+
+    # The clock strikes while the answer to a filter is under way.
+    await page.route(FILTERED, late, times=1)
+    await page.locator("select[name=urgency]").select_option("U2")
+    await page.clock.fast_forward(31_000)
+    slow.set()
+    await expect(page.locator("tr[data-no]")).to_have_count(2)
+    # A filter whose answer never came is asked for again, and meanwhile nothing is done with what is shown.
+    await page.route(FILTERED, lambda route: route.abort(), times=1)
+    await page.locator("select[name=urgency]").select_option("U1")
+    await expect(page.locator("#as-of")).to_contain_text("网络中断")
+    await page.locator("#bulk-go").click()
+    await expect(page.locator("#as-of")).to_contain_text("更新后再批量办理")
+    await expect(page.locator("tr[data-no]")).to_have_count(2)
+    await page.clock.fast_forward(31_000)
+    await expect(page.locator("tr[data-no]")).to_have_count(1)
+    await expect(page.locator("#said")).to_have_text("1 张工单")
+    await page.locator("#bulk-go").click()
+    await page.wait_for_url("**/desk/bulk/new?urgency=U1")
+    await context.close()
 
 
 async def test_the_ticket_page_marks_what_decided(page: Page) -> None:

@@ -12,6 +12,9 @@ const form = $("#filters");
 // ---- swapping the list ------------------------------------------------------------------------------
 
 let newest = 0; // only the answer to the last question is shown
+let wanted = list()?.dataset.refresh; // what the filters say: every refresh asks for it, also after a failed one
+let pending = false; // a filter was sent and has no answer yet: a refresh would throw its answer away
+let behind = false; // the list is not yet that of the filters
 
 async function swap(address, { keepPlace }) {
   const mine = ++newest;
@@ -34,7 +37,9 @@ async function swap(address, { keepPlace }) {
     }
     $("#tiles").replaceWith(page.querySelector("#tiles"));
     list().replaceWith(page.querySelector("#list"));
-    if (keepPlace) {
+    const news = behind;
+    behind = false;
+    if (keepPlace && !news) {
       // A refresh must not move anyone: same row under the focus, same place on the screen.
       if (at) rowLink(at)?.focus({ preventScroll: true });
       window.scrollTo({ top: scroll, behavior: "instant" });
@@ -44,8 +49,15 @@ async function swap(address, { keepPlace }) {
   } catch {
     if (mine === newest) say("网络中断，列表没有更新；稍后会再试。");
   } finally {
-    if (mine === newest) list().classList.remove("busy");
+    if (mine === newest) {
+      pending = false;
+      list().classList.toggle("busy", behind);
+    }
   }
+}
+
+function refresh() {
+  if (!pending) swap(wanted, { keepPlace: true });
 }
 
 function say(words) {
@@ -68,7 +80,9 @@ function filter() {
   const active = new URLSearchParams(words);
   active.delete("q");
   $("#fold-count").textContent = active.size ? `（${active.size} 项）` : "";
-  return swap(`/desk/list${tail}`, { keepPlace: false });
+  wanted = `/desk/list${tail}`;
+  pending = behind = true;
+  return swap(wanted, { keepPlace: false });
 }
 
 function remember() {
@@ -88,10 +102,18 @@ if (form) {
   // submit: what is already asked then is not asked again.
   const unasked = () => $("#q").value !== (new URLSearchParams(location.search).get("q") ?? "");
   $("#q").addEventListener("search", () => setTimeout(() => unasked() && filter()));
+  // 批量办理 takes what the list says: not while the filters say something else.
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "bulk" || !behind) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    say("列表还没有按新的条件更新：更新后再批量办理。");
+  }, { capture: true });
+  window.addEventListener("online", refresh);
   window.addEventListener("popstate", () => location.reload());
   setInterval(() => {
     const picking = !$("#unit-options").hidden;
-    if (!document.hidden && !picking && !getSelection()?.toString()) swap(list().dataset.refresh, { keepPlace: true });
+    if (!document.hidden && !picking && !getSelection()?.toString()) refresh();
   }, REFRESH_MS);
 }
 
@@ -106,7 +128,7 @@ if (document.querySelector("#list, #review") && "EventSource" in window) {
     due = setTimeout(() => {
       document.dispatchEvent(new CustomEvent("tickets-changed"));
       const busy = document.hidden || getSelection()?.toString() || !($("#unit-options")?.hidden ?? true);
-      if (form && !busy) swap(list().dataset.refresh, { keepPlace: true });
+      if (form && !busy) refresh();
     }, 300);
   });
   // A stream that stands open would keep the page from being restored by the browser's back button.
