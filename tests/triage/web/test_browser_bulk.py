@@ -6,11 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
 from playwright.async_api import async_playwright, expect
 
 import triage.tables
 from connectors.vault import Vault
+from models.tickets import Ticket
+from models.vocab import State
 from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
@@ -96,6 +99,33 @@ async def test_ticks_by_key_a_draft_and_progress_that_refreshes_itself(
     await expect(page.locator(".big")).to_contain_text("已办理 2 张")
     await expect(page.locator(".tally")).to_contain_text("望京街道办事处 2")
     assert faults == []
+    await context.close()
+
+
+async def test_ticks_that_vanish_do_not_turn_into_everything(
+    chromium: Browser, deps: Deps, address: signed_in.Address
+) -> None:
+    context = await chromium.new_context(base_url=address)
+    await signed_in.enter(context, address)
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto("/desk")
+    await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    await expect(page.locator("#bulk-go")).to_have_text("批量办理选中的 1 张")
+    no = await page.locator(".c-pick input:checked").get_attribute("value")
+    # A colleague closes it, and the list refreshes.
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == no).values(state=State.ARCHIVED.value))
+    await page.clock.fast_forward(31_000)
+    await expect(page.locator("tr[data-no]")).to_have_count(4)
+    await expect(page.locator("#bulk-go")).to_have_text("选中的 1 张已不在列表里")
+    await expect(page.locator("#bulk-said")).to_contain_text("可能别人已经办理")
+    await page.locator("#bulk-go").click()
+    await expect(page.locator("#bulk-said")).to_contain_text("再按一次，就是符合条件的全部工单")
+    assert page.url.endswith("/desk")
+    await page.locator("#bulk-go").click()
+    await expect(page.locator(".bulk")).to_contain_text("符合条件的全部工单：全部未结")
     await context.close()
 
 

@@ -8,6 +8,7 @@ const REFRESH_MS = 2_000;
 // ---- ticks on the list ------------------------------------------------------------------------------
 
 const ticked = new Set();
+let lost = 0; // ticks that went with their lines and that nobody was told of by a press yet
 const boxes = () => all(".c-pick input");
 
 function tell() {
@@ -17,7 +18,17 @@ function tell() {
   if (!whole) return;
   whole.checked = shown.length > 0 && shown.every((box) => box.checked);
   const here = shown.filter((box) => box.checked).length;
-  $("#bulk-go").textContent = here ? `批量办理选中的 ${here} 张` : $("#bulk-go").dataset.whole;
+  $("#bulk-go").textContent = here ? `批量办理选中的 ${here} 张` : lost ? `选中的 ${lost} 张已不在列表里` : $("#bulk-go").dataset.whole;
+  if (lost) $("#bulk-said").textContent = `选中的工单有 ${lost} 张已不在列表里（可能别人已经办理，或条件变了），不再算在内。`;
+}
+
+// Who ticked some does not mean all: when the ticks are gone, the first press only says what the next one means.
+function choose(event) {
+  if (event.target.id !== "bulk" || !lost || boxes().some((box) => box.checked)) return;
+  event.preventDefault();
+  lost = 0;
+  tell();
+  $("#bulk-said").textContent = "现在没有选中的：再按一次，就是符合条件的全部工单。";
 }
 
 function tick(box, on) {
@@ -32,12 +43,14 @@ if (desk) {
     if (box.id === "bulk-all") for (const one of boxes()) tick(one, box.checked);
     else if (box.matches(".c-pick input")) tick(box, box.checked);
     else return;
+    lost = 0;
     tell();
   });
+  desk.addEventListener("submit", choose);
   // The list is swapped when it refreshes or is filtered: what is no longer shown is no longer ticked.
   new MutationObserver(() => {
     const shown = new Set(boxes().map((box) => box.value));
-    for (const no of [...ticked]) if (!shown.has(no)) ticked.delete(no);
+    for (const no of [...ticked]) if (!shown.has(no)) lost += Number(ticked.delete(no));
     tell();
   }).observe(desk, { childList: true });
   for (const box of boxes()) tick(box, box.checked);
@@ -49,6 +62,7 @@ if (desk) {
       const box = $(".c-pick input", document.activeElement?.closest("[data-no]") ?? document.createElement("i"));
       if (!box) return;
       tick(box, !box.checked);
+      lost = 0;
       tell();
     } else if (event.key === "b") {
       $("#bulk")?.requestSubmit();
