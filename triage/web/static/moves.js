@@ -9,7 +9,11 @@ const QUIET = /^(token|version|key|move|no|in_.*)$/; // not typed by anyone
 const panel = () => $("#moves");
 const no = panel()?.dataset.no ?? "";
 const draftOf = (move) => `jiesu.draft.${no}.${move}`;
-const PENDING = `jiesu.pending.${no}`;
+const PENDING = `jiesu.pending.${no}`; // a form that has no answer yet
+const KEPT = `jiesu.kept.${no}`; // one that was refused and whose form is no longer there
+const formOf = (move) => $(`form[data-form="${CSS.escape(move)}"]`, panel());
+const who = () => $(".who a")?.textContent;
+const stored = (name) => JSON.parse(localStorage.getItem(name) ?? "null");
 
 function say(words) {
   const line = $("#move-said");
@@ -21,6 +25,15 @@ function say(words) {
 
 function typed(form) {
   return Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && !(value instanceof File) && !QUIET.test(name)));
+}
+
+// The same in words, for whoever has to copy it.
+function shown(form) {
+  return Object.keys(typed(form)).flatMap((name) => {
+    const control = form.elements.namedItem(name);
+    const words = control.selectedOptions?.[0]?.text ?? control.value;
+    return words ? [[control.labels[0].firstChild.textContent.trim(), words]] : [];
+  });
 }
 
 function keepDraft(form) {
@@ -64,9 +77,9 @@ function shelf(mode, use) {
     };
   });
 }
-const keepFiles = (files) => shelf("readwrite", (store) => store.put(files, PENDING));
-const keptFiles = () => shelf("readonly", (store) => store.get(PENDING));
-const dropFiles = () => shelf("readwrite", (store) => store.delete(PENDING));
+const keepFiles = (name, files) => shelf("readwrite", (store) => store.put(files, name));
+const keptFiles = async (name) => (await shelf("readonly", (store) => store.get(name))) ?? [];
+const dropFiles = (name) => shelf("readwrite", (store) => store.delete(name));
 
 // A phone's photo has many more dots than anyone needs here, and a weak network pays for each.
 const LONGEST_SIDE = 2560;
@@ -95,7 +108,7 @@ async function bodyOf(pending) {
   if (!pending.files) return words;
   const whole = new FormData();
   for (const [name, value] of words) whole.append(name, value);
-  for (const file of (await keptFiles()) ?? []) whole.append("files", file, file.name);
+  for (const file of await keptFiles(PENDING)) whole.append("files", file, file.name);
   return whole;
 }
 
@@ -121,13 +134,17 @@ async function send(pending) {
   let answer = await post(pending);
   if (answer.status === 403 && pressed && (await renew(pending))) answer = await post(pending);
   if (answer.status >= 500) throw new Error(String(answer.status)); // no decision was made: try again
-  localStorage.removeItem(PENDING);
   if (answer.redirected && new URL(answer.url).pathname.startsWith("/login")) {
-    // Nothing was done, and nobody else's sign-in may send it by itself: the draft stays, a person sends it.
+    // Nothing was done, and nobody else's sign-in may send it by itself: it stays, a person sends it.
     signedOut();
     return;
   }
-  if (pending.files && answer.redirected) await dropFiles();
+  if (answer.status === 403 && !pressed) {
+    await offer(pending);
+    return;
+  }
+  localStorage.removeItem(PENDING);
+  if (answer.redirected) await taken(pending);
   if (answer.redirected && answer.ok) {
     localStorage.removeItem(draftOf(pending.move));
     location.assign(answer.url);
@@ -137,7 +154,7 @@ async function send(pending) {
   if ($("[data-gone]", page)) {
     // Done, and out of this person's sight since: there is no page of it to go to.
     localStorage.removeItem(draftOf(pending.move));
-    if (pending.files) await dropFiles();
+    await taken(pending);
     $("main").replaceChildren(...$("main", page).children);
     return;
   }
@@ -145,28 +162,112 @@ async function send(pending) {
   if (!fresh) {
     say($("main p", page)?.textContent ?? "没有提交成功，填写的内容还在。");
     busy(false);
+    await giveBack(pending);
     return;
   }
   panel().replaceWith(fresh);
   dress();
-  if (pending.files) await giveBack(pending.move);
+  await giveBack(pending);
   $("[role=alert]:not([hidden])", panel())?.scrollIntoView({ block: "nearest" });
 }
 
 function signedOut() {
-  say("登录已过期，还没有提交：请在另一个窗口登录，再回来按一次，填写的内容还在。若刷新页面，文字还在，照片要重新选。");
+  pressed = false;
+  say("登录已过期，还没有提交：请在另一个窗口登录，再回来按一次，填写的内容还在。若刷新页面，文字和照片会放回表单。");
   busy(false);
 }
 
-async function giveBack(move) {
-  // A refused form keeps its photos too.
-  const input = $(`form[data-form="${CSS.escape(move)}"] input[type=file]`, panel());
-  const kept = (await keptFiles()) ?? [];
-  await dropFiles();
-  if (!input) return;
+// ---- what was not taken -----------------------------------------------------------------------------
+
+// Photos leave this machine's shelf when they were taken, or stand in a field again.
+async function taken(pending) {
+  if (pending.files) await dropFiles(PENDING);
+  const kept = stored(KEPT);
+  if (kept?.move !== pending.move || kept.who !== pending.who) return;
+  localStorage.removeItem(KEPT);
+  await dropFiles(KEPT);
+}
+
+// Whether there is a field for them.
+async function fill(form, name) {
+  const input = $("input[type=file]", form);
+  const files = await keptFiles(name);
+  if (!input || !files.length) return !files.length;
+  if (input.files.length) return true;
   const carrier = new DataTransfer();
-  for (const file of kept) carrier.items.add(file);
+  for (const file of files) carrier.items.add(file);
   input.files = carrier.files;
+  return true;
+}
+
+// A refused form keeps its photos too.
+async function giveBack(pending) {
+  const form = formOf(pending.move);
+  if (!form || (pending.files && !(await fill(form, PENDING)))) await setAside(pending);
+  else if (pending.files) await dropFiles(PENDING);
+}
+
+// Filled in before the last sign-in: it goes out when the same person presses, with its own key, so once.
+async function offer(pending) {
+  busy(false);
+  const form = formOf(pending.move);
+  if (!form || (pending.files && !(await fill(form, PENDING)))) {
+    localStorage.removeItem(PENDING);
+    await setAside(pending);
+    return;
+  }
+  const key = new URLSearchParams(pending.body).get("key");
+  if (key) form.elements.namedItem("key").value = key;
+  const box = form.closest("details");
+  if (box) box.open = true;
+  say(`上次登录时填写的“${pending.title}”还没有提交：内容${pending.files ? "和照片" : ""}已放回表单，核对后请再按一次。`);
+}
+
+// The form is gone (督办 forbids 反馈, say): what was written must not be.
+async function setAside(pending) {
+  if (pending.files) {
+    await keepFiles(KEPT, await keptFiles(PENDING));
+    await dropFiles(PENDING);
+  }
+  localStorage.setItem(KEPT, JSON.stringify(pending));
+  await showKept();
+}
+
+async function showKept() {
+  const kept = stored(KEPT);
+  $("#kept")?.remove();
+  if (!kept || (kept.who ?? who()) !== who()) return;
+  const form = formOf(kept.move);
+  if (form && (!kept.files || (await fill(form, KEPT)))) {
+    // It can be done again. The words are in the draft; the photos stay on the shelf until they were taken.
+    if (kept.files) say(`上次没有提交成的“${kept.title}”，照片已放回表单。`);
+    else localStorage.removeItem(KEPT);
+    return;
+  }
+  const note = document.createElement("div");
+  note.id = "kept";
+  note.className = "hint";
+  note.setAttribute("role", "status");
+  const line = (words) => {
+    const part = document.createElement("p");
+    part.textContent = words;
+    note.append(part);
+  };
+  line(`“${kept.title}”没有提交，现在也不能做这一步。写过的内容在下面，可以复制到别处：`);
+  for (const [label, words] of kept.words ?? []) line(`${label}：${words}`);
+  if (kept.files) line(`${kept.files} 个照片或 PDF 还存在本机，能做这一步时会放回表单。`);
+  const away = document.createElement("button");
+  away.type = "button";
+  away.className = "button plain";
+  away.textContent = "不再保留";
+  away.addEventListener("click", async () => {
+    localStorage.removeItem(KEPT);
+    localStorage.removeItem(draftOf(kept.move));
+    await dropFiles(KEPT);
+    note.remove();
+  });
+  note.append(away);
+  $("#move-said").after(note);
 }
 
 function busy(is) {
@@ -176,14 +277,15 @@ function busy(is) {
 let trying = 0;
 async function deliver() {
   clearTimeout(trying);
-  const kept = localStorage.getItem(PENDING);
-  if (!kept) return;
+  const pending = stored(PENDING);
+  // Somebody else's stays where it is until they are back.
+  if (!pending || (!pressed && (pending.who ?? who()) !== who())) return;
   busy(true);
   try {
-    await send(JSON.parse(kept));
+    await send(pending);
   } catch (error) {
     if (error.message === "signed out" || error.message === "somebody else") {
-      localStorage.removeItem(PENDING);
+      pressed = false;
       if (error.message === "signed out") signedOut();
       else say("现在登录的是另一个人，还没有提交：请刷新页面。");
       return;
@@ -198,17 +300,20 @@ async function submit(event) {
   if (!form.dataset.form) return;
   event.preventDefault();
   keepDraft(form);
+  const before = stored(PENDING);
+  if (before && (before.move !== form.dataset.form || before.who !== who())) await setAside(before);
   say("");
   const whole = [...new FormData(form)];
   const files = whole.map(([, value]) => value).filter((value) => value instanceof File && value.name);
   const words = whole.filter(([, value]) => !(value instanceof File));
   if (files.length) {
     busy(true);
-    await keepFiles(await Promise.all(files.map(lighter)));
+    await keepFiles(PENDING, await Promise.all(files.map(lighter)));
   }
   const body = new URLSearchParams(words).toString();
   pressed = true;
-  const pending = { address: form.action, body, move: form.dataset.form, files: files.length };
+  const title = $("button:not([type])", form).textContent.trim();
+  const pending = { address: form.action, body, move: form.dataset.form, files: files.length, title, words: shown(form), who: who() };
   localStorage.setItem(PENDING, JSON.stringify(pending));
   deliver();
 }
@@ -279,5 +384,6 @@ if (panel()) {
   dress();
   if (panel().dataset.done) history.replaceState(null, "", location.pathname);
   window.addEventListener("online", deliver);
+  await showKept();
   deliver();
 }
