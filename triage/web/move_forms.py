@@ -62,8 +62,10 @@ _URGENT: Final = (
 )  # fmt: skip
 
 
-def move_list(tables: Tables, ticket: Ticket, s: Standing, acting: Acting, *, at: datetime) -> MoveList:
-    """Every move for this identity, the sensible ones first."""
+def move_list(
+    tables: Tables, ticket: Ticket, s: Standing, acting: Acting, *, at: datetime, proposal: Mapping[str, Any]
+) -> MoveList:
+    """Every move for this identity, the sensible ones first. `proposal` is the one in force (`proposing`)."""
     if acting.post is None:
         return MoveList(
             no=ticket.no,
@@ -77,7 +79,7 @@ def move_list(tables: Tables, ticket: Ticket, s: Standing, acting: Acting, *, at
     found = {item.move: item for item in moves.possible(tables, s, person.actor, at=at)}
     order = [*_URGENT, *NEXT[s.state], *(move for move in Move if move is not Move.UNDO), Move.UNDO]
     ordered = [found[move] for move in dict.fromkeys(order)]
-    items = tuple(_view(tables, ticket, s, item, at=at) for item in ordered)
+    items = tuple(_view(tables, proposal, s, item, at=at) for item in ordered)
     sensible = {move.value for move in (*_URGENT, *NEXT[s.state])}
     first = next((item.move for item in items if item.possible and item.move.code in sensible), None)
     return MoveList(
@@ -116,7 +118,9 @@ def _term(member: Any) -> Term:  # noqa: ANN401  (a member of a labelled enum)
     return Term(member.value, member.label)
 
 
-def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible, *, at: datetime) -> MoveView:
+def _view(
+    tables: Tables, proposal: Mapping[str, Any], s: Standing, item: moves.Possible, *, at: datetime
+) -> MoveView:
     rows = item.rows or ((item.refusal.row,) if item.refusal and item.refusal.row else ())
     row = rows[0] if rows else None
     hints = dict.fromkeys(found.hint for found in rows)
@@ -127,7 +131,7 @@ def _view(tables: Tables, ticket: Ticket, s: Standing, item: moves.Possible, *, 
         barrier=_barrier(item.refusal) if item.refusal else None,
         hint="；".join(hints),
         who=tuple(_term(post) for post in row.who) if row else (),
-        fields=_fields(tables, ticket, s, item.rows, at=at),
+        fields=_fields(tables, proposal, s, item.rows, at=at),
         source=row.source if row else "",
         status=row.status.value if row else "",
         rules=row.rules if row else (),
@@ -146,7 +150,7 @@ def barred(found: MoveList) -> tuple[BarredView, ...]:
 
 
 def _fields(
-    tables: Tables, ticket: Ticket, s: Standing, rows: tuple[MoveRow, ...], *, at: datetime
+    tables: Tables, proposal: Mapping[str, Any], s: Standing, rows: tuple[MoveRow, ...], *, at: datetime
 ) -> tuple[FieldView, ...]:
     """The fields of all rows that are possible; needed only where each of them needs it."""
     names = dict.fromkeys(field for row in rows for field in row.fields)
@@ -157,7 +161,7 @@ def _fields(
             kind=kind_of(field),
             required=all(field in row.needs for row in rows),
             options=_clauses(tables, s, at) if field is Field.CLAUSE else _options(field, rows),
-            value=_default(tables, ticket, s, field, rows[0].move),
+            value=_default(tables, proposal, s, field, rows[0].move),
             most=TEXTS[field][1] if field in TEXTS else None,
         )
         for field in names
@@ -201,14 +205,13 @@ def _clauses(tables: Tables, s: Standing, at: datetime) -> tuple[Term, ...]:
     return (*rows, *laws)
 
 
-def _default(tables: Tables, ticket: Ticket, s: Standing, field: Field, move: Move) -> str:
+def _default(tables: Tables, proposal: Mapping[str, Any], s: Standing, field: Field, move: Move) -> str:
     """What is most likely meant, to be changed by whoever fills in the form. Units by name."""
-    proposed: dict[str, Any] = ticket.decision.get("proposed") or {}
     match field, move:
         case Field.UNIT, Move.DISPATCH:
-            return _name(tables, proposed.get("unit"))
+            return _name(tables, proposal.get("unit"))
         case Field.ASSIST, Move.DISPATCH:
-            return "，".join(_name(tables, code) for code in proposed.get("assist", ()))
+            return "，".join(_name(tables, code) for code in proposal.get("assist", ()))
         case Field.UNIT, Move.REASSIGN if s.objections:
             return _name(tables, s.objections[-1].proposed)
         case Field.URGENCY, _:

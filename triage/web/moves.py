@@ -10,8 +10,9 @@ from aiohttp import web
 from models import ticket_detail
 from models.vocab import Field, Move, State
 from triage.errors import BadInput, NotFound
+from triage.rules.calendar import beijing
 from triage.rules.fields import UNITS
-from triage.services import moving, standings
+from triage.services import moving, proposing, standings
 from triage.services.moving import Wish
 from triage.web import acting, asking, evidence, guard, move_forms
 from triage.web.desks.live import BOARD
@@ -50,8 +51,9 @@ async def listed(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
+        proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
     standing = standings.stand_of(deps.tables, whole, now=now)
-    return as_json(move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now))
+    return as_json(move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now, proposal=proposal))
 
 
 async def made(request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
-from triage.services import moving, standings
+from triage.services import moving, proposing, standings
 from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
 from triage.web import acting, communities, corrections, evidence, guard, move_forms, place_picking, present
@@ -176,6 +176,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         )  # fmt: skip
         exposures = await lead_listing.exposures(session, whole.appeal.id)
         identity = await identities.box(request, session, whole, now)
+        proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
@@ -188,7 +189,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     ]
     heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
     who = acting_of(request)
-    found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
+    found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now, proposal=proposal)
     error = tried.error if tried else None
     field = error.field if isinstance(error, Refusal) else None
     forms = move_forms.forms(

@@ -21,8 +21,10 @@ from nlp.text import mask_identity
 from triage.errors import BadInput, NoRule, NotFound
 from triage.rules import bulk as rules
 from triage.rules.access import check_post
+from triage.rules.calendar import beijing
 from triage.rules.fields import FREE, Refusal
 from triage.rules.moves import Request
+from triage.services import proposing
 from triage.services.standings import stand_many
 
 if TYPE_CHECKING:
@@ -106,11 +108,24 @@ async def draft(deps: Deps, viewer: Viewer, plan: Plan, ids: Sequence[int]) -> i
         for start in range(0, len(ids), _BATCH):
             tickets = await _tickets(session, viewer, ids[start : start + _BATCH])
             standings = await stand_many(session, deps.tables, tickets, now=now)
+            proposals = await proposals_of(session, deps.tables, bulk, tickets, now=now)
             judged += [
-                _judge(deps.tables, bulk, plan, ticket, standings[ticket.id], at=now, head=head)
+                _judge(
+                    deps.tables, plan, ticket, standings[ticket.id], at=now, head=head,
+                    values=rules.values_for(bulk, plan.values, proposals.get(ticket.id, {})),
+                )
                 for ticket in tickets
-            ]
+            ]  # fmt: skip
     return await _keep(deps, plan, judged, at=now)
+
+
+async def proposals_of(
+    session: AsyncSession, tables: Tables, bulk: BulkMove, tickets: Sequence[Ticket], *, now: datetime
+) -> dict[int, Mapping[str, Any]]:
+    """Of a move that goes by each ticket's own proposal: those in force; of others none."""
+    if not bulk.proposed:
+        return {}
+    return await proposing.of_many(session, tables, tickets, day=beijing(now).date())
 
 
 async def _head(
@@ -148,7 +163,9 @@ async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> in
                     moved = _Judged(ticket.id, ticket.version, BulkRow.CONFLICT, "version_conflict", _MOVED)
                     judged.append(moved)
                     continue
-                judged.append(_judge(deps.tables, None, plan, ticket, standings[ticket.id], at=now))
+                judged.append(
+                    _judge(deps.tables, plan, ticket, standings[ticket.id], at=now, values=plan.values)
+                )
     return await _keep(deps, plan, judged, at=now)
 
 
@@ -161,17 +178,14 @@ async def _tickets(session: AsyncSession, viewer: Viewer, ids: Sequence[int]) ->
 
 def _judge(
     tables: Tables,
-    bulk: BulkMove | None,
     plan: Plan,
     ticket: Ticket,
     s: Standing,
     *,
     at: datetime,
+    values: Mapping[str, Any],
     head: tuple[int, Standing] | None = None,
 ) -> _Judged:
-    values = dict(plan.values)
-    if bulk is not None:
-        values = rules.values_for(bulk, values, ticket.decision.get("proposed") or {})
     try:
         # A ticket is not merged into itself: the rules see no other one then.
         other = head[1] if head is not None and head[0] != ticket.id else None

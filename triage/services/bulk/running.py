@@ -12,7 +12,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -29,13 +29,13 @@ from triage.errors import BadInput, NotFound, TriageError, place_of
 from triage.rules import bulk as rules
 from triage.rules.moves import Actor
 from triage.services import following, ledger, moving
-from triage.services.bulk import digest
+from triage.services.bulk import digest, drafting
 from triage.services.move_rows import LostRow
 from triage.services.moving import Conflict, Person, Wish
 from triage.services.staff import people
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -246,7 +246,10 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
         tickets = [ticket for ticket in locked if ticket.id in by_id]
         move = Move(job.move)
         bulk = rules.bulk_moves(deps.tables, at=now).get(move)
-        work = _Work(job, viewer, bulk, deps.tables, now, digest.digested(deps.tables, move, at=now))
+        proposals = await drafting.proposals_of(session, deps.tables, bulk, tickets, now=now) if bulk else {}
+        work = _Work(
+            job, viewer, bulk, deps.tables, now, digest.digested(deps.tables, move, at=now), proposals
+        )
         came = [await _one(session, work, ticket, by_id.pop(ticket.id)) for ticket in tickets]
         came += [
             _Came(row.seq, BulkRow.REFUSED, NotFound.code, "没有这张工单，或您无权查看。")
@@ -276,13 +279,14 @@ class _Work:
     tables: Tables
     now: datetime
     silent: bool
+    proposals: Mapping[int, Mapping[str, Any]]
 
 
 async def _one(session: AsyncSession, work: _Work, ticket: Ticket, row: BulkResult) -> _Came:
     """Make the move on one ticket. What refuses it refused before anything was written."""
     job, values = work.job, dict(work.job.values)
     if work.bulk is not None:
-        values = rules.values_for(work.bulk, values, ticket.decision.get("proposed") or {})
+        values = rules.values_for(work.bulk, values, work.proposals.get(ticket.id, {}))
     wish = Wish(
         ticket.no, Move(job.move), values, row.seen, f"bulk-{job.id}", batch=job.id, silent=work.silent
     )

@@ -23,11 +23,10 @@ from models.vocab_staff import Permission
 from nlp.types import source_text
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
-from triage.rules import routing
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.rules.rows import OWN
-from triage.services import correcting, moving, standings
+from triage.services import correcting, moving, proposing, standings
 from triage.services.hotline import words
 from triage.services.moving import Wish
 from triage.web import access, asking, communities, guard, move_forms, present
@@ -42,12 +41,11 @@ from triage.web.views import Term
 from triage.web.words import Span, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.corrections import Correction
     from models.ticket_detail import WholeTicket
     from triage.rules.rows import Tables, UnitRow
     from triage.web.move_views import MoveView
@@ -217,14 +215,15 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     view = present.ticket(whole, request.app[NAMES], day, request[VIEWER], communities=known_as)
     standing = standings.stand_of(deps.tables, whole, now=now)
     who = acting_of(request)
-    found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now)
+    today = beijing(now).date()
+    proposal = proposing.of_whole(deps.tables, whole, known, day=today)
+    found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now, proposal=proposal)
     # Who may only look has no move at all.
     dispatch = next((item for item in found.items if item.move.code == Move.DISPATCH.value), None)
     held_now = correcting.as_held(whole.reading, known) if whole.reading else {}
     kind = (tried.typed.get("kind") if tried else None) or held_now.get(Corrected.KIND) or ""
     spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]
     names = request.app[NAMES]
-    today = beijing(now).date()
     but = [no, *request.query.getall("but", [])][:_MOST_SKIPPED]
     page = ReviewPage(
         ticket=view,
@@ -242,7 +241,6 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             urgency=view.item.urgency.code,
             tried=tried,
             desk=deps.tables.unit(Level.DESK, OWN, "", today),
-            routed=_routed(deps.tables, whole, known, kind, today),
         ),
         held=held,
         why_not=_why_not(dispatch),
@@ -290,11 +288,8 @@ def _form(
     urgency: str,
     tried: Tried | None,
     desk: UnitRow | None,
-    routed: tuple[str, str] | None,
 ) -> Form:
     proposed = {field.name: field.value for field in fields}
-    if routed is not None:
-        proposed |= zip((Field.UNIT.value, Field.ASSIST.value), routed, strict=True)
     if desk is not None and proposed.get(Field.UNIT.value) == desk.name:
         # 派单 refuses it: whom to send it to is what the clerk is to find out.
         proposed[Field.UNIT.value] = ""
@@ -327,30 +322,11 @@ def _likely(request: web.Request, whole: WholeTicket, kind: str, today: date) ->
     return tuple(found)
 
 
-def _routed(
-    tables: Tables, whole: WholeTicket, known: Sequence[Correction], kind: str, today: date
-) -> tuple[str, str] | None:
-    """Whom the tables name for the place that a clerk put right; None: what was proposed stands."""
-    if whole.reading is None or Corrected.PLACE.value not in {item.field for item in known}:
-        return None
-    return _units(tables, whole, kind, today)
-
-
 def _units(tables: Tables, whole: WholeTicket, kind: str, today: date) -> tuple[str, str]:
     """Who leads and who assists for a kind, by name; empty where the tables say nothing."""
     text = source_text(whole.appeal.title, whole.appeal.text)
-    told = routing.situation_of(tables, kind=kind, text=text, at=today) if kind in tables.kinds else None
-    try:
-        route = routing.route(
-            tables, kind=kind, at=today, district_code=whole.ticket.district_code,
-            street_code=whole.ticket.street_code, situation=told[0].id if told else None,
-        )  # fmt: skip
-    except NoRule:
-        return "", ""
-    if route.unit.level is Level.DESK:
-        # Nobody knows where it is: that is what the clerk is to find out, not a unit to send it to.
-        return "", ""
-    return route.unit.name, "，".join(unit.name for unit in route.assist)
+    route = proposing.route_at(tables, whole.ticket, text, kind, day=today)
+    return (route.unit.name, "，".join(unit.name for unit in route.assist)) if route else ("", "")
 
 
 async def _queue(request: web.Request) -> Queue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from triage.rules.moves import Actor
 from triage.services import moving, reference
 from triage.services.bulk import drafting, results, running
 from triage.services.bulk.drafting import Plan
+from triage.services.correcting import correct
 from triage.services.deps import Deps
 from triage.services.moving import Person, Wish
 from triage.settings import Settings
@@ -258,21 +259,23 @@ async def test_an_undo_that_comes_too_late_says_so(deps: Deps, clock: Hands) -> 
 
 
 async def test_each_goes_where_its_own_reading_proposes(deps: Deps) -> None:
-    await add_tickets(
-        deps.db,
-        TicketIn(state=State.REVIEW, unit=None, decision={"proposed": {"unit": WANGJING, "assist": []}}),
-        TicketIn(state=State.REVIEW, unit=None, decision={"proposed": {"unit": "110108010", "assist": []}}),
-        TicketIn(state=State.REVIEW, unit=None, decision={}),
+    here = TicketIn(state=State.REVIEW, unit=None, decision={"proposed": {"unit": WANGJING, "assist": []}})
+    there = {"proposed": {"unit": "110108010", "assist": []}}
+    numbers = await add_tickets(
+        deps.db, here, replace(here, decision=there), replace(here, decision={}), here
     )
+    # The last one's place was put right: not to the unit of the old one.
+    async with deps.db.writes.begin() as session:
+        await correct(session, deps.tables, VIEWER, numbers[-1], {"place": "110108022"}, at=NOW)
     job_id = await drafted(deps, Move.DISPATCH)
     found = await told(deps, job_id)
-    assert found.counts == {BulkRow.WAITING: 2, BulkRow.REFUSED: 1}
+    assert found.counts == {BulkRow.WAITING: 3, BulkRow.REFUSED: 1}
     assert "“派单”必须写明承办单位" in found.reasons[0].words
     await confirmed(deps, job_id)
     await running.run(deps, job_id, seconds=60)
     async with deps.db.reads() as session:
         units = list(await session.scalars(sa.select(Ticket.unit_code).order_by(Ticket.id)))
-    assert units == [WANGJING, "110108010", None]
+    assert units == [WANGJING, "110108010", None, "110108022"]
 
 
 @pytest.mark.parametrize(

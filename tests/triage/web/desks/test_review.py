@@ -125,6 +125,12 @@ async def test_a_corrected_place_has_its_own_units(client: Client, deps: Deps, n
     assert 'value="上地街道办事处"' in page.partition('id="review-unit"')[2].partition(">")[0]
     asked = await client.get(f"/desk/review/{numbers[0]}/units?kind=NOI-02")
     assert (await asked.json())["unit"] == "海淀区生态环境局"
+    # The ticket's page and the API propose the same.
+    page = await (await client.get(f"/desk/tickets/{numbers[0]}")).text()
+    assert 'value="上地街道办事处"' in page.partition('id="dispatch-unit"')[2].partition(">")[0]
+    found = await (await client.get(f"/api/v1/tickets/{numbers[0]}/moves?post=hotline")).json()
+    (dispatch,) = [item for item in found["items"] if item["move"]["code"] == "dispatch"]
+    assert [f["value"] for f in dispatch["fields"] if f["name"] == "unit"] == ["上地街道办事处"]
 
 
 async def test_a_changed_kind_is_a_correction_and_the_ticket_goes_on(
