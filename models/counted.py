@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 _DAYS: Final = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})")
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{0,16}")
 _MOST_KINDS: Final = 80
+#: Years between first and last day, as trends show them: each day may have to be named in the statement.
+MOST_YEARS: Final = 6
 _UNKNOWN: Final = "-"
 _NUMBERS: Final = {"angry": (0, 1), "weekday": (1, 7), "hour": (0, 23), "band": (0, 9), "case": (0, 1)}
+
+
+class TooLong(ValueError):
+    """More years than `MOST_YEARS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Counted:
 
     @classmethod
     def decode(cls, text: str) -> Counted:
-        """Read one back. Raises ValueError on anything `encode` did not write."""
+        """Read one back. Raises ValueError on anything `encode` did not write, TooLong of it."""
         days, *parts = text.split(";")
         match = _DAYS.fullmatch(days)
         if match is None:
@@ -112,9 +118,12 @@ class Counted:
         if len(kinds or ()) > _MOST_KINDS:
             raise ValueError("too many kinds")
         _check(found)
+        first, last = date.fromisoformat(match[1]), date.fromisoformat(match[2])
+        if last.year - first.year > MOST_YEARS:
+            raise TooLong
         return cls(
-            date.fromisoformat(match[1]),
-            date.fromisoformat(match[2]),
+            first,
+            last,
             None if kinds is None else tuple(_plain(kind) for kind in kinds),
             **{name: _plain(value) for name, value in found.items()},
         )

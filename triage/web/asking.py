@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
-from models.counted import Counted
+from models.counted import MOST_YEARS, Counted, TooLong
 from models.filters import Cursor, Day, DueWindow, TicketFilter, View
 from models.lines import PAGE_LIMIT
 from models.vocab import Labelled, Urgency
@@ -184,6 +184,8 @@ def _counted(query: Mapping[str, str]) -> Counted | None:
         return None
     try:
         return Counted.decode(value)
+    except TooLong:
+        raise BadInput(f"参数 counted 的日期太长：一次最多看 {MOST_YEARS} 年") from None
     except ValueError:
         raise BadInput("参数 counted 不是本系统给出的统计范围") from None
 

@@ -193,10 +193,18 @@ async def test_the_map_is_geojson_of_ours(client: Client) -> None:
         "2026-11-01..2026-11-02;mood=odd", "2026-11-01..2026-11-02;hour=24",
         "2026-11-01..2026-11-02;weekday=0", "2026-11-01..2026-11-02;street=%00",
         "2026-11-01..2026-11-02;kinds=" + ",".join(["A"] * 81),
+        "0001-01-01..9999-12-31;weekday=1",
     ],
 )  # fmt: skip
 async def test_a_wrong_drill_is_refused(client: Client, bad: str) -> None:
     await text(client, f"/desk?state=all&counted={bad}", 400)
+
+
+async def test_a_drill_is_as_long_as_trends_are_and_no_longer(client: Client) -> None:
+    """Every Monday of it is named in one statement."""
+    await text(client, "/desk?state=all&counted=2020-01-01..2026-12-31;weekday=1")
+    page = await text(client, "/desk?state=all&counted=2019-12-31..2026-12-31;weekday=1", 400)
+    assert "一次最多看 6 年" in page
 
 
 async def test_a_hidden_child_does_not_follow_from_its_parent(client_of: ClientOf, deps: Deps) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlencode
 
-from models.counted import Counted
+from models.counted import MOST_YEARS, Counted
 from models.vocab import Channel
 from models.vocab_staff import Permission
 from triage.clock import local
@@ -29,7 +29,6 @@ PARAMETERS: Final = ("from", "to", "kind", "district", "street", "channel")
 _DEFAULT_DAYS: Final = 30
 #: Longer periods are told by whole months.
 DAILY: Final = 62
-_MOST_YEARS: Final = 6
 _LEAP: Final = (2, 29)
 
 
@@ -126,8 +125,8 @@ def read(request: web.Request) -> TrendsAsk:
     first = _day(query.get("from", ""), "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
     if not first <= last:
         raise BadInput("参数 from 应不晚于 to")
-    if first.year < last.year - _MOST_YEARS:
-        raise BadInput(f"一次最多看 {_MOST_YEARS} 年")
+    if first.year < last.year - MOST_YEARS:
+        raise BadInput(f"一次最多看 {MOST_YEARS} 年")
     if (last - first).days + 1 > DAILY:
         # By whole months: those of the first and the last day are taken whole.
         first = first.replace(day=1)
