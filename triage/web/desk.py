@@ -232,7 +232,8 @@ def _tiles(bar: Today, filters: TicketFilter, day: Day) -> tuple[Tile, ...]:
     )
 
 
-def _counting(counted: Counted | None, names: Names) -> Counting | None:
+def counting(counted: Counted | None, names: Names) -> Counting | None:
+    """The figure that a list stands for; None: it stands for none."""
     if counted is None:
         return None
     kinds = counted.kinds or ()
@@ -287,7 +288,7 @@ def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
         dues=choices({due.value: due.label for due in DueWindow}, filters.due),
         review_only=filters.review_only,
         query=filters.query,
-        counted=_counting(filters.counted, names),
+        counted=counting(filters.counted, names),
         unit=None if code is None else Term(code, names.units.get(code, code)),
         narrowed=filters != TicketFilter(),
         # The search stands beside the fold, not in it.

@@ -224,3 +224,17 @@ async def test_the_filter_of_a_form_is_not_taken_for_a_field_of_the_move(
     assert numbers[0] in page
     nobody = {"token": token, "move": "urge", "note": "统一催办", "in_q": "没有这样的字"}
     assert "没有选中工单" in await (await client.post("/desk/bulk", data=nobody)).text()
+
+
+async def test_a_figure_of_trends_is_named_where_all_of_it_is_moved(
+    client: Client, numbers: list[str]
+) -> None:
+    asked = {"state": "all", "counted": "2026-11-01..2026-11-30;kinds=NOI-01"}
+    page = await (await client.get("/desk/bulk/new", params=asked)).text()
+    assert "态势下钻：2026-11-01 至 2026-11-30 · 建筑施工噪声" in page
+    # In the job's page too.
+    assert len(numbers) == 3
+    token = re.findall(r'name="token" value="([^"]+)"', page)[0]
+    form = {"token": token, "move": "urge", "note": "季度末统一催办"}
+    sent = form | {f"in_{name}": value for name, value in asked.items()}
+    assert "态势下钻：2026-11-01 至" in await (await client.post("/desk/bulk", data=sent)).text()

@@ -8,6 +8,7 @@ from models.filters import DueWindow, View
 from models.vocab import Field, Move, Urgency
 from triage.rules import bulk as rules
 from triage.rules.fields import TEXTS
+from triage.web.desk import counting
 from triage.web.move_forms import kind_of
 from triage.web.move_views import FieldView
 from triage.web.views import Term
@@ -73,6 +74,8 @@ def spelled(filters: TicketFilter, names: Names) -> str:
         parts.append(DueWindow(filters.due).label)
     if filters.review_only:
         parts.append("只看需复核")
+    if figure := counting(filters.counted, names):
+        parts.append(f"态势下钻：{figure.words}")
     if filters.query:
         parts.append(f"搜索“{filters.query}”")
     return "，".join(parts)
