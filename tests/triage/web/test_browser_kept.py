@@ -1,4 +1,4 @@
-"""What an officer wrote and photographed stays at hand: a form that is gone, a session that ended."""
+"""What an officer wrote and photographed stays at hand: a form gone, a session over, a field emptied."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from playwright.async_api import async_playwright, expect
 
 import triage.tables
 from connectors.vault import Vault
+from models.filters import all_seeing
 from tests import browser, signed_in
 from tests.factories import NOW, TicketIn, add_tickets
-from tests.triage.web.test_browser_life import DESK, PHONE, Desk, Hands, Person, person
+from tests.triage.web.test_browser_life import DESK, PHONE, WAITING, Desk, Hands, Person, person
 from triage.services import reference
+from triage.services.correcting import correct
 from triage.services.deps import Deps
 from triage.settings import Settings
 from triage.web import guard
@@ -139,3 +141,25 @@ async def test_what_waited_over_night_goes_out_by_a_press_of_the_same_person(
     await expect(officer.page.locator(".hint.good")).to_have_text("已提交阶段反馈。")
     await expect(officer.page.locator(".timeline")).to_contain_text("附件 1 个")
     assert await officer.page.evaluate("localStorage.length") == 0
+
+
+async def test_an_emptied_field_stays_empty_and_an_untouched_one_follows_the_page(
+    chromium: Browser, desk: Desk
+) -> None:
+    (no,) = await add_tickets(desk.deps.db, WAITING)
+    clerk = await person(chromium, desk, DESK)
+    unit, note = clerk.page.locator("#dispatch-unit"), clerk.page.locator("#dispatch-note")
+    await clerk.page.goto(f"/desk/tickets/{no}")
+    await clerk.be("热线坐席", name="坐席一")
+    await clerk.page.wait_for_load_state("load")
+    await note.fill("先看一下")
+    # The place is put right meanwhile: a draft of the note brings no old unit back.
+    async with desk.deps.db.writes.begin() as session:
+        await correct(session, desk.deps.tables, all_seeing("x"), no, {"place": "110108022"}, at=NOW)
+    await clerk.page.reload()
+    await expect(note).to_have_value("先看一下")
+    await expect(unit).to_have_value("上地街道办事处")
+    await unit.fill("")
+    await clerk.page.reload()
+    await expect(note).to_have_value("先看一下")
+    await expect(unit).to_have_value("")

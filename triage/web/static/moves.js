@@ -24,8 +24,14 @@ function say(words) {
 
 // ---- drafts -----------------------------------------------------------------------------------------
 
+// What differs from the page, the emptied too; what nobody touched follows the page. After a refusal the page holds
+// what was typed, so all of it is.
+const given = (field) => field.defaultValue ?? ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value;
 function typed(form) {
-  return Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && !(value instanceof File) && !QUIET.test(name)));
+  const refused = $("[role=alert]", form);
+  const kept = ([name, value]) =>
+    !(value instanceof File) && !QUIET.test(name) && (refused || value !== given(form.elements.namedItem(name)));
+  return Object.fromEntries([...new FormData(form)].filter(kept));
 }
 
 // The same in words, for whoever has to copy it.
