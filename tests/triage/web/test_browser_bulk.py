@@ -149,3 +149,26 @@ async def test_without_script_a_whole_filter_is_worked_off(
     await page.reload()
     await expect(page.locator(".big")).to_contain_text("已办理 5 张")
     await context.close()
+
+
+async def test_a_draft_and_a_form_that_waits_belong_to_their_selection(
+    chromium: Browser, address: signed_in.Address
+) -> None:
+    context = await chromium.new_context(base_url=address)
+    await signed_in.enter(context, address)
+    page = await context.new_page()
+    await page.goto("/desk")
+    one, two, *_ = await page.locator(".c-pick input").evaluate_all("(boxes) => boxes.map((b) => b.value)")
+    note, said = page.locator("#urge-note"), page.locator("#move-said")
+    await page.goto(f"/desk/bulk/new?move=urge&no={one}")
+    await note.fill("只催这一张")
+    await page.route("**/desk/bulk", lambda route: route.abort(), times=1)
+    await page.locator("form[data-form=urge] button").click()
+    await expect(said).to_contain_text("网络中断")
+    await page.goto(f"/desk/bulk/new?move=urge&no={two}")
+    await expect(said).to_contain_text("另一批还没有提交成")
+    await expect(note).to_have_value("")
+    await said.locator("a").click()
+    await number(page)
+    await expect(page.locator(".bulk")).to_contain_text("只催这一张")
+    await context.close()

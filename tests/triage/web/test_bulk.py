@@ -238,3 +238,15 @@ async def test_a_figure_of_trends_is_named_where_all_of_it_is_moved(
     form = {"token": token, "move": "urge", "note": "季度末统一催办"}
     sent = form | {f"in_{name}": value for name, value in asked.items()}
     assert "态势下钻：2026-11-01 至" in await (await client.post("/desk/bulk", data=sent)).text()
+
+
+async def test_a_draft_belongs_to_one_selection(client: Client, numbers: list[str]) -> None:
+    async def kept_under(*query: tuple[str, str]) -> str:
+        page = await (await client.get("/desk/bulk/new", params=query)).text()
+        return page.partition('id="moves" data-no="')[2].partition('"')[0]
+
+    first, second, third = (("no", no) for no in numbers)
+    ticked = await kept_under(first, second)
+    assert ticked == await kept_under(second, first)
+    others = [await kept_under(first, third), await kept_under(("district", "110105")), await kept_under()]
+    assert len({ticked, *others}) == 4

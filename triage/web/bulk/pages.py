@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -44,6 +46,8 @@ class NewPage:
     """The page on which a move is chosen for many tickets."""
 
     hidden: tuple[tuple[str, str], ...]
+    #: Of these tickets alone: a draft for others is not theirs.
+    selection: str
     what: str
     ticked: int
     moves: tuple[Term, ...]
@@ -114,6 +118,7 @@ def _new(
     hidden = tuple(("no", no) for no in picked.numbers) or tuple(picked.asked.parameters().items())
     page = NewPage(
         hidden=hidden,
+        selection=_selection(hidden),
         what="" if picked.numbers else forms.spelled(picked.asked.filters, request.app[NAMES]),
         ticked=len(picked.numbers),
         moves=offered,
@@ -132,6 +137,11 @@ def _new(
     response = render(request, "desk/bulk_new.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)
     return response
+
+
+def _selection(hidden: tuple[tuple[str, str], ...]) -> str:
+    """A name for what was picked: the same for the same tickets, or the same filter."""
+    return hashlib.sha256(urlencode(sorted(hidden)).encode()).hexdigest()[:16]
 
 
 async def drafted(request: web.Request) -> web.Response:

@@ -274,6 +274,7 @@ async function submit(event) {
   pressed = true;
   const title = $("button:not([type])", form).textContent.trim();
   const pending = { address: form.action, body, move: form.dataset.form, files: files.length, title, words: shown(form), who: who() };
+  if (picked()) pending.page = `/desk/bulk/new?${new URLSearchParams(new FormData(picked()))}`;
   localStorage.setItem(PENDING, JSON.stringify(pending));
   deliver();
 }
@@ -327,6 +328,20 @@ function openLook(event) {
   reason.form.elements.namedItem("words").focus({ preventScroll: true });
 }
 
+// 批量办理: a form that waits for the network belongs to its selection, and is not sent by the page of another one.
+const picked = () => $("#bulk-move");
+function tellOther() {
+  const other = Object.keys(localStorage).find((name) => name.startsWith("jiesu.pending.bulk-") && name !== PENDING);
+  if (!picked() || !other) return;
+  const { page, who: author } = stored(other);
+  if (author !== who()) return;
+  const link = document.createElement("a");
+  link.href = page;
+  link.textContent = "打开那一批接着提交";
+  say("另一批还没有提交成，和这里选的无关。");
+  $("#move-said").append(link);
+}
+
 function dress() {
   for (const link of all("[data-look]", panel())) link.addEventListener("click", openLook);
   for (const button of all("[data-template]", panel())) {
@@ -344,6 +359,7 @@ if (panel()) {
   dress();
   if (panel().dataset.done) history.replaceState(null, "", location.pathname);
   window.addEventListener("online", deliver);
+  tellOther();
   await showKept();
   deliver();
 }
