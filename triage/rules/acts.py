@@ -28,11 +28,12 @@ ACTS: Final = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act, its moment (aware), and what was said with it."""
+    """One act, its moment (aware), and what was said with it; `seq` is its number on the ticket, if known."""
 
     act: str
     at: datetime
     data: Mapping[str, Any] = field(default_factory=dict)
+    seq: int | None = None
 
 
 #: From when on a ticket was put in a district and street (codes); None: from the beginning.

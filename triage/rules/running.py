@@ -56,10 +56,12 @@ _ENDED_BY_SPLIT: Final = ("archive", "head_answered", "head_reopened")
 
 
 def standing(events: Sequence[Event]) -> tuple[Event, ...]:
-    """The events that still stand: each `undo` takes back the last one before it that does.
+    """The events that still stand: each `undo` takes back the one that it names, by its number.
 
-    A `split` takes back the merge before it, what became of the case it led into, and the archiving that
-    followed it; what was asked of the citizen in between stays.
+    Not simply the last: a citizen or the timetable may have urged since, and staff still undo what they did.
+    Where no number is told it is the last that stands. A `split` takes back the merge before it, what became
+    of the case it led into, and the archiving that followed it; what was asked of the citizen in between
+    stays.
     """
     if all(event.act not in _TAKING_BACK for event in events):
         return tuple(events)
@@ -70,6 +72,8 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
             kept[merged:] = [one for one in kept[merged + 1 :] if one.act not in _ENDED_BY_SPLIT]
         elif event.act != "undo":
             kept.append(event)
+        elif (undone := event.data.get("undoes")) is not None:
+            kept = [one for one in kept if one.seq != undone]
         elif kept:
             kept.pop()
     return tuple(kept)

@@ -43,7 +43,7 @@ def act_of(tag: str) -> str | None:
     return act if act in ACTS and act != tag else None
 
 
-def event_of(tag: str, at: datetime, data: Mapping[str, Any]) -> Event | None:
+def event_of(tag: str, at: datetime, data: Mapping[str, Any], seq: int) -> Event | None:
     """A stored event as an act with its facts; None when it says nothing to clocks and rates.
 
     A call of the unit that nobody answered is no contact, but can be taken back like one.
@@ -54,7 +54,7 @@ def event_of(tag: str, at: datetime, data: Mapping[str, Any]) -> Event | None:
     told = {**data, **(data.get("values") or {})}
     unanswered = told.get("outcome") == "unreachable" or bool(told.get("unreachable"))
     if act == "contact" and unanswered:
-        return Event("contact_tried", at, told)
+        return Event("contact_tried", at, told, seq)
     if act == "follow_up":
         step = told.get("satisfaction")
         told |= {
@@ -63,7 +63,7 @@ def event_of(tag: str, at: datetime, data: Mapping[str, Any]) -> Event | None:
             "solved": _YES_NO.get(str(told.get("solved")), told.get("solved")),
             "satisfaction": _WORTH.get(str(step), step),
         }
-    return Event(act, at, told)
+    return Event(act, at, told, seq)
 
 
 async def histories(session: AsyncSession, *, since: datetime, until: datetime) -> AsyncIterator[History]:
@@ -107,12 +107,12 @@ async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
     """The histories of tickets, by id."""
     events: dict[int, list[Event]] = {number: [] for number in ids}
     rows = await session.execute(
-        sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.at, TicketEvent.data)
+        sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.at, TicketEvent.data, TicketEvent.seq)
         .where(TicketEvent.ticket_id.in_(ids))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
-    for ticket_id, tag, at, data in rows:
-        event = event_of(tag, at, data)
+    for ticket_id, tag, at, data, seq in rows:
+        event = event_of(tag, at, data, seq)
         if event is not None:
             events[ticket_id].append(event)
     tickets = await session.execute(

@@ -87,7 +87,7 @@ _BEFORE = {State.HANDED_OVER: (Event("hand_over", moment("2026-11-02 09:00")),)}
 def _by_clocks(life: Life) -> dict[ClockName, Any]:
     """The same as the rows of the clocks count it from those events; a clock that is paused does not run."""
     s = life.standing
-    acts = tuple(act for e in life.events if (act := event_of(e.tag, e.at, e.data)) is not None)
+    acts = tuple(act for e in life.events if (act := event_of(e.tag, e.at, e.data, e.seq)) is not None)
     # What came before the opening: registered, and handed over where it is opened so.
     opened = State(life.events[0].data["opening"]["state"])
     before = (Event("receive", s.registered_at), *_BEFORE.get(opened, ()))

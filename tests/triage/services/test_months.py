@@ -189,20 +189,20 @@ async def test_the_workbook_is_laid_out_as_offices_expect(deps: Deps) -> None:
 
 def test_stored_events_become_acts_with_plain_facts() -> None:
     at = moment("2026-10-02 08:00") + timedelta(hours=1)
-    called = event_of("ticket:follow_up", at, {"values": {"outcome": "unreachable"}})
+    called = event_of("ticket:follow_up", at, {"values": {"outcome": "unreachable"}}, 2)
     assert called is not None
     assert called.data["unreachable"] is True
-    answered = event_of("ticket:follow_up", at, {"contacted": False, "solved": True, "satisfaction": 2})
+    answered = event_of("ticket:follow_up", at, {"contacted": False, "solved": True, "satisfaction": 2}, 2)
     assert answered is not None
     assert (answered.data["contacted"], answered.data["solved"], answered.data["satisfaction"]) == (
         False,
         True,
         2,
     )
-    tried = event_of("ticket:contact", at, {"values": {"outcome": "unreachable"}})
+    tried = event_of("ticket:contact", at, {"values": {"outcome": "unreachable"}}, 2)
     assert tried is not None
     assert tried.act == "contact_tried"
-    assert event_of("appeal:read", at, {}) is None
+    assert event_of("appeal:read", at, {}, 2) is None
     tags = ("appeal:received", "ticket:dispatched", "ticket:diverted")
     assert [act_of(tag) for tag in tags] == ["receive", "dispatch", "divert"]
 
