@@ -120,6 +120,7 @@ _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
     Fact.OBJECTED_HERE: lambda s: any(o.seq > s.since_seq for o in s.objections),
     Fact.CALLS_OPEN: lambda s: any(call.reported_at is None for call in s.calls),
     Fact.MERGED: lambda s: s.unmerged is not None,
+    Fact.ASKED_BEHIND: lambda s: s.asked_behind,
 }
 
 

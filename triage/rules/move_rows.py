@@ -41,6 +41,7 @@ class Fact(Labelled):
     OBJECTED_HERE = "objected_here", "本次派单没有提过异议"
     CALLS_OPEN = "calls_open", "被吹哨或提级的单位都已报到"
     MERGED = "merged", "工单没有并入其他工单"
+    ASKED_BEHIND = "asked_behind", "并入的工单还没有反馈，或反馈以后还没有回访过这位诉求人"
 
 
 #: The same facts, told when they stand in the way.

@@ -146,6 +146,22 @@ class Standing:
         return self.answered if self.unmerged is None else self.head_answered
 
     @property
+    def content(self) -> bool:
+        """Merged, and the citizen was reached since and said last that it is solved: no more is to ask."""
+        since = self.unmerged.seq if self.unmerged is not None else 0
+        last = next((attempt for attempt in reversed(self.follow_ups) if attempt.seq > since), None)
+        return last is not None and last.outcome is Outcome.REACHED and last.solved is YesNo.YES
+
+    @property
+    def asked_behind(self) -> bool:
+        """Whether this citizen was asked, merged: what there was to ask since the answer, or content before.
+
+        The clock of that 回访 stops when somebody was reached, or with the last call in vain.
+        """
+        run = self.clocks.get(Clock.FOLLOW_UP)
+        return self.content or (self.head_answered and run is not None and run.stopped is not None)
+
+    @property
     def due_at(self) -> datetime | None:
         """The end of the most pressing clock that runs."""
         return min(

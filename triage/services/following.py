@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Move, Outcome, State, Tag, YesNo
+from models.vocab import Move, State, Tag
 from triage.rules.dues import follow_up_behind
 from triage.rules.replay import Event, step
 from triage.services import move_rows
@@ -113,13 +113,7 @@ def _told(tables: Tables, s: Standing, head_no: str, head: Standing | None, *, a
     data: dict[str, Any] = {"head": head_no, "version": s.version + 1}
     if head is None:
         return Event(s.seq + 1, at, Tag.HEAD_REOPENED.value, "", data)
-    if not _content(s):
+    if not s.content:
         start, due = follow_up_behind(tables, head, s.urgency, at=at)
         data |= {"from": start.isoformat(), "follow_up": due.told}
     return Event(s.seq + 1, at, Tag.HEAD_ANSWERED.value, "", data)
-
-
-def _content(s: Standing) -> bool:
-    """Whether the citizen was reached already and said that it is solved."""
-    last = s.follow_ups[-1] if s.follow_ups else None
-    return last is not None and last.outcome is Outcome.REACHED and last.solved is YesNo.YES

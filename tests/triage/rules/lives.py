@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.vocab import Clock, Field, Labelled, Move, Post, State, Tag, Urgency
 from tests.triage.rules.helpers import moment, tables
 from triage.rules import moves
-from triage.rules.dues import dues, first_limits
+from triage.rules.dues import dues, first_limits, follow_up_behind
 from triage.rules.fields import CHOICES, UNITS
 from triage.rules.replay import Event, replay
 
@@ -24,6 +24,8 @@ _SHORT: Final = {
     "单位": Field.UNIT, "协办": Field.ASSIST, "告知方式": Field.TOLD_CITIZEN, "联系过": Field.CONTACTED,
     "解决": Field.SOLVED, "满意": Field.SATISFACTION, "并入": Field.OTHER_TICKET, "等级": Field.URGENCY,
 }  # fmt: skip
+#: Steps that are no moves of the ticket itself.
+_ANSWERED, _REOPENED = Tag.HEAD_ANSWERED.label, Tag.HEAD_REOPENED.label
 
 
 def by_label(kind: type[Labelled], label: str) -> Any:  # noqa: ANN401  (a member of `kind`)
@@ -79,7 +81,27 @@ class Life:
         return found
 
     def make(self, told: dict[str, Any]) -> Event:
-        """Make a step's move. Raises Refusal and NoRule."""
+        """Make a step: a move, or what the case before a merged one tells. Raises Refusal and NoRule."""
+        return {_ANSWERED: self._head_answered, _REOPENED: self._head_reopened}.get(
+            told["操作"], self._moved
+        )(told)  # fmt: skip
+
+    def _head_answered(self, told: dict[str, Any]) -> Event:
+        """As `services.following` tells it: from now on this citizen is to be followed up."""
+        s, at = self.standing, moment(told["时刻"]).astimezone(UTC)
+        start, due = follow_up_behind(tables(), Life([opening({})]).standing, s.urgency, at=at)
+        clock = {"from": start.isoformat(), "follow_up": due.told}
+        data = {"head": "20261101-00000001", "version": s.version + 1, **[clock, {}][s.content]}
+        self.events.append(Event(s.seq + 1, at, Tag.HEAD_ANSWERED.value, "", data))
+        return self.events[-1]
+
+    def _head_reopened(self, told: dict[str, Any]) -> Event:
+        s, at = self.standing, moment(told["时刻"]).astimezone(UTC)
+        data = {"head": "20261101-00000001", "version": s.version + 1}
+        self.events.append(Event(s.seq + 1, at, Tag.HEAD_REOPENED.value, "", data))
+        return self.events[-1]
+
+    def _moved(self, told: dict[str, Any]) -> Event:
         at, move = moment(told["时刻"]).astimezone(UTC), by_label(Move, told["操作"])
         post = by_label(Post, told["岗位"])
         who = told.get("身份单位", "望京街道办事处" if post is Post.UNIT else "朝阳区人民政府")
@@ -120,6 +142,6 @@ def clocks(event: Event) -> dict[str, list[str]]:
     words = {"start": "起算", "stop": "停止", "keep": "照走"}
     return {
         words[name]: [Clock(clock).label for clock in told]
-        for name, told in event.data["clocks"].items()
+        for name, told in event.data.get("clocks", {}).items()
         if told
     }

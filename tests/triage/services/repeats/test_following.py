@@ -152,11 +152,26 @@ async def test_the_third_call_in_vain_is_the_last(db: Database, tables: Tables) 
 async def test_nobody_is_archived_without_having_been_asked(db: Database, tables: Tables) -> None:
     head, one = await ready(db, tables, TicketIn(), TicketIn())
     await merged(db, one, head)
-    with pytest.raises(Refusal, match="还没有回访结果"):
+    with pytest.raises(Refusal, match="还没有反馈"):
+        await act(db, one, HOTLINE, Move.ARCHIVE)
+    await act(db, one, CALLER, Move.FOLLOW_UP, AWAY)
+    with pytest.raises(Refusal, match="还没有反馈"):
         await act(db, one, HOTLINE, Move.ARCHIVE)
     await answered(db, head)
+    with pytest.raises(Refusal, match="还没有回访过这位诉求人"):
+        await act(db, one, HOTLINE, Move.ARCHIVE)
     await act(db, one, CALLER, Move.FOLLOW_UP, UNHAPPY)
     await act(db, one, HOTLINE, Move.ARCHIVE)
+    assert (await row(db, one)).state == "archived"
+
+
+async def test_who_was_content_before_the_answer_needs_no_second_call(db: Database, tables: Tables) -> None:
+    head, one = await ready(db, tables, TicketIn(), TicketIn())
+    await merged(db, one, head)
+    await act(db, one, CALLER, Move.FOLLOW_UP, HAPPY)
+    await act(db, one, HOTLINE, Move.ARCHIVE)
+    await answered(db, head)
+    assert await listed(db) == {head}
     assert (await row(db, one)).state == "archived"
 
 

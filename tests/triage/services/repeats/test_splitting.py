@@ -70,7 +70,9 @@ async def test_what_was_never_merged_cannot_be_split(db: Database, tables: Table
 async def test_an_archived_merge_can_still_be_split(db: Database, tables: Tables) -> None:
     head, no = await ready(db, tables, TicketIn(), TicketIn())
     await do(db, tables, no, HOTLINE, Move.MERGE, 1, {"other_ticket": head, "reason": "同一处同一事项"})
-    await do(db, tables, no, CALLER, Move.FOLLOW_UP, 2, RATED)
+    await do(
+        db, tables, no, CALLER, Move.FOLLOW_UP, 2, RATED | {"solved": "yes", "satisfaction": "satisfied"}
+    )
     await do(db, tables, no, HOTLINE, Move.ARCHIVE, 3)
     await do(db, tables, no, HOTLINE, Move.SPLIT, 4, REASON)
     assert (await row(db, no)).state == "dispatched"
