@@ -162,7 +162,7 @@ def _head_settled(s: Standing, event: Event) -> Standing:
     clocks.pop(Clock.FOLLOW_UP, None)
     if told := event.data.get("follow_up"):
         clocks[Clock.FOLLOW_UP] = Run(event.at, _moment(told["due"]), told["rule"])
-    return _counted(s, event).evolve(clocks=clocks, head_answered=answered)
+    return _counted(s, event).evolve(clocks=clocks, head_answered=answered, answer_seq=event.seq)
 
 
 def _counted(s: Standing, event: Event) -> Standing:
@@ -296,9 +296,10 @@ def _followed(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
 
 def _fed_back(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     """What was asked while handling is asked no more."""
-    del event, values
+    del values
     return s.evolve(
         answered=True,
+        answer_seq=event.seq,
         asked={move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK},
     )  # fmt: skip
 

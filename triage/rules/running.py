@@ -169,12 +169,14 @@ def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> 
     for span in _spans(tables, events, ClockName.ANSWER):
         own, answer = span.own, _running(tables, urgency, span)
         run = tables.clocks.run(ClockName.FOLLOW_UP, answer.clock.start.date())
-        told = next((e.at for e in own if e.act == "feedback"), None)
-        if told is None:
+        place = next((place for place, e in enumerate(own) if e.act == "feedback"), None)
+        if place is None:
             continue
+        told = own[place].at
         start = max(told, answer.due) if run.start is StartsAt.ANSWER_DUE and answer.due else told
         row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
-        stopped = _stopped(tables, run, own)
+        # Calls from while it was merged with another case asked of that one's answer.
+        stopped = _stopped(tables, run, own[place:])
         found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
     return (*found, *_behind(tables, urgency, events))
 

@@ -132,6 +132,8 @@ class Standing:
     corrections are no events."""
     head_answered: bool = False
     """Merged, and the case that stands for it has its answer: this citizen is to be followed up."""
+    answer_seq: int = 0
+    """The event of the last answer, its own or that of the case it is merged into, or that took it away."""
     last: Last | None = None
     before: Standing | None = None
 
@@ -186,7 +188,7 @@ class Standing:
         """How often in a row nobody was reached since the last answer."""
         count = 0
         for attempt in reversed(self.follow_ups):
-            if attempt.outcome is not Outcome.UNREACHABLE:
+            if attempt.outcome is not Outcome.UNREACHABLE or attempt.seq < self.answer_seq:
                 break
             count += 1
         return count
