@@ -35,16 +35,16 @@ DEPTH: Final = 10
 
 
 async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:
-    """The tickets that stand merged into these, by id."""
+    """The tickets that stand merged into any of these, by id. Which of them one left before is no matter."""
     rows = await session.execute(
-        sa.select(TicketEvent.tag, TicketEvent.data)
+        sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.data)
         .where(TicketEvent.ticket_id.in_(heads), TicketEvent.tag.in_([Tag.JOINED.value, Tag.LEFT.value]))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
-    numbers: dict[str, bool] = {}
-    for tag, data in rows:
-        numbers[data["joined" if tag == Tag.JOINED else "left"]] = tag == Tag.JOINED
-    wanted = [no for no, joined in numbers.items() if joined]
+    stands: dict[tuple[int, str], bool] = {}
+    for head, tag, data in rows:
+        stands[head, data["joined" if tag == Tag.JOINED else "left"]] = tag == Tag.JOINED
+    wanted = {no for (_, no), joined in stands.items() if joined}
     return set(await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_(wanted)))) if wanted else set()
 
 

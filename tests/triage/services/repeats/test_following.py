@@ -106,6 +106,22 @@ async def test_a_merge_of_merges_is_followed_to_its_end(db: Database, tables: Ta
         await holds(db, tables, no)
 
 
+async def test_who_left_one_case_for_another_beside_it_is_told_all_the_same(
+    db: Database, tables: Tables
+) -> None:
+    one, beside, caller, head = await ready(db, tables, TicketIn(), TicketIn(), TicketIn(), TicketIn())
+    await merged(db, caller, beside)
+    await act(db, caller, HOTLINE, Move.SPLIT, {"reason": "不是同一处的烧烤店"})
+    await merged(db, caller, one)
+    await merged(db, beside, head)
+    await merged(db, one, head)
+    await answered(db, head)
+    assert await listed(db) == {head, one, beside, caller}
+    await act(db, head, CALLER, Move.FOLLOW_UP, UNHAPPY, at=LATER)
+    await act(db, head, CALLER, Move.REHANDLE, {"reason": "油烟仍然扰民"}, at=LATER)
+    assert await listed(db) == set()
+
+
 async def test_undoing_the_merge_takes_it_off_the_list_and_keeps_what_was_said(
     db: Database, tables: Tables
 ) -> None:
