@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Move, State, Tag
+from models.vocab import Field, Move, State, Tag
 from triage.rules.dues import follow_up_behind
 from triage.rules.replay import Event, step
 from triage.services import move_rows
@@ -32,6 +32,29 @@ if TYPE_CHECKING:
 SETTLING: Final = frozenset({Move.FEEDBACK, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO})
 #: Merges of merges are followed so far.
 DEPTH: Final = 10
+#: Whether a ticket in one of these stands merged its events say; one in another does not.
+_MAY_BE_MERGED: Final = frozenset({State.MERGED.value, State.ARCHIVED.value})
+
+
+async def above(session: AsyncSession, ticket_id: int, state: str) -> str | None:
+    """The number of the ticket that this one stands merged into, archived since or not; None: into none."""
+    if state not in _MAY_BE_MERGED:
+        return None
+    last = (
+        await session.execute(
+            sa.select(TicketEvent.tag, TicketEvent.data)
+            .where(
+                TicketEvent.ticket_id == ticket_id,
+                TicketEvent.tag.in_([Tag.MERGE.value, Tag.SPLIT.value]),
+            )
+            .order_by(TicketEvent.seq.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if last is None or last.tag == Tag.SPLIT:
+        # Merged without an event that says into which: into one that nobody finds.
+        return "" if state == State.MERGED else None
+    return str((last.data.get("values") or {}).get(Field.OTHER_TICKET.value) or "")
 
 
 async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:

@@ -20,7 +20,7 @@ from models.filters import may_see, may_see_unread
 from models.identities import Erasure
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
-from models.vocab import CLOSED_STATES, AppealState, State, Tag
+from models.vocab import CLOSED_STATES, AppealState
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_retention import Kept
 from models.vocab_rewards import RewardState, ShareState
@@ -28,7 +28,7 @@ from nlp.text import mask_identity
 from triage import logs
 from triage.errors import BadInput, NotFound
 from triage.rules import retention_rows
-from triage.services import ledger
+from triage.services import following, ledger
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,7 +65,6 @@ _TAKEN_BACK: Final = (RewardState.RECOVERED.value, RewardState.ARCHIVED.value)
 _GIVEN_UP: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{AppealState.DEAD.value}'", sa.String)
 #: Of an appeal, with its ticket if there is one: nothing more is done about it.
 _OVER: Final = sa.or_(Ticket.state.in_(_CLOSED), sa.and_(Ticket.id.is_(None), Appeal.state == _GIVEN_UP))
-_OTHER: Final = "other_ticket"
 
 
 async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, now: datetime) -> int:
@@ -193,7 +192,7 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
 
 async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
     """Whether the case it was merged into is open, or a reward for it is being decided or not settled."""
-    if ticket.state == State.MERGED.value and await _head_is_open(session, ticket.id):
+    if await _head_is_open(session, ticket.id, ticket.state):
         return True
     # Shares are first written when it is approved; until then the reward itself says that it is not over.
     unsettled = await session.scalar(
@@ -214,26 +213,20 @@ async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
     return unsettled is not None
 
 
-async def _head_is_open(session: AsyncSession, ticket_id: int) -> bool:
+async def _head_is_open(session: AsyncSession, ticket_id: int, state: str) -> bool:
     """Follow merges up to the case that stands for all of them; whoever cannot be followed stays."""
     seen: set[int] = set()
     while ticket_id not in seen:
         seen.add(ticket_id)
-        data = await session.scalar(
-            sa.select(TicketEvent.data)
-            .where(TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.MERGE.value)
-            .order_by(TicketEvent.seq.desc())
-            .limit(1)
-        )
-        no = ((data or {}).get("values") or {}).get(_OTHER)
+        no = await following.above(session, ticket_id, state)
+        if no is None:
+            return state not in _CLOSED
         head = (
             await session.execute(sa.select(Ticket.id, Ticket.state).where(Ticket.no == no))
         ).one_or_none()
-        if head is None or head.state not in _CLOSED:
+        if head is None:
             return True
-        if head.state != State.MERGED.value:
-            return False
-        ticket_id = head.id
+        ticket_id, state = head
     return True
 
 

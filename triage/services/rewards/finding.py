@@ -17,7 +17,7 @@ from models.appeals import Appeal, Appellant, Reading
 from models.files import Attachment
 from models.rewards import Reward, RewardSeen
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Precision, State, Tag
+from models.vocab import Precision, Tag
 from models.vocab_rewards import RewardAct, RewardState
 from triage.clock import local
 from triage.errors import NoRule
@@ -99,7 +99,15 @@ async def sweep(
 async def look(
     session: AsyncSession, tables: Tables, ticket: Ticket, row: CandidateRow, *, now: datetime
 ) -> None:
-    """One violation: make its candidate, or work its first report out again."""
+    """One violation: make its candidate, or work its first report out again.
+
+    Of one that was archived behind another ticket the violation is that one's: it is looked at anew.
+    """
+    head = await _head(session, ticket)
+    if head is not ticket:
+        await session.execute(sa.delete(RewardSeen).where(RewardSeen.ticket_id == head.id))
+        await _looked(session, ticket)
+        return
     said = await group(session, ticket)
     numbers = [one.ticket.id for one in said]
     known = list(
@@ -136,7 +144,7 @@ async def again(session: AsyncSession, tables: Tables, reward: Reward, *, now: d
     Raises StepRefused when the ticket has no valid report any more, or was merged into another.
     """
     root = await session.get(Ticket, reward.root_ticket_id)
-    if root is None or root.state == State.MERGED.value:
+    if root is None or await _is_behind(session, root):
         raise StepRefused("这一件的工单已并入另一工单，候选会自动并到那里")
     row = tables.rewards.candidate(local(now).date())
     facts = await _facts(session, tables, root, await group(session, root), row)
@@ -187,20 +195,18 @@ async def forget(session: AsyncSession, reward: Reward) -> None:
 async def _head(session: AsyncSession, ticket: Ticket) -> Ticket:
     """The ticket that stands for all that were merged with this one."""
     for _ in range(_MERGES):
-        if ticket.state != State.MERGED.value:
+        no = await following.above(session, ticket.id, ticket.state)
+        if no is None:
             break
-        data = await session.scalar(
-            sa.select(TicketEvent.data)
-            .where(TicketEvent.ticket_id == ticket.id, TicketEvent.tag == Tag.MERGE.value)
-            .order_by(TicketEvent.seq.desc())
-            .limit(1)
-        )
-        no = ((data or {}).get("values") or {}).get("other_ticket")
         above = await session.scalar(sa.select(Ticket).where(Ticket.no == no))
         if above is None:
             break
         ticket = above
     return ticket
+
+
+async def _is_behind(session: AsyncSession, ticket: Ticket) -> bool:
+    return await following.above(session, ticket.id, ticket.state) is not None
 
 
 async def _facts(

@@ -113,9 +113,12 @@ async def test_an_open_case_keeps_its_people_whatever_was_asked(sqlite_db: Datab
         assert await session.scalar(sa.select(Erasure.erased_at)) == NOW
 
 
+@pytest.mark.parametrize("mine", [State.MERGED, State.ARCHIVED])
 @pytest.mark.parametrize(("head", "left"), [(State.HANDLING, 1), (State.CLOSED, 0)])
-async def test_who_was_merged_into_an_open_case_stays(sqlite_db: Database, head: State, left: int) -> None:
-    no = await case(sqlite_db, State.MERGED)
+async def test_who_was_merged_into_an_open_case_stays(
+    sqlite_db: Database, mine: State, head: State, left: int
+) -> None:
+    no = await case(sqlite_db, mine)
     (into,) = await add_tickets(sqlite_db, TicketIn(state=head))
     async with sqlite_db.writes.begin() as session:
         number = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))

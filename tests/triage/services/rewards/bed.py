@@ -116,6 +116,20 @@ async def merged(db: Database, no: str, into: str) -> None:
         ))  # fmt: skip
 
 
+async def archived(db: Database, no: str) -> None:
+    """As 归档 leaves it, whatever it was before."""
+    async with db.writes.begin() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        last = await session.scalar(
+            sa.select(sa.func.max(TicketEvent.seq)).where(TicketEvent.ticket_id == ticket.id)
+        )
+        data = {"from": ticket.state, "to": State.ARCHIVED.value}
+        ticket.state, ticket.version = State.ARCHIVED.value, ticket.version + 1
+        session.add(TicketEvent(
+            ticket_id=ticket.id, seq=(last or 0) + 1, at=NOW, tag=Tag.ARCHIVE.value, data=data
+        ))  # fmt: skip
+
+
 async def split(db: Database, no: str, out_of: str) -> None:
     """As 撤销合并 leaves them."""
     async with db.writes.begin() as session:
