@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from models.vocab import Corrected, Outcome, Precision, Satisfaction, State, YesNo
+from models.vocab import Corrected, Outcome, Precision, Satisfaction, State, Tag, YesNo
 from models.vocab_mood import Mood
 from models.vocab_trends import Ending
 from triage.rules.rows import UNCLEAR_KIND
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+    from triage.rules.replay import Event
     from triage.rules.standing import FollowUp
 
 #: Only such places are known well enough to fall into one square kilometre; the rest stand for an area.
@@ -67,6 +68,14 @@ class Fact:
     corrected: int
     mood: str = ""
     angry: int = 0
+
+
+def state_told(state: State, events: Sequence[Event]) -> State:
+    """The state that tells what has come of a demand: 归档 only puts away what had come of it before."""
+    if state is not State.ARCHIVED:
+        return state
+    before = next((event.data.get("from") for event in reversed(events) if event.tag == Tag.ARCHIVE), None)
+    return State(before) if before else state
 
 
 def ending_of(state: State, follow_ups: Sequence[FollowUp]) -> Ending:

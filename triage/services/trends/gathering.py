@@ -15,7 +15,7 @@ from models.tickets import Ticket
 from models.vocab import Corrected, State
 from triage.clock import local
 from triage.rules.replay import replay
-from triage.rules.trends.facts import Fact, Reading, fact_of
+from triage.rules.trends.facts import Fact, Reading, fact_of, state_told
 from triage.services import standings
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]
             community=next(
                 (item.community for item in reversed(said) if item.field == Corrected.PLACE), None
             ),
-            state=standing.state if standing else State(row.state),
+            state=state_told(standing.state if standing else State(row.state), mine),
             follow_ups=standing.follow_ups if standing else (),
         )
         found[row.id] = Counted(fact, mine[-1].seq if mine else 0, said[-1].id if said else 0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.outbox import Outbox
 from models.rollups import RollupCursor, RollupTicket
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Move
+from models.vocab import Move, State
 from models.vocab_trends import Axis
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.trends.helpers import (
@@ -192,6 +192,28 @@ async def test_figures_follow_a_life_a_merge_and_a_correction(db: Database) -> N
     assert list(streets) == ["110105026"]
     assert hours == {(1, 15): 3}
     assert models == {8: (3, 0, 1)}
+
+
+async def test_putting_a_case_away_changes_no_figure(db: Database) -> None:
+    deps = deps_of(db)
+    head, behind, other = await add_tickets(db, TicketIn(), TicketIn(), TicketIn(state=State.REVIEW))
+    await units(deps)
+    await move(deps, behind, HOTLINE, Move.MERGE, {"other_ticket": head, "reason": "同一件事"})
+    await move(deps, behind, CALLER, Move.FOLLOW_UP, GOOD)
+    why = {"divert": "explain", "reason": "解释说明即可", "told_citizen": "phone"}
+    await move(deps, other, HOTLINE, Move.DIVERT, why)
+    await refreshed(deps)
+    async with db.reads() as session:
+        before = await figures.totals(session, WEEK)
+    assert (before.demands, before.cases, before.merged, before.diverted) == (3, 2, 1, 1)
+    for no in (behind, other):
+        await move(deps, no, HOTLINE, Move.ARCHIVE, {})
+    await refreshed(deps)
+    async with db.reads() as session:
+        assert await figures.totals(session, WEEK) == before
+    await refreshing.rebuild(deps)
+    async with db.reads() as session:
+        assert await figures.totals(session, WEEK) == before
 
 
 async def test_an_event_that_commits_late_is_still_counted(postgres_db: Database) -> None:
