@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,11 +16,11 @@ from models.citizens import CitizenAccess, CitizenRating, CitizenWord
 from models.filters import all_seeing
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Unit
-from models.vocab import Field, Move, Post, Satisfaction, State, Tag, YesNo
+from models.vocab import Move, Post, Satisfaction, YesNo
 from models.vocab_citizen import CITIZEN, Asked
 from triage.errors import BadInput, TriageError
 from triage.rules import moves
-from triage.services import limiting, moving
+from triage.services import following, limiting, moving
 from triage.services.citizen import filing
 from triage.services.citizen.told import ADDED, SHARED, Case, Happened, Head, standing_events
 from triage.services.moving import Person, Wish
@@ -137,7 +137,7 @@ async def read(session: AsyncSession, appeal_id: int) -> Case | None:
         answer_by=ticket.answer_by if ticket else None, decision=ticket.decision if ticket else {},
         events=events, words=tuple((at, text) for at, text in words),
         ratings=tuple((answer, at, satisfaction) for answer, at, satisfaction in ratings),
-        head=await _head(session, ticket.id) if ticket and ticket.state == State.MERGED else None,
+        head=await _head(session, ticket.id, ticket.state) if ticket else None,
     )  # fmt: skip
 
 
@@ -150,29 +150,29 @@ async def _events(session: AsyncSession, ticket_id: int) -> tuple[Happened, ...]
     return tuple(Happened(*event) for event in found)
 
 
-async def _head(session: AsyncSession, ticket_id: int) -> Head | None:
-    """Where the ticket stands that this one was merged into, and that perhaps into another."""
+async def _head(session: AsyncSession, ticket_id: int, state: str) -> Head | None:
+    """Where the ticket stands that this one, archived or not, was merged into, perhaps through others."""
+    no = ""
+    unit: str | None = None
+    answer_by: datetime | None = None
     for _ in range(_MERGES):
-        last: dict[str, Any] | None = await session.scalar(
-            sa.select(TicketEvent.data)
-            .where(TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.MERGE.value)
-            .order_by(TicketEvent.seq.desc())
-            .limit(1)
-        )
+        above = await following.above(session, ticket_id, state)
+        if above is None:
+            break
         row = (
             await session.execute(
                 sa.select(Ticket.id, Ticket.no, Ticket.state, Unit.name, Ticket.answer_by)
                 .outerjoin(Unit, Unit.code == Ticket.unit_code)
-                .where(Ticket.no == (last or {}).get("values", {}).get(Field.OTHER_TICKET.value))
+                .where(Ticket.no == above)
             )
         ).one_or_none()
         if row is None:
             return None
         ticket_id, no, state, unit, answer_by = row
-        if state != State.MERGED:
-            told = standing_events(await _events(session, ticket_id))
-            return Head(no, state, unit, answer_by, tuple(event for event in told if event.tag in SHARED))
-    return None
+    if not no:
+        return None
+    told = standing_events(await _events(session, ticket_id))
+    return Head(no, state, unit, answer_by, tuple(event for event in told if event.tag in SHARED))
 
 
 async def add(

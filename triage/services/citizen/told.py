@@ -99,7 +99,7 @@ class Case:
     @property
     def answered(self) -> bool:
         """Whether there is a result to say something about."""
-        return (self.head.state if self.head else self.state) in RATED
+        return self.answer > 0 and (self.head.state if self.head else self.state) in RATED
 
     @property
     def can_rate(self) -> bool:

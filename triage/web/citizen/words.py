@@ -170,7 +170,8 @@ def _state(case: Case) -> str:
         return _STUCK if case.appeal_state == AppealState.DEAD else _WAITING
     told = _STATES.get(State(case.state), "") if case.state in set(State) else case.state
     if case.head is not None and case.head.state in set(State):
-        return f"{told}{_MERGED_WITH}{_STATES.get(State(case.head.state), '')}"
+        # Archived or not: it waits for the other one.
+        return f"{_STATES[State.MERGED]}{_MERGED_WITH}{_STATES.get(State(case.head.state), '')}"
     if case.state == State.DIVERTED and case.divert in set(Divert):
         return f"{told}{_DIVERTED[Divert(case.divert)]}"
     return told

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from models.filters import all_seeing
-from models.tickets import Ticket
-from models.vocab import Move, Post
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Move, Post, State, Tag
 from triage.rules.moves import Actor
 from triage.services import moving
 from triage.services.moving import Person, Wish
@@ -46,3 +46,12 @@ async def move_of(deps: Deps, no: str, post: Post, name: Move, **values: str) ->
     async with deps.db.writes.begin() as session:
         wish = Wish(ticket.no, name, values, ticket.version, f"{name}-{ticket.version}")
         await moving.make(session, deps.tables, all_seeing("x"), who, wish, now=deps.clock.now())
+
+
+async def answered(deps: Deps) -> None:
+    """The only ticket has its answer, and is closed."""
+    told = {"at": deps.clock.now(), "tag": Tag.FEEDBACK.value, "data": {"values": {"note": "已停工"}}}
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(state=State.CLOSED.value))
+        number = await session.scalar(sa.select(Ticket.id))
+        await session.execute(sa.insert(TicketEvent).values(ticket_id=number, seq=90, **told))

@@ -16,7 +16,7 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
 from tests import pictures
 from tests.triage.web.citizen.conftest import GOOD, Citizen
-from tests.triage.web.citizen.steps import PHONE, move, move_of, ticket_of, track
+from tests.triage.web.citizen.steps import PHONE, answered, move, move_of, ticket_of, track
 from tests.triage.web.open311.conftest import read_all
 from triage.rules.moves import Actor
 from triage.services import attachments, moving
@@ -304,8 +304,7 @@ async def test_ones_own_name_is_masked_in_what_is_said_later(
     await read_all(deps, reader)
     await citizen.get("/citizen/case")
     await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": "我是李小明，昨晚又响了"})
-    async with deps.db.writes.begin() as session:
-        await session.execute(sa.update(Ticket).values(state=State.CLOSED.value))
+    await answered(deps)
     await citizen.post(
         "/citizen/case/rate", {"solved": "no", "satisfaction": "dissatisfied", "note": "李小明再说一次"}
     )

@@ -11,7 +11,7 @@ from models.citizens import CitizenRating
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
 from tests import signed_in
-from tests.triage.web.citizen.steps import PHONE, move, ticket_of, track
+from tests.triage.web.citizen.steps import PHONE, answered, move, ticket_of, track
 from tests.triage.web.open311.conftest import read_all
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ async def test_it_is_rated_when_there_is_an_answer_and_once(
     assert (citizen.status, "还没有办理结果" in citizen.page) == (409, True)
     async with deps.db.writes.begin() as session:
         await session.execute(sa.update(Ticket).values(state=State.CLOSED.value))
+    # Ended without an answer, for example diverted and archived: nothing to say something about.
+    assert "提交评价" not in await citizen.get("/citizen/case")
+    await answered(deps)
     await citizen.get("/citizen/case")
     await citizen.post("/citizen/case/rate", {"solved": "maybe", "satisfaction": "satisfied"})
     assert (citizen.status, "请选问题是否解决" in citizen.page) == (400, True)
