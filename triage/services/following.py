@@ -57,6 +57,23 @@ async def above(session: AsyncSession, ticket_id: int, state: str) -> str | None
     return str((last.data.get("values") or {}).get(Field.OTHER_TICKET.value) or "")
 
 
+async def top(session: AsyncSession, ticket_id: int, state: str) -> tuple[int, str] | None:
+    """The ticket that stands for this one, and its state; None: it cannot be followed up to one."""
+    seen: set[int] = set()
+    while ticket_id not in seen:
+        seen.add(ticket_id)
+        no = await above(session, ticket_id, state)
+        if no is None:
+            return ticket_id, state
+        head = (
+            await session.execute(sa.select(Ticket.id, Ticket.state).where(Ticket.no == no))
+        ).one_or_none()
+        if head is None:
+            return None
+        ticket_id, state = head
+    return None
+
+
 async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:
     """The tickets that stand merged into any of these, by id. Which of them one left before is no matter."""
     rows = await session.execute(

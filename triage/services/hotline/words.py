@@ -19,12 +19,12 @@ from models.db import ALL_TOGETHER
 from models.filters import all_seeing, may_see
 from models.hotline import HotlineOrder, HotlineWord
 from models.tickets import Ticket, TicketEvent
-from models.vocab import CLOSED_STATES, Move, Post, Tag
+from models.vocab import CLOSED_STATES, Move, Post, State, Tag
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_sources import OrderStatus, WordKind, WordState
 from triage.errors import NotFound, TriageError
 from triage.rules import moves
-from triage.services import ledger, moving
+from triage.services import following, ledger, moving
 from triage.services.citizen import cases
 from triage.services.moving import Person, Wish
 from triage.services.sources.ports import Outcome
@@ -47,7 +47,8 @@ BATCH: Final = 100
 _LOGIN: Final = "12345"
 _PLATFORM: Final = Person(moves.Actor(Post.HOTLINE, None, _LOGIN), "12345 平台")
 _VIEWER: Final = all_seeing(_LOGIN)
-_ENDED: Final = tuple(state.value for state in CLOSED_STATES)
+#: A merged ticket has not ended: it is worked on in another one.
+_ENDED: Final = tuple(state.value for state in CLOSED_STATES if state is not State.MERGED)
 _SHOWN: Final = 12
 #: On 审核台: what somebody must act on. That the platform closed its order is told on the ticket's page.
 _ACTED_ON: Final = (WordKind.WITHDRAWN.value, WordKind.REHANDLED.value, WordKind.SUPERVISED.value)
@@ -280,6 +281,7 @@ async def _let_go(deps: Deps, source_id: int) -> int:
         if await session.scalar(sa.select(HotlineWord.id).where(*mine).limit(1)) is None:
             return 0
     async with deps.db.writes.begin() as session:
+        count += await _followed(session, mine, now=now)
         for found, why in (
             (ended, "工单已结束"), (again, "平台又恢复了这件工单"), (answered, "已按平台的要求办理"),
         ):  # fmt: skip
@@ -292,6 +294,43 @@ async def _let_go(deps: Deps, source_id: int) -> int:
             )
             count += len(list(gone))
     return count
+
+
+async def _followed(session: AsyncSession, mine: tuple[sa.ColumnElement[bool], ...], *, now: datetime) -> int:
+    """What was said of merged tickets: 督办 is put on the ticket that is worked on, and off it after a split.
+
+    The rest goes when that one has ended. Gives how many went.
+    """
+    rows = await session.execute(
+        sa.select(HotlineWord, Ticket.id, Ticket.state)
+        .join(
+            Appeal,
+            sa.and_(
+                Appeal.source_id == HotlineWord.source_id,
+                Appeal.dedupe_key == sa.literal("x:").concat(HotlineWord.order_no),
+            ),
+        )
+        .join(Ticket, Ticket.appeal_id == Appeal.id)
+        .where(
+            *mine,
+            sa.or_(
+                Ticket.state.in_([State.MERGED.value, State.ARCHIVED.value]),
+                HotlineWord.ticket_id != Ticket.id,
+            ),
+            HotlineWord.kind != WordKind.REHANDLED.value,
+        )
+        .with_for_update(of=HotlineWord)
+    )
+    gone = 0
+    for word, ticket_id, state in rows:
+        head_id, head_state = await following.top(session, ticket_id, state) or (ticket_id, state)
+        if word.kind == WordKind.SUPERVISED:
+            word.ticket_id = head_id
+        if head_id != ticket_id and head_state in _ENDED:
+            word.state, word.settled_at, word.why = WordState.PASSED.value, now, "并入的工单已结束"
+            gone += 1
+    await session.flush()
+    return gone
 
 
 def _asked() -> sa.Select[int, str, str, str, str, str, datetime]:

@@ -192,7 +192,7 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
 
 async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
     """Whether the case it was merged into is open, or a reward for it is being decided or not settled."""
-    if await _head_is_open(session, ticket.id, ticket.state):
+    if await _head_is_open(session, ticket):
         return True
     # Shares are first written when it is approved; until then the reward itself says that it is not over.
     unsettled = await session.scalar(
@@ -213,21 +213,10 @@ async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
     return unsettled is not None
 
 
-async def _head_is_open(session: AsyncSession, ticket_id: int, state: str) -> bool:
-    """Follow merges up to the case that stands for all of them; whoever cannot be followed stays."""
-    seen: set[int] = set()
-    while ticket_id not in seen:
-        seen.add(ticket_id)
-        no = await following.above(session, ticket_id, state)
-        if no is None:
-            return state not in _CLOSED
-        head = (
-            await session.execute(sa.select(Ticket.id, Ticket.state).where(Ticket.no == no))
-        ).one_or_none()
-        if head is None:
-            return True
-        ticket_id, state = head
-    return True
+async def _head_is_open(session: AsyncSession, ticket: Ticket) -> bool:
+    """Whether the case that stands for it is open; whoever cannot be followed up to one stays."""
+    head = await following.top(session, ticket.id, ticket.state)
+    return head is None or head[1] not in _CLOSED
 
 
 class Eraser:

@@ -9,15 +9,18 @@ import sqlalchemy as sa
 
 from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
-from models.vocab import State, Tag
+from models.vocab import Move, Post, State, Tag
 from models.vocab_sources import WordKind
 from tests.triage.services.hotline.test_reconciling import compare
-from tests.triage.services.hotline.test_sending import tickets
+from tests.triage.services.hotline.test_sending import move, tickets
 from tests.triage.services.hotline.test_words import kept, order_of, told
+from triage.rules.moves import Actor
 from triage.services.hotline import reconciling, words
+from triage.services.moving import Person
 
 if TYPE_CHECKING:
     from tests.triage.services.hotline.bed import Bed
+HOTLINE = Person(Actor(Post.HOTLINE, None, "local:h"), "热线坐席 丙")
 
 
 async def says(bed: Bed, number: str, *statuses: str) -> None:
@@ -71,6 +74,45 @@ async def test_a_status_that_asks_for_a_move_is_a_mark_until_it_is_made(
     await says(bed, number, "办理中", status)
     assert await shown(bed, no) == [kind.value], "said again, it counts again"
     assert [word.why for word in await kept(bed, kind)] == ["已按平台的要求办理", None]
+
+
+async def test_what_is_said_of_a_merged_ticket_stays_until_the_one_it_waits_for_has_ended(bed: Bed) -> None:
+    head, *three = await tickets(bed, 4)
+    watched, taken, over = three
+    numbers = {no: await order_of(bed, no) for no in three}
+    for no in three:
+        await told(bed, numbers[no])
+        await move(bed, no, Move.MERGE, HOTLINE, other_ticket=head, reason="同一处同一事项")
+    await says(bed, numbers[watched], "督办")
+    await says(bed, numbers[taken], "撤单")
+    await says(bed, numbers[over], "已办结")
+    assert [await shown(bed, no) for no in (head, *three)] == [["supervised"], [], ["withdrawn"], ["closed"]]
+    async with bed.deps.db.reads() as session:
+        asked = await words.to_answer(session, all_seeing("t"))
+    assert [(one.no, one.order_no) for one in asked] == [(head, numbers[watched]), (taken, numbers[taken])]
+    await event(bed, head, Tag.SUPERVISE)
+    await told(bed, numbers[watched])
+    assert await shown(bed, head) == []
+    assert [word.why for word in await kept(bed, WordKind.SUPERVISED)] == ["已按平台的要求办理"]
+    await ended(bed, head)
+    await told(bed, numbers[taken])
+    assert [await shown(bed, no) for no in three] == [[], [], []]
+    assert [word.why for word in await kept(bed, WordKind.CLOSED)] == ["并入的工单已结束"]
+    await says(bed, numbers[over], "办理中", "已办结")
+    assert await shown(bed, over) == [], "the case ended here first: that is no news"
+
+
+async def test_what_was_to_be_supervised_comes_back_with_the_ticket_that_is_taken_out(bed: Bed) -> None:
+    head, mine = await tickets(bed, 2)
+    number = await order_of(bed, mine)
+    await told(bed, number)
+    await says(bed, number, "督办")
+    await move(bed, mine, Move.MERGE, HOTLINE, other_ticket=head, reason="同一处同一事项")
+    await told(bed, number)
+    assert (await shown(bed, head), await shown(bed, mine)) == (["supervised"], [])
+    await move(bed, mine, Move.SPLIT, HOTLINE, reason="不是同一处的烧烤店")
+    await told(bed, number)
+    assert (await shown(bed, head), await shown(bed, mine)) == ([], ["supervised"])
 
 
 async def test_an_order_to_be_handled_anew_is_told_of_a_ticket_that_has_ended(bed: Bed) -> None:
