@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.vocab import Labelled
+
+#: As whom the record names a hotline platform that urges: no staff has this login.
+PLATFORM: Final = "12345"
 
 
 class SourceKind(Labelled):

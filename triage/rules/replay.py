@@ -20,14 +20,16 @@ from models.vocab import (
     YesNo,
 )
 from models.vocab_citizen import CITIZEN
+from models.vocab_sources import PLATFORM
 from triage.errors import TriageError
 from triage.rules.standing import Asked, Call, FollowUp, Last, Objection, Run, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-#: Logins of those who are no staff: the timetable, and the citizen by the web (`services/citizen`).
-OUTSIDE: Final = frozenset({"", CITIZEN})
+#: Logins of those who are no staff: the timetable, the citizen by the web (`services/citizen`), and the
+#: hotline's platform (`services/hotline/words.py`).
+OUTSIDE: Final = frozenset({"", CITIZEN, PLATFORM})
 MOVE_TAGS: Final = frozenset(tag.value for tag in TAG_OF.values())
 
 
@@ -139,7 +141,7 @@ def step(s: Standing, event: Event) -> Standing:
 
 
 def _asked_again(s: Standing, event: Event) -> Standing:
-    """催办 by the citizen or the timetable: counted, and what staff just did can still be taken back."""
+    """催办 by the citizen, the platform or the timetable: counted; what staff did can still be undone."""
     before = None if s.before is None else s.before.evolve(urges=s.before.urges + 1)
     return s.evolve(
         seq=event.seq, last_at=event.at, version=s.version + 1, urges=s.urges + 1, before=before

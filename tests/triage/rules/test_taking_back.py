@@ -76,7 +76,7 @@ def _play(*told: tuple[str, str, dict[str, str]], login: str) -> tuple[Life, His
     return life, History("T-1", Urgency.U3, "NOI-01", "110105", None, _UNIT, events)
 
 
-@pytest.mark.parametrize("login", ["citizen", ""])
+@pytest.mark.parametrize("login", ["citizen", "", "12345"])
 @pytest.mark.parametrize(
     ("moves", "state", "clock"),
     [

@@ -21,7 +21,7 @@ from models.hotline import HotlineOrder, HotlineWord
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, Move, Post, State, Tag
 from models.vocab_ledger import LedgerAct, SubjectKind
-from models.vocab_sources import OrderStatus, WordKind, WordState
+from models.vocab_sources import PLATFORM, OrderStatus, WordKind, WordState
 from triage.errors import NotFound, TriageError
 from triage.rules import moves
 from triage.services import following, ledger, moving
@@ -44,9 +44,8 @@ if TYPE_CHECKING:
 #: So many in one run of the task; the next comes at once.
 BATCH: Final = 100
 #: What the platform says is noted at the hotline's post, under its own name.
-_LOGIN: Final = "12345"
-_PLATFORM: Final = Person(moves.Actor(Post.HOTLINE, None, _LOGIN), "12345 平台")
-_VIEWER: Final = all_seeing(_LOGIN)
+_PLATFORM: Final = Person(moves.Actor(Post.HOTLINE, None, PLATFORM), "12345 平台")
+_VIEWER: Final = all_seeing(PLATFORM)
 #: A merged ticket has not ended: it is worked on in another one.
 _ENDED: Final = tuple(state.value for state in CLOSED_STATES if state is not State.MERGED)
 _SHOWN: Final = 12
