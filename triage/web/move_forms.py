@@ -93,7 +93,7 @@ def whose_turn(tables: Tables, s: Standing, *, at: datetime) -> str | None:
     usual = NEXT[s.state]
     if not usual:
         return None
-    rows = tables.moves.of(usual[0], at.date())
+    rows = tables.moves.of(usual[0], beijing(at).date())
     posts = "、".join(post.label for post in rows[0].who)
     unit = tables.units.get(s.unit or "")
     of = f"（{unit.name}）" if unit and rows[0].parts else ""
@@ -107,7 +107,7 @@ def why_not_yet(
 ) -> str | None:
     """Why the move that is waited for cannot be made by those it is waited for from; None for all others."""
     usual = NEXT[s.state]
-    if not usual or post not in tables.moves.of(usual[0], at.date())[0].who:
+    if not usual or post not in tables.moves.of(usual[0], beijing(at).date())[0].who:
         return None
     return next(
         (item.why for item in found.items if item.move.code == usual[0].value and not item.possible), None
