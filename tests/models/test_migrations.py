@@ -14,6 +14,7 @@ from models import migrate, revision
 from models.corrections import Correction
 from models.db import AwareUtc
 from models.tickets import Ticket, TicketEvent
+from models.units import Staff
 from tests import factories
 
 if TYPE_CHECKING:
@@ -116,6 +117,37 @@ async def test_a_place_that_was_put_right_before_becomes_the_tickets(db: Databas
             ("110105", "110105026", None),
             (None, None, None),
         ]
+
+
+async def test_addresses_of_citizens_go_from_their_events_and_the_events_stay_guarded(db: Database) -> None:
+    await factories.add_reference(db)
+    await factories.add_tickets(db, factories.TicketIn())
+    told = {"move": "urge", "values": {"note": "还在排放"}}
+    async with db.writes.begin() as session:
+        ticket = await session.scalar(sa.select(Ticket.id))
+        for login in ("citizen", "clerk"):
+            who = Staff(login=login, name=login, active=True, created_at=NOW)
+            session.add(who)
+            await session.flush()
+            session.add_all(
+                TicketEvent(ticket_id=ticket, seq=100 + who.id * 10 + n, at=NOW, tag="ticket:urge",
+                            staff_id=who.id, data=told | more)
+                for n, more in enumerate(({"origin": "203.0.113.77"}, {}))
+            )  # fmt: skip
+    await migrate.downgrade(db, "0039")
+    await migrate.upgrade(db)
+    async with db.reads() as session:
+        found = await session.execute(
+            sa.select(Staff.login, TicketEvent.data).join(Staff).order_by(TicketEvent.seq)
+        )
+        assert [tuple(row) for row in found] == [
+            ("citizen", told), ("citizen", told),
+            ("clerk", told | {"origin": "203.0.113.77"}), ("clerk", told),
+        ]  # fmt: skip
+    for statement in ("UPDATE ticket_event SET seq = 9", "DELETE FROM ticket_event"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with db.writes.begin() as session:
+                await session.execute(sa.text(statement))
 
 
 @pytest.mark.parametrize("statement", ["UPDATE ticket_event SET seq = 9", "DELETE FROM ticket_event"])

@@ -19,6 +19,7 @@ from models.filters import may_see
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Staff
 from models.vocab import Field, Move, Post, Tag
+from models.vocab_citizen import CITIZEN
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
@@ -149,8 +150,10 @@ async def make(
     chosen = moves.choose(tables, standing, request, person.actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
     event, after = moves.apply(tables, standing, chosen, person.actor, limits, at=now)
-    # For the audit alone: replaying and every page leave them aside.
-    beside = {"batch": wish.batch, "origin": ledger.origin()}
+    # For the audit alone: replaying and every page leave them aside. Of a citizen none: whose address stands
+    # beside what they did is known, also who reported without a name, and an event is there for good.
+    origin = None if person.actor.login == CITIZEN else ledger.origin()
+    beside = {"batch": wish.batch, "origin": origin}
     event = replace(event, data={**event.data, **{k: v for k, v in beside.items() if v is not None}})
     staff_id = await _staff(session, person, now=now)
     if wish.move is Move.DISPATCH:

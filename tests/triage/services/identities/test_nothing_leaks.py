@@ -19,14 +19,16 @@ import triage.tables
 from connectors.fakes import MemoryQueue
 from connectors.vault import Vault
 from models.everything import metadata
-from models.tickets import Ticket
+from models.tickets import Ticket, TicketEvent
+from models.units import Staff
 from models.viewing import all_seeing
 from models.vocab_identities import IdentityField
 from nlp.pipeline import Reader
 from tests.factories import NOW
 from triage.clock import FixedClock
-from triage.services import intake, processing, reference, relay
+from triage.services import intake, ledger, processing, reference, relay
 from triage.services.auditing import exporting, reading
+from triage.services.citizen import cases
 from triage.services.deps import Deps
 from triage.services.identities import revealing
 from triage.services.identities.holding import Holder
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 NAME, PHONE, ID_NUMBER, PLATE = "欧阳示例", "13987654321", "110105198503072321", "京N98765"
 MARKS = (NAME, PHONE, ID_NUMBER, "98765", "示例苑1705")
+#: A factory's: whoever reports it from inside sits behind it.
+ADDRESS = "203.0.113.77"
 TEXT = (
     f"我叫{NAME}，电话{PHONE}，身份证{ID_NUMBER}，家住示例苑17号楼1705室，车牌{PLATE}。"
     "朝阳区望京街道一处工地每天夜里打桩，噪声很大。"
@@ -110,6 +114,23 @@ async def test_what_is_stored_in_the_clear_holds_no_identity(deps: Deps) -> None
         for table in metadata.sorted_tables:
             for row in await session.execute(sa.select(table)):
                 assert found_in(repr(tuple(row))) == [], table.name
+
+
+async def test_what_a_citizen_does_holds_no_address(deps: Deps) -> None:
+    """追加 and 催办 as the edge makes them: the address stands nowhere, also not for the audit."""
+    await case(deps)
+    later = NOW + timedelta(hours=2)
+    with ledger.coming_from(ADDRESS):
+        async with deps.db.writes.begin() as session:
+            appeal_id = await session.scalar(sa.select(Ticket.appeal_id)) or 0
+            await cases.add(session, deps, appeal_id, "今夜又在打桩", "added", now=later)
+            await cases.urge(session, deps, appeal_id, "urged", now=later)
+    async with deps.db.reads() as session:
+        moves = await session.scalars(sa.select(TicketEvent.tag).join(Staff).where(Staff.login == "citizen"))
+        assert len(list(moves)) == 2
+        for table in metadata.sorted_tables:
+            for row in await session.execute(sa.select(table)):
+                assert ADDRESS not in repr(tuple(row)), table.name
 
 
 async def test_an_error_of_the_database_holds_no_identity(deps: Deps) -> None:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from models.appeals import Appellant
 from models.ledger import LedgerRow
-from models.tickets import Ticket
+from models.tickets import Ticket, TicketEvent
+from models.units import Staff
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.test_dead import form_of, origin
 
@@ -144,3 +145,20 @@ async def test_moves_are_searched_and_exported_with_where_they_came_from_and_wit
 @pytest.mark.parametrize("query", ["act=nothing", "since=gestern", "before=x", "who=" + "a" * 121, "x=1"])
 async def test_a_bad_question_is_named(client: Client, query: str) -> None:
     assert (await client.get(f"/desk/audit?{query}")).status == 400
+
+
+async def test_of_what_a_citizen_did_no_address_is_found_or_shown(client: Client, deps: Deps) -> None:
+    """Code of before, which may serve while a release is laid out, kept it."""
+    (no,) = await add_tickets(deps.db, TicketIn())
+    async with deps.db.writes.begin() as session:
+        who = Staff(login="citizen", name="诉求人（网上）", active=True, created_at=NOW)
+        session.add(who)
+        await session.flush()
+        ticket = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
+        session.add(TicketEvent(ticket_id=ticket, seq=9, at=NOW, tag="ticket:urge", staff_id=who.id,
+                                data={"move": "urge", "origin": "203.0.113.77"}))  # fmt: skip
+    found = await text_of(client, f"/desk/audit/moves?case={no}&who=citizen")
+    assert found.count('data-label="工单"') == 1
+    sheet = await text_of(client, f"/desk/audit/moves.csv?case={no}")
+    assert ("203.0.113.77" in found, "203.0.113.77" in sheet) == (False, False)
+    assert "没有符合条件的办理" in await text_of(client, "/desk/audit/moves?origin=203.0.113.77")
