@@ -107,6 +107,8 @@ class Proposed:
     same_caller: bool
     why: tuple[str, ...]
     state: Proposal
+    apart: bool = False
+    """Whether one of the two is 保密 and the other is not."""
 
 
 async def unseen(session: AsyncSession, *, since: datetime, limit: int, gaps: bool) -> list[int]:
@@ -259,10 +261,13 @@ async def _pairs(
     other_too = (
         sa.exists().select_from(Ticket).where(Ticket.id == MatterPair.head_id, may_see(viewer))
     ).correlate(MatterPair)
+    mine, theirs = aliased(Appeal), aliased(Appeal)
     found = (
-        sa.select(MatterPair, Ticket, head)
+        sa.select(MatterPair, Ticket, head, mine.confidential != theirs.confidential)
         .join(Ticket, Ticket.id == MatterPair.ticket_id)
         .join(head, head.id == MatterPair.head_id)
+        .join(mine, mine.id == Ticket.appeal_id)
+        .join(theirs, theirs.id == head.appeal_id)
         .where(condition, may_see(viewer), other_too)
         .order_by(MatterPair.p.desc(), MatterPair.ticket_id.desc())
         .limit(PAGE)
@@ -271,6 +276,8 @@ async def _pairs(
         states = [state.value for state in OPEN_STATES]
         found = found.where(Ticket.state.in_(states), head.state.in_(states))
     return [
-        Proposed(ticket, other, pair.p, pair.same_caller, tuple(pair.why), Proposal(pair.state))
-        for pair, ticket, other in await session.execute(found)
+        Proposed(
+            ticket, other, pair.p, pair.same_caller, tuple(pair.why), Proposal(pair.state), apart=bool(apart)
+        )
+        for pair, ticket, other, apart in await session.execute(found)
     ]

@@ -20,7 +20,7 @@ from models.units import Staff, Unit
 from models.vocab import Corrected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: Numbers asked for in one statement.
 _AT_ONCE: Final = 5000
 _NUMBER: Final = re.compile(r"[0-9]{8}-[0-9]{6,20}")
+#: Whose addition a note tells: of a case that was merged into this one.
+JOINED_CASE: Final = re.compile(r"（并入的工单 ([0-9]{8}-[0-9]{6,20})）")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class WholeTicket:
     areas: dict[str, str]
     corrected_type: str | None = None
     """What a clerk says the matter is (vocab.AppealType); None: nobody said."""
+    others: frozenset[str] = frozenset()
+    """Of the tickets that the events name (merged into this one, or this one into) those that may be seen."""
 
 
 async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeTicket | None:
@@ -135,6 +139,8 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         .where(TicketEvent.ticket_id == ticket.id)
         .order_by(TicketEvent.seq)
     )
+    told = tuple(EventRow(*row) for row in events)
+    named = {no for event in told for no in other_tickets(event.data)}
     codes = {ticket.district_code, ticket.street_code}
     if reading is not None:
         codes |= {reading.district_code, reading.street_code, reading.community_code}
@@ -145,10 +151,18 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         reading=reading,
         registered=Registered(bool(name), bool(phone), bool(id_number), bool(original)),
         units=tuple(UnitPart(*row) for row in units),
-        events=tuple(EventRow(*row) for row in events),
+        events=told,
         areas=await area_names(session, sorted(code for code in codes if code)),
         corrected_type=corrected,
+        others=await seen_numbers(session, viewer, named) if named else frozenset(),
     )
+
+
+def other_tickets(data: Mapping[str, Any]) -> list[str]:
+    """The tickets that an event names besides its own: who may see this one need not see those."""
+    values = data.get("values") or data
+    named = (data.get("joined"), data.get("left"), values.get("other_ticket"))
+    return [str(no) for no in named if no] + JOINED_CASE.findall(str(values.get("note") or ""))
 
 
 async def seen_numbers(session: AsyncSession, viewer: Viewer, numbers: Iterable[str]) -> frozenset[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from models.ticket_detail import JOINED_CASE, other_tickets
 from models.vocab import Clock, Field, Move, State
 from triage.clock import show
 from triage.rules.fields import CHOICES, UNITS
@@ -13,6 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from triage.web.names import Names
+
+#: Stands for a number that is not shown.
+_UNSEEN: Final = "（编号不显示）"
+
+
+def veiled(data: Mapping[str, Any], seen: frozenset[str]) -> Mapping[str, Any]:
+    """An event without what it tells of tickets that the viewer may not see: their numbers, their words.
+
+    A case may be merged into one that others see, and 保密 stays with it.
+    """
+    if not set(other_tickets(data)) - seen:
+        return data
+    shown = {k: _UNSEEN if k in {"joined", "left"} and v not in seen else v for k, v in data.items()}
+    values = dict(data.get("values") or {})
+    if values.get("other_ticket", "") not in seen and "other_ticket" in values:
+        values["other_ticket"] = _UNSEEN
+    note = str(values.get("note") or "")
+    if set(JOINED_CASE.findall(note)) - seen:
+        # What comes before names no case: 诉求人网上补充, 诉求人网上催办.
+        values["note"] = JOINED_CASE.split(note)[0]
+    return shown | ({"values": values} if values else {})
 
 
 def move_note(data: Mapping[str, Any], names: Names) -> str:

@@ -22,7 +22,7 @@ from models.vocab import (
 from nlp.types import Head, source_text
 from triage.services.identities.showing import shown_text
 from triage.web import views
-from triage.web.move_notes import move_note
+from triage.web.move_notes import move_note, veiled
 from triage.web.names import plain_area, short_area
 from triage.web.words import counted, tone, until
 
@@ -156,7 +156,7 @@ def ticket(
         reading=None if reading is None else _reading(reading, whole.areas, names),
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
         decision=_decision(row, names),
-        events=tuple(_event(event, names, words) for event in whole.events),
+        events=tuple(_event(event, names, words, whole.others) for event in whole.events),
     )
 
 
@@ -300,8 +300,11 @@ def _due_reason(reason: dict[str, Any] | None) -> views.DueReason | None:
     )
 
 
-def _event(event: EventRow, names: Names, words: Callable[[str], str]) -> views.EventView:
-    note = _note(event.data, names) if "move" not in event.data else move_note(event.data, names)
+def _event(
+    event: EventRow, names: Names, words: Callable[[str], str], seen: frozenset[str]
+) -> views.EventView:
+    data = veiled(event.data, seen)
+    note = _note(data, names) if "move" not in data else move_note(data, names)
     return views.EventView(
         seq=event.seq,
         at=event.at,
@@ -311,7 +314,7 @@ def _event(event: EventRow, names: Names, words: Callable[[str], str]) -> views.
     )
 
 
-def _note(data: dict[str, Any], names: Names) -> str:
+def _note(data: Mapping[str, Any], names: Names) -> str:
     """What an event's data says, in words; keys without words stay in the database."""
     parts: list[str] = []
     if data.get("unit"):

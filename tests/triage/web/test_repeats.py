@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from models.appeals import Reading
+from models.appeals import Appeal, Reading
 from models.files import Attachment
 from models.matters import MatterPair
 from models.tickets import Ticket
@@ -43,6 +43,15 @@ async def test_the_list_has_the_pair_with_its_reasons(client: Client, deps: Deps
     assert "望京西园四区" in page
     assert RIVER.title is not None
     assert RIVER.title not in page
+
+
+async def test_a_pair_across_confidence_is_marked(client: Client, deps: Deps) -> None:
+    first, _ = await ready(deps)
+    assert '<span class="tag">一件保密' not in await (await client.get("/desk/repeats")).text()
+    async with deps.db.writes.begin() as session:
+        own = sa.select(Ticket.appeal_id).where(Ticket.no == first).scalar_subquery()
+        await session.execute(sa.update(Appeal).where(Appeal.id == own).values(confidential=True))
+    assert '<span class="tag">一件保密' in await (await client.get("/desk/repeats")).text()
 
 
 async def test_the_ticket_s_page_says_what_may_be_the_same(client: Client, deps: Deps) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from typing import TYPE_CHECKING, ClassVar, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -40,6 +41,8 @@ _CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{8}")
 LONGEST_WORD: Final = 800
 LONGEST_NOTE: Final = 300
 _TRIES: Final = 3
+#: Of a confidential ticket told to those behind it whose case is not.
+_BARE: Final = frozenset({Tag.FEEDBACK.value, Tag.CLOSE.value})
 _OLD_PAGE: Final = "页面已过期，请再按一次。"
 #: A ticket that others were merged into may be merged itself: how far that is followed.
 _MERGES: Final = 20
@@ -137,7 +140,9 @@ async def read(session: AsyncSession, appeal_id: int) -> Case | None:
         answer_by=ticket.answer_by if ticket else None, decision=ticket.decision if ticket else {},
         events=events, words=tuple((at, text) for at, text in words),
         ratings=tuple((answer, at, satisfaction) for answer, at, satisfaction in ratings),
-        head=await _head(session, ticket.id, ticket.state) if ticket else None,
+        head=await _seen_from(
+            session, appeal, await _head(session, ticket.id, ticket.state) if ticket else None
+        ),
     )  # fmt: skip
 
 
@@ -175,6 +180,23 @@ async def _head(session: AsyncSession, ticket_id: int, state: str) -> Head | Non
     return Head(no, state, unit, answer_by, tuple(event for event in told if event.tag in SHARED))
 
 
+async def _seen_from(session: AsyncSession, appeal: Appeal, head: Head | None) -> Head | None:
+    """As much of the head as the sender of this appeal may be told.
+
+    Of a confidential one, told to whose own case is not: how far it is and that it was answered. Who sent the
+    open one may be of the firm that the other is about.
+    """
+    if head is None:
+        return None
+    secret = await session.scalar(
+        sa.select(Appeal.confidential).join(Ticket, Ticket.appeal_id == Appeal.id).where(Ticket.no == head.no)
+    )
+    if not secret or appeal.confidential:
+        return replace(head, confidential=bool(secret))
+    answers = tuple(replace(event, data={}) for event in head.events if event.tag in _BARE)
+    return replace(head, confidential=True, unit=None, events=answers)
+
+
 async def add(
     session: AsyncSession, deps: Deps, appeal_id: int, text: str, key: str, *, now: datetime
 ) -> bool:
@@ -206,13 +228,15 @@ async def add(
     )  # fmt: skip
     await session.flush()
     if case.acted_on is not None:
-        await _urge(session, deps, case.acted_on, f"{ADDED}{_joined(case)}：{masked}", key, now=now)
+        # Of a case that is 保密 merged into an open one the words stay with itself.
+        note = f"{ADDED}，内容见其本单" if case.apart else f"{ADDED}{_joined(case)}：{masked}"
+        await _urge(session, deps, case.acted_on, note, key, now=now)
     return True
 
 
 def _joined(case: Case) -> str:
     """Which of the citizens who wait for a ticket says it: those merged into it have numbers of their own."""
-    return f"（并入的工单 {case.no}）" if case.head else ""
+    return f"（并入的工单 {case.no}）" if case.head and not case.apart else ""
 
 
 async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:

@@ -47,6 +47,7 @@ class Head:
     unit: str | None
     answer_by: datetime | None
     events: tuple[Happened, ...] = field(repr=False)
+    confidential: bool = False
 
     @property
     def open(self) -> bool:
@@ -84,6 +85,11 @@ class Case:
     def open(self) -> bool:
         """Whether somebody still has to act, here or on the ticket it was merged into."""
         return self.state is None or self.state in _OPEN or (self.head is not None and self.head.open)
+
+    @property
+    def apart(self) -> bool:
+        """Whether this case is 保密 and its head is not: who reads that one learns nothing of this."""
+        return self.confidential and self.head is not None and not self.head.confidential
 
     @property
     def acted_on(self) -> str | None:

@@ -29,6 +29,7 @@ class PairLine:
     state: str
     label: str
     address: str
+    apart: bool
 
 
 async def box(session: AsyncSession, viewer: Viewer, ticket_id: int) -> tuple[PairLine, ...]:
@@ -50,4 +51,5 @@ def line(pair: Proposed) -> PairLine:
         state=pair.state.value,
         label=pair.state.label,
         address=f"/desk/compare/{pair.ticket.no}/{pair.head.no}",
+        apart=pair.apart,
     )

@@ -281,7 +281,8 @@ def _merged_into(whole: WholeTicket) -> str | None:
     if whole.ticket.state != State.MERGED:
         return None
     told = [event.data for event in whole.events if event.data.get("move") == Move.MERGE]
-    return told[-1]["values"].get(Field.OTHER_TICKET) if told else None
+    number = told[-1]["values"].get(Field.OTHER_TICKET) if told else None
+    return number if number in whole.others else None
 
 
 ROUTES: Final = (
