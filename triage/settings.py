@@ -207,7 +207,7 @@ class Settings(BaseSettings):
         5, ge=1, le=1000, description="公众页面：同一电话每小时最多提交几件"
     )
     citizen_tracks: int = Field(
-        30, ge=1, le=100_000, description="公众页面：同一网络地址、同一编号每小时最多查询几次"
+        30, ge=1, le=100_000, description="公众页面：同一网络地址每小时最多查询几次，同一编号十倍"
     )
     reward_tries: int = Field(
         10, ge=1, le=1000, description="领奖页面：同一网络地址、同一件举报每小时最多试几次码"

@@ -48,6 +48,17 @@ def place_of(address: str) -> str:
     return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
+def site_of(address: str) -> str | None:
+    """The /48 of an IPv6 address, which one line may have whole: 65,536 places. None for any other."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(found, IPv4Address) or found.ipv4_mapped:
+        return None
+    return str(ip_network((found, 48), strict=False))
+
+
 async def count(
     session: AsyncSession, vault: Vault, what: Asked, who: str, *, most: int, now: datetime
 ) -> int:

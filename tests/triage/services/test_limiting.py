@@ -79,3 +79,17 @@ async def test_old_counts_go_with_new_ones(db: Database) -> None:
     await ask(db, "d", now=NOW + timedelta(hours=2))
     async with db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(RateCount)) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("2001:db8:1:ffff::1", "2001:db8:1::/48"),
+        ("::ffff:192.0.2.1", None),
+        ("192.0.2.1", None),
+        ("", None),
+    ],
+)
+def test_a_site_is_what_one_line_has_of_ipv6(address: str, site: str | None) -> None:
+    assert limiting.site_of(address) == site

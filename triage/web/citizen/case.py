@@ -14,7 +14,7 @@ from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
 from triage.services.attachments import Owner
-from triage.services.citizen import cases, filing
+from triage.services.citizen import cases, filing, tracking
 from triage.web import access
 from triage.web import attachments as files
 from triage.web.citizen import notice, report, session
@@ -75,15 +75,12 @@ async def opened(request: web.Request) -> web.Response:
         faults |= {"secret": "请写提交时留的手机号；匿名的请写查询码。"}
     if faults:
         return shown(request, "track", status=400, faults=faults, number=number)
-    now, most = deps.clock.now(), deps.settings.citizen_tracks
     try:
         # Counted before anything is looked up, and for good: guessing is what is counted.
         async with deps.db.writes.begin() as writing:
-            for who in (
-                f"address:{limiting.place_of(request.remote or '')}",
-                f"number:{cases.plain(number)}",
-            ):
-                await limiting.count(writing, deps.vault, Asked.TRACK, who, most=most, now=now)
+            await tracking.count_try(
+                writing, deps, number, secret, request.remote or "", now=deps.clock.now()
+            )
         async with deps.db.reads() as reading:
             appeal_id = await cases.find(reading, deps.vault, number, secret)
     except (cases.NotYours, limiting.TooOften) as error:

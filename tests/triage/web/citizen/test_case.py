@@ -67,21 +67,6 @@ async def test_guessing_ends_soon(citizen: Citizen, clock: Clock) -> None:
     assert await track(citizen, receipt, PHONE) == 200
 
 
-async def test_a_number_is_one_however_it_is_written(citizen: Citizen) -> None:
-    await citizen.report()
-    receipt = citizen.receipt
-    ways = (
-        receipt,
-        receipt.replace("-", ""),
-        receipt[1:],
-        " ".join(receipt),
-        "Ｗ" + receipt[1:],
-        f"{receipt}--",
-    )
-    told = [await track(citizen, ways[n % 6], f"139000000{n:02d}") for n in range(31)]
-    assert told == [403] * 30 + [429]
-
-
 async def test_what_was_taken_back_is_not_told(
     citizen: Citizen, deps: Deps, reader: Reader, clock: Clock
 ) -> None:

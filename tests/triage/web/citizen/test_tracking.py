@@ -1,0 +1,62 @@
+"""查进度: how often somebody may try, by what they have few of, and without keeping the owner out."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.triage.web.citizen.steps import PHONE, track
+from triage.services import limiting
+from triage.services.citizen import tracking
+
+if TYPE_CHECKING:
+    from tests.triage.web.citizen.conftest import Citizen
+
+
+@pytest.fixture(autouse=True)
+def _from_elsewhere_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = (f"198.51.100.{n}" for n in count())
+    monkeypatch.setattr(limiting, "place_of", lambda _: next(places))
+
+
+async def test_a_number_is_one_however_it_is_written(
+    citizen: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "WIDE", 1)
+    await citizen.report()
+    receipt = citizen.receipt
+    ways = (
+        receipt,
+        receipt.replace("-", ""),
+        receipt[1:],
+        " ".join(receipt),
+        "Ｗ" + receipt[1:],
+        f"{receipt}--",
+    )
+    told = [await track(citizen, ways[n % 6], f"139000000{n:02d}") for n in range(31)]
+    assert told == [403] * 30 + [429]
+
+
+async def test_from_many_addresses_a_phone_is_no_key_to_numbers_in_turn(citizen: Citizen) -> None:
+    """Whoever knows a neighbour's phone, the day and how numbers follow one another."""
+    await citizen.report()
+    ways = (PHONE, "139-1234-0007", "+86 13912340007")
+    told = [await track(citizen, f"20261123-{n:08d}", ways[n % 3]) for n in range(21)]
+    assert told == [403] * 20 + [429]
+
+
+async def test_guesses_at_a_number_do_not_keep_its_owner_out(citizen: Citizen) -> None:
+    await citizen.report()
+    receipt = citizen.receipt
+    assert {await track(citizen, receipt, f"139000000{n:02d}") for n in range(40)} == {403}
+    assert await track(citizen, receipt, PHONE) == 200
+
+
+async def test_one_line_of_ipv6_is_one_site(citizen: Citizen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "WIDE", 1)
+    monkeypatch.setattr(limiting, "site_of", lambda _: "2001:db8:1::/48")
+    await citizen.report()
+    told = [await track(citizen, f"20261123-{n:08d}", f"139000000{n:02d}") for n in range(31)]
+    assert told == [403] * 30 + [429]
