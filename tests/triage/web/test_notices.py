@@ -14,13 +14,14 @@ from models import bounded
 from models.notices import Delivery, Notice
 from models.vocab import Urgency
 from models.vocab_notices import Medium, NoticeState, RecipientKind
+from models.vocab_staff import Role
 from tests import factories
 from tests.triage.web.test_dead import form_of, origin
 from triage.services.notices import contacts, logbook, sending
 from triage.services.notices.noting import NewNotice, Recipient, note
 
 if TYPE_CHECKING:
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 STREET = Recipient(RecipientKind.UNIT, "110105026")
@@ -192,3 +193,52 @@ async def test_pages_of_many(client: Client, deps: Deps) -> None:
     second = await page(client, more[1].replace("&amp;", "&"))
     assert first.count("<tr>") - 1 == 50
     assert second.count("<tr>") - 1 == 10
+
+
+@pytest.mark.parametrize(
+    ("role", "of", "unit", "status"),
+    [
+        (Role.SUPERVISOR, "110105", "110105026", 200),
+        (Role.SUPERVISOR, "110108010", "110105026", 403),
+        (Role.SUPERVISOR, "110105", "督办", 403),
+        (Role.SUPERVISOR, None, "督办", 200),
+        (Role.ADMIN, None, "110105026", 403),
+    ],
+)
+async def test_addresses_are_set_by_who_has_the_unit(  # noqa: PLR0917  (a case)
+    client_of: ClientOf, deps: Deps, role: Role, of: str | None, unit: str, status: int
+) -> None:
+    """A unit's notices come to whoever sets where: an administrator sees no case, a district not the next."""
+    await factories.add_reference(deps.db)
+    client = await client_of(role, unit=of)
+    form = form_of(await page(client), unit=unit, medium="wecom", address="zhang.san")
+    answer = await client.post("/desk/notices/contacts", data=form, headers=origin(client))
+    assert answer.status == status
+    async with deps.db.reads() as session:
+        assert len(await contacts.listed(session)) == (status == 200)
+    form = form_of(await page(client), unit=unit, medium="wecom")
+    answer = await client.post("/desk/notices/contacts/drop", data=form, headers=origin(client))
+    assert answer.status == status
+
+
+async def test_only_notices_of_cases_that_may_be_seen_go_out_again(client_of: ClientOf, deps: Deps) -> None:
+    await said(deps, 1)
+    (no,) = await factories.add_tickets(deps.db, factories.TicketIn())
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(Notice).values(
+                state=NoticeState.GIVEN_UP.value, facts={"no": no, "told": "反馈时限到期"}
+            )
+        )
+        number = await session.scalar(sa.select(Notice.id))
+    for unit, told, state in (
+        ("110108010", "没有要重发的通知", NoticeState.GIVEN_UP),
+        ("110105", "1 条通知将重新发出", NoticeState.WAITING),
+    ):
+        client = await client_of(Role.SUPERVISOR, unit=unit)
+        assert told in await post(client, "/desk/notices/retry", id=str(number))
+        assert await states(deps) == [state]
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Notice).values(state=NoticeState.GIVEN_UP.value))
+    stranger = await client_of(Role.SUPERVISOR, unit="110108010", login="stranger")
+    assert "没有要重发的通知" in await post(stranger, "/desk/notices/retry", state="given_up")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.bounded import bounded
+from models.filters import may_see
 from models.notices import Delivery, DeliveryAttempt, Notice
+from models.tickets import Ticket
 from models.vocab_notices import NoticeState
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
 
 #: What a person may let go out again.
 AGAIN: Final = (
@@ -86,21 +90,35 @@ async def counts(session: AsyncSession) -> dict[NoticeState, int]:
 
 
 async def again(
-    session: AsyncSession, *, now: datetime, ids: Sequence[int] = (), state: NoticeState | None = None
+    session: AsyncSession,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    ids: Sequence[int] = (),
+    state: NoticeState | None = None,
 ) -> int:
     """Let notices of `AGAIN` go out again: these, or those of a state, `MOST` of them. Gives how many.
 
+    Of cases that the viewer may see; those of no case go to whoever may look after notices.
     A delivery goes out whole and under its own key: who took it after all takes it once.
     """
     if state is None:
-        return await _again(session, Notice.id.in_(ids), now=now)
+        return await _again(session, sa.and_(Notice.id.in_(ids), _seen(viewer)), now=now)
     moved = 0
     while moved < MOST:
-        part = await _again(session, Notice.state == state.value, now=now)
+        part = await _again(session, sa.and_(Notice.state == state.value, _seen(viewer)), now=now)
         if not part:
             break
         moved += part
     return moved
+
+
+def _seen(viewer: Viewer) -> sa.ColumnElement[bool]:
+    if viewer.scope.everything and viewer.scope.secret:
+        return sa.true()
+    no = Notice.facts["no"].as_string()
+    mine = sa.select(Ticket.id).where(Ticket.no == no, may_see(viewer)).correlate(Notice)
+    return sa.or_(sa.func.coalesce(no, "") == "", mine.exists())
 
 
 async def _again(session: AsyncSession, chosen: sa.ColumnElement[bool], *, now: datetime) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -30,6 +30,7 @@ from triage.web.keys import DEPS, NAMES, VIEWER
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from models.viewing import Viewer
     from triage.rules.rows import Tables
     from triage.services.notices.logbook import Entry
     from triage.web.names import Names
@@ -64,6 +65,13 @@ _SET: Final = {
     "removed": "联系方式已去掉；这个单位或岗位以后不再这样通知。",
     "none": "没有这个联系方式，可能刚被别人去掉。",
 }
+
+
+class NotTheirs(TriageError):
+    """这个单位或岗位不在您的范围内，联系方式请由管它的督办员设，或在服务器上用 jiesu unit contact 设。"""
+
+    code: ClassVar[str] = "contact_of_others"
+    status: ClassVar[int] = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +203,7 @@ async def retry(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     async with deps.db.writes.begin() as session:
         done = await logbook.again(
-            session, now=deps.clock.now(), ids=[int(value) for value in ids], state=state
+            session, request[VIEWER], now=deps.clock.now(), ids=[int(value) for value in ids], state=state
         )
         ledger.write(
             session, who=request[VIEWER].login, act=LedgerAct.NOTICES_AGAIN, now=deps.clock.now(),
@@ -215,23 +223,31 @@ async def set_contact(request: web.Request) -> web.Response:
         to, medium = _told(deps.tables, typed["unit"], typed["medium"])
         if not typed["address"]:
             raise BadInput("请填写地址；要去掉已有的，按它后面的“去掉”")  # noqa: TRY301
+        _refuse_others(request[VIEWER], to)
         async with deps.db.writes.begin() as session:
             await contacts.put(session, deps.vault, to, medium, typed["address"], by=by, now=deps.clock.now())
-    except (BadInput, NotFound) as error:
+    except (BadInput, NotFound, NotTheirs) as error:
         return await _page(request, Tried(error, typed["unit"], typed["medium"]))
     log.info("contact_changed", recipient=to.id, medium=medium.value, removed=False, by=by)
     return _back(to, "1")
 
 
 async def drop_contact(request: web.Request) -> web.Response:
-    """去掉一个联系方式. Leads back to the page. Raises BadInput."""
+    """去掉一个联系方式. Leads back to the page. Raises BadInput, NotTheirs."""
     form, deps, by = await request.post(), request.app[DEPS], request[VIEWER].login
     to, medium = _told(deps.tables, str(form.get("unit", "")), str(form.get("medium", "")))
+    _refuse_others(request[VIEWER], to)
     async with deps.db.writes.begin() as session:
         there = await contacts.drop(session, to, medium, by=by, now=deps.clock.now())
     if there:
         log.info("contact_changed", recipient=to.id, medium=medium.value, removed=True, by=by)
     return _back(to, "removed" if there else "none")
+
+
+def _refuse_others(viewer: Viewer, to: Recipient) -> None:
+    """Whoever sets where a unit is told can have its notices come to themselves. Raises NotTheirs."""
+    if not viewer.scope.everything and (to.kind is RecipientKind.POST or to.id not in viewer.scope.units):
+        raise NotTheirs
 
 
 def _told(tables: Tables, unit: str, medium: str) -> tuple[Recipient, Medium]:
