@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from models import migrate, revision
 from models.corrections import Correction
 from models.db import AwareUtc
+from models.files import Attachment
 from models.tickets import Ticket, TicketEvent
 from models.units import Staff
 from tests import factories
@@ -148,6 +149,36 @@ async def test_addresses_of_citizens_go_from_their_events_and_the_events_stay_gu
         with pytest.raises(DBAPIError, match="append-only"):
             async with db.writes.begin() as session:
                 await session.execute(sa.text(statement))
+
+
+async def test_what_citizens_named_their_photos_goes_and_staff_s_names_stay(db: Database) -> None:
+    await factories.add_reference(db)
+    await factories.add_tickets(db, factories.TicketIn())
+    sent = [
+        ("citizen", "image/jpeg", "李小明家.jpg"),
+        ("citizen", "image/png", "李小明.png"),
+        ("li", "image/png", "河边.png"),
+    ]
+    async with db.writes.begin() as session:
+        appeal = await session.scalar(sa.select(Ticket.appeal_id))
+        session.add_all(
+            Attachment(
+                appeal_id=appeal,
+                owner="appeal",
+                sha256=str(n),
+                size=1,
+                media_type=kind,
+                name=name,
+                by=by,
+                at=NOW,
+            )
+            for n, (by, kind, name) in enumerate(sent)
+        )
+    await migrate.downgrade(db, "0039")
+    await migrate.upgrade(db)
+    async with db.reads() as session:
+        found = await session.scalars(sa.select(Attachment.name).order_by(Attachment.sha256))
+        assert list(found) == ["照片.jpg", "照片.png", "河边.png"]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE ticket_event SET seq = 9", "DELETE FROM ticket_event"])

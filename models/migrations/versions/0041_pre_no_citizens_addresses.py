@@ -1,11 +1,11 @@
-"""The network addresses of citizens go from the events of their 催办 and 补充.
+"""The addresses of citizens go from the events of their 催办 and 补充, and what they named their photos.
 
 Events keep where a move came from for the audit. Those of citizens kept it as well, also of who reported
-without a name or asked for 保密. Only values of `data` go, so yesterday's code works with it; what it writes
-meanwhile no page shows, and `docs/changes/0041-privacy.md` says how it goes.
+without a name or asked for 保密; names of photos held names of those who sent them. Only values go, so
+yesterday's code works with it; what it writes meanwhile, `docs/changes/0041-privacy.md` says how it goes.
 
-The table refuses changes by trigger. On PostgreSQL the trigger rests under a lock that lets nobody write
-until the migration is committed, on SQLite the whole database is locked: for nobody else it is ever off.
+The table of events refuses changes by trigger. On PostgreSQL the trigger rests under a lock that lets nobody
+write until the migration is committed, on SQLite the whole database is locked: it is off for nobody else.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ _WITHOUT: Final = {
 
 
 def upgrade() -> None:
+    op.execute(
+        "UPDATE attachment SET name = '照片' || CASE media_type WHEN 'image/png' THEN '.png' "
+        "WHEN 'image/webp' THEN '.webp' ELSE '.jpg' END WHERE \"by\" = 'citizen'"
+    )
     connection, dialect = op.get_bind(), op.get_bind().dialect.name
     # Looked for before the lock: the table is long, and what is found is little.
     which = f"{_CITIZENS} AND {_FOUND[dialect]}"

@@ -18,7 +18,7 @@ from triage.services.citizen import cases, filing, tracking
 from triage.web import access
 from triage.web import attachments as files
 from triage.web.citizen import notice, report, session
-from triage.web.citizen.page import leads_to, new_key, shown, size, text_of
+from triage.web.citizen.page import leads_to, new_key, photos, shown, size, text_of
 from triage.web.keys import DEPS, FILES
 from triage.web.views import Term
 
@@ -128,7 +128,7 @@ async def add(request: web.Request) -> web.Response:
     made: Sequence[Prepared] = ()
     status = 400
     try:
-        made = await _prepared(request, files.uploads(form), found.appeal_id)
+        made = await _prepared(request, photos(form), found.appeal_id)
     except (BadInput, limiting.TooOften) as error:
         faults["files"], status = error.detail, error.status
     words = filing.clean(text) or ("补充了照片" if made else "")

@@ -17,9 +17,9 @@ from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
 from triage.services.citizen import cases, filing
 from triage.services.citizen.filing import Full, Typed
-from triage.web.attachments import limits_of, uploads
+from triage.web.attachments import limits_of
 from triage.web.citizen import maps, session
-from triage.web.citizen.page import leads_to, new_key, shown, text_of
+from triage.web.citizen.page import leads_to, new_key, photos, shown, text_of
 from triage.web.citizen.words import CaseView, case_view
 from triage.web.keys import DEPS, FILES
 
@@ -123,7 +123,7 @@ async def sent(request: web.Request) -> web.Response:
         faults["place"] = "地图上点的位置不在本市范围内，请重新点，或用文字写明。"
     files: tuple[Prepared, ...] = ()
     try:
-        given = uploads(form)
+        given = photos(form)
         if given and faults:
             faults["files"] = "请重新选一次照片：浏览器不会替您保留。"
         elif given:
