@@ -13,6 +13,7 @@ from models.appeals import Appeal
 from models.leads import Lead
 from models.vocab_leads import LeadState
 from models.vocab_ledger import LedgerAct
+from models.vocab_staff import Role
 from tests import factories
 from tests.factories import NOW
 from tests.triage.web.problem import assert_problem
@@ -21,7 +22,7 @@ from tests.written import written
 from triage.services.leads import taking
 
 if TYPE_CHECKING:
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 TEXTS = (
@@ -188,3 +189,20 @@ async def test_the_ticket_says_since_when_it_was_public(client: Client, deps: De
     text = await page(client, f"/desk/tickets/{no}")
     assert "媒体曝光" in text
     assert "https://news.example/0" in text
+
+
+async def test_a_confidential_ticket_is_named_only_to_who_may_see_it(
+    client: Client, client_of: ClientOf, deps: Deps
+) -> None:
+    """Somebody who may see it merged a lead into it; others work through the same list."""
+    secret, plain = await factories.add_tickets(
+        deps.db, factories.TicketIn(confidential=True), factories.TicketIn()
+    )
+    one, other, _ = await add(deps, *TEXTS)
+    await act(client, f"{one}.1", act="merge", into=secret)
+    await act(client, f"{other}.1", act="merge", into=plain)
+    analyst = await client_of(Role.ANALYST)
+    for path in ("/desk/leads?state=merged", "/api/v1/leads?state=merged"):
+        own, others = [await (await who.get(path)).text() for who in (client, analyst)]
+        assert [no in text for no in (secret, plain) for text in (own, others)] == [True, False, True, True]
+    assert "编号不显示" in await page(analyst, "/desk/leads?state=merged")

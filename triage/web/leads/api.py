@@ -10,7 +10,7 @@ from aiohttp import web
 from models.vocab_leads import DropReason, LeadState
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
-from triage.services.leads import acting, listing
+from triage.services.leads import acting, listing, merging
 from triage.web import access
 from triage.web.asking import refuse_others
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -37,9 +37,10 @@ async def listed(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
         found = await listing.leads(session, state=state, before=before, limit=limit + 1)
+        seen = await merging.named_to(session, request[VIEWER], found)
     shown = found[:limit]
     more = shown[-1].lead.id if len(found) > limit else None
-    return _json(LeadList(tuple(view(item, request.app[NAMES]) for item in shown), more))
+    return _json(LeadList(tuple(view(item, request.app[NAMES], seen) for item in shown), more))
 
 
 async def acted(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from models import lead_matters
 from models.bounded import told
 from models.vocab_leads import DropReason, LeadAct, LeadState
 from triage.errors import BadInput, TriageError
-from triage.services.leads import acting, listing, matching
+from triage.services.leads import acting, listing, matching, merging
 from triage.web import guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
@@ -65,6 +65,7 @@ async def page(request: web.Request) -> web.Response:
     picked = asks.picks(undo.split("_")) if undo else []
     async with deps.db.reads() as session:
         found = await listing.leads(session, state=state, before=before, limit=PER_PAGE + 1)
+        seen = await merging.named_to(session, request[VIEWER], found)
         counts = await listing.counts(session)
         waiting = [one.lead.id for one in found if one.lead.state == LeadState.WAITING]
         pairs = await lead_matters.likely(session, request[VIEWER], leads=waiting) if waiting else []
@@ -74,7 +75,7 @@ async def page(request: web.Request) -> web.Response:
         request,
         "desk/leads.html",
         page=LeadPage(
-            leads=tuple(view(item, names) for item in shown),
+            leads=tuple(view(item, names, seen) for item in shown),
             likely={one.lead_id: [p for p in pairs if p.lead_id == one.lead_id] for one in pairs},
             tabs=(
                 *(Tab(s.label, told(counts[s]), _address(s), s is state) for s in LeadState),

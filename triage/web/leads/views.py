@@ -69,8 +69,8 @@ class LeadMade:
     appeal_id: int | None
 
 
-def view(found: Found, names: Names) -> LeadView:
-    """A row in words."""
+def view(found: Found, names: Names, seen: frozenset[str]) -> LeadView:
+    """A row in words. `seen`: of the tickets that leads were merged into, those whose number is shown."""
     lead = found.lead
     street = names.units.get(lead.street_code or "", "").removesuffix("办事处").removesuffix("人民政府")
     district = names.district(lead.district_code) if lead.district_code else ""
@@ -105,7 +105,7 @@ def view(found: Found, names: Names) -> LeadView:
         appeal_id=lead.appeal_id,
         ticket_no=found.ticket_no,
         merged_lead=lead.merged_lead_id,
-        merged_ticket=lead.merged_ticket_no,
+        merged_ticket=lead.merged_ticket_no if lead.merged_ticket_no in seen else None,
     )
 
 
