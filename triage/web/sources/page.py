@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from models.ticket_detail import seen_numbers
 from models.vocab_sources import SourceKind
 from models.vocab_staff import Permission
 from triage.clock import BEIJING, show
@@ -210,7 +212,11 @@ async def _exchange(request: web.Request) -> overview.Exchange | None:
         source = await editing.find(session, request.match_info["key"])
         if source.kind != SourceKind.HOTLINE.value:
             return None
-        return await overview.of_source(session, source.id, now=deps.clock.now())
+        found = await overview.of_source(session, source.id, now=deps.clock.now())
+        # Who sets up the source need not see its cases: of theirs the platform's own number is all there is.
+        seen = await seen_numbers(session, request[VIEWER], [word.no for word in found.asked])
+    asked = tuple(word if word.no in seen else replace(word, no="") for word in found.asked)
+    return replace(found, asked=asked)
 
 
 def _form(

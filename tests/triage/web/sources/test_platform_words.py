@@ -107,3 +107,12 @@ async def test_each_mark_says_what_to_do(  # noqa: PLR0917  (two fixtures and a 
     queue = await text_of(client, "/desk/review/queue")
     acted_on = kind is not WordKind.CLOSED
     assert (f'href="/desk/tickets/{no}#platform"' in queue, kind.label in queue) == (acted_on, acted_on)
+
+
+async def test_who_sets_up_the_source_learns_neither_the_case_nor_what_was_said_of_it(
+    client: Client, client_of: ClientOf, no: str
+) -> None:
+    page = await text_of(await client_of(Role.ADMIN), "/desk/sources/city")
+    assert ("等人处理（2 条）" in page, "平台编号 <code>BJ1</code>" in page) == (True, True)
+    assert [words for words in (no, "平台撤单", "平台改了内容") if words in page] == []
+    assert no in await text_of(client, "/desk/sources/city")
