@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from models.viewing import LOCAL
+from models.vocab_citizen import CITIZEN
+from models.vocab_sources import PLATFORM
 from triage.cli import main
+from triage.services.rewards.book import REPORTER
+from triage.services.staff import accounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,3 +116,24 @@ def test_others_are_let_in_on_conditions_that_are_said(
 ) -> None:
     answer = CliRunner().invoke(main, ["serve"], env={**env, **more})
     assert (answer.exit_code, told in answer.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("login", ["reporter", "12345"])
+def test_names_that_the_system_uses_itself_are_nobodys(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    """What a reporter or the platform did could not be told from what that person did."""
+    wanted = ("add", login, "--name", "王某", "--role", "clerk", "--generate")
+    assert "账号名" in staff(env, *wanted).stderr
+    with monkeypatch.context() as before:
+        before.setattr(accounts, "RESERVED", frozenset())
+        assert staff(env, *wanted).exit_code == 0
+    public = {**env, "JIESU_HOSTS": "a.example", "JIESU_TLS": "true"}
+    answer = CliRunner().invoke(main, ["serve"], env=public)
+    assert (answer.exit_code, f"账号 {login} 用的是系统自己的名字" in answer.stderr) == (1, True)
+    assert staff(env, "disable", login).exit_code == 0
+    assert "还没有能管理账号的人" in CliRunner().invoke(main, ["serve"], env=public).stderr
+
+
+def test_names_in_the_record_are_all_reserved() -> None:
+    assert {REPORTER.login, PLATFORM, CITIZEN, LOCAL} <= accounts.RESERVED

@@ -6,7 +6,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 #: Names that the record uses for what is no person.
-_RESERVED: Final = frozenset({"local", "system", "terminal", "citizen", "bench"})
+RESERVED: Final = frozenset({"local", "system", "terminal", "citizen", "reporter", "12345", "bench"})
 _LONGEST_NAME: Final = 64
 _LONGEST_PROVIDER: Final = 254
 
@@ -59,7 +59,7 @@ class NewAccount:
 def checked(item: NewAccount) -> NewAccount:
     """The same in its normal form. Raises BadInput naming what is wrong."""
     login = normal(item.login)
-    if not LOGIN.fullmatch(login) or login in _RESERVED:
+    if not LOGIN.fullmatch(login) or login in RESERVED:
         raise BadInput("账号名用 2 到 64 个小写字母、数字和 . _ - @，以字母或数字开头")
     name = item.name.replace("\0", "").strip()
     if not name or len(name) > _LONGEST_NAME:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from models.staff import Account, DemoWaiver
+from models.units import Staff
 from triage.errors import SettingsError
-from triage.services.staff import people
+from triage.services.staff import accounts, people
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,6 +72,13 @@ async def check_accounts(session: AsyncSession, settings: Settings, tables: Tabl
         demo = sa.select(Account.staff_id).where(Account.demo.is_(True), Account.disabled_at.is_(None))
         if await session.scalar(demo.limit(1)) is not None:
             raise SettingsError("这个数据库里有演示账号，不能用于正式运行：请运行 jiesu demo --forget 停用")
+    taken = sa.select(Staff.login).join(Account, Account.staff_id == Staff.id)
+    taken = taken.where(Staff.login.in_(accounts.RESERVED), Account.disabled_at.is_(None))
+    if (login := await session.scalar(taken.limit(1))) is not None:
+        raise SettingsError(
+            f"账号 {login} 用的是系统自己的名字，记录里分不清是谁做的：请另建账号，"
+            f"并运行 jiesu staff disable {login}，再启动"
+        )
     if is_public(settings) and not await people.has_manager(session, tables, now=now):
         raise SettingsError(
             "还没有能管理账号的人，不能对外提供服务：请先运行 jiesu staff add 账号 --name 姓名 --role admin"
