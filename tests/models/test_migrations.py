@@ -135,7 +135,7 @@ async def test_addresses_of_citizens_go_from_their_events_and_the_events_stay_gu
                             staff_id=who.id, data=told | more)
                 for n, more in enumerate(({"origin": "203.0.113.77"}, {}))
             )  # fmt: skip
-    await migrate.downgrade(db, "0039")
+    await migrate.downgrade(db, "0040")
     await migrate.upgrade(db)
     async with db.reads() as session:
         found = await session.execute(
@@ -174,7 +174,7 @@ async def test_what_citizens_named_their_photos_goes_and_staff_s_names_stay(db: 
             )
             for n, (by, kind, name) in enumerate(sent)
         )
-    await migrate.downgrade(db, "0039")
+    await migrate.downgrade(db, "0040")
     await migrate.upgrade(db)
     async with db.reads() as session:
         found = await session.scalars(sa.select(Attachment.name).order_by(Attachment.sha256))

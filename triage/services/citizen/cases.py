@@ -17,7 +17,7 @@ from models.citizens import CitizenAccess, CitizenRating, CitizenWord
 from models.filters import all_seeing
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Unit
-from models.vocab import Move, Post, Satisfaction, YesNo
+from models.vocab import Move, Post, Satisfaction, Tag, YesNo
 from models.vocab_citizen import CITIZEN, Asked
 from triage.errors import BadInput, TriageError
 from triage.rules import moves
