@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from nlp import evaluation
 from nlp.beliefs import Blend, Sure, blend
 from nlp.cascade import CascadeReader
-from nlp.encoder import Encoder
+from nlp.encoder import Card, Encoder
+from nlp.folder import WeightsError
 from nlp.grams import HEADS, Grams
 from nlp.topics import TopicReader
 from nlp.training import calibrate, export
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Before it is calibrated the encoder is asked about everything, on equal terms.
 _UNKNOWN: Final = calibrate.as_card(Blend(), Sure(1.01, 0.0, 1.01))
+#: A network that goes on from weights made before learns slower, its heads too.
+_RATE_ON: Final = 6e-5
+_HEAD_RATE_ON: Final = 6e-4
 #: So many texts tell how large the numbers inside the network grow.
 _SEEN: Final = 64
 #: Points of the published curve.
@@ -38,6 +42,7 @@ def make(
     texts: Path | None,
     held_out: Path | None,
     base: Path,
+    start: Path | None,
     out: Path,
     work: Path,
     kinds: Sequence[str],
@@ -49,7 +54,9 @@ def make(
 
     Learned from: `data`, our own samples, and our labels of public texts where `texts` has them. Calibrated
     on `held_out`, else on every twelfth of those labels. `work` keeps the checkpoints: a run that was stopped
-    goes on from there. Gives the card's figures. Raises BadExample naming file and line.
+    goes on from there. `start` is a folder of weights that were made from the same base: the network goes on
+    from them, slower. Gives the card's figures. Raises BadExample naming file and line, and WeightsError when
+    `start` is damaged or another network's.
     """
     labelled = labelled_texts(texts) if texts is not None else []
     held = (
@@ -60,8 +67,14 @@ def make(
     examples = read_examples([*data, SAMPLES])
     examples += [as_example(row) for row in labelled if held_out is not None or not is_held_out(row)]
     plan = replace(Plan(), epochs=epochs)
+    if start is not None:
+        card = Card.load(start)
+        if card.classes["kind"] != tuple(kinds):
+            raise WeightsError(f"{start.name}: its kinds are not those of the table")
+        plan = replace(plan, rate=_RATE_ON, head_rate=_HEAD_RATE_ON, start=card.version)
     count(examples, out=out, kinds=kinds, held=held, lexicon=lexicon)
-    net = fit(base, examples, kinds, plan=plan, work=work, told=told)
+    graph = start / "model.onnx" if start is not None else None
+    net = fit(base, examples, kinds, plan=plan, work=work, told=told, start=graph)
     about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
     return finish(
         net,

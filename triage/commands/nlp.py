@@ -98,6 +98,7 @@ def train(
     map_file: str | None,
     held_out: str | None,
     base: str,
+    start: str | None,
     out: str,
     work: str,
     epochs: int,
@@ -121,6 +122,7 @@ def train(
             texts=folders[0] if folders else None,
             held_out=calibration,
             base=Path(base),
+            start=Path(start) if start else None,
             out=Path(out),
             work=Path(work),
             kinds=kinds,
@@ -128,7 +130,7 @@ def train(
             epochs=epochs,
             told=lambda line: click.echo(json.dumps(line, ensure_ascii=False), err=True),
         )
-    except BadExample as fault:
+    except (BadExample, WeightsError) as fault:
         raise BadInput(str(fault)) from None
     click.echo(orjson.dumps(card).decode())
 

@@ -72,6 +72,12 @@ def nlp_threshold(settings: Settings, *, gold: tuple[str, ...], accuracy: float)
 @click.option(
     "--base", required=True, type=click.Path(exists=True, file_okay=False), help="预训练底座目录(BERT)"
 )
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(exists=True, file_okay=False),
+    help="接着已有权重训练：由同一底座训练出来的权重目录",
+)
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="写出权重的目录")
 @click.option(
     "--work", default=".jiesu/training", type=click.Path(file_okay=False), help="检查点目录，中断后从这里继续"
