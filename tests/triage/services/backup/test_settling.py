@@ -113,7 +113,7 @@ async def test_a_person_may_send_again_what_was_taken_for_told(deps: Deps) -> No
     await add_notices(deps.db)
     await settling.settle(deps, [], until=UNTIL, by="me")
     async with deps.db.writes.begin() as session:
-        assert await logbook.again(session, state=NoticeState.PRESUMED, now=BACK) == 2
+        assert await logbook.again(session, all_seeing("me"), state=NoticeState.PRESUMED, now=BACK) == 2
     assert (await settling.find(deps, until=BACK)).notices == 4
 
 
