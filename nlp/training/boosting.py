@@ -24,14 +24,14 @@ _NOTHING: Final = 1e-9
 class Plan:
     """How trees are grown."""
 
-    trees: int = 260
+    trees: int = 400
     depth: int = 3
     rate: float = 0.04
     rows: float = 0.6
-    measures: float = 0.4
-    least_rows: int = 6
+    measures: float = 0.25
+    least_rows: int = 10
     ridge: float = 1.0
-    drawings: int = 3
+    drawings: int = 2
     """Forests grown from different seeds and averaged."""
 
 

@@ -121,7 +121,8 @@ def rarity_of(folder: Path) -> Rarity:
     weights = np.log(texts / (frequency[kept] + 1))
     return Rarity(
         keys=keys[kept],
-        weights=(np.round(weights / _STEP) * _STEP).astype(np.float32),
+        # As they are loaded (nlp.repeats), to the bit: trees cut where the program measures.
+        weights=np.round(weights / _STEP).astype(np.uint8).astype(np.float32) * np.float32(_STEP),
         unknown=float(np.log(texts / 4)),
         common=float(np.log(texts / _COMMON_TEXTS)),
     )
