@@ -47,7 +47,7 @@ def test_the_beginning_says_which_line_is_meant() -> None:
             f"{title}，方便换乘。" + "沿线居民很多。" * 20 + "可换乘9路",
             None,
         )
-        for title in ("建议608路延长", "建议658路延长")
+        for title in ("建议15路延长", "建议51路延长")
     )
     found = dict(zip(MEASURES, measures(pairs.rarity, *told).tolist(), strict=True))
     assert found["lead_lines"] == -1
