@@ -14,7 +14,7 @@ import numpy as np
 
 from nlp.facts import read_facts
 from nlp.repeat_facts import KINDS, PLACES, READ, Signs, agreement, signs_of
-from nlp.repeat_grams import Overlap, Rarity, Runs, clean, overlap, shared_spans
+from nlp.repeat_grams import Overlap, Rarity, Runs, clean, overlap, shared_spans, tally_of
 from nlp.repeat_themes import NAMES as THEMES
 from nlp.repeat_themes import Themes, held, themes_of
 from nlp.repeat_troubles import LEAD, Troubles, troubles_of
@@ -78,16 +78,17 @@ def profile(rarity: Rarity, grams: Grams, title: str | None, text: str, at: date
     # A form's title is often the beginning of its text: said once, it counts once.
     source = body if head and body.startswith(head.rstrip(".…")) else f"{head}\n{body}"
     cleaned = clean(source)
+    tally = tally_of(cleaned)
     counted = grams.read(source)
     lead = f"{head}\n{body[:LEAD]}"
     facts = read_facts(source[: 2 * READ], source[: 2 * READ], len(head))
     return Profile(
         cleaned=cleaned,
-        whole=rarity.runs(cleaned),
+        whole=rarity.runs(cleaned, tally),
         title=rarity.runs(clean(head)),
         body=rarity.runs(clean(body)),
-        themes=themes_of(rarity, head, body, cleaned),
-        troubles=troubles_of(clean(head), clean(lead), cleaned),
+        themes=themes_of(rarity, head, body, tally),
+        troubles=troubles_of(clean(head), clean(lead), tally),
         signs=signs_of(source),
         lead=signs_of(lead),
         years=frozenset(_YEAR.findall(head)),

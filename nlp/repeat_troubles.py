@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from nlp.repeat_grams import keys_of
+from nlp.repeat_grams import keys_of, tally_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nlp.repeat_grams import Tally
 
 #: Characters of a text, after its title, that say what it is about.
 LEAD: Final = 100
@@ -90,9 +92,9 @@ class Troubles(NamedTuple):
     whole: NDArray[np.float64]
 
 
-def troubles_of(title: str, lead: str, whole: str) -> Troubles:
-    """The troubles of cleaned texts."""
-    return Troubles(_counted(title), _counted(lead), _counted(whole))
+def troubles_of(title: str, lead: str, whole: Tally) -> Troubles:
+    """The troubles of a cleaned title and beginning, and of the whole text, counted already."""
+    return Troubles(_counted(tally_of(title)), _counted(tally_of(lead)), _counted(whole))
 
 
 def held(a: Troubles, b: Troubles) -> tuple[float, ...]:
@@ -114,11 +116,13 @@ def _table() -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
 _KEYS, _SORTS = _table()
 
 
-def _counted(cleaned: str) -> NDArray[np.float64]:
-    keys = keys_of(cleaned)
-    at = np.searchsorted(_KEYS, keys)
-    at[at == len(_KEYS)] = 0
-    return np.bincount(_SORTS[at[_KEYS[at] == keys]], minlength=len(_WORDS)).astype(np.float64)
+def _counted(tally: Tally) -> NDArray[np.float64]:
+    if not len(tally.keys):
+        return np.zeros(len(_WORDS))
+    at = np.searchsorted(tally.keys, _KEYS)
+    at[at == len(tally.keys)] = 0
+    said = tally.keys[at] == _KEYS
+    return np.bincount(_SORTS[said], tally.counts[at[said]], minlength=len(_WORDS)).astype(np.float64)
 
 
 def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -6,13 +6,14 @@ import pytest
 
 from nlp import WEIGHTS
 from nlp.grams import Grams
+from nlp.repeat_grams import tally_of
 from nlp.repeat_profile import MEASURES, measures, profile, turned
 from nlp.repeat_troubles import NAMES, held, troubles_of
 from nlp.repeats import PairReader
 
 
 def alike(a: str, b: str) -> dict[str, float]:
-    found = held(troubles_of(a, a, a), troubles_of(b, b, b))
+    found = held(troubles_of(a, a, tally_of(a)), troubles_of(b, b, tally_of(b)))
     return dict(zip(NAMES, found, strict=True))
 
 
