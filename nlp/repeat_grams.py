@@ -40,6 +40,13 @@ class Runs(NamedTuple):
     rare: NDArray[np.bool_]
 
 
+class Tally(NamedTuple):
+    """The different runs of a text in order of their keys, and how often each stands there."""
+
+    keys: NDArray[np.uint64]
+    counts: NDArray[np.intp]
+
+
 class Overlap(NamedTuple):
     """How far two texts share their runs, each in [0, 1] but the last two."""
 
@@ -76,6 +83,11 @@ def keys_of(cleaned: str) -> NDArray[np.uint64]:
     return np.concatenate([pairs[both], threes[both[:-1] & whole[2:]]])
 
 
+def tally_of(cleaned: str) -> Tally:
+    """Count the runs of a cleaned text: once for all that ask."""
+    return Tally(*np.unique(keys_of(cleaned), return_counts=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Rarity:
     """How rare each run is: sorted keys and their weights; what is not in it is a name's, and weighs most."""
@@ -93,9 +105,9 @@ class Rarity:
         known = self.keys[at] == keys
         return np.where(known, self.weights[at], np.float32(self.unknown)).astype(np.float32)
 
-    def runs(self, cleaned: str) -> Runs:
-        """The different runs of a cleaned text."""
-        keys, counts = np.unique(keys_of(cleaned), return_counts=True)
+    def runs(self, cleaned: str, tally: Tally | None = None) -> Runs:
+        """The different runs of a cleaned text, counted already or not."""
+        keys, counts = tally or tally_of(cleaned)
         idf = self.of(keys)
         weights = ((1 + np.log(counts)).astype(np.float32) * idf).astype(np.float32)
         return Runs(keys, weights, idf >= self.common)

@@ -14,13 +14,15 @@ import numpy as np
 
 from nlp.facts import read_facts
 from nlp.repeat_facts import KINDS, PLACES, READ, Signs, agreement, signs_of
-from nlp.repeat_grams import Overlap, Rarity, Runs, clean, overlap, shared_spans
+from nlp.repeat_grams import Overlap, Rarity, Runs, clean, overlap, shared_spans, tally_of
 from nlp.repeat_themes import NAMES as THEMES
 from nlp.repeat_themes import Themes, held, themes_of
+from nlp.repeat_troubles import LEAD, Troubles, troubles_of
+from nlp.repeat_troubles import NAMES as TROUBLES
+from nlp.repeat_troubles import held as troubles_held
 from nlp.text import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -42,7 +44,12 @@ MEASURES: Final = (
     *("kinds", "environmental_apart", "environmental_least", "party", "length", "lengths_apart"),
     *("days", "undated"),
     *THEMES,
+    *TROUBLES,
+    *(f"lead_{kind}" for kind in KINDS),
+    *("lead_numbered", "lead_lines", "lead_differ"),
 )
+#: Those that are told from the first text's side; all others are the same whichever comes first.
+_SIDED: Final = slice(MEASURES.index("rarest_span"), MEASURES.index("spans") + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,10 @@ class Profile:
     title: Runs
     body: Runs
     themes: Themes
+    troubles: Troubles
     signs: Signs
+    lead: Signs
+    """The signs of title and first sentences: what the matter itself is, not what else is named."""
     years: frozenset[str]
     kinds: NDArray[np.float64]
     environmental: float
@@ -68,15 +78,19 @@ def profile(rarity: Rarity, grams: Grams, title: str | None, text: str, at: date
     # A form's title is often the beginning of its text: said once, it counts once.
     source = body if head and body.startswith(head.rstrip(".…")) else f"{head}\n{body}"
     cleaned = clean(source)
+    tally = tally_of(cleaned)
     counted = grams.read(source)
+    lead = f"{head}\n{body[:LEAD]}"
     facts = read_facts(source[: 2 * READ], source[: 2 * READ], len(head))
     return Profile(
         cleaned=cleaned,
-        whole=rarity.runs(cleaned),
+        whole=rarity.runs(cleaned, tally),
         title=rarity.runs(clean(head)),
         body=rarity.runs(clean(body)),
-        themes=themes_of(rarity, head, body, cleaned),
+        themes=themes_of(rarity, head, body, tally),
+        troubles=troubles_of(clean(head), clean(lead), tally),
         signs=signs_of(source),
+        lead=signs_of(lead),
         years=frozenset(_YEAR.findall(head)),
         kinds=np.array(list(counted.beliefs.kinds.values())),
         environmental=counted.beliefs.environmental,
@@ -85,14 +99,11 @@ def profile(rarity: Rarity, grams: Grams, title: str | None, text: str, at: date
     )
 
 
-def measures(
-    rarity: Rarity, a: Profile, b: Profile, *, themes: Sequence[float] | None = None
-) -> NDArray[np.float64]:
-    """How two texts stand to each other, in the order of `MEASURES`; `themes`: the last, if known already."""
+def measures(rarity: Rarity, a: Profile, b: Profile) -> NDArray[np.float64]:
+    """How two texts stand to each other, in the order of `MEASURES`."""
     whole, title = overlap(a.whole, b.whole), overlap(a.title, b.title)
     mine, theirs = overlap(a.title, b.whole), overlap(b.title, a.whole)
     body = overlap(a.body, b.body)
-    spans = shared_spans(a.cleaned, b.whole, rarity)
     alone = [_rare(a.title) - mine.named, _rare(b.title) - theirs.named]
     agree, differ = _ends(a.signs, b.signs)
     days = None if a.at is None or b.at is None else abs((a.at - b.at).total_seconds()) // _DAY
@@ -103,8 +114,7 @@ def measures(
         *(title.cosine, title.names, math.log1p(title.named)),
         *_ordered(mine.contained, theirs.contained),
         *(body.cosine, body.contained, float(body.told <= 0)),
-        *(math.log1p(spans[0][1]) if spans else 0.0, math.log1p(max((len(s) for s, _ in spans), default=0))),
-        math.log1p(sum(1 for _, weight in spans if weight > 0)),
+        *_spans(rarity, a, b),
         *_ordered(mine.names_contained, theirs.names_contained),
         *(math.log1p(max(0.0, value)) for value in sorted(alone)),
         math.log1p(max(0.0, _alone(a, b, whole))),
@@ -123,9 +133,18 @@ def measures(
         party_likeness(a.party, b.party),
         *(math.log1p(least), math.log((longest + 1) / (least + 1))),
         *(0.0 if days is None else math.log1p(days), float(days is None)),
-        *(held(a.themes, b.themes) if themes is None else themes),
+        *held(a.themes, b.themes),
+        *troubles_held(a.troubles, b.troubles),
+        *_beginnings(a.lead, b.lead),
     )
     return np.array(found, dtype=np.float64)
+
+
+def turned(rarity: Rarity, a: Profile, b: Profile, found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`found`, the measures of `a` and `b`, as they are told from the side of `b`."""
+    other = found.copy()
+    other[_SIDED] = _spans(rarity, b, a)
+    return other
 
 
 def apart(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -140,6 +159,35 @@ def apart(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
     no_name = (of["names_party"] <= 0) & (of["ends_agree"] <= 0)
     found: NDArray[np.bool_] = elsewhere & no_place & (no_name | (of["numbered"] < 0))
     return found
+
+
+def _spans(rarity: Rarity, a: Profile, b: Profile) -> tuple[float, float, float]:
+    """The rarest and the longest stretch of a text that the other one shares, and how many there are."""
+    spans = shared_spans(a.cleaned, b.whole, rarity)
+    return (
+        math.log1p(spans[0][1]) if spans else 0.0,
+        math.log1p(max((len(text) for text, _ in spans), default=0)),
+        math.log1p(sum(1 for _, weight in spans if weight > 0)),
+    )
+
+
+def _beginnings(a: Signs, b: Signs) -> tuple[float, ...]:
+    """How far two beginnings name the same of every kind, house numbers and lines; in how many kinds not."""
+    kinds = [_alike(a.names[kind], b.names[kind]) for kind in KINDS]
+    return (
+        *kinds,
+        _alike(a.numbered, b.numbered),
+        _alike(a.lines, b.lines),
+        float(sum(1 for kind in kinds if kind < 0)),
+    )
+
+
+def _alike(a: frozenset[str], b: frozenset[str]) -> float:
+    """Of all that is named the share that both name; -1 where there is none, 0 where one is silent."""
+    if not a or not b:
+        return 0.0
+    shared = len(a & b)
+    return shared / len(a | b) if shared else -1.0
 
 
 def party_likeness(a: str, b: str) -> float:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from nlp.repeat_grams import clean, keys_of
+from nlp.repeat_grams import clean, tally_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nlp.repeat_grams import Rarity
+    from nlp.repeat_grams import Rarity, Tally
 
 #: Characters of the text that belong to its beginning, beside the title.
 _LEAD: Final = 60
@@ -55,9 +55,10 @@ class Themes(NamedTuple):
     whole: NDArray[np.uint64]
 
 
-def themes_of(rarity: Rarity, title: str, body: str, cleaned: str) -> Themes:
+def themes_of(rarity: Rarity, title: str, body: str, whole: Tally) -> Themes:
     """The words of a text: title and body folded, and both together as they are compared."""
-    found = [_words(rarity, one) for one in (clean(title), clean(f"{title}\n{body[:_LEAD]}"), cleaned)]
+    beginnings = (clean(title), clean(f"{title}\n{body[:_LEAD]}"))
+    found = [_words(rarity, one) for one in (*(tally_of(text) for text in beginnings), whole)]
     keys, weights, worth = found[1]
     telling = np.flatnonzero(worth >= _FOCUS_FROM)
     most = np.sort(telling[np.argsort(-weights[telling], kind="stable")[:_FOCUS]])
@@ -81,10 +82,10 @@ def held(a: Themes, b: Themes) -> tuple[float, ...]:
 
 
 def _words(
-    rarity: Rarity, cleaned: str
+    rarity: Rarity, tally: Tally
 ) -> tuple[NDArray[np.uint64], NDArray[np.float32], NDArray[np.float32]]:
     """Keys, weights and rarity of the runs."""
-    keys, counts = np.unique(keys_of(cleaned), return_counts=True)
+    keys, counts = tally
     two = keys >> _THREE == 0
     keys, counts = keys[two], counts[two]
     worth = rarity.of(keys)

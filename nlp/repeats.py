@@ -2,7 +2,7 @@
 
 Knows `repeats.json` (version, thresholds, calibration) and `repeats.npz` (how rare runs are, and the
 trees) of a folder of weights. No database, network or queue. Two texts cost some five milliseconds, of
-which each text's own four fifths are paid once (`PairReader.profile`). Made by `nlp.training.repeats`.
+which each text's own two thirds are paid once (`PairReader.profile`). Made by `nlp.training.repeats`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from nlp import WEIGHTS
 from nlp.folder import WeightsError, check_file
 from nlp.grams import Grams
 from nlp.repeat_grams import Rarity
-from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile
+from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile, turned
 from nlp.repeat_reasons import reasons
-from nlp.repeat_themes import NAMES as THEMES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -108,9 +107,8 @@ class PairReader:
     def likeness(self, a: Profile, b: Profile) -> Likeness:
         """How likely two appeals are the same matter."""
         found = measures(self.rarity, a, b)
-        # The measures are told from the first text's side: asked from both, the answer is one.
-        themes = found[-len(THEMES) :].tolist()
-        other = measures(self.rarity, b, a, themes=themes)
+        # Some measures are told from the first text's side: asked from both, the answer is one.
+        other = turned(self.rarity, a, b, found)
         logit = float(self._trees.logits(np.stack([found, other])).mean())
         p = float(1 / (1 + np.exp(-np.clip(self._slope * logit + self._shift, -30, 30))))
         if apart(found):

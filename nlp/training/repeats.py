@@ -70,14 +70,18 @@ class Pair(NamedTuple):
 
 
 def read_texts(folder: Path) -> dict[str, dict[str, Any]]:
-    """The public texts by id."""
+    """The public texts by id; an id that several texts have names none of them."""
     found: dict[str, dict[str, Any]] = {}
+    several: set[str] = set()
     for name in (name for city in CITIES for name in city):
         with (folder / f"{name}.jsonl").open(encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
-                found[f"{name}|{row['id']}"] = row
-    return found
+                key = f"{name}|{row['id']}"
+                if key in found:
+                    several.add(key)
+                found[key] = row
+    return {key: row for key, row in found.items() if key not in several}
 
 
 def read_pairs(path: Path = PAIRS) -> list[Pair]:
@@ -117,7 +121,8 @@ def rarity_of(folder: Path) -> Rarity:
     weights = np.log(texts / (frequency[kept] + 1))
     return Rarity(
         keys=keys[kept],
-        weights=(np.round(weights / _STEP) * _STEP).astype(np.float32),
+        # As they are loaded (nlp.repeats), to the bit: trees cut where the program measures.
+        weights=np.round(weights / _STEP).astype(np.uint8).astype(np.float32) * np.float32(_STEP),
         unknown=float(np.log(texts / 4)),
         common=float(np.log(texts / _COMMON_TEXTS)),
     )
