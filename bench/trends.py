@@ -47,7 +47,7 @@ from triage.rules.trends import season
 from triage.rules.trends.rows import row_of
 from triage.services import reference
 from triage.services.deps import Deps
-from triage.services.trends import applying, gathering, noticing, partitions, refreshing
+from triage.services.trends import applying, gathering, noticing, partitions, refreshing, tidying
 from triage.settings import Settings
 from triage.web.app import make_app
 from triage.web.trends.pages import PANELS
@@ -131,8 +131,8 @@ async def build(deps: Deps, url: str, city: City) -> dict[str, Any]:
     async with deps.db.writes.begin() as session:
         await applying.sum_up(session)
     summed = time.perf_counter() - before
-    for name in ("rollup_ticket", *applying.SUMS):
-        await connection.execute(f"VACUUM ANALYZE {name}")
+    await connection.execute("VACUUM ANALYZE rollup_ticket")
+    await tidying.tidy(deps.db)
     sizes = {
         # A table of months has no room of its own: that of its months counts.
         name: await connection.fetchval(
@@ -173,6 +173,8 @@ async def refresh(deps: Deps) -> dict[str, Any]:
         kept: dict[int, Fact] = {}
         for start in range(0, len(ids), 500):
             kept |= await applying.counted(session, ids[start : start + 500])
+    # As `jiesu trends rebuild` does.
+    await tidying.tidy(deps.db)
     same = before == await digests(deps.db) and kept == {n: item.fact for n, item in again.items()}
     return {"events": EVENTS, "refresh_s": round(took, 2), "rebuild_equal": same}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from models.vocab_trends import Axis
-from triage.services.trends import archiving, looking_again, refreshing
+from triage.services.trends import archiving, looking_again, refreshing, tidying
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -27,14 +27,16 @@ def rebuild(settings: Settings) -> None:
         if count % _SAY_EVERY == 0:
             click.echo(f"已汇总 {count} 件")
 
-    async def work() -> int:
+    async def work() -> list[str]:
         deps = build(settings)
         try:
-            return await refreshing.rebuild(deps, told=told)
+            click.echo(f"汇总完成：{await refreshing.rebuild(deps, told=told)} 件诉求")
+            return await tidying.tidy(deps.db)
         finally:
             await deps.close()
 
-    click.echo(f"汇总完成：{asyncio.run(work())} 件诉求")
+    if busy := asyncio.run(work()):
+        click.echo(f"以下表正在使用，没有整理，请在空闲时执行 VACUUM FULL：{'、'.join(busy)}")
 
 
 def archive(settings: Settings, folder: str, *, before: date) -> None:
