@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 from sqlalchemy.schema import BLANK_SCHEMA
 
+from models import holding_all
 from models.db import NAMING, REWARD_SCHEMA, WRITE_OPTION
 from models.everything import metadata
 
@@ -46,13 +47,27 @@ def _writing(db: Database) -> AbstractAsyncContextManager[AsyncConnection]:
 async def upgrade(db: Database, revision: str = "head") -> None:
     """Apply the migrations up to `revision`; others may be writing, and are waited for."""
     async with _writing(db) as connection:
-        await connection.run_sync(lambda c: alembic.command.upgrade(_config(c), revision))
+        await connection.run_sync(lambda c: _upgraded(c, revision))
+
+
+def _upgraded(connection: Connection, revision: str) -> None:
+    config = _config(connection)
+    head = ScriptDirectory.from_config(config).get_current_head()
+    # Where nothing is to be done nobody has to wait.
+    if MigrationContext.configure(connection).get_current_revision() != head:
+        holding_all.hold(connection, reward_schema=REWARD_SCHEMA)
+    alembic.command.upgrade(config, revision)
 
 
 async def downgrade(db: Database, revision: str) -> None:
     """Take migrations back down to `revision`."""
     async with _writing(db) as connection:
-        await connection.run_sync(lambda c: alembic.command.downgrade(_config(c), revision))
+        await connection.run_sync(lambda c: _downgraded(c, revision))
+
+
+def _downgraded(connection: Connection, revision: str) -> None:
+    holding_all.hold(connection, reward_schema=REWARD_SCHEMA)
+    alembic.command.downgrade(_config(connection), revision)
 
 
 @dataclass(frozen=True, slots=True)
