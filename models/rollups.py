@@ -302,6 +302,7 @@ class RollupCursor(Base):
     events_seen: Mapped[int] = mapped_column(sa.BigInteger)
     events_settled: Mapped[int] = mapped_column(sa.BigInteger)
     corrections_settled: Mapped[int] = mapped_column(sa.BigInteger)
+    # Read by code of before 0042 alone: RollupKnown tells it of each sum.
     months_version: Mapped[int | None] = mapped_column(
         sa.BigInteger, comment="the version that the shorter sums hold; another: older code counted since"
     )
@@ -312,3 +313,12 @@ class RollupCursor(Base):
     archived_before: Mapped[date | None] = mapped_column(
         sa.Date, comment="days before it were written to Parquet files"
     )
+
+
+class RollupKnown(Base):
+    """Up to which version (of `RollupCursor`) a shorter sum counts: behind it where older code counted."""
+
+    __tablename__ = "rollup_known"
+
+    name: Mapped[str] = mapped_column(sa.String(40), primary_key=True, comment="the table of a shorter sum")
+    version: Mapped[int] = mapped_column(sa.BigInteger, comment="of the sums: up to which it counts")

@@ -74,16 +74,6 @@ def upgrade() -> None:
             sa.PrimaryKeyConstraint("day", "district", name, name=op.f(f"pk_rollup_{name}")),
         )  # fmt: skip
     op.create_table(
-        "rollup_kind",
-        sa.Column("day", sa.Date(), nullable=False), _text("kind", 16), _text("channel", 16), *_measures(),
-        sa.PrimaryKeyConstraint("day", "kind", "channel", name=op.f("pk_rollup_kind")),
-    )  # fmt: skip
-    op.create_table(
-        "rollup_month_district",
-        _month("its first day"), _text("district", 12), _text("kind", 16), *_measures(),
-        sa.PrimaryKeyConstraint("month", "district", "kind", name=op.f("pk_rollup_month_district")),
-    )  # fmt: skip
-    op.create_table(
         "rollup_month_kind",
         _month("its first day"), _text("district", 12), _text("kind", 16), _text("channel", 16), *_measures(),
         sa.PrimaryKeyConstraint("month", "district", "kind", "channel", name=op.f("pk_rollup_month_kind")),
@@ -123,8 +113,6 @@ def upgrade() -> None:
     op.create_index("ix_rollup_hour_kind", "rollup_hour", ["kind", "month"])
     _filled("rollup_channel", "day, district, channel", _MEASURES, "rollup_day")
     _filled("rollup_street", "day, district, street", _MEASURES, "rollup_day")
-    _filled("rollup_kind", "day, kind, channel", _MEASURES, "rollup_day")
-    _filled("rollup_month_district", "month, district, kind", _MEASURES, "rollup_month")
     _filled("rollup_month_kind", "month, district, kind, channel", _MEASURES, "rollup_month")
     _filled("rollup_month_street", "month, district, street, channel", _MEASURES, "rollup_month")
     _filled("rollup_month_hour", "month, district, weekday, hour", ("demands",), "rollup_hour")
@@ -140,8 +128,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_rollup_hour_kind", "rollup_hour")
     op.drop_index("ix_rollup_month_kind", "rollup_month")
-    for name in ("place", "community", "hour", "street", "kind", "district"):
+    for name in ("place", "community", "hour", "street", "kind"):
         op.drop_table(f"rollup_month_{name}")
-    for name in ("kind", "street", "channel"):
+    for name in ("street", "channel"):
         op.drop_table(f"rollup_{name}")
     op.drop_column("rollup_cursor", "months_version")

@@ -14,6 +14,7 @@ from models.rollups import (
     RollupDistrict,
     RollupHour,
     RollupKind,
+    RollupKnown,
     RollupModel,
     RollupMonth,
     RollupMonthCommunity,
@@ -188,9 +189,24 @@ async def sum_up(session: AsyncSession) -> None:
     await sum_shorter(session)
 
 
-async def sum_shorter(session: AsyncSession) -> None:
-    """Make the shorter sums anew from the longer ones."""
-    for model, longer in SHORTER.items():
+async def behind(session: AsyncSession, version: int) -> list[type[Base]]:
+    """The shorter sums that whoever counted last did not know, so that they lack what it counted."""
+    rows = await session.execute(sa.select(RollupKnown.name).where(RollupKnown.version == version))
+    whole = set(rows.scalars())
+    return [model for model in SHORTER if model.__tablename__ not in whole]
+
+
+async def stamp(session: AsyncSession, version: int) -> None:
+    """Say that every shorter sum of this code counts up to a version."""
+    insert = insert_of(session, RollupKnown)
+    upsert = insert.on_conflict_do_update(index_elements=["name"], set_={"version": insert.excluded.version})
+    await session.execute(upsert, [{"name": m.__tablename__, "version": version} for m in SHORTER])
+
+
+async def sum_shorter(session: AsyncSession, models: Iterable[type[Base]] = tuple(SHORTER)) -> None:
+    """Make shorter sums anew from the longer ones: all, or those named."""
+    for model in models:
+        longer = SHORTER[model]
         await session.execute(sa.delete(model))
         source = longer.__table__.c
         key: dict[str, Any] = {

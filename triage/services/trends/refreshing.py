@@ -69,9 +69,10 @@ async def refresh(deps: Deps) -> bool:
         window = await _window(session, cursor.events_seen)
         changed, corrected = await _changed(session, cursor, window)
         found = await gathering.facts(session, [*changed, *corrected])
+        lacking = await applying.behind(session, cursor.version)
     more = window.full or len(corrected) == CORRECTIONS
     after = _moved(cursor, window.last, marks, deps.db.dialect, now=now, more=len(corrected) == CORRECTIONS)
-    if not found and after == {} and cursor.months_version == cursor.version:
+    if not found and after == {} and not lacking:
         if not more and now >= cursor.at + GRACE:
             await _still_whole(deps, cursor, now=now)
         return more
@@ -81,12 +82,12 @@ async def refresh(deps: Deps) -> bool:
         )
         if locked != cursor.version:
             return True  # somebody else counted meanwhile: look again
-        if cursor.months_version != cursor.version:
-            # Code of before these sums counted last, during a deploy: what it added is not in them.
-            await applying.sum_shorter(session)
+        # Code of before these sums counted last, during a deploy: what it added is not in them.
+        await applying.sum_shorter(session, lacking)
         count = await applying.change(session, found)
         # `at` says up to when everything is counted: not while there is more.
         stamp = {} if more else {"at": now}
+        await applying.stamp(session, cursor.version + 1)
         await session.execute(
             sa.update(RollupCursor)
             .where(RollupCursor.id == _ONE)
@@ -249,6 +250,7 @@ async def rebuild(deps: Deps, *, told: Callable[[int], None] = lambda _count: No
             count += len(batch)
             told(count)
         await applying.sum_up(session)
+        await applying.stamp(session, (version or cursor.version) + 1)
         await session.execute(
             sa.update(RollupCursor)
             .where(RollupCursor.id == _ONE)
