@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 import sqlalchemy as sa
-from playwright.async_api import expect
+from playwright.async_api import async_playwright, expect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import migrate
 from models.db import Database, open_database
+from tests import browser
 from triage import logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from playwright.async_api import Browser
 
 
 # No test is a race against the clock: a busy machine takes its time.
@@ -181,3 +184,14 @@ def redis_url(redis_server: str) -> Iterator[str]:
     yield redis_server
     client.flushall()
     client.close()
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser of the test's own."""
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(
+            executable_path=browser.executable(), args=list(browser.FLAGS)
+        )
+        yield found
+        await found.close()

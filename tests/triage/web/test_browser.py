@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
-from tests import browser, signed_in
+from tests import signed_in
 from tests.factories import add_tickets
 from tests.triage.web.samples import SAMPLES, SITE
 from triage.services import reference
@@ -33,16 +33,6 @@ WIDTHS = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "heigh
 def db(sqlite_db: Database) -> Database:
     """One kind of database is enough here: what differs is tested below the browser."""
     return sqlite_db
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 import triage.tables
 from connectors.vault import Vault
 from models.tickets import Ticket
 from models.vocab import State
-from tests import browser, signed_in
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.services import reference
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
     from models.db import Database
 
 JOB = re.compile(r"/desk/bulk/(\d+)$")
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp.test_utils import TestServer
 from PIL import Image
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 import triage.tables
 from connectors.vault import Vault
 from models.filters import all_seeing
-from tests import browser, signed_in
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.test_browser_life import DESK, PHONE, WAITING, Desk, Hands, Person, person
 from triage.services import reference
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, FilePayload
 
     from models.db import Database
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
 from PIL import Image
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 import triage.tables
 from connectors.vault import Vault
 from models.files import Attachment
 from models.tickets import TicketEvent
 from models.vocab import State
-from tests import browser, signed_in
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.services import reference
 from triage.services.deps import Deps
@@ -60,16 +60,6 @@ class Desk:
     address: signed_in.Address
     clock: Hands
     deps: Deps
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture

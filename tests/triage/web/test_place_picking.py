@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from models.appeals import Reading
 from models.corrections import Correction
 from models.site_places import SitePlace
 from models.tickets import Ticket
-from tests import browser, signed_in
+from tests import signed_in
 from tests.factories import TicketIn, add_tickets
 from triage.services import reference
 from triage.web import communities
@@ -217,16 +217,6 @@ async def test_the_dictionary_lists_and_revokes(client: Client, db: Database, no
     assert (await client.post("/desk/places/revoke", data=form)).status == 404
     form["id"] = "甲"
     assert (await client.post("/desk/places/revoke", data=form)).status == 400
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture

@@ -44,8 +44,6 @@ _TRIES: Final = 3
 #: Of a confidential ticket told to those behind it whose case is not.
 _BARE: Final = frozenset({Tag.FEEDBACK.value, Tag.CLOSE.value})
 _OLD_PAGE: Final = "页面已过期，请再按一次。"
-#: A ticket that others were merged into may be merged itself: how far that is followed.
-_MERGES: Final = 20
 #: The web is a way to the hotline: what comes in through it is noted there, as said by the citizen.
 _CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, CITIZEN), "诉求人（网上）")
 _VIEWER: Final = all_seeing(CITIZEN)
@@ -157,27 +155,18 @@ async def _events(session: AsyncSession, ticket_id: int) -> tuple[Happened, ...]
 
 async def _head(session: AsyncSession, ticket_id: int, state: str) -> Head | None:
     """Where the ticket stands that this one, archived or not, was merged into, perhaps through others."""
-    no = ""
-    unit: str | None = None
-    answer_by: datetime | None = None
-    for _ in range(_MERGES):
-        above = await following.above(session, ticket_id, state)
-        if above is None:
-            break
-        row = (
-            await session.execute(
-                sa.select(Ticket.id, Ticket.no, Ticket.state, Unit.name, Ticket.answer_by)
-                .outerjoin(Unit, Unit.code == Ticket.unit_code)
-                .where(Ticket.no == above)
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        ticket_id, no, state, unit, answer_by = row
-    if not no:
+    found = await following.top(session, ticket_id, state)
+    if found is None or found[0] == ticket_id:
         return None
-    told = standing_events(await _events(session, ticket_id))
-    return Head(no, state, unit, answer_by, tuple(event for event in told if event.tag in SHARED))
+    no, now_in, unit, answer_by = (
+        await session.execute(
+            sa.select(Ticket.no, Ticket.state, Unit.name, Ticket.answer_by)
+            .outerjoin(Unit, Unit.code == Ticket.unit_code)
+            .where(Ticket.id == found[0])
+        )
+    ).one()
+    told = standing_events(await _events(session, found[0]))
+    return Head(no, now_in, unit, answer_by, tuple(event for event in told if event.tag in SHARED))
 
 
 async def _seen_from(session: AsyncSession, appeal: Appeal, head: Head | None) -> Head | None:

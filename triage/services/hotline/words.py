@@ -46,6 +46,11 @@ BATCH: Final = 100
 #: What the platform says is noted at the hotline's post, under its own name.
 _PLATFORM: Final = Person(moves.Actor(Post.HOTLINE, None, PLATFORM), "12345 平台")
 _VIEWER: Final = all_seeing(PLATFORM)
+#: The appeal that an order became.
+_OF_ORDER: Final = sa.and_(
+    Appeal.source_id == HotlineWord.source_id,
+    Appeal.dedupe_key == sa.literal("x:").concat(HotlineWord.order_no),
+)
 #: A merged ticket has not ended: it is worked on in another one.
 _ENDED: Final = tuple(state.value for state in CLOSED_STATES if state is not State.MERGED)
 _SHOWN: Final = 12
@@ -174,13 +179,7 @@ async def settle(work: Work) -> Outcome:
         waiting = list(
             await session.execute(
                 sa.select(HotlineWord.id, Appeal.id, Ticket.id)
-                .join(
-                    Appeal,
-                    sa.and_(
-                        Appeal.source_id == HotlineWord.source_id,
-                        Appeal.dedupe_key == sa.literal("x:").concat(HotlineWord.order_no),
-                    ),
-                )
+                .join(Appeal, _OF_ORDER)
                 .join(Ticket, Ticket.appeal_id == Appeal.id)
                 .where(HotlineWord.source_id == source_id, HotlineWord.state == WordState.WAITING.value)
                 .order_by(HotlineWord.id)
@@ -302,13 +301,7 @@ async def _followed(session: AsyncSession, mine: tuple[sa.ColumnElement[bool], .
     """
     rows = await session.execute(
         sa.select(HotlineWord, Ticket.id, Ticket.state)
-        .join(
-            Appeal,
-            sa.and_(
-                Appeal.source_id == HotlineWord.source_id,
-                Appeal.dedupe_key == sa.literal("x:").concat(HotlineWord.order_no),
-            ),
-        )
+        .join(Appeal, _OF_ORDER)
         .join(Ticket, Ticket.appeal_id == Appeal.id)
         .where(
             *mine,

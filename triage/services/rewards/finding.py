@@ -194,15 +194,8 @@ async def forget(session: AsyncSession, reward: Reward) -> None:
 
 async def _head(session: AsyncSession, ticket: Ticket) -> Ticket:
     """The ticket that stands for all that were merged with this one."""
-    for _ in range(_MERGES):
-        no = await following.above(session, ticket.id, ticket.state)
-        if no is None:
-            break
-        above = await session.scalar(sa.select(Ticket).where(Ticket.no == no))
-        if above is None:
-            break
-        ticket = above
-    return ticket
+    found = await following.top(session, ticket.id, ticket.state)
+    return ticket if found is None or found[0] == ticket.id else await session.get_one(Ticket, found[0])
 
 
 async def _is_behind(session: AsyncSession, ticket: Ticket) -> bool:

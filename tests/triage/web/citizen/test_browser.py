@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
-from tests import browser, pictures
+from tests import pictures
 from tests.triage.web.citizen.conftest import GOOD
 from tests.triage.web.open311.conftest import read_all
 from triage.web.app import make_app
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 
 WIDTHS = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 SCRIPTS = {"scripted": True, "plain": False}
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture

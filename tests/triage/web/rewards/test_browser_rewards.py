@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from connectors import bank_file
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket
 from models.vocab import State
-from tests import browser, pictures
+from tests import pictures
 from tests.triage.web.open311.conftest import read_all
 from triage.services.rewards import clocking
 
@@ -34,16 +34,6 @@ WIDTHS: dict[str, ViewportSize] = {
     "desk": {"width": 1280, "height": 900},
 }
 TEXT = "举报：望京北路某印刷厂每天后半夜从雨水口偷排黑色废水，气味刺鼻，已经一个多星期了。"
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture

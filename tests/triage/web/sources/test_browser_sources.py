@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 import triage.tables
 from connectors.hotline.reference.server import Platform
@@ -19,7 +19,7 @@ from connectors.vault import Vault
 from models.hotline import HotlineAction, Reconciliation
 from models.sources import SourceTask
 from models.tickets import Ticket
-from tests import browser, signed_in
+from tests import signed_in
 from tests.factories import TicketIn, add_tickets
 from triage.clock import SystemClock
 from triage.services.deps import Deps
@@ -36,16 +36,6 @@ if TYPE_CHECKING:
 SIZES = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 #: Pictures are kept where this points, to be looked at.
 PICTURES = os.environ.get("JIESU_PICTURES")
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=browser.executable(), args=list(browser.FLAGS)
-        )
-        yield found
-        await found.close()
 
 
 @pytest.fixture
