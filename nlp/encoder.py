@@ -1,14 +1,15 @@
 """The encoder (编码模型): a small transformer in int8 ONNX that says of a text what the lexicon cannot.
 
 Knows the folder of weights and tensors; gives plain beliefs, the tokens that decided, and the spans of who
-and when. No torch. Called by `nlp.cascade` alone. A folder holds `card.json` (what the model is, its
-classes, calibration and checksums), `model.onnx` and `tokenizer.json`.
+and when. No torch. Called by `nlp.cascade`; its graph is run by `nlp.pair_net` too. A folder holds
+`card.json` (what the model is, its classes, calibration and checksums), `model.onnx` and `tokenizer.json`.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -87,6 +88,29 @@ class Encoded:
     spans: Mapping[str, tuple[int, int]]
 
 
+def session_of(graph: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
+    """The graph, ready to run; one for all who ask for this file and so many threads. Raises WeightsError."""
+    try:
+        changed = graph.stat().st_mtime_ns
+    except OSError as fault:
+        raise WeightsError(f"{graph.name}: cannot be read: {fault.strerror}") from fault
+    return _session(graph, changed, threads)
+
+
+@lru_cache(maxsize=4)
+def _session(graph: Path, _changed: int, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads steal the cores from the other workers of the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    except Exception as fault:  # the library raises bare Exceptions of its own
+        raise WeightsError(f"{graph.name}: cannot be loaded: {fault}") from fault
+
+
 class Encoder:
     """Reads texts. Build it once per process."""
 
@@ -95,17 +119,9 @@ class Encoder:
         self.card = Card.load(folder)
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
-            # Spinning threads steal the cores from the other workers of the machine.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            options.log_severity_level = 3
-            self._session = onnxruntime.InferenceSession(
-                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as fault:  # the libraries raise bare Exceptions of their own
+        except Exception as fault:  # the library raises bare Exceptions of its own
             raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
+        self._session = session_of(folder / "model.onnx", threads=threads)
         self._tokenizer.enable_truncation(self.card.tokens)
         self._tokenizer.no_padding()
         self.version = self.card.version

@@ -1,7 +1,8 @@
 """From the trained network to what reading loads: an int8 ONNX graph that also tells what decided.
 
 The graph takes `ids` and `mask` (B, T) and gives `scores` (B, classes of all heads), `why` (B, T, 2: each
-token's share of environmental and of the likeliest kind) and `tags` (B, T, 7: BIO of place, party, when).
+token's share of environmental and of the likeliest kind), `tags` (B, T, 7: BIO of place, party, when) and
+`low` (B, T, width: what the lowest four layers give, from which `nlp.pair_net` goes on).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from onnx import TensorProto
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from nlp.training.net import ReadingNet
 
 
+#: The pair model goes on from what so many layers give; training leaves them as the base has them.
+LOW: Final = 4
+
+
 class _Graph(nn.Module):
     """The network as reading needs it."""
 
@@ -41,14 +46,15 @@ class _Graph(nn.Module):
 
     def forward(
         self, ids: torch.Tensor, mask: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Scores, why, tags: see the module."""
-        hidden = self.net.lower(ids, mask, len(self.net.base.encoder.layer))
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Scores, why, tags, low: see the module."""
+        low = self.net.lower(ids, mask, LOW)
+        hidden = self.net.through(low, mask, LOW)
         scores, shares = self.net.pooled(hidden, mask)
         kinds = self.net.sizes[1]
         best = scores[:, 1 : 1 + kinds].argmax(dim=1) + 1
         chosen = shares.gather(2, best[:, None, None].expand(-1, shares.shape[1], 1))
-        return scores, torch.cat([shares[:, :, :1], chosen], dim=2), self.net.tags(hidden)
+        return scores, torch.cat([shares[:, :, :1], chosen], dim=2), self.net.tags(hidden), low
 
 
 def export(net: ReadingNet, path: Path, seen: Sequence[Sequence[int]]) -> None:
@@ -70,8 +76,10 @@ def export(net: ReadingNet, path: Path, seen: Sequence[Sequence[int]]) -> None:
                 (ids, mask),
                 str(plain),
                 input_names=["ids", "mask"],
-                output_names=["scores", "why", "tags"],
-                dynamic_axes={name: {0: "batch", 1: "length"} for name in ("ids", "mask", "why", "tags")}
+                output_names=["scores", "why", "tags", "low"],
+                dynamic_axes={
+                    name: {0: "batch", 1: "length"} for name in ("ids", "mask", "why", "tags", "low")
+                }
                 | {"scores": {0: "batch"}},
                 opset_version=17,
                 dynamo=False,
@@ -115,8 +123,7 @@ def write_card(
     """Write `card.json`: what the model is, from what, how it is joined with the lexicon, and checksums."""
     files = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.iterdir())
-        if path.name not in {CARD, "README.md"}
+        for path in (folder / "model.onnx", folder / "tokenizer.json")
     }
     card = {
         "schema": SCHEMA,

@@ -52,8 +52,12 @@ class ReadingNet(nn.Module):
         self, hidden: torch.Tensor, mask: torch.Tensor, layers: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """From above the lowest `layers` layers to the class scores and tag scores."""
-        hidden = self.dropout(self._through(hidden, mask, layers, None))
+        hidden = self.dropout(self.through(hidden, mask, layers))
         return self.pooled(hidden, mask)[0], self.tags(hidden)
+
+    def through(self, hidden: torch.Tensor, mask: torch.Tensor, layers: int) -> torch.Tensor:
+        """From above the lowest `layers` layers to the last hidden states (B, T, width)."""
+        return self._through(hidden, mask, layers, None)
 
     def _through(self, hidden: torch.Tensor, mask: torch.Tensor, first: int, end: int | None) -> torch.Tensor:
         far = (1.0 - mask.to(hidden.dtype))[:, None, None, :] * _FAR
