@@ -1,7 +1,9 @@
 """Are two appeals one matter? `make bench-repeats`: the pair model against what peers do, on labelled pairs.
 
 The pairs are those of `nlp/training/pairs.jsonl`, their texts the public ones beside the checkout. Each
-pair is answered by trees that never saw its matter (cross-validation by groups). Compared in the same run:
+pair is answered by trees that never saw its matter (cross-validation by groups), and by a net that did not
+either (its log-odds are kept in `nlp/training/pair_beliefs.json`: making them takes half an hour).
+Compared in the same run:
 (a) the cosine of character runs of at least 0.85 within 30 days and 500 m (public texts have no
 coordinates: within 500 m means that neither names a road, compound or river that the other does not
 share), (b) SimHash of 64 bits, at most 3 bits apart, and the best distance. CPU time of a pair is measured
@@ -27,6 +29,7 @@ import numpy as np
 from bench import repeats_index
 from nlp import WEIGHTS
 from nlp.grams import Grams
+from nlp.pair_net import GRAPH
 from nlp.repeat_profile import MEASURES
 from nlp.repeats import PairReader
 from nlp.training import repeats as training
@@ -62,12 +65,18 @@ def main() -> None:
     pairs = training.read_pairs()
     texts = training.read_texts(given.texts)
     reader = PairReader.load()
+    if reader.degraded:
+        raise SystemExit(f"the net is not there: {reader.degraded}")
     rows = training.table(reader.rarity, Grams(WEIGHTS), texts, pairs)
     same = np.array([pair.same for pair in pairs])
     more = training.made_table(reader.rarity, Grams(WEIGHTS), texts, pairs)
     logits = training.cross_validated(rows, same, training.folds_of(pairs), Plan(), more=more)
     slope, shift = training.calibration(logits, same)
-    p, _ = training.capped(1 / (1 + np.exp(-(slope * logits + shift))), rows, same)
+    alone, _ = training.capped(training.probabilities(slope * logits + shift), rows, same)
+    words = training.read_beliefs(pairs, training.digest(WEIGHTS / GRAPH))
+    asked = alone >= training.ASKED_FROM
+    weigh = training.weighed(logits[asked], words[asked], same[asked])
+    p = training.joined(alone, logits, words, weigh)
     folds = training.folds_of(pairs)
     called = training.figures(training.called(training.same_from, p, same, folds), same)
     certain = training.figures(training.called(training.certain_from, p, same, folds), same)
@@ -84,6 +93,12 @@ def main() -> None:
                 **called,
                 "certain_from": reader.certain_from,
                 "certain": certain,
+                "trees_alone": {
+                    "same": training.figures(training.called(training.same_from, alone, same, folds), same),
+                    "certain": training.figures(
+                        training.called(training.certain_from, alone, same, folds), same
+                    ),
+                },
                 "cosine_peer": training.figures(_peer(rows), same),
                 "cosine_alone": training.figures(rows[:, 0] >= _PEER_COSINE, same),
                 "simhash_3": training.figures(apart <= _PEER_BITS, same),

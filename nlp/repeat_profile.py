@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _YEAR: Final = re.compile(r"(?:19|20)\d\d(?=年|[届级./-])")
 _DAY: Final = 86_400
+#: Characters that are read word by word; more tokens than the net takes.
+READ_WORDS: Final = 600
 _MOST: Final = 3
 #: The measures in the order in which the trees number them.
 MEASURES: Final = (
@@ -56,7 +58,9 @@ _SIDED: Final = slice(MEASURES.index("rarest_span"), MEASURES.index("spans") + 1
 class Profile:
     """A text, ready to be held against another."""
 
-    cleaned: str
+    source: str = field(repr=False)
+    """The words themselves, title first, as far as they are read word by word."""
+    cleaned: str = field(repr=False)
     whole: Runs
     title: Runs
     body: Runs
@@ -72,17 +76,25 @@ class Profile:
     at: datetime | None
 
 
+def words_of(head: str, body: str) -> str:
+    """Title and text, both normalised, as one string."""
+    # A form's title is often the beginning of its text: said once, it counts once.
+    if not head or body.startswith(head.rstrip(".…")):
+        return body
+    return f"{head}\n{body}"
+
+
 def profile(rarity: Rarity, grams: Grams, title: str | None, text: str, at: datetime | None) -> Profile:
     """Read a text once."""
     head, body = normalize(title or ""), normalize(text)
-    # A form's title is often the beginning of its text: said once, it counts once.
-    source = body if head and body.startswith(head.rstrip(".…")) else f"{head}\n{body}"
+    source = words_of(head, body)
     cleaned = clean(source)
     tally = tally_of(cleaned)
     counted = grams.read(source)
     lead = f"{head}\n{body[:LEAD]}"
     facts = read_facts(source[: 2 * READ], source[: 2 * READ], len(head))
     return Profile(
+        source=source[:READ_WORDS],
         cleaned=cleaned,
         whole=rarity.runs(cleaned, tally),
         title=rarity.runs(clean(head)),

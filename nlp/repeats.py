@@ -1,8 +1,10 @@
 """One matter or two (同一事项): how likely two appeals are about the same, from their texts alone, and why.
 
 Knows `repeats.json` (version, thresholds, calibration) and `repeats.npz` (how rare runs are, and the
-trees) of a folder of weights. No database, network or queue. Two texts cost some five milliseconds, of
-which each text's own two thirds are paid once (`PairReader.profile`). Made by `nlp.training.repeats`.
+trees) of a folder of weights. No database, network or queue. Trees weigh measures of the pair; where they
+leave it open, and its weights are there, a net reads both texts word by word (`nlp.pair_net`) and is weighed
+with them. Two texts cost some five milliseconds by measures, of which each text's own two thirds are paid
+once (`PairReader.profile`), and ten times that where the net is asked. Made by `nlp.training.repeats`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from nlp import WEIGHTS
 from nlp.folder import WeightsError, check_file
 from nlp.grams import Grams
+from nlp.pair_net import PairNet
 from nlp.repeat_grams import Rarity
 from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile, turned
 from nlp.repeat_reasons import reasons
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 CARD: Final = "repeats.json"
 WEIGHTS_FILE: Final = "repeats.npz"
 SCHEMA: Final = "jiesu-repeats/1"
+#: What marks an answer that the net could not have had a part in.
+NO_NET: Final = "no-net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +72,34 @@ class Likeness:
     why: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """From which probabilities a pair is called one matter, and surely so."""
+
+    same_from: float
+    certain_from: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """How the net is weighed with the trees, and from which probability of theirs it is asked."""
+
+    net: PairNet
+    trees: float
+    words: float
+    shift: float
+    asked_from: float
+
+
 class PairReader:
     """Holds appeals against each other. Build it once per process."""
 
     def __init__(self, folder: Path, grams: Grams) -> None:
-        """Load the weights. Raises WeightsError naming the file that is missing or damaged."""
+        """Load the weights. Raises WeightsError naming the file that is missing or damaged.
+
+        Without the net the trees answer alone, by thresholds of their own: `degraded` says why, and `version`
+        that it is so.
+        """
         card = _card(folder)
         try:
             check_file(folder / WEIGHTS_FILE, card["files"][WEIGHTS_FILE])
@@ -86,9 +114,14 @@ class PairReader:
                 self._trees = Trees(kept["measure"], kept["limit"], kept["leaf"], float(card["base"]))
             self._slope, self._shift = (float(value) for value in card["calibration"])
             self._apart_most = float(card["apart_most"])
-            self.version: str = card["version"]
-            self.same_from = float(card["same_from"])
-            self.certain_from = float(card["certain_from"])
+            self._limits = _Limits(float(card["same_from"]), float(card["certain_from"]))
+            self.degraded: str | None = None
+            self._joined: _Joined | None = None
+            try:
+                self._joined, self._limits = _net_of(folder, card.get("net"))
+            except WeightsError as fault:
+                self.degraded = str(fault)
+            self.version: str = card["version"] if self._joined else f"{card['version']}+{NO_NET}"
         except WeightsError:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
@@ -100,25 +133,64 @@ class PairReader:
         """Load the pair model and the model of kinds that it asks."""
         return cls(folder, Grams(folder))
 
+    @property
+    def same_from(self) -> float:
+        """The probability from which a pair is called one matter."""
+        return self._limits.same_from
+
+    @property
+    def certain_from(self) -> float:
+        """The probability from which a machine may act on it."""
+        return self._limits.certain_from
+
     def profile(self, title: str | None, text: str, at: datetime | None = None) -> Profile:
         """Read one appeal, to be held against others. `at` (aware) is when it came, when that is known."""
         return profile(self.rarity, self._grams, title, text, at)
 
+    def by_measures(self, a: Profile, b: Profile) -> float:
+        """How likely two appeals are one matter, by the trees alone."""
+        return self._by_trees(a, b, measures(self.rarity, a, b))[1]
+
     def likeness(self, a: Profile, b: Profile) -> Likeness:
         """How likely two appeals are the same matter."""
         found = measures(self.rarity, a, b)
-        # Some measures are told from the first text's side: asked from both, the answer is one.
-        other = turned(self.rarity, a, b, found)
-        logit = float(self._trees.logits(np.stack([found, other])).mean())
-        p = float(1 / (1 + np.exp(-np.clip(self._slope * logit + self._shift, -30, 30))))
-        if apart(found):
-            p = min(p, self._apart_most)
+        logit, p = self._by_trees(a, b, found)
+        joined = self._joined
+        if joined is not None and p >= joined.asked_from:
+            words = joined.net.log_odds(a.source, b.source)
+            p = _probability(joined.trees * logit + joined.words * words + joined.shift)
         return Likeness(
             p=p,
             same=p >= self.same_from,
             certain=p >= self.certain_from,
             why=reasons(self.rarity, a, b, dict(zip(MEASURES, found.tolist(), strict=True))),
         )
+
+    def _by_trees(self, a: Profile, b: Profile, found: NDArray[np.float64]) -> tuple[float, float]:
+        """Log-odds, not calibrated, and probability by the measures of two texts."""
+        # Some measures are told from the first text's side: asked from both, the answer is one.
+        other = turned(self.rarity, a, b, found)
+        logit = float(self._trees.logits(np.stack([found, other])).mean())
+        p = _probability(self._slope * logit + self._shift)
+        return logit, min(p, self._apart_most) if apart(found) else p
+
+
+def _probability(odds: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(odds, -30, 30))))
+
+
+def _net_of(folder: Path, card: Any) -> tuple[_Joined, _Limits]:  # noqa: ANN401  (whatever the card holds)
+    """The net, how it is weighed, and its limits. Raises WeightsError where it is missing or damaged."""
+    if card is None:
+        raise WeightsError(f"{CARD}: net: the card names none")
+    try:
+        trees, words, shift = (float(value) for value in card["weigh"])
+        joined = _Joined(PairNet(folder, card["files"]), trees, words, shift, float(card["asked_from"]))
+        return joined, _Limits(float(card["same_from"]), float(card["certain_from"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        if isinstance(fault, WeightsError):
+            raise
+        raise WeightsError(f"{CARD}: net: {fault!r}") from fault
 
 
 def _check_measures(card: dict[str, Any]) -> None:

@@ -1,5 +1,9 @@
 """Makes the pair model: `python -m nlp.training.repeats --texts DIR --out nlp/weights` (no extra needed).
 
+Trees over measures are grown here; the net that reads word by word is made before (`nlp.training.pair_net`)
+and weighed with them here. The card keeps its checksum and the encoder's: run this again when one
+is exchanged.
+
 `pairs.jsonl` holds ids of public texts and what we labelled (docs/repeats.md says by which rules), no
 text. The figures are by cross-validation: each pair is answered by trees that never saw its matter, nor a
 near-duplicate of one of its texts. What is shipped has learned from all of them.
@@ -19,7 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from nlp.folder import WeightsError
 from nlp.grams import Grams
+from nlp.pair_net import ENCODER, GRAPH, RARITY
 from nlp.repeat_grams import Rarity, clean, keys_of
 from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile
 from nlp.repeats import CARD, SCHEMA, WEIGHTS_FILE
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAIRS: Final = Path(__file__).with_name("pairs.jsonl")
+#: What nets that never saw a pair's matter say of it (`nlp.training.pair_net`).
+BELIEFS: Final = Path(__file__).with_name("pair_beliefs.json")
 #: The public texts, those of one city together: a run that only one or two cities know is a name.
 CITIES: Final = (
     ("tipdm/attachment3", "tipdm/unlabelled", "tipdm/labelled_raw", "tipdm/attachment4_replies"),
@@ -55,7 +63,9 @@ SEED: Final = 20261126
 #: labelling) would be merged. Calling it the same matter: of the probabilities whose F0.5 is within so much
 #: of the best the highest, for a wrong proposal costs more than one that is not made.
 FALSE_MERGES: Final = 0.01
-NEARLY_BEST: Final = 0.01
+#: The net is asked about pairs that the trees hold for at least so likely; below it they alone decide.
+ASKED_FROM: Final = 0.05
+NEARLY_BEST: Final = 0.02
 _NEAR: Final = 0.5
 _DAY: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4})")
 
@@ -86,9 +96,30 @@ def read_texts(folder: Path) -> dict[str, dict[str, Any]]:
 
 def read_pairs(path: Path = PAIRS) -> list[Pair]:
     """The labelled pairs; those marked unsure (null) are left out."""
-    with path.open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+    rows = _rows(path)
     return [Pair(row["a"], row["b"], row["same"], row["group"]) for row in rows if row["same"] is not None]
+
+
+def read_names(path: Path = PAIRS) -> set[str]:
+    """The ids of all texts in pairs that were read, the unsure ones too."""
+    return {name for row in _rows(path) for name in (row["a"], row["b"])}
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def read_beliefs(pairs: Sequence[Pair], net: str, path: Path = BELIEFS) -> NDArray[np.float64]:
+    """The log-odds of each pair by a net that never saw its matter.
+
+    `net` is the checksum of the net that was made with them: WeightsError when they are another's, KeyError
+    where a pair has none.
+    """
+    told = json.loads(path.read_text(encoding="utf-8"))
+    if told["net"] != net:
+        raise WeightsError(f"{path.name}: made with another {GRAPH}: run nlp.training.pair_net first")
+    return np.array([told["log_odds"][f"{pair.a} {pair.b}"] for pair in pairs])
 
 
 def day_of(told: str | None) -> datetime | None:
@@ -185,14 +216,27 @@ def made_table(
 
 
 def calibration(logits: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and shift of a logistic curve over log-odds (Newton steps)."""
-    design = np.stack([logits, np.ones_like(logits)], axis=1)
-    weights = np.array([1.0, 0.0])
+    """Slope and shift of a logistic curve over log-odds."""
+    slope, shift = _logistic(np.stack([logits, np.ones_like(logits)], axis=1), same)
+    return slope, shift
+
+
+def weighed(
+    trees: NDArray[np.float64], words: NDArray[np.float64], same: NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    """What the log-odds of the trees and of the net weigh together, and the shift."""
+    of_trees, of_words, shift = _logistic(np.stack([trees, words, np.ones_like(trees)], axis=1), same)
+    return of_trees, of_words, shift
+
+
+def _logistic(design: NDArray[np.float64], same: NDArray[np.bool_]) -> list[float]:
+    """Weights of a logistic curve (Newton steps)."""
+    weights = np.zeros(design.shape[1])
     for _ in range(50):
         p = 1 / (1 + np.exp(-design @ weights))
         bend = design.T @ (design * (p * (1 - p))[:, None])
         weights = weights + np.linalg.solve(bend, design.T @ (same - p))
-    return float(weights[0]), float(weights[1])
+    return [float(weight) for weight in weights]
 
 
 def figures(called: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, float]:
@@ -210,18 +254,20 @@ def figures(called: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, flo
 
 
 def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str, Any]:
-    """Count, measure, grow, calibrate, write. Gives the card."""
+    """Count, measure, grow, calibrate, weigh, write. Gives the card."""
     plan = plan or Plan()
     texts, pairs = read_texts(texts_folder), read_pairs()
     rarity, grams = rarity_of(texts_folder), Grams(out)
     rows = table(rarity, grams, texts, pairs)
     same = np.array([pair.same for pair in pairs])
     more, more_same = made_table(rarity, grams, texts, pairs)
-    logits = cross_validated(rows, same, folds_of(pairs), plan, more=(more, more_same))
-    slope, shift = calibration(logits, same)
-    p, apart_most = capped(1 / (1 + np.exp(-(slope * logits + shift))), rows, same)
     folds = folds_of(pairs)
+    logits = cross_validated(rows, same, folds, plan, more=(more, more_same))
+    slope, shift = calibration(logits, same)
+    p, apart_most = capped(probabilities(slope * logits + shift), rows, same)
     trees = grow(np.concatenate([rows, more]), np.concatenate([same, more_same]), plan, seed=SEED)
+    # Whatever may be wrong with the net is said before anything is written.
+    net = _net(out, pairs, p, logits) if (out / GRAPH).exists() else None
     kept: dict[str, NDArray[Any]] = {
         "keys": rarity.keys,
         "weights": np.round(rarity.weights / _STEP).astype(np.uint8),
@@ -230,12 +276,12 @@ def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str
         "leaf": trees.leaf,
     }
     np.savez_compressed(out / WEIGHTS_FILE, allow_pickle=False, **kept)
-    digest = hashlib.sha256((out / WEIGHTS_FILE).read_bytes()).hexdigest()
-    learned = hashlib.sha256(b"".join(array.tobytes() for array in kept.values())).hexdigest()
+    learned = hashlib.sha256(b"".join(array.tobytes() for array in kept.values()))
+    learned.update(json.dumps(net).encode())
     card = {
         "schema": SCHEMA,
-        "version": f"repeats-{learned[:8]}",
-        "files": {WEIGHTS_FILE: digest},
+        "version": f"repeats-{learned.hexdigest()[:8]}",
+        "files": {WEIGHTS_FILE: digest(out / WEIGHTS_FILE)},
         "measures": list(MEASURES),
         "weight_step": _STEP,
         "unknown": rarity.unknown,
@@ -243,16 +289,58 @@ def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str
         "base": trees.base,
         "calibration": [slope, shift],
         "apart_most": apart_most,
+        "pairs": {"same": int(same.sum()), "two": int((~same).sum())},
+        **_limits(p, same, folds),
+        **({"net": net} if net else {}),
+    }
+    (out / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def _net(
+    out: Path, pairs: Sequence[Pair], p: NDArray[np.float64], logits: NDArray[np.float64]
+) -> dict[str, Any]:
+    """The card's part about the net. Raises WeightsError, OSError or KeyError where beliefs are another's."""
+    same, folds = np.array([pair.same for pair in pairs]), folds_of(pairs)
+    files = {name: digest(out / name) for name in (GRAPH, RARITY, *ENCODER)}
+    words = read_beliefs(pairs, files[GRAPH])
+    asked = p >= ASKED_FROM
+    weigh = weighed(logits[asked], words[asked], same[asked])
+    both = joined(p, logits, words, weigh)
+    return {"files": files, "weigh": list(weigh), "asked_from": ASKED_FROM, **_limits(both, same, folds)}
+
+
+def probabilities(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of log-odds."""
+    found: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
+    return found
+
+
+def joined(
+    p: NDArray[np.float64],
+    logits: NDArray[np.float64],
+    words: NDArray[np.float64],
+    weigh: tuple[float, float, float],
+) -> NDArray[np.float64]:
+    """The probabilities of trees and net together; the trees' own `p` where the net is not asked."""
+    both = probabilities(weigh[0] * logits + weigh[1] * words + weigh[2])
+    return np.where(p >= ASKED_FROM, both, p)
+
+
+def _limits(p: NDArray[np.float64], same: NDArray[np.bool_], folds: NDArray[np.intp]) -> dict[str, Any]:
+    return {
         "same_from": same_from(p, same),
         "certain_from": certain_from(p, same),
-        "pairs": {"same": int(same.sum()), "two": int((~same).sum())},
         "cross_validated": {
             "same": figures(called(same_from, p, same, folds), same),
             "certain": figures(called(certain_from, p, same, folds), same),
         },
     }
-    (out / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return card
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def capped(

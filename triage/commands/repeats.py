@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from nlp.repeats import PairReader
 from triage.clock import BEIJING
 from triage.commands.lines import each_line, plain
@@ -27,6 +29,8 @@ _DIGITS: Final = 4
 def score_lines(source: Readable, sink: BinaryIO, *, why: bool = False) -> int:
     """Answer pairs line by line, in order. Gives exit status 0, or 1 when a line was malformed."""
     pairs = PairReader.load()
+    if pairs.degraded:
+        click.echo(f"逐词比对的模型不可用，只按特征判断：{pairs.degraded}", err=True)
 
     def answer(asked: Answer) -> Result:
         try:

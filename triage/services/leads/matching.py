@@ -7,6 +7,7 @@ refused is not proposed again.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -22,12 +23,13 @@ from triage.services.processing import SAME_MATTER
 from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.leads import Lead
+    from models.matters import Told
     from models.viewing import Viewer
     from nlp.repeat_profile import Profile
     from nlp.repeats import PairReader
@@ -45,7 +47,7 @@ async def catch_up(deps: Deps, pairs: PairReader) -> bool:
     async with deps.db.reads() as session:
         waiting = await lead_matters.unseen(session, since=since, limit=BATCH)
     for lead in waiting:
-        mine = _profile(pairs, lead)
+        mine = await asyncio.to_thread(_profile, pairs, lead)
         keys = keys_of(mine)
         # First, so that a ticket that comes meanwhile finds the lead, if the lead does not find the ticket.
         async with deps.db.writes.begin() as session:
@@ -53,28 +55,35 @@ async def catch_up(deps: Deps, pairs: PairReader) -> bool:
         async with deps.db.reads() as session:
             found = await matters.candidates(session, _LAST, keys, since=since)
             told = await matters.told_of(session, found)
-        rows = []
-        for number, ticket in told.items():
-            other = pairs.profile(ticket.title, ticket.text, ticket.received_at)
-            rows += _row(pairs, lead.id, number, mine, other, now=now)
+        rows = await asyncio.to_thread(_of_lead, pairs, lead.id, mine, told, now=now)
         async with deps.db.writes.begin() as session:
             await insert_new(session, LeadPair, rows)
             await insert_new(session, LeadSeen, [{"lead_id": lead.id, "at": now}])
     return len(waiting) == BATCH
 
 
-async def of_ticket(
-    session: AsyncSession,
-    pairs: PairReader,
-    ticket_id: int,
-    mine: Profile,
-    keys: Sequence[int],
-    *,
-    now: datetime,
+def _of_lead(
+    pairs: PairReader, lead_id: int, mine: Profile, told: Mapping[int, Told], *, now: datetime
 ) -> list[dict[str, object]]:
-    """The rows of a new ticket's pairs with leads that wait."""
+    """The rows of a lead's pairs with open tickets."""
     rows = []
-    for lead in await lead_matters.candidates(session, keys, since=now - SAME_MATTER):
+    for number, ticket in told.items():
+        other = pairs.profile(ticket.title, ticket.text, ticket.received_at)
+        rows += _row(pairs, lead_id, number, mine, other, now=now)
+    return rows
+
+
+async def waiting(session: AsyncSession, keys: Sequence[int], *, now: datetime) -> Sequence[Lead]:
+    """The leads that wait and share keys with a new ticket."""
+    return await lead_matters.candidates(session, keys, since=now - SAME_MATTER)
+
+
+def of_ticket(
+    pairs: PairReader, ticket_id: int, mine: Profile, leads: Sequence[Lead], *, now: datetime
+) -> list[dict[str, object]]:
+    """The rows of a new ticket's pairs with these leads."""
+    rows = []
+    for lead in leads:
         rows += _row(pairs, lead.id, ticket_id, _profile(pairs, lead), mine, now=now)
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections import Counter
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
+    from models.matters import Told
     from models.ticket_detail import WholeTicket
     from nlp.repeats import Likeness, PairReader
 
@@ -76,10 +78,6 @@ async def compare(session: AsyncSession, pairs: PairReader, viewer: Viewer, one:
         raise NotFound("没有这张工单，或您无权查看。")
     later, earlier = sorted(wholes, key=lambda whole: -whole.ticket.id)
     told = await matters.told_of(session, [later.ticket.id, earlier.ticket.id])
-    profiles = [
-        pairs.profile(item.title, item.text, item.received_at)
-        for item in (told[later.ticket.id], told[earlier.ticket.id])
-    ]
     kept = await session.get(MatterPair, (later.ticket.id, earlier.ticket.id))
     titles = _differences(later.ticket.title, earlier.ticket.title)
     texts = _differences(later.appeal.text, earlier.appeal.text)
@@ -87,11 +85,17 @@ async def compare(session: AsyncSession, pairs: PairReader, viewer: Viewer, one:
     return Compared(
         a=Side(later, titles[0], texts[0], photos[later.appeal.id]),
         b=Side(earlier, titles[1], texts[1], photos[earlier.appeal.id]),
-        likeness=pairs.likeness(profiles[1], profiles[0]),
+        likeness=await asyncio.to_thread(_likeness, pairs, told[earlier.ticket.id], told[later.ticket.id]),
         same_caller=await matters.same_caller(session, later.ticket.id, earlier.ticket.id),
         metres=_apart(later, earlier),
         state=Proposal(kept.state) if kept is not None else None,
     )
+
+
+def _likeness(pairs: PairReader, one: Told, other: Told) -> Likeness:
+    """How likely two tickets are one matter."""
+    a, b = (pairs.profile(item.title, item.text, item.received_at) for item in (one, other))
+    return pairs.likeness(a, b)
 
 
 async def _photos(session: AsyncSession, *appeal_ids: int) -> dict[int, tuple[int, ...]]:

@@ -8,6 +8,7 @@ the model is certain.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -31,7 +32,7 @@ from triage.services.processing import SAME_MATTER
 from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,7 +53,10 @@ SYSTEM_VIEWER: Final = all_seeing("system")
 @cache
 def pair_reader() -> PairReader:
     """The pair model, loaded once per process."""
-    return PairReader.load()
+    reader = PairReader.load()
+    if reader.degraded:
+        log.error("weights_unusable", reason=reader.degraded, reading_with="trees")
+    return reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,9 @@ class Finder:
             if await backlog.is_long(session):
                 return False
             ids = await matters.unseen(session, since=now - SAME_MATTER, limit=BATCH, gaps=gaps)
-        await look(self._deps, pair_reader(), ids)
-        more = await matching.catch_up(self._deps, pair_reader()) or len(ids) == BATCH
+        pairs = await asyncio.to_thread(pair_reader)
+        await look(self._deps, pairs, ids)
+        more = await matching.catch_up(self._deps, pairs) or len(ids) == BATCH
         if gaps and not more:
             self._gaps_at = now + GAPS_EVERY
         return more
@@ -94,7 +99,7 @@ async def look(deps: Deps, pairs: PairReader, ids: Sequence[int]) -> int:
     now = deps.clock.now()
     async with deps.db.reads() as session:
         told = await matters.told_of(session, ids)
-    profiles = {number: _profile(pairs, item) for number, item in told.items()}
+    profiles = await asyncio.to_thread(_profiles, pairs, told)
     async with deps.db.writes.begin() as session:
         keys: list[dict[str, object]] = [
             {"key": key, "ticket_id": number} for number, mine in profiles.items() for key in keys_of(mine)
@@ -102,10 +107,13 @@ async def look(deps: Deps, pairs: PairReader, ids: Sequence[int]) -> int:
         await insert_new(session, MatterKey, keys)
     count = 0
     for number in sorted(told):
+        mine = profiles[number]
         async with deps.db.reads() as session:
-            found = await _weighed(session, pairs, told[number], profiles[number], now=now)
-            keys_here = keys_of(profiles[number])
-            leads = await matching.of_ticket(session, pairs, number, profiles[number], keys_here, now=now)
+            heads, callers = await _heads(session, told[number], mine, now=now)
+            waiting = await matching.waiting(session, keys_of(mine), now=now)
+        # Apart from the loop and with no session held: a pair may take a tenth of a second.
+        found = await asyncio.to_thread(_weighed, pairs, mine, heads, callers)
+        leads = await asyncio.to_thread(matching.of_ticket, pairs, number, mine, waiting, now=now)
         async with deps.db.writes.begin() as session:
             rows = [_row(pairs, told[number], one, now=now) for one in found]
             await insert_new(session, MatterPair, rows)
@@ -121,14 +129,24 @@ def _profile(pairs: PairReader, told: Told) -> Profile:
     return pairs.profile(told.title, told.text, told.received_at)
 
 
-async def _weighed(
-    session: AsyncSession, pairs: PairReader, told: Told, mine: Profile, *, now: datetime
-) -> list[Found]:
-    """The earlier tickets that are called the same matter, likeliest first."""
+def _profiles(pairs: PairReader, told: Mapping[int, Told]) -> dict[int, Profile]:
+    return {number: _profile(pairs, item) for number, item in told.items()}
+
+
+async def _heads(
+    session: AsyncSession, told: Told, mine: Profile, *, now: datetime
+) -> tuple[dict[int, Told], set[int]]:
+    """The earlier tickets worth weighing, and which of them are of the same caller."""
     since = now - SAME_MATTER
     callers = await matters.of_caller(session, told.ticket_id, since=since)
     others = await matters.candidates(session, told.ticket_id, keys_of(mine), since=since)
-    heads = await matters.told_of(session, list(dict.fromkeys([*callers, *others])))
+    return await matters.told_of(session, list(dict.fromkeys([*callers, *others]))), set(callers)
+
+
+def _weighed(
+    pairs: PairReader, mine: Profile, heads: Mapping[int, Told], callers: Collection[int]
+) -> list[Found]:
+    """The earlier tickets that are called the same matter, likeliest first."""
     found = [
         Found(head, pairs.likeness(_profile(pairs, head), mine), number in callers)
         for number, head in heads.items()

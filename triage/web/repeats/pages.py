@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass
@@ -198,7 +199,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
     async with deps.db.reads() as session:
         found = await comparing.compare(
             session,
-            looking.pair_reader(),
+            await asyncio.to_thread(looking.pair_reader),
             request[VIEWER],
             request.match_info["a"],
             request.match_info["b"],

@@ -1,0 +1,262 @@
+"""Makes the pair net: `python -m nlp.training.pair_net --texts DIR --base DIR --weights DIR --work DIR`.
+
+First it learns to compare from pairs that nobody labelled (`nlp.training.pair_texts`), then from the
+labelled ones. Written: `pairs.onnx` and `pairs.npz` into the weights, and `pair_beliefs.json` beside the
+labels: for each labelled pair the log-odds of a net that saw neither its matter nor a near-duplicate of its
+texts. `nlp.training.repeats` weighs these with the trees and writes the card: run it afterwards. Needs the
+`train` extra; an hour on two cores. `--work` keeps what the first half learned; a second run goes on from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import warnings
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from onnx import TensorProto
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers import optimizer
+from onnxruntime.transformers.fusion_options import FusionOptions
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import BertModel
+
+from nlp.encoder import session_of
+from nlp.pair_net import GRAPH, PREFIX, RARITY, TOKENS
+from nlp.repeat_profile import READ_WORDS, words_of
+from nlp.repeats import PairReader
+from nlp.text import normalize
+from nlp.training.pair_fit import Joint, Learner, Plan, Texts, lowest
+from nlp.training.pair_texts import unlabelled
+from nlp.training.repeats import BELIEFS, SEED, digest, folds_of, read_names, read_pairs, read_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    Tell = Callable[[dict[str, Any]], None]
+
+    from numpy.typing import NDArray
+
+    from nlp.training.pair_texts import Told
+    from nlp.training.repeats import Pair
+
+#: Nets that never saw a fold: half as many as folds, two folds each.
+NETS: Final = 4
+#: Unlabelled texts are read shorter: half of them are titles and answers.
+_SHORT: Final = 96
+_RARER: Final = (3.0, 5.0, 7.0)
+_PRETRAINED: Final = "pretrained.pt"
+_LABELLED: Final = Plan(epochs=3.0, rate=1e-4, head_rate=8e-4, warmup=30, soft=0.04)
+
+
+def token_rarity(ids: Iterable[Sequence[int]], vocabulary: int) -> NDArray[np.uint8]:
+    """Of each token how rare it is among texts: 0 (in every twentieth or more) to 3."""
+    texts = np.zeros(vocabulary)
+    count = 0
+    for one in ids:
+        texts[list(set(one))] += 1
+        count += 1
+    rarer: NDArray[np.uint8] = np.searchsorted(_RARER, np.log(count / (1 + texts))).astype(np.uint8)
+    return rarer
+
+
+def pretrain(
+    base: BertModel, tokenizer: Tokenizer, pairs: Sequence[Told], tell: Tell
+) -> tuple[Joint, NDArray[np.uint8]]:
+    """A net that has learned from unlabelled pairs, and how rare tokens are in them."""
+    texts = sorted({text for pair in pairs for text in pair[:2]})
+    number = {text: at for at, text in enumerate(texts)}
+    tokenizer.enable_truncation(_SHORT)
+    ids = [coded.ids for coded in tokenizer.encode_batch([PREFIX + text for text in texts])]
+    rarity = token_rarity(ids, tokenizer.get_vocab_size())
+    tell({"texts": len(texts), "pairs": len(pairs)})
+    learner = Learner(
+        Texts(ids, lowest(base, ids)),
+        [(number[pair.a], number[pair.b]) for pair in pairs],
+        [pair.share for pair in pairs],
+        rarity,
+    )
+    net = Joint(base)
+    learner.learn(net, range(len(pairs)), Plan(), tell)
+    return net, rarity
+
+
+def labelled_learner(
+    texts: dict[str, dict[str, Any]],
+    pairs: Sequence[Pair],
+    tokenizer: Tokenizer,
+    encoder: Path,
+    rarity: NDArray[np.uint8],
+) -> tuple[Learner, list[str]]:
+    """The labelled pairs, their texts as the int8 graph reads them; and these texts."""
+    names = sorted({name for pair in pairs for name in (pair.a, pair.b)})
+    number = {name: at for at, name in enumerate(names)}
+    told = [
+        words_of(normalize(texts[name].get("title") or ""), normalize(texts[name].get("text") or ""))[
+            :READ_WORDS
+        ]
+        for name in names
+    ]
+    tokenizer.enable_truncation(TOKENS)
+    ids = [coded.ids for coded in tokenizer.encode_batch([PREFIX + text for text in told])]
+    graph = session_of(encoder, threads=torch.get_num_threads())
+    low = [
+        torch.from_numpy(
+            graph.run(["low"], {"ids": np.array([one]), "mask": np.ones((1, len(one)), dtype=np.int64)})[0][0]
+        ).half()
+        for one in ids
+    ]
+    numbers = [(number[pair.a], number[pair.b]) for pair in pairs]
+    return Learner(Texts(ids, low), numbers, [float(pair.same) for pair in pairs], rarity), told
+
+
+class _Graph(nn.Module):
+    """The net as reading needs it: one pair, no padding."""
+
+    def __init__(self, net: Joint) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, low: torch.Tensor, marks: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+        """Log-odds (B)."""
+        found: torch.Tensor = self.net(low, marks, side, torch.ones_like(side, dtype=low.dtype))
+        return found
+
+
+def export(net: Joint, base: BertModel, path: Path) -> None:
+    """Write the quantised graph, in seven bits like the encoder's."""
+    for layer in net.layers:
+        layer.attention.self.config._attn_implementation = "eager"  # noqa: SLF001  (no public way for a layer)
+    low = torch.zeros(1, 6, base.config.hidden_size)
+    marks, side = torch.zeros(1, 6, dtype=torch.int64), torch.tensor([[0, 0, 0, 1, 1, 1]])
+    with tempfile.TemporaryDirectory() as folder:
+        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                _Graph(net.eval()),
+                (low, marks, side),
+                str(plain),
+                input_names=["low", "marks", "side"],
+                output_names=["log_odds"],
+                dynamic_axes={name: {0: "batch", 1: "length"} for name in ("low", "marks", "side")}
+                | {"log_odds": {0: "batch"}},
+                opset_version=17,
+                dynamo=False,
+            )
+        model = optimizer.optimize_model(
+            str(plain),
+            model_type="bert",
+            num_heads=base.config.num_attention_heads,
+            hidden_size=base.config.hidden_size,
+            optimization_options=FusionOptions("bert"),
+        )
+        model.save_model_to_file(str(fused))
+        quantize_dynamic(
+            str(fused),
+            str(path),
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+            nodes_to_exclude=[
+                node.name
+                for node in model.model.graph.node
+                if node.op_type in {"MatMul", "Gemm"} and "layers." not in node.name
+            ],
+            extra_options={"DefaultTensorType": TensorProto.FLOAT},
+        )
+
+
+def make(
+    texts_folder: Path, base_folder: Path, weights: Path, work: Path, *, threads: int, tell: Tell
+) -> dict[str, Any]:
+    """Pretrain, learn, answer the labelled pairs by folds, export. Gives what was done."""
+    torch.set_num_threads(threads)
+    work.mkdir(parents=True, exist_ok=True)
+    texts, pairs = read_texts(texts_folder), read_pairs()
+    tokenizer = Tokenizer.from_file(str(base_folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    base: Any = BertModel.from_pretrained(
+        base_folder, dtype=torch.float32, add_pooling_layer=False, attention_probs_dropout_prob=0.0
+    )
+    base.eval()
+    kept = work / _PRETRAINED
+    labelled = read_names()
+    if not kept.exists():
+        told = unlabelled(texts, labelled, PairReader.load(weights), SEED)
+        torch.manual_seed(SEED)
+        net, rarity = pretrain(base, tokenizer, told, tell)
+        torch.save(
+            {
+                "net": net.state_dict(),
+                "rarity": torch.from_numpy(rarity),
+                "pairs": len(told),
+                "left_out": sorted(labelled),
+            },
+            kept,
+        )
+    found = torch.load(kept)
+    if not labelled <= set(found["left_out"]):
+        raise SystemExit(f"{kept}: has learned from texts that are labelled now; remove it to begin anew")
+    rarity = found["rarity"].numpy()
+    learner, words = labelled_learner(texts, pairs, tokenizer, weights / "model.onnx", rarity)
+    folds = folds_of(pairs) % NETS
+    log_odds = np.zeros(len(pairs))
+    for fold in range(NETS):
+        net = Joint(base)
+        net.load_state_dict(found["net"])
+        learned, held = np.flatnonzero(folds != fold).tolist(), np.flatnonzero(folds == fold).tolist()
+        learner.learn(net, learned, replace(_LABELLED, seed=SEED + fold), tell)
+        # The side that reading shows them from.
+        log_odds[held] = learner.ask(net, held, lambda at: words_turned(words, learner.pairs[at]))
+        tell({"net": fold + 1, "of": NETS})
+    net = Joint(base)
+    net.load_state_dict(found["net"])
+    learner.learn(net, range(len(pairs)), _LABELLED, tell)
+    torch.save(net.state_dict(), work / "learned.pt")
+    export(net, base, weights / GRAPH)
+    np.savez_compressed(weights / RARITY, rarity=rarity)
+    told_by = {
+        "net": digest(weights / GRAPH),
+        "log_odds": {
+            f"{pair.a} {pair.b}": round(float(odds), 3) for pair, odds in zip(pairs, log_odds, strict=True)
+        },
+    }
+    BELIEFS.write_text(json.dumps(told_by, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    return {"pairs": len(pairs), "unlabelled": found["pairs"], "plan": asdict(_LABELLED)}
+
+
+def words_turned(words: Sequence[str], pair: tuple[int, int]) -> bool:
+    """Whether reading would show the second text of a pair first (`nlp.pair_net.PairNet.log_odds`)."""
+    return words[pair[1]] < words[pair[0]]
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=Path, required=True, help="folder of the public texts")
+    parser.add_argument("--base", type=Path, required=True, help="folder of the pretrained base")
+    parser.add_argument("--weights", type=Path, required=True, help="folder of weights (encoder, trees)")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what was learned so far")
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args(None if arguments is None else list(arguments))
+    begun = time.monotonic()
+
+    def tell(line: dict[str, Any]) -> None:
+        sys.stderr.write(json.dumps({"s": round(time.monotonic() - begun), **line}) + "\n")
+        sys.stderr.flush()
+
+    done = make(given.texts, given.base, given.weights, given.work, threads=given.threads, tell=tell)
+    sys.stdout.write(json.dumps(done) + "\n")
+
+
+if __name__ == "__main__":
+    main()
