@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -57,7 +58,8 @@ def threshold(settings: Settings, gold: Sequence[str], *, accuracy: float) -> No
         best = max((p.accuracy for p in points), default=0.0)
         raise BadInput(f"在这份数据上达不到 {accuracy:.1%} 的准确率，最高 {best:.1%}")
     click.echo(f"污染种类准确率 {point.accuracy:.1%}：自动处理 {point.coverage:.1%}，其余转人工")
-    click.echo(f"对应设置：JIESU_REVIEW_KIND={point.threshold:.2f}")
+    # Down, never up: rounded up, the last text that counts would go to a person, at 1.00 every one.
+    click.echo(f"对应设置：JIESU_REVIEW_KIND={math.floor(point.threshold * 1000) / 1000:.3f}")
 
 
 class CityFiles(NamedTuple):
