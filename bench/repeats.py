@@ -2,7 +2,7 @@
 
 The pairs are those of `nlp/training/pairs.jsonl`, their texts the public ones beside the checkout. Each
 pair is answered by trees that never saw its matter (cross-validation by groups), and by a net that did not
-either (its log-odds are kept in `nlp/training/pair_beliefs.json`: making them takes half an hour).
+either (its log-odds are kept in `nlp/training/pair_beliefs.json`: making them takes some forty minutes).
 Compared in the same run:
 (a) the cosine of character runs of at least 0.85 within 30 days and 500 m (public texts have no
 coordinates: within 500 m means that neither names a road, compound or river that the other does not
@@ -74,9 +74,7 @@ def main() -> None:
     slope, shift = training.calibration(logits, same)
     alone, _ = training.capped(training.probabilities(slope * logits + shift), rows, same)
     words = training.read_beliefs(pairs, training.digest(WEIGHTS / GRAPH))
-    asked = alone >= training.ASKED_FROM
-    weigh = training.weighed(logits[asked], words[asked], same[asked])
-    p = training.joined(alone, logits, words, weigh)
+    _, p = training.together(alone, logits, words, same)
     folds = training.folds_of(pairs)
     called = training.figures(training.called(training.same_from, p, same, folds), same)
     certain = training.figures(training.called(training.certain_from, p, same, folds), same)

@@ -18,12 +18,11 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import onnxruntime
 import yaml
 from tokenizers import Tokenizer
 
 from nlp.beliefs import Beliefs, Blend, Sure
-from nlp.encoder import CARD, Card, Encoded, Encoder
+from nlp.encoder import CARD, Card, Encoded, Encoder, session_of
 from nlp.folder import WeightsError
 
 if TYPE_CHECKING:
@@ -88,16 +87,9 @@ class ForeignEncoder(Encoder):
         )
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            options.log_severity_level = 3
-            self._session = onnxruntime.InferenceSession(
-                str(graph), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as fault:  # the libraries raise bare Exceptions of their own
+        except Exception as fault:  # the library raises bare Exceptions of its own
             raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
+        self._session = session_of(graph, threads=threads)
         self._tokenizer.enable_truncation(self.card.tokens)
         self._tokenizer.no_padding()
         self._inputs = [item.name for item in self._session.get_inputs()]

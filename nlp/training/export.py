@@ -64,23 +64,40 @@ def export(net: ReadingNet, path: Path, seen: Sequence[Sequence[int]]) -> None:
     """
     net = evened(net, seen)
     net.base.set_attn_implementation("eager")
-    config = net.base.config
-    ids = torch.full((2, 8), 7, dtype=torch.int64)
-    mask = torch.ones((2, 8), dtype=torch.int64)
+    given = {
+        "ids": torch.full((2, 8), 7, dtype=torch.int64),
+        "mask": torch.ones((2, 8), dtype=torch.int64),
+    }
+    long = {name: {0: "batch", 1: "length"} for name in ("ids", "mask", "why", "tags", "low")}
+    outputs = {"scores": {0: "batch"}, "why": long["why"], "tags": long["tags"], "low": long["low"]}
+    write_graph(_Graph(net), given, outputs, path, config=net.base.config, layers="layer.")
+
+
+def write_graph(
+    module: nn.Module,
+    given: dict[str, torch.Tensor],
+    outputs: dict[str, dict[int, str]],
+    path: Path,
+    *,
+    config: Any,  # noqa: ANN401  (transformers' own class)
+    layers: str,
+) -> None:
+    """Write a module as a graph in int8.
+
+    `given` are inputs to follow it with (each of a batch and a length), `outputs` its outputs and their axes,
+    `layers` what the names of the nodes have that are rounded: all others stay as they are.
+    """
     with tempfile.TemporaryDirectory() as folder:
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                _Graph(net),
-                (ids, mask),
+                module,
+                tuple(given.values()),
                 str(plain),
-                input_names=["ids", "mask"],
-                output_names=["scores", "why", "tags", "low"],
-                dynamic_axes={
-                    name: {0: "batch", 1: "length"} for name in ("ids", "mask", "why", "tags", "low")
-                }
-                | {"scores": {0: "batch"}},
+                input_names=list(given),
+                output_names=list(outputs),
+                dynamic_axes={name: {0: "batch", 1: "length"} for name in given} | outputs,
                 opset_version=17,
                 dynamo=False,
             )
@@ -104,7 +121,7 @@ def export(net: ReadingNet, path: Path, seen: Sequence[Sequence[int]]) -> None:
             nodes_to_exclude=[
                 node.name
                 for node in model.model.graph.node
-                if node.op_type in {"MatMul", "Gemm"} and "layer." not in node.name
+                if node.op_type in {"MatMul", "Gemm"} and layers not in node.name
             ],
             # Types cannot be inferred through the fused nodes; all of them are floats.
             extra_options={"DefaultTensorType": TensorProto.FLOAT},

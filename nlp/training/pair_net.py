@@ -2,9 +2,10 @@
 
 First it learns to compare from pairs that nobody labelled (`nlp.training.pair_texts`), then from the
 labelled ones. Written: `pairs.onnx` and `pairs.npz` into the weights, and `pair_beliefs.json` beside the
-labels: for each labelled pair the log-odds of a net that saw neither its matter nor a near-duplicate of its
-texts. `nlp.training.repeats` weighs these with the trees and writes the card: run it afterwards. Needs the
-`train` extra; an hour on two cores. `--work` keeps what the first half learned; a second run goes on from it.
+labels: for each labelled pair the log-odds of a net that learned no label of its matter (of unlabelled
+texts only those are left out that say the same word for word). `nlp.training.repeats` weighs these with the
+trees and writes the card: run it afterwards. Needs the `train` extra; some forty minutes of two cores.
+`--work` keeps what the first half learned: a second run goes on from it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
-import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from onnx import TensorProto
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.transformers import optimizer
-from onnxruntime.transformers.fusion_options import FusionOptions
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import BertModel
@@ -34,6 +29,7 @@ from nlp.pair_net import GRAPH, PREFIX, RARITY, TOKENS
 from nlp.repeat_profile import READ_WORDS, words_of
 from nlp.repeats import PairReader
 from nlp.text import normalize
+from nlp.training.export import write_graph
 from nlp.training.pair_fit import Joint, Learner, Plan, Texts, lowest
 from nlp.training.pair_texts import unlabelled
 from nlp.training.repeats import BELIEFS, SEED, digest, folds_of, read_names, read_pairs, read_texts
@@ -135,44 +131,14 @@ def export(net: Joint, base: BertModel, path: Path) -> None:
     """Write the quantised graph, in seven bits like the encoder's."""
     for layer in net.layers:
         layer.attention.self.config._attn_implementation = "eager"  # noqa: SLF001  (no public way for a layer)
-    low = torch.zeros(1, 6, base.config.hidden_size)
-    marks, side = torch.zeros(1, 6, dtype=torch.int64), torch.tensor([[0, 0, 0, 1, 1, 1]])
-    with tempfile.TemporaryDirectory() as folder:
-        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                _Graph(net.eval()),
-                (low, marks, side),
-                str(plain),
-                input_names=["low", "marks", "side"],
-                output_names=["log_odds"],
-                dynamic_axes={name: {0: "batch", 1: "length"} for name in ("low", "marks", "side")}
-                | {"log_odds": {0: "batch"}},
-                opset_version=17,
-                dynamo=False,
-            )
-        model = optimizer.optimize_model(
-            str(plain),
-            model_type="bert",
-            num_heads=base.config.num_attention_heads,
-            hidden_size=base.config.hidden_size,
-            optimization_options=FusionOptions("bert"),
-        )
-        model.save_model_to_file(str(fused))
-        quantize_dynamic(
-            str(fused),
-            str(path),
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            reduce_range=True,
-            nodes_to_exclude=[
-                node.name
-                for node in model.model.graph.node
-                if node.op_type in {"MatMul", "Gemm"} and "layers." not in node.name
-            ],
-            extra_options={"DefaultTensorType": TensorProto.FLOAT},
-        )
+    given = {
+        "low": torch.zeros(1, 6, base.config.hidden_size),
+        "marks": torch.zeros(1, 6, dtype=torch.int64),
+        "side": torch.tensor([[0, 0, 0, 1, 1, 1]]),
+    }
+    write_graph(
+        _Graph(net.eval()), given, {"log_odds": {0: "batch"}}, path, config=base.config, layers="layers."
+    )
 
 
 def make(

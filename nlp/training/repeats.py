@@ -303,10 +303,7 @@ def _net(
     """The card's part about the net. Raises WeightsError, OSError or KeyError where beliefs are another's."""
     same, folds = np.array([pair.same for pair in pairs]), folds_of(pairs)
     files = {name: digest(out / name) for name in (GRAPH, RARITY, *ENCODER)}
-    words = read_beliefs(pairs, files[GRAPH])
-    asked = p >= ASKED_FROM
-    weigh = weighed(logits[asked], words[asked], same[asked])
-    both = joined(p, logits, words, weigh)
+    weigh, both = together(p, logits, read_beliefs(pairs, files[GRAPH]), same)
     return {"files": files, "weigh": list(weigh), "asked_from": ASKED_FROM, **_limits(both, same, folds)}
 
 
@@ -314,6 +311,15 @@ def probabilities(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of log-odds."""
     found: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
     return found
+
+
+def together(
+    p: NDArray[np.float64], logits: NDArray[np.float64], words: NDArray[np.float64], same: NDArray[np.bool_]
+) -> tuple[tuple[float, float, float], NDArray[np.float64]]:
+    """What trees and net weigh where the net is asked, and the probabilities that come of it."""
+    asked = p >= ASKED_FROM
+    weigh = weighed(logits[asked], words[asked], same[asked])
+    return weigh, joined(p, logits, words, weigh)
 
 
 def joined(
