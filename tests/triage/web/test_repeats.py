@@ -45,6 +45,15 @@ async def test_the_list_has_the_pair_with_its_reasons(client: Client, deps: Deps
     assert RIVER.title not in page
 
 
+async def test_no_page_claims_to_be_certain(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(MatterPair).values(p=0.9999))
+    for address in ("/desk/repeats", f"/desk/tickets/{first}", f"/desk/compare/{first}/{again}"):
+        assert "100%" not in await (await client.get(address)).text()
+    assert "99%" in await (await client.get("/desk/repeats")).text()
+
+
 async def test_a_pair_across_confidence_is_marked(client: Client, deps: Deps) -> None:
     first, _ = await ready(deps)
     assert '<span class="tag">一件保密' not in await (await client.get("/desk/repeats")).text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from models import matters
 from models.vocab_matters import Proposal
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from models.filters import Viewer
     from models.matters import Proposed
+
+#: Of labelled pairs held for likelier than this about one in a hundred is two matters (docs/repeats.md).
+MOST_SHOWN: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ async def box(session: AsyncSession, viewer: Viewer, ticket_id: int) -> tuple[Pa
     return tuple(line(pair) for pair in found if pair.state is not Proposal.REFUSED)
 
 
+def shown(p: float) -> float:
+    """A model's probability as pages show it: rounded to 100 % it would claim what no model knows."""
+    return min(p, MOST_SHOWN)
+
+
 def line(pair: Proposed) -> PairLine:
     """A pair as lists show it."""
     return PairLine(
@@ -45,7 +53,7 @@ def line(pair: Proposed) -> PairLine:
         title=pair.ticket.title,
         head_no=pair.head.no,
         head_title=pair.head.title,
-        p=pair.p,
+        p=shown(pair.p),
         same_caller=pair.same_caller,
         why=pair.why,
         state=pair.state.value,

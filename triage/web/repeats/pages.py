@@ -28,7 +28,7 @@ from triage.web.incidents import drawing
 from triage.web.incidents.drawing import Drawing  # noqa: TC001  (shown by the template)
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
 from triage.web.place_picking import GROUND
-from triage.web.repeats.box import PairLine, line
+from triage.web.repeats.box import PairLine, line, shown
 from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
     page = ComparePage(
         a=_side(found.a, names),
         b=_side(found.b, names),
-        p=found.likeness.p,
+        p=shown(found.likeness.p),
         called="很可能是同一事项" if found.likeness.same else "看来不是同一事项",
         why=found.likeness.why,
         facts=_facts(found),
