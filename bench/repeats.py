@@ -6,11 +6,12 @@ either (its log-odds are kept in `nlp/training/pair_beliefs.json`: making them t
 Compared in the same run:
 (a) the cosine of character runs of at least 0.85 within 30 days and 500 m (public texts have no
 coordinates: within 500 m means that neither names a road, compound or river that the other does not
-share), (b) SimHash of 64 bits, at most 3 bits apart, and the best distance. CPU time of a pair is measured
-with both texts read anew. Candidates for one new appeal among `--cases` open ones are asked for in a database
-of their own (SQLite in a temporary folder, or `--url`, an empty one; `--index` takes the figures of an
-earlier run of `bench.repeats_index --keep` instead): p50_ms and p99_ms of finding, reading and weighing
-them. The last line is one JSON object.
+share), (b) SimHash of 64 bits, at most 3 bits apart, and the best distance. `written` are the groups of our
+own that nothing learned from, read by what is shipped (words alone mislead in most). CPU time of a pair
+is measured with both texts read anew. Candidates for one new appeal among `--cases` open ones are asked for
+in a database of their own (SQLite in a temporary folder, or `--url`, an empty one; `--index` takes the
+figures of an earlier run of `bench.repeats_index --keep` instead): p50_ms and p99_ms of finding, reading and
+weighing them. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from nlp.repeat_profile import MEASURES
 from nlp.repeats import PairReader
 from nlp.training import repeats as training
 from nlp.training.boosting import Plan
+from nlp.training.pair_samples import HELD, read_samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +106,7 @@ def main() -> None:
                     ({"bits": bits, **training.figures(apart <= bits, same)} for bits in range(_BITS)),
                     key=_f05,
                 ),
+                "written": _written(reader),
                 "cpu_ms_pair": {"p50": round(spent[len(spent) // 2], 2), "p99": round(spent[-3], 2)},
                 "p50_ms": index["p50_ms"],
                 "p99_ms": index["p99_ms"],
@@ -135,6 +138,23 @@ def _peer(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
     recent = (of["undated"] > 0) | (np.expm1(of["days"]) <= _PEER_DAYS)
     called: NDArray[np.bool_] = (of["cosine"] >= _PEER_COSINE) & near & recent
     return called
+
+
+def _written(reader: PairReader) -> dict[str, Any]:
+    """The groups of ours that nothing learned from: called the same, certain, and by the trees alone."""
+    texts, pairs = read_samples(HELD)
+    profiles = {name: reader.profile(row["title"], row["text"]) for name, row in texts.items()}
+    same = np.array([pair.same for pair in pairs])
+    both = [(profiles[pair.a], profiles[pair.b]) for pair in pairs]
+    p = np.array([reader.likeness(*pair).p for pair in both])
+    alone = np.array([reader.by_measures(*pair) for pair in both])
+    return {
+        "pairs": len(pairs),
+        "same": training.figures(p >= reader.same_from, same),
+        "certain": training.figures(p >= reader.certain_from, same),
+        "trees_at_half": training.figures(alone >= 0.5, same),  # noqa: PLR2004
+        "at_half": training.figures(p >= 0.5, same),  # noqa: PLR2004
+    }
 
 
 def _simhash(row: dict[str, Any]) -> int:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nlp.encoder import LOWER, UPPER, session_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -64,27 +66,26 @@ def of_base(folder: Path) -> Callable[[Sequence[str]], Vectors]:
 def of_ours(folder: Path) -> Callable[[Sequence[str]], Vectors]:
     """Mean-pooled vectors of our own int8 encoder, and its answers of kind, type and urgency behind them."""
     import onnx  # noqa: PLC0415  (an extra)
-    import onnxruntime  # noqa: PLC0415
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(TOKENS)
     tokenizer.no_padding()
-    graph: Any = onnx.load(str(folder / "model.onnx"))
+    graph: Any = onnx.load(str(folder / UPPER))
     graph.graph.output.append(onnx.helper.make_tensor_value_info(HIDDEN, onnx.TensorProto.FLOAT, None))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    lower = session_of(folder / LOWER)
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "tapped.onnx"
         onnx.save(graph, str(path))
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        upper = session_of(path)
 
     def make(texts: Sequence[str]) -> Vectors:
         rows = []
         for text in _told(texts):
             ids = np.array([tokenizer.encode(PREFIX + text).ids], dtype=np.int64)
-            hidden, scores = session.run([HIDDEN, "scores"], {"ids": ids, "mask": np.ones_like(ids)})
+            mask = np.ones_like(ids)
+            low = lower.run(["low"], {"ids": ids, "mask": mask})[0]
+            hidden, scores = upper.run([HIDDEN, "scores"], {"low": low, "mask": mask})
             pooled = hidden[0].mean(axis=0)
             rows.append(np.concatenate([pooled / np.linalg.norm(pooled), scores[0] / 10]))
         return _unit(rows)

@@ -89,12 +89,12 @@ class ForeignEncoder(Encoder):
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as fault:  # the library raises bare Exceptions of its own
             raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
-        self._session = session_of(graph, threads=threads)
+        self._upper = session_of(graph, threads=threads)
         self._tokenizer.enable_truncation(self.card.tokens)
         self._tokenizer.no_padding()
-        self._inputs = [item.name for item in self._session.get_inputs()]
+        self._inputs = [item.name for item in self._upper.get_inputs()]
         unknown = sorted({*self._inputs} - {"input_ids", "attention_mask", "token_type_ids"})
-        outputs = [item.name for item in self._session.get_outputs()]
+        outputs = [item.name for item in self._upper.get_outputs()]
         if unknown or "logits" not in outputs:
             raise WeightsError(
                 f"{graph.name}: no graph of a sequence classifier: inputs {self._inputs}, outputs {outputs}"
@@ -116,7 +116,7 @@ class ForeignEncoder(Encoder):
         ids = self._tokenizer.encode(self.card.prefix + source).ids
         row = np.array([ids], dtype=np.int64)
         made = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
-        (logits,) = self._session.run(["logits"], {name: made[name] for name in self._inputs})
+        (logits,) = self._upper.run(["logits"], {name: made[name] for name in self._inputs})
         scores: NDArray[np.float64] = logits[0].astype(np.float64)
         return scores
 

@@ -2,7 +2,7 @@
 
 Knows `pairs.onnx` (two layers over both texts at once), `pairs.npz` (how rare a token is) and the states
 that the encoder's four lowest layers give a text; no thresholds, no database. Called by `nlp.repeats` alone.
-Made by `nlp.training.pair_net`. A text costs one run of the encoder, once; a pair about as much again.
+Made by `nlp.training.pair_net`. A text costs four layers, once; a pair two layers over both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from tokenizers import Tokenizer
 
-from nlp.encoder import session_of
+from nlp.encoder import LOWER, UPPER, session_of
 from nlp.folder import WeightsError, check_file
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GRAPH: Final = "pairs.onnx"
 RARITY: Final = "pairs.npz"
 #: What else of the folder is read: the encoder's.
-ENCODER: Final = ("model.onnx", "tokenizer.json")
+ENCODER: Final = (LOWER, "tokenizer.json")
 PREFIX: Final = "query: "
 #: Tokens of a text that are read. What a complaint is about, and where, stands in its title or first lines.
 TOKENS: Final = 128
@@ -57,6 +57,8 @@ class PairNet:
     def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
         """Load the weights; `files` are their checksums. Raises WeightsError naming what is wrong."""
         for name in (GRAPH, RARITY, *ENCODER):
+            if name == LOWER and name not in files and UPPER in files:
+                raise WeightsError(f"{GRAPH}: made for an encoder in one file; make it anew for one in two")
             if name not in files:
                 raise WeightsError(f"{name}: the card has no checksum of it")
             check_file(folder / name, files[name])
@@ -68,7 +70,7 @@ class PairNet:
             raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
         self._tokenizer.enable_truncation(TOKENS)
         self._tokenizer.no_padding()
-        self._lower, self._joint = session_of(folder / "model.onnx"), session_of(folder / GRAPH)
+        self._lower, self._joint = session_of(folder / LOWER), session_of(folder / GRAPH)
         self._kept: OrderedDict[str, tuple[list[int], NDArray[np.float32]]] = OrderedDict()
         self._lock = Lock()
         self._try()

@@ -4,7 +4,7 @@ Knows `repeats.json` (version, thresholds, calibration) and `repeats.npz` (how r
 trees) of a folder of weights. No database, network or queue. Trees weigh measures of the pair; where they
 leave it open, and its weights are there, a net reads both texts word by word (`nlp.pair_net`) and is weighed
 with them. Two texts cost some five milliseconds by measures, of which each text's own two thirds are paid
-once (`PairReader.profile`), and ten times that where the net is asked. Made by `nlp.training.repeats`.
+once (`PairReader.profile`), and five times that where the net is asked. Made by `nlp.training.repeats`.
 """
 
 from __future__ import annotations

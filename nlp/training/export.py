@@ -1,8 +1,9 @@
-"""From the trained network to what reading loads: an int8 ONNX graph that also tells what decided.
+"""From the trained network to what reading loads: int8 ONNX graphs that also tell what decided.
 
-The graph takes `ids` and `mask` (B, T) and gives `scores` (B, classes of all heads), `why` (B, T, 2: each
-token's share of environmental and of the likeliest kind), `tags` (B, T, 7: BIO of place, party, when) and
-`low` (B, T, width: what the lowest four layers give, from which `nlp.pair_net` goes on).
+`low.onnx` takes `ids` and `mask` (B, T) and gives `low` (B, T, width: what the lowest four layers give; from
+here `nlp.pair_net` goes on, too). `model.onnx` takes `low` and `mask` and gives `scores` (B, classes of all
+heads), `why` (B, T, 2: each token's share of environmental and of the likeliest kind) and `tags` (B, T, 7:
+BIO of place, party, when).
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import onnx
 import torch
 from onnx import TensorProto
+from onnx.utils import Extractor
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
 from torch import nn
 
-from nlp.encoder import CARD, SCHEMA
+from nlp.encoder import CARD, LOWER, SCHEMA, UPPER
 from nlp.training.evening import evened
 from nlp.training.examples import APPEAL_TYPES, URGENCIES
 from nlp.training.fit import PREFIX
@@ -57,10 +60,15 @@ class _Graph(nn.Module):
         return scores, torch.cat([shares[:, :, :1], chosen], dim=2), self.net.tags(hidden), low
 
 
-def export(net: ReadingNet, path: Path, seen: Sequence[Sequence[int]]) -> None:
-    """Write the quantised graph. Per channel: per tensor cost three points and changed with the batch.
+def export(
+    net: ReadingNet, folder: Path, seen: Sequence[Sequence[int]], *, lower: Path | None = None
+) -> None:
+    """Write the quantised graphs. Per channel: per tensor cost three points and changed with the batch.
 
-    `seen` are the token ids of some texts that were learned from (`nlp.training.evening`).
+    Two files: what compares pairs needs the lowest layers alone. `lower` is such a file of weights that this
+    network goes on from: it is taken as it is, for the layers in it have not changed, and the pair net stands
+    on them; without it they are rounded anew, by what they make of `seen`. `seen` are the token ids of some
+    texts that were learned from (`nlp.training.evening`).
     """
     net = evened(net, seen)
     net.base.set_attn_implementation("eager")
@@ -70,7 +78,15 @@ def export(net: ReadingNet, path: Path, seen: Sequence[Sequence[int]]) -> None:
     }
     long = {name: {0: "batch", 1: "length"} for name in ("ids", "mask", "why", "tags", "low")}
     outputs = {"scores": {0: "batch"}, "why": long["why"], "tags": long["tags"], "low": long["low"]}
-    write_graph(_Graph(net), given, outputs, path, config=net.base.config, layers="layer.")
+    with tempfile.TemporaryDirectory() as place:
+        whole = Path(place) / "whole.onnx"
+        write_graph(_Graph(net), given, outputs, whole, config=net.base.config, layers="layer.")
+        cut = Extractor(onnx.load(str(whole)))
+        if lower is None:
+            onnx.save(cut.extract_model(["ids", "mask"], ["low"]), str(folder / LOWER))
+        elif lower != folder / LOWER:
+            shutil.copyfile(lower, folder / LOWER)
+        onnx.save(cut.extract_model(["low", "mask"], ["scores", "why", "tags"]), str(folder / UPPER))
 
 
 def write_graph(
@@ -101,12 +117,17 @@ def write_graph(
                 opset_version=17,
                 dynamo=False,
             )
+        options = FusionOptions("bert")
+        # Joined with what stands before it a normalisation takes seven times as long on a CPU, a Gelu twice
+        # (`nlp.encoder.SLOWER`).
+        options.enable_skip_layer_norm = options.enable_bias_skip_layer_norm = False
+        options.enable_bias_gelu = False
         model = optimizer.optimize_model(
             str(plain),
             model_type="bert",
             num_heads=config.num_attention_heads,
             hidden_size=config.hidden_size,
-            optimization_options=FusionOptions("bert"),
+            optimization_options=options,
         )
         model.save_model_to_file(str(fused))
         quantize_dynamic(
@@ -140,11 +161,12 @@ def write_card(
     """Write `card.json`: what the model is, from what, how it is joined with the lexicon, and checksums."""
     files = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in (folder / "model.onnx", folder / "tokenizer.json")
+        for path in (folder / LOWER, folder / UPPER, folder / "tokenizer.json")
     }
+    graphs = hashlib.sha256(f"{files[LOWER]} {files[UPPER]}".encode()).hexdigest()
     card = {
         "schema": SCHEMA,
-        "version": f"{name}-{files['model.onnx'][:8]}",
+        "version": f"{name}-{graphs[:8]}",
         "prefix": PREFIX,
         "tokens": tokens,
         "classes": {"kind": list(kinds), "appeal_type": list(APPEAL_TYPES), "urgency": list(URGENCIES)},

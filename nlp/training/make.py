@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nlp import evaluation
 from nlp.beliefs import Blend, Sure, blend
 from nlp.cascade import CascadeReader
-from nlp.encoder import Card, Encoder
+from nlp.encoder import LOWER, UPPER, Card, Encoder
 from nlp.folder import WeightsError
 from nlp.grams import HEADS, Grams
 from nlp.topics import TopicReader
@@ -73,7 +73,7 @@ def make(
             raise WeightsError(f"{start.name}: its kinds are not those of the table")
         plan = replace(plan, rate=_RATE_ON, head_rate=_HEAD_RATE_ON, start=card.version)
     count(examples, out=out, kinds=kinds, held=held, lexicon=lexicon)
-    graph = start / "model.onnx" if start is not None else None
+    graph = start / UPPER if start is not None else None
     net = fit(base, examples, kinds, plan=plan, work=work, told=told, start=graph)
     about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
     return finish(
@@ -86,6 +86,7 @@ def make(
         held=held,
         lexicon=lexicon,
         about=about,
+        lower=start / LOWER if start is not None and Card.load(start).split else None,
     )
 
 
@@ -133,15 +134,16 @@ def finish(
     held: Sequence[dict[str, Any]],
     lexicon: Path,
     about: dict[str, Any],
+    lower: Path | None = None,
 ) -> dict[str, Any]:
     """Export and calibrate a trained network; gives the figures on the held-out texts.
 
-    `out` holds the model over character runs already: the encoder is asked where both linear models are
-    unsure.
+    `lower` are the lowest layers of the weights that the network went on from. `out` holds the model over
+    character runs already: the encoder is asked where both linear models are unsure.
     """
     out.mkdir(parents=True, exist_ok=True)
     export.copy_tokenizer(base, out)
-    export.export(net, out / "model.onnx", seen)
+    export.export(net, out, seen, lower=lower)
     export.write_card(out, kinds=kinds, tokens=tokens, name=base.name, about=about, chosen=_UNKNOWN)
     topics, encoder, grams = TopicReader.load(lexicon), Encoder(out), Grams(out)
     weighed = [topics.weigh(row.get("title"), row.get("text") or "") for row in held]

@@ -1,10 +1,11 @@
 """Makes the pair net: `python -m nlp.training.pair_net --texts DIR --base DIR --weights DIR --work DIR`.
 
 First it learns to compare from pairs that nobody labelled (`nlp.training.pair_texts`), then from the
-labelled ones. Written: `pairs.onnx` and `pairs.npz` into the weights, and `pair_beliefs.json` beside the
-labels: for each labelled pair the log-odds of a net that learned no label of its matter (of unlabelled
-texts only those are left out that say the same word for word). `nlp.training.repeats` weighs these with the
-trees and writes the card: run it afterwards. Needs the `train` extra; some forty minutes of two cores.
+labelled ones and from groups of appeals that we wrote (`nlp.training.pair_samples`). Written: `pairs.onnx`
+and `pairs.npz` into the weights, and `pair_beliefs.json` beside the labels: for each labelled pair the
+log-odds of a net that learned no label of its matter (of unlabelled texts only those are left out that say
+the same word for word). `nlp.training.repeats` weighs these with the trees and writes the card: run it
+afterwards. Needs the `train` extra; some forty minutes of two cores.
 `--work` keeps what the first half learned: a second run goes on from it.
 """
 
@@ -24,13 +25,14 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import BertModel
 
-from nlp.encoder import session_of
+from nlp.encoder import LOWER, session_of
 from nlp.pair_net import GRAPH, PREFIX, RARITY, TOKENS
 from nlp.repeat_profile import READ_WORDS, words_of
 from nlp.repeats import PairReader
 from nlp.text import normalize
 from nlp.training.export import write_graph
 from nlp.training.pair_fit import Joint, Learner, Plan, Texts, lowest
+from nlp.training.pair_samples import read_samples
 from nlp.training.pair_texts import unlabelled
 from nlp.training.repeats import BELIEFS, SEED, digest, folds_of, read_names, read_pairs, read_texts
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nlp.training.pair_samples import Sample
     from nlp.training.pair_texts import Told
     from nlp.training.repeats import Pair
 
@@ -49,6 +52,9 @@ NETS: Final = 4
 #: Unlabelled texts are read shorter: half of them are titles and answers.
 _SHORT: Final = 96
 _RARER: Final = (3.0, 5.0, 7.0)
+#: So many of our own pairs stand beside the labelled ones. With all of them, whose words often mislead, the
+#: net trusts words too little where they are right (docs/repeats.md).
+_OF_OURS: Final = 0.4
 _PRETRAINED: Final = "pretrained.pt"
 _LABELLED: Final = Plan(epochs=3.0, rate=1e-4, head_rate=8e-4, warmup=30, soft=0.04)
 
@@ -87,7 +93,7 @@ def pretrain(
 
 def labelled_learner(
     texts: dict[str, dict[str, Any]],
-    pairs: Sequence[Pair],
+    pairs: Sequence[Pair | Sample],
     tokenizer: Tokenizer,
     encoder: Path,
     rarity: NDArray[np.uint8],
@@ -145,6 +151,8 @@ def make(
     texts_folder: Path, base_folder: Path, weights: Path, work: Path, *, threads: int, tell: Tell
 ) -> dict[str, Any]:
     """Pretrain, learn, answer the labelled pairs by folds, export. Gives what was done."""
+    if not (weights / LOWER).exists():
+        raise SystemExit(f"{weights}: no {LOWER}: its encoder was made before 2026-11-28; make it anew")
     torch.set_num_threads(threads)
     work.mkdir(parents=True, exist_ok=True)
     texts, pairs = read_texts(texts_folder), read_pairs()
@@ -173,20 +181,23 @@ def make(
     if not labelled <= set(found["left_out"]):
         raise SystemExit(f"{kept}: has learned from texts that are labelled now; remove it to begin anew")
     rarity = found["rarity"].numpy()
-    learner, words = labelled_learner(texts, pairs, tokenizer, weights / "model.onnx", rarity)
+    ours, samples = read_samples()
+    learner, words = labelled_learner(texts | ours, [*pairs, *samples], tokenizer, weights / LOWER, rarity)
+    written = range(len(pairs), len(pairs) + len(samples))
     folds = folds_of(pairs) % NETS
     log_odds = np.zeros(len(pairs))
     for fold in range(NETS):
         net = Joint(base)
         net.load_state_dict(found["net"])
         learned, held = np.flatnonzero(folds != fold).tolist(), np.flatnonzero(folds == fold).tolist()
+        learned += some_of(written, fold)
         learner.learn(net, learned, replace(_LABELLED, seed=SEED + fold), tell)
         # The side that reading shows them from.
         log_odds[held] = learner.ask(net, held, lambda at: words_turned(words, learner.pairs[at]))
         tell({"net": fold + 1, "of": NETS})
     net = Joint(base)
     net.load_state_dict(found["net"])
-    learner.learn(net, range(len(pairs)), _LABELLED, tell)
+    learner.learn(net, [*range(len(pairs)), *some_of(written, NETS)], _LABELLED, tell)
     torch.save(net.state_dict(), work / "learned.pt")
     export(net, base, weights / GRAPH)
     np.savez_compressed(weights / RARITY, rarity=rarity)
@@ -197,7 +208,18 @@ def make(
         },
     }
     BELIEFS.write_text(json.dumps(told_by, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
-    return {"pairs": len(pairs), "unlabelled": found["pairs"], "plan": asdict(_LABELLED)}
+    return {
+        "pairs": len(pairs),
+        "samples": len(samples),
+        "unlabelled": found["pairs"],
+        "plan": asdict(_LABELLED),
+    }
+
+
+def some_of(written: Iterable[int], seed: int) -> list[int]:
+    """The pairs of ours that a net learns: every net some, and no net is asked about them."""
+    rng = np.random.default_rng(seed)
+    return [number for number in written if rng.random() < _OF_OURS]
 
 
 def words_turned(words: Sequence[str], pair: tuple[int, int]) -> bool:

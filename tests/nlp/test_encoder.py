@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from nlp import WEIGHTS
 from nlp.cascade import NO_ENCODER
-from nlp.encoder import CARD, Encoder
+from nlp.encoder import CARD, LOWER, UPPER, Encoder
 from nlp.folder import WeightsError
 from nlp.pipeline import Reader
 from nlp.types import Head
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+WHOLE = Path(__file__).with_name("whole.onnx")
 BARBECUE = "楼下的烧烤店每天晚上十点以后油烟呛人，家里不敢开窗，请尽快处理。"
 WAGES = "公司拖欠三个月工资不发，请帮忙要回工资。"
 ODD = "最近每到后半夜就有一股说不清的酸味往屋里钻，老人咳个不停，味道像是西边那排平房里出来的。"
@@ -73,12 +74,51 @@ def copied(folder: Path) -> Path:
     return shutil.copytree(WEIGHTS, folder / "weights")
 
 
-def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [LOWER, UPPER])
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     folder = copied(tmp_path)
-    with (folder / "model.onnx").open("r+b") as file:
+    with (folder / name).open("r+b") as file:
         file.seek(1000)
         file.write(b"damage")
-    with pytest.raises(WeightsError, match=r"model\.onnx.*checksum"):
+    with pytest.raises(WeightsError, match=f"{re.escape(name)}.*checksum"):
+        Encoder(folder)
+
+
+def test_a_folder_of_before_with_the_whole_network_in_one_graph_still_reads(tmp_path: Path) -> None:
+    """`whole.onnx` (2 kB, made by hand): 吵 is environmental and of the 24th kind, 钱 is not."""
+    shutil.copyfile(WHOLE, tmp_path / UPPER)
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "吵": 2, "钱": 4}, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    card = json.loads((WEIGHTS / CARD).read_text("utf-8"))
+    files = {
+        name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in (UPPER, "tokenizer.json")
+    }
+    told = {**card, "schema": "jiesu-encoder/1", "files": files, "prefix": ""}
+    (tmp_path / CARD).write_text(json.dumps(told), "utf-8")
+    noise, wages = Encoder(tmp_path).read_many(["吵吵", "钱"])
+    assert noise.beliefs.environmental > 0.9
+    assert noise.beliefs.kinds[card["classes"]["kind"][23]] > 0.9
+    assert wages.beliefs.environmental < 0.1
+
+
+def test_files_that_do_not_go_together_are_found_at_the_start(tmp_path: Path) -> None:
+    """With right checksums, as a careless release would have them."""
+    folder = copied(tmp_path)
+    shutil.copyfile(WHOLE, folder / UPPER)
+    card = json.loads((folder / CARD).read_text("utf-8"))
+    card["files"][UPPER] = hashlib.sha256(WHOLE.read_bytes()).hexdigest()
+    (folder / CARD).write_text(json.dumps(card), "utf-8")
+    with pytest.raises(WeightsError, match=f"{re.escape(UPPER)}: does not go with {re.escape(LOWER)}"):
+        Encoder(folder)
+    assert NO_ENCODER in Reader.load(weights=folder).model_version
+
+
+def test_a_graph_in_two_files_is_not_taken_for_one_of_before(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    card = json.loads((folder / CARD).read_text("utf-8"))
+    (folder / CARD).write_text(json.dumps({**card, "schema": "jiesu-encoder/1"}), "utf-8")
+    with pytest.raises(WeightsError, match="does not go with"):
         Encoder(folder)
 
 
@@ -86,6 +126,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     ("change", "told"),
     [
         ({"schema": "other/1"}, "schema"),
+        ({"files": {}}, LOWER),
         ({"classes": {"kind": []}}, "appeal_type"),
         ({"blend": {"kind": [2.0, 1.0]}}, "kind"),
         ({"sure": {}}, "Sure"),

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from nlp import WEIGHTS
+from nlp.encoder import LOWER, UPPER
 from nlp.folder import WeightsError
 from nlp.pair_net import ENCODER, GRAPH, RARITY, PairNet, marks_of
 from nlp.repeats import CARD, NO_NET, WEIGHTS_FILE, PairReader
+from nlp.training.pair_samples import HELD, Sample, read_samples
 from nlp.training.repeats import joined, read_beliefs, read_pairs, weighed
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ def pairs() -> PairReader:
 @pytest.fixture(scope="module")
 def net() -> PairNet:
     return PairNet(WEIGHTS, card()["net"]["files"])
+
+
+#: Shared runs of two characters from which two texts are near in words.
+NEAR = 0.4
 
 
 def card() -> dict[str, Any]:
@@ -138,10 +144,17 @@ def test_a_damaged_graph_is_told_by_name(tmp_path: Path) -> None:
 
 def test_graphs_that_do_not_go_together_are_found_at_the_start(tmp_path: Path) -> None:
     """With right checksums, as a careless release would have them."""
-    shutil.copy(copied(tmp_path) / GRAPH, tmp_path / "model.onnx")
-    files = {**card()["net"]["files"], "model.onnx": card()["net"]["files"][GRAPH]}
+    shutil.copy(copied(tmp_path) / GRAPH, tmp_path / LOWER)
+    files = {**card()["net"]["files"], LOWER: card()["net"]["files"][GRAPH]}
     with pytest.raises(WeightsError, match="does not go with"):
         PairNet(tmp_path, files)
+
+
+def test_a_net_for_an_encoder_in_one_file_is_told_apart_from_a_damaged_card() -> None:
+    files = {**card()["net"]["files"], UPPER: "0"}
+    del files[LOWER]
+    with pytest.raises(WeightsError, match="one file"):
+        PairNet(WEIGHTS, files)
 
 
 def test_a_card_without_a_checksum_is_refused() -> None:
@@ -169,3 +182,26 @@ def test_two_opinions_are_weighed_by_what_they_are_worth() -> None:
     of_trees, of_words, _ = weighed(noise, good, same)
     assert of_words > 0.5
     assert abs(of_trees) < 0.1
+
+
+def alike(one: str, other: str) -> float:
+    """Shared runs of two characters."""
+    a, b = ({text[at : at + 2] for at in range(len(text) - 1)} for text in (one, other))
+    return len(a & b) / len(a | b)
+
+
+def test_another_place_in_much_the_same_words_is_seldom_taken_for_the_same_matter(pairs: PairReader) -> None:
+    """Groups that nothing learned from: `c` is another place in `a`'s words, `b` the same matter again."""
+    texts, written = read_samples(HELD)
+    near = [pair for pair in written if alike(texts[pair.a]["text"], texts[pair.b]["text"]) >= NEAR]
+    other = [pair for pair in near if pair.b.endswith("c") and not pair.same]
+    again = [pair for pair in near if (pair.a + pair.b).endswith("b") and pair.a.endswith("a")]
+    profiles = {name: pairs.profile(row["title"], row["text"]) for name, row in texts.items()}
+
+    def held_for_one(found: list[Sample]) -> list[bool]:
+        return [pairs.likeness(profiles[pair.a], profiles[pair.b]).p >= pairs.same_from for pair in found]
+
+    assert pairs.degraded is None
+    assert len(other) >= 40
+    assert sum(held_for_one(other)) <= len(other) / 4
+    assert sum(held_for_one(again)) >= len(again) / 2
