@@ -3,8 +3,8 @@
 Knows the folder of weights and tensors; gives plain beliefs, the tokens that decided, and the spans of who
 and when. No torch. Called by `nlp.cascade`; its graph is run by `nlp.pair_net` too. A folder holds
 `card.json` (what the model is, its classes, calibration and checksums), `low.onnx` (the lowest layers, which
-training leaves as the base has them), `model.onnx` (those above) and `tokenizer.json`. In folders made before
-2026-11-28 (`jiesu-encoder/1`) `model.onnx` is the whole of it.
+training leaves as the base has them), `model.onnx` (those above) and `tokenizer.json`. In folders of before,
+whose card says `jiesu-encoder/1`, `model.onnx` is the whole of it.
 """
 
 from __future__ import annotations

@@ -56,9 +56,9 @@ class PairNet:
 
     def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
         """Load the weights; `files` are their checksums. Raises WeightsError naming what is wrong."""
+        if LOWER not in files and UPPER in files:
+            raise WeightsError(f"{GRAPH}: made for an encoder in one file; make it anew for one in two")
         for name in (GRAPH, RARITY, *ENCODER):
-            if name == LOWER and name not in files and UPPER in files:
-                raise WeightsError(f"{GRAPH}: made for an encoder in one file; make it anew for one in two")
             if name not in files:
                 raise WeightsError(f"{name}: the card has no checksum of it")
             check_file(folder / name, files[name])

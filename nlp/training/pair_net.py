@@ -152,7 +152,7 @@ def make(
 ) -> dict[str, Any]:
     """Pretrain, learn, answer the labelled pairs by folds, export. Gives what was done."""
     if not (weights / LOWER).exists():
-        raise SystemExit(f"{weights}: no {LOWER}: its encoder was made before 2026-11-28; make it anew")
+        raise SystemExit(f"{weights}: no {LOWER}: its encoder is in one file (jiesu-encoder/1); make it anew")
     torch.set_num_threads(threads)
     work.mkdir(parents=True, exist_ok=True)
     texts, pairs = read_texts(texts_folder), read_pairs()

@@ -282,6 +282,7 @@ def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str
         "schema": SCHEMA,
         "version": f"repeats-{learned.hexdigest()[:8]}",
         "files": {WEIGHTS_FILE: digest(out / WEIGHTS_FILE)},
+        "grown_with": grams.version,
         "measures": list(MEASURES),
         "weight_step": _STEP,
         "unknown": rarity.unknown,

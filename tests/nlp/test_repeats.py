@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nlp import WEIGHTS
 from nlp.folder import WeightsError
+from nlp.grams import Grams
 from nlp.repeat_facts import agreement, signs_of
 from nlp.repeat_grams import clean, keys_of, overlap
 from nlp.repeats import CARD, WEIGHTS_FILE, PairReader, Trees
@@ -49,6 +50,11 @@ def test_what_is_one_matter_is_likelier_than_what_is_not(pairs: PairReader) -> N
 def test_the_answer_does_not_depend_on_which_came_first(pairs: PairReader, row: dict[str, Any]) -> None:
     turned = {"a": row["b"], "b": row["a"]}
     assert likely(pairs, row) == pytest.approx(likely(pairs, turned), abs=1e-9)
+
+
+def test_the_trees_were_grown_with_the_character_runs_beside_them() -> None:
+    """How these hold the kinds is a measure: once they are exchanged `nlp.training.repeats` is due."""
+    assert json.loads((WEIGHTS / CARD).read_text("utf-8"))["grown_with"] == Grams(WEIGHTS).version
 
 
 def test_a_text_sent_twice_is_one_matter(pairs: PairReader) -> None:
