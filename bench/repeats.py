@@ -1,8 +1,9 @@
 """Are two appeals one matter? `make bench-repeats`: the pair model against what peers do, on labelled pairs.
 
 The pairs are those of `nlp/training/pairs.jsonl`, their texts the public ones beside the checkout. Each
-pair is answered by trees that never saw its matter (cross-validation by groups), and by a net that did not
-either (its log-odds are kept in `nlp/training/pair_beliefs.json`: making them takes some forty minutes).
+pair is answered by trees that never saw its matter (cross-validation by groups), by a net that did not
+either (its log-odds are kept in `nlp/training/pair_beliefs.json`: making them takes some forty minutes) and
+by trees that weigh the two.
 Compared in the same run:
 (a) the cosine of character runs of at least 0.85 within 30 days and 500 m (public texts have no
 coordinates: within 500 m means that neither names a road, compound or river that the other does not
@@ -22,6 +23,7 @@ import hashlib
 import json
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,11 +32,10 @@ import numpy as np
 from bench import repeats_index
 from nlp import WEIGHTS
 from nlp.grams import Grams
-from nlp.pair_net import GRAPH
 from nlp.repeat_profile import MEASURES
 from nlp.repeats import PairReader
+from nlp.training import repeat_limits as limits
 from nlp.training import repeats as training
-from nlp.training.boosting import Plan
 from nlp.training.pair_samples import HELD, read_samples
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ _PEER_BITS: Final = 3
 _TIMED: Final = 300
 #: Where one matter and two are held for equally likely, whatever thresholds are set.
 _EVEN: Final = 0.5
+#: Tickets have days, appeals of ours have not: they get some, within two weeks.
+_NOW: Final = datetime(2026, 11, 27, tzinfo=UTC)
+_DAYS: Final = 11
 
 
 def main() -> None:
@@ -71,17 +75,10 @@ def main() -> None:
     reader = PairReader.load()
     if reader.degraded:
         raise SystemExit(f"the net is not there: {reader.degraded}")
-    rows = training.table(reader.rarity, Grams(WEIGHTS), texts, pairs)
-    same = np.array([pair.same for pair in pairs])
-    more = training.made_table(reader.rarity, Grams(WEIGHTS), texts, pairs)
-    logits = training.cross_validated(rows, same, training.folds_of(pairs), Plan(), more=more)
-    slope, shift = training.calibration(logits, same)
-    alone, _ = training.capped(training.probabilities(slope * logits + shift), rows, same)
-    words = training.read_beliefs(pairs, training.digest(WEIGHTS / GRAPH))
-    _, p = training.together(alone, logits, words, same)
-    folds = training.folds_of(pairs)
-    called = training.figures(training.called(training.same_from, p, same, folds), same)
-    certain = training.figures(training.called(training.certain_from, p, same, folds), same)
+    judged = training.judge(texts, reader.rarity, Grams(WEIGHTS), training.net_of(WEIGHTS))
+    rows, same, folds, alone, p = judged.rows, judged.same, judged.folds, judged.alone, judged.p
+    called = limits.figures(limits.called(limits.same_from, p, same, folds), same)
+    certain = limits.figures(limits.called(limits.certain_from, p, same, folds), same)
     hashed = np.array([_simhash(texts[pair.a]) for pair in pairs], dtype=np.uint64)
     other = np.array([_simhash(texts[pair.b]) for pair in pairs], dtype=np.uint64)
     apart = np.array([int(value).bit_count() for value in (hashed ^ other).tolist()])
@@ -96,16 +93,14 @@ def main() -> None:
                 "certain_from": reader.certain_from,
                 "certain": certain,
                 "trees_alone": {
-                    "same": training.figures(training.called(training.same_from, alone, same, folds), same),
-                    "certain": training.figures(
-                        training.called(training.certain_from, alone, same, folds), same
-                    ),
+                    "same": limits.figures(limits.called(limits.same_from, alone, same, folds), same),
+                    "certain": limits.figures(limits.called(limits.certain_from, alone, same, folds), same),
                 },
-                "cosine_peer": training.figures(_peer(rows), same),
-                "cosine_alone": training.figures(rows[:, 0] >= _PEER_COSINE, same),
-                "simhash_3": training.figures(apart <= _PEER_BITS, same),
+                "cosine_peer": limits.figures(_peer(rows), same),
+                "cosine_alone": limits.figures(rows[:, 0] >= _PEER_COSINE, same),
+                "simhash_3": limits.figures(apart <= _PEER_BITS, same),
                 "simhash_best": max(
-                    ({"bits": bits, **training.figures(apart <= bits, same)} for bits in range(_BITS)),
+                    ({"bits": bits, **limits.figures(apart <= bits, same)} for bits in range(_BITS)),
                     key=_f05,
                 ),
                 "written": _written(reader),
@@ -145,17 +140,20 @@ def _peer(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _written(reader: PairReader) -> dict[str, Any]:
     """The groups of ours that nothing learned from: called the same, certain, and by the trees alone."""
     texts, pairs = read_samples(HELD)
-    profiles = {name: reader.profile(row["title"], row["text"]) for name, row in texts.items()}
+    profiles = {
+        name: reader.profile(row["title"], row["text"], _NOW + timedelta(days=at % _DAYS))
+        for at, (name, row) in enumerate(texts.items())
+    }
     same = np.array([pair.same for pair in pairs])
     both = [(profiles[pair.a], profiles[pair.b]) for pair in pairs]
     p = np.array([reader.likeness(*pair).p for pair in both])
     alone = np.array([reader.by_measures(*pair) for pair in both])
     return {
         "pairs": len(pairs),
-        "same": training.figures(p >= reader.same_from, same),
-        "certain": training.figures(p >= reader.certain_from, same),
-        "trees_at_half": training.figures(alone >= _EVEN, same),
-        "at_half": training.figures(p >= _EVEN, same),
+        "same": limits.figures(p >= reader.same_from, same),
+        "certain": limits.figures(p >= reader.certain_from, same),
+        "trees_at_half": limits.figures(alone >= _EVEN, same),
+        "at_half": limits.figures(p >= _EVEN, same),
     }
 
 

@@ -22,6 +22,8 @@ _LEAST_RARE: Final = 15.0
 _SAME_PARTY: Final = 0.8
 _KINDS_ALIKE: Final = 0.8
 _KINDS_APART: Final = 0.2
+#: Log-odds of the net from which its word is told: of the labelled pairs it is right in nineteen of twenty.
+_SURE: Final = 2.0
 _DIFFERENT: Final = (
     ("compound", "小区或地点名称不同"),
     ("road", "道路名称不同"),
@@ -37,6 +39,13 @@ def reasons(rarity: Rarity, a: Profile, b: Profile, found: Mapping[str, float]) 
     if found["days"] > 0 and a.at is not None and b.at is not None:
         told.append(f"相隔{abs(a.at - b.at).days}天")
     return tuple(told)
+
+
+def by_words(log_odds: float) -> tuple[str, ...]:
+    """What the net that read both texts word by word holds them for, where it is rather sure."""
+    if abs(log_odds) < _SURE:
+        return ()
+    return ("逐词对读：说的是同一件事",) if log_odds > 0 else ("逐词对读：说的是两件事",)
 
 
 def _for(rarity: Rarity, a: Profile, b: Profile, found: Mapping[str, float]) -> list[str]:

@@ -1,7 +1,7 @@
 """One matter or two (同一事项): how likely two appeals are about the same, from their texts alone, and why.
 
-Knows `repeats.json` (version, thresholds, calibration) and `repeats.npz` (how rare runs are, and the
-trees) of a folder of weights. No database, network or queue. Trees weigh measures of the pair; where they
+Knows `repeats.json` (version, thresholds, calibration) and `repeats.npz` (how rare runs are, and two sets
+of trees) of a folder of weights. No database, network or queue. Trees weigh measures of the pair; where they
 leave it open, and its weights are there, a net reads both texts word by word (`nlp.pair_net`) and is weighed
 with them. Two texts cost some five milliseconds by measures, of which each text's own two thirds are paid
 once (`PairReader.profile`), and five times that where the net is asked. Made by `nlp.training.repeats`.
@@ -21,9 +21,10 @@ from nlp.grams import Grams
 from nlp.pair_net import PairNet
 from nlp.repeat_grams import Rarity
 from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile, turned
-from nlp.repeat_reasons import reasons
+from nlp.repeat_reasons import by_words, reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 CARD: Final = "repeats.json"
 WEIGHTS_FILE: Final = "repeats.npz"
-SCHEMA: Final = "jiesu-repeats/1"
+SCHEMA: Final = "jiesu-repeats/2"
+#: What the arrays of the trees that know the net's answer begin with.
+WEIGHING: Final = "weighing_"
+_DAYS: Final = [MEASURES.index("days"), MEASURES.index("undated")]
 #: What marks an answer that the net could not have had a part in.
 NO_NET: Final = "no-net"
 
@@ -60,6 +64,17 @@ class Trees:
         return sums
 
 
+def weighed_columns(rows: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the weighing trees see of pairs: the measures but for the days, and last what the net says.
+
+    The appeals that we wrote have no day: by that the trees would tell them from found ones, and distrust
+    words there alone.
+    """
+    columns = np.column_stack([rows, words])
+    columns[:, _DAYS] = 0.0
+    return columns
+
+
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """What is said of two appeals: the probability that they are one matter, and the reasons in Chinese."""
@@ -85,10 +100,16 @@ class _Joined:
     """How the net is weighed with the trees, and from which probability of theirs it is asked."""
 
     net: PairNet
-    trees: float
-    words: float
-    shift: float
+    weighing: Trees
+    """Trees over the measures and, last, what the net says."""
+    odds: NDArray[np.float64]
+    """What the trees, the net, the weighing trees and one weigh in the log-odds."""
     asked_from: float
+
+    def p(self, trees: float, words: float, rows: NDArray[np.float64]) -> float:
+        """The probability, from the log-odds of trees and net and the measures, told from either side."""
+        weighing = float(self.weighing.logits(weighed_columns(rows, np.full(len(rows), words))).mean())
+        return _probability(float(self.odds @ [trees, words, weighing, 1.0]))
 
 
 class PairReader:
@@ -111,14 +132,15 @@ class PairReader:
                     unknown=float(card["unknown"]),
                     common=float(card["common"]),
                 )
-                self._trees = Trees(kept["measure"], kept["limit"], kept["leaf"], float(card["base"]))
+                self._trees = _trees(kept, "", card["base"])
+                arrays = {name: kept[name] for name in kept.files if name.startswith(WEIGHING)}
             self._slope, self._shift = (float(value) for value in card["calibration"])
             self._apart_most = float(card["apart_most"])
             self._limits = _Limits(float(card["same_from"]), float(card["certain_from"]))
             self.degraded: str | None = None
             self._joined: _Joined | None = None
             try:
-                self._joined, self._limits = _net_of(folder, card.get("net"))
+                self._joined, self._limits = _net_of(folder, card.get("net"), arrays)
             except WeightsError as fault:
                 self.degraded = str(fault)
             self.version: str = card["version"] if self._joined else f"{card['version']}+{NO_NET}"
@@ -149,43 +171,56 @@ class PairReader:
 
     def by_measures(self, a: Profile, b: Profile) -> float:
         """How likely two appeals are one matter, by the trees alone."""
-        return self._by_trees(a, b, measures(self.rarity, a, b))[1]
+        return self._by_trees(self._rows(a, b))[1]
 
     def likeness(self, a: Profile, b: Profile) -> Likeness:
         """How likely two appeals are the same matter."""
-        found = measures(self.rarity, a, b)
-        logit, p = self._by_trees(a, b, found)
+        rows = self._rows(a, b)
+        logit, p = self._by_trees(rows)
+        why = reasons(self.rarity, a, b, dict(zip(MEASURES, rows[0].tolist(), strict=True)))
         joined = self._joined
         if joined is not None and p >= joined.asked_from:
             words = joined.net.log_odds(a.source, b.source)
-            p = _probability(joined.trees * logit + joined.words * words + joined.shift)
-        return Likeness(
-            p=p,
-            same=p >= self.same_from,
-            certain=p >= self.certain_from,
-            why=reasons(self.rarity, a, b, dict(zip(MEASURES, found.tolist(), strict=True))),
-        )
+            p = joined.p(logit, words, rows)
+            why = (*by_words(words), *why)
+        return Likeness(p=p, same=p >= self.same_from, certain=p >= self.certain_from, why=why)
 
-    def _by_trees(self, a: Profile, b: Profile, found: NDArray[np.float64]) -> tuple[float, float]:
+    def _rows(self, a: Profile, b: Profile) -> NDArray[np.float64]:
+        """The measures from either text's side: some are told from the first one's, and the answer is one."""
+        found = measures(self.rarity, a, b)
+        return np.stack([found, turned(self.rarity, a, b, found)])
+
+    def _by_trees(self, rows: NDArray[np.float64]) -> tuple[float, float]:
         """Log-odds, not calibrated, and probability by the measures of two texts."""
-        # Some measures are told from the first text's side: asked from both, the answer is one.
-        other = turned(self.rarity, a, b, found)
-        logit = float(self._trees.logits(np.stack([found, other])).mean())
+        logit = float(self._trees.logits(rows).mean())
         p = _probability(self._slope * logit + self._shift)
-        return logit, min(p, self._apart_most) if apart(found) else p
+        return logit, min(p, self._apart_most) if apart(rows[0]) else p
 
 
 def _probability(odds: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(odds, -30, 30))))
 
 
-def _net_of(folder: Path, card: Any) -> tuple[_Joined, _Limits]:  # noqa: ANN401  (whatever the card holds)
+def _trees(kept: Mapping[str, NDArray[Any]], prefix: str, base: Any) -> Trees:  # noqa: ANN401  (whatever the card holds)
+    return Trees(kept[prefix + "measure"], kept[prefix + "limit"], kept[prefix + "leaf"], float(base))
+
+
+def _net_of(
+    folder: Path,
+    card: Any,  # noqa: ANN401  (whatever the card holds)
+    arrays: Mapping[str, NDArray[Any]],
+) -> tuple[_Joined, _Limits]:
     """The net, how it is weighed, and its limits. Raises WeightsError where it is missing or damaged."""
     if card is None:
         raise WeightsError(f"{CARD}: net: the card names none")
     try:
-        trees, words, shift = (float(value) for value in card["weigh"])
-        joined = _Joined(PairNet(folder, card["files"]), trees, words, shift, float(card["asked_from"]))
+        trees, words, weighing, shift = (float(value) for value in card["weigh"])
+        joined = _Joined(
+            PairNet(folder, card["files"]),
+            _trees(arrays, WEIGHING, card["weighing_base"]),
+            np.array([trees, words, weighing, shift]),
+            float(card["asked_from"]),
+        )
         return joined, _Limits(float(card["same_from"]), float(card["certain_from"]))
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         if isinstance(fault, WeightsError):

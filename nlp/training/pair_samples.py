@@ -1,10 +1,12 @@
 """Groups of appeals that we wrote ourselves, and the pairs they give: `pair_samples.jsonl`.
 
-`pair_samples_held.jsonl` holds further groups that nothing learns from (`make bench-repeats`, tests). A group
+`pair_samples_weighing.jsonl` holds groups that no net learns, for the trees that weigh it, and
+`pair_samples_held.jsonl` those that nothing learns from (`make bench-repeats`, tests). A group
 tells of one matter (`a`) what found pairs seldom show side by side: the same matter from another caller in
 other words (`b`), another place, party or source (`c`, half of them in much the same words), another trouble
 at the same place (`d`), and a hard one either way (`e`, `e_same`). In two groups of three `c` is liker to `a`
-than `b` is: words alone mislead. Called by `nlp.training.pair_net` and `bench.repeats`.
+than `b` is: words alone mislead. Called by `nlp.training.pair_net`, `nlp.training.repeats` and
+`bench.repeats`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 SAMPLES: Final = Path(__file__).with_name("pair_samples.jsonl")
+WEIGHING: Final = Path(__file__).with_name("pair_samples_weighing.jsonl")
 HELD: Final = Path(__file__).with_name("pair_samples_held.jsonl")
 _APPEALS: Final = "abcde"
 
@@ -24,6 +27,8 @@ class Sample(NamedTuple):
     a: str
     b: str
     same: bool
+    group: int
+    """Its group's number: no fold divides one."""
 
 
 def read_samples(path: Path = SAMPLES) -> tuple[dict[str, dict[str, Any]], list[Sample]]:
@@ -47,11 +52,14 @@ def _group(row: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], list[Sample]
     """The appeals and pairs of one group."""
     if {*row} != {"group", "e_same", *_APPEALS} or not isinstance(row["e_same"], bool):
         raise ValueError("a group has group, a to e, and e_same (true or false)")
-    names = {key: f"samples|{row['group']}{key}" for key in _APPEALS}
+    group = row["group"]
+    if type(group) is not int:
+        raise ValueError("group: a whole number")
+    names = {key: f"samples|{group}{key}" for key in _APPEALS}
     told = {name: {"title": row[key]["title"], "text": row[key]["text"]} for key, name in names.items()}
     for key, name in names.items():
         if not (told[name]["title"] + told[name]["text"]).strip():
             raise ValueError(f"{key}: empty")
     same = {"ab": True, "ac": False, "ad": False, "ae": row["e_same"], "bc": False, "bd": False}
     same["be"] = row["e_same"]
-    return told, [Sample(names[pair[0]], names[pair[1]], is_same) for pair, is_same in same.items()]
+    return told, [Sample(names[pair[0]], names[pair[1]], is_same, group) for pair, is_same in same.items()]

@@ -1,7 +1,7 @@
 """Makes the pair model: `python -m nlp.training.repeats --texts DIR --out nlp/weights` (no extra needed).
 
-Trees over measures are grown here; the net that reads word by word is made before (`nlp.training.pair_net`)
-and weighed with them here. The card keeps its checksum and the encoder's: run this again when one
+Trees over measures are grown here, and those that weigh them with the net that reads word by word, which is
+made before (`nlp.training.pair_net`). The card keeps its checksum and the encoder's: run this again when one
 is exchanged.
 
 `pairs.jsonl` holds ids of public texts and what we labelled (docs/repeats.md says by which rules), no
@@ -17,6 +17,7 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -25,18 +26,24 @@ import numpy as np
 
 from nlp.folder import WeightsError
 from nlp.grams import Grams
-from nlp.pair_net import ENCODER, GRAPH, RARITY
+from nlp.pair_net import ENCODER, GRAPH, RARITY, PairNet
 from nlp.repeat_grams import Rarity, clean, keys_of
-from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile
-from nlp.repeats import CARD, SCHEMA, WEIGHTS_FILE
+from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile, words_of
+from nlp.repeats import CARD, SCHEMA, WEIGHING, WEIGHTS_FILE, Trees
 from nlp.text import normalize
 from nlp.training.boosting import Plan, grow
 from nlp.training.made_pairs import made
+from nlp.training.pair_samples import WEIGHING as SAMPLES_TO_WEIGH
+from nlp.training.pair_samples import read_samples
+from nlp.training.repeat_limits import FOLDS, calibration, limits, probabilities
+from nlp.training.repeat_weighing import ASKED_FROM, OF_WRITTEN, Opinions, Weighed, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from nlp.training.pair_samples import Sample
 
 PAIRS: Final = Path(__file__).with_name("pairs.jsonl")
 #: What nets that never saw a pair's matter say of it (`nlp.training.pair_net`).
@@ -55,17 +62,9 @@ _LEAST_CITIES: Final = 3
 _LEAST_TEXTS: Final = 8
 _COMMON_TEXTS: Final = 60
 _STEP: Final = 0.05
-FOLDS: Final = 8
 #: Made pairs of each of the three sorts.
 EACH_MADE: Final = 20
 SEED: Final = 20261126
-#: Acting alone: where at most this share of the pairs that are two matters (all of them hard ones: see the
-#: labelling) would be merged. Calling it the same matter: of the probabilities whose F0.5 is within so much
-#: of the best the highest, for a wrong proposal costs more than one that is not made.
-FALSE_MERGES: Final = 0.01
-#: The net is asked about pairs that the trees hold for at least so likely; below it they alone decide.
-ASKED_FROM: Final = 0.05
-NEARLY_BEST: Final = 0.02
 _NEAR: Final = 0.5
 _DAY: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4})")
 
@@ -160,7 +159,7 @@ def rarity_of(folder: Path) -> Rarity:
 
 
 def table(
-    rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair]
+    rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair | Sample]
 ) -> NDArray[np.float64]:
     """The measures of each pair."""
     profiles: dict[str, Profile] = {}
@@ -215,69 +214,105 @@ def made_table(
     return np.stack(rows), np.array([pair.same for pair in found])
 
 
-def calibration(logits: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and shift of a logistic curve over log-odds."""
-    slope, shift = _logistic(np.stack([logits, np.ones_like(logits)], axis=1), same)
-    return slope, shift
+def capped(p: NDArray[np.float64], rows: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    """The probabilities, where two places are named at most the share of such pairs that are one matter."""
+    return np.where(apart(rows), np.minimum(p, most), p)
 
 
-def weighed(
-    trees: NDArray[np.float64], words: NDArray[np.float64], same: NDArray[np.bool_]
-) -> tuple[float, float, float]:
-    """What the log-odds of the trees and of the net weigh together, and the shift."""
-    of_trees, of_words, shift = _logistic(np.stack([trees, words, np.ones_like(trees)], axis=1), same)
-    return of_trees, of_words, shift
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the labelled pairs say of the model: each is answered by what never saw its matter."""
+
+    rows: NDArray[np.float64]
+    same: NDArray[np.bool_]
+    folds: NDArray[np.intp]
+    trees: Trees
+    """Grown on all of them, and on the made ones."""
+    curve: tuple[float, float]
+    """Slope and shift that make the trees' log-odds a probability."""
+    apart_most: float
+    alone: NDArray[np.float64]
+    """By the trees alone."""
+    weighed: Weighed | None
+    """With the net, where there is one."""
+
+    @property
+    def p(self) -> NDArray[np.float64]:
+        """By all that there is."""
+        return self.weighed.p if self.weighed else self.alone
 
 
-def _logistic(design: NDArray[np.float64], same: NDArray[np.bool_]) -> list[float]:
-    """Weights of a logistic curve (Newton steps)."""
-    weights = np.zeros(design.shape[1])
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-design @ weights))
-        bend = design.T @ (design * (p * (1 - p))[:, None])
-        weights = weights + np.linalg.solve(bend, design.T @ (same - p))
-    return [float(weight) for weight in weights]
+def judge(
+    texts: dict[str, dict[str, Any]],
+    rarity: Rarity,
+    grams: Grams,
+    net: tuple[PairNet, str] | None,
+    *,
+    plan: Plan | None = None,
+) -> Judged:
+    """Measure the pairs and answer each. `net` with its checksum; None for the trees alone.
+
+    Raises WeightsError or KeyError where the kept answers of the net are another's.
+    """
+    plan = plan or Plan()
+    pairs = read_pairs()
+    # What may be wrong with the net is said before the work is done.
+    words = read_beliefs(pairs, net[1]) if net else None
+    rows = table(rarity, grams, texts, pairs)
+    same, folds = np.array([pair.same for pair in pairs]), folds_of(pairs)
+    more = made_table(rarity, grams, texts, pairs)
+    logits = cross_validated(rows, same, folds, plan, more=more)
+    trees = grow(np.concatenate([rows, more[0]]), np.concatenate([same, more[1]]), plan, seed=SEED)
+    slope, shift = calibration(logits, same)
+    most = round(float(same[apart(rows)].mean()), 2)
+    p = capped(probabilities(slope * logits + shift), rows, most)
+    weighed = None
+    if net is not None and words is not None:
+        ours, samples = read_samples(SAMPLES_TO_WEIGH)
+        random = np.random.default_rng(SEED)
+        some = [sample for sample in samples if random.random() < OF_WRITTEN]
+        measured = table(rarity, grams, ours, some)
+        # Neither the trees nor the net have learned these.
+        said = trees.logits(measured)
+        written = Opinions(
+            measured,
+            capped(probabilities(slope * said + shift), measured, most),
+            said,
+            np.array([net[0].log_odds(*(_words(ours[name]) for name in (pair.a, pair.b))) for pair in some]),
+            np.array([pair.same for pair in some]),
+            np.array([pair.group % FOLDS for pair in some]),
+        )
+        weighed = together(Opinions(rows, p, logits, words, same, folds), written, plan=plan)
+    return Judged(rows, same, folds, trees, (slope, shift), most, p, weighed)
 
 
-def figures(called: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, float]:
-    """Precision, recall, F0.5, and the share of pairs of two matters that are called one."""
-    right, wrong = int((called & same).sum()), int((called & ~same).sum())
-    precision = right / max(right + wrong, 1)
-    recall = right / max(int(same.sum()), 1)
-    weighed = 0.25 * precision + recall
-    return {
-        "precision": round(precision, 4),
-        "recall": round(recall, 4),
-        "f05": round(1.25 * precision * recall / weighed, 4) if weighed else 0.0,
-        "false_merge_rate": round(wrong / max(int((~same).sum()), 1), 4),
-    }
+def _words(row: dict[str, Any]) -> str:
+    """A text as the net reads it."""
+    return words_of(normalize(row.get("title") or ""), normalize(row.get("text") or ""))
+
+
+def net_of(folder: Path) -> tuple[PairNet, str] | None:
+    """The net of a folder of weights and its checksum, None where there is none. Raises WeightsError."""
+    if not (folder / GRAPH).exists():
+        return None
+    files = {name: digest(folder / name) for name in (GRAPH, RARITY, *ENCODER)}
+    return PairNet(folder, files), files[GRAPH]
 
 
 def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str, Any]:
     """Count, measure, grow, calibrate, weigh, write. Gives the card."""
-    plan = plan or Plan()
-    texts, pairs = read_texts(texts_folder), read_pairs()
     rarity, grams = rarity_of(texts_folder), Grams(out)
-    rows = table(rarity, grams, texts, pairs)
-    same = np.array([pair.same for pair in pairs])
-    more, more_same = made_table(rarity, grams, texts, pairs)
-    folds = folds_of(pairs)
-    logits = cross_validated(rows, same, folds, plan, more=(more, more_same))
-    slope, shift = calibration(logits, same)
-    p, apart_most = capped(probabilities(slope * logits + shift), rows, same)
-    trees = grow(np.concatenate([rows, more]), np.concatenate([same, more_same]), plan, seed=SEED)
-    # Whatever may be wrong with the net is said before anything is written.
-    net = _net(out, pairs, p, logits) if (out / GRAPH).exists() else None
+    judged = judge(read_texts(texts_folder), rarity, grams, net_of(out), plan=plan)
     kept: dict[str, NDArray[Any]] = {
         "keys": rarity.keys,
         "weights": np.round(rarity.weights / _STEP).astype(np.uint8),
-        "measure": trees.measure,
-        "limit": trees.limit,
-        "leaf": trees.leaf,
+        **_arrays("", judged.trees),
+        **(_arrays(WEIGHING, judged.weighed.trees) if judged.weighed else {}),
     }
+    told = {"net": _net(out, judged, judged.weighed)} if judged.weighed else {}
     np.savez_compressed(out / WEIGHTS_FILE, allow_pickle=False, **kept)
     learned = hashlib.sha256(b"".join(array.tobytes() for array in kept.values()))
-    learned.update(json.dumps(net).encode())
+    learned.update(json.dumps(told.get("net")).encode())
     card = {
         "schema": SCHEMA,
         "version": f"repeats-{learned.hexdigest()[:8]}",
@@ -287,104 +322,35 @@ def make(texts_folder: Path, out: Path, *, plan: Plan | None = None) -> dict[str
         "weight_step": _STEP,
         "unknown": rarity.unknown,
         "common": rarity.common,
-        "base": trees.base,
-        "calibration": [slope, shift],
-        "apart_most": apart_most,
-        "pairs": {"same": int(same.sum()), "two": int((~same).sum())},
-        **_limits(p, same, folds),
-        **({"net": net} if net else {}),
+        "base": judged.trees.base,
+        "calibration": list(judged.curve),
+        "apart_most": judged.apart_most,
+        "pairs": {"same": int(judged.same.sum()), "two": int((~judged.same).sum())},
+        **limits(judged.alone, judged.same, judged.folds),
+        **told,
     }
     (out / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return card
 
 
-def _net(
-    out: Path, pairs: Sequence[Pair], p: NDArray[np.float64], logits: NDArray[np.float64]
-) -> dict[str, Any]:
-    """The card's part about the net. Raises WeightsError, OSError or KeyError where beliefs are another's."""
-    same, folds = np.array([pair.same for pair in pairs]), folds_of(pairs)
-    files = {name: digest(out / name) for name in (GRAPH, RARITY, *ENCODER)}
-    weigh, both = together(p, logits, read_beliefs(pairs, files[GRAPH]), same)
-    return {"files": files, "weigh": list(weigh), "asked_from": ASKED_FROM, **_limits(both, same, folds)}
+def _arrays(prefix: str, trees: Trees) -> dict[str, NDArray[Any]]:
+    return {prefix + "measure": trees.measure, prefix + "limit": trees.limit, prefix + "leaf": trees.leaf}
 
 
-def probabilities(odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of log-odds."""
-    found: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
-    return found
-
-
-def together(
-    p: NDArray[np.float64], logits: NDArray[np.float64], words: NDArray[np.float64], same: NDArray[np.bool_]
-) -> tuple[tuple[float, float, float], NDArray[np.float64]]:
-    """What trees and net weigh where the net is asked, and the probabilities that come of it."""
-    asked = p >= ASKED_FROM
-    weigh = weighed(logits[asked], words[asked], same[asked])
-    return weigh, joined(p, logits, words, weigh)
-
-
-def joined(
-    p: NDArray[np.float64],
-    logits: NDArray[np.float64],
-    words: NDArray[np.float64],
-    weigh: tuple[float, float, float],
-) -> NDArray[np.float64]:
-    """The probabilities of trees and net together; the trees' own `p` where the net is not asked."""
-    both = probabilities(weigh[0] * logits + weigh[1] * words + weigh[2])
-    return np.where(p >= ASKED_FROM, both, p)
-
-
-def _limits(p: NDArray[np.float64], same: NDArray[np.bool_], folds: NDArray[np.intp]) -> dict[str, Any]:
+def _net(out: Path, judged: Judged, weighed: Weighed) -> dict[str, Any]:
+    """The card's part about the net."""
     return {
-        "same_from": same_from(p, same),
-        "certain_from": certain_from(p, same),
-        "cross_validated": {
-            "same": figures(called(same_from, p, same, folds), same),
-            "certain": figures(called(certain_from, p, same, folds), same),
-        },
+        "files": {name: digest(out / name) for name in (GRAPH, RARITY, *ENCODER)},
+        "weigh": weighed.odds,
+        "weighing_base": weighed.trees.base,
+        "asked_from": ASKED_FROM,
+        **limits(weighed.p, judged.same, judged.folds),
     }
 
 
 def digest(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def capped(
-    p: NDArray[np.float64], rows: NDArray[np.float64], same: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], float]:
-    """The probabilities, where two places are named at most the share of such pairs that are one matter."""
-    elsewhere = apart(rows)
-    most = round(float(same[elsewhere].mean()), 2)
-    return np.where(elsewhere, np.minimum(p, most), p), most
-
-
-def same_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """The highest probability, in hundredths, whose F0.5 is nearly the best."""
-    tried = [step / 100 for step in range(50, 100)]
-    scores = [figures(p >= step, same)["f05"] for step in tried]
-    return max(step for step, score in zip(tried, scores, strict=True) if score >= max(scores) - NEARLY_BEST)
-
-
-def called(
-    choose: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
-    p: NDArray[np.float64],
-    same: NDArray[np.bool_],
-    folds: NDArray[np.intp],
-) -> NDArray[np.bool_]:
-    """Which pairs are called one matter when each fold's threshold is chosen on the others."""
-    found = np.zeros(len(p), dtype=np.bool_)
-    for fold in range(FOLDS):
-        held = folds == fold
-        found[held] = p[held] >= choose(p[~held], same[~held])
-    return found
-
-
-def certain_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """The probability above which false merges are rare enough, to the next hundredth."""
-    allowed = int(FALSE_MERGES * int((~same).sum()))
-    wrong = np.sort(p[~same])[::-1]
-    return float(min(0.99, np.ceil(wrong[allowed] * 100 + 1e-9) / 100))
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from nlp import WEIGHTS
 from nlp.encoder import LOWER, UPPER
 from nlp.folder import WeightsError
 from nlp.pair_net import ENCODER, GRAPH, RARITY, PairNet, marks_of
-from nlp.repeats import CARD, NO_NET, WEIGHTS_FILE, PairReader
+from nlp.repeats import CARD, NO_NET, WEIGHING, WEIGHTS_FILE, PairReader
 from nlp.training.pair_samples import HELD, Sample, read_samples
-from nlp.training.repeats import joined, read_beliefs, read_pairs, weighed
+from nlp.training.repeats import digest, read_beliefs, read_pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,9 @@ def net() -> PairNet:
     return PairNet(WEIGHTS, card()["net"]["files"])
 
 
+#: Every ticket has a day: read without one, appeals of ours would not be judged as it judges tickets.
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+DAYS = 11
 #: Shared runs of two characters from which two texts are near in words.
 NEAR = 0.4
 
@@ -96,15 +100,34 @@ def test_threads_that_ask_at_once_get_the_answers_of_one(net: PairNet) -> None:
     assert found == [net.log_odds(*pair) for pair in asked]
 
 
-def test_what_the_trees_leave_open_is_weighed_with_the_net(pairs: PairReader, net: PairNet) -> None:
+def weighing(folder: Path, *weigh: float) -> PairReader:
+    """The shipped model with other weights of trees, net, weighing trees, and another shift."""
+    told = card()
+    told["net"]["weigh"] = weigh
+    (copied(folder) / CARD).write_text(json.dumps(told), encoding="utf-8")
+    return PairReader.load(folder)
+
+
+def test_what_the_trees_leave_open_is_weighed_with_the_net(
+    tmp_path: Path, pairs: PairReader, net: PairNet
+) -> None:
     one, other = pairs.profile(*RIVER), pairs.profile(*AGAIN)
-    found = pairs.likeness(one, other).p
-    assert found != pairs.by_measures(one, other)
-    trees, words, shift = card()["net"]["weigh"]
-    rest = math.log(found / (1 - found)) - words * net.log_odds(one.source, other.source) - shift
-    # What is left are the trees' log-odds before they were calibrated.
-    slope, moved = card()["calibration"]
-    assert pairs.by_measures(one, other) == pytest.approx(1 / (1 + math.exp(-(slope * rest / trees + moved))))
+    slope, shift = card()["calibration"]
+    assert weighing(tmp_path, slope, 0, 0, shift).likeness(one, other).p == pairs.by_measures(one, other)
+    words = 1 / (1 + math.exp(-0.5 * net.log_odds(one.source, other.source) - 0.25))
+    assert weighing(tmp_path, 0, 0.5, 0, 0.25).likeness(one, other).p == pytest.approx(words)
+
+
+def test_the_weighing_trees_know_what_the_net_says(
+    tmp_path: Path, pairs: PairReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge, (one, other) = weighing(tmp_path, 0, 0, 1, 0), (pairs.profile(*RIVER), pairs.profile(*AGAIN))
+    found = []
+    for words in (-6.0, 6.0):
+        monkeypatch.setattr(PairNet, "log_odds", lambda *_, words=words: words)
+        found.append(judge.likeness(one, other).p)
+        assert judge.likeness(other, one).p == pytest.approx(found[-1])
+    assert found[0] + 0.2 < found[1]
 
 
 def test_what_the_trees_hold_for_hopeless_the_net_is_not_asked(pairs: PairReader) -> None:
@@ -128,13 +151,32 @@ def test_without_the_net_the_trees_go_on_by_their_own_limits_and_say_so(tmp_path
     [
         (None, "names none"),
         ({}, "weigh"),
-        ({"weigh": ["a", 1, 2]}, "net"),
-        ({"weigh": [1, 2, 3], "files": 3}, "net"),
+        ({"weigh": ["a", 1, 2, 3]}, "could not convert"),
+        ({"weigh": [1, 2, 3]}, "unpack"),
+        ({"weigh": [1, 2, 3, 4], "files": 3}, "not iterable"),
     ],
 )
 def test_a_card_that_is_wrong_about_the_net_leaves_the_trees(tmp_path: Path, net: Any, told: str) -> None:  # noqa: ANN401  (whatever a card holds)
     (copied(tmp_path) / CARD).write_text(json.dumps({**card(), "net": net}), encoding="utf-8")
     assert told in (PairReader.load(tmp_path).degraded or "")
+
+
+def test_without_what_is_known_of_the_weighing_trees_the_others_go_on(tmp_path: Path) -> None:
+    told = card()
+    del told["net"]["weighing_base"]
+    (copied(tmp_path) / CARD).write_text(json.dumps(told), encoding="utf-8")
+    assert "weighing_base" in (PairReader.load(tmp_path).degraded or "")
+
+
+def test_without_the_weighing_trees_the_others_go_on(tmp_path: Path) -> None:
+    with np.load(copied(tmp_path) / WEIGHTS_FILE, allow_pickle=False) as whole:
+        kept = {name: whole[name] for name in whole.files if not name.startswith(WEIGHING)}
+    np.savez_compressed(tmp_path / WEIGHTS_FILE, allow_pickle=False, **kept)
+    told = {**card(), "files": {WEIGHTS_FILE: digest(tmp_path / WEIGHTS_FILE)}}
+    (tmp_path / CARD).write_text(json.dumps(told), encoding="utf-8")
+    alone = PairReader.load(tmp_path)
+    assert WEIGHING in (alone.degraded or "")
+    assert alone.version.endswith(NO_NET)
 
 
 def test_a_damaged_graph_is_told_by_name(tmp_path: Path) -> None:
@@ -170,20 +212,6 @@ def test_every_labelled_pair_has_an_answer_of_a_net_that_never_saw_it() -> None:
         read_beliefs(labelled, "0" * 64)
 
 
-def test_the_trees_alone_decide_below_the_limit() -> None:
-    p, logits, words = np.array([0.01, 0.5]), np.array([-4.0, 0.0]), np.array([9.0, 1.0])
-    assert joined(p, logits, words, (1.0, 2.0, -2.0)).tolist() == [0.01, 0.5]
-
-
-def test_two_opinions_are_weighed_by_what_they_are_worth() -> None:
-    random = np.random.default_rng(2)
-    same = random.random(4000) > 0.5
-    good, noise = np.where(same, 1.0, -1.0) + random.normal(0, 1.5, 4000), random.normal(0, 1, 4000)
-    of_trees, of_words, _ = weighed(noise, good, same)
-    assert of_words > 0.5
-    assert abs(of_trees) < 0.1
-
-
 def alike(one: str, other: str) -> float:
     """Shared runs of two characters."""
     a, b = ({text[at : at + 2] for at in range(len(text) - 1)} for text in (one, other))
@@ -196,7 +224,10 @@ def test_another_place_in_much_the_same_words_is_seldom_taken_for_the_same_matte
     near = [pair for pair in written if alike(texts[pair.a]["text"], texts[pair.b]["text"]) >= NEAR]
     other = [pair for pair in near if pair.b.endswith("c") and not pair.same]
     again = [pair for pair in near if (pair.a + pair.b).endswith("b") and pair.a.endswith("a")]
-    profiles = {name: pairs.profile(row["title"], row["text"]) for name, row in texts.items()}
+    profiles = {
+        name: pairs.profile(row["title"], row["text"], NOW + timedelta(days=at % DAYS))
+        for at, (name, row) in enumerate(texts.items())
+    }
 
     def held_for_one(found: list[Sample]) -> list[bool]:
         return [pairs.likeness(profiles[pair.a], profiles[pair.b]).p >= pairs.same_from for pair in found]

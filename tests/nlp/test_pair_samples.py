@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nlp.training.pair_samples import HELD, SAMPLES, read_samples
+from nlp.training.pair_samples import HELD, SAMPLES, WEIGHING, read_samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,7 @@ def written(folder: Path, *groups: dict[str, object]) -> Path:
 
 def test_a_group_gives_seven_pairs(tmp_path: Path) -> None:
     texts, pairs = read_samples(written(tmp_path, GROUP))
+    assert {pair.group for pair in pairs} == {7}
     assert texts["samples|7b"] == {"title": "还是没人来收垃圾", "text": ""}
     same = {pair.a[-1] + pair.b[-1] for pair in pairs if pair.same}
     two = {pair.a[-1] + pair.b[-1] for pair in pairs if not pair.same}
@@ -47,6 +48,7 @@ def test_a_group_gives_seven_pairs(tmp_path: Path) -> None:
         ({"c": {"title": " ", "text": ""}}, "line 2: c: empty"),
         ({"c": {"title": "无文"}}, "line 2: 'text'"),
         ({"c": 3}, "line 2: "),
+        ({"group": "8"}, "line 2: group: a whole number"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, change: dict[str, object], told: str) -> None:
@@ -62,10 +64,10 @@ def test_a_broken_line_is_named_and_odd_characters_end_none(tmp_path: Path) -> N
         read_samples(path)
 
 
-def test_ours_are_as_many_as_the_figures_say_and_none_is_in_both_files() -> None:
-    learned, pairs = read_samples(SAMPLES)
-    held, others = read_samples(HELD)
-    assert (len(pairs), len(others)) == (2940, 1120)
-    assert learned.keys().isdisjoint(held)
-    said = [f"{row['title']}\n{row['text']}" for row in (*learned.values(), *held.values())]
+def test_ours_are_as_many_as_the_figures_say_and_none_is_in_two_files() -> None:
+    files = [read_samples(path) for path in (SAMPLES, WEIGHING, HELD)]
+    assert [len(pairs) for _, pairs in files] == [2940, 1470, 1610]
+    names = [name for texts, _ in files for name in texts]
+    assert len(set(names)) == len(names)
+    said = [f"{row['title']}\n{row['text']}" for texts, _ in files for row in texts.values()]
     assert len(set(said)) == len(said)

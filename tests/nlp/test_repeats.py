@@ -20,7 +20,8 @@ from nlp.repeat_facts import agreement, signs_of
 from nlp.repeat_grams import clean, keys_of, overlap
 from nlp.repeats import CARD, WEIGHTS_FILE, PairReader, Trees
 from nlp.training.boosting import Plan, grow
-from nlp.training.repeats import day_of, figures, folds_of, read_pairs
+from nlp.training.repeat_limits import figures
+from nlp.training.repeats import day_of, folds_of, read_pairs
 
 PAIRS = [
     json.loads(line)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
 
 from models.appeals import Appeal, Reading
 from models.files import Attachment
@@ -15,9 +16,12 @@ from models.tickets import Ticket
 from tests.factories import NOW, add_tickets
 from tests.triage.services.repeats.test_looking import AGAIN, FIRST, RIVER
 from triage.services import reference
-from triage.services.repeats import looking
+from triage.services.repeats import comparing, looking
 
 if TYPE_CHECKING:
+    import pytest
+
+    from nlp.repeats import PairReader
     from tests.triage.web.conftest import Client
     from triage.services.deps import Deps
 
@@ -52,6 +56,22 @@ async def test_no_page_claims_to_be_certain(client: Client, deps: Deps) -> None:
     for address in ("/desk/repeats", f"/desk/tickets/{first}", f"/desk/compare/{first}/{again}"):
         assert "100%" not in await (await client.get(address)).text()
     assert "99%" in await (await client.get("/desk/repeats")).text()
+
+
+async def test_no_connection_is_held_while_two_are_weighed(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, again = await ready(deps)
+    weigh, pool, held = comparing.compare, deps.db.engine.pool, []
+    assert isinstance(pool, QueuePool)
+
+    def noted(pairs: PairReader, found: comparing.Gathered) -> comparing.Compared:
+        held.append(pool.checkedout())
+        return weigh(pairs, found)
+
+    monkeypatch.setattr(comparing, "compare", noted)
+    assert (await client.get(f"/desk/compare/{again}/{first}")).status == 200
+    assert held == [0]
 
 
 async def test_a_pair_across_confidence_is_marked(client: Client, deps: Deps) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from collections import Counter
 from dataclasses import dataclass
@@ -68,8 +67,20 @@ class Compared:
     state: Proposal | None
 
 
-async def compare(session: AsyncSession, pairs: PairReader, viewer: Viewer, one: str, other: str) -> Compared:
-    """Hold two tickets against each other, the earlier one second. Raises NotFound, BadInput."""
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the database knows of two tickets, the later one first."""
+
+    later: WholeTicket
+    earlier: WholeTicket
+    told: dict[int, Told]
+    photos: dict[int, tuple[int, ...]]
+    same_caller: bool
+    state: Proposal | None
+
+
+async def gather(session: AsyncSession, viewer: Viewer, one: str, other: str) -> Gathered:
+    """Read two tickets, to be compared once the session is given back. Raises NotFound, BadInput."""
     if one == other:
         raise BadInput("请选两张不同的工单")
     found = [await ticket_detail.whole_ticket(session, viewer, no) for no in (one, other)]
@@ -77,18 +88,29 @@ async def compare(session: AsyncSession, pairs: PairReader, viewer: Viewer, one:
     if len(wholes) != len(found):
         raise NotFound("没有这张工单，或您无权查看。")
     later, earlier = sorted(wholes, key=lambda whole: -whole.ticket.id)
-    told = await matters.told_of(session, [later.ticket.id, earlier.ticket.id])
     kept = await session.get(MatterPair, (later.ticket.id, earlier.ticket.id))
+    return Gathered(
+        later,
+        earlier,
+        told=await matters.told_of(session, [later.ticket.id, earlier.ticket.id]),
+        photos=await _photos(session, later.appeal.id, earlier.appeal.id),
+        same_caller=await matters.same_caller(session, later.ticket.id, earlier.ticket.id),
+        state=Proposal(kept.state) if kept is not None else None,
+    )
+
+
+def compare(pairs: PairReader, found: Gathered) -> Compared:
+    """Hold two tickets against each other: a tenth of a second of CPU, so apart from the loop."""
+    later, earlier = found.later, found.earlier
     titles = _differences(later.ticket.title, earlier.ticket.title)
     texts = _differences(later.appeal.text, earlier.appeal.text)
-    photos = await _photos(session, later.appeal.id, earlier.appeal.id)
     return Compared(
-        a=Side(later, titles[0], texts[0], photos[later.appeal.id]),
-        b=Side(earlier, titles[1], texts[1], photos[earlier.appeal.id]),
-        likeness=await asyncio.to_thread(_likeness, pairs, told[earlier.ticket.id], told[later.ticket.id]),
-        same_caller=await matters.same_caller(session, later.ticket.id, earlier.ticket.id),
+        a=Side(later, titles[0], texts[0], found.photos[later.appeal.id]),
+        b=Side(earlier, titles[1], texts[1], found.photos[earlier.appeal.id]),
+        likeness=_likeness(pairs, found.told[earlier.ticket.id], found.told[later.ticket.id]),
+        same_caller=found.same_caller,
         metres=_apart(later, earlier),
-        state=Proposal(kept.state) if kept is not None else None,
+        state=found.state,
     )
 
 

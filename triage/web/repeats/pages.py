@@ -33,7 +33,7 @@ from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
     from models.ticket_detail import WholeTicket
-    from triage.services.repeats.comparing import Compared, Side
+    from triage.services.repeats.comparing import Compared, Gathered, Side
     from triage.web.names import Names
 
 _SEE_OTHER: Final = 303
@@ -194,16 +194,18 @@ def _to(address: str) -> web.Response:
     return web.Response(status=_SEE_OTHER, headers={"Location": address})
 
 
+def _compared(gathered: Gathered) -> Compared:
+    """The comparison, by the model that is loaded once per process."""
+    return comparing.compare(looking.pair_reader(), gathered)
+
+
 async def _page(request: web.Request, error: TriageError | None) -> web.Response:
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
-        found = await comparing.compare(
-            session,
-            await asyncio.to_thread(looking.pair_reader),
-            request[VIEWER],
-            request.match_info["a"],
-            request.match_info["b"],
+        gathered = await comparing.gather(
+            session, request[VIEWER], request.match_info["a"], request.match_info["b"]
         )
+    found = await asyncio.to_thread(_compared, gathered)
     token = guard.token_of(request)
     names = request.app[NAMES]
     page = ComparePage(
