@@ -221,7 +221,10 @@ def capped(p: NDArray[np.float64], rows: NDArray[np.float64], most: float) -> ND
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the labelled pairs say of the model: each is answered by what never saw its matter."""
+    """What the labelled pairs say of the model: each is answered by trees and a net that did not see it.
+
+    What that leaves out is said in `nlp.training.repeat_weighing.together`.
+    """
 
     rows: NDArray[np.float64]
     same: NDArray[np.bool_]
@@ -271,7 +274,11 @@ def judge(
         ours, samples = read_samples(SAMPLES_TO_WEIGH)
         random = np.random.default_rng(SEED)
         some = [sample for sample in samples if random.random() < OF_WRITTEN]
-        measured = table(rarity, grams, ours, some)
+        # Tickets have days, appeals of ours have not: they get some, within two weeks.
+        dated = {
+            name: {**row, "time": f"2026-11-{1 + at % 11}"} for at, (name, row) in enumerate(ours.items())
+        }
+        measured = table(rarity, grams, dated, some)
         # Neither the trees nor the net have learned these.
         said = trees.logits(measured)
         written = Opinions(
@@ -292,7 +299,7 @@ def _words(row: dict[str, Any]) -> str:
 
 
 def net_of(folder: Path) -> tuple[PairNet, str] | None:
-    """The net of a folder of weights and its checksum, None where there is none. Raises WeightsError."""
+    """The net of a folder of weights and its checksum, None without one. Raises WeightsError, OSError."""
     if not (folder / GRAPH).exists():
         return None
     files = {name: digest(folder / name) for name in (GRAPH, RARITY, *ENCODER)}

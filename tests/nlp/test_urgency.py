@@ -131,6 +131,35 @@ def test_what_must_be_seen_at_once_is_u2(rules: UrgencyRules, text: str) -> None
         "公司老板失联，工资没有着落",
         "建议把裸露的电线入地",
         "",
+        "给维修师傅打了好几次电话，一直没反应",
+        "老人家里的电视没声音",
+        "有人砍树，大树倒下了",
+        "贴了封条，车间里工人还在里面生产",
+        "地下室群租，人还在里面住",
+        "化粪池满了，物业的人没出来管",
+        "工人把建筑垃圾埋在下面",
+        "电梯经常坏，上个月有人困在里面",
+        "水表前阀门往外漏水，三天没人修",
+        "空调管口往外滴水",
+        "小区污水管道返味，一股臭鸡蛋味",
+        "天然气公司漏抄表",
+        "燃气热水器漏电",
+        "楼下装修油漆味很大，整个楼道都是",
+        "臭味源头一直找不到",
+        "电源掉了",
+        "去医院拍片，单子丢了",
+        "楼顶基站放射的电磁波",
+        "早餐铺的桶冒热气，味道大",
+        "喝的水有消毒水味",
+        "排水井里往外冒黑水",
+        "厂里打磨，金属粉尘到处飘着",
+        "工厂烟囱白烟一直往外冒，气味刺鼻",
+        "地下车库坡道开裂，雨天渗水",
+        "邻居装修砸承重墙，请立即制止",
+        "小区有人飞线充电，存在火灾隐患",
+        "消防通道堆满杂物，着火怎么办",
+        "邻居放鞭炮，火药味飘到家里",
+        "加油站不给开发票，打电话一直推着不管",
     ],
 )
 def test_fears_drills_and_history_raise_nothing(rules: UrgencyRules, text: str) -> None:
@@ -222,7 +251,7 @@ def test_a_repeated_id_is_refused(tmp_path: Path) -> None:
 
 
 def test_emergencies_that_nothing_learned_from_are_mostly_seen() -> None:
-    """As measured when they were written (docs/nlp.md: 41 of 60, 49 of 60, 5 false), with some slack."""
+    """As measured when they were written (docs/nlp.md: 40 of 60, 49 of 60, 5 false), with some slack."""
     held = [json.loads(line) for line in HELD.read_text(encoding="utf-8").splitlines()]
     readings = Reader.load().read_many((row["title"], row["text"]) for row in held)
     read = Counter(
