@@ -23,7 +23,6 @@ import hashlib
 import json
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,9 +52,6 @@ _PEER_BITS: Final = 3
 _TIMED: Final = 300
 #: Where one matter and two are held for equally likely, whatever thresholds are set.
 _EVEN: Final = 0.5
-#: Tickets have days, appeals of ours have not: they get some, within two weeks.
-_NOW: Final = datetime(2026, 11, 27, tzinfo=UTC)
-_DAYS: Final = 11
 
 
 def main() -> None:
@@ -141,8 +137,8 @@ def _written(reader: PairReader) -> dict[str, Any]:
     """The groups of ours that nothing learned from: called the same, certain, and by the trees alone."""
     texts, pairs = read_samples(HELD)
     profiles = {
-        name: reader.profile(row["title"], row["text"], _NOW + timedelta(days=at % _DAYS))
-        for at, (name, row) in enumerate(texts.items())
+        name: reader.profile(row["title"], row["text"], training.day_of(row["time"]))
+        for name, row in texts.items()
     }
     same = np.array([pair.same for pair in pairs])
     both = [(profiles[pair.a], profiles[pair.b]) for pair in pairs]

@@ -84,6 +84,11 @@ def words_of(head: str, body: str) -> str:
     return f"{head}\n{body}"
 
 
+def read_words(title: str | None, text: str) -> str:
+    """A text as it is read word by word: title first, normalised, as far as it is read."""
+    return words_of(normalize(title or ""), normalize(text))[:READ_WORDS]
+
+
 def profile(rarity: Rarity, grams: Grams, title: str | None, text: str, at: datetime | None) -> Profile:
     """Read a text once."""
     head, body = normalize(title or ""), normalize(text)

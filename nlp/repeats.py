@@ -2,9 +2,10 @@
 
 Knows `repeats.json` (version, thresholds, calibration) and `repeats.npz` (how rare runs are, and two sets
 of trees) of a folder of weights. No database, network or queue. Trees weigh measures of the pair; where they
-leave it open, and its weights are there, a net reads both texts word by word (`nlp.pair_net`) and is weighed
-with them. Two texts cost some five milliseconds by measures, of which each text's own two thirds are paid
-once (`PairReader.profile`), and five times that where the net is asked. Made by `nlp.training.repeats`.
+leave it open, and its weights are there, a net reads both texts word by word (`nlp.pair_net`), and further
+trees, which see the measures and what the net says, know when words mislead: the three are joined. Two
+texts cost some five milliseconds by measures, of which each text's own two thirds are paid once
+(`PairReader.profile`), and five times that where the net is asked. Made by `nlp.training.repeats`.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class Trees:
 def weighed_columns(rows: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.float64]:
     """What the weighing trees see of pairs: the measures but for the days, and last what the net says.
 
-    The appeals that we wrote have no day: by that the trees would tell them from found ones, and distrust
-    words there alone.
+    The days of the appeals that we wrote are made: by those the trees would tell them from found ones, and
+    distrust words there alone.
     """
     columns = np.column_stack([rows, words])
     columns[:, _DAYS] = 0.0
@@ -132,7 +133,7 @@ class PairReader:
                     unknown=float(card["unknown"]),
                     common=float(card["common"]),
                 )
-                self._trees = _trees(kept, "", card["base"])
+                self._trees = _trees(kept, "", float(card["base"]))
                 arrays = {name: kept[name] for name in kept.files if name.startswith(WEIGHING)}
             self._slope, self._shift = (float(value) for value in card["calibration"])
             self._apart_most = float(card["apart_most"])
@@ -201,8 +202,9 @@ def _probability(odds: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(odds, -30, 30))))
 
 
-def _trees(kept: Mapping[str, NDArray[Any]], prefix: str, base: Any) -> Trees:  # noqa: ANN401  (whatever the card holds)
-    return Trees(kept[prefix + "measure"], kept[prefix + "limit"], kept[prefix + "leaf"], float(base))
+def _trees(kept: Mapping[str, NDArray[Any]], prefix: str, base: float) -> Trees:
+    """The trees of the arrays whose names begin so. Raises KeyError naming the one that is missing."""
+    return Trees(kept[prefix + "measure"], kept[prefix + "limit"], kept[prefix + "leaf"], base)
 
 
 def _net_of(
@@ -217,7 +219,7 @@ def _net_of(
         trees, words, weighing, shift = (float(value) for value in card["weigh"])
         joined = _Joined(
             PairNet(folder, card["files"]),
-            _trees(arrays, WEIGHING, card["weighing_base"]),
+            _trees(arrays, WEIGHING, float(card["weighing_base"])),
             np.array([trees, words, weighing, shift]),
             float(card["asked_from"]),
         )

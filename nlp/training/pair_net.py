@@ -27,9 +27,8 @@ from transformers import BertModel
 
 from nlp.encoder import LOWER, session_of
 from nlp.pair_net import GRAPH, PREFIX, RARITY, TOKENS
-from nlp.repeat_profile import READ_WORDS, words_of
+from nlp.repeat_profile import read_words
 from nlp.repeats import PairReader
-from nlp.text import normalize
 from nlp.training.export import write_graph
 from nlp.training.pair_fit import Joint, Learner, Plan, Texts, lowest
 from nlp.training.pair_samples import read_samples
@@ -101,12 +100,7 @@ def labelled_learner(
     """The labelled pairs, their texts as the int8 graph reads them; and these texts."""
     names = sorted({name for pair in pairs for name in (pair.a, pair.b)})
     number = {name: at for at, name in enumerate(names)}
-    told = [
-        words_of(normalize(texts[name].get("title") or ""), normalize(texts[name].get("text") or ""))[
-            :READ_WORDS
-        ]
-        for name in names
-    ]
+    told = [read_words(texts[name].get("title"), texts[name].get("text") or "") for name in names]
     tokenizer.enable_truncation(TOKENS)
     ids = [coded.ids for coded in tokenizer.encode_batch([PREFIX + text for text in told])]
     graph = session_of(encoder, threads=torch.get_num_threads())

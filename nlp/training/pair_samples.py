@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 SAMPLES: Final = Path(__file__).with_name("pair_samples.jsonl")
-WEIGHING: Final = Path(__file__).with_name("pair_samples_weighing.jsonl")
+FOR_WEIGHING: Final = Path(__file__).with_name("pair_samples_weighing.jsonl")
 HELD: Final = Path(__file__).with_name("pair_samples_held.jsonl")
 _APPEALS: Final = "abcde"
+#: Appeals of ours get days within two weeks, for tickets have them.
+_DAYS: Final = 11
 
 
 class Sample(NamedTuple):
@@ -32,7 +34,10 @@ class Sample(NamedTuple):
 
 
 def read_samples(path: Path = SAMPLES) -> tuple[dict[str, dict[str, Any]], list[Sample]]:
-    """The appeals (`title`, `text`) by name, and their pairs. Raises ValueError naming file and line."""
+    """The appeals (`title`, `text`, `time`) by name, and their pairs.
+
+    Raises ValueError naming file and line.
+    """
     texts: dict[str, dict[str, Any]] = {}
     pairs: list[Sample] = []
     # Not splitlines: texts may hold U+2028 and other characters that it takes for the end of a line.
@@ -43,7 +48,8 @@ def read_samples(path: Path = SAMPLES) -> tuple[dict[str, dict[str, Any]], list[
             raise ValueError(f"{path.name}, line {number}: {fault}") from fault
         if not texts.keys().isdisjoint(told):
             raise ValueError(f"{path.name}, line {number}: the group is there already")
-        texts |= told
+        for name, row in told.items():
+            texts[name] = {**row, "time": f"2026-11-{1 + len(texts) % _DAYS}"}
         pairs += found
     return texts, pairs
 

@@ -17,7 +17,7 @@ import json
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -28,13 +28,12 @@ from nlp.folder import WeightsError
 from nlp.grams import Grams
 from nlp.pair_net import ENCODER, GRAPH, RARITY, PairNet
 from nlp.repeat_grams import Rarity, clean, keys_of
-from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile, words_of
+from nlp.repeat_profile import MEASURES, Profile, apart, measures, profile, read_words
 from nlp.repeats import CARD, SCHEMA, WEIGHING, WEIGHTS_FILE, Trees
 from nlp.text import normalize
 from nlp.training.boosting import Plan, grow
 from nlp.training.made_pairs import made
-from nlp.training.pair_samples import WEIGHING as SAMPLES_TO_WEIGH
-from nlp.training.pair_samples import read_samples
+from nlp.training.pair_samples import FOR_WEIGHING, read_samples
 from nlp.training.repeat_limits import FOLDS, calibration, limits, probabilities
 from nlp.training.repeat_weighing import ASKED_FROM, OF_WRITTEN, Opinions, Weighed, together
 
@@ -269,33 +268,31 @@ def judge(
     slope, shift = calibration(logits, same)
     most = round(float(same[apart(rows)].mean()), 2)
     p = capped(probabilities(slope * logits + shift), rows, most)
-    weighed = None
-    if net is not None and words is not None:
-        ours, samples = read_samples(SAMPLES_TO_WEIGH)
-        random = np.random.default_rng(SEED)
-        some = [sample for sample in samples if random.random() < OF_WRITTEN]
-        # Tickets have days, appeals of ours have not: they get some, within two weeks.
-        dated = {
-            name: {**row, "time": f"2026-11-{1 + at % 11}"} for at, (name, row) in enumerate(ours.items())
-        }
-        measured = table(rarity, grams, dated, some)
-        # Neither the trees nor the net have learned these.
-        said = trees.logits(measured)
-        written = Opinions(
-            measured,
-            capped(probabilities(slope * said + shift), measured, most),
-            said,
-            np.array([net[0].log_odds(*(_words(ours[name]) for name in (pair.a, pair.b))) for pair in some]),
-            np.array([pair.same for pair in some]),
-            np.array([pair.group % FOLDS for pair in some]),
-        )
-        weighed = together(Opinions(rows, p, logits, words, same, folds), written, plan=plan)
-    return Judged(rows, same, folds, trees, (slope, shift), most, p, weighed)
+    judged = Judged(rows, same, folds, trees, (slope, shift), most, p, None)
+    if net is None or words is None:
+        return judged
+    written = _written(rarity, grams, net[0], judged)
+    found = Opinions(rows, p, logits, words, same, folds)
+    return replace(judged, weighed=together(found, written, plan=plan))
 
 
-def _words(row: dict[str, Any]) -> str:
-    """A text as the net reads it."""
-    return words_of(normalize(row.get("title") or ""), normalize(row.get("text") or ""))
+def _written(rarity: Rarity, grams: Grams, net: PairNet, judged: Judged) -> Opinions:
+    """Some of the pairs that we wrote for the weighing trees. Neither trees nor net have learned these."""
+    texts, samples = read_samples(FOR_WEIGHING)
+    random = np.random.default_rng(SEED)
+    some = [sample for sample in samples if random.random() < OF_WRITTEN]
+    said = {name: read_words(row["title"], row["text"]) for name, row in texts.items()}
+    rows = table(rarity, grams, texts, some)
+    logits = judged.trees.logits(rows)
+    slope, shift = judged.curve
+    return Opinions(
+        rows,
+        capped(probabilities(slope * logits + shift), rows, judged.apart_most),
+        logits,
+        np.array([net.log_odds(said[pair.a], said[pair.b]) for pair in some]),
+        np.array([pair.same for pair in some]),
+        np.array([pair.group % FOLDS for pair in some]),
+    )
 
 
 def net_of(folder: Path) -> tuple[PairNet, str] | None:

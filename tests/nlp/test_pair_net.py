@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from nlp.folder import WeightsError
 from nlp.pair_net import ENCODER, GRAPH, RARITY, PairNet, marks_of
 from nlp.repeats import CARD, NO_NET, WEIGHING, WEIGHTS_FILE, PairReader
 from nlp.training.pair_samples import HELD, Sample, read_samples
-from nlp.training.repeats import digest, read_beliefs, read_pairs
+from nlp.training.repeats import day_of, digest, read_beliefs, read_pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,9 +40,6 @@ def net() -> PairNet:
     return PairNet(WEIGHTS, card()["net"]["files"])
 
 
-#: Every ticket has a day: read without one, appeals of ours would not be judged as it judges tickets.
-NOW = datetime(2026, 11, 27, tzinfo=UTC)
-DAYS = 11
 #: Shared runs of two characters from which two texts are near in words.
 NEAR = 0.4
 
@@ -225,8 +221,7 @@ def test_another_place_in_much_the_same_words_is_seldom_taken_for_the_same_matte
     other = [pair for pair in near if pair.b.endswith("c") and not pair.same]
     again = [pair for pair in near if (pair.a + pair.b).endswith("b") and pair.a.endswith("a")]
     profiles = {
-        name: pairs.profile(row["title"], row["text"], NOW + timedelta(days=at % DAYS))
-        for at, (name, row) in enumerate(texts.items())
+        name: pairs.profile(row["title"], row["text"], day_of(row["time"])) for name, row in texts.items()
     }
 
     def held_for_one(found: list[Sample]) -> list[bool]:

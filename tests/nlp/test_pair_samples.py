@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nlp.training.pair_samples import HELD, SAMPLES, WEIGHING, read_samples
+from nlp.training.pair_samples import FOR_WEIGHING, HELD, SAMPLES, read_samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def written(folder: Path, *groups: dict[str, object]) -> Path:
 def test_a_group_gives_seven_pairs(tmp_path: Path) -> None:
     texts, pairs = read_samples(written(tmp_path, GROUP))
     assert {pair.group for pair in pairs} == {7}
-    assert texts["samples|7b"] == {"title": "还是没人来收垃圾", "text": ""}
+    assert texts["samples|7b"] == {"title": "还是没人来收垃圾", "text": "", "time": "2026-11-2"}
     same = {pair.a[-1] + pair.b[-1] for pair in pairs if pair.same}
     two = {pair.a[-1] + pair.b[-1] for pair in pairs if not pair.same}
     assert same == {"ab", "ae", "be"}
@@ -65,7 +65,7 @@ def test_a_broken_line_is_named_and_odd_characters_end_none(tmp_path: Path) -> N
 
 
 def test_ours_are_as_many_as_the_figures_say_and_none_is_in_two_files() -> None:
-    files = [read_samples(path) for path in (SAMPLES, WEIGHING, HELD)]
+    files = [read_samples(path) for path in (SAMPLES, FOR_WEIGHING, HELD)]
     assert [len(pairs) for _, pairs in files] == [2940, 1470, 1610]
     names = [name for texts, _ in files for name in texts]
     assert len(set(names)) == len(names)
