@@ -15,7 +15,7 @@ from torch import nn
 from transformers import BertModel
 
 from nlp.training.examples import APPEAL_TYPES, SPANS, URGENCIES
-from nlp.training.net import ReadingNet
+from nlp.training.net import ReadingNet, halves_pay
 from nlp.training.taken_back import take_back
 
 if TYPE_CHECKING:
@@ -245,8 +245,7 @@ def fit(
     state = _State(net, optimizer, rates, rng)
     first = state.resume(work, plan)
     encoded = through_frozen(net, encoded, plan)
-    # Half precision is the faster one where the CPU multiplies matrices in it, and slower elsewhere.
-    half = bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    half = halves_pay()
     last, started, seen = time.monotonic(), time.monotonic(), 0
     for epoch in range(first, plan.epochs):
         net.train()

@@ -18,6 +18,7 @@ from torch import nn
 
 from nlp.pair_net import MARKS, marks_of
 from nlp.training.export import LOW
+from nlp.training.net import halves_pay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +105,7 @@ def lowest(base: BertModel, ids: Sequence[list[int]], *, batch: int = 24) -> lis
     """What the base's lowest layers give each text (T, width), in half precision."""
     found: dict[int, torch.Tensor] = {}
     order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=_half()):
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=halves_pay()):
         for start in range(0, len(order), batch):
             part = order[start : start + batch]
             width = max(len(ids[at]) for at in part)
@@ -161,7 +162,7 @@ class Learner:
         last, smooth = time.monotonic(), 0.0
         for step, part in enumerate(parts):
             wanted = torch.tensor([self._shares[at] for at in part]) * (1 - plan.soft) + plan.soft / 2
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_half()):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halves_pay()):
                 scores = net(*self._batch(part, [rng.random() < 0.5 for _ in part]))  # noqa: PLR2004
             loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), wanted)
             loss.backward()
@@ -179,7 +180,7 @@ class Learner:
         """Log-odds of these pairs, in their order; `turned` says which are shown from the other side."""
         found = np.zeros(len(numbers))
         order = sorted(range(len(numbers)), key=lambda at: self._length[numbers[at]])
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=_half()):
+        with torch.inference_mode():
             for start in range(0, len(order), 16):
                 places = order[start : start + 16]
                 part = [numbers[place] for place in places]
@@ -222,8 +223,3 @@ class Learner:
                 start = end
             mask[row, :start] = 1.0
         return low, marks, side, mask
-
-
-def _half() -> bool:
-    """Whether half precision is the faster one here: where the CPU multiplies matrices in it."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
