@@ -1,12 +1,12 @@
 """The proposal in force: whom a ticket that waits for review would go to now, on every page and in bulk.
 
-What the decision proposed stands until a clerk puts the place right: then it is whom the tables name for the
-place and the kind of now, and nobody where they name none.
+What the decision proposed stands until a clerk puts the place or the kind right: then it is whom the tables
+name for the place and the kind of now, and nobody where they name none.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from triage.rules.routing import Route
     from triage.rules.rows import Tables
 
+#: Corrections that change who answers for a ticket.
+_DECIDING: Final = (Corrected.PLACE, Corrected.KIND)
+
 
 def route_at(tables: Tables, ticket: Ticket, text: str, kind: str, *, day: date) -> Route | None:
     """Who leads and who assists for a kind where the ticket is now; None where the tables say nothing."""
@@ -50,7 +53,7 @@ def of_whole(
     tables: Tables, whole: WholeTicket, known: Sequence[Correction], *, day: date
 ) -> Mapping[str, Any]:
     """The proposal of a ticket that was read whole, with its corrections: `unit` and `assist` by code."""
-    if whole.reading is None or Corrected.PLACE.value not in {item.field for item in known}:
+    if whole.reading is None or not {item.field for item in known}.intersection(_DECIDING):
         return as_decided(whole.ticket)
     kind = correcting.as_held(whole.reading, known)[Corrected.KIND] or ""
     text = source_text(whole.appeal.title, whole.appeal.text)
@@ -80,11 +83,11 @@ async def of_many(
         )
         .join(Appeal, Appeal.id == Ticket.appeal_id)
         .join(Reading, Reading.id == Ticket.reading_id)
-        .where(Ticket.id.in_(list(found)), said_of(Corrected.PLACE).is_not(None))
+        .where(Ticket.id.in_(list(found)), sa.or_(*(said_of(field).is_not(None) for field in _DECIDING)))
     )
-    moved = {row.id: row for row in rows}
+    mended = {row.id: row for row in rows}
     for ticket in tickets:
-        if row := moved.get(ticket.id):
+        if row := mended.get(ticket.id):
             text = source_text(row.title, row.text)
             found[ticket.id] = _told(route_at(tables, ticket, text, row.kind, day=day))
     return found

@@ -262,20 +262,21 @@ async def test_each_goes_where_its_own_reading_proposes(deps: Deps) -> None:
     here = TicketIn(state=State.REVIEW, unit=None, decision={"proposed": {"unit": WANGJING, "assist": []}})
     there = {"proposed": {"unit": "110108010", "assist": []}}
     numbers = await add_tickets(
-        deps.db, here, replace(here, decision=there), replace(here, decision={}), here
+        deps.db, here, replace(here, decision=there), replace(here, decision={}), here, here
     )
-    # The last one's place was put right: not to the unit of the old one.
+    # A kind and a place were put right: not to the unit of the old ones.
     async with deps.db.writes.begin() as session:
+        await correct(session, deps.tables, VIEWER, numbers[-2], {"kind": "NOI-02"}, at=NOW)
         await correct(session, deps.tables, VIEWER, numbers[-1], {"place": "110108022"}, at=NOW)
     job_id = await drafted(deps, Move.DISPATCH)
     found = await told(deps, job_id)
-    assert found.counts == {BulkRow.WAITING: 3, BulkRow.REFUSED: 1}
+    assert found.counts == {BulkRow.WAITING: 4, BulkRow.REFUSED: 1}
     assert "“派单”必须写明承办单位" in found.reasons[0].words
     await confirmed(deps, job_id)
     await running.run(deps, job_id, seconds=60)
     async with deps.db.reads() as session:
         units = list(await session.scalars(sa.select(Ticket.unit_code).order_by(Ticket.id)))
-    assert units == [WANGJING, "110108010", None, "110108022"]
+    assert units == [WANGJING, "110108010", None, "110105-ecology", "110108022"]
 
 
 @pytest.mark.parametrize(

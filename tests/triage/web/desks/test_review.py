@@ -133,6 +133,17 @@ async def test_a_corrected_place_has_its_own_units(client: Client, deps: Deps, n
     assert [f["value"] for f in dispatch["fields"] if f["name"] == "unit"] == ["上地街道办事处"]
 
 
+async def test_a_corrected_kind_is_proposed_to_its_own_unit(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    async with deps.db.writes.begin() as session:
+        await correct(session, deps.tables, all_seeing("local"), numbers[0], {"kind": "NOI-02"}, at=NOW)
+    _, page = await opened(client, f"/desk/review/{numbers[0]}")
+    assert 'value="朝阳区生态环境局"' in page.partition('id="review-unit"')[2].partition(">")[0]
+    page = await (await client.get(f"/desk/tickets/{numbers[0]}")).text()
+    assert 'value="朝阳区生态环境局"' in page.partition('id="dispatch-unit"')[2].partition(">")[0]
+
+
 async def test_a_changed_kind_is_a_correction_and_the_ticket_goes_on(
     client: Client, deps: Deps, numbers: list[str]
 ) -> None:
