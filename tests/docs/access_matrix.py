@@ -53,7 +53,8 @@ def needed(need: Need) -> str:
     """What a route asks for, in words."""
     if need.open:
         return "任何人"
-    return "、".join(p.label for p in need.any_of) or "登录"
+    one = "、".join(p.label for p in need.any_of)
+    return " + ".join([one] * bool(one) + [p.label for p in need.all_of]) or "登录"
 
 
 def refused() -> int:

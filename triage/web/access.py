@@ -3,6 +3,7 @@
     ROUTES = (
         access.get("/desk/x", page, needs=Permission.SEE_CASES),
         access.post("/desk/x", changed, needs=(Permission.INTAKE, Permission.SUPERVISE)),  # one is enough
+        access.get("/desk/x.csv", exported, needs=access.every(Permission.SEE_CASES, Permission.EXPORT)),
         access.get("/account", account, needs=access.SIGNED_IN),
         access.open_to_all("GET", "/login", login),
     )
@@ -58,18 +59,27 @@ class Undeclared(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a route asks for: nothing (`open`), a person, or one of the permissions."""
+    """What a route asks for: nothing (`open`), a person, one of the permissions, or each of some."""
 
     any_of: tuple[Permission, ...] = ()
     open: bool = False
+    all_of: tuple[Permission, ...] = ()
 
     def met_by(self, viewer: Viewer | None) -> bool:
         """Whether the viewer may open it."""
-        return self.open or (viewer is not None and (not self.any_of or viewer.may(*self.any_of)))
+        if self.open or viewer is None:
+            return self.open
+        one = not self.any_of or viewer.may(*self.any_of)
+        return one and all(viewer.may(each) for each in self.all_of)
 
 
 OPEN: Final = Need(open=True)
 SIGNED_IN: Final = Need()
+
+
+def every(*permissions: Permission) -> Need:
+    """Each of these permissions."""
+    return Need(all_of=permissions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -13,10 +13,11 @@ from models.finding import Search
 from models.lines import PAGE_LIMIT
 from models.vocab import Channel, Urgency
 from models.vocab_mood import Mood
+from models.vocab_staff import Permission
 from models.vocab_trends import Ending
 from triage.clock import show
 from triage.services.identities.showing import shown_text
-from triage.web import asking, communities, guard, listing, navigation, present, sizes
+from triage.web import access, asking, communities, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
 from triage.web.names import plain_area
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from models.lines import TicketRow
     from triage.web.listing import Listing
     from triage.web.names import Names
+
+#: The list as a file (`list_export`): analysts export figures and see no case.
+MAY_EXPORT: Final = access.every(Permission.SEE_CASES, Permission.EXPORT)
+EXPORTS: Final = (("Excel", "xlsx"), ("CSV", "csv"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ class ListPage:
     form: FilterForm
     order: str
     selection: tuple[tuple[str, str], ...]
+    exports: tuple[tuple[str, str], ...]
+    """Files of the whole filter and where they are; none for who may not export."""
 
 
 async def home(request: web.Request) -> web.Response:
@@ -184,6 +191,11 @@ async def _list_page(request: web.Request) -> ListPage:
         tiles=_tiles(bar, asked.filters, found.day),
         form=_form(request, asked.filters),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),
+        exports=tuple(
+            (label, replace(asked, limit=PAGE_LIMIT).address(f"/desk/list.{kind}"))
+            for label, kind in EXPORTS
+            if MAY_EXPORT.met_by(request[VIEWER])
+        ),
         order="按到期时间，最紧的在前" if asked.filters.by_due else "按收到次序，最新的在前",
     )
 

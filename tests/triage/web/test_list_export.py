@@ -1,0 +1,113 @@
+"""工单列表导出: what the list has, and nothing that it would not show."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import openpyxl
+import pytest
+import sqlalchemy as sa
+
+from models.ledger import LedgerRow
+from models.vocab_ledger import LedgerAct
+from models.vocab_staff import Role
+from tests.factories import TicketIn, add_tickets
+from triage.web import list_export
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+    from models.db import Database
+    from tests.triage.web.conftest import Client, ClientOf
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough for pages."""
+    return sqlite_db
+
+
+async def lines_of(answer: ClientResponse) -> list[dict[str, str]]:
+    assert answer.status == 200, await answer.text()
+    assert answer.content_type == "text/csv"
+    return list(csv.DictReader(io.StringIO((await answer.read()).decode("utf-8-sig"))))
+
+
+async def test_the_file_has_what_the_filter_has_in_the_order_of_the_list(
+    client: Client, db: Database
+) -> None:
+    mine, other, grave = await add_tickets(
+        db, TicketIn(title="=HYPERLINK(夜间施工)"), TicketIn(kind="WAT-01"), TicketIn(urgency="U1")
+    )
+    lines = await lines_of(await client.get("/desk/list.csv?kind=NOI-01"))
+    shown = (await (await client.get("/api/v1/tickets?kind=NOI-01")).json())["items"]
+    assert [line["工单编号"] for line in lines] == [item["no"] for item in shown]
+    assert {line["工单编号"] for line in lines} == {mine, grave} - {other}
+    (line,) = [line for line in lines if line["工单编号"] == mine]
+    # A title that a spreadsheet would run is text there.
+    assert line["标题"] == "'=HYPERLINK(夜间施工)"
+    assert (line["承办单位"], line["状态"], line["区"]) == ("望京街道办事处", "已派单", "朝阳区")
+    assert line["来源时间"]
+    assert line["到期"]
+
+
+async def test_excel_names_the_filter_and_every_export_is_written_down(client: Client, db: Database) -> None:
+    await add_tickets(db, TicketIn(), TicketIn(urgency="U1"))
+    answer = await client.get("/desk/list.xlsx?urgency=U1")
+    sheet = openpyxl.load_workbook(io.BytesIO(await answer.read()))["工单"]
+    words = [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    assert "全部未结，U1 紧急" in words[1]
+    assert "attachment" in answer.headers["Content-Disposition"]
+    async with db.reads() as session:
+        (entry,) = await session.scalars(
+            sa.select(LedgerRow).where(LedgerRow.act == LedgerAct.EXPORTED.value)
+        )
+    assert entry.detail == {"rows": 1}
+
+
+async def test_a_longer_list_is_cut_and_says_so(
+    client: Client, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_tickets(db, *[TicketIn() for _ in range(7)])
+    monkeypatch.setattr(list_export, "MOST", 5)
+    monkeypatch.setattr(list_export, "_A_PAGE", 2)
+    lines = await lines_of(await client.get("/desk/list.csv"))
+    assert len(lines) == 6
+    assert lines[-1]["序号"] == "符合条件的工单不止这些：这里是列表中最前的 5 张，请缩小条件再导出。"
+    monkeypatch.setattr(list_export, "MOST", 7)
+    assert len({line["工单编号"] for line in await lines_of(await client.get("/desk/list.csv"))}) == 7
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/desk/list.pdf", 404, "没有这种导出格式"),
+        ("/desk/list.csv?after=x", 400, "不认识的参数：after"),
+        ("/desk/list.csv?urgency=U9", 400, "urgency"),
+        ("/desk/list.csv?kind=WAT-01", 400, "没有符合条件的工单"),
+    ],
+)
+async def test_what_cannot_be_exported_is_said(
+    client: Client, db: Database, path: str, status: int, words: str
+) -> None:
+    await add_tickets(db, TicketIn())
+    answer = await client.get(path)
+    assert answer.status == status
+    assert words in await answer.text()
+
+
+async def test_nobody_exports_what_their_list_does_not_show(client_of: ClientOf, db: Database) -> None:
+    here = TicketIn(district="110105")
+    there = replace(here, district="110108", street=None, unit="110108010", assist=(), copies=())
+    mine, _ = await add_tickets(db, here, there)
+    clerk = await client_of(Role.CLERK, unit="110105")
+    assert [line["工单编号"] for line in await lines_of(await clerk.get("/desk/list.csv"))] == [mine]
+    assert '/desk/list.xlsx"' in await (await clerk.get("/desk")).text()
+    # Analysts export figures and see no case; streets see cases and export none.
+    analyst, street = await client_of(Role.ANALYST), await client_of(Role.STREET, unit="110105026")
+    assert (await analyst.get("/desk/list.csv")).status == 403
+    assert (await street.get("/desk/list.csv")).status == 403
+    assert "/desk/list.xlsx" not in await (await street.get("/desk")).text()
