@@ -78,11 +78,16 @@ class Base(DeclarativeBase):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An engine with its two session makers. One per process and per event loop."""
+    """An engine with its session makers. One per process and per event loop.
+
+    Every statement of `reads` sees what is committed by then; those of one session of `snapshots` see one
+    moment.
+    """
 
     engine: AsyncEngine
     reads: async_sessionmaker[AsyncSession]
     writes: async_sessionmaker[AsyncSession]
+    snapshots: async_sessionmaker[AsyncSession]
 
     @property
     def dialect(self) -> str:
@@ -120,16 +125,18 @@ def open_database(url: str, *, pool_size: int = 5, pool_wait: float = 30.0, dura
     )
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, durable=durable)
-        reading = engine
+        reading = still = engine
     else:
         _ping_the_idle(engine)
         # Every statement sees what is committed, in a transaction or out of it: BEGIN and ROLLBACK around
         # reads would be two more trips to the server.
         reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        still = engine.execution_options(isolation_level="REPEATABLE READ")
     return Database(
         engine=engine,
         reads=async_sessionmaker(reading, expire_on_commit=False),
         writes=async_sessionmaker(engine.execution_options(**{WRITE_OPTION: True}), expire_on_commit=False),
+        snapshots=async_sessionmaker(still, expire_on_commit=False),
     )
 
 

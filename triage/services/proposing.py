@@ -1,7 +1,8 @@
 """The proposal in force: whom a ticket that waits for review would go to now, on every page and in bulk.
 
 What the decision proposed stands until a clerk puts the place or the kind right: then it is whom the tables
-name for the place and the kind of now, and nobody where they name none.
+name for the place and the kind of now, and nobody where they name none, nor where a clerk says that it is no
+environmental matter.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from nlp.types import source_text
 from triage.errors import NoRule
 from triage.rules import routing
 from triage.services import correcting
+from triage.services.deciding import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 #: Corrections that change who answers for a ticket.
-_DECIDING: Final = (Corrected.PLACE, Corrected.KIND)
+_DECIDING: Final = (Corrected.PLACE, Corrected.KIND, Corrected.ENVIRONMENTAL)
 
 
 def route_at(tables: Tables, ticket: Ticket, text: str, kind: str, *, day: date) -> Route | None:
@@ -53,11 +55,14 @@ def of_whole(
     tables: Tables, whole: WholeTicket, known: Sequence[Correction], *, day: date
 ) -> Mapping[str, Any]:
     """The proposal of a ticket that was read whole, with its corrections: `unit` and `assist` by code."""
-    if whole.reading is None or not {item.field for item in known}.intersection(_DECIDING):
+    said = {Corrected(item.field): item.new for item in known}
+    if whole.reading is None or said.keys().isdisjoint(_DECIDING):
         return as_decided(whole.ticket)
-    kind = correcting.as_held(whole.reading, known)[Corrected.KIND] or ""
-    text = source_text(whole.appeal.title, whole.appeal.text)
-    return _told(route_at(tables, whole.ticket, text, kind, day=day))
+    if said.get(Corrected.ENVIRONMENTAL) == correcting.NO:
+        return {}
+    held = correcting.as_held(whole.reading, known)
+    text = source_text(*words_of(whole.appeal))
+    return _told(route_at(tables, whole.ticket, text, held[Corrected.KIND] or "", day=day))
 
 
 async def of_one(
@@ -77,9 +82,9 @@ async def of_many(
     rows = await session.execute(
         sa.select(
             Ticket.id,
-            Appeal.title,
-            Appeal.text,
+            Appeal,
             sa.func.coalesce(said_of(Corrected.KIND), Reading.kind, "").label("kind"),
+            said_of(Corrected.ENVIRONMENTAL).label("environmental"),
         )
         .join(Appeal, Appeal.id == Ticket.appeal_id)
         .join(Reading, Reading.id == Ticket.reading_id)
@@ -88,8 +93,9 @@ async def of_many(
     mended = {row.id: row for row in rows}
     for ticket in tickets:
         if row := mended.get(ticket.id):
-            text = source_text(row.title, row.text)
-            found[ticket.id] = _told(route_at(tables, ticket, text, row.kind, day=day))
+            text = source_text(*words_of(row.Appeal))
+            none = row.environmental == correcting.NO
+            found[ticket.id] = {} if none else _told(route_at(tables, ticket, text, row.kind, day=day))
     return found
 
 

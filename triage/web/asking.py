@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -41,6 +42,7 @@ PARAMETERS: Final = (
 #: no number at all of more than 4,300 digits.
 MOST_NUMBER: Final = 2**31 - 1
 _MOST_PER_PAGE: Final = 200
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_QUERY: Final = 100
 _LONGEST_CODE: Final = 40
 _LONGEST_COUNTED: Final = 800
@@ -139,8 +141,8 @@ def read(query: Mapping[str, str]) -> Asked:
 
 
 def _text(query: Mapping[str, str], name: str, longest: int) -> str:
-    # NUL stands in no text, and PostgreSQL refuses it.
-    value = query.get(name, "").replace("\0", "").strip()
+    # Control characters (a soft break pasted from Word) stand in no text; PostgreSQL refuses NUL, Excel all.
+    value = _CONTROLS.sub(" ", query.get(name, "")).strip()
     if len(value) > longest:
         raise BadInput(f"参数 {name} 过长：最多 {longest} 个字符")
     return value

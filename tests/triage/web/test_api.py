@@ -111,7 +111,7 @@ async def test_a_route_that_waits_for_a_person_is_told(client: Client, db: Datab
     }
     assert (await fetch(client, f"/api/v1/tickets/{sent}", "TicketView"))["decision"]["proposed"] is None
     page = await (await client.get(f"/desk/tickets/{waiting}")).text()
-    assert "建议承办单位，待人工确认" in page
+    assert "识别时建议的承办单位，待人工确认" in page
     assert "建议承办单位" not in await (await client.get(f"/desk/tickets/{sent}")).text()
 
 

@@ -30,10 +30,14 @@ def db(sqlite_db: Database) -> Database:
     return sqlite_db
 
 
-async def lines_of(answer: ClientResponse) -> list[dict[str, str]]:
+async def file_of(answer: ClientResponse) -> list[dict[str, str]]:
     assert answer.status == 200, await answer.text()
     assert answer.content_type == "text/csv"
     return list(csv.DictReader(io.StringIO((await answer.read()).decode("utf-8-sig"))))
+
+
+async def lines_of(answer: ClientResponse) -> list[dict[str, str]]:
+    return [line for line in await file_of(answer) if line["工单编号"]]
 
 
 async def test_the_file_has_what_the_filter_has_in_the_order_of_the_list(
@@ -51,7 +55,7 @@ async def test_the_file_has_what_the_filter_has_in_the_order_of_the_list(
     assert line["标题"] == "'=HYPERLINK(夜间施工)"
     assert (line["承办单位"], line["状态"], line["区"]) == ("望京街道办事处", "已派单", "朝阳区")
     assert line["来源时间"]
-    assert line["到期"]
+    assert line["距到期"]
 
 
 async def test_excel_names_the_filter_and_every_export_is_written_down(client: Client, db: Database) -> None:
@@ -61,11 +65,14 @@ async def test_excel_names_the_filter_and_every_export_is_written_down(client: C
     words = [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert "全部未结，U1 紧急" in words[1]
     assert "attachment" in answer.headers["Content-Disposition"]
+    # A soft break that was pasted from Word: Excel refuses it.
+    assert (await client.get("/desk/list.xlsx?q=%E6%96%BD%0B%E5%B7%A5")).status == 200
     async with db.reads() as session:
-        (entry,) = await session.scalars(
-            sa.select(LedgerRow).where(LedgerRow.act == LedgerAct.EXPORTED.value)
+        entries = await session.scalars(
+            sa.select(LedgerRow).where(LedgerRow.act == LedgerAct.EXPORTED.value).order_by(LedgerRow.seq)
         )
-    assert entry.detail == {"rows": 1}
+    found = entries.all()
+    assert found[0].detail == {"rows": 1, "filters": {"urgency": "U1"}}
 
 
 async def test_a_longer_list_is_cut_and_says_so(
@@ -74,11 +81,25 @@ async def test_a_longer_list_is_cut_and_says_so(
     await add_tickets(db, *[TicketIn() for _ in range(7)])
     monkeypatch.setattr(list_export, "MOST", 5)
     monkeypatch.setattr(list_export, "_A_PAGE", 2)
-    lines = await lines_of(await client.get("/desk/list.csv"))
-    assert len(lines) == 6
-    assert lines[-1]["序号"] == "符合条件的工单不止这些：这里是列表中最前的 5 张，请缩小条件再导出。"
+    found = await file_of(await client.get("/desk/list.csv"))
+    assert len([line for line in found if line["工单编号"]]) == 5
+    assert any("这里是列表中最前的 5 张，符合条件的可能不止这些" in line["序号"] for line in found)
     monkeypatch.setattr(list_export, "MOST", 7)
-    assert len({line["工单编号"] for line in await lines_of(await client.get("/desk/list.csv"))}) == 7
+    found = await file_of(await client.get("/desk/list.csv"))
+    numbers = [line["工单编号"] for line in found if line["工单编号"]]
+    assert (len(numbers), len(set(numbers))) == (7, 7)
+    assert not any("可能不止这些" in line["序号"] for line in found)
+    monkeypatch.setattr(list_export, "_ROUNDS", 2)
+    found = await file_of(await client.get("/desk/list.csv"))
+    assert any("没有找完：这里是先找到的 4 张" in line["序号"] for line in found)
+
+
+async def test_what_is_reported_in_confidence_stays(client: Client, db: Database) -> None:
+    plain, secret = await add_tickets(db, TicketIn(), TicketIn(confidential=True))
+    assert secret in await (await client.get("/desk")).text()
+    found = await file_of(await client.get("/desk/list.csv"))
+    assert [line["工单编号"] for line in found if line["工单编号"]] == [plain]
+    assert any(line["序号"] == "要求保密的诉求不在其中。" for line in found)
 
 
 @pytest.mark.parametrize(

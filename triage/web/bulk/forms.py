@@ -55,7 +55,7 @@ def fields(bulk: BulkMove, typed: Mapping[str, Any]) -> tuple[FieldView, ...]:
 
 def _label(bulk: BulkMove, field: Field) -> str:
     if field is Field.UNIT and bulk.proposed:
-        return "承办单位（不填：每张派给识别建议的单位）"
+        return "承办单位（不填：每张派给各自建议的单位）"
     return field.label
 
 

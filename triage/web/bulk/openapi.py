@@ -33,7 +33,7 @@ _DRAFT: Final[dict[str, Any]] = {
         "values": {
             "type": "object",
             "additionalProperties": False,
-            "description": "对每张都一样的内容；派单不写 unit 时，每张派给识别建议的单位",
+            "description": "对每张都一样的内容；派单不写 unit 时，每张派给各自建议的单位",
             "properties": {field.value: {"type": ["string", "array"], "items": _TEXT} for field in Field},
         },
         "tickets": {"type": "array", "items": _TEXT, "description": "工单编号"},

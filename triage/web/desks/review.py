@@ -27,6 +27,7 @@ from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.rules.rows import OWN
 from triage.services import correcting, moving, proposing, standings
+from triage.services.deciding import words_of
 from triage.services.hotline import words
 from triage.services.moving import Wish
 from triage.web import access, asking, communities, guard, move_forms, present
@@ -324,7 +325,7 @@ def _likely(request: web.Request, whole: WholeTicket, kind: str, today: date) ->
 
 def _units(tables: Tables, whole: WholeTicket, kind: str, today: date) -> tuple[str, str]:
     """Who leads and who assists for a kind, by name; empty where the tables say nothing."""
-    text = source_text(whole.appeal.title, whole.appeal.text)
+    text = source_text(*words_of(whole.appeal))
     route = proposing.route_at(tables, whole.ticket, text, kind, day=today)
     return (route.unit.name, "，".join(unit.name for unit in route.assist)) if route else ("", "")
 

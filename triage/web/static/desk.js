@@ -109,6 +109,11 @@ if (form) {
     event.stopImmediatePropagation();
     say("列表还没有按新的条件更新：更新后再批量办理。");
   }, { capture: true });
+  document.addEventListener("click", (event) => {
+    if (!behind || !event.target.closest?.("#exports a")) return;
+    event.preventDefault();
+    say("列表还没有按新的条件更新：更新后再导出。");
+  }, { capture: true });
   window.addEventListener("online", refresh);
   window.addEventListener("popstate", () => location.reload());
   setInterval(() => {

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from models import holding
+from models.appeals import Appeal
 from models.corrections import Correction
 from models.filters import all_seeing
 from models.holding import ReviewHold
@@ -142,6 +143,32 @@ async def test_a_corrected_kind_is_proposed_to_its_own_unit(
     assert 'value="朝阳区生态环境局"' in page.partition('id="review-unit"')[2].partition(">")[0]
     page = await (await client.get(f"/desk/tickets/{numbers[0]}")).text()
     assert 'value="朝阳区生态环境局"' in page.partition('id="dispatch-unit"')[2].partition(">")[0]
+
+
+async def test_the_address_tells_the_situation_of_a_corrected_kind(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    async def unit_of() -> str:
+        _, page = await opened(client, f"/desk/review/{numbers[0]}")
+        return page.partition('id="review-unit"')[2].partition(">")[0]
+
+    async with deps.db.writes.begin() as session:
+        await correct(session, deps.tables, all_seeing("local"), numbers[0], {"kind": "AIR-11"}, at=NOW)
+    before = await unit_of()
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(address="望京垃圾转运站东侧"))
+    assert await unit_of() != before
+
+
+async def test_what_is_no_environmental_matter_is_proposed_to_nobody(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    async with deps.db.writes.begin() as session:
+        await correct(
+            session, deps.tables, all_seeing("local"), numbers[0], {"environmental": "false"}, at=NOW
+        )
+    _, page = await opened(client, f"/desk/review/{numbers[0]}")
+    assert 'value=""' in page.partition('id="review-unit"')[2].partition(">")[0]
 
 
 async def test_a_changed_kind_is_a_correction_and_the_ticket_goes_on(
