@@ -5,7 +5,7 @@ labelled ones and from groups of appeals that we wrote (`nlp.training.pair_sampl
 and `pairs.npz` into the weights, and `pair_beliefs.json` beside the labels: for each labelled pair the
 log-odds of a net that learned no label of its matter (of unlabelled texts only those are left out that say
 the same word for word). `nlp.training.repeats` weighs these with the trees and writes the card: run it
-afterwards. Needs the `train` extra; some forty minutes of two cores.
+afterwards. Needs the `train` extra; some forty-five minutes of two cores.
 `--work` keeps what the first half learned: a second run goes on from it.
 """
 
@@ -53,9 +53,9 @@ _SHORT: Final = 96
 _RARER: Final = (3.0, 5.0, 7.0)
 #: So many of our own pairs stand beside the labelled ones. With all of them, whose words often mislead, the
 #: net trusts words too little where they are right (docs/repeats.md).
-_OF_OURS: Final = 0.4
+_OF_OURS: Final = 0.6
 _PRETRAINED: Final = "pretrained.pt"
-_LABELLED: Final = Plan(epochs=3.0, rate=1e-4, head_rate=8e-4, warmup=30, soft=0.04)
+_LABELLED: Final = Plan(epochs=2.0, rate=1e-4, head_rate=8e-4, warmup=40, soft=0.04)
 
 
 def token_rarity(ids: Iterable[Sequence[int]], vocabulary: int) -> NDArray[np.uint8]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: So many pairs of each sort at most.
 WANTED: Final = {
-    "title": 9000, "other title": 11_000, "answer": 4500, "other answer": 4500,
-    "halves": 3000, "trees": 7000, "trees same": 3000,
+    "title": 10_350, "other title": 12_649, "answer": 5175, "other answer": 5175,
+    "halves": 3449, "trees": 8049, "trees same": 3449,
 }  # fmt: skip
 #: Above it the trees hold a neighbour for too likely the same matter to teach that it is another.
 _OTHER: Final = 0.25
