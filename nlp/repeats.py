@@ -89,11 +89,40 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What calling pairs one matter from a probability on gave on the labelled pairs, all of them hard."""
+
+    start: float
+    precision: float
+    recall: float
+    false_merge_rate: float
+    """Of the pairs of two matters those that were called one."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Limits:
-    """From which probabilities a pair is called one matter, and surely so."""
+    """From which probabilities a pair is called one matter, and surely so; and what others would give."""
 
     same_from: float
     certain_from: float
+    curve: tuple[Measured, ...]
+
+    @classmethod
+    def of(cls, card: dict[str, Any]) -> _Limits:
+        """From a card, or its part about the net."""
+        curve = tuple(
+            Measured(*(float(row[name]) for name in ("from", "precision", "recall", "false_merge_rate")))
+            for row in card.get("curve", ())
+        )
+        return cls(float(card["same_from"]), float(card["certain_from"]), curve)
+
+    def set_to(self, same: float | None, certain: float | None) -> _Limits:
+        """With a site's own thresholds, where it has some."""
+        return _Limits(
+            self.same_from if same is None else same,
+            self.certain_from if certain is None else certain,
+            self.curve,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +145,14 @@ class _Joined:
 class PairReader:
     """Holds appeals against each other. Build it once per process."""
 
-    def __init__(self, folder: Path, grams: Grams) -> None:
+    def __init__(
+        self, folder: Path, grams: Grams, *, same_from: float | None = None, certain_from: float | None = None
+    ) -> None:
         """Load the weights. Raises WeightsError naming the file that is missing or damaged.
 
-        Without the net the trees answer alone, by thresholds of their own: `degraded` says why, and `version`
-        that it is so.
+        `same_from` and `certain_from` take the place of the card's thresholds. Without the net the trees
+        answer alone, by thresholds of their own, whatever is given: `degraded` says why, and `version` that
+        it is so.
         """
         card = _card(folder)
         try:
@@ -137,11 +169,13 @@ class PairReader:
                 arrays = {name: kept[name] for name in kept.files if name.startswith(WEIGHING)}
             self._slope, self._shift = (float(value) for value in card["calibration"])
             self._apart_most = float(card["apart_most"])
-            self._limits = _Limits(float(card["same_from"]), float(card["certain_from"]))
+            self._limits = _Limits.of(card)
             self.degraded: str | None = None
             self._joined: _Joined | None = None
             try:
-                self._joined, self._limits = _net_of(folder, card.get("net"), arrays)
+                self._joined, limits = _net_of(folder, card.get("net"), arrays)
+                # Thresholds of the whole model say nothing of the trees alone.
+                self._limits = limits.set_to(same_from, certain_from)
             except WeightsError as fault:
                 self.degraded = str(fault)
             self.version: str = card["version"] if self._joined else f"{card['version']}+{NO_NET}"
@@ -152,9 +186,11 @@ class PairReader:
         self._grams = grams
 
     @classmethod
-    def load(cls, folder: Path = WEIGHTS) -> PairReader:
+    def load(
+        cls, folder: Path = WEIGHTS, *, same_from: float | None = None, certain_from: float | None = None
+    ) -> PairReader:
         """Load the pair model and the model of kinds that it asks."""
-        return cls(folder, Grams(folder))
+        return cls(folder, Grams(folder), same_from=same_from, certain_from=certain_from)
 
     @property
     def same_from(self) -> float:
@@ -165,6 +201,11 @@ class PairReader:
     def certain_from(self) -> float:
         """The probability from which a machine may act on it."""
         return self._limits.certain_from
+
+    @property
+    def curve(self) -> tuple[Measured, ...]:
+        """What thresholds give, from .50 up by hundredths; empty for weights of before."""
+        return self._limits.curve
 
     def profile(self, title: str | None, text: str, at: datetime | None = None) -> Profile:
         """Read one appeal, to be held against others. `at` (aware) is when it came, when that is known."""
@@ -223,7 +264,7 @@ def _net_of(
             np.array([trees, words, weighing, shift]),
             float(card["asked_from"]),
         )
-        return joined, _Limits(float(card["same_from"]), float(card["certain_from"]))
+        return joined, _Limits.of(card)
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         if isinstance(fault, WeightsError):
             raise

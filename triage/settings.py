@@ -32,6 +32,8 @@ _ISSUER: Final = r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-
 #: A secret in a file of its own: what orchestrators mount, and nobody sees in the environment of a process.
 _IN_FILE: Final = "写着{}的文件；与直接设置二选一，启动时读一次"
 
+_REPEATS: Final = "把握达到此值{}；不设时用校准得到的值，各值的实测准确率见 jiesu repeats threshold"
+
 #: pydantic's faults in Chinese; `error` is what a check of ours raised.
 _FAULTS: Final = {
     "value_error": "{error}",
@@ -162,7 +164,7 @@ class Settings(BaseSettings):
         2,
         ge=1,
         le=100,
-        description="在几张工单上点选同一地点后，同样的叫法以后就认作那里（勾选“以后都这样”的一次即可）",
+        description="几张工单点选同一地点后，同样的叫法就认作那里（勾选“以后都这样”的一张即可）",
     )
     review_place: float = Field(0.5, ge=0, le=1, description="地点把握低于此值、或另有一区不低于此值时转人工")
 
@@ -170,17 +172,15 @@ class Settings(BaseSettings):
         default=True,
         description="同一来电人再次反映同一事项、把握达到可自动处理时，直接追加到原工单；false 时只提示人工",
     )
+    repeats_same: float | None = Field(None, ge=0.5, le=1, description=_REPEATS.format("提示可能是同一事项"))
+    repeats_certain: float | None = Field(None, ge=0.5, le=1, description=_REPEATS.format("可自动处理"))
 
-    open_per_address: int = Field(
-        600, ge=1, le=1_000_000, description="开放数据：同一网络地址每小时最多取几次"
-    )
+    open_per_address: int = Field(600, ge=1, le=10**6, description="开放数据：同一网络地址每小时最多取几次")
     topics_days: int = Field(30, ge=1, le=366, description="专题：看最近多少天的诉求和线索")
     topics_most: int = Field(
         5000, ge=10, le=50_000, description="专题：一次最多读多少条，多的只读最新的并写明略去几条"
     )
-    files_dir: Path | None = Field(
-        None, description="附件库目录；不设时用数据目录里的 files，多台机器要用同一处"
-    )
+    files_dir: Path | None = Field(None, description="附件库目录，多台机器用同一处；不设时用数据目录的 files")
     upload_megabytes: int = Field(10, ge=1, le=50, description="一个附件最多多少 MB")
     upload_megapixels: int = Field(50, ge=1, le=200, description="一张照片最多多少百万像素")
     upload_files: int = Field(6, ge=1, le=20, description="一次最多几个附件")

@@ -87,6 +87,12 @@ def certain_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
     return float(min(0.99, np.ceil(wrong[allowed] * 1000 + 1e-6) / 1000))
 
 
+def curve(p: NDArray[np.float64], same: NDArray[np.bool_]) -> list[dict[str, float]]:
+    """What is called one matter from each hundredth on: what a site's own threshold would give."""
+    tried = [step / 100 for step in range(50, 100)]
+    return [{"from": step, **figures(p >= step, same)} for step in tried]
+
+
 def limits(p: NDArray[np.float64], same: NDArray[np.bool_], folds: NDArray[np.intp]) -> dict[str, Any]:
     """Both thresholds, and what they give when each fold's are chosen on the others."""
     return {
@@ -96,4 +102,5 @@ def limits(p: NDArray[np.float64], same: NDArray[np.bool_], folds: NDArray[np.in
             "same": figures(called(same_from, p, same, folds), same),
             "certain": figures(called(certain_from, p, same, folds), same),
         },
+        "curve": curve(p, same),
     }

@@ -11,12 +11,14 @@ import click
 from nlp.repeats import PairReader
 from triage.clock import BEIJING
 from triage.commands.lines import each_line, plain
+from triage.errors import BadInput
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from nlp.repeat_profile import Profile
     from triage.commands.lines import Answer, Readable, Result
+    from triage.settings import Settings
 
 #: What of a line is given back: not the texts.
 _GIVEN_BACK: Final = frozenset({"id"})
@@ -24,13 +26,44 @@ _TIME: Final = re.compile(
     r"(\d{4})\D(\d{1,2})\D(\d{1,2})(?:日|\D+(\d{1,2}):(\d{1,2}).*)?$|^(\d{1,2})/(\d{1,2})/(\d{4})$"
 )
 _DIGITS: Final = 4
+#: Each fifth hundredth of the curve is shown.
+_SHOWN: Final = 5
 
 
-def score_lines(source: Readable, sink: BinaryIO, *, why: bool = False) -> int:
-    """Answer pairs line by line, in order. Gives exit status 0, or 1 when a line was malformed."""
-    pairs = PairReader.load()
+def threshold(settings: Settings, *, false_merges: float) -> None:
+    """Say from which probability on so few of the hard pairs of two matters are merged, and what is found.
+
+    Raises BadInput where no threshold does, and WeightsError.
+    """
+    pairs = _pairs(settings)
+    click.echo("把握   说对的  找到的  误并的（实测于难分的诉求对）")
+    for row in pairs.curve[::_SHOWN]:
+        click.echo(f"{row.start:.2f}  {row.precision:6.1%}  {row.recall:6.1%}  {row.false_merge_rate:6.2%}")
+    click.echo(f"现在：提示从 {pairs.same_from:g} 起，自动处理从 {pairs.certain_from:g} 起")
+    found = next((row for row in pairs.curve if row.false_merge_rate <= false_merges), None)
+    if found is None:
+        least = min((row.false_merge_rate for row in pairs.curve), default=1.0)
+        raise BadInput(f"达不到 {false_merges:.2%} 的误并率，最低 {least:.2%}")
+    click.echo(
+        f"误并不超过 {false_merges:.2%}：从 {found.start:.2f} 起，说对 {found.precision:.1%}，"
+        f"找到 {found.recall:.1%}，误并 {found.false_merge_rate:.2%}"
+    )
+    click.echo(
+        f"对应设置：JIESU_REPEATS_CERTAIN={found.start:.2f}（自动处理）"
+        f"或 JIESU_REPEATS_SAME={found.start:.2f}（提示）"
+    )
+
+
+def _pairs(settings: Settings) -> PairReader:
+    pairs = PairReader.load(same_from=settings.repeats_same, certain_from=settings.repeats_certain)
     if pairs.degraded:
         click.echo(f"逐词比对的模型不可用，只按特征判断：{pairs.degraded}", err=True)
+    return pairs
+
+
+def score_lines(settings: Settings, source: Readable, sink: BinaryIO, *, why: bool = False) -> int:
+    """Answer pairs line by line, in order. Gives exit status 0, or 1 when a line was malformed."""
+    pairs = _pairs(settings)
 
     def answer(asked: Answer) -> Result:
         try:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from nlp.repeats import PairReader
 from triage.cli import main
 from triage.commands.repeats import score_lines, time_of
+from triage.settings import Settings
 
 BARBECUE = {"title": "烧烤油烟", "text": "望京西园四区12号楼底商烧烤店每晚油烟熏人，窗户都不敢开"}
 
 
-def run(lines: list[str], *, why: bool = False) -> tuple[int, list[dict[str, Any]]]:
+def run(
+    lines: list[str], *, why: bool = False, settings: Settings | None = None
+) -> tuple[int, list[dict[str, Any]]]:
     sink = io.BytesIO()
-    status = score_lines(io.BytesIO("\n".join(lines).encode()), sink, why=why)
+    source = io.BytesIO("\n".join(lines).encode())
+    status = score_lines(settings or Settings(), source, sink, why=why)
     return status, [json.loads(line) for line in sink.getvalue().splitlines()]
 
 
@@ -44,6 +50,32 @@ def test_bad_lines_are_told_in_their_place_and_the_rest_go_on() -> None:
     assert "b 缺少 text" in answers[3]["error"]
     assert "b.time 不是时间" in answers[4]["error"]
     assert "a.text 应是文字" in answers[5]["error"]
+
+
+def test_a_site_sets_its_own_thresholds() -> None:
+    same = json.dumps({"id": "x", "a": BARBECUE, "b": BARBECUE})
+    _, (plain,) = run([same])
+    _, (strict,) = run([same], settings=Settings(repeats_same=1.0))
+    assert (plain["same"], strict["same"]) == (True, False)
+    assert plain["p_same"] == strict["p_same"]
+
+
+def test_each_threshold_says_what_was_measured_and_how_it_is_set() -> None:
+    done = CliRunner().invoke(main, ["repeats", "threshold", "--false-merges", "0.02"])
+    assert done.exit_code == 0, done.output
+    rows = re.findall(r"^(0\.\d\d) +([\d.]+)% +([\d.]+)% +([\d.]+)%$", done.output, re.MULTILINE)
+    assert [float(row[0]) for row in rows] == [step / 100 for step in range(50, 100, 5)]
+    found = re.search(r"误并不超过 2.00%：从 (0\.\d\d) 起，.*误并 ([\d.]+)%", done.output)
+    assert found is not None
+    assert float(found[2]) <= 2
+    assert f"JIESU_REPEATS_CERTAIN={found[1]}" in done.output
+    # The hundredth before it merges more: it is the first that does not.
+    curve = PairReader.load().curve
+    at = [f"{row.start:.2f}" for row in curve].index(found[1])
+    assert curve[at - 1].false_merge_rate > 0.02
+    done = CliRunner().invoke(main, ["repeats", "threshold", "--false-merges", "0"])
+    assert done.exit_code == 1
+    assert "达不到 0.00% 的误并率" in done.output
 
 
 def test_reasons_are_given_when_asked_for() -> None:

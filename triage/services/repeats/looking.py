@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nlp.repeat_profile import Profile
     from nlp.repeats import Likeness
     from triage.services.deps import Deps
+    from triage.settings import Settings
 
 log = logs.get(__name__)
 
@@ -50,10 +51,14 @@ GAPS_EVERY: Final = timedelta(minutes=10)
 SYSTEM_VIEWER: Final = all_seeing("system")
 
 
+def pair_reader(settings: Settings) -> PairReader:
+    """The pair model with a site's own thresholds, loaded once per process."""
+    return _loaded(settings.repeats_same, settings.repeats_certain)
+
+
 @cache
-def pair_reader() -> PairReader:
-    """The pair model, loaded once per process."""
-    reader = PairReader.load()
+def _loaded(same_from: float | None, certain_from: float | None) -> PairReader:
+    reader = PairReader.load(same_from=same_from, certain_from=certain_from)
     if reader.degraded:
         log.error("weights_unusable", reason=reader.degraded, reading_with="trees")
     return reader
@@ -84,7 +89,7 @@ class Finder:
             if await backlog.is_long(session):
                 return False
             ids = await matters.unseen(session, since=now - SAME_MATTER, limit=BATCH, gaps=gaps)
-        pairs = await asyncio.to_thread(pair_reader)
+        pairs = await asyncio.to_thread(pair_reader, self._deps.settings)
         await look(self._deps, pairs, ids)
         more = await matching.catch_up(self._deps, pairs) or len(ids) == BATCH
         if gaps and not more:

@@ -119,7 +119,8 @@ async def find(
         # Only as far back as was read: else all of it would be of the later half.
         since = texts[0].at
     halfway = since + (now - since) / 2
-    rarity, version = pair_reader().rarity, pair_reader().version
+    reader = pair_reader(deps.settings)
+    rarity, version = reader.rarity, reader.version
     shapes = await asyncio.to_thread(_shapes, rarity, texts, level, halfway)
     async with deps.db.writes.begin() as session:
         run = TopicRun(

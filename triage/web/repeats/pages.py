@@ -34,6 +34,7 @@ from triage.web.ticket_page import acting_of
 if TYPE_CHECKING:
     from models.ticket_detail import WholeTicket
     from triage.services.repeats.comparing import Compared, Gathered, Side
+    from triage.settings import Settings
     from triage.web.names import Names
 
 _SEE_OTHER: Final = 303
@@ -194,9 +195,9 @@ def _to(address: str) -> web.Response:
     return web.Response(status=_SEE_OTHER, headers={"Location": address})
 
 
-def _compared(gathered: Gathered) -> Compared:
+def _compared(settings: Settings, gathered: Gathered) -> Compared:
     """The comparison, by the model that is loaded once per process."""
-    return comparing.compare(looking.pair_reader(), gathered)
+    return comparing.compare(looking.pair_reader(settings), gathered)
 
 
 async def _page(request: web.Request, error: TriageError | None) -> web.Response:
@@ -205,7 +206,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         gathered = await comparing.gather(
             session, request[VIEWER], request.match_info["a"], request.match_info["b"]
         )
-    found = await asyncio.to_thread(_compared, gathered)
+    found = await asyncio.to_thread(_compared, request.app[DEPS].settings, gathered)
     token = guard.token_of(request)
     names = request.app[NAMES]
     page = ComparePage(

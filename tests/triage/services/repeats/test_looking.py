@@ -129,8 +129,8 @@ async def test_reading_what_waits_comes_first(deps: Deps, monkeypatch: pytest.Mo
 
 async def test_looking_twice_finds_nothing_new(deps: Deps) -> None:
     await ready(deps, FIRST, AGAIN)
-    await looking.look(deps, looking.pair_reader(), [1, 2])
-    await looking.look(deps, looking.pair_reader(), [1, 2])
+    await looking.look(deps, looking.pair_reader(deps.settings), [1, 2])
+    await looking.look(deps, looking.pair_reader(deps.settings), [1, 2])
     assert len(await pairs_of(deps.db)) == 1
 
 
@@ -209,7 +209,7 @@ async def test_a_flagged_repeat_waits_for_a_person(deps: Deps) -> None:
 )
 async def test_what_is_closed_or_old_is_no_candidate(deps: Deps, old: TicketIn) -> None:
     await ready(deps, old, AGAIN)
-    await looking.look(deps, looking.pair_reader(), [1, 2])
+    await looking.look(deps, looking.pair_reader(deps.settings), [1, 2])
     assert await pairs_of(deps.db) == []
 
 
