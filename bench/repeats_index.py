@@ -26,6 +26,7 @@ from models.matters import MatterKey
 from models.tickets import Ticket
 from tests.factories import NOW, TicketIn, add_reference, add_tickets
 from triage.services.repeats.looking import pair_reader
+from triage.settings import Settings
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -82,7 +83,7 @@ def _appeal(row: dict[str, Any], at: int) -> dict[str, Any]:
 async def measure(db: Database, cases: int, random: np.random.Generator, asked: int) -> dict[str, Any]:
     """Ask for the candidates of new appeals."""
     found, weighed = [], []
-    pairs = pair_reader()
+    pairs = pair_reader(Settings())
     for number in range(asked):
         keys = [*(random.zipf(1.3, SHARED) % NAMES).tolist(), *random.integers(NAMES, 2**62, 14).tolist()]
         begun = time.perf_counter()

@@ -22,12 +22,13 @@ async def note_export(
     `filters`: what was asked for, where an address says it; without words that identify anyone.
     """
     deps = request.app[DEPS]
+    asked = [f"{key}={said}" for key, said in (filters or {}).items()]
     async with deps.db.writes.begin() as session:
         ledger.write(
             session, who=request[VIEWER].login, act=LedgerAct.EXPORTED, now=deps.clock.now(),
             subject=ledger.Subject(SubjectKind.EXPORT, name),
             detail={
                 **({} if rows is None else {"rows": rows}),
-                **({} if filters is None else {"filters": dict(filters)}),
+                **({} if filters is None else {"filters": asked}),
             },
         )  # fmt: skip

@@ -26,6 +26,7 @@ from triage.web.exporting import note_export
 from triage.web.keys import DEPS, NAMES
 
 if TYPE_CHECKING:
+    from connectors.office_xlsx import Cell
     from models.filters import Day
     from models.lines import TicketRow
     from models.queries import Ask
@@ -120,8 +121,8 @@ async def _find(request: web.Request, ask: Ask) -> _Found:
     return _Found(tuple(rows[:MOST]), why, by_number)
 
 
-def _lines(file: _File) -> list[list[str | int | float | None]]:
-    found = []
+def _lines(file: _File) -> list[list[Cell]]:
+    found: list[list[Cell]] = []
     for at, row in enumerate(file.found.rows, start=1):
         item = present.item(row, file.names, file.day)
         due = item.due

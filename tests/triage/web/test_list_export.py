@@ -72,7 +72,7 @@ async def test_excel_names_the_filter_and_every_export_is_written_down(client: C
             sa.select(LedgerRow).where(LedgerRow.act == LedgerAct.EXPORTED.value).order_by(LedgerRow.seq)
         )
     found = entries.all()
-    assert found[0].detail == {"rows": 1, "filters": {"urgency": "U1"}}
+    assert found[0].detail == {"rows": 1, "filters": ["urgency=U1"]}
 
 
 async def test_a_longer_list_is_cut_and_says_so(
