@@ -117,12 +117,10 @@ class _Limits:
         return cls(float(card["same_from"]), float(card["certain_from"]), curve)
 
     def set_to(self, same: float | None, certain: float | None) -> _Limits:
-        """With a site's own thresholds, where it has some."""
-        return _Limits(
-            self.same_from if same is None else same,
-            self.certain_from if certain is None else certain,
-            self.curve,
-        )
+        """With a site's own thresholds, where it has some; what is certain is the same, too."""
+        same = self.same_from if same is None else same
+        certain = self.certain_from if certain is None else certain
+        return _Limits(same, max(same, certain), self.curve)
 
 
 @dataclass(frozen=True, slots=True)
