@@ -80,8 +80,8 @@ class Base(DeclarativeBase):
 class Database:
     """An engine with its session makers. One per process and per event loop.
 
-    Every statement of `reads` sees what is committed by then; those of one session of `snapshots` see one
-    moment.
+    On PostgreSQL every statement of `reads` sees what is committed by then; those of one session of
+    `snapshots` see one moment. On SQLite both do the latter.
     """
 
     engine: AsyncEngine

@@ -82,9 +82,10 @@ class Likeness:
 
     p: float
     same: bool
-    """At least the threshold of the card for calling it the same matter."""
+    """At least the threshold in force (the card's or a site's) for calling it the same matter."""
     certain: bool
-    """At least the threshold at which false merges are as rare as the card says: a machine may act."""
+    """At least the threshold in force from which a machine may act: the card's, which says how rare false
+    merges are there, or a site's."""
     why: tuple[str, ...]
 
 
@@ -149,8 +150,8 @@ class PairReader:
         """Load the weights. Raises WeightsError naming the file that is missing or damaged.
 
         `same_from` and `certain_from` take the place of the card's thresholds. Without the net the trees
-        answer alone, by thresholds of their own, whatever is given: `degraded` says why, and `version` that
-        it is so.
+        answer alone, by thresholds of their own or those given, whichever is higher: `degraded` says why, and
+        `version` that it is so.
         """
         card = _card(folder)
         try:
@@ -172,10 +173,14 @@ class PairReader:
             self._joined: _Joined | None = None
             try:
                 self._joined, limits = _net_of(folder, card.get("net"), arrays)
-                # Thresholds of the whole model say nothing of the trees alone.
                 self._limits = limits.set_to(same_from, certain_from)
             except WeightsError as fault:
                 self.degraded = str(fault)
+                # Chosen for the whole model: of the trees alone a site's thresholds only ask for more.
+                own = self._limits
+                self._limits = own.set_to(
+                    max(own.same_from, same_from or 0.0), max(own.certain_from, certain_from or 0.0)
+                )
             self.version: str = card["version"] if self._joined else f"{card['version']}+{NO_NET}"
         except WeightsError:
             raise

@@ -32,7 +32,7 @@ _ISSUER: Final = r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-
 #: A secret in a file of its own: what orchestrators mount, and nobody sees in the environment of a process.
 _IN_FILE: Final = "写着{}的文件；与直接设置二选一，启动时读一次"
 
-_REPEATS: Final = "把握达到此值{}；不设时用校准得到的值，各值的实测准确率见 jiesu repeats threshold"
+_REPEATS: Final = "把握达到此值{}；不设时用校准的值，实测见 jiesu repeats threshold；自动的不低于提示的"
 
 #: pydantic's faults in Chinese; `error` is what a check of ours raised.
 _FAULTS: Final = {

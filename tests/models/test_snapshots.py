@@ -1,4 +1,4 @@
-"""One session of `snapshots` sees one moment, whatever is written meanwhile; `reads` see each moment."""
+"""One session of `snapshots` sees one moment, whatever is written meanwhile."""
 
 from __future__ import annotations
 

@@ -231,3 +231,19 @@ def test_another_place_in_much_the_same_words_is_seldom_taken_for_the_same_matte
     assert len(other) >= 40
     assert sum(held_for_one(other)) <= len(other) / 4
     assert sum(held_for_one(again)) >= len(again) / 2
+
+
+def test_without_the_net_a_sites_thresholds_only_ask_for_more(tmp_path: Path) -> None:
+    for name in ("repeats.json", "repeats.npz", "grams.json", "grams.npz"):
+        shutil.copyfile(WEIGHTS / name, tmp_path / name)
+    own = PairReader.load(tmp_path)
+    assert own.degraded
+    asked = PairReader.load(tmp_path, same_from=0.99, certain_from=0.995)
+    assert (asked.same_from, asked.certain_from) == (0.99, 0.995)
+    eased = PairReader.load(tmp_path, same_from=0.5, certain_from=0.5)
+    assert (eased.same_from, eased.certain_from) == (own.same_from, own.certain_from)
+
+
+def test_what_is_certain_is_called_the_same() -> None:
+    found = PairReader.load(same_from=0.9, certain_from=0.6)
+    assert (found.same_from, found.certain_from) == (0.9, 0.9)

@@ -26,32 +26,36 @@ _TIME: Final = re.compile(
     r"(\d{4})\D(\d{1,2})\D(\d{1,2})(?:日|\D+(\d{1,2}):(\d{1,2}).*)?$|^(\d{1,2})/(\d{1,2})/(\d{4})$"
 )
 _DIGITS: Final = 4
-#: Each fifth hundredth of the curve is shown.
+#: Each fifth hundredth of the curve is shown, and the last five.
 _SHOWN: Final = 5
 
 
 def threshold(settings: Settings, *, false_merges: float) -> None:
     """Say from which probability on so few of the hard pairs of two matters are merged, and what is found.
 
-    Raises BadInput where no threshold does, and WeightsError.
+    Raises BadInput where no threshold does or none was measured, and WeightsError.
     """
     pairs = _pairs(settings)
+    if pairs.degraded:
+        raise BadInput("逐词比对的模型不可用，各值的实测说的是完整的模型：先恢复权重")
+    if not pairs.curve:
+        raise BadInput("这套权重没有各值的实测")
     click.echo("把握   说对的  找到的  误并的（实测于难分的诉求对）")
-    for row in pairs.curve[::_SHOWN]:
+    for row in (*pairs.curve[:-_SHOWN:_SHOWN], *pairs.curve[-_SHOWN:]):
         click.echo(f"{row.start:.2f}  {row.precision:6.1%}  {row.recall:6.1%}  {row.false_merge_rate:6.2%}")
     click.echo(f"现在：提示从 {pairs.same_from:g} 起，自动处理从 {pairs.certain_from:g} 起")
     found = next((row for row in pairs.curve if row.false_merge_rate <= false_merges), None)
     if found is None:
-        least = min((row.false_merge_rate for row in pairs.curve), default=1.0)
+        least = min(row.false_merge_rate for row in pairs.curve)
         raise BadInput(f"达不到 {false_merges:.2%} 的误并率，最低 {least:.2%}")
     click.echo(
         f"误并不超过 {false_merges:.2%}：从 {found.start:.2f} 起，说对 {found.precision:.1%}，"
         f"找到 {found.recall:.1%}，误并 {found.false_merge_rate:.2%}"
     )
-    click.echo(
-        f"对应设置：JIESU_REPEATS_CERTAIN={found.start:.2f}（自动处理）"
-        f"或 JIESU_REPEATS_SAME={found.start:.2f}（提示）"
-    )
+    low = found.start < pairs.same_from
+    only = "（自动处理不低于提示的值：两项要一起设）" if low else "（自动处理）"
+    click.echo(f"对应设置：JIESU_REPEATS_CERTAIN={found.start:.2f}{only}")
+    click.echo(f"或 JIESU_REPEATS_SAME={found.start:.2f}（提示；低于它的也不自动处理）")
 
 
 def _pairs(settings: Settings) -> PairReader:

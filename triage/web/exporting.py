@@ -27,8 +27,5 @@ async def note_export(
         ledger.write(
             session, who=request[VIEWER].login, act=LedgerAct.EXPORTED, now=deps.clock.now(),
             subject=ledger.Subject(SubjectKind.EXPORT, name),
-            detail={
-                **({} if rows is None else {"rows": rows}),
-                **({} if filters is None else {"filters": asked}),
-            },
+            detail={"rows": rows, "filters": asked or None},
         )  # fmt: skip

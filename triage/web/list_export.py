@@ -18,7 +18,6 @@ from connectors.office_xlsx import Column, Sheet, workbook
 from models import queries
 from triage.clock import local, show
 from triage.errors import BadInput, NotFound
-from triage.services.identities.showing import shown_text
 from triage.web import access, asking, listing, present
 from triage.web.bulk.forms import spelled
 from triage.web.desk import MAY_EXPORT
@@ -88,10 +87,17 @@ async def exported(request: web.Request) -> web.Response:
     make, content_type = _KINDS[kind]
     body = await asyncio.to_thread(make, _File(found, names, ask.day, words, f"生成时间：{show(now)}"))
     name = f"tickets-{local(now):%Y%m%d-%H%M%S}.{kind}"
-    told = {key: shown_text(None, value) for key, value in asked.parameters().items() if key != "limit"}
-    await note_export(request, name, rows=len(found.rows), filters=told)
+    await note_export(request, name, rows=len(found.rows), filters=_told(asked, found))
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return web.Response(body=body, content_type=content_type, headers=headers)
+
+
+def _told(asked: asking.Asked, found: _Found) -> dict[str, str]:
+    """The filter for the ledger: not the words searched for, which may be a name and stand there for good."""
+    if found.by_number:
+        return {"q": "按编号"}
+    given = {key: value for key, value in asked.parameters().items() if key != "limit"}
+    return {**given, "q": "有搜索词"} if "q" in given else given
 
 
 def _openly(ask: Ask) -> Ask:

@@ -75,6 +75,19 @@ async def test_excel_names_the_filter_and_every_export_is_written_down(client: C
     assert found[0].detail == {"rows": 1, "filters": ["urgency=U1"]}
 
 
+async def test_the_words_of_a_search_do_not_stand_in_the_ledger(client: Client, db: Database) -> None:
+    (no,) = await add_tickets(db, TicketIn(title="王秀英家楼下夜间施工"))
+    assert (await client.get("/desk/list.csv?q=王秀英&kind=NOI-01")).status == 200
+    assert (await client.get(f"/desk/list.csv?q={no}&kind=WAT-01")).status == 200
+    async with db.reads() as session:
+        entries = (
+            await session.scalars(
+                sa.select(LedgerRow).where(LedgerRow.act == LedgerAct.EXPORTED.value).order_by(LedgerRow.seq)
+            )
+        ).all()
+    assert [entry.detail["filters"] for entry in entries] == [["kind=NOI-01", "q=有搜索词"], ["q=按编号"]]
+
+
 async def test_a_longer_list_is_cut_and_says_so(
     client: Client, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,7 +50,7 @@ FACTS: Final = dict(
         "call 通话,ring 密钥环,ruleset 规则,exclusions 不予奖励情形,insider 内部人员,reporters 举报人数",
         "rewarded_before 曾获奖励,reoffended 再次违法,pick_fen 选定金额(分),reference 业务编号,unit 单位",
         "reminders 催办数,erased 删除身份数,sessions 会话数,bank 银行答复,payment 支付流水号",
-        "demo 演示,enabled 启用,granted 授予,withdrawn 收回,from 起,to 止,unlocked 解锁",
+        "demo 演示,enabled 启用,granted 授予,withdrawn 收回,from 起,to 止,unlocked 解锁,filters 条件",
     )
     for pair in line.split(",")
 )
