@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 FLAGS: Final = (
@@ -30,6 +33,15 @@ def executable() -> str | None:
 
     Raises subprocess.CalledProcessError when nothing can be installed.
     """
+    if found := _found():
+        return found
+    # Two processes run the tests, and apt refuses the second: it waits here and finds what the first installed.
+    with Path(tempfile.gettempdir(), "jiesu-tests-chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _installed()
+
+
+def _installed() -> str | None:
     if found := _found():
         return found
     if os.geteuid() == 0 and (apt := shutil.which("apt-get")):
