@@ -35,7 +35,7 @@ def executable() -> str | None:
     """
     if found := _found():
         return found
-    # Two processes run the tests, and apt refuses the second: it waits here and finds what the first installed.
+    # Two processes run the tests, and apt refuses the second: it waits here, then finds what was installed.
     with Path(tempfile.gettempdir(), "jiesu-tests-chromium.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return _installed()
