@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pytest
@@ -40,6 +40,15 @@ async def lines_of(answer: ClientResponse) -> list[dict[str, str]]:
     return [line for line in await file_of(answer) if line["工单编号"]]
 
 
+async def written_down(db: Database) -> list[dict[str, Any]]:
+    """What the ledger says of each export, in order."""
+    asked = (
+        sa.select(LedgerRow.detail).where(LedgerRow.act == LedgerAct.EXPORTED.value).order_by(LedgerRow.seq)
+    )
+    async with db.reads() as session:
+        return list(await session.scalars(asked))
+
+
 async def test_the_file_has_what_the_filter_has_in_the_order_of_the_list(
     client: Client, db: Database
 ) -> None:
@@ -67,25 +76,15 @@ async def test_excel_names_the_filter_and_every_export_is_written_down(client: C
     assert "attachment" in answer.headers["Content-Disposition"]
     # A soft break that was pasted from Word: Excel refuses it.
     assert (await client.get("/desk/list.xlsx?q=%E6%96%BD%0B%E5%B7%A5")).status == 200
-    async with db.reads() as session:
-        entries = await session.scalars(
-            sa.select(LedgerRow).where(LedgerRow.act == LedgerAct.EXPORTED.value).order_by(LedgerRow.seq)
-        )
-    found = entries.all()
-    assert found[0].detail == {"rows": 1, "filters": ["urgency=U1"]}
+    assert (await written_down(db))[0] == {"rows": 1, "filters": ["urgency=U1"]}
 
 
 async def test_the_words_of_a_search_do_not_stand_in_the_ledger(client: Client, db: Database) -> None:
     (no,) = await add_tickets(db, TicketIn(title="王秀英家楼下夜间施工"))
     assert (await client.get("/desk/list.csv?q=王秀英&kind=NOI-01")).status == 200
     assert (await client.get(f"/desk/list.csv?q={no}&kind=WAT-01")).status == 200
-    async with db.reads() as session:
-        entries = (
-            await session.scalars(
-                sa.select(LedgerRow).where(LedgerRow.act == LedgerAct.EXPORTED.value).order_by(LedgerRow.seq)
-            )
-        ).all()
-    assert [entry.detail["filters"] for entry in entries] == [["kind=NOI-01", "q=有搜索词"], ["q=按编号"]]
+    filters = [detail["filters"] for detail in await written_down(db)]
+    assert filters == [["kind=NOI-01", "q=有搜索词"], ["q=按编号"]]
 
 
 async def test_a_longer_list_is_cut_and_says_so(
