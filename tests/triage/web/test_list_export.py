@@ -42,11 +42,9 @@ async def lines_of(answer: ClientResponse) -> list[dict[str, str]]:
 
 async def written_down(db: Database) -> list[dict[str, Any]]:
     """What the ledger says of each export, in order."""
-    asked = (
-        sa.select(LedgerRow.detail).where(LedgerRow.act == LedgerAct.EXPORTED.value).order_by(LedgerRow.seq)
-    )
+    exports = sa.select(LedgerRow.detail).where(LedgerRow.act == LedgerAct.EXPORTED.value)
     async with db.reads() as session:
-        return list(await session.scalars(asked))
+        return list(await session.scalars(exports.order_by(LedgerRow.seq)))
 
 
 async def test_the_file_has_what_the_filter_has_in_the_order_of_the_list(
