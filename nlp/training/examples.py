@@ -2,7 +2,9 @@
 
 A row is a JSON object with `text`, optional `title`, and any of `environmental`, `kind`, `kind2`,
 `appeal_type`, `urgency`, `party`, `when`, `places` (verbatim spans), `sure`, `second` (other annotators'
-answers). A label that is absent teaches its head nothing.
+answers), `again` (what one of us answered who read it later, the label unseen: it counts half, so that what
+readers differ on is taught as doubtful; joined from `read_again.jsonl` by `id`). A label that is absent
+teaches its head nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +30,14 @@ HERE: Final = Path(__file__).parent
 SAMPLES: Final = HERE / "samples.jsonl"
 #: Our labels of public texts that are not part of the repository: ids and codes, no text.
 LABELS: Final = HERE / "labels.jsonl"
+#: Answers of readers who saw a text that has a label, and not the label: ids and codes, no text.
+AGAIN: Final = HERE / "read_again.jsonl"
 HELD_OUT_OF: Final = 12
 SPANS: Final = ("place", "party", "when")
 #: What a doubtful label weighs beside a sure one.
 UNSURE: Final = 0.7
+#: What an answer of `read_again.jsonl` counts beside the label.
+READ_AGAIN: Final = 0.5
 #: The second kind's part of the target, when a text has two.
 SECOND_KIND: Final = 0.25
 #: Line breaks of a spreadsheet as some exports write them; seven characters, so that offsets hold.
@@ -59,10 +65,11 @@ class Example:
 def read_examples(paths: Iterable[Path]) -> list[Example]:
     """The examples of JSONL files, in order. Raises BadExample."""
     found = []
+    later = read_again()
     for path in paths:
         for number, row in _json_lines(path):
             try:
-                found.append(as_example(row))
+                found.append(as_example(_joined(row, later)))
             except (ValueError, KeyError, TypeError) as fault:
                 raise BadExample(f"{path.name}, line {number}: {fault}") from fault
     return found
@@ -75,13 +82,26 @@ def labelled_texts(texts: Path) -> list[dict[str, Any]]:
     is not there is passed over. Raises BadExample on a line that is no JSON.
     """
     labels = {row["id"]: row for _, row in _json_lines(LABELS)}
+    later = read_again()
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(texts.rglob("*.jsonl")):
         for _, row in _json_lines(path):
             label = labels.get(row.get("id", ""))
             if label is not None:
-                found.setdefault(row["id"], {"title": row.get("title"), "text": row.get("text"), **label})
+                found.setdefault(
+                    row["id"], _joined({"title": row.get("title"), "text": row.get("text"), **label}, later)
+                )
     return [found[key] for key in sorted(found)]
+
+
+def read_again() -> dict[str, dict[str, Any]]:
+    """What readers answered who saw a labelled text without its label, by the text's id."""
+    return {row["id"]: row for _, row in _json_lines(AGAIN)}
+
+
+def _joined(row: dict[str, Any], later: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    answer = later.get(row.get("id", ""))
+    return row if answer is None else {**row, "again": answer}
 
 
 def is_held_out(row: dict[str, Any]) -> bool:
@@ -106,29 +126,38 @@ def as_example(row: dict[str, Any]) -> Example:
         _CARRIAGE.lower(), " " * len(_CARRIAGE)
     )
     answers = [
-        row,
-        *({"environmental": bool(o["env"]), "appeal_type": o["type"], **o} for o in row.get("second") or ()),
+        (row, 1.0),
+        *(
+            ({"environmental": bool(o["env"]), "appeal_type": o["type"], **o}, 1.0)
+            for o in row.get("second") or ()
+        ),
+        *((later, READ_AGAIN) for later in (row.get("again"),) if later is not None),
     ]
-    votes = [
-        float(bool(answer["environmental"])) for answer in answers if answer.get("environmental") is not None
-    ]
+    environmental = _shares(
+        [
+            ({str(bool(answer["environmental"])): 1.0}, weight)
+            for answer, weight in answers
+            if answer.get("environmental") is not None
+        ]
+    )
     return Example(
         source=source,
-        environmental=sum(votes) / len(votes) if votes else None,
-        kinds=_shares([_kinds(answer) for answer in answers if answer.get("kind")]),
-        appeal_types=_shares(
-            [
-                {_one_of(answer["appeal_type"], APPEAL_TYPES): 1.0}
-                for answer in answers
-                if answer.get("appeal_type")
-            ]
-        ),
-        urgencies=_shares(
-            [{_one_of(answer["urgency"], URGENCIES): 1.0} for answer in answers if answer.get("urgency")]
-        ),
+        environmental=environmental.get("True", 0.0) if environmental else None,
+        kinds=_shares([(_kinds(answer), weight) for answer, weight in answers if answer.get("kind")]),
+        appeal_types=_labelled(answers, "appeal_type", APPEAL_TYPES),
+        urgencies=_labelled(answers, "urgency", URGENCIES),
         spans=tuple(_spans(source, row)),
         tagged="places" in row or "party" in row or "when" in row,
         weight=1.0 if row.get("sure", True) else UNSURE,
+    )
+
+
+def _labelled(
+    answers: Sequence[tuple[dict[str, Any], float]], head: str, known: Sequence[str]
+) -> dict[str, float]:
+    """The target of a head with one answer each."""
+    return _shares(
+        [({_one_of(answer[head], known): 1.0}, weight) for answer, weight in answers if answer.get(head)]
     )
 
 
@@ -145,12 +174,13 @@ def _one_of(value: str, known: Sequence[str]) -> str:
     return value
 
 
-def _shares(answers: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of several annotators' targets."""
+def _shares(answers: Sequence[tuple[dict[str, float], float]]) -> dict[str, float]:
+    """The weighted mean of several annotators' targets."""
     total: dict[str, float] = defaultdict(float)
-    for answer in answers:
+    weights = sum(weight for _, weight in answers)
+    for answer, weight in answers:
         for name, share in answer.items():
-            total[name] += share / len(answers)
+            total[name] += share * weight / weights
     return dict(total)
 
 

@@ -48,6 +48,44 @@ def test_annotators_who_differ_share_the_target() -> None:
     assert example.urgencies == {"U3": 1.0}
 
 
+def test_a_later_reader_who_did_not_see_the_label_counts_half() -> None:
+    later = {"environmental": False, "appeal_type": "举报", "urgency": "U3"}
+    example = as_example({**ROW, "again": later})
+    assert example.environmental == pytest.approx(2 / 3)
+    # A kind that the later reader did not give is no vote against one.
+    assert example.kinds == {"NOI-01": 0.75, "AIR-01": 0.25}
+    assert example.appeal_types == pytest.approx({"投诉": 2 / 3, "举报": 1 / 3})
+    assert example.urgencies == {"U3": 1.0}
+
+
+def test_later_answers_are_joined_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = tmp_path / "again.jsonl"
+    again.write_text('{"id": "a", "environmental": true, "kind": "NOI-02"}\n', "utf-8")
+    monkeypatch.setattr(examples, "AGAIN", again)
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text('{"id": "a", "environmental": true, "kind": "NOI-01"}\n', "utf-8")
+    monkeypatch.setattr(examples, "LABELS", labels)
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "some.jsonl").write_text('{"id": "a", "text": "打桩声"}\n', "utf-8")
+    data = tmp_path / "data.jsonl"
+    rows = [{**ROW, "id": "a", "kind2": None}, {**ROW, "kind2": None}]
+    data.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    both = pytest.approx({"NOI-01": 2 / 3, "NOI-02": 1 / 3})
+    (labelled,) = examples.labelled_texts(tmp_path / "texts")
+    assert as_example(labelled).kinds == both
+    assert [example.kinds for example in read_examples([data])] == [both, {"NOI-01": 1.0}]
+
+
+def test_the_shipped_later_answers_hold_codes_and_no_text() -> None:
+    known = {"id", "environmental", "kind", "kind2", "appeal_type", "urgency", "sure"}
+    answers = examples.read_again()
+    assert len(answers) > 2_000
+    for answer in answers.values():
+        assert set(answer) <= known
+        assert ("kind" in answer) == answer["environmental"]
+        assert as_example({"text": "某处。", **answer}).appeal_types == {answer["appeal_type"]: 1.0}
+
+
 def test_a_label_that_is_absent_teaches_nothing() -> None:
     example = as_example({"text": "河水发黑。", "environmental": True, "kind": "WAT-01"})
     assert (example.appeal_types, example.urgencies, example.tagged) == ({}, {}, False)
