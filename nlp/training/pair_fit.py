@@ -45,8 +45,6 @@ class Plan:
     """Steps over which the rate rises; afterwards it falls to the end."""
     soft: float = 0.0
     """So much of a label is doubted: read twice, two or three of a hundred come out otherwise."""
-    mean: float = 0.996
-    """How much of the running mean, which the net ends as, each step leaves as it was."""
     seed: int = 20261127
 
 
@@ -146,7 +144,7 @@ class Learner:
     def learn(
         self, net: Joint, numbers: Sequence[int], plan: Plan, told: Callable[[dict[str, float]], None]
     ) -> None:
-        """Train the net on these pairs, each shown from either side by lot; it ends as its running mean."""
+        """Train the net on these pairs, each shown from either side by lot."""
         rng = random.Random(plan.seed)  # noqa: S311  (an order of texts, no secret)
         torch.manual_seed(plan.seed)
         heads = [net.side, *net.mark.parameters(), *net.attend.parameters(), *net.out.parameters()]
@@ -160,7 +158,6 @@ class Learner:
             optimizer,
             lambda step: min(1.0, (step + 1) / plan.warmup) * max(0.03, 1 - step / len(parts)),
         )
-        mean = [given.detach().clone() for given in net.parameters()]
         net.train()
         last, smooth = time.monotonic(), 0.0
         for step, part in enumerate(parts):
@@ -173,17 +170,10 @@ class Learner:
             optimizer.step()
             rates.step()
             optimizer.zero_grad(set_to_none=True)
-            kept = min(plan.mean, (step + 1) / (step + 10))
-            with torch.no_grad():
-                for old, new in zip(mean, net.parameters(), strict=True):
-                    old.mul_(kept).add_(new, alpha=1 - kept)
             smooth = float(loss.detach()) if step == 0 else 0.98 * smooth + 0.02 * float(loss.detach())
             if time.monotonic() - last > _TOLD_EVERY:
                 last = time.monotonic()
                 told({"share": round((step + 1) / len(parts), 3), "loss": round(smooth, 4)})
-        with torch.no_grad():
-            for old, new in zip(mean, net.parameters(), strict=True):
-                new.copy_(old)
         net.eval()
 
     def ask(self, net: Joint, numbers: Sequence[int], turned: Callable[[int], bool]) -> NDArray[np.float64]:

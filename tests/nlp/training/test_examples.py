@@ -86,6 +86,13 @@ def test_the_shipped_later_answers_hold_codes_and_no_text() -> None:
         assert as_example({"text": "某处。", **answer}).appeal_types == {answer["appeal_type"]: 1.0}
 
 
+@pytest.mark.parametrize("name", ["emergencies_held.jsonl", "kinds_held.jsonl"])
+def test_what_is_held_out_is_in_no_sample(name: str) -> None:
+    held = {example.source for example in read_examples([examples.HERE / name])}
+    assert len(held) == 190
+    assert not held & {example.source for example in read_examples([examples.SAMPLES])}
+
+
 def test_a_label_that_is_absent_teaches_nothing() -> None:
     example = as_example({"text": "河水发黑。", "environmental": True, "kind": "WAT-01"})
     assert (example.appeal_types, example.urgencies, example.tagged) == ({}, {}, False)
