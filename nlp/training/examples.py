@@ -95,8 +95,21 @@ def labelled_texts(texts: Path) -> list[dict[str, Any]]:
 
 
 def read_again() -> dict[str, dict[str, Any]]:
-    """What readers answered who saw a labelled text without its label, by the text's id."""
-    return {row["id"]: row for _, row in _json_lines(AGAIN)}
+    """What readers answered who saw a labelled text without its label, by the text's id.
+
+    Raises BadExample naming the line that has no id, one that was there before, or no answer as labels are.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for number, row in _json_lines(AGAIN):
+        name = row.get("id")
+        if not isinstance(name, str) or not name or name in found:
+            raise BadExample(f"{AGAIN.name}, line {number}: id: {name!r} is missing or stands there twice")
+        try:
+            as_example({**row, "text": ""})
+        except (ValueError, KeyError, TypeError) as fault:
+            raise BadExample(f"{AGAIN.name}, line {number}: {fault}") from fault
+        found[name] = row
+    return found
 
 
 def _joined(row: dict[str, Any], later: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -115,9 +128,12 @@ def _json_lines(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if line.strip():
             try:
-                yield number, json.loads(line)
+                row = json.loads(line)
             except ValueError as fault:
                 raise BadExample(f"{path.name}, line {number}: {fault}") from fault
+            if not isinstance(row, dict):
+                raise BadExample(f"{path.name}, line {number}: no object")
+            yield number, row
 
 
 def as_example(row: dict[str, Any]) -> Example:
@@ -125,13 +141,16 @@ def as_example(row: dict[str, Any]) -> Example:
     source = normalize(source_text(row.get("title") or None, row["text"] or "")).replace(
         _CARRIAGE.lower(), " " * len(_CARRIAGE)
     )
+    later = row.get("again")
+    if later is not None and not isinstance(later, dict):
+        raise ValueError("again: no object")
     answers = [
         (row, 1.0),
         *(
             ({"environmental": bool(o["env"]), "appeal_type": o["type"], **o}, 1.0)
             for o in row.get("second") or ()
         ),
-        *((later, READ_AGAIN) for later in (row.get("again"),) if later is not None),
+        *([(later, READ_AGAIN)] if later is not None else []),
     ]
     environmental = _shares(
         [

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nlp import WEIGHTS
+from nlp.encoder import Card
 from nlp.training import examples
 from nlp.training.examples import BadExample, as_example, read_examples
 
@@ -76,13 +78,35 @@ def test_later_answers_are_joined_by_id(tmp_path: Path, monkeypatch: pytest.Monk
     assert [example.kinds for example in read_examples([data])] == [both, {"NOI-01": 1.0}]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"environmental": true}',
+        '{"id": "a", "environmental": false}',
+        '{"id": "b", "environmental": true, "urgency": "U9"}',
+        "[1]",
+    ],
+)
+def test_a_bad_later_answer_is_named_by_its_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    again = tmp_path / "again.jsonl"
+    again.write_text('{"id": "a", "environmental": true, "kind": "NOI-02"}\n' + line, "utf-8")
+    monkeypatch.setattr(examples, "AGAIN", again)
+    with pytest.raises(BadExample, match=r"again\.jsonl, line 2"):
+        examples.read_again()
+
+
 def test_the_shipped_later_answers_hold_codes_and_no_text() -> None:
     known = {"id", "environmental", "kind", "kind2", "appeal_type", "urgency", "sure"}
     answers = examples.read_again()
+    kinds = set(Card.load(WEIGHTS).classes["kind"])
     assert len(answers) > 2_000
     for answer in answers.values():
         assert set(answer) <= known
         assert ("kind" in answer) == answer["environmental"]
+        assert {answer[key] for key in ("kind", "kind2") if key in answer} <= kinds
+        assert isinstance(answer["sure"], bool)
         assert as_example({"text": "某处。", **answer}).appeal_types == {answer["appeal_type"]: 1.0}
 
 
@@ -104,6 +128,8 @@ def test_a_label_that_is_absent_teaches_nothing() -> None:
         ("not json", "line 2"),
         (json.dumps({**ROW, "urgency": "U9"}), "U9"),
         (json.dumps({key: value for key, value in ROW.items() if key != "text"}), "text"),
+        (json.dumps({**ROW, "again": "y"}), "again"),
+        ("[1]", "no object"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: str, told: str) -> None:
