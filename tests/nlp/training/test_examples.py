@@ -110,10 +110,13 @@ def test_the_shipped_later_answers_hold_codes_and_no_text() -> None:
         assert as_example({"text": "某处。", **answer}).appeal_types == {answer["appeal_type"]: 1.0}
 
 
-@pytest.mark.parametrize("name", ["emergencies_held.jsonl", "kinds_held.jsonl"])
-def test_what_is_held_out_is_in_no_sample(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [("emergencies_held.jsonl", 190), ("kinds_held.jsonl", 190), ("misleading_held.jsonl", 419)],
+)
+def test_what_is_held_out_is_in_no_sample(name: str, texts: int) -> None:
     held = {example.source for example in read_examples([examples.HERE / name])}
-    assert len(held) == 190
+    assert len(held) == texts
     assert not held & {example.source for example in read_examples([examples.SAMPLES])}
 
 
