@@ -20,6 +20,7 @@ import numpy as np
 
 from bench import seven_vectors
 from nlp import WEIGHTS
+from nlp.encoder import Card
 from nlp.evaluation import rows
 
 if TYPE_CHECKING:
@@ -252,11 +253,12 @@ def main(arguments: list[str] | None = None) -> None:
         "with_the_beginning": linear(held, characters=True, beginning=True),
         "fasttext": fast_text(held, options.cache),
     }
-    encoders = {"ours": seven_vectors.of_ours(WEIGHTS)}
+    # The version is part of what is kept: other weights give other vectors.
+    encoders = {"ours": (Card.load(WEIGHTS).version, seven_vectors.of_ours(WEIGHTS))}
     if options.base:
-        encoders["base"] = seven_vectors.of_base(options.base)
-    for name, make in encoders.items():
-        kept = seven_vectors.kept(options.cache, name, held.characters, make)
+        encoders["base"] = (options.base.name, seven_vectors.of_base(options.base))
+    for name, (version, make) in encoders.items():
+        kept = seven_vectors.kept(options.cache, f"{name}-{version}", held.characters, make)
         learners[f"frozen_{name}"] = over_vectors(held, kept)
     wanted = set(options.only.split(",")) if options.only else set(learners)
     learners = {name: learn for name, learn in learners.items() if name in wanted}

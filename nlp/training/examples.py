@@ -21,7 +21,7 @@ from nlp.text import normalize
 from nlp.types import source_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 APPEAL_TYPES: Final = tuple(item.value for item in AppealType)
 URGENCIES: Final = tuple(item.value for item in Urgency)
@@ -62,13 +62,15 @@ class Example:
     weight: float = 1.0
 
 
-def read_examples(paths: Iterable[Path]) -> list[Example]:
-    """The examples of JSONL files, in order. Raises BadExample."""
+def read_examples(paths: Iterable[Path], kinds: Collection[str] | None = None) -> list[Example]:
+    """The examples of JSONL files, in order. Raises BadExample, also on a kind that is none of `kinds`."""
     found = []
     later = read_again()
     for path in paths:
         for number, row in _json_lines(path):
             try:
+                if kinds is not None:
+                    _refuse_others(row, kinds)
                 found.append(as_example(_joined(row, later)))
             except (ValueError, KeyError, TypeError) as fault:
                 raise BadExample(f"{path.name}, line {number}: {fault}") from fault
@@ -79,19 +81,27 @@ def labelled_texts(texts: Path) -> list[dict[str, Any]]:
     """Rows of our own labels (`labels.jsonl`, which holds no text) joined with the texts they are about.
 
     `texts` is a folder of JSONL files with `id`, `title`, `text`, searched in all depths. A label whose text
-    is not there is passed over. Raises BadExample on a line that is no JSON.
+    is not there is passed over. Raises BadExample on a line that is no JSON object.
     """
     labels = {row["id"]: row for _, row in _json_lines(LABELS)}
     later = read_again()
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(texts.rglob("*.jsonl")):
         for _, row in _json_lines(path):
-            label = labels.get(row.get("id", ""))
+            label = _of(row, labels)
             if label is not None:
                 found.setdefault(
                     row["id"], _joined({"title": row.get("title"), "text": row.get("text"), **label}, later)
                 )
     return [found[key] for key in sorted(found)]
+
+
+def _refuse_others(row: dict[str, Any], kinds: Collection[str]) -> None:
+    """Raises ValueError on a kind that is not known: it would be learned as none."""
+    for answer in (row, *(row.get("second") or ())):
+        for name in ("kind", "kind2"):
+            if answer.get(name) and answer[name] not in kinds:
+                raise ValueError(f"{name}: {answer[name]!r} is no kind of the table")
 
 
 def read_again() -> dict[str, dict[str, Any]]:
@@ -113,8 +123,14 @@ def read_again() -> dict[str, dict[str, Any]]:
 
 
 def _joined(row: dict[str, Any], later: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    answer = later.get(row.get("id", ""))
+    answer = _of(row, later)
     return row if answer is None else {**row, "again": answer}
+
+
+def _of(row: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """What is known of a row by its id; a row of somebody else's may have none, or one that is no string."""
+    name = row.get("id")
+    return known.get(name) if isinstance(name, str) else None
 
 
 def is_held_out(row: dict[str, Any]) -> bool:
@@ -123,7 +139,7 @@ def is_held_out(row: dict[str, Any]) -> bool:
 
 
 def _json_lines(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
-    """The objects of a file, with their lines. Raises BadExample."""
+    """The objects of a file, with their lines. Raises BadExample on a line that is none."""
     # Not splitlines: citizens write U+2028 and other characters that it takes for the end of a line.
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if line.strip():

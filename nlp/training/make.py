@@ -64,7 +64,7 @@ def make(
     )
     if not held:
         raise BadExample("no texts are held out: give --held-out or --texts")
-    examples = read_examples([*data, SAMPLES])
+    examples = [*read_examples(data, kinds), *read_examples([SAMPLES])]
     examples += [as_example(row) for row in labelled if held_out is not None or not is_held_out(row)]
     plan = replace(Plan(), epochs=epochs)
     if start is not None:

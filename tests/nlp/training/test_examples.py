@@ -29,6 +29,8 @@ ROW: dict[str, Any] = {
     "sure": False,
 }
 
+SECOND: dict[str, Any] = {"env": 1, "kind": "ZZZ-01", "type": "投诉", "urgency": "U3"}
+
 
 def test_a_row_gives_shares_and_spans() -> None:
     example = as_example(ROW)
@@ -70,7 +72,7 @@ def test_later_answers_are_joined_by_id(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "some.jsonl").write_text('{"id": "a", "text": "打桩声"}\n', "utf-8")
     data = tmp_path / "data.jsonl"
-    rows = [{**ROW, "id": "a", "kind2": None}, {**ROW, "kind2": None}]
+    rows = [{**ROW, "id": name, "kind2": None} for name in ("a", ["a"])]
     data.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
     both = pytest.approx({"NOI-01": 2 / 3, "NOI-02": 1 / 3})
     (labelled,) = examples.labelled_texts(tmp_path / "texts")
@@ -141,6 +143,18 @@ def test_a_bad_row_is_named(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(BadExample, match=told) as caught:
         read_examples([path])
     assert "data.jsonl, line 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"kind": "ZZZ-01"}, {"kind2": "ZZZ-01"}, {"second": [SECOND]}],
+)
+def test_a_kind_that_the_table_has_not_is_named(tmp_path: Path, row: dict[str, Any]) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps(ROW) + "\n" + json.dumps({**ROW, **row}), "utf-8")
+    with pytest.raises(BadExample, match=r"data\.jsonl, line 2: kind2?: 'ZZZ-01'"):
+        read_examples([path], ("NOI-01", "AIR-01"))
+    assert len(read_examples([path])) == 2
 
 
 def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
