@@ -2,7 +2,8 @@
 
 For complaints whose kind and place are labelled, the unit that dispatch gives for what was read against the
 unit for the labels: from first text to last, with the true place given, and with the true kind given; all of
-them and the share that would go without a person. Texts the models have learned from are left out. The last
+them and the share that would go without a person (by the certainty of kind and place, and `by_unit`: of the
+unit that `jiesu read` tells). Texts the models have learned from are left out. The last
 line is one JSON object.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from nlp import evaluation
 from nlp.pipeline import Reader
 from triage.errors import NoRule
 from triage.rules.routing import route
+from triage.services.deciding import decide_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,7 +88,8 @@ def main() -> None:
     options = parser.parse_args()
     learned = {row["id"] for row in evaluation.rows(options.learned)}
     rows = [row for row in evaluation.rows(options.data) if row.get("source_id") not in learned]
-    asked = Asked(triage.tables.load(), date(2026, 11, 25))
+    tables, now = triage.tables.load(), datetime(2026, 11, 25, 4, tzinfo=UTC)
+    asked = Asked(tables, date(2026, 11, 25))
     reader = Reader.load()
     readings = reader.read_many((row.get("title"), row.get("text") or "") for row in rows)
     pairs = list(zip(rows, readings, strict=True))
@@ -110,6 +113,12 @@ def main() -> None:
                 "whole_path": score(
                     lambda row, reading: (  # noqa: ARG005
                         reading.topic.kind_confidence * reading.place.confidence,
+                        asked.unit(_first(reading), reading.place.street_code, reading.place.district_code),
+                    )
+                ),
+                "by_unit": score(
+                    lambda row, reading: (  # noqa: ARG005
+                        decide_text(tables, reading, now=now).unit_confidence or 0.0,
                         asked.unit(_first(reading), reading.place.street_code, reading.place.district_code),
                     )
                 ),

@@ -1,25 +1,28 @@
-"""Before a network is made int8: what its feed-forward layers are given is evened out (SmoothQuant).
+"""Before a network is made int8: what its layers are given is evened out, their weights rounded with care.
 
-int8 steps are as wide as the largest number of a text asks for, and a few of these layers' inputs are ten to
-forty times as large as the others, which then have hardly a step left. Each input is divided by a number of
-its own and its weights are multiplied by it: the same sums, but the numbers lie closer together. Needs torch.
+Evened (SmoothQuant): int8 steps are as wide as the largest number of a text asks for, and a few inputs of the
+feed-forward layers are ten to forty times as large as the others, which then have hardly a step left. Each
+input is divided by a number of its own and its weights are multiplied by it: the same sums, but the numbers
+lie closer together. That makes the weights uneven; so they are rounded by what texts bring
+(`nlp.training.rounding`), not each by itself. Needs torch.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import torch
 from torch import nn
 
+from nlp.training.rounding import rounded
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
 
-    from nlp.training.net import ReadingNet
-
-#: How much of the unevenness goes over to the weights, of 1. Tried: .5, .7, .8 (docs/nlp.md).
-STRENGTH: Final = 0.7
+M = TypeVar("M", bound=nn.Module)
+#: How much of the unevenness goes over to the weights, of 1. Tried: .3 to .9 (docs/nlp.md).
+STRENGTH: Final = 0.8
 _LAYERS: Final = ("intermediate.dense", "output.dense")
 #: Inputs of attention are even enough, and its layers share them.
 _BUT: Final = "attention"
@@ -44,40 +47,67 @@ class Evened(nn.Module):
         return answer
 
 
-def evened(net: ReadingNet, texts: Sequence[Sequence[int]], strength: float = STRENGTH) -> ReadingNet:
-    """A copy of the network that computes the same; `texts` (token ids) tell how large its inputs grow."""
+def evened(net: M, show: Callable[[M], object], strength: float = STRENGTH) -> M:
+    """A copy of the network that computes the same.
+
+    `show` shows it some texts that were learned from: they tell how large the inputs grow.
+    """
     net = copy.deepcopy(net).eval()
     layers = {
         name: layer
-        for name, layer in net.base.named_modules()
+        for name, layer in net.named_modules()
         if isinstance(layer, nn.Linear) and name.endswith(_LAYERS) and _BUT not in name
     }
-    largest = _largest(net, layers, texts)
+    largest = {name: torch.zeros(layer.in_features) for name, layer in layers.items()}
+
+    def seen(name: str, rows: torch.Tensor) -> None:
+        largest[name] = torch.maximum(largest[name], rows.abs().amax(0))
+
+    _watched(net, layers, show, seen)
     for name, layer in layers.items():
         inputs = largest[name].clamp_min(_LEAST_INPUT)
         weights = layer.weight.detach().abs().amax(0).clamp_min(_LEAST_WEIGHT)
         widths = inputs**strength / weights ** (1 - strength)
         parent, _, own = name.rpartition(".")
-        setattr(net.base.get_submodule(parent), own, Evened(layer, widths / widths.log().mean().exp()))
+        setattr(net.get_submodule(parent), own, Evened(layer, widths / widths.log().mean().exp()))
     return net
 
 
-def _largest(
-    net: ReadingNet, layers: dict[str, nn.Linear], texts: Sequence[Sequence[int]]
-) -> dict[str, torch.Tensor]:
-    """The largest absolute value that each input of the layers takes in the texts."""
-    found = {name: torch.zeros(layer.in_features) for name, layer in layers.items()}
+def round_weights(net: M, groups: Iterable[nn.Module], show: Callable[[M], object]) -> None:
+    """Round the weights of all linear layers of `groups`, parts of the network, in place.
 
-    def seen(name: str, given: torch.Tensor) -> None:
-        found[name] = torch.maximum(found[name], given.detach().abs().reshape(-1, given.shape[-1]).amax(0))
+    One group after the other: each is given what those before it make of the texts once they are rounded.
+    """
+    for group in groups:
+        layers = {name: part for name, part in group.named_modules() if isinstance(part, nn.Linear)}
+        moments = {
+            name: torch.zeros(layer.in_features, layer.in_features, dtype=torch.float64)
+            for name, layer in layers.items()
+        }
 
+        def seen(name: str, rows: torch.Tensor, moments: dict[str, torch.Tensor] = moments) -> None:
+            moments[name] += (rows.T @ rows).double()
+
+        _watched(net, layers, show, seen)
+        for name, layer in layers.items():
+            found = rounded(layer.weight.detach().double().numpy(), moments[name].numpy())
+            layer.weight.data = torch.from_numpy(found).to(layer.weight.dtype)
+
+
+def _watched(
+    net: M,
+    layers: dict[str, nn.Linear],
+    show: Callable[[M], object],
+    seen: Callable[[str, torch.Tensor], None],
+) -> None:
+    """Show texts to the network; `seen` is told of each layer what it is given (rows, inputs)."""
     hooks = [
-        layer.register_forward_pre_hook(lambda _, given, name=name: seen(name, given[0]))
+        layer.register_forward_pre_hook(
+            lambda _, given, name=name: seen(name, given[0].detach().reshape(-1, given[0].shape[-1]))
+        )
         for name, layer in layers.items()
     ]
     with torch.inference_mode():
-        for ids in texts:
-            net(torch.tensor([list(ids)]), torch.ones((1, len(ids)), dtype=torch.int64))
+        show(net)
     for hook in hooks:
         hook.remove()
-    return found

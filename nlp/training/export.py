@@ -26,7 +26,7 @@ from onnxruntime.transformers.fusion_options import FusionOptions
 from torch import nn
 
 from nlp.encoder import CARD, LOWER, SCHEMA, UPPER
-from nlp.training.evening import evened
+from nlp.training.evening import evened, round_weights
 from nlp.training.examples import APPEAL_TYPES, URGENCIES
 from nlp.training.fit import PREFIX
 
@@ -70,8 +70,14 @@ def export(
     on them; without it they are rounded anew, by what they make of `seen`. `seen` are the token ids of some
     texts that were learned from (`nlp.training.evening`).
     """
-    net = evened(net, seen)
+
+    def show(net: ReadingNet) -> None:
+        for ids in seen:
+            net(torch.tensor([list(ids)]), torch.ones((1, len(ids)), dtype=torch.int64))
+
+    net = evened(net, show)
     net.base.set_attn_implementation("eager")
+    round_weights(net, net.base.encoder.layer[LOW if lower else 0 :], show)
     given = {
         "ids": torch.full((2, 8), 7, dtype=torch.int64),
         "mask": torch.ones((2, 8), dtype=torch.int64),

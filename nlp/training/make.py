@@ -31,7 +31,7 @@ _UNKNOWN: Final = calibrate.as_card(Blend(), Sure(1.01, 0.0, 1.01))
 _RATE_ON: Final = 6e-5
 _HEAD_RATE_ON: Final = 6e-4
 #: So many texts tell how large the numbers inside the network grow.
-_SEEN: Final = 64
+_SEEN: Final = 128
 #: Points of the published curve.
 _CURVE: Final = tuple(step / 20 for step in range(1, 21))
 

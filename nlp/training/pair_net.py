@@ -29,6 +29,7 @@ from nlp.encoder import LOWER, session_of
 from nlp.pair_net import GRAPH, PREFIX, RARITY, TOKENS
 from nlp.repeat_profile import read_words
 from nlp.repeats import PairReader
+from nlp.training.evening import evened, round_weights
 from nlp.training.export import write_graph
 from nlp.training.pair_fit import Joint, Learner, Plan, Texts, lowest
 from nlp.training.pair_samples import read_samples
@@ -56,6 +57,9 @@ _RARER: Final = (3.0, 5.0, 7.0)
 _OF_OURS: Final = 0.8
 _PRETRAINED: Final = "pretrained.pt"
 _LABELLED: Final = Plan(epochs=2.0, rate=1e-4, head_rate=8e-4, warmup=40, soft=0.04)
+
+#: So many pairs are shown to a net before it is rounded.
+_SHOWN: Final = 128
 
 
 def token_rarity(ids: Iterable[Sequence[int]], vocabulary: int) -> NDArray[np.uint8]:
@@ -127,8 +131,10 @@ class _Graph(nn.Module):
         return found
 
 
-def export(net: Joint, base: BertModel, path: Path) -> None:
-    """Write the quantised graph, in seven bits like the encoder's."""
+def export(net: Joint, base: BertModel, path: Path, show: Callable[[Joint], object]) -> None:
+    """Write the quantised graph, in seven bits like the encoder's; `show` shows some pairs to a net."""
+    net = evened(net, show)
+    round_weights(net, net.layers, show)
     for layer in net.layers:
         layer.attention.self.config._attn_implementation = "eager"  # noqa: SLF001  (no public way for a layer)
     given = {
@@ -179,6 +185,10 @@ def make(
     learner, words = labelled_learner(texts | ours, [*pairs, *samples], tokenizer, weights / LOWER, rarity)
     written = range(len(pairs), len(pairs) + len(samples))
     folds = folds_of(pairs) % NETS
+
+    def turned(at: int) -> bool:
+        return words_turned(words, learner.pairs[at])
+
     log_odds = np.zeros(len(pairs))
     for fold in range(NETS):
         net = Joint(base)
@@ -187,13 +197,14 @@ def make(
         learned += some_of(written, fold)
         learner.learn(net, learned, replace(_LABELLED, seed=SEED + fold), tell)
         # The side that reading shows them from.
-        log_odds[held] = learner.ask(net, held, lambda at: words_turned(words, learner.pairs[at]))
+        log_odds[held] = learner.ask(net, held, turned)
         tell({"net": fold + 1, "of": NETS})
     net = Joint(base)
     net.load_state_dict(found["net"])
     learner.learn(net, [*range(len(pairs)), *some_of(written, NETS)], _LABELLED, tell)
     torch.save(net.state_dict(), work / "learned.pt")
-    export(net, base, weights / GRAPH)
+    shown = range(0, len(pairs), max(1, len(pairs) // _SHOWN))
+    export(net, base, weights / GRAPH, lambda net: learner.ask(net, shown, turned))
     np.savez_compressed(weights / RARITY, rarity=rarity)
     told_by = {
         "net": digest(weights / GRAPH),

@@ -44,6 +44,8 @@ class Facts:
     appeal_type: AppealType
     text_urgency: Urgency
     other_kinds: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, float], ...] = ()
+    """The likeliest kinds with their probabilities, `kind` among them."""
     district_code: str | None = None
     street_code: str | None = None
     place_confidence: float = 0.0
@@ -60,7 +62,9 @@ class Decision:
     """What happens with an appeal, and why, sentence by sentence.
 
     `unit` leads now (the review desk while in review); `proposed` is the route that a person confirms.
-    `flagged`: dispatched at once, to be looked at by a person as well.
+    `flagged`: dispatched at once, to be looked at by a person as well. `unit_confidence`: how likely `unit`
+    or `proposed` is the right lead, 0 to 1; None where no kinds with probabilities were told, or none but the
+    review desk leads.
     """
 
     state: State
@@ -79,6 +83,7 @@ class Decision:
     flagged: bool = False
     situation: str | None = None
     proposed: Route | None = None
+    unit_confidence: float | None = None
 
 
 def decide(tables: Tables, facts: Facts, *, at: datetime, calendar: WorkCalendar | None = None) -> Decision:
@@ -145,8 +150,10 @@ def _answer(
     lead = _desk(tables, day) if held or route is None else route.unit
     out = route if not held else None
     answer = f"派单后起算答复时限；若现在派出：{due.answer_by.spelled}" if held else due.answer_by.spelled
+    sure = _unit_confidence(tables, facts, route, day)
     steps = (
         *_route_steps(route, told),
+        *_unit_steps(facts, sure),
         *(f"规则表没有答案：{refusal}。" for refusal in refusals),
         *graded.why,
         *((divert.why,) if divert else ()),
@@ -174,7 +181,35 @@ def _answer(
         flagged=at_once,
         situation=told[0].id if told else None,
         proposed=route if held else None,
+        unit_confidence=sure,
     )
+
+
+def _unit_confidence(tables: Tables, facts: Facts, route: Route | None, day: date) -> float | None:
+    """What is held for all kinds that this unit leads here, times how sure the place is where it matters.
+
+    Which of two kinds it is may be open while both go to the same unit.
+    """
+    if route is None or route.level is Level.DESK or not facts.kinds:
+        return None
+    held = sum(p for kind, p in facts.kinds if _lead_of(tables, facts, kind, day) == route.unit.code)
+    return min(held, 1.0) * (1.0 if route.level is Level.CITY else facts.place_confidence)
+
+
+def _lead_of(tables: Tables, facts: Facts, kind: str, day: date) -> str | None:
+    told = routing.situation_of(tables, kind=kind, text=facts.text, at=day)
+    try:
+        return routing.route(
+            tables,
+            kind=kind,
+            district_code=facts.district_code,
+            street_code=facts.street_code,
+            zone=facts.zone,
+            situation=told[0].id if told else None,
+            at=day,
+        ).unit.code
+    except NoRule:
+        return None  # a kind that no row answers for is no reason for this unit
 
 
 def _due(
@@ -247,6 +282,14 @@ def _reasons(
     ):
         reasons.append(ReviewReason.PLACE_UNKNOWN)
     return tuple(dict.fromkeys(reasons))
+
+
+def _unit_steps(facts: Facts, sure: float | None) -> tuple[str, ...]:
+    """Told where it says more than the kind's own probability: several kinds lead to this unit."""
+    if sure is None or sure <= facts.kind_confidence:
+        return ()
+    told = f"种类把握 {facts.kind_confidence:.0%}，但可能的几类在此地多由同一单位承办：单位把握 {sure:.0%}。"
+    return (told,)
 
 
 def _route_steps(route: Route | None, told: tuple[SituationRow, str] | None) -> tuple[str, ...]:

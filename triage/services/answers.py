@@ -34,7 +34,7 @@ def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) ->
     it was written: 昨晚 is told against it.
     """
     topic, place = reading.topic, reading.place
-    route = decision.proposed or decision
+    route, sure = decision.proposed or decision, decision.unit_confidence
     return {
         "environmental": topic.environmental,
         "p_environmental": round(topic.p_environmental, _DIGITS),
@@ -68,6 +68,7 @@ def reading_answer(reading: TextReading, decision: Decision, *, at: datetime) ->
         "review_reasons": [reason.value for reason in decision.review_reasons],
         "unit": route.unit.name if route.unit else None,
         "unit_code": route.unit.code if route.unit else None,
+        "unit_confidence": None if sure is None else round(sure, _DIGITS),
         "assist": [unit.name for unit in route.assist],
         "cc": [unit.name for unit in route.cc],
         "grade": decision.urgency.value,

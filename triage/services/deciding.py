@@ -120,6 +120,7 @@ def _facts(
         kind=topic.kind,
         kind_confidence=topic.kind_confidence,
         other_kinds=tuple(guess.code for guess in topic.kinds[1:]),
+        kinds=tuple((guess.code, guess.p) for guess in topic.kinds),
         appeal_type=topic.appeal_type,
         text_urgency=topic.urgency,
         district_code=place.district_code,

@@ -20,7 +20,7 @@ ANSWERS = {
     "place_precision", "place_confidence", "place_radius", "place_outside", "place_mentions",
     "place_door", "place_relation", "place_hinted", "place_candidates",
     "party", "when", "when_normal", "masked_text", "review",
-    "unit", "unit_code", "cc",
+    "unit", "unit_code", "unit_confidence", "cc",
 }  # fmt: skip
 
 BARBECUE = "朝阳区望京街道望京西园四区楼下每天晚上有人占道露天烧烤，我的电话13800000001，请处理。"

@@ -61,6 +61,39 @@ def test_a_sure_matter_is_dispatched_with_reasons() -> None:
     )
 
 
+def test_a_unit_is_as_sure_as_all_kinds_that_it_leads_and_the_place() -> None:
+    kinds = (("NOI-01", 0.5), ("AIR-01", 0.3), ("WAT-02", 0.2))
+    found = _decide(replace(_FACTS, kind_confidence=0.5, kinds=kinds, place_confidence=0.95))
+    leads = {
+        kind: route(
+            tables(), kind=kind, district_code="110105", street_code="110105001", at=date(2026, 11, 23)
+        ).unit.code
+        for kind, _ in kinds
+    }
+    assert found.unit is not None
+    assert leads["NOI-01"] == leads["AIR-01"] == found.unit.code != leads["WAT-02"]
+    assert found.unit_confidence == pytest.approx(0.8 * 0.95)
+    assert "种类把握 50%，但可能的几类在此地多由同一单位承办：单位把握 76%。" in found.steps
+
+
+def test_where_one_kind_leads_here_the_unit_is_no_surer_and_nothing_is_told() -> None:
+    found = _decide(replace(_FACTS, kinds=(("NOI-01", 0.9), ("WAT-02", 0.1))))
+    assert found.unit_confidence == pytest.approx(0.9 * 0.9)
+    assert not [step for step in found.steps if "单位把握" in step]
+
+
+def test_how_sure_the_unit_is_stays_unknown_without_kinds_or_without_a_unit() -> None:
+    assert _decide(_FACTS).unit_confidence is None
+    kinds = (("NOI-01", 0.9), ("AIR-01", 0.1))
+    nowhere = _decide(replace(_FACTS, kinds=kinds, district_code=None, street_code=None))
+    assert nowhere.unit_confidence is None
+
+
+def test_a_kind_that_no_row_answers_for_adds_nothing_to_the_unit() -> None:
+    kinds = (("NOI-01", 0.6), ("XXX-01", 0.4))
+    assert _decide(replace(_FACTS, kinds=kinds)).unit_confidence == pytest.approx(0.6 * 0.9)
+
+
 def test_sure_and_not_environmental_goes_back_to_12345() -> None:
     found = _decide(replace(_FACTS, environmental=False, p_environmental=0.02, kind=None, text="退押金"))
     assert (found.state, found.unit, found.level, found.due) == (State.HANDED_OVER, None, None, None)
