@@ -134,7 +134,8 @@ def tuned(texts: Sequence[str], y: NDArray[np.int64], classes: int, base: Path, 
     shown = _Texts(base, texts)
 
     def learn(train: NDArray[np.int64], test: NDArray[np.int64]) -> Scores:
-        told_by = repr((FROZEN, EPOCHS, TOKENS, BATCH, RATE, SEED)).encode() + train.tobytes() + y.tobytes()
+        plan = (FROZEN, EPOCHS, TOKENS, BATCH, RATE, HEAD_RATE, DECAY, WARMUP, MEAN, PREFIX, SEED)
+        told_by = repr((base.resolve().name, plan, texts)).encode() + train.tobytes() + y.tobytes()
         path = kept_in / f"seven-tuned-{hashlib.sha256(told_by).hexdigest()[:12]}.npy"
         if path.exists():
             answered: Scores = np.load(path)

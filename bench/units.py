@@ -2,9 +2,9 @@
 
 For complaints whose kind and place are labelled, the unit that dispatch gives for what was read against the
 unit for the labels: from first text to last, with the true place given, and with the true kind given; all of
-them and the share that would go without a person (by the certainty of kind and place, and `by_unit`: of the
-unit that `jiesu read` tells). Texts the models have learned from are left out. The last
-line is one JSON object.
+them and the share that would go without a person (by the certainty of kind and place; `by_unit`: by the
+`unit_confidence` of `jiesu read`). A unit is that of bare kind and place, without situations and zones. Texts
+the models have learned from are left out. The last line is one JSON object.
 """
 
 from __future__ import annotations

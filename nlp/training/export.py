@@ -67,7 +67,8 @@ def export(
 
     Two files: what compares pairs needs the lowest layers alone. `lower` is such a file of weights that this
     network goes on from: it is taken as it is, for the layers in it have not changed, and the pair net stands
-    on them; without it they are rounded anew, by what they make of `seen`. `seen` are the token ids of some
+    on them; without it they are rounded anew, by what they make of `seen`. (The layers above are rounded by
+    what the lowest give in full precision.) `seen` are the token ids of some
     texts that were learned from (`nlp.training.evening`).
     """
 

@@ -63,8 +63,8 @@ class Decision:
 
     `unit` leads now (the review desk while in review); `proposed` is the route that a person confirms.
     `flagged`: dispatched at once, to be looked at by a person as well. `unit_confidence`: how likely `unit`
-    or `proposed` is the right lead, 0 to 1; None where no kinds with probabilities were told, or none but the
-    review desk leads.
+    or `proposed` is the right lead, at least, 0 to 1; None where no kind was decided or none was told with a
+    probability, where no row answers, and where nobody but the review desk leads.
     """
 
     state: State
@@ -150,10 +150,11 @@ def _answer(
     lead = _desk(tables, day) if held or route is None else route.unit
     out = route if not held else None
     answer = f"派单后起算答复时限；若现在派出：{due.answer_by.spelled}" if held else due.answer_by.spelled
-    sure = _unit_confidence(tables, facts, route, day)
+    led = _led_kinds(tables, facts, route, day)
+    sure = _unit_confidence(facts, route, led)
     steps = (
         *_route_steps(route, told),
-        *_unit_steps(facts, sure),
+        *_unit_steps(facts, sure, len(led)),
         *(f"规则表没有答案：{refusal}。" for refusal in refusals),
         *graded.why,
         *((divert.why,) if divert else ()),
@@ -185,15 +186,23 @@ def _answer(
     )
 
 
-def _unit_confidence(tables: Tables, facts: Facts, route: Route | None, day: date) -> float | None:
-    """What is held for all kinds that this unit leads here, times how sure the place is where it matters.
+def _led_kinds(tables: Tables, facts: Facts, route: Route | None, day: date) -> tuple[tuple[str, float], ...]:
+    """Of the likeliest kinds those that the route's unit leads here; none unless it leads the decided one."""
+    if route is None or route.level is Level.DESK or facts.kind is None:
+        return ()
+    led = tuple(item for item in facts.kinds if _lead_of(tables, facts, item[0], day) == route.unit.code)
+    return led if facts.kind in {kind for kind, _ in led} else ()
+
+
+def _unit_confidence(facts: Facts, route: Route | None, led: tuple[tuple[str, float], ...]) -> float | None:
+    """What is held for all kinds that the unit leads, times how sure the place is where it matters.
 
     Which of two kinds it is may be open while both go to the same unit.
     """
-    if route is None or route.level is Level.DESK or not facts.kinds:
+    if route is None or not led:
         return None
-    held = sum(p for kind, p in facts.kinds if _lead_of(tables, facts, kind, day) == route.unit.code)
-    return min(held, 1.0) * (1.0 if route.level is Level.CITY else facts.place_confidence)
+    held = min(sum(p for _, p in led), 1.0)
+    return held * (1.0 if route.level is Level.CITY else facts.place_confidence)
 
 
 def _lead_of(tables: Tables, facts: Facts, kind: str, day: date) -> str | None:
@@ -284,11 +293,14 @@ def _reasons(
     return tuple(dict.fromkeys(reasons))
 
 
-def _unit_steps(facts: Facts, sure: float | None) -> tuple[str, ...]:
+def _unit_steps(facts: Facts, sure: float | None, led: int) -> tuple[str, ...]:
     """Told where it says more than the kind's own probability: several kinds lead to this unit."""
-    if sure is None or sure <= facts.kind_confidence:
+    if sure is None or round(sure, 2) <= round(facts.kind_confidence, 2):
         return ()
-    told = f"种类把握 {facts.kind_confidence:.0%}，但可能的几类在此地多由同一单位承办：单位把握 {sure:.0%}。"
+    told = (
+        f"污染种类的把握为 {facts.kind_confidence:.0%}；可能的种类中有 {led} 类在此地由该单位主办，"
+        f"承办单位正确的把握约 {sure:.0%}。"
+    )
     return (told,)
 
 

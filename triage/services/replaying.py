@@ -150,7 +150,6 @@ def _facts(tables: Tables, reading: Reading, appeal: Appeal, at: datetime) -> Fa
         appeal_type=AppealType(reading.appeal_type),
         text_urgency=Urgency(reading.urgency),
         other_kinds=tuple(guess["code"] for guess in kinds[1:]),
-        kinds=tuple((guess["code"], guess["p"]) for guess in kinds),
         district_code=reading.district_code,
         street_code=reading.street_code,
         place_confidence=reading.place_confidence,

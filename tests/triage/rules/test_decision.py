@@ -73,13 +73,21 @@ def test_a_unit_is_as_sure_as_all_kinds_that_it_leads_and_the_place() -> None:
     assert found.unit is not None
     assert leads["NOI-01"] == leads["AIR-01"] == found.unit.code != leads["WAT-02"]
     assert found.unit_confidence == pytest.approx(0.8 * 0.95)
-    assert "种类把握 50%，但可能的几类在此地多由同一单位承办：单位把握 76%。" in found.steps
+    assert (
+        "污染种类的把握为 50%；可能的种类中有 2 类在此地由该单位主办，承办单位正确的把握约 76%。"
+    ) in found.steps
 
 
 def test_where_one_kind_leads_here_the_unit_is_no_surer_and_nothing_is_told() -> None:
     found = _decide(replace(_FACTS, kinds=(("NOI-01", 0.9), ("WAT-02", 0.1))))
     assert found.unit_confidence == pytest.approx(0.9 * 0.9)
-    assert not [step for step in found.steps if "单位把握" in step]
+    assert not [step for step in found.steps if "承办单位正确" in step]
+
+
+def test_where_the_rounded_figures_are_the_same_nothing_is_told() -> None:
+    found = _decide(replace(_FACTS, kinds=(("NOI-01", 0.9), ("AIR-01", 0.1)), place_confidence=0.901))
+    assert found.unit_confidence == pytest.approx(0.901)
+    assert not [step for step in found.steps if "承办单位正确" in step]
 
 
 def test_how_sure_the_unit_is_stays_unknown_without_kinds_or_without_a_unit() -> None:
@@ -87,6 +95,22 @@ def test_how_sure_the_unit_is_stays_unknown_without_kinds_or_without_a_unit() ->
     kinds = (("NOI-01", 0.9), ("AIR-01", 0.1))
     nowhere = _decide(replace(_FACTS, kinds=kinds, district_code=None, street_code=None))
     assert nowhere.unit_confidence is None
+    unsure = (ReviewReason.ENVIRONMENTAL_UNSURE,)
+    undecided = _decide(
+        replace(
+            _FACTS, environmental=False, kind=None, kind_confidence=0.0, kinds=kinds, review_reasons=unsure
+        )
+    )
+    assert undecided.proposed is not None
+    assert undecided.unit_confidence is None
+    assert not [step for step in undecided.steps if "承办单位正确" in step]
+
+
+def test_where_no_row_answers_the_district_is_no_unit_to_be_sure_of() -> None:
+    found = _decide(replace(_FACTS, kind="XXX-01", kinds=(("XXX-01", 0.9), ("OTH-03", 0.1))))
+    assert ReviewReason.NO_RULE in found.review_reasons
+    assert found.proposed is not None
+    assert found.unit_confidence is None
 
 
 def test_a_kind_that_no_row_answers_for_adds_nothing_to_the_unit() -> None:
