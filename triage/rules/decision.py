@@ -9,7 +9,7 @@ known district is dispatched at once and flagged: an hour is all there is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from models.vocab import AppealType, Divert, Level, ReviewReason, State, Urgency
 from triage.errors import NoRule
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from triage.rules.diversions import Diversion
     from triage.rules.routing import Route
     from triage.rules.rows import SituationRow, Tables, UnitRow
+
+#: The unit's certainty is told where it is so much more than the kind's.
+_WORTH_TELLING: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +298,7 @@ def _reasons(
 
 def _unit_steps(facts: Facts, sure: float | None, led: int) -> tuple[str, ...]:
     """Told where it says more than the kind's own probability: several kinds lead to this unit."""
-    if sure is None or round(sure, 2) <= round(facts.kind_confidence, 2):
+    if sure is None or sure < facts.kind_confidence + _WORTH_TELLING:
         return ()
     told = (
         f"污染种类的把握为 {facts.kind_confidence:.0%}；可能的种类中有 {led} 类在此地由该单位主办，"
