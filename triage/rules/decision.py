@@ -46,9 +46,8 @@ class Facts:
     kind_confidence: float
     appeal_type: AppealType
     text_urgency: Urgency
-    other_kinds: tuple[str, ...] = ()
     kinds: tuple[tuple[str, float], ...] = ()
-    """The likeliest kinds with their probabilities, `kind` among them."""
+    """The likeliest kinds with their probabilities, 0 to 1; where a kind was decided it is among them."""
     district_code: str | None = None
     street_code: str | None = None
     place_confidence: float = 0.0

@@ -119,7 +119,6 @@ def _facts(
         p_environmental=topic.p_environmental,
         kind=topic.kind,
         kind_confidence=topic.kind_confidence,
-        other_kinds=tuple(guess.code for guess in topic.kinds[1:]),
         kinds=tuple((guess.code, guess.p) for guess in topic.kinds),
         appeal_type=topic.appeal_type,
         text_urgency=topic.urgency,

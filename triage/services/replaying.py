@@ -139,7 +139,6 @@ async def _tickets(
 def _facts(tables: Tables, reading: Reading, appeal: Appeal, at: datetime) -> Facts:
     """What was read of the appeal then, as if it came in at `at`. The stored text is the masked one."""
     detail = reading.detail
-    kinds = detail.get("kinds", [])
     text = f"{appeal.text}\n地址：{appeal.address}" if appeal.address else appeal.text
     span = detail.get("place", {}).get("span")
     return Facts(
@@ -149,7 +148,6 @@ def _facts(tables: Tables, reading: Reading, appeal: Appeal, at: datetime) -> Fa
         kind_confidence=reading.kind_confidence,
         appeal_type=AppealType(reading.appeal_type),
         text_urgency=Urgency(reading.urgency),
-        other_kinds=tuple(guess["code"] for guess in kinds[1:]),
         district_code=reading.district_code,
         street_code=reading.street_code,
         place_confidence=reading.place_confidence,
