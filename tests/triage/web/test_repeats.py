@@ -114,8 +114,45 @@ async def test_one_press_merges_the_later_into_the_earlier(client: Client, deps:
         assert await session.scalar(sa.select(Ticket.state).where(Ticket.no == again)) == "merged"
         assert await session.scalar(sa.select(MatterPair.state)) == "merged"
     after = await (await client.get(place)).text()
-    assert "不能再合并" in after
+    assert 'data-key="m"' not in after
     assert f'已并入 <a href="/desk/tickets/{first}">' in after
+
+
+async def test_a_merge_is_taken_back_where_it_was_made(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    page = await (await client.get(place)).text()
+    assert "撤销合并" not in page
+    await client.post(f"{place}/merge", data=hidden(page, f"{place}/merge"))
+    page = await (await client.get(place)).text()
+    assert 'data-key="u"' in page
+    assert 'data-key="r"' not in page
+    answer = await client.post(f"{place}/split", data=hidden(page, f"{place}/split"), allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, place)
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(Ticket.state).where(Ticket.no == again)) == "dispatched"
+        assert await session.scalar(sa.select(Ticket.urges).where(Ticket.no == first)) == 0
+    assert 'data-key="m"' in await (await client.get(place)).text()
+    assert place in await (await client.get("/desk/repeats")).text()
+
+
+async def test_what_was_never_merged_is_not_taken_back(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    data = hidden(await (await client.get(place)).text(), f"{place}/merge")
+    answer = await client.post(f"{place}/split", data=data, allow_redirects=False)
+    assert answer.status == 422
+    assert 'role="alert"' in await answer.text()
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(MatterPair.state)) == "proposed"
+
+
+async def test_a_merge_undone_on_the_ticket_s_page_is_not_called_merged(client: Client, deps: Deps) -> None:
+    first, _ = await ready(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(MatterPair).values(state="merged"))
+    page = await (await client.get(f"/desk/tickets/{first}")).text()
+    assert '<span class="tag">合并过，已撤销</span>' in page
 
 
 async def test_sent_twice_it_is_merged_once(client: Client, deps: Deps) -> None:

@@ -93,6 +93,7 @@ class ComparePage:
     map: Drawing | None
     may_decide: bool
     may_merge: bool
+    may_split: bool
     refused: bool
     error: str | None
     token_field: str
@@ -133,6 +134,29 @@ async def compared(request: web.Request) -> web.Response:
 
 async def merged(request: web.Request) -> web.Response:
     """合并: the later ticket into the earlier one. What is refused is shown with its reason."""
+    later, earlier = request.match_info["a"], request.match_info["b"]
+    values = {Field.OTHER_TICKET.value: earlier, Field.REASON.value: "与原工单是同一事项"}
+    error = await _moved(request, Move.MERGE, values, Proposal.MERGED)
+    # The page of the ticket that goes on: what was merged away, and where it is taken back, is told there.
+    done = urlencode({"done": Move.MERGE.value, "merged": later})
+    return await _page(request, error) if error else _to(f"/desk/tickets/{quote(earlier)}?{done}")
+
+
+async def split(request: web.Request) -> web.Response:
+    """撤销合并: the later ticket is on its own again, and the pair waits for a decision as before."""
+    a, b = request.match_info["a"], request.match_info["b"]
+    values = {Field.REASON.value: "并排比对后撤销合并"}
+    error = await _moved(request, Move.SPLIT, values, Proposal.PROPOSED)
+    return await _page(request, error) if error else _to(f"/desk/compare/{quote(a)}/{quote(b)}")
+
+
+async def _moved(
+    request: web.Request, move: Move, values: dict[str, str], became: Proposal
+) -> TriageError | None:
+    """Make the move with the later ticket and keep what became of the pair, both or neither.
+
+    Gives what was refused. Raises BadInput for a form without its fields.
+    """
     form = await request.post()
     deps = request.app[DEPS]
     now = deps.clock.now()
@@ -141,26 +165,18 @@ async def merged(request: web.Request) -> web.Response:
     if version is None or not isinstance(key, str):
         raise BadInput("表单不完整，请刷新页面再提交")
     person = acting_of(request).person(deps.tables)
-    wish = moving.Wish(
-        no=later,
-        move=Move.MERGE,
-        values={Field.OTHER_TICKET.value: earlier, Field.REASON.value: "与原工单是同一事项"},
-        version=version,
-        key=key,
-    )
+    wish = moving.Wish(no=later, move=move, values=values, version=version, key=key)
     try:
         async with deps.db.writes.begin() as session:
-            made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
+            await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
             one, other = await comparing.ids_of(session, request[VIEWER], later, earlier)
-            by = person.actor.login
-            await looking.decided(session, one, other, Proposal.MERGED, by=by, now=now)
+            await looking.decided(session, one, other, became, by=person.actor.login, now=now)
     except TriageError as error:
-        return await _page(request, error)
+        return error
     request.app[BOARD].tell()
     request.app[CACHES].counts.clear()
     request.app[CACHES].today.clear()
-    # The page of the ticket that goes on: what was merged away, and where it is taken back, is told there.
-    return _to(f"/desk/tickets/{quote(earlier)}?{urlencode({'done': made.move.value, 'merged': later})}")
+    return None
 
 
 async def refused(request: web.Request) -> web.Response:
@@ -219,6 +235,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         map=await _map(request, found),
         may_decide=request[VIEWER].may(Permission.INTAKE),
         may_merge=all(State(s.whole.ticket.state) not in CLOSED_STATES for s in (found.a, found.b)),
+        may_split=_merged_into(found.a.whole) == found.b.whole.ticket.no,
         refused=found.state is Proposal.REFUSED,
         error=error.detail if error else None,
         token_field=guard.FIELD,
@@ -293,6 +310,7 @@ ROUTES: Final = (
     access.get("/desk/repeats", listed, needs=Permission.SEE_CASES),
     access.get("/desk/compare/{a}/{b}", compared, needs=Permission.SEE_CASES),
     access.post("/desk/compare/{a}/{b}/merge", merged, needs=Permission.INTAKE),
+    access.post("/desk/compare/{a}/{b}/split", split, needs=Permission.INTAKE),
     access.post("/desk/compare/{a}/{b}/refuse", refused, needs=Permission.INTAKE),
     access.post("/desk/compare/{a}/{b}/reopen", reopened, needs=Permission.INTAKE),
 )

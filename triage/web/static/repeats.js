@@ -1,4 +1,4 @@
-// One key to merge, one to refuse: m, r. Not while something is being typed, nor when the key belongs to
+// One key to merge, one to refuse, one to take a merge back: m, r, u. Not while something is being typed, nor when the key belongs to
 // something else: the help, an input method, a key held down, or `g` (which leads to another page: g r).
 let afterG = -Infinity;
 document.addEventListener("keydown", (event) => {

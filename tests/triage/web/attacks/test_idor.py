@@ -80,6 +80,7 @@ async def test_nothing_is_done_to_it(world: World) -> None:
     assert await world.form(f"/desk/tickets/{no}/place", code="110105026") in {400, 404}
     assert await world.form(f"/desk/compare/{world.own}/{no}/refuse") == 404
     assert await world.form(f"/desk/compare/{world.own}/{no}/merge", version="1", key="k3") in {404, 422}
+    assert await world.form(f"/desk/compare/{world.own}/{no}/split", version="1", key="k4") in {404, 422}
     assert await trace(world.deps) == before
 
 
