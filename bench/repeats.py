@@ -4,6 +4,7 @@ The pairs are those of `nlp/training/pairs.jsonl`, their texts the public ones b
 pair is answered by trees that never saw its matter (cross-validation by groups), by a net that did not
 either (its log-odds are kept in `nlp/training/pair_beliefs.json`: making them takes some forty minutes) and
 by trees that weigh the two.
+`met` are pairs as the search meets them (`nlp.training.pairs_drawn`), answered likewise, with intervals.
 Compared in the same run:
 (a) the cosine of character runs of at least 0.85 within 30 days and 500 m (public texts have no
 coordinates: within 500 m means that neither names a road, compound or river that the other does not
@@ -36,13 +37,15 @@ from nlp.repeats import PairReader
 from nlp.training import repeat_limits as limits
 from nlp.training import repeats as training
 from nlp.training.pair_samples import HELD, read_samples
+from nlp.training.pairs_drawn import read_drawn, weighed_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nlp.training.repeats import Pair
+    from nlp.training.pairs_drawn import Drawn
+    from nlp.training.repeats import Met, Pair
 
 _DATA: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
 _PEER_COSINE: Final = 0.85
@@ -71,7 +74,8 @@ def main() -> None:
     reader = PairReader.load()
     if reader.degraded:
         raise SystemExit(f"the net is not there: {reader.degraded}")
-    judged = training.judge(texts, reader.rarity, Grams(WEIGHTS), training.net_of(WEIGHTS))
+    drawn = read_drawn()
+    judged = training.judge(texts, reader.rarity, Grams(WEIGHTS), training.net_of(WEIGHTS), drawn=drawn)
     rows, same, folds, alone, p = judged.rows, judged.same, judged.folds, judged.alone, judged.p
     called = limits.figures(limits.called(limits.same_from, p, same, folds), same)
     certain = limits.figures(limits.called(limits.certain_from, p, same, folds), same)
@@ -99,6 +103,7 @@ def main() -> None:
                     ({"bits": bits, **limits.figures(apart <= bits, same)} for bits in range(_BITS)),
                     key=_f05,
                 ),
+                "met": _met(judged.met, drawn, texts, reader),
                 "written": _written(reader),
                 "cpu_ms_pair": {"p50": round(spent[len(spent) // 2], 2), "p99": round(spent[-3], 2)},
                 "p50_ms": index["p50_ms"],
@@ -131,6 +136,27 @@ def _peer(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
     recent = (of["undated"] > 0) | (np.expm1(of["days"]) <= _PEER_DAYS)
     called: NDArray[np.bool_] = (of["cosine"] >= _PEER_COSINE) & near & recent
     return called
+
+
+def _met(
+    met: Met | None, drawn: Sequence[Drawn], texts: dict[str, dict[str, Any]], reader: PairReader
+) -> dict[str, Any]:
+    """The drawn pairs by the shipped thresholds, by lower ones, and as peers would answer."""
+    if met is None:
+        raise SystemExit("no drawn pairs")
+    apart = [(_simhash(texts[pair.a]) ^ _simhash(texts[pair.b])).bit_count() for pair in drawn]
+    return {
+        "pairs": len(drawn),
+        "stand_for": round(sum(pair.weight for pair in drawn)),
+        "same": weighed_figures(met.p >= reader.same_from, drawn),
+        "certain": weighed_figures(met.p >= reader.certain_from, drawn),
+        "by_threshold": [
+            {"from": step, **weighed_figures(met.p >= step, drawn)}
+            for step in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+        ],
+        "cosine_peer": weighed_figures(_peer(met.rows), drawn),
+        "simhash_3": weighed_figures(np.array(apart) <= _PEER_BITS, drawn),
+    }
 
 
 def _written(reader: PairReader) -> dict[str, Any]:

@@ -45,17 +45,23 @@ def probabilities(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def figures(called: NDArray[np.bool_], same: NDArray[np.bool_]) -> dict[str, float]:
-    """Precision, recall, F0.5, and the share of pairs of two matters that are called one."""
-    right, wrong = int((called & same).sum()), int((called & ~same).sum())
+def figures(
+    called: NDArray[np.bool_], same: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> dict[str, float]:
+    """Precision, recall, F0.5, and the share of pairs of two matters that are called one.
+
+    Each pair counts as often as its weight says, once without weights.
+    """
+    each = np.ones(len(same)) if weights is None else weights
+    right, wrong = float(each[called & same].sum()), float(each[called & ~same].sum())
     precision = right / max(right + wrong, 1)
-    recall = right / max(int(same.sum()), 1)
+    recall = right / max(float(each[same].sum()), 1)
     denominator = 0.25 * precision + recall
     return {
         "precision": round(precision, 4),
         "recall": round(recall, 4),
         "f05": round(1.25 * precision * recall / denominator, 4) if denominator else 0.0,
-        "false_merge_rate": round(wrong / max(int((~same).sum()), 1), 4),
+        "false_merge_rate": round(wrong / max(float(each[~same].sum()), 1), 4),
     }
 
 

@@ -47,6 +47,8 @@ class Opinions:
     same: NDArray[np.bool_]
     folds: NDArray[np.intp]
     """No matter, and no group that we wrote, is divided."""
+    teaches: NDArray[np.bool_]
+    """Whether anything learns from the pair; one that does not is only answered."""
 
     def of(self, chosen: NDArray[np.bool_]) -> Opinions:
         """These pairs alone."""
@@ -73,6 +75,30 @@ class Weighed:
     p: NDArray[np.float64]
 
 
+def cross_validated(
+    rows: NDArray[np.float64],
+    same: NDArray[np.bool_],
+    folds: NDArray[np.intp],
+    plan: Plan,
+    *,
+    more: tuple[NDArray[np.float64], NDArray[np.bool_]],
+    teaches: NDArray[np.bool_],
+    seed: int,
+) -> NDArray[np.float64]:
+    """The log-odds of each pair from trees that did not see its group; `more` are made and always learned.
+
+    A pair that does not teach is answered alone.
+    """
+    logits = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        held = folds == fold
+        shown = ~held & teaches
+        learned = np.concatenate([rows[shown], more[0]])
+        trees = grow(learned, np.concatenate([same[shown], more[1]]), plan, seed=seed)
+        logits[held] = trees.logits(rows[held])
+    return logits
+
+
 def together(found: Opinions, written: Opinions, *, plan: Plan | None = None) -> Weighed:
     """Grow the weighing trees on labelled pairs and on some that we wrote, and join the three by both.
 
@@ -85,12 +111,13 @@ def together(found: Opinions, written: Opinions, *, plan: Plan | None = None) ->
     for fold in range(FOLDS):
         held = both.folds == fold
         asked = both.of(held)
-        weighing[held] = grown(both.of(~held), plan).logits(weighed_columns(asked.rows, asked.words))
+        learned = both.of(~held & both.teaches)
+        weighing[held] = grown(learned, plan).logits(weighed_columns(asked.rows, asked.words))
     opinions = np.stack([both.logits, both.words, weighing], axis=1)
-    asked_about = both.p >= ASKED_FROM
+    asked_about = (both.p >= ASKED_FROM) & both.teaches
     odds = worth(opinions[asked_about], both.same[asked_about])
     labelled = slice(len(found.p))
-    return Weighed(odds, grown(both, plan), joined(found.p, opinions[labelled], odds))
+    return Weighed(odds, grown(both.of(both.teaches), plan), joined(found.p, opinions[labelled], odds))
 
 
 def grown(pairs: Opinions, plan: Plan) -> Trees:

@@ -35,7 +35,7 @@ from nlp.training.boosting import Plan, grow
 from nlp.training.made_pairs import made
 from nlp.training.pair_samples import FOR_WEIGHING, read_samples
 from nlp.training.repeat_limits import FOLDS, calibration, limits, probabilities
-from nlp.training.repeat_weighing import ASKED_FROM, OF_WRITTEN, Opinions, Weighed, together
+from nlp.training.repeat_weighing import ASKED_FROM, OF_WRITTEN, Opinions, Weighed, cross_validated, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlp.training.pair_samples import Sample
+    from nlp.training.pairs_drawn import Drawn
 
 PAIRS: Final = Path(__file__).with_name("pairs.jsonl")
 #: What nets that never saw a pair's matter say of it (`nlp.training.pair_net`).
@@ -158,7 +159,7 @@ def rarity_of(folder: Path) -> Rarity:
 
 
 def table(
-    rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair | Sample]
+    rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair | Sample | Drawn]
 ) -> NDArray[np.float64]:
     """The measures of each pair."""
     profiles: dict[str, Profile] = {}
@@ -181,24 +182,6 @@ def folds_of(pairs: Sequence[Pair]) -> NDArray[np.intp]:
     return np.array([chosen[pair.group] for pair in pairs])
 
 
-def cross_validated(
-    rows: NDArray[np.float64],
-    same: NDArray[np.bool_],
-    folds: NDArray[np.intp],
-    plan: Plan,
-    *,
-    more: tuple[NDArray[np.float64], NDArray[np.bool_]],
-) -> NDArray[np.float64]:
-    """The log-odds of each pair from trees that did not see its group; `more` are made and always learned."""
-    logits = np.zeros(len(rows))
-    for fold in range(FOLDS):
-        held = folds == fold
-        learned = np.concatenate([rows[~held], more[0]])
-        trees = grow(learned, np.concatenate([same[~held], more[1]]), plan, seed=SEED)
-        logits[held] = trees.logits(rows[held])
-    return logits
-
-
 def made_table(
     rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -216,6 +199,14 @@ def made_table(
 def capped(p: NDArray[np.float64], rows: NDArray[np.float64], most: float) -> NDArray[np.float64]:
     """The probabilities, where two places are named at most the share of such pairs that are one matter."""
     return np.where(apart(rows), np.minimum(p, most), p)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Drawn pairs (`nlp.training.pairs_drawn`), in their order."""
+
+    rows: NDArray[np.float64]
+    p: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +228,8 @@ class Judged:
     """By the trees alone."""
     weighed: Weighed | None
     """With the net, where there is one."""
+    met: Met | None = None
+    """What is made of pairs that nothing learned from, where some were given."""
 
     @property
     def p(self) -> NDArray[np.float64]:
@@ -251,29 +244,46 @@ def judge(
     net: tuple[PairNet, str] | None,
     *,
     plan: Plan | None = None,
+    drawn: Sequence[Drawn] = (),
 ) -> Judged:
     """Measure the pairs and answer each. `net` with its checksum; None for the trees alone.
 
-    Raises WeightsError or KeyError where the kept answers of the net are another's.
+    `drawn` pairs are answered like the labelled ones, by trees and a net that did not see their matter, and
+    teach nothing. Raises WeightsError or KeyError where the kept answers of the net are another's.
     """
     plan = plan or Plan()
     pairs = read_pairs()
     # What may be wrong with the net is said before the work is done.
     words = read_beliefs(pairs, net[1]) if net else None
-    rows = table(rarity, grams, texts, pairs)
-    same, folds = np.array([pair.same for pair in pairs]), folds_of(pairs)
+    count = len(pairs)
+    both: list[Pair | Drawn] = [*pairs, *drawn]
+    rows = table(rarity, grams, texts, both)
+    same = np.array([pair.same for pair in both])
+    folds = folds_of(pairs)
+    fold_of: dict[int | None, int] = {
+        pair.group: fold for pair, fold in zip(pairs, folds.tolist(), strict=True)
+    }
+    folds = np.concatenate([folds, np.array([fold_of.get(pair.group, 0) for pair in drawn], dtype=np.intp)])
+    teaches = np.arange(len(both)) < count
     more = made_table(rarity, grams, texts, pairs)
-    logits = cross_validated(rows, same, folds, plan, more=more)
-    trees = grow(np.concatenate([rows, more[0]]), np.concatenate([same, more[1]]), plan, seed=SEED)
-    slope, shift = calibration(logits, same)
-    most = round(float(same[apart(rows)].mean()), 2)
+    logits = cross_validated(rows, same, folds, plan, more=more, teaches=teaches, seed=SEED)
+    trees = grow(
+        np.concatenate([rows[:count], more[0]]), np.concatenate([same[:count], more[1]]), plan, seed=SEED
+    )
+    slope, shift = calibration(logits[:count], same[:count])
+    most = round(float(same[:count][apart(rows[:count])].mean()), 2)
     p = capped(probabilities(slope * logits + shift), rows, most)
-    judged = Judged(rows, same, folds, trees, (slope, shift), most, p, None)
+    met = Met(rows[count:], p[count:]) if drawn else None
+    judged = Judged(
+        rows[:count], same[:count], folds[:count], trees, (slope, shift), most, p[:count], None, met
+    )
     if net is None or words is None:
         return judged
     written = _written(rarity, grams, net[0], judged)
-    found = Opinions(rows, p, logits, words, same, folds)
-    return replace(judged, weighed=together(found, written, plan=plan))
+    told = np.concatenate([words, np.array([pair.log_odds for pair in drawn])])
+    weighed = together(Opinions(rows, p, logits, told, same, folds, teaches), written, plan=plan)
+    met = Met(rows[count:], weighed.p[count:]) if drawn else None
+    return replace(judged, weighed=replace(weighed, p=weighed.p[:count]), met=met)
 
 
 def _written(rarity: Rarity, grams: Grams, net: PairNet, judged: Judged) -> Opinions:
@@ -292,6 +302,7 @@ def _written(rarity: Rarity, grams: Grams, net: PairNet, judged: Judged) -> Opin
         np.array([net.log_odds(said[pair.a], said[pair.b]) for pair in some]),
         np.array([pair.same for pair in some]),
         np.array([pair.group % FOLDS for pair in some]),
+        np.ones(len(some), dtype=np.bool_),
     )
 
 

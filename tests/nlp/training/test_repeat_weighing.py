@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from nlp.repeat_profile import MEASURES
 from nlp.repeats import weighed_columns
 from nlp.training.boosting import Plan
 from nlp.training.repeat_limits import FOLDS
-from nlp.training.repeat_weighing import Opinions, joined, together, worth
+from nlp.training.repeat_weighing import Opinions, cross_validated, joined, together, worth
 
 PLAN: Final = Plan(trees=60, rate=0.1, measures=0.5, drawings=1)
 
@@ -39,7 +40,8 @@ def drawn(seed: int, count: int, *, likeness: float, net: float, form: float) ->
     rows[:, 1] = form
     logits = 2 * rows[:, 0] + rows[:, 2]
     words = net * sign + random.normal(0, 1, count)
-    return Opinions(rows, 1 / (1 + np.exp(-logits)), logits, words, same, np.arange(count) % FOLDS)
+    teaches = np.ones(count, dtype=np.bool_)
+    return Opinions(rows, 1 / (1 + np.exp(-logits)), logits, words, same, np.arange(count) % FOLDS, teaches)
 
 
 def test_the_weighing_trees_learn_where_words_mislead() -> None:
@@ -58,6 +60,31 @@ def test_no_pair_is_answered_by_trees_that_learned_it() -> None:
     found, ours = (drawn(seed, 400, likeness=0, net=0, form=0) for seed in (6, 7))
     judged = together(found, ours, plan=PLAN)
     assert ((judged.p >= 0.5) == found.same).mean() < 0.6
+
+
+def test_what_does_not_teach_is_answered_and_changes_nothing() -> None:
+    """Pairs that were drawn to measure: their answers, were they learned, would turn the others round."""
+    found, ours = (drawn(seed, 400, likeness=1.5, net=1, form=0) for seed in (8, 9))
+    asked = drawn(10, 200, likeness=1.5, net=1, form=0)
+    wrong = replace(asked, same=~asked.same, teaches=~asked.teaches)
+    alone, beside = (together(some, ours, plan=PLAN) for some in (found, found.beside(wrong)))
+    assert beside.odds == alone.odds
+    assert beside.p[:400].tolist() == alone.p.tolist()
+    assert ((beside.p[400:] >= 0.5) == asked.same).mean() > 0.85
+
+
+def test_trees_by_folds_learn_nothing_from_what_does_not_teach() -> None:
+    found, asked = (drawn(seed, 400, likeness=1.5, net=1, form=0) for seed in (11, 12))
+    rows, same = np.concatenate([found.rows, asked.rows]), np.concatenate([found.same, ~asked.same])
+    more = (found.rows[:2], found.same[:2])
+    told = cross_validated(
+        rows, same, np.tile(found.folds, 2), PLAN, more=more, teaches=np.arange(800) < 400, seed=1
+    )
+    alone = cross_validated(
+        found.rows, found.same, found.folds, PLAN, more=more, teaches=found.teaches, seed=1
+    )
+    assert told[:400].tolist() == alone.tolist()
+    assert ((told[400:] >= 0) == asked.same).mean() > 0.85
 
 
 def test_the_weighing_trees_do_not_see_the_days_which_ours_have_not() -> None:
