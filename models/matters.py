@@ -281,3 +281,22 @@ async def _pairs(
         )
         for pair, ticket, other, apart in await session.execute(found)
     ]
+
+
+async def moved(
+    session: AsyncSession, ticket_id: int, head_id: int, *, merged: bool, by: str | None, now: datetime
+) -> None:
+    """Keep what a merge or its undoing (`merged` false) makes of a proposal of the two, where there is one.
+
+    What was refused stays so, and what was never proposed is not proposed by being undone.
+    """
+    was, becomes = (Proposal.PROPOSED, Proposal.MERGED) if merged else (Proposal.MERGED, Proposal.PROPOSED)
+    await session.execute(
+        sa.update(MatterPair)
+        .where(
+            MatterPair.ticket_id == max(ticket_id, head_id),
+            MatterPair.head_id == min(ticket_id, head_id),
+            MatterPair.state == was.value,
+        )
+        .values(state=becomes.value, by=by, at=now)
+    )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
 
+from models import matters
 from models.filters import may_see
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Staff
@@ -172,6 +173,8 @@ async def make(
         await move_rows.store(
             session, tables, head, [*head_events, joined], step(head_standing, joined), staff_id=staff_id
         )
+        by = None if person is SYSTEM else person.actor.login
+        await matters.moved(session, ticket.id, head.id, merged=wish.move is Move.MERGE, by=by, now=now)
     if standing.settled is not after.settled:
         root = following.answered_by(wish, after, head_standing)
         await following.tell(session, tables, waiting, wish.no, root, now=now)

@@ -118,41 +118,129 @@ async def test_one_press_merges_the_later_into_the_earlier(client: Client, deps:
     assert f'已并入 <a href="/desk/tickets/{first}">' in after
 
 
+async def merge(client: Client, later: str, earlier: str) -> dict[str, str]:
+    """Merge two on the page where they stand side by side; gives the form that was sent."""
+    place = f"/desk/compare/{later}/{earlier}"
+    form = hidden(await (await client.get(place)).text(), f"{place}/merge")
+    assert (await client.post(f"{place}/merge", data=form, allow_redirects=False)).status == 303
+    return form
+
+
+async def states(deps: Deps) -> tuple[list[str], list[str]]:
+    """Of the tickets by number, and of what was proposed."""
+    async with deps.db.reads() as session:
+        tickets = await session.scalars(sa.select(Ticket.state).order_by(Ticket.no))
+        pairs = await session.scalars(sa.select(MatterPair.state))
+        return list(tickets), list(pairs)
+
+
 async def test_a_merge_is_taken_back_where_it_was_made(client: Client, deps: Deps) -> None:
     first, again = await ready(deps)
     place = f"/desk/compare/{again}/{first}"
-    page = await (await client.get(place)).text()
-    assert "撤销合并" not in page
-    await client.post(f"{place}/merge", data=hidden(page, f"{place}/merge"))
+    before = await states(deps)
+    assert "撤销合并 <kbd>" not in await (await client.get(place)).text()
+    await merge(client, again, first)
     page = await (await client.get(place)).text()
     assert 'data-key="u"' in page
     assert 'data-key="r"' not in page
-    answer = await client.post(f"{place}/split", data=hidden(page, f"{place}/split"), allow_redirects=False)
-    assert (answer.status, answer.headers["Location"]) == (303, place)
+    form = hidden(page, f"{place}/split")
+    assert form["reason"] == "合并有误"
+    answer = await client.post(f"{place}/split", data=form, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, f"{place}?done=split")
+    page = await (await client.get(f"{place}?done=split")).text()
+    assert "已撤销合并" in page
+    assert 'data-key="m"' in page
+    assert await states(deps) == before
     async with deps.db.reads() as session:
-        assert await session.scalar(sa.select(Ticket.state).where(Ticket.no == again)) == "dispatched"
         assert await session.scalar(sa.select(Ticket.urges).where(Ticket.no == first)) == 0
-    assert 'data-key="m"' in await (await client.get(place)).text()
     assert place in await (await client.get("/desk/repeats")).text()
+
+
+async def test_a_form_that_is_sent_again_changes_nothing_more(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    merging = await merge(client, again, first)
+    splitting = hidden(await (await client.get(place)).text(), f"{place}/split")
+    await client.post(f"{place}/split", data=splitting)
+    await client.post(f"{place}/merge", data=merging)
+    assert (await states(deps))[1] == ["proposed"]
+    refusing = hidden(await (await client.get(place)).text(), f"{place}/refuse")
+    await client.post(f"{place}/refuse", data=refusing)
+    assert (await client.post(f"{place}/split", data=splitting, allow_redirects=False)).status == 303
+    assert (await states(deps))[1] == ["refused"]
+
+
+async def test_a_refusal_outlives_a_merge_and_its_undoing(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    refusing = hidden(await (await client.get(place)).text(), f"{place}/refuse")
+    await client.post(f"{place}/refuse", data=refusing)
+    await merge(client, again, first)
+    form = hidden(await (await client.get(place)).text(), f"{place}/split")
+    await client.post(f"{place}/split", data=form)
+    assert (await states(deps))[1] == ["refused"]
+
+
+async def test_what_nobody_proposed_is_not_proposed_by_being_taken_back(client: Client, deps: Deps) -> None:
+    one, other = await add_tickets(deps.db, FIRST, replace(RIVER, text="温榆河有死鱼"))
+    await reference.sync(deps)
+    place = f"/desk/compare/{other}/{one}"
+    await merge(client, other, one)
+    form = hidden(await (await client.get(place)).text(), f"{place}/split")
+    await client.post(f"{place}/split", data=form)
+    assert (await states(deps))[1] == []
+
+
+async def test_what_was_merged_elsewhere_and_back_is_proposed_as_before(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    for move, values, state in (
+        ("merge", {"other_ticket": first, "reason": "同一事项"}, "merged"),
+        ("split", {"reason": "合并有误"}, "proposed"),
+    ):
+        async with deps.db.reads() as session:
+            version = await session.scalar(sa.select(Ticket.version).where(Ticket.no == again))
+        body = {"move": move, "values": values, "version": version, "as": {"post": "hotline"}}
+        answer = await client.post(
+            f"/api/v1/tickets/{again}/moves", json=body, headers={"Idempotency-Key": move}
+        )
+        assert answer.status == 200, await answer.text()
+        assert (await states(deps))[1] == [state]
+
+
+async def test_what_is_merged_is_not_refused(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    place = f"/desk/compare/{again}/{first}"
+    refusing = hidden(await (await client.get(place)).text(), f"{place}/refuse")
+    await merge(client, again, first)
+    answer = await client.post(f"{place}/refuse", data=refusing)
+    assert answer.status == 400
+    assert "请先撤销合并" in await answer.text()
+    assert (await states(deps))[1] == ["merged"]
+
+
+async def test_a_ticket_is_not_taken_out_of_a_third_one(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    third = next(iter(await add_tickets(deps.db, replace(RIVER, text="温榆河有死鱼，一片白"))))
+    place = f"/desk/compare/{again}/{first}"
+    await merge(client, again, first)
+    form = hidden(await (await client.get(place)).text(), f"{place}/split")
+    before = await states(deps)
+    answer = await client.post(f"/desk/compare/{again}/{third}/split", data=form)
+    assert answer.status == 400
+    assert "没有并入" in await answer.text()
+    assert await states(deps) == before
+    page = await (await client.get(f"/desk/compare/{again}/{third}")).text()
+    assert f"{again} 已并入 {first}" in page
 
 
 async def test_what_was_never_merged_is_not_taken_back(client: Client, deps: Deps) -> None:
     first, again = await ready(deps)
     place = f"/desk/compare/{again}/{first}"
     data = hidden(await (await client.get(place)).text(), f"{place}/merge")
-    answer = await client.post(f"{place}/split", data=data, allow_redirects=False)
+    answer = await client.post(f"{place}/split", data={**data, "reason": "合并有误"}, allow_redirects=False)
     assert answer.status == 422
     assert 'role="alert"' in await answer.text()
-    async with deps.db.reads() as session:
-        assert await session.scalar(sa.select(MatterPair.state)) == "proposed"
-
-
-async def test_a_merge_undone_on_the_ticket_s_page_is_not_called_merged(client: Client, deps: Deps) -> None:
-    first, _ = await ready(deps)
-    async with deps.db.writes.begin() as session:
-        await session.execute(sa.update(MatterPair).values(state="merged"))
-    page = await (await client.get(f"/desk/tickets/{first}")).text()
-    assert '<span class="tag">合并过，已撤销</span>' in page
+    assert (await states(deps))[1] == ["proposed"]
 
 
 async def test_sent_twice_it_is_merged_once(client: Client, deps: Deps) -> None:

@@ -17,7 +17,7 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_matters import Proposal
 from nlp.place_point import metres
 from triage.errors import BadInput, NotFound
-from triage.services import ledger
+from triage.services import following, ledger
 from triage.services.repeats import looking
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Compared:
     same_caller: bool
     metres: float | None
     state: Proposal | None
+    merged_no: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Gathered:
     photos: dict[int, tuple[int, ...]]
     same_caller: bool
     state: Proposal | None
+    merged_no: str | None
+    """The number of the one that stands merged into the other, archived since or not."""
 
 
 async def gather(session: AsyncSession, viewer: Viewer, one: str, other: str) -> Gathered:
@@ -96,6 +99,7 @@ async def gather(session: AsyncSession, viewer: Viewer, one: str, other: str) ->
         photos=await _photos(session, later.appeal.id, earlier.appeal.id),
         same_caller=await matters.same_caller(session, later.ticket.id, earlier.ticket.id),
         state=Proposal(kept.state) if kept is not None else None,
+        merged_no=await _merged(session, later, earlier),
     )
 
 
@@ -111,6 +115,7 @@ def compare(pairs: PairReader, found: Gathered) -> Compared:
         same_caller=found.same_caller,
         metres=_apart(later, earlier),
         state=found.state,
+        merged_no=found.merged_no,
     )
 
 
@@ -133,6 +138,13 @@ async def _photos(session: AsyncSession, *appeal_ids: int) -> dict[int, tuple[in
     return {number: tuple(files[:PHOTOS]) for number, files in found.items()}
 
 
+async def _merged(session: AsyncSession, one: WholeTicket, other: WholeTicket) -> str | None:
+    for mine, head in ((one.ticket, other.ticket), (other.ticket, one.ticket)):
+        if await following.above(session, mine.id, mine.state) == head.no:
+            return mine.no
+    return None
+
+
 async def ids_of(session: AsyncSession, viewer: Viewer, *numbers: str) -> list[int]:
     """The ids of tickets by their numbers. Raises NotFound, BadInput."""
     found = [await ticket_detail.whole_ticket(session, viewer, no) for no in numbers]
@@ -147,8 +159,11 @@ async def ids_of(session: AsyncSession, viewer: Viewer, *numbers: str) -> list[i
 async def refuse(
     session: AsyncSession, viewer: Viewer, one: str, other: str, *, by: str, now: datetime
 ) -> None:
-    """不是同一事项: kept, and not proposed again. Raises NotFound, BadInput."""
-    first, second = await ids_of(session, viewer, one, other)
+    """不是同一事项: kept, and not proposed again. Raises NotFound, BadInput (also while they are merged)."""
+    found = await gather(session, viewer, one, other)
+    if found.merged_no is not None:
+        raise BadInput("这两张工单已经合并，请先撤销合并")
+    first, second = found.later.ticket.id, found.earlier.ticket.id
     await looking.decided(session, first, second, Proposal.REFUSED, by=by, now=now)
     _write(session, one, other, Proposal.REFUSED, by=by, now=now)
 

@@ -187,7 +187,6 @@ async def _join(deps: Deps, told: Told, found: Sequence[Found], *, now: datetime
     try:
         async with deps.db.writes.begin() as session:
             await moving.make(session, deps.tables, SYSTEM_VIEWER, moving.SYSTEM, wish, now=now)
-            await decided(session, told.ticket_id, head.ticket_id, Proposal.MERGED, by=None, now=now)
     except (Refusal, moving.Conflict) as refused:
         # A person was quicker, or must look first (a flag): the proposal says what was seen.
         log.info("matter_left_to_a_person", ticket_id=told.ticket_id, reason=type(refused).__name__)

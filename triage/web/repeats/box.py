@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from models import matters
-from models.vocab import OPEN_STATES, State
 from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 #: Of labelled pairs held for likelier than this about one in a hundred is two matters (docs/repeats.md).
 MOST_SHOWN: Final = 0.99
-_SPLIT: Final = "合并过，已撤销"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +41,6 @@ async def box(session: AsyncSession, viewer: Viewer, ticket_id: int) -> tuple[Pa
     return tuple(line(pair) for pair in found if pair.state is not Proposal.REFUSED)
 
 
-def taken_back(pair: Proposed) -> bool:
-    """Whether a merge of the two was undone since (撤销合并): the ticket is handled by itself again."""
-    return pair.state is Proposal.MERGED and State(pair.ticket.state) in OPEN_STATES
-
-
 def shown(p: float) -> float:
     """A model's probability as pages show it: rounded to 100 % it would claim what no model knows."""
     return min(p, MOST_SHOWN)
@@ -64,7 +57,7 @@ def line(pair: Proposed) -> PairLine:
         same_caller=pair.same_caller,
         why=pair.why,
         state=pair.state.value,
-        label=_SPLIT if taken_back(pair) else pair.state.label,
+        label=pair.state.label,
         address=f"/desk/compare/{pair.ticket.no}/{pair.head.no}",
         apart=pair.apart,
     )

@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (shown by the template)
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -32,6 +32,8 @@ from triage.web.repeats.box import PairLine, line, shown
 from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
+    from multidict import MultiDictProxy
+
     from models.ticket_detail import WholeTicket
     from triage.services.repeats.comparing import Compared, Gathered, Side
     from triage.settings import Settings
@@ -93,7 +95,10 @@ class ComparePage:
     map: Drawing | None
     may_decide: bool
     may_merge: bool
-    may_split: bool
+    split: SideView | None
+    """The one that is merged into the other, which can be taken back."""
+    done: bool
+    """Whether it was just taken back."""
     refused: bool
     error: str | None
     token_field: str
@@ -127,50 +132,51 @@ def _groups(lines: tuple[PairLine, ...]) -> tuple[Group, ...]:
 
 
 async def compared(request: web.Request) -> web.Response:
-    """两张工单并排. Raises NotFound, BadInput."""
-    refuse_others(request.query, ())
+    """两张工单并排; `done` says what was just done here. Raises NotFound, BadInput."""
+    refuse_others(request.query, ("done",))
     return await _page(request, None)
 
 
 async def merged(request: web.Request) -> web.Response:
     """合并: the later ticket into the earlier one. What is refused is shown with its reason."""
-    later, earlier = request.match_info["a"], request.match_info["b"]
+    form = await request.post()
+    earlier = request.match_info["b"]
     values = {Field.OTHER_TICKET.value: earlier, Field.REASON.value: "与原工单是同一事项"}
-    error = await _moved(request, Move.MERGE, values, Proposal.MERGED)
+    error = await _moved(request, form, Move.MERGE, values)
     # The page of the ticket that goes on: what was merged away, and where it is taken back, is told there.
-    done = urlencode({"done": Move.MERGE.value, "merged": later})
+    done = urlencode({"done": Move.MERGE.value, "merged": request.match_info["a"]})
     return await _page(request, error) if error else _to(f"/desk/tickets/{quote(earlier)}?{done}")
 
 
 async def split(request: web.Request) -> web.Response:
-    """撤销合并: the later ticket is on its own again, and the pair waits for a decision as before."""
-    a, b = request.match_info["a"], request.match_info["b"]
-    values = {Field.REASON.value: "并排比对后撤销合并"}
-    error = await _moved(request, Move.SPLIT, values, Proposal.PROPOSED)
-    return await _page(request, error) if error else _to(f"/desk/compare/{quote(a)}/{quote(b)}")
+    """撤销合并: `a`, which is merged into `b`, is on its own again; their proposal waits as before."""
+    form = await request.post()
+    a, b, reason = request.match_info["a"], request.match_info["b"], form.get("reason")
+    values = {Field.REASON.value: reason if isinstance(reason, str) else ""}
+    error = await _moved(request, form, Move.SPLIT, values)
+    done = urlencode({"done": Move.SPLIT.value})
+    return await _page(request, error) if error else _to(f"/desk/compare/{quote(a)}/{quote(b)}?{done}")
 
 
 async def _moved(
-    request: web.Request, move: Move, values: dict[str, str], became: Proposal
+    request: web.Request, form: MultiDictProxy[Any], move: Move, values: dict[str, str]
 ) -> TriageError | None:
-    """Make the move with the later ticket and keep what became of the pair, both or neither.
-
-    Gives what was refused. Raises BadInput for a form without its fields.
-    """
-    form = await request.post()
+    """Make the move with ticket `a`; gives what was refused. Raises BadInput for a form that lacks fields."""
     deps = request.app[DEPS]
     now = deps.clock.now()
-    later, earlier = request.match_info["a"], request.match_info["b"]
+    a, b = request.match_info["a"], request.match_info["b"]
     version, key = number_of(form.get("version")), form.get("key")
     if version is None or not isinstance(key, str):
         raise BadInput("表单不完整，请刷新页面再提交")
     person = acting_of(request).person(deps.tables)
-    wish = moving.Wish(no=later, move=move, values=values, version=version, key=key)
+    wish = moving.Wish(no=a, move=move, values=values, version=version, key=key)
     try:
         async with deps.db.writes.begin() as session:
-            await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
-            one, other = await comparing.ids_of(session, request[VIEWER], later, earlier)
-            await looking.decided(session, one, other, became, by=person.actor.login, now=now)
+            found = await comparing.gather(session, request[VIEWER], a, b)
+            made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
+            # Who changed the address would take it out of a third ticket. Sent twice it is out already.
+            if move is Move.SPLIT and not made.repeated and found.merged_no != a:
+                raise BadInput(f"{a} 没有并入 {b}，请刷新页面再看")
     except TriageError as error:
         return error
     request.app[BOARD].tell()
@@ -225,9 +231,10 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
     found = await asyncio.to_thread(_compared, request.app[DEPS].settings, gathered)
     token = guard.token_of(request)
     names = request.app[NAMES]
+    sides = _side(found.a, names), _side(found.b, names)
     page = ComparePage(
-        a=_side(found.a, names),
-        b=_side(found.b, names),
+        a=sides[0],
+        b=sides[1],
         p=shown(found.likeness.p),
         called="很可能是同一事项" if found.likeness.same else "看来不是同一事项",
         why=found.likeness.why,
@@ -235,7 +242,8 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         map=await _map(request, found),
         may_decide=request[VIEWER].may(Permission.INTAKE),
         may_merge=all(State(s.whole.ticket.state) not in CLOSED_STATES for s in (found.a, found.b)),
-        may_split=_merged_into(found.a.whole) == found.b.whole.ticket.no,
+        split=next((side for side in sides if side.no == found.merged_no), None),
+        done=request.query.get("done") == Move.SPLIT.value,
         refused=found.state is Proposal.REFUSED,
         error=error.detail if error else None,
         token_field=guard.FIELD,

@@ -79,8 +79,19 @@ async def test_nothing_is_done_to_it(world: World) -> None:
     assert await world.form(f"/desk/tickets/{no}/call", mine="13911110001") == 404
     assert await world.form(f"/desk/tickets/{no}/place", code="110105026") in {400, 404}
     assert await world.form(f"/desk/compare/{world.own}/{no}/refuse") == 404
-    assert await world.form(f"/desk/compare/{world.own}/{no}/merge", version="1", key="k3") in {404, 422}
-    assert await world.form(f"/desk/compare/{world.own}/{no}/split", version="1", key="k4") in {404, 422}
+    assert await world.form(f"/desk/compare/{world.own}/{no}/merge", version="1", key="k3") == 404
+    assert await trace(world.deps) == before
+
+
+async def test_a_merge_into_what_is_not_seen_is_not_taken_back(world: World) -> None:
+    world.become(Role.CLERK, None)
+    merged = f"/desk/compare/{world.other}/{world.own}/merge"
+    assert await world.form(merged, version="1", key="k1") in {200, 303}
+    world.become(Role.CLERK, "110105")
+    before = await trace(world.deps)
+    for a, b in ((world.own, world.other), (world.other, world.own)):
+        asked = await world.form(f"/desk/compare/{a}/{b}/split", version="2", key="k2", reason="合并有误")
+        assert asked == 404
     assert await trace(world.deps) == before
 
 
