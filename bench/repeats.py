@@ -74,8 +74,9 @@ def main() -> None:
     reader = PairReader.load()
     if reader.degraded:
         raise SystemExit(f"the net is not there: {reader.degraded}")
-    drawn = read_drawn()
-    judged = training.judge(texts, reader.rarity, Grams(WEIGHTS), training.net_of(WEIGHTS), drawn=drawn)
+    net = training.net_of(WEIGHTS)
+    drawn = read_drawn(net[1] if net else None)
+    judged = training.judge(texts, reader.rarity, Grams(WEIGHTS), net, drawn=drawn)
     rows, same, folds, alone, p = judged.rows, judged.same, judged.folds, judged.alone, judged.p
     called = limits.figures(limits.called(limits.same_from, p, same, folds), same)
     certain = limits.figures(limits.called(limits.certain_from, p, same, folds), same)
@@ -148,6 +149,7 @@ def _met(
     return {
         "pairs": len(drawn),
         "stand_for": round(sum(pair.weight for pair in drawn)),
+        "unsure": sum(pair.unsure for pair in drawn),
         "same": weighed_figures(met.p >= reader.same_from, drawn),
         "certain": weighed_figures(met.p >= reader.certain_from, drawn),
         "by_threshold": [

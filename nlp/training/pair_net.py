@@ -34,7 +34,17 @@ from nlp.training.export import write_graph
 from nlp.training.pair_fit import Joint, Learner, Plan, Texts, lowest
 from nlp.training.pair_samples import read_samples
 from nlp.training.pair_texts import unlabelled
-from nlp.training.repeats import BELIEFS, SEED, digest, folds_of, read_names, read_pairs, read_texts
+from nlp.training.pairs_drawn import read_drawn, write_drawn
+from nlp.training.repeats import (
+    BELIEFS,
+    SEED,
+    digest,
+    folds_beside,
+    folds_of,
+    read_names,
+    read_pairs,
+    read_texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +55,7 @@ if TYPE_CHECKING:
 
     from nlp.training.pair_samples import Sample
     from nlp.training.pair_texts import Told
+    from nlp.training.pairs_drawn import Drawn
     from nlp.training.repeats import Pair
 
 #: Nets that never saw a fold: half as many as folds, two folds each.
@@ -96,7 +107,7 @@ def pretrain(
 
 def labelled_learner(
     texts: dict[str, dict[str, Any]],
-    pairs: Sequence[Pair | Sample],
+    pairs: Sequence[Pair | Sample | Drawn],
     tokenizer: Tokenizer,
     encoder: Path,
     rarity: NDArray[np.uint8],
@@ -162,29 +173,17 @@ def make(
         base_folder, dtype=torch.float32, add_pooling_layer=False, attention_probs_dropout_prob=0.0
     )
     base.eval()
-    kept = work / _PRETRAINED
-    labelled = read_names()
-    if not kept.exists():
-        told = unlabelled(texts, labelled, PairReader.load(weights), SEED)
-        torch.manual_seed(SEED)
-        net, rarity = pretrain(base, tokenizer, told, tell)
-        torch.save(
-            {
-                "net": net.state_dict(),
-                "rarity": torch.from_numpy(rarity),
-                "pairs": len(told),
-                "left_out": sorted(labelled),
-            },
-            kept,
-        )
-    found = torch.load(kept)
-    if not labelled <= set(found["left_out"]):
-        raise SystemExit(f"{kept}: has learned from texts that are labelled now; remove it to begin anew")
+    found = _begun(texts, base, tokenizer, weights, work, tell=tell)
     rarity = found["rarity"].numpy()
     ours, samples = read_samples()
-    learner, words = labelled_learner(texts | ours, [*pairs, *samples], tokenizer, weights / LOWER, rarity)
+    drawn = read_drawn(None)
+    all_pairs: list[Pair | Sample | Drawn] = [*pairs, *samples, *drawn]
+    learner, words = labelled_learner(texts | ours, all_pairs, tokenizer, weights / LOWER, rarity)
     written = range(len(pairs), len(pairs) + len(samples))
     folds = folds_of(pairs) % NETS
+    # Drawn pairs are asked about and never learned.
+    asked_by = folds_beside(pairs, drawn) % NETS
+    of_drawn = np.zeros(len(drawn))
 
     def turned(at: int) -> bool:
         return words_turned(words, learner.pairs[at])
@@ -198,6 +197,8 @@ def make(
         learner.learn(net, learned, replace(_LABELLED, seed=SEED + fold), tell)
         # The side that reading shows them from.
         log_odds[held] = learner.ask(net, held, turned)
+        mine = np.flatnonzero(asked_by == fold)
+        of_drawn[mine] = learner.ask(net, (mine + written.stop).tolist(), turned)
         tell({"net": fold + 1, "of": NETS})
     net = Joint(base)
     net.load_state_dict(found["net"])
@@ -206,19 +207,51 @@ def make(
     shown = range(0, len(pairs), max(1, len(pairs) // _SHOWN))
     export(net, base, weights / GRAPH, lambda net: learner.ask(net, shown, turned))
     np.savez_compressed(weights / RARITY, rarity=rarity)
-    told_by = {
+    told_by: dict[str, Any] = {
         "net": digest(weights / GRAPH),
         "log_odds": {
             f"{pair.a} {pair.b}": round(float(odds), 3) for pair, odds in zip(pairs, log_odds, strict=True)
         },
     }
     BELIEFS.write_text(json.dumps(told_by, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    answered = [pair._replace(log_odds=float(odds)) for pair, odds in zip(drawn, of_drawn, strict=True)]
+    write_drawn(answered, told_by["net"])
     return {
         "pairs": len(pairs),
         "samples": len(samples),
         "unlabelled": found["pairs"],
         "plan": asdict(_LABELLED),
     }
+
+
+def _begun(
+    texts: dict[str, dict[str, Any]],
+    base: Any,  # noqa: ANN401
+    tokenizer: Tokenizer,
+    weights: Path,
+    work: Path,
+    *,
+    tell: Tell,
+) -> dict[str, Any]:
+    """What was learned without labels, kept in `work`: made where it is not there yet."""
+    kept, labelled = work / _PRETRAINED, read_names()
+    if not kept.exists():
+        told = unlabelled(texts, labelled, PairReader.load(weights), SEED)
+        torch.manual_seed(SEED)
+        net, rarity = pretrain(base, tokenizer, told, tell)
+        torch.save(
+            {
+                "net": net.state_dict(),
+                "rarity": torch.from_numpy(rarity),
+                "pairs": len(told),
+                "left_out": sorted(labelled),
+            },
+            kept,
+        )
+    found: dict[str, Any] = torch.load(kept)
+    if not labelled <= set(found["left_out"]):
+        raise SystemExit(f"{kept}: has learned from texts that are labelled now; remove it to begin anew")
+    return found
 
 
 def some_of(written: Iterable[int], seed: int) -> list[int]:

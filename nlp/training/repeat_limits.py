@@ -54,15 +54,19 @@ def figures(
     """
     each = np.ones(len(same)) if weights is None else weights
     right, wrong = float(each[called & same].sum()), float(each[called & ~same].sum())
-    precision = right / max(right + wrong, 1)
-    recall = right / max(float(each[same].sum()), 1)
+    precision = _share(right, right + wrong)
+    recall = _share(right, float(each[same].sum()))
     denominator = 0.25 * precision + recall
     return {
         "precision": round(precision, 4),
         "recall": round(recall, 4),
         "f05": round(1.25 * precision * recall / denominator, 4) if denominator else 0.0,
-        "false_merge_rate": round(wrong / max(float(each[~same].sum()), 1), 4),
+        "false_merge_rate": round(_share(wrong, float(each[~same].sum())), 4),
     }
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
 
 
 def same_from(p: NDArray[np.float64], same: NDArray[np.bool_]) -> float:

@@ -65,7 +65,6 @@ _STEP: Final = 0.05
 #: Made pairs of each of the three sorts.
 EACH_MADE: Final = 20
 SEED: Final = 20261126
-_NEAR: Final = 0.5
 _DAY: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
@@ -182,6 +181,15 @@ def folds_of(pairs: Sequence[Pair]) -> NDArray[np.intp]:
     return np.array([chosen[pair.group] for pair in pairs])
 
 
+def folds_beside(pairs: Sequence[Pair], drawn: Sequence[Drawn]) -> NDArray[np.intp]:
+    """The fold of the labelled pairs that left each drawn pair's matter out; of no such matter the first.
+
+    Raises KeyError for a group that no pair has.
+    """
+    fold_of = {pair.group: fold for pair, fold in zip(pairs, folds_of(pairs).tolist(), strict=True)}
+    return np.array([0 if pair.group is None else fold_of[pair.group] for pair in drawn], dtype=np.intp)
+
+
 def made_table(
     rarity: Rarity, grams: Grams, texts: dict[str, dict[str, Any]], pairs: Sequence[Pair]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -259,11 +267,7 @@ def judge(
     both: list[Pair | Drawn] = [*pairs, *drawn]
     rows = table(rarity, grams, texts, both)
     same = np.array([pair.same for pair in both])
-    folds = folds_of(pairs)
-    fold_of: dict[int | None, int] = {
-        pair.group: fold for pair, fold in zip(pairs, folds.tolist(), strict=True)
-    }
-    folds = np.concatenate([folds, np.array([fold_of.get(pair.group, 0) for pair in drawn], dtype=np.intp)])
+    folds = np.concatenate([folds_of(pairs), folds_beside(pairs, drawn)])
     teaches = np.arange(len(both)) < count
     more = made_table(rarity, grams, texts, pairs)
     logits = cross_validated(rows, same, folds, plan, more=more, teaches=teaches, seed=SEED)
