@@ -10,7 +10,7 @@ import hashlib
 import random
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 TOKENS: Final = 128
 PREFIX: Final = "query: "
-#: Of the base's layers so many stay as they are.
-FROZEN: Final = 8
-EPOCHS: Final = 2
 BATCH: Final = 16
 RATE: Final = 1e-4
 HEAD_RATE: Final = 1e-3
@@ -40,22 +37,34 @@ DECAY: Final = 0.9
 WARMUP: Final = 0.06
 #: How far the running mean, which answers in the end, follows each step.
 MEAN: Final = 0.995
-SEED: Final = 0
 _POOL: Final = 50
 _FAR: Final = -1e4
 _TOLD_S: Final = 30
 
 
+class Plan(NamedTuple):
+    """How a network learns: so many of the base's layers stay as they are, so often it sees each text."""
+
+    frozen: int
+    epochs: int
+    seed: int = 0
+
+
+SHORT: Final = Plan(frozen=8, epochs=2)
+#: Another seed: what the two have wrong in common is less.
+LONG: Final = Plan(frozen=6, epochs=3, seed=1)
+
+
 class _Net(nn.Module):
     """The layers that learn, over what the frozen ones gave, and one head over the mean of the tokens."""
 
-    def __init__(self, base: Path, classes: int) -> None:
+    def __init__(self, base: Path, classes: int, frozen: int) -> None:
         super().__init__()
         # Without dropout in attention torch takes its fast way through it.
         whole = BertModel.from_pretrained(
             base, dtype=torch.float32, add_pooling_layer=False, attention_probs_dropout_prob=0.0
         )
-        self.layers = whole.encoder.layer[FROZEN:]
+        self.layers = whole.encoder.layer[frozen:]
         self.head = nn.Linear(whole.config.hidden_size, classes)
         self.dropout = nn.Dropout(0.1)
         nn.init.zeros_(self.head.weight)
@@ -76,7 +85,7 @@ def _through(layers: Any, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Ten
     return hidden
 
 
-def _frozen(base: Path, texts: Sequence[str]) -> list[torch.Tensor]:
+def _frozen(base: Path, texts: Sequence[str], layers: int) -> list[torch.Tensor]:
     """What the lower layers make of each text (T, width), in half precision."""
     tokenizer = AutoTokenizer.from_pretrained(base)
     whole: Any = BertModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
@@ -87,7 +96,7 @@ def _frozen(base: Path, texts: Sequence[str]) -> list[torch.Tensor]:
             coded = tokenizer(PREFIX + text, truncation=True, max_length=TOKENS, return_tensors="pt")
             hidden = whole.embeddings(input_ids=coded["input_ids"])
             mask = torch.ones(hidden.shape[:2])
-            found.append(_through(whole.encoder.layer[:FROZEN], hidden, mask)[0].half())
+            found.append(_through(whole.encoder.layer[:layers], hidden, mask)[0].half())
             if (at + 1) % 1000 == 0:
                 print(f"tuned: {at + 1} of {len(texts)} texts begun", file=sys.stderr, flush=True)
     return found
@@ -108,14 +117,14 @@ def _batches(places: Sequence[int], lengths: Sequence[int], chance: random.Rando
 class _Texts:
     """What the lower layers make of all texts, made once, when a fold first asks."""
 
-    def __init__(self, base: Path, texts: Sequence[str]) -> None:
-        self._base, self._texts = base, texts
+    def __init__(self, base: Path, texts: Sequence[str], layers: int) -> None:
+        self._base, self._texts, self._layers = base, texts, layers
         self._kept: list[torch.Tensor] = []
 
     def lengths(self) -> list[int]:
         """How many tokens each text has."""
         if not self._kept:
-            self._kept = _frozen(self._base, self._texts)
+            self._kept = _frozen(self._base, self._texts, self._layers)
         return [len(item) for item in self._kept]
 
     def padded(self, places: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -128,21 +137,25 @@ class _Texts:
         return hidden, mask
 
 
-def tuned(texts: Sequence[str], y: NDArray[np.int64], classes: int, base: Path, kept_in: Path) -> Learner:
+def tuned(
+    texts: Sequence[str], y: NDArray[np.int64], classes: int, base: Path, kept_in: Path, *, plan: Plan
+) -> Learner:
     """Learn the upper layers anew for each fold; gives log probabilities."""
     torch.set_num_threads(1)
-    shown = _Texts(base, texts)
+    shown = _Texts(base, texts, plan.frozen)
 
     def learn(train: NDArray[np.int64], test: NDArray[np.int64]) -> Scores:
-        plan = (FROZEN, EPOCHS, TOKENS, BATCH, RATE, HEAD_RATE, DECAY, WARMUP, MEAN, PREFIX, SEED)
-        told_by = repr((base.resolve().name, plan, texts)).encode() + train.tobytes() + y.tobytes()
+        fixed = (TOKENS, BATCH, RATE, HEAD_RATE, DECAY, WARMUP, MEAN, PREFIX)
+        how = (plan.frozen, plan.epochs, *fixed, plan.seed)
+        told_by = repr((base.resolve().name, how, texts)).encode() + train.tobytes() + y.tobytes()
         path = kept_in / f"seven-tuned-{hashlib.sha256(told_by).hexdigest()[:12]}.npy"
         if path.exists():
             answered: Scores = np.load(path)
             return answered
         lengths = shown.lengths()
-        torch.manual_seed(SEED)
-        net = _learned(_Net(base, classes), _Net(base, classes), shown, train.tolist(), y)
+        torch.manual_seed(plan.seed)
+        nets = _Net(base, classes, plan.frozen), _Net(base, classes, plan.frozen)
+        net = _learned(*nets, shown, train.tolist(), y, plan=plan)
         answers = np.zeros((len(test), classes))
         order = sorted(range(len(test)), key=lambda row: lengths[test[row]])
         with torch.inference_mode():
@@ -157,15 +170,17 @@ def tuned(texts: Sequence[str], y: NDArray[np.int64], classes: int, base: Path, 
     return learn
 
 
-def _learned(net: _Net, mean: _Net, shown: _Texts, train: Sequence[int], y: NDArray[np.int64]) -> _Net:
+def _learned(
+    net: _Net, mean: _Net, shown: _Texts, train: Sequence[int], y: NDArray[np.int64], *, plan: Plan
+) -> _Net:
     """Let `net` learn; gives the running mean of what it was."""
-    chance, lengths = random.Random(SEED), shown.lengths()
-    steps, step = EPOCHS * -(-len(train) // BATCH), 0
+    chance, lengths = random.Random(plan.seed), shown.lengths()
+    steps, step = plan.epochs * -(-len(train) // BATCH), 0
     optimizer, rates = _optimizer(net, steps)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.05)
     half, told = halves_pay(), time.monotonic()
     net.train()
-    for _ in range(EPOCHS):
+    for _ in range(plan.epochs):
         for places in _batches(train, lengths, chance):
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
                 scores = net(*shown.padded(places))

@@ -10,7 +10,7 @@ whose card says `jiesu-encoder/1`, `model.onnx` is the whole of it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from tokenizers import Encoding
 
 CARD: Final = "card.json"
 SCHEMA: Final = "jiesu-encoder/2"
@@ -39,6 +40,8 @@ SLOWER: Final = ("SkipLayerNormFusion", "BiasSkipLayerNormFusion", "BiasGeluFusi
 HEADS: Final = ("kind", "appeal_type", "urgency")
 SPANS: Final = ("place", "party", "when")
 _LEAST_SPAN: Final = 0.4
+#: Tokens that every part has besides its text's: the prefix and two marks, and some to spare.
+_BESIDE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,28 @@ class Encoder:
         return [self._read(source) for source in sources]
 
     def _read(self, source: str) -> Encoded:
-        prefix = self.card.prefix
-        coded = self._tokenizer.encode(prefix + source)
+        """What is said of a text: by its beginning, and where it is longer by its end, too.
+
+        A long letter tells who one is and what was before, and its matter late; what stands between the two
+        is read by the linear models alone.
+        """
+        coded = self._tokenizer.encode(self.card.prefix + source)
+        beginning = self._part(source, coded, 0)
+        if not coded.overflowing:
+            return beginning
+        start = self._end(coded)
+        return _together(
+            beginning, self._part(source, self._tokenizer.encode(self.card.prefix + source[start:]), start)
+        )
+
+    def _end(self, coded: Encoding) -> int:
+        """Where the last tokens begin that are read at once."""
+        rest = [coded, *coded.overflowing]
+        starts = [start for part in rest for start, end in part.offsets if end > start]
+        return int(starts[-(self.card.tokens - _BESIDE)]) - len(self.card.prefix)
+
+    def _part(self, source: str, coded: Encoding, begun: int) -> Encoded:
+        """What is said of what `coded` holds of a text, which begins at `begun` in it."""
         given = {
             "ids": np.array([coded.ids], dtype=np.int64),
             "mask": np.ones((1, len(coded.ids)), dtype=np.int64),
@@ -171,7 +194,11 @@ class Encoder:
         if self._lower is not None:
             given = {"low": self._lower.run(["low"], given)[0], "mask": given["mask"]}
         scores, why, tags = self._upper.run(["scores", "why", "tags"], given)
-        offsets = [(start - len(prefix), end - len(prefix)) for start, end in coded.offsets]
+        before = len(self.card.prefix)
+        offsets = [
+            (max(start, before) - before + begun, end - before + begun) if end > before else (0, 0)
+            for start, end in coded.offsets
+        ]
         return Encoded(
             beliefs=self._beliefs(scores[0]),
             environmental=_weighed(source, offsets, why[0, :, 0]),
@@ -192,6 +219,26 @@ class Encoder:
             appeal_types=shares["appeal_type"],
             urgencies=shares["urgency"],
         )
+
+
+def _together(beginning: Encoded, end: Encoded) -> Encoded:
+    """What beginning and end say of one text: the one that is surer of a pollution speaks for it."""
+    first, second = beginning.beliefs, end.beliefs
+    by_end = first.environmental < second.environmental
+    told = end if by_end else beginning
+    return replace(
+        told,
+        beliefs=replace(
+            told.beliefs,
+            appeal_types=_mean(first.appeal_types, second.appeal_types),
+            urgencies=_mean(first.urgencies, second.urgencies),
+        ),
+        spans={**(beginning if by_end else end).spans, **told.spans},
+    )
+
+
+def _mean(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    return {name: (share + second[name]) / 2 for name, share in first.items()}
 
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -35,7 +35,7 @@ class Plan:
 
     epochs: int = 4
     batch: int = 16
-    tokens: int = 192
+    tokens: int = 512
     """Longest text, in tokens; the rest is cut."""
     rate: float = 1e-4
     head_rate: float = 2e-3

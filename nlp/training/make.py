@@ -16,6 +16,7 @@ from nlp.training import calibrate, export
 from nlp.training import grams as linear
 from nlp.training.examples import SAMPLES, BadExample, as_example, is_held_out, labelled_texts, read_examples
 from nlp.training.fit import Plan, encode, fit, tokenizer_of
+from nlp.training.in_a_row import in_a_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +75,8 @@ def make(
         plan = replace(plan, rate=_RATE_ON, head_rate=_HEAD_RATE_ON, start=card.version)
     count(examples, out=out, kinds=kinds, held=held, lexicon=lexicon)
     graph = start / UPPER if start is not None else None
+    # For the network alone: the linear model counts what stands in a text wherever it stands.
+    examples += in_a_row(examples, seed=plan.seed)
     net = fit(base, examples, kinds, plan=plan, work=work, told=told, start=graph)
     about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
     return finish(

@@ -65,9 +65,40 @@ def test_an_empty_text_and_none_at_all_are_read_too(encoder: Encoder) -> None:
     assert len(encoder.read_many(["", " "])) == 2
 
 
-def test_a_text_far_over_the_limit_is_read_by_its_beginning(encoder: Encoder) -> None:
-    (answer,) = encoder.read_many([BARBECUE * 200])
+@pytest.mark.parametrize("text", [BARBECUE * 200, BARBECUE * 20 + WAGES * 60, WAGES * 60 + BARBECUE * 20])
+def test_a_text_far_over_the_limit_is_read_by_its_beginning_and_its_end(encoder: Encoder, text: str) -> None:
+    (answer,) = encoder.read_many([text])
     assert answer.beliefs.environmental > 0.5
+    assert max(answer.beliefs.kinds, key=answer.beliefs.kinds.__getitem__) == "AIR-06"
+    for shares in (answer.beliefs.kinds, answer.beliefs.appeal_types, answer.beliefs.urgencies):
+        assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_the_words_of_the_end_are_shown_where_they_stand(encoder: Encoder) -> None:
+    text = WAGES * 60 + BARBECUE * 20
+    (answer,) = encoder.read_many([text])
+    strongest = max(answer.environmental, key=lambda word: word.weight)
+    assert strongest.start >= len(WAGES) * 60
+    assert text[strongest.start : strongest.end] in BARBECUE
+    first = min(answer.environmental, key=lambda word: word.start)
+    assert text[first.start : first.end].strip()
+    assert max(word.end for word in answer.environmental) == len(text)
+
+
+def test_a_matter_that_comes_late_in_a_letter_is_read(reader: Reader) -> None:
+    """Until 2026-11-28 the encoder read 192 tokens, and outvoted the linear models about the rest."""
+    letter = (
+        "尊敬的市领导：您好。我是锦华里小区的老住户，退休前在纺织厂上班。先要谢谢政府，去年把我们门口的断头路修通了，"
+        "孙子上学近了二十分钟。物业费的事我们也跟街道谈过几回，今年总算公示了账目，大家没有意见。停车位还是紧，"
+        "晚上八点以后回来就要转圈，这个我们知道急不得，只盼规划的立体车库早点有消息。电梯年检的贴纸也换成新的了。"
+        "楼道里的灯上个月坏了三盏，报修第二天就有师傅来换，这一点要表扬。小区里养狗的人多，牵绳的也多起来了。"
+        "广场上新装的健身器材老人们都喜欢，每天早上七点多就有人去活动。业委会正在换届，候选人的名单贴在了公告栏，"
+        "过程公开，没有什么好说的。写了这么多，其实真正想求您的只有一件：我家楼下新开的烤肉馆没有装油烟净化器，"
+        "排烟管就对着二楼的窗子，一到晚上整个单元都是呛人的烟，老伴有哮喘，夜里咳得睡不着，请环保部门来查一查。"
+    )
+    reading = reader.read("一位老住户的来信", letter)
+    assert reading.topic.environmental
+    assert reading.topic.kinds[0].code == "AIR-06"
 
 
 def copied(folder: Path) -> Path:

@@ -116,7 +116,12 @@ def test_the_shipped_later_answers_hold_codes_and_no_text() -> None:
 
 @pytest.mark.parametrize(
     ("name", "texts"),
-    [("emergencies_held.jsonl", 190), ("kinds_held.jsonl", 190), ("misleading_held.jsonl", 419)],
+    [
+        ("emergencies_held.jsonl", 190),
+        ("kinds_held.jsonl", 190),
+        ("misleading_held.jsonl", 419),
+        ("letters_held.jsonl", 150),
+    ],
 )
 def test_what_is_held_out_is_in_no_sample(name: str, texts: int) -> None:
     held = {example.source for example in read_examples([examples.HERE / name])}
