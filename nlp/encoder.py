@@ -42,6 +42,9 @@ SPANS: Final = ("place", "party", "when")
 _LEAST_SPAN: Final = 0.4
 #: Tokens that every part has besides its text's: the prefix and two marks, and some to spare.
 _BESIDE: Final = 12
+#: A model that reads fewer tokens is not asked about the end: so short a part says little.
+_END_FROM: Final = 64
+_GRAVE: Final = ("U1", "U2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ class Encoder:
         """
         coded = self._tokenizer.encode(self.card.prefix + source)
         beginning = self._part(source, coded, 0)
-        if not coded.overflowing:
+        if not coded.overflowing or self.card.tokens < _END_FROM:
             return beginning
         start = self._end(coded)
         return _together(
@@ -183,7 +186,8 @@ class Encoder:
         """Where the last tokens begin that are read at once."""
         rest = [coded, *coded.overflowing]
         starts = [start for part in rest for start, end in part.offsets if end > start]
-        return int(starts[-(self.card.tokens - _BESIDE)]) - len(self.card.prefix)
+        kept = min(self.card.tokens - _BESIDE, len(starts))
+        return max(int(starts[-kept]) - len(self.card.prefix), 0)
 
     def _part(self, source: str, coded: Encoding, begun: int) -> Encoded:
         """What is said of what `coded` holds of a text, which begins at `begun` in it."""
@@ -222,19 +226,15 @@ class Encoder:
 
 
 def _together(beginning: Encoded, end: Encoded) -> Encoded:
-    """What beginning and end say of one text: the one that is surer of a pollution speaks for it."""
+    """What beginning and end say of one text: the one that is surer of a pollution speaks for it.
+
+    Its grade is that of the part that tells of the graver matter: a danger told late is not halved by thanks.
+    """
     first, second = beginning.beliefs, end.beliefs
-    by_end = first.environmental < second.environmental
-    told = end if by_end else beginning
-    return replace(
-        told,
-        beliefs=replace(
-            told.beliefs,
-            appeal_types=_mean(first.appeal_types, second.appeal_types),
-            urgencies=_mean(first.urgencies, second.urgencies),
-        ),
-        spans={**(beginning if by_end else end).spans, **told.spans},
-    )
+    told = end if first.environmental < second.environmental else beginning
+    graver = max(first.urgencies, second.urgencies, key=lambda shares: sum(shares[name] for name in _GRAVE))
+    types = _mean(first.appeal_types, second.appeal_types)
+    return replace(told, beliefs=replace(told.beliefs, appeal_types=types, urgencies=graver))
 
 
 def _mean(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:

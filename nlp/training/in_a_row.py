@@ -62,7 +62,7 @@ def in_a_row(examples: Sequence[Example], *, seed: int) -> list[Example]:
                 source=f"{first.source.rstrip('。')}。{second.source}",
                 environmental=other.environmental if pollution else 0.0,
                 kinds=other.kinds if pollution else {},
-                weight=WEIGHT,
+                weight=WEIGHT * min(one.weight, other.weight),
             )
         )
     return found

@@ -85,6 +85,24 @@ def test_the_words_of_the_end_are_shown_where_they_stand(encoder: Encoder) -> No
     assert max(word.end for word in answer.environmental) == len(text)
 
 
+def test_a_danger_that_is_told_at_the_end_is_not_halved(encoder: Encoder) -> None:
+    danger = "化工厂的罐子正在漏，刺鼻的气味把好几个人熏倒了，快来人救命！"
+    late, alone = encoder.read_many([WAGES * 60 + danger * 20, danger * 20])
+    assert late.beliefs.urgencies["U1"] > 0.5 < alone.beliefs.urgencies["U1"]
+
+
+@pytest.mark.parametrize("tokens", [12, 63])
+def test_a_model_that_reads_few_tokens_is_asked_about_the_beginning_alone(
+    tmp_path: Path, tokens: int
+) -> None:
+    folder = copied(tmp_path)
+    card = json.loads((folder / CARD).read_text("utf-8"))
+    (folder / CARD).write_text(json.dumps({**card, "tokens": tokens}), "utf-8")
+    few = Encoder(folder)
+    first, second = few.read_many([BARBECUE * 20, BARBECUE * 20 + WAGES * 50])
+    assert first.beliefs == second.beliefs
+
+
 def test_a_matter_that_comes_late_in_a_letter_is_read(reader: Reader) -> None:
     """Until 2026-11-28 the encoder read 192 tokens, and outvoted the linear models about the rest."""
     letter = (
