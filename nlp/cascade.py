@@ -1,9 +1,9 @@
 """Readers in a row: two linear ones answer what they are sure of, the encoder is asked about the rest.
 
 The lexicon (words that people chose) and the model over character runs (what was counted) cost a millisecond
-or two together and err on different texts; the encoder costs fifty, more for a letter. How they are joined and what
-"sure" means is measured when the models are made and stands in their cards. Either of the others may be
-missing: the lexicon alone answers everything.
+or two together and err on different texts; the encoder costs fifty, a letter more. How they are joined and
+what "sure" means is measured when the models are made and stands in their cards. Either of the others may
+be missing: the lexicon alone answers everything.
 """
 
 from __future__ import annotations
