@@ -76,9 +76,9 @@ def make(
     count(examples, out=out, kinds=kinds, held=held, lexicon=lexicon)
     graph = start / UPPER if start is not None else None
     # For the network alone: the linear model counts what stands in a text wherever it stands.
-    examples += in_a_row(examples, seed=plan.seed)
-    net = fit(base, examples, kinds, plan=plan, work=work, told=told, start=graph)
-    about = {"base": base.name, "examples": len(examples), "plan": asdict(plan)}
+    rows = in_a_row(examples, seed=plan.seed)
+    net = fit(base, [*examples, *rows], kinds, plan=plan, work=work, told=told, start=graph)
+    about = {"base": base.name, "examples": len(examples), "in_a_row": len(rows), "plan": asdict(plan)}
     return finish(
         net,
         base=base,

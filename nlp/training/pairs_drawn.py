@@ -101,7 +101,7 @@ def _drawings(called: NDArray[np.bool_], pairs: Sequence[Drawn]) -> NDArray[np.f
     layers, layer = np.unique(weights, return_inverse=True)
     stands_for = np.bincount(layer, weights=weights)
     # Believed before: of each layer half a pair of one matter and half one of two, called as most are.
-    mostly = np.array([called[layer == at].mean() >= _BEFORE for at in range(len(layers))])
+    mostly = np.array([2 * called[layer == at].sum() >= (layer == at).sum() for at in range(len(layers))])
     all_called = np.concatenate([called, mostly, mostly])
     all_same = np.concatenate([same, np.ones(len(layers), np.bool_), np.zeros(len(layers), np.bool_)])
     all_layers = np.concatenate([layer, np.arange(len(layers)), np.arange(len(layers))])

@@ -237,7 +237,7 @@ class Judged:
     weighed: Weighed | None
     """With the net, where there is one."""
     met: Met | None = None
-    """What is made of pairs that nothing learned from, where some were given."""
+    """What is made of the drawn pairs, where some were given: as such they taught nothing."""
 
     @property
     def p(self) -> NDArray[np.float64]:

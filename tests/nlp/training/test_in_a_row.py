@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from nlp.training.examples import Example
 from nlp.training.in_a_row import in_a_row
 
@@ -40,6 +44,16 @@ def test_type_urgency_and_spans_are_of_neither() -> None:
     made = in_a_row(PARKING * 20 + SMELL * 20, seed=3)
     assert not any(item.urgencies or item.appeal_types or item.tagged for item in made)
     assert {item.weight for item in made} == {0.7}
+
+
+def test_a_doubtful_label_makes_a_doubtful_row_and_no_row_is_longer_than_what_is_read() -> None:
+    doubtful = [replace(item, weight=0.5) for item in SMELL]
+    long = [replace(item, source=item.source * 12) for item in PARKING]
+    made = in_a_row(PARKING * 10 + long * 10 + doubtful * 20, seed=7)
+    assert [item.weight for item in made if item.environmental] == pytest.approx(
+        [0.35] * len([i for i in made if i.environmental])
+    )
+    assert 400 < max(len(item.source) for item in made) <= 701
 
 
 def test_without_one_sort_there_are_none() -> None:

@@ -1,5 +1,6 @@
-// One key to merge, one to refuse, one to take a merge back: m, r, u. Not while something is being typed, nor when the key belongs to
-// something else: the help, an input method, a key held down, or `g` (which leads to another page: g r).
+// One key to merge, one to refuse, one to take a merge back: m, r, u. Not while something is being typed,
+// nor when the key belongs to something else: the help, an input method, a key held down, or `g` (which
+// leads to another page: g r).
 let afterG = -Infinity;
 document.addEventListener("keydown", (event) => {
   const g = event.timeStamp - afterG < 1000;
