@@ -4,8 +4,8 @@ Five folds, near-duplicates (character 3-gram cosine of 0.6 or more) kept in one
 answers, with the middle 95 % of 1,000 drawings of whole groups. Compared: a linear model over words, over
 characters and words, and with the beginning by itself; fastText (where it is installed); frozen vectors of
 the base and of our own int8 encoder under a logistic regression; the base fine-tuned in each fold (longer by
-`--only … tuned_longer`); and all of them stacked: the stack of a fold is learned from the others' unseen
-answers. Needs the `train` extra. Prints one JSON line.
+`--only … tuned_longer`, over the ends of the texts by `tuned_end`); and all of them stacked: the stack of a
+fold is learned from the others' unseen answers. Needs the `train` extra. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -260,12 +260,13 @@ def main(arguments: list[str] | None = None) -> None:
     encoders = {"ours": (Card.load(WEIGHTS).version, seven_vectors.of_ours(WEIGHTS))}
     if options.base:
         encoders["base"] = (options.base.name, seven_vectors.of_base(options.base))
-        from bench.seven_tuned import LONG, SHORT, tuned  # noqa: PLC0415  (an extra)
+        from bench.seven_tuned import END, LONG, SHORT, tuned  # noqa: PLC0415  (an extra)
 
         given = (held.characters, held.y, len(held.classes), options.base, options.cache)
-        learners |= {"tuned": tuned(*given, plan=SHORT), "tuned_longer": tuned(*given, plan=LONG)}
-    # Two hours of CPU: only who asks for it by name waits for it.
-    all_names = {*learners, *(f"frozen_{n}" for n in encoders)} - {"tuned_longer"}
+        plans = {"tuned": SHORT, "tuned_longer": LONG, "tuned_end": END}
+        learners |= {name: tuned(*given, plan=plan) for name, plan in plans.items()}
+    # Hours of CPU: only who asks for them by name waits for them.
+    all_names = {*learners, *(f"frozen_{n}" for n in encoders)} - {"tuned_longer", "tuned_end"}
     wanted = set(options.only.split(",")) if options.only else all_names
     for name, (version, make) in encoders.items():
         if f"frozen_{name}" in wanted:
