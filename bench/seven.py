@@ -272,6 +272,8 @@ def main(arguments: list[str] | None = None) -> None:
         if f"frozen_{name}" in wanted:
             kept = seven_vectors.kept(options.cache, f"{name}-{version}", held.characters, make)
             learners[f"frozen_{name}"] = over_vectors(held, kept)
+    if unknown := wanted - learners.keys():
+        parser.error(f"--only: {', '.join(sorted(unknown))}: not known (tuned ones need --base)")
     learners = {name: learn for name, learn in learners.items() if name in wanted}
     found: dict[str, Any] = {"bench": "seven", "texts": len(held.y), "groups": int(held.groups.max()) + 1}
     kept_scores = {}

@@ -38,8 +38,6 @@ WARMUP: Final = 0.06
 #: How far the running mean, which answers in the end, follows each step.
 MEAN: Final = 0.995
 _POOL: Final = 50
-#: The mark of the beginning and the tokens of the prefix.
-_MARKS: Final = 4
 _FAR: Final = -1e4
 _TOLD_S: Final = 30
 
@@ -96,13 +94,15 @@ def _through(layers: Any, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Ten
 def _frozen(base: Path, texts: Sequence[str], plan: Plan) -> list[torch.Tensor]:
     """What the lower layers make of each text (T, width), in half precision."""
     tokenizer = AutoTokenizer.from_pretrained(base)
+    # The mark of the beginning and the tokens of the prefix, without the mark of the end.
+    marks = len(tokenizer(PREFIX.rstrip())["input_ids"]) - 1
     whole: Any = BertModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
     whole.eval()
     found = []
     with torch.inference_mode():
         for at, text in enumerate(texts):
             ids: list[int] = tokenizer(PREFIX + text, verbose=False)["input_ids"]
-            hidden = whole.embeddings(input_ids=torch.tensor([_cut(ids, plan)]))
+            hidden = whole.embeddings(input_ids=torch.tensor([_cut(ids, marks if plan.end else None)]))
             mask = torch.ones(hidden.shape[:2])
             found.append(_through(whole.encoder.layer[: plan.frozen], hidden, mask)[0].half())
             if (at + 1) % 1000 == 0:
@@ -110,11 +110,11 @@ def _frozen(base: Path, texts: Sequence[str], plan: Plan) -> list[torch.Tensor]:
     return found
 
 
-def _cut(ids: list[int], plan: Plan) -> list[int]:
-    """The tokens that are read: the first or the last, between the marks of beginning and end."""
+def _cut(ids: list[int], marks: int | None) -> list[int]:
+    """The tokens that are read: the first, or behind so many `marks` the last; with the mark of the end."""
     if len(ids) <= TOKENS:
         return ids
-    return [*ids[:_MARKS], *ids[_MARKS - TOKENS :]] if plan.end else [*ids[: TOKENS - 1], ids[-1]]
+    return [*ids[: TOKENS - 1], ids[-1]] if marks is None else [*ids[:marks], *ids[marks - TOKENS :]]
 
 
 def _batches(places: Sequence[int], lengths: Sequence[int], chance: random.Random) -> Iterator[list[int]]:

@@ -131,8 +131,8 @@ class TopicReader:
             sort = typed.floor.type.value
         grade = self._rules.learned(beliefs.urgencies)
         p_grade = beliefs.urgencies[grade]
-        raised = self._rules.raised(weighed.folded, environmental=environmental)
-        if raised and raised.floor.grade <= grade:
+        raised = self._rules.raised(weighed.folded, grade, environmental=environmental)
+        if raised:
             sure = raised.floor.confidence
             p_grade = max(p_grade, sure) if raised.floor.grade == grade else sure
             grade = raised.floor.grade.value
@@ -147,7 +147,7 @@ class TopicReader:
             evidence += second.evidence(kinds[0].code if environmental and kinds else None, evidence)
         evidence += _typing(source, typed) if typed else []
         evidence += self._explain_value(words, scored, Head.APPEAL_TYPE, sort)
-        evidence += _raising(source, raised) if raised and raised.floor.grade == grade else []
+        evidence += _raising(source, raised) if raised else []
         evidence += self._explain_value(words, scored, Head.URGENCY, grade)
         return TopicReading(
             environmental=environmental,

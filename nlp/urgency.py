@@ -2,7 +2,8 @@
 
 A missed emergency (U1) costs more than a false alarm, and emergencies are too rare to learn from: so rules
 that a duty officer can read decide them (CODEBOOK, U1 and U2; DB11/T 2021-2022). They only ever raise a
-grade.
+grade. What the codebook counts (U4: three complaints and more, two years and more) a model does not count:
+`counted` makes U4 of what is read as U3, and of nothing graver.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _CLAUSES: Final = re.compile(r"[,。;!?\n]")
 #: Characters before a match in which a denial or a fear may stand.
 _BEFORE: Final = 14
 _FLOOR_KEYS: Final = ("id", "grade", "confidence", "matter", "any", "with", "without")
+_KEYS: Final = ("schema", "groups", "denied", "believed", "floors", "not_counted", "counted")
+_RAISED_TO: Final = (Urgency.U1, Urgency.U2)
 
 
 def _around(folded: str, match: re.Match[str], reach: int) -> str:
@@ -39,7 +42,7 @@ def _around(folded: str, match: re.Match[str], reach: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A rule: the grade is at least `grade` when `some`, and `also` if given, are in one sentence."""
+    """A rule: the grade is `grade` (at least) when `some`, and `also` if given, are in one sentence."""
 
     id: str
     grade: Urgency
@@ -74,41 +77,49 @@ class Raised:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Floors:
+    """Floors in the order in which they are tried; a match right after what `denied` finds is none."""
+
+    floors: tuple[Floor, ...]
+    denied: re.Pattern[str]
+
+    def first(self, folded: str, *, environmental: bool) -> Raised | None:
+        """The first that fires. Those marked `matter` speak only of environmental texts."""
+        for floor in self.floors:
+            if floor.matter and not environmental:
+                continue
+            span = floor.find(folded, self.denied)
+            if span:
+                return Raised(floor, *span)
+        return None
+
+
 class UrgencyRules:
-    """The cues, the floors, the denials and the least beliefs of urgency.yaml."""
+    """The cues, the floors, what is counted, the denials and the least beliefs of urgency.yaml."""
 
-    def __init__(
-        self,
-        cues: Cues,
-        floors: tuple[Floor, ...],
-        denied: re.Pattern[str],
-        believed: Mapping[str, float],
-    ) -> None:
-        """Take the cues, the floors, what passes a match over, and from which belief on a grade is taken.
-
-        The gravest floors are tried first.
-        """
+    def __init__(self, cues: Cues, floors: _Floors, counted: _Floors, believed: Mapping[str, float]) -> None:
+        """Take the cues, the floors, what is counted, and from which belief on a grade is taken."""
         self.cues = cues
+        self.floors = floors.floors
+        self._raising = floors
+        self._counted = counted
         self._believed = believed
-        self._denied = re.compile(f"(?:{denied.pattern})$")
-        self.floors = tuple(sorted(floors, key=lambda floor: floor.grade))
 
     @classmethod
     def load(cls, folder: Path = LEXICON) -> UrgencyRules:
         """Load the rules. Raises LexiconError naming the file and the key or the floor's id."""
         raw = read_yaml(folder / FILE, "urgency/1")
-        refuse_unknown(raw, ("schema", "groups", "denied", "believed", "floors"), where=FILE)
-        floors = raw.get("floors")
-        if not isinstance(floors, list) or not floors:
-            raise LexiconError(f"{FILE}: floors: expected a list")
-        parsed = tuple(_floor(item, at) for at, item in enumerate(floors, start=1))
-        ids = [floor.id for floor in parsed]
+        refuse_unknown(raw, _KEYS, where=FILE)
+        floors = _floors(raw, "floors", _RAISED_TO, denied="denied")
+        counted = _floors(raw, "counted", (Urgency.U4,), denied="not_counted")
+        ids = [floor.id for floor in (*floors.floors, *counted.floors)]
         if len(set(ids)) != len(ids):
-            raise LexiconError(f"{FILE}: floors: an id is repeated")
+            raise LexiconError(f"{FILE}: floors and counted: an id is repeated")
         return cls(
             Cues.parse(raw.get("groups"), where=f"{FILE}: groups"),
-            parsed,
-            pattern(raw.get("denied"), where=f"{FILE}: denied"),
+            floors,
+            counted,
             least_shares(raw.get("believed"), tuple(Urgency), where=f"{FILE}: believed"),
         )
 
@@ -116,33 +127,44 @@ class UrgencyRules:
         """The grade that follows from what is believed of each."""
         return taken(beliefs, self._believed)
 
-    def raised(self, folded: str, *, environmental: bool) -> Raised | None:
-        """The gravest floor that fires in the folded text, or None.
+    def raised(self, folded: str, learned: str, *, environmental: bool) -> Raised | None:
+        """The rule that decides the grade of the folded text, or None where what was learned stands.
 
-        Floors marked `matter` speak only of environmental texts.
+        The gravest floor that fires and is at least as grave as `learned`; of a text that is U3 also what
+        the codebook counts. Rules marked `matter` speak only of environmental texts.
         """
-        for floor in self.floors:
-            if floor.matter and not environmental:
-                continue
-            span = floor.find(folded, self._denied)
-            if span:
-                return Raised(floor, *span)
-        return None
+        found = self._raising.first(folded, environmental=environmental)
+        if found and found.floor.grade <= learned:
+            return found
+        if learned != Urgency.U3:
+            return None
+        return self._counted.first(folded, environmental=environmental)
 
 
-def _floor(raw: object, at: int) -> Floor:
+def _floors(raw: Mapping[str, Any], key: str, grades: tuple[Urgency, ...], *, denied: str) -> _Floors:
+    """Parse a list of floors and what passes their matches over; the gravest are tried first."""
+    found = raw.get(key)
+    if not isinstance(found, list) or not found:
+        raise LexiconError(f"{FILE}: {key}: expected a list")
+    parsed = [_floor(item, f"{key}[{at}]", key, grades) for at, item in enumerate(found, start=1)]
+    before = pattern(raw.get(denied), where=f"{FILE}: {denied}")
+    return _Floors(tuple(sorted(parsed, key=lambda floor: floor.grade)), re.compile(f"(?:{before.pattern})$"))
+
+
+def _floor(raw: object, at: str, key: str, grades: tuple[Urgency, ...]) -> Floor:
     """Parse one floor; errors name its id, or its position while it has none."""
-    where = f"{FILE}: floors[{at}]"
+    where = f"{FILE}: {at}"
     if not isinstance(raw, dict):
         raise LexiconError(f"{where}: expected a mapping")
     item: dict[str, Any] = raw
     name = item.get("id")
     if not isinstance(name, str) or not name:
         raise LexiconError(f"{where}: id is missing")
-    where = f"{FILE}: floors.{name}"
+    where = f"{FILE}: {key}.{name}"
     refuse_unknown(item, _FLOOR_KEYS, where=where)
-    if item.get("grade") not in (Urgency.U1, Urgency.U2):
-        raise LexiconError(f"{where}: grade: a floor raises to U1 or U2, not {item.get('grade')!r}")
+    if item.get("grade") not in grades:
+        told = " or ".join(grade.value for grade in grades)
+        raise LexiconError(f"{where}: grade: one of {key} gives {told}, not {item.get('grade')!r}")
     confidence = item.get("confidence")
     if not isinstance(confidence, float) or not 0 < confidence <= 1:
         raise LexiconError(f"{where}: confidence: expected a share above 0, at most 1.0")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 M = TypeVar("M", bound=nn.Module)
-#: How much of the unevenness goes over to the weights, of 1. Tried: .5 to .9 (docs/nlp.md).
+#: How much of the unevenness goes over to the weights, of 1. Tried: .5 to .9 (docs/nlp-history.md).
 STRENGTH: Final = 0.8
 _LAYERS: Final = ("intermediate.dense", "output.dense")
 #: Inputs of attention are even enough, and its layers share them.

@@ -64,7 +64,7 @@ NETS: Final = 4
 _SHORT: Final = 96
 _RARER: Final = (3.0, 5.0, 7.0)
 #: So many of our own pairs stand beside the labelled ones. With all of them, whose words often mislead, the
-#: net trusts words too little where they are right (docs/repeats.md).
+#: net trusts words too little where they are right (docs/repeats-history.md).
 _OF_OURS: Final = 0.8
 _PRETRAINED: Final = "pretrained.pt"
 _LABELLED: Final = Plan(epochs=2.0, rate=1e-4, head_rate=8e-4, warmup=40, soft=0.04)

@@ -121,6 +121,7 @@ def test_the_shipped_later_answers_hold_codes_and_no_text() -> None:
         ("kinds_held.jsonl", 190),
         ("misleading_held.jsonl", 419),
         ("letters_held.jsonl", 150),
+        ("passing_held.jsonl", 120),
     ],
 )
 def test_what_is_held_out_is_in_no_sample(name: str, texts: int) -> None:
