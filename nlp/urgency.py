@@ -124,8 +124,12 @@ class UrgencyRules:
         )
 
     def learned(self, beliefs: Mapping[str, float]) -> str:
-        """The grade that follows from what is believed of each."""
-        return taken(beliefs, self._believed)
+        """The grade that follows from what is believed of each: the gravest that is believed enough.
+
+        Also before a likelier U2: an emergency that is missed costs more.
+        """
+        enough = [name for name, share in self._believed.items() if beliefs.get(name, 0.0) >= share]
+        return min([taken(beliefs, self._believed), *enough])
 
     def raised(self, folded: str, learned: str, *, environmental: bool) -> Raised | None:
         """The rule that decides the grade of the folded text, or None where what was learned stands.

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "query: "
 _IGNORED: Final = -100
 _MICRO_BATCHES: Final = 50
+#: So many tokens, padding with them, are learned from at once: sixteen texts of 512 are twice as many.
+_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,12 @@ def batches(items: Sequence[Encoded], size: int, rng: random.Random) -> Iterator
         found += [pool[at : at + size] for at in range(0, len(pool), size)]
     rng.shuffle(found)
     yield from found
+
+
+def pieces(batch: Sequence[Encoded]) -> list[Sequence[Encoded]]:
+    """The batch in parts that are learned from one after the other, as one step."""
+    size = max(1, _AT_ONCE // max(len(item.ids) for item in batch))
+    return [batch[at : at + size] for at in range(0, len(batch), size)]
 
 
 class Targets:
@@ -252,16 +260,19 @@ def fit(
         smooth = 0.0
         done = 0
         for batch in batches(encoded, plan.batch, rng):
-            hidden, mask = pad_hidden(batch)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-                scores, tags = net.upper(hidden, mask, plan.frozen)
-            loss = targets.loss(scores, tags, batch)
-            loss.backward()
+            lost = 0.0
+            for piece in pieces(batch):
+                hidden, mask = pad_hidden(piece)
+                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+                    scores, tags = net.upper(hidden, mask, plan.frozen)
+                loss = targets.loss(scores, tags, piece) * (len(piece) / len(batch))
+                loss.backward()
+                lost += float(loss.detach())
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
             rates.step()
             optimizer.zero_grad(set_to_none=True)
-            smooth = float(loss.detach()) if not done else 0.95 * smooth + 0.05 * float(loss.detach())
+            smooth = lost if not done else 0.95 * smooth + 0.05 * lost
             done += len(batch)
             seen += len(batch)
             if time.monotonic() - last > 15:  # noqa: PLR2004  (a line every quarter of a minute)

@@ -265,6 +265,8 @@ def test_a_grave_grade_is_taken_before_it_is_the_likeliest(rules: UrgencyRules) 
     assert rules.learned({"U1": 0.05, "U2": 0.3, "U3": 0.6, "U4": 0.05}) == "U2"
     assert rules.learned({"U1": 0.35, "U2": 0.3, "U3": 0.3, "U4": 0.05}) == "U1"
     assert rules.learned({"U1": 0.02, "U2": 0.2, "U3": 0.7, "U4": 0.08}) == "U3"
+    assert rules.learned({"U1": 0.4, "U2": 0.5, "U3": 0.1, "U4": 0.0}) == "U1"
+    assert rules.learned({"U1": 0.3, "U2": 0.6, "U3": 0.1, "U4": 0.0}) == "U2"
 
 
 def test_an_ordinary_matter_is_u3(reader: TopicReader) -> None:
