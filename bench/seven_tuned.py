@@ -94,8 +94,7 @@ def _through(layers: Any, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Ten
 def _frozen(base: Path, texts: Sequence[str], plan: Plan) -> list[torch.Tensor]:
     """What the lower layers make of each text (T, width), in half precision."""
     tokenizer = AutoTokenizer.from_pretrained(base)
-    # The mark of the beginning and the tokens of the prefix, without the mark of the end.
-    marks = len(tokenizer(PREFIX.rstrip())["input_ids"]) - 1
+    marks = _marks(tokenizer)
     whole: Any = BertModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
     whole.eval()
     found = []
@@ -108,6 +107,11 @@ def _frozen(base: Path, texts: Sequence[str], plan: Plan) -> list[torch.Tensor]:
             if (at + 1) % 1000 == 0:
                 print(f"tuned: {at + 1} of {len(texts)} texts begun", file=sys.stderr, flush=True)
     return found
+
+
+def _marks(tokenizer: Any) -> int:  # noqa: ANN401  (transformers has no types for it)
+    """How many tokens the mark of the beginning and the prefix are."""
+    return len(tokenizer(PREFIX.rstrip())["input_ids"]) - 1
 
 
 def _cut(ids: list[int], marks: int | None) -> list[int]:
@@ -158,10 +162,11 @@ def tuned(
     """Learn the upper layers anew for each fold; gives log probabilities."""
     torch.set_num_threads(1)
     shown = _Texts(base, texts, plan)
+    end = [f"end behind {_marks(AutoTokenizer.from_pretrained(base))}"] if plan.end else []
 
     def learn(train: NDArray[np.int64], test: NDArray[np.int64]) -> Scores:
         fixed = (TOKENS, BATCH, RATE, HEAD_RATE, DECAY, WARMUP, MEAN, PREFIX)
-        how = (plan.frozen, plan.epochs, *fixed, plan.seed, *(["end"] if plan.end else []))
+        how = (plan.frozen, plan.epochs, *fixed, plan.seed, *end)
         told_by = repr((base.resolve().name, how, texts)).encode() + train.tobytes() + y.tobytes()
         path = kept_in / f"seven-tuned-{hashlib.sha256(told_by).hexdigest()[:12]}.npy"
         if path.exists():

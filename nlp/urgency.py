@@ -28,7 +28,7 @@ _FAR: Final = 32
 _CLAUSES: Final = re.compile(r"[,。;!?\n]")
 #: Characters before a match in which a denial or a fear may stand.
 _BEFORE: Final = 14
-_FLOOR_KEYS: Final = ("id", "grade", "confidence", "matter", "any", "with", "without")
+_FLOOR_KEYS: Final = ("id", "grade", "confidence", "matter", "any", "with", "without", "before")
 _KEYS: Final = ("schema", "groups", "denied", "believed", "floors", "not_counted", "counted")
 _RAISED_TO: Final = (Urgency.U1, Urgency.U2)
 
@@ -51,14 +51,16 @@ class Floor:
     some: re.Pattern[str]
     also: re.Pattern[str] | None
     without: re.Pattern[str] | None
+    before: re.Pattern[str] | None
 
     def find(self, folded: str, denied: re.Pattern[str]) -> tuple[int, int] | None:
         """The span that decides, in characters of the folded text, or None.
 
-        A match right after what `denied` finds is passed over.
+        A match right after what `denied` or the floor's own `before` finds is passed over.
         """
         for match in self.some.finditer(folded):
-            if denied.search(_CLAUSES.split(folded[max(0, match.start() - _BEFORE) : match.start()])[-1]):
+            clause = _CLAUSES.split(folded[max(0, match.start() - _BEFORE) : match.start()])[-1]
+            if denied.search(clause) or (self.before and self.before.search(clause)):
                 continue
             if self.also and not self.also.search(_around(folded, match, _NEAR)):
                 continue
@@ -151,8 +153,13 @@ def _floors(raw: Mapping[str, Any], key: str, grades: tuple[Urgency, ...], *, de
     if not isinstance(found, list) or not found:
         raise LexiconError(f"{FILE}: {key}: expected a list")
     parsed = [_floor(item, f"{key}[{at}]", key, grades) for at, item in enumerate(found, start=1)]
-    before = pattern(raw.get(denied), where=f"{FILE}: {denied}")
-    return _Floors(tuple(sorted(parsed, key=lambda floor: floor.grade)), re.compile(f"(?:{before.pattern})$"))
+    order = tuple(sorted(parsed, key=lambda floor: floor.grade))
+    return _Floors(order, _ending(pattern(raw.get(denied), where=f"{FILE}: {denied}")))
+
+
+def _ending(found: re.Pattern[str]) -> re.Pattern[str]:
+    """The same, at the end of what is searched."""
+    return re.compile(f"(?:{found.pattern})$")
 
 
 def _floor(raw: object, at: str, key: str, grades: tuple[Urgency, ...]) -> Floor:
@@ -180,4 +187,5 @@ def _floor(raw: object, at: str, key: str, grades: tuple[Urgency, ...]) -> Floor
         some=pattern(item.get("any"), where=f"{where}.any"),
         also=pattern(item["with"], where=f"{where}.with") if "with" in item else None,
         without=pattern(item["without"], where=f"{where}.without") if "without" in item else None,
+        before=_ending(pattern(item["before"], where=f"{where}.before")) if "before" in item else None,
     )

@@ -125,26 +125,44 @@ class Targets:
         self.sizes = tuple(len(names) for names in self.names)
         self._parents = torch.tensor([sorted({code[:3] for code in kinds}).index(code[:3]) for code in kinds])
 
-    def loss(self, scores: torch.Tensor, tags: torch.Tensor, batch: Sequence[Encoded]) -> torch.Tensor:
-        """Weighted sum of the heads' cross-entropies; a head that a text says nothing of is left out."""
+    def loss(
+        self,
+        scores: torch.Tensor,
+        tags: torch.Tensor,
+        batch: Sequence[Encoded],
+        *,
+        of: Sequence[Encoded] | None = None,
+    ) -> torch.Tensor:
+        """Weighted sum of the heads' cross-entropies; a head that a text says nothing of is left out.
+
+        `of` is the batch of which `batch` is a piece: the losses of all pieces add up to that of the whole.
+        """
+        whole = batch if of is None else of
+        count = len(whole)
         env, kind, sort, grade = torch.split(scores.float(), self.sizes, dim=1)
         weights = torch.tensor([item.example.weight for item in batch])
         known = torch.tensor([item.example.environmental is not None for item in batch])
         wanted = torch.tensor([item.example.environmental or 0.0 for item in batch])
         plain = nn.functional.binary_cross_entropy_with_logits(env[:, 0], wanted, reduction="none")
-        total = (plain * weights * known).sum() / len(batch)
+        total = (plain * weights * known).sum()
         total = total + self._soft(kind, [item.example.kinds for item in batch], self.names[1], weights)
         total = total + 0.3 * self._parent_loss(kind, batch, weights)
         total = total + 0.5 * self._soft(
             sort, [i.example.appeal_types for i in batch], self.names[2], weights
         )
         total = total + 0.5 * self._soft(grade, [i.example.urgencies for i in batch], self.names[3], weights)
+        total = total / count
         width = tags.shape[1]
         labels = torch.tensor([item.tags + [_IGNORED] * (width - len(item.tags)) for item in batch])
+        tagged = sum(tag != _IGNORED for item in whole for tag in item.tags)
         if bool((labels != _IGNORED).any()):
-            total = total + 0.5 * nn.functional.cross_entropy(
-                tags.float().reshape(-1, tags.shape[2]), labels.reshape(-1), ignore_index=_IGNORED
+            lost = nn.functional.cross_entropy(
+                tags.float().reshape(-1, tags.shape[2]),
+                labels.reshape(-1),
+                ignore_index=_IGNORED,
+                reduction="sum",
             )
+            total = total + 0.5 * lost / tagged
         return total
 
     @staticmethod
@@ -159,7 +177,7 @@ class Targets:
         weights: torch.Tensor,
     ) -> torch.Tensor:
         target = self._target(shares, names)
-        return -(target * torch.log_softmax(scores, dim=1) * weights[:, None]).sum() / len(shares)
+        return -(target * torch.log_softmax(scores, dim=1) * weights[:, None]).sum()
 
     def _parent_loss(
         self, kind: torch.Tensor, batch: Sequence[Encoded], weights: torch.Tensor
@@ -169,7 +187,7 @@ class Targets:
         count = int(self._parents.max()) + 1
         onto = nn.functional.one_hot(self._parents, count).float()
         p = torch.softmax(kind, dim=1) @ onto
-        return -((target @ onto) * torch.log(p.clamp_min(1e-7)) * weights[:, None]).sum() / len(batch)
+        return -((target @ onto) * torch.log(p.clamp_min(1e-7)) * weights[:, None]).sum()
 
 
 def pad(batch: Sequence[Encoded], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -265,7 +283,7 @@ def fit(
                 hidden, mask = pad_hidden(piece)
                 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
                     scores, tags = net.upper(hidden, mask, plan.frozen)
-                loss = targets.loss(scores, tags, piece) * (len(piece) / len(batch))
+                loss = targets.loss(scores, tags, piece, of=batch)
                 loss.backward()
                 lost += float(loss.detach())
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
