@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Urgency
-from nlp.cues import Cues, LexiconError, least_shares, pattern, read_yaml, refuse_unknown, taken
+from nlp.cues import Cues, LexiconError, least_shares, pattern, read_yaml, refuse_unknown
 from nlp.text import LEXICON
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ def _around(folded: str, match: re.Match[str], reach: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A rule: the grade is `grade` (at least) when `some`, and `also` if given, are in one sentence."""
+    """A rule for a grade: `some`, and `also` if given, stand in one sentence, and `without` not near them.
+
+    A floor raises to its grade at least; what is counted gives its grade to a text that is U3.
+    """
 
     id: str
     grade: Urgency
@@ -126,12 +129,12 @@ class UrgencyRules:
         )
 
     def learned(self, beliefs: Mapping[str, float]) -> str:
-        """The grade that follows from what is believed of each: the gravest that is believed enough.
+        """The grade that follows from what is believed of each.
 
-        Also before a likelier U2: an emergency that is missed costs more.
+        The likeliest, or a graver one that is believed enough: what is missed costs more than a check.
         """
         enough = [name for name, share in self._believed.items() if beliefs.get(name, 0.0) >= share]
-        return min([taken(beliefs, self._believed), *enough])
+        return min([max(beliefs, key=beliefs.__getitem__), *enough])
 
     def raised(self, folded: str, learned: str, *, environmental: bool) -> Raised | None:
         """The rule that decides the grade of the folded text, or None where what was learned stands.

@@ -309,6 +309,7 @@ def test_an_ordinary_matter_is_u3(reader: TopicReader) -> None:
         ({"grade": "U4"}, "grade"),
         ({"confidence": 2.0}, "confidence"),
         ({"any": ["("]}, r"any"),
+        ({"before": ["("]}, r"before"),
         ({"colour": 1}, "colour"),
         ({"id": None}, "id is missing"),
     ],
