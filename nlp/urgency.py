@@ -29,7 +29,8 @@ _CLAUSES: Final = re.compile(r"[,。;!?\n]")
 #: Characters before a match in which a denial or a fear may stand.
 _BEFORE: Final = 14
 _FLOOR_KEYS: Final = ("id", "grade", "confidence", "matter", "any", "with", "without", "before")
-_KEYS: Final = ("schema", "groups", "denied", "believed", "floors", "not_counted", "counted")
+_KEYS: Final = ("schema", "groups", "denied", "believed", "floors", "not_counted", "parts", "counted")
+_PART: Final = re.compile(r"%([a-z]+)%")
 _RAISED_TO: Final = (Urgency.U1, Urgency.U2)
 
 
@@ -117,7 +118,7 @@ class UrgencyRules:
         raw = read_yaml(folder / FILE, "urgency/1")
         refuse_unknown(raw, _KEYS, where=FILE)
         floors = _floors(raw, "floors", _RAISED_TO, denied="denied")
-        counted = _floors(raw, "counted", (Urgency.U4,), denied="not_counted")
+        counted = _floors(_filled(raw), "counted", (Urgency.U4,), denied="not_counted")
         ids = [floor.id for floor in (*floors.floors, *counted.floors)]
         if len(set(ids)) != len(ids):
             raise LexiconError(f"{FILE}: floors and counted: an id is repeated")
@@ -158,6 +159,29 @@ def _floors(raw: Mapping[str, Any], key: str, grades: tuple[Urgency, ...], *, de
     parsed = [_floor(item, f"{key}[{at}]", key, grades) for at, item in enumerate(found, start=1)]
     order = tuple(sorted(parsed, key=lambda floor: floor.grade))
     return _Floors(order, _ending(pattern(raw.get(denied), where=f"{FILE}: {denied}")))
+
+
+def _filled(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The file with its `parts` in the place of their names (`%name%`) in what is counted."""
+    parts = raw.get("parts")
+    if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
+        raise LexiconError(f"{FILE}: parts: expected expressions by name")
+
+    def fill(value: Any) -> Any:  # noqa: ANN401  (whatever YAML holds)
+        if isinstance(value, str):
+            return _PART.sub(lambda found: part_of(found[1]), value)
+        if isinstance(value, list):
+            return [fill(item) for item in value]
+        if isinstance(value, dict):
+            return {key: fill(item) for key, item in value.items()}
+        return value
+
+    def part_of(name: str) -> str:
+        if name not in parts:
+            raise LexiconError(f"{FILE}: counted: %{name}% is none of parts")
+        return f"(?:{parts[name]})"
+
+    return {**raw, "counted": fill(raw.get("counted"))}
 
 
 def _ending(found: re.Pattern[str]) -> re.Pattern[str]:

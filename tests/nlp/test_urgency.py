@@ -330,6 +330,14 @@ def test_what_is_counted_gives_u4_alone(tmp_path: Path) -> None:
         UrgencyRules.load(tmp_path)
 
 
+def test_a_part_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    raw = yaml.safe_load((LEXICON / "urgency.yaml").read_text(encoding="utf-8"))
+    del raw["parts"]["years"]
+    (tmp_path / "urgency.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LexiconError, match=r"urgency\.yaml: counted: %years% is none of parts"):
+        UrgencyRules.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("believed", "named"),
     [(None, "expected answers"), ({"U9": 0.2}, "U9"), ({"U2": 2.0}, "U2"), ({"U2": 1}, "U2")],
