@@ -1,11 +1,12 @@
 """The seven-class set by cross-validation: `python -m bench.seven --data labelled_tokens.jsonl --base DIR`.
 
 Five folds, near-duplicates (character 3-gram cosine of 0.6 or more) kept in one; macro-F1 of the pooled
-answers, with the middle 95 % of 1,000 drawings of whole groups. Compared: a linear model over words, over
-characters and words, and with the beginning by itself; fastText (where it is installed); frozen vectors of
-the base and of our own int8 encoder under a logistic regression; the base fine-tuned in each fold (longer by
-`--only … tuned_longer`, over the ends of the texts by `tuned_end`); and all of them stacked: the stack of a
-fold is learned from the others' unseen answers. Needs the `train` extra. Prints one JSON line.
+answers, with the middle 95 % of 1,000 drawings of whole groups. Compared: linear models over words, over
+characters and words, with the beginning by itself, and with each run weighed by how much oftener one class
+has it; fastText (where it is installed); frozen vectors of the base and of our own int8 encoder under a
+logistic regression; the base fine-tuned in each fold (longer by `--only … tuned_longer`, over the ends of the
+texts by `tuned_end`); and all of them stacked: the stack of a fold is learned from the others' unseen
+answers. Needs the `train` extra. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from bench import seven_vectors
+from bench.seven_linear import by_ratios, linear
 from nlp import WEIGHTS
 from nlp.encoder import Card
 from nlp.evaluation import rows
@@ -37,12 +39,6 @@ FOLDS: Final = 5
 SEED: Final = 0
 DRAWINGS: Final = 1_000
 SAME: Final = 0.6
-#: A word of the set: what stands between blanks.
-WORD: Final = r"\S+"
-#: How much of a message is its beginning, and what that weighs.
-BEGINNING_WORDS: Final = 12
-BEGINNING_CHARACTERS: Final = 25
-BEGINNING: Final = 0.7
 #: Of the regression that joins the models; one is chosen for each fold.
 STRENGTHS: Final = (0.003, 0.01, 0.03, 0.1, 0.3)
 _BLOCK: Final = 500
@@ -93,50 +89,6 @@ def near_duplicates(texts: Sequence[str]) -> NDArray[np.int64]:
     graph = sp.coo_matrix((np.ones(len(at)), (at, other)), shape=(len(texts), len(texts)))
     groups: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
     return groups
-
-
-def linear(held: Held, *, characters: bool = False, beginning: bool = False) -> Learner:
-    """Words (one and two in a row), TF-IDF, under a linear SVM.
-
-    With `characters` also runs of 1 to 3; with `beginning` the first words and characters once more by
-    themselves: a message begins with its title.
-    """
-    import scipy.sparse as sp  # noqa: PLC0415
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
-    from sklearn.svm import LinearSVC  # noqa: PLC0415
-
-    def words(least: int) -> Any:  # noqa: ANN401  (sklearn has no types)
-        return TfidfVectorizer(
-            token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, min_df=least, dtype=np.float32
-        )
-
-    def runs(shortest: int, least: int) -> Any:  # noqa: ANN401
-        return TfidfVectorizer(
-            analyzer="char", ngram_range=(shortest, 3), sublinear_tf=True, min_df=least, dtype=np.float32
-        )
-
-    parts: list[tuple[list[str], Callable[[], Any], float]] = [(held.words, lambda: words(2), 1.0)]
-    if characters:
-        parts.append((held.characters, lambda: runs(1, 3), 1.0))
-    if beginning:
-        firsts = [" ".join(text.split(" ")[:BEGINNING_WORDS]) for text in held.words]
-        parts.append((firsts, lambda: words(2), BEGINNING))
-        parts.append(
-            ([text[:BEGINNING_CHARACTERS] for text in held.characters], lambda: runs(2, 2), BEGINNING)
-        )
-
-    def learn(train: NDArray[np.int64], test: NDArray[np.int64]) -> Scores:
-        mine, theirs = [], []
-        for texts, made, weight in parts:
-            maker = made()
-            mine.append(maker.fit_transform([texts[at] for at in train]) * weight)
-            theirs.append(maker.transform([texts[at] for at in test]) * weight)
-        strength = 0.2 if beginning else 0.3
-        model = LinearSVC(C=strength, random_state=SEED).fit(sp.hstack(mine).tocsr(), held.y[train])
-        scores: Scores = model.decision_function(sp.hstack(theirs).tocsr())
-        return scores
-
-    return learn
 
 
 def over_vectors(held: Held, vectors: NDArray[np.float32]) -> Learner:
@@ -269,6 +221,7 @@ def main(arguments: list[str] | None = None) -> None:
         "words": linear(held),
         "characters_and_words": linear(held, characters=True),
         "with_the_beginning": linear(held, characters=True, beginning=True),
+        "by_ratios": by_ratios(held),
         "fasttext": fast_text(held, options.cache),
     }
     # The version is part of what is kept: other weights give other vectors.

@@ -141,3 +141,17 @@ def test_only_what_is_in_view_is_drawn() -> None:
     assert found.borders.count("M") == 2
     assert (found.dots[0].x, found.dots[0].y, found.dots[0].fresh) == (0, 0, True)
     assert 400 < found.dots[1].x < 450
+    assert (found.scale.metres, found.scale.words) == (1_000, "1 公里")
+
+
+def test_a_view_widens_until_it_shows_names_but_not_over_the_whole_city() -> None:
+    here = (116.47, 39.99)
+    # 3.3, 4.4 and 55 kilometres to the north.
+    centres = {"a": (116.47, 40.02), "b": (116.47, 40.03), "c": (116.47, 40.49)}
+    ground = drawing.Ground({}, centres, {"a": "近处", "b": "稍远", "c": "远处"})
+    found = drawing.draw(ground, here, 0.0, [(*here, True)])
+    assert [name.words for name in found.names] == ["近处", "稍远"]
+    assert (found.scale.metres, found.scale.words) == (2_000, "2 公里")
+    nowhere = drawing.draw(drawing.Ground({}, {}, {}), here, 0.0, [(*here, True)])
+    assert nowhere.box == "-2250 -1500 4500 3000"
+    assert nowhere.scale.words == "1 公里"

@@ -19,6 +19,12 @@ _EAST: Final = _NORTH * math.cos(math.radians(40))
 _LEAST_VIEW: Final = 1_500.0
 _MARGIN: Final = 1.25
 _WIDE: Final = 1.5
+#: A view without names says nothing of where it is: it widens until it shows so many, up to so many metres.
+_LEAST_NAMES: Final = 3
+_MOST_WIDENED: Final = 6_000.0
+#: The scale is a round length, at most this share of the width.
+_SCALE_SHARE: Final = 0.25
+_ROUND_METRES: Final = (20_000, 10_000, 5_000, 2_000, 1_000, 500, 200)
 _MOST_NAMES: Final = 30
 _MOST_BARS: Final = 60
 _LENGTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440)
@@ -43,11 +49,22 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """A round length of the map: metres, where it is drawn, and in words."""
+
+    x: float
+    y: float
+    metres: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A map in metres from the incident's middle, east and south."""
 
     box: str
     unit: float
+    scale: Scale
     borders: str
     names: tuple[Name, ...]
     dots: tuple[Dot, ...]
@@ -85,18 +102,35 @@ def draw(
     points: Sequence[tuple[float, float, bool]],
 ) -> Drawing:
     """The map around a middle (lon, lat): each call a dot (lon, lat, fresh)."""
-    half = max(reach * _MARGIN, _LEAST_VIEW)
-    wide = half * _WIDE
     found = [(code, _flat(middle, centre)) for code, centre in ground.centres.items()]
+    half = max(reach * _MARGIN, _LEAST_VIEW, _for_names([place for _, place in found]))
+    wide = half * _WIDE
+    unit = round(half / 150, 2)
     inside = sorted((x * x + y * y, code, x, y) for code, (x, y) in found if abs(x) < wide and abs(y) < half)
     return Drawing(
         box=f"{-wide:.0f} {-half:.0f} {2 * wide:.0f} {2 * half:.0f}",
-        unit=round(half / 150, 2),
+        unit=unit,
+        scale=_scale(wide, half, unit),
         borders=_borders(ground, middle, wide * 1.2, half * 1.2),
         names=tuple(Name(x, y, ground.names.get(code, "")) for _, code, x, y in inside[:_MOST_NAMES]),
         dots=tuple(Dot(*_flat(middle, (lon, lat)), fresh) for lon, lat, fresh in points),
         reach=round(reach),
     )
+
+
+def _for_names(places: Sequence[tuple[float, float]]) -> float:
+    """How far north and south a view must reach to show some names; 0 where that is too far."""
+    needed = sorted(max(abs(x) / _WIDE, abs(y)) for x, y in places)[:_LEAST_NAMES]
+    near = [half * _MARGIN for half in needed if half * _MARGIN <= _MOST_WIDENED]
+    return max(near, default=0.0)
+
+
+def _scale(wide: float, half: float, unit: float) -> Scale:
+    """The longest round length that fits, at the lower left."""
+    metres = next((m for m in _ROUND_METRES if m <= 2 * wide * _SCALE_SHARE), _ROUND_METRES[-1])
+    kilometres = metres // 1000
+    words = f"{kilometres} 公里" if kilometres else f"{metres} 米"
+    return Scale(round(-wide + 10 * unit, 1), round(half - 10 * unit, 1), metres, words)
 
 
 def _flat(middle: tuple[float, float], point: tuple[float, float]) -> tuple[float, float]:
