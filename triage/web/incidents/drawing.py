@@ -22,6 +22,9 @@ _WIDE: Final = 1.5
 #: A view without names says nothing of where it is: it widens until it shows so many, up to so many metres.
 _LEAST_NAMES: Final = 3
 _MOST_WIDENED: Final = 6_000.0
+#: Half a name's width, and how far it reaches above its street, in units: at the edge it would be cut.
+_NAME_WIDTH: Final = 32.0
+_NAME_HEIGHT: Final = 20.0
 #: The scale is a round length, at most this share of the width.
 _SCALE_SHARE: Final = 0.25
 _ROUND_METRES: Final = (20_000, 10_000, 5_000, 2_000, 1_000, 500, 200)
@@ -106,7 +109,8 @@ def draw(
     half = max(reach * _MARGIN, _LEAST_VIEW, _for_names([place for _, place in found]))
     wide = half * _WIDE
     unit = round(half / 150, 2)
-    inside = sorted((x * x + y * y, code, x, y) for code, (x, y) in found if abs(x) < wide and abs(y) < half)
+    right, low = wide - _NAME_WIDTH * unit, half - _NAME_HEIGHT * unit
+    inside = sorted((x * x + y * y, code, x, y) for code, (x, y) in found if abs(x) < right and abs(y) < low)
     return Drawing(
         box=f"{-wide:.0f} {-half:.0f} {2 * wide:.0f} {2 * half:.0f}",
         unit=unit,

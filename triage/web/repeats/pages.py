@@ -262,11 +262,17 @@ def _facts(found: Compared) -> tuple[str, ...]:
     told = [f"相隔 {apart.days} 天" if apart.days else "同一天之内"]
     told.append("同一来电人" if found.same_caller else "不同来电人，或没有登记电话")
     if found.metres is not None:
-        far = found.metres >= _KILOMETRE
-        told.append(
-            f"两地相距约 {found.metres / _KILOMETRE:.1f} 公里" if far else f"两地相距约 {found.metres:.0f} 米"
-        )
+        told.append(_apart(found.metres))
     return tuple(told)
+
+
+def _apart(metres: float) -> str:
+    """Two places that are known no closer than a street have that street's one point: no 0 metres."""
+    if metres < 1:
+        return "两地落在同一点"
+    if metres >= _KILOMETRE:
+        return f"两地相距约 {metres / _KILOMETRE:.1f} 公里"
+    return f"两地相距约 {metres:.0f} 米"
 
 
 async def _map(request: web.Request, found: Compared) -> Drawing | None:
