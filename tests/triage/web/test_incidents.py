@@ -144,14 +144,32 @@ def test_only_what_is_in_view_is_drawn() -> None:
     assert (found.scale.metres, found.scale.words) == (1_000, "1 公里")
 
 
-def test_a_view_widens_until_it_shows_names_but_not_over_the_whole_city() -> None:
+def test_a_view_widens_to_the_nearest_name_but_not_over_the_whole_city() -> None:
     here = (116.47, 39.99)
     # 3.3, 4.4 and 55 kilometres to the north.
     centres = {"a": (116.47, 40.02), "b": (116.47, 40.03), "c": (116.47, 40.49)}
     ground = drawing.Ground({}, centres, {"a": "近处", "b": "稍远", "c": "远处"})
     found = drawing.draw(ground, here, 0.0, [(*here, True)])
-    assert [name.words for name in found.names] == ["近处", "稍远"]
+    assert [name.words for name in found.names] == ["近处"]
     assert (found.scale.metres, found.scale.words) == (2_000, "2 公里")
+    # A centre without a name tells nothing.
+    unnamed = drawing.draw(drawing.Ground({}, centres, {"b": "稍远"}), here, 0.0, [(*here, True)])
+    assert [name.words for name in unnamed.names] == ["稍远"]
     nowhere = drawing.draw(drawing.Ground({}, {}, {}), here, 0.0, [(*here, True)])
     assert nowhere.box == "-2250 -1500 4500 3000"
     assert nowhere.scale.words == "1 公里"
+
+
+def test_where_a_name_shows_two_places_that_are_apart_are_drawn_apart() -> None:
+    here, there = (116.47, 39.99), (116.4718, 39.99)  # 150 metres to the east
+    ground = drawing.Ground({}, {"a": (116.475, 39.995)}, {"a": "望京街道"})
+    found = drawing.draw(ground, here, 75.0, [(*here, False), (*there, True)])
+    assert found.box == "-2250 -1500 4500 3000"
+    # The dot's radius and half the square's side, in units (drawings.html).
+    assert found.dots[1].x - found.dots[0].x > (7 + 4) * found.unit
+
+
+def test_a_name_that_would_be_cut_at_the_edge_is_left_out() -> None:
+    here, edge = (116.47, 39.99), (116.4945, 39.99)  # 2.1 of 2.25 kilometres to the east
+    ground = drawing.Ground({}, {"a": here, "b": edge}, {"a": "望京街道", "b": "天通苑北街道"})
+    assert [name.words for name in drawing.draw(ground, here, 0.0, []).names] == ["望京街道"]

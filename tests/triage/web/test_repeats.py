@@ -97,7 +97,7 @@ async def test_side_by_side_marks_what_only_one_says(client: Client, deps: Deps)
     assert answer.status == 200
     assert re.search(r'<mark class="own">[^<]*上次投诉后停了两天', page)
     assert "相隔 2 天" in page
-    assert "两地落在同一点" in page
+    assert "两地定位到同一点（可能只精确到街道）" in page
     assert page.index(again) < page.index(f"/desk/tickets/{first}")
 
 

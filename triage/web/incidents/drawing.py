@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 #: Metres of a degree; one city is flat enough.
 _NORTH: Final = 111_195.0
 _EAST: Final = _NORTH * math.cos(math.radians(40))
-_LEAST_VIEW: Final = 1_500.0
+_LEAST_VIEW: Final = 1_500
 _MARGIN: Final = 1.25
 _WIDE: Final = 1.5
-#: A view without names says nothing of where it is: it widens until it shows so many, up to so many metres.
-_LEAST_NAMES: Final = 3
-_MOST_WIDENED: Final = 6_000.0
-#: Half a name's width, and how far it reaches above its street, in units: at the edge it would be cut.
-_NAME_WIDTH: Final = 32.0
-_NAME_HEIGHT: Final = 20.0
+#: A view without a name says nothing of where it is: it widens to the nearest, at most to so many metres.
+_MOST_WIDENED: Final = 6_000
+_WIDENED_BY: Final = 250
+#: Half the width of a name's character, and how far a name reaches above its street, in units of the map.
+_NAME_WIDTH: Final = 7.5
+_NAME_HEIGHT: Final = 25.0
 #: The scale is a round length, at most this share of the width.
 _SCALE_SHARE: Final = 0.25
-_ROUND_METRES: Final = (20_000, 10_000, 5_000, 2_000, 1_000, 500, 200)
+_ROUND_METRES: Final = (20_000, 10_000, 5_000, 2_000, 1_000)
 _MOST_NAMES: Final = 30
 _MOST_BARS: Final = 60
 _LENGTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440)
@@ -105,36 +105,45 @@ def draw(
     points: Sequence[tuple[float, float, bool]],
 ) -> Drawing:
     """The map around a middle (lon, lat): each call a dot (lon, lat, fresh)."""
-    found = [(code, _flat(middle, centre)) for code, centre in ground.centres.items()]
-    half = max(reach * _MARGIN, _LEAST_VIEW, _for_names([place for _, place in found]))
+    named = [
+        Name(*_flat(middle, centre), ground.names[code])
+        for code, centre in ground.centres.items()
+        if ground.names.get(code)
+    ]
+    half = max(reach * _MARGIN, _LEAST_VIEW)
+    if not any(_fits(name, half) for name in named):
+        half = max(half, _to_the_nearest(named))
     wide = half * _WIDE
     unit = round(half / 150, 2)
-    right, low = wide - _NAME_WIDTH * unit, half - _NAME_HEIGHT * unit
-    inside = sorted((x * x + y * y, code, x, y) for code, (x, y) in found if abs(x) < right and abs(y) < low)
+    inside = sorted((name for name in named if _fits(name, half)), key=lambda name: name.x**2 + name.y**2)
     return Drawing(
         box=f"{-wide:.0f} {-half:.0f} {2 * wide:.0f} {2 * half:.0f}",
         unit=unit,
         scale=_scale(wide, half, unit),
         borders=_borders(ground, middle, wide * 1.2, half * 1.2),
-        names=tuple(Name(x, y, ground.names.get(code, "")) for _, code, x, y in inside[:_MOST_NAMES]),
+        names=tuple(inside[:_MOST_NAMES]),
         dots=tuple(Dot(*_flat(middle, (lon, lat)), fresh) for lon, lat, fresh in points),
         reach=round(reach),
     )
 
 
-def _for_names(places: Sequence[tuple[float, float]]) -> float:
-    """How far north and south a view must reach to show some names; 0 where that is too far."""
-    needed = sorted(max(abs(x) / _WIDE, abs(y)) for x, y in places)[:_LEAST_NAMES]
-    near = [half * _MARGIN for half in needed if half * _MARGIN <= _MOST_WIDENED]
-    return max(near, default=0.0)
+def _fits(name: Name, half: float) -> bool:
+    """Whether a view that reaches so far north and south shows the whole name."""
+    unit = half / 150
+    across = half * _WIDE - _NAME_WIDTH * len(name.words) * unit
+    return abs(name.x) < across and abs(name.y) < half - _NAME_HEIGHT * unit
+
+
+def _to_the_nearest(names: Sequence[Name]) -> float:
+    """How far north and south a view must reach to show a name; 0 where that is too far."""
+    steps = range(_LEAST_VIEW, _MOST_WIDENED + 1, _WIDENED_BY)
+    return next((half for half in steps if any(_fits(name, half) for name in names)), 0)
 
 
 def _scale(wide: float, half: float, unit: float) -> Scale:
     """The longest round length that fits, at the lower left."""
     metres = next((m for m in _ROUND_METRES if m <= 2 * wide * _SCALE_SHARE), _ROUND_METRES[-1])
-    kilometres = metres // 1000
-    words = f"{kilometres} 公里" if kilometres else f"{metres} 米"
-    return Scale(round(-wide + 10 * unit, 1), round(half - 10 * unit, 1), metres, words)
+    return Scale(round(-wide + 10 * unit, 1), round(half - 10 * unit, 1), metres, f"{metres // 1000} 公里")
 
 
 def _flat(middle: tuple[float, float], point: tuple[float, float]) -> tuple[float, float]:

@@ -279,7 +279,7 @@ def _reach(incident: Incident) -> str:
     if incident.lon is None:
         return "没有更细的地点"
     if incident.reach < 1:
-        return "都落在同一点"
+        return "有定位的来电都在同一点"
     if incident.reach >= _KILOMETRE:
         return f"半径约 {incident.reach / _KILOMETRE:.1f} 公里"
     return f"半径约 {incident.reach:.0f} 米"

@@ -269,7 +269,7 @@ def _facts(found: Compared) -> tuple[str, ...]:
 def _apart(metres: float) -> str:
     """Two places that are known no closer than a street have that street's one point: no 0 metres."""
     if metres < 1:
-        return "两地落在同一点"
+        return "两地定位到同一点（可能只精确到街道）"
     if metres >= _KILOMETRE:
         return f"两地相距约 {metres / _KILOMETRE:.1f} 公里"
     return f"两地相距约 {metres:.0f} 米"
