@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from bench import seven_vectors
-from bench.seven_linear import by_ratios, linear
+from bench.seven_linear import SEED, by_ratios, linear
 from nlp import WEIGHTS
 from nlp.encoder import Card
 from nlp.evaluation import rows
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     Learner = Callable[[NDArray[np.int64], NDArray[np.int64]], Scores]
 
 FOLDS: Final = 5
-SEED: Final = 0
 DRAWINGS: Final = 1_000
 SAME: Final = 0.6
 #: Of the regression that joins the models; one is chosen for each fold.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bench import seven, seven_vectors
+from bench import seven, seven_linear, seven_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,15 @@ def test_macro_f1_is_the_mean_of_the_classes() -> None:
 def test_a_text_counts_as_often_as_it_is_drawn() -> None:
     y, given = np.array([0, 0, 1]), np.array([0, 1, 1])
     assert seven.macro_f1(y, given, np.array([1, 0, 1]), 2) == pytest.approx(1.0)
+
+
+def test_a_run_is_weighed_by_how_much_oftener_a_class_has_it() -> None:
+    # Of two texts of the class and two others: a run of the class alone, one of all, one of the others alone.
+    has = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 1, 1]])
+    mine, both, theirs = seven_linear.log_ratio(has, np.array([True, True, False, False]))
+    assert mine == pytest.approx(np.log(3))
+    assert both == pytest.approx(0)
+    assert theirs == pytest.approx(-np.log(3))
 
 
 def test_the_interval_is_wider_when_near_duplicates_are_drawn_together() -> None:
