@@ -25,6 +25,7 @@ from models.db import open_database
 from models.matters import MatterKey
 from models.tickets import Ticket
 from tests.factories import NOW, TicketIn, add_reference, add_tickets
+from triage.services import near
 from triage.services.repeats.looking import pair_reader
 from triage.settings import Settings
 
@@ -88,7 +89,7 @@ async def measure(db: Database, cases: int, random: np.random.Generator, asked: 
         keys = [*(random.zipf(1.3, SHARED) % NAMES).tolist(), *random.integers(NAMES, 2**62, 14).tolist()]
         begun = time.perf_counter()
         async with db.reads() as session:
-            ids = await matters.candidates(session, cases + 9, keys, since=NOW - timedelta(days=30))
+            ids = await near.cases(session, cases + 9, keys, since=NOW - timedelta(days=30))
             found.append((time.perf_counter() - begun) * 1000)
             told = await matters.told_of(session, ids)
         mine = pairs.profile("望京西园四区烧烤", f"楼下烧烤店油烟扰民，一直没解决。{_text(cases + number)}")

@@ -196,16 +196,26 @@ async def live(session: AsyncSession, *, since: datetime) -> list[Incident]:
     return list(rows)
 
 
-async def of_one_matter(session: AsyncSession, incidents: Sequence[int]) -> list[tuple[int, int]]:
-    """Tickets of no incident that are held to be one matter with an earlier call of these: with which."""
+async def of_one_matter(
+    session: AsyncSession, incidents: Sequence[int], *, since: datetime
+) -> list[tuple[int, int]]:
+    """Tickets of no incident that are held to be one matter with an earlier call of these: with which.
+
+    Only of calls that have no place of their own, or no closer one than the incident's district, and that
+    were said `since`: where somebody else calls from, and what was imported late, tell nothing of an event.
+    """
     inside, outside = aliased(IncidentCall), aliased(IncidentCall)
     rows = await session.execute(
         sa.select(outside.ticket_id, inside.incident_id)
         .select_from(inside)
         .join(MatterPair, MatterPair.head_id == inside.ticket_id)
         .join(outside, outside.ticket_id == MatterPair.ticket_id)
+        .join(Incident, Incident.id == inside.incident_id)
         .where(
             inside.incident_id.in_(incidents),
+            outside.at >= since,
+            outside.lon.is_(None),
+            sa.or_(outside.district_code.is_(None), outside.district_code == Incident.district_code),
             outside.incident_id.is_(None),
             outside.kept_out.is_(sa.false()),
             MatterPair.state != Proposal.REFUSED.value,

@@ -22,7 +22,7 @@ from models.vocab import OPEN_STATES, State
 from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -94,6 +94,7 @@ class Told:
     text: str
     received_at: datetime
     state: State
+    urgency: str
     version: int
 
 
@@ -136,7 +137,7 @@ async def told_of(session: AsyncSession, ids: Sequence[int]) -> dict[int, Told]:
     rows = await session.execute(
         sa.select(
             Ticket.id, Ticket.no, Appeal.title, Appeal.text, Appeal.address,
-            Ticket.received_at, Ticket.state, Ticket.version,
+            Ticket.received_at, Ticket.state, Ticket.urgency, Ticket.version,
         )
         .join(Appeal, Appeal.id == Ticket.appeal_id)
         .where(Ticket.id.in_(ids))
@@ -144,18 +145,20 @@ async def told_of(session: AsyncSession, ids: Sequence[int]) -> dict[int, Told]:
     return {
         row.id: Told(
             row.id, row.no, row.title, f"{row.text}\n{row.address}" if row.address else row.text,
-            row.received_at, State(row.state), row.version,
+            row.received_at, State(row.state), row.urgency, row.version,
         )
         for row in rows
     }  # fmt: skip
 
 
-async def candidates(
-    session: AsyncSession, ticket_id: int, keys: Sequence[int], *, since: datetime
-) -> list[int]:
-    """Earlier open tickets that share keys with this one, those that share most first; at most `WEIGHED`."""
+async def candidates(session: AsyncSession, ticket_id: int, keys: Sequence[int]) -> dict[int, str]:
+    """Earlier tickets that share keys with this one, with their states, those that share most first.
+
+    At most `PER_KEY`, open ones and merged ones: what stands for a merged one is for `triage.services.near`
+    to say. The case that many were merged into is the oldest of them, so it is found by them alone.
+    """
     if not keys:
-        return []
+        return {}
     # Each key on its own, so that a name that all share costs no more than one that few do.
     parts = [
         sa.select(
@@ -177,16 +180,24 @@ async def candidates(
         .subquery()
     )
     rows = await session.execute(
-        sa.select(counted.c.ticket_id)
+        sa.select(counted.c.ticket_id, Ticket.state)
         .join(Ticket, Ticket.id == counted.c.ticket_id)
-        .where(
+        .where(Ticket.state.in_([state.value for state in (*OPEN_STATES, State.MERGED)]))
+        .order_by(counted.c["keys"].desc(), counted.c.ticket_id.desc())
+    )
+    return {row.ticket_id: row.state for row in rows}
+
+
+async def open_since(session: AsyncSession, ids: Collection[int], *, since: datetime) -> set[int]:
+    """Which of these are open and not older."""
+    rows = await session.scalars(
+        sa.select(Ticket.id).where(
+            Ticket.id.in_(list(ids)),
             Ticket.received_at >= since,
             Ticket.state.in_([state.value for state in OPEN_STATES]),
         )
-        .order_by(counted.c["keys"].desc(), counted.c.ticket_id.desc())
-        .limit(WEIGHED)
     )
-    return [row.ticket_id for row in rows]
+    return set(rows)
 
 
 async def of_caller(session: AsyncSession, ticket_id: int, *, since: datetime) -> list[int]:

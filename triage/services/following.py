@@ -19,7 +19,7 @@ from triage.services import move_rows
 from triage.services.standings import stand_many
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -72,6 +72,45 @@ async def top(session: AsyncSession, ticket_id: int, state: str) -> tuple[int, s
             return None
         ticket_id, state = head
     return None
+
+
+async def tops(session: AsyncSession, states: Mapping[int, str]) -> dict[int, int]:
+    """For each of these tickets the one that stands for it (itself, if it is not merged), by id.
+
+    Given are their states. What cannot be followed up to one is left out. Two queries for each level of
+    merges, however many tickets.
+    """
+    stands = {one: (one, state) for one, state in states.items()}
+    for _ in range(DEPTH):
+        asked = {at for at, state in stands.values() if state in _MAY_BE_MERGED}
+        into = await _into(session, asked) if asked else {}
+        if not into:
+            break
+        rows = await session.execute(
+            sa.select(Ticket.no, Ticket.id, Ticket.state).where(Ticket.no.in_(set(into.values())))
+        )
+        heads = {row.no: (row.id, row.state) for row in rows}
+        stands = {
+            one: heads[into[at]] if at in into else (at, state)
+            for one, (at, state) in stands.items()
+            if at not in into or into[at] in heads
+        }
+    return {one: at for one, (at, state) in stands.items() if state != State.MERGED}
+
+
+async def _into(session: AsyncSession, ids: Collection[int]) -> dict[int, str]:
+    """Of these tickets those that stand merged, each with the number of the ticket it was merged into."""
+    rows = await session.execute(
+        sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.data)
+        .where(TicketEvent.ticket_id.in_(ids), TicketEvent.tag.in_([Tag.MERGE.value, Tag.SPLIT.value]))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    last = {row.ticket_id: row for row in rows}
+    return {
+        number: str((row.data.get("values") or {}).get(Field.OTHER_TICKET.value) or "")
+        for number, row in last.items()
+        if row.tag == Tag.MERGE
+    }
 
 
 async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:

@@ -43,6 +43,10 @@ _DECISIONS: Final = frozenset({
 })  # fmt: skip
 
 
+#: What is told to others, so that they must hear of its undoing.
+_TOLD: Final = frozenset({IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS})
+
+
 class IncidentMoved(TriageError):
     """这个事件刚刚有变化，请刷新后再看。"""
 
@@ -99,7 +103,8 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
         subject=ledger.Subject(SubjectKind.INCIDENT, str(incident.id), _case(wish)), reason=reason,
         detail={"act": wish.act.label, "other": wish.ticket},
     )  # fmt: skip
-    await _alert(session, deps, incident, wish.act, now=now)
+    undone = IncidentAct(data["act"]) if wish.act is IncidentAct.UNDO else None
+    await _alert(session, deps, incident, wish.act, undone, now=now)
     return incident
 
 
@@ -237,7 +242,7 @@ async def _undo(
         moment = before["decided_at"]
         incident.decided_at = type(now).fromisoformat(moment) if moment else None
     elif done is IncidentAct.TAKE:
-        await merging.give_back(session, incident, last.data, by=by, now=now)
+        await merging.give_back(session, deps, incident, last.data, by=by, now=now)
     elif done is IncidentAct.ADD:
         # As it was: who had been taken out by hand before stays out.
         before = bool(last.data.get("kept_out", False))
@@ -255,14 +260,22 @@ async def _undo(
 
 
 async def _alert(
-    session: AsyncSession, deps: Deps, incident: Incident, done: IncidentAct, *, now: datetime
+    session: AsyncSession,
+    deps: Deps,
+    incident: Incident,
+    done: IncidentAct,
+    undone: IncidentAct | None,
+    *,
+    now: datetime,
 ) -> None:
-    """Who was alerted hears of 升级, and how it ended."""
+    """Who was alerted hears of 升级, how it ended, and that such a word was taken back."""
     if done is IncidentAct.SCALE:
         await telling.scaled(session, deps.tables, incident, now=now)
     elif done in {IncidentAct.CLOSE, IncidentAct.DISMISS}:
         told = IncidentState(incident.state).label
         await telling.ended(session, deps.tables, incident, told, now=now)
+    elif done is IncidentAct.UNDO and undone in _TOLD:
+        await telling.taken_back(session, deps.tables, incident, undone, now=now)
 
 
 async def history(session: AsyncSession, incident_id: int) -> list[IncidentEvent]:

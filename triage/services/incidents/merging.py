@@ -65,7 +65,7 @@ async def take(
 
 
 async def give_back(
-    session: AsyncSession, incident: Incident, data: dict[str, Any], *, by: str, now: datetime
+    session: AsyncSession, deps: Deps, incident: Incident, data: dict[str, Any], *, by: str, now: datetime
 ) -> None:
     """The other one has its calls again, and stands as before."""
     other = await session.scalar(
@@ -84,6 +84,8 @@ async def give_back(
     undone = {"act": IncidentAct.GIVEN.value}
     await telling.write(session, other, IncidentAct.UNDO, at=now, data=undone, by=by)
     await _recount(session, incident, other)
+    # Its district heard that it had ended.
+    await telling.taken_back(session, deps.tables, other, IncidentAct.TAKE, now=now)
 
 
 async def taken_by(session: AsyncSession, incident_id: int) -> int | None:

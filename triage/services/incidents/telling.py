@@ -129,6 +129,14 @@ async def ended(
     await _tell(session, tables, incident, "incident_ended", words, now=now, urgency=Urgency.U2)
 
 
+async def taken_back(
+    session: AsyncSession, tables: Tables, incident: Incident, act: IncidentAct, *, now: datetime
+) -> None:
+    """What was told last holds no more: 撤销 of an end, of 升级, of 并入. An alert: it is handled again."""
+    words = f"撤销“{act.label}”，仍在处置（共 {incident.calls} 件）"
+    await _tell(session, tables, incident, "incident_reopened", words, now=now, due=incident.answer_by)
+
+
 async def _tell(
     session: AsyncSession,
     tables: Tables,

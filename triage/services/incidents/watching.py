@@ -302,7 +302,9 @@ async def _join_matters(session: AsyncSession, look: Look) -> None:
     if not live:
         return
     by_id = {incident.id: incident for incident in live}
-    pairs = await incident_reads.of_one_matter(session, list(by_id))
+    pairs = await incident_reads.of_one_matter(
+        session, list(by_id), since=look.now - look.rules.conduct.fresh
+    )
     for incident_id in dict.fromkeys(home for _, home in pairs):
         mine = [ticket_id for ticket_id, home in pairs if home == incident_id]
         rows = await session.scalars(sa.select(IncidentCall).where(IncidentCall.ticket_id.in_(mine)))

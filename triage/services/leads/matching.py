@@ -19,6 +19,7 @@ from models.tickets import Ticket
 from models.vocab_matters import Proposal
 from nlp.repeat_keys import keys_of
 from triage.errors import NotFound
+from triage.services import near
 from triage.services.processing import SAME_MATTER
 from triage.services.storing import insert_new
 
@@ -53,7 +54,7 @@ async def catch_up(deps: Deps, pairs: PairReader) -> bool:
         async with deps.db.writes.begin() as session:
             await insert_new(session, LeadKey, [{"key": key, "lead_id": lead.id} for key in keys])
         async with deps.db.reads() as session:
-            found = await matters.candidates(session, _LAST, keys, since=since)
+            found = await near.cases(session, _LAST, keys, since=since)
             told = await matters.told_of(session, found)
         rows = await asyncio.to_thread(_of_lead, pairs, lead.id, mine, told, now=now)
         async with deps.db.writes.begin() as session:

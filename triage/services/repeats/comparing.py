@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from models import matters, placed, ticket_detail
 from models.files import Attachment
 from models.matters import MatterPair
+from models.tickets import Ticket
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_matters import Proposal
 from nlp.place_point import metres
@@ -160,6 +161,7 @@ async def refuse(
     session: AsyncSession, viewer: Viewer, one: str, other: str, *, by: str, now: datetime
 ) -> None:
     """不是同一事项: kept, and not proposed again. Raises NotFound, BadInput (also while they are merged)."""
+    await _lock(session, one, other)
     found = await gather(session, viewer, one, other)
     if found.merged_no is not None:
         raise BadInput("这两张工单已经合并，请先撤销合并")
@@ -172,12 +174,20 @@ async def reopen(
     session: AsyncSession, viewer: Viewer, one: str, other: str, *, by: str, now: datetime
 ) -> None:
     """不是同一事项, taken back: it is proposed again. Raises NotFound, BadInput."""
+    await _lock(session, one, other)
     first, second = await ids_of(session, viewer, one, other)
     kept = await session.get(MatterPair, (max(first, second), min(first, second)))
     if kept is None or kept.state != Proposal.REFUSED.value:
         raise BadInput("这两张工单没有被判为不是同一事项，请刷新页面再看")
     await looking.decided(session, first, second, Proposal.PROPOSED, by=by, now=now)
     _write(session, one, other, Proposal.PROPOSED, by=by, now=now)
+
+
+async def _lock(session: AsyncSession, one: str, other: str) -> None:
+    """Both tickets, before they are read, in a move's order: a merge comes before or after, not between."""
+    await session.execute(
+        sa.select(Ticket.id).where(Ticket.no.in_((one, other))).order_by(Ticket.id).with_for_update()
+    )
 
 
 def _write(session: AsyncSession, one: str, other: str, state: Proposal, *, by: str, now: datetime) -> None:

@@ -20,13 +20,14 @@ from models import matters
 from models.filters import all_seeing
 from models.lead_matters import LeadPair
 from models.matters import MatterKey, MatterPair, MatterSeen
-from models.vocab import Field, Move
+from models.tickets import Ticket
+from models.vocab import Field, Move, State
 from models.vocab_matters import Proposal
 from nlp.repeat_keys import keys_of
 from nlp.repeats import PairReader
 from triage import logs
 from triage.rules.fields import Refusal
-from triage.services import backlog, moving
+from triage.services import backlog, moving, near
 from triage.services.leads import matching
 from triage.services.processing import SAME_MATTER
 from triage.services.storing import insert_new
@@ -49,6 +50,8 @@ BATCH: Final = 20
 #: How often all that is open is gone through for tickets that were missed.
 GAPS_EVERY: Final = timedelta(minutes=10)
 SYSTEM_VIEWER: Final = all_seeing("system")
+#: A case in one of these has its answer.
+_ANSWERED: Final = frozenset({State.FEEDBACK.value, State.FOLLOWED_UP.value})
 
 
 def pair_reader(settings: Settings) -> PairReader:
@@ -144,7 +147,7 @@ async def _heads(
     """The earlier tickets worth weighing, and which of them are of the same caller."""
     since = now - SAME_MATTER
     callers = await matters.of_caller(session, told.ticket_id, since=since)
-    others = await matters.candidates(session, told.ticket_id, keys_of(mine), since=since)
+    others = await near.cases(session, told.ticket_id, keys_of(mine), since=since)
     return await matters.told_of(session, list(dict.fromkeys([*callers, *others]))), set(callers)
 
 
@@ -168,28 +171,57 @@ def _row(pairs: PairReader, told: Told, one: Found, *, now: datetime) -> dict[st
     }  # fmt: skip
 
 
+class _ForAPerson(Exception):
+    """A repeat that the rules would let join, and that a person must look at first."""
+
+
 async def _join(deps: Deps, told: Told, found: Sequence[Found], *, now: datetime) -> None:
-    """追加: the same caller's, where the model is certain; what the rules refuse stays a proposal."""
-    certain = [one for one in found if one.same_caller and one.likeness.certain]
-    if not deps.settings.repeats_automatic or not certain:
+    """追加: the same caller's, where the model is certain; what the rules refuse stays a proposal.
+
+    Only into a case that is being handled (条例 art. 11): what has its answer already came back, and a unit
+    must hear of it. And only into one at least as urgent: it would stop the graver clock.
+    """
+    certain = [
+        one for one in found if one.same_caller and one.likeness.certain and one.head.urgency <= told.urgency
+    ]
+    if not deps.settings.repeats_automatic:
         return
-    head = certain[0].head
-    wish = moving.Wish(
+    for one in certain:
+        try:
+            async with deps.db.writes.begin() as session:
+                await moving.make(
+                    session, deps.tables, SYSTEM_VIEWER, moving.SYSTEM, _wish(told, one), now=now
+                )
+                # Under the locks of the move: whoever answers or refuses meanwhile comes first or after.
+                await _may_join(session, told.ticket_id, one.head.ticket_id)
+        except (Refusal, moving.Conflict, _ForAPerson) as refused:
+            # A person was quicker, or must look first (a flag): the proposal says what was seen.
+            log.info("matter_left_to_a_person", ticket_id=told.ticket_id, reason=type(refused).__name__)
+        else:
+            return
+
+
+def _wish(told: Told, one: Found) -> moving.Wish:
+    return moving.Wish(
         no=told.no,
         move=Move.MERGE,
         values={
-            Field.OTHER_TICKET.value: head.no,
-            Field.REASON.value: f"同一诉求人再次反映同一事项（把握 {certain[0].likeness.p:.0%}）",
+            Field.OTHER_TICKET.value: one.head.no,
+            Field.REASON.value: f"同一诉求人再次反映同一事项（把握 {one.likeness.p:.0%}）",
         },
         version=told.version,
-        key=f"same-matter-{head.ticket_id}",
+        key=f"same-matter-{one.head.ticket_id}",
     )
-    try:
-        async with deps.db.writes.begin() as session:
-            await moving.make(session, deps.tables, SYSTEM_VIEWER, moving.SYSTEM, wish, now=now)
-    except (Refusal, moving.Conflict) as refused:
-        # A person was quicker, or must look first (a flag): the proposal says what was seen.
-        log.info("matter_left_to_a_person", ticket_id=told.ticket_id, reason=type(refused).__name__)
+
+
+async def _may_join(session: AsyncSession, ticket_id: int, head_id: int) -> None:
+    """Raises _ForAPerson where the case has its answer, or a person said that it is another matter."""
+    state = await session.scalar(sa.select(Ticket.state).where(Ticket.id == head_id))
+    kept = await session.scalar(
+        sa.select(MatterPair.state).where(MatterPair.ticket_id == ticket_id, MatterPair.head_id == head_id)
+    )
+    if state in _ANSWERED or kept == Proposal.REFUSED:
+        raise _ForAPerson
 
 
 async def decided(
@@ -197,15 +229,17 @@ async def decided(
 ) -> None:
     """Keep what became of a pair, also of one that nobody had proposed."""
     later, earlier = max(ticket_id, head_id), min(ticket_id, head_id)
-    changed = await session.execute(
+    keep = (
         sa.update(MatterPair)
         .where(MatterPair.ticket_id == later, MatterPair.head_id == earlier)
         .values(state=state.value, by=by, at=now)
         .returning(MatterPair.ticket_id)
     )
-    if changed.one_or_none() is None:
+    if (await session.execute(keep)).one_or_none() is None:
         row = {
             "ticket_id": later, "head_id": earlier, "p": 0.0, "same_caller": False, "why": [],
             "state": state.value, "by": by, "at": now, "model_version": "",
         }  # fmt: skip
         await insert_new(session, MatterPair, [row])
+        # The search may have proposed it in between: then nothing was inserted.
+        await session.execute(keep)

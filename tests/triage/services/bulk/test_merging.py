@@ -14,8 +14,9 @@ from models.vocab import Move, State
 from models.vocab_bulk import BulkRow
 from models.vocab_staff import Role
 from tests import signed_in
-from tests.factories import TicketIn, add_tickets
+from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.bulk.test_bulk import HOTLINE, VIEWER, Hands, confirmed, drafted, ids, told
+from tests.triage.services.repeats.test_following import act, answered
 from tests.triage.services.test_moving import row
 from triage.errors import BadInput, NotFound
 from triage.rules import bulk as rules
@@ -65,6 +66,26 @@ async def test_many_into_one_and_one_undo_brings_all_back(deps: Deps, clock: Han
     assert {(await row(deps.db, no)).state for no in others} == {State.DISPATCHED.value}
     assert (await row(deps.db, head)).urges == 0
     assert (await told(deps, job_id)).undone_by == undo
+
+
+async def test_the_undo_does_not_stumble_over_the_head_s_answer(deps: Deps, clock: Hands) -> None:
+    """It writes on every ticket behind; nobody moved these. What somebody took out before stays as it is."""
+    head, one, other = await add_tickets(deps.db, *[TicketIn()] * 3)
+    values = {"other_ticket": head, "reason": "同一突发事件"}
+    job_id = await drafted(deps, Move.MERGE, HOTLINE, values)
+    await confirmed(deps, job_id)
+    assert await running.run(deps, job_id, seconds=60) == 2
+    await answered(deps.db, head, NOW + timedelta(minutes=5))
+    await act(deps.db, one, HOTLINE, Move.SPLIT, {"reason": "是另一处的"}, at=NOW + timedelta(minutes=9))
+    clock.moment += timedelta(days=2)
+    async with deps.db.reads() as session:
+        job = await session.get_one(BulkJob, job_id)
+    plan = Plan(rules.undo_of(Move.MERGE), {"reason": "不是一件事"}, HOTLINE, undoes=job_id)
+    undo = await drafting.draft_undo(deps, VIEWER, job, plan)
+    assert (await told(deps, undo)).counts == {BulkRow.WAITING: 1, BulkRow.CONFLICT: 1}
+    await confirmed(deps, undo)
+    assert await running.run(deps, undo, seconds=60) == 1
+    assert (await row(deps.db, other)).state == State.DISPATCHED.value
 
 
 async def test_a_head_that_is_none_or_was_closed_is_refused(deps: Deps) -> None:

@@ -78,6 +78,7 @@ async def test_the_later_one_gives_all_its_calls_and_gets_them_back(deps: Deps) 
     one, other = await every(deps.db)
     assert await inside(deps.db) == {first.id: ENOUGH, second.id: ENOUGH}
     assert (one.calls, other.calls, other.state) == (ENOUGH, ENOUGH, second.state)
+    assert ("incident_reopened", "110108") in await notices(deps.db)
     assert (other.reason, other.decided_by, other.district_code) == (None, None, "110108")
     async with deps.db.reads() as session:
         assert await merging.taken_by(session, second.id) is None

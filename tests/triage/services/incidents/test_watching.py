@@ -219,23 +219,44 @@ async def test_what_is_read_into_another_family_makes_no_second_incident(deps: D
     assert (incident.calls, incident.kind) == (2 * ENOUGH, "AIR-05")
 
 
-async def test_a_call_without_a_place_attaches_by_its_matter(deps: Deps) -> None:
+async def tied(deps: Deps, call: TicketIn, *, precision: str) -> None:
+    """One more call that the search for the same matter holds to be one with the first of the burst."""
     await burst(deps)
-    await add_tickets(deps.db, replace(SMELL, district=None, street=None))
+    await add_tickets(deps.db, call)
     async with deps.db.writes.begin() as session:
         last = ENOUGH + 1
-        await session.execute(sa.update(Reading).where(Reading.id == last).values(place_precision="none"))
+        await session.execute(
+            sa.update(Reading).where(Reading.id == last).values(place_precision=precision, lon=None, lat=None)
+        )
         pair = {
             "ticket_id": last, "head_id": 1, "p": 0.9, "same_caller": False, "why": [], "state": "proposed",
             "at": NOW, "model_version": "test",
         }  # fmt: skip
         await session.execute(sa.insert(MatterPair), pair)
     await watching.watch(deps)
+
+
+async def test_a_call_without_a_place_attaches_by_its_matter(deps: Deps) -> None:
+    await tied(deps, replace(SMELL, district=None, street=None), precision="none")
     assert (await only(deps.db)).calls == ENOUGH + 1
     async with deps.db.reads() as session:
-        assert (
-            await session.scalar(sa.select(IncidentCall.by).where(IncidentCall.ticket_id == last)) == "matter"
-        )
+        how = await session.scalar(sa.select(IncidentCall.by).where(IncidentCall.ticket_id == ENOUGH + 1))
+    assert how == "matter"
+
+
+@pytest.mark.parametrize(
+    ("call", "precision"),
+    [
+        (replace(SMELL, district=None, street=None, age=timedelta(days=10)), "none"),
+        (replace(SMELL, district="110108", street=None), "district"),
+    ],
+    ids=["imported late", "elsewhere"],
+)
+async def test_what_was_said_long_ago_or_elsewhere_does_not_attach_by_its_matter(
+    deps: Deps, call: TicketIn, precision: str
+) -> None:
+    await tied(deps, call, precision=precision)
+    assert (await only(deps.db)).calls == ENOUGH
 
 
 async def test_that_nobody_looked_in_time_is_told_once(deps: Deps) -> None:
@@ -263,7 +284,8 @@ async def test_a_person_confirms_scales_closes_and_takes_it_back(deps: Deps) -> 
     with pytest.raises(IncidentRefused):
         await do(deps, IncidentAct.UNDO)
     told = [name for name, _ in await notices(deps.db)]
-    assert told[2:] == ["incident_scaled"] * 2 + ["incident_ended"] * 2
+    # Whoever heard that it ended hears that it did not.
+    assert told[2:] == ["incident_scaled"] * 2 + ["incident_ended"] * 2 + ["incident_reopened"] * 2
 
 
 async def test_what_was_none_is_usual_from_then_on(deps: Deps) -> None:

@@ -18,11 +18,11 @@ from models.matters import MatterKey, MatterPair, MatterSeen
 from models.outbox import Outbox
 from models.tickets import Ticket, TicketUnit
 from models.viewing import Scope
-from models.vocab import State
+from models.vocab import Field, Move, State
 from models.vocab_matters import Proposal
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
-from triage.services import backlog, reference
+from triage.services import backlog, moving, near, reference
 from triage.services.auditing import reading
 from triage.services.deps import Deps
 from triage.services.repeats import comparing, looking
@@ -70,6 +70,20 @@ async def called_from(db: Database, phone: bytes, *numbers: str) -> None:
 async def pairs_of(db: Database) -> list[MatterPair]:
     async with db.reads() as session:
         return list(await session.scalars(sa.select(MatterPair).order_by(MatterPair.ticket_id)))
+
+
+async def merged(deps: Deps, later: str, head: str) -> None:
+    values = {Field.OTHER_TICKET.value: head, Field.REASON.value: "同一家店"}
+    async with deps.db.writes.begin() as session:
+        version = await session.scalar(sa.select(Ticket.version).where(Ticket.no == later))
+        wish = moving.Wish(
+            no=later, move=Move.MERGE, values=values, version=version or 0, key=f"{later}-{head}"
+        )
+        await moving.make(session, deps.tables, VIEWER, moving.SYSTEM, wish, now=NOW)
+
+
+async def heads_of(db: Database, ticket_id: int) -> dict[int, str]:
+    return {pair.head_id: pair.state for pair in await pairs_of(db) if pair.ticket_id == ticket_id}
 
 
 async def state_of(db: Database, no: str) -> str | None:
@@ -220,5 +234,78 @@ async def test_a_name_that_thousands_share_costs_no_more(deps: Deps, monkeypatch
         rows = [{"key": 7, "ticket_id": number} for number in range(1, 6)]
         await session.execute(sa.insert(MatterKey), rows)
     async with deps.db.reads() as session:
-        found = await matters.candidates(session, 6, [7, 8], since=NOW - timedelta(days=30))
+        found = await near.cases(session, 6, [7, 8], since=NOW - timedelta(days=30))
     assert found == [5, 4, 3]
+
+
+async def test_the_case_that_many_were_merged_into_is_found_by_them(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty neighbours about one works: the case is older than the newest of its name, all merged into it."""
+    monkeypatch.setattr(matters, "PER_KEY", 3)
+    first, *others = await ready(deps, FIRST, *[replace(FIRST, age=timedelta(hours=9))] * 5, AGAIN)
+    # The last one by way of another: merges of merges are followed.
+    await merged(deps, others[4], others[3])
+    for later in others[:4]:
+        await merged(deps, later, first)
+    async with deps.db.writes.begin() as session:
+        rows = [{"key": 7, "ticket_id": number} for number in range(1, 7)]
+        await session.execute(sa.insert(MatterKey), rows)
+    async with deps.db.reads() as session:
+        assert await near.cases(session, 7, [7], since=NOW - timedelta(days=30)) == [1]
+    await looking.look(deps, looking.pair_reader(deps.settings), range(1, 8))
+    assert await heads_of(deps.db, 7) == {1: "proposed"}
+
+
+async def test_what_was_merged_into_a_closed_case_leads_to_none(deps: Deps) -> None:
+    first, second, _ = await ready(deps, FIRST, replace(FIRST, age=timedelta(hours=9)), AGAIN)
+    await merged(deps, second, first)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == first).values(state=State.CLOSED.value))
+    await looking.look(deps, looking.pair_reader(deps.settings), [1, 2, 3])
+    assert await pairs_of(deps.db) == []
+
+
+@pytest.mark.parametrize("state", [State.FEEDBACK, State.FOLLOWED_UP])
+async def test_nothing_joins_by_itself_what_has_its_answer(deps: Deps, state: State) -> None:
+    """The matter came back: a unit must hear of it."""
+    first, again = await ready(deps, replace(FIRST, state=state), replace(FIRST, age=timedelta(hours=1)))
+    await called_from(deps.db, b"one phone", first, again)
+    await looking.Finder(deps).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert (pair.state, pair.same_caller, await state_of(deps.db, again)) == ("proposed", True, "dispatched")
+
+
+@pytest.mark.parametrize(("earlier", "later", "state"), [("U3", "U1", "proposed"), ("U1", "U3", "merged")])
+async def test_nothing_joins_by_itself_what_is_less_urgent(
+    deps: Deps, earlier: str, later: str, state: str
+) -> None:
+    """The clock of the graver one would stop."""
+    first, again = await ready(deps, FIRST, replace(FIRST, age=timedelta(hours=1)))
+    await called_from(deps.db, b"one phone", first, again)
+    async with deps.db.writes.begin() as session:
+        for no, grade in ((first, earlier), (again, later)):
+            await session.execute(sa.update(Ticket).where(Ticket.no == no).values(urgency=grade))
+    await looking.Finder(deps).catch_up()
+    (pair,) = await pairs_of(deps.db)
+    assert pair.state == state
+
+
+async def test_what_a_person_refused_is_not_joined_and_the_next_one_is(deps: Deps) -> None:
+    """Any two tickets can be compared, also before the search comes to them."""
+    first, second, again = await ready(
+        deps, FIRST, replace(FIRST, age=timedelta(days=2)), replace(FIRST, age=timedelta(hours=1))
+    )
+    await called_from(deps.db, b"one phone", first, again)
+    async with deps.db.writes.begin() as session:
+        await comparing.refuse(session, VIEWER, again, first, by="hotline.a", now=NOW)
+    await looking.look(deps, looking.pair_reader(deps.settings), [1, 2, 3])
+    assert await state_of(deps.db, again) == "dispatched"
+    assert await heads_of(deps.db, 3) == {1: "refused", 2: "proposed"}
+    await called_from(deps.db, b"one phone", second)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(MatterPair).where(MatterPair.head_id == 2))
+        await session.execute(sa.delete(MatterSeen))
+    await looking.look(deps, looking.pair_reader(deps.settings), [3])
+    assert await state_of(deps.db, again) == "merged"
+    assert await heads_of(deps.db, 3) == {1: "refused", 2: "merged"}
