@@ -43,6 +43,9 @@ _DECISIONS: Final = frozenset({
 })  # fmt: skip
 
 
+#: What decides of all its calls: for whoever may see them all. Who sees some may confirm, ask for more hands,
+#: and add or take out what they see.
+OF_THE_WHOLE: Final = frozenset({IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.TAKE, IncidentAct.UNDO})
 #: What is told to others, so that they must hear of its undoing.
 _TOLD: Final = frozenset({IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS})
 
@@ -79,6 +82,8 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
         raise BadInput("事件只能确认、升级、结束、排除、加入或移出工单、并入另一事件、撤销")
     if await _moved_since(session, incident, wish.version):
         raise IncidentMoved
+    if wish.act in OF_THE_WHOLE and not await sees_all(session, viewer, incident.id):
+        raise IncidentRefused(f"这个事件里有您无权查看的诉求，请由市热线{wish.act.label}")
     reason, before = _reason(wish), incident.state
     if wish.act is IncidentAct.UNDO:
         data = await _undo(session, deps, incident, by=viewer.login, now=now)
@@ -92,6 +97,8 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
             other = await _locked(session, viewer, merging.id_of(wish.ticket))
             if words := merging.refusal(incident, other):
                 raise IncidentRefused(words)
+            if not await sees_all(session, viewer, other.id):
+                raise IncidentRefused("要并入的事件里有您无权查看的诉求，请由市热线并入")
             data = await merging.take(session, deps, incident, other, by=viewer.login, now=now)
         else:
             data = await _ticket(session, deps, viewer, incident, wish, now=now)
@@ -130,6 +137,13 @@ async def _locked(session: AsyncSession, viewer: Viewer, incident_id: int) -> In
     if incident is None:
         raise NotFound("没有这个事件，或您无权查看。")
     return incident
+
+
+async def sees_all(session: AsyncSession, viewer: Viewer, incident_id: int) -> bool:
+    """Whether every call of the incident may be seen."""
+    mine = sa.exists().where(Ticket.id == IncidentCall.ticket_id, may_see(viewer)).correlate(IncidentCall)
+    hidden = sa.select(IncidentCall.ticket_id).where(IncidentCall.incident_id == incident_id, ~mine).limit(1)
+    return await session.scalar(hidden) is None
 
 
 async def _moved_since(session: AsyncSession, incident: Incident, version: int) -> bool:

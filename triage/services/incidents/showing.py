@@ -52,6 +52,8 @@ class Whole:
     incident: Incident
     calls: tuple[CallRow, ...]
     events: tuple[IncidentEvent, ...]
+    all_seen: bool
+    """Whether none of its calls is hidden from this viewer."""
 
     @property
     def cases(self) -> int:
@@ -104,7 +106,8 @@ async def whole(session: AsyncSession, viewer: Viewer, incident_id: int) -> Whol
     )  # fmt: skip
     calls = [CallRow(*row[:10], row.by or "") for row in rows]
     events = await acting.history(session, incident_id)
-    return Whole(incident, tuple(calls[::-1]), tuple(events))
+    all_seen = await acting.sees_all(session, viewer, incident_id)
+    return Whole(incident, tuple(calls[::-1]), tuple(events), all_seen)
 
 
 async def of_ticket(session: AsyncSession, ticket_id: int) -> Incident | None:

@@ -16,7 +16,7 @@ from triage.clock import show
 from triage.errors import BadInput, TriageError
 from triage.rules import incidents as rules
 from triage.services.incidents import acting, merging, showing, telling
-from triage.services.incidents.acting import Wish
+from triage.services.incidents.acting import OF_THE_WHOLE, Wish
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
@@ -114,6 +114,8 @@ class IncidentPage:
     heads: tuple[str, ...]
     most: int
     may_undo: bool
+    in_part: bool
+    may_take: bool
     live: bool
     error: str | None
     card: str
@@ -216,7 +218,8 @@ async def _view(
     line = _line(tables, incident, now)
     bars, minutes = drawing.bars([call.at for call in whole.calls])
     streets = _streets(request, whole)
-    acts = rules.acts(state) if request[VIEWER].may(*DECIDE) else ()
+    decides = request[VIEWER].may(*DECIDE)
+    acts = [act for act in rules.acts(state) if whole.all_seen or act not in OF_THE_WHOLE] if decides else []
     row = next((row for row in tables.incidents.bursts if row.id == incident.row_id), None)
     return IncidentPage(
         id=incident.id,
@@ -247,7 +250,9 @@ async def _view(
         may_bulk=request[VIEWER].may(Permission.BULK),
         heads=tuple(call.no for call in whole.calls if State(call.state) in OPEN_STATES),
         most=request.app[DEPS].settings.bulk_most,
-        may_undo=request[VIEWER].may(*DECIDE) and _may_undo(whole),
+        may_undo=decides and whole.all_seen and _may_undo(whole),
+        in_part=decides and not whole.all_seen,
+        may_take=IncidentAct.TAKE in acts,
         live=state in LIVE_STATES,
         error=error.detail if error else None,
         card=_card(line, incident, streets),

@@ -13,18 +13,29 @@ import triage.tables
 from connectors.vault import Vault
 from models.appeals import Reading
 from models.incidents import Incident, IncidentCall
+from models.viewing import Scope
 from models.vocab_incidents import IncidentAct, IncidentState
 from tests.factories import NOW, add_tickets
-from tests.triage.services.incidents.test_watching import ENOUGH, at, begun, every, notices, smells, wished
+from tests.triage.services.incidents.test_watching import (
+    ENOUGH,
+    STAFF,
+    at,
+    begun,
+    every,
+    notices,
+    smells,
+    wished,
+)
 from triage.clock import FixedClock
-from triage.errors import BadInput
+from triage.errors import BadInput, NotFound
 from triage.services.deps import Deps
-from triage.services.incidents import merging, watching
+from triage.services.incidents import acting, merging, showing, watching
 from triage.services.incidents.acting import IncidentMoved, IncidentRefused, Wish
 from triage.settings import Settings
 
 if TYPE_CHECKING:
     from models.db import Database
+    from models.viewing import Viewer
 
 ELSEWHERE = "110108010"
 
@@ -62,6 +73,44 @@ async def inside(db: Database) -> dict[int, int]:
 
 async def take(deps: Deps, into: Incident, number: str) -> Incident:
     return await wished(deps, Wish(into.id, into.version, IncidentAct.TAKE, "同一处泄漏", number))
+
+
+async def test_who_sees_some_of_its_calls_does_not_decide_of_the_whole(deps: Deps) -> None:
+    """A district that has one of forty calls could end the other's incident."""
+    first, second = await every(deps.db)
+    some = replace(STAFF, scope=Scope(units=frozenset({ELSEWHERE})))
+    await take(deps, first, str(second.id))
+    (whole, _) = await every(deps.db)
+    assert whole.calls == 2 * ENOUGH
+
+    async def act(viewer: Viewer, act: IncidentAct, **more: str) -> Incident:
+        one, _ = await every(deps.db)
+        async with deps.db.writes.begin() as session:
+            wish = Wish(one.id, one.version, act, "同一处泄漏", **more)
+            return await acting.act(session, deps, viewer, wish, now=deps.clock.now())
+
+    for refused in (IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.UNDO):
+        with pytest.raises(IncidentRefused, match=f"请由市热线{refused.label}"):
+            await act(some, refused)
+    assert (await act(some, IncidentAct.CONFIRM)).state == IncidentState.CONFIRMED
+    assert (await act(STAFF, IncidentAct.CLOSE)).state == IncidentState.CLOSED
+    async with deps.db.reads() as session:
+        theirs, ours = [await showing.whole(session, viewer, first.id) for viewer in (some, STAFF)]
+    assert (len(theirs.calls), theirs.all_seen) == (ENOUGH, False)
+    assert (len(ours.calls), ours.all_seen) == (2 * ENOUGH, True)
+
+
+async def test_who_sees_all_of_one_ends_it_and_none_of_another_finds_none(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    some = replace(STAFF, scope=Scope(units=frozenset({ELSEWHERE})))
+    async with deps.db.writes.begin() as session:
+        wish = Wish(second.id, second.version, IncidentAct.DISMISS, "同一家餐厅开业")
+        # All of the second one are theirs.
+        assert (await acting.act(session, deps, some, wish, now=deps.clock.now())).state == "dismissed"
+    wish = Wish(first.id, first.version, IncidentAct.CLOSE, "泄漏已堵住")
+    async with deps.db.writes.begin() as session:
+        with pytest.raises(NotFound):
+            await acting.act(session, deps, some, wish, now=NOW)
 
 
 async def test_the_later_one_gives_all_its_calls_and_gets_them_back(deps: Deps) -> None:
