@@ -161,7 +161,7 @@ async def refuse(
     session: AsyncSession, viewer: Viewer, one: str, other: str, *, by: str, now: datetime
 ) -> None:
     """不是同一事项: kept, and not proposed again. Raises NotFound, BadInput (also while they are merged)."""
-    await _lock(session, one, other)
+    await _lock(session, viewer, one, other)
     found = await gather(session, viewer, one, other)
     if found.merged_no is not None:
         raise BadInput("这两张工单已经合并，请先撤销合并")
@@ -174,8 +174,7 @@ async def reopen(
     session: AsyncSession, viewer: Viewer, one: str, other: str, *, by: str, now: datetime
 ) -> None:
     """不是同一事项, taken back: it is proposed again. Raises NotFound, BadInput."""
-    await _lock(session, one, other)
-    first, second = await ids_of(session, viewer, one, other)
+    first, second = await _lock(session, viewer, one, other)
     kept = await session.get(MatterPair, (max(first, second), min(first, second)))
     if kept is None or kept.state != Proposal.REFUSED.value:
         raise BadInput("这两张工单没有被判为不是同一事项，请刷新页面再看")
@@ -183,11 +182,18 @@ async def reopen(
     _write(session, one, other, Proposal.PROPOSED, by=by, now=now)
 
 
-async def _lock(session: AsyncSession, one: str, other: str) -> None:
-    """Both tickets, before they are read, in a move's order: a merge comes before or after, not between."""
+async def _lock(session: AsyncSession, viewer: Viewer, one: str, other: str) -> list[int]:
+    """Lock both tickets in a move's order: a merge comes before or after, not between. Gives their ids.
+
+    Raises NotFound, BadInput.
+    """
+    ids = await ids_of(session, viewer, one, other)
     await session.execute(
-        sa.select(Ticket.id).where(Ticket.no.in_((one, other))).order_by(Ticket.id).with_for_update()
+        sa.select(Ticket.id).where(Ticket.id.in_(ids)).order_by(Ticket.id).with_for_update()
     )
+    # What was read before the lock may be older than what the holder of before has done.
+    session.expire_all()
+    return ids
 
 
 def _write(session: AsyncSession, one: str, other: str, state: Proposal, *, by: str, now: datetime) -> None:

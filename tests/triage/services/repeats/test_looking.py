@@ -22,6 +22,7 @@ from models.vocab import Field, Move, State
 from models.vocab_matters import Proposal
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
+from triage.errors import NotFound
 from triage.services import backlog, moving, near, reference
 from triage.services.auditing import reading
 from triage.services.deps import Deps
@@ -165,6 +166,14 @@ async def test_what_was_refused_is_not_proposed_again(deps: Deps) -> None:
     assert [(row.who, row.new, row.detail) for row in entries] == [
         ("hotline.a", "不是同一事项", {"other": first}), ("hotline.b", "待确认", {"other": first})
     ]  # fmt: skip
+
+
+async def test_a_number_that_no_database_takes_names_no_ticket(deps: Deps) -> None:
+    (first,) = await ready(deps, FIRST)
+    for decide in (comparing.refuse, comparing.reopen):
+        async with deps.db.writes.begin() as session:
+            with pytest.raises(NotFound):
+                await decide(session, VIEWER, "2026\0", first, by="hotline.a", now=NOW)
 
 
 async def test_the_same_caller_s_certain_repeat_is_joined_at_once(deps: Deps) -> None:
