@@ -154,8 +154,9 @@ async def told_of(session: AsyncSession, ids: Sequence[int]) -> dict[int, Told]:
 async def candidates(session: AsyncSession, ticket_id: int, keys: Sequence[int]) -> dict[int, str]:
     """Earlier tickets that share keys with this one, with their states, those that share most first.
 
-    At most `PER_KEY`, open ones and merged ones: what stands for a merged one is for `triage.services.near`
-    to say. The case that many were merged into is the oldest of them, so it is found by them alone.
+    At most `PER_KEY`, open ones and those that may stand merged, archived since or not: what stands for a
+    merged one is for `triage.services.near` to say. The case that many were merged into is the oldest of
+    them, so it is found by them alone.
     """
     if not keys:
         return {}
@@ -182,7 +183,7 @@ async def candidates(session: AsyncSession, ticket_id: int, keys: Sequence[int])
     rows = await session.execute(
         sa.select(counted.c.ticket_id, Ticket.state)
         .join(Ticket, Ticket.id == counted.c.ticket_id)
-        .where(Ticket.state.in_([state.value for state in (*OPEN_STATES, State.MERGED)]))
+        .where(Ticket.state.in_([state.value for state in (*OPEN_STATES, State.MERGED, State.ARCHIVED)]))
         .order_by(counted.c["keys"].desc(), counted.c.ticket_id.desc())
     )
     return {row.ticket_id: row.state for row in rows}

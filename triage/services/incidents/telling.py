@@ -11,6 +11,7 @@ from models.vocab import Level, Urgency
 from models.vocab_incidents import IncidentAct
 from models.vocab_notices import RecipientKind
 from triage.clock import local, show
+from triage.errors import NoRule
 from triage.rules.calendar import beijing
 from triage.rules.clock_rows import Tells
 from triage.rules.rows import OWN
@@ -134,7 +135,13 @@ async def taken_back(
 ) -> None:
     """What was told last holds no more: 撤销 of an end, of 升级, of 并入. An alert: it is handled again."""
     words = f"撤销“{act.label}”，仍在处置（共 {incident.calls} 件）"
-    await _tell(session, tables, incident, "incident_reopened", words, now=now, due=incident.answer_by)
+    template = "incident_reopened"
+    try:
+        tables.notices.template(template, beijing(now).date())
+    except NoRule:
+        # A site's own table of before has no words for it: those of an end say the same with what is told.
+        template = "incident_ended"
+    await _tell(session, tables, incident, template, words, now=now, due=incident.answer_by)
 
 
 async def _tell(

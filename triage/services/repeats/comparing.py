@@ -185,11 +185,13 @@ async def reopen(
 async def _lock(session: AsyncSession, viewer: Viewer, one: str, other: str) -> list[int]:
     """Lock both tickets in a move's order: a merge comes before or after, not between. Gives their ids.
 
+    Without their keys, so that the search may store a pair of them meanwhile.
+
     Raises NotFound, BadInput.
     """
     ids = await ids_of(session, viewer, one, other)
     await session.execute(
-        sa.select(Ticket.id).where(Ticket.id.in_(ids)).order_by(Ticket.id).with_for_update()
+        sa.select(Ticket.id).where(Ticket.id.in_(ids)).order_by(Ticket.id).with_for_update(key_share=True)
     )
     # What was read before the lock may be older than what the holder of before has done.
     session.expire_all()

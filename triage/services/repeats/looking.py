@@ -181,9 +181,7 @@ async def _join(deps: Deps, told: Told, found: Sequence[Found], *, now: datetime
     Only into a case that is being handled (条例 art. 11): what has its answer already came back, and a unit
     must hear of it. And only into one at least as urgent: it would stop the graver clock.
     """
-    certain = [
-        one for one in found if one.same_caller and one.likeness.certain and one.head.urgency <= told.urgency
-    ]
+    certain = [one for one in found if one.same_caller and one.likeness.certain]
     if not deps.settings.repeats_automatic:
         return
     for one in certain:
@@ -193,7 +191,7 @@ async def _join(deps: Deps, told: Told, found: Sequence[Found], *, now: datetime
                     session, deps.tables, SYSTEM_VIEWER, moving.SYSTEM, _wish(told, one), now=now
                 )
                 # Under the locks of the move: whoever answers or refuses meanwhile comes first or after.
-                await _may_join(session, told.ticket_id, one.head.ticket_id)
+                await _may_join(session, told, one.head.ticket_id)
         except (Refusal, moving.Conflict, _ForAPerson) as refused:
             # A person was quicker, or must look first (a flag): the proposal says what was seen.
             log.info("matter_left_to_a_person", ticket_id=told.ticket_id, reason=type(refused).__name__)
@@ -214,13 +212,15 @@ def _wish(told: Told, one: Found) -> moving.Wish:
     )
 
 
-async def _may_join(session: AsyncSession, ticket_id: int, head_id: int) -> None:
-    """Raises _ForAPerson where the case has its answer, or a person said that it is another matter."""
-    state = await session.scalar(sa.select(Ticket.state).where(Ticket.id == head_id))
+async def _may_join(session: AsyncSession, told: Told, head_id: int) -> None:
+    """Raises _ForAPerson where the case has its answer or is less urgent, or a person refused the pair."""
+    head = (await session.execute(sa.select(Ticket.state, Ticket.urgency).where(Ticket.id == head_id))).one()
     kept = await session.scalar(
-        sa.select(MatterPair.state).where(MatterPair.ticket_id == ticket_id, MatterPair.head_id == head_id)
+        sa.select(MatterPair.state).where(
+            MatterPair.ticket_id == told.ticket_id, MatterPair.head_id == head_id
+        )
     )
-    if state in _ANSWERED or kept == Proposal.REFUSED:
+    if head.state in _ANSWERED or head.urgency > told.urgency or kept == Proposal.REFUSED:
         raise _ForAPerson
 
 

@@ -27,7 +27,8 @@ from tests.triage.services.incidents.test_watching import (
     wished,
 )
 from triage.clock import FixedClock
-from triage.errors import BadInput, NotFound
+from triage.errors import BadInput, NoRule, NotFound
+from triage.rules.calendar import beijing
 from triage.services.deps import Deps
 from triage.services.incidents import acting, merging, showing, watching
 from triage.services.incidents.acting import IncidentMoved, IncidentRefused, Wish
@@ -98,6 +99,23 @@ async def test_who_sees_some_of_its_calls_does_not_decide_of_the_whole(deps: Dep
         theirs, ours = [await showing.whole(session, viewer, first.id) for viewer in (some, STAFF)]
     assert (len(theirs.calls), theirs.all_seen) == (ENOUGH, False)
     assert (len(ours.calls), ours.all_seen) == (2 * ENOUGH, True)
+
+
+async def test_a_table_of_before_has_no_words_for_it_and_it_is_told_all_the_same(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    await take(deps, first, str(second.id))
+    day = beijing(NOW).date()
+    words = {row.name: row for row in deps.tables.notices.templates if row.name != "incident_reopened"}
+    notices_of_before = replace(deps.tables.notices, templates=tuple(words.values()))
+    old = replace(deps, tables=replace(deps.tables, notices=notices_of_before))
+    with pytest.raises(NoRule):
+        old.tables.notices.template("incident_reopened", day)
+    one, _ = await every(deps.db)
+    await wished(old, Wish(one.id, one.version, IncidentAct.UNDO))
+    assert [told for told in await notices(deps.db) if told[1] == "110108"][-1] == (
+        "incident_ended",
+        "110108",
+    )
 
 
 async def test_who_sees_all_of_one_ends_it_and_none_of_another_finds_none(deps: Deps) -> None:

@@ -247,8 +247,9 @@ async def test_a_name_that_thousands_share_costs_no_more(deps: Deps, monkeypatch
     assert found == [5, 4, 3]
 
 
+@pytest.mark.parametrize("since", [State.MERGED, State.ARCHIVED])
 async def test_the_case_that_many_were_merged_into_is_found_by_them(
-    deps: Deps, monkeypatch: pytest.MonkeyPatch
+    deps: Deps, monkeypatch: pytest.MonkeyPatch, since: State
 ) -> None:
     """Forty neighbours about one works: the case is older than the newest of its name, all merged into it."""
     monkeypatch.setattr(matters, "PER_KEY", 3)
@@ -260,6 +261,9 @@ async def test_the_case_that_many_were_merged_into_is_found_by_them(
     async with deps.db.writes.begin() as session:
         rows = [{"key": 7, "ticket_id": number} for number in range(1, 7)]
         await session.execute(sa.insert(MatterKey), rows)
+        # Whose citizen was asked: archived, while the case goes on.
+        behind = Ticket.state == State.MERGED.value
+        await session.execute(sa.update(Ticket).where(behind).values(state=since.value))
     async with deps.db.reads() as session:
         assert await near.cases(session, 7, [7], since=NOW - timedelta(days=30)) == [1]
     await looking.look(deps, looking.pair_reader(deps.settings), range(1, 8))
