@@ -36,81 +36,63 @@ DEPTH: Final = 10
 _MAY_BE_MERGED: Final = frozenset({State.MERGED.value, State.ARCHIVED.value})
 
 
-async def above(session: AsyncSession, ticket_id: int, state: str) -> str | None:
-    """The number of the ticket that this one stands merged into, archived since or not; None: into none."""
-    if state not in _MAY_BE_MERGED:
-        return None
-    last = (
-        await session.execute(
-            sa.select(TicketEvent.tag, TicketEvent.data)
-            .where(
-                TicketEvent.ticket_id == ticket_id,
-                TicketEvent.tag.in_([Tag.MERGE.value, Tag.SPLIT.value]),
-            )
-            .order_by(TicketEvent.seq.desc())
-            .limit(1)
-        )
-    ).one_or_none()
-    if last is None or last.tag == Tag.SPLIT:
-        # Merged without an event that says into which: into one that nobody finds.
-        return "" if state == State.MERGED else None
-    return str((last.data.get("values") or {}).get(Field.OTHER_TICKET.value) or "")
-
-
-async def top(session: AsyncSession, ticket_id: int, state: str) -> tuple[int, str] | None:
-    """The ticket that stands for this one, and its state; None: it cannot be followed up to one."""
-    seen: set[int] = set()
-    while ticket_id not in seen:
-        seen.add(ticket_id)
-        no = await above(session, ticket_id, state)
-        if no is None:
-            return ticket_id, state
-        head = (
-            await session.execute(sa.select(Ticket.id, Ticket.state).where(Ticket.no == no))
-        ).one_or_none()
-        if head is None:
-            return None
-        ticket_id, state = head
-    return None
-
-
-async def tops(session: AsyncSession, states: Mapping[int, str]) -> dict[int, int]:
-    """For each of these tickets the one that stands for it (itself, if it is not merged), by id.
-
-    Given are their states. What cannot be followed up to one is left out. Two queries for each level of
-    merges, however many tickets.
-    """
-    stands = {one: (one, state) for one, state in states.items()}
-    for _ in range(DEPTH):
-        asked = {at for at, state in stands.values() if state in _MAY_BE_MERGED}
-        into = await _into(session, asked) if asked else {}
-        if not into:
-            break
-        rows = await session.execute(
-            sa.select(Ticket.no, Ticket.id, Ticket.state).where(Ticket.no.in_(set(into.values())))
-        )
-        heads = {row.no: (row.id, row.state) for row in rows}
-        stands = {
-            one: heads[into[at]] if at in into else (at, state)
-            for one, (at, state) in stands.items()
-            if at not in into or into[at] in heads
-        }
-    return {one: at for one, (at, state) in stands.items() if state != State.MERGED}
-
-
-async def _into(session: AsyncSession, ids: Collection[int]) -> dict[int, str]:
-    """Of these tickets those that stand merged, each with the number of the ticket it was merged into."""
+async def merges(session: AsyncSession, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Of these tickets those whose last word is a merge, archived since or not, with what its event says."""
     rows = await session.execute(
         sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.data)
         .where(TicketEvent.ticket_id.in_(ids), TicketEvent.tag.in_([Tag.MERGE.value, Tag.SPLIT.value]))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
     last = {row.ticket_id: row for row in rows}
-    return {
-        number: str((row.data.get("values") or {}).get(Field.OTHER_TICKET.value) or "")
-        for number, row in last.items()
-        if row.tag == Tag.MERGE
-    }
+    return {number: row.data for number, row in last.items() if row.tag == Tag.MERGE}
+
+
+def _head_of(merge: Mapping[str, Any]) -> str:
+    return str((merge.get("values") or {}).get(Field.OTHER_TICKET.value) or "")
+
+
+async def above(session: AsyncSession, ticket_id: int, state: str) -> str | None:
+    """The number of the ticket that this one stands merged into, archived since or not; None: into none."""
+    if state not in _MAY_BE_MERGED:
+        return None
+    merge = (await merges(session, [ticket_id])).get(ticket_id)
+    if merge is None:
+        # Merged without an event that says into which: into one that nobody finds.
+        return "" if state == State.MERGED else None
+    return _head_of(merge)
+
+
+async def top(session: AsyncSession, ticket_id: int, state: str) -> tuple[int, str] | None:
+    """The ticket that stands for this one, and its state; None: it cannot be followed up to one."""
+    return (await tops(session, {ticket_id: state})).get(ticket_id)
+
+
+async def tops(session: AsyncSession, states: Mapping[int, str]) -> dict[int, tuple[int, str]]:
+    """For each of these tickets (with their states) the one that stands for it, and its state.
+
+    Itself, if it is not merged; what cannot be followed up to one is left out. Two queries for each level of
+    merges, however many tickets.
+    """
+    stands = {one: (one, state) for one, state in states.items()}
+    passed = {one: {one} for one in states}
+    while asked := {at for at, state in stands.values() if state in _MAY_BE_MERGED}:
+        into = {number: _head_of(merge) for number, merge in (await merges(session, asked)).items()}
+        if not into:
+            break
+        rows = await session.execute(
+            sa.select(Ticket.no, Ticket.id, Ticket.state).where(Ticket.no.in_(set(into.values())))
+        )
+        heads = {row.no: (row.id, row.state) for row in rows}
+        for one, (at, _) in list(stands.items()):
+            if at not in into:
+                continue
+            head = heads.get(into[at])
+            if head is None or head[0] in passed[one]:
+                del stands[one]
+                continue
+            stands[one] = head
+            passed[one].add(head[0])
+    return {one: found for one, found in stands.items() if found[1] != State.MERGED}
 
 
 async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:

@@ -25,6 +25,6 @@ async def cases(session: AsyncSession, ticket_id: int, keys: Sequence[int], *, s
     """
     found = await matters.candidates(session, ticket_id, keys)
     heads = await following.tops(session, found)
-    standing = dict.fromkeys(heads[one] for one in found if one in heads and heads[one] < ticket_id)
+    standing = dict.fromkeys(heads[one][0] for one in found if one in heads and heads[one][0] < ticket_id)
     still = await matters.open_since(session, standing, since=since) if standing else set()
     return [one for one in standing if one in still][: matters.WEIGHED]

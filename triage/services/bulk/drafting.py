@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from models import queries
 from models.bulk import BulkJob, BulkResult
 from models.filters import may_see
-from models.tickets import Ticket, TicketEvent
-from models.vocab import Field, Move, Tag
+from models.tickets import Ticket
+from models.vocab import Field, Move
 from models.vocab_bulk import BulkRow, BulkState
 from nlp.text import mask_identity
 from triage.errors import BadInput, NoRule, NotFound
@@ -24,11 +24,11 @@ from triage.rules.access import check_post
 from triage.rules.calendar import beijing
 from triage.rules.fields import FREE, Refusal
 from triage.rules.moves import Request
-from triage.services import proposing
+from triage.services import following, proposing
 from triage.services.standings import stand_many
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -162,7 +162,9 @@ async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> in
             tickets = await _tickets(session, viewer, ids[start : start + _BATCH])
             standings = await stand_many(session, deps.tables, tickets, now=now)
             if Move(job.move) is Move.MERGE:
-                as_made = await _still_merged(session, job.id, [ticket.id for ticket in tickets])
+                # The case's answer, a follow-up, 归档: none of it is in the way of 撤销合并.
+                merges = await following.merges(session, [ticket.id for ticket in tickets])
+                as_made = {number for number, merge in merges.items() if merge.get("batch") == job.id}
             else:
                 as_made = {ticket.id for ticket in tickets if ticket.version == made[ticket.id]}
             for ticket in tickets:
@@ -174,22 +176,6 @@ async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> in
                     _judge(deps.tables, plan, ticket, standings[ticket.id], at=now, values=plan.values)
                 )
     return await _keep(deps, plan, judged, at=now)
-
-
-async def _still_merged(session: AsyncSession, job_id: int, ids: Collection[int]) -> set[int]:
-    """Which of these stand merged by this job, whatever was written on them since.
-
-    Their case's answer, a follow-up, 归档: none of it is in the way of 撤销合并, which may come at any time.
-    """
-    rows = await session.execute(
-        sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.data)
-        .where(TicketEvent.ticket_id.in_(list(ids)), TicketEvent.tag.in_([Tag.MERGE.value, Tag.SPLIT.value]))
-        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
-    )
-    last = {row.ticket_id: row for row in rows}
-    return {
-        number for number, row in last.items() if row.tag == Tag.MERGE and row.data.get("batch") == job_id
-    }
 
 
 async def _tickets(session: AsyncSession, viewer: Viewer, ids: Sequence[int]) -> list[Ticket]:
