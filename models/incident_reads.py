@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from models.appeals import Appellant, Reading
 from models.corrections import Correction
-from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentWatch
+from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentTold, IncidentWatch
 from models.matters import MatterPair
 from models.placed import point_columns
 from models.sums import in_sums
@@ -169,6 +169,26 @@ async def calls_of(session: AsyncSession, incident_id: int) -> list[KeptCall]:
         _KEPT.where(IncidentCall.incident_id == incident_id).order_by(IncidentCall.at, IncidentCall.ticket_id)
     )
     return [KeptCall(**row) for row in rows.mappings()]
+
+
+async def by_district(session: AsyncSession, incident_id: int) -> dict[str, int]:
+    """How many calls of an incident lie in each district; those of no known district are left out."""
+    rows = await session.execute(
+        sa.select(IncidentCall.district_code, sa.func.count())
+        .where(IncidentCall.incident_id == incident_id, IncidentCall.district_code.is_not(None))
+        .group_by(IncidentCall.district_code)
+    )
+    return {str(district): int(count) for district, count in rows}
+
+
+async def told(session: AsyncSession, incident_id: int) -> list[str]:
+    """The units that were alerted to an incident, in the order in which they were."""
+    rows = await session.scalars(
+        sa.select(IncidentTold.unit_code)
+        .where(IncidentTold.incident_id == incident_id)
+        .order_by(IncidentTold.at, IncidentTold.unit_code)
+    )
+    return list(rows)
 
 
 async def per_hour(

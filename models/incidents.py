@@ -82,6 +82,16 @@ class Incident(Base):
     decided_by: Mapped[str | None] = mapped_column(sa.String(64))
 
 
+class IncidentTold(Base):
+    """A unit that was alerted: it hears how the incident goes on, and may open its page."""
+
+    __tablename__ = "incident_told"
+
+    incident_id: Mapped[int] = mapped_column(sa.ForeignKey("incident.id"), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(sa.String(40), primary_key=True, comment="that was alerted")
+    at: Mapped[datetime] = mapped_column(comment="for the first time")
+
+
 class IncidentCall(Base):
     """A ticket as bursts see it, and the incident it belongs to."""
 

@@ -57,6 +57,8 @@ class ConductRow(Row):
     widest_metres: int
     join: timedelta
     grew: float
+    #: A district with so many of an incident's calls is alerted beside the one with most; None: never.
+    district_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def _conduct(r: Record) -> ConductRow:
         spread=spread / 100, fresh=timedelta(minutes=r.whole("fresh_minutes")),
         join_metres=r.whole("join_metres"), widest_metres=r.whole("widest_metres"),
         join=timedelta(minutes=r.whole("join_minutes")), grew=grew / 100,
+        district_calls=r.whole("district_calls") if r.optional("district_calls") else None,
     )  # fmt: skip
 
 

@@ -269,6 +269,16 @@ def grew(conduct: ConductRow, told: int, now: int) -> bool:
     return now >= max(told, 1) * conduct.grew and now > told
 
 
+def concerned(conduct: ConductRow, most: str | None, calls: Mapping[str, int]) -> tuple[str, ...]:
+    """The districts that an incident is a matter of: that of most calls, then others with enough of them.
+
+    A few may have been read into the wrong district; so one call alone concerns nobody.
+    """
+    others = sorted((code for code in calls if code != most), key=lambda code: (-calls[code], code))
+    least = conduct.district_calls
+    return (*([most] if most else ()), *(code for code in others if least and calls[code] >= least))
+
+
 def after(state: IncidentState, act: IncidentAct) -> IncidentState | None:
     """The state that an act leads to; None: it may not be done now."""
     allowed = _ALLOWED.get(act)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import sqlalchemy as sa
 
 from models.tickets import Ticket
 from models.vocab_ledger import SubjectKind
-from tests.factories import NOW, add_tickets
+from models.vocab_staff import Role
+from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.incidents.test_watching import ENOUGH, at, begun, only, smells
 from triage.services.auditing import reading
 from triage.services.incidents import watching
@@ -20,7 +22,7 @@ from triage.web.incidents import drawing
 if TYPE_CHECKING:
     from models.db import Database
     from models.incidents import Incident
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 
@@ -118,6 +120,49 @@ async def test_the_card_can_be_sent_on_and_quotes_nobody(client: Client, deps: D
     assert "【突发事件卡】SJ20261123-0001 待确认" in page
     assert f"诉求：{ENOUGH} 件" in page
     assert "刺鼻" not in page
+
+
+def part_of(count: int) -> list[TicketIn]:
+    """Calls that the district over the border handles alone."""
+    away = {"district": "110108", "street": "110108010", "unit": "110108010", "assist": (), "copies": ()}
+    return [replace(call, **away) for call in smells(count)]
+
+
+async def test_who_sees_a_part_is_told_so_on_page_and_card(deps: Deps, client_of: ClientOf) -> None:
+    await begun(deps)
+    await add_tickets(deps.db, *smells(ENOUGH), *part_of(3))
+    await watching.watch(deps)
+    district = await client_of(Role.SUPERVISOR, unit="110108", login="haidian.a")
+    page = await (await district.get("/desk/incidents/1")).text()
+    assert f'<b class="count">{ENOUGH + 3}</b> 件诉求，<b>3</b> 张在办工单（您能看到其中 3 件诉求' in page
+    assert page.count("/desk/tickets/20261123-") == 3
+    assert "结束、排除、并入，以及撤销他人的操作，由市热线决定" in page
+    assert 'value="confirm"' in page
+    assert 'value="close"' not in page
+    assert "并入另一事件" not in page
+    assert (await send(district, "confirm"))[0] == 303
+    page = await (await district.get("/desk/incidents/1")).text()
+    assert "撤销上一步" in page
+    assert (await send(district, "undo"))[0] == 303
+    card = await (await district.get("/desk/incidents/1/card")).text()
+    assert f"诉求</dt><dd>{ENOUGH + 3} 件，可见的 3 件中有 3 张在办工单" in card
+    assert "分布（其中可见的 3 件）：" in card
+
+
+async def test_who_was_told_and_sees_no_call_yet_finds_the_page(deps: Deps, client_of: ClientOf) -> None:
+    await begun(deps)
+    await add_tickets(deps.db, *[replace(call, unit=None) for call in part_of(ENOUGH)])
+    await watching.watch(deps)
+    district = await client_of(Role.SUPERVISOR, unit="110108", login="haidian.a")
+    assert "/desk/incidents/1" in await (await district.get("/desk/incidents")).text()
+    page = await (await district.get("/desk/incidents/1")).text()
+    assert "您看不到工单；派到本区后会出现在这里" in page
+    assert "/desk/tickets/20261123-" not in page
+    card = await (await district.get("/desk/incidents/1/card")).text()
+    assert "分布" not in card.split("来电分布图", maxsplit=1)[0]
+    assert (await district.get("/desk/incidents/1/part")).status == 200
+    street = await client_of(Role.STREET, unit="110108010", login="street.a")
+    assert (await street.get("/desk/incidents/1")).status == 404
 
 
 def test_bars_are_few_and_hold_every_call() -> None:

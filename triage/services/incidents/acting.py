@@ -15,13 +15,15 @@ from models import incident_reads
 from models.filters import may_see
 from models.incidents import Incident, IncidentCall, IncidentEvent, IncidentWatch
 from models.tickets import Ticket
-from models.vocab_incidents import CallBy, IncidentAct, IncidentState
+from models.vocab_incidents import LIVE_STATES, CallBy, IncidentAct, IncidentState
 from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import incidents as rules
+from triage.rules.calendar import beijing
 from triage.services import ledger
 from triage.services.incidents import joining, merging, telling
+from triage.services.incidents.sight import may_see_incident, sees_all
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,9 +45,9 @@ _DECISIONS: Final = frozenset({
 })  # fmt: skip
 
 
-#: What decides of all its calls: for whoever may see them all. Who sees some may confirm, ask for more hands,
-#: and add or take out what they see.
-OF_THE_WHOLE: Final = frozenset({IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.TAKE, IncidentAct.UNDO})
+#: What decides of all its calls, and its undoing: for whoever may see them all. Who sees some, or was told of
+#: it, may confirm, ask for more hands, add or take out what they see, and take back their own act of these.
+OF_THE_WHOLE: Final = frozenset({IncidentAct.CLOSE, IncidentAct.DISMISS, IncidentAct.TAKE})
 #: What is told to others, so that they must hear of its undoing.
 _TOLD: Final = frozenset({IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS})
 
@@ -82,8 +84,7 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
         raise BadInput("事件只能确认、升级、结束、排除、加入或移出工单、并入另一事件、撤销")
     if await _moved_since(session, incident, wish.version):
         raise IncidentMoved
-    if wish.act in OF_THE_WHOLE and not await sees_all(session, viewer, incident.id):
-        raise IncidentRefused(f"这个事件里有您无权查看的诉求，请由市热线{wish.act.label}")
+    await _refuse_the_whole(session, viewer, incident, wish.act)
     reason, before = _reason(wish), incident.state
     if wish.act is IncidentAct.UNDO:
         data = await _undo(session, deps, incident, by=viewer.login, now=now)
@@ -123,14 +124,9 @@ def _case(wish: Wish) -> str | None:
 async def _locked(session: AsyncSession, viewer: Viewer, incident_id: int) -> Incident:
     # As the watch does: whoever has its row changes calls and counts, so the two never wait in a circle.
     await session.execute(sa.select(IncidentWatch.id).with_for_update())
-    seen = (
-        sa.exists()
-        .where(IncidentCall.incident_id == Incident.id, IncidentCall.ticket_id == Ticket.id, may_see(viewer))
-        .correlate(Incident)
-    )
     incident = await session.scalar(
         sa.select(Incident)
-        .where(Incident.id == incident_id, seen)
+        .where(Incident.id == incident_id, may_see_incident(viewer))
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -139,11 +135,15 @@ async def _locked(session: AsyncSession, viewer: Viewer, incident_id: int) -> In
     return incident
 
 
-async def sees_all(session: AsyncSession, viewer: Viewer, incident_id: int) -> bool:
-    """Whether every call of the incident may be seen."""
-    mine = sa.exists().where(Ticket.id == IncidentCall.ticket_id, may_see(viewer)).correlate(IncidentCall)
-    hidden = sa.select(IncidentCall.ticket_id).where(IncidentCall.incident_id == incident_id, ~mine).limit(1)
-    return await session.scalar(hidden) is None
+async def _refuse_the_whole(
+    session: AsyncSession, viewer: Viewer, incident: Incident, wished: IncidentAct
+) -> None:
+    """Who does not see all its calls decides of none of the others', nor takes back what others decided."""
+    if await sees_all(session, viewer, incident.id):
+        return
+    last = await _last(session, incident.id) if wished is IncidentAct.UNDO else None
+    if wished in OF_THE_WHOLE or (last is not None and not own(last, viewer)):
+        raise IncidentRefused(f"这个事件里有您无权查看的诉求，请由市热线{wished.label}")
 
 
 async def _moved_since(session: AsyncSession, incident: Incident, version: int) -> bool:
@@ -231,19 +231,30 @@ async def _ticket(
     return {"tickets": tickets, "kept_out": before}
 
 
-async def _undo(
-    session: AsyncSession, deps: Deps, incident: Incident, *, by: str, now: datetime
-) -> dict[str, Any]:
-    """Take back what a person did last."""
-    last = await session.scalar(
+async def _last(session: AsyncSession, incident_id: int) -> IncidentEvent | None:
+    """What a person did last."""
+    found: IncidentEvent | None = await session.scalar(
         sa.select(IncidentEvent)
         .where(
-            IncidentEvent.incident_id == incident.id,
+            IncidentEvent.incident_id == incident_id,
             IncidentEvent.act.in_([known.value for known in _BY_PEOPLE]),
         )
         .order_by(IncidentEvent.seq.desc())
         .limit(1)
     )
+    return found
+
+
+def own(last: IncidentEvent, viewer: Viewer) -> bool:
+    """Whether the last act of a person is this viewer's own and decided nothing of the whole."""
+    return last.by == viewer.login and IncidentAct(last.act) not in OF_THE_WHOLE
+
+
+async def _undo(
+    session: AsyncSession, deps: Deps, incident: Incident, *, by: str, now: datetime
+) -> dict[str, Any]:
+    """Take back what a person did last."""
+    last = await _last(session, incident.id)
     if last is None or last.act == IncidentAct.UNDO:
         raise IncidentRefused("没有可以撤销的操作")
     done = IncidentAct(last.act)
@@ -262,15 +273,26 @@ async def _undo(
         before = bool(last.data.get("kept_out", False))
         await joining.detach(session, incident, last.data["tickets"], kept_out=before)
     else:
-        rows = await session.scalars(
-            sa.select(IncidentCall).where(IncidentCall.ticket_id.in_(last.data["tickets"]))
-        )
-        calls = [
-            rules.Call(row.ticket_id, row.at, row.family, row.lon, row.lat, row.district_code) for row in rows
-        ]
-        back = [(call, CallBy.PERSON) for call in calls]
-        await joining.attach(session, deps, incident, back, now=now, tell=False)
+        await _put_back(session, deps, incident, last.data["tickets"], now=now)
     return {"undoes": last.seq, "act": done.value}
+
+
+async def _put_back(
+    session: AsyncSession, deps: Deps, incident: Incident, ticket_ids: list[int], *, now: datetime
+) -> None:
+    """Calls that were taken out belong to it again. Raises IncidentRefused where one is elsewhere now."""
+    rows = list(await session.scalars(sa.select(IncidentCall).where(IncidentCall.ticket_id.in_(ticket_ids))))
+    elsewhere = next((row.incident_id for row in rows if row.incident_id is not None), None)
+    if elsewhere is not None:
+        there = await session.get_one(Incident, elsewhere)
+        raise IncidentRefused(f"移出的工单已归入事件 {telling.number(there)}：请先在那里移出，再加入这里")
+    if len(rows) < len(ticket_ids):
+        raise IncidentRefused("移出已过去几天，不能撤销；要一起办理，请在原单上合并")
+    back = [
+        (rules.Call(row.ticket_id, row.at, row.family, row.lon, row.lat, row.district_code), CallBy.PERSON)
+        for row in rows
+    ]
+    await joining.attach(session, deps, incident, back, now=now, tell=False)
 
 
 async def _alert(
@@ -282,7 +304,7 @@ async def _alert(
     *,
     now: datetime,
 ) -> None:
-    """Who was alerted hears of 升级, how it ended, and that such a word was taken back."""
+    """升级, an end, and that such a word was taken back are told; so is a district that it reaches now."""
     if done is IncidentAct.SCALE:
         await telling.scaled(session, deps.tables, incident, now=now)
     elif done in {IncidentAct.CLOSE, IncidentAct.DISMISS}:
@@ -290,6 +312,12 @@ async def _alert(
         await telling.ended(session, deps.tables, incident, told, now=now)
     elif done is IncidentAct.UNDO and undone in _TOLD:
         await telling.taken_back(session, deps.tables, incident, undone, now=now)
+    elif done is IncidentAct.TAKE and rules.grew(
+        deps.tables.incidents.on(beijing(now).date()).conduct, incident.told_calls, incident.calls
+    ):
+        await telling.grew(session, deps.tables, incident, now=now)
+    if IncidentState(incident.state) in LIVE_STATES:
+        await telling.spread(session, deps.tables, incident, now=now)
 
 
 async def history(session: AsyncSession, incident_id: int) -> list[IncidentEvent]:

@@ -66,6 +66,7 @@ async def attach(
         conduct = deps.tables.incidents.on(beijing(now).date()).conduct
         if rules.grew(conduct, incident.told_calls, incident.calls):
             await telling.grew(session, deps.tables, incident, now=now)
+        await telling.spread(session, deps.tables, incident, now=now)
     return sorted(moved)
 
 

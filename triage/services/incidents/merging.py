@@ -84,7 +84,9 @@ async def give_back(
     undone = {"act": IncidentAct.GIVEN.value}
     await telling.write(session, other, IncidentAct.UNDO, at=now, data=undone, by=by)
     await _recount(session, incident, other)
-    # Its district heard that it had ended.
+    # Of its next doubling it is told again.
+    incident.told_calls = min(incident.told_calls, incident.calls)
+    # Its districts heard that it had ended.
     await telling.taken_back(session, deps.tables, other, IncidentAct.TAKE, now=now)
 
 

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from models.filters import may_see
 from models.incidents import Incident, IncidentCall, IncidentEvent
 from models.tickets import Ticket
-from models.vocab import State
+from models.vocab import OPEN_STATES, State
 from models.vocab_incidents import LIVE_STATES, IncidentState
 from triage.errors import NotFound
 from triage.services.incidents import acting
+from triage.services.incidents.sight import may_see_incident, sees_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from models.viewing import Viewer
 
 PER_PAGE: Final = 50
-#: Calls that one page shows; the count says how many there are.
+#: Calls that one page shows, the newest; the figures are of all.
 MOST_CALLS: Final = 1_000
 
 
@@ -46,32 +47,31 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CallFact:
+    """What the figures count of a call."""
+
+    state: str
+    street_code: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """An incident, the calls of it that may be seen (newest last), and what was done with it."""
 
     incident: Incident
     calls: tuple[CallRow, ...]
+    """The newest `MOST_CALLS` of those that may be seen."""
+    facts: tuple[CallFact, ...]
+    """Of every call that may be seen."""
     events: tuple[IncidentEvent, ...]
     all_seen: bool
     """Whether none of its calls is hidden from this viewer."""
 
     @property
-    def cases(self) -> int:
-        """工单: what is handled by itself; a ticket that was merged is a demand of another case."""
-        return sum(call.state != State.MERGED for call in self.calls)
-
-
-def _seen(viewer: Viewer) -> sa.ColumnElement[bool]:
-    """An incident is shown to whoever may see one of its tickets."""
-    return (
-        sa.exists()
-        .where(
-            IncidentCall.incident_id == Incident.id,
-            Ticket.id == IncidentCall.ticket_id,
-            may_see(viewer),
-        )
-        .correlate(Incident)
-    )
+    def open_cases(self) -> int:
+        """在办工单: what is being handled; merged ones are demands of another case, closed ones are done."""
+        return sum(State(fact.state) in OPEN_STATES for fact in self.facts)
 
 
 async def listed(
@@ -80,7 +80,7 @@ async def listed(
     """Incidents in these states, the newest first; one more than a page has, if there is more."""
     asked = (
         sa.select(Incident)
-        .where(Incident.state.in_([state.value for state in states]), _seen(viewer))
+        .where(Incident.state.in_([state.value for state in states]), may_see_incident(viewer))
         .order_by(Incident.id.desc())
         .limit(PER_PAGE + 1)
     )
@@ -91,7 +91,9 @@ async def listed(
 
 async def whole(session: AsyncSession, viewer: Viewer, incident_id: int) -> Whole:
     """One incident. Raises NotFound."""
-    incident = await session.scalar(sa.select(Incident).where(Incident.id == incident_id, _seen(viewer)))
+    incident = await session.scalar(
+        sa.select(Incident).where(Incident.id == incident_id, may_see_incident(viewer))
+    )
     if incident is None:
         raise NotFound("没有这个事件，或您无权查看。")
     rows = await session.execute(
@@ -106,8 +108,17 @@ async def whole(session: AsyncSession, viewer: Viewer, incident_id: int) -> Whol
     )  # fmt: skip
     calls = [CallRow(*row[:10], row.by or "") for row in rows]
     events = await acting.history(session, incident_id)
-    all_seen = await acting.sees_all(session, viewer, incident_id)
-    return Whole(incident, tuple(calls[::-1]), tuple(events), all_seen)
+    all_seen = await sees_all(session, viewer, incident_id)
+    if len(calls) < MOST_CALLS:
+        facts = [CallFact(call.state, call.street_code, call.at) for call in calls]
+    else:
+        every = await session.execute(
+            sa.select(Ticket.state, Ticket.street_code, IncidentCall.at)
+            .join(IncidentCall, IncidentCall.ticket_id == Ticket.id)
+            .where(IncidentCall.incident_id == incident_id, may_see(viewer))
+        )
+        facts = [CallFact(*row) for row in every]
+    return Whole(incident, tuple(calls[::-1]), tuple(facts), tuple(events), all_seen)
 
 
 async def of_ticket(session: AsyncSession, ticket_id: int) -> Incident | None:

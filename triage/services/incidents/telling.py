@@ -1,4 +1,8 @@
-"""What is told of an incident: its events, and the alerts to the duty desk and the district (notices)."""
+"""What is told of an incident: its events, and the alerts to the duty desk and the districts (notices).
+
+Whoever was alerted is kept (`incident_told`): it hears how the incident goes on and ends, however the calls
+move, and finds its page.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from models.incidents import IncidentEvent
+from models import incident_reads
+from models.incidents import IncidentEvent, IncidentTold
 from models.vocab import Level, Urgency
 from models.vocab_incidents import IncidentAct
 from models.vocab_notices import RecipientKind
 from triage.clock import local, show
 from triage.errors import NoRule
+from triage.rules import incidents as rules
 from triage.rules.calendar import beijing
 from triage.rules.clock_rows import Tells
 from triage.rules.rows import OWN
 from triage.services.notices import telling as notices
 from triage.services.notices.noting import NewNotice, Recipient, note
+from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -82,6 +89,17 @@ async def grew(session: AsyncSession, tables: Tables, incident: Incident, *, now
     incident.told_calls = incident.calls
     await write(session, incident, IncidentAct.GREW, at=now, data={"calls": incident.calls})
     await _tell(session, tables, incident, "incident_grew", f"已有 {incident.calls} 件", now=now)
+
+
+async def spread(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:
+    """Districts that the incident reaches by now and that have not heard of it are told of it."""
+    known = set(await incident_reads.told(session, incident.id))
+    counts = await incident_reads.by_district(session, incident.id)
+    for code, unit in (await _districts(session, tables, incident, now)).items():
+        if unit in known:
+            continue
+        told = f"已有 {incident.calls} 件，其中本区 {counts.get(code, 0)} 件"
+        await _tell(session, tables, incident, "incident_grew", told, now=now, only=unit)
 
 
 async def late(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:
@@ -155,13 +173,16 @@ async def _tell(
     due: datetime | None = None,
     urgency: Urgency = Urgency.U1,
     levels: Collection[Level] = (Level.DESK, Level.DISTRICT),
+    only: str | None = None,
 ) -> None:
+    """To the desk and every district that it concerns or that was told before; or to one unit alone."""
     facts = {
         "no": number(incident), "kind": what(tables, incident), "place": where(tables, incident),
         "urgency": f"{urgency.value} {urgency.label}", "told": told,
     }  # fmt: skip
     if due is not None:
         facts["due"] = show(due)
+    units = [only] if only else await _units(session, tables, incident, now, levels)
     await note(
         session,
         tables,
@@ -173,15 +194,35 @@ async def _tell(
                 urgency=urgency,
                 facts=facts,
             )
-            for unit in _units(tables, incident, now, levels)
+            for unit in units
         ],
         now=now,
     )
+    alerted: list[dict[str, object]] = [
+        {"incident_id": incident.id, "unit_code": unit, "at": now} for unit in units
+    ]
+    await insert_new(session, IncidentTold, alerted)
 
 
-def _units(tables: Tables, incident: Incident, now: datetime, levels: Collection[Level]) -> list[str]:
-    """值班: the city's desk, and the government of the district."""
+async def _units(
+    session: AsyncSession, tables: Tables, incident: Incident, now: datetime, levels: Collection[Level]
+) -> list[str]:
+    """值班: the city's desk, and the governments of the districts; whoever heard of it once stays."""
+    post = tables.unit(Level.DESK, OWN, "", beijing(now).date())
+    desk = [post.code] if post is not None else []
+    known = [unit for unit in await incident_reads.told(session, incident.id) if unit not in desk]
+    found = desk if Level.DESK in levels else []
+    if Level.DISTRICT in levels:
+        found = [*found, *(await _districts(session, tables, incident, now)).values(), *known]
+    return list(dict.fromkeys(found))
+
+
+async def _districts(
+    session: AsyncSession, tables: Tables, incident: Incident, now: datetime
+) -> dict[str, str]:
+    """The district governments that it concerns by now, by the code of the district."""
     day = beijing(now).date()
-    posts = ((Level.DESK, ""), (Level.DISTRICT, incident.district_code or ""))
-    found = [tables.unit(level, OWN, area, day) for level, area in posts if level in levels]
-    return [unit.code for unit in found if unit is not None]
+    counts = await incident_reads.by_district(session, incident.id)
+    codes = rules.concerned(tables.incidents.on(day).conduct, incident.district_code, counts)
+    found = {code: tables.unit(Level.DISTRICT, OWN, code, day) for code in codes}
+    return {code: unit.code for code, unit in found.items() if unit is not None}

@@ -16,7 +16,7 @@ from triage.clock import show
 from triage.errors import BadInput, TriageError
 from triage.rules import incidents as rules
 from triage.services.incidents import acting, merging, showing, telling
-from triage.services.incidents.acting import OF_THE_WHOLE, Wish
+from triage.services.incidents.acting import OF_THE_WHOLE, Wish, own
 from triage.web import access, guard
 from triage.web.asking import refuse_others
 from triage.web.desk import render
@@ -27,6 +27,7 @@ from triage.web.place_picking import GROUND
 
 if TYPE_CHECKING:
     from models.incidents import Incident
+    from models.viewing import Viewer
     from triage.rules.rows import Tables
     from triage.services.incidents.showing import Whole
 
@@ -96,7 +97,8 @@ class IncidentPage:
     version: int
     line: IncidentLine
     cases: int
-    shown: int
+    seen: int
+    listed: int
     reach: str
     found: str
     answer_by: datetime
@@ -216,7 +218,7 @@ async def _view(
     tables, incident = request.app[DEPS].tables, whole.incident
     state = IncidentState(incident.state)
     line = _line(tables, incident, now)
-    bars, minutes = drawing.bars([call.at for call in whole.calls])
+    bars, minutes = drawing.bars([fact.at for fact in whole.facts])
     streets = _streets(request, whole)
     decides = request[VIEWER].may(*DECIDE)
     acts = [act for act in rules.acts(state) if whole.all_seen or act not in OF_THE_WHOLE] if decides else []
@@ -225,8 +227,9 @@ async def _view(
         id=incident.id,
         version=incident.version,
         line=line,
-        cases=whole.cases,
-        shown=len(whole.calls),
+        cases=whole.open_cases,
+        seen=len(whole.facts),
+        listed=len(whole.calls),
         reach=_reach(incident),
         found=f"{row.title if row else ''}：{incident.callers} 人，平时约 {incident.usual:.2f} 人",
         answer_by=incident.answer_by,
@@ -250,12 +253,12 @@ async def _view(
         may_bulk=request[VIEWER].may(Permission.BULK),
         heads=tuple(call.no for call in whole.calls if State(call.state) in OPEN_STATES),
         most=request.app[DEPS].settings.bulk_most,
-        may_undo=decides and whole.all_seen and _may_undo(whole),
+        may_undo=decides and _may_undo(whole, request[VIEWER]),
         in_part=decides and not whole.all_seen,
         may_take=IncidentAct.TAKE in acts,
         live=state in LIVE_STATES,
         error=error.detail if error else None,
-        card=_card(line, incident, streets),
+        card=_card(line, incident, streets, len(whole.facts)),
         token_field=guard.FIELD,
         token=token,
         as_of=now,
@@ -306,7 +309,7 @@ async def _map(request: web.Request, whole: Whole, now: datetime) -> Drawing | N
 
 def _streets(request: web.Request, whole: Whole) -> tuple[tuple[str, int], ...]:
     names = request.app[NAMES].units
-    counted = Counter(call.street_code for call in whole.calls)
+    counted = Counter(fact.street_code for fact in whole.facts)
     told = [
         (names.get(code, code).removesuffix("办事处").removesuffix("人民政府") if code else "街道不明", count)
         for code, count in counted.most_common(_MOST_STREETS)
@@ -315,9 +318,11 @@ def _streets(request: web.Request, whole: Whole) -> tuple[tuple[str, int], ...]:
     return (*told, *((("其他街道", rest),) if rest else ()))
 
 
-def _may_undo(whole: Whole) -> bool:
-    people = [event.act for event in whole.events if event.by is not None]
-    return bool(people) and people[-1] != IncidentAct.UNDO
+def _may_undo(whole: Whole, viewer: Viewer) -> bool:
+    people = [event for event in whole.events if event.by is not None]
+    if not people or people[-1].act == IncidentAct.UNDO:
+        return False
+    return whole.all_seen or own(people[-1], viewer)
 
 
 def _event(at: datetime, act: str, by: str | None, data: dict[str, object]) -> EventLine:
@@ -338,15 +343,19 @@ def _event(at: datetime, act: str, by: str | None, data: dict[str, object]) -> E
     return EventLine(at, IncidentAct(act).label, by or "系统", "；".join(words))
 
 
-def _card(line: IncidentLine, incident: Incident, streets: tuple[tuple[str, int], ...]) -> str:
-    """The card as words, to paste into a message. Nothing that a citizen wrote."""
+def _card(line: IncidentLine, incident: Incident, streets: tuple[tuple[str, int], ...], seen: int) -> str:
+    """The card as words, to paste into a message. Nothing that a citizen wrote.
+
+    The count is of all calls; where the reader does not see them all, what is theirs says so.
+    """
     told = "、".join(f"{name} {count} 件" for name, count in streets)
+    part = f"（其中可见的 {seen} 件）" if seen < line.calls else ""
     return "\n".join([
         f"【突发事件卡】{line.number} {line.state_label}",
         f"地点：{line.where}（{_reach(incident)}）",
         f"种类：{line.what}",
         f"诉求：{line.calls} 件，首件 {show(incident.first_at)}，最近 {show(incident.last_at)}",
-        f"分布：{told}",
+        *([f"分布{part}：{told}"] if told else []),
         f"时限（紧急）：{show(incident.answer_by)} 前反馈处置情况",
     ])  # fmt: skip
 
