@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _OPEN: Final = frozenset(state.value for state in OPEN_STATES)
+#: Open, and nobody waits for an answer: it was given, or its clock is stopped (挂账).
+_NOT_DUE: Final = frozenset({State.FEEDBACK.value, State.FOLLOWED_UP.value, State.ON_LEDGER.value})
 #: Where there is an answer to say something about.
 RATED: Final = frozenset(
     {State.FEEDBACK.value, State.FOLLOWED_UP.value, State.CLOSED.value, State.ARCHIVED.value}
@@ -54,6 +56,11 @@ class Head:
         """Whether somebody still has to act."""
         return self.state in _OPEN
 
+    @property
+    def due(self) -> datetime | None:
+        """By when the answer must come; None: it came, it waits on the ledger, or all is over."""
+        return self.answer_by if self.open and self.state not in _NOT_DUE else None
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -85,6 +92,13 @@ class Case:
     def open(self) -> bool:
         """Whether somebody still has to act, here or on the ticket it was merged into."""
         return self.state is None or self.state in _OPEN or (self.head is not None and self.head.open)
+
+    @property
+    def due(self) -> datetime | None:
+        """By when the answer must come, here or from the ticket it was merged into; None as of a `Head`."""
+        if self.head is not None:
+            return self.head.due
+        return self.answer_by if self.open and self.state not in _NOT_DUE else None
 
     @property
     def apart(self) -> bool:

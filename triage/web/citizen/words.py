@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import AppealState, Divert, Satisfaction, State, Tag
+from models.vocab import AppealState, Divert, Outcome, Satisfaction, State, Tag
 from triage.services.citizen.told import ADDED, standing_events
 from triage.services.identities.showing import shown_text
 from triage.web.names import plain_area
@@ -35,6 +35,9 @@ _STATES: Final = {
 }
 _MERGED_WITH: Final = "那件工单现在："
 _TOGETHER: Final = "一起办理的工单："
+#: 回访 ended without anybody having been reached (R5.5).
+_NOT_REACHED: Final = "回访多次没有接通，正在办结；是否解决、是否满意，可以在这里评价。"
+_IN_VAIN: Final = {Tag.CONTACT: "承办单位联系诉求人，没有接通", Tag.FOLLOW_UP: "回访，没有接通"}
 _WAITING: Final = "已收到，正在识别和分派，一般一两分钟内完成。"
 _STUCK: Final = "已收到，系统没能自动识别，工作人员会处理。"
 _DIVERTED: Final = {
@@ -123,7 +126,6 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
     """The case in words."""
     kind = tables.kinds.get(case.kind or "")
     head = case.head
-    running = head is None and case.open and case.answer_by is not None
     events = standing_events(case.events)
     lines = [line for event in events if (line := _line(event, tables))]
     if head is not None:
@@ -136,9 +138,9 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
         kind=kind.name if kind else None,
         place=_place(case, areas),
         unit=head.unit if head else case.unit,
-        due=case.answer_by if running else head.answer_by if head and head.open else None,
-        late=_late(case, now),
-        why=_why(case) if running else None,
+        due=case.due,
+        late=case.due is not None and case.due <= now,
+        why=_why(case) if head is None and case.due is not None else None,
         history=tuple(lines),
         text=shown_text(None, case.text), where=case.address,
         words=tuple((at, shown_text(None, said)) for at, said in case.words),
@@ -147,12 +149,6 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
         ratings=tuple((at, Satisfaction(said).label) for _, at, said in case.ratings),
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,
     )  # fmt: skip
-
-
-def _late(case: Case, now: datetime) -> bool:
-    """Whether the time to answer is over, here or where it was merged into, and nobody is done yet."""
-    due = case.head or case
-    return due.open and due.answer_by is not None and due.answer_by < now
 
 
 def _place(case: Case, areas: dict[str, str]) -> str | None:
@@ -172,6 +168,9 @@ def _state(case: Case) -> str:
     if case.head is not None and case.head.state in set(State):
         # Archived or not: it waits for the other one.
         return f"{_STATES[State.MERGED]}{_MERGED_WITH}{_STATES.get(State(case.head.state), '')}"
+    if case.state == State.FOLLOWED_UP:
+        calls = [event for event in standing_events(case.events) if event.tag == Tag.FOLLOW_UP]
+        return _NOT_REACHED if calls and _in_vain(calls[-1]) else told
     if case.state == State.DIVERTED and case.divert in set(Divert):
         return f"{told}{_DIVERTED[Divert(case.divert)]}"
     return told
@@ -193,6 +192,12 @@ def _urged(event: Happened) -> bool:
     return event.tag == Tag.URGE and not note.startswith(ADDED)
 
 
+def _in_vain(event: Happened) -> bool:
+    """Whether it is a call that nobody answered."""
+    values: dict[str, Any] = event.data.get("values") or event.data
+    return values.get("outcome") == Outcome.UNREACHABLE
+
+
 def _line(event: Happened, tables: Tables) -> Line | None:
     what = _EVENTS.get(Tag(event.tag)) if event.tag in set(Tag) else None
     if what is None:
@@ -201,6 +206,8 @@ def _line(event: Happened, tables: Tables) -> Line | None:
     unit = tables.units.get(str(values.get("unit") or event.data.get("unit") or ""))
     if event.tag in {Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE} and unit is not None:
         what = f"{what}：{unit.name}"
+    if event.tag in _IN_VAIN and _in_vain(event):
+        what = _IN_VAIN[Tag(event.tag)]
     if event.tag == Tag.URGE and not _urged(event):
         what = "诉求人补充了情况"
     # Only the answer is written for the citizen; other notes are between those who handle it.

@@ -86,3 +86,49 @@ async def test_each_answer_is_rated_once(citizen: Citizen, deps: Deps, reader: R
     await signed_in.renewed(deps)
     desk = await (await citizen.client.get(f"/desk/tickets/{no}/files")).text()
     assert ("没有解决，不满意" in desk, "已解决，满意" in desk) == (True, True)
+
+
+async def test_what_was_answered_in_time_is_not_called_late_until_it_is_closed(
+    citizen: Citizen, deps: Deps, reader: Reader, clock: Clock
+) -> None:
+    """Nobody is called before the limit is over (条例 art. 23), so each case waits beyond it for 回访."""
+    await citizen.report()
+    await read_all(deps, reader)
+    clock.later(minutes=5)
+    await move(deps, Post.UNIT, Move.SIGN)
+    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    ticket = await ticket_of(deps)
+    assert "最晚答复" in await citizen.get("/citizen/case")
+    late = ticket.answer_by - deps.clock.now() if ticket.answer_by else None
+    assert late is not None
+    clock.later(seconds=int(late.total_seconds()))
+    await track(citizen, ticket.no, PHONE)
+    assert "已经超过时限" in citizen.page
+    clock.later(seconds=-60)
+    await move(deps, Post.UNIT, Move.FEEDBACK, note="已停工", attachment="照片 1 号", told_citizen="phone")
+    clock.later(hours=3)
+    await track(citizen, ticket.no, PHONE)
+    assert ("接下来会回访您是否满意" in citizen.page, "最晚答复" in citizen.page) == (True, False)
+    assert "已经超过时限" not in citizen.page
+
+
+async def test_calls_that_nobody_answered_are_not_told_as_if_they_had_been(
+    citizen: Citizen, deps: Deps, reader: Reader, clock: Clock
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    clock.later(minutes=5)
+    await move(deps, Post.UNIT, Move.SIGN)
+    await move(deps, Post.UNIT, Move.CONTACT, outcome="unreachable", told_citizen="phone")
+    no = (await ticket_of(deps)).no
+    await track(citizen, no, PHONE)
+    assert "承办单位联系诉求人，没有接通" in citizen.page
+    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    await move(deps, Post.UNIT, Move.FEEDBACK, note="已停工", attachment="照片 1 号", told_citizen="phone")
+    for _ in range(3):
+        clock.later(days=8)
+        await move(deps, Post.FOLLOW_UP, Move.FOLLOW_UP, outcome="unreachable")
+    await track(citizen, no, PHONE)
+    assert (await ticket_of(deps)).state == State.FOLLOWED_UP
+    assert citizen.page.count("回访，没有接通") == 3
+    assert ("回访多次没有接通" in citizen.page, "已经回访，正在办结" in citizen.page) == (True, False)
