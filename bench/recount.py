@@ -53,7 +53,7 @@ def _split(stack: list[Told]) -> None:
     """拆回: the last merge never was, nor what only followed from it."""
     merges = [place for place, event in enumerate(stack) if event[0] == "merge"]
     for last in merges[-1:]:
-        since = [event for event in stack[last + 1 :] if event[0] not in _BY_MERGE]
+        since = [event for event in stack[last + 1 :] if event[0] not in _BY_MERGE | {"follow_up"}]
         del stack[last:]
         stack += since
 
@@ -97,7 +97,7 @@ def _step(s: dict[str, Any], act: str, at: datetime, data: Mapping[str, Any]) ->
         s["wrong"].append(s["unit"])
     if act == "rehandle":
         s["vain"] = 0
-    if act == "follow_up":
+    if act == "follow_up" and "merge" not in s:
         _called(s, at, data)
     if act in _MET and s["dispatched"]:
         s.setdefault("met", at)  # the first ends the wait
@@ -116,9 +116,11 @@ def _called(s: dict[str, Any], at: datetime, data: Mapping[str, Any]) -> None:
 
 
 def _whole(s: Mapping[str, Any]) -> tuple[str | None, datetime | None]:
-    for act, name in (("divert", "diverted"), ("merge", "merged"), ("exclude_grant", "excluded")):
-        if act in s:
+    for act, name in (("divert", "diverted"), ("merge", "merged")):
+        if act in s and "concluded" not in s:
             return name, s[act]
+    if "exclude_grant" in s:
+        return "excluded", s["exclude_grant"]
     if "ledger_grant" in s and "concluded" not in s:
         return "ledger", s["ledger_grant"]
     return None, None

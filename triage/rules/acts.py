@@ -53,6 +53,8 @@ class History:
     events: tuple[Event, ...]
     #: Where it was put and from when, oldest first; empty where nobody put it right: then it is as above.
     places: tuple[Placed, ...] = ()
+    #: The grade it was opened with, where its events tell it: whoever dispatches may give another one.
+    opened_as: Urgency | None = None
 
     def place_at(self, moment: datetime | None) -> tuple[str | None, str | None]:
         """District and street as they were held at a moment; those of now where none is given."""

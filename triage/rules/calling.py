@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 _SENT: Final = frozenset({"dispatch", "reassign", "arbitrate"})
+#: After these a called unit has nothing to report to any more.
+_OVERTAKES: Final = frozenset({"feedback", "merge", "divert", "hand_over", "close", "archive"})
 CALLS: Final = ("whistle", "escalate", "supervise")
 
 
@@ -50,7 +52,12 @@ class Called:
 
 
 def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
-    """The calls that stand, in order."""
+    """The calls that stand, in order.
+
+    A call that nobody can follow any more, for the ticket was answered, joined to another, sent away or sent
+    to another unit before it was due, was neither kept nor broken: it is left out. 督办 goes over to the unit
+    that the ticket is sent to.
+    """
     events = standing([event for event in history.events if event.at < as_of])
     found: list[Call] = []
     sent = any(event.act in _SENT and event.data.get("unit") for event in events)
@@ -58,6 +65,9 @@ def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
     for event in events:
         if event.act in _SENT:
             lead = str(event.data.get("unit") or lead or "") or None
+        if event.act in _SENT | _OVERTAKES:
+            goes_on = event.act in _SENT
+            found = [left for call in found if (left := _overtaken(call, event, lead if goes_on else None))]
         if event.act in CALLS:
             found += _called(history.no, event, lead)
         if event.act in {"report_in", "onsite"}:
@@ -65,6 +75,13 @@ def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
     seen = replace(history, events=events)
     answers = runs(tables, seen, ClockName.ANSWER) if found else ()
     return Called(tuple(found), answers[-1].kept(as_of) if answers else None)
+
+
+def _overtaken(call: Call, event: Event, lead: str | None) -> Call | None:
+    """What is left of a call once the ticket is done with, or goes to `lead`: None where nothing is."""
+    if call.done is not None or call.due <= event.at:
+        return call
+    return replace(call, unit=lead) if call.act == "supervise" and lead is not None else None
 
 
 def _called(no: str, event: Event, lead: str | None) -> list[Call]:

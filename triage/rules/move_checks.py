@@ -21,9 +21,10 @@ from models.vocab import (
     YesNo,
 )
 from triage.rules.calendar import beijing
-from triage.rules.deadlines import show
+from triage.rules.deadlines import due_time, show
 from triage.rules.fields import Refusal, Stage
 from triage.rules.move_rows import FORBIDDEN, Fact, MoveRow
+from triage.rules.rows import ClockName
 from triage.rules.snippet_rows import still_template
 
 if TYPE_CHECKING:
@@ -211,7 +212,9 @@ def check_values(
     def refuse(field: Field, words: str) -> Refusal:
         return Refusal(words, row=row, field=field, stage=Stage.FIELD)
 
-    if Field.UNTIL in values and (words := _until(s, row, datetime.fromisoformat(values[Field.UNTIL]), at)):
+    if Field.UNTIL in values and (
+        words := _until(tables, s, row, datetime.fromisoformat(values[Field.UNTIL]), at=at)
+    ):
         raise refuse(Field.UNTIL, words)
     for field in (Field.UNIT, Field.PROPOSED_UNIT):
         if field in values and (words := _unit(tables, s, row, tables.units[values[field]], at)):
@@ -227,7 +230,7 @@ def check_values(
         raise refuse(Field.OTHER_TICKET, "要并入的工单不存在，或已经办结、分流、合并")
 
 
-def _until(s: Standing, row: MoveRow, until: datetime, at: datetime) -> str | None:
+def _until(tables: Tables, s: Standing, row: MoveRow, until: datetime, *, at: datetime) -> str | None:
     days, run = row.limits.until_days, s.clocks.get(Clock.ANSWER)
     if days is not None and until > at + timedelta(days=days):
         return f"期限最远到 {show(beijing(at + timedelta(days=days)))}（{days} 天内）"
@@ -235,7 +238,9 @@ def _until(s: Standing, row: MoveRow, until: datetime, at: datetime) -> str | No
         return None
     if until <= run.due:
         return f"应晚于现在的办理时限 {show(beijing(run.due))}"
-    latest = run.due + (run.due - run.started)
+    # Not the run's own length where that is longer: after 挂账 it goes on to the end of the review (R4.5).
+    limit = due_time(tables, ClockName.ANSWER, s.urgency, run.started).at - run.started
+    latest = run.due + min(run.due - run.started, limit)
     return f"延长不得超过原时限：最远到 {show(beijing(latest))}" if until > latest else None
 
 

@@ -219,9 +219,11 @@ def _ruled(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     waiting = s.open_objection
     if waiting is None:
         return s
+    ruling = Move(event.data["move"])
     ruled = Objection(
         waiting.seq, waiting.at, waiting.unit, waiting.proposed, waiting.clause, waiting.reason,
-        waiting.before, Move(event.data["move"]), event.at, values.get(Field.REASON, ""),
+        waiting.before, ruling, event.at, values.get(Field.REASON, ""),
+        ruled_unit=event.data["units"]["lead"] if ruling is Move.ARBITRATE else None,
     )  # fmt: skip
     return s.evolve(objections=(*s.objections[:-1], ruled))
 

@@ -51,6 +51,8 @@ class Running:
         return None if due is None or at < due else False
 
 
+#: A 回访 of the time in which a case that is on its own again was merged into another one.
+ASKED_MERGED: Final = "follow_up_merged"
 _TAKING_BACK: Final = ("undo", "split")
 _ENDED_BY_SPLIT: Final = ("archive", "head_answered", "head_reopened")
 
@@ -60,8 +62,8 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
 
     Not simply the last: a citizen or the timetable may have urged since, and staff still undo what they did.
     Where no number is told it is the last that stands. A `split` takes back the merge before it, what became
-    of the case it led into, and the archiving that followed it; what was asked of the citizen in between
-    stays.
+    of the case it led into, and the archiving that followed it. What was asked of the citizen in between was
+    asked of the other case's answer: it stays, as no 回访 of this one (`ASKED_MERGED`).
     """
     if all(event.act not in _TAKING_BACK for event in events):
         return tuple(events)
@@ -69,7 +71,8 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     for event in events:
         if event.act == "split":
             merged = next((at for at in range(len(kept) - 1, -1, -1) if kept[at].act == "merge"), len(kept))
-            kept[merged:] = [one for one in kept[merged + 1 :] if one.act not in _ENDED_BY_SPLIT]
+            since = [one for one in kept[merged + 1 :] if one.act not in _ENDED_BY_SPLIT]
+            kept[merged:] = [_of_the_other(one) for one in since]
         elif event.act != "undo":
             kept.append(event)
         elif (undone := event.data.get("undoes")) is not None:
@@ -79,12 +82,19 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     return tuple(kept)
 
 
+def _of_the_other(event: Event) -> Event:
+    return replace(event, act=ASKED_MERGED) if event.act == "follow_up" else event
+
+
 def runs(tables: Tables, history: History, name: ClockName) -> tuple[Running, ...]:
     """Every run of that clock, in order; none when it never started. Raises NoRule without a row."""
     events = standing(history.events)
     if name is ClockName.FOLLOW_UP:
         return _after_answer(tables, history.urgency, events)
-    return tuple(_running(tables, history.urgency, span) for span in _spans(tables, events, name))
+    # What waits to be dispatched has the grade it was opened with; that of 派单 is for the clocks after it.
+    opened = history.opened_as if name is ClockName.DISPATCH else None
+    urgency = opened or history.urgency
+    return tuple(_running(tables, urgency, span) for span in _spans(tables, events, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Objection:
     ruling: Move | None = None
     ruled_at: datetime | None = None
     ruling_reason: str = ""
+    #: Whom an arbitration named, wherever the ticket was sent since.
+    ruled_unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

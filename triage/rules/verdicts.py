@@ -156,13 +156,16 @@ def _measured(
 def _called(known: Sequence[Event], row: FollowUpRow) -> Called:
     """Go through the calls: one answered is a result, and so are `attempts` in vain, each apart enough.
 
-    The person's last word stands: calls in vain after it change nothing.
+    The person's last word stands: calls in vain after it change nothing. Who waits behind another case is
+    asked of that one's answer.
     """
     concluded: datetime | None = None
     answer: Event | None = None
     tried: list[datetime] = []
     apart = timedelta(hours=row.apart_hours)
     for event in known:
+        if event.act == "merge":
+            break
         if event.act == "rehandle":
             tried = []
         if event.act != "follow_up":
@@ -177,7 +180,10 @@ def _called(known: Sequence[Event], row: FollowUpRow) -> Called:
 
 
 def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | None:
-    """Why the whole ticket is left out, and the event that says so."""
+    """Why the whole ticket is left out, and the event that says so.
+
+    What came after its first follow-up with a result takes it out of no month in which it was counted.
+    """
     last: dict[str, Event] = {event.act: event for event in known}
     order = {id(event): number for number, event in enumerate(known)}
 
@@ -187,9 +193,9 @@ def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | N
             return None
         return found
 
-    if divert := after("divert", "accept", "dispatch"):
+    if called.concluded is None and (divert := after("divert", "accept", "dispatch")):
         return Cause.DIVERTED, divert
-    if merge := after("merge", "split"):
+    if called.concluded is None and (merge := after("merge", "split")):
         return Cause.MERGED, merge
     if granted := after("exclude_grant"):
         return Cause.EXCLUDED, granted

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from models.filters import may_see
 from models.tickets import CALLED, OPEN, Ticket, TicketUnit
 from models.units import Unit
-from models.vocab import Clock
+from models.vocab import Clock, State
 from triage.services.standings import stand_many
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ async def _called(session: AsyncSession, viewer: Viewer, window: Window) -> tupl
         sa.literal_column(CALLED),
         TicketUnit.due_at < window.until,
         sa.literal_column(OPEN),
+        # Answered: there is nothing to report to any more.
+        Ticket.state.not_in([State.FEEDBACK.value, State.FOLLOWED_UP.value]),
     ]
     if window.unit:
         chosen.append(TicketUnit.unit_code == window.unit)

@@ -106,6 +106,7 @@ async def _places(session: AsyncSession, ids: list[int]) -> dict[int, tuple[Plac
 async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
     """The histories of tickets, by id."""
     events: dict[int, list[Event]] = {number: [] for number in ids}
+    opened: dict[int, Urgency] = {}
     rows = await session.execute(
         sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.at, TicketEvent.data, TicketEvent.seq)
         .where(TicketEvent.ticket_id.in_(ids))
@@ -115,6 +116,8 @@ async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
         event = event_of(tag, at, data, seq)
         if event is not None:
             events[ticket_id].append(event)
+        if graded := (data.get("opening") or {}).get("urgency"):
+            opened.setdefault(ticket_id, Urgency(graded))
     tickets = await session.execute(
         sa.select(
             Ticket.id, Ticket.no, Ticket.urgency, Ticket.kind,
@@ -126,7 +129,7 @@ async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
     return {
         row.id: History(
             row.no, Urgency(row.urgency), row.kind, row.district_code, row.street_code, row.unit_code,
-            tuple(events[row.id]),
+            tuple(events[row.id]), opened_as=opened.get(row.id),
         )
         for row in tickets
     }  # fmt: skip

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal
 from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
-from models.vocab import Move, Role, State, Urgency
+from models.vocab import Role, State, Urgency
 from triage.errors import TriageError
 from triage.rules.dues import first_limits
 from triage.rules.replay import opening_of
@@ -79,7 +79,7 @@ def objection_rows(s: Standing, catalogue_row: str | None) -> list[dict[str, Any
             "seq": o.seq, "at": o.at, "unit_code": o.unit, "proposed_unit": o.proposed, "clause": o.clause,
             "catalogue_row": catalogue_row if number == 0 else None,
             "reason": o.reason, "ruling": o.ruling.value if o.ruling else None, "ruled_at": o.ruled_at,
-            "ruled_unit": s.unit if o.ruling is Move.ARBITRATE else None,
+            "ruled_unit": o.ruled_unit,
             "ruling_reason": o.ruling_reason or None,
         }
         for number, o in enumerate(s.objections)

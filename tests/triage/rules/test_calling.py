@@ -67,3 +67,32 @@ def test_escalating_calls_the_unit_above_and_an_undone_call_is_none() -> None:
     above = {"unit": "110105", "until": "2026-11-04T08:00:00+08:00", "by_unit": "110105026"}
     assert kept(told(["escalate", "2026-11-03 08:00", above])) == [("110105", False)]
     assert told(WHISTLE, ["undo", "2026-11-03 08:05"]).calls == ()
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        ["feedback", "2026-11-04 07:59"],
+        ["merge", "2026-11-04 07:59"],
+        ["divert", "2026-11-04 07:59"],
+        ["reassign", "2026-11-04 07:59", {"unit": "110105-ecology"}],
+    ],
+)
+def test_a_call_that_nobody_can_follow_any_more_is_neither_kept_nor_broken(over: list[Any]) -> None:
+    assert told(WHISTLE, over).calls == ()
+    came = ["report_in", "2026-11-03 10:00", {"by_unit": "110105-water"}]
+    assert kept(told(WHISTLE, came, over)) == [("110105-water", True)]
+
+
+def test_what_was_late_before_the_answer_stays_late_and_a_merge_taken_back_ends_no_call() -> None:
+    late = [("110105-water", False), ("110105-ecology", False)]
+    assert kept(told(WHISTLE, ["feedback", "2026-11-04 08:00"])) == late
+    assert kept(told(WHISTLE, ["merge", "2026-11-03 09:00"], ["split", "2026-11-03 10:00"])) == late
+
+
+def test_a_supervision_goes_over_to_the_unit_that_the_ticket_is_sent_to() -> None:
+    watched = ["supervise", "2026-11-02 10:00", {"until": "2026-11-02T18:00:00+08:00"}]
+    moved = ["reassign", "2026-11-02 12:00", {"unit": "110105-ecology"}]
+    assert kept(told(watched, moved)) == [("110105-ecology", False)]
+    too_late = ["reassign", "2026-11-02 19:00", {"unit": "110105-ecology"}]
+    assert kept(told(watched, too_late)) == [("110105026", False)]

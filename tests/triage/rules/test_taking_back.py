@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.vocab import State, Urgency
-from tests.triage.rules.helpers import moment, tables
+from tests.triage.rules.helpers import cases, moment, tables
 from tests.triage.rules.lives import Life, opening
 from triage.rules.acts import Event, History
 from triage.rules.calling import calls_of
+from triage.rules.fields import Refusal
 from triage.rules.rows import ClockName
 from triage.rules.running import runs, standing
 from triage.rules.verdicts import judge, month_span
 from triage.services.histories import event_of
+from triage.services.move_rows import objection_rows
 
 _OPENED = moment("2026-11-02 08:00")
 _UNIT = "110105026"
@@ -93,3 +96,17 @@ def test_an_undone_move_stops_no_clock_though_it_was_urged_since(
     assert life.standing.urges == 1
     assert run.stopped is None
     assert [event.act for event in standing(told.events)][-1] == "urge"
+
+
+def test_whom_an_arbitration_named_stands_wherever_the_ticket_is_sent_later() -> None:
+    """The report of rows that lose objections reads it: a later 改派 made a loss of what was won."""
+    (case,) = (one for one in cases("lifecycle_objections.yaml") if "第三次退单" in one["案例"])
+    life = Life([opening(case)])
+    for told in case["步骤"]:
+        with suppress(Refusal):
+            life.make(told)
+    away = {"单位": "将台地区办事处", "理由": "在将台辖区内"}
+    life.make({"时刻": "2026-11-02 17:00", "岗位": "热线坐席", "操作": "改派", "填写": away})
+    assert life.standing.unit == "110105023"
+    rulings = [(row["ruling"], row["ruled_unit"]) for row in objection_rows(life.standing, "row.1")]
+    assert rulings == [("object_uphold", None), ("object_uphold", None), ("arbitrate", _UNIT)]

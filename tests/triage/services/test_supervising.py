@@ -90,6 +90,19 @@ async def test_a_clock_that_was_stopped_late_while_the_sweep_was_away_is_told_of
     assert [found for found in await _reminded(db) if found[0] == "sign"] == told
 
 
+async def test_the_grade_that_is_given_on_dispatch_makes_no_dispatch_late(db: Database) -> None:
+    """U3 in 审核 for four hours, then dispatched as U1: its day to be dispatched was not over."""
+    waiting = TicketIn(urgency="U1", age=timedelta(hours=4), state=State.REVIEW)
+    (no,) = await factories.add_tickets(db, waiting)
+    # As it is opened in 审核: the event tells the grade.
+    await _event(db, no, Tag.REVIEW.value, NOW - timedelta(hours=4), opening={"urgency": "U3"})
+    await _event(db, no, "ticket:dispatch", NOW, unit="110105026")
+    await _sweep(db, NOW + timedelta(minutes=1))
+    assert await _reminded(db) == []
+    await _sweep(db, NOW + timedelta(minutes=9))
+    assert [clock for clock, *_ in await _reminded(db)] == ["sign"]
+
+
 async def test_an_hour_of_downtime_loses_nothing_and_sends_nothing_twice(db: Database) -> None:
     await _u1(db)
     await _sweep(db, NOW + timedelta(minutes=9))

@@ -78,6 +78,21 @@ async def test_a_unit_called_in_has_its_own_line_until_it_reports(deps: Deps, nu
     assert (await listed(deps, WIDE, unit="110105-water")).lines == ()
 
 
+async def test_a_unit_called_in_has_none_once_the_ticket_is_answered(deps: Deps, numbers: list[str]) -> None:
+    """It may report in no more: 工单现在是“待回访”."""
+    called = {"assist": ["110105-water"], "until": "2026-11-24T12:00", "reason": "排口归属要会商"}
+    reached = {"outcome": "reached", "told_citizen": "phone"}
+    answer = {"note": "已清运完毕", "attachment": "照片 1 号", "told_citizen": "phone"}
+    made = ((Move.WHISTLE, called), (Move.CONTACT, reached), (Move.FEEDBACK, answer))
+    for version, (move, values) in enumerate(made, start=2):
+        async with deps.db.writes.begin() as session:
+            wish = Wish(numbers[0], move, values, version, f"{move}")
+            await moving.make(
+                session, deps.tables, VIEWER, STREET, wish, now=NOW + timedelta(minutes=version)
+            )
+    assert (await listed(deps, WIDE, unit="110105-water")).lines == ()
+
+
 async def test_the_page_for_a_unit_a_district_and_a_clock(client: Client, numbers: list[str]) -> None:
     page = await (await client.get("/desk/due?hours=168&unit=望京街道办事处")).text()
     assert '到期清单 <small class="muted">望京街道办事处</small>' in page
