@@ -124,8 +124,11 @@ async def test_the_card_can_be_sent_on_and_quotes_nobody(client: Client, deps: D
 
 def part_of(count: int) -> list[TicketIn]:
     """Calls that the district over the border handles alone."""
-    away = {"district": "110108", "street": "110108010", "unit": "110108010", "assist": (), "copies": ()}
-    return [replace(call, **away) for call in smells(count)]
+    street = "110108010"
+    return [
+        replace(call, district="110108", street=street, unit=street, assist=(), copies=())
+        for call in smells(count)
+    ]
 
 
 async def test_who_sees_a_part_is_told_so_on_page_and_card(deps: Deps, client_of: ClientOf) -> None:

@@ -16,7 +16,7 @@ from models.incidents import IncidentTold
 from models.notices import Notice
 from models.tickets import Ticket
 from models.viewing import Scope
-from models.vocab_incidents import IncidentAct
+from models.vocab_incidents import LIVE_STATES, IncidentAct
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.incidents.test_watching import (
     ENOUGH,
@@ -49,8 +49,11 @@ def deps(db: Database) -> Deps:
 
 def haidian(count: int, *, minutes_ago: float = 0.0) -> list[TicketIn]:
     """Calls of the same smell from over the border, handled by that district alone."""
-    away = {"district": "110108", "street": "110108010", "unit": "110108010", "assist": (), "copies": ()}
-    return [replace(call, **away) for call in smells(count, minutes_ago=minutes_ago)]
+    street = "110108010"
+    return [
+        replace(call, district="110108", street=street, unit=street, assist=(), copies=())
+        for call in smells(count, minutes_ago=minutes_ago)
+    ]
 
 
 async def told(db: Database, unit: str) -> list[str]:
@@ -168,10 +171,10 @@ async def test_whom_it_was_told_finds_it_though_its_calls_lie_elsewhere(deps: De
     await add_tickets(deps.db, *waiting)
     await watching.watch(deps)
     async with deps.db.reads() as session:
-        (listed,) = await showing.listed(session, HAIDIAN, showing.LIVE_STATES)
+        (listed,) = await showing.listed(session, HAIDIAN, LIVE_STATES)
         whole = await showing.whole(session, HAIDIAN, listed.id)
         street = replace(HAIDIAN, scope=Scope(units=frozenset({"110108010"})))
-        assert await showing.listed(session, street, showing.LIVE_STATES) == []
+        assert await showing.listed(session, street, LIVE_STATES) == []
     assert (whole.incident.calls, whole.calls, whole.facts, whole.all_seen) == (ENOUGH, (), (), False)
     assert whole.open_cases == 0
     assert (await by_haidian(deps, IncidentAct.CONFIRM)).state == "confirmed"
@@ -217,6 +220,6 @@ async def test_who_was_not_told_and_sees_none_of_its_calls_finds_nothing(deps: D
     await add_tickets(deps.db, *apart)
     await watching.watch(deps)
     async with deps.db.reads() as session:
-        assert await showing.listed(session, HAIDIAN, showing.LIVE_STATES) == []
+        assert await showing.listed(session, HAIDIAN, LIVE_STATES) == []
         with pytest.raises(NotFound):
             await showing.whole(session, HAIDIAN, 1)

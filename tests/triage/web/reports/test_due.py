@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -83,7 +83,11 @@ async def test_a_unit_called_in_has_none_once_the_ticket_is_answered(deps: Deps,
     called = {"assist": ["110105-water"], "until": "2026-11-24T12:00", "reason": "排口归属要会商"}
     reached = {"outcome": "reached", "told_citizen": "phone"}
     answer = {"note": "已清运完毕", "attachment": "照片 1 号", "told_citizen": "phone"}
-    made = ((Move.WHISTLE, called), (Move.CONTACT, reached), (Move.FEEDBACK, answer))
+    made: tuple[tuple[Move, dict[str, Any]], ...] = (
+        (Move.WHISTLE, called),
+        (Move.CONTACT, reached),
+        (Move.FEEDBACK, answer),
+    )
     for version, (move, values) in enumerate(made, start=2):
         async with deps.db.writes.begin() as session:
             wish = Wish(numbers[0], move, values, version, f"{move}")
