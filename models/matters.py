@@ -17,8 +17,8 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from models.appeals import Appeal, Appellant
 from models.db import Base
 from models.filters import may_see
-from models.tickets import Ticket
-from models.vocab import OPEN_STATES, State
+from models.tickets import Ticket, TicketEvent
+from models.vocab import OPEN_STATES, State, Tag
 from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 
 #: Tickets taken from each key, the newest first: a name that thousands of cases share is no clue.
 PER_KEY: Final = 30
+#: Tickets of a key whose state is looked at for them: closed ones of a name are passed over, but not all of a
+#: name that thousands had.
+LOOKED_AT: Final = 200
 #: Candidates that are read and weighed, those that share most keys first.
 WEIGHED: Final = 6
 PAGE: Final = 50
+#: Tickets that one page offers to merge into its heads.
+GROUPED: Final = 1_000
 
 
 class MatterSeen(Base):
@@ -156,23 +161,13 @@ async def candidates(session: AsyncSession, ticket_id: int, keys: Sequence[int])
 
     At most `PER_KEY`, open ones and those that may stand merged, archived since or not: what stands for a
     merged one is for `triage.services.near` to say. The case that many were merged into is the oldest of
-    them, so it is found by them alone.
+    them, so it is found by them alone. What is closed or was sent away takes nobody's place, as far as the
+    newest `LOOKED_AT` of a key.
     """
     if not keys:
         return {}
     # Each key on its own, so that a name that all share costs no more than one that few do.
-    parts = [
-        sa.select(
-            sa.select(MatterKey.ticket_id)
-            .where(MatterKey.key == key, MatterKey.ticket_id < ticket_id)
-            .order_by(MatterKey.ticket_id.desc())
-            .limit(PER_KEY)
-            .subquery()
-            .c.ticket_id
-        )
-        for key in keys
-    ]
-    shared = sa.union_all(*parts).subquery()
+    shared = sa.union_all(*(_of_key(key, ticket_id) for key in keys)).subquery()
     counted = (
         sa.select(shared.c.ticket_id, sa.func.count().label("keys"))
         .group_by(shared.c.ticket_id)
@@ -183,10 +178,35 @@ async def candidates(session: AsyncSession, ticket_id: int, keys: Sequence[int])
     rows = await session.execute(
         sa.select(counted.c.ticket_id, Ticket.state)
         .join(Ticket, Ticket.id == counted.c.ticket_id)
-        .where(Ticket.state.in_([state.value for state in (*OPEN_STATES, State.MERGED, State.ARCHIVED)]))
         .order_by(counted.c["keys"].desc(), counted.c.ticket_id.desc())
     )
     return {row.ticket_id: row.state for row in rows}
+
+
+def _of_key(key: int, ticket_id: int) -> sa.Select[tuple[int]]:
+    """The newest earlier tickets of a key that may be or stand for an open case."""
+    newest = (
+        sa.select(MatterKey.ticket_id)
+        .where(MatterKey.key == key, MatterKey.ticket_id < ticket_id)
+        .order_by(MatterKey.ticket_id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    merged = sa.exists().where(TicketEvent.ticket_id == Ticket.id, TicketEvent.tag == Tag.MERGE.value)
+    found = (
+        sa.select(newest.c.ticket_id)
+        .join(Ticket, Ticket.id == newest.c.ticket_id)
+        .where(
+            sa.or_(
+                Ticket.state.in_([state.value for state in (*OPEN_STATES, State.MERGED)]),
+                sa.and_(Ticket.state == State.ARCHIVED.value, merged),
+            )
+        )
+        .order_by(newest.c.ticket_id.desc())
+        .limit(PER_KEY)
+        .subquery()
+    )
+    return sa.select(found.c.ticket_id)
 
 
 async def open_since(session: AsyncSession, ids: Collection[int], *, since: datetime) -> set[int]:
@@ -250,23 +270,71 @@ def alike_in_confidence(mine: type[Appellant], theirs: type[Appellant]) -> sa.Co
     return told[0] == told[1]
 
 
-async def proposals(session: AsyncSession, viewer: Viewer) -> list[Proposed]:
-    """What waits for a person's word, likeliest first: both tickets may be seen and are open."""
-    return await _pairs(session, viewer, MatterPair.state == Proposal.PROPOSED.value, open_only=True)
+async def proposals(
+    session: AsyncSession, viewer: Viewer, *, after: tuple[str, str] | None = None
+) -> list[Proposed]:
+    """What waits for a person's word, likeliest first: both tickets may be seen and are open.
+
+    `PAGE` of them and one more, if there is more; `after` the pair of these numbers, whatever became of it.
+    What is `after` a pair that is not there is nothing.
+    """
+    asked = MatterPair.state == Proposal.PROPOSED.value
+    if after is not None:
+        place = await _place_of(session, *after)
+        if place is None:
+            return []
+        keys = sa.tuple_(MatterPair.p, MatterPair.ticket_id, MatterPair.head_id)
+        asked = sa.and_(asked, keys < sa.tuple_(*(sa.literal(value) for value in place)))
+    return await _pairs(session, viewer, asked, open_only=True, most=PAGE + 1)
+
+
+async def _place_of(session: AsyncSession, no: str, head_no: str) -> tuple[float, int, int] | None:
+    head = aliased(Ticket)
+    row = (
+        await session.execute(
+            sa.select(MatterPair.p, MatterPair.ticket_id, MatterPair.head_id)
+            .join(Ticket, Ticket.id == MatterPair.ticket_id)
+            .join(head, head.id == MatterPair.head_id)
+            .where(Ticket.no == no, head.no == head_no)
+        )
+    ).one_or_none()
+    return (row.p, row.ticket_id, row.head_id) if row is not None else None
+
+
+async def proposals_of(session: AsyncSession, viewer: Viewer, heads: Collection[int]) -> list[Proposed]:
+    """All that waits to be merged into one of these, likeliest first; at most `GROUPED`."""
+    asked = sa.and_(MatterPair.state == Proposal.PROPOSED.value, MatterPair.head_id.in_(list(heads)))
+    return await _pairs(session, viewer, asked, open_only=True, most=GROUPED)
+
+
+async def refused_among(session: AsyncSession, ids: Collection[int]) -> set[tuple[int, int]]:
+    """Of these tickets the pairs (later, earlier) that a person held for two matters."""
+    rows = await session.execute(
+        sa.select(MatterPair.ticket_id, MatterPair.head_id).where(
+            MatterPair.ticket_id.in_(list(ids)),
+            MatterPair.head_id.in_(list(ids)),
+            MatterPair.state == Proposal.REFUSED.value,
+        )
+    )
+    return {(row.ticket_id, row.head_id) for row in rows}
 
 
 async def of_ticket(session: AsyncSession, viewer: Viewer, ticket_id: int) -> list[Proposed]:
-    """The pairs of a ticket, whatever became of them."""
+    """The pairs of a ticket that were not refused, likeliest first: `PAGE` of them and one more, if any."""
     return await _pairs(
         session,
         viewer,
-        sa.or_(MatterPair.ticket_id == ticket_id, MatterPair.head_id == ticket_id),
+        sa.and_(
+            sa.or_(MatterPair.ticket_id == ticket_id, MatterPair.head_id == ticket_id),
+            MatterPair.state != Proposal.REFUSED.value,
+        ),
         open_only=False,
+        most=PAGE + 1,
     )
 
 
 async def _pairs(
-    session: AsyncSession, viewer: Viewer, condition: sa.ColumnElement[bool], *, open_only: bool
+    session: AsyncSession, viewer: Viewer, condition: sa.ColumnElement[bool], *, open_only: bool, most: int
 ) -> list[Proposed]:
     head = aliased(Ticket)
     # The one predicate, asked of the other ticket too, before the page is full.
@@ -281,8 +349,8 @@ async def _pairs(
         .join(mine, mine.id == Ticket.appeal_id)
         .join(theirs, theirs.id == head.appeal_id)
         .where(condition, may_see(viewer), other_too)
-        .order_by(MatterPair.p.desc(), MatterPair.ticket_id.desc())
-        .limit(PAGE)
+        .order_by(MatterPair.p.desc(), MatterPair.ticket_id.desc(), MatterPair.head_id.desc())
+        .limit(most)
     )
     if open_only:
         states = [state.value for state in OPEN_STATES]

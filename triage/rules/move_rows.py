@@ -57,6 +57,7 @@ FORBIDDEN: Mapping[Fact, str] = {
     Fact.OBJECTED_HERE: "本次派单已经提过一次异议",
     Fact.CALLS_OPEN: "还有被吹哨或提级的单位没有报到",
     Fact.MERGED: "工单已经并入其他工单",
+    Fact.UNSOLVED: "诉求人说没有解决或不满意，能单独办的请先撤销合并；不再办理的写明理由再归档",
 }
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from models import matters
-from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,9 +35,8 @@ class PairLine:
 
 
 async def box(session: AsyncSession, viewer: Viewer, ticket_id: int) -> tuple[PairLine, ...]:
-    """可能是同一件事: the pairs of a ticket, for its page; what was refused is left out."""
-    found = await matters.of_ticket(session, viewer, ticket_id)
-    return tuple(line(pair) for pair in found if pair.state is not Proposal.REFUSED)
+    """可能是同一件事: the pairs of a ticket, for its page: `matters.PAGE`, and one more if there is more."""
+    return tuple(line(pair) for pair in await matters.of_ticket(session, viewer, ticket_id))
 
 
 def shown(p: float) -> float:

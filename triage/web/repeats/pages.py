@@ -32,8 +32,11 @@ from triage.web.repeats.box import PairLine, line, shown
 from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from multidict import MultiDictProxy
 
+    from models.matters import Proposed
     from models.ticket_detail import WholeTicket
     from triage.services.repeats.comparing import Compared, Gathered, Side
     from triage.settings import Settings
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 _SEE_OTHER: Final = 303
 _KILOMETRE: Final = 1000
 _NUMBER: Final = re.compile(r"[0-9-]{1,32}")
+_PAIR: Final = re.compile(r"([0-9-]{1,32})\.([0-9-]{1,32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class RepeatsPage:
 
     lines: tuple[PairLine, ...]
     groups: tuple[Group, ...]
+    more: str | None
+    first: bool
     refused: tuple[str, str] | None
     token: str
 
@@ -107,28 +113,57 @@ class ComparePage:
 
 
 async def listed(request: web.Request) -> web.Response:
-    """待确认的同一事项; `a` and `b` are two that were just judged not to be one. Raises BadInput."""
-    refuse_others(request.query, ("a", "b"))
+    """待确认的同一事项, the likeliest first, or what comes `after` a pair (NO.NO).
+
+    `a` and `b` are two that were just judged not to be one. Raises BadInput.
+    """
+    refuse_others(request.query, ("a", "b", "after"))
+    after = request.query.get("after")
+    place = _PAIR.fullmatch(after) if after is not None else None
+    if after is not None and place is None:
+        raise BadInput("参数 after 应是两个工单编号，中间一个点")
     a, b = request.query.get("a", ""), request.query.get("b", "")
     told = (a, b) if _NUMBER.fullmatch(a) and _NUMBER.fullmatch(b) else None
     async with request.app[DEPS].db.reads() as session:
-        found = await matters.proposals(session, request[VIEWER])
-    lines = tuple(line(pair) for pair in found)
-    groups = _groups(lines) if request[VIEWER].may(Permission.BULK) else ()
-    page = RepeatsPage(lines, groups, told, guard.token_of(request))
+        found = await matters.proposals(
+            session, request[VIEWER], after=(place[1], place[2]) if place is not None else None
+        )
+        shown_pairs, groups = found[: matters.PAGE], tuple[Group, ...]()
+        if request[VIEWER].may(Permission.BULK):
+            heads = {pair.head.id for pair in shown_pairs}
+            alike = await matters.proposals_of(session, request[VIEWER], heads)
+            apart = await matters.refused_among(session, {pair.ticket.id for pair in alike})
+            groups = _groups(alike, apart)
+    lines = tuple(line(pair) for pair in shown_pairs)
+    more = f"/desk/repeats?after={lines[-1].no}.{lines[-1].head_no}" if len(found) > len(lines) else None
+    page = RepeatsPage(lines, groups, more, after is None, told, guard.token_of(request))
     return render(request, "desk/repeats.html", page=page)
 
 
-def _groups(lines: tuple[PairLine, ...]) -> tuple[Group, ...]:
-    """The largest first; a ticket that is like several heads stands with the likeliest alone."""
-    titles = {one.head_no: one.head_title for one in lines}
-    home: dict[str, str] = {}
-    for one in lines:
-        home.setdefault(one.no, one.head_no)
+def _groups(pairs: Sequence[Proposed], apart: Collection[tuple[int, int]]) -> tuple[Group, ...]:
+    """The largest first; a ticket that is like several heads stands with the likeliest alone.
+
+    Of two that a person held for two matters (`apart`) only the likelier stands in a group.
+    """
+    homes: dict[int, list[Proposed]] = {}
+    placed: set[int] = set()
+    for pair in pairs:
+        mine = homes.setdefault(pair.head.id, [])
+        kept_out = any(_two(pair, other) in apart for other in mine)
+        if pair.ticket.id not in placed and not kept_out:
+            mine.append(pair)
+            placed.add(pair.ticket.id)
     found = [
-        Group(head, title, tuple(no for no in home if home[no] == head)) for head, title in titles.items()
+        Group(mine[0].head.no, mine[0].head.title, tuple(pair.ticket.no for pair in mine))
+        for mine in homes.values()
+        if len(mine) > 1
     ]
-    return tuple(sorted((g for g in found if len(g.numbers) > 1), key=lambda g: -len(g.numbers)))
+    return tuple(sorted(found, key=lambda group: -len(group.numbers)))
+
+
+def _two(one: Proposed, other: Proposed) -> tuple[int, int]:
+    """Two tickets as a pair is kept: the later first."""
+    return max(one.ticket.id, other.ticket.id), min(one.ticket.id, other.ticket.id)
 
 
 async def compared(request: web.Request) -> web.Response:

@@ -177,7 +177,9 @@ async def test_nobody_is_archived_without_having_been_asked(db: Database, tables
     with pytest.raises(Refusal, match="还没有回访过这位诉求人"):
         await act(db, one, HOTLINE, Move.ARCHIVE)
     await act(db, one, CALLER, Move.FOLLOW_UP, UNHAPPY)
-    await act(db, one, HOTLINE, Move.ARCHIVE)
+    with pytest.raises(Refusal, match="必须写明理由"):
+        await act(db, one, HOTLINE, Move.ARCHIVE)
+    await act(db, one, HOTLINE, Move.ARCHIVE, {"reason": "两次到现场都没有超标，已当面说明"})
     assert (await row(db, one)).state == "archived"
 
 

@@ -125,7 +125,8 @@ async def test_pairs_that_may_not_be_seen_take_up_no_places(
             name: [pair.p for pair in await matters.proposals(session, replace(VIEWER, scope=scope))]
             for name, scope in (("all", VIEWER.scope), ("clerk", Scope(everything=True)), ("unit", unit))
         }
-    assert seen == {"all": [0.99], "clerk": [0.98], "unit": [0.97]}
+    # A page, and one more if there is more.
+    assert seen == {"all": [0.99, 0.98], "clerk": [0.98, 0.97], "unit": [0.97]}
 
 
 async def test_reading_what_waits_comes_first(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +269,25 @@ async def test_the_case_that_many_were_merged_into_is_found_by_them(
         assert await near.cases(session, 7, [7], since=NOW - timedelta(days=30)) == [1]
     await looking.look(deps, looking.pair_reader(deps.settings), range(1, 8))
     assert await heads_of(deps.db, 7) == {1: "proposed"}
+
+
+async def test_what_is_over_hides_no_open_case_of_the_same_name(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty cases of one estate that were closed since an open one came took all its places."""
+    monkeypatch.setattr(matters, "PER_KEY", 3)
+    over = [State.CLOSED, State.ARCHIVED, State.DIVERTED, State.HANDED_OVER, State.ARCHIVED, State.CLOSED]
+    newer = [replace(FIRST, age=timedelta(hours=9), state=state) for state in over]
+    await ready(deps, FIRST, *newer, AGAIN)
+    async with deps.db.writes.begin() as session:
+        rows = [{"key": 7, "ticket_id": number} for number in range(1, 8)]
+        await session.execute(sa.insert(MatterKey), rows)
+    async with deps.db.reads() as session:
+        assert await near.cases(session, 8, [7], since=NOW - timedelta(days=30)) == [1]
+    monkeypatch.setattr(matters, "LOOKED_AT", 3)
+    async with deps.db.reads() as session:
+        # Not all of a name that thousands had are looked at.
+        assert await near.cases(session, 8, [7], since=NOW - timedelta(days=30)) == []
 
 
 async def test_what_was_merged_into_a_closed_case_leads_to_none(deps: Deps) -> None:
