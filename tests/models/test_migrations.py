@@ -14,6 +14,8 @@ from models import migrate, revision
 from models.corrections import Correction
 from models.db import AwareUtc
 from models.files import Attachment
+from models.incidents import Incident, IncidentTold
+from models.notices import Notice
 from models.tickets import Ticket, TicketEvent
 from models.units import Staff
 from tests import factories
@@ -118,6 +120,45 @@ async def test_a_place_that_was_put_right_before_becomes_the_tickets(db: Databas
             ("110105", "110105026", None),
             (None, None, None),
         ]
+
+
+def _incident(state: str) -> dict[str, object]:
+    return {
+        "version": 1, "state": state, "scope": "near", "family": "AIR", "kind": None, "reach": 0.0,
+        "first_at": NOW, "last_at": NOW, "opened_at": NOW, "calls": 5, "told_calls": 5, "row_id": "r",
+        "callers": 5, "usual": 0.1, "chance": 0.0, "confirm_by": NOW, "answer_by": NOW, "late_told": False,
+    }  # fmt: skip
+
+
+async def test_who_was_alerted_to_an_incident_before_is_read_off_the_notices(db: Database) -> None:
+    """Told of its growth anew, a district that knows would be alerted for nothing."""
+    stood = ("proposed", "closed")
+    async with db.writes.begin() as session:
+        await session.execute(sa.insert(Incident), [_incident(state) for state in stood])
+        keys = ("1:1:incident_opened:110105", "1:4:incident_grew:110105", "1:1:incident_opened:bj-desk")
+        said = [*keys, "2:1:incident_opened:110108"]
+        await session.execute(
+            sa.insert(Notice),
+            [
+                {
+                    "key": f"incident:{key}", "recipient_kind": "unit", "recipient": key.rsplit(":", 1)[1],
+                    "template": key.split(":")[2], "urgency": "U1", "facts": {}, "state": "sent",
+                    "created_at": NOW + timedelta(minutes=minute), "not_before": NOW,
+                }
+                for minute, key in enumerate(said)
+            ],
+        )  # fmt: skip
+    await migrate.downgrade(db, "0042")
+    await migrate.upgrade(db)
+    async with db.reads() as session:
+        found = await session.execute(
+            sa.select(IncidentTold.incident_id, IncidentTold.unit_code, IncidentTold.at).order_by(
+                IncidentTold.at
+            )
+        )
+        assert [tuple(row) for row in found] == [
+            (1, "110105", NOW), (1, "bj-desk", NOW + timedelta(minutes=2))
+        ]  # fmt: skip
 
 
 async def test_addresses_of_citizens_go_from_their_events_and_the_events_stay_guarded(db: Database) -> None:

@@ -35,9 +35,13 @@ class Call:
     unit: str | None
     due: datetime
     done: datetime | None = None
+    #: Nobody could follow it any more before it was due: neither kept nor broken.
+    overtaken: bool = False
 
     def kept(self, at: datetime) -> bool | None:
         """Whether the limit was kept; None while that is open. Half-open: at its end is late."""
+        if self.overtaken:
+            return None
         if self.done is not None and self.done <= at:
             return self.done < self.due
         return None if at < self.due else False
@@ -55,8 +59,7 @@ def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
     """The calls that stand, in order.
 
     A call that nobody can follow any more, for the ticket was answered, joined to another, sent away or sent
-    to another unit before it was due, was neither kept nor broken: it is left out. 督办 goes over to the unit
-    that the ticket is sent to.
+    to another unit before it was due, is overtaken. 督办 goes over to the unit that the ticket is sent to.
     """
     events = standing([event for event in history.events if event.at < as_of])
     found: list[Call] = []
@@ -67,7 +70,7 @@ def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
             lead = str(event.data.get("unit") or lead or "") or None
         if event.act in _SENT | _OVERTAKES:
             goes_on = event.act in _SENT
-            found = [left for call in found if (left := _overtaken(call, event, lead if goes_on else None))]
+            found = [_left_of(call, event, lead if goes_on else None) for call in found]
         if event.act in CALLS:
             found += _called(history.no, event, lead)
         if event.act in {"report_in", "onsite"}:
@@ -77,11 +80,12 @@ def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
     return Called(tuple(found), answers[-1].kept(as_of) if answers else None)
 
 
-def _overtaken(call: Call, event: Event, lead: str | None) -> Call | None:
-    """What is left of a call once the ticket is done with, or goes to `lead`: None where nothing is."""
-    if call.done is not None or call.due <= event.at:
+def _left_of(call: Call, event: Event, lead: str | None) -> Call:
+    """What is left of a call once the ticket is done with, or goes to `lead`."""
+    if call.done is not None or call.due <= event.at or call.overtaken:
         return call
-    return replace(call, unit=lead) if call.act == "supervise" and lead is not None else None
+    goes_on = call.act == "supervise" and lead is not None
+    return replace(call, unit=lead) if goes_on else replace(call, overtaken=True)
 
 
 def _called(no: str, event: Event, lead: str | None) -> list[Call]:
@@ -102,4 +106,4 @@ def _answered(call: Call, event: Event) -> Call:
         if event.act == "onsite"
         else call.act != "supervise" and call.unit == event.data.get("by_unit")
     )
-    return replace(call, done=event.at) if mine and call.done is None else call
+    return replace(call, done=event.at) if mine and call.done is None and not call.overtaken else call

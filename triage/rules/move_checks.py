@@ -99,9 +99,20 @@ def _last_reached(s: Standing) -> FollowUp | None:
     return last if last is not None and last.outcome is Outcome.REACHED else None
 
 
+def _content(said: FollowUp) -> bool:
+    return said.solved is YesNo.YES and said.satisfaction not in _UNHAPPY
+
+
 def _solved(s: Standing) -> bool:
     last = _last_reached(s)
-    return last is not None and last.solved is YesNo.YES and last.satisfaction not in _UNHAPPY
+    return last is not None and _content(last)
+
+
+def _unsolved(s: Standing) -> bool:
+    """By the last word since the answer (the own one, or the head's), whatever calls came in vain since."""
+    since = max(s.answer_seq, s.unmerged.seq if s.unmerged is not None else 0)
+    said = [one for one in s.follow_ups if one.outcome is Outcome.REACHED and one.seq > since]
+    return bool(said) and not _content(said[-1])
 
 
 _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
@@ -111,7 +122,7 @@ _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
     Fact.ATTACHMENT: lambda s: s.attachment,
     Fact.FOLLOWED: lambda s: bool(s.follow_ups),
     Fact.SOLVED: _solved,
-    Fact.UNSOLVED: lambda s: _last_reached(s) is not None and not _solved(s),
+    Fact.UNSOLVED: _unsolved,
     Fact.EXTENSION_ASKED: lambda s: Move.EXTEND_ASK in s.asked,
     Fact.LEDGER_ASKED: lambda s: Move.LEDGER_ASK in s.asked,
     Fact.EXCLUSION_ASKED: lambda s: Move.EXCLUDE_ASK in s.asked,

@@ -308,6 +308,15 @@ def _fed_back(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     )  # fmt: skip
 
 
+def _rehandled(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    """Whoever was called and had not come when it was answered is called no more: it may be called anew."""
+    del event, values
+    return s.evolve(
+        rehandled=s.rehandled + 1, answered=False, attachment=False, answer_by=_answer_anew(s),
+        calls=tuple(call for call in s.calls if call.reported_at is not None),
+    )  # fmt: skip
+
+
 def _answer_anew(s: Standing) -> datetime | None:
     answer = s.clocks.get(Clock.ANSWER)
     return answer.due if answer else s.answer_by
@@ -370,9 +379,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
     Move.ONSITE: lambda s, _e, _v: s.evolve(supervised=False),
     Move.URGE: lambda s, _e, _v: s.evolve(urges=s.urges + 1),
     Move.FOLLOW_UP: _followed,
-    Move.REHANDLE: lambda s, _e, _v: s.evolve(
-        rehandled=s.rehandled + 1, answered=False, attachment=False, answer_by=_answer_anew(s)
-    ),
+    Move.REHANDLE: _rehandled,
     Move.DIVERT: lambda s, _e, v: s.evolve(divert=Divert(v[Field.DIVERT])),
     Move.MERGE: lambda s, _e, v: s.evolve(merged_into=v[Field.OTHER_TICKET], asked={}, unmerged=s.before),
     Move.SPLIT: _split,

@@ -105,23 +105,30 @@ async def report(
     calls = [(call, called) for call, called in found if call.act != "supervise"]
     return CallReport(
         month=month,
-        called=_sides(tables, ((call.unit, call) for call, _ in calls), now),
+        called=_called(tables, ((call.unit, call) for call, _ in calls), now),
         callers=_callers(tables, calls, now),
-        onsite=_sides(tables, ((call.unit, call) for call, _ in found if call.act == "supervise"), now),
+        onsite=_called(tables, ((call.unit, call) for call, _ in found if call.act == "supervise"), now),
         breaches=_breaches(tables, (call for call, _ in found), now),
     )
 
 
 def _sides(tables: Tables, calls: Iterable[tuple[str | None, Call]], now: datetime) -> tuple[Side, ...]:
-    """By unit, the most broken first."""
+    """By unit, the most broken first; of calls that were overtaken nothing but the unit."""
     sums: dict[str, list[bool | None]] = {}
     for unit, call in calls:
-        sums.setdefault(unit or UNKNOWN, []).append(call.kept(now))
+        told = sums.setdefault(unit or UNKNOWN, [])
+        if not call.overtaken:
+            told.append(call.kept(now))
     sides = [
         Side(unit, _name(tables, unit), len(told), told.count(True), told.count(False), told.count(None))
         for unit, told in sums.items()
     ]
     return tuple(sorted(sides, key=lambda side: (-side.broken, -side.calls, side.unit)))
+
+
+def _called(tables: Tables, calls: Iterable[tuple[str | None, Call]], now: datetime) -> tuple[Side, ...]:
+    """The side of those who were called, by what they could follow."""
+    return tuple(side for side in _sides(tables, calls, now) if side.calls)
 
 
 def _callers(tables: Tables, calls: list[tuple[Call, Called]], now: datetime) -> tuple[Side, ...]:

@@ -79,9 +79,15 @@ def test_escalating_calls_the_unit_above_and_an_undone_call_is_none() -> None:
     ],
 )
 def test_a_call_that_nobody_can_follow_any_more_is_neither_kept_nor_broken(over: list[Any]) -> None:
-    assert told(WHISTLE, over).calls == ()
+    assert kept(told(WHISTLE, over)) == [("110105-water", None), ("110105-ecology", None)]
     came = ["report_in", "2026-11-03 10:00", {"by_unit": "110105-water"}]
-    assert kept(told(WHISTLE, came, over)) == [("110105-water", True)]
+    found = told(WHISTLE, came, over)
+    assert kept(found) == [("110105-water", True), ("110105-ecology", None)]
+    assert [call.overtaken for call in found.calls] == [False, True]
+
+
+def test_who_called_and_answered_before_anybody_came_is_assessed_all_the_same() -> None:
+    assert told(WHISTLE, ["feedback", "2026-11-03 10:00"]).answered is True
 
 
 def test_what_was_late_before_the_answer_stays_late_and_a_merge_taken_back_ends_no_call() -> None:

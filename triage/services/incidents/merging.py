@@ -49,7 +49,6 @@ async def take(
     session: AsyncSession, deps: Deps, incident: Incident, other: Incident, *, by: str, now: datetime
 ) -> dict[str, Any]:
     """All calls of the other one belong to this one from now on; both rows must be locked."""
-    await telling.ended(session, deps.tables, other, f"并入 {telling.number(incident)}", now=now)
     moved = await _move(session, other.id, incident.id)
     before = {
         "state": other.state,
@@ -60,6 +59,8 @@ async def take(
     other.state, other.reason = IncidentState.CLOSED.value, f"并入 {telling.number(incident)}"
     other.decided_at, other.decided_by = now, by
     await telling.write(session, other, IncidentAct.GIVEN, at=now, data={"into": incident.id}, by=by)
+    await telling.ended(session, deps.tables, other, f"并入 {telling.number(incident)}", now=now)
+    await telling.inherit(session, incident, other, now=now)
     await _recount(session, incident, other)
     return {"from": other.id, "number": telling.number(other), "tickets": moved, "before": before}
 

@@ -30,10 +30,12 @@ def may_see_incident(viewer: Viewer) -> sa.ColumnElement[bool]:
     units = viewer.scope.units | viewer.scope.own
     if not units:
         return call
-    told = (
+    # One that was taken into another has no calls: that other one is theirs to see.
+    told = sa.and_(
+        Incident.calls > 0,
         sa.exists()
         .where(IncidentTold.incident_id == Incident.id, IncidentTold.unit_code.in_(sorted(units)))
-        .correlate(Incident)
+        .correlate(Incident),
     )
     return sa.or_(told, call)
 

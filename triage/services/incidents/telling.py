@@ -148,6 +148,18 @@ async def ended(
     await _tell(session, tables, incident, "incident_ended", words, now=now, urgency=Urgency.U2)
 
 
+async def inherit(session: AsyncSession, incident: Incident, other: Incident, *, now: datetime) -> None:
+    """Whoever was told of one that was taken in hears how this one goes on: the calls are here now."""
+    await _keep(session, incident, await incident_reads.told(session, other.id), now=now)
+
+
+async def _keep(session: AsyncSession, incident: Incident, units: Sequence[str], *, now: datetime) -> None:
+    rows: list[dict[str, object]] = [
+        {"incident_id": incident.id, "unit_code": unit, "at": now} for unit in units
+    ]
+    await insert_new(session, IncidentTold, rows)
+
+
 async def taken_back(
     session: AsyncSession, tables: Tables, incident: Incident, act: IncidentAct, *, now: datetime
 ) -> None:
@@ -198,10 +210,7 @@ async def _tell(
         ],
         now=now,
     )
-    alerted: list[dict[str, object]] = [
-        {"incident_id": incident.id, "unit_code": unit, "at": now} for unit in units
-    ]
-    await insert_new(session, IncidentTold, alerted)
+    await _keep(session, incident, units, now=now)
 
 
 async def _units(

@@ -36,7 +36,8 @@ _STATES: Final = {
 _MERGED_WITH: Final = "那件工单现在："
 _TOGETHER: Final = "一起办理的工单："
 #: 回访 ended without anybody having been reached (R5.5).
-_NOT_REACHED: Final = "回访多次没有接通，正在办结；是否解决、是否满意，可以在这里评价。"
+_NOT_REACHED: Final = "回访多次没有接通，正在办结。"
+_RATE_HERE: Final = "是否解决、是否满意，可以在这里评价。"
 _IN_VAIN: Final = {Tag.CONTACT: "承办单位联系诉求人，没有接通", Tag.FOLLOW_UP: "回访，没有接通"}
 _WAITING: Final = "已收到，正在识别和分派，一般一两分钟内完成。"
 _STUCK: Final = "已收到，系统没能自动识别，工作人员会处理。"
@@ -170,7 +171,8 @@ def _state(case: Case) -> str:
         return f"{_STATES[State.MERGED]}{_MERGED_WITH}{_STATES.get(State(case.head.state), '')}"
     if case.state == State.FOLLOWED_UP:
         calls = [event for event in standing_events(case.events) if event.tag == Tag.FOLLOW_UP]
-        return _NOT_REACHED if calls and _in_vain(calls[-1]) else told
+        rate = _RATE_HERE if case.can_rate else ""
+        return f"{_NOT_REACHED}{rate}" if calls and _in_vain(calls[-1]) else told
     if case.state == State.DIVERTED and case.divert in set(Divert):
         return f"{told}{_DIVERTED[Divert(case.divert)]}"
     return told

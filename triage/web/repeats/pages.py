@@ -145,25 +145,24 @@ def _groups(pairs: Sequence[Proposed], apart: Collection[tuple[int, int]]) -> tu
 
     Of two that a person held for two matters (`apart`) only the likelier stands in a group.
     """
-    homes: dict[int, list[Proposed]] = {}
+    others: dict[int, set[int]] = {}
+    for one, other in apart:
+        others.setdefault(one, set()).add(other)
+        others.setdefault(other, set()).add(one)
+    # The tickets of each head by id; a head of hundreds is gone through once.
+    homes: dict[int, dict[int, Proposed]] = {}
     placed: set[int] = set()
     for pair in pairs:
-        mine = homes.setdefault(pair.head.id, [])
-        kept_out = any(_two(pair, other) in apart for other in mine)
-        if pair.ticket.id not in placed and not kept_out:
-            mine.append(pair)
-            placed.add(pair.ticket.id)
+        mine, ticket = homes.setdefault(pair.head.id, {}), pair.ticket.id
+        if ticket not in placed and others.get(ticket, set()).isdisjoint(mine):
+            mine[ticket] = pair
+            placed.add(ticket)
     found = [
-        Group(mine[0].head.no, mine[0].head.title, tuple(pair.ticket.no for pair in mine))
-        for mine in homes.values()
-        if len(mine) > 1
+        Group(alike[0].head.no, alike[0].head.title, tuple(pair.ticket.no for pair in alike))
+        for alike in (list(mine.values()) for mine in homes.values())
+        if len(alike) > 1
     ]
     return tuple(sorted(found, key=lambda group: -len(group.numbers)))
-
-
-def _two(one: Proposed, other: Proposed) -> tuple[int, int]:
-    """Two tickets as a pair is kept: the later first."""
-    return max(one.ticket.id, other.ticket.id), min(one.ticket.id, other.ticket.id)
 
 
 async def compared(request: web.Request) -> web.Response:

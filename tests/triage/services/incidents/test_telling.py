@@ -164,6 +164,37 @@ async def test_the_calls_of_another_one_tell_its_district_and_that_it_doubled(sq
     assert first.id == 1
 
 
+async def test_what_was_taken_into_another_is_nobodys_to_act_on_and_its_district_follows_the_other(
+    sqlite_db: Database,
+) -> None:
+    """It has no call that one might not see: the told district took back the city's act and revived it."""
+    deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    conducts = tuple(replace(row, district_calls=None) for row in deps.tables.incidents.conducts)
+    incidents = replace(deps.tables.incidents, conducts=conducts)
+    deps = replace(deps, tables=replace(deps.tables, incidents=incidents))
+    await begun(deps)
+    await add_tickets(sqlite_db, *smells(ENOUGH))
+    await watching.watch(deps)
+    later = at(deps, NOW + timedelta(minutes=5))
+    await add_tickets(sqlite_db, *[replace(call, unit=None) for call in haidian(ENOUGH, minutes_ago=-5)])
+    async with sqlite_db.writes.begin() as session:
+        await session.execute(sa.update(Reading).where(Reading.id > ENOUGH).values(lon=116.385, lat=39.99))
+    await watching.watch(later)
+    await do(later, IncidentAct.CONFIRM, 1)
+    await do(later, IncidentAct.TAKE, ticket="2")
+    given = (await every(sqlite_db))[1]
+    wish = Wish(given.id, given.version, IncidentAct.UNDO)
+    async with sqlite_db.writes.begin() as session:
+        with pytest.raises(NotFound):
+            await acting.act(session, later, HAIDIAN, wish, now=later.clock.now())
+    async with sqlite_db.reads() as session:
+        # Nothing of the other is theirs to see by its calls: it was told of it.
+        assert [one.id for one in await showing.listed(session, HAIDIAN, LIVE_STATES)] == [1]
+    await do(later, IncidentAct.CONFIRM)
+    await do(later, IncidentAct.CLOSE)
+    assert (await told(sqlite_db, "110108"))[-2:] == ["incident_grew", "incident_ended"]
+
+
 async def test_whom_it_was_told_finds_it_though_its_calls_lie_elsewhere(deps: Deps) -> None:
     """All of them wait in 审核: no unit has a part in them yet."""
     await begun(deps)

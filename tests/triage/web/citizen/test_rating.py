@@ -132,3 +132,6 @@ async def test_calls_that_nobody_answered_are_not_told_as_if_they_had_been(
     assert (await ticket_of(deps)).state == State.FOLLOWED_UP
     assert citizen.page.count("回访，没有接通") == 3
     assert ("回访多次没有接通" in citizen.page, "已经回访，正在办结" in citizen.page) == (True, False)
+    assert "可以在这里评价" in citizen.page
+    await citizen.post("/citizen/case/rate", {"solved": "yes", "satisfaction": "satisfied"})
+    assert ("回访多次没有接通" in citizen.page, "可以在这里评价" in citizen.page) == (True, False)

@@ -57,6 +57,28 @@ async def test_a_month_of_calls_tells_both_sides_and_what_was_broken(deps: Deps,
     ]  # fmt: skip
 
 
+async def test_who_answered_before_anybody_came_is_counted_and_who_need_not_come_is_not(deps: Deps) -> None:
+    (made,) = await add_tickets(deps.db, TicketIn())
+    await reference.sync(deps)
+    whistle = {"assist": ["110105-water"], "until": "2026-11-24T18:00", "reason": "排口归属要会商"}
+    reached = {"outcome": "reached", "told_citizen": "phone"}
+    answer = {"note": "已清运完毕", "attachment": "照片 1 号", "told_citizen": "phone"}
+    steps: tuple[tuple[Move, dict[str, Any]], ...] = (
+        (Move.SIGN, {}), (Move.CONTACT, reached), (Move.WHISTLE, whistle), (Move.FEEDBACK, answer)
+    )  # fmt: skip
+    for version, (move, values) in enumerate(steps, start=1):
+        async with deps.db.writes.begin() as session:
+            wish = Wish(made, move, values, version, f"{move}")
+            await moving.make(
+                session, deps.tables, VIEWER, STREET, wish, now=NOW + timedelta(minutes=version)
+            )
+    async with deps.db.reads() as session:
+        found = await calling.report(session, deps.tables, VIEWER, "2026-11", now=NOW + timedelta(days=3))
+    assert (found.called, found.breaches) == ((), ())
+    (caller,) = found.callers
+    assert (caller.name, caller.calls, caller.tickets, caller.answered) == ("望京街道办事处", 0, 1, 1)
+
+
 async def test_the_page(client: Client, no: str) -> None:
     page = await (await client.get("/desk/calls")).text()
     assert "朝阳区水务局" in page
