@@ -28,7 +28,11 @@ class Reward(Base):
     """One violation's reward: at most one for each, whoever asks at the same time."""
 
     __tablename__ = "reward"
-    __table_args__ = (sa.Index("ix_reward_state", "state", "id"), _SCHEMA)
+    __table_args__ = (
+        sa.Index("ix_reward_state", "state", "id"),
+        sa.Index("ix_reward_winner_appeal_id", "winner_appeal_id"),
+        _SCHEMA,
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     no: Mapped[str] = mapped_column(

@@ -27,7 +27,7 @@ from triage.clock import local
 from triage.errors import TriageError
 from triage.rules.rewards.rows import BoundName
 from triage.services import limiting
-from triage.services.rewards import book, owning
+from triage.services.rewards import book, finding, owning
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -117,12 +117,16 @@ async def give(
 
     `secret`: the 查询码, or the word handed over at 当面核验. Raises NothingToClaim, NotTheirs.
     """
-    reward = await session.scalar(
+    rewards = await session.scalars(
         sa.select(Reward)
-        .where(Reward.winner_appeal_id == appeal_id, Reward.state == RewardState.NOTIFIED.value)
+        .where(Reward.winner_appeal_id == appeal_id)
+        .order_by(Reward.id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    if reward is None:
+    # One report, one reward: of two that were approved before that was checked, the first alone is paid.
+    reward = next((one for one in rewards if finding.stands(one)), None)
+    if reward is None or reward.state != RewardState.NOTIFIED:
         raise NothingToClaim
     await owning.check(session, deps, reward, secret, now=now)
     made = []

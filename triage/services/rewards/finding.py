@@ -113,7 +113,7 @@ async def look(
     known = list(
         await session.scalars(
             sa.select(Reward)
-            .where(Reward.root_ticket_id.in_(numbers))
+            .where(_of_these(said))
             .order_by(Reward.id)
             .with_for_update()
             .execution_options(populate_existing=True)
@@ -122,7 +122,13 @@ async def look(
     own = next((one for one in known if one.root_ticket_id == ticket.id), None)
     standing = [one for one in known if one is not own and stands(one)]
     # One of a violation: this ticket's own is joined too once another of them is past the candidates.
-    joins = [one for one in known if one.state == RewardState.CANDIDATE and (standing or one is not own)]
+    joins = [
+        one
+        for one in known
+        if one.state == RewardState.CANDIDATE
+        and one.root_ticket_id in numbers
+        and (standing or one is not own)
+    ]
     for other in joins:
         book.step(tables, other, RewardAct.JOIN, book.SYSTEM, now=now)
         await book.note(session, other, RewardAct.JOIN, "", now)
@@ -130,6 +136,17 @@ async def look(
     if not standing and not decided:
         await _rank(session, tables, ticket, own, await _facts(session, tables, ticket, said, row), now=now)
     await _looked(session, ticket)
+
+
+def _of_these(said: list[Said]) -> sa.ColumnElement[bool]:
+    """Rewards of these reports: rooted in one of their tickets, or won by one before it was split off.
+
+    After 撤销合并 the one that a report won stays with the ticket that it had been merged into.
+    """
+    return sa.or_(
+        Reward.root_ticket_id.in_([one.ticket.id for one in said]),
+        Reward.winner_appeal_id.in_([one.appeal.id for one in said]),
+    )
 
 
 def stands(reward: Reward) -> bool:
@@ -171,25 +188,27 @@ async def news(session: AsyncSession, tables: Tables, reward: Reward, *, now: da
 
 
 async def rival(session: AsyncSession, reward: Reward) -> str | None:
-    """The number of another reward that stands for the same violation."""
+    """The number of another reward that stands for the same violation, or for the same report."""
     root = await session.get(Ticket, reward.root_ticket_id)
     if root is None:
         return None
-    numbers = [one.ticket.id for one in await group(session, await _head(session, root))]
-    others = await session.scalars(
-        sa.select(Reward)
-        .where(Reward.root_ticket_id.in_(numbers), Reward.id != reward.id)
-        .order_by(Reward.id)
-    )
+    said = await group(session, await _head(session, root))
+    same = sa.or_(_of_these(said), Reward.winner_appeal_id == reward.winner_appeal_id)
+    others = await session.scalars(sa.select(Reward).where(same, Reward.id != reward.id).order_by(Reward.id))
     return next((one.no for one in others if stands(one)), None)
 
 
 async def forget(session: AsyncSession, reward: Reward) -> None:
-    """Let the timetable look at the violation again: it is open anew, and may have moved meanwhile."""
+    """Let the timetable look at the violation again: it is open anew, and may have moved meanwhile.
+
+    So is the report that it was of, which may have been split off since: until now this one stood for it.
+    """
     root = await session.get(Ticket, reward.root_ticket_id)
-    if root is not None:
-        head = await _head(session, root)
-        await session.execute(sa.delete(RewardSeen).where(RewardSeen.ticket_id.in_([root.id, head.id])))
+    won = await session.scalar(sa.select(Ticket).where(Ticket.appeal_id == reward.winner_appeal_id))
+    for ticket in (root, won):
+        if ticket is not None:
+            head = await _head(session, ticket)
+            await session.execute(sa.delete(RewardSeen).where(RewardSeen.ticket_id.in_([ticket.id, head.id])))
 
 
 async def _head(session: AsyncSession, ticket: Ticket) -> Ticket:
