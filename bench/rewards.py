@@ -39,7 +39,7 @@ from tests.factories import NOW, TicketIn, add_reference, add_tickets
 from triage.clock import FixedClock, local
 from triage.rules.rewards import first
 from triage.services.deps import Deps
-from triage.services.rewards import finding
+from triage.services.rewards import finding, reports
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ async def _race(deps: Deps, number: int, raced: Raced) -> None:
         root = (await session.scalars(sa.select(Ticket).where(Ticket.no == head))).one()
         again = first.order(
             deps.tables.rewards.first_of(local(root.received_at).date()),
-            [finding.report_of(one) for one in await finding.group(session, root)],
+            [reports.report_of(one) for one in await reports.group(session, root)],
         )
     raced.doubled += len(live) != 1
     places = {by_no[no][1]: place for place, no in enumerate(numbers)}

@@ -1,9 +1,9 @@
 """更正: a clerk says what a reading got wrong. Kept with who, when and which model; the reading stays.
 
 A place that was put right is the ticket's place from then on (`models.placed`): lists, filters, counts and
-maps follow in the same transaction. Nothing else of the ticket is changed here, nor who handles it and may
-see it (but for what `districts` copies): where it goes next is a move of its own. `AS_READ` takes the
-corrections of a place back.
+maps follow in the same transaction. Whether the case may be rewarded is looked at anew. Nothing else of the
+ticket is changed here, nor who handles it and may see it (but for what `districts` copies): where it goes
+next is a move of its own. `AS_READ` takes the corrections of a place back.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound
 from triage.services import districts, ledger
+from triage.services.rewards import finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,6 +89,8 @@ async def correct(
     ]
     session.add_all(kept)
     await session.flush()
+    if kept:
+        await finding.anew(session, found.ticket)
     if before != after and not any(item.field == Corrected.PLACE.value for item in kept):
         # Another spot of the same place is no other place, so nothing to learn from; but somebody did it.
         ledger.write(

@@ -27,7 +27,7 @@ from triage.rules.rewards import deciding
 from triage.rules.rewards.facts import Decision, Facts, Item
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rewards.stepping import StepRefused
-from triage.services.rewards import apart, book, checking, finding, telling
+from triage.services.rewards import apart, book, checking, finding, reports, telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,7 +209,7 @@ async def _not_exposed(session: AsyncSession, reward: Reward) -> None:
     root = await session.get(Ticket, reward.root_ticket_id)
     if root is None or Exclusion.EXPOSED_BY_MEDIA.value in reward.exclusions:
         return
-    appeals = [one.appeal.id for one in await finding.group(session, root)]
+    appeals = [one.appeal.id for one in await reports.group(session, root)]
     exposed = await checking.exposed_before(session, appeals, reward.reported_at)
     if exposed is not None:
         raise StepRefused(

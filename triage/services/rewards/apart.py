@@ -15,7 +15,7 @@ from models.tickets import Ticket, TicketEvent
 from models.units import Staff
 from models.vocab_rewards import RewardAct
 from triage.rules.rewards.stepping import StepRefused
-from triage.services.rewards import finding, owning
+from triage.services.rewards import owning, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ async def _handled(session: AsyncSession, reward: Reward, login: str) -> bool:
     root = await session.get(Ticket, reward.root_ticket_id)
     if root is None:
         return False
-    tickets = [one.ticket.id for one in await finding.group(session, root)]
+    tickets = [one.ticket.id for one in await reports.group(session, root)]
     found = (
         sa.select(TicketEvent.id)
         .join(Staff, Staff.id == TicketEvent.staff_id)

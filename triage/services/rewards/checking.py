@@ -20,6 +20,7 @@ from models.vocab_leads import LeadState
 from models.vocab_rewards import Exclusion, RewardState
 from triage.clock import local, show
 from triage.rules.rewards.rows import LimitName
+from triage.services.rewards import reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.rules.rows import Tables
-    from triage.services.rewards.finding import Said
+    from triage.services.rewards.reports import Said
 
 _MOST: Final = 5
 _GONE: Final = (RewardState.REFUSED.value, RewardState.JOINED.value)
@@ -44,6 +45,7 @@ async def found(
     answered: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Every hint, the certain ones first. `answered`: states of a ticket that has its answer."""
+    kind = reports.kind_of(ticket, said)
     at = winner.appeal.received_at
     exposed = await exposed_before(session, [one.appeal.id for one in said], at)
     hints = []
@@ -55,14 +57,14 @@ async def found(
     hints += [
         _hint(
             Exclusion.ALREADY_KNOWN,
-            f"同一事项的{one.ticket.appeal_type} {one.ticket.no}，{show(one.appeal.received_at)} 提出",
+            f"同一事项的{one.type} {one.ticket.no}，{show(one.appeal.received_at)} 提出",
         )
         for one in earlier
     ][:_MOST]
     hints += await _answered(session, tables, ticket, winner, said, states=answered)
-    hints += await _leads(session, ticket, winner)
-    hints += await _listed(session, ticket, winner)
-    return [*hints, *await _rewarded(session, tables, ticket)]
+    hints += await _leads(session, ticket, kind, winner)
+    hints += await _listed(session, ticket, kind, winner)
+    return [*hints, *await _rewarded(session, ticket, kind)]
 
 
 async def exposed_before(session: AsyncSession, appeals: Sequence[int], at: datetime) -> datetime | None:
@@ -103,7 +105,7 @@ async def _answered(
         )
     )
     place = sa.and_(
-        Ticket.district_code == ticket.district_code, Ticket.kind == ticket.kind,
+        Ticket.district_code == ticket.district_code, Ticket.kind == reports.kind_of(ticket, said),
         Ticket.street_code == ticket.street_code,
     )  # fmt: skip
     found: dict[int, dict[str, Any]] = {}
@@ -125,14 +127,16 @@ async def _answered(
     return list(found.values())[:_MOST]
 
 
-async def _leads(session: AsyncSession, ticket: Ticket, winner: Said) -> list[dict[str, Any]]:
+async def _leads(
+    session: AsyncSession, ticket: Ticket, kind: str | None, winner: Said
+) -> list[dict[str, Any]]:
     """Reports of media of the same kind in the same street before."""
     if ticket.street_code is None:
         return []
     rows = await session.execute(
         sa.select(Lead.id, Lead.exposed_at)
         .where(
-            Lead.kind == ticket.kind,
+            Lead.kind == kind,
             Lead.street_code == ticket.street_code,
             Lead.exposed_at < winner.appeal.received_at,
             Lead.state.not_in([LeadState.DROPPED.value, LeadState.UNREAD.value]),
@@ -146,14 +150,14 @@ async def _leads(session: AsyncSession, ticket: Ticket, winner: Said) -> list[di
     ]
 
 
-async def _listed(session: AsyncSession, ticket: Ticket, winner: Said) -> list[dict[str, Any]]:
+async def _listed(
+    session: AsyncSession, ticket: Ticket, kind: str | None, winner: Said
+) -> list[dict[str, Any]]:
     """Lines of inspection lists: the party that was read, or the kind in the street."""
     if ticket.district_code is None:
         return []
     party = str((winner.reading.detail if winner.reading else {}).get("party") or "")
-    same = sa.and_(
-        RewardInspection.kind == ticket.kind, RewardInspection.street_code == (ticket.street_code or "")
-    )
+    same = sa.and_(RewardInspection.kind == kind, RewardInspection.street_code == (ticket.street_code or ""))
     rows = await session.scalars(
         sa.select(RewardInspection)
         .where(
@@ -171,16 +175,15 @@ async def _listed(session: AsyncSession, ticket: Ticket, winner: Said) -> list[d
     ]
 
 
-async def _rewarded(session: AsyncSession, tables: Tables, ticket: Ticket) -> list[dict[str, Any]]:
+async def _rewarded(session: AsyncSession, ticket: Ticket, kind: str | None) -> list[dict[str, Any]]:
     """Other rewards of the same kind in the same street: the same violation again?"""
-    del tables
     if ticket.street_code is None:
         return []
     rows = await session.execute(
         sa.select(Reward.no)
         .join(Ticket, Ticket.id == Reward.root_ticket_id)
         .where(
-            Reward.kind == ticket.kind, Ticket.street_code == ticket.street_code, Ticket.id != ticket.id,
+            Reward.kind == kind, Ticket.street_code == ticket.street_code, Ticket.id != ticket.id,
             Reward.state.not_in(_GONE),
         )
         .order_by(Reward.id)

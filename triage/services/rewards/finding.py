@@ -7,26 +7,26 @@ order. While nothing is decided it is worked out again whenever the ticket moves
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.appeals import Appeal, Appellant, Reading
-from models.files import Attachment
+from models.appeals import Appeal
+from models.corrections import Correction
 from models.rewards import Reward, RewardSeen
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Precision, Tag
+from models.vocab import Corrected, Tag
 from models.vocab_rewards import RewardAct, RewardState
 from triage.clock import local
 from triage.errors import NoRule
 from triage.rules.rewards import first
 from triage.rules.rewards.stepping import StepRefused
 from triage.services import following
-from triage.services.rewards import book, checking
+from triage.services.rewards import book, checking, reports
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from triage.rules.rewards.rows import CandidateRow
     from triage.rules.rows import Tables
 
-#: Merges of merges are followed so far.
-_MERGES: Final = 20
 #: Verified, and not yet decided.
 _REVIEWED: Final = frozenset({
     RewardState.REVIEWING, RewardState.LEGAL_PASSED, RewardState.FINANCE_PASSED, RewardState.APPROVING,
@@ -47,17 +45,6 @@ _MADE_WAY: Final = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One appeal of a violation."""
-
-    appeal: Appeal
-    ticket: Ticket
-    reading: Reading | None
-    files: int
-    named: bool
-
-
 async def sweep(
     session: AsyncSession, tables: Tables, *, now: datetime, batch: int, since: int | None = None
 ) -> int:
@@ -66,9 +53,13 @@ async def sweep(
     With `since` only at those with an event after that one; without it all cases are gone through.
     """
     row = tables.rewards.candidate(local(now).date())
-    kinds = [kind.id for kind in tables.kinds.values() if kind.reward.value in row.kinds]
+    kinds = _kinds(tables, row)
     joined = sa.exists().where(TicketEvent.ticket_id == Ticket.id, TicketEvent.tag == Tag.JOINED.value)
-    may = [Ticket.appeal_type.in_(row.appeal_types), Appeal.told_type.in_(row.appeal_types), joined]
+    # What a clerk said otherwise may make it one too; whether it is one, `_facts` says.
+    may = [
+        Ticket.appeal_type.in_(row.appeal_types), Appeal.told_type.in_(row.appeal_types), joined,
+        _said(Corrected.APPEAL_TYPE, row.appeal_types),
+    ]  # fmt: skip
     if row.confidential:
         may.append(Appeal.confidential.is_(True))
     moved: sa.ColumnElement[bool] = sa.true()
@@ -82,7 +73,11 @@ async def sweep(
             .where(
                 moved,
                 Ticket.state.in_(row.states),
-                Ticket.kind.in_(kinds),
+                sa.or_(
+                    Ticket.kind.in_(kinds),
+                    _said(Corrected.KIND, kinds),
+                    _said(Corrected.ENVIRONMENTAL, ["true"]),
+                ),
                 sa.or_(*may),
                 sa.or_(RewardSeen.version.is_(None), RewardSeen.version != Ticket.version),
             )
@@ -94,6 +89,17 @@ async def sweep(
     for ticket in found:
         await look(session, tables, ticket, row, now=now)
     return len(found)
+
+
+def _kinds(tables: Tables, row: CandidateRow) -> list[str]:
+    """The kinds that entitle."""
+    return [kind.id for kind in tables.kinds.values() if kind.reward.value in row.kinds]
+
+
+def _said(field: Corrected, values: Collection[str]) -> sa.ColumnElement[bool]:
+    """Tickets of which a clerk ever said one of these."""
+    said = sa.select(Correction.ticket_id).where(Correction.field == field.value, Correction.new.in_(values))
+    return Ticket.id.in_(said)
 
 
 async def look(
@@ -108,7 +114,7 @@ async def look(
         await session.execute(sa.delete(RewardSeen).where(RewardSeen.ticket_id == head.id))
         await _looked(session, ticket)
         return
-    said = await group(session, ticket)
+    said = await reports.group(session, ticket)
     numbers = [one.ticket.id for one in said]
     known = list(
         await session.scalars(
@@ -138,7 +144,7 @@ async def look(
     await _looked(session, ticket)
 
 
-def _of_these(said: list[Said]) -> sa.ColumnElement[bool]:
+def _of_these(said: list[reports.Said]) -> sa.ColumnElement[bool]:
     """Rewards of these reports: rooted in one of their tickets, or won by one before it was split off.
 
     After 撤销合并 the one that a report won stays with the ticket that it had been merged into.
@@ -164,9 +170,9 @@ async def again(session: AsyncSession, tables: Tables, reward: Reward, *, now: d
     if root is None or await _is_behind(session, root):
         raise StepRefused("这一件的工单已并入另一工单，候选会自动并到那里")
     row = tables.rewards.candidate(local(now).date())
-    facts = await _facts(session, tables, root, await group(session, root), row)
+    facts = await _facts(session, tables, root, await reports.group(session, root), row)
     if facts is None:
-        raise StepRefused("按现在的并单，没有完整有效的举报")
+        raise StepRefused("按现在的并单和更正，没有完整有效、可以奖励的举报")
     return await _rank(session, tables, root, reward, facts, now=now)
 
 
@@ -177,9 +183,9 @@ async def news(session: AsyncSession, tables: Tables, reward: Reward, *, now: da
         return []
     told = []
     row = tables.rewards.candidate(local(now).date())
-    facts = await _facts(session, tables, root, await group(session, root), row) or {}
+    facts = await _facts(session, tables, root, await reports.group(session, root), row) or {}
     if facts.get("winner_appeal_id") != reward.winner_appeal_id:
-        told.append("核验以后并单有变化，按现在的并单第一有效举报不是这一件：请退回重新核验")
+        told.append("核验以后并单或更正有变化，按现在的第一有效举报不是这一件：请退回重新核验")
     seen = {one["text"] for one in reward.checks}
     told += [f"核验以后新查到：{one['text']}" for one in facts.get("checks", ()) if one["text"] not in seen]
     if no := await rival(session, reward):
@@ -192,7 +198,7 @@ async def rival(session: AsyncSession, reward: Reward) -> str | None:
     root = await session.get(Ticket, reward.root_ticket_id)
     if root is None:
         return None
-    said = await group(session, await _head(session, root))
+    said = await reports.group(session, await _head(session, root))
     same = sa.or_(_of_these(said), Reward.winner_appeal_id == reward.winner_appeal_id)
     others = await session.scalars(sa.select(Reward).where(same, Reward.id != reward.id).order_by(Reward.id))
     return next((one.no for one in others if stands(one)), None)
@@ -207,8 +213,13 @@ async def forget(session: AsyncSession, reward: Reward) -> None:
     won = await session.scalar(sa.select(Ticket).where(Ticket.appeal_id == reward.winner_appeal_id))
     for ticket in (root, won):
         if ticket is not None:
-            head = await _head(session, ticket)
-            await session.execute(sa.delete(RewardSeen).where(RewardSeen.ticket_id.in_([ticket.id, head.id])))
+            await anew(session, ticket)
+
+
+async def anew(session: AsyncSession, ticket: Ticket) -> None:
+    """Let the timetable look at a ticket again, and at the one that stands for it, within the hour."""
+    head = await _head(session, ticket)
+    await session.execute(sa.delete(RewardSeen).where(RewardSeen.ticket_id.in_([ticket.id, head.id])))
 
 
 async def _head(session: AsyncSession, ticket: Ticket) -> Ticket:
@@ -222,19 +233,20 @@ async def _is_behind(session: AsyncSession, ticket: Ticket) -> bool:
 
 
 async def _facts(
-    session: AsyncSession, tables: Tables, ticket: Ticket, said: list[Said], row: CandidateRow
+    session: AsyncSession, tables: Tables, ticket: Ticket, said: list[reports.Said], row: CandidateRow
 ) -> dict[str, Any] | None:
-    """What the reports of a violation come to; None when there is no valid one."""
-    reports = [one for one in said if _is_report(one, row)]
+    """What the reports of a violation come to; None when there is no valid one, or its kind has no reward."""
+    kind = reports.kind_of(ticket, said)
+    valid = [one for one in said if one.is_report(row)]
     try:
         firsts = tables.rewards.first_of(local(ticket.received_at).date())
     except NoRule:
         return None  # reported before there were any rules: no candidate
-    ranked = first.order(firsts, [report_of(one) for one in reports])
+    ranked = first.order(firsts, [reports.report_of(one) for one in valid])
     winner = next((one for one in ranked if one.place == 1), None)
-    if winner is None or ticket.kind is None:
+    if winner is None or kind not in _kinds(tables, row):
         return None
-    of = {one.appeal.id: one for one in reports}[winner.report.appeal_id]
+    of = {one.appeal.id: one for one in valid}[winner.report.appeal_id]
     proof = [
         {
             "appeal": one.report.appeal_id, "place": one.place, "why": one.why,
@@ -245,7 +257,7 @@ async def _facts(
         for one in ranked
     ]  # fmt: skip
     return {
-        "winner_appeal_id": of.appeal.id, "kind": ticket.kind, "district_code": ticket.district_code,
+        "winner_appeal_id": of.appeal.id, "kind": kind, "district_code": ticket.district_code,
         "reported_at": of.appeal.received_at, "real_name": of.named, "proof": proof,
         "checks": await checking.found(session, tables, ticket, of, said, answered=row.states),
     }  # fmt: skip
@@ -310,54 +322,3 @@ async def _looked(session: AsyncSession, ticket: Ticket) -> None:
         .values(ticket_id=ticket.id, version=ticket.version)
         .on_conflict_do_update(index_elements=["ticket_id"], set_={"version": ticket.version})
     )
-
-
-async def group(session: AsyncSession, root: Ticket) -> list[Said]:
-    """The ticket and everything merged into it, with what was read of each; by number."""
-    numbers, frontier = {root.id}, {root.id}
-    for _ in range(_MERGES):
-        frontier = await following.inside(session, frontier) - numbers
-        if not frontier:
-            break
-        numbers |= frontier
-    files = (
-        sa.select(sa.func.count())
-        .where(Attachment.appeal_id == Appeal.id, Attachment.owner == "appeal")
-        .scalar_subquery()
-    )
-    named = sa.exists().where(
-        Appellant.appeal_id == Appeal.id, Appellant.name.is_not(None), Appellant.phone.is_not(None)
-    )
-    rows = await session.execute(
-        sa.select(Appeal, Ticket, Reading, files, named)
-        .join(Ticket, Ticket.appeal_id == Appeal.id)
-        .outerjoin(Reading, Reading.id == Ticket.reading_id)
-        .where(Ticket.id.in_(numbers))
-        .order_by(Appeal.id)
-    )
-    return [Said(*row) for row in rows]
-
-
-def _is_report(one: Said, row: CandidateRow) -> bool:
-    told = {one.ticket.appeal_type, one.appeal.told_type}
-    return not told.isdisjoint(row.appeal_types) or (row.confidential and one.appeal.confidential)
-
-
-def report_of(one: Said) -> first.Report:
-    """An appeal as the order of reports takes it: what was read of it, not its words."""
-    detail = one.reading.detail if one.reading else {}
-    place = one.reading.place_precision if one.reading else Precision.NONE.value
-    return first.Report(
-        appeal_id=one.appeal.id,
-        received_at=one.appeal.received_at,
-        registered_at=one.appeal.stored_at,
-        words=len("".join(one.appeal.text.split())),
-        names_object=bool(detail.get("party")) or place in _POINTED,
-        names_place=place != Precision.NONE or bool(one.appeal.address),
-        names_facts=one.ticket.kind is not None,
-        files=one.files,
-    )
-
-
-#: So exact a place tells which works, site or shop is meant.
-_POINTED: Final = frozenset(p.value for p in (Precision.DOOR, Precision.POINT, Precision.COMPOUND))
