@@ -49,6 +49,15 @@ _ID: Final = re.compile(r"\d{17}[\dX]", re.ASCII)
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS: Final = "10X98765432"
 _CLAIMABLE: Final = (ShareState.OPEN.value, ShareState.FAILED.value)
+#: Decided without a reward; archived ones without a sum are.
+_NOT_GIVEN: Final = frozenset({RewardState.REFUSED, RewardState.ARCHIVED})
+#: Told of, and over.
+_OVER: Final = frozenset({RewardState.RECOVERING, RewardState.RECOVERED, RewardState.ARCHIVED})
+_REFUSED: Final = "这件举报没有给予奖励。有疑问的请打 12345。"
+#: Said of everything that is not decided, and to whoever does not know the 查询码: it tells neither apart.
+_NONE_YET: Final = (
+    "这件举报现在没有可以领取的奖励。查实并批准奖励的，会在这里给您领取码；已经办完的，填对查询码会说明结果。"
+)
 
 
 class NotYours(TriageError):
@@ -115,29 +124,68 @@ async def give(
 ) -> list[Code]:
     """The codes of a case that won, once, for whoever has it open and is its sender.
 
-    `secret`: the 查询码, or the word handed over at 当面核验. Raises NothingToClaim, NotTheirs.
+    `secret`: the 查询码, or the word handed over at 当面核验. Raises NotTheirs, and NothingToClaim with
+    why. What was decided otherwise is told with the 查询码 alone: number and phone open a case to others too.
     """
-    rewards = await session.scalars(
+    found = await session.scalars(
         sa.select(Reward)
-        .where(Reward.winner_appeal_id == appeal_id)
+        .where(Reward.winner_appeal_id == appeal_id, Reward.state != RewardState.JOINED.value)
         .order_by(Reward.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+    rewards = list(found)
     # One report, one reward: of two that were approved before that was checked, the first alone is paid.
     reward = next((one for one in rewards if finding.stands(one)), None)
-    if reward is None or reward.state != RewardState.NOTIFIED:
-        raise NothingToClaim
-    await owning.check(session, deps, reward, secret, now=now)
-    made = []
-    for share in await book.shares_of(session, reward.id):
-        if share.code_hash is None and share.state in _CLAIMABLE:
-            book.step_share(deps.tables, reward, share, RewardAct.CODE, book.REPORTER, now=now)
-            code = book.drawn(CODE_LETTERS)
-            share.code_hash = await asyncio.to_thread(hasher(deps).hash, code)
-            made.append(Code(reward.no, share.number, code))
-            await book.note(session, reward, RewardAct.CODE, book.REPORTER.login, now, share=share.number)
-    return made
+    if reward is not None and reward.state == RewardState.NOTIFIED:
+        await owning.check(session, deps, reward, secret, now=now)
+        made = [
+            await _coded(session, deps, reward, share, now=now)
+            for share in await book.shares_of(session, reward.id)
+            if share.code_hash is None and share.state in _CLAIMABLE
+        ]
+        if made:
+            return made
+        raise NothingToClaim(await _why(session, reward))
+    refused = bool(rewards) and all(one.state in _NOT_GIVEN for one in rewards)
+    over = refused if reward is None else reward.state in _OVER
+    if over and await owning.knows(session, deps, appeal_id, secret):
+        raise NothingToClaim(_REFUSED if reward is None else await _why(session, reward))
+    raise NothingToClaim(_NONE_YET)
+
+
+async def _coded(
+    session: AsyncSession, deps: Deps, reward: Reward, share: RewardShare, *, now: datetime
+) -> Code:
+    book.step_share(deps.tables, reward, share, RewardAct.CODE, book.REPORTER, now=now)
+    code = book.drawn(CODE_LETTERS)
+    share.code_hash = await asyncio.to_thread(hasher(deps).hash, code)
+    await book.note(session, reward, RewardAct.CODE, book.REPORTER.login, now, share=share.number)
+    return Code(reward.no, share.number, code)
+
+
+async def _why(session: AsyncSession, reward: Reward) -> str:
+    """Why there is no code to give of a reward that was told of."""
+    taken_back = sa.select(Reward.id).where(Reward.id == reward.id, book.was_recovered())
+    if reward.state == RewardState.RECOVERING or await session.scalar(taken_back) is not None:
+        return "这件举报的奖励已按规定追回或正在追回，不能领取。有疑问的请打 12345。"
+    shares = await book.shares_of(session, reward.id)
+    return "".join(f"第 {one.number} 份：" * (len(shares) > 1) + _why_not(one) for one in shares)
+
+
+def _why_not(share: RewardShare) -> str:
+    match ShareState(share.state):
+        case ShareState.WAIVED:
+            until = f"{share.claim_by.isoformat()} " if share.claim_by else ""
+            return f"领取期限到 {until}为止，已视为放弃。有特殊情况的请打 12345 说明，核实后可以重新开放。"
+        case ShareState.DECLINED:
+            return "已登记为本人放弃。不是本人意思的，请打 12345 说明，核实后可以重新开放。"
+        case ShareState.CLAIMED | ShareState.PAYING:
+            return "已经登记领取，正在安排支付。"
+        case ShareState.PAID:
+            return "已经支付到登记的账号。"
+        case _:
+            return "领取码已经给过一次。丢失的请打 12345 说明，核对后可以重发。"
 
 
 async def count_try(session: AsyncSession, deps: Deps, no: str, address: str, *, now: datetime) -> None:

@@ -59,9 +59,9 @@ async def count_try(session: AsyncSession, deps: Deps, appeal_id: int, *, now: d
 
 async def check(session: AsyncSession, deps: Deps, reward: Reward, secret: str, *, now: datetime) -> None:
     """Whether a code may be given to whoever has the case open. Uses up the word. Raises NotTheirs."""
-    told = _told(secret)
-    if await _knows(session, deps, reward.winner_appeal_id, told):
+    if await knows(session, deps, reward.winner_appeal_id, secret):
         return
+    told = _told(secret)
     kept = reward.attested_word
     if (
         kept is None
@@ -106,7 +106,9 @@ async def looked(session: AsyncSession, login: str, appeal_id: int) -> bool:
     return await session.scalar(found.limit(1)) is not None
 
 
-async def _knows(session: AsyncSession, deps: Deps, appeal_id: int, told: str) -> bool:
+async def knows(session: AsyncSession, deps: Deps, appeal_id: int, secret: str) -> bool:
+    """Whether it is the 查询码 of the case."""
+    told = _told(secret)
     kept = await session.scalar(
         sa.select(CitizenAccess.code_hash).where(CitizenAccess.appeal_id == appeal_id)
     )

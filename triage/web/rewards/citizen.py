@@ -68,14 +68,8 @@ async def code(request: web.Request) -> web.Response:
             await owning.count_try(writing, deps, found.appeal_id, now=deps.clock.now())
         async with deps.db.writes.begin() as session:
             given = await claiming.give(session, deps, found.appeal_id, secret, now=deps.clock.now())
-    except (owning.NotTheirs, TooOften) as error:
+    except (owning.NotTheirs, claiming.NothingToClaim, TooOften) as error:
         return _home(request, error.detail, status=error.status)
-    except claiming.NothingToClaim:
-        return _home(
-            request, "这件举报现在没有可以领取的奖励。查实并批准奖励后，会在这里给您领取码。", status=409
-        )
-    if not given:
-        return _home(request, "领取码已经给过一次。丢失的请打 12345 说明，核对后可以重发。", status=409)
     return _home(request, codes=tuple(given))
 
 

@@ -303,7 +303,8 @@ async def test_a_code_is_given_once_and_nothing_else_opens(lite: Deps) -> None:
     reward = await bed.approved(lite, reporters=2, parts=(7, 3))
     given = await bed.codes(lite, reward.winner_appeal_id)
     assert [one.number for one in given] == [1, 2]
-    assert await bed.codes(lite, reward.winner_appeal_id) == []
+    with pytest.raises(claiming.NothingToClaim, match="给过一次"):
+        await bed.codes(lite, reward.winner_appeal_id)
     assert [share.amount_fen for share in await bed.shares(lite)] == [350_000, 150_000]
     async with lite.db.reads() as session:
         for no, code in (

@@ -17,11 +17,12 @@ from models.ledger import LedgerRow
 from models.vocab_rewards import RewardAct, ShareState
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered, paid
+from tests.triage.web.citizen.steps import track
 from triage.services.rewards import acting, book, claiming, inspections, outcomes
 from triage.web.rewards import desk, lists, pay, queue
 
 if TYPE_CHECKING:
-    from tests.triage.web.citizen.conftest import Citizen
+    from tests.triage.web.citizen.conftest import Citizen, Clock
     from tests.triage.web.conftest import Client
     from triage.services.deps import Deps
 
@@ -175,6 +176,19 @@ async def test_the_word_of_a_check_in_person_is_shown_once_and_takes_the_code(
         now = deps.clock.now()
         given = await claiming.give(session, deps, reward.winner_appeal_id, word, now=now)
     assert [one.number for one in given] == [1]
+
+
+async def test_the_page_says_why_there_is_no_code(citizen: Citizen, deps: Deps, clock: Clock) -> None:
+    (no,) = await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    clock.later(days=91)
+    await bed.tick(deps)
+    assert await track(citizen, no, bed.SECRET) == 200
+    await citizen.get("/citizen/reward")
+    page = await citizen.post("/citizen/reward/code", {"secret": bed.SECRET})
+    assert citizen.status == 409
+    assert "已视为放弃。有特殊情况的请打 12345" in page
 
 
 async def test_the_lists_of_what_was_known_are_shown(client: Client, deps: Deps) -> None:
