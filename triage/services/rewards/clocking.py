@@ -17,7 +17,7 @@ from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage import logs
 from triage.clock import local
 from triage.services import backlog
-from triage.services.rewards import book, finding, telling
+from triage.services.rewards import book, finding, paying, telling
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,9 +94,10 @@ async def _due(
 
 
 async def waive(session: AsyncSession, tables: Tables, *, now: datetime, batch: int) -> int:
-    """逾期视为放弃: the last day is over. Gives how many."""
+    """逾期视为放弃: the last day is over, and the bank did not perhaps pay after all. Gives how many."""
     over = sa.and_(
         RewardShare.state.in_(_CLAIMABLE),
+        ~paying.disputed(),
         RewardShare.claim_by < local(now).date(),
     )
     found = await _due(session, over, batch)

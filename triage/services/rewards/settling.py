@@ -2,8 +2,9 @@
 
 That it paid is believed once. That it did not pay opens the part for another account, so two people must say
 so: the first import notes it, the part stays with its payment, and another payer's import of what the bank
-says settles it. When the bank says afterwards that it did pay, nothing more is paid of the part; a second
-person's import settles that too. The same file again by the same person changes nothing.
+says settles it. When the bank says afterwards that it did pay, nothing more is paid of the part, nor does its
+time pass; a second person's import settles that too, either way. The same file again by the same person
+changes nothing.
 """
 
 from __future__ import annotations
@@ -37,13 +38,19 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
-#: A part that is not paid by another payment meanwhile.
-_OPEN: Final = (ShareState.FAILED.value, ShareState.CLAIMED.value)
+#: A part that is not paid by another payment meanwhile, whatever became of it: the money has left.
+_OPEN: Final = (
+    ShareState.FAILED.value, ShareState.CLAIMED.value, ShareState.OPEN.value, ShareState.WAIVED.value,
+    ShareState.DECLINED.value,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a result file changed; `waiting`, `disputed`: so many wait for another person's import."""
+    """What a result file changed; `waiting`, `disputed`: so many wait for another person's import.
+
+    `cleared`: so many were said to be paid after all, and were not.
+    """
 
     batch_no: str
     paid: int
@@ -51,6 +58,7 @@ class Taken:
     repeated: bool
     waiting: int = 0
     disputed: int = 0
+    cleared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ async def take(
     if known is not None and not news:
         return Taken(batch.no, known.paid, known.failed, repeated=True)
     rewards = await _rewards(session, [held[one.reference].share_id for one in news])
-    came = {"paid": 0, "failed": 0, "waiting": 0, "disputed": 0}
+    came = {"paid": 0, "failed": 0, "waiting": 0, "disputed": 0, "cleared": 0}
     for one in news:
         payment = held[one.reference]
         told = _Told(one, payment, *rewards[payment.share_id])
@@ -115,7 +123,9 @@ def _is_news(one: bank_file.Result, held: Mapping[str, RewardPayment], doer: Doe
         raise BankFileRefused(f"第 {one.line} 行与此前导入的结果相反，请先与银行核实")
     if payment.state == PaymentState.CLAIMED:
         return one.paid or payment.failed_by != doer.login
-    return payment.state == PaymentState.FAILED and one.paid and payment.disputed_by != doer.login
+    if payment.state != PaymentState.FAILED or payment.disputed_by == doer.login:
+        return False
+    return one.paid or payment.disputed_by is not None
 
 
 async def _rewards(session: AsyncSession, share_ids: Sequence[int]) -> dict[int, tuple[Reward, RewardShare]]:
@@ -134,6 +144,10 @@ async def _settle(session: AsyncSession, tables: Tables, doer: Doer, told: _Told
     """What became of it, as `take` counts it."""
     one, payment = told.one, told.payment
     if payment.state == PaymentState.FAILED:
+        if not one.paid:
+            payment.disputed_by = None
+            _note(session, doer, told, now=now, what="先称失败、后称成功，另一人确认未支付成功")
+            return "cleared"
         if payment.disputed_by is not None and told.share.state in _OPEN:
             await _paid(session, tables, doer, told, now=now)
             return "paid"

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from connectors.office_xlsx import workbook
 from models.rewards import Reward, RewardBatch, RewardPayment, RewardShare
-from models.vocab_rewards import PaymentState, ShareState
+from models.vocab_rewards import PaymentState, RewardState, ShareState
 from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
@@ -42,7 +42,10 @@ async def batches(request: web.Request) -> web.Response:
 
 async def _batches(request: web.Request, fault: str, *, status: int = 200) -> web.Response:
     viewer = request[VIEWER]
-    claimed = (RewardShare.state == ShareState.CLAIMED.value, book.seen_by(viewer))
+    claimed = (
+        RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value,
+        ~paying.disputed(), book.seen_by(viewer),
+    )  # fmt: skip
     async with request.app[DEPS].db.reads() as session:
         ready, fen = (
             await session.execute(

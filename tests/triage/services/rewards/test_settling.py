@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from connectors import bank_file
-from models.vocab_rewards import ShareState
+from models.vocab_rewards import RewardAct, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, failed, gathered, taken
 from tests.triage.services.rewards.bed import SECOND_PAYER, VAULT
 from triage.errors import BadInput
-from triage.services.rewards import claiming
+from triage.services.rewards import acting, book, claiming
 from triage.services.rewards.settling import Taken
 
 if TYPE_CHECKING:
@@ -70,6 +71,49 @@ async def test_what_was_paid_after_all_is_not_paid_again(deps: Deps) -> None:
     assert await state_of(deps) == ShareState.PAID
     with pytest.raises(BadInput, match="没有已登记待支付的奖励"):
         await gathered(deps)
+
+
+async def test_that_it_was_paid_after_all_is_taken_back_by_another_person(deps: Deps) -> None:
+    no, given = await sent(deps)
+    await failed(deps, no, "销户")
+    offer = await bed.offered(deps, given)
+    async with deps.db.writes.begin() as session:
+        await claiming.claim(session, deps, VAULT, offer, bed.CLAIM, now=NOW)
+    await taken(deps, no, await answer_of(deps, no))
+    right = await answer_of(deps, no, "失败", "销户")
+    assert (await taken(deps, no, right)).repeated, "who said that it was paid is not believed alone"
+    assert (await taken(deps, no, right, SECOND_PAYER)).cleared == 1
+    assert (await taken(deps, no, right, SECOND_PAYER)).repeated
+    assert (await gathered(deps)).payments == 1
+
+
+async def test_what_may_have_been_paid_is_not_waived(lite: Deps) -> None:
+    no, _ = await sent(lite)
+    await failed(lite, no, "销户")
+    await taken(lite, no, await answer_of(lite, no))
+    later = bed.at(lite, NOW + timedelta(days=95))
+    await bed.tick(later)
+    assert await state_of(lite) == ShareState.FAILED
+    await taken(later, no, await answer_of(lite, no, "失败", "销户"), SECOND_PAYER)
+    await bed.tick(later)
+    assert await state_of(lite) == ShareState.WAIVED
+
+
+@pytest.mark.parametrize("opened", [False, True])
+async def test_what_was_paid_after_its_time_is_paid(lite: Deps, *, opened: bool) -> None:
+    no, _ = await sent(lite)
+    await failed(lite, no, "销户")
+    later = bed.at(lite, NOW + timedelta(days=95))
+    await bed.tick(later)
+    reward = await bed.the_reward(lite)
+    wishes = [book.Wish(reward.no, RewardAct.REOPEN, reward.version, "住院未能按期领取", 1)] * opened
+    async with lite.db.writes.begin() as session:
+        for wish in wishes:
+            await acting.act_share(session, lite.tables, bed.HEAD, wish, now=later.clock.now())
+    answer = await answer_of(lite, no)
+    assert (await taken(later, no, answer)).disputed == 1
+    assert (await taken(later, no, answer, SECOND_PAYER)).paid == 1
+    assert await state_of(lite) == ShareState.PAID
 
 
 async def test_what_was_paid_after_all_and_again_is_told(deps: Deps) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.triage.services.rewards import bed
-from tests.triage.services.rewards.bank import gathered
+from tests.triage.services.rewards.bank import answer_of, failed, gathered, taken
+from triage.services.rewards import claiming
 
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client
@@ -41,3 +42,19 @@ async def test_nor_fetches_them(client: Client, deps: Deps) -> None:
     assert file.status == 404
     year = await (await client.get("/desk/rewards/year?year=2026", headers=theirs)).text()
     assert "5,000 元" not in year
+
+
+async def test_what_may_have_been_paid_is_not_counted_as_ready(client: Client, deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    (given,) = await bed.claimed(deps)
+    batch = (await gathered(deps)).no
+    await failed(deps, batch, "销户")
+    offer, ours = await bed.offered(deps, given), {"Cookie": "who=payer"}
+    async with deps.db.writes.begin() as session:
+        await claiming.claim(session, deps, bed.VAULT, offer, bed.CLAIM, now=deps.clock.now())
+    before = await (await client.get("/desk/rewards/pay", headers=ours)).text()
+    await taken(deps, batch, await answer_of(deps, batch))
+    after = await (await client.get("/desk/rewards/pay", headers=ours)).text()
+    assert ["<b>1</b> 份已登记待支付" in page for page in (before, after)] == [True, False]
