@@ -34,6 +34,7 @@ _APART: Final[Mapping[RewardAct, tuple[RewardAct, ...]]] = {
     RewardAct.FINANCE_PASS: _FIXED,
     RewardAct.APPROVE: _FIXED,
     RewardAct.UPHOLD: _FIXED,
+    RewardAct.DECLINE: _FIXED,
     RewardAct.ATTEST: (RewardAct.RECODE, *_FIXED),
     RewardAct.RECODE: (RewardAct.ATTEST,),
     RewardAct.CONFIRM: (RewardAct.ATTEST, RewardAct.RECODE, *_FIXED),

@@ -14,7 +14,7 @@ from models.tickets import Ticket, TicketEvent
 from models.units import Staff
 from models.vocab import Tag
 from models.vocab_ledger import LedgerAct, SubjectKind
-from models.vocab_rewards import RewardAct, RewardState
+from models.vocab_rewards import RewardAct, RewardState, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered
@@ -77,6 +77,25 @@ async def test_one_officer_alone_does_not_take_a_reporters_money(deps: Deps) -> 
         await gathered(deps)
     await share_step(deps, FINANCE, RewardAct.CONFIRM, "户口簿：改名")
     assert (await gathered(deps)).payments == 1
+
+
+async def test_who_worked_on_a_reward_does_not_end_it_as_declined(lite: Deps) -> None:
+    await bed.reports(lite.db)
+    await bed.sweep(lite)
+    reward = await bed.the_reward(lite)
+    wish = book.Wish(reward.no, RewardAct.STATE, reward.version)
+    async with lite.db.writes.begin() as session:
+        await acting.state(session, lite.tables, X, wish, acting.Stated(), now=NOW)
+    await bed.approved(lite)
+    for doer, why in (
+        (HANDLER, "由举报人、法制复核、负责人办理"),
+        (Doer(HANDLER.login, ALL_POSTS), "您已作为经办办过"),
+        (X, "您办过这一件的“填写认定”"),
+    ):
+        with pytest.raises(StepRefused, match=why):
+            await share_step(lite, doer, RewardAct.DECLINE, "本人来电放弃")
+    await share_step(lite, LEGAL, RewardAct.DECLINE, "本人来电放弃")
+    assert [one.state for one in await bed.shares(lite)] == [ShareState.DECLINED]
 
 
 async def test_a_claim_by_ones_word_alone_is_confirmed_though_there_is_no_name_to_compare(deps: Deps) -> None:

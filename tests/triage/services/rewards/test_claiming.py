@@ -99,7 +99,7 @@ async def test_each_part_says_where_it_stands(lite: Deps) -> None:
     reward = await bed.the_reward(lite)
     wish = book.Wish(reward.no, RewardAct.DECLINE, reward.version, "本人来电放弃", 1)
     async with lite.db.writes.begin() as session:
-        await acting.act_share(session, lite.tables, HANDLER, wish, now=NOW)
+        await acting.act_share(session, lite.tables, HEAD, wish, now=NOW)
     await bed.claimed(lite)
     told = await why(lite)
     assert told.startswith("第 1 份：已登记为本人放弃。")
