@@ -90,7 +90,7 @@ async def _answered(
     *,
     states: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Cases before the report that were answered: of a party that was read, or the kind in the street.
+    """Cases before the report that were answered here: of a party that was read, or the kind in the street.
 
     Nothing of a confidential one.
     """
@@ -114,7 +114,7 @@ async def _answered(
             sa.select(Ticket.id, Ticket.no, Appeal.received_at)
             .join(Appeal, Appeal.id == Ticket.appeal_id)
             .where(
-                same, Ticket.id.not_in(numbers), Ticket.state.in_(states),
+                same, Ticket.id.not_in(numbers), Ticket.state.in_(states), ~reports.diverted(),
                 Appeal.received_at >= since, Appeal.received_at < at, Appeal.confidential.is_(False),
             )
             .order_by(Appeal.received_at.desc(), Ticket.id)

@@ -73,6 +73,7 @@ async def sweep(
             .where(
                 moved,
                 Ticket.state.in_(row.states),
+                ~reports.diverted(),
                 sa.or_(
                     Ticket.kind.in_(kinds),
                     _said(Corrected.KIND, kinds),

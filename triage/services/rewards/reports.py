@@ -51,6 +51,14 @@ class Said:
         return not told.isdisjoint(row.appeal_types) or (row.confidential and self.appeal.confidential)
 
 
+def diverted() -> sa.ColumnElement[bool]:
+    """Cases that were sent elsewhere (分流) and never dealt with here.
+
+    What was proposed alone stays on a ticket (`divert`) that was dispatched after all.
+    """
+    return sa.and_(Ticket.divert.is_not(None), Ticket.dispatched_at.is_(None))
+
+
 async def group(session: AsyncSession, root: Ticket) -> list[Said]:
     """The ticket and everything merged into it, with what was read and said of each; by number."""
     numbers, frontier = {root.id}, {root.id}

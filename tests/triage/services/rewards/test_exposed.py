@@ -96,3 +96,17 @@ async def test_cases_that_were_answered_before_are_told_by_place_and_by_party(de
         f"此前已答复的同一对象工单 {numbers[6]}", f"此前已答复的同一街道、同一种类工单 {place}"
     ]  # fmt: skip
     assert [no for no in (later, old, secret, open_one) if no in "".join(told)] == []
+
+
+async def test_what_was_sent_elsewhere_was_not_answered_here_nor_is_it_rewarded(lite: Deps) -> None:
+    _, away, kept = await bed.reports(lite.db, aged(5), *[aged(30, state=State.ARCHIVED)] * 2)
+    async with lite.db.writes.begin() as session:
+        # Proposed for both; dispatched after all the one, 分流 the other.
+        proposed = sa.update(Ticket).where(Ticket.no.in_([away, kept])).values(divert="inform_channel")
+        await session.execute(proposed)
+        await session.execute(sa.update(Ticket).where(Ticket.no == away).values(dispatched_at=None))
+    await bed.sweep(lite)
+    won = {one.winner_appeal_id for one in await bed.rewards(lite)}
+    assert won == {1, await bed.appeal_of(lite, kept)}
+    (told,) = await known(lite)
+    assert f"同一种类工单 {kept}" in told
