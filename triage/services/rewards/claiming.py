@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 CODE_LETTERS: Final = 12
 _CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{12}")
 _NO: Final = re.compile(r"J\d{4}[2-9A-HJ-NP-Z]{10}")
-_NAME: Final = re.compile(r"[㐀-鿿·A-Za-z ]{2,40}")
-_BANK: Final = re.compile(r"[㐀-鿿A-Za-z0-9()（） ]{4,60}")
+#: Also 〇, compatibility forms, and the rarer characters of names (extensions B to H).
+_HAN: Final = r"〇㐀-鿿\uf900-\ufaff\U00020000-\U000323af"
+_NAME: Final = re.compile(rf"[{_HAN}·A-Za-z ]{{2,40}}")
+_BANK: Final = re.compile(rf"[{_HAN}A-Za-z0-9()（） ]{{4,60}}")
 _ACCOUNT: Final = re.compile(r"\d{10,30}", re.ASCII)
 _PHONE: Final = re.compile(r"1[3-9]\d{9}|0\d{9,11}", re.ASCII)
 _ID: Final = re.compile(r"\d{17}[\dX]", re.ASCII)

@@ -11,7 +11,7 @@ import pytest
 from models.vocab_rewards import RewardAct, ShareState
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
-from tests.triage.services.rewards.bank import gathered, paid
+from tests.triage.services.rewards.bank import fetched, gathered, paid
 from tests.triage.services.rewards.bed import HANDLER, HEAD, PAYER, VAULT
 from triage.rules.rewards.rows import BoundName
 from triage.services.limiting import TooOften
@@ -67,6 +67,25 @@ async def test_what_a_replaced_code_opened_takes_no_claim(lite: Deps) -> None:
         with pytest.raises(claiming.NothingToClaim, match="已经换过"):
             await claiming.claim(session, lite, VAULT, offer, bed.CLAIM, now=NOW)
     assert [share.state for share in await bed.shares(lite)] == [ShareState.OPEN]
+
+
+@pytest.mark.parametrize("name", ["欧阳测试", "李〇一", "王\U0002b5e7", "张\U000311a5", "阿卜杜拉·测试"])
+def test_whatever_an_identity_card_writes_is_a_name(name: str) -> None:
+    assert claiming.check(replace(bed.CLAIM, name=name)) == {}
+
+
+@pytest.mark.parametrize("name", ["王", "王5", "王\u200b五", "<王五>", "김오"])
+def test_other_signs_are_none(name: str) -> None:
+    assert list(claiming.check(replace(bed.CLAIM, name=name))) == ["name"]
+
+
+async def test_a_claim_in_rare_characters_reaches_the_bank(lite: Deps) -> None:
+    await notified(lite)
+    told = replace(bed.CLAIM, name="王\U0002b5e7", bank="测试银行\U0002b5e7村支行")
+    assert claiming.check(told) == {}
+    await bed.claimed(lite, told)
+    file = await fetched(lite, (await gathered(lite)).no)
+    assert "王\U0002b5e7,测试银行\U0002b5e7村支行," in file.decode("utf-8-sig")
 
 
 async def why(deps: Deps, secret: str = bed.SECRET) -> str:
