@@ -21,7 +21,7 @@ class RewardState(Labelled):
     REFUSED = "refused", "不予奖励"
     JOINED = "joined", "并入同一违法行为"
     RECOVERING = "recovering", "追回中"
-    RECOVERED = "recovered", "已追回"
+    RECOVERED = "recovered", "追回办结"
     ARCHIVED = "archived", "已归档"
 
 
@@ -68,6 +68,8 @@ class RewardAct(Labelled):
     FAIL = "fail", "支付失败"
     RECOVER = "recover", "追回"
     RECOVERED = "recovered", "已追回"
+    UNRECOVERED = "unrecovered", "未能追回"
+    CALL_OFF = "call_off", "撤回追回"
     ARCHIVE = "archive", "归档"
     REVIVE = "revive", "重新核验"
 

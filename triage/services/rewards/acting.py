@@ -48,6 +48,8 @@ _KEEPS: Final = {
 #: Steps of one part that staff take.
 SHARE_ACTS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE, RewardAct.CONFIRM)
 _MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
+#: What a reporter may still claim.
+_CLAIMABLE: Final = frozenset({ShareState.OPEN.value, ShareState.FAILED.value})
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
 _TAKEN_BACK: Final = frozenset(state.value for state in ShareState if state is not ShareState.PAYING)
@@ -169,15 +171,15 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
             _share_out(session, reward)
         case RewardAct.RECOVERED:
             data |= await _recovery(session, reward, wish.recovery, now=now)
-        case RewardAct.NOTIFY:
-            await _notify(session, tables, reward, doer, now=now)
+        case RewardAct.NOTIFY | RewardAct.CALL_OFF:
+            await _opened(session, tables, reward, wish.act, doer, now=now)
         case RewardAct.ATTEST:
             # A word of before opens nothing any more; `owning.hand_over` gives the new one.
             reward.attested_by, reward.attested_at, reward.attested_word = doer.login, now, None
     if name := _KEEPS.get(wish.act):
         setattr(reward, name, doer.login)
     await book.note(session, reward, wish.act, doer.login, now, **data)
-    if wish.act is RewardAct.NOTIFY:
+    if wish.act in {RewardAct.NOTIFY, RewardAct.CALL_OFF}:
         await telling.write(session, tables, reward, now=now)
     return reward
 
@@ -237,15 +239,19 @@ def _share_out(session: AsyncSession, reward: Reward) -> None:
         ))  # fmt: skip
 
 
-async def _notify(
-    session: AsyncSession, tables: Tables, reward: Reward, doer: Doer, *, now: datetime
+async def _opened(
+    session: AsyncSession, tables: Tables, reward: Reward, act: RewardAct, doer: Doer, *, now: datetime
 ) -> None:
-    today = local(now).date()
-    reward.notified_at = now
-    until = window(tables, today)
-    for share in await book.shares_of(session, reward.id):
-        book.step_share(tables, reward, share, RewardAct.NOTIFY, doer, now=now)
-        share.claim_by = until
+    """Parts may be claimed from now on: told of, or again, since nothing could be while it was taken back."""
+    shares = await book.shares_of(session, reward.id)
+    if act is RewardAct.NOTIFY:
+        reward.notified_at = now
+        for share in shares:
+            book.step_share(tables, reward, share, RewardAct.NOTIFY, doer, now=now)
+    until = window(tables, local(now).date())
+    for share in shares:
+        if share.state in _CLAIMABLE:
+            share.claim_by, share.reminders = until, 0
 
 
 def window(tables: Tables, told_on: date) -> date:
@@ -313,7 +319,7 @@ async def _reopened(
     session: AsyncSession, tables: Tables, reward: Reward, wish: Wish, doer: Doer, *, now: datetime
 ) -> None:
     """An archived reward is told of again, or what was opened could not be claimed. Raises StepRefused."""
-    taken_back = sa.select(Reward.id).where(Reward.id == reward.id, book.was_recovered())
+    taken_back = sa.select(Reward.id).where(Reward.id == reward.id, book.was_taken_back())
     if await session.scalar(taken_back) is not None:
-        raise StepRefused("已经追回，不能重新开放领取")
+        raise StepRefused("已经追回或未能追回，不能重新开放领取")
     book.step(tables, reward, RewardAct.REOPEN, doer, now=now, reason=wish.reason)

@@ -42,7 +42,7 @@ async def told(session: AsyncSession, tables: Tables, *, now: datetime) -> Notic
     """The notice of now. Raises NoRule."""
     numbers = await session.scalars(
         sa.select(Reward.no)
-        .where(Reward.state.in_(_STANDING), Reward.amount_fen.is_not(None), ~book.was_recovered())
+        .where(Reward.state.in_(_STANDING), Reward.amount_fen.is_not(None), ~book.was_taken_back())
         .order_by(Reward.no.desc())
         .limit(_MOST)
     )

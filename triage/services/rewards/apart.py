@@ -35,6 +35,8 @@ _APART: Final[Mapping[RewardAct, tuple[RewardAct, ...]]] = {
     RewardAct.APPROVE: _FIXED,
     RewardAct.UPHOLD: _FIXED,
     RewardAct.DECLINE: _FIXED,
+    RewardAct.UNRECOVERED: (RewardAct.RECOVER,),
+    RewardAct.CALL_OFF: (RewardAct.RECOVER,),
     RewardAct.ATTEST: (RewardAct.RECODE, *_FIXED),
     RewardAct.RECODE: (RewardAct.ATTEST,),
     RewardAct.CONFIRM: (RewardAct.ATTEST, RewardAct.RECODE, *_FIXED),

@@ -107,13 +107,18 @@ def seen_by(viewer: Viewer) -> sa.ColumnElement[bool]:
     return sa.exists().where(Ticket.id == Reward.root_ticket_id, may_see(viewer)).correlate(Reward)
 
 
-def was_recovered() -> sa.ColumnElement[bool]:
-    """Rewards that were taken back for fraud, archived since or not."""
+def took(*acts: RewardAct) -> sa.ColumnElement[bool]:
+    """Rewards of which one of these steps was ever taken."""
     return (
         sa.exists()
-        .where(RewardEvent.reward_id == Reward.id, RewardEvent.act == RewardAct.RECOVERED.value)
+        .where(RewardEvent.reward_id == Reward.id, RewardEvent.act.in_([act.value for act in acts]))
         .correlate(Reward)
     )
+
+
+def was_taken_back() -> sa.ColumnElement[bool]:
+    """Rewards that were taken back for fraud, archived since or not, whether or not the money came."""
+    return took(RewardAct.RECOVERED, RewardAct.UNRECOVERED)
 
 
 async def check_seen(session: AsyncSession, viewer: Viewer, no: str) -> None:

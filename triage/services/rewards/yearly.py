@@ -92,7 +92,8 @@ class Year:
 async def figures(session: AsyncSession, tables: Tables, year: int, viewer: Viewer, *, now: datetime) -> Year:
     """What the year gave of what somebody may see, by the day of the report; payments by that of theirs.
 
-    What was taken back for fraud is no reward any more but stays verified (the violation was), and paid.
+    What was taken back for fraud, also in vain, is no reward any more but stays verified (the violation was),
+    and paid.
     """
     start = datetime(year, 1, 1, tzinfo=BEIJING).astimezone(UTC)
     end = datetime(year + 1, 1, 1, tzinfo=BEIJING).astimezone(UTC)
@@ -112,9 +113,9 @@ async def figures(session: AsyncSession, tables: Tables, year: int, viewer: View
             tally.reports += count
     within = (Reward.reported_at >= start, Reward.reported_at < end, book.seen_by(viewer))
     archived = sa.and_(Reward.state == RewardState.ARCHIVED.value, Reward.amount_fen.is_not(None))
-    recovered = book.was_recovered()
+    recovered = book.took(RewardAct.RECOVERED)
     verified = sa.or_(Reward.state.in_(_VERIFIED), archived)
-    rewarded = sa.and_(sa.or_(Reward.state.in_(_REWARDED), archived), ~recovered)
+    rewarded = sa.and_(sa.or_(Reward.state.in_(_REWARDED), archived), ~book.was_taken_back())
     counted = await session.execute(
         sa.select(
             Reward.kind, Reward.district_code, sa.func.count(),

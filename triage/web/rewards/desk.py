@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 _BUTTONS: Final = (
     RewardAct.VERIFY, RewardAct.REFUSE, RewardAct.UPHOLD, RewardAct.LEGAL_PASS, RewardAct.FINANCE_PASS,
     RewardAct.RETURN, RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER,
-    RewardAct.RECOVERED, RewardAct.ARCHIVE, RewardAct.REVIVE,
+    RewardAct.RECOVERED, RewardAct.UNRECOVERED, RewardAct.CALL_OFF, RewardAct.ARCHIVE, RewardAct.REVIVE,
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ BAD = [
     ("HE-2020.yaml", "below: 3000", "below: 900", "“below”应大于“from”"),
     ("CQ-2025.yaml", '["500", "1000"', '["1000", "500"', "从小到大"),
     ("CQ-2025.yaml", "anonymous: yes", "secret: yes", "不认识的键“secret”"),
-    ("steps.yaml", "to: recovered", "to: recovering", "没有步骤能到“已追回”"),
+    ("steps.yaml", "to: refused", "to: refusing", "没有步骤能到“不予奖励”"),
     ("steps.yaml", "needs: [reason]", "needs: [cause]", "不认识的必填项：cause"),
 ]
 
