@@ -32,17 +32,51 @@ class Point(NamedTuple):
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """The labelled rows. Raises ValueError naming the file and line that is not JSON."""
+    """The rows of a file of labels, of which each may lack any. Raises ValueError naming file and line."""
+    return [row for _, row in _numbered(path)]
+
+
+def labelled(path: Path) -> list[dict[str, Any]]:
+    """The rows that figures are told of. Raises ValueError naming the file, the line and what it lacks."""
+    found = []
+    for where, row in _numbered(path):
+        if words := _lacks(row):
+            raise ValueError(f"{where}：{words}")
+        found.append(row)
+    return found
+
+
+def _numbered(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Each row with where it stands, in words for people."""
     path = path / "dev.jsonl" if path.is_dir() else path
     found = []
-    for line, raw in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not raw.strip():
+    for line, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
+        where = f"{path.name} 第 {line} 行"
+        try:
+            text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
+        except UnicodeDecodeError:
+            raise ValueError(f"{where}：不是 UTF-8 文字") from None
+        if not text:
             continue
         try:
-            found.append(json.loads(raw))
-        except ValueError as fault:
-            raise ValueError(f"{path.name}, line {line}: {fault}") from fault
+            row = json.loads(text)
+        except ValueError:
+            raise ValueError(f"{where}：不是一行 JSON") from None
+        if not isinstance(row, dict):
+            raise ValueError(f"{where}：应是一个对象（{{…}}）")  # noqa: TRY004  (a fault of the line)
+        found.append((where, row))
     return found
+
+
+def _lacks(row: dict[str, Any]) -> str | None:
+    """What keeps a row from being counted; None: nothing."""
+    if any(row.get(name) is not None and not isinstance(row[name], str) for name in ("title", "text")):
+        return "title 和 text 应是文字"
+    if not isinstance(row.get("environmental"), bool):
+        return "缺少 environmental，应是 true 或 false"
+    if row["environmental"] and not isinstance(row.get("kind"), str):
+        return "environmental 是 true，kind 应是种类代码"
+    return None
 
 
 def share(hits: Iterable[bool]) -> float:

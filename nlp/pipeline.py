@@ -7,11 +7,11 @@ surely not environmental are handed over without a place, so their place is not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import AppealType, Precision, ReviewReason, Urgency
-from nlp import WEIGHTS
+from nlp import WEIGHTS, speaker
 from nlp.cascade import CascadeReader
 from nlp.folder import WeightsError
 from nlp.foreign import load_encoder
@@ -163,9 +163,12 @@ class Reader:
                 review_reasons=(ReviewReason.EMPTY,),
                 model_version=self.model_version,
             )
-        place = self._places.read(*_beginning(title, text), area=area)
+        masked = source_text(masked_title, masked_text)
+        place = speaker.place_beside(self._places.read(*_beginning(title, text), area=area), masked)
         source = source_text(*_beginning(title, text))
         mood = self._moods.read(source)
+        party = speaker.party_beside(topic.party, masked, len(masked_title or ""))
+        topic = replace(topic, party=party)
         reasons = self._reasons(topic, place)
         return TextReading(
             topic=topic,
@@ -174,7 +177,9 @@ class Reader:
             masked_text=masked_text,
             review=bool(reasons),
             review_reasons=reasons,
-            evidence=(*topic.evidence, *place.evidence, *mood.evidence(source)),
+            evidence=speaker.evidence_beside(
+                (*topic.evidence, *place.evidence, *mood.evidence(source)), masked
+            ),
             model_version=self.model_version,
             mood=mood,
         )

@@ -97,7 +97,7 @@ def days_of(match: re.Match[str], *, at: date, before: Days | None) -> Days | No
         if got["month2"]:
             return _without_year(got, at, before)
         return _relative(got, at, before)
-    except ValueError:  # a day that no calendar has: 2月30日
+    except (ValueError, OverflowError):  # a day that no calendar has: 2月30日, the month before year 1
         return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,7 @@ from triage.commands.keys_group import keys_group
 from triage.commands.nlp_group import nlp_group
 from triage.commands.numbers_group import numbers_group
 from triage.commands.open311_group import open311_group
-from triage.commands.prepared import with_settings
+from triage.commands.prepared import streams, with_settings
 from triage.commands.repeats_group import repeats_group
 from triage.commands.report_group import report_group
 from triage.commands.reward_group import reward_group
@@ -30,8 +30,6 @@ from triage.errors import TriageError
 
 # Nothing that is slow to load: an interrupt during these imports has nobody to tell it in words yet.
 if TYPE_CHECKING:
-    from io import BufferedReader
-
     from triage.settings import Settings
 
 
@@ -144,11 +142,11 @@ def demo(settings: Settings, *, forget: bool) -> None:
 @click.option("--title", help="标题(可无)")
 @with_settings
 def read(settings: Settings, *, text: str | None, title: str | None) -> None:
-    """识别诉求：给出 TEXT 或 --title 时打印给人看的结果；都不给时从标准输入读 JSONL，向标准输出写 JSONL。"""
+    """识别诉求：给出 TEXT 或 --title 时打印给人看的结果；都不给(或给 -)时从标准输入读 JSONL，写 JSONL。"""
     from triage.commands import read as module  # noqa: PLC0415
 
-    if text is None and title is None:
-        sys.exit(module.read_lines(settings, cast("BufferedReader", sys.stdin.buffer), sys.stdout.buffer))
+    if text in {None, "-"} and title is None:
+        sys.exit(module.read_lines(settings, *streams()))
     module.read_text(settings, title, text)
 
 
@@ -158,7 +156,7 @@ def route(settings: Settings) -> None:
     """查派单：从标准输入读 JSONL(kind 加 street_code 或 district_code，可带 at 日期)，给出承办单位和依据。"""
     from triage.commands import read as module  # noqa: PLC0415
 
-    sys.exit(module.route_lines(settings, cast("BufferedReader", sys.stdin.buffer), sys.stdout.buffer))
+    sys.exit(module.route_lines(settings, *streams()))
 
 
 @main.group()

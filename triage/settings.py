@@ -354,10 +354,10 @@ class Settings(BaseSettings):
     @property
     def encoder_folder(self) -> Path | None:
         """Where the encoder's weights lie; None when only the lexicon is wanted."""
-        match self.nlp_model:
+        match self.nlp_model.strip():
             case "lexicon":
                 return None
-            case "builtin":
+            case "builtin" | "":
                 return WEIGHTS
             case folder:
                 return Path(folder)

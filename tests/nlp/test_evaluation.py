@@ -78,5 +78,28 @@ def test_figures_of_known_answers() -> None:
 def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "gold.jsonl"
     path.write_text('{"text": "好"}\nnot json\n', "utf-8")
-    with pytest.raises(ValueError, match=r"gold\.jsonl, line 2"):
+    with pytest.raises(ValueError, match=r"gold\.jsonl 第 2 行"):
         evaluation.rows(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[1]", "应是一个对象"),
+        ('{"text": 12, "environmental": false}', "title 和 text 应是文字"),
+        ('{"text": "好"}', "缺少 environmental"),
+        ('{"text": "好", "environmental": "false"}', "应是 true 或 false"),
+        ('{"text": "好", "environmental": true, "kind": null}', "kind 应是种类代码"),
+        ("\udcff", "不是 UTF-8"),
+    ],
+)
+def test_a_row_that_cannot_be_counted_is_named_with_what_it_lacks(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    path = tmp_path / "gold.jsonl"
+    good = b'\xef\xbb\xbf{"text": "\xe5\xa5\xbd", "environmental": false}\r\n\n'
+    path.write_bytes(good)
+    assert [row["text"] for row in evaluation.labelled(path)] == ["好"]
+    path.write_bytes(good + line.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=rf"gold\.jsonl 第 3 行：.*{words}"):
+        evaluation.labelled(path)

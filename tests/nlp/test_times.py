@@ -205,3 +205,10 @@ def test_a_row_holds_between_its_dates(tmp_path: Path) -> None:
     words = TimeWords.load(folder)
     assert words.find("凌晨", at=date(2026, 6, 30)) is not None
     assert words.find("凌晨", at=date(2026, 7, 1)) is None
+
+
+@pytest.mark.parametrize("words", ["昨天", "上个月", "上周", "前天夜里", "两年"])
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1, 12, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)])
+def test_a_day_beyond_all_days_is_no_fault(words: str, moment: datetime) -> None:
+    found = read_when(f"{words}在施工", at=moment)
+    assert found is None or found.first is None or found.first.year >= 1

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from nlp import comparison, evaluation
 from nlp.comparison import Verdict
+from triage.commands.lines import words_of
 from triage.errors import BadInput
 from triage.jobs import load_reader
 
@@ -47,7 +48,7 @@ _VERDICTS: Final = {
 def compare(settings: Settings, *, first: str, second: str, gold: Sequence[str], as_json: bool) -> None:
     """Read `gold` with both models and print who is better at what. Raises BadInput."""
     try:
-        rows = [row for path in gold for row in evaluation.rows(Path(path))]
+        rows = [row for path in gold for row in evaluation.labelled(Path(path))]
     except ValueError as fault:
         raise BadInput(str(fault)) from None
     if not rows:
@@ -90,7 +91,7 @@ def _readings(
     if reader.degraded:
         # The lexicon would read in its place, and the comparison would be about another model.
         raise BadInput(f"模型 {model} 不可用，无法比较：{reader.degraded}")
-    readings = reader.read_many((row.get("title"), row.get("text") or "") for row in rows)
+    readings = reader.read_many(words_of(row) for row in rows)
     return reader.model_version, [reading.topic for reading in readings]
 
 

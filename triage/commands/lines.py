@@ -38,6 +38,12 @@ def plain(text: str) -> str:
     return _HALF_CHARACTER.sub("\ufffd", text)
 
 
+def words_of(row: Answer) -> tuple[str | None, str]:
+    """Title and text of a row of labels, as a line of `jiesu read` would have them."""
+    title = row.get("title")
+    return plain(title) if title else None, plain(row.get("text") or "")
+
+
 def each_line(
     source: Readable,
     sink: BinaryIO,

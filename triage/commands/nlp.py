@@ -17,6 +17,7 @@ from nlp.folder import WeightsError
 from nlp.foreign import load_encoder
 from nlp.text import LEXICON
 from triage.commands import city_texts
+from triage.commands.lines import words_of
 from triage.errors import BadInput
 from triage.jobs import load_reader
 
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 def _pairs(settings: Settings, gold: Sequence[str]) -> tuple[list[Pair], dict[str, Any]]:
     """Labelled rows with their readings, and what read them how fast. Raises BadInput."""
     try:
-        rows = [row for path in gold for row in evaluation.rows(Path(path))]
+        rows = [row for path in gold for row in evaluation.labelled(Path(path))]
     except ValueError as fault:
         raise BadInput(str(fault)) from None
     if not rows:
         raise BadInput("没有标注数据")
     reader = load_reader(settings)
     began = time.perf_counter()
-    readings = reader.read_many((row.get("title"), row.get("text") or "") for row in rows)
+    readings = reader.read_many(words_of(row) for row in rows)
     spent = time.perf_counter() - began
     pairs = [(row, reading.topic) for row, reading in zip(rows, readings, strict=True)]
     return pairs, {"model_version": reader.model_version, "texts_per_s": round(len(rows) / spent, 1)}
@@ -52,6 +53,8 @@ def evaluate(settings: Settings, gold: Sequence[str]) -> None:
 def threshold(settings: Settings, gold: Sequence[str], *, accuracy: float) -> None:
     """Say below which confidence a person must look to get this accuracy, and what that costs."""
     pairs, _ = _pairs(settings, gold)
+    if not any(row["environmental"] for row, _ in pairs):
+        raise BadInput("这份数据里没有环境类的标注，说不出种类的准确率")
     points = evaluation.curve(pairs)
     point = evaluation.threshold_for(points, accuracy)
     if point is None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
 # Nothing that is slow to load here: this is on the way in of every command.
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import BufferedReader
+
+
+def streams() -> tuple[BufferedReader, BinaryIO]:
+    """Standard input and output as bytes. Raises BadInput where one was closed (`<&-`)."""
+    from triage.errors import BadInput  # noqa: PLC0415
+
+    # None where the shell closed it, whatever its type says.
+    if cast("object", sys.stdin) is None or cast("object", sys.stdout) is None:
+        raise BadInput("标准输入或标准输出已关闭")
+    return cast("BufferedReader", sys.stdin.buffer), sys.stdout.buffer
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -22,9 +22,18 @@ if TYPE_CHECKING:
 
 #: What of a line is given back: not the texts.
 _GIVEN_BACK: Final = frozenset({"id"})
-_TIME: Final = re.compile(
-    r"(\d{4})\D(\d{1,2})\D(\d{1,2})(?:日|\D+(\d{1,2}):(\d{1,2}).*)?$|^(\d{1,2})/(\d{1,2})/(\d{4})$"
+_CLOCK: Final = (
+    r"(?:(?:\D*?(?P<half>上午|下午|晚上|晚|AM|PM))?\D*?(?P<hour>\d{1,2})[:时点](?:(?P<minute>\d{1,2})\D?.*)?)?"
 )
+_TIME: Final = re.compile(
+    rf"(?:(?P<year>\d{{4}})\D(?P<month>\d{{1,2}})\D(?P<day>\d{{1,2}})日?"
+    rf"|(?P<month2>\d{{1,2}})/(?P<day2>\d{{1,2}})/(?P<year2>\d{{4}})){_CLOCK}"
+)
+#: Seconds since 1970 of this century; with three more digits, thousandths.
+_EPOCH: Final = re.compile(r"[1-9]\d{8,9}(?:\d{3})?", re.ASCII)
+_AFTERNOON: Final = frozenset({"下午", "晚上", "晚", "PM"})
+_NOON: Final = 12
+_MIDNIGHT: Final = 24
 _DIGITS: Final = 4
 #: Each fifth hundredth of the curve is shown, and the last five.
 _SHOWN: Final = 5
@@ -97,26 +106,39 @@ def _profile(pairs: PairReader, asked: Answer, side: str) -> Profile:
 
 def time_of(told: Any, side: str) -> datetime | None:  # noqa: ANN401  (whatever a line holds)
     """When an appeal came, by Beijing time unless it says otherwise. Raises ValueError when it is no time."""
-    if told is None or told == "":
+    if told is None or (isinstance(told, str) and not told.strip()):
         return None
+    if isinstance(told, int) and not isinstance(told, bool):
+        told = str(told)
     if not isinstance(told, str):
         raise ValueError(f"{side}.time 应是文字形式的时间")  # noqa: TRY004  (a fault of the line)
+    said = told.strip()
+    if _EPOCH.fullmatch(said):
+        seconds = int(said) / (1000 if len(said) > 10 else 1)  # noqa: PLR2004  (digits of seconds)
+        return datetime.fromtimestamp(seconds, BEIJING)
     try:
-        moment = datetime.fromisoformat(told.strip())
+        moment = datetime.fromisoformat(said)
     except ValueError:
-        moment = _loose(told.strip(), side)
+        moment = _loose(said, side)
     return moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
 
 
 def _loose(told: str, side: str) -> datetime:
-    """The other forms that exports have: 2019/2/28 11:25:05, 2019年2月28日, 05/03/2016."""
-    match = _TIME.match(told)
+    """The other forms that exports have: 2019/2/28 11:25:05, 2019年2月28日11时, 05/03/2016 下午3:00."""
+    match = _TIME.fullmatch(told)
     if match is None:
         raise ValueError(f"{side}.time 不是时间")
+    got = match.groupdict()
+    hour, minute = int(got["hour"] or 0), int(got["minute"] or 0)
+    if got["half"] in _AFTERNOON and hour < _NOON:
+        hour += _NOON
     try:
-        if match.group(8):
-            return datetime(int(match[8]), int(match[6]), int(match[7]), tzinfo=BEIJING)
-        hour, minute = int(match[4] or 0), int(match[5] or 0)
-        return datetime(int(match[1]), int(match[2]), int(match[3]), hour, minute, tzinfo=BEIJING)
-    except ValueError:
+        day = datetime(
+            int(got["year"] or got["year2"]), int(got["month"] or got["month2"]),
+            int(got["day"] or got["day2"]), tzinfo=BEIJING,
+        )  # fmt: skip
+        if (hour, minute) == (_MIDNIGHT, 0):
+            return day + timedelta(days=1)
+        return day.replace(hour=hour, minute=minute)
+    except (ValueError, OverflowError):
         raise ValueError(f"{side}.time 不是时间") from None

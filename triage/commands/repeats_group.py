@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from triage.commands.prepared import with_settings
+from triage.commands.prepared import streams, with_settings
 
 # Nothing that is slow to load: see triage.cli.
 if TYPE_CHECKING:
-    from io import BufferedReader
-
     from triage.settings import Settings
 
 
@@ -28,8 +26,8 @@ def repeats_score(settings: Settings, *, why: bool) -> None:
     """两件诉求是不是同一事项：标准输入读 JSONL(id；a、b 各有 title、text、time)，给出 p_same、same。"""
     from triage.commands import repeats as module  # noqa: PLC0415
 
-    source = cast("BufferedReader", sys.stdin.buffer)
-    sys.exit(module.score_lines(settings, source, sys.stdout.buffer, why=why))
+    source, sink = streams()
+    sys.exit(module.score_lines(settings, source, sink, why=why))
 
 
 @repeats_group.command("threshold")

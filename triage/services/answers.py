@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: Probabilities are printed to this many digits: more would pretend.
 _DIGITS: Final = 4
 
+#: An earlier day is a "no date" of some export (0001-01-01), and 上个月 of year 1 is no day at all.
+_FIRST_YEAR: Final = 1900
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONG_STREET: Final = re.compile(r"(\d{9})000", re.ASCII)
 
@@ -173,8 +175,8 @@ def asked_day(asked: Mapping[str, Any]) -> date | None:
         return None
     try:
         # fromisoformat alone also takes 20261123 and 2026-W48-1.
-        if _DAY.fullmatch(value):
-            return date.fromisoformat(value)
+        if _DAY.fullmatch(value) and (day := date.fromisoformat(value)).year >= _FIRST_YEAR:
+            return day
     except ValueError:
         pass  # refused below, with the wrongly shaped ones
-    raise BadInput("at 应是日期，形如 2026-11-23")
+    raise BadInput(f"at 应是 {_FIRST_YEAR} 年以后的日期，形如 2026-11-23")

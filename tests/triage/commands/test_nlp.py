@@ -67,7 +67,7 @@ def test_an_accuracy_out_of_reach_is_said_so(tmp_path: Path) -> None:
     assert "达不到 90.0%" in result.stderr
 
 
-@pytest.mark.parametrize(("content", "told"), [("not json\n", "line 1"), ("", "没有标注数据")])
+@pytest.mark.parametrize(("content", "told"), [("not json\n", "第 1 行"), ("", "没有标注数据")])
 def test_a_bad_file_is_named(tmp_path: Path, content: str, told: str) -> None:
     path = tmp_path / "gold.jsonl"
     path.write_text(content, "utf-8")

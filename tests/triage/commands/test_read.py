@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -60,7 +62,20 @@ def test_a_text_that_does_not_say_when_has_no_time() -> None:
 def test_a_day_that_is_none_is_refused_with_its_key() -> None:
     status, (answer,) = run([json.dumps({"text": "河水发黑", "at": "昨天"})])
     assert status == 1
-    assert "at 应是日期" in answer["error"]
+    assert "at 应是 1900 年以后的日期" in answer["error"]
+
+
+def test_a_day_before_all_days_costs_no_other_line_its_answer() -> None:
+    """0001-01-01 is what exports write for no day: yesterday of it is no day at all."""
+    lines = [
+        json.dumps({"id": 1, "text": "楼下烧烤油烟"}),
+        json.dumps({"id": 2, "text": "昨天夜里施工噪音", "at": "0001-01-01"}),
+        json.dumps({"id": 3, "text": "上个月河道发臭", "at": "1900-01-01"}),
+    ]
+    status, answers = run(lines)
+    assert (status, [answer["id"] for answer in answers]) == (1, [1, 2, 3])
+    assert ["error" in answer for answer in answers] == [False, True, False]
+    assert answers[2]["when_normal"]["from"] == "1899-12-01"
 
 
 def test_a_malformed_line_is_answered_in_its_place_and_the_run_goes_on() -> None:
@@ -191,3 +206,17 @@ def test_a_title_alone_is_read() -> None:
 def test_a_title_of_nothing_is_refused() -> None:
     result = CliRunner().invoke(main, ["read", "--title", " "])
     assert (result.exit_code, result.stderr) == (1, "错误：标题和内容都是空的\n")
+
+
+def test_a_dash_is_standard_input() -> None:
+    result = CliRunner().invoke(main, ["read", "-"], input=json.dumps({"id": 3, "text": "河水发黑"}))
+    assert (result.exit_code, json.loads(result.output)["id"]) == (0, 3)
+
+
+def test_a_closed_stream_is_told_in_words() -> None:
+    for closed in ("<&-", ">&-"):
+        done = subprocess.run(
+            ["sh", "-c", f'exec "{sys.executable}" -m triage.cli read {closed}'],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (1, "错误：标准输入或标准输出已关闭\n")

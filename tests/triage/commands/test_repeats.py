@@ -91,13 +91,35 @@ def test_reasons_are_given_when_asked_for() -> None:
         ("2019/2/28 11:25:05", "2019-02-28T11:25:00+08:00"),
         ("2019年2月28日", "2019-02-28T00:00:00+08:00"),
         ("05/03/2016", "2016-05-03T00:00:00+08:00"),
+        ("11/01/2026 10:00", "2026-11-01T10:00:00+08:00"),
+        ("2026年11月1日10时20分", "2026-11-01T10:20:00+08:00"),
+        ("2026/11/1 10时", "2026-11-01T10:00:00+08:00"),
+        ("2026-11-01 下午 3:00", "2026-11-01T15:00:00+08:00"),
+        ("2026-11-01 上午 3:00:10", "2026-11-01T03:00:00+08:00"),
+        ("2026-11-01T24:00", "2026-11-02T00:00:00+08:00"),
+        ("20261101", "2026-11-01T00:00:00+08:00"),
+        (1793498400, "2026-11-01T10:00:00+08:00"),
+        ("1793498400000", "2026-11-01T10:00:00+08:00"),
         ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00+00:00"),
     ],
 )
-def test_times_are_read_as_exports_write_them(told: str, moment: str) -> None:
+def test_times_are_read_as_exports_write_them(told: object, moment: str) -> None:
     found = time_of(told, "a")
     assert found is not None
     assert found.isoformat() == moment
+
+
+@pytest.mark.parametrize(
+    "told", ["昨天", "2026-13-01", "2026-11-01 25:00", "2026-11-01 10:61", True, 1.5, "12"]
+)
+def test_what_is_no_time_is_refused(told: object) -> None:
+    with pytest.raises(ValueError, match=r"a\.time"):
+        time_of(told, "a")
+
+
+@pytest.mark.parametrize("told", [None, "", "  "])
+def test_no_time_is_none(told: object) -> None:
+    assert time_of(told, "a") is None
 
 
 def test_the_command_reads_standard_input() -> None:
