@@ -1,7 +1,7 @@
 """From a person's roles and unit to what they may do and see. Pure: tables, unit and day are given.
 
-Of several roles the permissions, posts and scopes add up. 全市 (`Reach.CITY`) holds for a person of no unit,
-of the review desk or of a city department; whoever belongs to a district, bureau or street sees that unit and
+Of several roles the permissions, posts and scopes add up. 全市 (`Reach.CITY`) holds for a person of no unit
+or of the review desk; whoever belongs to a city department, district, bureau or street sees that unit and
 what lies below it, whatever the role.
 """
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 WITH_UNIT: Final = (Post.UNIT, Post.DISTRICT)
 #: Whoever makes moves has one of these.
 MOVERS: Final = (Permission.INTAKE, Permission.HANDLE, Permission.FOLLOW_UP, Permission.SUPERVISE)
-_CITY_LEVELS: Final = (Level.DESK, Level.CITY)
 
 
 class PostNotYours(TriageError):
@@ -34,6 +33,15 @@ class PostNotYours(TriageError):
 
     code = "post_not_yours"
     status = 403
+
+
+def of_city(tables: Tables, unit_code: str | None) -> bool:
+    """Whether a role for that unit is one of the whole city: for none, or for 12345's own desk.
+
+    A city department is one unit among others: its administrator grants roles for it, never for the city.
+    """
+    unit = tables.units.get(unit_code or "")
+    return unit_code is None or (unit is not None and unit.level is Level.DESK)
 
 
 def below(tables: Tables, unit_code: str) -> frozenset[str]:
@@ -81,10 +89,10 @@ def _fits(tables: Tables, row: AccessRow, post: Post, unit_code: str | None) -> 
 
 def _scope(tables: Tables, rows: Iterable[AccessRow], unit_code: str | None) -> Scope:
     unit = tables.units.get(unit_code or "")
-    of_city = unit_code is None or (unit is not None and unit.level in _CITY_LEVELS)
-    city = [row for row in rows if row.reach is Reach.CITY and of_city]
+    whole = of_city(tables, unit_code)
+    city = [row for row in rows if row.reach is Reach.CITY and whole]
     local = unit_code is not None and any(
-        row.reach is Reach.UNIT or (row.reach is Reach.CITY and not of_city) for row in rows
+        row.reach is Reach.UNIT or (row.reach is Reach.CITY and not whole) for row in rows
     )
     return Scope(
         everything=bool(city),
@@ -100,10 +108,7 @@ def of_office(tables: Tables, who: Viewer) -> bool:
 
     To the others no count from 1 to 4 is told, nor what it follows from (`trends.figures.line`).
     """
-    if who.scope.everything or who.unit_code is None:
-        return who.scope.everything or not who.scope.units
-    unit = tables.units.get(who.unit_code)
-    return unit is not None and unit.level in _CITY_LEVELS and not who.scope.units
+    return who.scope.everything or (of_city(tables, who.unit_code) and not who.scope.units)
 
 
 def districts_of(tables: Tables, who: Viewer) -> frozenset[str] | None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from models.staff import Account, DemoWaiver, RoleGrant
 from models.units import Staff
 from models.viewing import Scope, Viewer
-from models.vocab import Level, Post
+from models.vocab import Post
 from models.vocab_staff import Permission, Role
 from triage.clock import local
 from triage.rules import access
@@ -118,9 +118,7 @@ def managed(tables: Tables, person: Person, *, now: datetime) -> frozenset[str] 
         )
         if not one.may(Permission.STAFF):
             continue
-        row = tables.units.get(held.unit_code or "")
-        # 12345's own people manage for the city; a city bureau is one unit among others.
-        if held.unit_code is None or (row is not None and row.level is Level.DESK):
+        if held.unit_code is None or access.of_city(tables, held.unit_code):
             return None
         units |= access.below(tables, held.unit_code)
     return frozenset(units)
