@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WITH_UNIT: Final = (Post.UNIT, Post.DISTRICT)
 #: Whoever makes moves has one of these.
 MOVERS: Final = (Permission.INTAKE, Permission.HANDLE, Permission.FOLLOW_UP, Permission.SUPERVISE)
+#: What is one for the whole city: a role of one unit does not give it. Sources are the intake of all (12345,
+#: the media), and the provider of 回拨 learns the numbers of all.
+_OF_THE_CITY: Final = frozenset({Permission.SOURCES})
 
 
 class PostNotYours(TriageError):
@@ -61,13 +64,14 @@ def viewer(
     """The person with these roles in this unit, on that day. Unknown units and no roles see nothing."""
     held = frozenset(roles)
     rows = [row for role in sorted(held) if (row := row_of(tables.access, role, at)) is not None]
+    withheld = frozenset() if of_city(tables, unit_code) else _OF_THE_CITY
     return Viewer(
         login,
         _scope(tables, rows, unit_code),
         unit_code,
         name,
         held,
-        frozenset(permission for row in rows for permission in row.permissions),
+        frozenset(permission for row in rows for permission in row.permissions) - withheld,
         frozenset(post for row in rows for post in row.posts if _fits(tables, row, post, unit_code)),
     )
 

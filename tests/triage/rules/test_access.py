@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from models.vocab_staff import Role
+from models.vocab_staff import Permission, Role
 from tests.triage.rules.helpers import tables
 from triage.rules import access
 from triage.rules.access_rows import row_of
@@ -25,6 +25,16 @@ def test_no_role_of_a_unit_reaches_beyond_it(role: Role, unit: str) -> None:
     assert who.scope.units <= access.below(TABLES, unit)
     assert not access.of_office(TABLES, who)
     assert access.districts_of(TABLES, who) is not None
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_what_is_one_for_the_whole_city_is_not_run_by_the_administrator_of_a_unit(unit: str) -> None:
+    of_unit, of_desk, of_city = (
+        access.viewer(TABLES, login="x", name="某人", roles=(Role.ADMIN,), unit_code=code, at=DAY)
+        for code in (unit, "bj-desk", None)
+    )
+    assert of_city.permissions == of_desk.permissions
+    assert of_city.permissions - of_unit.permissions == {Permission.SOURCES}
 
 
 @pytest.mark.parametrize("unit", [None, "bj-desk"])
