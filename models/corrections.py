@@ -95,6 +95,17 @@ async def of_ticket(session: AsyncSession, ticket_id: int) -> Sequence[Correctio
     return found.all()
 
 
+async def after(session: AsyncSession, no: str, last: int) -> Sequence[Correction]:
+    """The corrections of a ticket later than one of them, oldest first."""
+    found = await session.scalars(
+        sa.select(Correction)
+        .join(Ticket, Ticket.id == Correction.ticket_id)
+        .where(Ticket.no == no, Correction.id > last)
+        .order_by(Correction.id)
+    )
+    return found.all()
+
+
 def said_of(field: Corrected) -> sa.ScalarSelect[str]:
     """What the last correction of the ticket of the statement around it says of a field; null: none does."""
     return (

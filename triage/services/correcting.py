@@ -9,14 +9,15 @@ next is a move of its own. `AS_READ` takes the corrections of a place back.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from models import corrections, placed
 from models.corrections import Correction
 from models.vocab import AppealType, Corrected, Level, Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
-from triage.errors import BadInput, NotFound
+from triage.clock import local
+from triage.errors import BadInput, NotFound, TriageError
 from triage.services import districts, ledger
 from triage.services.rewards import finding
 
@@ -36,6 +37,20 @@ YES: Final = "true"
 NO: Final = "false"
 #: Instead of the code of a place: what the reading says after all, which may be no place.
 AS_READ: Final = "as_read"
+
+
+class CorrectedMeanwhile(TriageError):
+    """别人刚刚更正了这张工单。"""
+
+    code: ClassVar[str] = "corrected_meanwhile"
+    status: ClassVar[int] = 409
+
+    def __init__(self, later: Sequence[Correction]) -> None:
+        """Say who corrected what, and when."""
+        told = "；".join(
+            f"{local(one.at):%H:%M} {one.by} 更正了{Corrected(one.field).label}" for one in later
+        )
+        super().__init__(f"您打开之后，{told}。页面已是更正后的，您改过的还在，请核对种类和承办单位后再派。")
 
 
 async def correct(
@@ -122,6 +137,16 @@ class _Place:
         ticket = found.ticket
         finest = placed.community(ticket, found.reading) or ticket.street_code or ticket.district_code or ""
         return cls(placed.of(ticket), ticket.district_code, ticket.community_code, finest)
+
+
+async def check_shown(session: AsyncSession, no: str, last: int) -> None:
+    """Refuse what was decided by a page from before a correction; asked with the ticket locked.
+
+    A correction leaves the ticket's version as it is: `last` is the newest that the page knew, 0 for none.
+    Raises CorrectedMeanwhile.
+    """
+    if later := await corrections.after(session, no, last):
+        raise CorrectedMeanwhile(later)
 
 
 async def heal(deps: Deps) -> bool:

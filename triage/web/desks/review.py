@@ -8,7 +8,7 @@ correction (更正) and the ticket dispatched, in one transaction.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -34,7 +34,7 @@ from triage.web import access, asking, communities, guard, move_forms, present
 from triage.web import moves as moves_web
 from triage.web.desk import render
 from triage.web.desks.live import BOARD
-from triage.web.desks.review_views import Form, Likely, Past, Queue, ReviewPage, Snippet
+from triage.web.desks.review_views import Form, Likely, Past, Queue, ReviewPage, Shown, Snippet
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
 from triage.web.repeats import box
 from triage.web.ticket_page import acting_of, acting_view
@@ -62,7 +62,11 @@ _TRIES: Final = 20
 _MOST_SKIPPED: Final = 20
 _SEE_OTHER: Final = 303
 _FOR_SCRIPT: Final = "application/json"
-_ERRORS: Final = (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused)
+_ERRORS: Final = (
+    Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused, correcting.CorrectedMeanwhile,
+)  # fmt: skip
+#: The fields of the form and what each was shown with.
+_SHOWN: Final = {"kind": "held", "urgency": "graded", "unit": "offered", "assist": "offered_assist"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,19 @@ class Tried:
 
     typed: dict[str, str]
     error: TriageError
+
+    def kept(self, field: str) -> str | None:
+        """What the clerk wrote there; None where the form was left as it was shown.
+
+        A unit goes with the kind: with another kind it is the clerk's, also where it is the one shown.
+        """
+        field_touched = _touched(self.typed, field)
+        with_kind = field in {Field.UNIT.value, Field.ASSIST.value} and _touched(self.typed, "kind")
+        return self.typed.get(field) if field_touched or with_kind else None
+
+
+def _touched(typed: Mapping[str, str], field: str) -> bool:
+    return typed.get(field) != typed.get(_SHOWN[field])
 
 
 async def following(request: web.Request) -> web.Response:
@@ -114,6 +131,8 @@ async def decided(request: web.Request) -> web.Response:
         wish = _wish(deps.tables, no, typed)
         async with deps.db.writes.begin() as session:
             made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
+            if not made.repeated:
+                await correcting.check_shown(session, no, _number(typed.get("corrected", "")))
             said = _said(typed)
             if said and not made.repeated and await _read(session, request, no):
                 await correcting.correct(session, deps.tables, request[VIEWER], no, said, at=now)
@@ -130,13 +149,11 @@ async def decided(request: web.Request) -> web.Response:
 
 
 def _said(typed: Mapping[str, str]) -> dict[str, str]:
-    """What the clerk says of the reading.
+    """What the clerk says of the reading: what he changed of what was shown.
 
-    The grade of a ticket may be higher than the reading's, by a rule: only one that the clerk changed is his.
+    The grade may be higher than the reading's, by a rule; the kind may be a colleague's correction.
     """
-    said = {"kind": typed.get("kind", "")}
-    if typed.get("urgency") != typed.get("graded"):
-        said["urgency"] = typed.get("urgency", "")
+    said = {name: typed.get(name, "") for name in ("kind", "urgency") if _touched(typed, name)}
     return {name: value for name, value in said.items() if value}
 
 
@@ -153,13 +170,16 @@ async def queue_part(request: web.Request) -> web.Response:
 
 def _wish(tables: Tables, no: str, typed: Mapping[str, str]) -> Wish:
     values = {name: typed.get(name, "") for name in ("unit", "assist", "urgency", "note")}
-    number = typed.get("version", "")
     return Wish(
         no=no, move=Move.DISPATCH,
         values=moves_web.known_values(tables, {name: value for name, value in values.items() if value}),
-        version=int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0,  # noqa: PLR2004
-        key=typed.get("key", ""),
+        version=_number(typed.get("version", "")), key=typed.get("key", ""),
     )  # fmt: skip
+
+
+def _number(told: str) -> int:
+    """A number as the form brings it back; 0 for none."""
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= 18 else 0  # noqa: PLR2004  (what an id may have)
 
 
 async def units_of(request: web.Request) -> web.Response:
@@ -198,7 +218,8 @@ async def _none(request: web.Request) -> web.Response:
 async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     deps, no = request.app[DEPS], request.match_info["no"]
     now, login = deps.clock.now(), _login(request)
-    async with deps.db.reads() as session:
+    # Of one moment: the corrections that the form knows of are those its units were made of.
+    async with deps.db.snapshots() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
@@ -222,7 +243,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     # Who may only look has no move at all.
     dispatch = next((item for item in found.items if item.move.code == Move.DISPATCH.value), None)
     held_now = correcting.as_held(whole.reading, known) if whole.reading else {}
-    kind = (tried.typed.get("kind") if tried else None) or held_now.get(Corrected.KIND) or ""
+    stands = held_now.get(Corrected.KIND) or ""
+    kind = (tried.kept("kind") if tried else None) or stands
     spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]
     names = request.app[NAMES]
     but = [no, *request.query.getall("but", [])][:_MOST_SKIPPED]
@@ -239,7 +261,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             dispatch.fields if dispatch else (),
             standing.version,
             kind=kind,
-            urgency=view.item.urgency.code,
+            shown=Shown(stands, view.item.urgency.code, "", "", known[-1].id if known else 0),
             tried=tried,
             desk=deps.tables.unit(Level.DESK, OWN, "", today),
         ),
@@ -286,7 +308,7 @@ def _form(
     version: int,
     *,
     kind: str,
-    urgency: str,
+    shown: Shown,
     tried: Tried | None,
     desk: UnitRow | None,
 ) -> Form:
@@ -294,15 +316,18 @@ def _form(
     if desk is not None and proposed.get(Field.UNIT.value) == desk.name:
         # 派单 refuses it: whom to send it to is what the clerk is to find out.
         proposed[Field.UNIT.value] = ""
-    typed = tried.typed if tried else {}
+    shown = replace(
+        shown, unit=proposed.get(Field.UNIT.value, ""), assist=proposed.get(Field.ASSIST.value, "")
+    )
+    kept = {name: value for name in _SHOWN if tried and (value := tried.kept(name)) is not None}
     wrong = tried.error.field if tried and isinstance(tried.error, Refusal) else None
     return Form(
         kind=kind,
-        urgency=typed.get("urgency") or urgency,
-        graded=urgency,
-        unit=typed.get("unit", proposed.get(Field.UNIT.value, "")),
-        assist=typed.get("assist", proposed.get(Field.ASSIST.value, "")),
-        note=typed.get("note", ""),
+        urgency=kept.get("urgency") or shown.urgency,
+        shown=shown,
+        unit=kept.get("unit", shown.unit),
+        assist=kept.get("assist", shown.assist),
+        note=tried.typed.get("note", "") if tried else "",
         version=version,
         key=uuid.uuid4().hex,
         error=tried.error.detail if tried else None,

@@ -52,13 +52,25 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What the form began with: what differs from it is the clerk's, the rest follows what stands."""
+
+    kind: str
+    urgency: str
+    """The ticket's grade, which a rule may have raised above the reading's."""
+    unit: str
+    assist: str
+    corrected: int
+    """The newest correction that was known; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """What the form stands at: as proposed, or as typed when it was refused."""
 
     kind: str
     urgency: str
-    graded: str
-    """The ticket's grade, which the form began with."""
+    shown: Shown
     unit: str
     assist: str
     note: str

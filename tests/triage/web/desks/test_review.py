@@ -242,6 +242,77 @@ async def test_a_refusal_changes_nothing_and_keeps_what_was_typed(
         assert await session.scalar(sa.select(sa.func.count()).select_from(Correction)) == 0
 
 
+def as_it_stands(page: str) -> dict[str, str]:
+    """What a browser sends when nothing is touched."""
+    return {
+        **form_of(page),
+        "kind": re.findall(r'name="kind" value="([^"]+)"[^>]*checked', page)[0],
+        "urgency": re.findall(r'<option value="(U\d)" selected', page)[0],
+        "unit": re.findall(r'id="review-unit" name="unit" value="([^"]*)"', page)[0],
+        "assist": re.findall(r'id="review-assist" name="assist" value="([^"]*)"', page)[0],
+        "note": re.findall(r'<textarea[^>]*name="note"[^>]*>([^<]*)<', page)[0],
+    }
+
+
+async def said(db: Database) -> list[tuple[str | None, ...]]:
+    async with db.reads() as session:
+        rows = await session.execute(
+            sa.select(Correction.field, Correction.old, Correction.new, Correction.by).order_by(Correction.id)
+        )
+        return [tuple(row) for row in rows]
+
+
+async def test_a_colleague_s_correction_is_not_taken_back_by_a_page_from_before(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    no = numbers[0]
+    _, page = await opened(client, f"/desk/review/{no}")
+    async with deps.db.writes.begin() as session:
+        await correct(session, deps.tables, all_seeing("clerk-b"), no, {"kind": "NOI-02"}, at=NOW)
+
+    answer = await client.post(f"/desk/review/{no}", data={**as_it_stands(page), "note": "请尽快"})
+    page = await answer.text()
+    assert (answer.status, "clerk-b 更正了污染种类" in page) == (409, True)
+    assert await states(deps.db, [no]) == ["review"]
+    # Untouched, kind and unit are those of now; what was written is there.
+    now = as_it_stands(page)
+    assert (now["kind"], now["unit"], now["note"]) == ("NOI-02", "朝阳区生态环境局", "请尽快")
+
+    await client.post(f"/desk/review/{no}", data=now)
+    async with deps.db.reads() as session:
+        unit = await session.scalar(sa.select(Ticket.unit_code).where(Ticket.no == no))
+    assert unit == "110105-ecology"
+    assert await said(deps.db) == [("kind", "NOI-01", "NOI-02", "clerk-b")]
+
+
+async def test_who_holds_another_kind_than_a_colleague_keeps_it_with_its_unit(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    no = numbers[0]
+    _, page = await opened(client, f"/desk/review/{no}")
+    async with deps.db.writes.begin() as session:
+        await correct(session, deps.tables, all_seeing("clerk-b"), no, {"kind": "NOI-02"}, at=NOW)
+    # The same unit as was proposed: chosen with the kind, so it is no longer the one that was shown.
+    sent = {**as_it_stands(page), "kind": "AIR-01"}
+    page = await (await client.post(f"/desk/review/{no}", data=sent)).text()
+    now = as_it_stands(page)
+    assert (now["kind"], now["unit"]) == ("AIR-01", sent["unit"])
+    await client.post(f"/desk/review/{no}", data=now)
+    assert [row[:3] for row in await said(deps.db)] == [
+        ("kind", "NOI-01", "NOI-02"), ("kind", "NOI-02", "AIR-01")
+    ]  # fmt: skip
+
+
+async def test_sent_twice_is_no_news_of_its_own_correction(
+    client: Client, deps: Deps, numbers: list[str]
+) -> None:
+    _, page = await opened(client, f"/desk/review/{numbers[0]}")
+    sent = {**as_it_stands(page), "kind": "NOI-02"}
+    answers = [await client.post(f"/desk/review/{numbers[0]}", data=sent) for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(await said(deps.db)) == 1
+
+
 async def test_past_cases_say_how_they_were_answered(client: Client, deps: Deps) -> None:
     old, new = await add_tickets(deps.db, TicketIn(state=State.CLOSED, title="旧的一件"), waiting(30))
     async with deps.db.writes.begin() as session:
