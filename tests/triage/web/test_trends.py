@@ -101,6 +101,8 @@ async def test_every_chart_has_table_definition_and_export(
         "angry", "words", "communities", "parties", "model",
     ]  # fmt: skip
     assert page.count('<details class="definition">') == len(panels)
+    # As `test_placed_community` holds the sums to.
+    assert "更正过地点的按更正时点选的社区计，没有点选社区的不计入" in page
     async with client.get(f"/desk/trends/charts.json?{PERIOD}") as answer:
         charts = await answer.json()
     assert set(charts) == {

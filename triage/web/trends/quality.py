@@ -157,7 +157,7 @@ async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Pa
     )  # fmt: skip
     return Panel(
         "communities", "社区（村）前二十",
-        "识别到社区（村）的诉求；更正过地点的不计入社区。不随渠道筛选。",
+        "识别到社区（村）的诉求；更正过地点的按更正时点选的社区计，没有点选社区的不计入。不随渠道筛选。",
         ("社区（村）", "街道乡镇", "诉求", "工单", "未解决"), rows,
         options.bars([r[0].words for r in rows], [r[2].value for r in rows]) if rows else None, tall=True,
         links=tuple(row[2].address for row in rows),
