@@ -15,14 +15,16 @@ from triage.errors import BadInput, NotFound, TriageError
 from triage.services.staff import codes, locking, passwords, requests, sessions, tokens
 from triage.services.staff.recording import record
 from triage.services.staff.rules import rule_at
-from triage.services.staff.signing_in import LOGIN, normal
+from triage.services.staff.signing_in import LOGIN, Refused, normal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from triage.rules.signin_rows import SignInRow
     from triage.services.deps import Deps
+    from triage.services.staff.sessions import Found
 
 #: Names that the record uses for what is no person.
 RESERVED: Final = frozenset({"local", "system", "terminal", "citizen", "reporter", "12345", "bench"})
@@ -232,16 +234,24 @@ async def lock(session: AsyncSession, staff_id: int) -> None:
 
 
 async def set_own_password(
-    session: AsyncSession, staff_id: int, kept: str, *, but: int, login: str, now: datetime
+    session: AsyncSession, found: Found, kept: str, *, proved: str | None, rule: SignInRow, now: datetime
 ) -> None:
-    """更换密码, by its owner: the other sessions end."""
-    await session.execute(
+    """更换密码, by its owner: the other sessions end. `proved`: the hash that the old password was proved by.
+
+    Proving takes its time: a reset of meanwhile stands. Raises Over, Refused.
+    """
+    person = found.person
+    await sessions.hold(session, found, rule, now=now)
+    changed = await session.scalar(
         sa.update(Account)
-        .where(Account.staff_id == staff_id)
+        .where(Account.staff_id == person.staff_id, Account.password_hash == proved)
         .values(password_hash=kept, must_change=False, password_at=now)
+        .returning(Account.staff_id)
     )
-    await sessions.end_all(session, staff_id, End.PASSWORD, now=now, but=but)
-    record(session, LedgerAct.PASSWORD_SET, by=login, login=login, now=now)
+    if changed is None:
+        raise Refused("密码刚有变化，没有更换，请再试一次。")
+    await sessions.end_all(session, person.staff_id, End.PASSWORD, now=now, but=found.id)
+    record(session, LedgerAct.PASSWORD_SET, by=person.login, login=person.login, now=now)
 
 
 async def own_hash(session: AsyncSession, staff_id: int) -> str | None:

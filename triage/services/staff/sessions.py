@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from models.staff import Account, RoleGrant, SignInSession
 from models.units import Staff
 from triage.clock import local
+from triage.errors import TriageError
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -35,6 +36,13 @@ _KEPT: Final = timedelta(days=30)
 _AT_ONCE: Final = 50
 _LONGEST_AGENT: Final = 200
 _LONGEST_ADDRESS: Final = 45
+
+
+class Over(TriageError):
+    """这次登录已经结束，请重新登录。"""
+
+    code = "session_over"
+    status = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,21 @@ async def find(session: AsyncSession, token: str, rule: SignInRow, *, now: datet
         return None
     number, strong, way, seen_at, *_ = rows[0]
     return Found(number, strong, way, seen_at, person_of([row[len(own) :] for row in rows]))
+
+
+async def hold(session: AsyncSession, found: Found, rule: SignInRow, *, now: datetime) -> None:
+    """Make sure that a session is in force still, and stays so until this transaction is over.
+
+    A request knows its session from before: what was reset or disabled meanwhile is not set, nor entered,
+    from it. The account is locked first, as by whatever takes something away. Raises Over.
+    """
+    account = sa.select(Account.staff_id).where(
+        Account.staff_id == found.person.staff_id, Account.disabled_at.is_(None)
+    )
+    own = sa.select(SignInSession.id).where(SignInSession.id == found.id, *_in_force(rule, now=now))
+    for rows in (account, own):
+        if await session.scalar(rows.with_for_update()) is None:
+            raise Over
 
 
 async def touch(session: AsyncSession, number: int, *, now: datetime) -> None:

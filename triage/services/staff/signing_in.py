@@ -116,10 +116,14 @@ async def by_password(
 
 
 async def by_code(deps: Deps, found: Found, token: str, code: str, *, came: Came, now: datetime) -> SignedIn:
-    """Show the second factor. Gives a new session instead of the password's. Raises Refused, WrongCode."""
+    """Show the second factor. Gives a new session instead of the password's.
+
+    Raises Refused, WrongCode, and Over when that of the password has ended meanwhile.
+    """
     rule = rule_at(deps.tables, now)
     person = found.person
     async with deps.db.writes.begin() as session:
+        await sessions.hold(session, found, rule, now=now)
         # Counted apart: a right password must not open again what wrong codes have locked.
         key = locking.code_of(person.login)
         may_try, until = await locking.enter(session, deps.vault, key, rule, now=now)
@@ -160,14 +164,19 @@ async def by_provider(
     return made
 
 
-async def strengthened(deps: Deps, found: Found, token: str | None, *, came: Came, now: datetime) -> str:
-    """A second factor was shown by enrolling it: a new session that says so instead of the old one."""
+async def strengthened(
+    session: AsyncSession, found: Found, token: str | None, rule: SignInRow, *, came: Came, now: datetime
+) -> str:
+    """A second factor was shown by enrolling it: a new session that says so instead of the old one.
+
+    In the transaction that enrols it: from a session that has ended neither comes about. Raises Over.
+    """
     person = found.person
-    async with deps.db.writes.begin() as session:
-        return await _begin(
-            session, person.staff_id, person.login, rule_at(deps.tables, now), way=Way(found.way),
-            strong=True, wants_code=False, came=came, before=token, now=now,
-        )  # fmt: skip
+    await sessions.hold(session, found, rule, now=now)
+    return await _begin(
+        session, person.staff_id, person.login, rule, way=Way(found.way), strong=True, wants_code=False,
+        came=came, before=token, now=now,
+    )  # fmt: skip
 
 
 async def sign_out(deps: Deps, token: str, *, login: str, now: datetime) -> None:

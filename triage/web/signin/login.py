@@ -13,6 +13,7 @@ from triage.services.limiting import TooOften
 from triage.services.staff import limits, provider, signing_in
 from triage.services.staff.codes import WrongCode
 from triage.services.staff.rules import rule_at
+from triage.services.staff.sessions import Over
 from triage.services.staff.signing_in import Refused
 from triage.web import access, guard
 from triage.web.keys import DEPS
@@ -81,6 +82,8 @@ async def code_entered(request: web.Request) -> web.Response:
         done = await signing_in.by_code(
             deps, found, token, form.get("code", "")[:40], came=came_from(request), now=deps.clock.now()
         )
+    except Over:
+        return to(f"{LOGIN}?said=over")
     except (Refused, WrongCode) as fault:
         return _code_page(request, form.get("next"), fault=fault)
     return _signed_in(request, done, form.get("next"))

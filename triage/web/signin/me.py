@@ -24,6 +24,7 @@ from triage.services.staff import (
 )
 from triage.services.staff.codes import WrongCode
 from triage.services.staff.recording import record
+from triage.services.staff.sessions import Over
 from triage.services.staff.signing_in import Refused
 from triage.web import access, guard
 from triage.web.keys import DEPS, VIEWER
@@ -68,14 +69,12 @@ async def password_changed(request: web.Request) -> web.Response:
     new = form.get("new", "")
     try:
         _check_new(new, form)
-        await _prove(request, found, form.get("old", ""))
+        proved = await _prove(request, found, form.get("old", ""))
         kept = await accounts.password_hash(deps, person.login, new, now=now)
-    except (BadInput, Refused) as fault:
+        async with deps.db.writes.begin() as session:
+            await accounts.set_own_password(session, found, kept, proved=proved, rule=rule(request), now=now)
+    except (BadInput, Refused, Over) as fault:
         return _password(request, fault=fault)
-    async with deps.db.writes.begin() as session:
-        await accounts.set_own_password(
-            session, person.staff_id, kept, but=found.id, login=person.login, now=now
-        )
     return to("/me?done=password")
 
 
@@ -92,7 +91,10 @@ async def code_page(request: web.Request) -> web.Response:
 
 
 async def code_confirmed(request: web.Request) -> web.Response:
-    """A code of the new authenticator was sent: it is enrolled, and the recovery codes are shown once."""
+    """A code of the new authenticator was sent: it is enrolled, and the recovery codes are shown once.
+
+    Raises Over.
+    """
     deps, form, found = request.app[DEPS], await texts(request), _here(request)
     now, person = deps.clock.now(), found.person
     if person.enrolled:
@@ -104,22 +106,24 @@ async def code_confirmed(request: web.Request) -> web.Response:
             )
             record(session, LedgerAct.TOTP_SET, by=person.login, login=person.login, now=now)
             await sessions.end_all(session, person.staff_id, End.PASSWORD, now=now, but=found.id)
+            renewed = await signing_in.strengthened(
+                session, found, cookies.session_of(request, deps.settings), rule(request),
+                came=came_from(request), now=now,
+            )  # fmt: skip
     except WrongCode as fault:
         return await _code(request, fault=fault)
-    renewed = await signing_in.strengthened(
-        deps, found, cookies.session_of(request, deps.settings), came=came_from(request), now=now
-    )
     response = await _code(request, shown=tuple(shown), enrolled=True)
     cookies.keep_session(response, deps.settings, renewed)
     return response
 
 
 async def code_removed(request: web.Request) -> web.Response:
-    """停用, or new recovery codes: either is proved by a code. Raises WrongCode."""
+    """停用, or new recovery codes: either is proved by a code. Raises Over."""
     deps, form, found = request.app[DEPS], await texts(request), _here(request)
     now, person = deps.clock.now(), found.person
     key = locking.code_of(person.login)
     async with deps.db.writes.begin() as session:
+        await sessions.hold(session, found, rule(request), now=now)
         may_try, until = await locking.enter(session, deps.vault, key, rule(request), now=now)
         good = may_try and await codes.take(
             session, deps.vault, person.staff_id, form.get("code", "")[:40], rule(request), now=now
@@ -161,18 +165,21 @@ async def session_ended(request: web.Request) -> web.Response:
 
 
 async def token_made(request: web.Request) -> web.Response:
-    """新建接口令牌, shown once."""
+    """新建接口令牌, shown once. Raises Over."""
     deps, found = request.app[DEPS], _here(request)
+    now = deps.clock.now()
     form = await request.post()
     chosen = {str(value) for value in form.getall("scopes", [])}
     days = str(form.get("days", ""))
     try:
         async with deps.db.writes.begin() as session:
+            # A token outlives its session: none is made where a reset has just revoked all.
+            await sessions.hold(session, found, rule(request), now=now)
             made = await tokens.make(
                 session, found.person.staff_id, name=str(form.get("name", "")),
                 scopes={permission for permission in Permission if permission.value in chosen},
                 allowed=request[VIEWER].permissions, days=_days(days), rule=rule(request),
-                by=found.person.login, login=found.person.login, now=deps.clock.now(),
+                by=found.person.login, login=found.person.login, now=now,
             )  # fmt: skip
     except BadInput as fault:
         return await _me(
@@ -207,8 +214,8 @@ def _here(request: web.Request) -> Found:
     return found
 
 
-async def _prove(request: web.Request, found: Found, password: str) -> None:
-    """Whether it is still the person: counted as a sign-in is. Raises Refused."""
+async def _prove(request: web.Request, found: Found, password: str) -> str | None:
+    """Whether it is still the person: counted as a sign-in is. Gives the hash it was. Raises Refused."""
     deps, person = request.app[DEPS], found.person
     now = deps.clock.now()
     async with deps.db.writes.begin() as session:
@@ -226,6 +233,7 @@ async def _prove(request: web.Request, found: Found, password: str) -> None:
             signing_in.note_failure(session, person.login, until, why="old_password", now=now)
     if not good:
         raise Refused("原密码不对。")
+    return kept
 
 
 async def _me(
@@ -295,6 +303,8 @@ async def _code(
     qr = secret = ""
     if not enrolled:
         async with deps.db.writes.begin() as session:
+            # Who comes next is shown the secret that waits: none that an ended session was shown.
+            await sessions.hold(session, _here(request), rule(request), now=deps.clock.now())
             secret = await codes.begin(session, deps.vault, person.staff_id)
         address = codes.address_of(secret, person.login, rule(request))
         qr = segno.make(address, error="m").svg_inline(scale=_QR_SCALE, dark="#000", light="#fff")
