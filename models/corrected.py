@@ -1,7 +1,8 @@
 """A ticket's kind and place as people corrected them, in SQL.
 
 The place is the ticket's own (`models.placed`). The kind is told by the facts of the sums where there are
-any: a ticket that the sums do not hold (yet, or because it was sent in confidence) is told as it was read.
+any, so that it agrees with them: of a ticket that the sums do not hold (yet, or because it was sent in
+confidence) by its own (`models.kind_in_force`).
 Whoever selects these joins `RollupTicket` by `beside()`, as an outer join.
 """
 
@@ -15,10 +16,10 @@ from models.rollups import RollupTicket
 from models.tickets import Ticket
 
 _R: Final = RollupTicket
-_READ: Final = sa.case((Ticket.environmental, Ticket.kind))
+_OWN: Final = sa.case((Ticket.environmental, Ticket.kind))
 
 #: None: no environmental matter, or not read.
-KIND: Final[sa.ColumnElement[Any]] = sa.func.nullif(sa.func.coalesce(_R.kind, _READ), "")
+KIND: Final[sa.ColumnElement[Any]] = sa.func.nullif(sa.func.coalesce(_R.kind, _OWN), "")
 DISTRICT: Final[sa.ColumnElement[Any]] = sa.type_coerce(Ticket.district_code, sa.String())
 STREET: Final[sa.ColumnElement[Any]] = sa.type_coerce(Ticket.street_code, sa.String())
 ENVIRONMENTAL: Final[sa.ColumnElement[bool]] = sa.case(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models.appeals import Appeal, Reading
 from models.db import Base, BigId
@@ -108,10 +108,12 @@ async def after(session: AsyncSession, no: str, last: int) -> Sequence[Correctio
 
 def said_of(field: Corrected) -> sa.ScalarSelect[str]:
     """What the last correction of the ticket of the statement around it says of a field; null: none does."""
+    # Under a name of its own: the statement around it may ask for corrections itself.
+    said = aliased(Correction)
     return (
-        sa.select(Correction.new)
-        .where(Correction.ticket_id == Ticket.id, Correction.field == field.value)
-        .order_by(Correction.id.desc())
+        sa.select(said.new)
+        .where(said.ticket_id == Ticket.id, said.field == field.value)
+        .order_by(said.id.desc())
         .limit(1)
         .correlate(Ticket)
         .scalar_subquery()

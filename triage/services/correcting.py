@@ -1,7 +1,8 @@
 """更正: a clerk says what a reading got wrong. Kept with who, when and which model; the reading stays.
 
-A place that was put right is the ticket's place from then on (`models.placed`): lists, filters, counts and
-maps follow in the same transaction. Whether the case may be rewarded is looked at anew. Nothing else of the
+A place that was put right is the ticket's place from then on (`models.placed`), a kind its kind
+(`models.kind_in_force`): lists, filters, counts and maps follow in the same transaction. Whether the case may
+be rewarded is looked at anew. Nothing else of the
 ticket is changed here, nor who handles it and may see it (but for what `districts` copies): where it goes
 next is a move of its own. `AS_READ` takes the corrections of a place back.
 """
@@ -11,13 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from models import corrections, placed
+from models import corrections, kind_in_force, placed
 from models.corrections import Correction
 from models.vocab import AppealType, Corrected, Level, Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
+from triage.rules.rows import UNCLEAR_KIND
+from triage.rules.trends.facts import as_corrected
 from triage.services import districts, ledger
 from triage.services.rewards import finding
 
@@ -37,6 +40,8 @@ YES: Final = "true"
 NO: Final = "false"
 #: Instead of the code of a place: what the reading says after all, which may be no place.
 AS_READ: Final = "as_read"
+#: Tickets whose kind an older release left as it was read that are put right in one transaction.
+_AT_ONCE: Final = 500
 
 
 class CorrectedMeanwhile(TriageError):
@@ -78,7 +83,8 @@ async def correct(
     found = await corrections.read_ticket_for_update(session, viewer, no)
     if found is None:
         raise NotFound("没有这张工单，或您无权查看，或还没有识别结果。")
-    held = as_held(found.reading, await corrections.of_ticket(session, found.ticket.id))
+    known = await corrections.of_ticket(session, found.ticket.id)
+    held = as_held(found.reading, known)
     back = wanted.get(Corrected.PLACE) == AS_READ
     if back:
         wanted[Corrected.PLACE] = found.reading.street_code or found.reading.district_code or ""
@@ -104,6 +110,10 @@ async def correct(
     ]
     session.add_all(kept)
     await session.flush()
+    if any(item.field in kind_in_force.NAMING for item in kept):
+        said_so_far = [(one.field, one.new) for one in (*known, *sorted(kept, key=lambda one: one.id))]
+        kind, *_ = as_corrected(kind_in_force.as_read(found.reading), None, None, said_so_far)
+        kind_in_force.put(found.ticket, kind)
     if kept:
         await finding.anew(session, found.ticket)
     if before != after and not any(item.field == Corrected.PLACE.value for item in kept):
@@ -150,10 +160,11 @@ async def check_shown(session: AsyncSession, no: str, last: int) -> None:
 
 
 async def heal(deps: Deps) -> bool:
-    """A step of the timetable: places that an older release put right become the tickets' too."""
+    """A step of the timetable: places and kinds that an older release put right become the tickets' too."""
     async with deps.db.writes.begin() as session:
         await placed.heal(session)
-    return False
+        found = await kind_in_force.heal(session, UNCLEAR_KIND, batch=_AT_ONCE)
+    return found == _AT_ONCE
 
 
 def as_held(reading: Reading, known: Sequence[Correction]) -> dict[Corrected, str | None]:

@@ -151,6 +151,7 @@ def ticket(
         identity=views.Identity(whole.registered.name, whole.registered.phone, whole.registered.id_number),
         opened_at=row.opened_at,
         dispatched_at=row.dispatched_at,
+        kind_corrected=reading is not None and row.kind != reading.kind,
         place=_placed(whole, communities),
         units=_units(whole),
         reading=None if reading is None else _reading(reading, whole.areas, names),

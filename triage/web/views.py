@@ -237,7 +237,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """工单 whole. `text` is masked; evidence counts its characters."""
+    """工单 whole. `text` is masked; evidence counts its characters.
+
+    `kind_corrected`: the kind of `item` is not the one that was read.
+    """
 
     item: TicketItem
     text: str
@@ -248,6 +251,7 @@ class TicketView:
     confidential: bool
     divert: Term | None
     identity: Identity
+    kind_corrected: bool
     place: PlacedView
     opened_at: datetime
     dispatched_at: datetime | None

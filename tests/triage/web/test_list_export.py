@@ -47,6 +47,19 @@ async def written_down(db: Database) -> list[dict[str, Any]]:
         return list(await session.scalars(exports.order_by(LedgerRow.seq)))
 
 
+async def test_a_corrected_kind_is_the_one_of_list_file_and_page(client: Client, db: Database) -> None:
+    (no,) = await add_tickets(db, TicketIn(kind="NOI-01"))
+    said = await client.post(f"/api/v1/tickets/{no}/corrections", json={"kind": "NOI-02"})
+    assert said.status == 201, await said.text()
+    (line,) = await lines_of(await client.get("/desk/list.csv?kind=NOI-02"))
+    shown = (await (await client.get("/api/v1/tickets?kind=NOI-02")).json())["items"]
+    assert [item["kind"]["label"] for item in shown] == [line["种类"]]
+    assert (await (await client.get("/api/v1/tickets?kind=NOI-01")).json())["items"] == []
+    page = await (await client.get(f"/desk/tickets/{no}")).text()
+    assert f'<dt>现用种类</dt><dd>{line["种类"]}<span class="tag">已更正</span></dd>' in page
+    assert "<dt>识别的种类</dt>" in page
+
+
 async def test_the_file_has_what_the_filter_has_in_the_order_of_the_list(
     client: Client, db: Database
 ) -> None:

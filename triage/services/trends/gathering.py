@@ -48,6 +48,7 @@ async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]
         known = row.model_version is not None
         point = (row.lon, row.lat) if known and row.lon is not None and row.lat is not None else None
         reading = Reading(
+            # The kind in force: the corrections that made it one lead to it again.
             kind=row.kind if row.environmental else None,
             district=row.read_district if known else row.district_code,
             street=row.read_street if known else row.street_code,
