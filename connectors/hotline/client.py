@@ -51,7 +51,11 @@ class PlatformAway(ConnectorError):
 
 
 class PlatformDenied(ConnectorError):
-    """平台不接受，重试没有用。"""
+    """平台不接受，重试没有用。`status`: of its answer, where one came."""
+
+    def __init__(self, said: str, *, status: int | None = None) -> None:
+        super().__init__(said)
+        self.status = status
 
 
 class ActionRefused(ConnectorError):
@@ -214,7 +218,7 @@ class HotlineClient:
     async def _answer(self, response: aiohttp.ClientResponse) -> Any:  # noqa: ANN401  (JSON)
         status = response.status
         if status in _DENIED:
-            raise PlatformDenied(f"平台答复 {status}：不接受我们的令牌、签名或证书。")
+            raise PlatformDenied(f"平台答复 {status}：不接受我们的令牌、签名或证书。", status=status)
         if status >= _SERVER or status in _LATER:
             raise PlatformAway(f"平台答复 {status}。")
         if _MULTIPLE_CHOICES <= status < 400:  # noqa: PLR2004  (HTTP)

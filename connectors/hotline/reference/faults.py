@@ -43,6 +43,8 @@ class Faults:
     """Sends a push with a wrong signature: it is to be refused."""
     refuse_action: float = 0.0
     """Refuses the actions of this share of the orders for good."""
+    forbid_action: float = 0.0
+    """Answers 403 to the actions of this share of the orders, and gives everything else as before."""
     touch: float = 0.0
     """Changes the status of this share of the orders later, so that they come again."""
 

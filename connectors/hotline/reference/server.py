@@ -210,8 +210,10 @@ async def _act(request: web.Request) -> web.Response:
         return _json({"code": "bad", "message": "内容有误"}, 400)
     if number not in platform.ledger.rows:
         return _json({"code": "unknown", "message": "没有这个工单"}, 404)
-    share = platform.faults.refuse_action
-    if share and int(number[-4:]) % 1000 < share * 1000:
+    place = int(number[-4:]) % 1000
+    if place < platform.faults.forbid_action * 1000:
+        return _json({"code": "forbidden", "message": "工单不归贵单位"}, 403)
+    if place < platform.faults.refuse_action * 1000:
         platform.counts["refused_actions"] += 1
         return _json({"code": "locked", "message": "工单已锁定，联系人 13900001234"}, 422)
     told, duplicate = platform.ledger.tell(number, seq, body, code, day)

@@ -3,15 +3,16 @@
 Orders are independent: of each the first action that waits is sent, some at a time; the next of the same
 order only when the platform has that one. What fails for now is tried again later and later; what the
 platform refuses for good stays visible until a person sends it again or gives it up, and holds back only the
-later actions of its own order. The platform may get one action twice (we were killed after sending): both
-sides know it by order number and action number.
+later actions of its own order; so does one that it forbids (403) while it lists orders to us as before. The
+platform may get one action twice (we were killed after sending): both sides know it by order number and
+action number.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from connectors.hotline.client import HotlineClient
     from connectors.hotline.mapping import PlatformMap
     from connectors.hotline.settings import HotlineSettings
+    from triage.clock import Clock
     from triage.services.sources.ports import Work
 
 log = logs.get(__name__)
@@ -44,6 +46,9 @@ BATCH: Final = 200
 #: Nothing is sent after so long: the page sees how far it is, a stop need not wait, and what came of a batch
 #: is written down before the task's own limit cuts it off, however slow the platform is.
 RUN_SECONDS: Final = 20.0
+#: So many forbidden (403) in a run that took no action at all: it is not these orders, it is what we may do.
+MOST_FORBIDDEN: Final = 20
+_FORBIDDEN: Final = 403
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(minutes=10)
 _MOMENTS: Final = ("at", Field.UNTIL.value)
@@ -73,6 +78,51 @@ class Sent:
     unsent: bool = False
 
 
+@dataclass(slots=True)
+class _Standing:
+    """How a platform takes us, as a run finds out. `shut`: not at all; the rest need not be sent."""
+
+    client: HotlineClient
+    clock: Clock
+    answered: int = 0
+    forbidden: int = 0
+    shut: PlatformDenied | None = None
+
+    async def judged(self, sent: Sent) -> Sent:
+        """What came of an action; one that is forbidden while orders are listed to us is refused alone."""
+        if sent.denied is None:
+            self.answered += sent.away is None
+            return sent
+        if sent.denied.status != _FORBIDDEN:
+            self.shut = sent.denied
+            return sent
+        try:
+            await _listed(self.client, now=self.clock.now())
+        except PlatformDenied as error:
+            self.shut = error
+            return sent
+        except PlatformAway as error:
+            return replace(sent, denied=None, away=str(error))
+        self.forbidden += 1
+        if self.forbidden >= MOST_FORBIDDEN and not self.answered:
+            self.shut = PlatformDenied(
+                f"平台给看工单，但连续 {self.forbidden} 个工单的动作都答复 403：请平台开通回传权限。"
+            )
+        return replace(sent, refusal=ActionRefused(str(_FORBIDDEN), "平台不接受这个工单的动作，其他请求照常"))
+
+    def settled(self, results: Sequence[Sent]) -> list[Sent]:
+        """What is written down. Shut out and nothing taken: what was forbidden waits on, behind the rest.
+
+        Once we are let in again those others come first, and by them it shows what is forbidden alone.
+        """
+        if self.shut is None or self.answered:
+            return list(results)
+        return [
+            replace(sent, refusal=None, away=str(sent.denied)) if sent.refusal is not None else sent
+            for sent in results
+        ]
+
+
 def told(platform: PlatformMap, action: Waiting) -> dict[str, Any]:
     """An action in the platform's words; what its map does not name is not told."""
     chosen = platform.actions[ActionKind(action.kind)]
@@ -98,31 +148,30 @@ async def send(
 ) -> Outcome:
     """Send what waits, for at most `RUN_SECONDS`. Raises SourceFault when nothing at all got through.
 
-    Raises PlatformDenied when the platform does not accept us; what it took before that is written down.
+    Raises PlatformDenied when the platform does not accept us (not one action alone); what it took before
+    that is written down.
     """
     ends = time.monotonic() + RUN_SECONDS
     done = refused = 0
-    denials: list[PlatformDenied] = []
+    stands = _Standing(client, work.deps.clock)
     gate = asyncio.Semaphore(settings.senders)
 
     async def one(action: Waiting) -> Sent:
         async with gate:
-            if denials or time.monotonic() >= ends:
+            if stands.shut or time.monotonic() >= ends:
                 return Sent(action, unsent=True)
-            sent = await _one(client, platform, action)
-            denials.extend([sent.denied] if sent.denied else [])
-            return sent
+            return await stands.judged(await _one(client, platform, action))
 
     while time.monotonic() < ends:
         async with work.deps.db.writes.begin() as session:
             batch = await claim(session, work.source.id, now=work.deps.clock.now(), most=BATCH)
         if not batch:
             break
-        results = await asyncio.gather(*(one(action) for action in batch))
+        results = stands.settled(await asyncio.gather(*(one(action) for action in batch)))
         async with work.deps.db.writes.begin() as session:
             await record(session, results, now=work.deps.clock.now())
-        if denials:
-            raise denials[0]
+        if stands.shut:
+            raise stands.shut
         got = sum(result.receipt is not None for result in results)
         turned_down = sum(result.refusal is not None for result in results)
         done, refused = done + got, refused + turned_down
@@ -147,11 +196,19 @@ async def send(
 
 async def _there(client: HotlineClient, failed: Sent, *, now: datetime) -> None:
     """Whether it is the platform that is away, or these actions alone that fail. Raises SourceFault."""
-    moment = now.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
     try:
-        await client.orders(after=moment, until=moment, page=1, size=1)
+        await _listed(client, now=now)
     except PlatformAway:
         raise SourceFault(failed.away or "平台没有答复。") from None
+
+
+async def _listed(client: HotlineClient, *, now: datetime) -> None:
+    """Ask for the orders of a minute: that comes, or it raises PlatformAway, PlatformDenied."""
+    after, until = (
+        moment.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
+        for moment in (now - timedelta(minutes=1), now)
+    )
+    await client.orders(after=after, until=until, page=1, size=1)
 
 
 async def _one(client: HotlineClient, platform: PlatformMap, action: Waiting) -> Sent:

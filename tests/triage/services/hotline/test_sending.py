@@ -244,6 +244,54 @@ async def test_a_refusal_that_is_given_up_lets_the_next_go(bed: Bed) -> None:
     assert await brief(bed) == [(1, "signed", "dropped"), (2, "progress", "done")]
 
 
+async def test_an_action_that_is_forbidden_alone_is_seen_and_holds_back_no_other_order(bed: Bed) -> None:
+    """403 for one order that is no longer ours: it came first in every batch, and nothing else was sent."""
+    for no in await tickets(bed, 12, senders="1"):
+        await move(bed, no, Move.SIGN)
+    bed.fault(forbid_action=0.002)
+    await send(bed)
+    assert [state for _, _, state in await brief(bed)] == ["refused", *["done"] * 11]
+    first = (await actions(bed))[0]
+    assert first.error == "平台拒收，代码 403：平台不接受这个工单的动作，其他请求照常"
+    task = await bed.task("send")
+    assert (task.failures, task.paused_until) == (0, None)
+    bed.fault(forbid_action=0.0)
+    await decide(bed, first.id, again=True)
+    await send(bed)
+    assert {state for _, _, state in await brief(bed)} == {"done"}
+
+
+async def test_a_platform_that_forbids_all_actions_has_none_refused_for_good(small: Bed) -> None:
+    """A token that may only read: with each action refused, a person would have to send every one again."""
+    for no in await tickets(small, 30, senders="1"):
+        await move(small, no, Move.SIGN)
+    small.fault(forbid_action=1.0)
+    await send(small)
+    assert {state for _, _, state in await brief(small)} == {"waiting"}
+    task = await small.task("send")
+    assert task.paused_until
+    assert "请平台开通回传权限" in (task.error or "")
+    small.fault(forbid_action=0.021)
+    await send(small)
+    states = [state for _, _, state in await brief(small)]
+    assert states == [*["refused"] * 20, *["done"] * 10], "those behind them came first: these are alone"
+
+
+async def test_a_platform_that_lists_nothing_to_us_either_is_what_shuts_us_out(
+    small: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for no in await tickets(small, 2, senders="1"):
+        await move(small, no, Move.SIGN)
+    shut = AsyncMock(side_effect=PlatformDenied("平台答复 403", status=403))
+    monkeypatch.setattr(HotlineClient, "act", shut)
+    monkeypatch.setattr(HotlineClient, "orders", shut)
+    await send(small)
+    assert sorted((action.state, action.attempts) for action in await actions(small)) == [
+        ("waiting", 0), ("waiting", 1)
+    ]  # fmt: skip
+    assert (await small.task("send")).error == "平台答复 403"
+
+
 async def test_what_is_undone_in_time_is_never_told(bed: Bed) -> None:
     (no,) = await tickets(bed)
     await move(bed, no, Move.SIGN)
