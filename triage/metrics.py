@@ -99,7 +99,10 @@ SNAPSHOT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "jiesu_notices_waiting_seconds": ("How late the oldest notice is behind its moment", ()),
     "jiesu_notices_unsent_seconds": ("How late the oldest message is behind its next try", ()),
     "jiesu_notices_failing": ("Messages that were tried three times or more and not taken", ("medium",)),
-    "jiesu_notices_ended": ("Notices that were given up or refused and stand so", ("state",)),
+    "jiesu_notices_ended": (
+        "Notices given up or refused; of a day, urgent ones without an address",
+        ("state",),
+    ),
     "jiesu_source_failures": ("Failures of a source's task since its last success", ("source", "task")),
     "jiesu_source_lag_seconds": ("Age of what a source's task has still to do", ("source", "task")),
     "jiesu_source_paused": ("1 while the breaker of a source's task is open", ("source", "task")),

@@ -30,7 +30,7 @@ from triage.services.callbacks.keeping import Keeper as CallsKeeper
 from triage.services.identities.erasing import Eraser
 from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
-from triage.services.notices import sending
+from triage.services.notices import sending, waking
 from triage.services.notices.messengers import open_messengers
 from triage.services.open_data import publishing
 from triage.services.parties import gathering
@@ -62,6 +62,7 @@ SWEEP_PAUSE_SECONDS: Final = 5.0
 PAUSES: Final = {
     "callbacks": 60.0,
     "incidents": 2.0,
+    "notices-woken": 60.0,
     "open-data": 300.0,
     "places": 600.0,
     "reports": 300.0,
@@ -240,6 +241,7 @@ def notice_steps(
     """外发通知: the grouping, and the sender of each medium."""
     steps: dict[str, Callable[[], Awaitable[bool]]] = {
         "notices": partial(sending.gather, deps, tuple(messengers)),
+        "notices-woken": partial(waking.wake_reachable, deps, tuple(messengers)),
     }
     for medium, messenger in messengers.items():
         steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger, tuple(messengers))

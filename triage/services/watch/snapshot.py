@@ -18,11 +18,11 @@ from models.appeals import Appeal, Source
 from models.bulk import BulkJob
 from models.drifting import DriftFigureRow
 from models.ledger import LedgerRow
-from models.notices import Delivery, Notice
+from models.notices import Contact, Delivery, Notice
 from models.outbox import Outbox
 from models.sources import SourceTask
 from models.tickets import Ticket
-from models.vocab import AppealState, DriftLevel, State
+from models.vocab import AppealState, DriftLevel, State, Urgency
 from models.vocab_bulk import BulkState
 from models.vocab_ledger import LedgerAct
 from models.vocab_notices import NoticeState
@@ -50,6 +50,9 @@ _SOON: Final = timedelta(hours=1)
 #: So far back is looked for one that was proved: two months of a backup each night.
 _BACKUPS: Final = 60
 _ENDED: Final = (NoticeState.GIVEN_UP, NoticeState.REFUSED)
+#: Of those that could reach nobody so many are looked at, the newest: urgent ones of the last day among them.
+_UNREACHED: Final = 5000
+_URGENT: Final = (Urgency.U1.value, Urgency.U2.value)
 _LEVELS: Final = {DriftLevel.WATCH.value: 1, DriftLevel.ACT.value: 2}
 #: Written out: only so do the partial indexes fit.
 _WAITING: Final[sa.ColumnElement[bool]] = sa.text(f"appeal.state = '{AppealState.WAITING.value}'")  # type: ignore[assignment]
@@ -170,7 +173,25 @@ async def _deliveries(session: AsyncSession, now: datetime) -> list[Sample]:
             )
             for state in _ENDED
         ],
+        Sample("jiesu_notices_ended", (NoticeState.NO_CONTACT.value,), await _unreached(session, now)),
     ]
+
+
+async def _unreached(session: AsyncSession, now: datetime) -> int:
+    """Urgent notices of the last day that could reach nobody; of a site that keeps no addresses none."""
+    if await session.scalar(sa.select(Contact.recipient).limit(1)) is None:
+        return 0
+    newest = (
+        sa.select(Notice.urgency, Notice.created_at)
+        .where(Notice.state == NoticeState.NO_CONTACT.value)
+        .order_by(Notice.id.desc())
+        .limit(_UNREACHED)
+        .subquery()
+    )
+    urgent = sa.select(sa.func.count()).where(
+        newest.c.urgency.in_(_URGENT), newest.c.created_at > now - timedelta(days=1)
+    )
+    return await session.scalar(urgent) or 0
 
 
 async def _sources(session: AsyncSession, now: datetime) -> Iterator[Sample]:

@@ -148,3 +148,30 @@ async def test_a_gateway_that_is_dead_is_told_of(deps: Deps, clock: Hands) -> No
     assert found["jiesu_notices_ended", ("given_up",)] == 1
     assert found["jiesu_notices_ended", ("refused",)] == 1
     assert found["jiesu_notices_unsent_seconds", ()] == 0
+
+
+async def test_a_medium_that_lacked_its_settings_for_a_while_loses_nothing(deps: Deps, clock: Hands) -> None:
+    """The address was there all the time: 无联系方式 was no end, and nobody would have set it anew."""
+    fake = MemoryMessenger()
+    await say(deps, "old")
+    clock.on(days=4)
+    await give(deps, medium=Medium.WECOM, address="wangjing.duty")
+    await say(deps, "a")
+    await say(deps, "b", to=DISTRICT)
+    await sending.gather(deps, [Medium.EMAIL])
+    assert set((await states(deps)).values()) == {NoticeState.NO_CONTACT}
+    assert (await figures(deps))["jiesu_notices_ended", ("no_contact",)] == 2
+    steps = notice_steps(deps, {Medium.WECOM: fake})
+    assert not await steps["notices-woken"]()
+    for name in ("notices", "notices-wecom"):
+        await steps[name]()
+    assert [message.to for message in fake.sent.values()] == ["wangjing.duty"]
+    assert await states(deps) == {
+        "old": NoticeState.NO_CONTACT, "a": NoticeState.SENT, "b": NoticeState.NO_CONTACT
+    }  # fmt: skip
+
+
+async def test_who_keeps_no_addresses_is_not_told_that_nobody_is_reached(deps: Deps) -> None:
+    await say(deps, "a")
+    await sending.gather(deps, BOTH)
+    assert (await figures(deps))["jiesu_notices_ended", ("no_contact",)] == 0
