@@ -22,7 +22,7 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from models.vocab_notices import Medium
 from triage import jobs, logs, memory, metrics, tracing
 from triage.errors import place_of
-from triage.services import correcting, drift, supervising
+from triage.services import confiding, correcting, drift, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
@@ -61,6 +61,7 @@ SWEEP_PAUSE_SECONDS: Final = 5.0
 #: by the watch for incidents within seconds.
 PAUSES: Final = {
     "callbacks": 60.0,
+    "confided": 60.0,
     "incidents": 2.0,
     "notices-woken": 60.0,
     "open-data": 300.0,
@@ -201,6 +202,7 @@ def timetable(settings: Settings) -> None:
             "topics": finding.DailyFinder(deps).poke,
             "reports": drafting.Drafter(deps).poke,
             "watch": partial(snapshot.poke, deps),
+            "confided": partial(confiding.leave_sums, deps),
             "open-data": publishing.Publisher(deps).poke,
             **notice_steps(deps, messengers),
             **answer_steps(deps, messengers),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from connectors.records import BadRow, RowRecord
 from triage import overlays
 from triage.clock import local
-from triage.services import intake
+from triage.services import confiding, intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Rows to a transaction: enough to be fast, few enough that SQLite's other writers hardly wait.
 BATCH: Final = 500
 
-CHANGED: Final = "编号已登记过但内容不同，未覆盖"
+CHANGED: Final = "编号已登记过但内容或地址不同，未覆盖"
 #: Before it there were no such systems: an earlier year is a slip of the pen.
 FIRST_LIKELY_YEAR: Final = 2000
 #: The clock of whoever wrote the file may be ahead of ours by so much.
@@ -114,6 +114,13 @@ async def import_rows(
                 received = await intake.receive(
                     session, deps.vault, [items[place] for place in kept], now=now
                 )
+                held = {place: known[place] for place in known.keys() - set(kept)}
+                secret = {
+                    (held.get(place, item.source), intake.key_of(deps.vault, item))
+                    for place, item in enumerate(items)
+                    if item.confidential
+                }
+                await confiding.told(session, secret, now=now)
             _count(report, known, named)
             report.stored += len(received.stored)
             report.repeated += received.repeated + len(good) - len(kept)

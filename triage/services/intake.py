@@ -7,6 +7,7 @@ Identities are masked in the stored text; the unmasked original is sealed with t
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,12 +67,36 @@ class NewAppeal:
 class Received:
     """What became of a batch: ids stored, how many were known and the same.
 
-    `changed`: places in the batch (from 0) whose number is known with other content; those are not stored.
+    `changed`: places in the batch (from 0) whose number is known with other content or at another address;
+    those are not stored. `elsewhere`: those among them with another address.
     """
 
     stored: tuple[int, ...]
     repeated: int
     changed: tuple[int, ...]
+    elsewhere: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What counts under a number: the hash of what it says, and the address."""
+
+    content_hash: str
+    address: str | None
+
+
+def _plain(address: str | None) -> str:
+    """An address without what changes nothing about it: width of characters, spaces."""
+    return "".join(unicodedata.normalize("NFKC", address or "").split())
+
+
+def _elsewhere(known: _Known, item: NewAppeal) -> bool:
+    """Whether another address is told; none at all leaves what is known as it is."""
+    if not item.address:
+        return False
+    said = _plain(mask(item.address, name=item.name))
+    # Masked anew as well: what was stored may have been masked by fewer rules.
+    return said not in {_plain(known.address), _plain(mask(known.address or "", name=item.name))}
 
 
 def mask(text: str, *, name: str | None) -> str:
@@ -100,15 +125,19 @@ async def receive(
         return Received((), 0, ())
     sources = await _source_ids(session, {item.source for item in items}, now=now)
     keyed: dict[tuple[int, str], tuple[NewAppeal, str]] = {}
-    told: list[tuple[tuple[int, str], str]] = []
+    told: list[tuple[tuple[int, str], _Known]] = []
     for item in items:
         key, content_hash = _identity(vault, item)
         where = (sources[item.source], key)
         keyed.setdefault(where, (item, content_hash))
-        told.append((where, content_hash))
+        told.append((where, _Known(content_hash, item.address)))
     # What is stored counts; of two new ones with one number the first.
-    kept = {where: first for where, (_, first) in keyed.items()} | await _stored_hashes(session, keyed)
-    changed = tuple(place for place, (where, said) in enumerate(told) if kept[where] != said)
+    kept = dict(reversed(told)) | await _stored(session, keyed)
+    elsewhere = tuple(place for place, (where, _) in enumerate(told) if _elsewhere(kept[where], items[place]))
+    other_words = {
+        place for place, (where, said) in enumerate(told) if kept[where].content_hash != said.content_hash
+    }
+    changed = tuple(sorted(other_words.union(elsewhere)))
 
     rows = [
         {
@@ -163,7 +192,9 @@ async def receive(
                 for appeal_id in stored.values()
             ],
         )
-    return Received(tuple(sorted(stored.values())), len(items) - len(stored) - len(changed), changed)
+    return Received(
+        tuple(sorted(stored.values())), len(items) - len(stored) - len(changed), changed, elsewhere
+    )
 
 
 async def _source_ids(session: AsyncSession, keys: set[str], *, now: datetime) -> dict[str, int]:
@@ -182,28 +213,31 @@ async def _source_ids(session: AsyncSession, keys: set[str], *, now: datetime) -
     return {str(key): int(value) for key, value in found.items()}
 
 
+def key_of(vault: Vault, item: NewAppeal) -> str:
+    """What makes an appeal one within its source."""
+    return _identity(vault, item)[0]
+
+
 def _identity(vault: Vault, item: NewAppeal) -> tuple[str, str]:
     """The key that makes an appeal one within its source, and the hash of what it says."""
     content_hash = vault.content_hash(item.identity)
     return (f"x:{item.external_id}" if item.external_id else f"h:{content_hash}"), content_hash
 
 
-async def _stored_hashes(
-    session: AsyncSession, keyed: Iterable[tuple[int, str]]
-) -> dict[tuple[int, str], str]:
+async def _stored(session: AsyncSession, keyed: Iterable[tuple[int, str]]) -> dict[tuple[int, str], _Known]:
     """What the appeals stored under these external numbers say: it is never overwritten."""
     by_source: dict[int, list[str]] = {}
     for source_id, key in keyed:
         if key.startswith("x:"):
             by_source.setdefault(source_id, []).append(key)
-    found: dict[tuple[int, str], str] = {}
+    found: dict[tuple[int, str], _Known] = {}
     for source_id, keys in by_source.items():
         rows = await session.execute(
-            sa.select(Appeal.dedupe_key, Appeal.content_hash).where(
+            sa.select(Appeal.dedupe_key, Appeal.content_hash, Appeal.address).where(
                 Appeal.source_id == source_id, Appeal.dedupe_key.in_(keys)
             )
         )
-        found |= {(source_id, key): stored for key, stored in rows}
+        found |= {(source_id, key): _Known(stored, address) for key, stored, address in rows}
     return found
 
 

@@ -119,11 +119,29 @@ async def test_a_known_number_with_other_content_is_a_bad_row(deps: Deps, path: 
     put(path, CSV.replace("没人清", "没人管") + "A-4,垃圾,又改了。,,,\n")
     report = await run(deps, path)
     assert [bad.sentence() for bad in report.bad if bad.column is None] == [
-        "十一月.csv 第 5 行：编号已登记过但内容不同，未覆盖",
-        "十一月.csv 第 6 行：编号已登记过但内容不同，未覆盖",
+        "十一月.csv 第 5 行：编号已登记过但内容或地址不同，未覆盖",
+        "十一月.csv 第 6 行：编号已登记过但内容或地址不同，未覆盖",
     ]
     assert (report.rows, report.stored, report.repeated, len(report.bad)) == (5, 0, 1, 4)
     assert report.changed == ["A-4", "A-4"]
+
+
+async def test_another_address_is_a_bad_row_and_confidence_said_later_counts(
+    deps: Deps, tmp_path: Path
+) -> None:
+    head = "编号,内容,地址,是否保密\n"
+    await run(deps, put(tmp_path / "a.csv", f"{head}A-1,太吵,望京街道,否\nA-2,太吵,望京街道,否\n,油烟,,否\n"))
+    later = f"{head}A-1,太吵,学院路街道,是\nA-2,太吵,,否\n,油烟,,是\n"
+    report = await run(deps, put(tmp_path / "a.csv", later))
+    assert [bad.sentence() for bad in report.bad] == ["a.csv 第 2 行：编号已登记过但内容或地址不同，未覆盖"]
+    assert (report.stored, report.repeated, report.changed) == (0, 2, ["A-1"])
+    copy = await run(deps, put(tmp_path / "更正.csv", f"{head}A-2,太吵,望京街道,是\n"))
+    assert copy.held == {"a": 1}
+    async with deps.db.reads() as session:
+        stored = (await session.scalars(sa.select(Appeal).order_by(Appeal.id))).all()
+    assert [(one.address, one.confidential) for one in stored] == [
+        ("望京街道", True), ("望京街道", True), (None, True)
+    ]  # fmt: skip
 
 
 async def test_times_that_can_hardly_be_true_are_noted(deps: Deps, path: Path) -> None:

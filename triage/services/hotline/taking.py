@@ -17,7 +17,7 @@ from models.db import ALL_TOGETHER
 from models.hotline import HotlineOrder
 from models.vocab import AppealType, Channel
 from models.vocab_sources import OrderStatus
-from triage.services import intake
+from triage.services import confiding, intake
 from triage.services.hotline import words
 from triage.services.importing import as_appeal
 
@@ -64,8 +64,10 @@ async def take(
     items = [_appeal(order, source=source[1], now=now) for order in wanted]
     received = await intake.receive(session, vault, items, now=now)
     changed = {wanted[place].number for place in received.changed}
+    elsewhere = {wanted[place].number for place in received.elsewhere}
     await _reports(session, source[0], newest)
-    await words.keep(session, vault, source[0], newest, changed, now=now)
+    await _secrets(session, source[1], newest, now=now)
+    await words.keep(session, vault, source[0], newest, words.Changed(changed, elsewhere), now=now)
     await _note(session, source[0], newest, changed, via=via, now=now)
     refused = tuple((order.number, order.refused) for order in newest if order.refused is not None)
     return Taken(
@@ -119,6 +121,12 @@ async def _reports(session: AsyncSession, source_id: int, orders: Sequence[Order
             .values(told_type=report.value)
             .execution_options(synchronize_session=False)
         )
+
+
+async def _secrets(session: AsyncSession, source: str, orders: Sequence[Order], *, now: datetime) -> None:
+    """What the platform calls 保密 now is so, whatever else of it changed or ended; never taken back."""
+    said = {(source, f"x:{one.number}") for one in orders if one.record is not None and one.record.secret}
+    await confiding.told(session, said, now=now)
 
 
 async def _note(

@@ -30,7 +30,7 @@ from triage.services.moving import Person, Wish
 from triage.services.sources.ports import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -66,6 +66,14 @@ _TAKEN_BACK: Final = (WordKind.WITHDRAWN.value, WordKind.CLOSED.value)
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """Orders of a batch that say something else than what is stored; of them those with another address."""
+
+    numbers: Collection[str]
+    elsewhere: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A word that waits for a person."""
 
@@ -93,7 +101,7 @@ async def keep(
     vault: Vault,
     source_id: int,
     orders: Sequence[Order],
-    changed: set[str],
+    changed: Changed,
     *,
     now: datetime,
 ) -> None:
@@ -139,7 +147,7 @@ async def keep(
         )
 
 
-def _of(vault: Vault, order: Order, changed: set[str]) -> list[tuple[WordKind, str]]:
+def _of(vault: Vault, order: Order, changed: Changed) -> list[tuple[WordKind, str]]:
     found = [(WordKind.URGED, urge) for urge in order.urges]
     taken = [order.mark] if order.mark else []
     match order.status:
@@ -148,9 +156,12 @@ def _of(vault: Vault, order: Order, changed: set[str]) -> list[tuple[WordKind, s
         case OrderStatus.CLOSED:
             taken.append(WordKind.CLOSED)
     found += [(kind, order.updated_at.isoformat()) for kind in taken]
-    if order.number in changed and order.record is not None:
+    if order.number in changed.numbers and order.record is not None:
         # Known by the words themselves: an order that changed once is told once, however often it is listed.
-        found.append((WordKind.CHANGED, vault.content_hash(order.record.content_hash)))
+        said = order.record.content_hash
+        if order.number in changed.elsewhere:
+            said += f"\0{order.record.address}"
+        found.append((WordKind.CHANGED, vault.content_hash(said)))
     return found
 
 

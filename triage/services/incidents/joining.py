@@ -127,6 +127,20 @@ async def detach(
     return sorted(call.ticket_id for call in mine)
 
 
+async def forget(session: AsyncSession, ticket_ids: Sequence[int]) -> None:
+    """Calls that belong to no incident are as if they had never been: neither usual nor near another one."""
+    rows = await session.execute(
+        sa.delete(IncidentCall)
+        .where(IncidentCall.ticket_id.in_(ticket_ids), IncidentCall.incident_id.is_(None))
+        .returning(
+            IncidentCall.ticket_id, IncidentCall.at, IncidentCall.family, IncidentCall.lon, IncidentCall.lat,
+            IncidentCall.district_code,
+        )
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+    await count_hours(session, [rules.Call(*row) for row in rows], -1)
+
+
 async def count_hours(session: AsyncSession, calls: Sequence[Call], step: int) -> None:
     """Count calls as usual, or (`step` -1) no longer: an incident's are not."""
     counts: Counter[tuple[str, str, datetime]] = Counter()

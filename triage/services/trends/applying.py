@@ -121,6 +121,13 @@ async def change(session: AsyncSession, new: Mapping[int, Counted]) -> int:
     return sum(old.get(number) != item.fact for number, item in new.items())
 
 
+async def drop(session: AsyncSession, ids: Sequence[int]) -> None:
+    """Take what is counted of these tickets out of the sums. Within the lock of the cursor."""
+    old = await counted(session, ids)
+    await add(session, difference((fact, None) for fact in old.values()))
+    await session.execute(sa.delete(RollupTicket).where(RollupTicket.ticket_id.in_(list(old))))
+
+
 async def counted(session: AsyncSession, ids: Sequence[int]) -> dict[int, Fact]:
     """What is counted of these tickets now."""
     columns = [getattr(RollupTicket, name) for name in _FACT]

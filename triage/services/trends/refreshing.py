@@ -24,7 +24,7 @@ from triage.services import backlog
 from triage.services.trends import applying, gathering, partitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -96,6 +96,22 @@ async def refresh(deps: Deps) -> bool:
     if count:
         log.info("rollups_refreshed", tickets=len(found), changed=count)
     return more
+
+
+async def leave(deps: Deps, ids: Sequence[int]) -> None:
+    """Take out of the sums what takes no part in them any more."""
+    cursor = await _cursor(deps, now=deps.clock.now())
+    async with deps.db.writes.begin() as session:
+        version = await session.scalar(
+            sa.select(RollupCursor.version).where(RollupCursor.id == _ONE).with_for_update()
+        )
+        after = (version or cursor.version) + 1
+        await applying.sum_shorter(session, await applying.behind(session, after - 1))
+        await applying.drop(session, ids)
+        await applying.stamp(session, after)
+        await session.execute(
+            sa.update(RollupCursor).where(RollupCursor.id == _ONE).values(version=after, months_version=after)
+        )
 
 
 async def _still_whole(deps: Deps, cursor: RollupCursor, *, now: datetime) -> None:

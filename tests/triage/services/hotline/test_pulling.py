@@ -10,7 +10,10 @@ import sqlalchemy as sa
 
 from connectors.hotline.orders import read_order
 from models.appeals import Appeal, Appellant
-from models.hotline import HotlineOrder
+from models.hotline import HotlineOrder, HotlineWord
+from models.ledger import LedgerRow
+from models.vocab_ledger import LedgerAct
+from models.vocab_sources import WordKind
 from triage.services.hotline import puller, taking
 
 if TYPE_CHECKING:
@@ -137,6 +140,53 @@ async def test_other_words_under_a_known_number_are_not_taken_over_and_are_seen(
     await bed.until_done()
     assert (await bed.order(number)).changed_at is not None
     assert "1 件内容有变" in ((await bed.task("pull")).said or "")
+
+
+async def test_another_address_under_a_known_number_is_not_taken_over_and_is_seen_once(bed: Bed) -> None:
+    (number,) = stock(bed, 1)
+    row = bed.platform.ledger.rows[number]
+    row["address"] = "朝阳区望京街道12号"
+    await bed.add_source()
+    await bed.until_done()
+    for address in ("朝阳区 望京街道１２号", "", "海淀区学院路街道", "海淀区学院路街道"):
+        row["address"] = address
+        bed.platform.ledger.touch(number, "待签收", updated=bed.platform.now())
+        bed.clock.by += timedelta(minutes=2)
+        await bed.until_done()
+        expected = "1 件内容有变" if "海淀" in address else "新登记 0 件。"
+        assert expected in ((await bed.task("pull")).said or "")
+    async with bed.deps.db.reads() as session:
+        assert await session.scalar(sa.select(Appeal.address)) == "朝阳区望京街道12号"
+        words = list(await session.scalars(sa.select(HotlineWord.kind)))
+    assert (words, (await bed.order(number)).changed_at is not None) == ([WordKind.CHANGED.value], True)
+
+
+async def test_what_the_platform_calls_confidential_later_is_so_and_stays_so(bed: Bed) -> None:
+    first, later, ended, other = stock(bed, 4)
+    rows = bed.platform.ledger.rows
+    rows[first]["isSecret"] = "是"
+    await bed.add_source()
+    await bed.until_done()
+    assert await secrets(bed) == {first}
+    rows[first]["isSecret"] = "否"
+    for number, status in ((later, "办理中"), (ended, "已办结")):
+        rows[number]["isSecret"] = "是"
+        bed.platform.ledger.touch(number, status, updated=bed.platform.now())
+    rows[later]["majorContent"] = "换了一种说法。"
+    bed.platform.ledger.touch(first, "办理中", updated=bed.platform.now())
+    bed.clock.by += timedelta(minutes=2)
+    await bed.until_done()
+    assert await secrets(bed) == {first, later, ended}
+    assert other not in await secrets(bed)
+    async with bed.deps.db.reads() as session:
+        query = sa.select(sa.func.count()).where(LedgerRow.act == LedgerAct.CONFIDED.value)
+        assert await session.scalar(query) == 2
+
+
+async def secrets(bed: Bed) -> set[str]:
+    async with bed.deps.db.reads() as session:
+        rows = await session.scalars(sa.select(Appeal.external_id).where(Appeal.confidential))
+        return {str(number) for number in rows}
 
 
 async def test_two_equal_orders_without_a_number_do_not_hold_the_source(small: Bed) -> None:

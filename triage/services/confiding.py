@@ -1,0 +1,118 @@
+"""补报保密: what its source calls confidential after it was taken in, and what was reckoned of it before.
+
+Nearly everything asks `appeal.confidential` when it is read. What is not is what was summed up: the 态势汇总,
+the parties on the list, the calls of an incident. The timetable takes such a case out of them (`leave_sums`),
+each time as whoever keeps the sum does it, so that one who counted in that very moment is put right as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.appeals import Appeal, Source
+from models.incidents import Incident, IncidentCall, IncidentWatch
+from models.parties import PartyMention
+from models.rollups import RollupTicket
+from models.tickets import Ticket
+from models.vocab_ledger import LedgerAct, SubjectKind
+from triage import logs
+from triage.services import ledger
+from triage.services.incidents import joining
+from triage.services.trends import refreshing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import InstrumentedAttribute
+
+    from triage.services.deps import Deps
+
+log = logs.get(__name__)
+
+BATCH: Final = 200
+_SECRET: Final = sa.select(Ticket.id).join(Appeal, Appeal.id == Ticket.appeal_id).where(Appeal.confidential)
+
+
+async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now: datetime) -> int:
+    """Keep secret what its source says is (source's key, appeal's own key): from now on, never the other way.
+
+    Gives how many were not so before.
+    """
+    if not said:
+        return 0
+    rows = (
+        await session.execute(
+            sa.select(Appeal.id, Appeal.source_id, Ticket.no)
+            .join(Source, Source.id == Appeal.source_id)
+            .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
+            .where(sa.tuple_(Source.key, Appeal.dedupe_key).in_(sorted(said)), Appeal.confidential.is_(False))
+            .order_by(Appeal.id)
+            .with_for_update(of=Appeal)
+        )
+    ).all()
+    if not rows:
+        return 0
+    await session.execute(
+        sa.update(Appeal)
+        .where(Appeal.id.in_([row.id for row in rows]))
+        .values(confidential=True)
+        .execution_options(synchronize_session=False)
+    )
+    for row in rows:
+        # By the source's number: it may be called after a file, and a file after a citizen.
+        ledger.write(
+            session, who="system", act=LedgerAct.CONFIDED, now=now, old="不保密", new="保密",
+            subject=ledger.Subject(SubjectKind.APPEAL, str(row.id), row.no),
+            detail={"source": int(row.source_id)},
+        )  # fmt: skip
+    return len(rows)
+
+
+async def leave_sums(deps: Deps) -> bool:
+    """Take confidential cases out of what was reckoned of them. Gives whether there may be more."""
+    async with deps.db.reads() as session:
+        counted = await _of(session, RollupTicket.ticket_id)
+        named = await _of(session, PartyMention.ticket_id, PartyMention.name_id.is_not(None))
+        calls = await _of(session, IncidentCall.ticket_id)
+    if counted:
+        await refreshing.leave(deps, counted)
+    if named:
+        async with deps.db.writes.begin() as session:
+            await session.execute(
+                sa.update(PartyMention)
+                .where(PartyMention.ticket_id.in_(named))
+                .values(name_id=None)
+                .execution_options(synchronize_session=False)
+            )
+    if calls:
+        async with deps.db.writes.begin() as session:
+            await _leave_incidents(session, calls)
+    if counted or named or calls:
+        log.info("sums_left", counted=len(counted), named=len(named), calls=len(calls))
+    return BATCH in {len(counted), len(named), len(calls)}
+
+
+async def _of(
+    session: AsyncSession, column: InstrumentedAttribute[int], *more: sa.ColumnElement[bool]
+) -> list[int]:
+    rows = await session.scalars(
+        sa.select(column).where(column.in_(_SECRET), *more).order_by(column).limit(BATCH)
+    )
+    return list(rows)
+
+
+async def _leave_incidents(session: AsyncSession, ids: list[int]) -> None:
+    """As if these calls had never been looked at, like any that was confidential from the start."""
+    # Whoever looks at calls holds this row: none of them joins an incident meanwhile.
+    await session.execute(sa.select(IncidentWatch.id).with_for_update())
+    homes = sa.select(IncidentCall.incident_id).where(IncidentCall.ticket_id.in_(ids))
+    incidents = await session.scalars(
+        sa.select(Incident).where(Incident.id.in_(homes)).order_by(Incident.id).with_for_update()
+    )
+    for incident in incidents.all():
+        await joining.detach(session, incident, ids)
+    await joining.forget(session, ids)
