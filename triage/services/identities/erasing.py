@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import InstrumentedAttribute
 
     from models.viewing import Viewer
     from triage.services.deps import Deps
@@ -86,7 +87,19 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
 async def note(
     session: AsyncSession, appeal_id: int, reason: str, *, no: str | None, by: str, now: datetime
 ) -> None:
-    """Note the wish of an appeal's citizen, whatever has become of the appeal. `no`: the case, if known."""
+    """Note the wish of an appeal's citizen, whatever has become of the appeal. `no`: the case, if known.
+
+    Erased once and opened again, with something of the citizen anew, it is a wish like the first.
+    """
+    await session.execute(
+        sa.update(Erasure)
+        .where(
+            Erasure.appeal_id == appeal_id, Erasure.erased_at.is_not(None),
+            sa.or_(_person(Erasure.appeal_id), _words(Erasure.appeal_id)),
+        )
+        .values(asked_at=now, asked_by=by, reason=mask_identity(reason), erased_at=None)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
         insert(Erasure)
@@ -134,20 +147,31 @@ async def past_their_time(
     """Appeals (above the id `after`) with an identity still, over since `before`: the case, or given up."""
     last = sa.select(sa.func.max(TicketEvent.at)).where(TicketEvent.ticket_id == Ticket.id).scalar_subquery()
     rows = await session.scalars(
-        sa.select(Appellant.appeal_id)
-        .join(Appeal, Appeal.id == Appellant.appeal_id)
-        .outerjoin(Ticket, Ticket.appeal_id == Appellant.appeal_id)
+        sa.select(Appeal.id)
+        .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
         .where(
-            Appellant.appeal_id > after,
-            Appellant.created_at < before,
-            sa.or_(*(getattr(Appellant, part).is_not(None) for part in _PARTS)),
+            Appeal.id > after,
+            Appeal.stored_at < before,
+            # Whatever was erased before: a case opened again may have got both anew.
+            sa.or_(_person(Appeal.id, Appellant.created_at < before), _words(Appeal.id)),
             _OVER,
             sa.func.coalesce(last, Appeal.stored_at) < before,
         )
-        .order_by(Appellant.appeal_id)
+        .order_by(Appeal.id)
         .limit(limit)
     )
     return list(rows)
+
+
+def _person(appeal_id: InstrumentedAttribute[int], *more: sa.ColumnElement[bool]) -> sa.Exists:
+    """Whether an appellant of that appeal is known by any part."""
+    known = sa.or_(*(getattr(Appellant, part).is_not(None) for part in _PARTS))
+    return sa.exists().where(Appellant.appeal_id == appeal_id, known, *more)
+
+
+def _words(appeal_id: InstrumentedAttribute[int]) -> sa.Exists:
+    """Whether what a citizen added is there unmasked: also of one who left no name and no phone."""
+    return sa.exists().where(CitizenWord.appeal_id == appeal_id, CitizenWord.original.is_not(None))
 
 
 async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetime) -> bool:

@@ -97,6 +97,45 @@ async def test_what_is_past_its_time_goes_and_not_a_day_before(db: Database) -> 
     assert len(await entries(db)) == 1
 
 
+async def test_what_somebody_without_a_name_added_goes_too(db: Database) -> None:
+    """No name and no phone with the form, and a phone in what they added: there is no row of an appellant."""
+    await case(db)
+    async with db.writes.begin() as session:
+        await session.execute(sa.delete(Appellant))
+    days = keep_days(at(db))
+    await erasing.Eraser(at(db, days=days - 1)).keep()
+    assert await kept(db) == (0, 0, 1)
+    await erasing.Eraser(at(db, days=days + 1)).keep()
+    assert await kept(db) == (0, 0, 0)
+    (row,) = await entries(db)
+    assert row.detail == {"parts": [], "added_words": 1}
+
+
+async def test_what_was_added_after_it_was_erased_goes_in_its_turn(db: Database) -> None:
+    """The case was opened again, its citizen added something, and it ended again."""
+    no = await case(db)
+    days = keep_days(at(db))
+    await erasing.Eraser(at(db, days=days + 1)).keep()
+    later = NOW + timedelta(days=days + 2)
+    async with db.writes.begin() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        event = {"ticket_id": ticket.id, "seq": 90, "at": later, "tag": Tag.CLOSE.value, "data": {}}
+        await session.execute(sa.insert(TicketEvent).values(**event))
+        await session.execute(sa.update(CitizenWord).values(original=b"sealed", at=later))
+    await erasing.Eraser(at(db, days=days + 3)).keep()
+    assert await kept(db) == (0, 0, 1), "not before its own time"
+    async with db.writes.begin() as session:
+        await erasing.ask(session, ME, no, "再次来函", now=later)
+    await erasing.Eraser(at(db, days=days + 3)).keep()
+    assert await kept(db) == (0, 0, 0)
+    async with db.writes.begin() as session:
+        await erasing.ask(session, ME, no, "又来函", now=later)
+        assert await session.scalar(sa.select(Erasure.erased_at)) is not None, "there is nothing left"
+        await session.execute(sa.update(CitizenWord).values(original=b"sealed", at=later))
+    await erasing.Eraser(at(db, days=2 * days + 4)).keep()
+    assert await kept(db) == (0, 0, 0)
+
+
 async def test_an_open_case_keeps_its_people_whatever_was_asked(sqlite_db: Database) -> None:
     no = await case(sqlite_db, State.DISPATCHED)
     deps = at(sqlite_db, days=keep_days(at(sqlite_db)) + 1)
