@@ -13,6 +13,7 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -69,7 +70,10 @@ class ActionRefused(ConnectorError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list: its rows, how many there are in all, and the platform's own time (seconds)."""
+    """One page of a list: its rows, how many there are in all, and the platform's own time (seconds).
+
+    The time is the list's `now`, else the `Date` that the answer bears; None: neither is there.
+    """
 
     number: int
     total: int
@@ -152,7 +156,7 @@ class HotlineClient:
     async def act(self, order_no: str, number: int, body: Mapping[str, Any]) -> Receipt:
         """Tell one action; telling it twice counts once. Raises ActionRefused."""
         said = orjson.dumps({"orderNum": order_no, "actionNum": number, **body})
-        status, answer = await self._ask("POST", "/actions", body=said, key=f"{order_no}#{number}")
+        status, answer, _ = await self._ask("POST", "/actions", body=said, key=f"{order_no}#{number}")
         if not isinstance(answer, dict):
             raise PlatformAway("平台对动作的答复不是约定的格式。")
         code = str(answer.get("code", ""))[:40]
@@ -164,7 +168,7 @@ class HotlineClient:
         return Receipt(None if receipt is None else str(receipt)[:120], bool(answer.get("duplicate")))
 
     async def _page(self, path: str, query: Mapping[str, str], page: int) -> Page:
-        status, answer = await self._ask("GET", path, query=query)
+        status, answer, date = await self._ask("GET", path, query=query)
         if status != _OK:
             raise PlatformDenied(f"平台答复 {status}：没有这个接口，或不认识请求的参数。")
         match answer:
@@ -173,7 +177,7 @@ class HotlineClient:
                     raise PlatformAway(f"要第 {page} 页，平台给了第 {number} 页。")
                 now = answer.get("now")
                 good = isinstance(now, int | float) and not isinstance(now, bool)
-                return Page(number, total, tuple(rows), float(now) if good else None)
+                return Page(number, total, tuple(rows), float(now) if good else date)
             case _:
                 raise PlatformAway("平台的列表不是约定的格式。")
 
@@ -185,8 +189,8 @@ class HotlineClient:
         query: Mapping[str, str] | None = None,
         body: bytes = b"",
         key: str | None = None,
-    ) -> tuple[int, Any]:
-        """One request: its status and JSON."""
+    ) -> tuple[int, Any, float | None]:
+        """One request: its status, its JSON, and when it was answered by the clock over there."""
         address = URL(self._settings.url + path + (f"?{urlencode(query)}" if query else ""), encoded=True)
         headers = {"Accept": "application/json", "Content-Type": "application/json; charset=utf-8"}
         if key is not None:
@@ -201,7 +205,8 @@ class HotlineClient:
             async with self._session.request(
                 method, address, data=body or None, headers=headers, allow_redirects=False
             ) as response:
-                return response.status, await self._answer(response)
+                date = _seconds(response.headers.get("Date"))
+                return response.status, await self._answer(response), date
         except TimeoutError:
             raise PlatformAway(f"平台 {self._settings.timeout} 秒内没有答复。") from None
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError):
@@ -234,3 +239,11 @@ class HotlineClient:
             if status >= 400:  # noqa: PLR2004  (HTTP)
                 return {}
             raise PlatformAway("平台的答复不是完整的 JSON。") from None
+
+
+def _seconds(date: str | None) -> float | None:
+    """The moment of a `Date` header; None where there is none, or none that can be read."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -33,6 +33,10 @@ class Faults:
     """Writes GB18030 and calls it UTF-8."""
     skew_seconds: float = 0.0
     """How far its clock is ahead."""
+    no_now: float = 0.0
+    """Leaves its time out of lists: only the `Date` of the answer tells it."""
+    no_date: float = 0.0
+    """Writes a `Date` that nobody can read."""
     late_seconds: float = 0.0
     """New orders appear up to so long after the time that they bear."""
     duplicate_push: float = 0.0

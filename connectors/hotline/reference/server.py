@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -195,7 +196,11 @@ async def _orders(request: web.Request) -> web.Response:
         "now": platform.now(),
         "rows": rows,
     }
-    return _json(answer)
+    if platform.fell("no_now"):
+        del answer["now"]
+    response = _json(answer)
+    response.headers["Date"] = "-" if platform.fell("no_date") else formatdate(platform.now(), usegmt=True)
+    return response
 
 
 async def _act(request: web.Request) -> web.Response:

@@ -136,6 +136,31 @@ async def test_each_wrong_answer_has_its_words(
             await ask(HotlineSettings(str(server.make_url("")).rstrip("/"), timeout=2))
 
 
+@pytest.mark.parametrize(
+    ("said", "date", "now"),
+    [
+        ({"now": 7.0}, "Mon, 23 Nov 2026 08:00:00 GMT", 7.0),
+        ({"now": None}, "Mon, 23 Nov 2026 08:00:00 GMT", 1795420800.0),
+        ({"now": True}, "yesterday", None),
+    ],
+)
+async def test_a_list_without_a_time_has_that_of_its_answer(
+    said: dict[str, object], date: str, now: float | None
+) -> None:
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        response = page(**said)
+        response.headers["Date"] = date
+        return response
+
+    app = web.Application()
+    app.router.add_get("/orders", handle)
+    async with TestServer(app) as server:
+        settings = HotlineSettings(str(server.make_url("")).rstrip("/"), timeout=2)
+        async with clients.connected(settings, named(settings)) as client:
+            found = await client.order("BJ1")
+    assert found.now == now
+
+
 async def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "MOST_BYTES", 1 << 20)
 

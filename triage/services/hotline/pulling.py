@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from connectors.file_times import SHANGHAI
 from connectors.hotline.orders import read_order
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from triage.services.sources.ports import Work
 
 
+_TIMELESS: Final = "平台没有说它的时间，位置只前移到它给出的最新变更：它的时钟慢多少，这里看不出。"
+
+
 @dataclass(slots=True)
 class _Counts:
     """What a run came to."""
@@ -39,6 +42,8 @@ class _Counts:
     stored: int = 0
     refused: int = 0
     changed: int = 0
+    newest: datetime | None = None
+    """The last change that the platform showed, by its own clock."""
 
     def said(self) -> str:
         """In words."""
@@ -86,13 +91,16 @@ async def pull(
         counts.stored += taken.stored
         counts.refused += len(taken.refused)
         counts.changed += len(taken.changed)
+        # Of one that could not be read the time may be ours.
+        changes = [order.updated_at for order in orders if order.record is not None]
+        counts.newest = max([*changes, *([counts.newest] if counts.newest else [])], default=None)
         return _names(orders)
 
     now = work.deps.clock.now()
     place = Place.read(work.cursor, default=now - timedelta(days=settings.first_days))
     paging = Paging(settings.page_size, settings.most_pages, timedelta(seconds=settings.overlap))
     try:
-        whole = await window(ask, store, place, paging, now=now)
+        whole = (await window(ask, store, place, paging, now=now)).sure(counts.newest, now=now)
     except TooLong as error:
         return Outcome(
             said=f"{counts.said()}{error.reason}",
@@ -107,7 +115,7 @@ async def pull(
             await work.keep(session, place.shorter(error.tried).stored())
         raise SourceFault(error.reason) from None
     return Outcome(
-        said=counts.said(),
+        said=counts.said() + ("" if whole.told else _TIMELESS),
         seen=counts.seen,
         stored=counts.stored,
         lag=whole.lag,

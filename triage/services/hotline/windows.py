@@ -3,7 +3,8 @@
 The platform pages a list that may change meanwhile, and may give a page twice or another's. So a window is
 whole only when as many different orders came as the platform ever said it holds; if not, it is `Incomplete`
 and to be asked for again, shorter. It ends no later than the platform's own now: what it will write there is
-not written yet.
+not written yet. A platform that tells no time at all may have a slow clock: there nothing counts as whole
+behind the newest change that it showed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,8 @@ FIRST: Final = timedelta(hours=1)
 #: A window that takes longer is given up and asked for again, in half: whoever is killed now and then still
 #: gets on, for no window needs longer than this to be whole.
 PATIENCE_SECONDS: Final = 12.0
+#: No clock is slower than this: what lies so far back of our own now is written, whatever a platform's says.
+SLOWEST: Final = timedelta(hours=12)
 #: A page is asked for so often before the window is given up for this run.
 _TRIES: Final = 3
 #: How often a window is gone through before it is told as lacking.
@@ -99,11 +102,15 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window that came whole: where it ends, the platform's now, and how long it took."""
+    """A window that came whole: where it ends, the platform's now, and how long it took.
+
+    `told`: whether the platform said its time; if not, `theirs` is ours.
+    """
 
     until: datetime
     theirs: datetime
     seconds: float = 0.0
+    told: bool = True
 
     @property
     def lag(self) -> timedelta:
@@ -114,6 +121,14 @@ class Window:
     def more(self) -> bool:
         """Whether the platform has time behind it."""
         return self.until < self.theirs
+
+    def sure(self, newest: datetime | None, *, now: datetime) -> Window:
+        """As far as it is sure: all where a time was told, else up to the newest change that it showed."""
+        if self.told:
+            return self
+        written = now - SLOWEST
+        until = min(self.until, written if newest is None else max(newest, written))
+        return replace(self, until=until, theirs=self.theirs if self.more else until)
 
 
 @dataclass(slots=True)
@@ -162,7 +177,8 @@ async def window(ask: Ask, store: Store, place: Place, paging: Paging, *, now: d
             except PlatformAway as error:
                 raise Incomplete(str(error), tried) from None
         if len(seen.numbers) >= seen.total:
-            return Window(end, theirs, (time.monotonic() - began) / (turn + 1))
+            told = first.now is not None
+            return Window(end, theirs, (time.monotonic() - began) / (turn + 1), told)
     raise Incomplete(
         f"平台说这一段有 {seen.total} 件，各页只给出 {len(seen.numbers)} 件不同的，"
         "位置没有前移，稍后缩短时段重拉。",

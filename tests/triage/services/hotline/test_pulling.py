@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,6 +91,24 @@ async def test_an_order_that_appears_late_is_caught_by_the_overlap(bed: Bed) -> 
     bed.clock.by += timedelta(minutes=2)
     await bed.until_done()
     assert late in await bed.numbers()
+
+
+@pytest.mark.parametrize(("no_date", "says"), [(0.0, False), (1.0, True)], ids=["date", "nothing"])
+async def test_a_slow_clock_that_is_not_told_loses_no_order(small: Bed, no_date: float, says: bool) -> None:  # noqa: FBT001  (a parameter of the test)
+    """Half an hour behind ours: the cursor went to our own now, and what it wrote next lay before that."""
+    small.fault(skew_seconds=-1800, no_now=1.0, no_date=no_date)
+    first = small.platform.add(age=600)
+    await small.add_source(overlap="300")
+    await small.until_done()
+    later = small.platform.add()
+    small.clock.by += timedelta(minutes=2)
+    await small.until_done()
+    assert set(await small.numbers()) == {first, later}
+    pull = await small.task("pull")
+    assert pull.cursor is not None
+    until = datetime.fromisoformat(pull.cursor["until"])
+    assert until <= datetime.now(UTC) - timedelta(minutes=29)
+    assert ("平台没有说它的时间" in (pull.said or "")) is says
 
 
 async def test_an_order_that_comes_again_changes_its_status_and_nothing_else(bed: Bed) -> None:

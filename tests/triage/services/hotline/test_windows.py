@@ -156,3 +156,28 @@ def test_the_place_never_passes_the_platforms_own_now() -> None:
     assert (place.until - BASE, ended) == (timedelta(seconds=END), True)
     again, _ = step(wild, Place(BASE + timedelta(seconds=END + 50)))
     assert again.until == BASE + timedelta(seconds=END + 50), "a platform whose clock was put back"
+
+
+@pytest.mark.parametrize(
+    ("ends", "newest", "until", "more"),
+    [
+        (0, -3, -3, False),
+        (0, None, -12, False),
+        (-5, -6, -6, True),
+        (-5, None, -12, True),
+        (-20, None, -20, True),
+        (-20, -21, -20, True),
+    ],
+)
+def test_of_a_platform_that_tells_no_time_nothing_is_sure_behind_its_newest_change(
+    ends: int,
+    newest: int | None,
+    until: int,
+    more: bool,  # noqa: FBT001  (a parameter of the test)
+) -> None:
+    """Hours from now. Half a day back all is sure: a quiet platform does not hold the place for ever."""
+    moment = None if newest is None else BASE + timedelta(hours=newest)
+    end = BASE + timedelta(hours=ends)
+    whole = Window(end, BASE, told=False).sure(moment, now=BASE)
+    assert (whole.until - BASE, whole.more) == (timedelta(hours=until), more)
+    assert Window(end, BASE).sure(moment, now=BASE).until == end
