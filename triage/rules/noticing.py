@@ -38,13 +38,31 @@ class Words:
 
 def not_before(table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: datetime) -> datetime:
     """The end of the digest window that `at` lies in, and of the quiet hours that this end lies in."""
+    return wakes(table, kind, urgency, _together(table, kind, urgency, at))
+
+
+def reminding(
+    table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: datetime, due: datetime | None
+) -> datetime:
+    """When a reminder of a limit goes: alone and at once where its digest would come too late.
+
+    That is at the limit or after it, or so late that it lies in the quiet hours and would wait for their end.
+    """
+    together = _together(table, kind, urgency, at)
+    late = due is not None and together >= due
+    asleep = wakes(table, kind, urgency, together) > together
+    return wakes(table, kind, urgency, at) if late or asleep else together
+
+
+def _together(table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: datetime) -> datetime:
+    """The end of the digest window that `at` lies in; without one the moment itself."""
     moment = beijing(at)
     window = table.window(kind, urgency, moment.date())
-    if window is not None:
-        midnight = datetime.combine(moment.date(), time(), BEIJING)
-        length = timedelta(minutes=window.minutes)
-        moment = midnight + ((moment - midnight) // length + 1) * length
-    return wakes(table, kind, urgency, moment)
+    if window is None:
+        return moment
+    midnight = datetime.combine(moment.date(), time(), BEIJING)
+    length = timedelta(minutes=window.minutes)
+    return midnight + ((moment - midnight) // length + 1) * length
 
 
 def wakes(table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: datetime) -> datetime:

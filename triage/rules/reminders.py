@@ -1,7 +1,8 @@
 """提醒: which reminders a clock is due to send between two instants.
 
 Each warning point (half, a fifth left, breach) is a moment of the clock. In quiet hours of its grade it
-waits for their end, unless the limit would be over by then: then it is sent as they begin, or at once.
+waits for their end, unless the limit would be over by then: then it is sent shortly before they begin, or at
+once, for what is written when they have begun is told after them.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
 _DAY: Final = timedelta(days=1)
 _FULL: Final = 100
+#: So long before the quiet hours: it is still to be written, grouped and handed over.
+BEFORE_QUIET: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """One reminder: when to send it, the moment it tells of, the share that has run, and its row."""
+    """One reminder: when to send it, the moment it tells of, the share that has run, and its row.
+
+    `due`: the limit before which it must be heard; None: it tells of the limit itself.
+    """
 
     at: datetime
     point: datetime
@@ -33,6 +39,7 @@ class Reminder:
     row_id: str
     title: str
     tells: tuple[Tells, ...] = ()
+    due: datetime | None = None
 
 
 def reminders(clocks: ClockTable, clock: Clock) -> tuple[Reminder, ...]:
@@ -46,7 +53,7 @@ def reminders(clocks: ClockTable, clock: Clock) -> tuple[Reminder, ...]:
         if point is not None:
             limit = None if row.percent >= _FULL else due
             at = _send_at(quiet, point, clock.start, limit)
-            found.append(Reminder(at, point, row.percent, row.id, row.title, row.tells))
+            found.append(Reminder(at, point, row.percent, row.id, row.title, row.tells, limit))
     return tuple(sorted(found, key=lambda reminder: (reminder.at, reminder.percent)))
 
 
@@ -61,7 +68,7 @@ def _send_at(quiet: Sequence[QuietRow], point: datetime, start: datetime, due: d
     ends = awake(quiet, point)
     if due is None or ends < due:
         return ends
-    return max(_falls_asleep(quiet, point), start)
+    return max(_falls_asleep(quiet, point) - BEFORE_QUIET, start)
 
 
 def awake(quiet: Sequence[QuietRow], moment: datetime) -> datetime:

@@ -198,6 +198,7 @@ async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tup
     seqs: dict[int, int] = {row[0]: row[1] for row in last}
     reminded: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
+    limits: list[datetime | None] = []
     for ticket_id in ids:
         groups: dict[tuple[ClockName, int], list[Due]] = {}
         for due in wanted[ticket_id]:
@@ -208,6 +209,7 @@ async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tup
             reminded += [_row(ticket_id, due, now, folded=due is not group[-1]) for due in group]
             seqs[ticket_id] = seqs.get(ticket_id, 0) + 1
             events.append(_event(telling, ticket_id, seqs[ticket_id], group))
+            limits.append(group[-1].point.due)
     if events:
         # By the connection: the session would make an object's worth of work of every row.
         connection = await session.connection()
@@ -215,7 +217,10 @@ async def _write(session: AsyncSession, telling: _Telling, wanted: dict[int, tup
         await connection.execute(sa.insert(TicketEvent), events)
         for row in reminded:
             REMINDERS.labels(row["clock"], "yes" if row["percent"] >= _LIMIT else "no").inc()
-        told = [events_told.reminded(telling.histories[row["ticket_id"]], row) for row in events]
+        told = [
+            events_told.reminded(telling.histories[row["ticket_id"]], row, due)
+            for row, due in zip(events, limits, strict=True)
+        ]
         await tell(session, telling.tables, told, now=now)
     return len(events)
 

@@ -140,6 +140,26 @@ def test_every_reminder_is_due_once_however_often_one_looks(clock: Clock, cuts: 
     assert all(7 <= r.at.hour < 22 for r in everything if r.percent >= 100)
 
 
+@pytest.mark.parametrize(
+    ("begins", "hours", "sent"),
+    [
+        # Four fifths at 23:00, the limit at 01:00: heard after the quiet hours it is too late.
+        ("15:00", 10, ["20:00", "21:50", "07:00", "07:00", "11:00"]),
+        # It began within the ten minutes before them: not before it began.
+        ("21:55", 9, ["21:55", "21:55", "07:00", "11:25", "15:55"]),
+    ],
+)
+def test_what_would_be_heard_too_late_is_sent_shortly_before_the_quiet_hours(
+    begins: str, hours: int, sent: list[str]
+) -> None:
+    """At their beginning it would be written in them, and told in the morning."""
+    row = row_of(hours, SpanUnit.HOUR, DayType.NATURAL)
+    clock = Clock(row, moment(f"2025-12-20 {begins}"), calendar_of(frozenset()))
+    found = sorted(reminders(tables().clocks, clock), key=lambda reminder: reminder.percent)
+    assert [f"{reminder.at:%H:%M}" for reminder in found] == sent
+    assert [reminder.due for reminder in found] == [due_at(clock)] * 2 + [None] * 3
+
+
 @pytest.mark.parametrize("urgency", list(Urgency))
 @pytest.mark.parametrize("name", list(ClockName))
 def test_both_sides_of_every_first_day_use_their_own_row(name: ClockName, urgency: Urgency) -> None:

@@ -68,8 +68,8 @@ def _due(event: Event, after: Standing, called: datetime | None) -> datetime | N
     return called or after.answer_by
 
 
-def reminded(history: History, row: Mapping[str, Any]) -> Happened:
-    """An automatic 催办, as the row of its event tells it."""
+def reminded(history: History, row: Mapping[str, Any], due: datetime | None) -> Happened:
+    """An automatic 催办, as the row of its event tells it. `due`: the limit, while it is to come."""
     data = row["data"]
     return Happened(
         no=history.no,
@@ -79,6 +79,7 @@ def reminded(history: History, row: Mapping[str, Any]) -> Happened:
         district=history.district_code,
         street=history.street_code,
         urgency=history.urgency,
+        due=due,
         told=data["told"],
         parts={
             NoticeTo.NAMED: data_units(data),

@@ -13,7 +13,7 @@ from models.vocab_notices import NoticeState
 from triage.errors import BadInput
 from triage.rules.calendar import beijing
 from triage.rules.notice_rows import FACTS
-from triage.rules.noticing import not_before
+from triage.rules.noticing import not_before, reminding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from models.vocab import Urgency
     from models.vocab_notices import RecipientKind
     from triage.rules.rows import Tables
+
+    _When = tuple[RecipientKind, Urgency, bool, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,30 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A notice to write. The same `key` again adds nothing; `facts` are those of `notice_rows.FACTS`."""
+    """A notice to write. The same `key` again adds nothing; `facts` are those of `notice_rows.FACTS`.
+
+    `reminds`: of a limit that comes (`due`) or is over: it does not wait for a digest that is too late.
+    """
 
     key: str
     to: Recipient
     template: str
     urgency: Urgency
     facts: Mapping[str, str]
+    reminds: bool = False
+    due: datetime | None = None
+
+    @property
+    def when(self) -> _When:
+        """What decides when it goes."""
+        return self.to.kind, self.urgency, self.reminds, self.due
+
+
+def _goes(tables: Tables, when: _When, now: datetime) -> datetime:
+    kind, urgency, reminds, due = when
+    if reminds:
+        return reminding(tables.notices, kind, urgency, now, due)
+    return not_before(tables.notices, kind, urgency, now)
 
 
 async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotice], *, now: datetime) -> None:
@@ -55,10 +74,7 @@ async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotic
     # A batch says few different things: what does not depend on the notice is worked out once.
     for template in {notice.template for notice in notices}:
         tables.notices.template(template, day)
-    goes = {
-        (kind, urgency): not_before(tables.notices, kind, urgency, now)
-        for kind, urgency in {(notice.to.kind, notice.urgency) for notice in notices}
-    }
+    goes = {when: _goes(tables, when, now) for when in {notice.when for notice in notices}}
     for notice in notices:
         if foreign := notice.facts.keys() - FACTS:
             raise BadInput(f"通知里不能写：{'、'.join(sorted(foreign))}")
@@ -70,7 +86,7 @@ async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotic
             "urgency": notice.urgency.value,
             "facts": dict(notice.facts),
             "created_at": now,
-            "not_before": goes[notice.to.kind, notice.urgency],
+            "not_before": goes[notice.when],
             "state": NoticeState.WAITING.value,
         })  # fmt: skip
     if not rows:

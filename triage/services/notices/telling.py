@@ -76,6 +76,8 @@ def notices_of(
                 template=row.name,
                 urgency=event.urgency,
                 facts=said,
+                reminds=event.tag is Tag.REMINDED,
+                due=event.due if event.tag is Tag.REMINDED else None,
             )
             for unit in units
         ]

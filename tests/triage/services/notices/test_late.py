@@ -11,13 +11,15 @@ import sqlalchemy as sa
 from connectors.fakes import MemoryMessenger
 from connectors.messenger.port import MessengerAway, MessengerRefused
 from models.notices import Delivery
-from models.vocab import Urgency
-from models.vocab_notices import Medium, NoticeState
+from models.vocab import Tag, Urgency
+from models.vocab_notices import Medium, NoticeState, NoticeTo
 from tests.factories import NOW
-from tests.triage.services.notices.test_sending import DISTRICT, PHONE, give, round_of, say, states
+from tests.triage.services.notices.test_sending import DISTRICT, PHONE, STREET, give, round_of, say, states
 from triage.commands.processes import notice_steps
 from triage.rules.calendar import beijing
 from triage.services.notices import sending
+from triage.services.notices.noting import note
+from triage.services.notices.telling import Happened, notices_of
 from triage.services.watch import snapshot
 
 if TYPE_CHECKING:
@@ -47,6 +49,23 @@ async def test_what_is_grouped_late_waits_for_the_morning_in_one_digest(deps: De
     clock.moment = at(7, 0, day=1)
     await round_of(deps, fake)
     assert [message.text.splitlines()[0] for message in fake.sent.values()] == ["【接诉】2 件："]
+
+
+async def test_a_reminder_moved_ahead_of_the_quiet_hours_goes_before_them(deps: Deps, clock: Hands) -> None:
+    """Written at 21:50, it waited for its digest at 22:00, and then for the morning: past its limit."""
+    fake = MemoryMessenger()
+    await give(deps)
+    clock.moment = at(21, 50)
+    event = Happened(
+        "20261123-00000001", 9, Tag.REMINDED, None, None, None, Urgency.U3, due=at(1, 0, day=1),
+        told="时限快到", parts={NoticeTo.NAMED: (STREET.id,)},
+    )  # fmt: skip
+    (news,) = notices_of(deps.tables, event, clock.moment.date(), sees=lambda *_: True)
+    async with deps.db.writes.begin() as session:
+        await note(session, deps.tables, [news], now=clock.moment)
+    clock.on(seconds=10)
+    await round_of(deps, fake)
+    assert len(fake.sent) == 1
 
 
 async def test_what_is_tried_again_waits_for_the_morning(deps: Deps, clock: Hands) -> None:

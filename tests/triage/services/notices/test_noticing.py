@@ -8,7 +8,7 @@ from models.vocab import Tag, Urgency
 from models.vocab_notices import Medium, NoticeTo, RecipientKind
 from tests.triage.rules.helpers import moment, tables
 from triage.rules.notice_rows import pause
-from triage.rules.noticing import Said, not_before, words
+from triage.rules.noticing import Said, not_before, reminding, words
 from triage.services.notices.telling import Happened, notices_of
 
 _TABLE = tables().notices
@@ -35,6 +35,25 @@ _SMS = next(row for row in _TABLE.media if row.medium is Medium.SMS)
 )
 def test_windows_and_quiet_hours(kind: RecipientKind, urgency: Urgency, said_at: str, goes_at: str) -> None:
     assert not_before(_TABLE, kind, urgency, moment(said_at)) == moment(goes_at)
+
+
+@pytest.mark.parametrize(
+    ("urgency", "said_at", "due", "goes_at"),
+    [
+        (Urgency.U3, "2026-11-26 10:00", "2026-11-26 10:31", "2026-11-26 10:30"),
+        (Urgency.U3, "2026-11-26 10:00", "2026-11-26 10:30", "2026-11-26 10:00"),
+        (Urgency.U3, "2026-11-26 10:00", None, "2026-11-26 10:30"),
+        (Urgency.U3, "2026-11-26 21:50", "2026-11-27 01:00", "2026-11-26 21:50"),
+        (Urgency.U4, "2026-11-26 21:50", None, "2026-11-26 21:50"),
+        (Urgency.U3, "2026-11-26 22:10", "2026-11-27 01:00", "2026-11-27 07:00"),
+        (Urgency.U1, "2026-11-26 22:10", "2026-11-27 01:00", "2026-11-26 22:10"),
+    ],
+)
+def test_a_reminder_does_not_wait_for_a_digest_that_is_too_late(
+    urgency: Urgency, said_at: str, due: str | None, goes_at: str
+) -> None:
+    limit = None if due is None else moment(due)
+    assert reminding(_TABLE, _UNIT, urgency, moment(said_at), limit) == moment(goes_at)
 
 
 def _said(number: int) -> Said:
