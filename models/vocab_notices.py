@@ -39,6 +39,7 @@ class NoticeState(Labelled):
     GIVEN_UP = "given_up", "多次未成"
     NO_CONTACT = "no_contact", "无联系方式"
     PRESUMED = "presumed", "恢复前已发"
+    MOOT = "moot", "已不需告知"
 
 
 class AttemptResult(Labelled):

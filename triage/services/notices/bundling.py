@@ -18,7 +18,7 @@ from triage import logs
 from triage.errors import NoRule
 from triage.rules.calendar import beijing
 from triage.rules.noticing import Said, wakes, words
-from triage.services.notices import contacts
+from triage.services.notices import contacts, moot
 from triage.services.notices.noting import Recipient
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def _deliver(
     """A delivery of the recipient's due notices, gravest first; late ones wait for the end of quiet hours."""
     rows = (
         await session.execute(
-            sa.select(Notice.id, Notice.template, Notice.facts, Notice.urgency)
+            sa.select(Notice.id, Notice.key, Notice.template, Notice.facts, Notice.urgency)
             .where(*_of(to), Notice.not_before <= now)
             .order_by(GRAVITY, Notice.not_before, Notice.id)
             .limit(MOST_IN_ONE)
@@ -116,8 +116,13 @@ async def _deliver(
             .execution_options(synchronize_session=False)
         )
         return
-    told_of = [(row.id, Said(row.template, row.facts)) for row in rows]
-    await write(session, tables, to, medium, told_of, now=now)
+    waiting = [moot.Waiting(row.id, row.key, row.template, row.facts) for row in rows]
+    gone = await moot.of(session, tables, to, waiting, beijing(now).date())
+    if gone:
+        await _move(session, sorted(gone), NoticeState.MOOT, None)
+    told_of = [(one.id, Said(one.template, one.facts)) for one in waiting if one.id not in gone]
+    if told_of:
+        await write(session, tables, to, medium, told_of, now=now)
 
 
 async def write(

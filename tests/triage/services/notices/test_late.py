@@ -13,7 +13,7 @@ from connectors.messenger.port import MessengerAway, MessengerRefused
 from models.notices import Delivery
 from models.vocab import Tag, Urgency
 from models.vocab_notices import Medium, NoticeState, NoticeTo
-from tests.factories import NOW
+from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.notices.test_sending import DISTRICT, PHONE, STREET, give, round_of, say, states
 from triage.commands.processes import notice_steps
 from triage.rules.calendar import beijing
@@ -55,9 +55,10 @@ async def test_a_reminder_moved_ahead_of_the_quiet_hours_goes_before_them(deps: 
     """Written at 21:50, it waited for its digest at 22:00, and then for the morning: past its limit."""
     fake = MemoryMessenger()
     await give(deps)
+    (no,) = await add_tickets(deps.db, TicketIn(age=timedelta(0)))
     clock.moment = at(21, 50)
     event = Happened(
-        "20261123-00000001", 9, Tag.REMINDED, None, None, None, Urgency.U3, due=at(1, 0, day=1),
+        no, 9, Tag.REMINDED, None, None, None, Urgency.U3, due=at(1, 0, day=1),
         told="时限快到", parts={NoticeTo.NAMED: (STREET.id,)},
     )  # fmt: skip
     (news,) = notices_of(deps.tables, event, clock.moment.date(), sees=lambda *_: True)

@@ -1,0 +1,98 @@
+"""已不需告知: what waited for the morning is judged once more before it goes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.fakes import MemoryMessenger
+from models.notices import Notice
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Clock, Move, State, Tag, Urgency
+from models.vocab_notices import Medium, NoticeTo, RecipientKind
+from tests import factories
+from tests.factories import NOW, TicketIn
+from tests.triage.services.notices.test_events import HOTLINE, OTHER, STREET, UNIT, do
+from triage.services import reference
+from triage.services.notices import contacts, sending
+from triage.services.notices.noting import Recipient
+from triage.services.notices.telling import Happened, tell
+
+if TYPE_CHECKING:
+    from tests.triage.services.notices.conftest import Hands
+    from triage.services.deps import Deps
+
+
+async def states(deps: Deps) -> set[tuple[str, str, str]]:
+    async with deps.db.reads() as session:
+        rows = await session.execute(sa.select(Notice.template, Notice.recipient, Notice.state))
+        return {(row.template, row.recipient, row.state) for row in rows}
+
+
+async def in_the_morning(deps: Deps, clock: Hands, *units: str) -> set[str]:
+    """What waits is grouped and sent after the quiet hours. Gives the addresses that heard something."""
+    fake = MemoryMessenger()
+    async with deps.db.writes.begin() as session:
+        for unit in units:
+            to = Recipient(RecipientKind.UNIT, unit)
+            await contacts.put(session, deps.vault, to, Medium.WECOM, unit, by="t", now=deps.clock.now())
+    clock.on(hours=16)
+    await sending.gather(deps, [Medium.WECOM])
+    await sending.send(deps, Medium.WECOM, fake)
+    return {message.to for message in fake.sent.values()}
+
+
+async def test_a_unit_hears_nothing_of_a_case_that_it_no_longer_has(deps: Deps, clock: Hands) -> None:
+    """督办 in the quiet hours, 改派 an hour later: in the morning the one that has it hears."""
+    await reference.sync(deps)
+    (no,) = await factories.add_tickets(deps.db, TicketIn(age=timedelta(0), assist=(), copies=()))
+    clock.on(hours=6.7)
+    until = (NOW + timedelta(days=2)).isoformat()
+    version = await do(deps, no, HOTLINE, Move.SUPERVISE, 1, reason="多次反映没有解决", until=until)
+    clock.on(hours=0.5)
+    await do(deps, no, HOTLINE, Move.REASSIGN, version, unit=OTHER, reason="派错单位了")
+    assert ("supervised", STREET, "waiting") in await states(deps)
+    heard = await in_the_morning(deps, clock, STREET, OTHER)
+    assert heard == {OTHER}
+    found = await states(deps)
+    assert {("supervised", STREET, "moot"), ("dispatched", OTHER, "sent")} <= found
+
+
+async def test_who_objected_hears_the_ruling_though_the_case_is_anothers(deps: Deps, clock: Hands) -> None:
+    await reference.sync(deps)
+    (no,) = await factories.add_tickets(deps.db, TicketIn(age=timedelta(0), assist=(), copies=()))
+    asks = {"reason": "不属于本街道职责", "clause": "条例第12条", "proposed_unit": OTHER}
+    version = await do(deps, no, UNIT, Move.OBJECT, 1, **asks)
+    version = await do(deps, no, HOTLINE, Move.OBJECT_UPHOLD, version, reason="理由成立")
+    await do(deps, no, HOTLINE, Move.REASSIGN, version, unit=OTHER, reason="异议成立")
+    assert await in_the_morning(deps, clock, STREET, OTHER) == {STREET, OTHER}
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "sent"),
+    [
+        (State.HANDLING, (Clock.ANSWER, 80), "sent"),
+        (State.FEEDBACK, (Clock.ANSWER, 80), "moot"),
+        (State.CLOSED, (Clock.ANSWER, 50), "moot"),
+        (State.FEEDBACK, (Clock.ANSWER, 100), "sent"),
+        (State.FEEDBACK, (Clock.FOLLOW_UP, 80), "sent"),
+    ],
+)
+async def test_a_reminder_hurries_nobody_who_has_answered(
+    deps: Deps, clock: Hands, state: State, said: tuple[Clock, int], sent: str
+) -> None:
+    (no,) = await factories.add_tickets(deps.db, TicketIn(age=timedelta(0), state=state))
+    data = {"clock": said[0].value, "percent": said[1], "told": "时限", "units": {"unit": STREET}}
+    async with deps.db.writes.begin() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        row = {"ticket_id": ticket.id, "seq": 90, "at": NOW, "tag": Tag.REMINDED.value, "data": data}
+        await session.execute(sa.insert(TicketEvent).values(**row))
+        event = Happened(
+            no, 90, Tag.REMINDED, None, None, None, Urgency.U3, parts={NoticeTo.NAMED: (STREET,)}
+        )
+        await tell(session, deps.tables, [event], now=clock.now())
+    await in_the_morning(deps, clock, STREET)
+    assert await states(deps) == {("reminded", STREET, sent)}

@@ -1,0 +1,83 @@
+"""已不需告知: of what waited (for its digest, for the morning), what its unit need not hear any more.
+
+A case may have gone to another unit meanwhile, whose own notice says so, or become confidential; whoever does
+not see it is told nothing of it (`sight`). And a reminder that a limit comes hurries nobody who has answered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from models.tickets import Ticket, TicketEvent
+from models.vocab import CLOSED_STATES, Clock, State, Tag
+from models.vocab_notices import NoticeTo, RecipientKind
+from triage.services.notices import sight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from triage.rules.rows import Tables
+    from triage.services.notices.noting import Recipient
+
+_ANSWERED: Final = (State.FEEDBACK.value, State.FOLLOWED_UP.value, *(state.value for state in CLOSED_STATES))
+_FULL: Final = 100
+
+
+class Waiting(NamedTuple):
+    """A notice that is due: its key says which event of which ticket it tells of (`telling.notices_of`)."""
+
+    id: int
+    key: str
+    template: str
+    facts: Mapping[str, Any]
+
+
+async def of(
+    session: AsyncSession, tables: Tables, to: Recipient, waiting: Sequence[Waiting], day: date
+) -> set[int]:
+    """The ids of those that a unit need not hear: of tickets' events, but a ruling, which is heard always."""
+    if to.kind is not RecipientKind.UNIT:
+        return set()
+    rows = {row.name: row for row in tables.notices.templates if row.events and row.holds(day)}
+    mine = [
+        one
+        for one in waiting
+        if one.key.startswith(f"{one.facts.get('no')}:")
+        and one.template in rows
+        and NoticeTo.OBJECTOR not in rows[one.template].tells
+    ]
+    if not mine:
+        return set()
+    seen = await sight.read(session, tables, {one.facts["no"] for one in mine}, day)
+    unseen = {one.id for one in mine if not seen.of(to.id, one.facts["no"])}
+    hurries = [one for one in mine if Tag.REMINDED in rows[one.template].events and one.id not in unseen]
+    return unseen | await _answered(session, hurries)
+
+
+async def _answered(session: AsyncSession, reminders: Sequence[Waiting]) -> set[int]:
+    """Of reminders those of a limit to come whose ticket was answered, or has ended.
+
+    That a limit was missed is told all the same; and the limit of the 回访 runs while a ticket is answered.
+    """
+    if not reminders:
+        return set()
+    events = {(no, int(seq)): one.id for one in reminders for no, seq, *_ in [one.key.split(":")]}
+    rows = await session.execute(
+        sa.select(Ticket.no, TicketEvent.seq, TicketEvent.data)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .where(
+            Ticket.no.in_({no for no, _ in events}),
+            Ticket.state.in_(_ANSWERED),
+            TicketEvent.tag == Tag.REMINDED.value,
+        )
+    )
+    return {
+        events[no, seq]
+        for no, seq, data in rows
+        if (no, seq) in events and data["percent"] < _FULL and data["clock"] != Clock.FOLLOW_UP.value
+    }
