@@ -15,10 +15,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.appeals import Appeal
 from models.db import ALL_TOGETHER
 from models.hotline import HotlineOrder
+from models.identities import Erasure
 from models.vocab import AppealType, Channel
 from models.vocab_sources import OrderStatus
 from triage.services import confiding, intake
 from triage.services.hotline import words
+from triage.services.identities.erasing import unlinked
 from triage.services.importing import as_appeal
 
 if TYPE_CHECKING:
@@ -129,6 +131,22 @@ async def _secrets(session: AsyncSession, source: str, orders: Sequence[Order], 
     await confiding.told(session, said, now=now)
 
 
+async def _erased(session: AsyncSession, source_id: int, orders: Sequence[Order]) -> set[str]:
+    """The orders whose citizen was erased (删除身份): a later copy does not bring back what leads to them."""
+    numbers = [order.number for order in orders if order.attachments]
+    if not numbers:
+        return set()
+    rows = await session.scalars(
+        sa.select(Appeal.external_id)
+        .join(Erasure, Erasure.appeal_id == Appeal.id)
+        .where(
+            Appeal.source_id == source_id, Appeal.dedupe_key.in_([f"x:{number}" for number in numbers]),
+            Erasure.erased_at.is_not(None),
+        )
+    )  # fmt: skip
+    return {str(number) for number in rows}
+
+
 async def _note(
     session: AsyncSession,
     source_id: int,
@@ -138,6 +156,7 @@ async def _note(
     via: str,
     now: datetime,
 ) -> None:
+    erased = await _erased(session, source_id, orders)
     rows: list[dict[str, Any]] = [
         {
             "source_id": source_id,
@@ -148,7 +167,7 @@ async def _note(
             "updated_at": order.updated_at,
             "first_seen_at": now,
             "via": via,
-            "attachments": list(order.attachments),
+            "attachments": [unlinked(one) if order.number in erased else one for one in order.attachments],
             "facts": dict(order.facts) or None,
             "refused": order.refused,
             "changed_at": now if order.number in changed else None,

@@ -9,7 +9,7 @@ record stay; references to the appellant stay and find nothing. Each erasure is 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.appeals import Appeal, Appellant
 from models.citizens import CitizenWord
 from models.filters import may_see, may_see_unread
+from models.hotline import HotlineOrder
 from models.identities import Erasure
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
@@ -31,6 +32,7 @@ from triage.rules import retention_rows
 from triage.services import following, ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -153,7 +155,7 @@ async def past_their_time(
             Appeal.id > after,
             Appeal.stored_at < before,
             # Whatever was erased before: a case opened again may have got both anew.
-            sa.or_(_person(Appeal.id, Appellant.created_at < before), _words(Appeal.id)),
+            sa.or_(_person(Appeal.id, Appellant.created_at < before), _words(Appeal.id), _links()),
             _OVER,
             sa.func.coalesce(last, Appeal.stored_at) < before,
         )
@@ -172,6 +174,32 @@ def _person(appeal_id: InstrumentedAttribute[int], *more: sa.ColumnElement[bool]
 def _words(appeal_id: InstrumentedAttribute[int]) -> sa.Exists:
     """Whether what a citizen added is there unmasked: also of one who left no name and no phone."""
     return sa.exists().where(CitizenWord.appeal_id == appeal_id, CitizenWord.original.is_not(None))
+
+
+def _links() -> sa.Exists:
+    """Whether the platform's order of the appeal still says where its recordings and photos lie."""
+    kept = sa.cast(HotlineOrder.attachments, sa.Text)
+    return sa.exists().where(
+        HotlineOrder.source_id == Appeal.source_id,
+        HotlineOrder.order_no == Appeal.external_id,
+        sa.or_(kept.contains('"url": "'), kept.contains('"url":"')),
+    )
+
+
+async def _unlink(session: AsyncSession, appeal_id: int) -> bool:
+    """Forget where the platform's recordings and photos lie. Gives whether it was known."""
+    appeal = await session.get_one(Appeal, appeal_id)
+    where = (appeal.source_id, appeal.external_id or "")
+    order = await session.get(HotlineOrder, where, with_for_update=True, populate_existing=True)
+    if order is None or not any(one.get("url") or one.get("id") for one in order.attachments):
+        return False
+    order.attachments = [unlinked(one) for one in order.attachments]
+    return True
+
+
+def unlinked(attachment: Mapping[str, Any]) -> dict[str, Any]:
+    """A platform's attachment without what leads to it: that there was one, and of what sort, stays."""
+    return {**attachment, "id": None, "url": None}
 
 
 async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetime) -> bool:
@@ -201,6 +229,8 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
         .execution_options(synchronize_session=False)
     )
     added = len(words.all())
+    if await _unlink(session, appeal_id):
+        gone.append("attachments")
     known = await session.get(Erasure, appeal_id)
     if known is None:
         session.add(Erasure(appeal_id=appeal_id, asked_at=now, asked_by="system", reason=why, erased_at=now))

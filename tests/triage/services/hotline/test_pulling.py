@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,12 @@ from connectors.hotline.orders import read_order
 from models.appeals import Appeal, Appellant
 from models.hotline import HotlineOrder, HotlineWord
 from models.ledger import LedgerRow
+from models.vocab import AppealState
 from models.vocab_ledger import LedgerAct
 from models.vocab_sources import WordKind
+from triage.clock import FixedClock
 from triage.services.hotline import puller, taking
+from triage.services.identities.erasing import Eraser
 
 if TYPE_CHECKING:
     from tests.triage.services.hotline.bed import Bed
@@ -205,6 +209,34 @@ async def secrets(bed: Bed) -> set[str]:
     async with bed.deps.db.reads() as session:
         rows = await session.scalars(sa.select(Appeal.external_id).where(Appeal.confidential))
         return {str(number) for number in rows}
+
+
+async def test_of_who_was_erased_the_platforms_recordings_are_not_a_click_away(bed: Bed) -> None:
+    """What leads to a voice goes with the name, of an anonymous caller too; no later copy brings it back."""
+    *_, mine = stock(bed, 10)
+    *_, other = stock(bed, 10)
+    await bed.add_source()
+    await bed.until_done()
+    before = (await bed.order(mine)).attachments
+    assert [bool(one["url"] and one["id"]) for one in before] == [True]
+    async with bed.deps.db.writes.begin() as session:
+        appeal = (await session.scalars(sa.select(Appeal).where(Appeal.external_id == mine))).one()
+        appeal.state = AppealState.DEAD.value
+        await session.execute(sa.delete(Appellant).where(Appellant.appeal_id == appeal.id))
+    far = replace(bed.deps, clock=FixedClock(bed.clock.now() + timedelta(days=4000)))
+    await Eraser(far).keep()
+    left = [{**one, "id": None, "url": None} for one in before]
+    assert (await bed.order(mine)).attachments == left
+    bed.platform.ledger.touch(mine, "办理中", updated=bed.platform.now())
+    bed.clock.by += timedelta(minutes=2)
+    await bed.until_done()
+    again = await bed.order(mine)
+    assert (again.foreign_status, again.attachments) == ("办理中", left)
+    assert [bool(one["url"]) for one in (await bed.order(other)).attachments] == [True]
+    await Eraser(far).keep()
+    async with bed.deps.db.reads() as session:
+        query = sa.select(LedgerRow.detail).where(LedgerRow.act == LedgerAct.ERASED.value)
+        assert list(await session.scalars(query)) == [{"parts": ["attachments"], "added_words": 0}]
 
 
 async def test_two_equal_orders_without_a_number_do_not_hold_the_source(small: Bed) -> None:
