@@ -91,8 +91,8 @@ def _plain(address: str | None) -> str:
 
 
 def _elsewhere(known: _Known, item: NewAppeal) -> bool:
-    """Whether another address is told; none at all leaves what is known as it is."""
-    if not item.address:
+    """Whether another address is told under a number; none at all leaves what is known as it is."""
+    if not item.external_id or not item.address or _plain(item.address) == _plain(known.address):
         return False
     said = _plain(mask(item.address, name=item.name))
     # Masked anew as well: what was stored may have been masked by fewer rules.

@@ -85,6 +85,31 @@ async def test_changed_content_under_a_known_number_is_told_not_written(db: Data
     assert "打桩" in kept
 
 
+@pytest.mark.parametrize(
+    ("known", "told", "elsewhere"),
+    [
+        ("望京街道12号", "望京 街道１２号", ()),
+        ("望京街道12号", None, ()),
+        ("望京街道12号", "学院路街道", (0,)),
+        (None, "学院路街道", (0,)),
+        ("欧阳小明家，电话13800000001", "欧阳小明家，电话13800000001", ()),
+    ],
+)
+async def test_another_address_under_a_known_number_is_told_not_written(
+    sqlite_db: Database, known: str | None, told: str | None, elsewhere: tuple[int, ...]
+) -> None:
+    await receive(sqlite_db, replace(APPEAL, address=known))
+    received = await receive(sqlite_db, replace(APPEAL, address=told))
+    assert (received.changed, received.elsewhere) == (elsewhere, elsewhere)
+    assert received.repeated == 1 - len(elsewhere)
+
+
+async def test_without_a_number_the_same_words_elsewhere_are_no_contradiction(sqlite_db: Database) -> None:
+    here = replace(APPEAL, external_id=None, address="望京街道")
+    received = await receive(sqlite_db, here, replace(here, address="学院路街道"))
+    assert (len(received.stored), received.repeated, received.changed) == (1, 1, ())
+
+
 async def test_identities_are_sealed_and_masked(db: Database) -> None:
     await receive(db, APPEAL)
     async with db.reads() as session:
