@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal, Source
 from models.incidents import Incident, IncidentCall, IncidentWatch
+from models.ledger import LedgerRow
 from models.parties import PartyMention
 from models.rollups import RollupTicket
 from models.tickets import Ticket
@@ -23,7 +24,7 @@ from triage.services.incidents import joining
 from triage.services.trends import refreshing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
-BATCH: Final = 200
-_SECRET: Final = sa.select(Ticket.id).join(Appeal, Appeal.id == Ticket.appeal_id).where(Appeal.confidential)
+#: Looked at each time: by the ledger those that were said to be confidential last, so many at once.
+LATEST: Final = 20_000
+_AT_ONCE: Final = 500
 
 
 async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now: datetime) -> int:
@@ -73,11 +75,26 @@ async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now:
 
 
 async def leave_sums(deps: Deps) -> bool:
-    """Take confidential cases out of what was reckoned of them. Gives whether there may be more."""
+    """Take what is confidential since out of what was reckoned of it. Gives False: all is done at once."""
     async with deps.db.reads() as session:
-        counted = await _of(session, RollupTicket.ticket_id)
-        named = await _of(session, PartyMention.ticket_id, PartyMention.name_id.is_not(None))
-        calls = await _of(session, IncidentCall.ticket_id)
+        last = (
+            sa.select(LedgerRow.subject)
+            .where(LedgerRow.act == LedgerAct.CONFIDED.value)
+            .order_by(LedgerRow.seq.desc())
+            .limit(LATEST)
+        )
+        appeals = [int(subject) for subject in await session.scalars(last)]
+    for start in range(0, len(appeals), _AT_ONCE):
+        await _leave(deps, appeals[start : start + _AT_ONCE])
+    return False
+
+
+async def _leave(deps: Deps, appeals: Sequence[int]) -> None:
+    async with deps.db.reads() as session:
+        tickets = (await session.scalars(sa.select(Ticket.id).where(Ticket.appeal_id.in_(appeals)))).all()
+        counted = await _of(session, RollupTicket.ticket_id, tickets)
+        named = await _of(session, PartyMention.ticket_id, tickets, PartyMention.name_id.is_not(None))
+        calls = await _of(session, IncidentCall.ticket_id, tickets)
     if counted:
         await refreshing.leave(deps, counted)
     if named:
@@ -93,16 +110,15 @@ async def leave_sums(deps: Deps) -> bool:
             await _leave_incidents(session, calls)
     if counted or named or calls:
         log.info("sums_left", counted=len(counted), named=len(named), calls=len(calls))
-    return BATCH in {len(counted), len(named), len(calls)}
 
 
 async def _of(
-    session: AsyncSession, column: InstrumentedAttribute[int], *more: sa.ColumnElement[bool]
+    session: AsyncSession,
+    column: InstrumentedAttribute[int],
+    tickets: Sequence[int],
+    *more: sa.ColumnElement[bool],
 ) -> list[int]:
-    rows = await session.scalars(
-        sa.select(column).where(column.in_(_SECRET), *more).order_by(column).limit(BATCH)
-    )
-    return list(rows)
+    return list(await session.scalars(sa.select(column).where(column.in_(tickets), *more)))
 
 
 async def _leave_incidents(session: AsyncSession, ids: list[int]) -> None:
