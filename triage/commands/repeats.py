@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 #: What of a line is given back: not the texts.
 _GIVEN_BACK: Final = frozenset({"id"})
-_CLOCK: Final = (
-    r"(?:(?:\D*?(?P<half>上午|下午|晚上|晚|AM|PM))?\D*?(?P<hour>\d{1,2})[:时点](?:(?P<minute>\d{1,2})\D?.*)?)?"
-)
+_HALF: Final = r"(?:\D*?(?P<half>上午|下午|晚上|晚|AM|PM))?"
+_CLOCK: Final = rf"(?:{_HALF}\D*?(?P<hour>\d{{1,2}})[:时点](?:(?P<minute>\d{{1,2}})\D?.*)?)?"
 _TIME: Final = re.compile(
     rf"(?:(?P<year>\d{{4}})\D(?P<month>\d{{1,2}})\D(?P<day>\d{{1,2}})日?"
     rf"|(?P<month2>\d{{1,2}})/(?P<day2>\d{{1,2}})/(?P<year2>\d{{4}})){_CLOCK}"

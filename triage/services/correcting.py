@@ -110,10 +110,7 @@ async def correct(
     ]
     session.add_all(kept)
     await session.flush()
-    if any(item.field in kind_in_force.NAMING for item in kept):
-        said_so_far = [(one.field, one.new) for one in (*known, *sorted(kept, key=lambda one: one.id))]
-        kind, *_ = as_corrected(kind_in_force.as_read(found.reading), None, None, said_so_far)
-        kind_in_force.put(found.ticket, kind)
+    _put_kind(found, known, kept)
     if kept:
         await finding.anew(session, found.ticket)
     if before != after and not any(item.field == Corrected.PLACE.value for item in kept):
@@ -157,6 +154,14 @@ async def check_shown(session: AsyncSession, no: str, last: int) -> None:
     """
     if later := await corrections.after(session, no, last):
         raise CorrectedMeanwhile(later)
+
+
+def _put_kind(found: ReadTicket, known: Sequence[Correction], kept: Sequence[Correction]) -> None:
+    """Give the ticket the kind that is in force with what was just said, where that names one."""
+    if any(item.field in kind_in_force.NAMING for item in kept):
+        said_so_far = [(one.field, one.new) for one in (*known, *sorted(kept, key=lambda one: one.id))]
+        kind, *_ = as_corrected(kind_in_force.as_read(found.reading), None, None, said_so_far)
+        kind_in_force.put(found.ticket, kind)
 
 
 async def heal(deps: Deps) -> bool:
