@@ -13,6 +13,7 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -72,13 +73,15 @@ class ActionRefused(ConnectorError):
 class Page:
     """One page of a list: its rows, how many there are in all, and the platform's own time (seconds).
 
-    The time is the list's `now`, else the `Date` that the answer bears; None: neither is there.
+    `now` is the list's own, `date` the `Date` that the answer bears: a proxy's word, and not the protocol's.
+    None: not there.
     """
 
     number: int
     total: int
     rows: tuple[Any, ...]
     now: float | None
+    date: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ class HotlineClient:
                     raise PlatformAway(f"要第 {page} 页，平台给了第 {number} 页。")
                 now = answer.get("now")
                 good = isinstance(now, int | float) and not isinstance(now, bool)
-                return Page(number, total, tuple(rows), float(now) if good else date)
+                return Page(number, total, tuple(rows), float(now) if good else None, date)
             case _:
                 raise PlatformAway("平台的列表不是约定的格式。")
 
@@ -244,6 +247,8 @@ class HotlineClient:
 def _seconds(date: str | None) -> float | None:
     """The moment of a `Date` header; None where there is none, or none that can be read."""
     try:
-        return parsedate_to_datetime(date or "").timestamp()
+        found = parsedate_to_datetime(date or "")
+        # Without a zone (-0000) it is UTC, not this machine's own time.
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

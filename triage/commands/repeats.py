@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 #: What of a line is given back: not the texts.
 _GIVEN_BACK: Final = frozenset({"id"})
-_HALF: Final = r"(?:\D*?(?P<half>上午|下午|晚上|晚|AM|PM))?"
-_CLOCK: Final = rf"(?:{_HALF}\D*?(?P<hour>\d{{1,2}})[:时点](?:(?P<minute>\d{{1,2}})\D?.*)?)?"
+_HALF: Final = r"(?:\D{0,6}?(?P<half>上午|下午|晚上|晚|AM|PM))?"
+_CLOCK: Final = (
+    rf"(?:{_HALF}\D{{0,6}}?(?P<hour>\d{{1,2}})[:时点](?:(?P<minute>\d{{1,2}})(?:[:分]\d{{0,2}})?[^\dAP]{{0,2}}\d{{0,6}})?"
+    r"\s?(?P<after>AM|PM)?\D{0,8})?"
+)
 _TIME: Final = re.compile(
     rf"(?:(?P<year>\d{{4}})\D(?P<month>\d{{1,2}})\D(?P<day>\d{{1,2}})日?"
     rf"|(?P<month2>\d{{1,2}})/(?P<day2>\d{{1,2}})/(?P<year2>\d{{4}})){_CLOCK}"
@@ -32,6 +35,7 @@ _TIME: Final = re.compile(
 _EPOCH: Final = re.compile(r"[1-9]\d{8,9}(?:\d{3})?", re.ASCII)
 _AFTERNOON: Final = frozenset({"下午", "晚上", "晚", "PM"})
 _NOON: Final = 12
+_LONGEST_TIME: Final = 40
 _MIDNIGHT: Final = 24
 _DIGITS: Final = 4
 #: Each fifth hundredth of the curve is shown, and the last five.
@@ -124,13 +128,16 @@ def time_of(told: Any, side: str) -> datetime | None:  # noqa: ANN401  (whatever
 
 def _loose(told: str, side: str) -> datetime:
     """The other forms that exports have: 2019/2/28 11:25:05, 2019年2月28日11时, 05/03/2016 下午3:00."""
-    match = _TIME.fullmatch(told)
+    match = _TIME.fullmatch(told) if len(told) <= _LONGEST_TIME else None
     if match is None:
         raise ValueError(f"{side}.time 不是时间")
     got = match.groupdict()
     hour, minute = int(got["hour"] or 0), int(got["minute"] or 0)
-    if got["half"] in _AFTERNOON and hour < _NOON:
+    half = got["half"] or got["after"]
+    if half in _AFTERNOON and hour < _NOON:
         hour += _NOON
+    if half == "AM" and hour == _NOON:
+        hour = 0
     try:
         day = datetime(
             int(got["year"] or got["year2"]), int(got["month"] or got["month2"]),

@@ -48,6 +48,9 @@ BATCH: Final = 200
 RUN_SECONDS: Final = 20.0
 #: So many forbidden (403) in a run that took no action at all: it is not these orders, it is what we may do.
 MOST_FORBIDDEN: Final = 20
+#: Or so few, of which one was tried so often, over several runs.
+FEW_FORBIDDEN: Final = 3
+STUBBORN: Final = 5
 _FORBIDDEN: Final = 403
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(minutes=10)
@@ -91,7 +94,7 @@ class _Standing:
     async def judged(self, sent: Sent) -> Sent:
         """What came of an action; one that is forbidden while orders are listed to us is refused alone."""
         if sent.denied is None:
-            self.answered += sent.away is None
+            self.answered += sent.receipt is not None
             return sent
         if sent.denied.status != _FORBIDDEN:
             self.shut = sent.denied
@@ -104,21 +107,22 @@ class _Standing:
         except PlatformAway as error:
             return replace(sent, denied=None, away=str(error))
         self.forbidden += 1
-        if self.forbidden >= MOST_FORBIDDEN and not self.answered:
+        stubborn = self.forbidden >= FEW_FORBIDDEN and sent.action.attempts >= STUBBORN
+        if (self.forbidden >= MOST_FORBIDDEN or stubborn) and not self.answered:
             self.shut = PlatformDenied(
                 f"平台给看工单，但连续 {self.forbidden} 个工单的动作都答复 403：请平台开通回传权限。"
             )
         return replace(sent, refusal=ActionRefused(str(_FORBIDDEN), "平台不接受这个工单的动作，其他请求照常"))
 
     def settled(self, results: Sequence[Sent]) -> list[Sent]:
-        """What is written down. Shut out and nothing taken: what was forbidden waits on, behind the rest.
+        """What is written down. Where nothing was taken what was forbidden waits on, behind the rest.
 
-        Once we are let in again those others come first, and by them it shows what is forbidden alone.
+        By others that are taken it shows what is forbidden alone: without them perhaps we may not write.
         """
-        if self.shut is None or self.answered:
+        if self.answered:
             return list(results)
         return [
-            replace(sent, refusal=None, away=str(sent.denied)) if sent.refusal is not None else sent
+            replace(sent, refusal=None, away=str(sent.denied)) if sent.refusal and sent.denied else sent
             for sent in results
         ]
 

@@ -177,7 +177,7 @@ async def window(ask: Ask, store: Store, place: Place, paging: Paging, *, now: d
             except PlatformAway as error:
                 raise Incomplete(str(error), tried) from None
         if len(seen.numbers) >= seen.total:
-            told = first.now is not None
+            told = first.now is not None or first.date is not None
             return Window(end, theirs, (time.monotonic() - began) / (turn + 1), told)
     raise Incomplete(
         f"平台说这一段有 {seen.total} 件，各页只给出 {len(seen.numbers)} 件不同的，"
@@ -194,6 +194,13 @@ async def _next(ask: Callable[[], Awaitable[Page]], store: Store, seen: _Seen) -
             return
 
 
+def _theirs(page: Page, *, now: datetime) -> datetime:
+    """The platform's now. A `Date` may hold our clock back, never push it on: orders would be passed over."""
+    if page.now is not None:
+        return datetime.fromtimestamp(page.now, UTC)
+    return min(datetime.fromtimestamp(page.date, UTC), now) if page.date is not None else now
+
+
 async def _first(ask: Ask, place: Place, paging: Paging, *, now: datetime) -> tuple[Page, datetime, datetime]:
     """The first page of a window that fits; where it ends, and the platform's now. Raises Incomplete."""
     after = place.until - paging.overlap
@@ -204,7 +211,7 @@ async def _first(ask: Ask, place: Place, paging: Paging, *, now: datetime) -> tu
             page = await patient(partial(ask, after, until, 1))
         except PlatformAway as error:
             raise Incomplete(str(error), span) from None
-        theirs = datetime.fromtimestamp(page.now, UTC) if page.now is not None else now
+        theirs = _theirs(page, now=now)
         if page.total <= paging.size * paging.most_pages or span <= SHORTEST:
             return page, max(min(until, theirs), place.until), theirs
         span = max(span / 2, SHORTEST)

@@ -182,7 +182,7 @@ def _links() -> sa.Exists:
     return sa.exists().where(
         HotlineOrder.source_id == Appeal.source_id,
         HotlineOrder.order_no == Appeal.external_id,
-        sa.or_(kept.contains('"url": "'), kept.contains('"url":"')),
+        sa.or_(*(kept.contains(f'"{name}":{gap}"') for name in ("url", "id") for gap in ("", " "))),
     )
 
 
@@ -191,10 +191,15 @@ async def _unlink(session: AsyncSession, appeal_id: int) -> bool:
     appeal = await session.get_one(Appeal, appeal_id)
     where = (appeal.source_id, appeal.external_id or "")
     order = await session.get(HotlineOrder, where, with_for_update=True, populate_existing=True)
-    if order is None or not any(one.get("url") or one.get("id") for one in order.attachments):
+    if order is None or not any(_leads(one) for one in order.attachments):
         return False
     order.attachments = [unlinked(one) for one in order.attachments]
     return True
+
+
+def _leads(attachment: Mapping[str, Any]) -> bool:
+    """Whether it says where it lies: by `_links`' measure, for which an empty word is one too."""
+    return attachment.get("url") is not None or attachment.get("id") is not None
 
 
 def unlinked(attachment: Mapping[str, Any]) -> dict[str, Any]:

@@ -239,6 +239,27 @@ async def test_of_who_was_erased_the_platforms_recordings_are_not_a_click_away(b
         assert list(await session.scalars(query)) == [{"parts": ["attachments"], "added_words": 0}]
 
 
+@pytest.mark.parametrize("told", [{"id": "", "url": ""}, {"id": "A1", "url": None}], ids=["empty", "id"])
+async def test_an_attachment_of_which_little_was_told_is_erased_once(bed: Bed, told: dict[str, Any]) -> None:
+    """Where its fields are not mapped both are empty: found each hour, and a row of the ledger each time."""
+    *_, mine = stock(bed, 10)
+    await bed.add_source()
+    await bed.until_done()
+    async with bed.deps.db.writes.begin() as session:
+        appeal = (await session.scalars(sa.select(Appeal).where(Appeal.external_id == mine))).one()
+        appeal.state = AppealState.DEAD.value
+        await session.execute(sa.delete(Appellant).where(Appellant.appeal_id == appeal.id))
+        order = (await session.scalars(sa.select(HotlineOrder).where(HotlineOrder.order_no == mine))).one()
+        order.attachments = [{**one, **told} for one in order.attachments]
+    far = replace(bed.deps, clock=FixedClock(bed.clock.now() + timedelta(days=4000)))
+    for _ in range(2):
+        await Eraser(far).keep()
+    assert [(one["id"], one["url"]) for one in (await bed.order(mine)).attachments] == [(None, None)]
+    async with bed.deps.db.reads() as session:
+        erased = sa.select(sa.func.count()).where(LedgerRow.act == LedgerAct.ERASED.value)
+        assert await session.scalar(erased) == 1
+
+
 async def test_two_equal_orders_without_a_number_do_not_hold_the_source(small: Bed) -> None:
     numbers = stock(small, 5, hours=0.01)
     rows = small.platform.ledger.rows

@@ -277,6 +277,25 @@ async def test_a_platform_that_forbids_all_actions_has_none_refused_for_good(sma
     assert states == [*["refused"] * 20, *["done"] * 10], "those behind them came first: these are alone"
 
 
+async def test_few_at_a_time_that_are_all_forbidden_wait_and_shut_us_out_in_the_end(small: Bed) -> None:
+    """At ordinary traffic a run has six: each was refused for good, one by one, and nobody was told."""
+    numbers = await tickets(small, 6, senders="1")
+    small.fault(forbid_action=1.0)
+    for start in (0, 2, 4):
+        for no in numbers[start : start + 2]:
+            await move(small, no, Move.SIGN)
+        await send(small)
+        assert {state for _, _, state in await brief(small)} == {"waiting"}
+    async with small.deps.db.writes.begin() as session:
+        await session.execute(sa.update(HotlineAction).values(attempts=sending.STUBBORN))
+    await send(small)
+    task = await small.task("send")
+    assert ({state for _, _, state in await brief(small)}, bool(task.paused_until)) == ({"waiting"}, True)
+    small.fault(forbid_action=0.0)
+    await send(small)
+    assert {state for _, _, state in await brief(small)} == {"done"}
+
+
 async def test_a_platform_that_lists_nothing_to_us_either_is_what_shuts_us_out(
     small: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

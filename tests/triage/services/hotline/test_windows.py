@@ -181,3 +181,19 @@ def test_of_a_platform_that_tells_no_time_nothing_is_sure_behind_its_newest_chan
     whole = Window(end, BASE, told=False).sure(moment, now=BASE)
     assert (whole.until - BASE, whole.more) == (timedelta(hours=until), more)
     assert Window(end, BASE).sure(moment, now=BASE).until == end
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=-40), timedelta(minutes=15), timedelta(hours=8)])
+def test_a_date_may_hold_our_clock_back_and_never_pushes_it_on(ahead: timedelta) -> None:
+    """A proxy that writes Beijing time and calls it GMT: those eight hours would never be asked for."""
+
+    async def ask(_after: datetime, _until: datetime, number: int) -> Page:
+        return Page(number, 0, (), None, (BASE + ahead).timestamp())
+
+    async def store(_page: Page) -> set[str]:
+        return set()
+
+    paging = Paging(SIZE, 4, timedelta(minutes=10))
+    whole = asyncio.run(window(ask, store, Place(BASE - timedelta(hours=1)), paging, now=BASE))
+    assert (whole.theirs, whole.told) == (min(BASE, BASE + ahead), True)
+    assert whole.until <= BASE
