@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 FILE: Final = "times.yaml"
 DAY: Final = 24 * 60
+#: Minutes right after an hour. 凌晨2点10个工人: what is counted after a number makes it none.
+MINUTE: Final = (
+    r"(?:[0-5]?\d(?![\d点:.])|[一二三四五六七八九](?=分(?![贝钟之]))"
+    r"|(?:[一二三四五]?十[一二三四五六七八九]?|[零〇][一二三四五六七八九])(?![点點時一二三四五六七八九十]))"
+    r"(?!多?(?:[个名位台辆人桌户车条只间层次遍声栋楼岁度天年月米号]|家(?!里|中|门)|分贝|小时))"
+)
 _COMMON: Final = ("id", "words", "valid_from", "valid_to", "source", "status")
 _CLOCK: Final = re.compile(r"(\d{2}):(\d{2})")
 _DAYS: Final = range(1, 8)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from nlp.text import normalize
 from nlp.time_dates import DATE, LASTING, days_of, lasting_of, number
-from nlp.time_words import DAY, DayPart, Habit, time_words
+from nlp.time_words import DAY, MINUTE, DayPart, Habit, time_words
 from nlp.types import Hours, Recurrence, WhenReading
 
 if TYPE_CHECKING:
@@ -51,14 +51,10 @@ _WEEKDAY: Final = (
     r"(?:[ ]?[至到\-~、和][ ]?(?:周|星期|礼拜)?[一二三四五六日天末](?![小个两]))*"
 )
 _HOUR: Final = r"(?:\d{1,2}|[零〇一二两三四五六七八九十]{1,3})"
-_MINUTE: Final = (
-    r"(?:[0-5]?\d(?![\d点:.])"
-    r"|(?:[一二三四五]?十[一二三四五六七八九]?|[零〇][一二三四五六七八九])(?![点點时]))"
-)
 _CLOCK: Final = (
     r"(?P<h>\d{1,2})[::](?P<min>\d{2})(?!\d)|(?P<h3>\d{1,2})\.(?P<min3>[0-5]\d)(?=分|[ ]?[-~到至])"
     rf"|(?P<from>{_HOUR})(?:[-~、,/至到](?P<to>{_HOUR}))?(?:点钟?|點|时(?![间候常不期段而]))"
-    rf"(?:(?P<quarter>半|一刻|三刻)|(?P<min2>{_MINUTE})分?)?(?P<about>多|几分|左右|许|前后)?"
+    rf"(?:(?P<quarter>半|一刻|三刻)|(?P<min2>{MINUTE})分?)?(?P<about>多|几分|左右|许|前后)?"
 )
 _SIGN: Final = re.compile(
     "|".join(
@@ -69,7 +65,7 @@ _SIGN: Final = re.compile(
             r"(?P<about2>左右|大约|大概|前后|约)",
             (
                 r"(?P<join>到(?!现在|目前)|(?<![甚以])至(?!今)|直到"
-                r"|[-~—–～一](?=[ ]?(?:\d|次日|[凌晚早下深半夜])))"
+                r"|[-~—–～一](?=[ ]?(?:\d|次日|第二天|翌日|[凌晚早下深半夜])))"
             ),
             r"(?P<since>自从|自|从)",
             r"(?P<open>以来|至今|起|开始|到现在|到目前)",
