@@ -25,7 +25,8 @@ _WEEK: Final = 7
 
 #: Days that are told against the day of writing: how many days before.
 _AGO: Final = {"大前天": 3, "前天": 2, "前晚": 2, "昨天": 1, "昨日": 1, "昨晚": 1, "昨夜": 1, "昨": 1}
-_TODAY: Final = ("今天", "今日", "今晚", "今早", "今晨", "刚才", "刚刚", "此刻", "现在", "目前", "当前")
+_TODAY: Final = ("今天", "今日", "今晚", "今夜", "今早", "今晨", "刚才", "刚刚", "此刻", "现在")
+_NOW: Final = ("目前", "当前")
 _YEARS_AGO: Final = {"前年": 2, "去年": 1, "今年": 0, "本年": 0}
 _SEASONS: Final = {"春": (3, 5), "夏": (6, 8), "秋": (9, 11), "冬": (12, 14)}
 
@@ -38,7 +39,7 @@ DATE: Final = re.compile(
     rf"|{_YEAR}[ ,]?(?:{_MONTH}[ ]?(?:{_DAY})?)?年?{_PART}?"
     rf"|(?<![\d个])(?P<month2>{NUMBER})月(?!前|后|来|多|内|有余)(?:份)?(?:的)?"
     rf"(?:[ ]?(?P<day2>{NUMBER})(?:[日号曰]|(?![\d点时::年个月])))?(?P<part2>[上中下]旬|[初底末])?"
-    rf"|(?P<ago>{'|'.join(_AGO)}|{'|'.join(_TODAY)})"
+    rf"|(?P<ago>{'|'.join(_AGO)}|{'|'.join((*_TODAY, *_NOW))})"
     r"|(?P<lastmonth>上个?月|本月|这个月|月[初底末])"
     rf"|(?P<which>上上?|这|本)个?(?P<unit>周|星期|礼拜)(?P<weekday>[一二三四五六日天末])?"
     rf"|(?<![\d年月])(?P<dayonly>{NUMBER})[日号](?!楼|线|门|桥|院|地块|[0-9])"

@@ -56,6 +56,8 @@ _CLOCK: Final = (
     rf"|(?P<from>{_HOUR})(?:[-~、,/至到](?P<to>{_HOUR}))?(?:点钟?|點|时(?![间候常不期段而]))"
     rf"(?:(?P<quarter>半|一刻|三刻)|(?P<min2>{MINUTE})分?)?(?P<about>多|几分|左右|许|前后)?"
 )
+#: 至今天, 至今晚 lead to a day; 至今 alone is until now.
+_OF_TODAY: Final = "[天日晚晨夜年]|早(?![已就])"
 _SIGN: Final = re.compile(
     "|".join(
         (
@@ -64,7 +66,7 @@ _SIGN: Final = re.compile(
             r"(?P<workdays>工作日|平日)",
             r"(?P<about2>左右|大约|大概|前后|约)",
             (
-                r"(?P<join>到(?!现在|目前)|(?<![甚以])至(?!今)|直到"
+                rf"(?P<join>到(?!现在|目前)|(?<![甚以])至(?!今(?!{_OF_TODAY}))|直到"
                 r"|[-~—–～一](?=[ ]?(?:\d|次日|第二天|翌日|[凌晚早下深半夜])))"
             ),
             r"(?P<since>自从|自|从)",
