@@ -63,6 +63,13 @@ _HAS_CLOCK: Final = re.compile(_CLOCK)
 _HAS_REPEATED: Final = re.compile(_REPEATED)
 _HAS_PART: Final = re.compile(_PART_OF_DAY)
 _HAS_DAY: Final = re.compile(_DAY)
+#: Of what no rule knows: three characters without a number (下雨后), or a number of days, months or the like
+#: (十月初). A door (单元六零一) is none, nor what is counted a day (一天三趟).
+_MAY_BE_TIME: Final = re.compile(
+    r"[^0-9〇零一二两三四五六七八九十几半]{3,}"
+    r"|(?!一[天晚]$)(?=.*[0-9〇零一二两三四五六七八九十几半])(?=.*(?:[月年天日晚夜周旬季初]|星期|礼拜)).{2,}",
+    re.DOTALL,
+)
 _MAX_WHEN: Final = 4000  # characters read for the facts: who and when are said early
 
 # --- party ----------------------------------------------------------------------------------------------
@@ -238,7 +245,7 @@ def joined_facts(folded: str, facts: Facts, *, party: Span | None, when: Span | 
     """What a model saw goes before what the rules found; of what it saw a piece, the whole is told."""
     return Facts(
         party=(_grown_party(folded, party) if party else None) or facts.party,
-        when=_grown_when(folded, when) if when else facts.when,
+        when=(_grown_when(folded, when) if when else None) or facts.when,
     )
 
 
@@ -260,12 +267,19 @@ def _grown_party(folded: str, span: Span) -> Span | None:
     return span if span.end - span.start >= _MIN_OWN else None
 
 
-def _grown_when(folded: str, span: Span) -> Span:
-    """Words of time of which a model saw a piece, as far as the rules see them reach."""
+def _grown_when(folded: str, span: Span) -> Span | None:
+    """Words of time of which a model saw a piece, as far as the rules see them reach.
+
+    None where no rule sees any and they do not look like a time either: a model takes a door for one.
+    """
     start, end = span
+    known = False
     for match in _WHEN.finditer(
         folded, max(0, span.start - _MAX_NAME), min(len(folded), span.end + _MAX_NAME)
     ):
         if match.start() < span.end and span.start < match.end():
+            known = True
             start, end = min(start, match.start()), max(end, match.end())
+    if not known and not _MAY_BE_TIME.fullmatch(folded, start, end):
+        return None
     return _trimmed(folded, start, end)

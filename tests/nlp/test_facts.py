@@ -118,7 +118,26 @@ def test_a_piece_of_a_name_is_told_whole(text: str, piece: str, whole: str) -> N
 
 def test_a_piece_of_a_time_is_told_whole() -> None:
     assert joined("工地每天凌晨五点打桩", when="凌晨")[1] == "每天凌晨五点"
-    assert joined("工地每天凌晨五点打桩", when="工地")[1] == "工地"
+    assert joined("工地每天凌晨五点打桩", when="天凌")[1] == "每天凌晨五点"
+
+
+@pytest.mark.parametrize(
+    ("text", "piece", "when"),
+    [
+        ("我家在12号楼二单元四零二室，天天被熏", "12", "天天"),
+        ("住五号楼三单元六零一，噪音大", "单元六零一", None),
+        ("车尾号三个七，没走", "三个七", None),
+        ("一天三趟，半夜也来", "一天", "半夜"),
+        ("工地每天凌晨五点打桩", "工地", "每天凌晨五点"),
+        ("下雨后有臭味，上午才散", "下雨后", "下雨后"),
+        ("稻田从十月初烧起", "从十月初", "从十月初"),
+        ("这里从两周前冒烟", "从两周前", "从两周前"),
+    ],
+)
+def test_what_no_rule_knows_is_a_time_only_where_it_looks_like_one(
+    text: str, piece: str, when: str | None
+) -> None:
+    assert joined(text, when=piece)[1] == when
 
 
 def test_without_a_second_opinion_the_rules_stand() -> None:
