@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from nlp.time_words import MINUTE
+from nlp.time_words import EARLY_LATE, MINUTE
 from nlp.types import Evidence, Head
 
 # --- when -----------------------------------------------------------------------------------------------
@@ -22,7 +22,7 @@ _CLOCK: Final = (
     rf"|(?<!有)(?<!早(?=[一1]?点))(?<!快)"
     r"(?:(?!一点(?!钟|半|多|左右|到|至|-))|(?<=[晨夜午里])(?=一点(?![点儿都也不没声动光风安灯])))"
     rf"{_NUMBER}(?:[,、.到至~\-]{_NUMBER})?(?:点钟?|时(?![间候常]))"
-    rf"(?:半|一刻|三刻|[0-9零一二三四五六七八九十]{{1,3}}分(?!贝)|{MINUTE})?多?)"
+    rf"(?:半|一刻|三刻|[0-9零一二三四五六七八九十]{{1,3}}分(?!贝)|{MINUTE})?多?|{EARLY_LATE})"
 )
 _PART_OF_DAY: Final = (
     r"(?:大清早|清早|早晨|清晨|凌晨|零晨|早上|早晨|早晚|上午|中午|午休|午间|下午|傍晚|旁晚|晚上|晩上|晚间|夜晚|夜间|夜里|半夜"
@@ -56,7 +56,7 @@ _TAIL: Final = r"(?:左右|之?前后|以后|之后|过后|以来|以前|之前|
 #: What the words of time begin with, one by one: where no such character stands nothing is tried.
 _FIRST: Final = (
     r"(?=[从自0-9〇零一二两三四五六七八九十廿几多数半每天夜周日经常隔时长没不全去今前明昨刚目上本星双节工春夏秋冬"
-    r"最近连已持大清早凌中午下傍旁晚晩深通彻整白黑昼])"
+    r"最近连已持大清早凌中午下傍旁晚晩深通彻整白黑昼朝])"
 )
 _WHEN: Final = re.compile(rf"{_FIRST}{_LEAD}{_ATOM}(?:{_JOIN}{_ATOM}|{_TAIL}{_JOIN}{_ATOM}){{0,7}}{_TAIL}")
 _HAS_CLOCK: Final = re.compile(_CLOCK)

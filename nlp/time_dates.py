@@ -45,11 +45,19 @@ DATE: Final = re.compile(
     rf"|(?<![\d年月])(?P<dayonly>{NUMBER})[日号](?!楼|线|门|桥|院|地块|[0-9])"
 )
 #: How long it has lasted. 几 and 数 are no number: they say nothing that could be counted.
+#: Nor is 第十三天, 每隔三天 or 百零三天 so many days, whichever of its digits one begins at.
 LASTING: Final = re.compile(
-    r"(?P<half>大?半)(?:个)?(?P<halfunit>月|年|天)(?:多|来)?"
-    r"|(?<![从自至到前])(?P<count>\d{1,3}|[一二两三四五六七八九十]{1,3})(?P<more>多|余)?个?(?P<more3>多|余)?"
-    r"(?P<half2>半)?(?P<of>天|周|星期|礼拜|月|年(?![级初底末]))(?:(?P<half3>半)|(?P<more2>多|余))?"
+    r"(?<![每隔])(?P<half>大?半)(?:个)?(?P<halfunit>月|年|天)(?:多|来)?"
+    r"|(?<![从自至到前第每隔百千])(?<![第每隔百千][\d一二两三四五六七八九十])"
+    r"(?<![第每隔百千][\d一二三四五六七八九十]{2})"
+    r"(?P<count>\d{1,3}|[一二两三四五六七八九十]{1,3})(?P<more>多|余)?个?(?P<more3>多|余)?"
+    r"(?P<half2>半)?(?P<of>天|周|星期|礼拜|月|年(?![级初底末]))(?:(?P<half3>半)|(?P<more2>多(?!次)|余))?"
 )
+#: 两天一次, 一天来三趟, 一天24小时: how often, not how long; but 近一个月三次.
+_RATE: Final = re.compile(
+    r"[要来能都得就]{0,2}[\d一二两三四五六七八九十几数多]{1,3}(?:次|回|趟|遍)|(?<=一天)(?:24|二十四)个?小时"
+)
+_COUNTED_BACK: Final = ("近", "连续", "已", "过去", "了")
 _LETTERS: Final = {"天": "D", "日": "D", "周": "W", "星期": "W", "礼拜": "W", "月": "M", "年": "Y"}
 
 
@@ -209,6 +217,9 @@ def _of_week(got: dict[str, str | None], at: date) -> Days:
 def lasting_of(match: re.Match[str], *, at: date) -> Lasting | None:
     """What a match of `LASTING` means: how long, and since when if it ends on `at`."""
     got = match.groupdict()
+    said_before = match.string[: match.start()]
+    if _RATE.match(match.string, match.end()) and not said_before.endswith(_COUNTED_BACK):
+        return None
     if got["half"]:
         unit, exact = got["halfunit"], got["half"] == "半"
         if unit == "天":

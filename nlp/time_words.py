@@ -25,6 +25,9 @@ MINUTE: Final = (
     r"|(?:[一二三四五]?十[一二三四五六七八九]?|[零〇][一二三四五六七八九])(?![点點時一二三四五六七八九十]))"
     r"(?!多?(?:[个名位台辆人桌户车条只间层次遍声栋楼岁度天年月米号]|家(?!里|中|门)|分贝|小时))"
 )
+_TWELVE: Final = r"(?:1[0-2]|[1-9]|十[一二]?|[一二两三四五六七八九])"
+#: 早九晚五: two hours, each by its part of the day.
+EARLY_LATE: Final = rf"(?<!一)[早朝]{_TWELVE}[至到~\-]?晚{_TWELVE}点?(?![半点时\d:])"
 _COMMON: Final = ("id", "words", "valid_from", "valid_to", "source", "status")
 _CLOCK: Final = re.compile(r"(\d{2}):(\d{2})")
 _DAYS: Final = range(1, 8)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from nlp.text import normalize
 from nlp.time_dates import DATE, LASTING, days_of, lasting_of, number
-from nlp.time_words import DAY, MINUTE, DayPart, Habit, time_words
+from nlp.time_words import DAY, EARLY_LATE, MINUTE, DayPart, Habit, time_words
 from nlp.types import Hours, Recurrence, WhenReading
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _RECURRENCES: Final = (
     (Recurrence.WEEKLY, r"每逢周末|每个?周末|每个?(?:周|星期|礼拜)(?![一二三四五六日天])"),
     (
         Recurrence.DAILY,
-        r"每一?天|每日|每晚|每夜|每早|每到(?!节|周|假)|天天|日日|夜夜|晚晚|一到(?=[晚夜深半凌早中下])|365天",
+        r"每一?天|每日|每晚|每夜|每早|每到(?!节|周|假)|天天|日日|夜夜|晚晚|一到(?=[晚夜深半凌早]|中午|下午)|365天",
     ),
     (Recurrence.MONTHLY, r"每个?月|月月"),
     (Recurrence.HOLIDAYS, r"节假日|节日里?|法定假"),
@@ -67,7 +67,7 @@ _SIGN: Final = re.compile(
             r"(?P<about2>左右|大约|大概|前后|约)",
             (
                 rf"(?P<join>到(?!现在|目前)|(?<![甚以])至(?!今(?!{_OF_TODAY}))|直到"
-                r"|[-~—–～一](?=[ ]?(?:\d|次日|第二天|翌日|[凌晚早下深半夜])))"
+                r"|(?:[-~—–～]|(?<=[\d点])一)(?=[ ]?(?:\d|次日|第二天|翌日|[凌晚早下深半夜])))"
             ),
             r"(?P<since>自从|自|从)",
             r"(?P<open>以来|至今|起|开始|到现在|到目前)",
@@ -81,6 +81,7 @@ _NAMES: Final = {name.value: name for name, _ in _RECURRENCES}
 #: Days of the week that a word says by itself.
 _DAYS_OF: Final[dict[str, set[int]]] = {"weekdays": set(), "weekend": {6, 7}, "workdays": {1, 2, 3, 4, 5}}
 _ONE_CLOCK: Final = re.compile(_CLOCK)
+_EARLY_LATE: Final = re.compile(EARLY_LATE)
 
 
 @dataclass(slots=True)
@@ -94,6 +95,9 @@ class _Told:
     since: bool = False
     lasting: Lasting | None = None
     approximate: bool = False
+    #: An hour that may be of the morning or the evening; and one that only twenty-four hours have.
+    half_open: bool = False
+    by_24: bool = False
 
 
 class _Walk:
@@ -114,6 +118,7 @@ class _Walk:
         kinds = (
             (DATE, self._date),
             (_ONE_CLOCK, self._clock),
+            (_EARLY_LATE, self._early_late),
             (_RHYTHM, self._sign),
             (_words(), self._word),
             (LASTING, self._lasting),
@@ -168,6 +173,7 @@ class _Walk:
             self.part = None
         minutes = _minutes_of(match)
         self.told.approximate |= bool(match["about"])
+        self.told.by_24 |= max(first, last or 0) > _HOURS_OF_HALF or bool(re.match(r"0\d", match.group()))
         if (
             self.joined
             and self.told.hours
@@ -187,12 +193,19 @@ class _Walk:
         self.latest = "hours"
         return True
 
+    def _early_late(self, match: re.Match[str]) -> bool:
+        first, last = (number(said.strip("至到~-点")) or 0 for said in match.group()[1:].split("晚"))
+        self._settle_part()
+        self.told.hours.append((first * _MINUTES, (last + _HOURS_OF_HALF) * _MINUTES))
+        self.latest = "hours"
+        return True
+
     def _meant(self, hour: int, minutes: int) -> int:
         """Minutes from midnight of a clock time, by the part of the day before it."""
         if hour > _HOURS_OF_HALF or hour == 0:
             return hour * _MINUTES + minutes
         if self.part is None:
-            self.told.approximate = True  # morning or evening is not said: as it stands
+            self.told.half_open = True  # morning or evening is not said: as it stands
             return hour * _MINUTES + minutes
         while hour < self.part.clock:
             hour += _HOURS_OF_HALF
@@ -326,7 +339,7 @@ def read_when(words: str, *, at: datetime) -> WhenReading | None:
         first=first,
         last=last,
         lasting=lasting.duration if lasting else None,
-        approximate=told.approximate,
+        approximate=told.approximate or (told.half_open and not told.by_24),
     )
     return None if reading in (WhenReading(), WhenReading(approximate=True)) else reading
 

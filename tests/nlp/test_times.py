@@ -53,6 +53,11 @@ def read(words: str) -> WhenReading:
         ("上下班时间", [("07:00", "09:00"), ("17:00", "19:00")]),
         ("24小时不停", [("00:00", "24:00")]),
         ("夜市", []),
+        ("早九晚五", [("09:00", "17:00")]),
+        ("朝八到晚十点", [("08:00", "22:00")]),
+        ("一早一晚一股烟", [("05:00", "09:00"), ("18:00", "24:00")]),
+        ("一夜不停", [("22:00", "06:00")]),
+        ("晚上10点一凌晨2点", [("22:00", "02:00")]),
         ("昨晚10点至今天凌晨2点", [("22:00", "02:00")]),
         ("昨天23点至今晨5点", [("23:00", "05:00")]),
         ("晚8:00至10:00", [("20:00", "22:00")]),
@@ -85,6 +90,8 @@ def test_hours(words: str, hours: list[tuple[str | None, str | None]]) -> None:
         ("每到节假日", Recurrence.HOLIDAYS, ()),
         ("长期每晚", Recurrence.DAILY, ()),
         ("经常半夜", Recurrence.OFTEN, ()),
+        ("一年多次", Recurrence.OFTEN, ()),
+        ("一到下午", Recurrence.DAILY, ()),
         ("昨天下午", None, ()),
     ],
 )
@@ -134,6 +141,8 @@ def test_days(words: str, first: str, last: str) -> None:
         ("大半年了", "P6M", "2026-05-25", True),
         ("一年半", "P18M", "2025-05-25", False),
         ("一个半月", "P45D", "2026-10-11", True),
+        ("近一个月三次", "P1M", "2026-10-25", False),
+        ("连续两天一夜", "P2D", "2026-11-23", False),
         ("3年多时间", "P3Y", "2023-11-25", True),
     ],
 )
@@ -147,17 +156,37 @@ def test_how_long(words: str, lasting: str, first: str, approximate: bool) -> No
     assert found.approximate is approximate
 
 
-@pytest.mark.parametrize("words", ["", "多年", "几天", "下雨后", "19日", "2月30日", "最近一段时间"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("", "多年", "几天", "下雨后", "19日", "2月30日", "最近一段时间", "一到下雨天"),
+        *("后来第二天", "连续第三天", "第十三天", "第一百二十天"),
+        *("每隔两天", "隔三四天", "每十五天", "每半年", "两天一次", "一天来三趟", "一百二十天"),
+    ],
+)
 def test_what_cannot_be_counted_is_not_made_up(words: str) -> None:
     assert read_when(words, at=AT) is None
 
 
 @pytest.mark.parametrize(
     ("words", "approximate"),
-    [("晚上十点", False), ("晚上十点左右", True), ("每天七点", True), ("每天19点", False)],
+    [
+        ("晚上十点", False),
+        ("晚上十点左右", True),
+        ("每天七点", True),
+        ("每天19点", False),
+        ("每天11点到13点", False),
+        ("8点到12点、14点到18点", False),
+        ("2026年11月28日08时30分", False),
+        ("8点到11点", True),
+    ],
 )
 def test_what_is_uncertain_is_said_so(words: str, approximate: bool) -> None:  # noqa: FBT001
     assert read(words).approximate is approximate
+
+
+def test_the_hours_of_a_day_are_no_days() -> None:
+    assert read("一天24小时").lasting is None
 
 
 def test_the_day_is_that_of_beijing() -> None:
