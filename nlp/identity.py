@@ -24,6 +24,11 @@ _SURNAMES: Final = (
     "鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广东欧沃利蔚越隆师巩聂晁勾敖融冷辛阚那简饶空曾关相查"
     "后荆红游竺权盖益桓公肖付闫涂代覃"
 )
+#: Of these, such as are frequent and hardly begin another word.
+_COMMON: Final = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱何郭罗梁宋郑谢韩唐冯董曹袁邓许沈曾彭吕苏卢蒋蔡贾丁魏薛叶潘杜戴钟汪姜范姚谭廖邹"
+    "熊陆郝崔邱秦侯邵孟汤尹黎贺龚"
+)
 _DOUBLE: Final = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|令狐|慕容|司徒|夏侯"
 #: Characters that hardly stand in a given name, but often after a surname that is a word too (于是, 时间).
 _NO_GIVEN: Final = (
@@ -40,7 +45,8 @@ _END: Final = (
 )
 _CUE: Final = (
     r"(?:我的?名字[是叫]?|我名[叫为]?|我叫|本人姓名|姓名|联系人|投诉人|举报人|申请人|反映人|来信人|来电人|诉求人|户主"
-    r"|署名|落款|真名|鄙人|户名|收款人|市民姓名|业主姓名|此致[ \n]{0,3}敬礼[!。 \n]{0,3}|敬礼[!。 \n]{0,3}"
+    r"|名字(?<![^ \n,。;、!]名字)(?=[ ]?:)|署名|落款|真名|鄙人|户名|收款人|市民姓名|业主姓名"
+    r"|敬礼[!。 \n]{0,3}(?:市民|居民|村民|业主|住户)?"
     r"|敬上[ \n]|呈报人)"
 )
 _NAME_CUED: Final = re.compile(rf"{_CUE}(?:姓名)?[ \n]{{0,2}}(?:[:是为叫]|[ ])?[ \n]{{0,2}}({_FULL}){_END}")
@@ -80,6 +86,16 @@ _NAME_ACTS: Final = re.compile(
     rf"(?:^|[,。;!\n ])我(?![向从于和通请关应终经常])({_FULL})(?=实名|举报|反映|投诉)"
     rf"|(?:^|[,。;!\n ])我是({_FULL})(?=,(?:今年|住在|家住|现住|我住|电话|手机|身份证))"
 )
+#: 我姓孙,叫孙志强: said twice it is sure.
+_NAME_TWICE: Final = re.compile(
+    rf"我姓([{_SURNAMES}]|{_DOUBLE})[, ]{{0,2}}(?:我?名?叫|名字[是叫])(\1{_GIVEN}{{1,2}}?){_END}"
+)
+_NAME_FAMILY: Final = re.compile(rf"(?<!叫)我姓([{_SURNAMES}]|{_DOUBLE})(?=[,。;、!]|$)")
+#: 您好,我是孙志强: three characters of a surname that hardly begins another word, and no title or village.
+_NAME_GREETS: Final = re.compile(
+    rf"(?:^|[您你]好|喂)[,。! ]{{0,2}}我是([{_COMMON}](?!家|老师|医生|经理|主任|书记|教授|警官|同学"
+    rf"|阿姨|奶奶|爷爷|叔叔|[大老小二三][爷妈姐哥娘爸伯叔婶姨]){_GIVEN}{{2}}(?<![庄营湾沟桥店寺园苑城镇山河湖]))(?=[,。!]|$)"
+)
 #: 我叫 may be followed by a name of any people: 我叫阿依古丽, 我叫买买提·艾力, 我叫小芳.
 _NAME_ANY: Final = re.compile(
     r"我叫(?!物业|保安|警察|城管|孩子|[人他她它了过不停苦上来家天])([一-鿿]{2,4}(?:·[一-鿿]{1,6})?)"
@@ -94,14 +110,23 @@ _NAME_SIGNED: Final = re.compile(
 _ROOM: Final = re.compile(
     r"(?:(?<=单元)|(?<=\d门)|(?<=[栋幢座梯])|(?<=号楼)|(?<=[楼层])|(?<=单元第)|(?<=\d[-#])(?!(?:19|20)\d\d))"
     r"(\d{2,4}(?:[室房户](?![价产租屋间])|号(?!楼|院|线))?)"
-    r"(?![\d米年平元户月日.路人个栋号楼-])"
+    r"(?![\d米年平元户月日.路人个栋号楼层-]|单元|门\d)"
     r"|(?<![\d-])(\d{3,4}[室房])(?![价产租屋间东])"
+)
+#: The same with digits that are said, one by one: 三单元六零一, 四零二室.
+_SAID: Final = "[〇零幺一二三四五六七八九]"
+_ROOM_SAID: Final = re.compile(
+    rf"({_SAID}(?<!{_SAID}{_SAID})(?:{_SAID}{{2,3}}[室房](?!东)|(?:(?<=单元{_SAID})|(?<=元第{_SAID})"
+    rf"|(?<=[栋幢]{_SAID})|(?<=号楼{_SAID})|(?<=[\d一二三四五六七八九十]门{_SAID})){_SAID}{{2,3}}[户号]?))"
+    rf"(?!{_SAID}|[十百千\d米年平元月日路人个栋号楼层点院线价产租屋间]|单元)"
 )
 _LIVES: Final = re.compile(
     r"(?:(?:^|[,。;、!?\n ])住(?!着|了|过)|家住|我住|现住|居住[在于]|住在|住址|我家[在是住]"
     r"|我家地址|本人住|住[:于]|家庭地址|房号|门牌号?|\[手机号\][ ,;]{0,2}地址:)"
     r"[^,。;!?\n]{0,40}$"
 )
+#: One of which stands in whatever `_LIVES` finds.
+_LIVES_BY: Final = ("住", "我家", "地址", "房号", "门牌")
 _OTHERS: Final = re.compile(r"(?:楼上|楼下|隔壁|对面|对门|邻居|那户|这户)[^,。;!?\n]{0,12}$")
 _REACH: Final = 48
 
@@ -174,10 +199,14 @@ RULES: Final = (
     (_NAME_TOLD, is_name, NAME, 0, ("先生", "女士", "小姐", "同志", "本人", "家", "表示")),
     (_NAME_KIN, is_name, NAME, 0, ("我", "孩子")),
     (_NAME_ACTS, is_name, NAME, 0, ("我",)),
+    (_NAME_TWICE, is_name, NAME, 0, ("我姓",)),
+    (_NAME_FAMILY, is_name, NAME, 0, ("我姓",)),
+    (_NAME_GREETS, is_name, NAME, 0, ("我是",)),
     (_NAME_ANY, is_name, NAME, 0, ("我叫",)),
     (_NAME_SIGNED, is_name, NAME, 0, ("特此", "盼复", "望", "谢谢")),
     (_NAME_BEFORE, is_name, NAME, 0, ("[手机号]", "[电话号]")),
-    (_ROOM, is_own_room, DOOR, 2, ("",)),
+    (_ROOM, is_own_room, DOOR, 2, _LIVES_BY),
+    (_ROOM_SAID, is_own_room, DOOR, 0, _LIVES_BY),
     (_ROOM_CALLED, is_called, DOOR, 3, ("房号", "门牌", "房间号", "我家")),
     (_ROOM_OF_US, is_of_us, DOOR, 3, ("住户", "业主", "居民", "租户")),
     (_HOUSE, is_own_house, DOOR, 1, ("胡同", "巷", "村", "弄")),

@@ -119,14 +119,25 @@ _MOBILE_WRAPPED: Final = re.compile(r"(?<!\d)(?<!\d\.)(?=\d{2,9} ?\n\d{2})1[3-9]
 # The number said or spelled in characters, mixed with digits or not: a habit, and a way past a filter.
 _SAID_DIGIT: Final = r"[\d〇零一幺二两三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _SAID_GAP: Final = r"[ \n,.·\-–—]{1,2}"
-_SAID_HEAD: Final = r"[1一幺壹][3-9三四五六七八九叁肆伍陆柒捌玖]"
+_SAID_SECOND: Final = r"[3-9三四五六七八九叁肆伍陆柒捌玖]"
+_SAID_END: Final = rf"(?!(?!一[直个样下家旦])[ \-]?{_SAID_DIGIT})"
 _MOBILE_SPELLED: Final = re.compile(
-    rf"(?<!{_SAID_DIGIT})(?:{_SAID_HEAD}{_SAID_DIGIT}{{9}}"
-    rf"|{_SAID_HEAD}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{4}}{_SAID_GAP}{_SAID_DIGIT}{{4}}"
-    rf"|{_SAID_HEAD}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{3}}{_SAID_GAP}{_SAID_DIGIT}{{5}}"
-    rf"|{_SAID_HEAD}{_SAID_DIGIT}{{2}}{_SAID_GAP}{_SAID_DIGIT}{{3}}{_SAID_GAP}{_SAID_DIGIT}{{4}}"
-    rf"|{_SAID_HEAD}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{8}}"
-    rf"|[1一幺壹](?:[ \-]{_SAID_DIGIT}){{10}})(?!(?!一[直个样下家旦])[ \-]?{_SAID_DIGIT})"
+    rf"[1一幺壹](?<!{_SAID_DIGIT}.)(?:{_SAID_SECOND}{_SAID_DIGIT}{{9}}"
+    rf"|{_SAID_SECOND}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{4}}{_SAID_GAP}{_SAID_DIGIT}{{4}}"
+    rf"|{_SAID_SECOND}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{3}}{_SAID_GAP}{_SAID_DIGIT}{{5}}"
+    rf"|{_SAID_SECOND}{_SAID_DIGIT}{{2}}{_SAID_GAP}{_SAID_DIGIT}{{3}}{_SAID_GAP}{_SAID_DIGIT}{{4}}"
+    rf"|{_SAID_SECOND}{_SAID_DIGIT}{_SAID_GAP}{_SAID_DIGIT}{{8}}"
+    rf"|(?:[ \-]{_SAID_DIGIT}){{10}}){_SAID_END}"
+)
+# Seven or eight digits, an area code before them or not; and the 18 or 15 of an identity card.
+_SAID_LOCAL: Final = re.compile(
+    rf"{_SAID_DIGIT}(?<!{_SAID_DIGIT}.)(?:(?<![01〇零一幺壹])"
+    rf"|(?<=[0〇零]){_SAID_DIGIT}{{2,3}}(?:{_SAID_GAP})?(?![01〇零一幺壹]){_SAID_DIGIT})"
+    rf"{_SAID_DIGIT}{{2,3}}(?:{_SAID_GAP})?{_SAID_DIGIT}{{4}}{_SAID_END}"
+)
+_SAID_ID: Final = re.compile(
+    rf"(?<!{_SAID_DIGIT})(?:{_SAID_DIGIT}{{6}}(?:{_SAID_GAP})?{_SAID_DIGIT}{{8}}(?:{_SAID_GAP})?{_SAID_DIGIT}{{3}}"
+    rf"(?:{_SAID_DIGIT}|[x叉])|{_SAID_DIGIT}{{15}}){_SAID_END}"
 )
 _LANDLINE: Final = re.compile(
     r"(?<!\d)(?<!\d\.)(?:\(0\d{2,3}\) ?|\+?86[ -]?\d{2,3}[ -]"
@@ -231,6 +242,15 @@ def _is_spelled(text: str, match: re.Match[str]) -> bool:
     return not match.group().isascii() and _is_telephone(text, match)
 
 
+def _is_spelled_id(text: str, match: re.Match[str]) -> bool:
+    return not match.group().isascii() and _is_old_id(text, match)
+
+
+def _is_spelled_local(text: str, match: re.Match[str]) -> bool:
+    """Seven or eight digits that are said may be anything, as written ones may."""
+    return not match.group().isascii() and _said_before(text, match.start(), _PHONE_WORDS)
+
+
 def _is_telephone(text: str, match: re.Match[str]) -> bool:
     return not _said_before(text, match.start(), _ORDER_WORDS)
 
@@ -271,11 +291,13 @@ _RULES: Final = (
     _Rule(_ID_18, _is_id, ID_CARD, digits=17),
     _Rule(_CARD, _is_card, BANK_CARD, digits=13),
     _Rule(_ID_15, _is_old_id, ID_CARD, digits=15),
+    _Rule(_SAID_ID, _is_spelled_id, ID_CARD, words=_ID_WORDS),
     _Rule(_PASSPORT, _always, PASSPORT, digits=7),
     _Rule(_MOBILE, _is_mobile, PHONE, digits=11),
     _Rule(_MOBILE_WRAPPED, _is_telephone, PHONE, digits=11),
     _Rule(_PLATE, _always, PLATE, digits=1),
     _Rule(_MOBILE_SPELLED, _is_spelled, PHONE),
+    _Rule(_SAID_LOCAL, _is_spelled_local, LANDLINE, words=_PHONE_WORDS),
     _Rule(_WECHAT, _always, WECHAT, words=("信", "vx", "wx", "wechat")),
     _Rule(_QQ, _always, QQ, digits=5, words=("qq", "扣扣", "企鹅")),
     _Rule(_ABROAD, _always, LANDLINE, digits=10),
