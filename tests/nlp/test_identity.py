@@ -61,9 +61,20 @@ def test_whom_and_what_it_is_about_stays(said: str) -> None:
     assert mask_identity(said) == said
 
 
-@given(st.text(alphabet="我叫本人联系姓名张王伟李小电话138住在栋单元室0123[]，。：\n ", max_size=60))
+@given(
+    st.text(
+        alphabet="我叫本人联系姓名张王伟李小电话138住在是您好栋单元门层室四零二0123[]，。：\n ", max_size=60
+    )
+)
 def test_masking_twice_changes_nothing(text: str) -> None:
     once = mask_identity(text)
+    assert mask_identity(once) == once
+
+
+@pytest.mark.parametrize("said", ["家住号楼我是单元138", "我住3号楼5层138门138"])
+def test_a_token_brings_no_further_one_about(said: str) -> None:
+    once = mask_identity(said)
+    assert once != said
     assert mask_identity(once) == once
 
 
