@@ -43,9 +43,10 @@ _UNFIT: Final = (Divert.EXPLAIN.value, Divert.DISSUADE.value)
 _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
 _ENDS: Final = tuple(tag.value for tag in (Tag.CLOSE, Tag.MERGE, Tag.DIVERTED, Tag.HANDED_OVER, Tag.JOINED))
 
-#: What is asked for, and what it is called: a kind by the ticket, else as it was posted.
-_KIND: Final = sa.func.coalesce(Ticket.kind, Open311Request.service_code)
 _READ: Final = Ticket.id.is_not(None)
+#: What is asked for, and what it is called: the ticket's kind (none of what is no environmental matter); as
+#: it was posted before there is a ticket.
+_KIND: Final = sa.case((_READ, Ticket.kind), else_=Open311Request.service_code)
 
 
 def visible_to_public() -> sa.ColumnElement[bool]:

@@ -55,6 +55,8 @@ class History:
     places: tuple[Placed, ...] = ()
     #: The grade it was opened with, where its events tell it: whoever dispatches may give another one.
     opened_as: Urgency | None = None
+    #: Likewise the kind, by which units are told of it: whoever corrects it changes no notice of before.
+    opened_kind: str | None = None
 
     def place_at(self, moment: datetime | None) -> tuple[str | None, str | None]:
         """District and street as they were held at a moment; those of now where none is given."""

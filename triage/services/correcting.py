@@ -173,7 +173,10 @@ async def heal(deps: Deps) -> bool:
 
 
 def as_held(reading: Reading, known: Sequence[Correction]) -> dict[Corrected, str | None]:
-    """What is held of every field now: the last correction, else the reading."""
+    """What is held of every field now: the last correction, else the reading.
+
+    Of what is held to be no environmental matter no kind is held: who names one then says that it is.
+    """
     held: dict[Corrected, str | None] = {
         Corrected.ENVIRONMENTAL: YES if reading.environmental else NO,
         Corrected.KIND: reading.kind,
@@ -181,7 +184,12 @@ def as_held(reading: Reading, known: Sequence[Correction]) -> dict[Corrected, st
         Corrected.URGENCY: reading.urgency,
         Corrected.PLACE: reading.street_code or reading.district_code,
     }
-    return held | {Corrected(item.field): item.new for item in known}
+    held |= {Corrected(item.field): item.new for item in known}
+    if any(item.field in kind_in_force.NAMING for item in known):
+        said = [(item.field, item.new) for item in known]
+        kind, *_ = as_corrected(kind_in_force.as_read(reading), None, None, said)
+        held[Corrected.KIND], held[Corrected.ENVIRONMENTAL] = kind or None, YES if kind else NO
+    return held
 
 
 def _field(name: str) -> Corrected:

@@ -103,10 +103,16 @@ async def _places(session: AsyncSession, ids: list[int]) -> dict[int, tuple[Plac
     return found
 
 
+def _opened(told: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the opening of a ticket says of its grade and kind; an older one says nothing."""
+    grade = (told or {}).get("urgency")
+    return {"opened_as": Urgency(grade) if grade else None, "opened_kind": (told or {}).get("kind")}
+
+
 async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
     """The histories of tickets, by id."""
     events: dict[int, list[Event]] = {number: [] for number in ids}
-    opened: dict[int, Urgency] = {}
+    opened: dict[int, dict[str, Any]] = {}
     rows = await session.execute(
         sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.at, TicketEvent.data, TicketEvent.seq)
         .where(TicketEvent.ticket_id.in_(ids))
@@ -116,8 +122,8 @@ async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
         event = event_of(tag, at, data, seq)
         if event is not None:
             events[ticket_id].append(event)
-        if graded := (data.get("opening") or {}).get("urgency"):
-            opened.setdefault(ticket_id, Urgency(graded))
+        if told := data.get("opening"):
+            opened.setdefault(ticket_id, told)
     tickets = await session.execute(
         sa.select(
             Ticket.id, Ticket.no, Ticket.urgency, Ticket.kind,
@@ -129,7 +135,7 @@ async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:
     return {
         row.id: History(
             row.no, Urgency(row.urgency), row.kind, row.district_code, row.street_code, row.unit_code,
-            tuple(events[row.id]), opened_as=opened.get(row.id),
+            tuple(events[row.id]), **_opened(opened.get(row.id)),
         )
         for row in tickets
     }  # fmt: skip

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import aliased
 
-from models.appeals import Appeal, Appellant
+from models.appeals import Appeal, Appellant, Reading
 from models.matters import alike_in_confidence
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
@@ -154,9 +154,10 @@ async def open_matters(
     """
     mine, theirs = aliased(Appellant), aliased(Appellant)
     rows = await session.execute(
-        sa.select(mine.appeal_id, Ticket.kind, Ticket.street_code)
+        sa.select(mine.appeal_id, Ticket.kind, Reading.kind.label("read"), Ticket.street_code)
         .join(theirs, sa.and_(theirs.phone_index == mine.phone_index, theirs.appeal_id != mine.appeal_id))
         .join(Ticket, Ticket.appeal_id == theirs.appeal_id)
+        .outerjoin(Reading, Reading.id == Ticket.reading_id)
         .where(
             mine.appeal_id.in_(ids),
             alike_in_confidence(mine, theirs),
@@ -165,8 +166,9 @@ async def open_matters(
         )
     )
     found: dict[int, set[deciding.Matter]] = {}
-    for appeal_id, kind, street_code in rows:
-        found.setdefault(appeal_id, set()).add((kind, street_code))
+    for appeal_id, kind, read, street_code in rows:
+        # As it was read too: who says the same again is read the same, whatever a clerk made of the first.
+        found.setdefault(appeal_id, set()).update({(kind, street_code), (read, street_code)})
     return found
 
 

@@ -58,9 +58,9 @@ def of_whole(
     said = {Corrected(item.field): item.new for item in known}
     if whole.reading is None or said.keys().isdisjoint(_DECIDING):
         return as_decided(whole.ticket)
-    if said.get(Corrected.ENVIRONMENTAL) == correcting.NO:
-        return {}
     held = correcting.as_held(whole.reading, known)
+    if held[Corrected.ENVIRONMENTAL] == correcting.NO:
+        return {}
     text = source_text(*words_of(whole.appeal))
     return _told(route_at(tables, whole.ticket, text, held[Corrected.KIND] or "", day=day))
 

@@ -81,6 +81,15 @@ async def test_what_is_no_environmental_matter_has_no_kind_until_it_is_one_again
     assert await kept(db) == {1: (SAID, True)}
 
 
+async def test_who_names_the_kind_that_was_read_says_that_it_is_one_after_all(db: Database, no: str) -> None:
+    """It was what the reading said, so nothing seemed to change and nothing was kept."""
+    await say(db, no, environmental="false")
+    await say(db, no, kind=READ)
+    assert await kept(db) == {1: (READ, True)}
+    async with db.reads() as session:
+        assert (await histories.by_ids(session, [1]))[1].kind == READ
+
+
 @pytest.mark.parametrize("read", [READ, None])
 async def test_an_older_release_s_corrections_become_the_ticket_s_kind_as_the_sums_fold_them(
     db: Database, read: str | None

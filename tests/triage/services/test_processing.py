@@ -270,6 +270,23 @@ async def test_a_second_call_of_the_same_caller_about_the_same_matter_is_told_it
     assert tickets[1].state == State.REVIEW
 
 
+async def test_who_calls_again_is_known_though_the_first_kind_was_put_right(
+    deps: Deps, reader: Reader
+) -> None:
+    """The same words are misread the same way: they were dispatched a second time."""
+    for number in ("1", "2"):
+        item = intake.NewAppeal(
+            source="测试", external_id=number, text=BARBECUE, received_at=NOW, phone="13800000001"
+        )
+        async with deps.db.writes.begin() as session:
+            stored = (await intake.receive(session, VAULT, [item], now=NOW)).stored
+        await processing.process(deps, reader, stored)
+        async with deps.db.writes.begin() as session:
+            await session.execute(sa.update(Ticket).where(Ticket.divert.is_(None)).values(kind="WAT-02"))
+    tickets = sorted(await rows(deps, Ticket), key=lambda ticket: ticket.appeal_id)
+    assert [ticket.divert for ticket in tickets] == [None, "inform_progress"]
+
+
 async def test_what_was_given_up_is_run_again_when_the_fault_is_mended(deps: Deps, reader: Reader) -> None:
     one_try = replace(deps, settings=Settings(max_attempts=1))
     ids = await load(deps, BARBECUE, "毒文本：路边焚烧垃圾，浓烟滚滚。")

@@ -16,6 +16,7 @@ from models.vocab_trends import SignalState
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.trends.helpers import refreshed
 from triage.rules.trends.grid import middle
+from triage.services import reference
 from triage.services.trends import judging
 from triage.web.citizen import maps
 
@@ -92,6 +93,17 @@ async def test_outside_the_office_only_signals_of_ones_own_district_are_there(
     form = {"token": token, "state": "dismissed", "reason": "已知"}
     for number, status in ((1, 404), (3, 404), (2, 200)):
         assert (await district.post(f"/desk/signals/{number}", data=form)).status == status
+
+
+async def test_who_works_for_a_unit_of_no_district_is_not_told_that_the_city_expects_nothing(
+    client_of: ClientOf, deps: Deps, noticed: None
+) -> None:
+    del noticed
+    await reference.sync(deps)
+    bureau = await client_of(Role.SUPERVISOR, unit="bj-ecology")
+    told = await page(bureau)
+    assert ("本单位不属于哪个区" in told, "/desk/forecast.csv" in told) == (True, False)
+    assert (await bureau.get("/desk/forecast.csv")).status == 404
 
 
 async def test_outside_the_office_a_lasting_square_tells_nothing_of_its_other_kinds(

@@ -160,9 +160,12 @@ async def _put_right(session: AsyncSession, watch: IncidentWatch, now: datetime)
 
 async def _follow(session: AsyncSession, look: Look) -> None:
     """A call whose place was put right counts there, and is looked at there; in an incident it stays."""
-    calls = [_new(ticket) for ticket in await _put_right(session, look.watch, look.now)]
-    for call in calls:
-        row = await session.get_one(IncidentCall, call.ticket_id)
+    calls: list[Call] = []
+    for found in await _put_right(session, look.watch, look.now):
+        row = await session.get_one(IncidentCall, found.id)
+        # Of the family it was counted in, whatever kind a person said since.
+        call = replace(_new(found), family=row.family)
+        calls.append(call)
         before = replace(call, lon=row.lon, lat=row.lat, district=row.district_code)
         row.square = rules.square(*call.point) if call.point else None
         row.district_code, row.lon, row.lat = call.district, call.lon, call.lat

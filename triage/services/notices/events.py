@@ -75,7 +75,7 @@ def reminded(history: History, row: Mapping[str, Any], due: datetime | None) -> 
         no=history.no,
         seq=row["seq"],
         tag=Tag.REMINDED,
-        kind=history.kind,
+        kind=history.opened_kind or history.kind,
         district=history.district_code,
         street=history.street_code,
         urgency=history.urgency,

@@ -49,7 +49,7 @@ _KEEPS: Final = {
 SHARE_ACTS: Final = (RewardAct.DECLINE, RewardAct.REOPEN, RewardAct.RECODE, RewardAct.CONFIRM)
 _MOVED: Final = "首报或核查提示刚刚有变化，请刷新后核对再提交。"
 #: What a reporter may still claim.
-_CLAIMABLE: Final = frozenset({ShareState.OPEN.value, ShareState.FAILED.value})
+CLAIMABLE: Final = frozenset({ShareState.OPEN.value, ShareState.FAILED.value})
 #: A part in one of these is over.
 _OVER: Final = frozenset({ShareState.PAID.value, ShareState.WAIVED.value, ShareState.DECLINED.value})
 _TAKEN_BACK: Final = frozenset(state.value for state in ShareState if state is not ShareState.PAYING)
@@ -250,7 +250,7 @@ async def _opened(
             book.step_share(tables, reward, share, RewardAct.NOTIFY, doer, now=now)
     until = window(tables, local(now).date())
     for share in shares:
-        if share.state in _CLAIMABLE:
+        if share.state in CLAIMABLE:
             share.claim_by, share.reminders = until, 0
 
 

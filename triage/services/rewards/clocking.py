@@ -116,6 +116,7 @@ async def remind(session: AsyncSession, tables: Tables, *, now: datetime, batch:
             RewardShare.state.in_(_CLAIMABLE),
             RewardShare.reminders < number,
             RewardShare.claim_by <= today + timedelta(days=row.days),
+            ~paying.disputed(),
         )
         for reward, share in await _due(session, near, batch - count):
             book.step_share(tables, reward, share, RewardAct.REMIND, book.SYSTEM, now=now)

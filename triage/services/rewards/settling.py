@@ -147,6 +147,7 @@ async def _settle(session: AsyncSession, tables: Tables, doer: Doer, told: _Told
         if not one.paid:
             payment.disputed_by = None
             _note(session, doer, told, now=now, what="先称失败、后称成功，另一人确认未支付成功")
+            _open_again(tables, told, now=now)
             return "cleared"
         if payment.disputed_by is not None and told.share.state in _OPEN:
             await _paid(session, tables, doer, told, now=now)
@@ -196,6 +197,12 @@ async def _failed(session: AsyncSession, tables: Tables, doer: Doer, told: _Told
     await _event(session, doer, told, RewardAct.FAIL, now=now)
     if share.number == 1 and reward.state == RewardState.NOTIFIED:
         await telling.write(session, tables, reward, now=now)
+
+
+def _open_again(tables: Tables, told: _Told, *, now: datetime) -> None:
+    """What could not be claimed while the bank contradicted itself has the whole window anew."""
+    if told.share.state in acting.CLAIMABLE:
+        told.share.claim_by, told.share.reminders = acting.window(tables, local(now).date()), 0
 
 
 async def _event(session: AsyncSession, doer: Doer, told: _Told, act: RewardAct, *, now: datetime) -> None:

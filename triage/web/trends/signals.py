@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 
     from models.signals import Signal
     from triage.services.trends.judging import Fate
+    from triage.web.names import Names
     from triage.web.trends.signal_views import SignalView, Words
 
 L = TypeVar("L", bound=Labelled)
 
 _FILTER: Final = ("state", "what", "district")
 _ALL: Final = "all"
+_NO_DISTRICT: Final = "本单位不属于哪个区"
 _FATES: Final = timedelta(days=365)
 _MOST: Final = 20
 _FORMS: Final = (("CSV", "csv"), ("Excel", "xlsx"))
@@ -140,7 +142,7 @@ async def page(request: web.Request) -> web.Response:
         forecast=told,
         most=_MOST,
         files=tuple((label, _address(f"/desk/forecast.{kind}", district=area)) for label, kind in _FORMS)
-        if export
+        if export and area is not None
         else (),
         districts=tuple(
             (code, name, code == district)
@@ -149,7 +151,7 @@ async def page(request: web.Request) -> web.Response:
         ),
         kept=tuple((name, request.query[name]) for name in ("state", "what") if request.query.get(name)),
         token=guard.token_of(request),
-        district=names.district(area) if area else "全市",
+        district=_of(names, area),
     )
     return render(request, "trends/signals.html", page=view)
 
@@ -217,6 +219,8 @@ async def exported(request: web.Request) -> web.Response:
     asking.refuse_others(request.query, ("district",))
     deps, names = request.app[DEPS], request.app[NAMES]
     ask, area = _ask(request)
+    if area is None:
+        raise NotFound(f"{_NO_DISTRICT}，没有预计可导出。")
     async with deps.db.reads() as session:
         month, told = await forecasting.panel(
             session, names, area, today=local(deps.clock.now()).date(), office=ask.districts is None
@@ -224,7 +228,7 @@ async def exported(request: web.Request) -> web.Response:
         fresh = await figures.as_of(session)
     if month is None:
         raise NotFound("还没有预计。")
-    period = f"{month:%Y-%m} {names.district(area) if area else '全市'}"
+    period = f"{month:%Y-%m} {_of(names, area)}"
     as_of = f"数据截至 {show(fresh.at)}，汇总版本 {fresh.version}" if fresh.at else "还没有汇总"
     name = f"forecast-{area or 'city'}-{month:%Y-%m}"
     return await files.answer(request, told, period=period, name=name, as_of=as_of)
@@ -238,10 +242,19 @@ async def _words(request: web.Request, found: Sequence[Signal]) -> Words:
     )  # fmt: skip
 
 
+def _of(names: Names, area: str | None) -> str:
+    """Whose forecast it is, in words: who works for a unit of no district (a city bureau) has none."""
+    if area is None:
+        return _NO_DISTRICT
+    return names.district(area) if area else "全市"
+
+
 def _ask(request: web.Request) -> tuple[SignalAsk, str | None]:
     """What is asked for within what one may ask for (others than the office: their own district).
 
-    The second is the district of the forecast; 全市 ('') is the office's. Raises BadInput.
+    The second is the district of the forecast; 全市 ('') is the office's; None: there is none.
+
+    Raises BadInput.
     """
     asked = request.query.get("state", "")
     state = None if asked == _ALL else _one(SignalState, asked, "state") or SignalState.NEW

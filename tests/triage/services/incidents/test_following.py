@@ -87,3 +87,17 @@ async def test_an_old_call_is_not_counted_anew(deps: Deps) -> None:
     await watching.watch(deps)
     await put(deps, no, QINGHE, 1)
     assert [call[0] for call in await calls(deps)] == [CHAOYANG]
+
+
+async def test_a_kind_that_is_put_right_too_moves_no_other_familys_count(deps: Deps) -> None:
+    """One less was counted of a family that the call was never counted in, and its own stayed for good."""
+    await begun(deps)
+    (no,) = await add_tickets(deps.db, *smells(1))
+    await watching.watch(deps)
+    async with deps.db.writes.begin() as session:
+        await correcting.correct(session, deps.tables, STAFF, no, {"kind": "NOI-01"}, at=NOW)
+    await put(deps, no, QINGHE, 5)
+    async with deps.db.reads() as session:
+        asked = sa.select(IncidentHour.family, IncidentHour.area, IncidentHour.count)
+        asked = asked.where(IncidentHour.area.in_([HAIDIAN, CHAOYANG]), IncidentHour.count != 0)
+        assert {tuple(row) for row in await session.execute(asked)} == {("AIR", HAIDIAN, 1)}

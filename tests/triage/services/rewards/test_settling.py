@@ -96,6 +96,11 @@ async def test_what_may_have_been_paid_is_not_waived(lite: Deps) -> None:
     assert await state_of(lite) == ShareState.FAILED
     await taken(later, no, await answer_of(lite, no, "失败", "销户"), SECOND_PAYER)
     await bed.tick(later)
+    # Nobody could claim it meanwhile: the whole window is given again.
+    assert await state_of(lite) == ShareState.FAILED
+    await bed.tick(bed.at(lite, NOW + timedelta(days=95 + 89)))
+    assert await state_of(lite) == ShareState.FAILED
+    await bed.tick(bed.at(lite, NOW + timedelta(days=95 + 92)))
     assert await state_of(lite) == ShareState.WAIVED
 
 
