@@ -37,6 +37,16 @@ def test_what_is_one_for_the_whole_city_is_not_run_by_the_administrator_of_a_uni
     assert of_city.permissions - of_unit.permissions == {Permission.SOURCES}
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_two_administrators_of_a_unit_make_no_auditor_of_the_city(unit: str) -> None:
+    """The ledger is one: whoever read it for a street read every unit's looks at identities."""
+    of_unit, of_city = (
+        access.viewer(TABLES, login="x", name="某人", roles=(Role.AUDITOR,), unit_code=code, at=DAY)
+        for code in (unit, None)
+    )
+    assert of_city.permissions - of_unit.permissions == {Permission.AUDIT}
+
+
 @pytest.mark.parametrize("unit", [None, "bj-desk"])
 def test_a_role_of_the_whole_city_is_granted_for_no_unit_or_for_the_desk(unit: str | None) -> None:
     who = access.viewer(TABLES, login="x", name="某人", roles=(Role.SUPERVISOR,), unit_code=unit, at=DAY)
