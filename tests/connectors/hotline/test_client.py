@@ -137,15 +137,16 @@ async def test_each_wrong_answer_has_its_words(
 
 
 @pytest.mark.parametrize(
-    ("said", "date", "now"),
+    ("said", "date", "now", "dated"),
     [
-        ({"now": 7.0}, "Mon, 23 Nov 2026 08:00:00 GMT", 7.0),
-        ({"now": None}, "Mon, 23 Nov 2026 08:00:00 GMT", 1795420800.0),
-        ({"now": True}, "yesterday", None),
+        ({"now": 7.0}, "Mon, 23 Nov 2026 08:00:00 GMT", 7.0, 1795420800.0),
+        ({"now": None}, "Mon, 23 Nov 2026 08:00:00 GMT", None, 1795420800.0),
+        ({"now": None}, "Mon, 23 Nov 2026 08:00:00 -0000", None, 1795420800.0),
+        ({"now": True}, "yesterday", None, None),
     ],
 )
-async def test_a_list_without_a_time_has_that_of_its_answer(
-    said: dict[str, object], date: str, now: float | None
+async def test_a_list_and_its_answer_each_tell_their_time(
+    said: dict[str, object], date: str, now: float | None, dated: float | None
 ) -> None:
     async def handle(_request: web.Request) -> web.StreamResponse:
         response = page(**said)
@@ -158,7 +159,7 @@ async def test_a_list_without_a_time_has_that_of_its_answer(
         settings = HotlineSettings(str(server.make_url("")).rstrip("/"), timeout=2)
         async with clients.connected(settings, named(settings)) as client:
             found = await client.order("BJ1")
-    assert found.now == now
+    assert (found.now, found.date) == (now, dated)
 
 
 async def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,7 +297,7 @@ async def test_ones_own_name_is_masked_in_what_is_said_later(
         word = (await session.scalars(sa.select(CitizenWord))).one()
         rating = (await session.scalars(sa.select(CitizenRating))).one()
         data = (await session.scalars(sa.select(TicketEvent.data))).all()
-    assert (word.text, rating.note) == ("我是李某，昨晚又响了", "李某再说一次")
+    assert (word.text, rating.note) == ("我是[姓名]，昨晚又响了", "李某再说一次")
     assert "李小明" not in str(data)
 
 
