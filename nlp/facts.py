@@ -182,7 +182,15 @@ def read_facts(source: str, folded: str, title_length: int) -> Facts:
     if len(source) != len(folded):
         raise ValueError("folded text of another length: offsets would not hold")
     head = folded[:_MAX_WHEN]
-    return Facts(party=_party(head), when=_when(head, title_length))
+    return _apart(Facts(party=_party(head), when=_when(head, title_length)))
+
+
+def _apart(facts: Facts) -> Facts:
+    """A party that would begin with the words of time is what comes after them: 昨晚10点 names no 工地."""
+    party, when = facts.party, facts.when
+    if party is None or when is None or not when.start <= party.start < when.end < party.end:
+        return facts
+    return Facts(party=Span(when.end, party.end), when=when)
 
 
 def _when(text: str, title_length: int) -> Span | None:
@@ -243,9 +251,11 @@ def _name_start(text: str, end: int, *, keeps_address: bool) -> int:
 
 def joined_facts(folded: str, facts: Facts, *, party: Span | None, when: Span | None) -> Facts:
     """What a model saw goes before what the rules found; of what it saw a piece, the whole is told."""
-    return Facts(
-        party=(_grown_party(folded, party) if party else None) or facts.party,
-        when=(_grown_when(folded, when) if when else None) or facts.when,
+    return _apart(
+        Facts(
+            party=(_grown_party(folded, party) if party else None) or facts.party,
+            when=(_grown_when(folded, when) if when else None) or facts.when,
+        )
     )
 
 

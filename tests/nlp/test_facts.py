@@ -156,3 +156,15 @@ def test_without_a_second_opinion_the_rules_stand() -> None:
 )
 def test_a_place_is_no_party_and_a_verb_no_part_of_a_name(text: str, party: str | None) -> None:
     assert read(text).party_text(text) == party
+
+
+@pytest.mark.parametrize(
+    ("text", "party", "when"),
+    [
+        ("昨晚10点至今天凌晨2点工地施工噪音", "工地", "昨晚10点至今天凌晨2点"),
+        ("望京工地每晚打桩，噪音大", "望京工地", "每晚"),
+    ],
+)
+def test_words_of_time_are_no_part_of_a_name(text: str, party: str, when: str) -> None:
+    facts = read_facts(text, normalize(text), 0)
+    assert (facts.party_text(text), facts.when_text(text)) == (party, when)
