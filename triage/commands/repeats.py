@@ -33,6 +33,7 @@ _TIME: Final = re.compile(
 )
 #: Seconds since 1970 of this century; with three more digits, thousandths.
 _EPOCH: Final = re.compile(r"[1-9]\d{8,9}(?:\d{3})?", re.ASCII)
+_SECONDS_DIGITS: Final = 10
 _AFTERNOON: Final = frozenset({"下午", "晚上", "晚", "PM"})
 _NOON: Final = 12
 _LONGEST_TIME: Final = 40
@@ -117,7 +118,7 @@ def time_of(told: Any, side: str) -> datetime | None:  # noqa: ANN401  (whatever
         raise ValueError(f"{side}.time 应是文字形式的时间")  # noqa: TRY004  (a fault of the line)
     said = told.strip()
     if _EPOCH.fullmatch(said):
-        seconds = int(said) / (1000 if len(said) > 10 else 1)  # noqa: PLR2004  (digits of seconds)
+        seconds = int(said) / (1000 if len(said) > _SECONDS_DIGITS else 1)
         return datetime.fromtimestamp(seconds, BEIJING)
     try:
         moment = datetime.fromisoformat(said)

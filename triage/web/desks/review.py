@@ -61,6 +61,8 @@ SHOWN: Final = 12
 _TRIES: Final = 20
 _MOST_SKIPPED: Final = 20
 _SEE_OTHER: Final = 303
+#: Of a row of the database.
+_MOST_ID: Final = 2**63 - 1
 _FOR_SCRIPT: Final = "application/json"
 _ERRORS: Final = (
     Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused, correcting.CorrectedMeanwhile,
@@ -132,7 +134,9 @@ async def decided(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
             if not made.repeated:
-                await correcting.check_shown(session, no, _number(typed.get("corrected", "")))
+                await correcting.check_shown(
+                    session, no, asking.number_of(typed.get("corrected"), most=_MOST_ID) or 0
+                )
             said = _said(typed)
             if said and not made.repeated and await _read(session, request, no):
                 await correcting.correct(session, deps.tables, request[VIEWER], no, said, at=now)
@@ -173,13 +177,8 @@ def _wish(tables: Tables, no: str, typed: Mapping[str, str]) -> Wish:
     return Wish(
         no=no, move=Move.DISPATCH,
         values=moves_web.known_values(tables, {name: value for name, value in values.items() if value}),
-        version=_number(typed.get("version", "")), key=typed.get("key", ""),
+        version=asking.number_of(typed.get("version")) or 0, key=typed.get("key", ""),
     )  # fmt: skip
-
-
-def _number(told: str) -> int:
-    """A number as the form brings it back; 0 for none."""
-    return int(told) if told.isascii() and told.isdigit() and len(told) <= 18 else 0  # noqa: PLR2004  (what an id may have)
 
 
 async def units_of(request: web.Request) -> web.Response:

@@ -48,6 +48,12 @@ async def move_of(deps: Deps, no: str, post: Post, name: Move, **values: str) ->
         await moving.make(session, deps.tables, all_seeing("x"), who, wish, now=deps.clock.now())
 
 
+async def contacted(deps: Deps, outcome: str = "reached") -> None:
+    """The unit has signed for the only ticket, and called its citizen."""
+    await move(deps, Post.UNIT, Move.SIGN)
+    await move(deps, Post.UNIT, Move.CONTACT, outcome=outcome, told_citizen="phone")
+
+
 async def answered(deps: Deps) -> None:
     """The only ticket has its answer, and is closed."""
     told = {"at": deps.clock.now(), "tag": Tag.FEEDBACK.value, "data": {"values": {"note": "已停工"}}}

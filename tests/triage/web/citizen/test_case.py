@@ -16,7 +16,7 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
 from tests import pictures
 from tests.triage.web.citizen.conftest import GOOD, Citizen
-from tests.triage.web.citizen.steps import PHONE, answered, move, move_of, ticket_of, track
+from tests.triage.web.citizen.steps import PHONE, answered, contacted, move, move_of, ticket_of, track
 from tests.triage.web.open311.conftest import read_all
 from triage.rules.moves import Actor
 from triage.services import attachments, moving
@@ -73,8 +73,7 @@ async def test_what_was_taken_back_is_not_told(
     await citizen.report()
     await read_all(deps, reader)
     clock.later(minutes=5)
-    await move(deps, Post.UNIT, Move.SIGN)
-    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    await contacted(deps)
     await move(deps, Post.UNIT, Move.HANDLE)
     assert "开始办理" in await citizen.get("/citizen/case")
     await move(deps, Post.UNIT, Move.UNDO, reason="写错了工单")
@@ -157,8 +156,7 @@ async def test_a_life_is_told_without_names(
     await citizen.report()
     await read_all(deps, reader)
     clock.later(minutes=5)
-    await move(deps, Post.UNIT, Move.SIGN)
-    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    await contacted(deps)
     await move(deps, Post.UNIT, Move.HANDLE, note="内部安排：王经办和赵队长今晚去")
     page = await citizen.get("/citizen/case")
     assert re.search(r"<h1>([^<]+)</h1>", page)[1] == "承办单位正在办理。"  # type: ignore[index]

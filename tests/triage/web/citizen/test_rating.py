@@ -11,7 +11,7 @@ from models.citizens import CitizenRating
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
 from tests import signed_in
-from tests.triage.web.citizen.steps import PHONE, answered, move, ticket_of, track
+from tests.triage.web.citizen.steps import PHONE, answered, contacted, move, ticket_of, track
 from tests.triage.web.open311.conftest import read_all
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ async def test_each_answer_is_rated_once(citizen: Citizen, deps: Deps, reader: R
     await citizen.report()
     await read_all(deps, reader)
     clock.later(minutes=5)
-    await move(deps, Post.UNIT, Move.SIGN)
-    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    await contacted(deps)
     answer = {"note": "已停工", "attachment": "照片 1 号", "told_citizen": "phone"}
     await move(deps, Post.UNIT, Move.FEEDBACK, **answer)
     await citizen.get("/citizen/case")
@@ -95,8 +94,7 @@ async def test_what_was_answered_in_time_is_not_called_late_until_it_is_closed(
     await citizen.report()
     await read_all(deps, reader)
     clock.later(minutes=5)
-    await move(deps, Post.UNIT, Move.SIGN)
-    await move(deps, Post.UNIT, Move.CONTACT, outcome="reached", told_citizen="phone")
+    await contacted(deps)
     ticket = await ticket_of(deps)
     assert "最晚答复" in await citizen.get("/citizen/case")
     late = ticket.answer_by - deps.clock.now() if ticket.answer_by else None
@@ -118,8 +116,7 @@ async def test_calls_that_nobody_answered_are_not_told_as_if_they_had_been(
     await citizen.report()
     await read_all(deps, reader)
     clock.later(minutes=5)
-    await move(deps, Post.UNIT, Move.SIGN)
-    await move(deps, Post.UNIT, Move.CONTACT, outcome="unreachable", told_citizen="phone")
+    await contacted(deps, "unreachable")
     no = (await ticket_of(deps)).no
     await track(citizen, no, PHONE)
     assert "承办单位联系诉求人，没有接通" in citizen.page
