@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from nlp.beliefs import blend
 from nlp.encoder import Weighed
-from nlp.facts import Span
+from nlp.facts import Span, joined_facts
 from nlp.types import Evidence, Head
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from nlp.beliefs import Beliefs
     from nlp.encoder import Encoded, Encoder
+    from nlp.facts import Facts, Seen
     from nlp.grams import Counted, Grams
+    from nlp.spans import Spans
     from nlp.topics import TopicReader
     from nlp.topics import Weighed as LexiconWeighed
     from nlp.types import TopicReading
@@ -37,12 +39,19 @@ _GAP: Final = 1
 class CascadeReader:
     """Reads what texts are about, many at a time. Build it once: it holds both models."""
 
-    def __init__(self, topics: TopicReader, encoder: Encoder | None, grams: Grams | None = None) -> None:
-        """Take the readers. `encoder` and `grams` may be None."""
+    def __init__(
+        self,
+        topics: TopicReader,
+        encoder: Encoder | None,
+        grams: Grams | None = None,
+        spans: Spans | None = None,
+    ) -> None:
+        """Take the readers. `encoder`, `grams` and `spans` may be None."""
         self._topics = topics
         self._encoder = encoder
         self._grams = grams
-        versions = [topics.version, *([grams.version] if grams else [])]
+        self._spans = spans
+        versions = [topics.version, *(part.version for part in (grams, spans) if part)]
         self.version = "+".join([*versions, encoder.version if encoder else NO_ENCODER])
 
     def read(self, title: str | None, text: str) -> TopicReading:
@@ -65,10 +74,10 @@ class CascadeReader:
     def _counted(self, weighed: LexiconWeighed) -> Joined:
         """What the two linear models believe together."""
         if self._grams is None:
-            return Joined(weighed.beliefs, weighed.source)
+            return Joined(weighed.beliefs, weighed.source, spans=self._spans)
         counted = self._grams.read(weighed.folded)
         beliefs = blend(weighed.beliefs, counted.beliefs, self._grams.blend)
-        return Joined(beliefs, weighed.source, _Heat(self._grams, counted))
+        return Joined(beliefs, weighed.source, _Heat(self._grams, counted), spans=self._spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +102,15 @@ class Joined:
     source: str
     heat: _Heat | None = None
     encoded: Encoded | None = None
+    spans: Spans | None = None
 
-    @property
-    def party(self) -> Span | None:
-        """Who is complained about."""
-        return self._span("party")
+    def facts(self, folded: str, title_length: int, seen: Seen) -> Facts:
+        """Who and when by the model of spans; without one by the encoder's tags, else as the rules tell."""
+        if self.spans is not None:
+            return self.spans.read(folded, title_length, seen, self.encoded.said if self.encoded else ())
+        return joined_facts(folded, seen.told, party=self._tagged("party"), when=self._tagged("when"))
 
-    @property
-    def when(self) -> Span | None:
-        """When it happens."""
-        return self._span("when")
-
-    def _span(self, name: str) -> Span | None:
+    def _tagged(self, name: str) -> Span | None:
         found = self.encoded.spans.get(name) if self.encoded else None
         return Span(*found) if found else None
 

@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 
 from nlp.beliefs import Beliefs, Blend, Sure
 from nlp.folder import WeightsError, check_file
+from nlp.spans import Said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ UPPER: Final = "model.onnx"
 SLOWER: Final = ("SkipLayerNormFusion", "BiasSkipLayerNormFusion", "BiasGeluFusion")
 HEADS: Final = ("kind", "appeal_type", "urgency")
 SPANS: Final = ("place", "party", "when")
+#: The output of who and when, which `nlp.training.spans` adds to the graph.
+SAID: Final = "said"
 _LEAST_SPAN: Final = 0.4
 #: Tokens that every part has besides its text's: the prefix and two marks, and some to spare.
 _BESIDE: Final = 12
@@ -107,6 +110,8 @@ class Encoded:
     environmental: tuple[Weighed, ...]
     kind: tuple[Weighed, ...]
     spans: Mapping[str, tuple[int, int]]
+    said: tuple[Said, ...] = ()
+    """What its tokens say of who and when, part by part; nothing from a graph that was not taught it."""
 
 
 def session_of(graph: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -146,6 +151,8 @@ class Encoder:
             raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
         self._lower = session_of(folder / LOWER, threads=threads) if self.card.split else None
         self._upper = session_of(folder / UPPER, threads=threads)
+        self._asked = ["scores", "why", "tags"]
+        self._asked += [one.name for one in self._upper.get_outputs() if one.name == SAID]
         self._tokenizer.enable_truncation(self.card.tokens)
         self._tokenizer.no_padding()
         self.version = self.card.version
@@ -197,7 +204,7 @@ class Encoder:
         }
         if self._lower is not None:
             given = {"low": self._lower.run(["low"], given)[0], "mask": given["mask"]}
-        scores, why, tags = self._upper.run(["scores", "why", "tags"], given)
+        scores, why, tags, *said = self._upper.run(self._asked, given)
         before = len(self.card.prefix)
         offsets = [
             (max(start, before) - before + begun, end - before + begun) if end > before else (0, 0)
@@ -208,6 +215,7 @@ class Encoder:
             environmental=_weighed(source, offsets, why[0, :, 0]),
             kind=_weighed(source, offsets, why[0, :, 1]),
             spans=_spans(source, offsets, tags[0]),
+            said=tuple(Said(offsets, values[0]) for values in said),
         )
 
     def _beliefs(self, scores: NDArray[np.float32]) -> Beliefs:
@@ -234,7 +242,11 @@ def _together(beginning: Encoded, end: Encoded) -> Encoded:
     told = end if first.environmental < second.environmental else beginning
     graver = max(first.urgencies, second.urgencies, key=lambda shares: sum(shares[name] for name in _GRAVE))
     types = _mean(first.appeal_types, second.appeal_types)
-    return replace(told, beliefs=replace(told.beliefs, appeal_types=types, urgencies=graver))
+    return replace(
+        told,
+        beliefs=replace(told.beliefs, appeal_types=types, urgencies=graver),
+        said=(*beginning.said, *end.said),
+    )
 
 
 def _mean(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nlp.time_words import EARLY_LATE, MINUTE
 from nlp.types import Evidence, Head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 # --- when -----------------------------------------------------------------------------------------------
 
@@ -151,6 +154,16 @@ class Span(NamedTuple):
     end: int
 
 
+class PartySeen(NamedTuple):
+    """A party that a rule sees."""
+
+    sort: int
+    """The rule's place in `_KINDS_OF_PARTY`."""
+    span: Span
+    own: int
+    """Characters before the word for its sort."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Where the text says who and when; None where it does not."""
@@ -177,15 +190,32 @@ class Facts:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the rules see in a text, and which of it they would tell."""
+
+    told: Facts
+    parties: tuple[PartySeen, ...] = ()
+    times: tuple[Span, ...] = ()
+
+
 def read_facts(source: str, folded: str, title_length: int) -> Facts:
     """Find party and time in the folded text of `source` (same offsets), whose title comes first."""
+    return look(source, folded, title_length).told
+
+
+def look(source: str, folded: str, title_length: int) -> Seen:
+    """Every party and time that a rule sees, and what `read_facts` tells of them."""
     if len(source) != len(folded):
         raise ValueError("folded text of another length: offsets would not hold")
     head = folded[:_MAX_WHEN]
-    return _apart(Facts(party=_party(head), when=_when(head, title_length)))
+    parties = tuple(_parties(head))
+    times = tuple(Span(*match.span()) for match in _WHEN.finditer(head))
+    told = apart(Facts(party=_party(head, parties), when=_when(head, times, title_length)))
+    return Seen(told, parties, times)
 
 
-def _apart(facts: Facts) -> Facts:
+def apart(facts: Facts) -> Facts:
     """A party that would begin with the words of time is what comes after them: 昨晚10点 names no 工地."""
     party, when = facts.party, facts.when
     if party is None or when is None or not when.start <= party.start < when.end < party.end:
@@ -193,17 +223,17 @@ def _apart(facts: Facts) -> Facts:
     return Facts(party=Span(when.end, party.end), when=when)
 
 
-def _when(text: str, title_length: int) -> Span | None:
+def _when(text: str, times: Iterable[Span], title_length: int) -> Span | None:
     """The span that says most about when: a rhythm with clock times before a date, a date before a hint."""
     best: tuple[float, int, int] | None = None
-    for match in _WHEN.finditer(text):
-        said = match.group()
+    for start, end in times:
+        said = text[start:end]
         score = 1.0 + min(len(said), 20) / 40
         score += 1.6 * bool(_HAS_REPEATED.search(said)) + 1.5 * bool(_HAS_CLOCK.search(said))
         score += 1.0 * bool(_HAS_PART.search(said)) + 0.3 * bool(_HAS_DAY.search(said))
-        score -= 0.4 * (match.start() < title_length) + match.start() / 600
+        score -= 0.4 * (start < title_length) + start / 600
         if best is None or score > best[0]:
-            best = (score, match.start(), match.end())
+            best = (score, start, end)
     return _trimmed(text, best[1], best[2]) if best else None
 
 
@@ -214,24 +244,31 @@ def _trimmed(text: str, start: int, end: int) -> Span:
     return Span(start, end)
 
 
-def _party(text: str) -> Span | None:
+def _parties(text: str) -> Iterator[PartySeen]:
+    """Every party that a rule sees; what two sorts see alike is told as the first."""
+    seen: set[Span] = set()
+    for sort, (expression, _, keeps_address) in enumerate(_KINDS_OF_PARTY):
+        for match in expression.finditer(text):
+            start = _name_start(text, match.start(), keeps_address=keeps_address)
+            span = Span(start, match.end())
+            if span not in seen:
+                seen.add(span)
+                yield PartySeen(sort, span, own=match.start() - start)
+
+
+def _party(text: str, parties: Iterable[PartySeen]) -> Span | None:
     """The likeliest one complained about; None where none is likely enough."""
     best: tuple[float, Span] | None = None
-    seen: set[tuple[int, int]] = set()
-    for expression, weight, keeps_address in _KINDS_OF_PARTY:
-        for match in expression.finditer(text):
-            start, end = _name_start(text, match.start(), keeps_address=keeps_address), match.end()
-            if (start, end) in seen:
-                continue
-            seen.add((start, end))
-            score = weight + _OWN_NAME * (match.start() - start >= _MIN_OWN)
-            score += _AGAIN * min(text.count(text[start:end]) - 1, _MOST_AGAIN)
-            score += _AFTER_SAID * bool(_SAID.search(text, max(0, start - 30), start))
-            score += _DOES * bool(_DEED.match(text, end, end + 24))
-            score += _IS_A_PLACE * bool(_BY.match(text, end, end + 4))
-            score += _LATER * min(start, _LATEST)
-            if best is None or score > best[0]:
-                best = (score, Span(start, end))
+    for sort, span, own in parties:
+        start, end = span
+        score = _KINDS_OF_PARTY[sort][1] + _OWN_NAME * (own >= _MIN_OWN)
+        score += _AGAIN * min(text.count(text[start:end]) - 1, _MOST_AGAIN)
+        score += _AFTER_SAID * bool(_SAID.search(text, max(0, start - 30), start))
+        score += _DOES * bool(_DEED.match(text, end, end + 24))
+        score += _IS_A_PLACE * bool(_BY.match(text, end, end + 4))
+        score += _LATER * min(start, _LATEST)
+        if best is None or score > best[0]:
+            best = (score, span)
     return best[1] if best and best[0] >= _LEAST_PARTY else None
 
 
@@ -251,7 +288,7 @@ def _name_start(text: str, end: int, *, keeps_address: bool) -> int:
 
 def joined_facts(folded: str, facts: Facts, *, party: Span | None, when: Span | None) -> Facts:
     """What a model saw goes before what the rules found; of what it saw a piece, the whole is told."""
-    return _apart(
+    return apart(
         Facts(
             party=(_grown_party(folded, party) if party else None) or facts.party,
             when=(_grown_when(folded, when) if when else None) or facts.when,

@@ -20,6 +20,7 @@ from nlp.grams import CARD as GRAMS_CARD
 from nlp.grams import Grams
 from nlp.places import PlaceReader
 from nlp.sentiment import MoodReader
+from nlp.spans import Spans
 from nlp.text import mask_identity
 from nlp.topics import TopicReader
 from nlp.types import PlaceReading, TextReading, TopicReading, source_text
@@ -108,7 +109,7 @@ class Reader:
         Weights that are missing or damaged do not stop anyone: what is left reads on, and `degraded` says
         why. Raises LexiconError or GazetteerError naming file and line.
         """
-        encoder, grams, faults = None, None, []
+        encoder, grams, spans, faults = None, None, None, []
         if weights is not None:
             try:
                 encoder = load_encoder(weights, kinds=kinds, threads=threads)
@@ -120,7 +121,11 @@ class Reader:
                     grams = Grams(weights)
                 except WeightsError as fault:
                     faults.append(str(fault))
-        topics = CascadeReader(TopicReader.load(), encoder, grams)
+            try:
+                spans = Spans(WEIGHTS)
+            except WeightsError as fault:
+                faults.append(str(fault))
+        topics = CascadeReader(TopicReader.load(), encoder, grams, spans)
         return cls(topics, places or PlaceReader.load(), review_below, degraded="; ".join(faults) or None)
 
     def read(self, title: str | None, text: str, *, area: str | None = None) -> TextReading:

@@ -15,7 +15,7 @@ import numpy as np
 from models.vocab import AppealType, Urgency
 from nlp.appeal_type import TypeRules
 from nlp.beliefs import Beliefs
-from nlp.facts import joined_facts, read_facts
+from nlp.facts import look
 from nlp.kind_rules import KindRules
 from nlp.text import LEXICON, normalize
 from nlp.topic_model import CUE, GROUP, HEADS, TITLE_GROUP, load_model
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nlp.appeal_type import Typed
-    from nlp.facts import Span
+    from nlp.facts import Facts, Seen
     from nlp.kind_rules import Ruled
     from nlp.topic_model import Found, HeadWeights, Key, TopicModel
     from nlp.topic_scores import Scored
@@ -136,9 +136,8 @@ class TopicReader:
             sure = raised.floor.confidence
             p_grade = max(p_grade, sure) if raised.floor.grade == grade else sure
             grade = raised.floor.grade.value
-        facts = read_facts(source, weighed.folded, weighed.title_length)
-        if second:
-            facts = joined_facts(weighed.folded, facts, party=second.party, when=second.when)
+        seen = look(source, weighed.folded, weighed.title_length)
+        facts = second.facts(weighed.folded, weighed.title_length, seen) if second else seen.told
         evidence = list(weighed.grounds)
         if environmental and kinds:
             evidence += _ruling(source, ruled) if ruled else []
@@ -250,14 +249,8 @@ class Second(Protocol):
         """What is believed after both."""
         ...
 
-    @property
-    def party(self) -> Span | None:
-        """Who is complained about, where the second opinion found it."""
-        ...
-
-    @property
-    def when(self) -> Span | None:
-        """When it happens, where the second opinion found it."""
+    def facts(self, folded: str, title_length: int, seen: Seen) -> Facts:
+        """Who is complained about and when it happens; `seen` is what the rules see and would tell."""
         ...
 
     def evidence(self, kind: str | None, known: Sequence[Evidence]) -> list[Evidence]:
