@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
 
 from lxml import etree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Of one feed, newest first as it lists them; more is another feed's work or an attack.
 MOST_ITEMS: Final = 500
@@ -19,6 +23,8 @@ MOST_TITLE: Final = 300
 MOST_URL: Final = 2000
 #: No page of news is older. What says so wrote a 0, or nothing, where a moment should be.
 _EARLIEST: Final = datetime(1995, 1, 1, tzinfo=UTC)
+#: Nor is one from the next century: digits without signs, read as seconds.
+_LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 _BLOCKS: Final = frozenset({
     "address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figure", "h1", "h2", "h3", "h4", "h5",
@@ -27,6 +33,8 @@ _BLOCKS: Final = frozenset({
 _UNSEEN: Final = frozenset({"script", "style", "head", "template", "noscript", "iframe", "object", "svg"})
 _SPACES: Final = re.compile(r"[ \t\r\f\v\u3000\u00a0]+")
 _LINES: Final = re.compile(r"\s*\n\s*")
+#: No scheme, no host without one, and something that only an address has.
+_RELATIVE: Final = re.compile(r"(?![^/?#]*:|www\.)(?:[/?]\S*|[^#\s]\S*[/?.]\S*)", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 #: Read of a field before it is turned into text: what lies behind is never shown anyway.
 _MOST_HTML: Final = 10 * MOST_TEXT
@@ -41,6 +49,13 @@ class FeedItem:
     text: str = field(repr=False)
     published: datetime | None
     guid: str | None = None
+    relative: bool = False
+    """Whether its address was written without its host: such a one used to count as none."""
+
+    @property
+    def unlinked(self) -> FeedItem:
+        """The same without its address, as it was known when that did not count."""
+        return replace(self, url=None)
 
     @property
     def identity(self) -> str:
@@ -50,7 +65,7 @@ class FeedItem:
 
 def plausible(moment: datetime | None) -> datetime | None:
     """A moment at which news may have been published; else None."""
-    return moment if moment is not None and moment >= _EARLIEST else None
+    return moment if moment is not None and _EARLIEST <= moment < _LATEST else None
 
 
 def plain(value: str, most: int = MOST_TEXT) -> str:
@@ -97,9 +112,29 @@ def title_of(value: str) -> str:
     return plain(value, MOST_TITLE * 4).replace("\n", " ")[:MOST_TITLE]
 
 
-def web_address(value: object) -> str | None:
-    """An http or https address, else None: `javascript:` and the like lead nowhere."""
+def web_address(value: object, base: str | None = None) -> str | None:
+    """An http or https address, else None: `javascript:` and the like lead nowhere.
+
+    With `base`, the address that the feed came from, a relative one is read from there. A bare word is none:
+    it may as well be a number of the feed's own.
+    """
     if not isinstance(value, str):
         return None
     text = _CONTROL.sub("", value).strip()
+    if base is not None and _RELATIVE.fullmatch(text):
+        try:
+            text = urljoin(base, text)
+        except ValueError:
+            return None
     return text if text.lower().startswith(("http://", "https://")) and len(text) <= MOST_URL else None
+
+
+def link_of(
+    absolute: Iterable[object], relative: Iterable[object], base: str | None
+) -> tuple[str | None, bool]:
+    """The first that is a whole address, else the first that is one from `base`; whether it is such a one."""
+    whole = next(filter(None, map(web_address, absolute)), None)
+    if whole is not None or base is None:
+        return whole, False
+    joined = next(filter(None, (web_address(value, base) for value in relative)), None)
+    return joined, joined is not None

@@ -14,37 +14,23 @@ A map is a small YAML file, read strictly:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import orjson
 import yaml
 
 from connectors.feeds.errors import FeedRefused
-from connectors.feeds.items import LOOKED_FOR, FeedItem, plain, plausible, title_of, web_address
+from connectors.feeds.items import LOOKED_FOR, FeedItem, link_of, plain, title_of
+from connectors.feeds.moments import moment
 from connectors.yaml_text import too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_BEIJING: Final = ZoneInfo("Asia/Shanghai")
 _VERSIONS: Final = ("https://jsonfeed.org/version/", "http://jsonfeed.org/version/")
 _UNITS: Final = {"seconds": 1, "milliseconds": 1000}
 _LISTS: Final = ("url", "title", "text", "time", "guid")
 _NEEDED: Final = ("title", "time")
-#: As Chinese programs write a moment.
-_FORMS: Final = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%Y%m%d%H%M%S",
-)
-#: Digits of this many are a day or a moment written without signs; as seconds or milliseconds they are none.
-_WRITTEN: Final = (len("20261123"), len("20261123093000"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +79,11 @@ def _path(name: str, value: object) -> tuple[str, ...]:
     return tuple(value.split("."))
 
 
-def items(text: str, mapping: FieldMap | None) -> list[FeedItem]:
-    """The items of a JSON Feed, or of a list by its map. Raises FeedRefused."""
+def items(text: str, mapping: FieldMap | None, base: str | None = None) -> list[FeedItem]:
+    """The items of a JSON Feed, or of a list by its map; their links may be relative to `base`.
+
+    Raises FeedRefused.
+    """
     try:
         said = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -103,47 +92,53 @@ def items(text: str, mapping: FieldMap | None) -> list[FeedItem]:
         found = _at(said, mapping.items)
         if not isinstance(found, list):
             raise FeedRefused("no_list", "按字段映射找不到列表")
-        return [_mapped(one, mapping) for one in _objects(found)]
+        return [_mapped(one, mapping, base) for one in _objects(found)]
     version = said.get("version") if isinstance(said, dict) else None
     if not isinstance(version, str) or not version.startswith(_VERSIONS):
         raise FeedRefused("no_feed", "不是 JSON Feed；其他 JSON 要配字段映射")
     entries = said.get("items")
     if not isinstance(entries, list):
         raise FeedRefused("no_list", "JSON Feed 里没有 items")
-    return [_item(one) for one in _objects(entries)]
+    return [_item(one, base) for one in _objects(entries)]
 
 
 def _objects(found: list[Any]) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict)][:LOOKED_FOR]
 
 
-def _item(said: Mapping[str, Any]) -> FeedItem:
+def _item(said: Mapping[str, Any], base: str | None) -> FeedItem:
     words = [said.get(name) for name in ("content_text", "content_html", "summary")]
     text = next((word for word in words if isinstance(word, str) and word.strip()), "")
+    url, relative = link_of(
+        (said.get("url"), said.get("external_url"), said.get("id")),
+        (said.get("url"), said.get("external_url")),
+        base,
+    )
     return FeedItem(
-        url=web_address(said.get("url"))
-        or web_address(said.get("external_url"))
-        or web_address(said.get("id")),
+        url=url,
         title=title_of(_text(said.get("title"))),
         text=plain(text),
         published=moment(said.get("date_published") or said.get("date_modified")),
         guid=_text(said.get("id"))[:500] or None,
+        relative=relative,
     )
 
 
-def _mapped(said: Mapping[str, Any], mapping: FieldMap) -> FeedItem:
+def _mapped(said: Mapping[str, Any], mapping: FieldMap, base: str | None) -> FeedItem:
     def value(name: str) -> object:
         for path in mapping.fields[name]:
             if (found := _at(said, path)) not in (None, ""):
                 return found
         return None
 
+    url, relative = link_of((value("url"),), (value("url"),), base)
     return FeedItem(
-        url=web_address(value("url")),
+        url=url,
         title=title_of(_text(value("title"))),
         text=plain(_text(value("text"))),
         published=moment(value("time"), per_second=mapping.per_second),
         guid=_text(value("guid"))[:500] or None,
+        relative=relative,
     )
 
 
@@ -157,35 +152,3 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401  (JSON)
 
 def _text(value: object) -> str:
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-
-
-def moment(value: object, *, per_second: int = 1) -> datetime | None:
-    """A moment as JSON writes it: ISO or Chinese forms (Beijing unless it says otherwise), or a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    text = str(value).strip()
-    digits = text.isascii() and text.isdigit()
-    try:
-        if (digits or not isinstance(value, str)) and not (digits and len(text) in _WRITTEN):
-            return plausible(datetime.fromtimestamp(float(text) / per_second, UTC))
-        return plausible(_read(text))
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _read(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = _by_form(text)
-    aware = found.replace(tzinfo=_BEIJING) if found.tzinfo is None else found
-    return aware.astimezone(UTC)
-
-
-def _by_form(text: str) -> datetime:
-    for form in _FORMS:
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007  (made aware by the caller)
-        except ValueError:
-            continue
-    raise ValueError(text)

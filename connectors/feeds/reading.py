@@ -23,15 +23,20 @@ async def items_of(found: Fetched, mapping: FieldMap | None = None) -> tuple[lis
 
     Raises FeedRefused.
     """
-    items = await asyncio.to_thread(parse, found.body or b"", found.content_type, mapping)
+    items = await asyncio.to_thread(parse, found.body or b"", found.content_type, mapping, found.url)
     return items[:MOST_ITEMS], len(items) > MOST_ITEMS
 
 
-def parse(body: bytes, content_type: str = "", mapping: FieldMap | None = None) -> list[FeedItem]:
-    """Tell JSON from XML by how it begins, and read it, up to `LOOKED_FOR` items. Raises FeedRefused."""
+def parse(
+    body: bytes, content_type: str = "", mapping: FieldMap | None = None, base: str | None = None
+) -> list[FeedItem]:
+    """Tell JSON from XML by how it begins, and read it, up to `LOOKED_FOR` items. Raises FeedRefused.
+
+    `base`: the address that answered, for links that are relative.
+    """
     text = decode(body, content_type)
     first = text.lstrip("\ufeff \t\r\n")[:1]
-    return json_feeds.items(text, mapping) if first in {"{", "["} else xml_feeds.items(text)
+    return json_feeds.items(text, mapping, base) if first in {"{", "["} else xml_feeds.items(text, base)
 
 
 async def article_text(found: Fetched) -> str:

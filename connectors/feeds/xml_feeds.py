@@ -6,16 +6,18 @@ and mended where a feed is broken. So its strict reader always does, never the s
 
 from __future__ import annotations
 
-import calendar
 import re
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import feedparser
 from lxml import etree
 
 from connectors.feeds.errors import FeedRefused
-from connectors.feeds.items import LOOKED_FOR, FeedItem, plain, plausible, title_of, web_address
+from connectors.feeds.items import LOOKED_FOR, FeedItem, link_of, plain, title_of
+from connectors.feeds.moments import moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 #: A document type with declarations of its own: where entities, and bombs, are defined.
 _SUBSET: Final = re.compile(r"<!DOCTYPE[^>\[]{0,2000}\[", re.IGNORECASE)
@@ -30,8 +32,11 @@ _NAME: Final = re.compile(r"&(nbsp|ldquo|rdquo|mdash|hellip|middot);")
 _ROOTS: Final = ("rss", "feed", "RDF", "channel")
 
 
-def items(text: str) -> list[FeedItem]:
-    """The items of a feed. Raises FeedRefused when it is no feed, or declares entities."""
+def items(text: str, base: str | None = None) -> list[FeedItem]:
+    """The items of a feed; their links may be relative to `base`, or to what `xml:base` says.
+
+    Raises FeedRefused when it is no feed, or declares entities.
+    """
     if text.upper().count("<!DOCTYPE") > _MOST_DOCTYPES:
         raise FeedRefused("no_feed", "不是 RSS 或 Atom")
     if _SUBSET.search(text) or _ENTITY.search(text):
@@ -52,26 +57,28 @@ def items(text: str) -> list[FeedItem]:
     found = feedparser.parse(
         etree.tostring(root, encoding="utf-8"), sanitize_html=False, resolve_relative_uris=False
     )
-    return [_item(entry) for entry in found.entries[:LOOKED_FOR]]
+    return [_item(entry, base) for entry in found.entries[:LOOKED_FOR]]
 
 
-def _item(entry: Any) -> FeedItem:  # noqa: ANN401  (feedparser's dict)
+def _item(entry: Any, base: str | None) -> FeedItem:  # noqa: ANN401  (feedparser's dict)
     contents = [str(part.get("value") or "") for part in entry.get("content", [])]
     texts = [*contents, str(entry.get("summary") or "")]
     guid = str(entry.get("id") or "") or None
+    link = str(entry.get("link") or "")
+    # Without a link, feedparser gives the id for one: only a path is meant as such.
+    own = link if link != guid or link.startswith("/") else None
+    url, relative = link_of((link, guid), (own,), base)
     return FeedItem(
-        url=web_address(entry.get("link")) or web_address(guid),
+        url=url,
         title=title_of(str(entry.get("title") or "")),
         text=max((plain(text) for text in texts), key=len),
-        published=_moment(entry.get("published_parsed") or entry.get("updated_parsed")),
+        published=_published(entry),
         guid=guid[:500] if guid else None,
+        relative=relative,
     )
 
 
-def _moment(parsed: Any) -> datetime | None:  # noqa: ANN401  (time.struct_time or None)
-    if parsed is None:
-        return None
-    try:
-        return plausible(datetime.fromtimestamp(calendar.timegm(parsed), UTC))
-    except (ValueError, OverflowError, OSError):
-        return None
+def _published(entry: Any) -> datetime | None:  # noqa: ANN401  (as above)
+    """As it is written: feedparser's own reading is Greenwich's for what has no zone."""
+    told = [str(entry[name]) for name in ("published", "updated") if name in entry]
+    return next(filter(None, map(moment, told)), None)

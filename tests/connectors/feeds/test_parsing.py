@@ -11,7 +11,8 @@ import pytest
 from connectors.feeds.decoding import decode
 from connectors.feeds.errors import FeedRefused
 from connectors.feeds.items import LOOKED_FOR, MOST_TEXT, plain, web_address
-from connectors.feeds.json_feeds import FieldMap, moment
+from connectors.feeds.json_feeds import FieldMap
+from connectors.feeds.moments import moment
 from connectors.feeds.reading import parse, readable
 
 TEXT = "河边夜里有人倾倒渣土，河水发黑发臭，附近居民多次反映。"
@@ -212,11 +213,43 @@ def test_bad_maps_are_refused(text: str, words: str) -> None:
         ("9" * 400, None), (10**30, None), ({}, None), ("20261125093000", AT), (20261125093000, AT),
         ("20261125", datetime(2026, 11, 24, 16, tzinfo=UTC)), ("20261399", None), (0, None), ("0", None),
         ("1970-01-01 08:00:00", None), (float("nan"), None),
-        (AT.timestamp() + 0.125, AT + timedelta(seconds=0.125)),
+        (AT.timestamp() + 0.125, AT + timedelta(seconds=0.125)), (f"{AT.timestamp():.1f}", AT),
+        ("202611250930", AT), (202611250930, AT), ("2026年11月25日", AT.replace(day=24, hour=16, minute=0)),
+        ("2026年11月25日 09:30", AT), ("2026年11月25日 星期三 09时30分", AT),
+        ("2026-11-25（周三） 09:30", AT),
+        ("2026年11月25日 上午9:30", AT), ("2026.11.25 09:30", AT), ("2026-11-25 09:30:00.0", AT),
+        ("Wed, 25 Nov 2026 09:30:00", AT), ("Wed, 25 Nov 2026 01:30:00 GMT", AT),
+        ("Wed, 25 Nov 2026 09:30:00 CST", AT), ("Wed Nov 25 09:30:00 CST 2026", AT),
+        ("Wednesday, 25-Nov-26 01:30:00 UTC", AT), ("25 November 2026 09:30:00 +08:00", AT),
+        ("Wed Nov 25 2026 09:30:00 GMT+0800 (中国标准时间)", AT), ("Nov 25, 2026 9:30:00 a.m.", AT),
+        ("Tue, 24 Nov 2026 20:30:00 EST", AT), ("Tue, 24 Nov 2026 19:30 -0600", AT),
+        ("星期三, 25 十一月 2026 09:30:00 +0800", AT), ("周三, 25 11月 2026 09:30:00 +0800", AT),
+        ("2026-11-25 01:30:00 UTC", AT), ("2026-11-25 12:30 AM", datetime(2026, 11, 24, 16, 30, tzinfo=UTC)),
+        ("Wed, 25 Nov 2026 09:30:00 MOON", None), ("25 Nov", None), ("Wed, 31 Nov 2026 09:30:00 GMT", None),
+        ("Wed, 25 Nov 2026 09:30:00 +9900", None), ("4102444800", None), ("2026" * 100, None),
     ],
 )  # fmt: skip
 def test_moments(said: object, found: datetime | None) -> None:
     assert moment(said) == found
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["2026-11-25 09:30:00", "2026-11-25T09:30:00", "2026/11/25 09:30:00", "2026年11月25日 09:30",
+     "20261125093000", "Wed, 25 Nov 2026 09:30:00", "Wed, 25 Nov 2026 09:30:00 CST",
+     "Wed, 25 Nov 2026 01:30:00 GMT"],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["rss", "dc", "atom"])
+def test_a_feed_means_beijings_time_unless_it_writes_another(form: str, said: str) -> None:
+    feed = {
+        "rss": '<rss version="2.0"><channel><item><title>一</title>'
+        f"<pubDate>{said}</pubDate></item></channel></rss>",
+        "dc": '<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><item><title>一</title>'
+        f"<dc:date>{said}</dc:date></item></channel></rss>",
+        "atom": '<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>一</title>'
+        f"<published>昨天</published><updated>{said}</updated></entry></feed>",
+    }[form]
+    assert [item.published for item in parse(feed.encode())] == [AT]
 
 
 @pytest.mark.parametrize(
@@ -233,6 +266,54 @@ def test_plain(said: str, found: str) -> None:
 @pytest.mark.parametrize("value", ["javascript:alert(1)", "file:///etc/passwd", "", None, "//x", 7])
 def test_only_web_addresses(value: object) -> None:
     assert web_address(value) is None
+
+
+BASE = "https://news.example/feeds/list.xml?n=9"
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("/1.html", "https://news.example/1.html"), ("1.html", "https://news.example/feeds/1.html"),
+        ("?id=1", "https://news.example/feeds/list.xml?id=1"), ("//other.example/1", "https://other.example/1"),
+        ("../a/1", "https://news.example/a/1"), ("http://x.example/1", "http://x.example/1"),
+        ("77", None), ("#top", None), ("", None), ("javascript:alert(1)//", None), ("tag:a,2026:/1", None),
+        ("www.other.example/1", None), ("//[", None), ("见 a.html", None), (7, None),
+    ],
+)  # fmt: skip
+def test_addresses_from_where_the_feed_came_from(said: object, found: str | None) -> None:
+    assert web_address(said, BASE) == found
+
+
+BASED = """<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://x.example/a/"><entry><title>一</title>
+<link href="1"/></entry></feed>"""
+RELATIVE = """<rss version="2.0"><channel><item><title>一</title>{}</item></channel></rss>"""
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (RELATIVE.format("<link>/1</link><guid>77</guid>"), ("https://news.example/1", True)),
+        (RELATIVE.format("<guid>/1</guid>"), ("https://news.example/1", True)),
+        (RELATIVE.format("<guid>a.b/77</guid>"), (None, False)),
+        (RELATIVE.format("<link>/1</link><guid>https://x.example/1</guid>"), ("https://x.example/1", False)),
+        (BASED, ("https://x.example/a/1", False)),
+        (
+            '{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "7/7", "url": "/1"}]}',
+            ("https://news.example/1", True),
+        ),
+    ],
+)
+def test_relative_links(body: str, found: tuple[str | None, bool]) -> None:
+    (item,) = parse(body.encode(), base=BASE)
+    assert (item.url, item.relative) == found
+
+
+def test_a_vendors_relative_links() -> None:
+    (item,) = parse(
+        b'[{"u": "/1", "t": "x"}]', mapping=FieldMap.parse("url: u\ntitle: t\ntime: t"), base=BASE
+    )
+    assert (item.url, item.relative) == ("https://news.example/1", True)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])

@@ -55,6 +55,10 @@ async def unknown(session: AsyncSession, source: str, items: Sequence[FeedItem])
     """
     hashes = {item_hash(source, item): item for item in reversed(items)}
     new = [hashes[found] for found in await _unseen(session, list(hashes))][::-1]
+    # Taken while a relative address counted as none.
+    before = {item_hash(source, item.unlinked): item for item in new if item.relative}
+    gone = before.keys() - set(await _unseen(session, list(before)))
+    new = [item for item in new if item_hash(source, item.unlinked) not in gone]
     return sorted(new, key=lambda item: not _speaks(item.title + item.text))
 
 

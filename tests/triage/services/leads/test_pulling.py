@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from connectors.feeds.items import FeedItem
 from models.leads import Lead
 from tests.factories import NOW
 from tests.triage.services.leads.conftest import LIMITS, RIVER, SMOKE, House
 from triage.errors import BadInput
-from triage.services.leads import pulling
+from triage.services.leads import pulling, taking
 from triage.services.leads.pulling import FeedPuller, pull_feed
 from triage.services.sources.ports import Settled, SourceFault
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 KEYED = {"header": "X-Key"}
+OWN = "https://news.example"
 
 
 @pytest.fixture
@@ -163,3 +165,14 @@ async def test_robots_of_where_a_redirect_leads_are_asked(
     with pytest.raises(SourceFault, match="robots"):
         await pull_feed(deps, daily(f"{base}/led?to={elsewhere}/feed"), None, now=NOW, limits=LIMITS)
     assert house.asked == []
+
+
+async def test_what_was_taken_while_relative_links_counted_as_none_is_known(deps: Deps) -> None:
+    """Its address is known now; it must not come in a second time for that."""
+    one = FeedItem(f"{OWN}/1", "扬尘", SMOKE, NOW, guid="7", relative=True)
+    other = replace(one, url=f"{OWN}/2", guid="8")
+    async with deps.db.writes.begin() as session:
+        await taking.take(session, deps.tables, "daily", [one.unlinked], now=NOW)
+    async with deps.db.reads() as session:
+        assert await taking.unknown(session, "daily", [one, other]) == [other]
+        assert await taking.unknown(session, "weekly", [one]) == [one]
