@@ -240,19 +240,28 @@ class RowMaker:
         # An unknown word gives no type, not the default one: it did say something.
         appeal_type = defaults.get(Field.APPEAL_TYPE) if appeal_type is None else appeal_type
         secret = defaults.get(Field.SECRET, _NO) if secret is None else secret
-        phone = numbers[Field.PHONE]
+        phone, number = numbers[Field.PHONE], numbers[Field.EXTERNAL_ID]
+        address, name = (found.get(field, ("", None))[1] for field in (Field.ADDRESS, Field.NAME))
+        plain_hash = content_hash(title=title, text=text, phone=phone, received_at=received_at)
+        # Two citizens at two places may well say the same words on the same day: no number tells them apart.
+        placed = not number and (address or name)
         return RowRecord(
             line=line,
             text=text,
-            content_hash=content_hash(title=title, text=text, phone=phone, received_at=received_at),
-            external_id=numbers[Field.EXTERNAL_ID],
+            content_hash=content_hash(
+                title=title, text=text, phone=phone, received_at=received_at, address=address, name=name
+            )
+            if placed
+            else plain_hash,
+            former_hash=plain_hash if placed else None,
+            external_id=number,
             source=found[Field.SOURCE][1] if Field.SOURCE in found else defaults.get(Field.SOURCE),
             title=title,
             received_at=received_at,
             channel=_CHANNELS[channel],
             appeal_type=_APPEAL_TYPES[appeal_type] if appeal_type else None,
-            address=found[Field.ADDRESS][1] if Field.ADDRESS in found else None,
-            name=found[Field.NAME][1] if Field.NAME in found else None,
+            address=address,
+            name=name,
             phone=phone,
             id_number=numbers[Field.ID_NUMBER],
             caller_area=found[Field.CALLER_AREA][1] if Field.CALLER_AREA in found else None,

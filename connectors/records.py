@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SPACE: Final = re.compile(r"\s+")
 _NOT_DIGIT: Final = re.compile(r"\D")
+#: Marks what is hashed with place and name, should more ever count.
+_PLACED: Final = "2"
 
 
 class FileRefused(ConnectorError):
@@ -59,7 +61,10 @@ class RowRecord:
     """Where the record starts: physical line (CSV, JSONL) or sheet row (XLSX), from 1."""
     text: str = field(repr=False)
     content_hash: str
-    """sha256 hex of what was said, by whom and when: the key of a row that has no `external_id`."""
+    """sha256 hex of what was said, by whom and when: the key of a row that has no `external_id`.
+
+    Of such a row where and under which name count as well.
+    """
     external_id: str | None = None
     source: str | None = None
     title: str | None = field(default=None, repr=False)
@@ -77,6 +82,8 @@ class RowRecord:
     """是否保密: the appellant asked that the unit is not told who they are."""
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Columns that the map does not name, and values that it could not translate, under their own names."""
+    former_hash: str | None = None
+    """What `content_hash` was before place and name counted; None: the same."""
     notes: tuple[str, ...] = ()
     """What staff should know about this row (Chinese); the row is good all the same."""
 
@@ -107,16 +114,28 @@ def _plain(value: str | None) -> str:
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", value or "")).strip()
 
 
-def content_hash(*, title: str | None, text: str, phone: str | None, received_at: datetime | None) -> str:
+def content_hash(
+    *,
+    title: str | None,
+    text: str,
+    phone: str | None,
+    received_at: datetime | None,
+    address: str | None = None,
+    name: str | None = None,
+) -> str:
     """Hash a complaint's normalised title, text, phone digits and time (sha256, 64 hex digits).
 
     Width of characters and runs of spaces do not count, nor does the way a phone number is punctuated; the
-    time counts as an instant. Raises ValueError when `received_at` is naive.
+    time counts as an instant. Address and name are for rows that no number tells apart: without both, the
+    hash is what it was before they counted. Raises ValueError when `received_at` is naive.
     """
     if received_at is not None and received_at.tzinfo is None:
         raise ValueError("received_at must be aware")
     moment = received_at.astimezone(UTC).isoformat() if received_at else ""
     digits = _NOT_DIGIT.sub("", _plain(phone))
     # A separator that cleaning removes from every value: no two different rows can join to one string.
-    joined = "\x1f".join((_plain(title), _plain(text), digits, moment))
+    parts = [_plain(title), _plain(text), digits, moment]
+    if address or name:
+        parts += [_PLACED, _plain(address), _plain(name)]
+    joined = "\x1f".join(parts)
     return hashlib.sha256(joined.encode()).hexdigest()

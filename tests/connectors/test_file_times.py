@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 
@@ -98,6 +99,26 @@ def test_the_hash_ignores_writing_and_not_meaning() -> None:
         content_hash(title="扰民夜里", text="施工", phone="13800000001", received_at=MOMENT),
     ]
     assert len({base, *others}) == 6
+
+
+def test_place_and_name_count_when_they_are_given() -> None:
+    said = partial(content_hash, title="扰民", text="施工", phone=None, received_at=MOMENT)
+    # What is stored was hashed so: it must not change for rows without them.
+    assert said() == "d62d775bdd24d365f7b1baa8331e9619fad0ad484115b249a2e0a624bb73c58e"
+    assert said(address="", name=None) == said()
+    assert said(address="望京 街道") == said(address="望京　街道")
+    others = [
+        said(address=address, name=name)
+        for address, name in (
+            (None, None),
+            ("甲", None),
+            ("乙", None),
+            (None, "甲"),
+            ("甲", "甲"),
+            ("甲", "乙"),
+        )
+    ]
+    assert len(set(others)) == 6
 
 
 def test_the_hash_refuses_a_naive_time() -> None:

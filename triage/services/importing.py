@@ -59,6 +59,7 @@ def as_appeal(record: RowRecord, *, source: str, now: datetime) -> NewAppeal:
         source=source,
         external_id=record.external_id,
         content=record.content_hash,
+        former=record.former_hash,
         title=record.title,
         text=record.text,
         address=record.address,
@@ -109,6 +110,7 @@ async def import_rows(
                 for row, name in zip(good, named, strict=True)
             ]
             async with deps.db.writes.begin() as session:
+                items = await intake.as_stored(session, deps.vault, items)
                 known = await intake.known_elsewhere(session, deps.vault, items)
                 kept = [place for place in range(len(good)) if named[place] or place not in known]
                 received = await intake.receive(

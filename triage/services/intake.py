@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 #: A two-character name is also an ordinary word: it is masked only where the text introduces it as a name.
 _LONG_NAME: Final = 3
+#: What a key is made of.
+_NUMBER: Final = "x:"
+_HASH: Final = "h:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class NewAppeal:
     received_at: datetime
     external_id: str | None = None
     content: str | None = None
+    former: str | None = None
+    """What `content` was before address and name counted for what has no number; None: the same."""
     title: str | None = None
     address: str | None = None
     channel: Channel = Channel.FILE
@@ -92,11 +97,16 @@ def _plain(address: str | None) -> str:
 
 def _elsewhere(known: _Known, item: NewAppeal) -> bool:
     """Whether another address is told under a number; none at all leaves what is known as it is."""
-    if not item.external_id or not item.address or _plain(item.address) == _plain(known.address):
-        return False
-    said = _plain(mask(item.address, name=item.name))
+    return bool(item.external_id and item.address) and not _same_place(item, known.address)
+
+
+def _same_place(item: NewAppeal, stored: str | None) -> bool:
+    """Whether an item's address is the one that is stored, masked; none is like none."""
+    if _plain(item.address) == _plain(stored):
+        return True
+    said = _plain(mask(item.address or "", name=item.name))
     # Masked anew as well: what was stored may have been masked by fewer rules.
-    return said not in {_plain(known.address), _plain(mask(known.address or "", name=item.name))}
+    return said in {_plain(stored), _plain(mask(stored or "", name=item.name))}
 
 
 def mask(text: str, *, name: str | None) -> str:
@@ -221,14 +231,14 @@ def key_of(vault: Vault, item: NewAppeal) -> str:
 def _identity(vault: Vault, item: NewAppeal) -> tuple[str, str]:
     """The key that makes an appeal one within its source, and the hash of what it says."""
     content_hash = vault.content_hash(item.identity)
-    return (f"x:{item.external_id}" if item.external_id else f"h:{content_hash}"), content_hash
+    return (f"{_NUMBER}{item.external_id}" if item.external_id else f"{_HASH}{content_hash}"), content_hash
 
 
 async def _stored(session: AsyncSession, keyed: Iterable[tuple[int, str]]) -> dict[tuple[int, str], _Known]:
     """What the appeals stored under these external numbers say: it is never overwritten."""
     by_source: dict[int, list[str]] = {}
     for source_id, key in keyed:
-        if key.startswith("x:"):
+        if key.startswith(_NUMBER):
             by_source.setdefault(source_id, []).append(key)
     found: dict[tuple[int, str], _Known] = {}
     for source_id, keys in by_source.items():
@@ -241,24 +251,59 @@ async def _stored(session: AsyncSession, keyed: Iterable[tuple[int, str]]) -> di
     return found
 
 
+async def as_stored(session: AsyncSession, vault: Vault, items: Sequence[NewAppeal]) -> list[NewAppeal]:
+    """The items, each that was stored when address and name did not count under what counted then.
+
+    By its address, so that what was taken for it then comes in now. Names are sealed and not compared: with a
+    name it is one of whom anything is sealed, or was.
+    """
+    before = {
+        place: _HASH + vault.content_hash(item.former)
+        for place, item in enumerate(items)
+        if item.former and not item.external_id
+    }
+    known: dict[str, list[tuple[str | None, bool]]] = {}
+    if before:
+        rows = await session.execute(
+            sa.select(Appeal.dedupe_key, Appeal.address, Appellant.id.is_not(None))
+            .outerjoin(Appellant, Appellant.appeal_id == Appeal.id)
+            .where(Appeal.source_id.in_(sa.select(Source.id)), Appeal.dedupe_key.in_(set(before.values())))
+        )
+        for key, address, somebody in rows:
+            known.setdefault(key, []).append((address, somebody))
+    found = list(items)
+    for place, key in before.items():
+        item = items[place]
+        if any(
+            _same_place(item, address) and (somebody or not item.name)
+            for address, somebody in known.get(key, ())
+        ):
+            found[place] = replace(item, content=item.former)
+    return found
+
+
 async def known_elsewhere(session: AsyncSession, vault: Vault, items: Sequence[NewAppeal]) -> dict[int, str]:
     """The places in the batch (from 0) that another source has, number and content alike; and that source.
 
     The number belongs to it: two citizens may well say the same words, but then under two numbers.
     """
     identities = [_identity(vault, item) for item in items]
-    # By source and key, as the index has them: a search by the hash alone would read the whole table.
-    rows = await session.execute(
-        sa.select(Appeal.dedupe_key, Appeal.content_hash, Source.key)
-        .join(Source, Source.id == Appeal.source_id)
-        .where(
-            Appeal.source_id.in_(sa.select(Source.id)), Appeal.dedupe_key.in_({key for key, _ in identities})
-        )
-        .order_by(Appeal.id)
-    )
+    keys = {key for key, _ in identities if not key.startswith(_NUMBER)}
+    numbers = {item.external_id for item in items if item.external_id}
+    # A number has an index of its own. A hash is found by source and key, as the index has them: by the key
+    # alone it would be searched for in the whole table, and every file that ever came in is a source.
+    by_number = Appeal.external_id.in_(numbers)
+    by_hash = sa.and_(Appeal.source_id.in_(sa.select(Source.id)), Appeal.dedupe_key.in_(keys))
     known: dict[tuple[str, str], list[str]] = {}
-    for key, content_hash, source in rows:
-        known.setdefault((key, content_hash), []).append(source)
+    for condition in [*([by_number] if numbers else []), *([by_hash] if keys else [])]:
+        rows = await session.execute(
+            sa.select(Appeal.dedupe_key, Appeal.content_hash, Source.key)
+            .join(Source, Source.id == Appeal.source_id)
+            .where(condition)
+            .order_by(Appeal.id)
+        )
+        for key, content_hash, source in rows:
+            known.setdefault((key, content_hash), []).append(source)
     others = {
         place: [source for source in known.get(identity, ()) if source != item.source]
         for place, (identity, item) in enumerate(zip(identities, items, strict=True))
