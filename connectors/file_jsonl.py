@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connectors.file_maps import Field
-from connectors.file_rows import Fault, RawRow, require
+from connectors.file_rows import Fault, RawRow, header_names, require
 from connectors.file_text import MARK
 
 if TYPE_CHECKING:
@@ -72,7 +73,19 @@ def _parse(text: str) -> dict[str, Json] | Fault:
         return Fault(None, "同一个键出现了两次")
     except (ValueError, RecursionError):  # NaN, a number of thousands of digits, thousands of brackets
         return Fault(None, "不是有效的 JSON（数值或嵌套超出范围）")
-    return row if isinstance(row, dict) else Fault(None, "不是 JSON 对象")
+    return _named(row) if isinstance(row, dict) else Fault(None, "不是 JSON 对象")
+
+
+def _named(row: dict[str, Json]) -> dict[str, Json]:
+    """The row under names that can be stored and shown, as a table's are: no controls, no half signs."""
+    keys = tuple(row)
+    names = _names(keys)
+    return row if names == keys else dict(zip(names, row.values(), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _names(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return header_names(keys)
 
 
 def jsonl_objects(lines: Lines, limits: Limits) -> Iterator[tuple[int, dict[str, Json] | Fault]]:

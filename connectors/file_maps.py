@@ -277,11 +277,22 @@ def load_map(name_or_path: str | Path) -> ColumnMap:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What of a file is not read: columns that the map does not know, sheets beside the one that is."""
+
+    columns: tuple[str, ...] = ()
+    """Of JSONL the keys of its first objects; without names that look like data."""
+    sheets: tuple[str, ...] = ()
+    """Those with anything in them."""
+
+
+@dataclass(frozen=True, slots=True)
 class MapGuess:
-    """The map that fits a header best, and why (Chinese)."""
+    """The map that fits a header best, and why (Chinese); what of the file it leaves out."""
 
     column_map: ColumnMap
     reason: str
+    left_out: LeftOut = LeftOut()
 
 
 def guess_map(header: Sequence[str]) -> MapGuess:

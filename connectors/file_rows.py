@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from connectors.file_maps import ColumnMap, Field, normal_name
 from connectors.file_text import MARK, clean
-from connectors.file_times import parse_time, shown_time
+from connectors.file_times import is_clock, parse_time, shown_time, with_clock
 from connectors.records import BadRow, FileRefused, Limits, RowRecord, content_hash
 from models.vocab import AppealType, Channel
 
@@ -64,11 +64,22 @@ class _Bad(Exception):
         self.fault = Fault(column, reason)
 
 
+def like_data(name: str) -> bool:
+    """Whether a column's name looks like a value: it may be a citizen's, and is not shown."""
+    return len(name) > _NAME_SHOWN or _DATA_LIKE.search(name) is not None
+
+
+def _no_time(value: str) -> str:
+    shown = shown_time(value)
+    why = "，只有时刻，没有日期" if is_clock(value) else ""
+    return f"无法识别的时间‘{shown}’{why}" if shown else "无法识别的时间（原值不显示）"
+
+
 def listed(columns: Iterable[str]) -> str:
     """List column names for a message; what looks like data is withheld: it may be a citizen's."""
     names = [clean(column) for column in columns]
     named = [name for name in names if name]
-    if any(len(name) > _NAME_SHOWN or _DATA_LIKE.search(name) for name in named):
+    if any(like_data(name) for name in named):
         return f"共 {len(names)} 列，第一行看起来是数据而不是表头"
     more = f" 等 {len(named)} 列" if len(named) > _NAMES_LISTED else ""
     return ("、".join(named[:_NAMES_LISTED]) or "（没有列名）") + more
@@ -150,6 +161,7 @@ class RowMaker:
         """Split a row into fields (column and value) and the rest."""
         held: dict[Field, tuple[int, str, str]] = {}
         extra: dict[str, str] = {}
+        times: list[tuple[int, str, str]] = []
         for column, raw in pairs:
             if MARK in raw:
                 raise _Bad(column, "有无法解码的字节")
@@ -163,14 +175,40 @@ class RowMaker:
                 extra[column] = value
                 continue
             field, rank = hit
+            times += [(rank, column, value)] * (field is Field.RECEIVED_AT)
             before = held.get(field)
-            if before is not None and before[0] <= rank:
+            if before is not None and self._stays(field, before, (rank, column, value)):
                 extra[column] = value
                 continue
             if before is not None:
                 extra[before[1]] = before[2]
             held[field] = (rank, column, value)
+        self._join_times(held, times, extra)
         return {field: (column, value) for field, (_, column, value) in held.items()}, extra
+
+    def _stays(self, field: Field, before: tuple[int, str, str], later: tuple[int, str, str]) -> bool:
+        """Whether the value that came first stays: by rank; of 保密 and 匿名 one that is no 否 is enough."""
+        if field is Field.SECRET:
+            words = self._map.values[field]
+            no, later_no = (words.get(normal_name(value)) == _NO for _, _, value in (before, later))
+            if no != later_no:
+                return later_no
+        return before[0] <= later[0]
+
+    def _join_times(
+        self,
+        held: dict[Field, tuple[int, str, str]],
+        times: list[tuple[int, str, str]],
+        extra: dict[str, str],
+    ) -> None:
+        """Put 日期 and 时间 together where the column that comes first holds nothing but a time of day."""
+        if len(times) > 1 and is_clock(held[Field.RECEIVED_AT][2]):
+            rank, column, clock = held[Field.RECEIVED_AT]
+            for _, other, day in sorted(times):
+                if joined := with_clock(day, clock, self._map.time_formats):
+                    held[Field.RECEIVED_AT] = (rank, column, joined)
+                    extra.pop(other, None)
+                    return
 
     def _check_lengths(self, found: dict[Field, tuple[str, str]]) -> None:
         limits = self._limits
@@ -229,8 +267,7 @@ class RowMaker:
             column, value = found[Field.RECEIVED_AT]
             received_at = parse_time(value, self._map.time_formats)
             if received_at is None:
-                shown = shown_time(value)
-                raise _Bad(column, f"无法识别的时间‘{shown}’" if shown else "无法识别的时间（原值不显示）")
+                raise _Bad(column, _no_time(value))
         numbers = self._digits(found, extra, notes)
         channel = self._translated(Field.CHANNEL, found, extra, notes)
         appeal_type = self._translated(Field.APPEAL_TYPE, found, extra, notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,10 @@ _BASIC: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[T ]?(\d{2}):?(\d{2}):?(\d{
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _EXCEL_START: Final = datetime(1899, 12, 30, tzinfo=SHANGHAI)
 _EXCEL_DAYS: Final = (32874, 73050)  # 1990-01-01 and 2099-12-31
+_TIME_OF_DAY: Final = re.compile(
+    r"(\d{1,2})(?:[:：](\d{1,2})(?:[:：](\d{1,2})(?:\.\d{1,6})?)?|[时点](?:(\d{1,2})分?(?:(\d{1,2})秒)?)?)",
+    re.ASCII,
+)
 _SHOWN: Final = re.compile(r"(?:19|20)\d{2}[-/.年][\d\s:.,+年月日时点分秒TZ/-]{0,28}", re.ASCII)
 
 
@@ -127,7 +131,24 @@ def parse_time(text: str, formats: Sequence[str]) -> datetime | None:
     return None
 
 
+def is_clock(text: str) -> bool:
+    """Whether a text is a time of day and nothing else, as in the second of two columns 日期 and 时间."""
+    return _TIME_OF_DAY.fullmatch(text.strip()) is not None
+
+
+def with_clock(day: str, clock: str, formats: Sequence[str]) -> str | None:
+    """Write a day and a time of day (`is_clock`) as one, or None when `day` is no day or no such time is."""
+    found, told = parse_time(day, formats), _TIME_OF_DAY.fullmatch(clock.strip())
+    if found is None or told is None or found.time() != time() or found.tzinfo is not SHANGHAI:
+        return None
+    hour, minute, second = int(told[1]), int(told[2] or told[4] or 0), int(told[3] or told[5] or 0)
+    try:
+        return found.replace(hour=hour, minute=minute, second=second).isoformat()
+    except ValueError:  # a 25th hour
+        return None
+
+
 def shown_time(text: str) -> str | None:
     """Give a faulty time back for a message, or None when it may be something else (a phone, a name)."""
     value = text.strip()
-    return value if _SHOWN.fullmatch(value) else None
+    return value if _SHOWN.fullmatch(value) or is_clock(value) else None

@@ -79,7 +79,9 @@ def cell_text(value: object) -> str:
         return _number(value)
     if isinstance(value, datetime):
         return _moment(value)
-    if isinstance(value, date | time):
+    if isinstance(value, time):
+        return value.isoformat("seconds")
+    if isinstance(value, date):
         return value.isoformat()
     return "" if value is None else str(value)
 
@@ -125,20 +127,25 @@ def _values(book: Workbook, name: str, path: Path) -> Iterator[tuple[int, tuple[
     rows = enumerate(sheet.iter_rows(values_only=True), start=1)
     number = 0
     while True:
+        batch: list[tuple[int, tuple[object, ...]]] = []
+        broken: Exception | None = None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                batch = list(islice(rows, _BATCH))
+                batch.extend(islice(rows, _BATCH))  # what came before a break stays in it
         except _DAMAGE as damage:
-            raise FileRefused(
-                f"文件 {path.name}：工作表“{name}”第 {number} 行之后已损坏，请重新导出"
-            ) from damage
-        if not batch:
-            return
-        number = batch[-1][0]
+            broken = damage
+        if batch:
+            number = batch[-1][0]
         if number > _SHEET_ROWS + _BATCH:  # a row that claims to be the billionth is padded up to there
             raise FileRefused(f"文件 {path.name}：工作表“{name}”的行号超过 {_SHEET_ROWS}，文件不正常")
         yield from batch
+        if broken is not None:
+            raise FileRefused(
+                f"文件 {path.name}：工作表“{name}”第 {number} 行之后已损坏，请重新导出"
+            ) from broken
+        if not batch:
+            return
 
 
 def _rows(book: Workbook, name: str, path: Path) -> Iterator[Row]:
@@ -197,12 +204,25 @@ def best_header(
 
 def xlsx_header(
     path: Path, sheet: str | None, limits: Limits, column_maps: Sequence[Columns]
-) -> tuple[str, ...]:
-    """Give the column names of a sheet, as far as the maps know them. Raises FileRefused like `xlsx_rows`."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give a sheet's column names, as far as the maps know them, and the other sheets with anything in them.
+
+    Raises FileRefused like `xlsx_rows`.
+    """
     _check_package(path, limits)
     with closing(_open(path)) as book:
-        top = list(islice(_rows(book, _choose_sheet(book, sheet, path), path), HEADER_DEPTH))
-        return best_header(header_choices(top), column_maps)[1]
+        read = _choose_sheet(book, sheet, path)
+        top = list(islice(_rows(book, read, path), HEADER_DEPTH))
+        others = (one.title for one in book.worksheets if one.title != read)  # charts are not among them
+        filled = tuple(name for name in others if _filled(book, name, path))
+        return best_header(header_choices(top), column_maps)[1], filled
+
+
+def _filled(book: Workbook, name: str, path: Path) -> bool:
+    try:
+        return next(_rows(book, name, path), None) is not None
+    except FileRefused:
+        return True  # damaged: something stood in it
 
 
 def xlsx_rows(path: Path, column_map: Columns, limits: Limits, sheet: str | None) -> Iterator[RawRow]:

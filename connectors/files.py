@@ -7,7 +7,8 @@ Callers: the import service, with a map from `load_map` or `guess_file_map`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import codecs
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -17,13 +18,14 @@ from connectors.file_jsonl import jsonl_keys, jsonl_rows
 from connectors.file_maps import (
     ColumnMap,
     Field,
+    LeftOut,
     MapGuess,
     available_maps,
     guess_map,
     load_map,
     parse_map,
 )
-from connectors.file_rows import RawRow, RowMaker, listed
+from connectors.file_rows import RawRow, RowMaker, like_data, listed
 from connectors.file_text import (
     EncodingGuess,
     Lines,
@@ -35,7 +37,7 @@ from connectors.file_text import (
 from connectors.records import DEFAULT_LIMITS, BadRow, FileRefused, Limits, RowRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "FileKind",
     "FileRefused",
     "FileShape",
+    "LeftOut",
     "Limits",
     "MapGuess",
     "RowRecord",
@@ -54,6 +57,7 @@ __all__ = [
     "detect_encoding",
     "guess_file_map",
     "guess_map",
+    "left_out",
     "load_map",
     "parse_map",
     "read_file",
@@ -64,6 +68,7 @@ _OLE2: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD: Final = 512
 _REASONS: Final[dict[type[OSError], str]] = {FileNotFoundError: "没有这个文件", PermissionError: "没有权限"}
 _JSONL_ENDINGS: Final = frozenset({".jsonl", ".ndjson"})
+_WIDE: Final = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _BLANK: Final = b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"
 
 
@@ -83,7 +88,17 @@ class FileShape:
     encoding: EncodingGuess | None
 
 
-def _kind(path: Path) -> FileKind:
+def _start(head: bytes, encoding: str | None) -> bytes:
+    """The first signs of a text as UTF-8: in UTF-16 half a Chinese character may look like a bracket."""
+    mark = next((name for bom, name in _WIDE if head.startswith(bom)), encoding)
+    try:
+        text = head.decode(mark, "ignore").encode("utf-8", "ignore") if mark else head
+    except (LookupError, ValueError):  # no encoding of texts: whoever reads the text says so
+        text = head
+    return text.lstrip(_BLANK)
+
+
+def _kind(path: Path, encoding: str | None) -> FileKind:
     """Tell the format by the first bytes; the name only helps between the two text formats."""
     try:
         # A pipe or device can be read once at most, and every file is read more often than that.
@@ -105,7 +120,7 @@ def _kind(path: Path) -> FileKind:
         )
     if path.suffix.lower() == ".xlsx":
         raise FileRefused(f"文件 {path.name}：已损坏，或不是 XLSX 工作簿")
-    start = head.lstrip(_BLANK)
+    start = _start(head, encoding)
     if start.startswith(b"<"):
         raise FileRefused(f"文件 {path.name}：内容是网页或 XML；请另存为 .xlsx 或 CSV")
     if path.suffix.lower() in _JSONL_ENDINGS or start.startswith(b"{"):
@@ -120,7 +135,7 @@ def describe_file(path: Path, *, encoding: str | None = None) -> FileShape:
 
     Raises FileRefused when the file cannot be opened, is empty, or is of a kind that is not read.
     """
-    kind = _kind(path)
+    kind = _kind(path, encoding)
     return FileShape(kind, None if kind is FileKind.XLSX else chosen_encoding(path, encoding))
 
 
@@ -176,21 +191,45 @@ def guess_file_map(
     Raises FileRefused when none fits (the message lists the file's columns) or the file cannot be read.
     """
     shape = describe_file(path, encoding=encoding)
-    maps = [load_map(name) for name in available_maps()]
-    if shape.kind is FileKind.XLSX:
-        from connectors.file_xlsx import xlsx_header  # noqa: PLC0415  (as above)
-
-        columns = xlsx_header(path, sheet, limits, maps)
-    else:
-        with open_text(path, shape.encoding.name if shape.encoding else "utf-8") as stream:
-            lines = Lines(stream, longest=limits.line_max)
-            if shape.kind is FileKind.JSONL:
-                columns = jsonl_keys(lines, limits)
-            else:
-                header = find_header(peek(lines), maps, limits)
-                columns = header.columns if header else ()
+    columns, sheets = _columns(path, shape, sheet, limits, [load_map(name) for name in available_maps()])
     try:
-        return guess_map(columns)
+        guess = guess_map(columns)
     except FileRefused as refusal:
         _blame(path, shape)
         raise FileRefused(f"文件 {path.name}：{refusal}。文件里的列：{listed(columns)}") from refusal
+    return replace(guess, left_out=_unread(columns, sheets, guess.column_map))
+
+
+def _columns(
+    path: Path, shape: FileShape, sheet: str | None, limits: Limits, maps: Sequence[ColumnMap]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of a file's columns, as far as the maps tell a header, and the sheets that are not read."""
+    if shape.kind is FileKind.XLSX:
+        from connectors.file_xlsx import xlsx_header  # noqa: PLC0415  (as above)
+
+        return xlsx_header(path, sheet, limits, maps)
+    with open_text(path, shape.encoding.name if shape.encoding else "utf-8") as stream:
+        lines = Lines(stream, longest=limits.line_max)
+        if shape.kind is FileKind.JSONL:
+            return jsonl_keys(lines, limits), ()
+        header = find_header(peek(lines), maps, limits)
+        return (header.columns if header else ()), ()
+
+
+def left_out(
+    path: Path,
+    column_map: ColumnMap,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> LeftOut:
+    """Say what `read_file` would leave out. Raises FileRefused like it."""
+    shape = describe_file(path, encoding=encoding)
+    return _unread(*_columns(path, shape, sheet, limits, [column_map]), column_map)
+
+
+def _unread(columns: tuple[str, ...], sheets: tuple[str, ...], column_map: ColumnMap) -> LeftOut:
+    return LeftOut(
+        tuple(one for one in columns if column_map.find(one) is None and not like_data(one)), sheets
+    )

@@ -12,7 +12,7 @@ import pytest
 from openpyxl.chart import BarChart, Reference
 
 from connectors.file_xlsx import cell_text
-from connectors.files import FileRefused, Limits, guess_file_map, load_map, read_file
+from connectors.files import FileRefused, Limits, guess_file_map, left_out, load_map, read_file
 from tests.connectors.file_helpers import bad, good, put
 
 if TYPE_CHECKING:
@@ -240,8 +240,19 @@ def test_a_sheet_that_breaks_off_says_where(tmp_path: Path) -> None:
 
     rows = read_file(path, PLAIN)
 
-    with pytest.raises(FileRefused, match="第 1280 行之后已损坏"):
-        list(rows)
+    before = [next(rows).line for _ in range(2, 1500)]
+    assert before == list(range(2, 1500))
+    with pytest.raises(FileRefused, match="第 1499 行之后已损坏"):
+        next(rows)
+
+
+def test_sheets_beside_the_one_that_is_read_are_told(tmp_path: Path) -> None:
+    made, _ = book([HEADER, ("1", "甲", None, None)])
+    made.create_sheet("二月").append(["内容"])
+    made.create_sheet("空")
+    path = saved(made, tmp_path)
+    assert left_out(path, PLAIN).sheets == ("二月",)
+    assert left_out(path, PLAIN, sheet="二月").sheets == (made.sheetnames[0],)
 
 
 def test_a_row_beyond_the_format_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors import files
+from connectors.file_rows import listed
 from connectors.file_text import clean
 from connectors.records import DEFAULT_LIMITS
 from models.filters import all_seeing
@@ -55,11 +56,9 @@ def import_file(
     path = Path(file)
     named = None if source is None else _source_name(source)
     try:
-        column_map = (
-            files.load_map(map_name)
-            if map_name
-            else files.guess_file_map(path, sheet=sheet, encoding=encoding).column_map
-        )
+        guess = None if map_name else files.guess_file_map(path, sheet=sheet, encoding=encoding)
+        column_map = guess.column_map if guess else files.load_map(map_name or "")
+        out = guess.left_out if guess else files.left_out(path, column_map, sheet=sheet, encoding=encoding)
         rows = files.read_file(path, column_map, sheet=sheet, encoding=encoding)
         report = asyncio.run(
             _import(
@@ -69,10 +68,28 @@ def import_file(
     except files.FileRefused as refusal:
         raise BadInput(str(refusal)) from None
     if as_json:
-        click.echo(orjson.dumps(asdict(report)).decode())
+        file_told = {
+            "map": column_map.name,
+            "map_reason": guess.reason if guess else None,
+            "unused_columns": out.columns,
+            "other_sheets": out.sheets,
+        }
+        click.echo(orjson.dumps(file_told | asdict(report)).decode())
     else:
+        _print_file(guess, out)
         _print(report, dry_run=dry_run)
-    return 1 if report.bad else 0
+    return 1 if report.bad or report.broken else 0
+
+
+def _print_file(guess: files.MapGuess | None, out: files.LeftOut) -> None:
+    """How the file was understood, and what of it was not: a column that nobody read may be 是否匿名."""
+    if guess:
+        click.echo(guess.reason, err=True)
+    if out.columns:
+        click.echo(f"未使用的列（只随原文密封保存）：{listed(out.columns)}", err=True)
+    if out.sheets:
+        names = "、".join(f"“{name}”" for name in out.sheets)
+        click.echo(f"另有工作表{names}未导入；要导入请用 --sheet 指定", err=True)
 
 
 def _source_name(given: str) -> str:
@@ -156,6 +173,8 @@ def _print(report: ImportReport, *, dry_run: bool) -> None:
         )
     for other, count in report.doubled.items():
         click.echo(f"注意：{count} 行与来源“{other}”的诉求编号和内容相同；来源已写明，仍分别登记", err=True)
+    if report.broken:
+        click.echo(f"{report.broken}。之前的行照常处理；修好后重新导入，不会重复登记。", err=True)
     good = report.rows - len(report.bad)
     if dry_run:
         click.echo(f"试读 {report.rows} 行：可入库 {good}，有误 {len(report.bad)}。没有写入。")

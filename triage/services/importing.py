@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from connectors.records import BadRow, RowRecord
+from connectors.records import BadRow, FileRefused, RowRecord
 from triage import overlays
 from triage.clock import local
 from triage.services import confiding, intake
@@ -36,7 +36,7 @@ class ImportReport:
     `notes`: what staff should know of good rows. `changed`: numbers already stored with other content; their
     rows are among the bad ones. `held`, by source: rows which that source has already and for which nobody
     named one; they are not stored and count as repeated. `doubled`: the same where a source was named; it is
-    believed.
+    believed. `broken`: why the file could not be read to its end; the rows before that are in.
     """
 
     rows: int = 0
@@ -47,6 +47,7 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     doubled: dict[str, int] = field(default_factory=dict)
+    broken: str | None = None
 
 
 def as_appeal(record: RowRecord, *, source: str, now: datetime) -> NewAppeal:
@@ -95,7 +96,7 @@ async def import_rows(
     name), so a row that another source has already is not stored again under it. Reports name `file`.
     """
     report = ImportReport()
-    for batch in _batches(iter(rows)):
+    for batch in _batches(iter(rows), report):
         report.rows += len(batch)
         good = [row for row in batch if isinstance(row, RowRecord)]
         report.bad += [row for row in batch if isinstance(row, BadRow)]
@@ -150,6 +151,14 @@ def _time_notes(row: RowRecord, *, now: datetime) -> Iterator[str]:
         yield f"时间早于 {FIRST_LIKELY_YEAR} 年，请核对"
 
 
-def _batches(rows: Iterator[RowRecord | BadRow]) -> Iterator[list[RowRecord | BadRow]]:
-    while batch := list(islice(rows, BATCH)):
+def _batches(rows: Iterator[RowRecord | BadRow], report: ImportReport) -> Iterator[list[RowRecord | BadRow]]:
+    """The rows, so many at once. Of a file that breaks off what came before, and the report says so."""
+    while report.broken is None:
+        batch: list[RowRecord | BadRow] = []
+        try:
+            batch.extend(islice(rows, BATCH))
+        except FileRefused as refusal:
+            report.broken = str(refusal)
+        if not batch:
+            return
         yield batch

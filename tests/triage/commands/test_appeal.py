@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -76,3 +78,40 @@ def test_a_long_file_name_is_shortened_and_still_tells_files_apart(data: Path) -
     ]
     assert status == [0, 0]
     assert [len(source) for source in sources()] == [120, 120]
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_of_the_file_is_not_read_is_told(data: Path, dry: list[str]) -> None:
+    """A column that nobody reads may be the one that says 匿名, and a second sheet half of the file."""
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["内容", "愿否公开"])
+    book.worksheets[0].append(["噪音", "否"])
+    book.create_sheet("二月").append(["内容"])
+    book.save(data / "a.xlsx")
+    said = run(data / "a.xlsx", *dry).stderr
+    assert "选用“普通表格”：2 列中认出 1 列（内容）" in said
+    assert "未使用的列（只随原文密封保存）：愿否公开" in said
+    assert "另有工作表“二月”未导入" in said
+    told = report(data / "a.xlsx", *dry)
+    assert [told["map"], told["unused_columns"], told["other_sheets"]] == ["plain", ["愿否公开"], ["二月"]]
+    assert "认出 1 列" in told["map_reason"]
+    named = report(data / "a.xlsx", *dry, "--map", "plain")
+    assert (named["map_reason"], named["unused_columns"]) == (None, ["愿否公开"])
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_a_workbook_that_breaks_off_gives_what_came_before(data: Path, dry: list[str]) -> None:
+    book = openpyxl.Workbook()
+    for row in [("编号", "内容"), *((str(n), f"噪音{n}") for n in range(700))]:
+        book.worksheets[0].append(row)
+    book.save(data / "whole.xlsx")
+    with zipfile.ZipFile(data / "whole.xlsx") as whole, zipfile.ZipFile(data / "a.xlsx", "w") as broken:
+        for name in whole.namelist():
+            broken.writestr(name, whole.read(name).replace(b'<row r="602"', b'<row r="602"<<'))
+    found = run(data / "a.xlsx", *dry)
+    assert (found.exit_code, "第 601 行之后已损坏" in found.stderr) == (1, True)
+    assert {"读到 600 行：新入库 600" in found.stdout, "试读 600 行" in found.stdout} == {True, False}
+    told = report(data / "a.xlsx", *dry)
+    assert (told["rows"], "第 601 行" in told["broken"]) == (600, True)
+    again = report(data / "whole.xlsx", "--source", "a")
+    assert (again["rows"], again["broken"]) == (700, None)
