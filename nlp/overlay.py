@@ -7,14 +7,13 @@ Nothing good is lost for something bad: a row that cannot be used becomes a `Bad
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nlp.coordinates import Crs, crs_of, to_wgs84
 from nlp.gazetteer import COMMUNITY, DISTRICT, STREET, GazetteerError, PlaceName, fold
+from nlp.overlay_rows import rows_of
 from nlp.place_polygons import metres_off
 from nlp.plain_words import plain
 
@@ -33,20 +32,6 @@ KINDS: Final = {
     "site": "工地场所",
     "landmark": "地标",
 }
-#: What a column may be called.
-COLUMNS: Final = {
-    "name": ("name", "名称"),
-    "kind": ("kind", "类型", "类别"),
-    "lon": ("lon", "lng", "经度"),
-    "lat": ("lat", "纬度"),
-    "crs": ("crs", "坐标系"),
-    "district": ("district", "区", "所在区"),
-    "street": ("street", "街道", "街乡镇"),
-    "community": ("community", "社区", "社区村"),
-    "aliases": ("aliases", "别名"),
-    "trust": ("trust", "把握"),
-}
-FIELDS: Final = {written: field for field, known in COLUMNS.items() for written in known}
 #: Names of a kind of thing, not of a thing.
 GENERIC: Final = frozenset(
     (
@@ -159,7 +144,7 @@ class OverlayReader:
 
     def read(self, path: Path) -> Iterator[list[OverlayRow] | BadRow]:
         """The names each row gives, or what is wrong with it. Raises GazetteerError for the whole file."""
-        for line, row in _rows(path):
+        for line, row in rows_of(path):
             if isinstance(row, str):
                 yield BadRow(path.name, line, "整行", row)
                 continue
@@ -278,54 +263,6 @@ def _is_share(written: str) -> bool:
         return False
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
-    """(line, fields) of a CSV or JSONL file; text for a line that has none. Raises GazetteerError."""
-    try:
-        raw = path.read_bytes()
-    except OSError as fault:
-        raise GazetteerError(f"{path.name}: {fault.strerror}") from fault
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = raw.decode("gb18030")
-        except UnicodeDecodeError as fault:
-            raise GazetteerError(f"{path.name}: 既不是 UTF-8 也不是 GB18030 编码") from fault
-    if text.lstrip().startswith("{"):
-        yield from _json_rows(text)
-        return
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    if not {"name", "kind"} <= {FIELDS.get((column or "").strip(), "") for column in table.fieldnames or ()}:
-        raise GazetteerError(f"{path.name}: 缺少列 name(名称) 或 kind(类型)；认识的列：{'、'.join(FIELDS)}")
-    try:
-        for row in table:
-            yield table.line_num, _fields(row.items())
-    except csv.Error as fault:
-        raise GazetteerError(f"{path.name} 第 {table.line_num} 行：{fault}") from fault
-
-
-def _json_rows(text: str) -> Iterator[tuple[int, dict[str, str] | str]]:
-    """Rows of JSONL, or why a line is none."""
-    for line, raw in enumerate(text.split("\n"), start=1):
-        if not raw.strip():
-            continue
-        try:
-            row: Any = json.loads(raw)
-        except (ValueError, RecursionError):  # thousands of brackets
-            row = None
-        yield line, _fields(row.items()) if isinstance(row, dict) else "不是 JSON 对象"
-
-
-def _fields(items: Iterable[tuple[Any, Any]]) -> dict[str, str]:
-    """The known fields as text; a list of aliases is joined."""
-    row = dict.fromkeys(COLUMNS, "")
-    for column, value in items:
-        field = FIELDS.get(str(column).strip())
-        if field and value is not None:
-            row[field] = "|".join(map(str, value)) if isinstance(value, list) else str(value).strip()
-    return row
-
-
 def merge(
     kept: Iterable[OverlayRow], new: Iterable[OverlayRow], *, replace: bool = False
 ) -> tuple[list[OverlayRow], int, int, int]:
@@ -369,7 +306,10 @@ def load(path: Path) -> list[OverlayRow]:
     if not path.exists():
         return []
     rows = []
-    for line, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not splitlines: a name that came in before they were cleaned may hold another sign that breaks lines.
+    for line, raw in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not raw:
+            continue
         try:
             rows.append(OverlayRow(**json.loads(raw)))
         except (ValueError, TypeError) as fault:

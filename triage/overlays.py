@@ -39,15 +39,22 @@ def load(settings: Settings) -> list[OverlayRow]:
 
 
 def save(settings: Settings, rows: Iterable[OverlayRow]) -> None:
-    """Write them, whole or not at all. Raises SettingsError when the data directory cannot be written."""
+    """Write them, whole or not at all. Raises SettingsError when they cannot be written and read again."""
+    rows = list(rows)
     folder = datadir.own_folder(settings.data_dir)
     beside = folder / f".{FILE}.{os.getpid()}"
     try:
         datadir.own_database(beside)  # made for its owner alone, before anything is in it
         beside.write_text(overlay.dump(rows), encoding="utf-8")
+        if overlay.load(beside) != rows:
+            raise SettingsError("叠加地名写入后读回的不一样；没有替换原来的文件")
         beside.replace(path(settings))
+    except (GazetteerError, UnicodeError) as fault:
+        raise SettingsError(f"叠加地名写入后读不回来：{fault}；没有替换原来的文件") from None
     except OSError as error:
         raise SettingsError(f"叠加地名文件无法写入（{datadir.system_reason(error)}）") from None
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def atlas(settings: Settings) -> Atlas:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -220,3 +221,63 @@ def test_a_community_takes_the_point_of_its_namesake_whose_street_is_but_a_guess
 ) -> None:
     reading = with_names(*rows).read(None, "朝阳区望京西园四区太吵")
     assert (reading.community_code, reading.precision) == ("110105026038", precision)
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\u0085", "\ud800", "\u200b", "\u202e", "\x1c", "\x0b"])
+def test_signs_that_nobody_sees_are_no_part_of_a_name(tmp_path: Path, sign: str) -> None:
+    """One that breaks lines made the kept file unreadable, and with it every process that reads places."""
+    told = {
+        "name": f"青禾{sign}里花园",
+        "kind": f"小区{sign}",
+        "district": "朝阳区",
+        "aliases": f"青禾{sign}苑",
+    }
+    (rows,) = names_of(tmp_path / "a.jsonl", json.dumps(told) + "\n")
+    assert isinstance(rows, list)
+    assert rows[0].name == "青禾里花园"
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(overlay.dump(rows), encoding="utf-8")
+    assert overlay.load(kept) == rows
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\u0085"])
+def test_a_kept_file_of_before_is_read_again(tmp_path: Path, sign: str) -> None:
+    rows = [OverlayRow("compound", f"青禾{sign}里", "110105"), OverlayRow("compound", "青禾苑", "110105")]
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(overlay.dump(rows), encoding="utf-8")
+    assert overlay.load(kept) == rows
+
+
+QUOTED = "名称,类型,区,备注\n{}青禾甲院,小区,朝阳区,\n青禾乙院,小区,朝阳区,\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "bad", "good"),
+    [
+        ('"青禾丙院,小区,朝阳区,\n', [2], ["青禾甲院", "青禾乙院"]),
+        ('"青禾丙院,小区,朝阳区,\n"青禾丁院,小区,朝阳区,\n', [2, 3], ["青禾甲院", "青禾乙院"]),
+        ('"青禾丙院,小区,朝阳区,\n青禾丁院",小区,朝阳区,\n', [2], ['青禾丁院"', "青禾甲院", "青禾乙院"]),
+        ('青禾丙院,小区,朝阳区,"问\n答"\n', [], ["青禾丙院", "青禾甲院", "青禾乙院"]),
+        ('青禾丙院,小区,朝阳区,"甲,乙,\n丙,丁\n"\n\n', [], ["青禾丙院", "青禾甲院", "青禾乙院"]),
+        ('"青禾丙院"x,小区,朝阳区,\n', [2], ["青禾甲院", "青禾乙院"]),
+        ('"青禾""丙""院","小区",朝阳区\n', [], ['青禾"丙"院', "青禾甲院", "青禾乙院"]),
+        ('"' + "x\n" * 60, [2, *range(3, 62)], ["青禾甲院", "青禾乙院"]),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_an_open_quote_costs_its_own_row(
+    tmp_path: Path, above: str, bad: list[int], good: list[str], end: str
+) -> None:
+    """It swallowed the rest of the file, and the import said that one row was bad."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(QUOTED.format(above).replace("\n", end).encode())
+    rows = list(OverlayReader(READER.gazetteer, READER.atlas).read(path))
+    assert [row.line for row in rows if isinstance(row, BadRow)] == bad
+    assert [row[0].name for row in rows if isinstance(row, list)] == good
+
+
+def test_aliases_on_lines_of_their_own(tmp_path: Path) -> None:
+    text = '名称,类型,区,别名\n青禾里花园,小区,朝阳区,"青禾里\n青禾苑"\n'
+    (rows,) = names_of(tmp_path / "a.csv", text)
+    assert isinstance(rows, list)
+    assert [row.name for row in rows] == ["青禾里花园", "青禾里", "青禾苑"]

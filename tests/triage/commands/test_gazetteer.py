@@ -91,6 +91,16 @@ def test_a_damaged_file_of_names_is_said_in_words(settings: Settings) -> None:
         overlays.place_reader(settings)
 
 
+def test_what_cannot_be_read_again_replaces_nothing(settings: Settings) -> None:
+    kept = [OverlayRow("compound", "青禾里花园", "110105026")]
+    overlays.save(settings, kept)
+    for name in ("青禾\ud800", "青禾"):
+        with pytest.raises(SettingsError, match="没有替换原来的文件"):
+            overlays.save(settings, [OverlayRow("compound", name, "110105", lon=float("nan"))])
+    assert overlays.load(settings) == kept
+    assert [path.name for path in settings.data_dir.iterdir() if path.name.startswith(".places")] == []
+
+
 def test_show_build_and_at_say_version_and_place(settings: Settings) -> None:
     version = overlays.place_reader(settings).version
     for command in ("show", "build"):
