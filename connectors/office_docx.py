@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from connectors.office_text import fit
 
 TEMPLATE: Final = Path(__file__).parent / "templates" / "report.docx"
 
@@ -57,8 +59,19 @@ def document(paper: Paper) -> bytes:
 
     made = DocxTemplate(str(TEMPLATE))
     # Values go in escaped: a district called "A&B" is text, not markup.
-    made.render(asdict(paper), autoescape=True)
-    made.core_properties.title = paper.title
+    made.render(_fit(asdict(paper)), autoescape=True)
+    made.core_properties.title = fit(paper.title)
     stream = io.BytesIO()
     made.save(stream)
     return stream.getvalue()
+
+
+def _fit(value: Any) -> Any:  # noqa: ANN401  (whatever a paper is made of)
+    match value:
+        case str():
+            return fit(value)
+        case dict():
+            return {name: _fit(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_fit(one) for one in value]
+    return value

@@ -16,6 +16,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.header_footer import HeaderFooterItem, _HeaderFooterPart
 from openpyxl.worksheet.properties import PageSetupProperties
 
+from connectors.office_text import fit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -149,7 +151,7 @@ def _line(page: Worksheet, row: int, columns: tuple[Column, ...], values: Sequen
 
 
 def _put(page: Worksheet, place: tuple[int, int], value: Cell, font: Font, alignment: Alignment) -> None:
-    cell = page.cell(*place, value)
+    cell = page.cell(*place, fit(value) if isinstance(value, str) else value)
     if isinstance(value, str):
         cell.data_type = "s"  # what begins with = is a text too, never a formula
     cell.font, cell.alignment = font, alignment

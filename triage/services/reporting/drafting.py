@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import orjson
 import sqlalchemy as sa
 
+from connectors.file_text import clean
 from models.reports import Report, ReportDraft
 from models.vocab import Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -181,8 +182,9 @@ def parsed(text: str) -> list[dict[str, Any]]:
     if len(text) > LONGEST:
         raise BadInput(f"报告正文最多 {LONGEST} 个字")
     sections: list[dict[str, Any]] = []
-    for line in text.replace("\0", "").splitlines():
-        said = line.strip()
+    for line in text.splitlines():
+        # Pasted texts bring controls along; no document can hold them.
+        said = clean(line)
         if said.startswith("#"):
             sections.append({"heading": said.lstrip("# ").strip()[:40], "sentences": []})
         elif said:

@@ -144,6 +144,13 @@ def test_texts_that_are_refused(text: str, words: str) -> None:
         drafting.parsed(text)
 
 
+def test_controls_that_were_pasted_are_no_part_of_a_report() -> None:
+    """A report with one could be signed, and its Word and Excel files were errors for good."""
+    assert drafting.parsed("# 总体\x02情况\n共3件\x1f。\x0b另有一件。\n\x02\n\ud800尾\ufffe\n") == [
+        {"heading": "总体情况", "sentences": ["共3件。", "另有一件。", "尾"]}
+    ]
+
+
 def test_a_number_typed_in_full_width_is_a_number() -> None:
     sections = [{"heading": "总体情况", "sentences": ["共３件。", "另有８８件，占１２.５％。"]}]
     assert wording.strange_numbers(sections, Known(frozenset({"3"}))) == ["88", "12.5%"]
