@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -33,6 +33,8 @@ REWARD_SCHEMA: Final = "reward"
 ALL_TOGETHER: Final = {"render_nulls": True}
 #: A connection used so lately is taken to be there still.
 TRUSTED_SECONDS: Final = 2.0
+#: Classes of codes: what was given is no such value (22), or breaks a constraint (23).
+_REFUSED: Final = ("22", "23")
 
 #: Constraint names must be the same on every database, or a migration cannot drop them.
 NAMING: Final = {
@@ -170,6 +172,18 @@ def _ping_the_idle(engine: AsyncEngine) -> None:
         if not alive:
             # The pool drops what it holds and connects anew.
             raise DisconnectionError
+
+
+def unstorable(error: BaseException) -> bool:
+    """Whether the database would not keep what it was given: unlike when it is away, no further try helps.
+
+    By its code on PostgreSQL, whose driver gives bad data (a text too long, a number too large) the class
+    that has no name of its own.
+    """
+    if isinstance(error, DataError | IntegrityError):
+        return True
+    code = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return str(code or "").startswith(_REFUSED)
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:

@@ -11,10 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
 from models.appeals import Appeal, Appellant, Reading
+from models.db import unstorable
 from models.matters import alike_in_confidence
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
@@ -130,7 +131,9 @@ async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int
     try:
         async with deps.db.writes.begin() as session:
             return await ticketing.settle(session, deps.tables, decided, now=deps.clock.now()), {}
-    except (IntegrityError, DataError) as error:
+    except DBAPIError as error:
+        if not unstorable(error):
+            raise
         log.error("batch_unstored", appeals=len(decided), reason=_reason(error))  # noqa: TRY400
     done = 0
     refused: dict[int, Exception] = {}
@@ -138,7 +141,9 @@ async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int
         try:
             async with deps.db.writes.begin() as session:
                 done += await ticketing.settle(session, deps.tables, [item], now=deps.clock.now())
-        except (IntegrityError, DataError) as error:
+        except DBAPIError as error:
+            if not unstorable(error):
+                raise
             log.error("appeal_unstored", appeal_id=item.appeal_id, reason=_reason(error))  # noqa: TRY400
             refused[item.appeal_id] = error
     return done, refused

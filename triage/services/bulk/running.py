@@ -15,10 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from connectors.ports import JobName
 from models.bulk import BulkJob, BulkResult
+from models.db import unstorable
 from models.filters import Scope, Viewer, may_see
 from models.tickets import Ticket
 from models.vocab import Move, Post
@@ -194,7 +195,7 @@ async def _careful(deps: Deps, job_id: int, chunk: int) -> int | None:
     try:
         return await _chunk(deps, job_id, chunk)
     except DBAPIError as error:
-        if not isinstance(error, IntegrityError | DataError):
+        if not unstorable(error):
             raise  # the database is away, or chose another: the next turn goes on
         failure: Exception = error
     except Exception as error:  # noqa: BLE001  (one bad row must not stop the others: recorded below)

@@ -17,10 +17,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from connectors.vault import VaultError
 from models.appeals import Source
+from models.db import unstorable
 from models.sources import SourceTask
 from triage import logs, tracing
 from triage.errors import place_of
@@ -69,6 +70,13 @@ class Claimed:
     cursor: Mapping[str, Any] | None
     every: timedelta
     failures: int
+
+
+def _away(error: Exception) -> bool:
+    """Whether the database cannot be asked now. What it was asked wrongly, or will not keep, is a fault."""
+    return isinstance(error, _DATABASE_AWAY) and not (
+        unstorable(error) or isinstance(error, ProgrammingError)
+    )
 
 
 def wait_after(failures: int, *, hopeless: bool = False) -> tuple[timedelta, bool]:
@@ -227,9 +235,9 @@ class Runner:
             return SourceFault(f"{item.task.label}超过 {limit:.0f} 秒没有完成，已中止。")
         except SourceFault as fault:
             return fault
-        except _DATABASE_AWAY:
-            raise
-        except Exception as error:  # noqa: BLE001  (one source's fault must not end the others: recorded)
+        except Exception as error:  # One source's fault must not end the others: recorded.
+            if _away(error):
+                raise
             # Not the trace: an error's message may quote what a citizen wrote.
             log.error("source_failed", source=item.source.key, task=item.task.name, reason=place_of(error))  # noqa: TRY400
             return SourceFault(f"程序出错（{place_of(error)}），已记录，请联系管理员。")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 import triage.tables
 from connectors.vault import Vault
@@ -270,6 +271,39 @@ async def test_an_unexpected_error_is_told_without_its_words(
     told = (await row(deps, "bad")).error or ""
     assert "ValueError @ pull:" in told
     assert "张三" not in told + caplog.text
+
+
+class Said(Exception):
+    """What PostgreSQL's driver raises, with the server's code."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__("张三 13800000000")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("error", "failures"),
+    [
+        (DBAPIError("INSERT", {}, Said("22001")), 1),
+        (IntegrityError("INSERT", {}, Exception("twice")), 1),
+        (ProgrammingError("SELECT", {}, Said("42703")), 1),
+        (DBAPIError("INSERT", {}, Said("57P01")), 0),
+        (OperationalError("INSERT", {}, Exception("locked")), 0),
+        (ConnectionResetError(), 0),
+    ],
+)
+async def test_what_the_database_will_not_keep_is_a_fault_and_one_that_is_away_is_none(
+    deps: Deps, bench: Bench, error: Exception, failures: int
+) -> None:
+    """All counted as "away": a source with one bad item was tried every two seconds for ever."""
+    await add(deps, "bad")
+    bench.faults["bad"] = error
+    mine = runner(deps, bench, "a")
+    await mine.start_due()
+    await mine.finish()
+    last = await row(deps, "bad")
+    assert (last.failures, (last.error or "").startswith("程序出错")) == (failures, failures == 1)
+    assert last.lease_by is None
 
 
 def test_the_pause_grows_and_ends_at_an_hour() -> None:
