@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from connectors.office_docx import Section
+from connectors.office_docx import COLUMNS, Section
 from triage.services.trends import figures
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def paper(told: Paper) -> Paper:
         rows, gone = _rows(table.rows)
         tables.append(replace(table, rows=rows))
         secret |= gone
+        secret |= _totals_gone(table.rows, rows)
     sections = tuple(
         Section(
             "（略）" if _tells(section.heading, secret) else section.heading,
@@ -43,6 +44,32 @@ def paper(told: Paper) -> Paper:
         for section in told.sections
     )
     return replace(told, sections=sections, tables=tuple(tables), note=f"{told.note}{NOTE}")
+
+
+def sums(counted: Sequence[Sequence[Any]]) -> list[int]:
+    """The sums of the columns beside the names."""
+    return [sum(int(row[at]) for row in counted) for at in range(_NOW, len(COLUMNS))]
+
+
+def totals(counted: Sequence[Sequence[Any]], told: Sequence[Sequence[Any]]) -> list[int | str]:
+    """The sums as they may be shown: hidden where one would tell a small count.
+
+    That is where it is one itself, and where what is hidden in its column is one number alone or fewer than
+    five together. The sum of the changes follows from the two periods' and goes with them.
+    """
+    found: list[int | str] = []
+    for at, total in enumerate(sums(counted), start=_NOW):
+        away = [int(row[at]) for row, shown in zip(counted, told, strict=True) if shown[at] == LESS]
+        few = len(away) == 1 or any(0 < count < figures.SMALLEST_SHOWN for count in (total, sum(away)))
+        hidden = LESS in found if at == _CHANGE else few
+        found.append(LESS if hidden else total)
+    return found
+
+
+def _totals_gone(counted: Sequence[Sequence[Any]], told: Sequence[Sequence[Any]]) -> set[tuple[str, str]]:
+    """Hidden totals, as sentences of no line's name would tell them; those of 1 to 4 no sentence does."""
+    pairs = zip(sums(counted), totals(counted, told), strict=True)
+    return {("", str(abs(n))) for n, shown in pairs if shown == LESS and abs(n) >= figures.SMALLEST_SHOWN}
 
 
 def _rows(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[Any, ...], ...], set[tuple[str, str]]]:

@@ -99,8 +99,7 @@ def excel(report: Report, *, office: bool = True) -> bytes:
                 for at, name in enumerate(table.columns)
             ),
             rows=table.rows,
-            # Of all that was counted: what is hidden does not follow from it.
-            total=["合计", *(sum(int(row[at]) for row in counted) for at in range(1, len(COLUMNS)))],
+            total=["合计", *(outside.sums(counted) if office else outside.totals(counted, table.rows))],
             notes=(told.note,),
             made=told.date,
         )

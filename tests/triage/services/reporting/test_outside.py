@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.office_docx import Paper, Section, Table
@@ -46,3 +48,29 @@ def test_a_sentence_that_tells_a_hidden_count_is_left_out(line: str, *, shown: b
     told = outside.paper(paper(line))
     assert told.sections[0].paragraphs == ((line,) if shown else (GONE,))
     assert told.note.startswith("注。少于 5 件")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        # One number alone, or two that are 4 together: the total is what is hidden.
+        ([("甲", 3, 0, 3, 0, 0, 0), ("乙", 0, 0, 0, 0, 0, 0)], ["＜5", 0, "＜5", 0, 0, 0]),
+        ([("甲", 3, 9, -6, 0, 0, 0), ("乙", 1, 0, 1, 0, 0, 0)], ["＜5", 9, "＜5", 0, 0, 0]),
+        ([("甲", 9, 1, 8, 5, 0, 0), ("乙", 8, 0, 8, 0, 7, 5)], [17, "＜5", "＜5", 5, 7, 5]),
+        # 6 open of a line that is hidden beside a small one: alone in its column it is the column's total.
+        ([("甲", 3, 0, 3, 0, 0, 0), ("乙", 8, 0, 8, 6, 0, 0)], [11, 0, 11, "＜5", 0, 0]),
+        ([("甲", 3, 5, -2, 3, 0, 0), ("乙", 8, 6, 2, 6, 0, 0)], [11, 11, 0, 9, 0, 0]),
+        ([], [0] * 6),
+    ],
+)  # fmt: skip
+def test_a_total_outside_tells_no_hidden_count(
+    rows: list[tuple[str | int, ...]], told: list[int | str]
+) -> None:
+    (table,) = outside.paper(replace(paper("x"), tables=(Table("表", tuple(rows)),))).tables
+    assert outside.totals(rows, table.rows) == told
+
+
+def test_a_sentence_that_tells_a_hidden_total_is_left_out() -> None:
+    rows = (("甲", 3, 0, 3, 0, 0, 0), ("乙", 8, 0, 8, 6, 0, 0))
+    told = outside.paper(replace(paper("办理中的共6件。", "共收到11件。"), tables=(Table("表", rows),)))
+    assert told.sections[0].paragraphs == ("共收到11件。",)

@@ -353,6 +353,9 @@ async def test_on_paper_it_says_the_same(sqlite_db: Database, monkeypatch: pytes
     assert [cell.text for cell in word.tables[0].rows[0].cells] == list(COLUMNS)
     book = load_workbook(io.BytesIO(rendering.excel(report)))
     assert book.sheetnames == ["正文", "分类情况表", "区域情况表"]
+    assert ("合计", 3, 1, 2) in {row[:4] for row in book["区域情况表"].values}
+    outside = load_workbook(io.BytesIO(rendering.excel(report, office=False)))
+    assert ("合计", "＜5", "＜5", "＜5") in {row[:4] for row in outside["区域情况表"].values}
     html = rendering.page(report)
     assert all(sentence in html for sentence in sentences)
     monkeypatch.setitem(sys.modules, "weasyprint", _NoPango())
