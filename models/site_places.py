@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+Version = tuple[int, int, int, datetime | None]
+#: Of a dictionary in which nothing stands.
+EMPTY: Final[Version] = (0, 0, 0, None)
 _STANDING: Final = sa.text("revoked_at IS NULL")
 
 
@@ -52,6 +55,14 @@ class SitePlace(Base):
     )
     revoked_by: Mapped[str | None] = mapped_column(sa.String(64))
     revoked_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row, and how many stand for its phrase: of more than one none means it."""
+
+    row: SitePlace
+    places: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,34 @@ async def add_pick(session: AsyncSession, pick: Pick) -> None:
     )
 
 
+async def take_back(
+    session: AsyncSession, ticket_id: int, *, but: str, by: str, at: datetime, alone: bool
+) -> Sequence[SitePlace]:
+    """Take back what was last picked on a ticket, of other places than `but`. Gives the rows it changed.
+
+    A row that nobody else picked is revoked, another one counts one less. A row with 以后都这样 is revoked
+    only by whoever decides `alone`.
+    """
+    found = await session.scalars(
+        sa.select(SitePlace)
+        .where(
+            SitePlace.last_ticket_id == ticket_id, SitePlace.code != but, SitePlace.revoked_at.is_(None),
+            sa.or_(SitePlace.picks > 1, SitePlace.always.is_(False), sa.literal(alone)),
+        )
+        .order_by(SitePlace.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    rows = found.all()
+    for row in rows:
+        if row.picks > 1:
+            row.picks, row.last_ticket_id = row.picks - 1, None
+        else:
+            row.revoked_by, row.revoked_at = by, at
+    await session.flush()
+    return rows
+
+
 async def revoke(session: AsyncSession, number: int, *, by: str, at: datetime) -> bool:
     """Let a row no longer count; whether there was one that did."""
     done = await session.execute(
@@ -118,23 +157,37 @@ async def standing(session: AsyncSession) -> Sequence[SitePlace]:
     return found.all()
 
 
-async def latest(session: AsyncSession, *, limit: int) -> Sequence[SitePlace]:
-    """The rows picked last, revoked ones too."""
-    found = await session.scalars(
-        sa.select(SitePlace)
-        .order_by(SitePlace.picked_at.desc(), SitePlace.id.desc())
+async def listed(session: AsyncSession, *, limit: int, offset: int = 0) -> Sequence[Listed]:
+    """Rows of the phrases picked last, revoked ones too; those of one phrase stand together."""
+    phrase = SitePlace.phrase
+    places = sa.func.sum(sa.case((SitePlace.revoked_at.is_(None), 1), else_=0)).over(partition_by=phrase)
+    found = await session.execute(
+        sa.select(SitePlace, places)
+        .order_by(
+            sa.func.max(SitePlace.picked_at).over(partition_by=phrase).desc(),
+            phrase,
+            SitePlace.picked_at.desc(),
+            SitePlace.id.desc(),
+        )
         .limit(limit)
+        .offset(offset)
         .execution_options(populate_existing=True)
     )
-    return found.all()
+    return [Listed(row, int(count)) for row, count in found]
 
 
-async def version(session: AsyncSession) -> tuple[int, int, int]:
-    """Changes with every pick and every revocation: rows, picks and ticks, revocations. One short read."""
+async def version(session: AsyncSession) -> Version:
+    """Changes with every pick, one taken back, and every revocation. One short read.
+
+    Rows, picks and ticks, revocations, and the last pick: one taken back and another one made are as many.
+    """
     ticks = sa.func.sum(SitePlace.picks + sa.cast(SitePlace.always, sa.Integer))
     row = (
         await session.execute(
-            sa.select(sa.func.count(), sa.func.coalesce(ticks, 0), sa.func.count(SitePlace.revoked_at))
+            sa.select(
+                sa.func.count(), sa.func.coalesce(ticks, 0), sa.func.count(SitePlace.revoked_at),
+                sa.func.max(SitePlace.picked_at),
+            )
         )
-    ).one()
-    return int(row[0]), int(row[1]), int(row[2])
+    ).one()  # fmt: skip
+    return int(row[0]), int(row[1]), int(row[2]), row[3]

@@ -24,7 +24,7 @@ class SiteNames:
 
     def __init__(self) -> None:
         """Nothing yet; the first question is asked at once."""
-        self._version = (0, 0, 0)
+        self._version = site_places.EMPTY
         self._asked = float("-inf")
 
     async def refresh(self, deps: Deps, reader: Reader, *, every: float = EVERY_SECONDS) -> bool:

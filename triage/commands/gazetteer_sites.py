@@ -38,9 +38,10 @@ async def _sites(deps: Deps, *, revoke: int | None, as_json: bool) -> None:
             click.echo(f"已撤销第 {revoke} 条；处理进程几秒内生效。")
             return
         async with deps.db.reads() as session:
-            rows = await site_places.latest(session, limit=LATEST)
+            found = await site_places.listed(session, limit=LATEST)
         places = Gazetteer.load().places
-        for row, stand in zip(rows, service.standings(rows, needed=deps.settings.place_picks), strict=True):
+        for one in found:
+            row, stand = one.row, service.standing(one, needed=deps.settings.place_picks)
             place = full_name(places, row.code) if row.code in places else row.code
             if as_json:
                 told = {
@@ -54,7 +55,7 @@ async def _sites(deps: Deps, *, revoke: int | None, as_json: bool) -> None:
                     f"{row.id:6d}  {row.phrase} → {place}（{stand.value}；{row.picks} 张工单，"
                     f"{row.picked_by} {show(row.picked_at)}）"
                 )
-        if not rows and not as_json:
+        if not found and not as_json:
             click.echo("还没有点选过地点。")
     finally:
         await deps.close()

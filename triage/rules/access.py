@@ -27,8 +27,9 @@ WITH_UNIT: Final = (Post.UNIT, Post.DISTRICT)
 #: Whoever makes moves has one of these.
 MOVERS: Final = (Permission.INTAKE, Permission.HANDLE, Permission.FOLLOW_UP, Permission.SUPERVISE)
 #: What is one for the whole city: a role of one unit does not give it. Sources are the intake of all (12345,
-#: the media), the provider of 回拨 learns all numbers, and the ledger (审计) tells of all units' people.
-_OF_THE_CITY: Final = frozenset({Permission.SOURCES, Permission.AUDIT})
+#: the media), the provider of 回拨 learns all numbers, the ledger (审计) tells of all units' people;
+#: leads (媒体线索) are told and decided before anybody knows whose they are.
+_OF_THE_CITY: Final = frozenset({Permission.SOURCES, Permission.AUDIT, Permission.LEADS})
 
 
 class PostNotYours(TriageError):

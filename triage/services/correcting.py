@@ -4,7 +4,7 @@ A place that was put right is the ticket's place from then on (`models.placed`),
 (`models.kind_in_force`): lists, filters, counts and maps follow in the same transaction. Whether the case may
 be rewarded is looked at anew. Nothing else of the
 ticket is changed here, nor who handles it and may see it (but for what `districts` copies): where it goes
-next is a move of its own. `AS_READ` takes the corrections of a place back.
+next is a move of its own. `AS_READ` takes the corrections of a place back, and what was picked with them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from models import corrections, kind_in_force, placed
+from models import corrections, kind_in_force, placed, site_places
 from models.corrections import Correction
 from models.vocab import AppealType, Corrected, Level, Urgency
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -92,6 +92,7 @@ async def correct(
     if Corrected.PLACE in wanted:
         place = wanted[Corrected.PLACE]
         placed.put(found.ticket, found.reading, place, where, within=within, back=back)
+        await _forget_picks(session, viewer, found, back=back, at=at)
     after = _Place.of(found)
     kept = [
         Correction(
@@ -144,6 +145,21 @@ class _Place:
         ticket = found.ticket
         finest = placed.community(ticket, found.reading) or ticket.street_code or ticket.district_code or ""
         return cls(placed.of(ticket), ticket.district_code, ticket.community_code, finest)
+
+
+async def _forget_picks(
+    session: AsyncSession, viewer: Viewer, found: ReadTicket, *, back: bool, at: datetime
+) -> None:
+    """What was picked here for a place that no longer is the ticket's teaches nothing (点选词典)."""
+    but = "" if back else _Place.of(found).finest
+    rows = await site_places.take_back(
+        session, found.ticket.id, but=but, by=viewer.login, at=at, alone=viewer.scope.everything
+    )
+    for row in rows:
+        ledger.write(
+            session, who=viewer.login, act=LedgerAct.PLACE_REMOVED, now=at, old=row.code,
+            subject=ledger.Subject(SubjectKind.PLACE, str(row.id), found.ticket.no),
+        )  # fmt: skip
 
 
 async def check_shown(session: AsyncSession, no: str, last: int) -> None:

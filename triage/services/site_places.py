@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from models import corrections, placed, site_places
 from models.appeals import Appeal
@@ -22,7 +22,7 @@ from nlp.overlay import unfit
 from nlp.place_group import LEARNED
 from nlp.plain_words import plain
 from nlp.types import source_text
-from triage.errors import BadInput, NotFound
+from triage.errors import BadInput, NotFound, TriageError
 from triage.services import correcting, ledger
 from triage.services.deciding import words_of
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
-    from models.site_places import SitePlace
+    from models.site_places import Listed, SitePlace
     from nlp.gazetteer import Gazetteer
     from triage.rules.rows import Tables
 
@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 LONGEST: Final = 20
 #: What tells a home or a person: a room, a long number, what was masked.
 PRIVATE: Final = re.compile(r"室|单元|[0-9]{4,}|[\[\]@]")
+
+
+class CitysOwn(TriageError):
+    """点选词典全市共用：“以后都这样”和撤销由负责全市的坐席来办，请联系市级热线坐席。"""
+
+    code: ClassVar[str] = "citys_own"
+    status: ClassVar[int] = 403
 
 
 class Standing(Enum):
@@ -63,6 +70,11 @@ class Wish:
     always: bool = False
 
 
+def decides(viewer: Viewer) -> bool:
+    """Whether somebody decides alone what a phrase means: the dictionary is the whole city's."""
+    return viewer.scope.everything
+
+
 async def pick(
     session: AsyncSession,
     tables: Tables,
@@ -77,10 +89,12 @@ async def pick(
 
     A community is kept with its street; a street that is picked says that no community of it is known.
     `correcting.AS_READ` instead of a code takes the corrections of the place back. Raises NotFound,
-    and BadInput when the place is none or the phrase cannot stand for one.
+    BadInput when the place is none or the phrase cannot stand for one, and CitysOwn.
     """
+    if wish.always and not decides(viewer):
+        raise CitysOwn
     if wish.code == correcting.AS_READ:
-        # A pick taken back: nothing to learn from it.
+        # A pick taken back, from the dictionary too: nothing to learn from it.
         await correcting.correct(session, tables, viewer, no, {Corrected.PLACE.value: wish.code}, at=at)
         return True
     if wish.code not in gazetteer.places:
@@ -125,7 +139,9 @@ def _check(phrase: str, text: str, gazetteer: Gazetteer) -> None:
 
 
 async def revoke(session: AsyncSession, viewer: Viewer, number: int, *, at: datetime) -> None:
-    """Let a pick no longer count. Raises NotFound when there is none that does."""
+    """Let a pick no longer count. Raises CitysOwn, and NotFound when there is none that does."""
+    if not decides(viewer):
+        raise CitysOwn
     if not await site_places.revoke(session, number, by=viewer.login, at=at):
         raise NotFound("没有这一条，或已经撤销。")
     subject = ledger.Subject(SubjectKind.PLACE, str(number))
@@ -148,19 +164,13 @@ def learned(rows: Sequence[SitePlace], *, needed: int) -> list[PlaceName]:
     return names
 
 
-def standings(rows: Sequence[SitePlace], *, needed: int) -> list[Standing]:
-    """How each row stands, among all that are given."""
-    phrases = [row.phrase for row in rows if row.revoked_at is None]
-    return [
-        Standing.REVOKED
-        if row.revoked_at is not None
-        else Standing.CONFLICT
-        if phrases.count(row.phrase) > 1
-        else Standing.LEARNED
-        if _enough(row, needed)
-        else Standing.ONCE_MORE
-        for row in rows
-    ]
+def standing(one: Listed, *, needed: int) -> Standing:
+    """How a row stands, among all that stand for its phrase."""
+    if one.row.revoked_at is not None:
+        return Standing.REVOKED
+    if one.places > 1:
+        return Standing.CONFLICT
+    return Standing.LEARNED if _enough(one.row, needed) else Standing.ONCE_MORE
 
 
 def _enough(row: SitePlace, needed: int) -> bool:

@@ -28,6 +28,7 @@ from triage.web import (
     moves,
     objection_page,
     place_picking,
+    site_places,
     sizes,
     ticket_page,
 )
@@ -156,6 +157,7 @@ ROUTES: Final = (
     access.post("/desk/tickets/{no}/corrections", corrections.post_form, needs=Permission.CORRECT),
     access.post("/api/v1/tickets/{no}/corrections", corrections.post_json, needs=Permission.CORRECT),
     *place_picking.ROUTES,
+    *site_places.ROUTES,
     access.get("/api/v1/units", api.units, needs=access.SIGNED_IN),
     access.get("/api/v1/openapi.json", api.openapi, needs=access.SIGNED_IN),
     *BULK,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import hdrs, web
 
-from models import placed, site_places
+from models import placed
 from models.vocab_staff import Permission
 from nlp.gazetteer import DISTRICT, STREET, GazetteerError
 from nlp.place_answer import full_name
@@ -22,13 +22,11 @@ from triage.services.correcting import AS_READ
 from triage.services.site_places import LONGEST, Wish
 from triage.web import access, guard
 from triage.web.asking import refuse_others
-from triage.web.desk import render
 from triage.web.desks.live import BOARD
 from triage.web.keys import CACHES, DEPS, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from datetime import datetime
 
     from models.ticket_detail import WholeTicket
     from nlp.place_point import Atlas
@@ -40,7 +38,6 @@ log = logs.get(__name__)
 FROM_LIST: Final = "street"
 #: Decimals of a degree on the map: ten metres, and the borders are coarser.
 DECIMALS: Final = 4
-LATEST: Final = 500
 _SEE_OTHER: Final = 303
 
 
@@ -64,39 +61,12 @@ class PickingView:
     phrase: str
     longest: int
     needed: int
+    #: 以后都这样 is for the whole city's people: the dictionary is one.
+    may_always: bool
     streets: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     from_list: str
     token_field: str
     token: str
-
-
-@dataclass(frozen=True, slots=True)
-class SiteRow:
-    """A line of the dictionary as its page shows it."""
-
-    id: int
-    phrase: str
-    place: str
-    picks: int
-    always: bool
-    by: str
-    at: datetime
-    standing: str
-    tone: str
-    revocable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SitesPage:
-    """点选词典."""
-
-    rows: tuple[SiteRow, ...]
-    needed: int
-    most: int
-    field: str
-    token: str
-    done: bool
-    as_of: datetime
 
 
 class Ground:
@@ -219,6 +189,7 @@ async def view(request: web.Request, whole: WholeTicket, *, token: str) -> Picki
         phrase=phrase[:LONGEST],
         longest=LONGEST,
         needed=request.app[DEPS].settings.place_picks,
+        may_always=service.decides(request[VIEWER]),
         streets=ground.streets,
         from_list=FROM_LIST,
         token_field=guard.FIELD,
@@ -261,7 +232,7 @@ async def at(request: web.Request) -> web.Response:
 
 
 async def picked(request: web.Request) -> web.Response:
-    """The form of the panel; leads back to the ticket. Raises BadInput, NotFound."""
+    """The form of the panel; leads back to the ticket. Raises BadInput, NotFound, CitysOwn."""
     form = await request.post()
     said = {name: value for name, value in form.items() if isinstance(value, str)}
     code = said.get("place", "")
@@ -318,58 +289,7 @@ def _degrees(written: str) -> float | None:
     return round(degrees, 6)
 
 
-async def sites(request: web.Request) -> web.Response:
-    """点选词典: what was learned, and what not yet. Raises BadInput."""
-    refuse_others(request.query, ("done",))
-    deps = request.app[DEPS]
-    atlas = await request.app[GROUND].atlas()
-    async with deps.db.reads() as session:
-        rows = await site_places.latest(session, limit=LATEST)
-    needed = deps.settings.place_picks
-    token = guard.token_of(request)
-    page = SitesPage(
-        rows=tuple(
-            SiteRow(
-                id=row.id,
-                phrase=row.phrase,
-                place=full_name(atlas.gazetteer.places, row.code)
-                if row.code in atlas.gazetteer.places
-                else row.code,
-                picks=row.picks,
-                always=row.always,
-                by=row.picked_by,
-                at=row.picked_at,
-                standing=stand.value,
-                tone=stand.name.lower(),
-                revocable=row.revoked_at is None,
-            )
-            for row, stand in zip(rows, service.standings(rows, needed=needed), strict=True)
-        ),
-        needed=needed,
-        most=LATEST,
-        field=guard.FIELD,
-        token=token,
-        done=request.query.get("done") == "1",
-        as_of=deps.clock.now(),
-    )
-    return render(request, "desk/sites.html", page=page)
-
-
-async def revoke(request: web.Request) -> web.Response:
-    """撤销 one line; leads back to the page. Raises BadInput, NotFound."""
-    form = await request.post()
-    number = form.get("id")
-    if not isinstance(number, str) or not (number.isascii() and number.isdigit() and len(number) < 19):  # noqa: PLR2004
-        raise BadInput("请在页面上选择要撤销的一条。")
-    deps = request.app[DEPS]
-    async with deps.db.writes.begin() as session:
-        await service.revoke(session, request[VIEWER], int(number), at=deps.clock.now())
-    return web.Response(status=_SEE_OTHER, headers={hdrs.LOCATION: "/desk/places?done=1"})
-
-
 ROUTES: Final = (
-    access.get("/desk/places", sites, needs=Permission.CORRECT),
-    access.post("/desk/places/revoke", revoke, needs=Permission.CORRECT),
     access.get("/desk/places/map.json", ground_json, needs=Permission.CORRECT),
     access.get("/desk/places/at", at, needs=Permission.CORRECT),
     access.post("/desk/tickets/{no}/place", picked, needs=Permission.CORRECT),

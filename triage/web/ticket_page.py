@@ -100,6 +100,7 @@ class TicketPage:
     platform: tuple[Asked, ...]
     order: PlatformOrder | None
     may_dismiss: bool
+    may_leads: bool
     same: tuple[PairLine, ...]
     exposures: tuple[Exposure, ...]
     reports: tuple[Exposure, ...]
@@ -228,6 +229,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         platform=platform,
         order=order,
         may_dismiss=request[VIEWER].may(Permission.INTAKE),
+        may_leads=request[VIEWER].may(Permission.LEADS),
         same=same,
         exposures=tuple(one for one in exposures if not one.proposed),
         reports=tuple(one for one in exposures if one.proposed),

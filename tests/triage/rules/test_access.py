@@ -47,6 +47,17 @@ def test_two_administrators_of_a_unit_make_no_auditor_of_the_city(unit: str) -> 
     assert of_city.permissions - of_unit.permissions == {Permission.AUDIT}
 
 
+@pytest.mark.parametrize("role", [Role.CLERK, Role.ANALYST])
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_leads_of_the_city_are_not_decided_by_one_unit(unit: str, role: Role) -> None:
+    of_unit, of_desk, of_city = (
+        access.viewer(TABLES, login="x", name="某人", roles=(role,), unit_code=code, at=DAY)
+        for code in (unit, "bj-desk", None)
+    )
+    assert of_city.permissions == of_desk.permissions
+    assert of_city.permissions - of_unit.permissions == {Permission.LEADS}
+
+
 @pytest.mark.parametrize("unit", [None, "bj-desk"])
 def test_a_role_of_the_whole_city_is_granted_for_no_unit_or_for_the_desk(unit: str | None) -> None:
     who = access.viewer(TABLES, login="x", name="某人", roles=(Role.SUPERVISOR,), unit_code=unit, at=DAY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,23 +14,32 @@ from connectors.vault import Vault
 from models import site_places
 from models.corrections import Correction
 from models.filters import all_seeing
+from models.ledger import LedgerRow
 from models.site_places import SitePlace
+from models.viewing import Scope, Viewer
+from models.vocab_ledger import LedgerAct
 from nlp.gazetteer import Gazetteer
 from nlp.pipeline import Reader
 from tests.factories import NOW, TicketIn, add_tickets
 from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
 from triage.services import site_places as service
+from triage.services.correcting import AS_READ, correct
 from triage.services.deps import Deps
-from triage.services.site_places import Standing, Wish
+from triage.services.site_places import CitysOwn, Standing, Wish
 from triage.settings import Settings
 from triage.site_names import SiteNames
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from models.db import Database
     from triage.rules.rows import Tables
 
 CLERK = all_seeing("local")
+#: Of one district: its own cases, and a dictionary that is the whole city's.
+OF_DISTRICT = Viewer("chaoyang", Scope(units=frozenset({"110105026"})), "110105026")
+BACK = Wish(AS_READ)
 GAZETTEER = Gazetteer.load()
 WANGJING, QINGHE = "110105026", "110108017"
 TEXT = "鹊桥大院西边每天夜里有人烧烤，烟很大。"
@@ -45,9 +55,11 @@ async def stored(db: Database, count: int = 1, text: str = TEXT) -> list[str]:
     return list(await add_tickets(db, *[item] * count))
 
 
-async def pick(db: Database, tables: Tables, no: str, wish: Wish) -> bool:
+async def pick(
+    db: Database, tables: Tables, no: str, wish: Wish, *, who: Viewer = CLERK, at: datetime = NOW
+) -> bool:
     async with db.writes.begin() as session:
-        return await service.pick(session, tables, CLERK, no, wish, gazetteer=GAZETTEER, at=NOW)
+        return await service.pick(session, tables, who, no, wish, gazetteer=GAZETTEER, at=at)
 
 
 async def names(db: Database, needed: int = 2) -> list[tuple[str, str]]:
@@ -58,7 +70,7 @@ async def names(db: Database, needed: int = 2) -> list[tuple[str, str]]:
 
 async def stands(db: Database) -> list[Standing]:
     async with db.reads() as session:
-        return service.standings(await site_places.latest(session, limit=9), needed=2)
+        return [service.standing(one, needed=2) for one in await site_places.listed(session, limit=9)]
 
 
 PICK = Wish(WANGJING, "鹊桥大院", 116.47, 39.99)
@@ -202,3 +214,79 @@ async def test_a_running_reader_learns_and_forgets_without_a_restart(
     assert await site.refresh(deps, reader, every=0)
     assert reader.model_version == before
     assert reader.read(None, TEXT).place.street is None
+
+
+async def test_a_row_in_the_way_stands_beside_the_one_that_it_keeps_out(db: Database, tables: Tables) -> None:
+    one, two, three = await stored(db, 3, f"{TEXT}清风大院也是。")
+    await pick(db, tables, one, replace(PICK, code=QINGHE))
+    await pick(db, tables, two, replace(PICK, phrase="清风大院"), at=NOW + timedelta(hours=1))
+    await pick(db, tables, three, replace(PICK, always=True), at=NOW + timedelta(hours=2))
+    async with db.reads() as session:
+        pages = [await site_places.listed(session, limit=1, offset=at) for at in range(4)]
+    told = [(one.row.phrase, one.row.code, service.standing(one, needed=2)) for page in pages for one in page]
+    # Each page alone knows that 鹊桥大院 means neither place.
+    assert told == [
+        ("鹊桥大院", WANGJING, Standing.CONFLICT), ("鹊桥大院", QINGHE, Standing.CONFLICT),
+        ("清风大院", WANGJING, Standing.ONCE_MORE),
+    ]  # fmt: skip
+
+
+async def test_a_pick_that_is_taken_back_teaches_nothing(db: Database, tables: Tables) -> None:
+    one, two = await stored(db, 2)
+    await pick(db, tables, one, replace(PICK, always=True))
+    await pick(db, tables, one, BACK)
+    assert (await names(db), await stands(db)) == ([], [Standing.REVOKED])
+    await pick(db, tables, one, PICK)
+    await pick(db, tables, two, PICK)
+    assert await names(db) == [("鹊桥大院", WANGJING)]
+    await pick(db, tables, two, BACK)
+    # The other ticket's stays.
+    assert sorted(await stands(db), key=lambda stand: stand.name) == [Standing.ONCE_MORE, Standing.REVOKED]
+    async with db.reads() as session:
+        acts = (LedgerAct.PLACE_ADDED.value, LedgerAct.PLACE_REMOVED.value)
+        told = await session.scalars(
+            sa.select(LedgerRow.act).where(LedgerRow.act.in_(acts)).order_by(LedgerRow.seq)
+        )
+    assert list(told) == [acts[0], acts[1], acts[0], acts[0], acts[1]]
+
+
+@pytest.mark.parametrize("by_json", [False, True])
+async def test_a_ticket_that_is_put_elsewhere_does_not_stand_in_its_own_way(
+    db: Database, tables: Tables, *, by_json: bool
+) -> None:
+    (no,) = await stored(db)
+    await pick(db, tables, no, replace(PICK, code=QINGHE))
+    async with db.writes.begin() as session:
+        said = {"place": {True: WANGJING, False: "110108"}[by_json]}
+        await correct(session, tables, CLERK, no, said, at=NOW)
+    await pick(db, tables, no, replace(PICK, always=True))
+    assert await names(db) == [("鹊桥大院", WANGJING)]
+
+
+async def test_the_dictionary_of_the_city_is_decided_by_the_whole_city(db: Database, tables: Tables) -> None:
+    one, two = await stored(db, 2)
+    with pytest.raises(CitysOwn):
+        await pick(db, tables, one, replace(PICK, always=True), who=OF_DISTRICT)
+    await pick(db, tables, one, replace(PICK, always=True))
+    async with db.writes.begin() as session:
+        (number,) = await session.scalars(sa.select(SitePlace.id))
+        with pytest.raises(CitysOwn):
+            await service.revoke(session, OF_DISTRICT, number, at=NOW)
+    # Nor by the way of a ticket of theirs; their own pick counts, and is theirs to take back.
+    await pick(db, tables, one, BACK, who=OF_DISTRICT)
+    await pick(db, tables, two, replace(PICK, phrase="大院西边"), who=OF_DISTRICT)
+    assert await names(db, needed=1) == [("大院西边", WANGJING), ("鹊桥大院", WANGJING)]
+    await pick(db, tables, two, BACK, who=OF_DISTRICT)
+    assert await names(db, needed=1) == [("鹊桥大院", WANGJING)]
+
+
+async def test_one_pick_less_and_one_more_is_another_dictionary(db: Database, tables: Tables) -> None:
+    one, two, three = await stored(db, 3)
+    await pick(db, tables, one, PICK)
+    await pick(db, tables, two, PICK)
+    async with db.reads() as session:
+        before = await site_places.version(session)
+    await pick(db, tables, two, BACK)
+    await pick(db, tables, three, PICK, at=NOW + timedelta(minutes=1))
+    async with db.reads() as session:
+        assert await site_places.version(session) != before

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from connectors.feeds.items import FeedItem
 from models.appeals import Appeal
+from models.lead_matters import LeadPair
 from models.leads import Lead
+from models.tickets import Ticket
 from models.vocab_leads import LeadState
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
@@ -206,3 +208,17 @@ async def test_a_confidential_ticket_is_named_only_to_who_may_see_it(
         own, others = [await (await who.get(path)).text() for who in (client, analyst)]
         assert [no in text for no in (secret, plain) for text in (own, others)] == [True, False, True, True]
     assert "编号不显示" in await page(analyst, "/desk/leads?state=merged")
+
+
+async def test_a_ticket_leads_to_its_report_whoever_may_open_it(
+    client: Client, client_of: ClientOf, deps: Deps
+) -> None:
+    (no,) = await factories.add_tickets(deps.db, factories.TicketIn())
+    (one, *_) = await add(deps, *TEXTS)
+    async with deps.db.writes.begin() as session:
+        ticket = await session.scalar(sa.select(Ticket.id))
+        session.add(LeadPair(lead_id=one, ticket_id=ticket, p=0.9, why=[], state="proposed", at=NOW))
+    officer = await client_of(Role.STREET, unit="110105026")
+    own, others = [await page(who, f"/desk/tickets/{no}") for who in (client, officer)]
+    assert ["标题0" in text for text in (own, others)] == [True, True]
+    assert ["/desk/leads" in text for text in (own, others)] == [True, False]

@@ -77,7 +77,7 @@ async def test_who_sees_none_of_its_cases_neither_sees_nor_changes_a_party(
     away = await client_of(Role.CLERK, unit="110108")
     form = hidden(await (await client.get(f"/desk/parties/{shop}")).text(), f"/desk/parties/{shop}/merge")
     await away.get("/desk/parties")
-    token = {"token": hidden(await (await away.get("/desk/leads")).text(), "/desk/size")["token"]}
+    token = {"token": hidden(await (await away.get("/desk")).text(), "/desk/size")["token"]}
     for act, more in (("merge", form), ("split", form), ("undo", {"change": "1"})):
         answer = await away.post(f"/desk/parties/{shop}/{act}", data={**more, **token})
         assert answer.status == 404, act

@@ -14,10 +14,11 @@ from models.appeals import Reading
 from models.corrections import Correction
 from models.site_places import SitePlace
 from models.tickets import Ticket
+from models.vocab_staff import Role
 from tests import signed_in
 from tests.factories import TicketIn, add_tickets
 from triage.services import reference
-from triage.web import communities
+from triage.web import communities, site_places
 from triage.web.app import make_app
 from triage.web.guard import FIELD
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
     from models.db import Database
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 WANGJING, DONGHU = "110105026", "110105043"
@@ -217,6 +218,47 @@ async def test_the_dictionary_lists_and_revokes(client: Client, db: Database, no
     assert (await client.post("/desk/places/revoke", data=form)).status == 404
     form["id"] = "甲"
     assert (await client.post("/desk/places/revoke", data=form)).status == 400
+
+
+async def test_the_dictionary_is_paged_and_a_page_leads_back_to_itself(
+    client: Client, db: Database, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_places, "LISTED", 1)
+    await send(client, no, place=WANGJING, phrase="鹊桥大院", always="1")
+    (other,) = await add_tickets(db, TicketIn(title=None, text=TEXT, street=None))
+    await send(client, other, place="street", street=DONGHU, phrase="鹊桥大院")
+    first, second = [await (await client.get(f"/desk/places{page}")).text() for page in ("", "?page=2")]
+    # One of them is on another page, and stands in the way there as well.
+    assert [page.count("有不同的点选，不采用") for page in (first, second)] == [1, 1]
+    assert 'href="/desk/places?page=2">下一页' in first
+    assert 'href="/desk/places">上一页' in second
+    assert "下一页" not in second
+    statuses = [(await client.get(f"/desk/places?page={page}")).status for page in ("3", "0", "x")]
+    assert statuses == [404, 400, 400]
+    (number,) = re.findall(r'name="id" value="(\d+)"', second)
+    form = {FIELD: await token(client, no), "id": number, "page": "2"}
+    answer = await client.post("/desk/places/revoke", data=form, allow_redirects=False)
+    assert answer.headers["Location"] == "/desk/places?done=1&page=2"
+
+
+async def test_a_clerk_of_a_district_reads_the_dictionary_and_decides_nothing_of_it(
+    client: Client, client_of: ClientOf, db: Database, no: str
+) -> None:
+    await send(client, no, place=WANGJING, phrase="鹊桥大院", always="1")
+    away = await client_of(Role.CLERK, unit="110105")
+    page = await (await away.get("/desk/places")).text()
+    assert "鹊桥大院" in page
+    assert "/desk/places/revoke" not in page
+    ticket = await (await away.get(f"/desk/tickets/{no}")).text()
+    assert "更正地点" in ticket
+    assert 'name="always"' not in ticket
+    async with db.reads() as session:
+        number = (await session.scalars(sa.select(SitePlace.id))).one()
+    form = {FIELD: await token(away, no), "id": str(number)}
+    answer = await away.post("/desk/places/revoke", data=form)
+    assert (answer.status, "全市共用" in await answer.text()) == (403, True)
+    assert await send(away, no, place=WANGJING, phrase="鹊桥大院", always="1") == 403
+    assert await send(away, no, place=WANGJING, phrase="鹊桥大院") == 303
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from models.appeals import Appeal
+from models.topics import TopicState
 from models.vocab_staff import Role
 from models.vocab_topics import TopicLevel
 from tests.factories import NOW, add_tickets
 from tests.triage.services.topics.test_topics import GRILLS, OILY
+from tests.triage.web import test_leads
 from triage.services import reference
 from triage.services.topics import finding
 
@@ -104,3 +106,17 @@ async def test_who_is_told_sums_alone_reads_typical_sentences_without_their_case
     assert "typical" not in (await (await analyst.get(path)).text()).split("典型的几条")[1]
     of_unit = await client_of(Role.ANALYST, unit="110105")
     assert "typical" not in (await (await of_unit.get(path)).text()).split("典型的几条")[1]
+
+
+async def test_a_typical_report_leads_to_the_leads_whoever_may_open_them(
+    client: Client, client_of: ClientOf, deps: Deps
+) -> None:
+    await ready(deps)
+    (lead, *_) = await test_leads.add(deps, *test_leads.TEXTS)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(TopicState).values(typical=[["lead", lead]]))
+        topic = await session.scalar(sa.select(TopicState.topic_id))
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    own, others = [await (await who.get(f"/desk/topics/{topic}")).text() for who in (client, district)]
+    assert ["标题0" in text for text in (own, others)] == [True, True]
+    assert ["/desk/leads?state=all" in text for text in (own, others)] == [True, False]

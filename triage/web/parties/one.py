@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from triage.services.parties.history import NamePair, PartyWhole
     from triage.web.names import Names
 
+#: Whose readings these are to put right: an analyst of the city, and clerks among the parties they see.
+CHANGERS: Final = (Permission.LEADS, Permission.CORRECT)
 _SEE_OTHER: Final = 303
 #: Cases of one page.
 CASES: Final = 100
@@ -242,7 +244,7 @@ async def _page(request: web.Request, party_id: int, error: TriageError | None) 
         place=place(request, found.party.district_code, found.party.street_code),
         version=found.party.version,
         merged_into=found.party.merged_into,
-        may_change=request[VIEWER].may(Permission.LEADS),
+        may_change=request[VIEWER].may(*CHANGERS),
         names=tuple((row.id, row.written) for row in found.names),
         months=tuple(months),
         rows=_rows(found, months, names),

@@ -221,7 +221,7 @@ async def _page(
         ),
         typical=tuple(
             TypicalView(
-                _where(text),
+                _where(text, leads=request[VIEWER].may(Permission.LEADS)),
                 text.what.label, text.title, text.text,
             )
             for text in found.typical
@@ -269,10 +269,13 @@ def _of_office(request: web.Request) -> bool:
     return of_office(request.app[DEPS].tables, request[VIEWER])
 
 
-def _where(text: listing.Typical) -> str:
+def _where(text: listing.Typical, *, leads: bool) -> str:
+    """Where a text is found; nowhere for who may not open it."""
     if not text.opens:
         return ""
-    return f"/desk/tickets/{text.ref}" if text.what is TextKind.TICKET else "/desk/leads?state=all"
+    if text.what is TextKind.TICKET:
+        return f"/desk/tickets/{text.ref}"
+    return "/desk/leads?state=all" if leads else ""
 
 
 def _run(run: TopicRun) -> str:
