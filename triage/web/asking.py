@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
@@ -138,6 +138,12 @@ def read(query: Mapping[str, str]) -> Asked:
         before=_cursor(query, "before"),
         limit=_limit(query),
     )
+
+
+def kept(parameters: Mapping[str, str]) -> TicketFilter:
+    """A filter as a job keeps it, masked: its words may be longer by that than anybody may type."""
+    words = parameters.get("q", "")
+    return replace(read({**parameters, "q": ""}).filters, query=words)
 
 
 def _text(query: Mapping[str, str], name: str, longest: int) -> str:

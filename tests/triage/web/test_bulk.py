@@ -12,8 +12,9 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
-from models.tickets import Ticket
+from models.tickets import Ticket, TicketUnit
 from models.vocab_ledger import LedgerAct
+from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
 from tests.triage.web.problem import assert_problem
 from tests.written import written
@@ -22,7 +23,7 @@ from triage.services.bulk import running
 from triage.web.openapi import document
 
 if TYPE_CHECKING:
-    from tests.triage.web.conftest import Client
+    from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
 STREET = {"post": "unit", "unit": "望京街道办事处", "name": "甲"}
@@ -250,3 +251,40 @@ async def test_a_draft_belongs_to_one_selection(client: Client, numbers: list[st
     assert ticked == await kept_under(second, first)
     others = [await kept_under(first, third), await kept_under(("district", "110105")), await kept_under()]
     assert len({ticked, *others}) == 4
+
+
+async def test_words_that_grow_by_masking_are_read_back(client: Client, deps: Deps) -> None:
+    words = "我叫李明，" * 20
+    await add_tickets(deps.db, TicketIn(text=words))
+    await reference.sync(deps)
+    form = {"token": await token_of(client), "move": "urge", "note": "季度末统一催办", "in_q": words}
+    draft = await client.post("/desk/bulk", data=form)
+    page = await draft.text()
+    assert draft.status == 200, page
+    assert f"搜索“{'我叫[姓名]，' * 20}”" in page
+    started = await client.post(f"{draft.url.path}/start", data={"token": form["token"]})
+    assert started.status == 200, await started.text()
+
+
+@pytest.mark.parametrize("gone", [1, 4])
+async def test_the_undo_counts_what_went_to_another_unit(
+    client_of: ClientOf, deps: Deps, numbers: list[str], gone: int
+) -> None:
+    """All of them is a draft of its own too, where none can be moved: it was a fault of ours."""
+    await add_tickets(deps.db, TicketIn(), TicketIn())
+    officer = await client_of(Role.STREET, unit="110105026")
+    form = {"token": await token_of(officer), "move": "sign"}
+    draft = await officer.post("/desk/bulk", data=form)
+    path = draft.url.path
+    await officer.post(f"{path}/start", data={"token": form["token"]})
+    await worked(deps, int(path.rpartition("/")[2]))
+    async with deps.db.writes.begin() as session:
+        mine = sa.select(TicketUnit.ticket_id).where(TicketUnit.unit_code == "110105026")
+        lost = list(await session.scalars(mine.order_by(TicketUnit.ticket_id).limit(gone)))
+        await session.execute(sa.delete(TicketUnit).where(TicketUnit.ticket_id.in_(lost)))
+    undo = await officer.post(f"{path}/undo", data={"token": form["token"]})
+    page = await undo.text()
+    assert undo.status == 200, page
+    assert f"可以办理 <b>{4 - gone}</b> 张" in page
+    assert "工单已转到您看不到的单位" in page
+    assert numbers[0] not in page

@@ -45,6 +45,7 @@ _PAGE: Final = 500
 #: Tickets judged before others get their turn on the loop.
 _BATCH: Final = 200
 _MOVED: Final = "批量办理之后工单又有变化，这一张不能整批撤销"
+_GONE: Final = "工单已转到您看不到的单位，不能由您办理"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ async def draft(deps: Deps, viewer: Viewer, plan: Plan, ids: Sequence[int]) -> i
                 )
                 for ticket in tickets
             ]  # fmt: skip
+            judged += _gone(ids[start : start + _BATCH], tickets)
     return await _keep(deps, plan, judged, at=now)
 
 
@@ -143,7 +145,8 @@ async def _head(
 async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> int:
     """The same for taking back what a job did: only its own tickets that nobody moved since.
 
-    What it merged is taken out whatever came meanwhile, unless somebody took it out before.
+    One that went to a unit whose cases are not theirs is told as such, not left out. What it merged is taken
+    out whatever came meanwhile, unless somebody took it out before.
     """
     now = deps.clock.now()
     check_post(viewer, plan.person.actor.post, plan.person.actor.unit)
@@ -175,6 +178,7 @@ async def draft_undo(deps: Deps, viewer: Viewer, job: BulkJob, plan: Plan) -> in
                 judged.append(
                     _judge(deps.tables, plan, ticket, standings[ticket.id], at=now, values=plan.values)
                 )
+            judged += _gone(ids[start : start + _BATCH], tickets)
     return await _keep(deps, plan, judged, at=now)
 
 
@@ -183,6 +187,12 @@ async def _tickets(session: AsyncSession, viewer: Viewer, ids: Sequence[int]) ->
     rows = await session.scalars(sa.select(Ticket).where(Ticket.id.in_(list(ids)), may_see(viewer)))
     known = {ticket.id: ticket for ticket in rows}
     return [known[number] for number in ids if number in known]
+
+
+def _gone(ids: Sequence[int], tickets: Sequence[Ticket]) -> list[_Judged]:
+    """Those of the ids that are no longer theirs to see: counted with their reason, never left out."""
+    seen = {ticket.id for ticket in tickets}
+    return [_Judged(number, 0, BulkRow.REFUSED, NotFound.code, _GONE) for number in ids if number not in seen]
 
 
 def _judge(

@@ -220,7 +220,7 @@ def _what(request: web.Request, row: BulkJob) -> str:
         return f"第 {row.undoes} 批办成的工单"
     if not row.picked:
         return "在列表里选中的工单"
-    return forms.spelled(asking.read(row.picked).filters, request.app[NAMES])
+    return forms.spelled(asking.kept(row.picked), request.app[NAMES])
 
 
 def _undoable(request: web.Request, row: BulkJob, view: BulkJobView) -> bool:
