@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from openpyxl import load_workbook
 
+from models.reports import Report
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
@@ -18,12 +20,11 @@ from tests.triage.services.reporting.test_reports import ITEMS
 from tests.written import written
 from triage.services import reference
 from triage.services.open_data import publishing
-from triage.services.reporting import rendering
+from triage.services.reporting import drafting, rendering
 from triage.services.trends import refreshing
 
 if TYPE_CHECKING:
     from models.db import Database
-    from models.reports import Report
     from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
 
@@ -69,6 +70,21 @@ async def test_outside_the_office_small_numbers_are_hidden_and_nothing_is_writte
         assert answer.status == 403
 
 
+async def test_who_was_not_first_to_draft_is_told(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_tickets(deps.db, *ITEMS)
+    await reference.sync(deps)
+    while await refreshing.catch_up(deps):
+        pass
+    form = hidden(await (await client.get("/desk/reports")).text(), "/desk/reports/draft")
+    asked = form | {"kind": "monthly", "period": "2026-10"}
+    assert (await client.post("/desk/reports/draft", data=asked)).status == 200
+    monkeypatch.setattr(drafting, "_newest", lambda _: sa.select(Report).where(sa.false()))
+    second = await client.post("/desk/reports/draft", data=asked)
+    assert (second.status, "刚由别人起草" in await second.text()) == (409, True)
+
+
 async def test_drafted_signed_and_fetched(
     client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,8 +94,9 @@ async def test_drafted_signed_and_fetched(
         pass
     page = await (await client.get("/desk/reports")).text()
     form = hidden(page, "/desk/reports/draft")
-    wrong = await client.post("/desk/reports/draft", data=form | {"kind": "monthly", "period": "x"})
-    assert wrong.status == 400
+    for period in ("x", "9999-12", "0001-01"):
+        wrong = await client.post("/desk/reports/draft", data=form | {"kind": "monthly", "period": period})
+        assert wrong.status == 400
     answer = await client.post("/desk/reports/draft", data=form | {"kind": "monthly", "period": "2026-10"})
     one = await answer.text()
     assert "本期共收到诉求3件" in one

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from connectors.file_text import clean
 from models.reports import Report, ReportDraft
@@ -28,7 +29,7 @@ from triage.services.notices.noting import NewNotice, Recipient, note
 from triage.services.reporting import wording
 from triage.services.reporting.figuring import figured
 from triage.services.reporting.known import known
-from triage.services.reporting.periods import holding, period_of
+from triage.services.reporting.periods import YEARS, holding, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ log = logs.get(__name__)
 SYSTEM: Final = "system"
 TEMPLATE: Final = "report"
 LONGEST: Final = 8_000
+LONGEST_HEADING: Final = 40
 #: Sections are counted 一 to 十 on paper.
 MOST_SECTIONS: Final = 10
 
@@ -73,9 +75,12 @@ async def draft(
 ) -> Report:
     """Draft a period's report: the open draft anew, or a new edition after a signed one.
 
-    Raises NotReady when the figures do not reach its end, and PersonsDraft when a person's text is the
-    newest: `over` is the draft of a person that may be replaced, by who has seen it.
+    Raises BadInput of a period that no report is of, NotReady when the figures do not reach its end,
+    ReportMoved when somebody drafts it at this moment, and PersonsDraft when a person's text is the newest:
+    `over` is the draft of a person that may be replaced, by who has seen it.
     """
+    if period.first.year not in YEARS:
+        raise BadInput(f"报告的期间应在 {YEARS[0]} 年到 {YEARS[-1]} 年之间")
     found = await figured(session, tables, period)
     sections = wording.drafted(found.facts["facts"])
     newest: Report | None = await session.scalar(_newest(period).with_for_update())
@@ -86,6 +91,10 @@ async def draft(
             data_version="", as_of=found.as_of, table_version=tables.version, made_at=now,
         )  # fmt: skip
         session.add(report)
+        try:
+            await session.flush()
+        except IntegrityError as other:
+            raise ReportMoved("这一期刚由别人起草，请在列表里打开") from other
     else:
         report = newest
         by = await session.scalar(
@@ -178,7 +187,10 @@ def checksum(report: Report) -> str:
 
 
 def parsed(text: str) -> list[dict[str, Any]]:
-    """Sections of an edited text: a line that begins with # is a heading, every other one a sentence."""
+    """Sections of an edited text: a line that begins with # is a heading, every other one a sentence.
+
+    What cannot stand is refused, never left out. Raises BadInput.
+    """
     if len(text) > LONGEST:
         raise BadInput(f"报告正文最多 {LONGEST} 个字")
     sections: list[dict[str, Any]] = []
@@ -186,17 +198,27 @@ def parsed(text: str) -> list[dict[str, Any]]:
         # Pasted texts bring controls along; no document can hold them.
         said = clean(line)
         if said.startswith("#"):
-            sections.append({"heading": said.lstrip("# ").strip()[:40], "sentences": []})
+            sections.append({"heading": _heading(said), "sentences": []})
         elif said:
             if not sections:
                 raise BadInput("第一行应是小标题，以 # 开头")
             sections[-1]["sentences"].append(said)
-    kept = [section for section in sections if section["heading"] and section["sentences"]]
-    if not kept:
+    if not sections:
         raise BadInput("正文不能是空的")
-    if len(kept) > MOST_SECTIONS:
+    if bare := next((section["heading"] for section in sections if not section["sentences"]), None):
+        raise BadInput(f"小标题“{bare}”下面没有句子：请补上，或删去这个小标题")
+    if len(sections) > MOST_SECTIONS:
         raise BadInput(f"报告最多 {MOST_SECTIONS} 个小标题")
-    return kept
+    return sections
+
+
+def _heading(line: str) -> str:
+    told = line.lstrip("# ").strip()
+    if not told:
+        raise BadInput("有一行只有 #，没有小标题的文字：请补上，或删去这一行")
+    if len(told) > LONGEST_HEADING:
+        raise BadInput(f"小标题最多 {LONGEST_HEADING} 个字：{told[:20]}……")
+    return told
 
 
 def as_text(sections: Sequence[dict[str, Any]]) -> str:
@@ -271,32 +293,42 @@ class Drafter:
     async def poke(self) -> bool:
         """Draft the reports whose time has come and that are not there; never more at once."""
         deps, now = self._deps, self._deps.clock.now()
+        of_days = sa.select(sa.func.min(Report.period)).where(Report.kind == ReportKind.DAILY.value)
         async with deps.db.reads() as session:
-            last = await session.scalar(
-                sa.select(sa.func.max(Report.period)).where(Report.kind == ReportKind.DAILY.value)
+            first = await session.scalar(of_days)
+            wanted = due(deps.tables, now, since=date.fromisoformat(first) if first else None)
+            rows = await session.execute(
+                sa.select(Report.kind, Report.period).where(Report.period.in_([one.name for one in wanted]))
             )
-        for period in due(deps.tables, now, last=date.fromisoformat(last) if last else None):
-            async with deps.db.writes.begin() as session:
-                known = await session.scalar(
-                    sa.select(Report.id).where(Report.kind == period.kind.value, Report.period == period.name)
-                )
-                if known is not None:
-                    continue
-                try:
-                    await draft(session, deps.tables, period, now=now)
-                except NotReady as error:
-                    log.info("report_waits", kind=period.kind.value, reason=error.code)
+            known = {(row.kind, row.period) for row in rows}
+        for period in wanted:
+            if (period.kind.value, period.name) not in known:
+                await self._draft(period, now)
         return False
 
+    async def _draft(self, period: Period, now: datetime) -> None:
+        """Draft it, unless it cannot be yet, or somebody was faster."""
+        deps = self._deps
+        try:
+            async with deps.db.writes.begin() as session:
+                if await session.scalar(_newest(period)) is None:
+                    await draft(session, deps.tables, period, now=now)
+        except (NotReady, ReportMoved) as error:
+            log.info("report_waits", kind=period.kind.value, reason=error.code)
 
-def due(tables: Tables, now: datetime, *, last: date | None = None) -> list[Period]:
-    """The last whole periods whose report is due by now, and the days since the `last` that has one."""
+
+def due(tables: Tables, now: datetime, *, since: date | None = None) -> list[Period]:
+    """The last whole periods whose report is due by now, and the days that may have been missed.
+
+    Those are all of the last ones `since` the first day that has a report: one that somebody drafted after an
+    outage does not stand for the days before it. Which of them are there, the caller knows.
+    """
     moment = local(now)
     today, rows = moment.date(), tables.publishing
     if moment.hour < number(rows, Publish.DAILY_HOUR, today):
         return []
     back = number(rows, Publish.DAILY_BACK, today)
-    missed = 1 if last is None else min(max((today - last).days - 1, 1), back)
+    missed = 1 if since is None else min(max((today - since).days - 1, 1), back)
     found = [holding(ReportKind.DAILY, today - timedelta(days=n)) for n in range(missed, 0, -1)]
     if today.isoweekday() >= number(rows, Publish.WEEKLY_DAY, today):
         found.append(holding(ReportKind.WEEKLY, today - timedelta(days=7)))

@@ -12,6 +12,8 @@ from triage.errors import BadInput
 
 _WEEK: Final = re.compile(r"20[0-9]{2}-W[0-5][0-9]")
 _YEAR: Final = timedelta(weeks=52)
+#: Reports are of these; at the calendar's own edges a period has none before it, or no last day.
+YEARS: Final = range(2000, 2100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,6 @@ def period_of(kind: ReportKind, name: str) -> Period:
             return holding(kind, date.fromisocalendar(int(name[:4]), int(name[-2:]), 1))
         if kind is ReportKind.MONTHLY:
             return holding(kind, date.fromisoformat(f"{name}-01"))
-    except ValueError:
+    except (ValueError, OverflowError):
         pass  # told below, with the wrongly shaped ones
     raise BadInput("期间应形如 2026-11-25（日报）、2026-W47（周报）或 2026-10（月报）")

@@ -152,7 +152,7 @@ def title_of(period: Period) -> str:
 
 def strange_numbers(sections: Sequence[Mapping[str, Any]], known: Known) -> list[str]:
     """Numbers that the text names and nothing that is known shows, in order."""
-    said = (sentence for section in sections for sentence in section["sentences"])
+    said = (text for section in sections for text in (section["heading"], *section["sentences"]))
     return list(dict.fromkeys(number for sentence in said for number in known.strange(sentence)))
 
 

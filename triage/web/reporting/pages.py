@@ -127,7 +127,7 @@ async def drafted(request: web.Request) -> web.Response:
         over = form_number(form.get("over")) if "over" in form else None
         async with deps.db.writes.begin() as session:
             report = await drafting.draft(session, deps.tables, period, now=deps.clock.now(), over=over)
-    except (BadInput, NotReady, drafting.PersonsDraft) as error:
+    except (BadInput, NotReady, drafting.PersonsDraft, drafting.ReportMoved) as error:
         return await _list(request, typed, error)
     return _to(report.id)
 

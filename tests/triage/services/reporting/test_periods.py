@@ -21,8 +21,8 @@ def test_reports_are_due_by_the_table() -> None:
     second = drafting.due(tables, datetime(2026, 12, 2, 8, 0, tzinfo=beijing))
     assert [period.name for period in second] == ["2026-12-01", "2026-W48"]
     # After days on which nothing ran, the missed ones, a week of them at most.
-    for last, first, count in ((date(2026, 11, 28), "2026-11-29", 3), (date(2026, 9, 1), "2026-11-25", 7)):
-        missed = drafting.due(tables, datetime(2026, 12, 2, 8, 0, tzinfo=beijing), last=last)
+    for since, first, count in ((date(2026, 11, 28), "2026-11-29", 3), (date(2026, 9, 1), "2026-11-25", 7)):
+        missed = drafting.due(tables, datetime(2026, 12, 2, 8, 0, tzinfo=beijing), since=since)
         days = [period.name for period in missed if period.kind is ReportKind.DAILY]
         assert (days[0], days[-1], len(days)) == (first, "2026-12-01", count)
 

@@ -135,7 +135,7 @@ async def test_edited_signed_and_frozen(sqlite_db: Database) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("没有小标题", "小标题"), ("# 只有标题", "空的"), ("x" * 9000, "最多"),
+        ("没有小标题", "小标题"), ("# 只有标题", "没有句子"), ("\n \n", "空的"), ("x" * 9000, "最多"),
         ("# 某项\n共1件。\n" * 11, "最多 10 个小标题"),
     ],
 )  # fmt: skip
