@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 _BATCH: Final = 1000
+_YEARS: Final = range(2000, 2100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,14 @@ class Closing:
 
 
 def span(month: str) -> tuple[datetime, datetime]:
-    """The month as [start, end). Raises BadInput on what is no month."""
+    """The month as [start, end). Raises BadInput on what is no month, or at the calendar's edges."""
     try:
-        return month_span(month)
-    except ValueError:
-        raise BadInput(f"月份应形如 2026-10：{month}") from None
+        first, last = month_span(month)
+    except (ValueError, OverflowError):
+        raise BadInput(f"月份应形如 2026-10：{month[:20]}") from None
+    if first.year not in _YEARS:
+        raise BadInput(f"月份应在 {_YEARS[0]} 年到 {_YEARS[-1]} 年之间：{month}")
+    return first, last
 
 
 async def close(deps: Deps, month: str, *, reason: str | None = None) -> Closing:

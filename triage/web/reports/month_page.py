@@ -75,11 +75,12 @@ class MonthLine:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """Tickets of one sort behind a percentage."""
+    """Tickets of one sort behind a percentage: those that are theirs to see, the first ones of many."""
 
     title: str
     count: int
     tickets: tuple[tuple[str, str], ...]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,15 +347,24 @@ def _drilled(
 
 
 async def _seen(session: AsyncSession, viewer: Viewer, view: DrillView) -> DrillView:
-    """The same counts, naming only the tickets that the viewer may see."""
-    numbers = [no for sort in view.sorts for no, _ in sort.tickets]
-    seen = await seen_numbers(session, viewer, numbers)
-    sorts = (replace(one, tickets=tuple(t for t in one.tickets if t[0] in seen)) for one in view.sorts)
-    return replace(view, sorts=tuple(sorts))
+    """The same counts, naming only the tickets that the viewer may see, and of many the first."""
+    return replace(view, sorts=tuple([await _first(session, viewer, sort) for sort in view.sorts]))
+
+
+async def _first(session: AsyncSession, viewer: Viewer, sort: Sort) -> Sort:
+    """First asked, then cut: a unit's own may stand behind many of others."""
+    found: list[tuple[str, str]] = []
+    for start in range(0, len(sort.tickets), MOST):
+        part = sort.tickets[start : start + MOST]
+        seen = await seen_numbers(session, viewer, [no for no, _ in part])
+        found += [ticket for ticket in part if ticket[0] in seen]
+        if len(found) >= MOST:
+            break
+    return replace(sort, tickets=tuple(found[:MOST]), cut=len(found) >= MOST)
 
 
 def _sort(title: str, tickets: Sequence[tuple[str, str]]) -> Sort:
-    return Sort(title, len(tickets), tuple(tickets[:MOST]))
+    return Sort(title, len(tickets), tuple(tickets))
 
 
 async def exported(request: web.Request) -> web.Response:

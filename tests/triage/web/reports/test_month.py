@@ -18,6 +18,7 @@ from tests.triage.rules.helpers import moment
 from tests.written import written
 from triage.clock import FixedClock
 from triage.services import months, reference
+from triage.web.reports import month_page
 
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client, ClientOf
@@ -36,17 +37,23 @@ _LIVED: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 @pytest.fixture
 async def no(deps: Deps) -> str:
-    """A ticket that lived through October, and October published."""
+    (made,) = await lived(deps, factories.TicketIn())
+    return made
+
+
+async def lived(deps: Deps, *items: factories.TicketIn) -> list[str]:
+    """Tickets that lived through October, and October published."""
     await reference.sync(deps)
-    item = factories.TicketIn(age=factories.NOW - moment("2026-10-01 10:00"))
-    (made,) = await factories.add_tickets(deps.db, item)
+    age = factories.NOW - moment("2026-10-01 10:00")
+    made = await factories.add_tickets(deps.db, *(replace(item, age=age) for item in items))
     async with deps.db.writes.begin() as session:
-        ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == made))
-        for seq, (tag, at, data) in enumerate(_LIVED, start=10):
-            await session.execute(
-                sa.insert(TicketEvent),
-                {"ticket_id": ticket_id, "seq": seq, "at": moment(at), "tag": tag, "data": data},
-            )
+        ids = await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_(made)))
+        events = [
+            {"ticket_id": ticket_id, "seq": seq, "at": moment(at), "tag": tag, "data": data}
+            for ticket_id in ids
+            for seq, (tag, at, data) in enumerate(_LIVED, start=10)
+        ]
+        await session.execute(sa.insert(TicketEvent), events)
     await months.close(replace(deps, clock=FixedClock(moment("2026-11-03 09:00"))), "2026-10")
     return made
 
@@ -74,6 +81,26 @@ async def test_a_month_is_told_by_everything_down_to_its_tickets(client: Client,
     assert ranking.count('data-label="名次"') >= 340
     only = await (await client.get("/desk/month?by=ranking&group=group.advanced")).text()
     assert only.count('data-label="名次"') == 1
+
+
+async def test_a_unit_finds_its_own_tickets_behind_those_of_others(
+    client_of: ClientOf, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = factories.TicketIn(
+        unit="110108010", district="110108", street="110108010", assist=(), copies=("110108",)
+    )
+    own = factories.TicketIn()
+    made = await lived(deps, away, away, away, own, own, own)
+    monkeypatch.setattr(month_page, "MOST", 2)
+    link = f"/desk/month?by=kind&key={own.kind}&rate=satisfaction"
+    district = await client_of(Role.SUPERVISOR, unit="110105")
+    page = await (await district.get(link)).text()
+    assert [no in page for no in made] == [False, False, False, True, True, False]
+    assert '得部分分 6 件 <small class="muted">先列 2 件' in page
+    monkeypatch.setattr(month_page, "MOST", 500)
+    page = await (await district.get(link)).text()
+    assert [no in page for no in made] == [False, False, False, True, True, True]
+    assert "其中 3 件在您的查看范围内" in page
 
 
 async def test_a_correction_is_a_version_of_its_own_and_the_first_stays(
@@ -133,6 +160,8 @@ async def test_the_workbook_names_no_ticket_that_the_viewer_may_not_see(
     [
         ("month=2026-09", 404, "没有发布过"),
         ("month=x", 400, "月份应形如"),
+        ("month=9999-12", 400, "月份应形如"),
+        ("month=0001-01", 400, "月份应在"),
         ("month=2026-10&version=7", 404, "没有发布过第 7 版"),
         ("version=x", 400, "参数 version"),
         ("by=all", 400, "参数 by 只能是"),
