@@ -48,6 +48,8 @@ _PARAMETERS: Final = ("month", "version", "by", "key", "rate", "group")
 _VERSION: Final = re.compile(r"[0-9]{1,6}")
 #: Ticket numbers shown of each sort.
 MOST: Final = 500
+#: Of how many it is asked at once whether they may be seen, where the first ones were others'.
+_STEP: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,12 +356,12 @@ async def _seen(session: AsyncSession, viewer: Viewer, view: DrillView) -> Drill
 async def _first(session: AsyncSession, viewer: Viewer, sort: Sort) -> Sort:
     """First asked, then cut: a unit's own may stand behind many of others."""
     found: list[tuple[str, str]] = []
-    for start in range(0, len(sort.tickets), MOST):
-        part = sort.tickets[start : start + MOST]
+    start, step = 0, MOST
+    while start < len(sort.tickets) and len(found) < MOST:
+        part = sort.tickets[start : start + step]
         seen = await seen_numbers(session, viewer, [no for no, _ in part])
         found += [ticket for ticket in part if ticket[0] in seen]
-        if len(found) >= MOST:
-            break
+        start, step = start + step, _STEP
     return replace(sort, tickets=tuple(found[:MOST]), cut=len(found) >= MOST)
 
 
