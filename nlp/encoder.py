@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import onnxruntime
@@ -67,9 +67,11 @@ class Card:
     def load(cls, folder: Path) -> Card:
         """Read the card and check every file it names. Raises WeightsError."""
         try:
-            raw: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            raw = json.loads((folder / CARD).read_text(encoding="utf-8"))
         except (OSError, ValueError) as fault:
             raise WeightsError(f"{folder / CARD}: {fault}") from fault
+        if not isinstance(raw, dict) or not isinstance(raw.get("version", ""), str):
+            raise WeightsError(f"{CARD}: no card of a model")
         split = raw.get("schema") == SCHEMA
         if not split and raw.get("schema") != _OF_BEFORE:
             raise WeightsError(f"{CARD}: schema: expected {SCHEMA!r}, found {raw.get('schema')!r}")
@@ -87,7 +89,7 @@ class Card:
                 sure=Sure(**{name: float(value) for name, value in raw["sure"].items()}),
                 split=split,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
             if isinstance(fault, WeightsError):
                 raise
             raise WeightsError(f"{CARD}: {fault!r}") from fault
@@ -147,14 +149,14 @@ class Encoder:
         self.card = Card.load(folder)
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer.enable_truncation(self.card.tokens)
+            self._tokenizer.no_padding()
         except Exception as fault:  # the library raises bare Exceptions of its own
             raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
         self._lower = session_of(folder / LOWER, threads=threads) if self.card.split else None
         self._upper = session_of(folder / UPPER, threads=threads)
         self._asked = ["scores", "why", "tags"]
         self._asked += [one.name for one in self._upper.get_outputs() if one.name == SAID]
-        self._tokenizer.enable_truncation(self.card.tokens)
-        self._tokenizer.no_padding()
         self.version = self.card.version
         self._try()
 

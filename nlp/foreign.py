@@ -23,10 +23,10 @@ from tokenizers import Tokenizer
 
 from nlp.beliefs import Beliefs, Blend, Sure
 from nlp.encoder import CARD, Card, Encoded, Encoder, session_of
-from nlp.folder import WeightsError
+from nlp.folder import WeightsError, is_there, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def load_encoder(folder: Path, *, kinds: Collection[str] | None = None, threads:
 
     `kinds` are the codes its labels may mean; None lets any pass.
     """
-    if not (folder / CARD).exists() and (folder / CONFIG).exists():
+    if not is_there(folder / CARD) and is_there(folder / CONFIG):
         return ForeignEncoder(folder, kinds=kinds, threads=threads)
     return Encoder(folder, threads=threads)
 
@@ -62,11 +62,16 @@ class ForeignEncoder(Encoder):
         """Load it. Raises WeightsError naming the file and the label or key that is wrong."""
         config = _json(folder / CONFIG)
         said = _labels(folder / LABELS, kinds)
+        most = config.get("max_position_embeddings")
+        if isinstance(most, int) and 0 < most < said["tokens"]:
+            raise WeightsError(
+                f"{LABELS}: tokens: {said['tokens']} is more than max_position_embeddings of {CONFIG}: {most}"
+            )
         self._means = _meanings(config, said["labels"])
         self._many = config.get("problem_type") == "multi_label_classification"
         graph = _graph(folder)
         share = 0.0 if NOT_ENVIRONMENTAL not in self._means else said["share"]
-        self.version = f"{folder.name}-{_digest(graph)}"[:60]
+        self.version = version_of(folder.name, _digest(graph))
         self.card = Card(
             version=self.version,
             prefix=said["prefix"],
@@ -87,11 +92,11 @@ class ForeignEncoder(Encoder):
         )
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer.enable_truncation(self.card.tokens)
+            self._tokenizer.no_padding()
         except Exception as fault:  # the library raises bare Exceptions of its own
             raise WeightsError(f"{folder.name}: cannot be loaded: {fault}") from fault
         self._upper = session_of(graph, threads=threads)
-        self._tokenizer.enable_truncation(self.card.tokens)
-        self._tokenizer.no_padding()
         self._inputs = [item.name for item in self._upper.get_inputs()]
         unknown = sorted({*self._inputs} - {"input_ids", "attention_mask", "token_type_ids"})
         outputs = [item.name for item in self._upper.get_outputs()]
@@ -99,11 +104,27 @@ class ForeignEncoder(Encoder):
             raise WeightsError(
                 f"{graph.name}: no graph of a sequence classifier: inputs {self._inputs}, outputs {outputs}"
             )
-        width = self._logits("试").shape[0]
-        if width != len(config["id2label"]):
-            raise WeightsError(
-                f"{graph.name}: gives {width} scores, but {CONFIG} has {len(config['id2label'])} labels"
-            )
+        self._try_all(graph.name, len(config["id2label"]))
+
+    def _try_all(self, graph: str, labels: int) -> None:
+        """Read what asks most of the files: if they do not go together that is said now. Raises WeightsError.
+
+        At the first appeal it would stop the worker, and at every one after it.
+        """
+        last = max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+        asked: dict[str, Callable[[], NDArray[np.float64]]] = {
+            "a short text": lambda: self._logits("试"),
+            f"token {last}, the tokenizer's last": lambda: self._scores([last]),
+            f"a text of {self.card.tokens} tokens": lambda: self._scores([last] * self.card.tokens),
+        }
+        for what, ask in asked.items():
+            try:
+                shape = ask().shape
+            except Exception as fault:  # onnxruntime raises bare Exceptions of its own
+                raise WeightsError(f"{graph}: cannot read {what}: {fault}") from fault
+            if shape != (labels,):
+                found = " x ".join(map(str, shape)) or 1
+                raise WeightsError(f"{graph}: gives {found} scores, but {CONFIG} has {labels} labels")
 
     def read_many(self, sources: Sequence[str]) -> list[Encoded]:
         """What the model says of each text, in the same order."""
@@ -113,7 +134,9 @@ class ForeignEncoder(Encoder):
         ]
 
     def _logits(self, source: str) -> NDArray[np.float64]:
-        ids = self._tokenizer.encode(self.card.prefix + source).ids
+        return self._scores(self._tokenizer.encode(self.card.prefix + source).ids)
+
+    def _scores(self, ids: Sequence[int]) -> NDArray[np.float64]:
         row = np.array([ids], dtype=np.int64)
         made = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
         (logits,) = self._upper.run(["logits"], {name: made[name] for name in self._inputs})
@@ -181,7 +204,7 @@ def _codes(file: str, labels: object, kinds: Collection[str] | None) -> dict[str
 
 def _meanings(config: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
     """Which scores speak for a code; several labels may mean the same."""
-    names = {str(label): int(at) for at, label in config["id2label"].items()}
+    names = {str(label): at for at, label in enumerate(_in_order(config["id2label"]))}
     means: dict[str, list[int]] = {}
     for label, code in labels.items():
         if str(label) not in names:
@@ -192,6 +215,15 @@ def _meanings(config: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str,
     if set(means) == {NOT_ENVIRONMENTAL}:
         raise WeightsError(f"{LABELS}: labels: no label is a kind")
     return {code: tuple(places) for code, places in means.items()}
+
+
+def _in_order(labels: Mapping[str, object]) -> list[object]:
+    """The labels in the order of the scores."""
+    if set(labels) != {str(at) for at in range(len(labels))}:
+        raise WeightsError(f"{CONFIG}: id2label: expected 0 to {len(labels) - 1}, found {', '.join(labels)}")
+    if len({str(label) for label in labels.values()}) < len(labels):
+        raise WeightsError(f"{CONFIG}: id2label: two labels of one name")
+    return [labels[str(at)] for at in range(len(labels))]
 
 
 def _graph(folder: Path) -> Path:
@@ -207,5 +239,8 @@ def _graph(folder: Path) -> Path:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as fault:
+        raise WeightsError(f"{path.name}: cannot be read: {fault.strerror}") from fault

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from models.vocab import AppealType, Precision, ReviewReason, Urgency
 from nlp import WEIGHTS, speaker
 from nlp.cascade import CascadeReader
-from nlp.folder import WeightsError
+from nlp.folder import WeightsError, bounded, is_there
 from nlp.foreign import load_encoder
 from nlp.gazetteer import DISTRICT
 from nlp.grams import CARD as GRAMS_CARD
@@ -90,7 +90,7 @@ class Reader:
     def use_places(self, places: PlaceReader) -> None:
         """Read places with another reader from now on: a site has learned names."""
         self._places = places
-        self.model_version = f"{self._topics.version}/{places.version}"
+        self.model_version = bounded(f"{self._topics.version}/{places.version}")
 
     @classmethod
     def load(
@@ -116,7 +116,7 @@ class Reader:
             except WeightsError as fault:
                 faults.append(str(fault))
             # A site's own folder need not hold them; ours does.
-            if (weights / GRAMS_CARD).exists() or weights == WEIGHTS:
+            if is_there(weights / GRAMS_CARD) or weights == WEIGHTS:
                 try:
                     grams = Grams(weights)
                 except WeightsError as fault:

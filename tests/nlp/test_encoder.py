@@ -179,6 +179,9 @@ def test_a_graph_in_two_files_is_not_taken_for_one_of_before(tmp_path: Path) -> 
         ({"classes": {"kind": []}}, "appeal_type"),
         ({"blend": {"kind": [2.0, 1.0]}}, "kind"),
         ({"sure": {}}, "Sure"),
+        ({"version": 3}, "no card"),
+        ({"tokens": float("inf")}, "infinity"),
+        ({"tokens": -1}, "cannot be loaded"),
     ],
 )
 def test_a_card_that_is_wrong_is_refused(tmp_path: Path, change: dict[str, object], told: str) -> None:
@@ -187,6 +190,11 @@ def test_a_card_that_is_wrong_is_refused(tmp_path: Path, change: dict[str, objec
     (folder / CARD).write_text(json.dumps({**card, **change}), "utf-8")
     with pytest.raises(WeightsError, match=told):
         Encoder(folder)
+
+
+def test_a_card_that_is_no_object_leaves_the_lexicon_reading(tmp_path: Path) -> None:
+    (tmp_path / CARD).write_text("[]", "utf-8")
+    assert CARD in (Reader.load(weights=tmp_path).degraded or "")
 
 
 def test_without_weights_the_lexicon_reads_on_and_says_so(tmp_path: Path) -> None:
