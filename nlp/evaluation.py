@@ -7,12 +7,14 @@ calibration of a new model.
 from __future__ import annotations
 
 import json
+import math
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from models.vocab import Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from nlp.types import TopicReading
@@ -21,6 +23,9 @@ Pair = tuple[dict[str, Any], "TopicReading"]
 BINS: Final = 10
 #: The share of texts at which accuracy is told, beside that of all.
 COVERAGE: Final = 0.88
+#: A setting of review has three digits.
+_SETTABLE: Final = 1000
+_WORDS: Final = ("title", "text", "kind", "kind2", "appeal_type", "urgency", "party", "when")
 
 
 class Point(NamedTuple):
@@ -36,11 +41,14 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [row for _, row in _numbered(path)]
 
 
-def labelled(path: Path) -> list[dict[str, Any]]:
-    """The rows that figures are told of. Raises ValueError naming the file, the line and what it lacks."""
+def labelled(path: Path, known: Mapping[str, Collection[str]] | None = None) -> list[dict[str, Any]]:
+    """The rows that figures are told of. Raises ValueError naming the file, the line and what it lacks.
+
+    `known` are the values that a label may have, by its name; None lets any pass.
+    """
     found = []
     for where, row in _numbered(path):
-        if words := _lacks(row):
+        if words := _lacks(row) or _unknown(row, known or {}):
             raise ValueError(f"{where}：{words}")
         found.append(row)
     return found
@@ -70,12 +78,21 @@ def _numbered(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 def _lacks(row: dict[str, Any]) -> str | None:
     """What keeps a row from being counted; None: nothing."""
-    if any(row.get(name) is not None and not isinstance(row[name], str) for name in ("title", "text")):
-        return "title 和 text 应是文字"
+    for name in _WORDS:
+        if row.get(name) is not None and not isinstance(row[name], str):
+            return f"{name} 应是文字"
     if not isinstance(row.get("environmental"), bool):
         return "缺少 environmental，应是 true 或 false"
     if row["environmental"] and not isinstance(row.get("kind"), str):
         return "environmental 是 true，kind 应是种类代码"
+    return None
+
+
+def _unknown(row: dict[str, Any], known: Mapping[str, Collection[str]]) -> str | None:
+    """The first label that has a value which is none of those known; None: none has."""
+    for name, values in known.items():
+        if row.get(name) and row[name] not in values:
+            return f"{name} 没有这个值：{row[name][:40]}"
     return None
 
 
@@ -160,7 +177,10 @@ def other_figures(pairs: Sequence[Pair]) -> dict[str, float]:
 
 
 def curve(pairs: Sequence[Pair]) -> list[Point]:
-    """Coverage against accuracy of the kind (either labelled one), over the texts labelled environmental."""
+    """Coverage against accuracy of the kind (either labelled one), over the texts labelled environmental.
+
+    Texts of one confidence are one point: whoever takes one of them takes all.
+    """
     asked = sorted(
         (
             (reading.kinds[0].p, reading.kinds[0].code in (row["kind"], row.get("kind2")))
@@ -170,11 +190,23 @@ def curve(pairs: Sequence[Pair]) -> list[Point]:
         reverse=True,
     )
     total = sum(bool(row["environmental"]) for row, _ in pairs)
-    found, right = [], 0
-    for count, (p, hit) in enumerate(asked, start=1):
-        right += hit
+    found, right, count = [], 0, 0
+    for p, alike in groupby(asked, key=lambda answer: answer[0]):
+        hits = [hit for _, hit in alike]
+        right, count = right + sum(hits), count + len(hits)
         found.append(Point(p, round(count / total, 4), round(right / count, 4)))
     return found
+
+
+def settable(points: Sequence[Point]) -> list[Point]:
+    """The points of a curve that a setting can ask for, with what it then covers, and how much of it holds.
+
+    Rounded down, never up: rounded up, the last text that counts would go to a person, at 1.00 every one.
+    """
+    return [
+        Point(step / _SETTABLE, *list(alike)[-1][1:])
+        for step, alike in groupby(points, key=lambda point: math.floor(point.threshold * _SETTABLE))
+    ]
 
 
 def at_coverage(points: Sequence[Point], share: float = COVERAGE) -> float:
