@@ -141,10 +141,12 @@ def is_held_out(row: dict[str, Any]) -> bool:
 def _json_lines(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
     """The objects of a file, with their lines. Raises BadExample on a line that is none."""
     # Not splitlines: citizens write U+2028 and other characters that it takes for the end of a line.
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if line.strip():
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError as fault:
+                raise BadExample(f"{path.name}, line {number}: no UTF-8 text") from fault
             except ValueError as fault:
                 raise BadExample(f"{path.name}, line {number}: {fault}") from fault
             if not isinstance(row, dict):

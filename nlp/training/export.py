@@ -26,6 +26,7 @@ from onnxruntime.transformers.fusion_options import FusionOptions
 from torch import nn
 
 from nlp.encoder import CARD, LOWER, SCHEMA, UPPER
+from nlp.folder import version_of
 from nlp.training.evening import evened, round_weights
 from nlp.training.examples import APPEAL_TYPES, URGENCIES
 from nlp.training.fit import PREFIX
@@ -173,7 +174,7 @@ def write_card(
     graphs = hashlib.sha256(f"{files[LOWER]} {files[UPPER]}".encode()).hexdigest()
     card = {
         "schema": SCHEMA,
-        "version": f"{name}-{graphs[:8]}",
+        "version": version_of(name, graphs),
         "prefix": PREFIX,
         "tokens": tokens,
         "classes": {"kind": list(kinds), "appeal_type": list(APPEAL_TYPES), "urgency": list(URGENCIES)},

@@ -5,6 +5,7 @@ Needs the `train` extra.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -41,7 +42,7 @@ def export_folder(folder: Path, *, int8: bool, told: Callable[[str], None]) -> P
         told("tokenizer.json")
     model = AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager")
     ids = torch.ones((2, 8), dtype=torch.int64)
-    path = folder / GRAPH
+    path, new = folder / GRAPH, folder / f"{GRAPH}.new"
     with tempfile.TemporaryDirectory() as work:
         plain = Path(work) / GRAPH
         with warnings.catch_warnings():
@@ -62,8 +63,10 @@ def export_folder(folder: Path, *, int8: bool, told: Callable[[str], None]) -> P
             )
         if int8:
             # Per channel: per tensor cost three points with our own model.
-            quantize_dynamic(str(plain), str(path), weight_type=QuantType.QInt8, per_channel=True)
+            quantize_dynamic(str(plain), str(new), weight_type=QuantType.QInt8, per_channel=True)
         else:
-            path.write_bytes(plain.read_bytes())
+            shutil.copyfile(plain, new)
+    # Whole or not at all: a graph of before is read until then.
+    new.replace(path)
     told(GRAPH)
     return path

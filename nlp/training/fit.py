@@ -16,6 +16,7 @@ from transformers import BertModel
 
 from nlp.training.examples import APPEAL_TYPES, SPANS, URGENCIES
 from nlp.training.net import ReadingNet, halves_pay
+from nlp.training.runs import CHECKPOINT, goes_on, identity
 from nlp.training.taken_back import take_back
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _AT_ONCE: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does. Changing anything but `epochs` starts it anew."""
+    """What a run does. Changing anything but `epochs`, or what it learns from, starts it anew."""
 
     epochs: int = 4
     batch: int = 16
@@ -245,10 +246,11 @@ def fit(
     told: Callable[[dict[str, Any]], None],
     start: Path | None = None,
 ) -> ReadingNet:
-    """Train, keeping a checkpoint in `work` after every epoch; a run of the same plan goes on from there.
+    """Train, keeping a checkpoint in `work` after every epoch; the same run goes on from there.
 
-    `start` is an int8 graph of this network to go on from instead of the base. `told` is given a line of
-    progress every few seconds: epoch, share done, loss, texts a second.
+    `start` is an int8 graph of this network to go on from instead of the base. `told` is given a line about
+    the checkpoint that was found, and one of progress every few seconds: epoch, share done, loss, texts a
+    second.
     """
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
@@ -268,8 +270,8 @@ def fit(
     optimizer = torch.optim.AdamW(parameters(net, plan), weight_decay=0.01, betas=(0.9, 0.98), fused=True)
     steps = plan.epochs * math.ceil(len(encoded) / plan.batch)
     rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps, plan.warmup))
-    state = _State(net, optimizer, rates, rng)
-    first = state.resume(work, plan)
+    state = _State(net, optimizer, rates, rng, identity(base, examples, kinds, start))
+    first = state.resume(work, plan, told)
     encoded = through_frozen(net, encoded, plan)
     half = halves_pay()
     last, started, seen = time.monotonic(), time.monotonic(), 0
@@ -323,6 +325,8 @@ class _State:
     optimizer: torch.optim.Optimizer
     rates: torch.optim.lr_scheduler.LRScheduler
     rng: random.Random
+    learned: str
+    """What is learned from and begun with (`nlp.training.runs.identity`)."""
 
     def keep(self, work: Path, plan: Plan, epoch: int) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -331,6 +335,7 @@ class _State:
         torch.save(
             {
                 "plan": json.dumps(asdict(plan)),
+                "learned": self.learned,
                 "epoch": epoch,
                 "net": self.net.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -340,20 +345,22 @@ class _State:
             },
             new,
         )
-        new.replace(work / "checkpoint.pt")
+        new.replace(work / CHECKPOINT)
 
-    def resume(self, work: Path, plan: Plan) -> int:
-        """Go back to the checkpoint of the same plan; gives the epochs done, 0 without one.
+    def resume(self, work: Path, plan: Plan, told: Callable[[dict[str, Any]], None]) -> int:
+        """Go back to the checkpoint of the same run; gives the epochs done, 0 without one. Says so.
 
-        Only the number of epochs may have changed: the rate then falls to the new end from where it is.
+        Only the number of epochs may have grown: the rate then falls to the new end from where it is.
         """
-        path = work / "checkpoint.pt"
+        path = work / CHECKPOINT
         if not path.exists():
             return 0
         # Our own file from our own work folder: it holds the random generator's state beside tensors.
         kept = torch.load(path, weights_only=False)
-        if json.loads(kept["plan"]) | {"epochs": plan.epochs} != asdict(plan):
+        if not goes_on({**kept, "plan": json.loads(kept["plan"])}, asdict(plan), self.learned):
+            told({"checkpoint": str(path), "used": False})
             return 0
+        told({"checkpoint": str(path), "used": True, "epochs_done": kept["epoch"]})
         self.net.load_state_dict(kept["net"])
         self.optimizer.load_state_dict(kept["optimizer"])
         self.rates.load_state_dict(kept["rates"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from nlp.training import grams as linear
 from nlp.training.examples import SAMPLES, BadExample, as_example, is_held_out, labelled_texts, read_examples
 from nlp.training.fit import Plan, encode, fit, tokenizer_of
 from nlp.training.in_a_row import in_a_row
+from nlp.training.runs import CHECKPOINT, check_out, hand_over, held_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +44,7 @@ def make(
     data: Sequence[Path],
     texts: Path | None,
     held_out: Path | None,
+    beside: Path | None = None,
     base: Path,
     start: Path | None,
     out: Path,
@@ -54,15 +57,18 @@ def make(
     """Train, calibrate on texts that were not learned from, and write the folder `out`.
 
     Learned from: `data`, our own samples, and our labels of public texts where `texts` has them. Calibrated
-    on `held_out`, else on every twelfth of those labels. `work` keeps the checkpoints: a run that was stopped
-    goes on from there. `start` is a folder of weights that were made from the same base: the network goes on
-    from them, slower. Gives the card's figures. Raises BadExample naming file and line, and WeightsError when
-    `start` is damaged or another network's.
+    on `held_out`, else on every twelfth of those labels and on `beside`, what a city held out of its own.
+    `work` keeps the checkpoint: a run that was stopped goes on from there, and once it is over none is left.
+    `out` is written at the very end, its card last. `start` is a folder of weights that were made from the
+    same base: the network goes on from them, slower. Gives the card's figures. Raises BadExample naming file
+    and line, and WeightsError when `start` is damaged or another network's, before anything is learned.
     """
     labelled = labelled_texts(texts) if texts is not None else []
-    held = (
-        evaluation.rows(held_out) if held_out is not None else [row for row in labelled if is_held_out(row)]
-    )
+    if held_out is not None:
+        held = held_rows(held_out, kinds)
+    else:
+        held = [row for row in labelled if is_held_out(row)]
+        held += held_rows(beside, kinds) if beside is not None else []
     if not held:
         raise BadExample("no texts are held out: give --held-out or --texts")
     examples = [*read_examples(data, kinds), *read_examples([SAMPLES])]
@@ -73,16 +79,19 @@ def make(
         if card.classes["kind"] != tuple(kinds):
             raise WeightsError(f"{start.name}: its kinds are not those of the table")
         plan = replace(plan, rate=_RATE_ON, head_rate=_HEAD_RATE_ON, start=card.version)
-    count(examples, out=out, kinds=kinds, held=held, lexicon=lexicon)
+    check_out(out)
+    made = work / "made"
+    shutil.rmtree(made, ignore_errors=True)
+    count(examples, out=made, kinds=kinds, held=held, lexicon=lexicon)
     graph = start / UPPER if start is not None else None
     # For the network alone: the linear model counts what stands in a text wherever it stands.
     rows = in_a_row(examples, seed=plan.seed)
     net = fit(base, [*examples, *rows], kinds, plan=plan, work=work, told=told, start=graph)
     about = {"base": base.name, "examples": len(examples), "in_a_row": len(rows), "plan": asdict(plan)}
-    return finish(
+    figures = finish(
         net,
         base=base,
-        out=out,
+        out=made,
         kinds=kinds,
         tokens=plan.tokens,
         seen=_some(base, examples, plan.tokens),
@@ -91,6 +100,10 @@ def make(
         about=about,
         lower=start / LOWER if start is not None and Card.load(start).split else None,
     )
+    hand_over(made, out)
+    shutil.rmtree(made)
+    (work / CHECKPOINT).unlink(missing_ok=True)
+    return figures
 
 
 def _some(base: Path, examples: Sequence[Example], tokens: int) -> list[list[int]]:

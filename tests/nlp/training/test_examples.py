@@ -165,6 +165,16 @@ def test_a_kind_that_the_table_has_not_is_named(tmp_path: Path, row: dict[str, A
     assert len(read_examples([path])) == 2
 
 
+def test_a_byte_order_mark_is_passed_over_and_another_encoding_named(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    line = json.dumps({"text": "工地"}, ensure_ascii=False)
+    path.write_text(line, "utf-8-sig")
+    assert len(read_examples([path])) == 1
+    path.write_bytes(f"{json.dumps(ROW)}\n{line}".encode("gbk"))
+    with pytest.raises(BadExample, match=r"data\.jsonl, line 2: no UTF-8"):
+        read_examples([path])
+
+
 def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
     path = tmp_path / "data.jsonl"
     path.write_text(json.dumps({**ROW, "text": "上半\u2028下半"}, ensure_ascii=False) + "\n", "utf-8")
