@@ -255,11 +255,15 @@ def as_example(text: CorrectedText) -> dict[str, Any]:
         "title": mask_identity(text.title) if text.title else None,
         "text": mask_identity(words),
     }
-    if Corrected.ENVIRONMENTAL in said:
-        row["environmental"] = said[Corrected.ENVIRONMENTAL] == YES
-    if Corrected.KIND in said and row.get("environmental", True):
-        # Whoever names a kind says that it is environmental.
-        row |= {"environmental": True, "kind": said[Corrected.KIND]}
+    for item in text.corrections:
+        # In their order: the last word counts.
+        if item.field == Corrected.KIND:
+            # Whoever names a kind says that it is environmental.
+            row |= {"environmental": True, "kind": item.new}
+        elif item.field == Corrected.ENVIRONMENTAL:
+            row["environmental"] = item.new == YES
+            if item.new == NO:
+                row.pop("kind", None)
     for field, key in ((Corrected.APPEAL_TYPE, "appeal_type"), (Corrected.URGENCY, "urgency")):
         if field in said:
             row[key] = said[field]

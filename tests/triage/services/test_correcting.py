@@ -146,12 +146,33 @@ async def test_a_corrected_text_is_a_masked_example_with_only_what_was_said(
     assert (example.environmental, example.kinds, example.urgencies) == (1.0, {"AIR-06": 1.0}, {})
 
 
-async def test_what_is_not_environmental_has_no_kind(db: Database, tables: Tables) -> None:
-    (no,) = await stored(db, TicketIn())
-    await say(db, tables, no, kind="AIR-06")
-    await say(db, tables, no, environmental="false")
+@pytest.mark.parametrize(
+    ("said", "learned_as"),
+    [
+        ([{"kind": "AIR-06"}, {"environmental": "false"}], {"environmental": False}),
+        (
+            [{"environmental": "false"}, {"kind": "AIR-06"}],
+            {"environmental": True, "kind": "AIR-06"},
+        ),
+        (
+            [{"kind": "AIR-06"}, {"environmental": "false"}, {"environmental": "true"}],
+            {"environmental": True},
+        ),
+        (
+            [{"environmental": "false"}, {"environmental": "true"}, {"kind": "AIR-06"}],
+            {"environmental": True, "kind": "AIR-06"},
+        ),
+    ],
+)
+async def test_the_last_word_on_the_kind_is_what_is_learned(
+    db: Database, tables: Tables, said: list[dict[str, str]], learned_as: dict[str, object]
+) -> None:
+    (no,) = await stored(db, TicketIn(kind="NOI-01"))
+    for words in said:
+        await say(db, tables, no, **words)
     (text,), _ = await corrected(db)
-    assert (as_example(text)["environmental"], "kind" in as_example(text)) == (False, False)
+    row = as_example(text)
+    assert {name: row[name] for name in ("environmental", "kind") if name in row} == learned_as
 
 
 async def test_confidential_appeals_and_older_corrections_stay_out(db: Database, tables: Tables) -> None:
