@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connectors import files
 from connectors.records import BadRow
-from nlp.text import mask_identity
 from nlp.training.examples import is_held_out
 from triage.errors import BadInput
 from triage.rules.reading import Record, read_yaml
 from triage.rules.rows import Problem, Where
+from triage.services.intake import mask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -108,10 +108,13 @@ def read(path: Path, city: CityMap, *, sheet: str | None = None) -> CityTexts:
     bad: list[str] = []
     unknown: Counter[str] = Counter()
     first_line: dict[str, int] = {}
-    skipped = empty = 0
+    skipped = empty = secret = 0
     for record in _records(path, city, sheet):
         if isinstance(record, BadRow):
             bad.append(record.sentence())
+            continue
+        if record.secret:
+            secret += 1
             continue
         said = next(
             (record.extra[name].strip() for name in _own(record, city) if record.extra[name].strip()), ""
@@ -134,10 +137,11 @@ def read(path: Path, city: CityMap, *, sheet: str | None = None) -> CityTexts:
         raise BadInput(f"{path.name} 的{'、'.join(city.category)}列有对照表里没有的类别：{told}")
     if not rows:
         raise BadInput(
-            f"{path.name}：没有可用的行（读不了 {len(bad)} 行，没有类别 {empty} 行，不用 {skipped} 行）"
+            f"{path.name}：没有可用的行（读不了 {len(bad)} 行，没有类别 {empty} 行，不用 {skipped} 行，"
+            f"要求保密 {secret} 行）"
         )
-    notes = [f"{path.name}：用 {len(rows)} 行，没有类别 {empty} 行，对照表说不用 {skipped} 行"]
-    notes += bad[:_SHOWN]
+    used = f"用 {len(rows)} 行，没有类别 {empty} 行，对照表说不用 {skipped} 行，要求保密、没有用 {secret} 行"
+    notes = [f"{path.name}：{used}", *bad[:_SHOWN]]
     if len(bad) > _SHOWN:
         notes.append(f"……另有 {len(bad) - _SHOWN} 行读不了")
     return CityTexts(
@@ -163,8 +167,9 @@ def _own(record: RowRecord, city: CityMap) -> list[str]:
 def _row(record: RowRecord, code: str) -> dict[str, Any]:
     """One row as a labelled text; what the city does not say is no label."""
     words = f"{record.text}\n地址：{record.address}" if record.address else record.text
-    masked = mask_identity(words)
-    title = mask_identity(record.title) if record.title else None
+    # As on intake: the name that stands in a column of its own is masked in the words as well.
+    masked = mask(words, name=record.name)
+    title = mask(record.title, name=record.name) if record.title else None
     # By its words, not its number: the same text twice is learned from or held out, never both.
     key = hashlib.sha256(f"{title or ''}\n{masked}".encode()).hexdigest()[:16]
     row: dict[str, Any] = {

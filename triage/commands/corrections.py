@@ -12,6 +12,7 @@ import click
 from models import corrections
 from triage.clock import BEIJING
 from triage.commands import schema
+from triage.commands.own_file import write_own
 from triage.errors import BadInput
 from triage.services.correcting import as_example
 from triage.wiring import build
@@ -40,8 +41,7 @@ def export(settings: Settings, *, out: str, since: datetime | None) -> None:
     path = Path(out)
     lines = [json.dumps(as_example(text), ensure_ascii=False) for text in texts]
     try:
-        path.touch(mode=0o600)
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_own(path, "".join(f"{line}\n" for line in lines))
     except OSError as fault:
         raise BadInput(f"写不了 {path}：{fault.strerror}") from None
     click.echo(f"写出 {len(lines)} 条有更正的诉求；要求保密、没有写出的 {kept_back} 条")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pytest
@@ -65,6 +67,21 @@ def test_rows_become_labelled_masked_texts(tmp_path: Path) -> None:
     assert "用 2 行，没有类别 1 行，对照表说不用 1 行" in found.notes[0]
 
 
+def test_a_name_in_a_column_of_its_own_is_masked_and_what_is_confided_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "导出.csv"
+    path.write_text(
+        "编号,标题,诉求内容,地址,问题分类,姓名,保密\n"
+        "E1,李春燕的投诉,李春燕反映工地半夜打桩,李春燕家,施工噪声,李春燕,否\n"
+        "E2,打桩,工地半夜打桩不让说是谁讲的,,施工噪声,王小明,是\n"
+        "E3,油烟,本市没有的类别也不必认识它,,油烟,赵大力,是\n",
+        "utf-8",
+    )
+    found = city_texts.read(path, city_texts.load_map(mapped(tmp_path), KINDS))
+    (row,) = (*found.learned, *found.held_out)
+    assert (row["title"], row["text"]) == ("李某的投诉", "李某反映工地半夜打桩\n地址：李某家")
+    assert "要求保密、没有用 2 行" in found.notes[0]
+
+
 def test_one_in_twelve_is_held_out_and_the_same_text_never_on_both_sides(tmp_path: Path) -> None:
     rows = [(f"B{n}", f"第{n % 120}号工地半夜打桩太吵", "施工噪声", "") for n in range(240)]
     found = read(tmp_path, *rows)
@@ -91,7 +108,7 @@ def test_a_category_that_the_table_does_not_know_is_named_with_its_line(tmp_path
 
 
 def test_a_file_without_a_usable_row_says_why(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"没有可用的行.*没有类别 1 行，不用 1 行"):
+    with pytest.raises(BadInput, match=r"没有可用的行.*没有类别 1 行，不用 1 行，要求保密 0 行"):
         read(tmp_path, *ROWS[2:])
 
 
@@ -138,6 +155,50 @@ def test_the_rows_are_written_for_their_owner_alone(tmp_path: Path) -> None:
     kept = "".join(path.read_text("utf-8") for path in work.glob("city*.jsonl"))
     assert len([json.loads(line) for line in kept.splitlines()]) == 2
     assert "13800000001" not in kept
+
+
+MANY = [(f"B{n}", f"第{n}号工地半夜打桩太吵", "施工噪声", "") for n in range(120)]
+
+
+def trained_on(folder: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> dict[str, Any]:
+    """What `jiesu nlp train` would learn from and calibrate on."""
+    asked: dict[str, Any] = {}
+
+    def make(**given: object) -> dict[str, object]:
+        asked.update(given)
+        return {}
+
+    monkeypatch.setitem(sys.modules, "nlp.training.make", SimpleNamespace(make=make))
+    files = ["--texts", str(exported(folder, *MANY)), "--map", str(mapped(folder))]
+    rest = ["--base", str(folder), "--out", str(folder / "out"), "--work", str(folder / "work")]
+    result = CliRunner().invoke(main, ["nlp", "train", *files, *rest, *more])
+    assert result.exit_code == 0
+    return asked
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+def test_what_is_held_out_of_a_city_is_calibrated_on_beside_the_public_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folders in ((), ("--texts", str(tmp_path))):
+        asked = trained_on(tmp_path, monkeypatch, *folders)
+        (learned,) = asked["data"]
+        assert asked["held_out"] is None
+        assert lines(learned) + lines(asked["beside"]) == 120
+        assert 3 <= lines(asked["beside"]) <= 20
+
+
+def test_what_is_calibrated_on_otherwise_leaves_all_of_a_city_to_learn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = tmp_path / "held.jsonl"
+    held.write_text("{}\n", "utf-8")
+    asked = trained_on(tmp_path, monkeypatch, "--held-out", str(held))
+    (learned,) = asked["data"]
+    assert (asked["held_out"], asked["beside"], lines(learned)) == (held, None, 120)
 
 
 def test_without_a_table_the_export_is_refused(tmp_path: Path) -> None:

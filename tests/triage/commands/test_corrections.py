@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -17,9 +17,6 @@ from triage.cli import main
 from triage.services.correcting import correct
 from triage.settings import Settings
 from triage.wiring import build
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def filled() -> None:
@@ -46,12 +43,22 @@ def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     filled()
     out = tmp_path / "corrections.jsonl"
+    out.write_text("of before, for all to read\n" * 100, "utf-8")
+    out.chmod(0o644)
     result = CliRunner().invoke(main, ["nlp", "corrections", "export", "--out", str(out)])
     assert result.exit_code == 0
     assert "写出 1 条" in result.stdout
     assert out.stat().st_mode & 0o777 == 0o600
     (row,) = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert (row["kind"], row["environmental"], row["id"].split("-")[0]) == ("NOI-02", True, "correction")
+
+
+def test_a_device_is_written_to_and_left_as_it_is() -> None:
+    filled()
+    before = Path("/dev/null").stat().st_mode
+    result = CliRunner().invoke(main, ["nlp", "corrections", "export", "--out", "/dev/null"])
+    assert "写出 1 条" in result.stdout
+    assert Path("/dev/null").stat().st_mode == before
 
 
 def test_a_day_later_than_all_corrections_gives_none(tmp_path: Path) -> None:

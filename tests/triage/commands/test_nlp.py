@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ from click.testing import CliRunner, Result
 from triage.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 GOLD: list[dict[str, Any]] = [
@@ -105,3 +108,40 @@ def test_a_model_that_cannot_be_loaded_is_not_compared(tmp_path: Path) -> None:
     result = jiesu("compare", "builtin", str(tmp_path / "none"), "--gold", written(tmp_path, *GOLD))
     assert result.exit_code == 1
     assert "不可用，无法比较" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "threshold"])
+def test_a_model_that_cannot_be_loaded_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The lexicon would read in its place, and its figures be taken for the model's."""
+    monkeypatch.setenv("JIESU_NLP_MODEL", str(tmp_path / "none"))
+    result = jiesu(command, "--gold", written(tmp_path, *GOLD))
+    assert result.exit_code == 1
+    assert "不可用，无法评测" in result.stderr
+    assert result.stdout == ""
+
+
+def exporter(monkeypatch: pytest.MonkeyPatch, export: Callable[..., object]) -> None:
+    """The module that needs torch, which is not installed here."""
+    module = SimpleNamespace(GRAPH="model.onnx", export_folder=export)
+    monkeypatch.setitem(sys.modules, "nlp.training.export_folder", module)
+
+
+def test_an_export_that_would_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    exporter(monkeypatch, lambda *_given, **_how: asked.append(1))
+    (tmp_path / "model_quantized.onnx").write_bytes(b"of before")
+    result = jiesu("export", str(tmp_path))
+    assert (result.exit_code, asked) == (1, [])
+    assert "已有 model_quantized.onnx" in result.stderr
+
+
+def test_an_export_that_fails_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_given: object, **_how: object) -> None:
+        raise RuntimeError("size mismatch for classifier.weight")
+
+    exporter(monkeypatch, fails)
+    result = jiesu("export", str(tmp_path))
+    assert result.exit_code == 1
+    assert "不能导出：RuntimeError：size mismatch" in result.stderr
