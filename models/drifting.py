@@ -67,11 +67,15 @@ async def count(session: AsyncSession, *, start: datetime, end: datetime) -> Cou
     )
 
 
-async def measured(session: AsyncSession, day: date) -> bool:
-    """Whether a day's figures are kept already."""
-    return (
-        await session.scalar(sa.select(sa.literal(1)).where(DriftFigureRow.day == day).limit(1)) is not None
-    )
+async def unmeasured(session: AsyncSession, days: Sequence[date]) -> list[date]:
+    """Which of some days have no figures, in their order, though one before them has, or they are the first.
+
+    Before the first day that was ever measured nothing is missing: nobody was there to measure.
+    """
+    kept = await session.scalars(sa.select(DriftFigureRow.day).where(DriftFigureRow.day.in_(days)).distinct())
+    known = set(kept)
+    begun = await session.scalar(sa.select(sa.func.min(DriftFigureRow.day)))
+    return [day for day in days if day not in known and (begun is None or begun < day)]
 
 
 async def latest(session: AsyncSession, *, since: date) -> Sequence[DriftFigureRow]:

@@ -1,6 +1,7 @@
 """漂移: every day, whether readings are still what they were: measured from the stored readings, and kept.
 
-The timetable pokes; a day is measured once, when it is over (Beijing), against the 28 days before it.
+The timetable pokes; a day is measured once, when it is over (Beijing), against the 28 days before it. Days on
+which nobody poked are measured afterwards.
 """
 
 from __future__ import annotations
@@ -30,18 +31,24 @@ log = logs.get(__name__)
 
 #: What a day is compared with: four whole weeks, so that every weekday stands in it as often.
 BEFORE: Final = timedelta(days=28)
+#: So many days back a day that was not measured still is: what `jiesu nlp drift` shows.
+_BACK: Final = 14
 
 
 async def poke(deps: Deps) -> bool:
-    """Measure yesterday if it was not yet. Gives whether it was done now. Safe to run by two at once."""
+    """Measure yesterday if it was not yet, else the last day before it that was not.
+
+    Gives whether one was measured now. Safe to run by two at once.
+    """
     now = deps.clock.now()
-    day = local(now).date() - timedelta(days=1)
+    today = local(now).date()
+    days = [today - timedelta(days=back) for back in range(1, _BACK + 1)]
     async with deps.db.reads() as session:
-        if await drifting.measured(session, day):
+        missing = await drifting.unmeasured(session, [day for day in days if _judged(deps.tables, day)])
+        if not missing:
             return False
+        day = missing[0]
         rows = await measure(session, deps.tables, day, at=now)
-    if not rows:
-        return False
     try:
         async with deps.db.writes.begin() as session:
             await session.execute(sa.insert(DriftFigureRow), rows)
@@ -53,6 +60,11 @@ async def poke(deps: Deps) -> bool:
                 "readings_drift", day=str(day), figure=row["figure"], psi=row["psi"], level=row["level"]
             )
     return True
+
+
+def _judged(tables: Tables, day: date) -> bool:
+    """Whether a figure has thresholds on a day: without one nothing is measured."""
+    return any(row_of(tables.drifts, figure, day) for figure in DriftFigure)
 
 
 async def measure(

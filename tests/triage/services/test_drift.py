@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 #: 00:30 in Beijing on the 24th: yesterday is the 23rd.
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 YESTERDAY = date(2026, 11, 23)
+TABLES = triage.tables.load()
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
@@ -40,7 +42,7 @@ def deps_of(db: Database) -> Deps:
     return Deps(
         settings=Settings(),
         clock=FixedClock(NOW),
-        tables=triage.tables.load(),
+        tables=TABLES,
         db=db,
         vault=Vault({1: bytes(32)}),
     )
@@ -73,6 +75,17 @@ async def filled(db: Database, *, kind_yesterday: str) -> None:
 async def levels(db: Database) -> dict[str, str]:
     async with db.reads() as session:
         return {row.figure: row.level for row in await drifting.latest(session, since=YESTERDAY)}
+
+
+def day_before(days: int) -> date:
+    return YESTERDAY - timedelta(days=days)
+
+
+async def days(db: Database) -> list[date]:
+    """The days that were measured, newest first."""
+    async with db.reads() as session:
+        rows = await drifting.latest(session, since=day_before(100))
+    return sorted({row.day for row in rows}, reverse=True)
 
 
 async def test_a_day_unlike_those_before_is_told_once(db: Database, caplog: pytest.LogCaptureFixture) -> None:
@@ -109,6 +122,31 @@ async def test_a_day_begins_and_ends_at_midnight_in_beijing(db: Database) -> Non
     assert (kind.texts, kind.texts_before) == (65, 283)
 
 
+async def test_days_without_a_timetable_are_measured_afterwards(db: Database) -> None:
+    await filled(db, kind_yesterday="AIR-07")
+    async with db.writes.begin() as session:
+        await session.execute(
+            sa.insert(DriftFigureRow), await drift.measure(session, TABLES, day_before(20), at=NOW)
+        )
+        await session.execute(
+            sa.insert(DriftFigureRow), await drift.measure(session, TABLES, day_before(3), at=NOW)
+        )
+    deps = deps_of(db)
+    assert [await drift.poke(deps) for _ in range(14)] == [True] * 13 + [False]
+    assert await days(db) == [YESTERDAY, *(day_before(back) for back in range(1, 14)), day_before(20)]
+
+
+async def test_days_before_the_first_that_was_measured_are_nobodys(db: Database) -> None:
+    deps = deps_of(db)
+    assert [await drift.poke(deps) for _ in range(2)] == [True, False]
+    assert await days(db) == [YESTERDAY]
+
+
+async def test_days_without_thresholds_are_not_measured(db: Database) -> None:
+    assert await drift.poke(replace(deps_of(db), tables=replace(TABLES, drifts=()))) is False
+    assert await days(db) == []
+
+
 async def test_an_empty_database_says_too_few(db: Database) -> None:
     await drift.poke(deps_of(db))
     assert set((await levels(db)).values()) == {"too_few"}
@@ -117,10 +155,10 @@ async def test_an_empty_database_says_too_few(db: Database) -> None:
 async def test_two_timetables_measure_a_day_once(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     await drift.poke(deps_of(db))
 
-    async def not_yet(*_args: object) -> bool:
-        return False
+    async def not_yet(*_args: object) -> list[date]:
+        return [YESTERDAY]
 
-    monkeypatch.setattr("models.drifting.measured", not_yet)
+    monkeypatch.setattr("models.drifting.unmeasured", not_yet)
     assert await drift.poke(deps_of(db)) is False
     async with db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(DriftFigureRow)) == 4
