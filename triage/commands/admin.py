@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from models import migrate, revision
+from triage.commands import schema
 from triage.errors import NotReady
 from triage.services import reference
 from triage.services.explain import explain
@@ -18,15 +19,23 @@ if TYPE_CHECKING:
     from triage.settings import Settings
 
 
-async def prepare(settings: Settings) -> str:
-    """Bring the schema to the newest and units and areas to the tables; give the schema's revision."""
+async def prepare(settings: Settings) -> revision.Fit:
+    """Bring the schema to the newest and units and areas to the tables. Gives what was found.
+
+    A schema of a later release on which this program works is left as it is, units and areas too: who goes
+    back to the release before runs this as well. Raises NotReady where this program is too old for it.
+    """
     deps = build(settings)
     try:
+        found = await revision.fit(deps.db)
+        if found.newer:
+            await schema.check(deps.db)
+            return found
         await migrate.upgrade(deps.db)
         await reference.sync(deps)
     finally:
         await deps.close()
-    return revision.head_revision()
+    return found
 
 
 async def has_accounts(settings: Settings) -> bool:
@@ -40,8 +49,12 @@ async def has_accounts(settings: Settings) -> bool:
 
 
 def db_upgrade(settings: Settings) -> None:
-    """Upgrade and say to what."""
-    click.echo(f"数据库结构已是最新：{asyncio.run(prepare(settings))}")
+    """Upgrade and say to what. Raises NotReady."""
+    found = asyncio.run(prepare(settings))
+    if found.newer:
+        click.echo(f"数据库结构 {found.current} 比本程序的 {found.head} 新，本程序在上面能用，没有改动")
+        return
+    click.echo(f"数据库结构已是最新：{found.head}")
 
 
 def db_downgrade(settings: Settings, *, commit: bool) -> None:

@@ -41,6 +41,8 @@ FIRST_BACKOFF_SECONDS: Final = 0.5
 LONGEST_BACKOFF_SECONDS: Final = 10.0
 #: A child that lived this long died of something new: it is started again at once.
 LONG_LIFE_SECONDS: Final = 30.0
+#: Asks our own address, and so no proxy of the environment (`http_proxy`).
+_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
@@ -129,7 +131,7 @@ def _pings(url: str) -> bool:
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=2) as response:  # noqa: S310  (our own loopback address)
+        with _OPENER.open(address, timeout=2) as response:
             return bool(response.status == 200)  # noqa: PLR2004
     except (urllib.error.URLError, OSError):
         return False
@@ -196,7 +198,9 @@ def run(settings: Settings, *, demo: bool) -> None:
             if settings.redis_url is None:
                 tree.start("valkey", "valkey")
                 _wait("内置 Valkey ", lambda: _pings(settings.redis), tree)
-            asyncio.run(admin.prepare(settings))
+            found = asyncio.run(admin.prepare(settings))
+            if found.newer:
+                log.warning("schema_newer", schema=found.current, known=found.head)
             tree.start("web", "serve")
             for number in range(settings.workers):
                 tree.start(f"worker-{number + 1}", "work")

@@ -59,11 +59,25 @@ def test_old_code_says_whether_it_works_on_a_newer_schema(tmp_path: Path) -> Non
     assert "没有可退的一步" in jiesu(tmp_path, "db", "downgrade", "--commit").stderr
     assert jiesu(tmp_path, "audit", "verify").returncode == 0
     with sqlite3.connect(tmp_path / "jiesu.db") as connection:
+        connection.execute("UPDATE unit SET name = '新版本的名称'")
+    connection.close()
+    kept = jiesu(tmp_path, "db", "upgrade")
+    assert (kept.returncode, kept.stderr) == (0, "")
+    assert kept.stdout.startswith("数据库结构 9999 比本程序的 ")
+    assert kept.stdout.endswith("本程序在上面能用，没有改动\n")
+    with sqlite3.connect(tmp_path / "jiesu.db") as connection:
+        names = connection.execute("SELECT DISTINCT name FROM unit").fetchall()
+        assert names == [("新版本的名称",)]
+    connection.close()
+    with sqlite3.connect(tmp_path / "jiesu.db") as connection:
         connection.execute("UPDATE schema_floor SET code_from = '9998'")
     connection.close()
     beyond = jiesu(tmp_path, "db", "check")
     assert (beyond.returncode, "已太旧" in beyond.stdout) == (1, True)
-    assert "请换新版本的程序" in jiesu(tmp_path, "audit", "verify").stderr
+    for refused in (jiesu(tmp_path, "audit", "verify"), jiesu(tmp_path, "db", "upgrade")):
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("错误：数据库结构是 9999，本程序（")
+        assert refused.stderr.endswith("）已太旧：请换新版本的程序\n")
 
 
 def test_an_unknown_ticket_is_one_sentence_and_status_1(tmp_path: Path) -> None:

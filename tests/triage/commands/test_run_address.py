@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +19,7 @@ from triage.settings import Settings
 from triage.web import middlewares
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -33,6 +37,24 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class _Yes(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Say 200 and nothing more."""
+        self.send_response(200)
+        self.end_headers()
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """A web server on this machine, by its address."""
+    with HTTPServer(("127.0.0.1", 0), _Yes) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/readyz"
+        server.shutdown()
+        thread.join()
 
 
 def test_an_address_for_others_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -80,3 +102,14 @@ def test_the_loopback_names_are_our_own(name: str) -> None:
 )
 def test_no_other_name_is(name: str) -> None:
     assert not middlewares._OWN_HOST.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_our_own_web_is_asked_without_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    with served() as address:
+        assert run._answers(address)
