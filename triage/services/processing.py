@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
+from connectors.ports import JobName
 from models.appeals import Appeal, Appellant, Reading
 from models.db import unstorable
 from models.matters import alike_in_confidence
@@ -39,6 +40,8 @@ log = logs.get(__name__)
 
 #: A dead letter says what failed and where, and nothing a citizen wrote.
 _REASON_LIMIT: Final = 300
+#: One IN list takes this many.
+_CHUNK: Final = 1000
 SAME_MATTER: Final = timedelta(days=30)
 
 
@@ -68,14 +71,52 @@ class ProcessReport:
     failed: int = 0
     dead: int = 0
 
+    def __add__(self, other: ProcessReport) -> ProcessReport:
+        """Both together."""
+        return ProcessReport(self.done + other.done, self.failed + other.failed, self.dead + other.dead)
+
 
 async def process(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessReport:
-    """Turn those of `ids` that still wait, and that nobody holds, into tickets."""
+    """Turn those of `ids` that still wait, and that nobody holds, into tickets.
+
+    What was tried before is claimed and read by itself, after the others: if it was what ended the worker, it
+    takes no other with it again. The relay hands such out alone, but a job may have waited since before.
+    """
+    async with deps.db.reads() as session:
+        alone = await read_alone(session, ids) if len(ids) > 1 else set()
+    report = await _batch(deps, reader, [number for number in ids if number not in alone])
+    for number in sorted(alone):
+        report += await _batch(deps, reader, [number])
+    return report
+
+
+async def read_alone(session: AsyncSession, ids: Sequence[int]) -> set[int]:
+    """Those of `ids` that may end their worker: tried before and still waiting, or given up for it once."""
+    lost = sa.exists().where(
+        DeadLetter.key == Appeal.id,
+        DeadLetter.topic == JobName.READ_APPEALS.value,
+        DeadLetter.reason.startswith(WorkerLost.__name__),
+    )
+    tried = sa.or_(Appeal.attempts > 0, lost)
+    found: set[int] = set()
+    for start in range(0, len(ids), _CHUNK):
+        some = Appeal.id.in_(ids[start : start + _CHUNK])
+        waits = Appeal.state == AppealState.WAITING.value
+        found |= set(await session.scalars(sa.select(Appeal.id).where(some, waits, tried)))
+    return found
+
+
+async def _batch(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessReport:
+    """One claim, one reading, one settling."""
+    if not ids:
+        return ProcessReport()
     now = deps.clock.now()
     async with deps.db.writes.begin() as session:
         claimed = await claim(
             session, ids, now=now, until=now + timedelta(seconds=deps.settings.claim_seconds)
         )
+    if not claimed:
+        return ProcessReport()
     decided: list[Decided] = []
     # Tried more often than is allowed, and nobody came back to say why: it took its workers down with it.
     failures: list[tuple[Claimed, Exception]] = [
@@ -250,7 +291,7 @@ async def _record_failures(
             sa.insert(DeadLetter),
             [
                 {
-                    "topic": "read_appeals",
+                    "topic": JobName.READ_APPEALS.value,
                     "key": appeal.id,
                     "reason": _reason(error),
                     "detail": {"attempts": appeal.attempts},

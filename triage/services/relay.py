@@ -2,12 +2,16 @@
 
 The outbox row is written with the appeal and removed with its ticket, so whatever is still there is still
 to do. At most `depth` jobs wait in the queue at a time: flushing Redis can only lose a hint.
+
+What was tried before and came to nothing goes out in a job of its own: if it was what ended the worker, it
+takes no other with it again. Jobs of one and jobs of many take turns, so that neither waits for the other.
 """
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
@@ -17,6 +21,7 @@ from models.appeals import Appeal
 from models.outbox import Outbox
 from models.vocab import AppealState
 from triage import tracing
+from triage.services import processing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
 
 async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch: int, depth: int) -> int:
-    """Queue what is pending and due, in jobs of `batch` ids. Gives how many ids. Raises QueueDown."""
+    """Queue what is pending and due, in at most `batch` ids a job. Gives how many ids. Raises QueueDown."""
     room = depth - await asyncio.to_thread(queue.waiting)
     if room <= 0:
         return 0
@@ -41,8 +46,12 @@ async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch:
             .with_for_update(skip_locked=True)
         )
     ).all()
-    for start in range(0, len(pending), batch):
-        part = pending[start : start + batch]
+    alone = await processing.read_alone(session, [row.key for row in pending])
+    fresh = [row for row in pending if row.key not in alone]
+    many = [fresh[start : start + batch] for start in range(0, len(fresh), batch)]
+    turns = zip_longest(([row] for row in pending if row.key in alone), many, fillvalue=())
+    parts = [part for turn in turns for part in turn if part][:room]
+    for part in parts:
         # Each try has a key of its own: RQ keeps the id of a job whose worker was killed for minutes, and
         # the same key would be taken for a job that still waits.
         tries = max(row.attempts for row in part)
@@ -50,13 +59,14 @@ async def relay(session: AsyncSession, queue: JobQueue, *, now: datetime, batch:
         with tracing.handing("relay", [row.trace for row in part], appeals=len(part)):
             enqueue = partial(queue.enqueue, key=key, trace=tracing.current())
             await asyncio.to_thread(enqueue, JobName.READ_APPEALS, [row.key for row in part])
-    for ids in _chunks([row.id for row in pending]):
+    sent = [row.id for part in parts for row in part]
+    for ids in _chunks(sent):
         await session.execute(
             sa.update(Outbox)
             .where(Outbox.id.in_(ids))
             .values(dispatched_at=now, attempts=Outbox.attempts + 1)
         )
-    return len(pending)
+    return len(sent)
 
 
 async def sweep(session: AsyncSession, *, now: datetime, resend: timedelta) -> int:

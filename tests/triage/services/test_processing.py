@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -246,6 +247,34 @@ async def test_an_appeal_that_takes_every_worker_down_is_given_up(deps: Deps, re
     (letter,) = await rows(deps, DeadLetter)
     assert (report.done, report.dead) == (0, 1)
     assert letter.reason.startswith("WorkerLost")
+
+
+class Deadly:
+    """A reader whose worker one text ends, as a full memory or an alarm does: no error that anybody takes."""
+
+    def __init__(self, real: Reader) -> None:
+        """Read with this one otherwise."""
+        self.real = real
+
+    def read_many(
+        self, texts: Sequence[tuple[str | None, str]], areas: Sequence[str | None]
+    ) -> list[TextReading]:
+        """Read them all, or end."""
+        if any(text.startswith("毒文本") for _, text in texts):
+            raise SystemExit
+        return self.real.read_many(texts, areas=areas)
+
+
+async def test_a_text_that_ends_its_worker_takes_no_other_with_it_again(deps: Deps, reader: Reader) -> None:
+    """Also in a job that was queued before the first try: the relay hands such texts out alone by then."""
+    ids = await load(deps, BARBECUE, "毒文本：" + BARBECUE, WAGES)
+    for minute in range(4):
+        later = replace(deps, clock=FixedClock(NOW + timedelta(minutes=minute)))
+        with suppress(SystemExit):
+            await processing.process(later, cast("Reader", Deadly(reader)), ids)
+    (letter,) = await rows(deps, DeadLetter)
+    assert (letter.key, letter.reason.startswith("WorkerLost")) == (ids[1], True)
+    assert {ticket.appeal_id for ticket in await rows(deps, Ticket)} == {ids[0], ids[2]}
 
 
 async def test_a_second_call_of_the_same_caller_about_the_same_matter_is_told_its_progress(

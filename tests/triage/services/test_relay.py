@@ -12,8 +12,10 @@ from connectors.fakes import MemoryQueue
 from connectors.ports import QueueDown
 from connectors.vault import Vault
 from models.appeals import Appeal
-from models.outbox import Outbox
-from triage.services import intake, relay
+from models.filters import all_seeing
+from models.outbox import DeadLetter, Outbox
+from models.vocab import AppealState
+from triage.services import intake, processing, relay, retrying
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -57,6 +59,45 @@ async def test_room_in_the_queue_lets_the_rest_out(db: Database) -> None:
     queue.jobs.clear()
     assert await send(db, queue) == 3
     assert await pending(db) == 0
+
+
+async def lose(db: Database, count: int) -> list[int]:
+    """A worker takes the oldest appeals and never comes back; they are put back. Gives their ids."""
+    async with db.writes.begin() as session:
+        ids = list(await session.scalars(sa.select(Appeal.id).order_by(Appeal.id).limit(count)))
+        await processing.claim(session, ids, now=NOW, until=NOW + RESEND)
+        await session.execute(sa.update(Outbox).values(dispatched_at=None))
+    return ids
+
+
+async def test_what_was_tried_before_goes_out_alone_and_holds_up_nothing(db: Database) -> None:
+    """One text that ended its worker sent the whole batch to the dead letters, three tries later."""
+    await load(db, 10)
+    tried = await lose(db, 3)
+    queue = MemoryQueue()
+    assert await send(db, queue, depth=4) == 1 + 4 + 1 + 3
+    assert [len(ids) for _, ids in queue.jobs.values()] == [1, 4, 1, 3]
+    assert await pending(db) == 1
+    queue.jobs.clear()
+    assert await send(db, queue) == 1
+    assert [ids for _, ids in queue.jobs.values()] == [(tried[2],)]
+
+
+async def test_what_once_ended_its_workers_is_alone_when_it_is_run_again(db: Database) -> None:
+    await load(db, 3)
+    async with db.writes.begin() as session:
+        ids = sorted(await session.scalars(sa.select(Appeal.id)))
+        await session.execute(sa.delete(Outbox))
+        await session.execute(sa.update(Appeal).values(state=AppealState.DEAD.value, attempts=3))
+        reasons = ["WorkerLost @ ?", "ValueError @ read:3", "ValueError @ read:3"]
+        for number, reason in zip(ids, reasons, strict=True):
+            letter = DeadLetter(topic="read_appeals", key=number, reason=reason, detail={}, created_at=NOW)
+            session.add(letter)
+        await session.flush()
+        assert await retrying.retry(session, all_seeing("me"), now=NOW) == 3
+    queue = MemoryQueue()
+    await send(db, queue)
+    assert [ids for _, ids in queue.jobs.values()] == [(ids[0],), (ids[1], ids[2])]
 
 
 async def test_a_dead_queue_leaves_everything_pending(db: Database) -> None:
