@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
 import re
+import stat
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -23,6 +25,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -36,6 +40,10 @@ LOOK_AGAIN_SECONDS: Final = 5.0
 
 class VaultError(Exception):
     """A key is missing or malformed, or a sealed value does not open."""
+
+
+class KeyFileRefused(Exception):
+    """The key file cannot be replaced by this user, or not so that the service still reads it: in Chinese."""
 
 
 class MasterKeys(Protocol):
@@ -176,25 +184,78 @@ class FileKeys:
         return cls(path)
 
     def ring(self, *, fresh: bool = False) -> KeyRing:
-        """The ring of the file."""
+        """The ring of the file; the last one that could be read, as long as it cannot be read now.
+
+        `fresh`: what is there at this moment. Raises VaultError when that cannot be read.
+        """
         now = time.monotonic()
         if fresh or now - self._looked >= LOOK_AGAIN_SECONDS:
             self._looked = now
+            try:
+                self._look()
+            except VaultError as error:
+                if fresh:
+                    raise
+                log.warning("key_file_unread, the ring read before is used: %s", error)
+        return self._ring
+
+    def _look(self) -> None:
+        """Read the file anew if it changed. Raises VaultError."""
+        try:
             mark = self._mark()
             if mark != self._seen:
                 self._ring, self._seen = self._read(), mark
-        return self._ring
+        except OSError as error:
+            raise VaultError(f"the key file cannot be read: {error.strerror}") from error
 
     def save(self, ring: KeyRing) -> None:
-        """Put this ring in its place, whole or not at all."""
-        beside = self.path.with_name(self.path.name + ".new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(ring.text().replace(",", "\n") + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
+        """Put this ring in its place, whole or not at all, for whoever could read it.
+
+        Raises KeyFileRefused.
+        """
+        beside, handle = self._beside()
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(ring.text().replace(",", "\n") + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except OSError as error:  # a full disk, a file that is mounted by itself
+            beside.unlink(missing_ok=True)
+            raise KeyFileRefused(f"换不了密钥文件 {self.path}：{error.strerror}") from None
         self._ring, self._seen = ring, self._mark()
+
+    def check_writable(self) -> None:
+        """Raises KeyFileRefused when `save` would."""
+        beside, handle = self._beside()
+        os.close(handle)
+        beside.unlink()
+
+    def _beside(self) -> tuple[Path, int]:
+        """An empty file beside the ring's, of the same owner, group and mode: the service must go on reading.
+
+        Raises KeyFileRefused.
+        """
+        beside = self.path.with_name(self.path.name + ".new")
+        try:
+            kept = self.path.stat()
+            beside.unlink(missing_ok=True)
+            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise KeyFileRefused(f"写不了密钥文件 {self.path} 所在的目录：{error.strerror}") from None
+        made = os.fstat(handle)
+        try:
+            if (kept.st_uid, kept.st_gid) != (made.st_uid, made.st_gid):
+                os.fchown(handle, kept.st_uid, kept.st_gid)
+            os.fchmod(handle, stat.S_IMODE(kept.st_mode))
+        except OSError:
+            os.close(handle)
+            beside.unlink()
+            raise KeyFileRefused(
+                f"密钥文件 {self.path} 归另一个用户或用户组所有，由当前用户改写后，"
+                "运行本系统的用户就读不了它了：请用它的所有者或 root 运行"
+            ) from None
+        return beside, handle
 
     def _mark(self) -> tuple[int, int]:
         info = self.path.stat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import stat
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.keys import FileKeys
+from connectors import keys
+from connectors.keys import FileKeys, KeyFileRefused
 from connectors.vault import Stamp, Vault, VaultError, normal_phone, signed_by, stamp_of
 
 if TYPE_CHECKING:
@@ -147,6 +149,61 @@ def test_the_ring_of_a_file_is_taken_over_by_a_process_that_runs(tmp_path: Path)
     alone = Vault.open_or_create(path)
     assert (alone.phone_index("13800000001"), alone.public_key) == (before, running.public_key)
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def test_a_ring_that_is_saved_stays_with_the_user_who_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    file = FileKeys.open_or_create(path)
+    path.chmod(0o640)
+    before = path.stat()
+    with (
+        mock.patch("os.fstat", return_value=mock.Mock(st_uid=0, st_gid=10001)),
+        mock.patch("os.fchown") as given,
+    ):
+        file.save(file.ring().with_new())
+    assert given.call_args.args[1:] == (before.st_uid, before.st_gid)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_ring_that_its_reader_would_lose_is_not_saved(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    file = FileKeys.open_or_create(path)
+    before = path.read_bytes()
+    for refused in (file.check_writable, lambda: file.save(file.ring().with_new())):
+        with (
+            mock.patch("os.fstat", return_value=mock.Mock(st_uid=0, st_gid=10001)),
+            mock.patch("os.fchown", side_effect=PermissionError),
+            pytest.raises(KeyFileRefused, match="请用它的所有者或 root 运行"),
+        ):
+            refused()
+    busy = mock.patch.object(type(path), "replace", side_effect=OSError(16, "Device or resource busy"))
+    with busy, pytest.raises(KeyFileRefused, match="换不了密钥文件"):
+        file.save(file.ring().with_new())
+    file.check_writable()
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (before, [path])
+
+
+def test_a_ring_that_cannot_be_read_any_more_is_still_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keys, "LOOK_AGAIN_SECONDS", 0.0)
+    path = tmp_path / "vault.key"
+    running = Vault.open_or_create(path)
+    sealed = running.seal("王五", belongs_to="n:1")
+    kept = path.read_text()
+    path.write_text("half of a li")
+    assert running.open(sealed, belongs_to="n:1") == "王五"
+    assert "key_file_unread" in caplog.text
+    assert "half" not in caplog.text
+    path.unlink()
+    assert running.open(sealed, belongs_to="n:1") == "王五"
+    newer = Vault.parse(f"{kept.strip()},9:{base64.b64encode(NEW).decode()}")
+    unknown = Vault({9: NEW}).seal("赵六", belongs_to="n:2")
+    with pytest.raises(VaultError, match="cannot be read"):
+        running.open(unknown, belongs_to="n:2")
+    path.write_text(kept.strip() + f"\n9:{base64.b64encode(NEW).decode()}\n")
+    assert running.open(unknown, belongs_to="n:2") == newer.open(unknown, belongs_to="n:2") == "赵六"
 
 
 def test_a_signature_is_checked_with_the_public_key_alone() -> None:

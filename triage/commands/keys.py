@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import sqlalchemy as sa
 
-from connectors.keys import FileKeys, GivenKeys, KeyRing, RingMaster, VaultError
+from connectors.keys import FileKeys, GivenKeys, KeyFileRefused, KeyRing, RingMaster, VaultError
 from connectors.vault import Vault
 from models.key_progress import KeyProgress
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -92,6 +92,23 @@ def _write(path: str, text: str) -> None:
         file.write(text + "\n")
 
 
+def _check_writable(source: FileKeys | GivenKeys) -> None:
+    """Before anything is written down. Raises NotReady when a file's ring cannot be replaced."""
+    if isinstance(source, FileKeys):
+        try:
+            source.check_writable()
+        except KeyFileRefused as refused:
+            raise NotReady(str(refused)) from None
+
+
+def _save(source: FileKeys, ring: KeyRing) -> None:
+    """Raises NotReady when the file cannot be replaced."""
+    try:
+        source.save(ring)
+    except KeyFileRefused as refused:
+        raise NotReady(str(refused)) from None
+
+
 def _note(settings: Settings, which: Ring, act: LedgerAct, number: int) -> None:
     async def work(deps: Deps) -> None:
         async with deps.db.writes.begin() as session:
@@ -110,10 +127,11 @@ def add(settings: Settings, which: Ring, out: str | None) -> None:
     number = max(ring.keys)
     if not isinstance(source, FileKeys) and out is None:
         raise BadInput(f"密钥在环境变量里：请用 --out 文件 指定把新的 {which.setting} 写到哪里")
+    _check_writable(source)
     # What is written down comes first: a key nobody knows of is worse than a line too many.
     _note(settings, which, LedgerAct.KEY_ADDED, number)
     if isinstance(source, FileKeys):
-        source.save(ring)
+        _save(source, ring)
         click.echo(
             f"已添加密钥 {number}：各进程几秒内都能打开它封存的数据。下一步：jiesu keys rotate{which.option}"
         )
@@ -136,9 +154,10 @@ def _lead(settings: Settings, which: Ring, to: int | None) -> FileKeys | GivenKe
             f"密钥在环境变量里：请把 {number} 号移到 {which.setting} 的最前面并逐台重启，再运行本命令"
         )
     try:
-        source.save(ring.led_by(number))
+        led = ring.led_by(number)
     except VaultError:
         raise BadInput(f"没有 {number} 号密钥") from None
+    _save(source, led)
     return source
 
 
@@ -199,6 +218,7 @@ def retire(settings: Settings, which: Ring, number: int, *, keep: str | None, de
         raise BadInput(f"没有 {number} 号密钥")
     if number == ring.first:
         raise BadInput(f"{number} 号密钥正用于写入：请先添加新密钥并轮换")
+    _check_writable(source)
 
     async def work(deps: Deps) -> None:
         async with deps.db.reads() as session:
@@ -227,7 +247,7 @@ def retire(settings: Settings, which: Ring, number: int, *, keep: str | None, de
     if keep is not None:
         _write(keep, KeyRing.of({number: ring.keys[number]}, ring.fixed).text())
     if isinstance(source, FileKeys):
-        source.save(ring.without(number))
+        _save(source, ring.without(number))
         click.echo(f"已停用 {number} 号密钥")
     else:
         click.echo(

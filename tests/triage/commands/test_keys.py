@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
@@ -74,6 +75,16 @@ def test_a_key_that_is_needed_does_not_go(tmp_path: Path) -> None:
     file.save(file.ring().led_by(2))
     assert "1 号密钥还在用：appellant 1 个" in keys("retire", "1", "--destroy").stderr
     assert keys("retire", "9", "--destroy").exit_code == 1
+
+
+def test_a_ring_that_the_service_could_not_read_any_more_is_left_and_nothing_is_noted(tmp_path: Path) -> None:
+    before = (tmp_path / "data" / "vault.key").read_bytes()
+    foreign = mock.Mock(st_uid=4242, st_gid=4242)
+    with mock.patch("os.fstat", return_value=foreign), mock.patch("os.fchown", side_effect=PermissionError):
+        refused = keys("add")
+    assert (refused.exit_code, "请用它的所有者或 root 运行" in refused.stderr) == (1, True)
+    assert (tmp_path / "data" / "vault.key").read_bytes() == before
+    assert "共 0 行" in CliRunner().invoke(main, ["audit", "verify"]).stdout
 
 
 def test_keys_of_the_environment_are_written_to_a_file_for_their_owner(
