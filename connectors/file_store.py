@@ -35,12 +35,13 @@ class FolderStore:
     def put(self, content: bytes) -> str:
         """Keep the content and give its sha256 (hex); the same content again changes nothing.
 
-        Raises StoreDown when the disk refuses.
+        What stands there and is not the content (a damaged disk, a crash) is replaced. Raises StoreDown when
+        the disk refuses.
         """
         digest = hashlib.sha256(content).hexdigest()
         place = self._place(digest)
         try:
-            if place.exists() and place.stat().st_size == len(content):
+            if _holds(place, content):
                 return digest
             self._root.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
             place.parent.mkdir(mode=_FOLDER, exist_ok=True)
@@ -98,3 +99,11 @@ class FolderStore:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _holds(place: Path, content: bytes) -> bool:
+    """Whether the file is there and has this content; one that the disk cannot read any more has not."""
+    try:
+        return place.stat().st_size == len(content) and place.read_bytes() == content
+    except OSError:
+        return False

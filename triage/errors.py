@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import traceback
+from pathlib import PurePath
+from typing import ClassVar, Final
+
+#: Of each error of a chain so many of the last frames are told.
+_FRAMES: Final = 20
+#: So many errors of a chain.
+_CHAIN: Final = 5
 
 
 class TriageError(Exception):
@@ -64,3 +71,22 @@ def place_of(error: BaseException) -> str:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
     return f"{type(error).__name__} @ {where}"
+
+
+def trace_of(error: BaseException) -> list[str]:
+    """The frames of an error and of those it came of, the newest error first; none of their messages."""
+    found: list[str] = []
+    one: BaseException | None = error
+    for _ in range(_CHAIN):
+        if one is None:
+            break
+        frames = [
+            f"{'/'.join(PurePath(frame.f_code.co_filename).parts[-2:])}:{line} {frame.f_code.co_name}"
+            for frame, line in traceback.walk_tb(one.__traceback__)
+        ]
+        found += [type(one).__name__, *frames[-_FRAMES:]]
+        if isinstance(one, BaseExceptionGroup):  # several side by side: the first tells enough
+            one = one.exceptions[0]
+        else:
+            one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return found

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nlp import WEIGHTS
+from triage import addresses
 from triage.errors import SettingsError
 from triage.secret_files import with_secrets
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _SOCKET_PATH_LIMIT: Final = 100
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 _LOG_LEVELS: Final = tuple(logging.getLevelName(level) for level in _LEVELS)
-_DATABASE_DRIVERS: Final = frozenset({"postgresql+asyncpg", "sqlite+aiosqlite"})
-
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
 _ISSUER: Final = r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[^\s?#]*)?"
 
@@ -49,7 +48,8 @@ _FAULTS: Final = {
 class Settings(BaseSettings):
     """One frozen object, built once per process and handed on."""
 
-    model_config = SettingsConfigDict(env_prefix="JIESU_", frozen=True, extra="ignore")
+    #: An empty line of .env sets nothing: an empty path would be the current directory.
+    model_config = SettingsConfigDict(env_prefix="JIESU_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     data_dir: Path = Field(Path(".jiesu"), description="嵌入式运行的数据目录(SQLite、Valkey、密钥)")
     database_url: str | None = Field(
@@ -304,29 +304,15 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        from sqlalchemy import exc, make_url  # noqa: PLC0415  (only who sets it pays for loading it)
-
-        try:
-            driver = make_url(value).drivername
-        except (exc.ArgumentError, ValueError):  # never their words: an address holds a password
-            driver = ""
-        if driver not in _DATABASE_DRIVERS:
-            raise ValueError("应形如 postgresql+asyncpg://用户:密码@主机/库名 或 sqlite+aiosqlite:///文件")
+        if value is not None:
+            addresses.check_database(value)
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _known_redis(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        from redis.connection import parse_url  # noqa: PLC0415  (only who sets it pays for loading it)
-
-        try:
-            parse_url(value)  # type: ignore[no-untyped-call]
-        except (ValueError, TypeError):  # never their words: an address holds a password
-            raise ValueError("应形如 redis://主机:端口/库号、rediss://… 或 unix://套接字路径") from None
+        if value is not None:
+            addresses.check_redis(value)
         return value
 
     @property
@@ -382,6 +368,9 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the environment. Raises SettingsError naming each bad variable, never its value."""
+    if os.environ.get("JIESU_VAULT_KEYS") == "" and not os.environ.get("JIESU_VAULT_KEYS_FILE"):
+        # Not as if it were not set: with a new key in the data directory nothing would open any more.
+        raise SettingsError("系统设置有误：JIESU_VAULT_KEYS：是空的；要用数据目录里的密钥，去掉这一行")
     try:
         return Settings()
     except ValidationError as error:

@@ -76,6 +76,14 @@ def test_a_half_written_file_of_a_crash_is_replaced(store: FolderStore, tmp_path
     assert store.read(digest) == b"whole content"
 
 
+def test_a_damaged_file_of_the_same_size_is_replaced(store: FolderStore, tmp_path: Path) -> None:
+    """As a restore finds it: the backup has the content that was registered."""
+    digest = store.put(b"whole content")
+    (tmp_path / "files" / digest[:2] / digest).write_bytes(b"wholE content")
+    assert store.put(b"whole content") == digest
+    assert store.read(digest) == b"whole content"
+
+
 @pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"])
 def test_no_name_but_a_hash_is_looked_for(store: FolderStore, name: str) -> None:
     with pytest.raises(FileMissing):

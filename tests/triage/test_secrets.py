@@ -120,6 +120,37 @@ def test_settings_and_their_faults_show_no_secret(monkeypatch: pytest.MonkeyPatc
     assert [word for word in UNSEEN if word in str(told.value)] == []
 
 
+def test_an_empty_line_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`JIESU_TABLES_DIR=` was the current directory, and an empty secret one that everybody knows."""
+    names = set(Settings.model_fields) - {"vault_keys"}
+    in_environment(monkeypatch, dict.fromkeys(names, ""))
+    assert load_settings() == Settings.model_construct()
+    in_environment(monkeypatch, {"vault_keys": ""})
+    with pytest.raises(SettingsError, match=r"^系统设置有误：JIESU_VAULT_KEYS：是空的"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "query", ["sslmode=require", "ssl=true", f"p{HIDDEN}=x@db/jiesu", "ssl=require&ssl=disable", "=x"]
+)
+def test_an_address_with_an_option_that_its_driver_does_not_know_is_refused(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_environment(monkeypatch, {"database_url": f"postgresql+asyncpg://jiesu:{HIDDEN}@db/jiesu?{query}"})
+    with pytest.raises(SettingsError, match=r"JIESU_DATABASE_URL：.*ssl") as told:
+        load_settings()
+    assert HIDDEN not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "query", ["ssl=require", "host=a:5432&host=b:5432", "prepared_statement_cache_size=0&command_timeout=9"]
+)
+def test_an_address_with_options_of_its_driver_is_taken(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"postgresql+asyncpg://jiesu:{HIDDEN}@/jiesu?{query}"
+    in_environment(monkeypatch, {"database_url": address, "vault_keys": KEYS})
+    assert load_settings().database == address
+
+
 def parameters(group: click.Command, path: str = "") -> Iterator[str]:
     """Every option and argument of every command."""
     for parameter in group.params:

@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors.ports import ConnectorError
-from models import revision
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.commands.run import only_one
 from triage.errors import BadInput, NotReady
@@ -39,6 +38,8 @@ T = TypeVar("T")
 #: So many attachments that lack are named.
 _NAMED: Final = 5
 _MEGA: Final = 1_000_000
+#: The first schema with the ledger; its table has not changed since, so that an older schema takes an entry.
+_LEDGER_SINCE: Final = "0019"
 
 
 def new_key(path: str) -> None:
@@ -110,7 +111,7 @@ def restore(settings: Settings, source: str, *, check: bool, replace: bool) -> N
                 if check:
                     return await restoring.prove(deps, given)
                 done = await restoring.restore(deps, given, open_files(settings), replace=replace)
-            if done.unpacked.about.revision == revision.head_revision():
+            if done.unpacked.about.revision >= _LEDGER_SINCE:
                 await _note(deps, LedgerAct.RESTORED, Path(source).name, rows=done.rows)
             return done
         finally:

@@ -23,7 +23,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from triage import logs, tracing
-from triage.errors import TriageError
+from triage.errors import TriageError, place_of, trace_of
 from triage.metrics import REQUESTS
 from triage.services import ledger
 from triage.web import away
@@ -136,7 +136,7 @@ def _dress(request: web.Request, response: web.StreamResponse) -> None:
 
 @web.middleware
 async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever is raised into the one shape of error; what nobody expected is logged whole."""
+    """Turn whatever is raised into the one shape of error; what nobody expected is logged by its frames."""
     try:
         return await handler(request)
     except TriageError as error:
@@ -149,13 +149,14 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (recorded, and told by its number)
         if passing := away.told(error):
             log.warning(passing.code, error=type(error).__name__)
             response = problem_response(request, passing.status, passing.code, passing.detail)
             response.headers[hdrs.RETRY_AFTER] = _RETRY_SECONDS
             return response
-        log.exception("request_failed")
+        # Not the error itself: its message may quote what a citizen wrote, or the row that was refused.
+        log.error("request_failed", reason=place_of(error), trace=trace_of(error))  # noqa: TRY400
         return problem_response(request, 500, "error", "系统处理出错，已记录。请带上请求编号联系管理员。")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -82,6 +83,23 @@ def test_from_key_to_a_restored_database(tmp_path: Path, monkeypatch: pytest.Mon
     with only_one(tmp_path / "new" / "run.lock"):
         assert "正由另一个 jiesu run 使用" in typed("restore", str(one), "--replace").stderr
     assert "没有备份文件" in typed("restore", str(tmp_path / "none"), "--check").stderr
+
+
+def test_a_restore_to_an_older_schema_stands_in_the_ledger_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, one = tmp_path / "backup.key", tmp_path / "one.jiesu-backup"
+    assert typed("keys", "backup", str(key)).exit_code == 0
+    monkeypatch.setenv("JIESU_BACKUP_KEYS_FILE", str(key))
+    assert "已退回" in typed("db", "downgrade", "--commit").stdout
+    assert "已备份" in typed("backup", str(one)).stdout
+    assert "已恢复" in typed("restore", str(one), "--replace").stdout
+    assert typed("db", "upgrade").exit_code == 0
+    ledger = tmp_path / "ledger.jsonl"
+    assert typed("audit", "export", str(ledger)).exit_code == 0
+    acts = [json.loads(line)["act"] for line in ledger.read_text("utf-8").splitlines()]
+    assert acts == ["backup.restored", "ledger.exported"]
+    assert "共 2 行" in typed("audit", "verify").stdout
 
 
 def test_attachments_that_lack_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

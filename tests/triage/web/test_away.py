@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -16,6 +18,7 @@ from models.db import open_database
 from tests import signed_in
 from triage.web import away
 from triage.web.app import make_app
+from triage.web.middlewares import identify, tell_errors
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -102,3 +105,36 @@ async def test_who_gets_no_connection_is_told_soon_and_may_come_again(
         assert "请过几秒再试" in await (await client.get("/desk")).text()
         await held.aclose()
         assert (await client.get("/api/v1/tickets")).status == 401
+
+
+async def test_a_fault_of_ours_is_logged_by_its_frames_and_not_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A driver's message quotes the row that it refused: a name, a phone, what a citizen wrote."""
+
+    async def broken(_request: web.Request) -> web.Response:
+        try:
+            int("张三 13800000001")
+        except ValueError as error:
+            raise RuntimeError("张三") from error
+        raise AssertionError
+
+    async def side_by_side(request: web.Request) -> web.Response:
+        async with asyncio.TaskGroup() as tasks:
+            await tasks.create_task(broken(request))
+        raise AssertionError
+
+    app = web.Application(middlewares=[identify, tell_errors])
+    app.router.add_get("/one", broken)
+    app.router.add_get("/several", side_by_side)
+    async with TestClient(TestServer(app)) as client:
+        for path in ("/one", "/several"):
+            answer = await client.get(path, headers={"Accept": "application/json"})
+            assert answer.status == 500
+    told = [one.getMessage() for one in caplog.records if "request_failed" in one.getMessage()]
+    assert ["RuntimeError @ broken" in told[0], "ExceptionGroup" in told[1]] == [True, True]
+    for one in told:
+        assert "ValueError" in one
+        assert "web/test_away.py" in one
+        assert " broken" in one
+    assert [word for word in ("张三", "13800000001") if word in caplog.text] == []
