@@ -78,7 +78,7 @@ def settings() -> str:
     lines = [
         "# Settings 设置",
         "",
-        "Read from the environment by `triage/settings.py`, and nowhere else.",
+        "Read from the environment by `triage/settings.py`, and nowhere else. An empty value sets nothing.",
         "",
     ]
     for name, field in Settings.model_fields.items():

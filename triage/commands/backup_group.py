@@ -51,13 +51,15 @@ def restore(settings: Settings, *, source: str, check: bool, replace: bool) -> N
 @click.option(
     "--erased",
     type=click.Path(exists=True, dir_okay=False),
-    help="备份以后要求删除身份信息的：另存的台账(jiesu audit export 的 JSONL)，或一行一个工单编号",
+    help="备份以后要求删除身份信息的：另存的台账(jiesu audit export 的 JSONL，也据它认出已支付的奖励)，"
+    "或一行一个工单编号",
 )
 @click.option("--commit", is_flag=True, help="真的改；不加只说有多少")
 @with_settings
 def after_restore(settings: Settings, *, until: Any, erased: str | None, commit: bool) -> None:  # noqa: ANN401  (a datetime of click)
     """恢复之后、启动各进程之前：备份里等着发的通知和到点的催办不再发第二次，要求删除的身份再删一遍，所有会话结束。
 
+    另存的台账里备份以后已支付的奖励不再支付；其余等待支付的列出来，先与银行核对。
     备份时还没有读的诉求会重新派单、重新通知，定时任务写的其他通知也会再发。
     发给 12345 平台的动作按动作编号重发，平台只收一次。
     """

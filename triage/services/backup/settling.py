@@ -4,12 +4,13 @@ A backup ends at a moment; the house went on until the disaster. What was due in
 in the restored rows as not sent. Somebody who was erased in between is back. Who was signed out is in
 again. So up to the moment that the old house last ran: reminders are written as of then, what they and others
 wait to tell is taken for told (恢复前已发, from where a person may send it again), those who asked are erased
-again and every session ends. What became due after that moment goes out: nobody has sent it.
+again and every session ends. What became due after that moment goes out: nobody has sent it. The same holds
+of the messages to those who are rewarded; of their money: `rewarded`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal
 from models.identities import Erasure
 from models.notices import Delivery, Notice
+from models.rewards import RewardNotice
 from models.staff import SignInSession
 from models.tickets import Ticket
 from models.viewing import all_seeing
@@ -30,7 +32,9 @@ from models.watching import TicketWatch
 from triage.clock import show
 from triage.errors import BadInput, NotFound
 from triage.services import ledger, supervising
+from triage.services.backup import rewarded
 from triage.services.identities import erasing
+from triage.services.rewards import clocking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,6 +74,7 @@ class Settled:
     later: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
+    rewards: rewarded.Parts = field(default_factory=rewarded.Parts)
 
 
 class _Fate(Enum):
@@ -104,21 +109,28 @@ def _unread(number: int) -> BadInput:
     return BadInput(f"第 {number} 行不是台账的一行：请用 jiesu audit export 的 JSONL，或一行一个编号")
 
 
-async def find(deps: Deps, *, until: datetime) -> Settled:
+async def find(deps: Deps, paid: Sequence[rewarded.Went] = (), *, until: datetime) -> Settled:
     """What there is to do, nothing of it done."""
     async with deps.db.reads() as session:
+        notices = await _count(session, *_waiting(until)) + await _count(session, _on_their_way(until))
         return Settled(
             tickets=await _count(session, TicketWatch.next_at <= until),
             reminders=0,
-            notices=await _count(session, *_waiting(until)) + await _count(session, _on_their_way(until)),
+            notices=notices + await _count(session, *_answers(RewardNotice.next_at <= until)),
             sessions=await _count(session, SignInSession.ended_at.is_(None)),
+            rewards=await rewarded.find(session, paid),
         )
 
 
-async def settle(deps: Deps, asked: Sequence[Asked], *, until: datetime, by: str) -> Settled:
+async def settle(
+    deps: Deps, asked: Sequence[Asked], paid: Sequence[rewarded.Went] = (), *, until: datetime, by: str
+) -> Settled:
     """Do it. Safe to run again: what is done is not there any more."""
     now = deps.clock.now()
-    tickets = reminders = notices = 0
+    # First: who is paid is not reminded, nor does their time pass.
+    async with deps.db.writes.begin() as session:
+        rewards = await rewarded.hold(session, paid, by=by, now=now)
+    tickets, reminders, notices = 0, 0, await _rewards_told(deps, until=until, now=now)
     while True:
         async with deps.db.writes.begin() as session:
             last = await session.scalar(sa.select(sa.func.max(Notice.id))) or 0
@@ -151,11 +163,11 @@ async def settle(deps: Deps, asked: Sequence[Asked], *, until: datetime, by: str
             subject=ledger.Subject(SubjectKind.BACKUP, "restored"),
             detail={
                 "until": show(until), "reminders": reminders, "notices": notices, "sessions": sessions,
-                "erased": erased,
+                "erased": erased, "rewards": len(rewards.held),
             },
         )  # fmt: skip
-    left = (tuple(fates[fate]) for fate in (_Fate.LATER, _Fate.UNKNOWN, _Fate.UNCLEAR))
-    return Settled(tickets, reminders, notices, sessions, erased, *left)
+    later, unknown, unclear = (tuple(fates[fate]) for fate in (_Fate.LATER, _Fate.UNKNOWN, _Fate.UNCLEAR))
+    return Settled(tickets, reminders, notices, sessions, erased, later, unknown, unclear, rewards)
 
 
 async def _count(session: AsyncSession, *where: sa.ColumnElement[bool]) -> int:
@@ -184,6 +196,41 @@ async def _presume(session: AsyncSession, *, until: datetime, now: datetime) -> 
         .execution_options(synchronize_session=False)
     )
     return count
+
+
+def _answers(*where: sa.ColumnElement[bool]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Messages to those who are rewarded that wait."""
+    return RewardNotice.state == NoticeState.WAITING.value, *where
+
+
+async def _rewards_told(deps: Deps, *, until: datetime, now: datetime) -> int:
+    """What the clock of rewards had done by then is done as of then, its messages are taken for sent.
+
+    Gives how many messages.
+    """
+    async with deps.db.writes.begin() as session:
+        last = await session.scalar(sa.select(sa.func.max(RewardNotice.id))) or 0
+        count = await _answered(session, RewardNotice.next_at <= until, now=now)
+    size = clocking.BATCH
+    more = True
+    while more:
+        async with deps.db.writes.begin() as session:
+            passed = await clocking.waive(session, deps.tables, now=until, batch=size)
+            reminded = await clocking.remind(session, deps.tables, now=until, batch=size)
+            count += await _answered(session, RewardNotice.id > last, now=now)
+        more = size in {passed, reminded}
+    return count
+
+
+async def _answered(session: AsyncSession, *where: sa.ColumnElement[bool], now: datetime) -> int:
+    done = await session.execute(
+        sa.update(RewardNotice)
+        .where(*_answers(*where))
+        .values(state=NoticeState.PRESUMED.value, ended_at=now, claimed_until=None)
+        .returning(RewardNotice.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(done.all())
 
 
 async def _told(session: AsyncSession, *where: sa.ColumnElement[bool]) -> int:

@@ -246,6 +246,8 @@ async def fetch(
     batch = await batch_of(session, no, viewer)
     await check_apart(session, tables, doer, batch, now=now)
     made = await payments_of(session, batch.id)
+    if not batch.sha256:  # `services.backup.rewarded`
+        raise BankFileRefused("这个批次是恢复后按台账补记的，支付文件恢复前已经取走")
     if not all(one.payee for one in made):
         raise BankFileRefused("这个批次的收款人信息已到期删除，支付文件不能再导出")
     content = await asyncio.to_thread(_written, vault, made)

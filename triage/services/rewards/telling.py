@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -19,8 +19,10 @@ import sqlalchemy as sa
 from connectors.messenger.port import Message, MessengerAway, MessengerRefused
 from connectors.vault import VaultError
 from models.appeals import Appeal
+from models.ledger import LedgerRow
 from models.rewards import Reward, RewardEvent, RewardNotice, RewardShare
 from models.vocab import Urgency
+from models.vocab_ledger import LedgerAct
 from models.vocab_notices import Medium, NoticeState, RecipientKind
 from models.vocab_rewards import RewardState, ShareState
 from triage import logs
@@ -32,8 +34,6 @@ from triage.services.notices import contacts
 from triage.services.notices.noting import Recipient
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.messenger.port import Messenger
@@ -60,6 +60,7 @@ class _Held:
     id: int
     appeal_id: int
     attempts: int
+    created_at: datetime
 
 
 async def write(session: AsyncSession, tables: Tables, reward: Reward, *, now: datetime) -> None:
@@ -106,7 +107,7 @@ async def _claim(session: AsyncSession, deps: Deps, *, now: datetime) -> list[_H
     for row, appeal_id in rows:
         row.claimed_until = now + timedelta(seconds=deps.settings.message_seconds) + _MARGIN
         row.attempts += 1
-        found.append(_Held(row.id, appeal_id, row.attempts))
+        found.append(_Held(row.id, appeal_id, row.attempts, row.created_at))
     return found
 
 
@@ -114,6 +115,7 @@ async def _one(deps: Deps, messenger: Messenger, item: _Held) -> None:
     now = deps.clock.now()
     async with deps.db.reads() as session:
         why, phone = await _reached(session, deps, item)
+        occasion = await _occasion(session, item)
     if phone is None:
         await _end(
             deps, item, NoticeState.NO_CONTACT if why != NOTHING_TO_CLAIM else NoticeState.GIVEN_UP, why
@@ -125,7 +127,7 @@ async def _one(deps: Deps, messenger: Messenger, item: _Held) -> None:
         await _end(deps, item, NoticeState.GIVEN_UP, NO_TEMPLATE)
         return
     # The key is the gateway's to see: it tells nothing.
-    key = deps.vault.content_hash(f"answer_waits\0{item.id}")[:_KEY_LETTERS]
+    key = deps.vault.content_hash(f"answer_waits\0{occasion}")[:_KEY_LETTERS]
     try:
         async with asyncio.timeout(deps.settings.message_seconds):
             await messenger.send(Message(key, phone, template.title, fill(template.text, {})))
@@ -137,6 +139,21 @@ async def _one(deps: Deps, messenger: Messenger, item: _Held) -> None:
         await _later(deps, item, "timeout", None)
     else:
         await _end(deps, item, NoticeState.SENT, None)
+
+
+async def _occasion(session: AsyncSession, item: _Held) -> str:
+    """What the message's key is made of: the same for every try, whichever release makes it.
+
+    The number of its row, and of one that was written after a restore also when that was: the old house had
+    given the same numbers to other messages since the backup, and a gateway would take them for these.
+    """
+    restored = await session.scalar(
+        sa.select(sa.func.max(LedgerRow.at)).where(
+            LedgerRow.act.in_([LedgerAct.RESTORED.value, LedgerAct.RESTORE_SETTLED.value]),
+            LedgerRow.at <= item.created_at,
+        )
+    )
+    return str(item.id) if restored is None else f"{item.id}\0{restored.isoformat()}"
 
 
 async def _reached(session: AsyncSession, deps: Deps, item: _Held) -> tuple[str | None, str | None]:

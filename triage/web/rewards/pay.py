@@ -86,11 +86,21 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
             .where(*claimed, ~paying.name_stands())
             .order_by(Reward.id)
         )
+        restored = await session.execute(
+            sa.select(RewardPayment, Reward.no, RewardShare.number)
+            .join(RewardShare, RewardShare.id == RewardPayment.share_id)
+            .join(Reward, Reward.id == RewardShare.reward_id)
+            .where(RewardPayment.batch_id.in_([row.id for row in rows if not row.sha256]))
+        )
+        anew = {
+            one.batch_id: f"{no} 第 {number} 份，流水号 {one.reference}，{yuan(one.amount_fen)}"
+            for one, no, number in restored
+        }
         names = [f"{no} 第 {number} 份" for no, number in differing]
     view = [
         {
             "no": row.no, "at": row.at, "by": row.by, "count": row.payments, "total": yuan(row.total_fen),
-            "sha": row.sha256, "fetched": row.fetched_at,
+            "sha": row.sha256, "fetched": row.fetched_at, "anew": anew.get(row.id),
             "failed": waiting[row.id][0], "against": waiting[row.id][1],
             "states": [(one.label, told.get((row.id, one.value), 0)) for one in PaymentState],
         }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from models.vocab_rewards import RewardAct
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, failed, gathered, taken
+from triage.services.backup import rewarded
 from triage.services.rewards import claiming
 
 if TYPE_CHECKING:
@@ -58,3 +61,18 @@ async def test_what_may_have_been_paid_is_not_counted_as_ready(client: Client, d
     await taken(deps, batch, await answer_of(deps, batch))
     after = await (await client.get("/desk/rewards/pay", headers=ours)).text()
     assert ["<b>1</b> 份已登记待支付" in page for page in (before, after)] == [True, False]
+
+
+async def test_a_payment_of_before_a_restore_says_how_its_answer_is_taken(client: Client, deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    no = (await bed.approved(deps)).no
+    await bed.claimed(deps)
+    async with deps.db.writes.begin() as session:
+        went = rewarded.Went(no, 1, RewardAct.EXPORT, deps.clock.now() + timedelta(hours=1))
+        (held,) = (await rewarded.hold(session, [went], by="root", now=deps.clock.now())).held
+    reference = held.partition("流水号 ")[2].rstrip("）")
+    page = await (await client.get("/desk/rewards/pay", headers={"Cookie": "who=payer"})).text()
+    assert f"{no} 第 1 份，流水号 {reference}，" in page
+    assert "<b>0</b> 份已登记待支付" in page
+    assert ["取支付文件" in page, "导入银行结果" in page, "SHA-256" in page] == [False, True, False]
