@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 _DATABASE_DRIVERS: Final = frozenset({"postgresql+asyncpg", "sqlite+aiosqlite"})
-#: What may stand behind the `?` of PostgreSQL's address. Anything else its driver refuses with a traceback, also
-#: what it knows and wants as a number (`timeout`, `statement_cache_size`): of an address it is given text.
+#: What may stand behind the `?` of PostgreSQL's address. Anything else its driver refuses with a traceback:
+#: also what it knows and wants as a number (`timeout`, `statement_cache_size`), for it is given text.
 _PG_OPTIONS: Final = frozenset(
     {"host", "port", "user", "password", "passfile", "service", "servicefile", "database", "ssl"}
     | {"direct_tls", "target_session_attrs", "krbsrvname", "gsslib", "command_timeout"}
