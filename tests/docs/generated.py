@@ -78,8 +78,8 @@ def settings() -> str:
     lines = [
         "# Settings 设置",
         "",
-        "Read from the environment by `triage/settings.py`, and nowhere else. An empty value sets nothing "
-        "(of JIESU_VAULT_KEYS it is refused).",
+        "Read from the environment by `triage/settings.py`, and nowhere else.",
+        "An empty value sets nothing; of JIESU_VAULT_KEYS it is refused.",
         "",
     ]
     for name, field in Settings.model_fields.items():
