@@ -109,7 +109,11 @@ async def make_room(request: web.Request, handler: Handler) -> web.StreamRespons
         most = int((limits.files + 1) * limits.bytes * _ENCODED) + _FORM_BYTES
         if (request.content_length or 0) > most:
             raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=request.content_length or 0)
-        request = request.clone(client_max_size=most)
+        # A clone forgets an address that was given to the one before it: whom our proxy saw (`proxy`).
+        if request.remote:
+            request = request.clone(client_max_size=most, remote=request.remote)
+        else:
+            request = request.clone(client_max_size=most)
     return await handler(request)
 
 
