@@ -7,8 +7,9 @@ followed, answers are bounded, times are aware.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 _SECONDS: Final = 20.0
 #: 1,000 requests of 4,000 characters each, and air.
 _MOST_BYTES: Final = 32_000_000
+#: How many rows that cannot be read are named.
+_NAMED: Final = 50
+_LONGEST_ID: Final = 60
+#: What lies before or after is no moment of a request, and in another zone perhaps none at all.
+_EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_LON: Final = 180.0
+_LAT: Final = 90.0
 Fields = list[tuple[str, str]]
 
 
@@ -54,6 +63,20 @@ class RemoteRequest:
     requested_at: datetime
     updated_at: datetime | None
     media_url: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list held: the requests that can be read, how many not, and the ids of the first of those."""
+
+    requests: tuple[RemoteRequest, ...]
+    unreadable: int = 0
+    unreadable_ids: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How long the list was."""
+        return len(self.requests) + self.unreadable
 
 
 class Client:
@@ -113,17 +136,22 @@ class Client:
 
     async def requests(
         self, *, start: datetime | None = None, end: datetime | None = None, **query: str
-    ) -> list[RemoteRequest]:
-        """Requests of a stretch of time. Raises Open311Refused, Unreadable and as `get`."""
-        rows = _good(
-            await self.get(
-                "requests",
-                start_date=start.isoformat() if start else None,
-                end_date=end.isoformat() if end else None,
-                **query,
-            )
+    ) -> Listed:
+        """Requests of a stretch of time, row by row. Raises Open311Refused, Unreadable and as `get`."""
+        reply = await self.get(
+            "requests",
+            start_date=start.isoformat() if start else None,
+            end_date=end.isoformat() if end else None,
+            **query,
         )
-        return [_request(row) for row in rows]
+        _refused(reply)
+        found, odd = [], []
+        for row in reply.items():
+            try:
+                found.append(_request(row))
+            except Unreadable:
+                odd.append(_id(row))
+        return Listed(tuple(found), len(odd), tuple(odd[:_NAMED]))
 
     async def request(self, number: str) -> RemoteRequest:
         """One request. Raises Open311Refused, Unreadable."""
@@ -148,23 +176,38 @@ class Client:
         return _text(rows[0], "service_request_id") if rows else None
 
 
+def _refused(reply: Reply) -> None:
+    if reply.status < 400:  # noqa: PLR2004
+        return
+    try:
+        told = [f"{row.get('code')} {row.get('description')}" for row in reply.rows()]
+    except Unreadable:
+        told = ["没有按约定说明原因"]
+    raise Open311Refused(reply.status, told)
+
+
 def _good(reply: Reply) -> list[dict[str, Any]]:
-    if reply.status >= 400:  # noqa: PLR2004
-        try:
-            told = [f"{row.get('code')} {row.get('description')}" for row in reply.rows()]
-        except Unreadable:
-            told = ["没有按约定说明原因"]
-        raise Open311Refused(reply.status, told)
+    _refused(reply)
     return reply.rows()
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:
     value = row.get(name)
-    # Some servers print ids as numbers.
-    return None if value in {None, ""} else str(value)
+    if isinstance(value, dict | list):
+        raise Unreadable(f"{name} 不是文字")
+    # Some servers print ids as numbers. Nothing of ours holds a NUL.
+    return None if value is None else str(value).replace("\0", "") or None
 
 
-def _request(row: Mapping[str, Any]) -> RemoteRequest:
+def _id(row: Any) -> str:  # noqa: ANN401  (whatever was sent)
+    """What a row that cannot be read is told by."""
+    value = row.get("service_request_id") if isinstance(row, dict) else None
+    return str(value)[:_LONGEST_ID] if isinstance(value, str | int) and str(value) else "（无编号）"
+
+
+def _request(row: Any) -> RemoteRequest:  # noqa: ANN401  (whatever was sent)
+    if not isinstance(row, dict):
+        raise Unreadable("列表里应是一件件诉求")
     number, requested = _text(row, "service_request_id"), moment(_text(row, "requested_datetime"))
     if number is None or requested is None:
         raise Unreadable("诉求没有编号或没有带时区的提交时间")
@@ -175,19 +218,22 @@ def _request(row: Mapping[str, Any]) -> RemoteRequest:
         service_name=_text(row, "service_name"),
         description=_text(row, "description"),
         address=_text(row, "address"),
-        lon=_number(row, "long"),
-        lat=_number(row, "lat"),
+        lon=_degrees(row, "long", _LON),
+        lat=_degrees(row, "lat", _LAT),
         requested_at=requested,
         updated_at=moment(_text(row, "updated_datetime")),
         media_url=_text(row, "media_url"),
     )
 
 
-def _number(row: Mapping[str, Any], name: str) -> float | None:
+def _degrees(row: Mapping[str, Any], name: str, most: float) -> float | None:
+    value = row.get(name)
     try:
-        return float(row[name]) if row.get(name) not in {None, ""} else None
-    except (TypeError, ValueError):
+        found = math.nan if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    # What is no number at all is in no range either.
+    return found if -most <= found <= most else None
 
 
 def moment(text: str | None) -> datetime | None:
@@ -196,4 +242,4 @@ def moment(text: str | None) -> datetime | None:
         found = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    return found if found.tzinfo is not None and _EARLIEST <= found < _LATEST else None

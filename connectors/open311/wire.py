@@ -44,10 +44,17 @@ class Reply:
         """What it says. Raises Unreadable."""
         return json_tree(self.body) if self.fmt == JSON else spark(xml_root(self.body))
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The list that it is. Raises Unreadable."""
+    def items(self) -> list[Any]:
+        """The list that it is, whatever stands in it. Raises Unreadable."""
         found = self.tree()
-        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        if not isinstance(found, list):
+            raise Unreadable("答复应是列表")
+        return found
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The list of objects that it is. Raises Unreadable."""
+        found = self.items()
+        if not all(isinstance(row, dict) for row in found):
             raise Unreadable("答复应是列表")
         return found
 

@@ -19,6 +19,7 @@ from connectors.ports import ConnectorError
 from triage.clock import show
 from triage.errors import TriageError
 from triage.services.open311 import keys, pulling
+from triage.web.open311.places import area_of
 from triage.wiring import build
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ def key_list(settings: Settings) -> None:
         click.echo(line)
 
 
-def pull(settings: Settings, url: str, *, source: str, days: int, jurisdiction: str | None) -> None:
+def pull(
+    settings: Settings, url: str, *, source: str, days: int, jurisdiction: str | None, closed: bool
+) -> None:
     """Take in the requests of another server; a second run adds nothing. Raises NoServer."""
 
     async def run() -> pulling.Pulled:
@@ -150,7 +153,10 @@ def pull(settings: Settings, url: str, *, source: str, days: int, jurisdiction: 
             async with aiohttp.ClientSession() as session:
                 client = Client(session, url, jurisdiction=jurisdiction)
                 now = deps.clock.now()
-                return await pulling.pull(deps, client, source, since=now - timedelta(days=days), now=now)
+                return await pulling.pull(
+                    deps, client, source, area_of=area_of, since=now - timedelta(days=days), now=now,
+                    closed=closed,
+                )  # fmt: skip
         except ConnectorError as error:
             raise NoServer(f"{url}：{error}") from None
         finally:
@@ -158,3 +164,5 @@ def pull(settings: Settings, url: str, *, source: str, days: int, jurisdiction: 
 
     found = asyncio.run(run())
     click.echo(orjson.dumps(asdict(found)).decode())
+    if found.unreadable:
+        click.echo(f"有 {found.unreadable} 件看不懂，没有收入：{'、'.join(found.unreadable_ids)}", err=True)

@@ -64,12 +64,15 @@ def open311_check(
 @click.option("--source", required=True, help="来源名称：再取时据此认得取过的")
 @click.option("--days", type=click.IntRange(1, 3650), default=90, help="取最近几天的")
 @click.option("--jurisdiction", help="jurisdiction_id，多辖区的服务器才要")
+@click.option("--closed", is_flag=True, help="对方已办结的也取；不写则只计数")
 @with_settings
-def open311_pull(settings: Settings, *, url: str, source: str, days: int, jurisdiction: str | None) -> None:
+def open311_pull(
+    settings: Settings, *, url: str, source: str, days: int, jurisdiction: str | None, closed: bool
+) -> None:
     """把另一个 Open311 服务器的诉求取进来；重复取不会增加。"""
     from triage.commands import open311 as module  # noqa: PLC0415
 
-    module.pull(settings, url, source=source, days=days, jurisdiction=jurisdiction)
+    module.pull(settings, url, source=source, days=days, jurisdiction=jurisdiction, closed=closed)
 
 
 @open311_group.group("key")

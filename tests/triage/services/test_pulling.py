@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -23,6 +23,7 @@ from triage.services.deps import Deps
 from triage.services.open311 import keys, pulling
 from triage.settings import Settings
 from triage.web.app import make_app
+from triage.web.open311.places import area_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,10 +59,11 @@ async def test_requests_are_taken_in_once(deps: Deps, other: tuple[str, Deps]) -
     async with aiohttp.ClientSession() as session:
         pulls = [
             await pulling.pull(
-                deps, Client(session, address, fmt=fmt), "隔壁市", since=NOW - 30 * DAY, now=NOW
+                deps, Client(session, address, fmt=fmt), "隔壁市", area_of=area_of, since=NOW - 30 * DAY,
+                now=NOW,
             )
             for fmt in ("json", XML)
-        ]
+        ]  # fmt: skip
     assert [(p.seen, p.stored, p.repeated, p.changed) for p in pulls] == [(3, 3, 0, 0), (3, 0, 3, 0)]
     async with deps.db.reads() as session:
         rows = (await session.execute(sa.select(Appeal.external_id, Appeal.title, Appeal.received_at))).all()
@@ -78,7 +80,9 @@ async def test_a_full_window_is_asked_for_in_halves(
     monkeypatch.setattr(pulling, "_FULL", 1)
     address, _ = other
     async with aiohttp.ClientSession() as session:
-        found = await pulling.pull(deps, Client(session, address), "x", since=NOW - 2 * DAY, now=NOW)
+        found = await pulling.pull(
+            deps, Client(session, address), "x", area_of=area_of, since=NOW - 2 * DAY, now=NOW
+        )
     assert (found.stored, found.unsure) == (1, 1)
     assert found.windows > 10
 
@@ -120,3 +124,56 @@ async def test_a_bad_server_is_told_apart(tmp_path: Path) -> None:
                 await Client(session, str(server.make_url(f"/{path}"))).requests()
         with pytest.raises(Open311Down):
             await Client(session, "http://127.0.0.1:9").requests()
+
+
+def row(number: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401  (JSON)
+    return {
+        "service_request_id": number, "status": "open", "service_code": "1", "service_name": "noise",
+        "description": "晚上施工", "requested_datetime": (NOW - DAY).isoformat(), **more,
+    }  # fmt: skip
+
+
+async def pulled(deps: Deps, rows: list[Any], *, closed: bool = False) -> pulling.Pulled:
+    """What comes of pulling from a server that tells these rows."""
+
+    async def told(_request: web.Request) -> web.Response:
+        return web.json_response(rows)
+
+    app = web.Application()
+    app.router.add_get("/requests.json", told)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        client = Client(session, str(server.make_url("/")))
+        return await pulling.pull(deps, client, "x", area_of=area_of, since=NOW - DAY, now=NOW, closed=closed)
+
+
+async def test_an_odd_row_costs_the_others_nothing(deps: Deps) -> None:
+    odd = [
+        row("a", description=["x"]), row("b", address={"street": "x"}), row(None),
+        row("c", requested_datetime="2026-11-01T00:00:00"),
+        row("d", requested_datetime="0001-01-01T00:00:00+14:00"), row(["e"]), None, "f",
+    ]  # fmt: skip
+    plain = [
+        row("1"), row("2\0", description="吵\0", address="望京\0"), row("3", long="nan", lat=1e308), row(4),
+        row("5", long="x", lat=[]),
+    ]  # fmt: skip
+    found = await pulled(deps, [*odd, *plain])
+    assert (found.seen, found.stored, found.unreadable) == (13, 5, 8)
+    assert found.unreadable_ids == ("a", "b", "（无编号）", "c", "d")
+    async with deps.db.reads() as session:
+        kept = await session.scalars(sa.select(Appeal.external_id).order_by(Appeal.external_id))
+        assert kept.all() == ["1", "2", "3", "4", "5"]
+
+
+async def test_what_is_closed_there_is_counted_and_taken_when_asked_for(deps: Deps) -> None:
+    rows = [row("1"), row("2", status="closed"), row("3", status="Closed")]
+    first, second = await pulled(deps, rows), await pulled(deps, rows, closed=True)
+    assert (first.stored, first.closed, second.stored, second.closed) == (1, 2, 2, 0)
+
+
+async def test_a_point_without_an_address_is_told_in_words(deps: Deps) -> None:
+    point = {"long": 116.47, "lat": 39.99}
+    elsewhere = [row("3", long=0, lat=0), row("4", lat=39.99)]
+    await pulled(deps, [row("1", **point), row("2", address="花家地街", **point), *elsewhere])
+    async with deps.db.reads() as session:
+        found = (await session.execute(sa.select(Appeal.external_id, Appeal.address))).all()
+    assert sorted(found) == [("1", "北京市朝阳区望京街道"), ("2", "花家地街"), ("3", None), ("4", None)]

@@ -29,9 +29,9 @@ async def deps(deps: Deps, tmp_path: Path) -> Deps:
 
 
 async def test_one_address_does_not_use_up_the_reports_of_all(citizen: Citizen) -> None:
-    told = []
+    told: list[int] = []
     for address in ("203.0.113.7", "203.0.113.7", "203.0.113.8", "203.0.113.9"):
-        citizen.client.session.headers.update({SEEN: address})  # type: ignore[attr-defined]
+        citizen.client.session.headers.update({SEEN: address})
         await citizen.report(("1.jpg", pictures.jpeg()), phone=f"139 1234 00{len(told):02d}")
         told.append(citizen.status)
     assert told == [200, 429, 200, 200]
