@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -170,7 +170,8 @@ def _day(text: str) -> tuple[datetime, datetime] | None:
     if not _DATE.fullmatch(text):
         return None
     try:
-        starts = datetime.strptime(text, "%Y%m%d").replace(tzinfo=_BEIJING)
+        # In UTC, as it is asked for: the first day of the calendar begins before it there.
+        starts = datetime.strptime(text, "%Y%m%d").replace(tzinfo=_BEIJING).astimezone(UTC)
         return starts, starts + timedelta(days=1)
     except (ValueError, OverflowError):
         return None

@@ -67,10 +67,16 @@ class Called:
     answer: Event | None
 
 
+#: What lies before or after has no beginning or no end that can be told in UTC, and no month of ours.
+_YEARS: Final = (1900, 9000)
+
+
 @cache
 def month_span(month: str) -> tuple[datetime, datetime]:
     """`2026-10` as [start, end), Beijing time. Raises ValueError on anything else."""
     first = datetime.strptime(month, "%Y-%m").replace(tzinfo=BEIJING)
+    if not _YEARS[0] <= first.year <= _YEARS[1]:
+        raise ValueError("no month of ours")
     return first, (first + timedelta(days=32)).replace(day=1)
 
 

@@ -130,8 +130,8 @@ async def make(
 ) -> Made:
     """Make one move. Raises PostNotYours, NotFound, Conflict, KeyReused, Refusal, NoRule, BadInput."""
     check_post(viewer, person.actor.post, person.actor.unit)
-    if not 0 < len(wish.key) <= _LONGEST_KEY:
-        raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个字符")
+    if not 0 < len(wish.key) <= _LONGEST_KEY or not wish.key.isprintable():
+        raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个可见字符")
     other_no = await _other(session, wish)
     behind = await following.behind(session, wish)
     locked, waiting = await _lock(session, viewer, (wish.no, other_no), behind)

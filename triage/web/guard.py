@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import FileField
 
 from triage.errors import BadInput, TriageError
@@ -79,10 +80,13 @@ async def refuse_forged(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def _form(request: web.Request) -> Mapping[str, object]:
-    """The form that was sent. Raises BadInput when its bytes are no text."""
+    """The form that was sent. Raises BadInput when its bytes are no text, or no form.
+
+    aiohttp says RuntimeError of a part in an encoding that it does not know.
+    """
     try:
         return await request.post()
-    except (UnicodeDecodeError, LookupError, ValueError):
+    except (UnicodeDecodeError, LookupError, ValueError, HttpProcessingError, RuntimeError):
         raise BadInput("表单内容无法读取") from None
 
 
@@ -91,7 +95,11 @@ def _from_here(request: web.Request) -> bool:
     if site is not None:
         return site in _OURS
     origin = request.headers.get(hdrs.ORIGIN)
-    return origin is None or urlsplit(origin).netloc == request.headers.get(hdrs.HOST)
+    try:
+        return origin is None or urlsplit(origin).netloc == request.headers.get(hdrs.HOST)
+    except ValueError:
+        # No address at all: none of ours.
+        return False
 
 
 def token_of(request: web.Request) -> str:

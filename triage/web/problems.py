@@ -42,6 +42,8 @@ _TITLES: Final = {
 
 def problem_response(request: Request, status: int, code: str, detail: str) -> web.Response:
     """The answer for an error: JSON for programs, probes and files, a page for people, Open311's list."""
+    # A word of the request may stand in it, with half a character that no answer can hold.
+    detail = detail.encode("utf-8", "replace").decode()
     if request.path.startswith(documents.BASE):
         return documents.refusal(request.path, status, detail)
     problem = problem_of(request[REQUEST_ID], status, code, detail)

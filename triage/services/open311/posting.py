@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from models.vocab_citizen import Datatype
@@ -167,13 +167,13 @@ def _answer_faults(question: Question, values: list[str]) -> list[str]:
 
 
 def moment(text: str) -> datetime | None:
-    """An ISO 8601 moment with its zone; None when it is none. In a form, + is often sent as a space."""
+    """An ISO 8601 moment with its zone, as UTC; None when it is none. In a form, + often comes as a space."""
     try:
         found = datetime.fromisoformat(text.strip().replace(" ", "+"))
-    except ValueError:
+        # A day without a time, or a week, is no moment; neither is one without zone, or outside the calendar.
+        return found.astimezone(UTC) if found.tzinfo is not None and "T" in text else None
+    except (ValueError, OverflowError):
         return None
-    # A day without a time, or a week, is no moment; neither is one without zone.
-    return found if found.tzinfo is not None and "T" in text else None
 
 
 def sentences(posted: Posted) -> str:

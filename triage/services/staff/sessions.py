@@ -91,8 +91,8 @@ class Found:
 
 
 def token_hash(token: str) -> str:
-    """What is kept of a random token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    """What is kept of a random token. Bytes that are no text have one, too."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def begin(

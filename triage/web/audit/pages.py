@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -179,7 +179,8 @@ def moment(value: str, name: str, later: timedelta = timedelta()) -> datetime | 
     if not value:
         return None
     try:
-        return datetime.combine(date.fromisoformat(value), time(), BEIJING) + later
+        # In UTC, as it is asked for: the first day of the calendar begins before it there.
+        return datetime.combine(date.fromisoformat(value), time(), BEIJING).astimezone(UTC) + later
     except (ValueError, OverflowError):
         raise BadInput(f"参数 {name} 应是日期，形如 2026-11-26") from None
 
