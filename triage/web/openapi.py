@@ -47,6 +47,17 @@ _FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 )
 
 
+#: How somebody is known; one of them is enough.
+_WAYS_IN: Final[dict[str, Any]] = {
+    "token": {
+        "type": "http", "scheme": "bearer",
+        "description": "接口令牌，在网页“我的账号”里建：给程序用，权限是本人的一部分",
+    },
+    "session": {
+        "type": "apiKey", "in": "cookie", "name": "jiesu_session",
+        "description": "网页登录的会话；经 TLS 时名为 __Host-jiesu_session",
+    },
+}  # fmt: skip
 _NUMBER: Final[dict[str, Any]] = {
     "name": "no", "in": "path", "required": True, "description": "工单编号", "schema": _TEXT,
 }  # fmt: skip
@@ -99,7 +110,6 @@ def _moves(problems: dict[str, Any], missing: dict[str, Any]) -> dict[str, Any]:
         "description": "提交编号：同一编号重复提交只做一次", "schema": {"type": "string", "maxLength": 64},
     }  # fmt: skip
     refused = {
-        "403": _problem("不是从本系统的页面发出"),
         "409": _problem("打开之后工单又有变化：detail 说明是谁做了什么"),
         "415": _problem("内容不是 application/json"),
         "422": _problem("现在不能做：detail 写明缺什么、依据哪一条"),
@@ -110,7 +120,9 @@ def _moves(problems: dict[str, Any], missing: dict[str, Any]) -> dict[str, Any]:
             "summary": "现在能做的操作，以及其余为什么不能",
             "parameters": [
                 _NUMBER,
-                _parameter("post", "以什么身份；不写为热线坐席", _POSTS),
+                _parameter(
+                    "post", "以什么身份；三项都不写时为本人的第一个岗位，写了 unit 或 name 就要写", _POSTS
+                ),
                 _parameter("unit", "承办单位或区的编码、全称", _TEXT),
                 _parameter("name", "姓名或工号", {"type": "string", "maxLength": 20}),
             ],
@@ -158,22 +170,41 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
+def _guarded(whole: dict[str, Any]) -> dict[str, Any]:
+    """The document with what each address says before its handler is asked: who looks, whether they may."""
+    refused = {
+        "401": _problem("没有登录，或接口令牌无效、已过期、已停用"),
+        "403": _problem("没有这项权限或这个岗位，先要换密码或启用验证码，或不是从本系统的页面发出"),
+    }
+    for path, operations in whole["paths"].items():
+        for method, operation in operations.items():
+            if not path.startswith("/api/"):
+                # Open311 and the hooks: no session is looked at there.
+                operation["security"] = []
+                continue
+            large = {} if method == "get" else {"413": _problem("请求内容过大")}
+            operation["responses"] = refused | large | operation["responses"]
+    return whole
+
+
 @cache
 def document() -> dict[str, Any]:
     """The whole document, made once."""
     problems = {
         "400": _problem("参数有误：detail 指出是哪一个"),
-        "421": _problem("主机名不是本机"),
+        "421": _problem("主机名不是本系统的（JIESU_HOSTS）"),
         "500": _problem("系统出错，已记录"),
-        "503": _problem("数据库暂时无法连接"),
+        "503": _problem("暂时无法服务，请按 Retry-After 再试"),
     }
     missing = {"404": _problem("没有这张工单，或无权查看")}
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "接诉 Jiesu API",
             "version": "1",
-            "description": "工单的列表、详情和操作，与工作台页面一致。时间为 UTC，带时区。只能在本机访问。",
+            "description": "工单的列表、详情和操作，与工作台页面一致。时间为 UTC，带时区。"
+            "凭接口令牌或登录会话访问，能看、能做的与本人在网页上的一样；"
+            "/open311 不用登录（提交要 api_key），/hooks 由请求头的签名验证。",
         },
         "paths": {
             "/api/v1/tickets": {
@@ -226,7 +257,6 @@ def document() -> dict[str, Any]:
                         "201": _answer("CorrectionList", "记下的更正；没有改变的不记"),
                         **problems,
                         **missing,
-                        "403": _problem("不是从本系统的页面发出"),
                         "415": _problem("内容不是 application/json"),
                     },
                 }
@@ -252,10 +282,12 @@ def document() -> dict[str, Any]:
                             "description": "OpenAPI 3.1",
                             "content": {"application/json": {"schema": {"type": "object"}}},
                         },
-                        "421": problems["421"],
+                        **{status: problems[status] for status in ("421", "500", "503")},
                     },
                 }
             },
         },
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(), "securitySchemes": _WAYS_IN},
+        "security": [{way: []} for way in _WAYS_IN],
     }
+    return _guarded(whole)

@@ -207,3 +207,23 @@ async def test_the_document_is_served_and_names_every_route(client: Client) -> N
 def test_the_documented_parameters_are_those_read() -> None:
     listed = document()["paths"]["/api/v1/tickets"]["get"]["parameters"]
     assert tuple(parameter["name"] for parameter in listed) == PARAMETERS
+
+
+async def test_the_document_says_who_is_let_in(client: Client, stranger: Client) -> None:
+    whole = document()
+    told = {
+        (path, method): operation
+        for path, operations in whole["paths"].items()
+        for method, operation in operations.items()
+    }
+    ours = {where: one for where, one in told.items() if where[0].startswith("/api/")}
+    assert {way for one in whole["security"] for way in one} == set(whole["components"]["securitySchemes"])
+    assert all("security" not in one and {"401", "403"} <= one["responses"].keys() for one in ours.values())
+    assert all(one["security"] == [] for where, one in told.items() if where not in ours)
+    assert {where for where, one in ours.items() if "413" not in one["responses"]} == {
+        where for where in ours if where[1] == "get"
+    }
+    assert (await stranger.get("/api/v1/openapi.json")).status == 401
+    large = await client.post("/api/v1/bulk", json={"kind": "x" * 500_000})
+    assert large.status == 413
+    assert (await client.get("/api/v1/tickets/20261123-00000001/moves?unit=110105026")).status == 400

@@ -76,7 +76,7 @@ def paths(problems: dict[str, Any]) -> dict[str, Any]:
     """The paths; `problems` are the answers that every path may give."""
     missing = {"404": _problem("没有这一批，或没有这张工单")}
     refused = {
-        "403": _problem("不是从本系统的页面发出，或这一批是别的身份建的"),
+        "403": _problem("没有这项权限或这个岗位，不是从本系统的页面发出，或这一批是别的身份建的"),
         "415": _problem("内容不是 application/json"),
     }
     only_as = {"type": "object", "required": ["as"], "additionalProperties": False, "properties": {"as": _AS}}

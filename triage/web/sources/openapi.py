@@ -70,8 +70,6 @@ def paths(
     """The paths; what answers and problems look like is the caller's."""
     missing = {"404": problem("没有这个来源")}
     refused = {
-        "403": problem("不是从本系统的页面发出"),
-        "413": problem("请求内容过大"),
         "415": problem("内容不是 application/json"),
     }
     return {
