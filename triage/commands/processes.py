@@ -27,6 +27,7 @@ from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
 from triage.services.callbacks.keeping import Keeper as CallsKeeper
+from triage.services.identities.erased_photos import Photos
 from triage.services.identities.erasing import Eraser
 from triage.services.incidents import watching
 from triage.services.leads import reading as lead_reading
@@ -43,7 +44,7 @@ from triage.services.staff import requests
 from triage.services.topics import finding
 from triage.services.trends import noticing, partitions, refreshing, words
 from triage.services.watch import port, snapshot
-from triage.wiring import build
+from triage.wiring import build, open_files
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -189,6 +190,7 @@ def timetable(settings: Settings) -> None:
             "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
             "erasures": Eraser(deps).keep,
+            "erased-photos": Photos(deps, open_files(settings)).keep,
             "callbacks": CallsKeeper(deps).keep,
             "requests": partial(requests.forget, deps),
             "rollups": partial(refreshing.catch_up, deps),

@@ -3,7 +3,8 @@
 Never of an open case, of one merged into an open case, or while a reward for it is not settled. An appeal
 that was given up (dead) never became a case: it is over as it was stored. The case, its masked words and its
 record stay; references to the appellant stay and find nothing. Each erasure is a row of
-`identity_erasure` and an entry of the ledger that says which parts went, not what they were.
+`identity_erasure` and an entry of the ledger that says which parts went, not what they were. The photos that
+the citizen sent go after that, by `erased_photos`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from models.appeals import Appeal, Appellant
-from models.citizens import CitizenWord
+from models.citizens import CitizenAccess, CitizenWord
+from models.files import Attachment
 from models.filters import may_see, may_see_unread
 from models.hotline import HotlineOrder
 from models.identities import Erasure
+from models.open311 import Open311Request
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, AppealState
+from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_retention import Kept
 from models.vocab_rewards import RewardState, ShareState
@@ -36,7 +41,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
-    from sqlalchemy.orm import InstrumentedAttribute
 
     from models.viewing import Viewer
     from triage.services.deps import Deps
@@ -67,7 +71,7 @@ _TAKEN_BACK: Final = (RewardState.RECOVERED.value, RewardState.ARCHIVED.value)
 #: Written out: only so does the partial index fit.
 _GIVEN_UP: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{AppealState.DEAD.value}'", sa.String)
 #: Of an appeal, with its ticket if there is one: nothing more is done about it.
-_OVER: Final = sa.or_(Ticket.state.in_(_CLOSED), sa.and_(Ticket.id.is_(None), Appeal.state == _GIVEN_UP))
+OVER: Final = sa.or_(Ticket.state.in_(_CLOSED), sa.and_(Ticket.id.is_(None), Appeal.state == _GIVEN_UP))
 
 
 async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, now: datetime) -> int:
@@ -97,7 +101,7 @@ async def note(
         sa.update(Erasure)
         .where(
             Erasure.appeal_id == appeal_id, Erasure.erased_at.is_not(None),
-            sa.or_(_person(Erasure.appeal_id), _words(Erasure.appeal_id)),
+            sa.or_(_person(Erasure.appeal_id), _words(Erasure.appeal_id), *_places(Erasure.appeal_id)),
         )
         .values(asked_at=now, asked_by=by, reason=mask_identity(reason), erased_at=None)
         .execution_options(synchronize_session=False)
@@ -136,7 +140,7 @@ async def asked_for(session: AsyncSession, *, limit: int = BATCH) -> list[int]:
         sa.select(Erasure.appeal_id)
         .join(Appeal, Appeal.id == Erasure.appeal_id)
         .outerjoin(Ticket, Ticket.appeal_id == Erasure.appeal_id)
-        .where(Erasure.erased_at.is_(None), _OVER)
+        .where(Erasure.erased_at.is_(None), OVER)
         .order_by(Erasure.appeal_id)
         .limit(limit)
     )
@@ -155,8 +159,13 @@ async def past_their_time(
             Appeal.id > after,
             Appeal.stored_at < before,
             # Whatever was erased before: a case opened again may have got both anew.
-            sa.or_(_person(Appeal.id, Appellant.created_at < before), _words(Appeal.id), _links()),
-            _OVER,
+            sa.or_(
+                _person(Appeal.id, Appellant.created_at < before),
+                _words(Appeal.id),
+                _links(),
+                *_places(Appeal.id),
+            ),
+            OVER,
             sa.func.coalesce(last, Appeal.stored_at) < before,
         )
         .order_by(Appeal.id)
@@ -174,6 +183,45 @@ def _person(appeal_id: InstrumentedAttribute[int], *more: sa.ColumnElement[bool]
 def _words(appeal_id: InstrumentedAttribute[int]) -> sa.Exists:
     """Whether what a citizen added is there unmasked: also of one who left no name and no phone."""
     return sa.exists().where(CitizenWord.appeal_id == appeal_id, CitizenWord.original.is_not(None))
+
+
+#: Where the citizen was, or what they show elsewhere: the point that was pressed or posted, a public link.
+_POINTS: Final[dict[str, tuple[InstrumentedAttribute[int], tuple[InstrumentedAttribute[Any], ...]]]] = {
+    "point": (CitizenAccess.appeal_id, (CitizenAccess.lon, CitizenAccess.lat)),
+    "open311": (
+        Open311Request.appeal_id,
+        (Open311Request.media_url, Open311Request.lon, Open311Request.lat),
+    ),
+}
+
+
+def _places(appeal_id: InstrumentedAttribute[int]) -> list[sa.Exists]:
+    """Whether there are photos of the citizen's that no erasure covers yet, a point, or a public link."""
+    covers = aliased(Erasure)
+    covered = sa.exists().where(covers.appeal_id == Attachment.appeal_id, covers.erased_at >= Attachment.at)
+    photos = sa.exists().where(
+        Attachment.appeal_id == appeal_id, Attachment.owner == FileOwner.APPEAL.value, ~covered
+    )
+    known = [
+        sa.exists().where(of == appeal_id, sa.or_(*(part.is_not(None) for part in parts)))
+        for of, parts in _POINTS.values()
+    ]
+    return [photos, *known]
+
+
+async def _leave_places(session: AsyncSession, appeal_id: int) -> list[str]:
+    """Forget points and public link. Gives what was known of them."""
+    gone = []
+    for name, (of, parts) in _POINTS.items():
+        done = await session.execute(
+            sa.update(of.class_)
+            .where(of == appeal_id, sa.or_(*(part.is_not(None) for part in parts)))
+            .values(dict.fromkeys(parts))
+            .returning(of)
+            .execution_options(synchronize_session=False)
+        )
+        gone += [name for _ in done.all()]
+    return gone
 
 
 def _links() -> sa.Exists:
@@ -217,7 +265,7 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
         appeal = await session.get_one(Appeal, appeal_id, with_for_update=True, populate_existing=True)
         if appeal.state != AppealState.DEAD.value:
             return False
-    if ticket is not None and (ticket.state not in _CLOSED or await _needed(session, ticket)):
+    if ticket is not None and (ticket.state not in _CLOSED or await needed(session, ticket)):
         return False
     person = await session.scalar(
         sa.select(Appellant).where(Appellant.appeal_id == appeal_id).with_for_update()
@@ -236,6 +284,7 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
     added = len(words.all())
     if await _unlink(session, appeal_id):
         gone.append("attachments")
+    gone += await _leave_places(session, appeal_id)
     known = await session.get(Erasure, appeal_id)
     if known is None:
         session.add(Erasure(appeal_id=appeal_id, asked_at=now, asked_by="system", reason=why, erased_at=now))
@@ -249,7 +298,7 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
     return True
 
 
-async def _needed(session: AsyncSession, ticket: Ticket) -> bool:
+async def needed(session: AsyncSession, ticket: Ticket) -> bool:
     """Whether the case it was merged into is open, or a reward for it is being decided or not settled."""
     if await _head_is_open(session, ticket):
         return True
