@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.appeals import Appeal
 from models.db import Base, BigId
 from models.filters import may_see
 from models.tickets import Ticket
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
@@ -101,6 +104,19 @@ async def said_of(
         .order_by(CitizenRating.at)
     )
     return list(words), list(ratings)
+
+
+async def said_behind(session: AsyncSession, tickets: Collection[int], *, most: int) -> list[CitizenWord]:
+    """What citizens added to these tickets' cases, the last `most`; nothing of a case that is 保密."""
+    rows = await session.scalars(
+        sa.select(CitizenWord)
+        .join(Ticket, Ticket.appeal_id == CitizenWord.appeal_id)
+        .join(Appeal, Appeal.id == CitizenWord.appeal_id)
+        .where(Ticket.id.in_(tickets), Appeal.confidential.is_(False))
+        .order_by(CitizenWord.id.desc())
+        .limit(most)
+    )
+    return list(rows)[::-1]
 
 
 async def ratings_between(

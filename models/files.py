@@ -18,6 +18,8 @@ from models.filters import may_see, may_see_unread
 from models.tickets import Ticket
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
@@ -87,6 +89,10 @@ _COLUMNS = (
 )
 
 
+#: Of a citizen, whose case is not 保密; over attachment and appeal.
+_OPENLY_SENT = (Attachment.owner == "appeal", Appeal.confidential.is_(False))
+
+
 def _seen_by(viewer: Viewer) -> sa.ColumnElement[bool]:
     """The case's own predicate: the ticket's, or the appeal's while there is no ticket."""
     return sa.or_(
@@ -120,6 +126,40 @@ async def files_of_ticket(session: AsyncSession, viewer: Viewer, no: str) -> lis
         .order_by(Attachment.id)
     )
     return [FileRow(**row) for row in rows.mappings()]
+
+
+async def sent_behind(session: AsyncSession, tickets: Collection[int], *, most: int) -> list[FileRow]:
+    """What citizens sent with these tickets' cases, the last `most`; nothing of a case that is 保密."""
+    rows = await session.execute(
+        sa.select(*_COLUMNS)
+        .join(Ticket, Ticket.appeal_id == Attachment.appeal_id)
+        .join(Appeal, Appeal.id == Attachment.appeal_id)
+        .where(Ticket.id.in_(tickets), *_OPENLY_SENT)
+        .order_by(Attachment.id.desc())
+        .limit(most)
+    )
+    return [FileRow(**row) for row in rows.mappings()][::-1]
+
+
+async def sent_openly(session: AsyncSession, file_id: int) -> tuple[FileRow, int, str] | None:
+    """What a citizen sent with a case that is not 保密, for whom it may be; its ticket's id and state."""
+    row = (
+        (
+            await session.execute(
+                sa.select(*_COLUMNS, Ticket.id.label("ticket_id"), Ticket.state.label("ticket_state"))
+                .join(Ticket, Ticket.appeal_id == Attachment.appeal_id)
+                .join(Appeal, Appeal.id == Attachment.appeal_id)
+                .where(Attachment.id == file_id, *_OPENLY_SENT)
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        return None
+    told = dict(row)
+    ticket_id, state = told.pop("ticket_id"), told.pop("ticket_state")
+    return FileRow(**told), ticket_id, state
 
 
 async def sent_with(session: AsyncSession, appeal_id: int) -> list[FileRow]:

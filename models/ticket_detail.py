@@ -88,6 +88,8 @@ class WholeTicket:
     """What a clerk says the matter is (vocab.AppealType); None: nobody said."""
     others: frozenset[str] = frozenset()
     """Of the tickets that the events name (merged into this one, or this one into) those that may be seen."""
+    plain: frozenset[str] = frozenset()
+    """Of the rest those that are not 保密: what their citizens added here may be read, not their numbers."""
 
 
 async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeTicket | None:
@@ -141,6 +143,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
     )
     told = tuple(EventRow(*row) for row in events)
     named = {no for event in told for no in other_tickets(event.data)}
+    others = await seen_numbers(session, viewer, named) if named else frozenset()
     codes = {ticket.district_code, ticket.street_code}
     if reading is not None:
         codes |= {reading.district_code, reading.street_code, reading.community_code}
@@ -154,7 +157,8 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         events=told,
         areas=await area_names(session, sorted(code for code in codes if code)),
         corrected_type=corrected,
-        others=await seen_numbers(session, viewer, named) if named else frozenset(),
+        others=others,
+        plain=await _plain_numbers(session, named - others) if named - others else frozenset(),
     )
 
 
@@ -163,6 +167,16 @@ def other_tickets(data: Mapping[str, Any]) -> list[str]:
     values = data.get("values") or data
     named = (data.get("joined"), data.get("left"), values.get("other_ticket"))
     return [str(no) for no in named if no] + JOINED_CASE.findall(str(values.get("note") or ""))
+
+
+async def _plain_numbers(session: AsyncSession, numbers: Iterable[str]) -> frozenset[str]:
+    """Of these ticket numbers those whose case is not 保密."""
+    found = await session.scalars(
+        sa.select(Ticket.no)
+        .join(Appeal, Appeal.id == Ticket.appeal_id)
+        .where(Ticket.no.in_(sorted(numbers)), Appeal.confidential.is_(False))
+    )
+    return frozenset(found)
 
 
 async def seen_numbers(session: AsyncSession, viewer: Viewer, numbers: Iterable[str]) -> frozenset[str]:

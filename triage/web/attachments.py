@@ -30,6 +30,7 @@ from triage.errors import BadInput, NotFound, NotReady
 from triage.rules.access import MOVERS
 from triage.services import attachments, ledger
 from triage.services.attachments import FileLimits, Owner, Upload
+from triage.services.citizen import behind
 from triage.web import access, acting, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, FILES, VIEWER
@@ -85,6 +86,9 @@ class FilesPage:
     ratings: tuple[tuple[datetime, str], ...]
     error: str | None = None
     link: str | None = None
+    #: Of the cases that are merged into this one and are not 保密.
+    merged_files: tuple[FileView, ...] = ()
+    merged_words: tuple[CitizenWord, ...] = ()
 
 
 def limits_of(request: web.Request) -> FileLimits:
@@ -179,7 +183,8 @@ async def small(request: web.Request) -> web.Response:
 
 async def _answer(request: web.Request, *, thumb: bool) -> web.Response:
     async with request.app[DEPS].db.reads() as session:
-        row = await rows.file_for(session, request[VIEWER], file_id(request))
+        viewer, number = request[VIEWER], file_id(request)
+        row = await rows.file_for(session, viewer, number) or await behind.photo(session, viewer, number)
     return await answer(request, row, thumb=thumb)
 
 
@@ -228,6 +233,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
             raise NotFound("没有这张工单，或您无权查看。")
         found = await rows.files_of_ticket(session, request[VIEWER], no)
         words, ratings = await citizens.said_of(session, request[VIEWER], no)
+        merged = await behind.said(session, whole.ticket.id)
         # Open311's own address of a picture; it was refused when it held the sender's data.
         link = await session.scalar(
             sa.select(Open311Request.media_url).where(Open311Request.appeal_id == whole.appeal.id)
@@ -235,17 +241,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
     view = FilesPage(
         no=no,
         title=whole.ticket.title,
-        files=tuple(
-            FileView(
-                id=row.id,
-                name=row.name,
-                owner=FileOwner(row.owner).label,
-                size=size_words(row.size),
-                picture=row.thumb_sha256 is not None,
-                at=row.at,
-            )
-            for row in found
-        ),
+        files=tuple(_file(row) for row in found),
         may_add=request[VIEWER].may(*MOVERS),
         token=token,
         limits=limits_of(request),
@@ -253,10 +249,23 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         ratings=tuple((rating.at, _rated(rating)) for rating in ratings),
         error=error,
         link=link,
+        merged_files=tuple(_file(row) for row in merged.files),
+        merged_words=merged.words,
     )
     response = render(request, "desk/files.html", status=400 if error else 200, page=view)
     guard.keep(response, token)
     return response
+
+
+def _file(row: FileRow) -> FileView:
+    return FileView(
+        id=row.id,
+        name=row.name,
+        owner=FileOwner(row.owner).label,
+        size=size_words(row.size),
+        picture=row.thumb_sha256 is not None,
+        at=row.at,
+    )
 
 
 def _rated(rating: CitizenRating) -> str:

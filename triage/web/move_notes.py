@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 #: Stands for a number that is not shown.
 _UNSEEN: Final = "（编号不显示）"
+_JOINED_UNSEEN: Final = "（并入的工单，编号不显示）"
 
 
-def veiled(data: Mapping[str, Any], seen: frozenset[str]) -> Mapping[str, Any]:
-    """An event without what it tells of tickets that the viewer may not see: their numbers, their words.
+def veiled(data: Mapping[str, Any], seen: frozenset[str], plain: frozenset[str]) -> Mapping[str, Any]:
+    """An event without what it tells of tickets that the viewer may not see: their numbers, words of 保密.
 
-    A case may be merged into one that others see, and 保密 stays with it.
+    A case may be merged into one that others see. What its citizen adds is for whoever handles that one;
+    of a 保密 case it stays with that. `plain`: the numbers not seen of cases that are not.
     """
     if not set(other_tickets(data)) - seen:
         return data
@@ -31,9 +33,11 @@ def veiled(data: Mapping[str, Any], seen: frozenset[str]) -> Mapping[str, Any]:
     if values.get("other_ticket", "") not in seen and "other_ticket" in values:
         values["other_ticket"] = _UNSEEN
     note = str(values.get("note") or "")
-    if set(JOINED_CASE.findall(note)) - seen:
+    if set(JOINED_CASE.findall(note)) - seen - plain:
         # What comes before names no case: 诉求人网上补充, 诉求人网上催办.
         values["note"] = JOINED_CASE.split(note)[0]
+    elif note:
+        values["note"] = JOINED_CASE.sub(lambda found: found[0] if found[1] in seen else _JOINED_UNSEEN, note)
     return shown | ({"values": values} if values else {})
 
 

@@ -157,7 +157,7 @@ def ticket(
         reading=None if reading is None else _reading(reading, whole.areas, names),
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
         decision=_decision(row, names),
-        events=tuple(_event(event, names, words, whole.others) for event in whole.events),
+        events=tuple(_event(event, names, words, whole) for event in whole.events),
     )
 
 
@@ -301,10 +301,8 @@ def _due_reason(reason: dict[str, Any] | None) -> views.DueReason | None:
     )
 
 
-def _event(
-    event: EventRow, names: Names, words: Callable[[str], str], seen: frozenset[str]
-) -> views.EventView:
-    data = veiled(event.data, seen)
+def _event(event: EventRow, names: Names, words: Callable[[str], str], whole: WholeTicket) -> views.EventView:
+    data = veiled(event.data, whole.others, whole.plain)
     note = _note(data, names) if "move" not in data else move_note(data, names)
     return views.EventView(
         seq=event.seq,

@@ -254,10 +254,10 @@ async def rate(
     satisfaction: str,
     note: str,
     now: datetime,
-) -> None:
+) -> bool:
     """评价: kept beside the 回访, which alone counts in the rates; of each answer the first stands.
 
-    Raises BadInput, TooEarly.
+    False when it is not the first. Raises BadInput, TooEarly.
     """
     case = await read(session, appeal_id)
     if case is None or not case.answered:
@@ -270,14 +270,16 @@ async def rate(
     if len(words) > LONGEST_NOTE:
         raise BadInput(f"说明最多 {LONGEST_NOTE} 个字。")
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(
+    kept = await session.execute(
         insert(CitizenRating)
         .values(
             appeal_id=appeal_id, answer=case.answer, solved=solved, satisfaction=satisfaction,
             note=await _masked(session, vault, appeal_id, words) or None, at=now,
         )
         .on_conflict_do_nothing(index_elements=["appeal_id", "answer"])
+        .returning(CitizenRating.answer)
     )  # fmt: skip
+    return kept.first() is not None
 
 
 async def _masked(session: AsyncSession, vault: Vault, appeal_id: int, words: str) -> str:

@@ -34,11 +34,14 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 _SOLVED: Final = {YesNo.YES: "解决了", YesNo.NO: "没有解决"}
+#: Of a 保密 case whose head is not: who handles that one learns that something was added, not what.
+_ADDED_APART: Final = "补充的内容已记下。您的诉求是保密的，内容只有能看保密诉求的工作人员看得到。"
 #: What was just done, told on the page it leads to.
 _DONE: Final = {
     "added": "补充的内容已记下，承办单位看得到。",
     "urged": "已催办，承办单位看得到。办理时限不变。",
     "rated": "谢谢您的评价。",
+    "rated_before": "您已评价过，以第一次为准。",
 }
 
 
@@ -111,10 +114,14 @@ async def _page(
         limits=files.limits_of(request),
         answers=tuple(Term(answer.value, label) for answer, label in _SOLVED.items()),
         choices=tuple(Term(choice.value, choice.label) for choice in Satisfaction),
-        done=_DONE.get(request.query.get("done", "")), faults=faults, typed=typed,
+        done=_done(request.query.get("done", ""), apart=mine.apart), faults=faults, typed=typed,
         longest=cases.LONGEST_WORD,
     )  # fmt: skip
     return shown(request, "case", status=status, page=page)
+
+
+def _done(what: str, *, apart: bool) -> str | None:
+    return _ADDED_APART if apart and what == "added" else _DONE.get(what)
 
 
 async def add(request: web.Request) -> web.Response:
@@ -209,10 +216,10 @@ async def rate(request: web.Request) -> web.Response:
     typed = {name: text_of(form, name) for name in ("solved", "satisfaction", "note")}
     try:
         async with deps.db.writes.begin() as writing:
-            await cases.rate(writing, deps.vault, found.appeal_id, **typed, now=deps.clock.now())
+            first = await cases.rate(writing, deps.vault, found.appeal_id, **typed, now=deps.clock.now())
     except (BadInput, cases.TooEarly) as error:
         return await _page(request, {"rate": error.detail}, typed, status=error.status)
-    return leads_to("/citizen/case?done=rated")
+    return leads_to(f"/citizen/case?done={'rated' if first else 'rated_before'}")
 
 
 async def leave(request: web.Request) -> web.Response:

@@ -37,10 +37,14 @@ async def test_it_is_rated_when_there_is_an_answer_and_once(
     await citizen.get("/citizen/case")
     await citizen.post("/citizen/case/rate", {"solved": "maybe", "satisfaction": "satisfied"})
     assert (citizen.status, "请选问题是否解决" in citizen.page) == (400, True)
-    for satisfaction in ("dissatisfied", "satisfied"):
+    for satisfaction, told in (
+        ("dissatisfied", "谢谢您的评价。"),
+        ("satisfied", "您已评价过，以第一次为准。"),
+    ):
         await citizen.post(
             "/citizen/case/rate", {"solved": "no", "satisfaction": satisfaction, "note": "还在响 13800001111"}
         )
+        assert told in citizen.page
     async with deps.db.reads() as session:
         rating = (await session.scalars(sa.select(CitizenRating))).one()
     assert (rating.solved, rating.satisfaction, "1380000" in (rating.note or "")) == (
