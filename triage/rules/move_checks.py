@@ -237,8 +237,20 @@ def check_values(
         raise refuse(Field.UNIT, "已经报过这个单位，正等待它的意见")
     if row.move is Move.FEEDBACK and (words := still_template(tables.snippets, values.get(Field.NOTE, ""))):
         raise refuse(Field.NOTE, words)
-    if row.move is Move.MERGE and (other is None or other.state not in OPEN_STATES):
-        raise refuse(Field.OTHER_TICKET, "要并入的工单不存在，或已经办结、分流、合并")
+    if row.move is Move.MERGE and (words := _head(s, other)):
+        raise refuse(Field.OTHER_TICKET, words)
+
+
+def _head(s: Standing, other: Standing | None) -> str | None:
+    if other is None or other.state not in OPEN_STATES:
+        return "要并入的工单不存在，或已经办结、分流、合并"
+    if s.urgency >= other.urgency:
+        return None
+    mine, theirs = (f"{urgency.value} {urgency.label}" for urgency in (s.urgency, other.urgency))
+    return (
+        f"这张定级 {mine}，要并入的那张是 {theirs}：并过去会停掉这张较急的时限。"
+        "请反过来，把那张并入这张；那张已经反馈的，这张单独办理"
+    )
 
 
 def _until(tables: Tables, s: Standing, row: MoveRow, until: datetime, *, at: datetime) -> str | None:

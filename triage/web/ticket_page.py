@@ -168,14 +168,14 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], no)
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
-        same = await box.box(session, request[VIEWER], whole.ticket.id)
+        same = await box.box(session, request[VIEWER], whole.ticket.id, day_of(now))
         may_correct = request[VIEWER].may(Permission.CORRECT)
         platform = await words.of_ticket(session, whole.ticket.id)
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token,
             may=may_correct,
         )  # fmt: skip
-        exposures = await lead_listing.exposures(session, whole.appeal.id)
+        exposures = await lead_listing.of_case(session, request[VIEWER], whole)
         identity = await identities.box(request, session, whole, now)
         proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)

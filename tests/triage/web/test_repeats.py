@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -13,9 +14,13 @@ from models.appeals import Appeal, Reading
 from models.files import Attachment
 from models.matters import MatterPair
 from models.tickets import Ticket
+from models.vocab import Move, Post
 from tests.factories import NOW, add_tickets
 from tests.triage.services.repeats.test_looking import AGAIN, FIRST, RIVER
+from tests.triage.services.test_moving import do
+from triage.rules.moves import Actor
 from triage.services import reference
+from triage.services.moving import Person
 from triage.services.repeats import comparing, looking
 
 if TYPE_CHECKING:
@@ -124,6 +129,47 @@ async def merge(client: Client, later: str, earlier: str) -> dict[str, str]:
     form = hidden(await (await client.get(place)).text(), f"{place}/merge")
     assert (await client.post(f"{place}/merge", data=form, allow_redirects=False)).status == 303
     return form
+
+
+async def test_the_graver_of_two_is_the_one_that_goes_on(client: Client, deps: Deps) -> None:
+    """Merged the usual way its shorter clocks would stop; so would a 督办."""
+    first, again = await ready(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == again).values(urgency="U1"))
+    place, other_way = f"/desk/compare/{again}/{first}", f"/desk/compare/{first}/{again}"
+    assert '<span class="grade u1">' in await (await client.get("/desk/repeats")).text()
+    page = await (await client.get(place)).text()
+    assert '<span class="grade u1">' in page
+    assert f"{first} 并入 {again} 办理" in page
+    form = hidden(page, f"{other_way}/merge")
+    refused = await client.post(f"{place}/merge", data=form | {"key": "wrong-way"})
+    assert refused.status == 422
+    assert "请反过来，把那张并入这张" in await refused.text()
+    assert (await client.post(f"{other_way}/merge", data=form, allow_redirects=False)).status == 303
+    assert (await states(deps)) == (["merged", "dispatched", "dispatched"], ["merged"])
+
+
+async def test_a_ticket_that_is_supervised_is_not_offered_to_be_merged(client: Client, deps: Deps) -> None:
+    first, again = await ready(deps)
+    supervisor = Person(Actor(Post.SUPERVISOR, None, "supervisor.a"), "督办甲")
+    asked = {"reason": "重复来电", "until": (NOW + timedelta(days=1)).isoformat()}
+    await do(deps.db, deps.tables, again, supervisor, Move.SUPERVISE, 1, asked)
+    page = await (await client.get(f"/desk/compare/{again}/{first}")).text()
+    assert "督办，等待到场核实" in page
+    assert f'action="/desk/compare/{first}/{again}/merge"' in page
+
+
+async def test_side_by_side_says_what_it_does_not_show(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, again = await ready(deps)
+    monkeypatch.setattr(comparing, "COMPARED", 20)
+    page = await (await client.get(f"/desk/compare/{again}/{first}")).text()
+    assert f"（以下 {len(AGAIN.text) - 20} 字没有比对）</span> {AGAIN.text[20:]}" in page
+    assert f"（以下 {len(FIRST.text) - 20} 字没有比对）</span> {FIRST.text[20:]}" in page
+    monkeypatch.setattr(comparing, "_MOST_PAIRS", 10)
+    page = await (await client.get(f"/desk/compare/{again}/{first}")).text()
+    assert "两边重复的字太多，没有逐字比对" in page
 
 
 async def states(deps: Deps) -> tuple[list[str], list[str]]:
@@ -299,7 +345,9 @@ async def test_two_that_nobody_proposed_can_be_compared(client: Client, deps: De
     assert "看来不是同一事项" in page
 
 
-async def test_both_places_are_on_one_map_and_photos_stand_side_by_side(client: Client, deps: Deps) -> None:
+async def test_both_places_are_on_one_map_and_photos_stand_side_by_side(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, again = await ready(deps)
     async with deps.db.writes.begin() as session:
         await session.execute(sa.update(Reading).where(Reading.id == 3).values(lon=116.48))
@@ -317,6 +365,10 @@ async def test_both_places_are_on_one_map_and_photos_stand_side_by_side(client: 
     assert (page.count('<circle class="dot"'), page.count('<rect class="dot fresh"')) == (1, 1)
     assert "两地相距约" in page
     assert re.findall(r"/desk/files/(\d+)/thumb", page) == ["2", "1"]
+    assert "还有 1 张" not in page
+    monkeypatch.setattr(comparing, "PHOTOS", 0)
+    page = await (await client.get(f"/desk/compare/{again}/{first}")).text()
+    assert page.count("还有 1 张") == 2
 
 
 async def test_a_place_that_was_put_right_stands_on_the_map_where_it_was_put(

@@ -11,6 +11,7 @@ from models.bulk import BulkJob, BulkResult
 from models.filters import may_see
 from models.tickets import Ticket
 from models.units import Unit
+from models.vocab import Field
 from models.vocab_bulk import BulkRow
 from models.vocab_staff import Permission
 from triage.errors import NotFound
@@ -57,6 +58,8 @@ class Row:
     no: str
     title: str
     unit: str | None
+    urgency: str
+    due_at: datetime | None
     state: BulkRow
     reason: str | None
     version: int | None
@@ -111,6 +114,13 @@ async def report(session: AsyncSession, viewer: Viewer, job_id: int) -> Report:
     return Report(job, counts, await _reasons(session, job_id), await _units(session, job_id), undone_by)
 
 
+async def head(session: AsyncSession, viewer: Viewer, job: BulkJob) -> Ticket | None:
+    """Of 合并: the ticket that the others are merged into."""
+    no = job.values.get(Field.OTHER_TICKET.value)
+    found: Ticket | None = await session.scalar(sa.select(Ticket).where(Ticket.no == no, may_see(viewer)))
+    return found
+
+
 async def _reasons(session: AsyncSession, job_id: int) -> tuple[Reason, ...]:
     rows = (
         await session.execute(
@@ -156,8 +166,8 @@ async def page(
         chosen.append(BulkResult.state == only.value)
     rows = await session.execute(
         sa.select(
-            BulkResult.seq, Ticket.no, Ticket.title, Unit.name, BulkResult.state, BulkResult.reason,
-            BulkResult.version, BulkResult.at,
+            BulkResult.seq, Ticket.no, Ticket.title, Unit.name, Ticket.urgency, Ticket.due_at,
+            BulkResult.state, BulkResult.reason, BulkResult.version, BulkResult.at,
         )
         .join(Ticket, Ticket.id == BulkResult.ticket_id)
         .outerjoin(Unit, Unit.code == Ticket.unit_code)
@@ -165,7 +175,7 @@ async def page(
         .order_by(BulkResult.seq)
         .limit(limit)
     )  # fmt: skip
-    return [Row(*row[:4], BulkRow(row.state), *row[5:]) for row in rows]
+    return [Row(*row[:6], BulkRow(row.state), *row[7:]) for row in rows]
 
 
 async def every_row(session: AsyncSession, viewer: Viewer, job_id: int) -> AsyncIterator[Row]:

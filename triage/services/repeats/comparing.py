@@ -53,7 +53,11 @@ class Side:
     whole: WholeTicket
     title: tuple[Part, ...]
     text: tuple[Part, ...]
+    rest: str
+    """What of the text was not compared: all after `COMPARED` characters."""
     photos: tuple[int, ...]
+    more_photos: int
+    """How many beside those shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Compared:
     a: Side
     b: Side
     likeness: Likeness
+    marked: bool
+    """Whether the texts were compared: two that repeat a few characters thousands of times are not."""
     same_caller: bool
     metres: float | None
     state: Proposal | None
@@ -109,10 +115,18 @@ def compare(pairs: PairReader, found: Gathered) -> Compared:
     later, earlier = found.later, found.earlier
     titles = _differences(later.ticket.title, earlier.ticket.title)
     texts = _differences(later.appeal.text, earlier.appeal.text)
+    sides = [
+        Side(
+            whole, title, text, whole.appeal.text[COMPARED:],
+            found.photos[whole.appeal.id][:PHOTOS], len(found.photos[whole.appeal.id][PHOTOS:]),
+        )
+        for whole, title, text in zip((later, earlier), titles, texts, strict=True)
+    ]  # fmt: skip
     return Compared(
-        a=Side(later, titles[0], texts[0], found.photos[later.appeal.id]),
-        b=Side(earlier, titles[1], texts[1], found.photos[earlier.appeal.id]),
+        a=sides[0],
+        b=sides[1],
         likeness=_likeness(pairs, found.told[earlier.ticket.id], found.told[later.ticket.id]),
+        marked=_comparable(later.appeal.text[:COMPARED], earlier.appeal.text[:COMPARED]),
         same_caller=found.same_caller,
         metres=_apart(later, earlier),
         state=found.state,
@@ -127,7 +141,7 @@ def _likeness(pairs: PairReader, one: Told, other: Told) -> Likeness:
 
 
 async def _photos(session: AsyncSession, *appeal_ids: int) -> dict[int, tuple[int, ...]]:
-    """The pictures of each case, the first ones."""
+    """The pictures of each case."""
     rows = await session.execute(
         sa.select(Attachment.appeal_id, Attachment.id)
         .where(Attachment.appeal_id.in_(appeal_ids), Attachment.thumb_sha256.is_not(None))
@@ -136,7 +150,7 @@ async def _photos(session: AsyncSession, *appeal_ids: int) -> dict[int, tuple[in
     found: dict[int, list[int]] = {number: [] for number in appeal_ids}
     for appeal_id, file_id in rows:
         found[appeal_id].append(file_id)
-    return {number: tuple(files[:PHOTOS]) for number, files in found.items()}
+    return {number: tuple(files) for number, files in found.items()}
 
 
 async def _merged(session: AsyncSession, one: WholeTicket, other: WholeTicket) -> str | None:
@@ -212,9 +226,7 @@ def _differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     a, b = a[:COMPARED], b[:COMPARED]
     mine: list[tuple[str, bool]] = []
     theirs: list[tuple[str, bool]] = []
-    # What both have is looked for from every equal pair of characters: with too many it would take minutes.
-    counts = Counter(b)
-    if sum(count * counts[sign] for sign, count in Counter(a).items()) > _MOST_PAIRS:
+    if not _comparable(a, b):
         return (Part(a, own=False),), (Part(b, own=False),)
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
@@ -222,6 +234,12 @@ def _differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
         mine.append((a[a1:a2], own))
         theirs.append((b[b1:b2], own))
     return _parts(mine), _parts(theirs)
+
+
+def _comparable(a: str, b: str) -> bool:
+    """Whether that takes no minutes: what both have is looked for from every equal pair of characters."""
+    counts = Counter(b)
+    return sum(count * counts[sign] for sign, count in Counter(a).items()) <= _MOST_PAIRS
 
 
 def _parts(pieces: list[tuple[str, bool]]) -> tuple[Part, ...]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from models.vocab import Field, Move
+from models.vocab import Field, Move, Urgency
 from models.vocab_bulk import BulkRow, BulkState
 from models.vocab_staff import Permission
 from triage.clock import show
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.bulk import BulkJob
+    from models.tickets import Ticket
     from triage.services.moving import Person
     from triage.web.bulk.asks import Chosen
     from triage.web.bulk.views import BulkJobView, BulkRows
@@ -186,6 +187,7 @@ async def _job(request: web.Request, template: str, error: TriageError | None) -
         rows = await results.page(
             session, request[VIEWER], number, after=after, only=only, limit=results.PAGE + 1
         )
+        head = await results.head(session, request[VIEWER], found.job)
     row, view = found.job, views.job_view(found)
     shown = views.rows_view(rows, limit=results.PAGE)
     who, here = acting_of(request), f"/desk/bulk/{number}"
@@ -199,7 +201,10 @@ async def _job(request: web.Request, template: str, error: TriageError | None) -
         filters=tuple((Term(s.value, s.label), found.counts[s]) for s in BulkRow if found.counts.get(s)),
         percent=100 * finished // of if of else 100,
         what=_what(request, row),
-        values=tuple(said(Field(name), v, request.app[NAMES]) for name, v in row.values.items()),
+        values=(
+            *(said(Field(name), v, request.app[NAMES]) for name, v in row.values.items()),
+            *_graded(head),
+        ),
         undoable=_undoable(request, row, view),
         mine=who.post is not None and who.person(deps.tables).actor.login == row.login,
         may_export=request[VIEWER].may(Permission.EXPORT),
@@ -213,6 +218,13 @@ async def _job(request: web.Request, template: str, error: TriageError | None) -
     response = render(request, template, status=error.status if error else 200, page=page)
     guard.keep(response, token)
     return response
+
+
+def _graded(head: Ticket | None) -> tuple[str, ...]:
+    if head is None:
+        return ()
+    due = f"，现在的时限到 {show(head.due_at)}" if head.due_at else ""
+    return (f"那张的定级 {head.urgency} {Urgency(head.urgency).label}{due}",)
 
 
 def _what(request: web.Request, row: BulkJob) -> str:

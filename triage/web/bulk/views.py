@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (read at run time: the OpenAPI document)
 from typing import TYPE_CHECKING
 
-from models.vocab import Move
+from models.vocab import Move, Urgency
 from models.vocab_bulk import BulkRow, BulkState
+from triage.web import present
 from triage.web.views import Term
 
 if TYPE_CHECKING:
@@ -60,12 +61,17 @@ class BulkJobView:
 
 @dataclass(frozen=True, slots=True)
 class BulkRowView:
-    """What became of one ticket; `reason` says in Chinese why not, with the clause."""
+    """What became of one ticket; `reason` says in Chinese why not, with the clause.
+
+    `urgency` and `due_at`: its grade and the nearest due time that runs, as they are now.
+    """
 
     seq: int
     no: str
     title: str
     unit: str | None
+    urgency: Term
+    due_at: datetime | None
     state: Term
     reason: str | None
     version: int | None
@@ -109,7 +115,10 @@ def job_view(found: Report) -> BulkJobView:
 def row_view(row: Row) -> BulkRowView:
     """A row for whoever asks."""
     state = Term(row.state.value, row.state.label)
-    return BulkRowView(row.seq, row.no, row.title, row.unit, state, row.reason, row.version, row.at)
+    return BulkRowView(
+        row.seq, row.no, row.title, row.unit, present.term(Urgency, row.urgency), row.due_at,
+        state, row.reason, row.version, row.at,
+    )  # fmt: skip
 
 
 def rows_view(rows: list[Row], *, limit: int) -> BulkRows:

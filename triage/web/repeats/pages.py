@@ -13,15 +13,15 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from models import matters, placed
-from models.vocab import CLOSED_STATES, Field, Move, State
+from models.vocab import CLOSED_STATES, Field, Move, State, Urgency
 from models.vocab_matters import Proposal
 from models.vocab_staff import Permission
 from triage.errors import BadInput, TriageError
-from triage.services import moving
+from triage.services import moving, standings
 from triage.services.repeats import comparing, looking
 from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the template)
-from triage.web import access, guard
-from triage.web.asking import number_of, refuse_others
+from triage.web import access, guard, present
+from triage.web.asking import day_of, number_of, refuse_others
 from triage.web.desk import render
 from triage.web.desks.live import BOARD
 from triage.web.incidents import drawing
@@ -30,6 +30,7 @@ from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
 from triage.web.place_picking import GROUND
 from triage.web.repeats.box import PairLine, line, shown
 from triage.web.ticket_page import acting_of
+from triage.web.views import Due, Term  # noqa: TC001  (shown by the template)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from models.ticket_detail import WholeTicket
     from triage.services.repeats.comparing import Compared, Gathered, Side
     from triage.settings import Settings
-    from triage.web.names import Names
 
 _SEE_OTHER: Final = 303
 _KILOMETRE: Final = 1000
@@ -79,6 +79,10 @@ class SideView:
     received_at: datetime
     title: tuple[Part, ...]
     text: tuple[Part, ...]
+    rest: str
+    grade: Term
+    due: Due | None
+    supervised: bool
     kind: str
     place: str
     party: str
@@ -86,11 +90,12 @@ class SideView:
     version: int
     merged_into: str | None
     photos: tuple[int, ...]
+    more_photos: int
 
 
 @dataclass(frozen=True, slots=True)
 class ComparePage:
-    """Two tickets side by side; `a` came later and would be merged into `b`."""
+    """Two tickets side by side; `a` came later."""
 
     a: SideView
     b: SideView
@@ -100,7 +105,9 @@ class ComparePage:
     facts: tuple[str, ...]
     map: Drawing | None
     may_decide: bool
-    may_merge: bool
+    merging: tuple[SideView, SideView] | None
+    """Which would be merged into which: the later one, unless its clocks are the graver ones."""
+    marked: bool
     split: SideView | None
     """The one that is merged into the other, which can be taken back."""
     done: bool
@@ -134,7 +141,8 @@ async def listed(request: web.Request) -> web.Response:
             alike = await matters.proposals_of(session, request[VIEWER], heads)
             apart = await matters.refused_among(session, {pair.ticket.id for pair in alike})
             groups = _groups(alike, apart)
-    lines = tuple(line(pair) for pair in shown_pairs)
+    day = day_of(request.app[DEPS].clock.now())
+    lines = tuple(line(pair, day) for pair in shown_pairs)
     more = f"/desk/repeats?after={lines[-1].no}.{lines[-1].head_no}" if len(found) > len(lines) else None
     page = RepeatsPage(lines, groups, more, after is None, told, guard.token_of(request))
     return render(request, "desk/repeats.html", page=page)
@@ -172,14 +180,14 @@ async def compared(request: web.Request) -> web.Response:
 
 
 async def merged(request: web.Request) -> web.Response:
-    """合并: the later ticket into the earlier one. What is refused is shown with its reason."""
+    """合并: ticket `a` into `b`. What is refused is shown with its reason."""
     form = await request.post()
-    earlier = request.match_info["b"]
-    values = {Field.OTHER_TICKET.value: earlier, Field.REASON.value: "与原工单是同一事项"}
+    head = request.match_info["b"]
+    values = {Field.OTHER_TICKET.value: head, Field.REASON.value: "与原工单是同一事项"}
     error = await _moved(request, form, Move.MERGE, values)
     # The page of the ticket that goes on: what was merged away, and where it is taken back, is told there.
     done = urlencode({"done": Move.MERGE.value, "merged": request.match_info["a"]})
-    return await _page(request, error) if error else _to(f"/desk/tickets/{quote(earlier)}?{done}")
+    return await _page(request, error) if error else _to(f"/desk/tickets/{quote(head)}?{done}")
 
 
 async def split(request: web.Request) -> web.Response:
@@ -264,19 +272,19 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         )
     found = await asyncio.to_thread(_compared, request.app[DEPS].settings, gathered)
     token = guard.token_of(request)
-    names = request.app[NAMES]
-    sides = _side(found.a, names), _side(found.b, names)
+    a, b = (_side(request, side) for side in (found.a, found.b))
     page = ComparePage(
-        a=sides[0],
-        b=sides[1],
+        a=a,
+        b=b,
         p=shown(found.likeness.p),
         called="很可能是同一事项" if found.likeness.same else "看来不是同一事项",
         why=found.likeness.why,
         facts=_facts(found),
         map=await _map(request, found),
         may_decide=request[VIEWER].may(Permission.INTAKE),
-        may_merge=all(State(s.whole.ticket.state) not in CLOSED_STATES for s in (found.a, found.b)),
-        split=next((side for side in sides if side.no == found.merged_no), None),
+        merging=_merging(a, b),
+        marked=found.marked,
+        split=next((side for side in (a, b) if side.no == found.merged_no), None),
         done=request.query.get("done") == Move.SPLIT.value,
         refused=found.state is Proposal.REFUSED,
         error=error.detail if error else None,
@@ -323,9 +331,24 @@ async def _map(request: web.Request, found: Compared) -> Drawing | None:
     return drawing.draw(drawing.ground_of(atlas), middle, (found.metres or 0) / 2, points)
 
 
-def _side(side: Side, names: Names) -> SideView:
-    whole = side.whole
+def _merging(a: SideView, b: SideView) -> tuple[SideView, SideView] | None:
+    """The later into the earlier one; the other way round where 合并 of the later one would be refused.
+
+    None where one is over. What neither way allows is refused with its reason.
+    """
+    if any(State(side.state) in CLOSED_STATES for side in (a, b)):
+        return None
+    return (b, a) if _may_merge(b, a) and not _may_merge(a, b) else (a, b)
+
+
+def _may_merge(one: SideView, head: SideView) -> bool:
+    return not one.supervised and one.grade.code >= head.grade.code
+
+
+def _side(request: web.Request, side: Side) -> SideView:
+    whole, names, now = side.whole, request.app[NAMES], request.app[DEPS].clock.now()
     ticket = whole.ticket
+    standing = standings.stand_of(request.app[DEPS].tables, whole, now=now)
     detail = whole.reading.detail if whole.reading else {}
     state = State(ticket.state)
     return SideView(
@@ -335,6 +358,10 @@ def _side(side: Side, names: Names) -> SideView:
         received_at=ticket.received_at,
         title=side.title,
         text=side.text,
+        rest=side.rest,
+        grade=present.term(Urgency, ticket.urgency),
+        due=present.due(ticket.due_at, ticket.due_clock, day_of(now)),
+        supervised=standing.supervised,
         kind=names.kind(ticket.kind) if ticket.kind else "未识别",
         place=(detail.get("place") or {}).get("span") or "未识别",
         party=detail.get("party") or "未识别",
@@ -342,6 +369,7 @@ def _side(side: Side, names: Names) -> SideView:
         version=ticket.version,
         merged_into=_merged_into(whole),
         photos=side.photos,
+        more_photos=side.more_photos,
     )
 
 
