@@ -141,20 +141,21 @@ def step(s: Standing, event: Event) -> Standing:
 
 
 def _asked_again(s: Standing, event: Event) -> Standing:
-    """催办 by the citizen, the platform or the timetable: counted; what staff did can still be undone."""
-    before = None if s.before is None else s.before.evolve(urges=s.before.urges + 1)
-    return s.evolve(
-        seq=event.seq, last_at=event.at, version=s.version + 1, urges=s.urges + 1, before=before
-    )  # fmt: skip
+    """催办 by the citizen, the platform or the timetable, or one more case that was merged into this one.
 
-
-def _joined(s: Standing, event: Event) -> Standing:
-    """Another case was merged into this one: one more citizen asks."""
-    return _counted(s, event).evolve(urges=s.urges + 1)
+    Counted; what staff did can still be undone.
+    """
+    return _urged(s, event, 1)
 
 
 def _left(s: Standing, event: Event) -> Standing:
-    return _counted(s, event).evolve(urges=max(s.urges - 1, 0))
+    return _urged(s, event, -1)
+
+
+def _urged(s: Standing, event: Event, by: int) -> Standing:
+    before = None if s.before is None else s.before.evolve(urges=max(s.before.urges + by, 0))
+    urges = max(s.urges + by, 0)
+    return s.evolve(seq=event.seq, last_at=event.at, version=s.version + 1, urges=urges, before=before)
 
 
 def _head_settled(s: Standing, event: Event) -> Standing:
@@ -387,7 +388,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
 }
 #: What is no move of this ticket, and changes it all the same.
 _BESIDES: Final[Mapping[str, Callable[[Standing, Event], Standing]]] = {
-    Tag.JOINED.value: _joined,
+    Tag.JOINED.value: _asked_again,
     Tag.LEFT.value: _left,
     Tag.PLACED.value: _placed,
     Tag.HEAD_ANSWERED.value: _head_settled,

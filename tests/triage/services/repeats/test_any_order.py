@@ -53,6 +53,7 @@ MOVES: dict[Move, tuple[Any, dict[str, Any]]] = {
     Move.CONTACT: (STREET, REACHED),
     Move.FEEDBACK: (STREET, ANSWER),
     Move.FOLLOW_UP: (CALLER, RATED),
+    Move.UNDO: (STREET, {"reason": "点错了一张工单"}),
 }
 STEPS = st.lists(
     st.tuples(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from models.vocab import Move, Tag
 from tests.factories import NOW, TicketIn
 from tests.triage.services.test_moving import CALLER, HOTLINE, REACHED, STREET, do, holds, ready, row
 from triage.rules.fields import Refusal
+from triage.rules.move_rows import MoveTable
 from triage.rules.rows import ClockName
 from triage.rules.running import runs
 from triage.services.due_lists import Window, due_list
@@ -34,6 +36,7 @@ ANSWER = {"note": "已到现场处理", "attachment": "照片 1", "told_citizen"
 UNHAPPY = {"outcome": "reached", "contacted": "yes", "solved": "no", "satisfaction": "dissatisfied"}
 HAPPY = UNHAPPY | {"solved": "yes", "satisfaction": "satisfied"}
 AWAY = {"outcome": "unreachable"}
+WRONG = {"reason": "点错了一张工单"}
 
 
 @pytest.fixture(scope="session")
@@ -234,3 +237,38 @@ async def test_an_answer_writes_one_event_for_each_who_waits(db: Database, table
             .group_by(Ticket.no)
         )
         assert {row.no: row.times for row in told} == dict.fromkeys(others, 1)
+
+
+async def test_a_merge_into_a_case_leaves_its_unit_the_undo_of_its_own_step(
+    db: Database, tables: Tables
+) -> None:
+    head, one, other = await ready(db, tables, TicketIn(), TicketIn(), TicketIn())
+    await act(db, head, STREET, Move.SIGN)
+    await merged(db, one, head)
+    await merged(db, other, head)
+    await act(db, other, HOTLINE, Move.SPLIT, {"reason": "不是同一处的烧烤店"})
+    await act(db, head, STREET, Move.UNDO, WRONG)
+    mine = await row(db, head)
+    assert (mine.state, mine.urges) == ("dispatched", 1)
+    await holds(db, tables, head)
+
+
+async def test_an_answer_that_is_undone_is_taken_from_who_joined_since_too(
+    db: Database, tables: Tables
+) -> None:
+    """By a table of one's own: as shipped 反馈 cannot be undone."""
+    undoable = tuple(replace(move, undo_minutes=10) for move in tables.moves.rows)
+    own = replace(tables, moves=MoveTable(undoable))
+    head, one, other = await ready(db, own, TicketIn(), TicketIn(), TicketIn())
+    await merged(db, one, head)
+    await act(db, head, STREET, Move.SIGN)
+    await act(db, head, STREET, Move.CONTACT, REACHED)
+    version = (await row(db, head)).version
+    await do(db, own, head, STREET, Move.FEEDBACK, version, ANSWER)
+    await merged(db, other, head)
+    assert await listed(db) == {head, one, other}
+    await do(db, own, head, STREET, Move.UNDO, version + 2, WRONG)
+    assert await listed(db) == set()
+    assert {(await row(db, no)).due_clock for no in (one, other)} == {None}
+    for no in (head, one, other):
+        await holds(db, own, no)
