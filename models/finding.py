@@ -46,6 +46,9 @@ _DENSE: Final = 20
 _PLENTY: Final = 1.5
 
 _NUMBER: Final = re.compile(r"([0-9]{8})(-?)([0-9]{6,12})")
+#: What a citizen has by the web, as it is read out or copied (`triage.web.citizen.words.numbered`).
+_RECEIPT: Final = re.compile(r"w?([0-9]{14})")
+_APART: Final = re.compile(r"[\s-]")
 _DATE: Final = re.compile(r"[0-9]{8}")
 _DIGIT: Final = re.compile(r"[0-9]")
 _BEIJING: Final = timezone(timedelta(hours=8))
@@ -182,9 +185,10 @@ async def by_number(session: AsyncSession, search: Search, query: str) -> Search
     given = query.strip()
     if not _DIGIT.search(given):
         return search
-    outside = sa.select(Appeal.id).where(
-        Appeal.external_id.in_(sorted({given, fold(given), fold(given).upper()}))
-    )
+    numbers = {given, fold(given), fold(given).upper()}
+    if receipt := _RECEIPT.fullmatch(_APART.sub("", fold(given))):
+        numbers.add(f"W{receipt[1]}")
+    outside = sa.select(Appeal.id).where(Appeal.external_id.in_(sorted(numbers)))
     ours = sa.select(Ticket.appeal_id).where(Ticket.no == search.number)
     found = await session.scalars(sa.union(outside, ours).limit(_SAME_NUMBER))
     appeals = set(found)

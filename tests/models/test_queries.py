@@ -283,6 +283,18 @@ async def test_a_whole_number_finds_its_ticket_under_any_filter(db: Database, qu
     assert not (await page(db, replace(NARROW, query="T-3"))).by_number
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["W20261123-482107", "W20261123482107", "20261123-482107", "20261123482107", "ｗ20261123－482107 "],
+)
+async def test_the_number_that_a_citizen_was_given_finds_the_ticket(db: Database, query: str) -> None:
+    made = await add_tickets(db, TicketIn(), TicketIn())
+    async with db.writes.begin() as session:
+        await session.execute(sa.text("UPDATE appeal SET external_id = 'W20261123482107' WHERE id = 1"))
+    found = await page(db, replace(NARROW, query=query))
+    assert ([row.no for row in found.rows], found.by_number) == ([made[0]], True)
+
+
 async def test_a_number_from_outside_that_is_short_does_not_hide_our_own(db: Database) -> None:
     made = await add_tickets(db, *([TicketIn()] * 3))
     async with db.writes.begin() as session:
