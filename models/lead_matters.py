@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.db import Base
 from models.filters import may_see
 from models.leads import Lead
-from models.matters import PER_KEY, WEIGHED
+from models.matters import LOOKED_AT, PER_KEY, WEIGHED
 from models.tickets import Ticket
 from models.vocab_leads import LeadState
 from models.vocab_matters import Proposal
@@ -94,21 +94,13 @@ async def unseen(session: AsyncSession, *, since: datetime, limit: int) -> list[
 
 
 async def candidates(session: AsyncSession, keys: Sequence[int], *, since: datetime) -> list[Lead]:
-    """Leads that wait and share keys, those that share most first; at most `WEIGHED`."""
+    """Leads that wait and share keys, those that share most first; at most `WEIGHED`.
+
+    What is decided takes no place from those that wait, as far as the newest `LOOKED_AT` of a key.
+    """
     if not keys:
         return []
-    parts = [
-        sa.select(
-            sa.select(LeadKey.lead_id)
-            .where(LeadKey.key == key)
-            .order_by(LeadKey.lead_id.desc())
-            .limit(PER_KEY)
-            .subquery()
-            .c.lead_id
-        )
-        for key in keys
-    ]
-    shared = sa.union_all(*parts).subquery()
+    shared = sa.union_all(*(_of_key(key, since=since) for key in keys)).subquery()
     counted = (
         sa.select(shared.c.lead_id, sa.func.count().label("keys"))
         .group_by(shared.c.lead_id)
@@ -119,11 +111,30 @@ async def candidates(session: AsyncSession, keys: Sequence[int], *, since: datet
     rows = await session.scalars(
         sa.select(Lead)
         .join(counted, counted.c.lead_id == Lead.id)
-        .where(Lead.state == LeadState.WAITING.value, Lead.seen_at >= since)
         .order_by(counted.c["keys"].desc(), Lead.id.desc())
         .limit(WEIGHED)
     )
     return list(rows)
+
+
+def _of_key(key: int, *, since: datetime) -> sa.Select[tuple[int]]:
+    """The newest leads of a key that wait."""
+    newest = (
+        sa.select(LeadKey.lead_id)
+        .where(LeadKey.key == key)
+        .order_by(LeadKey.lead_id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    found = (
+        sa.select(newest.c.lead_id)
+        .join(Lead, Lead.id == newest.c.lead_id)
+        .where(Lead.state == LeadState.WAITING.value, Lead.seen_at >= since)
+        .order_by(newest.c.lead_id.desc())
+        .limit(PER_KEY)
+        .subquery()
+    )
+    return sa.select(found.c.lead_id)
 
 
 async def likely(

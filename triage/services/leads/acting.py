@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal, Appellant
 from models.filters import may_see
+from models.lead_matters import LeadSeen
 from models.leads import Lead, LeadEvent, MediaExposure
 from models.outbox import Outbox
 from models.sums import in_sums
@@ -212,6 +213,8 @@ async def _undo(session: AsyncSession, lead: Lead) -> dict[str, Any]:
         raise LeadRefused("没有可以撤销的处理")
     with_it = sa.select(Lead.id).where(sa.or_(Lead.id == lead.id, Lead.merged_lead_id == lead.id))
     await session.execute(sa.delete(MediaExposure).where(MediaExposure.lead_id.in_(with_it)))
+    # Tickets that came while it was decided are held against it now; what a person refused stays refused.
+    await session.execute(sa.delete(LeadSeen).where(LeadSeen.lead_id == lead.id))
     if lead.appeal_id is not None:
         await _take_back(session, lead)
     return {

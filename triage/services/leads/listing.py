@@ -9,17 +9,22 @@ import sqlalchemy as sa
 
 from models.appeals import Source
 from models.bounded import bounded
+from models.filters import may_see
 from models.lead_matters import LeadPair
 from models.leads import Lead, MediaExposure
 from models.tickets import Ticket
 from models.vocab_leads import LeadState
 from models.vocab_matters import Proposal
+from triage.services import following
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.filters import Viewer
+    from models.ticket_detail import WholeTicket
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +84,44 @@ class Exposure:
     proposed: bool = False
 
 
-async def exposures(session: AsyncSession, appeal_id: int) -> list[Exposure]:
-    """The reports of a case and what may be one, earliest first: the first report is its 曝光时间."""
+async def of_case(session: AsyncSession, viewer: Viewer, whole: WholeTicket) -> list[Exposure]:
+    """The same of a case and of all that is merged into it, as far as this viewer may see those."""
+    behind = await following.behind_ids(session, [whole.ticket.id])
+    seen = sa.select(Ticket.appeal_id).where(Ticket.id.in_(behind), may_see(viewer))
+    appeals = list(await session.scalars(seen)) if behind else []
+    return await exposures(session, whole.appeal.id, *appeals)
+
+
+async def exposures(session: AsyncSession, *appeal_ids: int) -> list[Exposure]:
+    """The reports of cases and what may be one, earliest first: the first report is the 曝光时间."""
     found = sa.select(LeadPair.lead_id).where(
-        LeadPair.ticket_id == sa.select(Ticket.id).where(Ticket.appeal_id == appeal_id).scalar_subquery(),
+        LeadPair.ticket_id.in_(sa.select(Ticket.id).where(Ticket.appeal_id.in_(appeal_ids))),
         LeadPair.state == Proposal.PROPOSED.value,
     )
-    kept = sa.select(MediaExposure.lead_id).where(MediaExposure.appeal_id == appeal_id)
+    kept = (
+        sa.select(MediaExposure.lead_id, sa.func.min(MediaExposure.exposed_at).label("exposed_at"))
+        .where(MediaExposure.appeal_id.in_(appeal_ids))
+        .group_by(MediaExposure.lead_id)
+        .subquery()
+    )
+    exposed_at = sa.func.coalesce(kept.c.exposed_at, Lead.exposed_at)
     rows = await session.execute(
         sa.select(
             Lead.id,
             sa.func.coalesce(Source.name, Lead.source),
             Lead.title,
             Lead.url,
-            sa.func.coalesce(MediaExposure.exposed_at, Lead.exposed_at),
-            MediaExposure.exposed_at.is_(None),
+            exposed_at,
+            kept.c.lead_id.is_(None),
         )
-        .outerjoin(
-            MediaExposure, sa.and_(MediaExposure.lead_id == Lead.id, MediaExposure.appeal_id == appeal_id)
-        )
+        .outerjoin(kept, kept.c.lead_id == Lead.id)
         .outerjoin(Source, Source.key == Lead.source)
         .where(
             sa.or_(
-                Lead.id.in_(kept),
+                Lead.id.in_(sa.select(kept.c.lead_id)),
                 sa.and_(Lead.id.in_(found), Lead.state == LeadState.WAITING.value),
             )
         )
-        .order_by(sa.func.coalesce(MediaExposure.exposed_at, Lead.exposed_at), Lead.id)
+        .order_by(exposed_at, Lead.id)
     )
     return [Exposure(*row) for row in rows]

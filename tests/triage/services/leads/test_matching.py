@@ -10,21 +10,24 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.vault import Vault
-from models import lead_matters
-from models.filters import all_seeing
-from models.lead_matters import LeadPair
+from models import lead_matters, matters, ticket_detail
+from models.filters import Scope, all_seeing
+from models.lead_matters import LeadKey, LeadPair
 from models.leads import Lead, MediaExposure
 from models.tickets import Ticket
+from models.vocab import Move
 from models.vocab_leads import LeadAct, LeadState
 from tests.factories import NOW, add_tickets
 from tests.triage.rules.helpers import tables
 from tests.triage.services.leads.test_leads import STAFF, do, item, take
 from tests.triage.services.repeats.test_looking import FIRST, RIVER
+from tests.triage.services.test_moving import HOTLINE
 from triage.clock import FixedClock
 from triage.errors import NotFound
-from triage.services import reference
+from triage.services import moving, reference
 from triage.services.deps import Deps
 from triage.services.leads import listing, matching
+from triage.services.moving import Wish
 from triage.services.repeats import looking
 from triage.settings import Settings
 
@@ -85,6 +88,39 @@ async def test_a_call_finds_the_report_that_was_there(deps: Deps) -> None:
     assert (shown.lead_id, shown.proposed) == (lead, True)
 
 
+async def test_a_lead_that_is_brought_back_finds_the_call_that_came_meanwhile(deps: Deps) -> None:
+    lead = await reported(deps)
+    finder = looking.Finder(deps)
+    await finder.catch_up()
+    await do(deps, lead, LeadAct.DROP, reason="not_environmental")
+    (call,) = await add_tickets(deps.db, FIRST)
+    await finder.catch_up()
+    await do(deps, lead, LeadAct.UNDO)
+    await finder.catch_up()
+    assert await likely(deps, lead=lead) == [(lead, call)]
+
+
+async def test_decided_leads_of_a_name_take_no_place_from_the_one_that_waits(deps: Deps) -> None:
+    lead = await reported(deps)
+    finder = looking.Finder(deps)
+    await finder.catch_up()
+    async with deps.db.writes.begin() as session:
+        keys = list(await session.scalars(sa.select(LeadKey.key)))
+        mine = (await session.execute(sa.select(*Lead.__table__.c))).one()._mapping
+        decided = range(lead + 1, lead + 1 + matters.PER_KEY)
+        rows = [
+            {**mine, "id": one, "url_hash": f"{one:064d}", "state": LeadState.DROPPED.value}
+            for one in decided
+        ]
+        await session.execute(sa.insert(Lead), rows)
+        await session.execute(
+            sa.insert(LeadKey), [{"key": key, "lead_id": one} for key in keys for one in decided]
+        )
+    (call,) = await add_tickets(deps.db, FIRST)
+    await finder.catch_up()
+    assert await likely(deps, lead=lead) == [(lead, call)]
+
+
 async def test_what_was_refused_is_not_proposed_again(deps: Deps) -> None:
     (call,) = await add_tickets(deps.db, FIRST)
     lead = await reported(deps)
@@ -113,3 +149,24 @@ async def test_an_earlier_report_moves_the_exposure_of_the_case(deps: Deps) -> N
         assert await session.scalar(sa.select(MediaExposure.exposed_at)) == earlier
         (shown,) = await listing.exposures(session, 1)
     assert (shown.exposed_at, shown.proposed) == (earlier, False)
+
+
+async def test_the_case_that_goes_on_shows_the_reports_of_what_was_merged_into_it(deps: Deps) -> None:
+    head, *merged = await add_tickets(deps.db, FIRST, FIRST, replace(FIRST, confidential=True))
+    one, other = (await take(deps, item(1, REPORT), item(2, "河道排污口冒黑水，居民多次反映。"))).leads
+    async with deps.db.writes.begin() as session:
+        rows = [
+            {"appeal_id": 2, "lead_id": one, "exposed_at": NOW},
+            {"appeal_id": 3, "lead_id": other, "exposed_at": NOW},
+        ]
+        await session.execute(sa.insert(MediaExposure), rows)
+        for no in merged:
+            wish = Wish(no, Move.MERGE, {"other_ticket": head, "reason": "同一处同一事项"}, 1, "k")
+            await moving.make(session, deps.tables, VIEWER, HOTLINE, wish, now=NOW)
+    everybody = replace(VIEWER, scope=Scope(everything=True))
+    async with deps.db.reads() as session:
+        whole = await ticket_detail.whole_ticket(session, VIEWER, head)
+        assert whole is not None
+        assert [shown.lead_id for shown in await listing.of_case(session, VIEWER, whole)] == [one, other]
+        # Which report tells of a 保密 case is for those alone who may see it.
+        assert [shown.lead_id for shown in await listing.of_case(session, everybody, whole)] == [one]
