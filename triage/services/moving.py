@@ -34,6 +34,7 @@ from triage.services import following, ledger, move_rows
 from triage.services.hotline import noting
 from triage.services.notices import events as events_told
 from triage.services.notices import telling
+from triage.services.repeats import passing_on
 from triage.services.standings import stand
 
 if TYPE_CHECKING:
@@ -174,7 +175,9 @@ async def make(
             session, tables, head, [*head_events, joined], step(head_standing, joined), staff_id=staff_id
         )
         by = None if person is SYSTEM else person.actor.login
-        await matters.moved(session, ticket.id, head.id, merged=wish.move is Move.MERGE, by=by, now=now)
+        merged = wish.move is Move.MERGE
+        await matters.moved(session, ticket.id, head.id, merged=merged, by=by, now=now)
+        await passing_on.moved(session, ticket.id, head.id, merged=merged, now=now)
     if standing.settled is not after.settled:
         root = following.answered_by(wish, after, head_standing)
         await following.tell(session, tables, waiting, wish.no, root, now=now)

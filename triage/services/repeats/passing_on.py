@@ -1,0 +1,82 @@
+"""A ticket that is merged hands on what waits with it: who may be of its matter may be of its case's.
+
+Without that a proposal is seen by nobody once one of its two is merged elsewhere. What was handed on is taken
+away with the merge, unless somebody decided it. Called in the transaction of the move.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from models.matters import MatterPair
+from models.tickets import Ticket
+from models.vocab import OPEN_STATES
+from models.vocab_matters import Proposal
+from triage.services.storing import insert_new
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+#: Not the reasons of the first pair: they quote words of a ticket that may be 保密.
+_WHY: Final = "和已经并入的一张工单像是同一事项"
+
+
+async def moved(session: AsyncSession, ticket_id: int, head_id: int, *, merged: bool, now: datetime) -> None:
+    """Bring what waits to what a merge makes of it, or its undoing (`merged` false)."""
+    if merged:
+        await _merged(session, ticket_id, head_id, now=now)
+    else:
+        await _split(session, ticket_id, head_id)
+
+
+async def _merged(session: AsyncSession, ticket_id: int, head_id: int, *, now: datetime) -> None:
+    """Propose to the case `head_id` all open tickets that wait to be held against the one that joined it.
+
+    What was decided of two stands. A ticket on which somebody works in this moment is left out: two moves
+    never wait for each other.
+    """
+    rows = await session.execute(
+        sa.select(MatterPair.ticket_id, MatterPair.head_id, MatterPair.p).where(
+            sa.or_(MatterPair.ticket_id == ticket_id, MatterPair.head_id == ticket_id),
+            MatterPair.state == Proposal.PROPOSED.value,
+        )
+    )
+    likely = {row.ticket_id if row.head_id == ticket_id else row.head_id: row.p for row in rows}
+    likely.pop(head_id, None)
+    if not likely:
+        return
+    free = await session.scalars(
+        sa.select(Ticket.id)
+        .where(Ticket.id.in_(likely), Ticket.state.in_([state.value for state in OPEN_STATES]))
+        .order_by(Ticket.id)
+        .with_for_update(read=True, key_share=True, skip_locked=True)
+    )
+    found: list[dict[str, object]] = [
+        {
+            "ticket_id": max(one, head_id), "head_id": min(one, head_id), "p": likely[one],
+            "same_caller": False, "why": [_WHY], "state": Proposal.PROPOSED.value, "by": None, "at": now,
+            "model_version": _by(ticket_id),
+        }
+        for one in free
+    ]  # fmt: skip
+    await insert_new(session, MatterPair, found)
+
+
+async def _split(session: AsyncSession, ticket_id: int, head_id: int) -> None:
+    """Take away what the merge proposed to the case and nobody decided."""
+    await session.execute(
+        sa.delete(MatterPair).where(
+            sa.or_(MatterPair.ticket_id == head_id, MatterPair.head_id == head_id),
+            MatterPair.state == Proposal.PROPOSED.value,
+            MatterPair.model_version == _by(ticket_id),
+        )
+    )
+
+
+def _by(ticket_id: int) -> str:
+    """Stands where a model's version does."""
+    return f"merged {ticket_id}"
