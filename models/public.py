@@ -4,12 +4,13 @@ Not visible: what was sent in confidence (保密), reports that may be rewarded 
 source calls a report or a clerk corrected to one, what was diverted for secrecy or decency, what is not of a
 kind in the catalogue, and what failed. Of the visible: never who asked; and the words only where the sender
 posted them to a public interface, and only once they were read, because until then nobody knows whether they
-are a report.
+are a report. A merged case is told by the one that stands for it where that one may be seen, too; else that
+it was merged, and no more.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003  (a row's field)
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,9 +22,11 @@ from models.corrections import Correction
 from models.open311 import Open311Request
 from models.tickets import Ticket, TicketEvent
 from models.units import Area, Unit
-from models.vocab import CLOSED_STATES, AppealState, AppealType, Corrected, Divert, Tag
+from models.vocab import CLOSED_STATES, AppealState, AppealType, Corrected, Divert, State, Tag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
 _TYPES: Final = tuple(
@@ -43,6 +46,12 @@ _UNFIT: Final = (Divert.EXPLAIN.value, Divert.DISSUADE.value)
 _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
 _ENDS: Final = tuple(tag.value for tag in (Tag.CLOSE, Tag.MERGE, Tag.DIVERTED, Tag.HANDED_OVER, Tag.JOINED))
 
+#: Merges of merges are followed so far; what is deeper is told as merged, and no more.
+_DEPTH: Final = 3
+_OF_HEAD: Final = ("state", "divert", "answer_by", "updated_at")
+#: A case in one of these may stand merged: its events say so.
+_MAY_BE_MERGED: Final = (State.MERGED.value, State.ARCHIVED.value)
+
 _READ: Final = Ticket.id.is_not(None)
 #: What is asked for, and what it is called: the ticket's kind (none of what is no environmental matter); as
 #: it was posted before there is a ticket.
@@ -51,29 +60,80 @@ _KIND: Final = sa.case((_READ, Ticket.kind), else_=Open311Request.service_code)
 
 def visible_to_public() -> sa.ColumnElement[bool]:
     """The one condition, over appeal with its ticket and its Open311 posting (both outer joined)."""
+    as_read = sa.and_(_READ, _fit(Ticket))
+    as_posted = sa.and_(Ticket.id.is_(None), Open311Request.appeal_id.is_not(None))
+    return sa.and_(_told_openly(Appeal), _KIND.is_not(None), sa.or_(as_read, as_posted))
+
+
+def _told_openly(appeal: type[Appeal]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        appeal.confidential.is_(False),
+        sa.or_(appeal.told_type.is_(None), appeal.told_type.in_(_TOLD)),
+        appeal.state != AppealState.DEAD.value,
+    )
+
+
+def _fit(ticket: type[Ticket]) -> sa.ColumnElement[bool]:
     corrected = (
         sa.select(Correction.id)
         .where(
-            Correction.ticket_id == Ticket.id,
+            Correction.ticket_id == ticket.id,
             Correction.field == Corrected.APPEAL_TYPE.value,
             Correction.new.not_in(_TYPES),
         )
         .exists()
     )
-    as_read = sa.and_(
-        _READ,
-        Ticket.appeal_type.in_(_TYPES),
-        sa.or_(Ticket.divert.is_(None), Ticket.divert.not_in(_UNFIT)),
+    return sa.and_(
+        ticket.appeal_type.in_(_TYPES),
+        sa.or_(ticket.divert.is_(None), ticket.divert.not_in(_UNFIT)),
         ~corrected,
     )
-    as_posted = sa.and_(Ticket.id.is_(None), Open311Request.appeal_id.is_not(None))
-    return sa.and_(
-        Appeal.confidential.is_(False),
-        sa.or_(Appeal.told_type.is_(None), Appeal.told_type.in_(_TOLD)),
-        Appeal.state != AppealState.DEAD.value,
-        _KIND.is_not(None),
-        sa.or_(as_read, as_posted),
+
+
+def _of_head(ticket: type[Ticket], column: Callable[[type[Ticket]], Any], *, depth: int = _DEPTH) -> Any:  # noqa: ANN401  (a scalar subquery)
+    """A column of the case that stands for a merged one; null where none does, or none that may be seen."""
+    head, appeal = aliased(Ticket), aliased(Appeal)
+    into = sa.case(
+        (TicketEvent.tag == Tag.MERGE.value, TicketEvent.data["values"]["other_ticket"].as_string())
     )
+    last = (
+        sa.select(into)
+        .where(TicketEvent.ticket_id == ticket.id, TicketEvent.tag.in_([Tag.MERGE.value, Tag.SPLIT.value]))
+        .order_by(TicketEvent.seq.desc())
+        .limit(1)
+        .correlate(ticket)
+        .scalar_subquery()
+    )
+    further = _of_head(head, column, depth=depth - 1) if depth > 1 else sa.null()
+    found = sa.case(
+        (head.state == State.MERGED.value, further),
+        (head.state == State.ARCHIVED.value, sa.func.coalesce(further, column(head))),
+        else_=column(head),
+    )
+    return (
+        sa.select(found)
+        .select_from(head)
+        .join(appeal, appeal.id == head.appeal_id)
+        .where(head.no == last, head.kind.is_not(None), _told_openly(appeal), _fit(head))
+        .correlate(ticket)
+        .scalar_subquery()
+    )
+
+
+def _state() -> Any:  # noqa: ANN401  (a column)
+    """The state that is told: of a merged case that of the one that stands for it."""
+    of_head = sa.case((Ticket.state == State.MERGED.value, _of_head(Ticket, lambda head: head.state)))
+    return sa.func.coalesce(of_head, Ticket.state)
+
+
+def _last(ticket: type[Ticket], *tags: str) -> Any:  # noqa: ANN401  (a scalar subquery)
+    found = sa.select(sa.func.max(TicketEvent.at)).where(TicketEvent.ticket_id == ticket.id)
+    return (found.where(TicketEvent.tag.in_(tags)) if tags else found).correlate(ticket).scalar_subquery()
+
+
+def _changed(ticket: type[Ticket]) -> Any:  # noqa: ANN401  (a column)
+    """Of what is over, when it ended; of the rest the last that was done."""
+    return sa.func.coalesce(sa.case((ticket.state.in_(_CLOSED), _last(ticket, *_ENDS))), _last(ticket))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +154,7 @@ class PublicCase:
     id: int
     kind: str
     state: str | None
+    """Of a merged case that of the one that stands for it, where that is told."""
     divert: str | None
     description: str | None
     address: str | None
@@ -108,6 +169,8 @@ class PublicCase:
     updated_at: datetime
     answer_by: datetime | None
     answers: dict[str, list[str]] | None
+    merged: bool = False
+    """Whether its state is that of another case."""
 
     @property
     def closed(self) -> bool:
@@ -130,7 +193,7 @@ def _conditions(asked: PublicFilter) -> list[sa.ColumnElement[bool]]:
     if asked.kinds is not None:
         found.append(_KIND.in_(asked.kinds))
     if asked.closed is not None:
-        ended = sa.and_(_READ, Ticket.state.in_(_CLOSED))
+        ended = sa.and_(_READ, _state().in_(_CLOSED))
         found.append(ended if asked.closed else ~ended)
     if asked.start is not None:
         found.append(Appeal.received_at >= asked.start)
@@ -148,11 +211,6 @@ async def public_cases(
     def once_read(column: Any) -> Any:  # noqa: ANN401  (a column of the posting)
         return sa.case((_READ, column))
 
-    def last(*tags: str) -> Any:  # noqa: ANN401  (a scalar subquery)
-        found = sa.select(sa.func.max(TicketEvent.at)).where(TicketEvent.ticket_id == Ticket.id)
-        return (found.where(TicketEvent.tag.in_(tags)) if tags else found).scalar_subquery()
-
-    closed = sa.and_(_READ, Ticket.state.in_(_CLOSED))
     rows = await session.execute(
         _joined(
             sa.select(
@@ -170,9 +228,7 @@ async def public_cases(
                 district.name.label("district"),
                 street.name.label("street"),
                 Appeal.received_at.label("requested_at"),
-                sa.func.coalesce(sa.case((closed, last(*_ENDS))), last(), Appeal.stored_at).label(
-                    "updated_at"
-                ),
+                sa.func.coalesce(_changed(Ticket), Appeal.stored_at).label("updated_at"),
                 Ticket.answer_by,
                 sa.type_coerce(once_read(Open311Request.answers), sa.JSON).label("answers"),
             )
@@ -185,7 +241,31 @@ async def public_cases(
         .limit(limit)
         .offset(offset)
     )
-    return [PublicCase(**row) for row in rows.mappings()]
+    found = [PublicCase(**row) for row in rows.mappings()]
+    heads = await _heads(session, [one.id for one in found if one.state in _MAY_BE_MERGED])
+    return [replace(one, **heads[one.id]) if one.id in heads else one for one in found]
+
+
+async def _heads(session: AsyncSession, appeals: list[int]) -> dict[int, dict[str, Any]]:
+    """What is told by the case that stands for each merged one; of an archived one its end alone."""
+    if not appeals:
+        return {}
+    standing = sa.select(
+        Ticket.appeal_id, Ticket.state.label("own"), _of_head(Ticket, lambda head: head.id).label("head")
+    ).where(Ticket.appeal_id.in_(appeals))
+    merged = [row for row in await session.execute(standing) if row.head is not None]
+    rows = await session.execute(
+        sa.select(
+            Ticket.id, Ticket.state, Ticket.divert, Ticket.answer_by, _changed(Ticket).label("updated_at")
+        ).where(Ticket.id.in_({row.head for row in merged}))
+    )
+    told = {row.id: {name: row[name] for name in _OF_HEAD} for row in rows.mappings()}
+    return {
+        row.appeal_id: told[row.head] | {"merged": True}
+        if row.own == State.MERGED
+        else {"updated_at": told[row.head]["updated_at"]}
+        for row in merged
+    }
 
 
 async def count_public(session: AsyncSession, asked: PublicFilter, *, most: int) -> int:

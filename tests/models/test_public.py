@@ -166,3 +166,71 @@ async def test_closed_is_told_with_the_moment_it_closed(db: Database) -> None:
                 await session.execute(sa.insert(TicketEvent), event)
     rows = {row.id: row.updated_at for row in await seen(db)}
     assert rows == {1: NOW - 2 * DAY, 2: NOW - DAY}
+
+
+async def _merged(db: Database, ticket: int, into: int) -> None:
+    no = {"other_ticket": f"20261123-{into:08d}"}
+    event = {
+        "ticket_id": ticket,
+        "seq": 6,
+        "at": NOW - 4 * DAY,
+        "tag": Tag.MERGE.value,
+        "data": {"values": no},
+    }
+    async with db.writes.begin() as session:
+        await session.execute(sa.insert(TicketEvent), event)
+        await session.execute(sa.update(Ticket).where(Ticket.id == ticket).values(state=State.MERGED.value))
+
+
+async def _state(db: Database, ticket: int, state: State) -> None:
+    async with db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.id == ticket).values(state=state.value))
+
+
+async def test_a_merged_case_is_told_by_the_one_that_stands_for_it(db: Database) -> None:
+    """Merges of merges too: open while that is, over when that is, with its end."""
+    await add_tickets(db, *[TicketIn(age=5 * DAY)] * 3, TicketIn(age=5 * DAY, state=State.CLOSED))
+    await _merged(db, 3, 2)
+    await _merged(db, 2, 1)
+    await _state(db, 1, State.HANDLING)
+    rows = {row.id: row for row in await seen(db)}
+    assert {number: (row.state, row.closed, row.merged) for number, row in rows.items()} == {
+        1: ("handling", False, False), 2: ("handling", False, True), 3: ("handling", False, True),
+        4: ("closed", True, False),
+    }  # fmt: skip
+    assert rows[3].answer_by == rows[1].answer_by
+    assert [row.id for row in await seen(db, PublicFilter(closed=False))] == [3, 2, 1]
+    async with db.writes.begin() as session:
+        event = {"ticket_id": 1, "seq": 7, "at": NOW - DAY, "tag": Tag.CLOSE.value, "data": {}}
+        await session.execute(sa.insert(TicketEvent), event)
+    await _state(db, 1, State.CLOSED)
+    await _state(db, 2, State.ARCHIVED)
+    rows = {row.id: row for row in await seen(db)}
+    assert [(rows[n].state, rows[n].updated_at) for n in (2, 3)] == [
+        ("archived", NOW - DAY), ("closed", NOW - DAY),
+    ]  # fmt: skip
+    assert [row.id for row in await seen(db, PublicFilter(closed=True))] == [4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "head", [TicketIn(confidential=True), TicketIn(kind=None, state=State.HANDED_OVER), None]
+)
+async def test_what_stands_for_a_merged_case_and_may_not_be_seen_tells_nothing(
+    db: Database, head: TicketIn | None
+) -> None:
+    await add_tickets(db, TicketIn(), *filter(None, [head]))
+    await _merged(db, 1, 2)
+    (row,) = await seen(db)
+    assert (row.id, row.state, row.merged, row.updated_at) == (1, "merged", False, NOW - 4 * DAY)
+
+
+async def test_who_was_taken_out_again_is_told_alone(db: Database) -> None:
+    await add_tickets(db, *[TicketIn(age=5 * DAY)] * 2)
+    await _merged(db, 2, 1)
+    async with db.writes.begin() as session:
+        for seq, tag, at in ((7, Tag.SPLIT, NOW - 3 * DAY), (8, Tag.CLOSE, NOW - DAY)):
+            event = {"ticket_id": 2, "seq": seq, "at": at, "tag": tag.value, "data": {}}
+            await session.execute(sa.insert(TicketEvent), event)
+    await _state(db, 2, State.ARCHIVED)
+    rows = {row.id: row for row in await seen(db)}
+    assert (rows[2].state, rows[2].updated_at) == ("archived", NOW - DAY)

@@ -102,6 +102,12 @@ def case(row: PublicCase, tables: Tables, *, extended: bool) -> dict[str, Any]:
 
 
 def _notes(row: PublicCase) -> str:
+    if row.merged:
+        return f"{_NOTES[State.MERGED.value]}：{_own(row)}"
+    return _own(row)
+
+
+def _own(row: PublicCase) -> str:
     if row.state == State.DIVERTED.value and row.divert in set(Divert):
         return Divert(row.divert).label
     if row.state in _NOTES:
