@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _RECEIPT: Final = re.compile(r"W?(\d{14})", re.ASCII)
 _TICKET: Final = re.compile(r"(\d{8})(\d{6,20})", re.ASCII)
+#: How the note of a 催办 begins; of a merged case, which one it is follows.
+_URGED: Final = "诉求人网上催办"
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{8}")
 LONGEST_WORD: Final = 800
@@ -139,7 +141,7 @@ async def read(session: AsyncSession, appeal_id: int) -> Case | None:
         events=events, words=tuple((at, text) for at, text in words),
         ratings=tuple((answer, at, satisfaction) for answer, at, satisfaction in ratings),
         head=await _seen_from(
-            session, appeal, await _head(session, ticket.id, ticket.state) if ticket else None
+            session, appeal, await _head(session, ticket) if ticket else None
         ),
     )  # fmt: skip
 
@@ -153,10 +155,10 @@ async def _events(session: AsyncSession, ticket_id: int) -> tuple[Happened, ...]
     return tuple(Happened(*event) for event in found)
 
 
-async def _head(session: AsyncSession, ticket_id: int, state: str) -> Head | None:
+async def _head(session: AsyncSession, ticket: Ticket) -> Head | None:
     """Where the ticket stands that this one, archived or not, was merged into, perhaps through others."""
-    found = await following.top(session, ticket_id, state)
-    if found is None or found[0] == ticket_id:
+    found = await following.top(session, ticket.id, ticket.state)
+    if found is None or found[0] == ticket.id:
         return None
     no, now_in, unit, answer_by = (
         await session.execute(
@@ -166,7 +168,12 @@ async def _head(session: AsyncSession, ticket_id: int, state: str) -> Head | Non
         )
     ).one()
     told = standing_events(await _events(session, found[0]))
-    return Head(no, now_in, unit, answer_by, tuple(event for event in told if event.tag in SHARED))
+    shared = tuple(event for event in told if event.tag in SHARED)
+    mine = f"{_URGED}{_merged_no(ticket.no)}"
+    urges = sum(
+        event.tag == Tag.URGE and (event.data.get("values") or {}).get("note") == mine for event in told
+    )
+    return Head(no, now_in, unit, answer_by, shared, urges=urges)
 
 
 async def _seen_from(session: AsyncSession, appeal: Appeal, head: Head | None) -> Head | None:
@@ -225,7 +232,11 @@ async def add(
 
 def _joined(case: Case) -> str:
     """Which of the citizens who wait for a ticket says it: those merged into it have numbers of their own."""
-    return f"（并入的工单 {case.no}）" if case.head and not case.apart else ""
+    return _merged_no(case.no) if case.head and not case.apart else ""
+
+
+def _merged_no(no: str | None) -> str:
+    return f"（并入的工单 {no}）"
 
 
 async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:
@@ -242,7 +253,7 @@ async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, n
     )
     if known is None:
         await _limit(session, deps, appeal_id, now=now)
-        await _urge(session, deps, case.acted_on, f"诉求人网上催办{_joined(case)}", key, now=now)
+        await _urge(session, deps, case.acted_on, f"{_URGED}{_joined(case)}", key, now=now)
 
 
 async def rate(

@@ -145,7 +145,7 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
         history=tuple(lines),
         text=shown_text(None, case.text), where=case.address,
         words=tuple((at, shown_text(None, said)) for at, said in case.words),
-        urges=sum(_urged(event) for event in events),
+        urges=sum(_urged(event) for event in events) + (head.urges if head else 0),
         can_add=case.open, can_urge=case.open and case.acted_on is not None, can_rate=case.can_rate,
         ratings=tuple((at, Satisfaction(said).label) for _, at, said in case.ratings),
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,

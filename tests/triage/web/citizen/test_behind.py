@@ -37,7 +37,7 @@ async def test_an_archived_merged_case_still_follows_the_other(
     assert "已并入一起办理。那件工单现在：已派给承办单位，等对方签收。" in page
     assert ("这件诉求已经结束" in page, "提交评价" in page) == (False, False)
     await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
-    assert "已催办" in citizen.page
+    assert ("已催办" in citizen.page, "催办 <small>已记 1 次" in citizen.page) == (True, True)
     async with deps.db.reads() as session:
         urged = await session.scalar(
             sa.select(Ticket.no)
