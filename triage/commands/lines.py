@@ -8,7 +8,10 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
 
 from triage.errors import TriageError
 
@@ -30,7 +33,17 @@ _RESERVED: Final = frozenset({"error", "line"})
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 
 Answer = dict[str, Any]
-Result = Answer | ValueError | TriageError
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An answer, and what of its line could not be used: said on stderr with the line's number."""
+
+    answer: Answer
+    words: str
+
+
+Result = Answer | Noted | ValueError | TriageError
 
 
 def plain(text: str) -> str:
@@ -64,6 +77,9 @@ def each_line(
         given = iter(answer([asked for _, asked in parsed if isinstance(asked, dict)]))
         for number, asked in parsed:
             result = asked if isinstance(asked, ValueError) else next(given)
+            if isinstance(result, Noted):
+                click.echo(f"第 {number} 行：{result.words}", err=True)
+                result = result.answer
             told = _told(number, asked, result, given_back)
             status = 1 if "error" in told else status
             sink.write(_written(number, told))
@@ -72,7 +88,10 @@ def each_line(
 
 
 def _told(
-    number: int, asked: Answer | ValueError, result: Result, given_back: frozenset[str] | None
+    number: int,
+    asked: Answer | ValueError,
+    result: Answer | ValueError | TriageError,
+    given_back: frozenset[str] | None,
 ) -> Answer:
     """What is said of a line: what came in with the answer, or the error with the line's id."""
     if isinstance(asked, ValueError):

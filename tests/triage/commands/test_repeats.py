@@ -40,7 +40,7 @@ def test_bad_lines_are_told_in_their_place_and_the_rest_go_on() -> None:
         "{",
         json.dumps({"id": 3, "a": BARBECUE}),
         json.dumps({"id": 4, "a": BARBECUE, "b": {"text": " "}}),
-        json.dumps({"id": 5, "a": BARBECUE, "b": {"text": "河", "time": "昨天"}}),
+        json.dumps({"id": 5, "a": BARBECUE, "b": "河"}),
         json.dumps({"id": 6, "a": {"text": 5}, "b": BARBECUE}),
         json.dumps({"id": 7, "a": BARBECUE, "b": BARBECUE}),
     ])  # fmt: skip
@@ -48,8 +48,24 @@ def test_bad_lines_are_told_in_their_place_and_the_rest_go_on() -> None:
     assert [answer.get("line") for answer in answers] == [None, 2, 3, 4, 5, 6, None]
     assert [answer.get("id") for answer in answers] == [1, None, 3, 4, 5, 6, 7]
     assert "b 缺少 text" in answers[3]["error"]
-    assert "b.time 不是时间" in answers[4]["error"]
+    assert "b 应是带 title、text 的对象" in answers[4]["error"]
     assert "a.text 应是文字" in answers[5]["error"]
+
+
+def test_a_time_that_cannot_be_read_is_named_and_loses_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    later = {**BARBECUE, "time": "2026-11-20"}
+    status, answers = run([
+        json.dumps({"id": 1, "a": BARBECUE, "b": later}),
+        json.dumps({"id": 2, "a": {**BARBECUE, "time": "昨天"}, "b": later}),
+        json.dumps({"id": 3, "a": {**BARBECUE, "time": 1.5}, "b": {**BARBECUE, "time": ["2026"]}}),
+    ])  # fmt: skip
+    assert status == 0
+    assert [answer["id"] for answer in answers] == [1, 2, 3]
+    assert answers[1]["p_same"] == answers[0]["p_same"]
+    assert capsys.readouterr().err.splitlines() == [
+        "第 2 行：a.time 不是时间，按没有时间比对",
+        "第 3 行：a.time 应是文字形式的时间；b.time 应是文字形式的时间，按没有时间比对",
+    ]
 
 
 def test_a_site_sets_its_own_thresholds() -> None:
@@ -104,6 +120,14 @@ def test_reasons_are_given_when_asked_for() -> None:
         ("2026/11/01 10:20:30.123", "2026-11-01T10:20:00+08:00"),
         ("20261101", "2026-11-01T00:00:00+08:00"),
         (1793498400, "2026-11-01T10:00:00+08:00"),
+        (1793498400.0, "2026-11-01T10:00:00+08:00"),
+        ("1793498400.0", "2026-11-01T10:00:00+08:00"),
+        ("201902281125", "2019-02-28T11:25:00+08:00"),
+        (20190228112505, "2019-02-28T11:25:05+08:00"),
+        ("28/02/2019", "2019-02-28T00:00:00+08:00"),
+        ("2019/2/28 11:25:05 +0800", "2019-02-28T11:25:00+08:00"),
+        ("2019/2/28 11:25 +00:00", "2019-02-28T11:25:00+00:00"),
+        ("2019-02-28 11:25:05 +0800", "2019-02-28T11:25:05+08:00"),
         ("1793498400000", "2026-11-01T10:00:00+08:00"),
         ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00+00:00"),
     ],
@@ -115,7 +139,22 @@ def test_times_are_read_as_exports_write_them(told: object, moment: str) -> None
 
 
 @pytest.mark.parametrize(
-    "told", ["昨天", "2026-13-01", "2026-11-01 25:00", "2026-11-01 10:61", True, 1.5, "12"]
+    "told",
+    [
+        "昨天",
+        "2026-13-01",
+        "2026-11-01 25:00",
+        "2026-11-01 10:61",
+        True,
+        1.5,
+        "12",
+        "nan",
+        "201913281125",
+        "201902312561",
+        "13/13/2019",
+        "2019/2/28 11:25 +9900",
+        -5,
+    ],
 )
 def test_what_is_no_time_is_refused(told: object) -> None:
     with pytest.raises(ValueError, match=r"a\.time"):
