@@ -175,7 +175,13 @@ async def page(
         .order_by(BulkResult.seq)
         .limit(limit)
     )  # fmt: skip
-    return [Row(*row[:6], BulkRow(row.state), *row[7:]) for row in rows]
+    return [
+        Row(
+            row.seq, row.no, row.title, row.name, row.urgency, row.due_at, BulkRow(row.state), row.reason,
+            row.version, row.at,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 async def every_row(session: AsyncSession, viewer: Viewer, job_id: int) -> AsyncIterator[Row]:
