@@ -221,7 +221,8 @@ def _situations(rows: Parsed, problems: list[Problem]) -> None:
 
 
 def _shadows(one: SituationRow, other: SituationRow) -> bool:
-    met = all(any(word in longer for word in one.words) for longer in other.words)
+    certain = [word for word in one.words if not any(word in phrase for phrase in one.passing)]
+    met = all(any(word in longer for word in certain) for longer in other.words)
     return met and not one.unless and _covers(one, other)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from models.vocab import AppealType, Urgency
 from triage.errors import NoRule
 from triage.rules.diversions import found_words
+from triage.rules.phrases import without
 
 if TYPE_CHECKING:
     from datetime import date
@@ -55,7 +56,7 @@ def grade(
     for rule in tables.escalations_of[kind]:
         if not rule.holds(at):
             continue
-        words = found_words(rule.words, rule.unless, _affirmed(text, rule.denied))
+        words = found_words(rule.words, rule.unless, without(text, rule.denied))
         if words:
             candidates.append((rule.to, rule))
             report = "，并应即时报政府有关部门（条例第29条）" if rule.report else ""
@@ -65,13 +66,6 @@ def grade(
     urgency = _gravest([urgency for urgency, _ in candidates])
     used = tuple(rule for level, rule in candidates if rule is not None and level is urgency)
     return Grade(urgency, (*said, _final(urgency)), used or (row or scope,))
-
-
-def _affirmed(text: str, denied: tuple[str, ...]) -> str:
-    """The text without what it denies or only fears: 着火了，怕爆炸 is a fire still."""
-    for phrase in denied:
-        text = text.replace(phrase, "，")
-    return text
 
 
 def _gravest(grades: list[Urgency]) -> Urgency:

@@ -42,6 +42,8 @@ def _words(tables: Tables, found: list[Problem]) -> None:
     for situation in tables.situations.values():
         _longer(situation, "words", [situation.words], found)
         _longer(situation, "unless", [situation.unless], found)
+        _longer(situation, "passing", [situation.passing], found)
+        _idle(situation, found)
     for diversion in tables.diversions:
         _longer(diversion, "words", diversion.words, found)
         _longer(diversion, "unless", [diversion.unless], found)
@@ -57,13 +59,21 @@ def _longer(row: Row, key: str, groups: Iterable[Sequence[str]], found: list[Pro
                 say(found, row, f"{key} 里的“{word}”永远轮不到：总是先被“{short}”命中")
 
 
+def _idle(situation: SituationRow, found: list[Problem]) -> None:
+    """A phrase that holds no word of its row takes nothing back."""
+    for phrase in situation.passing:
+        if not any(word in phrase for word in situation.words):
+            say(found, situation, f"passing 里的“{phrase}”不含 words 的任何一个词，不起作用")
+
+
 def _situations(tables: Tables, found: list[Problem]) -> None:
     """The first situation that is met decides: later words that hold an earlier one's are dead."""
     for one, other in combinations(tables.situations.values(), 2):
         shared = sorted(set(one.kinds) & set(other.kinds))
         if not shared or one.unless or not overlap(one, other):
             continue
-        dead = [word for word in other.words if any(short in word for short in one.words)]
+        certain = [word for word in one.words if not any(word in phrase for phrase in one.passing)]
+        dead = [word for word in other.words if any(short in word for short in certain)]
         if dead:
             _dead_words(one, other, shared, dead, found)
 

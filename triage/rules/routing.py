@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from models.vocab import Level, Role
 from triage.errors import NoRule
+from triage.rules.phrases import without
 from triage.rules.rows import GENERAL, OWN, UNCLEAR_KIND
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def situation_of(tables: Tables, *, kind: str, text: str, at: date) -> tuple[Sit
     """The first situation of the kind that the text tells, and the word that told it; None when none."""
     for row in tables.situations_of.get(kind, ()):
         if row.holds(at):
-            word = next((word for word in row.words if word in text), None)
+            meant = without(text, row.passing)
+            word = next((word for word in row.words if word in meant), None)
             if word is not None and not any(no in text for no in row.unless):
                 return row, word
     return None

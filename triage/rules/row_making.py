@@ -95,7 +95,7 @@ def situation(r: Record) -> SituationRow:
     """A situation (情形) and the words that tell it."""
     return SituationRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"), kinds=r.words("kinds", required=True),
-        words=r.words("words", required=True), unless=r.words("unless"),
+        words=r.words("words", required=True), unless=r.words("unless"), passing=r.words("passing"),
     )  # fmt: skip
 
 

@@ -186,12 +186,16 @@ class KindRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class SituationRow(Row):
-    """A sub-situation of kinds, told by words: a facility, a road's class, the use of the land."""
+    """A sub-situation of kinds, told by words: a facility, a road's class, the use of the land.
+
+    `passing` are phrases (地铁站, 公园对面) in which a word is only a landmark; elsewhere it counts.
+    """
 
     title: str
     kinds: tuple[str, ...]
     words: tuple[str, ...]
     unless: tuple[str, ...]
+    passing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,12 @@ def test_a_row_that_goes_away_leaves_tickets_to_a_person(tmp_path: Path) -> None
             "words 里的“某某厂区”永远轮不到：总是先被“某某厂”命中",
         ),
         (
+            "situations.yaml",
+            "passing: [地铁站, ",
+            "passing: [地铁站, 码头旁, ",
+            "passing 里的“码头旁”不含 words 的任何一个词，不起作用",
+        ),
+        (
             "deadlines.yaml",
             '        length: 24\n        unit: hour\n        day_type: natural\n        source: "R4.4',
             '        length: 8\n        unit: day\n        day_type: natural\n        source: "R4.4',
