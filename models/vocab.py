@@ -66,6 +66,7 @@ class PlaceRole(Labelled):
     HOME = "home", "居住地"
     DIRECTION = "direction", "方向途经"
     OFFICE = "office", "单位所在"
+    DENIED = "denied", "说明不在"
     OUTSIDE = "outside", "外地"
 
 

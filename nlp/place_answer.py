@@ -263,7 +263,7 @@ _FOLLOWED: Final = {
 _ROLES: Final = {
     PlaceRole.SCENE: "前面写明是地点",
     PlaceRole.HOME: "说的是居住地",
-    PlaceRole.DIRECTION: "说的是方向或途经",
+    PlaceRole.DIRECTION: "说的是方向、途经或来处",
     PlaceRole.OFFICE: "说的是机关单位",
 }
 

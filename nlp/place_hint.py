@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from nlp.places import PlaceReader
 
 #: A place where one lives or goes to says nothing of the scene.
-ASIDE: Final = frozenset({PlaceRole.HOME, PlaceRole.DIRECTION, PlaceRole.OUTSIDE})
+ASIDE: Final = frozenset({PlaceRole.HOME, PlaceRole.DIRECTION, PlaceRole.DENIED, PlaceRole.OUTSIDE})
 WHY: Final = "来电人登记地区在此，仅作参考"
 
 
 def hinted(reader: PlaceReader, source: str, scene: Scene, reading: PlaceReading, area: str) -> PlaceReading:
     """The reading with the hint, or as it was."""
     if reading.district is not None or reading.outside is not None or area not in reader.gazetteer.places:
+        return reading
+    if any(_denied(mention, area) for mention in _playing(scene, PlaceRole.DENIED)):
         return reading
     spoken = [
         mention
@@ -41,6 +43,15 @@ def hinted(reader: PlaceReader, source: str, scene: Scene, reading: PlaceReading
         if code:
             return _given(reader, reading, code, mention, source)
     return reading
+
+
+def _playing(scene: Scene, wanted: PlaceRole) -> list[Mention]:
+    return [mention for mention, role in zip(scene.mentions, scene.roles, strict=True) if role is wanted]
+
+
+def _denied(mention: Mention, area: str) -> bool:
+    """Whether the text says that it is not there: in the area, or where that lies."""
+    return any(area.startswith(name.code) or name.code.startswith(area) for name in mention.names)
 
 
 def _sayings(mention: Mention) -> tuple[bool, int]:

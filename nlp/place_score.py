@@ -17,7 +17,8 @@ from models.vocab import PlaceRole
 from nlp.gazetteer import COMMUNITY, DISTRICT, KNOWN, LEVELS, STREET
 from nlp.place_match import SUFFIX, TAKEN_OVER, Mention
 from nlp.place_relations import Told, relate
-from nlp.place_roles import role_of
+from nlp.place_roles import HANDED, STAYS_FIRST, hands_on, one_address, role_of, stays
+from nlp.place_settle import known, settle
 from nlp.place_worth import OVERLAY, worths
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ BEIJING: Final = ("北京", "北京市")
 #: A CJK character before a thin name is part of another word (湖滨花园), except these.
 OPENERS: Final = frozenset("在于住的到对是从和与及至区县镇乡道村市里内外京映诉报是位处由向距离")
 
-#: A registry's place yields to an overlay's of the same name only when that leads by this.
-REGISTRY_FIRST: Final = 2.0
 #: A short or plain name of an overlay (城市广场) without the unit it lies in written before it.
 UNBOUND: Final = 3.0
 UNBOUND_KINDS: Final = frozenset(OVERLAY) - {KNOWN}
@@ -62,11 +61,6 @@ ROLE_AGAINST: Final = 1.5
 AGAINST: Final = frozenset({PlaceRole.HOME, PlaceRole.DIRECTION})
 LATER: Final = 0.15
 MAX_LATER: Final = 1.5
-TIE: Final = 0.25
-#: What only the shared unit of equally good places is worth less.
-SHARED_COST: Final = 1.0
-#: A bare name shared by a street and a community of its district means the street, unless that leads by this.
-STREET_FIRST: Final = 1.5
 #: Below this a candidate is not worth showing.
 FLOOR: Final = 0.5
 
@@ -132,7 +126,7 @@ class Scene:
             self.tight.append(tight)
             self.loose.append(loose)
             last = mention.end
-            self.roles.append(role_of(text, mention, joined=at in told and told[at].other >= 0))
+            self._play(at, mention, joined=at in told and told[at].other >= 0)
             before = text[start - 1 : start]
             self.glued.append(
                 before.isalnum() and before not in OPENERS and not text.endswith(BEIJING, 0, start)
@@ -141,9 +135,29 @@ class Scene:
             self._note(at, mention)
         self.beijing = "北京" in text
 
+    def _play(self, at: int, mention: Mention, *, joined: bool) -> None:
+        """Note a mention's role: a unit hands its own on to what lies in it, and has what is said after."""
+        text, roles = self.text, self.roles
+        role = role_of(text, mention, joined=joined)
+        if role is PlaceRole.NAMED and self.tight[at] and roles[-1] in HANDED:
+            first = self._first_of_address(at)
+            if first < at and hands_on(text, self.mentions[first], roles[-1]):
+                role = roles[-1]
+        roles.append(role)
+        if text[mention.end : mention.end + 1] in STAYS_FIRST and stays(text, mention):
+            first = self._first_of_address(at)
+            if roles[first] is PlaceRole.SCENE:
+                roles[first:] = [PlaceRole.HOME] * (at + 1 - first)
+
+    def _first_of_address(self, at: int) -> int:
+        """The first of the units that are written right one after another, each in the one before it."""
+        while at and self.tight[at] and one_address(self.text, self.mentions[at - 1], self.mentions[at]):
+            at -= 1
+        return at
+
     def _note(self, at: int, mention: Mention) -> None:
         """Note the district and street a mention speaks for, if it speaks for one only."""
-        code = _only_unit(mention)
+        code = "" if self.roles[at] is PlaceRole.DENIED else _only_unit(mention)
         district = code[:DISTRICT]
         self.speaks.append(district)
         if code:
@@ -173,7 +187,7 @@ class Scene:
         first: dict[str, int] = {}
         found = []
         for at, mention in enumerate(self.mentions):
-            if mention.info.foreign or not mention.names:
+            if mention.info.foreign or not mention.names or self.roles[at] is PlaceRole.DENIED:
                 continue
             order = first.setdefault(mention.info.text, len(first))
             around = self._around(at, mention) - min(LATER * order, MAX_LATER)
@@ -185,9 +199,9 @@ class Scene:
                 self._score(at, mention, name, alone, around=around, chain=chain)
                 for name, alone in zip(mention.names, alone_all, strict=True)
             ]
-            settled = _settle(scored, bare=not mention.suffix, overlay=mention.names.overlay)
+            settled = settle(scored, bare=not mention.suffix, overlay=mention.names.overlay)
             if mention.names.overlay:
-                settled.known = _known(scored, settled)
+                settled.known = known(scored, settled)
             if settled.score >= FLOOR and len(settled.code) in LEVELS:
                 found.append(settled)
             elif settled.tied and settled.tied[0].score >= FLOOR:
@@ -251,6 +265,8 @@ class Scene:
                     break
                 share = LOOSE_SHARE
             before = self.mentions[here - 1]
+            if self.roles[here - 1] is PlaceRole.DENIED:
+                break
             if before.info.foreign:
                 chain.append((here - 1, share, (), FOREIGN))
                 break
@@ -321,77 +337,3 @@ def _only_unit(mention: Mention) -> str:
     if district:
         return district
     return street if mention.suffix or not mention.thin else ""
-
-
-def _of_score(candidate: Candidate) -> tuple[float, str]:
-    return candidate.score, candidate.code
-
-
-def _settle(scored: list[Candidate], *, bare: bool, overlay: bool) -> Candidate:
-    """The best place of a mention; when several are as good, what they share."""
-    if len(scored) == 1:
-        return scored[0]
-    if overlay:
-        scored = _registry_first(scored)
-    top = max(scored, key=_of_score)
-    if bare and len(top.code) > DISTRICT:
-        streeted = {
-            candidate.code[:DISTRICT]
-            for candidate in scored
-            if len(candidate.code) == STREET
-            and candidate.code.startswith(top.code[:DISTRICT])
-            and top.score - candidate.score <= STREET_FIRST
-        }
-        if streeted:
-            scored = [
-                candidate
-                for candidate in scored
-                if len(candidate.code) < COMMUNITY or candidate.code[:DISTRICT] not in streeted
-            ]
-            top = max(scored, key=_of_score)
-    alike = [candidate for candidate in scored if top.score - candidate.score <= TIE]
-    if len({candidate.code for candidate in alike}) == 1:
-        return top
-    shared = next(
-        (
-            top.code[:level]
-            for level in (COMMUNITY, STREET, DISTRICT)
-            if all(_within(other, top, level) for other in alike)
-        ),
-        "",
-    )
-    for candidate in alike:  # a district and its own street of one name
-        if candidate.code == shared:
-            return candidate
-    return Candidate(
-        top.mention, shared, top.score - SHARED_COST, top.support, None, top.linked, len(alike) - 1,
-        tuple(alike),
-    )  # fmt: skip
-
-
-def _registry_first(scored: list[Candidate]) -> list[Candidate]:
-    """Tiers, no votes: a site's own names of the same spelling count only where the registry's do not fit."""
-    own = [candidate for candidate in scored if candidate.name and candidate.name.kind in OVERLAY]
-    if not own or len(own) == len(scored):
-        return scored
-    registry = [candidate for candidate in scored if candidate not in own]
-    lead = max(own, key=_of_score).score - max(registry, key=_of_score).score
-    return own if lead > REGISTRY_FIRST else registry
-
-
-def _known(scored: list[Candidate], settled: Candidate) -> Candidate | None:
-    """The best of the own names whose unit holds the place that the registry gives for the mention."""
-    holding = [
-        candidate
-        for candidate in scored
-        if candidate.name
-        and candidate.name.kind in OVERLAY
-        and len(candidate.code) < len(settled.code)
-        and settled.code.startswith(candidate.code)
-    ]
-    return max(holding, key=_of_score, default=None)
-
-
-def _within(other: Candidate, top: Candidate, level: int) -> bool:
-    """Both places lie in, or are, the same unit of that level."""
-    return len(top.code) >= level and other.code[:level] == top.code[:level]
