@@ -43,6 +43,7 @@ OFFICE: Final = re.compile(
 )
 OFFICE_FIRST: Final = frozenset("人政区城环生公派法检交住房街")
 MAX_GUARD: Final = 8
+RIVER: Final = "河"
 SIDE_WORDS: Final = frozenset("侧门边面方角")
 AFTER_NUMBER: Final = frozenset("社区小村")
 
@@ -108,15 +109,21 @@ class Matcher:
         hits.sort(key=_longest_first)
         taken = bytearray(len(folded))
         kept: list[Mention] = []
+        rivers: list[int] = []
         for _, _, _, start, end, stem, suffix, names, near in hits:
             if taken.find(1, start, end) < 0:
                 taken[start:end] = b"\1" * (end - start)
                 if names or stem.foreign:
                     thin = stem.common if stem.whole else stem.thin
                     kept.append(Mention(start, end, stem, suffix, names, near, thin))
+                elif stem.text[-1] == RIVER:
+                    rivers.append(start)
         kept.sort(key=_by_start)
+        rivers.sort()
         limit = len(folded)
         for mention in reversed(kept):
+            while rivers and rivers[-1] >= mention.end:  # 丰台 + 凉水河: the river is not named after 丰台
+                limit = min(limit, rivers.pop())
             if mention.names:
                 mention.follow = follow(folded, mention, limit)
             limit = mention.start
@@ -152,6 +159,8 @@ def _hit(folded: str, end: int, stem: Stem, after: str) -> _Hit:
                 end = match.end()
     elif stem.village:
         suffix, names = COMMUNITY, stem.village
+    else:
+        names = stem.bare
     return (start - end, stem.own, -stem.size, start, end, stem, suffix, names, near)
 
 

@@ -31,6 +31,7 @@ class Stem:
     __slots__ = (
         "_vicinity",
         "alias",
+        "bare",
         "common",
         "digits",
         "fits",
@@ -51,11 +52,20 @@ class Stem:
     )
 
     def __init__(
-        self, text: str, names: tuple[PlaceName, ...], *, common: bool, foreign: bool, namesakes: int
+        self,
+        text: str,
+        names: tuple[PlaceName, ...],
+        *,
+        common: bool,
+        foreign: bool,
+        namesakes: int,
+        no_place: bool = False,
     ) -> None:
         self.text = text
         self.size = len(text)
         self.names = group(names)
+        #: what it may stand for without a suffix: of a river's name (凉水河) only what a site says of it
+        self.bare = group(name for name in names if name.kind in OVERLAY_KINDS) if no_place else self.names
         self.common = common
         self.foreign = foreign
         self.namesakes = namesakes
@@ -124,6 +134,7 @@ def stems_of(table: NameTable) -> dict[str, Stem]:
             common=text in gazetteer.common or _plain(table.by_text.get(text, [])),
             foreign=text in table.foreign,
             namesakes=gazetteer.namesakes.get(text, 0),
+            no_place=text in gazetteer.not_places,
         )
         for text in texts
     }
