@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from models.vocab import AppealType, Precision, ReviewReason, Urgency
+from models.vocab import AppealType, PlaceRole, Precision, ReviewReason, Urgency
+from models.vocab_places import PlaceRelation
 from nlp import WEIGHTS, speaker
 from nlp.cascade import CascadeReader
 from nlp.folder import WeightsError, bounded, is_there
 from nlp.foreign import load_encoder
-from nlp.gazetteer import DISTRICT
+from nlp.gazetteer import DISTRICT, STREET
 from nlp.grams import CARD as GRAMS_CARD
 from nlp.grams import Grams
+from nlp.place_group import FUNCTIONAL
 from nlp.places import PlaceReader
 from nlp.sentiment import MoodReader
 from nlp.spans import Spans
@@ -53,6 +55,15 @@ DEFAULT_REVIEW: Final = ReviewThresholds()
 #: Characters of a text that the models read. What the matter is stands at the beginning; a file pasted whole
 #: would hold a worker for seconds. Masking still covers all of it.
 READ_CHARACTERS: Final = 8_000
+#: From this probability on another street of the same district is named as outright as the one taken.
+OUTRIGHT: Final = 0.9
+#: A functional area (经开区, in the codes of 大兴) and another district's street are weighed against each
+#: other: each has an office of its own, so from here on a person says which is meant.
+FUNCTIONAL_TOO: Final = 0.2
+#: 亦庄 alone is a line and a town as well.
+VAGUE: Final = 2
+_ASIDE: Final = frozenset({PlaceRole.HOME, PlaceRole.DIRECTION, PlaceRole.OFFICE})
+_TOGETHER: Final = frozenset({PlaceRelation.CROSSING, PlaceRelation.BETWEEN})
 
 #: What is said of a text without a readable character: nothing, with no confidence in it.
 _NO_TOPIC: Final = TopicReading(
@@ -90,6 +101,9 @@ class Reader:
     def use_places(self, places: PlaceReader) -> None:
         """Read places with another reader from now on: a site has learned names."""
         self._places = places
+        self._functional = frozenset(
+            code for code, place in places.gazetteer.places.items() if place.kind == FUNCTIONAL
+        )
         self.model_version = bounded(f"{self._topics.version}/{places.version}")
 
     @classmethod
@@ -202,7 +216,11 @@ class Reader:
                 reasons.append(ReviewReason.PLACE_ELSEWHERE)
             elif place.precision is Precision.NONE:
                 reasons.append(ReviewReason.PLACE_UNKNOWN)
-            elif place.confidence < limits.place or _rival(place) >= limits.place:
+            elif (
+                place.confidence < limits.place
+                or _rival(place) >= limits.place
+                or _another_street(place, self._functional)
+            ):
                 reasons.append(ReviewReason.PLACE_UNSURE)
         return tuple(reasons)
 
@@ -213,6 +231,29 @@ def _rival(place: PlaceReading) -> float:
         (item.confidence for item in place.candidates if item.code[:DISTRICT] != place.district_code),
         default=0.0,
     )
+
+
+def _another_street(place: PlaceReading, functional: frozenset[str]) -> bool:
+    """Whether another street is named as outright: of the district, or beside a functional area (经开区).
+
+    Not one that is told together with another place (A与B之间), lived in or only on the way, nor the bare
+    name of the district, which is often a street's as well (延庆, 丰台).
+    """
+    own = place.community_code or place.street_code
+    if own is None:
+        return False
+    aside = {item.text for item in place.mentions if item.role in _ASIDE or item.relation in _TOGETHER}
+    for item in place.candidates:
+        street = item.code[:STREET]
+        if len(item.code) < STREET or item.text in aside or own.startswith(street):
+            continue
+        if street[:DISTRICT] != place.district_code:
+            named = item.confidence >= FUNCTIONAL_TOO and len(item.text) > VAGUE
+            if named and not functional.isdisjoint({street, own}):
+                return True
+        elif item.confidence >= OUTRIGHT and not (place.district or "").startswith(item.text):
+            return True
+    return False
 
 
 def _beginning(title: str | None, text: str) -> tuple[str | None, str]:
