@@ -13,7 +13,7 @@ from functools import cache
 from html import escape
 from typing import Final
 
-from triage.web.open311.places import atlas, gazetteer
+from triage.web.open311.places import atlas, gazetteer, sure_street
 
 Ring = Sequence[tuple[float, float]]
 
@@ -158,6 +158,12 @@ class Spot:
     lat: float
     area: str
     words: str
+    district: str
+    sure: str
+
+    def filed(self, place: str | None) -> str:
+        """What stands in the case before the `place` that was typed: no guess of a street outvotes that."""
+        return self.district if place else self.sure
 
 
 def spot(lon: float, lat: float) -> Spot | None:
@@ -166,5 +172,8 @@ def spot(lon: float, lat: float) -> Spot | None:
     if found.district is None:
         return None
     near = found.streets[0] if found.streets and found.streets[0].metres <= _NEAR else None
-    words = f"{found.district.name}{near.name}附近" if near else found.district.name
-    return Spot(lon, lat, found.district.code[:_CODE_DIGITS], words)
+    district = found.district.name
+    words = f"{district}{near.name}附近" if near else district
+    street = sure_street(found)
+    sure = f"{district}{street.name}" if street else district
+    return Spot(lon, lat, found.district.code[:_CODE_DIGITS], words, district, sure)

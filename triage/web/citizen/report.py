@@ -137,7 +137,7 @@ async def sent(request: web.Request) -> web.Response:
     if found is None or faults:
         return await _form(request, typed, faults, status=400)
     try:
-        filed = await _file(request, found, spot.words.removesuffix("附近") if spot else None, files)
+        filed = await _file(request, found, spot.filed(found.place) if spot else None, files)
     except (limiting.TooOften, Full) as error:
         return await _form(request, typed, {"form": error.detail}, status=error.status)
     response = leads_to("/citizen/done")

@@ -164,7 +164,7 @@ async def post_request(request: web.Request) -> web.Response:
         raise Refused(400, *faults)
     where = None
     if posted.lon is not None and posted.lat is not None:
-        where = await asyncio.to_thread(area_of, posted.lon, posted.lat)
+        where = await asyncio.to_thread(area_of, posted.lon, posted.lat, told=bool(posted.address))
         if where is None:
             raise _refuse(400, "lat、long：这个位置不在本市范围内")
     limits, now = deps.settings, deps.clock.now()

@@ -20,6 +20,7 @@ from tests.triage.web.citizen.conftest import GOOD, Citizen
 from tests.triage.web.open311.conftest import read_all
 from triage.services import attachments
 from triage.web.citizen import maps, report
+from triage.web.open311.places import area_of
 
 if TYPE_CHECKING:
     from nlp.pipeline import Reader
@@ -275,10 +276,28 @@ async def test_the_map_is_pressed_without_a_script(citizen: Citizen, deps: Deps)
     (appeal,) = await appeals(deps)
     async with deps.db.reads() as session:
         access = (await session.scalars(sa.select(CitizenAccess))).one()
-    assert (appeal.address, citizen.address) == ("朝阳区望京街道", "/citizen/done")
+    # Two streets' centres are as near: what is shown is not filed.
+    assert (appeal.address, citizen.address) == ("朝阳区", "/citizen/done")
     # A pixel of the small map is some hundred metres.
     assert access.lon == pytest.approx(116.47, abs=0.003)
     assert access.lat == pytest.approx(39.99, abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "words", "filed", "beside_a_place"),
+    [
+        (116.40, 39.96, "东城区和平里街道附近", "东城区和平里街道", "东城区"),  # the second centre is far
+        (116.46, 39.92, "朝阳区呼家楼街道附近", "朝阳区", "朝阳区"),
+    ],
+)
+def test_a_street_is_filed_where_it_is_clear_and_no_place_was_typed(
+    lon: float, lat: float, words: str, filed: str, beside_a_place: str
+) -> None:
+    spot = maps.spot(lon, lat)
+    assert spot is not None
+    assert (spot.words, spot.filed(None), spot.filed("望京花园东区")) == (words, filed, beside_a_place)
+    assert area_of(lon, lat, told=False) == f"北京市{filed}"
+    assert area_of(lon, lat, told=True) == f"北京市{beside_a_place}"
 
 
 async def test_the_map_is_ours_and_only_of_districts(client: Client) -> None:
