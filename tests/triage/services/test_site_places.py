@@ -76,6 +76,26 @@ async def stands(db: Database) -> list[Standing]:
 PICK = Wish(WANGJING, "鹊桥大院", 116.47, 39.99)
 
 
+async def test_another_point_for_the_same_ticket_is_news_for_workers(db: Database, tables: Tables) -> None:
+    (no,) = await stored(db)
+    found = []
+    for lon, hours in ((116.47, 0), (116.48, 1)):
+        async with db.writes.begin() as session:
+            await service.pick(
+                session, tables, CLERK, no, replace(PICK, lon=lon), gazetteer=GAZETTEER,
+                at=NOW + timedelta(hours=hours),
+            )  # fmt: skip
+            found.append(await site_places.version(session))
+    first, second = found
+    assert first[:3] == second[:3] == (1, 1, 0)
+    assert (first[3], second[3]) == (NOW, NOW + timedelta(hours=1))
+
+
+async def test_nothing_picked_has_a_version(db: Database) -> None:
+    async with db.reads() as session:
+        assert await site_places.version(session) == site_places.NOTHING_PICKED
+
+
 async def test_a_pick_is_kept_as_a_correction(db: Database, tables: Tables) -> None:
     (no,) = await stored(db)
     await pick(db, tables, no, replace(PICK, code="110105026038"))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _CITY: Final = "北京市"
 #: A street's centre so near says which street it is, where the second is much farther; else the district
-#: alone is told. No border of a street is public: of 1,500 known points the nearest centre within 1,500 metres
-#: is another street's for one in six, and for one in 25 where it is 2.5 times as near as the second.
+#: alone is told. No border of a street is public: of 1,500 known points the nearest centre within 1,500 m is
+#: another street's for one in six; for one in 25 where the second is 2.5 times as far.
 _NEAR_METRES: Final = 1500
 _MUCH_FARTHER: Final = 2.5
 
