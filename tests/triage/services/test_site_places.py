@@ -93,7 +93,7 @@ async def test_another_point_for_the_same_ticket_is_news_for_workers(db: Databas
 
 async def test_nothing_picked_has_a_version(db: Database) -> None:
     async with db.reads() as session:
-        assert await site_places.version(session) == site_places.NOTHING_PICKED
+        assert await site_places.version(session) == (0, 0, 0, None)
 
 
 async def test_a_pick_is_kept_as_a_correction(db: Database, tables: Tables) -> None:

@@ -39,7 +39,7 @@ def sure_street(found: Lookup) -> Near | None:
     return first if all(other.metres >= _MUCH_FARTHER * first.metres for other in others) else None
 
 
-def area_of(lon: float, lat: float, *, told: bool) -> str | None:
+def area_of(lon: float, lat: float, *, told: bool = False) -> str | None:
     """District of a point, and street where that is clear; None outside the city. Blocking.
 
     Where a place is `told` in words the district alone is given: a guess is not to outvote them.
