@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connectors.ports import StoreDown
 from models import files as file_rows
@@ -17,13 +17,13 @@ from triage.services.attachments import Owner
 from triage.services.citizen import cases, filing, tracking
 from triage.web import access
 from triage.web import attachments as files
-from triage.web.citizen import notice, report, session
+from triage.web.citizen import carried, notice, report, session
 from triage.web.citizen.page import leads_to, new_key, photos, shown, size, text_of
 from triage.web.keys import DEPS, FILES
 from triage.web.views import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiohttp import web
 
@@ -43,13 +43,22 @@ _DONE: Final = {
     "rated": "谢谢您的评价。",
     "rated_before": "您已评价过，以第一次为准。",
 }
+_CLOSED: Final = 403
+_CONFLICT: Final = 409
+_BACK: Final = "还没有提交：您写的已放回表单，请核对后再按一次；有照片的请重新选。"
+_OTHER: Final = (
+    "还没有提交：您又打开了另一件诉求，这一页现在是那一件。要给这一件提交，请核对后再按一次；"
+    "要给原来那件，请先复制您写的，再到“查进度”重新打开原来那件。有照片的请重新选。"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CasePage:
-    """Everything the page shows."""
+    """Everything the page shows; `note`: what was typed stands in its forms and has not been sent."""
 
     case: CaseView
+    mark: str
+    note: str | None
     files: tuple[FileRow, ...]
     key: str
     limits: FileLimits
@@ -63,13 +72,17 @@ class CasePage:
 
 async def track(request: web.Request) -> web.Response:
     """Ask for the number and the phone."""
-    return shown(request, "track", faults={}, number="")
+    return carried.asked(request, carried.NOTHING, faults={}, number="")
 
 
 async def opened(request: web.Request) -> web.Response:
-    """Open a case. Leads to it, or asks again with the reason."""
+    """Open a case. Leads to it, or asks again with the reason.
+
+    What was written before it closed by itself stands in its forms again, in this answer: in no address.
+    """
     deps = request.app[DEPS]
     form = await request.post()
+    kept = carried.of_form(form)
     number, secret = text_of(form, "number", 60), text_of(form, "secret", 60)
     faults = {}
     if not number.strip():
@@ -77,7 +90,7 @@ async def opened(request: web.Request) -> web.Response:
     if not secret.strip():
         faults |= {"secret": "请写提交时留的手机号；匿名的请写查询码。"}
     if faults:
-        return shown(request, "track", status=400, faults=faults, number=number)
+        return carried.asked(request, kept, status=400, faults=faults, number=number)
     try:
         # Counted before anything is looked up, and for good: guessing is what is counted.
         async with deps.db.writes.begin() as writing:
@@ -87,31 +100,48 @@ async def opened(request: web.Request) -> web.Response:
         async with deps.db.reads() as reading:
             appeal_id = await cases.find(reading, deps.vault, number, secret)
     except (cases.NotYours, limiting.TooOften) as error:
-        return shown(request, "track", status=error.status, faults={"form": error.detail}, number=number)
-    response = leads_to("/citizen/case")
+        return carried.asked(
+            request, kept, status=error.status, faults={"form": error.detail}, number=number
+        )  # fmt: skip
+    if not kept:
+        response = leads_to("/citizen/case")
+    elif session.is_other(deps.vault, kept.mark, appeal_id):
+        response = await _page(request, appeal_id, {}, kept.typed, note=_OTHER)
+    else:
+        response = await _page(request, appeal_id, {}, kept.typed, note=_BACK, key=kept.key)
     session.start(request, response, appeal_id)
     return response
 
 
 async def case(request: web.Request) -> web.Response:
     """The case that is open. Leads to the question for number and phone when none is."""
-    return await _page(request, {}, {})
-
-
-async def _page(
-    request: web.Request, faults: dict[str, str], typed: dict[str, str], *, status: int = 200, key: str = ""
-) -> web.Response:
     found = session.current(request)
     if found is None:
         return leads_to("/citizen/track")
-    async with request.app[DEPS].db.reads() as reading:
-        mine = await cases.read(reading, found.appeal_id)
-        sent = await file_rows.sent_with(reading, found.appeal_id)
+    response = await _page(request, found.appeal_id, {}, {})
+    session.renew(request, response, found)
+    return response
+
+
+async def _page(
+    request: web.Request,
+    appeal_id: int,
+    faults: dict[str, str],
+    typed: dict[str, str],
+    *,
+    status: int = 200,
+    key: str = "",
+    note: str | None = None,
+) -> web.Response:
+    deps = request.app[DEPS]
+    async with deps.db.reads() as reading:
+        mine = await cases.read(reading, appeal_id)
+        sent = await file_rows.sent_with(reading, appeal_id)
     if mine is None:
         raise NotFound("没有这件诉求。")
     page = CasePage(
-        case=await report.view_of(request, mine), files=tuple(sent), key=key or new_key(),
-        limits=files.limits_of(request),
+        case=await report.view_of(request, mine), mark=session.mark(deps.vault, appeal_id), note=note,
+        files=tuple(sent), key=key or new_key(), limits=files.limits_of(request),
         answers=tuple(Term(answer.value, label) for answer, label in _SOLVED.items()),
         choices=tuple(Term(choice.value, choice.label) for choice in Satisfaction),
         done=_done(request.query.get("done", ""), apart=mine.apart), faults=faults, typed=typed,
@@ -124,12 +154,25 @@ def _done(what: str, *, apart: bool) -> str | None:
     return _ADDED_APART if apart and what == "added" else _DONE.get(what)
 
 
+async def _closed_or_other(request: web.Request, form: Mapping[str, Any]) -> web.Response | session.Session:
+    """The case that is open, when the form stands on it; else the answer: nothing is done, all of it is kept.
+
+    Another case is open when the browser opened one in another window, or sent a report there.
+    """
+    found, kept = session.current(request), carried.of_form(form)
+    if found is None:
+        return carried.asked(request, kept, status=_CLOSED, faults={"form": carried.closed(kept)}, number="")
+    if session.is_other(request.app[DEPS].vault, kept.mark, found.appeal_id):
+        return await _page(request, found.appeal_id, {}, kept.typed, status=_CONFLICT, note=_OTHER)
+    return found
+
+
 async def add(request: web.Request) -> web.Response:
     """追加: words, photos or both."""
-    found = session.current(request)
-    if found is None:
-        return leads_to("/citizen/track")
     form = await request.post()
+    found = await _closed_or_other(request, form)
+    if not isinstance(found, session.Session):
+        return found
     text, key = text_of(form, "text", 20_000), text_of(form, "key", 64)
     faults: dict[str, str] = {}
     made: Sequence[Prepared] = ()
@@ -155,7 +198,7 @@ async def add(request: web.Request) -> web.Response:
             raise NotReady("照片暂时存不进去，请过一会儿再试。") from None
         else:
             return leads_to("/citizen/case?done=added")
-    return await _page(request, faults, {"text": text}, status=status, key=key)
+    return await _page(request, found.appeal_id, faults, {"text": text}, status=status, key=key)
 
 
 async def _prepared(request: web.Request, given: Sequence[Upload], appeal_id: int) -> Sequence[Prepared]:
@@ -193,32 +236,32 @@ async def _kept(request: web.Request, appeal_id: int, words: str, key: str, made
 
 async def urge(request: web.Request) -> web.Response:
     """催办."""
-    found = session.current(request)
-    if found is None:
-        return leads_to("/citizen/track")
-    deps = request.app[DEPS]
-    key = text_of(await request.post(), "key", 64) or new_key()
+    form = await request.post()
+    found = await _closed_or_other(request, form)
+    if not isinstance(found, session.Session):
+        return found
+    deps, key = request.app[DEPS], text_of(form, "key", 64) or new_key()
     try:
         async with deps.db.writes.begin() as writing:
             await cases.urge(writing, deps, found.appeal_id, key, now=deps.clock.now())
     except (BadInput, limiting.TooOften, cases.TooEarly) as error:
-        return await _page(request, {"urge": error.detail}, {}, status=error.status)
+        return await _page(request, found.appeal_id, {"urge": error.detail}, {}, status=error.status)
     return leads_to("/citizen/case?done=urged")
 
 
 async def rate(request: web.Request) -> web.Response:
     """评价."""
-    found = session.current(request)
-    if found is None:
-        return leads_to("/citizen/track")
-    deps = request.app[DEPS]
     form = await request.post()
+    found = await _closed_or_other(request, form)
+    if not isinstance(found, session.Session):
+        return found
+    deps = request.app[DEPS]
     typed = {name: text_of(form, name) for name in ("solved", "satisfaction", "note")}
     try:
         async with deps.db.writes.begin() as writing:
             first = await cases.rate(writing, deps.vault, found.appeal_id, **typed, now=deps.clock.now())
     except (BadInput, cases.TooEarly) as error:
-        return await _page(request, {"rate": error.detail}, typed, status=error.status)
+        return await _page(request, found.appeal_id, {"rate": error.detail}, typed, status=error.status)
     return leads_to(f"/citizen/case?done={'rated' if first else 'rated_before'}")
 
 

@@ -1,4 +1,8 @@
-"""Whose case this browser has open: a short-lived sealed cookie. No number or phone is in an address."""
+"""Whose case this browser has open: a short-lived sealed cookie. No number or phone is in an address.
+
+A browser has one cookie for all its windows, so each form says by a sealed mark which case it stands on: what
+was written for one case is not taken for another that was opened since.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,14 @@ from triage.web.keys import DEPS
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from connectors.vault import Vault
+
 COOKIE: Final = "jiesu_case"
 PATH: Final = "/citizen"
 LASTS: Final = timedelta(minutes=30)
+#: What a form's mark is sealed for, and its field.
+MARK: Final = "citizen.form"
+FIELD: Final = "case"
 _PLACE: Final = "citizen.session"
 _LONGEST: Final = 1000
 
@@ -45,6 +54,12 @@ def start(
     )
 
 
+def renew(request: web.Request, response: web.StreamResponse, opened: Session) -> None:
+    """Half of the time is over and its page is read again: it stays open, with the code if that is unseen."""
+    if opened.until - request.app[DEPS].clock.now() < LASTS / 2:
+        start(request, response, opened.appeal_id, code=opened.code)
+
+
 def end(response: web.StreamResponse) -> None:
     """Close it."""
     response.del_cookie(COOKIE, path=PATH)
@@ -64,3 +79,19 @@ def current(request: web.Request) -> Session | None:
         return None
     found = Session(told["case"], datetime.fromtimestamp(told["until"], UTC), told["code"])
     return found if deps.clock.now() < found.until else None
+
+
+def mark(vault: Vault, number: int, *, place: str = MARK) -> str:
+    """What a form carries of what it stands on: it tells nothing, and nobody can make another."""
+    return base64.urlsafe_b64encode(vault.seal(str(number), belongs_to=place)).decode()
+
+
+def is_other(vault: Vault, given: str, number: int, *, place: str = MARK) -> bool:
+    """Whether a form stands on another one than that. A page from before marks were made carries none."""
+    if not given:
+        return False
+    try:
+        told = vault.open(base64.b64decode(given, altchars=b"-_", validate=True), belongs_to=place)
+    except (VaultError, binascii.Error, ValueError):
+        return True
+    return told != str(number)

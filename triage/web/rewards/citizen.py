@@ -26,8 +26,11 @@ from triage.web.keys import DEPS
 from triage.web.rewards.common import KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
+    from connectors.vault import Vault
     from triage.services.rewards.claiming import Code, Offer
 
 _COOKIE: Final = "jiesu_reward"
@@ -36,6 +39,16 @@ _LASTS: Final = timedelta(minutes=30)
 _PLACE: Final = "reward.session"
 _LONGEST: Final = 1000
 _FIELDS: Final = ("name", "id_number", "phone", "bank", "account")
+#: What a claim's form carries of the part it stands on: a browser may have opened another one since.
+_MARK: Final = "reward.form"
+_CLOSED: Final = 403
+_CONFLICT: Final = 409
+_AGAIN: Final = "还没有登记：打开已过 30 分钟，或领取码已经换过。请重新填编号和领取码；您写的打开后放回表单。"
+_BACK: Final = "还没有登记：您写的已放回表单，请核对后再按一次。"
+_OTHER: Final = (
+    "还没有登记：您又打开了另一份奖励。要登记哪一份，请再填它的编号和领取码；您写的打开后放回表单。"
+)
+_NOT_THAT: Final = "还没有登记：这和您刚才填写的不是同一份奖励。请核对编号、金额和下面写的，再按一次。"
 
 
 async def home(request: web.Request) -> web.Response:
@@ -48,11 +61,12 @@ def _home(
     fault: str = "",
     number: str = "",
     codes: tuple[Code, ...] = (),
+    kept: dict[str, str] | None = None,
     *,
     status: int = 200,
 ) -> web.Response:
     return shown(
-        request, "reward", status=status, fault=fault, number=number, codes=codes,
+        request, "reward", status=status, fault=fault, number=number, codes=codes, kept=kept or {},
         case=case_session.current(request) is not None,
     )  # fmt: skip
 
@@ -74,12 +88,16 @@ async def code(request: web.Request) -> web.Response:
 
 
 async def opened(request: web.Request) -> web.Response:
-    """Number and code. Leads to the claim, or asks again with the reason."""
+    """Number and code. Leads to the claim, or asks again with the reason.
+
+    A claim that was written before it closed by itself stands in its form again, in this answer.
+    """
     deps, form = request.app[DEPS], await request.post()
+    kept = _kept(form)
     number = "".join(text_of(form, "number", 40).split()).replace("-", "").upper()
     secret = text_of(form, "code", 40)
     if not number or not secret.strip():
-        return _home(request, "请写候选编号和领取码。", number, status=400)
+        return _home(request, "请写候选编号和领取码。", number, kept=kept, status=400)
     try:
         async with deps.db.writes.begin() as writing:
             await claiming.count_try(writing, deps, number, request.remote or "", now=deps.clock.now())
@@ -87,17 +105,31 @@ async def opened(request: web.Request) -> web.Response:
             share_id = await claiming.find(reading, deps, number, secret)
             found = await claiming.offer(reading, share_id)
     except (claiming.NotYours, TooOften) as error:
-        return _home(request, error.detail, number, status=error.status)
-    response = leads_to("/citizen/reward/claim")
+        return _home(request, error.detail, number, kept=kept, status=error.status)
+    if found is not None and kept and _can(request, found):
+        other = case_session.is_other(_vault(request), kept["mark"], found.share_id, place=_MARK)
+        response = _form(request, found, {"form": _NOT_THAT if other else _BACK}, kept)
+    else:
+        response = leads_to("/citizen/reward/claim")
     until = deps.clock.now() + _LASTS
     told = orjson.dumps({
         "share": share_id, "mark": found.mark if found else "", "until": until.timestamp()
     }).decode()  # fmt: skip
-    sealed = base64.urlsafe_b64encode(request.app[KEYS].vault.seal(told, belongs_to=_PLACE)).decode()
+    sealed = base64.urlsafe_b64encode(_vault(request).seal(told, belongs_to=_PLACE)).decode()
     response.set_cookie(
         _COOKIE, sealed, max_age=int(_LASTS.total_seconds()), httponly=True, samesite="Strict", path=_PATH
     )
     return response
+
+
+def _vault(request: web.Request) -> Vault:
+    return request.app[KEYS].vault
+
+
+def _kept(form: Mapping[str, object]) -> dict[str, str]:
+    """A claim as it was written, with the mark of its part; empty when nothing of it was."""
+    typed = {name: text_of(form, name, 100).strip() for name in _FIELDS}
+    return {**typed, "mark": text_of(form, "mark", _LONGEST)} if any(typed.values()) else {}
 
 
 def _current(request: web.Request) -> tuple[int, str] | None:
@@ -107,9 +139,7 @@ def _current(request: web.Request) -> tuple[int, str] | None:
         return None
     try:
         told = orjson.loads(
-            request.app[KEYS].vault.open(
-                base64.b64decode(sealed, altchars=b"-_", validate=True), belongs_to=_PLACE
-            )
+            _vault(request).open(base64.b64decode(sealed, altchars=b"-_", validate=True), belongs_to=_PLACE)
         )
     except (VaultError, binascii.Error, ValueError):
         return None
@@ -140,23 +170,30 @@ async def form(request: web.Request) -> web.Response:
 def _form(
     request: web.Request, found: Offer, faults: dict[str, str], typed: dict[str, str], *, status: int = 200
 ) -> web.Response:
-    today = local(request.app[DEPS].clock.now()).date()
-    over = found.claim_by is not None and today > found.claim_by
     return shown(
         request, "reward_claim", status=status, offer=found, amount=yuan(found.amount), faults=faults,
+        mark=case_session.mark(_vault(request), found.share_id, place=_MARK),
         typed={name: typed.get(name, "") for name in _FIELDS},
-        can=found.state.value in {"open", "failed"} and not over,
+        can=_can(request, found),
     )  # fmt: skip
+
+
+def _can(request: web.Request, found: Offer) -> bool:
+    """Whether it can be claimed now."""
+    today = local(request.app[DEPS].clock.now()).date()
+    over = found.claim_by is not None and today > found.claim_by
+    return found.state.value in {"open", "failed"} and not over
 
 
 async def claimed(request: web.Request) -> web.Response:
     """登记领取. Nothing typed is lost when something is wrong."""
-    found, deps = await _offer(request), request.app[DEPS]
+    found, deps, sent = await _offer(request), request.app[DEPS], await request.post()
     if found is None:
-        return leads_to("/citizen/reward")
-    sent = await request.post()
+        return _home(request, _AGAIN, kept=_kept(sent), status=_CLOSED)
     typed = {name: text_of(sent, name, 100).strip() for name in _FIELDS}
     plain = {name: "".join(value.split()) for name, value in typed.items() if name != "bank"}
+    if case_session.is_other(_vault(request), text_of(sent, "mark", _LONGEST), found.share_id, place=_MARK):
+        return _home(request, _OTHER, kept=_kept(sent), status=_CONFLICT)
     told = Claim(
         typed["name"], plain["id_number"].upper(), plain["phone"], typed["bank"],
         plain["account"].replace("-", ""),
@@ -166,7 +203,7 @@ async def claimed(request: web.Request) -> web.Response:
         return _form(request, found, faults, typed, status=400)
     try:
         async with deps.db.writes.begin() as session:
-            await claiming.claim(session, deps, request.app[KEYS].vault, found, told, now=deps.clock.now())
+            await claiming.claim(session, deps, _vault(request), found, told, now=deps.clock.now())
     except claiming.NothingToClaim as error:
         return _form(request, found, {"form": error.detail}, typed, status=error.status)
     return leads_to("/citizen/reward/claim")

@@ -336,7 +336,7 @@ async def test_a_waiting_or_stuck_appeal_says_so(citizen: Citizen, deps: Deps) -
 async def test_without_an_open_case_nothing_is_done(citizen: Citizen, path: str) -> None:
     await citizen.get("/citizen/track")
     await citizen.post(path, {"key": "x" * 32, "text": GOOD["text"]})
-    assert citizen.address == "/citizen/track"
+    assert (citizen.status, "手机号或查询码" in citizen.page) == (403, True)
 
 
 def test_every_state_has_words() -> None:

@@ -120,7 +120,7 @@ async def test_a_page_that_the_old_code_opened_is_closed_by_a_new_one(citizen: C
     async with deps.db.writes.begin() as session:
         await acting.act_share(session, deps.tables, bed.HANDLER, wish, now=deps.clock.now())
     await citizen.post("/citizen/reward/claim", vars_of(bed.CLAIM))
-    assert citizen.address == "/citizen/reward"
+    assert (citizen.status, "领取码已经换过" in citizen.page) == (403, True)
     await citizen.get("/citizen/reward/claim")
     assert citizen.address == "/citizen/reward"
     assert [share.state for share in await bed.shares(deps)] == [ShareState.OPEN]
