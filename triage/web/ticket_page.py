@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
+_TAKEN_BEFORE: Final = "先前提交的那次已经收到，这次改过的没有提交：请先看经过，需要时再提交。"
 _NUMBER: Final = re.compile(r"[0-9-]{1,32}")
 #: What is told after a move whose name is no verb.
 _SAID: Final = {
@@ -93,6 +94,7 @@ class TicketPage:
     acting: ActingView
     token: str
     done: str | None
+    taken: bool
     merged: str | None
     notice: str | None
     urges: int
@@ -131,7 +133,10 @@ async def moved(request: web.Request) -> web.Response:
     try:
         files = await evidence.kept(request, form)
         made = await moves_web.desk_done(request, acting_of(request), wish, files)
-    except (Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused) as error:
+    except moving.KeyReused:
+        # What was sent first had arrived; whoever went on writing (moves.js) sends the same key again.
+        return await _page(request, Tried(wish.move, typed, moving.KeyReused(_TAKEN_BEFORE)))
+    except (Refusal, NoRule, BadInput, moving.Conflict) as error:
         return await _page(request, Tried(wish.move, typed, error))
     if made.state is None:
         return render(request, "desk/gone.html", made=made)
@@ -222,6 +227,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         acting=acting_view(request, who),
         token=token,
         done=_done(request),
+        taken=isinstance(error, moving.KeyReused),
         merged=_merged(request),
         notice=error.detail if error and not shown else None,
         urges=standing.urges,

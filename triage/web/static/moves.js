@@ -1,5 +1,6 @@
 // The forms of the ticket page: drafts are kept on this machine, a form is sent once even over a flaky network,
 // a refusal comes back without losing what was typed. Without this file every form still works by itself.
+// Its photos are in shelf.js, its keys and templates in move_keys.js.
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -63,20 +64,30 @@ function restore(form) {
 
 // ---- sending once -----------------------------------------------------------------------------------
 
+// The photos of a form that waits: on the shelf, or in the page where the shelf took none (`direct`).
+const photosOf = (pending) => pending.direct ?? (pending.files ? keptFiles(PENDING) : []);
+
 async function bodyOf(pending) {
   const words = new URLSearchParams(pending.body);
   if (!pending.files) return words;
+  const photos = await photosOf(pending);
+  if (photos.length < pending.files) throw new Error("photos gone");
   const whole = new FormData();
   for (const [name, value] of words) whole.append(name, value);
-  for (const file of await keptFiles(PENDING)) whole.append("files", file, file.name);
+  for (const file of photos) whole.append("files", file, file.name);
   return whole;
 }
 
+let sending = new AbortController(); // stops what is on its way, when somebody goes on writing
+let turn = 0; // which sending is meant: what comes of an older one is nobody's any more
+let waiting = null; // the form that is on its way or waits for the network
+let trying = 0; // the timer of its next try
 let pressed = false; // whether what is sent was sent by somebody on this page, not found on this machine
 
 // The key makes it safe to send again when no answer came.
 async function post(pending) {
-  return fetch(pending.address, { method: "POST", headers: { Accept: "text/html" }, body: await bodyOf(pending) });
+  const body = await bodyOf(pending);
+  return fetch(pending.address, { method: "POST", headers: { Accept: "text/html" }, body, signal: sending.signal });
 }
 
 // Signed in again meanwhile: the same words with the token of now. Gives whether there is another.
@@ -96,24 +107,25 @@ async function send(pending) {
   if (answer.status >= 500) throw new Error(String(answer.status)); // no decision was made: try again
   if (answer.redirected && new URL(answer.url).pathname.startsWith("/login")) {
     // Nothing was done, and nobody else's sign-in may send it by itself: it stays, a person sends it.
-    signedOut();
+    signedOut(pending);
     return;
   }
   if (answer.status === 403 && !pressed) {
     await offer(pending);
     return;
   }
-  localStorage.removeItem(PENDING);
+  $("#move-back")?.remove();
+  if (!pending.direct) localStorage.removeItem(PENDING);
   if (answer.redirected) await taken(pending);
   if (answer.redirected && answer.ok) {
-    localStorage.removeItem(draftOf(pending.move));
+    dropDraft(pending);
     location.assign(answer.url);
     return;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if ($("[data-gone]", page)) {
     // Done, and out of this person's sight since: there is no page of it to go to.
-    localStorage.removeItem(draftOf(pending.move));
+    dropDraft(pending);
     await taken(pending);
     $("main").replaceChildren(...$("main", page).children);
     return;
@@ -127,21 +139,67 @@ async function send(pending) {
   }
   panel().replaceWith(fresh);
   dress();
-  await giveBack(pending);
+  busy(false);
+  // The first of two was taken (不提交了，继续改 came too late for it): what was written since was not.
+  await giveBack(fresh.dataset.taken ? { ...pending, sent: "taken" } : pending);
   $("[role=alert]:not([hidden])", panel())?.scrollIntoView({ block: "nearest" });
 }
 
-function signedOut() {
+function signedOut(pending) {
   pressed = false;
-  say("登录已过期，还没有提交：请在另一个窗口登录，再回来按一次，填写的内容还在。若刷新页面，文字和照片会放回表单。");
+  const after = pending.direct ? "请不要刷新页面。" : "若刷新页面，文字和照片会放回表单。";
+  say(`登录已过期，还没有提交：请在另一个窗口登录，再回来按一次，填写的内容还在。${after}`);
   busy(false);
+}
+
+// What was sent, and no more: words written since (in another window) stay.
+function dropDraft(pending) {
+  const name = draftOf(pending.move);
+  if (!("draft" in pending) || localStorage.getItem(name) === pending.draft) localStorage.removeItem(name);
+}
+
+// ---- while it waits ---------------------------------------------------------------------------------
+
+// Nothing in the form changes meanwhile, so that what goes out is what it shows; whoever wants to go on says so.
+function waits(words) {
+  say(words);
+  if ($("#move-back")) return;
+  const back = document.createElement("button");
+  back.id = "move-back";
+  back.type = "button";
+  back.className = "button plain";
+  back.textContent = "不提交了，继续改";
+  back.addEventListener("click", withdraw);
+  $("#move-said").after(back);
+}
+
+// It may have arrived all the same: the form keeps its key, so the server knows, and says so.
+async function withdraw() {
+  clearTimeout(trying);
+  turn += 1;
+  sending.abort();
+  const pending = waiting;
+  busy(false);
+  say("没有再提交，可以接着改。先前那次若已经送到，再提交时会说明，不会办两次。");
+  if (!pending.direct) localStorage.removeItem(PENDING);
+  keepKey(pending);
+  await giveBack({ ...pending, sent: "unsure" });
+  $("textarea, select, input:not([type=hidden])", formOf(pending.move))?.focus();
+}
+
+function keepKey(pending) {
+  const key = new URLSearchParams(pending.body).get("key");
+  const field = formOf(pending.move)?.elements.namedItem("key");
+  if (key && field) field.value = key;
 }
 
 // ---- what was not taken -----------------------------------------------------------------------------
 
+const onShelf = (pending) => pending.files && !pending.direct;
+
 // Photos leave this machine's shelf when they were taken, or stand in a field again.
 async function taken(pending) {
-  if (pending.files) await dropFiles(PENDING);
+  if (onShelf(pending)) await dropFiles(PENDING);
   const kept = stored(KEPT);
   if (kept?.move !== pending.move || kept.who !== pending.who) return;
   localStorage.removeItem(KEPT);
@@ -149,9 +207,8 @@ async function taken(pending) {
 }
 
 // Whether there is a field for them.
-async function fill(form, name) {
+async function fill(form, files) {
   const input = $("input[type=file]", form);
-  const files = await keptFiles(name);
   if (!input || !files.length) return !files.length;
   if (input.files.length) return true;
   const carrier = new DataTransfer();
@@ -163,42 +220,50 @@ async function fill(form, name) {
 // A refused form keeps its photos too.
 async function giveBack(pending) {
   const form = formOf(pending.move);
-  if (!form || (pending.files && !(await fill(form, PENDING)))) await setAside(pending);
-  else if (pending.files) await dropFiles(PENDING);
+  if (!form || (pending.files && !(await fill(form, await photosOf(pending))))) await setAside(pending);
+  else if (onShelf(pending)) await dropFiles(PENDING);
 }
 
 // Filled in before the last sign-in: it goes out when the same person presses, with its own key, so once.
 async function offer(pending) {
   busy(false);
   const form = formOf(pending.move);
-  if (!form || (pending.files && !(await fill(form, PENDING)))) {
+  if (!form || (pending.files && !(await fill(form, await photosOf(pending))))) {
     localStorage.removeItem(PENDING);
     await setAside(pending);
     return;
   }
-  const key = new URLSearchParams(pending.body).get("key");
-  if (key) form.elements.namedItem("key").value = key;
+  keepKey(pending);
   const box = form.closest("details");
   if (box) box.open = true;
   say(`上次登录时填写的“${pending.title}”还没有提交：内容${pending.files ? "和照片" : ""}已放回表单，核对后请再按一次。`);
 }
 
 // The form is gone (督办 forbids 反馈, say): what was written must not be.
-async function setAside(pending) {
+async function setAside({ direct, ...pending }) {
+  if (direct) {
+    // This machine keeps nothing: it stands on the page as long as the page does.
+    await showKept({ ...pending, files: 0 });
+    return;
+  }
   if (pending.files) {
-    await keepFiles(KEPT, await keptFiles(PENDING));
+    if (!(await keepFiles(KEPT, await keptFiles(PENDING)).then(() => true, () => false))) pending.files = 0;
     await dropFiles(PENDING);
   }
   localStorage.setItem(KEPT, JSON.stringify(pending));
   await showKept();
 }
 
-async function showKept() {
-  const kept = stored(KEPT);
+const UNTAKEN = {
+  unsure: "不再提交，现在也不能做这一步；先前那次是否已经送到，请看经过。",
+  taken: "先前提交的那次已经收到，后来改的没有提交。",
+};
+
+async function showKept(kept = stored(KEPT)) {
   $("#kept")?.remove();
   if (!kept || (kept.who ?? who()) !== who()) return;
   const form = formOf(kept.move);
-  if (form && (!kept.files || (await fill(form, KEPT)))) {
+  if (form && (!kept.files || (await fill(form, await keptFiles(KEPT))))) {
     // It can be done again. The words are in the draft; the photos stay on the shelf until they were taken.
     if (kept.files) say(`上次没有提交成的“${kept.title}”，照片已放回表单。`);
     else localStorage.removeItem(KEPT);
@@ -213,7 +278,7 @@ async function showKept() {
     part.textContent = words;
     note.append(part);
   };
-  line(`“${kept.title}”没有提交，现在也不能做这一步。写过的内容在下面，可以复制到别处：`);
+  line(`“${kept.title}”${UNTAKEN[kept.sent] ?? "没有提交，现在也不能做这一步。"}写过的内容在下面，可以复制到别处：`);
   for (const [label, words] of kept.words ?? []) line(`${label}：${words}`);
   if (kept.files) line(`${kept.files} 个照片或 PDF 还存在本机，能做这一步时会放回表单。`);
   const away = document.createElement("button");
@@ -230,28 +295,48 @@ async function showKept() {
   $("#move-said").after(note);
 }
 
-function busy(is) {
-  for (const button of all("button", panel())) button.disabled = is;
+function busy(is, pending) {
+  waiting = is ? pending : null;
+  for (const button of all("button:not(#move-back)", panel())) button.disabled = is;
+  for (const form of all("form[data-form]", panel())) form.inert = is && form.dataset.form === pending.move;
+  if (!is) $("#move-back")?.remove();
 }
 
-let trying = 0;
-async function deliver() {
+async function deliver(pending = stored(PENDING)) {
   clearTimeout(trying);
-  const pending = stored(PENDING);
   // Somebody else's stays where it is until they are back.
   if (!pending || (!pressed && (pending.who ?? who()) !== who())) return;
-  busy(true);
+  const mine = (turn += 1);
+  sending.abort();
+  sending = new AbortController();
+  busy(true, pending);
+  const slow = setTimeout(() => waits("还没有回音，还在提交。"), RETRY_MS);
   try {
     await send(pending);
   } catch (error) {
-    if (error.message === "signed out" || error.message === "somebody else") {
-      pressed = false;
-      if (error.message === "signed out") signedOut();
-      else say("现在登录的是另一个人，还没有提交：请刷新页面。");
-      return;
-    }
-    say("网络中断：已存在本机，恢复后自动提交，不会重复。");
-    trying = setTimeout(deliver, RETRY_MS);
+    if (mine === turn) await failed(pending, error);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+async function failed(pending, error) {
+  if (error.message === "signed out") {
+    signedOut(pending);
+  } else if (error.message === "somebody else") {
+    pressed = false;
+    $("#move-back")?.remove();
+    say("现在登录的是另一个人，还没有提交：请刷新页面。");
+  } else if (error.message === "photos gone") {
+    localStorage.removeItem(PENDING);
+    await offer({ ...pending, files: 0 });
+    say(`“${pending.title}”还没有提交：照片已不在本机，请重新选照片，核对后再按一次。`);
+  } else if (pending.direct) {
+    busy(false);
+    say("网络中断，还没有提交。内容存不进本机，请不要关闭或刷新页面；有网络后再按一次，不会重复。");
+  } else {
+    waits("网络中断：已存在本机，恢复后自动提交，不会重复。");
+    trying = setTimeout(() => deliver(), RETRY_MS);
   }
 }
 
@@ -259,74 +344,38 @@ async function submit(event) {
   const form = event.target;
   if (!form.dataset.form) return;
   event.preventDefault();
-  keepDraft(form);
-  const before = stored(PENDING);
-  if (before && (before.move !== form.dataset.form || before.who !== who())) await setAside(before);
+  if (waiting) {
+    waits("前一项还在提交：请等一等，或先按“不提交了，继续改”。");
+    return;
+  }
   say("");
   const whole = [...new FormData(form)];
   const files = whole.map(([, value]) => value).filter((value) => value instanceof File && value.name);
   const words = whole.filter(([, value]) => !(value instanceof File));
-  if (files.length) {
-    busy(true);
-    await keepFiles(PENDING, await Promise.all(files.map(lighter)));
-  }
   const body = new URLSearchParams(words).toString();
-  pressed = true;
   const title = $("button:not([type])", form).textContent.trim();
   const pending = { address: form.action, body, move: form.dataset.form, files: files.length, title, words: shown(form), who: who() };
   if (picked()) pending.page = `/desk/bulk/new?${new URLSearchParams(new FormData(picked()))}`;
-  localStorage.setItem(PENDING, JSON.stringify(pending));
-  deliver();
-}
-
-// ---- keys -------------------------------------------------------------------------------------------
-
-function openMove(index) {
-  const found = all("details.move", panel())[index];
-  if (!found) return;
-  found.open = true;
-  const first = $("select, textarea, input:not([type=hidden])", found) ?? $("button", found);
-  first.focus();
-  found.scrollIntoView({ block: "nearest" });
-}
-
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, select, textarea");
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && typing?.form?.dataset.form) {
-    event.preventDefault();
-    typing.form.requestSubmit();
-    return;
+  busy(true, pending);
+  const photos = await Promise.all(files.map(lighter));
+  const before = stored(PENDING);
+  const others = before && (before.move !== pending.move || before.who !== who());
+  try {
+    keepDraft(form);
+    pending.draft = localStorage.getItem(draftOf(pending.move));
+    if (others) await setAside(before);
+    if (photos.length) await keepFiles(PENDING, photos);
+    localStorage.setItem(PENDING, JSON.stringify(pending));
+  } catch {
+    // No room, or a private window: it goes out as it is, with the same key, and says so when that fails.
+    if (!others) localStorage.removeItem(PENDING);
+    pending.direct = photos;
   }
-  if (typing || $("#help").open || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.key === "n" || /^[1-9]$/.test(event.key)) {
-    event.preventDefault();
-    openMove(event.key === "n" ? 0 : Number(event.key) - 1);
-  }
-});
+  pressed = true;
+  deliver(pending);
+}
 
 // ---- together ---------------------------------------------------------------------------------------
-
-function useTemplate(event) {
-  const note = event.target.closest("form").elements.namedItem("note");
-  if (note.value.trim() && !confirm("换掉已经写的内容？")) return;
-  note.value = event.target.dataset.template;
-  note.rows = 5;
-  note.focus();
-  // The first thing to be filled in.
-  const [from, to] = [note.value.indexOf("【"), note.value.indexOf("】")];
-  if (from >= 0 && to > from) note.setSelectionRange(from, to + 1);
-  keepDraft(note.form);
-}
-
-// The phone is a look of its own, with its reason; from 首次联系 it is a press away.
-function openLook(event) {
-  const reason = $("#look-reason");
-  const field = reason.form.elements.namedItem("field");
-  reason.closest("details").open = true;
-  reason.value ||= event.target.dataset.look;
-  field.value = "phone";
-  reason.form.elements.namedItem("words").focus({ preventScroll: true });
-}
 
 // 批量办理: a form that waits for the network belongs to its selection, and is not sent by the page of another one.
 const picked = () => $("#bulk-move");
@@ -343,11 +392,7 @@ function tellOther() {
 }
 
 function dress() {
-  for (const link of all("[data-look]", panel())) link.addEventListener("click", openLook);
-  for (const button of all("[data-template]", panel())) {
-    button.hidden = false;
-    button.addEventListener("click", useTemplate);
-  }
+  for (const button of all("[data-template]", panel())) button.hidden = false;
   for (const form of all("form[data-form]", panel())) {
     restore(form);
     form.addEventListener("input", () => keepDraft(form));
@@ -358,7 +403,7 @@ function dress() {
 if (panel()) {
   dress();
   if (panel().dataset.done) history.replaceState(null, "", location.pathname);
-  window.addEventListener("online", deliver);
+  window.addEventListener("online", () => deliver());
   tellOther();
   await showKept();
   deliver();

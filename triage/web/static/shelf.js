@@ -22,8 +22,9 @@ function shelf(mode, use) {
   });
 }
 const keepFiles = (name, files) => shelf("readwrite", (store) => store.put(files, name));
-const keptFiles = async (name) => (await shelf("readonly", (store) => store.get(name))) ?? [];
-const dropFiles = (name) => shelf("readwrite", (store) => store.delete(name));
+// A shelf that cannot be opened (a private window) holds nothing: there is none to give, and none to drop.
+const keptFiles = async (name) => (await shelf("readonly", (store) => store.get(name)).catch(() => null)) ?? [];
+const dropFiles = (name) => shelf("readwrite", (store) => store.delete(name)).catch(() => null);
 
 // A phone's photo has many more dots than anyone needs here, and a weak network pays for each.
 const LONGEST_SIDE = 2560;
