@@ -11,6 +11,7 @@ const form = $("#filters");
 
 // ---- swapping the list ------------------------------------------------------------------------------
 
+let place = location.pathname + location.search; // whose list this is
 let newest = 0; // only the answer to the last question is shown
 let wanted = list()?.dataset.refresh; // what the filters say: every refresh asks for it, also after a failed one
 let pending = false; // a filter was sent and has no answer yet: a refresh would throw its answer away
@@ -74,7 +75,8 @@ function query() {
 function filter() {
   const words = query();
   const tail = words ? `?${words}` : "";
-  history.pushState(null, "", `/desk${tail}`);
+  place = `/desk${tail}`;
+  history.pushState(null, "", place);
   remember();
   $("#clear").hidden = !words;
   const active = new URLSearchParams(words);
@@ -115,7 +117,8 @@ if (form) {
     say("列表还没有按新的条件更新：更新后再导出。");
   }, { capture: true });
   window.addEventListener("online", refresh);
-  window.addEventListener("popstate", () => location.reload());
+  // 跳到正文 leads to the same page.
+  window.addEventListener("popstate", () => location.pathname + location.search === place || location.reload());
   setInterval(() => {
     const picking = !$("#unit-options").hidden;
     if (!document.hidden && !picking && !getSelection()?.toString()) refresh();

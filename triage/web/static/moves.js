@@ -184,7 +184,6 @@ async function withdraw() {
   if (!pending.direct) localStorage.removeItem(PENDING);
   keepKey(pending);
   await giveBack({ ...pending, sent: "unsure" });
-  $("textarea, select, input:not([type=hidden])", formOf(pending.move))?.focus();
 }
 
 function keepKey(pending) {
@@ -295,11 +294,15 @@ async function showKept(kept = stored(KEPT)) {
   $("#move-said").after(note);
 }
 
+let at = null; // what had the focus when the form was sent: a form that stands still has none
 function busy(is, pending) {
+  if (is && !waiting) at = document.activeElement;
   waiting = is ? pending : null;
   for (const button of all("button:not(#move-back)", panel())) button.disabled = is;
   for (const form of all("form[data-form]", panel())) form.inert = is && form.dataset.form === pending.move;
-  if (!is) $("#move-back")?.remove();
+  if (is) return;
+  $("#move-back")?.remove();
+  if (document.activeElement === document.body) at?.focus({ preventScroll: true });
 }
 
 async function deliver(pending = stored(PENDING)) {

@@ -11,6 +11,7 @@ const OLD_MS = 60_000;
 let next = null; // the page that comes after this one, as a promise of { url, page } or null
 let asked = 0; // when it was asked for; 0: tickets changed since, so it may not be what it was
 const UNREAD_MS = 600;
+let place = location.pathname + location.search; // whose page this is
 let sending = false;
 let unread = 0; // until then the ticket that was just shown is taken for unread; any other key or change ends it
 
@@ -54,6 +55,7 @@ function show({ url, page }, done) {
   document.title = page.title;
   const { pathname } = new URL(url);
   history.pushState(null, "", pathname);
+  place = pathname;
   // The forms outside the review (大字, single keys) lead back to the ticket that is shown now.
   for (const back of all("input[name=back]")) back.value = pathname;
   if (done) {
@@ -117,8 +119,13 @@ async function deliver() {
     if (answer.status >= 500) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if ($("#review", page)) {
+      const typed = UNITS.filter((name) => unit(name).dataset.typed).map((name) => [name, unit(name).value]);
       root().replaceWith($("#review", page));
       dress();
+      // What was typed is so still, but for what was refused: that may be chosen anew with the kind.
+      for (const [name, value] of form() ? typed : []) {
+        if (unit(name).value === value && !unit(name).matches("[aria-invalid]")) unit(name).dataset.typed = "1";
+      }
       $("[role=alert]:not([hidden])", root())?.scrollIntoView({ block: "nearest" });
       return;
     }
@@ -133,35 +140,38 @@ async function deliver() {
 
 // ---- choosing a kind --------------------------------------------------------------------------------
 
+const UNITS = ["unit", "assist"];
+const unit = (name) => $(`#review-${name}`);
 let choosing = 0; // only the answer for the kind chosen last is used
 
 function choose(radio) {
   radio.checked = true;
   choosing += 1;
-  const unit = $("#review-unit");
-  // Units that a person typed stay; those that were proposed follow the kind.
-  if (!unit.dataset.typed) {
-    // Of another kind than the model's first ones: none, until the server names them. Without a unit the
-    // form does not go out, so that none of the wrong kind does.
-    unit.value = radio.dataset.unit ?? "";
-    $("#review-assist").value = radio.dataset.assist ?? "";
-    if (radio.matches("[data-other]") && radio.value) ask(radio.value, choosing);
-  }
+  // Of another kind than the model's first ones: none, until the server names them. Without a unit the
+  // form does not go out, so that none of the wrong kind does.
+  const open = proposed(radio.dataset);
+  if (open && radio.matches("[data-other]") && radio.value) ask(radio.value, choosing);
   snippets(radio.value);
-  $("#said").textContent = `${radio.parentElement.innerText}，承办单位 ${unit.value}`;
+  $("#said").textContent = `${radio.parentElement.innerText}，承办单位 ${$("#review-unit").value}`;
+}
+
+// Units that a person typed stay; those that were proposed follow the kind. Gives whether any does.
+function proposed(units) {
+  const open = UNITS.filter((name) => !unit(name).dataset.typed);
+  for (const name of open) unit(name).value = units[name] ?? "";
+  return open.length > 0;
 }
 
 async function ask(kind, mine) {
-  const unit = $("#review-unit");
+  const shown = unit("unit");
   try {
     const answer = await fetch(`/desk/review/${encodeURIComponent(root().dataset.no)}/units?${new URLSearchParams({ kind })}`, {
       headers: { Accept: "application/json" },
     });
     if (!answer.ok) throw new Error(String(answer.status));
     const found = await answer.json();
-    if (mine !== choosing || unit.dataset.typed || unit !== $("#review-unit")) return;
-    unit.value = found.unit;
-    $("#review-assist").value = found.assist;
+    if (mine !== choosing || shown !== unit("unit")) return;
+    proposed(found);
     $("#said").textContent = found.unit ? `承办单位 ${found.unit}` : "派单目录里没有写明承办单位，请填写";
   } catch {
     if (mine === choosing) $("#said").textContent = "承办单位暂时查不到，请填写";
@@ -186,9 +196,11 @@ function dress() {
   prepare();
   if (!form()) return;
   form().addEventListener("submit", send);
-  $("#review-unit").addEventListener("input", (event) => {
-    event.target.dataset.typed = "1";
-  });
+  for (const name of UNITS) {
+    unit(name).addEventListener("input", (event) => {
+      event.target.dataset.typed = "1";
+    });
+  }
   form().addEventListener("input", seen);
   form().addEventListener("change", (event) => {
     seen();
@@ -233,11 +245,23 @@ async function refresh() {
   if (!$("#queue")) return;
   try {
     const answer = await fetch($("#queue").dataset.refresh);
-    if (!answer.ok) return;
+    if (new URL(answer.url).pathname.startsWith("/login")) {
+      $("#as-of").textContent = "登录已过期：请在另一个窗口登录";
+      return;
+    }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = $("#queue", page);
+    if (!answer.ok || !fresh) {
+      $("#as-of").textContent = "没有更新，稍后再试";
+      return;
+    }
     const here = root().dataset.no;
-    for (const link of all("#queue a", page)) if (link.getAttribute("href").endsWith(here)) link.setAttribute("aria-current", "true");
-    $("#queue").replaceWith($("#queue", page));
+    const link = (address) => all("a", fresh).find((one) => one.getAttribute("href") === address);
+    link(`/desk/review/${here}`)?.setAttribute("aria-current", "true");
+    // Whoever goes through it by the keyboard stays where they are.
+    const at = $("#queue").contains(document.activeElement) && document.activeElement.getAttribute("href");
+    $("#queue").replaceWith(fresh);
+    if (at) link(at)?.focus({ preventScroll: true });
   } catch {
     $("#as-of").textContent = "网络中断，稍后再试";
   }
@@ -248,5 +272,6 @@ document.addEventListener("tickets-changed", () => {
 });
 setInterval(() => document.hidden || refresh(), WAIT_MS);
 
-window.addEventListener("popstate", () => location.reload());
+// 跳到正文 and the way back from it lead to the same page: what is being filled in stays.
+window.addEventListener("popstate", () => location.pathname + location.search === place || location.reload());
 dress();
