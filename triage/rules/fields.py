@@ -78,6 +78,11 @@ class Refusal(TriageError):
         self.stage = stage
 
 
+def one_break(text: str) -> str:
+    """Forms send a line break as two characters, which a page's maxlength counts as one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read(tables: Tables, row: MoveRow, raw: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
     """The values of the row's fields. Raises Refusal naming the first field that is missing or wrong."""
     found: dict[str, Any] = {}
@@ -103,7 +108,7 @@ def _one(tables: Tables, row: MoveRow, field: Field, raw: object, *, at: datetim
     if not isinstance(raw, str):
         raise _refused(row, field, f"{field.label}应为文字")
     # NUL stands in no text, and PostgreSQL refuses it.
-    text = raw.replace("\0", "").strip()
+    text = one_break(raw.replace("\0", "")).strip()
     if not text:
         return None
     if field is Field.UNTIL:

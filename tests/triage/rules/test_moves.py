@@ -57,6 +57,13 @@ def test_a_value_that_does_not_do_is_named(values: dict[str, Any], words: str) -
     assert refused.value.field is not None
 
 
+@pytest.mark.parametrize("line", ["\r\n", "\r", "\n"])
+def test_a_line_break_is_one_character_however_it_is_sent(line: str) -> None:
+    note = line.join(["停" * 499, "工" * 500])
+    chosen = ask({"unit": "110105026", "note": f"{note}{line}"})
+    assert chosen.values["note"] == "停" * 499 + "\n" + "工" * 500
+
+
 def test_a_refusal_of_a_no_is_no_double_negative() -> None:
     with pytest.raises(Refusal, match="不能“不同意延期”；可以“不同意延期”的状态"):
         ask({}, Move.EXTEND_DENY)

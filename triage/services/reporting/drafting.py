@@ -23,6 +23,7 @@ from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady, TriageError
 from triage.rules import report_rows
+from triage.rules.fields import one_break
 from triage.rules.publishing import Publish, number, said
 from triage.services import ledger
 from triage.services.notices.noting import NewNotice, Recipient, note
@@ -191,7 +192,7 @@ def parsed(text: str) -> list[dict[str, Any]]:
 
     What cannot stand is refused, never left out. Raises BadInput.
     """
-    if len(text) > LONGEST:
+    if len(one_break(text)) > LONGEST:
         raise BadInput(f"报告正文最多 {LONGEST} 个字")
     sections: list[dict[str, Any]] = []
     for line in text.splitlines():

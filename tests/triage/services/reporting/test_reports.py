@@ -151,6 +151,12 @@ def test_controls_that_were_pasted_are_no_part_of_a_report() -> None:
     ]
 
 
+def test_a_line_break_counts_once_however_it_is_sent() -> None:
+    lines = ["# 总体情况", *["共 1 件。"] * 1141]
+    assert len("\n".join(lines)) <= drafting.LONGEST < len("\r\n".join(lines))
+    assert drafting.parsed("\r\n".join(lines)) == drafting.parsed("\n".join(lines))
+
+
 def test_a_number_typed_in_full_width_is_a_number() -> None:
     sections = [{"heading": "总体情况", "sentences": ["共３件。", "另有８８件，占１２.５％。"]}]
     assert wording.strange_numbers(sections, Known(frozenset({"3"}))) == ["88", "12.5%"]
