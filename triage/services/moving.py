@@ -187,6 +187,16 @@ async def make(
     return Made(wish.no, after.version, wish.move)
 
 
+async def was_made(session: AsyncSession, no: str, key: str) -> bool:
+    """Whether a move of the ticket was made with that key, whatever it said."""
+    found = await session.scalar(
+        sa.select(MoveRequest.key)
+        .join(Ticket, Ticket.id == MoveRequest.ticket_id)
+        .where(Ticket.no == no, MoveRequest.key == key)
+    )
+    return found is not None
+
+
 async def _granted(session: AsyncSession, ticket_id: int, wish: Wish) -> Made | None:
     """What came of the wish when it was sent before; None: it was not. Raises KeyReused."""
     granted = await session.get(MoveRequest, (ticket_id, wish.key))

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 KEY: Final = "Idempotency-Key"
 _ASKED: Final = ("post", "unit", "name")
 _BODY: Final = ("move", "version", "values", "as", "files")
-_DESK_FIELDS: Final = ("move", "version", "key", guard.FIELD)
+#: A form's field for the identity that its page shows.
+AS: Final = "as"
+_DESK_FIELDS: Final = ("move", "version", "key", AS, guard.FIELD)
 
 
 def as_json(value: Any) -> web.Response:  # noqa: ANN401  (a view)
@@ -167,6 +169,20 @@ def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, d
         key=key if isinstance(key, str) else "",
     )
     return wish, typed
+
+
+async def check_acting(request: web.Request, who: Acting, wish: Wish, form: Mapping[str, Any]) -> None:
+    """A browser has one identity for all its windows: a form is made as whom its page shows. Raises BadInput.
+
+    What was made before is told so, whoever asks; a page from before this field says nothing.
+    """
+    shown, deps = form.get(AS), request.app[DEPS]
+    if not isinstance(shown, str) or not shown or shown == who.cookie():
+        return
+    async with deps.db.reads() as session:
+        if await moving.was_made(session, wish.no, wish.key):
+            return
+    raise BadInput(f"身份已换成“{who.label(deps.tables)}”，还没有提交：请核对后再提交。")
 
 
 async def desk_done(request: web.Request, who: Acting, wish: Wish, files: Evidence) -> MoveMade:

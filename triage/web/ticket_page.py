@@ -18,7 +18,7 @@ from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
-from triage.rules.fields import Refusal
+from triage.rules.fields import FREE, Refusal
 from triage.services import moving, proposing, standings
 from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
@@ -70,6 +70,8 @@ class ActingView:
     name: str
     posts: tuple[Term, ...]
     local: bool
+    code: str
+    """The same as a form carries it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class TicketPage:
     taken: bool
     merged: str | None
     notice: str | None
+    lost: tuple[str, ...]
+    """What was written freely in a form that is no longer there; a script keeps it by itself."""
     urges: int
     correcting: CorrectingView | None
     platform: tuple[Asked, ...]
@@ -130,9 +134,11 @@ async def moved(request: web.Request) -> web.Response:
     no = request.match_info["no"]
     form = await request.post()
     wish, typed = moves_web.desk_wish(deps.tables, no, form)
+    who = acting_of(request)
     try:
+        await moves_web.check_acting(request, who, wish, form)
         files = await evidence.kept(request, form)
-        made = await moves_web.desk_done(request, acting_of(request), wish, files)
+        made = await moves_web.desk_done(request, who, wish, files)
     except moving.KeyReused:
         # What was sent first had arrived; whoever went on writing (moves.js) sends the same key again.
         return await _page(request, Tried(wish.move, typed, moving.KeyReused(_TAKEN_BEFORE)))
@@ -230,6 +236,9 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         taken=isinstance(error, moving.KeyReused),
         merged=_merged(request),
         notice=error.detail if error and not shown else None,
+        lost=tuple(tried.typed[name] for name in FREE if tried.typed.get(name))
+        if tried and not shown
+        else (),
         urges=standing.urges,
         correcting=correcting,
         platform=platform,
@@ -254,7 +263,7 @@ def acting_view(request: web.Request, who: Acting) -> ActingView:
     return ActingView(
         label=who.label(tables), post=who.post.value if who.post else "", unit=unit.name if unit else "",
         name=who.name, posts=tuple(present.term(Post, post.value) for post in acting.posts_of(who.who)),
-        local=who.local,
+        local=who.local, code=who.cookie(),
     )  # fmt: skip
 
 

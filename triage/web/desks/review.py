@@ -128,9 +128,11 @@ async def decided(request: web.Request) -> web.Response:
     deps, no = request.app[DEPS], request.match_info["no"]
     form = await request.post()
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
-    now, person = deps.clock.now(), acting_of(request).person(deps.tables)
+    now, who = deps.clock.now(), acting_of(request)
+    person = who.person(deps.tables)
     try:
         wish = _wish(deps.tables, no, typed)
+        await moves_web.check_acting(request, who, wish, typed)
         async with deps.db.writes.begin() as session:
             made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
             if not made.repeated:

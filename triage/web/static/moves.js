@@ -6,7 +6,7 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const { keepFiles, keptFiles, dropFiles, lighter } = jiesu;
 const RETRY_MS = 4_000;
-const QUIET = /^(token|version|key|move|no|in_.*)$/; // not typed by anyone
+const QUIET = /^(token|version|key|as|move|no|in_.*)$/; // not typed by anyone
 
 const panel = () => $("#moves");
 const no = panel()?.dataset.no ?? "";
