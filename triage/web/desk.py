@@ -107,6 +107,8 @@ class ListPage:
     count: str
     waiting: str | None
     dead: str | None
+    may_retry: bool
+    may_bulk: bool
     searched: bool
     short: bool
     by_number: bool
@@ -147,6 +149,7 @@ def around(request: web.Request, token: str) -> dict[str, Any]:
         **navigation.around(request),
         "large": sizes.large(request),
         "keys_off": sizes.keys_off(request),
+        "lasting": sizes.lasting(request),
         "page_token": token,
         "page_path": sizes.way_back(request),
     }
@@ -188,6 +191,8 @@ async def _list_page(request: web.Request) -> ListPage:
         address=_here(asked, "/desk"),
         as_of=show(found.day.now),
         dead=counted(bar.dead) if bar.dead.value else None,
+        may_retry=request[VIEWER].may(Permission.INTAKE),
+        may_bulk=request[VIEWER].may(Permission.BULK),
         tiles=_tiles(bar, asked.filters, found.day),
         form=_form(request, asked.filters),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),

@@ -1,5 +1,8 @@
 """大字 and single keys: how the desk is in this browser, kept in cookies; forms change it, without a script.
 
+With a script they hold in place. Without one they lead back to the page, so they are left out of an answer to
+a form: what it shows once, or gives back of what was typed, would be gone.
+
 Single letters and digits act at once, wherever the focus is; whoever presses them unasked (speech input, a
 resting hand) can switch them off (WCAG 2.1.4). `page.js` reads that from the page.
 """
@@ -23,9 +26,14 @@ def large(request: web.Request) -> bool:
     return request.cookies.get(COOKIE) == _ON
 
 
+def lasting(request: web.Request) -> bool:
+    """Whether the page can be asked for again, and is then what it was."""
+    return request.method in {hdrs.METH_GET, hdrs.METH_HEAD}
+
+
 def way_back(request: web.Request) -> str:
-    """Where the form leads back to: the page it stands on, when that can be asked for again."""
-    return request.path_qs if request.method == hdrs.METH_GET else request.path
+    """Where the form leads back to: the page it stands on, when that can be asked for again; else home."""
+    return request.path_qs if lasting(request) else access.HOME
 
 
 def keys_off(request: web.Request) -> bool:

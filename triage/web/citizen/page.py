@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import hdrs, web
 
-from triage.web import guard
+from triage.web import guard, sizes
 from triage.web.attachments import uploads
 from triage.web.desk import render
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 LARGE: Final = "jiesu_large"
 _SEE_OTHER: Final = 303
 _KEEP_SECONDS: Final = 365 * 24 * 3600
+#: Shows what is shown once.
+_ONCE: Final = "/citizen/done"
 _PAGES: Final = frozenset(
-    {"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", "/citizen/done", "/citizen/reward"}
-    | {"/citizen/privacy"}
+    {"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", _ONCE, "/citizen/reward"}
+    | {"/citizen/privacy", "/citizen/reward/claim", "/citizen/reward/notice"}
 )
 
 
@@ -35,6 +37,7 @@ def shown(request: web.Request, template: str, *, status: int = 200, **values: A
         status=status,
         token=token,
         large=request.cookies.get(LARGE) == "1",
+        lasting=sizes.lasting(request) and request.path != _ONCE,
         here=request.path if request.path in _PAGES else "/citizen",
         **values,
     )

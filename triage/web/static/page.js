@@ -16,11 +16,31 @@ tellNetwork();
 
 // Before every other file hears of them (WCAG 2.1.4): who speaks to the machine, or rests a hand on the keys, moves
 // no case. Typing, Ctrl Enter, Esc and the arrows are what they were.
-if (document.documentElement.dataset.keys === "off") {
-  document.addEventListener("keydown", (event) => {
-    const single = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (single) event.stopImmediatePropagation();
-  }, { capture: true });
+document.addEventListener("keydown", (event) => {
+  const single = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (single && document.documentElement.dataset.keys === "off") event.stopImmediatePropagation();
+}, { capture: true });
+
+// ---- 大字 and single keys -------------------------------------------------------------------------------
+
+// In place: the page may show what is shown once (a phone, a password, a key), or hold what is being filled in.
+for (const form of document.querySelectorAll("form[data-switch]")) {
+  form.hidden = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const button = event.submitter ?? form.querySelector("button");
+    const on = button.value === "1";
+    const body = new URLSearchParams([...new FormData(form).entries(), [button.name, button.value]]);
+    // Kept by a cookie; where the answer would lead is not asked for, and without a network it holds for this page.
+    fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => null);
+    const root = document.documentElement;
+    if (form.dataset.switch === "large") root.classList.toggle("large", on);
+    else if (on) root.dataset.keys = "off";
+    else delete root.dataset.keys;
+    button.value = on ? "0" : "1";
+    for (const words of form.querySelectorAll("[data-on]")) words.textContent = words.dataset[on ? "on" : "off"];
+    form.closest("dialog")?.close();
+  });
 }
 
 // ---- signed in again meanwhile ----------------------------------------------------------------------

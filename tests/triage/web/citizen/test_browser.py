@@ -164,3 +164,32 @@ async def test_anonymous_is_a_choice_without_a_phone(page: Page, request: pytest
     await look(page, "code", request)
     await page.reload()
     await expect(page.locator(".receipt")).not_to_contain_text("查询码只显示这一次")
+
+
+SCRIPTED = pytest.mark.parametrize("page", [("phone", "scripted")], indirect=True)
+PLAIN = pytest.mark.parametrize("page", [("phone", "plain")], indirect=True)
+
+
+@SCRIPTED
+async def test_large_type_in_place_loses_no_code_and_no_word(page: Page) -> None:
+    await fill(page)
+    await page.get_by_role("button", name="大字").click()
+    await expect(page.locator("html")).to_have_class(re.compile("large"))
+    await expect(page.locator("#text")).to_have_value(GOOD["text"])
+    await page.get_by_text("匿名").first.click()
+    await page.locator("main .button").click()
+    # The next page is large too, and the code that it shows once is still there after another press.
+    await expect(page.locator("html")).to_have_class(re.compile("large"))
+    await page.get_by_role("button", name="正常字号").click()
+    await expect(page.locator("html")).not_to_have_class(re.compile("large"))
+    await expect(page.locator(".receipt")).to_contain_text("查询码只显示这一次")
+
+
+@PLAIN
+async def test_without_a_script_the_code_stands_beside_no_way_to_lose_it(page: Page) -> None:
+    await fill(page)
+    await expect(page.get_by_role("button", name="大字")).to_be_visible()
+    await page.get_by_text("匿名").first.click()
+    await page.locator("main .button").click()
+    await expect(page.locator(".receipt")).to_contain_text("查询码只显示这一次")
+    await expect(page.get_by_role("button", name="大字")).to_have_count(0)

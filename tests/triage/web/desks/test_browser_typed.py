@@ -99,3 +99,23 @@ async def test_skipping_to_the_text_and_back_keeps_what_is_typed(page: Page, dep
     await page.keyboard.press("Enter")
     await page.wait_for_timeout(500)
     await expect(page.locator("#q")).to_have_value("打桩")
+
+
+async def test_large_type_and_single_keys_change_in_place(page: Page, deps: Deps) -> None:
+    (no,) = await add_tickets(deps.db, waiting(30))
+    await page.goto(f"/desk/review/{no}")
+    html, note = page.locator("html"), page.locator("#review-note")
+    await note.fill("请先联系物业")
+    await page.get_by_role("button", name="大字").click()
+    await expect(html).to_have_class("large")
+    await page.locator("[data-help]").click()
+    async with page.expect_response("**/desk/keys"):
+        await page.get_by_text("关掉单键快捷键").click()
+    await expect(html).to_have_attribute("data-keys", "off")
+    await expect(note).to_have_value("请先联系物业")
+    # Both are remembered.
+    await page.reload()
+    await expect(html).to_have_class("large")
+    await expect(html).to_have_attribute("data-keys", "off")
+    await page.locator("[data-help]").click()
+    await expect(page.get_by_text("单个字母和数字的快捷键已关掉")).to_be_visible()

@@ -85,6 +85,19 @@ async def test_large_type_is_kept_in_a_cookie_and_leads_back(client: Client) -> 
         assert answer.headers["Location"] == "/desk"
 
 
+async def test_without_a_script_no_answer_to_a_form_offers_to_leave_it(client: Client, handled: str) -> None:
+    page = await (await client.get(f"/desk/tickets/{handled}")).text()
+    assert re.findall(r'data-switch="(\w+)"( hidden)?', page) == [("large", ""), ("keys", "")]
+    token = re.findall(r'name="token" value="([^"]+)"', page)[0]
+    form = {"token": token, "move": "feedback", "version": "99", "key": "k", "note": "已责令停工"}
+    answer = await client.post(f"/desk/tickets/{handled}/moves", data=form)
+    page = await answer.text()
+    assert (answer.status, "已责令停工" in page) == (409, True)
+    assert re.findall(r'data-switch="(\w+)"( hidden)?', page) == [("large", " hidden"), ("keys", " hidden")]
+    # No address of a form alone, which has no page of its own.
+    assert set(re.findall(r'name="back" value="([^"]+)"', page)) == {"/desk", f"/desk/tickets/{handled}"}
+
+
 @pytest.fixture
 async def handled(deps: Deps) -> str:
     """A ticket that waits for its unit's answer."""
