@@ -109,7 +109,14 @@ async def test_what_is_refused_keeps_what_was_typed(client: Client, deps: Deps) 
     await send(client, "confirm")
     status, page = await send(client, "dismiss", version=incident.version, reason="餐厅开业")
     assert (status, "刚刚有变化" in page, 'value="餐厅开业"' in page) == (409, True, True)
-    assert (await send(client, "remove", ticket="x", reason="y"))[0] == 404
+    # In its own act's box, in no other.
+    assert page.count('value="餐厅开业"') == 1
+    status, page = await send(client, "remove", ticket="x", reason="跨区了")
+    assert (status, page.count('value="跨区了"'), 'aria-label="移出的原因" value="跨区了"' in page) == (
+        404,
+        1,
+        True,
+    )
     assert (await send(client, "fly"))[0] == 400
     assert (await send(client, "opened"))[0] == 400
 

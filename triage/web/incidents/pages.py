@@ -26,6 +26,8 @@ from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.place_picking import GROUND
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models.incidents import Incident
     from models.viewing import Viewer
     from triage.rules.rows import Tables
@@ -190,7 +192,7 @@ async def acted(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             await acting.act(session, deps, request[VIEWER], wish, now=deps.clock.now())
     except TriageError as error:
-        return await _page(request, "incidents/one.html", error, draft=said.get("reason", ""))
+        return await _page(request, "incidents/one.html", error, typed=said)
     address = f"/desk/incidents/{wish.incident_id}"
     return web.Response(status=_SEE_OTHER, headers={"Location": address})
 
@@ -200,7 +202,7 @@ def _id(request: web.Request) -> int:
 
 
 async def _page(
-    request: web.Request, template: str, error: TriageError | None, *, draft: str = ""
+    request: web.Request, template: str, error: TriageError | None, *, typed: Mapping[str, str] | None = None
 ) -> web.Response:
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
@@ -209,7 +211,9 @@ async def _page(
     now = deps.clock.now()
     page = await _view(request, found, now=now, token=token, error=error)
     status = error.status if error else web.HTTPOk.status_code
-    return render(request, template, status=status, page=page, draft=draft)
+    # Back into the form it was typed in, not into another act's.
+    kept = {name: (typed or {}).get(name, "") for name in ("act", "reason", "ticket")}
+    return render(request, template, status=status, page=page, typed=kept)
 
 
 async def _view(
