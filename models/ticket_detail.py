@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal, Appellant, Reading, Source
 from models.corrections import said_of
 from models.filters import may_see
+from models.merged import behind_ids
 from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.unit_queries import area_names
 from models.units import Staff, Unit
@@ -158,7 +159,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         areas=await area_names(session, sorted(code for code in codes if code)),
         corrected_type=corrected,
         others=others,
-        plain=await _plain_numbers(session, named - others) if named - others else frozenset(),
+        plain=await _plain_behind(session, ticket.id, named - others) if named - others else frozenset(),
     )
 
 
@@ -169,12 +170,15 @@ def other_tickets(data: Mapping[str, Any]) -> list[str]:
     return [str(no) for no in named if no] + JOINED_CASE.findall(str(values.get("note") or ""))
 
 
-async def _plain_numbers(session: AsyncSession, numbers: Iterable[str]) -> frozenset[str]:
-    """Of these ticket numbers those whose case is not 保密."""
+async def _plain_behind(session: AsyncSession, ticket_id: int, numbers: Iterable[str]) -> frozenset[str]:
+    """Of these ticket numbers those that stand merged into a ticket, and whose case is not 保密."""
+    behind = await behind_ids(session, [ticket_id])
+    if not behind:
+        return frozenset()
     found = await session.scalars(
         sa.select(Ticket.no)
         .join(Appeal, Appeal.id == Ticket.appeal_id)
-        .where(Ticket.no.in_(sorted(numbers)), Appeal.confidential.is_(False))
+        .where(Ticket.no.in_(sorted(numbers)), Ticket.id.in_(behind), Appeal.confidential.is_(False))
     )
     return frozenset(found)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from models.merged import behind_ids
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Field, Move, State, Tag
 from triage.rules.dues import follow_up_behind
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Moves that may give a case its answer, or take it away from who waits behind.
 SETTLING: Final = frozenset({Move.FEEDBACK, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO})
-#: Merges of merges are followed so far.
-DEPTH: Final = 10
 #: Whether a ticket in one of these stands merged its events say; one in another does not.
 _MAY_BE_MERGED: Final = frozenset({State.MERGED.value, State.ARCHIVED.value})
 
@@ -95,38 +94,12 @@ async def tops(session: AsyncSession, states: Mapping[int, str]) -> dict[int, tu
     return {one: found for one, found in stands.items() if found[1] != State.MERGED}
 
 
-async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:
-    """The tickets that stand merged into any of these, by id. Which of them one left before is no matter."""
-    rows = await session.execute(
-        sa.select(TicketEvent.ticket_id, TicketEvent.tag, TicketEvent.data)
-        .where(TicketEvent.ticket_id.in_(heads), TicketEvent.tag.in_([Tag.JOINED.value, Tag.LEFT.value]))
-        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
-    )
-    stands: dict[tuple[int, str], bool] = {}
-    for head, tag, data in rows:
-        stands[head, data["joined" if tag == Tag.JOINED else "left"]] = tag == Tag.JOINED
-    wanted = {no for (_, no), joined in stands.items() if joined}
-    return set(await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_(wanted)))) if wanted else set()
-
-
 async def behind(session: AsyncSession, wish: Wish) -> set[int]:
     """Everything that is merged into the ticket of a move, and into what is, by id; if it may touch them."""
     if wish.move not in SETTLING:
         return set()
     ids = await session.scalars(sa.select(Ticket.id).where(Ticket.no == wish.no))
     return await behind_ids(session, list(ids))
-
-
-async def behind_ids(session: AsyncSession, ids: Sequence[int]) -> set[int]:
-    """The same of many tickets, by their ids; without themselves."""
-    roots = set(ids)
-    found, frontier = set(roots), roots
-    for _ in range(DEPTH):
-        frontier = await inside(session, frontier) - found if frontier else set()
-        if not frontier:
-            break
-        found |= frontier
-    return found - roots
 
 
 def merged_into(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from models import merged
 from models.tickets import OPEN, Ticket
 from models.vocab import State
 from triage.services import following
@@ -86,7 +87,7 @@ async def _heads(
     """The cases that these are merged into, and those into which they are, and so on."""
     found: dict[int, Ticket] = {}
     wanted = _named(standings.values())
-    for _ in range(following.DEPTH):
+    for _ in range(merged.DEPTH):
         if not wanted:
             break
         rows = list(await session.scalars(sa.select(Ticket).where(Ticket.no.in_(wanted))))
@@ -122,7 +123,7 @@ async def _follow(
     commit: bool,
 ) -> int:
     head = s
-    for _ in range(following.DEPTH):
+    for _ in range(merged.DEPTH):
         if head.state is not State.MERGED or head.merged_into not in by_no:
             break
         head = by_no[head.merged_into]

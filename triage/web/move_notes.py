@@ -24,7 +24,8 @@ def veiled(data: Mapping[str, Any], seen: frozenset[str], plain: frozenset[str])
     """An event without what it tells of tickets that the viewer may not see: their numbers, words of 保密.
 
     A case may be merged into one that others see. What its citizen adds is for whoever handles that one;
-    of a 保密 case it stays with that. `plain`: the numbers not seen of cases that are not.
+    of a 保密 case it stays with that, and of one that left (撤销合并). `plain`: the numbers not seen of cases
+    that stand merged and are not 保密.
     """
     if not set(other_tickets(data)) - seen:
         return data

@@ -37,8 +37,12 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".jiesu-backup"
 PAGES: Final = 2048
-#: What the database names of the file store, in words both databases know.
-_NAMED: Final = sa.text("SELECT sha256, thumb_sha256 FROM attachment")
+#: What the database names of the file store: photos, and the 佐证 of rewards.
+_NAMED: Final = {
+    "postgresql": "SELECT sha256, thumb_sha256 FROM attachment"
+    " UNION ALL SELECT sha256, NULL FROM reward.reward_file",
+    "sqlite": "SELECT sha256, thumb_sha256 FROM attachment UNION ALL SELECT sha256, NULL FROM reward_file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,9 @@ async def _fill(deps: Deps, file: Any, inputs: Inputs, current: str) -> tuple[Ab
         async with deps.db.engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
             into = await _postgresql(deps, connection, inputs, writer)
-            named = {one for row in await connection.execute(_NAMED) for one in row if one}
+            named = {
+                one for row in await connection.execute(sa.text(_NAMED["postgresql"])) for one in row if one
+            }
         server = await server_version(deps)
     else:
         into, named = _sqlite(deps, inputs, writer)
@@ -151,7 +157,7 @@ def _sqlite(deps: Deps, inputs: Inputs, writer: Callable[[str], Writer]) -> tupl
         into = writer(sqlite3.sqlite_version)
         into.manifest.tables = measuring.of_sqlite(copy, lambda name: inputs.told(name, 0))
         with closing(sqlite3.connect(copy)) as base:
-            named = {one for row in base.execute(str(_NAMED)) for one in row if one}
+            named = {one for row in base.execute(_NAMED["sqlite"]) for one in row if one}
         with copy.open("rb") as stream:
             into.database(stream, lambda size: inputs.told("数据库", size))
     return into, named

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from connectors.ports import JobName
+from models import merged
 from models.bulk import BulkJob, BulkResult
 from models.db import unstorable
 from models.filters import Scope, Viewer, may_see
@@ -236,7 +237,7 @@ async def _chunk(deps: Deps, job_id: int, size: int) -> int | None:
         heads = await moving.heads_of(session, Move(job.move), list(by_id), job.values)
         behind: set[int] = set()
         if Move(job.move) in following.SETTLING:
-            behind = await following.behind_ids(session, list(by_id))
+            behind = await merged.behind_ids(session, list(by_id))
         seen = sa.and_(Ticket.id.in_(list(by_id)), may_see(viewer))
         others = sa.or_(Ticket.no.in_(heads), Ticket.id.in_(behind))
         locked = await session.scalars(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from models import citizens, files
+from models import citizens, files, merged
 from models.filters import may_see
 from models.tickets import Ticket
 from triage.services import following
@@ -37,7 +37,7 @@ class Behind:
 
 async def said(session: AsyncSession, ticket_id: int) -> Behind:
     """What was sent with the cases that stand merged into a ticket. Whether it may be seen is asked first."""
-    members = await following.behind_ids(session, [ticket_id])
+    members = await merged.behind_ids(session, [ticket_id])
     if not members:
         return Behind()
     return Behind(
@@ -56,6 +56,6 @@ async def photo(session: AsyncSession, viewer: Viewer, file_id: int) -> FileRow 
     if head is None or head[0] == ticket_id:
         return None
     seen = await session.scalar(sa.select(Ticket.id).where(Ticket.id == head[0], may_see(viewer)))
-    if seen is None or ticket_id not in await following.behind_ids(session, [seen]):
+    if seen is None or ticket_id not in await merged.behind_ids(session, [seen]):
         return None
     return row

@@ -18,6 +18,7 @@ from connectors.ports import StoreDown
 from models.appeals import Appeal
 from models.files import Attachment
 from models.identities import Erasure
+from models.rewards import RewardFile
 from models.tickets import Ticket
 from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -26,7 +27,7 @@ from triage.services import ledger
 from triage.services.identities import erasing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -58,16 +59,19 @@ async def due(session: AsyncSession, *, after: int, limit: int) -> Sequence[Atta
     return rows.all()
 
 
-async def _named(session: AsyncSession, photos: Sequence[Attachment]) -> set[str]:
-    """The contents of these that others name as well. Read once a batch: thumbnails have no index."""
+async def _named(session: AsyncSession, photos: Sequence[Attachment]) -> dict[int | None, set[str]]:
+    """Who names the contents of these, these among them: by the attachment's id, under None the 佐证.
+
+    Read once a batch: thumbnails have no index.
+    """
     hashes = _hashes(photos)
     rows = await session.execute(
-        sa.select(Attachment.sha256, Attachment.thumb_sha256).where(
-            sa.or_(Attachment.sha256.in_(hashes), Attachment.thumb_sha256.in_(hashes)),
-            Attachment.id.not_in([photo.id for photo in photos]),
+        sa.select(Attachment.id, Attachment.sha256, Attachment.thumb_sha256).where(
+            sa.or_(Attachment.sha256.in_(hashes), Attachment.thumb_sha256.in_(hashes))
         )
     )
-    return {name for row in rows for name in row if name}
+    proofs = await session.scalars(sa.select(RewardFile.sha256).where(RewardFile.sha256.in_(hashes)))
+    return {None: set(proofs)} | {number: {name for name in names if name} for number, *names in rows}
 
 
 def _hashes(photos: Sequence[Attachment]) -> set[str]:
@@ -91,12 +95,12 @@ class Photos:
             return False
         async with self._deps.db.reads() as session:
             photos = await due(session, after=self._after, limit=BATCH)
-            kept = await _named(session, photos) if photos else set()
+            named = await _named(session, photos) if photos else {}
         for appeal_id, group in groupby(
             sorted(photos, key=lambda photo: photo.appeal_id), lambda photo: photo.appeal_id
         ):
             try:
-                await self._forget(appeal_id, list(group), kept, now=now)
+                await self._forget(appeal_id, list(group), named, now=now)
             except StoreDown as error:
                 # The rows stay: the next hour finds them again.
                 log.error("erased_photos_store_down", reason=str(error))  # noqa: TRY400
@@ -107,18 +111,25 @@ class Photos:
         return full
 
     async def _forget(
-        self, appeal_id: int, photos: Sequence[Attachment], kept: Collection[str], *, now: datetime
+        self,
+        appeal_id: int,
+        photos: Sequence[Attachment],
+        named: dict[int | None, set[str]],
+        *,
+        now: datetime,
     ) -> None:
-        """Let go of an appeal's photos, contents first. Raises StoreDown."""
+        """Let go of an appeal's photos, contents first; out of `named` then. Raises StoreDown."""
         async with self._deps.db.reads() as session:
             ticket = await session.scalar(sa.select(Ticket).where(Ticket.appeal_id == appeal_id))
             if ticket is not None and await erasing.needed(session, ticket):
                 return
-        await asyncio.to_thread(self._remove, sorted(_hashes(photos) - set(kept)))
+        own = {photo.id for photo in photos}
+        kept = {one for number, names in named.items() if number not in own for one in names}
+        await asyncio.to_thread(self._remove, sorted(_hashes(photos) - kept))
         async with self._deps.db.writes.begin() as session:
             gone = await session.scalars(
                 sa.delete(Attachment)
-                .where(Attachment.id.in_([photo.id for photo in photos]))
+                .where(Attachment.id.in_(own))
                 .returning(Attachment.id)
                 .execution_options(synchronize_session=False)
             )
@@ -128,6 +139,9 @@ class Photos:
                     subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id), ticket.no if ticket else None),
                     detail={"parts": ["photos"], "files": count},
                 )  # fmt: skip
+
+        for number in own:
+            named.pop(number, None)
 
     def _remove(self, hashes: Sequence[str]) -> None:
         for sha256 in hashes:

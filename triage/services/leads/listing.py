@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from models import merged
 from models.appeals import Source
 from models.bounded import bounded
 from models.filters import may_see
@@ -15,7 +16,6 @@ from models.leads import Lead, MediaExposure
 from models.tickets import Ticket
 from models.vocab_leads import LeadState
 from models.vocab_matters import Proposal
-from triage.services import following
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ class Exposure:
 
 async def of_case(session: AsyncSession, viewer: Viewer, whole: WholeTicket) -> list[Exposure]:
     """The same of a case and of all that is merged into it, as far as this viewer may see those."""
-    behind = await following.behind_ids(session, [whole.ticket.id])
+    behind = await merged.behind_ids(session, [whole.ticket.id])
     seen = sa.select(Ticket.appeal_id).where(Ticket.id.in_(behind), may_see(viewer))
     appeals = list(await session.scalars(seen)) if behind else []
     return await exposures(session, whole.appeal.id, *appeals)

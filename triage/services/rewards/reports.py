@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from models import merged
 from models.appeals import Appeal, Appellant, Reading
 from models.corrections import Correction
 from models.files import Attachment
@@ -18,7 +19,6 @@ from models.tickets import Ticket
 from models.vocab import Corrected, Precision
 from triage.rules.rewards import first
 from triage.rules.trends.facts import as_corrected
-from triage.services import following
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -63,7 +63,7 @@ async def group(session: AsyncSession, root: Ticket) -> list[Said]:
     """The ticket and everything merged into it, with what was read and said of each; by number."""
     numbers, frontier = {root.id}, {root.id}
     for _ in range(_MERGES):
-        frontier = await following.inside(session, frontier) - numbers
+        frontier = await merged.inside(session, frontier) - numbers
         if not frontier:
             break
         numbers |= frontier

@@ -2,17 +2,18 @@
 document.documentElement.classList.add("scripted");
 
 // 大字就地换：页面上可能有只显示一次的编号和码，或写了一半的表单。记住它的 cookie 另外去存，没有网络就只管这一页。
-const switched = document.querySelector("form[data-switch]");
-switched.hidden = false;
-switched.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const button = switched.querySelector("button"), on = button.value === "1";
-  const body = new URLSearchParams([...new FormData(switched).entries(), [button.name, button.value]]);
-  fetch(switched.action, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => null);
-  document.documentElement.classList.toggle("large", on);
-  button.value = on ? "0" : "1";
-  button.textContent = button.dataset[on ? "on" : "off"];
-});
+for (const switched of document.querySelectorAll("form[data-switch]")) {
+  switched.hidden = false;
+  switched.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const button = switched.querySelector("button"), on = button.value === "1";
+    const body = new URLSearchParams([...new FormData(switched).entries(), [button.name, button.value]]);
+    fetch(switched.action, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => null);
+    document.documentElement.classList.toggle("large", on);
+    button.value = on ? "0" : "1";
+    button.textContent = button.dataset[on ? "on" : "off"];
+  });
+}
 
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,8 @@ from triage.services.identities.erased_photos import Photos
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.db import Database
 
@@ -132,6 +136,45 @@ async def test_a_content_that_others_name_stays(sqlite_db: Database, store: Fold
     assert await left(sqlite_db, store) == (1, 2)
     await wanted(sqlite_db, others)
     await erase(sqlite_db, store)
+    assert await left(sqlite_db, store) == (0, 0)
+
+
+async def test_what_is_the_proof_of_a_reward_stays(sqlite_db: Database, store: FolderStore) -> None:
+    """佐证 is kept by its content as well: a photo that an office fetched and handed in is one content."""
+    no = await case(sqlite_db)
+    await photo(sqlite_db, store, no)
+    path = sqlite_db.engine.url.database
+    assert path is not None
+    # A connection of its own asks for no outcome behind the file.
+    with closing(sqlite3.connect(path)) as base, base:
+        base.execute(
+            "INSERT INTO reward_file (outcome_id, sha256, size, media_type, name, by, at)"
+            " VALUES (1, ?, 1, 'image/jpeg', '照片.jpg', 'a', '2026-11-20')",
+            (store.put(b"photo"),),
+        )
+    await wanted(sqlite_db, no)
+    await erase(sqlite_db, store)
+    assert await left(sqlite_db, store) == (0, 1)
+    assert store.read(store.put(b"photo")) == b"photo"
+
+
+async def test_a_case_that_is_needed_keeps_what_another_shared_with_it(
+    sqlite_db: Database, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, needed = await case(sqlite_db), await case(sqlite_db)
+    for no in (mine, needed):
+        await photo(sqlite_db, store, no)
+        await wanted(sqlite_db, no)
+    await erasing.Eraser(at(sqlite_db)).keep()
+
+    async def is_needed(_session: AsyncSession, ticket: Ticket) -> bool:
+        return ticket.no == needed
+
+    with monkeypatch.context() as asked:
+        asked.setattr(erasing, "needed", is_needed)
+        await Photos(at(sqlite_db), store).keep()
+    assert await left(sqlite_db, store) == (1, 2)
+    await Photos(at(sqlite_db), store).keep()
     assert await left(sqlite_db, store) == (0, 0)
 
 

@@ -103,15 +103,17 @@ async def test_what_is_confided_later_is_hidden_from_then_on(
     assert MASKED not in await shown(deps, head, Scope(units=frozenset({unit})))
 
 
-async def test_a_case_that_left_takes_its_photos_along(
+async def test_a_case_that_left_takes_its_words_and_photos_along(
     citizen: Citizen, deps: Deps, reader: Reader, client_of: ClientOf
 ) -> None:
     head, own = await joined(citizen, deps, reader, head="named", mine="named")
-    client, _ = await handler(deps, client_of, head, own)
+    client, unit = await handler(deps, client_of, head, own)
     await added(citizen)
+    assert MASKED in await shown(deps, head, Scope(units=frozenset({unit})))
     await move_of(deps, own, Post.HOTLINE, Move.SPLIT, reason="不是同一事项")
     await nobodys(deps, own)
     assert await seen(client, deps, head) == (False, 404, 404)
+    assert MASKED not in await shown(deps, head, Scope(units=frozenset({unit})))
 
 
 async def test_through_another_that_was_merged(
