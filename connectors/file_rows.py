@@ -281,7 +281,8 @@ class RowMaker:
         address, name = (found.get(field, ("", None))[1] for field in (Field.ADDRESS, Field.NAME))
         plain_hash = content_hash(title=title, text=text, phone=phone, received_at=received_at)
         # Two citizens at two places may well say the same words on the same day: no number tells them apart.
-        placed = not number and (address or name)
+        # Where a phone does, neither counts: a case keeps its own when its name is hidden (保密) later.
+        placed = not number and not phone and (address or name)
         return RowRecord(
             line=line,
             text=text,

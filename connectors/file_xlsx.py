@@ -213,7 +213,8 @@ def xlsx_header(
     with closing(_open(path)) as book:
         read = _choose_sheet(book, sheet, path)
         top = list(islice(_rows(book, read, path), HEADER_DEPTH))
-        others = (one.title for one in book.worksheets if one.title != read)  # charts are not among them
+        # Charts are not among them; lists of a form's choices stand on hidden ones.
+        others = (one.title for one in book.worksheets if one.title != read and one.sheet_state == "visible")
         filled = tuple(name for name in others if _filled(book, name, path))
         return best_header(header_choices(top), column_maps)[1], filled
 

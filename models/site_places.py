@@ -89,7 +89,9 @@ async def add_pick(session: AsyncSession, pick: Pick) -> None:
         )
         .on_conflict_do_nothing(index_elements=["phrase", "code"], index_where=_STANDING)
     )
-    again = sa.case((SitePlace.last_ticket_id == pick.ticket_id, 0), else_=1)
+    # Once a pick was taken back it is not known whose the others are: the next may be the same ticket's.
+    unknown = sa.and_(SitePlace.last_ticket_id.is_(None), SitePlace.picks > 0)
+    again = sa.case((sa.or_(SitePlace.last_ticket_id == pick.ticket_id, unknown), 0), else_=1)
     changes = {"picks": SitePlace.picks + again, "last_ticket_id": pick.ticket_id}
     changes |= {
         "picked_by": pick.by,

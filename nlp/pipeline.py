@@ -22,6 +22,7 @@ from nlp.grams import Grams
 from nlp.place_group import FUNCTIONAL
 from nlp.places import PlaceReader
 from nlp.sentiment import MoodReader
+from nlp.spans import CARD as SPANS_CARD
 from nlp.spans import Spans
 from nlp.text import mask_identity
 from nlp.topics import TopicReader
@@ -136,7 +137,8 @@ class Reader:
                 except WeightsError as fault:
                     faults.append(str(fault))
             try:
-                spans = Spans(WEIGHTS)
+                # What another encoder says of who and when was fitted with its own lengths and limits.
+                spans = Spans(weights if is_there(weights / SPANS_CARD) else WEIGHTS)
             except WeightsError as fault:
                 faults.append(str(fault))
         topics = CascadeReader(TopicReader.load(), encoder, grams, spans)

@@ -89,6 +89,10 @@ DENIAL: Final = re.compile(
     r"(?<![是要在属归])(?:并不|并没有|不|没有?)(?:是在|是|在|属于?|归属于?|归|位于|隶属于?)$|(?:并|而|绝)非在?$"
 )
 DENIAL_LAST: Final = frozenset("在是属于归非")
+#: What is lost on the way.
+SPILT: Final = re.compile(r"遗撒|洒落|撒落|沿途|的路上|一路")
+#: A sign between a denial and the name it denies.
+OPENING: Final = frozenset(" \t\"'“‘「『(（[【《")
 #: After a name: a question (不是…吗), 不是…就是…, nobody who does anything (不是…没人管) deny nothing either.
 ASKED: Final = re.compile(
     r"[^。，,;；！!\n]{0,14}?(?:吗|么|[？?])|[^\W_]{0,10}?(?:就是|没人|没管|没处理|不管|不处理|不理)"
@@ -98,7 +102,7 @@ OF_THERE: Final = re.compile(
     r"[^\W_]{0,10}?(?:(?:居民|业主|住户|村民|租户|街坊)(?!委|楼|区|院|们?的?楼)|的(?=[,，。;；!！\n]))"
 )
 STAYS: Final = re.compile(
-    r"(?:这边|那边|这儿|那儿)?(?:居住|住(?![户宅院址建房在])|上班|打工|工作(?![人组室站日时]))"
+    r"(?:这边|那边|这儿|那儿)?(?:居住(?![区小])|住(?![户宅院址建房在])|上班|打工|工作(?![人组室站日时]))"
 )
 STAYS_FIRST: Final = frozenset("这那居住上打工")
 #: Between the units of one address; a comma may begin another.
@@ -153,7 +157,9 @@ def _introduced(folded: str, mention: Mention, *, signed: bool) -> PlaceRole | N
     before = folded[max(0, start - BEFORE) : start]
     bare = before[:-1] if signed else before
     last = bare[-1:]
-    if last in DENIAL_LAST and DENIAL.search(bare) and ASKED.match(folded, end) is None:
+    # What ended with a comma, a full stop or a line denied something else: 负责人不在，朝阳区….
+    told = bare if before[-1:] in OPENING else before
+    if told[-1:] in DENIAL_LAST and DENIAL.search(told) and ASKED.match(folded, end) is None:
         return PlaceRole.DENIED
     for words, role in BY_LAST.get(last, ()):
         if bare.endswith(words):
@@ -162,7 +168,7 @@ def _introduced(folded: str, mention: Mention, *, signed: bool) -> PlaceRole | N
         return PlaceRole.SCENE
     if last == "是" and mention.suffix in UNITS and bare.endswith(SPEAKER) and OF_THERE.match(folded, end):
         return PlaceRole.HOME
-    if last in TAKEN and CARRIED_ON.match(folded, end) and _waste(folded, start, end):
+    if last in TAKEN and _taken_from(folded, start, end):
         return PlaceRole.DIRECTION
     return None
 
@@ -172,6 +178,16 @@ def _there(folded: str, bare: str, start: int, end: int) -> bool:
     if MOVED.search(bare) or DUMPED.match(folded, end):
         return True
     return CARRIED.search(bare) is not None and _waste(folded, start, end)
+
+
+def _taken_from(folded: str, start: int, end: int) -> bool:
+    """Whether waste is carried off from a place that is told of no more, and not lost on the road from it."""
+    return (
+        CARRIED_ON.match(folded, end) is not None
+        and _waste(folded, start, end)
+        and SPILT.search(folded, end, end + WASTE_WITHIN) is None
+        and folded.find(folded[start:end], end) < 0
+    )
 
 
 def _waste(folded: str, start: int, end: int) -> bool:

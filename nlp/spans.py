@@ -10,6 +10,7 @@ probability. Where the encoder was asked, what its tokens say is added. Called b
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -40,6 +41,12 @@ OUTSIDE: Final = -6.0
 #: No name or time goes on beyond the end of a sentence. What that weighs is enough, and keeps sums exact.
 _SENTENCE_ENDS: Final = np.array([ord(one) for one in "。!?;\n"], dtype=np.uint32)
 _BEYOND: Final = 50.0
+#: Several names in a row: the first is told.
+_LISTED: Final = re.compile(
+    r"[^，,、\n]{2,}?(?:公司|厂|店|馆|场|站|厅|吧|城|集团|超市|饭店|酒店|工地|物业)(?=[，,、])"
+)
+_LOOSE: Final = frozenset("的，,、。;； \t")
+_PAIRS: Final = (("(", ")"), ("“", "”"), ("‘", "’"), ("《", "》"), ("【", "】"), ('"', '"'))
 #: So many of the likeliest spans are looked at: the same words may stand in several places.
 _LOOKED_AT: Final = 30
 _BEGINS = [place * ASKED for place in range(len(NAMES))]
@@ -110,7 +117,7 @@ class Spans:
                 self.likeliest(folded, title_length, seen, said, blend), blend.least, strict=True
             )
         )
-        return apart(Facts(party=party, when=when))
+        return apart(Facts(party=tidied(folded, party), when=tidied(folded, when)))
 
     def likeliest(
         self, folded: str, title_length: int, seen: Seen, said: Sequence[Said], blend: Blend
@@ -202,6 +209,41 @@ def _likeliest(text: str, scores: NDArray[np.float32], none: float) -> tuple[Spa
         found[text[span.start : span.end]].append((float(odds[at]), span))
     best = max(found.values(), key=lambda spans: sum(share for share, _ in spans))
     return max(best)[1], total / (total + float(np.exp(none - highest)))
+
+
+def tidied(text: str, span: Span | None) -> Span | None:
+    """A span as a clerk would copy it: with both marks of a pair or none, without the first 的 after it.
+
+    Several names in a row (顺达纸厂，鸿运塑料厂) are told as the first: a list of them is nobody's name.
+    None where it lies within a mask ([手机号]).
+    """
+    if span is None:
+        return None
+    start, end = span
+    if text.rfind("[", 0, start + 1) > text.rfind("]", 0, start + 1):
+        return None
+    if (listed := _LISTED.match(text, start, end)) is not None:
+        end = listed.end()
+    while end - start > 1 and text[end - 1] in _LOOSE:
+        end -= 1
+    for opening, closing in _PAIRS:
+        opened, closed = text.count(opening, start, end), text.count(closing, start, end)
+        if (opening == closing and opened % 2) or (opening != closing and opened != closed):
+            start, end = _completed(text, start, end, opening, closing)
+    return Span(start, end) if start < end else None
+
+
+def _completed(text: str, start: int, end: int, opening: str, closing: str) -> tuple[int, int]:
+    """A span with the other mark of its pair, where it stands right outside; else without the one it has."""
+    if text[start - 1 : start] == opening:
+        return start - 1, end
+    if text[end : end + 1] == closing:
+        return start, end + 1
+    if text[start] in {opening, closing}:
+        return start + 1, end
+    if text[end - 1] in {opening, closing}:
+        return start, end - 1
+    return start, end
 
 
 def _card(folder: Path) -> dict[str, Any]:

@@ -366,11 +366,19 @@ class Settings(BaseSettings):
         return self.redis_url or f"unix://{self.valkey_socket}"
 
 
+#: What takes their place in the data directory is not what was meant.
+_NEVER_EMPTY: Final = ("VAULT_KEYS", "REWARD_KEYS", "DATABASE_URL", "REDIS_URL")
+
+
 def load_settings() -> Settings:
     """Read the environment. Raises SettingsError naming each bad variable, never its value."""
-    if os.environ.get("JIESU_VAULT_KEYS") == "" and not os.environ.get("JIESU_VAULT_KEYS_FILE"):
-        # Not as if it were not set: with a new key in the data directory nothing would open any more.
-        raise SettingsError("系统设置有误：JIESU_VAULT_KEYS：是空的；要用数据目录里的密钥，去掉这一行")
+    for name in _NEVER_EMPTY:
+        given = {one: os.environ.get(one) for one in (f"JIESU_{name}", f"JIESU_{name}_FILE")}
+        if "" in given.values() and not any(given.values()):
+            # Not as if it were not set: with a new key in the data directory nothing would open any more, and
+            # in a new database everything would be missing.
+            empty = next(one for one, value in given.items() if value == "")
+            raise SettingsError(f"系统设置有误：{empty}：是空的；要用数据目录里的，去掉这一行")
     try:
         return Settings()
     except ValidationError as error:

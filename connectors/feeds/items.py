@@ -35,6 +35,8 @@ _SPACES: Final = re.compile(r"[ \t\r\f\v\u3000\u00a0]+")
 _LINES: Final = re.compile(r"\s*\n\s*")
 #: No scheme, no host without one, and something that only an address has.
 _RELATIVE: Final = re.compile(r"(?![^/?#]*:|www\.)(?:[/?]\S*|[^#\s]\S*[/?.]\S*)", re.IGNORECASE)
+#: Written where a feed knows no address.
+_NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "无", "暂无", "没有"})
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 #: Read of a field before it is turned into text: what lies behind is never shown anyway.
 _MOST_HTML: Final = 10 * MOST_TEXT
@@ -136,5 +138,20 @@ def link_of(
     whole = next(filter(None, map(web_address, absolute)), None)
     if whole is not None or base is None:
         return whole, False
-    joined = next(filter(None, (web_address(value, base) for value in relative)), None)
+    joined = next(
+        (
+            url
+            for value in relative
+            if (url := web_address(value, base)) and not _leads_nowhere(url, value, base)
+        ),
+        None,
+    )
     return joined, joined is not None
+
+
+def _leads_nowhere(url: str, value: object, base: str) -> bool:
+    """Whether a relative address stands for none: the site's root, the feed itself, a word for nothing."""
+    bare = url.partition("#")[0].rstrip("?/")
+    root = urljoin(base, "/").rstrip("/")
+    nothing = isinstance(value, str) and value.strip(" ./?").casefold() in _NOTHING
+    return nothing or bare in {root, base.partition("#")[0].rstrip("?/")}

@@ -250,6 +250,9 @@ def test_sheets_beside_the_one_that_is_read_are_told(tmp_path: Path) -> None:
     made, _ = book([HEADER, ("1", "甲", None, None)])
     made.create_sheet("二月").append(["内容"])
     made.create_sheet("空")
+    choices = made.create_sheet("字典")
+    choices.append(["噪声"])
+    choices.sheet_state = "veryHidden"
     path = saved(made, tmp_path)
     assert left_out(path, PLAIN).sheets == ("二月",)
     assert left_out(path, PLAIN, sheet="二月").sheets == (made.sheetnames[0],)

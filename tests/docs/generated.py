@@ -79,7 +79,7 @@ def settings() -> str:
         "# Settings 设置",
         "",
         "Read from the environment by `triage/settings.py`, and nowhere else.",
-        "An empty value sets nothing; of JIESU_VAULT_KEYS it is refused.",
+        "An empty value sets nothing; of the keys and the addresses of database and Redis it is refused.",
         "",
     ]
     for name, field in Settings.model_fields.items():

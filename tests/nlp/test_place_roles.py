@@ -35,6 +35,34 @@ def test_a_place_that_is_denied_is_not_where_it_happens(
     assert (reading.district, reading.street) == (district, street)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "多次致电都说负责人不在，朝阳区望京街道的工地还在夜间施工",
+        "领导不在。朝阳区望京街道的工地夜间施工",
+        "他们说不是。\n朝阳区望京街道的工地夜间施工",
+        "城管来了人就不在；朝阳区望京街道的工地夜间施工",
+    ],
+)
+def test_a_denial_ends_with_its_clause(text: str) -> None:
+    assert READER.read(None, text).street == "望京街道"
+
+
+def test_a_title_that_ends_with_a_denial_denies_nothing_of_the_text() -> None:
+    assert READER.read("反映负责人经常不在", "朝阳区望京街道的工地夜间施工").street == "望京街道"
+
+
+@pytest.mark.parametrize(
+    ("text", "street"),
+    [
+        ("渣土车从通州区宋庄镇拉土到潞城镇，宋庄镇路面遗撒严重，请宋庄镇处理", "宋庄镇"),
+        ("渣土从通州区宋庄镇拉到潞城镇倾倒", "潞城镇"),
+    ],
+)
+def test_waste_is_where_it_goes_unless_more_is_told_of_where_it_is_from(text: str, street: str) -> None:
+    assert READER.read(None, text).street == street
+
+
 def test_a_denied_place_is_no_candidate_and_keeps_its_mention() -> None:
     reading = READER.read(None, "工地不在朝阳区望京街道，是顺义后沙峪的")
     assert [mention.role for mention in reading.mentions] == [DENIED, DENIED, NAMED, NAMED]

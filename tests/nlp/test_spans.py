@@ -16,7 +16,7 @@ from nlp.facts import Facts, Seen, Span, look
 from nlp.folder import WeightsError
 from nlp.pipeline import Reader
 from nlp.span_features import READ, ROWS, rows_of
-from nlp.spans import CARD, LONGEST, NAMES, OUTSIDE, WEIGHTS_FILE, Said, Spans, scores_of, spread
+from nlp.spans import CARD, LONGEST, NAMES, OUTSIDE, WEIGHTS_FILE, Said, Spans, scores_of, spread, tidied
 from nlp.text import normalize
 
 if TYPE_CHECKING:
@@ -43,6 +43,32 @@ def test_who_and_when_of_a_plain_complaint(text: str, party: str, when: str) -> 
     assert (found.party_text(text), found.when_text(text)) == (party, when)
 
 
+@pytest.mark.parametrize(
+    ("text", "span", "told"),
+    [
+        ("投诉顺达纸厂，鸿运塑料厂排污", (2, 12), "顺达纸厂"),
+        ("楼下“红太阳”歌厅很吵", (3, 9), "“红太阳”歌厅"),
+        ("老北京涮肉（望京店）油烟", (0, 9), "老北京涮肉（望京店）"),
+        ("顺达公司的工地", (0, 5), "顺达公司"),
+        ("打了[手机号]没人接", (3, 6), None),
+        ("天天、夜夜施工", (0, 5), "天天、夜夜"),
+    ],
+)
+def test_a_span_is_told_as_a_clerk_would_copy_it(text: str, span: tuple[int, int], told: str | None) -> None:
+    folded = normalize(text)
+    found = tidied(folded, Span(*span))
+    assert (None if found is None else text[found.start : found.end]) == told
+
+
+def test_a_folder_of_its_own_has_its_own_spans(tmp_path: Path) -> None:
+    for path in WEIGHTS.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / CARD).unlink()
+    card = json.loads((WEIGHTS / CARD).read_text(encoding="utf-8"))
+    (tmp_path / CARD).write_text(json.dumps(card | {"version": "who-mine"}), encoding="utf-8")
+    assert "+who-mine+" in Reader.load(weights=tmp_path).model_version
+
+
 @pytest.mark.parametrize("text", ["", "。", "\n", "谢谢你们的工作", "请问垃圾分类怎么分"])
 def test_nobody_where_nobody_is_named(text: str) -> None:
     assert read(text) == Facts()
@@ -55,7 +81,37 @@ def test_the_reader_tells_them_with_their_evidence() -> None:
     assert SHIPPED.version in reading.model_version
 
 
-@given(st.text(max_size=300), st.integers(0, 40))
+PIECES = (
+    *(
+        "投诉",
+        "北辰烤鱼店",
+        "宏达塑料厂",
+        "“红太阳”歌厅",
+        "每天晚上十点",
+        "从早上五点",
+        "到凌晨两点",
+        "夜间",
+        "施工",
+    ),
+    *(
+        "排放油烟",
+        "噪音扰民",
+        "小区南边的",
+        "某某物业公司",
+        "[手机号]",
+        "。",
+        "！",
+        "\n",
+        "？",
+        "，",
+        "、",
+        "（",
+        "）",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.integers(0, 40))
 def test_spans_lie_in_one_sentence_and_are_of_some_length(text: str, title_length: int) -> None:
     folded = normalize(text)
     found = SHIPPED.read(folded, title_length, look(folded, folded, title_length))

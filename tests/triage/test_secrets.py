@@ -55,6 +55,8 @@ GIVEN = {
 #: What must not be seen anywhere: the password, and the keys themselves.
 UNSEEN = (HIDDEN, "QUFB" * 10, "QkJC" * 10, "Q0ND" * 10)
 
+NEVER_EMPTY = ("vault_keys", "reward_keys", "database_url", "redis_url")
+
 
 def in_environment(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
     for name, value in values.items():
@@ -122,11 +124,17 @@ def test_settings_and_their_faults_show_no_secret(monkeypatch: pytest.MonkeyPatc
 
 def test_an_empty_line_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """`JIESU_TABLES_DIR=` was the current directory, and an empty secret one that everybody knows."""
-    names = set(Settings.model_fields) - {"vault_keys"}
+    names = {name for name in Settings.model_fields if name.removesuffix("_file") not in NEVER_EMPTY}
     in_environment(monkeypatch, dict.fromkeys(names, ""))
     assert load_settings() == Settings.model_construct()
-    in_environment(monkeypatch, {"vault_keys": ""})
-    with pytest.raises(SettingsError, match=r"^系统设置有误：JIESU_VAULT_KEYS：是空的"):
+
+
+@pytest.mark.parametrize("name", [f"{name}{end}" for name in NEVER_EMPTY for end in ("", "_file")])
+def test_a_new_key_or_database_does_not_take_the_place_of_an_empty_line(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_environment(monkeypatch, {name: ""})
+    with pytest.raises(SettingsError, match=rf"^系统设置有误：JIESU_{name.upper()}：是空的"):
         load_settings()
 
 

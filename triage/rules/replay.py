@@ -141,10 +141,14 @@ def step(s: Standing, event: Event) -> Standing:
 
 
 def _asked_again(s: Standing, event: Event) -> Standing:
-    """催办 by the citizen, the platform or the timetable, or one more case that was merged into this one.
+    """催办 by the citizen, the platform or the timetable: counted; what staff did can still be undone."""
+    return _urged(s, event, 1)
 
-    Counted; what staff did can still be undone.
-    """
+
+def _joined(s: Standing, event: Event) -> Standing:
+    """One more case was merged into this one: likewise, but to nothing that closes it under that case."""
+    if s.before is not None and s.before.state in CLOSED_STATES:
+        s = s.evolve(last=None, before=None)
     return _urged(s, event, 1)
 
 
@@ -388,7 +392,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
 }
 #: What is no move of this ticket, and changes it all the same.
 _BESIDES: Final[Mapping[str, Callable[[Standing, Event], Standing]]] = {
-    Tag.JOINED.value: _asked_again,
+    Tag.JOINED.value: _joined,
     Tag.LEFT.value: _left,
     Tag.PLACED.value: _placed,
     Tag.HEAD_ANSWERED.value: _head_settled,

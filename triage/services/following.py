@@ -46,7 +46,8 @@ async def merges(session: AsyncSession, ids: Collection[int]) -> dict[int, dict[
     return {number: row.data for number, row in last.items() if row.tag == Tag.MERGE}
 
 
-def _head_of(merge: Mapping[str, Any]) -> str:
+def head_of(merge: Mapping[str, Any]) -> str:
+    """The number of the ticket that a merge's event says it went into."""
     return str((merge.get("values") or {}).get(Field.OTHER_TICKET.value) or "")
 
 
@@ -58,7 +59,7 @@ async def above(session: AsyncSession, ticket_id: int, state: str) -> str | None
     if merge is None:
         # Merged without an event that says into which: into one that nobody finds.
         return "" if state == State.MERGED else None
-    return _head_of(merge)
+    return head_of(merge)
 
 
 async def top(session: AsyncSession, ticket_id: int, state: str) -> tuple[int, str] | None:
@@ -75,7 +76,7 @@ async def tops(session: AsyncSession, states: Mapping[int, str]) -> dict[int, tu
     stands = {one: (one, state) for one, state in states.items()}
     passed = {one: {one} for one in states}
     while asked := {at for at, state in stands.values() if state in _MAY_BE_MERGED}:
-        into = {number: _head_of(merge) for number, merge in (await merges(session, asked)).items()}
+        into = {number: head_of(merge) for number, merge in (await merges(session, asked)).items()}
         if not into:
             break
         rows = await session.execute(

@@ -177,7 +177,7 @@ async def make(
         by = None if person is SYSTEM else person.actor.login
         merged = wish.move is Move.MERGE
         await matters.moved(session, ticket.id, head.id, merged=merged, by=by, now=now)
-        await passing_on.moved(session, ticket.id, head.id, merged=merged, now=now)
+        await passing_on.moved(session, ticket.id, head.id, joined=merged, now=now)
     if standing.settled is not after.settled:
         root = following.answered_by(wish, after, head_standing)
         await following.tell(session, tables, waiting, wish.no, root, now=now)

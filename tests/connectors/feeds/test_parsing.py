@@ -298,6 +298,10 @@ RELATIVE = """<rss version="2.0"><channel><item><title>一</title>{}</item></cha
         (RELATIVE.format("<guid>a.b/77</guid>"), (None, False)),
         (RELATIVE.format("<link>/1</link><guid>https://x.example/1</guid>"), ("https://x.example/1", False)),
         (BASED, ("https://x.example/a/1", False)),
+        (RELATIVE.format("<link>/</link>"), (None, False)),
+        (RELATIVE.format("<link>?</link>"), (None, False)),
+        (RELATIVE.format("<link>N/A</link>"), (None, False)),
+        (RELATIVE.format("<link>暂无.</link>"), (None, False)),
         (
             '{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "7/7", "url": "/1"}]}',
             ("https://news.example/1", True),

@@ -110,8 +110,8 @@ def test_a_row_that_goes_away_leaves_tickets_to_a_person(tmp_path: Path) -> None
         ),
         (
             "situations.yaml",
-            "passing: [地铁站, ",
-            "passing: [地铁站, 码头旁, ",
+            "passing: [地铁站旁, ",
+            "passing: [地铁站旁, 码头旁, ",
             "passing 里的“码头旁”不含 words 的任何一个词，不起作用",
         ),
         (

@@ -115,3 +115,15 @@ async def test_a_number_is_looked_up_without_the_list_of_sources(deps: Deps, tmp
     assert renamed.held == {"a": 2}
     known = [sql for sql in asked if "appeal.content_hash" in sql and "JOIN source" in sql]
     assert ["external_id IN" in sql and "SELECT source.id" not in sql for sql in known] == [True, True]
+
+
+async def test_a_phone_tells_two_apart_so_a_hidden_name_makes_no_second_case(
+    deps: Deps, tmp_path: Path
+) -> None:
+    """保密 said later, with the name hidden by the platform: it is the case that is known."""
+    head, row = HEAD.strip() + ",电话\n", FIRST.strip() + ",13800000000\n"
+    assert (await put(deps, rows_of(tmp_path, head + row))).stored == 1
+    hidden = row.replace("张三丰", "***").replace("否", "是")
+    report = await put(deps, rows_of(tmp_path, head + hidden + hidden.replace("***", "")))
+    assert (report.stored, report.repeated) == (0, 2)
+    assert await kept(deps) == [("望京街道甲小区", True)]

@@ -174,6 +174,21 @@ async def test_what_was_revoked_can_be_picked_anew(db: Database, tables: Tables)
     assert sorted(await stands(db), key=lambda stand: stand.name) == [Standing.ONCE_MORE, Standing.REVOKED]
 
 
+async def test_one_ticket_that_is_picked_again_after_another_took_its_pick_back_counts_once(
+    db: Database, tables: Tables
+) -> None:
+    """Whose picks are left is not known then: one ticket must not teach the whole city a phrase."""
+    mine, others, third = await stored(db, 3)
+    await pick(db, tables, mine, PICK)
+    await pick(db, tables, others, PICK)
+    assert await names(db) == [("鹊桥大院", WANGJING)]
+    await pick(db, tables, others, BACK)
+    await pick(db, tables, mine, PICK)
+    assert await names(db) == []
+    await pick(db, tables, third, PICK)
+    assert await names(db) == [("鹊桥大院", WANGJING)]
+
+
 async def test_a_pick_without_a_phrase_teaches_nothing(db: Database, tables: Tables) -> None:
     (no,) = await stored(db)
     await pick(db, tables, no, Wish(WANGJING, always=True))

@@ -20,7 +20,7 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_rewards import PaymentState, RewardAct, RewardState, ShareState
 from triage.clock import local
 from triage.errors import BadInput
-from triage.services.rewards import book
+from triage.services.rewards import book, settling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,6 +43,8 @@ class Went:
     share: int
     act: RewardAct
     at: datetime
+    disputed: bool = False
+    """The bank said that it failed, and then that it did not: whether it was paid is for people to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +69,17 @@ def read(lines: Iterable[str]) -> list[Went]:
         try:
             row: dict[str, Any] = orjson.loads(line)
             told = row["detail"].get("act")
+            disputed = row["detail"].get("bank") == settling.DISPUTED
             if (row["act"], row["subject_kind"]) == (
                 LedgerAct.REWARD_PAID,
                 SubjectKind.REWARD,
-            ) and told in acts:
+            ) and (told in acts or disputed or row["detail"].get("bank") == settling.CLEARED):
                 no, share = str(row["subject"]), int(row["detail"]["share"])
-                newest[no, share] = Went(no, share, RewardAct(told), datetime.fromisoformat(row["at"]))
+                act = RewardAct(told) if told in acts else RewardAct.FAIL
+                newest[no, share] = Went(no, share, act, datetime.fromisoformat(row["at"]), disputed=disputed)
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
             raise BadInput(f"第 {number} 行不是台账的一行：请用 jiesu audit export 的 JSONL") from None
-    return [one for one in newest.values() if one.act in _WENT]
+    return [one for one in newest.values() if one.act in _WENT or one.disputed]
 
 
 async def find(session: AsyncSession, told: Sequence[Went]) -> Parts:
@@ -86,7 +90,7 @@ async def find(session: AsyncSession, told: Sequence[Went]) -> Parts:
         reward, share, known = await _of(session, one)
         if known:
             continue
-        payable = reward is not None and share is not None and share.state in _PAYABLE
+        payable = reward is not None and share is not None and share.state in _PAYABLE and not one.disputed
         (held if payable else unclear).append(_name(one.no, one.share))
     return Parts(tuple(held), tuple(unclear), tuple(await _payable(session, set(held))))
 
@@ -98,7 +102,7 @@ async def hold(session: AsyncSession, told: Sequence[Went], *, by: str, now: dat
         reward, share, known = await _of(session, one, lock=True)
         if known:
             continue
-        if reward is None or share is None or share.state not in _PAYABLE:
+        if reward is None or share is None or share.state not in _PAYABLE or one.disputed:
             unclear.append(_name(one.no, one.share))
             continue
         reference = await _held(session, reward, share, one, by=by, now=now)

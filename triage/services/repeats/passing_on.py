@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from models import merged
 from models.matters import MatterPair
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES
 from models.vocab_matters import Proposal
+from triage.services import following
 from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
@@ -21,16 +23,18 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+#: What is handed on says so where a model's version stands.
+_BY: Final = "merged "
 #: Not the reasons of the first pair: they quote words of a ticket that may be 保密.
 _WHY: Final = "和已经并入的一张工单像是同一事项"
 
 
-async def moved(session: AsyncSession, ticket_id: int, head_id: int, *, merged: bool, now: datetime) -> None:
-    """Bring what waits to what a merge makes of it, or its undoing (`merged` false)."""
-    if merged:
+async def moved(session: AsyncSession, ticket_id: int, head_id: int, *, joined: bool, now: datetime) -> None:
+    """Bring what waits to what a merge makes of it, or its undoing (`joined` false)."""
+    if joined:
         await _merged(session, ticket_id, head_id, now=now)
     else:
-        await _split(session, ticket_id, head_id)
+        await _split(session, ticket_id, head_id, now=now)
 
 
 async def _merged(session: AsyncSession, ticket_id: int, head_id: int, *, now: datetime) -> None:
@@ -66,17 +70,34 @@ async def _merged(session: AsyncSession, ticket_id: int, head_id: int, *, now: d
     await insert_new(session, MatterPair, found)
 
 
-async def _split(session: AsyncSession, ticket_id: int, head_id: int) -> None:
-    """Take away what the merge proposed to the case and nobody decided."""
-    await session.execute(
-        sa.delete(MatterPair).where(
-            sa.or_(MatterPair.ticket_id == head_id, MatterPair.head_id == head_id),
-            MatterPair.state == Proposal.PROPOSED.value,
-            MatterPair.model_version == _by(ticket_id),
+async def _split(session: AsyncSession, ticket_id: int, head_id: int, *, now: datetime) -> None:
+    """Take away what merges proposed to the case and nobody decided, and hand on anew for those who stay.
+
+    Likewise for the case that this one is merged into, and so on: it has what was handed on from here.
+    """
+    left, case = ticket_id, head_id
+    for _ in range(merged.DEPTH):
+        await session.execute(
+            sa.delete(MatterPair).where(
+                sa.or_(MatterPair.ticket_id == case, MatterPair.head_id == case),
+                MatterPair.state == Proposal.PROPOSED.value,
+                MatterPair.by.is_(None),
+                MatterPair.model_version.startswith(_BY),
+            )
         )
-    )
+        for member in sorted(await merged.inside(session, {case}) - {left}):
+            await _merged(session, member, case, now=now)
+        into = (await following.merges(session, [case])).get(case)
+        above = (
+            await session.scalar(sa.select(Ticket.id).where(Ticket.no == following.head_of(into)))
+            if into
+            else None
+        )
+        if above is None:
+            return
+        left, case = 0, above
 
 
 def _by(ticket_id: int) -> str:
     """Stands where a model's version does."""
-    return f"merged {ticket_id}"
+    return f"{_BY}{ticket_id}"

@@ -140,20 +140,25 @@ async def _rewards(session: AsyncSession, share_ids: Sequence[int]) -> dict[int,
     return {share.id: (reward, share) for reward, share in rows}
 
 
+#: What the ledger says of a payment that the bank called failed and then paid, and once it was not after all.
+DISPUTED: Final = "先称失败、后称成功"
+CLEARED: Final = f"{DISPUTED}，另一人确认未支付成功"
+
+
 async def _settle(session: AsyncSession, tables: Tables, doer: Doer, told: _Told, *, now: datetime) -> str:
     """What became of it, as `take` counts it."""
     one, payment = told.one, told.payment
     if payment.state == PaymentState.FAILED:
         if not one.paid:
             payment.disputed_by = None
-            _note(session, doer, told, now=now, what="先称失败、后称成功，另一人确认未支付成功")
+            _note(session, doer, told, now=now, what=CLEARED)
             _open_again(tables, told, now=now)
             return "cleared"
         if payment.disputed_by is not None and told.share.state in _OPEN:
             await _paid(session, tables, doer, told, now=now)
             return "paid"
         payment.disputed_by = payment.disputed_by or doer.login
-        _note(session, doer, told, now=now, what="先称失败、后称成功")
+        _note(session, doer, told, now=now, what=DISPUTED)
         log.error("bank_contradicts", payment=payment.reference)
         return "disputed"
     if one.paid:

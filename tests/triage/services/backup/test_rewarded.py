@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,12 @@ def test_what_the_bank_sent_back_last_is_not_held() -> None:
     acts = [{"act": "export", "share": 1}, {"bank": "称未支付成功", "share": 1}, {"act": "fail", "share": 1}]
     told = [orjson.dumps(row | {"detail": detail}).decode() for detail in acts]
     assert [len(rewarded.read(told[:number])) for number in range(4)] == [0, 1, 1, 0]
+    told += [
+        orjson.dumps(row | {"detail": {"bank": said, "share": 1}}).decode()
+        for said in ("先称失败、后称成功", "先称失败、后称成功，另一人确认未支付成功")
+    ]
+    (unsure,) = rewarded.read(told[:4])
+    assert (unsure.disputed, len(rewarded.read(told))) == (True, 0)
     with pytest.raises(BadInput, match="第 2 行"):
         rewarded.read(["20261126-00000007", '{"act": "reward.paid"'])
 
@@ -117,6 +124,8 @@ async def test_what_went_to_the_bank_after_the_backup_is_held_until_its_answer(d
     went = Went(no, 1, RewardAct.EXPORT, LATER)
     back = bed.at(deps, UNTIL)
     assert await found(back, [went]) == Parts(held=(f"{no} 第 1 份",))
+    unsure = replace(went, disputed=True)
+    assert (await found(back, [unsure])).unclear == (await held(back, unsure)).unclear == (f"{no} 第 1 份",)
     parts = await held(back, went)
     (batch,) = await batches(deps)
     assert parts == Parts(held=(f"{no} 第 1 份（流水号 {batch.no}-0001）",))

@@ -14,7 +14,7 @@ from models.counting import count_tickets
 from models.filters import Day, Scope, TicketFilter, View, Viewer, all_seeing
 from models.queries import Ask, ticket_page
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Move, Tag
+from models.vocab import Move, State, Tag
 from tests.factories import NOW, TicketIn
 from tests.triage.services.test_moving import CALLER, HOTLINE, REACHED, STREET, do, holds, ready, row
 from triage.rules.fields import Refusal
@@ -250,6 +250,19 @@ async def test_a_merge_into_a_case_leaves_its_unit_the_undo_of_its_own_step(
     await act(db, head, STREET, Move.UNDO, WRONG)
     mine = await row(db, head)
     assert (mine.state, mine.urges) == ("dispatched", 1)
+    await holds(db, tables, head)
+
+
+async def test_what_closes_a_case_under_those_who_joined_it_is_not_undone(
+    db: Database, tables: Tables
+) -> None:
+    """收回受理 taken back within its minutes: who was merged meanwhile would be in a case that nobody has."""
+    head, one = await ready(db, tables, TicketIn(state=State.REVIEW, unit=None, assist=()), TicketIn())
+    await act(db, head, HOTLINE, Move.DIVERT, {"divert": "explain", "reason": "解释说明即可"})
+    await act(db, head, HOTLINE, Move.ACCEPT, {"reason": "分流有误"})
+    await merged(db, one, head)
+    with pytest.raises(Refusal, match="没有可以撤销的上一步"):
+        await act(db, head, HOTLINE, Move.UNDO, WRONG)
     await holds(db, tables, head)
 
 

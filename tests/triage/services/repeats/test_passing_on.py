@@ -68,6 +68,27 @@ async def test_a_merge_of_merges_hands_on_what_was_handed_on(db: Database) -> No
     assert await listed(db) == {(4, 2)}
 
 
+async def test_of_two_that_hand_on_one_pair_who_stays_keeps_it(db: Database) -> None:
+    case, first, second, _ = await ready(db, TABLES, *[TicketIn()] * 4)
+    await proposed(db, (4, 2), (4, 3))
+    await merged(db, first, case)
+    await merged(db, second, case)
+    assert await listed(db) == {(4, 1)}
+    await act(db, first, HOTLINE, Move.SPLIT, SPLIT)
+    assert await listed(db) == {(4, 1), (4, 2)}
+    await act(db, second, HOTLINE, Move.SPLIT, SPLIT)
+    assert await listed(db) == {(4, 2), (4, 3)}
+
+
+async def test_who_leaves_below_takes_away_what_came_up_from_there(db: Database) -> None:
+    top, case, middle, _ = await ready(db, TABLES, *[TicketIn()] * 4)
+    await proposed(db, (4, 3))
+    await merged(db, middle, case)
+    await merged(db, case, top)
+    await act(db, middle, HOTLINE, Move.SPLIT, SPLIT)
+    assert await listed(db) == {(4, 3)}
+
+
 async def test_what_a_person_decided_stands_and_what_is_over_is_not_proposed(db: Database) -> None:
     case, middle, refused, over = await ready(db, TABLES, *[TicketIn()] * 4)
     await proposed(db, (3, 2), (4, 2))
