@@ -106,7 +106,7 @@ class Spans:
             raise WeightsError(f"{WEIGHTS_FILE}: weights of other shapes: {shapes}")
 
     def read(self, folded: str, title_length: int, seen: Seen, said: Sequence[Said] = ()) -> Facts:
-        """Party and time of a folded text, each where it is likely enough. Never raises.
+        """Party and time of a folded text, where they are likely enough; else no party, and the rules' time.
 
         `said` is what the encoder said of the same text, part by part; none where it was not asked.
         """
@@ -117,7 +117,8 @@ class Spans:
                 self.likeliest(folded, title_length, seen, said, blend), blend.least, strict=True
             )
         )
-        return apart(Facts(party=tidied(folded, party), when=tidied(folded, when)))
+        # A word of time is one, whether or not it is the matter's: where none is likely the rules' is told.
+        return apart(Facts(party=tidied(folded, party), when=tidied(folded, when) or seen.told.when))
 
     def likeliest(
         self, folded: str, title_length: int, seen: Seen, said: Sequence[Said], blend: Blend

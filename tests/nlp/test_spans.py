@@ -69,6 +69,14 @@ def test_a_folder_of_its_own_has_its_own_spans(tmp_path: Path) -> None:
     assert "+who-mine+" in Reader.load(weights=tmp_path).model_version
 
 
+@pytest.mark.parametrize(
+    ("text", "when"), [("上个月河道发臭", "上个月"), ("刚才有人烧秸秆", "刚才"), ("周末装修噪音", "周末")]
+)
+def test_a_word_of_time_is_told_where_nothing_is_likelier(text: str, when: str) -> None:
+    found = read(text)
+    assert (found.party_text(text), found.when_text(text)) == (None, when)
+
+
 @pytest.mark.parametrize("text", ["", "。", "\n", "谢谢你们的工作", "请问垃圾分类怎么分"])
 def test_nobody_where_nobody_is_named(text: str) -> None:
     assert read(text) == Facts()

@@ -14,6 +14,7 @@ from models.filters import may_see
 from models.lead_matters import LeadPair
 from models.leads import Lead, MediaExposure
 from models.tickets import Ticket
+from models.vocab import Tag
 from models.vocab_leads import LeadState
 from models.vocab_matters import Proposal
 
@@ -86,7 +87,9 @@ class Exposure:
 
 async def of_case(session: AsyncSession, viewer: Viewer, whole: WholeTicket) -> list[Exposure]:
     """The same of a case and of all that is merged into it, as far as this viewer may see those."""
-    behind = await merged.behind_ids(session, [whole.ticket.id])
+    # The page has its events at hand: most cases were never joined, and need no query more.
+    joined = any(event.tag == Tag.JOINED.value for event in whole.events)
+    behind = await merged.behind_ids(session, [whole.ticket.id]) if joined else set()
     seen = sa.select(Ticket.appeal_id).where(Ticket.id.in_(behind), may_see(viewer))
     appeals = list(await session.scalars(seen)) if behind else []
     return await exposures(session, whole.appeal.id, *appeals)

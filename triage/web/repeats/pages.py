@@ -13,13 +13,10 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from models import matters, placed
-from models.vocab import CLOSED_STATES, Field, Move, Post, State, Urgency
+from models.vocab import Field, Move, State, Urgency
 from models.vocab_matters import Proposal
 from models.vocab_staff import Permission
-from triage.errors import BadInput, NoRule, TriageError
-from triage.rules import bulk
-from triage.rules.fields import Refusal
-from triage.rules.moves import Actor, Request
+from triage.errors import BadInput, TriageError
 from triage.services import moving, standings
 from triage.services.repeats import comparing, looking
 from triage.services.repeats.comparing import Part  # noqa: TC001  (shown by the template)
@@ -31,6 +28,7 @@ from triage.web.incidents import drawing
 from triage.web.incidents.drawing import Drawing  # noqa: TC001  (shown by the template)
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
 from triage.web.place_picking import GROUND
+from triage.web.repeats import ways
 from triage.web.repeats.box import PairLine, line, shown
 from triage.web.ticket_page import acting_of
 from triage.web.views import Due, Term  # noqa: TC001  (shown by the template)
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
 
     from models.matters import Proposed
     from models.ticket_detail import WholeTicket
-    from triage.rules.rows import Tables
-    from triage.rules.standing import Standing
     from triage.services.repeats.comparing import Compared, Gathered, Side
     from triage.settings import Settings
 
@@ -287,7 +283,7 @@ async def _page(request: web.Request, error: TriageError | None) -> web.Response
         facts=_facts(found),
         map=await _map(request, found),
         may_decide=request[VIEWER].may(Permission.INTAKE),
-        merging=_merging(request, found, (a, b)),
+        merging=ways.merging(request, found, (a, b)),
         marked=found.marked,
         split=next((side for side in (a, b) if side.no == found.merged_no), None),
         done=request.query.get("done") == Move.SPLIT.value,
@@ -334,37 +330,6 @@ async def _map(request: web.Request, found: Compared) -> Drawing | None:
     middle = (sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points))
     atlas = await request.app[GROUND].atlas()
     return drawing.draw(drawing.ground_of(atlas), middle, (found.metres or 0) / 2, points)
-
-
-def _merging(
-    request: web.Request, found: Compared, sides: tuple[SideView, SideView]
-) -> tuple[SideView, SideView] | None:
-    """The later into the earlier one; the other way round where the rules of 合并 allow that one alone.
-
-    None where one is over. What neither way allows is refused with its reason.
-    """
-    later, earlier = sides
-    if any(State(side.state) in CLOSED_STATES for side in sides):
-        return None
-    deps = request.app[DEPS]
-    now = deps.clock.now()
-    a, b = (standings.stand_of(deps.tables, side.whole, now=now) for side in (found.a, found.b))
-    actor = Actor(Post.HOTLINE, None, request[VIEWER].login)
-    way = _allowed(deps.tables, a, (earlier.no, b), actor, now=now)
-    other = _allowed(deps.tables, b, (later.no, a), actor, now=now)
-    return (earlier, later) if other and not way else (later, earlier)
-
-
-def _allowed(
-    tables: Tables, one: Standing, head: tuple[str, Standing], actor: Actor, *, now: datetime
-) -> bool:
-    """Whether the rules would let a ticket be merged into another, of that number."""
-    values = {Field.OTHER_TICKET.value: head[0], Field.REASON.value: "同一事项"}
-    try:
-        bulk.try_move(tables, one, Request(Move.MERGE, values, head[1]), actor, at=now)
-    except (Refusal, NoRule):
-        return False
-    return True
 
 
 def _side(request: web.Request, side: Side) -> SideView:

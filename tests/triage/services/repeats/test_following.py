@@ -258,7 +258,13 @@ async def test_what_closes_a_case_under_those_who_joined_it_is_not_undone(
 ) -> None:
     """收回受理 taken back within its minutes: who was merged meanwhile would be in a case that nobody has."""
     head, one = await ready(db, tables, TicketIn(state=State.REVIEW, unit=None, assist=()), TicketIn())
-    await act(db, head, HOTLINE, Move.DIVERT, {"divert": "explain", "reason": "解释说明即可"})
+    await act(
+        db,
+        head,
+        HOTLINE,
+        Move.DIVERT,
+        {"divert": "explain", "reason": "解释说明即可", "told_citizen": "phone"},
+    )
     await act(db, head, HOTLINE, Move.ACCEPT, {"reason": "分流有误"})
     await merged(db, one, head)
     with pytest.raises(Refusal, match="没有可以撤销的上一步"):

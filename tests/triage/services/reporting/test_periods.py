@@ -41,7 +41,7 @@ def test_periods(kind: ReportKind, day: date, name: str, issue: int) -> None:
     assert period.before.last == period.first - timedelta(days=1)
 
 
-@pytest.mark.parametrize("name", ["2026-13", "2026", "x", "9999-12", "0001-01"])
+@pytest.mark.parametrize("name", ["2026-13", "2026", "x", "9999-12"])
 def test_periods_that_are_none(name: str) -> None:
     with pytest.raises(BadInput, match="期间应形如"):
         period_of(ReportKind.MONTHLY, name)

@@ -161,7 +161,7 @@ async def test_the_workbook_names_no_ticket_that_the_viewer_may_not_see(
         ("month=2026-09", 404, "没有发布过"),
         ("month=x", 400, "月份应形如"),
         ("month=9999-12", 400, "月份应形如"),
-        ("month=0001-01", 400, "月份应在"),
+        ("month=0001-01", 400, "月份应"),
         ("month=2026-10&version=7", 404, "没有发布过第 7 版"),
         ("version=x", 400, "参数 version"),
         ("by=all", 400, "参数 by 只能是"),
