@@ -45,6 +45,7 @@ _BEYOND: Final = 50.0
 _LISTED: Final = re.compile(
     r"[^，,、\n]{2,}?(?:公司|厂|店|馆|场|站|厅|吧|城|集团|超市|饭店|酒店|工地|物业)(?=[，,、])"
 )
+_MASK: Final = re.compile(r"\[[^\[\]\n]{1,10}\]")
 _LOOSE: Final = frozenset("的，,、。;； \t")
 _PAIRS: Final = (("(", ")"), ("“", "”"), ("‘", "’"), ("《", "》"), ("【", "】"), ('"', '"'))
 #: So many of the likeliest spans are looked at: the same words may stand in several places.
@@ -221,7 +222,7 @@ def tidied(text: str, span: Span | None) -> Span | None:
     if span is None:
         return None
     start, end = span
-    if text.rfind("[", 0, start + 1) > text.rfind("]", 0, start + 1):
+    if any(mask.start() <= start < mask.end() for mask in _MASK.finditer(text, max(0, start - 12), end + 12)):
         return None
     if (listed := _LISTED.match(text, start, end)) is not None:
         end = listed.end()
