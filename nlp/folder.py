@@ -6,7 +6,8 @@ Called by the models that live in one.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+import json
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,18 @@ _DIGITS: Final = 8
 
 class WeightsError(ValueError):
     """The folder of weights is missing, incomplete or damaged; the message says which file and why."""
+
+
+def card_of(path: Path, schema: str) -> dict[str, Any]:
+    """What a card says. Raises WeightsError where it is missing, no JSON object, or of another schema."""
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        told = card.get("schema")
+    except (OSError, ValueError, AttributeError) as fault:
+        raise WeightsError(f"{path}: {fault}") from fault
+    if told != schema:
+        raise WeightsError(f"{path.name}: schema: expected {schema!r}, found {told!r}")
+    return card
 
 
 def check_file(path: Path, digest: str) -> None:

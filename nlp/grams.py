@@ -7,15 +7,14 @@ said for a class. It knows no words: what the lexicon's authors did not think of
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from nlp.beliefs import Beliefs, Blend
-from nlp.folder import WeightsError, check_file
+from nlp.folder import WeightsError, card_of, check_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +77,7 @@ class Grams:
 
     def __init__(self, folder: Path) -> None:
         """Load the weights. Raises WeightsError naming the file that is missing or damaged."""
-        card = _card(folder)
+        card = card_of(folder / CARD, SCHEMA)
         try:
             check_file(folder / WEIGHTS_FILE, card["files"][WEIGHTS_FILE])
             with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as kept:
@@ -159,17 +158,6 @@ class Grams:
         np.add.at(heat, starts, each)
         np.add.at(heat, np.minimum(starts + lengths, size), -each)
         return np.cumsum(heat)[:size].astype(np.float32)
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        schema = card.get("schema")
-    except (OSError, ValueError, AttributeError) as fault:
-        raise WeightsError(f"{folder / CARD}: {fault}") from fault
-    if schema != SCHEMA:
-        raise WeightsError(f"{CARD}: schema: expected {SCHEMA!r}, found {schema!r}")
-    return card
 
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -10,14 +10,13 @@ texts cost some five milliseconds by measures, of which each text's own two thir
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from nlp import WEIGHTS
-from nlp.folder import WeightsError, check_file
+from nlp.folder import WeightsError, card_of, check_file
 from nlp.grams import Grams
 from nlp.pair_net import PairNet
 from nlp.repeat_grams import Rarity
@@ -153,7 +152,7 @@ class PairReader:
         answer alone, by thresholds of their own or those given, whichever is higher: `degraded` says why, and
         `version` that it is so.
         """
-        card = _card(folder)
+        card = card_of(folder / CARD, SCHEMA)
         try:
             check_file(folder / WEIGHTS_FILE, card["files"][WEIGHTS_FILE])
             _check_measures(card)
@@ -278,14 +277,3 @@ def _check_measures(card: dict[str, Any]) -> None:
     """Trees that number other measures than ours would answer nonsense. Raises WeightsError."""
     if tuple(card["measures"]) != MEASURES:
         raise WeightsError(f"{CARD}: measures: made for another version of the program")
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        schema = card.get("schema")
-    except (OSError, ValueError, AttributeError) as fault:
-        raise WeightsError(f"{folder / CARD}: {fault}") from fault
-    if schema != SCHEMA:
-        raise WeightsError(f"{CARD}: schema: expected {SCHEMA!r}, found {schema!r}")
-    return card

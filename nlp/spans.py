@@ -9,7 +9,6 @@ probability. Where the encoder was asked, what its tokens say is added. Called b
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from nlp.facts import Facts, Span, apart
-from nlp.folder import WeightsError, check_file
+from nlp.folder import WeightsError, card_of, check_file
 from nlp.span_features import ROWS, rows_of
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Spans:
 
     def __init__(self, folder: Path) -> None:
         """Load the weights. Raises WeightsError naming the file that is missing or damaged."""
-        card = _card(folder)
+        card = card_of(folder / CARD, SCHEMA)
         try:
             check_file(folder / WEIGHTS_FILE, card["files"][WEIGHTS_FILE])
             with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as kept:
@@ -246,14 +245,3 @@ def _completed(text: str, start: int, end: int, opening: str, closing: str) -> t
     if text[end - 1] in {opening, closing}:
         return start, end - 1
     return start, end
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        schema = card.get("schema")
-    except (OSError, ValueError, AttributeError) as fault:
-        raise WeightsError(f"{folder / CARD}: {fault}") from fault
-    if schema != SCHEMA:
-        raise WeightsError(f"{CARD}: schema: expected {SCHEMA!r}, found {schema!r}")
-    return card
