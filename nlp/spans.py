@@ -44,6 +44,9 @@ _BEYOND: Final = 50.0
 _LISTED: Final = re.compile(
     r"[^，,、\n]{2,}?(?:公司|厂|店|馆|场|站|厅|吧|城|集团|超市|饭店|酒店|工地|物业)(?=[，,、])"
 )
+#: Where it is from the one who calls; what follows is a name only where it is long enough.
+_WHERE: Final = re.compile("(?:小区)?(?:楼下|楼上|隔壁|对面|底商|附近|旁边?|门口|[东南西北]侧|临街)的?")
+_NAMED: Final = 3
 _MASK: Final = re.compile(r"\[[^\[\]\n]{1,10}\]")
 _LOOSE: Final = frozenset("的，,、。;； \t")
 _PAIRS: Final = (("(", ")"), ("“", "”"), ("‘", "’"), ("《", "》"), ("【", "】"), ('"', '"'))
@@ -213,7 +216,7 @@ def _likeliest(text: str, scores: NDArray[np.float32], none: float) -> tuple[Spa
 
 
 def tidied(text: str, span: Span | None) -> Span | None:
-    """A span as a clerk would copy it: with both marks of a pair or none, without the first 的 after it.
+    """A span as a clerk would copy it: with both marks of a pair or none, without 底商 before or 的 after it.
 
     Several names in a row (顺达纸厂，鸿运塑料厂) are told as the first: a list of them is nobody's name.
     None where it lies within a mask ([手机号]).
@@ -223,6 +226,8 @@ def tidied(text: str, span: Span | None) -> Span | None:
     start, end = span
     if any(mask.start() <= start < mask.end() for mask in _MASK.finditer(text, max(0, start - 12), end + 12)):
         return None
+    if (where := _WHERE.match(text, start, end)) is not None and end - where.end() >= _NAMED:
+        start = where.end()
     if (listed := _LISTED.match(text, start, end)) is not None:
         end = listed.end()
     while end - start > 1 and text[end - 1] in _LOOSE:
