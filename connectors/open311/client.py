@@ -10,6 +10,7 @@ import asyncio
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -177,7 +178,7 @@ class Client:
 
 
 def _refused(reply: Reply) -> None:
-    if reply.status < 400:  # noqa: PLR2004
+    if reply.status < HTTPStatus.BAD_REQUEST:
         return
     try:
         told = [f"{row.get('code')} {row.get('description')}" for row in reply.rows()]

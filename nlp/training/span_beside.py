@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from nlp.encoder import CARD, LOWER, SAID, UPPER
 from nlp.spans import ASKED, LONGEST, NAMES, OUTSIDE
-from nlp.training.span_teacher import Lessons, inner_name, layer_of, learn, padded
+from nlp.training.span_teacher import EARLIER, LATER, Lessons, inner_name, layer_of, learn, padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ class Beside(nn.Module):
         said = self.said(self.dropout(states))
         said = torch.gather(said, 1, tokens.clamp(min=0)[..., None].expand(-1, -1, said.shape[2]))
         known = tokens >= 0
-        first, last = known & (places % 2 == 0), known & (places < 2)  # noqa: PLR2004  (see Stated.places)
+        first, last = known & (places & LATER == 0), known & (places & EARLIER == 0)
         wide = torch.tensor([len(one.text) for one in texts])
         beyond = torch.arange(tokens.shape[1])[None] >= wide[:, None]
         return [

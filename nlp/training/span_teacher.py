@@ -46,8 +46,10 @@ _NEVER: Final = -1e4
 _LOOKED_AT: Final = 30
 _TOLD: Final = 8
 
-#: Numbers of a layer's state.
+#: Numbers of a layer's state: multilingual-e5-small's.
 WIDTH: Final = 384
+#: A character that is not the first of its token, and one that is not the last.
+LATER, EARLIER = 1, 2
 
 #: Probable words for a name, and the probability that there are none.
 Told = tuple[dict[str, float], float]
@@ -70,6 +72,7 @@ class Stated:
     tokens: NDArray[np.int64]
     """The token of each character; -1 for none."""
     places: NDArray[np.int64]
+    """Of each character in its token: `LATER` than the first, `EARLIER` than the last, both or neither."""
     states: NDArray[np.float16]
     spans: tuple[list[tuple[int, int]] | None, ...]
 
@@ -111,7 +114,7 @@ class States:
                 start += 1
             for at in range(start, end):
                 tokens[at] = token
-                places[at] = (at > start) + 2 * (at < end - 1)
+                places[at] = LATER * (at > start) + EARLIER * (at < end - 1)
         return Stated(
             text,
             tokens,

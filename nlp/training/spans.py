@@ -25,6 +25,7 @@ from torch import nn
 from nlp import WEIGHTS, evaluation
 from nlp.encoder import Encoder
 from nlp.facts import look
+from nlp.folder import card_of
 from nlp.span_features import READ, ROWS, rows_of
 from nlp.spans import ASKED, CARD, LONGEST, NAMES, SCHEMA, WEIGHTS_FILE, Blend, Spans
 from nlp.text import normalize
@@ -102,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         beside = span_beside.fitted(texts, seed=_SEED, told=_tell)
         if given.keep_table:
             table = _kept(given.out)
+            about = card_of(given.out / CARD, SCHEMA)["about"]
         else:
             teacher = Teacher(texts, seeds=_TEACHERS, told=_tell)
             del texts
@@ -109,7 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _beginning(row) for file in (given.data, *given.without) for row in evaluation.rows(file)
             }
             drawn = _unlabelled(given.texts, known)
-            _tell({"labelled": len(learned), "unlabelled": len(drawn), "held": len(held)})
+            about = {"labelled": len(learned), "unlabelled": len(drawn), "limits_chosen_on": len(held)}
+            _tell(about)
             taught = [_labelled(row) for row in learned]
             for at in range(0, len(drawn), _TOGETHER):
                 batch = drawn[at : at + _TOGETHER]
@@ -119,9 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     span_beside.written(given.out, beside)
     digest = _keep(given.out, table, beside)
     guess = {"table": 1.0, "encoder": 1.0, "least": dict.fromkeys(NAMES, 0.0)}
-    _card(given.out, digest, guess, guess)
+    _card(given.out, digest, guess, guess, about)
     alone, with_encoder = _chosen(given.out, held)
-    _card(given.out, digest, alone, with_encoder)
+    _card(given.out, digest, alone, with_encoder, about)
     _tell({"version": Spans(given.out).version, "alone": alone, "beside": with_encoder})
     return 0
 
@@ -318,12 +321,16 @@ def _keep(out: Path, table: _Kept, beside: span_beside.Beside) -> str:
     return hashlib.sha256((out / WEIGHTS_FILE).read_bytes()).hexdigest()
 
 
-def _card(out: Path, digest: str, alone: dict[str, Any], beside: dict[str, Any]) -> None:
+def _card(
+    out: Path, digest: str, alone: dict[str, Any], beside: dict[str, Any], about: dict[str, Any]
+) -> None:
+    """Write `spans.json`: the blends and limits, what was learned from (`about`), the checksum."""
     card = {
         "schema": SCHEMA,
         "version": f"who-{digest[:4]}",
         "alone": alone,
         "beside": beside,
+        "about": about,
         "files": {WEIGHTS_FILE: digest},
     }
     (out / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
