@@ -180,7 +180,8 @@ async function withdraw() {
   sending.abort();
   const pending = waiting;
   busy(false);
-  say("没有再提交，可以接着改。先前那次若已经送到，再提交时会说明，不会办两次。");
+  // A preview of bulk work has no key: the first one may stand beside the second.
+  say(`没有再提交，可以接着改。先前那次若已经送到，${picked() ? "会多出一批预览，可以取消。" : "再提交时会说明，不会办两次。"}`);
   if (!pending.direct) localStorage.removeItem(PENDING);
   keepKey(pending);
   await giveBack({ ...pending, sent: "unsure" });
