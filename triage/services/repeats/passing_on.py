@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-#: What is handed on says so where a model's version stands.
-_BY: Final = "merged "
 #: Not the reasons of the first pair: they quote words of a ticket that may be 保密.
 _WHY: Final = "和已经并入的一张工单像是同一事项"
 
@@ -77,15 +75,17 @@ async def _split(session: AsyncSession, ticket_id: int, head_id: int, *, now: da
     """
     left, case = ticket_id, head_id
     for _ in range(merged.DEPTH):
+        stay = await merged.inside(session, {case}) - {left}
+        # What the other side's own members handed on to it is not this case's to take away.
         await session.execute(
             sa.delete(MatterPair).where(
                 sa.or_(MatterPair.ticket_id == case, MatterPair.head_id == case),
                 MatterPair.state == Proposal.PROPOSED.value,
                 MatterPair.by.is_(None),
-                MatterPair.model_version.startswith(_BY),
+                MatterPair.model_version.in_([_by(one) for one in stay | {left}]),
             )
         )
-        for member in sorted(await merged.inside(session, {case}) - {left}):
+        for member in sorted(stay):
             await _merged(session, member, case, now=now)
         into = (await following.merges(session, [case])).get(case)
         above = (
@@ -100,4 +100,4 @@ async def _split(session: AsyncSession, ticket_id: int, head_id: int, *, now: da
 
 def _by(ticket_id: int) -> str:
     """Stands where a model's version does."""
-    return f"{_BY}{ticket_id}"
+    return f"merged {ticket_id}"

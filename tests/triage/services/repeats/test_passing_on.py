@@ -80,6 +80,17 @@ async def test_of_two_that_hand_on_one_pair_who_stays_keeps_it(db: Database) -> 
     assert await listed(db) == {(4, 2), (4, 3)}
 
 
+async def test_what_the_other_side_handed_on_is_not_taken_away(db: Database) -> None:
+    """A ticket like the case was merged elsewhere: that one waits beside the case, whoever leaves it."""
+    case, other, like, member = await ready(db, TABLES, *[TicketIn()] * 4)
+    await proposed(db, (3, 1))
+    await merged(db, like, other)
+    assert await listed(db) == {(2, 1)}
+    await merged(db, member, case)
+    await act(db, member, HOTLINE, Move.SPLIT, SPLIT)
+    assert await listed(db) == {(2, 1)}
+
+
 async def test_who_leaves_below_takes_away_what_came_up_from_there(db: Database) -> None:
     top, case, middle, _ = await ready(db, TABLES, *[TicketIn()] * 4)
     await proposed(db, (4, 3))
