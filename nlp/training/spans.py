@@ -1,9 +1,9 @@
 """The weights of who and when (`nlp.spans`): `python -m nlp.training.spans --data FILE --texts DIR`.
 
-Learned from labelled texts, and from what a slower model that sees whole sentences
-(`nlp.training.span_teacher`) says of texts that nobody has labelled. How likely a name must be is chosen on
-labelled texts of which neither has learned (one in twelve). Needs the `train` extra. No text is kept: the
-table holds weights of hashed runs.
+Learned from labelled texts, the customer's and ours (`nlp.training.span_labels`), and from what a slower
+model that sees whole sentences (`nlp.training.span_teacher`) says of texts that nobody has labelled. How
+likely a name must be is chosen on labelled texts of which neither has learned (one in twelve). Needs the
+`train` extra. No text is kept: the table holds weights of hashed runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nlp.folder import card_of
 from nlp.span_features import READ, ROWS, rows_of
 from nlp.spans import ASKED, CARD, LONGEST, NAMES, SCHEMA, WEIGHTS_FILE, Blend, Spans
 from nlp.text import normalize
-from nlp.training import span_beside
+from nlp.training import span_beside, span_labels
 from nlp.training.examples import is_held_out
 from nlp.training.span_teacher import States, Teacher
 from nlp.types import source_text
@@ -95,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fit and write the weights; prints what was done as JSON lines."""
     given = _asked().parse_args(arguments)
     rows = evaluation.rows(given.data)
-    learned = [row for row in rows if not is_held_out(row)]
+    ours = span_labels.labelled(span_labels.files_of(given.texts))
+    learned = [*(row for row in rows if not is_held_out(row)), *ours]
     held = [row for row in rows if is_held_out(row)]
     with TemporaryDirectory() as work:
         states = States(given.out, Path(work))
@@ -107,11 +108,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             teacher = Teacher(texts, seeds=_TEACHERS, told=_tell)
             del texts
-            known = {
+            known = {_beginning(row) for row in ours} | {
                 _beginning(row) for file in (given.data, *given.without) for row in evaluation.rows(file)
             }
             drawn = _unlabelled(given.texts, known)
-            about = {"labelled": len(learned), "unlabelled": len(drawn), "limits_chosen_on": len(held)}
+            about = {
+                "labelled": len(learned),
+                "of_these_ours": len(ours),
+                "unlabelled": len(drawn),
+                "limits_chosen_on": len(held),
+            }
             _tell(about)
             taught = [_labelled(row) for row in learned]
             for at in range(0, len(drawn), _TOGETHER):
@@ -139,7 +145,7 @@ def _asked() -> argparse.ArgumentParser:
         type=Path,
         default=[],
         action="append",
-        help="unlabelled: a JSONL file or a folder",
+        help="public texts, most unlabelled: a JSONL file or a folder",
     )
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="the encoder's folder, which takes both")
     parser.add_argument(
@@ -215,9 +221,7 @@ def _told(row: dict[str, Any], answers: Sequence[Told]) -> Taught:
 def _unlabelled(places: Sequence[Path], known: set[str]) -> list[dict[str, Any]]:
     """Texts of files and folders that are not known, drawn with a fixed seed; none of them twice."""
     drawn, seen, found = random.Random(_SEED), set(known), []  # noqa: S311  (a choice of texts, no secret)
-    for path in sorted(
-        path for place in places for path in (place.rglob("*.jsonl") if place.is_dir() else [place])
-    ):
+    for path in span_labels.files_of(places):
         rows = [row for row in evaluation.rows(path) if isinstance(row.get("text"), str)]
         taken = 0
         for row in drawn.sample(rows, len(rows)):
