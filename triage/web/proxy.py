@@ -2,20 +2,24 @@
 
 Only what `JIESU_TRUSTED_PROXIES` names is believed. X-Forwarded-For is read from its end, where our own
 proxies write: the first address that is not one of them is whom they saw. What stands further left anyone may
-have written.
+have written. One from somebody else is told of once in the log: all behind such a proxy count as one.
 """
 
 from __future__ import annotations
 
+import functools
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from triage import logs
 from triage.web.keys import DEPS
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
+
+log = logs.get(__name__)
 
 FORWARDED: Final = "X-Forwarded-For"
 _MOST_HOPS: Final = 20
@@ -65,12 +69,20 @@ def forwarded(request: web.Request) -> bool:
     return any(name in request.headers for name in (FORWARDED, "Forwarded", "X-Real-IP", "Via"))
 
 
+@functools.cache
+def _tell_once() -> None:
+    """Once a process. Without the address: it may be a visitor's."""
+    log.warning("proxy_not_trusted", setting="JIESU_TRUSTED_PROXIES", header=FORWARDED)
+
+
 @web.middleware
 async def behind_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request the address of whoever really asks."""
-    settings = request.app[DEPS].settings
-    if not settings.trusted_proxies or FORWARDED not in request.headers:
+    if FORWARDED not in request.headers:
         return await handler(request)
-    trusted = networks(settings.trusted_proxies)
+    trusted = networks(request.app[DEPS].settings.trusted_proxies)
+    if not _ours(request.remote, trusted):
+        _tell_once()
+        return await handler(request)
     remote = client_of(request.remote, request.headers.getall(FORWARDED, []), trusted)
     return await handler(request.clone(remote=remote) if remote else request)

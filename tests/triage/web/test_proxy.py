@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from triage.web import proxy
 from triage.web.proxy import client_of, networks
+
+if TYPE_CHECKING:
+    from models.db import Database
+    from tests.triage.web.conftest import Client
 
 TRUSTED = networks("10.0.0.1, 10.9.0.0/16, fd00::/8")
 
@@ -41,3 +48,20 @@ def test_no_proxy_is_trusted_by_default() -> None:
 def test_a_request_keeps_its_route_when_its_address_is_another() -> None:
     request = make_mocked_request("GET", "/desk", app=web.Application())
     assert request.clone(remote="198.51.100.1").match_info is request.match_info
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    return sqlite_db
+
+
+async def test_a_proxy_that_is_not_named_is_told_of_once_and_without_its_visitor(
+    stranger: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy._tell_once.cache_clear()
+    assert (await stranger.get("/healthz")).status == 200
+    assert "proxy_not_trusted" not in caplog.text
+    for _ in range(2):
+        await stranger.get("/healthz", headers={"X-Forwarded-For": "198.51.100.77"})
+    assert caplog.text.count("proxy_not_trusted") == 1
+    assert "198.51.100.77" not in caplog.text
