@@ -298,6 +298,7 @@ ROUTES: Final = (
     access.open_to_all("POST", "/citizen/report", report.sent),
     access.open_to_all("GET", "/citizen/done", report.done),
     access.open_to_all("GET", "/citizen/privacy", notice.privacy),
+    access.open_to_all("GET", "/citizen/accessibility", notice.accessibility),
     access.open_to_all("GET", "/citizen/map.svg", report.picture),
     access.open_to_all("POST", "/citizen/where", report.where),
     access.open_to_all("GET", "/citizen/track", track),

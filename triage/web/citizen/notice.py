@@ -1,6 +1,7 @@
 """告知 (个人信息保护法第十七条): who handles what, why, how long, and what one may ask for. Open to all.
 
 The days are those of `retention.yaml` in force now; the handler and how to reach it are settings of the site.
+Beside it 无障碍声明, which says what holds of the pages, by tests, and what does not.
 """
 
 from __future__ import annotations
@@ -40,12 +41,21 @@ async def privacy(request: web.Request) -> web.Response:
     }
     page = NoticePage(
         handler=deps.settings.handler or "本网站的主办单位",
-        contact=deps.settings.handler_contact or "拨打 12345",
+        contact=_contact(request),
         identity=kept[Kept.IDENTITY],
         ledger=kept[Kept.LEDGER],
         reward=kept[Kept.REWARD],
     )
     return shown(request, "privacy", page=page)
+
+
+async def accessibility(request: web.Request) -> web.Response:
+    """无障碍声明."""
+    return shown(request, "accessibility", contact=_contact(request))
+
+
+def _contact(request: web.Request) -> str:
+    return request.app[DEPS].settings.handler_contact or "拨打 12345"
 
 
 def told(days: int) -> str:

@@ -24,7 +24,7 @@ _KEEP_SECONDS: Final = 365 * 24 * 3600
 _ONCE: Final = "/citizen/done"
 _PAGES: Final = frozenset(
     {"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", _ONCE, "/citizen/reward"}
-    | {"/citizen/privacy", "/citizen/reward/claim", "/citizen/reward/notice"}
+    | {"/citizen/privacy", "/citizen/accessibility", "/citizen/reward/claim", "/citizen/reward/notice"}
 )
 
 

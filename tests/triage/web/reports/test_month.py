@@ -61,6 +61,8 @@ async def lived(deps: Deps, *items: factories.TicketIn) -> list[str]:
 async def test_without_a_published_month_the_page_says_how_to_get_one(client: Client) -> None:
     page = await (await client.get("/desk/month")).text()
     assert "还没有发布过月度三率" in page
+    # Nobody else publishes it, so whoever looks is told what does.
+    assert "<code>jiesu month close 年-月</code>" in page
 
 
 async def test_a_month_is_told_by_everything_down_to_its_tickets(client: Client, no: str) -> None:
