@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import yaml
 from click.testing import CliRunner
 
 from triage.cli import main as cli
@@ -27,6 +28,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: What a command is asked for, and by how it begins why it is not run here.
 NOT_RUN = {
     "docker compose": "there is no container engine; tests/docs/test_compose.py reads the files",
+    "install -": "makes folders of the host's for the user of the containers; asks for root",
     "cp .env.example": "read by tests/docs/test_compose.py",
     "jiesu open311 check": "run against our server in tests/triage/web/open311/test_conformance.py",
     "python -m tests.docs": "writes pictures and pages; the pages are held by test_docs.py",
@@ -156,6 +158,18 @@ def test_every_command_in_a_sentence_is_there_with_its_options() -> None:
     spoken = [(name, command) for name, text in pages() for command in INLINE.findall(text)]
     assert len(spoken) > 100
     assert [(name, one, wrong) for name, one in spoken if (wrong := unknown(one))] == []
+
+
+RUN = re.compile(r"docker compose run(?: --rm| -T| --no-deps| -[ve] \S+)* ([a-z]+) (.+)")
+
+
+def test_what_compose_runs_is_a_command_of_ours_in_a_service_of_ours() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    runs = [command for _, command in commands() if command.startswith("docker compose run")]
+    told = [found.groups() for found in map(RUN.fullmatch, runs) if found]
+    assert len(told) == len(runs) > 5
+    assert {service for service, _ in told} <= set(services)
+    assert [command for _, command in told if unknown(f"jiesu {command}")] == []
 
 
 def test_what_is_run_with_python_is_a_module() -> None:
