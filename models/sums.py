@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.appeals import Appeal
+from models.filters import may_see
 from models.tickets import Ticket
 from models.vocab_staff import Permission
 
@@ -44,3 +45,14 @@ def sums_only(viewer: Viewer) -> bool:
 def in_sums() -> ColumnElement[bool]:
     """The condition on `ticket`."""
     return Ticket.appeal_id.not_in(sa.select(_SECRET.c.id).where(_SECRET.c.confidential))
+
+
+def counted_for(viewer: Viewer) -> ColumnElement[bool]:
+    """What a count counts for somebody: the cases that they see; of who is told sums alone, those in sums."""
+    return in_sums() if sums_only(viewer) else may_see(viewer)
+
+
+def told_none(viewer: Viewer) -> bool:
+    """Whether a count would be nought whatever happened: a page says so instead of a nought that is false."""
+    scope = viewer.scope
+    return not (scope.everything or scope.units or scope.own or sums_only(viewer))

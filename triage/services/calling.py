@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from models.filters import may_see
+from models.sums import counted_for, sums_only
 from models.tickets import CALL_EVENTS, Ticket, TicketEvent
 from triage.rules.calling import Call, Called, calls_of
 from triage.services.histories import by_ids
@@ -68,12 +68,16 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """A month: who was called, who called, who was to be on the spot; what was broken, worst first."""
+    """A month: who was called, who called, who was to be on the spot; how much was broken, and what.
+
+    `breaches`, worst first, name cases: whoever is told sums alone gets `broken`, their number.
+    """
 
     month: str
     called: tuple[Side, ...]
     callers: tuple[Side, ...]
     onsite: tuple[Side, ...]
+    broken: int
     breaches: tuple[Breach, ...]
 
 
@@ -91,7 +95,7 @@ async def report(
                 sa.literal_column(CALL_EVENTS),
                 TicketEvent.at >= first,
                 TicketEvent.at < after,
-                may_see(viewer),
+                counted_for(viewer),
             )
             .distinct()
             .order_by(TicketEvent.ticket_id)
@@ -103,12 +107,14 @@ async def report(
             called = calls_of(tables, history, as_of=now)
             found += [(call, called) for call in called.calls if first <= call.at < after]
     calls = [(call, called) for call, called in found if call.act != "supervise"]
+    breaches = _breaches(tables, (call for call, _ in found), now)
     return CallReport(
         month=month,
         called=_called(tables, ((call.unit, call) for call, _ in calls), now),
         callers=_callers(tables, calls, now),
         onsite=_called(tables, ((call.unit, call) for call, _ in found if call.act == "supervise"), now),
-        breaches=_breaches(tables, (call for call, _ in found), now),
+        broken=len(breaches),
+        breaches=() if sums_only(viewer) else breaches,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from models.filters import may_see
+from models.sums import counted_for
 from models.tickets import ObjectionRow, Ticket
 from models.vocab import Move
 from triage.clock import BEIJING, local
@@ -89,7 +89,7 @@ async def report(session: AsyncSession, tables: Tables, viewer: Viewer, month: s
         await session.scalars(
             sa.select(ObjectionRow)
             .join(Ticket, Ticket.id == ObjectionRow.ticket_id)
-            .where(ObjectionRow.at >= first, ObjectionRow.at < after, may_see(viewer))
+            .where(ObjectionRow.at >= first, ObjectionRow.at < after, counted_for(viewer))
             .order_by(ObjectionRow.at)
         )
     ).all()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from models.sums import sums_only, told_none
 from triage.services import objections
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
@@ -25,6 +26,9 @@ class ObjectionPage:
     before: str
     after: str | None
     longest: str | None
+    told: bool
+    """False: they see no case and no sums, so that a nought would be false."""
+    sums: bool
 
 
 async def page(request: web.Request) -> web.Response:
@@ -44,5 +48,7 @@ async def page(request: web.Request) -> web.Response:
             before=objections.month_of(first - timedelta(days=1)),
             after=objections.month_of(after) if month < this else None,
             longest=length(longest) if longest is not None else None,
+            told=not told_none(request[VIEWER]),
+            sums=sums_only(request[VIEWER]),
         ),
     )

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models import corrected
-from models.filters import may_see
 from models.parties import Party, PartyMention, PartyName
 from models.rollups import RollupTicket
-from models.sums import LEAST_TOLD, in_sums, sums_only
+from models.sums import LEAST_TOLD, counted_for, sums_only
 from models.tickets import Ticket
 from models.vocab import OPEN_STATES
 from triage.clock import local
@@ -135,7 +134,7 @@ async def may_be_told(session: AsyncSession, viewer: Viewer, party_id: int, *, n
 
 def gate(viewer: Viewer) -> tuple[sa.ColumnElement[bool], int]:
     """Which tickets count for a viewer, and how many of them a party needs to be told of."""
-    return (in_sums(), LEAST_TOLD) if sums_only(viewer) else (may_see(viewer), 1)
+    return counted_for(viewer), LEAST_TOLD if sums_only(viewer) else 1
 
 
 async def parties_of(session: AsyncSession, names: Sequence[int]) -> set[int]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from models.appeals import Appeal
 from models.filters import may_see
 from models.leads import Lead
-from models.sums import in_sums, sums_only
+from models.sums import counted_for, sums_only
 from models.tickets import Ticket
 from models.topics import ThemeChoice, Topic, TopicRun, TopicState, TopicText
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -229,7 +229,7 @@ async def _typical(session: AsyncSession, viewer: Viewer, state: TopicState) -> 
         .join(Appeal, Appeal.id == Ticket.appeal_id)
         .where(
             Ticket.id.in_([ref for kind, ref in refs if kind == TextKind.TICKET.value]),
-            in_sums() if blind else may_see(viewer),
+            counted_for(viewer),
         )
         .order_by(Ticket.id)
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from models.sums import sums_only, told_none
 from models.vocab import Move
 from triage.clock import show
 from triage.services import calling
@@ -44,8 +45,10 @@ class CallsPage:
     report: CallReport
     months: tuple[Tab, ...]
     breaches: tuple[BreachLine, ...]
-    broken: int
     as_of: str
+    told: bool
+    """False: they see no case and no sums, so that a nought would be false."""
+    sums: bool
 
 
 async def page(request: web.Request) -> web.Response:
@@ -67,8 +70,9 @@ async def page(request: web.Request) -> web.Response:
             report=found,
             months=tuple(Tab(one, f"/desk/calls?month={one}", one == month) for one in near),
             breaches=tuple(_line(one) for one in found.breaches[:MOST]),
-            broken=len(found.breaches),
             as_of=show(now),
+            told=not told_none(request[VIEWER]),
+            sums=sums_only(request[VIEWER]),
         ),
     )
 
