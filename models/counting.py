@@ -54,9 +54,14 @@ def _counted(ask: Ask, cap: int) -> sa.ScalarSelect[int]:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The summary bar: to review, due today, overdue, received today; and appeals being read or given up."""
+    """The summary bar: to review, what units sent back, due today, overdue, received today; appeals unread.
+
+    Sent back: 异议审核 waits for the ruling on an objection, 待改派 for another unit.
+    """
 
     review: Count
+    objected: Count
+    to_reassign: Count
     due_today: Count
     overdue: Count
     received: Count
@@ -76,10 +81,12 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
         .limit(ARRIVALS_CAP + 1)
         .subquery()
     )
-    review, due_today, overdue, received, waiting, dead = (
+    review, objected, to_reassign, due_today, overdue, received, waiting, dead = (
         await session.execute(
             sa.select(
                 of(TicketFilter(view=View.REVIEW)),
+                of(TicketFilter(view=View.OBJECTED)),
+                of(TicketFilter(view=View.TO_REASSIGN)),
                 of(TicketFilter(due=DueWindow.TODAY)),
                 of(TicketFilter(due=DueWindow.OVERDUE)),
                 sa.select(sa.func.count()).select_from(arrived).scalar_subquery(),
@@ -90,6 +97,8 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
     ).one()
     return Today(
         review=_capped(review, COUNT_CAP),
+        objected=_capped(objected, COUNT_CAP),
+        to_reassign=_capped(to_reassign, COUNT_CAP),
         due_today=_capped(due_today, COUNT_CAP),
         overdue=_capped(overdue, COUNT_CAP),
         received=_capped(received, ARRIVALS_CAP),

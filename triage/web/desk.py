@@ -239,6 +239,8 @@ def _tiles(bar: Today, filters: TicketFilter, day: Day) -> tuple[Tile, ...]:
     of_today = TicketFilter(view=View.ALL, query=f"{day.starts:%Y%m%d}")
     wanted = (
         ("待审核", bar.review, TicketFilter(view=View.REVIEW), "review"),
+        (View.OBJECTED.label, bar.objected, TicketFilter(view=View.OBJECTED), "review"),
+        (View.TO_REASSIGN.label, bar.to_reassign, TicketFilter(view=View.TO_REASSIGN), "review"),
         ("今日到期", bar.due_today, TicketFilter(due=DueWindow.TODAY), "today"),
         ("已超期", bar.overdue, TicketFilter(due=DueWindow.OVERDUE), "over"),
         ("今日接收", bar.received, of_today, "plain"),

@@ -15,13 +15,10 @@ from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
 
-from models import corrections, holding, past_cases, queries, ticket_detail
-from models.filters import TicketFilter, View
-from models.queries import Ask
+from models import corrections, holding, past_cases, ticket_detail
 from models.vocab import Corrected, Field, Level, Move, State, Urgency
 from models.vocab_staff import Permission
 from nlp.types import source_text
-from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
@@ -33,8 +30,9 @@ from triage.services.moving import Wish
 from triage.web import access, asking, communities, guard, move_forms, present
 from triage.web import moves as moves_web
 from triage.web.desk import render
+from triage.web.desks import queue
 from triage.web.desks.live import BOARD
-from triage.web.desks.review_views import Form, Likely, Past, Queue, ReviewPage, Shown, Snippet
+from triage.web.desks.review_views import Form, Likely, Past, ReviewPage, Shown, Snippet
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
 from triage.web.repeats import box
 from triage.web.ticket_page import acting_of, acting_view
@@ -55,8 +53,6 @@ if TYPE_CHECKING:
 HOLD: Final = timedelta(minutes=10)
 #: Kinds of the model that are one key away.
 LIKELY: Final = 3
-#: Tickets of the queue that are shown beside.
-SHOWN: Final = 12
 #: Tickets tried for one that nobody else just took.
 _TRIES: Final = 20
 _MOST_SKIPPED: Final = 20
@@ -168,12 +164,6 @@ async def _read(session: AsyncSession, request: web.Request, no: str) -> bool:
     return await corrections.read_ticket_for_update(session, request[VIEWER], no) is not None
 
 
-async def queue_part(request: web.Request) -> web.Response:
-    """GET /desk/review/queue: the queue without the page around it."""
-    asking.refuse_others(request.query, ())
-    return render(request, "desks/queue.html", page={"queue": await _queue(request), "ticket": None})
-
-
 def _wish(tables: Tables, no: str, typed: Mapping[str, str]) -> Wish:
     values = {name: typed.get(name, "") for name in ("unit", "assist", "urgency", "note")}
     return Wish(
@@ -208,7 +198,7 @@ async def _none(request: web.Request) -> web.Response:
         request, "desks/review.html",
         page=ReviewPage(
             ticket=None, pieces=(), likely=(), kinds=(), urgencies=(), form=None, held=None, why_not=None,
-            platform=(), may_dismiss=False, same=(), past=(), snippets=(), queue=await _queue(request),
+            platform=(), may_dismiss=False, same=(), past=(), snippets=(), queue=await queue.queue(request),
             skip="/desk/review", done=request.query.get("done"),
             acting=acting_view(request, acting_of(request)),
             here="/desk/review", token=token,
@@ -287,7 +277,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             for row in sorted(deps.tables.snippets.snippets, key=lambda row: not row.kinds)
             if row.holds(today)
         ),
-        queue=await _queue(request),
+        queue=await queue.queue(request),
         skip=f"/desk/review?{urlencode([('but', other) for other in but])}",
         done=request.query.get("done"),
         acting=acting_view(request, who),
@@ -356,27 +346,9 @@ def _units(tables: Tables, whole: WholeTicket, kind: str, today: date) -> tuple[
     return (route.unit.name, "，".join(unit.name for unit in route.assist)) if route else ("", "")
 
 
-async def _queue(request: web.Request) -> Queue:
-    """The most pressing tickets that wait for review."""
-    deps = request.app[DEPS]
-    day = asking.day_of(deps.clock.now())
-    filters = TicketFilter(view=View.REVIEW)
-    async with deps.db.reads() as session:
-        page = await queries.ticket_page(session, Ask(request[VIEWER], filters, day), limit=SHOWN)
-        to_answer = await words.to_answer(session, request[VIEWER])
-    names = request.app[NAMES]
-    return Queue(
-        lines=tuple(present.item(row, names, day) for row in page.rows),
-        count=f"{len(page.rows)}+" if page.after else str(len(page.rows)),
-        refresh="/desk/review/queue",
-        as_of=show(day.now),
-        to_answer=to_answer,
-    )
-
-
 ROUTES: Final = (
     access.get("/desk/review", following, needs=Permission.INTAKE),
-    access.get("/desk/review/queue", queue_part, needs=Permission.INTAKE),
+    access.get("/desk/review/queue", queue.part, needs=Permission.INTAKE),
     access.get("/desk/review/{no}", one, needs=Permission.INTAKE),
     access.get("/desk/review/{no}/units", units_of, needs=Permission.INTAKE),
     access.post("/desk/review/{no}", decided, needs=Permission.INTAKE),

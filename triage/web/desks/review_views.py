@@ -81,11 +81,22 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class SentBack:
+    """What came back from a unit (退单) and waits for 审核 or 改派; `address`: the list of all of it."""
+
+    label: str
+    count: str
+    address: str
+    lines: tuple[TicketItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """The tickets that wait, as far as they are shown; `to_answer`: 平台来话 to act on."""
 
     lines: tuple[TicketItem, ...]
     count: str
+    sent_back: tuple[SentBack, ...]
     refresh: str
     as_of: str
     to_answer: tuple[Asked, ...]

@@ -235,11 +235,22 @@ document.addEventListener("keydown", (event) => {
 
 // ---- the queue, live --------------------------------------------------------------------------------
 
+function put(fresh) {
+  const here = root().dataset.no;
+  const link = (address) => all("a", fresh).find((one) => one.getAttribute("href") === address);
+  link(`/desk/review/${here}`)?.setAttribute("aria-current", "true");
+  // Whoever goes through it by the keyboard stays where they are.
+  const at = $("#queue").contains(document.activeElement) && document.activeElement.getAttribute("href");
+  $("#queue").replaceWith(fresh);
+  if (at) link(at)?.focus({ preventScroll: true });
+}
+
 async function refresh() {
   if (!form()) {
     // Nothing was waiting: perhaps now there is.
     const found = await fetched("/desk/review");
     if (found && $("#decide", found.page)) show(found, null);
+    else if (found) put($("#queue", found.page));
     return;
   }
   if (!$("#queue")) return;
@@ -255,13 +266,7 @@ async function refresh() {
       $("#as-of").textContent = "没有更新，稍后再试";
       return;
     }
-    const here = root().dataset.no;
-    const link = (address) => all("a", fresh).find((one) => one.getAttribute("href") === address);
-    link(`/desk/review/${here}`)?.setAttribute("aria-current", "true");
-    // Whoever goes through it by the keyboard stays where they are.
-    const at = $("#queue").contains(document.activeElement) && document.activeElement.getAttribute("href");
-    $("#queue").replaceWith(fresh);
-    if (at) link(at)?.focus({ preventScroll: true });
+    put(fresh);
   } catch {
     $("#as-of").textContent = "网络中断，稍后再试";
   }

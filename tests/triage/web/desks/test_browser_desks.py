@@ -96,6 +96,18 @@ async def test_a_clerk_receives_reviews_corrects_and_dispatches(page: Page, deps
     assert (units, kinds) == (["110105-ecology", "110105026"], ["NOI-02"])
 
 
+async def test_what_a_unit_sends_back_comes_to_whoever_has_nothing_to_review(page: Page, deps: Deps) -> None:
+    expect.set_options(timeout=60_000)
+    await page.goto("/desk/review")
+    await expect(page.locator(".empty h1")).to_have_text("没有等待审核的工单")
+    (no,) = await add_tickets(deps.db, TicketIn(state=State.OBJECTED))
+    async with deps.db.writes.begin() as session:
+        session.add(TicketEvent(ticket_id=1, seq=60, at=NOW, tag="ticket:object", data={}))
+    await expect(page.locator("#queue h3")).to_have_text("退单，请审核 1")
+    await page.locator(f"#queue a[href='/desk/tickets/{no}']").click()
+    await expect(page.locator("[data-form='object_uphold']")).to_have_count(1)
+
+
 async def test_what_was_filled_in_goes_out_after_signing_in_in_another_window(page: Page, deps: Deps) -> None:
     expect.set_options(timeout=60_000)
     first, second = await add_tickets(deps.db, waiting(30), waiting(60))
