@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Move, State
+from triage.clock import show
 from triage.rules import moves
 from triage.rules.calendar import beijing
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS, Stage
@@ -124,6 +125,9 @@ def _view(
     rows = item.rows or ((item.refusal.row,) if item.refusal and item.refusal.row else ())
     row = rows[0] if rows else None
     hints = dict.fromkeys(found.hint for found in rows)
+    last = s.last
+    if item.rows and item.move is Move.UNDO and last is not None and last.undo_until is not None:
+        hints[f"上一步是“{last.move.label}”，{show(last.undo_until)} 前可以撤销"] = None
     return MoveView(
         move=_term(item.move),
         possible=bool(item.rows),
