@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
-from models.vocab import Move
+import triage.tables
+from models.vocab import Move, Post
 from tests.docs.manual_pictures import PAGES, PICTURES, SIZES
 from triage.services.staff.demo import DEMO
 from triage.web.navigation import SECTIONS
@@ -17,14 +19,15 @@ TEXT = {path.name: path.read_text(encoding="utf-8") for path in MANUAL.glob("*.m
 WHOLE = "\n".join(TEXT.values())
 ADMINISTRATOR = (MANUAL.parent / "administrator.md").read_text(encoding="utf-8")
 HEAVIEST = 150_000
+_BACK = (Move.MERGE, Move.SPLIT, Move.UNDO)
 
 
-def test_there_is_a_chapter_for_each_of_the_three() -> None:
-    assert set(TEXT) == {"README.md", "热线坐席.md", "承办人.md", "舆情分析员.md"}
+def test_there_is_a_chapter_for_each_of_the_four() -> None:
+    assert set(TEXT) == {"README.md", "热线坐席.md", "承办人.md", "回访员.md", "舆情分析员.md"}
     logins = {account.login for account in DEMO}
     named = set(re.findall(r"账号 `([a-z-]+)`", WHOLE))
     assert named <= logins
-    assert {"clerk", "ecology", "analyst"} <= named
+    assert {"clerk", "ecology", "follow-up", "analyst"} <= named
 
 
 def test_every_section_of_the_desk_is_spoken_of_by_its_name_and_address() -> None:
@@ -58,3 +61,16 @@ def test_what_the_manual_says_to_press_is_on_a_page() -> None:
     acts = {move.label for move in Move}
     assert {word for word in pressed if word not in pages} <= {section.label for section in SECTIONS} | acts
     assert len(pressed) > 8
+
+
+@pytest.mark.parametrize(
+    ("chapter", "post"),
+    [("热线坐席.md", Post.HOTLINE), ("承办人.md", Post.UNIT), ("回访员.md", Post.FOLLOW_UP)],
+)
+def test_what_can_be_undone_is_what_the_table_says(chapter: str, post: Post) -> None:
+    ((can, cannot),) = re.findall(r"十分钟内能撤销的：([^；]+)；不能撤销的：([^。]+)。", TEXT[chapter])
+    rows = [row for row in triage.tables.load().moves.rows if post in row.who]
+    # 合并 is undone by 撤销合并, at any time; an undo by doing it again.
+    known = {row.move.label: row.undo_minutes for row in rows if row.move not in _BACK}
+    assert sorted(can.split("、")) == sorted(label for label, minutes in known.items() if minutes == 10)
+    assert sorted(cannot.split("、")) == sorted(label for label, minutes in known.items() if minutes is None)
