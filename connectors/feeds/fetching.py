@@ -300,9 +300,9 @@ def _moved(found: Fetched, moved: URL) -> Fetched:
 
 
 def _header(answer: aiohttp.ClientResponse, name: str) -> str | None:
-    """A header of the answer, unless it is absurdly long."""
+    """A header of the answer, unless it is absurdly long or of bytes that are no text: no row keeps those."""
     value = answer.headers.get(name)
-    return value if value is not None and len(value) <= _LONGEST_HEADER else None
+    return value if value is not None and len(value) <= _LONGEST_HEADER and value.isprintable() else None
 
 
 def _target(url: URL, answer: aiohttp.ClientResponse) -> URL:

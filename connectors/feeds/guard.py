@@ -116,7 +116,12 @@ def check_url(url: URL, exempt: Exempt) -> None:
         raise FeedRefused("long_url", "地址过长")
     if url.scheme not in SCHEMES:
         raise FeedRefused("scheme", "只能取 http 或 https 的地址")
-    host, port = url.host, url.port
+    try:
+        host, port = url.host, url.port
+        # As whoever resolves it will spell it: an empty or endless label is no name, and raises there.
+        (url.raw_host or "").encode("idna")
+    except ValueError:
+        raise FeedRefused("bad_url", "地址写得不对") from None
     if not host or port is None:
         raise FeedRefused("no_host", "地址里没有主机名")
     if url.user is not None or url.password is not None:

@@ -44,7 +44,8 @@ def test_public_addresses(address: str) -> None:
         "http://2130706433/", "http://0x7f000001/", "http://127.1/", "http://10.1/", "ftp://news.example/",
         "file:///etc/passwd", "gopher://news.example/", "http://news.example:22/", "http://news.example:6379/",
         "http://user:pw@news.example/", "http://user@news.example/", "https:///x",
-        "http://news.example/" + "x" * 2000,
+        "http://news.example/" + "x" * 2000, "http://www..gov.cn/1.html", "http://.gov.cn/", "http://xn--a/",
+        f"http://{'a' * 64}.gov.cn/",
     ],
 )  # fmt: skip
 def test_addresses_that_are_never_asked(url: str) -> None:
@@ -52,7 +53,13 @@ def test_addresses_that_are_never_asked(url: str) -> None:
         check_url(URL(url), Exempt())
 
 
-@pytest.mark.parametrize("url", ["http://news.example/", "https://news.example:8443/a?b", "http://8.8.8.8/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://news.example/", "https://news.example:8443/a?b", "http://8.8.8.8/", "http://a_b.example/",
+        "http://新闻.中国/", "http://news.example./", "http://[2606:4700::1111]/",
+    ],
+)  # fmt: skip
 def test_ordinary_addresses(url: str) -> None:
     check_url(URL(url), Exempt())
 

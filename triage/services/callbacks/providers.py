@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from connectors.callback.fields import ANSWER, REQUEST, AnswerFields, FieldsRefused, RequestFields
 from connectors.callback.http import HttpNumbers, NumbersSettings
 from connectors.feeds.guard import Exempt
+from connectors.vault import VaultError
 from models.callbacks import NumbersProvider
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services import ledger
-from triage.services.sources.editing import check_moved, checked, typed
+from triage.services.sources.editing import check_lost, check_moved, checked, typed
 from triage.services.sources.ports import FieldType, SettingField
 
 if TYPE_CHECKING:
@@ -192,8 +193,11 @@ def _fill(vault: Vault, row: NumbersProvider, given: ProviderIn, *, by: str, now
     for unknown in sorted({*given.credentials, *given.forget} - secrets):
         raise BadInput(f"没有这一项凭据：{unknown[:40]}")
     held: dict[str, str] = {}
-    if row.credentials is not None:
-        held = orjson.loads(vault.open(row.credentials, belongs_to=_place(row.id)))
+    try:
+        if row.credentials is not None:
+            held = orjson.loads(vault.open(row.credentials, belongs_to=_place(row.id)))
+    except VaultError:
+        check_lost(FIELDS, row.held.split(), given.credentials, given.forget)
     kept = {key: value for key, value in held.items() if key not in given.forget} | {
         key: value.strip() for key, value in given.credentials.items() if value.strip()
     }

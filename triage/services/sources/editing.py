@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from connectors.vault import VaultError
 from models.appeals import Source
 from models.sources import SourceTask
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -213,7 +214,11 @@ async def _fill(
         raise BadInput(f"名称应有 1 到 {_LONGEST_NAME} 个字")
     if not SOONEST_SECONDS <= given.every_seconds <= LATEST_SECONDS:
         raise BadInput(f"间隔应在 {SOONEST_SECONDS} 秒到 {LATEST_SECONDS} 秒（7 天）之间")
-    held = settled(vault, source).credentials if source.credentials else {}
+    try:
+        held = settled(vault, source).credentials if source.credentials else {}
+    except VaultError:
+        check_lost(puller.fields, names_of_credentials(source), given.credentials, given.forget)
+        held = {}
     secrets = {f.name for f in puller.fields if f.type is FieldType.SECRET}
     for unknown in sorted({*given.credentials, *given.forget} - secrets):
         raise BadInput(f"没有这一项凭据：{unknown[:40]}")
@@ -235,6 +240,23 @@ async def _fill(
 def typed(credentials: Mapping[str, str]) -> set[str]:
     """Which credentials somebody typed just now."""
     return {name for name, value in credentials.items() if value.strip()}
+
+
+def check_lost(
+    fields: Sequence[SettingField],
+    held: Sequence[str],
+    credentials: Mapping[str, str],
+    forget: Sequence[str],
+) -> None:
+    """Credentials that no longer open are typed anew or let go of, each of them. Raises BadInput.
+
+    Else one that may be left out would be gone without a word, and the server asked without it.
+    """
+    left = [name for name in held if name not in {*typed(credentials), *forget}]
+    if left:
+        labels = {f.name: f.label for f in fields}
+        names = "、".join(labels.get(name, name) for name in left)
+        raise BadInput(f"原来的凭据解不开（密钥换过了）：请重新填写或清除 {names}")
 
 
 def check_moved(
@@ -306,7 +328,8 @@ def _check_url(spec: SettingField, value: str) -> None:
     try:
         parts = urlsplit(value)
         good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or a bracket that is none
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # a port, a bracket or a name that is none
         good = False
     if not good or parts.username is not None or parts.password is not None:
         raise BadInput(f"“{spec.label}”应形如 https://主机/路径，用户名和密码写在凭据里")

@@ -49,6 +49,8 @@ class House:
 
     entries: list[tuple[str, str, str]] = field(default_factory=list)
     pages: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """Of entries that link elsewhere than to their page."""
     asked: list[str] = field(default_factory=list)
     status: int = 200
     etag: str = '"1"'
@@ -66,7 +68,8 @@ class House:
         if request.headers.get("If-None-Match") == self.etag:
             return web.Response(status=304)
         items = "".join(
-            f"<item><title>{escape(title)}</title><link>{request.url.origin()}{path}</link>"
+            f"<item><title>{escape(title)}</title>"
+            f"<link>{escape(self.links.get(path, f'{request.url.origin()}{path}'))}</link>"
             f"<description>{escape(text)}</description><pubDate>Sun, 22 Nov 2026 08:00:00 +0800</pubDate>"
             "</item>"
             for path, title, text in self.entries

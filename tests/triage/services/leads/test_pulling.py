@@ -106,6 +106,19 @@ async def test_a_page_that_takes_too_long_leaves_its_teaser(
     assert (found.stored, texts) == (1, ["工地扬尘，详情见正文"])
 
 
+async def test_a_link_whose_host_is_no_name_harms_no_other_item(deps: Deps, house: House, base: str) -> None:
+    """One such link, or a redirect to one, ended each run with nothing stored."""
+    bad = ["http://www..gov.cn/1.html", f"{base}/led?to=http://www..gov.cn/2.html", "http://xn--a/"]
+    house.links = {f"/news/{n}": link for n, link in enumerate(bad)}
+    house.entries = [
+        (path, "短讯", f"第{n}条，详情见正文") for n, path in enumerate([*house.links, "/news/9"])
+    ]
+    house.pages["/news/9"] = f"<html><body><article><p>{SMOKE}</p><p>{RIVER}</p></article></body></html>"
+    found = await pull_feed(deps, daily(f"{base}/feed"), None, now=NOW, limits=LIMITS)
+    assert (found.stored, found.more) == (4, False)
+    assert found.cursor == {"of": f"{base}/feed", "etag": house.etag}
+
+
 async def test_items_that_say_nothing_neither_stand_before_others_nor_call_again(
     deps: Deps, house: House, base: str
 ) -> None:
