@@ -17,6 +17,7 @@ from models.placed import point_columns
 from models.sums import in_sums
 from models.tickets import Ticket
 from models.vocab import Corrected, Precision
+from models.vocab_incidents import IncidentState
 from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
@@ -211,6 +212,17 @@ async def live(session: AsyncSession, *, since: datetime) -> list[Incident]:
         sa.select(Incident)
         .where(sa.literal_column(LIVE), Incident.last_at >= since)
         .order_by(Incident.last_at.desc())
+        .limit(LIVE_AT_ONCE)
+    )
+    return list(rows)
+
+
+async def dismissed(session: AsyncSession, *, since: datetime) -> list[Incident]:
+    """What a person said was none (排除) since then, the newest first."""
+    rows = await session.scalars(
+        sa.select(Incident)
+        .where(Incident.state == IncidentState.DISMISSED.value, Incident.decided_at >= since)
+        .order_by(Incident.id.desc())
         .limit(LIVE_AT_ONCE)
     )
     return list(rows)

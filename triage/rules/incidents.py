@@ -246,6 +246,16 @@ def belongs(conduct: ConductRow, here: Extent, call: Call) -> bool:
     return call.family == here.family and _reached(conduct, here, call, reach)
 
 
+def still_none(conduct: ConductRow, here: Extent, decided_at: datetime, call: Call) -> bool:
+    """Whether a call is one more of what a person said was none (排除), so soon after.
+
+    Narrower than what belongs to one that goes on: it must say its place as the others do (a point where they
+    have points). What may be something else makes an incident as ever.
+    """
+    alike = (here.lon is None) == (call.point is None)
+    return alike and call.at <= decided_at + conduct.join and belongs(conduct, here, call)
+
+
 def same_event(conduct: ConductRow, here: Extent, found: Burst) -> bool:
     """Whether a burst is the incident's as well: most of its calls come from as far as one may be wide.
 

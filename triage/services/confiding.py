@@ -114,7 +114,7 @@ async def _leave(deps: Deps, appeals: Sequence[int]) -> None:
             )
     if calls:
         async with deps.db.writes.begin() as session:
-            await _leave_incidents(session, calls)
+            await _leave_incidents(session, deps, calls)
     if counted or named or calls:
         log.info("sums_left", counted=len(counted), named=len(named), calls=len(calls))
 
@@ -128,7 +128,7 @@ async def _of(
     return list(await session.scalars(sa.select(column).where(column.in_(tickets), *more)))
 
 
-async def _leave_incidents(session: AsyncSession, ids: list[int]) -> None:
+async def _leave_incidents(session: AsyncSession, deps: Deps, ids: list[int]) -> None:
     """As if these calls had never been looked at, like any that was confidential from the start."""
     # Whoever looks at calls holds this row: none of them joins an incident meanwhile.
     await session.execute(sa.select(IncidentWatch.id).with_for_update())
@@ -137,5 +137,5 @@ async def _leave_incidents(session: AsyncSession, ids: list[int]) -> None:
         sa.select(Incident).where(Incident.id.in_(homes)).order_by(Incident.id).with_for_update()
     )
     for incident in incidents.all():
-        await joining.detach(session, incident, ids)
+        await joining.leave(session, deps, incident, ids, now=deps.clock.now())
     await joining.forget(session, ids)

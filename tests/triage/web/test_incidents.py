@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from models.appeals import Reading
 from models.tickets import Ticket
 from models.vocab_ledger import SubjectKind
 from models.vocab_staff import Role
@@ -119,6 +120,30 @@ async def test_what_is_refused_keeps_what_was_typed(client: Client, deps: Deps) 
     )
     assert (await send(client, "fly"))[0] == 400
     assert (await send(client, "opened"))[0] == 400
+
+
+async def test_who_comes_second_after_it_was_taken_in_finds_where_it_is(client: Client, deps: Deps) -> None:
+    """They got 没有这个事件, and what was typed was gone."""
+    await ready(deps)
+    later = at(deps, NOW + timedelta(minutes=5))
+    away = [replace(call, district="110108", street="110108010") for call in smells(ENOUGH, minutes_ago=-5)]
+    await add_tickets(deps.db, *away)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Reading).where(Reading.id > ENOUGH).values(lon=116.385, lat=39.99))
+    await watching.watch(later)
+    page = await (await client.get("/desk/incidents/2")).text()
+    hidden = dict(re.findall(r'<input type="hidden" name="(token|version)" value="([^"]*)">', page))
+    assert (await send(client, "take", ticket="2"))[0] == 303
+    answer = await client.post("/desk/incidents/2", data={**hidden, "act": "scale", "reason": "扩散到海淀"})
+    page = await answer.text()
+    assert (answer.status, 'value="扩散到海淀"' in page) == (409, True)
+    assert "事件 SJ20261123-0002 已并入 SJ20261123-0001" in page
+    # The form is the other one's: sent again it is done there.
+    assert 'action="/desk/incidents/1"' in page
+    assert 'action="/desk/incidents/2"' not in page
+    for end in ("", "/part", "/card"):
+        answer = await client.get(f"/desk/incidents/2{end}", allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, f"/desk/incidents/1{end}")
 
 
 async def test_the_card_can_be_sent_on_and_quotes_nobody(client: Client, deps: Deps) -> None:

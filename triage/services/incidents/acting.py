@@ -52,6 +52,9 @@ OF_THE_WHOLE: Final = frozenset({IncidentAct.CLOSE, IncidentAct.DISMISS, Inciden
 _TOLD: Final = frozenset({IncidentAct.SCALE, IncidentAct.CLOSE, IncidentAct.DISMISS})
 
 
+_THE_LAST: Final = "这是最后一张工单：不是事件的请“排除”"
+
+
 class IncidentMoved(TriageError):
     """这个事件刚刚有变化，请刷新后再看。"""
 
@@ -112,7 +115,7 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
         detail={"act": wish.act.label, "other": wish.ticket},
     )  # fmt: skip
     undone = IncidentAct(data["act"]) if wish.act is IncidentAct.UNDO else None
-    await _alert(session, deps, incident, wish.act, undone, now=now)
+    await _alert(session, deps, incident, wish.act, undone, before=IncidentState(before), now=now)
     return incident
 
 
@@ -131,8 +134,20 @@ async def _locked(session: AsyncSession, viewer: Viewer, incident_id: int) -> In
         .execution_options(populate_existing=True)
     )
     if incident is None:
+        await _refuse_taken(session, viewer, incident_id)
         raise NotFound("没有这个事件，或您无权查看。")
     return incident
+
+
+async def _refuse_taken(session: AsyncSession, viewer: Viewer, incident_id: int) -> None:
+    """Who comes second after 并入 is told where it went, if it is theirs to see. Raises IncidentMoved."""
+    home = await merging.home(session, incident_id)
+    into = await session.scalar(
+        sa.select(Incident).where(Incident.id == home, Incident.id != incident_id, may_see_incident(viewer))
+    )
+    if into is not None:
+        taken = await session.get_one(Incident, incident_id)
+        raise IncidentMoved(f"事件 {telling.number(taken)} 已并入 {telling.number(into)}，请看那里再办。")
 
 
 async def _refuse_the_whole(
@@ -156,6 +171,7 @@ async def _moved_since(session: AsyncSession, incident: Incident, version: int) 
             IncidentEvent.incident_id == incident.id,
             IncidentEvent.seq > version,
             IncidentEvent.act.in_([known.value for known in _CHANGES]),
+            IncidentEvent.by.is_not(None),
         )
         .limit(1)
     )
@@ -181,14 +197,11 @@ async def _decide(
     now: datetime,
 ) -> dict[str, Any]:
     """A new state. What was no incident after all was usual: its calls are counted as such from now on."""
-    before = {
-        "state": incident.state,
-        "reason": incident.reason,
-        "decided_at": incident.decided_at.isoformat() if incident.decided_at else None,
-        "decided_by": incident.decided_by,
-    }
+    before = telling.standing(incident)
     if state is IncidentState.DISMISSED:
         await _usual(session, incident, +1)
+        # They hear how many it has; of twice as many they hear again.
+        incident.told_calls = incident.calls
     incident.state, incident.reason = state.value, reason
     incident.decided_at, incident.decided_by = now, by
     return {"before": before}
@@ -218,7 +231,7 @@ async def _ticket(
         if call.incident_id != incident.id:
             raise IncidentRefused("这张工单不在这个事件里")
         if incident.calls == 1:
-            raise IncidentRefused("这是最后一张工单：不是事件的请“排除”")
+            raise IncidentRefused(_THE_LAST)
         return {"tickets": await joining.detach(session, incident, [call.ticket_id])}
     if call.incident_id is not None:
         here = call.incident_id == incident.id
@@ -238,6 +251,7 @@ async def _last(session: AsyncSession, incident_id: int) -> IncidentEvent | None
         .where(
             IncidentEvent.incident_id == incident_id,
             IncidentEvent.act.in_([known.value for known in _BY_PEOPLE]),
+            IncidentEvent.by.is_not(None),
         )
         .order_by(IncidentEvent.seq.desc())
         .limit(1)
@@ -261,17 +275,17 @@ async def _undo(
     if done in _DECISIONS:
         if done is IncidentAct.DISMISS:
             await _usual(session, incident, -1)
-        before = last.data["before"]
-        incident.state, incident.reason = before["state"], before["reason"]
-        incident.decided_by = before["decided_by"]
-        moment = before["decided_at"]
-        incident.decided_at = type(now).fromisoformat(moment) if moment else None
+        telling.stand(incident, last.data["before"])
     elif done is IncidentAct.TAKE:
-        await merging.give_back(session, deps, incident, last.data, by=by, now=now)
+        other = await merging.give_back(session, deps, incident, last.data, by=by, now=now)
+        if not (incident.calls and other.calls):
+            raise IncidentRefused("其中一个事件的诉求都已补报保密，不能再分开")
     elif done is IncidentAct.ADD:
         # As it was: who had been taken out by hand before stays out.
         before = bool(last.data.get("kept_out", False))
         await joining.detach(session, incident, last.data["tickets"], kept_out=before)
+        if not incident.calls:
+            raise IncidentRefused(_THE_LAST)
     else:
         await _put_back(session, deps, incident, last.data["tickets"], now=now)
     return {"undoes": last.seq, "act": done.value}
@@ -302,11 +316,19 @@ async def _alert(
     done: IncidentAct,
     undone: IncidentAct | None,
     *,
+    before: IncidentState,
     now: datetime,
 ) -> None:
     """升级, an end, and that such a word was taken back are told; so is a district that it reaches now."""
+    scaled = incident.state == IncidentState.SCALED
     if done is IncidentAct.SCALE:
         await telling.scaled(session, deps.tables, incident, now=now)
+    elif done is IncidentAct.TAKE and scaled and before is not IncidentState.SCALED:
+        # 升级 came with what it took in; it says how many there are.
+        incident.told_calls = incident.calls
+        await telling.scaled(session, deps.tables, incident, now=now)
+    elif undone is IncidentAct.TAKE and before is IncidentState.SCALED and not scaled:
+        await telling.taken_back(session, deps.tables, incident, IncidentAct.SCALE, now=now)
     elif done in {IncidentAct.CLOSE, IncidentAct.DISMISS}:
         told = IncidentState(incident.state).label
         await telling.ended(session, deps.tables, incident, told, now=now)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models import incident_reads
 from models.incidents import Incident, IncidentCall, IncidentHour
 from models.tickets import Ticket
-from models.vocab_incidents import BurstScope, CallBy, IncidentAct
+from models.vocab_incidents import LIVE_STATES, BurstScope, CallBy, IncidentAct, IncidentState
 from triage.rules import incidents as rules
 from triage.rules.calendar import beijing
 from triage.services.incidents import telling
@@ -41,7 +41,10 @@ async def attach(
     now: datetime,
     tell: bool = True,
 ) -> list[int]:
-    """Put calls that belong to no incident into this one; told of when it grew by it. Gives their ids."""
+    """Put calls that belong to no incident into this one; told of when it grew by it. Gives their ids.
+
+    Those of what a person said was none (排除) go on to count as usual.
+    """
     by = {call.ticket_id: how for call, how in calls}
     moved: list[int] = []
     for how in set(by.values()):
@@ -58,7 +61,8 @@ async def attach(
         moved += rows
     if not moved:
         return []
-    await count_hours(session, [call for call, _ in calls if call.ticket_id in moved], -1)
+    if not _usual(incident):
+        await count_hours(session, [call for call, _ in calls if call.ticket_id in moved], -1)
     await recount(session, incident)
     if tell:
         data = {"tickets": sorted(moved), "calls": incident.calls}
@@ -66,8 +70,14 @@ async def attach(
         conduct = deps.tables.incidents.on(beijing(now).date()).conduct
         if rules.grew(conduct, incident.told_calls, incident.calls):
             await telling.grew(session, deps.tables, incident, now=now)
-        await telling.spread(session, deps.tables, incident, now=now)
+        if IncidentState(incident.state) in LIVE_STATES:
+            await telling.spread(session, deps.tables, incident, now=now)
     return sorted(moved)
+
+
+def _usual(incident: Incident) -> bool:
+    """Whether its calls count as usual, though they are an incident's: a person said that it was none."""
+    return incident.state == IncidentState.DISMISSED
 
 
 async def recount(session: AsyncSession, incident: Incident) -> None:
@@ -122,9 +132,30 @@ async def detach(
         .values(incident_id=None, by=None, kept_out=kept_out)
         .execution_options(synchronize_session=False)
     )
-    await count_hours(session, mine, +1)
+    if not _usual(incident):
+        await count_hours(session, mine, +1)
     await recount(session, incident)
     return sorted(call.ticket_id for call in mine)
+
+
+async def leave(
+    session: AsyncSession, deps: Deps, incident: Incident, ticket_ids: Sequence[int], *, now: datetime
+) -> None:
+    """补报保密: calls leave for good. With none left it is over: nobody could see it, nor end it.
+
+    Written as acts that every release knows, by nobody: no person's to take back.
+    """
+    gone = await detach(session, incident, ticket_ids)
+    words = f"{len(gone)} 件补报保密，还有 {incident.calls} 件"
+    await telling.write(session, incident, IncidentAct.REMOVE, at=now, data={"tickets": [], "reason": words})
+    if incident.calls or IncidentState(incident.state) not in LIVE_STATES:
+        return
+    before = telling.standing(incident)
+    incident.state, incident.reason = IncidentState.CLOSED.value, "诉求均已补报保密"
+    incident.decided_at, incident.decided_by = now, None
+    data = {"before": before, "reason": incident.reason}
+    await telling.write(session, incident, IncidentAct.CLOSE, at=now, data=data)
+    await telling.ended(session, deps.tables, incident, "已结束，诉求均已补报保密", now=now)
 
 
 async def forget(session: AsyncSession, ticket_ids: Sequence[int]) -> None:

@@ -50,25 +50,30 @@ async def take(
 ) -> dict[str, Any]:
     """All calls of the other one belong to this one from now on; both rows must be locked."""
     moved = await _move(session, other.id, incident.id)
-    before = {
-        "state": other.state,
-        "reason": other.reason,
-        "decided_at": other.decided_at.isoformat() if other.decided_at else None,
-        "decided_by": other.decided_by,
-    }
+    before, head = telling.standing(other), telling.standing(incident)
+    if _far(other) > _far(incident):
+        # What a person decided of the one is decided of both.
+        telling.stand(incident, before)
     other.state, other.reason = IncidentState.CLOSED.value, f"并入 {telling.number(incident)}"
     other.decided_at, other.decided_by = now, by
     await telling.write(session, other, IncidentAct.GIVEN, at=now, data={"into": incident.id}, by=by)
     await telling.ended(session, deps.tables, other, f"并入 {telling.number(incident)}", now=now)
     await telling.inherit(session, incident, other, now=now)
     await _recount(session, incident, other)
-    return {"from": other.id, "number": telling.number(other), "tickets": moved, "before": before}
+    return {
+        "from": other.id, "number": telling.number(other), "tickets": moved, "before": before, "head": head,
+    }  # fmt: skip
+
+
+def _far(incident: Incident) -> int:
+    """How far people have come with one that goes on."""
+    return LIVE_STATES.index(IncidentState(incident.state))
 
 
 async def give_back(
     session: AsyncSession, deps: Deps, incident: Incident, data: dict[str, Any], *, by: str, now: datetime
-) -> None:
-    """The other one has its calls again, and stands as before."""
+) -> Incident:
+    """The other one has its calls again, and both stand as before. Gives the other one."""
     other = await session.scalar(
         sa.select(Incident)
         .where(Incident.id == data["from"])
@@ -78,10 +83,9 @@ async def give_back(
     if other is None:
         raise BadInput("并入的事件已经不在了")
     await _move(session, incident.id, other.id, data["tickets"])
-    before = data["before"]
-    other.state, other.reason, other.decided_by = before["state"], before["reason"], before["decided_by"]
-    moment = before["decided_at"]
-    other.decided_at = type(now).fromisoformat(moment) if moment else None
+    telling.stand(other, data["before"])
+    # Events of before 2026-11-29 have none: the head kept its own.
+    telling.stand(incident, data.get("head", telling.standing(incident)))
     undone = {"act": IncidentAct.GIVEN.value}
     await telling.write(session, other, IncidentAct.UNDO, at=now, data=undone, by=by)
     await _recount(session, incident, other)
@@ -89,6 +93,7 @@ async def give_back(
     incident.told_calls = min(incident.told_calls, incident.calls)
     # Its districts heard that it had ended.
     await telling.taken_back(session, deps.tables, other, IncidentAct.TAKE, now=now)
+    return other
 
 
 async def taken_by(session: AsyncSession, incident_id: int) -> int | None:
@@ -100,6 +105,16 @@ async def taken_by(session: AsyncSession, incident_id: int) -> int | None:
         .limit(1)
     )
     return int(last.data["into"]) if last is not None and last.act == IncidentAct.GIVEN else None
+
+
+async def home(session: AsyncSession, incident_id: int) -> int:
+    """Where its calls are: itself, or whichever it was given to, however often that was given on.
+
+    It ends: what takes was found earlier than what it takes.
+    """
+    while (into := await taken_by(session, incident_id)) is not None:
+        incident_id = into
+    return incident_id
 
 
 async def _move(session: AsyncSession, source: int, goal: int, only: list[int] | None = None) -> list[int]:

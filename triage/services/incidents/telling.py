@@ -6,6 +6,7 @@ move, and finds its page.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from models import incident_reads
 from models.incidents import IncidentEvent, IncidentTold
 from models.vocab import Level, Urgency
-from models.vocab_incidents import IncidentAct
+from models.vocab_incidents import IncidentAct, IncidentState
 from models.vocab_notices import RecipientKind
 from triage.clock import local, show
 from triage.errors import NoRule
@@ -27,7 +28,6 @@ from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -75,6 +75,25 @@ async def write(
     return incident.version
 
 
+def standing(incident: Incident) -> dict[str, Any]:
+    """Its last decision, as an event keeps it: what `stand` sets again."""
+    return {
+        "state": incident.state,
+        "reason": incident.reason,
+        "decided_at": incident.decided_at.isoformat() if incident.decided_at else None,
+        "decided_by": incident.decided_by,
+    }
+
+
+def stand(incident: Incident, before: dict[str, Any]) -> None:
+    """Let it stand as it did."""
+    incident.state, incident.reason, incident.decided_by = (
+        before["state"], before["reason"], before["decided_by"],
+    )  # fmt: skip
+    moment = before["decided_at"]
+    incident.decided_at = datetime.fromisoformat(moment) if moment else None
+
+
 async def opened(
     session: AsyncSession, tables: Tables, incident: Incident, burst: Burst, *, now: datetime
 ) -> None:
@@ -85,10 +104,11 @@ async def opened(
 
 
 async def grew(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:
-    """It is so much larger than when it was last told of."""
+    """It is so much larger than when it was last told of; also what a person said was none."""
     incident.told_calls = incident.calls
     await write(session, incident, IncidentAct.GREW, at=now, data={"calls": incident.calls})
-    await _tell(session, tables, incident, "incident_grew", f"已有 {incident.calls} 件", now=now)
+    none = "已排除，之后仍有来电，请再核实，" if incident.state == IncidentState.DISMISSED else ""
+    await _tell(session, tables, incident, "incident_grew", f"{none}已有 {incident.calls} 件", now=now)
 
 
 async def spread(session: AsyncSession, tables: Tables, incident: Incident, *, now: datetime) -> None:

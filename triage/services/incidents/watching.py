@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.incident_reads import NewTicket
-    from triage.rules.incident_rows import BurstRow, Incidents
-    from triage.rules.incidents import Burst, Call
+    from triage.rules.incident_rows import BurstRow, ConductRow, Incidents
+    from triage.rules.incidents import Burst, Call, Extent
     from triage.rules.reminders import Reminder
     from triage.services.deps import Deps
 
@@ -95,7 +95,7 @@ async def _anything_live(session: AsyncSession, deps: Deps, now: datetime) -> bo
 
 
 def _unanswered(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(sa.text(LIVE), Incident.answer_next_at <= now)
+    return sa.and_(sa.text(LIVE), Incident.calls > 0, Incident.answer_next_at <= now)
 
 
 def _late(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -103,6 +103,7 @@ def _late(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
         Incident.state == IncidentState.PROPOSED.value,
         Incident.confirm_by <= now,
         Incident.late_told.is_(sa.false()),
+        Incident.calls > 0,
     )
 
 
@@ -186,13 +187,14 @@ async def _look_at(session: AsyncSession, look: Look, fresh: Sequence[Call]) -> 
     """Attach each call to the incident it belongs to, or see whether it makes one with others."""
     conduct = look.rules.conduct
     live = await incident_reads.live(session, since=fresh[0].at - conduct.join)
-    homes = {incident.id: (incident, joining.extent_of(incident)) for incident in live}
+    none = await incident_reads.dismissed(session, since=fresh[0].at - conduct.join)
+    homes = {incident.id: (incident, joining.extent_of(incident)) for incident in (*live, *none)}
     joined: dict[int, list[Call]] = {}
     around = _Around(session, look)
     for call in fresh:
         if call.ticket_id in around.taken:
             continue
-        home = next((n for n, (_, here) in homes.items() if rules.belongs(conduct, here, call)), None)
+        home = next((n for n, (one, here) in homes.items() if _belongs(conduct, one, here, call)), None)
         if home is not None:
             incident, here = homes[home]
             homes[home] = (incident, replace(here, last_at=max(here.last_at, call.at)))
@@ -203,15 +205,27 @@ async def _look_at(session: AsyncSession, look: Look, fresh: Sequence[Call]) -> 
         if burst is None:
             continue
         around.taken |= {other.ticket_id for other in burst.calls}
-        home = next((n for n, (_, here) in homes.items() if rules.same_event(conduct, here, burst)), None)
+        home = next((n for n, (one, here) in homes.items() if _same_event(conduct, one, here, burst)), None)
         if home is not None:
             joined.setdefault(home, []).extend(burst.calls)
             continue
         made = await _open(session, look, burst)
-        homes[made.id] = (made, joining.extent_of(made))
+        homes = {made.id: (made, joining.extent_of(made)), **homes}
     for number, calls in joined.items():
         together = [(call, CallBy.PLACE) for call in calls]
         await joining.attach(session, look.deps, homes[number][0], together, now=look.now)
+
+
+def _belongs(conduct: ConductRow, incident: Incident, here: Extent, call: Call) -> bool:
+    """Whether a call is one more of an incident, or of what a person has just said was none."""
+    if incident.decided_at is not None and incident.state == IncidentState.DISMISSED:
+        return rules.still_none(conduct, here, incident.decided_at, call)
+    return rules.belongs(conduct, here, call)
+
+
+def _same_event(conduct: ConductRow, incident: Incident, here: Extent, burst: Burst) -> bool:
+    """Whether a burst is of an incident that goes on; one beside what was none is a new one."""
+    return incident.state != IncidentState.DISMISSED and rules.same_event(conduct, here, burst)
 
 
 class _Around:

@@ -154,25 +154,32 @@ async def listed(request: web.Request) -> web.Response:
 
 
 async def one(request: web.Request) -> web.Response:
-    """一个事件; one that was given to another leads there. Raises NotFound."""
-    refuse_others(request.query, ())
-    async with request.app[DEPS].db.reads() as session:
-        into = await merging.taken_by(session, _id(request))
-    if into is not None:
-        return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/incidents/{into}"})
-    return await _page(request, "incidents/one.html", None)
+    """一个事件. Raises NotFound."""
+    return await _shown(request, "incidents/one.html")
 
 
 async def part(request: web.Request) -> web.Response:
     """What grows of it: counts, map, calls. Raises NotFound."""
-    refuse_others(request.query, ())
-    return await _page(request, "incidents/live.html", None)
+    return await _shown(request, "incidents/live.html", "/part")
 
 
 async def card(request: web.Request) -> web.Response:
     """事件卡, to print or to send on. Raises NotFound."""
+    return await _shown(request, "incidents/card.html", "/card")
+
+
+async def _shown(request: web.Request, template: str, end: str = "") -> web.Response:
+    """A page of it; one that was given to another leads to the same page there."""
     refuse_others(request.query, ())
-    return await _page(request, "incidents/card.html", None)
+    into = await _home(request)
+    if into != _id(request):
+        return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/incidents/{into}{end}"})
+    return await _page(request, template, into, None)
+
+
+async def _home(request: web.Request) -> int:
+    async with request.app[DEPS].db.reads() as session:
+        return await merging.home(session, _id(request))
 
 
 async def acted(request: web.Request) -> web.Response:
@@ -192,7 +199,8 @@ async def acted(request: web.Request) -> web.Response:
         async with deps.db.writes.begin() as session:
             await acting.act(session, deps, request[VIEWER], wish, now=deps.clock.now())
     except TriageError as error:
-        return await _page(request, "incidents/one.html", error, typed=said)
+        # Of one that was taken in meanwhile the page is where its calls are: what was typed is not lost.
+        return await _page(request, "incidents/one.html", await _home(request), error, typed=said)
     address = f"/desk/incidents/{wish.incident_id}"
     return web.Response(status=_SEE_OTHER, headers={"Location": address})
 
@@ -202,11 +210,16 @@ def _id(request: web.Request) -> int:
 
 
 async def _page(
-    request: web.Request, template: str, error: TriageError | None, *, typed: Mapping[str, str] | None = None
+    request: web.Request,
+    template: str,
+    number: int,
+    error: TriageError | None,
+    *,
+    typed: Mapping[str, str] | None = None,
 ) -> web.Response:
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
-        found = await showing.whole(session, request[VIEWER], _id(request))
+        found = await showing.whole(session, request[VIEWER], number)
     token = guard.token_of(request)
     now = deps.clock.now()
     page = await _view(request, found, now=now, token=token, error=error)

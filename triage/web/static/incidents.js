@@ -20,7 +20,8 @@ async function refresh() {
         const before = live().querySelector(".count").textContent;
         live().replaceWith(fresh);
         const now = fresh.querySelector(".count").textContent;
-        if (now !== before) say(`现在 ${now} 件`);
+        if (answer.redirected) say("这个事件已并入另一事件，以下是那里的来电；请打开那里再办。");
+        else if (now !== before) say(`现在 ${now} 件`);
       } else say(page.querySelector("main p")?.textContent ?? "没有更新。");
     } catch {
       say("网络中断，没有更新；稍后会再试。");

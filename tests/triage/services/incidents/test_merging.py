@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Reading
-from models.incidents import Incident, IncidentCall
+from models.incidents import Incident, IncidentCall, IncidentEvent
 from models.viewing import Scope
 from models.vocab_incidents import IncidentAct, IncidentState
 from tests.factories import NOW, add_tickets
@@ -174,6 +174,67 @@ async def test_only_a_later_one_that_still_goes_on_is_taken(deps: Deps) -> None:
     with pytest.raises(IncidentRefused, match="已排除"):
         await take(deps, first, str(second.id))
     assert await inside(deps.db) == {first.id: ENOUGH, second.id: ENOUGH}
+
+
+async def test_what_was_decided_of_the_one_is_decided_of_both_until_it_is_taken_back(deps: Deps) -> None:
+    """The head of one that was 升级 was told of as 仍未确认."""
+    first, second = await every(deps.db)
+    await wished(deps, Wish(second.id, second.version, IncidentAct.SCALE, "影响三个街道"))
+    await take(deps, first, str(second.id))
+    one, _ = await every(deps.db)
+    assert (one.state, one.reason, one.decided_by) == ("scaled", "影响三个街道", "duty.a")
+    # The district of the first hears of it; of so many it was told by that.
+    told = await notices(deps.db)
+    assert ("incident_scaled", "110105") in told
+    assert one.told_calls == one.calls
+    await watching.watch(at(deps, NOW + timedelta(minutes=21)))
+    assert (await notices(deps.db)) == told
+    await wished(deps, Wish(one.id, one.version, IncidentAct.UNDO))
+    one, other = await every(deps.db)
+    assert (one.state, one.reason, one.decided_by, one.decided_at) == ("proposed", None, None, None)
+    assert (other.state, other.reason) == ("scaled", "影响三个街道")
+    told = (await notices(deps.db))[len(told) :]
+    # Of the other that it has its calls again, of the head that it is 升级 no more.
+    assert told.count(("incident_reopened", "110108")) == 2
+    assert told.count(("incident_reopened", "110105")) == 1
+    await watching.watch(at(deps, NOW + timedelta(minutes=22)))
+    assert ("incident_late", "110105") in await notices(deps.db)
+
+
+async def test_what_went_further_stays_where_it_is(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    await wished(deps, Wish(first.id, first.version, IncidentAct.SCALE, "影响三个街道"))
+    await wished(deps, Wish(second.id, second.version, IncidentAct.CONFIRM))
+    one, _ = await every(deps.db)
+    await take(deps, one, str(second.id))
+    one, _ = await every(deps.db)
+    assert (one.state, one.reason) == ("scaled", "影响三个街道")
+    assert [name for name, _ in await notices(deps.db)].count("incident_scaled") == 2
+
+
+async def test_a_merge_of_before_is_taken_back_as_then(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    await take(deps, first, str(second.id))
+    async with deps.db.writes.begin() as session:
+        event = (
+            await session.scalars(sa.select(IncidentEvent).where(IncidentEvent.act == IncidentAct.TAKE))
+        ).one()
+        event.data = {name: value for name, value in event.data.items() if name != "head"}
+    one, _ = await every(deps.db)
+    await wished(deps, Wish(one.id, one.version, IncidentAct.UNDO))
+    assert [found.state for found in await every(deps.db)] == ["proposed", "proposed"]
+
+
+async def test_who_acts_on_what_was_taken_is_told_where_it_is(deps: Deps) -> None:
+    first, second = await every(deps.db)
+    await take(deps, first, str(second.id))
+    with pytest.raises(IncidentMoved, match="SJ20261123-0002 已并入 SJ20261123-0001"):
+        await wished(deps, Wish(second.id, second.version, IncidentAct.CLOSE, "已处置"))
+    nobody = replace(STAFF, scope=Scope(units=frozenset({"110101"})))
+    wish = Wish(second.id, second.version, IncidentAct.CONFIRM)
+    async with deps.db.writes.begin() as session:
+        with pytest.raises(NotFound):
+            await acting.act(session, deps, nobody, wish, now=NOW)
 
 
 async def test_who_saw_it_before_it_was_taken_is_told(deps: Deps) -> None:

@@ -32,7 +32,7 @@ from triage.clock import FixedClock
 from triage.errors import NotFound
 from triage.services.deps import Deps
 from triage.services.incidents import acting, showing, watching
-from triage.services.incidents.acting import IncidentRefused, Wish
+from triage.services.incidents.acting import IncidentMoved, IncidentRefused, Wish
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -185,12 +185,12 @@ async def test_what_was_taken_into_another_is_nobodys_to_act_on_and_its_district
     given = (await every(sqlite_db))[1]
     wish = Wish(given.id, given.version, IncidentAct.UNDO)
     async with sqlite_db.writes.begin() as session:
-        with pytest.raises(NotFound):
+        with pytest.raises(IncidentMoved, match=r"SJ20261123-0002 已并入 SJ20261123-0001"):
             await acting.act(session, later, HAIDIAN, wish, now=later.clock.now())
     async with sqlite_db.reads() as session:
         # Nothing of the other is theirs to see by its calls: it was told of it.
         assert [one.id for one in await showing.listed(session, HAIDIAN, LIVE_STATES)] == [1]
-    await do(later, IncidentAct.CONFIRM)
+    # 确认 of the one was of both.
     await do(later, IncidentAct.CLOSE)
     assert (await told(sqlite_db, "110108"))[-2:] == ["incident_grew", "incident_ended"]
 
