@@ -144,12 +144,15 @@ async def likely(
     leads: Sequence[int] = (),
     ticket_id: int | None = None,
 ) -> list[Likely]:
-    """What is proposed of these leads, or of a ticket, likeliest first."""
+    """What is proposed of these leads, or of a ticket, likeliest first; `PER_KEY` of each at most."""
     mine = LeadPair.lead_id.in_(leads) if ticket_id is None else LeadPair.ticket_id == ticket_id
-    rows = await session.execute(
+    each = LeadPair.lead_id if ticket_id is None else LeadPair.ticket_id
+    order = (LeadPair.p.desc(), Ticket.id.desc())
+    numbered = (
         sa.select(
-            Lead.id, sa.func.coalesce(Lead.title, sa.func.substr(Lead.text, 1, 40)), Lead.version,
-            Ticket.no, Ticket.title, LeadPair.p, LeadPair.why,
+            Lead.id, sa.func.coalesce(Lead.title, sa.func.substr(Lead.text, 1, 40)).label("lead_title"),
+            Lead.version, Ticket.no, Ticket.title, LeadPair.p, LeadPair.why, Ticket.id.label("ticket_id"),
+            sa.func.row_number().over(partition_by=each, order_by=order).label("place"),
         )
         .join(Lead, Lead.id == LeadPair.lead_id)
         .join(Ticket, Ticket.id == LeadPair.ticket_id)
@@ -159,7 +162,12 @@ async def likely(
             Lead.state == LeadState.WAITING.value,
             may_see(viewer),
         )
-        .order_by(LeadPair.p.desc(), Ticket.id.desc())
-        .limit(PER_KEY)
+        .subquery()
     )  # fmt: skip
+    c = numbered.c
+    rows = await session.execute(
+        sa.select(c.id, c.lead_title, c.version, c.no, c.title, c.p, c.why)
+        .where(c.place <= PER_KEY)
+        .order_by(c.p.desc(), c.ticket_id.desc())
+    )
     return [Likely(*row[:6], tuple(row.why)) for row in rows]

@@ -24,6 +24,7 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services import intake, ledger
 from triage.services.leads.taking import tell
+from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,10 +114,10 @@ async def act(session: AsyncSession, deps: Deps, viewer: Viewer, wish: Wish, *, 
 
 
 async def _lock(session: AsyncSession, lead_id: int, other: int | None) -> Lead:
-    """The lead, locked with the one it is merged into, by id: crosswise merges make no circle."""
+    """The lead, locked with the one it is merged into and those merged into it, by id: no circle."""
     rows = await session.scalars(
         sa.select(Lead)
-        .where(Lead.id.in_([lead_id] if other is None else [lead_id, other]))
+        .where(sa.or_(Lead.id.in_([lead_id] if other is None else [lead_id, other]), _merged(lead_id)))
         .order_by(Lead.id)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -161,15 +162,23 @@ async def _confirm(session: AsyncSession, deps: Deps, lead: Lead, *, now: dateti
 
 async def _exposures(session: AsyncSession, lead: Lead) -> dict[int, datetime]:
     """When the lead, and each that was merged into it, was public."""
-    merged = await session.execute(sa.select(Lead.id, Lead.exposed_at).where(Lead.merged_lead_id == lead.id))
+    merged = await session.execute(
+        # Locked with the lead, but for one that came to it while that was waited for.
+        sa.select(Lead.id, Lead.exposed_at).where(_merged(lead.id)).order_by(Lead.id).with_for_update()
+    )
     return {lead.id: lead.exposed_at} | {row.id: row.exposed_at for row in merged}
 
 
+def _merged(lead_id: int) -> sa.ColumnElement[bool]:
+    """Into this lead, and standing so."""
+    return sa.and_(Lead.merged_lead_id == lead_id, Lead.state == LeadState.MERGED.value)
+
+
 async def _expose(session: AsyncSession, appeal_id: int, exposures: Mapping[int, datetime]) -> None:
-    await session.execute(
-        sa.insert(MediaExposure),
-        [{"appeal_id": appeal_id, "lead_id": lead_id, "exposed_at": at} for lead_id, at in exposures.items()],
-    )
+    rows: list[dict[str, object]] = [
+        {"appeal_id": appeal_id, "lead_id": lead_id, "exposed_at": at} for lead_id, at in exposures.items()
+    ]
+    await insert_new(session, MediaExposure, rows)
 
 
 async def _merge(session: AsyncSession, viewer: Viewer, lead: Lead, wish: Wish) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.db import ALL_TOGETHER
 from models.leads import Lead, LeadBand, LeadEvent, LeadItem, MediaExposure
-from models.vocab_leads import LeadAct, LeadState
+from models.vocab_leads import DropReason, LeadAct, LeadState
 from nlp.text import mask_identity
 from triage import tracing
 from triage.rules.calendar import beijing
@@ -81,8 +81,9 @@ async def take(
     mine = [spoken[digest] for digest in await _claim(session, sorted(spoken), source, now=now)]
     fresh, repeats = await _sort(session, row, mine, now=now)
     ids = await _store(session, fresh, now=now)
-    for one, lead in repeats:
-        lead_id = lead if isinstance(lead, int) else ids[lead.digest]
+    found = [(lead if isinstance(lead, int) else ids[lead.digest], one) for one, lead in repeats]
+    # By number, as whoever decides on leads locks them: the two never wait in a circle.
+    for lead_id, one in sorted(found, key=lambda pair: pair[0]):
         await _repeat(session, lead_id, one, now=now, back=timedelta(days=row.oldest_days))
     empty = sum(not one.spoken for one in said)
     return Taken(tuple(ids.values()), len(repeats), len(said) - empty - len(mine), empty)
@@ -135,12 +136,18 @@ async def _sort(
     session: AsyncSession, row: LeadRow, mine: Sequence[_Said], *, now: datetime
 ) -> tuple[list[_Said], list[tuple[_Said, int | _Said]]]:
     """What is new, and what says nearly the same as a lead that is there, or as a new one of the batch."""
-    known = await _candidates(session, row, mine, now=now)
+    oldest = now - timedelta(days=row.oldest_days)
+    known = await _candidates(session, row, mine, now=now, oldest=oldest)
     fresh: list[_Said] = []
     repeats: list[tuple[_Said, int | _Said]] = []
     for one in mine:
-        others: list[tuple[frozenset[int], int | _Said]] = [*known, *((new.runs, new) for new in fresh)]
-        alike = [(likeness(one.runs, words), other) for words, other in others]
+        others = [*known, *(_Other(new.runs, new, old=new.exposed < oldest) for new in fresh)]
+        # What is screened out for its date, a wrong one perhaps, takes nothing of today with it.
+        alike = [
+            (likeness(one.runs, other.runs), other.lead)
+            for other in others
+            if not other.old or one.exposed < oldest
+        ]
         share, best = max(alike, key=lambda pair: pair[0], default=(0.0, None))
         if best is None or len(one.runs) < row.shortest or share * 100 < row.same_percent:
             fresh.append(one)
@@ -149,15 +156,31 @@ async def _sort(
     return fresh, repeats
 
 
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What an item may be a repeat of: a lead, or a new one of the batch. `old`: nobody is shown it."""
+
+    runs: frozenset[int]
+    lead: int | _Said
+    old: bool
+
+
 async def _candidates(
-    session: AsyncSession, row: LeadRow, mine: Sequence[_Said], *, now: datetime
-) -> list[tuple[frozenset[int], int]]:
+    session: AsyncSession, row: LeadRow, mine: Sequence[_Said], *, now: datetime, oldest: datetime
+) -> list[_Other]:
     """The leads of late that share a piece of a fingerprint with one of these, newest first."""
     pieces = {value for one in mine for value in bands(one.runs)}
     if not pieces:
         return []
+    screened = sa.and_(
+        # By nobody: what an analyst dropped as old was looked at.
+        Lead.state == LeadState.DROPPED.value,
+        Lead.screened == DropReason.OLD.value,
+        Lead.decided_by.is_(None),
+    )
+    will_be = sa.and_(Lead.state == LeadState.UNREAD.value, Lead.exposed_at < oldest)
     rows = await session.execute(
-        sa.select(Lead.id, Lead.title, Lead.text)
+        sa.select(Lead.id, Lead.title, Lead.text, sa.or_(screened, will_be).label("old"))
         .where(
             Lead.id.in_(sa.select(LeadBand.lead_id).where(LeadBand.value.in_(pieces))),
             Lead.seen_at >= now - timedelta(days=row.same_days),
@@ -165,7 +188,7 @@ async def _candidates(
         .order_by(Lead.id.desc())
         .limit(_CANDIDATES)
     )
-    return [(runs(f"{title or ''}\n{text}"), lead_id) for lead_id, title, text in rows]
+    return [_Other(runs(f"{title or ''}\n{text}"), lead_id, bool(old)) for lead_id, title, text, old in rows]
 
 
 async def _store(session: AsyncSession, fresh: Sequence[_Said], *, now: datetime) -> dict[str, int]:

@@ -100,7 +100,11 @@ class DailyFinder:
         # Each by itself: a process that was stopped between the two owes the second.
         for level in TopicLevel:
             if level.value not in done:
-                await find(deps, level, now=now)
+                looked = await _look(deps, level, now=now)
+                async with deps.db.writes.begin() as session:
+                    # Asked again: of two timetables that looked at once, the second would tell of no growth.
+                    if not await _run_since(session, level, midnight):
+                        await _store(session, deps.tables, looked, now=now)
         return False
 
 
@@ -111,6 +115,27 @@ async def find(
 
     Of more than `most` texts the newest are read: the run's `since` is then the moment of the oldest of them.
     """
+    looked = await _look(deps, level, now=now, days=days, most=most)
+    async with deps.db.writes.begin() as session:
+        await _run_since(session, level, now)
+        return await _store(session, deps.tables, looked, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a level's texts say, not yet kept."""
+
+    level: TopicLevel
+    since: datetime
+    texts: list[Read]
+    left_out: int
+    shapes: list[Shape]
+    version: str
+
+
+async def _look(
+    deps: Deps, level: TopicLevel, *, now: datetime, days: int | None = None, most: int | None = None
+) -> _Looked:
     since = now - timedelta(days=days or deps.settings.topics_days)
     async with deps.db.reads() as session:
         limit = most or deps.settings.topics_most
@@ -122,19 +147,30 @@ async def find(
     reader = pair_reader(deps.settings)
     rarity, version = reader.rarity, reader.version
     shapes = await asyncio.to_thread(_shapes, rarity, texts, level, halfway)
-    async with deps.db.writes.begin() as session:
-        run = TopicRun(
-            level=level.value, at=now, since=since,
-            tickets=sum(1 for text in texts if text.what is TextKind.TICKET),
-            leads=sum(1 for text in texts if text.what is TextKind.LEAD),
-            left_out=left_out, topics=len(shapes),
-            method=f"average-linkage {topic_clusters.EDGE}/{topic_clusters.AGREE} {version}"[:80],
-        )  # fmt: skip
-        session.add(run)
-        await session.flush()
-        known = await _keep(session, deps.tables, run, shapes, texts)
-    log.info("topics_found", level=level.value, texts=len(texts), left_out=left_out, topics=len(shapes))
-    return Found(run.id, len(texts), left_out, len(shapes), known)
+    return _Looked(level, since, texts, left_out, shapes, version)
+
+
+async def _run_since(session: AsyncSession, level: TopicLevel, since: datetime) -> bool:
+    """Whether the level was looked through since then. Holds its last run: who stores waits for who does."""
+    runs = sa.select(TopicRun.id).where(TopicRun.level == level.value)
+    await session.execute(runs.order_by(TopicRun.id.desc()).limit(1).with_for_update())
+    return await session.scalar(runs.where(TopicRun.at >= since).limit(1)) is not None
+
+
+async def _store(session: AsyncSession, tables: Tables, looked: _Looked, *, now: datetime) -> Found:
+    texts, shapes = looked.texts, looked.shapes
+    run = TopicRun(
+        level=looked.level.value, at=now, since=looked.since,
+        tickets=sum(1 for text in texts if text.what is TextKind.TICKET),
+        leads=sum(1 for text in texts if text.what is TextKind.LEAD),
+        left_out=looked.left_out, topics=len(shapes),
+        method=f"average-linkage {topic_clusters.EDGE}/{topic_clusters.AGREE} {looked.version}"[:80],
+    )  # fmt: skip
+    session.add(run)
+    await session.flush()
+    known = await _keep(session, tables, run, shapes, texts)
+    log.info("topics_found", level=run.level, texts=len(texts), left_out=looked.left_out, topics=len(shapes))
+    return Found(run.id, len(texts), looked.left_out, len(shapes), known)
 
 
 async def _texts(

@@ -278,13 +278,14 @@ async def decide(
     told = reason.replace("\0", "").strip()
     if not told or len(told) > LONGEST_REASON:
         raise BadInput(f"请写明理由，最多 {LONGEST_REASON} 个字")
+    told = mask_identity(told)
     if decision is ThemeDecision.CHOSEN and (month is None or not _MONTH.fullmatch(month)):
         raise BadInput("选中要写明是哪个月的题，形如 2026-12")
     standing = newest is not None and newest.decision != ThemeDecision.WITHDRAWN.value
     if (decision is ThemeDecision.WITHDRAWN) is not standing:
         raise BadInput("先撤回已有的决定，再作新的决定" if standing else "还没有可以撤回的决定")
     ledger.write(
-        session, who=by, act=LedgerAct.THEME_DECIDED, now=now, new=decision.value, reason=mask_identity(told),
+        session, who=by, act=LedgerAct.THEME_DECIDED, now=now, new=decision.value, reason=told,
         subject=ledger.Subject(SubjectKind.TOPIC, str(topic_id)),
     )  # fmt: skip
     session.add(

@@ -221,7 +221,8 @@ async def _keep(session: AsyncSession, item: Found, day: date, *, now: datetime)
     )
     if known is not None and known.state == SignalState.NEW.value:
         known.last_day, known.score, known.told, known.row_id = day, item.score, told, item.row.id
-        known.kind = item.kind
+        # Of a hot place both may be another by now: the names below it are told as they are today.
+        known.kind, known.district = item.kind, item.district
         return
     if known is not None and not _another(known, item, day):
         known.last_day = day

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from connectors.vault import Vault
-from models.leads import Lead
+from models.leads import Lead, MediaExposure
 from models.vocab_leads import LeadAct, LeadState
 from tests.factories import NOW
 from tests.triage.rules.helpers import tables
 from tests.triage.services.leads.conftest import RIVER, SMOKE
-from tests.triage.services.leads.test_leads import STAFF, item, take
+from tests.triage.services.leads.test_leads import PUBLIC, STAFF, item, take
 from triage.clock import FixedClock
 from triage.services.deps import Deps
-from triage.services.leads import acting
+from triage.services.leads import acting, taking
 from triage.services.leads.acting import LeadRefused, Wish
 from triage.settings import Settings
 
@@ -49,6 +50,29 @@ async def wait_for(deps: Deps, waiting: int) -> None:
             if count == waiting:
                 return
             await asyncio.sleep(0.01)
+
+
+async def test_who_confirms_waits_for_what_was_merged_into_it(deps: Deps) -> None:
+    """A repeat of it that was public earlier, told meanwhile, was not in the case's exposure."""
+    (one,), (other,) = (await take(deps, item(1, SMOKE))).leads, (await take(deps, item(2, RIVER))).leads
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Lead).values(state=LeadState.WAITING.value))
+    await merge(deps, other, one)
+    earlier = PUBLIC - timedelta(days=2)
+
+    async def confirm() -> None:
+        async with deps.db.writes.begin() as session:
+            await acting.act(session, deps, STAFF, Wish(one, 1, LeadAct.CONFIRM), now=NOW)
+
+    async with deps.db.writes.begin() as session:
+        taken = await taking.take(session, deps.tables, "night", [item(3, RIVER, at=earlier)], now=NOW)
+        waits = asyncio.create_task(confirm())
+        await wait_for(deps, 1)
+    await waits
+    async with deps.db.reads() as session:
+        rows = await session.execute(sa.select(MediaExposure.lead_id, MediaExposure.exposed_at))
+        assert {row.lead_id: row.exposed_at for row in rows} == {one: PUBLIC, other: earlier}
+    assert taken.repeats == 1
 
 
 async def test_two_who_merge_crosswise_do_not_wait_in_a_circle(deps: Deps) -> None:

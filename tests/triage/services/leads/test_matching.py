@@ -14,6 +14,7 @@ from models import lead_matters, matters, ticket_detail
 from models.filters import Scope, all_seeing
 from models.lead_matters import LeadKey, LeadPair
 from models.leads import Lead, MediaExposure
+from models.matters import PER_KEY
 from models.tickets import Ticket
 from models.vocab import Move
 from models.vocab_leads import LeadAct, LeadState
@@ -119,6 +120,28 @@ async def test_decided_leads_of_a_name_take_no_place_from_the_one_that_waits(dep
     (call,) = await add_tickets(deps.db, FIRST)
     await finder.catch_up()
     assert await likely(deps, lead=lead) == [(lead, call)]
+
+
+async def test_each_lead_of_a_page_has_its_own_proposals(deps: Deps) -> None:
+    """Thirty were shown of all leads together: those of the others were left out."""
+    (no,) = await add_tickets(deps.db, replace(FIRST, age=timedelta(hours=5)))
+    texts = [f"第{n * 7919}号报道，{n * 104729}，{n * 1299709}号楼的事。" * 2 for n in range(PER_KEY + 5)]
+    leads = (await take(deps, *(item(n, text) for n, text in enumerate(texts)))).leads
+    assert len(leads) == len(texts)
+    pair = {"ticket_id": 1, "why": ["同一地点"], "state": "proposed", "by": None, "at": NOW}
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Lead).values(state=LeadState.WAITING.value))
+        await session.execute(
+            sa.insert(LeadPair),
+            [pair | {"lead_id": lead, "p": 0.5 + n / 100} for n, lead in enumerate(leads)],
+        )
+    async with deps.db.reads() as session:
+        found = await lead_matters.likely(session, VIEWER, leads=leads)
+        of_ticket = await lead_matters.likely(session, VIEWER, ticket_id=1)
+    assert [(one.lead_id, one.ticket_no, one.why) for one in found] == [
+        (lead, no, ("同一地点",)) for lead in leads[::-1]
+    ]
+    assert [one.lead_id for one in of_ticket] == list(leads[::-1][:PER_KEY])
 
 
 async def test_what_was_refused_is_not_proposed_again(deps: Deps) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -202,3 +202,39 @@ async def test_a_night_that_was_cut_between_the_levels_is_ended(sqlite_db: Datab
     async with sqlite_db.reads() as session:
         levels = await session.scalars(sa.select(TopicRun.level).order_by(TopicRun.id))
         assert list(levels) == [TopicLevel.LOCAL.value, TopicLevel.CITY.value]
+
+
+async def test_of_two_timetables_that_look_at_once_one_keeps_what_it_found(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs of one day: the list held the second against the first, and nothing had grown."""
+    await add_tickets(db, *GRILLS)
+    day, look, quicker = deps_of(db), finding._look, [True]
+
+    async def slowly(*args: Any, **more: Any) -> Any:  # noqa: ANN401  (as `_look`)
+        found = await look(*args, **more)
+        while quicker:
+            quicker.pop()
+            await finding.DailyFinder(day).poke()
+        return found
+
+    monkeypatch.setattr(finding, "_look", slowly)
+    await finding.DailyFinder(day).poke()
+    async with db.reads() as session:
+        levels = await session.scalars(sa.select(TopicRun.level).order_by(TopicRun.id))
+        assert list(levels) == [TopicLevel.LOCAL.value, TopicLevel.CITY.value]
+
+
+async def test_why_a_theme_was_chosen_names_nobody(sqlite_db: Database) -> None:
+    await add_tickets(sqlite_db, *GRILLS)
+    await finding.find(deps_of(sqlite_db), LOCAL, now=NOW)
+    (topic,) = (await titles(sqlite_db)).values()
+    async with sqlite_db.writes.begin() as session:
+        await listing.decide(
+            session, topic, ThemeDecision.SHELVED, seen=0, month=None, by="a", now=NOW,
+            reason="等居民 13800001234 回话",
+        )  # fmt: skip
+    async with sqlite_db.reads() as session:
+        (choice,) = (await listing.whole(session, VIEWER, topic)).choices
+    assert "13800001234" not in choice.reason
+    assert choice.reason.startswith("等居民")

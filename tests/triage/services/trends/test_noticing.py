@@ -117,6 +117,20 @@ async def test_a_hot_square_on_a_border_is_told_where_most_of_it_was_told_of(sql
     assert (most.code, most.district, most.demands) == ("125-101", "110105", 3)
 
 
+async def test_a_hot_square_that_moves_over_the_border_has_the_district_of_its_street(
+    sqlite_db: Database,
+) -> None:
+    await plant(sqlite_db)
+    deps = deps_of(sqlite_db, NOW)
+    await noticing.notice(deps, DAY - timedelta(days=1))
+    async with sqlite_db.writes.begin() as session:
+        moved = sa.update(RollupPlace).where(RollupPlace.grid == "125-101")
+        await session.execute(moved.values(district="110112", street="110112001"))
+    await noticing.notice(deps, DAY)
+    (hot,) = [s for s in await signals(sqlite_db) if s.what == "hot_grid"]
+    assert (hot.district, hot.told["numbers"]["street"]) == ("110112", "110112001")
+
+
 async def test_a_chronic_place_is_told_before_busier_squares_where_nothing_stands_out(db: Database) -> None:
     await plant(db)
     busy = [
