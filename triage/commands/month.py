@@ -81,8 +81,8 @@ def export(settings: Settings, month: str, file: str, *, version: int | None) ->
         deps = build(settings)
         try:
             async with deps.db.reads() as session:
-                published = await months.published(session, month, version)
-                earlier = await months.before(session, month)
+                published = await months.with_outs(session, month, version)
+                earlier = await months.headline_before(session, month)
             return workbook(sheets(deps.tables, published, earlier, made_at=deps.clock.now()))
         finally:
             await deps.close()

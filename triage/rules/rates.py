@@ -108,13 +108,15 @@ class Month:
 def count(tables: Tables, histories: Iterable[History], *, month: str, as_of: datetime) -> Month:
     """The figures of a month from its tickets' events. Raises NoRule when no row covers its first day."""
     rules = tables.rates.on(month_span(month)[0].date())
-    verdicts = sorted(
-        (v for history in histories for v in judge(tables, rules, history, month=month, as_of=as_of)),
-        key=lambda v: (v.no, v.unit or ""),
-    )
-    return Month(
-        month, as_of, rules.weights, rules.row_ids, tables.version, lines_of(verdicts), tuple(verdicts)
-    )
+    found = (v for history in histories for v in judge(tables, rules, history, month=month, as_of=as_of))
+    return summed(tables, found, month=month, as_of=as_of)
+
+
+def summed(tables: Tables, verdicts: Iterable[Verdict], *, month: str, as_of: datetime) -> Month:
+    """The figures of a month from the verdicts on its tickets, in any order. Raises NoRule as `count`."""
+    rules = tables.rates.on(month_span(month)[0].date())
+    found = sorted(verdicts, key=lambda v: (v.no, v.unit or ""))
+    return Month(month, as_of, rules.weights, rules.row_ids, tables.version, lines_of(found), tuple(found))
 
 
 def keys_of(verdict: Verdict) -> tuple[tuple[By, str], ...]:

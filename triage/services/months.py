@@ -14,9 +14,9 @@ from models.months import MonthFigures, MonthVerdict
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.errors import BadInput, NotFound
 from triage.rules.rate_rows import Cause, Rate, WeightRow
-from triage.rules.rates import UNKNOWN, By, Line, Month, Tally, count
+from triage.rules.rates import UNKNOWN, By, Line, Month, Tally, summed
 from triage.rules.rows import Status, Where
-from triage.rules.verdicts import Out, Verdict, month_span
+from triage.rules.verdicts import Out, Verdict, judge, month_span
 from triage.services import ledger
 from triage.services.histories import histories
 
@@ -106,8 +106,12 @@ async def close(deps: Deps, month: str, *, reason: str | None = None) -> Closing
 async def _count(
     session: AsyncSession, tables: Tables, month: str, first: datetime, last: datetime, *, as_of: datetime
 ) -> Month:
-    found = [history async for history in histories(session, since=first, until=last)]
-    return count(tables, found, month=month, as_of=as_of)
+    rules = tables.rates.on(first.date())
+    verdicts: list[Verdict] = []
+    # Each is judged as it comes: the histories of a month together are a gigabyte.
+    async for history in histories(session, since=first, until=last):
+        verdicts += judge(tables, rules, history, month=month, as_of=as_of)
+    return summed(tables, verdicts, month=month, as_of=as_of)
 
 
 def _content(figures: Month) -> tuple[dict[str, Any], str]:
@@ -163,12 +167,16 @@ async def _row(session: AsyncSession, month: str, version: int | None) -> MonthF
 
 async def published(session: AsyncSession, month: str, version: int | None = None) -> Published:
     """A published version; the newest when none is named. Raises NotFound, and BadInput on no month."""
+    return await _published(session, await _known(session, month, version))
+
+
+async def _known(session: AsyncSession, month: str, version: int | None) -> MonthFigures:
     span(month)
     row = await _row(session, month, version)
     if row is None:
         which = f"第 {version} 版" if version else ""
         raise NotFound(f"{month} 没有发布过{which}")
-    return await _published(session, row)
+    return row
 
 
 async def versions(session: AsyncSession, month: str) -> list[tuple[int, datetime, str | None, str]]:
@@ -187,24 +195,20 @@ def earlier_month(month: str) -> str:
     return f"{first.year - (first.month == 1)}-{(first.month - 2) % 12 + 1:02d}"
 
 
-async def before(session: AsyncSession, month: str) -> Published | None:
-    """The newest version of the month before; None when it was never published."""
-    row = await _row(session, earlier_month(month), None)
-    return await _published(session, row) if row is not None else None
-
-
 async def headline(session: AsyncSession, month: str, version: int | None = None) -> Published:
     """The figures of a published version without its verdicts: what a page shows. Raises as `published`."""
-    span(month)
-    row = await _row(session, month, version)
-    if row is None:
-        which = f"第 {version} 版" if version else ""
-        raise NotFound(f"{month} 没有发布过{which}")
-    return _told(row, ())
+    return _told(await _known(session, month, version), ())
+
+
+async def with_outs(session: AsyncSession, month: str, version: int | None = None) -> Published:
+    """The figures, and the verdicts that leave something out, for a workbook. Raises as `published`."""
+    row = await _known(session, month, version)
+    wanted = sa.and_(MonthVerdict.month_id == row.id, sa.func.json_array_length(MonthVerdict.outs) > 0)
+    return _told(row, await _verdicts(session, wanted))
 
 
 async def headline_before(session: AsyncSession, month: str) -> Published | None:
-    """The same of the newest version of the month before; None when it was never published."""
+    """The figures of the newest version of the month before; None when it was never published."""
     row = await _row(session, earlier_month(month), None)
     return _told(row, ()) if row is not None else None
 
@@ -227,30 +231,43 @@ async def verdicts_of(
     if by not in columns:
         raise BadInput("合计的工单太多，请先选一个区、单位、街道乡镇或类别")
     wanted = columns[by].is_(None) if key == UNKNOWN else columns[by] == key
-    rows = await session.scalars(
-        sa.select(MonthVerdict)
-        .join(MonthFigures, MonthFigures.id == MonthVerdict.month_id)
-        .where(MonthFigures.month == month, MonthFigures.version == version, wanted)
-        .order_by(MonthVerdict.seq)
-    )
-    return _verdicts(rows.all())
+    row = await _row(session, month, version)
+    return await _verdicts(session, MonthVerdict.month_id == row.id, wanted) if row is not None else ()
 
 
 async def _published(session: AsyncSession, row: MonthFigures) -> Published:
-    rows = await session.scalars(
-        sa.select(MonthVerdict).where(MonthVerdict.month_id == row.id).order_by(MonthVerdict.seq)
-    )
-    return _told(row, _verdicts(rows.all()))
+    return _told(row, await _verdicts(session, MonthVerdict.month_id == row.id))
 
 
-def _verdicts(rows: Sequence[MonthVerdict]) -> tuple[Verdict, ...]:
-    return tuple(
-        Verdict(
-            v.no, v.unit_code, v.street_code, v.district_code, v.kind,
-            tuple((Rate(rate), points) for rate, points in v.points.items()),
-            tuple(Out(Rate(rate), Cause(cause), row_id, reason) for rate, cause, row_id, reason in v.outs),
+async def _verdicts(session: AsyncSession, *wanted: sa.ColumnElement[bool]) -> tuple[Verdict, ...]:
+    """The verdicts of a version, in order and in pieces: others have their turn between them.
+
+    A published version never changes. Plain columns: as rows of the mapper they take twice as long.
+    """
+    query = (
+        sa.select(
+            MonthVerdict.seq, MonthVerdict.no, MonthVerdict.unit_code, MonthVerdict.street_code,
+            MonthVerdict.district_code, MonthVerdict.kind, MonthVerdict.points, MonthVerdict.outs,
         )
-        for v in rows
+        .where(*wanted)
+        .order_by(MonthVerdict.seq)
+        .limit(_BATCH)
+    )  # fmt: skip
+    found: list[Verdict] = []
+    after = 0
+    while True:
+        rows = (await session.execute(query.where(MonthVerdict.seq > after))).all()
+        found += [_verdict(row) for row in rows]
+        if len(rows) < _BATCH:
+            return tuple(found)
+        after = rows[-1].seq
+
+
+def _verdict(v: sa.Row[*tuple[Any, ...]]) -> Verdict:
+    return Verdict(
+        v.no, v.unit_code, v.street_code, v.district_code, v.kind,
+        tuple((Rate(rate), points) for rate, points in v.points.items()),
+        tuple(Out(Rate(rate), Cause(cause), row_id, reason) for rate, cause, row_id, reason in v.outs),
     )  # fmt: skip
 
 

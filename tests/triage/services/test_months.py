@@ -93,6 +93,33 @@ async def test_what_is_read_back_is_what_was_published(deps: Deps) -> None:
     assert drill(read.figures.verdicts, By.KIND, "NOI-01", Rate.SATISFACTION).part == tuple(numbers)
 
 
+async def test_what_a_page_needs_is_read_alone_and_in_pieces(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A workbook shows figures and what was left out: the rest unread, it is the same."""
+    for no in await _tickets(deps.db, 3):
+        await _live(deps.db, no, _LIVED)
+    (gone,) = (await _tickets(deps.db, 1))[-1:]
+    await _live(
+        deps.db, gone, (("ticket:exclude_grant", "2026-10-04 09:00", {"values": {"reason": "不属实"}}),)
+    )
+    await months.close(deps, "2026-10")
+    monkeypatch.setattr(months, "_BATCH", 2)
+    async with deps.db.reads() as session:
+        whole = await months.published(session, "2026-10")
+        part = await months.with_outs(session, "2026-10")
+        drilled = await months.verdicts_of(session, "2026-10", 1, By.UNIT, "110105026")
+        none = await months.verdicts_of(session, "2026-10", 2, By.UNIT, "110105026")
+        headline = await months.headline(session, "2026-10")
+    assert len(whole.figures.verdicts) == 4
+    assert drilled == whole.figures.verdicts
+    assert none == ()
+    assert [verdict.no for verdict in part.figures.verdicts] == [gone]
+    assert replace(part.figures, verdicts=()) == headline.figures
+    now = deps.clock.now()
+    assert sheets(deps.tables, part, None, made_at=now) == sheets(deps.tables, whole, None, made_at=now)
+
+
 async def test_a_correction_is_a_new_version_with_its_reason(deps: Deps) -> None:
     one, other = await _tickets(deps.db, 2)
     await _live(deps.db, one, _LIVED)
@@ -147,8 +174,8 @@ async def test_the_month_before_is_found_over_the_turn_of_the_year(deps: Deps) -
     january = replace(deps, clock=FixedClock(moment("2027-01-02 09:00")))
     await months.close(january, "2026-12")
     async with deps.db.reads() as session:
-        found = await months.before(session, "2027-01")
-        none = await months.before(session, "2026-12")
+        found = await months.headline_before(session, "2027-01")
+        none = await months.headline_before(session, "2026-12")
     assert found is not None
     assert found.figures.month == "2026-12"
     assert none is None

@@ -374,11 +374,13 @@ async def exported(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     month, version = request.match_info["month"], int(request.match_info["version"])
     async with deps.db.reads() as session:
-        found = await months.published(session, month, version)
-        earlier = await months.before(session, month)
+        found = await months.with_outs(session, month, version)
+        earlier = await months.headline_before(session, month)
         seen = await seen_numbers(session, request[VIEWER], left_out(found))
-    laid = sheets(deps.tables, found, earlier, made_at=deps.clock.now(), seen=seen)
-    body = await asyncio.to_thread(workbook, laid)
+    made_at = deps.clock.now()
+    body = await asyncio.to_thread(
+        lambda: workbook(sheets(deps.tables, found, earlier, made_at=made_at, seen=seen))
+    )
     name = f"month-{month}-v{version}.xlsx"
     await note_export(request, name)
     headers = {
