@@ -51,6 +51,8 @@ log = logs.get(__name__)
 
 #: Tickets in one transaction: a clerk who wants one of them waits for so many at most.
 CHUNK: Final = 25
+#: And for so many seconds, about: one row of a case of thousands may take as long as a hundred others.
+_AIM: Final = 2.0
 #: Jobs handed out at once.
 _AT_ONCE: Final = 20
 
@@ -173,15 +175,17 @@ async def hand_out(session: AsyncSession, queue: JobQueue, *, now: datetime, res
 async def run(deps: Deps, job_id: int, *, seconds: float, chunk: int = CHUNK) -> int:
     """Work on a job for so long, then leave the rest to the next turn. Gives how many rows were decided.
 
-    Safe to run twice, and at once: what is decided is passed over.
+    Safe to run twice, and at once: what is decided is passed over. Begun with one row: what is cut off in
+    the middle is undone, and with as many again the next turn would come no further.
     """
     until = time.monotonic() + seconds
-    decided = 0
-    while time.monotonic() < until:
-        count = await _careful(deps, job_id, chunk)
+    decided, size = 0, 1
+    while (began := time.monotonic()) < until:
+        count = await _careful(deps, job_id, min(size, chunk))
         if count is None:
             return decided
         decided += count
+        size = next_size(size, time.monotonic() - began, most=chunk)
     async with deps.db.writes.begin() as session:
         await session.execute(
             sa.update(BulkJob)
@@ -189,6 +193,12 @@ async def run(deps: Deps, job_id: int, *, seconds: float, chunk: int = CHUNK) ->
             .values(handed_at=None)
         )
     return decided
+
+
+def next_size(size: int, took: float, *, most: int) -> int:
+    """How many rows to decide next after `size` of them took so long: twice as many, within the time."""
+    within = int(size * _AIM / took) if took > 0 else most
+    return max(1, min(2 * size, within, most))
 
 
 async def _careful(deps: Deps, job_id: int, chunk: int) -> int | None:

@@ -19,10 +19,13 @@ from triage.services import following
 from triage.services.storing import insert_new
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+#: Ids in one statement.
+_AT_ONCE: Final = 1_000
 #: Not the reasons of the first pair: they quote words of a ticket that may be 保密.
 _WHY: Final = "和已经并入的一张工单像是同一事项"
 
@@ -30,42 +33,58 @@ _WHY: Final = "和已经并入的一张工单像是同一事项"
 async def moved(session: AsyncSession, ticket_id: int, head_id: int, *, joined: bool, now: datetime) -> None:
     """Bring what waits to what a merge makes of it, or its undoing (`joined` false)."""
     if joined:
-        await _merged(session, ticket_id, head_id, now=now)
+        await _handed_on(session, [ticket_id], head_id, now=now)
     else:
         await _split(session, ticket_id, head_id, now=now)
 
 
-async def _merged(session: AsyncSession, ticket_id: int, head_id: int, *, now: datetime) -> None:
-    """Propose to the case `head_id` all open tickets that wait to be held against the one that joined it.
+async def _handed_on(session: AsyncSession, members: Sequence[int], head_id: int, *, now: datetime) -> None:
+    """Propose to the case `head_id` all open tickets that wait to be held against those that joined it.
 
     What was decided of two stands. A ticket on which somebody works in this moment is left out: two moves
-    never wait for each other.
+    never wait for each other. All members at once: of a case of thousands each that leaves asks again.
     """
-    rows = await session.execute(
-        sa.select(MatterPair.ticket_id, MatterPair.head_id, MatterPair.p).where(
-            sa.or_(MatterPair.ticket_id == ticket_id, MatterPair.head_id == ticket_id),
-            MatterPair.state == Proposal.PROPOSED.value,
-        )
-    )
-    likely = {row.ticket_id if row.head_id == ticket_id else row.head_id: row.p for row in rows}
+    likely: dict[int, tuple[int, float]] = {}
+    for part in _parts(members):
+        for member, one, p in await _waiting(session, part):
+            likely.setdefault(one, (member, p))
     likely.pop(head_id, None)
-    if not likely:
-        return
-    free = await session.scalars(
-        sa.select(Ticket.id)
-        .where(Ticket.id.in_(likely), Ticket.state.in_([state.value for state in OPEN_STATES]))
-        .order_by(Ticket.id)
-        .with_for_update(read=True, key_share=True, skip_locked=True)
-    )
+    free: list[int] = []
+    for part in _parts(likely):
+        free += await session.scalars(
+            sa.select(Ticket.id)
+            .where(Ticket.id.in_(part), Ticket.state.in_([state.value for state in OPEN_STATES]))
+            .order_by(Ticket.id)
+            .with_for_update(read=True, key_share=True, skip_locked=True)
+        )
     found: list[dict[str, object]] = [
         {
-            "ticket_id": max(one, head_id), "head_id": min(one, head_id), "p": likely[one],
+            "ticket_id": max(one, head_id), "head_id": min(one, head_id), "p": likely[one][1],
             "same_caller": False, "why": [_WHY], "state": Proposal.PROPOSED.value, "by": None, "at": now,
-            "model_version": _by(ticket_id),
+            "model_version": _by(likely[one][0]),
         }
         for one in free
     ]  # fmt: skip
     await insert_new(session, MatterPair, found)
+
+
+def _parts(ids: Collection[int]) -> list[list[int]]:
+    """In order, as many as a statement takes."""
+    ordered = sorted(ids)
+    return [ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE)]
+
+
+async def _waiting(session: AsyncSession, members: Sequence[int]) -> list[tuple[int, int, float]]:
+    """Which of these, the first one first, waits to be held against which ticket, and how likely it is."""
+    rows = await session.execute(
+        sa.select(MatterPair.ticket_id, MatterPair.head_id, MatterPair.p).where(
+            sa.or_(MatterPair.ticket_id.in_(members), MatterPair.head_id.in_(members)),
+            MatterPair.state == Proposal.PROPOSED.value,
+        )
+    )
+    both = [(one, other, p) for a, b, p in rows for one, other in ((a, b), (b, a))]
+    mine = set(members)
+    return sorted(found for found in both if found[0] in mine)
 
 
 async def _split(session: AsyncSession, ticket_id: int, head_id: int, *, now: datetime) -> None:
@@ -85,8 +104,7 @@ async def _split(session: AsyncSession, ticket_id: int, head_id: int, *, now: da
                 MatterPair.model_version.in_([_by(one) for one in stay | {left}]),
             )
         )
-        for member in sorted(stay):
-            await _merged(session, member, case, now=now)
+        await _handed_on(session, sorted(stay), case, now=now)
         into = (await following.merges(session, [case])).get(case)
         above = (
             await session.scalar(sa.select(Ticket.id).where(Ticket.no == following.head_of(into)))

@@ -13,6 +13,7 @@ from models.tickets import Ticket
 from models.vocab import Move, State
 from models.vocab_matters import Proposal
 from tests.factories import NOW, TicketIn
+from tests.plans import heard
 from tests.triage.services.repeats.test_following import SAME, TABLES, act, merged
 from tests.triage.services.test_moving import HOTLINE, do, ready, row
 from triage.services.repeats import comparing
@@ -135,3 +136,18 @@ async def test_a_merge_does_not_wait_for_who_works_on_one_that_is_like_it(postgr
         values = SAME | {"other_ticket": case}
         await do(postgres_db, TABLES, middle, HOTLINE, Move.MERGE, version, values)
     assert (await row(postgres_db, middle)).state == "merged"
+
+
+async def test_who_leaves_a_case_of_many_costs_no_more_questions(db: Database) -> None:
+    """Asked for each that stays, a set of thousands could not be taken back."""
+    case, *rest = await ready(db, TABLES, *[TicketIn()] * 9)
+    await proposed(db, *((9, member) for member in range(2, 9)))
+    for member in rest[:-1]:
+        await merged(db, member, case)
+    counts = []
+    for member in (rest[0], rest[5]):
+        with heard(db) as said:
+            await act(db, member, HOTLINE, Move.SPLIT, SPLIT)
+        counts.append(len([one for one, _ in said if "FROM matter_pair" in one or "INTO matter_pair" in one]))
+    assert counts[0] == counts[1] == 3
+    assert await listed(db) == {(9, 1), (9, 2), (9, 7)}
