@@ -40,6 +40,10 @@ class Cache(Generic[T]):
                 del self._entries[key]
             raise
 
+    def forget(self, key: Hashable) -> None:
+        """Forget one value; what is being made of it is not kept."""
+        self._entries.pop(key, None)
+
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()

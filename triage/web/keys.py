@@ -35,10 +35,19 @@ class Caches:
     """What is worth remembering for a while: counts and the summary seconds, word statistics minutes."""
 
     counts: Cache[Count] = field(default_factory=lambda: Cache(seconds=15, size=500))
-    today: Cache[Today] = field(default_factory=lambda: Cache(seconds=10, size=50))
+    #: By scope: whoever sees the same cases has the same summary. A city has some 700 units.
+    today: Cache[Today] = field(default_factory=lambda: Cache(seconds=10, size=1000))
     words: Cache[WordStatistics] = field(default_factory=lambda: Cache(seconds=600, size=1))
     #: How long a page waits for its count; the count goes on and the next page has it.
     count_patience: float = 0.05
+
+    def moved(self, viewer: Viewer) -> None:
+        """Forget what somebody has changed: the counts, and the summary of those who see what they see.
+
+        Others have theirs for its seconds: with everybody's gone at each move it would be no cache.
+        """
+        self.counts.clear()
+        self.today.forget(viewer.scope)
 
     async def close(self) -> None:
         """Stop what is still being counted."""

@@ -82,7 +82,7 @@ async def load_today(request: web.Request) -> Today:
         async with deps.db.reads() as session:
             return await counting.today(session, viewer, day_of(deps.clock.now()))
 
-    return await request.app[CACHES].today.get(viewer, make)
+    return await request.app[CACHES].today.get(viewer.scope, make)
 
 
 async def _words(request: web.Request, asked: Asked) -> WordStatistics:

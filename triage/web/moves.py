@@ -139,8 +139,7 @@ async def _done(request: web.Request, person: Person, wish: Wish, files: Evidenc
         if files is not None and not result.repeated:
             await files.register(session, wish.no, person.actor.login, now=now)
     # What was counted before is no longer so.
-    request.app[CACHES].counts.clear()
-    request.app[CACHES].today.clear()
+    request.app[CACHES].moved(request[VIEWER])
     request.app[BOARD].tell()
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], wish.no)

@@ -83,8 +83,7 @@ async def _changed(request: web.Request, step: Any) -> web.Response:  # noqa: AN
     person = _person(request, await _body(request, ("as",)))
     async with deps.db.writes.begin() as session:
         await step(session, number, person, now=deps.clock.now())
-    request.app[CACHES].counts.clear()
-    request.app[CACHES].today.clear()
+    request.app[CACHES].moved(request[VIEWER])
     return await _answer(request, number)
 
 

@@ -262,8 +262,7 @@ async def _changed(request: web.Request, step: Any) -> web.Response:  # noqa: AN
             await step(session, number, person, now=deps.clock.now())
     except (BadInput, running.NotYours) as error:
         return await _job(request, "desk/bulk_job.html", error)
-    request.app[CACHES].counts.clear()
-    request.app[CACHES].today.clear()
+    request.app[CACHES].moved(request[VIEWER])
     return _to(number)
 
 

@@ -141,8 +141,7 @@ async def decided(request: web.Request) -> web.Response:
             await holding.release(session, made.no, now=now)
     except _ERRORS as error:
         return await _page(request, Tried(typed, error))
-    request.app[CACHES].counts.clear()
-    request.app[CACHES].today.clear()
+    request.app[CACHES].moved(request[VIEWER])
     request.app[BOARD].tell()
     if request.headers.get(hdrs.ACCEPT) == _FOR_SCRIPT:
         # Its browser has the next ticket already.

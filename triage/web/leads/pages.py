@@ -131,7 +131,7 @@ async def act(request: web.Request) -> web.Response:
             refused.append(refusal)
     if not done:
         raise refused[0]
-    request.app[CACHES].today.clear()
+    request.app[CACHES].today.forget(request[VIEWER].scope)
     return _back(state, wanted, done, len(refused))
 
 

@@ -223,8 +223,7 @@ async def _moved(
     except TriageError as error:
         return error
     request.app[BOARD].tell()
-    request.app[CACHES].counts.clear()
-    request.app[CACHES].today.clear()
+    request.app[CACHES].moved(request[VIEWER])
     return None
 
 
