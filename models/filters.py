@@ -113,15 +113,20 @@ def may_see(viewer: Viewer) -> ColumnElement[bool]:
     scope = viewer.scope
     if scope.everything and scope.secret:
         return sa.true()
-    # Few are in confidence: read once by their own index, not looked for with each ticket of a walk.
-    secret = Ticket.appeal_id.in_(sa.select(_SECRET.c.id).where(_SECRET.c.confidential))
-    handled = sa.exists().where(
-        TicketUnit.ticket_id == Ticket.id,
-        TicketUnit.unit_code.in_(sorted(scope.own)),
-        TicketUnit.role != Role.COPY.value,
-    )
+    # Not by IN: PostgreSQL reads that list once while it fits the memory of a hash, and with one more of them
+    # anew for each ticket. Looked for one by one, many or few cost alike.
+    hidden = [_SECRET.c.id == Ticket.appeal_id, _SECRET.c.confidential]
+    if scope.own:
+        handled = sa.exists().where(
+            TicketUnit.ticket_id == Ticket.id,
+            TicketUnit.unit_code.in_(sorted(scope.own)),
+            TicketUnit.role != Role.COPY.value,
+        )
+        # Within it, not beside it: an OR would be no join, and as it is asked of each ticket PostgreSQL takes
+        # it for so dear that it sorts all there are before it looks at the first page.
+        hidden.append(~handled.correlate(Ticket))
+    found = [~sa.exists().where(*hidden).correlate(Ticket)]
     # Never an OR around the units: with one, PostgreSQL walks the whole list and looks at each.
-    found = [sa.or_(~secret, handled.correlate(Ticket)) if scope.own else ~secret]
     if not scope.everything:
         found.insert(0, _has_part(scope.units | scope.own))
     return sa.and_(*found)
