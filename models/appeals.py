@@ -67,6 +67,13 @@ class Appeal(Base):
             postgresql_where=sa.text("external_id IS NOT NULL"),
             sqlite_where=sa.text("external_id IS NOT NULL"),
         ),
+        # Imports ask whether any source has a row without a number.
+        sa.Index(
+            "ix_appeal_no_number",
+            "dedupe_key",
+            postgresql_where=sa.text("dedupe_key LIKE 'h:%'"),
+            sqlite_where=sa.text("dedupe_key LIKE 'h:%'"),
+        ),
         # Few appeals are in confidence, and every list leaves them out.
         sa.Index(
             "ix_appeal_confidential",

@@ -38,6 +38,7 @@ WEIGHED: Final = 6
 PAGE: Final = 50
 #: Tickets that one page offers to merge into its heads.
 GROUPED: Final = 1_000
+_WAITS: Final = "state = 'proposed' AND NOT resting"
 
 
 class MatterSeen(Base):
@@ -73,8 +74,9 @@ class MatterPair(Base):
             "ix_matter_pair_open",
             "p",
             "ticket_id",
-            postgresql_where=sa.text("state = 'proposed'"),
-            sqlite_where=sa.text("state = 'proposed'"),
+            "head_id",
+            postgresql_where=sa.text(_WAITS),
+            sqlite_where=sa.text(_WAITS),
         ),
     )
 
@@ -87,6 +89,17 @@ class MatterPair(Base):
     by: Mapped[str | None] = mapped_column(sa.String(64), comment="login of who decided; null: the system")
     at: Mapped[datetime] = mapped_column(comment="of the proposal, then of the decision")
     model_version: Mapped[str] = mapped_column(sa.String(40))
+    resting: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        comment="one of the two was not open when it was last looked at: on no list until it is again",
+    )
+
+
+#: A proposal on the list, written out: only so does the partial index fit.
+WAITS: Final[sa.ColumnElement[bool]] = sa.literal_column(
+    "(matter_pair.state = 'proposed' AND NOT matter_pair.resting)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +291,7 @@ async def proposals(
     `PAGE` of them and one more, if there is more; `after` the pair of these numbers, whatever became of it.
     What is `after` a pair that is not there is nothing.
     """
-    asked = MatterPair.state == Proposal.PROPOSED.value
+    asked: sa.ColumnElement[bool] = WAITS
     if after is not None:
         place = await _place_of(session, *after)
         if place is None:

@@ -25,6 +25,13 @@ class Notice(Base):
             postgresql_where=sa.text("state = 'waiting'"),
             sqlite_where=sa.text("state = 'waiting'"),
         ),
+        # Notices are kept: those of the last days are looked at each minute, whether somebody can be reached.
+        sa.Index(
+            "ix_notice_no_contact",
+            "created_at",
+            postgresql_where=sa.text("state = 'no_contact'"),
+            sqlite_where=sa.text("state = 'no_contact'"),
+        ),
         sa.Index("ix_notice_state", "state", "id"),
         sa.Index("ix_notice_recipient", "recipient_kind", "recipient", "id"),
         sa.Index("ix_notice_delivery", "delivery_id"),

@@ -154,6 +154,8 @@ class TicketEvent(Base):
     __table_args__ = (
         sa.UniqueConstraint("ticket_id", "seq"),
         _partial("ix_ticket_event_calls", CALL_EVENTS.replace("ticket_event.", ""), "at"),
+        # A month that is closed, and 办理记录 by days.
+        sa.Index("ix_ticket_event_at", "at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -35,7 +35,7 @@ from triage.services.notices import sending, waking
 from triage.services.notices.messengers import open_messengers
 from triage.services.open_data import publishing
 from triage.services.parties import gathering
-from triage.services.repeats import looking
+from triage.services.repeats import looking, resting
 from triage.services.reporting import drafting
 from triage.services.rewards import clocking as reward_clock
 from triage.services.rewards import forgetting, telling
@@ -64,6 +64,7 @@ PAUSES: Final = {
     "callbacks": 60.0,
     "confided": 60.0,
     "incidents": 2.0,
+    "matters-resting": 300.0,
     "notices-woken": 60.0,
     "open-data": 300.0,
     "places": 600.0,
@@ -187,6 +188,7 @@ def timetable(settings: Settings) -> None:
         steps: dict[str, Callable[[], Awaitable[bool]]] = {
             "timetable": step,
             "matters": looking.Finder(deps).catch_up,
+            "matters-resting": resting.Rester(deps).keep,
             "incidents": partial(watching.watch, deps),
             "ledger": Keeper(deps).keep,
             "erasures": Eraser(deps).keep,

@@ -9,10 +9,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal
 from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
-from models.vocab import Role, State, Urgency
+from models.vocab import OPEN_STATES, Role, State, Urgency
 from triage.errors import TriageError
 from triage.rules.dues import first_limits
 from triage.rules.replay import opening_of
+from triage.services.repeats import resting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +120,8 @@ async def store(
     )
     if done.one_or_none() is None:
         raise LostRow
+    if ticket.state not in OPEN_STATES and after.state in OPEN_STATES:
+        await resting.wake(session, ticket.id)
     if before is None or unit_rows(before) != unit_rows(after):
         await _replace(session, TicketUnit, ticket.id, unit_rows(after))
     if before is None or (before.objections, before.unit) != (after.objections, after.unit):

@@ -15,6 +15,7 @@ from connectors import files
 from connectors.records import RowRecord
 from connectors.vault import Vault
 from models.appeals import Appeal
+from tests.plans import plans
 from triage.clock import FixedClock
 from triage.services import importing
 from triage.services.deps import Deps
@@ -23,6 +24,8 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.db import Database
 
@@ -115,6 +118,19 @@ async def test_a_number_is_looked_up_without_the_list_of_sources(deps: Deps, tmp
     assert renamed.held == {"a": 2}
     known = [sql for sql in asked if "appeal.content_hash" in sql and "JOIN source" in sql]
     assert ["external_id IN" in sql and "SELECT source.id" not in sql for sql in known] == [True, True]
+
+
+async def test_rows_without_a_number_are_looked_up_by_an_index_of_their_own(
+    deps: Deps, tmp_path: Path
+) -> None:
+    rows = rows_of(tmp_path, HEAD + FIRST + SECOND)
+
+    async def ask(_session: AsyncSession) -> None:
+        await put(deps, rows)
+        assert (await put(deps, rows, file="副本")).held == {"a": 2}
+
+    found = await plans(deps.db, ask)
+    assert len([plan for plan in found if "ix_appeal_no_number" in plan]) >= 2
 
 
 async def test_a_phone_tells_two_apart_so_a_hidden_name_makes_no_second_case(

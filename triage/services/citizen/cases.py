@@ -75,7 +75,7 @@ async def find(session: AsyncSession, vault: Vault, number: str, secret: str) ->
     told = plain(number)
     receipt, ticket = _RECEIPT.fullmatch(told), _TICKET.fullmatch(told)
     # Each number by its own index: one OR across both tables reads both whole, and anybody may ask.
-    wanted: list[sa.Select[tuple[int]]] = []
+    wanted: list[sa.Select[int]] = []
     if receipt:
         wanted.append(
             sa.select(Appeal.id)
@@ -100,7 +100,7 @@ async def find(session: AsyncSession, vault: Vault, number: str, secret: str) ->
     return int(mine[0])
 
 
-def _knows(vault: Vault, secret: str, appeal_id: int, phone_index: bytes | None, kept: bytes | None) -> bool:
+def _knows(vault: Vault, secret: str, appeal_id: int, phone_index: bytes | None, kept: str | None) -> bool:
     """Whether the secret is the phone or the code of this appeal."""
     code = unicodedata.normalize("NFKC", secret).upper().replace(" ", "").replace("-", "")
     phone = normal_phone(secret)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from models import merged
 from models.appeals import Source
@@ -97,9 +98,15 @@ async def of_case(session: AsyncSession, viewer: Viewer, whole: WholeTicket) -> 
 
 async def exposures(session: AsyncSession, *appeal_ids: int) -> list[Exposure]:
     """The reports of cases and what may be one, earliest first: the first report is the 曝光时间."""
-    found = sa.select(LeadPair.lead_id).where(
-        LeadPair.ticket_id.in_(sa.select(Ticket.id).where(Ticket.appeal_id.in_(appeal_ids))),
-        LeadPair.state == Proposal.PROPOSED.value,
+    waiting = aliased(Lead)
+    found = (
+        sa.select(LeadPair.lead_id)
+        .join(waiting, waiting.id == LeadPair.lead_id)
+        .where(
+            LeadPair.ticket_id.in_(sa.select(Ticket.id).where(Ticket.appeal_id.in_(appeal_ids))),
+            LeadPair.state == Proposal.PROPOSED.value,
+            waiting.state == LeadState.WAITING.value,
+        )
     )
     kept = (
         sa.select(MediaExposure.lead_id, sa.func.min(MediaExposure.exposed_at).label("exposed_at"))
@@ -119,12 +126,8 @@ async def exposures(session: AsyncSession, *appeal_ids: int) -> list[Exposure]:
         )
         .outerjoin(kept, kept.c.lead_id == Lead.id)
         .outerjoin(Source, Source.key == Lead.source)
-        .where(
-            sa.or_(
-                Lead.id.in_(sa.select(kept.c.lead_id)),
-                sa.and_(Lead.id.in_(found), Lead.state == LeadState.WAITING.value),
-            )
-        )
+        # One list of few ids: under an OR of two every lead there is would be looked at.
+        .where(Lead.id.in_(sa.union(sa.select(kept.c.lead_id), found)))
         .order_by(exposed_at, Lead.id)
     )
     return [Exposure(*row) for row in rows]

@@ -49,7 +49,8 @@ async def wake_reachable(deps: Deps, usable: Collection[Medium]) -> bool:
     found = (
         sa.select(Notice.id)
         .where(
-            Notice.state == NoticeState.NO_CONTACT.value,
+            # Written out: only so does the partial index fit.
+            sa.literal_column("notice.state = 'no_contact'"),
             Notice.created_at >= now - NEWEST,
             sa.select(Contact.medium)
             .where(
@@ -59,7 +60,7 @@ async def wake_reachable(deps: Deps, usable: Collection[Medium]) -> bool:
             )
             .exists(),
         )
-        .order_by(Notice.id.desc())
+        .order_by(Notice.created_at.desc())
         .limit(MOST)
     )
     # Asked without a writing transaction: on SQLite that would hold up everybody, nearly always for nothing.
