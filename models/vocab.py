@@ -335,8 +335,10 @@ class Channel(Labelled):
     WEB = "web", "网络"
     WECHAT = "wechat", "微信"
     LETTER = "letter", "来信"
+    VISIT = "visit", "来访"
     MEDIA = "media", "媒体"
     FILE = "file", "文件导入"
+    OTHER = "other", "其他"
 
 
 class ReviewReason(Labelled):
