@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from aiohttp import web
 
 from connectors.ports import StoreDown
@@ -18,7 +17,7 @@ from triage.services import attachments, limiting
 from triage.services.citizen import cases, filing
 from triage.services.citizen.filing import Full, Typed
 from triage.web.attachments import limits_of
-from triage.web.citizen import maps, session
+from triage.web.citizen import maps, pressed, session
 from triage.web.citizen.page import leads_to, new_key, photos, shown, text_of
 from triage.web.citizen.words import CaseView, case_view
 from triage.web.keys import DEPS, FILES
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logs.get(__name__)
 
-#: The picture as it is shown without a script: a press comes back in these pixels.
-SHOWN: Final = 320
 #: Forms with pictures that one address may send for each report it may make: some come back with a fault.
 FORMS_A_REPORT: Final = 3
 #: Presses on the map that one address may send for each report it may make: each is looked up.
@@ -45,27 +42,6 @@ _MANNERS: Final = {
     Manner.ANONYMOUS: "不留姓名和电话，用编号和查询码看进度；不会有人联系您。",
     Manner.CONFIDENTIAL: "留电话便于核实，您的信息对被反映的单位和个人保密，也不会公开。",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class District:
-    """A choice of the map, with its stretch for the page's script."""
-
-    code: str
-    label: str
-    view: str
-
-
-@dataclass(frozen=True, slots=True)
-class MapView:
-    """The map as it is shown: which stretch, where it was pressed in words."""
-
-    area: str
-    districts: tuple[District, ...]
-    city: str
-    view: maps.View
-    spot: str | None
-    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +59,7 @@ class ReportPage:
 
     typed: Typed
     faults: dict[str, str]
-    map: MapView
+    map: pressed.MapView
     ways: tuple[Way, ...]
     limits: FileLimits
     shortest: int
@@ -118,7 +94,7 @@ async def sent(request: web.Request) -> web.Response:
     if text_of(form, "do") == "map":
         return await _form(request, typed, {}, again=True)
     found, faults = filing.check(typed)
-    spot = await _spot(typed)
+    spot = await pressed.spot(typed.lon, typed.lat)
     if typed.lat and typed.lon and spot is None:
         faults["place"] = "地图上点的位置不在本市范围内，请重新点，或用文字写明。"
     files: tuple[Prepared, ...] = ()
@@ -178,51 +154,29 @@ async def _file(
     return filed
 
 
-async def _spot(typed: Typed) -> maps.Spot | None:
-    try:
-        lon, lat = float(typed.lon), float(typed.lat)
-    except ValueError:
-        return None
-    return await asyncio.to_thread(maps.spot, lon, lat)
-
-
 async def _pressed(request: web.Request, typed: Typed, form: Mapping[str, Any]) -> web.Response:
     """The map was pressed without a script: the city's leads to a district's, that one says where."""
-    try:
-        x, y = (float(text_of(form, f"spot.{axis}")) * maps.SIZE / SHOWN for axis in "xy")
-        view = await asyncio.to_thread(maps.view, typed.area)
-    except (ValueError, KeyError):
-        raise BadInput("地图位置无法读取") from None
+    at = await pressed.point(form, typed.area)
     try:
         await _count(request, "map", _PRESSES_A_REPORT)
     except limiting.TooOften as error:
         return await _form(request, typed, {"map": error.detail}, status=error.status, again=True)
-    spot = await asyncio.to_thread(maps.spot, *view.degrees(x, y))
-    if spot is None:
-        return await _form(request, typed, {"map": "点的位置不在本市范围内，请再点一次。"}, again=True)
-    if typed.area == maps.CITY:
-        return await _form(request, replace(typed, area=spot.area), {}, again=True)
-    pressed = replace(typed, lon=str(spot.lon), lat=str(spot.lat), area=spot.area)
-    return await _form(request, pressed, {}, again=True)
+    found = await pressed.pressed(at, typed.area)
+    if found is None:
+        return await _form(request, typed, {"map": pressed.OUTSIDE}, again=True)
+    moved = replace(typed, area=found.area, lon=found.lon or typed.lon, lat=found.lat or typed.lat)
+    return await _form(request, moved, {}, again=True)
 
 
 async def _form(
     request: web.Request, typed: Typed, faults: dict[str, str], *, status: int = 200, again: bool = False
 ) -> web.Response:
-    known = await asyncio.to_thread(maps.districts)
-    area = typed.area if typed.area in known else maps.CITY
-    spot = await _spot(typed)
+    spot = await pressed.spot(typed.lon, typed.lat)
+    view = await pressed.view(typed.area, spot, faults.get("map"))
     page = ReportPage(
-        typed=replace(typed, area=area),
+        typed=replace(typed, area=view.area),
         faults=faults,
-        map=MapView(
-            area=area,
-            districts=tuple(District(code, name, _told(maps.view(code))) for code, name in known.items()),
-            city=_told(maps.view(maps.CITY)),
-            view=maps.view(area),
-            spot=spot.words if spot else None,
-            fault=faults.get("map"),
-        ),
+        map=view,
         ways=tuple(Way(manner.value, manner.label, words) for manner, words in _MANNERS.items()),
         limits=limits_of(request),
         shortest=filing.SHORTEST_TEXT,
@@ -230,10 +184,6 @@ async def _form(
         again=again,
     )
     return shown(request, "report", status=status, page=page)
-
-
-def _told(view: maps.View) -> str:
-    return orjson.dumps({"west": view.west, "south": view.south, "span": view.span}).decode()
 
 
 async def picture(request: web.Request) -> web.Response:
@@ -247,20 +197,9 @@ async def picture(request: web.Request) -> web.Response:
 
 async def where(request: web.Request) -> web.Response:
     """What a press on the map means, for the page's script. Raises NotFound outside the city, TooOften."""
-    form = await request.post()
-    try:
-        lon, lat = float(text_of(form, "lon")), float(text_of(form, "lat"))
-    except ValueError:
-        raise BadInput("地图位置无法读取") from None
+    at = pressed.degrees(await request.post())
     await _count(request, "map", _PRESSES_A_REPORT)
-    spot = await asyncio.to_thread(maps.spot, lon, lat)
-    if spot is None:
-        raise NotFound("不在本市范围内。")
-    view = maps.view(spot.area)
-    told = {
-        "area": spot.area, "words": spot.words, "west": view.west, "south": view.south, "span": view.span,
-    }  # fmt: skip
-    return web.Response(body=orjson.dumps(told), content_type="application/json")
+    return await pressed.where(at)
 
 
 async def done(request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from tests import pictures
 from tests.triage.web.citizen.conftest import GOOD, Citizen
 from tests.triage.web.open311.conftest import read_all
 from triage.services import attachments
-from triage.web.citizen import maps, report
+from triage.web.citizen import maps, pressed, report
 from triage.web.open311.places import area_of
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ async def test_the_map_is_pressed_without_a_script(citizen: Citizen, deps: Deps)
     """First the city, then the district; everything typed stays."""
     fields = {name: value for name, value in GOOD.items() if name not in {"do", "place"}}
     await citizen.get("/citizen/report")
-    scale = report.SHOWN / maps.SIZE
+    scale = pressed.SHOWN / maps.SIZE
     x, y = (at * scale for at in maps.view("").place(116.47, 39.99))
     await citizen.post(
         "/citizen/report", {**fields, "key": citizen.hidden("key"), "spot.x": int(x), "spot.y": int(y)}
