@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal
 from models.filters import DueWindow, TicketFilter, View, may_see, may_see_unread, segments
 from models.lines import COUNT_CAP, Count
+from models.outbox import registered_by_hand
 from models.queries import Ask, prepare, segment_where
 from models.searching import Finder
 from models.tickets import Ticket
@@ -109,9 +110,10 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
 
 def _without_ticket(viewer: Viewer, state: AppealState) -> sa.ScalarSelect[int]:
     """How many appeals have no ticket and stand so. The state is written out: its index is partial."""
+    left = ~registered_by_hand(Appeal.id) if state is AppealState.DEAD else sa.true()
     found = (
         sa.select(Appeal.id)
-        .where(Appeal.state == sa.literal_column(f"'{state.value}'"), may_see_unread(viewer))
+        .where(Appeal.state == sa.literal_column(f"'{state.value}'"), may_see_unread(viewer), left)
         .limit(ARRIVALS_CAP + 1)
         .subquery()
     )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models.db import Base, BigId
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import InstrumentedAttribute
+
+#: The reason of the letter that says who took its place: a person registered the matter by hand.
+BY_HAND: Final = "RegisteredByHand"
 
 
 class Outbox(Base):
@@ -53,3 +59,15 @@ class DeadLetter(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     created_at: Mapped[datetime]
     rerun_at: Mapped[datetime | None]
+
+
+def registered_by_hand(appeal_id: InstrumentedAttribute[int]) -> sa.ColumnElement[bool]:
+    """Whether an appeal that was given up lives on as one registered by hand, and failed no more since.
+
+    It stays given up: what is kept of its citizen goes in its time, and nobody waits for it any more.
+    """
+    by_hand, fresh = aliased(DeadLetter), aliased(DeadLetter)
+    return sa.and_(
+        sa.exists().where(by_hand.key == appeal_id, by_hand.reason == BY_HAND),
+        ~sa.exists().where(fresh.key == appeal_id, fresh.rerun_at.is_(None)),
+    )

@@ -1,6 +1,6 @@
 """登记: appeals come in. Writes appeal, sealed appellant and outbox row in the caller's transaction.
 
-Called by whatever receives appeals (file import, demo; later the hotline and the citizen's form).
+Called by whatever receives appeals: file import, hotline, leads, the citizen's form, Open311, a clerk.
 Identities are masked in the stored text; the unmasked original is sealed with the appellant.
 """
 
@@ -48,6 +48,8 @@ class NewAppeal:
     text: str
     received_at: datetime
     external_id: str | None = None
+    numbered: bool = True
+    """Whether that number makes it one within its source; else `content` does, and others may bear it too."""
     content: str | None = None
     former: str | None = None
     """What `content` was before address and name counted for what has no number; None: the same."""
@@ -233,7 +235,8 @@ def key_of(vault: Vault, item: NewAppeal) -> str:
 def _identity(vault: Vault, item: NewAppeal) -> tuple[str, str]:
     """The key that makes an appeal one within its source, and the hash of what it says."""
     content_hash = vault.content_hash(item.identity)
-    return (f"{_NUMBER}{item.external_id}" if item.external_id else f"{_HASH}{content_hash}"), content_hash
+    number = item.external_id if item.numbered else None
+    return (f"{_NUMBER}{number}" if number else f"{_HASH}{content_hash}"), content_hash
 
 
 async def _stored(session: AsyncSession, keyed: Iterable[tuple[int, str]]) -> dict[tuple[int, str], _Known]:

@@ -1,4 +1,7 @@
-"""Give appeals that were given up another round of tries: when the fault that killed them is mended."""
+"""Give appeals that were given up another round of tries: when the fault that killed them is mended.
+
+One that a person registered by hand instead is over: it is neither listed nor run again.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import sqlalchemy as sa
 from connectors.ports import JobName
 from models.appeals import Appeal, Source
 from models.filters import may_see_unread
-from models.outbox import DeadLetter, Outbox
+from models.outbox import BY_HAND, DeadLetter, Outbox, registered_by_hand
 from models.vocab import AppealState
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import tracing
@@ -30,6 +33,8 @@ _TOLD: Final = 100
 _CHUNK: Final = 1000
 #: Written out: only so does the partial index fit.
 _DEAD: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{AppealState.DEAD.value}'", sa.String)
+#: Whether an appeal is given up, and nobody has taken it over.
+GIVEN_UP: Final = sa.and_(Appeal.state == _DEAD, ~registered_by_hand(Appeal.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ async def given_up(
         )
         .join(Source, Source.id == Appeal.source_id)
         .outerjoin(DeadLetter, DeadLetter.id == last)
-        .where(may_see_unread(viewer), Appeal.state == _DEAD, Appeal.id > after)
+        .where(may_see_unread(viewer), GIVEN_UP, Appeal.id > after)
         .order_by(Appeal.id)
         .limit(limit)
     )
@@ -90,7 +95,7 @@ async def retry(
     done = list(
         await session.scalars(
             sa.update(Appeal)
-            .where(may_see_unread(viewer), Appeal.state == _DEAD, *chosen)
+            .where(may_see_unread(viewer), GIVEN_UP, *chosen)
             .values(state=AppealState.WAITING.value, attempts=0, claimed_until=None)
             .returning(Appeal.id)
             .execution_options(synchronize_session=False)
@@ -126,3 +131,15 @@ async def retry(
             .values(rerun_at=now)
         )
     return len(done)
+
+
+async def taken_over(session: AsyncSession, appeal_id: int, *, by: int, now: datetime) -> None:
+    """Note that the appeal `by` was registered by hand in place of this one, whose row the caller holds."""
+    mine = sa.and_(DeadLetter.key == appeal_id, DeadLetter.rerun_at.is_(None))
+    await session.execute(sa.update(DeadLetter).where(mine).values(rerun_at=now))
+    await session.execute(
+        sa.insert(DeadLetter).values(
+            topic=JobName.READ_APPEALS.value, key=appeal_id, reason=BY_HAND, detail={"registered": by},
+            created_at=now, rerun_at=now,
+        )
+    )  # fmt: skip

@@ -51,6 +51,7 @@ from triage.web.open311 import server as open311
 from triage.web.open_data import pages as open_data
 from triage.web.outgoing import notices
 from triage.web.parties import pages as parties
+from triage.web.registering import pages as registering
 from triage.web.repeats import pages as repeats
 from triage.web.reporting import pages as reporting
 from triage.web.reports.routes import ROUTES as REPORTS
@@ -132,6 +133,7 @@ ROUTES: Final = (
     access.get("/desk/objections", objection_page.page, needs=Permission.REPORTS),
     access.get("/desk/dead", dead.dead, needs=Permission.INTAKE),
     access.post("/desk/dead/retry", dead.retry, needs=Permission.INTAKE),
+    *registering.ROUTES,
     *live.ROUTES,
     *review.ROUTES,
     *mine.ROUTES,

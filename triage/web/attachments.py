@@ -56,6 +56,8 @@ _FORM_BYTES: Final = 256 * 1024
 _ROOMY: Final = ("/desk/tickets/", "/desk/rewards/", "/api/v1/tickets/")
 #: What anybody may send without signing in: files as forms carry them, nowhere else and in no other way.
 _ROOMY_FOR_ALL: Final = frozenset({"/citizen/report", "/citizen/case/add"})
+#: Of the desk's: an address of its own, and not what lies below it.
+_ROOMY_PAGES: Final = frozenset({"/desk/register", "/api/v1/appeals"})
 #: Base64 makes four characters of three bytes.
 _ENCODED: Final = 4 / 3
 
@@ -101,7 +103,7 @@ def _carries_files(request: web.Request) -> bool:
     """Whether this address takes files, in this way."""
     if request.path in _ROOMY_FOR_ALL:
         return request.content_type == _FORM
-    return request.path.startswith(_ROOMY)
+    return request.path in _ROOMY_PAGES or request.path.startswith(_ROOMY)
 
 
 @web.middleware

@@ -70,13 +70,13 @@ async def kept(request: web.Request, form: Mapping[str, Any]) -> Evidence:
     return await _stored(request, uploads(form))
 
 
-async def kept_encoded(request: web.Request, files: object) -> Evidence:
+async def kept_encoded(request: web.Request, files: object, *, pdf: bool = True) -> Evidence:
     """The same of JSON: `[{"name", "content"}]`, the content in base64. Raises BadInput, NotReady."""
     if files is None:
         return Evidence()
     if not isinstance(files, list):
         raise BadInput("files 应是列表：[{name, content}]")
-    return await _stored(request, [_decoded(one) for one in files])
+    return await _stored(request, [_decoded(one) for one in files], pdf=pdf)
 
 
 def _decoded(one: object) -> Upload:
@@ -91,10 +91,10 @@ def _decoded(one: object) -> Upload:
         raise BadInput("files 的 content 应是 base64") from None
 
 
-async def _stored(request: web.Request, sent: list[Upload]) -> Evidence:
+async def _stored(request: web.Request, sent: list[Upload], *, pdf: bool = True) -> Evidence:
     if not sent:
         return Evidence()
-    made = await attachments.prepare_all(sent, limits_of(request), pdf=True)
+    made = await attachments.prepare_all(sent, limits_of(request), pdf=pdf)
     try:
         hashes = await attachments.store_all(request.app[FILES], made)
     except StoreDown as error:

@@ -42,6 +42,7 @@ class Link:
 SECTIONS: Final = (
     Section("/desk", "工单", (Permission.SEE_CASES,), ("/desk/tickets", "/desk/files")),
     Section("/desk/review", "审核台", (Permission.INTAKE,)),
+    Section("/desk/register", "登记诉求", (Permission.INTAKE,)),
     Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),
     Section("/desk/due", "到期清单", (Permission.SEE_CASES,)),
     Section("/desk/repeats", "同一事项", (Permission.SEE_CASES,), ("/desk/compare",)),

@@ -13,6 +13,7 @@ from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
 from triage.web.leads import api as leads
 from triage.web.open311 import openapi as open311
+from triage.web.registering import api as registering
 from triage.web.sources import openapi as source_paths
 
 _SCHEMAS: Final = (
@@ -25,6 +26,7 @@ _SCHEMAS: Final = (
     corrections.CorrectionList,
     *bulk.SCHEMAS,
     *leads.SCHEMAS,
+    *registering.SCHEMAS,
     *source_paths.SCHEMAS,
 )
 
@@ -261,6 +263,7 @@ def document() -> dict[str, Any]:
                     },
                 }
             },
+            **registering.paths(_answer, _problem, problems),
             **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {

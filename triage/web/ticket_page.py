@@ -58,6 +58,11 @@ _SAID: Final = {
     Move.LEDGER_REVIEW: "已记录挂账复核。",
     Move.FOLLOW_UP: "已记录回访。",
 }
+#: The same after 登记诉求.
+_REGISTERED: Final = {
+    "registered": "已登记。请核对机器的识别结果、承办单位，和列出的可能是同一件的事。",
+    "registered-before": "先前提交的那次已登记成这张工单，这次改过的没有登记：请更正这张，或另行登记。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +279,8 @@ def _done(request: web.Request) -> str | None:
         return "已更正地点。"
     if code == "same-place":
         return "地点没有变：现在就是这里。"
+    if code in _REGISTERED:
+        return _REGISTERED[code]
     return next((_SAID.get(move, f"已{move.label}。") for move in Move if move.value == code), None)
 
 

@@ -18,11 +18,13 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright
 from pydantic import SecretStr
 
+from models.appeals import Appeal
 from models.parties import Party
 from models.rewards import Reward
 from models.signals import Signal
 from models.tickets import Ticket
 from models.topics import Topic
+from models.viewing import all_seeing
 from models.vocab import State
 from models.vocab_topics import TopicLevel
 from tests import browser, signed_in
@@ -32,8 +34,10 @@ from tests.triage.services.incidents.test_watching import ENOUGH, begun, smells
 from tests.triage.services.reporting.test_reports import ITEMS
 from tests.triage.services.topics.test_topics import GRILLS, OILY
 from tests.triage.web.test_accessibility import WIDTHS, faults
+from triage.services import registering, registration
 from triage.services.incidents import watching
 from triage.services.parties import gathering
+from triage.services.registration import Typed
 from triage.services.rewards import clocking
 from triage.services.topics import finding
 from triage.services.trends import refreshing
@@ -68,6 +72,7 @@ HERE = {
     "/desk/incidents/{id:[0-9]{1,18}}/card": "/desk/incidents/1/card",
     "/desk/bulk/{id}": "/desk/bulk/1",
     "/desk/parties/{id:[0-9]{1,10}}": "/desk/parties/{party}",
+    "/desk/register/{id}": "/desk/register/{registered}",
     "/desk/reports/{id:[0-9]{1,10}}": "/desk/reports/1",
     "/desk/rewards/of/{no}": "/desk/rewards/of/{reward}",
     "/desk/signals/{number:[0-9]{1,18}}": "/desk/signals/1",
@@ -118,6 +123,12 @@ async def fill(deps: Deps) -> list[str]:
         told = {"state": State.FEEDBACK.value, "kind": "WAT-02", "appeal_type": "举报"}
         await session.execute(reported.values(told))
     await clocking.tick(deps)
+    typed = Typed(key="k", how="visit", text="望京北路的工地夜里还在打桩。", anonymous=True, number="BJ-7")
+    form, _ = registration.check(typed, now=NOW)
+    assert form is not None
+    async with deps.db.writes.begin() as session:
+        for key in ("k", "l"):
+            await registering.register(session, deps, all_seeing("x"), replace(form, key=key), now=NOW)
     return list(numbers)
 
 
@@ -156,6 +167,7 @@ async def test_every_page_with_rows_is_within_reach_of_everyone(deps: Deps) -> N
             "party": await session.scalar(sa.select(sa.func.min(Party.id))),
             "topic": await session.scalar(sa.select(sa.func.min(Topic.id))),
             "reward": await session.scalar(sa.select(Reward.no)),
+            "registered": await session.scalar(sa.select(sa.func.max(Appeal.id))),
         }
     assert all(known.values())
     paths = [*LISTS, *(path.format(**known) for path in HERE.values())]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PAGES = {
     "/desk": "工单",
     "/desk/review": "审核台",
+    "/desk/register": "登记诉求",
     "/desk/map": "在办地图",
     "/desk/due": "到期清单",
     "/desk/repeats": "同一事项",

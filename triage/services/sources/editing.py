@@ -35,7 +35,7 @@ log = logs.get(__name__)
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
 #: Sources that the system makes by itself: who could make one of these by hand would speak in its name.
-RESERVED: Final = frozenset({"citizen", "lead", "leads", "local", "media", "open311", "system"})
+RESERVED: Final = frozenset({"citizen", "desk", "lead", "leads", "local", "media", "open311", "system"})
 _RESERVED_STEMS: Final = ("open311",)
 _LONGEST: Final = {FieldType.LONG: 8000, FieldType.SECRET: 2000}
 _LONGEST_TEXT: Final = 500

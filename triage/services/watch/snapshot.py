@@ -19,7 +19,7 @@ from models.bulk import BulkJob
 from models.drifting import DriftFigureRow
 from models.ledger import LedgerRow
 from models.notices import Contact, Delivery, Notice
-from models.outbox import Outbox
+from models.outbox import Outbox, registered_by_hand
 from models.sources import SourceTask
 from models.tickets import Ticket
 from models.vocab import AppealState, DriftLevel, State, Urgency
@@ -119,7 +119,7 @@ async def _outbox(session: AsyncSession, now: datetime) -> Iterator[Sample]:
     handed = await _many(session, sa.select(Outbox.id).where(Outbox.dispatched_at.is_not(None)))
     oldest = await session.scalar(sa.select(Outbox.created_at).order_by(Outbox.id).limit(1))
     waits = await session.scalar(sa.select(Appeal.stored_at).where(_WAITING).order_by(Appeal.id).limit(1))
-    dead = await _many(session, sa.select(Appeal.id).where(_DEAD))
+    dead = await _many(session, sa.select(Appeal.id).where(_DEAD, ~registered_by_hand(Appeal.id)))
     return iter(
         (
             Sample("jiesu_outbox_rows", ("pending",), pending),

@@ -47,8 +47,8 @@ for (const form of document.querySelectorAll("form[data-switch]")) {
 
 // A form from before carries a token that counts no more. Only for what a person presses now, and only while the
 // same person is signed in: nobody else's sign-in may send what was typed here.
-async function tokenNow() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+async function tokenNow(address = location.href) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (new URL(answer.url).pathname.startsWith("/login")) throw new Error("signed out");
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const who = (root) => root.querySelector(".who a")?.textContent;

@@ -1,0 +1,289 @@
+"""登记诉求: the clerk's form, and the page that leads to the ticket once it is read. Without a script too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from connectors.ports import StoreDown
+from models.vocab import Channel
+from models.vocab_staff import Permission
+from triage import logs
+from triage.clock import local
+from triage.errors import BadInput, NotFound, NotReady
+from triage.services import attachments, registered, registering, registration
+from triage.services.registering import FormReused, NotGivenUp
+from triage.services.registration import Typed
+from triage.web import access
+from triage.web.asking import number_of, refuse_others
+from triage.web.attachments import limits_of
+from triage.web.citizen import pressed
+from triage.web.citizen.page import new_key, photos, text_of
+from triage.web.desk import render
+from triage.web.keys import CACHES, DEPS, FILES, VIEWER
+from triage.web.registering import api
+from triage.web.views import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from triage.services.attachments import FileLimits, Prepared
+    from triage.services.registered import Progress, Same
+    from triage.services.registering import Failed
+    from triage.services.registration import Registration
+
+log = logs.get(__name__)
+
+PAGE: Final = "/desk/register"
+_SEE_OTHER: Final = 303
+_CONFLICT: Final = 409
+#: What is read of a field; more than that is told as too long.
+_LONGEST: Final = 20_000
+_MOST_ID: Final = 10**18 - 1
+#: How `input type=datetime-local` writes a moment.
+_MINUTE: Final = "%Y-%m-%dT%H:%M"
+_GONE: Final = (
+    "这条处理失败的诉求已经有人重试或登记，请先看“处理失败”和工单列表；仍要登记的，再按一次，就作为另外一件。"
+)
+_KNOWN: Final = "这个编号已经有下面的诉求。是同一件事的，请到那里办；确要另登记一件，再按一次“登记”。"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as it was typed, with the map's part of it; `seen`: the number whose cases the page showed."""
+
+    typed: Typed
+    area: str = ""
+    lat: str = field(default="", repr=False)
+    lon: str = field(default="", repr=False)
+    seen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterPage:
+    """The form with what was typed and what is wrong with it."""
+
+    typed: Typed
+    area: str
+    lat: str
+    lon: str
+    faults: dict[str, str]
+    map: pressed.MapView
+    hows: tuple[Term, ...]
+    same: tuple[Same, ...]
+    failed: Failed | None
+    limits: FileLimits
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPage:
+    """How far it is."""
+
+    case: Progress
+    how: str
+    same: tuple[Same, ...]
+    changed: bool
+
+
+async def blank(request: web.Request) -> web.Response:
+    """A new form, begun with an outside `number` or a given-up appeal (`failed`).
+
+    Raises BadInput, NotFound.
+    """
+    refuse_others(request.query, ("number", "failed"))
+    deps = request.app[DEPS]
+    typed = Typed(
+        key=new_key(),
+        received=local(deps.clock.now()).strftime(_MINUTE),
+        number=registration.number_of(request.query.get("number", ""))[: registration.LONGEST_NUMBER],
+    )
+    if given := request.query.get("failed"):
+        appeal_id = number_of(given, most=_MOST_ID)
+        if appeal_id is None:
+            raise BadInput("参数 failed 应是数字")
+        typed = await _begun(request, typed, appeal_id)
+    return await _form(request, Form(typed, seen=typed.number), {})
+
+
+async def _begun(request: web.Request, typed: Typed, appeal_id: int) -> Typed:
+    """The form as a given-up appeal fills it in: masked; who it is from stays sealed. Raises NotFound."""
+    async with request.app[DEPS].db.reads() as session:
+        old = await registering.failed(session, request[VIEWER], appeal_id)
+    known = {how.value for how in registration.HOW}
+    return replace(
+        typed, how=old.channel if old.channel in known else Channel.OTHER.value, title=old.title or "",
+        text=old.text, place=old.address or "", anonymous=not old.identity, carry=old.identity,
+        confidential=old.confidential, received=local(old.received_at).strftime(_MINUTE),
+        number=old.number or "", failed=appeal_id,
+    )  # fmt: skip
+
+
+def typed_of(form: Mapping[str, object], *, key: str) -> Form:
+    """A form's fields as text; the key of a new form when it has none."""
+
+    def ticked(name: str) -> bool:
+        return text_of(form, name, 8) == "1"
+
+    return Form(
+        Typed(
+            key=text_of(form, "key", registration.LONGEST_KEY) or key, how=text_of(form, "how", 16),
+            title=text_of(form, "title"), text=text_of(form, "text", _LONGEST), place=text_of(form, "place"),
+            name=text_of(form, "name", 200), phone=text_of(form, "phone", 200),
+            anonymous=ticked("anonymous"), confidential=ticked("confidential"),
+            received=text_of(form, "received", 40), number=text_of(form, "number", 200),
+            failed=number_of(form.get("failed"), most=_MOST_ID), carry=ticked("carry"),
+        ),
+        area=text_of(form, "area", 12), lat=text_of(form, "lat", 24), lon=text_of(form, "lon", 24),
+        seen=text_of(form, "seen", 200),
+    )  # fmt: skip
+
+
+async def sent(request: web.Request) -> web.Response:
+    """The form was sent, or the map pressed. Leads to how far it is, or shows the form again."""
+    posted = await request.post()
+    form = typed_of(posted, key=new_key())
+    if "spot.x" in posted:
+        return await _pressed(request, form, posted)
+    if text_of(posted, "do") == "map":
+        return await _form(request, form, {}, again=True)
+    found, faults = await _judged(request, form)
+    number = registration.number_of(form.typed.number)
+    status = BadInput.status
+    if await _surprises(request, form, number):
+        form, faults, status = replace(form, seen=number), {"number": _KNOWN, **faults}, _CONFLICT
+    try:
+        files = await _photos(request, posted, wanted=not faults)
+    except BadInput as error:
+        faults["files"] = error.detail
+    if found is None or faults:
+        return await _form(request, form, faults, status=status)
+    return await _registered(request, form, found, files)
+
+
+async def _judged(request: web.Request, form: Form) -> tuple[Registration | None, dict[str, str]]:
+    """What can be registered, with the place that was pressed, or what is wrong with it."""
+    deps = request.app[DEPS]
+    found, faults = registration.check(form.typed, now=deps.clock.now())
+    spot = await pressed.spot(form.lon, form.lat)
+    if form.lat and form.lon and spot is None:
+        faults["place"] = "地图上点的位置不在本市范围内，请重新点，或用文字写明。"
+    if found is None:
+        return None, faults
+    async with deps.db.reads() as session:
+        if wrong := await registering.number_fault(session, found.number):
+            faults["number"] = wrong
+    if spot is not None:
+        found = replace(found, place="，".join(p for p in (spot.filed(found.place), found.place) if p))
+    return found, faults
+
+
+async def _surprises(request: web.Request, form: Form, number: str) -> bool:
+    """Whether other cases bear this number and the form has not shown them; sent twice is no surprise."""
+    if form.seen == number:
+        return False
+    deps, viewer = request.app[DEPS], request[VIEWER]
+    async with deps.db.reads() as session:
+        if await registering.sent_before(session, deps.vault, viewer, form.typed.key):
+            return False
+        return await registered.bearing(session, viewer, number) != ()
+
+
+async def _photos(request: web.Request, posted: Mapping[str, Any], *, wanted: bool) -> tuple[Prepared, ...]:
+    """The photos of a form that can be taken. Raises BadInput."""
+    given = photos(posted)
+    if given and not wanted:
+        raise BadInput("请重新选一次照片：浏览器不会替您保留。")
+    return await attachments.prepare_all(given, limits_of(request))
+
+
+async def _registered(
+    request: web.Request, form: Form, found: Registration, files: Sequence[Prepared]
+) -> web.Response:
+    try:
+        return _leads_to(f"{PAGE}/{await _register(request, found, files)}")
+    except FormReused as error:
+        return _leads_to(f"{PAGE}/{error.appeal_id}?changed=1")
+    except NotReady as error:
+        return await _form(request, form, {"files": error.detail}, status=error.status)
+    except (NotFound, NotGivenUp) as error:
+        return await _form(request, form, {"form": _GONE}, status=error.status)
+
+
+def _leads_to(path: str) -> web.Response:
+    return web.Response(status=_SEE_OTHER, headers={"Location": path})
+
+
+async def _register(request: web.Request, found: Registration, files: Sequence[Prepared]) -> int:
+    """Keep the files, then everything else in one transaction. Raises what `register` does, and NotReady."""
+    deps = request.app[DEPS]
+    try:
+        hashes = await attachments.store_all(request.app[FILES], files)
+    except StoreDown as error:
+        log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
+        raise NotReady("照片暂时存不进去：请过一会儿再登记，或先不带照片登记。") from None
+    async with deps.db.writes.begin() as session:
+        made = await registering.register(
+            session, deps, request[VIEWER], found, files=files, hashes=hashes, now=deps.clock.now()
+        )
+    request.app[CACHES].today.clear()
+    return made.appeal_id
+
+
+async def _pressed(request: web.Request, form: Form, posted: Mapping[str, Any]) -> web.Response:
+    """The map was pressed without a script: the city's leads to a district's, that one says where."""
+    found = await pressed.pressed(await pressed.point(posted, form.area), form.area)
+    if found is None:
+        return await _form(request, form, {"map": pressed.OUTSIDE}, again=True)
+    moved = replace(form, area=found.area, lon=found.lon or form.lon, lat=found.lat or form.lat)
+    return await _form(request, moved, {}, again=True)
+
+
+async def _form(
+    request: web.Request, form: Form, faults: dict[str, str], *, status: int = 200, again: bool = False
+) -> web.Response:
+    viewer, typed, old = request[VIEWER], form.typed, None
+    async with request.app[DEPS].db.reads() as session:
+        same = await registered.bearing(session, viewer, form.seen)
+        if typed.failed is not None:
+            try:
+                old = await registering.failed(session, viewer, typed.failed)
+            except NotFound:
+                # Somebody else was faster: what was typed stays, for a case of its own.
+                typed, faults = replace(typed, failed=None, carry=False), {"form": _GONE, **faults}
+    view = await pressed.view(form.area, await pressed.spot(form.lon, form.lat), faults.get("map"))
+    page = RegisterPage(
+        typed=typed, area=view.area, lat=form.lat, lon=form.lon, faults=faults, map=view,
+        hows=tuple(Term(how.value, how.label) for how in registration.HOW), same=same, failed=old,
+        limits=limits_of(request), again=again,
+    )  # fmt: skip
+    return render(request, "desk/register.html", status=status, page=page, seen=form.seen)
+
+
+async def where(request: web.Request) -> web.Response:
+    """What a press on the map means, for the page's script. Raises NotFound outside the city."""
+    return await pressed.where(pressed.degrees(await request.post()))
+
+
+async def shown(request: web.Request) -> web.Response:
+    """How far a registered appeal is; leads to its ticket as soon as there is one. Raises NotFound."""
+    refuse_others(request.query, ("changed",))
+    changed = request.query.get("changed") == "1"
+    async with request.app[DEPS].db.reads() as session:
+        case = await registered.progress(session, request[VIEWER], api.id_of(request))
+        same = await registered.bearing(session, request[VIEWER], case.number, besides=case.appeal_id)
+    if case.no is not None:
+        return _leads_to(f"/desk/tickets/{case.no}?done={'registered-before' if changed else 'registered'}")
+    how = Channel(case.channel).label
+    return render(request, "desk/registered.html", page=RegisteredPage(case, how, same, changed))
+
+
+ROUTES: Final = (
+    access.get(PAGE, blank, needs=Permission.INTAKE),
+    access.post(PAGE, sent, needs=Permission.INTAKE),
+    access.post(f"{PAGE}/where", where, needs=Permission.INTAKE),
+    access.get(f"{PAGE}/{{id}}", shown, needs=Permission.INTAKE),
+    *api.ROUTES,
+)
