@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from connectors.vault import VaultError
+from models.callbacks import CallBack
 from models.identities import HeldIdentity
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -41,8 +43,15 @@ def checked(text: str) -> str:
 
 
 async def put(session: AsyncSession, vault: Vault, login: str, number: str, *, now: datetime) -> None:
-    """Keep it sealed; the ledger sees its shape. Raises BadInput."""
+    """Keep it sealed; the ledger sees its shape. Of one that is kept the time begins anew. Raises BadInput.
+
+    Virtual numbers that only another phone reaches are not shown any more.
+    """
     number = checked(number)
+    if await _kept(session, vault, login) == number:
+        await session.execute(sa.update(HeldIdentity).where(*_mine(login)).values(changed_at=now))
+        return
+    await _let_go(session, login)
     old = await hint(session, login)
     told = shape(_FIELD, number)
     row = {
@@ -84,6 +93,7 @@ async def forget(session: AsyncSession, login: str, *, now: datetime) -> bool:
     old = await session.scalar(sa.delete(HeldIdentity).where(*_mine(login)).returning(HeldIdentity.hint))
     if old is None:
         return False
+    await _let_go(session, login)
     ledger.write(
         session, who=login, act=LedgerAct.OWN_NUMBER_REMOVED, now=now, old=old,
         subject=ledger.Subject(SubjectKind.STAFF, login),
@@ -103,6 +113,25 @@ async def forget_unused(session: AsyncSession, *, before: datetime) -> int:
         .returning(HeldIdentity.holder)
     )
     return len(gone.all())
+
+
+async def _kept(session: AsyncSession, vault: Vault, login: str) -> str | None:
+    """The number as it stands; None: there is none, or none that can be opened."""
+    sealed = await session.scalar(sa.select(HeldIdentity.value).where(*_mine(login)))
+    try:
+        return None if sealed is None else vault.open(sealed, belongs_to=_place(login))
+    except VaultError:
+        return None
+
+
+async def _let_go(session: AsyncSession, login: str) -> None:
+    """Forget the virtual numbers that stand: the provider lets nobody through but the number of then."""
+    await session.execute(
+        sa.update(CallBack)
+        .where(CallBack.login == login, CallBack.number.is_not(None))
+        .values(number=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _mine(login: str) -> tuple[sa.ColumnElement[bool], ...]:

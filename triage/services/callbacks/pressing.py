@@ -178,11 +178,12 @@ async def _ask(
         raise NoProvider
     # Whoever presses twice waits here for the first.
     await session.execute(sa.select(Ticket.id).where(Ticket.id == case.ticket_id).with_for_update())
+    if mine:
+        # First: a virtual number that stands for another phone leads nowhere.
+        await own_number.put(session, deps.vault, viewer.login, mine, now=now)
     if (given := await standing(session, deps.vault, viewer, case.ticket_id, now=now)) is not None:
         return given
     await _alone(session, viewer, case.ticket_id, now=now)
-    if mine:
-        await own_number.put(session, deps.vault, viewer.login, mine, now=now)
     caller = await own_number.used(session, deps.vault, viewer.login, now=now)
     if caller is None:
         raise NoOwnNumber

@@ -316,6 +316,33 @@ async def test_ones_own_number_is_forgotten_when_asked(deps: Deps) -> None:
         assert await own_number.used(session, deps.vault, "officer", now=NOW) is None
 
 
+async def test_a_number_that_another_phone_reaches_is_not_shown_any_more(
+    deps: Deps, reference: Reference
+) -> None:
+    """The provider lets nobody through but the phone that the binding was made for."""
+    no = await case(deps)
+    await provider(deps, reference)
+    first = await call(deps, MINE, no)
+    assert (await call(deps, MINE, no)).number == first.number, "typed once more: the same phone"
+    assert (await acts(deps)).count("staff.number") == 1
+    other = "13800000002"
+    second = await call(deps, MINE, no, mine=other)
+    assert await reference.dial(other, second.number) == CITIZEN
+    async with deps.db.writes.begin() as session:
+        await own_number.put(session, deps.vault, "someone", OFFICER, now=NOW)
+        await own_number.put(session, deps.vault, "officer", "010-6400 0000", now=NOW)
+    async with deps.db.reads() as session:
+        assert await pressing.standing(session, deps.vault, MINE, 1, now=NOW) is None
+    third = await call(deps, MINE, no, mine="")
+    async with deps.db.writes.begin() as session:
+        assert await own_number.forget(session, "someone", now=NOW)
+        assert (await pressing.standing(session, deps.vault, MINE, 1, now=NOW)) == third
+        assert await own_number.forget(session, "officer", now=NOW)
+        assert await pressing.standing(session, deps.vault, MINE, 1, now=NOW) is None
+    with pytest.raises(pressing.NoOwnNumber):
+        await call(deps, MINE, no, mine="")
+
+
 async def test_a_rotation_takes_them_along(deps: Deps, reference: Reference) -> None:
     no = await case(deps)
     await provider(deps, reference)
