@@ -14,7 +14,7 @@ from triage.errors import TriageError
 from triage.rules.calendar import BEIJING, beijing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from triage.rules.move_rows import MoveRow
     from triage.rules.rows import Tables
@@ -94,6 +94,21 @@ def read(tables: Tables, row: MoveRow, raw: Mapping[str, Any], *, at: datetime) 
             continue
         found[field.value] = value
     return found
+
+
+def check_spare(row: MoveRow, others: Iterable[MoveRow], raw: Mapping[str, Any]) -> None:
+    """What was chosen is told or refused: no answer given beside 未接通 is thrown away without a word.
+
+    Raises Refusal naming a field that another row of the move takes and this one does not.
+    """
+    for field in CHOICES:
+        told = raw.get(field.value)
+        if field in row.fields or told is None or not str(told).replace("\0", "").strip():
+            continue
+        if any(field in other.fields for other in others):
+            results = "、".join(outcome.label for outcome in row.outcomes)
+            where = f"结果是“{results}”" if results else "这一步"
+            raise _refused(row, field, f"{where}，不能填“{field.label}”")
 
 
 def _refused(row: MoveRow, field: Field, words: str) -> Refusal:

@@ -15,7 +15,7 @@ from models.vocab import Field, Level, Move
 from triage.errors import NoRule
 from triage.rules import routing
 from triage.rules.calendar import beijing
-from triage.rules.fields import Refusal, Stage, read
+from triage.rules.fields import Refusal, Stage, check_spare, read
 from triage.rules.move_checks import check_facts, check_limits, check_post, check_state, check_values
 from triage.rules.move_rows import Goal, MoveRow
 from triage.rules.replay import Event, step
@@ -73,7 +73,8 @@ class Possible:
 def choose(tables: Tables, s: Standing, request: Request, actor: Actor, *, at: datetime) -> Chosen:
     """The first row that allows the wish. Raises Refusal: that of the row that came furthest; NoRule."""
     refusals: list[Refusal] = []
-    for row in tables.moves.of(request.move, _day(at)):
+    rows = tables.moves.of(request.move, _day(at))
+    for row in rows:
         try:
             check_state(s, row)
             check_post(tables, s, row, actor)
@@ -81,6 +82,7 @@ def choose(tables: Tables, s: Standing, request: Request, actor: Actor, *, at: d
             _facts(s, row, actor, at=at)
             check_limits(s, row, at=at)
             values = read(tables, row, request.values, at=at)
+            check_spare(row, rows, request.values)
             check_values(tables, s, row, values, request.other, at=at)
         except Refusal as refusal:
             refusals.append(refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Move, State
@@ -167,9 +168,19 @@ def _fields(
             options=_clauses(tables, s, at) if field is Field.CLAUSE else _options(field, rows),
             value=_default(tables, proposal, s, field, rows[0].move),
             most=TEXTS[field][1] if field in TEXTS else None,
+            when=_when(field, rows),
         )
         for field in names
     )
+
+
+def _when(field: Field, rows: tuple[MoveRow, ...]) -> str | None:
+    """Which results need a field that others do without; None: all or none need it, or no result tells."""
+    needing = [row for row in rows if field in row.needs]
+    if not needing or len(needing) == len(rows) or not all(row.outcomes for row in needing):
+        return None
+    results = dict.fromkeys(outcome.label for row in needing for outcome in row.outcomes)
+    return f"{'、'.join(results)}时必填"
 
 
 def kind_of(field: Field) -> str:
@@ -257,10 +268,7 @@ def forms(
 
 
 def _filled(item: MoveView, typed: Mapping[str, str]) -> MoveView:
-    fields = tuple(
-        FieldView(f.name, f.label, f.kind, f.required, f.options, typed.get(f.name, f.value), f.most)
-        for f in item.fields
-    )
+    fields = tuple(replace(field, value=typed.get(field.name, field.value)) for field in item.fields)
     return MoveView(
         item.move,
         item.possible,

@@ -12,7 +12,8 @@ from triage.web.views import Term  # noqa: TC001  (the same)
 class FieldView:
     """A field of a move: `kind` is text, area, choice, unit, units or moment.
 
-    `options` are those of a choice; of a text they are suggestions.
+    `options` are those of a choice; of a text they are suggestions. `when` says of a field that some results
+    alone need: those.
     """
 
     name: str
@@ -22,6 +23,7 @@ class FieldView:
     options: tuple[Term, ...]
     value: str
     most: int | None
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,19 @@ async def test_a_move_is_made_and_sending_it_again_changes_nothing(
     assert (await stored(db, no)).version == 2
 
 
+async def test_a_field_that_some_results_need_says_which(client: Client, no: str) -> None:
+    await post(client, no, {"move": "sign", "version": 1, "as": STREET})
+    body = await (await client.get(f"/api/v1/tickets/{no}/moves?post=unit&unit=110105026")).json()
+    valid("MoveList", body)
+    contact = next(item for item in body["items"] if item["move"]["code"] == "contact")
+    assert [(field["name"], field["when"]) for field in contact["fields"]] == [
+        ("outcome", None), ("told_citizen", "已联系上时必填"), ("note", None)
+    ]  # fmt: skip
+    await be(client, no, **STREET)
+    page = await (await client.get(f"/desk/tickets/{no}")).text()
+    assert '诉求人说明的方式<small class="muted">已联系上时必填</small>' in page
+
+
 async def test_who_moves_a_ticket_out_of_their_own_sight_is_told_that_it_was_done(
     client_of: ClientOf, deps: Deps, db: Database
 ) -> None:
