@@ -83,6 +83,7 @@ class LedgerAct(Labelled):
     SOURCE_CHANGED = "source.changed", "修改来源"
     SOURCE_SWITCHED = "source.switched", "启停来源"
     SOURCE_REWOUND = "source.rewound", "重新拉取"
+    ACTION_DECIDED = "source.action", "重试或放弃回传"
     NUMBERS_ADDED = "numbers.added", "添加虚拟号服务"
     NUMBERS_CHANGED = "numbers.changed", "修改虚拟号服务"
     NUMBERS_SWITCHED = "numbers.switched", "启停虚拟号服务"

@@ -13,7 +13,7 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -46,6 +46,8 @@ _INSIDE: Final = (
     "接口地址指向内部网络，或端口不常用；如确是平台，请管理员把 主机:端口 写进 JIESU_HOTLINE_PRIVATE_HOSTS。"
 )
 _MULTIPLE_CHOICES: Final = 300
+#: A `now` further off our clock is no time that a platform may be believed: milliseconds, a clock never set.
+CLOCKS_APART: Final = timedelta(days=1)
 
 
 class PlatformAway(ConnectorError):
@@ -82,6 +84,30 @@ class Page:
     rows: tuple[Any, ...]
     now: float | None
     date: float | None = None
+
+    def told(self, *, now: datetime) -> datetime | None:
+        """The platform's own now, None where it tells none. Raises PlatformAway when it is none near ours.
+
+        Believed, it would hold the cursor where it is, or put it into the future: either way nothing new
+        would come, and all would look well.
+        """
+        if self.now is None:
+            return None
+        if not _near(self.now, now):
+            raise PlatformAway(
+                "平台列表里的 now 不是可信的时间：应是 1970 年以来的秒数，与本机相差不到一天。请核对时钟。"
+            )
+        return datetime.fromtimestamp(self.now, UTC)
+
+    def dated(self, *, now: datetime) -> datetime | None:
+        """What `Date` says; None where there is none, or none near our clock: it is a proxy's word."""
+        if self.date is None or not _near(self.date, now):
+            return None
+        return datetime.fromtimestamp(self.date, UTC)
+
+
+def _near(seconds: float, now: datetime) -> bool:
+    return abs(seconds - now.timestamp()) <= CLOCKS_APART.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +188,10 @@ class HotlineClient:
         status, answer, _ = await self._ask("POST", "/actions", body=said, key=f"{order_no}#{number}")
         if not isinstance(answer, dict):
             raise PlatformAway("平台对动作的答复不是约定的格式。")
-        code = str(answer.get("code", ""))[:40]
+        code = _code(answer.get("code"))
+        if status < _MULTIPLE_CHOICES and not code:
+            # A gateway before the platform answers so: nobody refused anything.
+            raise PlatformAway("平台对动作的答复不是约定的格式。")
         if status >= _MULTIPLE_CHOICES or code != "0":
             raise ActionRefused(code or str(status), str(answer.get("message") or ""))
         if answer.get("orderNum") != order_no or answer.get("actionNum") != number:
@@ -242,6 +271,11 @@ class HotlineClient:
             if status >= 400:  # noqa: PLR2004  (HTTP)
                 return {}
             raise PlatformAway("平台的答复不是完整的 JSON。") from None
+
+
+def _code(told: object) -> str:
+    """The code of an answer to an action, empty where there is none."""
+    return str(told).strip()[:40] if isinstance(told, str | int) and not isinstance(told, bool) else ""
 
 
 def _seconds(date: str | None) -> float | None:

@@ -186,7 +186,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             raise NotFound("没有这张工单，或您无权查看。")
         same = await box.box(session, request[VIEWER], whole.ticket.id, day_of(now))
         may_correct = request[VIEWER].may(Permission.CORRECT)
-        platform = await words.of_ticket(session, whole.ticket.id)
+        platform = await words.of_ticket(session, request[VIEWER], whole.ticket.id)
         correcting = await corrections.view(
             session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token,
             may=may_correct,

@@ -213,6 +213,38 @@ async def test_a_receipt_for_another_action_is_none() -> None:
                 await act(client)
 
 
+@pytest.mark.parametrize(
+    ("said", "status", "error"),
+    [
+        ({}, 200, PlatformAway),
+        ({"error": "upstream timeout"}, 200, PlatformAway),
+        ({"errcode": 500, "msg": "系统繁忙"}, 200, PlatformAway),
+        ({"success": True}, 202, PlatformAway),
+        ({"code": None}, 200, PlatformAway),
+        ({"code": " "}, 200, PlatformAway),
+        ({"code": {}}, 200, PlatformAway),
+        ({"code": "locked", "message": "已锁定"}, 200, ActionRefused),
+        ({"code": 7}, 200, ActionRefused),
+        ({}, 422, ActionRefused),
+    ],
+)
+async def test_only_a_code_refuses_an_action(
+    said: dict[str, object], status: int, error: type[Exception]
+) -> None:
+    """A gateway before the platform answers with 200 and words of its own: nobody refused anything."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        return web.json_response(said, status=status)
+
+    app = web.Application()
+    app.router.add_post("/actions", handle)
+    async with TestServer(app) as server:
+        settings = HotlineSettings(str(server.make_url("")).rstrip("/"), timeout=5)
+        async with clients.connected(settings, named(settings)) as client:
+            with pytest.raises(error):
+                await act(client)
+
+
 def test_a_signature_covers_time_nonce_and_body() -> None:
     stamp = signing.stamp("secret", b"body", at=1_700_000_000, nonce="n" * 16)
     assert signing.read(stamp.headers()) == stamp

@@ -51,7 +51,7 @@ FACTS: Final = dict(
         "rewarded_before 曾获奖励,reoffended 再次违法,pick_fen 选定金额(分),reference 业务编号,unit 单位",
         "reminders 催办数,erased 删除身份数,sessions 会话数,bank 银行答复,payment 支付流水号",
         "demo 演示,enabled 启用,granted 授予,withdrawn 收回,from 起,to 止,unlocked 解锁,filters 条件",
-        "source 来源,rewards 记为已付的奖励",
+        "source 来源,rewards 记为已付的奖励,order 平台编号,action 动作号",
     )
     for pair in line.split(",")
 )

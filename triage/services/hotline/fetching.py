@@ -6,6 +6,7 @@ account, and the orders stay listed. So do those that it counts to the day and d
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Of one account. What is left then is asked for by the day's next one, which begins behind the last number.
 MOST: Final = 200
+_NO_TIME: Final = "时间用完，余下的下次再问"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,23 @@ async def fetch(
     platform: PlatformMap,
     numbers: Sequence[str],
     *,
-    after: str = "",
+    after: str,
+    seconds: float,
 ) -> Fetched:
     """Ask for each and store what comes, each in a transaction of its own. `numbers`: sorted.
 
     Those behind `after` are asked for first: a platform that never gives the first ones holds up none of the
-    others.
+    others. `seconds`: no answer is waited for beyond these, so that the account can be kept.
     """
+    ends = asyncio.get_running_loop().time() + seconds
     found = Fetched(left=len(numbers))
     turn = [*(n for n in numbers if n > after), *(n for n in numbers if n <= after)]
     for number in turn[:MOST]:
         try:
-            page = await patient(partial(client.order, number))
+            async with asyncio.timeout_at(ends):
+                page = await patient(partial(client.order, number))
+        except TimeoutError:
+            return replace(found, why=_NO_TIME)
         except (PlatformAway, PlatformDenied) as error:
             return replace(found, why=f"按编号补取没有成功：{error}")
         found = replace(found, asked=found.asked + 1, last=number, left=found.left - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -162,10 +162,11 @@ class HotlinePuller:
             page = await client.orders(
                 after=pulling.written(now - timedelta(days=1)), until=pulling.written(now), page=1, size=1
             )
+            told = page.told(now=now)
         words = f"连接成功（{platform.title}）：平台上最近一天有 {page.total} 件工单。"
-        if page.now is None:
+        if told is None:
             return f"{words}平台没有说它的时间。"
-        ahead = datetime.fromtimestamp(page.now, UTC) - now
+        ahead = told - now
         if abs(ahead) <= _CLOCKS_DIFFER:
             return f"{words}两边时钟相差 {abs(ahead.total_seconds()):.0f} 秒。"
         side = "快" if ahead > timedelta(0) else "慢"

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from connectors.hotline.mapping import PlatformMap
     from connectors.hotline.orders import Order
     from connectors.hotline.settings import HotlineSettings
+    from triage.services.hotline.windows import Window
     from triage.services.sources.ports import Work
 
 
 _TIMELESS: Final = "平台没有说它的时间，位置只前移到它给出的最新变更：它的时钟慢多少，这里看不出。"
+_PUT_BACK: Final = "平台的时钟拨回了，位置随之退回：它从现在起写下的变更都会拉到。"
 
 
 @dataclass(slots=True)
@@ -85,8 +87,9 @@ async def pull(
         orders = [read_order(platform, row, now=now) for row in page.rows]
         async with work.deps.db.writes.begin() as session:
             taken = await taking.take(
-                session, work.deps.vault, (work.source.id, work.source.key), orders, via="pull", now=now
-            )
+                session, work.deps.vault, (work.source.id, work.source.key), orders, via="pull", now=now,
+                theirs=page.told(now=now),
+            )  # fmt: skip
         counts.seen += len(orders)
         counts.stored += taken.stored
         counts.refused += len(taken.refused)
@@ -115,10 +118,17 @@ async def pull(
             await work.keep(session, place.shorter(error.tried).stored())
         raise SourceFault(error.reason) from None
     return Outcome(
-        said=counts.said() + ("" if whole.told else _TIMELESS),
+        said=counts.said() + _clock(whole, paging),
         seen=counts.seen,
         stored=counts.stored,
         lag=whole.lag,
         cursor=place.after(whole, overlap=paging.overlap).stored(),
         more=whole.more,
     )
+
+
+def _clock(whole: Window, paging: Paging) -> str:
+    """What staff are told of the platform's clock, if anything."""
+    if not whole.told:
+        return _TIMELESS
+    return _PUT_BACK if whole.put_back(paging.overlap) else ""

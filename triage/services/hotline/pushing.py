@@ -109,7 +109,10 @@ async def receive(deps: Deps, key: str, headers: Mapping[str, str], body: bytes)
     async with deps.db.writes.begin() as session:
         if not await _new(session, source.id, given.nonce, now=now):
             raise Replayed
-        return await taking.take(session, deps.vault, (source.id, source.key), orders, via="push", now=now)
+        return await taking.take(
+            session, deps.vault, (source.id, source.key), orders, via="push", now=now,
+            theirs=datetime.fromtimestamp(given.at, UTC),
+        )  # fmt: skip
 
 
 def _rows(body: bytes) -> list[Any]:

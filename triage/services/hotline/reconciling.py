@@ -6,6 +6,7 @@ both sides know these from the order and the action themselves, so midnight move
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Of each sort so many numbers are kept; the count is whole.
 KEPT: Final = 1000
+#: After so long no order is asked for any more: the account is written down before the task's limit (600 s).
+ENOUGH_SECONDS: Final = 450.0
 _MOST_PAGES: Final = 1000
 
 
@@ -116,7 +119,7 @@ async def reconcile(
 
     Raises PlatformAway, PlatformDenied.
     """
-    source_id = source[0]
+    source_id, began = source[0], time.monotonic()
     theirs_orders = await _numbers(client, settings, day, "orders")
     theirs_actions = await _numbers(client, settings, day, "actions")
     now = deps.clock.now()
@@ -128,7 +131,8 @@ async def reconcile(
         asked_last = await _asked_last(session, source_id, day)
     # An order of another day by our reckoning is still here; a closed one is passed over on purpose.
     lacking = sorted(number for number in theirs_orders if not settled.get(number, False))
-    fetched = await fetching.fetch(deps, source, client, platform, lacking, after=asked_last)
+    left = ENOUGH_SECONDS - (time.monotonic() - began)
+    fetched = await fetching.fetch(deps, source, client, platform, lacking, after=asked_last, seconds=left)
     if fetched.came:
         async with deps.db.reads() as session:
             settled |= await _known(session, source_id, lacking)

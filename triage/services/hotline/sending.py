@@ -14,7 +14,7 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -23,9 +23,12 @@ from connectors.file_times import SHANGHAI
 from connectors.hotline.client import ActionRefused, PlatformAway, PlatformDenied, Receipt
 from models.hotline import WAITING, HotlineAction, HotlineNonce
 from models.vocab import Field
+from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_sources import ActionKind, ActionState
 from nlp.text import mask_identity
 from triage import logs
+from triage.errors import TriageError
+from triage.services import ledger
 from triage.services.sources.ports import Outcome, SourceFault
 
 if TYPE_CHECKING:
@@ -329,24 +332,44 @@ async def forget_nonces(session: AsyncSession, source_id: int, *, before: dateti
     )
 
 
+class ActionSettled(TriageError):
+    """这个动作刚被别人处理过。"""
+
+    code: ClassVar[str] = "action_settled"
+    status: ClassVar[int] = 409
+
+
 async def decide(
-    session: AsyncSession, source_id: int, action_id: int, *, again: bool, now: datetime
-) -> bool:
-    """重试 or 不再发送, for an action that the platform refused. Gives whether there was one."""
+    session: AsyncSession, source: tuple[int, str], action_id: int, *, again: bool, by: str, now: datetime
+) -> None:
+    """重试 or 不再发送, for an action that the platform refused, in the ledger. `source`: its id and key.
+
+    Raises ActionSettled when none such is there any more.
+    """
     values: dict[str, Any] = (
         {"state": ActionState.WAITING.value, "available_at": now}
         if again
         else {"state": ActionState.DROPPED.value}
     )
-    done = await session.scalar(
+    rows = await session.execute(
         sa.update(HotlineAction)
         .where(
             HotlineAction.id == action_id,
-            HotlineAction.source_id == source_id,
+            HotlineAction.source_id == source[0],
             HotlineAction.state == ActionState.REFUSED.value,
         )
         .values(**values)
-        .returning(HotlineAction.id)
+        .returning(HotlineAction.order_no, HotlineAction.seq, HotlineAction.kind)
         .execution_options(synchronize_session=False)
     )
-    return done is not None
+    done = rows.one_or_none()
+    if done is None:
+        raise ActionSettled
+    ledger.write(
+        session, who=by, act=LedgerAct.ACTION_DECIDED, now=now,
+        subject=ledger.Subject(SubjectKind.SOURCE, source[1]),
+        detail={
+            "order": done.order_no, "action": done.seq, "what": ActionKind(done.kind).label,
+            "did": "重试" if again else "不再发送",
+        },
+    )  # fmt: skip

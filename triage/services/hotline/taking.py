@@ -7,11 +7,13 @@ the order by the platform's own time of its change. An order that cannot be take
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from connectors.hotline.client import CLOCKS_APART
 from models.appeals import Appeal
 from models.db import ALL_TOGETHER
 from models.hotline import HotlineOrder
@@ -19,7 +21,7 @@ from models.identities import Erasure
 from models.vocab import AppealType, Channel
 from models.vocab_sources import OrderStatus
 from triage.services import confiding, intake
-from triage.services.hotline import words
+from triage.services.hotline import hearing
 from triage.services.identities.erasing import unlinked
 from triage.services.importing import as_appeal
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 #: What a newer copy of an order says anew.
 _TOLD: Final = ("status", "foreign_status", "updated_at", "attachments", "facts")
+#: Machines of one platform may disagree by so much; a change that lies further ahead of its now is misdated.
+_MACHINES_APART: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +60,33 @@ async def take(
     *,
     via: str,
     now: datetime,
+    theirs: datetime | None = None,
 ) -> Taken:
-    """Store what is new of some hundred orders, or nothing at all. `source`: its id and key."""
+    """Store what is new of some hundred orders, or nothing at all. `source`: its id and key.
+
+    `theirs`: the platform's now, where it tells it.
+    """
     if not orders:
         return Taken()
+    latest = now + CLOCKS_APART if theirs is None else theirs + _MACHINES_APART
     # Always in one order: two batches that bring the same orders crosswise would wait for each other.
-    newest = _newest(orders)
+    newest = [_dated(order, latest, theirs or now) for order in _newest(orders)]
     wanted = [order for order in newest if order.record is not None and order.status is OrderStatus.OPEN]
     items = [_appeal(order, source=source[1], now=now) for order in wanted]
     received = await intake.receive(session, vault, items, now=now)
     changed = {wanted[place].number for place in received.changed}
     elsewhere = {wanted[place].number for place in received.elsewhere}
+    old = await _outdated(session, source[0], wanted, changed, latest=latest) if changed else set()
+    changed -= old
     await _reports(session, source[0], newest)
     await _secrets(session, source[1], newest, now=now)
-    await words.keep(session, vault, source[0], newest, words.Changed(changed, elsewhere), now=now)
-    await _note(session, source[0], newest, changed, via=via, now=now)
+    words = hearing.Changed(changed, elsewhere)
+    await hearing.keep(session, vault, source[0], newest, words, latest=latest, now=now)
+    await _note(session, source[0], newest, changed, via=via, latest=latest, now=now)
     refused = tuple((order.number, order.refused) for order in newest if order.refused is not None)
     return Taken(
         stored=len(received.stored),
-        repeated=len(orders) - len(newest) + received.repeated,
+        repeated=len(orders) - len(newest) + received.repeated + len(old),
         passed=len(newest) - len(wanted) - len(refused),
         changed=tuple(sorted(changed)),
         refused=refused,
@@ -82,13 +94,32 @@ async def take(
 
 
 def _newest(orders: Sequence[Order]) -> list[Order]:
-    """Each number once, as it was changed last, in the order of their numbers."""
+    """Each number once, as it was changed last, of equals as told last; in the order of their numbers."""
     found: dict[str, Order] = {}
     for order in orders:
         known = found.get(order.number)
-        if known is None or known.updated_at < order.updated_at:
+        if known is None or known.updated_at <= order.updated_at:
             found[order.number] = order
     return [found[number] for number in sorted(found)]
+
+
+def _dated(order: Order, latest: datetime, clock: datetime) -> Order:
+    """An order whose change lies in the platform's future: kept so, nothing it says later would be news."""
+    return replace(order, updated_at=clock) if order.updated_at > latest else order
+
+
+async def _outdated(
+    session: AsyncSession, source_id: int, orders: Sequence[Order], among: set[str], *, latest: datetime
+) -> set[str]:
+    """Of these numbers those whose copy is older than what we know: its words are those of before."""
+    rows = await session.execute(
+        sa.select(HotlineOrder.order_no, HotlineOrder.updated_at).where(
+            HotlineOrder.source_id == source_id, HotlineOrder.order_no.in_(sorted(among)),
+            HotlineOrder.updated_at <= latest,
+        )
+    )  # fmt: skip
+    known = {number: at for number, at in rows}  # noqa: C416  (rows are no pairs for the type checker)
+    return {o.number for o in orders if o.number in known and o.updated_at < known[o.number]}
 
 
 def _appeal(order: Order, *, source: str, now: datetime) -> intake.NewAppeal:
@@ -154,6 +185,7 @@ async def _note(
     changed: set[str],
     *,
     via: str,
+    latest: datetime,
     now: datetime,
 ) -> None:
     erased = await _erased(session, source_id, orders)
@@ -186,9 +218,18 @@ async def _note(
                 "changed_at": sa.func.coalesce(told.changed_at, HotlineOrder.changed_at),
             },
             # What is older than what we know is passed over; mended, or with facts that were not read before,
-            # it is news whatever its time.
+            # it is news whatever its time. Not every platform's times tell two changes apart (minutes, or
+            # none but the order's own): then the status does. What we know from the future was misdated.
             where=sa.or_(
                 told.updated_at > HotlineOrder.updated_at,
+                HotlineOrder.updated_at > latest,
+                sa.and_(
+                    told.updated_at == HotlineOrder.updated_at,
+                    sa.or_(
+                        told.status != HotlineOrder.status,
+                        told.foreign_status.is_distinct_from(HotlineOrder.foreign_status),
+                    ),
+                ),
                 sa.and_(HotlineOrder.refused.is_not(None), told.refused.is_(None)),
                 sa.and_(
                     HotlineOrder.facts.is_(None),

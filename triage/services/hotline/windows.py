@@ -81,14 +81,17 @@ class Place:
         return Place(self.until, max(min(self.span, tried) / 2, SHORTEST))
 
     def after(self, window: Window, *, overlap: timedelta = timedelta(0)) -> Place:
-        """The place behind a whole window, never before; after a quick one the next is twice as long.
+        """The place behind a whole window; after a quick one the next is twice as long.
+
+        Before it only where the platform's clock was put back: what it writes from now on bears those times.
 
         Of a span shorter than the overlap most of the time goes to what was seen before: twice as long it
         costs hardly more, and without that a crowded hour would be crossed more slowly than it passed.
         """
         patience = PATIENCE_SECONDS / (4 if self.span >= overlap else 2)
         span = self.span * 2 if window.seconds < patience else self.span
-        return Place(max(window.until, self.until), min(max(span, SHORTEST), LONGEST))
+        until = window.theirs if window.put_back(overlap) else max(window.until, self.until)
+        return Place(until, min(max(span, SHORTEST), LONGEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,10 @@ class Window:
     def more(self) -> bool:
         """Whether the platform has time behind it."""
         return self.until < self.theirs
+
+    def put_back(self, overlap: timedelta) -> bool:
+        """Whether the platform's now, as it tells it, lies before all that the next window would look at."""
+        return self.told and self.theirs < self.until - overlap
 
     def sure(self, newest: datetime | None, *, now: datetime) -> Window:
         """As far as it is sure: all where a time was told, else up to the newest change that it showed."""
@@ -160,7 +167,7 @@ async def window(ask: Ask, store: Store, place: Place, paging: Paging, *, now: d
     """Take in the window behind a place. Raises Incomplete, TooLong."""
     after = place.until - paging.overlap
     began = time.monotonic()
-    first, end, theirs = await _first(ask, place, paging, now=now)
+    first, end, said = await _first(ask, place, paging, now=now)
     tried = end - place.until
     seen = _Seen()
     await seen.take(store, first)
@@ -177,8 +184,8 @@ async def window(ask: Ask, store: Store, place: Place, paging: Paging, *, now: d
             except PlatformAway as error:
                 raise Incomplete(str(error), tried) from None
         if len(seen.numbers) >= seen.total:
-            told = first.now is not None or first.date is not None
-            return Window(end, theirs, (time.monotonic() - began) / (turn + 1), told)
+            seconds = (time.monotonic() - began) / (turn + 1)
+            return Window(end, said or now, seconds, told=said is not None)
     raise Incomplete(
         f"平台说这一段有 {seen.total} 件，各页只给出 {len(seen.numbers)} 件不同的，"
         "位置没有前移，稍后缩短时段重拉。",
@@ -194,14 +201,20 @@ async def _next(ask: Callable[[], Awaitable[Page]], store: Store, seen: _Seen) -
             return
 
 
-def _theirs(page: Page, *, now: datetime) -> datetime:
-    """The platform's now. A `Date` may hold our clock back, never push it on: orders would be passed over."""
-    if page.now is not None:
-        return datetime.fromtimestamp(page.now, UTC)
-    return min(datetime.fromtimestamp(page.date, UTC), now) if page.date is not None else now
+def _theirs(page: Page, *, now: datetime) -> datetime | None:
+    """The platform's now; None where it tells none. Raises PlatformAway.
+
+    A `Date` may hold our clock back, never push it on: orders would be passed over.
+    """
+    if (told := page.told(now=now)) is not None:
+        return told
+    dated = page.dated(now=now)
+    return None if dated is None else min(dated, now)
 
 
-async def _first(ask: Ask, place: Place, paging: Paging, *, now: datetime) -> tuple[Page, datetime, datetime]:
+async def _first(
+    ask: Ask, place: Place, paging: Paging, *, now: datetime
+) -> tuple[Page, datetime, datetime | None]:
     """The first page of a window that fits; where it ends, and the platform's now. Raises Incomplete."""
     after = place.until - paging.overlap
     span = place.span
@@ -209,9 +222,9 @@ async def _first(ask: Ask, place: Place, paging: Paging, *, now: datetime) -> tu
         until = place.until + span
         try:
             page = await patient(partial(ask, after, until, 1))
+            said = _theirs(page, now=now)
         except PlatformAway as error:
             raise Incomplete(str(error), span) from None
-        theirs = _theirs(page, now=now)
         if page.total <= paging.size * paging.most_pages or span <= SHORTEST:
-            return page, max(min(until, theirs), place.until), theirs
+            return page, max(min(until, said or now), place.until), said
         span = max(span / 2, SHORTEST)

@@ -8,16 +8,16 @@ made, or somebody says that they know. No move is made for them: which one depen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 
 from models.appeals import Appeal, Source
-from models.db import ALL_TOGETHER
 from models.filters import all_seeing, may_see
 from models.hotline import HotlineOrder, HotlineWord
+from models.ticket_detail import seen_numbers
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, Move, Post, State, Tag
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -30,13 +30,11 @@ from triage.services.moving import Person, Wish
 from triage.services.sources.ports import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from connectors.hotline.orders import Order
-    from connectors.vault import Vault
     from models.viewing import Viewer
     from triage.services.deps import Deps
     from triage.services.sources.ports import Work
@@ -51,8 +49,10 @@ _OF_ORDER: Final = sa.and_(
     Appeal.source_id == HotlineWord.source_id,
     Appeal.dedupe_key == sa.literal("x:").concat(HotlineWord.order_no),
 )
+#: The ticket of that appeal, where a word stands on the one that it was merged into.
+_OWN: Final = aliased(Ticket)
 #: A merged ticket has not ended: it is worked on in another one.
-_ENDED: Final = tuple(state.value for state in CLOSED_STATES if state is not State.MERGED)
+ENDED: Final = tuple(state.value for state in CLOSED_STATES if state is not State.MERGED)
 _SHOWN: Final = 12
 #: On 审核台: what somebody must act on. That the platform closed its order is told on the ticket's page.
 _ACTED_ON: Final = (WordKind.WITHDRAWN.value, WordKind.REHANDLED.value, WordKind.SUPERVISED.value)
@@ -66,16 +66,11 @@ _TAKEN_BACK: Final = (WordKind.WITHDRAWN.value, WordKind.CLOSED.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """Orders of a batch that say something else than what is stored; of them those with another address."""
-
-    numbers: Collection[str]
-    elsewhere: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
-    """A word that waits for a person."""
+    """A word that waits for a person. `own_no`: the order's own ticket, which may be merged into `no`.
+
+    `order_no` and `source` are empty for whoever may not see that one.
+    """
 
     id: int
     no: str
@@ -84,6 +79,7 @@ class Asked:
     order_no: str
     source: str
     said_at: datetime
+    own_no: str | None
 
     @property
     def label(self) -> str:
@@ -93,94 +89,7 @@ class Asked:
     @property
     def ended(self) -> bool:
         """Whether the ticket has ended here."""
-        return self.state in _ENDED
-
-
-async def keep(
-    session: AsyncSession,
-    vault: Vault,
-    source_id: int,
-    orders: Sequence[Order],
-    changed: Changed,
-    *,
-    now: datetime,
-) -> None:
-    """Write what a batch says of orders that are here, each word once, in the batch's transaction.
-
-    Before the batch's own statuses are noted: an order is withdrawn when it was not so before.
-    """
-    said = [(order, kind, number) for order in orders for kind, number in _of(vault, order, changed)]
-    if not said:
-        return
-    numbers = sorted({order.number for order, _, _ in said})
-    known = {
-        number: (status, foreign, at)
-        for number, status, foreign, at in await session.execute(
-            sa.select(
-                HotlineOrder.order_no, HotlineOrder.status, HotlineOrder.foreign_status,
-                HotlineOrder.updated_at,
-            ).where(HotlineOrder.source_id == source_id, HotlineOrder.order_no.in_(numbers))
-        )
-    }  # fmt: skip
-    here = {
-        number: state in _ENDED
-        for number, state in await session.execute(
-            sa.select(Appeal.external_id, Ticket.state)
-            .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
-            .where(
-                Appeal.source_id == source_id, Appeal.dedupe_key.in_([f"x:{number}" for number in numbers])
-            )
-        )
-    }
-    rows: list[dict[str, Any]] = [
-        {
-            "source_id": source_id, "order_no": order.number, "kind": kind.value, "number": number,
-            "said_at": order.updated_at, "seen_at": now, "state": WordState.WAITING.value,
-        }
-        for order, kind, number in said
-        if order.number in here and _news(order, kind, known.get(order.number), ended=here[order.number])
-    ]  # fmt: skip
-    if rows:
-        make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        await session.execute(
-            make(HotlineWord).on_conflict_do_nothing(), rows, execution_options=ALL_TOGETHER
-        )
-
-
-def _of(vault: Vault, order: Order, changed: Changed) -> list[tuple[WordKind, str]]:
-    found = [(WordKind.URGED, urge) for urge in order.urges]
-    taken = [order.mark] if order.mark else []
-    match order.status:
-        case OrderStatus.WITHDRAWN:
-            taken.append(WordKind.WITHDRAWN)
-        case OrderStatus.CLOSED:
-            taken.append(WordKind.CLOSED)
-    found += [(kind, order.updated_at.isoformat()) for kind in taken]
-    if order.number in changed.numbers and order.record is not None:
-        # Known by the words themselves: an order that changed once is told once, however often it is listed.
-        said = order.record.content_hash
-        if order.number in changed.elsewhere:
-            said += f"\0{order.record.address}"
-        found.append((WordKind.CHANGED, vault.content_hash(said)))
-    return found
-
-
-def _news(
-    order: Order, kind: WordKind, known: tuple[str, str | None, datetime] | None, *, ended: bool
-) -> bool:
-    """Whether a word is to be kept: the order took this status now, and this is no older copy.
-
-    Nearly every order is closed over there once its ticket has ended here: that is no word.
-    """
-    if kind in {WordKind.URGED, WordKind.CHANGED}:
-        return True
-    if kind is WordKind.CLOSED and ended:
-        return False
-    if known is None:
-        return True
-    status, foreign, at = known
-    same = foreign == order.foreign_status if kind in _ANSWERED_BY else status == order.status.value
-    return not same and at < order.updated_at
+        return self.state in ENDED
 
 
 async def settle(work: Work) -> Outcome:
@@ -262,7 +171,7 @@ async def _let_go(deps: Deps, source_id: int) -> int:
     mine = (HotlineWord.source_id == source_id, HotlineWord.state == WordState.ASKED.value)
     ended = sa.and_(
         HotlineWord.kind != WordKind.REHANDLED.value,
-        sa.exists().where(Ticket.id == HotlineWord.ticket_id, Ticket.state.in_(_ENDED)),
+        sa.exists().where(Ticket.id == HotlineWord.ticket_id, Ticket.state.in_(ENDED)),
     )
     again = sa.and_(
         HotlineWord.kind.in_(_TAKEN_BACK),
@@ -329,46 +238,75 @@ async def _followed(session: AsyncSession, mine: tuple[sa.ColumnElement[bool], .
         head_id, head_state = await following.top(session, ticket_id, state) or (ticket_id, state)
         if word.kind == WordKind.SUPERVISED:
             word.ticket_id = head_id
-        if head_id != ticket_id and head_state in _ENDED:
+        if head_id != ticket_id and head_state in ENDED:
             word.state, word.settled_at, word.why = WordState.PASSED.value, now, "并入的工单已结束"
             gone += 1
     await session.flush()
     return gone
 
 
-def _asked() -> sa.Select[int, str, str, str, str, str, datetime]:
+def _asked() -> sa.Select[int, str, str, str, str, str, datetime, str | None]:
     return (
         sa.select(
             HotlineWord.id, Ticket.no, Ticket.state, HotlineWord.kind, HotlineWord.order_no, Source.name,
-            HotlineWord.said_at,
+            HotlineWord.said_at, _OWN.no,
         )
         .join(Ticket, Ticket.id == HotlineWord.ticket_id)
+        .outerjoin(Appeal, _OF_ORDER)
+        .outerjoin(_OWN, _OWN.appeal_id == Appeal.id)
         .join(Source, Source.id == HotlineWord.source_id)
         .where(
             HotlineWord.state == WordState.ASKED.value,
-            sa.or_(HotlineWord.kind == WordKind.REHANDLED.value, Ticket.state.not_in(_ENDED)),
+            sa.or_(HotlineWord.kind == WordKind.REHANDLED.value, Ticket.state.not_in(ENDED)),
         )
         .order_by(HotlineWord.kind == WordKind.CLOSED.value, HotlineWord.id)
     )  # fmt: skip
 
 
-async def of_ticket(session: AsyncSession, ticket_id: int) -> tuple[Asked, ...]:
-    """The words of a ticket that wait for a person; whoever may see the ticket may see them."""
-    return tuple(Asked(*row) for row in await session.execute(_asked().where(Ticket.id == ticket_id)))
+async def of_ticket(session: AsyncSession, viewer: Viewer, ticket_id: int) -> tuple[Asked, ...]:
+    """The words of a ticket that wait for a person; whoever may see the ticket may see them.
+
+    Not so the number of an order whose own ticket is merged into this one.
+    """
+    rows = await session.execute(_asked().where(Ticket.id == ticket_id))
+    return await _nameless(session, viewer, [Asked(*row) for row in rows])
 
 
-async def to_answer(session: AsyncSession, viewer: Viewer) -> tuple[Asked, ...]:
-    """撤单, 重新办理 and 督办 that somebody may answer, the oldest first, as far as they are shown."""
-    query = _asked().where(HotlineWord.kind.in_(_ACTED_ON), may_see(viewer)).limit(_SHOWN)
-    return tuple(Asked(*row) for row in await session.execute(query))
+async def to_answer(session: AsyncSession, viewer: Viewer) -> tuple[tuple[Asked, ...], int]:
+    """撤单 and 督办, then 重新办理, that somebody may answer, the oldest first; how many there are."""
+    last = HotlineWord.kind == WordKind.REHANDLED.value
+    found, count = await _some(session, last, HotlineWord.kind.in_(_ACTED_ON), may_see(viewer))
+    return await _nameless(session, viewer, found), count
 
 
 async def of_source(session: AsyncSession, source_id: int) -> tuple[tuple[Asked, ...], int]:
-    """The same of a source, with how many there are."""
-    mine = HotlineWord.source_id == source_id
-    count = await session.scalar(sa.select(sa.func.count()).select_from(_asked().where(mine).subquery()))
-    rows = await session.execute(_asked().where(mine).limit(_SHOWN))
-    return tuple(Asked(*row) for row in rows), count or 0
+    """The same of a source. What names the tickets is the caller's to hide."""
+    last = HotlineWord.kind == WordKind.CLOSED.value
+    found, count = await _some(session, last, HotlineWord.source_id == source_id)
+    return tuple(found), count
+
+
+async def _some(
+    session: AsyncSession, last: sa.ColumnElement[bool], *chosen: sa.ColumnElement[bool]
+) -> tuple[list[Asked], int]:
+    """Words that wait, as far as they are shown, and how many there are. `last`: what stands at the end."""
+    query = _asked().where(*chosen)
+    rows = await session.execute(query.order_by(None).order_by(last, HotlineWord.id).limit(_SHOWN))
+    found = [Asked(*row) for row in rows]
+    if len(found) < _SHOWN:
+        return found, len(found)
+    count = await session.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery()))
+    return found, count or 0
+
+
+async def _nameless(session: AsyncSession, viewer: Viewer, words: Sequence[Asked]) -> tuple[Asked, ...]:
+    """Words without the number of an order whose own ticket the viewer may not see."""
+    others = {word.own_no or "" for word in words if word.own_no != word.no}
+    hidden = others - await seen_numbers(session, viewer, others) if others else set()
+    return tuple(
+        replace(word, order_no="", source="", own_no=None) if (word.own_no or "") in hidden else word
+        for word in words
+    )
 
 
 async def dismiss(session: AsyncSession, viewer: Viewer, no: str, word_id: int, *, now: datetime) -> None:

@@ -43,7 +43,7 @@ async def queue(request: web.Request) -> Queue:
             )
             for view in (View.REVIEW, *SENT_BACK)
         }
-        to_answer = await words.to_answer(session, request[VIEWER])
+        to_answer, asked = await words.to_answer(session, request[VIEWER])
     lines = {view: tuple(present.item(row, names, day) for row in page.rows) for view, page in pages.items()}
     return Queue(
         lines=lines[View.REVIEW],
@@ -56,6 +56,7 @@ async def queue(request: web.Request) -> Queue:
         refresh="/desk/review/queue",
         as_of=show(day.now),
         to_answer=to_answer,
+        more_to_answer=asked - len(to_answer),
     )
 
 

@@ -214,7 +214,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         same = await box.box(session, request[VIEWER], whole.ticket.id, asking.day_of(now))
-        platform = await words.of_ticket(session, whole.ticket.id)
+        platform = await words.of_ticket(session, request[VIEWER], whole.ticket.id)
         past = await past_cases.past_cases(session, request[VIEWER], whole.ticket.id)
         known = await corrections.of_ticket(session, whole.ticket.id)
     held = None

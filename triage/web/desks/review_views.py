@@ -92,7 +92,10 @@ class SentBack:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The tickets that wait, as far as they are shown; `to_answer`: 平台来话 to act on."""
+    """The tickets that wait, as far as they are shown; `to_answer`: 平台来话 to act on.
+
+    `more_to_answer`: how many of these are not shown.
+    """
 
     lines: tuple[TicketItem, ...]
     count: str
@@ -100,6 +103,7 @@ class Queue:
     refresh: str
     as_of: str
     to_answer: tuple[Asked, ...]
+    more_to_answer: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,13 @@ _PUSHED: Final[dict[str, Any]] = {
     "required": ["stored", "repeated", "passed", "changed", "refused"],
     "properties": {
         "stored": {**_COUNT, "description": "新登记的"},
-        "repeated": {**_COUNT, "description": "早已登记的"},
-        "passed": {**_COUNT, "description": "不归这里办的"},
-        "changed": {"type": "array", "items": {"type": "string"}, "description": "状态有变的工单编号"},
+        "repeated": {**_COUNT, "description": "早已登记、内容没有变的，同一批里重复的，以及比已知的更旧的"},
+        "passed": {**_COUNT, "description": "平台上已办结或已撤销，没有登记的"},
+        "changed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "内容或地址与已登记的不同、没有覆盖的工单编号",
+        },
         "refused": {
             "type": "array",
             "description": "不能登记的，各有原因",

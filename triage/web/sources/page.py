@@ -161,10 +161,14 @@ async def decided(request: web.Request) -> web.Response:
     number, again = form.get("action", ""), form.get("again") == "1"
     if not (number.isascii() and number.isdigit() and len(number) <= 18):  # noqa: PLR2004  (what an id may have)
         raise BadInput("请在页面上选择要处理的动作。")
-    deps = request.app[DEPS]
-    async with deps.db.writes.begin() as session:
-        source = await editing.find(session, request.match_info["key"])
-        await sending.decide(session, source.id, int(number), again=again, now=deps.clock.now())
+    deps, by = request.app[DEPS], request[VIEWER].login
+    try:
+        async with deps.db.writes.begin() as session:
+            source = await editing.find(session, request.match_info["key"])
+            which = (source.id, source.key)
+            await sending.decide(session, which, int(number), again=again, by=by, now=deps.clock.now())
+    except sending.ActionSettled as fault:
+        return _form(request, "", await _seen(request), fault=fault, exchange=await _exchange(request))
     return _to(source.key, "again" if again else "dropped")
 
 
@@ -214,8 +218,12 @@ async def _exchange(request: web.Request) -> overview.Exchange | None:
             return None
         found = await overview.of_source(session, source.id, now=deps.clock.now())
         # Who sets up the source need not see its cases: of theirs the platform's own number is all there is.
-        seen = await seen_numbers(session, request[VIEWER], [word.no for word in found.asked])
-    asked = tuple(word if word.no in seen else replace(word, no="") for word in found.asked)
+        named = [no for word in found.asked for no in (word.no, word.own_no) if no]
+        seen = await seen_numbers(session, request[VIEWER], named)
+    # Nor into which case one of them was merged.
+    asked = tuple(
+        word if {word.no, word.own_no} <= seen else replace(word, no="", own_no=None) for word in found.asked
+    )
     return replace(found, asked=asked)
 
 

@@ -50,7 +50,7 @@ async def shown(bed: Bed, no: str) -> list[str]:
     """The marks on the ticket's page; that its words differ from the platform's is another matter."""
     async with bed.deps.db.reads() as session:
         ticket_id = (await session.scalars(sa.select(Ticket.id).where(Ticket.no == no))).one()
-        found = await words.of_ticket(session, ticket_id)
+        found = await words.of_ticket(session, all_seeing("t"), ticket_id)
     return [one.kind for one in found if one.kind != WordKind.CHANGED.value]
 
 
@@ -67,7 +67,8 @@ async def test_a_status_that_asks_for_a_move_is_a_mark_until_it_is_made(
     await says(bed, number, status)
     assert await shown(bed, no) == [kind.value]
     async with bed.deps.db.reads() as session:
-        assert [one.no for one in await words.to_answer(session, all_seeing("t"))] == [no]
+        asked, _ = await words.to_answer(session, all_seeing("t"))
+    assert [one.no for one in asked] == [no]
     await event(bed, no, tag)
     await told(bed, number)
     assert await shown(bed, no) == []
@@ -88,7 +89,7 @@ async def test_what_is_said_of_a_merged_ticket_stays_until_the_one_it_waits_for_
     await says(bed, numbers[over], "已办结")
     assert [await shown(bed, no) for no in (head, *three)] == [["supervised"], [], ["withdrawn"], ["closed"]]
     async with bed.deps.db.reads() as session:
-        asked = await words.to_answer(session, all_seeing("t"))
+        asked, _ = await words.to_answer(session, all_seeing("t"))
     assert [(one.no, one.order_no) for one in asked] == [(head, numbers[watched]), (taken, numbers[taken])]
     await event(bed, head, Tag.SUPERVISE)
     await told(bed, numbers[watched])
@@ -123,7 +124,7 @@ async def test_an_order_to_be_handled_anew_is_told_of_a_ticket_that_has_ended(be
     await says(bed, number, "已办结", "重新办理")
     assert await shown(bed, no) == ["rehandled"], "that it was closed there is no word: it ended here"
     async with bed.deps.db.reads() as session:
-        (mark,) = await words.to_answer(session, all_seeing("t"))
+        (mark,), _ = await words.to_answer(session, all_seeing("t"))
     assert mark.ended
     async with bed.deps.db.writes.begin() as session:
         await words.dismiss(session, all_seeing("t"), no, mark.id, now=bed.clock.now())
@@ -138,7 +139,7 @@ async def test_what_is_closed_over_there_and_runs_here_is_marked(bed: Bed) -> No
         await says(bed, number, "已办结")
         assert await shown(bed, no) == ["closed"]
     async with bed.deps.db.reads() as session:
-        assert await words.to_answer(session, all_seeing("t")) == (), "nobody need act at once"
+        assert await words.to_answer(session, all_seeing("t")) == ((), 0), "nobody need act at once"
     await ended(bed, over)
     await says(bed, await order_of(bed, again), "办理中")
     assert [word.why for word in await kept(bed, WordKind.CLOSED)] == ["工单已结束", "平台又恢复了这件工单"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from connectors.feeds.guard import Exempt
 from connectors.hotline import client as clients
+from connectors.hotline.client import HotlineClient
 from connectors.hotline.reference.orders import day_of
 from connectors.hotline.settings import HotlineSettings
 from models.hotline import HotlineAction, HotlineOrder, Reconciliation
@@ -22,6 +24,7 @@ from triage.services.hotline import fetching, overview, puller, reconciling
 if TYPE_CHECKING:
     import pytest
 
+    from connectors.hotline.client import Page
     from tests.triage.services.hotline.bed import Bed
     from triage.services.hotline.reconciling import Report
 
@@ -190,6 +193,29 @@ async def test_more_than_one_account_may_ask_for_are_all_fetched(
     kept = await accounts(bed, 0)
     assert kept == [(day, 2, 3), (day, 2, 1), (day, 1, 0)]
     assert len(await bed.numbers()) == 8
+
+
+async def test_an_account_that_runs_out_of_time_is_kept_and_gone_on_with(
+    small: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was cut off by the task's limit, so it was never kept, and no later day came to its turn."""
+    day = await at_two_oclock(small, 3)
+    order, turn = HotlineClient.order, asyncio.Semaphore(1)
+
+    async def hangs(client: HotlineClient, number: str) -> Page:
+        await turn.acquire()
+        return await order(client, number)
+
+    monkeypatch.setattr(HotlineClient, "order", hangs)
+    monkeypatch.setattr(reconciling, "ENOUGH_SECONDS", 4.0)
+    assert await accounts(small, 0) == [(day, 1, 2), (day, 0, 2)], "one came: at once once more"
+    async with small.deps.db.reads() as session:
+        told = [row.detail["fetched"] for row in await session.scalars(sa.select(Reconciliation))]
+    assert [(one["why"], one["left"]) for one in told] == [
+        ("时间用完，余下的下次再问", 2), ("时间用完，余下的下次再问", 2),
+    ]  # fmt: skip
+    monkeypatch.setattr(HotlineClient, "order", order)
+    assert (await accounts(small, 1.1))[2:] == [(day, 2, 0)]
 
 
 async def test_orders_that_never_come_do_not_hold_up_those_behind_them(

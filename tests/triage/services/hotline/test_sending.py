@@ -385,4 +385,5 @@ async def away(_client: object, _platform: object, action: sending.Waiting) -> s
 async def decide(bed: Bed, action_id: int, *, again: bool) -> None:
     async with bed.deps.db.writes.begin() as session:
         source = (await session.scalars(sa.select(Source.id).where(Source.key == "city"))).one()
-        assert await sending.decide(session, source, action_id, again=again, now=bed.clock.now())
+        at = bed.clock.now()
+        await sending.decide(session, (source, "city"), action_id, again=again, by="t", now=at)

@@ -67,7 +67,7 @@ def step(wild: Wild, place: Place, *, overlap: int = 0, most_pages: int = 4) -> 
         whole = asyncio.run(window(wild.ask, wild.store, place, paging, now=BASE))
     except Incomplete as error:
         return place.shorter(error.tried), False
-    return place.after(whole), not whole.more
+    return place.after(whole, overlap=paging.overlap), not whole.more
 
 
 @settings(max_examples=40, deadline=None)
@@ -154,8 +154,53 @@ def test_the_place_never_passes_the_platforms_own_now() -> None:
     wild = Wild([5], choose=int)
     place, ended = step(wild, Place(BASE, timedelta(days=1)))
     assert (place.until - BASE, ended) == (timedelta(seconds=END), True)
-    again, _ = step(wild, Place(BASE + timedelta(seconds=END + 50)))
-    assert again.until == BASE + timedelta(seconds=END + 50), "a platform whose clock was put back"
+    again, _ = step(wild, Place(BASE + timedelta(seconds=END + 50)), overlap=50)
+    assert again.until == BASE + timedelta(seconds=END + 50), "put back by no more than is looked at anyway"
+
+
+def test_the_place_goes_back_with_a_clock_that_was_put_back() -> None:
+    """It stayed where it was, all looked well, and what the platform wrote meanwhile was never asked for."""
+    wild = Wild([5, END - 1], choose=int)
+    place, ended = step(wild, Place(BASE + timedelta(hours=5)), overlap=50)
+    assert (place.until - BASE, ended) == (timedelta(seconds=END), True)
+    step(wild, place, overlap=50)
+    assert wild.stored == {"P1"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        0.0,
+        1.0,
+        -5e9,
+        BASE.timestamp() * 1000,
+        1e30,
+        float("inf"),
+        *(BASE.timestamp() + n for n in (-2e5, 2e5)),
+    ],
+)
+def test_a_now_that_is_none_is_told_and_moves_nothing(told: float) -> None:
+    async def ask(_after: datetime, _until: datetime, number: int) -> Page:
+        return Page(number, 0, (), told)
+
+    async def store(_page: Page) -> set[str]:
+        return set()
+
+    with pytest.raises(Incomplete, match="now 不是可信的时间"):
+        asyncio.run(window(ask, store, Place(BASE), Paging(SIZE, 4, timedelta(0)), now=BASE))
+
+
+@pytest.mark.parametrize("date", [0.0, BASE.timestamp() - 200_000, BASE.timestamp() + 200_000, 1e30])
+def test_a_date_of_another_year_is_none(date: float) -> None:
+    async def ask(_after: datetime, _until: datetime, number: int) -> Page:
+        return Page(number, 0, (), None, date)
+
+    async def store(_page: Page) -> set[str]:
+        return set()
+
+    place = Place(BASE - timedelta(hours=1))
+    whole = asyncio.run(window(ask, store, place, Paging(SIZE, 4, timedelta(0)), now=BASE))
+    assert (whole.until, whole.theirs, whole.told) == (BASE, BASE, False)
 
 
 @pytest.mark.parametrize(

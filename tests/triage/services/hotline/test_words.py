@@ -105,8 +105,9 @@ async def test_a_withdrawn_order_is_asked_of_a_person_until_it_is_answered(bed: 
     await told(bed, *numbers.values())
     await told(bed, *numbers.values())
     async with bed.deps.db.reads() as session:
-        seen = await words.to_answer(session, all_seeing("t"))
-        assert await words.to_answer(session, NOBODY) == ()
+        seen, count = await words.to_answer(session, all_seeing("t"))
+        assert await words.to_answer(session, NOBODY) == ((), 0)
+    assert count == 3
     assert [one.no for one in seen] == [ended, again, known]
     async with bed.deps.db.writes.begin() as session:
         with pytest.raises(NotFound):
@@ -129,7 +130,8 @@ async def test_a_withdrawn_order_is_asked_of_a_person_until_it_is_answered(bed: 
     bed.platform.ledger.touch(numbers[again], "撤单", updated=bed.platform.now() + 3)
     await told(bed, numbers[again])
     async with bed.deps.db.reads() as session:
-        assert [one.no for one in await words.to_answer(session, all_seeing("t"))] == [again]
+        shown, _ = await words.to_answer(session, all_seeing("t"))
+    assert [one.no for one in shown] == [again]
 
 
 async def test_other_words_are_asked_once_however_often_the_order_is_listed(small: Bed) -> None:
@@ -141,6 +143,6 @@ async def test_other_words_are_asked_once_however_often_the_order_is_listed(smal
     (word,) = await kept(small, WordKind.CHANGED)
     assert (word.state, number in word.number) == ("asked", False)
     async with small.deps.db.reads() as session:
-        (shown,) = await words.of_ticket(session, word.ticket_id or 0)
+        (shown,) = await words.of_ticket(session, all_seeing("t"), word.ticket_id or 0)
         assert (shown.label, shown.order_no) == ("平台改了内容", number)
         assert await words.of_source(session, word.source_id) == ((shown,), 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from models.appeals import Source
+from models.appeals import Appeal, Source
 from models.db import Database  # noqa: TC001  (a fixture's annotation)
 from models.hotline import HotlineWord
 from models.tickets import Ticket
@@ -21,6 +21,8 @@ from triage.services import reference
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
+
+UNITS = {Role.STREET: {"unit": "110105026"}}
 
 
 @pytest.fixture
@@ -39,6 +41,8 @@ async def no(deps: Deps) -> str:
         source = Source(key="city", name="市热线平台", kind="hotline", settings={}, version=1, created_at=NOW)
         session.add(source)
         await session.flush()
+        order = {"source_id": source.id, "external_id": "BJ1", "dedupe_key": "x:BJ1"}
+        await session.execute(sa.update(Appeal).values(order))
         session.add_all(
             HotlineWord(
                 source_id=source.id, order_no="BJ1", kind=kind.value, number=kind.value, said_at=NOW,
@@ -76,6 +80,24 @@ async def test_a_withdrawn_order_is_marked_until_somebody_knows(client: Client, 
         word = await session.get(HotlineWord, int(words[0]))
     assert word is not None
     assert (word.state, word.why) == (WordState.PASSED.value, "已看过，继续办理")
+
+
+@pytest.mark.parametrize(("role", "seen"), [(Role.CLERK, True), (Role.STREET, False)])
+async def test_of_a_merged_order_the_number_is_shown_to_those_who_may_see_its_case(
+    deps: Deps, client_of: ClientOf, no: str, role: Role, *, seen: bool
+) -> None:
+    (own,) = await add_tickets(deps.db, TicketIn(unit="110108010"))
+    async with deps.db.writes.begin() as session:
+        mine = sa.select(Ticket.appeal_id).where(Ticket.no == own).scalar_subquery()
+        moved = sa.update(Appeal).where(Appeal.id != mine).values(external_id="BJ2", dedupe_key="x:BJ2")
+        await session.execute(moved)
+        source_id = (await session.scalars(sa.select(Source.id).where(Source.key == "city"))).one()
+        order = {"source_id": source_id, "external_id": "BJ1", "dedupe_key": "x:BJ1"}
+        await session.execute(sa.update(Appeal).where(Appeal.id == mine).values(order))
+        await session.execute(sa.delete(HotlineWord).where(HotlineWord.kind == WordKind.CHANGED.value))
+        await session.execute(sa.update(HotlineWord).values(kind=WordKind.SUPERVISED.value))
+    page = await text_of(await client_of(role, **UNITS.get(role, {})), f"/desk/tickets/{no}")
+    assert ("平台督办" in page, "BJ1" in page, "并入的一件（编号不显示）" in page) == (True, seen, not seen)
 
 
 async def test_a_unit_reads_it_and_cannot_answer_for_the_hotline(client_of: ClientOf, no: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 from aiohttp.test_utils import TestServer
 
+from connectors.hotline.reference.faults import Faults
+from connectors.hotline.reference.ledger import Ledger
 from connectors.hotline.reference.server import Platform, make_app
 from connectors.vault import Vault
 from tests.factories import NOW
@@ -32,7 +35,8 @@ TOKEN = "tiankong-8842"  # noqa: S105  (a test's)
 
 @pytest.fixture
 async def platform() -> AsyncIterator[tuple[Platform, str]]:
-    found = Platform(token=TOKEN)
+    # The clock of `deps` stands still: the platform's agrees with it.
+    found = Platform(Ledger(), Faults(skew_seconds=NOW.timestamp() - time.time()), token=TOKEN)
     async with TestServer(make_app(found)) as server:
         yield found, str(server.make_url("")).rstrip("/")
 
@@ -73,6 +77,13 @@ async def test_a_source_is_added_changed_switched_and_tried(
     valid("TriedView", tried)
     assert tried["good"] is True
     assert "平台上最近一天有 " in tried["said"]
+    wrong = "平台列表里的 now 不是可信的时间"
+    for skew, words in ((7200.0, "平台的时钟比本机快 120 分钟"), (2e5, wrong), (-2e5, wrong)):
+        honest = reference.faults
+        reference.faults = honest.change({"skew_seconds": honest.skew_seconds + skew})
+        said = await (await send(client, "POST", "/city/try", {})).json()
+        assert (said["good"], words in said["said"]) == (skew == 7200.0, True)
+        reference.faults = honest
     on = await (await send(client, "PATCH", "/city", {"enabled": True, "name": "新名字"})).json()
     assert (on["enabled"], on["name"], on["credentials"]) == (True, "新名字", ["token"])
     assert [task["task"]["code"] for task in on["tasks"]] == ["pull", "send", "words", "reconcile"]
