@@ -58,7 +58,8 @@ async def test_who_comes_second_is_told_and_the_first_stands_in_the_ledger(
     assert (first.status, first.url.path) == (200, "/desk/sources/city")
     for other in (again, "1", "0"):
         second = await client.post("/desk/sources/city/actions", data=form | {"again": other})
-        assert (second.status, "这个动作刚被别人处理过" in await second.text()) == (409, True)
+        text = await second.text()
+        assert (second.status, "这个动作刚被别人处理过" in text, "接口地址" in text) == (409, True, True)
     async with deps.db.reads() as session:
         assert (await session.scalars(sa.select(HotlineAction.state))).one() == state
     (entry,) = [row async for row in reading.every(deps.db, reading.LedgerFilter())]
