@@ -48,10 +48,10 @@ async def move_of(deps: Deps, no: str, post: Post, name: Move, **values: str) ->
         await moving.make(session, deps.tables, all_seeing("x"), who, wish, now=deps.clock.now())
 
 
-async def contacted(deps: Deps, outcome: str = "reached") -> None:
-    """The unit has signed for the only ticket, and called its citizen."""
+async def contacted(deps: Deps, **told: str) -> None:
+    """The unit has signed for the only ticket, and called its citizen: it reached them if nothing is told."""
     await move(deps, Post.UNIT, Move.SIGN)
-    await move(deps, Post.UNIT, Move.CONTACT, outcome=outcome, told_citizen="phone")
+    await move(deps, Post.UNIT, Move.CONTACT, **(told or {"outcome": "reached", "told_citizen": "phone"}))
 
 
 async def answered(deps: Deps) -> None:

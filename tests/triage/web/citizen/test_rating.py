@@ -120,7 +120,7 @@ async def test_calls_that_nobody_answered_are_not_told_as_if_they_had_been(
     await citizen.report()
     await read_all(deps, reader)
     clock.later(minutes=5)
-    await contacted(deps, "unreachable")
+    await contacted(deps, outcome="unreachable")
     no = (await ticket_of(deps)).no
     await track(citizen, no, PHONE)
     assert "承办单位联系诉求人，没有接通" in citizen.page
