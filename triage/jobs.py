@@ -19,7 +19,7 @@ from connectors.queue import connect, trace_of_job
 from nlp.pipeline import Reader, ReviewThresholds
 from triage import logs, metrics, overlays, tracing
 from triage.errors import NotReady
-from triage.services import processing
+from triage.services import processing, reference
 from triage.services.bulk import running as bulk_running
 from triage.services.leads import reading as lead_reading
 from triage.settings import load_settings
@@ -67,6 +67,7 @@ class Runtime:
         self.settings = settings
         self.reader = load_reader(settings)
         self.site_names = SiteNames()
+        self.units = reference.Completer()
         self.redis = connect(settings.redis)
         self._open()
 
@@ -137,6 +138,7 @@ def read_appeals(ids: list[int]) -> None:
     if runtime is None:
         raise NotReady("处理进程没有用 jiesu work 启动")
     with _job(JobName.READ_APPEALS, ids):
+        runtime.run(runtime.units.poke(runtime.deps))
         runtime.run(runtime.site_names.refresh(runtime.deps, runtime.reader))
         report = runtime.run(processing.process(runtime.deps, runtime.reader, ids))
         _hint(runtime)
@@ -171,6 +173,7 @@ def run_bulk(ids: list[int]) -> None:
     for job_id in ids:
         seconds = runtime.settings.job_timeout * _BULK_SHARE / len(ids)
         with _job(JobName.RUN_BULK, ids):
+            runtime.run(runtime.units.poke(runtime.deps))
             decided = runtime.run(bulk_running.run(runtime.deps, job_id, seconds=seconds))
         _hint(runtime)
         log.info("bulk_turn", job=job_id, decided=decided)

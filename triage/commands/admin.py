@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,20 +16,27 @@ from triage.services.staff import accounts
 from triage.wiring import build
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from triage.settings import Settings
+
+
+#: So many codes are named.
+_SHOWN: Final = 5
 
 
 async def prepare(settings: Settings) -> revision.Fit:
     """Bring the schema to the newest and units and areas to the tables. Gives what was found.
 
-    A schema of a later release on which this program works is left as it is, units and areas too: who goes
-    back to the release before runs this as well. Raises NotReady where this program is too old for it.
+    A schema of a later release on which this program works is left as it is, and so are the units and areas
+    it has: who goes back to the release before runs this as well. Raises NotReady where this program is too old for it.
     """
     deps = build(settings)
     try:
         found = await revision.fit(deps.db)
         if found.newer:
             await schema.check(deps.db)
+            await reference.complete(deps)
             return found
         await migrate.upgrade(deps.db)
         await reference.sync(deps)
@@ -88,28 +95,42 @@ def db_downgrade(settings: Settings, *, commit: bool) -> None:
 
 
 def db_check(settings: Settings) -> int:
-    """Compare the schema with the code. Gives 0 when equal, else 1."""
+    """Compare the schema with the code, the units with the tables. Gives 0 when equal, else 1."""
 
-    async def check() -> tuple[revision.Fit, list[str]]:
+    async def check() -> tuple[revision.Fit, list[str], list[str]]:
         deps = build(settings)
         try:
             fit = await revision.fit(deps.db)
-            return fit, await migrate.differences(deps.db) if fit.current == fit.head else []
+            if not fit.works:
+                return fit, [], []
+            async with deps.db.reads() as session:
+                units = await reference.lacking(session, deps.tables)
+            return fit, [] if fit.newer else await migrate.differences(deps.db), units
         finally:
             await deps.close()
 
-    fit, differences = asyncio.run(check())
+    fit, differences, units = asyncio.run(check())
     if fit.newer:
         told = "本程序在上面能用" if fit.works else "本程序已太旧，不能用"
         click.echo(f"数据库结构是 {fit.current}，比本程序的 {fit.head} 新：{told}")
-        return 0 if fit.works else 1
+        return 0 if fit.works and _all_known(units) else 1
     if not fit.works:
         click.echo(f"数据库结构是 {fit.current or '空'}，最新是 {fit.head}：请运行 jiesu db upgrade")
         return 1
     for difference in differences:
         click.echo(f"与程序不一致：{difference}")
     click.echo("数据库结构是最新的" if not differences else f"{len(differences)} 处不一致")
-    return 1 if differences else 0
+    return 0 if _all_known(units) and not differences else 1
+
+
+def _all_known(lacking: Sequence[str]) -> bool:
+    """Whether the database has every unit of the tables; says which it lacks."""
+    if lacking:
+        click.echo(
+            f"规则表里有 {len(lacking)} 个承办单位数据库里还没有（如 {'、'.join(lacking[:_SHOWN])}）："
+            "派给它们的诉求会处理失败，请运行 jiesu db upgrade"
+        )
+    return not lacking
 
 
 def ticket_explain(settings: Settings, no: str) -> None:

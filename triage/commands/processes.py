@@ -22,7 +22,7 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from models.vocab_notices import Medium
 from triage import jobs, logs, memory, metrics, tracing
 from triage.errors import place_of
-from triage.services import confiding, correcting, drift, supervising
+from triage.services import confiding, correcting, drift, reference, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
@@ -73,6 +73,7 @@ PAUSES: Final = {
     "rollup-months": 600.0,
     "signals": 60.0,
     "topics": 300.0,
+    "units": 60.0,
     "words": 60.0,
 }
 #: Tickets looked at in one transaction of the reminders: short enough that the desk never waits for it.
@@ -187,6 +188,7 @@ def timetable(settings: Settings) -> None:
         messengers = open_messengers(settings, deps.clock)
         steps: dict[str, Callable[[], Awaitable[bool]]] = {
             "timetable": step,
+            "units": partial(reference.Completer().poke, deps),
             "matters": looking.Finder(deps).catch_up,
             "matters-resting": resting.Rester(deps).keep,
             "incidents": partial(watching.watch, deps),

@@ -8,6 +8,7 @@ import uvloop
 from aiohttp import web
 
 from triage import memory, tracing
+from triage.services import reference
 from triage.services.staff import public
 from triage.settings import Settings  # noqa: TC001
 from triage.web import protocol
@@ -21,12 +22,16 @@ SHUTDOWN_SECONDS = 4.0
 CROWDED_SECONDS = 5.0
 
 
-async def check_accounts(settings: Settings) -> None:
-    """Look at the accounts before anybody is served. Raises SettingsError."""
+async def prepare(settings: Settings) -> None:
+    """Look at the accounts, and have every unit in the database, before anybody is served.
+
+    Raises SettingsError.
+    """
     deps = build(settings)
     try:
         async with deps.db.reads() as session:
             await public.check_accounts(session, settings, deps.tables, now=deps.clock.now())
+        await reference.complete(deps)
     finally:
         await deps.close()
 
@@ -34,7 +39,7 @@ async def check_accounts(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Serve until stopped. Raises SettingsError when others would be let in without what that needs."""
     public.check_settings(settings)
-    asyncio.run(check_accounts(settings))
+    asyncio.run(prepare(settings))
     uvloop.install()
     protocol.install()
     tracing.set_up(settings, "web")

@@ -15,6 +15,7 @@ from connectors.ports import QueueDown
 from models import revision
 from triage import logs
 from triage.errors import NotReady
+from triage.services import reference
 from triage.web.cache import Cache
 from triage.web.keys import DEPS, LIFECYCLE
 
@@ -39,7 +40,9 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """就绪: not stopping, database reachable, a schema this code works on. Raises NotReady saying why not.
+    """就绪: not stopping, database reachable, a schema this code works on, every unit of the tables in it.
+
+    Raises NotReady saying why not.
 
     During a deploy the schema is ahead of the old processes: they stay ready as long as it says that it
     does for them (`models.schema_floor`), or a balancer would take every one of them out at once.
@@ -55,6 +58,7 @@ async def readyz(request: web.Request) -> web.Response:
             async with db.reads() as session:
                 await session.execute(sa.select(1))
             fit = await revision.fit(db)
+            units = await _lacking(request.app) if fit.works else []
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         log.warning("not_ready", error=type(error).__name__)
         raise NotReady("数据库无法连接") from error
@@ -62,10 +66,22 @@ async def readyz(request: web.Request) -> web.Response:
         raise NotReady(f"数据库结构版本为 {fit.current}，本程序（{fit.head}）已太旧：请换新版本的程序")
     if not fit.works:
         raise NotReady(f"数据库结构版本为 {fit.current or '空'}，应为 {fit.head}：请运行 jiesu db upgrade")
+    if units:
+        raise NotReady(f"规则表里有 {len(units)} 个承办单位数据库里还没有：请运行 jiesu db upgrade")
     lacking = await request.app[QUEUE].lacking()
     status = "degraded" if lacking else "ok"
     told = {"status": status, "revision": fit.current, "code": fit.head, "degraded": lacking}
     return web.json_response(told)
+
+
+async def _lacking(app: web.Application) -> list[str]:
+    """The units that the database lacks; once it has all nobody takes one away."""
+    if app[LIFECYCLE].units_known:
+        return []
+    async with app[DEPS].db.reads() as session:
+        found = await reference.lacking(session, app[DEPS].tables)
+    app[LIFECYCLE].units_known = not found
+    return found
 
 
 class QueueProbe:

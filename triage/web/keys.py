@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Lifecycle:
-    """Whether the process is on its way out. The one mutable thing: set once, by SIGTERM."""
+    """Whether the process is on its way out. The one mutable thing: each set once."""
 
     draining: bool = False
+    #: The database has every unit of the tables.
+    units_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

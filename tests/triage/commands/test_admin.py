@@ -31,6 +31,14 @@ def test_the_schema_is_checked_before_and_after_the_upgrade(tmp_path: Path) -> N
     assert (before.returncode, upgraded.returncode, after.returncode) == (1, 0, 0)
     assert "jiesu db upgrade" in before.stdout
     assert "最新" in after.stdout
+    with sqlite3.connect(tmp_path / "jiesu.db") as connection:
+        connection.execute("DELETE FROM unit WHERE code = '110105026'")
+    connection.close()
+    lacking = jiesu(tmp_path, "db", "check")
+    assert lacking.returncode == 1
+    assert "规则表里有 1 个承办单位数据库里还没有（如 110105026）" in lacking.stdout
+    jiesu(tmp_path, "db", "upgrade")
+    assert jiesu(tmp_path, "db", "check").returncode == 0
 
 
 def test_one_migration_is_taken_back_only_when_it_is_meant(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ from models.counting import Today
 from models.lines import Count
 from models.revision import head_revision
 from models.tickets import Ticket
+from models.units import Unit
 from models.vocab import AppealState, State
 from tests import signed_in
 from tests.factories import TicketIn, add_appeal, add_reference, add_tickets, span
+from triage.services import reference
 from triage.web.app import make_app
 from triage.web.cache import Cache
 from triage.web.keys import Caches
@@ -309,7 +311,8 @@ async def stand_at(db: Database, revision: str, code_from: str) -> None:
         await session.execute(sa.text("UPDATE schema_floor SET code_from = :at"), {"at": code_from})
 
 
-async def test_ready_when_the_schema_is_at_head(client: Client, db: Database) -> None:
+async def test_ready_when_the_schema_is_at_head(client: Client, db: Database, deps: Deps) -> None:
+    await reference.sync(deps)
     response = await client.get("/readyz")
     assert (response.status, (await response.json())["degraded"]) == (200, ["queue"])
     await stand_at(db, "0000", "0000")
@@ -318,7 +321,23 @@ async def test_ready_when_the_schema_is_at_head(client: Client, db: Database) ->
     assert "jiesu db upgrade" in (await behind.json(content_type=None))["detail"]
 
 
-async def test_old_code_stays_ready_on_a_newer_schema_that_does_for_it(client: Client, db: Database) -> None:
+async def test_not_ready_as_long_as_a_unit_of_the_tables_is_not_in_the_database(
+    client: Client, db: Database, deps: Deps
+) -> None:
+    await reference.sync(deps)
+    async with db.writes.begin() as session:
+        await session.execute(sa.delete(Unit).where(Unit.code == "110105026"))
+    lacking = await client.get("/readyz")
+    assert lacking.status == 503
+    assert "有 1 个承办单位数据库里还没有" in (await lacking.json(content_type=None))["detail"]
+    await reference.complete(deps)
+    assert (await client.get("/readyz")).status == 200
+
+
+async def test_old_code_stays_ready_on_a_newer_schema_that_does_for_it(
+    client: Client, db: Database, deps: Deps
+) -> None:
+    await reference.sync(deps)
     head = head_revision()
     await stand_at(db, "9999", head)
     response = await client.get("/readyz")

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from connectors.queue import QUEUE_NAME, connect
 from tests.factories import TicketIn, add_tickets
 from triage.metrics import names
+from triage.services import reference
 from triage.services.watch import port, snapshot
 from triage.settings import Settings
 from triage.web import health
@@ -99,7 +100,8 @@ async def lacking(url: str) -> list[str]:
     return found
 
 
-async def test_ready_tells_what_is_lacking(client: Client) -> None:
+async def test_ready_tells_what_is_lacking(client: Client, deps: Deps) -> None:
+    await reference.sync(deps)
     told = await (await client.get("/readyz")).json()
     assert (told["status"], told["degraded"]) == ("degraded", ["queue"])
 
