@@ -20,14 +20,13 @@ from models.vocab_rewards import (
     ShareState,
     Via,
 )
-from nlp.text import mask_identity
 from triage.clock import local, show
 from triage.errors import BadInput
 from triage.rules.rewards import deciding
 from triage.rules.rewards.facts import Decision, Facts, Item
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rewards.stepping import StepRefused
-from triage.services.rewards import apart, book, checking, finding, reports, telling
+from triage.services.rewards import apart, book, checking, finding, recovering, reports, telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from triage.services.rewards.book import Wish
 
 MOST_REPORTERS: Final = 50
+#: Of an agreed part: shares are proportions, and each is kept as typed.
+MOST_PART: Final = 999_999
 #: Whose name each step keeps.
 _KEEPS: Final = {
     RewardAct.VERIFY: "handler", RewardAct.REFUSE: "handler", RewardAct.LEGAL_PASS: "legal",
@@ -132,6 +133,8 @@ async def state(
         raise BadInput(f"联合举报人数应在 1 到 {MOST_REPORTERS} 之间")
     if stated.parts and (len(stated.parts) != stated.reporters or min(stated.parts) < 1):
         raise BadInput("约定的份额应每人一个正整数，个数与人数相同")
+    if stated.parts and max(stated.parts) > MOST_PART:
+        raise BadInput(f"约定的份额每份不能超过 {MOST_PART}：写比例就行，如 7、3")
     if stated.ruleset is not None and stated.ruleset not in tables.rewards.rulesets:
         raise BadInput("没有这套奖励规则")
     reward.ruleset, reward.exclusions = stated.ruleset, [one.value for one in stated.exclusions]
@@ -170,7 +173,7 @@ async def act(session: AsyncSession, tables: Tables, doer: Doer, wish: Wish, *, 
         case RewardAct.APPROVE:
             _share_out(session, reward)
         case RewardAct.RECOVERED:
-            data |= await _recovery(session, reward, wish.recovery, now=now)
+            data |= await recovering.came_back(session, reward, wish.recovery, now=now)
         case RewardAct.NOTIFY | RewardAct.CALL_OFF:
             await _opened(session, tables, reward, wish.act, doer, now=now)
         case RewardAct.ATTEST:
@@ -199,6 +202,8 @@ async def _check(
     """What the table of steps cannot know. Raises StepRefused."""
     if act is RewardAct.ARCHIVE:
         await _finished(session, reward, was)
+    if why := await recovering.refused(session, reward, act, was=was):
+        raise StepRefused(why)
     if act in {RewardAct.VERIFY, RewardAct.APPROVE}:
         await _not_exposed(session, reward)
         if no := await finding.rival(session, reward):
@@ -226,6 +231,9 @@ async def _verify(session: AsyncSession, tables: Tables, reward: Reward, *, now:
     if found.amount is None:
         why = "；".join(line.text for line in found.lines if line.ok is False) or found.lines[-1].text
         raise StepRefused(f"还不能提出奖励：{why}")
+    if 0 in found.parts:
+        number = found.parts.index(0) + 1
+        raise StepRefused(f"还不能提出奖励：按约定的份额，第 {number} 份不足 1 分钱，请改份额")
     reward.verdict, reward.amount_fen = _told(found, tables.rewards.version), found.amount
     if reward.notify_by is None:  # nothing that takes effect on a day: from now on
         today = local(now).date()
@@ -257,27 +265,6 @@ async def _opened(
 def window(tables: Tables, told_on: date) -> date:
     """The last day on which a reward may be claimed that was told on that day."""
     return told_on + timedelta(days=tables.rewards.limit(LimitName.CLAIM, told_on).days)
-
-
-async def _recovery(
-    session: AsyncSession, reward: Reward, told: book.Recovery, *, now: datetime
-) -> dict[str, Any]:
-    """What came back, as the event keeps it. Raises BadInput."""
-    paid = sum(
-        one.amount_fen for one in await book.shares_of(session, reward.id) if one.state == ShareState.PAID
-    )
-    if not paid:
-        return {}
-    if not 0 < told.amount <= paid:
-        raise BadInput(f"请写追回的金额：已支付 {paid / 100:,.2f} 元，不能多于它")
-    if told.on is None or told.on > local(now).date():
-        raise BadInput("请写钱退回的日期，不能晚于今天")
-    if not told.document_no.strip():
-        raise BadInput("请写追回的文号或票据号")
-    return {
-        "returned": told.amount, "on": told.on.isoformat(),
-        "document": mask_identity(told.document_no.strip()),
-    }  # fmt: skip
 
 
 async def _finished(session: AsyncSession, reward: Reward, was: RewardState) -> None:
@@ -319,7 +306,6 @@ async def _reopened(
     session: AsyncSession, tables: Tables, reward: Reward, wish: Wish, doer: Doer, *, now: datetime
 ) -> None:
     """An archived reward is told of again, or what was opened could not be claimed. Raises StepRefused."""
-    taken_back = sa.select(Reward.id).where(Reward.id == reward.id, book.was_taken_back())
-    if await session.scalar(taken_back) is not None:
+    if await recovering.taken_back(session, reward):
         raise StepRefused("已经追回或未能追回，不能重新开放领取")
     book.step(tables, reward, RewardAct.REOPEN, doer, now=now, reason=wish.reason)

@@ -104,12 +104,14 @@ async def _answered(
             PartyMention.name_id.in_(names), PartyMention.received_at >= since, PartyMention.received_at < at
         )
     )
-    place = sa.and_(
-        Ticket.district_code == ticket.district_code, Ticket.kind == reports.kind_of(ticket, said),
-        Ticket.street_code == ticket.street_code,
-    )  # fmt: skip
+    alike = {"同一对象": party}
+    if ticket.street_code is not None:  # else every case of the district whose street nobody knows is meant
+        alike["同一街道、同一种类"] = sa.and_(
+            Ticket.district_code == ticket.district_code, Ticket.kind == reports.kind_of(ticket, said),
+            Ticket.street_code == ticket.street_code,
+        )  # fmt: skip
     found: dict[int, dict[str, Any]] = {}
-    for same, what in ((party, "同一对象"), (place, "同一街道、同一种类")):
+    for what, same in alike.items():
         rows = await session.execute(
             sa.select(Ticket.id, Ticket.no, Appeal.received_at)
             .join(Appeal, Appeal.id == Ticket.appeal_id)

@@ -27,7 +27,7 @@ from triage.clock import local
 from triage.errors import TriageError
 from triage.rules.rewards.rows import BoundName
 from triage.services import limiting
-from triage.services.rewards import book, finding, owning
+from triage.services.rewards import book, finding, owning, recovering
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -168,8 +168,7 @@ async def _coded(
 
 async def _why(session: AsyncSession, reward: Reward) -> str:
     """Why there is no code to give of a reward that was told of."""
-    taken_back = sa.select(Reward.id).where(Reward.id == reward.id, book.was_taken_back())
-    if reward.state == RewardState.RECOVERING or await session.scalar(taken_back) is not None:
+    if reward.state == RewardState.RECOVERING or await recovering.taken_back(session, reward):
         return "这件举报的奖励按追回处理，不能领取。有疑问的请打 12345。"
     shares = await book.shares_of(session, reward.id)
     return "".join(f"第 {one.number} 份：" * (len(shares) > 1) + _why_not(one) for one in shares)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from models import merged
 from models.appeals import Appeal, Appellant, Reading
-from models.corrections import Correction
+from models.corrections import Correction, said_of
 from models.files import Attachment
 from models.tickets import Ticket
 from models.vocab import Corrected, Precision
@@ -49,6 +49,17 @@ class Said:
         """Whether it may be rewarded: a 举报, or confidential where the row says so."""
         told = {self.type, self.appeal.told_type}
         return not told.isdisjoint(row.appeal_types) or (row.confidential and self.appeal.confidential)
+
+
+def are_reports(row: CandidateRow) -> sa.ColumnElement[bool]:
+    """`Said.is_report` of the appeals and tickets of a statement."""
+    # Only of those of which a clerk said a type it is asked which: they are few.
+    typed = sa.select(Correction.ticket_id).where(Correction.field == Corrected.APPEAL_TYPE.value)
+    said = sa.case((Ticket.id.in_(typed), said_of(Corrected.APPEAL_TYPE)), else_=Ticket.appeal_type)
+    one_of = [said.in_(row.appeal_types), Appeal.told_type.in_(row.appeal_types)]
+    if row.confidential:
+        one_of.append(Appeal.confidential.is_(True))
+    return sa.or_(*one_of)
 
 
 def diverted() -> sa.ColumnElement[bool]:

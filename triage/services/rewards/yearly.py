@@ -21,7 +21,7 @@ from models.tickets import Ticket
 from models.vocab_rewards import RewardAct, RewardState, ShareState
 from triage.clock import BEIJING, local
 from triage.rules.publishing import Publish, number
-from triage.services.rewards import book
+from triage.services.rewards import book, reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,17 +98,17 @@ async def figures(session: AsyncSession, tables: Tables, year: int, viewer: View
     start = datetime(year, 1, 1, tzinfo=BEIJING).astimezone(UTC)
     end = datetime(year + 1, 1, 1, tzinfo=BEIJING).astimezone(UTC)
     row = tables.rewards.candidate(local(now).date())
-    is_report = [Ticket.appeal_type.in_(row.appeal_types)]
-    if row.confidential:
-        is_report.append(Appeal.confidential.is_(True))
     found = Year(year)
-    reports = await session.execute(
+    received = await session.execute(
         sa.select(Ticket.kind, Ticket.district_code, sa.func.count())
         .join(Appeal, Appeal.id == Ticket.appeal_id)
-        .where(Appeal.received_at >= start, Appeal.received_at < end, sa.or_(*is_report), may_see(viewer))
+        .where(
+            Appeal.received_at >= start, Appeal.received_at < end, reports.are_reports(row),
+            may_see(viewer),
+        )
         .group_by(Ticket.kind, Ticket.district_code)
-    )
-    for kind, district, count in reports:
+    )  # fmt: skip
+    for kind, district, count in received:
         for tally in _lines(found, kind, district):
             tally.reports += count
     within = (Reward.reported_at >= start, Reward.reported_at < end, book.seen_by(viewer))

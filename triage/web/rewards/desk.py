@@ -33,7 +33,7 @@ from triage.rules.rewards.amounts import yuan
 from triage.rules.rewards.rows import LimitName
 from triage.rules.rows import Status
 from triage.services import attachments
-from triage.services.rewards import acting, book, finding, outcomes, owning, telling
+from triage.services.rewards import acting, book, finding, outcomes, owning, recovering, telling
 from triage.services.rewards.outcomes import NewOutcome
 from triage.web import access
 from triage.web import attachments as files
@@ -55,6 +55,7 @@ _BUTTONS: Final = (
     RewardAct.RETURN, RewardAct.APPROVE, RewardAct.NOTIFY, RewardAct.ATTEST, RewardAct.RECOVER,
     RewardAct.RECOVERED, RewardAct.UNRECOVERED, RewardAct.CALL_OFF, RewardAct.ARCHIVE, RewardAct.REVIVE,
 )  # fmt: skip
+_PART_DIGITS: Final = len(str(acting.MOST_PART))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ async def _shown(
         evidence = await outcomes.files_of(session, reward.id)
         parts = await book.shares_of(session, reward.id)
         message = await telling.last(session, reward.id)
+        state = RewardState(reward.state)
+        fits = [act for act in _BUTTONS if not await recovering.refused(session, reward, act, was=state)]
         news = await finding.news(session, deps.tables, reward, now=now)
         hints = [one["text"] for one in reward.checks]
         fault, *texts = await naming.told(session, request[VIEWER], [fault, *hints, *news])
@@ -111,7 +114,6 @@ async def _shown(
         )
         ticket = await session.scalar(sa.select(Ticket.no).where(Ticket.id == reward.root_ticket_id))
     today = local(now).date()
-    state = RewardState(reward.state)
     editing = state is RewardState.CANDIDATE and RewardPost.HANDLER in doer.posts
     before = book.before(reward)
     allowed = stepping.possible(deps.tables.rewards, state, before, doer, at=today)
@@ -135,7 +137,7 @@ async def _shown(
         view["exclusions"] = set(typed.getall("exclusions", []))
     return common.page(
         request, "one", status=status, fault=fault, word=word, typed=typed or {}, reward=view,
-        editing=editing, lines=found[0], asks=found[1], buttons=_buttons(allowed, _BUTTONS),
+        editing=editing, lines=found[0], asks=found[1], buttons=_buttons(allowed, fits),
         outcomes=[_outcome(row, [one for one in evidence if one.outcome_id == row.id]) for row in told],
         shares=[_share(request, reward, one, allowed) for one in parts],
         events=[_event(one) for one in events],
@@ -259,8 +261,8 @@ async def _state(request: web.Request, form: MultiDictProxy[Any]) -> str:
     known = {one.value: one for one in Exclusion}
     picked = [known[str(one)] for one in form.getall("exclusions", []) if str(one) in known]
     parts = [one for one in text(form, "parts").replace("，", "、").replace(",", "、").split("、") if one]
-    if not all(one.isascii() and one.isdigit() for one in parts):
-        raise BadInput("约定的份额应为整数，用顿号分开")
+    if not all(one.isascii() and one.isdigit() and len(one) <= _PART_DIGITS for one in parts):
+        raise BadInput(f"约定的份额应为整数，每份最多 {_PART_DIGITS} 位，用顿号分开")
     said = acting.Stated(
         ruleset=text(form, "ruleset", 40) or None, exclusions=tuple(dict.fromkeys(picked)),
         insider=text(form, "insider") == "1", rewarded_before=text(form, "rewarded_before") == "1",

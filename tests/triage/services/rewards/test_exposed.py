@@ -98,6 +98,14 @@ async def test_cases_that_were_answered_before_are_told_by_place_and_by_party(de
     assert [no for no in (later, old, secret, open_one) if no in "".join(told)] == []
 
 
+async def test_no_two_cases_are_of_one_street_where_nobody_knows_it(lite: Deps) -> None:
+    await bed.reports(lite.db, aged(5), aged(9))
+    async with lite.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(street_code=None))
+    await bed.sweep(lite)
+    assert await known(lite) == []
+
+
 async def test_what_was_sent_elsewhere_was_not_answered_here_nor_is_it_rewarded(lite: Deps) -> None:
     _, away, kept = await bed.reports(lite.db, aged(5), *[aged(30, state=State.ARCHIVED)] * 2)
     async with lite.db.writes.begin() as session:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 import triage.tables
+from models.appeals import Appeal
+from models.corrections import Correction
+from models.tickets import Ticket
 from models.vocab_rewards import RewardAct
 from tests.factories import NOW
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import gathered, paid
 from tests.triage.services.rewards.bed import EVERYTHING, HANDLER, HEAD, PAYER
-from triage.services.rewards import yearly
+from triage.services.rewards import reports, yearly
 from triage.services.rewards.yearly import Tally, Year
 
 if TYPE_CHECKING:
@@ -81,3 +85,35 @@ async def test_what_was_taken_back_is_no_reward_archived_or_not(deps: Deps) -> N
     assert found.returned == 480_000
     await bed.do(deps, HANDLER, RewardAct.ARCHIVE)
     assert await total(deps) == (1, 1, 0, 0, 1, 500_000)
+
+
+@pytest.mark.parametrize(
+    ("read", "told", "said"),
+    [
+        ("投诉", None, ()),
+        ("举报", None, ()),
+        ("举报", None, ("投诉",)),
+        ("投诉", None, ("举报",)),
+        ("投诉", None, ("举报", "投诉")),
+        ("投诉", "举报", ()),
+        ("举报", "举报", ("投诉",)),
+    ],
+)
+async def test_reports_are_counted_as_candidates_are_found(
+    deps: Deps, read: str, told: str | None, said: Sequence[str]
+) -> None:
+    """By what was said when it was sent, or a clerk said last, else by what was read."""
+    await bed.reports(deps.db)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(appeal_type=read))
+        await session.execute(sa.update(Appeal).values(told_type=told))
+        session.add_all(
+            Correction(
+                ticket_id=1, appeal_id=1, field="appeal_type", new=new, by="clerk", at=NOW, model_version="0"
+            )
+            for new in said
+        )
+    async with deps.db.reads() as session:
+        (one,) = await reports.group(session, await session.get_one(Ticket, 1))
+        found = (await yearly.figures(session, deps.tables, NOW.year, EVERYTHING, now=NOW)).total
+    assert found.reports == int(one.is_report(deps.tables.rewards.candidate(NOW.date())))

@@ -227,3 +227,26 @@ async def test_what_is_late_stands_first_in_whatever_state_before_the_notice(
     assert seen == [(late, True), (soon, False), (none, False)]
     answer = await client.get("/desk/rewards?before=9999", headers={"Cookie": "who=handler"})
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("parts", ["9" * 400, "1000000、1"])
+async def test_parts_beyond_six_digits_are_refused_in_words(client: Client, deps: Deps, parts: str) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    reward = await bed.the_reward(deps)
+    token = "t" * 43
+    form = {"token": token, "version": str(reward.version), "reporters": "2", "parts": parts}
+    cookies = {"Cookie": f"who=handler; jiesu_token={token}"}
+    answer = await client.post(f"/desk/rewards/of/{reward.no}/state", data=form, headers=cookies)
+    assert answer.status == 400
+    assert "约定的份额应为整数，每份最多 6 位" in await answer.text()
+
+
+async def test_taking_back_again_is_not_offered_where_it_is_refused(client: Client, deps: Deps) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.refused(deps)
+    await bed.do(deps, bed.HANDLER, RewardAct.ARCHIVE)
+    reward = await bed.the_reward(deps)
+    page = await client.get(f"/desk/rewards/of/{reward.no}", headers={"Cookie": "who=head"})
+    assert (page.status, 'value="recover"' in await page.text()) == (200, False)
