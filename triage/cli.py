@@ -186,7 +186,7 @@ def db_downgrade(settings: Settings, *, commit: bool) -> None:
 @db.command("check")
 @with_settings
 def db_check(settings: Settings) -> None:
-    """检查结构是否最新。"""
+    """检查结构是否最新、规则表的承办单位是否都在。"""
     from triage.commands import admin  # noqa: PLC0415
 
     sys.exit(admin.db_check(settings))

@@ -29,7 +29,8 @@ async def prepare(settings: Settings) -> revision.Fit:
     """Bring the schema to the newest and units and areas to the tables. Gives what was found.
 
     A schema of a later release on which this program works is left as it is, and so are the units and areas
-    it has: who goes back to the release before runs this as well. Raises NotReady where this program is too old for it.
+    it has: who goes back to the release before runs this as well. Raises NotReady where this program is too
+    old for it.
     """
     deps = build(settings)
     try:

@@ -7,7 +7,7 @@ import csv
 import getpass
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import click
 
@@ -38,7 +38,7 @@ from triage.web.acting import unit_code
 from triage.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -280,28 +280,52 @@ def load(settings: Settings, file: str, *, passwords: str | None, commit: bool) 
     if commit and passwords is None:
         raise BadInput("请用 --passwords 写明生成的密码放进哪个文件")
 
-    async def work(deps: Deps, now: datetime) -> tuple[int, list[importing.Made]]:
+    async def work(deps: Deps, now: datetime) -> int:
         lines = importing.read(text, deps.tables, now=now)
         if not commit:
-            return len(lines), []
-        with _own_file(passwords or "") as out:
-            made = await importing.store(deps, lines, by=_by(), now=now)
-            writer = csv.writer(out)
-            writer.writerow(("账号", "姓名", "初始密码"))
-            writer.writerows((one.login, one.name, one.password or "从统一认证登录") for one in made)
-        return len(lines), made
+            await importing.store(deps, lines, by=_by(), now=now, hand_over=None)
+            return len(lines)
+        with _Passwords(passwords or "") as out:
+            await importing.store(deps, lines, by=_by(), now=now, hand_over=out.keep)
+        return len(lines)
 
-    count, made = _run(settings, work)
-    if made:
-        click.echo(f"已建 {len(made)} 个账号，初始密码在 {passwords}：交给本人后请删除这个文件")
+    count = _run(settings, work)
+    if commit:
+        click.echo(f"已建 {count} 个账号，初始密码在 {passwords}：交给本人后请删除这个文件")
     else:
         click.echo(f"{count} 行都没有问题；加 --commit 才建立")
 
 
-def _own_file(path: str) -> TextIO:
-    """A new file of its owner alone. Raises OSError when there is one."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    return os.fdopen(handle, "w", encoding="utf-8-sig", newline="")
+class _Passwords:
+    """A new file of its owner alone: on the disk before the accounts are, gone when they were refused."""
+
+    def __init__(self, path: str) -> None:
+        """Make the file. Raises OSError when there is one."""
+        self._path = Path(path)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._out = os.fdopen(handle, "w", encoding="utf-8-sig", newline="")
+        self._kept = False
+
+    def keep(self, made: Sequence[importing.Made]) -> None:
+        """Write them, all the way to the disk. Raises OSError."""
+        writer = csv.writer(self._out)
+        writer.writerow(("账号", "姓名", "初始密码"))
+        writer.writerows((one.login, one.name, one.password or "从统一认证登录") for one in made)
+        self._out.flush()
+        os.fsync(self._out.fileno())
+        self._kept = True
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close it. What was kept stays: who cannot say whether the accounts were made must not lose it."""
+        if kind is not None and self._kept:
+            click.echo(f"不能确定账号建好没有：请用 jiesu staff list 核对，初始密码在 {self._path}", err=True)
+        elif kind is not None:
+            self._path.unlink()
+        self._out.close()
 
 
 async def _grant(
@@ -330,7 +354,7 @@ async def _staff(session: AsyncSession, login: str) -> Staff:
 def _unit(deps: Deps, text: str | None) -> str | None:
     if not text or text == _CITY:
         return None
-    code = unit_code(deps.tables, text.strip())
+    code = unit_code(deps.tables, text.strip(), on=local(deps.clock.now()).date())
     if code not in deps.tables.units:
         raise BadInput(f"没有这个单位：{text}")
     return code

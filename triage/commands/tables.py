@@ -19,7 +19,7 @@ from triage.wiring import build
 
 if TYPE_CHECKING:
     from triage.rules.rows import Tables
-    from triage.services.replaying import Replayed
+    from triage.services.replaying import Ending, Replayed
     from triage.settings import Settings
 
 
@@ -71,13 +71,16 @@ async def _diff(settings: Settings, new: Tables, *, day: datetime | None) -> Non
         async with deps.db.reads() as session:
             for found in await replaying.replay(session, replaying.Question(old, new, at), now=now):
                 _tell(found)
+            for ending in await replaying.endings(session, replaying.Question(old, new, at)):
+                _tell_ending(ending)
     finally:
         await deps.close()
 
 
 def _tell(found: Replayed) -> None:
     click.echo(
-        f"{found.title} {found.tickets} 件：{found.changed} 件会有变化，其中 {found.rerouted} 件将改派"
+        f"{found.title} {found.tickets} 件：{found.changed} 件会有变化，"
+        f"其中 {found.rerouted} 件按新表应由别的单位主办（已派的不会自动改派）"
     )
     for moved in found.most:
         kind = f"种类 {moved.kind}，" if moved.kind else ""
@@ -86,3 +89,13 @@ def _tell(found: Replayed) -> None:
             f"  {moved.count} 件：{kind}{moved.effect.what} {moved.effect.old} → {moved.effect.new}"
             f"（如 {'、'.join(moved.sample)}{rows}）"
         )
+
+
+def _tell_ending(ending: Ending) -> None:
+    last = f"{ending.last} 止" if ending.last else "新表里没有"
+    kept = ending.tickets - ending.movable
+    click.echo(
+        f"{ending.name}（{ending.code}，{last}）未结 {ending.tickets} 件（如 {'、'.join(ending.sample)}）："
+        f"{ending.movable} 件热线坐席还能改派，{kept} 件要以它的名义办完，"
+        "请给接手的人授予这个单位的角色"
+    )

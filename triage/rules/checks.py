@@ -26,6 +26,7 @@ from triage.rules import (
     reveal_rows,
     signin_rows,
     snippet_rows,
+    unit_periods,
 )
 from triage.rules.check_tools import gaps as _gaps
 from triage.rules.check_tools import ids as _ids
@@ -237,12 +238,9 @@ def _places(rows: Parsed, problems: list[Problem]) -> None:
         if name == again and one is not other and _overlap(one, other):
             _say(problems, other, f"区域名“{name}”的有效期与 {one.id}（{one.where}）重叠")
     for area in rows.functional_areas:
-        if area.unit is not None and area.unit not in units:
-            _say(problems, area, f"没有这个承办单位：{area.unit}")
-        if area.id in streets:
-            _say(problems, area, "这个代码已经是街道乡镇，功能区永远不会生效")
         if area.district_code not in units:
             _say(problems, area, f"没有这个区：{area.district_code}")
+    unit_periods.check(rows, problems)
 
 
 def _fallbacks(rows: Parsed, problems: list[Problem]) -> None:

@@ -10,6 +10,7 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Final
 
 from models.vocab import Urgency
+from triage.rules import unit_periods
 from triage.rules.check_tools import overlap, say
 from triage.rules.clocks import span_of
 from triage.rules.rows import ClockName, DayType, Problem, Row, Where
@@ -34,6 +35,7 @@ def lint(tables: Tables) -> list[Problem]:
     _catalogue(tables, found)
     _limits(tables, found)
     _unused(tables, found)
+    unit_periods.lint(tables, found)
     return sorted(found, key=lambda problem: (problem.where, problem.message))
 
 

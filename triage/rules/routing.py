@@ -1,10 +1,11 @@
 """派单: kind + situation + place + date → the unit that leads, those that assist, those copied, and why.
 
 Order of questions, each answered by rows only (条例 art. 11–12):
-1. Which street? A zone (特定区域) overrides it; a functional area (功能区) has an office of its own or counts
-   as no street. 2. What does the catalogue in force that day say of the kind in its situation? 3. Has the
-   upper level taken the kind back from streets (收回事项)? 4. Which unit is that here? Where it cannot be
-   told, the fallback: the district government; without a district, the city's review desk.
+1. Which street? A zone (特定区域) overrides it; a functional area (功能区) has an office of its own, is the
+   ground of another street (撤并), or counts as no street. 2. What does the catalogue in force that day say
+   of the kind in its situation? 3. Has the upper level taken the kind back from streets (收回事项)? 4. Which
+   unit is that here? Where it cannot be told, the fallback: the district government; without a district,
+   the city's review desk.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from models.vocab import Level, Role
 from triage.errors import NoRule
 from triage.rules.phrases import without
 from triage.rules.rows import GENERAL, OWN, UNCLEAR_KIND
+from triage.rules.unit_periods import same_post
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,13 +189,24 @@ def _in_street(tables: Tables, district_code: str | None, street_code: str, at: 
     area = tables.functional_areas.get(street_code)
     if area is not None and area.holds(at):
         _same_district(district_code, area.district_code, area.name)
-        office = tables.units[area.unit] if area.unit else None
+        office = _office(tables, area.unit, at) if area.unit else None
+        if office is not None and office.level is Level.STREET:  # 撤并: it is that street's ground now
+            step = f"地点：{area.name}（{street_code}），现由{office.name}管辖（{area.source}）。"
+            return _Place(office.district_code, office.street_code, rows=(area,), steps=(step,))
         step = f"地点：功能区{area.name}（{street_code}）"
         step += "。" if office else f"，不是街道乡镇，按所在区处理（{area.source}）。"
         return _Place(area.district_code, None, office, (area,), (step,))
     unit = _must(tables, Level.STREET, OWN, street_code, at, missing=f"没有这个街道乡镇：{street_code}")
     _same_district(district_code, unit.district_code, unit.name)
     return _Place(unit.district_code, street_code, steps=(f"地点：{unit.name}辖区（{street_code}）。",))
+
+
+def _office(tables: Tables, code: str, at: date) -> UnitRow | None:
+    """The unit of a code, or the one that has taken its place by that day."""
+    named = tables.units[code]
+    if named.holds(at):
+        return named
+    return next((unit for unit in tables.units.values() if unit.holds(at) and same_post(unit, named)), None)
 
 
 def _same_district(given: str | None, real: str | None, name: str) -> None:

@@ -149,10 +149,25 @@ def _lines(
     )
 
 
+def streets_of(tables: Tables, month: Month) -> list[str]:
+    """The streets that a month ranks: there on one of its days, or with tickets that count in it.
+
+    One that closed before still has tickets of the month; one that began within it is there.
+    """
+    start, end = (day.date() for day in month_span(month.month))
+    counted = {line.key for line in month.lines if line.by is By.UNIT}
+    return [
+        unit.code
+        for unit in tables.units.values()
+        if unit.level is Level.STREET
+        and (unit.code in counted or (unit.valid_from < end and (unit.valid_to or end) >= start))
+    ]
+
+
 def _ranking(tables: Tables, month: Published, earlier: Published | None, *, made_at: datetime) -> Sheet:
     first = month_span(month.figures.month)[0].date()
     rules = tables.rates.on(first)
-    streets = [u.code for u in tables.units.values() if u.level is Level.STREET and u.holds(first)]
+    streets = streets_of(tables, month.figures)
     titles = {row.id: row.title for row in rules.groups}
     rows: list[Sequence[Cell]] = []
     for row in rank(rules, streets, month.figures, earlier.figures if earlier else None):

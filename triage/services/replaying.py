@@ -6,14 +6,14 @@ Reads only. Tickets are decided as if they came in at one moment, so that only t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from models.appeals import Appeal, Reading
 from models.tickets import Ticket
-from models.vocab import OPEN_STATES, AppealType, ReviewReason, Urgency
+from models.vocab import OPEN_STATES, AppealType, Move, ReviewReason, Urgency
 from nlp.types import source_text
 from triage.clock import BEIJING, local
 from triage.rules.calendar import beijing
@@ -62,6 +62,45 @@ class Replayed:
         return sorted(
             self.moved.values(), key=lambda m: (-m.count, m.effect.what, m.effect.old, m.kind or "")
         )
+
+
+@dataclass(slots=True)
+class Ending:
+    """A unit that ends by the new tables, or is gone from them, and the open tickets that it leads."""
+
+    code: str
+    name: str
+    last: date | None
+    tickets: int = 0
+    movable: int = 0
+    sample: list[str] = field(default_factory=list)
+
+
+async def endings(session: AsyncSession, asked: Question) -> list[Ending]:
+    """Units with an end that lead open tickets. Nothing moves by itself: who is closed keeps its tickets.
+
+    `movable`: those that 改派 may still take from it.
+    """
+    found: dict[str, Ending] = {}
+    for code, unit in asked.old.units.items():
+        kept = asked.new.units.get(code)
+        if kept is None or kept.valid_to is not None:
+            found[code] = Ending(code, unit.name, kept.valid_to if kept else None)
+    day = local(asked.at).date()
+    takes = [row for row in asked.new.moves.rows if row.move is Move.REASSIGN and row.holds(day)]
+    movable = {state.value for row in takes for state in row.sources}
+    rows = await session.execute(
+        sa.select(Ticket.unit_code, Ticket.no, Ticket.state)
+        .where(Ticket.state.in_([state.value for state in OPEN_STATES]), Ticket.unit_code.in_(found))
+        .order_by(Ticket.id)
+    )
+    for lead, no, state in rows:
+        one = found[str(lead)]
+        one.tickets += 1
+        one.movable += state in movable
+        if len(one.sample) < SAMPLES:
+            one.sample.append(no)
+    return [one for one in found.values() if one.tickets]
 
 
 def moment(old: Tables, new: Tables, now: datetime) -> datetime:

@@ -21,6 +21,7 @@ from triage.services.moving import Person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from models.viewing import Viewer
     from triage.rules.rows import Tables
@@ -87,20 +88,20 @@ def usual(viewer: Viewer) -> Acting:
     return Acting(viewer, posts[0], viewer.unit_code if posts[0] in WITH_UNIT else None)
 
 
-def of_cookie(tables: Tables, viewer: Viewer, text: str | None) -> Acting:
+def of_cookie(tables: Tables, viewer: Viewer, text: str | None, *, on: date) -> Acting:
     """Read the cookie; the usual identity when there is none or it is not theirs (any more)."""
     match [unquote(part) for part in (text or "").split("|")]:
         case [post, unit, name]:
             try:
-                return chosen(tables, viewer, {"post": post, "unit": unit, "name": name})
+                return chosen(tables, viewer, {"post": post, "unit": unit, "name": name}, on=on)
             except (BadInput, PostNotYours):
                 return usual(viewer)
         case _:
             return usual(viewer)
 
 
-def chosen(tables: Tables, viewer: Viewer, told: Mapping[str, object]) -> Acting:
-    """What was chosen, checked: a unit by its code or its whole name.
+def chosen(tables: Tables, viewer: Viewer, told: Mapping[str, object], *, on: date) -> Acting:
+    """What was chosen on a day, checked: a unit by its code or its whole name.
 
     Raises BadInput naming the field; PostNotYours when their roles do not give it.
     """
@@ -122,7 +123,7 @@ def chosen(tables: Tables, viewer: Viewer, told: Mapping[str, object]) -> Acting
     if post not in WITH_UNIT:
         check_post(viewer, post, None)
         return Acting(viewer, post, None, name)
-    code = unit_code(tables, text("unit") or (viewer.unit_code or ""))
+    code = unit_code(tables, text("unit") or (viewer.unit_code or ""), on=on)
     unit = tables.units.get(code)
     if unit is None or unit.level is Level.DESK:
         raise BadInput(f"{post.label}要写明是哪个单位：从列表里选，或写全称")
@@ -132,8 +133,18 @@ def chosen(tables: Tables, viewer: Viewer, told: Mapping[str, object]) -> Acting
     return Acting(viewer, post, code, name)
 
 
-def unit_code(tables: Tables, text: str) -> str:
-    """The code of a unit given by code or whole name; the text itself when neither is known."""
+def unit_code(tables: Tables, text: str, *, on: date) -> str:
+    """The code of a unit given by code or whole name; the text itself when neither is known.
+
+    Of several of one name, one that is closed or is yet to be among them, that of the day `on` is meant.
+    """
     if text in tables.units:
         return text
-    return next((code for code, row in tables.units.items() if row.name == text), text)
+    named = [row for row in tables.units.values() if row.name == text]
+    return next((row.code for row in (*(row for row in named if row.holds(on)), *named)), text)
+
+
+def unit_text(tables: Tables, code: str, *, on: date) -> str:
+    """What a field that takes names says of a unit: its name, or its code where the name means another."""
+    row = tables.units.get(code)
+    return row.name if row and unit_code(tables, row.name, on=on) == code else code

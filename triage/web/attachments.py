@@ -26,6 +26,7 @@ from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_staff import Permission
 from triage import logs
+from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady
 from triage.rules.access import MOVERS
 from triage.services import attachments, ledger
@@ -208,7 +209,8 @@ async def added(request: web.Request) -> web.Response:
     except StoreDown as error:
         log.error("file_store_down", reason=str(error))  # noqa: TRY400
         raise NotReady("附件库暂时无法写入，请稍后再试。") from None
-    who = acting.of_cookie(deps.tables, request[VIEWER], request.cookies.get(acting.COOKIE)).person(
+    on = local(deps.clock.now()).date()
+    who = acting.of_cookie(deps.tables, request[VIEWER], request.cookies.get(acting.COOKIE), on=on).person(
         deps.tables
     )
     async with deps.db.writes.begin() as session:

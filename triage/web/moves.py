@@ -22,6 +22,7 @@ from triage.web.views import Term
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from triage.rules.rows import Tables
     from triage.services.moving import Made, Person
@@ -47,13 +48,14 @@ async def listed(request: web.Request) -> web.Response:
     asking.refuse_others(request.query, _ASKED)
     deps = request.app[DEPS]
     viewer = request[VIEWER]
-    who = acting.chosen(deps.tables, viewer, request.query) if request.query else acting.usual(viewer)
     now = deps.clock.now()
+    on = beijing(now).date()
+    who = acting.chosen(deps.tables, viewer, request.query, on=on) if request.query else acting.usual(viewer)
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
-        proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
+        proposal = await proposing.of_one(session, deps.tables, whole, day=on)
     standing = standings.stand_of(deps.tables, whole, now=now)
     return as_json(move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now, proposal=proposal))
 
@@ -62,11 +64,12 @@ async def made(request: web.Request) -> web.Response:
     """POST …/moves: make one. Raises BadInput, NotFound, Refusal, Conflict, KeyReused."""
     deps = request.app[DEPS]
     body = await _body(request)
-    who = acting.chosen(deps.tables, request[VIEWER], _mapping(body, "as"))
+    on = beijing(deps.clock.now()).date()
+    who = acting.chosen(deps.tables, request[VIEWER], _mapping(body, "as"), on=on)
     wish = Wish(
         no=request.match_info["no"],
         move=move_of(body.get("move")),
-        values=known_values(deps.tables, _mapping(body, "values")),
+        values=known_values(deps.tables, _mapping(body, "values"), on=on),
         version=_version(body.get("version")),
         key=request.headers.get(KEY, ""),
     )
@@ -113,19 +116,19 @@ def _version(value: object) -> int:
     return value
 
 
-def known_values(tables: Tables, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Units by code; a whole name stands for its code."""
+def known_values(tables: Tables, values: Mapping[str, Any], *, on: date) -> dict[str, Any]:
+    """Units by code; a whole name stands for the code of whoever has it that day."""
     found = dict(values)
     for field in UNITS:
         if isinstance(found.get(field.value), str) and found[field.value].strip():
-            found[field.value] = acting.unit_code(tables, found[field.value].strip())
+            found[field.value] = acting.unit_code(tables, found[field.value].strip(), on=on)
     several = found.get(Field.ASSIST.value)
     if isinstance(several, str):
         parts = several.replace("，", ",").replace("、", ",").split(",")
         several = [part.strip() for part in parts if part.strip()]
     if isinstance(several, list):
         found[Field.ASSIST.value] = [
-            acting.unit_code(tables, part) if isinstance(part, str) else part for part in several
+            acting.unit_code(tables, part, on=on) if isinstance(part, str) else part for part in several
         ]
     return found
 
@@ -154,8 +157,8 @@ async def _done(request: web.Request, person: Person, wish: Wish, files: Evidenc
     )
 
 
-def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, dict[str, str]]:
-    """What a form of the page asks for, and what was typed. Raises BadInput."""
+def desk_wish(tables: Tables, no: str, form: Mapping[str, Any], *, on: date) -> tuple[Wish, dict[str, str]]:
+    """What a form of the page asks for that day, and what was typed. Raises BadInput."""
     typed = {
         name: value for name, value in form.items() if isinstance(value, str) and name not in _DESK_FIELDS
     }
@@ -163,7 +166,7 @@ def desk_wish(tables: Tables, no: str, form: Mapping[str, Any]) -> tuple[Wish, d
     wish = Wish(
         no=no,
         move=move_of(form.get("move")),
-        values=known_values(tables, typed),
+        values=known_values(tables, typed, on=on),
         version=_version(asking.number_of(form.get("version")) or 0),
         key=key if isinstance(key, str) else "",
     )

@@ -138,7 +138,7 @@ async def moved(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     no = request.match_info["no"]
     form = await request.post()
-    wish, typed = moves_web.desk_wish(deps.tables, no, form)
+    wish, typed = moves_web.desk_wish(deps.tables, no, form, on=beijing(deps.clock.now()).date())
     who = acting_of(request)
     try:
         await moves_web.check_acting(request, who, wish, form)
@@ -158,7 +158,8 @@ async def moved(request: web.Request) -> web.Response:
 async def act_as(request: web.Request) -> web.Response:
     """Choose 当前身份. Raises BadInput."""
     form = await request.post()
-    who = acting.chosen(request.app[DEPS].tables, request[VIEWER], form)
+    deps = request.app[DEPS]
+    who = acting.chosen(deps.tables, request[VIEWER], form, on=beijing(deps.clock.now()).date())
     back = form.get("back")
     safe = back if isinstance(back, str) and moves_of_here(back) else "/desk"
     response = web.Response(status=_SEE_OTHER, headers={"Location": safe})
@@ -173,7 +174,8 @@ def moves_of_here(path: str) -> bool:
 
 def acting_of(request: web.Request) -> Acting:
     """当前身份 of this browser."""
-    return acting.of_cookie(request.app[DEPS].tables, request[VIEWER], request.cookies.get(acting.COOKIE))
+    deps, cookie = request.app[DEPS], request.cookies.get(acting.COOKIE)
+    return acting.of_cookie(deps.tables, request[VIEWER], cookie, on=beijing(deps.clock.now()).date())
 
 
 async def _page(request: web.Request, tried: Tried | None) -> web.Response:

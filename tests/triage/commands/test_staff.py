@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from triage.services.staff import accounts
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 HEAD = "账号,姓名,单位,角色,统一认证,起,止\n"
 
@@ -101,6 +104,51 @@ def test_a_good_file_makes_accounts_whose_passwords_only_their_owner_reads(
     assert rows[2] == "a2,乙,从统一认证登录"
     again = staff(env, "import", str(file), "--commit", "--passwords", str(tmp_path / "more.csv"))
     assert (again.exit_code, again.stderr.count("账号已存在")) == (1, 2)
+
+
+def test_a_trial_asks_the_database_what_the_import_would_ask(env: dict[str, str], tmp_path: Path) -> None:
+    file, out = tmp_path / "staff.csv", tmp_path / "out.csv"
+    provider = "jia@example.gov.cn"
+    taken = ("add", "a9", "--name", "甲", "--role", "clerk", "--provider", provider, "--generate")
+    assert staff(env, *taken).exit_code == 0
+    file.write_text(HEAD + f"a1,甲,,clerk,{provider},,\n", encoding="utf-8")
+    tried = staff(env, "import", str(file))
+    assert (tried.exit_code, "第 2 行：这个统一认证账号已登记给别人" in tried.stderr) == (1, True)
+    refused = staff(env, "import", str(file), "--commit", "--passwords", str(out))
+    assert (refused.exit_code, out.exists()) == (1, False), "the next try takes the same name"
+    file.write_text(HEAD + "a1,甲,,clerk,,,\n", encoding="utf-8")
+    assert "1 行都没有问题" in staff(env, "import", str(file)).output
+    assert staff(env, "list").output.endswith("共 1 个账号\n")
+    assert "已建 1 个账号" in staff(env, "import", str(file), "--commit", "--passwords", str(out)).output
+
+
+def test_nobody_has_an_account_whose_password_could_not_be_kept(
+    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file, out = tmp_path / "staff.csv", tmp_path / "out.csv"
+    file.write_text(HEAD + "a1,甲,,clerk,,,\n", encoding="utf-8")
+    with monkeypatch.context() as disk:
+        disk.setattr("triage.commands.staff.os.fsync", full)
+        failed = staff(env, "import", str(file), "--commit", "--passwords", str(out))
+    assert (failed.exit_code, out.exists()) == (1, False)
+    assert staff(env, "list").output == "共 0 个账号\n"
+
+
+def test_passwords_stay_where_nobody_can_say_whether_the_accounts_were_made(
+    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(_session: AsyncSession) -> None:
+        raise ConnectionError
+
+    file, out = tmp_path / "staff.csv", tmp_path / "out.csv"
+    file.write_text(HEAD + "a1,甲,,clerk,,,\n", encoding="utf-8")
+    monkeypatch.setattr("sqlalchemy.ext.asyncio.AsyncSession.commit", lost)
+    told = staff(env, "import", str(file), "--commit", "--passwords", str(out))
+    assert (told.exit_code, "不能确定账号建好没有" in told.stderr) == (1, True)
+    assert re.search(r"a1,甲,([a-z2-9]{4}-){3}[a-z2-9]{4}", out.read_text("utf-8-sig"))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_a_new_table_directory_is_compared_and_bad_ones_are_refused(tmp_path: Pa
     assert told.returncode == 0
     assert "条目变动 1 处" in told.stdout
     assert "改动 group.advanced（count）" in told.stdout
-    assert "未结工单 0 件：0 件会有变化，其中 0 件将改派" in told.stdout
+    assert "未结工单 0 件：0 件会有变化，其中 0 件按新表应由别的单位主办（已派的不会自动改派）" in told.stdout
     path.write_text("rows: []\n", "utf-8")
     refused = jiesu(data, "tables", "diff", str(new))
     assert refused.returncode == 1

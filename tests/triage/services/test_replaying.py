@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import triage.tables
+from models.vocab import State
 from tests import factories
 from tests.factories import NOW, TicketIn
 from tests.triage.rules.helpers import moment, tables
 from tests.triage.rules.test_table_diff import changed
-from triage.services.replaying import Question, replay
+from triage.services.replaying import Question, endings, replay
 from triage.services.replaying import moment as decided_at
 
 if TYPE_CHECKING:
@@ -47,3 +49,22 @@ async def test_the_same_tables_move_nothing(db: Database) -> None:
             session, Question(tables(), tables(), decided_at(tables(), tables(), NOW)), now=NOW
         )
     assert (still.tickets, still.changed, still.most) == (1, 0, [])
+
+
+async def test_open_tickets_of_units_that_end_are_told_with_what_can_be_done(
+    db: Database, tmp_path: Path
+) -> None:
+    (row,) = [
+        line
+        for line in (triage.tables.HERE / "units.csv").read_text("utf-8").splitlines()
+        if line.startswith("110105026,")
+    ]
+    new = changed(tmp_path, "units.csv", row, row.replace(",2020-01-01,,", ",2020-01-01,2026-12-31,"))
+    numbers = await factories.add_tickets(
+        db, TicketIn(state=State.SIGNED), TicketIn(state=State.HANDLING), TicketIn(state=State.CLOSED),
+        TicketIn(unit="110105-ecology"),
+    )  # fmt: skip
+    async with db.reads() as session:
+        (found,) = await endings(session, Question(tables(), new, decided_at(tables(), new, NOW)))
+    assert (found.code, found.last, found.tickets, found.movable) == ("110105026", date(2026, 12, 31), 2, 1)
+    assert found.sample == numbers[:2]

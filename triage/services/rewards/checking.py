@@ -104,7 +104,7 @@ async def _answered(
             PartyMention.name_id.in_(names), PartyMention.received_at >= since, PartyMention.received_at < at
         )
     )
-    alike = {"同一对象": party}
+    alike: dict[str, sa.ColumnElement[bool]] = {"同一对象": party}
     if ticket.street_code is not None:  # else every case of the district whose street nobody knows is meant
         alike["同一街道、同一种类"] = sa.and_(
             Ticket.district_code == ticket.district_code, Ticket.kind == reports.kind_of(ticket, said),

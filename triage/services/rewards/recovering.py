@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from models.rewards import Reward, RewardEvent, RewardShare
+from models.rewards import Reward, RewardEvent, RewardPayment, RewardShare
 from models.vocab_rewards import RewardAct, RewardState, ShareState
 from nlp.text import mask_identity
 from triage.clock import local
@@ -65,15 +65,21 @@ async def came_back(
 
 
 async def _sums(session: AsyncSession, reward: Reward) -> tuple[int, int]:
-    """What was paid, and what came back of it, in fen."""
-    paid = await session.scalar(
-        sa.select(sa.func.sum(RewardShare.amount_fen)).where(
-            RewardShare.reward_id == reward.id, RewardShare.state == ShareState.PAID.value
-        )
+    """What was paid, and what came back of it, in fen.
+
+    A part that was paid twice counts twice: the bank said 失败 of one payment and, once another was made,
+    成功.
+    """
+    of_these = (RewardShare.reward_id == reward.id, RewardShare.state == ShareState.PAID.value)
+    paid = await session.scalar(sa.select(sa.func.sum(RewardShare.amount_fen)).where(*of_these))
+    twice = await session.scalar(
+        sa.select(sa.func.sum(RewardPayment.amount_fen))
+        .join(RewardShare, RewardShare.id == RewardPayment.share_id)
+        .where(*of_these, RewardPayment.disputed_by.is_not(None))
     )
     returned = await session.scalar(
         sa.select(sa.func.sum(RewardEvent.data["returned"].as_integer())).where(
             RewardEvent.reward_id == reward.id, RewardEvent.act == RewardAct.RECOVERED.value
         )
     )
-    return int(paid or 0), int(returned or 0)
+    return int(paid or 0) + int(twice or 0), int(returned or 0)

@@ -22,7 +22,10 @@ from triage.services.staff.accounts import NewAccount
 from triage.services.staff.managing import day
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import date, datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.vocab_staff import Role
     from triage.rules.rows import Tables
@@ -103,8 +106,19 @@ def _lines(rows: csv.DictReader[str], tables: Tables, *, now: datetime) -> list[
     return found
 
 
-async def store(deps: Deps, lines: list[Line], *, by: str, now: datetime) -> list[Made]:
-    """Make the accounts, all in one transaction. Raises BadLines naming each that exists already."""
+async def store(
+    deps: Deps,
+    lines: list[Line],
+    *,
+    by: str,
+    now: datetime,
+    hand_over: Callable[[Sequence[Made]], None] | None,
+) -> None:
+    """Make the accounts, all in one transaction. Raises BadLines naming each that exists already.
+
+    `hand_over` keeps the passwords before it is committed: nobody has an account whose password nobody has.
+    Without it all is tried as it would be made, and taken back.
+    """
     async with deps.db.reads() as session:
         logins = {line.account.login for line in lines}
         taken = set(
@@ -121,21 +135,33 @@ async def store(deps: Deps, lines: list[Line], *, by: str, now: datetime) -> lis
     hasher = passwords.hasher_of(deps.settings)
     for line in lines:
         # Hashed before the transaction: twelve hundred take minutes, and nobody waits for a lock meanwhile.
-        password = None if line.account.provider_name else passwords.generated()
+        password = passwords.generated() if hand_over and not line.account.provider_name else None
         kept = await hasher.make(password) if password else None
         made.append((Made(line.account.login, line.account.name, password), kept))
-    async with deps.db.writes.begin() as session:
+    async with deps.db.writes() as session:
         for line, (_, kept) in zip(lines, made, strict=True):
             try:
-                staff_id = await accounts.create(session, line.account, kept, by=by, now=now)
-                for role in line.roles:
-                    await roles.grant(
-                        session, deps.tables, staff_id, role, unit_code=line.account.unit_code,
-                        valid_from=line.valid_from, valid_to=line.valid_to, by=by, now=now,
-                    )  # fmt: skip
+                await _make(session, deps, line, kept, by=by, now=now)
             except TriageError as error:
                 raise BadLines(f"第 {line.number} 行：{error.detail}") from None
-    return [one for one, _ in made]
+        if hand_over is None:
+            await session.rollback()
+            return
+        await session.flush()
+        hand_over([one for one, _ in made])
+        await session.commit()
+
+
+async def _make(
+    session: AsyncSession, deps: Deps, line: Line, kept: str | None, *, by: str, now: datetime
+) -> None:
+    """One account with its roles. Raises what making and granting raise."""
+    staff_id = await accounts.create(session, line.account, kept, by=by, now=now)
+    for role in line.roles:
+        await roles.grant(
+            session, deps.tables, staff_id, role, unit_code=line.account.unit_code,
+            valid_from=line.valid_from, valid_to=line.valid_to, by=by, now=now,
+        )  # fmt: skip
 
 
 def _line(number: int, row: dict[str, str], tables: Tables, *, now: datetime) -> Line:
@@ -143,7 +169,12 @@ def _line(number: int, row: dict[str, str], tables: Tables, *, now: datetime) ->
     if not words:
         raise BadInput("没有写角色")
     account = accounts.checked(
-        NewAccount(row["账号"], row["姓名"], _unit(tables, row.get("单位", "")), row.get("统一认证") or None)
+        NewAccount(
+            row["账号"],
+            row["姓名"],
+            _unit(tables, row.get("单位", ""), on=local(now).date()),
+            row.get("统一认证") or None,
+        )
     )
     return Line(
         number, account, tuple(dict.fromkeys(roles.role_of(word) for word in words)),
@@ -151,10 +182,12 @@ def _line(number: int, row: dict[str, str], tables: Tables, *, now: datetime) ->
     )  # fmt: skip
 
 
-def _unit(tables: Tables, text: str) -> str | None:
+def _unit(tables: Tables, text: str, *, on: date) -> str | None:
+    """By code or whole name; of several of one name the one of that day. Raises BadInput."""
     if not text or text in tables.units:
         return text or None
-    named = [code for code, row in tables.units.items() if row.name == text]
-    if len(named) != 1:
+    named = [row for row in tables.units.values() if row.name == text]
+    found = [row for row in named if row.holds(on)] or named
+    if len(found) != 1:
         raise BadInput(f"没有这个单位，或不止一个：{text}")
-    return named[0]
+    return found[0].code

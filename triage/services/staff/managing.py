@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from models.staff import RoleGrant
+from triage.clock import local
 from triage.errors import BadInput, TriageError
 from triage.services.staff import people
 
@@ -36,12 +37,18 @@ async def units_of(
     return frozenset() if person is None else people.managed(tables, person, now=now)
 
 
-async def may_manage(session: AsyncSession, units: frozenset[str] | None, staff: Staff) -> bool:
+async def may_manage(
+    session: AsyncSession, units: frozenset[str] | None, staff: Staff, *, now: datetime
+) -> bool:
     """Whether an account lies within these units, with every role that it holds or will hold."""
     if units is None:
         return True
     held = await session.scalars(
-        sa.select(RoleGrant.unit_code).where(RoleGrant.staff_id == staff.id, RoleGrant.withdrawn_at.is_(None))
+        sa.select(RoleGrant.unit_code).where(
+            RoleGrant.staff_id == staff.id,
+            RoleGrant.withdrawn_at.is_(None),
+            sa.or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to >= local(now).date()),
+        )
     )
     return staff.unit_code in units and all(code in units for code in held)
 

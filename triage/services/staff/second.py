@@ -210,7 +210,7 @@ async def waiting(session: AsyncSession, units: frozenset[str] | None, *, now: d
         .limit(_MOST)
     )
     found = [Waiting(row, staff) for row, staff in rows]
-    return [one for one in found if await _manages(session, units, one)]
+    return [one for one in found if await _manages(session, units, one, now=now)]
 
 
 async def decide(
@@ -222,7 +222,7 @@ async def decide(
     Whoever asked may take it back. Raises NotFound, NeedsAnother, and what the change itself raises.
     """
     one = await _waiting(session, number, now=now)
-    if one is None or not await _manages(session, units, one):
+    if one is None or not await _manages(session, units, one, now=now):
         raise NotFound("没有这项申请，或已经处理、过期。")
     login, asked_by = one.staff.login, one.row.asked_by
     if by == login or (confirm and by == asked_by):
@@ -264,7 +264,7 @@ async def _may_still_ask(session: AsyncSession, tables: Tables, one: Waiting, *,
     asker = await people.person_at(session, one.row.asked_by, now=now)
     if asker is None:
         return False
-    return await _manages(session, people.managed(tables, asker, now=now), one)
+    return await _manages(session, people.managed(tables, asker, now=now), one, now=now)
 
 
 async def _do(session: AsyncSession, deps: Deps, one: Waiting, *, now: datetime) -> str | None:
@@ -346,10 +346,12 @@ async def _nobody_else(session: AsyncSession, tables: Tables, *, by: str, now: d
     return await session.scalar(others.limit(1)) is None
 
 
-async def _manages(session: AsyncSession, units: frozenset[str] | None, one: Waiting) -> bool:
+async def _manages(
+    session: AsyncSession, units: frozenset[str] | None, one: Waiting, *, now: datetime
+) -> bool:
     if units is not None and one.row.what == Wanted.ROLE.value and one.row.unit_code not in units:
         return False
-    return await managing.may_manage(session, units, one.staff)
+    return await managing.may_manage(session, units, one.staff, now=now)
 
 
 def _gives(tables: Tables, role: Role, days: tuple[date, date | None], today: date) -> frozenset[Permission]:

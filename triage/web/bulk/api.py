@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from triage.clock import local
 from triage.errors import BadInput
 from triage.services.bulk import drafting, results, running
 from triage.services.bulk.drafting import Plan
@@ -34,7 +35,8 @@ async def drafted(request: web.Request) -> web.Response:
         raise BadInput("values 应是 JSON 对象")
     picked = asks.of_json(body, most=deps.settings.bulk_most)
     move, person = moves_web.move_of(body.get("move")), _person(request, body)
-    plan = Plan(move, moves_web.known_values(deps.tables, values), person, picked.picked)
+    on = local(deps.clock.now()).date()
+    plan = Plan(move, moves_web.known_values(deps.tables, values, on=on), person, picked.picked)
     made = await drafting.draft(deps, request[VIEWER], plan, await asks.ids_of(request, picked))
     return await _answer(request, made, status=_CREATED)
 
@@ -104,8 +106,9 @@ def _person(request: web.Request, body: Mapping[str, Any]) -> Person:
     told = body.get("as") or {}
     if not isinstance(told, dict):
         raise BadInput("as 应是 JSON 对象")
-    tables = request.app[DEPS].tables
-    return acting.chosen(tables, request[VIEWER], told).person(tables)
+    deps = request.app[DEPS]
+    on = local(deps.clock.now()).date()
+    return acting.chosen(deps.tables, request[VIEWER], told, on=on).person(deps.tables)
 
 
 async def _answer(request: web.Request, number: int, *, status: int = 200) -> web.Response:

@@ -13,7 +13,7 @@ from aiohttp import web
 from models.vocab import Field, Move, Urgency
 from models.vocab_bulk import BulkRow, BulkState
 from models.vocab_staff import Permission
-from triage.clock import show
+from triage.clock import local, show
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import bulk as rules
 from triage.services.bulk import drafting, results, running
@@ -155,8 +155,9 @@ async def drafted(request: web.Request) -> web.Response:
         if isinstance(value, str) and name not in _NO_FIELDS and not name.startswith(asks.BEFORE)
     }
     person = acting_of(request).person(deps.tables)
+    on = local(deps.clock.now()).date()
     try:
-        plan = Plan(move, moves_web.known_values(deps.tables, typed), person, picked.picked)
+        plan = Plan(move, moves_web.known_values(deps.tables, typed, on=on), person, picked.picked)
         made = await drafting.draft(deps, request[VIEWER], plan, await asks.ids_of(request, picked))
     except (BadInput, NotFound) as error:
         return _new(request, picked, move.value, typed, error)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from models.vocab import Level, State, Urgency
 from models.vocab_staff import Permission
-from triage.clock import show
+from triage.clock import local, show
 from triage.errors import BadInput
 from triage.services.desks import open_places
 from triage.web import access, acting, asking, guard, present
@@ -91,7 +91,7 @@ async def page(request: web.Request) -> web.Response:
     deps, names, who = request.app[DEPS], request.app[NAMES], acting_of(request)
     unit, district = request.query.get("unit") or None, request.query.get("district") or None
     if unit:
-        unit = acting.unit_code(deps.tables, unit.strip())
+        unit = acting.unit_code(deps.tables, unit.strip(), on=local(deps.clock.now()).date())
         if unit not in deps.tables.units:
             raise BadInput("参数 unit 不是单位名录里的单位")
     if district and district not in names.districts:

@@ -127,7 +127,7 @@ async def decided(request: web.Request) -> web.Response:
     now, who = deps.clock.now(), acting_of(request)
     person = who.person(deps.tables)
     try:
-        wish = _wish(deps.tables, no, typed)
+        wish = _wish(deps.tables, no, typed, on=beijing(deps.clock.now()).date())
         await moves_web.check_acting(request, who, wish, typed)
         async with deps.db.writes.begin() as session:
             made = await moving.make(session, deps.tables, request[VIEWER], person, wish, now=now)
@@ -163,11 +163,11 @@ async def _read(session: AsyncSession, request: web.Request, no: str) -> bool:
     return await corrections.read_ticket_for_update(session, request[VIEWER], no) is not None
 
 
-def _wish(tables: Tables, no: str, typed: Mapping[str, str]) -> Wish:
-    values = {name: typed.get(name, "") for name in ("unit", "assist", "urgency", "note")}
+def _wish(tables: Tables, no: str, typed: Mapping[str, str], *, on: date) -> Wish:
+    values = {name: typed[name] for name in ("unit", "assist", "urgency", "note") if typed.get(name)}
     return Wish(
         no=no, move=Move.DISPATCH,
-        values=moves_web.known_values(tables, {name: value for name, value in values.items() if value}),
+        values=moves_web.known_values(tables, values, on=on),
         version=asking.number_of(typed.get("version")) or 0, key=typed.get("key", ""),
     )  # fmt: skip
 

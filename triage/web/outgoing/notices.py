@@ -28,10 +28,11 @@ from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from models.viewing import Viewer
     from triage.rules.rows import Tables
+    from triage.services.deps import Deps
     from triage.services.notices.logbook import Entry
     from triage.web.names import Names
 
@@ -173,7 +174,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
             all_again=state.value if state in logbook.AGAIN and shown else None,
             more=_address(state, before=shown[-1].id) if len(found) > PER_PAGE else None,
             done=_done(request),
-            unit=tried.unit if tried else _named(unit, names),
+            unit=tried.unit if tried else _field(deps, unit),
             fault=tried.error.detail if tried else None,
             chosen=tried.medium if tried else "",
             posts=tuple(POSTS.values()),
@@ -220,7 +221,8 @@ async def set_contact(request: web.Request) -> web.Response:
     typed = {name: str(form.get(name, "")).strip() for name in ("unit", "medium", "address")}
     deps, by = request.app[DEPS], request[VIEWER].login
     try:
-        to, medium = _told(deps.tables, typed["unit"], typed["medium"])
+        on = beijing(deps.clock.now()).date()
+        to, medium = _told(deps.tables, typed["unit"], typed["medium"], on=on)
         if not typed["address"]:
             raise BadInput("请填写地址；要去掉已有的，按它后面的“去掉”")  # noqa: TRY301
         _refuse_others(request[VIEWER], to)
@@ -235,7 +237,8 @@ async def set_contact(request: web.Request) -> web.Response:
 async def drop_contact(request: web.Request) -> web.Response:
     """去掉一个联系方式. Leads back to the page. Raises BadInput, NotTheirs."""
     form, deps, by = await request.post(), request.app[DEPS], request[VIEWER].login
-    to, medium = _told(deps.tables, str(form.get("unit", "")), str(form.get("medium", "")))
+    on = beijing(deps.clock.now()).date()
+    to, medium = _told(deps.tables, str(form.get("unit", "")), str(form.get("medium", "")), on=on)
     _refuse_others(request[VIEWER], to)
     async with deps.db.writes.begin() as session:
         there = await contacts.drop(session, to, medium, by=by, now=deps.clock.now())
@@ -250,9 +253,9 @@ def _refuse_others(viewer: Viewer, to: Recipient) -> None:
         raise NotTheirs
 
 
-def _told(tables: Tables, unit: str, medium: str) -> tuple[Recipient, Medium]:
+def _told(tables: Tables, unit: str, medium: str, *, on: date) -> tuple[Recipient, Medium]:
     """Whose address, and of which medium. Raises BadInput."""
-    code = recipient_code(tables, unit)
+    code = recipient_code(tables, unit, on=on)
     kind = RecipientKind.POST if code in POSTS else RecipientKind.UNIT
     known = next((found for found in Medium if found.value == medium), None)
     if known is None:
@@ -265,10 +268,10 @@ def _back(to: Recipient, told: str) -> web.Response:
     return web.Response(status=303, headers={"Location": f"/desk/notices?{query}#contact"})
 
 
-def recipient_code(tables: Tables, text: str) -> str:
+def recipient_code(tables: Tables, text: str, *, on: date) -> str:
     """Of a unit or post told by its whole name; a code is taken too. Raises BadInput."""
     posts = {label: value for value, label in POSTS.items()}
-    code = posts.get(text) or acting.unit_code(tables, text)
+    code = posts.get(text) or acting.unit_code(tables, text, on=on)
     if code not in tables.units and code not in posts.values():
         raise BadInput(f"单位名录里没有“{text[:40]}”：请从列表里选，或写全称；也可以写岗位，如 督办")
     return code
@@ -308,9 +311,9 @@ def _who(kind: str, recipient: str, names: Names) -> str:
             return f"诉求 {recipient} 的诉求人"
 
 
-def _named(code: str, names: Names) -> str:
-    """A unit or post by its name; a code that is neither as it is."""
-    return _who(RecipientKind.UNIT if code not in POSTS else RecipientKind.POST, code, names)
+def _field(deps: Deps, code: str) -> str:
+    """A unit or post as its field says it, to be read back as the same; a code that is neither as it is."""
+    return POSTS.get(code) or acting.unit_text(deps.tables, code, on=beijing(deps.clock.now()).date())
 
 
 def _how(item: Entry, state: NoticeState) -> str:

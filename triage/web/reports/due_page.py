@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from models.vocab import Clock, Level, State, Urgency
-from triage.clock import show
+from triage.clock import local, show
 from triage.errors import BadInput
 from triage.services import due_lists, supervising
 from triage.services.due_lists import Window
@@ -128,9 +128,10 @@ def _read(request: web.Request) -> _Asked:
     query = request.query
     asking.refuse_others(query, _PARAMETERS)
     unit, district, clock = query.get("unit"), query.get("district"), query.get("clock")
-    tables = request.app[DEPS].tables
+    deps = request.app[DEPS]
+    tables = deps.tables
     if unit:
-        unit = acting.unit_code(tables, unit.strip())
+        unit = acting.unit_code(tables, unit.strip(), on=local(deps.clock.now()).date())
         if unit not in tables.units:
             raise BadInput("参数 unit 不是单位名录里的单位")
     if district and district not in request.app[NAMES].districts:

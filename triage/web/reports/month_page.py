@@ -13,7 +13,6 @@ from aiohttp import web
 from connectors.office_xlsx import workbook
 from models.citizens import ratings_between
 from models.ticket_detail import seen_numbers
-from models.vocab import Level
 from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput
@@ -21,7 +20,7 @@ from triage.rules.rate_rows import Rate
 from triage.rules.rates import By, compare, drill, percent, rank, shown
 from triage.rules.verdicts import month_span
 from triage.services import months
-from triage.services.month_sheets import left_out, name_of, sheets
+from triage.services.month_sheets import left_out, name_of, sheets, streets_of
 from triage.web import asking
 from triage.web.desk import render
 from triage.web.exporting import note_export
@@ -288,7 +287,7 @@ class _View:
         """The streets of the month, best first."""
         first = month_span(self.found.figures.month)[0].date()
         rules = self.tables.rates.on(first)
-        streets = [u.code for u in self.tables.units.values() if u.level is Level.STREET and u.holds(first)]
+        streets = streets_of(self.tables, self.found.figures)
         titles = {row.id: row.title for row in rules.groups}
         before = self.earlier.figures if self.earlier else None
         rows = rank(rules, streets, self.found.figures, before)

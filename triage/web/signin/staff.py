@@ -71,7 +71,7 @@ async def listed(request: web.Request) -> web.Response:
     state = query.get("state", "active")
     asked = Asked(
         query=query.get("q", "")[:64],
-        unit_code=unit_code(deps.tables, unit) or None,
+        unit_code=unit_code(deps.tables, unit, on=local(now).date()) or None,
         role=query.get("role") if query.get("role") in {role.value for role in Role} else None,
         state=state if state in dict(_STATES) else "active",
         units=await staff_requests.units_of(request),
@@ -300,7 +300,7 @@ async def _mine(request: web.Request) -> tuple[Staff, Account]:
     units = await staff_requests.units_of(request)
     async with deps.db.reads() as session:
         found = await listing.one(session, request.match_info["login"])
-        if found is None or not await managing.may_manage(session, units, found[0]):
+        if found is None or not await managing.may_manage(session, units, found[0], now=deps.clock.now()):
             raise NotFound("没有这个账号，或不在您管理的单位内。")
     return found
 
@@ -310,8 +310,9 @@ def _unit(request: web.Request, form: Mapping[str, str]) -> str | None:
     text = form.get("unit", "").strip()
     if not text or text == showing.CITY:
         return None
-    code = unit_code(request.app[DEPS].tables, text)
-    if code not in request.app[DEPS].tables.units:
+    deps = request.app[DEPS]
+    code = unit_code(deps.tables, text, on=local(deps.clock.now()).date())
+    if code not in deps.tables.units:
         raise BadInput(f"没有这个单位：{text[:40]}")
     return code
 

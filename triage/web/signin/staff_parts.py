@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from models.staff import ProviderLink
+from triage.clock import local
 from triage.errors import NotFound
 from triage.services.staff import listing, locking, roles, sessions, tokens
+from triage.web.acting import unit_text
 from triage.web.signin import showing
 from triage.web.signin.views import AccountView
 
@@ -55,7 +57,7 @@ async def parts(deps: Deps, login: str | None, rule: SignInRow) -> Parts:
         )
         return Parts(
             name=staff.name,
-            unit=showing.unit_name(deps.tables, staff.unit_code) if staff.unit_code else "",
+            unit=unit_text(deps.tables, staff.unit_code, on=local(now).date()) if staff.unit_code else "",
             provider=account.provider_name or "",
             linked=tuple(issuers),
             account=AccountView(

@@ -14,6 +14,7 @@ from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, failed, gathered, taken
 from tests.triage.services.rewards.bed import SECOND_PAYER, VAULT
 from triage.errors import BadInput
+from triage.rules.rewards.stepping import StepRefused
 from triage.services.rewards import acting, book, claiming
 from triage.services.rewards.settling import Taken
 
@@ -132,6 +133,14 @@ async def test_what_was_paid_after_all_and_again_is_told(deps: Deps) -> None:
     assert [(await taken(deps, no, answer, by)).disputed for by in (bed.PAYER, SECOND_PAYER)] == [1, 1]
     assert await state_of(deps) == ShareState.PAYING
     assert (await taken(deps, second, await answer_of(deps, second))).paid == 1
+    # What came back of a part that was paid twice is at most both.
+    for back, why in ((480_000, "重复支付退回"), (520_000, "后来查实造假，另一笔也退回")):
+        await bed.do(deps, bed.HEAD, RewardAct.RECOVER, why)
+        told = book.Recovery(back, NOW.date(), "缴款书 2026-77")
+        await bed.do(deps, bed.PAYER, RewardAct.RECOVERED, why, recovery=told)
+        await bed.do(deps, bed.HANDLER, RewardAct.ARCHIVE)
+    with pytest.raises(StepRefused, match="不能再追回"):
+        await bed.do(deps, bed.HEAD, RewardAct.RECOVER, "又按了一次追回")
 
 
 def test_a_checksum_is_compared_when_there_is_one() -> None:

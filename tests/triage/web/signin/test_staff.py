@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from aiohttp.test_utils import TestClient, TestServer
 
 from models.ledger import LedgerRow
 from models.staff import Account, RoleGrant
@@ -15,6 +18,8 @@ from models.vocab_staff import Role
 from tests import signed_in
 from tests.factories import NOW
 from tests.triage.services.staff.helpers import acts
+from triage.services import reference
+from triage.web.app import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,6 +164,50 @@ async def test_an_administrator_of_a_district_reaches_no_further(client_of: Clie
         status, _ = await send(chaoyang, "/desk/staff", login="new", name="新", unit=unit, role="clerk")
         assert status == 403
     assert (await send(chaoyang, "/desk/staff/wangjing/reset"))[0] == 200
+
+
+async def test_a_role_elsewhere_that_is_over_keeps_no_administrator_out(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    chaoyang = await admin(client_of, "110105")
+    lent = await signed_in.add_person(deps, "lent", (Role.STREET, "110105026"))
+    async with deps.db.writes.begin() as session:
+        grant = {
+            "staff_id": lent, "role": "supervisor", "valid_from": date(2026, 1, 1),
+            "valid_to": NOW.date(), "granted_by": "x", "granted_at": NOW,
+        }  # fmt: skip
+        await session.execute(sa.insert(RoleGrant), [grant])
+    assert (await chaoyang.get("/desk/staff/lent")).status == 404, "it is the grant's last day"
+    async with deps.db.writes.begin() as session:
+        ended = {"valid_to": NOW.date() - timedelta(days=1)}
+        await session.execute(sa.update(RoleGrant).where(RoleGrant.role == "supervisor").values(ended))
+    assert (await chaoyang.get("/desk/staff/lent")).status == 200
+    assert (await send(chaoyang, "/desk/staff/lent/reset"))[0] == 200
+
+
+async def test_who_is_corrected_stays_in_a_closed_unit_of_a_name_that_another_has_now(
+    deps: Deps,
+) -> None:
+    units = dict(deps.tables.units)
+    closed = replace(units["110105026"], valid_to=NOW.date() - timedelta(days=1))
+    units |= {closed.id: closed, "wangjing-new": replace(closed, id="wangjing-new", valid_to=None)}
+    app = replace(deps, tables=replace(deps.tables, units=units))
+    await reference.sync(app)
+    await signed_in.add_person(deps, "zhang", (Role.STREET, closed.id))
+    async with TestClient(TestServer(make_app(app))) as boss:
+        boss.session.cookie_jar.update_cookies({signed_in.COOKIE: await signed_in.sign_in(app, Role.ADMIN)})
+        text = await page(boss, "/desk/staff/zhang")
+        (stands, granting) = re.findall(r'name="unit" value="([^"]*)"', text)
+        assert (stands, granting) == (closed.id, closed.id)
+        await send(boss, "/desk/staff/zhang", name="张三丰", unit=stands)
+        assert await unit_of(deps, "zhang") == closed.id
+        await send(boss, "/desk/staff/zhang", name="张三丰", unit=closed.name)
+        assert await unit_of(deps, "zhang") == "wangjing-new"
+
+
+async def unit_of(deps: Deps, login: str) -> str | None:
+    async with deps.db.reads() as session:
+        return await session.scalar(sa.select(Staff.unit_code).where(Staff.login == login))
 
 
 async def test_whoever_manages_no_accounts_is_refused(client_of: ClientOf, deps: Deps) -> None:
