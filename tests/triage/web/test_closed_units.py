@@ -40,8 +40,9 @@ async def deps(sqlite_db: Database, deps: Deps) -> Deps:
 
 @pytest.fixture
 async def server(deps: Deps) -> AsyncIterator[TestServer]:
-    async with TestServer(make_app(deps)) as found:
-        yield found
+    running = TestServer(make_app(deps))
+    async with running:
+        yield running
 
 
 async def as_one(server: TestServer, deps: Deps, role: Role, unit: str | None) -> Client:
