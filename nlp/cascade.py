@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from nlp.beliefs import blend
 from nlp.encoder import Weighed
-from nlp.facts import Span, joined_facts
+from nlp.facts import Span, joined_facts, look
+from nlp.topics import ENVIRONMENTAL_FROM
 from nlp.types import Evidence, Head
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nlp.beliefs import Beliefs
     from nlp.encoder import Encoded, Encoder
     from nlp.facts import Facts, Seen
     from nlp.grams import Counted, Grams
-    from nlp.spans import Spans
+    from nlp.spans import Said, Spans
     from nlp.topics import TopicReader
     from nlp.topics import Weighed as LexiconWeighed
     from nlp.types import TopicReading
@@ -64,12 +65,30 @@ class CascadeReader:
         joined = [self._counted(item) for item in weighed]
         if self._encoder is not None:
             card = self._encoder.card
-            asked = [at for at, item in enumerate(joined) if card.sure.leaves_open(item.beliefs)]
-            answers = self._encoder.read_many([weighed[at].folded for at in asked])
-            for at, answer in zip(asked, answers, strict=True):
+            open_ones = [at for at, item in enumerate(joined) if card.sure.leaves_open(item.beliefs)]
+            for at, answer in self._answers(open_ones, weighed):
                 beliefs = blend(joined[at].beliefs, answer.beliefs, card.blend)
-                joined[at] = replace(joined[at], beliefs=beliefs, encoded=answer)
+                joined[at] = replace(joined[at], beliefs=beliefs, encoded=answer, said=answer.said)
+            # Of what is sure already the encoder is asked for names alone.
+            names = [at for at, item in enumerate(joined) if self._names_open(weighed[at], item)]
+            for at, answer in self._answers(names, weighed):
+                joined[at] = replace(joined[at], said=answer.said)
         return [self._topics.decide(item, second) for item, second in zip(weighed, joined, strict=True)]
+
+    def _answers(
+        self, asked: Sequence[int], weighed: Sequence[LexiconWeighed]
+    ) -> Iterator[tuple[int, Encoded]]:
+        """What the encoder says of some of the texts."""
+        if self._encoder is not None:
+            answers = self._encoder.read_many([weighed[at].folded for at in asked])
+            yield from zip(asked, answers, strict=True)
+
+    def _names_open(self, weighed: LexiconWeighed, joined: Joined) -> bool:
+        """Whether who or when is open yet, in what becomes a ticket: nobody is sent after the others."""
+        if self._spans is None or joined.encoded or joined.beliefs.environmental < ENVIRONMENTAL_FROM:
+            return False
+        seen = look(weighed.source, weighed.folded, weighed.title_length)
+        return self._spans.leaves_open(weighed.folded, weighed.title_length, seen)
 
     def _counted(self, weighed: LexiconWeighed) -> Joined:
         """What the two linear models believe together."""
@@ -103,11 +122,13 @@ class Joined:
     heat: _Heat | None = None
     encoded: Encoded | None = None
     spans: Spans | None = None
+    said: tuple[Said, ...] = ()
+    """What the encoder's tokens say of names, also where it was asked for nothing else."""
 
     def facts(self, folded: str, title_length: int, seen: Seen) -> Facts:
         """Who and when by the model of spans; without one by the encoder's tags, else as the rules tell."""
         if self.spans is not None:
-            return self.spans.read(folded, title_length, seen, self.encoded.said if self.encoded else ())
+            return self.spans.read(folded, title_length, seen, self.said)
         return joined_facts(folded, seen.told, party=self._tagged("party"), when=self._tagged("when"))
 
     def _tagged(self, name: str) -> Span | None:

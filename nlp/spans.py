@@ -99,6 +99,7 @@ class Spans:
             self.version: str = card["version"]
             self.alone = Blend.of({"table": 1.0, "encoder": 0.0, **card["alone"]})
             self.beside = Blend.of(card["beside"])
+            self._unsure: tuple[float, float] = _between(card.get("unsure"))
         except WeightsError:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
@@ -122,6 +123,12 @@ class Spans:
         )
         # A word of time is one, whether or not it is the matter's: where none is likely the rules' is told.
         return apart(Facts(party=tidied(folded, party), when=tidied(folded, when) or seen.told.when))
+
+    def leaves_open(self, folded: str, title_length: int, seen: Seen) -> bool:
+        """Whether the table alone half believes in a party or a time: the encoder is asked then."""
+        least, most = self._unsure
+        found = self.likeliest(folded, title_length, seen, (), self.alone) if least < most else ()
+        return any(least < share < most for _, share in found)
 
     def likeliest(
         self, folded: str, title_length: int, seen: Seen, said: Sequence[Said], blend: Blend
@@ -148,6 +155,14 @@ class Spans:
             )
             for place in range(len(NAMES))
         ]
+
+
+def _between(given: Sequence[float] | None) -> tuple[float, float]:
+    """Between which probabilities a name is half believed; a card of before says nothing of it: none is."""
+    if given is None:
+        return 1.0, 0.0
+    least, most = given
+    return float(least), float(most)
 
 
 def spread(size: int, folded: str, said: Sequence[Said]) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Layers whose states are read: the last ones know what the text is about, these what its words are.
-_LAYERS: Final = (7, 9)
+LAYERS: Final = (7, 9)
 #: Characters read of a text.
 READ: Final = 1_200
 _HIDDEN: Final = 96
@@ -46,8 +46,6 @@ _NEVER: Final = -1e4
 _LOOKED_AT: Final = 30
 _TOLD: Final = 8
 
-#: Numbers of a layer's state: multilingual-e5-small's.
-WIDTH: Final = 384
 #: A character that is not the first of its token, and one that is not the last.
 LATER, EARLIER = 1, 2
 
@@ -82,7 +80,7 @@ class States:
 
     def __init__(self, folder: Path, work: Path) -> None:
         graph = onnx.load(str(folder / UPPER))
-        self._names = [inner_name(layer) for layer in _LAYERS]
+        self._names = [inner_name(layer) for layer in LAYERS]
         graph.graph.output.extend(
             onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in self._names
         )
@@ -129,12 +127,6 @@ def inner_name(layer: int) -> str:
     return f"/layer.{layer}/output/LayerNorm/LayerNormalization_output_0"
 
 
-def layer_of(layer: int) -> slice:
-    """The columns of `Stated.states` that are a layer's; those of all layers have one width."""
-    at = _LAYERS.index(layer) * WIDTH
-    return slice(at, at + WIDTH)
-
-
 class _Head(nn.Module):
     """Scores of the spans of each name, and of none, from a batch of states."""
 
@@ -179,18 +171,15 @@ def _scores(said: torch.Tensor, outside: torch.Tensor, lengths: torch.Tensor) ->
     return begins[..., None] + ends.unfold(1, LONGEST, 1) + upon - upto[:, :-1, None] + lengths
 
 
-def padded(
-    texts: Sequence[Stated], layer: int | None = None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """States of one layer or all, which tokens there are, the token of each character and its place in it."""
-    columns = slice(None) if layer is None else layer_of(layer)
+def padded(texts: Sequence[Stated]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The states, which tokens there are, the token of each character and its place in it."""
     long, wide = max(len(one.states) for one in texts), max(len(one.text) for one in texts)
-    states = torch.zeros(len(texts), long, texts[0].states[:, columns].shape[1])
+    states = torch.zeros(len(texts), long, texts[0].states.shape[1])
     mask = torch.zeros(len(texts), long)
     tokens = torch.full((len(texts), wide), -1, dtype=torch.long)
     places = torch.zeros((len(texts), wide), dtype=torch.long)
     for at, one in enumerate(texts):
-        states[at, : len(one.states)] = torch.from_numpy(one.states[:, columns].astype(np.float32))
+        states[at, : len(one.states)] = torch.from_numpy(one.states.astype(np.float32))
         mask[at, : len(one.states)] = 1
         tokens[at, : len(one.text)] = torch.from_numpy(one.tokens)
         places[at, : len(one.text)] = torch.from_numpy(one.places)

@@ -65,11 +65,13 @@ _PLACES: Final = 8
 _STEPS: Final = 31
 _CLIPPED: Final = 99.95  # percentile of the weights that the int8 range reaches
 _LEASTS: Final = tuple(step / 50 for step in range(3, 31))
-#: F1 that differs by less is chance: the lower limit then tells more.
+#: F1 that differs by less is chance: by the higher limit what is told is right more often.
 _ALIKE: Final = 0.01
+#: Between these the table alone half believes in a name, and the encoder is asked about it.
+_UNSURE: Final = (0.1, 0.6)
 #: What the table's scores and the encoder's are multiplied by: tried without it, and with it.
 _ALONE: Final = ((1.0, 0.0),)
-_BLENDS: Final = tuple((table / 10, encoder / 10) for table in range(3, 8) for encoder in range(4, 10))
+_BLENDS: Final = tuple((table / 10, encoder / 10) for table in range(8) for encoder in range(4, 11))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,9 @@ class Taught:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit and write the weights; prints what was done as JSON lines."""
     given = _asked().parse_args(arguments)
-    rows = evaluation.rows(given.data)
     ours = span_labels.labelled(span_labels.files_of(given.texts))
-    learned = [*(row for row in rows if not is_held_out(row)), *ours]
+    rows = [*evaluation.rows(given.data), *ours]
+    learned = [row for row in rows if not is_held_out(row)]
     held = [row for row in rows if is_held_out(row)]
     with TemporaryDirectory() as work:
         states = States(given.out, Path(work))
@@ -104,7 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         beside = span_beside.fitted(texts, seed=_SEED, told=_tell)
         if given.keep_table:
             table = _kept(given.out)
-            about = card_of(given.out / CARD, SCHEMA)["about"]
+            before = card_of(given.out / CARD, SCHEMA)["about"]
+            of_table = {name: before.get("table", before)[name] for name in ("labelled", "unlabelled")}
         else:
             teacher = Teacher(texts, seeds=_TEACHERS, told=_tell)
             del texts
@@ -112,19 +115,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _beginning(row) for file in (given.data, *given.without) for row in evaluation.rows(file)
             }
             drawn = _unlabelled(given.texts, known)
-            about = {
-                "labelled": len(learned),
-                "of_these_ours": len(ours),
-                "unlabelled": len(drawn),
-                "limits_chosen_on": len(held),
-            }
-            _tell(about)
+            of_table = {"labelled": len(learned), "unlabelled": len(drawn)}
+            _tell(of_table)
             taught = [_labelled(row) for row in learned]
             for at in range(0, len(drawn), _TOGETHER):
                 batch = drawn[at : at + _TOGETHER]
                 stated = [states.of(_folded(row)[0], (None,) * len(NAMES)) for row in batch]
                 taught += [_told(row, told) for row, told in zip(batch, teacher.read(stated), strict=True)]
             table = _rounded(_mean([_fitted(taught, seed) for seed in _STUDENTS]))
+    about = {
+        "table": of_table,
+        "encoder": {"labelled": len(learned), "of_these_ours": sum(not is_held_out(row) for row in ours)},
+        "limits_chosen_on": len(held),
+    }
     span_beside.written(given.out, beside)
     digest = _keep(given.out, table, beside)
     guess = {"table": 1.0, "encoder": 1.0, "least": dict.fromkeys(NAMES, 0.0)}
@@ -334,6 +337,7 @@ def _card(
         "version": f"who-{digest[:4]}",
         "alone": alone,
         "beside": beside,
+        "unsure": list(_UNSURE),
         "about": about,
         "files": {WEIGHTS_FILE: digest},
     }
@@ -376,7 +380,7 @@ def _chosen(folder: Path, held: Sequence[dict[str, Any]]) -> tuple[dict[str, Any
 
 
 def _limit(found: Sequence[tuple[Span, float, str]], right: Sequence[str]) -> tuple[float, float]:
-    """F1 of the names that are exactly right, and the lowest limit that gives as much but for chance."""
+    """F1 of the names that are exactly right, and the highest limit that gives as much but for chance."""
     answers = [
         (share, text[span.start : span.end] == words)
         for (span, share, text), words in zip(found, right, strict=True)
@@ -387,7 +391,7 @@ def _limit(found: Sequence[tuple[Span, float, str]], right: Sequence[str]) -> tu
         hits = [hit for share, hit in answers if share > least]
         tried.append((2 * sum(hits) / max(1, len(hits) + labelled), least))
     best = max(f1 for f1, _ in tried)
-    return next((f1, least) for f1, least in tried if f1 >= best - _ALIKE)
+    return next((f1, least) for f1, least in reversed(tried) if f1 >= best - _ALIKE)
 
 
 if __name__ == "__main__":

@@ -240,3 +240,38 @@ def test_weights_of_another_shape_are_refused(folder: Path) -> None:
 def test_without_its_weights_the_rules_tell() -> None:
     text = "投诉北辰烤鱼店每晚排放油烟"
     assert look(text, text, 0).told.party == Span(2, 7)
+
+
+def open_in(spans: Spans, text: str) -> bool:
+    folded = normalize(text)
+    return spans.leaves_open(folded, 0, look(text, folded, 0))
+
+
+def test_what_the_table_half_believes_is_open() -> None:
+    """Of texts whose kind is sure the encoder is asked for names alone, and only where some are open."""
+    open_ones = {
+        text: open_in(SHIPPED, text)
+        for text in ("投诉北辰烤鱼店每天晚上十点到凌晨两点排放油烟", "楼下那家每到饭点油烟呛人，物业不管")
+    }
+    assert list(open_ones.values()) == [False, True]
+
+
+def test_a_folder_of_before_leaves_nothing_open(tmp_path: Path) -> None:
+    for path in WEIGHTS.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / CARD).unlink()
+    card = json.loads((WEIGHTS / CARD).read_text(encoding="utf-8"))
+    del card["unsure"]
+    (tmp_path / CARD).write_text(json.dumps(card), encoding="utf-8")
+    assert not open_in(Spans(tmp_path), "楼下那家每到饭点油烟呛人，物业不管")
+
+
+@pytest.mark.parametrize("unsure", [[0.1], "half", [0.1, "x"]])
+def test_limits_that_are_none_are_refused(tmp_path: Path, unsure: object) -> None:
+    for path in WEIGHTS.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / CARD).unlink()
+    card = json.loads((WEIGHTS / CARD).read_text(encoding="utf-8"))
+    (tmp_path / CARD).write_text(json.dumps(card | {"unsure": unsure}), encoding="utf-8")
+    with pytest.raises(WeightsError, match=CARD):
+        Spans(tmp_path)
