@@ -32,9 +32,9 @@ _BLOCKS: Final = frozenset({
 })  # fmt: skip
 _UNSEEN: Final = frozenset({"script", "style", "head", "template", "noscript", "iframe", "object", "svg"})
 _SPACES: Final = re.compile(r"[ \t\r\f\v\u3000\u00a0]+")
-_LINES: Final = re.compile(r"\s*\n\s*")
-#: No scheme, no host without one, and something that only an address has.
-_RELATIVE: Final = re.compile(r"(?![^/?#]*:|www\.)(?:[/?]\S*|[^#\s]\S*[/?.]\S*)", re.IGNORECASE)
+#: No scheme, no host without one, and something that only an address has. Of the first such sign alone: one
+#: that may be any of them is tried at each, and a feed writes as many as it likes.
+_RELATIVE: Final = re.compile(r"(?![^/?#]*:|www\.)(?:[/?]\S*|[^#\s][^\s/?.]*[/?.]\S*)", re.IGNORECASE)
 #: Written where a feed knows no address.
 _NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "无", "暂无", "没有"})
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -74,9 +74,9 @@ def plain(value: str, most: int = MOST_TEXT) -> str:
     """HTML or text → text: tags gone, entities read, blocks on their own lines, control characters out."""
     text = value[:_MOST_HTML]
     text = _seen(text) if "<" in text else html.unescape(text)
-    text = _CONTROL.sub("", text)
-    text = _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
-    return text[:most]
+    text = _SPACES.sub(" ", _CONTROL.sub("", text))
+    # Not by a pattern: blanks that none of them takes would be walked anew from each of a long run.
+    return "\n".join(filter(None, map(str.strip, text.split("\n"))))[:most]
 
 
 def _seen(text: str) -> str:
@@ -123,6 +123,8 @@ def web_address(value: object, base: str | None = None) -> str | None:
     if not isinstance(value, str):
         return None
     text = _CONTROL.sub("", value).strip()
+    if len(text) > MOST_URL:
+        return None
     if base is not None and _RELATIVE.fullmatch(text):
         try:
             text = urljoin(base, text)

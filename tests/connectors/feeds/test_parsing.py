@@ -10,7 +10,7 @@ import pytest
 
 from connectors.feeds.decoding import decode
 from connectors.feeds.errors import FeedRefused
-from connectors.feeds.items import LOOKED_FOR, MOST_TEXT, plain, web_address
+from connectors.feeds.items import _RELATIVE, LOOKED_FOR, MOST_TEXT, plain, web_address
 from connectors.feeds.json_feeds import FieldMap
 from connectors.feeds.moments import moment
 from connectors.feeds.reading import parse, readable
@@ -266,6 +266,22 @@ def test_plain(said: str, found: str) -> None:
 @pytest.mark.parametrize("value", ["javascript:alert(1)", "file:///etc/passwd", "", None, "//x", 7])
 def test_only_web_addresses(value: object) -> None:
     assert web_address(value) is None
+
+
+@pytest.mark.parametrize("blank", ["\u2003", "\u2028", "\x1f", "\n", " \n\u2003"])
+def test_blanks_of_any_number_are_read_once(blank: str) -> None:
+    """What walks them anew from each holds the interpreter, and with it the whole process, for minutes."""
+    started = time.process_time()
+    assert plain(f"一{blank * 60_000}\n二") == "一\n二"
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("said", ["a" + "." * 150_000 + " b", "/" * 150_000 + " b", "." * 150_000 + "\n."])
+def test_an_address_of_any_length_is_read_once(said: str) -> None:
+    started = time.process_time()
+    assert web_address(said, BASE) is None
+    assert _RELATIVE.fullmatch(said) is None
+    assert time.process_time() - started < 10
 
 
 BASE = "https://news.example/feeds/list.xml?n=9"
