@@ -136,9 +136,9 @@ _ROOM_CALLED: Final = re.compile(
     r"(?:(?:房号|门牌号?|房间号)[ :是为]{0,2}(?:\d{1,3}-){0,2}|我家(?:是|在)?)(\d{3,4}[室房]?)"
     r"(?![\d米年平元户月日.路人个栋号楼-])"
 )
-#: 我们是1号楼101和102的住户.
+#: 我们是1号楼101和102的住户. So many more and no further: a chain without an end is read anew at each number.
 _ROOM_OF_US: Final = re.compile(
-    r"(?<=[楼元栋门和、-])(\d{3,4}室?)(?=(?:[和、]\d{3,4}室?)*的?(?:住户|业主|居民|租户))"
+    r"(?<=[楼元栋门和、-])(\d{3,4}室?)(?=(?:[和、]\d{3,4}室?){0,20}的?(?:住户|业主|居民|租户))"
 )
 _WE_ARE: Final = re.compile(r"我们?(?:就)?是[^,。;!?\n]{0,30}$")
 #: A house of a lane or a village: 我家在示例胡同28号.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import jieba
 
-from nlp import identity
+from nlp import identity, look_alikes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +50,7 @@ def _fold_table() -> dict[int, str]:
 
 
 _FOLD: Final = _fold_table()
+_SEEN: Final = look_alikes.TABLE | _FOLD
 
 
 def normalize(text: str) -> str:
@@ -99,18 +100,20 @@ _LOOK_BACK: Final = 64  # characters searched for that context, what pads masked
 _DIGIT: Final = re.compile(r"\d")
 _EMAIL: Final = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
 _ID_18: Final = re.compile(
-    r"(?<![\da-z])[1-9]\d{5}[ \n-]{0,2}(?:18|19|20)\d{2}[ \n-]{0,2}(?:0[1-9]|1[0-2])[ \n-]{0,2}"
-    r"(?:0[1-9]|[12]\d|3[01])[ \n-]{0,2}\d{3}[\dx](?![\da-z])"
+    r"(?<![\da-z])[1-9]\d{5}[ \n\-–—]{0,2}(?:18|19|20)\d{2}[ \n\-–—]{0,2}(?:0[1-9]|1[0-2])[ \n\-–—]{0,2}"
+    r"(?:0[1-9]|[12]\d|3[01])[ \n\-–—]{0,2}\d{3}[\dx](?![\da-z])"
 )
 _ID_15: Final = re.compile(
     r"(?<![\da-z])[1-9]\d{5}\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}(?![\da-z])"
 )
-_CARD: Final = re.compile(r"(?<![\da-z.])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,4}(?:[ -]?\d{1,3})?(?![\da-z])")
+_CARD: Final = re.compile(
+    r"(?<![\da-z.])[3-6]\d{3}(?:[ \-–—]?\d{4}){2}[ \-–—]?\d{1,4}(?:[ \-–—]?\d{1,3})?(?![\da-z])"
+)
 # Between the groups of a number: a dash, or the blanks and line breaks of a form or a messenger.
 _GAP: Final = r"(?:[ \n]{0,2}[\-–—][ \n]{0,2}|[ \n]{1,4})?"
 _MOBILE: Final = re.compile(
     r"(?<!\d)(?<!\d\.)(?:\(?(?:\+|00)?86\)?[ \-–—]?|0(?=1[3-9]))?"
-    rf"(?:1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}|1[3-9]\d[.·]\d{{4}}[.·]\d{{4}}"
+    rf"(?:1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}|1[3-9]\d[.·/_]\d{{4}}[.·/_]\d{{4}}"
     rf"|1[3-9]\d{_GAP}\d{{3}}{_GAP}\d{{5}}|1[3-9]\d{{2}}{_GAP}\d{{3}}{_GAP}\d{{4}}"
     r"|1[3-9]\d(?: \d{2}){4}|1[ \-][3-9](?:[ \-]\d){9})(?!\d)"
 )
@@ -318,8 +321,15 @@ def mask_identity(text: str) -> str:
     twice changes nothing. Long numbers that are called an order or file number are kept, unless they have
     exactly the form of a mobile number.
     """
-    folded = normalize(text)
     found: list[tuple[int, int, str]] = []
+    folded = _masked(text.translate(_SEEN), found)
+    if look_alikes.ANY_RINGED.search(folded):
+        _masked(folded.translate(look_alikes.RINGED), found)
+    return _replaced(text, sorted(found))
+
+
+def _masked(folded: str, found: list[tuple[int, int, str]]) -> str:
+    """The folded text with the tokens that the rules set; where each stands and which is added to `found`."""
     # A token has no digit, so there are never more than at first.
     digits = len(_DIGIT.findall(folded))
     for pattern, holds, token, least, words in _RULES:
@@ -336,7 +346,7 @@ def mask_identity(text: str) -> str:
         seen = token.lower()
         folded = _replaced(folded, [(a, b, seen.rjust(b - a, _FILLER)[a - b :]) for a, b in taken])
         found += [(start, end, token) for start, end in taken]
-    return _replaced(text, sorted(found))
+    return folded
 
 
 def _replaced(text: str, parts: Sequence[tuple[int, int, str]]) -> str:

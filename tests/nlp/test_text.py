@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlp import look_alikes
 from nlp.text import cut, mask_identity, normalize
 
 
@@ -94,10 +95,40 @@ def test_normalize_keeps_the_length(text: str) -> None:
         ("010-6234 5678", "[电话号]"),
         ("发邮件到nobody@example.com", "发邮件到[邮箱]"),
         ("车牌京A12345冒黑烟", "车牌[车牌号]冒黑烟"),
+        ("139/8765/4321", "[手机号]"),
+        ("139_8765_4321", "[手机号]"),
+        ("139−8765−4321", "[手机号]"),
+        ("13987\u2028654321", "[手机号]"),
+        ("\u202a139 8765 4321\u202c", "\u202a[手机号]\u202c"),
+        ("𝟏𝟑𝟗𝟖𝟕𝟔𝟓𝟒𝟑𝟐𝟏", "[手机号]"),
+        ("१३९८७६५४३२१", "[手机号]"),
+        ("①③⑨87654321", "[手机号]"),
+        ("电话❶❸❾⑧⑦⑥⑤④③②①", "电话[手机号]"),
+        ("电话①13987654321②13800000000", "电话①[手机号]②[手机号]"),
+        ("身份证110105—19900307—1234", "身份证[身份证号]"),
+        ("卡号6222–0200–0000–0000–000", "卡号[银行卡号]"),
+        ("京A\u201112345", "[车牌号]"),
     ],
 )
 def test_masks(said: str, masked: str) -> None:
     assert mask_identity(said) == masked
+
+
+@pytest.mark.parametrize("mark", "\xad\u2002\u2009\u200d\u2010\u2011\u202f\u2060\u2212\u2028")
+def test_what_word_and_telephones_write_between_the_groups_of_a_number(mark: str) -> None:
+    for groups, masked in (
+        (("139", "8765", "4321"), "[手机号]"),
+        (("010", "66660000"), "[电话号]"),
+        (("110105", "19900307", "1234"), "[身份证号]"),
+    ):
+        assert mask_identity(f"号码{mark.join(groups)}。") == f"号码{masked}。"
+
+
+@given(st.text())
+def test_what_looks_alike_is_one_character_for_one(text: str) -> None:
+    seen = text.translate(look_alikes.TABLE).translate(look_alikes.RINGED)
+    assert len(seen) == len(text)
+    assert {len(one) for table in (look_alikes.TABLE, look_alikes.RINGED) for one in table.values()} == {1}
 
 
 @pytest.mark.parametrize(
@@ -139,6 +170,10 @@ def test_masks(said: str, masked: str) -> None:
         "2026年11月23日",
         "3号楼2单元501",
         "从22点到凌晨3点",
+        "①噪声②油烟③1月5日④12345",
+        "现场150/120/130毫克，2026/11/23",
+        "1〜2楼—3楼–4楼",
+        "100m²，10³个",
         "[手机号]",
         "",
     ],
@@ -152,7 +187,9 @@ def test_a_wrong_check_digit_is_masked_but_an_order_number_is_not() -> None:
     assert mask_identity("流水110101199001011234") == "流水110101199001011234"
 
 
-@given(st.text(alphabet="0123456789 -+()\n京沪aAbB@.:电话卡号微信qQ护照xX〇一三八", max_size=60))
+@given(
+    st.text(alphabet="0123456789 -+()\n京沪aAbB@.:电话卡号微信qQ护照xX〇一三八①③⑧\u2011\u2009/", max_size=60)
+)
 def test_masking_twice_changes_nothing(text: str) -> None:
     once = mask_identity(text)
     assert mask_identity(once) == once
@@ -183,6 +220,9 @@ def test_long_hostile_texts_stay_linear() -> None:
         "我姓孙，叫孙",
         "您好，我是孙",
         "住三单元六零",
+        "我们是住户门101、101",
+        "①",
+        "\u2011",
     ):
         assert mask_identity(piece * (100_000 // len(piece))) is not None
 
