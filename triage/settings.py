@@ -195,7 +195,9 @@ class Settings(BaseSettings):
     wecom_secret_file: Path | None = Field(None, description=_IN_FILE.format("企业微信应用的密钥"))
     wecom_agent: int | None = Field(None, ge=1, description="企业微信应用的编号")
     smtp_url: SecretStr | None = Field(
-        None, description="邮件服务器，形如 smtp://用户:密码@主机:587 或 smtps://…；不设就不发邮件"
+        None,
+        description="邮件服务器，形如 smtp://用户:密码@主机:587 或 smtps://…；不设就不发邮件。smtp:// 须"
+        "有 STARTTLS（本机且不用密码的除外）；可信内网里没有的，写 smtp://主机:25?tls=none，内容和密码就是明文",
     )
     smtp_url_file: Path | None = Field(None, description=_IN_FILE.format("邮件服务器地址"))
     smtp_from: str | None = Field(None, description="邮件的发件地址")

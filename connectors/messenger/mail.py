@@ -1,6 +1,9 @@
 """邮件 over SMTP, one connection a message: the sender is slow and rare, and no stale connection remains.
 
 The Message-ID is made from the key, so a second copy after a lost answer is known as one by mail programs.
+
+Whoever sits on the way can take STARTTLS out of what a server says that it can. So where there is a password or
+the server is not this machine, nothing is said without it, unless the settings call the relay a plain one.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 import aiosmtplib
@@ -27,14 +31,20 @@ _MOST: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where and as whom mail is sent. `tls`: from the first byte; else STARTTLS where it is offered."""
+    """Where and as whom mail is sent. `tls`: from the first byte; else STARTTLS, if `plain` where it can."""
 
     host: str
     port: int
     sender: str
     tls: bool = False
+    plain: bool = False
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+
+    @property
+    def must_start_tls(self) -> bool:
+        """Whether without STARTTLS nothing is sent: neither a password nor an address in clear."""
+        return not (self.tls or self.plain) and (self.user is not None or not _is_here(self.host))
 
 
 class Mailer:
@@ -46,25 +56,12 @@ class Mailer:
 
     async def send(self, message: Message) -> None:
         """Hand it over. Raises MessengerRefused, MessengerAway."""
-        server = self._server
         try:
             mail = self._mail(message)
         except ValueError:  # a line end in an address
             raise MessengerRefused("bad_address") from None
         try:
-            await aiosmtplib.send(
-                mail,
-                sender=server.sender,
-                recipients=[message.to],
-                hostname=server.host,
-                port=server.port,
-                username=server.user,
-                password=server.password,
-                timeout=self._seconds,
-                use_tls=server.tls,
-                start_tls=False if server.tls else None,
-                tls_context=ssl.create_default_context(),
-            )
+            await self._hand_over(mail, message.to)
         # What the server said may quote the address: the number is enough.
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _told(min(refused.code for refused in error.recipients)) from None
@@ -79,6 +76,23 @@ class Mailer:
         except (aiosmtplib.SMTPException, ValueError):
             raise MessengerRefused("smtp_refused") from None
 
+    async def _hand_over(self, mail: EmailMessage, to: str) -> None:
+        server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            timeout=self._seconds,
+            use_tls=server.tls,
+            start_tls=False if server.tls or server.must_start_tls else None,
+            tls_context=ssl.create_default_context(),
+        )
+        async with client:
+            if server.must_start_tls:
+                await _start_tls(client)
+            if server.user is not None:
+                await client.login(server.user, server.password or "")
+            await client.send_message(mail, sender=server.sender, recipients=[to])
+
     def _mail(self, message: Message) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self._server.sender
@@ -92,6 +106,25 @@ class Mailer:
 
     async def close(self) -> None:
         """Nothing is kept open."""
+
+
+async def _start_tls(client: aiosmtplib.SMTP) -> None:
+    """Go on encrypted, or not at all. Raises MessengerAway: a slip of the settings is no refusal for good."""
+    try:
+        await client.ehlo()
+        if not client.supports_extension("starttls"):
+            raise MessengerAway("smtp_no_tls")
+        await client.starttls()
+    except aiosmtplib.SMTPResponseException:
+        raise MessengerAway("smtp_no_tls") from None
+
+
+def _is_here(host: str) -> bool:
+    """Whether it is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.casefold().rstrip(".") == "localhost"
 
 
 def _told(code: int) -> MessengerAway | MessengerRefused:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 if TYPE_CHECKING:
-    from aiosmtpd.smtp import Envelope, Session
+    import ssl
+
+    from aiosmtpd.smtp import Envelope, LoginPassword, Session
 
 SECRET = "shared-secret"  # noqa: S105  (of a test server)
 
@@ -90,6 +92,7 @@ class Mailbox:
 
     codes: list[str] = field(default_factory=list)
     mails: list[bytes] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's name)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -103,7 +106,19 @@ class Mailbox:
         self.mails.append(envelope.content)
         return "250 taken"
 
-    async def listen(self) -> asyncio.Server:
-        """A server in this loop, at a port of its own."""
+    def _proved(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, told: LoginPassword
+    ) -> AuthResult:
+        self.logins.append(told.login.decode())
+        return AuthResult(success=True)
+
+    async def listen(self, *, tls: ssl.SSLContext | None = None) -> asyncio.Server:
+        """A server in this loop, at a port of its own; it takes every password, encrypted or not."""
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: SMTP(self, loop=loop), "127.0.0.1", 0)
+        return await loop.create_server(
+            lambda: SMTP(
+                self, loop=loop, tls_context=tls, authenticator=self._proved, auth_require_tls=False
+            ),
+            "127.0.0.1",
+            0,
+        )

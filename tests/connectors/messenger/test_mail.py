@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import ssl
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,12 @@ import pytest
 
 from connectors.messenger.mail import Mailer, MailServer
 from connectors.messenger.port import Message, MessengerAway, MessengerRefused
+from tests.connectors.hotline.test_client import certificate
 from tests.connectors.messenger.servers import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 NOW = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
 MESSAGE = Message(key="k1", to="duty@example.com", subject="派单通知", text="【接诉】新派工单\n第二行")
@@ -66,6 +70,57 @@ async def test_a_line_end_in_an_address_is_no_header(mailer: Mailer, box: Mailbo
     with pytest.raises(MessengerRefused, match="bad_address"):
         await mailer.send(bad)
     assert box.mails == []
+
+
+WITH_PASSWORD = MailServer("127.0.0.1", 0, "jiesu@example.com", user="jiesu", password="secret")  # noqa: S106
+
+
+async def test_a_password_is_not_said_where_starttls_was_taken_out(box: Mailbox) -> None:
+    async with await box.listen() as listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(MessengerAway, match=r"^smtp_no_tls$"):
+            await Mailer(replace(WITH_PASSWORD, port=port), seconds=2.0, now=lambda: NOW).send(MESSAGE)
+    assert (box.logins, box.mails) == ([], [])
+
+
+async def test_a_plain_relay_is_one_because_somebody_said_so(box: Mailbox) -> None:
+    async with await box.listen() as listening:
+        server = replace(WITH_PASSWORD, port=listening.sockets[0].getsockname()[1], plain=True)
+        await Mailer(server, seconds=2.0, now=lambda: NOW).send(MESSAGE)
+    assert (box.logins, len(box.mails)) == (["jiesu"], 1)
+
+
+async def test_with_starttls_the_password_goes_encrypted(
+    box: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate(tmp_path, "server")
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    theirs.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    monkeypatch.setenv("SSL_CERT_FILE", f"{tmp_path / 'server.pem'}")
+    async with await box.listen(tls=theirs) as listening:
+        server = replace(WITH_PASSWORD, port=listening.sockets[0].getsockname()[1])
+        await Mailer(server, seconds=5.0, now=lambda: NOW).send(MESSAGE)
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(MessengerAway):
+            await Mailer(server, seconds=5.0, now=lambda: NOW).send(MESSAGE)
+    assert (box.logins, len(box.mails)) == (["jiesu"], 1)
+
+
+@pytest.mark.parametrize(
+    ("server", "must"),
+    [
+        (MailServer("127.0.0.1", 25, "a@example.com"), False),
+        (MailServer("localhost", 25, "a@example.com"), False),
+        (MailServer("::1", 25, "a@example.com"), False),
+        (MailServer("localhost", 25, "a@example.com", user="a"), True),
+        (MailServer("10.0.0.7", 25, "a@example.com"), True),
+        (MailServer("mail.example", 25, "a@example.com"), True),
+        (MailServer("mail.example", 25, "a@example.com", user="a", plain=True), False),
+        (MailServer("mail.example", 465, "a@example.com", user="a", tls=True), False),
+    ],
+)
+def test_who_must_encrypt(server: MailServer, *, must: bool) -> None:
+    assert server.must_start_tls is must
 
 
 async def test_nobody_there() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from connectors.messenger.mail import Mailer, MailServer
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from connectors.messenger.port import Messenger
     from triage.clock import Clock
     from triage.settings import Settings
+
+#: Behind the address of a mail server: without STARTTLS too.
+_PLAIN: Final = "tls=none"
 
 
 def open_messengers(settings: Settings, clock: Clock) -> dict[Medium, Messenger]:
@@ -49,7 +52,10 @@ def open_messengers(settings: Settings, clock: Clock) -> dict[Medium, Messenger]
 
 
 def mail_server(url: str, sender: str) -> MailServer:
-    """smtp://user:password@host:port or smtps://…. Raises SettingsError, never with the address in it."""
+    """smtp://user:password@host:port or smtps://…, `?tls=none` behind it for a relay that speaks no TLS.
+
+    Raises SettingsError, never with the address in it.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -58,11 +64,14 @@ def mail_server(url: str, sender: str) -> MailServer:
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise SettingsError("JIESU_SMTP_URL 应形如 smtp://用户:密码@主机:端口 或 smtps://…")
     tls = parts.scheme == "smtps"
+    if parts.query not in ({""} if tls else {"", _PLAIN}):
+        raise SettingsError(f"JIESU_SMTP_URL 问号后面只能写 {_PLAIN}，而且只用于 smtp://")
     return MailServer(
         host=parts.hostname,
         port=port or (465 if tls else 587),
         sender=sender,
         tls=tls,
+        plain=parts.query == _PLAIN,
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )

@@ -52,6 +52,7 @@ _WORDS: Final = {
     "bad_address": "地址不能用",
     "sealed": "联系方式解不开：请核对密钥，或重新填写",
     "smtp_refused": "邮件服务器不接受",
+    "smtp_no_tls": "邮件服务器不提供加密（STARTTLS），没有发出；请核对 JIESU_SMTP_URL",
 }
 _KINDS: Final = {
     "http": "对方回答 HTTP {}",
