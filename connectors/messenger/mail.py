@@ -2,7 +2,7 @@
 
 The Message-ID is made from the key, so a second copy after a lost answer is known as one by mail programs.
 
-Whoever sits on the way can take STARTTLS out of what a server says that it can. So where there is a password or
+Whoever sits on the way can take STARTTLS out of what a server says that it can. So with a password, or where
 the server is not this machine, nothing is said without it, unless the settings call the relay a plain one.
 """
 

@@ -70,6 +70,12 @@ def plain(number: str) -> str:
     return re.sub(r"[\s\0-]", "", unicodedata.normalize("NFKC", number)).upper()
 
 
+def typed_code(secret: str) -> str | None:
+    """The code (查询码) that was typed, as it was given out; None: it is not in the shape of one."""
+    code = unicodedata.normalize("NFKC", secret).upper().replace(" ", "").replace("-", "")
+    return code if _CODE.fullmatch(code) else None
+
+
 async def find(session: AsyncSession, vault: Vault, number: str, secret: str) -> int:
     """The case of a number, for who knows its phone or code. Raises NotYours, the same for every reason."""
     told = plain(number)
@@ -102,10 +108,11 @@ async def find(session: AsyncSession, vault: Vault, number: str, secret: str) ->
 
 def _knows(vault: Vault, secret: str, appeal_id: int, phone_index: bytes | None, kept: str | None) -> bool:
     """Whether the secret is the phone or the code of this appeal."""
-    code = unicodedata.normalize("NFKC", secret).upper().replace(" ", "").replace("-", "")
-    phone = normal_phone(secret)
+    code = typed_code(secret)
+    # With a letter it is no phone: the digits alone would be tried again with each other letter.
+    phone = normal_phone(secret) if code is None or code.isdigit() else ""
     right = bool(phone_index and phone and hmac.compare_digest(phone_index, vault.phone_index(phone)))
-    if kept and _CODE.fullmatch(code):
+    if kept and code is not None:
         right = right or hmac.compare_digest(kept, filing.code_hash(vault, appeal_id, code))
     return right
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from connectors.vault import normal_phone
@@ -46,5 +45,8 @@ async def count_try(
 
 
 def _plain(secret: str) -> str:
-    """A phone or code as it is compared: however it is written, it is one."""
-    return normal_phone(secret) or cases.plain(unicodedata.normalize("NFKC", secret))
+    """A phone or code as it is compared: however it is written, it is one.
+
+    A code is one whole: by its digits alone it would share its tries with whatever code has the same.
+    """
+    return cases.typed_code(secret) or normal_phone(secret) or cases.plain(secret)
