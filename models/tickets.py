@@ -190,7 +190,7 @@ class ObjectionRow(Base):
 
 
 class MoveRequest(Base):
-    """A wish that was granted, by the key its sender gave it: sent twice, it is done once."""
+    """A wish that was granted, by the key its sender gave it: sent twice, it is done once. Goes in a week."""
 
     __tablename__ = "move_request"
 

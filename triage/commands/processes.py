@@ -22,7 +22,7 @@ from connectors.queue import QUEUE_NAME, RqQueue, connect
 from models.vocab_notices import Medium
 from triage import jobs, logs, memory, metrics, tracing
 from triage.errors import place_of
-from triage.services import confiding, correcting, drift, reference, supervising
+from triage.services import confiding, correcting, drift, move_keys, reference, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
@@ -197,6 +197,7 @@ def timetable(settings: Settings) -> None:
             "erased-photos": Photos(deps, open_files(settings)).keep,
             "callbacks": CallsKeeper(deps).keep,
             "requests": partial(requests.forget, deps),
+            "move-keys": move_keys.Forgetter(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),
             "rollup-months": partial(partitions.poke, deps),
             "signals": partial(noticing.poke, deps),

@@ -81,9 +81,9 @@ class Wish:
 
     @property
     def digest(self) -> str:
-        """What tells two wishes under one key apart."""
+        """What tells two wishes under one key apart. Kept of a masked one alone: it is without a key."""
         said = json.dumps([self.no, self.move.value, dict(self.values)], sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(said.encode()).hexdigest()
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +133,24 @@ async def make(
     check_post(viewer, person.actor.post, person.actor.unit)
     if not 0 < len(wish.key) <= _LONGEST_KEY or not wish.key.isprintable():
         raise BadInput(f"提交编号应有 1 到 {_LONGEST_KEY} 个可见字符")
+    # Nothing below knows what was typed, but for `typed`: releases before 2026-11-29 kept that.
+    typed, wish = wish.digest, replace(wish, values=_masked(wish.values))
     other_no = await _other(session, wish)
     behind = await following.behind(session, wish)
     locked, waiting = await _lock(session, viewer, (wish.no, other_no), behind)
     ticket = locked.get(wish.no)
-    if ticket is None and (version := await _made_unseen(session, wish)) is not None:
+    if ticket is None and (version := await _made_unseen(session, wish, typed)) is not None:
         return Made(wish.no, version, wish.move, repeated=True)
     if ticket is None or (wish.move is Move.SPLIT and other_no and other_no not in locked):
         raise NotFound("没有这张工单，或您无权查看。")
-    if (granted := await _granted(session, ticket.id, wish)) is not None:
+    if (granted := await _granted(session, ticket.id, wish, typed)) is not None:
         return granted
     if ticket.version != wish.version:
         raise Conflict(await changes_since(session, ticket.id, wish.version), ticket.version)
     standing, events = await stand(session, tables, ticket, now=now)
     head = locked.get(other_no) if other_no and other_no != wish.no else None
     head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
-    request = moves.Request(wish.move, _masked(wish.values), head_standing)
+    request = moves.Request(wish.move, wish.values, head_standing)
     chosen = moves.choose(tables, standing, request, person.actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
     event, after = moves.apply(tables, standing, chosen, person.actor, limits, at=now)
@@ -197,12 +199,12 @@ async def was_made(session: AsyncSession, no: str, key: str) -> bool:
     return found is not None
 
 
-async def _granted(session: AsyncSession, ticket_id: int, wish: Wish) -> Made | None:
+async def _granted(session: AsyncSession, ticket_id: int, wish: Wish, typed: str) -> Made | None:
     """What came of the wish when it was sent before; None: it was not. Raises KeyReused."""
     granted = await session.get(MoveRequest, (ticket_id, wish.key))
     if granted is None:
         return None
-    if granted.digest != wish.digest:
+    if granted.digest not in {wish.digest, typed}:
         raise KeyReused
     return Made(wish.no, granted.version, wish.move, repeated=True)
 
@@ -247,7 +249,7 @@ async def changes_since(session: AsyncSession, ticket_id: int, version: int) -> 
     return found[::-1]
 
 
-async def _made_unseen(session: AsyncSession, wish: Wish) -> int | None:
+async def _made_unseen(session: AsyncSession, wish: Wish, typed: str) -> int | None:
     """The version that this very wish made of a ticket that is out of its sender's sight since.
 
     Who sends the same key with the same content made it: the answer is what it was, and tells no more.
@@ -255,7 +257,11 @@ async def _made_unseen(session: AsyncSession, wish: Wish) -> int | None:
     version: int | None = await session.scalar(
         sa.select(MoveRequest.version)
         .join(Ticket, Ticket.id == MoveRequest.ticket_id)
-        .where(Ticket.no == wish.no, MoveRequest.key == wish.key, MoveRequest.digest == wish.digest)
+        .where(
+            Ticket.no == wish.no,
+            MoveRequest.key == wish.key,
+            MoveRequest.digest.in_((wish.digest, typed)),
+        )
     )
     return version
 

@@ -230,6 +230,37 @@ async def test_a_refusal_leaves_nothing_behind(db: Database, tables: Tables) -> 
         assert await session.scalar(sa.select(sa.func.max(TicketEvent.seq))) == 5
 
 
+async def test_what_is_kept_of_a_wish_tells_no_number(db: Database, tables: Tables) -> None:
+    """Whoever has the rows tries all numbers in the place of [手机号] in a second."""
+    (no,) = await ready(db, tables, TicketIn())
+    values = {"note": "请回电13800138000"}
+    first = await do(db, tables, no, HOTLINE, Move.URGE, 1, values, key="k")
+    again = await do(db, tables, no, HOTLINE, Move.URGE, 1, values, key="k")
+    assert (first.repeated, again.repeated) == (False, True)
+    async with db.reads() as session:
+        kept = await session.scalar(sa.select(MoveRequest.digest))
+        data = await session.scalar(sa.select(TicketEvent.data).where(TicketEvent.tag == "ticket:urge"))
+    assert data is not None
+    assert kept != Wish(no, Move.URGE, values, 1, "k").digest
+    assert kept == Wish(no, Move.URGE, data["values"], 1, "k").digest
+    with pytest.raises(KeyReused):
+        await do(db, tables, no, HOTLINE, Move.URGE, 1, {"note": "请明天回电13800138000"}, key="k")
+
+
+async def test_what_the_release_before_kept_of_a_wish_is_known(db: Database, tables: Tables) -> None:
+    (no,) = await ready(db, tables, TicketIn())
+    values = {"note": "请回电13800138000"}
+    await do(db, tables, no, HOTLINE, Move.URGE, 1, values, key="k")
+    async with db.writes.begin() as session:
+        await session.execute(
+            sa.update(MoveRequest).values(digest=Wish(no, Move.URGE, values, 1, "k").digest)
+        )
+    assert (await do(db, tables, no, HOTLINE, Move.URGE, 1, values, key="k")).repeated
+    other = {"note": "请回电13900139000"}
+    with pytest.raises(KeyReused):
+        await do(db, tables, no, HOTLINE, Move.URGE, 1, other, key="k")
+
+
 async def test_what_is_typed_is_masked_before_it_is_kept(db: Database, tables: Tables) -> None:
     (no,) = await ready(db, tables, TicketIn())
     await do(db, tables, no, HOTLINE, Move.URGE, 1, {"note": "请回电13800138000，身份证110105199001011237"})
