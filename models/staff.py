@@ -183,7 +183,10 @@ class ProviderAttempt(Base):
 
 
 class SignInLock(Base):
-    """Failures under a login, whether an account has it or not: nobody learns from it which logins exist."""
+    """Failures under a login, whether an account has it or not: nobody learns from it which logins exist.
+
+    From an address, from all in an hour, or with codes: `services.staff.locking` makes the keys.
+    """
 
     __tablename__ = "signin_lock"
     __table_args__ = (sa.Index("ix_signin_lock_last", "last_at"),)

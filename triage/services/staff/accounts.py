@@ -207,8 +207,7 @@ async def reset(
     if forget_codes:
         await codes.remove(session, staff.id)
         record(session, LedgerAct.TOTP_SET, by=by, login=login, now=now, detail={"removed": "yes"})
-    for key in (login, locking.code_of(login)):
-        await locking.leave(session, deps.vault, key)
+    await locking.open_again(session, deps.vault, login, now=now)
     await sessions.end_all(session, staff.id, End.PASSWORD, now=now)
     record(session, LedgerAct.PASSWORD_SET, by=by, login=login, now=now, detail={"reset": "yes"})
 

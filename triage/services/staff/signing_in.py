@@ -80,7 +80,7 @@ async def by_password(
     login = normal(login)
     hasher = passwords.hasher_of(deps.settings)
     async with deps.db.writes.begin() as session:
-        may_try, until = await locking.enter(session, deps.vault, login, rule, now=now)
+        may_try, until = await locking.enter(session, deps.vault, login, came.ip, rule, now=now)
         known = await _known(session, login)
         told = login if known is not None else _nobody(deps, login)
         if not may_try:
@@ -101,7 +101,7 @@ async def by_password(
             note_failure(session, told, until, why="password", now=now)
             made = None
         else:
-            await locking.leave(session, deps.vault, login)
+            await locking.leave(session, deps.vault, login, came.ip, now=now)
             if renewed is not None:
                 mine = sa.update(Account).where(Account.staff_id == still.staff_id)
                 await session.execute(mine.values(password_hash=renewed))
@@ -125,11 +125,10 @@ async def by_code(deps: Deps, found: Found, token: str, code: str, *, came: Came
     async with deps.db.writes.begin() as session:
         await sessions.hold(session, found, rule, now=now)
         # Counted apart: a right password must not open again what wrong codes have locked.
-        key = locking.code_of(person.login)
-        may_try, until = await locking.enter(session, deps.vault, key, rule, now=now)
+        may_try, until = await locking.enter_code(session, deps.vault, person.login, rule, now=now)
         good = may_try and await codes.take(session, deps.vault, person.staff_id, code, rule, now=now)
         if good:
-            await locking.leave(session, deps.vault, key)
+            await locking.leave_code(session, deps.vault, person.login)
             new = await _begin(
                 session, person.staff_id, person.login, rule, way=Way(found.way), strong=True,
                 wants_code=False, came=came, before=token, now=now,

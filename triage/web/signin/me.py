@@ -121,16 +121,15 @@ async def code_removed(request: web.Request) -> web.Response:
     """停用, or new recovery codes: either is proved by a code. Raises Over."""
     deps, form, found = request.app[DEPS], await texts(request), _here(request)
     now, person = deps.clock.now(), found.person
-    key = locking.code_of(person.login)
     async with deps.db.writes.begin() as session:
         await sessions.hold(session, found, rule(request), now=now)
-        may_try, until = await locking.enter(session, deps.vault, key, rule(request), now=now)
+        may_try, until = await locking.enter_code(session, deps.vault, person.login, rule(request), now=now)
         good = may_try and await codes.take(
             session, deps.vault, person.staff_id, form.get("code", "")[:40], rule(request), now=now
         )
         shown: list[str] = []
         if good:
-            await locking.leave(session, deps.vault, key)
+            await locking.leave_code(session, deps.vault, person.login)
             if form.get("do") == "renew":
                 shown = await codes.renew_recovery(session, person.staff_id, rule(request))
             else:
@@ -217,9 +216,11 @@ def _here(request: web.Request) -> Found:
 async def _prove(request: web.Request, found: Found, password: str) -> str | None:
     """Whether it is still the person: counted as a sign-in is. Gives the hash it was. Raises Refused."""
     deps, person = request.app[DEPS], found.person
-    now = deps.clock.now()
+    now, address = deps.clock.now(), came_from(request).ip
     async with deps.db.writes.begin() as session:
-        may_try, until = await locking.enter(session, deps.vault, person.login, rule(request), now=now)
+        may_try, until = await locking.enter(
+            session, deps.vault, person.login, address, rule(request), now=now
+        )
         kept = await accounts.own_hash(session, person.staff_id)
         if not may_try:
             signing_in.note_failure(session, person.login, until, why="locked", now=now)
@@ -228,7 +229,7 @@ async def _prove(request: web.Request, found: Found, password: str) -> str | Non
     good = await passwords.hasher_of(deps.settings).verify(kept, password[: passwords.LONGEST])
     async with deps.db.writes.begin() as session:
         if good:
-            await locking.leave(session, deps.vault, person.login)
+            await locking.leave(session, deps.vault, person.login, address, now=now)
         else:
             signing_in.note_failure(session, person.login, until, why="old_password", now=now)
     if not good:

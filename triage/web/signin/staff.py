@@ -226,8 +226,7 @@ async def _enable(session: AsyncSession, act: _Act) -> None:
 
 async def _unlock(session: AsyncSession, act: _Act) -> None:
     login = act.staff.login
-    for key in (login, locking.code_of(login)):
-        await locking.leave(session, act.deps.vault, key)
+    await locking.open_again(session, act.deps.vault, login, now=act.now)
     detail = {"unlocked": "yes"}
     record(session, LedgerAct.STAFF_CHANGED, by=act.by, login=login, now=act.now, detail=detail)
 

@@ -48,8 +48,7 @@ async def parts(deps: Deps, login: str | None, rule: SignInRow) -> Parts:
         if found is None:
             raise NotFound("没有这个账号。")
         staff, account = found
-        keys = (login, locking.code_of(login))
-        locks = await locking.locks_of(session, deps.vault, keys, now=now)
+        locked_until = await locking.locked_until(session, deps.vault, login, now=now)
         issuers = await session.scalars(
             sa.select(ProviderLink.issuer)
             .where(ProviderLink.staff_id == staff.id)
@@ -69,7 +68,7 @@ async def parts(deps: Deps, login: str | None, rule: SignInRow) -> Parts:
                 last_login_at=account.last_login_at,
                 created_by=account.created_by,
             ),
-            locked_until=max(locks.values(), default=None),
+            locked_until=locked_until,
             grants=showing.grant_views(deps.tables, await roles.of(session, staff.id), now),
             sessions=showing.session_views(await sessions.listed(session, staff.id, rule, now=now), None),
             tokens=showing.token_views(await tokens.listed(session, staff.id), now),

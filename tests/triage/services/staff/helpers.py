@@ -40,11 +40,17 @@ async def person(
 
 
 async def enter(
-    deps: Deps, counts: SharedCounts, login: str, password: str = PASSWORD, *, before: str | None = None
+    deps: Deps,
+    counts: SharedCounts,
+    login: str,
+    password: str = PASSWORD,
+    *,
+    before: str | None = None,
+    came: Came = HERE,
 ) -> SignedIn:
     """Sign in with a password, now."""
     return await signing_in.by_password(
-        deps, counts, login, password, came=HERE, before=before, now=deps.clock.now()
+        deps, counts, login, password, came=came, before=before, now=deps.clock.now()
     )
 
 
