@@ -17,13 +17,15 @@ ENV JIESU_PG_BIN=/usr/lib/postgresql/18/bin
 RUN groupadd --system --gid 10001 jiesu \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin jiesu
 WORKDIR /opt/jiesu
-COPY requirements.lock pyproject.toml README.md ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements.lock requirements-build.lock pyproject.toml README.md ./
+# What builds (ours, and what comes as source) is pinned too: left to itself, pip fetches the newest and runs it as root.
+RUN pip install --no-cache-dir --require-hashes -r requirements-build.lock \
+    && pip install --no-cache-dir --no-build-isolation --require-hashes -r requirements.lock
 COPY models models
 COPY nlp nlp
 COPY connectors connectors
 COPY triage triage
-RUN pip install --no-cache-dir --no-deps -e . && python -m compileall -q models nlp connectors triage
+RUN pip install --no-cache-dir --no-build-isolation --no-deps -e . && python -m compileall -q models nlp connectors triage
 # The root file system may be read-only: data goes to the volume, what is short-lived to /tmp.
 ENV JIESU_DATA_DIR=/var/lib/jiesu
 ENV HOME=/tmp ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=1

@@ -175,6 +175,7 @@ lock:
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	echo locust | uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 - -o requirements-load.lock
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements-tools.in -o requirements-tools.lock
+	echo "setuptools>=80" | uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 - -o requirements-build.lock
 	echo uv | uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 - -o requirements-uv.lock
 
 clean:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ SBOM: dict[str, Any] = {
         ("requirements-dev.lock", 30),
         ("requirements-tools.lock", 30),
         ("requirements-uv.lock", 1),
+        ("requirements-build.lock", 1),
     ],
 )
 def test_everything_that_is_installed_is_pinned_with_hashes(name: str, least: int) -> None:
@@ -44,6 +47,22 @@ def test_what_runs_is_what_was_tested_but_for_what_is_named_here() -> None:
     # A dependency of tests alone holds packaging below what runs.
     assert {name for name, _ in runs.keys() - tested.keys()} == {"packaging"}
     assert [key for key in runs.keys() & tested.keys() if runs[key] != tested[key]] == []
+
+
+def test_the_image_is_built_by_what_is_pinned_and_takes_nothing_else() -> None:
+    """An isolated build fetches the newest setuptools without a hash, and runs it as root."""
+    said = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    first, *others = re.findall(r"pip install ([^&\n]+)", said)
+    assert first.split()[1:] == ["--require-hashes", "-r", "requirements-build.lock"]
+    assert [one.split()[1:] for one in others] == [
+        ["--no-build-isolation", "--require-hashes", "-r", "requirements.lock"],
+        ["--no-build-isolation", "--no-deps", "-e", "."],
+    ]
+    needs = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    ((name, version),) = pins(ROOT / "requirements-build.lock")
+    assert needs == ["setuptools>=80"]
+    assert name == "setuptools"
+    assert int(version.split(".")[0]) >= 80
 
 
 def test_a_pin_without_a_hash_is_refused(tmp_path: Path) -> None:
