@@ -250,10 +250,12 @@ def still_none(conduct: ConductRow, here: Extent, decided_at: datetime, call: Ca
     """Whether a call is one more of what a person said was none (排除), so soon after.
 
     Narrower than what belongs to one that goes on: it must say its place as the others do (a point where they
-    have points). What may be something else makes an incident as ever.
+    have points), and lie no farther than what was judged. What may be something else makes an incident as
+    ever.
     """
-    alike = (here.lon is None) == (call.point is None)
-    return alike and call.at <= decided_at + conduct.join and belongs(conduct, here, call)
+    alike = call.family == here.family and (here.lon is None) == (call.point is None)
+    reach = min(here.reach, conduct.widest_metres)
+    return alike and call.at <= decided_at + conduct.join and _reached(conduct, here, call, reach)
 
 
 def same_event(conduct: ConductRow, here: Extent, found: Burst) -> bool:

@@ -276,6 +276,8 @@ async def _undo(
         if done is IncidentAct.DISMISS:
             await _usual(session, incident, -1)
         telling.stand(incident, last.data["before"])
+        # Where it is and how far it reaches was left alone while it was dismissed.
+        await joining.recount(session, incident)
     elif done is IncidentAct.TAKE:
         other = await merging.give_back(session, deps, incident, last.data, by=by, now=now)
         if not (incident.calls and other.calls):

@@ -43,7 +43,7 @@ async def attach(
 ) -> list[int]:
     """Put calls that belong to no incident into this one; told of when it grew by it. Gives their ids.
 
-    Those of what a person said was none (排除) go on to count as usual.
+    Those of what a person said was none (排除) go on to count as usual, and make it no wider than was judged.
     """
     by = {call.ticket_id: how for call, how in calls}
     moved: list[int] = []
@@ -63,7 +63,7 @@ async def attach(
         return []
     if not _usual(incident):
         await count_hours(session, [call for call, _ in calls if call.ticket_id in moved], -1)
-    await recount(session, incident)
+    await recount(session, incident, judged=_usual(incident))
     if tell:
         data = {"tickets": sorted(moved), "calls": incident.calls}
         await telling.write(session, incident, IncidentAct.ATTACHED, at=now, data=data)
@@ -80,15 +80,24 @@ def _usual(incident: Incident) -> bool:
     return incident.state == IncidentState.DISMISSED
 
 
-async def recount(session: AsyncSession, incident: Incident) -> None:
-    """What the incident's row says of its calls, made anew from them."""
+async def recount(session: AsyncSession, incident: Incident, *, judged: bool = False) -> None:
+    """What the incident's row says of its calls, made anew from them.
+
+    `judged`: where it is and how far it reaches stays as a person judged it; else it would walk, call by
+    call, to what nobody looked at.
+    """
     calls = [kept(one) for one in await incident_reads.calls_of(session, incident.id)]
     incident.calls = len(calls)
     if not calls:
         return
+    if judged:
+        incident.last_at = max(call.at for call in calls)
+        return
     here = rules.extent(BurstScope(incident.scope), calls)
     incident.district_code, incident.lon, incident.lat = here.district, here.lon, here.lat
-    incident.reach, incident.first_at, incident.last_at = here.reach, calls[0].at, here.last_at
+    # Also when a call leaves what was dismissed: no wider than it was.
+    incident.reach = min(here.reach, incident.reach) if _usual(incident) else here.reach
+    incident.first_at, incident.last_at = calls[0].at, here.last_at
     rows = await session.execute(
         sa.select(Ticket.kind, Ticket.street_code)
         .join(IncidentCall, IncidentCall.ticket_id == Ticket.id)

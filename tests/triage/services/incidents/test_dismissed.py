@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from models.appeals import Reading
@@ -17,6 +18,7 @@ from tests.factories import NOW, add_tickets
 from tests.triage.services.incidents.test_watching import (
     ENOUGH,
     at,
+    begun,
     burst,
     deps,
     do,
@@ -36,10 +38,21 @@ __all__ = ["deps"]
 REASON = "烧烤节，已联系"
 
 
-async def call(deps: Deps, count: int, minutes: float, kind: str = "AIR-05") -> None:
-    """So many more call, so long after."""
+async def call(deps: Deps, count: int, minutes: float, kind: str = "AIR-05", *, away: float = 0.0) -> None:
+    """So many more call, so long after, from so many kilometres further north."""
+    async with deps.db.reads() as session:
+        last = await session.scalar(sa.select(sa.func.max(Ticket.id))) or 0
     await add_tickets(deps.db, *[replace(one, kind=kind) for one in smells(count, minutes_ago=-minutes)])
+    await put(deps, last + 1, away)
     await watching.watch(at(deps, NOW + timedelta(minutes=minutes)))
+
+
+async def put(deps: Deps, first: int, away: float) -> None:
+    """What was said from this ticket on was said so many kilometres further north."""
+    async with deps.db.writes.begin() as session:
+        appeals = sa.select(Ticket.appeal_id).where(Ticket.id >= first)
+        north = sa.update(Reading).where(Reading.appeal_id.in_(appeals))
+        await session.execute(north.values(lat=Reading.lat + away / 111.2))
 
 
 async def test_those_who_call_on_make_no_new_alert(deps: Deps) -> None:
@@ -98,6 +111,41 @@ async def test_another_matter_or_place_is_no_part_of_it(deps: Deps) -> None:
         ("dismissed", ENOUGH, "AIR"),
         ("proposed", 2 * ENOUGH, "NOI"),
     ]
+
+
+@pytest.mark.parametrize("steps", [(0.9, 1.8, 2.7), (0.2,)], ids=["far, by steps", "the next street"])
+async def test_it_does_not_walk_to_another_event(deps: Deps, steps: tuple[float, ...]) -> None:
+    """Single calls between the two carried it on, and the alert of the second was held back."""
+    dismissed = await burst(deps)
+    await do(deps, IncidentAct.DISMISS, reason=REASON)
+    for minutes, away in enumerate(steps, start=3):
+        await call(deps, 1, minutes, away=away)
+    await call(deps, ENOUGH, 10, away=steps[-1])
+    first, second = await every(deps.db)
+    assert (first.state, first.calls, first.reach) == ("dismissed", ENOUGH, dismissed.reach)
+    assert (first.lon, first.lat) == (dismissed.lon, dismissed.lat)
+    assert (second.state, second.calls >= ENOUGH) == ("proposed", True)
+    assert (await notices(deps.db))[-2:] == [("incident_opened", "bj-desk"), ("incident_opened", "110105")]
+
+
+async def test_who_calls_from_within_it_leaves_it_as_it_was_judged_until_it_is_taken_back(
+    deps: Deps,
+) -> None:
+    await begun(deps)
+    await add_tickets(deps.db, *smells(ENOUGH))
+    await put(deps, ENOUGH, 0.9)
+    await watching.watch(deps)
+    judged = await only(deps.db)
+    await do(deps, IncidentAct.DISMISS, reason=REASON)
+    await call(deps, 2 * ENOUGH, 10, away=0.8)
+    held = await only(deps.db)
+    assert held.calls == 3 * ENOUGH
+    assert (held.lat, held.reach) == (judged.lat, judged.reach)
+    assert held.last_at == NOW + timedelta(minutes=10)
+    await do(deps, IncidentAct.UNDO)
+    back = await only(deps.db)
+    assert (back.lat or 0) > (judged.lat or 0)
+    assert back.reach < judged.reach
 
 
 async def test_an_end_is_no_word_of_what_comes_after(deps: Deps) -> None:
