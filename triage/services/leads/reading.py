@@ -38,8 +38,14 @@ class _Held:
     id: int
     title: str | None
     text: str
-    exposed_at: datetime
+    published_at: datetime | None
+    seen_at: datetime
     attempts: int
+
+    @property
+    def dated(self) -> datetime:
+        """Its own date: what repeats say of theirs makes no report of today an old one."""
+        return min(self.published_at or self.seen_at, self.seen_at)
 
 
 async def hand_out(
@@ -111,7 +117,7 @@ async def _claim(session: AsyncSession, ids: Sequence[int], *, until: datetime) 
         sa.update(Lead)
         .where(Lead.id.in_(free))
         .values(attempts=Lead.attempts + 1, hand_out_at=until)
-        .returning(Lead.id, Lead.title, Lead.text, Lead.exposed_at, Lead.attempts)
+        .returning(Lead.id, Lead.title, Lead.text, Lead.published_at, Lead.seen_at, Lead.attempts)
         .execution_options(synchronize_session=False)
     )
     return sorted((_Held(*row) for row in rows), key=lambda item: item.id)
@@ -128,11 +134,11 @@ def _read(reader: Reader, held: Sequence[_Held]) -> dict[int, TextReading]:
     return found
 
 
-def screen(row: LeadRow, reading: TextReading, exposed_at: datetime, now: datetime) -> DropReason | None:
-    """Why a report is not put before an analyst; None: it is."""
+def screen(row: LeadRow, reading: TextReading, dated: datetime, now: datetime) -> DropReason | None:
+    """Why a report of such a date is not put before an analyst; None: it is."""
     if reading.topic.p_environmental * 100 < row.least_environmental:
         return DropReason.NOT_ENVIRONMENTAL
-    if exposed_at < now - timedelta(days=row.oldest_days):
+    if dated < now - timedelta(days=row.oldest_days):
         return DropReason.OLD
     place = reading.place
     if place.district_code is None and place.outside and not row.outside:
@@ -144,7 +150,7 @@ async def _settle(
     session: AsyncSession, row: LeadRow, item: _Held, reading: TextReading, *, now: datetime
 ) -> int:
     topic, place = reading.topic, reading.place
-    screened = screen(row, reading, item.exposed_at, now)
+    screened = screen(row, reading, item.dated, now)
     state = LeadState.DROPPED if screened else LeadState.WAITING
     values = {
         "screened": screened.value if screened else None,

@@ -178,7 +178,9 @@ async def _candidates(
         Lead.screened == DropReason.OLD.value,
         Lead.decided_by.is_(None),
     )
-    will_be = sa.and_(Lead.state == LeadState.UNREAD.value, Lead.exposed_at < oldest)
+    # By its own date, as it will be screened: not by that of a repeat.
+    dated = sa.func.coalesce(Lead.published_at, Lead.seen_at)
+    will_be = sa.and_(Lead.state == LeadState.UNREAD.value, dated < oldest)
     rows = await session.execute(
         sa.select(Lead.id, Lead.title, Lead.text, sa.or_(screened, will_be).label("old"))
         .where(

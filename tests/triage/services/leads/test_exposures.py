@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from models.leads import LeadEvent
@@ -47,6 +48,23 @@ async def test_what_is_screened_out_for_its_date_takes_no_report_of_today_with_i
     assert (len(old.leads), len(before.leads), len(after.leads), after.repeats) == (1, 1, 0, 2)
     assert (await lead(deps, before.leads[0])).repeats + (await lead(deps, old.leads[0])).repeats == 2
     assert (await lead(deps, before.leads[0])).exposed_at == PUBLIC
+
+
+@pytest.mark.parametrize(("fresh", "old"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize("parts", ["together", "fresh first", "old first"])
+async def test_an_old_repeat_has_no_report_of_today_screened_out_before_it_is_read(
+    deps: Deps, reader: Reader, parts: str, fresh: int, old: int
+) -> None:
+    """Within what an exposure may be moved back by, the fresh one was dropped for the date of the old one."""
+    six, long = NOW - timedelta(days=6), NOW - timedelta(days=34)
+    today, late = item(fresh, SMOKE, at=six), item(old, SMOKE_AGAIN, at=long)
+    batches = {"together": [[today, late]], "fresh first": [[today], [late]], "old first": [[late], [today]]}
+    made = [lead_id for batch in batches[parts] for lead_id in (await take(deps, *batch)).leads]
+    await reading.read(deps, reader, made)
+    found = {one.published_at: one for one in [await lead(deps, lead_id) for lead_id in made]}
+    assert found[six].state == "waiting"
+    # One lead with the exposure of the earlier, as had it been read before; or two.
+    assert (found[six].exposed_at, len(found)) in {(long, 1), (six, 2)}
 
 
 async def test_nor_does_one_of_the_same_batch(deps: Deps) -> None:
