@@ -6,6 +6,7 @@ transaction. What rests is found by the timetable, in batches.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -18,6 +19,8 @@ from models.vocab_matters import Proposal
 from triage import logs
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.services.deps import Deps
@@ -26,6 +29,8 @@ log = logs.get(__name__)
 
 #: Pairs in one transaction.
 BATCH: Final = 500
+#: How often it is asked what was opened again by code that wakes nothing.
+_AGAIN: Final = timedelta(hours=1)
 _OPEN: Final = [state.value for state in OPEN_STATES]
 
 
@@ -33,15 +38,19 @@ class Rester:
     """Lets them rest, batch by batch. One per process."""
 
     def __init__(self, deps: Deps) -> None:
-        """Begin with those that code of before opened again, which did not wake them."""
+        """Begin with those that code of before opened again, which did not wake them.
+
+        And once an hour from then on: while a release is laid out it goes on to do so after this began.
+        """
         self._deps = deps
-        self._begun = False
+        self._next: datetime | None = None
 
     async def keep(self) -> bool:
         """Let a batch rest; whether there may be more."""
-        if not self._begun:
+        now = self._deps.clock.now()
+        if self._next is None or now >= self._next:
             await _wake_open(self._deps)
-            self._begun = True
+            self._next = now + _AGAIN
         return await rest(self._deps)
 
 

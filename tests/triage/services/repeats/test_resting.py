@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,11 +43,24 @@ async def resting_ones(db: Database) -> set[tuple[int, int]]:
         return {(row.ticket_id, row.head_id) for row in rows}
 
 
-async def close(db: Database, ticket_id: int) -> None:
+@dataclass
+class Moving:
+    """A clock that the test moves on."""
+
+    moment: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+async def put(db: Database, ticket_id: int, state: State) -> None:
+    """As code does that knows nothing of rest."""
     async with db.writes.begin() as session:
-        await session.execute(
-            sa.update(Ticket).where(Ticket.id == ticket_id).values(state=State.CLOSED.value)
-        )
+        await session.execute(sa.update(Ticket).where(Ticket.id == ticket_id).values(state=state.value))
+
+
+async def close(db: Database, ticket_id: int) -> None:
+    await put(db, ticket_id, State.CLOSED)
 
 
 @pytest.mark.parametrize("closed", [1, 2], ids=["the earlier one", "the later one"])
@@ -86,6 +101,24 @@ async def test_what_code_of_before_opened_again_is_found_when_the_timetable_begi
     await close(db, 3)
     assert not await resting.Rester(deps_of(db)).keep()
     assert await resting_ones(db) == {(3, 1)}
+    assert await listed(db) == {(2, 1)}
+
+
+async def test_what_it_opens_again_once_the_timetable_runs_is_found_within_the_hour(db: Database) -> None:
+    """While a release is laid out the timetable begins before the processes of before have ended."""
+    await ready(db, TABLES, *[TicketIn()] * 2)
+    await proposed(db, (2, 1))
+    await close(db, 1)
+    clock = Moving()
+    rester = resting.Rester(replace(deps_of(db), clock=clock))
+    await rester.keep()
+    assert await resting_ones(db) == {(2, 1)}
+    await put(db, 1, State.DISPATCHED)
+    clock.moment += timedelta(minutes=55)
+    await rester.keep()
+    assert await resting_ones(db) == {(2, 1)}
+    clock.moment += timedelta(minutes=5)
+    await rester.keep()
     assert await listed(db) == {(2, 1)}
 
 
