@@ -19,7 +19,7 @@ from models.vocab import Tag
 from models.vocab_leads import LeadState
 from models.vocab_notices import Medium, NoticeState
 from tests.factories import NOW, TicketIn, add_tickets
-from tests.plans import plans, scanned
+from tests.plans import heard, plans, scanned
 from triage.clock import FixedClock
 from triage.services.auditing import moves
 from triage.services.auditing.moves import MoveFilter
@@ -91,6 +91,34 @@ async def test_moves_of_some_days_are_read_by_time_page_by_page(db: Database) ->
 
     found = await plans(db, ask)
     assert "ix_ticket_event_at" in found[-1]
+
+
+async def test_no_page_and_no_piece_of_some_days_reads_those_before_it_again(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place it had come to was looked for from the first of the days, or from the last: quadratic."""
+    made = await lived(db)
+    monkeypatch.setattr(moves, "_PIECE", 2)
+    wanted = MoveFilter(since=NOW - 3 * DAY, until=NOW)
+    by_time = [number for start in (9, 6, 3) for number in made[start : start + 3]]
+    with heard(db) as said:
+        assert [one.id async for one in moves.every(db, TABLES, wanted)] == by_time
+        async with db.reads() as session:
+            await moves.page(session, TABLES, wanted, before=by_time[-1], limit=2)
+    first, *later, _place, page = [statement for statement, _ in said if "ticket_event" in statement]
+    # Of two conditions on one end SQLite takes the wider.
+    since, until = "ticket_event.at >= ", "ticket_event.at < "
+    assert (since in first, until in first) == (True, True)
+    assert [(since in piece, until in piece) for piece in later] == [(False, True)] * 4
+    assert (since in page, until in page) == (True, False)
+
+
+async def test_a_page_after_what_lies_past_the_days_begins_with_the_days(db: Database) -> None:
+    made = await lived(db)
+    wanted = MoveFilter(since=NOW - 3 * DAY, until=NOW - DAY)
+    async with db.reads() as session:
+        found = await moves.page(session, TABLES, wanted, before=made[0], limit=50)
+    assert [one.id for one in found] == [number for at in (6, 9) for number in reversed(made[at : at + 3])]
 
 
 async def test_all_moves_come_in_pieces(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ Only what a person did: the system's own events are not an act of anybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -94,27 +94,32 @@ async def page(
     session: AsyncSession, tables: Tables, wanted: MoveFilter, *, before: int | None, limit: int
 ) -> list[MoveLine]:
     """Moves, newest first, those before the event `before`; before one that is not there is nothing."""
-    query = _query(wanted).order_by(*(column.desc() for column in _ORDER)).limit(limit)
+    query = _query(wanted)
     if before is not None:
         at = await session.scalar(sa.select(TicketEvent.at).where(TicketEvent.id == before))
         if at is None:
             return []
+        # Of two conditions on one end SQLite takes `until`, and reads all from there again with each page.
+        inside = wanted.until is not None and at < wanted.until
+        query = _query(replace(wanted, until=None) if inside else wanted)
         query = query.where(sa.tuple_(*_ORDER) < _place(at, before))
+    query = query.order_by(*(column.desc() for column in _ORDER)).limit(limit)
     return [_line(tables, row) for row in await session.execute(query)]
 
 
 async def every(db: Database, tables: Tables, wanted: MoveFilter) -> AsyncIterator[MoveLine]:
     """All of them, oldest first, in pieces: whoever takes his time holds no connection."""
-    query = _query(wanted).order_by(*_ORDER).limit(_PIECE)
-    piece = query
+    # What follows a move lies after `since`: see `page`.
+    piece, later = _query(wanted), _query(replace(wanted, since=None))
     while True:
         async with db.reads() as session:
-            found = [_line(tables, row) for row in await session.execute(piece)]
+            rows = await session.execute(piece.order_by(*_ORDER).limit(_PIECE))
+            found = [_line(tables, row) for row in rows]
         for line in found:
             yield line
         if len(found) < _PIECE:
             return
-        piece = query.where(sa.tuple_(*_ORDER) > _place(found[-1].at, found[-1].id))
+        piece = later.where(sa.tuple_(*_ORDER) > _place(found[-1].at, found[-1].id))
 
 
 def _line(tables: Tables, row: sa.Row[Any]) -> MoveLine:
