@@ -58,6 +58,8 @@ class NewAppeal:
     channel: Channel = Channel.FILE
     confidential: bool = False
     name: str | None = None
+    also_masked: tuple[str, ...] = ()
+    """Names of others that its words may hold: masked as the appellant's own, and kept nowhere else."""
     phone: str | None = None
     id_number: str | None = None
     caller_area: str | None = None
@@ -65,6 +67,13 @@ class NewAppeal:
     told_type: AppealType | None = None
     """What the source itself calls it."""
     extra: dict[str, str] = field(default_factory=dict)
+
+    def masked(self, words: str) -> str:
+        """Words of it as they lie in the clear."""
+        found = mask(words, name=self.name)
+        for name in self.also_masked:
+            found = mask(found, name=name)
+        return found
 
     @property
     def identity(self) -> str:
@@ -108,9 +117,9 @@ def _same_place(item: NewAppeal, stored: str | None) -> bool:
     """Whether an item's address is the one that is stored, masked; none is like none."""
     if _plain(item.address) == _plain(stored):
         return True
-    said = _plain(mask(item.address or "", name=item.name))
+    said = _plain(item.masked(item.address or ""))
     # Masked anew as well: what was stored may have been masked by fewer rules.
-    return said in {_plain(stored), _plain(mask(stored or "", name=item.name))}
+    return said in {_plain(stored), _plain(item.masked(stored or ""))}
 
 
 def mask(text: str, *, name: str | None) -> str:
@@ -159,9 +168,9 @@ async def receive(
             "external_id": item.external_id,
             "dedupe_key": key,
             "content_hash": content_hash,
-            "title": mask(item.title, name=item.name) if item.title else None,
-            "text": mask(item.text, name=item.name),
-            "address": mask(item.address, name=item.name) if item.address else None,
+            "title": item.masked(item.title) if item.title else None,
+            "text": item.masked(item.text),
+            "address": item.masked(item.address) if item.address else None,
             "channel": item.channel.value,
             "caller_area": item.caller_area,
             "confidential": item.confidential,

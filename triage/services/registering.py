@@ -227,13 +227,14 @@ async def _with_original(
         for part, words in shown.items()
         if part in original and getattr(item, part) == words
     }
-    item = replace(item, **left)
+    name = opened("name")
+    # Whoever is named now, or nobody: the name that these words were masked by is masked in them as before.
+    item = replace(item, also_masked=(name,) if name else (), **left)
     if not carry:
         return item
     return replace(
-        item, name=item.name or opened("name"), phone=item.phone or opened("phone"),
-        id_number=opened("id_number"),
-    )  # fmt: skip
+        item, name=item.name or name, phone=item.phone or opened("phone"), id_number=opened("id_number")
+    )
 
 
 async def _known(
@@ -253,8 +254,8 @@ async def _known(
         return None
     appeal, person = row
     said = (
-        item.title and intake.mask(item.title, name=item.name), intake.mask(item.text, name=item.name),
-        item.address and intake.mask(item.address, name=item.name), item.channel.value, item.confidential,
+        item.title and item.masked(item.title), item.masked(item.text),
+        item.address and item.masked(item.address), item.channel.value, item.confidential,
         item.external_id, wish.received_at or appeal.received_at, item.name, item.phone,
     )  # fmt: skip
 

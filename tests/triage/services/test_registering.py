@@ -154,12 +154,13 @@ async def test_a_number_may_be_registered_again_and_finds_them_all(deps: Deps) -
     ]  # fmt: skip
 
 
-async def given_up(deps: Deps, *, confidential: bool = False) -> int:
+async def given_up(deps: Deps, *, confidential: bool = False, **more: Any) -> int:  # noqa: ANN401
     """An appeal that a worker gave up, with a name, a phone and a number in its words."""
     item = NewAppeal(
         "platform", TEXT, NOW - timedelta(days=1), external_id="P-7", name="欧阳示例", phone=PHONE,
         confidential=confidential, address="家住示例苑17号楼1705室",
     )  # fmt: skip
+    item = replace(item, **more)
     async with deps.db.writes.begin() as session:
         (appeal_id,) = (await intake.receive(session, deps.vault, [item], now=NOW)).stored
         await session.execute(
@@ -227,6 +228,22 @@ async def test_what_was_written_anew_and_who_was_not_carried_is_not_taken_over(d
     assert PHONE not in sealed["original"]
     # Whoever asked for 保密 has it, whatever the form says.
     assert appeal.confidential
+
+
+@pytest.mark.parametrize(
+    "more", [{"carry": False, "anonymous": True}, {"carry": False, "name": "王小二"}, {"name": "王小二"}]
+)
+async def test_the_name_that_the_words_were_masked_by_stays_masked(deps: Deps, more: dict[str, Any]) -> None:
+    said = "住户欧阳示例家门口夜里打桩。"
+    old = await given_up(deps, title=said, text=said, address=f"示例苑{said}")
+    form = await instead_of(deps, old, **more)
+    made = await send(deps, form)
+    assert await send(deps, form) == Registered(made.appeal_id, repeated=True)
+    appeal = (await appeals(deps))[-1]
+    assert (appeal.title, appeal.text) == ("住户欧某家门口夜里打桩。",) * 2
+    assert "欧阳" not in (appeal.address or "")
+    # What they wrote is there for who may open it.
+    assert said in (await opened(deps, made.appeal_id))["original"]
 
 
 async def test_who_may_not_see_it_may_not_take_it_over(deps: Deps) -> None:
