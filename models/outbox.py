@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from models.db import Base, BigId
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import InstrumentedAttribute
 
 #: The reason of the letter that says who took its place: a person registered the matter by hand.
@@ -71,3 +74,16 @@ def registered_by_hand(appeal_id: InstrumentedAttribute[int]) -> sa.ColumnElemen
         sa.exists().where(by_hand.key == appeal_id, by_hand.reason == BY_HAND),
         ~sa.exists().where(fresh.key == appeal_id, fresh.rerun_at.is_(None)),
     )
+
+
+async def living_on(session: AsyncSession, appeals: Collection[int]) -> list[int]:
+    """The appeals that were registered by hand in place of these, and in place of those; without these."""
+    known, found, last = set(appeals), list[int](), sorted(appeals)
+    while last:
+        told = await session.scalars(
+            sa.select(DeadLetter.detail).where(DeadLetter.key.in_(last), DeadLetter.reason == BY_HAND)
+        )
+        last = sorted({int(detail["registered"]) for detail in told} - known)
+        known.update(last)
+        found += last
+    return found

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal, Source
 from models.incidents import Incident, IncidentCall, IncidentWatch
 from models.ledger import LedgerRow
+from models.outbox import living_on
 from models.parties import PartyMention
 from models.rollups import RollupTicket
 from models.tickets import Ticket
@@ -42,6 +43,7 @@ _AT_ONCE: Final = 500
 async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now: datetime) -> int:
     """Keep secret what its source says is (source's key, appeal's own key): from now on, never the other way.
 
+    What was given up and registered by hand is so as the one that took its place, too.
     Gives how many were not so before.
     """
     keys: dict[str, list[str]] = {}
@@ -54,6 +56,12 @@ async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now:
         ids += await session.scalars(
             sa.select(Appeal.id).where(Appeal.source_id == source_id, Appeal.dedupe_key.in_(keys[source]))
         )
+    done = await _confide(session, ids, now=now)
+    # Looked for after those are held: whoever registers one by hand has ended, or sees that it is secret.
+    return done + await _confide(session, await living_on(session, ids), now=now)
+
+
+async def _confide(session: AsyncSession, ids: Collection[int], *, now: datetime) -> int:
     rows = (
         await session.execute(
             sa.select(Appeal.id, Appeal.source_id, Ticket.no)

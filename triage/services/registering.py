@@ -29,6 +29,7 @@ from triage.errors import NotFound, NotReady, TriageError
 from triage.services import attachments, intake, ledger, retrying
 from triage.services.attachments import Owner
 from triage.services.citizen.filing import clean
+from triage.services.identities import erasing
 from triage.services.intake import NewAppeal
 from triage.services.registration import line
 
@@ -177,6 +178,7 @@ async def register(
     )
     if held is not None:
         await retrying.taken_over(session, held.id, by=appeal_id, now=now)
+        await erasing.pass_on(session, held.id, to=appeal_id, now=now)
     ledger.write(
         session, who=viewer.login, act=LedgerAct.REGISTERED, now=now,
         subject=ledger.Subject(SubjectKind.APPEAL, str(appeal_id)),

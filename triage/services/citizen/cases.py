@@ -15,6 +15,7 @@ from connectors.vault import normal_phone
 from models.appeals import Appeal, Appellant, Source
 from models.citizens import CitizenAccess, CitizenRating, CitizenWord
 from models.filters import all_seeing
+from models.outbox import living_on
 from models.tickets import MoveRequest, Ticket, TicketEvent
 from models.units import Unit
 from models.vocab import Move, Post, Satisfaction, Tag, YesNo
@@ -322,6 +323,9 @@ async def _open_case(session: AsyncSession, appeal_id: int) -> Case:
     case = await read(session, appeal_id)
     if case is None or not case.open:
         raise TooEarly("这件诉求已经结束。有新的情况，请重新反映一件。")
+    # Nobody reads what is added to the one that was given up. Whose name the other bears is not told here.
+    if case.no is None and await living_on(session, [appeal_id]):
+        raise TooEarly("这件诉求已由工作人员重新登记办理。要补充或催办，请打 12345，报上受理编号。")
     return case
 
 

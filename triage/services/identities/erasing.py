@@ -22,7 +22,9 @@ from models.files import Attachment
 from models.filters import may_see, may_see_unread
 from models.hotline import HotlineOrder
 from models.identities import Erasure
+from models.ledger import LedgerRow
 from models.open311 import Open311Request
+from models.outbox import living_on
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, AppealState
@@ -50,6 +52,8 @@ log = logs.get(__name__)
 BATCH: Final = 200
 EVERY: Final = timedelta(hours=1)
 LONGEST_REASON: Final = 500
+#: So many given-up appeals of one number are told from those registered by hand in their place.
+_SAME_NUMBER: Final = 20
 _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
 _PARTS: Final = ("name", "phone", "id_number", "original", "phone_index")
 _SETTLED: Final = tuple(state.value for state in (ShareState.PAID, ShareState.WAIVED, ShareState.DECLINED))
@@ -77,7 +81,8 @@ OVER: Final = sa.or_(Ticket.state.in_(_CLOSED), sa.and_(Ticket.id.is_(None), App
 async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, now: datetime) -> int:
     """Note that an appellant wants his identity erased: done as soon as the case is over. Gives the appeal.
 
-    `no`: of the ticket; of an appeal that was given up and has none, the number it came with.
+    `no`: of the ticket; of an appeal that was given up and has none, the number it came with. Of one that was
+    registered by hand in its place, or in whose place it was, it is noted as well.
     Raises NotFound, BadInput.
     """
     reason = " ".join(reason.split())[:LONGEST_REASON]
@@ -86,8 +91,43 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
     appeal_id = await session.scalar(
         sa.select(Ticket.appeal_id).where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
     ) or await _given_up(session, viewer, no[:200].replace("\0", ""))
+    # Held: whoever registers it by hand in this moment has ended, or finds the wish.
+    await session.get_one(Appeal, appeal_id, with_for_update=True)
     await note(session, appeal_id, reason, no=no, by=viewer.login, now=now)
+    for other in await _same_person(session, appeal_id):
+        own = await session.scalar(sa.select(Ticket.no).where(Ticket.appeal_id == other))
+        await note(session, other, reason, no=own, by=viewer.login, now=now)
     return appeal_id
+
+
+async def _same_person(session: AsyncSession, appeal_id: int) -> list[int]:
+    """The appeals that this one was registered by hand for, and those that were for it; all theirs."""
+    before, last = list[int](), appeal_id
+    while (failed := await _registered_for(session, last)) is not None:
+        before.append(failed)
+        last = failed
+    after = await living_on(session, [appeal_id, *before])
+    return [*before, *after]
+
+
+async def _registered_for(session: AsyncSession, appeal_id: int) -> int | None:
+    """The given-up appeal that this one was registered in place of."""
+    detail = await session.scalar(
+        sa.select(LedgerRow.detail).where(
+            LedgerRow.subject_kind == SubjectKind.APPEAL.value, LedgerRow.subject == str(appeal_id),
+            LedgerRow.act == LedgerAct.REGISTERED.value,
+        )
+    )  # fmt: skip
+    return (detail or {}).get("failed")
+
+
+async def pass_on(session: AsyncSession, appeal_id: int, *, to: int, now: datetime) -> None:
+    """Note a wish that waits at an appeal for the one registered in its place, which has what was sealed."""
+    wish = await session.scalar(
+        sa.select(Erasure).where(Erasure.appeal_id == appeal_id, Erasure.erased_at.is_(None))
+    )
+    if wish is not None:
+        await note(session, to, wish.reason, no=None, by=wish.asked_by, now=now)
 
 
 async def note(
@@ -124,12 +164,14 @@ async def _given_up(session: AsyncSession, viewer: Viewer, no: str) -> int:
         await session.scalars(
             sa.select(Appeal.id)
             .where(may_see_unread(viewer), Appeal.state == _GIVEN_UP, Appeal.external_id == no)
-            .limit(2)
+            .order_by(Appeal.id)
+            .limit(_SAME_NUMBER)
         )
     ).all()
     if not found:
         raise NotFound("没有这张工单或处理失败的诉求，或您无权查看。")
-    if len(found) > 1:
+    # One that was registered by hand, and then given up too, is the same citizen's.
+    if not {*found[1:]} <= {*await living_on(session, found[:1])}:
         raise BadInput("几个来源都有这个编号的处理失败诉求，分不清是哪一条")
     return found[0]
 

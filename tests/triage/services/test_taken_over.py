@@ -1,0 +1,135 @@
+"""A given-up appeal that was registered by hand: what comes later, and what it had, reach the other one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import triage.tables
+from connectors.vault import Vault
+from models.appeals import Appeal, Source
+from models.identities import Erasure
+from models.ledger import LedgerRow
+from models.outbox import Outbox, living_on
+from models.vocab import AppealState
+from models.vocab_ledger import LedgerAct
+from tests.factories import NOW
+from tests.triage.services.test_registering import CLERK, appeals, given_up, instead_of, send
+from triage.clock import FixedClock
+from triage.errors import BadInput
+from triage.services import confiding, intake
+from triage.services.citizen import cases
+from triage.services.citizen.cases import TooEarly
+from triage.services.deps import Deps
+from triage.services.identities import erasing
+from triage.services.intake import NewAppeal
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from models.db import Database
+
+
+@pytest.fixture
+def deps(db: Database) -> Deps:
+    return Deps(Settings(), FixedClock(NOW), triage.tables.load(), db, Vault({1: bytes(32)}))
+
+
+async def kill(deps: Deps, appeal_id: int) -> None:
+    """A worker gives this one up, too."""
+    async with deps.db.writes.begin() as session:
+        dead = sa.update(Appeal).where(Appeal.id == appeal_id).values(state=AppealState.DEAD.value)
+        await session.execute(dead)
+        await session.execute(sa.delete(Outbox))
+
+
+async def three(deps: Deps) -> list[int]:
+    """One given up, the one in its place given up as well, and the one in place of that."""
+    first = await given_up(deps)
+    second = (await send(deps, await instead_of(deps, first))).appeal_id
+    await kill(deps, second)
+    third = (await send(deps, await instead_of(deps, second, key="another"))).appeal_id
+    return [first, second, third]
+
+
+async def asked(deps: Deps) -> list[int]:
+    async with deps.db.reads() as session:
+        return list(await session.scalars(sa.select(Erasure.appeal_id).order_by(Erasure.appeal_id)))
+
+
+async def test_one_lives_on_as_the_one_registered_for_it_and_so_on(deps: Deps) -> None:
+    first, second, third = await three(deps)
+    async with deps.db.reads() as session:
+        assert await living_on(session, [first]) == [second, third]
+        assert await living_on(session, [first, second]) == [third]
+        assert await living_on(session, [third]) == []
+        assert await living_on(session, []) == []
+
+
+async def test_what_its_source_keeps_secret_later_is_so_in_its_place_too(deps: Deps) -> None:
+    ids = await three(deps)
+    async with deps.db.writes.begin() as session:
+        key = await session.scalar(sa.select(Appeal.dedupe_key).where(Appeal.id == ids[0])) or ""
+        source = await session.scalar(sa.select(Source.key).where(Source.key == "platform")) or ""
+        assert await confiding.told(session, {(source, key)}, now=NOW) == len(ids)
+        assert await confiding.told(session, {(source, key)}, now=NOW) == 0
+    assert [appeal.confidential for appeal in await appeals(deps)] == [True] * len(ids)
+    async with deps.db.reads() as session:
+        said = await session.scalars(
+            sa.select(LedgerRow.subject).where(LedgerRow.act == LedgerAct.CONFIDED.value)
+        )
+    assert sorted(said) == [str(number) for number in ids]
+
+
+async def test_a_wish_to_be_erased_is_for_every_copy_of_what_was_sealed(deps: Deps) -> None:
+    ids = await three(deps)
+    async with deps.db.writes.begin() as session:
+        # By the number that all of them bear; two of them were given up.
+        assert await erasing.ask(session, CLERK, "P-7", "来函 1 号", now=NOW) == ids[0]
+    assert await asked(deps) == ids
+
+
+async def test_a_wish_by_the_number_of_the_later_one_is_for_the_first_as_well(deps: Deps) -> None:
+    first = await given_up(deps)
+    second = (await send(deps, await instead_of(deps, first, number="BJ-8"))).appeal_id
+    await kill(deps, second)
+    async with deps.db.writes.begin() as session:
+        assert await erasing.ask(session, CLERK, "BJ-8", "来函 1 号", now=NOW) == second
+    assert await asked(deps) == [first, second]
+
+
+async def test_two_of_one_number_that_have_nothing_to_do_with_each_other_are_not_told_apart(
+    deps: Deps,
+) -> None:
+    await three(deps)
+    other = NewAppeal("elsewhere", "别处来的一件事。", NOW, external_id="P-7")
+    async with deps.db.writes.begin() as session:
+        (number,) = (await intake.receive(session, deps.vault, [other], now=NOW)).stored
+    await kill(deps, number)
+    async with deps.db.writes.begin() as session:
+        with pytest.raises(BadInput, match="分不清"):
+            await erasing.ask(session, CLERK, "P-7", "来函 1 号", now=NOW)
+    assert await asked(deps) == []
+
+
+async def test_a_wish_that_waits_goes_along(deps: Deps) -> None:
+    first = await given_up(deps)
+    async with deps.db.writes.begin() as session:
+        await erasing.ask(session, CLERK, "P-7", "来函 1 号", now=NOW - timedelta(hours=1))
+    second = (await send(deps, await instead_of(deps, first))).appeal_id
+    assert await asked(deps) == [first, second]
+
+
+async def test_nothing_is_added_to_an_appeal_that_nobody_reads_any_more(deps: Deps) -> None:
+    first = await given_up(deps)
+    async with deps.db.writes.begin() as session:
+        assert await cases.add(session, deps, first, "还有一件事。", "k1", now=NOW)
+    await send(deps, await instead_of(deps, first))
+    async with deps.db.writes.begin() as session:
+        with pytest.raises(TooEarly, match="重新登记"):
+            await cases.add(session, deps, first, "又有一件事。", "k2", now=NOW)
+    async with deps.db.writes.begin() as session:
+        with pytest.raises(TooEarly, match="重新登记"):
+            await cases.urge(session, deps, first, "k3", now=NOW)
