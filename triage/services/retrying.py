@@ -92,15 +92,24 @@ async def retry(
     The dead letter stays and says when it was run again. Running it twice does no harm.
     """
     chosen = [] if ids is None else [Appeal.id.in_(sorted(ids))]
-    done = list(
+    # Held first, then looked at anew: one that a clerk registered by hand while we waited is over.
+    held = list(
         await session.scalars(
-            sa.update(Appeal)
+            sa.select(Appeal.id)
             .where(may_see_unread(viewer), GIVEN_UP, *chosen)
+            .order_by(Appeal.id)
+            .with_for_update(of=Appeal)
+        )
+    )
+    done: list[int] = []
+    for start in range(0, len(held), _CHUNK):
+        done += await session.scalars(
+            sa.update(Appeal)
+            .where(Appeal.id.in_(held[start : start + _CHUNK]), GIVEN_UP)
             .values(state=AppealState.WAITING.value, attempts=0, claimed_until=None)
             .returning(Appeal.id)
             .execution_options(synchronize_session=False)
         )
-    )
     if not done:
         return 0
     told = [str(appeal_id) for appeal_id in sorted(done)[:_TOLD]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from tests.factories import NOW
 from tests.triage.services.test_registering import CLERK, appeals, given_up, instead_of, send
 from triage.clock import FixedClock
 from triage.errors import BadInput
-from triage.services import confiding, intake
+from triage.services import confiding, intake, registering, retrying
 from triage.services.citizen import cases
 from triage.services.citizen.cases import TooEarly
 from triage.services.deps import Deps
@@ -133,3 +134,20 @@ async def test_nothing_is_added_to_an_appeal_that_nobody_reads_any_more(deps: De
     async with deps.db.writes.begin() as session:
         with pytest.raises(TooEarly, match="重新登记"):
             await cases.urge(session, deps, first, "k3", now=NOW)
+
+
+async def test_a_retry_that_waits_for_a_registration_makes_no_second_case(deps: Deps) -> None:
+    first = await given_up(deps)
+    form = await instead_of(deps, first)
+
+    async def again() -> int:
+        async with deps.db.writes.begin() as session:
+            return await retrying.retry(session, CLERK, now=NOW)
+
+    async with deps.db.writes.begin() as session:
+        await registering.register(session, deps, CLERK, form, now=NOW)
+        pressed = asyncio.create_task(again())
+        # Long enough to come to where it waits.
+        await asyncio.sleep(0.5)
+    assert await pressed == 0
+    assert [appeal.state for appeal in await appeals(deps)] == ["dead", "waiting"]
