@@ -1,9 +1,9 @@
 """人工登记: a clerk writes down what somebody says at the counter, on another line, in a letter.
 
-What this module knows: what makes one form (`registration`) one case, and what becomes of a given-up appeal
-(处理失败) that is registered anew. It stores through intake like everybody who receives appeals: masking,
-sealing, reading, dispatch and the search for the same matter are those of any other. Who may: 受理审核派单
-(INTAKE), which the routes ask for; in place of a given-up one, who may see that.
+What this module knows: what makes one form (`registration`) one case. What a given-up appeal (处理失败)
+gives to the one in its place, `taking_over` knows. It stores through intake like everybody who receives
+appeals: masking, sealing, reading, dispatch and the search for the same matter are those of any other. Who
+may: 受理审核派单 (INTAKE), which the routes ask for; in place of a given-up one, who may see that.
 
 A number from outside (平台编号) is kept so that the case is found by it. It does not make the case one: an
 order that was reopened has its own, and may be reopened again. The form's key does, with who sent it.
@@ -11,27 +11,24 @@ order that was reopened has its own, and may be reopened again. The form's key d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-import orjson
 import sqlalchemy as sa
 
 from models.appeals import Appeal, Appellant, Source
+from models.files import Attachment
 from models.filters import may_see_unread
-from models.vocab import AppealType
 from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.clock import BEIJING
 from triage.errors import NotFound, NotReady, TriageError
-from triage.services import attachments, intake, ledger, retrying
+from triage.services import attachments, intake, ledger, retrying, taking_over
 from triage.services.attachments import Owner
-from triage.services.citizen.filing import clean
 from triage.services.identities import erasing
 from triage.services.intake import NewAppeal
-from triage.services.registration import line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,8 +152,8 @@ async def register(
         confidential=wish.confidential, received_at=wish.received_at or now, name=wish.name, phone=wish.phone,
     )  # fmt: skip
     if held is not None:
-        item = await _with_original(session, vault, held, item, carry=wish.carry)
-    if known := await _known(session, vault, item, wish):
+        item = await taking_over.with_original(session, vault, held, item, carry=wish.carry)
+    if known := await _known(session, vault, item, wish, hashes):
         return known
     if held is not None and not await session.scalar(
         sa.select(Appeal.id).where(Appeal.id == held.id, retrying.GIVEN_UP)
@@ -165,7 +162,7 @@ async def register(
     received = await intake.receive(session, vault, [item], now=now)
     if not received.stored:
         # Sent twice at once, and the other one was first.
-        known = await _known(session, vault, item, wish)
+        known = await _known(session, vault, item, wish, hashes)
         if known is None:
             raise NotReady("没有登记成，请再按一次登记；填写的内容还在。")
         return known
@@ -177,6 +174,7 @@ async def register(
         session, Owner(appeal_id, FileOwner.APPEAL, viewer.login), files, hashes, now=now
     )
     if held is not None:
+        await taking_over.give(session, vault, held.id, to=appeal_id)
         await retrying.taken_over(session, held.id, by=appeal_id, now=now)
         await erasing.pass_on(session, held.id, to=appeal_id, now=now)
     ledger.write(
@@ -199,50 +197,17 @@ async def _hold(session: AsyncSession, viewer: Viewer, appeal_id: int) -> Appeal
     return found
 
 
-async def _with_original(
-    session: AsyncSession, vault: Vault, held: Appeal, item: NewAppeal, *, carry: bool
-) -> NewAppeal:
-    """The form with what is sealed of the appeal it stands for: nobody is shown it, and it is sealed again.
-
-    Words that were left as the form showed them, masked, are the ones that the citizen wrote. What its source
-    said of it (保密, 举报) holds on.
-    """
-    person = await session.scalar(sa.select(Appellant).where(Appellant.appeal_id == held.id))
-    told = AppealType(held.told_type) if held.told_type else None
-    item = replace(
-        item,
-        confidential=item.confidential or held.confidential,
-        told_type=told,
-        caller_area=held.caller_area,
-    )
-    if person is None:
-        return item
-
-    def opened(part: str) -> str | None:
-        sealed = getattr(person, part)
-        return None if sealed is None else vault.open(sealed, belongs_to=f"appellant.{part}:{held.id}")
-
-    original: dict[str, str] = orjson.loads(opened("original") or "{}")
-    shown = {"title": line(held.title or ""), "text": clean(held.text), "address": line(held.address or "")}
-    left: dict[str, Any] = {
-        part: original[part]
-        for part, words in shown.items()
-        if part in original and getattr(item, part) == words
-    }
-    name = opened("name")
-    # Whoever is named now, or nobody: the name that these words were masked by is masked in them as before.
-    item = replace(item, also_masked=(name,) if name else (), **left)
-    if not carry:
-        return item
-    return replace(
-        item, name=item.name or name, phone=item.phone or opened("phone"), id_number=opened("id_number")
-    )
-
-
 async def _known(
-    session: AsyncSession, vault: Vault, item: NewAppeal, wish: Registration
+    session: AsyncSession,
+    vault: Vault,
+    item: NewAppeal,
+    wish: Registration,
+    hashes: Sequence[tuple[str, str | None]],
 ) -> Registered | None:
-    """What this form was registered as before. Raises FormReused when it said something else then."""
+    """What this form was registered as before. Raises FormReused when it said or showed something else then.
+
+    Without photos it is the same: no browser keeps them for a second press.
+    """
     row = (
         await session.execute(
             sa.select(Appeal, Appellant)
@@ -269,6 +234,11 @@ async def _known(
         appeal.title, appeal.text, appeal.address, appeal.channel, appeal.confidential, appeal.external_id,
         appeal.received_at, opened("name"), opened("phone"),
     )  # fmt: skip
-    if said != stored:
+    sent = await session.scalars(
+        sa.select(Attachment.sha256).where(
+            Attachment.appeal_id == appeal.id, Attachment.owner == FileOwner.APPEAL.value
+        )
+    )
+    if said != stored or not {sha256 for sha256, _ in hashes} <= {*sent}:
         raise FormReused(appeal.id)
     return Registered(appeal.id, repeated=True)

@@ -11,17 +11,31 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
+from models import files
 from models.appeals import Appeal, Source
+from models.citizens import CitizenWord
+from models.files import Attachment
 from models.identities import Erasure
 from models.ledger import LedgerRow
 from models.outbox import Outbox, living_on
 from models.vocab import AppealState
+from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct
 from tests.factories import NOW
-from tests.triage.services.test_registering import CLERK, appeals, given_up, instead_of, send
+from tests.triage.services.test_registering import (
+    CLERK,
+    PHONE,
+    appeals,
+    given_up,
+    instead_of,
+    opened,
+    send,
+    wish,
+)
 from triage.clock import FixedClock
 from triage.errors import BadInput
-from triage.services import confiding, intake, registering, retrying
+from triage.services import attachments, confiding, intake, registering, retrying
+from triage.services.attachments import Owner, Prepared
 from triage.services.citizen import cases
 from triage.services.citizen.cases import TooEarly
 from triage.services.deps import Deps
@@ -121,6 +135,73 @@ async def test_a_wish_that_waits_goes_along(deps: Deps) -> None:
         await erasing.ask(session, CLERK, "P-7", "来函 1 号", now=NOW - timedelta(hours=1))
     second = (await send(deps, await instead_of(deps, first))).appeal_id
     assert await asked(deps) == [first, second]
+
+
+async def picture(deps: Deps, appeal_id: int, sha256: str) -> None:
+    photo = Prepared(b"x", "image/jpeg", "照片 1.jpg", 1, 1, b"t")
+    owner = Owner(appeal_id, FileOwner.APPEAL, "citizen")
+    async with deps.db.writes.begin() as session:
+        await attachments.register(session, owner, [photo], [(sha256, "t" * 64)], now=NOW)
+
+
+async def photos(deps: Deps, appeal_id: int) -> list[tuple[str, str | None, str]]:
+    async with deps.db.reads() as session:
+        found = await files.sent_with(session, appeal_id)
+    return [(photo.sha256, photo.thumb_sha256, photo.by) for photo in found]
+
+
+async def test_photos_added_words_and_what_else_was_told_go_along(deps: Deps) -> None:
+    first = await given_up(deps, extra={"备注": "下午在家"})
+    await picture(deps, first, "a" * 64)
+    async with deps.db.writes.begin() as session:
+        assert await cases.add(session, deps, first, f"我叫欧阳示例，电话{PHONE}。", "k1", now=NOW)
+    form = await instead_of(deps, first)
+    second = (await send(deps, form)).appeal_id
+    assert (await send(deps, form)).repeated
+    assert await photos(deps, second) == await photos(deps, first) == [("a" * 64, "t" * 64, "citizen")]
+    async with deps.db.reads() as session:
+        word = (await session.scalars(sa.select(CitizenWord).where(CitizenWord.appeal_id == second))).one()
+    assert word.text == "我叫[姓名]，电话[手机号]。"
+    sealed = deps.vault.open(word.original or b"", belongs_to=f"citizen_word:{second}:k1")
+    assert (PHONE in sealed, word.at) == (True, NOW)
+    assert "下午在家" in (await opened(deps, second))["original"]
+
+
+async def test_what_was_erased_is_not_given_nor_what_may_name_who_is_not_carried(deps: Deps) -> None:
+    first = await given_up(deps, extra={"备注": "下午在家"})
+    form = await instead_of(deps, first, carry=False, anonymous=True)
+    await picture(deps, first, "a" * 64)
+    async with deps.db.writes.begin() as session:
+        session.add(Erasure(appeal_id=first, asked_at=NOW, asked_by="clerk", reason="来函", erased_at=NOW))
+    await picture_later(deps, first)
+    second = (await send(deps, form)).appeal_id
+    assert [sha256 for sha256, *_ in await photos(deps, second)] == ["b" * 64]
+    assert "下午在家" not in (await opened(deps, second))["original"]
+
+
+async def picture_later(deps: Deps, appeal_id: int) -> None:
+    await picture(deps, appeal_id, "b" * 64)
+    async with deps.db.writes.begin() as session:
+        later = sa.update(Attachment).where(Attachment.sha256 == "b" * 64)
+        await session.execute(later.values(at=NOW + timedelta(hours=1)))
+
+
+async def test_a_photo_more_is_another_form_and_none_is_the_same(deps: Deps) -> None:
+    photo = Prepared(b"x", "image/jpeg", "照片 1.jpg", 1, 1, b"t")
+
+    async def press(*hashes: str) -> registering.Registered:
+        kept = [(sha256, None) for sha256 in hashes]
+        async with deps.db.writes.begin() as session:
+            return await registering.register(
+                session, deps, CLERK, wish(), files=[photo for _ in kept], hashes=kept, now=NOW
+            )
+
+    made = await press("a" * 64)
+    assert (await press("a" * 64)).repeated
+    assert (await press()).repeated
+    with pytest.raises(registering.FormReused):
+        await press("a" * 64, "b" * 64)
+    assert [sha256 for sha256, *_ in await photos(deps, made.appeal_id)] == ["a" * 64]
 
 
 async def test_nothing_is_added_to_an_appeal_that_nobody_reads_any_more(deps: Deps) -> None:
