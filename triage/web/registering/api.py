@@ -56,7 +56,7 @@ async def made(request: web.Request) -> web.Response:
         done = await registering.register(
             session, deps, viewer, found, files=files.files, hashes=files.hashes, now=deps.clock.now()
         )
-    request.app[CACHES].today.clear()
+    request.app[CACHES].today.forget(viewer.scope)
     return await _view(request, done.appeal_id, status=200 if done.repeated else 201)
 
 

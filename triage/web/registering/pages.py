@@ -228,7 +228,7 @@ async def _register(request: web.Request, found: Registration, files: Sequence[P
         made = await registering.register(
             session, deps, request[VIEWER], found, files=files, hashes=hashes, now=deps.clock.now()
         )
-    request.app[CACHES].today.clear()
+    request.app[CACHES].today.forget(request[VIEWER].scope)
     return made.appeal_id
 
 

@@ -11,7 +11,8 @@ from models import files as file_rows
 from tests import pictures
 from tests.triage.web.open311.conftest import read_all
 from tests.triage.web.problem import assert_problem
-from tests.triage.web.registering.conftest import appeals
+from tests.triage.web.registering.conftest import Clerk, appeals
+from triage.web.cache import Cache
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -100,3 +101,19 @@ async def test_what_is_not_given_up_is_not_taken_over(client: Client) -> None:
     await assert_problem(await send(client, failed=999), 404, "not_found", "没有这条")
     await send(client)
     await assert_problem(await send(client, key="b", failed=1), 409, "not_given_up", "已经有人")
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is forgotten of caches while forms are sent."""
+    found: list[str] = []
+    monkeypatch.setattr(Cache, "forget", lambda _, key: found.append(type(key).__name__))
+    monkeypatch.setattr(Cache, "clear", lambda _: found.append("everybody's"))
+    return found
+
+
+async def test_others_have_their_summary_for_its_seconds(clerk: Clerk, forgotten: list[str]) -> None:
+    await send(clerk.client)
+    await clerk.get()
+    await clerk.send()
+    assert forgotten == ["Scope", "Scope"]
