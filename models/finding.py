@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from models.appeals import Appeal
-from models.search import fold, phrases, query_lexemes, to_fts5, to_tsquery
+from models.search import fold, phrases, query_lexemes, spellings, to_fts5, to_tsquery
 from models.tickets import Ticket
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ async def by_number(session: AsyncSession, search: Search, query: str) -> Search
     given = query.strip()
     if not _DIGIT.search(given):
         return search
-    numbers = {given, fold(given), fold(given).upper()}
+    numbers = {*spellings(given)}
     if receipt := _RECEIPT.fullmatch(_APART.sub("", fold(given))):
         numbers.add(f"W{receipt[1]}")
     outside = sa.select(Appeal.id).where(Appeal.external_id.in_(sorted(numbers)))

@@ -21,6 +21,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
 
 
+def spellings(number: str) -> list[str]:
+    """A number as it was given, in plain width, and in one case: which of them a source keeps is its own."""
+    return sorted({number, unicodedata.normalize("NFKC", number), fold(number), fold(number).upper()})
+
+
 def lexemes(text: str) -> list[str]:
     """The distinct index words of a text, in order of first appearance."""
     seen: dict[str, None] = {}

@@ -11,6 +11,7 @@ from models.appeals import Appeal, Source
 from models.filters import may_see, may_see_unread
 from models.ledger import LedgerRow
 from models.outbox import registered_by_hand
+from models.search import spellings
 from models.tickets import Ticket
 from models.vocab import AppealState, State
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -84,7 +85,7 @@ async def progress(session: AsyncSession, viewer: Viewer, appeal_id: int) -> Pro
 async def bearing(
     session: AsyncSession, viewer: Viewer, number: str | None, *, besides: int | None = None
 ) -> tuple[Same, ...]:
-    """The cases of this number that the viewer may see, the newest first."""
+    """The cases of this number, however they write it, that the viewer may see, the newest first."""
     if not number:
         return ()
     seen = sa.or_(
@@ -97,7 +98,7 @@ async def bearing(
         )
         .join(Source, Source.id == Appeal.source_id)
         .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
-        .where(Appeal.external_id == number, Appeal.id != (besides or 0), seen)
+        .where(Appeal.external_id.in_(spellings(number)), Appeal.id != (besides or 0), seen)
         .order_by(Appeal.id.desc())
         .limit(_TOLD)
     )  # fmt: skip

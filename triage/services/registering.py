@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal, Appellant, Source
 from models.files import Attachment
 from models.filters import may_see_unread
+from models.search import spellings
 from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
@@ -29,6 +30,7 @@ from triage.services import attachments, intake, ledger, retrying, taking_over
 from triage.services.attachments import Owner
 from triage.services.identities import erasing
 from triage.services.intake import NewAppeal
+from triage.services.registration import plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,10 +91,18 @@ class Failed:
 
 async def number_fault(session: AsyncSession, number: str | None) -> str | None:
     """A number is kept in plain: what looks like a phone or an ID is refused, unless a case has it."""
-    if number is None or mask_identity(number) == number:
+    if number is None or all(mask_identity(one) == one for one in (number, plain_number(number))):
         return None
-    borne = sa.select(sa.exists().where(Appeal.external_id == number))
+    borne = sa.select(sa.exists().where(Appeal.external_id.in_(spellings(number))))
     return None if await session.scalar(borne) else "这像是电话或证件号码，不是平台编号：电话请写在电话一栏。"
+
+
+async def _number(session: AsyncSession, given: str | None) -> str | None:
+    """A number as it is kept: as a case bears it that was given so, else in plain width."""
+    if given is None or given == plain_number(given):
+        return given
+    borne = await session.scalar(sa.select(sa.exists().where(Appeal.external_id == given)))
+    return given if borne else plain_number(given)
 
 
 def _content(vault: Vault, viewer: Viewer, key: str) -> str:
@@ -146,7 +156,7 @@ async def register(
     # Held from here on: one form that is sent twice at once waits, and then finds itself.
     held = await _hold(session, viewer, wish.failed) if wish.failed is not None else None
     item = NewAppeal(
-        source=SOURCE, external_id=wish.number, numbered=False,
+        source=SOURCE, external_id=await _number(session, wish.number), numbered=False,
         content=_content(vault, viewer, wish.key),
         title=wish.title, text=wish.text, address=wish.place, channel=wish.how,
         confidential=wish.confidential, received_at=wish.received_at or now, name=wish.name, phone=wish.phone,
@@ -223,7 +233,7 @@ async def _known(
     said = (
         item.title and item.masked(item.title), item.masked(item.text),
         item.address and item.masked(item.address), item.channel.value, item.confidential,
-        item.external_id, wish.received_at or appeal.received_at, item.name, item.phone,
+        plain_number(item.external_id or ""), wish.received_at or appeal.received_at, item.name, item.phone,
     )  # fmt: skip
 
     def opened(part: str) -> str | None:
@@ -231,8 +241,8 @@ async def _known(
         return None if sealed is None else vault.open(sealed, belongs_to=f"appellant.{part}:{appeal.id}")
 
     stored = (
-        appeal.title, appeal.text, appeal.address, appeal.channel, appeal.confidential, appeal.external_id,
-        appeal.received_at, opened("name"), opened("phone"),
+        appeal.title, appeal.text, appeal.address, appeal.channel, appeal.confidential,
+        plain_number(appeal.external_id or ""), appeal.received_at, opened("name"), opened("phone"),
     )  # fmt: skip
     sent = await session.scalars(
         sa.select(Attachment.sha256).where(

@@ -75,8 +75,8 @@ def line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def number_of(text: str) -> str:
-    """A number from outside as it is kept: in plain width."""
+def plain_number(text: str) -> str:
+    """A number from outside in plain width: so it is kept, unless a case bears it as it was given."""
     return line(unicodedata.normalize("NFKC", text))
 
 
@@ -108,7 +108,7 @@ def check(typed: Typed, *, now: datetime) -> tuple[Registration | None, dict[str
         line(typed.title),
         clean(typed.text),
         line(typed.place),
-        number_of(typed.number),
+        line(typed.number),
     )
     if len(title) > LONGEST_TITLE:
         faults["title"] = f"标题最多 {LONGEST_TITLE} 个字，现在是 {len(title)} 个字。"
@@ -118,7 +118,8 @@ def check(typed: Typed, *, now: datetime) -> tuple[Registration | None, dict[str
         faults["text"] = f"内容太长：最多 {LONGEST_TEXT} 个字，现在是 {len(text)} 个字。"
     if len(place) > LONGEST_PLACE:
         faults["place"] = f"地点最多 {LONGEST_PLACE} 个字。"
-    if number and (len(number) > LONGEST_NUMBER or not _DIGIT.search(number)):
+    plain = plain_number(number)
+    if number and (max(len(number), len(plain)) > LONGEST_NUMBER or not _DIGIT.search(plain)):
         faults["number"] = f"平台编号应有数字，最多 {LONGEST_NUMBER} 个字符；没有就留空。"
     moment, wrong = moment_of(line(typed.received), now)
     if wrong:

@@ -154,6 +154,25 @@ async def test_a_number_may_be_registered_again_and_finds_them_all(deps: Deps) -
     ]  # fmt: skip
 
 
+async def test_a_number_is_found_however_a_platform_writes_it(deps: Deps) -> None:
+    theirs = "京（2026）ａ12号"
+    order = NewAppeal("platform", "平台来的一件事。", NOW, external_id=theirs, channel=Channel.PHONE)
+    async with deps.db.writes.begin() as session:
+        await intake.receive(session, deps.vault, [order], now=NOW)
+    made = await send(deps, wish(number=f" {theirs} "))
+    plain = await send(deps, wish(number="ＢJ-9", key="another"))
+    async with deps.db.reads() as session:
+        numbers = {one.id: one.external_id for one in await session.scalars(sa.select(Appeal))}
+        found = await registered.bearing(session, CLERK, theirs, besides=made.appeal_id)
+        for given in ("bj-9", "BJ-9", "ＢＪ-9"):
+            assert len(await registered.bearing(session, CLERK, given)) == 1
+        assert "电话" in (await registering.number_fault(session, "１３９１２３４０００７") or "")
+    # As the platform writes it, so that both are found by it; else as people type it.
+    assert (numbers[made.appeal_id], numbers[plain.appeal_id]) == (theirs, "BJ-9")
+    assert [one.source for one in found] == ["platform"]
+    assert (await send(deps, wish(number="ＢJ-9", key="another"))).repeated
+
+
 async def given_up(deps: Deps, *, confidential: bool = False, **more: Any) -> int:  # noqa: ANN401
     """An appeal that a worker gave up, with a name, a phone and a number in its words."""
     item = NewAppeal(

@@ -98,7 +98,7 @@ async def blank(request: web.Request) -> web.Response:
     typed = Typed(
         key=new_key(),
         received=local(deps.clock.now()).strftime(_MINUTE),
-        number=registration.number_of(request.query.get("number", ""))[: registration.LONGEST_NUMBER],
+        number=registration.line(request.query.get("number", ""))[: registration.LONGEST_NUMBER],
     )
     if given := request.query.get("failed"):
         appeal_id = number_of(given, most=_MOST_ID)
@@ -150,7 +150,7 @@ async def sent(request: web.Request) -> web.Response:
     if text_of(posted, "do") == "map":
         return await _form(request, form, {}, again=True)
     found, faults = await _judged(request, form)
-    number = registration.number_of(form.typed.number)
+    number = registration.line(form.typed.number)
     status = BadInput.status
     if await _surprises(request, form, number):
         form, faults, status = replace(form, seen=number), {"number": _KNOWN, **faults}, _CONFLICT

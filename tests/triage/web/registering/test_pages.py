@@ -129,9 +129,9 @@ async def test_a_number_that_is_known_is_shown_before_another_case_is_made(
     clerk: Clerk, deps: Deps, reader: Reader
 ) -> None:
     await clerk.get(f"{PAGE}?number=%EF%BC%A2J-7")
-    # In plain width; nobody has it yet.
-    assert 'name="number" value="BJ-7"' in clerk.page
-    await clerk.send(number="BJ-7")
+    # As it was given; nobody has it yet, so it is kept in plain width.
+    assert 'name="number" value="ＢJ-7"' in clerk.page
+    await clerk.send(number="ＢJ-7")
     await read_all(deps, reader)
     await clerk.get()
     await clerk.send(number="BJ-7")
@@ -141,9 +141,10 @@ async def test_a_number_that_is_known_is_shown_before_another_case_is_made(
     assert clerk.address == f"{PAGE}/2"
     assert '<a href="/desk/tickets/20261123-00000001">' in clerk.page
     assert len(await appeals(deps)) == 2
-    # Begun from where the number stands, it is shown from the start.
-    await clerk.get(f"{PAGE}?number=BJ-7")
-    await clerk.send(number="BJ-7")
+    # Begun from where the number stands, it is shown from the start, however it is written.
+    await clerk.get(f"{PAGE}?number=bj-7")
+    assert '<a href="/desk/tickets/20261123-00000001">' in clerk.page
+    await clerk.send(number="bj-7")
     assert clerk.address == f"{PAGE}/3"
 
 
