@@ -11,7 +11,7 @@ order that was reopened has its own, and may be reopened again. The form's key d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -79,13 +79,13 @@ class Failed:
     """A given-up appeal to be registered by hand, masked; `identity`: a name or a phone of it is sealed."""
 
     appeal_id: int
-    title: str | None
-    text: str
-    address: str | None
+    title: str = field(repr=False)
+    text: str = field(repr=False)
+    place: str = field(repr=False)
     channel: str
     confidential: bool
     received_at: datetime
-    number: str | None
+    number: str = field(repr=False)
     identity: bool
 
 
@@ -132,9 +132,8 @@ async def failed(session: AsyncSession, viewer: Viewer, appeal_id: int) -> Faile
         raise NotFound("没有这条处理失败的诉求，或已有人重试、登记，或您无权查看。")
     appeal, identity = row
     return Failed(
-        appeal_id=appeal.id, title=appeal.title, text=appeal.text, address=appeal.address,
-        channel=appeal.channel, confidential=appeal.confidential, received_at=appeal.received_at,
-        number=appeal.external_id, identity=bool(identity),
+        appeal_id=appeal.id, channel=appeal.channel, confidential=appeal.confidential,
+        received_at=appeal.received_at, identity=bool(identity), **taking_over.shown(appeal),
     )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from connectors.vault import normal_phone
 from models.vocab import Channel
@@ -20,6 +21,9 @@ from triage.services.citizen.filing import (
     clean,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 #: How somebody comes to a clerk; what comes in by itself has channels of its own.
 HOW: Final = (Channel.PHONE, Channel.VISIT, Channel.LETTER, Channel.OTHER)
 LONGEST_TITLE: Final = 100
@@ -31,6 +35,8 @@ FIRST_LIKELY_YEAR: Final = 2000
 _NAME: Final = re.compile(r"[^\x00-\x1f<>]{2,40}")
 _MANY_DIGITS: Final = re.compile(r"\d{5}")
 _DIGIT: Final = re.compile(r"[0-9]")
+_TOO_SHORT: Final = f"请写明是什么事，至少 {SHORTEST_TEXT} 个字。"
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +102,14 @@ def moment_of(text: str, now: datetime) -> tuple[datetime | None, str | None]:
     return moment, None
 
 
-def check(typed: Typed, *, now: datetime) -> tuple[Registration | None, dict[str, str]]:
-    """The form, or what is wrong with it: a plain sentence for each field."""
+def check(
+    typed: Typed, *, now: datetime, shown: Mapping[str, str] = _NOTHING
+) -> tuple[Registration | None, dict[str, str]]:
+    """The form, or what is wrong with it: a plain sentence for each field.
+
+    `shown`: what a given-up appeal filled in (`taking_over.shown`). What was left so was taken once already,
+    by longer measures than a form's.
+    """
     faults: dict[str, str] = {}
     if not 0 < len(typed.key) <= LONGEST_KEY or not typed.key.isprintable():
         faults["form"] = "页面已过期，请再按一次登记。"
@@ -110,17 +122,10 @@ def check(typed: Typed, *, now: datetime) -> tuple[Registration | None, dict[str
         line(typed.place),
         line(typed.number),
     )
-    if len(title) > LONGEST_TITLE:
-        faults["title"] = f"标题最多 {LONGEST_TITLE} 个字，现在是 {len(title)} 个字。"
-    if len(text) < SHORTEST_TEXT:
-        faults["text"] = f"请写明是什么事，至少 {SHORTEST_TEXT} 个字。"
-    elif len(text) > LONGEST_TEXT:
-        faults["text"] = f"内容太长：最多 {LONGEST_TEXT} 个字，现在是 {len(text)} 个字。"
-    if len(place) > LONGEST_PLACE:
-        faults["place"] = f"地点最多 {LONGEST_PLACE} 个字。"
-    plain = plain_number(number)
-    if number and (max(len(number), len(plain)) > LONGEST_NUMBER or not _DIGIT.search(plain)):
-        faults["number"] = f"平台编号应有数字，最多 {LONGEST_NUMBER} 个字符；没有就留空。"
+    said = {"title": title, "text": text, "place": place, "number": number}
+    faults |= _word_faults({name: words for name, words in said.items() if words != shown.get(name)})
+    if not text:
+        faults["text"] = _TOO_SHORT
     moment, wrong = moment_of(line(typed.received), now)
     if wrong:
         faults["received"] = wrong
@@ -133,6 +138,24 @@ def check(typed: Typed, *, now: datetime) -> tuple[Registration | None, dict[str
         confidential=typed.confidential, received_at=moment, number=number or None, failed=typed.failed,
         carry=typed.carry and typed.failed is not None and not typed.anonymous,
     ), {}  # fmt: skip
+
+
+def _word_faults(said: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with these fields as they were typed."""
+    faults: dict[str, str] = {}
+    title, text, place, number = (said.get(name, "") for name in ("title", "text", "place", "number"))
+    if len(title) > LONGEST_TITLE:
+        faults["title"] = f"标题最多 {LONGEST_TITLE} 个字，现在是 {len(title)} 个字。"
+    if "text" in said and len(text) < SHORTEST_TEXT:
+        faults["text"] = _TOO_SHORT
+    elif len(text) > LONGEST_TEXT:
+        faults["text"] = f"内容太长：最多 {LONGEST_TEXT} 个字，现在是 {len(text)} 个字。"
+    if len(place) > LONGEST_PLACE:
+        faults["place"] = f"地点最多 {LONGEST_PLACE} 个字。"
+    plain = plain_number(number)
+    if number and (max(len(number), len(plain)) > LONGEST_NUMBER or not _DIGIT.search(plain)):
+        faults["number"] = f"平台编号应有数字，最多 {LONGEST_NUMBER} 个字符；没有就留空。"
+    return faults
 
 
 def _person_faults(typed: Typed) -> dict[str, str]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import sqlalchemy as sa
 
-from models.appeals import Appellant
+from models.appeals import Appeal, Appellant
 from models.citizens import CitizenWord
 from models.files import Attachment
+from models.filters import may_see_unread
 from models.identities import Erasure
 from models.vocab import AppealType
 from models.vocab_files import FileOwner
@@ -25,8 +26,24 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.vault import Vault
-    from models.appeals import Appeal
+    from models.viewing import Viewer
     from triage.services.intake import NewAppeal
+
+
+def shown(held: Appeal) -> dict[str, str]:
+    """What of it fills in a form, masked, by the form's fields, as a browser sends it back."""
+    return {
+        "title": line(held.title or ""), "text": clean(held.text), "place": line(held.address or ""),
+        "number": line(held.external_id or ""),
+    }  # fmt: skip
+
+
+async def filled_in(session: AsyncSession, viewer: Viewer, appeal_id: int | None) -> dict[str, str]:
+    """The same of an appeal that the viewer may see, taken over by now or not; nothing when there is none."""
+    if appeal_id is None:
+        return {}
+    held = await session.scalar(sa.select(Appeal).where(Appeal.id == appeal_id, may_see_unread(viewer)))
+    return {} if held is None else shown(held)
 
 
 async def with_original(
@@ -54,11 +71,10 @@ async def with_original(
         return None if sealed is None else vault.open(sealed, belongs_to=f"appellant.{part}:{held.id}")
 
     original: dict[str, str] = orjson.loads(opened("original") or "{}")
-    shown = {"title": line(held.title or ""), "text": clean(held.text), "address": line(held.address or "")}
     left: dict[str, Any] = {
         part: original[part]
-        for part, words in shown.items()
-        if part in original and getattr(item, part) == words
+        for part, named in (("title", "title"), ("text", "text"), ("address", "place"))
+        if part in original and getattr(item, part) == shown(held)[named]
     }
     name = opened("name")
     # Whoever is named now, or nobody: the name that these words were masked by is masked in them as before.

@@ -198,7 +198,7 @@ async def instead_of(deps: Deps, appeal_id: int, **more: Any) -> Registration:  
     assert PHONE not in old.text
     assert old.identity
     told = {
-        "title": old.title or "", "text": old.text, "place": old.address or "", "number": old.number or "",
+        "title": old.title, "text": old.text, "place": old.place, "number": old.number,
         "name": "", "phone": "", "failed": appeal_id, "carry": True,
     }  # fmt: skip
     return wish(**(told | more))

@@ -10,7 +10,7 @@ from aiohttp import web
 from models.vocab import AppealState, Channel
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
-from triage.services import registered, registering, registration
+from triage.services import registered, registering, registration, taking_over
 from triage.services.citizen import filing
 from triage.services.registration import Typed
 from triage.web import access, evidence
@@ -45,8 +45,10 @@ async def made(request: web.Request) -> web.Response:
     """POST /api/v1/appeals. Raises BadInput naming the field, FormReused, NotFound, NotGivenUp, NotReady."""
     deps, viewer = request.app[DEPS], request[VIEWER]
     body = await _body(request)
-    found, faults = registration.check(_typed(body, request.headers.get(KEY, "")), now=deps.clock.now())
+    typed = _typed(body, request.headers.get(KEY, ""))
     async with deps.db.reads() as session:
+        filled = await taking_over.filled_in(session, viewer, typed.failed)
+        found, faults = registration.check(typed, now=deps.clock.now(), shown=filled)
         if found is not None and (wrong := await registering.number_fault(session, found.number)):
             faults["number"] = wrong
     if found is None or faults:

@@ -13,7 +13,7 @@ from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady
-from triage.services import attachments, registered, registering, registration
+from triage.services import attachments, registered, registering, registration, taking_over
 from triage.services.registering import FormReused, NotGivenUp
 from triage.services.registration import Typed
 from triage.web import access
@@ -41,6 +41,8 @@ _SEE_OTHER: Final = 303
 _CONFLICT: Final = 409
 #: What is read of a field; more than that is told as too long.
 _LONGEST: Final = 20_000
+#: The same where a given-up appeal filled it in: sources have longer measures than a form.
+_WHOLE: Final = 1_000_000
 _MOST_ID: Final = 10**18 - 1
 #: How `input type=datetime-local` writes a moment.
 _MINUTE: Final = "%Y-%m-%dT%H:%M"
@@ -114,10 +116,10 @@ async def _begun(request: web.Request, typed: Typed, appeal_id: int) -> Typed:
         old = await registering.failed(session, request[VIEWER], appeal_id)
     known = {how.value for how in registration.HOW}
     return replace(
-        typed, how=old.channel if old.channel in known else Channel.OTHER.value, title=old.title or "",
-        text=old.text, place=old.address or "", anonymous=not old.identity, carry=old.identity,
+        typed, how=old.channel if old.channel in known else Channel.OTHER.value, title=old.title,
+        text=old.text, place=old.place, anonymous=not old.identity, carry=old.identity,
         confidential=old.confidential, received=local(old.received_at).strftime(_MINUTE),
-        number=old.number or "", failed=appeal_id,
+        number=old.number, failed=appeal_id,
     )  # fmt: skip
 
 
@@ -127,14 +129,17 @@ def typed_of(form: Mapping[str, object], *, key: str) -> Form:
     def ticked(name: str) -> bool:
         return text_of(form, name, 8) == "1"
 
+    failed = number_of(form.get("failed"), most=_MOST_ID)
+    most = _LONGEST if failed is None else _WHOLE
     return Form(
         Typed(
             key=text_of(form, "key", registration.LONGEST_KEY) or key, how=text_of(form, "how", 16),
-            title=text_of(form, "title"), text=text_of(form, "text", _LONGEST), place=text_of(form, "place"),
+            title=text_of(form, "title", most), text=text_of(form, "text", most),
+            place=text_of(form, "place", most),
             name=text_of(form, "name", 200), phone=text_of(form, "phone", 200),
             anonymous=ticked("anonymous"), confidential=ticked("confidential"),
             received=text_of(form, "received", 40), number=text_of(form, "number", 200),
-            failed=number_of(form.get("failed"), most=_MOST_ID), carry=ticked("carry"),
+            failed=failed, carry=ticked("carry"),
         ),
         area=text_of(form, "area", 12), lat=text_of(form, "lat", 24), lon=text_of(form, "lon", 24),
         seen=text_of(form, "seen", 200),
@@ -166,7 +171,9 @@ async def sent(request: web.Request) -> web.Response:
 async def _judged(request: web.Request, form: Form) -> tuple[Registration | None, dict[str, str]]:
     """What can be registered, with the place that was pressed, or what is wrong with it."""
     deps = request.app[DEPS]
-    found, faults = registration.check(form.typed, now=deps.clock.now())
+    async with deps.db.reads() as session:
+        filled = await taking_over.filled_in(session, request[VIEWER], form.typed.failed)
+    found, faults = registration.check(form.typed, now=deps.clock.now(), shown=filled)
     spot = await pressed.spot(form.lon, form.lat)
     if form.lat and form.lon and spot is None:
         faults["place"] = "地图上点的位置不在本市范围内，请重新点，或用文字写明。"

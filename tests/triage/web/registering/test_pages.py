@@ -18,10 +18,12 @@ from models.vocab import AppealState
 from models.vocab_ledger import LedgerAct
 from models.vocab_staff import Role
 from tests import pictures
+from tests.factories import NOW
 from tests.triage.web.open311.conftest import read_all
 from tests.triage.web.registering.conftest import GOOD, PAGE, PHONE, Clerk, appeals
 from tests.written import written
-from triage.services import attachments
+from triage.services import attachments, intake
+from triage.services.intake import NewAppeal
 from triage.web.citizen import maps, pressed
 
 if TYPE_CHECKING:
@@ -208,6 +210,29 @@ async def test_a_given_up_appeal_begins_the_form_and_leaves_the_list(clerk: Cler
     assert GOOD["text"] in clerk.page
     assert 'name="failed"' not in clerk.page
     assert (await clerk.client.get(f"{PAGE}?failed=1")).status == 404
+
+
+async def test_the_longest_that_a_source_sends_is_taken_over_as_it_is(clerk: Clerk, deps: Deps) -> None:
+    item = NewAppeal(
+        "platform", "工地夜里打桩。" * 3000, NOW, external_id="号" * 200, title="题 \n" * 1500, name="李小明",
+        address="望京北路" * 600,
+    )  # fmt: skip
+    async with deps.db.writes.begin() as session:
+        await intake.receive(session, deps.vault, [item], now=NOW)
+    await give_up(deps, 1)
+    await clerk.get(f"{PAGE}?failed=1")
+    shown = dict(re.findall(r'name="(title|place|number|received)" value="([^"]*)"', clerk.page))
+    whole = {**shown, "how": "phone", "text": item.text, "carry": "1", "name": "", "phone": ""}
+    for more in ({"text": item.text + "。"}, {"title": shown["title"] + "题"}, {"number": "号" * 199}):
+        await clerk.send(**(whole | more))
+        assert set(clerk.faults) == set(more)
+        assert item.text in clerk.page
+    form = {**clerk.fields, **GOOD, **whole}
+    for _ in range(2):
+        await clerk.post(form)
+        assert clerk.address == f"{PAGE}/2"
+    old, new = await appeals(deps)
+    assert (new.text, new.address, new.external_id) == (old.text, old.address, old.external_id)
 
 
 async def test_a_mistake_in_a_form_that_is_too_late_loses_nothing(clerk: Clerk) -> None:
