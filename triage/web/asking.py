@@ -1,12 +1,14 @@
-"""What an address asks for: query parameters → filter and cursor, every fault named by its parameter."""
+"""What a request asks for: parameters → filter and cursor, a JSON body; every fault is named by its place."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
+
+import orjson
 
 from models.counted import MOST_YEARS, Counted, TooLong
 from models.filters import Cursor, Day, DueWindow, TicketFilter, View
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from aiohttp import web
     from multidict import MultiMapping
 
 L = TypeVar("L", bound=Labelled)
@@ -110,6 +113,20 @@ def refuse_others(query: MultiMapping[str], known: Sequence[str], *, many: Seque
             raise BadInput(f"不认识的参数：{name[:_LONGEST_CODE]}")
         if name not in many and len(query.getall(name)) > 1:
             raise BadInput(f"参数 {name} 只能写一次")
+
+
+async def json_object(request: web.Request, known: Sequence[str]) -> dict[str, Any]:
+    """The object of a request's JSON body. Raises BadInput, also naming a key that is none of `known`."""
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        raise BadInput("请求内容不是合法的 JSON") from None
+    if not isinstance(body, dict):
+        raise BadInput("请求内容应是 JSON 对象")
+    for name in body:
+        if name not in known:
+            raise BadInput(f"不认识的键：{name[:40]}")
+    return body
 
 
 def read_strictly(query: MultiMapping[str]) -> Asked:

@@ -63,7 +63,7 @@ async def listed(request: web.Request) -> web.Response:
 async def made(request: web.Request) -> web.Response:
     """POST …/moves: make one. Raises BadInput, NotFound, Refusal, Conflict, KeyReused."""
     deps = request.app[DEPS]
-    body = await _body(request)
+    body = await asking.json_object(request, _BODY)
     on = beijing(deps.clock.now()).date()
     who = acting.chosen(deps.tables, request[VIEWER], _mapping(body, "as"), on=on)
     wish = Wish(
@@ -75,19 +75,6 @@ async def made(request: web.Request) -> web.Response:
     )
     files = await evidence.kept_encoded(request, body.get("files"))
     return as_json(await _done(request, who.person(deps.tables), files.named(wish), files))
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError:
-        raise BadInput("请求内容不是合法的 JSON") from None
-    if not isinstance(body, dict):
-        raise BadInput("请求内容应是 JSON 对象")
-    for name in body:
-        if name not in _BODY:
-            raise BadInput(f"不认识的键：{name[:40]}")
-    return body
 
 
 def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:

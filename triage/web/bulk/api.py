@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from triage.clock import local
 from triage.errors import BadInput
 from triage.services.bulk import drafting, results, running
@@ -29,7 +27,7 @@ _DRAFT: Final = ("move", "values", "as", "tickets", "filter")
 
 async def drafted(request: web.Request) -> web.Response:
     """POST /api/v1/bulk. Raises BadInput, NotFound."""
-    deps, body = request.app[DEPS], await _body(request, _DRAFT)
+    deps, body = request.app[DEPS], await asking.json_object(request, _DRAFT)
     values = body.get("values") or {}
     if not isinstance(values, dict):
         raise BadInput("values 应是 JSON 对象")
@@ -72,7 +70,7 @@ async def cancelled(request: web.Request) -> web.Response:
 
 async def undone(request: web.Request) -> web.Response:
     """POST /api/v1/bulk/{id}/undo: a draft. Raises NotFound, BadInput, NotYours."""
-    body = await _body(request, ("as", "reason"))
+    body = await asking.json_object(request, ("as", "reason"))
     reason = body.get("reason") or ""
     if not isinstance(reason, str):
         raise BadInput("reason 应是文字")
@@ -82,24 +80,11 @@ async def undone(request: web.Request) -> web.Response:
 
 async def _changed(request: web.Request, step: Any) -> web.Response:  # noqa: ANN401  (start or cancel)
     deps, number = request.app[DEPS], asks.job_id(request)
-    person = _person(request, await _body(request, ("as",)))
+    person = _person(request, await asking.json_object(request, ("as",)))
     async with deps.db.writes.begin() as session:
         await step(session, number, person, now=deps.clock.now())
     request.app[CACHES].moved(request[VIEWER])
     return await _answer(request, number)
-
-
-async def _body(request: web.Request, known: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError:
-        raise BadInput("请求内容不是合法的 JSON") from None
-    if not isinstance(body, dict):
-        raise BadInput("请求内容应是 JSON 对象")
-    for name in body:
-        if name not in known:
-            raise BadInput(f"不认识的键：{name[:40]}")
-    return body
 
 
 def _person(request: web.Request, body: Mapping[str, Any]) -> Person:

@@ -13,8 +13,7 @@ from triage.errors import BadInput, NotFound
 from triage.services import registered, registering, registration, taking_over
 from triage.services.citizen import filing
 from triage.services.registration import Typed
-from triage.web import access, evidence
-from triage.web.asking import number_of
+from triage.web import access, asking, evidence
 from triage.web.keys import CACHES, DEPS, VIEWER
 from triage.web.moves import KEY
 from triage.web.present import term
@@ -35,7 +34,7 @@ _CALLED: Final = {"how": "channel", "received": "received_at", "form": KEY}
 
 def id_of(request: web.Request) -> int:
     """The appeal of the address. Raises NotFound."""
-    found = number_of(request.match_info["id"], most=_MOST_ID)
+    found = asking.number_of(request.match_info["id"], most=_MOST_ID)
     if found is None:
         raise NotFound("没有登记过这件诉求，或您无权查看。")
     return found
@@ -44,7 +43,7 @@ def id_of(request: web.Request) -> int:
 async def made(request: web.Request) -> web.Response:
     """POST /api/v1/appeals. Raises BadInput naming the field, FormReused, NotFound, NotGivenUp, NotReady."""
     deps, viewer = request.app[DEPS], request[VIEWER]
-    body = await _body(request)
+    body = await asking.json_object(request, _BODY)
     typed = _typed(body, request.headers.get(KEY, ""))
     async with deps.db.reads() as session:
         filled = await taking_over.filled_in(session, viewer, typed.failed)
@@ -83,19 +82,6 @@ def view(case: Progress, same: tuple[Same, ...]) -> AppealView:
         received_at=case.received_at, registered_at=case.stored_at,
         same_number=tuple(SameNumber(one.appeal_id, one.no, one.state, one.source) for one in same),
     )  # fmt: skip
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError:
-        raise BadInput("请求内容不是合法的 JSON") from None
-    if not isinstance(body, dict):
-        raise BadInput("请求内容应是 JSON 对象")
-    for name in body:
-        if name not in _BODY:
-            raise BadInput(f"不认识的键：{name[:40]}")
-    return body
 
 
 def _typed(body: Mapping[str, Any], key: str) -> Typed:

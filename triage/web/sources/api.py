@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from aiohttp import web
 
 from models.vocab_staff import Permission
@@ -42,7 +41,7 @@ async def one(request: web.Request) -> web.Response:
 
 async def added(request: web.Request) -> web.Response:
     """POST /api/v1/sources. Raises BadInput, KeyTaken."""
-    body = await _body(request, _NEW)
+    body = await asking.json_object(request, _NEW)
     deps = request.app[DEPS]
     key, kind = _text(body, "key"), _text(body, "kind")
     given = _given(body, SourceIn("", _DEFAULT_SECONDS, {}))
@@ -57,7 +56,7 @@ async def added(request: web.Request) -> web.Response:
 
 async def changed(request: web.Request) -> web.Response:
     """PATCH /api/v1/sources/{key}: what is not named stays. Raises NotFound, BadInput, SourceChanged."""
-    body = await _body(request, _CHANGE)
+    body = await asking.json_object(request, _CHANGE)
     deps, key = request.app[DEPS], request.match_info["key"]
     enabled = body.get("enabled")
     if "enabled" in body and not isinstance(enabled, bool):
@@ -80,7 +79,7 @@ async def changed(request: web.Request) -> web.Response:
 
 async def tried(request: web.Request) -> web.Response:
     """POST /api/v1/sources/{key}/try: 立即试一次. Raises NotFound, BadInput."""
-    await _body(request, ())
+    await asking.json_object(request, ())
     result = await looking.try_now(request.app[DEPS], request.match_info["key"], by=request[VIEWER].login)
     return as_json(TriedView(result.good, result.said))
 
@@ -100,19 +99,6 @@ def _given(body: dict[str, Any], stored: SourceIn) -> SourceIn:
         credentials=_texts(body, "credentials"),
         forget=tuple(forget),
     )
-
-
-async def _body(request: web.Request, known: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError:
-        raise BadInput("请求内容不是合法的 JSON") from None
-    if not isinstance(body, dict):
-        raise BadInput("请求内容应是 JSON 对象")
-    for name in body:
-        if name not in known:
-            raise BadInput(f"不认识的键：{name[:40]}")
-    return body
 
 
 def _text(body: dict[str, Any], name: str) -> str:
