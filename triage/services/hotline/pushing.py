@@ -110,7 +110,7 @@ async def receive(deps: Deps, key: str, headers: Mapping[str, str], body: bytes)
         if not await _new(session, source.id, given.nonce, now=now):
             raise Replayed
         return await taking.take(
-            session, deps.vault, (source.id, source.key), orders, via="push", now=now,
+            session, deps.vault, (source.id, source.key), orders, via=taking.PUSHED, now=now,
             theirs=datetime.fromtimestamp(given.at, UTC),
         )  # fmt: skip
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _TOLD: Final = ("status", "foreign_status", "updated_at", "attachments", "facts")
 #: Machines of one platform may disagree by so much; a change that lies further ahead of its now is misdated.
 _MACHINES_APART: Final = timedelta(minutes=5)
+#: How an order came: by a push, whose now is that of its signature.
+PUSHED: Final = "push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +66,27 @@ async def take(
 ) -> Taken:
     """Store what is new of some hundred orders, or nothing at all. `source`: its id and key.
 
-    `theirs`: the platform's now, where it tells it.
+    `theirs`: the platform's now, where it tells it; of a push, when it was signed.
     """
     if not orders:
         return Taken()
     latest = now + CLOCKS_APART if theirs is None else theirs + _MACHINES_APART
     # Always in one order: two batches that bring the same orders crosswise would wait for each other.
     newest = [_dated(order, latest, theirs or now) for order in _newest(orders)]
+    # A push may be late: what a pull brought meanwhile lies behind its now and is no wrong date for that.
+    believed = now + CLOCKS_APART if via == PUSHED else latest
     wanted = [order for order in newest if order.record is not None and order.status is OrderStatus.OPEN]
     items = [_appeal(order, source=source[1], now=now) for order in wanted]
     received = await intake.receive(session, vault, items, now=now)
     changed = {wanted[place].number for place in received.changed}
     elsewhere = {wanted[place].number for place in received.elsewhere}
-    old = await _outdated(session, source[0], wanted, changed, latest=latest) if changed else set()
+    old = await _outdated(session, source[0], wanted, changed, latest=believed) if changed else set()
     changed -= old
     await _reports(session, source[0], newest)
     await _secrets(session, source[1], newest, now=now)
     words = hearing.Changed(changed, elsewhere)
-    await hearing.keep(session, vault, source[0], newest, words, latest=latest, now=now)
-    await _note(session, source[0], newest, changed, via=via, latest=latest, now=now)
+    await hearing.keep(session, vault, source[0], newest, words, latest=believed, now=now)
+    await _note(session, source[0], newest, changed, via=via, latest=believed, now=now)
     refused = tuple((order.number, order.refused) for order in newest if order.refused is not None)
     return Taken(
         stored=len(received.stored),

@@ -39,14 +39,14 @@ async def tickets(bed: Bed, count: int = 1) -> list[str]:
     return await test_sending.tickets(bed, count)
 
 
-async def take(bed: Bed, *rows: dict[str, Any], theirs: datetime | None = None) -> Taken:
+async def take(bed: Bed, *rows: dict[str, Any], theirs: datetime | None = None, via: str = "push") -> Taken:
     """Rows of a platform, as they come in one batch."""
     platform, now = puller.shipped_map("wide_table"), bed.clock.now()
     orders = [read_order(platform, row, now=now) for row in rows]
     async with bed.deps.db.writes.begin() as session:
         source = (await session.scalars(sa.select(Source.id).where(Source.key == KEY))).one()
         return await taking.take(
-            session, bed.deps.vault, (source, KEY), orders, via="push", now=now, theirs=theirs
+            session, bed.deps.vault, (source, KEY), orders, via=via, now=now, theirs=theirs
         )
 
 
@@ -119,6 +119,39 @@ async def test_an_order_that_was_frozen_by_such_a_date_thaws(bed: Bed) -> None:
     await says(bed, number, "撤单")
     assert await shown(bed, no) == ["withdrawn"]
     assert (await bed.order(number)).updated_at < ahead
+
+
+async def test_a_push_that_comes_late_undoes_nothing_that_was_pulled_meanwhile(bed: Bed) -> None:
+    """Signed a quarter of an hour ago: what was changed since lay "in its future" and gave way to it."""
+    (no,) = await tickets(bed)
+    number = await order_of(bed, no)
+    await told(bed, number)
+    signed = bed.clock.now()
+    late = row_of(bed, number, minutes=0.1, orderState="办理中")
+    gone = row_of(bed, number, minutes=15, orderState="撤单")
+    bed.clock.by += timedelta(minutes=16)
+    await take(bed, gone, theirs=bed.clock.now())
+    await told(bed)
+    assert await shown(bed, no) == ["withdrawn"]
+    before = len(await kept(bed, WordKind.CHANGED))
+    assert (await take(bed, late | LATER, theirs=signed)).changed == ()
+    await told(bed)
+    assert (await bed.order(number)).foreign_status == "撤单"
+    assert await shown(bed, no) == ["withdrawn"]
+    assert len(await kept(bed, WordKind.CHANGED)) == before
+
+
+async def test_a_pull_takes_what_a_clock_that_was_put_back_writes(bed: Bed) -> None:
+    """An hour fast, then set right: what was dated by the fast clock gives way to any copy that is listed."""
+    (no,) = await tickets(bed)
+    number = await order_of(bed, no)
+    await told(bed, number)
+    ahead = bed.clock.now() + timedelta(hours=1)
+    await take(bed, row_of(bed, number, minutes=60, orderState="办理中"), theirs=ahead)
+    gone = row_of(bed, number, minutes=1, orderState="撤单")
+    await take(bed, gone, theirs=bed.clock.now(), via="pull")
+    await told(bed)
+    assert await shown(bed, no) == ["withdrawn"]
 
 
 async def test_machines_of_one_platform_may_disagree_by_a_little(small: Bed) -> None:
