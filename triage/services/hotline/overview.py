@@ -22,8 +22,8 @@ SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedAction:
-    """An action that the platform refused for good."""
+class HeldAction:
+    """An action that the platform refused for good, or that came to nothing however often it was sent."""
 
     id: int
     order_no: str
@@ -58,8 +58,10 @@ class Exchange:
 
     waiting: int
     oldest: datetime | None
-    refused_actions: tuple[RefusedAction, ...]
+    refused_actions: tuple[HeldAction, ...]
     refused_count: int
+    stuck_actions: tuple[HeldAction, ...]
+    stuck_count: int
     refused_orders: tuple[RefusedOrder, ...]
     order_count: int
     accounts: tuple[Account, ...]
@@ -71,9 +73,7 @@ async def of_source(session: AsyncSession, source_id: int, *, now: datetime) -> 
     """The exchange of one source."""
     waiting, oldest = await sending.standing(session, source_id, now=now)
     chosen = (HotlineAction.source_id == source_id, sa.text(f"hotline_action.{REFUSED}"))
-    refused = await session.scalars(
-        sa.select(HotlineAction).where(*chosen).order_by(HotlineAction.id).limit(SHOWN)
-    )
+    stuck = sending.stuck(source_id)
     bad = (HotlineOrder.source_id == source_id, HotlineOrder.refused.is_not(None))
     orders = await session.scalars(
         sa.select(HotlineOrder).where(*bad).order_by(HotlineOrder.first_seen_at.desc()).limit(SHOWN)
@@ -90,20 +90,31 @@ async def of_source(session: AsyncSession, source_id: int, *, now: datetime) -> 
         .limit(7)
     )
     asked, asked_count = await words.of_source(session, source_id)
-    labels = {kind.value: kind.label for kind in ActionKind}
     return Exchange(
         waiting=waiting,
         oldest=oldest,
-        refused_actions=tuple(
-            RefusedAction(row.id, row.order_no, row.seq, labels.get(row.kind, row.kind), row.error or "")
-            for row in refused
-        ),
+        refused_actions=await _held(session, *chosen),
         refused_count=await _count(session, HotlineAction, *chosen),
+        stuck_actions=await _held(session, *stuck),
+        stuck_count=await _count(session, HotlineAction, *stuck),
         refused_orders=tuple(RefusedOrder(row.order_no, row.day, row.refused or "") for row in orders),
         order_count=await _count(session, HotlineOrder, *bad),
         accounts=tuple(_account(row) for row in accounts),
         asked=asked,
         asked_count=asked_count,
+    )
+
+
+async def _held(
+    session: AsyncSession, *chosen: sa.ColumnElement[bool] | sa.TextClause
+) -> tuple[HeldAction, ...]:
+    rows = await session.scalars(
+        sa.select(HotlineAction).where(*chosen).order_by(HotlineAction.id).limit(SHOWN)
+    )
+    labels = {kind.value: kind.label for kind in ActionKind}
+    return tuple(
+        HeldAction(row.id, row.order_no, row.seq, labels.get(row.kind, row.kind), row.error or "")
+        for row in rows
     )
 
 

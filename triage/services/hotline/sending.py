@@ -54,6 +54,8 @@ MOST_FORBIDDEN: Final = 20
 #: Or so few, of which one was tried so often, over several runs.
 FEW_FORBIDDEN: Final = 3
 STUBBORN: Final = 5
+#: Tried so often (17 minutes), an action is shown with the platform's last answer, and may be given up.
+STUCK: Final = 10
 _FORBIDDEN: Final = 403
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(minutes=10)
@@ -323,6 +325,17 @@ async def standing(session: AsyncSession, source_id: int, *, now: datetime) -> t
     return row[0], row[1]
 
 
+def stuck(source_id: int) -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
+    """What waits and came to nothing each time: it is tried on, and holds back its order's later ones."""
+    return (
+        HotlineAction.source_id == source_id,
+        sa.text(f"hotline_action.{WAITING}"),
+        HotlineAction.attempts >= STUCK,
+        # Sent again by a person: not before it failed once more.
+        HotlineAction.error.is_not(None),
+    )
+
+
 async def forget_nonces(session: AsyncSession, source_id: int, *, before: datetime) -> None:
     """Nonces so old that the clock alone refuses their messages."""
     await session.execute(
@@ -342,12 +355,12 @@ class ActionSettled(TriageError):
 async def decide(
     session: AsyncSession, source: tuple[int, str], action_id: int, *, again: bool, by: str, now: datetime
 ) -> None:
-    """重试 or 不再发送, for an action that the platform refused, in the ledger. `source`: its id and key.
+    """重试 or 不再发送, of an action that was refused or is `stuck`, in the ledger. `source`: id and key.
 
     Raises ActionSettled when none such is there any more.
     """
     values: dict[str, Any] = (
-        {"state": ActionState.WAITING.value, "available_at": now}
+        {"state": ActionState.WAITING.value, "available_at": now, "error": None}
         if again
         else {"state": ActionState.DROPPED.value}
     )
@@ -356,7 +369,7 @@ async def decide(
         .where(
             HotlineAction.id == action_id,
             HotlineAction.source_id == source[0],
-            HotlineAction.state == ActionState.REFUSED.value,
+            sa.or_(HotlineAction.state == ActionState.REFUSED.value, sa.and_(*stuck(source[0]))),
         )
         .values(**values)
         .returning(HotlineAction.order_no, HotlineAction.seq, HotlineAction.kind)

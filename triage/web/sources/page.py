@@ -156,7 +156,7 @@ def _moment(told: str) -> datetime:
 
 
 async def decided(request: web.Request) -> web.Response:
-    """重试 or 不再发送, of an action that the platform refused. Raises NotFound, BadInput."""
+    """重试 or 不再发送, of an action that was refused or is stuck. Raises NotFound, BadInput."""
     form = await _texts(request)
     number, again = form.get("action", ""), form.get("again") == "1"
     if not (number.isascii() and number.isdigit() and len(number) <= 18):  # noqa: PLR2004  (what an id may have)

@@ -27,9 +27,10 @@ def db(sqlite_db: Database) -> Database:
     return sqlite_db
 
 
-@pytest.fixture
-async def action(deps: Deps) -> str:
-    """An action that the platform refused."""
+@pytest.fixture(params=[("refused", 1), ("waiting", 10)], ids=["refused", "stuck"])
+async def action(deps: Deps, request: pytest.FixtureRequest) -> str:
+    """An action that the platform refused, or that never arrived."""
+    state, attempts = request.param
     await add_tickets(deps.db, TicketIn())
     async with deps.db.writes.begin() as session:
         ticket_id = (await session.scalars(sa.select(Ticket.id))).one()
@@ -38,8 +39,8 @@ async def action(deps: Deps) -> str:
         await session.flush()
         row = HotlineAction(
             source_id=source.id, order_no="BJ1", seq=3, ticket_id=ticket_id, event_seq=1, kind="signed",
-            day=NOW.date(), body={"at": NOW.isoformat()}, state=ActionState.REFUSED.value, created_at=NOW,
-            available_at=NOW, attempts=1,
+            day=NOW.date(), body={"at": NOW.isoformat()}, state=ActionState(state).value, created_at=NOW,
+            available_at=NOW, attempts=attempts, error="平台没有答复。",
         )  # fmt: skip
         session.add(row)
         await session.flush()
@@ -52,6 +53,7 @@ async def test_who_comes_second_is_told_and_the_first_stands_in_the_ledger(
 ) -> None:
     state, words = then
     page = await (await client.get("/desk/sources/city")).text()
+    assert "第 3 号“签收”：平台没有答复。" in page
     token = re.findall(r'name="token" value="([^"]+)"', page)[0]
     form = {"token": token, "action": action, "again": again}
     first = await client.post("/desk/sources/city/actions", data=form)
