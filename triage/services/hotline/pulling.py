@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from connectors.file_times import SHANGHAI
 from connectors.hotline.orders import read_order
+from triage import logs
 from triage.services.hotline import taking
 from triage.services.hotline.windows import Incomplete, Paging, Place, TooLong, window
 from triage.services.sources.ports import Outcome, SourceFault
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from triage.services.hotline.windows import Window
     from triage.services.sources.ports import Work
 
+log = logs.get(__name__)
 
 _TIMELESS: Final = "平台没有说它的时间，位置只前移到它给出的最新变更：它的时钟慢多少，这里看不出。"
-_PUT_BACK: Final = "平台的时钟拨回了，位置随之退回：它从现在起写下的变更都会拉到。"
+_PUT_BACK: Final = (
+    "平台的时钟拨回了，位置退到 {back}（平台时间），其后的变更重新拉；如果更早就拨回了，请用“重新拉取”补。"
+)
 
 
 @dataclass(slots=True)
@@ -117,8 +121,12 @@ async def pull(
         async with work.deps.db.writes.begin() as session:
             await work.keep(session, place.shorter(error.tried).stored())
         raise SourceFault(error.reason) from None
+    back = place.put_back(whole, paging.overlap)
+    if back is not None:
+        # What the page says of it stands for one run.
+        log.warning("platform_clock_put_back", source=work.source.key, until=written(back))
     return Outcome(
-        said=counts.said() + _clock(whole, paging),
+        said=counts.said() + _clock(whole, back),
         seen=counts.seen,
         stored=counts.stored,
         lag=whole.lag,
@@ -127,8 +135,8 @@ async def pull(
     )
 
 
-def _clock(whole: Window, paging: Paging) -> str:
-    """What staff are told of the platform's clock, if anything."""
+def _clock(whole: Window, back: datetime | None) -> str:
+    """What staff are told of the platform's clock, if anything. `back`: where the place went back to."""
     if not whole.told:
         return _TIMELESS
-    return _PUT_BACK if whole.put_back(paging.overlap) else ""
+    return "" if back is None else _PUT_BACK.format(back=f"{back.astimezone(SHANGHAI):%m-%d %H:%M}")

@@ -31,6 +31,8 @@ FIRST: Final = timedelta(hours=1)
 #: A window that takes longer is given up and asked for again, in half: whoever is killed now and then still
 #: gets on, for no window needs longer than this to be whole.
 PATIENCE_SECONDS: Final = 12.0
+#: Two looks at a platform's clock tell its jumps no better: an answer may be waited for so long.
+_UNSURE: Final = timedelta(minutes=2)
 #: No clock is slower than this: what lies so far back of our own now is written, whatever a platform's says.
 SLOWEST: Final = timedelta(hours=12)
 #: A page is asked for so often before the window is given up for this run.
@@ -60,38 +62,61 @@ class TooLong(Incomplete):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a source came: the moment, and the longest window to be asked for next."""
+    """How far a source came: the moment, and the longest window to be asked for next.
+
+    `at`: when that was, by our clock; None: cursors of before 2026-11-29, and what a person set.
+    """
 
     until: datetime
     span: timedelta = FIRST
+    at: datetime | None = None
 
     @classmethod
     def read(cls, cursor: Any, *, default: datetime) -> Place:  # noqa: ANN401  (JSON of our own)
         """From the stored cursor."""
         if not cursor:
             return cls(default)
-        return cls(datetime.fromisoformat(cursor["until"]), timedelta(seconds=cursor["span"]))
+        at = cursor.get("at")
+        return cls(
+            datetime.fromisoformat(cursor["until"]), timedelta(seconds=cursor["span"]),
+            datetime.fromisoformat(at) if at else None,
+        )  # fmt: skip
 
     def stored(self) -> dict[str, Any]:
         """As it is kept."""
-        return {"until": self.until.astimezone(UTC).isoformat(), "span": self.span.total_seconds()}
+        at = {"at": self.at.astimezone(UTC).isoformat()} if self.at else {}
+        return {"until": self.until.astimezone(UTC).isoformat(), "span": self.span.total_seconds(), **at}
 
     def shorter(self, tried: timedelta) -> Place:
         """The same place; half of what was tried is asked for next."""
-        return Place(self.until, max(min(self.span, tried) / 2, SHORTEST))
+        return replace(self, span=max(min(self.span, tried) / 2, SHORTEST))
 
     def after(self, window: Window, *, overlap: timedelta = timedelta(0)) -> Place:
         """The place behind a whole window; after a quick one the next is twice as long.
 
-        Before it only where the platform's clock was put back: what it writes from now on bears those times.
+        Before it only where the platform's clock was put back (`put_back`).
 
         Of a span shorter than the overlap most of the time goes to what was seen before: twice as long it
         costs hardly more, and without that a crowded hour would be crossed more slowly than it passed.
         """
         patience = PATIENCE_SECONDS / (4 if self.span >= overlap else 2)
         span = self.span * 2 if window.seconds < patience else self.span
-        until = window.theirs if window.put_back(overlap) else max(window.until, self.until)
-        return Place(until, min(max(span, SHORTEST), LONGEST))
+        until = self.put_back(window, overlap) or max(window.until, self.until)
+        return Place(until, min(max(span, SHORTEST), LONGEST), window.asked)
+
+    def put_back(self, window: Window, overlap: timedelta) -> datetime | None:
+        """Where to begin anew when the platform's clock was put back; None: it was not.
+
+        It may have been so at any time since we were last here: what was written since bears no time before
+        what this clock would have shown then. Where nobody knows when that was, a day is looked at again.
+        """
+        if not window.told:
+            return None
+        # Both looks are ours: what lies between them has passed over there as well.
+        then = None if self.at is None or window.asked is None else window.theirs - (window.asked - self.at)
+        if window.theirs < self.until - overlap:
+            return window.theirs - LONGEST if then is None else min(then, window.theirs)
+        return then if then is not None and then < self.until - max(overlap, _UNSURE) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +132,14 @@ class Paging:
 class Window:
     """A window that came whole: where it ends, the platform's now, and how long it took.
 
-    `told`: whether the platform said its time; if not, `theirs` is ours.
+    `told`: whether the platform said its time; if not, `theirs` is ours. `asked`: when it was, by our clock.
     """
 
     until: datetime
     theirs: datetime
     seconds: float = 0.0
     told: bool = True
+    asked: datetime | None = None
 
     @property
     def lag(self) -> timedelta:
@@ -124,10 +150,6 @@ class Window:
     def more(self) -> bool:
         """Whether the platform has time behind it."""
         return self.until < self.theirs
-
-    def put_back(self, overlap: timedelta) -> bool:
-        """Whether the platform's now, as it tells it, lies before all that the next window would look at."""
-        return self.told and self.theirs < self.until - overlap
 
     def sure(self, newest: datetime | None, *, now: datetime) -> Window:
         """As far as it is sure: all where a time was told, else up to the newest change that it showed."""
@@ -185,7 +207,7 @@ async def window(ask: Ask, store: Store, place: Place, paging: Paging, *, now: d
                 raise Incomplete(str(error), tried) from None
         if len(seen.numbers) >= seen.total:
             seconds = (time.monotonic() - began) / (turn + 1)
-            return Window(end, said or now, seconds, told=said is not None)
+            return Window(end, said or now, seconds, told=said is not None, asked=now)
     raise Incomplete(
         f"平台说这一段有 {seen.total} 件，各页只给出 {len(seen.numbers)} 件不同的，"
         "位置没有前移，稍后缩短时段重拉。",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -161,10 +161,50 @@ def test_the_place_never_passes_the_platforms_own_now() -> None:
 def test_the_place_goes_back_with_a_clock_that_was_put_back() -> None:
     """It stayed where it was, all looked well, and what the platform wrote meanwhile was never asked for."""
     wild = Wild([5, END - 1], choose=int)
-    place, ended = step(wild, Place(BASE + timedelta(hours=5)), overlap=50)
+    place, ended = step(wild, Place(BASE + timedelta(hours=5), at=BASE), overlap=50)
     assert (place.until - BASE, ended) == (timedelta(seconds=END), True)
     step(wild, place, overlap=50)
     assert wild.stored == {"P1"}
+
+
+@pytest.mark.parametrize(
+    ("back", "away", "until"),
+    [
+        # Since the last look all may have been written by the clock of now.
+        (90, 1, 90),
+        (90, 240, 90),
+        # By less than we were away: its now lies behind the place, and what was written meanwhile before it.
+        (20, 15, 20),
+        (20, 60, 20),
+        # What the overlap looks at anyway.
+        (9, 60, None),
+        (0, 60, None),
+        (-30, 60, None),
+    ],
+)
+def test_what_was_written_since_the_clock_was_put_back_is_asked_for(
+    back: int, away: int, until: int | None
+) -> None:
+    """Minutes: how far it was put back, and since when we had not looked. Back to its now lost the rest."""
+    minutes, overlap = timedelta(minutes=1), timedelta(minutes=10)
+    place = Place.read(Place(BASE, at=BASE).stored(), default=BASE)
+    now = BASE + away * minutes
+    theirs = now - back * minutes
+    whole = Window(max(theirs, BASE), theirs, asked=now)
+    gone = None if until is None else BASE - until * minutes
+    assert place.put_back(whole, overlap) == gone
+    then = place.after(whole, overlap=overlap)
+    assert (then.until, then.at) == (gone or whole.until, now)
+    assert then.put_back(Window(theirs, theirs + minutes, asked=now + minutes), overlap) is None, "once"
+    assert place.put_back(replace(whole, told=False), overlap) is None
+
+
+def test_where_nobody_knows_since_when_a_day_is_asked_for_again() -> None:
+    place = Place.read({"until": (BASE + timedelta(hours=5)).isoformat(), "span": 60}, default=BASE)
+    whole = Window(place.until, BASE, asked=BASE)
+    then = place.after(whole, overlap=timedelta(minutes=10))
+    assert (then.until, then.at) == (BASE - timedelta(days=1), BASE)
+    assert then.shorter(timedelta(hours=1)).at == BASE
 
 
 @pytest.mark.parametrize(
