@@ -63,11 +63,12 @@ async def keep(
         return
     numbers = sorted({order.number for order, _, _ in said})
     known = {
-        number: (status, foreign, at)
-        for number, status, foreign, at in await session.execute(
+        # Of one that could not be read the time is ours: no copy is older.
+        number: (status, foreign, None if refused else at)
+        for number, status, foreign, at, refused in await session.execute(
             sa.select(
                 HotlineOrder.order_no, HotlineOrder.status, HotlineOrder.foreign_status,
-                HotlineOrder.updated_at,
+                HotlineOrder.updated_at, HotlineOrder.refused,
             ).where(HotlineOrder.source_id == source_id, HotlineOrder.order_no.in_(numbers))
         )
     }  # fmt: skip
@@ -144,7 +145,7 @@ def _of(vault: Vault, order: Order, changed: Changed) -> list[tuple[WordKind, st
 def _news(
     order: Order,
     kind: WordKind,
-    known: tuple[str, str | None, datetime] | None,
+    known: tuple[str, str | None, datetime | None] | None,
     *,
     ended: bool,
     latest: datetime,
@@ -161,4 +162,5 @@ def _news(
         return True
     status, foreign, at = known
     same = foreign == order.foreign_status if kind in _MARKS else status == order.status.value
-    return not same and (at <= order.updated_at or at > latest)
+    mended = at is None and order.refused is None
+    return not same and (mended or (at is not None and (at <= order.updated_at or at > latest)))

@@ -120,6 +120,8 @@ async def _outdated(
         sa.select(HotlineOrder.order_no, HotlineOrder.updated_at).where(
             HotlineOrder.source_id == source_id, HotlineOrder.order_no.in_(sorted(among)),
             HotlineOrder.updated_at <= latest,
+            # Of one that could not be read the time is ours.
+            HotlineOrder.refused.is_(None),
         )
     )  # fmt: skip
     known = {number: at for number, at in rows}  # noqa: C416  (rows are no pairs for the type checker)

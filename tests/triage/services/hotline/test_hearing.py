@@ -178,6 +178,23 @@ async def test_an_older_copy_says_nothing_of_what_was_changed_since(bed: Bed) ->
     assert len(await kept(bed, WordKind.CHANGED)) == 1
 
 
+async def test_an_order_that_could_not_be_read_is_older_than_any_copy_that_can(bed: Bed) -> None:
+    """Its row bore our time: mended, other words and 撤单 of a platform with a slow clock were "older"."""
+    (no,) = await tickets(bed)
+    number = await order_of(bed, no)
+    await take(bed, row_of(bed, number, orderState="办理中"))
+    broken = row_of(bed, number, orderState="办理中") | {"createdTime": "x", "updatedTime": "y"}
+    bed.clock.by += timedelta(minutes=20)
+    assert len((await take(bed, broken)).refused) == 1
+    mended = await take(bed, row_of(bed, number, minutes=-9, orderState="办理中") | LATER)
+    assert (mended.changed, mended.repeated) == ((number,), 0)
+    assert (await bed.order(number)).changed_at is not None
+    await take(bed, broken)
+    await take(bed, row_of(bed, number, minutes=-8, orderState="撤单"))
+    await told(bed)
+    assert await shown(bed, no) == ["withdrawn"]
+
+
 async def test_the_number_of_a_merged_order_is_for_those_who_may_see_its_case(bed: Bed) -> None:
     head, mine = await tickets(bed, 2)
     number = await order_of(bed, mine)
