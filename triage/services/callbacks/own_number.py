@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: A mobile, or a line with its area's code: what a provider can call without knowing where somebody sits.
 _NUMBER: Final = re.compile(r"1[3-9][0-9]{9}|0[0-9]{9,11}")
 _FIELD: Final = IdentityField.PHONE
+#: Why a press came to nothing: one's own number changed while the provider was asked.
+CHANGED: Final = "number_changed"
 
 
 def checked(text: str) -> str:
@@ -51,7 +53,6 @@ async def put(session: AsyncSession, vault: Vault, login: str, number: str, *, n
     if await _kept(session, vault, login) == number:
         await session.execute(sa.update(HeldIdentity).where(*_mine(login)).values(changed_at=now))
         return
-    await _let_go(session, login)
     old = await hint(session, login)
     told = shape(_FIELD, number)
     row = {
@@ -63,6 +64,8 @@ async def put(session: AsyncSession, vault: Vault, login: str, number: str, *, n
     await session.execute(
         insert(HeldIdentity).values(**keys, **row).on_conflict_do_update(index_elements=list(keys), set_=row)
     )
+    # Behind it: a press that read the number of before has let go of the row by now, and is seen.
+    await _let_go(session, login)
     ledger.write(
         session, who=login, act=LedgerAct.OWN_NUMBER_SET, now=now, old=old, new=told,
         subject=ledger.Subject(SubjectKind.STAFF, login),
@@ -125,11 +128,16 @@ async def _kept(session: AsyncSession, vault: Vault, login: str) -> str | None:
 
 
 async def _let_go(session: AsyncSession, login: str) -> None:
-    """Forget the virtual numbers that stand: the provider lets nobody through but the number of then."""
+    """Forget the virtual numbers that stand: the provider lets nobody through but the number of then.
+
+    Those that it is asked for just now come to nothing. One statement: a press that ends meanwhile is waited
+    for, and what it left is let go of.
+    """
+    asked = CallBack.until.is_(None) & CallBack.failure.is_(None)
     await session.execute(
         sa.update(CallBack)
-        .where(CallBack.login == login, CallBack.number.is_not(None))
-        .values(number=None)
+        .where(CallBack.login == login, sa.or_(CallBack.number.is_not(None), asked))
+        .values(number=None, failure=sa.case((asked, CHANGED), else_=CallBack.failure))
         .execution_options(synchronize_session=False)
     )
 

@@ -54,6 +54,7 @@ _DIALLED: Final = re.compile(r"\+?[0-9]{5,18}")
 #: The longest that a provider is waited for (`providers.FIELDS`), and what its answer takes to be stored.
 UNDER_WAY: Final = timedelta(seconds=40)
 _TOLD: Final = "用虚拟号，号码不外露；是否联系到另行登记"
+_CHANGED: Final = "等候时您的电话换了或去掉了，这个虚拟号只有原来的电话能打，没有给出。请再按一次。"
 _WAY_OUT: Final = "急需联系时，可以在工单页写明理由查看电话。"
 
 
@@ -163,7 +164,9 @@ async def press(deps: Deps, viewer: Viewer, no: str, *, mine: str = "") -> Given
         code = error.code if isinstance(error, NumbersError) else "credentials"
         await _failed(deps, viewer, pressed, code)
         raise CallFailed(_words(code, away=isinstance(error, NumbersAway))) from None
-    await _keep(deps, viewer, pressed, binding)
+    if not await _keep(deps, viewer, pressed, binding):
+        await _failed(deps, viewer, pressed, own_number.CHANGED, reference=binding.reference)
+        raise CallFailed(_CHANGED)
     return Given(binding.number, binding.until)
 
 
@@ -232,33 +235,41 @@ async def _bound(deps: Deps, pressed: _Pressed, *, now: datetime) -> Binding:
         await numbers.close()
 
 
-async def _failed(deps: Deps, viewer: Viewer, pressed: _Pressed, code: str) -> None:
+async def _failed(deps: Deps, viewer: Viewer, pressed: _Pressed, code: str, *, reference: str = "") -> None:
+    """`reference`: of a binding that was made all the same."""
     now = deps.clock.now()
+    bound = {"reference": reference} if reference else {}
     async with deps.db.writes.begin() as session:
         await session.execute(sa.update(CallBack).where(CallBack.id == pressed.id).values(failure=code))
         ledger.write(
             session, who=viewer.login, act=LedgerAct.CALL_FAILED, now=now, subject=_subject(pressed.case),
-            detail={"provider": pressed.provider.key, "call": pressed.id, "code": code},
+            detail={"provider": pressed.provider.key, "call": pressed.id, "code": code, **bound},
         )  # fmt: skip
     log.warning("call_back_failed", ticket_no=pressed.case.no, provider=pressed.provider.key, code=code)
 
 
-async def _keep(deps: Deps, viewer: Viewer, pressed: _Pressed, binding: Binding) -> None:
-    """The number, the provider's reference, the event of the ticket and the ledger, in one transaction."""
+async def _keep(deps: Deps, viewer: Viewer, pressed: _Pressed, binding: Binding) -> bool:
+    """The number, the provider's reference, the event of the ticket and the ledger, in one transaction.
+
+    False, and nothing is kept: the viewer's own number was changed meanwhile.
+    """
     now, case = deps.clock.now(), pressed.case
     async with deps.db.writes.begin() as session:
         await session.execute(
             sa.select(Ticket.id).where(Ticket.id == case.ticket_id).with_for_update()
         )  # fmt: skip
-        await session.execute(
+        kept = await session.scalar(
             sa.update(CallBack)
-            .where(CallBack.id == pressed.id)
+            .where(CallBack.id == pressed.id, CallBack.failure.is_(None))
             .values(
                 until=binding.until,
                 number=deps.vault.seal(binding.number, belongs_to=_place(pressed.wanted.key)),
                 reference=binding.reference or None,
             )
+            .returning(CallBack.id)
         )
+        if kept is None:
+            return False
         last = await session.execute(
             sa.select(sa.func.max(TicketEvent.seq), sa.func.max(TicketEvent.at)).where(
                 TicketEvent.ticket_id == case.ticket_id
@@ -280,6 +291,7 @@ async def _keep(deps: Deps, viewer: Viewer, pressed: _Pressed, binding: Binding)
             },
         )  # fmt: skip
     log.info("call_back_made", ticket_no=case.no, provider=pressed.provider.key)
+    return True
 
 
 def _words(code: str, *, away: bool) -> str:

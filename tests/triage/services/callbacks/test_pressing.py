@@ -37,6 +37,7 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connectors.callback.port import Binding
     from models.db import Database
     from models.ledger import LedgerRow
     from tests.connectors.callback.provider import Reference
@@ -238,6 +239,7 @@ async def test_an_answer_that_is_waited_for_is_not_asked_for_twice(deps: Deps, r
     no = await case(deps)
     await provider(deps, reference)
     async with deps.db.writes.begin() as session:
+        await own_number.put(session, deps.vault, MINE.login, OFFICER, now=NOW)
         ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
         session.add(CallBack(
             key="k", ticket_id=ticket_id or 0, login=MINE.login, provider_id=1, asked_at=NOW
@@ -341,6 +343,38 @@ async def test_a_number_that_another_phone_reaches_is_not_shown_any_more(
         assert await pressing.standing(session, deps.vault, MINE, 1, now=NOW) is None
     with pytest.raises(pressing.NoOwnNumber):
         await call(deps, MINE, no, mine="")
+
+
+@pytest.mark.parametrize("other", ["13800000002", None])
+async def test_a_number_that_is_asked_for_while_ones_own_changes_is_not_given(
+    deps: Deps, reference: Reference, monkeypatch: pytest.MonkeyPatch, other: str | None
+) -> None:
+    """It stood, and was shown for as long as it lasts, though only the old phone reached anybody by it."""
+    no = await case(deps)
+    await provider(deps, reference)
+    bound = pressing._bound
+
+    async def slow(deps: Deps, pressed: pressing._Pressed, *, now: datetime) -> Binding:
+        binding = await bound(deps, pressed, now=now)
+        async with deps.db.writes.begin() as session:
+            await own_number.forget(session, "officer", now=NOW)
+            for number in filter(None, [other]):
+                await own_number.put(session, deps.vault, "officer", number, now=NOW)
+        return binding
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pressing, "_bound", slow)
+        with pytest.raises(pressing.CallFailed, match="请再按一次"):
+            await call(deps, MINE, no)
+    async with deps.db.reads() as session:
+        assert await pressing.standing(session, deps.vault, MINE, 1, now=NOW) is None
+        assert list(await session.scalars(sa.select(CallBack.failure))) == [own_number.CHANGED]
+        assert Tag.CALLED.value not in list(await session.scalars(sa.select(TicketEvent.tag)))
+    last = (await entries(deps))[-1]
+    assert (last.act, last.detail["code"]) == ("identity.call_failed", own_number.CHANGED)
+    assert str(last.detail["reference"]).startswith("bind-")
+    again = await call(deps, MINE, no, mine=other or OFFICER)
+    assert await reference.dial(other or OFFICER, again.number) == CITIZEN
 
 
 async def test_a_rotation_takes_them_along(deps: Deps, reference: Reference) -> None:
