@@ -87,3 +87,14 @@ async def living_on(session: AsyncSession, appeals: Collection[int]) -> list[int
         known.update(last)
         found += last
     return found
+
+
+async def registered_for(session: AsyncSession, appeal_id: int) -> list[int]:
+    """The way back: the given-up appeals that this one was registered by hand for, the latest first."""
+    found, last = list[int](), appeal_id
+    mine = DeadLetter.detail["registered"].as_integer()
+    query = sa.select(sa.func.min(DeadLetter.key)).where(DeadLetter.reason == BY_HAND)
+    while (failed := await session.scalar(query.where(mine == last))) is not None:
+        found.append(failed)
+        last = failed
+    return found

@@ -115,6 +115,17 @@ async def test_a_wish_by_the_number_of_the_later_one_is_for_the_first_as_well(de
     assert await asked(deps) == [first, second]
 
 
+async def test_the_way_back_needs_no_entry_of_the_ledger(deps: Deps) -> None:
+    """Which goes long before the identities do."""
+    first = await given_up(deps)
+    second = await given_up(deps, external_id="BJ-9")
+    async with deps.db.writes.begin() as session:
+        await retrying.taken_over(session, first, by=second, now=NOW)
+    async with deps.db.writes.begin() as session:
+        assert await erasing.ask(session, CLERK, "BJ-9", "来函 1 号", now=NOW) == second
+    assert await asked(deps) == [first, second]
+
+
 async def test_two_of_one_number_that_have_nothing_to_do_with_each_other_are_not_told_apart(
     deps: Deps,
 ) -> None:

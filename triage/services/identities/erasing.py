@@ -22,9 +22,8 @@ from models.files import Attachment
 from models.filters import may_see, may_see_unread
 from models.hotline import HotlineOrder
 from models.identities import Erasure
-from models.ledger import LedgerRow
 from models.open311 import Open311Request
-from models.outbox import living_on
+from models.outbox import living_on, registered_for
 from models.rewards import Reward, RewardShare
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, AppealState
@@ -102,23 +101,8 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
 
 async def _same_person(session: AsyncSession, appeal_id: int) -> list[int]:
     """The appeals that this one was registered by hand for, and those that were for it; all theirs."""
-    before, last = list[int](), appeal_id
-    while (failed := await _registered_for(session, last)) is not None:
-        before.append(failed)
-        last = failed
-    after = await living_on(session, [appeal_id, *before])
-    return [*before, *after]
-
-
-async def _registered_for(session: AsyncSession, appeal_id: int) -> int | None:
-    """The given-up appeal that this one was registered in place of."""
-    detail = await session.scalar(
-        sa.select(LedgerRow.detail).where(
-            LedgerRow.subject_kind == SubjectKind.APPEAL.value, LedgerRow.subject == str(appeal_id),
-            LedgerRow.act == LedgerAct.REGISTERED.value,
-        )
-    )  # fmt: skip
-    return (detail or {}).get("failed")
+    before = await registered_for(session, appeal_id)
+    return [*before, *await living_on(session, [appeal_id, *before])]
 
 
 async def pass_on(session: AsyncSession, appeal_id: int, *, to: int, now: datetime) -> None:
