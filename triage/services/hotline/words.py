@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from models.appeals import Appeal, Source
 from models.filters import all_seeing, may_see
 from models.hotline import HotlineOrder, HotlineWord
+from models.outbox import living_on, registered_by_hand
 from models.ticket_detail import seen_numbers
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, Move, Post, State, Tag
@@ -30,7 +31,7 @@ from triage.services.moving import Person, Wish
 from triage.services.sources.ports import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -92,20 +93,34 @@ class Asked:
         return self.state in ENDED
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    appeal_id: int
+    id: int
+    no: str
+    state: str
+
+
 async def settle(work: Work) -> Outcome:
     """The task: urge, ask, and let go what is answered. Each word in a transaction of its own."""
     deps, source_id = work.deps, work.source.id
     async with deps.db.reads() as session:
-        waiting = list(
-            await session.execute(
-                sa.select(HotlineWord.id, Appeal.id, Ticket.id)
-                .join(Appeal, _OF_ORDER)
-                .join(Ticket, Ticket.appeal_id == Appeal.id)
-                .where(HotlineWord.source_id == source_id, HotlineWord.state == WordState.WAITING.value)
-                .order_by(HotlineWord.id)
-                .limit(BATCH)
-            )
+        mine = (HotlineWord.source_id == source_id, HotlineWord.state == WordState.WAITING.value)
+        rows = await session.execute(
+            sa.select(HotlineWord.id, Appeal.id, Ticket.id)
+            .join(Appeal, _OF_ORDER)
+            .join(Ticket, Ticket.appeal_id == Appeal.id)
+            .where(*mine)
+            .order_by(HotlineWord.id)
+            .limit(BATCH)
         )
+        by_hand = await _by_hand(session, *mine)
+        waiting = sorted(
+            [
+                *((word_id, appeal_id, ticket_id) for word_id, appeal_id, ticket_id in rows),
+                *((word_id, own.appeal_id, own.id) for word_id, own in by_hand.items()),
+            ]
+        )[:BATCH]
     counts = dict.fromkeys(WordState, 0)
     for word_id, appeal_id, ticket_id in waiting:
         counts[await _answer(deps, word_id, appeal_id, ticket_id)] += 1
@@ -116,6 +131,35 @@ async def settle(work: Work) -> Outcome:
         seen=len(waiting),
         more=len(waiting) == BATCH and not counts[WordState.WAITING],
     )
+
+
+async def _by_hand(session: AsyncSession, *chosen: sa.ColumnElement[bool]) -> dict[int, _Case]:
+    """Of the words that are meant, those of a given-up order: the case that was registered in its place."""
+    rows = await session.execute(
+        sa.select(HotlineWord.id, Appeal.id)
+        .join(Appeal, _OF_ORDER)
+        .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
+        .where(*chosen, Ticket.id.is_(None), registered_by_hand(Appeal.id))
+    )
+    of = dict(rows.tuples().all())
+    cases_of = await _in_place(session, set(of.values()))
+    return {word_id: cases_of[appeal_id] for word_id, appeal_id in of.items() if appeal_id in cases_of}
+
+
+async def _in_place(session: AsyncSession, appeals: Collection[int]) -> dict[int, _Case]:
+    """The case that each of these lives on as; nothing of one that has none yet."""
+    found = dict[int, _Case]()
+    for appeal_id in sorted(appeals):
+        after = await living_on(session, [appeal_id])
+        rows = await session.execute(
+            sa.select(Ticket.appeal_id, Ticket.id, Ticket.no, Ticket.state)
+            .where(Ticket.appeal_id.in_(after))
+            .order_by(Ticket.appeal_id.desc())
+            .limit(1)
+        )
+        for row in rows:
+            found[appeal_id] = _Case(*row)
+    return found
 
 
 async def _answer(deps: Deps, word_id: int, appeal_id: int, ticket_id: int) -> WordState:
@@ -233,8 +277,14 @@ async def _followed(session: AsyncSession, mine: tuple[sa.ColumnElement[bool], .
         )
         .with_for_update(of=HotlineWord)
     )
+    by_hand = await _by_hand(session, *mine, HotlineWord.kind != WordKind.REHANDLED.value)
+    held = await session.scalars(
+        sa.select(HotlineWord).where(*mine, HotlineWord.id.in_(by_hand)).with_for_update()
+    )
+    found = [(word, ticket_id, state) for word, ticket_id, state in rows]
+    found += [(word, by_hand[word.id].id, by_hand[word.id].state) for word in held]
     gone = 0
-    for word, ticket_id, state in rows:
+    for word, ticket_id, state in found:
         head_id, head_state = await following.top(session, ticket_id, state) or (ticket_id, state)
         if word.kind == WordKind.SUPERVISED:
             word.ticket_id = head_id
@@ -245,11 +295,11 @@ async def _followed(session: AsyncSession, mine: tuple[sa.ColumnElement[bool], .
     return gone
 
 
-def _asked() -> sa.Select[int, str, str, str, str, str, datetime, str | None]:
+def _asked() -> sa.Select[int, str, str, str, str, str, datetime, str | None, int | None]:
     return (
         sa.select(
             HotlineWord.id, Ticket.no, Ticket.state, HotlineWord.kind, HotlineWord.order_no, Source.name,
-            HotlineWord.said_at, _OWN.no,
+            HotlineWord.said_at, _OWN.no, Appeal.id,
         )
         .join(Ticket, Ticket.id == HotlineWord.ticket_id)
         .outerjoin(Appeal, _OF_ORDER)
@@ -269,7 +319,7 @@ async def of_ticket(session: AsyncSession, viewer: Viewer, ticket_id: int) -> tu
     Not so the number of an order whose own ticket is merged into this one.
     """
     rows = await session.execute(_asked().where(Ticket.id == ticket_id))
-    return await _nameless(session, viewer, [Asked(*row) for row in rows])
+    return await _nameless(session, viewer, await _read(session, rows.all()))
 
 
 async def to_answer(session: AsyncSession, viewer: Viewer) -> tuple[tuple[Asked, ...], int]:
@@ -292,11 +342,24 @@ async def _some(
     """Words that wait, as far as they are shown, and how many there are. `last`: what stands at the end."""
     query = _asked().where(*chosen)
     rows = await session.execute(query.order_by(None).order_by(last, HotlineWord.id).limit(_SHOWN))
-    found = [Asked(*row) for row in rows]
+    found = await _read(session, rows.all())
     if len(found) < _SHOWN:
         return found, len(found)
     count = await session.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery()))
     return found, count or 0
+
+
+async def _read(
+    session: AsyncSession,
+    rows: Sequence[sa.Row[int, str, str, str, str, str, datetime, str | None, int | None]],
+) -> list[Asked]:
+    """Words as they were selected; a given-up order has the ticket registered by hand for it."""
+    read = [(Asked(*said), appeal_id or 0) for *said, appeal_id in rows]  # type: ignore[arg-type]
+    by_hand = await _in_place(session, {appeal_id for word, appeal_id in read if word.own_no is None})
+    return [
+        replace(word, own_no=by_hand[appeal_id].no) if appeal_id in by_hand else word
+        for word, appeal_id in read
+    ]
 
 
 async def _nameless(session: AsyncSession, viewer: Viewer, words: Sequence[Asked]) -> tuple[Asked, ...]:

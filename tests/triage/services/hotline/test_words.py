@@ -14,13 +14,15 @@ from models.filters import all_seeing
 from models.hotline import HotlineWord
 from models.tickets import Ticket, TicketEvent
 from models.viewing import Scope, Viewer
-from models.vocab import State, Tag
+from models.vocab import AppealState, State, Tag
 from models.vocab_sources import WordKind, WordState
 from tests.triage.services.hotline.bed import KEY
 from tests.triage.services.hotline.test_sending import tickets
 from triage.errors import NotFound
+from triage.services import intake, retrying
 from triage.services.auditing import reading
 from triage.services.hotline import puller, taking, words
+from triage.services.intake import NewAppeal
 
 if TYPE_CHECKING:
     from tests.triage.services.hotline.bed import Bed
@@ -146,3 +148,31 @@ async def test_other_words_are_asked_once_however_often_the_order_is_listed(smal
         (shown,) = await words.of_ticket(session, all_seeing("t"), word.ticket_id or 0)
         assert (shown.label, shown.order_no) == ("平台改了内容", number)
         assert await words.of_source(session, word.source_id) == ((shown,), 1)
+
+
+async def by_hand(bed: Bed, no: str) -> str:
+    """An order that a worker gave up, registered by hand as the case `no`; its number."""
+    number, now = await order_of(bed, no), bed.clock.now()
+    async with bed.deps.db.writes.begin() as session:
+        own = (await session.scalars(sa.select(Appeal).where(Appeal.external_id == number))).one()
+        own.external_id, own.dedupe_key = None, "form"
+        await session.flush()
+        item = NewAppeal(KEY, "夜间施工。", now, external_id=number)
+        (given_up,) = (await intake.receive(session, bed.deps.vault, [item], now=now)).stored
+        (await session.get_one(Appeal, given_up)).state = AppealState.DEAD.value
+        await retrying.taken_over(session, given_up, by=own.id, now=now)
+    return number
+
+
+async def test_what_is_said_of_a_given_up_order_is_of_the_one_registered_by_hand(bed: Bed) -> None:
+    (no,) = await tickets(bed)
+    number = await by_hand(bed, no)
+    bed.platform.ledger.urge(number, "CB01", updated=bed.platform.now())
+    await told(bed, number)
+    assert await urges(bed) == [("12345 平台催办，催办编号 CB01", "hotline")]
+    bed.platform.ledger.touch(number, "撤单", updated=bed.platform.now() + 1)
+    await told(bed, number)
+    async with bed.deps.db.reads() as session:
+        shown, count = await words.to_answer(session, all_seeing("t"))
+    assert [(one.no, one.own_no, one.order_no) for one in shown] == [(no, no, number)]
+    assert count == 1
