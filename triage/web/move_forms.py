@@ -11,6 +11,7 @@ from triage.clock import show
 from triage.rules import moves
 from triage.rules.calendar import beijing
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS, Stage
+from triage.web.acting import unit_text
 from triage.web.move_views import (
     AskedView,
     BarredView,
@@ -25,7 +26,7 @@ from triage.web.views import Term
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
     from models.tickets import Ticket
     from models.vocab import Post
@@ -166,7 +167,7 @@ def _fields(
             kind=kind_of(field),
             required=all(field in row.needs for row in rows),
             options=_clauses(tables, s, at) if field is Field.CLAUSE else _options(field, rows),
-            value=_default(tables, proposal, s, field, rows[0].move),
+            value=_default(tables, proposal, s, field, rows[0].move, on=beijing(at).date()),
             most=TEXTS[field][1] if field in TEXTS else None,
             when=_when(field, rows),
         )
@@ -220,19 +221,25 @@ def _clauses(tables: Tables, s: Standing, at: datetime) -> tuple[Term, ...]:
     return (*rows, *laws)
 
 
-def _default(tables: Tables, proposal: Mapping[str, Any], s: Standing, field: Field, move: Move) -> str:
-    """What is most likely meant, to be changed by whoever fills in the form. Units by name."""
+def _default(
+    tables: Tables, proposal: Mapping[str, Any], s: Standing, field: Field, move: Move, *, on: date
+) -> str:
+    """What is most likely meant, to be changed by whoever fills in the form. Units as they are read back."""
     match field, move:
         case Field.UNIT, Move.DISPATCH:
-            return _name(tables, proposal.get("unit"))
+            return _typed(tables, proposal.get("unit"), on=on)
         case Field.ASSIST, Move.DISPATCH:
-            return "，".join(_name(tables, code) for code in proposal.get("assist", ()))
+            return "，".join(_typed(tables, code, on=on) for code in proposal.get("assist", ()))
         case Field.UNIT, Move.REASSIGN if s.objections:
-            return _name(tables, s.objections[-1].proposed)
+            return _typed(tables, s.objections[-1].proposed, on=on)
         case Field.URGENCY, _:
             return s.urgency.value
         case _:
             return ""
+
+
+def _typed(tables: Tables, code: str | None, *, on: date) -> str:
+    return unit_text(tables, code, on=on) if code and code in tables.units else ""
 
 
 def _name(tables: Tables, code: str | None) -> str:

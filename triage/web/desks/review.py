@@ -29,6 +29,7 @@ from triage.services.hotline import words
 from triage.services.moving import Wish
 from triage.web import access, asking, communities, guard, move_forms, present
 from triage.web import moves as moves_web
+from triage.web.acting import unit_text
 from triage.web.desk import render
 from triage.web.desks import queue
 from triage.web.desks.live import BOARD
@@ -303,7 +304,7 @@ def _form(
     desk: UnitRow | None,
 ) -> Form:
     proposed = {field.name: field.value for field in fields}
-    if desk is not None and proposed.get(Field.UNIT.value) == desk.name:
+    if desk is not None and proposed.get(Field.UNIT.value) in {desk.name, desk.code}:
         # 派单 refuses it: whom to send it to is what the clerk is to find out.
         proposed[Field.UNIT.value] = ""
     shown = replace(
@@ -339,10 +340,13 @@ def _likely(request: web.Request, whole: WholeTicket, kind: str, today: date) ->
 
 
 def _units(tables: Tables, whole: WholeTicket, kind: str, today: date) -> tuple[str, str]:
-    """Who leads and who assists for a kind, by name; empty where the tables say nothing."""
+    """Who leads and who assists for a kind, as the fields say it; empty where the tables say nothing."""
     text = source_text(*words_of(whole.appeal))
     route = proposing.route_at(tables, whole.ticket, text, kind, day=today)
-    return (route.unit.name, "，".join(unit.name for unit in route.assist)) if route else ("", "")
+    if route is None:
+        return "", ""
+    unit, *assist = (unit_text(tables, row.code, on=today) for row in (route.unit, *route.assist))
+    return unit, "，".join(assist)
 
 
 ROUTES: Final = (
