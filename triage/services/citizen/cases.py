@@ -323,6 +323,10 @@ async def _open_case(session: AsyncSession, appeal_id: int) -> Case:
     case = await read(session, appeal_id)
     if case is None or not case.open:
         raise TooEarly("这件诉求已经结束。有新的情况，请重新反映一件。")
+    if case.no is None:
+        # Held while it is written to: who registers it by hand just now has ended, or takes the words along.
+        held = sa.select(Appeal.id).where(Appeal.id == appeal_id).with_for_update(read=True)
+        await session.execute(held)
     # Nobody reads what is added to the one that was given up. Whose name the other bears is not told here.
     if case.no is None and await living_on(session, [appeal_id]):
         raise TooEarly("这件诉求已由工作人员重新登记办理。要补充或催办，请打 12345，报上受理编号。")
