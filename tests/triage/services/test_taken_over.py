@@ -126,6 +126,27 @@ async def test_the_way_back_needs_no_entry_of_the_ledger(deps: Deps) -> None:
     assert await asked(deps) == [first, second]
 
 
+async def test_a_wish_waits_for_who_holds_the_first_and_holds_no_other_meanwhile(deps: Deps) -> None:
+    first, second, third = await three(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).where(Appeal.id == third).values(external_id="BJ-9"))
+    await kill(deps, third)
+
+    async def wanted() -> int:
+        async with deps.db.writes.begin() as session:
+            return await erasing.ask(session, CLERK, "BJ-9", "来函 1 号", now=NOW)
+
+    async with deps.db.writes.begin() as session:
+        await session.get_one(Appeal, first, with_for_update=True)
+        pressed = asyncio.create_task(wanted())
+        # Long enough to come to where it waits.
+        await asyncio.sleep(0.5)
+        for later in (second, third):
+            await session.get_one(Appeal, later, with_for_update=True)
+    assert await pressed == third
+    assert await asked(deps) == [first, second, third]
+
+
 async def test_two_of_one_number_that_have_nothing_to_do_with_each_other_are_not_told_apart(
     deps: Deps,
 ) -> None:
@@ -226,6 +247,23 @@ async def test_nothing_is_added_to_an_appeal_that_nobody_reads_any_more(deps: De
     async with deps.db.writes.begin() as session:
         with pytest.raises(TooEarly, match="重新登记"):
             await cases.urge(session, deps, first, "k3", now=NOW)
+
+
+async def test_what_is_added_in_the_moment_of_a_registration_is_not_lost(deps: Deps) -> None:
+    first = await given_up(deps)
+    form = await instead_of(deps, first)
+
+    async def added() -> bool:
+        async with deps.db.writes.begin() as session:
+            return await cases.add(session, deps, first, "又有一件事。", "k2", now=NOW)
+
+    async with deps.db.writes.begin() as session:
+        await registering.register(session, deps, CLERK, form, now=NOW)
+        pressed = asyncio.create_task(added())
+        # Long enough to come to where it waits.
+        await asyncio.sleep(0.5)
+    with pytest.raises(TooEarly, match="重新登记"):
+        await pressed
 
 
 async def test_a_retry_that_waits_for_a_registration_makes_no_second_case(deps: Deps) -> None:

@@ -90,8 +90,12 @@ async def ask(session: AsyncSession, viewer: Viewer, no: str, reason: str, *, no
     appeal_id = await session.scalar(
         sa.select(Ticket.appeal_id).where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
     ) or await _given_up(session, viewer, no[:200].replace("\0", ""))
-    # Held: whoever registers it by hand in this moment has ended, or finds the wish.
-    await session.get_one(Appeal, appeal_id, with_for_update=True)
+    # Held, the earliest first as all who hold several: whoever registers one of them by hand in this moment
+    # has ended, or finds the wish. Then looked at anew: what was registered meanwhile is later than these.
+    held = {appeal_id, *await _same_person(session, appeal_id)}
+    await session.execute(
+        sa.select(Appeal.id).where(Appeal.id.in_(held)).order_by(Appeal.id).with_for_update()
+    )
     await note(session, appeal_id, reason, no=no, by=viewer.login, now=now)
     for other in await _same_person(session, appeal_id):
         own = await session.scalar(sa.select(Ticket.no).where(Ticket.appeal_id == other))
