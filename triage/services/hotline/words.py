@@ -141,7 +141,7 @@ async def _by_hand(session: AsyncSession, *chosen: sa.ColumnElement[bool]) -> di
         .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
         .where(*chosen, Ticket.id.is_(None), registered_by_hand(Appeal.id))
     )
-    of = dict(rows.tuples().all())
+    of = dict(rows.all())
     cases_of = await _in_place(session, set(of.values()))
     return {word_id: cases_of[appeal_id] for word_id, appeal_id in of.items() if appeal_id in cases_of}
 
