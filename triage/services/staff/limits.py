@@ -19,12 +19,19 @@ log = logs.get(__name__)
 
 _HOUR: Final = timedelta(hours=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: So many times what one place may, all of an IPv6 /48 may.
+WIDE: Final = 10
 
 
 async def ask(deps: Deps, counts: SharedCounts, address: str, *, most: int, now: datetime) -> None:
-    """Count one try from an address. Raises TooOften beyond `most` an hour."""
+    """Count one try from an address. TooOften: beyond `most` an hour, or `WIDE` times that of its site."""
+    await _ask(deps, counts, limiting.place_of(address), most=most, now=now)
+    if (site := limiting.site_of(address)) is not None:
+        await _ask(deps, counts, site, most=most * WIDE, now=now)
+
+
+async def _ask(deps: Deps, counts: SharedCounts, address: str, *, most: int, now: datetime) -> None:
     stretch = int((now - _EPOCH) // _HOUR)
-    address = limiting.place_of(address)
     # Keyed: neither Redis nor the database can be read back to an address.
     key = deps.vault.content_hash(f"rate\0{Asked.SIGN_IN.value}\0{address}\0{stretch}")
     try:

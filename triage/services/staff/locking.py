@@ -4,8 +4,9 @@ Counted before the password is looked at and under the login as typed, whether a
 tries at once do not get more of them, and nobody learns from a lock which logins exist.
 
 Passwords are counted by login and by where they come from: by login alone anybody would keep its owner out.
-By login alone they are counted as well, widely and by the hour, since an attacker has many addresses. Codes
-are counted by login alone: who shows one knows the password.
+By login alone they are counted as well, widely and by the hour, since an attacker has many addresses; and
+between the two by site, the /48 of an IPv6 address, since one line has many places: it alone never fills the
+wide one. Codes are counted by login alone: who shows one knows the password.
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
 
 #: So many times what one address may fail before its lock, all together may within an hour.
 WIDE: Final = 10
+#: So many times, all places of one site may.
+SITE: Final = 4
 _HOUR: Final = timedelta(hours=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE: Final = 20
+#: Characters of a key that is of a site; all others have HASH.
+_SITE_KEY: Final = HASH - 1
 #: Logins asked about in one query.
 _ASKED: Final = 100
 
@@ -43,22 +48,24 @@ async def enter(
 
     A try that succeeds is forgotten by `leave`, the lock that it brought with it.
     """
-    wide, ends = _everywhere(vault, login, now), _EPOCH + (_stretch(now) + 1) * _HOUR
+    site, wide = _around(vault, login, address, now), _everywhere(vault, login, now)
     over = await session.scalar(
-        sa.select(SignInLock.locked_until).where(SignInLock.login_hash == wide, SignInLock.locked_until > now)
+        sa.select(SignInLock.locked_until).where(
+            SignInLock.login_hash.in_((*site, wide)), SignInLock.locked_until > now
+        )
     )
     # What is refused anyhow is no failure of the address it comes from.
     if over is not None:
         return False, over
     may_try, until = await _count(session, _here(vault, login, address), rule, _doubling(rule, now), now=now)
-    # What its own address is refused is no try of all: one that goes on would lock the login for everybody.
-    if not may_try:
-        return False, until
-    most = rule.free_failures * WIDE
-    may_try, over = await _count(
-        session, wide, rule, lambda failed: ends if failed >= most else None, now=now
-    )
-    return may_try, max(filter(None, (until, over)), default=None)
+    # What its own address or site is refused is no try of all: one that goes on would lock it for everybody.
+    for key, most in (*((one, SITE) for one in site), (wide, WIDE)):
+        if not may_try:
+            return False, until
+        lock = _for_the_hour(rule.free_failures * most, now)
+        may_try, over = await _count(session, key, rule, lock, now=now)
+        until = max(filter(None, (until, over)), default=None)
+    return may_try, until
 
 
 async def enter_code(
@@ -69,11 +76,12 @@ async def enter_code(
 
 
 async def leave(session: AsyncSession, vault: Vault, login: str, address: str, *, now: datetime) -> None:
-    """Forget the failures from there, and those of all this hour: the login was proved.
+    """Forget the failures from there, and those of its site and of all this hour: the login was proved.
 
     In the order of `enter`, so that neither waits for the other for ever. Other addresses keep theirs.
     """
-    for key in (_here(vault, login, address), _everywhere(vault, login, now)):
+    site = _around(vault, login, address, now)
+    for key in (_here(vault, login, address), *site, _everywhere(vault, login, now)):
         await session.execute(sa.delete(SignInLock).where(SignInLock.login_hash == key))
 
 
@@ -85,7 +93,9 @@ async def leave_code(session: AsyncSession, vault: Vault, login: str) -> None:
 async def open_again(session: AsyncSession, vault: Vault, login: str, *, now: datetime) -> None:
     """Forget all failures, from wherever: an administrator opened the login."""
     wide = _everywhere(vault, login, now)
-    for which in (SignInLock.login_hash != wide, SignInLock.login_hash == wide):
+    of_site = sa.func.length(SignInLock.login_hash) == _SITE_KEY
+    # In the order of `enter`: addresses, sites, the hour.
+    for which in (sa.and_(SignInLock.login_hash != wide, ~of_site), of_site, SignInLock.login_hash == wide):
         await session.execute(sa.delete(SignInLock).where(_passwords(vault, login), which))
     await leave_code(session, vault, login)
 
@@ -164,6 +174,12 @@ def _doubling(rule: SignInRow, now: datetime) -> Callable[[int], datetime | None
     return until
 
 
+def _for_the_hour(most: int, now: datetime) -> Callable[[int], datetime | None]:
+    """Until the end of the hour from so many failures on."""
+    ends = _EPOCH + (_stretch(now) + 1) * _HOUR
+    return lambda failed: ends if failed >= most else None
+
+
 async def _forget(session: AsyncSession, rule: SignInRow, *, now: datetime) -> None:
     """Remove a few of those that count for nothing any more."""
     old = sa.select(SignInLock.login_hash).where(SignInLock.last_at < now - rule.forget).limit(_AT_ONCE)
@@ -186,6 +202,14 @@ def _passwords(vault: Vault, login: str) -> sa.ColumnElement[bool]:
 def _here(vault: Vault, login: str, address: str) -> str:
     place = limiting.place_of(address)
     return _family(vault, login) + vault.content_hash(f"signin\0{login}\0at\0{place}")[: HASH // 2]
+
+
+def _around(vault: Vault, login: str, address: str, now: datetime) -> tuple[str, ...]:
+    """The key of its site, of this hour: none for an IPv4 address. Told from the others by its length."""
+    if (site := limiting.site_of(address)) is None:
+        return ()
+    found = vault.content_hash(f"signin\0{login}\0site\0{site}\0{_stretch(now)}")
+    return ((_family(vault, login) + found)[:_SITE_KEY],)
 
 
 def _everywhere(vault: Vault, login: str, now: datetime) -> str:

@@ -65,6 +65,15 @@ async def test_another_address_of_the_same_customer_is_no_fresh_start(
     await limits.ask(deps, counts, "2001:db8:0:1::4", most=3, now=now)
 
 
+async def test_a_site_of_many_places_may_ten_times_as_much(deps: Deps, counts: SharedCounts) -> None:
+    now = deps.clock.now()
+    for place in range(20):
+        await limits.ask(deps, counts, f"2001:db8:0:{place:x}::1", most=2, now=now)
+    with pytest.raises(TooOften, match="网络地址"):
+        await limits.ask(deps, counts, "2001:db8:0:99::1", most=2, now=now)
+    await limits.ask(deps, counts, "2001:db8:1::1", most=2, now=now)
+
+
 async def test_without_redis_the_database_counts(deps: Deps, counts: SharedCounts) -> None:
     now = deps.clock.now()
     for _ in range(3):

@@ -99,6 +99,42 @@ async def test_one_address_never_holds_a_login_however_long_it_goes_on(deps: Dep
     assert await tried(deps, OFFICE) == (True, None)
 
 
+async def test_one_line_with_many_places_never_holds_a_login(deps: Deps, clock: Clock) -> None:
+    # A home line has a /56: 256 places.
+    for hour in range(2):
+        tries = [(await tried(deps, f"2001:db8:7:{n:x}::1"))[0] for n in range(60)]
+        assert tries == [True] * 20 + [False] * 40
+        assert (await tried(deps, OFFICE), await tried(deps, "2001:db8:8::1")) == ((True, None), (True, None))
+        await left(deps, OFFICE)
+        await left(deps, "2001:db8:8::1")
+        assert await shown(deps, "wang") == {"wang": clock.now() + timedelta(hours=1)}
+        clock.later(hours=1)
+        assert await shown(deps, "wang") == {}, hour
+
+
+async def test_what_its_site_is_refused_is_no_failure_of_a_place(deps: Deps, clock: Clock) -> None:
+    for n in range(20):
+        await tried(deps, f"2001:db8:7:{n:x}::1")
+    for _ in range(9):
+        assert (await tried(deps, "2001:db8:7:99::1"))[0] is False
+    clock.later(hours=1)
+    assert await tried(deps, "2001:db8:7:99::1") == (True, None)
+
+
+async def test_proved_or_opened_a_site_is_free_again(deps: Deps) -> None:
+    now = deps.clock.now()
+    for n in range(19):
+        await tried(deps, f"2001:db8:7:{n:x}::1")
+    assert (await tried(deps, "2001:db8:7:99::1"))[0]
+    await left(deps, "2001:db8:7:99::1")
+    for n in range(20):
+        assert (await tried(deps, f"2001:db8:7:{n + 100:x}::1"))[0]
+    assert (await tried(deps, "2001:db8:7:99::1"))[0] is False
+    async with deps.db.writes.begin() as session:
+        await locking.open_again(session, deps.vault, "wang", now=now)
+        assert await session.scalar(sa.select(sa.func.count()).select_from(SignInLock)) == 0
+
+
 async def test_who_proves_it_forgets_his_own_failures_and_those_of_the_hour(deps: Deps) -> None:
     for n in range(49):
         await tried(deps, f"203.0.113.{n // 5}")
