@@ -115,8 +115,8 @@ async def _start_tls(client: aiosmtplib.SMTP) -> None:
         if not client.supports_extension("starttls"):
             raise MessengerAway("smtp_no_tls")
         await client.starttls()
-    except aiosmtplib.SMTPResponseException:
-        raise MessengerAway("smtp_no_tls") from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise MessengerAway(f"smtp_{error.code}") from None
 
 
 def _is_here(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import ssl
@@ -81,6 +82,34 @@ async def test_a_password_is_not_said_where_starttls_was_taken_out(box: Mailbox)
         with pytest.raises(MessengerAway, match=r"^smtp_no_tls$"):
             await Mailer(replace(WITH_PASSWORD, port=port), seconds=2.0, now=lambda: NOW).send(MESSAGE)
     assert (box.logins, box.mails) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        (["421 4.3.2 too busy"], "smtp_421"),
+        (["550 5.7.1 not you"], "smtp_550"),
+        (["250-here\r\n250 STARTTLS", "454 4.7.0 not now"], "smtp_454"),
+    ],
+)
+async def test_a_server_that_does_not_want_to_is_not_one_without_starttls(
+    answers: list[str], code: str
+) -> None:
+    gone = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for line in ("220 here", *answers):
+            writer.write(f"{line}\r\n".encode())
+            await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(MessengerAway, match=f"^{code}$"):
+            await Mailer(replace(WITH_PASSWORD, port=port), seconds=2.0, now=lambda: NOW).send(MESSAGE)
+        await asyncio.wait_for(gone.wait(), 5)
 
 
 async def test_a_plain_relay_is_one_because_somebody_said_so(box: Mailbox) -> None:
