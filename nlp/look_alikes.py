@@ -38,3 +38,9 @@ TABLE: Final = _table()
 #: Digits in rings, by themselves: one mostly begins an item of a list, and the number after it stays whole.
 RINGED: Final = {one + more: str(more + 1) for one in _ONES for more in range(9)} | dict.fromkeys(_ZEROS, "0")
 ANY_RINGED: Final = re.compile(f"[{''.join(map(chr, RINGED))}]")
+
+
+def ringed(text: str, match: re.Match[str]) -> bool:
+    """Whether the number found has a ring behind its first character: there one may mark an item."""
+    start, end = match.span(match.lastindex or 0)
+    return ANY_RINGED.search(text, start + 1, end) is not None

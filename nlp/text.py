@@ -113,7 +113,7 @@ _CARD: Final = re.compile(
 _GAP: Final = r"(?:[ \n]{0,2}[\-–—][ \n]{0,2}|[ \n]{1,4})?"
 _MOBILE: Final = re.compile(
     r"(?<!\d)(?<!\d\.)(?:\(?(?:\+|00)?86\)?[ \-–—]?|0(?=1[3-9]))?"
-    rf"(?:1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}|1[3-9]\d[.·/_]\d{{4}}[.·/_]\d{{4}}"
+    rf"(?:1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}|1[3-9]\d[.·/_](?!(?:199|20[0-3])\d[/_])\d{{4}}[.·/_]\d{{4}}"
     rf"|1[3-9]\d{_GAP}\d{{3}}{_GAP}\d{{5}}|1[3-9]\d{{2}}{_GAP}\d{{3}}{_GAP}\d{{4}}"
     r"|1[3-9]\d(?: \d{2}){4}|1[ \-][3-9](?:[ \-]\d){9})(?!\d)"
 )
@@ -237,6 +237,8 @@ def _is_card(text: str, match: re.Match[str]) -> bool:
 def _is_mobile(text: str, match: re.Match[str]) -> bool:
     """Exactly eleven digits are a mobile number whatever they are called: callers mix the words up."""
     before = text[max(0, match.start() - 1) : match.start()]
+    if {"/", "_"} & {*match.group()}:  # so are numbers of cases and documents written, and parts of addresses
+        return before not in _JOINS and _is_telephone(text, match)
     return (match.group()[0] == "1" and before not in _JOINS) or _is_telephone(text, match)
 
 
@@ -324,27 +326,25 @@ def mask_identity(text: str) -> str:
     found: list[tuple[int, int, str]] = []
     folded = _masked(text.translate(_SEEN), found)
     if look_alikes.ANY_RINGED.search(folded):
-        _masked(folded.translate(look_alikes.RINGED), found)
+        _masked(folded.translate(look_alikes.RINGED), found, rings=folded)
     return _replaced(text, sorted(found))
 
 
-def _masked(folded: str, found: list[tuple[int, int, str]]) -> str:
+def _masked(folded: str, found: list[tuple[int, int, str]], rings: str = "") -> str:
     """The folded text with the tokens that the rules set; where each stands and which is added to `found`."""
-    # A token has no digit, so there are never more than at first.
-    digits = len(_DIGIT.findall(folded))
+    digits = len(_DIGIT.findall(folded))  # never more than at first: a token has none
     for pattern, holds, token, least, words in _RULES:
         if digits < least or not any(word in folded for word in words):
             continue
         taken = [
             match.span(match.lastindex or 0)  # the number alone where a rule has a word before it
             for match in pattern.finditer(folded)
-            if holds(folded, match)
+            if holds(folded, match) and (not rings or look_alikes.ringed(rings, match))
         ]
         if not taken:
             continue
         # The rules after this one must see the token, as a second masking would; offsets stay.
-        seen = token.lower()
-        folded = _replaced(folded, [(a, b, seen.rjust(b - a, _FILLER)[a - b :]) for a, b in taken])
+        folded = _replaced(folded, [(a, b, token.lower().rjust(b - a, _FILLER)[a - b :]) for a, b in taken])
         found += [(start, end, token) for start, end in taken]
     return folded
 
