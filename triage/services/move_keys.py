@@ -1,7 +1,8 @@
 """Keys of moves (提交编号) go after a week: who sends one again does so within minutes, hours at most.
 
-After that the version that comes with every wish still keeps it from being done twice. What older releases
-kept of a wish told numbers apart that were masked beside it; it goes with the rest.
+After that the version that comes with every wish still keeps it from being done twice. A citizen's 催办 comes
+with none: sent again after a week it is a second one. What older releases kept of a wish told numbers apart
+that were masked beside it; it goes with the rest.
 """
 
 from __future__ import annotations

@@ -81,7 +81,10 @@ class Wish:
 
     @property
     def digest(self) -> str:
-        """What tells two wishes under one key apart. Kept of a masked one alone: it is without a key."""
+        """What tells two wishes under one key apart. Kept of a masked one alone: it is without a key.
+
+        A release that masks more gives another: sent again after such an upgrade, the key is called used.
+        """
         said = json.dumps([self.no, self.move.value, dict(self.values)], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
