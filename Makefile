@@ -165,9 +165,10 @@ sbom: .venv/.dev .venv/.tools
 	.venv/tools/bin/cyclonedx-py requirements requirements.lock --of JSON --output-reproducible -o sbom/jiesu.cdx.json
 	$(BIN)/python -m tests.supply.sbom sbom/jiesu.cdx.json requirements.lock
 
-# Known vulnerabilities of what is locked; status 2 when the service could not be asked. CI adds ARGS=--if-reachable.
+# Known vulnerabilities of what is locked, and of what builds it; status 2 when the service could not be asked. CI adds ARGS=--if-reachable.
 audit: .venv/.dev .venv/.tools
 	$(BIN)/python -m tests.supply.audit .venv/tools/bin/pip-audit requirements.lock $(ARGS)
+	$(BIN)/python -m tests.supply.audit .venv/tools/bin/pip-audit requirements-build.lock $(ARGS)
 
 # Pin every dependency with its hashes (needs uv).
 lock:
