@@ -8,6 +8,7 @@ import orjson
 
 from connectors import office_csv
 from models.ledger import CHAINED
+from models.vocab import Channel
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_signin import Way
@@ -52,11 +53,14 @@ FACTS: Final = dict(
         "reminders 催办数,erased 删除身份数,sessions 会话数,bank 银行答复,payment 支付流水号",
         "demo 演示,enabled 启用,granted 授予,withdrawn 收回,from 起,to 止,unlocked 解锁,filters 条件",
         "source 来源,rewards 记为已付的奖励,order 平台编号,action 动作号",
+        "channel 受理渠道,number 平台编号,anonymous 匿名,confidential 保密,failed 处理失败的诉求",
+        "registered 登记的诉求",
     )
     for pair in line.split(",")
 )
 _VALUES: Final = (
-    {field.value: field.label for field in IdentityField}
+    {channel.value: channel.label for channel in Channel}
+    | {field.value: field.label for field in IdentityField}
     | {way.value: way.label for way in Way}
     | {True: "是", False: "否", "yes": "是", "no": "否", "all": "全部"}
 )
