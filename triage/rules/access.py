@@ -49,11 +49,11 @@ def of_city(tables: Tables, unit_code: str | None) -> bool:
 
 
 def below(tables: Tables, unit_code: str) -> frozenset[str]:
-    """The unit and what lies below it: for a district its streets and bureaus."""
+    """The unit and what lies below it: for a district's government its streets and bureaus."""
     unit = tables.units.get(unit_code)
     if unit is None:
         return frozenset()
-    if unit.level is not Level.DISTRICT:
+    if not unit.governs:
         return frozenset({unit_code})
     district = unit.district_code
     return frozenset(code for code, row in tables.units.items() if row.district_code == district)
@@ -89,7 +89,7 @@ def _fits(tables: Tables, row: AccessRow, post: Post, unit_code: str | None) -> 
     unit = tables.units.get(unit_code or "")
     if unit is None or unit.level is Level.DESK:
         return False
-    return post is Post.UNIT or unit.level is Level.DISTRICT
+    return post is Post.UNIT or unit.governs
 
 
 def _scope(tables: Tables, rows: Iterable[AccessRow], unit_code: str | None) -> Scope:

@@ -115,7 +115,7 @@ def _kinds(rows: Parsed, problems: list[Problem]) -> None:
 
 
 def _units(rows: Parsed, problems: list[Problem]) -> None:
-    districts = {u.district_code for u in rows.units if u.level is Level.DISTRICT and u.function == OWN}
+    districts = {u.district_code for u in rows.units if u.governs}
     for unit in rows.units:
         if unit.district_code is not None and unit.district_code not in districts:
             _say(problems, unit, f"没有这个区的区政府：{unit.district_code}")
@@ -132,7 +132,7 @@ def _units(rows: Parsed, problems: list[Problem]) -> None:
 def _catalogue(rows: Parsed, problems: list[Problem]) -> None:
     kinds = {kind.id for kind in rows.kinds}
     situations = {s.id: s for s in rows.situations}
-    districts = {u.district_code for u in rows.units if u.level is Level.DISTRICT and u.function == OWN}
+    districts = {u.district_code for u in rows.units if u.governs}
     posts = {(u.level, u.function, u.district_code) for u in rows.units}
     for row in rows.catalogue:
         if row.kind not in kinds:

@@ -81,7 +81,7 @@ def _of_district(tables: Tables, s: Standing, unit: str | None) -> bool:
     # Under a city bureau the case is the district's in which the place now is.
     opened = s.district if of_lead else s.placed or s.district
     theirs = {opened, of_lead} - {None}
-    return mine is not None and (not theirs or mine.district_code in theirs)
+    return mine is not None and mine.governs and (not theirs or mine.district_code in theirs)
 
 
 def check_facts(s: Standing, row: MoveRow) -> None:

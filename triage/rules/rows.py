@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from models.vocab import Level
 from triage.errors import NoRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from models.vocab import Divert, Level, Role, Urgency
+    from models.vocab import Divert, Role, Urgency
     from triage.rules.access_rows import AccessRow
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
@@ -224,6 +225,11 @@ class UnitRow(Row):
     def code(self) -> str:
         """The unit's code."""
         return self.id
+
+    @property
+    def governs(self) -> bool:
+        """区政府: what lies in its district is below it. Not an office of that level in it (经开区管委会)."""
+        return self.level is Level.DISTRICT and self.function == OWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class _Gap:
 
 def _posts(tables: Tables, found: list[Problem]) -> None:
     """Rows of 派单目录 and 收回事项 that name a post nobody has on one of their days."""
-    governments = [u for u in tables.units.values() if u.level is Level.DISTRICT and u.function == OWN]
+    governments = [unit for unit in tables.units.values() if unit.governs]
     districts = {unit.district_code or "": unit.name.removesuffix("人民政府") for unit in governments}
     gaps: dict[tuple[str, Level, str, date], _Gap] = {}
     wanted: list[tuple[Row, Level, str, Iterable[str]]] = [

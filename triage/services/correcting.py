@@ -235,7 +235,7 @@ def places(tables: Tables) -> frozenset[str]:
         code
         for unit in tables.units.values()
         for code in (
-            unit.district_code if unit.level is Level.DISTRICT else None,
+            unit.district_code if unit.governs else None,
             unit.street_code if unit.level is Level.STREET else None,
         )
         if code

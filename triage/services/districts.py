@@ -60,4 +60,4 @@ async def copy(
 
 def _governs(tables: Tables, code: str) -> bool:
     unit = tables.units.get(code)
-    return unit is not None and unit.level is Level.DISTRICT
+    return unit is not None and unit.governs

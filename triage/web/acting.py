@@ -127,7 +127,7 @@ def chosen(tables: Tables, viewer: Viewer, told: Mapping[str, object], *, on: da
     unit = tables.units.get(code)
     if unit is None or unit.level is Level.DESK:
         raise BadInput(f"{post.label}要写明是哪个单位：从列表里选，或写全称")
-    if post is Post.DISTRICT and unit.level is not Level.DISTRICT:
+    if post is Post.DISTRICT and not unit.governs:
         raise BadInput("区级中心要选区政府")
     check_post(viewer, post, code)
     return Acting(viewer, post, code, name)

@@ -20,7 +20,7 @@ from models.open311 import Open311Request
 from models.public import visible_to_public
 from models.reports import OpenMonth
 from models.tickets import Ticket
-from models.vocab import Corrected, Level
+from models.vocab import Corrected
 from triage.clock import local
 from triage.errors import NotReady
 from triage.rules.publishing import Publish, number
@@ -54,7 +54,7 @@ async def publish(session: AsyncSession, tables: Tables, month: str, *, now: dat
         raise NotReady(f"{month} 的数据自次月 {day} 日起公布。")
     least = number(tables.publishing, Publish.OPEN_LEAST, local(start).date())
     counts = await _counts(session, tables, start, end)
-    districts = sorted(code for code, unit in tables.units.items() if unit.level is Level.DISTRICT)
+    districts = sorted(code for code, unit in tables.units.items() if unit.governs)
     sorts = sorted({kind.parent for kind in tables.kinds.values()})
     cells = told(counts, [*districts, UNKNOWN], sorts, least)
     row = OpenMonth(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from models.vocab import Clock, Level, State, Urgency
+from models.vocab import Clock, State, Urgency
 from triage.clock import local, show
 from triage.errors import BadInput
 from triage.services import due_lists, supervising
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from models.filters import Day
+    from triage.rules.rows import UnitRow
     from triage.services.due_lists import DueLine, DueList
     from triage.services.supervising import UnitDue
     from triage.web.names import Names
@@ -183,7 +184,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
                 for name, label, count in found.counts
             ),
         ),
-        mine=_mine(asked, mine.code, mine.name, mine.level) if mine else None,
+        mine=_mine(asked, mine) if mine else None,
         everyone=Tab(
             everything, asked.address(unit=None, district=None), asked.unit is None and asked.district is None
         ),
@@ -247,11 +248,12 @@ def _line(line: DueLine, day: Day) -> Line:
     )  # fmt: skip
 
 
-def _mine(asked: _Asked, code: str, name: str, level: Level) -> Tab:
+def _mine(asked: _Asked, unit: UnitRow) -> Tab:
     """The list of the unit one acts for; a district's centre sees its district."""
-    if level is Level.DISTRICT:
-        return Tab(f"本区（{name}）", asked.address(unit=None, district=code), asked.district == code)
-    return Tab(f"本单位（{name}）", asked.address(unit=code, district=None), asked.unit == code)
+    code = unit.code
+    if unit.governs:
+        return Tab(f"本区（{unit.name}）", asked.address(unit=None, district=code), asked.district == code)
+    return Tab(f"本单位（{unit.name}）", asked.address(unit=code, district=None), asked.unit == code)
 
 
 def _whose(asked: _Asked, names: Names) -> str | None:

@@ -89,6 +89,15 @@ async def test_a_month_waits_for_its_day(sqlite_db: Database) -> None:
             await publishing.publish(session, triage.tables.load(), "2026-11", now=NOW)
 
 
+async def test_only_districts_that_have_a_government_have_a_row(sqlite_db: Database) -> None:
+    """经开区 has a district's level and a code that no case is counted under: a row of noughts for good."""
+    async with sqlite_db.writes.begin() as session:
+        row = await publishing.publish(session, triage.tables.load(), "2026-10", now=NOW)
+    districts = {cell["district"] for cell in row.cells} - {"", publishing.UNKNOWN}
+    assert len(districts) == 16
+    assert "110115403" not in districts
+
+
 def test_small_numbers_are_null() -> None:
     cells = publishing.told(
         {("a", "x"): 2, ("b", "x"): 9, ("b", "y"): 9, ("a", "y"): 9}, ["a", "b"], ["x", "y"], 5
