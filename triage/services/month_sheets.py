@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from connectors.office_xlsx import Cell, Column, Sheet
 from models.vocab import Level
 from triage.clock import local
+from triage.rules.areas import street_name
 from triage.rules.rate_rows import Rate
 from triage.rules.rates import By, Line, compare, rank, shown
 from triage.rules.verdicts import month_span
@@ -50,6 +51,8 @@ def name_of(tables: Tables, by: By, key: str) -> str:
     if by is By.KIND:
         kind = tables.kinds.get(key)
         return f"{kind.name}（{key}）" if kind else key
+    if by is By.STREET:
+        return street_name(tables, key) or key
     unit = tables.units.get(key)
     if unit is None:
         return key

@@ -11,7 +11,6 @@ from models import revision
 from models.units import Area, Unit
 from models.vocab import Level
 from triage import logs
-from triage.rules.rows import OWN
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -85,7 +84,7 @@ def _units(tables: Tables) -> list[dict[str, Any]]:
 
 
 def _areas(tables: Tables) -> list[dict[str, Any]]:
-    """Districts and streets: the areas that have a government or an office of their own.
+    """Districts, streets and functional areas (功能区), which stand where a street does.
 
     One row an area, whatever the codes of its offices: named as the newest of them is.
     """
@@ -98,13 +97,16 @@ def _areas(tables: Tables) -> list[dict[str, Any]]:
                 "level": unit.level.value,
                 "parent_code": unit.district_code if unit.level is Level.STREET else None,
             }
+    for area in tables.functional_areas.values():
+        row = {"name": area.name, "level": Level.STREET.value, "parent_code": area.district_code}
+        found.setdefault(area.id, {"code": area.id, **row})
     return list(found.values())
 
 
 def _area_of(unit: UnitRow) -> str | None:
     if unit.level is Level.STREET:
         return unit.street_code
-    return unit.district_code if unit.level is Level.DISTRICT and unit.function == OWN else None
+    return unit.district_code if unit.governs else None
 
 
 async def _insert(

@@ -89,7 +89,8 @@ async def view(
     held = correcting.as_held(reading, known)
     options = _options(names)
     picked = await communities.names({item.community for item in known if item.community})
-    words = {**names.units, **_words(options), **picked}
+    streets = {code: name for code, (name, _) in names.streets.items()}
+    words = {**names.units, **streets, **_words(options), **picked}
     return CorrectingView(
         no=no,
         # A place is corrected where its candidates and the map are (`place_picking`): not twice on a page.

@@ -20,7 +20,6 @@ from triage.services.identities.showing import shown_text
 from triage.web import access, asking, communities, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
-from triage.web.names import plain_area
 from triage.web.views import Term, TicketItem
 from triage.web.words import Piece, counted, cut, find, snippet
 
@@ -259,7 +258,7 @@ def counting(counted: Counted | None, names: Names) -> Counting | None:
     several = len(kinds) > 1
     ending = Ending(counted.ending).label if counted.ending else ""
     channel = {found.value: found.label for found in Channel}.get(counted.channel or "", "")
-    street = plain_area(names.units.get(counted.street, counted.street)) if counted.street else ""
+    street = names.street(counted.street) if counted.street else ""
     parts = [
         f"{counted.first} 至 {counted.last}",
         f"{len(kinds)} 个类别"

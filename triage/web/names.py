@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.vocab import Level
+from triage.rules import areas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,8 @@ class Names:
     parents: Mapping[str, tuple[str, ...]]
     districts: Mapping[str, str]
     units: Mapping[str, str]
+    #: Streets and functional areas (功能区): the name, and the district that each lies in.
+    streets: Mapping[str, tuple[str, str]]
 
     def kind(self, code: str) -> str:
         """The name of a kind; its code when the tables no longer have it."""
@@ -31,6 +33,10 @@ class Names:
     def district(self, code: str) -> str:
         """The short name of a district: 朝阳区."""
         return self.districts.get(code, code)
+
+    def street(self, code: str) -> str:
+        """A street or functional area as people call it; its code when the tables have no such area."""
+        return plain_area(self.streets[code][0]) if code in self.streets else code
 
 
 def short_area(name: str) -> str:
@@ -52,9 +58,8 @@ def names_of(tables: Tables) -> Names:
         kinds={code: row.name for code, row in tables.kinds.items()},
         parents={parent: tuple(codes) for parent, codes in parents.items()},
         districts={
-            code: short_area(unit.name)
-            for code, unit in sorted(tables.units.items())
-            if unit.level is Level.DISTRICT
+            code: short_area(unit.name) for code, unit in sorted(tables.units.items()) if unit.governs
         },
         units={code: unit.name for code, unit in tables.units.items()},
+        streets=areas.streets_of(tables),
     )

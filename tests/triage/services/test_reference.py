@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
-from models import migrate
+from models import migrate, unit_queries
 from models.db import open_database
 from models.units import Area, Unit
 from nlp.pipeline import Reader
@@ -81,6 +81,15 @@ async def test_an_area_is_one_row_whatever_the_codes_of_its_offices(deps: Deps) 
         named = await session.scalar(sa.select(Area.name).where(Area.code == STREET))
         longest = await session.scalar(sa.select(sa.func.max(sa.func.length(Area.code))))
     assert (named, longest) == ("望京新街道办事处", 9)
+
+
+async def test_a_functional_area_without_an_office_has_its_name(deps: Deps) -> None:
+    await reference.sync(deps)
+    async with deps.db.reads() as session:
+        named = await unit_queries.area_names(session, ["110115406", "110115403", STREET])
+    assert named == {
+        "110115406": "大兴国际机场", "110115403": "北京经济技术开发区", STREET: "望京街道办事处"
+    }  # fmt: skip
 
 
 def settings_of(tmp_path: Path) -> Settings:

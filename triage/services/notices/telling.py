@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.vocab import Level, Tag, Urgency
 from models.vocab_notices import NoticeTo, RecipientKind
 from triage.clock import show
+from triage.rules.areas import street_name
 from triage.rules.calendar import beijing
 from triage.rules.routing import district_having
 from triage.rules.rows import OWN
@@ -114,12 +115,9 @@ def facts(tables: Tables, event: Happened) -> dict[str, str]:
 
 def place(tables: Tables, district: str | None, street: str | None) -> str:
     """朝阳区望京街道, as far as it is known."""
-    names = []
-    for code, ending in ((district, "人民政府"), (street, "办事处")):
-        unit = tables.units.get(code or "")
-        if unit is not None:
-            names.append(unit.name.removesuffix(ending).removesuffix("人民政府"))
-    return "".join(names)
+    unit = tables.units.get(district or "")
+    names = (unit.name if unit else "", (street_name(tables, street) if street else None) or "")
+    return "".join(name.removesuffix("办事处").removesuffix("人民政府") for name in names)
 
 
 def data_units(data: Mapping[str, Any]) -> tuple[str, ...]:

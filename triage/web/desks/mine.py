@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from models.vocab import Level, State, Urgency
+from models.vocab import State, Urgency
 from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import BadInput
@@ -22,7 +22,6 @@ from triage.web import access, acting, asking, guard, present
 from triage.web.citizen import maps
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
-from triage.web.names import plain_area
 from triage.web.place_picking import GROUND
 from triage.web.reports.tabs import Tab
 from triage.web.ticket_page import acting_of, acting_view
@@ -99,7 +98,7 @@ async def page(request: web.Request) -> web.Response:
     own = None
     if not unit and not district and who.unit:
         mine = deps.tables.units[who.unit]
-        unit, own = (None, mine.code) if mine.level is Level.DISTRICT else (mine.code, None)
+        unit, own = (None, mine.code) if mine.governs else (mine.code, None)
     row, chosen = deps.tables.units.get(unit or ""), district or own
     area = chosen or (row.district_code if row else None) or maps.CITY
     atlas = await request.app[GROUND].atlas()
@@ -170,8 +169,8 @@ def _mark(number: int, spot: _Spot, day: Day) -> str:
 
 def _place(request: web.Request, number: int | None, cases: list[OpenCase], day: Day) -> Place:
     codes = dict.fromkeys(case.street for case in cases if case.street)
-    units = request.app[DEPS].tables.units
-    streets = [plain_area(units[code].name) for code in codes if code in units]
+    names = request.app[NAMES]
+    streets = [names.street(code) for code in codes if code in names.streets]
     return Place(
         number=number,
         name="、".join(streets[:3]) or ("地点不明" if number is None else "街道不明"),

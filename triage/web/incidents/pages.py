@@ -325,10 +325,10 @@ async def _map(request: web.Request, whole: Whole, now: datetime) -> Drawing | N
 
 
 def _streets(request: web.Request, whole: Whole) -> tuple[tuple[str, int], ...]:
-    names = request.app[NAMES].units
+    names = request.app[NAMES]
     counted = Counter(fact.street_code for fact in whole.facts)
     told = [
-        (names.get(code, code).removesuffix("办事处").removesuffix("人民政府") if code else "街道不明", count)
+        (names.street(code) if code else "街道不明", count)
         for code, count in counted.most_common(_MOST_STREETS)
     ]
     rest = sum(counted.values()) - sum(count for _, count in told)

@@ -72,7 +72,7 @@ class LeadMade:
 def view(found: Found, names: Names, seen: frozenset[str]) -> LeadView:
     """A row in words. `seen`: of the tickets that leads were merged into, those whose number is shown."""
     lead = found.lead
-    street = names.units.get(lead.street_code or "", "").removesuffix("办事处").removesuffix("人民政府")
+    street = names.street(lead.street_code or "")
     district = names.district(lead.district_code) if lead.district_code else ""
     return LeadView(
         id=lead.id,

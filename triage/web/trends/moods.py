@@ -8,7 +8,6 @@ from models.vocab_mood import Mood
 from models.vocab_trends import Axis
 from triage.services.trends import figures
 from triage.services.trends.figures import shown
-from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.panels import OTHER, UNKNOWN, month_end
 from triage.web.trends.views import Cell, Panel, count, share, text
@@ -68,7 +67,7 @@ async def angry(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
 
     def place(code: str) -> str:
         if ask.scope.district:
-            return plain_area(names.units.get(code, code)) or UNKNOWN
+            return names.street(code) or UNKNOWN
         return names.district(code) if code else UNKNOWN
 
     rows = [

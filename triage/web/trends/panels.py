@@ -10,7 +10,6 @@ from models.vocab import Channel
 from models.vocab_trends import Axis, Ending
 from triage.services.trends import figures
 from triage.services.trends.figures import DEMANDS, NONE
-from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.views import NOT_TOLD, Cell, Panel, change, count, share, text
 
@@ -157,7 +156,7 @@ async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
         return ask.tickets(street=code) if here else ask.tickets(district=code)
 
     def name(code: str) -> str:
-        return (plain_area(names.units.get(code, code)) if here else names.district(code)) or UNKNOWN
+        return (names.street(code) if here else names.district(code)) or UNKNOWN
 
     rows: list[tuple[Cell, ...]] = []
     for code, found in list(told.items())[:_STREETS_SHOWN]:
@@ -168,16 +167,14 @@ async def areas(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
         ))  # fmt: skip
         rows += [
             (
-                text(f"　{plain_area(names.units.get(street, street)) or UNKNOWN}"),
+                text(f"　{names.street(street) or UNKNOWN}"),
                 count(n, ask.tickets(district=code, street=street)), NOT_TOLD, NOT_TOLD, NOT_TOLD, NOT_TOLD,
             )
             for street, n in below.get(code, {}).items()
             if n != 0
         ]  # fmt: skip
     bubbles = [
-        (code, plain_area(names.units.get(code, code)), n, ask.tickets(street=code))
-        for code, n in streets.items()
-        if code and n
+        (code, names.street(code), n, ask.tickets(street=code)) for code, n in streets.items() if code and n
     ]
     shaded = [] if here else [(code, names.district(code), nows[code], link(code)) for code in told]
     return Panel(
@@ -270,4 +267,5 @@ async def hours(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
         f"{first:%Y-%m} 至 {last:%Y-%m}）。没有选街道乡镇时不随渠道筛选。",
         ("时段", *(f"周{day}" for day in WEEKDAYS)), rows if found else (),
         options.week(points) if found else None, tall=True,
+        wide_of=frozenset() if ask.scope.street else frozenset({"channel"}),
     )  # fmt: skip

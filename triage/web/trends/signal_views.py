@@ -16,7 +16,6 @@ from triage.rules.trends.grid import corners, middle
 from triage.services.trends import figures
 from triage.web import communities
 from triage.web.citizen import maps
-from triage.web.names import plain_area
 from triage.web.trends.views import LESS
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class Words:
         )  # fmt: skip
 
     def _places(self, s: Signal, what: SignalKind) -> tuple[str, str, str]:
-        street = plain_area(self.names.units.get(s.told["numbers"].get("street", ""), ""))
+        street = self.names.street(s.told["numbers"].get("street", ""))
         place = self.areas.get(s.place, s.place)
         if what in SQUARES:
             lon, lat = middle(s.place)

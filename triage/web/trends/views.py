@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 LESS: Final = "＜5"
+#: What narrows a question beside its days.
+NARROWING: Final = ("district", "street", "kind", "channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Panel:
     tall: bool = False
     wide: bool = False
     links: tuple[str | None, ...] = field(default=())
+    #: What of a question does not narrow it: of `NARROWING`.
+    wide_of: frozenset[str] = frozenset()
 
     @property
     def empty(self) -> bool:
