@@ -97,6 +97,9 @@ async def test_few_corrections_do_not_follow_from_their_share(
     (told, *_) = await lines(outside, "model")
     assert whole.split(",")[3:] == ["3", "1.0", "0.925"]
     assert told.split(",")[3:] == ["＜5", "1.0", ""]
+    for asker, drawn in ((client, [92.5]), (outside, [None])):
+        charts = await (await asker.get(f"/desk/trends/charts.json?{PERIOD}")).json()
+        assert [one["data"] for one in charts["model"]["option"]["series"]] == [drawn]
 
 
 async def test_few_calm_or_milder_ones_do_not_follow_from_the_others(

@@ -17,6 +17,7 @@ from triage.services.trends import figures
 from triage.services.trends.sources import Scope
 from triage.web import asking
 from triage.web.keys import DEPS, NAMES, VIEWER
+from triage.web.trends.views import NARROWING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -98,11 +99,22 @@ class TrendsAsk:
     def address(self, path: str = "/desk/trends", **other: str | None) -> str:
         """This question with other parameters."""
         s = self.scope
-        given = {
-            "from": str(s.first), "to": str(s.last), "kind": self.kind, "district": s.district,
-            "street": s.street, "channel": s.channel, **other,
-        }  # fmt: skip
+        given = {"from": str(s.first), "to": str(s.last), **self.narrowing(), **other}
         return f"{path}?{urlencode({name: value for name, value in given.items() if value})}"
+
+    def narrowing(self, wide_of: Collection[str] = ()) -> dict[str, str]:
+        """What it is narrowed to, by parameter; without what does not narrow the chart."""
+        s = self.scope
+        given = {"kind": self.kind, "district": s.district, "street": s.street, "channel": s.channel}
+        return {name: value for name in NARROWING if (value := given[name]) and name not in wide_of}
+
+    def spelled(self, names: Names, wide_of: Collection[str] = ()) -> str:
+        """Its days and what it is narrowed to, in words."""
+        words = {"kind": names.kind, "district": names.district, "street": names.street, "channel": _channel}
+        told = self.narrowing(wide_of)
+        place = () if "district" in told else ("全市",)
+        days = f"{self.scope.first} 至 {self.scope.last}"
+        return "，".join((days, *place, *(words[name](value) for name, value in told.items())))
 
     def tickets(self, first: date | None = None, last: date | None = None, **other: object) -> str | None:
         """The list of the tickets behind a figure; None for who may see no cases."""
@@ -135,8 +147,13 @@ def read(request: web.Request) -> TrendsAsk:
     district, street, channel = (query.get(name) or None for name in ("district", "street", "channel"))
     if district is not None and district not in names.districts:
         raise BadInput("参数 district 不是本市的区")
-    if street is not None and street not in names.units:
+    if street is not None and street not in names.streets:
         raise BadInput("参数 street 不是街道乡镇的代码")
+    if street is not None:
+        # The form sends both: of a street of another district, or of none chosen, it shows no choice.
+        _, own = names.streets[street]
+        district = own if "district" not in query else district
+        street = street if district == own else None
     if channel is not None and channel not in set(Channel):
         raise BadInput(f"参数 channel 只能是：{'、'.join(found.value for found in Channel)}")
     return TrendsAsk(
@@ -147,6 +164,10 @@ def read(request: web.Request) -> TrendsAsk:
         drill=viewer.may(Permission.SEE_CASES),
         every_case=viewer.scope.everything and viewer.may(Permission.SEE_CASES),
     )
+
+
+def _channel(code: str) -> str:
+    return Channel(code).label
 
 
 def _kinds(kind: str, names: Names) -> tuple[str, ...] | None:

@@ -14,15 +14,27 @@ from triage.web.exporting import note_export
 from triage.web.keys import DEPS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from triage.web.trends.views import Panel
 
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 async def answer(
-    request: web.Request, panel: Panel, *, period: str, name: str, as_of: str, measure: str = "件"
+    request: web.Request,
+    panel: Panel,
+    *,
+    period: str,
+    name: str,
+    as_of: str,
+    measure: str = "件",
+    filters: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """The file that the route's `kind` (csv or xlsx) asks for; `name` without its ending."""
+    """The file that the route's `kind` (csv or xlsx) asks for; `name` without its ending.
+
+    `period` says what it is of, `filters` the same to the ledger.
+    """
     if request.match_info["kind"] == "csv":
         body, content = _csv(panel, f"{panel.title}（{period}）", as_of), "text/csv"
     else:
@@ -34,7 +46,7 @@ async def answer(
         )  # fmt: skip
         body, content = await asyncio.to_thread(workbook, [sheet]), _XLSX
     file = f"{name}.{request.match_info['kind']}"
-    await note_export(request, file, rows=len(panel.rows))
+    await note_export(request, file, rows=len(panel.rows), filters=filters)
     headers = {
         "Content-Disposition": f'attachment; filename="{file}"',
         "Cache-Control": "no-store",

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
 
-from models.vocab import Channel, Level
+from models.vocab import Channel
 from triage.clock import show
 from triage.errors import NotFound
 from triage.services.trends import figures
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES
-from triage.web.names import plain_area
 from triage.web.trends import asks, files, mapping, mixes, moods, panels, quality
 
 if TYPE_CHECKING:
@@ -93,9 +92,9 @@ async def page(request: web.Request) -> web.Response:
         ),
         districts=tuple(names.districts.items()),
         streets=tuple(
-            (code, plain_area(unit.name))
-            for code, unit in sorted(deps.tables.units.items())
-            if unit.level is Level.STREET and unit.district_code == ask.scope.district
+            (code, names.street(code))
+            for code, (_, district) in sorted(names.streets.items())
+            if district == ask.scope.district
         ),
         channels=tuple((channel.value, channel.label) for channel in Channel),
         spans=_spans(ask),
@@ -161,7 +160,9 @@ async def exported(request: web.Request) -> web.Response:
     async with deps.db.reads() as session:
         panel = await make(session, ask, names)
         fresh = await figures.as_of(session)
-    period = f"{ask.scope.first} 至 {ask.scope.last}"
     name = f"trends-{panel.id}-{ask.scope.first}-{ask.scope.last}"
     as_of = f"数据截至 {show(fresh.at)}，汇总版本 {fresh.version}" if fresh.at else "还没有汇总"
-    return await files.answer(request, panel, period=period, name=name, as_of=as_of)
+    return await files.answer(
+        request, panel, period=ask.spelled(names, panel.wide_of), name=name, as_of=as_of,
+        filters=ask.narrowing(panel.wide_of),
+    )  # fmt: skip

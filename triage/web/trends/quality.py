@@ -14,10 +14,9 @@ from triage.services import months
 from triage.services.trends import figures, words
 from triage.services.trends.figures import shown, told_share
 from triage.web.communities import names as community_names
-from triage.web.names import plain_area
 from triage.web.trends import options
 from triage.web.trends.panels import UNKNOWN, month_end
-from triage.web.trends.views import NOT_TOLD, Panel, count, number, share, text
+from triage.web.trends.views import NARROWING, NOT_TOLD, Panel, count, number, share, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +32,13 @@ _MONTHS: Final = 12
 async def rates(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
     """三率 of the published months, for the narrowest line that was published."""
     s = ask.scope
-    by, key, of = By.ALL, "", "全部"
+    by, key, of, told = By.ALL, "", "全部", frozenset[str]()
     if s.street is not None:
-        by, key, of = By.STREET, s.street, "所选街道乡镇"
+        by, key, of, told = By.STREET, s.street, "所选街道乡镇", frozenset({"district", "street"})
     elif s.district is not None:
-        by, key, of = By.DISTRICT, s.district, "所选区"
+        by, key, of, told = By.DISTRICT, s.district, "所选区", frozenset({"district"})
     elif s.kinds is not None and len(s.kinds) == 1:
-        by, key, of = By.KIND, s.kinds[0], "所选类别"
+        by, key, of, told = By.KIND, s.kinds[0], "所选类别", frozenset({"kind"})
     rows = []
     known = [m for m in await months.all_months(session) if m <= f"{s.last:%Y-%m}"][:_MONTHS]
     for month in reversed(known):
@@ -66,6 +65,7 @@ async def rates(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
         ("月份", "考核件数", *(rate.label for rate in Rate)), tuple(rows),
         options.lines([r[0].words for r in rows], series, percent=True) if rows else None,
         note="还没有发布过月度三率。" if not known else "",
+        wide_of=frozenset(NARROWING) - told,
     )  # fmt: skip
 
 
@@ -131,6 +131,7 @@ async def new_words(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Pan
         ("词", "本期件数", "之前 28 天件数", "显著程度"), rows,
         options.bars([r[0].words for r in rows[:15]], [r[3].value for r in rows[:15]]) if rows else None,
         note=f"本期统计了 {now:,} 件，之前 28 天 {before:,} 件。" if now else "本期还没有统计过词语。",
+        wide_of=frozenset(NARROWING),
     )  # fmt: skip
 
 
@@ -149,8 +150,8 @@ async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Pa
     rows = tuple(
         (
             text(area.get(place.code, place.code)),
-            text(plain_area(names.units.get(place.street, place.street))),
-            count(shown(place.demands, office=ask.office), ask.tickets(community=place.code)),
+            text(names.street(place.street)),
+            count(shown(place.demands, office=ask.office), ask.tickets(community=place.code, channel=None)),
             count(cases), count(shown(place.unsolved, office=ask.office)),
         )
         for place, cases in zip(found, ask.cases(found), strict=True)
@@ -160,7 +161,7 @@ async def communities(session: AsyncSession, ask: TrendsAsk, names: Names) -> Pa
         "识别到社区（村）的诉求；更正过地点的按更正时点选的社区计，没有点选社区的不计入。不随渠道筛选。",
         ("社区（村）", "街道乡镇", "诉求", "工单", "未解决"), rows,
         options.bars([r[0].words for r in rows], [r[2].value for r in rows]) if rows else None, tall=True,
-        links=tuple(row[2].address for row in rows),
+        links=tuple(row[2].address for row in rows), wide_of=frozenset({"channel"}),
     )  # fmt: skip
 
 
@@ -221,7 +222,9 @@ async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
         )
         for band, demands, reviewed, corrected, upto, bad in zip(bands, *told, covered, wrong, strict=True)
     ]  # fmt: skip
-    series = {"累计未被更正": [round(float(r[5].value or 0) * 100, 2) for r in rows]}
+    series = {
+        "累计未被更正": [None if r[5].value is None else round(float(r[5].value) * 100, 2) for r in rows]
+    }
     names = [r[0].words if r[4].value is None else f"{float(r[4].value) * 100:.0f}%" for r in rows]
     return Panel(
         "model", "智能识别：覆盖率与准确率",
@@ -229,4 +232,5 @@ async def model(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel:
         "所以是准确率的上限。只随日期筛选。",
         ("把握", "诉求", "转人工", "被更正", "累计覆盖率", "累计未被更正"), tuple(rows),
         options.lines(names, series, percent=True) if rows else None,
+        wide_of=frozenset(NARROWING),
     )  # fmt: skip
