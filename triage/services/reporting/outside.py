@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from connectors.office_docx import COLUMNS, Section
+from triage.rules.rate_rows import Rate
 from triage.services.trends import figures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.office_docx import Paper
 
@@ -25,12 +27,21 @@ _NAME, _NOW, _BEFORE, _CHANGE = range(4)
 _DIGITS: Final = {0xFF10 + digit: str(digit) for digit in range(10)}
 #: A lone 1 to 4 that is no date, ordinal or part of a longer number.
 _SMALL: Final = re.compile(r"(?<![0-9.第])[1-4](?![0-9.%]|\s*(?:年|月|日|天|周|季度|期))")
+#: Shares of a report's facts and the count that each is of, or is no more than (`angry_share_before`).
+_OF: Final = {
+    "solved_share": "asked",
+    "satisfied_share": "reached",
+    "negative_share": "mood_read",
+    "angry_share": "mood_read",
+    "angry_share_before": "before",
+    **{f"{rate.value}_share": f"{rate.value}_n" for rate in Rate},
+}
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%?")
 
 
-def paper(told: Paper) -> Paper:
-    """The paper with what is hidden left out, and a line that says so."""
-    tables, secret = [], set()
+def paper(told: Paper, facts: Mapping[str, str]) -> Paper:
+    """The paper with what is hidden left out, and a line that says so. `facts`: those it was drafted from."""
+    tables, secret = [], {("", share) for share in _shares(facts)}
     for table in told.tables:
         rows, gone = _rows(table.rows)
         tables.append(replace(table, rows=rows))
@@ -96,9 +107,35 @@ def _rows(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[Any, ...], ...], s
     return told, secret
 
 
+def _shares(facts: Mapping[str, str]) -> set[str]:
+    """The shares from which, with what they are of, a count from 1 to 4 follows: its own or the rest's."""
+    return {
+        _plain(facts[share])
+        for share, whole in _OF.items()
+        if share in facts and whole in facts and _follows(facts[share], int(facts[whole]))
+    }
+
+
+def _follows(share: str, whole: int) -> bool:
+    if not share.endswith("%"):
+        return False
+    number = share.removesuffix("%")
+    # As it was rounded: less than that, it may as well be none.
+    step = Fraction(1, 10 ** len(number.partition(".")[2]))
+    part, close = Fraction(number) * whole / 100, step * whole / 200
+    return any(close < n < figures.SMALLEST_SHOWN for n in (part, whole - part))
+
+
+def _plain(number: str) -> str:
+    """A number as one would type it: 90.0% → 90%."""
+    digits, dot, decimals = number.removesuffix("%").partition(".")
+    decimals = decimals.rstrip("0")
+    return digits + (dot + decimals if decimals else "") + ("%" if number.endswith("%") else "")
+
+
 def _tells(text: str, secret: Iterable[tuple[str, str]]) -> bool:
     plain = text.translate(_DIGITS)
-    numbers = set(_NUMBER.findall(plain))
+    numbers = {_plain(number) for number in _NUMBER.findall(plain)}
     return bool(_SMALL.search(plain)) or any(
         name in plain and numbers and (not number or number in numbers) for name, number in secret
     )

@@ -33,6 +33,11 @@ class Period:
         return self.first.timetuple().tm_yday if self.kind is ReportKind.DAILY else int(self.name[-2:])
 
     @property
+    def year(self) -> int:
+        """The year that the number counts in: of a week the one that most of its days are in."""
+        return int(self.name[:4]) if self.kind is ReportKind.WEEKLY else self.first.year
+
+    @property
     def before(self) -> Period:
         """The period before it."""
         return holding(self.kind, self.first - timedelta(days=1))
@@ -52,7 +57,8 @@ class Period:
             return day
         if self.kind is ReportKind.DAILY:
             return f"{day}{self.first.day}日"
-        return f"{day}{self.first.day}日至{self.last.month}月{self.last.day}日"
+        year = f"{self.last.year}年" if self.last.year != self.first.year else ""
+        return f"{day}{self.first.day}日至{year}{self.last.month}月{self.last.day}日"
 
 
 def holding(kind: ReportKind, day: date) -> Period:

@@ -51,7 +51,7 @@ def paper(report: Report, *, office: bool = True) -> Paper:
     mark = f"，校验码 {report.sha256[:16]}" if report.sha256 else ""
     whole = Paper(
         masthead=_MASTHEADS[kind],
-        issue=f"{period.first.year}年第{report.issue}期{edition}",
+        issue=f"{period.year}年第{report.issue}期{edition}",
         office=_OFFICE,
         date=f"{local(report.signed_at or report.made_at):%Y年%m月%d日}",
         title=wording.title_of(period),
@@ -67,7 +67,7 @@ def paper(report: Report, *, office: bool = True) -> Paper:
         ),
         note=f"数据截至 {show(report.as_of)}，数据版本 {report.data_version}{mark}。",
     )
-    return whole if office else outside.paper(whole)
+    return whole if office else outside.paper(whole, report.facts["facts"])
 
 
 def word(report: Report, *, office: bool = True) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.office_docx import Paper, Section, Table
-from triage.services.reporting import outside
+from triage.services.reporting import outside, wording
 
 #: 名称, 本期, 上期, 增减, 未办结, 已解决, 未解决
 ROWS = (
@@ -26,7 +26,7 @@ def paper(*lines: str) -> Paper:
 
 
 def test_what_is_hidden_does_not_follow_from_the_total_of_its_column() -> None:
-    (table,) = outside.paper(paper("共113件。")).tables
+    (table,) = outside.paper(paper("共113件。"), {}).tables
     assert table.rows == (
         ("朝阳区", 90, 80, 10, 40, 30, 9),
         # The second is hidden with the third: 113 − 90 − 20 would be its 3.
@@ -45,7 +45,7 @@ def test_what_is_hidden_does_not_follow_from_the_total_of_its_column() -> None:
     ],
 )  # fmt: skip
 def test_a_sentence_that_tells_a_hidden_count_is_left_out(line: str, *, shown: bool) -> None:
-    told = outside.paper(paper(line))
+    told = outside.paper(paper(line), {})
     assert told.sections[0].paragraphs == ((line,) if shown else (GONE,))
     assert told.note.startswith("注。少于 5 件")
 
@@ -66,11 +66,51 @@ def test_a_sentence_that_tells_a_hidden_count_is_left_out(line: str, *, shown: b
 def test_a_total_outside_tells_no_hidden_count(
     rows: list[tuple[str | int, ...]], told: list[int | str]
 ) -> None:
-    (table,) = outside.paper(replace(paper("x"), tables=(Table("表", tuple(rows)),))).tables
+    (table,) = outside.paper(replace(paper("x"), tables=(Table("表", tuple(rows)),)), {}).tables
     assert outside.totals(rows, table.rows) == told
 
 
 def test_a_sentence_that_tells_a_hidden_total_is_left_out() -> None:
     rows = (("甲", 3, 0, 3, 0, 0, 0), ("乙", 8, 0, 8, 6, 0, 0))
-    told = outside.paper(replace(paper("办理中的共6件。", "共收到11件。"), tables=(Table("表", rows),)))
+    told = outside.paper(replace(paper("办理中的共6件。", "共收到11件。"), tables=(Table("表", rows),)), {})
     assert told.sections[0].paragraphs == ("共收到11件。",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "share", "shown"),
+    [
+        # Of 20 with 90 % two are not; of 100 with 3 % three are.
+        ("20", "90.0%", False), ("100", "3.0%", False), ("98", "97.96%", False), ("7", "57.1%", False),
+        ("20", "75.0%", True), ("20", "100.0%", True), ("20", "0.0%", True), ("500", "98.8%", True),
+        # Of so many a tenth of a percent is twelve: nothing small follows.
+        ("12000", "99.9%", True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("fact", ["solved_share", "resolution_share"])
+def test_a_share_that_tells_a_hidden_count_is_left_out(
+    asked: str, share: str, fact: str, *, shown: bool
+) -> None:
+    facts = {fact: share, "asked": asked, "resolution_n": asked}
+    line, typed = f"答复的{asked}件，占{share}。", f"约{share.replace('.0%', '%')}的人满意。"
+    told = outside.paper(replace(paper(line, typed), tables=()), facts)
+    assert told.sections[0].paragraphs == ((line, typed) if shown else (GONE,))
+
+
+def test_a_share_of_the_period_before_is_of_no_more_than_its_demands() -> None:
+    facts = {"angry_share_before": "4.0%", "before": "100", "angry_share": "10.0%", "mood_read": "90"}
+    line = "上期激烈占4.0%，本期占10.0%。"
+    for before, shown in (("100", (GONE,)), ("200", (line,))):
+        told = outside.paper(replace(paper(line), tables=()), {**facts, "before": before})
+        assert told.sections[0].paragraphs == shown
+
+
+def test_every_share_of_a_draft_is_weighed() -> None:
+    """Each share that a sentence tells: it is hidden with its count, or is one of `_OF`."""
+    keys = {key for _, templates in wording.SECTIONS for said in templates for key in wording.keys_of(said)}
+    shares = {key for key in keys if "share" in key}
+    # Beside these stands the count that they are of; it is hidden by the tables.
+    beside = {key for key in shares if key.startswith(("kind_", "district_"))} | {
+        "change_share",
+        "season_share",
+    }
+    assert shares - beside == set(outside._OF)

@@ -41,6 +41,21 @@ def test_periods(kind: ReportKind, day: date, name: str, issue: int) -> None:
     assert period.before.last == period.first - timedelta(days=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "year", "spelled"),
+    [
+        ("2026-W01", 2026, "2025年12月29日至2026年1月4日"),
+        ("2026-W53", 2026, "2026年12月28日至2027年1月3日"),
+        ("2026-W47", 2026, "2026年11月16日至11月22日"),
+    ],
+)  # fmt: skip
+def test_a_week_over_new_year_is_numbered_in_the_year_it_counts_in(
+    name: str, year: int, spelled: str
+) -> None:
+    period = period_of(ReportKind.WEEKLY, name)
+    assert (period.year, period.spelled) == (year, spelled)
+
+
 @pytest.mark.parametrize("name", ["2026-13", "2026", "x", "9999-12"])
 def test_periods_that_are_none(name: str) -> None:
     with pytest.raises(BadInput, match="期间应形如"):

@@ -345,6 +345,16 @@ async def test_the_clock_drafts_each_report_once(sqlite_db: Database) -> None:
     ]  # fmt: skip
 
 
+def test_a_week_over_new_year_is_printed_under_the_year_it_counts_in() -> None:
+    report = Report(
+        kind="weekly", period="2026-W01", issue=1, edition=1, state="draft", made_at=NOW, as_of=NOW,
+        sections=[], facts={"facts": {}, "tables": {}}, data_version="rollup 1",
+    )  # fmt: skip
+    printed = rendering.paper(report)
+    assert printed.issue == "2026年第1期"
+    assert printed.title == "2025年12月29日至2026年1月4日生态环境诉求每周分析"
+
+
 async def test_on_paper_it_says_the_same(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     from docx import Document  # noqa: PLC0415  (half a second that only this test needs)
 
