@@ -65,6 +65,8 @@ def _one(sums: Counter[Key], ticket: Mapping[str, Any], month: str, as_of: datet
     whole, when = _whole(s)
     if whole not in {"diverted", "merged"} and s.get("concluded"):
         when = s["concluded"]
+    if "exclude_grant" in s:
+        when = min(when or s["exclude_grant"], s["exclude_grant"])
     if when is None or when.astimezone(_EAST_EIGHT).strftime("%Y-%m") != month:
         return
     places = [("all", "")]
@@ -90,7 +92,7 @@ def _step(s: dict[str, Any], act: str, at: datetime, data: Mapping[str, Any]) ->
     if act in {"dispatch", "accept"}:
         s.pop("divert", None)
     if act in {"divert", "merge", "exclude_grant", "ledger_grant"}:
-        s[act] = at
+        s[act] = s.get(act, at) if act == "exclude_grant" else at
     if act in {"feedback", "close"}:
         s.pop("ledger_grant", None)
     if act == "object_uphold":

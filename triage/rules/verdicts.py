@@ -217,11 +217,10 @@ def _moment(
     dispatched = next((event.at for event in known if event.act == "dispatch"), None)
     if rules.period.by is Period.DISPATCH and dispatched is not None:
         return dispatched
-    if whole is not None and whole[0] in {Cause.DIVERTED, Cause.MERGED}:
-        return whole[1].at
-    if called.concluded is not None:
-        return called.concluded
-    return whole[1].at if whole is not None else None
+    granted = next((event.at for event in known if event.act == "exclude_grant"), None)
+    # What was left out on application before its result is listed then, and by that result not once more.
+    told = called.concluded or (whole[1].at if whole is not None else None)
+    return min((at for at in (granted, told) if at is not None), default=None)
 
 
 def _unit(known: Sequence[Event], opened: str | None) -> str | None:

@@ -142,6 +142,22 @@ async def test_a_correction_is_a_new_version_with_its_reason(deps: Deps) -> None
     assert drill(new.figures.verdicts, By.ALL, "", Rate.RESPONSE).out == ((other, "经核不属实"),)
 
 
+async def test_what_is_excluded_before_its_first_result_is_left_out_of_one_month_alone(deps: Deps) -> None:
+    (no,) = await _tickets(deps.db, 1)
+    granted = ("ticket:exclude_grant", "2026-10-04 09:00", {"values": {"reason": "不属实"}})
+    await _live(deps.db, no, (granted,))
+    october = (await months.close(deps, "2026-10")).published
+    called = {"outcome": "reached", "contacted": "yes", "solved": "no", "satisfaction": "dissatisfied"}
+    await _live(deps.db, no, (("ticket:follow_up", "2026-11-12 09:00", {"values": called}),))
+    december = replace(deps, clock=FixedClock(moment("2026-12-03 09:00")))
+    november = (await months.close(december, "2026-11")).published
+    assert [v.no for v in october.figures.verdicts] == [no]
+    assert november.figures.verdicts == ()
+    # Nor is the first taken back.
+    again = await months.close(december, "2026-10")
+    assert (again.new, again.published.sha256) == (False, october.sha256)
+
+
 async def test_only_months_that_have_ended(deps: Deps) -> None:
     with pytest.raises(BadInput, match="2026-11 还没有结束"):
         await months.close(deps, "2026-11")
