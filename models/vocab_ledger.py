@@ -14,6 +14,7 @@ class SubjectKind(Labelled):
     """审计对象: what an entry of the ledger is about."""
 
     APPEAL = "appeal", "诉求"
+    CALLER = "caller", "来电号码"
     TICKET = "ticket", "工单"
     REWARD = "reward", "奖励申请"
     INSPECTIONS = "inspections", "检查清单"
@@ -43,6 +44,8 @@ class LedgerAct(Labelled):
     REVEALED = "identity.revealed", "查看身份"
     REVEAL_REFUSED = "identity.refused", "查看身份被拒"
     REVEAL_ALERT = "identity.alert", "查看过多"
+    CALLER_LOOKED = "identity.caller", "来电查件"
+    CALLER_FOUND = "identity.caller_case", "来电查到"
     ORIGINAL_READ = "identity.original", "看诉求原文"
     CALL_ASKED = "identity.call_asked", "请求回拨"
     CALLED_BACK = "identity.called", "回拨"
@@ -123,4 +126,9 @@ class LedgerAct(Labelled):
 
 
 #: Whoever did one of these to an appeal may know who it is from.
-LOOKS: Final = (LedgerAct.REVEALED.value, LedgerAct.ORIGINAL_READ.value, LedgerAct.CALLED_BACK.value)
+LOOKS: Final = (
+    LedgerAct.REVEALED.value,
+    LedgerAct.ORIGINAL_READ.value,
+    LedgerAct.CALLED_BACK.value,
+    LedgerAct.CALLER_FOUND.value,
+)

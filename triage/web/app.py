@@ -39,6 +39,7 @@ from triage.web.bulk.routes import ROUTES as BULK
 from triage.web.cache import Cache
 from triage.web.callbacks import pages as callbacks
 from triage.web.callbacks import providers as number_providers
+from triage.web.callers import pages as callers
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
 from triage.web.identities import pages as identities
@@ -133,6 +134,7 @@ ROUTES: Final = (
     access.get("/desk/objections", objection_page.page, needs=Permission.REPORTS),
     access.get("/desk/dead", dead.dead, needs=Permission.INTAKE),
     access.post("/desk/dead/retry", dead.retry, needs=Permission.INTAKE),
+    *callers.ROUTES,
     *registering.ROUTES,
     *live.ROUTES,
     *review.ROUTES,

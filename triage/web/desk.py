@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: The list as a file (`list_export`): analysts export figures and see no case.
 MAY_EXPORT: Final = access.every(Permission.SEE_CASES, Permission.EXPORT)
+#: 来电查件 (`callers`): who has callers on the line.
+MAY_CALLERS: Final = (Permission.INTAKE, Permission.FOLLOW_UP)
 EXPORTS: Final = (("Excel", "xlsx"), ("CSV", "csv"))
 
 
@@ -108,6 +110,8 @@ class ListPage:
     dead: str | None
     may_retry: bool
     may_bulk: bool
+    may_callers: bool
+    """来电查件 is offered."""
     searched: bool
     short: bool
     by_number: bool
@@ -192,6 +196,7 @@ async def _list_page(request: web.Request) -> ListPage:
         dead=counted(bar.dead) if bar.dead.value else None,
         may_retry=request[VIEWER].may(Permission.INTAKE),
         may_bulk=request[VIEWER].may(Permission.BULK),
+        may_callers=request[VIEWER].may(*MAY_CALLERS),
         tiles=_tiles(bar, asked.filters, found.day),
         form=_form(request, asked.filters),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),

@@ -254,9 +254,15 @@ def forms(
     typed: Mapping[str, str] | None = None,
     error: str | None = None,
     error_field: str | None = None,
+    wanted: str | None = None,
 ) -> tuple[MoveForm, ...]:
-    """The forms of the moves that are possible; the one that was tried keeps what was typed and says why."""
+    """The forms of the moves that are possible; the one that was tried keeps what was typed and says why.
+
+    `wanted`: the move whose form a link opens, in place of the sensible one.
+    """
     shown = [item for item in found.items if item.possible]
+    usual = found.next.code if found.next else None
+    opened = wanted if any(item.move.code == wanted for item in shown) else usual
     made = []
     for number, item in enumerate(shown, start=1):
         mine = tried is not None and item.move.code == tried.value
@@ -265,7 +271,7 @@ def forms(
             MoveForm(
                 view=view,
                 key=uuid.uuid4().hex,
-                open=mine or (tried is None and item.move == found.next),
+                open=mine or (tried is None and item.move.code == opened),
                 error=error if mine else None,
                 error_field=error_field if mine else None,
                 number=number,

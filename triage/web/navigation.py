@@ -40,7 +40,7 @@ class Link:
 
 
 SECTIONS: Final = (
-    Section("/desk", "工单", (Permission.SEE_CASES,), ("/desk/tickets", "/desk/files")),
+    Section("/desk", "工单", (Permission.SEE_CASES,), ("/desk/tickets", "/desk/files", "/desk/callers")),
     Section("/desk/review", "审核台", (Permission.INTAKE,)),
     Section("/desk/register", "登记诉求", (Permission.INTAKE,)),
     Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),

@@ -11,6 +11,7 @@ from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
 from triage.web import corrections, move_views, views
 from triage.web.bulk import openapi as bulk
+from triage.web.callers import api as callers
 from triage.web.leads import api as leads
 from triage.web.open311 import openapi as open311
 from triage.web.registering import api as registering
@@ -25,6 +26,7 @@ _SCHEMAS: Final = (
     move_views.MoveMade,
     corrections.CorrectionList,
     *bulk.SCHEMAS,
+    *callers.SCHEMAS,
     *leads.SCHEMAS,
     *registering.SCHEMAS,
     *source_paths.SCHEMAS,
@@ -264,6 +266,7 @@ def document() -> dict[str, Any]:
                 }
             },
             **registering.paths(_answer, _problem, problems),
+            **callers.paths(_answer, _problem, problems),
             **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {

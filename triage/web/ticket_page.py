@@ -214,6 +214,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     forms = move_forms.forms(
         found, tried=tried.move if tried else None, typed=tried.typed if tried else None,
         error=error.detail if error else None, error_field=field.value if field else None,
+        wanted=request.query.get("move"),
     )  # fmt: skip
     shown = tried is not None and any(form.error for form in forms)
     page = TicketPage(

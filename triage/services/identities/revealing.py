@@ -39,6 +39,7 @@ from triage.services.notices.noting import NewNotice, Recipient, note
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.ticket_detail import WholeTicket
@@ -164,12 +165,45 @@ async def apart(session: AsyncSession, viewer: Viewer, case: CaseFacts, field: I
         # An account is held for a claim of its own: that is the reward.
         if field is not IdentityField.ACCOUNT and not await _has_reward(session, case.appeal_id):
             return "这是举报或要求保密的诉求，没有奖励在办：只有承办它的人才能查看诉求人身份"
-    # Of every unit that they work for: somebody may have roles in several.
-    units = viewer.scope.own | ({viewer.unit_code} if viewer.unit_code else frozenset())
-    names = await session.scalars(sa.select(Unit.name).where(Unit.code.in_(sorted(units))))
-    if any(_is_reported(name, case) for name in names):
+    if any(_is_reported(name, case) for name in await _own_names(session, viewer)):
         return "您所在的单位是被反映单位：不能查看诉求人身份"
     return None
+
+
+async def _own_names(session: AsyncSession, viewer: Viewer) -> list[str]:
+    """The names of every unit that they work for: somebody may have roles in several."""
+    units = viewer.scope.own | ({viewer.unit_code} if viewer.unit_code else frozenset())
+    if not units:
+        return []
+    return list(await session.scalars(sa.select(Unit.name).where(Unit.code.in_(sorted(units)))))
+
+
+async def not_apart(session: AsyncSession, viewer: Viewer) -> ColumnElement[bool]:
+    """`apart` in SQL, over Appeal and, where there are, its Ticket and Reading: whose sender may be known.
+
+    Stricter in one thing: a reward gives nothing here, it leads to a case and never from a person to one.
+    """
+    found: list[ColumnElement[bool]] = []
+    if not showing.handles(viewer, ()):
+        told = (Appeal.told_type, Ticket.appeal_type, said_of(Corrected.APPEAL_TYPE))
+        report = (sa.func.coalesce(said, "") == AppealType.REPORT.value for said in told)
+        handled = (
+            sa.exists()
+            .where(
+                TicketUnit.ticket_id == Ticket.id,
+                TicketUnit.unit_code.in_(sorted(viewer.scope.own)),
+                TicketUnit.role != Part.COPY.value,
+            )
+            .correlate(Ticket)
+        )
+        found.append(sa.or_(~sa.or_(Appeal.confidential, *report), handled))
+    called = sorted({words for name in await _own_names(session, viewer) for words in _called(name)})
+    party = sa.func.coalesce(Reading.detail["party"].as_string(), "")
+    title = sa.func.coalesce(Appeal.title, "")
+    for words in called:
+        said = (Appeal.text.contains(words, autoescape=True), title.contains(words, autoescape=True))
+        found.append(~sa.or_(*said, party == words))
+    return sa.and_(sa.true(), *found)
 
 
 async def _has_reward(session: AsyncSession, appeal_id: int) -> bool:
@@ -180,10 +214,14 @@ async def _has_reward(session: AsyncSession, appeal_id: int) -> bool:
 
 def _is_reported(name: str, case: CaseFacts) -> bool:
     """Whether the case is about the unit of this name: it stands in the text, or the party is called so."""
+    return any(words in case.text or words == case.reported for words in _called(name))
+
+
+def _called(name: str) -> set[str]:
+    """What a unit is called where it is complained about."""
     stem = _TAIL.sub("", name)
     # 望京街道 as a place stands in half its cases; as the one complained about it is called an office.
-    called = {name, f"{stem}街道办", f"{stem}街道办事处", f"{stem}镇政府", f"{stem}乡政府", f"{stem}政府"}
-    return any(words in case.text or words == case.reported for words in called)
+    return {name, f"{stem}街道办", f"{stem}街道办事处", f"{stem}镇政府", f"{stem}乡政府", f"{stem}政府"}
 
 
 async def reveal(
@@ -204,22 +242,44 @@ async def reveal(
     why = checked_reason(deps.tables, field, reason, now)
     if (refused := await refusal(session, viewer, case, field)) is not None:
         raise RevealRefused(refused)
-    rate = deps.tables.reveals.rate(now)
-    times = await limiting.count(session, deps.vault, Asked.REVEAL, viewer.login, most=rate.most, now=now)
+    many = await count_look(session, deps, viewer, now=now)
     value = await holding.value_of(session, deps.vault, what, case.appeal_id, field)
     subject = _subject(what, case)
     ledger.write(
         session, who=viewer.login, act=LedgerAct.REVEALED, subject=subject, now=now, reason=why,
         detail={"field": field.value, "reason": reason.code},
     )  # fmt: skip
-    if times == rate.alert + 1:
-        ledger.write(
-            session, who=viewer.login, act=LedgerAct.REVEAL_ALERT, subject=subject, now=now,
-            reason=f"一小时内查看超过 {rate.alert} 次", detail={"row": rate.id},
-        )  # fmt: skip
-        await _tell(session, deps, viewer, rate, now=now)
-        log.warning("reveals_many", login=viewer.login, times=times, row=rate.id)
+    if many is not None:
+        await tell_auditor(session, deps, viewer, subject, many, now=now)
     return value
+
+
+async def count_look(session: AsyncSession, deps: Deps, viewer: Viewer, *, now: datetime) -> RateRow | None:
+    """Count one more look, of whatever sort. Gives the rate when it is the one that the auditor is told of.
+
+    Raises TooOften.
+    """
+    rate = deps.tables.reveals.rate(now)
+    times = await limiting.count(session, deps.vault, Asked.REVEAL, viewer.login, most=rate.most, now=now)
+    return rate if times == rate.alert + 1 else None
+
+
+async def tell_auditor(
+    session: AsyncSession,
+    deps: Deps,
+    viewer: Viewer,
+    subject: ledger.Subject,
+    rate: RateRow,
+    *,
+    now: datetime,
+) -> None:
+    """Write down that somebody looks often, and tell the auditor."""
+    ledger.write(
+        session, who=viewer.login, act=LedgerAct.REVEAL_ALERT, subject=subject, now=now,
+        reason=f"一小时内查看超过 {rate.alert} 次", detail={"row": rate.id},
+    )  # fmt: skip
+    await _tell(session, deps, viewer, rate, now=now)
+    log.warning("reveals_many", login=viewer.login, times=rate.alert + 1, row=rate.id)
 
 
 async def _tell(session: AsyncSession, deps: Deps, viewer: Viewer, rate: RateRow, *, now: datetime) -> None:

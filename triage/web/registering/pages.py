@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from connectors.ports import StoreDown
+from connectors.vault import normal_phone
 from models.vocab import Channel
 from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady
-from triage.services import attachments, registered, registering, registration, taking_over
+from triage.services import attachments, callers, registered, registering, registration, taking_over
+from triage.services.limiting import TooOften
 from triage.services.registering import FormReused, NotGivenUp
 from triage.services.registration import Typed
 from triage.web import access
 from triage.web.asking import number_of, refuse_others
 from triage.web.attachments import limits_of
+from triage.web.callers import views as caller_views
 from triage.web.citizen import pressed
 from triage.web.citizen.page import new_key, photos, text_of
 from triage.web.desk import render
-from triage.web.keys import CACHES, DEPS, FILES, VIEWER
+from triage.web.keys import CACHES, DEPS, FILES, NAMES, VIEWER
 from triage.web.registering import api
 from triage.web.views import Term
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from triage.services.registered import Progress, Same
     from triage.services.registering import Failed
     from triage.services.registration import Registration
+    from triage.web.callers.views import CallerCases
 
 log = logs.get(__name__)
 
@@ -49,18 +53,26 @@ _MINUTE: Final = "%Y-%m-%dT%H:%M"
 _GONE: Final = (
     "这条处理失败的诉求已经有人重试或登记，请先看“处理失败”和工单列表；仍要登记的，再按一次，就作为另外一件。"
 )
+_AGAIN: Final = "请重新选一次照片：浏览器不会替您保留。"
+_CALLED: Final = (
+    "这个电话已经有下面的诉求。问的是其中一件的，告知进展、记催办，不另登记；是另外的事，再按一次“登记”。"
+)
 _KNOWN: Final = "这个编号已经有下面的诉求。是同一件事的，请到那里办；确要另登记一件，再按一次“登记”。"
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as it was typed, with the map's part of it; `seen`: the number whose cases the page showed."""
+    """A form as it was typed, with the map's part of it.
+
+    `seen`: the number whose cases the page showed; `called`: the phone whose cases it did.
+    """
 
     typed: Typed
     area: str = ""
     lat: str = field(default="", repr=False)
     lon: str = field(default="", repr=False)
     seen: str = ""
+    called: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,10 @@ class RegisterPage:
     map: pressed.MapView
     hows: tuple[Term, ...]
     same: tuple[Same, ...]
+    caller: CallerCases | None
+    """The cases of the phone, where they were looked up just now."""
+    called: str = field(repr=False)
+    """The phone, once its cases were looked up."""
     failed: Failed | None
     limits: FileLimits
     again: bool
@@ -96,18 +112,19 @@ async def blank(request: web.Request) -> web.Response:
     Raises BadInput, NotFound.
     """
     refuse_others(request.query, ("number", "failed"))
-    deps = request.app[DEPS]
-    typed = Typed(
-        key=new_key(),
-        received=local(deps.clock.now()).strftime(_MINUTE),
-        number=registration.line(request.query.get("number", ""))[: registration.LONGEST_NUMBER],
-    )
+    number = registration.line(request.query.get("number", ""))[: registration.LONGEST_NUMBER]
+    typed = _new(request, number=number)
     if given := request.query.get("failed"):
         appeal_id = number_of(given, most=_MOST_ID)
         if appeal_id is None:
             raise BadInput("参数 failed 应是数字")
         typed = await _begun(request, typed, appeal_id)
     return await _form(request, Form(typed, seen=typed.number), {})
+
+
+def _new(request: web.Request, *, number: str = "", phone: str = "") -> Typed:
+    now = local(request.app[DEPS].clock.now())
+    return Typed(key=new_key(), received=now.strftime(_MINUTE), number=number, phone=phone)
 
 
 async def _begun(request: web.Request, typed: Typed, appeal_id: int) -> Typed:
@@ -142,7 +159,7 @@ def typed_of(form: Mapping[str, object], *, key: str) -> Form:
             failed=failed, carry=ticked("carry"),
         ),
         area=text_of(form, "area", 12), lat=text_of(form, "lat", 24), lon=text_of(form, "lon", 24),
-        seen=text_of(form, "seen", 200),
+        seen=text_of(form, "seen", 200), called=text_of(form, "called", 200),
     )  # fmt: skip
 
 
@@ -152,20 +169,66 @@ async def sent(request: web.Request) -> web.Response:
     form = typed_of(posted, key=new_key())
     if "spot.x" in posted:
         return await _pressed(request, form, posted)
-    if text_of(posted, "do") == "map":
-        return await _form(request, form, {}, again=True)
+    match text_of(posted, "do"):
+        case "map":
+            return await _form(request, form, {}, again=True)
+        case "caller":
+            return await _looked_up(request, form)
+        case "begin":
+            typed = _new(request, phone=form.typed.phone)
+            return await _form(request, Form(typed, called=normal_phone(typed.phone)), {})
+        case _:
+            return await _sent(request, form, posted)
+
+
+async def _sent(request: web.Request, form: Form, posted: Mapping[str, Any]) -> web.Response:
     found, faults = await _judged(request, form)
     number = registration.line(form.typed.number)
-    status = BadInput.status
-    if await _surprises(request, form, number):
-        form, faults, status = replace(form, seen=number), {"number": _KNOWN, **faults}, _CONFLICT
+    files: tuple[Prepared, ...] = ()
     try:
         files = await _photos(request, posted, wanted=not faults)
     except BadInput as error:
         faults["files"] = error.detail
+    surprised = await _surprises(request, form, number)
+    # Last of all: what is shown is a look, and without it the form is registered.
+    caller = None if found is None or faults else await _calling(request, form, found, always=surprised)
+    status = BadInput.status
+    if (surprised or caller) and files:
+        faults["files"] = _AGAIN
+    if surprised:
+        form, faults, status = replace(form, seen=number), {"number": _KNOWN, **faults}, _CONFLICT
+    if caller:
+        called = normal_phone(form.typed.phone)
+        form, faults, status = replace(form, called=called), {"phone": _CALLED, **faults}, _CONFLICT
     if found is None or faults:
-        return await _form(request, form, faults, status=status)
+        return await _form(request, form, faults, status=status, caller=caller)
     return await _registered(request, form, found, files)
+
+
+async def _looked_up(request: web.Request, form: Form) -> web.Response:
+    """来电查件 before the form is sent: what was typed stays."""
+    deps, phone = request.app[DEPS], form.typed.phone
+    try:
+        found = await callers.look(deps, request[VIEWER], phone, besides=form.typed.failed)
+    except (BadInput, TooOften) as error:
+        why = error.detail if phone.strip() else "请先写电话，再查。"
+        return await _form(request, form, {"phone": why}, status=error.status)
+    form = replace(form, called=normal_phone(phone))
+    return await _form(request, form, {}, caller=caller_views.view(found, request.app[NAMES]))
+
+
+async def _calling(
+    request: web.Request, form: Form, found: Registration, *, always: bool
+) -> CallerCases | None:
+    """The cases of the form's phone, unless the page showed them or the form was sent before; None: none."""
+    if found.phone is None or form.called == found.phone:
+        return None
+    deps, viewer = request.app[DEPS], request[VIEWER]
+    async with deps.db.reads() as session:
+        if await registering.sent_before(session, deps.vault, viewer, form.typed.key):
+            return None
+    cases = await callers.known(deps, viewer, found.phone, besides=form.typed.failed, always=always)
+    return caller_views.view(cases, request.app[NAMES]) if cases.cases else None
 
 
 async def _judged(request: web.Request, form: Form) -> tuple[Registration | None, dict[str, str]]:
@@ -202,7 +265,7 @@ async def _photos(request: web.Request, posted: Mapping[str, Any], *, wanted: bo
     """The photos of a form that can be taken. Raises BadInput."""
     given = photos(posted)
     if given and not wanted:
-        raise BadInput("请重新选一次照片：浏览器不会替您保留。")
+        raise BadInput(_AGAIN)
     return await attachments.prepare_all(given, limits_of(request))
 
 
@@ -249,7 +312,13 @@ async def _pressed(request: web.Request, form: Form, posted: Mapping[str, Any]) 
 
 
 async def _form(
-    request: web.Request, form: Form, faults: dict[str, str], *, status: int = 200, again: bool = False
+    request: web.Request,
+    form: Form,
+    faults: dict[str, str],
+    *,
+    status: int = 200,
+    again: bool = False,
+    caller: CallerCases | None = None,
 ) -> web.Response:
     viewer, typed, old = request[VIEWER], form.typed, None
     async with request.app[DEPS].db.reads() as session:
@@ -261,10 +330,11 @@ async def _form(
                 # Somebody else was faster: what was typed stays, for a case of its own.
                 typed, faults = replace(typed, failed=None, carry=False), {"form": _GONE, **faults}
     view = await pressed.view(form.area, await pressed.spot(form.lon, form.lat), faults.get("map"))
+    called = form.called if form.called == normal_phone(typed.phone) else ""
     page = RegisterPage(
         typed=typed, area=view.area, lat=form.lat, lon=form.lon, faults=faults, map=view,
-        hows=tuple(Term(how.value, how.label) for how in registration.HOW), same=same, failed=old,
-        limits=limits_of(request), again=again,
+        hows=tuple(Term(how.value, how.label) for how in registration.HOW), same=same, caller=caller,
+        called=called, failed=old, limits=limits_of(request), again=again,
     )  # fmt: skip
     return render(request, "desk/register.html", status=status, page=page, seen=form.seen)
 

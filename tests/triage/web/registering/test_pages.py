@@ -136,17 +136,18 @@ async def test_a_number_that_is_known_is_shown_before_another_case_is_made(
     await clerk.send(number="ＢJ-7")
     await read_all(deps, reader)
     await clerk.get()
-    await clerk.send(number="BJ-7")
+    # From another phone each time: the cases of one are told as well (`callers`).
+    await clerk.send(number="BJ-7", phone="13912340008")
     assert (clerk.status, set(clerk.faults)) == (409, {"number"})
     assert re.search(r'<a href="/desk/tickets/20261123-00000001">', clerk.page)
-    await clerk.send(number="BJ-7")
+    await clerk.send(number="BJ-7", phone="13912340008")
     assert clerk.address == f"{PAGE}/2"
     assert '<a href="/desk/tickets/20261123-00000001">' in clerk.page
     assert len(await appeals(deps)) == 2
     # Begun from where the number stands, it is shown from the start, however it is written.
     await clerk.get(f"{PAGE}?number=bj-7")
     assert '<a href="/desk/tickets/20261123-00000001">' in clerk.page
-    await clerk.send(number="bj-7")
+    await clerk.send(number="bj-7", phone="13912340009")
     assert clerk.address == f"{PAGE}/3"
 
 
