@@ -1,1 +1,1 @@
-"""登记诉求 over HTTP."""
+"""来电查件 over HTTP."""
