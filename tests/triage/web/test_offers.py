@@ -34,6 +34,7 @@ PAGES: Final = (
     "/desk/topics", "/desk/parties", "/desk/leads", "/desk/rewards", "/desk/reports", "/desk/calls",
     "/desk/month", "/desk/objections", "/desk/notices", "/desk/places", "/desk/dead", "/desk/sources",
     "/desk/staff", "/desk/audit", "/desk/review/{a}", "/desk/register",
+    "/desk/callers",
 )  # fmt: skip
 LINK: Final = re.compile(r'<a\b[^>]*?href="(/[^"]*)"')
 FORM: Final = re.compile(r'<form\b[^>]*?method="post"[^>]*?>')
