@@ -20,7 +20,7 @@ from models.viewing import ALL, Viewer
 from models.vocab import AppealState, Corrected, Post, State, Tag
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct
-from models.vocab_staff import Permission, Role
+from models.vocab_staff import Role
 from tests.factories import NOW, TEXT, TicketIn, add_appeal, add_reference, add_tickets
 from tests.plans import heard, plans, scanned
 from tests.written import written
@@ -229,7 +229,6 @@ async def test_what_the_viewer_may_not_know_is_neither_told_nor_counted(deps: De
     (row,) = await entries(deps, LedgerAct.CALLER_LOOKED)
     assert row.detail["found"] == 1
     assert await written(deps, LedgerAct.CALLER_FOUND) == ["1"]
-    # The city's clerk handles all of them.
     assert len((await callers.look(deps, CLERK, PHONE)).cases) == 2
 
 
@@ -382,17 +381,11 @@ async def test_it_is_found_by_its_index_in_few_questions(deps: Deps) -> None:
         async def ask(session: AsyncSession, who: Viewer = viewer) -> None:
             await callers._find(session, deps, who, spellings(PHONE), besides=None, now=NOW)
 
-        # The first asks what the viewer's own units are called, where there are some.
         found = next(plan for plan in await plans(deps.db, ask) if "phone_index" in plan)
         assert [one for one in ("appellant", "appeal", "ticket", "reading") if scanned(found, one)] == []
     with heard(deps.db) as said:
         await callers.look(deps, CLERK, PHONE)
     assert len([one for one in said if one[0].startswith(("SELECT", "WITH"))]) <= 8
-
-
-def test_a_unit_or_an_analyst_has_neither_permission() -> None:
-    for role in (Role.STREET, Role.BUREAU, Role.ANALYST, Role.SUPERVISOR, Role.ADMIN, Role.AUDITOR):
-        assert not person(role).may(Permission.INTAKE, Permission.FOLLOW_UP)
 
 
 async def test_the_terminal_and_whoever_does_everything_are_told_all(deps: Deps) -> None:

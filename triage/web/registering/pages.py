@@ -190,8 +190,10 @@ async def _sent(request: web.Request, form: Form, posted: Mapping[str, Any]) -> 
     except BadInput as error:
         faults["files"] = error.detail
     surprised = await _surprises(request, form, number)
-    # Last of all: what is shown is a look, and without it the form is registered.
-    caller = None if found is None or faults else await _calling(request, form, found, always=surprised)
+    # Last of all: what is shown is a look, and without it the form is registered. Where that may fail (a
+    # given-up appeal may be gone), that there is nothing to show is a look as well.
+    always = surprised or form.typed.failed is not None
+    caller = None if found is None or faults else await _calling(request, form, found, always=always)
     status = BadInput.status
     if (surprised or caller) and files:
         faults["files"] = _AGAIN

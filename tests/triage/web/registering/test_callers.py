@@ -149,8 +149,13 @@ async def test_the_given_up_appeal_that_is_registered_is_no_other_case(clerk: Cl
         index = deps.vault.phone_index(PHONE)
         session.add(Appellant(appeal_id=dead, phone_index=index, created_at=deps.clock.now()))
     await clerk.get(f"{PAGE}?failed={dead}")
+    form = clerk.fields
     await clerk.send()
     assert clerk.address == f"{PAGE}/2"
+    # Taken over by now, it makes no case: so that the phone has none is written down.
+    await clerk.post({**form, **GOOD, "key": "another", "phone": "13912340009"})
+    assert (clerk.status, len(await appeals(deps))) == (409, 2)
+    assert [row.detail["found"] for row in await entries(deps, *LOOKS)] == [0, 0]
     await clerk.get()
     await clerk.send()
     assert "处理失败，已人工登记" in clerk.page
