@@ -126,7 +126,7 @@ class Citizen:
 
     @property
     def faults(self) -> dict[str, str]:
-        return dict(re.findall(r'<p class="fault" id="(\w+)-fault">([^<]+)</p>', self.page))
+        return dict(re.findall(r'<span class="fault" id="(\w+)-fault">([^<]+)</span>', self.page))
 
 
 @pytest.fixture

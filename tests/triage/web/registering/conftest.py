@@ -90,7 +90,7 @@ class Clerk:
 
     @property
     def faults(self) -> dict[str, str]:
-        return dict(re.findall(r'<p class="fault" id="(\w+)-fault">([^<]+)</p>', self.page))
+        return dict(re.findall(r'<span class="fault" id="(\w+)-fault">([^<]+)</span>', self.page))
 
 
 @pytest.fixture

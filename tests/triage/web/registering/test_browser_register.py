@@ -70,7 +70,7 @@ async def test_a_case_is_registered_by_keys_and_its_ticket_opens(
     await page.locator("#phone").fill("12345")
     await page.keyboard.press("Enter")
     await expect(page.locator(".faults")).to_be_focused()
-    await expect(page.locator("#phone-fault")).to_contain_text("这个电话号码不对")
+    await expect(page.locator("p:has(> #phone) > #phone-fault")).to_contain_text("这个电话号码不对")
     await expect(page.get_by_label("什么事")).to_have_value(GOOD["text"])
     await page.locator("#phone").fill(PHONE)
     await page.get_by_text("在地图上点").click()
