@@ -119,6 +119,29 @@ async def said_behind(session: AsyncSession, tickets: Collection[int], *, most: 
     return list(rows)[::-1]
 
 
+async def ratings_of(session: AsyncSession, appeals: Collection[int]) -> list[CitizenRating]:
+    """What was said of the answers of these cases, oldest first; by the key, case by case."""
+    rows = await session.scalars(
+        sa.select(CitizenRating)
+        .where(CitizenRating.appeal_id.in_(appeals))
+        .order_by(CitizenRating.appeal_id, CitizenRating.at)
+    )
+    return list(rows)
+
+
+async def rated_behind(session: AsyncSession, tickets: Collection[int], *, most: int) -> list[CitizenRating]:
+    """What citizens of these tickets say of answers, the last `most`; nothing of a case that is 保密."""
+    rows = await session.scalars(
+        sa.select(CitizenRating)
+        .join(Ticket, Ticket.appeal_id == CitizenRating.appeal_id)
+        .join(Appeal, Appeal.id == CitizenRating.appeal_id)
+        .where(Ticket.id.in_(tickets), Appeal.confidential.is_(False))
+        .order_by(CitizenRating.at.desc(), CitizenRating.appeal_id.desc())
+        .limit(most)
+    )
+    return list(rows)[::-1]
+
+
 async def ratings_between(
     session: AsyncSession, viewer: Viewer, since: datetime, until: datetime
 ) -> dict[tuple[str, str], int]:

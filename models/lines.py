@@ -36,11 +36,13 @@ class TicketRow:
     appeal_title: str | None = None
     text: str | None = None
     address: str | None = None
+    unsolved: str | None = None
+    """vocab_citizen.Unsolved: what the citizen said on the web, found after the line was read."""
 
     @classmethod
     def read(cls, row: Mapping[Any, Any]) -> TicketRow:
         """From a result that has more columns than a line."""
-        return cls(**{name: row[name] for name in cls.__slots__})
+        return cls(**{name: row[name] for name in cls.__slots__ if name != "unsolved"})
 
     def cursor(self, segment: int) -> Cursor:
         """Where this row stands in the list."""

@@ -18,6 +18,14 @@ class Manner(Labelled):
     CONFIDENTIAL = "confidential", "保密举报"
 
 
+class Unsolved(Labelled):
+    """What a citizen's 评价 on the web says that whoever rings them (回访) should know before."""
+
+    UNSOLVED = "unsolved", "网上说没有解决"
+    DISSATISFIED = "dissatisfied", "网上说不满意"
+    VERY_DISSATISFIED = "very_dissatisfied", "网上说很不满意"
+
+
 class Asked(Labelled):
     """What is counted so that nobody asks too often."""
 

@@ -17,6 +17,7 @@ from models.filters import may_see
 from models.tickets import CALLED, OPEN, Ticket, TicketUnit
 from models.units import Unit
 from models.vocab import Clock, State
+from triage.services.citizen import unsolved
 from triage.services.standings import stand_many
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Viewer
+    from models.vocab_citizen import Unsolved
     from triage.rules.rows import Tables
 
 #: Tickets looked at: a unit's and a district's whole day, of all the most pressing.
@@ -62,6 +64,8 @@ class DueLine:
     clock: str
     label: str
     due: datetime
+    unsolved: Unsolved | None = None
+    """What the citizen said on the web, where the clock is that of the 回访."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +129,11 @@ async def _clocks(
     ).all()
     kept = rows[:MOST]
     standings = await stand_many(session, tables, [ticket for ticket, _ in kept], now=window.now)
+    told = await unsolved.waiting(session, {one.id: (one.appeal_id, one.state) for one, _ in kept})
     lines = [
         DueLine(
-            ticket.no, ticket.title, name, ticket.urgency, ticket.state, clock.value, clock.label, run.due
+            ticket.no, ticket.title, name, ticket.urgency, ticket.state, clock.value, clock.label, run.due,
+            told.get(ticket.id) if clock is Clock.FOLLOW_UP else None,
         )
         for ticket, name in kept
         for clock, run in standings[ticket.id].clocks.items()

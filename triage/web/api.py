@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from models import ticket_detail, unit_queries
 from triage.clock import local
 from triage.errors import BadInput, NotFound
+from triage.services.citizen import unsolved
 from triage.web import asking, communities, listing, present
 from triage.web.asking import day_of
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -31,10 +32,11 @@ async def ticket(request: web.Request) -> web.Response:
     deps = request.app[DEPS]
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
-    if whole is None:
-        raise NotFound("没有这张工单，或您无权查看。")
+        if whole is None:
+            raise NotFound("没有这张工单，或您无权查看。")
+        told = await unsolved.of_ticket(session, whole)
     names, day, known_as = request.app[NAMES], day_of(deps.clock.now()), await communities.of_ticket(whole)
-    return as_json(present.ticket(whole, names, day, request[VIEWER], communities=known_as))
+    return as_json(present.ticket(whole, names, day, request[VIEWER], communities=known_as, told=told))
 
 
 async def units(request: web.Request) -> web.Response:

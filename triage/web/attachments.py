@@ -92,6 +92,7 @@ class FilesPage:
     #: Of the cases that are merged into this one and are not 保密.
     merged_files: tuple[FileView, ...] = ()
     merged_words: tuple[CitizenWord, ...] = ()
+    merged_ratings: tuple[tuple[datetime, str], ...] = ()
 
 
 def limits_of(request: web.Request) -> FileLimits:
@@ -255,6 +256,7 @@ async def _page(request: web.Request, error: str | None) -> web.Response:
         link=link,
         merged_files=tuple(_file(row) for row in merged.files),
         merged_words=merged.words,
+        merged_ratings=tuple((rating.at, _rated(rating)) for rating in merged.ratings),
     )
     response = render(request, "desk/files.html", status=400 if error else 200, page=view)
     guard.keep(response, token)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models import counting, finding, queries
 from models.lines import Count
 from models.queries import Ask
 from triage.errors import BadInput
+from triage.services.citizen import unsolved
 from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
 
@@ -50,6 +51,7 @@ async def load(request: web.Request, asked: Asked) -> Listing:
             )
         except ValueError:
             raise BadInput("翻页位置不属于这个列表，请从第一页开始") from None
+        page = replace(page, rows=await unsolved.mark(session, page.rows))
     first = asked.after is None and asked.before is None
     if first and page.after is None:
         # The whole list is on the page: nothing to count.

@@ -15,10 +15,12 @@ from models.vocab import (
     Precision,
     ReviewReason,
     Role,
+    Satisfaction,
     State,
     Tag,
     Urgency,
 )
+from models.vocab_citizen import Unsolved
 from nlp.types import Head, source_text
 from triage.services.identities.showing import shown_text
 from triage.web import views
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from models.tickets import Ticket
     from models.unit_queries import UnitRow
     from models.viewing import Viewer
+    from triage.services.citizen.unsolved import Told
     from triage.web.names import Names
 
 L = TypeVar("L", bound=Labelled)
@@ -94,6 +97,7 @@ def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
         flagged=row.flagged,
         received_at=row.received_at,
         due=due(row.due_at, row.due_clock, day),
+        unsolved=optional_term(Unsolved, row.unsolved),
     )
 
 
@@ -114,9 +118,18 @@ def unit(row: UnitRow) -> views.Unit:
 
 
 def ticket(
-    whole: WholeTicket, names: Names, day: Day, viewer: Viewer, *, communities: Mapping[str, str]
+    whole: WholeTicket,
+    names: Names,
+    day: Day,
+    viewer: Viewer,
+    *,
+    communities: Mapping[str, str],
+    told: Told | None = None,
 ) -> views.TicketView:
-    """The ticket page's content, in the words that this viewer reads; `communities`: names by code."""
+    """The ticket page's content, in the words that this viewer reads; `communities`: names by code.
+
+    `told`: what the citizen says on the web of an answer.
+    """
     handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
 
     def words(said: str) -> str:
@@ -140,6 +153,7 @@ def ticket(
             flagged=row.flagged,
             received_at=row.received_at,
             due=due(row.due_at, row.due_clock, day),
+            unsolved=term(Unsolved, told.what) if told and told.waits else None,
         ),
         text=text,
         source=whole.source,
@@ -158,7 +172,13 @@ def ticket(
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
         decision=_decision(row, names),
         events=tuple(_event(event, names, words, whole) for event in whole.events),
-    )
+        rated=None
+        if told is None
+        else views.Rated(
+            at=told.at, what=term(Unsolved, told.what), satisfaction=term(Satisfaction, told.satisfaction),
+            note=words(told.note) if told.note else None, stands=told.stands, called=told.called,
+        ),
+    )  # fmt: skip
 
 
 def appeal_text(appeal: Appeal) -> str:

@@ -59,6 +59,8 @@ class TicketItem:
     flagged: bool
     received_at: datetime
     due: Due | None
+    unsolved: Term | None = None
+    """What the citizen says on the web of the answer that stands, and was not rung (回访) about since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,21 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Rated:
+    """网上评价 that says 没有解决 or that its citizen is not content; `note` masked. No 回访, and in no rate.
+
+    `stands`: the answer that it is about does. `called`: the citizen was reached by 回访 since.
+    """
+
+    at: datetime
+    what: Term
+    satisfaction: Term
+    note: str | None
+    stands: bool
+    called: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TicketView:
     """工单 whole. `text` is masked; evidence counts its characters.
 
@@ -260,3 +277,4 @@ class TicketView:
     evidence: tuple[EvidenceView, ...]
     decision: DecisionView
     events: tuple[EventView, ...]
+    rated: Rated | None = None

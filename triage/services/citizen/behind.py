@@ -1,4 +1,4 @@
-"""What citizens whose cases stand merged into another send there: their words and photos, with that one.
+"""What citizens whose cases stand merged into another send: words, ratings and photos, with that one.
 
 For whoever may see the one that is worked on (`may_see`): it is for them that a citizen adds something. Never
 of a case that is 保密, whoever looks: that stays with its own ticket. Words are masked, as everywhere.
@@ -19,7 +19,7 @@ from triage.services import following
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.citizens import CitizenWord
+    from models.citizens import CitizenRating, CitizenWord
     from models.files import FileRow
     from models.viewing import Viewer
 
@@ -33,6 +33,7 @@ class Behind:
 
     words: tuple[CitizenWord, ...] = field(default=(), repr=False)
     files: tuple[FileRow, ...] = ()
+    ratings: tuple[CitizenRating, ...] = field(default=(), repr=False)
 
 
 async def said(session: AsyncSession, ticket_id: int) -> Behind:
@@ -43,6 +44,7 @@ async def said(session: AsyncSession, ticket_id: int) -> Behind:
     return Behind(
         tuple(await citizens.said_behind(session, members, most=MOST)),
         tuple(await files.sent_behind(session, members, most=MOST)),
+        tuple(await citizens.rated_behind(session, members, most=MOST)),
     )
 
 

@@ -56,6 +56,7 @@ class Line:
     state: Term
     clock: str
     due: Due
+    unsolved: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,7 @@ def _line(line: DueLine, day: Day) -> Line:
         line.no, shown_text(None, line.title), line.unit or "未定承办单位",
         present.term(Urgency, line.urgency), present.term(State, line.state), line.label,
         Due(line.due, until(line.due, day.now), tone(line.due, day.now, day.ends), None),
+        line.unsolved.label if line.unsolved else None,
     )  # fmt: skip
 
 
