@@ -55,7 +55,7 @@ class LedgerAct(Labelled):
     OWN_NUMBER_SET = "staff.number", "登记本人号码"
     OWN_NUMBER_REMOVED = "staff.number_removed", "去掉本人号码"
     ERASED = "identity.erased", "删除身份"
-    CONFIDED = "appeal.confided", "来源补报保密"
+    CONFIDED = "appeal.confided", "补报保密"
     REGISTERED = "appeal.registered", "人工登记诉求"
     IDENTITY_CORRECTED = "identity.corrected", "更正身份"
     ERASE_ASKED = "identity.erase_asked", "要求删除身份"

@@ -1,26 +1,31 @@
-"""补报保密: what its source calls confidential after it was taken in, and what was reckoned of it before.
+"""补报保密: what its source, or its citizen through the desk, calls confidential after it was taken in.
 
-Nearly everything asks `appeal.confidential` when it is read. What is not is what was summed up: the 态势汇总,
-the parties on the list, the calls of an incident. The timetable takes such a case out of them (`leave_sums`),
-each time as whoever keeps the sum does it, so that one who counted in that very moment is put right as well.
+One way: nobody makes it open again. Nearly everything asks `appeal.confidential` when it is read. What is
+not is what was summed up: the 态势汇总, the parties on the list, the calls of an incident. The timetable
+takes such a case out of them (`leave_sums`), each time as whoever keeps the sum does it, so that one who
+counted in that very moment is put right as well.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from models.appeals import Appeal, Source
+from models.appeals import Appeal, Appellant, Source
+from models.filters import may_see
 from models.incidents import Incident, IncidentCall, IncidentWatch
 from models.ledger import LedgerRow
-from models.outbox import living_on
+from models.outbox import living_on, registered_for
 from models.parties import PartyMention
 from models.rollups import RollupTicket
 from models.tickets import Ticket
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
+from triage.errors import BadInput, NotFound
 from triage.services import ledger
+from triage.services.citizen import filing
 from triage.services.incidents import joining
 from triage.services.trends import refreshing
 
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import InstrumentedAttribute
 
+    from connectors.vault import Vault
+    from models.viewing import Viewer
     from triage.services.deps import Deps
 
 log = logs.get(__name__)
@@ -38,6 +45,7 @@ log = logs.get(__name__)
 #: Looked at each time: by the ledger those that were said to be confidential last, so many at once.
 LATEST: Final = 20_000
 _AT_ONCE: Final = 500
+LONGEST_REASON: Final = 200
 
 
 async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now: datetime) -> int:
@@ -61,7 +69,52 @@ async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now:
     return done + await _confide(session, await living_on(session, ids), now=now)
 
 
-async def _confide(session: AsyncSession, ids: Collection[int], *, now: datetime) -> int:
+def checked(reason: str) -> str:
+    """The reason that a citizen's wish is kept with. Raises BadInput."""
+    words = filing.clean(reason)
+    if not words:
+        raise BadInput("请写理由：怎样提出的，怎样知道是本人。")
+    if len(words) > LONGEST_REASON:
+        raise BadInput(f"理由最多 {LONGEST_REASON} 个字，现在是 {len(words)} 个字。")
+    return words
+
+
+async def ask(
+    session: AsyncSession, vault: Vault, viewer: Viewer, no: str, reason: str, *, now: datetime
+) -> bool:
+    """本人要求保密: keep a ticket's case secret from now on, because its citizen asks for it.
+
+    With it the given-up appeal that it was registered by hand for. False: it was so before, nothing is done.
+    Raises NotFound, BadInput.
+    """
+    words = checked(reason)
+    row = (
+        await session.execute(
+            sa.select(Ticket.appeal_id, Appellant.name)
+            .outerjoin(Appellant, Appellant.appeal_id == Ticket.appeal_id)
+            .where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer))
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    own = int(row.appeal_id)
+    name = vault.open(row.name, belongs_to=f"appellant.name:{own}") if row.name else None
+    asked = _Asked(viewer.login, filing.masked(words, name=name))
+    ids = [own, *await registered_for(session, own)]
+    return await _confide(session, ids, now=now, asked=asked) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who of the staff wrote it down, and why, masked."""
+
+    who: str
+    reason: str
+
+
+async def _confide(
+    session: AsyncSession, ids: Collection[int], *, now: datetime, asked: _Asked | None = None
+) -> int:
     rows = (
         await session.execute(
             sa.select(Appeal.id, Appeal.source_id, Ticket.no)
@@ -82,7 +135,8 @@ async def _confide(session: AsyncSession, ids: Collection[int], *, now: datetime
     for row in rows:
         # By the source's number: it may be called after a file, and a file after a citizen.
         ledger.write(
-            session, who="system", act=LedgerAct.CONFIDED, now=now, old="不保密", new="保密",
+            session, who=asked.who if asked else "system", act=LedgerAct.CONFIDED, now=now,
+            old="不保密", new="保密", reason=asked.reason if asked else None,
             subject=ledger.Subject(SubjectKind.APPEAL, str(row.id), row.no),
             detail={"source": int(row.source_id)},
         )  # fmt: skip
