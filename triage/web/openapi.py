@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
 from models.vocab import Corrected, Field, Move, Post, Urgency
-from triage.web import corrections, move_views, views
+from triage.web import confiding, corrections, move_views, views
 from triage.web.bulk import openapi as bulk
 from triage.web.callers import api as callers
 from triage.web.leads import api as leads
@@ -24,6 +24,7 @@ _SCHEMAS: Final = (
     views.Problem,
     move_views.MoveList,
     move_views.MoveMade,
+    confiding.Confided,
     corrections.CorrectionList,
     *bulk.SCHEMAS,
     *callers.SCHEMAS,
@@ -267,6 +268,7 @@ def document() -> dict[str, Any]:
             },
             **registering.paths(_answer, _problem, problems),
             **callers.paths(_answer, _problem, problems),
+            **confiding.paths(_answer, problems, missing, _NUMBER),
             **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {

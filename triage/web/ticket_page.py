@@ -20,11 +20,13 @@ from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
 from triage.rules.fields import FREE, Refusal
 from triage.services import moving, proposing, standings
+from triage.services.citizen import unsolved
 from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
 from triage.web import acting, communities, corrections, evidence, guard, move_forms, place_picking, present
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
+from triage.web.confiding import MAY_CONFIDE
 from triage.web.desk import render
 from triage.web.identities import pages as identities
 from triage.web.keys import DEPS, NAMES, VIEWER
@@ -58,8 +60,10 @@ _SAID: Final = {
     Move.LEDGER_REVIEW: "已记录挂账复核。",
     Move.FOLLOW_UP: "已记录回访。",
 }
-#: The same after 登记诉求.
-_REGISTERED: Final = {
+#: The same after 本人要求保密 and 登记诉求.
+_OTHERS: Final = {
+    "confided": "已改为保密，从现在起只有热线和承办的人看得到；已记入审计台账。",
+    "confided-before": "先前已改为保密，这次没有再记。",
     "registered": "已登记。请核对机器的识别结果、承办单位，和列出的可能是同一件的事。",
     "registered-before": "先前提交的那次已登记成这张工单，这次改过的没有登记：请更正这张，或另行登记。",
 }
@@ -117,6 +121,10 @@ class TicketPage:
     reports: tuple[Exposure, ...]
     picking: PickingView | None
     identity: IdentityBox
+    also_unsolved: int
+    """How many say so whose tickets stand merged into this one (`unsolved.behind`)."""
+    may_confide: bool
+    """本人要求保密 is offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +203,16 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         )  # fmt: skip
         exposures = await lead_listing.of_case(session, request[VIEWER], whole)
         identity = await identities.box(request, session, whole, now)
+        told = await unsolved.of_ticket(session, whole)
+        also_unsolved = await unsolved.behind(session, whole)
         proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
     known_as = await communities.of_ticket(whole)
-    view = present.ticket(whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as)
+    view = present.ticket(
+        whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as, told=told
+    )
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
         for e in view.evidence
@@ -258,6 +270,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         reports=tuple(one for one in exposures if one.proposed),
         picking=picking,
         identity=identity,
+        also_unsolved=also_unsolved,
+        may_confide=request[VIEWER].may(*MAY_CONFIDE) and not whole.appeal.confidential,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)
@@ -282,8 +296,8 @@ def _done(request: web.Request) -> str | None:
         return "已更正地点。"
     if code == "same-place":
         return "地点没有变：现在就是这里。"
-    if code in _REGISTERED:
-        return _REGISTERED[code]
+    if code in _OTHERS:
+        return _OTHERS[code]
     return next((_SAID.get(move, f"已{move.label}。") for move in Move if move.value == code), None)
 
 

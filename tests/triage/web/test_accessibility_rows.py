@@ -63,6 +63,7 @@ ELSEWHERE = {
     "/desk/staff/{login}",
     "/desk/tickets/{no}",
     "/desk/tickets/{no}/call",
+    "/desk/tickets/{no}/confide",
     "/desk/tickets/{no}/files",
 }
 #: No page: a file, a picture, data, or a part that stands in a page that is walked.
