@@ -24,7 +24,7 @@ from nlp.places import PlaceReader
 from nlp.sentiment import MoodReader
 from nlp.spans import CARD as SPANS_CARD
 from nlp.spans import Spans
-from nlp.text import mask_identity
+from nlp.text import identity_spans, replaced
 from nlp.topics import TopicReader
 from nlp.types import PlaceReading, TextReading, TopicReading, source_text
 
@@ -172,8 +172,9 @@ class Reader:
         self, title: str | None, text: str, topic: TopicReading | None, area: str | None
     ) -> TextReading:
         """The reading of one text; without a topic nothing in it can be read."""
-        masked_title = mask_identity(title) if title else title
-        masked_text = mask_identity(text)
+        spans, title_spans = identity_spans(text), identity_spans(title) if title else []
+        masked_title = replaced(title, title_spans) if title else title
+        masked_text = replaced(text, spans)
         if topic is None:
             return TextReading(
                 topic=_NO_TOPIC,
@@ -185,7 +186,8 @@ class Reader:
                 model_version=self.model_version,
             )
         masked = source_text(masked_title, masked_text)
-        place = speaker.place_beside(self._places.read(*_beginning(title, text), area=area), masked)
+        shown = speaker.unnamed(title, title_spans) if title else title, speaker.unnamed(text, spans)
+        place = speaker.place_beside(self._places.read(*_beginning(*shown), area=area), masked)
         source = source_text(*_beginning(title, text))
         mood = self._moods.read(source)
         party = speaker.party_beside(topic.party, masked, len(masked_title or ""))

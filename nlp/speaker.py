@@ -10,15 +10,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nlp.facts import read_facts
+from nlp.identity import NAME
 from nlp.text import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nlp.types import Evidence, PlaceReading
 
 #: What a masked word is replaced by begins so.
 _MASK = "["
+#: No letter and no digit: nothing is read into it.
+_BLOT = "\ufffc"
+
+
+def unnamed(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
+    """The text with each masked name blotted out, in the same length: whoever is called 王平 names no town.
+
+    `spans` are those of `nlp.text.identity_spans`.
+    """
+    for start, end, token in spans:
+        if token == NAME:
+            text = text[:start] + _BLOT * (end - start) + text[end:]
+    return text
 
 
 def party_beside(party: str | None, masked: str, title_length: int) -> str | None:

@@ -56,8 +56,8 @@ _SEEN: Final = look_alikes.TABLE | _FOLD
 def normalize(text: str) -> str:
     """Fold full width to half width, case, compatibility forms and control characters to one shape.
 
-    The result has exactly as many characters as `text`, so offsets in one hold in the other. Line breaks
-    stay; other control characters become spaces.
+    As many characters as `text`, so offsets in one hold in the other. Line breaks stay, other controls
+    become spaces.
     """
     return text.translate(_FOLD)
 
@@ -79,17 +79,8 @@ _ORDER_WORDS: Final = (
 )
 _ID_WORDS: Final = ("身份证", "证件号", "证件号码", "公民身份号码")
 _CARD_WORDS: Final = (
-    "卡号",
-    "银行卡",
-    "账号",
-    "帐号",
-    "账户",
-    "帐户",
-    "工行",
-    "农行",
-    "建行",
-    "中行",
-    "存折",
+    *("卡号", "银行卡", "账号", "帐号", "账户", "帐户"),
+    *("工行", "农行", "建行", "中行", "存折"),
 )
 #: Pads a token to the length of what it masks, while the other rules look: no word and no digit.
 _FILLER: Final = "\ufffc"
@@ -317,17 +308,20 @@ def mask_identity(text: str) -> str:
     """Replace the numbers, e-mails, names and rooms that tell who speaks by tokens.
 
     Telephone, identity, passport, bank card, plate and messenger numbers; and the speaker's own name and
-    room (`nlp.identity`).
-
-    Works on any string, full-width digits included. What is masked already stays as it is, and masking
-    twice changes nothing. Long numbers that are called an order or file number are kept, unless they have
-    exactly the form of a mobile number.
+    room (`nlp.identity`). Works on any string, full-width digits included. What is masked already stays as it
+    is, and masking twice changes nothing. Long numbers that are called an order or file number are kept,
+    unless they have exactly the form of a mobile number.
     """
+    return replaced(text, identity_spans(text))
+
+
+def identity_spans(text: str) -> list[tuple[int, int, str]]:
+    """What `mask_identity` replaces, in order: start, end, the token."""
     found: list[tuple[int, int, str]] = []
     folded = _masked(text.translate(_SEEN), found)
     if look_alikes.ANY_RINGED.search(folded):
         _masked(folded.translate(look_alikes.RINGED), found, rings=folded)
-    return _replaced(text, sorted(found))
+    return sorted(found)
 
 
 def _masked(folded: str, found: list[tuple[int, int, str]], rings: str = "") -> str:
@@ -344,12 +338,12 @@ def _masked(folded: str, found: list[tuple[int, int, str]], rings: str = "") -> 
         if not taken:
             continue
         # The rules after this one must see the token, as a second masking would; offsets stay.
-        folded = _replaced(folded, [(a, b, token.lower().rjust(b - a, _FILLER)[a - b :]) for a, b in taken])
+        folded = replaced(folded, [(a, b, token.lower().rjust(b - a, _FILLER)[a - b :]) for a, b in taken])
         found += [(start, end, token) for start, end in taken]
     return folded
 
 
-def _replaced(text: str, parts: Sequence[tuple[int, int, str]]) -> str:
+def replaced(text: str, parts: Sequence[tuple[int, int, str]]) -> str:
     """The text with spans, in order and apart from each other, replaced."""
     pieces: list[str] = []
     at = 0

@@ -44,6 +44,16 @@ def test_the_speakers_room_is_in_no_address(text: str, span: str, door: str) -> 
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["联系人：王平，电话13800138000，楼下饭馆油烟大", "我家2号楼1201，楼下饭馆油烟大"],
+)
+def test_what_is_masked_is_no_place(text: str) -> None:
+    """王平 is a town and 1201 a community: the case was sent there, and its places told what was masked."""
+    place = READER.read(None, text).place
+    assert (place.street, place.mentions, place.candidates) == (None, (), ())
+
+
+@pytest.mark.parametrize(
     ("words", "door"),
     [
         ("甲5号院3号楼", "甲5号院3号楼"), ("12-1号", "12-1号"), ("望京街9号", "9号"), ("6栋乙", "6栋乙"),
