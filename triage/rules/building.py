@@ -81,6 +81,7 @@ def _index(rows: Parsed, stamp: str) -> Tables:
         diversions=tuple(rows.diversions),
         escalations=tuple(rows.escalations),
         gradings=tuple(rows.gradings),
+        denials=tuple(rows.denials),
         drifts=tuple(rows.drifts),
         publishing=tuple(rows.publishing),
         reports=tuple(rows.reports),

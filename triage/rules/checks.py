@@ -16,6 +16,7 @@ from triage.rules import (
     access_rows,
     agreement_checks,
     clock_checks,
+    denials,
     incident_rows,
     lead_rows,
     move_parsing,
@@ -64,7 +65,7 @@ def check(rows: Parsed, problems: list[Problem]) -> None:
         return
     others = (
         rows.situations, rows.zones, rows.functional_areas, rows.reclaimed, rows.diversions, rows.escalations,
-        rows.drifts, rows.publishing,
+        rows.drifts, rows.publishing, rows.denials,
     )  # fmt: skip
     for group in (*needed.values(), *others):
         _ids(group, problems)
@@ -302,6 +303,7 @@ def _escalations(rows: Parsed, problems: list[Problem]) -> None:
             _say(problems, other, f"被 {one.id}（{one.where}）完全遮住，永远不会生效")
         elif _outdone(other, one):
             _say(problems, one, f"被 {other.id}（{other.where}）完全遮住，永远不会生效")
+    denials.check(rows.denials, {row.id for row in (*rows.escalations, *rows.diversions)}, problems)
     _overlaps(rows.gradings, lambda _row: None, "默认等级适用范围", problems)
     _gaps(rows.gradings, "默认等级适用范围", problems)
 

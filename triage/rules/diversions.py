@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from triage.rules.denials import happened
+from triage.rules.phrases import without
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -47,7 +50,8 @@ def propose(tables: Tables, facts: DiversionFacts, *, at: date) -> Diversion | N
             continue
         if row.fact is not None and getattr(facts, row.fact):
             return _proposal(row, (), f"已知事实：{row.title}")
-        words = found_words(row.words, row.unless, facts.text)
+        told = happened(without(facts.text, row.denied), row.words, tables.denials, row.id, at)
+        words = found_words(row.words, row.unless, told)
         if words:
             return _proposal(row, words, f"正文出现“{'”“'.join(words)}”：{row.title}")
     return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from models.vocab import AppealType, Urgency
 from triage.errors import NoRule
+from triage.rules.denials import happened
 from triage.rules.diversions import found_words
 from triage.rules.phrases import without
 
@@ -56,7 +57,8 @@ def grade(
     for rule in tables.escalations_of[kind]:
         if not rule.holds(at):
             continue
-        words = found_words(rule.words, rule.unless, without(text, rule.denied))
+        told = happened(without(text, rule.denied), rule.words, tables.denials, rule.id, at)
+        words = found_words(rule.words, rule.unless, told)
         if words:
             candidates.append((rule.to, rule))
             report = "，并应即时报政府有关部门（条例第29条）" if rule.report else ""

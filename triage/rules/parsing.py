@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from triage.rules import (
     access_rows,
+    denials,
     drifting,
     lead_rows,
     publishing,
@@ -95,12 +96,16 @@ _SEVERAL: Final[Mapping[str, Mapping[str, tuple[str, Callable[[Record], Row]]]]]
     "escalations.yaml": {
         "rows": ("escalations", make.escalation),
         "gradings": ("gradings", make.grading),
+        "denials": ("denials", denials.parse),
     },
     "zones.yaml": {
         "zones": ("zones", make.zone),
         "functional_areas": ("functional_areas", make.functional_area),
     },
 }
+
+#: Lists that a site's own files of before do not have.
+_MAY_LACK: Final = frozenset({"denials"})
 
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = tuple(
@@ -138,6 +143,7 @@ class Parsed:
     diversions: list[DiversionRow] = field(default_factory=list)
     escalations: list[EscalationRow] = field(default_factory=list)
     gradings: list[GradingRow] = field(default_factory=list)
+    denials: list[denials.DenialRow] = field(default_factory=list)
     moves: list[MoveRow] = field(default_factory=list)
     access: list[access_rows.AccessRow] = field(default_factory=list)
     drifts: list[drifting.DriftRow] = field(default_factory=list)
@@ -217,6 +223,8 @@ def _yaml(
 
 
 def _rows(top: Record, key: str, maker: Callable[[Record], RowT]) -> list[RowT]:
+    if key in _MAY_LACK and key not in top.values:
+        return []
     made = [(record, maker(record)) for record in top.records(key)]
     return [row for record, row in made if record.done()]
 

@@ -138,7 +138,7 @@ def diversion(r: Record) -> DiversionRow:
         r.fault("分流条目至少要有 fact 或 words 之一，否则永远不会触发")
     return DiversionRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"), divert=r.choice("divert", Divert),
-        fact=fact, words=words, unless=r.words("unless"), advice=r.text("advice"),
+        fact=fact, words=words, unless=r.words("unless"), denied=r.words("denied"), advice=r.text("advice"),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from triage.rules.access_rows import AccessRow
     from triage.rules.calendar import WorkCalendar
     from triage.rules.clock_rows import ClockTable
+    from triage.rules.denials import DenialRow
     from triage.rules.drifting import DriftRow
     from triage.rules.incident_rows import IncidentTable
     from triage.rules.lead_rows import LeadRow
@@ -270,13 +271,17 @@ class ReclaimedRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class DiversionRow(Row):
-    """分流: one outcome and the facts or words that propose it. All `words` groups must be met."""
+    """分流: one outcome and the facts or words that propose it. All `words` groups must be met.
+
+    `denied` are phrases (大火锅) that do not count, as in an escalation.
+    """
 
     title: str
     divert: Divert
     fact: str | None
     words: tuple[tuple[str, ...], ...]
     unless: tuple[str, ...]
+    denied: tuple[str, ...]
     advice: str
 
 
@@ -337,6 +342,7 @@ class Tables:
     diversions: tuple[DiversionRow, ...]
     escalations: tuple[EscalationRow, ...]
     gradings: tuple[GradingRow, ...]
+    denials: tuple[DenialRow, ...]
     drifts: tuple[DriftRow, ...]
     publishing: tuple[PublishRow, ...]
     reports: tuple[ReportRecipientRow, ...]

@@ -1,0 +1,63 @@
+"""否认与设想: words of danger that have not happened; a site's own tables of before have no such rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+import triage.tables
+from tests.triage.rules.helpers import day, tables
+from triage.rules.denials import happened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AT = day("2026-11-23")
+WORDS = (("着火了", "大火", "爆炸了"), ("现在",))
+
+
+def told(text: str, of: str = "escalate.flames") -> str:
+    return happened(text, WORDS, tables().denials, of, AT)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("没有着火了", "没有，"),
+        ("没有看见大火和爆炸了", "没有看见，和，"),
+        ("没有停水、停气、大火", "没有停水、停气、，"),
+        ("怕大火，着火了", "怕，，着火了"),
+        ("怕大火\n着火了", "怕，\n着火了"),
+        ("担心堆了一年的旧木料哪天夜里大火", "担心堆了一年的旧木料哪天夜里大火"),  # too far to be meant
+        ("着火了，没有水", "着火了，没有水"),
+        ("哪怕大火也不停", "哪怕大火也不停"),
+        ("很怕，现在大火", "很怕，现在大火"),
+        ("", ""),
+    ],
+)
+def test_what_stands_right_behind_a_denial_is_taken_out(text: str, left: str) -> None:
+    assert told(text) == left
+
+
+def test_a_row_that_no_denial_names_is_asked_nothing() -> None:
+    assert told("没有着火了", of="escalate.night_work_now") == "没有着火了"
+
+
+def test_a_long_text_without_an_end_is_looked_at_nearby_only() -> None:
+    assert told("没有" + "大火" * 20_000).count("大火") == 20_000 - 1
+
+
+def test_a_sites_own_tables_may_lack_the_list(tmp_path: Path) -> None:
+    for file in Path(triage.tables.__file__).parent.glob("*.*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    path = tmp_path / "escalations.yaml"
+    own: Mapping[str, object] = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 (plain texts)
+    path.write_text(
+        yaml.safe_dump({key: value for key, value in own.items() if key != "denials"}, allow_unicode=True),
+        encoding="utf-8",
+    )
+    assert triage.tables.check(tmp_path) == []
+    assert triage.tables.load(tmp_path).denials == ()

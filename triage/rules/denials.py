@@ -1,0 +1,111 @@
+"""否认与设想: words of danger that are denied, feared or only imagined have not happened. Pure.
+
+Rows of `escalations.yaml` (`denials`), each for the escalations and emergencies (`diversions.yaml`) it names.
+A word right after 没有 or 担心 in its clause is passed over; the same word elsewhere in the text counts:
+怕爆炸，着火了 is a fire.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from triage.rules.rows import Problem, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import date
+
+    from triage.rules.reading import Record
+
+#: People who type without commas leave a blank.
+_CLAUSE_END: Final = re.compile(r"[，,。.；;：:！!？?…\s]")
+_JOINS: Final = "[、和或及与]{1,2}"
+_LISTED: Final = "[一-鿿]{2,6}、"
+#: How far before a word its clause is looked at.
+_LOOK_BACK: Final = 30
+_MOST_BETWEEN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DenialRow(Row):
+    """`before` stands before a word that is passed over, with `between` words or `reach` characters between.
+
+    `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
+    (现在, 已经) the word counts. `rows` are the ids it holds for.
+    """
+
+    title: str
+    rows: tuple[str, ...]
+    before: tuple[str, ...]
+    between: tuple[str, ...]
+    reach: int
+    but: tuple[str, ...]
+    real: tuple[str, ...]
+
+
+def parse(r: Record) -> DenialRow:
+    """One row."""
+    return DenialRow(
+        r.text("id"), *r.dated(), r.where, title=r.text("title"), rows=r.words("rows", required=True),
+        before=r.words("before", required=True), between=r.words("between"),
+        reach=r.whole("reach") if r.optional("reach") else 0, but=r.words("but"), real=r.words("real"),
+    )  # fmt: skip
+
+
+def check(rows: Sequence[DenialRow], known: Collection[str], problems: list[Problem]) -> None:
+    """Whatever a row names is there."""
+    problems += [
+        Problem(row.where, f"rows：没有升级规则或分流“{name}”")
+        for row in rows
+        for name in row.rows
+        if name not in known
+    ]
+
+
+def happened(
+    text: str, words: Iterable[tuple[str, ...]], denials: Sequence[DenialRow], of: str, at: date
+) -> str:
+    """The text without those words of the row `of` that are denied, feared or imagined, by the rules of `at`."""
+    mine = [row for row in denials if of in row.rows and row.holds(at)]
+    if not mine:
+        return text
+    group = tuple(sorted({word for several in words for word in several}, key=len, reverse=True))
+    if not any(word in text for word in group):
+        return text
+    kept: list[str] = []
+    end = 0
+    for match in _any_of(group).finditer(text):
+        start = match.start()
+        clause = _CLAUSE_END.split(text[max(0, start - _LOOK_BACK) : start])[-1]
+        if start >= end and any(_denies(row, clause, group) for row in mine):
+            kept += (text[end:start], "，")
+            end = start + len(match[1])
+    return "".join((*kept, text[end:]))
+
+
+def _denies(row: DenialRow, clause: str, group: tuple[str, ...]) -> bool:
+    for phrase in row.but:
+        clause = clause.replace(phrase, "，")
+    return _pattern(row, group).search(clause) is not None
+
+
+@lru_cache(maxsize=64)
+def _any_of(group: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of the words, the longest that begins at a place; one may begin inside another."""
+    return re.compile(f"(?=({_either(group)}))")
+
+
+@lru_cache(maxsize=256)
+def _pattern(row: DenialRow, group: tuple[str, ...]) -> re.Pattern[str]:
+    """What denies, at the end of a clause: a list that was begun before (没有中毒、昏迷) belongs to it."""
+    gap = rf"(?:(?!{_either(row.real)})[^，]){{0,{row.reach}}}" if row.real else f"[^，]{{0,{row.reach}}}"
+    between = f"(?:{_either(row.between)}){{0,{_MOST_BETWEEN}}}" if row.between else ""
+    begun = f"(?:(?:{_either(group)}){_JOINS}|{_LISTED}){{0,4}}"
+    return re.compile(f"(?:{_either(row.before)}){between}{gap}{begun}$")
+
+
+def _either(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
