@@ -40,6 +40,8 @@ def reader() -> TopicReader:
         ("户口本丢了，不知道该去哪补办，求指路", "求助"),
         ("社区换锁的补贴没到账，帮我问问", "求助"),
         ("小区充电桩一度电多少", "咨询"),
+        ("救命啊，楼上天天蹦迪，吵死了", "投诉"),
+        ("有人晕倒了救命啊", "求助"),
     ],
 )
 def test_reads_the_type(reader: TopicReader, text: str, expected: str) -> None:

@@ -68,7 +68,7 @@ def check(rows: Sequence[DenialRow], known: Collection[str], problems: list[Prob
 def happened(
     text: str, words: Iterable[tuple[str, ...]], denials: Sequence[DenialRow], of: str, at: date
 ) -> str:
-    """The text without those words of the row `of` that are denied, feared or imagined, by the rules of `at`."""
+    """The text without those words of the row `of` that are denied, feared or imagined, by `at`'s rules."""
     mine = [row for row in denials if of in row.rows and row.holds(at)]
     if not mine:
         return text

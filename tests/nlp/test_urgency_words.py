@@ -1,0 +1,59 @@
+"""紧急程度: what an adversary said plainly and no floor heard, and what was taken for an emergency and is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.vocab import Urgency
+from nlp.text import normalize
+from nlp.urgency import UrgencyRules
+
+RULES = UrgencyRules.load()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "河里的鱼都翻肚了",
+        "河面上鱼全翻白了",
+        "孩子掉河里了",
+        "有人掉进化粪池了，快救人",
+        "工地塌方埋了两个人",
+        "电梯困人了，里面有个孩子",
+        "施工把燃气管道挖断了，正往外喷气",
+        "着火了救命啊快来",
+        "有人晕倒了救命啊",
+        "喊救命，还在流血",
+        "太可怕了有人晕倒",
+    ],
+)
+def test_plain_danger_is_u1(text: str) -> None:
+    raised = RULES.raised(normalize(text), "U4", environmental=True)
+    assert raised is not None
+    assert raised.floor.grade is Urgency.U1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "鱼缸里的鱼翻肚了",
+        "怕孩子掉河里",
+        "河边没有护栏，孩子掉进河里怎么办",
+        "河边没有护栏，以前有人落水",
+        "井盖丢了，孩子掉下去怎么办",
+        "井盖丢了，老人差点掉井里",
+        "去年有人落水",
+        "手机掉进河里了",
+        "施工时容易把燃气管道挖断",
+        "燃气管道破旧，想更换",
+        "救命啊，楼上天天蹦迪",
+        "楼上天天蹦迪，救命啊",
+        "救命啊，隔壁装修电钻天天响",
+        "救命啊谁来管管楼下广场舞",
+        "听新闻说外地有化工厂爆炸",
+        "前几年这个仓库着火过",
+        "上个月工厂起火，烧剩的垃圾还堆着",
+    ],
+)
+def test_everyday_cries_news_and_fears_raise_nothing(text: str) -> None:
+    assert RULES.raised(normalize(text), "U4", environmental=True) is None
