@@ -44,7 +44,7 @@ _END: Final = (
     r"|住在|家住|住|现住|系|是|男|女|今年|称|来电|来信|反映)"
 )
 _CUE: Final = (
-    r"(?:我的?名字[是叫]?|我名[叫为]?|我叫|本人姓名|姓名|联系人|投诉人|举报人|申请人|反映人|来信人|来电人|诉求人|户主"
+    r"(?:(?<!被)(?:举报人|投诉人|反映人|申请人)|我的?名字[是叫]?|我名[叫为]?|我叫|本人姓名|姓名|联系人|来信人|来电人|诉求人|户主"
     r"|名字(?<![^ \n,。;、!]名字)(?=[ ]?:)|署名|落款|真名|鄙人|户名|收款人|市民姓名|业主姓名"
     r"|敬礼[!。 \n]{0,3}(?:市民|居民|村民|业主|住户)?"
     r"|敬上[ \n]|呈报人)"
@@ -61,12 +61,23 @@ _NAME_BEFORE: Final = re.compile(
     rf"(?:(?<=[ \n,。;:、!(])|(?<=找)|(?<=联系)|^)({_FULL})(?:先生|女士|小姐|同志|师傅)?"
     r"(?=[ ,:(]{0,2}(?:联系)?(?:电话|手机|方式|tel)?(?:号码|号)?[ :是为]{0,3}\ufffc*\[(?:手机号|电话号)\])"
 )
+#: Of whom somebody else complains: 举报村民…, 楼上住户….
+_NOT_ACCUSED: Final = "".join(
+    rf"(?<!{word})(?<!{word}的)"
+    for word in ("被", "举报", "投诉", "检举", "揭发", "控告", "楼上", "楼下", "隔壁", "对面", "对门", "邻居")
+)
+_ROLE: Final = rf"{_NOT_ACCUSED}(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
+#: Words that begin like a frequent surname, and like nobody's name: 市民陆续投诉, 母亲高血压.
+_NO_SURNAME: Final = (
+    "(?!曾|陆续|周[末围边日一二三四五六]|许[久多]|何[时故]|胡乱|张贴|高[血烧龄考]|黄昏|孙[子女])"
+)
 #: Whoever is called a citizen, a caller or a resident, and goes on to say something or is spoken to.
 _NAME_PERSON: Final = re.compile(
-    rf"(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)({_FULL})"
-    r"(?=先生|女士|小姐|同志|反映|来电|来信|反馈|表示|沟通|家里|家中|本人|敬上|称|\()"
+    rf"{_ROLE}({_FULL})(?=先生|女士|小姐|同志|反映|来电|来信|反馈|表示|沟通|家里|家中|本人|敬上|称|\()"
+    # Many adverbs begin like a rare surname: before these a frequent one alone.
+    rf"|{_ROLE}({_NO_SURNAME}[{_COMMON}]{_GIVEN}{{1,2}}?)(?=投诉|举报|咨询|求助|再次|于(?:\d|[今昨前上本]))"
     # Before a mere end three characters of a resident, and none that many words begin with.
-    rf"|(?:居民|村民|住户|当事人)(?![公权满通付代钱利关时平安家])([{_SURNAMES}]{_GIVEN}{{2}})(?=[,。;、\n]|$)"
+    rf"|{_NOT_ACCUSED}(?:居民|村民|住户|当事人)(?![公权满通付代钱利关时平安家])([{_SURNAMES}]{_GIVEN}{{2}})(?=[,。;、\n]|$)"
 )
 #: In notes of whoever handled it: 已联系谢霆女士, 回访姚明珠，表示满意, 告知吕良伟本人.
 _NAME_TOLD: Final = re.compile(
@@ -79,8 +90,10 @@ _KIN: Final = (
 )
 #: Three characters where the words go on anyhow, two where an end makes it sure.
 _NAME_KIN: Final = re.compile(
-    rf"(?:我|我家|我们家|^|[,。;、])(?:的)?(?:{_KIN})((?:[{_SURNAMES}]|{_DOUBLE}){_GIVEN}{{1,2}}?)"
+    rf"(?:我|我家|我们家|其|^|[,。;、])(?:的)?(?:{_KIN})((?:[{_SURNAMES}]|{_DOUBLE}){_GIVEN}{{1,2}}?)"
     r"(?=今年|有(?:哮喘|病|高血压|心脏病)|上(?:小学|中学|幼儿园|学)|被|电话|手机|[,]电话|[,]手机|先生|女士)"
+    rf"|(?:我|我家|我们家|其)的?(?:{_KIN})({_NO_SURNAME}[{_COMMON}]{_GIVEN}{{1,2}}?)"
+    r"(?=卧病|卧床|瘫痪|患[有病]|住院|去世|行动不便)"
 )
 _NAME_ACTS: Final = re.compile(
     rf"(?:^|[,。;!\n ])我(?![向从于和通请关应终经常])({_FULL})(?=实名|举报|反映|投诉)"
@@ -88,9 +101,9 @@ _NAME_ACTS: Final = re.compile(
 )
 #: 我姓孙,叫孙志强: said twice it is sure.
 _NAME_TWICE: Final = re.compile(
-    rf"我姓([{_SURNAMES}]|{_DOUBLE})[, ]{{0,2}}(?:我?名?叫|名字[是叫])(\1{_GIVEN}{{1,2}}?){_END}"
+    rf"(?:我|免贵)姓([{_SURNAMES}]|{_DOUBLE})[, ]{{0,2}}(?:我?名?叫|名字[是叫])(\1{_GIVEN}{{1,2}}?){_END}"
 )
-_NAME_FAMILY: Final = re.compile(rf"(?<!叫)我姓([{_SURNAMES}]|{_DOUBLE})(?=[,。;、!]|$)")
+_NAME_FAMILY: Final = re.compile(rf"(?:(?<!叫)我|免贵)姓([{_SURNAMES}]|{_DOUBLE})(?=[,。;、!]|$)")
 #: 您好,我是孙志强: three characters of a surname that hardly begins another word, and no title or village.
 _NAME_GREETS: Final = re.compile(
     rf"(?:^|[您你]好|喂)[,。! ]{{0,2}}我是([{_COMMON}](?!家|老师|医生|经理|主任|书记|教授|警官|同学"
@@ -121,12 +134,19 @@ _ROOM_SAID: Final = re.compile(
     rf"(?!{_SAID}|[十百千\d米年平元月日路人个栋号楼层点院线价产租屋间]|单元)"
 )
 _LIVES: Final = re.compile(
-    r"(?:(?:^|[,。;、!?\n ])住(?!着|了|过)|家住|我住|现住|居住[在于]|住在|住址|我家[在是住]"
-    r"|我家地址|本人住|住[:于]|家庭地址|房号|门牌号?|\[手机号\][ ,;]{0,2}地址:)"
+    r"(?:(?:^|[,。;、!?\n ])住(?!着|了|过)|家住|我住|现住|居住[在于]|住在|住址|我们?家[在是住]|其家[在住]"
+    r"|我们?家(?=(?:\d|[一二三四五六七八九十]){1,3}(?:号楼|号院|栋|幢|座|单元|门))"
+    r"|(?:诉求人|来电人|反映人|市民|业主|自己)住(?![着了过宅户建])"
+    r"|我家地址|(?:我的|本人)地址|本人住|住[:于]|家庭地址|房号|门牌号?|[号名]\][ ,;]{0,2}地址[:是])"
     r"[^,。;!?\n]{0,40}$"
 )
+#: 住在301室的王某养鸡: another one, unless he speaks (…的王女士反映).
+_WHO_LIVES: Final = re.compile(
+    r"[户号]?的(?!我|本人|时候|[^,。;!?\n]{0,16}(?:反映|来电|投诉|表示|称|求助|咨询|举报))"
+)
+_OF_OWN: Final = re.compile("我|本人|家住|自己|其|诉求人|来电人|反映人|市民|业主")
 #: One of which stands in whatever `_LIVES` finds.
-_LIVES_BY: Final = ("住", "我家", "地址", "房号", "门牌")
+_LIVES_BY: Final = ("住", "我家", "我们家", "其家", "地址", "房号", "门牌")
 _OTHERS: Final = re.compile(r"(?:楼上|楼下|隔壁|对面|对门|邻居|那户|这户)[^,。;!?\n]{0,12}$")
 _REACH: Final = 48
 
@@ -140,7 +160,7 @@ _ROOM_CALLED: Final = re.compile(
 _ROOM_OF_US: Final = re.compile(
     r"(?<=[楼元栋门和、-])(\d{3,4}室?)(?=(?:[和、]\d{3,4}室?){0,20}的?(?:住户|业主|居民|租户))"
 )
-_WE_ARE: Final = re.compile(r"我们?(?:就)?是[^,。;!?\n]{0,30}$")
+_WE_ARE: Final = re.compile(r"(?:我们?(?:就)?是|我系|本人[系是为])[^,。;!?\n]{0,30}$")
 #: A house of a lane or a village: 我家在示例胡同28号.
 _HOUSE: Final = re.compile(r"(?:(?<=胡同)|(?<=[巷村弄]))([甲乙丙丁]?\d{1,4}号)(?!楼|线|院线|公路)")
 
@@ -164,7 +184,11 @@ def is_called(_text: str, _match: re.Match[str]) -> bool:
 def is_own_room(text: str, match: re.Match[str]) -> bool:
     """Whether the speaker says that he lives there."""
     before = text[max(0, match.start() - _REACH) : match.start()]
-    return bool(_LIVES.search(before)) and not _OTHERS.search(before)
+    lives = _LIVES.search(before)
+    if lives is None or _OTHERS.search(before):
+        return False
+    said = before[max(0, lives.start() - 3) :]
+    return bool(_OF_OWN.search(said)) or not _WHO_LIVES.match(text, match.end())
 
 
 def is_name(_text: str, match: re.Match[str]) -> bool:
@@ -197,10 +221,10 @@ RULES: Final = (
     (_NAME_SELF, is_name, NAME, 0, ("",)),
     (_NAME_PERSON, is_name, NAME, 0, ("民", "户", "主", "人")),
     (_NAME_TOLD, is_name, NAME, 0, ("先生", "女士", "小姐", "同志", "本人", "家", "表示")),
-    (_NAME_KIN, is_name, NAME, 0, ("我", "孩子")),
+    (_NAME_KIN, is_name, NAME, 0, ("我", "其", "孩子")),
     (_NAME_ACTS, is_name, NAME, 0, ("我",)),
-    (_NAME_TWICE, is_name, NAME, 0, ("我姓",)),
-    (_NAME_FAMILY, is_name, NAME, 0, ("我姓",)),
+    (_NAME_TWICE, is_name, NAME, 0, ("我姓", "贵姓")),
+    (_NAME_FAMILY, is_name, NAME, 0, ("我姓", "贵姓")),
     (_NAME_GREETS, is_name, NAME, 0, ("我是",)),
     (_NAME_ANY, is_name, NAME, 0, ("我叫",)),
     (_NAME_SIGNED, is_name, NAME, 0, ("特此", "盼复", "望", "谢谢")),

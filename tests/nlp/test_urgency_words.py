@@ -1,4 +1,4 @@
-"""紧急程度: what an adversary said plainly and no floor heard, and what was taken for an emergency and is none."""
+"""紧急程度: what was said plainly and no floor heard, and what was taken for an emergency and is none."""
 
 from __future__ import annotations
 
