@@ -10,4 +10,5 @@ class PlaceRelation(Labelled):
 
     CROSSING = "crossing", "交叉口"
     BETWEEN = "between", "之间"
+    BORDER = "border", "交界处"
     AWAY = "away", "相距"

@@ -66,7 +66,10 @@ _NOT_ACCUSED: Final = "".join(
     rf"(?<!{word})(?<!{word}的)"
     for word in ("被", "举报", "投诉", "检举", "揭发", "控告", "楼上", "楼下", "隔壁", "对面", "对门", "邻居")
 )
-_ROLE: Final = rf"{_NOT_ACCUSED}(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
+_ROLE: Final = (
+    rf"{_NOT_ACCUSED}(?:市民|居民|村民|业主|住户|租户"
+    "|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
+)
 #: Words that begin like a frequent surname, and like nobody's name: 市民陆续投诉, 母亲高血压.
 _NO_SURNAME: Final = (
     "(?!曾|陆续|周[末围边日一二三四五六]|许[久多]|何[时故]|胡乱|张贴|高[血烧龄考]|黄昏|孙[子女])"

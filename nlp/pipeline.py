@@ -224,6 +224,7 @@ class Reader:
                 place.confidence < limits.place
                 or _rival(place) >= limits.place
                 or _another_street(place, self._functional)
+                or _on_a_border(place)
             ):
                 reasons.append(ReviewReason.PLACE_UNSURE)
         return tuple(reasons)
@@ -258,6 +259,13 @@ def _another_street(place: PlaceReading, functional: frozenset[str]) -> bool:
         elif item.confidence >= OUTRIGHT and not (place.district or "").startswith(item.text):
             return True
     return False
+
+
+def _on_a_border(place: PlaceReading) -> bool:
+    """Whether it lies where two streets or districts meet (交界处), and no community says on which side."""
+    return place.community_code is None and any(
+        item.relation is PlaceRelation.BORDER for item in place.mentions
+    )
 
 
 def _beginning(title: str | None, text: str) -> tuple[str | None, str]:

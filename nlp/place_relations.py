@@ -1,4 +1,4 @@
-"""Places told by others: a crossing (交叉口), between two places (之间), so many metres off (相距).
+"""Places told by others: a crossing (交叉口), a border (交界处), between two (之间), so many metres off (相距).
 
 Two names that are told together must agree: of the places each may stand for, those that lie in one street
 are kept, else those in one district. Two roads that are known in different streets of one district meet
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CROSSING_TAIL: Final = re.compile(r"交叉(?:路?口|处)?|交[汇会界]处?|[十丁]字路口|(?<=[路街道线巷])路?口|相交")
 BETWEEN_TAIL: Final = re.compile(r"之间|中间|(?:的|这|这一)?(?:路段|区间)|(?:的|这|这一)?段(?![时期落])")
+#: 交界, 交汇; 十字路口 and 路口 are of roads alone.
+MEET: Final = "交"
 #: A text without any of these tells nothing by others.
 CROSSING_SIGNS: Final = ("交叉", "交汇", "交会", "交界", "字路口", "路口", "相交")
 BETWEEN_SIGNS: Final = ("之间", "中间", "段", "区间")
@@ -133,11 +135,25 @@ def _pairs(
             continue
         if not (one.names and other.names):
             continue
-        narrowed = _narrowed(one, other), _narrowed(other, one)
-        if narrowed[0] and narrowed[1]:  # else they lie in different districts: nothing is told
-            one.names, other.names = narrowed
-            found[at - 1] = Told(relation, match.end(), at)
-            found[at] = Told(relation, match.end(), at - 1)
+        meet = relation is PlaceRelation.CROSSING and match[0][0] == MEET
+        border = meet and _is_unit(one) and _is_unit(other)
+        if _agree(one, other) or border:
+            shown = PlaceRelation.BORDER if border else relation
+            found[at - 1], found[at] = (Told(shown, match.end(), number) for number in (at, at - 1))
+
+
+def _agree(one: Mention, other: Mention) -> bool:
+    """Keep of two mentions the places that agree; nothing is told where they lie in different districts."""
+    narrowed = _narrowed(one, other), _narrowed(other, one)
+    if narrowed[0] and narrowed[1]:
+        one.names, other.names = narrowed
+        return True
+    return False
+
+
+def _is_unit(mention: Mention) -> bool:
+    """A street, township or district by name, no road: two meet along a border, of two districts as well."""
+    return not mention.info.road and all(len(name.code) <= STREET for name in mention.names)
 
 
 def _unknown(mention: Mention) -> bool:

@@ -23,6 +23,10 @@ def _unsure(text: str) -> bool:
         "经开区和通州区马驹桥镇交界处的工地夜间施工噪声扰民",
         "经开区管的工地夜间施工噪声扰民，在通州区台湖镇这边",
         "朝阳区双井街道和丰台区方庄街道都有工地夜间施工噪声",
+        "东坝乡与金盏乡交界处的工地夜间施工噪声扰民",  # on the border of two
+        "朝阳区东坝与金盏交界的工地夜间施工噪声扰民",
+        "崔各庄乡与来广营乡交汇处的工地夜间施工噪声扰民",
+        "朝阳区与通州区交界处的工地夜间施工噪声扰民",
     ],
 )
 def test_two_streets_named_outright_are_for_a_person(text: str) -> None:
@@ -38,6 +42,8 @@ def test_two_streets_named_outright_are_for_a_person(text: str) -> None:
         "延庆沈家营镇工地夜间施工噪声扰民",  # 延庆 is a street's name as well
         "大兴区亦庄镇三羊里小区旁边工地夜间施工噪声",  # one within the other
         "通州区台湖镇工地夜间施工噪声，靠近地铁亦庄线",  # a line's name
+        "朝阳区望京街道望京街与阜通东大街交汇处工地夜间施工噪声",  # roads meet at a point
+        "朝阳区建国路与西大望路交界处工地夜间施工噪声",
         "渣土从通州区宋庄镇拉到潞城镇，夜间施工噪声扰民",  # where it is from
     ],
 )

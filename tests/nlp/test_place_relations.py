@@ -244,3 +244,15 @@ def test_an_overlay_whose_street_is_a_guess_still_tells_its_district() -> None:
         return reading.district, reading.street
 
     assert (read(1.0), read(0.5)) == (("朝阳区", "望京街道"), ("朝阳区", None))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("西红门镇和旧宫镇交界处垃圾堆成山", "在“西红门镇”与“旧宫镇”交界处"),
+        ("朝阳区与通州区交界处工地扬尘大", "在“朝阳区”与“通州区”交界处"),
+        ("建国路与西大望路交界处工地扬尘大", "在“建国路”与“西大望路”交叉口"),
+    ],
+)
+def test_units_have_a_border_and_roads_a_crossing(text: str, told: str) -> None:
+    assert READER.read(None, text).relation == told
