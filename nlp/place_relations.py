@@ -1,4 +1,4 @@
-"""Places told by others: a crossing (交叉口), a border (交界处), between two (之间), so many metres off (相距).
+"""Places told by others: a crossing (交叉口), a border (交界处), between two (之间), metres off (相距).
 
 Two names that are told together must agree: of the places each may stand for, those that lie in one street
 are kept, else those in one district. Two roads that are known in different streets of one district meet
