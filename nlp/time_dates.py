@@ -30,7 +30,11 @@ _NOW: Final = ("目前", "当前")
 _YEARS_AGO: Final = {"前年": 2, "去年": 1, "今年": 0, "本年": 0}
 _SEASONS: Final = {"春": (3, 5), "夏": (6, 8), "秋": (9, 11), "冬": (12, 14)}
 
-_YEAR: Final = r"(?P<year>(?:19|20)\d{2}年?|(?<!\d)[012]\d年(?=\d)|前年|去年|今年|本年)"
+#: 24年夏天, 从21年开始 are years; 持续24年, 24年之久 are not.
+_YEAR: Final = (
+    r"(?P<year>(?:19|20)\d{2}年?|(?<!\d)[012]\d年(?=\d|[春夏秋冬][天季]|[上下]半年|[初底末](?!层))"
+    r"|(?<=[从自])[012]\d年(?=开始|起|以来|至今|到现在|就|一直|[, ]|$)|前年|去年|今年|本年)"
+)
 _MONTH: Final = rf"(?P<month>{NUMBER})月(?:份)?(?:的)?"
 _DAY: Final = rf"(?P<day>{NUMBER})[日号曰]?"
 _PART: Final = r"(?P<part>[上中下]旬|[初底末]|上半年|下半年|[春夏秋冬][天季])"
@@ -40,7 +44,7 @@ DATE: Final = re.compile(
     rf"|(?<![\d个])(?P<month2>{NUMBER})月(?!前|后|来|多|内|有余)(?:份)?(?:的)?"
     rf"(?:[ ]?(?P<day2>{NUMBER})(?:[日号曰]|(?![\d点时::年个月])))?(?P<part2>[上中下]旬|[初底末])?"
     rf"|(?P<ago>{'|'.join(_AGO)}|{'|'.join((*_TODAY, *_NOW))})"
-    r"|(?P<lastmonth>上个?月|本月|这个月|月[初底末])"
+    rf"|(?P<lastmonth>(?:上个?月|本月|这个月)(?:的?(?P<lastday>{NUMBER})[日号]|的?(?:[上中下]旬|[初底末]))?|月[初底末])"
     rf"|(?P<which>上上?|这|本)个?(?P<unit>周|星期|礼拜)(?P<weekday>[一二三四五六日天末])?"
     rf"|(?<![\d年月])(?P<dayonly>{NUMBER})[日号](?!楼|线|门|桥|院|地块|[0-9])"
 )
@@ -51,13 +55,18 @@ LASTING: Final = re.compile(
     r"|(?<![从自至到前第每隔百千])(?<![第每隔百千][\d一二两三四五六七八九十])"
     r"(?<![第每隔百千][\d一二三四五六七八九十]{2})"
     r"(?P<count>\d{1,3}|[一二两三四五六七八九十]{1,3})(?P<more>多|余)?个?(?P<more3>多|余)?"
-    r"(?P<half2>半)?(?P<of>天|周|星期|礼拜|月|年(?![级初底末]))(?:(?P<half3>半)|(?P<more2>多(?!次)|余))?"
+    r"(?P<half2>半)?(?P<of>天|周|星期|礼拜|月|年(?![级初底末]))(?:(?P<half3>半(?![个月年天载]))|(?P<more2>多(?!次)|余))?"
 )
 #: 两天一次, 一天来三趟, 一天24小时: how often, not how long; but 近一个月三次.
 _RATE: Final = re.compile(
     r"[要来能都得就]{0,2}[\d一二两三四五六七八九十几数多]{1,3}(?:次|回|趟|遍)|(?<=一天)(?:24|二十四)个?小时"
 )
 _COUNTED_BACK: Final = ("近", "连续", "已", "过去", "了")
+#: 周末两天, 国庆七天, 每周五天: how many days they have.
+_HOLIDAYS: Final = (
+    *("周末", "双休", "双休日", "国庆", "五一", "春节", "元旦", "端午", "中秋", "清明", "假期", "长假"),
+    *("每周", "每星期", "每个星期", "每礼拜", "每个礼拜", "一周", "一个星期"),
+)
 _LETTERS: Final = {"天": "D", "日": "D", "周": "W", "星期": "W", "礼拜": "W", "月": "M", "年": "Y"}
 
 
@@ -116,14 +125,25 @@ def _relative(got: dict[str, str | None], at: date, before: Days | None) -> Days
         day = at - timedelta(days=_AGO.get(got["ago"], 0))
         return Days(day, day)
     if got["lastmonth"]:
-        return _of_month(got["lastmonth"], at)
+        return _of_month(got["lastmonth"], number(got["lastday"] or ""), at)
     if got["which"]:
         return _of_week(got, at)
     base, day_number = before.month if before else None, number(got["dayonly"] or "")
-    if base is None or day_number is None:
+    if day_number is None:
         return None
+    if base is None:
+        return _latest(day_number, at)
     day = base.replace(day=day_number)
     return Days(day, day, month=base)
+
+
+def _latest(day_number: int, at: date) -> Days | None:
+    """25号 with no month named: the last such day, not after `at`."""
+    month = at.replace(day=1)
+    if day_number > at.day:
+        month = (month - timedelta(days=1)).replace(day=1)
+    day = month.replace(day=day_number)
+    return Days(day, day, month=month)
 
 
 def _month_or_day(year: int, month: int, day: str | None) -> Days:
@@ -193,12 +213,29 @@ def _without_year(got: dict[str, str | None], at: date, before: Days | None) -> 
     return _narrowed(_whole_month(year, month), got["part2"])
 
 
-def _of_month(said: str, at: date) -> Days:
+def _of_month(said: str, day_number: int | None, at: date) -> Days:
     first = at.replace(day=1)
     if said.startswith("上"):
         first = (first - timedelta(days=1)).replace(day=1)
+    if day_number is not None:
+        day = first.replace(day=day_number)
+        return Days(day, day, month=first)
     whole = _whole_month(first.year, first.month)
-    return _narrowed(whole, said[-1] if said[-1] in "初底末" else None)
+    return _narrowed(whole, said[-2:] if said[-1] == "旬" else said[-1])
+
+
+def after(days: Days, earlier: Days) -> Days:
+    """The same months or days of a year later, where they would end what began after them: 10月至次年1月."""
+    if days.first >= earlier.first:
+        return days
+    whole = days.month is not None and (days.first, days.last) == (
+        days.month,
+        _whole_month(days.month.year, days.month.month).last,
+    )
+    if whole:
+        return _whole_month(days.first.year + 1, days.first.month)
+    first, last = (_back(day, -1, "Y") for day in (days.first, days.last))
+    return Days(first, last, month=first.replace(day=1), year=first.year)
 
 
 def _of_week(got: dict[str, str | None], at: date) -> Days:
@@ -218,7 +255,8 @@ def lasting_of(match: re.Match[str], *, at: date) -> Lasting | None:
     """What a match of `LASTING` means: how long, and since when if it ends on `at`."""
     got = match.groupdict()
     said_before = match.string[: match.start()]
-    if _RATE.match(match.string, match.end()) and not said_before.endswith(_COUNTED_BACK):
+    often = _RATE.match(match.string, match.end()) and not said_before.endswith(_COUNTED_BACK)
+    if often or said_before.endswith(_HOLIDAYS):
         return None
     if got["half"]:
         unit, exact = got["halfunit"], got["half"] == "半"
@@ -232,12 +270,26 @@ def lasting_of(match: re.Match[str], *, at: date) -> Lasting | None:
             return None
         count, letter, exact = known, _LETTERS[got["of"]], not (got["more"] or got["more2"] or got["more3"])
         if got["half2"] or got["half3"]:
-            if letter != "Y":
-                count, letter, exact = count * 30 + 15, "D", False
-            else:
-                count, letter = count * _MONTHS_OF_YEAR + 6, "M"
+            if letter == "D":
+                return _reaching_back(f"P{known}DT12H", at, known, "D", exact=False) if got["half3"] else None
+            count, letter, whole = _and_a_half(count, letter)
+            exact = exact and whole
+    return _reaching_back(f"P{count}{letter}", at, count, letter, exact=exact)
+
+
+def _and_a_half(count: int, letter: str) -> tuple[int, str, bool]:
+    """So many weeks, months or years and a half, in what can be counted, and whether that is exact."""
+    if letter == "Y":
+        return count * _MONTHS_OF_YEAR + 6, "M", True
+    if letter == "W":
+        return count * _WEEK + _WEEK // 2, "D", False
+    return count * 30 + 15, "D", False
+
+
+def _reaching_back(duration: str, at: date, count: int, letter: str, *, exact: bool) -> Lasting | None:
+    """How long, and since when; None before all days."""
     try:
-        return Lasting(f"P{count}{letter}", _back(at, count, letter), exact)
+        return Lasting(duration, _back(at, count, letter), exact)
     except (ValueError, OverflowError):
         return None
 

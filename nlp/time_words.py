@@ -28,6 +28,16 @@ MINUTE: Final = (
 _TWELVE: Final = r"(?:1[0-2]|[1-9]|十[一二]?|[一二两三四五六七八九])"
 #: 早九晚五: two hours, each by its part of the day.
 EARLY_LATE: Final = rf"(?<!一)[早朝]{_TWELVE}[至到~\-]?晚{_TWELVE}点?(?![半点时\d:])"
+#: 晚9至早6点: the same over the night.
+LATE_EARLY: Final = (
+    rf"(?<!最)(?:晚上?|夜里?){_TWELVE}点?[至到~\-](?:次日|第二天)?[早晨]上?{_TWELVE}点(?![半钟\d])"
+)
+#: 从早叫到晚: the whole day, whatever it is.
+ALL_DAY: Final = (
+    r"从早上?(?![一-鿿]?[\d一二两三四五六七八九十])[一-鿿]{0,3}[到至]晚上?(?![\d一二两三四五六七八九十])"
+)
+#: What is counted is no day of the week: 一周三次, 每周五天.
+NO_WEEKDAY: Final = r"(?![次回趟遍]|天(?![天黑亮]))"
 _COMMON: Final = ("id", "words", "valid_from", "valid_to", "source", "status")
 _CLOCK: Final = re.compile(r"(\d{2}):(\d{2})")
 _DAYS: Final = range(1, 8)

@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from nlp import time_signs as signs
 from nlp.text import normalize
-from nlp.time_dates import DATE, LASTING, days_of, lasting_of, number
-from nlp.time_words import DAY, EARLY_LATE, MINUTE, DayPart, Habit, time_words
+from nlp.time_dates import DATE, LASTING, after, days_of, lasting_of, number
+from nlp.time_words import DAY, DayPart, Habit, time_words
 from nlp.types import Hours, Recurrence, WhenReading
 
 if TYPE_CHECKING:
@@ -28,60 +29,12 @@ _LONGEST: Final = 200
 _HOURS_OF_HALF: Final = 12
 _HOURS_OF_DAY: Final = 24
 _MINUTES: Final = 60
+#: From this hour on it is 晚.
+_EVENING: Final = 17
 #: What makes a word of one character something else: 夜市, 早就, 晚餐.
 _NO_TIME: Final = "市|宵|总会|景|班|就|已|餐|自习|会|点摊"
 #: Characters between a part of the day and the clock time it belongs to (晚上都是十点).
 _NEAR: Final = 4
-
-_RECURRENCES: Final = (
-    (Recurrence.YEARLY, r"每年|年年|每到(?=[春夏秋冬年])|一到(?=[春夏秋冬年])"),
-    (Recurrence.WEEKLY, r"每逢周末|每个?周末|每个?(?:周|星期|礼拜)(?![一二三四五六日天])"),
-    (
-        Recurrence.DAILY,
-        r"每一?天|每日|每晚|每夜|每早|每到(?!节|周|假)|天天|日日|夜夜|晚晚|一到(?=[晚夜深半凌早]|中午|下午)|365天",
-    ),
-    (Recurrence.MONTHLY, r"每个?月|月月"),
-    (Recurrence.HOLIDAYS, r"节假日|节日里?|法定假"),
-    (Recurrence.OFTEN, r"经常|常常|时常|时不时|隔三[差岔]五|不定[时期]|三天两头|屡次|多次|常有|有时候?|间歇"),
-    (Recurrence.CONSTANT, r"长期|常年|长年|不间断|从未停|从不停|持续不断"),
-)
-_ALWAYS_DAILY: Final = frozenset({"每晚", "每夜", "每早", "夜夜", "晚晚"})
-_WEEKDAY: Final = (
-    r"(?:周|星期|礼拜)[一二三四五六日天]"
-    r"(?:[ ]?[至到\-~、和][ ]?(?:周|星期|礼拜)?[一二三四五六日天末](?![小个两]))*"
-)
-_HOUR: Final = r"(?:\d{1,2}|[零〇一二两三四五六七八九十]{1,3})"
-_CLOCK: Final = (
-    r"(?P<h>\d{1,2})[::](?P<min>\d{2})(?!\d)|(?P<h3>\d{1,2})\.(?P<min3>[0-5]\d)(?=分|[ ]?[-~到至])"
-    rf"|(?P<from>{_HOUR})(?:[-~、,/至到](?P<to>{_HOUR}))?(?:点钟?|點|时(?![间候常不期段而]))"
-    rf"(?:(?P<quarter>半|一刻|三刻)|(?P<min2>{MINUTE})分?)?(?P<about>多|几分|左右|许|前后)?"
-)
-#: 至今天, 至今晚 lead to a day; 至今 alone is until now.
-_OF_TODAY: Final = "[天日晚晨夜年]|早(?![已就])"
-_SIGN: Final = re.compile(
-    "|".join(
-        (
-            rf"(?P<weekdays>{_WEEKDAY})",
-            r"(?P<weekend>周末|双休日?|周六日)",
-            r"(?P<workdays>工作日|平日)",
-            r"(?P<about2>左右|大约|大概|前后|约)",
-            (
-                rf"(?P<join>到(?!现在|目前)|(?<![甚以])至(?!今(?!{_OF_TODAY}))|直到"
-                r"|(?:[-~—–～]|(?<=[\d点])一)(?=[ ]?(?:\d|次日|第二天|翌日|[凌晚早下深半夜])))"
-            ),
-            r"(?P<since>自从|自|从)",
-            r"(?P<open>以来|至今|起|开始|到现在|到目前)",
-            r"(?P<before>以?之?前|结束|不到|收工)",
-            r"(?P<stop>[,。;；、和及与或])",
-        )
-    )
-)
-_RHYTHM: Final = re.compile("|".join(f"(?P<{name.value}>{expression})" for name, expression in _RECURRENCES))
-_NAMES: Final = {name.value: name for name, _ in _RECURRENCES}
-#: Days of the week that a word says by itself.
-_DAYS_OF: Final[dict[str, set[int]]] = {"weekdays": set(), "weekend": {6, 7}, "workdays": {1, 2, 3, 4, 5}}
-_ONE_CLOCK: Final = re.compile(_CLOCK)
-_EARLY_LATE: Final = re.compile(EARLY_LATE)
 
 
 @dataclass(slots=True)
@@ -117,12 +70,14 @@ class _Walk:
         """Take one known expression after the other: what stands first in the list wins."""
         kinds = (
             (DATE, self._date),
-            (_ONE_CLOCK, self._clock),
-            (_EARLY_LATE, self._early_late),
-            (_RHYTHM, self._sign),
+            (signs.ONE_LATE_EARLY, self._late_early),
+            (signs.ONE_ALL_DAY, self._all_day),
+            (signs.ONE_CLOCK, self._clock),
+            (signs.ONE_EARLY_LATE, self._early_late),
+            (signs.RHYTHM, self._sign),
             (_words(), self._word),
             (LASTING, self._lasting),
-            (_SIGN, self._sign),
+            (signs.SIGN, self._sign),
         )
         at = 0
         while at < len(self.words):
@@ -146,7 +101,8 @@ class _Walk:
             self.told.weekdays |= set(row.weekdays)
             self.latest = "hours"
         elif row is not None:
-            if self.part is None or match.start() - self.part_end > 1:
+            # 上午下午: one after the other; 晚上凌晨两点: the later says it better.
+            if self.part is None or match.start() - self.part_end > 1 or row.start >= self.part.end:
                 self._settle_part()
             self.part, self.part_end = row, match.end()
         return row is not None
@@ -165,13 +121,13 @@ class _Walk:
         self.latest = "hours"
 
     def _clock(self, match: re.Match[str]) -> bool:
-        first, last = _clock_hours(match)
+        first, last = signs.clock_hours(match)
         if first is None:
             return False
         if self.part is not None and self.part_end >= 0 and match.start() - self.part_end > _NEAR:
             self._settle_part()
             self.part = None
-        minutes = _minutes_of(match)
+        minutes = signs.minutes_of(match)
         self.told.approximate |= bool(match["about"])
         self.told.by_24 |= max(first, last or 0) > _HOURS_OF_HALF or bool(re.match(r"0\d", match.group()))
         if (
@@ -199,6 +155,23 @@ class _Walk:
         self.told.hours.append((first * _MINUTES, (last + _HOURS_OF_HALF) * _MINUTES))
         self.latest = "hours"
         return True
+
+    def _late_early(self, match: re.Match[str]) -> bool:
+        first, last = (number(said) or 0 for said in signs.FIGURES.findall(match.group()))
+        self._settle_part()
+        while first < _EVENING:
+            first += _HOURS_OF_HALF
+        self.told.hours.append((first * _MINUTES, last * _MINUTES))
+        self.latest = "hours"
+        return True
+
+    def _all_day(self, _match: re.Match[str]) -> bool:
+        row = time_words().find("从早到晚", at=self.at)
+        if isinstance(row, Habit):
+            self._settle_part()
+            self.told.hours += row.hours
+            self.latest = "hours"
+        return isinstance(row, Habit)
 
     def _meant(self, hour: int, minutes: int) -> int:
         """Minutes from midnight of a clock time, by the part of the day before it."""
@@ -237,13 +210,15 @@ class _Walk:
     def _date(self, match: re.Match[str]) -> bool:
         before = self.told.dates[-1] if self.told.dates else None
         found = days_of(match, at=self.at, before=before)
-        if found is None:
+        if found is None or self._no_date(match, before):
             return False
+        if self.joined and match["month2"] and before is not None and before.month is not None:
+            found = after(found, before)
         self._settle_part()
         self.told.since |= match.start() == self.lead
         self.told.dates.append(found)
         self.joined = self.joined and self.latest == "hours"
-        self.part, self.latest = None, "date"
+        self.part, self.latest = None, "hours" if self.joined else "date"
         # 昨晚, 今早: the day with its part.
         word = match.group()[-1]
         row = time_words().find(
@@ -252,6 +227,14 @@ class _Walk:
         if isinstance(row, DayPart):
             self.part, self.part_end = row, match.end()
         return True
+
+    def _no_date(self, match: re.Match[str], before: Days | None) -> bool:
+        """每个月的15号, 每到月底 are no days of this month, 16号 of a house is none at all."""
+        if match["lastmonth"] and match["lastmonth"][0] == "月":
+            return self.told.recurrence is Recurrence.MONTHLY
+        bare = match["dayonly"] is not None and (before is None or before.month is None)
+        stands = signs.STANDS.match(self.words, match.end())
+        return bare and (self.told.recurrence is not None or stands is None)
 
     def _lasting(self, match: re.Match[str]) -> bool:
         found = lasting_of(match, at=self.at)
@@ -267,10 +250,10 @@ class _Walk:
 
     def _sign(self, match: re.Match[str]) -> bool:
         told, word, name = self.told, match.group(), match.lastgroup or ""
-        if name in _NAMES:
-            self._rhythm(word, _NAMES[name])
-        elif name in _DAYS_OF:
-            told.weekdays |= _DAYS_OF[name] or _weekdays(word)
+        if name in signs.NAMES:
+            self._rhythm(word, signs.NAMES[name])
+        elif name in signs.DAYS_OF:
+            told.weekdays |= signs.DAYS_OF[name] or signs.weekdays_of(word)
         elif name == "about2":
             told.approximate = True
         elif name == "since":
@@ -292,7 +275,7 @@ class _Walk:
 
     def _implied_part(self, word: str) -> None:
         """每晚, 夜夜: the part of the day is in the word."""
-        if word in _ALWAYS_DAILY:
+        if word in signs.ALWAYS_DAILY:
             inner = {"晚": "晚上", "夜": "夜里", "早": "早上"}[word[-1]]
             row = time_words().find(inner, at=self.at)
             if isinstance(row, DayPart):
@@ -351,36 +334,6 @@ def _days(told: _Told, today: date) -> tuple[date | None, date | None]:
     if told.since and len(told.dates) == 1:
         return told.dates[0].first, today
     return min(days.first for days in told.dates), max(days.last for days in told.dates)
-
-
-def _weekdays(word: str) -> set[int]:
-    """The days of 周一至周五 or 周二、周四."""
-    days = [number(character) or 0 for character in word if character in "一二三四五六日天末"]
-    if any(character in "至到-~" for character in word) and len(days) > 1:
-        return set(range(days[0], days[-1] + 1)) or set(days)
-    return set(days) | ({6, 7} if "末" in word else set())
-
-
-def _clock_hours(got: re.Match[str]) -> tuple[int | None, int | None]:
-    """The hour, and for 三四点 or 7-9点 the later one; None when it is no time of day."""
-    said = got["h"] or got["h3"] or got["from"] or ""
-    first = number(said)
-    last = number(got["to"]) if got["to"] else None
-    if last is None and not said.isascii() and (first is None or first > _HOURS_OF_DAY):
-        # 三四点, 九十点, 十一二点: one hour after the other.
-        tens, ones = (10, said[1:]) if said[0] == "十" else (0, said)
-        first, last = (
-            (tens + (number(ones[0]) or 0), tens + (number(ones[-1]) or 0)) if ones else (None, None)
-        )
-    if first is None or first > _HOURS_OF_DAY or (last is not None and last > _HOURS_OF_DAY):
-        return None, None
-    return first, last
-
-
-def _minutes_of(got: re.Match[str]) -> int:
-    if got["quarter"]:
-        return {"半": 30, "一刻": 15, "三刻": 45}[got["quarter"]]
-    return number((got["min"] or got["min2"] or got["min3"] or "零").removeprefix("零") or "零") or 0
 
 
 def _hours(start: int | None, end: int | None) -> Hours:
