@@ -34,7 +34,7 @@ _PART_OF_DAY: Final = (
 _REPEATED: Final = (
     rf"(?:{ALL_DAY}|每一?天|每日|每晚|[每一]到(?:下雨天?|刮风天?|供暖季?|采暖季?|汛期|雨季|月[初底末])"
     r"|[每一]到(?=[晚夜深半凌早清傍白春夏秋冬年周星礼双节假]|[上中下]午)|每周|每月|每年|每逢|每个?(?:周末|星期|礼拜)"
-    r"|天天|夜夜|周一至周日|日日|一年四季|一年到头|经常|常常|隔三[差岔]五"
+    r"|(?<=[春夏秋冬][天季])一到|(?<=晚上)一到|天天|夜夜|周一至周日|日日|一年四季|一年到头|经常|常常|隔三[差岔]五"
     r"|时常|常年|长年|长期|从早到晚|一天到晚|没日没夜|不分昼夜|(?:一天|全天)?(?:24|二十四)(?:个)?小时)"
 )
 _DAY: Final = (
@@ -43,7 +43,7 @@ _DAY: Final = (
     r"(?:[0-9]{1,2}[日号])?|[春夏秋冬]天|年?[初底])?|(?<![0-9])[0-9]{1,2}月(?:份|[0-9]{1,2}[日号]?)?"
     r"|昨[天晚日夜]|今[天晚日早晨夜]|前天|刚才|刚刚|目前|上周[一二三四五六日末]?|本周[一二三四五六日末]?"
     r"|(?:上个?月|本月)(?:的?[0-9]{1,2}[日号]|[上中下]旬|[初底末])?"
-    r"|(?<![0-9])[0-9]{1,2}[日号](?=[晚夜深半凌早清傍]|[上中下]午|白天)"
+    r"|(?<![0-9.])[0-9]{1,2}[日号](?=[晚夜深半凌早清傍]|[上中下]午|白天)"
     rf"|周[一二三四五六日末]{NO_WEEKDAY}(?:[至到、和]周?[一二三四五六日末])*"
     rf"|星期[一二三四五六日天]{NO_WEEKDAY}|周末|双休日|节假日|工作日|[春夏秋冬][天季])"
 )
@@ -68,7 +68,8 @@ _FIRST: Final = (
 )
 _WHEN: Final = re.compile(rf"{_FIRST}{_LEAD}{_ATOM}(?:{_JOIN}{_ATOM}|{_TAIL}{_JOIN}{_ATOM}){{0,7}}{_TAIL}")
 _HAS_CLOCK: Final = re.compile(_CLOCK)
-_HAS_REPEATED: Final = re.compile(_REPEATED)
+#: 每到 alone at the end: what comes when it comes is no words of time.
+_HAS_REPEATED: Final = re.compile(rf"{_REPEATED}|[每一]到$")
 _HAS_PART: Final = re.compile(_PART_OF_DAY)
 _HAS_DAY: Final = re.compile(_DAY)
 #: Of what no rule knows: three characters without a number (下雨后), or a number of days, months or the like

@@ -62,7 +62,7 @@ _NAME_BEFORE: Final = re.compile(
     r"(?=[ ,:(]{0,2}(?:联系)?(?:电话|手机|方式|tel)?(?:号码|号)?[ :是为]{0,3}\ufffc*\[(?:手机号|电话号)\])"
 )
 #: Of whom somebody else complains: 举报村民…, 楼上住户….
-_NOT_ACCUSED: Final = "".join(
+_NOT_ACCUSED: Final = "(?=[市居村业住租诉当反举投来申])" + "".join(
     rf"(?<!{word})(?<!{word}的)"
     for word in ("被", "举报", "投诉", "检举", "揭发", "控告", "楼上", "楼下", "隔壁", "对面", "对门", "邻居")
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-RULES: Final = "places-5"
+RULES: Final = "places-6"
 #: A candidate of at least a street with this score needs no search for misspelt names.
 CLEAR: Final = 3.0
 #: What is left of the probability of a street or finer place that is only on the way: it is not given.
