@@ -34,7 +34,7 @@ LATE_EARLY: Final = (
 )
 #: 从早叫到晚: the whole day, whatever it is.
 ALL_DAY: Final = (
-    r"从早上?(?![一-鿿]?[\d一二两三四五六七八九十])[一-鿿]{0,3}[到至]晚上?(?![\d一二两三四五六七八九十])"
+    r"从早上?(?![一-鿿]?[\d一二两三四五六七八九十])[一-鿿]{1,3}[到至]晚上?(?![\d一二两三四五六七八九十])"
 )
 #: What is counted is no day of the week: 一周三次, 每周五天.
 NO_WEEKDAY: Final = r"(?![次回趟遍]|天(?![天黑亮]))"
