@@ -110,6 +110,11 @@ def _opened(life: Life, unit: str) -> bool:
         if life.chance(0.9):
             return False
         life.add("accept", life.hours(1, 30))
+    if life.chance(0.02):
+        life.add("answer_now", life.hours(0.05, 1), note="夜间施工证明由街道受理")
+        if life.chance(0.9):
+            return False
+        life.add("accept", life.hours(1, 30))
     life.add("dispatch", life.hours(0.02, 0.5), unit=unit)
     merged = life.chance(0.03)
     if merged:

@@ -63,7 +63,7 @@ def _one(sums: Counter[Key], ticket: Mapping[str, Any], month: str, as_of: datet
     for act, at, data in _kept(ticket["events"], as_of):
         _step(s, act, at, data)
     whole, when = _whole(s)
-    if whole not in {"diverted", "merged"} and s.get("concluded"):
+    if whole not in {"diverted", "answered", "merged"} and s.get("concluded"):
         when = s["concluded"]
     if "exclude_grant" in s:
         when = min(when or s["exclude_grant"], s["exclude_grant"])
@@ -91,7 +91,8 @@ def _step(s: dict[str, Any], act: str, at: datetime, data: Mapping[str, Any]) ->
         s["dispatched"] = s["dispatched"] or at
     if act in {"dispatch", "accept"}:
         s.pop("divert", None)
-    if act in {"divert", "merge", "exclude_grant", "ledger_grant"}:
+        s.pop("answer_now", None)
+    if act in {"divert", "answer_now", "merge", "exclude_grant", "ledger_grant"}:
         s[act] = s.get(act, at) if act == "exclude_grant" else at
     if act in {"feedback", "close"}:
         s.pop("ledger_grant", None)
@@ -118,7 +119,7 @@ def _called(s: dict[str, Any], at: datetime, data: Mapping[str, Any]) -> None:
 
 
 def _whole(s: Mapping[str, Any]) -> tuple[str | None, datetime | None]:
-    for act, name in (("divert", "diverted"), ("merge", "merged")):
+    for act, name in (("divert", "diverted"), ("answer_now", "answered"), ("merge", "merged")):
         if act in s and "concluded" not in s:
             return name, s[act]
     if "exclude_grant" in s:

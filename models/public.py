@@ -22,7 +22,7 @@ from models.corrections import Correction
 from models.open311 import Open311Request
 from models.tickets import Ticket, TicketEvent
 from models.units import Area, Unit
-from models.vocab import CLOSED_STATES, AppealState, AppealType, Corrected, Divert, State, Tag
+from models.vocab import CLOSED_STATES, AppealState, AppealType, Corrected, Divert, Move, State, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,13 @@ _TOLD: Final = (*_TYPES, AppealType.OTHER.value)
 #: Diverted because of what it holds, not of where it belongs.
 _UNFIT: Final = (Divert.EXPLAIN.value, Divert.DISSUADE.value)
 _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
-_ENDS: Final = tuple(tag.value for tag in (Tag.CLOSE, Tag.MERGE, Tag.DIVERTED, Tag.HANDED_OVER, Tag.JOINED))
+_ENDS: Final = tuple(
+    tag.value for tag in (Tag.CLOSE, Tag.MERGE, Tag.DIVERTED, Tag.ANSWER_NOW, Tag.HANDED_OVER, Tag.JOINED)
+)
+
+#: Where 当场答复 leads, and 归档 from there.
+_ANSWERED: Final = (State.CLOSED.value, State.ARCHIVED.value)
+_AT_ONCE: Final = (Tag.ANSWER_NOW.value, Tag.ACCEPT.value, Tag.UNDO.value)
 
 #: Merges of merges are followed so far; what is deeper is told as merged, and no more.
 _DEPTH: Final = 3
@@ -171,6 +177,10 @@ class PublicCase:
     answers: dict[str, list[str]] | None
     merged: bool = False
     """Whether its state is that of another case."""
+    answered: bool = False
+    """Whether it ended by 当场答复."""
+    answer: str | None = None
+    """What was answered then, where the sender posted the case to a public interface."""
 
     @property
     def closed(self) -> bool:
@@ -241,9 +251,37 @@ async def public_cases(
         .limit(limit)
         .offset(offset)
     )
-    found = [PublicCase(**row) for row in rows.mappings()]
+    read = [PublicCase(**row) for row in rows.mappings()]
+    answers = await _answers(session, [one.id for one in read if one.state in _ANSWERED])
+    found = [
+        replace(one, answered=True, answer=answers[one.id]) if one.id in answers else one for one in read
+    ]
     heads = await _heads(session, [one.id for one in found if one.state in _MAY_BE_MERGED])
     return [replace(one, **heads[one.id]) if one.id in heads else one for one in found]
+
+
+async def _answers(session: AsyncSession, appeals: list[int]) -> dict[int, str | None]:
+    """Of these the ones that ended by 当场答复, with its words where the sender asked in public.
+
+    The last word stands: an answer that was taken back (撤销, 受理) is none.
+    """
+    if not appeals:
+        return {}
+    rows = await session.execute(
+        sa.select(Ticket.appeal_id, TicketEvent.tag, TicketEvent.data, Open311Request.appeal_id)
+        .select_from(TicketEvent)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .outerjoin(Open311Request, Open311Request.appeal_id == Ticket.appeal_id)
+        .where(Ticket.appeal_id.in_(appeals), TicketEvent.tag.in_(_AT_ONCE))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    found: dict[int, str | None] = {}
+    for appeal_id, tag, data, posted in rows:
+        if tag == Tag.ANSWER_NOW:
+            found[appeal_id] = data["values"]["note"] if posted is not None else None
+        elif tag == Tag.ACCEPT or data.get("undone") == Move.ANSWER_NOW:
+            found.pop(appeal_id, None)
+    return found
 
 
 async def _heads(session: AsyncSession, appeals: list[int]) -> dict[int, dict[str, Any]]:

@@ -17,7 +17,10 @@ from models.db import Base, BigId
 
 
 class Measures:
-    """What is counted in every cell. The eight endings (`vocab_trends.Ending`) add up to the demands."""
+    """What is counted in every cell.
+
+    Eight endings (`vocab_trends.SUMMED`) and 当场答复 add up to the demands: that one needs no column.
+    """
 
     demands: Mapped[int] = mapped_column(comment="诉求: every appeal with a ticket")
     cases: Mapped[int] = mapped_column(comment="工单: demands that were not joined to another")

@@ -120,6 +120,7 @@ class Move(Labelled):
 
     ACCEPT = "accept", "受理"
     DIVERT = "divert", "分流"
+    ANSWER_NOW = "answer_now", "当场答复"
     MERGE = "merge", "合并"
     SPLIT = "split", "撤销合并"
     DISPATCH = "dispatch", "派单"
@@ -285,6 +286,7 @@ class Tag(Labelled):
     HEAD_REOPENED = "ticket:head_reopened", "并入的工单重新办理"
     PLACED = "ticket:placed", "地点更正到其他区"
     ACCEPT = "ticket:accept", "受理"
+    ANSWER_NOW = "ticket:answer_now", "当场答复"
     MERGE = "ticket:merge", "合并"
     SPLIT = "ticket:split", "撤销合并"
     SIGN = "ticket:sign", "签收"
@@ -352,6 +354,7 @@ class ReviewReason(Labelled):
     DIVERT_PROPOSED = "divert_proposed", "建议分流，待人工确认"
     NO_RULE = "no_rule", "派单目录没有对应条目"
     EMPTY = "empty", "没有可识别的文字"
+    REGISTERED_ANSWER = "registered_answer", "登记时已当场答复"
 
 
 class Corrected(Labelled):

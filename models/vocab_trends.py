@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.vocab import Labelled
 
 
@@ -13,9 +15,14 @@ class Ending(Labelled):
     SOLVED = "solved", "已解决"
     UNSOLVED = "unsolved", "未解决"
     ENDED = "ended", "已办结，未回访到"
+    ANSWERED = "answered", "当场答复"
     DIVERTED = "diverted", "已分流"
     HANDED_OVER = "handed_over", "已转办(非环境)"
     MERGED = "merged", "并入其他工单"
+
+
+#: Endings that a sum has a column of; of the one left it holds what the others leave of the demands.
+SUMMED: Final = tuple(ending for ending in Ending if ending is not Ending.ANSWERED)
 
 
 class Axis(Labelled):

@@ -61,6 +61,7 @@ class TicketIn:
     copies: tuple[str, ...] = ("110105",)
     kind: str | None = "NOI-01"
     urgency: str = "U3"
+    appeal_type: str = "投诉"
     district: str | None = "110105"
     street: str | None = "110105026"
     due: timedelta | None = timedelta(hours=3, minutes=20)
@@ -168,7 +169,7 @@ def _reading(item: TicketIn, appeal_id: int) -> dict[str, Any]:
         "p_environmental": 0.97,
         "kind": item.kind,
         "kind_confidence": 0.81,
-        "appeal_type": "投诉",
+        "appeal_type": item.appeal_type,
         "urgency": item.urgency,
         "district_code": item.district,
         "street_code": item.street,
@@ -242,7 +243,7 @@ async def _add(session: AsyncSession, item: TicketIn) -> str:
         "title": item.title or item.text[:20],
         "environmental": item.kind is not None,
         "kind": item.kind,
-        "appeal_type": "投诉",
+        "appeal_type": item.appeal_type,
         "urgency": item.urgency,
         "district_code": item.district,
         "street_code": item.street,

@@ -33,11 +33,11 @@ replay.
 ## Events
 The event of a move is `ticket:` and the move's name. Two are older than the moves and keep their names:
 `dispatch` 派单 writes `ticket:dispatched`, `divert` 分流 writes `ticket:diverted`. Registration by the
-system is `appeal:received` (诉求登记); `accept` 受理 is a person taking back what was diverted or
-handed over. `ticket:joined` is the other ticket's side of `merge` 合并. Data of a move's event: `move`,
-`row`, `table_version`, `version`, `post`, `by_unit`, `from`, `to`, `values`, `clocks` (`start` with due
-time and rule, `stop`, `keep`), `units` where the ticket goes to a unit, `undo_until`, and for 撤销
-`undoes` (the event's number) and `undone` (its move).
+system is `appeal:received` (诉求登记); `accept` 受理 is a person taking back what was diverted,
+handed over or answered at once. `ticket:joined` is the other ticket's side of `merge` 合并. Data of a
+move's event: `move`, `row`, `table_version`, `version`, `post`, `by_unit`, `from`, `to`, `values`,
+`clocks` (`start` with due time and rule, `stop`, `keep`), `units` where the ticket goes to a unit,
+`undo_until`, and for 撤销 `undoes` (the event's number) and `undone` (its move).
 
 """
 
@@ -107,6 +107,7 @@ def _each(rows: Sequence[MoveRow]) -> list[str]:
         lines.append(f"- 到：{_goal(row)}；岗位：{'、'.join(post.label for post in row.who)}{_parts(row)}")
         for name, fields in (("必填", row.needs), ("可填", row.allows), ("结果", row.outcomes)):
             lines += [f"- {name}：{'、'.join(field.label for field in fields)}"] * bool(fields)
+        lines += [f"- 诉求类型：只限{'、'.join(kind.label for kind in row.types)}"] * bool(row.types)
         for name, facts in (("前提", row.requires), ("不得", row.forbids)):
             lines += [f"- {name}：{'、'.join(_fact(fact) for fact in facts)}"] * bool(facts)
         lines += [f"- 限制：{'；'.join(_limits(row.limits))}"] * (row.limits != Limits())
@@ -146,6 +147,7 @@ def _limits(limits: Limits) -> list[str]:
         "at_most_original": "不超过原时限",
         "until_days": "期限在 {} 天内",
         "answer_percent": "时限为原等级的 {}%",
+        "note_at_least": "情况说明至少 {} 个字",
     }
     found = []
     if limits.urgencies:

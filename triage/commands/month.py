@@ -105,4 +105,5 @@ def _spelled(line: Line, published: Published, tables: Tables) -> str:
         for rate, t in line.tallies
     )
     score = shown(line.composite(published.figures.weights.weights))
-    return f"{name_of(tables, line.by, line.key)}：考核 {line.assessed} 件，{rates}，综合分 {score}"
+    at_once = f"，另有当场答复 {line.answered} 件" if line.answered else ""
+    return f"{name_of(tables, line.by, line.key)}：考核 {line.assessed} 件，{rates}，综合分 {score}{at_once}"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 #: Every act that an event may tell of.
 ACTS: Final = frozenset({
-    "receive", "accept", "divert", "merge", "split", "dispatch", "sign", "contact", "handle", "progress",
-    "feedback",
+    "receive", "accept", "divert", "answer_now", "merge", "split", "dispatch", "sign", "contact",
+    "handle", "progress", "feedback",
     "object", "object_uphold", "object_reject", "arbitrate", "reassign", "extend_ask", "extend_grant",
     "extend_deny", "whistle", "report_in", "escalate", "supervise", "onsite", "urge", "ledger_ask",
     "ledger_grant", "ledger_deny", "ledger_review", "follow_up", "rehandle", "close", "archive",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SENT: Final = frozenset({"dispatch", "reassign", "arbitrate"})
 #: After these a called unit has nothing to report to any more.
-_OVERTAKES: Final = frozenset({"feedback", "merge", "divert", "hand_over", "close", "archive"})
+_OVERTAKES: Final = frozenset({"feedback", "merge", "divert", "answer_now", "hand_over", "close", "archive"})
 CALLS: Final = ("whistle", "escalate", "supervise")
 
 

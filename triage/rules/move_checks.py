@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from triage.rules.standing import FollowUp, Standing
 
 _UNHAPPY: Final = (Satisfaction.DISSATISFIED, Satisfaction.VERY_DISSATISFIED)
+#: Whose note is written for the citizen.
+_ANSWERS: Final = (Move.FEEDBACK, Move.ANSWER_NOW)
 _UPPER: Final = (Level.DISTRICT, Level.BUREAU, Level.CITY)
 
 
@@ -84,6 +86,18 @@ def _of_district(tables: Tables, s: Standing, unit: str | None) -> bool:
     return mine is not None and mine.governs and (not theirs or mine.district_code in theirs)
 
 
+def check_type(s: Standing, row: MoveRow) -> None:
+    """The appeal is of a type that the row is for; one that nobody could tell is of none."""
+    if not row.types or s.appeal_type in row.types:
+        return
+    known = "、".join(kind.label for kind in row.types)
+    this = f"这件是{s.appeal_type.label}" if s.appeal_type else "还不知道这件是哪一类"
+    raise Refusal(
+        f"{this}，只有{known}可以{row.move.label}；类型识别错了的，先在工单页更正诉求类型",
+        row=row, stage=Stage.FACT,
+    )  # fmt: skip
+
+
 def check_facts(s: Standing, row: MoveRow) -> None:
     """What the row requires is so, and nothing that it forbids."""
     for fact in row.requires:
@@ -117,6 +131,9 @@ def _unsolved(s: Standing) -> bool:
 
 _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
     Fact.FLAGGED: lambda s: s.flagged,
+    Fact.CONFIDENTIAL: lambda s: s.confidential,
+    Fact.CARRIES: lambda s: s.behind > 0,
+    Fact.ANSWERED_NOW: lambda s: s.answered_now,
     Fact.CONTACTED: lambda s: s.contacted,
     Fact.ANSWERED: lambda s: s.answered,
     Fact.ATTACHMENT: lambda s: s.attachment,
@@ -235,7 +252,10 @@ def check_values(
         raise refuse(Field.ASSIST, words)
     if row.move is Move.ESCALATE and values[Field.UNIT] in waiting:
         raise refuse(Field.UNIT, "已经报过这个单位，正等待它的意见")
-    if row.move is Move.FEEDBACK and (words := still_template(tables.snippets, values.get(Field.NOTE, ""))):
+    least = row.limits.note_at_least
+    if least is not None and len(values.get(Field.NOTE, "")) < least:
+        raise refuse(Field.NOTE, f"{Field.NOTE.label}太短：这是诉求人看到的答复，至少 {least} 个字")
+    if row.move in _ANSWERS and (words := still_template(tables.snippets, values.get(Field.NOTE, ""))):
         raise refuse(Field.NOTE, words)
     if row.move is Move.MERGE and (words := _head(s, other)):
         raise refuse(Field.OTHER_TICKET, words)

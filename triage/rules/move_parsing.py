@@ -6,7 +6,20 @@ import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from models.vocab import TAG_OF, Clock, Field, Labelled, Move, Outcome, Part, Post, State, Tag, Urgency
+from models.vocab import (
+    TAG_OF,
+    AppealType,
+    Clock,
+    Field,
+    Labelled,
+    Move,
+    Outcome,
+    Part,
+    Post,
+    State,
+    Tag,
+    Urgency,
+)
 from triage.rules.clock_counts import OfClocks
 from triage.rules.move_rows import FORBIDDEN, Effects, Fact, Goal, Limits, MoveRow
 from triage.rules.rows import Problem
@@ -22,8 +35,10 @@ L = TypeVar("L", bound=Labelled)
 _RULE: Final = re.compile(r"R\d{1,2}\.\d{1,2}")
 _COUNTS: Final = (
     "times", "objections_below", "objections_from", "review_hours", "unreachable_below", "unreachable_from",
-    "gap_hours", "until_days", "answer_percent",
+    "gap_hours", "until_days", "answer_percent", "note_at_least",
 )  # fmt: skip
+#: Moves that a site's own table of before does not know: there nobody can make them.
+LATER: Final = frozenset({Move.ANSWER_NOW})
 _FLAGS: Final = ("before_due", "after_due", "at_most_original")
 
 
@@ -52,7 +67,7 @@ def move_row(r: Record) -> MoveRow:
         needs=_members(r, "needs", Field), allows=_members(r, "allows", Field),
         outcomes=_members(r, "outcomes", Outcome), requires=_members(r, "requires", Fact), forbids=forbids,
         limits=_limits(r), clocks=_effects(r), undo_minutes=r.whole("undo_minutes") if undo else None,
-        hint=r.text("hint"), rules=rules,
+        hint=r.text("hint"), rules=rules, types=_members(r, "types", AppealType),
     )  # fmt: skip
 
 
@@ -119,7 +134,7 @@ def _effects(r: Record) -> Effects:
 
 def check(rows: Sequence[MoveRow], problems: list[Problem]) -> None:
     """Note what no single row shows."""
-    current = {row.move for row in rows if row.valid_to is None}
+    current = {row.move for row in rows if row.valid_to is None} | LATER
     problems += [
         Problem(rows[0].where, f"“{move.label}”（{move.value}）没有现行条目")
         for move in Move
@@ -140,7 +155,7 @@ def check(rows: Sequence[MoveRow], problems: list[Problem]) -> None:
 
 def _covers(one: MoveRow, other: MoveRow) -> bool:
     """Whether `one`, tried first, is taken whenever `other` could be."""
-    free = not one.requires and not one.forbids and one.limits == Limits()
+    free = not one.requires and not one.forbids and not one.types and one.limits == Limits()
     outcomes = not one.outcomes or (bool(other.outcomes) and set(other.outcomes) <= set(one.outcomes))
     days = one.valid_from <= other.valid_from and (
         one.valid_to is None or (other.valid_to is not None and other.valid_to <= one.valid_to)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from models.vocab import Clock, Field, Labelled, Move, Outcome, Part, Post, State, Tag, Urgency
+from models.vocab import AppealType, Clock, Field, Labelled, Move, Outcome, Part, Post, State, Tag, Urgency
 from triage.errors import NoRule
 from triage.rules.rows import Row
 
@@ -26,6 +26,9 @@ class Fact(Labelled):
     """What a row may require or forbid; the label says what is missing when it is required."""
 
     FLAGGED = "flagged", "工单没有需要关注的标记"
+    CONFIDENTIAL = "confidential", "诉求人没有要求保密"
+    CARRIES = "carries", "没有诉求并在这张工单后面"
+    ANSWERED_NOW = "answered_now", "不是当场答复办结的"
     CONTACTED = "contacted", "还没有联系上诉求人"
     ANSWERED = "answered", "还没有向诉求人和热线双向反馈"
     ATTACHMENT = "attachment", "还没有佐证附件"
@@ -47,6 +50,8 @@ class Fact(Labelled):
 #: The same facts, told when they stand in the way.
 FORBIDDEN: Mapping[Fact, str] = {
     Fact.FLAGGED: "工单还有需要关注的标记，应先解除关注",
+    Fact.CONFIDENTIAL: "要求保密的不能当场答复，请派单办理",
+    Fact.CARRIES: "还有诉求并在这张工单后面，他们等的是这一张：请派单一起办，或先撤销合并再逐件答复",
     Fact.CONTACTED: "已经联系过诉求人",
     Fact.EXTENSION_ASKED: "已有一份延期申请在等待审批",
     Fact.LEDGER_ASKED: "已有一份挂账申请在等待审批",
@@ -79,6 +84,8 @@ class Limits:
     at_most_original: bool = False
     until_days: int | None = None
     answer_percent: int | None = None
+    note_at_least: int | None = None
+    """Characters that 情况说明 must have here."""
     of_clocks: str | None = None
     """The numbers are those of `clocks.yaml` (`clock_counts.OfClocks`)."""
 
@@ -112,6 +119,8 @@ class MoveRow(Row):
     undo_minutes: int | None
     hint: str
     rules: tuple[str, ...]
+    types: tuple[AppealType, ...] = ()
+    """Appeals of these types alone; empty: of any."""
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -16,7 +16,14 @@ from triage.errors import NoRule
 from triage.rules import routing
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal, Stage, check_spare, read
-from triage.rules.move_checks import check_facts, check_limits, check_post, check_state, check_values
+from triage.rules.move_checks import (
+    check_facts,
+    check_limits,
+    check_post,
+    check_state,
+    check_type,
+    check_values,
+)
 from triage.rules.move_rows import Goal, MoveRow
 from triage.rules.replay import Event, step
 from triage.rules.rows import OWN
@@ -116,6 +123,7 @@ def possible(tables: Tables, s: Standing, actor: Actor, *, at: datetime) -> tupl
 
 
 def _facts(s: Standing, row: MoveRow, actor: Actor, *, at: datetime) -> None:
+    check_type(s, row)
     check_facts(s, row)
     if row.move is Move.UNDO:
         _check_undo(s, row, actor, at=at)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from triage.rules.check_tools import gaps, ids, overlaps
 from triage.rules.clock_parsing import dated_rows, percent
 from triage.rules.rate_rows import (
+    LATER,
     SATISFACTION,
     Cause,
     Counts,
@@ -107,7 +108,9 @@ def check(rates: RateTable, problems: list[Problem]) -> None:
     single: dict[str, Sequence[Row]] = {
         "权重": rates.weights, "满意度折算分": rates.scores, "归月": rates.periods, "响应": rates.responses,
     }  # fmt: skip
-    single |= {f"剔除 {cause.value}": [r for r in rates.exclusions if r.cause is cause] for cause in Cause}
+    causes = {cause: [r for r in rates.exclusions if r.cause is cause] for cause in Cause}
+    # 当场答复 came later: no row for it at first, and none in a site's own table of before.
+    single |= {f"剔除 {cause.value}": rows for cause, rows in causes.items() if cause not in LATER}
     for group in (
         rates.weights,
         rates.scores,
@@ -121,6 +124,8 @@ def check(rates: RateTable, problems: list[Problem]) -> None:
     if rates.places:
         # A site's own table of before there were such rows has none.
         single["按哪里的地点"] = rates.places
+    for cause in LATER:
+        overlaps(causes[cause], lambda _row: None, f"剔除 {cause.value}", problems)
     for what, rows in single.items():
         if not rows:
             problems.append(Problem(_FILE, f"缺少{what}"))

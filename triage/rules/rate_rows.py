@@ -31,6 +31,7 @@ class Cause(StrEnum):
     """Why a ticket is left out of a rate."""
 
     DIVERTED = "diverted"
+    ANSWERED = "answered"
     MERGED = "merged"
     EXCLUDED = "excluded"
     WRONG_UNIT = "wrong_unit"
@@ -38,6 +39,10 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"
     UNSAID = "unsaid"
     OPEN = "open"
+
+
+#: Causes that came later, and by whose row they go on days, and in a site's own tables, of before.
+LATER: Final = {Cause.ANSWERED: Cause.DIVERTED}
 
 
 class Period(StrEnum):
@@ -154,13 +159,16 @@ class RateTable:
             scores=_only(self.scores, "满意度折算分", day),
             period=_only(self.periods, "归月", day),
             response=_only(self.responses, "响应", day),
-            exclusions={
-                cause: _only((r for r in self.exclusions if r.cause is cause), f"剔除 {cause.value}", day)
-                for cause in Cause
-            },
+            exclusions={cause: self._exclusion(cause, day) for cause in Cause},
             groups=tuple(row for row in self.groups if row.holds(day)),
             place=next((row for row in self.places if row.holds(day)), None),
         )
+
+    def _exclusion(self, cause: Cause, day: date) -> ExclusionRow:
+        known = tuple(row for row in self.exclusions if row.cause is cause and row.holds(day))
+        if not known and cause in LATER:
+            return self._exclusion(LATER[cause], day)
+        return _only(known, f"剔除 {cause.value}", day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +196,8 @@ class RateRules:
             self.weights, self.scores, self.period, self.response, *self.exclusions.values(), *self.groups,
             *((self.place,) if self.place else ()),
         )  # fmt: skip
-        return tuple(row.id for row in rows)
+        # A cause that came later goes by another's row on days of before: that is named once.
+        return tuple(dict.fromkeys(row.id for row in rows))
 
 
 def _only(rows: Iterable[RowT], what: str, day: date) -> RowT:

@@ -65,13 +65,17 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The figures of one unit, street, district or kind; `assessed` tickets count in at least one rate."""
+    """The figures of one unit, street, district or kind; `assessed` tickets count in at least one rate.
+
+    `answered`: of those left out (`out`) the ones that were answered at once (当场答复).
+    """
 
     by: By
     key: str
     assessed: int
     out: int
     tallies: tuple[tuple[Rate, Tally], ...]
+    answered: int = 0
 
     def of(self, rate: Rate) -> Tally:
         """The tally of a rate."""
@@ -141,11 +145,13 @@ def lines_of(verdicts: Iterable[Verdict]) -> tuple[Line, ...]:
     sums: dict[tuple[By, str], dict[Rate, list[int]]] = defaultdict(
         lambda: {rate: [0, 0, 0] for rate in Rate}
     )
-    tickets: dict[tuple[By, str], list[int]] = defaultdict(lambda: [0, 0])
+    tickets: dict[tuple[By, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for verdict in verdicts:
         missed = {out.rate for out in verdict.outs}
+        at_once = not verdict.points and any(out.cause is Cause.ANSWERED for out in verdict.outs)
         for key in keys_of(verdict):
             tickets[key][0 if verdict.points else 1] += 1
+            tickets[key][2] += at_once
             found = sums[key]
             for rate, points in verdict.points:
                 found[rate][0] += points
@@ -160,6 +166,7 @@ def lines_of(verdicts: Iterable[Verdict]) -> tuple[Line, ...]:
             tickets[by, key][0],
             tickets[by, key][1],
             tuple((rate, Tally(*sums[by, key][rate])) for rate in Rate),
+            tickets[by, key][2],
         )
         for by, key in sorted(sums, key=lambda found: (order.index(found[0]), found[1]))
     )

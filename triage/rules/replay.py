@@ -149,17 +149,19 @@ def _joined(s: Standing, event: Event) -> Standing:
     """One more case was merged into this one: likewise, but to nothing that closes it under that case."""
     if s.before is not None and s.before.state in CLOSED_STATES:
         s = s.evolve(last=None, before=None)
-    return _urged(s, event, 1)
+    return _urged(s, event, 1, behind=1)
 
 
 def _left(s: Standing, event: Event) -> Standing:
-    return _urged(s, event, -1)
+    return _urged(s, event, -1, behind=-1)
 
 
-def _urged(s: Standing, event: Event, by: int) -> Standing:
-    before = None if s.before is None else s.before.evolve(urges=max(s.before.urges + by, 0))
-    urges = max(s.urges + by, 0)
-    return s.evolve(seq=event.seq, last_at=event.at, version=s.version + 1, urges=urges, before=before)
+def _urged(s: Standing, event: Event, by: int, *, behind: int = 0) -> Standing:
+    def counted(one: Standing) -> Standing:
+        return one.evolve(urges=max(one.urges + by, 0), behind=max(one.behind + behind, 0))
+
+    before = None if s.before is None else counted(s.before)
+    return counted(s).evolve(seq=event.seq, last_at=event.at, version=s.version + 1, before=before)
 
 
 def _head_settled(s: Standing, event: Event) -> Standing:
@@ -341,20 +343,16 @@ def _split(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     if s.unmerged is None:
         raise Unreadable
     return s.unmerged.evolve(
-        seq=s.seq,
-        last_at=s.last_at,
-        version=s.version,
-        follow_ups=s.follow_ups,
-        flagged=s.flagged,
-        urges=s.urges,
-        last=s.last,
-    )
+        seq=s.seq, last_at=s.last_at, version=s.version, follow_ups=s.follow_ups, flagged=s.flagged,
+        urges=s.urges, behind=s.behind, last=s.last,
+    )  # fmt: skip
 
 
 def _accepted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     del values
     run = s.clocks.get(Clock.DISPATCH)
-    return s.evolve(unit=event.data["units"]["lead"], divert=None, dispatch_by=run.due if run else None)
+    again = s.evolve(answered=False, answered_now=False, divert=None, dispatch_by=run.due if run else None)
+    return again.evolve(unit=event.data["units"]["lead"])
 
 
 _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Standing]]] = {
@@ -385,6 +383,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
     Move.URGE: lambda s, _e, _v: s.evolve(urges=s.urges + 1),
     Move.FOLLOW_UP: _followed,
     Move.REHANDLE: _rehandled,
+    Move.ANSWER_NOW: lambda s, e, _v: s.evolve(answered=True, answered_now=True, answer_seq=e.seq),
     Move.DIVERT: lambda s, _e, v: s.evolve(divert=Divert(v[Field.DIVERT])),
     Move.MERGE: lambda s, _e, v: s.evolve(merged_into=v[Field.OTHER_TICKET], asked={}, unmerged=s.before),
     Move.SPLIT: _split,

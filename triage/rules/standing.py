@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from models.vocab import Clock, Divert, Move, Outcome, State, Urgency, YesNo
+from models.vocab import AppealType, Clock, Divert, Move, Outcome, State, Urgency, YesNo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,6 +134,14 @@ class Standing:
     corrections are no events."""
     head_answered: bool = False
     """Merged, and the case that stands for it has its answer: this citizen is to be followed up."""
+    appeal_type: AppealType | None = None
+    """What the appeal is, as corrected, or as its source says where that is weightier. Off the row."""
+    confidential: bool = False
+    """保密, off the row too."""
+    behind: int = 0
+    """Cases that are merged into this one."""
+    answered_now: bool = False
+    """Closed by 当场答复."""
     answer_seq: int = 0
     """The event of the last answer, its own or that of the case it is merged into, or that took it away."""
     last: Last | None = None

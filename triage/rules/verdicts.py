@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _YES: Final = 100
 _SENT: Final = frozenset({"dispatch", "reassign", "arbitrate"})
 #: Exclusions of the whole ticket, in the order in which they are looked for.
-WHOLE: Final = (Cause.DIVERTED, Cause.MERGED, Cause.EXCLUDED, Cause.LEDGER)
+WHOLE: Final = (Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.LEDGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +201,8 @@ def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | N
 
     if called.concluded is None and (divert := after("divert", "accept", "dispatch")):
         return Cause.DIVERTED, divert
+    if called.concluded is None and (answered := after("answer_now", "accept", "dispatch")):
+        return Cause.ANSWERED, answered
     if called.concluded is None and (merge := after("merge", "split")):
         return Cause.MERGED, merge
     if granted := after("exclude_grant"):

@@ -5,15 +5,19 @@ Pure: no database and no models here. The words that travel to the rows are the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Clock, Role, State, Tag
+from models.vocab import Clock, ReviewReason, Role, State, Tag, Urgency
 from nlp.types import source_text
+from triage.errors import NoRule
+from triage.rules import answering
 from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
 from triage.rules.dues import first_limits
-from triage.rules.replay import opening_of
+from triage.rules.fields import Refusal
+from triage.rules.replay import Event as Moved
+from triage.rules.replay import opened, opening_of
 from triage.rules.routing import zone_in
 from triage.services.answers import candidates_answer, mentions_answer, normal_when
 
@@ -23,10 +27,12 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from nlp.types import Evidence, TextReading
+    from triage.rules.answering import Registered
     from triage.rules.deadlines import DueTime
     from triage.rules.decision import Decision
     from triage.rules.dues import Due
     from triage.rules.rows import Tables
+    from triage.rules.standing import Standing
 
     class ToDecide(Protocol):
         """What is asked of an appeal."""
@@ -55,9 +61,21 @@ _TAGS: Final = {
     State.HANDED_OVER: Tag.HANDED_OVER,
 }
 
+#: These do not wait for a person.
+_PRESSING: Final = (Urgency.U1, Urgency.U2)
+
 #: What makes two appeals of one person the same matter, until texts are compared: kind and street.
 Matter = tuple["str | None", "str | None"]
 Event = tuple[Tag, "datetime | None", dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """当场答复 made with the ticket: its event, the name of whose it is, and where the ticket stands then."""
+
+    event: Moved
+    name: str
+    after: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +88,7 @@ class Decided:
     units: tuple[dict[str, str], ...]
     events: tuple[Event, ...]
     searched: str
+    answered: Answered | None = None
 
 
 def decide_text(tables: Tables, reading: TextReading, *, now: datetime) -> Decision:
@@ -91,12 +110,51 @@ def decide_appeal(
     *,
     now: datetime,
     matters: Collection[Matter] = (),
+    answer: Registered | None = None,
 ) -> Decided:
     """Decide on an appeal by its reading, giving everything to store.
 
-    `matters` are those of the same appellant that are open: one more of them is told its progress.
+    `matters` are those of the same appellant that are open: one more of them is told its progress. `answer`:
+    what a clerk answered while registering it.
     """
-    decision = decide(tables, _facts(tables, reading, appeal.stored_at, now, matters), at=now)
+    facts = _facts(tables, reading, appeal.stored_at, now, matters)
+    decision = decide(tables, facts, at=now)
+    if answer is not None:
+        return _answered(tables, reading, appeal, (facts, decision, answer), now=now)
+    return _decided(tables, reading, appeal, decision, now=now)
+
+
+def _answered(
+    tables: Tables,
+    reading: TextReading,
+    appeal: ToDecide,
+    asked: tuple[Facts, Decision, Registered],
+    *,
+    now: datetime,
+) -> Decided:
+    """当场答复 made with the ticket, or, where the rules refuse it, a ticket that a person looks at.
+
+    What is urgent waits for nobody: it goes where it would go without the answer.
+    """
+    facts, decision, answer = asked
+    if decision.urgency not in _PRESSING:
+        reasons = (*facts.review_reasons, ReviewReason.REGISTERED_ANSWER)
+        decision = decide(tables, replace(facts, review=True, review_reasons=reasons), at=now)
+    found = _decided(tables, reading, appeal, decision, now=now)
+    tag, at, data = found.events[-1]
+    try:
+        first = opened(Moved(len(found.events), at or now, tag.value, "", data))
+        event, after = answering.ending(tables, first, reading.topic.appeal_type, answer, at=now)
+    except (Refusal, NoRule) as refusal:
+        told = {**data, answering.KEPT: answering.kept(answer.answer, refusal.detail)}
+        return replace(found, events=(*found.events[:-1], (tag, at, told)))
+    event = replace(event, data={**event.data, answering.AT_REGISTRATION: True})
+    return replace(found, answered=Answered(event, answer.answer.name, after))
+
+
+def _decided(
+    tables: Tables, reading: TextReading, appeal: ToDecide, decision: Decision, *, now: datetime
+) -> Decided:
     return Decided(
         appeal_id=appeal.id,
         reading=_reading_row(reading, decision, at=appeal.received_at),

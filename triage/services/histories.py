@@ -30,7 +30,9 @@ _NAMED: Final = {
     Tag.HANDED_OVER.value: "hand_over",
 }  # fmt: skip
 #: What may decide the month a ticket counts in: the acts that `verdicts` looks at for it.
-_DECIDING: Final = ("dispatch", "divert", "merge", "split", "follow_up", "exclude_grant", "ledger_grant")
+_DECIDING: Final = (
+    "dispatch", "divert", "answer_now", "merge", "split", "follow_up", "exclude_grant", "ledger_grant",
+)  # fmt: skip
 _WORTH: Final = {word: len(SATISFACTION) - place for place, word in enumerate(SATISFACTION)}
 _YES_NO: Final = {"yes": True, "no": False}
 

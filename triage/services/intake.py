@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: A two-character name is also an ordinary word: it is masked only where the text introduces it as a name.
 _LONG_NAME: Final = 3
+#: The part of an appeal's sealed original that says what a clerk answered at once (`at_once`).
+ANSWERED: Final = "answered"
 #: What a key is made of.
 _NUMBER: Final = "x:"
 _HASH: Final = "h:"
@@ -66,6 +68,8 @@ class NewAppeal:
     """Code of the district or street the caller is registered in, never an address."""
     told_type: AppealType | None = None
     """What the source itself calls it."""
+    answer: str | None = None
+    """What a clerk answered at once (`at_once`), sealed with the original until the appeal is read."""
     extra: dict[str, str] = field(default_factory=dict)
 
     def masked(self, words: str) -> str:
@@ -335,6 +339,8 @@ def _sealed(
     }
     if item.extra:
         original["extra"] = orjson.dumps(item.extra).decode()
+    if item.answer:
+        original[ANSWERED] = item.answer
     if not (item.name or item.phone or item.id_number or original):
         return None
 

@@ -131,6 +131,9 @@ def _content(figures: Month) -> tuple[dict[str, Any], str]:
             for line in figures.lines
         ],
     }  # fmt: skip
+    # Only where there are any: the other months are what they were before these were counted.
+    if answered := [[line.by.value, line.key, line.answered] for line in figures.lines if line.answered]:
+        content["answered"] = answered
     whole = {"figures": content, "verdicts": [_verdict_row(verdict) for verdict in figures.verdicts]}
     canonical = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
     return content, hashlib.sha256(canonical).hexdigest()
@@ -279,8 +282,16 @@ def _told(row: MonthFigures, verdicts: tuple[Verdict, ...]) -> Published:
         told["weights"]["title"],
         {Rate(rate): weight for rate, weight in told["weights"]["values"].items()},
     )  # fmt: skip
+    at_once = {(by, key): count for by, key, count in told.get("answered", ())}
     lines = tuple(
-        Line(By(by), key, assessed, out, tuple((rate, Tally(*tallies[rate.value])) for rate in Rate))
+        Line(
+            By(by),
+            key,
+            assessed,
+            out,
+            tuple((rate, Tally(*tallies[rate.value])) for rate in Rate),
+            at_once.get((by, key), 0),
+        )
         for by, key, assessed, out, tallies in told["lines"]
     )
     figures = Month(row.month, row.as_of, weights, tuple(told["rows"]), row.table_version, lines, verdicts)

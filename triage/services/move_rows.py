@@ -9,8 +9,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal
 from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
+from models.units import Staff
 from models.vocab import OPEN_STATES, Role, State, Urgency
-from triage.errors import TriageError
+from triage.errors import NotFound, TriageError
 from triage.rules.dues import first_limits
 from triage.rules.replay import opening_of
 from triage.services.repeats import resting
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.units import Staff
+    from triage.rules.moves import Actor
     from triage.rules.replay import Event
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
@@ -181,6 +182,23 @@ def opening(
         dispatch_by=ticket.dispatch_by, answer_by=ticket.answer_by,
         clocks={clock.value: due.told for clock, due in limits.items()} or None,
     )  # fmt: skip
+
+
+async def staff_of(session: AsyncSession, actor: Actor, name: str, *, now: datetime) -> int | None:
+    """The staff row of whoever acts, made at the first move: sign-in will bring its own."""
+    if not actor.login:
+        return None
+    mine = sa.select(Staff.id).where(Staff.login == actor.login)
+    found = await session.scalar(mine)
+    if found is not None:
+        return found
+    await insert_new(
+        session, Staff, login=actor.login, name=name, unit_code=actor.unit, active=True, created_at=now
+    )
+    made = await session.scalar(mine)
+    if made is None:
+        raise NotFound("没有这个经办人。")
+    return made
 
 
 async def insert_new(session: AsyncSession, model: type[Staff], **values: Any) -> None:  # noqa: ANN401

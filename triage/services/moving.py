@@ -162,7 +162,7 @@ async def make(
     origin = None if person.actor.login == CITIZEN else ledger.origin()
     beside = {"batch": wish.batch, "origin": origin}
     event = replace(event, data={**event.data, **{k: v for k, v in beside.items() if v is not None}})
-    staff_id = await _staff(session, person, now=now)
+    staff_id = await move_rows.staff_of(session, person.actor, person.name, now=now)
     if wish.move is Move.DISPATCH:
         CLERK_DISPATCH.observe(max((now - ticket.opened_at).total_seconds(), 0.0))
     told = following.merged_into(tables, after, head_standing, wish, at=event.at)
@@ -315,26 +315,3 @@ def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
         name: mask_identity(value) if name in free and isinstance(value, str) else value
         for name, value in values.items()
     }
-
-
-async def _staff(session: AsyncSession, person: Person, *, now: datetime) -> int | None:
-    """The staff row of whoever acts, made at the first move: sign-in will bring its own."""
-    login = person.actor.login
-    if not login:
-        return None
-    found = await session.scalar(sa.select(Staff.id).where(Staff.login == login))
-    if found is not None:
-        return found
-    await move_rows.insert_new(
-        session,
-        Staff,
-        login=login,
-        name=person.name,
-        unit_code=person.actor.unit,
-        active=True,
-        created_at=now,
-    )
-    made = await session.scalar(sa.select(Staff.id).where(Staff.login == login))
-    if made is None:
-        raise NotFound("没有这个经办人。")
-    return made

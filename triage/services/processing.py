@@ -23,10 +23,11 @@ from models.tickets import Ticket
 from models.vocab import OPEN_STATES, AppealState
 from triage import logs, metrics, tracing
 from triage.errors import place_of
-from triage.services import deciding, ticketing
+from triage.services import at_once, deciding, ticketing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -126,20 +127,27 @@ async def _batch(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepor
     with tracing.span("read", texts=len(claimed)):
         readings = _read(reader, claimed)
     async with deps.db.reads() as session:
-        matters = await open_matters(session, [appeal.id for appeal in claimed], now=now)
+        ids_claimed = [appeal.id for appeal in claimed]
+        matters = await open_matters(session, ids_claimed, now=now)
+        sealed = await at_once.waiting(session, ids_claimed)
+    answered: set[int] = set()
     for appeal in claimed:
         try:
             reading = readings.get(appeal.id) or reader.read(
                 *deciding.words_of(appeal), area=appeal.caller_area
             )
             known = matters.get(appeal.id, ())
-            decided.append(deciding.decide_appeal(deps.tables, reading, appeal, now=now, matters=known))
+            answer = sealed[appeal.id].opened(deps.vault) if appeal.id in sealed else None
+            decided.append(
+                deciding.decide_appeal(deps.tables, reading, appeal, now=now, matters=known, answer=answer)
+            )
+            answered |= {appeal.id} if answer else set()
         except Exception as error:  # noqa: BLE001  (one poisonous text must not stop its batch: recorded)
             # Not the trace: an error's message may quote what a citizen wrote.
             log.error("appeal_failed", appeal_id=appeal.id, attempts=appeal.attempts, reason=_reason(error))  # noqa: TRY400
             failures.append((appeal, error))
     with tracing.span("settle", tickets=len(decided)):
-        done, unstored = await _settle(deps, decided)
+        done, unstored = await _settle(deps, decided, answered)
     failures += [(appeal, unstored[appeal.id]) for appeal in claimed if appeal.id in unstored]
     async with deps.db.writes.begin() as session:
         dead = await _record_failures(
@@ -167,11 +175,23 @@ def _observe(
             metrics.CONFIDENCE.labels("place").observe(item.reading["place_confidence"])
 
 
-async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int, Exception]]:
-    """Store the batch; each by itself when one cannot be stored, so that it holds up no other."""
-    try:
+async def _settle(
+    deps: Deps, decided: Sequence[Decided], answered: AbstractSet[int]
+) -> tuple[int, dict[int, Exception]]:
+    """Store the batch; each by itself when one cannot be stored, so that it holds up no other.
+
+    `answered`: those whose answer goes from the sealed original to the ticket.
+    """
+
+    async def store(some: Sequence[Decided]) -> int:
         async with deps.db.writes.begin() as session:
-            return await ticketing.settle(session, deps.tables, decided, now=deps.clock.now()), {}
+            done = await ticketing.settle(session, deps.tables, some, now=deps.clock.now())
+            if mine := answered & {item.appeal_id for item in some}:
+                await at_once.forget(session, deps.vault, mine)
+            return done
+
+    try:
+        return await store(decided), {}
     except DBAPIError as error:
         if not unstorable(error):
             raise
@@ -180,8 +200,7 @@ async def _settle(deps: Deps, decided: Sequence[Decided]) -> tuple[int, dict[int
     refused: dict[int, Exception] = {}
     for item in decided:
         try:
-            async with deps.db.writes.begin() as session:
-                done += await ticketing.settle(session, deps.tables, [item], now=deps.clock.now())
+            done += await store([item])
         except DBAPIError as error:
             if not unstorable(error):
                 raise

@@ -11,7 +11,7 @@ order that was reopened has its own, and may be reopened again. The form's key d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -26,7 +26,9 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.clock import BEIJING
 from triage.errors import NotFound, NotReady, TriageError
-from triage.services import attachments, intake, ledger, retrying, taking_over
+from triage.rules.access import check_post
+from triage.rules.answering import Answer
+from triage.services import at_once, attachments, intake, ledger, retrying, taking_over
 from triage.services.attachments import Owner
 from triage.services.identities import erasing
 from triage.services.intake import NewAppeal
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from models.viewing import Viewer
     from triage.services.attachments import Prepared
     from triage.services.deps import Deps
+    from triage.services.moving import Person
     from triage.services.registration import Registration
 
 SOURCE: Final = "desk"
@@ -145,11 +148,12 @@ async def register(
     *,
     files: Sequence[Prepared] = (),
     hashes: Sequence[tuple[str, str | None]] = (),
+    by: Person | None = None,
     now: datetime,
 ) -> Registered:
-    """Store a form in the caller's transaction, or find it stored.
+    """Store a form in the caller's transaction, or find it stored. `by`: who answered at once.
 
-    Raises FormReused, NotFound, NotGivenUp.
+    Raises FormReused, NotFound, NotGivenUp, PostNotYours.
     """
     vault = deps.vault
     # Held from here on: one form that is sent twice at once waits, and then finds itself.
@@ -162,6 +166,12 @@ async def register(
     )  # fmt: skip
     if held is not None:
         item = await taking_over.with_original(session, vault, held, item, carry=wish.carry)
+    if wish.answer is not None and by is not None:
+        check_post(viewer, by.actor.post, by.actor.unit)
+        words, told = wish.answer
+        # The record is read by many: masked as every move's note, and by the appellant's own name.
+        answer = Answer(item.masked(words), told.value, by.actor.login, by.name)
+        item = replace(item, answer=at_once.packed(answer))
     if known := await _known(session, vault, item, wish, hashes):
         return known
     if held is not None and not await session.scalar(
@@ -192,6 +202,7 @@ async def register(
         detail={
             "channel": item.channel.value, "number": item.external_id, "confidential": item.confidential,
             "anonymous": not (item.name or item.phone), "files": len(files), "failed": wish.failed,
+            **({"answered": True} if wish.answer else {}),
         },
     )  # fmt: skip
     return Registered(appeal_id)
@@ -233,6 +244,7 @@ async def _known(
         item.title and item.masked(item.title), item.masked(item.text),
         item.address and item.masked(item.address), item.channel.value, item.confidential,
         plain_number(item.external_id or ""), wish.received_at or appeal.received_at, item.name, item.phone,
+        wish.answer and {"note": item.masked(wish.answer[0]), "told_citizen": wish.answer[1].value},
     )  # fmt: skip
 
     def opened(part: str) -> str | None:
@@ -242,6 +254,7 @@ async def _known(
     stored = (
         appeal.title, appeal.text, appeal.address, appeal.channel, appeal.confidential,
         plain_number(appeal.external_id or ""), appeal.received_at, opened("name"), opened("phone"),
+        await at_once.said_before(session, vault, appeal.id, person.original if person else None),
     )  # fmt: skip
     sent = await session.scalars(
         sa.select(Attachment.sha256).where(

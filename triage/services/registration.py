@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from connectors.vault import normal_phone
-from models.vocab import Channel
+from models.vocab import Channel, Told
 from triage.clock import BEIJING, local
 from triage.services.citizen.filing import (
     LONGEST_NAME,
@@ -29,6 +29,9 @@ HOW: Final = (Channel.PHONE, Channel.VISIT, Channel.LETTER, Channel.OTHER)
 LONGEST_TITLE: Final = 100
 LONGEST_NUMBER: Final = 64
 LONGEST_KEY: Final = 64
+#: As the move 当场答复 takes it (`moves.yaml`, `rules/fields`); what that refuses all the same a person sees.
+SHORTEST_ANSWER: Final = 8
+LONGEST_ANSWER: Final = 1000
 #: The clock of whoever writes may be ahead of ours by so much.
 CLOCKS_DIFFER: Final = timedelta(minutes=10)
 FIRST_LIKELY_YEAR: Final = 2000
@@ -56,6 +59,9 @@ class Typed:
     number: str = field(default="", repr=False)
     failed: int | None = None
     carry: bool = False
+    answered: bool = False
+    answer: str = field(default="", repr=False)
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ class Registration:
     number: str | None = field(repr=False)
     failed: int | None = None
     carry: bool = False
+    answer: tuple[str, Told] | None = field(default=None, repr=False)
+    """已当场答复: the words, and how the citizen was told; None: it was not."""
 
 
 def line(text: str) -> str:
@@ -130,13 +138,15 @@ def check(
     if wrong:
         faults["received"] = wrong
     faults |= _person_faults(typed)
+    answer, wrong_answer = _answer(typed)
+    faults |= wrong_answer
     if faults or how is None:
         return None, faults
     return Registration(
         key=typed.key, how=how, title=title or None, text=text, place=place or None,
         name=line(typed.name) or None, phone=normal_phone(typed.phone) or None,
         confidential=typed.confidential, received_at=moment, number=number or None, failed=typed.failed,
-        carry=typed.carry and typed.failed is not None and not typed.anonymous,
+        carry=typed.carry and typed.failed is not None and not typed.anonymous, answer=answer,
     ), {}  # fmt: skip
 
 
@@ -156,6 +166,25 @@ def _word_faults(said: Mapping[str, str]) -> dict[str, str]:
     if number and (max(len(number), len(plain)) > LONGEST_NUMBER or not _DIGIT.search(plain)):
         faults["number"] = f"平台编号应有数字，最多 {LONGEST_NUMBER} 个字符；没有就留空。"
     return faults
+
+
+def _answer(typed: Typed) -> tuple[tuple[str, Told] | None, dict[str, str]]:
+    """What was answered at once, or what is wrong with it; words without the tick are not dropped unsaid."""
+    words = clean(typed.answer)
+    if not typed.answered:
+        return None, {"answered": "写了答复，没有勾“已当场答复”：请勾上，或把答复去掉。"} if words else {}
+    faults: dict[str, str] = {}
+    if typed.confidential:
+        faults["answered"] = "要求保密的不能当场答复办结：请去掉一样。"
+    if not SHORTEST_ANSWER <= len(words) <= LONGEST_ANSWER:
+        faults["answer"] = (
+            f"请写明答复了什么，{SHORTEST_ANSWER} 到 {LONGEST_ANSWER} 个字，诉求人看得到；"
+            f"现在是 {len(words)} 个字。"
+        )
+    told = {one.value: one for one in Told}.get(typed.told)
+    if told is None:
+        faults["told"] = f"请选怎样告诉诉求人的：{'、'.join(one.label for one in Told)}。"
+    return (words, told) if told is not None and not faults else None, faults
 
 
 def _person_faults(typed: Typed) -> dict[str, str]:

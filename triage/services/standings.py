@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from models.appeals import Appeal
-from models.tickets import TicketEvent, TicketUnit
+from models.corrections import said_of
+from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.units import Staff
-from models.vocab import Role, Tag
+from models.vocab import Corrected, Role, State, Tag
 from triage.errors import NotFound
+from triage.rules.answering import type_of
 from triage.rules.replay import Event, replay
 from triage.services import move_rows
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.ticket_detail import WholeTicket
-    from models.tickets import Ticket
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
 
@@ -33,15 +34,25 @@ async def stand(
     """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
     events = (await events_of(session, [ticket.id]))[ticket.id]
     if (standing := replay(events)) is not None:
-        return placed(standing, ticket), []
+        found = await _asked_of_review(session, [ticket], {ticket.id: placed(standing, ticket)})
+        return found[ticket.id], []
     units = await move_rows.units_of(session, ticket.id)
     registered_at = await move_rows.registered(session, ticket)
     opening = move_rows.opening(tables, ticket, units, registered_at=registered_at)
-    return adopted(ticket, events, opening, now=now)
+    standing, first = adopted(ticket, events, opening, now=now)
+    found = await _asked_of_review(session, [ticket], {ticket.id: standing})
+    return found[ticket.id], first
 
 
 def stand_of(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
     """The same for a ticket that was read whole."""
+    told = (whole.ticket.appeal_type, whole.corrected_type, whole.appeal.told_type)
+    return _told_of_row(tables, whole, now=now).evolve(
+        appeal_type=type_of(*told), confidential=whole.appeal.confidential
+    )
+
+
+def _told_of_row(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
     events = [Event(e.seq, e.at, e.tag, e.login, e.data) for e in whole.events]
     if (standing := replay(events)) is not None:
         return placed(standing, whole.ticket)
@@ -55,6 +66,27 @@ def stand_of(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
 def placed(standing: Standing, ticket: Ticket) -> Standing:
     """The same with the district in which a person put the place, where that is another one."""
     return standing.evolve(placed=None if ticket.district_code == standing.district else ticket.district_code)
+
+
+async def _asked_of_review(
+    session: AsyncSession, tickets: Sequence[Ticket], found: dict[int, Standing]
+) -> dict[int, Standing]:
+    """The same with what is asked of those in review alone, and is no event: their type, and whether 保密."""
+    ids = [ticket.id for ticket in tickets if ticket.id in found and found[ticket.id].state is State.REVIEW]
+    if not ids:
+        return found
+    rows = await session.execute(
+        sa.select(
+            Ticket.id, Ticket.appeal_type, said_of(Corrected.APPEAL_TYPE), Appeal.told_type,
+            Appeal.confidential,
+        )
+        .join(Appeal, Appeal.id == Ticket.appeal_id)
+        .where(Ticket.id.in_(ids))
+    )  # fmt: skip
+    return found | {
+        number: found[number].evolve(appeal_type=type_of(read, said, told), confidential=confidential)
+        for number, read, said, told, confidential in rows
+    }
 
 
 def adopted(
@@ -111,7 +143,7 @@ async def stand_many(
             found[ticket.id] = placed(standing, ticket)
     if older:
         found |= await _adopted(session, tables, older, events, now=now)
-    return found
+    return await _asked_of_review(session, tickets, found)
 
 
 async def _adopted(

@@ -11,9 +11,11 @@ from models.appeals import Appeal, Reading
 from models.outbox import Outbox
 from models.search import lexemes
 from models.tickets import Ticket, TicketEvent, TicketUnit
-from models.vocab import AppealState, Role, Tag, Urgency
+from models.vocab import AppealState, Post, Role, Tag, Urgency
 from models.vocab_notices import NoticeTo
 from triage.clock import local
+from triage.rules.moves import Actor
+from triage.services import move_rows
 from triage.services.notices import telling
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.rules.rows import Tables
-    from triage.services.deciding import Decided
+    from triage.services.deciding import Answered, Decided
 
 #: Text beyond this is not indexed: one endless text must not bloat the index.
 SEARCHED_CHARACTERS: Final = 4000
@@ -84,6 +86,7 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
                 "no": ticket_no(item.appeal_id, now),
                 "version": 1,
                 "opened_at": now,
+                **(move_rows.columns(tables, item.answered.after) if item.answered else {}),
             }
             for item in mine
         ],
@@ -101,6 +104,9 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
         sa.insert(TicketEvent).returning(TicketEvent.id),
         [row for item in mine for row in _events(item, ids, now)],
     )
+    for item in mine:
+        if item.answered is not None:
+            await _answered(session, ids[item.appeal_id], len(item.events) + 1, item.answered, now=now)
     await telling.tell(session, tables, [event for item in mine for event in _happened(item, now)], now=now)
     done = [item.appeal_id for item in mine]
     await connection.execute(
@@ -108,6 +114,16 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
     )
     await connection.execute(sa.delete(Outbox).where(Outbox.key.in_(done)))
     return len(mine)
+
+
+async def _answered(
+    session: AsyncSession, ticket_id: int, seq: int, answered: Answered, *, now: datetime
+) -> None:
+    """当场答复 of a clerk who registered it, as an event of hers."""
+    event, name = answered.event, answered.name
+    staff_id = await move_rows.staff_of(session, Actor(Post.HOTLINE, login=event.login), name, now=now)
+    row = {"ticket_id": ticket_id, "seq": seq, "at": now, "tag": event.tag, "staff_id": staff_id}
+    await session.execute(sa.insert(TicketEvent), [{**row, "data": dict(event.data)}])
 
 
 def _events(item: Decided, ids: dict[int, int], now: datetime) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ _FACT: Final = Term("fact", "还差条件")
 BARRIERS: Final = {Stage.STATE: Term("state", "这个状态下不做的"), Stage.POST: Term("post", "不归这个岗位的")}
 #: What usually comes next in a state, most sensible first. Only an order: what may be done the table says.
 NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
-    State.REVIEW: (Move.DISPATCH, Move.DIVERT, Move.MERGE),
+    State.REVIEW: (Move.DISPATCH, Move.ANSWER_NOW, Move.DIVERT, Move.MERGE),
     State.DIVERTED: (Move.ARCHIVE, Move.ACCEPT),
     State.HANDED_OVER: (Move.ACCEPT,),
     State.DISPATCHED: (Move.SIGN, Move.OBJECT),
@@ -54,7 +54,7 @@ NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.ON_LEDGER: (Move.LEDGER_REVIEW, Move.PROGRESS),
     State.FEEDBACK: (Move.FOLLOW_UP,),
     State.FOLLOWED_UP: (Move.CLOSE, Move.REHANDLE),
-    State.CLOSED: (Move.ARCHIVE,),
+    State.CLOSED: (Move.ARCHIVE, Move.ACCEPT),
     State.ARCHIVED: (),
     State.MERGED: (Move.FOLLOW_UP, Move.SPLIT, Move.ARCHIVE),
 }

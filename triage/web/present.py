@@ -18,10 +18,12 @@ from models.vocab import (
     Satisfaction,
     State,
     Tag,
+    Told,
     Urgency,
 )
 from models.vocab_citizen import Unsolved
 from nlp.types import Head, source_text
+from triage.rules.answering import KEPT
 from triage.services.identities.showing import shown_text
 from triage.web import views
 from triage.web.move_notes import move_note, veiled
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from models.tickets import Ticket
     from models.unit_queries import UnitRow
     from models.viewing import Viewer
-    from triage.services.citizen.unsolved import Told
+    from triage.services.citizen import unsolved
     from triage.web.names import Names
 
 L = TypeVar("L", bound=Labelled)
@@ -124,7 +126,7 @@ def ticket(
     viewer: Viewer,
     *,
     communities: Mapping[str, str],
-    told: Told | None = None,
+    told: unsolved.Told | None = None,
 ) -> views.TicketView:
     """The ticket page's content, in the words that this viewer reads; `communities`: names by code.
 
@@ -348,4 +350,9 @@ def _note(data: Mapping[str, Any], names: Names) -> str:
         parts.append(f"工单 {data['left']} 不再并入本单，由它自己办理")
     if data.get("told"):
         parts.append(str(data["told"]))
+    if answered := data.get(KEPT):
+        parts.append(
+            f"{answered['by']}登记时已当场答复：{answered['note']}（{Told(answered['told_citizen']).label}）；"
+            f"没有这样办结：{answered['why']}"
+        )
     return "，".join(parts)

@@ -34,6 +34,10 @@ from triage.web.repeats import box
 from triage.web.words import Piece, Span, cut
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from triage.rules.snippet_rows import SnippetRow
     from triage.services.hotline.showing import PlatformOrder
     from triage.services.hotline.words import Asked
     from triage.services.leads.listing import Exposure
@@ -59,6 +63,7 @@ _SAID: Final = {
     Move.ONSITE: "已记录到场。",
     Move.LEDGER_REVIEW: "已记录挂账复核。",
     Move.FOLLOW_UP: "已记录回访。",
+    Move.ANSWER_NOW: "已当场答复，办结；诉求人按编号查得到这份答复。",
 }
 #: The same after 本人要求保密 and 登记诉求.
 _OTHERS: Final = {
@@ -95,6 +100,8 @@ class TicketPage:
     forms: tuple[MoveForm, ...]
     barred: tuple[BarredView, ...]
     templates: tuple[tuple[str, str], ...]
+    points: tuple[tuple[str, str], ...]
+    """答复要点, for 当场答复."""
     technical: bool
     turn: str | None
     turn_why: str | None
@@ -238,12 +245,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         forms=forms,
         barred=move_forms.barred(found),
         technical=request[VIEWER].may(Permission.SOURCES),
-        templates=tuple(
-            (row.title, row.text)
-            for row in snippet_rows.chosen(
-                deps.tables.snippets.answers, whole.ticket.kind, beijing(now).date()
-            )
-        ),
+        templates=_words(deps.tables.snippets.answers, whole.ticket.kind, beijing(now).date()),
+        points=_words(deps.tables.snippets.snippets, whole.ticket.kind, beijing(now).date()),
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
         turn_why=move_forms.why_not_yet(deps.tables, found, standing, who.post, at=now),
         asked=move_forms.asked(standing),
@@ -287,6 +290,10 @@ def acting_view(request: web.Request, who: Acting) -> ActingView:
         name=who.name, posts=tuple(present.term(Post, post.value) for post in acting.posts_of(who.who)),
         local=who.local, code=who.cookie(),
     )  # fmt: skip
+
+
+def _words(rows: Sequence[SnippetRow], kind: str | None, on: date) -> tuple[tuple[str, str], ...]:
+    return tuple((row.title, row.text) for row in snippet_rows.chosen(rows, kind, on))
 
 
 def _done(request: web.Request) -> str | None:

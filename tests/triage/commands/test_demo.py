@@ -17,7 +17,7 @@ from models.appeals import Appeal
 from models.incidents import IncidentCall
 from models.leads import Lead
 from models.signals import Signal, SignalDay
-from models.tickets import Ticket
+from models.tickets import Ticket, TicketEvent
 from models.topics import Topic
 from models.viewing import all_seeing
 from models.vocab_leads import LeadState
@@ -26,6 +26,7 @@ from nlp.pipeline import Reader
 from tests.factories import NOW
 from triage.clock import FixedClock
 from triage.commands import demo, demo_gathering
+from triage.commands.demo_gathering import QUESTION
 from triage.demo import load_demo
 from triage.services import processing, reference
 from triage.services.deps import Deps
@@ -46,7 +47,7 @@ FIRST = "demo-352"
 @pytest.fixture
 async def loaded(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> Deps:
     """The scenes of the demo as `jiesu demo` loads them, read by the shipped models."""
-    scenes = [row for row in load_demo() if row.id >= FIRST or "百子园" in row.text]
+    scenes = [row for row in load_demo() if row.id >= FIRST or "百子园" in row.text or row.id == QUESTION]
     monkeypatch.setattr(demo, "load_demo", lambda: scenes)
     deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
     await reference.sync(deps)
@@ -88,6 +89,15 @@ async def test_there_are_a_few_of_each(loaded: Deps) -> None:
     assert leads == {LeadState.WAITING: 5, LeadState.DROPPED: 1}
     assert (topics or 0) >= 2
     assert (led or 0) >= 9
+    async with loaded.db.reads() as session:
+        asked = sa.select(Ticket.state).join(Appeal).where(Appeal.external_id == QUESTION)
+        told = await session.scalar(
+            sa.select(TicketEvent.data)
+            .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+            .where(TicketEvent.tag == "ticket:answer_now")
+        )
+        assert await session.scalar(asked) == "closed"
+    assert "通告为准" in (told or {})["values"]["note"]
     # In how many texts a party is read is the reader's affair: here they are known, and by what stands there.
     named = {line.name: line.cases for line in parties}
     assert min(named["子虚建筑有限公司"], named["甲乙丙烤串店"]) >= 4

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Clock, Field, Labelled, Move, Post, State, Tag, Urgency
+from models.vocab import AppealType, Clock, Field, Labelled, Move, Post, State, Tag, Urgency
 from tests.triage.rules.helpers import moment, tables
 from triage.rules import moves
 from triage.rules.dues import dues, first_limits, follow_up_behind
@@ -54,7 +54,12 @@ def opening(case: dict[str, Any]) -> Event:
             "dispatched_at": at.isoformat() if sent else None,
             "dispatch_by": limits[0].isoformat(), "answer_by": limits[1].isoformat() if sent else None,
             "clocks": {c.value: due.told for c, due in first.items()} if sent else {},
-        }
+        },
+        # No part of an event: what a ticket's row says beside them.
+        "beside": {
+            "appeal_type": AppealType(told["诉求类型"]) if "诉求类型" in told else None,
+            "confidential": told.get("保密") == "是",
+        },
     })  # fmt: skip
 
 
@@ -78,13 +83,22 @@ class Life:
         """Where the events lead."""
         found = replay(self.events)
         assert found is not None
-        return found
+        return found.evolve(**self.events[0].data["beside"])
 
     def make(self, told: dict[str, Any]) -> Event:
         """Make a step: a move, or what the case before a merged one tells. Raises Refusal and NoRule."""
-        return {_ANSWERED: self._head_answered, _REOPENED: self._head_reopened}.get(
-            told["操作"], self._moved
-        )(told)  # fmt: skip
+        besides = {
+            _ANSWERED: self._head_answered, _REOPENED: self._head_reopened, Tag.JOINED.label: self._joined,
+            Tag.LEFT.label: self._joined,
+        }  # fmt: skip
+        return besides.get(told["操作"], self._moved)(told)
+
+    def _joined(self, told: dict[str, Any]) -> Event:
+        """Another case was merged into this one, or left it."""
+        s, at, tag = self.standing, moment(told["时刻"]).astimezone(UTC), by_label(Tag, told["操作"])
+        data = {tag.value.removeprefix("ticket:"): "20261101-00000002", "version": s.version + 1}
+        self.events.append(Event(s.seq + 1, at, tag.value, "hotline.None", data))
+        return self.events[-1]
 
     def _head_answered(self, told: dict[str, Any]) -> Event:
         """As `services.following` tells it: from now on this citizen is to be followed up."""

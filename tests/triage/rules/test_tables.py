@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 import triage.tables
-from models.vocab import Level
+from models.vocab import Level, Move
 from tests.triage.rules.helpers import cases, day, name_of, tables
 from triage.errors import NoRule, TableError
 from triage.rules.parsing import FILES
+from triage.rules.rate_rows import Cause
 from triage.rules.routing import route
 
 if TYPE_CHECKING:
@@ -166,3 +168,21 @@ def test_a_folder_named_like_a_table_is_a_problem(copied: Path) -> None:
 def test_yaml_that_goes_round_or_too_deep_is_a_problem(copied: Path, text: str) -> None:
     (copied / "kinds.yaml").write_text(text, "utf-8")
     assert [problem.where.file for problem in triage.tables.check(copied)][:1] == ["kinds.yaml"]
+
+
+def test_a_site_s_own_tables_of_before_there_was_an_answer_at_once_load_as_they_are(copied: Path) -> None:
+    for name, ids in (
+        ("moves.yaml", ("move.accept.answered", "move.answer_now")),
+        ("rates.yaml", ("out.answered",)),
+    ):
+        text = (copied / name).read_text("utf-8")
+        for row in ids:
+            text = re.sub(rf"  - id: {re.escape(row)}\n(?:    .*\n)+", "", text)
+        (copied / name).write_text(text, "utf-8")
+    assert triage.tables.check(copied) == []
+    own = triage.tables.load(copied)
+    with pytest.raises(NoRule):
+        own.moves.of(Move.ANSWER_NOW, day("2026-11-29"))
+    rules = own.rates.on(day("2026-11-01"))
+    assert rules.exclusions[Cause.ANSWERED].id == "out.diverted"
+    assert rules.row_ids.count("out.diverted") == 1

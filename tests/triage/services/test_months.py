@@ -269,3 +269,25 @@ async def test_a_place_put_right_after_the_dispatch_leaves_the_month_with_the_di
     unit = figures.line(By.UNIT, "110105026")
     assert unit is not None
     assert unit.assessed == 2
+
+
+async def test_what_was_answered_at_once_is_left_out_and_counted_by_itself(deps: Deps) -> None:
+    """On days before the row for it, it goes by that of 分流, and is counted all the same."""
+    lived, asked = await _tickets(deps.db, 2)
+    await _live(deps.db, lived, _LIVED)
+    before = (await months.close(deps, "2026-10")).published
+    assert [line.answered for line in before.figures.lines] == [0] * len(before.figures.lines)
+    answer = {"values": {"note": "夜间施工证明由街道受理"}}
+    await _live(deps.db, asked, (("ticket:answer_now", "2026-10-03 09:00", answer),))
+    await months.close(deps, "2026-10", reason="补录")
+    async with deps.db.reads() as session:
+        found = await months.headline(session, "2026-10")
+        whole = await months.with_outs(session, "2026-10")
+    total = found.figures.line(By.ALL, "")
+    assert total is not None
+    assert (total.assessed, total.out, total.answered) == (1, 1, 1)
+    assert total.of(Rate.RESPONSE).tickets == 1
+    (out, *_) = next(v for v in whole.figures.verdicts if v.no == asked).outs
+    assert (out.cause.value, out.row_id) == ("answered", "out.diverted")
+    notes = " ".join(sheets(deps.tables, whole, None, made_at=moment("2026-11-03 10:00"))[0].notes)
+    assert "其中当场答复1件，不派单，单独计数。" in notes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from models.vocab import Corrected, Outcome, Precision, Satisfaction, State, Tag, YesNo
 from models.vocab_mood import Mood
-from models.vocab_trends import Ending
+from models.vocab_trends import SUMMED, Ending
 from triage.rules.rows import UNCLEAR_KIND
 from triage.rules.trends.grid import grid_of
 
@@ -78,12 +78,17 @@ def state_told(state: State, events: Sequence[Event]) -> State:
     return State(before) if before else state
 
 
-def ending_of(state: State, follow_ups: Sequence[FollowUp]) -> Ending:
-    """What has come of a demand. Solved or not is what the last 回访 that reached the citizen says."""
+def ending_of(state: State, follow_ups: Sequence[FollowUp], *, at_once: bool = False) -> Ending:
+    """What has come of a demand. Solved or not is what the last 回访 that reached the citizen says.
+
+    `at_once`: 当场答复, which nobody is asked about.
+    """
     if state in _PLAIN:
         return _PLAIN[state]
     if state not in _OVER:
         return Ending.OPEN
+    if at_once:
+        return Ending.ANSWERED
     said = _last_reached(follow_ups)
     if said is None or said.solved is None:
         return Ending.ENDED
@@ -123,6 +128,7 @@ def fact_of(
     state: State,
     follow_ups: Sequence[FollowUp],
     community: str | None = None,
+    at_once: bool = False,
 ) -> Fact:
     """The part of a ticket. `spoken` is Beijing time; `corrections` are (field, new value), oldest first.
 
@@ -141,7 +147,7 @@ def fact_of(
     said = _last_reached(follow_ups)
     return Fact(
         day=spoken.date(), hour=spoken.hour, kind=kind, district=district, street=street, channel=channel,
-        ending=ending_of(state, follow_ups).value, community=found, grid=grid,
+        ending=ending_of(state, follow_ups, at_once=at_once).value, community=found, grid=grid,
         model=reading.model, band=min(int(reading.confidence * 10), 9),
         reached=int(said is not None), satisfied=int(said is not None and said.satisfaction in _CONTENT),
         reviewed=int(reading.review), corrected=int(bool(corrections)),
@@ -157,7 +163,7 @@ def cells(fact: Fact) -> list[tuple[Cell, Amounts]]:
     """Every cell the fact is counted in: (table, key), and what it adds there."""
     merged = int(fact.ending == Ending.MERGED)
     counts = {
-        "demands": 1, "cases": 1 - merged, **{ending.value: int(fact.ending == ending) for ending in Ending},
+        "demands": 1, "cases": 1 - merged, **{ending.value: int(fact.ending == ending) for ending in SUMMED},
         "reached": fact.reached, "satisfied": fact.satisfied, "reviewed": fact.reviewed,
         "corrected": fact.corrected, "mood_read": int(fact.mood != ""),
         "negative": int(fact.mood == Mood.NEGATIVE), "positive": int(fact.mood == Mood.POSITIVE),

@@ -22,6 +22,7 @@ RATED: Final = frozenset(
 SHARED: Final = frozenset(
     tag.value for tag in (Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.REASSIGN, Tag.REHANDLE, Tag.CLOSE)
 )
+_AT_ONCE: Final = frozenset({Tag.ANSWER_NOW.value, Tag.ACCEPT.value})
 #: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
 ADDED: Final = "诉求人网上补充"
 
@@ -127,6 +128,14 @@ class Case:
     def can_rate(self) -> bool:
         """Whether there is an answer, and nothing was said of it yet."""
         return self.answered and all(answer != self.answer for answer, *_ in self.ratings)
+
+
+def answered_at_once(case: Case) -> bool:
+    """Whether the case ended by 当场答复, and nobody took it back since (撤销, 受理)."""
+    if case.state not in {State.CLOSED.value, State.ARCHIVED.value}:
+        return False
+    said = [event.tag for event in standing_events(case.events) if event.tag in _AT_ONCE]
+    return bool(said) and said[-1] == Tag.ANSWER_NOW
 
 
 def standing_events(events: Sequence[Happened]) -> tuple[Happened, ...]:

@@ -1,8 +1,9 @@
 """记下要回传的动作: a move of a platform's ticket leaves a row for the sender, in the move's own transaction.
 
-Which moves are told: the seven of R7.3. The ticket's row is locked by the move, so the action numbers of an
-order are given out one after another. What can still be undone waits until it no longer can (unless the
-source says otherwise): undone before that, it is never sent; after, a further 阶段反馈 says so.
+Which moves are told: the seven of R7.3, and 当场答复 as two of them. The ticket's row is locked by the move,
+so the action numbers of an order are given out one after another. What can still be undone waits until it no
+longer can (unless the source says otherwise): undone before that, it is never sent; after, a further 阶段反馈
+says so, as when what was answered at once is taken up again (受理).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal, Source
 from models.hotline import HotlineAction
-from models.vocab import Move
+from models.tickets import TicketEvent
+from models.vocab import Move, State, Tag
 from models.vocab_sources import ActionKind, ActionState, SourceKind
 from triage.clock import local
 
@@ -36,15 +38,21 @@ OF_MOVE: Final[Mapping[Move, ActionKind]] = {
     Move.CLOSE: ActionKind.CLOSED,
     Move.FOLLOW_UP: ActionKind.FOLLOW_UP,
 }
+#: 当场答复 ends a case in one move: the platform is told the answer, then that it is closed.
+_KINDS: Final[Mapping[str, tuple[ActionKind, ...]]] = {
+    **{move.value: (kind,) for move, kind in OF_MOVE.items()},
+    Move.ANSWER_NOW.value: (ActionKind.FEEDBACK, ActionKind.CLOSED),
+}
 UNDONE: Final = "已撤销"
+_TAKEN_UP: Final = "已收回，重新受理：已撤销"
 
 
 async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Event, *, now: datetime) -> None:
     """Write what the platform is to be told of this event; nothing for others and for other tickets."""
-    move = event.data.get("move")
-    kind = next((kind for known, kind in OF_MOVE.items() if known.value == move), None)
-    undone = event.data.get("undoes") if move == Move.UNDO.value else None
-    if kind is None and undone is None:
+    move = str(event.data.get("move"))
+    kinds = _KINDS.get(move, ())
+    undone = await _undone(session, ticket.id, event)
+    if not kinds and undone is None:
         return
     order = (
         await session.execute(
@@ -63,9 +71,11 @@ async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Eve
     available = now
     if undone is not None:
         told = await _undo(session, ticket.id, undone)
-        if told is None:
+        if not told:
             return
-        kind, body = ActionKind.PROGRESS, body | {"note": f"{UNDONE}第 {told.seq} 号动作“{_label(told)}”"}
+        how = _TAKEN_UP if move == Move.ACCEPT.value else UNDONE
+        named = "、".join(f"第 {one.seq} 号动作“{_label(one)}”" for one in told)
+        kinds, body = (ActionKind.PROGRESS,), body | {"note": f"{how}{named}"}
     elif order.settings.get("hold_undo", "yes") != "no" and (until := event.data.get("undo_until")):
         available = datetime.fromisoformat(until)
     last = await session.scalar(
@@ -73,20 +83,39 @@ async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Eve
             HotlineAction.source_id == order.id, HotlineAction.order_no == order.external_id
         )
     )
-    session.add(HotlineAction(
-        source_id=order.id,
-        order_no=order.external_id,
-        seq=(last or 0) + 1,
-        ticket_id=ticket.id,
-        event_seq=event.seq,
-        kind=(kind or ActionKind.PROGRESS).value,
-        day=local(event.at).date(),
-        body=body,
-        state=ActionState.WAITING.value,
-        created_at=now,
-        available_at=available,
-        attempts=0,
-    ))  # fmt: skip
+    session.add_all(
+        HotlineAction(
+            source_id=order.id,
+            order_no=order.external_id,
+            seq=(last or 0) + number,
+            ticket_id=ticket.id,
+            event_seq=event.seq,
+            kind=kind.value,
+            day=local(event.at).date(),
+            body=body,
+            state=ActionState.WAITING.value,
+            created_at=now,
+            available_at=available,
+            attempts=0,
+        )
+        for number, kind in enumerate(kinds, start=1)
+    )
+
+
+async def _undone(session: AsyncSession, ticket_id: int, event: Event) -> int | None:
+    """The event that this one takes back: by 撤销, or by 受理 of what was answered at once."""
+    move = event.data.get("move")
+    if move == Move.UNDO.value:
+        undone: int | None = event.data.get("undoes")
+        return undone
+    if move != Move.ACCEPT.value or event.data.get("from") != State.CLOSED.value:
+        return None
+    found: int | None = await session.scalar(
+        sa.select(sa.func.max(TicketEvent.seq)).where(
+            TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.ANSWER_NOW.value
+        )
+    )
+    return found
 
 
 def _body(tables: Tables, ticket: Ticket, event: Event) -> dict[str, Any]:
@@ -102,20 +131,20 @@ def _body(tables: Tables, ticket: Ticket, event: Event) -> dict[str, Any]:
     }
 
 
-async def _undo(session: AsyncSession, ticket_id: int, event_seq: int) -> HotlineAction | None:
-    """Drop the action of an undone event; gives it when the platform may have it already."""
-    told = await session.scalar(
+async def _undo(session: AsyncSession, ticket_id: int, event_seq: int) -> list[HotlineAction]:
+    """Drop the actions of an undone event; gives those that the platform may have already."""
+    actions = await session.scalars(
         sa.select(HotlineAction)
         .where(HotlineAction.ticket_id == ticket_id, HotlineAction.event_seq == event_seq)
-        .order_by(HotlineAction.seq.desc())
-        .limit(1)
+        .order_by(HotlineAction.seq)
         .with_for_update()
     )
-    if told is None or told.state == ActionState.DROPPED.value:
-        return None
-    if told.attempts == 0 and told.state == ActionState.WAITING.value:
-        told.state, told.error = ActionState.DROPPED.value, UNDONE
-        return None
+    told = []
+    for action in actions:
+        if action.attempts == 0 and action.state == ActionState.WAITING.value:
+            action.state, action.error = ActionState.DROPPED.value, UNDONE
+        elif action.state != ActionState.DROPPED.value:
+            told.append(action)
     return told
 
 

@@ -28,7 +28,7 @@ from models.rollups import (
     RollupTicket,
 )
 from models.vocab_mood import Mood
-from models.vocab_trends import Ending
+from models.vocab_trends import SUMMED, Ending
 from triage.rules.trends.facts import Fact, cells
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _amounts() -> dict[str, sa.ColumnElement[int]]:
     """What the sums count, over facts."""
     t = RollupTicket
     found: dict[str, sa.ColumnElement[int]] = {
-        ending.value: sa.func.sum(sa.case((t.ending == ending.value, 1), else_=0)) for ending in Ending
+        ending.value: sa.func.sum(sa.case((t.ending == ending.value, 1), else_=0)) for ending in SUMMED
     }
     found |= {
         name: sa.func.sum(getattr(t, name)) for name in ("reached", "satisfied", "reviewed", "corrected")

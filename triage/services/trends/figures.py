@@ -27,7 +27,7 @@ import sqlalchemy as sa
 
 from models.parties import Party, PartyMention, PartyName
 from models.rollups import MEASURES, RollupChannel, RollupCursor, RollupModel, RollupTicket
-from models.vocab_trends import Axis, Ending
+from models.vocab_trends import SUMMED, Axis, Ending
 from triage.clock import BEIJING
 from triage.rules import suppression
 from triage.services.trends import sources
@@ -80,7 +80,9 @@ class Figures:
     @property
     def endings(self) -> dict[Ending, int]:
         """Demands by what has come of them."""
-        return {ending: getattr(self, ending.value) for ending in Ending}
+        found: dict[Ending, int] = {ending: getattr(self, ending.value) for ending in SUMMED}
+        found[Ending.ANSWERED] = self.demands - sum(found.values())
+        return {ending: found[ending] for ending in Ending}
 
     @property
     def solved_share(self) -> float | None:

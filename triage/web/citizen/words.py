@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealState, Divert, Outcome, Satisfaction, State, Tag
-from triage.services.citizen.told import ADDED, standing_events
+from triage.services.citizen.told import ADDED, answered_at_once, standing_events
 from triage.services.identities.showing import shown_text
 from triage.web.names import plain_area
 
@@ -55,6 +55,7 @@ _EVENTS: Final = {
     Tag.DISPATCHED: "派给承办单位",
     Tag.REVIEW: "转工作人员核对",
     Tag.DIVERTED: "转其他渠道",
+    Tag.ANSWER_NOW: "当场答复",
     Tag.HANDED_OVER: "转相关渠道（不属于环境类）",
     Tag.ACCEPT: "受理",
     Tag.MERGE: "与同一件事合并办理",
@@ -83,6 +84,8 @@ _EVENTS: Final = {
     Tag.ARCHIVE: "归档",
 }
 _KEPT_CHARACTERS: Final = 500
+#: 当场答复: the answer is all there is, so it stands whole.
+_ANSWERED: Final = "已当场答复，不再派单。答复见下面的办理经过。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,8 @@ def _state(case: Case) -> str:
         calls = [event for event in standing_events(case.events) if event.tag == Tag.FOLLOW_UP]
         rate = _RATE_HERE if case.can_rate else ""
         return f"{_NOT_REACHED}{rate}" if calls and _in_vain(calls[-1]) else told
+    if answered_at_once(case):
+        return _ANSWERED
     if case.state == State.DIVERTED and case.divert in set(Divert):
         return f"{told}{_DIVERTED[Divert(case.divert)]}"
     return told
@@ -213,5 +218,6 @@ def _line(event: Happened, tables: Tables) -> Line | None:
     if event.tag == Tag.URGE and not _urged(event):
         what = "诉求人补充了情况"
     # Only the answer is written for the citizen; other notes are between those who handle it.
-    more = str(values.get("note") or "")[:_KEPT_CHARACTERS] if event.tag == Tag.FEEDBACK else ""
-    return Line(event.at, what, more or None)
+    more = str(values.get("note") or "") if event.tag in {Tag.FEEDBACK, Tag.ANSWER_NOW} else ""
+    kept = more if event.tag == Tag.ANSWER_NOW else more[:_KEPT_CHARACTERS]
+    return Line(event.at, what, kept or None)

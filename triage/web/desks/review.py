@@ -20,6 +20,7 @@ from models.vocab import Corrected, Field, Level, Move, State, Urgency
 from models.vocab_staff import Permission
 from nlp.types import source_text
 from triage.errors import BadInput, NoRule, NotFound, TriageError
+from triage.rules import answering
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal
 from triage.rules.rows import OWN
@@ -31,7 +32,7 @@ from triage.web import access, asking, communities, guard, move_forms, present
 from triage.web import moves as moves_web
 from triage.web.acting import unit_text
 from triage.web.desk import render
-from triage.web.desks import queue
+from triage.web.desks import at_once, queue
 from triage.web.desks.live import BOARD
 from triage.web.desks.review_views import Form, Likely, Past, ReviewPage, Shown, Snippet
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
@@ -64,6 +65,9 @@ _FOR_SCRIPT: Final = "application/json"
 _ERRORS: Final = (
     Refusal, NoRule, BadInput, moving.Conflict, moving.KeyReused, correcting.CorrectedMeanwhile,
 )  # fmt: skip
+_PARAMETERS: Final = ("but", "done", "how")
+#: What became of `done`, in `how`; else it was dispatched.
+_ANSWERED: Final = "answered"
 #: The fields of the form and what each was shown with.
 _SHOWN: Final = {"kind": "held", "urgency": "graded", "unit": "offered", "assist": "offered_assist"}
 
@@ -91,7 +95,7 @@ def _touched(typed: Mapping[str, str], field: str) -> bool:
 
 async def following(request: web.Request) -> web.Response:
     """GET /desk/review: lead to the next ticket, held from now on; a page that says so when none waits."""
-    asking.refuse_others(request.query, ("but", "done"), many=("but",))
+    asking.refuse_others(request.query, _PARAMETERS, many=("but",))
     but = tuple(no for no in request.query.getall("but", [])[:_MOST_SKIPPED] if len(no) <= 32)  # noqa: PLR2004
     deps, login = request.app[DEPS], _login(request)
     now = deps.clock.now()
@@ -104,19 +108,20 @@ async def following(request: web.Request) -> web.Response:
     for ticket_id, no in found:
         async with deps.db.writes.begin() as session:
             if await holding.hold(session, ticket_id, login, now=now, span=HOLD):
-                return _lead(no, request.query.get("done"), but)
+                return _lead(no, request.query, but)
     return await _none(request)
 
 
-def _lead(no: str, done: str | None, but: tuple[str, ...]) -> web.Response:
-    query = urlencode([*((("done", done),) if done else ()), *(("but", other) for other in but)])
+def _lead(no: str, asked: Mapping[str, str], but: tuple[str, ...]) -> web.Response:
+    told = [(name, asked[name]) for name in ("done", "how") if asked.get(name)]
+    query = urlencode([*told, *(("but", other) for other in but)])
     place = f"/desk/review/{no}?{query}" if query else f"/desk/review/{no}"
     return web.Response(status=_SEE_OTHER, headers={"Location": place})
 
 
 async def one(request: web.Request) -> web.Response:
     """GET /desk/review/{no}. Raises NotFound."""
-    asking.refuse_others(request.query, ("but", "done"), many=("but",))
+    asking.refuse_others(request.query, _PARAMETERS, many=("but",))
     return await _page(request, None)
 
 
@@ -148,6 +153,31 @@ async def decided(request: web.Request) -> web.Response:
         # Its browser has the next ticket already.
         return web.json_response({"done": no})
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/desk/review?done={no}"})
+
+
+async def answered(request: web.Request) -> web.Response:
+    """POST /desk/review/{no}/answer: 当场答复. Leads to the next, or shows why not."""
+    deps, no = request.app[DEPS], request.match_info["no"]
+    form = await request.post()
+    typed = {name: value for name, value in form.items() if isinstance(value, str)}
+    now, who = deps.clock.now(), acting_of(request)
+    wish = at_once.wish_of(no, typed)
+    try:
+        await moves_web.check_acting(request, who, wish, typed)
+        async with deps.db.writes.begin() as session:
+            await moving.make(session, deps.tables, request[VIEWER], who.person(deps.tables), wish, now=now)
+            await holding.release(session, no, now=now)
+    except _ERRORS as error:
+        return await _page(request, None, answered=(typed, error))
+    request.app[CACHES].moved(request[VIEWER])
+    request.app[BOARD].tell()
+    place = f"/desk/review?{urlencode({'done': no, 'how': _ANSWERED})}"
+    return web.Response(status=_SEE_OTHER, headers={"Location": place})
+
+
+def _told(request: web.Request) -> str:
+    """What became of the ticket before this one."""
+    return "已当场答复，10 分钟内可在它的工单页撤销" if request.query.get("how") == _ANSWERED else "已派单"
 
 
 def _said(typed: Mapping[str, str]) -> dict[str, str]:
@@ -198,6 +228,7 @@ async def _none(request: web.Request) -> web.Response:
         request, "desks/review.html",
         page=ReviewPage(
             ticket=None, pieces=(), likely=(), kinds=(), urgencies=(), form=None, held=None, why_not=None,
+            answer=None, said=_told(request),
             platform=(), may_dismiss=False, same=(), past=(), snippets=(), queue=await queue.queue(request),
             skip="/desk/review", done=request.query.get("done"),
             acting=acting_view(request, acting_of(request)),
@@ -206,7 +237,12 @@ async def _none(request: web.Request) -> web.Response:
     )  # fmt: skip
 
 
-async def _page(request: web.Request, tried: Tried | None) -> web.Response:
+async def _page(
+    request: web.Request,
+    tried: Tried | None,
+    *,
+    answered: tuple[dict[str, str], TriageError] | None = None,
+) -> web.Response:
     deps, no = request.app[DEPS], request.match_info["no"]
     now, login = deps.clock.now(), _login(request)
     # Of one moment: the corrections that the form knows of are those its units were made of.
@@ -238,6 +274,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     kind = (tried.kept("kind") if tried else None) or stands
     spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]
     names = request.app[NAMES]
+    kept = answering.words_of(event.data for event in whole.events)
     but = [no, *request.query.getall("but", [])][:_MOST_SKIPPED]
     page = ReviewPage(
         ticket=view,
@@ -258,6 +295,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         ),
         held=held,
         why_not=_why_not(dispatch),
+        answer=at_once.view(deps.tables, found, standing, words=kept, tried=answered, on=today),
         platform=platform,
         may_dismiss=True,
         same=same,
@@ -280,11 +318,13 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         queue=await queue.queue(request),
         skip=f"/desk/review?{urlencode([('but', other) for other in but])}",
         done=request.query.get("done"),
+        said=_told(request),
         acting=acting_view(request, who),
         here=f"/desk/review/{no}",
         token=guard.token_of(request),
     )
-    return render(request, "desks/review.html", status=tried.error.status if tried else 200, page=page)
+    error = tried.error if tried else answered[1] if answered else None
+    return render(request, "desks/review.html", status=error.status if error else 200, page=page)
 
 
 def _why_not(dispatch: MoveView | None) -> str | None:
@@ -355,4 +395,5 @@ ROUTES: Final = (
     access.get("/desk/review/{no}", one, needs=Permission.INTAKE),
     access.get("/desk/review/{no}/units", units_of, needs=Permission.INTAKE),
     access.post("/desk/review/{no}", decided, needs=Permission.INTAKE),
+    access.post("/desk/review/{no}/answer", answered, needs=Permission.INTAKE),
 )

@@ -81,6 +81,24 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """当场答复: `note` is what the citizen reads; `why_not`: what stands in the way."""
+
+    type: str
+    note: str
+    told: str
+    options: tuple[Term, ...]
+    most: int | None
+    version: int
+    key: str
+    why_not: str | None
+    hint: str
+    source: str
+    error: str | None
+    wrong: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SentBack:
     """What came back from a unit (退单) and waits for 审核 or 改派; `address`: the list of all of it."""
 
@@ -118,6 +136,7 @@ class ReviewPage:
     form: Form | None
     held: str | None
     why_not: str | None
+    answer: AnswerForm | None
     platform: tuple[Asked, ...]
     may_dismiss: bool
     same: tuple[PairLine, ...]
@@ -126,6 +145,8 @@ class ReviewPage:
     queue: Queue
     skip: str
     done: str | None
+    said: str
+    """What became of `done`, in words."""
     acting: ActingView
     here: str
     token: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Divert, State
+from models.vocab import Divert, Move, State
 from triage.services.open311.taking import request_id
 from triage.web.names import plain_area
 from triage.web.open311.documents import Many, One, moment
@@ -110,6 +110,8 @@ def _notes(row: PublicCase) -> str:
 def _own(row: PublicCase) -> str:
     if row.state == State.DIVERTED.value and row.divert in set(Divert):
         return Divert(row.divert).label
+    if row.answered:
+        return f"{Move.ANSWER_NOW.label}：{row.answer}" if row.answer else f"已{Move.ANSWER_NOW.label}"
     if row.state in _NOTES:
         return _NOTES[row.state]
     return State(row.state).label if row.state in set(State) else str(row.state)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from aiohttp import web
 
-from models.vocab import AppealState, Channel
+from models.vocab import AppealState, Channel, Post, Told
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
 from triage.services import registered, registering, registration, taking_over
 from triage.services.citizen import filing
 from triage.services.registration import Typed
 from triage.web import access, asking, evidence
+from triage.web.acting import Acting
 from triage.web.keys import CACHES, DEPS, VIEWER
 from triage.web.moves import KEY
 from triage.web.present import term
@@ -25,11 +26,28 @@ if TYPE_CHECKING:
     from triage.services.registered import Progress, Same
 
 _MOST_ID: Final = 10**18 - 1
-_TEXTS: Final = ("channel", "title", "text", "place", "name", "phone", "received_at", "number")
+_TEXTS: Final = (
+    "channel",
+    "title",
+    "text",
+    "place",
+    "name",
+    "phone",
+    "received_at",
+    "number",
+    "answer",
+    "told_citizen",
+)
 _FLAGS: Final = ("anonymous", "confidential", "carry")
 _BODY: Final = (*_TEXTS, *_FLAGS, "failed", "files")
 #: A field of the form as the body calls it.
-_CALLED: Final = {"how": "channel", "received": "received_at", "form": KEY}
+_CALLED: Final = {
+    "how": "channel",
+    "received": "received_at",
+    "form": KEY,
+    "told": "told_citizen",
+    "answered": "answer",
+}
 
 
 def id_of(request: web.Request) -> int:
@@ -55,8 +73,9 @@ async def made(request: web.Request) -> web.Response:
     files = await evidence.kept_encoded(request, body.get("files"), pdf=False)
     async with deps.db.writes.begin() as session:
         done = await registering.register(
-            session, deps, viewer, found, files=files.files, hashes=files.hashes, now=deps.clock.now()
-        )
+            session, deps, viewer, found, files=files.files, hashes=files.hashes,
+            by=Acting(viewer, Post.HOTLINE).person(deps.tables), now=deps.clock.now(),
+        )  # fmt: skip
     request.app[CACHES].today.forget(viewer.scope)
     return await _view(request, done.appeal_id, status=200 if done.repeated else 201)
 
@@ -108,7 +127,8 @@ def _typed(body: Mapping[str, Any], key: str) -> Typed:
         key=key, how=text("channel"), title=text("title"), text=text("text"), place=text("place"),
         name=text("name"), phone=text("phone"), anonymous=flag("anonymous"),
         confidential=flag("confidential"), received=text("received_at"), number=text("number"),
-        failed=failed, carry=flag("carry"),
+        failed=failed, carry=flag("carry"), answered=bool(text("answer") or text("told_citizen")),
+        answer=text("answer"), told=text("told_citizen"),
     )  # fmt: skip
 
 
@@ -137,6 +157,13 @@ def paths(
         "confidential": {"type": "boolean", "description": "要求保密"},
         "received_at": {**text, "description": "何时提出，ISO 格式，不带时区按北京时间；不写为现在"},
         "number": {**text, "maxLength": registration.LONGEST_NUMBER, "description": "平台编号，按它能查到"},
+        "answer": {
+            **text, "minLength": registration.SHORTEST_ANSWER, "maxLength": registration.LONGEST_ANSWER,
+            "description": "已当场答复的话，诉求人看得到；写了就要写 told_citizen。不能当场办结的留给人看",
+        },
+        "told_citizen": {
+            "type": "string", "enum": [one.value for one in Told], "description": "怎样告诉诉求人的",
+        },
         "failed": {
             "type": "integer", "minimum": 1, "maximum": _MOST_ID, "description": "代替哪一条处理失败的诉求",
         },

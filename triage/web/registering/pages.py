@@ -9,16 +9,18 @@ from aiohttp import web
 
 from connectors.ports import StoreDown
 from connectors.vault import normal_phone
-from models.vocab import Channel
+from models.vocab import Channel, Post, Told
 from models.vocab_staff import Permission
 from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady
+from triage.rules.access import PostNotYours
 from triage.services import attachments, callers, registered, registering, registration, taking_over
 from triage.services.limiting import TooOften
 from triage.services.registering import FormReused, NotGivenUp
 from triage.services.registration import Typed
 from triage.web import access
+from triage.web.acting import Acting
 from triage.web.asking import number_of, refuse_others
 from triage.web.attachments import limits_of
 from triage.web.callers import views as caller_views
@@ -27,6 +29,7 @@ from triage.web.citizen.page import new_key, photos, text_of
 from triage.web.desk import render
 from triage.web.keys import CACHES, DEPS, FILES, NAMES, VIEWER
 from triage.web.registering import api
+from triage.web.ticket_page import acting_of
 from triage.web.views import Term
 
 if TYPE_CHECKING:
@@ -94,6 +97,8 @@ class RegisterPage:
     failed: Failed | None
     limits: FileLimits
     again: bool
+    ways: tuple[Term, ...]
+    most_answered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,8 @@ def typed_of(form: Mapping[str, object], *, key: str) -> Form:
             anonymous=ticked("anonymous"), confidential=ticked("confidential"),
             received=text_of(form, "received", 40), number=text_of(form, "number", 200),
             failed=failed, carry=ticked("carry"),
+            answered=ticked("answered"), answer=text_of(form, "answer", _LONGEST),
+            told=text_of(form, "told", 16),
         ),
         area=text_of(form, "area", 12), lat=text_of(form, "lat", 24), lon=text_of(form, "lon", 24),
         seen=text_of(form, "seen", 200), called=text_of(form, "called", 200),
@@ -282,6 +289,8 @@ async def _registered(
         return await _form(request, form, {"files": error.detail}, status=error.status)
     except (NotFound, NotGivenUp) as error:
         return await _form(request, form, {"form": _GONE}, status=error.status)
+    except PostNotYours as error:
+        return await _form(request, form, {"answered": error.detail}, status=error.status)
 
 
 def _leads_to(path: str) -> web.Response:
@@ -298,10 +307,16 @@ async def _register(request: web.Request, found: Registration, files: Sequence[P
         raise NotReady("照片暂时存不进去：请过一会儿再登记，或先不带照片登记。") from None
     async with deps.db.writes.begin() as session:
         made = await registering.register(
-            session, deps, request[VIEWER], found, files=files, hashes=hashes, now=deps.clock.now()
-        )
+            session, deps, request[VIEWER], found, files=files, hashes=hashes,
+            by=as_clerk(acting_of(request)).person(deps.tables), now=deps.clock.now(),
+        )  # fmt: skip
     request.app[CACHES].today.forget(request[VIEWER].scope)
     return made.appeal_id
+
+
+def as_clerk(who: Acting) -> Acting:
+    """The same person as the hotline's: an answer at once is hers."""
+    return who if who.post is Post.HOTLINE else Acting(who.who, Post.HOTLINE, None, who.name)
 
 
 async def _pressed(request: web.Request, form: Form, posted: Mapping[str, Any]) -> web.Response:
@@ -337,6 +352,8 @@ async def _form(
         typed=typed, area=view.area, lat=form.lat, lon=form.lon, faults=faults, map=view,
         hows=tuple(Term(how.value, how.label) for how in registration.HOW), same=same, caller=caller,
         called=called, failed=old, limits=limits_of(request), again=again,
+        ways=tuple(Term(one.value, one.label) for one in Told),
+        most_answered=registration.LONGEST_ANSWER,
     )  # fmt: skip
     return render(request, "desk/register.html", status=status, page=page, seen=form.seen)
 

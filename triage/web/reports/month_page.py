@@ -72,6 +72,8 @@ class MonthLine:
     composite: str
     change: str
     group: str
+    answered: int = 0
+    """Of `out`: 当场答复."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,7 @@ class _View:
             composite=shown(line.composite(weights.weights)),
             change=signed(change.composite if change else None),
             group="",
+            answered=line.answered,
         )
 
     def cell(self, line: Line, rate: Rate, tab: str | None) -> RateCell:
@@ -311,6 +314,7 @@ class _View:
             composite=shown(row.composite),
             change=signed(row.change),
             group=group,
+            answered=row.line.answered if row.line else 0,
         )
 
 

@@ -192,8 +192,22 @@ function seen() {
   say("");
 }
 
+// 答复要点 → 当场答复: added to what is written already.
+function fill(event) {
+  const note = $("#answer-note");
+  const words = event.currentTarget.dataset.fill;
+  note.value = note.value.trim() ? `${note.value.trimEnd()}\n${words}` : words;
+  note.focus();
+  $("#said").textContent = "已填入当场答复";
+}
+
 function dress() {
   prepare();
+  for (const button of $("#answer-form") ? all("[data-fill]", root()) : []) {
+    button.hidden = false;
+    button.addEventListener("click", fill);
+  }
+  $("#answer-form")?.addEventListener("input", seen);
   if (!form()) return;
   form().addEventListener("submit", send);
   for (const name of UNITS) {
@@ -218,7 +232,9 @@ document.addEventListener("keydown", (event) => {
   if (!form() || $("#help").open || event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    if (!event.repeat) form().requestSubmit();
+    // Whoever writes an answer sends that, and dispatches nothing.
+    const wanted = event.target.closest("#answer-form") ?? form();
+    if (!event.repeat) wanted.requestSubmit();
     return;
   }
   if (!/^(Enter|Control|Meta|Shift|Alt)$/.test(event.key)) seen();

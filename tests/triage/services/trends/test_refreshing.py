@@ -277,3 +277,30 @@ async def test_a_quiet_night_is_counted_to_its_end(sqlite_db: Database) -> None:
         fresh = await figures.as_of(session)
     # Without it neither the day's signals nor its report are made until somebody calls.
     assert fresh.at == later
+
+
+async def test_what_was_answered_at_once_is_an_ending_of_its_own(db: Database) -> None:
+    deps = deps_of(db)
+    asked = TicketIn(state=State.REVIEW, appeal_type="咨询")
+    one, other, _ = await add_tickets(db, asked, asked, TicketIn())
+    await units(deps)
+    answer = {"note": "夜间施工证明由街道受理", "told_citizen": "phone"}
+    for no in (one, other):
+        await move(deps, no, HOTLINE, Move.ANSWER_NOW, answer)
+    await move(deps, one, HOTLINE, Move.ARCHIVE, {})
+    await refreshed(deps)
+    async with db.reads() as session:
+        told = await figures.totals(session, WEEK)
+    assert {ending.value: n for ending, n in told.endings.items() if n} == {"answered": 2, "open": 1}
+    assert (told.ended, sum(told.endings.values())) == (0, told.demands)
+    kept = await sums(db)
+    await refreshing.rebuild(deps)
+    assert await sums(db) == kept
+    # Taken up again it is no answer any more.
+    await move(deps, other, HOTLINE, Move.ACCEPT, {"reason": "诉求人还有一处要问"})
+    await refreshed(deps)
+    async with db.reads() as session:
+        told = await figures.totals(session, WEEK)
+    assert {ending.value: n for ending, n in told.endings.items() if n} == {
+        "in_review": 1, "answered": 1, "open": 1
+    }  # fmt: skip

@@ -344,3 +344,22 @@ def test_every_state_has_words() -> None:
     from triage.web.citizen import words  # noqa: PLC0415
 
     assert set(State) - set(words._STATES) == set()
+
+
+async def test_what_was_answered_at_once_is_read_by_number_until_it_is_taken_back(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await citizen.report(text="请问望京街道夜间施工要办什么证明，在哪里办？")
+    await read_all(deps, reader)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(appeal_type="咨询"))
+    assert (await ticket_of(deps)).state == State.REVIEW, "a question that waits for a clerk"
+    words = "夜间施工证明由街道受理，工作日上午可查。" * 30
+    await move(deps, Post.HOTLINE, Move.ANSWER_NOW, note=words, told_citizen="web")
+    page = await citizen.get("/citizen/case")
+    assert "已当场答复，不再派单" in page
+    assert words in page, "the whole of it: it is all there is"
+    assert ("最晚答复" in page, "王经办" in page) == (False, False)
+    await move(deps, Post.HOTLINE, Move.ACCEPT, reason="诉求人还有一处要问")
+    page = await citizen.get("/citizen/case")
+    assert ("已当场答复，不再派单" in page, words in page) == (False, True)

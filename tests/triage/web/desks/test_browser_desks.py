@@ -257,3 +257,23 @@ async def test_an_officer_signs_contacts_and_answers(page: Page, deps: Deps) -> 
     async with deps.db.reads() as session:
         found = await session.scalar(sa.select(Ticket.state).where(Ticket.no == no))
     assert found == "feedback"
+
+
+async def test_a_question_is_answered_by_the_keyboard_and_not_dispatched(page: Page, deps: Deps) -> None:
+    (no,) = await add_tickets(deps.db, waiting(30, appeal_type="咨询"))
+    await be(page, Post.HOTLINE, "")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await page.goto(f"/desk/review/{no}")
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390, "nothing runs over the edge of a phone"
+    note = page.locator("#answer-note")
+    await note.fill("街道受理。")
+    await page.get_by_text("多久答复", exact=True).click()
+    await page.get_by_label("填入当场答复：多久答复").click()
+    words = await note.input_value()
+    assert (words.startswith("街道受理。\n"), len(words) > 20) == (True, True)
+    await page.locator("#answer-told").select_option("phone")
+    await note.press("Control+Enter")
+    await expect(page.locator(".hint.good")).to_contain_text("已当场答复")
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(Ticket.state)) == State.CLOSED

@@ -14,7 +14,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from models.appeals import Appeal, Appellant, Source
 from models.open311 import Open311Request
 from models.tickets import Ticket
+from models.vocab import Move, Post, State
 from tests.factories import TicketIn, add_reference, add_tickets
+from tests.triage.web.citizen.steps import move_of
 from tests.triage.web.open311.conftest import BASE, read_all
 from triage.services import reference
 from triage.services.open311 import keys, taking
@@ -272,3 +274,36 @@ async def test_two_at_once_with_one_key_of_the_client_are_one(client: Client, de
 )  # fmt: skip
 async def test_odd_questions_are_answered(client: Client, query: str) -> None:
     assert (await client.get(f"{BASE}/requests.json?{query}")).status in {200, 400}
+
+
+async def told_of(client: Client, number: str) -> dict[str, Any]:
+    (row,) = await (await client.get(f"{BASE}/requests/{number}.json")).json()
+    found: dict[str, Any] = row
+    return found
+
+
+async def test_an_answer_at_once_is_read_where_it_was_asked_in_public_and_there_alone(
+    client: Client, key: str, deps: Deps
+) -> None:
+    del key
+    asked = TicketIn(state=State.REVIEW, appeal_type="咨询")
+    mine, other = await add_tickets(deps.db, asked, asked)
+    await reference.sync(deps)
+    number, elsewhere = (no.split("-")[1] for no in (mine, other))
+    async with deps.db.writes.begin() as session:
+        session.add(Open311Request(
+            appeal_id=int(number), key_id=1, token="t" * 24, service_code="NOI-01", description="在哪办",
+            address=None, lon=None, lat=None, answers={},
+        ))  # fmt: skip
+    words = "夜间施工证明由街道受理，工作日上午可查"
+    for no in (mine, other):
+        await move_of(deps, no, Post.HOTLINE, Move.ANSWER_NOW, note=words, told_citizen="web")
+    row, public = await told_of(client, number), await told_of(client, elsewhere)
+    assert (row["status"], row["status_notes"]) == ("closed", f"当场答复：{words}")
+    assert (public["status"], public["status_notes"]) == ("closed", "已当场答复")
+    assert public["updated_datetime"] > public["requested_datetime"], "when it ended"
+    await move_of(deps, other, Post.HOTLINE, Move.ARCHIVE)
+    assert (await told_of(client, elsewhere))["status_notes"] == "已当场答复"
+    await move_of(deps, mine, Post.HOTLINE, Move.UNDO, reason="答错了一件")
+    row = await told_of(client, number)
+    assert (row["status"], words in str(row)) == ("open", False)

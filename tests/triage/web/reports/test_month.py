@@ -176,3 +176,20 @@ async def test_a_bad_address_is_told(client: Client, no: str, query: str, status
     response = await client.get(f"/desk/month?{query}")
     assert response.status == status
     assert words in await response.text()
+
+
+async def test_what_was_answered_at_once_is_told_beside_what_is_left_out(
+    client: Client, deps: Deps, no: str
+) -> None:
+    del no
+    assert "当场答复" not in await (await client.get("/desk/month")).text()
+    (asked,) = await factories.add_tickets(deps.db, factories.TicketIn())
+    async with deps.db.writes.begin() as session:
+        ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == asked))
+        at = moment("2026-10-03 09:00")
+        told: dict[str, Any] = {"ticket_id": ticket_id, "seq": 10, "at": at, "data": {}}
+        await session.execute(sa.insert(TicketEvent), [{**told, "tag": "ticket:answer_now"}])
+    later = replace(deps, clock=FixedClock(moment("2026-11-03 09:00")))
+    await months.close(later, "2026-10", reason="补录")
+    page = await (await client.get("/desk/month")).text()
+    assert page.count("不计入 1，其中当场答复 1") >= 2
