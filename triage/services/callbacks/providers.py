@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import orjson
@@ -16,13 +17,12 @@ import sqlalchemy as sa
 from connectors.callback.fields import ANSWER, REQUEST, AnswerFields, FieldsRefused, RequestFields
 from connectors.callback.http import HttpNumbers, NumbersSettings
 from connectors.feeds.guard import Exempt
-from connectors.vault import VaultError
 from models.callbacks import NumbersProvider
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services import ledger
-from triage.services.sources.editing import check_lost, check_moved, checked, typed
+from triage.services.sources.editing import Before, checked, settled_credentials
 from triage.services.sources.ports import FieldType, SettingField
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ log = logs.get(__name__)
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
 _LONGEST_NAME: Final = 60
+_CHANGED: Final = "这个虚拟号服务刚刚被别人改过，没有启用。请核对现在的地址和各项设置后再启用。"
 _PREFIX: Final = re.compile(r"\+?[0-9]{1,4}")
 
 FIELDS: Final = (
@@ -67,6 +68,13 @@ class ProviderKeyTaken(TriageError):
     status: ClassVar[int] = 409
 
 
+class ProviderChanged(TriageError):
+    """这个虚拟号服务刚刚被别人改过，没有保存。您填写的还在，请与上面现在的核对后再保存；凭据要重新填写。"""
+
+    code: ClassVar[str] = "version_conflict"
+    status: ClassVar[int] = 409
+
+
 class AnotherPerson(TriageError):
     """服务方会收到诉求人的号码：最后修改的人不能自己启用，请另一位系统管理员核对地址后启用。"""
 
@@ -76,12 +84,21 @@ class AnotherPerson(TriageError):
 
 @dataclass(frozen=True, slots=True)
 class ProviderIn:
-    """An account as a form gives it. `credentials`: those typed anew; the others stay as they are."""
+    """An account as a form gives it. `credentials`: those typed anew; the others stay as they are.
+
+    `seen`: the state that was seen (`state_of`); None: whatever it is.
+    """
 
     name: str
     settings: Mapping[str, str]
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     forget: tuple[str, ...] = ()
+    seen: str | None = None
+
+
+def state_of(row: NumbersProvider) -> str:
+    """What tells one state of an account's settings from another: when it was changed, and by whom."""
+    return f"{row.changed_at.astimezone(UTC):%Y%m%dT%H%M%S.%f}-{row.changed_by}"
 
 
 async def every(session: AsyncSession) -> list[NumbersProvider]:
@@ -137,8 +154,13 @@ async def add(
 async def change(
     session: AsyncSession, vault: Vault, key: str, given: ProviderIn, *, by: str, now: datetime
 ) -> NumbersProvider:
-    """Change an account; it is off until another person switches it on. Raises NotFound, BadInput."""
+    """Change an account; it is off until another person switches it on.
+
+    Raises NotFound, BadInput, ProviderChanged.
+    """
     row = await find(session, key, lock=True)
+    if given.seen not in {None, state_of(row)}:
+        raise ProviderChanged
     old = _told(row)
     _fill(vault, row, given, by=by, now=now)
     ledger.write(
@@ -150,11 +172,24 @@ async def change(
 
 
 async def switch(
-    session: AsyncSession, key: str, *, on: bool, by: str, now: datetime, alone: bool = False
+    session: AsyncSession,
+    key: str,
+    *,
+    on: bool,
+    by: str,
+    now: datetime,
+    seen: str | None = None,
+    alone: bool = False,
 ) -> NumbersProvider:
-    """启用、停用. `alone`: asked of nobody else. Raises NotFound, AnotherPerson, BadInput."""
+    """启用、停用. `alone`: asked of nobody else.
+
+    `seen`: the state that was read (`state_of`); None: whatever it is. To stop it nobody need have read it.
+    Raises NotFound, AnotherPerson, ProviderChanged, BadInput.
+    """
     row = await find(session, key, lock=True)
     if on:
+        if seen not in {None, state_of(row)}:
+            raise ProviderChanged(_CHANGED)
         if by == row.changed_by and not alone:
             raise AnotherPerson
         settled(row.settings, tuple(row.held.split()))
@@ -189,28 +224,22 @@ def _fill(vault: Vault, row: NumbersProvider, given: ProviderIn, *, by: str, now
     name = given.name.strip()
     if not 1 <= len(name) <= _LONGEST_NAME:
         raise BadInput(f"名称应有 1 到 {_LONGEST_NAME} 个字")
-    secrets = {f.name for f in FIELDS if f.type is FieldType.SECRET}
-    for unknown in sorted({*given.credentials, *given.forget} - secrets):
-        raise BadInput(f"没有这一项凭据：{unknown[:40]}")
-    held: dict[str, str] = {}
-    try:
-        if row.credentials is not None:
-            held = orjson.loads(vault.open(row.credentials, belongs_to=_place(row.id)))
-    except VaultError:
-        check_lost(FIELDS, row.held.split(), given.credentials, given.forget)
-    kept = {key: value for key, value in held.items() if key not in given.forget} | {
-        key: value.strip() for key, value in given.credentials.items() if value.strip()
-    }
-    settings = settled(given.settings, tuple(kept))
-    check_moved(FIELDS, row.settings, settings, sorted({*kept} - typed(given.credentials)))
-    row.name, row.settings, row.held = name, settings, " ".join(sorted(kept))
-    row.credentials = vault.seal(orjson.dumps(kept).decode(), belongs_to=_place(row.id)) if kept else None
+    before = Before(row.settings, row.held.split(), row.credentials)
+    settings, held, sealed = settled_credentials(vault, FIELDS, before, given, belongs_to=_place(row.id))
+    _check_whole(settings)
+    row.name, row.settings, row.held, row.credentials = name, settings, " ".join(held), sealed
     row.changed_at, row.changed_by, row.enabled, row.enabled_by = now, by, False, None
 
 
 def settled(given: Mapping[str, str], held: tuple[str, ...]) -> dict[str, str]:
     """The settings, each and as a whole. Raises BadInput naming what is wrong."""
     settings = checked(FIELDS, given, held)
+    _check_whole(settings)
+    return settings
+
+
+def _check_whole(settings: Mapping[str, str]) -> None:
+    """What no field says by itself. Raises BadInput naming what is wrong."""
     prefix = settings.get("prefix", "")
     if prefix and not _PREFIX.fullmatch(prefix):
         raise BadInput("“号码前缀”应形如 +86")
@@ -223,7 +252,6 @@ def settled(given: Mapping[str, str], held: tuple[str, ...]) -> dict[str, str]:
                 parse(text)
         except FieldsRefused as error:
             raise BadInput(f"“{label}”{error}") from None
-    return settings
 
 
 def _told(row: NumbersProvider) -> str:

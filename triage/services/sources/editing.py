@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 from urllib.parse import urlsplit
 
 import orjson
@@ -40,6 +40,7 @@ _RESERVED_STEMS: Final = ("open311",)
 _LONGEST: Final = {FieldType.LONG: 8000, FieldType.SECRET: 2000}
 _LONGEST_TEXT: Final = 500
 _LONGEST_NAME: Final = 60
+_CHANGED: Final = "这个来源刚刚被别人改过，没有启用。请看过现在的设置再启用。"
 SOONEST_SECONDS: Final = 5
 LATEST_SECONDS: Final = 7 * 24 * 3600
 
@@ -136,9 +137,17 @@ async def change(
     return source
 
 
-async def switch(session: AsyncSession, key: str, *, on: bool, by: str, now: datetime) -> Source:
-    """启用、停用. Switched on, it starts at once with a closed breaker. Raises NotFound, BadInput."""
+async def switch(
+    session: AsyncSession, key: str, *, on: bool, by: str, now: datetime, version: int | None = None
+) -> Source:
+    """启用、停用. Switched on, it starts at once with a closed breaker.
+
+    `version`: of the settings that were seen; None: whatever they are. To stop it nobody need have seen them.
+    Raises NotFound, BadInput, SourceChanged.
+    """
     source = await find(session, key, lock=True)
+    if on and version not in {None, source.version}:
+        raise SourceChanged(_CHANGED)
     puller = puller_of(source.kind)
     if puller is None:
         raise BadInput("这一类来源自己不运行，不用启用")
@@ -214,52 +223,82 @@ async def _fill(
         raise BadInput(f"名称应有 1 到 {_LONGEST_NAME} 个字")
     if not SOONEST_SECONDS <= given.every_seconds <= LATEST_SECONDS:
         raise BadInput(f"间隔应在 {SOONEST_SECONDS} 秒到 {LATEST_SECONDS} 秒（7 天）之间")
-    try:
-        held = settled(vault, source).credentials if source.credentials else {}
-    except VaultError:
-        check_lost(puller.fields, names_of_credentials(source), given.credentials, given.forget)
-        held = {}
-    secrets = {f.name for f in puller.fields if f.type is FieldType.SECRET}
-    for unknown in sorted({*given.credentials, *given.forget} - secrets):
-        raise BadInput(f"没有这一项凭据：{unknown[:40]}")
-    kept = {key: value for key, value in held.items() if key not in given.forget} | {
-        key: value.strip() for key, value in given.credentials.items() if value.strip()
-    }
-    settings = checked(puller.fields, given.settings, tuple(kept))
-    check_moved(puller.fields, source.settings or {}, settings, sorted({*kept} - typed(given.credentials)))
+    before = Before(source.settings or {}, names_of_credentials(source), source.credentials)
+    settings, held, sealed = settled_credentials(
+        vault, puller.fields, before, given, belongs_to=_place(source.id)
+    )
     puller.check(settings)
     source.name, source.every_seconds = name, given.every_seconds
-    source.settings = settings | {_HELD: " ".join(sorted(kept))}
-    source.credentials = (
-        vault.seal(orjson.dumps(kept).decode(), belongs_to=_place(source.id)) if kept else None
-    )
+    source.settings, source.credentials = settings | {_HELD: " ".join(held)}, sealed
     await add_missing_tasks(session, {source.kind: puller}, now=now)
     await wake(session, source.id, now=now)
 
 
-def typed(credentials: Mapping[str, str]) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Settings as they are stored, the names of the credentials, and those sealed; null: none."""
+
+    settings: Mapping[str, str]
+    names: Sequence[str]
+    sealed: bytes | None
+
+
+class Given(Protocol):
+    """The part of a form that says settings and credentials."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Plain texts by name."""
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """Those typed anew."""
+
+    @property
+    def forget(self) -> tuple[str, ...]:
+        """The names of those to be cleared."""
+
+
+def settled_credentials(
+    vault: Vault, fields: tuple[SettingField, ...], before: Before, given: Given, *, belongs_to: str
+) -> tuple[dict[str, str], list[str], bytes | None]:
+    """The settings, the names of the credentials, and these sealed. Raises BadInput."""
+    secrets = {f.name for f in fields if f.type is FieldType.SECRET}
+    for unknown in sorted({*given.credentials, *given.forget} - secrets):
+        raise BadInput(f"没有这一项凭据：{unknown[:40]}")
+    held: dict[str, str] = {}
+    try:
+        if before.sealed is not None:
+            held = orjson.loads(vault.open(before.sealed, belongs_to=belongs_to))
+    except VaultError:
+        _check_lost(fields, before.names, given)
+    kept = {name: value for name, value in held.items() if name not in given.forget} | {
+        name: given.credentials[name].strip() for name in sorted(_typed(given))
+    }
+    settings = checked(fields, given.settings, tuple(kept))
+    _check_moved(fields, before.settings, settings, sorted({*kept} - _typed(given)))
+    sealed = vault.seal(orjson.dumps(kept).decode(), belongs_to=belongs_to) if kept else None
+    return settings, sorted(kept), sealed
+
+
+def _typed(given: Given) -> set[str]:
     """Which credentials somebody typed just now."""
-    return {name for name, value in credentials.items() if value.strip()}
+    return {name for name, value in given.credentials.items() if value.strip()}
 
 
-def check_lost(
-    fields: Sequence[SettingField],
-    held: Sequence[str],
-    credentials: Mapping[str, str],
-    forget: Sequence[str],
-) -> None:
+def _check_lost(fields: Sequence[SettingField], held: Sequence[str], given: Given) -> None:
     """Credentials that no longer open are typed anew or let go of, each of them. Raises BadInput.
 
     Else one that may be left out would be gone without a word, and the server asked without it.
     """
-    left = [name for name in held if name not in {*typed(credentials), *forget}]
+    left = [name for name in held if name not in {*_typed(given), *given.forget}]
     if left:
         labels = {f.name: f.label for f in fields}
         names = "、".join(labels.get(name, name) for name in left)
         raise BadInput(f"原来的凭据解不开（密钥换过了）：请重新填写或清除 {names}")
 
 
-def check_moved(
+def _check_moved(
     fields: Sequence[SettingField], before: Mapping[str, str], after: Mapping[str, str], held: Sequence[str]
 ) -> None:
     """Credentials that nobody typed are for the server they were typed for. Raises BadInput.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -13,10 +13,11 @@ from triage.clock import show
 from triage.errors import TriageError
 from triage.services.callbacks import providers
 from triage.services.callbacks.providers import FIELDS, ProviderIn
-from triage.services.sources.ports import FieldType
 from triage.web import access, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
+from triage.web.signin.showing import texts
+from triage.web.sources import forms
 from triage.web.sources.views import Input, inputs_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from models.callbacks import NumbersProvider
 
-_SECRETS: Final = frozenset(spec.name for spec in FIELDS if spec.type is FieldType.SECRET)
 _DONE: Final = {
     "saved": "已保存，现在是停用的：请另一位系统管理员核对后启用。",
     "on": "已启用：承办人和热线可以在工单页回拨。",
@@ -44,6 +44,7 @@ class ProviderView:
     changed_at: str
     enabled_by: str | None
     mine: bool
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ async def one(request: web.Request) -> web.Response:
 
 async def added(request: web.Request) -> web.Response:
     """Add an account."""
-    form = await _texts(request)
+    form = await texts(request)
     deps = request.app[DEPS]
     key = form.get("key", "").strip()
     try:
@@ -90,12 +91,13 @@ async def added(request: web.Request) -> web.Response:
 
 async def changed(request: web.Request) -> web.Response:
     """Change an account: it is switched off. Raises NotFound."""
-    form, key = await _texts(request), request.match_info["key"]
+    form, key = await texts(request), request.match_info["key"]
     deps = request.app[DEPS]
     try:
         async with deps.db.writes.begin() as session:
+            given = replace(_given(form), seen=form.get("state", ""))
             await providers.change(
-                session, deps.vault, key, _given(form), by=request[VIEWER].login, now=deps.clock.now()
+                session, deps.vault, key, given, by=request[VIEWER].login, now=deps.clock.now()
             )
     except TriageError as fault:
         return await _page(request, key, typed=form, fault=fault)
@@ -104,28 +106,22 @@ async def changed(request: web.Request) -> web.Response:
 
 async def switched(request: web.Request) -> web.Response:
     """启用、停用. Raises NotFound."""
-    form, key = await _texts(request), request.match_info["key"]
+    form, key = await texts(request), request.match_info["key"]
     deps, on = request.app[DEPS], form.get("on") == "1"
     try:
         async with deps.db.writes.begin() as session:
-            await providers.switch(session, key, on=on, by=request[VIEWER].login, now=deps.clock.now())
+            await providers.switch(
+                session, key, on=on, by=request[VIEWER].login, now=deps.clock.now(),
+                seen=form.get("state", ""),
+            )  # fmt: skip
     except TriageError as fault:
         return await _page(request, key, fault=fault)
     return _to("on" if on else "off")
 
 
 def _given(form: Mapping[str, str]) -> ProviderIn:
-    told = {name.removeprefix("s."): value for name, value in form.items() if name.startswith("s.")}
-    return ProviderIn(
-        name=form.get("name", ""),
-        settings={name: value for name, value in told.items() if name not in _SECRETS},
-        credentials={name: value for name, value in told.items() if name in _SECRETS and value.strip()},
-        forget=tuple(name.removeprefix("f.") for name in form if name.startswith("f.")),
-    )
-
-
-async def _texts(request: web.Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    told = forms.told(FIELDS, form)
+    return ProviderIn(form.get("name", ""), told.settings, told.credentials, told.forget)
 
 
 async def _page(
@@ -141,9 +137,7 @@ async def _page(
         rows = await providers.every(session)
         row = None if key is None else await providers.find(session, key)
     told = typed or {}
-    fields = None if typed is None else {
-        name.removeprefix("s."): value for name, value in typed.items() if name.startswith("s.")
-    }  # fmt: skip
+    fields = None if typed is None else forms.settings_of(typed)
     token = guard.token_of(request)
     shown = ProvidersPage(
         rows=tuple(_view(request, one) for one in rows),
@@ -173,6 +167,7 @@ def _view(request: web.Request, row: NumbersProvider) -> ProviderView:
         changed_at=show(row.changed_at),
         enabled_by=row.enabled_by,
         mine=row.changed_by == request[VIEWER].login,
+        state=providers.state_of(row),
     )
 
 

@@ -20,7 +20,8 @@ from triage.services.sources.registry import puller_of
 from triage.web import access, guard
 from triage.web.desk import render
 from triage.web.keys import DEPS, VIEWER
-from triage.web.sources import views
+from triage.web.signin.showing import texts
+from triage.web.sources import forms, views
 from triage.web.sources.views import SourcePage, SourcesPage, TriedView
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def one(request: web.Request) -> web.Response:
 
 async def added(request: web.Request) -> web.Response:
     """Add a source. Raises BadInput only where the form itself cannot be shown."""
-    form = await _texts(request)
+    form = await texts(request)
     kind, key = form.get("kind", ""), form.get("key", "").strip()
     if puller_of(kind) is None:
         raise BadInput("没有这一类来源")
@@ -93,7 +94,7 @@ async def added(request: web.Request) -> web.Response:
 
 async def changed(request: web.Request) -> web.Response:
     """Change a source. Raises NotFound."""
-    form = await _texts(request)
+    form = await texts(request)
     seen = await _seen(request)
     deps, source = request.app[DEPS], seen.source
     try:
@@ -112,13 +113,16 @@ async def changed(request: web.Request) -> web.Response:
 
 async def switched(request: web.Request) -> web.Response:
     """启用、停用. Raises NotFound, BadInput."""
-    form = await _texts(request)
+    form = await texts(request)
     on = form.get("on") == "1"
     deps, key = request.app[DEPS], request.match_info["key"]
     try:
         async with deps.db.writes.begin() as session:
-            await editing.switch(session, key, on=on, by=request[VIEWER].login, now=deps.clock.now())
-    except BadInput as fault:
+            await editing.switch(
+                session, key, on=on, by=request[VIEWER].login, now=deps.clock.now(),
+                version=_version(form.get("version", "")),
+            )  # fmt: skip
+    except (BadInput, editing.SourceChanged) as fault:
         return _form(request, "", await _seen(request), fault=fault, exchange=await _exchange(request))
     return _to(key, "on" if on else "off")
 
@@ -135,7 +139,7 @@ async def tried(request: web.Request) -> web.Response:
 
 async def rewound(request: web.Request) -> web.Response:
     """重新拉取: ask a platform again from a moment on. Raises NotFound."""
-    form = await _texts(request)
+    form = await texts(request)
     deps, key = request.app[DEPS], request.match_info["key"]
     try:
         since = _moment(form.get("since", ""))
@@ -157,7 +161,7 @@ def _moment(told: str) -> datetime:
 
 async def decided(request: web.Request) -> web.Response:
     """重试 or 不再发送, of an action that was refused or is stuck. Raises NotFound, BadInput."""
-    form = await _texts(request)
+    form = await texts(request)
     number, again = form.get("action", ""), form.get("again") == "1"
     if not (number.isascii() and number.isdigit() and len(number) <= 18):  # noqa: PLR2004  (what an id may have)
         raise BadInput("请在页面上选择要处理的动作。")
@@ -175,17 +179,16 @@ async def decided(request: web.Request) -> web.Response:
 def _given(kind: str, form: Mapping[str, str]) -> SourceIn:
     """What a form of the page says. Raises BadInput."""
     puller = puller_of(kind)
-    secrets = {spec.name for spec in (puller.fields if puller else ()) if spec.type == "secret"}
     every = form.get("every_seconds", "").strip()
     if not (every.isascii() and every.isdigit() and len(every) <= 9):  # noqa: PLR2004  (a number at all)
         raise BadInput("间隔应是秒数")
-    settings = {name.removeprefix("s."): value for name, value in form.items() if name.startswith("s.")}
+    told = forms.told(puller.fields if puller else (), form)
     return SourceIn(
         name=form.get("name", ""),
         every_seconds=int(every),
-        settings={name: value for name, value in settings.items() if name not in secrets},
-        credentials={name: value for name, value in settings.items() if name in secrets and value.strip()},
-        forget=tuple(name.removeprefix("f.") for name in form if name.startswith("f.")),
+        settings=told.settings,
+        credentials=told.credentials,
+        forget=told.forget,
         version=_version(form.get("version")),
     )
 
@@ -195,10 +198,6 @@ def _version(told: str | None) -> int | None:
     if told is None:
         return None
     return int(told) if told.isascii() and told.isdigit() and len(told) <= 9 else 0  # noqa: PLR2004
-
-
-async def _texts(request: web.Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 
 async def _seen(request: web.Request) -> SourceSeen:
@@ -240,9 +239,7 @@ def _form(
 ) -> web.Response:
     source = seen.source if seen else None
     kind = source.kind if source else kind
-    fields = None if typed is None else {
-        name.removeprefix("s."): value for name, value in typed.items() if name.startswith("s.")
-    }  # fmt: skip
+    fields = None if typed is None else forms.settings_of(typed)
     stored = {
         "key": source.key if source else "",
         "name": source.name if source else "",

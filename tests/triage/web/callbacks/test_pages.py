@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,8 @@ from tests.connectors.callback.provider import CITIZEN, OFFICER, SECRET, TOKEN, 
 from tests.factories import TicketIn, add_tickets
 from tests.triage.web.test_dead import form_of, origin
 from triage.clock import FixedClock
+from triage.services.callbacks import providers
+from triage.services.callbacks.providers import ProviderIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +67,12 @@ async def text_of(client: Client, path: str, status: int = 200) -> str:
     return await response.text()
 
 
+def state_of(text: str) -> str:
+    """The state of the only account that a page shows."""
+    (found,) = set(re.findall(r'name="state" value="([^"]+)"', text))
+    return str(found)
+
+
 async def send(client: Client, page: str, path: str, **fields: str) -> str:
     """Send a form of a page; where it led to must be there."""
     data = form_of(await text_of(client, page), **fields)
@@ -90,11 +98,13 @@ async def test_from_a_provider_that_two_set_up_to_a_number_that_reaches_the_citi
     told = await send(one, "/desk/numbers", "/desk/numbers", **fields)
     assert "等另一位系统管理员核对后启用" in told
     assert TOKEN not in told
+    state = state_of(await text_of(one, "/desk/numbers/axb"))
     alone = await one.post(
-        "/desk/numbers/axb/switch", data=form_of(told, on="1"), headers=origin(one)
+        "/desk/numbers/axb/switch", data=form_of(told, on="1", state=state), headers=origin(one)
     )  # fmt: skip
     assert (alone.status, "不能自己启用" in await alone.text()) == (409, True)
-    assert "已启用" in await send(two, "/desk/numbers", "/desk/numbers/axb/switch", on="1")
+    read = state_of(await text_of(two, "/desk/numbers"))
+    assert "已启用" in await send(two, "/desk/numbers", "/desk/numbers/axb/switch", on="1", state=read)
 
     assert ">回拨</button>" in await text_of(street, ticket)
     # Without a number of one's own the press leads to where it is asked for, once.
@@ -150,3 +160,31 @@ async def test_settings_that_cannot_be_used_come_back_as_typed(client_of: Client
     assert response.status == 400
     assert "没有这一项：{id}" in text
     assert "a = {id}" in text
+
+
+async def test_nobody_switches_on_or_overwrites_what_they_have_not_seen(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    one, two = await client_of(Role.ADMIN, login="one"), await client_of(Role.ADMIN, login="two")
+    good, bad = "https://axb.example/bindings", "https://elsewhere.example/bindings"
+    fields = {"name": "参考服务", "s.url": good}
+    await send(one, "/desk/numbers", "/desk/numbers", key="axb", **fields)
+    read = await text_of(two, "/desk/numbers")
+    edited = await text_of(two, "/desk/numbers/axb")
+    async with deps.db.writes.begin() as session:
+        moved = ProviderIn("参考服务", {"url": bad})
+        later = deps.clock.now() + timedelta(microseconds=1)
+        await providers.change(session, deps.vault, "axb", moved, by="one", now=later)
+
+    switch = "/desk/numbers/axb/switch"
+    for state in ({"state": state_of(read)}, {}):
+        late = await two.post(switch, data=form_of(read, on="1", **state), headers=origin(two))
+        told = await late.text()
+        assert (late.status, "没有启用" in told, bad in told) == (409, True, True)
+        form = form_of(edited, **fields, **state)
+        late = await two.post("/desk/numbers/axb", data=form, headers=origin(two))
+        told = await late.text()
+        assert (late.status, "没有保存" in told, f'value="{good}"' in told) == (409, True, True)
+    # Whoever has read it as it stands may; and to stop it nobody need have.
+    assert "已启用" in await send(two, "/desk/numbers", switch, on="1", state=state_of(told))
+    assert "已停用" in await send(two, "/desk/numbers", switch, on="0")

@@ -197,3 +197,21 @@ async def test_who_saves_what_another_one_changed_is_told_and_keeps_their_entrie
     # Whoever has read that saves what they see now.
     again = await client.post("/desk/sources/city", data=form | {"version": str(int(seen[1]) + 1)})
     assert (again.status, "已保存" in await again.text()) == (200, True)
+
+
+async def test_nor_does_anybody_switch_on_what_they_have_not_seen(client: Client) -> None:
+    await send(client, "POST", "", new("http://127.0.0.1:9"))
+    token = await token_of(client, "/desk/sources/city")
+    seen = await (await client.get("/api/v1/sources/city")).json()
+    await send(client, "PATCH", "/city", {"settings": {"url": "http://127.0.0.1:9/moved"}})
+    form = {"token": token, "on": "1"}
+    for version in ({"version": str(seen["version"])}, {}):
+        late = await client.post("/desk/sources/city/switch", data=form | version)
+        text = await late.text()
+        assert (late.status, "没有启用" in text, "http://127.0.0.1:9/moved" in text) == (409, True, True)
+    (version,) = set(re.findall(r'name="version" value="(\d+)"', text))
+    on = await client.post("/desk/sources/city/switch", data=form | {"version": version})
+    assert "已启用" in await on.text()
+    # To stop it nobody need have seen it.
+    off = await client.post("/desk/sources/city/switch", data={"token": token, "on": "0", "version": "1"})
+    assert "已停用" in await off.text()
