@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import orjson
@@ -49,6 +50,22 @@ class BankFileRefused(TriageError):
     status: ClassVar[int] = 422
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What waits to be paid, for one payer.
+
+    `ready`, `fen`: parts of their next batch and their sum; `later`: theirs too, beyond what one batch holds;
+    `others`: parts that others must pay, as they had a part in these rewards; `differing`: numbers of the
+    rewards and parts that wait until a name is confirmed.
+    """
+
+    ready: int
+    fen: int
+    later: int
+    others: int
+    differing: tuple[tuple[str, int], ...]
+
+
 def check_payer(doer: Doer) -> None:
     """Raises StepRefused to whoever does not pay."""
     if RewardPost.PAYER not in doer.posts:
@@ -72,15 +89,12 @@ async def gather(
     Raises BadInput when there is nothing, StepRefused.
     """
     check_payer(doer)
-    claimed = (
-        RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value,
-        book.seen_by(viewer),
-    )  # fmt: skip
+    claimed = _claimed(viewer)
     ready = (
         await session.execute(
             sa.select(Reward, RewardShare)
             .join(RewardShare, RewardShare.reward_id == Reward.id)
-            .where(*claimed, _of_others(tables, doer, now=now), name_stands(), ~disputed())
+            .where(claimed, _payable(), _of_others(tables, doer, now=now))
             .order_by(Reward.id, RewardShare.number)
             .limit(most)
             .with_for_update(of=(Reward, RewardShare), skip_locked=True)
@@ -88,7 +102,7 @@ async def gather(
         )
     ).all()
     if not ready:
-        waiting = sa.select(RewardShare.id).join(Reward, Reward.id == RewardShare.reward_id).where(*claimed)
+        waiting = sa.select(RewardShare.id).join(Reward, Reward.id == RewardShare.reward_id).where(claimed)
         theirs = waiting.where(_of_others(tables, doer, now=now))
         if await session.scalar(theirs.where(disputed()).limit(1)) is not None:
             raise BadInput("银行对此前的支付先称失败、后称成功：先与银行核实，由另一名支付人员再导入确认")
@@ -124,6 +138,58 @@ async def gather(
     batch.sha256 = hashlib.sha256(_written(vault, made)).hexdigest()
     await session.flush()
     return batch
+
+
+async def overview(
+    session: AsyncSession, tables: Tables, doer: Doer, *, viewer: Viewer, now: datetime, most: int = _MOST
+) -> Overview:
+    """What somebody's next batch would hold, by what `gather` goes by, and what it would leave."""
+    theirs = _of_others(tables, doer, now=now)
+    parts = sa.select(RewardShare.id).join(Reward, Reward.id == RewardShare.reward_id).where(_claimed(viewer))
+    next_ones = (
+        parts.add_columns(RewardShare.amount_fen)
+        .where(_payable(), theirs)
+        .order_by(Reward.id, RewardShare.number)
+        .limit(most)
+        .subquery()
+    )
+    ready, fen = (
+        await session.execute(
+            sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(next_ones.c.amount_fen), 0)).select_from(
+                next_ones
+            )
+        )
+    ).one()
+    payable, others = (
+        await session.execute(
+            sa.select(sa.func.count(), sa.func.count().filter(~theirs))
+            .select_from(RewardShare)
+            .join(Reward, Reward.id == RewardShare.reward_id)
+            .where(_claimed(viewer), _payable())
+        )
+    ).one()
+    differing = await session.execute(
+        parts.with_only_columns(Reward.no, RewardShare.number)
+        .where(~disputed(), ~name_stands())
+        .order_by(Reward.id, RewardShare.number)
+    )
+    return Overview(
+        ready=ready, fen=int(fen), later=payable - others - ready, others=others,
+        differing=tuple((no, number) for no, number in differing),
+    )  # fmt: skip
+
+
+def _claimed(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Parts that are claimed and not paid, of the rewards that somebody may see."""
+    return sa.and_(
+        RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value,
+        book.seen_by(viewer),
+    )  # fmt: skip
+
+
+def _payable() -> sa.ColumnElement[bool]:
+    """Of those, the ones that nothing holds back."""
+    return sa.and_(name_stands(), ~disputed())
 
 
 def _of_others(tables: Tables, doer: Doer, *, now: datetime) -> sa.ColumnElement[bool]:

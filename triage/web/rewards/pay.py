@@ -10,12 +10,12 @@ from aiohttp import hdrs, web
 
 from connectors.office_xlsx import workbook
 from models.rewards import Reward, RewardBatch, RewardPayment, RewardShare
-from models.vocab_rewards import PaymentState, RewardState, ShareState
+from models.vocab_rewards import PaymentState
 from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
 from triage.rules.rewards.amounts import yuan
-from triage.services.rewards import book, paying, settling, yearly
+from triage.services.rewards import paying, settling, yearly
 from triage.web import access
 from triage.web import attachments as files
 from triage.web.asking import number_of
@@ -42,18 +42,11 @@ async def batches(request: web.Request) -> web.Response:
 
 async def _batches(request: web.Request, fault: str, *, status: int = 200) -> web.Response:
     viewer = request[VIEWER]
-    claimed = (
-        RewardShare.state == ShareState.CLAIMED.value, Reward.state == RewardState.NOTIFIED.value,
-        ~paying.disputed(), book.seen_by(viewer),
-    )  # fmt: skip
-    async with request.app[DEPS].db.reads() as session:
-        ready, fen = (
-            await session.execute(
-                sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RewardShare.amount_fen), 0))
-                .join(Reward, Reward.id == RewardShare.reward_id)
-                .where(*claimed, paying.name_stands())
-            )
-        ).one()
+    deps = request.app[DEPS]
+    async with deps.db.reads() as session:
+        found = await paying.overview(
+            session, deps.tables, doer_of(request), viewer=viewer, now=deps.clock.now()
+        )
         rows = list(
             await session.scalars(
                 sa.select(RewardBatch)
@@ -80,12 +73,6 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
             .group_by(RewardPayment.batch_id)
         )
         waiting = {batch: (failed, against) for batch, failed, against in halves}
-        differing = await session.execute(
-            sa.select(Reward.no, RewardShare.number)
-            .join(Reward, Reward.id == RewardShare.reward_id)
-            .where(*claimed, ~paying.name_stands())
-            .order_by(Reward.id)
-        )
         restored = await session.execute(
             sa.select(RewardPayment, Reward.no, RewardShare.number)
             .join(RewardShare, RewardShare.id == RewardPayment.share_id)
@@ -96,7 +83,6 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
             one.batch_id: f"{no} 第 {number} 份，流水号 {one.reference}，{yuan(one.amount_fen)}"
             for one, no, number in restored
         }
-        names = [f"{no} 第 {number} 份" for no, number in differing]
     view = [
         {
             "no": row.no, "at": row.at, "by": row.by, "count": row.payments, "total": yuan(row.total_fen),
@@ -108,8 +94,7 @@ async def _batches(request: web.Request, fault: str, *, status: int = 200) -> we
     ]  # fmt: skip
     done = request.query.get("done", "")
     return common.page(
-        request, "pay", status=status, ready=ready, total=yuan(int(fen)), batches=view, differing=names,
-        fault=fault,
+        request, "pay", status=status, found=found, total=yuan(found.fen), batches=view, fault=fault,
         done=_DONE.get(done, ""),
     )  # fmt: skip
 

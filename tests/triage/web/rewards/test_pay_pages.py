@@ -6,12 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from models.vocab_rewards import RewardAct
+from models.vocab_staff import Permission
 from tests.triage.services.rewards import bed
 from tests.triage.services.rewards.bank import answer_of, failed, gathered, taken
+from tests.triage.web.rewards.conftest import STAFF
 from triage.services.backup import rewarded
 from triage.services.rewards import claiming
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.triage.web.conftest import Client
     from triage.services.deps import Deps
 
@@ -60,7 +64,7 @@ async def test_what_may_have_been_paid_is_not_counted_as_ready(client: Client, d
     before = await (await client.get("/desk/rewards/pay", headers=ours)).text()
     await taken(deps, batch, await answer_of(deps, batch))
     after = await (await client.get("/desk/rewards/pay", headers=ours)).text()
-    assert ["<b>1</b> 份已登记待支付" in page for page in (before, after)] == [True, False]
+    assert ["可列入 <b>1</b> 份" in page for page in (before, after)] == [True, False]
 
 
 async def test_a_payment_of_before_a_restore_says_how_its_answer_is_taken(client: Client, deps: Deps) -> None:
@@ -74,5 +78,24 @@ async def test_a_payment_of_before_a_restore_says_how_its_answer_is_taken(client
     reference = held.partition("流水号 ")[2].rstrip("）")
     page = await (await client.get("/desk/rewards/pay", headers={"Cookie": "who=payer"})).text()
     assert f"{no} 第 1 份，流水号 {reference}，" in page
-    assert "<b>0</b> 份已登记待支付" in page
+    assert "可列入 <b>0</b> 份" in page
     assert ["取支付文件" in page, "导入银行结果" in page, "SHA-256" in page] == [False, True, False]
+
+
+async def test_what_others_must_pay_is_not_offered(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bed.reports(deps.db)
+    await bed.sweep(deps)
+    await bed.approved(deps)
+    await bed.claimed(deps)
+    monkeypatch.setitem(STAFF, "head", {Permission.REWARD_APPROVE, Permission.REWARD_PAY})
+    theirs, ours = [
+        await (await client.get("/desk/rewards/pay", headers={"Cookie": f"who={who}"})).text()
+        for who in ("head", "payer")
+    ]
+    assert (
+        "可列入 <b>0</b> 份，共 <b>0 元</b>。另有 1 份是您经办、复核或审批过的，要由另外的人支付。" in theirs
+    )
+    assert ["生成支付批次" in theirs, "生成支付批次" in ours] == [False, True]
+    assert ["另外的人支付" in ours, "把 1 份、共 5,000 元 列入" in ours] == [False, True]
