@@ -6,7 +6,6 @@ something a browser would run: no SVG, no HTML, and a PDF only as a download.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -15,7 +14,6 @@ import sqlalchemy as sa
 from aiohttp import hdrs, web
 from aiohttp.web_request import FileField
 
-from connectors.ports import FileMissing, StoreDown
 from models import citizens, ticket_detail
 from models import files as rows
 from models.filters import may_see
@@ -25,16 +23,15 @@ from models.vocab import Satisfaction, YesNo
 from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_staff import Permission
-from triage import logs
 from triage.clock import local
-from triage.errors import BadInput, NotFound, NotReady
+from triage.errors import BadInput, NotFound
 from triage.rules.access import MOVERS
 from triage.services import attachments, ledger
 from triage.services.attachments import FileLimits, Owner, Upload
 from triage.services.citizen import behind
-from triage.web import access, acting, guard
+from triage.web import access, acting, filestore, guard
 from triage.web.desk import render
-from triage.web.keys import DEPS, FILES, VIEWER
+from triage.web.keys import DEPS, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +41,6 @@ if TYPE_CHECKING:
 
     from models.citizens import CitizenRating, CitizenWord
     from models.files import FileRow
-
-log = logs.get(__name__)
 
 FIELD: Final = "files"
 _SEE_OTHER: Final = 303
@@ -158,21 +153,11 @@ async def answer(request: web.Request, row: FileRow | None, *, thumb: bool) -> w
     sha256 = None if row is None else row.thumb_sha256 if thumb else row.sha256
     if row is None or sha256 is None:
         raise NotFound(_NOBODYS)
-    try:
-        content = await asyncio.to_thread(request.app[FILES].read, sha256)
-    except FileMissing as error:
-        log.error("file_missing", file_id=row.id, reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
-        raise NotFound("附件登记了，但附件库里没有它，或内容已损坏；请联系管理员。") from None
-    except StoreDown as error:
-        log.error("file_store_down", file_id=row.id, reason=str(error))  # noqa: TRY400
-        raise NotReady("附件库暂时无法读取，请稍后再试。") from None
-    picture = row.media_type in attachments.PICTURES
-    how = "inline" if picture else "attachment"
-    return web.Response(
-        body=content,
-        content_type="image/jpeg" if thumb else row.media_type,
-        headers={hdrs.CONTENT_DISPOSITION: f"{how}; filename*=UTF-8''{quote(row.name)}"},
-    )
+    return await filestore.serve(
+        request, sha256, file_id=row.id, name=row.name,
+        media_type="image/jpeg" if thumb else row.media_type,
+        inline=row.media_type in attachments.PICTURES,
+    )  # fmt: skip
 
 
 async def shown(request: web.Request) -> web.Response:
@@ -204,12 +189,9 @@ async def added(request: web.Request) -> web.Response:
     try:
         sent = _some(uploads(await request.post()))
         made = await attachments.prepare_all(sent, limits_of(request), pdf=True)
-        hashes = await attachments.store_all(request.app[FILES], made)
     except BadInput as error:
         return await _page(request, error.detail)
-    except StoreDown as error:
-        log.error("file_store_down", reason=str(error))  # noqa: TRY400
-        raise NotReady("附件库暂时无法写入，请稍后再试。") from None
+    hashes = await filestore.store(request, made, sorry="附件库暂时无法写入，请稍后再试。")
     on = local(deps.clock.now()).date()
     who = acting.of_cookie(deps.tables, request[VIEWER], request.cookies.get(acting.COOKIE), on=on).person(
         deps.tables

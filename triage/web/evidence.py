@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from connectors.ports import StoreDown
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Field
 from models.vocab_files import FileOwner
-from triage import logs
-from triage.errors import BadInput, NotReady
+from triage.errors import BadInput
 from triage.services import attachments
 from triage.services.attachments import Owner, Prepared, Upload
+from triage.web import filestore
 from triage.web.attachments import limits_of, uploads
-from triage.web.keys import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.services.moving import Wish
-
-log = logs.get(__name__)
 
 #: Of a hash, in the event: enough to find the file.
 _SHOWN: Final = 8
@@ -95,9 +91,5 @@ async def _stored(request: web.Request, sent: list[Upload], *, pdf: bool = True)
     if not sent:
         return Evidence()
     made = await attachments.prepare_all(sent, limits_of(request), pdf=pdf)
-    try:
-        hashes = await attachments.store_all(request.app[FILES], made)
-    except StoreDown as error:
-        log.error("file_store_down", reason=str(error))  # noqa: TRY400
-        raise NotReady("附件库暂时无法写入，请稍后再试。") from None
+    hashes = await filestore.store(request, made, sorry="附件库暂时无法写入，请稍后再试。")
     return Evidence(made, tuple(hashes))

@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from connectors.ports import StoreDown
 from models import files as file_rows
 from models.vocab import Satisfaction, YesNo
 from models.vocab_citizen import Asked
 from models.vocab_files import FileOwner
-from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
 from triage.services.attachments import Owner
 from triage.services.citizen import cases, filing, tracking
-from triage.web import access
+from triage.web import access, filestore
 from triage.web import attachments as files
 from triage.web.citizen import carried, notice, report, session
 from triage.web.citizen.page import leads_to, new_key, photos, shown, size, text_of
-from triage.web.keys import DEPS, FILES
+from triage.web.keys import DEPS
 from triage.web.views import Term
 
 if TYPE_CHECKING:
@@ -31,9 +29,8 @@ if TYPE_CHECKING:
     from triage.services.attachments import FileLimits, Prepared, Upload
     from triage.web.citizen.words import CaseView
 
-log = logs.get(__name__)
-
 _SOLVED: Final = {YesNo.YES: "解决了", YesNo.NO: "没有解决"}
+_NOT_KEPT: Final = "照片暂时存不进去，请过一会儿再试，或先不带照片补充。"
 #: Of a 保密 case whose head is not: who handles that one learns that something was added, not what.
 _ADDED_APART: Final = "补充的内容已记下。您的诉求是保密的，内容只有能看保密诉求的工作人员看得到。"
 #: What was just done, told on the page it leads to.
@@ -193,9 +190,8 @@ async def add(request: web.Request) -> web.Response:
             faults["text"] = error.detail
         except (limiting.TooOften, cases.TooEarly) as error:
             faults["form"], status = error.detail, error.status
-        except StoreDown as error:
-            log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
-            raise NotReady("照片暂时存不进去，请过一会儿再试。") from None
+        except NotReady as error:
+            faults["files"], status = error.detail, error.status
         else:
             return leads_to("/citizen/case?done=added")
     return await _page(request, found.appeal_id, faults, {"text": text}, status=status, key=key)
@@ -225,9 +221,12 @@ async def _prepared(request: web.Request, given: Sequence[Upload], appeal_id: in
 
 
 async def _kept(request: web.Request, appeal_id: int, words: str, key: str, made: Sequence[Prepared]) -> None:
-    """Keep an addition and its photos; nothing of one that was taken before: its key is counted once."""
+    """Keep an addition and its photos; nothing of one that was taken before: its key is counted once.
+
+    Raises NotReady when the photos cannot be kept; BadInput, TooOften, TooEarly.
+    """
     deps = request.app[DEPS]
-    hashes = await attachments.store_all(request.app[FILES], made)
+    hashes = await filestore.store(request, made, sorry=_NOT_KEPT)
     async with deps.db.writes.begin() as writing:
         if await cases.add(writing, deps, appeal_id, words, key, now=deps.clock.now()):
             owner = Owner(appeal_id, FileOwner.APPEAL, filing.CITIZEN)

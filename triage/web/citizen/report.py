@@ -8,27 +8,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from connectors.ports import StoreDown
 from models.unit_queries import area_names
 from models.vocab_citizen import Asked, Manner
-from triage import logs
 from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
 from triage.services.citizen import cases, filing
 from triage.services.citizen.filing import Full, Typed
+from triage.web import filestore
 from triage.web.attachments import limits_of
 from triage.web.citizen import maps, pressed, session
 from triage.web.citizen.page import leads_to, new_key, photos, shown, text_of
 from triage.web.citizen.words import CaseView, case_view
-from triage.web.keys import DEPS, FILES
+from triage.web.keys import DEPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from triage.services.attachments import FileLimits, Prepared
     from triage.services.citizen.told import Case
-
-log = logs.get(__name__)
 
 #: Forms with pictures that one address may send for each report it may make: some come back with a fault.
 FORMS_A_REPORT: Final = 3
@@ -37,6 +34,7 @@ _PRESSES_A_REPORT: Final = 20
 #: How long the receipt waits for what was understood; it is on the case's page later.
 _PATIENCE_SECONDS: Final = 1.5
 _POLL_SECONDS: Final = 0.15
+_NOT_KEPT: Final = "照片暂时存不进去，请过一会儿再提交，或先不带照片提交。"
 _MANNERS: Final = {
     Manner.NAMED: "留姓名和电话，办理单位会联系您，办完会回访。",
     Manner.ANONYMOUS: "不留姓名和电话，用编号和查询码看进度；不会有人联系您。",
@@ -112,8 +110,21 @@ async def sent(request: web.Request) -> web.Response:
         return await _form(request, typed, {"form": error.detail}, status=error.status)
     if found is None or faults:
         return await _form(request, typed, faults, status=400)
+    return await _taken(request, typed, found, spot.filed(found.place) if spot else None, files)
+
+
+async def _taken(
+    request: web.Request,
+    typed: Typed,
+    found: filing.Filing,
+    where: str | None,
+    files: tuple[Prepared, ...],
+) -> web.Response:
+    """File what can be filed. Leads to the receipt, or shows the form again."""
     try:
-        filed = await _file(request, found, spot.filed(found.place) if spot else None, files)
+        filed = await _file(request, found, where, files)
+    except NotReady as error:
+        return await _form(request, typed, {"files": error.detail}, status=error.status)
     except (limiting.TooOften, Full) as error:
         return await _form(request, typed, {"form": error.detail}, status=error.status)
     response = leads_to("/citizen/done")
@@ -138,13 +149,9 @@ async def _count(request: web.Request, what: str, a_report: int) -> None:
 async def _file(
     request: web.Request, found: filing.Filing, where: str | None, files: tuple[Prepared, ...]
 ) -> filing.Filed:
-    """Keep the files, then everything else in one transaction. Raises TooOften, Full, NotReady."""
+    """Keep the files, then everything else in one transaction. Raises NotReady (files), TooOften, Full."""
     deps = request.app[DEPS]
-    try:
-        hashes = await attachments.store_all(request.app[FILES], files)
-    except StoreDown as error:
-        log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
-        raise NotReady("照片暂时存不进去，请过一会儿再提交，或先不带照片提交。") from None
+    hashes = await filestore.store(request, files, sorry=_NOT_KEPT)
     async with deps.db.writes.begin() as opened:
         filed = await filing.file(
             opened, deps, found, where=where, address=request.remote or "", files=files, hashes=hashes,

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from connectors.ports import StoreDown
 from connectors.vault import normal_phone
 from models.vocab import Channel, Post, Told
 from models.vocab_staff import Permission
-from triage import logs
 from triage.clock import local
 from triage.errors import BadInput, NotFound, NotReady
 from triage.rules.access import PostNotYours
@@ -19,7 +17,7 @@ from triage.services import attachments, callers, registered, registering, regis
 from triage.services.limiting import TooOften
 from triage.services.registering import FormReused, NotGivenUp
 from triage.services.registration import Typed
-from triage.web import access
+from triage.web import access, filestore
 from triage.web.acting import Acting
 from triage.web.asking import number_of, refuse_others
 from triage.web.attachments import limits_of
@@ -27,7 +25,7 @@ from triage.web.callers import views as caller_views
 from triage.web.citizen import pressed
 from triage.web.citizen.page import new_key, photos, text_of
 from triage.web.desk import render
-from triage.web.keys import CACHES, DEPS, FILES, NAMES, VIEWER
+from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
 from triage.web.registering import api
 from triage.web.ticket_page import acting_of
 from triage.web.views import Term
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
     from triage.services.registering import Failed
     from triage.services.registration import Registration
     from triage.web.callers.views import CallerCases
-
-log = logs.get(__name__)
 
 PAGE: Final = "/desk/register"
 _SEE_OTHER: Final = 303
@@ -60,6 +56,7 @@ _AGAIN: Final = "请重新选一次照片：浏览器不会替您保留。"
 _CALLED: Final = (
     "这个电话已经有下面的诉求。问的是其中一件的，告知进展、记催办，不另登记；是另外的事，再按一次“登记”。"
 )
+_NOT_KEPT: Final = "照片暂时存不进去：请过一会儿再登记，或先不带照片登记。"
 _KNOWN: Final = "这个编号已经有下面的诉求。是同一件事的，请到那里办；确要另登记一件，再按一次“登记”。"
 
 
@@ -300,11 +297,7 @@ def _leads_to(path: str) -> web.Response:
 async def _register(request: web.Request, found: Registration, files: Sequence[Prepared]) -> int:
     """Keep the files, then everything else in one transaction. Raises what `register` does, and NotReady."""
     deps = request.app[DEPS]
-    try:
-        hashes = await attachments.store_all(request.app[FILES], files)
-    except StoreDown as error:
-        log.error("file_store_down", reason=str(error))  # noqa: TRY400  (no trace: nothing of ours failed)
-        raise NotReady("照片暂时存不进去：请过一会儿再登记，或先不带照片登记。") from None
+    hashes = await filestore.store(request, files, sorry=_NOT_KEPT)
     async with deps.db.writes.begin() as session:
         made = await registering.register(
             session, deps, request[VIEWER], found, files=files, hashes=hashes,

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 import sqlalchemy as sa
-from aiohttp import hdrs, web
 
-from connectors.ports import FileMissing, StoreDown
 from models.rewards import Reward, RewardEvent, RewardFile, RewardNotice, RewardOutcomeRow, RewardShare
 from models.tickets import Ticket
 from models.vocab_notices import NoticeState
@@ -35,15 +31,16 @@ from triage.rules.rows import Status
 from triage.services import attachments
 from triage.services.rewards import acting, book, finding, outcomes, owning, recovering, telling
 from triage.services.rewards.outcomes import NewOutcome
-from triage.web import access
+from triage.web import access, filestore
 from triage.web import attachments as files
-from triage.web.keys import DEPS, FILES, NAMES, VIEWER
+from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.rewards import common, naming
 from triage.web.rewards.common import STAFF, choice, day, doer_of, fen, text, whole, wish_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from aiohttp import web
     from multidict import MultiDictProxy
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -294,10 +291,7 @@ async def _decide(request: web.Request, form: MultiDictProxy[Any]) -> str:
         measures={one: value for one, value in measures.items() if value is not None},
     )  # fmt: skip
     made = await attachments.prepare_all(files.uploads(form), files.limits_of(request), pdf=True)
-    try:
-        hashes = await attachments.store_all(request.app[FILES], made)
-    except StoreDown:
-        raise NotReady("附件暂时存不进去，请稍后再试。") from None
+    hashes = await filestore.store(request, made, sorry="附件暂时存不进去，请稍后再试。")
     async with deps.db.writes.begin() as session:
         await book.check_seen(session, request[VIEWER], wish.no)
         await outcomes.add(
@@ -362,14 +356,9 @@ async def evidence(request: web.Request) -> web.Response:
         )
     if row is None:
         raise NotFound("没有这个附件。")
-    try:
-        content = await asyncio.to_thread(request.app[FILES].read, row.sha256)
-    except FileMissing:
-        raise NotFound("附件登记了，但附件库里没有它，或内容已损坏；请联系管理员。") from None
-    except StoreDown:
-        raise NotReady("附件库暂时无法读取，请稍后再试。") from None
-    headers = {hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(row.name)}"}
-    return web.Response(body=content, content_type=row.media_type, headers=headers)
+    return await filestore.serve(
+        request, row.sha256, file_id=row.id, name=row.name, media_type=row.media_type
+    )
 
 
 ROUTES: Final = (

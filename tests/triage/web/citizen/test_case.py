@@ -9,8 +9,10 @@ from unittest.mock import AsyncMock
 import pytest
 import sqlalchemy as sa
 
+from connectors.ports import StoreDown
 from models.appeals import Appeal
 from models.citizens import CitizenRating, CitizenWord
+from models.files import Attachment
 from models.filters import all_seeing
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State
@@ -363,3 +365,23 @@ async def test_what_was_answered_at_once_is_read_by_number_until_it_is_taken_bac
     await move(deps, Post.HOTLINE, Move.ACCEPT, reason="诉求人还有一处要问")
     page = await citizen.get("/citizen/case")
     assert ("已当场答复，不再派单" in page, words in page) == (False, True)
+
+
+async def test_photos_that_cannot_be_kept_cost_no_words(
+    citizen: Citizen, deps: Deps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await citizen.report()
+    await citizen.get("/citizen/case")
+    key = citizen.hidden("key")
+    addition = {"key": key, "text": "昨晚又响到三点", "case": citizen.hidden("case")}
+    with monkeypatch.context() as broken:
+        broken.setattr(attachments, "store_all", AsyncMock(side_effect=StoreDown("full")))
+        await citizen.post("/citizen/case/add", addition, [("a.jpg", pictures.jpeg())])
+    assert (citizen.status, set(citizen.faults)) == (503, {"files"})
+    assert ["昨晚又响到三点" in citizen.page, citizen.hidden("key") == key] == [True, True]
+    assert "file_store_down" in caplog.text
+    # The same form, once the store is there again.
+    await citizen.post("/citizen/case/add", addition, [("a.jpg", pictures.jpeg())])
+    async with deps.db.reads() as session:
+        assert len(list(await session.scalars(sa.select(CitizenWord)))) == 1
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Attachment)) == 1

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import FormData
 
+from connectors.ports import StoreDown
 from models import files as file_rows
 from models.appeals import Appeal, Appellant
 from models.citizens import CitizenAccess, RateCount
@@ -142,6 +143,18 @@ async def test_bad_photos_are_told_and_the_words_kept(citizen: Citizen, deps: De
         assert (citizen.status, set(citizen.faults)) == (400, {"files"})
         assert GOOD["text"] in citizen.page
     assert await appeals(deps) == []
+
+
+async def test_photos_that_cannot_be_kept_cost_no_words(
+    citizen: Citizen, deps: Deps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(attachments, "store_all", AsyncMock(side_effect=StoreDown("full")))
+    await citizen.report(("a.jpg", pictures.jpeg()))
+    assert (citizen.status, set(citizen.faults)) == (503, {"files"})
+    assert "先不带照片提交" in citizen.faults["files"]
+    assert GOOD["text"] in citizen.page
+    assert await appeals(deps) == []
+    assert "file_store_down" in caplog.text
 
 
 async def test_pictures_of_a_form_that_is_refused_are_not_decoded(
