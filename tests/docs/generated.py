@@ -89,8 +89,9 @@ def settings() -> str:
 
 
 def commands() -> str:
-    """docs/commands.md: the help of every command."""
-    lines = ["# Commands 命令", ""]
+    """docs/commands.md: its beginning as it is written, then the help of every command."""
+    head, _, _ = (DOCS / "commands.md").read_text(encoding="utf-8").partition("\n## ")
+    lines = [*head.splitlines(), ""]
 
     def describe(command: click.Command, path: str) -> None:
         if command.hidden:

@@ -35,6 +35,13 @@ def test_every_rule_table_is_described(table: str) -> None:
     assert f"`{table}`" in pages
 
 
+def test_the_map_of_the_pages_has_every_page() -> None:
+    told = (DOCS / "README.md").read_text(encoding="utf-8")
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if page.parent.name != "changes"}
+    manual = {page for page in pages if page.startswith("用户手册/")} - {"用户手册/README.md"}
+    assert {page for page in pages - manual if f"]({page})" not in told} == {"README.md"}
+
+
 SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = [
     (str(page.relative_to(ROOT)), block)

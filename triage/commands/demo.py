@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from models.vocab import Level
-from triage.commands import demo_gathering, schema
+from triage.commands import demo_gathering, own_name, schema
 from triage.demo import load_demo
 from triage.errors import NotReady
 from triage.services import intake
@@ -69,7 +69,9 @@ def forget(settings: Settings) -> None:
 def _print_accounts(settings: Settings, password: str | None) -> None:
     """Who may sign in, and with what; beside the address, so that the first hour needs no manual."""
     if password is None:
-        click.echo("没有建演示账号：只在本机的嵌入式运行里建。用 jiesu staff add 建自己的账号。")
+        click.echo(
+            f"没有建演示账号：只在本机的嵌入式运行里建。用 {own_name.jiesu()} staff add 建自己的账号。"
+        )
         return
     table = Table(title=f"演示账号，密码都是 {password}")
     for column in ("账号", "角色", "范围"):

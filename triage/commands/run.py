@@ -24,7 +24,7 @@ import redis
 
 from connectors.queue import connect
 from triage import datadir, logs
-from triage.commands import admin, family
+from triage.commands import admin, family, own_name
 from triage.errors import NotReady, SettingsError
 from triage.services.staff import public
 
@@ -210,9 +210,10 @@ def run(settings: Settings, *, demo: bool) -> None:
             if demo and not stopping:
                 _load_demo(tree, stopping)
             if not stopping:
-                print(f"\n接诉已启动：{address}/desk　（Ctrl-C 停止）", flush=True)  # noqa: T201
+                name = own_name.jiesu()
+                print(f"\n接诉已启动：{address}/desk　（Ctrl-C 停止；命令行：{name} --help）", flush=True)  # noqa: T201
                 if not asyncio.run(admin.has_accounts(settings)):
-                    print("还没有账号：jiesu staff add 账号 --name 姓名 --role admin", flush=True)  # noqa: T201
+                    print(f"还没有账号：{name} staff add 账号 --name 姓名 --role admin", flush=True)  # noqa: T201
             while not stopping:
                 tree.mend()
                 time.sleep(0.2)
