@@ -164,14 +164,18 @@ async def test_an_empty_city_says_so(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "named"),
     [
-        "from=2026-11-31", "from=2026-11-20&to=2026-11-01", "kind=NO-99", "district=1", "street=x",
-        "channel=pigeon", "from=1990-01-01", "other=1", "from=2019-01-01&to=2026-01-01",
+        ("from=2026-11-31", "参数 from 应是日期"),
+        ("from=2026-11-20&to=2026-11-01", "参数 from 应不晚于 to"),
+        ("kind=NO-99", "参数 kind 不是"), ("district=1", "参数 district 不是"),
+        ("street=x", "参数 street 不是"),
+        ("channel=pigeon", "参数 channel 只能是"), ("from=1990-01-01", "参数 from 不在"),
+        ("other=1", "不认识的参数：other"), ("from=2019-01-01&to=2026-01-01", "一次最多看 6 年"),
     ],
 )  # fmt: skip
-async def test_a_wrong_question_is_refused_by_name(client: Client, bad: str) -> None:
-    await text(client, f"/desk/trends?{bad}", 400)
+async def test_a_wrong_question_is_refused_by_name(client: Client, bad: str, named: str) -> None:
+    assert named in await text(client, f"/desk/trends?{bad}", 400)
 
 
 async def test_the_map_is_geojson_of_ours(client: Client) -> None:
