@@ -17,7 +17,7 @@ import yaml
 
 from connectors.file_times import NAMED_FORMATS, known_format
 from connectors.records import DEFAULT_LIMITS, FileRefused
-from connectors.yaml_text import too_deep
+from connectors.strict_yaml import Reader
 from models.vocab import AppealType, Channel
 
 if TYPE_CHECKING:
@@ -100,30 +100,11 @@ class ColumnMap:
         return tuple(field for field in self.required if field not in present)
 
 
-class _Reader:
-    """Walks the composed YAML nodes of one map: they still know their lines."""
+class _Reader(Reader):
+    """Walks the nodes of one map."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
-
-    def refuse(self, node: yaml.Node, reason: str) -> FileRefused:
-        return FileRefused(f"列名对照表 {self.label} 第 {node.start_mark.line + 1} 行：{reason}")
-
-    def mapping(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self.refuse(node, "这里应是“键: 值”")
-        pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        for key_node, value in node.value:
-            key = self.text(key_node)
-            if key in pairs:
-                raise self.refuse(key_node, f"键‘{key}’重复")
-            pairs[key] = (key_node, value)
-        return pairs
-
-    def text(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            raise self.refuse(node, "这里应是文字")
-        return str(node.value).strip()
+    what = "列名对照表"
+    refused = FileRefused
 
     def texts(self, node: yaml.Node) -> list[tuple[yaml.Node, str]]:
         if not isinstance(node, yaml.SequenceNode) or not node.value:
@@ -191,20 +172,6 @@ class _Reader:
         return fields, lookup
 
 
-def _compose(text: str, label: str) -> yaml.Node:
-    if too_deep(text):
-        raise FileRefused(f"列名对照表 {label}：括号套得太深")
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:  # thousands of levels by indentation
-        mark = getattr(error, "problem_mark", None)
-        where = f" 第 {mark.line + 1} 行" if mark else ""
-        raise FileRefused(f"列名对照表 {label}{where}：不是有效的 YAML") from error
-    if root is None:
-        raise FileRefused(f"列名对照表 {label}：文件是空的")
-    return root
-
-
 def _sections(reader: _Reader, root: yaml.Node) -> dict[str, yaml.Node]:
     pairs = reader.mapping(root)
     for key, (key_node, _) in pairs.items():
@@ -212,7 +179,7 @@ def _sections(reader: _Reader, root: yaml.Node) -> dict[str, yaml.Node]:
             raise reader.refuse(key_node, f"未知的键‘{key}’；可用的是：{'、'.join(_KEYS)}")
     for key in _NEEDED:
         if key not in pairs:
-            raise FileRefused(f"列名对照表 {reader.label}：缺少键‘{key}’")
+            raise reader.whole(f"缺少键‘{key}’")
     return {key: value for key, (_, value) in pairs.items()}
 
 
@@ -222,7 +189,7 @@ def parse_map(text: str, label: str) -> ColumnMap:
     Raises FileRefused, with label and line, for anything unknown, doubled, missing or of the wrong shape.
     """
     reader = _Reader(label)
-    parts = _sections(reader, _compose(text, label))
+    parts = _sections(reader, reader.root(text))
     fields, lookup = reader.columns(parts["fields"])
     values: dict[Field, dict[str, str]] = {}
     if "values" in parts:

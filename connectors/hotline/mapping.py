@@ -12,18 +12,18 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import yaml
-
 from connectors.file_maps import ColumnMap, load_map, normal_name
 from connectors.ports import ConnectorError
 from connectors.records import FileRefused
-from connectors.yaml_text import too_deep
+from connectors.strict_yaml import Reader
 from models.vocab import Field, Labelled, Outcome, Satisfaction, Told, YesNo
 from models.vocab_sources import ActionKind, OrderFact, OrderStatus, WordKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.resources.abc import Traversable
+
+    import yaml
 
 E = TypeVar("E", bound=Labelled)
 
@@ -108,30 +108,11 @@ _ORDER: Final = ("number", "created", "updated", "status", "attachments", "urges
 _ATTACHMENT: Final = ("id", "name", "type", "size", "url")
 
 
-class _Reader:
-    """Walks the composed nodes of one map: they still know their lines."""
+class _Reader(Reader):
+    """Walks the nodes of one map."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
-
-    def refuse(self, node: yaml.Node, reason: str) -> MapRefused:
-        return MapRefused(f"平台对照表 {self.label} 第 {node.start_mark.line + 1} 行：{reason}")
-
-    def mapping(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self.refuse(node, "这里应是“键: 值”")
-        pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        for key_node, value in node.value:
-            key = self.text(key_node)
-            if key in pairs:
-                raise self.refuse(key_node, f"键‘{key}’重复")
-            pairs[key] = (key_node, value)
-        return pairs
-
-    def text(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            raise self.refuse(node, "这里应是文字")
-        return str(node.value).strip()
+    what = "平台对照表"
+    refused = MapRefused
 
     def section(
         self, node: yaml.Node, known: Iterable[str], needed: Iterable[str] = ()
@@ -223,18 +204,8 @@ class _Reader:
 
 def parse(text: str, label: str) -> PlatformMap:
     """Read a platform's map from YAML; `label` names it in messages. Raises MapRefused."""
-    if too_deep(text):
-        raise MapRefused(f"平台对照表 {label}：括号套得太深")
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:  # thousands of levels by indentation
-        mark = getattr(error, "problem_mark", None)
-        where = f" 第 {mark.line + 1} 行" if mark else ""
-        raise MapRefused(f"平台对照表 {label}{where}：不是有效的 YAML") from None
-    if root is None:
-        raise MapRefused(f"平台对照表 {label}：文件是空的")
     reader = _Reader(label)
-    parts = reader.section(root, _KEYS, _NEEDED)
+    parts = reader.section(reader.root(text), _KEYS, _NEEDED)
     order = reader.section(parts["order"], _ORDER, _ORDER[:3])
     attachment = parts.get("attachment")
     if ("attachments" in order) != (attachment is not None):

@@ -331,17 +331,7 @@ class _Passwords:
 async def _grant(
     deps: Deps, session: AsyncSession, staff_id: int, role: Role, unit: str | None, *, now: datetime
 ) -> None:
-    await roles.grant(
-        session,
-        deps.tables,
-        staff_id,
-        role,
-        unit_code=unit,
-        valid_from=local(now).date(),
-        valid_to=None,
-        by=_by(),
-        now=now,
-    )
+    await roles.grant(session, deps.tables, staff_id, role, unit_code=unit, by=_by(), now=now)
 
 
 async def _staff(session: AsyncSession, login: str) -> Staff:

@@ -84,19 +84,6 @@ class WorkCalendar:
             return None
         return "周末" if day.weekday() >= _SATURDAY else None
 
-    def is_working(self, day: date) -> bool:
-        """Whether the day works (调休 included). Raises NoRule outside the table."""
-        return self.why_off(day) is None
-
-    @property
-    def day_length(self) -> timedelta:
-        """Working time of one full working day."""
-        return timedelta(minutes=sum(end - start for start, end in self.segments))
-
-    def add_working_days(self, start: datetime, days: int) -> datetime:
-        """The moment when `days` full working days have passed since `start` (aware; else BadInput)."""
-        return self.advance(start, days * self.day_length)[0]
-
     def advance(self, start: datetime, amount: timedelta) -> tuple[datetime, tuple[Skipped, ...]]:
         """Let `amount` of working time pass from `start`: the moment it is used up, and what was skipped.
 

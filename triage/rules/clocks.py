@@ -183,11 +183,6 @@ def elapsed(clock: Clock, until: datetime, *, since: datetime | None = None) -> 
     )
 
 
-def remaining(clock: Clock, at: datetime) -> timedelta:
-    """The counted time left at that moment; below zero once the limit is over."""
-    return length_of(clock) - elapsed(clock, at)
-
-
 def explain(clock: Clock, until: datetime | None = None) -> Explanation:
     """Each stretch from the start up to `until` (None: to the end of the limit), merged where alike."""
     due = due_at(clock)

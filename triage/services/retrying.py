@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from connectors.ports import JobName
 from models.appeals import Appeal, Source
 from models.filters import may_see_unread
-from models.outbox import BY_HAND, DeadLetter, Outbox, registered_by_hand
+from models.outbox import BY_HAND, DeadLetter, registered_by_hand
 from models.vocab import AppealState
 from models.vocab_ledger import LedgerAct, SubjectKind
-from triage import tracing
-from triage.services import ledger
+from triage.services import ledger, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -118,21 +117,7 @@ async def retry(
         detail={"appeals": len(done), "ids": told},
         subject=ledger.Subject(SubjectKind.APPEAL, str(done[0]) if len(done) == 1 else "several"),
     )  # fmt: skip
-    trace = tracing.current()
-    await session.execute(
-        sa.insert(Outbox),
-        [
-            {
-                "topic": JobName.READ_APPEALS.value,
-                "key": appeal_id,
-                "created_at": now,
-                "available_at": now,
-                "attempts": 0,
-                "trace": trace,
-            }
-            for appeal_id in sorted(done)
-        ],
-    )
+    await outbox.wait(session, sorted(done), now=now)
     for start in range(0, len(done), _CHUNK):
         await session.execute(
             sa.update(DeadLetter)

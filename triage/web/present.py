@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from models import placed
@@ -85,11 +86,18 @@ def count(value: Count) -> views.CountView:
 
 def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
     """A line of the list."""
+    line = _line(row, shown_text(None, row.title), _unit(row.unit_code, row.unit_name), names, day)
+    return replace(line, unsolved=optional_term(Unsolved, row.unsolved))
+
+
+def _line(
+    row: TicketRow | Ticket, title: str, unit: views.Term | None, names: Names, day: Day
+) -> views.TicketItem:
     return views.TicketItem(
         no=row.no,
-        title=shown_text(None, row.title),
+        title=title,
         state=term(State, row.state),
-        unit=_unit(row.unit_code, row.unit_name),
+        unit=unit,
         level=optional_term(Level, row.level),
         urgency=term(Urgency, row.urgency),
         kind=None if row.kind is None else views.Term(row.kind, names.kind(row.kind)),
@@ -99,7 +107,6 @@ def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
         flagged=row.flagged,
         received_at=row.received_at,
         due=due(row.due_at, row.due_clock, day),
-        unsolved=optional_term(Unsolved, row.unsolved),
     )
 
 
@@ -139,22 +146,11 @@ def ticket(
 
     row, appeal, reading = whole.ticket, whole.appeal, whole.reading
     lead = next((part for part in whole.units if part.code == row.unit_code), None)
+    lead_name = lead.name if lead else names.units.get(row.unit_code or "")
     text = words(appeal_text(appeal))
     return views.TicketView(
-        item=views.TicketItem(
-            no=row.no,
-            title=words(row.title),
-            state=term(State, row.state),
-            unit=_unit(row.unit_code, lead.name if lead else names.units.get(row.unit_code or "")),
-            level=optional_term(Level, row.level),
-            urgency=term(Urgency, row.urgency),
-            kind=None if row.kind is None else views.Term(row.kind, names.kind(row.kind)),
-            district=None
-            if row.district_code is None
-            else views.Term(row.district_code, names.district(row.district_code)),
-            flagged=row.flagged,
-            received_at=row.received_at,
-            due=due(row.due_at, row.due_clock, day),
+        item=replace(
+            _line(row, words(row.title), _unit(row.unit_code, lead_name), names, day),
             unsolved=term(Unsolved, told.what) if told and told.waits else None,
         ),
         text=text,

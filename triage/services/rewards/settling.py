@@ -52,7 +52,6 @@ class Taken:
     `cleared`: so many were said to be paid after all, and were not.
     """
 
-    batch_no: str
     paid: int
     failed: int
     repeated: bool
@@ -96,7 +95,7 @@ async def take(
     held = {one.reference: one for one in await paying.payments_of(session, batch.id)}
     news = [one for one in found if _is_news(one, held, doer)]
     if known is not None and not news:
-        return Taken(batch.no, known.paid, known.failed, repeated=True)
+        return Taken(known.paid, known.failed, repeated=True)
     rewards = await _rewards(session, [held[one.reference].share_id for one in news])
     came = {"paid": 0, "failed": 0, "waiting": 0, "disputed": 0, "cleared": 0}
     for one in news:
@@ -108,7 +107,7 @@ async def take(
             sha256=digest, batch_id=batch.id, paid=came["paid"], failed=came["failed"], by=doer.login, at=now
         ))  # fmt: skip
     await session.flush()
-    return Taken(batch.no, **came, repeated=False)
+    return Taken(**came, repeated=False)
 
 
 def _is_news(one: bank_file.Result, held: Mapping[str, RewardPayment], doer: Doer) -> bool:

@@ -15,7 +15,6 @@ from models.staff import Account, DemoWaiver
 from models.units import Staff
 from models.vocab_staff import Role
 from triage import datadir
-from triage.clock import local
 from triage.errors import NotReady
 from triage.services.staff import accounts, passwords, public, roles
 from triage.services.staff.accounts import NewAccount
@@ -79,9 +78,8 @@ async def make(deps: Deps, *, now: datetime) -> str:
             item = NewAccount(one.login, one.name, one.unit_code, must_change=False, demo=True)
             staff_id = await accounts.create(session, accounts.checked(item), kept, by=_BY, now=now)
             await roles.grant(
-                session, deps.tables, staff_id, one.role, unit_code=one.unit_code,
-                valid_from=local(now).date(), valid_to=None, by=_BY, now=now,
-            )  # fmt: skip
+                session, deps.tables, staff_id, one.role, unit_code=one.unit_code, by=_BY, now=now
+            )
         if await session.get(DemoWaiver, 1) is None:
             await session.execute(sa.insert(DemoWaiver).values(id=1, set_at=now, set_by=_BY))
     return password

@@ -20,7 +20,6 @@ from models.staff import Account, ProviderAttempt, ProviderLink
 from models.units import Staff
 from models.vocab_ledger import LedgerAct
 from triage import logs
-from triage.clock import local
 from triage.errors import BadInput, SettingsError, TriageError
 from triage.services.staff import accounts, roles
 from triage.services.staff.accounts import NewAccount
@@ -223,17 +222,7 @@ async def _made(session: AsyncSession, deps: Deps, told: Told, *, now: datetime)
     item = accounts.checked(NewAccount(login, name if isinstance(name, str) and name.strip() else login))
     staff_id = await accounts.create(session, item, None, by=_BY, now=now)
     for role, unit in granted:
-        await roles.grant(
-            session,
-            deps.tables,
-            staff_id,
-            role,
-            unit_code=unit,
-            valid_from=local(now).date(),
-            valid_to=None,
-            by=_BY,
-            now=now,
-        )
+        await roles.grant(session, deps.tables, staff_id, role, unit_code=unit, by=_BY, now=now)
     return staff_id, login
 
 

@@ -40,15 +40,16 @@ async def grant(
     role: Role,
     *,
     unit_code: str | None,
-    valid_from: date,
-    valid_to: date | None,
     by: str,
     now: datetime,
+    valid_from: date | None = None,
+    valid_to: date | None = None,
 ) -> int:
-    """授予, at once. `unit_code` None: the whole city. Gives the grant's number.
+    """授予, at once. `unit_code` None: the whole city; `valid_from` None: from today on. Gives its number.
 
     Who may do so alone is asked in `second.grant`. Raises BadInput, NotYourself, RolesApart.
     """
+    valid_from = valid_from or local(now).date()
     login = await check(
         session, tables, staff_id, role, unit_code=unit_code, valid_from=valid_from, valid_to=valid_to, by=by,
         now=now,

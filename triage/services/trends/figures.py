@@ -96,21 +96,6 @@ class Figures:
         return self.satisfied / self.reached if self.reached else None
 
     @property
-    def repeat_share(self) -> float | None:
-        """Of all demands: joined to another ticket (重复诉求)."""
-        return self.merged / self.demands if self.demands else None
-
-    @property
-    def unreviewed_share(self) -> float | None:
-        """Of all demands: dispatched without a person's review."""
-        return 1 - self.reviewed / self.demands if self.demands else None
-
-    @property
-    def corrected_share(self) -> float | None:
-        """Of all demands: a person corrected the reading."""
-        return self.corrected / self.demands if self.demands else None
-
-    @property
     def angry_share(self) -> float | None:
         """Of those whose tone was read: 激烈."""
         return self.angry / self.mood_read if self.mood_read else None

@@ -43,7 +43,7 @@ async def test_the_whole_way(deps: Deps) -> None:
     given = await bed.claimed(deps)
     assert len(given) == 1
     batch = await gathered(deps)
-    assert await paid(deps, batch.no) == settling.Taken(batch.no, 1, 0, repeated=False)
+    assert await paid(deps, batch.no) == settling.Taken(1, 0, repeated=False)
     (share,) = await bed.shares(deps)
     assert (share.state, share.amount_fen) == (ShareState.PAID, 500_000)
     await bed.do(deps, HANDLER, RewardAct.ARCHIVE)

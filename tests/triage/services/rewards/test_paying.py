@@ -137,10 +137,10 @@ async def test_results_are_taken_once_and_whole(deps: Deps) -> None:
         with pytest.raises(paying.BankFileRefused, match=why):
             await taken(deps, batch.no, bad)
     assert {share.state for share in await bed.shares(deps)} == {ShareState.PAYING}
-    assert await taken(deps, batch.no, good) == settling.Taken(batch.no, 2, 0, repeated=False)
-    assert await taken(deps, batch.no, good) == settling.Taken(batch.no, 2, 0, repeated=True)
+    assert await taken(deps, batch.no, good) == settling.Taken(2, 0, repeated=False)
+    assert await taken(deps, batch.no, good) == settling.Taken(2, 0, repeated=True)
     other = good + b"\r\n"
-    assert await taken(deps, batch.no, other) == settling.Taken(batch.no, 0, 0, repeated=False)
+    assert await taken(deps, batch.no, other) == settling.Taken(0, 0, repeated=False)
     against = await answer_of(deps, batch.no, "失败", "销户")
     with pytest.raises(paying.BankFileRefused, match="相反"):
         await taken(deps, batch.no, against)
@@ -160,7 +160,7 @@ async def test_what_the_bank_refuses_is_corrected_and_paid(lite: Deps) -> None:
     async with lite.db.writes.begin() as session:
         await claiming.claim(session, lite, VAULT, offer, bed.CLAIM, now=NOW)
     second = await gathered(lite)
-    assert await paid(lite, second.no) == settling.Taken(second.no, 1, 0, repeated=False)
+    assert await paid(lite, second.no) == settling.Taken(1, 0, repeated=False)
 
 
 async def test_only_the_payer_pays(lite: Deps) -> None:

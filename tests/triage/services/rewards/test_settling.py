@@ -39,7 +39,7 @@ async def state_of(deps: Deps) -> str:
 async def test_one_payers_word_that_the_bank_did_not_pay_opens_nothing(deps: Deps) -> None:
     no, _ = await sent(deps)
     answer = await answer_of(deps, no, "失败", "销户")
-    assert await taken(deps, no, answer) == Taken(no, 0, 0, repeated=False, waiting=1)
+    assert await taken(deps, no, answer) == Taken(0, 0, repeated=False, waiting=1)
     # Again, in whatever file: it is the same person.
     assert (await taken(deps, no, answer)).repeated
     assert (await taken(deps, no, answer + b"\r\n")).failed == 0
