@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -140,6 +141,15 @@ def open_database(url: str, *, pool_size: int = 5, pool_wait: float = 30.0, dura
         writes=async_sessionmaker(engine.execution_options(**{WRITE_OPTION: True}), expire_on_commit=False),
         snapshots=async_sessionmaker(still, expire_on_commit=False),
     )
+
+
+def insert_of(session: AsyncSession, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An insert that knows what to do with rows that are there: `on_conflict_do_nothing`, `…_do_update`.
+
+    Each database has its own; whoever writes asks here, so that nobody else needs to know which it is.
+    """
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return make(model)
 
 
 def _json(value: object) -> str:

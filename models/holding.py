@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.db import Base
+from models.db import Base, insert_of
 from models.filters import may_see
 from models.tickets import Ticket
 from models.vocab import State
@@ -60,9 +59,8 @@ async def waiting(
 
 async def hold(session: AsyncSession, ticket_id: int, login: str, *, now: datetime, span: timedelta) -> bool:
     """Hold it; False when somebody else was faster."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     mine = await session.execute(
-        insert(ReviewHold)
+        insert_of(session, ReviewHold)
         .values(ticket_id=ticket_id, by=login, until=now + span)
         .on_conflict_do_update(
             index_elements=["ticket_id"],

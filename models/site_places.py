@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.db import Base, BigId
+from models.db import Base, BigId, insert_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,9 +80,8 @@ class Pick:
 
 async def add_pick(session: AsyncSession, pick: Pick) -> None:
     """Count a pick: a new row, or one more on the row of the same phrase and unit."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
-        insert(SitePlace)
+        insert_of(session, SitePlace)
         .values(
             phrase=pick.phrase, code=pick.code, picks=0, always=False, picked_by=pick.by, picked_at=pick.at
         )

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.ports import JobName
 from models.appeals import Appeal, Appellant, Source
-from models.db import ALL_TOGETHER
-from models.outbox import Outbox
+from models.db import ALL_TOGETHER, insert_of
 from models.vocab import AppealState, AppealType, Channel
 from nlp.text import mask_identity
-from triage import tracing
+from triage.services import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -186,9 +183,8 @@ async def receive(
         }
         for (source_id, key), (item, content_hash) in keyed.items()
     ]
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     result = await session.execute(
-        insert(Appeal)
+        insert_of(session, Appeal)
         .on_conflict_do_nothing(index_elements=["source_id", "dedupe_key"])
         .returning(Appeal.id, Appeal.source_id, Appeal.dedupe_key),
         rows,
@@ -203,22 +199,7 @@ async def receive(
     ]
     if people:
         await session.execute(sa.insert(Appellant), people, execution_options=ALL_TOGETHER)
-    if stored:
-        trace = tracing.current()
-        await session.execute(
-            sa.insert(Outbox),
-            [
-                {
-                    "topic": JobName.READ_APPEALS.value,
-                    "key": appeal_id,
-                    "created_at": now,
-                    "available_at": now,
-                    "attempts": 0,
-                    "trace": trace,
-                }
-                for appeal_id in stored.values()
-            ],
-        )
+    await outbox.wait(session, stored.values(), now=now)
     return Received(
         tuple(sorted(stored.values())), len(items) - len(stored) - len(changed), changed, elsewhere
     )
@@ -226,12 +207,11 @@ async def receive(
 
 async def _source_ids(session: AsyncSession, keys: set[str], *, now: datetime) -> dict[str, int]:
     """The ids of the sources, adding those not seen before."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     found = dict((await session.execute(sa.select(Source.key, Source.id).where(Source.key.in_(keys)))).all())
     missing = sorted(keys - found.keys())
     if missing:
         await session.execute(
-            insert(Source).on_conflict_do_nothing(index_elements=["key"]),
+            insert_of(session, Source).on_conflict_do_nothing(index_elements=["key"]),
             [{"key": key, "name": key, "created_at": now} for key in missing],
         )
         found = dict(

@@ -14,9 +14,9 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.citizens import RateCount
+from models.db import insert_of
 from triage.errors import TriageError
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ async def count(
     refused until the hour is over.
     """
     stretch = _stretch(now)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(RateCount).values(
+    row = insert_of(session, RateCount).values(
         who=_hash(vault, what, who),
         what=what.value,
         stretch=stretch,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal
+from models.db import insert_of
 from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
 from models.units import Staff
 from models.vocab import OPEN_STATES, Role, State, Urgency
@@ -203,5 +203,6 @@ async def staff_of(session: AsyncSession, actor: Actor, name: str, *, now: datet
 
 async def insert_new(session: AsyncSession, model: type[Staff], **values: Any) -> None:  # noqa: ANN401
     """Insert a row unless it is there."""
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(make(model).values(**values).on_conflict_do_nothing(index_elements=["login"]))
+    await session.execute(
+        insert_of(session, model).values(**values).on_conflict_do_nothing(index_elements=["login"])
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models import revision
+from models.db import insert_of
 from models.units import Area, Unit
 from models.vocab import Level
 from triage import logs
@@ -113,8 +113,7 @@ async def _insert(
     session: AsyncSession, model: type[Unit | Area], rows: list[dict[str, Any]], *, anew: bool
 ) -> None:
     """Rows by their code; those that are there are written anew, or stay."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(model)
+    statement = insert_of(session, model)
     changed = {name: statement.excluded[name] for name in rows[0] if name != "code"}
     statement = (
         statement.on_conflict_do_update(index_elements=["code"], set_=changed)

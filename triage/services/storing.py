@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy.dialects import postgresql, sqlite
+from models.db import insert_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,5 +18,4 @@ async def insert_new(session: AsyncSession, model: type[Base], rows: Sequence[di
     """Insert rows that are not there yet."""
     if not rows:
         return
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(make(model).on_conflict_do_nothing(), list(rows))
+    await session.execute(insert_of(session, model).on_conflict_do_nothing(), list(rows))

@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appellant
+from models.db import insert_of
 from models.identities import IdentityLook
 from models.ledger import LedgerCheckpoint, LedgerRow, checkpoint_text
 from models.vocab_ledger import LOOKS, LedgerAct, SubjectKind
@@ -130,11 +130,10 @@ async def _carry_looks(session: AsyncSession, *, up_to: int) -> None:
             )
         )
     )
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     for (who, appeal_id), at in looks.items():
         if appeal_id in there:
             await session.execute(
-                insert(IdentityLook)
+                insert_of(session, IdentityLook)
                 .values(login=who, appeal_id=appeal_id, at=at)
                 .on_conflict_do_update(index_elements=["login", "appeal_id"], set_={"at": at})
             )

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.vault import VaultError
 from models.callbacks import CallBack
+from models.db import insert_of
 from models.identities import HeldIdentity
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -60,9 +60,10 @@ async def put(session: AsyncSession, vault: Vault, login: str, number: str, *, n
         "changed_by": login,
     }  # fmt: skip
     keys = {"holder_kind": SubjectKind.STAFF.value, "holder": login, "field": _FIELD.value}
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
-        insert(HeldIdentity).values(**keys, **row).on_conflict_do_update(index_elements=list(keys), set_=row)
+        insert_of(session, HeldIdentity)
+        .values(**keys, **row)
+        .on_conflict_do_update(index_elements=list(keys), set_=row)
     )
     # Behind it: a press that read the number of before has let go of the row by now, and is seen.
     await _let_go(session, login)

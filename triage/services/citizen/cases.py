@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.vault import normal_phone
 from models.appeals import Appeal, Appellant, Source
 from models.citizens import CitizenAccess, CitizenRating, CitizenWord
+from models.db import insert_of
 from models.filters import all_seeing
 from models.outbox import living_on
 from models.tickets import MoveRequest, Ticket, TicketEvent
@@ -292,9 +292,8 @@ async def rate(
     words = filing.clean(note)
     if len(words) > LONGEST_NOTE:
         raise BadInput(f"说明最多 {LONGEST_NOTE} 个字。")
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     kept = await session.execute(
-        insert(CitizenRating)
+        insert_of(session, CitizenRating)
         .values(
             appeal_id=appeal_id, answer=case.answer, solved=solved, satisfaction=satisfaction,
             note=await _masked(session, vault, appeal_id, words) or None, at=now,

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal
-from models.db import ALL_TOGETHER
+from models.db import ALL_TOGETHER, insert_of
 from models.hotline import HotlineOrder, HotlineWord
 from models.tickets import Ticket
 from models.vocab_sources import OrderStatus, WordKind, WordState
@@ -99,8 +98,9 @@ async def keep(
         }
         for order, kind, number in news
     ]  # fmt: skip
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(make(HotlineWord).on_conflict_do_nothing(), rows, execution_options=ALL_TOGETHER)
+    await session.execute(
+        insert_of(session, HotlineWord).on_conflict_do_nothing(), rows, execution_options=ALL_TOGETHER
+    )
 
 
 async def _before(

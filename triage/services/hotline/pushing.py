@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.hotline import settings as hotline_settings
 from connectors.hotline import signing
@@ -21,6 +20,7 @@ from connectors.hotline.mapping import MapRefused
 from connectors.hotline.orders import read_order
 from connectors.vault import VaultError
 from models.appeals import Source
+from models.db import insert_of
 from models.hotline import HotlineNonce
 from models.vocab_sources import SourceKind
 from triage import logs
@@ -130,9 +130,8 @@ def _rows(body: bytes) -> list[Any]:
 
 async def _new(session: AsyncSession, source_id: int, nonce: str, *, now: datetime) -> bool:
     """Remember a nonce; False when it was there. A second one that comes meanwhile waits for the first."""
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     stored = await session.scalar(
-        make(HotlineNonce)
+        insert_of(session, HotlineNonce)
         .values(source_id=source_id, nonce=nonce, seen_at=now)
         .on_conflict_do_nothing()
         .returning(HotlineNonce.nonce)

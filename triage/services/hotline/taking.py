@@ -11,11 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.hotline.client import CLOCKS_APART
 from models.appeals import Appeal
-from models.db import ALL_TOGETHER
+from models.db import ALL_TOGETHER, insert_of
 from models.hotline import HotlineOrder
 from models.identities import Erasure
 from models.vocab import AppealType, Channel
@@ -212,8 +211,7 @@ async def _note(
         }
         for order in orders
     ]
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    insert = make(HotlineOrder)
+    insert = insert_of(session, HotlineOrder)
     told = insert.excluded
     await session.execute(
         insert.on_conflict_do_update(

@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from models.appeals import Appeal, Appellant
 from models.citizens import CitizenAccess, CitizenWord
+from models.db import insert_of
 from models.files import Attachment
 from models.filters import may_see, may_see_unread
 from models.hotline import HotlineOrder
@@ -134,9 +134,8 @@ async def note(
         .values(asked_at=now, asked_by=by, reason=mask_identity(reason), erased_at=None)
         .execution_options(synchronize_session=False)
     )  # fmt: skip
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
-        insert(Erasure)
+        insert_of(session, Erasure)
         .values(appeal_id=appeal_id, asked_at=now, asked_by=by, reason=mask_identity(reason))
         .on_conflict_do_nothing()
     )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appellant
+from models.db import insert_of
 from models.identities import HeldIdentity
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -75,9 +75,10 @@ async def put(
         "value": vault.seal(value, belongs_to=holder.place(field)),
         "hint": hint, "changed_at": now, "changed_by": by,
     }  # fmt: skip
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
-        insert(HeldIdentity).values(**keys, **row).on_conflict_do_update(index_elements=list(keys), set_=row)
+        insert_of(session, HeldIdentity)
+        .values(**keys, **row)
+        .on_conflict_do_update(index_elements=list(keys), set_=row)
     )
     ledger.write(
         session, who=by, act=LedgerAct.ACCOUNT_STORED, now=now, old=old, new=hint,

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models import incident_reads
+from models.db import insert_of
 from models.incidents import Incident, IncidentCall, IncidentHour
 from models.tickets import Ticket
 from models.vocab_incidents import LIVE_STATES, BurstScope, CallBy, IncidentAct, IncidentState
@@ -192,7 +192,7 @@ async def count_hours(session: AsyncSession, calls: Sequence[Call], step: int) -
             counts[call.family, area, hour] += step
     if not counts:
         return
-    statement = insert(session)(IncidentHour)
+    statement = insert_of(session, IncidentHour)
     statement = statement.on_conflict_do_update(
         index_elements=["family", "area", "hour"],
         set_={"count": IncidentHour.count + statement.excluded["count"]},
@@ -202,8 +202,3 @@ async def count_hours(session: AsyncSession, calls: Sequence[Call], step: int) -
         for (family, area, hour), count in sorted(counts.items())
     ]
     await session.execute(statement, rows)
-
-
-def insert(session: AsyncSession) -> type[postgresql.Insert | sqlite.Insert]:
-    """The insert of this database that knows what to do with rows that are there."""
-    return postgresql.Insert if session.get_bind().dialect.name == "postgresql" else sqlite.Insert

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models import incident_reads
+from models.db import insert_of
 from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentWatch
 from models.vocab import Urgency
 from models.vocab_incidents import BurstScope, CallBy, IncidentAct, IncidentState
@@ -116,7 +117,7 @@ async def _held(session: AsyncSession, deps: Deps, *, now: datetime) -> Incident
         fresh = now - deps.tables.incidents.on(beijing(now).date()).conduct.fresh
         after = await incident_reads.last_before(session, fresh)
         row = {"id": _WATCH, "after_id": after, "since": now, "looked_at": now}
-        await session.execute(joining.insert(session)(IncidentWatch).values(row).on_conflict_do_nothing())
+        await session.execute(insert_of(session, IncidentWatch).values(row).on_conflict_do_nothing())
     found: IncidentWatch | None = await session.scalar(
         sa.select(IncidentWatch)
         .where(IncidentWatch.id == _WATCH)

@@ -10,9 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from models.db import ALL_TOGETHER
+from models.db import ALL_TOGETHER, insert_of
 from models.leads import Lead, LeadBand, LeadEvent, LeadItem, MediaExposure
 from models.vocab_leads import DropReason, LeadAct, LeadState
 from nlp.text import mask_identity
@@ -123,9 +122,10 @@ async def _claim(session: AsyncSession, digests: Sequence[str], source: str, *, 
     """Those that nobody has taken. Whoever stores an item's row decides what it is; others give way."""
     if not digests:
         return []
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     made = await session.execute(
-        insert(LeadItem).on_conflict_do_nothing(index_elements=["url_hash"]).returning(LeadItem.url_hash),
+        insert_of(session, LeadItem)
+        .on_conflict_do_nothing(index_elements=["url_hash"])
+        .returning(LeadItem.url_hash),
         [{"url_hash": digest, "source": source, "lead_id": None, "seen_at": now} for digest in digests],
         execution_options=ALL_TOGETHER,
     )

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appellant
+from models.db import insert_of
 from models.notices import Contact
 from models.units import Unit
 from models.vocab_ledger import LedgerAct, SubjectKind
@@ -66,11 +66,10 @@ async def put(
         "changed_at": now,
         "changed_by": by,
     }
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     keys = ("recipient_kind", "recipient", "medium")
     old = await session.scalar(sa.select(Contact.hint).where(*(getattr(Contact, k) == row[k] for k in keys)))
     await session.execute(
-        insert(Contact)
+        insert_of(session, Contact)
         .values(row)
         .on_conflict_do_update(index_elements=list(keys), set_={k: row[k] for k in row if k not in keys})
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from models.db import insert_of
 from models.notices import Notice
 from models.vocab_notices import NoticeState
 from triage.errors import BadInput
@@ -91,12 +91,11 @@ async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotic
         })  # fmt: skip
     if not rows:
         return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     # RETURNING makes it one statement: without it, each notice is one (and they are three a ticket). By the
     # connection: the session would make an object of every row.
     connection = await session.connection()
     await connection.execute(
-        insert(Notice).on_conflict_do_nothing(index_elements=["key"]).returning(Notice.id), rows
+        insert_of(session, Notice).on_conflict_do_nothing(index_elements=["key"]).returning(Notice.id), rows
     )
 
 

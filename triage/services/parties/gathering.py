@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Reading
 from models.parties import Party, PartyKey, PartyMention, PartyName, PartyPair
@@ -19,14 +18,13 @@ from models.sums import in_sums
 from models.tickets import Ticket
 from models.vocab_parties import PartyPairState
 from nlp import party_names
-from triage.services import backlog
+from triage.services import backlog, storing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from models.db import Base
     from triage.services.deps import Deps
 
 BATCH: Final = 200
@@ -111,7 +109,7 @@ async def gather(session: AsyncSession, ids: Sequence[int], *, now: datetime) ->
         mentions.append({
             "ticket_id": item.ticket_id, "name_id": name_id, "received_at": item.received_at
         })  # fmt: skip
-    await _insert_new(session, PartyMention, mentions)
+    await storing.insert_new(session, PartyMention, mentions)
     return sum(1 for row in mentions if row["name_id"] is not None)
 
 
@@ -138,7 +136,7 @@ async def _name_id(session: AsyncSession, name: party_names.PartyName, item: Nam
     await session.flush()
     await _propose(session, name, row, now=now)
     keys: list[dict[str, object]] = [{"key": key, "name_id": row.id} for key in party_names.keys_of(name)]
-    await _insert_new(session, PartyKey, keys)
+    await storing.insert_new(session, PartyKey, keys)
     return row.id
 
 
@@ -182,12 +180,4 @@ async def _propose(
                 "a_id": min(other.id, row.id), "b_id": max(other.id, row.id), "score": score,
                 "why": list(why), "state": PartyPairState.PROPOSED.value, "by": None, "at": now,
             })  # fmt: skip
-    await _insert_new(session, PartyPair, pairs)
-
-
-async def _insert_new(session: AsyncSession, model: type[Base], rows: Sequence[dict[str, object]]) -> None:
-    """Insert rows that are not there yet."""
-    if not rows:
-        return
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    await session.execute(make(model).on_conflict_do_nothing(), list(rows))
+    await storing.insert_new(session, PartyPair, pairs)

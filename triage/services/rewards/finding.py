@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal
 from models.corrections import Correction
+from models.db import insert_of
 from models.rewards import Reward, RewardSeen
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Corrected, Tag
@@ -301,9 +301,8 @@ def _certain(checks: list[dict[str, Any]]) -> list[str]:
 async def _made(session: AsyncSession, ticket: Ticket, facts: dict[str, Any], *, now: datetime) -> None:
     """The row of a violation; nothing when another one was quicker: it came to the same."""
     certain = _certain(facts["checks"])
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     made = await session.scalar(
-        insert(Reward)
+        insert_of(session, Reward)
         .values(
             no=f"J{local(now):%Y}{book.drawn()}", version=1, state=RewardState.CANDIDATE.value,
             root_ticket_id=ticket.id, exclusions=list(dict.fromkeys(certain)), insider=False,
@@ -317,9 +316,8 @@ async def _made(session: AsyncSession, ticket: Ticket, facts: dict[str, Any], *,
 
 
 async def _looked(session: AsyncSession, ticket: Ticket) -> None:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     await session.execute(
-        insert(RewardSeen)
+        insert_of(session, RewardSeen)
         .values(ticket_id=ticket.id, version=ticket.version)
         .on_conflict_do_update(index_elements=["ticket_id"], set_={"version": ticket.version})
     )

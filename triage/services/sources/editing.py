@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.vault import VaultError
 from models.appeals import Source
@@ -18,7 +17,7 @@ from models.sources import SourceTask
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage import logs
 from triage.errors import BadInput, NotFound, TriageError
-from triage.services import ledger
+from triage.services import ledger, storing
 from triage.services.sources.ports import FieldType, Settled
 from triage.services.sources.registry import puller_of
 
@@ -193,9 +192,7 @@ async def add_missing_tasks(session: AsyncSession, pullers: Mapping[str, Puller]
         for source_id, kind in sources
         for task in pullers[kind].tasks
     ]
-    if rows:
-        make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        await session.execute(make(SourceTask).on_conflict_do_nothing(), rows)
+    await storing.insert_new(session, SourceTask, rows)
 
 
 def names_of_credentials(source: Source) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from models.db import insert_of
 from models.staff import HASH, SignInLock
 from triage.services import limiting
 
@@ -139,8 +139,7 @@ async def _count(
     now: datetime,
 ) -> tuple[bool, datetime | None]:
     """One more under a key. Gives whether it may go on, and until when it is locked from now on."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(SignInLock).values(login_hash=key, failed=1, last_at=now)
+    row = insert_of(session, SignInLock).values(login_hash=key, failed=1, last_at=now)
     open_now = sa.or_(SignInLock.locked_until.is_(None), SignInLock.locked_until <= now)
     failed: int | None = await session.scalar(
         row.on_conflict_do_update(

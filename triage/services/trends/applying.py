@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from models.db import insert_of
 from models.rollups import (
     RollupChannel,
     RollupDay,
@@ -167,12 +167,6 @@ async def add(session: AsyncSession, changes: Mapping[Cell, Amounts]) -> None:
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
             await session.execute(sa.delete(SUMS[name]).where(place.in_(some), table.c.demands == 0))
-
-
-def insert_of(session: AsyncSession, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """An insert that can say ON CONFLICT, of the session's database."""
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return make(model)
 
 
 async def sum_up(session: AsyncSession) -> None:

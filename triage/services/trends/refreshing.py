@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from models.corrections import Correction
+from models.db import insert_of
 from models.rollups import RollupCursor, RollupTicket
 from models.sums import in_sums
 from models.tickets import Ticket, TicketEvent
@@ -223,7 +224,7 @@ async def _cursor(deps: Deps, *, now: datetime) -> RollupCursor:
         marks = await _marks(session, deps.db.dialect)
     async with deps.db.writes.begin() as session:
         await session.execute(
-            applying.insert_of(session, RollupCursor).on_conflict_do_nothing(),
+            insert_of(session, RollupCursor).on_conflict_do_nothing(),
             {
                 "id": _ONE, "version": 1, "months_version": 1, "at": now,
                 "events_seen": 0, "events_settled": 0, "corrections_settled": 0, "mark_events": marks.events,

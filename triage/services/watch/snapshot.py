@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.appeals import Appeal, Source
 from models.bulk import BulkJob
+from models.db import insert_of
 from models.drifting import DriftFigureRow
 from models.ledger import LedgerRow
 from models.notices import Contact, Delivery, Notice
@@ -87,11 +87,11 @@ async def poke(deps: Deps) -> bool:
         "cost_seconds": cost,
         "figures": [[sample.name, list(sample.labels), sample.value] for sample in samples],
     }
-    make = postgresql.insert if deps.db.dialect == "postgresql" else sqlite.insert
-    statement: Any = make(WatchSnapshot).values(values)
     async with deps.db.writes.begin() as session:
         await session.execute(
-            statement.on_conflict_do_update(
+            insert_of(session, WatchSnapshot)
+            .values(values)
+            .on_conflict_do_update(
                 index_elements=["id"], set_={key: values[key] for key in values if key != "id"}
             )
         )

@@ -14,9 +14,9 @@ from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 from aiohttp import hdrs, web
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models import public
+from models.db import insert_of
 from models.open311 import Open311Change
 from models.public import PublicFilter
 from models.vocab_citizen import Asked
@@ -118,9 +118,8 @@ async def _changed(deps: Deps) -> datetime:
         at: datetime = row.seen_at
         return at
     # Back to what it once was is a change as well.
-    insert = postgresql.insert if deps.db.dialect == "postgresql" else sqlite.insert
-    noted = insert(Open311Change).values(digest=digest, seen_at=now)
     async with deps.db.writes.begin() as session:
+        noted = insert_of(session, Open311Change).values(digest=digest, seen_at=now)
         await session.execute(noted.on_conflict_do_update(index_elements=["digest"], set_={"seen_at": now}))
     return now
 
