@@ -19,7 +19,6 @@ let behind = false; // the list is not yet that of the filters
 
 async function swap(address, { keepPlace }) {
   const mine = ++newest;
-  const at = document.activeElement?.closest?.("[data-no]")?.dataset.no;
   const scroll = window.scrollY;
   if (!keepPlace) list().classList.add("busy");
   try {
@@ -36,13 +35,14 @@ async function swap(address, { keepPlace }) {
       say(page.querySelector("main p")?.textContent ?? "列表没有更新。");
       return;
     }
-    $("#tiles").replaceWith(page.querySelector("#tiles"));
-    list().replaceWith(page.querySelector("#list"));
+    jiesu.exchange($("#tiles"), page.querySelector("#tiles"));
+    const row = all("tr[data-no]").indexOf(document.activeElement?.closest("tr[data-no]"));
+    const there = jiesu.exchange(list(), page.querySelector("#list"));
     const news = behind;
     behind = false;
     if (keepPlace && !news) {
       // A refresh must not move anyone: same row under the focus, same place on the screen.
-      if (at) rowLink(at)?.focus({ preventScroll: true });
+      if (!there) nearest(row);
       window.scrollTo({ top: scroll, behavior: "instant" });
     } else {
       say(`${$("#list .listhead b").textContent} 张工单`);
@@ -55,6 +55,15 @@ async function swap(address, { keepPlace }) {
       list().classList.toggle("busy", behind);
     }
   }
+}
+
+// The row that had the focus is gone: on with the one that stands in its place, else with the list.
+function nearest(row) {
+  const rows = all("tr[data-no] .c-title a");
+  const next = rows[Math.min(row, rows.length - 1)] ?? list();
+  if (next === list()) next.tabIndex = -1;
+  next.focus({ preventScroll: true });
+  $("#said").textContent = "原来那张已不在列表里";
 }
 
 function refresh() {
@@ -152,8 +161,6 @@ for (const link of all('[data-back][href="/desk"]')) link.href = back();
 const offered = (address) => Boolean($(`.site a[href="${address}"]`));
 
 // ---- keys -------------------------------------------------------------------------------------------
-
-const rowLink = (no) => $(`tr[data-no="${CSS.escape(no)}"] .c-title a`);
 
 const ROWS = "tr[data-no] .c-title a, .duelist .c-first a, .spots details[open] li a";
 

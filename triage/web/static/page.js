@@ -57,22 +57,66 @@ async function tokenNow(address = location.href) {
   if (token) for (const field of document.querySelectorAll("input[name=token]")) field.value = token;
   return token;
 }
-window.jiesu = { tokenNow };
+
+// ---- a part of a page that is exchanged for a newer one ----------------------------------------------
+
+// What an element is known by in both: its id, else its address, else its name and value, else its words; of several the
+// same one in order.
+const known = (one) =>
+  [one.id, one.getAttribute("href"), one.name && `${one.name} ${one.value}`, one.textContent].find(Boolean);
+function counterpart(one, now, fresh) {
+  const like = (root) => [...root.querySelectorAll(one.localName)].filter((other) => known(other) === known(one));
+  const found = like(fresh);
+  return found[like(now).indexOf(one)] ?? found.at(-1);
+}
+
+// Who was in it by keys is where they were, and what was unfolded stays so. Gives whether there is still such a place.
+function exchange(now, fresh) {
+  const at = now.contains(document.activeElement) ? document.activeElement : null;
+  const there = at && counterpart(at, now, fresh);
+  for (const fold of now.querySelectorAll("details")) {
+    const same = [...fresh.querySelectorAll("details")].find((one) => known(one.firstElementChild) === known(fold.firstElementChild));
+    if (same) same.open = fold.open;
+  }
+  now.replaceWith(fresh);
+  there?.focus({ preventScroll: true });
+  return !at || Boolean(there);
+}
+window.jiesu = { tokenNow, exchange };
 
 // ---- a page that keeps itself up to date -------------------------------------------------------------
 
-// Not while somebody is in it: a focus must not be lost, nor a selection.
+// Not while somebody types in it or selects. When it cannot, it says so: an old list must not look like a new one.
 const part = $("[data-again]");
 if (part?.id) {
+  const held = (now) => {
+    const at = document.activeElement;
+    return document.hidden || getSelection()?.toString() || (now.contains(at) && at.matches("input, select, textarea"));
+  };
+  let told = "";
+  const tell = (words) => {
+    if (words !== told) $("#page-said").textContent = words;
+    told = words;
+    const asOf = $("[data-as-of]");
+    if (words && asOf) asOf.textContent = words;
+  };
   const again = async () => {
-    const now = document.getElementById(part.id);
-    if (document.hidden || now.contains(document.activeElement) || getSelection()?.toString()) return;
+    if (held(document.getElementById(part.id))) return;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
-      if (answer.ok && fresh) now.replaceWith(fresh);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const [now, fresh] = [document, page].map((root) => root.getElementById(part.id));
+      if (new URL(answer.url).pathname.startsWith("/login")) tell("登录已过期，没有更新：请刷新页面重新登录。");
+      else if (!answer.ok || !fresh) tell(`没有更新，稍后会再试：${page.querySelector("main p")?.textContent ?? "服务器没有办成。"}`);
+      else if (!held(now)) {
+        if (!exchange(now, fresh)) {
+          fresh.tabIndex = -1;
+          fresh.focus({ preventScroll: true });
+        }
+        tell("");
+      }
     } catch {
-      // The line about the network says so already.
+      tell("网络中断，没有更新；稍后会再试。");
     }
   };
   setInterval(again, part.dataset.again * 1000);
