@@ -23,7 +23,17 @@ from triage.services import moving, proposing, standings
 from triage.services.citizen import unsolved
 from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
-from triage.web import acting, communities, corrections, evidence, guard, move_forms, place_picking, present
+from triage.web import (
+    acting,
+    attachments,
+    communities,
+    corrections,
+    evidence,
+    guard,
+    move_forms,
+    place_picking,
+    present,
+)
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.confiding import MAY_CONFIDE
@@ -38,6 +48,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from triage.rules.snippet_rows import SnippetRow
+    from triage.services.attachments import FileLimits
     from triage.services.hotline.showing import PlatformOrder
     from triage.services.hotline.words import Asked
     from triage.services.leads.listing import Exposure
@@ -50,7 +61,7 @@ if TYPE_CHECKING:
     from triage.web.views import Term, TicketView
 
 _SEE_OTHER: Final = 303
-_TAKEN_BEFORE: Final = "先前提交的那次已经收到，这次改过的没有提交：请先看经过，需要时再提交。"
+_TAKEN_BEFORE: Final = "先前提交的那次已经收到，这次改过的没有提交：请先看办理记录，需要时再提交。"
 _NUMBER: Final = re.compile(r"[0-9-]{1,32}")
 #: What is told after a move whose name is no verb.
 _SAID: Final = {
@@ -111,6 +122,7 @@ class TicketPage:
     objections: tuple[ObjectionView, ...]
     acting: ActingView
     token: str
+    limits: FileLimits
     done: str | None
     taken: bool
     merged: str | None
@@ -255,6 +267,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         objections=move_forms.objections(deps.tables, standing),
         acting=acting_view(request, who),
         token=token,
+        limits=attachments.limits_of(request),
         done=_done(request),
         taken=isinstance(error, moving.KeyReused),
         merged=_merged(request),

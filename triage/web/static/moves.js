@@ -1,93 +1,55 @@
-// The forms of the ticket page: drafts are kept on this machine, a form is sent once even over a flaky network,
-// a refusal comes back without losing what was typed. Without this file every form still works by itself.
-// Its photos are in shelf.js, its keys and templates in move_keys.js.
+// The forms of the ticket page and of 批量办理: a form is sent once even over a flaky network, a refusal comes back without
+// losing what was typed. Without this file every form still works by itself.
+// Drafts are in drafts.js, what was not taken in kept.js, photos in shelf.js, keys and templates in move_keys.js.
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const { keepFiles, keptFiles, dropFiles, lighter } = jiesu;
-const RETRY_MS = 4_000;
-const QUIET = /^(token|version|key|as|move|no|in_.*)$/; // not typed by anyone
-
-const panel = () => $("#moves");
-const no = panel()?.dataset.no ?? "";
-const draftOf = (move) => `jiesu.draft.${no}.${move}`;
-const PENDING = `jiesu.pending.${no}`; // a form that has no answer yet
-const KEPT = `jiesu.kept.${no}`; // one that was refused and whose form is no longer there
-const formOf = (move) => $(`form[data-form="${CSS.escape(move)}"]`, panel());
-const who = () => $(".who a")?.textContent;
-const stored = (name) => JSON.parse(localStorage.getItem(name) ?? "null");
-
-function say(words) {
-  const line = $("#move-said");
-  line.textContent = words;
-  line.hidden = !words;
-}
-
-// ---- drafts -----------------------------------------------------------------------------------------
-
-// What differs from the page, the emptied too; what nobody touched follows the page. After a refusal the page holds
-// what was typed, so all of it is.
-const given = (field) => field.defaultValue ?? ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value;
-function typed(form) {
-  const refused = $("[role=alert]", form);
-  const kept = ([name, value]) =>
-    !(value instanceof File) && !QUIET.test(name) && (refused || value !== given(form.elements.namedItem(name)));
-  return Object.fromEntries([...new FormData(form)].filter(kept));
-}
-
-// The same in words, for whoever has to copy it.
-function shown(form) {
-  return Object.keys(typed(form)).flatMap((name) => {
-    const control = form.elements.namedItem(name);
-    const words = control.selectedOptions?.[0]?.text ?? control.value;
-    return words ? [[control.labels[0].firstChild.textContent.trim(), words]] : [];
-  });
-}
-
-function keepDraft(form) {
-  const values = typed(form);
-  const name = draftOf(form.dataset.form);
-  if (Object.keys(values).length) localStorage.setItem(name, JSON.stringify(values));
-  else localStorage.removeItem(name);
-}
-
-function restore(form) {
-  // What the server gave back after a refusal is newer than the draft.
-  if ($("[role=alert]", form)) return;
-  const kept = localStorage.getItem(draftOf(form.dataset.form));
-  if (!kept) return;
-  for (const [name, value] of Object.entries(JSON.parse(kept))) {
-    const control = form.elements.namedItem(name);
-    if (control) control.value = value;
-  }
-}
+const { panel, draftOf, formOf, say, given, shown, keepDraft, restore, dropDraft, who, stored } = jiesu;
+const { PENDING, same, mine, forget, photosOf, setAside, taken, giveBack, offer, keepKey, showKept } = jiesu;
+const { keepFiles, lighterAll, unfit, exchange } = jiesu;
+const RETRY_MS = 4_000; // the first time; each time twice as long
+const LONGEST_MS = 60_000;
+const LONGEST_ASKED_MS = 300_000; // by the server
+const PASSING = [502, 503, 504]; // it is away or busy, and will be back
 
 // ---- sending once -----------------------------------------------------------------------------------
-
-// The photos of a form that waits: on the shelf, or in the page where the shelf took none (`direct`).
-const photosOf = (pending) => pending.direct ?? (pending.files ? keptFiles(PENDING) : []);
-
-async function bodyOf(pending) {
-  const words = new URLSearchParams(pending.body);
-  if (!pending.files) return words;
-  const photos = await photosOf(pending);
-  if (photos.length < pending.files) throw new Error("photos gone");
-  const whole = new FormData();
-  for (const [name, value] of words) whole.append(name, value);
-  for (const file of photos) whole.append("files", file, file.name);
-  return whole;
-}
 
 let sending = new AbortController(); // stops what is on its way, when somebody goes on writing
 let turn = 0; // which sending is meant: what comes of an older one is nobody's any more
 let waiting = null; // the form that is on its way or waits for the network
 let trying = 0; // the timer of its next try
+let tries = 0; // how often in vain
 let pressed = false; // whether what is sent was sent by somebody on this page, not found on this machine
 
+async function bodyOf(pending) {
+  const words = new URLSearchParams(pending.body);
+  if (!pending.files) return words;
+  const whole = new FormData();
+  for (const [name, value] of words) whole.append(name, value);
+  for (const file of await photosOf(pending)) whole.append("files", file, file.name);
+  return whole;
+}
+
 // The key makes it safe to send again when no answer came.
-async function post(pending) {
+async function post(pending, signal) {
   const body = await bodyOf(pending);
-  return fetch(pending.address, { method: "POST", headers: { Accept: "text/html" }, body, signal: sending.signal });
+  return fetch(pending.address, { method: "POST", headers: { Accept: "text/html" }, body, signal });
+}
+
+// Photos lie on this machine before they are made lighter: a phone may end a page that does such work.
+async function lighten(pending, signal) {
+  if (!pending.raw) return;
+  const photos = await lighterAll(await photosOf(pending));
+  signal.throwIfAborted();
+  await photosOf(pending); // still this one's
+  const fault = unfit(photos, $("input[type=file]", formOf(pending.move)) ?? panel());
+  if (fault) throw Object.assign(new Error("unfit"), { fault });
+  delete pending.raw;
+  if (pending.direct) pending.direct = photos;
+  else {
+    await keepFiles(PENDING, photos);
+    localStorage.setItem(PENDING, JSON.stringify(pending));
+  }
 }
 
 // Signed in again meanwhile: the same words with the token of now. Gives whether there is another.
@@ -101,28 +63,45 @@ async function renew(pending) {
   return true;
 }
 
-async function send(pending) {
-  let answer = await post(pending);
-  if (answer.status === 403 && pressed && (await renew(pending))) answer = await post(pending);
-  if (answer.status >= 500) throw new Error(String(answer.status)); // no decision was made: try again
+// No decision was made: what the server says of it, its number, and when it asks to be asked again.
+class Down extends Error {
+  constructor(answer, page) {
+    super("down");
+    const number = answer.headers.get("X-Request-Id");
+    const words = $("main p", page)?.textContent ?? `服务器没有办成（${answer.status}）。`;
+    this.words = `${words}${number ? `（请求编号 ${number}）` : ""}`;
+    this.passing = PASSING.includes(answer.status);
+    this.wait = Math.min(Number(answer.headers.get("Retry-After")) * 1000 || 0, LONGEST_ASKED_MS);
+  }
+}
+
+async function send(pending, signal) {
+  await lighten(pending, signal);
+  let answer = await post(pending, signal);
+  if (answer.status === 403 && pressed && (await renew(pending))) answer = await post(pending, signal);
   if (answer.redirected && new URL(answer.url).pathname.startsWith("/login")) {
     // Nothing was done, and nobody else's sign-in may send it by itself: it stays, a person sends it.
     signedOut(pending);
     return;
   }
-  if (answer.status === 403 && !pressed) {
-    await offer(pending);
-    return;
-  }
-  $("#move-back")?.remove();
-  if (!pending.direct) localStorage.removeItem(PENDING);
-  if (answer.redirected) await taken(pending);
-  if (answer.redirected && answer.ok) {
+  if (answer.redirected) {
+    // Done, whatever becomes of the page that it leads to.
+    forget(pending);
+    await taken(pending);
     dropDraft(pending);
     location.assign(answer.url);
     return;
   }
+  if (answer.status === 403 && !pressed) {
+    busy(false);
+    await offer(pending, "上次登录时填写的");
+    return;
+  }
+  // An answer that is cut off is none.
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.status >= 500) throw new Down(answer, page);
+  $("#move-back")?.remove();
+  forget(pending);
   if ($("[data-gone]", page)) {
     // Done, and out of this person's sight since: there is no page of it to go to.
     dropDraft(pending);
@@ -137,12 +116,37 @@ async function send(pending) {
     await giveBack(pending);
     return;
   }
+  const lost = document.activeElement === document.body || panel().contains(document.activeElement);
   panel().replaceWith(fresh);
+  freshen(page);
   dress();
   busy(false);
   // The first of two was taken (不提交了，继续改 came too late for it): what was written since was not.
   await giveBack(fresh.dataset.taken ? { ...pending, sent: "taken" } : pending);
-  $("[role=alert]:not([hidden])", panel())?.scrollIntoView({ block: "nearest" });
+  refused(pending.move, lost);
+}
+
+// What else the page says of the ticket, of the same answer; what somebody is filling in stays.
+const touched = (part) => all("input:not([type=hidden]), select, textarea", part).some((field) => field.value !== given(field));
+function freshen(page) {
+  for (const part of [".thead", ".c-why", ".c-side", ".c-objections", ".c-events"]) {
+    const now = $(part);
+    const fresh = $(part, page);
+    if (now && fresh && !touched(now)) exchange(now, fresh);
+    else if (fresh && !now) $(".c-events").before(fresh); // 派单异议, the first one
+    else if (now && !fresh) now.remove();
+  }
+}
+
+// Where the refusal is: at its field, else at the button. The form that had the focus is no longer there.
+function refused(move, lost) {
+  const alert = $("[role=alert]:not([hidden])", panel());
+  alert?.scrollIntoView({ block: "nearest" });
+  if (!lost) return;
+  const form = formOf(move);
+  const found = form && ($("[aria-invalid=true]", form) ?? $("button:not([type])", form));
+  if (!found && alert) alert.tabIndex = -1;
+  (found ?? alert)?.focus();
 }
 
 function signedOut(pending) {
@@ -150,12 +154,6 @@ function signedOut(pending) {
   const after = pending.direct ? "请不要刷新页面。" : "若刷新页面，文字和照片会放回表单。";
   say(`登录已过期，还没有提交：请在另一个窗口登录，再回来按一次，填写的内容还在。${after}`);
   busy(false);
-}
-
-// What was sent, and no more: words written since (in another window) stay.
-function dropDraft(pending) {
-  const name = draftOf(pending.move);
-  if (!("draft" in pending) || localStorage.getItem(name) === pending.draft) localStorage.removeItem(name);
 }
 
 // ---- while it waits ---------------------------------------------------------------------------------
@@ -175,124 +173,16 @@ function waits(words) {
 
 // It may have arrived all the same: the form keeps its key, so the server knows, and says so.
 async function withdraw() {
-  clearTimeout(trying);
+  hold();
   turn += 1;
   sending.abort();
   const pending = waiting;
   busy(false);
   // A preview of bulk work has no key: the first one may stand beside the second.
   say(`没有再提交，可以接着改。先前那次若已经送到，${picked() ? "会多出一批预览，可以取消。" : "再提交时会说明，不会办两次。"}`);
-  if (!pending.direct) localStorage.removeItem(PENDING);
+  forget(pending);
   keepKey(pending);
   await giveBack({ ...pending, sent: "unsure" });
-}
-
-function keepKey(pending) {
-  const key = new URLSearchParams(pending.body).get("key");
-  const field = formOf(pending.move)?.elements.namedItem("key");
-  if (key && field) field.value = key;
-}
-
-// ---- what was not taken -----------------------------------------------------------------------------
-
-const onShelf = (pending) => pending.files && !pending.direct;
-
-// Photos leave this machine's shelf when they were taken, or stand in a field again.
-async function taken(pending) {
-  if (onShelf(pending)) await dropFiles(PENDING);
-  const kept = stored(KEPT);
-  if (kept?.move !== pending.move || kept.who !== pending.who) return;
-  localStorage.removeItem(KEPT);
-  await dropFiles(KEPT);
-}
-
-// Whether there is a field for them.
-async function fill(form, files) {
-  const input = $("input[type=file]", form);
-  if (!input || !files.length) return !files.length;
-  if (input.files.length) return true;
-  const carrier = new DataTransfer();
-  for (const file of files) carrier.items.add(file);
-  input.files = carrier.files;
-  return true;
-}
-
-// A refused form keeps its photos too.
-async function giveBack(pending) {
-  const form = formOf(pending.move);
-  if (!form || (pending.files && !(await fill(form, await photosOf(pending))))) await setAside(pending);
-  else if (onShelf(pending)) await dropFiles(PENDING);
-}
-
-// Filled in before the last sign-in: it goes out when the same person presses, with its own key, so once.
-async function offer(pending) {
-  busy(false);
-  const form = formOf(pending.move);
-  if (!form || (pending.files && !(await fill(form, await photosOf(pending))))) {
-    localStorage.removeItem(PENDING);
-    await setAside(pending);
-    return;
-  }
-  keepKey(pending);
-  const box = form.closest("details");
-  if (box) box.open = true;
-  say(`上次登录时填写的“${pending.title}”还没有提交：内容${pending.files ? "和照片" : ""}已放回表单，核对后请再按一次。`);
-}
-
-// The form is gone (督办 forbids 反馈, say): what was written must not be.
-async function setAside({ direct, ...pending }) {
-  if (direct) {
-    // This machine keeps nothing: it stands on the page as long as the page does.
-    await showKept({ ...pending, files: 0 });
-    return;
-  }
-  if (pending.files) {
-    if (!(await keepFiles(KEPT, await keptFiles(PENDING)).then(() => true, () => false))) pending.files = 0;
-    await dropFiles(PENDING);
-  }
-  localStorage.setItem(KEPT, JSON.stringify(pending));
-  await showKept();
-}
-
-const UNTAKEN = {
-  unsure: "不再提交，现在也不能做这一步；先前那次是否已经送到，请看经过。",
-  taken: "先前提交的那次已经收到，后来改的没有提交。",
-};
-
-async function showKept(kept = stored(KEPT)) {
-  $("#kept")?.remove();
-  if (!kept || (kept.who ?? who()) !== who()) return;
-  const form = formOf(kept.move);
-  if (form && (!kept.files || (await fill(form, await keptFiles(KEPT))))) {
-    // It can be done again. The words are in the draft; the photos stay on the shelf until they were taken.
-    if (kept.files) say(`上次没有提交成的“${kept.title}”，照片已放回表单。`);
-    else localStorage.removeItem(KEPT);
-    return;
-  }
-  const note = document.createElement("div");
-  note.id = "kept";
-  note.className = "hint";
-  note.setAttribute("role", "status");
-  const line = (words) => {
-    const part = document.createElement("p");
-    part.textContent = words;
-    note.append(part);
-  };
-  line(`“${kept.title}”${UNTAKEN[kept.sent] ?? "没有提交，现在也不能做这一步。"}写过的内容在下面，可以复制到别处：`);
-  for (const [label, words] of kept.words ?? []) line(`${label}：${words}`);
-  if (kept.files) line(`${kept.files} 个照片或 PDF 还存在本机，能做这一步时会放回表单。`);
-  const away = document.createElement("button");
-  away.type = "button";
-  away.className = "button plain";
-  away.textContent = "不再保留";
-  away.addEventListener("click", async () => {
-    localStorage.removeItem(KEPT);
-    localStorage.removeItem(draftOf(kept.move));
-    await dropFiles(KEPT);
-    note.remove();
-  });
-  note.append(away);
-  $("#move-said").after(note);
 }
 
 let at = null; // what had the focus when the form was sent: a form that stands still has none
@@ -306,19 +196,41 @@ function busy(is, pending) {
   if (document.activeElement === document.body) at?.focus({ preventScroll: true });
 }
 
-async function deliver(pending = stored(PENDING)) {
+function hold() {
   clearTimeout(trying);
+  trying = 0;
+}
+
+// Another window sent it, or pressed another one, which set this one aside.
+function elsewhere(pending) {
+  busy(false);
+  say(`“${pending.title}”已由另一个窗口提交或放下：请刷新页面看结果，没有提交成的会写明。`);
+}
+
+async function deliver(pending = stored(PENDING)) {
+  const again = trying;
+  hold();
+  if (!pending) {
+    if (!again) return;
+    elsewhere(waiting);
+    return;
+  }
   // Somebody else's stays where it is until they are back.
-  if (!pending || (!pressed && (pending.who ?? who()) !== who())) return;
-  const mine = (turn += 1);
+  if (!pressed && (pending.who ?? who()) !== who()) return;
+  if (pending.stopped) {
+    // The server failed over it: not by itself again.
+    if (!pressed) await offer(pending);
+    return;
+  }
+  const now = (turn += 1);
   sending.abort();
   sending = new AbortController();
   busy(true, pending);
   const slow = setTimeout(() => waits("还没有回音，还在提交。"), RETRY_MS);
   try {
-    await send(pending);
+    await send(pending, sending.signal);
   } catch (error) {
-    if (mine === turn) await failed(pending, error);
+    if (now === turn) await failed(pending, error);
   } finally {
     clearTimeout(slow);
   }
@@ -331,17 +243,45 @@ async function failed(pending, error) {
     pressed = false;
     $("#move-back")?.remove();
     say("现在登录的是另一个人，还没有提交：请刷新页面。");
+  } else if (error.message === "elsewhere") {
+    elsewhere(pending);
   } else if (error.message === "photos gone") {
-    localStorage.removeItem(PENDING);
+    forget(pending);
+    busy(false);
     await offer({ ...pending, files: 0 });
     say(`“${pending.title}”还没有提交：照片已不在本机，请重新选照片，核对后再按一次。`);
+  } else if (error.message === "unfit") {
+    forget(pending);
+    busy(false);
+    await giveBack(pending);
+    tooMuch(formOf(pending.move), error.fault);
+  } else if (error instanceof Down && !error.passing) {
+    busy(false);
+    say(`${error.words}“${pending.title}”还没有提交，填写的内容还在：请稍后再按一次，不会办两次。`);
+    pending.stopped = true;
+    if (stored(PENDING) && mine(pending)) localStorage.setItem(PENDING, JSON.stringify(pending));
   } else if (pending.direct) {
     busy(false);
-    say("网络中断，还没有提交。内容存不进本机，请不要关闭或刷新页面；有网络后再按一次，不会重复。");
+    say(`${error.words ?? "网络中断，"}还没有提交。内容存不进本机，请不要关闭或刷新页面；${error.words ? "稍后" : "有网络后"}再按一次，不会重复。`);
   } else {
-    waits("网络中断：已存在本机，恢复后自动提交，不会重复。");
-    trying = setTimeout(() => deliver(), RETRY_MS);
+    const [why, when] = error.words ? [error.words, "过一会儿"] : ["网络中断：", "恢复后"];
+    waits(`${why}已存在本机，${when}自动提交，不会重复。请留在本页；离开了，再打开这一页才接着提交。`);
+    trying = setTimeout(() => deliver(), Math.max(Math.min(RETRY_MS * 2 ** tries, LONGEST_MS), error.wait ?? 0));
+    tries += 1;
   }
+}
+
+// At once, when there is reason to think that it goes now.
+function anew() {
+  tries = 0;
+  deliver();
+}
+
+function tooMuch(form, fault) {
+  const input = form && $("input[type=file]", form);
+  say(`还没有提交：${fault}`);
+  input?.setCustomValidity(fault);
+  input?.reportValidity();
 }
 
 async function submit(event) {
@@ -355,51 +295,48 @@ async function submit(event) {
   say("");
   const whole = [...new FormData(form)];
   const files = whole.map(([, value]) => value).filter((value) => value instanceof File && value.name);
+  const fault = files.length ? unfit(files, $("input[type=file]", form), { later: true }) : "";
+  if (fault) {
+    tooMuch(form, fault);
+    return;
+  }
   const words = whole.filter(([, value]) => !(value instanceof File));
   const body = new URLSearchParams(words).toString();
   const title = $("button:not([type])", form).textContent.trim();
   const pending = { address: form.action, body, move: form.dataset.form, files: files.length, title, words: shown(form), who: who() };
   if (picked()) pending.page = `/desk/bulk/new?${new URLSearchParams(new FormData(picked()))}`;
+  if (files.length) pending.raw = true;
   busy(true, pending);
-  const photos = await Promise.all(files.map(lighter));
   const before = stored(PENDING);
-  const others = before && (before.move !== pending.move || before.who !== who());
+  const others = before && !same(before, pending);
   try {
     keepDraft(form);
     pending.draft = localStorage.getItem(draftOf(pending.move));
-    if (others) await setAside(before);
-    if (photos.length) await keepFiles(PENDING, photos);
+    if (others) await setAside({ ...before, sent: "unsure", apart: before.move === pending.move });
+    if (files.length) await keepFiles(PENDING, files);
     localStorage.setItem(PENDING, JSON.stringify(pending));
   } catch {
     // No room, or a private window: it goes out as it is, with the same key, and says so when that fails.
     if (!others) localStorage.removeItem(PENDING);
-    pending.direct = photos;
+    pending.direct = files;
   }
   pressed = true;
+  tries = 0;
   deliver(pending);
 }
 
-// ---- together ---------------------------------------------------------------------------------------
-
-// 批量办理: a form that waits for the network belongs to its selection, and is not sent by the page of another one.
+// 批量办理: what waits belongs to its selection.
 const picked = () => $("#bulk-move");
-function tellOther() {
-  const other = Object.keys(localStorage).find((name) => name.startsWith("jiesu.pending.bulk-") && name !== PENDING);
-  if (!picked() || !other) return;
-  const { page, who: author } = stored(other);
-  if (author !== who()) return;
-  const link = document.createElement("a");
-  link.href = page;
-  link.textContent = "打开那一批接着提交";
-  say("另一批还没有提交成，和这里选的无关。");
-  $("#move-said").append(link);
-}
 
 function dress() {
   for (const button of all("[data-template]", panel())) button.hidden = false;
   for (const form of all("form[data-form]", panel())) {
     restore(form);
     form.addEventListener("input", () => keepDraft(form));
+    form.addEventListener("change", (event) => {
+      if (event.target.validity.customError) say("");
+      event.target.setCustomValidity("");
+    });
     form.addEventListener("submit", submit);
   }
 }
@@ -407,8 +344,8 @@ function dress() {
 if (panel()) {
   dress();
   if (panel().dataset.done) history.replaceState(null, "", location.pathname);
-  window.addEventListener("online", () => deliver());
-  tellOther();
+  window.addEventListener("online", anew);
+  document.addEventListener("visibilitychange", () => !document.hidden && trying && anew());
   await showKept();
   deliver();
 }
