@@ -162,15 +162,15 @@ async def test_a_server_that_is_away_is_asked_when_it_says_and_then_less_often(
     await expect(said).to_contain_text(
         "附件库暂时无法写入，请稍后再试。（请求编号 r-77）已存在本机，过一会儿自动提交"
     )
-    await page.clock.fast_forward(29_000)
+    await page.clock.fast_forward(25_000)
     await page.wait_for_timeout(500)
     assert failing.asked == 1
     failing.headers = {}
-    await page.clock.fast_forward(2_000)
+    await page.clock.fast_forward(6_000)
     await page.wait_for_timeout(500)
     assert failing.asked == 2
     # Without a word of it: twice as long as the first time.
-    await page.clock.fast_forward(7_000)
+    await page.clock.fast_forward(4_500)
     await page.wait_for_timeout(500)
     assert failing.asked == 2
     await page.unroute("**/moves")
