@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.filters import Day, Viewer
+    from models.viewing import Decides
 
 #: Today's arrivals are counted further: they are a day's work.
 ARRIVALS_CAP: Final = 9_999
@@ -55,14 +56,16 @@ def _counted(ask: Ask, cap: int) -> sa.ScalarSelect[int]:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The summary bar: to review, what units sent back, due today, overdue, received today; appeals unread.
+    """The summary bar: to review, sent back, to decide, due today, overdue, received today; appeals unread.
 
+    To decide: wishes that wait for the viewer's own answer (待我审批).
     Sent back: 异议审核 waits for the ruling on an objection, 待改派 for another unit.
     """
 
     review: Count
     objected: Count
     to_reassign: Count
+    to_decide: Count
     due_today: Count
     overdue: Count
     received: Count
@@ -70,11 +73,11 @@ class Today:
     dead: Count
 
 
-async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
-    """Count for the summary bar, each to a cap."""
+async def today(session: AsyncSession, viewer: Viewer, day: Day, decides: tuple[Decides, ...] = ()) -> Today:
+    """Count for the summary bar, each to a cap; `decides`: what the viewer may."""
 
     def of(filters: TicketFilter) -> sa.ScalarSelect[int]:
-        return _counted(Ask(viewer, filters, day), COUNT_CAP)
+        return _counted(Ask(viewer, filters, day, decides=decides), COUNT_CAP)
 
     arrived = (
         sa.select(Ticket.id)
@@ -82,12 +85,13 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
         .limit(ARRIVALS_CAP + 1)
         .subquery()
     )
-    review, objected, to_reassign, due_today, overdue, received, waiting, dead = (
+    review, objected, to_reassign, to_decide, due_today, overdue, received, waiting, dead = (
         await session.execute(
             sa.select(
                 of(TicketFilter(view=View.REVIEW)),
                 of(TicketFilter(view=View.OBJECTED)),
                 of(TicketFilter(view=View.TO_REASSIGN)),
+                of(TicketFilter(view=View.DECIDE)),
                 of(TicketFilter(due=DueWindow.TODAY)),
                 of(TicketFilter(due=DueWindow.OVERDUE)),
                 sa.select(sa.func.count()).select_from(arrived).scalar_subquery(),
@@ -100,6 +104,7 @@ async def today(session: AsyncSession, viewer: Viewer, day: Day) -> Today:
         review=_capped(review, COUNT_CAP),
         objected=_capped(objected, COUNT_CAP),
         to_reassign=_capped(to_reassign, COUNT_CAP),
+        to_decide=_capped(to_decide, COUNT_CAP),
         due_today=_capped(due_today, COUNT_CAP),
         overdue=_capped(overdue, COUNT_CAP),
         received=_capped(received, ARRIVALS_CAP),

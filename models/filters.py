@@ -16,16 +16,18 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.db import AwareUtc
-from models.tickets import ASKED, ATTENTION, FLAGGED_CLOSED, OPEN, TO_FOLLOW, UNCLOCKED, Ticket, TicketUnit
+from models.tickets import ATTENTION, FLAGGED_CLOSED, OPEN, TO_FOLLOW, UNCLOCKED, Ticket, TicketUnit
 from models.viewing import Scope, Viewer, all_seeing
 from models.vocab import OPEN_STATES, Labelled, Role, Urgency
+from models.waiting import WAITS_ANSWERED, WAITS_TO_ANSWER, may_decide
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from sqlalchemy import ColumnElement
 
     from models.counted import Counted
+    from models.viewing import Decides
 
 #: The viewer's own class stands in `viewing`; whoever asks the database finds it here.
 __all__ = [
@@ -58,6 +60,7 @@ class View(Labelled):
 
     OPEN = "open", "全部未结"
     REVIEW = "review", "待审核"
+    DECIDE = "decide", "待我审批"
     ASKED = "asked", "待审批"
     DISPATCHED = "dispatched", "已派单"
     SIGNED = "signed", "已签收"
@@ -91,12 +94,12 @@ _CONDITIONS: Final = {
     View.OPEN: OPEN,
     # Flagged ones are in other states and wait for the same person.
     View.REVIEW: OPEN,
-    # 剔除 may be asked for when all is done.
-    View.ASKED: "",
     # Every citizen is followed up, also whose case was merged into another one.
     View.FEEDBACK: TO_FOLLOW,
     View.ALL: "",
 }
+#: 待审批, whoever decides it, and what the viewer may decide of it.
+WAITING_VIEWS: Final = (View.DECIDE, View.ASKED)
 
 
 def _condition(view: View) -> str:
@@ -175,8 +178,15 @@ class TicketFilter:
         return self.review_only or self.view is View.REVIEW
 
     @property
+    def waiting(self) -> bool:
+        """Whether wishes that wait for an answer are shown."""
+        return self.view in WAITING_VIEWS
+
+    @property
     def by_due(self) -> bool:
-        """Whether the list is ordered by due time; else newest first."""
+        """Whether the list is ordered by due time; else newest first (待审批: by the limit of the answer)."""
+        if self.waiting:
+            return False
         views = {View.OPEN, View.REVIEW, *(View(state.value) for state in OPEN_STATES)}
         return self.due is not None or self.view in views
 
@@ -190,8 +200,10 @@ class Day:
     ends: datetime
 
 
-def conditions(filters: TicketFilter, viewer: Viewer, day: Day) -> list[ColumnElement[bool]]:
-    """The SQL conditions of a filter, without state, order and search."""
+def conditions(
+    filters: TicketFilter, viewer: Viewer, day: Day, decides: Iterable[Decides] = ()
+) -> list[ColumnElement[bool]]:
+    """The SQL conditions of a filter, without state, order and search. `decides`: what the viewer may."""
     found = [may_see(viewer)]
     equal = {
         Ticket.unit_code: filters.unit_code,
@@ -204,8 +216,8 @@ def conditions(filters: TicketFilter, viewer: Viewer, day: Day) -> list[ColumnEl
         found.append(filters.counted.condition())
     if filters.attention:
         found.append(sa.literal_column(ATTENTION))
-    if filters.view is View.ASKED:
-        found.append(sa.literal_column(ASKED))
+    if filters.view is View.DECIDE:
+        found.append(may_decide(decides))
     match filters.due:
         case DueWindow.OVERDUE:
             found.append(Ticket.due_at < day.now)
@@ -249,8 +261,15 @@ class Clock(Enum):
     """Which rows of its states a segment holds, and so in which order."""
 
     RUNS = "runs"  # by due time
+    ANSWER = "answer"  # by the limit of the unit's answer
+    OLDEST = "oldest"  # by number, oldest first
     NONE = "none"  # no clock: by number, oldest first
     ANY = "any"  # newest first
+
+
+_TIMED: Final = (Clock.RUNS, Clock.ANSWER)
+#: A place in these is a number alone.
+_UNTIMED: Final = (Clock.ANY, Clock.OLDEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,14 +294,18 @@ class Segment:
 
     def accepts(self, cursor: Cursor) -> bool:
         """Whether a cursor can be a place in this stretch."""
-        return self.clock is Clock.ANY or (cursor.due_at is not None) is (self.clock is Clock.RUNS)
+        return self.clock in _UNTIMED or (cursor.due_at is not None) is (self.clock in _TIMED)
+
+    def cursor(self, number: int, row: Any) -> Cursor:  # noqa: ANN401  (a line, or a row of such columns)
+        """Where a row stands in the list, in this stretch, the list's `number`th."""
+        return Cursor(number, row.answer_by if self.clock is Clock.ANSWER else row.due_at, row.id)
 
     def beyond(self, cursor: Cursor, columns: Any, *, backwards: bool) -> ColumnElement[bool]:  # noqa: ANN401
         """The rows after the cursor (before it, when backwards), in this stretch's order."""
         ascending = self._ascending(backwards=backwards)
         found: ColumnElement[bool]
-        if self.clock is Clock.RUNS:
-            here = sa.tuple_(columns.due_at, columns.id)
+        if self.clock in _TIMED:
+            here = sa.tuple_(getattr(columns, self.keys[0]), columns.id)
             there = sa.tuple_(sa.literal(cursor.due_at, AwareUtc()), sa.literal(cursor.id, sa.BigInteger()))
             found = here > there if ascending else here < there
         else:
@@ -294,7 +317,9 @@ class Segment:
         """The columns of the order."""
         # due_at is named even where it is null throughout: with it both databases take the small index, and
         # PostgreSQL sees that it gives the rows in order.
-        return ("id",) if self.clock is Clock.ANY else ("due_at", "id")
+        if self.clock is Clock.ANSWER:
+            return ("answer_by", "id")
+        return ("id",) if self.clock in _UNTIMED else ("due_at", "id")
 
     def order(self, columns: Any, *, backwards: bool) -> list[Any]:  # noqa: ANN401  (Ticket, or a subquery's)
         """The order of the rows over the columns of `Ticket` or of a subquery."""
@@ -308,6 +333,9 @@ class Segment:
 
 def segments(filters: TicketFilter) -> list[Segment]:
     """The stretches of a filter's list, in order."""
+    if filters.waiting:
+        # Where the unit has answered (剔除 may be asked for later) no limit presses: the oldest first.
+        return [Segment(WAITS_TO_ANSWER, Clock.ANSWER), Segment(WAITS_ANSWERED, Clock.OLDEST)]
     condition = _condition(filters.view)
     if not filters.by_due:
         return [Segment(condition, Clock.ANY)]

@@ -236,12 +236,12 @@ def _window(wanted: int, share: float, *, most: int) -> int:
 def by_index(
     search: Search, dialect: str, where: Sequence[ColumnElement[bool]], segment: ColumnElement[int]
 ) -> CTE:
-    """(id, due_at, segment) of all candidates, up to one more than MOST_HITS.
+    """(id, due_at, answer_by, segment) of all candidates, up to one more than MOST_HITS.
 
     MATERIALIZED: no ORDER BY or LIMIT outside may change the plan.
     """
     return (
-        sa.select(Ticket.id, Ticket.due_at, segment.label("segment"))
+        sa.select(Ticket.id, Ticket.due_at, Ticket.answer_by, segment.label("segment"))
         .where(*where, search.matches(dialect, Ticket))
         .limit(MOST_HITS + 1)
         .cte("hits")
@@ -257,9 +257,9 @@ def by_walking(
     *,
     window: int,
 ) -> Subquery:
-    """(id, due_at, hit) of the next `window` rows in list order. The LIMIT is a fence."""
+    """(id, due_at, answer_by, hit) of the next `window` rows in list order. The LIMIT is a fence."""
     return (
-        sa.select(Ticket.id, Ticket.due_at, search.matches(dialect, Ticket).label("hit"))
+        sa.select(Ticket.id, Ticket.due_at, Ticket.answer_by, search.matches(dialect, Ticket).label("hit"))
         .where(*where)
         .order_by(*order)
         .limit(window)

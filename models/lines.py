@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from models.filters import Cursor
 from models.tickets import Ticket
 from models.units import Unit
 
@@ -33,6 +32,8 @@ class TicketRow:
     received_at: datetime
     due_at: datetime | None
     due_clock: str | None = None
+    answer_by: datetime | None = None
+    asked: str | None = None
     appeal_title: str | None = None
     text: str | None = None
     address: str | None = None
@@ -43,10 +44,6 @@ class TicketRow:
     def read(cls, row: Mapping[Any, Any]) -> TicketRow:
         """From a result that has more columns than a line."""
         return cls(**{name: row[name] for name in cls.__slots__ if name != "unsolved"})
-
-    def cursor(self, segment: int) -> Cursor:
-        """Where this row stands in the list."""
-        return Cursor(segment, self.due_at, self.id)
 
 
 #: What a line is read from: `Ticket` and, outer joined, `Unit`.
@@ -66,6 +63,8 @@ COLUMNS: Final = (
     Ticket.received_at,
     Ticket.due_at,
     Ticket.due_clock,
+    Ticket.answer_by,
+    Ticket.asked,
 )
 
 

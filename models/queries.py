@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from models.filters import Cursor, Day, Segment, Viewer
     from models.finding import Search, WordStatistics
     from models.lines import Count
+    from models.viewing import Decides
 
 NO_STATISTICS: Final = finding.WordStatistics()
 
@@ -52,6 +53,8 @@ class Ask:
     filters: TicketFilter
     day: Day
     statistics: WordStatistics = NO_STATISTICS
+    decides: tuple[Decides, ...] = ()
+    """What the viewer may decide (`triage.rules.wishes`): without it 待我审批 shows nothing."""
 
 
 async def ticket_page(
@@ -82,8 +85,8 @@ async def ticket_page(
     more = len(answer.rows) > limit or stopped is not None
     if backwards:
         found.reverse()
-    first = found[0][1].cursor(found[0][0]) if found else None
-    last = found[-1][1].cursor(found[-1][0]) if found else None
+    first = parts[found[0][0]].cursor(*found[0]) if found else None
+    last = parts[found[-1][0]].cursor(*found[-1]) if found else None
     page = TicketPage(
         rows=tuple(row for _, row in found),
         before=first or after if after is not None else None,
@@ -139,4 +142,4 @@ def _behind(index: int, start: Cursor, *, backwards: bool) -> bool:
 
 def segment_where(ask: Ask, segment: Segment) -> list[sa.ColumnElement[bool]]:
     """The conditions of one stretch of a list without a search."""
-    return [*conditions(ask.filters, ask.viewer, ask.day), *segment.where()]
+    return [*conditions(ask.filters, ask.viewer, ask.day, ask.decides), *segment.where()]

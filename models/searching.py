@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from models import finding
 from models.appeals import Appeal
-from models.filters import Clock, Cursor, conditions, segments
+from models.filters import Clock, conditions, segments
 from models.lines import COLUMNS, COUNT_CAP, Count, TicketRow
 from models.tickets import FLAGGED_CLOSED, Ticket
 from models.units import Unit
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Subquery
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.filters import Cursor
     from models.finding import Search
     from models.queries import Ask
 
@@ -79,7 +80,7 @@ class Finder:
         self._backwards = backwards
         self._dialect = session.get_bind().dialect.name
         self._segments = segments(ask.filters)
-        self._where = conditions(ask.filters, ask.viewer, ask.day)
+        self._where = conditions(ask.filters, ask.viewer, ask.day, ask.decides)
 
     async def find(self, here: Cursor | None, *, wanted: int) -> Found:
         """The next `wanted` hits after the cursor (before it, when backwards), and their number if known."""
@@ -205,7 +206,7 @@ class Finder:
         hits = [(place.segment, TicketRow.read(row)) for row in rows if row["hit"]]
         if len(rows) == batch or (rows and rows[-1]["step"] == window):
             last = rows[-1]
-            here = Cursor(place.segment, last["due_at"], last["id"])
+            here = segment.cursor(place.segment, TicketRow.read(last))
             return _Step(hits, Place(place.segment, here), looked_at=last["step"])
         # How many rows the end of a stretch had is not told: it says nothing of the next one either.
         return _Step(hits, self._after(place.segment))
@@ -243,7 +244,7 @@ class Finder:
         if len(found) < batch:
             return _Step(found, None, listed=listed)
         segment, last = found[-1]
-        return _Step(found, Place(segment, last.cursor(segment)), listed=listed)
+        return _Step(found, Place(segment, self._segments[segment].cursor(segment, last)), listed=listed)
 
     def _number(self) -> ColumnElement[int]:
         """The number of the segment a ticket stands in; null outside the list."""
@@ -256,12 +257,14 @@ class Finder:
         return sa.case(*known, else_=sa.null()) if not whole else sa.literal_column("0", sa.Integer)
 
     def _order(self, columns: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401  (a subquery's columns)
-        """The order of the whole list over (segment, due_at, id), as the segments have it one by one."""
+        """The order of the whole list over (segment, time, id), as the segments have it one by one."""
         number = columns.segment
         clocked, newest = self._of(Clock.RUNS), self._of(Clock.ANY)
+        answering = self._of(Clock.ANSWER)
+        times = [(number.in_(answering), columns.answer_by)] if answering else []
         keys = [
             number,
-            sa.case((number.in_(clocked), columns.due_at), else_=sa.null()),
+            sa.case((number.in_(clocked), columns.due_at), *times, else_=sa.null()),
             sa.case((number.in_(newest), -columns.id), else_=columns.id),
         ]
         return [key.desc() if self._backwards else key.asc() for key in keys]

@@ -16,6 +16,8 @@ from models.vocab_staff import Role as StaffRole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from models.vocab import State, WishKind
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -66,6 +68,18 @@ def all_seeing(login: str, *, name: str = "") -> Viewer:
         permissions=frozenset(Permission),
         posts=frozenset(Post),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Decides:
+    """待审批: a sort of wish that somebody may rule on while the ticket stands so.
+
+    `districts`: of cases that these have; None: of all.
+    """
+
+    kind: WishKind
+    states: tuple[State, ...]
+    districts: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,6 +330,15 @@ TAG_OF: Final = {
 }
 
 
+class WishKind(Labelled):
+    """待审批: what waits on a ticket for somebody's answer; the key is the move that raises it."""
+
+    OBJECTION = Move.OBJECT.value, "异议"
+    EXTENSION = Move.EXTEND_ASK.value, "延期"
+    LEDGER = Move.LEDGER_ASK.value, "挂账"
+    EXCLUSION = Move.EXCLUDE_ASK.value, "剔除"
+
+
 class Channel(Labelled):
     """受理渠道."""
 

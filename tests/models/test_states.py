@@ -50,8 +50,7 @@ async def test_what_is_written_out_for_the_indexes_is_what_the_vocabulary_says(
     assert found == {state.value for state in wanted}
 
 
-async def test_what_has_no_clock_and_what_is_asked_have_indexes(db: Database) -> None:
-    plans = ""
+async def test_what_has_no_clock_has_an_index(db: Database) -> None:
     explain = {"postgresql": "EXPLAIN ", "sqlite": "EXPLAIN QUERY PLAN "}[db.dialect]
     # Six hundred rows are sorted faster than any index is read: what counts is that the index fits.
     tell = {"postgresql": ["SET LOCAL enable_seqscan = off", "SET LOCAL enable_sort = off"], "sqlite": []}
@@ -60,20 +59,15 @@ async def test_what_has_no_clock_and_what_is_asked_have_indexes(db: Database) ->
     await add_tickets(db, *([TicketIn()] * 300), *([closed] * 300), *([waiting] * 2))
     async with db.writes.begin() as session:
         await session.execute(sa.text("ANALYZE"))
-    last, asked = segments(TicketFilter())[-1], TicketFilter(view=View.ASKED)
-    queries = (
+    last = segments(TicketFilter())[-1]
+    query = (
         sa.select(Ticket.id)
         .where(*conditions(TicketFilter(), VIEWER, DAY), *last.where())
-        .order_by(*last.order(Ticket, backwards=False)),
-        sa.select(Ticket.id)
-        .where(*conditions(asked, VIEWER, DAY))
-        .order_by(*segments(asked)[0].order(Ticket, backwards=False)),
+        .order_by(*last.order(Ticket, backwards=False))
     )
     async with db.reads() as session:
         for setting in tell[db.dialect]:
             await session.execute(sa.text(setting))
-        for query in queries:
-            bound = query.limit(50).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
-            plans += " ".join(str(row) for row in await session.execute(sa.text(f"{explain}{bound}")))
-    assert "ix_ticket_unclocked" in plans
-    assert "ix_ticket_asked" in plans
+        bound = query.limit(50).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = " ".join(str(row) for row in await session.execute(sa.text(f"{explain}{bound}")))
+    assert "ix_ticket_unclocked" in plan

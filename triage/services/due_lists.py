@@ -2,7 +2,8 @@
 
 A ticket's `due_at` is the nearest end of its running clocks, so the tickets found by it are exactly those
 with a clock in the window; which clocks these are is read off their events. Calls (吹哨, 提级) have due times
-of their own and are found by theirs.
+of their own and are found by theirs. So are wishes (延期, 挂账, 剔除, 异议) that wait for the viewer's
+answer: by the limit of the unit's answer, while that is still to come.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from models.filters import may_see
 from models.tickets import CALLED, OPEN, Ticket, TicketUnit
 from models.units import Unit
 from models.vocab import Clock, State
+from models.waiting import WAITS_TO_ANSWER, district_having, may_decide, to_decide
+from triage.rules import wishes
+from triage.rules.calendar import beijing
 from triage.services.citizen import unsolved
 from triage.services.standings import stand_many
 
@@ -35,6 +39,8 @@ MOST: Final = 300
 #: Beside the clocks of the vocabulary.
 REPORT_IN: Final = "called"
 REPORT_IN_LABEL: Final = "报到时限"
+DECIDE: Final = "decide"
+DECIDE_LABEL: Final = "待我审批"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class DueLine:
-    """One clock of one ticket that is over or soon is; `clock` is a `vocab.Clock`, or `called`."""
+    """One clock of one ticket that is over or soon is; `clock` is a `vocab.Clock`, `called` or `decide`.
+
+    `what` is the wish where one waits.
+    """
 
     no: str
     title: str
@@ -64,6 +73,7 @@ class DueLine:
     clock: str
     label: str
     due: datetime
+    what: str = ""
     unsolved: Unsolved | None = None
     """What the citizen said on the web, where the clock is that of the 回访."""
 
@@ -91,14 +101,16 @@ async def due_list(
     """Everything in the window; `clock` narrows the lines, not the counts."""
     found, more = await _clocks(session, tables, viewer, window)
     called, still = await _called(session, viewer, window)
-    found = sorted([*found, *called], key=lambda line: (line.due, line.no, line.clock))
+    asked, further = await _wishes(session, tables, viewer, window)
+    found = sorted([*found, *called, *asked], key=lambda line: (line.due, line.no, line.clock))
     counted = Counter(line.clock for line in found)
     labels = {line.clock: line.label for line in found}
-    order = [*(one.value for one in Clock), REPORT_IN]
+    # What only the viewer can do comes first.
+    order = [DECIDE, *(one.value for one in Clock), REPORT_IN]
     return DueList(
         lines=tuple(line for line in found if clock in {None, line.clock}),
         counts=tuple((name, labels[name], counted[name]) for name in order if counted[name]),
-        more=more or still,
+        more=more or still or further,
     )
 
 
@@ -133,7 +145,7 @@ async def _clocks(
     lines = [
         DueLine(
             ticket.no, ticket.title, name, ticket.urgency, ticket.state, clock.value, clock.label, run.due,
-            told.get(ticket.id) if clock is Clock.FOLLOW_UP else None,
+            unsolved=told.get(ticket.id) if clock is Clock.FOLLOW_UP else None,
         )
         for ticket, name in kept
         for clock, run in standings[ticket.id].clocks.items()
@@ -169,4 +181,48 @@ async def _called(session: AsyncSession, viewer: Viewer, window: Window) -> tupl
         )
     ).all()
     lines = [DueLine(*row[:5], REPORT_IN, REPORT_IN_LABEL, row[5]) for row in rows[:MOST] if row[5]]
+    return lines, len(rows) > MOST
+
+
+async def _wishes(
+    session: AsyncSession, tables: Tables, viewer: Viewer, window: Window
+) -> tuple[list[DueLine], bool]:
+    """What waits for an answer that the viewer may give, whoever's case it is: a line a wish."""
+    decides = wishes.decides(tables, viewer, beijing(window.now).date())
+    if not decides:
+        return [], False
+    chosen = [
+        may_see(viewer),
+        # Written out: only so do the indexes of what waits fit.
+        sa.literal_column(WAITS_TO_ANSWER),
+        may_decide(decides),
+        Ticket.answer_by < window.until,
+    ]
+    if window.unit:
+        chosen.append(Ticket.unit_code == window.unit)
+    if window.district:
+        chosen.append(Ticket.district_code == window.district)
+    rows = (
+        await session.execute(
+            sa.select(
+                Ticket.no,
+                Ticket.title,
+                Unit.name,
+                Ticket.urgency,
+                Ticket.state,
+                Ticket.answer_by,
+                Ticket.asked,
+                district_having().label("district"),
+            )
+            .outerjoin(Unit, Unit.code == Ticket.unit_code)
+            .where(*chosen)
+            .order_by(Ticket.answer_by, Ticket.id)
+            .limit(MOST + 1)
+        )
+    ).all()
+    lines = [
+        DueLine(*row[:5], DECIDE, DECIDE_LABEL, row.answer_by, kind.label)
+        for row in rows[:MOST]
+        for kind in to_decide(decides, row.state, row.asked, row.district or "")
+    ]  # fmt: skip
     return lines, len(rows) > MOST

@@ -15,12 +15,13 @@ from models.vocab import Channel, Urgency
 from models.vocab_mood import Mood
 from models.vocab_staff import Permission
 from models.vocab_trends import Ending
+from models.waiting import TO_ANSWER
 from triage.clock import show
 from triage.services.identities.showing import shown_text
 from triage.web import access, asking, communities, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
 from triage.web.keys import NAMES, TEMPLATES, VIEWER
-from triage.web.views import Term, TicketItem
+from triage.web.views import Due, Term, TicketItem
 from triage.web.words import Piece, counted, cut, find, snippet
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from models.counting import Today
     from models.filters import Day
     from models.lines import TicketRow
+    from models.waiting import Waiting
     from triage.web.listing import Listing
     from triage.web.names import Names
 
@@ -45,6 +47,10 @@ class Line:
     item: TicketItem
     title: tuple[Piece, ...]
     snippet: tuple[Piece, ...]
+    waits: tuple[Waiting, ...]
+    """待审批: what waits on it; only where the list is one of these."""
+    answer: Due | None
+    """办理时限, where it does and the unit's answer is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +203,7 @@ async def _list_page(request: web.Request) -> ListPage:
         may_retry=request[VIEWER].may(Permission.INTAKE),
         may_bulk=request[VIEWER].may(Permission.BULK),
         may_callers=request[VIEWER].may(*MAY_CALLERS),
-        tiles=_tiles(bar, asked.filters, found.day),
+        tiles=_tiles(bar, asked.filters, found.day, decides=bool(listing.decides_of(request))),
         form=_form(request, asked.filters),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),
         exports=tuple(
@@ -205,7 +211,7 @@ async def _list_page(request: web.Request) -> ListPage:
             for label, kind in EXPORTS
             if MAY_EXPORT.met_by(request[VIEWER])
         ),
-        order="按到期时间，最紧的在前" if asked.filters.by_due else "按收到次序，最新的在前",
+        order=_order(asked.filters),
     )
 
 
@@ -235,16 +241,26 @@ def _line(request: web.Request, row: TicketRow, found: Listing, phrases: tuple[s
         snippet=snippet(shown_text(None, "\n".join(t for t in (row.text, row.address) if t)), phrases)
         if phrases
         else (),
+        waits=found.waiting.get(row.id, ()),
+        answer=present.due(row.answer_by, None, found.day) if row.state in TO_ANSWER else None,
     )
 
 
-def _tiles(bar: Today, filters: TicketFilter, day: Day) -> tuple[Tile, ...]:
+def _order(filters: TicketFilter) -> str:
+    if filters.waiting:
+        return "按办理时限，最紧的在前；已经反馈的在后"
+    return "按到期时间，最紧的在前" if filters.by_due else "按收到次序，最新的在前"
+
+
+def _tiles(bar: Today, filters: TicketFilter, day: Day, *, decides: bool) -> tuple[Tile, ...]:
     # A number begins with its day: searching for that is the list of what the tile counts.
     of_today = TicketFilter(view=View.ALL, query=f"{day.starts:%Y%m%d}")
     wanted = (
         ("待审核", bar.review, TicketFilter(view=View.REVIEW), "review"),
         (View.OBJECTED.label, bar.objected, TicketFilter(view=View.OBJECTED), "review"),
         (View.TO_REASSIGN.label, bar.to_reassign, TicketFilter(view=View.TO_REASSIGN), "review"),
+        # Whoever answers no wish is not told that none waits.
+        *(((View.DECIDE.label, bar.to_decide, TicketFilter(view=View.DECIDE), "review"),) if decides else ()),
         ("今日到期", bar.due_today, TicketFilter(due=DueWindow.TODAY), "today"),
         ("已超期", bar.overdue, TicketFilter(due=DueWindow.OVERDUE), "over"),
         ("今日接收", bar.received, of_today, "plain"),
@@ -300,8 +316,9 @@ def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
         return tuple(Choice(value, label, value == chosen) for value, label in options.items())
 
     code = filters.unit_code
+    unused = set() if listing.decides_of(request) or filters.view is View.DECIDE else {View.DECIDE}
     return FilterForm(
-        states=choices({view.value: view.label for view in View}, filters.view),
+        states=choices({view.value: view.label for view in View if view not in unused}, filters.view),
         districts=choices(dict(names.districts), filters.district_code),
         kinds=tuple(
             ChoiceGroup(parent, choices({code: names.kind(code) for code in codes}, filters.kind))

@@ -6,21 +6,29 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from models import counting, finding, queries
+from models import counting, finding, queries, waiting
+from models.filters import View
 from models.lines import Count
 from models.queries import Ask
+from triage.clock import local
 from triage.errors import BadInput
+from triage.rules import wishes
 from triage.services.citizen import unsolved
 from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
     from models.counting import Today
     from models.filters import Day
     from models.finding import WordStatistics
     from models.queries import TicketPage
+    from models.viewing import Decides
+    from models.vocab import WishKind
+    from models.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,30 @@ class Listing:
     page: TicketPage
     total: Count
     day: Day
+    waiting: Mapping[int, tuple[Waiting, ...]]
+    """待审批: of each ticket, where the list is one of these."""
 
 
 async def ask_of(request: web.Request, asked: Asked) -> Ask:
     """The question to the list behind an address."""
     day = day_of(request.app[DEPS].clock.now())
-    return Ask(request[VIEWER], asked.filters, day, await _words(request, asked))
+    words = await _words(request, asked)
+    return Ask(request[VIEWER], asked.filters, day, words, decides_of(request))
+
+
+def _waits(ask: Ask, page: TicketPage) -> list[tuple[int, tuple[WishKind, ...]]]:
+    """The wishes that the list is about, by ticket; none where it is about something else."""
+    if not ask.filters.waiting:
+        return []
+    if ask.filters.view is View.DECIDE:
+        return [(row.id, waiting.to_decide(ask.decides, row.state, row.asked)) for row in page.rows]
+    return [(row.id, waiting.waits_of(row.state, row.asked)) for row in page.rows]
+
+
+def decides_of(request: web.Request) -> tuple[Decides, ...]:
+    """The wishes that whoever asks may answer today (待我审批)."""
+    deps = request.app[DEPS]
+    return wishes.decides(deps.tables, request[VIEWER], local(deps.clock.now()).date())
 
 
 async def load(request: web.Request, asked: Asked) -> Listing:
@@ -52,12 +78,13 @@ async def load(request: web.Request, asked: Asked) -> Listing:
         except ValueError:
             raise BadInput("翻页位置不属于这个列表，请从第一页开始") from None
         page = replace(page, rows=await unsolved.mark(session, page.rows))
+        raised = await waiting.raised(session, _waits(ask, page))
     first = asked.after is None and asked.before is None
     if first and page.after is None:
         # The whole list is on the page: nothing to count.
-        return Listing(page, Count(len(page.rows), more=False), day)
+        return Listing(page, Count(len(page.rows), more=False), day, raised)
     if page.total is not None:
-        return Listing(page, page.total, day)
+        return Listing(page, page.total, day, raised)
 
     async def make() -> Count:
         async with deps.db.reads() as session:
@@ -66,25 +93,25 @@ async def load(request: web.Request, asked: Asked) -> Listing:
     caches = app[CACHES]
     try:
         async with asyncio.timeout(caches.count_patience):
-            total = await caches.counts.get((ask.viewer, ask.filters), make)
+            total = await caches.counts.get((ask.viewer, ask.filters, ask.decides), make)
     except TimeoutError:
         # The list matters, its length can wait: at least what is shown.
         total = Count(len(page.rows), more=True)
     if total.more and total.value < len(page.rows):
         # A short walk counted what it saw, and the page went further.
         total = Count(len(page.rows), more=True)
-    return Listing(page, total, day)
+    return Listing(page, total, day, raised)
 
 
 async def load_today(request: web.Request) -> Today:
     """The summary bar, at most some seconds old."""
-    deps, viewer = request.app[DEPS], request[VIEWER]
+    deps, viewer, decides = request.app[DEPS], request[VIEWER], decides_of(request)
 
     async def make() -> Today:
         async with deps.db.reads() as session:
-            return await counting.today(session, viewer, day_of(deps.clock.now()))
+            return await counting.today(session, viewer, day_of(deps.clock.now()), decides)
 
-    return await request.app[CACHES].today.get(viewer.scope, make)
+    return await request.app[CACHES].today.get((viewer.scope, decides), make)
 
 
 async def _words(request: web.Request, asked: Asked) -> WordStatistics:

@@ -23,6 +23,7 @@ from models.vocab import (
     Urgency,
 )
 from models.vocab_citizen import Unsolved
+from models.waiting import waits_of
 from nlp.types import Head, source_text
 from triage.rules.answering import KEPT
 from triage.services.identities.showing import shown_text
@@ -107,7 +108,12 @@ def _line(
         flagged=row.flagged,
         received_at=row.received_at,
         due=due(row.due_at, row.due_clock, day),
+        waits=_waits(row),
     )
+
+
+def _waits(row: TicketRow | Ticket) -> tuple[views.Term, ...]:
+    return tuple(views.Term(kind.value, kind.label) for kind in waits_of(row.state, row.asked))
 
 
 def ticket_list(page: TicketPage, total: Count, names: Names, day: Day) -> views.TicketList:

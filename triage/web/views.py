@@ -46,7 +46,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class TicketItem:
-    """工单 in the list."""
+    """工单 in the list. `waits`: the wishes on it that wait for an answer (待审批)."""
 
     no: str
     title: str
@@ -59,6 +59,7 @@ class TicketItem:
     flagged: bool
     received_at: datetime
     due: Due | None
+    waits: tuple[Term, ...]
     unsolved: Term | None = None
     """What the citizen says on the web of the answer that stands, and was not rung (回访) about since."""
 

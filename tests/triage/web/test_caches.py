@@ -17,7 +17,7 @@ async def test_a_move_makes_only_those_count_anew_who_see_what_its_maker_sees() 
 
     async def make() -> Today:
         made.append(1)
-        return Today(SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME)
+        return Today(SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME)
 
     for scope in (CITY, UNIT):
         await caches.today.get(scope, make)
@@ -34,7 +34,7 @@ async def test_there_is_room_for_every_unit_of_a_city() -> None:
 
     async def make() -> Today:
         made.append(1)
-        return Today(SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME)
+        return Today(SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME)
 
     for _ in range(2):
         for number in range(700):

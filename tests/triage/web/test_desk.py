@@ -390,7 +390,7 @@ async def test_a_slow_count_does_not_hold_up_the_list(deps: Deps, monkeypatch: p
 
 async def no_figures(_: object) -> Today:
     none = Count(0, more=False)
-    return Today(none, none, none, none, none, none, none, none)
+    return Today(none, none, none, none, none, none, none, none, none)
 
 
 async def test_units_of_the_picker_are_those_in_force(client: Client, db: Database) -> None:

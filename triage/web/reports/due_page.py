@@ -57,6 +57,7 @@ class Line:
     clock: str
     due: Due
     unsolved: str | None
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def _read(request: web.Request) -> _Asked:
             raise BadInput("参数 unit 不是单位名录里的单位")
     if district and district not in request.app[NAMES].districts:
         raise BadInput("参数 district 不是区编码")
-    known = {one.value for one in Clock} | {due_lists.REPORT_IN}
+    known = {one.value for one in Clock} | {due_lists.REPORT_IN, due_lists.DECIDE}
     if clock and clock not in known:
         raise BadInput(f"参数 clock 只能是：{'、'.join(sorted(known))}")
     hours = query.get("hours", "")
@@ -247,6 +248,7 @@ def _line(line: DueLine, day: Day) -> Line:
         present.term(Urgency, line.urgency), present.term(State, line.state), line.label,
         Due(line.due, until(line.due, day.now), tone(line.due, day.now, day.ends), None),
         line.unsolved.label if line.unsolved else None,
+        line.what,
     )  # fmt: skip
 
 

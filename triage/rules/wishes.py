@@ -1,0 +1,103 @@
+"""待审批: which wishes wait for whose answer, as `moves.yaml` says. Pure.
+
+A row that requires a wish (同意延期 …) or starts where an objection waits (异议成立, 仲裁) is an answer to
+it: its posts decide, while the ticket stands as the row says. The page of a ticket asks the rules themselves;
+this is for lists and notices, and holds to one district a case: that of its lead unit, else of its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from models.viewing import Decides
+from models.vocab import Level, Move, Post, State, WishKind
+from triage.rules.move_rows import Fact
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from models.viewing import Viewer
+    from triage.rules.move_rows import MoveRow
+    from triage.rules.rows import Tables
+
+#: The wish that a row answers, by what it requires.
+_REQUIRES: Final = {
+    Fact.EXTENSION_ASKED: WishKind.EXTENSION,
+    Fact.LEDGER_ASKED: WishKind.LEDGER,
+    Fact.EXCLUSION_ASKED: WishKind.EXCLUSION,
+}
+#: Answers to an objection; where they start says the state.
+_RULES_ON_OBJECTIONS: Final = frozenset({Move.OBJECT_UPHOLD, Move.OBJECT_REJECT, Move.ARBITRATE})
+_KINDS: Final = {kind.value: kind for kind in WishKind}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Who answers a sort of wish while the ticket stands so."""
+
+    kind: WishKind
+    states: tuple[State, ...]
+    posts: tuple[Post, ...]
+
+
+def raised_by(move: Move) -> WishKind | None:
+    """The wish that a move raises; None: it raises none."""
+    return _KINDS.get(move.value)
+
+
+def rulings(tables: Tables, day: date) -> tuple[Ruling, ...]:
+    """Every sort of answer in force on the day, each once."""
+    found = (
+        Ruling(kind, row.sources, row.who)
+        for row in tables.moves.rows
+        if row.holds(day) and (kind := _answered(row)) is not None
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _answered(row: MoveRow) -> WishKind | None:
+    if row.move in _RULES_ON_OBJECTIONS:
+        return WishKind.OBJECTION
+    return next((_REQUIRES[fact] for fact in row.requires if fact in _REQUIRES), None)
+
+
+def deciders(tables: Tables, kind: WishKind, state: State, day: date) -> tuple[Post, ...]:
+    """The posts that are told of a wish, on a ticket that stands so.
+
+    Where the desk decides it is the desk, day and night: 督办 beside it may, and finds it in the list.
+    """
+    posts = dict.fromkeys(
+        post
+        for ruling in rulings(tables, day)
+        if ruling.kind is kind and state in ruling.states
+        for post in ruling.posts
+    )
+    return (Post.HOTLINE,) if Post.HOTLINE in posts else tuple(posts)
+
+
+def decides(tables: Tables, who: Viewer, day: date) -> tuple[Decides, ...]:
+    """What somebody may answer, as any of their posts: a district's centre in its districts alone.
+
+    A unit answers no wish of its own, whatever a table says of its post.
+    """
+    found = []
+    for ruling in rulings(tables, day):
+        posts = who.posts.intersection(ruling.posts) - {Post.UNIT, Post.SYSTEM}
+        if posts - {Post.DISTRICT}:
+            found.append(Decides(ruling.kind, ruling.states))
+        elif posts:
+            found.append(Decides(ruling.kind, ruling.states, _districts(tables, who)))
+    return tuple(dict.fromkeys(found))
+
+
+def _districts(tables: Tables, who: Viewer) -> frozenset[str] | None:
+    """The districts for whose government somebody may act; None: for any (`access.check_post`)."""
+    if who.scope.any_unit:
+        return None
+    mine = (tables.units.get(code) for code in who.scope.units)
+    return frozenset(
+        unit.district_code
+        for unit in mine
+        if unit is not None and unit.level is Level.DISTRICT and unit.district_code
+    )
