@@ -250,7 +250,7 @@ def notice_steps(
     """外发通知: the grouping, and the sender of each medium."""
     steps: dict[str, Callable[[], Awaitable[bool]]] = {
         "notices": partial(sending.gather, deps, tuple(messengers)),
-        "notices-woken": partial(waking.wake_reachable, deps, tuple(messengers)),
+        "notices-woken": partial(waking.wake, deps, tuple(messengers)),
     }
     for medium, messenger in messengers.items():
         steps[f"notices-{medium.value}"] = partial(sending.send, deps, medium, messenger, tuple(messengers))

@@ -244,7 +244,8 @@ def _objected(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
 
 
 def _asked(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    ask = Asked(event.at, values[Field.REASON], _moment(values.get(Field.UNTIL)))
+    until = _moment(values.get(Field.UNTIL))
+    ask = Asked(event.at, values[Field.REASON], until, event.data.get("by_unit"))
     return s.evolve(asked={**s.asked, Move(event.data["move"]): ask})
 
 

@@ -61,6 +61,8 @@ class Asked:
     at: datetime
     reason: str
     until: datetime | None = None
+    #: The unit that asked.
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,29 @@ async def test_whom_nobody_could_reach_is_looked_for_among_the_last_days_alone(d
     assert "ix_notice_no_contact" in plan
 
 
+async def test_what_was_given_up_is_looked_for_among_the_newest_alone(deps: Deps) -> None:
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.insert(Notice),
+            [
+                {
+                    "key": f"k{number}", "recipient_kind": "unit", "recipient": "110105", "template": "t",
+                    "urgency": "U3", "facts": {}, "created_at": NOW, "not_before": NOW, "state": state.value,
+                }
+                for number, state in enumerate([NoticeState.GIVEN_UP, *[NoticeState.SENT] * 3000])
+            ],
+        )  # fmt: skip
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.text("ANALYZE"))
+
+    async def ask(_session: AsyncSession) -> None:
+        await waking.wake_unworded(deps)
+
+    (plan,) = await plans(deps.db, ask)
+    assert "ix_notice_state" in plan
+    assert not scanned(plan, "notice")
+
+
 async def test_a_case_s_reports_are_not_looked_for_among_all_leads(db: Database) -> None:
     await add_tickets(db, TicketIn())
     async with db.writes.begin() as session:

@@ -54,13 +54,15 @@ async def tell(session: AsyncSession, tables: Tables, job: BulkJob, *, now: date
     counts: dict[str, tuple[int, Urgency]] = {}
     roles = [_ROLES[whom].value for whom in told if whom in _ROLES]
     done = (BulkResult.job_id == job.id, BulkResult.state == BulkRow.DONE.value)
+    # What was merged before it was sent out was taken from nobody, as with a single one (`events.moved`).
+    had = sa.true() if move is not Move.MERGE else Ticket.dispatched_at.is_not(None)
     by_unit = await session.execute(
         sa.select(TicketUnit.unit_code, sa.func.count(), sa.func.min(Ticket.urgency))
         .select_from(BulkResult)
         .join(Ticket, Ticket.id == BulkResult.ticket_id)
         .join(TicketUnit, TicketUnit.ticket_id == Ticket.id)
         # Whom a confidential report is only copied to, and who stands above, does not hear of it.
-        .where(*done, TicketUnit.role.in_(roles), sa.or_(TicketUnit.role != Role.COPY.value, in_sums()))
+        .where(*done, had, TicketUnit.role.in_(roles), sa.or_(TicketUnit.role != Role.COPY.value, in_sums()))
         .group_by(TicketUnit.unit_code)
         .order_by(TicketUnit.unit_code)
     )

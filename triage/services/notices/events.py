@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Clock, Move, Tag
+from models.vocab import Clock, Move, State, Tag
 from models.vocab_notices import NoticeTo
+from triage.rules.wishes import raised_by
 from triage.services.notices.telling import Happened, data_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from models.tickets import Ticket
     from triage.rules.acts import History
@@ -18,8 +19,28 @@ if TYPE_CHECKING:
     from triage.rules.standing import Standing
 
 
+#: The wish that a ruling answers.
+_RULED: Final = {
+    Move.EXTEND_GRANT: Move.EXTEND_ASK,
+    Move.EXTEND_DENY: Move.EXTEND_ASK,
+    Move.LEDGER_GRANT: Move.LEDGER_ASK,
+    Move.LEDGER_DENY: Move.LEDGER_ASK,
+    Move.EXCLUDE_GRANT: Move.EXCLUDE_ASK,
+    Move.EXCLUDE_DENY: Move.EXCLUDE_ASK,
+}
+
+
 def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Happened:
-    """A move: its units are those of the ticket after it; called is who was not called before."""
+    """A move: its units are those of the ticket after it; called is who was not called before.
+
+    A merge tells only units that had the case: what was merged before it was sent out took it from nobody.
+    """
+    move = Move(event.data["move"])
+    if move is Move.MERGE and before.state is State.REVIEW:
+        after = after.evolve(unit=None, assist=())
+    ruled = before.asked.get(_RULED[move]) if move in _RULED else None
+    wish = raised_by(move)
+    until = event.data.get("undo_until") if wish else None
     called = [call for call in after.calls if call not in before.calls]
     objection = after.objections[-1] if after.objections else None
     return Happened(
@@ -31,14 +52,18 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
         street=ticket.street_code,
         urgency=after.urgency,
         due=_due(event, after, called[0].due if called else None),
-        told=Move(event.data["move"]).label,
+        told=move.label,
         parts={
             NoticeTo.LEAD: (after.unit,) if after.unit else (),
             NoticeTo.ASSIST: after.assist,
             NoticeTo.COPY: after.copies,
             NoticeTo.CALLED: [call.unit for call in called],
             NoticeTo.OBJECTOR: (objection.unit,) if objection else (),
+            NoticeTo.ASKER: (ruled.by,) if ruled and ruled.by else (),
         },
+        wish=wish,
+        state=after.state,
+        held=datetime.fromisoformat(until) if until else None,
     )
 
 

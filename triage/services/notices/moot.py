@@ -1,7 +1,9 @@
 """已不需告知: of what waited (for its digest, for the morning), what its unit need not hear any more.
 
 A case may have gone to another unit meanwhile, whose own notice says so, or become confidential; whoever does
-not see it is told nothing of it (`sight`). And a reminder that a limit comes hurries nobody who has answered.
+not see it is told nothing of it (`sight`). And a reminder that a limit comes hurries nobody who has
+answered, a wish that was taken back (撤销) or is answered waits for nobody, and a merge that was undone
+took nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 from models.tickets import Ticket, TicketEvent
 from models.vocab import CLOSED_STATES, Clock, State, Tag
 from models.vocab_notices import NoticeTo, RecipientKind
+from models.waiting import RAISES, waits_of
 from triage.services.notices import sight
 
 if TYPE_CHECKING:
@@ -40,8 +43,11 @@ class Waiting(NamedTuple):
 async def of(
     session: AsyncSession, tables: Tables, to: Recipient, waiting: Sequence[Waiting], day: date
 ) -> set[int]:
-    """The ids of those that a unit need not hear: of tickets' events, but a ruling, which is heard always."""
-    if to.kind is not RecipientKind.UNIT:
+    """The ids of those that a unit or post need not hear: of tickets' events.
+
+    A ruling on an objection is heard always.
+    """
+    if to.kind is RecipientKind.APPELLANT:
         return set()
     rows = {row.name: row for row in tables.notices.templates if row.events and row.holds(day)}
     mine = [
@@ -54,9 +60,17 @@ async def of(
     if not mine:
         return set()
     seen = await sight.read(session, tables, {one.facts["no"] for one in mine}, day)
-    unseen = {one.id for one in mine if not seen.of(to.id, one.facts["no"])}
-    hurries = [one for one in mine if Tag.REMINDED in rows[one.template].events and one.id not in unseen]
-    return unseen | await _answered(session, hurries)
+    unseen = {one.id for one in mine if not seen.reaches(to, one.facts["no"])}
+    left = [one for one in mine if one.id not in unseen]
+    hurries = [one for one in left if Tag.REMINDED in rows[one.template].events]
+    asks = [one for one in left if NoticeTo.DECIDES in rows[one.template].tells]
+    merges = [one for one in left if Tag.MERGE in rows[one.template].events]
+    return (
+        unseen
+        | await _answered(session, hurries)
+        | await _decided(session, asks)
+        | await _parted(session, merges)
+    )
 
 
 async def _answered(session: AsyncSession, reminders: Sequence[Waiting]) -> set[int]:
@@ -66,7 +80,7 @@ async def _answered(session: AsyncSession, reminders: Sequence[Waiting]) -> set[
     """
     if not reminders:
         return set()
-    events = {(no, int(seq)): one.id for one in reminders for no, seq, *_ in [one.key.split(":")]}
+    events = {_event(one): one.id for one in reminders}
     rows = await session.execute(
         sa.select(Ticket.no, TicketEvent.seq, TicketEvent.data)
         .join(Ticket, Ticket.id == TicketEvent.ticket_id)
@@ -81,3 +95,37 @@ async def _answered(session: AsyncSession, reminders: Sequence[Waiting]) -> set[
         for no, seq, data in rows
         if (no, seq) in events and data["percent"] < _FULL and data["clock"] != Clock.FOLLOW_UP.value
     }
+
+
+def _event(one: Waiting) -> tuple[str, int]:
+    """The event that it tells of: the ticket's number and its own."""
+    no, seq, *_ = one.key.split(":")
+    return no, int(seq)
+
+
+async def _decided(session: AsyncSession, asks: Sequence[Waiting]) -> set[int]:
+    """Of wishes those that wait no more: taken back, answered, or raised anew since (told by itself)."""
+    if not asks:
+        return set()
+    events = [(_event(one), one) for one in asks]
+    rows = await session.execute(
+        sa.select(Ticket.no, Ticket.state, Ticket.asked, TicketEvent.tag, sa.func.max(TicketEvent.seq))
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .where(Ticket.no.in_({no for (no, _), _ in events}), TicketEvent.tag.in_(RAISES))
+        .group_by(Ticket.no, Ticket.state, Ticket.asked, TicketEvent.tag)
+    )
+    waits = {(no, seq) for no, state, asked, tag, seq in rows if RAISES[tag] in waits_of(state, asked)}
+    return {one.id for event, one in events if event not in waits}
+
+
+async def _parted(session: AsyncSession, merges: Sequence[Waiting]) -> set[int]:
+    """Of merges those of tickets that are merged no more."""
+    if not merges:
+        return set()
+    numbers = {one.facts["no"] for one in merges}
+    states = (State.MERGED.value, State.ARCHIVED.value)
+    still = await session.scalars(
+        sa.select(Ticket.no).where(Ticket.no.in_(numbers), Ticket.state.in_(states))
+    )
+    merged = set(still)
+    return {one.id for one in merges if one.facts["no"] not in merged}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.vocab_notices import RecipientKind
     from triage.rules.rows import Tables
 
-    _When = tuple[RecipientKind, Urgency, bool, datetime | None]
+    _When = tuple[RecipientKind, Urgency, bool, datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class NewNotice:
     """A notice to write. The same `key` again adds nothing; `facts` are those of `notice_rows.FACTS`.
 
     `reminds`: of a limit that comes (`due`) or is over: it does not wait for a digest that is too late.
+    `held`: until then what it tells of may be taken back (撤销), so it is no news yet.
     """
 
     key: str
@@ -50,18 +51,19 @@ class NewNotice:
     facts: Mapping[str, str]
     reminds: bool = False
     due: datetime | None = None
+    held: datetime | None = None
 
     @property
     def when(self) -> _When:
         """What decides when it goes."""
-        return self.to.kind, self.urgency, self.reminds, self.due
+        return self.to.kind, self.urgency, self.reminds, self.due, self.held
 
 
 def _goes(tables: Tables, when: _When, now: datetime) -> datetime:
-    kind, urgency, reminds, due = when
+    kind, urgency, reminds, due, held = when
     if reminds:
         return reminding(tables.notices, kind, urgency, now, due)
-    return not_before(tables.notices, kind, urgency, now)
+    return not_before(tables.notices, kind, urgency, max(now, held or now))
 
 
 async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotice], *, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Which unit may hear of which case: the one predicate (`models.viewing.sees`), for somebody of that unit.
+"""Who may hear of which case: the one predicate (`models.viewing.sees`), for somebody of a unit or post.
 
 A notice names a case, its kind and its place: to a unit that the case's page answers 404 it says too much.
 """
@@ -15,6 +15,7 @@ from models.tickets import Ticket, TicketUnit
 from models.viewing import TicketFacts, sees
 from models.vocab import Level
 from models.vocab import Role as Part
+from models.vocab_notices import RecipientKind
 from models.vocab_staff import Role
 from triage.rules import access
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from models.viewing import Viewer
     from triage.rules.rows import Tables
+    from triage.services.notices.noting import Recipient
 
 #: Parameters of one statement, at most.
 _AT_ONCE: Final = 5000
@@ -36,6 +38,15 @@ def viewer_of(tables: Tables, unit: str, day: date) -> Viewer:
     row = tables.units.get(unit)
     role = Role.CLERK if row is not None and row.level is Level.DESK else Role.BUREAU
     return access.viewer(tables, login=unit, name="", roles=(role,), unit_code=unit, at=day)
+
+
+def viewers_of_post(tables: Tables, post: str, day: date) -> list[Viewer]:
+    """Those who have a post in the whole city, one for each role that gives it; of an unknown post none."""
+    return [
+        access.viewer(tables, login=post, name="", roles=(row.role,), unit_code=None, at=day)
+        for row in tables.access
+        if row.holds(day) and post in {one.value for one in row.posts}
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,14 @@ class Sight:
         """Whether somebody of that unit sees that case; of one that is not there nobody does."""
         case = self.cases.get(no)
         return case is not None and sees(viewer_of(self.tables, unit, self.day), case)
+
+    def reaches(self, to: Recipient, no: str) -> bool:
+        """Whether whoever reads what is sent there sees that case: of a post everybody who has it."""
+        if to.kind is RecipientKind.UNIT:
+            return self.of(to.id, no)
+        case = self.cases.get(no)
+        viewers = viewers_of_post(self.tables, to.id, self.day) if to.kind is RecipientKind.POST else []
+        return case is not None and bool(viewers) and all(sees(one, case) for one in viewers)
 
 
 async def read(session: AsyncSession, tables: Tables, numbers: Collection[str], day: date) -> Sight:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Level, Tag, Urgency
+from models.vocab import Level, Post, Tag, Urgency
 from models.vocab_notices import NoticeTo, RecipientKind
 from triage.clock import show
+from triage.rules import wishes
 from triage.rules.areas import street_name
 from triage.rules.calendar import beijing
 from triage.rules.routing import district_having
@@ -21,16 +22,22 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.vocab import State, WishKind
     from triage.rules.rows import Tables
 
 
 #: Hears what was ruled on its own objection, though the case may be another's by then.
 _ASKED: Final = NoticeTo.OBJECTOR
+#: A unit that decides has an address as a unit has; 督办 has that of the post.
+_AT_A_UNIT: Final = {Post.HOTLINE: NoticeTo.CITY, Post.DISTRICT: NoticeTo.DISTRICT}
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event of a ticket as notices see it; `parts` are the units of the ticket by what they are to it."""
+    """An event of a ticket as notices see it; `parts` are the units of the ticket by what they are to it.
+
+    `wish` was raised by it, on a ticket that stands as `state` since; until `held` it can be taken back.
+    """
 
     no: str
     seq: int
@@ -42,6 +49,9 @@ class Happened:
     due: datetime | None = None
     told: str | None = None
     parts: Mapping[NoticeTo, Sequence[str]] = field(default_factory=dict)
+    wish: WishKind | None = None
+    state: State | None = None
+    held: datetime | None = None
 
 
 async def tell(session: AsyncSession, tables: Tables, happened: Iterable[Happened], *, now: datetime) -> None:
@@ -49,39 +59,54 @@ async def tell(session: AsyncSession, tables: Tables, happened: Iterable[Happene
     day = beijing(now).date()
     events = list(happened)
     seen = await sight.read(session, tables, {event.no for event in events}, day)
-    found = [n for event in events for n in notices_of(tables, event, day, sees=seen.of)]
+    found = [n for event in events for n in notices_of(tables, event, day, sees=seen.reaches)]
     await note(session, tables, found, now=now)
 
 
 def notices_of(
-    tables: Tables, event: Happened, day: date, *, sees: Callable[[str, str], bool]
+    tables: Tables, event: Happened, day: date, *, sees: Callable[[Recipient, str], bool]
 ) -> list[NewNotice]:
-    """One notice a template and unit; the event's own desk hears nothing of what it did itself.
+    """One notice a template and recipient; the event's own desk hears nothing of what it did itself.
 
-    `sees`: whether somebody of a unit sees the case of a number. Who does not hears nothing: a district of a
+    `sees`: whether a recipient sees the case of a number. Who does not hears nothing: a district of a
     case that a city department leads, whom a confidential report is only copied to.
     """
     found = []
     for row in tables.notices.of_event(event.tag, day):
-        units = {
-            unit: None
+        told = {
+            to: None
             for whom in row.tells
-            for unit in _units(tables, event, whom, day)
-            if whom is _ASKED or sees(unit, event.no)
+            for to in _recipients(tables, event, whom, day)
+            if whom is _ASKED or sees(to, event.no)
         }
-        said = facts(tables, event) if units else {}
+        said = facts(tables, event) if told else {}
         found += [
             NewNotice(
-                key=f"{event.no}:{event.seq}:{row.name}:{unit}",
-                to=Recipient(RecipientKind.UNIT, unit),
+                key=f"{event.no}:{event.seq}:{row.name}:{to.id}",
+                to=to,
                 template=row.name,
                 urgency=event.urgency,
                 facts=said,
                 reminds=event.tag is Tag.REMINDED,
                 due=event.due if event.tag is Tag.REMINDED else None,
+                held=event.held if NoticeTo.DECIDES in row.tells else None,
             )
-            for unit in units
+            for to in told
         ]
+    return found
+
+
+def _recipients(tables: Tables, event: Happened, whom: NoticeTo, day: date) -> list[Recipient]:
+    if whom is not NoticeTo.DECIDES:
+        return [Recipient(RecipientKind.UNIT, unit) for unit in _units(tables, event, whom, day)]
+    if event.wish is None or event.state is None:
+        return []
+    found: list[Recipient] = []
+    for post in wishes.deciders(tables, event.wish, event.state, day):
+        if post in _AT_A_UNIT:
+            found += _recipients(tables, event, _AT_A_UNIT[post], day)
+        else:
+            found.append(Recipient(RecipientKind.POST, post.value))
     return found
 
 

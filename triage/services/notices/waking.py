@@ -1,7 +1,8 @@
 """无联系方式 is no end: what could reach nobody goes out once its recipient can be reached.
 
 Setting an address wakes what waits for it (`contacts.put`). This is for the rest: a medium that had no
-settings for a while, and an address set in the moment in which the notices were grouped.
+settings for a while, and an address set in the moment in which the notices were grouped. And for what a
+process gave up on that had no words for it: one of an older release, beside this one during a deploy.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ NEWEST: Final = timedelta(days=3)
 #: Of one round. Grouping takes them from there; the next round takes the next ones.
 MOST: Final = 2000
 _KINDS: Final = (RecipientKind.UNIT, RecipientKind.POST)
+
+
+async def wake(deps: Deps, usable: Collection[Medium]) -> bool:
+    """Both, one after the other. Gives whether more may."""
+    reached = await wake_reachable(deps, usable)
+    return await wake_unworded(deps) or reached
 
 
 async def wake_reachable(deps: Deps, usable: Collection[Medium]) -> bool:
@@ -76,4 +83,43 @@ async def wake_reachable(deps: Deps, usable: Collection[Medium]) -> bool:
             .execution_options(synchronize_session=False)
         )
     log.info("notices_woken", count=len(ids))
+    return len(ids) == MOST
+
+
+async def wake_unworded(deps: Deps) -> bool:
+    """Let wait again what was given up for want of words that there are by now. Gives whether more may.
+
+    Only what never was a message: what a gateway may have taken stays given up. The newest of those given up
+    are looked at; what such a process grouped together with one without words is among them.
+    """
+    now = deps.clock.now()
+    day = beijing(now).date()
+    known = sorted({row.name for row in deps.tables.notices.templates if row.holds(day)})
+    newest = (
+        sa.select(Notice.id)
+        .where(Notice.state == NoticeState.GIVEN_UP.value)
+        .order_by(Notice.id.desc())
+        .limit(MOST)
+        .subquery()
+    )
+    found = sa.select(Notice.id).where(
+        Notice.id.in_(sa.select(newest.c.id)),
+        Notice.delivery_id.is_(None),
+        Notice.created_at >= now - NEWEST,
+        Notice.template.in_(known),
+    )
+    async with deps.db.reads() as session:
+        ids = (await session.scalars(found)).all()
+    if not ids:
+        return False
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(Notice)
+            .where(
+                Notice.id.in_(ids), Notice.state == NoticeState.GIVEN_UP.value, Notice.delivery_id.is_(None)
+            )
+            .values(state=NoticeState.WAITING.value)
+            .execution_options(synchronize_session=False)
+        )
+    log.info("notices_worded", count=len(ids))
     return len(ids) == MOST

@@ -6,16 +6,28 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
 from models.bulk import BulkJob
+from models.tickets import Ticket
 from models.vocab import Move, State
 from models.vocab_bulk import BulkRow
 from models.vocab_staff import Role
 from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
-from tests.triage.services.bulk.test_bulk import HOTLINE, VIEWER, Hands, confirmed, drafted, ids, told
+from tests.triage.services.bulk.test_bulk import (
+    HOTLINE,
+    VIEWER,
+    WANGJING,
+    Hands,
+    confirmed,
+    drafted,
+    ids,
+    noticed,
+    told,
+)
 from tests.triage.services.repeats.test_following import act, answered
 from tests.triage.services.test_moving import row
 from triage.errors import BadInput, NotFound
@@ -103,3 +115,16 @@ async def test_a_head_that_is_none_or_was_closed_is_refused(deps: Deps) -> None:
 def test_only_a_merge_is_taken_back_by_a_split() -> None:
     assert rules.undo_of(Move.MERGE) is Move.SPLIT
     assert {rules.undo_of(move) for move in Move if move is not Move.MERGE} == {Move.UNDO}
+
+
+async def test_a_merge_of_many_tells_those_that_had_the_cases(deps: Deps) -> None:
+    head, *_, fresh = await add_tickets(deps.db, *([TicketIn()] * 3), TicketIn(state=State.REVIEW))
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).where(Ticket.no == fresh).values(dispatched_at=None))
+    job_id = await drafted(deps, Move.MERGE, values={"other_ticket": head, "reason": "同一工地"})
+    await confirmed(deps, job_id)
+    await running.run(deps, job_id, seconds=60)
+    said = f"批量合并 2 张工单（批量办理第 {job_id} 批）"
+    assert {(unit, words) for unit, _, words in await noticed(deps.db)} == {
+        (WANGJING, said), ("110105-ecology", said)
+    }  # fmt: skip

@@ -139,5 +139,5 @@ def test_whom_an_event_tells(happened: Happened, told: set[tuple[str, str]]) -> 
 def test_who_does_not_see_the_case_hears_nothing_of_it(
     happened: Happened, told: set[tuple[str, str]]
 ) -> None:
-    found = notices_of(tables(), happened, _DAY, sees=lambda unit, _no: unit in {"a", "b"})
+    found = notices_of(tables(), happened, _DAY, sees=lambda to, _no: to.id in {"a", "b"})
     assert {(notice.template, notice.to.id) for notice in found} == told
