@@ -33,6 +33,8 @@ NONCE_BYTES: Final = 12
 _MAX_KEY_ID: Final = 0xFFFF
 #: What is derived for which purpose; the words are part of every stored index and signature.
 _PURPOSES: Final = {"index": b"blind-index", "audit": b"ledger-signature"}
+#: Of two under one name either would be lost, and what it sealed would open no more.
+_TWICE: Final = {name: f"{name} 的密钥写了两次，不是同一把" for name in _PURPOSES}
 _WRAP: Final = b"data-key"
 #: A key file is looked at again this often: a new key is used by all processes soon after.
 LOOK_AGAIN_SECONDS: Final = 5.0
@@ -100,19 +102,18 @@ class KeyRing:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the written form. Raises VaultError naming the position, never the key."""
+        """Read the written form. Raises VaultError naming the position or the number, never the key."""
         keys: dict[int, bytes] = {}
         fixed: dict[str, bytes] = {}
         for position, part in enumerate(re.split(r"[,\n]", text.strip()), start=1):
             name, _, encoded = part.strip().partition(":")
             try:
                 key = base64.b64decode(encoded, validate=True)
-                if name in _PURPOSES:
-                    fixed[name] = key
-                else:
-                    keys[int(name)] = key
+                known = fixed.setdefault(name, key) if name in _PURPOSES else keys.setdefault(int(name), key)
             except (ValueError, binascii.Error):
                 raise VaultError(f"key {position} is not of the form number:base64") from None
+            if known != key:
+                raise VaultError(_TWICE.get(name) or f"{int(name)} 号密钥写了两次，不是同一把")
         return cls.of(keys, fixed)
 
     def text(self) -> str:

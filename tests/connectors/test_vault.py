@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import keys
-from connectors.keys import FileKeys, KeyFileRefused
+from connectors.keys import FileKeys, KeyFileRefused, KeyRing
 from connectors.vault import Stamp, Vault, VaultError, normal_phone, signed_by, stamp_of
 
 if TYPE_CHECKING:
@@ -89,6 +89,20 @@ def test_bad_key_texts_are_refused_without_being_repeated(text: str) -> None:
         Vault.parse(text)
     assert "short" not in str(caught.value)
     assert base64.b64encode(OLD).decode() not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("1", "1 号密钥写了两次"), ("01", "1 号密钥写了两次"), ("audit", "audit 的密钥写了两次")],
+)
+def test_two_keys_of_one_name_are_refused(name: str, told: str) -> None:
+    """Either would be lost, and all that it sealed; one that stands there twice loses nothing."""
+    old, new = base64.b64encode(OLD).decode(), base64.b64encode(NEW).decode()
+    short = name.lstrip("0")
+    with pytest.raises(VaultError, match=told) as caught:
+        KeyRing.parse(f"9:{old}\n{short}:{old}\n{name}:{new}")
+    assert old not in str(caught.value)
+    assert KeyRing.parse(f"9:{old},{short}:{old},{name}:{old}").keys[9] == OLD
 
 
 def test_a_key_file_is_made_once_and_kept_private(tmp_path: Path) -> None:

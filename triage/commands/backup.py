@@ -37,29 +37,46 @@ T = TypeVar("T")
 
 #: So many attachments that lack are named.
 _NAMED: Final = 5
+#: The exit status of a backup that was made, and lacks attachments.
+_LACKING: Final = 3
 _MEGA: Final = 1_000_000
 #: The first schema with the ledger; its table has not changed since, so that an older schema takes an entry.
 _LEDGER_SINCE: Final = "0019"
 
 
-def new_key(path: str) -> None:
-    """Write a key for backups into a new file, its owner's alone. Raises BadInput."""
+def new_key(settings: Settings, path: str) -> None:
+    """Write a key for backups into a new file, its owner's alone. Raises BadInput, SettingsError.
+
+    Where a ring is set it has the next number: under the same one it could not stand beside the others.
+    """
+    before = keys.given_ring(settings)
+    number = max(before.keys) + 1 if before else 1
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as fault:
         raise BadInput(f"写不了 {path}：{fault.strerror}") from None
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
+        file.write(f"{number}:{base64.b64encode(os.urandom(32)).decode()}\n")
         file.flush()
         os.fsync(file.fileno())
+    if before:
+        click.echo(
+            f"{number} 号备份密钥已写到 {path}：把这一行放到现用的备份密钥最前面，原有的留在后面，"
+            "以前的备份才打得开；新的一把也另存一份到别处"
+        )
+        return
     click.echo(
         f"备份密钥已写到 {path}：设 JIESU_BACKUP_KEYS_FILE={path}，并另存一份到别处。"
         "没有它，备份打不开；不要与备份或身份信息密钥放在一起"
     )
 
 
-def backup(settings: Settings, target: str, *, verify: bool, also: Sequence[str]) -> None:
-    """Make one, and prove it when asked to. Raises BadInput, NotReady, SettingsError."""
+def backup(settings: Settings, target: str, *, verify: bool, also: Sequence[str], lost: int = 0) -> int:
+    """Make one, and prove it when asked to. Raises BadInput, NotReady, SettingsError.
+
+    Gives the exit status: not 0 when more attachments lack than are known to be `lost`, so that whoever
+    removes old backups after a good one keeps those that may still have them.
+    """
     rings = _rings(settings)
     ring = keys.backup_ring(settings, rings)
 
@@ -72,7 +89,8 @@ def backup(settings: Settings, target: str, *, verify: bool, also: Sequence[str]
                 made = await making.make(deps, Path(target), inputs)
                 if verify:
                     proved = await restoring.prove(deps, restoring.From(made.path, ring, rings, told))
-            await _note(deps, LedgerAct.BACKED_UP, made.path.name, rows=made.rows, verified=verify)
+            counts = {"files": made.manifest.files, "files_missing": len(made.manifest.files_missing)}
+            await _note(deps, LedgerAct.BACKED_UP, made.path.name, rows=made.rows, verified=verify, **counts)
             return made, proved
         finally:
             await deps.close()
@@ -90,12 +108,14 @@ def backup(settings: Settings, target: str, *, verify: bool, also: Sequence[str]
             + "、".join(one[:12] for one in lacking[:_NAMED])
             + ("……" if len(lacking) > _NAMED else ""),
             fg="yellow",
+            err=True,
         )
     click.echo(f"加密用备份密钥 {ring.first} 号；恢复时还要这些密钥（备份里没有它们）：{_needs(about.needs)}")
     if proved is None:
         click.echo("没有试恢复：加 --verify 会恢复到临时数据库里核对")
     else:
         click.echo(f"已试恢复并核对：各表行数、内容一致，审计台账 {proved.ledger_rows} 行相接")
+    return _LACKING if len(lacking) > lost else 0
 
 
 def restore(settings: Settings, source: str, *, check: bool, replace: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,15 +19,19 @@ _FOLDER = click.Path(exists=True, file_okay=False)
 @click.argument("target", type=click.Path())
 @click.option("--verify", is_flag=True, help="做完后恢复到临时数据库，核对行数、内容和审计台账")
 @click.option("--also", type=_FOLDER, multiple=True, help="一并备份的目录，如冷存的 Parquet；可多次给出")
+@click.option(
+    "--lost", default=0, type=click.IntRange(0), help="已确认再也找不回的附件有几个：缺的不比它多，就不算出错"
+)
 @with_settings
-def backup(settings: Settings, *, target: str, verify: bool, also: tuple[str, ...]) -> None:
+def backup(settings: Settings, *, target: str, verify: bool, also: tuple[str, ...], lost: int) -> None:
     """备份数据库、附件和本地地名到 TARGET(文件，或已有的目录)，加密成一个文件；服务不用停。
 
-    备份不含身份信息密钥，只写明恢复时要哪几把。
+    备份不含身份信息密钥，只写明恢复时要哪几把。做成了、但缺附件的，状态码是 3：
+    以前的备份里也许还有，先不要删。
     """
     from triage.commands import backup as module  # noqa: PLC0415
 
-    module.backup(settings, target, verify=verify, also=also)
+    sys.exit(module.backup(settings, target, verify=verify, also=also, lost=lost))
 
 
 @click.command("restore")

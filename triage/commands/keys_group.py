@@ -45,11 +45,13 @@ def keys_add(settings: Settings, *, reward: bool, out: str | None) -> None:
 @click.argument("file", type=_NEW_FILE)
 @with_settings
 def keys_backup(settings: Settings, *, file: str) -> None:
-    """生成一把备份密钥，写到 FILE(只有本人可读)：备份用它加密，与身份信息密钥分开保管。"""
+    """生成一把备份密钥，写到 FILE(只有本人可读)：备份用它加密，与身份信息密钥分开保管。
+
+    已设有备份密钥时，编号接着往下排：把新的一行放在原来的文件最前面就换用它，原来的仍能打开以前的备份。
+    """
     from triage.commands import backup as module  # noqa: PLC0415
 
-    del settings
-    module.new_key(file)
+    module.new_key(settings, file)
 
 
 @keys_group.command("rotate")

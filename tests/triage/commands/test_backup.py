@@ -118,10 +118,38 @@ def test_attachments_that_lack_are_named(tmp_path: Path, monkeypatch: pytest.Mon
 
     asyncio.run(photograph())
     done = typed("backup", str(tmp_path / "one.jiesu-backup"))
-    assert done.exit_code == 0
+    # cron throws away what is not a fault, and removes old backups after a 0.
+    assert (done.exit_code, "已备份到" in done.stdout) == (3, True)
     assert (
-        "注意：有 1 个附件，数据库里登记了，附件库里没有或已损坏，备份里也就没有：abababababab" in done.stdout
+        "注意：有 1 个附件，数据库里登记了，附件库里没有或已损坏，备份里也就没有：abababababab" in done.stderr
     )
+    known = typed("backup", str(tmp_path / "two.jiesu-backup"), "--lost", "1")
+    assert (known.exit_code, "注意：有 1 个附件" in known.stderr) == (0, True)
+    ledger = tmp_path / "ledger.jsonl"
+    assert typed("audit", "export", str(ledger)).exit_code == 0
+    told = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()]
+    made = [one["detail"] for one in told if one["act"] == "backup.made"]
+    assert [(one["files"], one["files_missing"]) for one in made] == [(0, 1)] * 2
+
+
+def test_a_second_backup_key_has_the_next_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both files put together open what either sealed; two keys of one number are refused."""
+    first, second, both = tmp_path / "first", tmp_path / "second", tmp_path / "both"
+    assert typed("keys", "backup", str(first)).exit_code == 0
+    monkeypatch.setenv("JIESU_BACKUP_KEYS_FILE", str(first))
+    old = tmp_path / "old.jiesu-backup"
+    assert typed("backup", str(old)).exit_code == 0
+    told = typed("keys", "backup", str(second)).stdout
+    assert "2 号备份密钥" in told
+    assert "最前面" in told
+    both.write_text(second.read_text() + first.read_text())
+    monkeypatch.setenv("JIESU_BACKUP_KEYS_FILE", str(both))
+    assert "加密用备份密钥 2 号" in typed("backup", str(tmp_path / "new.jiesu-backup")).stdout
+    assert typed("restore", str(old), "--check").exit_code == 0
+    both.write_text(second.read_text().replace("2:", "1:", 1) + first.read_text())
+    refused = typed("backup", str(tmp_path / "no.jiesu-backup"))
+    assert refused.exit_code == 1
+    assert "备份密钥有误：1 号密钥写了两次" in refused.stderr
 
 
 def test_sigterm_leaves_no_plain_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ FACTS: Final = dict(
         "source 来源,rewards 记为已付的奖励,order 平台编号,action 动作号",
         "channel 受理渠道,number 平台编号,anonymous 匿名,confidential 保密,failed 处理失败的诉求",
         "registered 登记的诉求,answered 已当场答复,found 查到件数,more 还有更多,registering 登记时",
+        "files_missing 缺的附件数,verified 试恢复过",
     )
     for pair in line.split(",")
 )

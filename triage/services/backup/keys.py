@@ -23,20 +23,26 @@ _FIXED: Final = {"index": "盲索引密钥", "audit": "台账签名密钥"}
 
 def backup_ring(settings: Settings, others: Mapping[str, KeyRing]) -> KeyRing:
     """The keys that seal and open backups. Raises SettingsError."""
-    try:
-        # Of the environment, or of JIESU_BACKUP_KEYS_FILE (`secret_files`).
-        if settings.backup_keys is None:
-            raise SettingsError(
-                "没有备份密钥：用 jiesu keys backup 文件 生成一把，再设 JIESU_BACKUP_KEYS_FILE；"
-                "密钥要与备份、与身份信息密钥分开保管"
-            )
-        ring = KeyRing.parse(settings.backup_keys.get_secret_value())
-    except VaultError as error:
-        raise SettingsError(f"备份密钥有误：{error}") from None
+    ring = given_ring(settings)
+    if ring is None:
+        raise SettingsError(
+            "没有备份密钥：用 jiesu keys backup 文件 生成一把，再设 JIESU_BACKUP_KEYS_FILE；"
+            "密钥要与备份、与身份信息密钥分开保管"
+        )
     for name, other in others.items():
         if set(ring.keys.values()) & {*other.keys.values(), *other.fixed.values()}:
             raise SettingsError(f"备份密钥不能与{RINGS[name]}相同：拿到备份的人就能打开其中的身份信息")
     return ring
+
+
+def given_ring(settings: Settings) -> KeyRing | None:
+    """The ring of the environment, or of JIESU_BACKUP_KEYS_FILE (`secret_files`). Raises SettingsError."""
+    if settings.backup_keys is None:
+        return None
+    try:
+        return KeyRing.parse(settings.backup_keys.get_secret_value())
+    except VaultError as error:
+        raise SettingsError(f"备份密钥有误：{error}") from None
 
 
 def needed(rings: Mapping[str, KeyRing]) -> Needed:
