@@ -243,10 +243,16 @@ def appeal() -> None:
 @click.option("--sheet", help="XLSX 的工作表名")
 @click.option("--encoding", help="文本编码；不填自动判断(UTF-8、GBK、GB18030)")
 @click.option("--dry-run", is_flag=True, help="只检查，不写入")
+@click.option(
+    "--dispatch-old", is_flag=True, help="早于 30 天的也入库，当作新来的诉求派单、计时；不加就不入库"
+)
 @click.option("--json", "as_json", is_flag=True, help="结果打印成一行 JSON")
 @with_settings
 def appeal_import(settings: Settings, **options: Any) -> None:  # noqa: ANN401  (handed on as they are)
-    """导入 CSV、XLSX 或 JSONL 文件；重复导入不会增加。有坏行时逐行指出并以状态 1 结束，好行照样入库。"""
+    """导入 CSV、XLSX 或 JSONL 文件；重复导入不会增加。有坏行时逐行指出并以状态 1 结束，好行照样入库。
+
+    入库的都是新来的诉求：派单、计时、通知、计入三率。早于 30 天的行不入库，另行指出。
+    """
     from triage.commands import appeal as module  # noqa: PLC0415
 
     sys.exit(module.import_file(settings, **options))

@@ -24,7 +24,7 @@ from triage.services import importing, retrying
 from triage.wiring import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from connectors.records import BadRow, RowRecord
     from triage.services.importing import ImportReport
@@ -39,6 +39,7 @@ _OPERATOR: Final = all_seeing("terminal")
 #: On screen; `--json` lists them all.
 SHOWN_BAD_ROWS: Final = 50
 SHOWN_NOTES: Final = 10
+SHOWN_OLD: Final = 10
 
 
 def import_file(
@@ -50,9 +51,13 @@ def import_file(
     sheet: str | None,
     encoding: str | None,
     dry_run: bool,
+    dispatch_old: bool,
     as_json: bool,
 ) -> int:
-    """Import and report. Gives exit status 0, or 1 when some row was bad. Raises BadInput, NotReady."""
+    """Import and report. Gives exit status 0, or 1 when some row was bad or too old.
+
+    Raises BadInput, NotReady.
+    """
     path = Path(file)
     named = None if source is None else _source_name(source)
     try:
@@ -62,7 +67,13 @@ def import_file(
         rows = files.read_file(path, column_map, sheet=sheet, encoding=encoding)
         report = asyncio.run(
             _import(
-                settings, rows, file=path.name, source=named, fallback=_fallback_name(path), dry_run=dry_run
+                settings,
+                rows,
+                file=path.name,
+                source=named,
+                fallback=_fallback_name(path),
+                dry_run=dry_run,
+                dispatch_old=dispatch_old,
             )
         )
     except files.FileRefused as refusal:
@@ -78,7 +89,7 @@ def import_file(
     else:
         _print_file(guess, out)
         _print(report, dry_run=dry_run)
-    return 1 if report.bad or report.broken else 0
+    return 1 if report.bad or report.old or report.broken else 0
 
 
 def _print_file(guess: files.MapGuess | None, out: files.LeftOut) -> None:
@@ -119,6 +130,7 @@ async def _import(
     source: str | None,
     fallback: str,
     dry_run: bool,
+    dispatch_old: bool,
 ) -> ImportReport:
     deps = build(settings)
     try:
@@ -150,6 +162,7 @@ async def _import(
                 source=source,
                 fallback_source=fallback,
                 dry_run=dry_run,
+                dispatch_old=dispatch_old,
                 progress=show,
             )
     finally:
@@ -175,13 +188,28 @@ def _print(report: ImportReport, *, dry_run: bool) -> None:
         click.echo(f"注意：{count} 行与来源“{other}”的诉求编号和内容相同；来源已写明，仍分别登记", err=True)
     if report.broken:
         click.echo(f"{report.broken}。之前的行照常处理；修好后重新导入，不会重复登记。", err=True)
-    good = report.rows - len(report.bad)
+    if report.old:
+        _print_old(report.old, dry_run=dry_run)
+    old = f"，过久未入库 {len(report.old)}" if report.old else ""
+    good = report.rows - len(report.bad) - len(report.old)
     if dry_run:
-        click.echo(f"试读 {report.rows} 行：可入库 {good}，有误 {len(report.bad)}。没有写入。")
+        click.echo(f"试读 {report.rows} 行：可入库 {good}，有误 {len(report.bad)}{old}。没有写入。")
     else:
         click.echo(
-            f"读到 {report.rows} 行：新入库 {report.stored}，已有 {report.repeated}，有误 {len(report.bad)}。"
+            f"读到 {report.rows} 行：新入库 {report.stored}，已有 {report.repeated}，"
+            f"有误 {len(report.bad)}{old}。"
         )
+
+
+def _print_old(lines: Sequence[int], *, dry_run: bool) -> None:
+    """What was not taken in, and what would become of it: nobody can take back a dispatch that was told."""
+    where = "、".join(map(str, lines[:SHOWN_OLD])) + ("……" if len(lines) > SHOWN_OLD else " ")
+    what = "不会入库（已登记过的除外）" if dry_run else "没有入库"
+    click.echo(
+        f"注意：{len(lines)} 行（第 {where}行）的时间在 {importing.OLD.days} 天以前，{what}：入库的都按新来的"
+        "诉求办理，会派单、计时、通知、督办，并计入三率。确要当新诉求办理的，加 --dispatch-old 再导入",
+        err=True,
+    )
 
 
 def retry(settings: Settings, *, dry_run: bool) -> None:

@@ -7,7 +7,10 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+import sqlalchemy as sa
+
 from connectors.records import BadRow, FileRefused, RowRecord
+from models.appeals import Appeal, Source
 from triage import overlays
 from triage.clock import local
 from triage.services import confiding, intake
@@ -15,6 +18,8 @@ from triage.services import confiding, intake
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.services.deps import Deps
     from triage.services.intake import NewAppeal
@@ -25,18 +30,22 @@ BATCH: Final = 500
 CHANGED: Final = "编号已登记过但内容或地址不同，未覆盖"
 #: Before it there were no such systems: an earlier year is a slip of the pen.
 FIRST_LIKELY_YEAR: Final = 2000
+#: Whoever complained before that has been answered elsewhere, or by nobody: as an appeal of today it would be
+#: dispatched, have clocks, and count in the rates.
+OLD: Final = timedelta(days=30)
 #: The clock of whoever wrote the file may be ahead of ours by so much.
 CLOCKS_DIFFER: Final = timedelta(minutes=10)
 
 
 @dataclass
 class ImportReport:
-    """What became of a file's rows: rows = stored + repeated + len(bad).
+    """What became of a file's rows: rows = stored + repeated + len(bad) + len(old).
 
     `notes`: what staff should know of good rows. `changed`: numbers already stored with other content; their
     rows are among the bad ones. `held`, by source: rows which that source has already and for which nobody
     named one; they are not stored and count as repeated. `doubled`: the same where a source was named; it is
-    believed. `broken`: why the file could not be read to its end; the rows before that are in.
+    believed. `old`: lines of rows longer ago than `OLD` that were left out, for they are not stored; of a dry
+    run, of all such rows. `broken`: why the file could not be read to its end; the rows before that are in.
     """
 
     rows: int = 0
@@ -47,6 +56,7 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     doubled: dict[str, int] = field(default_factory=dict)
+    old: list[int] = field(default_factory=list)
     broken: str | None = None
 
 
@@ -88,12 +98,14 @@ async def import_rows(
     source: str | None,
     fallback_source: str,
     dry_run: bool = False,
+    dispatch_old: bool = False,
     progress: Callable[[ImportReport], None] | None = None,
 ) -> ImportReport:
     """Store rows batch by batch, each in a transaction of its own.
 
     An appeal's source is `source`, else what the row itself names, else `fallback_source`: a guess (a file's
     name), so a row that another source has already is not stored again under it. Reports name `file`.
+    `dispatch_old`: what is longer ago than `OLD` is stored as well, and becomes work as if it came today.
     """
     report = ImportReport()
     for batch in _batches(iter(rows), report):
@@ -104,7 +116,10 @@ async def import_rows(
         report.notes += [
             f"第 {row.line} 行：{note}" for row in good for note in (*row.notes, *_time_notes(row, now=now))
         ]
-        if good and not dry_run:
+        old = {place for place, row in enumerate(good) if not dispatch_old and _is_old(row, now=now)}
+        if dry_run:
+            report.old += [good[place].line for place in sorted(old)]
+        elif good:
             named = [source or row.source for row in good]
             items = [
                 as_appeal(row, source=name or fallback_source, now=now)
@@ -113,26 +128,50 @@ async def import_rows(
             async with deps.db.writes.begin() as session:
                 items = await intake.as_stored(session, deps.vault, items)
                 known = await intake.known_elsewhere(session, deps.vault, items)
-                kept = [place for place in range(len(good)) if named[place] or place not in known]
+                held_back = {place for place in known if not named[place]}
+                left = old - held_back - await _stored(session, deps, {place: items[place] for place in old})
+                kept = [place for place in range(len(good)) if place not in held_back | left]
                 received = await intake.receive(
                     session, deps.vault, [items[place] for place in kept], now=now
                 )
-                held = {place: known[place] for place in known.keys() - set(kept)}
                 secret = {
-                    (held.get(place, item.source), intake.key_of(deps.vault, item))
+                    (known[place] if place in held_back else item.source, intake.key_of(deps.vault, item))
                     for place, item in enumerate(items)
-                    if item.confidential
+                    if item.confidential and place not in left
                 }
                 await confiding.told(session, secret, now=now)
-            _count(report, known, named)
+            _count(report, {place: known[place] for place in known.keys() - left}, named)
             report.stored += len(received.stored)
-            report.repeated += received.repeated + len(good) - len(kept)
+            report.repeated += received.repeated + len(held_back)
+            report.old += [good[place].line for place in sorted(left)]
             for row in (good[kept[place]] for place in received.changed):
                 report.bad.append(BadRow(file, row.line, None, CHANGED))
                 report.changed.append(row.external_id or "")
         if progress:
             progress(report)
     return report
+
+
+def _is_old(row: RowRecord, *, now: datetime) -> bool:
+    """Whether it is longer ago than `OLD`; a row that tells no time counts as received now."""
+    return row.received_at is not None and row.received_at < now - OLD
+
+
+async def _stored(session: AsyncSession, deps: Deps, items: Mapping[int, NewAppeal]) -> set[int]:
+    """The places of those that their source has: they go the way of what is imported again."""
+    by_source: dict[str, dict[str, list[int]]] = {}
+    for place, item in items.items():
+        keys = by_source.setdefault(item.source, {})
+        keys.setdefault(intake.key_of(deps.vault, item), []).append(place)
+    found: set[int] = set()
+    for source, keys in by_source.items():
+        stored = await session.scalars(
+            sa.select(Appeal.dedupe_key)
+            .join(Source, Source.id == Appeal.source_id)
+            .where(Source.key == source, Appeal.dedupe_key.in_(keys))
+        )
+        found.update(place for key in stored for place in keys[key])
+    return found
 
 
 def _count(report: ImportReport, known: Mapping[int, str], named: Sequence[str | None]) -> None:

@@ -115,3 +115,20 @@ def test_a_workbook_that_breaks_off_gives_what_came_before(data: Path, dry: list
     assert (told["rows"], "第 601 行" in told["broken"]) == (600, True)
     again = report(data / "whole.xlsx", "--source", "a")
     assert (again["rows"], again["broken"]) == (700, None)
+
+
+@pytest.mark.usefixtures("data")
+def test_old_rows_are_left_out_in_words(tmp_path: Path) -> None:
+    """The guide led to history here, and every old case became a live one."""
+    lines = [f'{{"id": "{n}", "text": "河水发黑{n}", "time": "2019-05-01"}}\n' for n in range(12)]
+    path = put(tmp_path, ROW.replace('"1"', '"n"') + "".join(lines))
+    dry = run(path, "--dry-run")
+    assert (dry.exit_code, "可入库 1，有误 0，过久未入库 12。没有写入" in dry.stdout) == (1, True)
+    assert "不会入库（已登记过的除外）" in dry.stderr
+    done = run(path)
+    assert (done.exit_code, "新入库 1，已有 0，有误 0，过久未入库 12" in done.stdout) == (1, True)
+    assert "注意：12 行（第 2、3、4、5、6、7、8、9、10、11……行）的时间在 30 天以前，没有入库" in done.stderr
+    assert "--dispatch-old" in done.stderr
+    assert report(path)["old"] == list(range(2, 14))
+    asked = run(path, "--dispatch-old")
+    assert (asked.exit_code, "新入库 12，已有 1，有误 0。" in asked.stdout) == (0, True)

@@ -39,11 +39,17 @@ def deps(db: Database) -> Deps:
 
 
 async def run(
-    deps: Deps, path: Path, *, source: str | None = None, dry_run: bool = False
+    deps: Deps, path: Path, *, source: str | None = None, dry_run: bool = False, dispatch_old: bool = False
 ) -> importing.ImportReport:
     rows = files.read_file(path, files.load_map("plain"))
     return await importing.import_rows(
-        deps, rows, file=path.name, source=source, fallback_source=path.stem, dry_run=dry_run
+        deps,
+        rows,
+        file=path.name,
+        source=source,
+        fallback_source=path.stem,
+        dry_run=dry_run,
+        dispatch_old=dispatch_old,
     )
 
 
@@ -149,3 +155,41 @@ async def test_times_that_can_hardly_be_true_are_noted(deps: Deps, path: Path) -
     put(path, "\n".join(("编号,标题,内容,时间", *rows)))
     report = await run(deps, path, dry_run=True)
     assert report.notes == ["第 2 行：时间早于 2000 年，请核对", "第 5 行：时间在将来，请核对"]
+
+
+OLD = """编号,内容,时间,是否保密
+B-1,噪音,2026-10-24 15:59,
+B-2,油烟,2026-10-24 16:00,
+B-3,扬尘,2019-05-01,
+,河水发黑,2019-05-01,
+B-5,垃圾,,
+"""
+
+
+async def test_what_is_longer_ago_than_a_month_becomes_no_work(deps: Deps, tmp_path: Path) -> None:
+    """Stored it would be dispatched, told of and counted as of today; 30 days to the minute are not over."""
+    report = await run(deps, put(tmp_path / "a.csv", OLD))
+    async with deps.db.reads() as session:
+        stored = (await session.scalars(sa.select(Appeal.external_id).order_by(Appeal.id))).all()
+    assert stored == ["B-2", "B-5"]
+    assert (report.rows, report.stored, report.repeated, report.bad, report.old) == (5, 2, 0, [], [2, 4, 5])
+    dry = await run(deps, put(tmp_path / "a.csv", OLD), dry_run=True)
+    assert (dry.rows, dry.old) == (5, [2, 4, 5])
+    asked = await run(deps, put(tmp_path / "a.csv", OLD), dispatch_old=True)
+    assert (asked.stored, asked.repeated, asked.old) == (3, 2, [])
+
+
+async def test_an_old_row_that_is_stored_goes_the_way_of_a_second_import(deps: Deps, tmp_path: Path) -> None:
+    await run(deps, put(tmp_path / "a.csv", OLD), dispatch_old=True)
+    later = OLD.replace("扬尘", "扬尘很大").replace("2019-05-01,\nB-5", "2019-05-01,是\nB-5")
+    again = await run(deps, put(tmp_path / "a.csv", later))
+    assert (again.stored, again.repeated, again.changed, again.old) == (0, 4, ["B-3"], [])
+    async with deps.db.reads() as session:
+        secret = (await session.scalars(sa.select(Appeal.text).where(Appeal.confidential))).all()
+    assert secret == ["河水发黑"]
+    # Under a source that was named it would be another appeal: left out, and not told as if it were stored.
+    other = await run(deps, put(tmp_path / "a.csv", OLD), source="区平台")
+    assert (other.stored, other.repeated, other.old) == (2, 0, [2, 4, 5])
+    assert other.doubled == {"a": 2}
+    copy = await run(deps, put(tmp_path / "b.csv", OLD))
+    assert (copy.stored, copy.repeated, copy.old) == (0, 5, [])
