@@ -16,7 +16,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -194,6 +195,16 @@ def unstorable(error: BaseException) -> bool:
         return True
     code = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     return str(code or "").startswith(_REFUSED)
+
+
+def away(error: BaseException) -> bool:
+    """Whether the database cannot be asked now: gone, locked, or no connection free within the pool's wait.
+
+    What it was asked wrongly, or will not keep, is a fault of ours: the next try meets it again.
+    """
+    if isinstance(error, ProgrammingError) or unstorable(error):
+        return False
+    return isinstance(error, DBAPIError | PoolTimeout | OSError)
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:

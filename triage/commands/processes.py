@@ -15,13 +15,13 @@ import rq
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.timeouts import UnixSignalDeathPenalty
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.ports import QueueDown
 from connectors.queue import QUEUE_NAME, RqQueue, connect
+from models.db import away
 from models.vocab_notices import Medium
 from triage import jobs, logs, memory, metrics, tracing
-from triage.errors import place_of
+from triage.errors import place_of, trace_of
 from triage.services import confiding, correcting, drift, move_keys, reference, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
@@ -112,12 +112,20 @@ async def repeat(
             with metrics.timed(metrics.STEPS, name):
                 more = await step()
             wait = 0.0 if more else pause
-        except (QueueDown, OperationalError, DBAPIError, OSError) as error:
-            wait = min(max(wait, pause) * 2, LONGEST_PAUSE_SECONDS)
-            log.warning("step_refused", process=name, error=type(error).__name__, next_try_seconds=wait)
         except Exception as error:  # noqa: BLE001  (recorded, and tried again)
-            wait = max(pause, FAULT_PAUSE_SECONDS)
-            log.error("step_failed", process=name, reason=place_of(error), next_try_seconds=wait)  # noqa: TRY400
+            if isinstance(error, QueueDown) or away(error):
+                wait = min(max(wait, pause) * 2, LONGEST_PAUSE_SECONDS)
+                log.warning("step_refused", process=name, error=type(error).__name__, next_try_seconds=wait)
+            else:
+                wait = max(pause, FAULT_PAUSE_SECONDS)
+                # The frames as well: of what a database refused the place is one of its driver's.
+                log.error(  # noqa: TRY400  (no message: it may quote a row)
+                    "step_failed",
+                    process=name,
+                    reason=place_of(error),
+                    trace=trace_of(error),
+                    next_try_seconds=wait,
+                )
         if wait:
             try:
                 await asyncio.wait_for(stop.wait(), wait)

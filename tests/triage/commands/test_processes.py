@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from connectors.ports import QueueDown
 from triage.commands import processes
-
-if TYPE_CHECKING:
-    import pytest
 
 
 async def test_a_step_with_a_fault_takes_no_other_down_and_is_tried_again(
@@ -66,3 +67,33 @@ async def test_a_step_that_does_not_end_is_broken_off_when_we_are_told_to_stop(
     assert [task.cancelled() for task in running] == [True, False]
     assert ended[-1], "what was nearly done ended in order"
     assert "steps_broken_off" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (IntegrityError("INSERT", {}, Exception("张三")), "step_failed"),
+        (ProgrammingError("SELECT", {}, Exception("张三")), "step_failed"),
+        (OperationalError("SELECT", {}, Exception("张三")), "step_refused"),
+        (PoolTimeout("QueuePool limit"), "step_refused"),
+        (ConnectionResetError(), "step_refused"),
+        (QueueDown(), "step_refused"),
+    ],
+)
+async def test_our_own_fault_is_told_by_its_place_and_waits_and_the_worlds_is_tried_soon(
+    error: Exception, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A row that the database will not keep was "refused" every five seconds, and nothing said where."""
+    stop = asyncio.Event()
+
+    async def step() -> bool:
+        asyncio.get_running_loop().call_later(0.01, stop.set)
+        raise error
+
+    async with asyncio.timeout(5):
+        await processes.repeat("one", step, pause=1, stop=stop)
+    waits = {"step_failed": "60", "step_refused": "2"}
+    assert told in caplog.text
+    assert f"'next_try_seconds': {waits[told]}" in caplog.text
+    assert ("test_processes.py" in caplog.text) is (told == "step_failed"), "our own frame is told"
+    assert "张三" not in caplog.text

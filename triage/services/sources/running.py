@@ -17,14 +17,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from connectors.vault import VaultError
 from models.appeals import Source
-from models.db import unstorable
+from models.db import away
 from models.sources import SourceTask
 from triage import logs, tracing
-from triage.errors import place_of
+from triage.errors import place_of, trace_of
 from triage.services.sources import editing
 from triage.services.sources.ports import Outcome, SourceFault, Work
 from triage.services.sources.registry import PULLERS
@@ -53,11 +52,13 @@ LONGEST_PAUSE: Final = timedelta(hours=1)
 LONGEST_WAIT: Final = timedelta(minutes=5)
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LOOK_SECONDS: Final = 1.0
+#: After a refusal of the database, and after a fault of our own, which the next try will likely meet again.
+_AWAY_SECONDS: Final = 5.0
+_FAULT_SECONDS: Final = 60.0
 #: Rows for tasks that a kind has got since: looked for so often.
 _MEND_EVERY: Final = timedelta(minutes=5)
 #: When a task runs next, and what waking it starts anew.
 _PLAN: Final = frozenset({"next_at", "failures", "paused_until"})
-_DATABASE_AWAY: Final = (OperationalError, DBAPIError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,6 @@ class Claimed:
     cursor: Mapping[str, Any] | None
     every: timedelta
     failures: int
-
-
-def _away(error: Exception) -> bool:
-    """Whether the database cannot be asked now. What it was asked wrongly, or will not keep, is a fault."""
-    return isinstance(error, _DATABASE_AWAY) and not (
-        unstorable(error) or isinstance(error, ProgrammingError)
-    )
 
 
 def wait_after(failures: int, *, hopeless: bool = False) -> tuple[timedelta, bool]:
@@ -107,15 +101,18 @@ class Runner:
         self._mended_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`: claim what is due and run it. What runs then is cut off; its lease is given back."""
+        """Until `stop`: claim what is due and run it. What runs then is cut off; its lease is given back.
+
+        Nothing but `stop` ends it: it runs beside the clocks and the notices, and must not take them down.
+        """
         try:
             while not stop.is_set():
                 wait = _LOOK_SECONDS
                 try:
                     await self.start_due()
-                except _DATABASE_AWAY as error:
-                    wait = 5 * _LOOK_SECONDS
-                    log.warning("step_refused", process="sources", error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001  (told, and tried again)
+                    wait = _AWAY_SECONDS if away(error) else _FAULT_SECONDS
+                    _tell(error)
                 self._wake.clear()
                 waiting = [asyncio.create_task(event.wait()) for event in (stop, self._wake)]
                 await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
@@ -214,7 +211,9 @@ class Runner:
             job.cancel()
             await asyncio.gather(job, return_exceptions=True)
             result = None
-        except _DATABASE_AWAY as error:
+        except Exception as error:
+            if not away(error):
+                raise
             # Not the source's fault: it is tried again as soon as the database is back.
             log.warning("source_waits_for_database", source=item.source.key, error=type(error).__name__)
             result = None
@@ -236,7 +235,7 @@ class Runner:
         except SourceFault as fault:
             return fault
         except Exception as error:  # One source's fault must not end the others: recorded.
-            if _away(error):
+            if away(error):
                 raise
             # Not the trace: an error's message may quote what a citizen wrote.
             log.error("source_failed", source=item.source.key, task=item.task.name, reason=place_of(error))  # noqa: TRY400
@@ -252,7 +251,9 @@ class Runner:
                     kept = await session.scalar(
                         self._mine(item).values(lease_until=now + self._lease).returning(SourceTask.task)
                     )
-            except _DATABASE_AWAY:
+            except Exception as error:
+                if not away(error):
+                    raise
                 continue
             if kept is None:
                 log.warning("source_lease_lost", source=item.source.key, task=item.task.name)
@@ -317,14 +318,21 @@ class Runner:
         try:
             async with self._deps.db.writes.begin() as session:
                 await session.execute(self._mine(item).values(**values))
-        except _DATABASE_AWAY as error:
-            # The lease ends by itself, and then the task is done again.
-            log.warning("step_refused", process="sources", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  (told; the lease ends by itself, and then it is done again)
+            _tell(error)
 
     @staticmethod
     def _failed(row: SourceTask, why: str, *, hopeless: bool, now: datetime) -> None:
         for name, value in _failure(row.failures + 1, why, hopeless=hopeless, now=now).items():
             setattr(row, name, value)
+
+
+def _tell(error: Exception) -> None:
+    """A step of the runner that was not done: refused by the database, or a fault of ours by its place."""
+    if away(error):
+        log.warning("step_refused", process="sources", error=type(error).__name__)
+    else:
+        log.error("step_failed", process="sources", reason=place_of(error), trace=trace_of(error))
 
 
 def _failure(failures: int, why: str, *, hopeless: bool, now: datetime) -> dict[str, Any]:
