@@ -8,6 +8,7 @@ On PostgreSQL reads need no transaction at all.
 from __future__ import annotations
 
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -33,10 +36,13 @@ REWARD_SCHEMA: Final = "reward"
 #: Of an insert of many rows, one statement: without it rows go by which of their columns are null, and a
 #: batch of fifty took fifty statements.
 ALL_TOGETHER: Final = {"render_nulls": True}
+#: Connections beyond the pool's size while many ask at once.
+_MORE: Final = {"postgresql": 5, "sqlite": 10}
 #: A connection used so lately is taken to be there still.
 TRUSTED_SECONDS: Final = 2.0
 #: Classes of codes: what was given is no such value (22), or breaks a constraint (23).
 _REFUSED: Final = ("22", "23")
+_TOO_MANY: Final = "53300"
 
 #: Constraint names must be the same on every database, or a migration cannot drop them.
 NAMING: Final = {
@@ -92,6 +98,14 @@ class Database:
     reads: async_sessionmaker[AsyncSession]
     writes: async_sessionmaker[AsyncSession]
     snapshots: async_sessionmaker[AsyncSession]
+    #: So many connections there may be at once.
+    most: int
+
+    @property
+    def crowded(self) -> bool:
+        """Whether every connection is lent: who asks for one now waits."""
+        pool: Any = self.engine.sync_engine.pool
+        return bool(pool.checkedout() >= self.most)
 
     @property
     def dialect(self) -> str:
@@ -110,12 +124,12 @@ def open_database(url: str, *, pool_size: int = 5, pool_wait: float = 30.0, dura
     `durable=False` relaxes SQLite's fsync (tests only). Raises sqlalchemy.exc.ArgumentError on a bad URL.
     """
     parsed = sa.make_url(url)
-    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 5, "pool_timeout": pool_wait}
-    if parsed.get_backend_name() == "sqlite":
-        options = {
+    sqlite = parsed.get_backend_name() == "sqlite"
+    more = _MORE["sqlite" if sqlite else "postgresql"]
+    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": more, "pool_timeout": pool_wait}
+    if sqlite:
+        options |= {
             "connect_args": {"isolation_level": None, "timeout": 30},
-            "pool_size": pool_size,
-            "pool_timeout": pool_wait,
             "execution_options": {"schema_translate_map": {REWARD_SCHEMA: None}},
         }
     else:
@@ -141,6 +155,7 @@ def open_database(url: str, *, pool_size: int = 5, pool_wait: float = 30.0, dura
         reads=async_sessionmaker(reading, expire_on_commit=False),
         writes=async_sessionmaker(engine.execution_options(**{WRITE_OPTION: True}), expire_on_commit=False),
         snapshots=async_sessionmaker(still, expire_on_commit=False),
+        most=pool_size + more,
     )
 
 
@@ -151,6 +166,16 @@ def insert_of(session: AsyncSession, model: type[Base]) -> postgresql.Insert | s
     """
     make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     return make(model)
+
+
+@asynccontextmanager
+async def beside(db: Database) -> AsyncIterator[Database]:
+    """The same database over a connection of its own, closed at the end: while the pool has none to give."""
+    other = open_database(db.engine.url.render_as_string(hide_password=False), pool_size=1)
+    try:
+        yield other
+    finally:
+        await other.close()
 
 
 def _json(value: object) -> str:
@@ -193,8 +218,17 @@ def unstorable(error: BaseException) -> bool:
     """
     if isinstance(error, DataError | IntegrityError):
         return True
-    code = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    return str(code or "").startswith(_REFUSED)
+    return _code(error).startswith(_REFUSED)
+
+
+def too_many(error: BaseException) -> bool:
+    """Whether the server is there and has no connection left to give."""
+    return _code(error) == _TOO_MANY
+
+
+def _code(error: BaseException) -> str:
+    """What PostgreSQL calls an error; nothing of another's."""
+    return str(getattr(error.orig, "sqlstate", None) or "") if isinstance(error, DBAPIError) else ""
 
 
 def away(error: BaseException) -> bool:

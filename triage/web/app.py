@@ -18,6 +18,7 @@ from triage.services.rewards.keys import RewardKeys
 from triage.web import (
     access,
     api,
+    asking_beside,
     attachments,
     confiding,
     corrections,
@@ -108,6 +109,7 @@ def make_app(
         app.cleanup_ctx.append(place_picking.warmed)
     app.cleanup_ctx.append(_closing)
     app.cleanup_ctx.append(health.queue_probe)
+    app.cleanup_ctx.append(asking_beside.asker)
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app[live.BOARD] = live.board_of(app)
     app[trends.PANELS] = Cache(seconds=60, size=100)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,12 +16,15 @@ from models import revision
 from triage import logs
 from triage.errors import NotReady
 from triage.services import reference
+from triage.web.asking_beside import ASKER
 from triage.web.cache import Cache
 from triage.web.keys import DEPS, LIFECYCLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from models.db import Database
+    from models.revision import Fit
     from triage.settings import Settings
 
 log = logs.get(__name__)
@@ -48,37 +51,47 @@ async def readyz(request: web.Request) -> web.Response:
     does for them (`models.schema_floor`), or a balancer would take every one of them out at once.
 
     Redis is a hint and workers are other processes: without them intake and the desk go on, so they make the
-    answer `degraded`, not a refusal that would take every web process out of its balancer at once.
+    answer `degraded`, not a refusal that would take every web process out of its balancer at once. So does a
+    crowd that has every connection of the pool.
     """
     if request.app[LIFECYCLE].draining:
         raise NotReady("正在停止，不再接收新的请求")
-    db = request.app[DEPS].db
     try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            async with db.reads() as session:
-                await session.execute(sa.select(1))
-            fit = await revision.fit(db)
-            units = await _lacking(request.app) if fit.works else []
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        answer = await request.app[ASKER].ask("fit", partial(_fit, request.app))
+    except (SQLAlchemyError, OSError) as error:
         log.warning("not_ready", error=type(error).__name__)
         raise NotReady("数据库无法连接") from error
+    fit, units = answer.said or (None, [])
+    if fit is not None:
+        _refuse_unfit(fit, units)
+    lacking = [*(["crowded"] if answer.crowded else []), *await request.app[QUEUE].lacking()]
+    status = "degraded" if lacking else "ok"
+    head = revision.head_revision() if fit is None else fit.head
+    told = {"status": status, "revision": fit and fit.current, "code": head, "degraded": lacking}
+    return web.json_response(told)
+
+
+async def _fit(app: web.Application, db: Database) -> tuple[Fit, list[str]]:
+    """How code and schema go together, and the units that are not there."""
+    fit = await revision.fit(db)
+    return fit, await _lacking(app, db) if fit.works else []
+
+
+def _refuse_unfit(fit: Fit, units: list[str]) -> None:
+    """Raises NotReady."""
     if fit.newer and not fit.works:
         raise NotReady(f"数据库结构版本为 {fit.current}，本程序（{fit.head}）已太旧：请换新版本的程序")
     if not fit.works:
         raise NotReady(f"数据库结构版本为 {fit.current or '空'}，应为 {fit.head}：请运行 jiesu db upgrade")
     if units:
         raise NotReady(f"规则表里有 {len(units)} 个承办单位数据库里还没有：请运行 jiesu db upgrade")
-    lacking = await request.app[QUEUE].lacking()
-    status = "degraded" if lacking else "ok"
-    told = {"status": status, "revision": fit.current, "code": fit.head, "degraded": lacking}
-    return web.json_response(told)
 
 
-async def _lacking(app: web.Application) -> list[str]:
+async def _lacking(app: web.Application, db: Database) -> list[str]:
     """The units that the database lacks; once it has all nobody takes one away."""
     if app[LIFECYCLE].units_known:
         return []
-    async with app[DEPS].db.reads() as session:
+    async with db.reads() as session:
         found = await reference.lacking(session, app[DEPS].tables)
     app[LIFECYCLE].units_known = not found
     return found

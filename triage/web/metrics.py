@@ -6,8 +6,7 @@ machine (`services.watch.port.allowed`).
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -17,13 +16,15 @@ from triage.metrics import REGISTRY, Sample, Samples
 from triage.services.staff.public import is_embedded
 from triage.services.watch import port, snapshot
 from triage.web.access import NotAllowed
+from triage.web.asking_beside import ASKER
 from triage.web.keys import DEPS
 from triage.web.proxy import forwarded
 
 if TYPE_CHECKING:
-    from triage.services.deps import Deps
+    from datetime import datetime
 
-_SECONDS: Final = 3.0
+    from models.db import Database
+    from triage.web.asking_beside import Asker
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -36,22 +37,28 @@ async def metrics(request: web.Request) -> web.Response:
     peer = request.remote if alone else None
     if not port.allowed(deps.settings, token, peer):
         raise NotAllowed("只有本机或带令牌（JIESU_METRICS_TOKEN）的请求可以读指标。")
-    samples = [*port.pool_samples(deps.db), *await _kept(deps)]
+    samples = [*port.pool_samples(deps.db), *await _kept(request.app[ASKER], now=deps.clock.now())]
     body = generate_latest(REGISTRY) + generate_latest(Samples(samples))
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 
 
-async def _kept(deps: Deps) -> list[Sample]:
+async def _kept(asker: Asker, *, now: datetime) -> list[Sample]:
     """The timetable's figures. A database that is away is a figure as well, not an error."""
     try:
-        async with asyncio.timeout(_SECONDS), deps.db.reads() as session:
-            kept = await snapshot.read(session)
-    except (SQLAlchemyError, OSError, TimeoutError):
+        answer = await asker.ask("snapshot", _snapshot)
+    except (SQLAlchemyError, OSError):
         return [Sample("jiesu_database_up", (), 0)]
+    # Also where it had no connection left: it answered.
     found = [Sample("jiesu_database_up", (), 1)]
+    kept = answer.said
     if kept is None:
         return found
-    age = max((deps.clock.now() - kept.measured_at).total_seconds(), 0.0)
+    age = max((now - kept.measured_at).total_seconds(), 0.0)
     found.append(Sample("jiesu_snapshot_age_seconds", (), age))
     found.append(Sample("jiesu_snapshot_cost_seconds", (), kept.cost_seconds))
     return found + list(kept.samples)
+
+
+async def _snapshot(db: Database) -> snapshot.Kept | None:
+    async with db.reads() as session:
+        return await snapshot.read(session)

@@ -7,6 +7,7 @@
 3. `tell_errors`: every error becomes one shape: problem+json under /api and for probes, a page elsewhere.
 4. `known_host`: refuses a foreign Host: a web page elsewhere could otherwise point its own name at this
    machine and act with what a browser here holds (DNS rebinding). Inside `tell_errors`: it is told too.
+   Probes are answered under any name, and figures where a token guards them.
 5. `admit`: who looks, and whether the route is for them (`access`). Before anything is read of the request.
 6. `make_room`: forms that carry files may be larger than others. Before the form is read, next.
 7. `refuse_forged`: what changes something must come from a page of ours (`guard`).
@@ -43,6 +44,9 @@ log = logs.get(__name__)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OWN_HOST: Final = re.compile(r"(127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+
+_PROBES: Final = frozenset({"/healthz", "/readyz"})
+_FIGURES: Final = "/metrics"
 
 #: When a program may try again what could not be done now.
 _RETRY_SECONDS: Final = "5"
@@ -175,9 +179,16 @@ def _words_for(error: web.HTTPException) -> tuple[str, str]:
 
 @web.middleware
 async def known_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer only to this machine's own names and those of the settings. Raises ForeignHost."""
+    """Answer only to this machine's own names and those of the settings. Raises ForeignHost.
+
+    Not of balancers and Prometheus: they come to an address (http://10.0.0.5:8420/readyz), and what they are
+    told is nobody's. Figures that no token guards are for this machine alone, and so for its names.
+    """
+    settings = request.app[DEPS].settings
+    if request.path in _PROBES or (request.path == _FIGURES and settings.metrics_token is not None):
+        return await handler(request)
     host = request.headers.get(hdrs.HOST, "")
-    if not _OWN_HOST.fullmatch(host) and host.lower() not in request.app[DEPS].settings.public_names:
+    if not _OWN_HOST.fullmatch(host) and host.lower() not in settings.public_names:
         raise ForeignHost
     return await handler(request)
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import rq
 from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
 
 from connectors.queue import QUEUE_NAME, connect
+from models.db import beside, open_database
 from tests.factories import TicketIn, add_tickets
 from triage.metrics import names
 from triage.services import reference
 from triage.services.watch import port, snapshot
 from triage.settings import Settings
-from triage.web import health
+from triage.web import asking_beside, health
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
     from models.db import Database
     from tests.triage.web.conftest import Client
     from triage.services.deps import Deps
@@ -63,6 +70,83 @@ async def test_a_database_that_is_away_is_a_figure(client: Client, db: Database)
     async with db.writes.begin() as session:
         await (await session.connection()).exec_driver_sql("DROP TABLE watch_snapshot")
     assert "jiesu_database_up 0.0" in await text_of(client)
+
+
+@pytest.fixture
+async def lent(deps: Deps) -> AsyncIterator[Database]:
+    """The pool with every connection lent."""
+    async with AsyncExitStack() as stack:
+        for _ in range(deps.db.most):
+            await stack.enter_async_context(deps.db.engine.connect())
+        yield deps.db
+
+
+async def test_a_crowd_is_no_absence(client: Client, deps: Deps, lent: Database) -> None:
+    """Every web process would leave its balancer at once, and somebody be called for a healthy database."""
+    async with beside(lent) as other:
+        await reference.sync(replace(deps, db=other))
+        await snapshot.poke(replace(deps, db=other))
+    async with asyncio.timeout(2.5):
+        ready = await client.get("/readyz")
+        told = await ready.json()
+        text = await text_of(client)
+    assert (ready.status, told["status"], told["degraded"]) == (200, "degraded", ["crowded", "queue"])
+    assert told["revision"] == told["code"]
+    assert "jiesu_database_up 1.0" in text
+    assert "jiesu_snapshot_age_seconds 0.0" in text
+
+
+@pytest.mark.usefixtures("client", "lent")
+async def test_a_crowd_before_a_database_that_does_not_answer_is_an_absence(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = open_database("postgresql+asyncpg://nobody@/nothing?host=/nowhere")
+    monkeypatch.setattr(asking_beside, "beside", lambda _: beside(nowhere))
+    ready = await client.get("/readyz")
+    assert (ready.status, "数据库无法连接" in await ready.text()) == (503, True)
+    assert "jiesu_database_up 0.0" in await text_of(client)
+
+
+@pytest.mark.parametrize(("code", "status", "up"), [("53300", 200, "1.0"), ("57P03", 503, "0.0")])
+@pytest.mark.usefixtures("client", "lent")
+async def test_nor_is_a_server_that_has_no_connection_left(
+    client: Client, monkeypatch: pytest.MonkeyPatch, code: str, status: int, up: str
+) -> None:
+    said = type("Said", (Exception,), {"sqlstate": code})()
+
+    def refuse(_: Database) -> AbstractAsyncContextManager[Database]:
+        raise DBAPIError("connect", {}, said)
+
+    monkeypatch.setattr(asking_beside, "beside", refuse)
+    assert (await client.get("/readyz")).status == status
+    assert f"jiesu_database_up {up}" in await text_of(client)
+
+
+async def test_many_probes_of_a_crowd_are_one_connection(
+    client: Client, lent: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Database] = []
+
+    def count(db: Database) -> AbstractAsyncContextManager[Database]:
+        opened.append(db)
+        return beside(db)
+
+    monkeypatch.setattr(asking_beside, "beside", count)
+    await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
+    assert opened == [lent]
+
+
+async def test_a_probe_comes_under_any_name_and_figures_where_a_token_guards_them(
+    client: Client, deps: Deps
+) -> None:
+    """A balancer and Prometheus come to an address: http://10.0.0.5:8420/readyz."""
+    await reference.sync(deps)
+    address = {"Host": "10.0.0.5:8420"}
+    paths = ("/healthz", "/readyz", "/metrics", "/", "/readyz/", "/api/v1/tickets")
+    assert [(await client.get(path, headers=address)).status for path in paths] == [200, 200, *[421] * 4]
+    object.__setattr__(deps.settings, "metrics_token", SecretStr(TOKEN))
+    guarded = address | {"Authorization": f"Bearer {TOKEN}"}
+    assert [(await client.get("/metrics", headers=told)).status for told in (address, guarded)] == [403, 200]
 
 
 async def test_whoever_comes_through_a_proxy_needs_the_token(client: Client) -> None:
