@@ -28,7 +28,13 @@ _LONGEST: Final = 1 << 16
 
 
 def with_secrets(values: dict[str, Any]) -> dict[str, Any]:
-    """The settings with each secret that stands in a file. Raises ValueError without a word of a secret."""
+    """The settings with each secret that stands in a file. Raises ValueError without a word of a secret.
+
+    Blanks around a value are no part of it, and one of blanks alone sets nothing: a token of two blanks is
+    one that anybody guesses, and a folder of that name is not the one that was meant.
+    """
+    stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+    values = {name: value for name, value in stripped.items() if value != ""}
     found = dict(values)
     for name in SECRETS:
         path = values.get(f"{name}_file")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import tempfile
-from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nlp import WEIGHTS
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 _SOCKET_PATH_LIMIT: Final = 100
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 _LOG_LEVELS: Final = tuple(logging.getLevelName(level) for level in _LEVELS)
-_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
-_ISSUER: Final = r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[^\s?#]*)?"
 
 #: A secret in a file of its own: what orchestrators mount, and nobody sees in the environment of a process.
 _IN_FILE: Final = "写着{}的文件；与直接设置二选一，启动时读一次"
@@ -257,14 +253,21 @@ class Settings(BaseSettings):
     def _from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         return with_secrets(values)
 
-    @field_validator("feed_private_hosts", "hotline_private_hosts", "numbers_private_hosts")
+    @field_validator(*addresses.CHECKS)
     @classmethod
-    def _known_hosts(cls, value: str) -> str:
-        for part in filter(None, (part.strip() for part in value.split(","))):
-            host, _, port = part.rpartition(":")
-            if not host or "/" in host or not (port.isascii() and port.isdigit()):
-                raise ValueError("应形如 主机:端口，多个用逗号隔开")
+    def _known_address(cls, value: str | SecretStr | None, info: ValidationInfo) -> str | SecretStr | None:
+        if value is not None and info.field_name is not None:
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+            addresses.CHECKS[info.field_name](plain)
         return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """Half a setting: only the process that needs the rest would end by it, again and again."""
+        for name, others in addresses.NEEDS.items():
+            if getattr(self, name) is not None and any(getattr(self, other) is None for other in others):
+                raise ValueError(f"设了 {_variable(name)}，还要设 {' 和 '.join(map(_variable, others))}")
+        return self
 
     @field_validator("metrics_token")
     @classmethod
@@ -272,50 +275,12 @@ class Settings(BaseSettings):
         """An empty line of .env is no token that everybody knows."""
         return value if value is not None and value.get_secret_value() else None
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _known_networks(cls, value: str) -> str:
-        try:
-            for part in filter(None, (part.strip() for part in value.split(","))):
-                ip_network(part)
-        except ValueError:
-            raise ValueError("应是 IP 地址或网段（形如 10.0.0.0/8），多个用逗号隔开") from None
-        return value
-
-    @field_validator("hosts")
-    @classmethod
-    def _known_names(cls, value: str) -> str:
-        if any(not _HOST.fullmatch(part.strip()) for part in value.split(",") if part.strip()):
-            raise ValueError("应是主机名，可带端口，多个用逗号隔开")
-        return value
-
-    @field_validator("oidc_issuer")
-    @classmethod
-    def _known_issuer(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(_ISSUER, value):
-            raise ValueError("应是 https:// 地址（本机回环地址可用 http://）")
-        return value
-
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
         if value.upper() not in _LOG_LEVELS:
             raise ValueError(f"只能是 {'、'.join(_LOG_LEVELS)}")
         return value.upper()
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str | None) -> str | None:
-        if value is not None:
-            addresses.check_database(value)
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _known_redis(cls, value: str | None) -> str | None:
-        if value is not None:
-            addresses.check_redis(value)
-        return value
 
     @property
     def public_names(self) -> tuple[str, ...]:
@@ -376,11 +341,11 @@ def load_settings() -> Settings:
     """Read the environment. Raises SettingsError naming each bad variable, never its value."""
     for name in _NEVER_EMPTY:
         given = {one: os.environ.get(one) for one in (f"JIESU_{name}", f"JIESU_{name}_FILE")}
-        if "" in given.values() and not any(given.values()):
+        blank = [one for one, value in given.items() if value is not None and not value.strip()]
+        if blank and not any(value and value.strip() for value in given.values()):
             # Not as if it were not set: with a new key in the data directory nothing would open any more, and
             # in a new database everything would be missing.
-            empty = next(one for one, value in given.items() if value == "")
-            raise SettingsError(f"系统设置有误：{empty}：是空的；要用数据目录里的，去掉这一行")
+            raise SettingsError(f"系统设置有误：{blank[0]}：是空的；要用数据目录里的，去掉这一行")
     try:
         return Settings()
     except ValidationError as error:
@@ -391,7 +356,12 @@ def load_settings() -> Settings:
 
 def _named(place: tuple[int | str, ...]) -> str:
     """The variable a fault is of; nothing for one that is of several and names them itself."""
-    return f"JIESU_{'_'.join(str(part) for part in place).upper()}：" if place else ""
+    return f"{_variable('_'.join(str(part) for part in place))}：" if place else ""
+
+
+def _variable(name: str) -> str:
+    """The variable of a setting."""
+    return f"JIESU_{name.upper()}"
 
 
 def _reason(fault: ErrorDetails) -> str:

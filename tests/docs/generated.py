@@ -79,7 +79,10 @@ def settings() -> str:
         "# Settings 设置",
         "",
         "Read from the environment by `triage/settings.py`, and nowhere else.",
-        "An empty value sets nothing; of the keys and the addresses of database and Redis it is refused.",
+        "A value that is empty or of blanks sets nothing; of the keys and the addresses of database and",
+        "Redis it is refused. Blanks around a value are no part of it. What is of no use without another",
+        "setting is refused by every process: `JIESU_SMS_URL` without `JIESU_SMS_SECRET`, `JIESU_WECOM_CORP`",
+        "without secret and agent, `JIESU_SMTP_URL` without `JIESU_SMTP_FROM`.",
         "",
     ]
     for name, field in Settings.model_fields.items():

@@ -58,6 +58,12 @@ UNSEEN = (HIDDEN, "QUFB" * 10, "QkJC" * 10, "Q0ND" * 10)
 NEVER_EMPTY = ("vault_keys", "reward_keys", "database_url", "redis_url")
 
 
+@pytest.fixture(autouse=True)
+def _sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail server is of no use without."""
+    monkeypatch.setenv("JIESU_SMTP_FROM", "jiesu@example.com")
+
+
 def in_environment(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
     for name, value in values.items():
         monkeypatch.setenv(f"JIESU_{name.upper()}", value)
@@ -139,7 +145,8 @@ def test_a_new_key_or_database_does_not_take_the_place_of_an_empty_line(
 
 
 @pytest.mark.parametrize(
-    "query", ["sslmode=require", "ssl=true", f"p{HIDDEN}=x@db/jiesu", "ssl=require&ssl=disable", "timeout=5"]
+    "query",
+    ["sslmode=require", "ssl=true", f"p{HIDDEN}=x@db/jiesu", "ssl=require&ssl=disable", "timeout=5"],
 )
 def test_an_address_with_an_option_that_its_driver_does_not_know_is_refused(
     query: str, monkeypatch: pytest.MonkeyPatch
@@ -195,6 +202,7 @@ def test_a_child_process_is_given_its_secrets_in_the_environment_alone() -> None
 
 def test_no_secret_is_logged_by_a_process_that_cannot_start(tmp_path: Path) -> None:
     environment = {f"JIESU_{name.upper()}": value for name, value in GIVEN.items()} | {
+        "JIESU_SMTP_FROM": "jiesu@example.com",
         "JIESU_DATA_DIR": str(tmp_path), "JIESU_LOG_LEVEL": "DEBUG", "PATH": os.environ["PATH"],
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "JIESU_DATABASE_URL": f"postgresql+asyncpg://jiesu:{HIDDEN}@127.0.0.1:1/jiesu",

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from connectors.messenger.mail import Mailer, MailServer
 from connectors.messenger.sms import SmsGateway
 from connectors.messenger.wecom import WeComApp, WeComRobot
 from models.vocab_notices import Medium
+from triage import addresses
 from triage.errors import SettingsError
 
 if TYPE_CHECKING:
     from connectors.messenger.port import Messenger
     from triage.clock import Clock
     from triage.settings import Settings
-
-#: Behind the address of a mail server: without STARTTLS too.
-_PLAIN: Final = "tls=none"
 
 
 def open_messengers(settings: Settings, clock: Clock) -> dict[Medium, Messenger]:
@@ -57,21 +55,17 @@ def mail_server(url: str, sender: str) -> MailServer:
     Raises SettingsError, never with the address in it.
     """
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-        raise SettingsError("JIESU_SMTP_URL 应形如 smtp://用户:密码@主机:端口 或 smtps://…")
+        addresses.check_mail(url)
+    except ValueError as error:
+        raise SettingsError(f"JIESU_SMTP_URL {error}") from None
+    parts = urlsplit(url)
     tls = parts.scheme == "smtps"
-    if parts.query not in ({""} if tls else {"", _PLAIN}):
-        raise SettingsError(f"JIESU_SMTP_URL 问号后面只能写 {_PLAIN}，而且只用于 smtp://")
     return MailServer(
-        host=parts.hostname,
-        port=port or (465 if tls else 587),
+        host=parts.hostname or "",
+        port=parts.port or (465 if tls else 587),
         sender=sender,
         tls=tls,
-        plain=parts.query == _PLAIN,
+        plain=parts.query == addresses.PLAIN_MAIL,
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )
