@@ -119,6 +119,7 @@ OWN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "jiesu_database_up": ("1 when the database answered this scrape", ()),
     "jiesu_snapshot_age_seconds": ("Since when the timetable's figures are known", ()),
     "jiesu_snapshot_cost_seconds": ("How long the timetable asked for them", ()),
+    "jiesu_calendar_days_left": ("Days after today that its table of holidays knows", ()),
     "jiesu_pool_connections": ("Connections of this process's pool", ("state",)),
 }
 

@@ -33,6 +33,12 @@ def test_each_process_has_a_command_that_is_there() -> None:
     assert {one["command"][0] for one in OURS.values()} <= set(main.commands)
 
 
+def test_the_database_is_healthy_once_it_listens_and_not_while_its_volume_is_filled() -> None:
+    """The server of initdb answers at the socket: `migrate` then met one that had just stopped, for good."""
+    asked = SERVICES["postgres"]["healthcheck"]["test"]
+    assert asked[:4] == ["CMD", "pg_isready", "-h", "127.0.0.1"]
+
+
 def test_all_processes_have_one_place_for_files_and_may_write_there() -> None:
     (folder,) = re.findall("^ENV JIESU_DATA_DIR=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     secrets = "${SECRETS_FOLDER:-secrets}:/run/jiesu:ro"

@@ -84,7 +84,7 @@ def test_an_address_that_nobody_can_use_is_refused_by_its_name(
     ("address", "database"),
     [
         ("redis://h", None), ("redis://h/", None), ("redis://h:6379/2", 2), ("redis://h/2/", 2),
-        ("redis://h?db=3&socket_timeout=5", 3), ("unix:///run/valkey.sock?db=1", 1), ("unix:///run/v/a b", None),
+        ("redis://h?db=3&socket_timeout=5", 3), ("unix:///run/v.sock?db=1", 1), ("unix:///run/v/a b", None),
         ("rediss://u:p%3F@h/1?ssl_cert_reqs=none&max_connections=9", 1),
     ],
 )  # fmt: skip

@@ -24,7 +24,7 @@ import redis
 
 from connectors.queue import connect
 from triage import datadir, logs
-from triage.commands import admin, family, own_name
+from triage.commands import admin, family, listening, own_name
 from triage.errors import NotReady, SettingsError
 from triage.services.staff import public
 
@@ -152,10 +152,13 @@ def only_one(path: Path) -> Iterator[None]:
 
 
 def _free_port(settings: Settings) -> None:
-    """Refuse an address that cannot be listened on now, in words, rather than in a child's log."""
+    """Refuse an address that cannot be listened on now, in words, rather than in a child's log.
+
+    Raises SettingsError.
+    """
     # `localhost` has an address of each kind: one that is taken is too many, one that works is enough.
-    found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-    errors = [_bind_error(kind, address) for kind, _, _, _, address in found]
+    found = listening.addresses(settings)
+    errors = [_bind_error(kind, address) for kind, address in found]
     refused = [error for error in errors if error is not None]
     taken = [error for error in refused if error.errno == errno.EADDRINUSE]
     if taken or len(refused) == len(found):

@@ -8,6 +8,7 @@ import uvloop
 from aiohttp import web
 
 from triage import memory, tracing
+from triage.commands import listening
 from triage.services import reference
 from triage.services.staff import public
 from triage.settings import Settings  # noqa: TC001
@@ -37,8 +38,12 @@ async def prepare(settings: Settings) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until stopped. Raises SettingsError when others would be let in without what that needs."""
+    """Serve until stopped.
+
+    Raises SettingsError when others would be let in without what that needs, or the host is none.
+    """
     public.check_settings(settings)
+    listening.addresses(settings)
     asyncio.run(prepare(settings))
     uvloop.install()
     protocol.install()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 import triage.tables
-from triage.clock import BEIJING, show
+from triage.clock import BEIJING, SystemClock, local, show
 from triage.errors import TableError
 from triage.rules.lints import lint
 from triage.rules.table_diff import row_changes
@@ -18,9 +18,15 @@ from triage.services import replaying
 from triage.wiring import build
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from triage.rules.rows import Tables
     from triage.services.replaying import Ending, Replayed
     from triage.settings import Settings
+
+
+#: The State Council tells the next year's days in November or so.
+_SOON_DAYS: Final = 60
 
 
 def check(settings: Settings, directory: str | None) -> int:
@@ -33,7 +39,7 @@ def check(settings: Settings, directory: str | None) -> int:
         click.echo(f"规则表有 {len(problems)} 处问题")
         return 1
     tables = triage.tables.load(where)
-    warned = _warn(tables)
+    warned = _warn(tables) + _warn_of_the_end(tables, local(SystemClock().now()).date())
     click.echo(f"规则表没有问题，版本 {tables.version}" + (f"；提醒 {warned} 处" if warned else ""))
     return 0
 
@@ -43,6 +49,18 @@ def _warn(tables: Tables) -> int:
     for warning in warnings:
         click.echo(f"提醒：{warning}")
     return len(warnings)
+
+
+def _warn_of_the_end(tables: Tables, today: date) -> int:
+    """A table of holidays that ends soon: limits in working days that end after it have no due time."""
+    left = tables.calendar.days_left(today)
+    if left >= _SOON_DAYS:
+        return 0
+    click.echo(
+        f"提醒：holidays.yaml：节假日表只到 {left} 天以后为止：按工作日算的时限，到期日在这以后的就算不出来，"
+        "下一年的放假安排公布后请补上"
+    )
+    return 1
 
 
 def diff(settings: Settings, directory: str, *, day: datetime | None) -> int:

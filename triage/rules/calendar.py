@@ -70,6 +70,13 @@ class WorkCalendar:
     segments: tuple[tuple[int, int], ...] = ((0, DAY_MINUTES),)
     rows: Mapping[date, str] = field(default_factory=dict)
 
+    def days_left(self, today: date) -> int:
+        """How many days after this one the table knows without a gap; 0 as well where it does not know it."""
+        year = today.year
+        while year in self.years:
+            year += 1
+        return max((date(year, 1, 1) - today - _ONE_DAY).days, 0)
+
     def row_id(self, day: date) -> str:
         """The entry of the holiday table that says what this day is; for a plain one, its year's table."""
         return self.rows.get(day) or f"H-{day.year}"

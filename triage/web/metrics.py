@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
+from triage.clock import local
 from triage.metrics import REGISTRY, Sample, Samples
 from triage.services.staff.public import is_embedded
 from triage.services.watch import port, snapshot
@@ -37,7 +38,9 @@ async def metrics(request: web.Request) -> web.Response:
     peer = request.remote if alone else None
     if not port.allowed(deps.settings, token, peer):
         raise NotAllowed("只有本机或带令牌（JIESU_METRICS_TOKEN）的请求可以读指标。")
-    samples = [*port.pool_samples(deps.db), *await _kept(request.app[ASKER], now=deps.clock.now())]
+    now = deps.clock.now()
+    calendar = Sample("jiesu_calendar_days_left", (), deps.tables.calendar.days_left(local(now).date()))
+    samples = [*port.pool_samples(deps.db), calendar, *await _kept(request.app[ASKER], now=now)]
     body = generate_latest(REGISTRY) + generate_latest(Samples(samples))
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 

@@ -113,3 +113,17 @@ def test_our_own_web_is_asked_without_the_proxy_of_the_environment(
     monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     with served() as address:
         assert run._answers(address)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "256.1.1.1", "a..b", "主机"])
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_host_that_is_none_is_told_by_its_setting(
+    command: str, host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told as a database that cannot be reached."""
+    monkeypatch.setenv("JIESU_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(public, "check_settings", lambda _: None)
+    monkeypatch.setenv("JIESU_HOST", host)
+    answer = CliRunner().invoke(main, [command])
+    assert (answer.exit_code, "JIESU_HOST 不是 IP 地址" in answer.stderr) == (1, True)
+    assert "数据库" not in answer.stderr

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 import triage.tables
 from tests.triage.commands.test_admin import jiesu
+from triage.commands import tables as module
 from triage.rules.parsing import FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+#: The last day of the holidays as shipped.
+LAST = date(max(triage.tables.load().calendar.years), 12, 31)
 
 
 def test_a_new_table_directory_is_compared_and_bad_ones_are_refused(tmp_path: Path) -> None:
@@ -37,3 +44,15 @@ def test_warnings_do_not_refuse(tmp_path: Path) -> None:
     assert answer.returncode == 0
     assert "提醒：situations.yaml:" in answer.stdout
     assert "规则表没有问题，版本 " in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "told"), [(60, []), (59, ["59 天以后"]), (0, ["0 天以后"]), (-9, ["0 天以后"])]
+)
+def test_holidays_that_end_soon_are_a_warning(
+    before: int, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    warned = module._warn_of_the_end(triage.tables.load(), LAST - timedelta(days=before))
+    said = capsys.readouterr().out
+    assert (warned, [words for words in told if words in said]) == (len(told), told)
+    assert said.startswith("提醒：holidays.yaml：" * len(told))

@@ -119,3 +119,20 @@ def test_due_times_never_go_back(start: datetime, later: timedelta, hours: int) 
     assert due >= start
     assert calendar.advance(start + later, span)[0] >= due
     assert calendar.advance(start, span + timedelta(hours=1))[0] > due
+
+
+@pytest.mark.parametrize(
+    ("years", "today", "left"),
+    [
+        ({2026}, date(2026, 11, 29), 32),
+        ({2026}, date(2026, 12, 31), 0),
+        ({2026}, date(2027, 1, 1), 0),
+        ({2025, 2026, 2027}, date(2026, 12, 31), 365),
+        ({2026, 2028}, date(2026, 12, 1), 30),
+        (set(), date(2026, 12, 1), 0),
+    ],
+)
+def test_how_long_the_table_knows_its_days(years: set[int], today: date, left: int) -> None:
+    """Nothing said that it ends: from mid-December on a limit of working days had no due time."""
+    calendar = WorkCalendar(years=frozenset(years), holidays={}, make_up=frozenset())
+    assert calendar.days_left(today) == left

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.queue import QUEUE_NAME, connect
 from models.db import beside, open_database
-from tests.factories import TicketIn, add_tickets
+from tests.factories import NOW, TicketIn, add_tickets
+from triage.clock import local
 from triage.metrics import names
 from triage.services import reference
 from triage.services.watch import port, snapshot
@@ -64,6 +65,12 @@ async def test_the_timetable_s_figures_are_there(client: Client, deps: Deps) -> 
     told = set(re.findall(r"^(jiesu_\w+)", text, re.MULTILINE))
     created = {name for name in told if name.endswith("_created")}
     assert told - created <= names()
+
+
+async def test_how_long_the_holidays_are_known_is_a_figure(client: Client, deps: Deps) -> None:
+    left = deps.tables.calendar.days_left(local(NOW).date())
+    assert f"jiesu_calendar_days_left {left:.1f}" in await text_of(client)
+    assert left > 0
 
 
 async def test_a_database_that_is_away_is_a_figure(client: Client, db: Database) -> None:
