@@ -63,13 +63,13 @@ def waits_of(state: str, asked: str | None) -> tuple[WishKind, ...]:
 
 
 def to_decide(
-    decides: Iterable[Decides], state: str, asked: str | None, district: str | None = None
+    decides: Iterable[Decides], state: str, asked: str | None, district: str | None
 ) -> tuple[WishKind, ...]:
-    """Of the wishes that wait those to be ruled on; without the case's district, wherever it is."""
+    """Of the wishes that wait on a case of that district those to be ruled on: `may_decide` of one row."""
     mine = {
         one.kind
         for one in decides
-        if state in one.states and (None in {one.districts, district} or district in (one.districts or ()))
+        if state in one.states and (one.districts is None or district in one.districts)
     }
     return tuple(kind for kind in waits_of(state, asked) if kind in mine)
 

@@ -74,7 +74,8 @@ def test_of_what_waits_that_is_told_which_somebody_may_decide() -> None:
     told = [
         to_decide([one], "handling", "extend_ask", district) for district in ("110105", "110108", "", None)
     ]
-    assert told == [(WishKind.EXTENSION,), (), (), (WishKind.EXTENSION,)]
+    assert told == [(WishKind.EXTENSION,), (), (), ()]
+    assert to_decide([EXTENSION], "handling", "extend_ask", None) == (WishKind.EXTENSION,)
     assert to_decide([one], "objected", "extend_ask", "110105") == ()
     assert to_decide([one], "handling", "ledger_ask", "110105") == ()
 

@@ -54,6 +54,14 @@ def reminding(
     return wakes(table, kind, urgency, at) if late or asleep else together
 
 
+def wishing(
+    table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: datetime, due: datetime
+) -> datetime:
+    """When a wish goes that wants its answer by `due`: with its digest, alone where that is too late."""
+    together = not_before(table, kind, urgency, at)
+    return together if together < due else wakes(table, kind, urgency, at)
+
+
 def _together(table: NoticeTable, kind: RecipientKind, urgency: Urgency, at: datetime) -> datetime:
     """The end of the digest window that `at` lies in; without one the moment itself."""
     moment = beijing(at)

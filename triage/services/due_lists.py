@@ -223,6 +223,6 @@ async def _wishes(
     lines = [
         DueLine(*row[:5], DECIDE, DECIDE_LABEL, row.answer_by, kind.label)
         for row in rows[:MOST]
-        for kind in to_decide(decides, row.state, row.asked, row.district or "")
+        for kind in to_decide(decides, row.state, row.asked, row.district)
     ]  # fmt: skip
     return lines, len(rows) > MOST

@@ -13,6 +13,7 @@ from models.queries import Ask
 from triage.clock import local
 from triage.errors import BadInput
 from triage.rules import wishes
+from triage.rules.routing import district_having
 from triage.services.citizen import unsolved
 from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from models.counting import Today
     from models.filters import Day
     from models.finding import WordStatistics
+    from models.lines import TicketRow
     from models.queries import TicketPage
     from models.viewing import Decides
     from models.vocab import WishKind
     from models.waiting import Waiting
+    from triage.rules.rows import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,18 @@ async def ask_of(request: web.Request, asked: Asked) -> Ask:
     return Ask(request[VIEWER], asked.filters, day, words, decides_of(request))
 
 
-def _waits(ask: Ask, page: TicketPage) -> list[tuple[int, tuple[WishKind, ...]]]:
+def _waits(tables: Tables, ask: Ask, page: TicketPage) -> list[tuple[int, tuple[WishKind, ...]]]:
     """The wishes that the list is about, by ticket; none where it is about something else."""
     if not ask.filters.waiting:
         return []
     if ask.filters.view is View.DECIDE:
-        return [(row.id, waiting.to_decide(ask.decides, row.state, row.asked)) for row in page.rows]
+        return [(row.id, _mine(tables, ask, row)) for row in page.rows]
     return [(row.id, waiting.waits_of(row.state, row.asked)) for row in page.rows]
+
+
+def _mine(tables: Tables, ask: Ask, row: TicketRow) -> tuple[WishKind, ...]:
+    district = district_having(tables, row.unit_code, row.district_code)
+    return waiting.to_decide(ask.decides, row.state, row.asked, district)
 
 
 def decides_of(request: web.Request) -> tuple[Decides, ...]:
@@ -78,7 +86,7 @@ async def load(request: web.Request, asked: Asked) -> Listing:
         except ValueError:
             raise BadInput("翻页位置不属于这个列表，请从第一页开始") from None
         page = replace(page, rows=await unsolved.mark(session, page.rows))
-        raised = await waiting.raised(session, _waits(ask, page))
+        raised = await waiting.raised(session, _waits(deps.tables, ask, page))
     first = asked.after is None and asked.before is None
     if first and page.after is None:
         # The whole list is on the page: nothing to count.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Clock, Move, State, Tag
+from models.vocab import Clock, Move, State, Tag, WishKind
 from models.vocab_notices import NoticeTo
 from triage.rules.wishes import raised_by
 from triage.services.notices.telling import Happened, data_units
@@ -64,6 +64,7 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
         wish=wish,
         state=after.state,
         held=datetime.fromisoformat(until) if until else None,
+        wanted=_wanted(wish, after),
     )
 
 
@@ -91,6 +92,18 @@ def _due(event: Event, after: Standing, called: datetime | None) -> datetime | N
         onsite = after.clocks.get(Clock.ONSITE)
         return onsite.due if onsite else None
     return called or after.answer_by
+
+
+def _wanted(wish: WishKind | None, after: Standing) -> datetime | None:
+    """When an answer is wanted: 异议 has a limit of its own, 延期 and 挂账 the unit's answer's, 剔除 none."""
+    match wish:
+        case WishKind.OBJECTION:
+            review = after.clocks.get(Clock.OBJECTION)
+            return review.due if review else after.answer_by
+        case WishKind.EXTENSION | WishKind.LEDGER:
+            return after.answer_by
+        case _:
+            return None
 
 
 def reminded(history: History, row: Mapping[str, Any], due: datetime | None) -> Happened:

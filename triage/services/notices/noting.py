@@ -13,7 +13,7 @@ from models.vocab_notices import NoticeState
 from triage.errors import BadInput
 from triage.rules.calendar import beijing
 from triage.rules.notice_rows import FACTS
-from triage.rules.noticing import not_before, reminding
+from triage.rules.noticing import not_before, reminding, wishing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +40,9 @@ class Recipient:
 class NewNotice:
     """A notice to write. The same `key` again adds nothing; `facts` are those of `notice_rows.FACTS`.
 
-    `reminds`: of a limit that comes (`due`) or is over: it does not wait for a digest that is too late.
-    `held`: until then what it tells of may be taken back (撤销), so it is no news yet.
+    `reminds`: of a limit that comes (`due`) or is over: it does not wait for a digest that is too late, nor
+    does what wants an answer by `due`. `held`: until then what it tells of may be taken back (撤销), so it is
+    no news yet.
     """
 
     key: str
@@ -63,7 +64,10 @@ def _goes(tables: Tables, when: _When, now: datetime) -> datetime:
     kind, urgency, reminds, due, held = when
     if reminds:
         return reminding(tables.notices, kind, urgency, now, due)
-    return not_before(tables.notices, kind, urgency, max(now, held or now))
+    at = max(now, held or now)
+    if due is not None:
+        return wishing(tables.notices, kind, urgency, at, due)
+    return not_before(tables.notices, kind, urgency, at)
 
 
 async def note(session: AsyncSession, tables: Tables, notices: Sequence[NewNotice], *, now: datetime) -> None:

@@ -36,7 +36,8 @@ _AT_A_UNIT: Final = {Post.HOTLINE: NoticeTo.CITY, Post.DISTRICT: NoticeTo.DISTRI
 class Happened:
     """An event of a ticket as notices see it; `parts` are the units of the ticket by what they are to it.
 
-    `wish` was raised by it, on a ticket that stands as `state` since; until `held` it can be taken back.
+    `wish` was raised by it, on a ticket that stands as `state` since; until `held` it can be taken back, and
+    by `wanted` its answer is wanted.
     """
 
     no: str
@@ -52,6 +53,7 @@ class Happened:
     wish: WishKind | None = None
     state: State | None = None
     held: datetime | None = None
+    wanted: datetime | None = None
 
 
 async def tell(session: AsyncSession, tables: Tables, happened: Iterable[Happened], *, now: datetime) -> None:
@@ -80,6 +82,8 @@ def notices_of(
             if whom is _ASKED or sees(to, event.no)
         }
         said = facts(tables, event) if told else {}
+        asks = NoticeTo.DECIDES in row.tells
+        reminds = event.tag is Tag.REMINDED
         found += [
             NewNotice(
                 key=f"{event.no}:{event.seq}:{row.name}:{to.id}",
@@ -87,9 +91,9 @@ def notices_of(
                 template=row.name,
                 urgency=event.urgency,
                 facts=said,
-                reminds=event.tag is Tag.REMINDED,
-                due=event.due if event.tag is Tag.REMINDED else None,
-                held=event.held if NoticeTo.DECIDES in row.tells else None,
+                reminds=reminds,
+                due=event.due if reminds else event.wanted if asks else None,
+                held=event.held if asks else None,
             )
             for to in told
         ]

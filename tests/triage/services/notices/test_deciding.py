@@ -112,6 +112,32 @@ async def test_an_urgent_wish_waits_too_until_it_cannot_be_taken_back(deps: Deps
         assert list(await session.scalars(sa.select(Notice.not_before))) == [NOW + timedelta(minutes=10)]
 
 
+@pytest.mark.parametrize(("minutes", "goes"), [(25, 10), (31, 30), (5, 10)])
+async def test_an_extension_whose_digest_would_come_after_the_limit_is_told_alone(
+    deps: Deps, minutes: int, goes: int
+) -> None:
+    """The digest goes at half past: the limit ends before it, after it, and while it can be taken back."""
+    no, version = await contacted(deps, due=timedelta(minutes=minutes))
+    until = (NOW + timedelta(minutes=minutes + 1)).isoformat()
+    await do(deps, no, UNIT, Move.EXTEND_ASK, version, **{**LATER, "until": until})
+    async with deps.db.reads() as session:
+        assert list(await session.scalars(sa.select(Notice.not_before))) == [NOW + timedelta(minutes=goes)]
+
+
+async def test_an_objection_of_the_evening_does_not_wait_for_the_morning(deps: Deps, clock: Hands) -> None:
+    """It is to be reviewed within four hours; what the quiet hours caught already waits all the same."""
+    await reference.sync(deps)
+    evening, night = await factories.add_tickets(deps.db, *[TicketIn(age=timedelta(0))] * 2)
+    clock.on(hours=5, minutes=42)
+    await do(deps, evening, UNIT, Move.OBJECT, 1, **OBJECTS)
+    told_at = clock.now() + timedelta(minutes=10)
+    clock.on(minutes=30)
+    await do(deps, night, UNIT, Move.OBJECT, 1, **OBJECTS)
+    async with deps.db.reads() as session:
+        found = list(await session.scalars(sa.select(Notice.not_before).order_by(Notice.id)))
+    assert found == [told_at, NOW + timedelta(hours=15)]
+
+
 async def test_what_was_taken_back_in_time_is_told_to_nobody(deps: Deps, clock: Hands) -> None:
     no, version = await contacted(deps)
     version = await do(deps, no, UNIT, Move.EXTEND_ASK, version, **LATER)

@@ -151,6 +151,28 @@ async def test_the_list_says_which_wish_since_when_and_until_when(
     assert REASON not in page
 
 
+async def test_of_a_case_that_another_district_has_its_own_wish_is_not_mine(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    """A district's 督办 sees it by a street that assists: 挂账 is theirs, 延期 the other centre's."""
+    (no,) = await add_tickets(
+        deps.db,
+        TicketIn(
+            age=timedelta(0), urgency="U4", due=timedelta(days=6), unit=OTHER, district="110108",
+            assist=(STREET,), copies=(),
+        ),
+    )  # fmt: skip
+    reached = (Move.CONTACT, {"outcome": "reached", "told_citizen": "phone"})
+    both = ((Move.EXTEND_ASK, LATER), (Move.LEDGER_ASK, {**LATER, "clause": "条例第15条"}))
+    await do(deps, no, OTHER, (Move.SIGN, {}), reached, *both)
+    client = await client_of(Role.SUPERVISOR, unit=DISTRICT)
+    waits = {
+        state: re.findall(r'waits"><b>([^<]+)</b>', await text(client, f"/desk?state={state}"))
+        for state in ("asked", "decide")
+    }
+    assert waits == {"asked": ["延期", "挂账"], "decide": ["挂账"]}
+
+
 async def test_other_lists_say_nothing_of_it_and_the_api_which(client: Client, asked: dict[str, str]) -> None:
     assert 'waits"' not in await text(client, "/desk")
     found = await (await client.get("/api/v1/tickets?state=asked")).json()
