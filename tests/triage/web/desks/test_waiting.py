@@ -173,6 +173,23 @@ async def test_of_a_case_that_another_district_has_its_own_wish_is_not_mine(
     assert waits == {"asked": ["延期", "挂账"], "decide": ["挂账"]}
 
 
+async def test_a_confidential_extension_is_the_centres_once_it_is_called_in(
+    client_of: ClientOf, deps: Deps, asked: dict[str, str]
+) -> None:
+    """Copied it does not see the case, so nobody may answer: 提级 to it is the way (docs/limits.md)."""
+    no = asked["secret"]
+    client = await client_of(Role.BUREAU, unit=DISTRICT)
+    assert (await client.get(f"/desk/tickets/{no}")).status == 404
+    called = {"unit": DISTRICT, "until": (NOW + timedelta(days=1)).isoformat(), "reason": "请区里协调"}
+    person = Person(Actor(Post.UNIT, STREET, "wang"), "王某")
+    async with deps.db.writes.begin() as session:
+        wish = Wish(no, Move.ESCALATE, called, 4, "k")
+        await moving.make(session, deps.tables, all_seeing("test"), person, wish, now=deps.clock.now())
+    assert no in numbers(await text(client, "/desk?state=decide"))
+    moves = await (await client.get(f"/api/v1/tickets/{no}/moves?post=district&unit={DISTRICT}")).json()
+    assert "extend_grant" in {one["move"]["code"] for one in moves["items"] if one["possible"]}
+
+
 async def test_other_lists_say_nothing_of_it_and_the_api_which(client: Client, asked: dict[str, str]) -> None:
     assert 'waits"' not in await text(client, "/desk")
     found = await (await client.get("/api/v1/tickets?state=asked")).json()
