@@ -22,12 +22,14 @@ HEAVIEST = 150_000
 _BACK = (Move.MERGE, Move.SPLIT, Move.UNDO)
 
 
-def test_there_is_a_chapter_for_each_of_the_four() -> None:
-    assert set(TEXT) == {"README.md", "热线坐席.md", "承办人.md", "回访员.md", "舆情分析员.md"}
+def test_there_is_a_chapter_for_each_of_the_five() -> None:
+    assert set(TEXT) == {
+        "README.md", "热线坐席.md", "承办人.md", "回访员.md", "督办员和区级中心.md", "舆情分析员.md"
+    }  # fmt: skip
     logins = {account.login for account in DEMO}
     named = set(re.findall(r"账号 `([a-z-]+)`", WHOLE))
     assert named <= logins
-    assert {"clerk", "ecology", "follow-up", "analyst"} <= named
+    assert {"clerk", "ecology", "follow-up", "supervisor", "analyst"} <= named
 
 
 def test_every_section_of_the_desk_is_spoken_of_by_its_name_and_address() -> None:
@@ -65,7 +67,12 @@ def test_what_the_manual_says_to_press_is_on_a_page() -> None:
 
 @pytest.mark.parametrize(
     ("chapter", "post"),
-    [("热线坐席.md", Post.HOTLINE), ("承办人.md", Post.UNIT), ("回访员.md", Post.FOLLOW_UP)],
+    [
+        ("热线坐席.md", Post.HOTLINE),
+        ("承办人.md", Post.UNIT),
+        ("回访员.md", Post.FOLLOW_UP),
+        ("督办员和区级中心.md", Post.SUPERVISOR),
+    ],
 )
 def test_what_can_be_undone_is_what_the_table_says(chapter: str, post: Post) -> None:
     ((can, cannot),) = re.findall(r"十分钟内能撤销的：([^；]+)；不能撤销的：([^。]+)。", TEXT[chapter])
