@@ -42,7 +42,7 @@ BEFORE = {"README.md": "jiesu db upgrade", "docs/backup.md": "jiesu db upgrade"}
 PLACES = ("/secure", "/backups")
 FILES = {
     "accounts.csv": "账号,姓名,单位,角色\nli,李某,110105026,street\n",
-    "appeals.csv": "编号,内容,时间\n1,望京街道工地夜间施工噪声大,2026-11-23 08:05\n",
+    "appeals.csv": "编号,内容\n1,望京街道工地夜间施工噪声大\n",
 }
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import redis
 
@@ -151,40 +149,6 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def _free_port(settings: Settings) -> None:
-    """Refuse an address that cannot be listened on now, in words, rather than in a child's log.
-
-    Raises SettingsError.
-    """
-    # `localhost` has an address of each kind: one that is taken is too many, one that works is enough.
-    found = listening.addresses(settings)
-    errors = [_bind_error(kind, address) for kind, address in found]
-    refused = [error for error in errors if error is not None]
-    taken = [error for error in refused if error.errno == errno.EADDRINUSE]
-    if taken or len(refused) == len(found):
-        raise SettingsError(_refusal(settings, (taken or refused)[0]))
-
-
-def _bind_error(kind: int, address: tuple[Any, ...]) -> OSError | None:
-    """Why an address cannot be listened on."""
-    try:
-        with socket.socket(kind, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return error
-    return None
-
-
-def _refusal(settings: Settings, error: OSError) -> str:
-    where = public.address(settings)
-    if error.errno == errno.EADDRINUSE:
-        return f"{where} 已被占用；可用 JIESU_PORT 换一个端口"
-    if error.errno == errno.EACCES:
-        return f"没有权限监听 {where}；可用 JIESU_PORT 换一个 1024 以上的端口"
-    return f"不能监听 {where}（{datadir.system_reason(error)}）；可用 JIESU_HOST 换一个本机地址"
-
-
 def run(settings: Settings, *, demo: bool) -> None:
     """Run everything until told to stop. Raises SettingsError or NotReady when it cannot start."""
     public.check_settings(settings)
@@ -194,7 +158,7 @@ def run(settings: Settings, *, demo: bool) -> None:
     # The children inherit it: whatever they write, complaints may stand in it.
     os.umask(datadir.PRIVATE_UMASK)
     with only_one(settings.data_dir / "run.lock"):
-        _free_port(settings)
+        listening.check(settings)
         tree = Tree(environment=dict(os.environ))
         address = f"http://{public.address(settings)}"
         try:

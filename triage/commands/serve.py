@@ -40,10 +40,11 @@ async def prepare(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Serve until stopped.
 
-    Raises SettingsError when others would be let in without what that needs, or the host is none.
+    Raises SettingsError when others would be let in without what that needs, or nobody can listen
+    where the settings say.
     """
     public.check_settings(settings)
-    listening.addresses(settings)
+    listening.check(settings)
     asyncio.run(prepare(settings))
     uvloop.install()
     protocol.install()

@@ -52,13 +52,13 @@ def _warn(tables: Tables) -> int:
 
 
 def _warn_of_the_end(tables: Tables, today: date) -> int:
-    """A table of holidays that ends soon: limits in working days that end after it have no due time."""
+    """A table of holidays that ends soon: limits in working days that end after it count natural ones."""
     left = tables.calendar.days_left(today)
     if left >= _SOON_DAYS:
         return 0
     click.echo(
-        f"提醒：holidays.yaml：节假日表只到 {left} 天以后为止：按工作日算的时限，到期日在这以后的就算不出来，"
-        "下一年的放假安排公布后请补上"
+        f"提醒：holidays.yaml：节假日表还有 {left} 天用完。按工作日算或遇假日顺延的时限，到期日在这以后的"
+        "暂按自然日算，工单转人工，催办停着；突增也认不出下一年的节假日。放假安排公布后请补上下一年"
     )
     return 1
 

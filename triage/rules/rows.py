@@ -365,8 +365,7 @@ class Tables:
     by_post: Mapping[tuple[Level, str, str], tuple[UnitRow, ...]] = field(repr=False)
     by_clock: Mapping[tuple[ClockName, Urgency], tuple[DeadlineRow, ...]] = field(repr=False)
     situations_of: Mapping[str, tuple[SituationRow, ...]] = field(repr=False)
-    escalations_of: Mapping[str | None, tuple[EscalationRow, ...]] = field(repr=False)
-    """By kind; under None those that hold for any kind."""
+    escalations_of: Mapping[str | None, tuple[EscalationRow, ...]] = field(repr=False)  # None: for any kind
 
     def kind(self, code: str) -> KindRow:
         """The kind of a code. Raises NoRule on an unknown one."""
@@ -377,10 +376,8 @@ class Tables:
 
     def unit(self, level: Level, function: str, area: str, at: date) -> UnitRow | None:
         """The unit that has `function` at `level` for the area (code; empty for the city) on that day."""
-        for row in self.by_post.get((level, function, area), ()):
-            if row.holds(at):
-                return row
-        return None
+        rows = self.by_post.get((level, function, area), ())
+        return next((row for row in rows if row.holds(at)), None)
 
     def plan(self, kind: str, situation: str, at: date) -> Plan:
         """The catalogue in force. Raises NoRule when no row covers the day."""

@@ -118,9 +118,7 @@ def test_bad_tables_are_named_by_file_and_line(tmp_path: Path) -> None:
 def test_what_was_given_up_is_listed_and_put_back(tmp_path: Path) -> None:
     jiesu(tmp_path, "db", "upgrade")
     rows = tmp_path / "one.jsonl"
-    rows.write_text(
-        '{"id": "X-1", "text": "路边焚烧垃圾", "received_at": "2026-11-20 08:00"}\n', encoding="utf-8"
-    )
+    rows.write_text('{"id": "X-1", "text": "路边焚烧垃圾"}\n', encoding="utf-8")
     assert jiesu(tmp_path, "appeal", "import", str(rows)).returncode == 0
     with sqlite3.connect(tmp_path / "jiesu.db") as connection:
         connection.execute("UPDATE appeal SET state = 'dead', attempts = 3")

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from triage.cli import main
-from triage.commands import run
+from triage.commands import listening, run
 from triage.errors import SettingsError
 from triage.services.staff import public
 from triage.settings import Settings
@@ -65,7 +65,7 @@ def test_an_address_for_others_is_refused_before_anything_starts(tmp_path: Path)
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
 def test_a_free_address_is_taken(host: str) -> None:
-    run._free_port(Settings(host=host, port=free_port()))
+    listening.check(Settings(host=host, port=free_port()))
 
 
 @pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
@@ -75,13 +75,13 @@ def test_an_address_of_the_newer_kind_is_free_until_it_is_taken() -> None:
         port = taken.getsockname()[1]
         taken.listen()
         with pytest.raises(SettingsError, match=r"\[::1\]:\d+ 已被占用"):
-            run._free_port(Settings(host="::1", port=port))
-    run._free_port(Settings(host="::1", port=port))
+            listening.check(Settings(host="::1", port=port))
+    listening.check(Settings(host="::1", port=port))
 
 
 def test_an_address_that_this_machine_lacks_is_not_called_taken() -> None:
     with pytest.raises(SettingsError, match="不能监听"):
-        run._free_port(Settings(host="192.0.2.1", port=8420))
+        listening.check(Settings(host="192.0.2.1", port=8420))
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,15 @@ def test_a_host_that_is_none_is_told_by_its_setting(
     answer = CliRunner().invoke(main, [command])
     assert (answer.exit_code, "JIESU_HOST 不是 IP 地址" in answer.stderr) == (1, True)
     assert "数据库" not in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_an_address_of_another_machine_is_told_by_its_setting(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`serve` said that the system refused, and not where it was told to listen."""
+    monkeypatch.setenv("JIESU_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(public, "check_settings", lambda _: None)
+    monkeypatch.setenv("JIESU_HOST", "192.0.2.1")
+    answer = CliRunner().invoke(main, [command])
+    assert (answer.exit_code, "可用 JIESU_HOST 换一个本机地址" in answer.stderr) == (1, True)

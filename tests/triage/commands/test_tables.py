@@ -47,7 +47,7 @@ def test_warnings_do_not_refuse(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "told"), [(60, []), (59, ["59 天以后"]), (0, ["0 天以后"]), (-9, ["0 天以后"])]
+    ("before", "told"), [(60, []), (59, ["还有 59 天"]), (0, ["还有 0 天"]), (-9, ["还有 0 天"])]
 )
 def test_holidays_that_end_soon_are_a_warning(
     before: int, told: list[str], capsys: pytest.CaptureFixture[str]

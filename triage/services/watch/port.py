@@ -8,6 +8,7 @@ takes the next, so that `compose up --scale worker=8` needs no eight settings.
 from __future__ import annotations
 
 import hmac
+import socket
 import threading
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -119,6 +120,8 @@ def _bind(host: str, first: int) -> WSGIServer:
     for number in range(first, min(first + PORTS, 65_536)):
         try:
             return _Server((host, number), _Quiet)
+        except (socket.gaierror, UnicodeError):
+            raise SettingsError("JIESU_METRICS_HOST 不是 IP 地址，也不是本机认得的主机名") from None
         except OSError as error:
             refused = error
     raise SettingsError(f"指标端口 {first} 到 {first + PORTS - 1} 都不能监听（{type(refused).__name__}）")
