@@ -102,10 +102,15 @@ class Database:
     most: int
 
     @property
+    def lent(self) -> int:
+        """How many connections are in use."""
+        pool: Any = self.engine.sync_engine.pool
+        return int(pool.checkedout())
+
+    @property
     def crowded(self) -> bool:
         """Whether every connection is lent: who asks for one now waits."""
-        pool: Any = self.engine.sync_engine.pool
-        return bool(pool.checkedout() >= self.most)
+        return self.lent >= self.most
 
     @property
     def dialect(self) -> str:
@@ -117,7 +122,9 @@ class Database:
         await self.engine.dispose()
 
 
-def open_database(url: str, *, pool_size: int = 5, pool_wait: float = 30.0, durable: bool = True) -> Database:
+def open_database(
+    url: str | sa.URL, *, pool_size: int = 5, pool_wait: float = 30.0, durable: bool = True
+) -> Database:
     """Open PostgreSQL (`postgresql+asyncpg://`) or SQLite (`sqlite+aiosqlite:///file`).
 
     `pool_wait`: so many seconds a session waits for a connection before sqlalchemy.exc.TimeoutError.
@@ -171,7 +178,7 @@ def insert_of(session: AsyncSession, model: type[Base]) -> postgresql.Insert | s
 @asynccontextmanager
 async def beside(db: Database) -> AsyncIterator[Database]:
     """The same database over a connection of its own, closed at the end: while the pool has none to give."""
-    other = open_database(db.engine.url.render_as_string(hide_password=False), pool_size=1)
+    other = open_database(db.engine.url, pool_size=1)
     try:
         yield other
     finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import URL
 
@@ -26,7 +26,7 @@ _PG_OPTIONS: Final = frozenset(
 )
 _TLS: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _PG_NUMBERS: Final = {
-    "command_timeout": re.compile(r"0*[1-9][0-9]{0,8}(\.[0-9]+)?"),
+    "command_timeout": re.compile(r"(?=.*[1-9])[0-9]{1,9}(\.[0-9]{1,9})?"),
     "prepared_statement_cache_size": re.compile(r"[0-9]{1,9}"),
 }
 _LAST_PORT: Final = 65_535
@@ -59,28 +59,24 @@ def _check_postgresql(url: URL) -> None:
         raise ValueError("地址里 ? 之后有不认识的参数；TLS 写 ssl=require（不是 sslmode）")
     if url.query.get("ssl", _TLS[0]) not in _TLS:
         raise ValueError(f"地址里的 ssl 只能是 {'、'.join(_TLS)}")
-    if not all(_is_port(port) for port in _ports(url)):
-        raise ValueError(f"地址里的端口应是 1 到 {_LAST_PORT} 的数")
     for name, number in _PG_NUMBERS.items():
         given = url.query.get(name)
         if given is not None and not (isinstance(given, str) and number.fullmatch(given)):
             raise ValueError(f"地址里的 {name} 应是数字")
+    if not all(port is None or 0 < port <= _LAST_PORT for port in _ports(url)):
+        raise ValueError(f"地址里的端口应是 1 到 {_LAST_PORT} 的数")
 
 
-def _ports(url: URL) -> Iterator[str]:
-    """The ports of a database's address, as written: of its host, and of those behind the `?`."""
-    if url.port is not None:
-        yield str(url.port)
-    given = url.normalized_query
-    for ports in given.get("port", ()):
-        yield from filter(None, ports.split(","))
-    for hosts in given.get("host", ()):
-        if not hosts.startswith("/"):  # the folder of a socket
-            yield from (port for host in hosts.split(",") if (port := host.partition(":")[2]))
+def _ports(url: URL) -> Sequence[int | None]:
+    """The ports of a database's address, as its driver is told them: none where it has its own."""
+    from sqlalchemy import exc  # noqa: PLC0415  (as above)
 
-
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < int(text) <= _LAST_PORT
+    try:
+        _, told = url.get_dialect()().create_connect_args(url)
+    except (exc.ArgumentError, ValueError):
+        raise ValueError("地址里的主机或端口有误") from None
+    port = told.get("port")
+    return port if isinstance(port, list | tuple) else [port]
 
 
 def check_redis(address: str) -> None:

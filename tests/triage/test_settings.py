@@ -51,8 +51,8 @@ def test_blanks_around_a_value_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch
         ("redis_url", f"redis://:{HIDDEN}@h?foo=bar", "不认识的参数"),
         ("redis_url", f"rediss://:{HIDDEN}@h?ssl_cert_reqs=maybe", "不认识的参数或值"),
         ("database_url", f"postgresql+asyncpg://a:{HIDDEN}@h:99999/x", "端口应是"),
-        ("database_url", f"postgresql+asyncpg://a:{HIDDEN}@/x?host=a:5432&host=b:0", "端口应是"),
-        ("database_url", f"postgresql+asyncpg://a:{HIDDEN}@/x?host=a,b&port=5432,x", "端口应是"),
+        ("database_url", f"postgresql+asyncpg://a:{HIDDEN}@/x?host=a:5432&host=b:0", "主机或端口有误"),
+        ("database_url", f"postgresql+asyncpg://a:{HIDDEN}@/x?host=a,b&port=5432,x", "主机或端口有误"),
         (
             "database_url",
             f"postgresql+asyncpg://a:{HIDDEN}@h/x?command_timeout=abc",
@@ -102,7 +102,9 @@ def test_addresses_of_redis_mean_what_they_say(
     [
         "postgresql+asyncpg://a:b@[::1]:5432/x",
         "postgresql+asyncpg://a:b@/x?host=/run/postgresql&command_timeout=2.5",
-        "postgresql+asyncpg://a:b@/x?host=a,b:5433&port=5432,5433",
+        "postgresql+asyncpg://a:b@/x?host=a,b&port=5432,5433",
+        "postgresql+asyncpg://a:b@/x?host=a:5432&host=b:5433",
+        "postgresql+asyncpg://a:b@/x?host=::1&command_timeout=0.5",
     ],
 )
 def test_addresses_of_postgresql_that_its_driver_takes(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

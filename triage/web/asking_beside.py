@@ -38,7 +38,7 @@ _QUESTIONS: Final = 4
 class Answer(Generic[T]):
     """What was asked; None where the server itself had no connection left.
 
-    `crowded`: it was asked beside the pool.
+    `crowded`: the pool had no connection to give.
     """
 
     said: T | None
@@ -62,6 +62,11 @@ class Asker:
             except (PoolTimeout, TimeoutError):
                 if not self._db.crowded:
                     raise
+            except DBAPIError as error:
+                # The server is full, before this pool is: who has connections of it goes on with them.
+                if not (too_many(error) and self._db.lent):
+                    raise
+                return Answer(None, crowded=True)
         return Answer(await self._known.get(name, partial(self._beside, question)), crowded=True)
 
     async def _beside(self, question: Callable[[Database], Awaitable[T]]) -> T | None:

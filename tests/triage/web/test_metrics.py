@@ -21,7 +21,7 @@ from triage.metrics import names
 from triage.services import reference
 from triage.services.watch import port, snapshot
 from triage.settings import Settings
-from triage.web import asking_beside, health
+from triage.web import asking_beside, health, metrics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -127,6 +127,24 @@ async def test_nor_is_a_server_that_has_no_connection_left(
     monkeypatch.setattr(asking_beside, "beside", refuse)
     assert (await client.get("/readyz")).status == status
     assert f"jiesu_database_up {up}" in await text_of(client)
+
+
+@pytest.mark.parametrize(("held", "said"), [(1, (200, "1.0")), (0, (503, "0.0"))])
+async def test_a_server_that_is_full_before_the_pool_is_a_crowd_to_who_has_connections(
+    client: Client, deps: Deps, monkeypatch: pytest.MonkeyPatch, held: int, said: tuple[int, str]
+) -> None:
+    full = type("Said", (Exception,), {"sqlstate": "53300"})()
+
+    async def refuse(*_: object) -> None:
+        raise DBAPIError("connect", {}, full)
+
+    monkeypatch.setattr(health, "_fit", refuse)
+    monkeypatch.setattr(metrics, "_snapshot", refuse)
+    async with AsyncExitStack() as stack:
+        for _ in range(held):
+            await stack.enter_async_context(deps.db.engine.connect())
+        assert (await client.get("/readyz")).status == said[0]
+        assert f"jiesu_database_up {said[1]}" in await text_of(client)
 
 
 async def test_many_probes_of_a_crowd_are_one_connection(

@@ -251,9 +251,8 @@ class Runner:
                     kept = await session.scalar(
                         self._mine(item).values(lease_until=now + self._lease).returning(SourceTask.task)
                     )
-            except Exception as error:
-                if not away(error):
-                    raise
+            except Exception as error:  # noqa: BLE001  (told, and tried again: the lease lasts as long once more)
+                _tell(error)
                 continue
             if kept is None:
                 log.warning("source_lease_lost", source=item.source.key, task=item.task.name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 import triage.tables
 from connectors.vault import Vault
@@ -289,6 +290,7 @@ class Said(Exception):
         (ProgrammingError("SELECT", {}, Said("42703")), 1),
         (DBAPIError("INSERT", {}, Said("57P01")), 0),
         (OperationalError("INSERT", {}, Exception("locked")), 0),
+        (PoolTimeout("QueuePool limit"), 0),
         (ConnectionResetError(), 0),
     ],
 )

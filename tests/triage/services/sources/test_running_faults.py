@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -14,7 +16,7 @@ from tests.factories import NOW
 from triage.clock import FixedClock
 from triage.services.deps import Deps
 from triage.services.sources import running
-from triage.services.sources.running import Runner
+from triage.services.sources.running import Claimed, Runner
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,3 +55,31 @@ async def test_a_look_that_fails_is_told_and_made_again(
         stop.set()
     assert told in caplog.text
     assert "张三" not in caplog.text
+
+
+async def test_a_lease_that_cannot_be_renewed_now_ends_no_work_and_no_runner(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    deps = Deps(Settings(), FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    runner, tried, item = (
+        Runner(deps, lease=timedelta(milliseconds=3)),
+        asyncio.Semaphore(0),
+        Mock(spec=Claimed),
+    )
+
+    def refuse(_: Claimed) -> NoReturn:
+        tried.release()
+        raise PoolTimeout("QueuePool limit of size 5 overflow 5 reached")
+
+    monkeypatch.setattr(runner, "_mine", refuse)
+    work: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
+    beat = asyncio.create_task(runner._renew(item, work))
+    async with asyncio.timeout(5):
+        await tried.acquire()
+        await tried.acquire()
+    assert [beat.done(), work.done()] == [False, False]
+    for task in (beat, work):
+        task.cancel()
+    caplog.clear()
+    await runner._record(item, None)
+    assert "step_refused" in caplog.text

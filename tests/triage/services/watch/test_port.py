@@ -94,6 +94,14 @@ def test_others_are_let_in_with_a_token_alone() -> None:
         port.open_port(Settings(metrics_port=free(), metrics_host="0.0.0.0"))  # noqa: S104
 
 
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b"])
+def test_a_host_that_is_none_is_told_by_its_setting(host: str) -> None:
+    """It was told as twenty ports that are taken."""
+    settings = Settings(metrics_port=free(), metrics_host=host, metrics_token=SecretStr(TOKEN))
+    with pytest.raises(SettingsError, match=r"^JIESU_METRICS_HOST 不是 IP 地址"):
+        port.open_port(settings)
+
+
 def test_without_the_setting_nothing_is_opened() -> None:
     assert port.open_port(Settings()) is None
 
