@@ -82,9 +82,9 @@ def test_what_was_deleted_is_back_as_of_the_moment_before(house: House) -> None:
     )
     house.run("pg_ctl -D /pg -w stop >/dev/null")
     house.run(RESTORE.replace("-w start", "-w start >/dev/null"), moment=moment)
-    assert house.sql("SELECT count(*) FROM t") == "2000"
-    # Promoted: it is a server again, not one that replays.
+    # Promoted: it is a server again, and nothing is still to be replayed.
     house.run('until [ "$(psql -X -U postgres -qAtc "SELECT pg_is_in_recovery()")" = f ]; do sleep 0.1; done')
+    assert house.sql("SELECT count(*) FROM t") == "2000"
 
 
 def test_the_page_has_the_three_parts() -> None:
