@@ -19,14 +19,14 @@ from triage.rules.fields import Refusal
 from triage.rules.replay import Event as Moved
 from triage.rules.replay import opened, opening_of
 from triage.rules.routing import zone_in
-from triage.services.answers import candidates_answer, mentions_answer, normal_when
+from triage.services.reading_rows import reading_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from typing import Protocol
 
-    from nlp.types import Evidence, TextReading
+    from nlp.types import TextReading
     from triage.rules.answering import Registered
     from triage.rules.deadlines import DueTime
     from triage.rules.decision import Decision
@@ -89,6 +89,8 @@ class Decided:
     events: tuple[Event, ...]
     searched: str
     answered: Answered | None = None
+    in_confidence: Decided | None = None
+    """The same where its source has said 保密 by the time that it is stored; None: that changes nothing."""
 
 
 def decide_text(tables: Tables, reading: TextReading, *, now: datetime) -> Decision:
@@ -141,6 +143,14 @@ def _answered(
         reasons = (*facts.review_reasons, ReviewReason.REGISTERED_ANSWER)
         decision = decide(tables, replace(facts, review=True, review_reasons=reasons), at=now)
     found = _decided(tables, reading, appeal, decision, now=now)
+    secret = _ended(tables, reading, found, replace(answer, confidential=True), now=now)
+    return replace(_ended(tables, reading, found, answer, now=now), in_confidence=secret)
+
+
+def _ended(
+    tables: Tables, reading: TextReading, found: Decided, answer: Registered, *, now: datetime
+) -> Decided:
+    """A ticket that is ended by its answer, or whose first event keeps the words that do not end it."""
     tag, at, data = found.events[-1]
     try:
         first = opened(Moved(len(found.events), at or now, tag.value, "", data))
@@ -157,7 +167,7 @@ def _decided(
 ) -> Decided:
     return Decided(
         appeal_id=appeal.id,
-        reading=_reading_row(reading, decision, at=appeal.received_at),
+        reading=reading_row(reading, decision, at=appeal.received_at),
         ticket=_ticket_row(tables, appeal, reading, decision, now=now),
         units=tuple(_unit_rows(decision)),
         events=_events(tables, appeal, reading, decision, now=now),
@@ -188,70 +198,6 @@ def _facts(
         text=source_text(reading.masked_title, reading.masked_text),
         received_at=registered,
     )
-
-
-def _evidence(items: tuple[Evidence, ...]) -> list[dict[str, Any]]:
-    return [
-        {
-            "head": item.head.value,
-            "start": item.start,
-            "end": item.end,
-            "text": item.text,
-            "value": item.value,
-            "weight": round(item.weight, 3),
-        }
-        for item in items
-    ]
-
-
-def _reading_row(reading: TextReading, decision: Decision, *, at: datetime) -> dict[str, Any]:
-    topic, place = reading.topic, reading.place
-    return {
-        "model_version": reading.model_version,
-        "table_version": decision.table_version,
-        "environmental": topic.environmental,
-        "p_environmental": topic.p_environmental,
-        "kind": topic.kind,
-        "kind_confidence": topic.kind_confidence,
-        "appeal_type": topic.appeal_type.value,
-        "urgency": topic.urgency.value,
-        "district_code": place.district_code,
-        "street_code": place.street_code,
-        "community_code": place.community_code,
-        "lon": place.lon,
-        "lat": place.lat,
-        "place_precision": place.precision.value,
-        "place_confidence": place.confidence,
-        "review": reading.review,
-        "mood": reading.mood.mood.value if reading.mood else None,
-        "angry": reading.mood.angry if reading.mood else None,
-        "detail": {
-            "kinds": [{"code": guess.code, "p": round(guess.p, 4)} for guess in topic.kinds],
-            "appeal_type_confidence": round(topic.appeal_type_confidence, 4),
-            "urgency_confidence": round(topic.urgency_confidence, 4),
-            "place": {
-                "span": place.span,
-                "start": place.start,
-                "end": place.end,
-                "district": place.district,
-                "street": place.street,
-                "community": place.community,
-                "radius": place.radius,
-                "outside": place.outside,
-                "door": place.door,
-                "relation": place.relation,
-                "hinted": place.hinted,
-                "mentions": mentions_answer(place),
-                "candidates": candidates_answer(place),
-            },
-            "party": topic.party,
-            "when": topic.when,
-            "when_normal": normal_when(reading, at=at),
-            "review_reasons": [reason.value for reason in reading.review_reasons],
-            "mood_table": reading.mood.version if reading.mood else None,
-            "evidence": _evidence(reading.evidence),
-        },
-    }
 
 
 def _due(due: DueTime | None) -> dict[str, Any] | None:

@@ -51,18 +51,20 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
     if not decided:
         return 0
     connection = await session.connection()
-    still = set(
-        await connection.scalars(
-            sa.select(Appeal.id)
-            .where(
-                Appeal.id.in_([item.appeal_id for item in decided]),
-                Appeal.state == AppealState.WAITING.value,
-            )
-            .order_by(Appeal.id)
-            .with_for_update()
+    waiting = await connection.execute(
+        sa.select(Appeal.id, Appeal.confidential)
+        .where(
+            Appeal.id.in_([item.appeal_id for item in decided]),
+            Appeal.state == AppealState.WAITING.value,
         )
+        .order_by(Appeal.id)
+        .with_for_update()
     )
-    mine = [item for item in decided if item.appeal_id in still]
+    still: dict[int, bool] = {row.id: row.confidential for row in waiting}
+    # What was said to be 保密 while it was read is not ended by an answer.
+    mine = [
+        (still[item.appeal_id] and item.in_confidence) or item for item in decided if item.appeal_id in still
+    ]
     if not mine:
         return 0
     readings = await connection.execute(
@@ -86,6 +88,9 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
                 "no": ticket_no(item.appeal_id, now),
                 "version": 1,
                 "opened_at": now,
+                # The statement has the columns of its first row: every row names all that a move may set.
+                "urges": 0,
+                "asked": None,
                 **(move_rows.columns(tables, item.answered.after) if item.answered else {}),
             }
             for item in mine
