@@ -58,6 +58,8 @@ class ReadTicket:
 
     ticket: Ticket
     reading: Reading
+    told_type: str | None
+    """What its source calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ async def read_ticket_for_update(session: AsyncSession, viewer: Viewer, no: str)
         return None
     row = (
         await session.execute(
-            sa.select(Ticket, Reading)
+            sa.select(Ticket, Reading, Appeal.told_type)
             .join(Reading, Reading.id == Ticket.reading_id)
+            .join(Appeal, Appeal.id == Ticket.appeal_id)
             .where(Ticket.no == no, may_see(viewer))
             .with_for_update(of=Ticket)
         )

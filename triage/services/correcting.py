@@ -19,6 +19,7 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.clock import local
 from triage.errors import BadInput, NotFound, TriageError
+from triage.rules.answering import type_of
 from triage.rules.rows import UNCLEAR_KIND
 from triage.rules.trends.facts import as_corrected
 from triage.services import districts, ledger
@@ -84,7 +85,8 @@ async def correct(
     if found is None:
         raise NotFound("没有这张工单，或您无权查看，或还没有识别结果。")
     known = await corrections.of_ticket(session, found.ticket.id)
-    held = as_held(found.reading, known)
+    held = as_held(found.reading, known, found.told_type)
+    anew = _undecided(found, known)
     back = wanted.get(Corrected.PLACE) == AS_READ
     if back:
         wanted[Corrected.PLACE] = found.reading.street_code or found.reading.district_code or ""
@@ -107,7 +109,9 @@ async def correct(
             model_version=found.reading.model_version,
         )
         for field, value in wanted.items()
-        if value != (held[field] or "") or (field is Corrected.PLACE and before.community != after.community)
+        if value != (held[field] or "")
+        or field in anew
+        or (field is Corrected.PLACE and before.community != after.community)
     ]
     session.add_all(kept)
     await session.flush()
@@ -188,15 +192,25 @@ async def heal(deps: Deps) -> bool:
     return found == _AT_ONCE
 
 
-def as_held(reading: Reading, known: Sequence[Correction]) -> dict[Corrected, str | None]:
-    """What is held of every field now: the last correction, else the reading.
+def _undecided(found: ReadTicket, known: Sequence[Correction]) -> frozenset[Corrected]:
+    """The type, where it was read as one and its source calls it another: who names either decides."""
+    if any(item.field == Corrected.APPEAL_TYPE.value for item in known):
+        return frozenset()
+    read = found.reading.appeal_type
+    return frozenset({Corrected.APPEAL_TYPE} if type_of(read, None, found.told_type) != read else ())
+
+
+def as_held(
+    reading: Reading, known: Sequence[Correction], told_type: str | None
+) -> dict[Corrected, str | None]:
+    """What is held of every field now: the last correction, else the reading; for the type as `type_of` says.
 
     Of what is held to be no environmental matter no kind is held: who names one then says that it is.
     """
     held: dict[Corrected, str | None] = {
         Corrected.ENVIRONMENTAL: YES if reading.environmental else NO,
         Corrected.KIND: reading.kind,
-        Corrected.APPEAL_TYPE: reading.appeal_type,
+        Corrected.APPEAL_TYPE: type_of(reading.appeal_type, None, told_type).value,
         Corrected.URGENCY: reading.urgency,
         Corrected.PLACE: reading.street_code or reading.district_code,
     }

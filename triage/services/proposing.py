@@ -58,7 +58,7 @@ def of_whole(
     said = {Corrected(item.field): item.new for item in known}
     if whole.reading is None or said.keys().isdisjoint(_DECIDING):
         return as_decided(whole.ticket)
-    held = correcting.as_held(whole.reading, known)
+    held = correcting.as_held(whole.reading, known, whole.appeal.told_type)
     if held[Corrected.ENVIRONMENTAL] == correcting.NO:
         return {}
     text = source_text(*words_of(whole.appeal))

@@ -75,6 +75,7 @@ async def view(
     no: str,
     ticket_id: int,
     reading: Reading | None,
+    told_type: str | None,
     *,
     names: Names,
     token: str,
@@ -86,7 +87,7 @@ async def view(
     known = await corrections.of_ticket(session, ticket_id)
     if not known and not may:
         return None
-    held = correcting.as_held(reading, known)
+    held = correcting.as_held(reading, known, told_type)
     options = _options(names)
     picked = await communities.names({item.community for item in known if item.community})
     streets = {code: name for code, (name, _) in names.streets.items()}

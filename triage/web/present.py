@@ -25,7 +25,7 @@ from models.vocab import (
 from models.vocab_citizen import Unsolved
 from models.waiting import waits_of
 from nlp.types import Head, source_text
-from triage.rules.answering import KEPT
+from triage.rules.answering import KEPT, type_of
 from triage.services.identities.showing import shown_text
 from triage.web import views
 from triage.web.move_notes import move_note, veiled
@@ -163,7 +163,7 @@ def ticket(
         source=whole.source,
         external_id=appeal.external_id,
         channel=term(Channel, appeal.channel),
-        appeal_type=row.appeal_type,
+        appeal_type=type_of(row.appeal_type, whole.corrected_type, appeal.told_type).value,
         confidential=appeal.confidential,
         divert=optional_term(Divert, row.divert),
         identity=views.Identity(whole.registered.name, whole.registered.phone, whole.registered.id_number),

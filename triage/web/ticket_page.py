@@ -217,8 +217,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         may_correct = request[VIEWER].may(Permission.CORRECT)
         platform = await words.of_ticket(session, request[VIEWER], whole.ticket.id)
         correcting = await corrections.view(
-            session, no, whole.ticket.id, whole.reading, names=request.app[NAMES], token=token,
-            may=may_correct,
+            session, no, whole.ticket.id, whole.reading, whole.appeal.told_type,
+            names=request.app[NAMES], token=token, may=may_correct,
         )  # fmt: skip
         exposures = await lead_listing.of_case(session, request[VIEWER], whole)
         identity = await identities.box(request, session, whole, now)

@@ -257,7 +257,8 @@ class Rated:
 class TicketView:
     """工单 whole. `text` is masked; evidence counts its characters.
 
-    `kind_corrected`: the kind of `item` is not the one that was read.
+    `kind_corrected`: the kind of `item` is not the one that was read. `appeal_type` is the type in force: as
+    corrected, else as read or as its source calls it; `reading` has the one that was read.
     """
 
     item: TicketItem

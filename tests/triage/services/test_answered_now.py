@@ -77,6 +77,16 @@ async def test_no_other_type_is_answered_at_once_until_it_is_corrected(
     assert (await row(db, no)).state == State.CLOSED
 
 
+async def test_what_was_read_as_a_question_is_one_when_a_clerk_says_so_too(
+    db: Database, tables: Tables
+) -> None:
+    (no,) = await ready(db, tables, asked())
+    await tell(db, no, told_type="投诉")
+    assert "这件是投诉" in await refused(db, tables, no)
+    await say(db, tables, no, "咨询")
+    await do(db, tables, no, HOTLINE, Move.ANSWER_NOW, 1, ANSWER)
+
+
 async def test_what_was_corrected_to_a_complaint_is_one(db: Database, tables: Tables) -> None:
     (no,) = await ready(db, tables, asked())
     await say(db, tables, no, "投诉")

@@ -82,6 +82,27 @@ async def test_what_changes_nothing_is_not_kept(db: Database, tables: Tables) ->
     assert await kept(db) == []
 
 
+@pytest.mark.parametrize("said", ["咨询", "投诉"])
+async def test_a_type_that_was_read_and_is_called_another_is_decided_by_naming_either(
+    db: Database, tables: Tables, said: str
+) -> None:
+    (no,) = await stored(db, TicketIn(appeal_type="咨询"))
+    async with db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(told_type="投诉"))
+    await say(db, tables, no, appeal_type=said)
+    assert await kept(db) == [("appeal_type", "投诉", said)]
+    # Said once more it is what was said.
+    assert await say(db, tables, no, appeal_type=said) == []
+
+
+async def test_a_type_that_its_source_calls_so_too_is_not_kept(db: Database, tables: Tables) -> None:
+    one, other = await stored(db, TicketIn(appeal_type="咨询"), TicketIn(appeal_type="咨询"))
+    async with db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).where(Appeal.id == 1).values(told_type="咨询"))
+    for no in (one, other):
+        assert await say(db, tables, no, appeal_type="咨询") == []
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [

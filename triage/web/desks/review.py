@@ -269,7 +269,8 @@ async def _page(
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now, proposal=proposal)
     # Who may only look has no move at all.
     dispatch = next((item for item in found.items if item.move.code == Move.DISPATCH.value), None)
-    held_now = correcting.as_held(whole.reading, known) if whole.reading else {}
+    told = whole.appeal.told_type
+    held_now = correcting.as_held(whole.reading, known, told) if whole.reading else {}
     stands = held_now.get(Corrected.KIND) or ""
     kind = (tried.kept("kind") if tried else None) or stands
     spans = [Span(e.start, e.end, f"h-{e.head.code}", e.head.label) for e in view.evidence if e.weight > 0]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from models.tickets import TicketEvent
+from models.appeals import Appeal
+from models.tickets import Ticket, TicketEvent
 from models.vocab_staff import Role
 from tests.factories import add_tickets
 from tests.triage.web.desks.conftest import waiting
@@ -91,3 +92,20 @@ async def test_an_answer_needs_the_right(client_of: ClientOf, deps: Deps) -> Non
     answer = await unit.post(f"/desk/review/{no}/answer", data=ANSWER)
     assert answer.status == 403
     assert await states(deps.db, [no]) == ["review"]
+
+
+async def test_both_pages_show_the_type_that_is_in_force(client: Client, deps: Deps) -> None:
+    no = await asked(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(Appeal).where(Appeal.id == Ticket.appeal_id, Ticket.no == no).values(told_type="投诉")
+        )
+    pages = [await (await client.get(f"/desk/{where}/{no}")).text() for where in ("tickets", "review")]
+    assert [" · 投诉" in page for page in pages] == [True, True]
+    assert "投诉（现为此项）" in pages[0]
+    answer = await client.post(f"/api/v1/tickets/{no}/corrections", json={"appeal_type": "咨询"})
+    assert answer.status == 201
+    pages = [await (await client.get(f"/desk/{where}/{no}")).text() for where in ("tickets", "review")]
+    assert [" · 咨询" in page for page in pages] == [True, True]
+    assert "咨询（现为此项）" in pages[0]
+    assert "answer-form" in pages[1]
