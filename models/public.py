@@ -178,9 +178,7 @@ class PublicCase:
     merged: bool = False
     """Whether its state is that of another case."""
     answered: bool = False
-    """Whether it ended by 当场答复."""
-    answer: str | None = None
-    """What was answered then, where the sender posted the case to a public interface."""
+    """Whether it ended by 当场答复. The words are its citizen's: nobody else is told them."""
 
     @property
     def closed(self) -> bool:
@@ -252,35 +250,32 @@ async def public_cases(
         .offset(offset)
     )
     read = [PublicCase(**row) for row in rows.mappings()]
-    answers = await _answers(session, [one.id for one in read if one.state in _ANSWERED])
-    found = [
-        replace(one, answered=True, answer=answers[one.id]) if one.id in answers else one for one in read
-    ]
+    at_once = await _answered_at_once(session, [one.id for one in read if one.state in _ANSWERED])
+    found = [replace(one, answered=True) if one.id in at_once else one for one in read]
     heads = await _heads(session, [one.id for one in found if one.state in _MAY_BE_MERGED])
     return [replace(one, **heads[one.id]) if one.id in heads else one for one in found]
 
 
-async def _answers(session: AsyncSession, appeals: list[int]) -> dict[int, str | None]:
-    """Of these the ones that ended by 当场答复, with its words where the sender asked in public.
+async def _answered_at_once(session: AsyncSession, appeals: list[int]) -> set[int]:
+    """Of these the ones that ended by 当场答复.
 
     The last word stands: an answer that was taken back (撤销, 受理) is none.
     """
     if not appeals:
-        return {}
+        return set()
     rows = await session.execute(
-        sa.select(Ticket.appeal_id, TicketEvent.tag, TicketEvent.data, Open311Request.appeal_id)
+        sa.select(Ticket.appeal_id, TicketEvent.tag, TicketEvent.data)
         .select_from(TicketEvent)
         .join(Ticket, Ticket.id == TicketEvent.ticket_id)
-        .outerjoin(Open311Request, Open311Request.appeal_id == Ticket.appeal_id)
         .where(Ticket.appeal_id.in_(appeals), TicketEvent.tag.in_(_AT_ONCE))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
-    found: dict[int, str | None] = {}
-    for appeal_id, tag, data, posted in rows:
+    found: set[int] = set()
+    for appeal_id, tag, data in rows:
         if tag == Tag.ANSWER_NOW:
-            found[appeal_id] = data["values"]["note"] if posted is not None else None
+            found.add(appeal_id)
         elif tag == Tag.ACCEPT or data.get("undone") == Move.ANSWER_NOW:
-            found.pop(appeal_id, None)
+            found.discard(appeal_id)
     return found
 
 

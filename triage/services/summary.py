@@ -38,9 +38,8 @@ class Summary:
 async def summarize(session: AsyncSession, *, now: datetime, source: str | None = None) -> Summary:
     """Count, for one source or for all."""
     appeals = sa.select(Appeal.state, sa.func.count()).group_by(Appeal.state)
-    tickets = sa.select(Ticket.state, Ticket.level, Ticket.environmental, sa.func.count()).group_by(
-        Ticket.state, Ticket.level, Ticket.environmental
-    )
+    groups = (Ticket.state, Ticket.level, Ticket.environmental, Ticket.dispatched_at.is_not(None))
+    tickets = sa.select(*groups, sa.func.count()).group_by(*groups)
     midnight = (local(now) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     due = sa.select(
         sa.func.count().filter(Ticket.due_at >= now, Ticket.due_at < midnight),
@@ -55,18 +54,19 @@ async def summarize(session: AsyncSession, *, now: datetime, source: str | None 
     rows = (await session.execute(tickets)).all()
     due_today, overdue = (await session.execute(due)).one()
     by_level: dict[Level, int] = {}
-    for state, level, _, count in rows:
-        if level and state not in {State.REVIEW, State.DIVERTED, State.HANDED_OVER}:
+    for state, level, _, dispatched, count in rows:
+        # What was answered at once (当场答复) or joined to another while it was reviewed went to no unit.
+        if level and dispatched and state not in {State.REVIEW, State.DIVERTED, State.HANDED_OVER}:
             by_level[Level(level)] = by_level.get(Level(level), 0) + count
 
     def of(state: State) -> int:
-        return sum(count for found, _, _, count in rows if found == state)
+        return sum(count for found, _, _, _, count in rows if found == state)
 
     return Summary(
         received=sum(by_state.values()),
         waiting=by_state.get(AppealState.WAITING, 0),
         dead=by_state.get(AppealState.DEAD, 0),
-        environmental=sum(count for _, _, environmental, count in rows if environmental),
+        environmental=sum(count for _, _, environmental, _, count in rows if environmental),
         by_level=by_level,
         review=of(State.REVIEW),
         diverted=of(State.DIVERTED),

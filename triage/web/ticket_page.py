@@ -74,7 +74,7 @@ _SAID: Final = {
     Move.ONSITE: "已记录到场。",
     Move.LEDGER_REVIEW: "已记录挂账复核。",
     Move.FOLLOW_UP: "已记录回访。",
-    Move.ANSWER_NOW: "已当场答复，办结；诉求人按编号查得到这份答复。",
+    Move.ANSWER_NOW: "已当场答复，办结；留了电话或有查询码的诉求人按编号查得到这份答复。",
 }
 #: The same after 本人要求保密 and 登记诉求.
 _OTHERS: Final = {

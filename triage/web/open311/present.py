@@ -111,7 +111,7 @@ def _own(row: PublicCase) -> str:
     if row.state == State.DIVERTED.value and row.divert in set(Divert):
         return Divert(row.divert).label
     if row.answered:
-        return f"{Move.ANSWER_NOW.label}：{row.answer}" if row.answer else f"已{Move.ANSWER_NOW.label}"
+        return f"已{Move.ANSWER_NOW.label}"
     if row.state in _NOTES:
         return _NOTES[row.state]
     return State(row.state).label if row.state in set(State) else str(row.state)
