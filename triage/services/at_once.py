@@ -34,9 +34,14 @@ def packed(answer: Answer) -> str:
     return orjson.dumps([answer.note, answer.told, answer.login, answer.name]).decode()
 
 
+def unpacked(part: str) -> Answer:
+    """The same, read."""
+    return Answer(*orjson.loads(part))
+
+
 def _opened(vault: Vault, appeal_id: int, original: bytes) -> Answer | None:
     part = orjson.loads(vault.open(original, belongs_to=_place(appeal_id))).get(ANSWERED)
-    return Answer(*orjson.loads(part)) if part else None
+    return unpacked(part) if part else None
 
 
 def _place(appeal_id: int) -> str:

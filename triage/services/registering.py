@@ -202,7 +202,7 @@ async def register(
         detail={
             "channel": item.channel.value, "number": item.external_id, "confidential": item.confidential,
             "anonymous": not (item.name or item.phone), "files": len(files), "failed": wish.failed,
-            **({"answered": True} if wish.answer else {}),
+            **({"answered": True} if item.answer else {}),
         },
     )  # fmt: skip
     return Registered(appeal_id)
@@ -244,7 +244,7 @@ async def _known(
         item.title and item.masked(item.title), item.masked(item.text),
         item.address and item.masked(item.address), item.channel.value, item.confidential,
         plain_number(item.external_id or ""), wish.received_at or appeal.received_at, item.name, item.phone,
-        wish.answer and {"note": item.masked(wish.answer[0]), "told_citizen": wish.answer[1].value},
+        at_once.unpacked(item.answer).values if item.answer else None,
     )  # fmt: skip
 
     def opened(part: str) -> str | None:

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 import triage.tables
 from connectors.vault import Vault
 from models.appeals import Appeal
+from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Post
+from models.vocab import AppealState, Post
+from models.vocab_identities import IdentityField
 from nlp.pipeline import Reader
 from tests.factories import NOW
 from tests.triage.services.test_registering import CLERK, wish
@@ -21,6 +23,7 @@ from triage.clock import FixedClock
 from triage.rules.moves import Actor
 from triage.services import at_once, deciding, processing, reference, registering, ticketing
 from triage.services.deps import Deps
+from triage.services.identities import holding
 from triage.services.move_rows import columns
 from triage.services.moving import Person
 from triage.services.standings import stand
@@ -105,3 +108,45 @@ async def test_what_was_called_secret_while_it_was_read_is_left_to_a_person(
     kept = (await last_event(deps, ticket)).data["registered_answer"]
     assert (ticket.state, ticket.version, kept["note"]) == ("review", 1, WORDS)
     assert "保密" in kept["why"]
+
+
+async def given_up(deps: Deps) -> int:
+    """One that a clerk answered, and that no worker could read."""
+    number = await register(deps, "first", **QUESTION)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(state=AppealState.DEAD.value))
+        await session.execute(sa.delete(Outbox))
+        letter = {"topic": "read_appeals", "key": number, "reason": "MemoryError @ read:1"}
+        await session.execute(sa.insert(DeadLetter).values(**letter, detail={}, created_at=NOW))
+    return number
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"answered": False, "answer": "", "told": ""}, WORDS),
+        ({"answer": "由区里受理，请到区里去查。"}, "由区里受理，请到区里去查。"),
+    ],
+)
+async def test_what_was_answered_and_given_up_is_answered_in_its_place(
+    deps: Deps, reader: Reader, more: dict[str, Any], words: str
+) -> None:
+    old = await given_up(deps)
+    form = {**QUESTION, "failed": old, "number": "", **more}
+    number = await register(deps, "second", **form)
+    # Pressed twice it is the same, before it is read and after.
+    assert await register(deps, "second", **form) == number
+    await processing.process(deps, reader, [number])
+    assert await register(deps, "second", **form) == number
+    (ticket,) = await tickets(deps)
+    event = await last_event(deps, ticket)
+    assert (ticket.state, event.tag, event.data["values"]["note"]) == ("closed", "ticket:answer_now", words)
+
+
+async def test_who_looks_at_the_original_words_reads_what_was_answered(deps: Deps) -> None:
+    number = await register(deps, "key", **QUESTION)
+    async with deps.db.reads() as session:
+        told = await holding.value_of(
+            session, deps.vault, holding.Holder("no"), number, IdentityField.ORIGINAL
+        )
+    assert f"登记时已当场答复：{WORDS}（电话）" in told

@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from models.appeals import Appellant
 from models.db import insert_of
 from models.identities import HeldIdentity
+from models.vocab import Told
 from models.vocab_identities import IdentityField
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.errors import BadInput, TriageError
 from triage.services import ledger
 from triage.services.identities.shapes import shape
+from triage.services.intake import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +129,11 @@ async def value_of(
 def _words(original: Mapping[str, str]) -> str:
     """The unmasked original, as somebody reads it."""
     names = {"title": "标题", "text": "内容", "address": "地址"}
-    return "\n".join(f"{label}：{original[name]}" for name, label in names.items() if original.get(name))
+    lines = [f"{label}：{original[name]}" for name, label in names.items() if original.get(name)]
+    if answered := original.get(ANSWERED):
+        note, told, *_ = orjson.loads(answered)
+        lines.append(f"登记时已当场答复：{note}（{Told(told).label}）")
+    return "\n".join(lines)
 
 
 async def shapes_of(session: AsyncSession, vault: Vault, appeal_id: int) -> dict[IdentityField, str]:
