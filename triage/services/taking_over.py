@@ -53,9 +53,9 @@ async def with_original(
     """The form with what is sealed of the appeal it stands for: nobody is shown it, and it is sealed again.
 
     Words that were left as the form showed them, masked, are the ones that the citizen wrote. What its source
-    said of it (保密, 举报) holds on. What was answered at its registration (已当场答复) was, by whoever did: the
-    caller puts another answer in its place, or none. What else it told is sealed and may say who it is: so it
-    goes with the name alone.
+    said of it (保密, 举报) holds on. What was answered at its registration (已当场答复) was, by whoever did:
+    the caller puts another answer in its place, or none. What else it told is sealed and may say who it is:
+    so it goes with the name alone.
     """
     person = await session.scalar(sa.select(Appellant).where(Appellant.appeal_id == held.id))
     told = AppealType(held.told_type) if held.told_type else None
