@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from connectors.vault import VaultError
 from models.appeals import Appeal, Appellant, Source
 from models.filters import may_see
 from models.incidents import Incident, IncidentCall, IncidentWatch
@@ -46,6 +47,8 @@ log = logs.get(__name__)
 LATEST: Final = 20_000
 _AT_ONCE: Final = 500
 LONGEST_REASON: Final = 200
+#: In place of a reason that cannot be masked: nothing leaves the ledger again.
+UNMASKED: Final = "（诉求人姓名解不开，理由无法先遮盖，未记入）"
 
 
 async def told(session: AsyncSession, said: Collection[tuple[str, str]], *, now: datetime) -> int:
@@ -85,6 +88,7 @@ async def ask(
     """本人要求保密: keep a ticket's case secret from now on, because its citizen asks for it.
 
     With it the given-up appeal that it was registered by hand for. False: it was so before, nothing is done.
+    A name that does not open stops nobody: then the reason is left out, for it may tell that name.
     Raises NotFound, BadInput.
     """
     words = checked(reason)
@@ -98,8 +102,13 @@ async def ask(
     if row is None:
         raise NotFound("没有这张工单，或您无权查看。")
     own = int(row.appeal_id)
-    name = vault.open(row.name, belongs_to=f"appellant.name:{own}") if row.name else None
-    asked = _Asked(viewer.login, filing.masked(words, name=name))
+    try:
+        name = vault.open(row.name, belongs_to=f"appellant.name:{own}") if row.name else None
+        reason = filing.masked(words, name=name)
+    except VaultError:
+        log.warning("confided_name_does_not_open", appeal_id=own)
+        reason = UNMASKED
+    asked = _Asked(viewer.login, reason)
     ids = [own, *await registered_for(session, own)]
     return await _confide(session, ids, now=now, asked=asked) > 0
 

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 import triage.tables
+from connectors.vault import Vault
 from models import public
 from models.appeals import Appeal, Appellant, Source
 from models.filters import may_see
@@ -176,6 +177,22 @@ async def test_the_ledger_has_no_name_and_no_phone_of_who_asked(deps: Deps) -> N
     (entry,) = await entries(deps)
     assert "来电要求保密" in (entry.reason or "")
     assert ("欧阳小明" in (entry.reason or ""), "13812345678" in (entry.reason or "")) == (False, False)
+
+
+async def test_a_name_that_no_key_opens_stops_nobody_and_is_not_told(
+    deps: Deps, caplog: pytest.LogCaptureFixture
+) -> None:
+    (no,) = await add_tickets(deps.db, TicketIn())
+    async with deps.db.writes.begin() as session:
+        own = await session.scalar(sa.select(Ticket.appeal_id).where(Ticket.no == no))
+        sealed = Vault({2: bytes([7]) * 32}).seal("欧阳小明", belongs_to=f"appellant.name:{own}")
+        session.add(Appellant(appeal_id=own, name=sealed, created_at=NOW))
+    assert await asked(deps, no, reason="欧阳小明来电要求保密")
+    (entry,) = await entries(deps)
+    assert (entry.new, entry.reason) == ("保密", confiding.UNMASKED)
+    (line,) = [record.getMessage() for record in caplog.records if "does_not_open" in record.getMessage()]
+    assert "欧阳小明" not in line
+    assert not await sees_it(deps, no, person(Role.BUREAU, unit="110105"))
 
 
 async def test_what_was_asked_for_leaves_the_sums_and_public_pages_too(deps: Deps) -> None:
