@@ -106,7 +106,7 @@ async def test_while_the_other_window_writes_the_same_form_the_first_words_stand
     await two.fill("progress", note="好")
     await two.send("progress")
     kept = two.page.locator("#kept")
-    await expect(kept).to_contain_text("“阶段反馈”还没有提交，表单里是另一个窗口写的")
+    await expect(kept).to_contain_text("“阶段反馈”还没有提交，表单里是另一次写的")
     await expect(kept).to_contain_text("三号楼，已停工")
     await expect(two.page.locator("#progress-note")).to_have_value("好")
     await kept.get_by_role("button", name="不再保留").click()

@@ -2,9 +2,12 @@
 // its words are shown to be copied. Words are in localStorage, photos on the shelf (shelf.js), by the same name.
 
 const $ = (selector, root = document) => root.querySelector(selector);
-const { panel, no, draftOf, formOf, say, restore, who, stored, noteOf, UNTAKEN, keepFiles, keptFiles, dropFiles } = jiesu;
+const { panel, no, draftOf, formOf, say, restore, who, stored, keepFiles, keptFiles, dropFiles } = jiesu;
+const { parting, noteOf, UNTAKEN } = jiesu;
 const PENDING = `jiesu.pending.${no}`; // a form that has no answer yet
-const KEPT = `jiesu.kept.${no}`; // one that was not taken, by its move; by nothing where an earlier release kept it
+// One that was not taken, by its move; another one of that move by its key too. By nothing where an earlier release kept
+// it. `apart: false`: it stands in its form again, with photos that stay until they were taken.
+const KEPT = `jiesu.kept.${no}`;
 
 const keyOf = (pending) => new URLSearchParams(pending.body).get("key");
 const same = (one, other) => one.move === other.move && one.who === other.who && keyOf(one) === keyOf(other);
@@ -33,9 +36,16 @@ const keptHere = () =>
     .map((name) => ({ ...stored(name), name, no }))
     .filter((one) => (one.who ?? who()) === who());
 
+// Where nothing lies that is somebody else's, or another one of the same person's.
+function placeOf(pending) {
+  const name = `${KEPT}.${pending.move}`;
+  const there = stored(name);
+  return !there || same(there, pending) ? name : `${name}.${keyOf(pending) ?? Date.now()}`;
+}
+
 // The form is gone (督办 forbids 反馈, say), or another one was pressed in another window: what was written must not be.
 async function setAside({ direct, raw, stopped, ...pending }) {
-  const name = `${KEPT}.${pending.move}`;
+  const name = placeOf(pending);
   const keep = (one) => localStorage.setItem(name, JSON.stringify(one));
   keep(pending);
   forget(pending);
@@ -51,7 +61,7 @@ async function setAside({ direct, raw, stopped, ...pending }) {
 async function taken(pending) {
   if (onShelf(pending)) await dropFiles(PENDING);
   for (const one of keptHere()) {
-    if (one.move !== pending.move || one.apart) continue;
+    if (one.move !== pending.move || one.apart !== false) continue;
     localStorage.removeItem(one.name);
     await dropFiles(one.name);
   }
@@ -86,7 +96,7 @@ async function giveBack(pending) {
     await showKept();
   } else if (pending.direct) {
     // This machine keeps nothing: it stands on the page as long as the page does.
-    await showKept([{ ...pending, files: 0, name: `${KEPT}.${pending.move}`, no }]);
+    await showKept([{ ...pending, files: 0, name: placeOf(pending), no }]);
   } else {
     await setAside(pending);
     await showKept();
@@ -107,14 +117,25 @@ async function offer(pending, when = "") {
   const box = formOf(pending.move).closest("details");
   if (box) box.open = true;
   say(`${when}“${pending.title}”还没有提交：内容${pending.files ? "和照片" : ""}${back(pending)}`);
+  const form = formOf(pending.move);
+  const away = parting({ ...pending, name: PENDING, no }, () => {
+    // What was written since stays.
+    if (!localStorage.getItem(draftOf(pending.move))) form.reset();
+    away.remove();
+    say(`“${pending.title}”不再保留。`);
+  });
+  $("#move-drop")?.remove();
+  away.id = "move-drop";
+  $("#move-said").after(away);
 }
 
-// Whether it stands in its form again. Its words do already, in the draft, unless another window wrote over that.
+// Whether it stands in its form again. Its words do already, in the draft, unless somebody wrote over that.
 function returned(form, kept, photos) {
   const draft = localStorage.getItem(draftOf(kept.move));
-  if (kept.apart && draft && draft !== kept.draft) return false;
+  const outside = kept.apart !== false && "draft" in kept;
+  if (outside && draft && draft !== kept.draft) return false;
   if (kept.files && !fill(form, photos)) return false;
-  if (kept.apart && kept.draft) {
+  if (outside && kept.draft) {
     localStorage.setItem(draftOf(kept.move), kept.draft);
     restore(form);
   }
@@ -131,14 +152,16 @@ const NOW = { unsure: "请看办理记录；现在也不能做这一步。", tak
 async function showKept(found = keptHere()) {
   $("#kept")?.remove();
   const notes = [];
-  for (const one of found) {
+  const full = new Set(); // a form takes one of them: first what stands in it already
+  for (const one of [...found].sort((a, b) => (b.apart === false) - (a.apart === false))) {
     const form = formOf(one.move);
     const title = `“${one.title}”`;
-    if (form && returned(form, one, one.files ? await keptFiles(one.name) : [])) {
+    if (form && !full.has(one.move) && returned(form, one, one.files ? await keptFiles(one.name) : [])) {
+      full.add(one.move);
       const words = `${title}还没有提交：内容${one.files ? "和照片" : ""}${back(one)}`;
       if (!$("#move-said").textContent.includes(words)) say($("#move-said").textContent + words);
     } else if (form) {
-      notes.push(noteOf(one, `${title}还没有提交，表单里是另一个窗口写的。`));
+      notes.push(noteOf(one, `${title}还没有提交，表单里是另一次写的。`));
     } else {
       notes.push(noteOf(one, `${title}${UNTAKEN[one.sent] ?? "没有提交，"}${NOW[one.sent] ?? "现在也不能做这一步。"}`));
     }

@@ -42,7 +42,9 @@ async function lighten(pending, signal) {
   const photos = await lighterAll(await photosOf(pending));
   signal.throwIfAborted();
   await photosOf(pending); // still this one's
-  const fault = unfit(photos, $("input[type=file]", formOf(pending.move)) ?? panel());
+  const form = formOf(pending.move);
+  const field = form && $("input[type=file]", form);
+  const fault = field && unfit(photos, field); // without a field the server says that it is gone
   if (fault) throw Object.assign(new Error("unfit"), { fault });
   delete pending.raw;
   if (pending.direct) pending.direct = photos;
@@ -187,7 +189,10 @@ async function withdraw() {
 
 let at = null; // what had the focus when the form was sent: a form that stands still has none
 function busy(is, pending) {
-  if (is && !waiting) at = document.activeElement;
+  if (is) {
+    at = waiting ? at : document.activeElement;
+    $("#move-drop")?.remove();
+  }
   waiting = is ? pending : null;
   for (const button of all("button:not(#move-back)", panel())) button.disabled = is;
   for (const form of all("form[data-form]", panel())) form.inert = is && form.dataset.form === pending.move;
@@ -215,11 +220,17 @@ async function deliver(pending = stored(PENDING)) {
     elsewhere(waiting);
     return;
   }
+  if (waiting && !same(waiting, pending)) {
+    if (!waiting.direct) elsewhere(waiting);
+    return;
+  }
   // Somebody else's stays where it is until they are back.
   if (!pressed && (pending.who ?? who()) !== who()) return;
-  if (pending.stopped) {
-    // The server failed over it: not by itself again.
-    if (!pressed) await offer(pending);
+  // The server failed over it, or this page may have ended over its photos (lighten): not by itself again.
+  if (pending.stopped || (pending.raw && !pressed)) {
+    if (!waiting && pressed) return; // its form says so
+    if (waiting) busy(false);
+    await offer(pending);
     return;
   }
   const now = (turn += 1);
@@ -312,7 +323,7 @@ async function submit(event) {
   try {
     keepDraft(form);
     pending.draft = localStorage.getItem(draftOf(pending.move));
-    if (others) await setAside({ ...before, sent: "unsure", apart: before.move === pending.move });
+    if (others) await setAside({ ...before, sent: "unsure" });
     if (files.length) await keepFiles(PENDING, files);
     localStorage.setItem(PENDING, JSON.stringify(pending));
   } catch {
@@ -341,7 +352,8 @@ function dress() {
   }
 }
 
-if (panel()) {
+// One of the files did not arrive (a weak network): then each form goes by itself.
+if (panel?.() && who && showKept && lighterAll) {
   dress();
   if (panel().dataset.done) history.replaceState(null, "", location.pathname);
   window.addEventListener("online", anew);

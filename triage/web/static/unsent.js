@@ -11,25 +11,33 @@ function line(words) {
   return part;
 }
 
-// What somebody wrote, to be copied, and the way to part with it.
-function noteOf(kept, head) {
-  const note = document.createElement("div");
-  note.append(line(`${head}写过的内容在下面，可以复制到别处：`));
-  for (const [label, words] of kept.words ?? []) note.append(line(`${label}：${words}`));
-  if (kept.files) note.append(line(`${kept.files} 个照片或 PDF 还存在本机，能做这一步时会放回表单。`));
+// The way to part with what is kept; its draft goes along unless somebody wrote over it.
+function parting(kept, then) {
   const away = document.createElement("button");
   away.type = "button";
   away.className = "button plain";
   away.textContent = "不再保留";
   away.addEventListener("click", async () => {
-    localStorage.removeItem(kept.name);
+    const now = stored(kept.name);
+    if (!now || now.body === kept.body) {
+      localStorage.removeItem(kept.name);
+      await jiesu.dropFiles(kept.name);
+    }
     const draft = `jiesu.draft.${kept.no}.${kept.move}`;
-    if (!kept.apart) localStorage.removeItem(draft);
-    await jiesu.dropFiles(kept.name);
-    note.remove();
+    if ("draft" in kept ? localStorage.getItem(draft) === kept.draft : !kept.apart) localStorage.removeItem(draft);
+    then();
     document.dispatchEvent(new CustomEvent("unsent"));
   });
-  note.append(away);
+  return away;
+}
+
+// What somebody wrote, to be copied.
+function noteOf(kept, head) {
+  const note = document.createElement("div");
+  note.append(line(`${head}写过的内容在下面，可以复制到别处：`));
+  for (const [label, words] of kept.words ?? []) note.append(line(`${label}：${words}`));
+  if (kept.files) note.append(line(`${kept.files} 个照片或 PDF 还存在本机，能做这一步时会放回表单。`));
+  note.append(parting(kept, () => note.remove()));
   return note;
 }
 
@@ -38,12 +46,18 @@ const UNTAKEN = {
   taken: "先前提交的那次已经收到，后来改的没有提交。",
 };
 
+// A ticket's page by its path, that of 批量办理 by its selection too.
+function at(address) {
+  const { pathname, searchParams } = new URL(address, location);
+  return pathname === "/desk/bulk/new" ? `${pathname}?${searchParams}` : pathname;
+}
+
 function entry(one) {
   const what = `“${one.title}”（${one.page ? "批量办理" : `工单 ${one.no}`}）`;
   const address = one.page ?? `/desk/tickets/${one.no}`;
-  if ([address, `${address}/moves`].includes(location.pathname)) {
+  if (at(address) === at(location) || location.pathname === `${address}/moves`) {
     const how = UNTAKEN[one.kind === "pending" ? "unsure" : one.sent] ?? "没有提交。";
-    return [noteOf(one, `${what}${how}这张工单现在打不开。`)];
+    return [noteOf(one, `${what}${how}${one.page ? "这一批" : "这张工单"}现在打不开。`)];
   }
   // One that was set aside stands on its own page, and waits for nothing.
   if (one.kind === "kept") return [];
@@ -72,7 +86,7 @@ function tell() {
   box.hidden = !found.length;
 }
 
-Object.assign(jiesu, { who, stored, noteOf, UNTAKEN });
+Object.assign(jiesu, { who, stored, parting, noteOf, UNTAKEN });
 tell();
 // Another window sent it, or pressed another one; and the page that the back button brings is an old one.
 window.addEventListener("storage", tell);
