@@ -1,4 +1,4 @@
-"""What a phone ended over, what nobody wants to send any more, what two people wrote; a script that did not arrive."""
+"""A phone whose page ended, what nobody wants to send any more, what two people wrote, a script that is away."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A rating (评价) counts in no rate and moves nothing; it is to be known before the call. It is told where the
 answer that it is about stands, until somebody rang. Of a case that stands merged into another, that is the
-answer of the other; the rating stays with the case's own ticket, which is followed up by itself.
+answer of the other; the rating stays with the case's own ticket, which is followed up by itself. Whose own
+ticket is closed is rung no more: what was said goes on to stand on its page.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from models.appeals import Appeal
 from models.citizens import CitizenRating
 from models.merged import behind_ids
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Outcome, Satisfaction, Tag, YesNo
+from models.vocab import Outcome, Satisfaction, State, Tag, YesNo
 from models.vocab_citizen import Unsolved
 from triage.services import following
 from triage.services.citizen.told import RATED, Happened, standing_events
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _TAGS: Final = tuple(tag.value for tag in (Tag.FEEDBACK, Tag.FOLLOW_UP, Tag.UNDO))
 #: Without one of these there is nothing to rate: the answer is the case's own, or that of another one.
 _WITH_AN_ANSWER: Final = frozenset({Tag.FEEDBACK.value, Tag.MERGE.value})
+_OVER: Final = frozenset({State.CLOSED.value, State.ARCHIVED.value})
 _UNHAPPY: Final = {
     Satisfaction.DISSATISFIED.value: Unsolved.DISSATISFIED,
     Satisfaction.VERY_DISSATISFIED.value: Unsolved.VERY_DISSATISFIED,
@@ -44,7 +46,8 @@ _UNHAPPY: Final = {
 class Told:
     """A rating that says 没有解决, or that its citizen is not content.
 
-    `stands`: the answer that it is about does. `called`: they were reached by 回访 since.
+    `stands`: the answer that it is about does. `called`: they were reached by 回访 since. `over`: the case is
+    closed, so nobody rings them any more.
     """
 
     what: Unsolved
@@ -54,11 +57,12 @@ class Told:
     note: str | None = field(repr=False)
     stands: bool
     called: bool
+    over: bool
 
     @property
     def waits(self) -> bool:
-        """Whether whoever rings should know."""
-        return self.stands and not self.called
+        """Whether whoever rings, or closes it, should know."""
+        return self.stands and not self.called and not self.over
 
 
 def said(rating: CitizenRating) -> Unsolved | None:
@@ -118,7 +122,7 @@ async def _told(session: AsyncSession, tickets: Mapping[int, tuple[int, str]]) -
     heads = await following.tops(session, states)
     events = await _events(session, {*states, *(head for head, _ in heads.values())})
     found = {}
-    for number in states:
+    for number, own in states.items():
         head, state = heads.get(number, (number, ""))
         answers = [event.id for event in events.get(head, ()) if event.tag == Tag.FEEDBACK]
         stands = max(answers, default=0) if state in RATED else 0
@@ -130,6 +134,7 @@ async def _told(session: AsyncSession, tickets: Mapping[int, tuple[int, str]]) -
                 what=what, at=rating.at, solved=rating.solved, satisfaction=rating.satisfaction,
                 note=rating.note, stands=rating.answer == stands,
                 called=any(map(_reached, (one for one in events.get(number, ()) if one.at >= rating.at))),
+                over=own in _OVER,
             )  # fmt: skip
     return found
 

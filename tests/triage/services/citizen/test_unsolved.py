@@ -144,6 +144,20 @@ async def test_it_is_told_until_somebody_reached_them(db: Database) -> None:
     assert await marks(db) == {no: "unsolved"}, "the call was on another ticket"
 
 
+async def test_it_is_told_in_no_list_once_nobody_rings_any_more(db: Database) -> None:
+    (no,) = await add_tickets(db, ANSWERED)
+    answer = await happened(db, no, 10, Tag.FEEDBACK)
+    await happened(db, no, 15, Tag.FOLLOW_UP, **REACHED)
+    await in_state(db, no, State.FOLLOWED_UP)
+    await rated(db, no, answer, 20)
+    assert await marks(db) == {no: "unsolved"}, "whoever closes it should know"
+    for state in (State.CLOSED, State.ARCHIVED):
+        await in_state(db, no, state)
+        told = await of(db, no)
+        assert await marks(db) == {}
+        assert (told and told.stands, told and told.over, told and told.note) == (True, True, "还在响")
+
+
 async def merged(db: Database, *, confidential: bool) -> tuple[str, str]:
     """A ticket that has its answer, and one whose citizen says no of it, merged into it."""
     head, own = await add_tickets(db, ANSWERED, TicketIn(state=State.MERGED, confidential=confidential))
@@ -166,6 +180,12 @@ async def test_of_a_merged_case_it_stays_with_its_own_ticket(db: Database, *, co
     assert not await marks(db)
     assert await behind(db, head) == 0
     await in_state(db, head, State.FEEDBACK)
+    await in_state(db, head, State.CLOSED)
+    assert await marks(db) == {own: "unsolved"}, "each is rung by itself"
+    assert await behind(db, head) == int(not confidential)
+    await in_state(db, own, State.ARCHIVED)
+    assert (await marks(db), await behind(db, head)) == ({}, 0)
+    await in_state(db, own, State.MERGED)
     await happened(db, own, 40, Tag.FOLLOW_UP, **REACHED)
     assert not await marks(db)
 

@@ -65,6 +65,29 @@ async def test_who_rings_knows_it_before(citizen: Citizen, deps: Deps, reader: R
     assert MARK not in await desk(citizen, "/desk?state=followed_up")
 
 
+async def test_of_one_that_is_closed_the_page_asks_nobody_to_ring(
+    citizen: Citizen, deps: Deps, reader: Reader, clock: Clock
+) -> None:
+    await citizen.report()
+    await read_all(deps, reader)
+    clock.later(minutes=5)
+    await contacted(deps)
+    await move(deps, Post.UNIT, Move.FEEDBACK, **ANSWER)
+    no = (await ticket_of(deps)).no
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/rate", {"solved": "no", "satisfaction": "dissatisfied", "note": ""})
+    for state, sentence, marked in (
+        ("followed_up", "回访已经做完，办结前请先看。", True),
+        ("closed", "工单已办结，不再回访。", False),
+    ):
+        async with deps.db.writes.begin() as session:
+            await session.execute(sa.update(Ticket).values(state=state))
+        await signed_in.renewed(deps)
+        page = await desk(citizen, f"/desk/tickets/{no}")
+        assert (sentence in page, "回访时请先问清" in page, "flag urged" in page) == (True, False, marked)
+        assert (MARK in await desk(citizen, f"/desk?state={state}")) is marked
+
+
 async def test_the_head_is_told_how_many_and_their_words_where_they_may_be_read(
     citizen: Citizen, deps: Deps, reader: Reader, clock: Clock
 ) -> None:
