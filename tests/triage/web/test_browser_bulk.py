@@ -159,6 +159,19 @@ async def test_a_draft_and_a_form_that_waits_belong_to_their_selection(
     unsent = page.locator("#unsent")
     await expect(unsent).to_contain_text("（批量办理）还没有提交")
     await expect(note).to_have_value("")
+    # Where its page no longer opens its words are shown there.
+    gone = "/desk/bulk/new?nonsense=1"
+    held = "Object.entries(localStorage).find(([name]) => name.startsWith('jiesu.pending.'))"
+    whole = await page.evaluate(held)
+    moved = (
+        "([name, held, page]) => localStorage.setItem(name, JSON.stringify({ ...JSON.parse(held), page }))"
+    )
+    await page.evaluate(moved, [*whole, gone])
+    await page.goto(gone)
+    await expect(unsent).to_contain_text("不清楚是否已经送到。这一批现在打不开。")
+    await expect(unsent).to_contain_text("只催这一张")
+    await page.evaluate("([name, held]) => localStorage.setItem(name, held)", whole)
+    await page.goto("/desk")
     await unsent.locator("a").click()
     await number(page)
     await expect(page.locator(".bulk")).to_contain_text("只催这一张")

@@ -1,4 +1,4 @@
-"""A phone whose page ended, what nobody wants to send any more, what two people wrote, a script that is away."""
+"""A phone whose page ended, what nobody wants to send, what two people wrote, a script that is away."""
 
 from __future__ import annotations
 
