@@ -64,6 +64,16 @@ async def test_what_a_page_ended_over_is_not_begun_again_by_itself(chromium: Bro
     assert (await notes(desk, Tag.PROGRESS), await stored(officer)) == ([WORDS], 0)
 
 
+async def test_photos_that_are_gone_from_the_machine_are_not_said_to_be_there(
+    chromium: Browser, desk: Desk
+) -> None:
+    officer, no, _ = await ended(chromium, desk)
+    await officer.page.evaluate(f"jiesu.dropFiles('jiesu.pending.{no}')")
+    await officer.page.goto(f"/desk/tickets/{no}")
+    await expect(officer.page.locator(SAID)).to_contain_text("照片已不在本机，请重新选照片")
+    await expect(officer.page.locator("#progress-note")).to_have_value(WORDS)
+
+
 async def test_where_its_form_is_gone_too_its_words_are_shown(chromium: Browser, desk: Desk) -> None:
     officer, no, asked = await ended(chromium, desk, move="feedback", title="反馈结果")
     await officer.page.goto(f"/desk/tickets/{no}")

@@ -116,7 +116,9 @@ async function offer(pending, when = "") {
   keepKey(pending);
   const box = formOf(pending.move).closest("details");
   if (box) box.open = true;
-  say(`${when}“${pending.title}”还没有提交：内容${pending.files ? "和照片" : ""}${back(pending)}`);
+  const lost = pending.files && (await photosLeft(pending)).length < pending.files;
+  const how = lost ? "照片已不在本机，请重新选照片，核对后再按一次。" : `内容${pending.files ? "和照片" : ""}${back(pending)}`;
+  say(`${when}“${pending.title}”还没有提交：${how}`);
   const form = formOf(pending.move);
   const away = parting({ ...pending, name: PENDING, no }, () => {
     // What was written since stays.
