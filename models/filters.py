@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.db import AwareUtc
+from models.narrowed import narrowed
 from models.tickets import ATTENTION, FLAGGED_CLOSED, OPEN, TO_FOLLOW, UNCLOCKED, Ticket, TicketUnit
 from models.viewing import Scope, Viewer, all_seeing
-from models.vocab import OPEN_STATES, Labelled, Role, Urgency
+from models.vocab import OPEN_STATES, Channel, Labelled, Role, Urgency
 from models.waiting import WAITS_ANSWERED, WAITS_TO_ANSWER, may_decide
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ _SOON: Final = timedelta(hours=2)
 _MAX_ID: Final = 2**63 - 1
 #: More units than this are a district's.
 _FEW_UNITS: Final = 3
+#: 受理日期 that a list of years may span where each of its rows must be asked.
+MOST_DAYS: Final = 92
 _CURSOR: Final = re.compile(r"([0-9])\.(-?[0-9]{1,18})?\.([0-9]{1,19})")
 
 
@@ -171,6 +174,13 @@ class TicketFilter:
     review_only: bool = False
     query: str = ""
     counted: Counted | None = None
+    #: 受理日期, Beijing days, both included.
+    received_from: date | None = None
+    received_to: date | None = None
+    street_code: str | None = None
+    channel: Channel | None = None
+    supervised: bool = False
+    rehandled: bool = False
 
     @property
     def attention(self) -> bool:
@@ -190,6 +200,25 @@ class TicketFilter:
         views = {View.OPEN, View.REVIEW, *(View(state.value) for state in OPEN_STATES)}
         return self.due is not None or self.view in views
 
+    @property
+    def newest_first(self) -> bool:
+        """Whether the list holds years, the newest first."""
+        return not self.by_due and not self.waiting
+
+    @property
+    def by_received(self) -> bool:
+        """Whether that list is one of days: it is read, and ordered, by the time of the appeal."""
+        return self.newest_first and not (self.received_from is None and self.received_to is None)
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether years would be read row by row: what has no index is asked for, without its days."""
+        if not (self.newest_first and (self.channel is not None or self.rehandled)):
+            return False
+        if self.received_from is None or self.received_to is None:
+            return True
+        return (self.received_to - self.received_from).days >= MOST_DAYS
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -208,10 +237,12 @@ def conditions(
     equal = {
         Ticket.unit_code: filters.unit_code,
         Ticket.district_code: filters.district_code,
+        Ticket.street_code: filters.street_code,
         Ticket.kind: filters.kind,
         Ticket.urgency: filters.urgency,
     }
     found += [column == str(value) for column, value in equal.items() if value is not None]
+    found += narrowed(filters)
     if filters.counted is not None:
         found.append(filters.counted.condition())
     if filters.attention:
@@ -265,9 +296,11 @@ class Clock(Enum):
     OLDEST = "oldest"  # by number, oldest first
     NONE = "none"  # no clock: by number, oldest first
     ANY = "any"  # newest first
+    RECEIVED = "received"  # newest first by the time of the appeal
 
 
-_TIMED: Final = (Clock.RUNS, Clock.ANSWER)
+_TIMED: Final = (Clock.RUNS, Clock.ANSWER, Clock.RECEIVED)
+_NEWEST: Final = (Clock.ANY, Clock.RECEIVED)
 #: A place in these is a number alone.
 _UNTIMED: Final = (Clock.ANY, Clock.OLDEST)
 
@@ -298,6 +331,8 @@ class Segment:
 
     def cursor(self, number: int, row: Any) -> Cursor:  # noqa: ANN401  (a line, or a row of such columns)
         """Where a row stands in the list, in this stretch, the list's `number`th."""
+        if self.clock is Clock.RECEIVED:
+            return Cursor(number, row.received_at, row.appeal_id)
         return Cursor(number, row.answer_by if self.clock is Clock.ANSWER else row.due_at, row.id)
 
     def beyond(self, cursor: Cursor, columns: Any, *, backwards: bool) -> ColumnElement[bool]:  # noqa: ANN401
@@ -305,7 +340,7 @@ class Segment:
         ascending = self._ascending(backwards=backwards)
         found: ColumnElement[bool]
         if self.clock in _TIMED:
-            here = sa.tuple_(getattr(columns, self.keys[0]), columns.id)
+            here = sa.tuple_(*self._of(columns))
             there = sa.tuple_(sa.literal(cursor.due_at, AwareUtc()), sa.literal(cursor.id, sa.BigInteger()))
             found = here > there if ascending else here < there
         else:
@@ -319,16 +354,23 @@ class Segment:
         # PostgreSQL sees that it gives the rows in order.
         if self.clock is Clock.ANSWER:
             return ("answer_by", "id")
+        if self.clock is Clock.RECEIVED:
+            return ("received_at", "appeal_id")
         return ("id",) if self.clock in _UNTIMED else ("due_at", "id")
 
     def order(self, columns: Any, *, backwards: bool) -> list[Any]:  # noqa: ANN401  (Ticket, or a subquery's)
         """The order of the rows over the columns of `Ticket` or of a subquery."""
         ascending = self._ascending(backwards=backwards)
-        found = [getattr(columns, name) for name in self.keys]
-        return [column.asc() if ascending else column.desc() for column in found]
+        return [column.asc() if ascending else column.desc() for column in self._of(columns)]
+
+    def _of(self, columns: Any) -> list[Any]:  # noqa: ANN401
+        """The columns of the order; by the appeal's time those of `appeal`, whose index has both."""
+        if self.clock is Clock.RECEIVED and columns is Ticket:
+            return [Appeal.received_at, Appeal.id]
+        return [getattr(columns, name) for name in self.keys]
 
     def _ascending(self, *, backwards: bool) -> bool:
-        return backwards is (self.clock is Clock.ANY)
+        return backwards is (self.clock in _NEWEST)
 
 
 def segments(filters: TicketFilter) -> list[Segment]:
@@ -338,7 +380,7 @@ def segments(filters: TicketFilter) -> list[Segment]:
         return [Segment(WAITS_TO_ANSWER, Clock.ANSWER), Segment(WAITS_ANSWERED, Clock.OLDEST)]
     condition = _condition(filters.view)
     if not filters.by_due:
-        return [Segment(condition, Clock.ANY)]
+        return [Segment(condition, Clock.RECEIVED if filters.by_received else Clock.ANY)]
     found = [Segment(condition, Clock.RUNS)]
     if filters.due is None:
         found.append(Segment(condition, Clock.NONE))

@@ -52,6 +52,8 @@ _APART: Final = re.compile(r"[\s-]")
 _DATE: Final = re.compile(r"[0-9]{8}")
 _DIGIT: Final = re.compile(r"[0-9]")
 _BEIJING: Final = timezone(timedelta(hours=8))
+#: Where a candidate stands in the list, whatever orders it.
+PLACE: Final = (Ticket.id, Ticket.due_at, Ticket.answer_by, Ticket.received_at, Ticket.appeal_id)
 #: Appeals of one number, at most: numbers from outside may meet.
 _SAME_NUMBER: Final = 50
 _TAIL: Final = re.compile(r"[0-9]{1,12}")
@@ -236,12 +238,12 @@ def _window(wanted: int, share: float, *, most: int) -> int:
 def by_index(
     search: Search, dialect: str, where: Sequence[ColumnElement[bool]], segment: ColumnElement[int]
 ) -> CTE:
-    """(id, due_at, answer_by, segment) of all candidates, up to one more than MOST_HITS.
+    """(PLACE, segment) of all candidates, up to one more than MOST_HITS.
 
     MATERIALIZED: no ORDER BY or LIMIT outside may change the plan.
     """
     return (
-        sa.select(Ticket.id, Ticket.due_at, Ticket.answer_by, segment.label("segment"))
+        sa.select(*PLACE, segment.label("segment"))
         .where(*where, search.matches(dialect, Ticket))
         .limit(MOST_HITS + 1)
         .cte("hits")
@@ -257,9 +259,9 @@ def by_walking(
     *,
     window: int,
 ) -> Subquery:
-    """(id, due_at, answer_by, hit) of the next `window` rows in list order. The LIMIT is a fence."""
+    """(PLACE, hit) of the next `window` rows in list order. The LIMIT is a fence."""
     return (
-        sa.select(Ticket.id, Ticket.due_at, Ticket.answer_by, search.matches(dialect, Ticket).label("hit"))
+        sa.select(*PLACE, search.matches(dialect, Ticket).label("hit"))
         .where(*where)
         .order_by(*order)
         .limit(window)

@@ -258,6 +258,9 @@ class Finder:
 
     def _order(self, columns: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401  (a subquery's columns)
         """The order of the whole list over (segment, time, id), as the segments have it one by one."""
+        if self._of(Clock.RECEIVED):
+            # Such a list is one stretch.
+            return self._segments[0].order(columns, backwards=self._backwards)
         number = columns.segment
         clocked, newest = self._of(Clock.RUNS), self._of(Clock.ANY)
         answering = self._of(Clock.ANSWER)

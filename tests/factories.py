@@ -70,6 +70,7 @@ class TicketIn:
     evidence: tuple[dict[str, Any], ...] = ()
     identity: bool = False
     confidential: bool = False
+    channel: Channel = Channel.PHONE
     party: str | None = "一处工地"
     mood: str | None = None
     angry: bool = False
@@ -148,7 +149,7 @@ async def add_appeal(session: AsyncSession, item: TicketIn, *, state: AppealStat
             "title": item.title,
             "text": item.text,
             "address": None,
-            "channel": Channel.PHONE.value,
+            "channel": item.channel.value,
             "confidential": item.confidential,
             "received_at": NOW - item.age,
             "stored_at": NOW - item.age,
