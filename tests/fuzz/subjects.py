@@ -38,6 +38,7 @@ from triage.services.attachments import FileLimits, FileNotTaken, Prepared, Uplo
 from triage.services.staff import importing
 from triage.settings import Settings
 from triage.web import asking
+from triage.web.names import Names, names_of
 from triage.web.open311.places import atlas, gazetteer
 
 if TYPE_CHECKING:
@@ -106,14 +107,20 @@ def _query(text: str) -> object:
     return found, to_tsquery(list(found.words)) if found else None
 
 
+@cache
+def _names() -> Names:
+    return names_of(triage.tables.load())
+
+
 def _address(query: list[tuple[str, str]]) -> object:
-    asked = asking.read_strictly(MultiDict(query))
+    asked = asking.read_strictly(MultiDict(query), _names())
     return asked.parameters()
 
 
 _PARAMETERS: Final = st.lists(
     st.tuples(st.sampled_from(asking.PARAMETERS),
-        mangled_text("1", "open", "W20261126-000012", "A1", "噪声 望京", "overdue")),
+        mangled_text("1", "open", "W20261126-000012", "A1", "噪声 望京", "overdue",
+                     "2026-11-01", "110105026", "phone")),
     max_size=4,
 )  # fmt: skip
 

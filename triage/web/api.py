@@ -23,8 +23,9 @@ _LONGEST_UNIT_QUERY = 40
 
 async def tickets(request: web.Request) -> web.Response:
     """工单列表. Raises BadInput naming a bad parameter."""
-    found = await listing.load(request, asking.read_strictly(request.query))
-    return as_json(present.ticket_list(found.page, found.total, request.app[NAMES], found.day))
+    names = request.app[NAMES]
+    found = await listing.load(request, asking.read_strictly(request.query, names))
+    return as_json(present.ticket_list(found.page, found.total, names, found.day))
 
 
 async def ticket(request: web.Request) -> web.Response:

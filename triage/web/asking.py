@@ -16,6 +16,8 @@ from models.lines import PAGE_LIMIT
 from models.vocab import Labelled, Urgency
 from triage.clock import local
 from triage.errors import BadInput
+from triage.web import narrowing
+from triage.web.narrowing import FilterFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
     from aiohttp import web
     from multidict import MultiMapping
+
+    from triage.web.names import Names
+    from triage.web.narrowing import Faults
 
 L = TypeVar("L", bound=Labelled)
 
@@ -37,6 +42,12 @@ PARAMETERS: Final = (
     "review",
     "q",
     "counted",
+    "received_from",
+    "received_to",
+    "street",
+    "channel",
+    "supervised",
+    "rehandled",
     "after",
     "before",
     "limit",
@@ -73,6 +84,12 @@ class Asked:
             "review": "1" if filters.review_only else "",
             "q": filters.query,
             "counted": filters.counted.encode() if filters.counted else "",
+            "received_from": filters.received_from,
+            "received_to": filters.received_to,
+            "street": filters.street_code,
+            "channel": filters.channel,
+            "supervised": "1" if filters.supervised else "",
+            "rehandled": "1" if filters.rehandled else "",
             "limit": "" if self.limit == PAGE_LIMIT else str(self.limit),
         }
         return {name: str(value) for name, value in found.items() if value}
@@ -129,18 +146,36 @@ async def json_object(request: web.Request, known: Sequence[str]) -> dict[str, A
     return body
 
 
-def read_strictly(query: MultiMapping[str]) -> Asked:
+def read_strictly(query: MultiMapping[str], names: Names) -> Asked:
     """The same, refusing unknown and repeated parameters too. Raises BadInput naming the bad one."""
     refuse_others(query, PARAMETERS)
-    return read(query)
+    return read(query, names)
 
 
-def read(query: Mapping[str, str]) -> Asked:
-    """Read the parameters. Raises BadInput naming the bad one."""
+def read(query: Mapping[str, str], names: Names) -> Asked:
+    """Read the parameters. Raises BadInput naming the bad one, FilterFault where a field of the form is."""
     if query.get("after") and query.get("before"):
         raise BadInput("参数 after 与 before 不能同时使用")
-    return Asked(
-        filters=TicketFilter(
+    after, before, limit = _cursor(query, "after"), _cursor(query, "before"), _limit(query)
+    filters, unread = _taken(query)
+    filters, wrong = narrowing.checked(filters, names)
+    asked = Asked(filters, after=after, before=before, limit=limit)
+    if faults := wrong | unread:
+        raise FilterFault(asked, faults)
+    return asked
+
+
+def kept(parameters: Mapping[str, str]) -> TicketFilter:
+    """A filter as a job keeps it, masked: its words may be longer by that than anybody may type."""
+    found, _ = _taken({**parameters, "q": ""})
+    return replace(found, query=parameters.get("q", ""))
+
+
+def _taken(query: Mapping[str, str]) -> tuple[TicketFilter, Faults]:
+    """The filter as it is written, and which of its fields cannot be read. Raises BadInput."""
+    return narrowing.taken(
+        query,
+        TicketFilter(
             view=_one_of(View, query, "state") or View.OPEN,
             unit_code=_code(query, "unit"),
             district_code=_code(query, "district"),
@@ -150,17 +185,10 @@ def read(query: Mapping[str, str]) -> Asked:
             review_only=_flag(query, "review"),
             query=_text(query, "q", _LONGEST_QUERY),
             counted=_counted(query),
+            supervised=_flag(query, "supervised"),
+            rehandled=_flag(query, "rehandled"),
         ),
-        after=_cursor(query, "after"),
-        before=_cursor(query, "before"),
-        limit=_limit(query),
     )
-
-
-def kept(parameters: Mapping[str, str]) -> TicketFilter:
-    """A filter as a job keeps it, masked: its words may be longer by that than anybody may type."""
-    words = parameters.get("q", "")
-    return replace(read({**parameters, "q": ""}).filters, query=words)
 
 
 def _text(query: Mapping[str, str], name: str, longest: int) -> str:

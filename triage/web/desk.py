@@ -10,28 +10,27 @@ from aiohttp import web
 
 from models.filters import DueWindow, TicketFilter, View
 from models.finding import Search
-from models.lines import PAGE_LIMIT
-from models.vocab import Channel, Urgency
-from models.vocab_mood import Mood
+from models.lines import PAGE_LIMIT, Count
+from models.queries import TicketPage
 from models.vocab_staff import Permission
-from models.vocab_trends import Ending
 from models.waiting import TO_ANSWER
 from triage.clock import show
 from triage.services.identities.showing import shown_text
-from triage.web import access, asking, communities, guard, listing, navigation, present, sizes
+from triage.web import access, asking, filter_form, guard, listing, navigation, present, sizes
 from triage.web.asking import Asked
-from triage.web.keys import NAMES, TEMPLATES, VIEWER
-from triage.web.views import Due, Term, TicketItem
+from triage.web.keys import DEPS, NAMES, TEMPLATES, VIEWER
+from triage.web.listing import Listing
+from triage.web.narrowing import FilterFault
 from triage.web.words import Piece, counted, cut, find, snippet
 
 if TYPE_CHECKING:
-    from models.counted import Counted
     from models.counting import Today
     from models.filters import Day
     from models.lines import TicketRow
     from models.waiting import Waiting
-    from triage.web.listing import Listing
-    from triage.web.names import Names
+    from triage.web.filter_form import FilterForm
+    from triage.web.narrowing import Faults
+    from triage.web.views import Due, TicketItem
 
 #: The list as a file (`list_export`): analysts export figures and see no case.
 MAY_EXPORT: Final = access.every(Permission.SEE_CASES, Permission.EXPORT)
@@ -51,48 +50,6 @@ class Line:
     """待审批: what waits on it; only where the list is one of these."""
     answer: Due | None
     """办理时限, where it does and the unit's answer is still to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An option of a filter; `chosen` is the one in force."""
-
-    value: str
-    label: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceGroup:
-    """Options under one heading."""
-
-    label: str
-    choices: tuple[Choice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counting:
-    """态势下钻: which figure the list stands for, as its parameter and in words."""
-
-    value: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class FilterForm:
-    """The filter's controls as they stand."""
-
-    states: tuple[Choice, ...]
-    districts: tuple[Choice, ...]
-    kinds: tuple[ChoiceGroup, ...]
-    urgencies: tuple[Choice, ...]
-    dues: tuple[Choice, ...]
-    review_only: bool
-    query: str
-    counted: Counting | None
-    unit: Term | None
-    narrowed: bool
-    active: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +101,25 @@ async def home(request: web.Request) -> web.Response:
 
 async def tickets(request: web.Request) -> web.Response:
     """工单列表."""
-    return render(request, "desk/list.html", page=await _list_page(request))
+    return await _shown(request, "desk/list.html")
 
 
 async def tickets_part(request: web.Request) -> web.Response:
     """The list without the page around it: what a refresh or a filter changes."""
-    return render(request, "desk/part.html", page=await _list_page(request))
+    return await _shown(request, "desk/part.html")
+
+
+async def _shown(request: web.Request, template: str) -> web.Response:
+    """The list; where a field of its filter is wrong, the form as it was sent and no list of another one."""
+    try:
+        return render(request, template, page=await _list_page(request))
+    except FilterFault as fault:
+        nothing = Listing(
+            TicketPage((), None, None), Count(0, more=False), asking.day_of(request.app[DEPS].clock.now()), {}
+        )
+        bar = await listing.load_today(request)
+        page = _page(request, fault.asked, nothing, bar, fault.faults)
+        return render(request, template, status=fault.status, page=page)
 
 
 def around(request: web.Request, token: str) -> dict[str, Any]:
@@ -180,8 +150,12 @@ def render(
 
 
 async def _list_page(request: web.Request) -> ListPage:
-    asked = asking.read(request.query)
+    asked = asking.read(request.query, request.app[NAMES])
     found, bar = await asyncio.gather(listing.load(request, asked), listing.load_today(request))
+    return _page(request, asked, found, bar, {})
+
+
+def _page(request: web.Request, asked: Asked, found: Listing, bar: Today, faults: Faults) -> ListPage:
     search = Search.parse(asked.filters.query)
     phrases = search.phrases if search else ()
     first = asked.after is not None or asked.before is not None
@@ -204,12 +178,12 @@ async def _list_page(request: web.Request) -> ListPage:
         may_bulk=request[VIEWER].may(Permission.BULK),
         may_callers=request[VIEWER].may(*MAY_CALLERS),
         tiles=_tiles(bar, asked.filters, found.day, decides=bool(listing.decides_of(request))),
-        form=_form(request, asked.filters),
+        form=filter_form.form(request, asked.filters, faults),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),
         exports=tuple(
             (label, replace(asked, limit=PAGE_LIMIT).address(f"/desk/list.{kind}"))
             for label, kind in EXPORTS
-            if MAY_EXPORT.met_by(request[VIEWER])
+            if MAY_EXPORT.met_by(request[VIEWER]) and not faults
         ),
         order=_order(asked.filters),
     )
@@ -249,6 +223,8 @@ def _line(request: web.Request, row: TicketRow, found: Listing, phrases: tuple[s
 def _order(filters: TicketFilter) -> str:
     if filters.waiting:
         return "按办理时限，最紧的在前；已经反馈的在后"
+    if filters.by_received:
+        return "按来源时间，最新的在前"
     return "按到期时间，最紧的在前" if filters.by_due else "按收到次序，最新的在前"
 
 
@@ -268,69 +244,4 @@ def _tiles(bar: Today, filters: TicketFilter, day: Day, *, decides: bool) -> tup
     return tuple(
         Tile(label, counted(value), Asked(target).address("/desk"), tone, target == filters)
         for label, value, target, tone in wanted
-    )
-
-
-def counting(counted: Counted | None, names: Names) -> Counting | None:
-    """The figure that a list stands for; None: it stands for none."""
-    if counted is None:
-        return None
-    kinds = counted.kinds or ()
-    several = len(kinds) > 1
-    ending = Ending(counted.ending).label if counted.ending else ""
-    channel = {found.value: found.label for found in Channel}.get(counted.channel or "", "")
-    street = names.street(counted.street) if counted.street else ""
-    parts = [
-        f"{counted.first} 至 {counted.last}",
-        f"{len(kinds)} 个类别"
-        if several
-        else "、".join(names.kind(k) if k else "非环境或未定" for k in kinds),
-        names.district(counted.district) if counted.district else "",
-        street,
-        channel,
-        ending,
-        f"网格 {counted.grid}" if counted.grid else "",
-        communities.name(counted.community) if counted.community else "",
-        *_told(counted),
-    ]
-    return Counting(counted.encode(), " · ".join(part for part in parts if part))
-
-
-def _told(counted: Counted) -> tuple[str, ...]:
-    """The finer parts of a figure, in words."""
-    weekdays = "一二三四五六日"
-    return (
-        f"语气{Mood(counted.mood).label}" if counted.mood else "",
-        "语气激烈" if counted.angry == "1" else "",
-        f"周{weekdays[int(counted.weekday) - 1]}" if counted.weekday else "",
-        f"{int(counted.hour):02d} 时" if counted.hour else "",
-        f"种类把握 0.{counted.band} 起" if counted.band else "",
-        {"1": "没有并入其他工单的", "0": "并入其他工单的"}.get(counted.case or "", ""),
-    )
-
-
-def _form(request: web.Request, filters: TicketFilter) -> FilterForm:
-    names = request.app[NAMES]
-
-    def choices(options: dict[str, str], chosen: str | None) -> tuple[Choice, ...]:
-        return tuple(Choice(value, label, value == chosen) for value, label in options.items())
-
-    code = filters.unit_code
-    unused = set() if listing.decides_of(request) or filters.view is View.DECIDE else {View.DECIDE}
-    return FilterForm(
-        states=choices({view.value: view.label for view in View if view not in unused}, filters.view),
-        districts=choices(dict(names.districts), filters.district_code),
-        kinds=tuple(
-            ChoiceGroup(parent, choices({code: names.kind(code) for code in codes}, filters.kind))
-            for parent, codes in names.parents.items()
-        ),
-        urgencies=choices({u.value: f"{u.value} {u.label}" for u in Urgency}, filters.urgency),
-        dues=choices({due.value: due.label for due in DueWindow}, filters.due),
-        review_only=filters.review_only,
-        query=filters.query,
-        counted=counting(filters.counted, names),
-        unit=None if code is None else Term(code, names.units.get(code, code)),
-        narrowed=filters != TicketFilter(),
-        # The search stands beside the fold, not in it.
-        active=sum(name != "q" for name in Asked(filters).parameters()),
     )

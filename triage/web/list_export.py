@@ -77,7 +77,7 @@ async def exported(request: web.Request) -> web.Response:
     if kind not in _KINDS:
         raise NotFound("没有这种导出格式：可以是 csv 或 xlsx。")
     asking.refuse_others(request.query, _FILTER)
-    asked = asking.read(request.query)
+    asked = asking.read(request.query, names)
     ask = await listing.ask_of(request, asked)
     found = await _find(request, _openly(ask))
     if not found.rows:

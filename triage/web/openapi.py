@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
-from models.vocab import Corrected, Field, Move, Post, Urgency
+from models.vocab import Channel, Corrected, Field, Move, Post, Urgency
 from triage.web import confiding, corrections, move_views, views
 from triage.web.bulk import openapi as bulk
 from triage.web.callers import api as callers
@@ -34,6 +34,7 @@ _SCHEMAS: Final = (
 )
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
+_DATE: Final[dict[str, Any]] = {"type": "string", "format": "date"}
 _CURSOR: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[0-9]\.(-?[0-9]{1,18})?\.[0-9]{1,19}$"}
 
 _FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
@@ -46,6 +47,16 @@ _FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("review", "1：只看需要人工审核的", {"type": "string", "enum": ["0", "1"]}),
     ("q", "搜索标题、正文和编号", {"type": "string", "maxLength": 100}),
     ("counted", "态势页给出的统计范围", {"type": "string", "maxLength": 800}),
+    ("received_from", "受理日期起（北京时间的日期，含当日）", _DATE),
+    ("received_to", "受理日期止（北京时间的日期，含当日）", _DATE),
+    (
+        "street",
+        "街道乡镇或功能区编码（9 位），须在所选的区里；不写区就是它所在的区",
+        {"type": "string", "maxLength": 40},
+    ),
+    ("channel", "受理渠道", {"type": "string", "enum": [channel.value for channel in Channel]}),
+    ("supervised", "1：只看督办中的", {"type": "string", "enum": ["0", "1"]}),
+    ("rehandled", "1：只看重办过的", {"type": "string", "enum": ["0", "1"]}),
     ("after", "上一次答复里的 after：下一页", _CURSOR),
     ("before", "上一次答复里的 before：上一页", _CURSOR),
     ("limit", "每页条数，默认 50", {"type": "integer", "minimum": 1, "maximum": 200}),

@@ -12,7 +12,7 @@ from triage.services.bulk.drafting import Plan
 from triage.web import acting, asking
 from triage.web import moves as moves_web
 from triage.web.bulk import asks, pages, views
-from triage.web.keys import CACHES, DEPS, VIEWER
+from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ async def drafted(request: web.Request) -> web.Response:
     values = body.get("values") or {}
     if not isinstance(values, dict):
         raise BadInput("values 应是 JSON 对象")
-    picked = asks.of_json(body, most=deps.settings.bulk_most)
+    picked = asks.of_json(body, request.app[NAMES], most=deps.settings.bulk_most)
     move, person = moves_web.move_of(body.get("move")), _person(request, body)
     on = local(deps.clock.now()).date()
     plan = Plan(move, moves_web.known_values(deps.tables, values, on=on), person, picked.picked)

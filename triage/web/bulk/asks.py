@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from aiohttp import web
     from multidict import MultiMapping
 
+    from triage.web.names import Names
+
 #: Filters a list may be narrowed by; cursors and page sizes are none of them.
 FILTERS: Final = tuple(name for name in asking.PARAMETERS if name not in {"after", "before", "limit"})
 #: In the form a filter stands beside the move's own fields, some of the same name.
@@ -40,14 +42,14 @@ class Chosen:
         return {} if self.numbers else self.asked.parameters() or {"state": "open"}
 
 
-def chosen(query: MultiMapping[Any], *, before: str = "") -> Chosen:
+def chosen(query: MultiMapping[Any], names: Names, *, before: str = "") -> Chosen:
     """Ticked numbers (`no`, several) or a filter, whose names stand behind `before`. Raises BadInput."""
     numbers = [str(value) for value in query.getall("no", [])]
     filters = {name: str(query[before + name]) for name in FILTERS if before + name in query}
-    return Chosen(_numbers(numbers), asking.read(filters))
+    return Chosen(_numbers(numbers), asking.read(filters, names))
 
 
-def of_json(body: Mapping[str, Any], *, most: int) -> Chosen:
+def of_json(body: Mapping[str, Any], names: Names, *, most: int) -> Chosen:
     """`tickets` (numbers) or `filter` (the list's parameters), one of them. Raises BadInput."""
     numbers, filters = body.get("tickets"), body.get("filter")
     if (numbers is None) == (filters is None):
@@ -58,7 +60,7 @@ def of_json(body: Mapping[str, Any], *, most: int) -> Chosen:
         for name in filters:
             if name not in FILTERS:
                 raise BadInput(f"filter 里不认识的键：{name[:40]}")
-        return Chosen((), asking.read(filters))
+        return Chosen((), asking.read(filters, names))
     if not isinstance(numbers, list) or not all(isinstance(value, str) for value in numbers):
         raise BadInput("tickets 应是工单编号的列表")
     if len(numbers) > most:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.filters import DueWindow, View
+from models.filters import DueWindow
 from models.vocab import Field, Move, Urgency
 from triage.rules import bulk as rules
 from triage.rules.fields import TEXTS
-from triage.web.desk import counting
+from triage.web.filter_form import counting
 from triage.web.move_forms import kind_of
 from triage.web.move_views import FieldView
 from triage.web.views import Term
@@ -61,21 +61,28 @@ def _label(bulk: BulkMove, field: Field) -> str:
 
 def spelled(filters: TicketFilter, names: Names) -> str:
     """A filter in words."""
-    parts = [filters.view.label if filters.view is not View.OPEN else "全部未结"]
-    if filters.unit_code:
-        parts.append(f"承办单位：{names.units.get(filters.unit_code, filters.unit_code)}")
-    if filters.district_code:
-        parts.append(names.district(filters.district_code))
-    if filters.kind:
-        parts.append(names.kind(filters.kind))
-    if filters.urgency:
-        parts.append(f"{filters.urgency} {Urgency(filters.urgency).label}")
-    if filters.due:
-        parts.append(DueWindow(filters.due).label)
-    if filters.review_only:
-        parts.append("只看需复核")
-    if figure := counting(filters.counted, names):
-        parts.append(f"态势下钻：{figure.words}")
-    if filters.query:
-        parts.append(f"搜索“{filters.query}”")
-    return "，".join(parts)
+    figure = counting(filters.counted, names)
+    parts = (
+        filters.view.label,
+        f"承办单位：{names.units.get(filters.unit_code, filters.unit_code)}" if filters.unit_code else "",
+        names.district(filters.district_code) if filters.district_code else "",
+        names.street(filters.street_code) if filters.street_code else "",
+        names.kind(filters.kind) if filters.kind else "",
+        f"{filters.urgency} {Urgency(filters.urgency).label}" if filters.urgency else "",
+        DueWindow(filters.due).label if filters.due else "",
+        "只看需复核" if filters.review_only else "",
+        *_narrowed(filters),
+        f"态势下钻：{figure.words}" if figure else "",
+        f"搜索“{filters.query}”" if filters.query else "",
+    )
+    return "，".join(part for part in parts if part)
+
+
+def _narrowed(filters: TicketFilter) -> tuple[str, ...]:
+    first, last = filters.received_from, filters.received_to
+    return (
+        f"受理日期 {first or '不限'} 至 {last or '不限'}" if first or last else "",
+        f"受理渠道：{filters.channel.label}" if filters.channel else "",
+        "督办中" if filters.supervised else "",
+        "重办过" if filters.rehandled else "",
+    )

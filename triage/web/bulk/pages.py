@@ -105,7 +105,9 @@ async def new(request: web.Request) -> web.Response:
     for name in request.query:
         if name not in known:
             raise BadInput(f"不认识的参数：{name[:40]}")
-    return _new(request, asks.chosen(request.query), request.query.get("move", ""), {}, None)
+    return _new(
+        request, asks.chosen(request.query, request.app[NAMES]), request.query.get("move", ""), {}, None
+    )
 
 
 def _new(
@@ -148,7 +150,10 @@ def _selection(hidden: tuple[tuple[str, str], ...]) -> str:
 async def drafted(request: web.Request) -> web.Response:
     """POST /desk/bulk: judge every ticket, change none; leads to the draft."""
     deps, form = request.app[DEPS], await request.post()
-    picked, move = asks.chosen(form, before=asks.BEFORE), moves_web.move_of(form.get("move"))
+    picked, move = (
+        asks.chosen(form, request.app[NAMES], before=asks.BEFORE),
+        moves_web.move_of(form.get("move")),
+    )
     typed = {
         name: value
         for name, value in form.items()

@@ -38,9 +38,14 @@ async function swap(address, { keepPlace }) {
     jiesu.exchange($("#tiles"), page.querySelector("#tiles"));
     const row = all("tr[data-no]").indexOf(document.activeElement?.closest("tr[data-no]"));
     const there = jiesu.exchange(list(), page.querySelector("#list"));
+    streets(page);
+    const fault = $("#filter-faults");
     const news = behind;
     behind = false;
-    if (keepPlace && !news) {
+    if (fault) {
+      // What is wrong stands in the list's place and is read out there (role=alert).
+      $("#said").textContent = "";
+    } else if (keepPlace && !news) {
       // A refresh must not move anyone: same row under the focus, same place on the screen.
       if (!there) nearest(row);
       window.scrollTo({ top: scroll, behavior: "instant" });
@@ -55,6 +60,15 @@ async function swap(address, { keepPlace }) {
       list().classList.toggle("busy", behind);
     }
   }
+}
+
+// The streets to choose from are those of the district that was asked for.
+function streets(page) {
+  const select = $(".filters [name=street]");
+  const fresh = page.querySelector("#streets")?.content;
+  const codes = (root) => [...root.querySelectorAll("option")].map((option) => option.value).join();
+  if (!select || !fresh || codes(select) === codes(fresh)) return;
+  select.replaceChildren(...document.importNode(fresh, true).children);
 }
 
 // The row that had the focus is gone: on with the one that stands in its place, else with the list.
@@ -106,8 +120,12 @@ if (form) {
     event.preventDefault();
     filter();
   });
+  // A street of the district before is none of this one.
+  form.elements.district?.addEventListener("change", () => {
+    form.elements.street.value = "";
+  });
   for (const control of form.elements) {
-    if (control.matches("select, [type=checkbox], [type=hidden]")) control.addEventListener("change", filter);
+    if (control.matches("select, [type=checkbox], [type=hidden], [type=date]")) control.addEventListener("change", filter);
   }
   // The browser's own clear button of a search field. Enter gives this event too, before or after the
   // submit: what is already asked then is not asked again.
