@@ -85,7 +85,7 @@ def _one(sums: Counter[Key], ticket: Mapping[str, Any], month: str, as_of: datet
 
 
 def _step(s: dict[str, Any], act: str, at: datetime, data: Mapping[str, Any]) -> None:
-    if act in {"dispatch", "reassign", "arbitrate"}:
+    if act in {"dispatch", "reassign", "arbitrate", "pass_on"}:
         s["unit"] = data.get("unit") or s["unit"]
     if act == "dispatch":
         s["dispatched"] = s["dispatched"] or at

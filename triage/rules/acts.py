@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 ACTS: Final = frozenset({
     "receive", "accept", "divert", "answer_now", "merge", "split", "dispatch", "sign", "contact",
     "handle", "progress", "feedback",
-    "object", "object_uphold", "object_reject", "arbitrate", "reassign", "extend_ask", "extend_grant",
-    "extend_deny", "whistle", "report_in", "escalate", "supervise", "onsite", "urge", "ledger_ask",
+    "object", "object_uphold", "object_reject", "arbitrate", "reassign", "pass_on", "extend_ask",
+    "extend_grant", "extend_deny", "whistle", "report_in", "escalate", "supervise", "onsite", "urge",
+    "ledger_ask",
     "ledger_grant", "ledger_deny", "ledger_review", "follow_up", "rehandle", "close", "archive",
     "exclude_ask", "exclude_grant", "exclude_deny", "clear_flag", "undo", "hand_over",
     "head_answered", "head_reopened",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from triage.rules.acts import Event, History
     from triage.rules.rows import Tables
 
-_SENT: Final = frozenset({"dispatch", "reassign", "arbitrate"})
+_SENT: Final = frozenset({"dispatch", "reassign", "arbitrate", "pass_on"})
 #: After these a called unit has nothing to report to any more.
 _OVERTAKES: Final = frozenset({"feedback", "merge", "divert", "answer_now", "hand_over", "close", "archive"})
 CALLS: Final = ("whistle", "escalate", "supervise")

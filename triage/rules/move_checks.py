@@ -20,6 +20,7 @@ from models.vocab import (
     Satisfaction,
     YesNo,
 )
+from triage.rules import second_dispatch
 from triage.rules.calendar import beijing
 from triage.rules.deadlines import due_time, show
 from triage.rules.fields import Refusal, Stage
@@ -58,11 +59,17 @@ def check_post(tables: Tables, s: Standing, row: MoveRow, actor: Actor) -> None:
         known = "、".join(post.label for post in row.who)
         words = f"“{row.move.label}”由{known}办理，您现在的身份是{actor.post.label}"
         raise Refusal(words, row=row, stage=Stage.POST)
-    if actor.post is Post.UNIT and not any(_has_part(s, part, actor.unit, row.move) for part in row.parts):
+    # Who handed it on (二次派单) leads it no more, and takes that back as whoever did before it.
+    told = (s, s.before) if row.move is Move.UNDO and s.before is not None else (s,)
+    if actor.post is Post.UNIT and not any(
+        _has_part(one, part, actor.unit, row.move) for one in told for part in row.parts
+    ):
         known = "、".join(part.label for part in row.parts)
         raise Refusal(f"“{row.move.label}”须由这张工单的{known}办理", row=row, stage=Stage.POST)
     if actor.post is Post.DISTRICT and not _of_district(tables, s, actor.unit):
         raise Refusal("这张工单不在您的区", row=row, stage=Stage.POST)
+    if row.move is Move.PASS_ON and (why := second_dispatch.refused(tables, s, actor.unit)):
+        raise Refusal(why, row=row, stage=Stage.POST)
 
 
 def _has_part(s: Standing, part: Part, unit: str | None, move: Move) -> bool:
@@ -294,6 +301,8 @@ def _unit(tables: Tables, s: Standing, row: MoveRow, unit: UnitRow, at: datetime
         return f"提级应报区政府、区级部门或市级部门，{unit.name}是{unit.level.label}"
     if row.move is Move.ESCALATE and unit.code == s.unit:
         return f"{unit.name}就是现在的承办单位"
+    if row.move is Move.PASS_ON and (words := second_dispatch.wrong_unit(tables, s, unit)):
+        return words
     taken = next(
         (
             back

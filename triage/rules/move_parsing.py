@@ -38,7 +38,7 @@ _COUNTS: Final = (
     "gap_hours", "until_days", "answer_percent", "note_at_least",
 )  # fmt: skip
 #: Moves that a site's own table of before does not know: there nobody can make them.
-LATER: Final = frozenset({Move.ANSWER_NOW})
+LATER: Final = frozenset({Move.ANSWER_NOW, Move.PASS_ON})
 _FLAGS: Final = ("before_due", "after_due", "at_most_original")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Level, Move
 from triage.errors import NoRule
-from triage.rules import routing
+from triage.rules import routing, second_dispatch
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal, Stage, check_spare, read
 from triage.rules.move_checks import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from triage.rules.standing import Standing
 
 #: These give the ticket to a unit.
-SENDING: Final = (Move.DISPATCH, Move.REASSIGN, Move.ARBITRATE)
+SENDING: Final = (Move.DISPATCH, Move.REASSIGN, Move.ARBITRATE, Move.PASS_ON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,8 @@ def _data(
         "clocks": _clocks(s, row, dues),
     }
     if row.move in SENDING:
-        data["units"] = _units(tables, s, values, at=at)
+        passed = row.move is Move.PASS_ON
+        data["units"] = second_dispatch.parts(s, values) if passed else _units(tables, s, values, at=at)
         data["unit"] = data["units"]["lead"]
     if row.move is Move.ACCEPT:
         desk = tables.unit(Level.DESK, OWN, "", _day(at))

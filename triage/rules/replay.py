@@ -202,7 +202,7 @@ def _clocks(s: Standing, event: Event, *, closed: bool) -> dict[Clock, Run]:
 
 
 def _sent(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    """派单, 改派, 仲裁: another unit has it. The answer clock is the citizen's: only 派单 starts it."""
+    """派单, 改派, 仲裁, 二次派单: another unit has it. The answer clock: only 派单 starts it."""
     units = event.data["units"]
     answer = s.clocks.get(Clock.ANSWER)
     return _ruled(s, event, values).evolve(
@@ -358,9 +358,7 @@ def _accepted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
 
 _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Standing]]] = {
     Move.ACCEPT: _accepted,
-    Move.DISPATCH: _sent,
-    Move.REASSIGN: _sent,
-    Move.ARBITRATE: _sent,
+    **dict.fromkeys((Move.DISPATCH, Move.REASSIGN, Move.ARBITRATE, Move.PASS_ON), _sent),
     Move.OBJECT: _objected,
     Move.OBJECT_UPHOLD: _ruled,
     Move.OBJECT_REJECT: _ruled,

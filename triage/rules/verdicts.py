@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 _YES: Final = 100
-_SENT: Final = frozenset({"dispatch", "reassign", "arbitrate"})
+_SENT: Final = frozenset({"dispatch", "reassign", "arbitrate", "pass_on"})
 #: Exclusions of the whole ticket, in the order in which they are looked for.
 WHOLE: Final = (Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.LEDGER)
 

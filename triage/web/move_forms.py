@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Move, State
 from triage.clock import show
-from triage.rules import moves
+from triage.rules import moves, second_dispatch
 from triage.rules.calendar import beijing
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS, Stage
 from triage.web.acting import unit_text
@@ -44,8 +44,8 @@ NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.REVIEW: (Move.DISPATCH, Move.ANSWER_NOW, Move.DIVERT, Move.MERGE),
     State.DIVERTED: (Move.ARCHIVE, Move.ACCEPT),
     State.HANDED_OVER: (Move.ACCEPT,),
-    State.DISPATCHED: (Move.SIGN, Move.OBJECT),
-    State.SIGNED: (Move.CONTACT, Move.HANDLE),
+    State.DISPATCHED: (Move.SIGN, Move.PASS_ON, Move.OBJECT),
+    State.SIGNED: (Move.CONTACT, Move.HANDLE, Move.PASS_ON),
     State.CONTACTED: (Move.FEEDBACK, Move.HANDLE, Move.PROGRESS),
     State.HANDLING: (Move.FEEDBACK, Move.CONTACT, Move.PROGRESS),
     State.OBJECTED: (Move.OBJECT_UPHOLD, Move.OBJECT_REJECT),
@@ -164,9 +164,9 @@ def _fields(
         FieldView(
             name=field.value,
             label=field.label,
-            kind=kind_of(field),
+            kind=_kind(field, rows[0].move),
             required=all(field in row.needs for row in rows),
-            options=_clauses(tables, s, at) if field is Field.CLAUSE else _options(field, rows),
+            options=_offered(tables, s, field, rows, at=at),
             value=_default(tables, proposal, s, field, rows[0].move, on=beijing(at).date()),
             most=TEXTS[field][1] if field in TEXTS else None,
             when=_when(field, rows),
@@ -194,6 +194,21 @@ def kind_of(field: Field) -> str:
     if field in special:
         return special[field]
     return "area" if field in FREE and field not in {Field.CLAUSE, Field.ATTACHMENT} else "text"
+
+
+def _kind(field: Field, move: Move) -> str:
+    """二次派单 goes to one of the own district's units: a few dozen, which are chosen, not typed."""
+    return "choice" if (field, move) == (Field.UNIT, Move.PASS_ON) else kind_of(field)
+
+
+def _offered(
+    tables: Tables, s: Standing, field: Field, rows: tuple[MoveRow, ...], *, at: datetime
+) -> tuple[Term, ...]:
+    if field is Field.CLAUSE:
+        return _clauses(tables, s, at)
+    if (field, rows[0].move) == (Field.UNIT, Move.PASS_ON):
+        return tuple(Term(u.code, u.name) for u in second_dispatch.units(tables, s, beijing(at).date()))
+    return _options(field, rows)
 
 
 def _options(field: Field, rows: tuple[MoveRow, ...]) -> tuple[Term, ...]:

@@ -76,6 +76,7 @@ def test_escalating_calls_the_unit_above_and_an_undone_call_is_none() -> None:
         ["merge", "2026-11-04 07:59"],
         ["divert", "2026-11-04 07:59"],
         ["reassign", "2026-11-04 07:59", {"unit": "110105-ecology"}],
+        ["pass_on", "2026-11-04 07:59", {"unit": "110105-ecology"}],
     ],
 )
 def test_a_call_that_nobody_can_follow_any_more_is_neither_kept_nor_broken(over: list[Any]) -> None:

@@ -23,7 +23,10 @@ _CALL = st.fixed_dictionaries(
         "satisfaction": st.sampled_from((1, 2, 3, 4, 5, None)),
     }
 )
-_COMMON = ("dispatch", "contact", "follow_up", "follow_up", "rehandle", "object_uphold", "reassign", "undo")
+_COMMON = (
+    "dispatch", "contact", "follow_up", "follow_up", "rehandle", "object_uphold", "reassign", "pass_on",
+    "undo",
+)  # fmt: skip
 _ACT = st.sampled_from(_COMMON) | st.sampled_from(sorted(ACTS - {"extend_grant", "extend_ask"}))
 _STEP = st.tuples(_ACT, st.integers(0, 60 * 60), _CALL, st.sampled_from(("甲街", "乙街", "丙街")))
 
@@ -32,7 +35,7 @@ def _lived(steps: list[tuple[str, int, dict[str, object], str]], urgency: Urgenc
     at, events = moment("2026-10-20 08:00"), []
     for act, minutes, call, unit in steps:
         at += timedelta(minutes=minutes)
-        sent = {"unit": unit} if act in {"dispatch", "reassign", "arbitrate"} else {}
+        sent = {"unit": unit} if act in {"dispatch", "reassign", "arbitrate", "pass_on"} else {}
         events.append(Event(act, at, call if act == "follow_up" else sent))
     return History("T-1", urgency, "NOI-01", "110105", None, "甲街", tuple(events))
 

@@ -170,9 +170,13 @@ def test_yaml_that_goes_round_or_too_deep_is_a_problem(copied: Path, text: str) 
     assert [problem.where.file for problem in triage.tables.check(copied)][:1] == ["kinds.yaml"]
 
 
+#: Moves that a table of before does not have.
+LATER = ("move.accept.answered", "move.answer_now", "move.pass_on", "move.pass_on.confidential")
+
+
 def test_a_site_s_own_tables_of_before_there_was_an_answer_at_once_load_as_they_are(copied: Path) -> None:
     for name, ids in (
-        ("moves.yaml", ("move.accept.answered", "move.answer_now")),
+        ("moves.yaml", LATER),
         ("rates.yaml", ("out.answered",)),
     ):
         text = (copied / name).read_text("utf-8")
@@ -183,6 +187,8 @@ def test_a_site_s_own_tables_of_before_there_was_an_answer_at_once_load_as_they_
     own = triage.tables.load(copied)
     with pytest.raises(NoRule):
         own.moves.of(Move.ANSWER_NOW, day("2026-11-29"))
+    with pytest.raises(NoRule):
+        own.moves.of(Move.PASS_ON, day("2026-11-29"))
     rules = own.rates.on(day("2026-11-01"))
     assert rules.exclusions[Cause.ANSWERED].id == "out.diverted"
     assert rules.row_ids.count("out.diverted") == 1

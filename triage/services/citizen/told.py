@@ -20,7 +20,8 @@ RATED: Final = frozenset(
 )
 #: What is told of the ticket that a case was merged into: done for all who wait for it.
 SHARED: Final = frozenset(
-    tag.value for tag in (Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.REASSIGN, Tag.REHANDLE, Tag.CLOSE)
+    tag.value
+    for tag in (Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.REASSIGN, Tag.PASS_ON, Tag.REHANDLE, Tag.CLOSE)
 )
 _AT_ONCE: Final = frozenset({Tag.ANSWER_NOW.value, Tag.ACCEPT.value})
 #: How the note of an addition begins: it stands on the ticket as an urge (R4.15).

@@ -70,6 +70,7 @@ _EVENTS: Final = {
     Tag.OBJECT_REJECT: "审核认为仍由该单位办理",
     Tag.ARBITRATE: "裁定了承办单位",
     Tag.REASSIGN: "改派承办单位",
+    Tag.PASS_ON: "区里转给承办单位",
     Tag.EXTEND_GRANT: "办理时限延长",
     Tag.WHISTLE: "请其他部门一起到场",
     Tag.ESCALATE: "提请上级协调",
@@ -83,6 +84,8 @@ _EVENTS: Final = {
     Tag.CLOSE: "办结",
     Tag.ARCHIVE: "归档",
 }
+#: Whose line names the unit.
+_SENT: Final = frozenset({Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE, Tag.PASS_ON})
 _KEPT_CHARACTERS: Final = 500
 #: 当场答复: the answer is all there is, so it stands whole.
 _ANSWERED: Final = "已当场答复，不再派单。答复见下面的办理经过。"
@@ -211,7 +214,7 @@ def _line(event: Happened, tables: Tables) -> Line | None:
         return None
     values: dict[str, Any] = event.data.get("values") or event.data
     unit = tables.units.get(str(values.get("unit") or event.data.get("unit") or ""))
-    if event.tag in {Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE} and unit is not None:
+    if event.tag in _SENT and unit is not None:
         what = f"{what}：{unit.name}"
     if event.tag in _IN_VAIN and _in_vain(event):
         what = _IN_VAIN[Tag(event.tag)]
