@@ -2,7 +2,8 @@
 
 Rows of `escalations.yaml` (`denials`), each for the escalations and emergencies (`diversions.yaml`) it names.
 A word right after 没有 or 担心 in its clause is passed over; the same word elsewhere in the text counts:
-怕爆炸，着火了 is a fire.
+怕爆炸，着火了 is a fire. A danger missed is the gravest fault: a list (无环评、着火了) carries a denial on
+only over words of the rule's own or of harm, and a cry for help right behind the word outweighs it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 #: People who type without commas leave a blank.
 _CLAUSE_END: Final = re.compile(r"[，,。.；;：:！!？?…\s]")
 _JOINS: Final = "[、和或及与]{1,2}"
-_LISTED: Final = "[一-鿿]{2,6}、"
 #: How far before a word its clause is looked at.
 _LOOK_BACK: Final = 30
-_MOST_BETWEEN: Final = 3
+_MOST_BETWEEN: Final = 4
+#: How far behind a word a cry for help is looked for, over the end of its clause.
+_CRY_WITHIN: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class DenialRow(Row):
     """`before` stands before a word that is passed over, with `between` words or `reach` characters between.
 
     `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
-    (现在, 已经) the word counts. `rows` are the ids it holds for.
+    (现在, 已经), or of `cries` right behind (快来人), the word counts. `rows` are the ids it holds for.
     """
 
     title: str
@@ -44,6 +46,7 @@ class DenialRow(Row):
     reach: int
     but: tuple[str, ...]
     real: tuple[str, ...]
+    cries: tuple[str, ...]
 
 
 def parse(r: Record) -> DenialRow:
@@ -52,6 +55,7 @@ def parse(r: Record) -> DenialRow:
         r.text("id"), *r.dated(), r.where, title=r.text("title"), rows=r.words("rows", required=True),
         before=r.words("before", required=True), between=r.words("between"),
         reach=r.whole("reach") if r.optional("reach") else 0, but=r.words("but"), real=r.words("real"),
+        cries=r.words("cries"),
     )  # fmt: skip
 
 
@@ -80,13 +84,16 @@ def happened(
     for match in _any_of(group).finditer(text):
         start = match.start()
         clause = _CLAUSE_END.split(text[max(0, start - _LOOK_BACK) : start])[-1]
-        if start >= end and any(_denies(row, clause, group) for row in mine):
+        behind = text[start + len(match[1]) : start + len(match[1]) + _CRY_WITHIN]
+        if start >= end and any(_denies(row, clause, behind, group) for row in mine):
             kept += (text[end:start], "，")
             end = start + len(match[1])
     return "".join((*kept, text[end:]))
 
 
-def _denies(row: DenialRow, clause: str, group: tuple[str, ...]) -> bool:
+def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...]) -> bool:
+    if any(cry in behind for cry in row.cries):
+        return False
     for phrase in row.but:
         clause = clause.replace(phrase, "，")
     return _pattern(row, group).search(clause) is not None
@@ -103,7 +110,7 @@ def _pattern(row: DenialRow, group: tuple[str, ...]) -> re.Pattern[str]:
     """What denies, at the end of a clause: a list that was begun before (没有中毒、昏迷) belongs to it."""
     gap = rf"(?:(?!{_either(row.real)})[^，]){{0,{row.reach}}}" if row.real else f"[^，]{{0,{row.reach}}}"
     between = f"(?:{_either(row.between)}){{0,{_MOST_BETWEEN}}}" if row.between else ""
-    begun = f"(?:(?:{_either(group)}){_JOINS}|{_LISTED}){{0,4}}"
+    begun = f"(?:(?:{_either(group)}){_JOINS}){{0,4}}"
     return re.compile(f"(?:{_either(row.before)}){between}{gap}{begun}$")
 
 
