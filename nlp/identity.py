@@ -66,17 +66,21 @@ _NOT_ACCUSED: Final = "(?=[市居村业住租诉当反举投来申])" + "".join(
     rf"(?<!{word})(?<!{word}的)"
     for word in ("被", "举报", "投诉", "检举", "揭发", "控告", "楼上", "楼下", "隔壁", "对面", "对门", "邻居")
 )
-_ROLE: Final = (
-    rf"{_NOT_ACCUSED}(?:市民|居民|村民|业主|住户|租户"
-    "|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
+_ROLES: Final = (
+    "(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
 )
+_ROLE: Final = _NOT_ACCUSED + _ROLES
+#: Who speaks is the caller though he lives above or opposite: 楼上住户…反映油烟.
+_SPEAKS: Final = "(?=(?:先生|女士|小姐|同志)?(?:反映|来电|来信|反馈|表示|称))"
+_ROLE_SPEAKING: Final = f"(?=[市居村业住租诉当反举投来申])(?<!被){_ROLES}"
 #: Words that begin like a frequent surname, and like nobody's name: 市民陆续投诉, 母亲高血压.
 _NO_SURNAME: Final = (
     "(?!曾|陆续|周[末围边日一二三四五六]|许[久多]|何[时故]|胡乱|张贴|高[血烧龄考]|黄昏|孙[子女])"
 )
 #: Whoever is called a citizen, a caller or a resident, and goes on to say something or is spoken to.
 _NAME_PERSON: Final = re.compile(
-    rf"{_ROLE}({_FULL})(?=先生|女士|小姐|同志|反映|来电|来信|反馈|表示|沟通|家里|家中|本人|敬上|称|\()"
+    rf"{_ROLE_SPEAKING}({_FULL}){_SPEAKS}"
+    rf"|{_ROLE}({_FULL})(?=先生|女士|小姐|同志|反映|来电|来信|反馈|表示|沟通|家里|家中|本人|敬上|称|\()"
     # Many adverbs begin like a rare surname: before these a frequent one alone.
     rf"|{_ROLE}({_NO_SURNAME}[{_COMMON}]{_GIVEN}{{1,2}}?)(?=投诉|举报|咨询|求助|再次|于(?:\d|[今昨前上本]))"
     # Before a mere end three characters of a resident, and none that many words begin with.
@@ -150,6 +154,10 @@ _WHO_LIVES: Final = re.compile(
 _OF_OWN: Final = re.compile("我|本人|家住|自己|其|诉求人|来电人|反映人|市民|业主")
 #: One of which stands in whatever `_LIVES` finds.
 _LIVES_BY: Final = ("住", "我家", "我们家", "其家", "地址", "房号", "门牌")
+#: Whose address it is, where the words before it are of a company: 该公司联系人…，地址:….
+_OF_COMPANY: Final = re.compile(
+    r"(?:公司|单位|企业|(?:饭|商|酒|门|该)店|[该工]厂|负责人|法人|法定代表人)[^。;!?\n]{0,24}地址[^,。;!?\n]{0,40}$"
+)
 _OTHERS: Final = re.compile(r"(?:楼上|楼下|隔壁|对面|对门|邻居|那户|这户)[^,。;!?\n]{0,12}$")
 _REACH: Final = 48
 
@@ -184,11 +192,16 @@ def is_called(_text: str, _match: re.Match[str]) -> bool:
     return True
 
 
+def _is_of_company(before: str, lives: re.Match[str]) -> bool:
+    """Whether 地址 follows whom a company names, and nobody says that he lives there."""
+    return "]" in lives[0] and _OF_COMPANY.search(before) is not None
+
+
 def is_own_room(text: str, match: re.Match[str]) -> bool:
     """Whether the speaker says that he lives there."""
     before = text[max(0, match.start() - _REACH) : match.start()]
     lives = _LIVES.search(before)
-    if lives is None or _OTHERS.search(before):
+    if lives is None or _OTHERS.search(before) or _is_of_company(before, lives):
         return False
     said = before[max(0, lives.start() - 3) :]
     return bool(_OF_OWN.search(said)) or not _WHO_LIVES.match(text, match.end())

@@ -218,6 +218,9 @@ def _of_month(said: str, day_number: int | None, at: date) -> Days:
     if said.startswith("上"):
         first = (first - timedelta(days=1)).replace(day=1)
     if day_number is not None:
+        whole = _whole_month(first.year, first.month)
+        if day_number > whole.last.day:  # 本月31号 in November: the month at least is told
+            return whole
         day = first.replace(day=day_number)
         return Days(day, day, month=first)
     whole = _whole_month(first.year, first.month)

@@ -35,6 +35,12 @@ from nlp.text import mask_identity
         ("其住在3号楼2单元801", "其住在3号楼2单元[门牌号]"),
         ("住在2单元301室的王女士反映油烟", "住在2单元[门牌号]的王女士反映油烟"),
         ("举报，居民王建国反映油烟", "举报，居民[姓名]反映油烟"),
+        ("饭店楼上住户李志强反映油烟大", "饭店楼上住户[姓名]反映油烟大"),
+        ("工地对面居民王建国来电称噪音大", "工地对面居民[姓名]来电称噪音大"),
+        ("楼下居民李志强女士反映噪音", "楼下居民[姓名]女士反映噪音"),
+        ("接到举报市民李志强反映油烟", "接到举报市民[姓名]反映油烟"),
+        ("多次投诉居民王建国表示不满意", "多次投诉居民[姓名]表示不满意"),
+        ("联系人：张建国，地址：建国路88号3号楼1201室", "联系人：[姓名]，地址：建国路88号3号楼[门牌号]"),
     ],
 )
 def test_the_callers_name_and_room_are_masked(said: str, masked: str) -> None:
@@ -60,6 +66,7 @@ def test_the_callers_name_and_room_are_masked(said: str, masked: str) -> None:
         "他家3号楼2单元801养狗",
         "市民住宅3号楼801室漏水",
         "市民王女士投诉油烟",
+        "被举报人王建国表示不满意",
         "市民强烈投诉噪音",
         "市民陆续投诉噪音",
         "市民周末投诉没人接",
@@ -72,3 +79,8 @@ def test_the_callers_name_and_room_are_masked(said: str, masked: str) -> None:
 )
 def test_whom_it_is_about_and_plain_words_stay(said: str) -> None:
     assert mask_identity(said) == said
+
+
+def test_the_room_of_a_company_stays() -> None:
+    said = "该公司联系人：张建国，地址：建国路88号3号楼1201室"
+    assert mask_identity(said) == "该公司联系人：[姓名]，地址：建国路88号3号楼1201室"
