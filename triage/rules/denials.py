@@ -26,7 +26,7 @@ _CLAUSE_END: Final = re.compile(r"[，,。.；;：:！!？?…\s]")
 _JOINS: Final = "[、和或及与]{1,2}"
 #: How far before a word its clause is looked at.
 _LOOK_BACK: Final = 30
-_MOST_BETWEEN: Final = 4
+_MOST_BETWEEN: Final = 3
 #: How far behind a word a cry for help is looked for, over the end of its clause.
 _CRY_WITHIN: Final = 12
 
@@ -35,7 +35,7 @@ _CRY_WITHIN: Final = 12
 class DenialRow(Row):
     """`before` stands before a word that is passed over, with `between` words or `reach` characters between.
 
-    `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
+    What was begun before the word may be a list of the rule's own words and of `listed` (没有人受伤、昏迷). `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
     (现在, 已经), or of `cries` right behind (快来人), the word counts. `rows` are the ids it holds for.
     """
 
@@ -44,6 +44,7 @@ class DenialRow(Row):
     before: tuple[str, ...]
     between: tuple[str, ...]
     reach: int
+    listed: tuple[str, ...]
     but: tuple[str, ...]
     real: tuple[str, ...]
     cries: tuple[str, ...]
@@ -54,8 +55,8 @@ def parse(r: Record) -> DenialRow:
     return DenialRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"), rows=r.words("rows", required=True),
         before=r.words("before", required=True), between=r.words("between"),
-        reach=r.whole("reach") if r.optional("reach") else 0, but=r.words("but"), real=r.words("real"),
-        cries=r.words("cries"),
+        reach=r.whole("reach") if r.optional("reach") else 0, listed=r.words("listed"),
+        but=r.words("but"), real=r.words("real"), cries=r.words("cries"),
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def _pattern(row: DenialRow, group: tuple[str, ...]) -> re.Pattern[str]:
     """What denies, at the end of a clause: a list that was begun before (没有中毒、昏迷) belongs to it."""
     gap = rf"(?:(?!{_either(row.real)})[^，]){{0,{row.reach}}}" if row.real else f"[^，]{{0,{row.reach}}}"
     between = f"(?:{_either(row.between)}){{0,{_MOST_BETWEEN}}}" if row.between else ""
-    begun = f"(?:(?:{_either(group)}){_JOINS}){{0,4}}"
+    begun = f"(?:(?:{_either((*group, *row.listed))}){_JOINS}){{0,4}}"
     return re.compile(f"(?:{_either(row.before)}){between}{gap}{begun}$")
 
 
