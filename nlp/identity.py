@@ -66,9 +66,7 @@ _NOT_ACCUSED: Final = "(?=[市居村业住租诉当反举投来申])" + "".join(
     rf"(?<!{word})(?<!{word}的)"
     for word in ("被", "举报", "投诉", "检举", "揭发", "控告", "楼上", "楼下", "隔壁", "对面", "对门", "邻居")
 )
-_ROLES: Final = (
-    "(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
-)
+_ROLES: Final = "(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
 _ROLE: Final = _NOT_ACCUSED + _ROLES
 #: Who speaks is the caller though he lives above or opposite: 楼上住户…反映油烟.
 _SPEAKS: Final = "(?=(?:先生|女士|小姐|同志)?(?:反映|来电|来信|反馈|表示|称))"

@@ -35,7 +35,8 @@ _CRY_WITHIN: Final = 12
 class DenialRow(Row):
     """`before` stands before a word that is passed over, with `between` words or `reach` characters between.
 
-    What was begun before the word may be a list of the rule's own words and of `listed` (没有人受伤、昏迷). `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
+    A list begun before the word may hold the rule's own words and `listed` (没有人受伤、昏迷).
+    `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
     (现在, 已经), or of `cries` right behind (快来人), the word counts. `rows` are the ids it holds for.
     """
 
