@@ -13,6 +13,7 @@ import models.holding
 import models.hotline
 import models.identities
 import models.incidents
+import models.keepers
 import models.key_progress
 import models.lead_matters
 import models.leads

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.db import AwareUtc
+from models.keepers import kept_by
 from models.narrowed import narrowed
 from models.tickets import ATTENTION, FLAGGED_CLOSED, OPEN, TO_FOLLOW, UNCLOCKED, Ticket, TicketUnit
 from models.viewing import Scope, Viewer, all_seeing
@@ -172,6 +173,7 @@ class TicketFilter:
     urgency: Urgency | None = None
     due: DueWindow | None = None
     review_only: bool = False
+    mine: bool = False
     query: str = ""
     counted: Counted | None = None
     #: 受理日期, Beijing days, both included.
@@ -245,6 +247,8 @@ def conditions(
     found += narrowed(filters)
     if filters.counted is not None:
         found.append(filters.counted.condition())
+    if filters.mine:
+        found.append(kept_by(viewer))
     if filters.attention:
         found.append(sa.literal_column(ATTENTION))
     if filters.view is View.DECIDE:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+#: What a line is marked with after it was read.
+_LATER: Final = ("unsolved", "keeper")
+
+
 @dataclass(frozen=True, slots=True)
 class TicketRow:
     """One line of the list. The masked text is read only for searches."""
@@ -39,11 +43,13 @@ class TicketRow:
     address: str | None = None
     unsolved: str | None = None
     """vocab_citizen.Unsolved: what the citizen said on the web, found after the line was read."""
+    keeper: str | None = None
+    """经办人 of the viewer's own unit, else of the lead unit: a name, found after the line was read."""
 
     @classmethod
     def read(cls, row: Mapping[Any, Any]) -> TicketRow:
         """From a result that has more columns than a line."""
-        return cls(**{name: row[name] for name in cls.__slots__ if name != "unsolved"})
+        return cls(**{name: row[name] for name in cls.__slots__ if name not in _LATER})
 
 
 #: What a line is read from: `Ticket` and, outer joined, `Unit`.

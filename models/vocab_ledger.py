@@ -101,6 +101,7 @@ class LedgerAct(Labelled):
     LEAD_DECIDED = "lead.decided", "处理线索"
     BULK_MADE = "ticket.bulk", "批量办理"
     FILES_ADDED = "ticket.files", "添加附件"
+    KEEPER_SET = "ticket.keeper", "定经办人"
     PLATFORM_DISMISSED = "ticket.platform", "平台来话已看过"
     INCIDENT_DECIDED = "incident.decided", "处置突发事件"
     PAIR_DECIDED = "pair.decided", "判定同一事项"

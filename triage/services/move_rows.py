@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from models import keepers
 from models.appeals import Appeal
 from models.db import insert_of
 from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
@@ -124,7 +125,10 @@ async def store(
     if ticket.state not in OPEN_STATES and after.state in OPEN_STATES:
         await resting.wake(session, ticket.id)
     if before is None or unit_rows(before) != unit_rows(after):
-        await _replace(session, TicketUnit, ticket.id, unit_rows(after))
+        parts = unit_rows(after)
+        await _replace(session, TicketUnit, ticket.id, parts)
+        has_it = [part["unit_code"] for part in parts if part["role"] != Role.COPY.value]
+        await keepers.end(session, ticket.id, but=has_it)
     if before is None or (before.objections, before.unit) != (after.objections, after.unit):
         found = objection_rows(after, _sent_by(tables, ticket, after))
         await _replace(session, ObjectionRow, ticket.id, found)

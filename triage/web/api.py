@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from models import ticket_detail, unit_queries
 from triage.clock import local
 from triage.errors import BadInput, NotFound
+from triage.services import keeping
 from triage.services.citizen import unsolved
 from triage.web import asking, communities, listing, present
 from triage.web.asking import day_of
@@ -36,8 +37,13 @@ async def ticket(request: web.Request) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         told = await unsolved.of_ticket(session, whole)
+        kept = await keeping.of_tickets(session, deps.tables, [whole.ticket.id], now=deps.clock.now())
     names, day, known_as = request.app[NAMES], day_of(deps.clock.now()), await communities.of_ticket(whole)
-    return as_json(present.ticket(whole, names, day, request[VIEWER], communities=known_as, told=told))
+    view = present.ticket(
+        whole, names, day, request[VIEWER], communities=known_as, told=told,
+        keepers=kept.get(whole.ticket.id),
+    )  # fmt: skip
+    return as_json(view)
 
 
 async def units(request: web.Request) -> web.Response:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models import counting, finding, queries, waiting
-from models.filters import View
+from models.filters import TicketFilter, View
 from models.lines import Count
 from models.queries import Ask
+from models.vocab_staff import Permission
 from triage.clock import local
 from triage.errors import BadInput
 from triage.rules import wishes
 from triage.rules.routing import district_having
+from triage.services import keeping
 from triage.services.citizen import unsolved
 from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
@@ -86,6 +88,8 @@ async def load(request: web.Request, asked: Asked) -> Listing:
         except ValueError:
             raise BadInput("翻页位置不属于这个列表，请从第一页开始") from None
         page = replace(page, rows=await unsolved.mark(session, page.rows))
+        kept = await keeping.mark(session, deps.tables, ask.viewer, page.rows, now=day.now)
+        page = replace(page, rows=kept)
         raised = await waiting.raised(session, _waits(deps.tables, ask, page))
     first = asked.after is None and asked.before is None
     if first and page.after is None:
@@ -109,6 +113,19 @@ async def load(request: web.Request, asked: Asked) -> Listing:
         # A short walk counted what it saw, and the page went further.
         total = Count(len(page.rows), more=True)
     return Listing(page, total, day, raised)
+
+
+async def load_mine(request: web.Request) -> Count | None:
+    """How many open ones the viewer deals with (我经办的); None: they act for no unit.
+
+    By the index on the person, so it is counted each time: who takes one sees it at once.
+    """
+    deps, viewer = request.app[DEPS], request[VIEWER]
+    if not (viewer.may(Permission.HANDLE) and viewer.scope.own):
+        return None
+    ask = Ask(viewer, TicketFilter(mine=True), day_of(deps.clock.now()))
+    async with deps.db.reads() as session:
+        return await counting.count_tickets(session, ask)
 
 
 async def load_today(request: web.Request) -> Today:

@@ -45,6 +45,7 @@ _FILTERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("urgency", "紧急程度", {"type": "string", "enum": [urgency.value for urgency in Urgency]}),
     ("due", "到期", {"type": "string", "enum": [due.value for due in DueWindow]}),
     ("review", "1：只看需要人工审核的", {"type": "string", "enum": ["0", "1"]}),
+    ("mine", "1：只看我经办的", {"type": "string", "enum": ["0", "1"]}),
     ("q", "搜索标题、正文和编号", {"type": "string", "maxLength": 100}),
     ("counted", "态势页给出的统计范围", {"type": "string", "maxLength": 800}),
     ("received_from", "受理日期起（北京时间的日期，含当日）", _DATE),

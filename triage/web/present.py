@@ -26,6 +26,7 @@ from models.vocab_citizen import Unsolved
 from models.waiting import waits_of
 from nlp.types import Head, source_text
 from triage.rules.answering import KEPT, type_of
+from triage.services import keeping
 from triage.services.identities.showing import shown_text
 from triage.web import views
 from triage.web.move_notes import move_note, veiled
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from models.unit_queries import UnitRow
     from models.viewing import Viewer
     from triage.services.citizen import unsolved
+    from triage.services.keeping import Keeper
     from triage.web.names import Names
 
 L = TypeVar("L", bound=Labelled)
@@ -88,7 +90,7 @@ def count(value: Count) -> views.CountView:
 def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
     """A line of the list."""
     line = _line(row, shown_text(None, row.title), _unit(row.unit_code, row.unit_name), names, day)
-    return replace(line, unsolved=optional_term(Unsolved, row.unsolved))
+    return replace(line, unsolved=optional_term(Unsolved, row.unsolved), keeper=row.keeper)
 
 
 def _line(
@@ -140,10 +142,11 @@ def ticket(
     *,
     communities: Mapping[str, str],
     told: unsolved.Told | None = None,
+    keepers: Mapping[str, Keeper] | None = None,
 ) -> views.TicketView:
     """The ticket page's content, in the words that this viewer reads; `communities`: names by code.
 
-    `told`: what the citizen says on the web of an answer.
+    `told`: what the citizen says on the web of an answer. `keepers`: 经办人 by unit.
     """
     handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
 
@@ -158,6 +161,7 @@ def ticket(
         item=replace(
             _line(row, words(row.title), _unit(row.unit_code, lead_name), names, day),
             unsolved=term(Unsolved, told.what) if told and told.waits else None,
+            keeper=keeping.told(keepers or {}, row.unit_code, viewer),
         ),
         text=text,
         source=whole.source,
@@ -171,7 +175,7 @@ def ticket(
         dispatched_at=row.dispatched_at,
         kind_corrected=reading is not None and row.kind != reading.kind,
         place=_placed(whole, communities),
-        units=_units(whole),
+        units=_units(whole, keepers or {}),
         reading=None if reading is None else _reading(reading, whole.areas, names),
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
         decision=_decision(row, names),
@@ -212,7 +216,7 @@ def _unit(code: str | None, name: str | None) -> views.Term | None:
     return None if code is None else views.Term(code, name or code)
 
 
-def _units(whole: WholeTicket) -> tuple[views.UnitPartView, ...]:
+def _units(whole: WholeTicket, keepers: Mapping[str, Keeper]) -> tuple[views.UnitPartView, ...]:
     order = [role.value for role in Role]
     parts = sorted(whole.units, key=lambda part: (order.index(part.role), part.code))
     return tuple(
@@ -223,9 +227,14 @@ def _units(whole: WholeTicket) -> tuple[views.UnitPartView, ...]:
             term(Role, part.role),
             part.due_at,
             part.reported_at,
+            _keeper(keepers.get(part.code)),
         )
         for part in parts
     )
+
+
+def _keeper(one: Keeper | None) -> views.KeeperView | None:
+    return None if one is None else views.KeeperView(one.staff_id, one.name, one.since, one.by, one.gone)
 
 
 def _reading(reading: Reading, areas: dict[str, str], names: Names) -> views.ReadingView:

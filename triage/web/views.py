@@ -62,6 +62,8 @@ class TicketItem:
     waits: tuple[Term, ...]
     unsolved: Term | None = None
     """What the citizen says on the web of the answer that stands, and was not rung (回访) about since."""
+    keeper: str | None = None
+    """经办人 of the viewer's own unit, else of the lead unit, by name; null: nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,17 @@ class UnitList:
 
 
 @dataclass(frozen=True, slots=True)
+class KeeperView:
+    """经办人 of a unit's part: who, since when, named by whom. `gone`: why they cannot any more; then nobody."""
+
+    account: int
+    name: str
+    since: datetime
+    by: str
+    gone: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnitPartView:
     """A unit's part in the ticket: lead (主办), assist (协办), cc (抄送). Called in (吹哨, 提级): by when."""
 
@@ -114,6 +127,7 @@ class UnitPartView:
     role: Term
     due_at: datetime | None
     reported_at: datetime | None
+    keeper: KeeperView | None = None
 
 
 @dataclass(frozen=True, slots=True)

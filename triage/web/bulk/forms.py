@@ -71,6 +71,7 @@ def spelled(filters: TicketFilter, names: Names) -> str:
         f"{filters.urgency} {Urgency(filters.urgency).label}" if filters.urgency else "",
         DueWindow(filters.due).label if filters.due else "",
         "只看需复核" if filters.review_only else "",
+        "只看我经办的" if filters.mine else "",
         *_narrowed(filters),
         f"态势下钻：{figure.words}" if figure else "",
         f"搜索“{filters.query}”" if filters.query else "",

@@ -1,0 +1,69 @@
+"""经办人 (keeper): which of a unit's own people deals with its part of a ticket. No move, no clock, no rate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+import models.staff  # noqa: F401  (the table that foreign keys here name)
+from models.db import Base
+from models.tickets import Ticket, TicketUnit
+from models.units import Staff
+from models.vocab import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.viewing import Viewer
+
+
+class TicketKeeper(Base):
+    """Who has a unit's part of a ticket: one a unit at most. Whether they still may is asked when it is read."""
+
+    __tablename__ = "ticket_keeper"
+    __table_args__ = (sa.Index("ix_ticket_keeper_staff", "staff_id", "ticket_id"),)
+
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(sa.ForeignKey("unit.code"), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(sa.ForeignKey("account.staff_id"))
+    since: Mapped[datetime]
+    by_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("account.staff_id"), comment="who named them: themselves, or a colleague"
+    )
+
+
+def has_part() -> ColumnElement[bool]:
+    """The part that a keeper has: the unit leads, assists or was called in. Joins `ticket_unit`."""
+    return sa.and_(
+        TicketUnit.ticket_id == TicketKeeper.ticket_id,
+        TicketUnit.unit_code == TicketKeeper.unit_code,
+        TicketUnit.role != Role.COPY.value,
+    )
+
+
+def kept_by(viewer: Viewer) -> ColumnElement[bool]:
+    """我经办的: the condition on `ticket` for what the viewer deals with, for a unit of theirs."""
+    own = sorted(viewer.scope.own)
+    if not own:
+        return sa.false()
+    return Ticket.id.in_(
+        sa.select(TicketKeeper.ticket_id)
+        .join(Staff, Staff.id == TicketKeeper.staff_id)
+        .join(TicketUnit, has_part())
+        .where(Staff.login == viewer.login, TicketKeeper.unit_code.in_(own))
+    )
+
+
+async def end(session: AsyncSession, ticket_id: int, *, but: Collection[str]) -> None:
+    """The ticket has left every unit that is none of these: whoever dealt with it there does no more."""
+    await session.execute(
+        sa.delete(TicketKeeper).where(
+            TicketKeeper.ticket_id == ticket_id, TicketKeeper.unit_code.not_in(sorted(but))
+        )
+    )
