@@ -1,4 +1,4 @@
-"""经办人 (keeper): which of a unit's own people deals with its part of a ticket. No move, no clock, no rate."""
+"""经办人 (keeper): which of a unit's own people deals with its part of a ticket. It moves nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class TicketKeeper(Base):
-    """Who has a unit's part of a ticket: one a unit at most. Whether they still may is asked when it is read."""
+    """Who has a unit's part of a ticket: at most one. Whether they still may is asked when it is read."""
 
     __tablename__ = "ticket_keeper"
     __table_args__ = (sa.Index("ix_ticket_keeper_staff", "staff_id", "ticket_id"),)
@@ -57,6 +57,8 @@ def kept_by(viewer: Viewer) -> ColumnElement[bool]:
         .join(Staff, Staff.id == TicketKeeper.staff_id)
         .join(TicketUnit, has_part())
         .where(Staff.login == viewer.login, TicketKeeper.unit_code.in_(own))
+        # Also where the question around it reads units.
+        .correlate(None)
     )
 
 

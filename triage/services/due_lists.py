@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.filters import may_see
+from models.keepers import kept_by
 from models.tickets import CALLED, OPEN, Ticket, TicketUnit
 from models.units import Unit
 from models.vocab import Clock, State
 from models.waiting import WAITS_TO_ANSWER, district_having, may_decide, to_decide
 from triage.rules import wishes
 from triage.rules.calendar import beijing
+from triage.services import keeping
 from triage.services.citizen import unsolved
 from triage.services.standings import stand_many
 
@@ -45,12 +47,16 @@ DECIDE_LABEL: Final = "待我审批"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Whose, and up to when. Without unit and district: everyone's."""
+    """Whose, and up to when. Without unit and district: everyone's.
+
+    `mine`: what the viewer deals with (我经办的).
+    """
 
     unit: str | None
     district: str | None
     now: datetime
     within: timedelta
+    mine: bool = False
 
     @property
     def until(self) -> datetime:
@@ -76,6 +82,8 @@ class DueLine:
     what: str = ""
     unsolved: Unsolved | None = None
     """What the citizen said on the web, where the clock is that of the 回访."""
+    keeper: str | None = None
+    """经办人 of the viewer's own unit, else of the lead unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,9 @@ async def due_list(
 ) -> DueList:
     """Everything in the window; `clock` narrows the lines, not the counts."""
     found, more = await _clocks(session, tables, viewer, window)
-    called, still = await _called(session, viewer, window)
-    asked, further = await _wishes(session, tables, viewer, window)
+    called, still = await _called(session, tables, viewer, window)
+    # What waits for an answer is its decider's, whoever deals with the case.
+    asked, further = ([], False) if window.mine else await _wishes(session, tables, viewer, window)
     found = sorted([*found, *called, *asked], key=lambda line: (line.due, line.no, line.clock))
     counted = Counter(line.clock for line in found)
     labels = {line.clock: line.label for line in found}
@@ -130,6 +139,8 @@ async def _clocks(
         chosen.append(Ticket.unit_code == window.unit)
     if window.district:
         chosen.append(Ticket.district_code == window.district)
+    if window.mine:
+        chosen.append(kept_by(viewer))
     rows = (
         await session.execute(
             sa.select(Ticket, Unit.name)
@@ -139,22 +150,26 @@ async def _clocks(
             .limit(MOST + 1)
         )
     ).all()
-    kept = rows[:MOST]
-    standings = await stand_many(session, tables, [ticket for ticket, _ in kept], now=window.now)
-    told = await unsolved.waiting(session, {one.id: (one.appeal_id, one.state) for one, _ in kept})
+    found = rows[:MOST]
+    standings = await stand_many(session, tables, [ticket for ticket, _ in found], now=window.now)
+    told = await unsolved.waiting(session, {one.id: (one.appeal_id, one.state) for one, _ in found})
+    kept = await keeping.of_tickets(session, tables, [one.id for one, _ in found], now=window.now)
     lines = [
         DueLine(
             ticket.no, ticket.title, name, ticket.urgency, ticket.state, clock.value, clock.label, run.due,
             unsolved=told.get(ticket.id) if clock is Clock.FOLLOW_UP else None,
+            keeper=keeping.told(kept.get(ticket.id, {}), ticket.unit_code, viewer),
         )
-        for ticket, name in kept
+        for ticket, name in found
         for clock, run in standings[ticket.id].clocks.items()
         if run.stopped is None and run.due is not None and run.due < window.until
     ]  # fmt: skip
     return lines, len(rows) > MOST
 
 
-async def _called(session: AsyncSession, viewer: Viewer, window: Window) -> tuple[Sequence[DueLine], bool]:
+async def _called(
+    session: AsyncSession, tables: Tables, viewer: Viewer, window: Window
+) -> tuple[Sequence[DueLine], bool]:
     """Units called in that have not reported yet: theirs is the line, not the lead unit's."""
     chosen = [
         may_see(viewer),
@@ -169,9 +184,14 @@ async def _called(session: AsyncSession, viewer: Viewer, window: Window) -> tupl
         chosen.append(TicketUnit.unit_code == window.unit)
     if window.district:
         chosen.append(Ticket.district_code == window.district)
+    if window.mine:
+        chosen += [kept_by(viewer), TicketUnit.unit_code.in_(sorted(viewer.scope.own))]
     rows = (
         await session.execute(
-            sa.select(Ticket.no, Ticket.title, Unit.name, Ticket.urgency, Ticket.state, TicketUnit.due_at)
+            sa.select(
+                Ticket.no, Ticket.title, Unit.name, Ticket.urgency, Ticket.state, TicketUnit.due_at,
+                Ticket.id, TicketUnit.unit_code,
+            )
             .select_from(TicketUnit)
             .join(Ticket, Ticket.id == TicketUnit.ticket_id)
             .outerjoin(Unit, Unit.code == TicketUnit.unit_code)
@@ -179,8 +199,15 @@ async def _called(session: AsyncSession, viewer: Viewer, window: Window) -> tupl
             .order_by(TicketUnit.due_at, TicketUnit.ticket_id)
             .limit(MOST + 1)
         )
-    ).all()
-    lines = [DueLine(*row[:5], REPORT_IN, REPORT_IN_LABEL, row[5]) for row in rows[:MOST] if row[5]]
+    ).all()  # fmt: skip
+    kept = await keeping.of_tickets(session, tables, [row.id for row in rows[:MOST]], now=window.now)
+    lines = [
+        DueLine(
+            *row[:5], REPORT_IN, REPORT_IN_LABEL, row[5],
+            keeper=keeping.told(kept.get(row.id, {}), row.unit_code, viewer),
+        )
+        for row in rows[:MOST] if row[5]
+    ]  # fmt: skip
     return lines, len(rows) > MOST
 
 

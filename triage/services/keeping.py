@@ -1,9 +1,9 @@
 """经办人 (keeper): a unit names one of its own people for its part of a ticket, or nobody.
 
-It moves nothing: no state, no clock, no rate; the ledger tells it (定经办人). Whoever may act is whom the unit
-may name: an account that can sign in, with a role that gives 承办 (HANDLE) for this very unit today. A keeper
-who is that no more is shown as none, and why. Whoever presses says whom they saw there (`seen`): where somebody
-was faster nothing is changed, and they are told who has it.
+It moves nothing: no state, no clock, no rate; the ledger tells it (定经办人). Who may do so is whom the unit
+may name: an account that is not disabled, with a role that gives 承办 (HANDLE) for this very unit today. A
+keeper who is that no more is shown as none, and why. Whoever presses says whom they saw there (`seen`): where
+somebody was faster nothing is changed, and they are told who has it.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ async def colleagues(
         .order_by(RoleGrant.unit_code, Staff.name, Staff.login)
     )  # fmt: skip
     found: dict[str, list[tuple[int, str, str]]] = {}
-    for unit, *person in rows:
-        found.setdefault(str(unit), []).append((person[0], person[1], person[2]))
+    for unit, number, name, login in rows:
+        found.setdefault(str(unit), []).append((number, name, login))
     return {unit: _labelled(people) for unit, people in found.items()}
 
 
@@ -162,7 +162,8 @@ async def of_tickets(
     rows = await session.execute(
         sa.select(
             TicketKeeper.ticket_id, TicketKeeper.unit_code, TicketKeeper.staff_id, TicketKeeper.since,
-            TicketKeeper.by_id, Staff.name, Staff.login, sa.case((by.name != "", by.name), else_=by.login).label("by"),
+            TicketKeeper.by_id, Staff.name, Staff.login,
+            sa.case((by.name != "", by.name), else_=by.login).label("by"),
             sa.or_(Account.disabled_at.is_not(None), ~Staff.active).label("disabled"),
             _holds(tables, local(now).date()).label("holds"),
         )
@@ -211,14 +212,10 @@ async def units_of(
     # Of their scope first: nobody else's people are read.
     own = set(parts) & viewer.scope.own if viewer.may(Permission.HANDLE) else set()
     people = await colleagues(session, tables, own, now=now)
-    return {
-        unit: found for unit, found in people.items() if any(one.login == viewer.login for one in found)
-    }
+    return {unit: found for unit, found in people.items() if any(one.login == viewer.login for one in found)}
 
 
-async def keep(
-    session: AsyncSession, tables: Tables, viewer: Viewer, wish: Wish, *, now: datetime
-) -> Kept:
+async def keep(session: AsyncSession, tables: Tables, viewer: Viewer, wish: Wish, *, now: datetime) -> Kept:
     """Take it, give it, let it go. Raises NotFound, NotOfTheUnit, NotOpen, KeeperChanged, BadInput."""
     ticket = (
         await session.scalars(

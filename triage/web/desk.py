@@ -117,8 +117,8 @@ async def _shown(request: web.Request, template: str) -> web.Response:
         nothing = Listing(
             TicketPage((), None, None), Count(0, more=False), asking.day_of(request.app[DEPS].clock.now()), {}
         )
-        bar = await listing.load_today(request)
-        page = _page(request, fault.asked, nothing, bar, fault.faults)
+        bars = await asyncio.gather(listing.load_today(request), listing.load_mine(request))
+        page = _page(request, fault.asked, nothing, bars, fault.faults)
         return render(request, template, status=fault.status, page=page)
 
 
@@ -151,11 +151,16 @@ def render(
 
 async def _list_page(request: web.Request) -> ListPage:
     asked = asking.read(request.query, request.app[NAMES])
-    found, bar = await asyncio.gather(listing.load(request, asked), listing.load_today(request))
-    return _page(request, asked, found, bar, {})
+    found, bar, mine = await asyncio.gather(
+        listing.load(request, asked), listing.load_today(request), listing.load_mine(request)
+    )
+    return _page(request, asked, found, (bar, mine), {})
 
 
-def _page(request: web.Request, asked: Asked, found: Listing, bar: Today, faults: Faults) -> ListPage:
+def _page(
+    request: web.Request, asked: Asked, found: Listing, bars: tuple[Today, Count | None], faults: Faults
+) -> ListPage:
+    bar, mine = bars
     search = Search.parse(asked.filters.query)
     phrases = search.phrases if search else ()
     first = asked.after is not None or asked.before is not None
@@ -177,8 +182,8 @@ def _page(request: web.Request, asked: Asked, found: Listing, bar: Today, faults
         may_retry=request[VIEWER].may(Permission.INTAKE),
         may_bulk=request[VIEWER].may(Permission.BULK),
         may_callers=request[VIEWER].may(*MAY_CALLERS),
-        tiles=_tiles(bar, asked.filters, found.day, decides=bool(listing.decides_of(request))),
-        form=filter_form.form(request, asked.filters, faults),
+        tiles=_tiles(bar, asked.filters, found.day, decides=bool(listing.decides_of(request)), mine=mine),
+        form=filter_form.form(request, asked.filters, faults, may_mine=mine is not None),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),
         exports=tuple(
             (label, replace(asked, limit=PAGE_LIMIT).address(f"/desk/list.{kind}"))
@@ -228,7 +233,9 @@ def _order(filters: TicketFilter) -> str:
     return "按到期时间，最紧的在前" if filters.by_due else "按收到次序，最新的在前"
 
 
-def _tiles(bar: Today, filters: TicketFilter, day: Day, *, decides: bool) -> tuple[Tile, ...]:
+def _tiles(
+    bar: Today, filters: TicketFilter, day: Day, *, decides: bool, mine: Count | None
+) -> tuple[Tile, ...]:
     # A number begins with its day: searching for that is the list of what the tile counts.
     of_today = TicketFilter(view=View.ALL, query=f"{day.starts:%Y%m%d}")
     wanted = (
@@ -237,6 +244,7 @@ def _tiles(bar: Today, filters: TicketFilter, day: Day, *, decides: bool) -> tup
         (View.TO_REASSIGN.label, bar.to_reassign, TicketFilter(view=View.TO_REASSIGN), "review"),
         # Whoever answers no wish is not told that none waits.
         *(((View.DECIDE.label, bar.to_decide, TicketFilter(view=View.DECIDE), "review"),) if decides else ()),
+        *((("我经办的", mine, TicketFilter(mine=True), "plain"),) if mine else ()),
         ("今日到期", bar.due_today, TicketFilter(due=DueWindow.TODAY), "today"),
         ("已超期", bar.overdue, TicketFilter(due=DueWindow.OVERDUE), "over"),
         ("今日接收", bar.received, of_today, "plain"),

@@ -59,6 +59,9 @@ class FilterForm:
     urgencies: tuple[Choice, ...]
     dues: tuple[Choice, ...]
     review_only: bool
+    mine: bool
+    may_mine: bool
+    """我经办的 is offered, or in force."""
     query: str
     counted: Counting | None
     received_from: str
@@ -114,7 +117,7 @@ def _told(counted: Counted) -> tuple[str, ...]:
     )
 
 
-def form(request: web.Request, filters: TicketFilter, faults: Faults) -> FilterForm:
+def form(request: web.Request, filters: TicketFilter, faults: Faults, *, may_mine: bool) -> FilterForm:
     """The controls; where a field is wrong (`faults`), days stand as they were typed."""
     names = request.app[NAMES]
 
@@ -150,6 +153,8 @@ def form(request: web.Request, filters: TicketFilter, faults: Faults) -> FilterF
         rehandled=filters.rehandled,
         faults=tuple(faults.items()),
         review_only=filters.review_only,
+        mine=filters.mine,
+        may_mine=may_mine or filters.mine,
         query=filters.query,
         counted=counting(filters.counted, names),
         unit=None if code is None else Term(code, names.units.get(code, code)),

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
 from models.vocab import Channel, Corrected, Field, Move, Post, Urgency
-from triage.web import confiding, corrections, move_views, views
+from triage.web import confiding, corrections, keeping, move_views, views
 from triage.web.bulk import openapi as bulk
 from triage.web.callers import api as callers
 from triage.web.leads import api as leads
@@ -28,6 +28,7 @@ _SCHEMAS: Final = (
     corrections.CorrectionList,
     *bulk.SCHEMAS,
     *callers.SCHEMAS,
+    *keeping.SCHEMAS,
     *leads.SCHEMAS,
     *registering.SCHEMAS,
     *source_paths.SCHEMAS,
@@ -281,6 +282,7 @@ def document() -> dict[str, Any]:
             **registering.paths(_answer, _problem, problems),
             **callers.paths(_answer, _problem, problems),
             **confiding.paths(_answer, problems, missing, _NUMBER),
+            **keeping.paths(_answer, _problem, problems, missing, _NUMBER),
             **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {

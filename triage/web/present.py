@@ -227,13 +227,14 @@ def _units(whole: WholeTicket, keepers: Mapping[str, Keeper]) -> tuple[views.Uni
             term(Role, part.role),
             part.due_at,
             part.reported_at,
-            _keeper(keepers.get(part.code)),
+            keeper_view(keepers.get(part.code)),
         )
         for part in parts
     )
 
 
-def _keeper(one: Keeper | None) -> views.KeeperView | None:
+def keeper_view(one: Keeper | None) -> views.KeeperView | None:
+    """经办人 of a unit's part."""
     return None if one is None else views.KeeperView(one.staff_id, one.name, one.since, one.by, one.gone)
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from models import ticket_detail
-from models.vocab import Clock, Move, Post
+from models.vocab import OPEN_STATES, Clock, Move, Post, Role
 from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
 from triage.rules.fields import FREE, Refusal
-from triage.services import moving, proposing, standings
+from triage.services import keeping, moving, proposing, standings
 from triage.services.citizen import unsolved
 from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
@@ -30,6 +30,7 @@ from triage.web import (
     corrections,
     evidence,
     guard,
+    keeper_box,
     move_forms,
     place_picking,
     present,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from triage.web.acting import Acting
     from triage.web.corrections import CorrectingView
     from triage.web.identities.pages import IdentityBox
+    from triage.web.keeper_box import KeeperBox
     from triage.web.move_views import AskedView, BarredView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
     from triage.web.repeats.box import PairLine
@@ -76,10 +78,14 @@ _SAID: Final = {
     Move.FOLLOW_UP: "已记录回访。",
     Move.ANSWER_NOW: "已当场答复，办结；留了电话或有查询码的诉求人按编号查得到这份答复。",
 }
-#: The same after 本人要求保密 and 登记诉求.
+#: The same after 本人要求保密, 定经办人 and 登记诉求.
 _OTHERS: Final = {
     "confided": "已改为保密，从现在起只有热线和承办的人看得到；已记入审计台账。",
     "confided-before": "先前已改为保密，这次没有再记。",
+    "keeper-take": "已记下：这张工单您来办。",
+    "keeper-give": "已交给同事来办；系统不另外通知，请告诉本人。",
+    "keeper-let_go": "已放下：这张工单现在没有人经办。",
+    "keeper-same": "经办人没有变。",
     "registered": "已登记。请核对机器的识别结果、承办单位，和列出的可能是同一件的事。",
     "registered-before": "先前提交的那次已登记成这张工单，这次改过的没有登记：请更正这张，或另行登记。",
 }
@@ -144,6 +150,9 @@ class TicketPage:
     """How many say so whose tickets stand merged into this one (`unsolved.behind`)."""
     may_confide: bool
     """本人要求保密 is offered."""
+    keepers: tuple[KeeperBox, ...]
+    """经办人, for each unit that the viewer may name one for; `keeper_open`: while the ticket is."""
+    keeper_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +167,11 @@ class Tried:
 async def ticket(request: web.Request) -> web.Response:
     """工单详情. Raises NotFound."""
     return await _page(request, None)
+
+
+async def page_with(request: web.Request, error: TriageError) -> web.Response:
+    """The page as it stands, with why something else on it was not done. Raises NotFound."""
+    return await _page(request, None, error)
 
 
 async def moved(request: web.Request) -> web.Response:
@@ -205,7 +219,9 @@ def acting_of(request: web.Request) -> Acting:
     return acting.of_cookie(deps.tables, request[VIEWER], cookie, on=beijing(deps.clock.now()).date())
 
 
-async def _page(request: web.Request, tried: Tried | None) -> web.Response:
+async def _page(
+    request: web.Request, tried: Tried | None, refused: TriageError | None = None
+) -> web.Response:
     deps = request.app[DEPS]
     now = deps.clock.now()
     no, token = request.match_info["no"], guard.token_of(request)
@@ -225,12 +241,17 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         told = await unsolved.of_ticket(session, whole)
         also_unsolved = await unsolved.behind(session, whole)
         proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
+        kept = (await keeping.of_tickets(session, deps.tables, [whole.ticket.id], now=now)).get(
+            whole.ticket.id, {}
+        )
+        parts = {part.code: part.name for part in whole.units if part.role != Role.COPY.value}
+        people = await keeping.units_of(session, deps.tables, request[VIEWER], parts, now=now)
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
     known_as = await communities.of_ticket(whole)
     view = present.ticket(
-        whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as, told=told
+        whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as, told=told, keepers=kept
     )
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
@@ -240,7 +261,7 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
     heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
     who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now, proposal=proposal)
-    error = tried.error if tried else None
+    error = tried.error if tried else refused
     field = error.field if isinstance(error, Refusal) else None
     forms = move_forms.forms(
         found, tried=tried.move if tried else None, typed=tried.typed if tried else None,
@@ -288,6 +309,8 @@ async def _page(request: web.Request, tried: Tried | None) -> web.Response:
         identity=identity,
         also_unsolved=also_unsolved,
         may_confide=request[VIEWER].may(*MAY_CONFIDE) and not whole.appeal.confidential,
+        keepers=keeper_box.boxes(parts, people, kept, request[VIEWER]),
+        keeper_open=whole.ticket.state in OPEN_STATES,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)

@@ -108,7 +108,7 @@ class UnitList:
 
 @dataclass(frozen=True, slots=True)
 class KeeperView:
-    """经办人 of a unit's part: who, since when, named by whom. `gone`: why they cannot any more; then nobody."""
+    """经办人 of a unit's part: since when, named by whom. `gone`: why they cannot now; nobody does then."""
 
     account: int
     name: str

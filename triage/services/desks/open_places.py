@@ -30,6 +30,8 @@ MOST: Final = 500
 class OpenCase:
     """An open case; without a point when nobody knows its place. WGS-84 degrees."""
 
+    id: int
+    unit: str | None
     no: str
     title: str
     urgency: str
@@ -71,6 +73,8 @@ async def open_cases(
         chosen.append(sa.or_(Ticket.district_code == own, led))
     rows = await session.execute(
         sa.select(
+            Ticket.id,
+            Ticket.unit_code,
             Ticket.no,
             Ticket.title,
             Ticket.urgency,

@@ -17,6 +17,7 @@ from models.vocab import State, Urgency
 from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import BadInput
+from triage.services import keeping
 from triage.services.desks import open_places
 from triage.web import access, acting, asking, guard, present
 from triage.web.citizen import maps
@@ -27,7 +28,7 @@ from triage.web.reports.tabs import Tab
 from triage.web.ticket_page import acting_of, acting_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from aiohttp import web
 
@@ -49,6 +50,7 @@ class CaseLine:
     urgency: Term
     state: Term
     due: Due | None
+    keeper: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,16 @@ async def page(request: web.Request) -> web.Response:
         cases = await open_places.open_cases(
             session, request[VIEWER], atlas, unit=unit, district=district, own=own
         )
-    day = asking.day_of(deps.clock.now())
+        day = asking.day_of(deps.clock.now())
+        kept = await keeping.of_tickets(session, deps.tables, [case.id for case in cases], now=day.now)
+    names_of = {case.id: keeping.told(kept.get(case.id, {}), case.unit, request[VIEWER]) for case in cases}
     # The outlines are read from a package and thinned out: once, and not in the loop.
     picture, spots, rest = await asyncio.to_thread(_drawn, area, cases, day)
-    places = [_place(request, number, spot.cases, day) for number, spot in enumerate(spots, start=1)]
+    places = [
+        _place(request, number, spot.cases, day, names_of) for number, spot in enumerate(spots, start=1)
+    ]
     if rest:
-        places.append(_place(request, None, rest, day))
+        places.append(_place(request, None, rest, day, names_of))
     token = guard.token_of(request)
     return render(
         request, "desks/map.html",
@@ -167,7 +173,13 @@ def _mark(number: int, spot: _Spot, day: Day) -> str:
     return f'<a href="#place-{number}" aria-label="{words}">{shape}{label}</a>'
 
 
-def _place(request: web.Request, number: int | None, cases: list[OpenCase], day: Day) -> Place:
+def _place(
+    request: web.Request,
+    number: int | None,
+    cases: list[OpenCase],
+    day: Day,
+    keepers: Mapping[int, str | None],
+) -> Place:
     codes = dict.fromkeys(case.street for case in cases if case.street)
     names = request.app[NAMES]
     streets = [names.street(code) for code in codes if code in names.streets]
@@ -178,7 +190,7 @@ def _place(request: web.Request, number: int | None, cases: list[OpenCase], day:
         lines=tuple(
             CaseLine(
                 case.no, case.title, present.term(Urgency, case.urgency), present.term(State, case.state),
-                present.due(case.due_at, case.due_clock, day),
+                present.due(case.due_at, case.due_clock, day), keepers[case.id],
             )
             for case in cases
         ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from models.vocab import Clock, State, Urgency
+from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import BadInput
 from triage.services import due_lists, supervising
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from triage.web.views import Term
 
 _HOURS: Final = (2, 24, 72, 168)
-_PARAMETERS: Final = ("unit", "district", "clock", "hours", "page")
+_PARAMETERS: Final = ("unit", "district", "mine", "clock", "hours", "page")
 #: Units in the overview.
 _MOST_UNITS: Final = 20
 #: Lines of each clock while all are shown; lines of a page when one is.
@@ -58,6 +59,7 @@ class Line:
     due: Due
     unsolved: str | None
     what: str
+    keeper: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class DuePage:
     whose: str
     hours: tuple[Tab, ...]
     clocks: tuple[Tab, ...]
+    kept: Tab | None
+    """我经办的; None: they act for no unit."""
     mine: Tab | None
     everyone: Tab
     districts: tuple[Tab, ...]
@@ -117,10 +121,12 @@ class _Asked:
     clock: str | None
     hours: int
     page: int = 1
+    mine: bool = False
 
     def address(self, **more: str | None) -> str:
         given: dict[str, str | None] = {
-            "unit": self.unit, "district": self.district, "clock": self.clock,
+            "unit": self.unit, "district": self.district, "mine": "1" if self.mine else None,
+            "clock": self.clock,
             "hours": str(self.hours) if self.hours != _HOURS[1] else None, **more,
         }  # fmt: skip
         query = urlencode({name: value for name, value in given.items() if value})
@@ -148,18 +154,28 @@ def _read(request: web.Request) -> _Asked:
     number = asking.number_of(query.get("page", "1"), most=_MOST_PAGES - 1)
     if not number:
         raise BadInput("参数 page 应是从 1 起的页码")
-    return _Asked(unit or None, district or None, clock or None, int(hours) if hours else _HOURS[1], number)
+    whose = query.get("mine", "")
+    if whose not in {"", "0", "1"}:
+        raise BadInput("参数 mine 只能是 0 或 1")
+    return _Asked(
+        unit or None,
+        district or None,
+        clock or None,
+        int(hours) if hours else _HOURS[1],
+        number,
+        whose == "1",
+    )
 
 
 async def page(request: web.Request) -> web.Response:
     """GET /desk/due. Raises BadInput."""
     asked, deps = _read(request), request.app[DEPS]
     now = deps.clock.now()
-    window = Window(asked.unit, asked.district, now, timedelta(hours=asked.hours))
+    window = Window(asked.unit, asked.district, now, timedelta(hours=asked.hours), asked.mine)
     async with deps.db.reads() as session:
         found = await due_lists.due_list(session, deps.tables, request[VIEWER], window, clock=asked.clock)
         units: list[UnitDue] = []
-        if not asked.unit and not asked.district:
+        if not asked.unit and not asked.district and not asked.mine:
             units = await supervising.due_by_unit(session, request[VIEWER], now=now, within=window.within)
     return render(request, "desk/due.html", page=_view(request, asked, found, units))
 
@@ -175,7 +191,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
     here = min(asked.page, pages)
     everything = "全市" if request[VIEWER].scope.everything else "与我们有关的全部"
     return DuePage(
-        whose=_whose(asked, names) or everything,
+        whose=_whose(asked, names) or ("我经办的" if asked.mine else everything),
         hours=tuple(
             Tab(_spelled(hours), asked.address(hours=str(hours)), hours == asked.hours) for hours in _HOURS
         ),
@@ -186,12 +202,14 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
                 for name, label, count in found.counts
             ),
         ),
+        kept=_kept(request, asked),
         mine=_mine(asked, mine) if mine else None,
         everyone=Tab(
-            everything, asked.address(unit=None, district=None), asked.unit is None and asked.district is None
+            everything, asked.address(unit=None, district=None, mine=None),
+            asked.unit is None and asked.district is None and not asked.mine,
         ),
         districts=tuple(
-            Tab(name, asked.address(unit=None, district=code), asked.district == code)
+            Tab(name, asked.address(unit=None, district=code, mine=None), asked.district == code)
             for code, name in names.districts.items()
         ),
         groups=_groups(asked, found, day, here),
@@ -249,15 +267,28 @@ def _line(line: DueLine, day: Day) -> Line:
         Due(line.due, until(line.due, day.now), tone(line.due, day.now, day.ends), None),
         line.unsolved.label if line.unsolved else None,
         line.what,
+        line.keeper,
     )  # fmt: skip
+
+
+def _kept(request: web.Request, asked: _Asked) -> Tab | None:
+    """What the viewer deals with themselves."""
+    viewer = request[VIEWER]
+    if not asked.mine and not (viewer.may(Permission.HANDLE) and viewer.scope.own):
+        return None
+    return Tab("我经办的", asked.address(unit=None, district=None, mine="1"), asked.mine)
 
 
 def _mine(asked: _Asked, unit: UnitRow) -> Tab:
     """The list of the unit one acts for; a district's centre sees its district."""
     code = unit.code
     if unit.governs:
-        return Tab(f"本区（{unit.name}）", asked.address(unit=None, district=code), asked.district == code)
-    return Tab(f"本单位（{unit.name}）", asked.address(unit=code, district=None), asked.unit == code)
+        return Tab(
+            f"本区（{unit.name}）", asked.address(unit=None, district=code, mine=None), asked.district == code
+        )
+    return Tab(
+        f"本单位（{unit.name}）", asked.address(unit=code, district=None, mine=None), asked.unit == code
+    )
 
 
 def _whose(asked: _Asked, names: Names) -> str | None:

@@ -1,0 +1,65 @@
+"""What of 经办人 is offered on a ticket: for each unit of the viewer's that has a part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from triage.services.keeping import MOST
+from triage.web.present import keeper_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models.viewing import Viewer
+    from triage.services.keeping import Colleague, Keeper
+    from triage.web.views import KeeperView
+
+
+@dataclass(frozen=True, slots=True)
+class ColleagueView:
+    """One whom the unit may name, by its number; `label` tells two of one name apart."""
+
+    account: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperBox:
+    """A unit's part: who deals with it, whether that is the viewer, to whom it can be given."""
+
+    unit: str
+    name: str
+    keeper: KeeperView | None
+    mine: bool
+    colleagues: tuple[ColleagueView, ...]
+    more: bool
+    """Whether the unit has more people than are listed."""
+
+    @property
+    def seen(self) -> int | None:
+        """Who deals with it now, as a form says it was seen."""
+        return self.keeper.account if self.keeper and not self.keeper.gone else None
+
+
+def boxes(
+    parts: Mapping[str, str],
+    mine: Mapping[str, tuple[Colleague, ...]],
+    keepers: Mapping[str, Keeper],
+    viewer: Viewer,
+) -> tuple[KeeperBox, ...]:
+    """For each of the viewer's units; `parts`: names of the units that have one, `mine`: their people."""
+    found = []
+    for unit, people in sorted(mine.items()):
+        keeper = keepers.get(unit)
+        standing = keeper if keeper is not None and keeper.gone is None else None
+        has_it = None if standing is None else standing.staff_id
+        others = [one for one in people if one.login != viewer.login and one.staff_id != has_it]
+        found.append(
+            KeeperBox(
+                unit, parts[unit], keeper_view(keeper),
+                standing is not None and standing.login == viewer.login,
+                tuple(ColleagueView(one.staff_id, one.label) for one in others[:MOST]), len(others) > MOST,
+            )
+        )  # fmt: skip
+    return tuple(found)
