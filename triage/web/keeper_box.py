@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from triage.services.keeping import MOST
 from triage.web.present import keeper_view
+from triage.web.views import KeeperView  # noqa: TC001  (the OpenAPI document is made of it)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.viewing import Viewer
     from triage.services.keeping import Colleague, Keeper
-    from triage.web.views import KeeperView
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,12 @@ class KeeperBox:
     unit: str
     name: str
     keeper: KeeperView | None
+    seen: int | None
+    """Who deals with it now, as a wish says whom it saw; None: nobody, or nobody who still can."""
     mine: bool
     colleagues: tuple[ColleagueView, ...]
     more: bool
     """Whether the unit has more people than are listed."""
-
-    @property
-    def seen(self) -> int | None:
-        """Who deals with it now, as a form says it was seen."""
-        return self.keeper.account if self.keeper and not self.keeper.gone else None
 
 
 def boxes(
@@ -57,7 +54,7 @@ def boxes(
         others = [one for one in people if one.login != viewer.login and one.staff_id != has_it]
         found.append(
             KeeperBox(
-                unit, parts[unit], keeper_view(keeper),
+                unit, parts[unit], keeper_view(keeper), has_it,
                 standing is not None and standing.login == viewer.login,
                 tuple(ColleagueView(one.staff_id, one.label) for one in others[:MOST]), len(others) > MOST,
             )
