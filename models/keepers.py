@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,10 +12,10 @@ import models.staff  # noqa: F401  (the table that foreign keys here name)
 from models.db import Base
 from models.tickets import Ticket, TicketUnit
 from models.units import Staff
-from models.vocab import Role
+from models.vocab import Role, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +36,16 @@ class TicketKeeper(Base):
     by_id: Mapped[int] = mapped_column(
         sa.ForeignKey("account.staff_id"), comment="who named them: themselves, or a colleague"
     )
+
+
+#: The lead unit was found not to be the right one: it deals with the case no more, though it is still named.
+_LEFT: Final = frozenset({State.TO_REASSIGN.value, State.REVIEW.value})
+
+
+def dealing(parts: Mapping[str, str], state: str) -> frozenset[str]:
+    """Of the units of a ticket, each with its vocab.Role, those that deal with it while it stands so."""
+    gone = {Role.COPY.value, *((Role.LEAD.value,) if state in _LEFT else ())}
+    return frozenset(unit for unit, role in parts.items() if role not in gone)
 
 
 def has_part() -> ColumnElement[bool]:
@@ -63,7 +73,7 @@ def kept_by(viewer: Viewer) -> ColumnElement[bool]:
 
 
 async def end(session: AsyncSession, ticket_id: int, *, but: Collection[str]) -> None:
-    """The ticket has left every unit that is none of these: whoever dealt with it there does no more."""
+    """No unit but these deals with the ticket: whoever did for another one does no more."""
     await session.execute(
         sa.delete(TicketKeeper).where(
             TicketKeeper.ticket_id == ticket_id, TicketKeeper.unit_code.not_in(sorted(but))

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from models.filters import may_see
-from models.keepers import TicketKeeper, has_part
+from models.keepers import TicketKeeper, dealing, has_part
 from models.staff import Account, RoleGrant
 from models.tickets import Ticket, TicketUnit
 from models.units import Staff
-from models.vocab import OPEN_STATES, Role, State
+from models.vocab import OPEN_STATES, State
 from models.vocab_keepers import Keeping
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_staff import Permission
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.lines import TicketRow
+    from models.ticket_detail import WholeTicket
     from models.viewing import Viewer
     from triage.rules.rows import Tables
 
@@ -205,6 +206,12 @@ def told(keepers: Mapping[str, Keeper], lead: str | None, viewer: Viewer) -> str
     return first.name if first is not None and first.gone is None else None
 
 
+def parts_of(whole: WholeTicket) -> dict[str, str]:
+    """The units that deal with a ticket, by code and name."""
+    found = dealing({part.code: part.role for part in whole.units}, whole.ticket.state)
+    return {part.code: part.name for part in whole.units if part.code in found}
+
+
 async def units_of(
     session: AsyncSession, tables: Tables, viewer: Viewer, parts: Collection[str], *, now: datetime
 ) -> dict[str, tuple[Colleague, ...]]:
@@ -227,7 +234,7 @@ async def keep(session: AsyncSession, tables: Tables, viewer: Viewer, wish: Wish
     ).one_or_none()
     if ticket is None:
         raise NotFound("没有这张工单，或您无权查看。")
-    unit, people = await _unit(session, tables, viewer, ticket.id, wish.unit, now=now)
+    unit, people = await _unit(session, tables, viewer, ticket, wish.unit, now=now)
     if ticket.state not in OPEN_STATES:
         raise NotOpen(f"这张工单{_state(ticket.state)}，不再定经办人。")
     row = await session.get(TicketKeeper, (ticket.id, unit))
@@ -261,15 +268,14 @@ def _kept(no: str, unit: str, target: Colleague | None, *, repeated: bool) -> Ke
 
 
 async def _unit(
-    session: AsyncSession, tables: Tables, viewer: Viewer, ticket_id: int, asked: str | None, *, now: datetime
+    session: AsyncSession, tables: Tables, viewer: Viewer, ticket: Ticket, asked: str | None, *, now: datetime
 ) -> tuple[str, tuple[Colleague, ...]]:
     """Whose part it is about, and that unit's people. Raises NotOfTheUnit, BadInput."""
-    parts = await session.scalars(
-        sa.select(TicketUnit.unit_code).where(
-            TicketUnit.ticket_id == ticket_id, TicketUnit.role != Role.COPY.value
-        )
+    rows = await session.execute(
+        sa.select(TicketUnit.unit_code, TicketUnit.role).where(TicketUnit.ticket_id == ticket.id)
     )
-    mine = await units_of(session, tables, viewer, set(parts), now=now)
+    parts = dealing({row.unit_code: row.role for row in rows}, ticket.state)
+    mine = await units_of(session, tables, viewer, parts, now=now)
     if not mine or (asked is not None and asked not in mine):
         raise NotOfTheUnit
     if asked is None and len(mine) > 1:

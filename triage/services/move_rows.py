@@ -125,13 +125,18 @@ async def store(
     if ticket.state not in OPEN_STATES and after.state in OPEN_STATES:
         await resting.wake(session, ticket.id)
     if before is None or unit_rows(before) != unit_rows(after):
-        parts = unit_rows(after)
-        await _replace(session, TicketUnit, ticket.id, parts)
-        has_it = [part["unit_code"] for part in parts if part["role"] != Role.COPY.value]
-        await keepers.end(session, ticket.id, but=has_it)
+        await _replace(session, TicketUnit, ticket.id, unit_rows(after))
+    if before is None or _dealing(before) != _dealing(after):
+        await keepers.end(session, ticket.id, but=_dealing(after))
     if before is None or (before.objections, before.unit) != (after.objections, after.unit):
         found = objection_rows(after, _sent_by(tables, ticket, after))
         await _replace(session, ObjectionRow, ticket.id, found)
+
+
+def _dealing(s: Standing) -> frozenset[str]:
+    """The units that deal with it (经办)."""
+    parts = {part["unit_code"]: part["role"] for part in unit_rows(s)}
+    return keepers.dealing(parts, s.state.value)
 
 
 async def _replace(

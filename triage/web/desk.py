@@ -183,7 +183,7 @@ def _page(
         may_bulk=request[VIEWER].may(Permission.BULK),
         may_callers=request[VIEWER].may(*MAY_CALLERS),
         tiles=_tiles(bar, asked.filters, found.day, decides=bool(listing.decides_of(request)), mine=mine),
-        form=filter_form.form(request, asked.filters, faults, may_mine=mine is not None),
+        form=filter_form.form(request, asked.filters, faults, may_mine=listing.may_keep(request[VIEWER])),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),
         exports=tuple(
             (label, replace(asked, limit=PAGE_LIMIT).address(f"/desk/list.{kind}"))

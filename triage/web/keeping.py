@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import hdrs, web
 
 from models import ticket_detail
-from models.vocab import OPEN_STATES, Role
+from models.vocab import OPEN_STATES
 from models.vocab_keepers import Keeping
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound
@@ -66,7 +66,7 @@ async def listed(request: web.Request) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         keepers = await keeping.of_tickets(session, deps.tables, [whole.ticket.id], now=now)
-        parts = {part.code: part.name for part in whole.units if part.role != Role.COPY.value}
+        parts = keeping.parts_of(whole)
         mine = await keeping.units_of(session, deps.tables, viewer, parts, now=now)
     found = boxes(parts, mine, keepers.get(whole.ticket.id, {}), viewer)
     return as_json(KeeperList(whole.ticket.no, whole.ticket.state in OPEN_STATES, found))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from models.finding import WordStatistics
     from models.lines import TicketRow
     from models.queries import TicketPage
-    from models.viewing import Decides
+    from models.viewing import Decides, Viewer
     from models.vocab import WishKind
     from models.waiting import Waiting
     from triage.rules.rows import Tables
@@ -115,17 +115,31 @@ async def load(request: web.Request, asked: Asked) -> Listing:
     return Listing(page, total, day, raised)
 
 
-async def load_mine(request: web.Request) -> Count | None:
-    """How many open ones the viewer deals with (我经办的); None: they act for no unit.
+def may_keep(viewer: Viewer) -> bool:
+    """Whether somebody can be 经办人 of anything: they handle, for a unit."""
+    return viewer.may(Permission.HANDLE) and bool(viewer.scope.own)
 
-    By the index on the person, so it is counted each time: who takes one sees it at once.
+
+async def load_mine(request: web.Request) -> Count | None:
+    """How many open ones the viewer deals with (我经办的), as old as a list's count at most.
+
+    None: they act for no unit, or it takes too long.
     """
     deps, viewer = request.app[DEPS], request[VIEWER]
-    if not (viewer.may(Permission.HANDLE) and viewer.scope.own):
+    if not may_keep(viewer):
         return None
     ask = Ask(viewer, TicketFilter(mine=True), day_of(deps.clock.now()))
-    async with deps.db.reads() as session:
-        return await counting.count_tickets(session, ask)
+
+    async def make() -> Count:
+        async with deps.db.reads() as session:
+            return await counting.count_tickets(session, ask)
+
+    caches = request.app[CACHES]
+    try:
+        async with asyncio.timeout(caches.count_patience):
+            return await caches.counts.get((viewer, ask.filters, ask.decides), make)
+    except TimeoutError:
+        return None
 
 
 async def load_today(request: web.Request) -> Today:

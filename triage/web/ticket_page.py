@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from models import ticket_detail
-from models.vocab import OPEN_STATES, Clock, Move, Post, Role
+from models.vocab import OPEN_STATES, Clock, Move, Post
 from models.vocab_staff import Permission
 from triage.clock import show
 from triage.errors import BadInput, NoRule, NotFound, TriageError
@@ -244,7 +244,7 @@ async def _page(
         kept = (await keeping.of_tickets(session, deps.tables, [whole.ticket.id], now=now)).get(
             whole.ticket.id, {}
         )
-        parts = {part.code: part.name for part in whole.units if part.role != Role.COPY.value}
+        parts = keeping.parts_of(whole)
         people = await keeping.units_of(session, deps.tables, request[VIEWER], parts, now=now)
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None

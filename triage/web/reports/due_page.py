@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from models.vocab import Clock, State, Urgency
-from models.vocab_staff import Permission
 from triage.clock import local, show
 from triage.errors import BadInput
 from triage.services import due_lists, supervising
 from triage.services.due_lists import Window
 from triage.services.identities.showing import shown_text
-from triage.web import acting, asking, present
+from triage.web import acting, asking, listing, present
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.reports.tabs import Tab
@@ -274,7 +273,7 @@ def _line(line: DueLine, day: Day) -> Line:
 def _kept(request: web.Request, asked: _Asked) -> Tab | None:
     """What the viewer deals with themselves."""
     viewer = request[VIEWER]
-    if not asked.mine and not (viewer.may(Permission.HANDLE) and viewer.scope.own):
+    if not asked.mine and not listing.may_keep(viewer):
         return None
     return Tab("我经办的", asked.address(unit=None, district=None, mine="1"), asked.mine)
 
