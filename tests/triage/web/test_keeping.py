@@ -124,7 +124,7 @@ async def test_what_is_wrong_is_said_and_nothing_is_done(
         (Role.CLERK, None, 403),
         (Role.SUPERVISOR, None, 403),
         (Role.BUREAU, "110105", 403),
-        (Role.STREET, "110105025", 404),
+        (Role.STREET, "110108010", 404),
     ],
 )
 async def test_nobody_else_is_offered_it(  # noqa: PLR0917
