@@ -153,6 +153,7 @@ async def _public(session: AsyncSession, whole: WholeTicket) -> PublicCase | Non
 
 def paths(
     answer: Callable[[str, str], dict[str, Any]],
+    problem: Callable[[str], dict[str, Any]],
     problems: dict[str, Any],
     missing: dict[str, Any],
     number: dict[str, Any],
@@ -173,7 +174,12 @@ def paths(
                 "summary": "本人要求保密：从此只有热线和承办的人看得到，不能撤销；再说一次不再记",
                 "parameters": [number],
                 "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-                "responses": {"200": answer("Confided", "已经保密"), **problems, **missing},
+                "responses": {
+                    "200": answer("Confided", "已经保密"),
+                    **problems,
+                    **missing,
+                    "415": problem("内容不是 application/json"),
+                },
             }
         }
     }

@@ -281,7 +281,7 @@ def document() -> dict[str, Any]:
             },
             **registering.paths(_answer, _problem, problems),
             **callers.paths(_answer, _problem, problems),
-            **confiding.paths(_answer, problems, missing, _NUMBER),
+            **confiding.paths(_answer, _problem, problems, missing, _NUMBER),
             **keeping.paths(_answer, _problem, problems, missing, _NUMBER),
             **bulk.paths(problems),
             "/api/v1/units": {
