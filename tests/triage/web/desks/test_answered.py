@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.tickets import Ticket, TicketEvent
+from models.vocab import ReviewReason
 from models.vocab_staff import Role
 from tests.factories import add_tickets
 from tests.triage.web.desks.conftest import waiting
@@ -54,6 +55,25 @@ async def test_a_question_is_answered_at_once_and_the_next_is_given(
     ticket = await (await client.get(f"/desk/tickets/{no}")).text()
     assert "当场答复" in ticket
     assert ANSWER["note"] in ticket
+
+
+async def test_what_was_answered_was_sent_to_nobody_and_waits_for_no_clerk(
+    client: Client, deps: Deps
+) -> None:
+    no = await asked(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(Ticket).where(Ticket.no == no).values(
+                dispatched_at=None, decision={"review_reasons": [ReviewReason.KIND_UNSURE.value]}
+            )
+        )  # fmt: skip
+    words = ("为什么派给这个单位", "为什么要人工审核", "识别时为什么没有直接派出")
+    before = await (await client.get(f"/desk/tickets/{no}")).text()
+    _, page = await opened(client, f"/desk/review/{no}")
+    await client.post(f"/desk/review/{no}/answer", data={**answer_form(page), **ANSWER})
+    after = await (await client.get(f"/desk/tickets/{no}")).text()
+    assert [one in before for one in words] == [False, True, False]
+    assert [one in after for one in words] == [False, False, True]
 
 
 async def test_what_is_refused_comes_back_with_what_was_typed(client: Client, deps: Deps) -> None:

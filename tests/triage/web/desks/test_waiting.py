@@ -134,6 +134,13 @@ async def test_whoever_answers_no_wish_has_no_tile_and_finds_none(
     assert asked
 
 
+async def test_where_nothing_waits_that_is_said(client: Client) -> None:
+    page = await text(client, "/desk?state=decide")
+    assert ("没有等您审批的" in page, "放宽一两个条件" in page) == (True, False)
+    page = await text(client, "/desk?state=decide&urgency=U1")
+    assert ("没有等您审批的" in page, "放宽一两个条件" in page) == (False, True)
+
+
 async def test_the_list_says_which_wish_since_when_and_until_when(
     client_of: ClientOf, asked: dict[str, str]
 ) -> None:
