@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -40,9 +40,10 @@ class Cache(Generic[T]):
                 del self._entries[key]
             raise
 
-    def forget(self, key: Hashable) -> None:
-        """Forget one value; what is being made of it is not kept."""
-        self._entries.pop(key, None)
+    def forget_where(self, fits: Callable[[Any], bool]) -> None:
+        """Forget the values whose key fits; what is being made of them is not kept."""
+        for key in [key for key in self._entries if fits(key)]:
+            del self._entries[key]
 
     def clear(self) -> None:
         """Forget everything."""

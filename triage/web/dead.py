@@ -109,7 +109,7 @@ async def retry(request: web.Request) -> web.Response:
         )
     log.info("dead_letters_retried", appeals=done, by=request[VIEWER].login)
     # The list says how many there are: not the number from before.
-    request.app[CACHES].today.forget(request[VIEWER].scope)
+    request.app[CACHES].forget_today(request[VIEWER])
     return web.Response(status=303, headers={"Location": f"/desk/dead?done={done}"})
 
 

@@ -150,7 +150,7 @@ async def load_today(request: web.Request) -> Today:
         async with deps.db.reads() as session:
             return await counting.today(session, viewer, day_of(deps.clock.now()), decides)
 
-    return await request.app[CACHES].today.get((viewer.scope, decides), make)
+    return await request.app[CACHES].summary(viewer, decides, make)
 
 
 async def _words(request: web.Request, asked: Asked) -> WordStatistics:

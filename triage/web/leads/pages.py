@@ -131,7 +131,7 @@ async def act(request: web.Request) -> web.Response:
             refused.append(refusal)
     if not done:
         raise refused[0]
-    request.app[CACHES].today.forget(request[VIEWER].scope)
+    request.app[CACHES].forget_today(request[VIEWER])
     return _back(state, wanted, done, len(refused))
 
 

@@ -76,7 +76,7 @@ async def made(request: web.Request) -> web.Response:
             session, deps, viewer, found, files=files.files, hashes=files.hashes,
             by=Acting(viewer, Post.HOTLINE).person(deps.tables), now=deps.clock.now(),
         )  # fmt: skip
-    request.app[CACHES].today.forget(viewer.scope)
+    request.app[CACHES].forget_today(viewer)
     return await _view(request, done.appeal_id, status=200 if done.repeated else 201)
 
 

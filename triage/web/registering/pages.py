@@ -303,7 +303,7 @@ async def _register(request: web.Request, found: Registration, files: Sequence[P
             session, deps, request[VIEWER], found, files=files, hashes=hashes,
             by=as_clerk(acting_of(request)).person(deps.tables), now=deps.clock.now(),
         )  # fmt: skip
-    request.app[CACHES].today.forget(request[VIEWER].scope)
+    request.app[CACHES].forget_today(request[VIEWER])
     return made.appeal_id
 
 
