@@ -232,9 +232,17 @@ class Day:
 
 
 def conditions(
-    filters: TicketFilter, viewer: Viewer, day: Day, decides: Iterable[Decides] = ()
+    filters: TicketFilter,
+    viewer: Viewer,
+    day: Day,
+    decides: Iterable[Decides] = (),
+    *,
+    keeps: Collection[str] | None = None,
 ) -> list[ColumnElement[bool]]:
-    """The SQL conditions of a filter, without state, order and search. `decides`: what the viewer may."""
+    """The SQL conditions of a filter, without state, order and search.
+
+    `decides`: what the viewer may. `keeps`: units they can be 经办人 for; None: those of their scope.
+    """
     found = [may_see(viewer)]
     equal = {
         Ticket.unit_code: filters.unit_code,
@@ -248,7 +256,7 @@ def conditions(
     if filters.counted is not None:
         found.append(filters.counted.condition())
     if filters.mine:
-        found.append(kept_by(viewer))
+        found.append(kept_by(viewer.login, viewer.scope.own if keeps is None else keeps))
     if filters.attention:
         found.append(sa.literal_column(ATTENTION))
     if filters.view is View.DECIDE:

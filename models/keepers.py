@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 import models.staff  # noqa: F401  (the table that foreign keys here name)
 from models.db import Base
+from models.narrowed import one_of_few
 from models.tickets import Ticket, TicketUnit
 from models.units import Staff
 from models.vocab import Role, State
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
-
-    from models.viewing import Viewer
 
 
 class TicketKeeper(Base):
@@ -40,6 +39,8 @@ class TicketKeeper(Base):
 
 #: The lead unit was found not to be the right one: it deals with the case no more, though it is still named.
 _LEFT: Final = frozenset({State.TO_REASSIGN.value, State.REVIEW.value})
+#: Under a name of its own: the question around may read tickets.
+_TICKET: Final = sa.alias(Ticket.__table__, "kept")
 
 
 def dealing(parts: Mapping[str, str], state: str) -> frozenset[str]:
@@ -49,26 +50,34 @@ def dealing(parts: Mapping[str, str], state: str) -> frozenset[str]:
 
 
 def has_part() -> ColumnElement[bool]:
-    """The part that a keeper has: the unit leads, assists or was called in. Joins `ticket_unit`."""
+    """The part that a keeper has: the same as `dealing`, as a join of `ticket_unit`."""
+    left = (
+        sa.exists()
+        .where(_TICKET.c.id == TicketKeeper.ticket_id, _TICKET.c.state.in_(sorted(_LEFT)))
+        .correlate(TicketKeeper)
+    )
     return sa.and_(
         TicketUnit.ticket_id == TicketKeeper.ticket_id,
         TicketUnit.unit_code == TicketKeeper.unit_code,
         TicketUnit.role != Role.COPY.value,
+        sa.or_(TicketUnit.role != Role.LEAD.value, ~left),
     )
 
 
-def kept_by(viewer: Viewer) -> ColumnElement[bool]:
-    """我经办的: the condition on `ticket` for what the viewer deals with, for a unit of theirs."""
-    own = sorted(viewer.scope.own)
-    if not own:
+def kept_by(login: str, units: Collection[str]) -> ColumnElement[bool]:
+    """我经办的: the condition on `ticket` for what somebody deals with, for one of these units."""
+    if not units:
         return sa.false()
-    return Ticket.id.in_(
+    return one_of_few(
+        Ticket.id,
         sa.select(TicketKeeper.ticket_id)
+        .select_from(TicketKeeper)
         .join(Staff, Staff.id == TicketKeeper.staff_id)
         .join(TicketUnit, has_part())
-        .where(Staff.login == viewer.login, TicketKeeper.unit_code.in_(own))
+        .where(Staff.login == login, TicketKeeper.unit_code.in_(sorted(units)))
         # Also where the question around it reads units.
         .correlate(None)
+        .scalar_subquery(),
     )
 
 

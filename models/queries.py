@@ -55,6 +55,12 @@ class Ask:
     statistics: WordStatistics = NO_STATISTICS
     decides: tuple[Decides, ...] = ()
     """What the viewer may decide (`triage.rules.wishes`): without it 待我审批 shows nothing."""
+    keeps: frozenset[str] | None = None
+    """The units for which the viewer can be 经办人 (我经办的); None: those of their scope."""
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Those of the filter, without state, order and search."""
+        return conditions(self.filters, self.viewer, self.day, self.decides, keeps=self.keeps)
 
 
 async def ticket_page(
@@ -142,4 +148,4 @@ def _behind(index: int, start: Cursor, *, backwards: bool) -> bool:
 
 def segment_where(ask: Ask, segment: Segment) -> list[sa.ColumnElement[bool]]:
     """The conditions of one stretch of a list without a search."""
-    return [*conditions(ask.filters, ask.viewer, ask.day, ask.decides), *segment.where()]
+    return [*ask.conditions(), *segment.where()]

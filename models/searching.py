@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from models import finding
 from models.appeals import Appeal
-from models.filters import Clock, conditions, segments
+from models.filters import Clock, segments
 from models.lines import COLUMNS, COUNT_CAP, Count, TicketRow
 from models.tickets import FLAGGED_CLOSED, Ticket
 from models.units import Unit
@@ -80,7 +80,7 @@ class Finder:
         self._backwards = backwards
         self._dialect = session.get_bind().dialect.name
         self._segments = segments(ask.filters)
-        self._where = conditions(ask.filters, ask.viewer, ask.day, ask.decides)
+        self._where = ask.conditions()
 
     async def find(self, here: Cursor | None, *, wanted: int) -> Found:
         """The next `wanted` hits after the cursor (before it, when backwards), and their number if known."""

@@ -83,7 +83,7 @@ class DueLine:
     unsolved: Unsolved | None = None
     """What the citizen said on the web, where the clock is that of the 回访."""
     keeper: str | None = None
-    """经办人 of the viewer's own unit, else of the lead unit."""
+    """经办人 of the viewer's own unit, else of the lead unit; under 报到时限 of the unit that was called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ async def _clocks(
     if window.district:
         chosen.append(Ticket.district_code == window.district)
     if window.mine:
-        chosen.append(kept_by(viewer))
+        chosen.append(kept_by(viewer.login, viewer.scope.own))
     rows = (
         await session.execute(
             sa.select(Ticket, Unit.name)
@@ -185,7 +185,10 @@ async def _called(
     if window.district:
         chosen.append(Ticket.district_code == window.district)
     if window.mine:
-        chosen += [kept_by(viewer), TicketUnit.unit_code.in_(sorted(viewer.scope.own))]
+        chosen += [
+            kept_by(viewer.login, viewer.scope.own),
+            TicketUnit.unit_code.in_(sorted(viewer.scope.own)),
+        ]
     rows = (
         await session.execute(
             sa.select(
@@ -204,7 +207,10 @@ async def _called(
     lines = [
         DueLine(
             *row[:5], REPORT_IN, REPORT_IN_LABEL, row[5],
-            keeper=keeping.told(kept.get(row.id, {}), row.unit_code, viewer),
+            keeper=keeping.told(
+                {unit: one for unit, one in kept.get(row.id, {}).items() if unit == row.unit_code},
+                row.unit_code, viewer,
+            ),
         )
         for row in rows[:MOST] if row[5]
     ]  # fmt: skip

@@ -168,6 +168,7 @@ async def of_tickets(
             sa.or_(Account.disabled_at.is_not(None), ~Staff.active).label("disabled"),
             _holds(tables, local(now).date()).label("holds"),
         )
+        .select_from(TicketKeeper)
         .join(TicketUnit, has_part())
         .join(Staff, Staff.id == TicketKeeper.staff_id)
         .join(Account, Account.staff_id == TicketKeeper.staff_id)

@@ -34,6 +34,8 @@ class KeeperBox:
     seen: int | None
     """Who deals with it now, as a wish says whom it saw; None: nobody, or nobody who still can."""
     mine: bool
+    taken: bool
+    """Whether they took it themselves."""
     colleagues: tuple[ColleagueView, ...]
     more: bool
     """Whether the unit has more people than are listed."""
@@ -56,6 +58,7 @@ def boxes(
             KeeperBox(
                 unit, parts[unit], keeper_view(keeper), has_it,
                 standing is not None and standing.login == viewer.login,
+                standing is not None and standing.taken,
                 tuple(ColleagueView(one.staff_id, one.label) for one in others[:MOST]), len(others) > MOST,
             )
         )  # fmt: skip

@@ -104,7 +104,8 @@ def _openly(ask: Ask) -> Ask:
     """The same question by the same person, as one who is shown nothing that is reported in confidence."""
     scope = ask.viewer.scope
     open_scope = replace(scope, secret=False, units=scope.units | scope.own, own=frozenset())
-    return replace(ask, viewer=replace(ask.viewer, scope=open_scope))
+    # What they deal with stays theirs: 我经办的 goes by the units that they act for.
+    return replace(ask, viewer=replace(ask.viewer, scope=open_scope), keeps=scope.own)
 
 
 async def _find(request: web.Request, ask: Ask) -> _Found:

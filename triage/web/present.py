@@ -34,7 +34,7 @@ from triage.web.names import plain_area, short_area
 from triage.web.words import counted, tone, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from models.appeals import Appeal, Reading
     from models.filters import Day
@@ -175,7 +175,7 @@ def ticket(
         dispatched_at=row.dispatched_at,
         kind_corrected=reading is not None and row.kind != reading.kind,
         place=_placed(whole, communities),
-        units=_units(whole, keepers or {}),
+        units=_units(whole, keepers or {}, viewer.scope.own),
         reading=None if reading is None else _reading(reading, whole.areas, names),
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
         decision=_decision(row, names),
@@ -216,7 +216,11 @@ def _unit(code: str | None, name: str | None) -> views.Term | None:
     return None if code is None else views.Term(code, name or code)
 
 
-def _units(whole: WholeTicket, keepers: Mapping[str, Keeper]) -> tuple[views.UnitPartView, ...]:
+def _units(
+    whole: WholeTicket, keepers: Mapping[str, Keeper], own: Collection[str]
+) -> tuple[views.UnitPartView, ...]:
+    # That a colleague's account is disabled, or that they left, is their unit's to know.
+    shown = {unit: one for unit, one in keepers.items() if one.gone is None or unit in own}
     order = [role.value for role in Role]
     parts = sorted(whole.units, key=lambda part: (order.index(part.role), part.code))
     return tuple(
@@ -227,7 +231,7 @@ def _units(whole: WholeTicket, keepers: Mapping[str, Keeper]) -> tuple[views.Uni
             term(Role, part.role),
             part.due_at,
             part.reported_at,
-            keeper_view(keepers.get(part.code)),
+            keeper_view(shown.get(part.code)),
         )
         for part in parts
     )

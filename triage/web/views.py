@@ -108,7 +108,10 @@ class UnitList:
 
 @dataclass(frozen=True, slots=True)
 class KeeperView:
-    """经办人 of a unit's part: since when, named by whom. `gone`: why they cannot now; nobody does then."""
+    """经办人 of a unit's part: since when, named by whom. `gone`: why they cannot now; nobody does then.
+
+    One who cannot is told to their own unit alone.
+    """
 
     account: int
     name: str
