@@ -32,6 +32,7 @@ from triage.clock import FixedClock
 from triage.errors import BadInput, NotFound
 from triage.services import keeping, reference
 from triage.services.deps import Deps
+from triage.services.due_lists import REPORT_IN, Window, due_list
 from triage.services.keeping import Keeper, KeeperChanged, Kept, NotOfTheUnit, NotOpen, Wish
 from triage.services.staff import people
 from triage.settings import Settings
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from models.viewing import Viewer
     from triage.rules.rows import Tables
 
-WANGJING, ECOLOGY = "110105026", "110105-ecology"
+WANGJING, ECOLOGY, WATER = "110105026", "110105-ecology", "110105-water"
 REASSIGNED = {"unit": ECOLOGY, "reason": "异议成立"}
 
 
@@ -268,6 +269,43 @@ async def test_what_an_older_release_left_is_shown_to_nobody(deps: Deps, no: str
         )
         assert await session.scalar(sa.select(sa.func.count()).select_from(TicketKeeper)) == 1
     assert (await names(deps, no), await mine(deps, "li")) == ({}, [])
+
+
+@pytest.mark.parametrize("state", [State.TO_REASSIGN, State.REVIEW])
+async def test_what_an_older_release_left_where_the_unit_was_wrong_is_nobodys(
+    deps: Deps, no: str, state: State
+) -> None:
+    """Nobody could let it go: the lead unit deals with the case no more."""
+    await press(deps, "li", no, Keeping.TAKE)
+    await press(deps, "shen", no, Keeping.TAKE)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(state=state.value))
+    assert await names(deps, no) == {ECOLOGY: ("沈六", None)}
+    assert (await mine(deps, "li"), await mine(deps, "shen")) == ([], [no])
+    with pytest.raises(NotOfTheUnit):
+        await press(deps, "li", no, Keeping.LET_GO)
+
+
+async def test_under_the_time_to_report_stands_who_deals_with_it_for_the_unit_that_was_called(
+    deps: Deps, no: str
+) -> None:
+    await add_person(deps, "shui", (Role.BUREAU, WATER), name="水八")
+    await press(deps, "li", no, Keeping.TAKE)
+    await do(deps.db, deps.tables, no, STREET, Move.SIGN, 1)
+    called = {"assist": [WATER], "until": "2026-11-24T12:00", "reason": "排口归属要会商"}
+    await do(deps.db, deps.tables, no, STREET, Move.WHISTLE, 2, called)
+    assert await reporting(deps, "li") == await reporting(deps, "clerk") == [None]
+    await press(deps, "shui", no, Keeping.TAKE)
+    assert [await reporting(deps, login) for login in ("li", "clerk", "shui")] == [["水八"]] * 3
+    assert await reporting(deps, "shui", mine=True) == ["水八"]
+
+
+async def reporting(deps: Deps, login: str, *, mine: bool = False) -> list[str | None]:
+    """Whom the lines under 报到时限 name."""
+    window = Window(None, None, NOW, timedelta(days=7), mine=mine)
+    async with deps.db.reads() as session:
+        found = await due_list(session, deps.tables, await viewer(deps, login), window, clock=REPORT_IN)
+    return [line.keeper for line in found.lines]
 
 
 @pytest.mark.usefixtures("no")

@@ -7,14 +7,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
+from aiohttp.test_utils import TestClient
 
+from models.staff import Account
+from models.units import Staff
 from models.vocab import State
 from models.vocab_staff import Role
-from tests.factories import TicketIn, add_tickets
-from tests.signed_in import add_person
+from tests.factories import NOW, TicketIn, add_tickets
+from tests.signed_in import COOKIE, add_person, session_for
 from tests.triage.web.problem import assert_problem
 
 if TYPE_CHECKING:
+    from aiohttp.test_utils import TestServer
+
     from models.db import Database
     from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
@@ -181,3 +187,50 @@ async def test_json(officer: Client, deps: Deps, no: str) -> None:
         await assert_problem(answer, 400, "bad_input", "seen")
     answer = await officer.post(address, json={"keeping": "take", "seen": number, "unit": ECOLOGY})
     await assert_problem(answer, 403, "not_of_the_unit", "单位")
+
+
+async def test_given_by_one_of_the_same_name_it_was_given(officer: Client, deps: Deps, no: str) -> None:
+    await press(officer, no, keeping="take")
+    assert "交办" not in await text(officer, f"/desk/tickets/{no}")
+    number = await add_person(deps, "li2", (Role.STREET, WANGJING), name="li")
+    status, place, _ = await press(officer, no, keeping="give", to=str(number))
+    assert (status, "li交办" in await text(officer, place)) == (303, True)
+
+
+async def test_that_an_account_is_disabled_is_told_to_its_own_unit_alone(
+    officer: Client, client_of: ClientOf, db: Database, no: str
+) -> None:
+    await press(officer, no, keeping="take")
+    colleague = await client_of(Role.STREET, unit=WANGJING, login="wang")
+    others = [await client_of(Role.CLERK, login="clerk"), await client_of(Role.BUREAU, unit=ECOLOGY)]
+
+    async def told(client: Client) -> object:
+        whole = await (await client.get(f"/api/v1/tickets/{no}")).json()
+        (lead,) = [unit["keeper"] for unit in whole["units"] if unit["code"] == WANGJING]
+        return lead and (lead["name"], lead["gone"])
+
+    assert [await told(client) for client in (colleague, *others)] == [("li", None)] * 3
+    async with db.writes.begin() as session:
+        li = sa.select(Staff.id).where(Staff.login == "li").scalar_subquery()
+        await session.execute(sa.update(Account).where(Account.staff_id == li).values(disabled_at=NOW))
+    assert await told(colleague) == ("li", "账号已停用")
+    assert [await told(client) for client in others] == [None, None]
+    assert "停用" in await text(colleague, f"/desk/tickets/{no}")
+    assert "停用" not in await text(others[0], f"/desk/tickets/{no}")
+
+
+async def test_what_one_deals_with_is_exported_and_nothing_in_confidence(
+    server: TestServer, deps: Deps, no: str
+) -> None:
+    (hidden,) = await add_tickets(deps.db, TicketIn(assist=(ECOLOGY,), confidential=True))
+    both = await add_person(deps, "shen", (Role.SUPERVISOR, None), (Role.BUREAU, ECOLOGY))
+    async with TestClient(server, cookies={COOKIE: await session_for(deps, both)}) as client:
+        for one in (no, hidden):
+            assert (await press(client, one, keeping="take"))[0] == 303
+        listed = await text(client, "/desk?mine=1")
+        assert (no in listed, hidden in listed) == (True, True)
+        answer = await client.get("/desk/list.csv?mine=1")
+        page = await answer.text()
+        assert (answer.status, no in page, hidden in page) == (200, True, False)
+        searched = await (await client.get("/desk/list.csv?mine=1&q=工地")).text()
+        assert (no in searched, hidden in searched) == (True, False)
