@@ -232,16 +232,11 @@ class Day:
 
 
 def conditions(
-    filters: TicketFilter,
-    viewer: Viewer,
-    day: Day,
-    decides: Iterable[Decides] = (),
-    *,
-    keeps: Collection[str] | None = None,
+    filters: TicketFilter, viewer: Viewer, day: Day, decides: Iterable[Decides], keeps: Collection[str]
 ) -> list[ColumnElement[bool]]:
     """The SQL conditions of a filter, without state, order and search.
 
-    `decides`: what the viewer may. `keeps`: units they can be 经办人 for; None: those of their scope.
+    `decides`: what the viewer may. `keeps`: the units for which they can be 经办人.
     """
     found = [may_see(viewer)]
     equal = {
@@ -256,7 +251,7 @@ def conditions(
     if filters.counted is not None:
         found.append(filters.counted.condition())
     if filters.mine:
-        found.append(kept_by(viewer.login, viewer.scope.own if keeps is None else keeps))
+        found.append(kept_by(viewer.login, keeps))
     if filters.attention:
         found.append(sa.literal_column(ATTENTION))
     if filters.view is View.DECIDE:

@@ -81,6 +81,20 @@ def kept_by(login: str, units: Collection[str]) -> ColumnElement[bool]:
     )
 
 
+def keeps_part(login: str) -> ColumnElement[bool]:
+    """Of a row of `ticket_unit` that was called in: whether somebody deals with this very part."""
+    return (
+        sa.exists()
+        .where(
+            TicketKeeper.ticket_id == TicketUnit.ticket_id,
+            TicketKeeper.unit_code == TicketUnit.unit_code,
+            TicketKeeper.staff_id == Staff.id,
+            Staff.login == login,
+        )
+        .correlate(TicketUnit)
+    )
+
+
 async def end(session: AsyncSession, ticket_id: int, *, but: Collection[str]) -> None:
     """No unit but these deals with the ticket: whoever did for another one does no more."""
     await session.execute(

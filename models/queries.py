@@ -60,7 +60,8 @@ class Ask:
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Those of the filter, without state, order and search."""
-        return conditions(self.filters, self.viewer, self.day, self.decides, keeps=self.keeps)
+        keeps = self.viewer.scope.own if self.keeps is None else self.keeps
+        return conditions(self.filters, self.viewer, self.day, self.decides, keeps)
 
 
 async def ticket_page(

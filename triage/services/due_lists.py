@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from models.filters import may_see
-from models.keepers import kept_by
+from models.keepers import keeps_part, kept_by
 from models.tickets import CALLED, OPEN, Ticket, TicketUnit
 from models.units import Unit
 from models.vocab import Clock, State
@@ -185,10 +185,7 @@ async def _called(
     if window.district:
         chosen.append(Ticket.district_code == window.district)
     if window.mine:
-        chosen += [
-            kept_by(viewer.login, viewer.scope.own),
-            TicketUnit.unit_code.in_(sorted(viewer.scope.own)),
-        ]
+        chosen += [keeps_part(viewer.login), TicketUnit.unit_code.in_(sorted(viewer.scope.own))]
     rows = (
         await session.execute(
             sa.select(

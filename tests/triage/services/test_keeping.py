@@ -300,6 +300,20 @@ async def test_under_the_time_to_report_stands_who_deals_with_it_for_the_unit_th
     assert await reporting(deps, "shui", mine=True) == ["水八"]
 
 
+async def test_who_acts_for_two_units_has_the_time_to_report_of_the_part_that_is_theirs(
+    deps: Deps, no: str
+) -> None:
+    await add_person(deps, "both", (Role.STREET, WANGJING), (Role.BUREAU, WATER), name="双九")
+    await do(deps.db, deps.tables, no, STREET, Move.SIGN, 1)
+    called = {"assist": [WATER], "until": "2026-11-24T12:00", "reason": "排口归属要会商"}
+    await do(deps.db, deps.tables, no, STREET, Move.WHISTLE, 2, called)
+    await press(deps, "both", no, Keeping.TAKE, unit=WANGJING)
+    assert await reporting(deps, "both") == [None]
+    assert await reporting(deps, "both", mine=True) == []
+    await press(deps, "both", no, Keeping.TAKE, unit=WATER)
+    assert await reporting(deps, "both", mine=True) == ["双九"]
+
+
 async def reporting(deps: Deps, login: str, *, mine: bool = False) -> list[str | None]:
     """Whom the lines under 报到时限 name."""
     window = Window(None, None, NOW, timedelta(days=7), mine=mine)
