@@ -132,7 +132,7 @@ async def test_what_waits_is_read_from_its_own_index(db: Database) -> None:
         for filters, segment in parts:
             read = (
                 sa.select(Ticket.id)
-                .where(*conditions(filters, VIEWER, DAY), *segment.where())
+                .where(*conditions(filters, VIEWER, DAY, (), ()), *segment.where())
                 .order_by(*segment.order(Ticket, backwards=False))
                 .limit(50)
                 .compile(session.get_bind(), compile_kwargs={"literal_binds": True})

@@ -62,7 +62,7 @@ async def test_what_has_no_clock_has_an_index(db: Database) -> None:
     last = segments(TicketFilter())[-1]
     query = (
         sa.select(Ticket.id)
-        .where(*conditions(TicketFilter(), VIEWER, DAY), *last.where())
+        .where(*conditions(TicketFilter(), VIEWER, DAY, (), ()), *last.where())
         .order_by(*last.order(Ticket, backwards=False))
     )
     async with db.reads() as session:
