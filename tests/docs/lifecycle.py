@@ -23,9 +23,10 @@ replay.
 - The citizen's clock (办理时限) starts at the first 派单 and never starts anew by 异议, 改派, 仲裁 or
   二次派单. Not signing stops nothing.
 - 二次派单 (`triage/rules/second_dispatch.py`): a ticket that a district's government leads (区政府, not
-  an office like 经开区管委会) goes to a street or bureau of that district. Whoever assisted goes on, the
-  district is copied (of a 保密 case a copy sees nothing, so there is no way back either). An objection of
-  the new unit is ruled on as any other, by the desk. Once: what a street or bureau leads is not passed on.
+  an office like 经开区管委会) goes to a street or bureau of that district. Whoever assisted or was called
+  (吹哨, 提级) goes on, and may report in before the new unit signs; the district is copied (of a 保密 case
+  a copy sees nothing, so there is no way back either). An objection of the new unit is ruled on as any
+  other, by the desk. Once: what a street or bureau leads is not passed on.
 - A clock that a move does not name goes on; the event still lists it under `keep`.
 - 延期, 挂账, 剔除, 吹哨, 提级, 督办, 催办 and the flag lie beside the state: a ticket can be 办理中
   with a wish waiting.

@@ -59,7 +59,8 @@ def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
     """The calls that stand, in order.
 
     A call that nobody can follow any more, for the ticket was answered, joined to another, sent away or sent
-    to another unit before it was due, is overtaken. 督办 goes over to the unit that the ticket is sent to.
+    to another unit before it was due, is overtaken. 督办 goes over to the unit that the ticket is sent to;
+    二次派单 leaves every other call alone, but that of the unit which leads then.
     """
     events = standing([event for event in history.events if event.at < as_of])
     found: list[Call] = []
@@ -84,8 +85,10 @@ def _left_of(call: Call, event: Event, lead: str | None) -> Call:
     """What is left of a call once the ticket is done with, or goes to `lead`."""
     if call.done is not None or call.due <= event.at or call.overtaken:
         return call
-    goes_on = call.act == "supervise" and lead is not None
-    return replace(call, unit=lead) if goes_on else replace(call, overtaken=True)
+    if call.act == "supervise" and lead is not None:
+        return replace(call, unit=lead)
+    goes_on = event.act == "pass_on" and call.unit != lead
+    return call if goes_on else replace(call, overtaken=True)
 
 
 def _called(no: str, event: Event, lead: str | None) -> list[Call]:

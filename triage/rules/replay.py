@@ -22,6 +22,7 @@ from models.vocab import (
 from models.vocab_citizen import CITIZEN
 from models.vocab_sources import PLATFORM
 from triage.errors import TriageError
+from triage.rules import second_dispatch
 from triage.rules.standing import Asked, Call, FollowUp, Last, Objection, Run, Standing
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _clocks(s: Standing, event: Event, *, closed: bool) -> dict[Clock, Run]:
 
 def _sent(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     """派单, 改派, 仲裁, 二次派单: another unit has it. The answer clock: only 派单 starts it."""
-    units = event.data["units"]
+    units, move = event.data["units"], Move(event.data["move"])
     answer = s.clocks.get(Clock.ANSWER)
     return _ruled(s, event, values).evolve(
         unit=units["lead"],
@@ -215,9 +216,9 @@ def _sent(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
         dispatched_at=s.dispatched_at or event.at,
         answer_by=answer.due if answer else s.answer_by,
         contacted=False,
-        calls=(),
-        asked={move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK},
-        arbitrated=s.arbitrated or event.data["move"] == Move.ARBITRATE,
+        calls=second_dispatch.calls(s, units["lead"]) if move is Move.PASS_ON else (),
+        asked={wish: ask for wish, ask in s.asked.items() if wish is Move.EXCLUDE_ASK},
+        arbitrated=s.arbitrated or move is Move.ARBITRATE,
     )
 
 

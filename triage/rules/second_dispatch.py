@@ -2,7 +2,7 @@
 
 R7.2 knows 转办单位(二级) as a field of the city's table; who may, to whom and with which clocks is assumed
 (A in `moves.yaml`). It follows 改派: 签收 begins anew, what the citizen waits for does not. Unlike it the
-units that assist stay, and the district stays in the case (抄送), whoever leads it then.
+units that assist or were called (吹哨, 提级) stay, and so does the district (抄送), whoever leads it then.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from triage.rules.rows import Tables, UnitRow
-    from triage.rules.standing import Standing
+    from triage.rules.standing import Call, Standing
 
 
 def refused(tables: Tables, s: Standing, actor_unit: str | None) -> str | None:
@@ -58,3 +58,8 @@ def parts(s: Standing, values: Mapping[str, Any]) -> dict[str, Any]:
     assist = [code for code in s.assist if code != lead]
     copies = dict.fromkeys(code for code in (*s.copies, s.unit) if code and code not in {lead, *assist})
     return {"lead": lead, "assist": assist, "cc": list(copies)}
+
+
+def calls(s: Standing, lead: str) -> tuple[Call, ...]:
+    """Who was called goes on too, with the time it was given; but whoever leads then is called no more."""
+    return tuple(call for call in s.calls if call.unit != lead)

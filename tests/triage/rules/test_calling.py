@@ -76,7 +76,6 @@ def test_escalating_calls_the_unit_above_and_an_undone_call_is_none() -> None:
         ["merge", "2026-11-04 07:59"],
         ["divert", "2026-11-04 07:59"],
         ["reassign", "2026-11-04 07:59", {"unit": "110105-ecology"}],
-        ["pass_on", "2026-11-04 07:59", {"unit": "110105-ecology"}],
     ],
 )
 def test_a_call_that_nobody_can_follow_any_more_is_neither_kept_nor_broken(over: list[Any]) -> None:
@@ -103,3 +102,13 @@ def test_a_supervision_goes_over_to_the_unit_that_the_ticket_is_sent_to() -> Non
     assert kept(told(watched, moved)) == [("110105-ecology", False)]
     too_late = ["reassign", "2026-11-02 19:00", {"unit": "110105-ecology"}]
     assert kept(told(watched, too_late)) == [("110105026", False)]
+
+
+def test_handed_on_by_the_district_all_calls_stand_but_that_of_whoever_leads_then() -> None:
+    passed = ["pass_on", "2026-11-03 09:00", {"unit": "110105-ecology"}]
+    above = {"unit": "110105", "until": "2026-11-04T08:00:00+08:00", "by_unit": "110105026"}
+    acts = (WHISTLE, ["escalate", "2026-11-03 08:30", above], passed)
+    found = told(*acts, ["report_in", "2026-11-03 10:00", {"by_unit": "110105-water"}])
+    assert kept(found) == [("110105-water", True), ("110105-ecology", None), ("110105", False)]
+    assert [call.overtaken for call in found.calls] == [False, True, False]
+    assert {call.by for call in found.calls} == {"110105026"}
