@@ -75,6 +75,8 @@ class TicketIn:
     mood: str | None = None
     angry: bool = False
     decision: dict[str, Any] = field(default_factory=dict)
+    #: What the event of its first dispatch, or of its coming to the desk, tells.
+    sent: dict[str, Any] = field(default_factory=dict)
 
 
 def span(
@@ -285,7 +287,13 @@ async def _add(session: AsyncSession, item: TicketIn) -> str:
     await session.execute(
         sa.insert(TicketEvent),
         [
-            {"ticket_id": ticket_id, "seq": seq, "at": NOW - item.age, "tag": tag.value, "data": {}}
+            {
+                "ticket_id": ticket_id,
+                "seq": seq,
+                "at": NOW - item.age,
+                "tag": tag.value,
+                "data": item.sent if tag is tags[-1] else {},
+            }
             for seq, tag in enumerate(tags, start=1)
         ],
     )

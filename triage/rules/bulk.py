@@ -15,6 +15,7 @@ from models.vocab import Field, Move
 from triage.errors import BadInput, NoRule
 from triage.rules import moves
 from triage.rules.calendar import beijing
+from triage.rules.move_rows import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,13 @@ class BulkMove:
     def undoable(self) -> bool:
         """Whether the whole set can be taken back, for a while or at any time."""
         return self.move is Move.MERGE or any(row.undo_minutes is not None for row in self.rows)
+
+    @property
+    def secret_stays(self) -> bool:
+        """Whether of a set that can be taken back the 保密 cases cannot."""
+        return self.undoable and any(
+            row.undo_minutes is None and Fact.CONFIDENTIAL in row.requires for row in self.rows
+        )
 
 
 def bulk_moves(tables: Tables, *, at: datetime) -> dict[Move, BulkMove]:

@@ -50,7 +50,7 @@ class Fact(Labelled):
 #: The same facts, told when they stand in the way.
 FORBIDDEN: Mapping[Fact, str] = {
     Fact.FLAGGED: "工单还有需要关注的标记，应先解除关注",
-    Fact.CONFIDENTIAL: "要求保密的不能当场答复，请派单办理",
+    Fact.CONFIDENTIAL: "诉求人要求保密",
     Fact.CARRIES: "还有诉求并在这张工单后面，他们等的是这一张：请派单一起办，或先撤销合并再逐件答复",
     Fact.CONTACTED: "已经联系过诉求人",
     Fact.EXTENSION_ASKED: "已有一份延期申请在等待审批",

@@ -11,7 +11,7 @@ from models.appeals import Appeal
 from models.db import insert_of
 from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
 from models.units import Staff
-from models.vocab import OPEN_STATES, Role, State, Urgency
+from models.vocab import OPEN_STATES, Role, State, Tag, Urgency
 from triage.errors import NotFound, TriageError
 from triage.rules.dues import first_limits
 from triage.rules.replay import opening_of
@@ -129,7 +129,7 @@ async def store(
     if before is None or _dealing(before) != _dealing(after):
         await keepers.end(session, ticket.id, but=_dealing(after))
     if before is None or (before.objections, before.unit) != (after.objections, after.unit):
-        found = objection_rows(after, _sent_by(tables, ticket, after))
+        found = objection_rows(after, await _sent_by(session, tables, ticket, after))
         await _replace(session, ObjectionRow, ticket.id, found)
 
 
@@ -147,15 +147,30 @@ async def _replace(
         await session.execute(sa.insert(model), [{"ticket_id": ticket_id, **row} for row in rows])
 
 
-def _sent_by(tables: Tables, ticket: Ticket, after: Standing) -> str | None:
-    """The catalogue row that chose the unit which objected first; None when a person chose another one."""
+async def _sent_by(session: AsyncSession, tables: Tables, ticket: Ticket, after: Standing) -> str | None:
+    """The catalogue row that chose the unit which objected first; None when a person chose another one.
+
+    What was proposed to nobody was dispatched at once: whom the row chose stands in that event.
+    """
     if not after.objections:
         return None
     known = {row.id for row in tables.catalogue if row.role is Role.LEAD}
-    proposed = (ticket.decision.get("proposed") or {}).get("unit")
-    chosen = next((name for name in ticket.decision.get("row_ids", ()) if name in known), None)
-    by_person = proposed is not None and proposed != after.objections[0].unit
-    return None if by_person else chosen
+    row = next((name for name in ticket.decision.get("row_ids", ()) if name in known), None)
+    if row is None:
+        return None
+    proposed = ticket.decision.get("proposed")
+    unit = proposed.get("unit") if proposed else await _dispatched_to(session, ticket.id)
+    by_person = unit is not None and unit != after.objections[0].unit
+    return None if by_person else row
+
+
+async def _dispatched_to(session: AsyncSession, ticket_id: int) -> str | None:
+    """The unit that it was dispatched to at first; None where the event does not tell (older tickets)."""
+    mine = sa.select(TicketEvent.data).where(
+        TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.DISPATCHED.value
+    )
+    data = await session.scalar(mine.order_by(TicketEvent.seq).limit(1))
+    return (data or {}).get("unit")
 
 
 async def units_of(session: AsyncSession, ticket_id: int) -> dict[Role, list[str]]:

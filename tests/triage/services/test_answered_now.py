@@ -113,7 +113,7 @@ async def test_the_source_s_own_word_counts_and_of_a_report_for_good(db: Databas
         ({"urgency": "U1"}, "只有U3 一般、U4 复杂疑难"),
         ({"urgency": "U2"}, "只有U3 一般、U4 复杂疑难"),
         ({"flagged": True}, "需要关注的标记"),
-        ({"confidential": True}, "要求保密的不能当场答复"),
+        ({"confidential": True}, "不能当场答复：诉求人要求保密"),
     ],
 )
 async def test_what_is_urgent_flagged_or_secret_is_not(

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 import triage.tables
 from models.filters import may_see
 from models.notices import Notice
-from models.tickets import Ticket, TicketUnit
+from models.tickets import ObjectionRow, Ticket, TicketUnit
 from models.vocab import Clock, Move, Post, Role, State
 from models.vocab_staff import Role as StaffRole
 from tests.factories import NOW, TicketIn
-from tests.triage.services.test_moving import HOTLINE, STREET, WANGJING, do, holds, ready, row
+from tests.triage.services.test_moving import HOTLINE, OBJECTION, STREET, WANGJING, do, holds, ready, row
 from triage.errors import NotFound
 from triage.rules import access
 from triage.rules.fields import Refusal
@@ -173,3 +173,36 @@ async def test_merged_it_is_the_head_that_is_handed_on(db: Database, tables: Tab
     await do(db, tables, head, CENTRE, Move.UNDO, 4, {"reason": "派错街道了"})
     assert (await row(db, head)).unit_code == GOVERNMENT
     await holds(db, tables, head)
+
+
+@pytest.fixture
+async def at_once(db: Database, tables: Tables) -> tuple[str, str]:
+    """One that was dispatched to a district at once, so proposed to nobody: its number, and the row."""
+    chosen = next(row.id for row in tables.catalogue if row.role is Role.LEAD)
+    told = {"decision": {"row_ids": [chosen], "proposed": None}, "sent": {"unit": GOVERNMENT}}
+    (no,) = await ready(db, tables, to_district(**told))
+    return no, chosen
+
+
+async def blamed(db: Database) -> list[str | None]:
+    async with db.reads() as session:
+        return list(await session.scalars(sa.select(ObjectionRow.catalogue_row)))
+
+
+async def test_no_row_loses_by_whom_the_district_chose(
+    db: Database, tables: Tables, at_once: tuple[str, str]
+) -> None:
+    no, _ = at_once
+    await do(db, tables, no, DISTRICT, Move.PASS_ON, 1, TO_STREET)
+    await do(db, tables, no, STREET, Move.OBJECT, 2, OBJECTION)
+    assert await blamed(db) == [None]
+
+
+async def test_the_row_loses_by_the_district_that_it_chose(
+    db: Database, tables: Tables, at_once: tuple[str, str]
+) -> None:
+    no, chosen = at_once
+    await do(db, tables, no, DISTRICT, Move.PASS_ON, 1, TO_STREET)
+    await do(db, tables, no, DISTRICT, Move.UNDO, 2, {"reason": "派错街道了"})
+    await do(db, tables, no, DISTRICT, Move.OBJECT, 3, OBJECTION)
+    assert await blamed(db) == [chosen]

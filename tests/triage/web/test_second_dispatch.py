@@ -119,7 +119,7 @@ async def test_of_a_confidential_case_the_district_is_told_that_it_no_longer_see
     no = await one(deps, confidential=True)
     officer = await client_of(Role.BUREAU, unit=GOVERNMENT)
     page = await (await officer.get(f"/desk/tickets/{no}")).text()
-    assert "区里不再看得到它，也不能撤销" in page
+    assert "要求保密的：转给本区街道乡镇或区级部门以后，区里不再看得到，也不能撤销" in page
     hidden = await form_of(officer, no, "pass_on")
     sent = {**hidden, "unit": WANGJING}
     answer = await officer.post(f"/desk/tickets/{no}/moves", data=sent, headers=SAME_SITE)
@@ -146,3 +146,15 @@ async def test_several_at_once_are_sent_by_name_and_the_unit_hears_once(
         assert [tuple(row) for row in rows] == [("bulk", "110105-ecology")]
     shown = await (await officer.get(f"/desk/bulk/{draft['id']}")).text()
     assert (numbers[0] in shown, numbers[2] in shown) == (True, False)
+
+
+async def test_what_a_secret_case_comes_to_is_said_of_those_alone_before_many_are_handed_on(
+    client_of: ClientOf, deps: Deps
+) -> None:
+    no = await one(deps)
+    officer = await client_of(Role.BUREAU, unit=GOVERNMENT)
+    page = await (await officer.get(f"/desk/bulk/new?no={no}&move=pass_on")).text()
+    assert "；要求保密的：转给本区街道乡镇或区级部门以后，区里不再看得到，也不能撤销" in page
+    assert "办完后可以整批撤销（短时间内，要求保密的除外）" in page
+    others = await (await officer.get(f"/desk/bulk/new?no={no}&move=extend_ask")).text()
+    assert "要求保密的除外" not in others

@@ -57,6 +57,7 @@ class NewPage:
     hint: str
     source: str
     undoable: bool
+    secret_stays: bool
     acting: ActingView
     here: str
     back: str
@@ -130,6 +131,7 @@ def _new(
         hint="；".join(dict.fromkeys(row.hint for row in bulk.rows)) if bulk else "",
         source="；".join(dict.fromkeys(row.source for row in bulk.rows)) if bulk else "",
         undoable=bulk is not None and bulk.undoable,
+        secret_stays=bulk is not None and bulk.secret_stays,
         acting=acting_view(request, who),
         here=str(request.rel_url) if request.method == "GET" else "/desk",
         back=picked.asked.address("/desk"),

@@ -103,7 +103,7 @@ async def test_a_complaint_has_no_such_form_and_a_secret_question_says_why(
     assert await states(deps.db, [numbers[0]]) == ["review"]
     secret = await asked(deps, confidential=True)
     _, page = await opened(client, f"/desk/review/{secret}")
-    assert ("要求保密的不能当场答复" in page, "answer-form" in page) == (True, False)
+    assert ("不能当场答复：诉求人要求保密" in page, "answer-form" in page) == (True, False)
 
 
 async def test_an_answer_needs_the_right(client_of: ClientOf, deps: Deps) -> None:
