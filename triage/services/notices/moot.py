@@ -1,7 +1,8 @@
 """已不需告知: of what waited (for its digest, for the morning), what its unit need not hear any more.
 
 A case may have gone to another unit meanwhile, whose own notice says so, or become confidential; whoever does
-not see it is told nothing of it (`sight`). And a reminder that a limit comes hurries nobody who has
+not see it is told nothing of it (`sight`), and who handed it on (二次派单) and is copied since is not told
+to deal with it. And a reminder that a limit comes hurries nobody who has
 answered, a wish that was taken back (撤销) or is answered waits for nobody, and a merge that was undone
 took nothing.
 """
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _ANSWERED: Final = (State.FEEDBACK.value, State.FOLLOWED_UP.value, *(state.value for state in CLOSED_STATES))
 _FULL: Final = 100
+#: What tells these alone asks them to deal with a case.
+_DEALING: Final = frozenset({NoticeTo.LEAD, NoticeTo.ASSIST})
 
 
 class Waiting(NamedTuple):
@@ -62,11 +65,17 @@ async def of(
     seen = await sight.read(session, tables, {one.facts["no"] for one in mine}, day)
     unseen = {one.id for one in mine if not seen.reaches(to, one.facts["no"])}
     left = [one for one in mine if one.id not in unseen]
+    others = {
+        one.id
+        for one in left
+        if _DEALING.issuperset(rows[one.template].tells) and seen.copied(to, one.facts["no"])
+    }
     hurries = [one for one in left if Tag.REMINDED in rows[one.template].events]
     asks = [one for one in left if NoticeTo.DECIDES in rows[one.template].tells]
     merges = [one for one in left if Tag.MERGE in rows[one.template].events]
     return (
         unseen
+        | others
         | await _answered(session, hurries)
         | await _decided(session, asks)
         | await _parted(session, merges)

@@ -70,6 +70,12 @@ class Sight:
         viewers = viewers_of_post(self.tables, to.id, self.day) if to.kind is RecipientKind.POST else []
         return case is not None and bool(viewers) and all(sees(one, case) for one in viewers)
 
+    def copied(self, to: Recipient, no: str) -> bool:
+        """Whether that unit has no more of that case than a copy (抄送)."""
+        case = self.cases.get(no)
+        part = case.parts.get(to.id) if case and to.kind is RecipientKind.UNIT else None
+        return part is Part.COPY
+
 
 async def read(session: AsyncSession, tables: Tables, numbers: Collection[str], day: date) -> Sight:
     """The sight of these tickets, by their numbers."""

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from connectors.fakes import MemoryMessenger
 from models.notices import Notice
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Clock, Move, State, Tag, Urgency
+from models.vocab import Clock, Move, Post, State, Tag, Urgency
 from models.vocab_notices import Medium, NoticeTo, RecipientKind
 from tests import factories
 from tests.factories import NOW, TicketIn
-from tests.triage.services.notices.test_events import HOTLINE, OTHER, STREET, UNIT, do
+from tests.triage.services.notices.test_events import DISTRICT, ECOLOGY, HOTLINE, OTHER, STREET, UNIT, do
+from triage.rules.moves import Actor
 from triage.services import reference
+from triage.services.moving import Person
 from triage.services.notices import contacts, sending
 from triage.services.notices.noting import Recipient
 from triage.services.notices.telling import Happened, tell
@@ -24,6 +26,8 @@ from triage.services.notices.telling import Happened, tell
 if TYPE_CHECKING:
     from tests.triage.services.notices.conftest import Hands
     from triage.services.deps import Deps
+
+CENTRE = Person(Actor(Post.DISTRICT, DISTRICT, "district.b"), "朝阳区乙")
 
 
 async def states(deps: Deps) -> set[tuple[str, str, str]]:
@@ -59,6 +63,23 @@ async def test_a_unit_hears_nothing_of_a_case_that_it_no_longer_has(deps: Deps, 
     assert heard == {OTHER}
     found = await states(deps)
     assert {("supervised", STREET, "moot"), ("dispatched", OTHER, "sent")} <= found
+
+
+async def test_who_handed_it_on_is_not_told_to_deal_with_it(deps: Deps, clock: Hands) -> None:
+    """改派 to the district in the quiet hours, 二次派单 at once: it is copied, and told so by nobody."""
+    await reference.sync(deps)
+    (no,) = await factories.add_tickets(deps.db, TicketIn(age=timedelta(0), assist=(), copies=()))
+    clock.on(hours=6.7)
+    version = await do(deps, no, HOTLINE, Move.REASSIGN, 1, unit=DISTRICT, reason="请区里统筹")
+    version = await do(deps, no, CENTRE, Move.PASS_ON, version, unit=ECOLOGY)
+    until = (NOW + timedelta(days=2)).isoformat()
+    await do(deps, no, HOTLINE, Move.SUPERVISE, version, reason="多次反映没有解决", until=until)
+    assert ("dispatched", DISTRICT, "waiting") in await states(deps)
+    assert await in_the_morning(deps, clock, DISTRICT, ECOLOGY) == {DISTRICT, ECOLOGY}
+    assert await states(deps) == {
+        ("dispatched", DISTRICT, "moot"), ("supervised", DISTRICT, "sent"),
+        ("passed_on", ECOLOGY, "sent"), ("supervised", ECOLOGY, "sent"),
+    }  # fmt: skip
 
 
 async def test_who_objected_hears_the_ruling_though_the_case_is_anothers(deps: Deps, clock: Hands) -> None:
