@@ -105,6 +105,27 @@ async def test_who_assists_goes_on_assisting_and_is_not_told_again(db: Database,
     assert await told(db) == {("passed_on", WANGJING)}
 
 
+async def test_who_was_called_goes_on_and_comes_before_the_unit_signs(db: Database, tables: Tables) -> None:
+    (no,) = await ready(db, tables, to_district())
+    await do(db, tables, no, DISTRICT, Move.SIGN, 1)
+    until = NOW + timedelta(days=1)
+    asked = {"assist": [ECOLOGY, WANGJING], "until": until.isoformat(), "reason": "请两家到现场会商"}
+    await do(db, tables, no, DISTRICT, Move.WHISTLE, 2, asked)
+    await do(db, tables, no, DISTRICT, Move.PASS_ON, 3, TO_STREET)
+    await holds(db, tables, no)
+    wanted = {WANGJING: Role.LEAD.value, ECOLOGY: Role.ASSIST.value, GOVERNMENT: Role.COPY.value}
+    assert await units_of(db) == wanted
+    assert await seen_by(db, tables, GOVERNMENT, WANGJING, ECOLOGY) == [True, True, True]
+    assert await told(db) == {("called", ECOLOGY), ("called", WANGJING), ("passed_on", WANGJING)}
+    came = Person(Actor(Post.UNIT, ECOLOGY, "ecology.a"), "朝阳环保甲")
+    await do(db, tables, no, came, Move.REPORT_IN, 4, {"note": "已到场"})
+    await holds(db, tables, no)
+    assert [(call.unit, call.due, call.reported_at) for call in (await standing(db, tables, no)).calls] == [
+        (ECOLOGY, until, NOW)
+    ]
+    assert (await row(db, no)).state == State.DISPATCHED.value
+
+
 async def test_undone_it_is_the_district_s_again_and_the_unit_sees_nothing(
     db: Database, tables: Tables
 ) -> None:
