@@ -68,16 +68,25 @@ _NOT_ACCUSED: Final = "(?=[市居村业住租诉当反举投来申])" + "".join(
 )
 _ROLES: Final = "(?:市民|居民|村民|业主|住户|租户|诉求人|当事人|反映人|举报人|投诉人|来电人|申请人|来信人)"
 _ROLE: Final = _NOT_ACCUSED + _ROLES
-#: Who speaks is the caller though he lives above or opposite: 楼上住户…反映油烟.
-_SPEAKS: Final = "(?=(?:先生|女士|小姐|同志)?(?:反映|来电|来信|反馈|表示|称))"
-_ROLE_SPEAKING: Final = f"(?=[市居村业住租诉当反举投来申])(?<!被){_ROLES}"
+#: Who speaks is the caller though he lives above or opposite (饭店楼上住户…反映油烟): not where the complaint
+#: is of him (被投诉的住户…反映已经整改). 称 and 表示 may be the accused's too: 举报业主…称要打人.
+_SPEAKING: Final = "(?=[市居村业住租诉当反举投来申])(?<!被)" + "".join(
+    rf"(?<!被{word})(?<!被{word}的)" for word in ("举报", "投诉", "检举", "控告")
+)
+_TOLD_OF: Final = "".join(
+    rf"(?<!{word})(?<!{word}的)" for word in ("举报", "投诉", "检举", "揭发", "控告", "隔壁", "邻居")
+)
+_POLITE: Final = "(?:先生|女士|小姐|同志)?"
+_CALLS: Final = rf"(?={_POLITE}(?:反映|来电|来信|反馈|表示(?:非常|很|十分)?(?:不?满意|不?认可|感谢)))"
+_SAYS: Final = rf"(?={_POLITE}(?:表示|称))"
 #: Words that begin like a frequent surname, and like nobody's name: 市民陆续投诉, 母亲高血压.
 _NO_SURNAME: Final = (
     "(?!曾|陆续|周[末围边日一二三四五六]|许[久多]|何[时故]|胡乱|张贴|高[血烧龄考]|黄昏|孙[子女])"
 )
 #: Whoever is called a citizen, a caller or a resident, and goes on to say something or is spoken to.
 _NAME_PERSON: Final = re.compile(
-    rf"{_ROLE_SPEAKING}({_FULL}){_SPEAKS}"
+    rf"{_SPEAKING}{_ROLES}({_FULL}){_CALLS}"
+    rf"|{_SPEAKING}{_TOLD_OF}{_ROLES}({_FULL}){_SAYS}"
     rf"|{_ROLE}({_FULL})(?=先生|女士|小姐|同志|反映|来电|来信|反馈|表示|沟通|家里|家中|本人|敬上|称|\()"
     # Many adverbs begin like a rare surname: before these a frequent one alone.
     rf"|{_ROLE}({_NO_SURNAME}[{_COMMON}]{_GIVEN}{{1,2}}?)(?=投诉|举报|咨询|求助|再次|于(?:\d|[今昨前上本]))"
@@ -152,9 +161,14 @@ _WHO_LIVES: Final = re.compile(
 _OF_OWN: Final = re.compile("我|本人|家住|自己|其|诉求人|来电人|反映人|市民|业主")
 #: One of which stands in whatever `_LIVES` finds.
 _LIVES_BY: Final = ("住", "我家", "我们家", "其家", "地址", "房号", "门牌")
-#: Whose address it is, where the words before it are of a company: 该公司联系人…，地址:….
+#: Whose address it is, where a company's contact stands right before it: 该公司联系人:[姓名],地址:….
+#: A company further off is the one complained about.
 _OF_COMPANY: Final = re.compile(
-    r"(?:公司|单位|企业|(?:饭|商|酒|门|该)店|[该工]厂|负责人|法人|法定代表人)[^。;!?\n]{0,24}地址[^,。;!?\n]{0,40}$"
+    r"(?:该|此|这家|被举报|被投诉)(?:公司|单位|企业|[饭商酒门]?店|工?厂)的?"
+    r"(?:联系人|负责人|法人|法定代表人|(?:联系)?电话)[:是为 ]{0,2}(?:[一-鿿]{2,4}(?=[, ]))?"
+    # A mask is filled up, or cut off in front, to the length of what it covers.
+    r"(?:[, :是为\ufffc]|\[?(?:姓?名|手机号|电话号)\]|先生|女士|(?:联系)?(?:电话|手机)){0,30}"
+    r"地址[^,。;!?\n]{0,40}$"
 )
 _OTHERS: Final = re.compile(r"(?:楼上|楼下|隔壁|对面|对门|邻居|那户|这户)[^,。;!?\n]{0,12}$")
 _REACH: Final = 48

@@ -36,8 +36,9 @@ LATE_EARLY: Final = (
 ALL_DAY: Final = (
     r"从早上?(?![一-鿿]?[\d一二两三四五六七八九十])[一-鿿]{1,3}[到至]晚上?(?![\d一二两三四五六七八九十])"
 )
-#: What is counted is no day of the week: 一周三次, 每周五天.
-NO_WEEKDAY: Final = r"(?!次(?!日)|[回趟遍]|天(?![天黑亮没不刚蒙]))"
+#: What is counted is no day of the week: 一周三次, 每周五天不停施工.
+#: 周日天没亮 is a Sunday, 周一次日凌晨 a Monday.
+NO_WEEKDAY: Final = r"(?!次(?!日(?![常间产]))|[回趟遍]|天(?!天|[没不刚蒙快还未]{0,2}[黑亮]))"
 _COMMON: Final = ("id", "words", "valid_from", "valid_to", "source", "status")
 _CLOCK: Final = re.compile(r"(\d{2}):(\d{2})")
 _DAYS: Final = range(1, 8)

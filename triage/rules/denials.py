@@ -29,6 +29,8 @@ _LOOK_BACK: Final = 30
 _MOST_BETWEEN: Final = 3
 #: How far behind a word a cry for help is looked for, over the end of its clause.
 _CRY_WITHIN: Final = 12
+#: 尽快派人 and 很快 are no cry.
+_NO_CRY: Final = re.compile("[尽很]快")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class DenialRow(Row):
     A list begun before the word may hold the rule's own words and `listed` (没有人受伤、昏迷).
     `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
     (现在, 已经), or of `cries` right behind (快来人), the word counts. `rows` are the ids it holds for.
+    `after` stands behind the word instead, in its clause (有人落水谁负责), with `reach` characters between;
+    there `real` anywhere in the clause makes the word count.
     """
 
     title: str
@@ -49,15 +53,18 @@ class DenialRow(Row):
     but: tuple[str, ...]
     real: tuple[str, ...]
     cries: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 def parse(r: Record) -> DenialRow:
     """One row."""
+    after = r.words("after")
     return DenialRow(
         r.text("id"), *r.dated(), r.where, title=r.text("title"), rows=r.words("rows", required=True),
-        before=r.words("before", required=True), between=r.words("between"),
+        before=r.words("before", required=not after), between=r.words("between"),
         reach=r.whole("reach") if r.optional("reach") else 0, listed=r.words("listed"),
         but=r.words("but"), real=r.words("real"), cries=r.words("cries"),
+        after=after,
     )  # fmt: skip
 
 
@@ -86,7 +93,7 @@ def happened(
     for match in _any_of(group).finditer(text):
         start = match.start()
         clause = _CLAUSE_END.split(text[max(0, start - _LOOK_BACK) : start])[-1]
-        behind = text[start + len(match[1]) : start + len(match[1]) + _CRY_WITHIN]
+        behind = text[start + len(match[1]) - 1 : start + len(match[1]) + _CRY_WITHIN]
         if start >= end and any(_denies(row, clause, behind, group) for row in mine):
             kept += (text[end:start], "，")
             end = start + len(match[1])
@@ -94,11 +101,18 @@ def happened(
 
 
 def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...]) -> bool:
-    if any(cry in behind for cry in row.cries):
+    """Whether the row passes over a word: `clause` ends before it, `behind` begins with its last one."""
+    called = _NO_CRY.sub("，", behind[1:])
+    if any(cry in called for cry in row.cries):
         return False
+    rest = _CLAUSE_END.split(behind)[0]
     for phrase in row.but:
-        clause = clause.replace(phrase, "，")
-    return _pattern(row, group).search(clause) is not None
+        clause, rest = clause.replace(phrase, "，"), rest.replace(phrase, "，")
+    if row.before and _pattern(row, group).search(clause):
+        return True
+    if any(word in clause + rest for word in row.real):
+        return False
+    return bool(row.after) and _behind(row).match(rest) is not None
 
 
 @lru_cache(maxsize=64)
@@ -114,6 +128,12 @@ def _pattern(row: DenialRow, group: tuple[str, ...]) -> re.Pattern[str]:
     between = f"(?:{_either(row.between)}){{0,{_MOST_BETWEEN}}}" if row.between else ""
     begun = f"(?:(?:{_either((*group, *row.listed))}){_JOINS}){{0,4}}"
     return re.compile(f"(?:{_either(row.before)}){between}{gap}{begun}$")
+
+
+@lru_cache(maxsize=64)
+def _behind(row: DenialRow) -> re.Pattern[str]:
+    """What denies behind a word, from its last character on."""
+    return re.compile(f".[^，]{{0,{row.reach}}}?(?:{_either(row.after)})")
 
 
 def _either(words: Iterable[str]) -> str:

@@ -44,11 +44,36 @@ def told(text: str, of: str = "escalate.flames") -> str:
         ("着火了，没有水", "着火了，没有水"),
         ("哪怕大火也不停", "哪怕大火也不停"),
         ("很怕，现在大火", "很怕，现在大火"),
+        ("担心大火，请尽快派人核查", "担心，，请尽快派人核查"),
+        ("容易大火，请尽快派人清理", "容易，，请尽快派人清理"),
+        ("怕着火了快派人来检查", "怕，快派人来检查"),
+        ("会着火了，快打电话给物业", "会，，快打电话给物业"),
+        ("担心着火了，请赶快叫停施工", "担心，，请赶快叫停施工"),
+        ("担心大火，消防很快救了", "担心，，消防很快救了"),
+        ("怕着火了，快派消防车来", "怕着火了，快派消防车来"),
+        ("怕着火了快打电话叫人", "怕着火了快打电话叫人"),
         ("", ""),
     ],
 )
 def test_what_stands_right_behind_a_denial_is_taken_out(text: str, left: str) -> None:
     assert told(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("有人落水谁负责", "，谁负责"),
+        ("有人落水摔伤了谁负责", "，摔伤了谁负责"),
+        ("有人落水，谁负责", "有人落水，谁负责"),
+        ("有人落水谁负责救", "有人落水谁负责救"),
+        ("有人落水谁负责，快来人", "有人落水谁负责，快来人"),
+        ("刚刚有人落水谁负责", "刚刚有人落水谁负责"),
+        ("有人落水了没人管谁负责", "有人落水了没人管谁负责"),
+        ("有人落水好几个小时了究竟应该谁负责", "有人落水好几个小时了究竟应该谁负责"),
+    ],
+)
+def test_who_would_answer_for_it_is_asked_behind_the_word(text: str, left: str) -> None:
+    assert happened(text, (("有人落水",),), tables().denials, "divert.rescue", AT) == left
 
 
 def test_a_row_that_no_denial_names_is_asked_nothing() -> None:

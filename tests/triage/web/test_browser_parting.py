@@ -121,7 +121,20 @@ async def test_what_was_written_since_stays(chromium: Browser, desk: Desk) -> No
     await officer.fill("progress", note="五号楼还在施工")
     await officer.page.get_by_role("button", name="不再保留").click()
     await expect(officer.page.locator("#progress-note")).to_have_value("五号楼还在施工")
+    # Photos that nobody wants to send go all the same.
+    assert await photos(officer, "progress") == 0
     assert await officer.page.evaluate(f"localStorage.getItem('jiesu.pending.{no}')") is None
+
+
+async def test_photos_that_were_chosen_since_stay_too(chromium: Browser, desk: Desk) -> None:
+    officer, no, _ = await ended(chromium, desk)
+    await officer.page.goto(f"/desk/tickets/{no}")
+    await expect(officer.page.locator(SAID)).to_contain_text("已放回表单")
+    await officer.fill("progress", note="五号楼还在施工")
+    await officer.page.locator("#progress-attachment-files").set_input_files(photo())
+    await officer.page.get_by_role("button", name="不再保留").click()
+    await expect(officer.page.locator(SAID)).to_have_text("“阶段反馈”不再保留。")
+    assert await photos(officer, "progress") == 1
 
 
 async def test_one_that_was_set_aside_takes_no_other_ones_place(chromium: Browser, desk: Desk) -> None:

@@ -107,6 +107,8 @@ const back = (pending) => `已放回表单，核对后请再按一次。${pendin
 
 // It goes out when the same person presses, with its own key, so once.
 async function offer(pending, when = "") {
+  const there = formOf(pending.move);
+  const before = there && $("input[type=file]", there)?.files.length;
   if (!(await fits(formOf(pending.move), pending))) {
     forget(pending);
     await setAside(pending);
@@ -120,8 +122,12 @@ async function offer(pending, when = "") {
   const how = lost ? "照片已不在本机，请重新选照片，核对后再按一次。" : `内容${pending.files ? "和照片" : ""}${back(pending)}`;
   say(`${when}“${pending.title}”还没有提交：${how}`);
   const form = formOf(pending.move);
+  const input = $("input[type=file]", form);
+  let put = !before && input?.files.length; // and nobody chose others since
+  input?.addEventListener("change", () => { put = false; }, { once: true });
   const away = parting({ ...pending, name: PENDING, no }, () => {
-    // What was written since stays.
+    // What was written since stays; photos that were put back go.
+    if (put) input.value = "";
     if (!localStorage.getItem(draftOf(pending.move))) form.reset();
     away.remove();
     say(`“${pending.title}”不再保留。`);
