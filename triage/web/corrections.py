@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from models import corrections
 from models.vocab import AppealType, Corrected, Urgency
 from triage.errors import BadInput
+from triage.rules.answering import type_of
 from triage.services import correcting
 from triage.web import communities, guard
 from triage.web.desks.live import BOARD
@@ -88,6 +89,9 @@ async def view(
     if not known and not may:
         return None
     held = correcting.as_held(reading, known, told_type)
+    said = next((item.new for item in reversed(known) if item.field == Corrected.APPEAL_TYPE.value), None)
+    # As the page shows it: what its source calls a report stays one, whatever a clerk says.
+    held[Corrected.APPEAL_TYPE] = type_of(reading.appeal_type, said, told_type).value
     options = _options(names)
     picked = await communities.names({item.community for item in known if item.community})
     streets = {code: name for code, (name, _) in names.streets.items()}

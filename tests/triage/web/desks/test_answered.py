@@ -129,3 +129,15 @@ async def test_both_pages_show_the_type_that_is_in_force(client: Client, deps: D
     assert [" · 咨询" in page for page in pages] == [True, True]
     assert "咨询（现为此项）" in pages[0]
     assert "answer-form" in pages[1]
+
+
+async def test_what_its_source_calls_a_report_is_marked_as_one(client: Client, deps: Deps) -> None:
+    no = await asked(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(
+            sa.update(Appeal).where(Appeal.id == Ticket.appeal_id, Ticket.no == no).values(told_type="举报")
+        )
+    answer = await client.post(f"/api/v1/tickets/{no}/corrections", json={"appeal_type": "咨询"})
+    assert answer.status == 201
+    page = await (await client.get(f"/desk/tickets/{no}")).text()
+    assert (" · 举报" in page, "举报（现为此项）" in page, "咨询（现为此项）" in page) == (True, True, False)
