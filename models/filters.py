@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal
 from models.db import AwareUtc
 from models.keepers import kept_by
-from models.narrowed import narrowed
+from models.narrowed import beside_days, narrowed
 from models.tickets import ATTENTION, FLAGGED_CLOSED, OPEN, TO_FOLLOW, UNCLOCKED, Ticket, TicketUnit
 from models.viewing import Scope, Viewer, all_seeing
 from models.vocab import OPEN_STATES, Channel, Labelled, Role, Urgency
@@ -326,6 +326,8 @@ class Segment:
     def where(self) -> list[ColumnElement[bool]]:
         """The conditions that make a row part of this stretch."""
         found: list[ColumnElement[bool]] = [sa.literal_column(self.condition)] if self.condition else []
+        if self.clock is Clock.RECEIVED:
+            found = [beside_days(condition) for condition in found]
         if self.clock is Clock.RUNS:
             found.append(Ticket.due_at.is_not(None))
         elif self.clock is Clock.NONE:

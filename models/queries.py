@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from models.viewing import Decides
 
 NO_STATISTICS: Final = finding.WordStatistics()
+#: From here on the stretches of a list by the time of the appeal are numbered in its places: no other list has
+#: so many, so neither takes a place of the other for one of its own.
+_BY_RECEIVED: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,10 @@ async def ticket_page(
     if search is None and ask.filters.query.strip():
         return TicketPage((), None, None)
     parts = segments(ask.filters)
+    first_number = _BY_RECEIVED if ask.filters.by_received else 0
+    after, before = (_moved(place, -first_number) for place in (after, before))
     start = after or before
-    if start is not None and not (start.segment < len(parts) and parts[start.segment].accepts(start)):
+    if start is not None and not (0 <= start.segment < len(parts) and parts[start.segment].accepts(start)):
         raise ValueError("the cursor is of another list")
     backwards = before is not None and after is None
     if search is None:
@@ -103,8 +108,12 @@ async def ticket_page(
         total=answer.total,
     )
     if backwards:
-        return replace(page, before=stopped or (first if more else None), after=last or start)
-    return page
+        page = replace(page, before=stopped or (first if more else None), after=last or start)
+    return replace(page, before=_moved(page.before, first_number), after=_moved(page.after, first_number))
+
+
+def _moved(place: Cursor | None, by: int) -> Cursor | None:
+    return None if place is None else replace(place, segment=place.segment + by)
 
 
 async def prepare(session: AsyncSession, ask: Ask) -> tuple[Ask, Search | None]:
