@@ -175,7 +175,7 @@ def _page(
         first=asked.address("/desk") if first else None,
         before=_neighbour(asked, before=found.page.before.encode() if found.page.before else None),
         after=_neighbour(asked, after=found.page.after.encode() if found.page.after else None),
-        refresh=_here(asked, "/desk/list"),
+        refresh=_as_sent(request) if faults else _here(asked, "/desk/list"),
         address=_here(asked, "/desk"),
         as_of=show(found.day.now),
         dead=counted(bar.dead) if bar.dead.value else None,
@@ -192,6 +192,11 @@ def _page(
         ),
         order=_order(asked.filters),
     )
+
+
+def _as_sent(request: web.Request) -> str:
+    """The list of the filter that is wrong, not of what is left of it: a refresh says the same again."""
+    return f"/desk/list?{request.rel_url.raw_query_string}"
 
 
 def _here(asked: Asked, path: str) -> str:

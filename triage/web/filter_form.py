@@ -9,7 +9,7 @@ from models.filters import DueWindow, TicketFilter, View
 from models.vocab import Channel, Urgency
 from models.vocab_mood import Mood
 from models.vocab_trends import Ending
-from triage.web import communities, listing
+from triage.web import communities, listing, narrowing
 from triage.web.asking import Asked
 from triage.web.keys import NAMES
 from triage.web.views import Term
@@ -151,14 +151,16 @@ def form(request: web.Request, filters: TicketFilter, faults: Faults, *, may_min
         channels=choices({channel.value: channel.label for channel in Channel}, filters.channel),
         supervised=filters.supervised,
         rehandled=filters.rehandled,
-        faults=tuple(faults.items()),
+        faults=tuple((name, narrowing.shown(name, words)) for name, words in faults.items()),
         review_only=filters.review_only,
         mine=filters.mine,
         may_mine=may_mine or filters.mine,
         query=filters.query,
         counted=counting(filters.counted, names),
         unit=None if code is None else Term(code, names.units.get(code, code)),
-        narrowed=filters != TicketFilter(),
-        # The search stands beside the fold, not in it.
-        active=sum(name != "q" for name in Asked(filters).parameters()),
+        narrowed=bool(faults) or filters != TicketFilter(),
+        # The search stands beside the fold, not in it; what is wrong stands in it too.
+        active=len(
+            {*Asked(filters).parameters(), *(name for name in faults if request.query.get(name))} - {"q"}
+        ),
     )

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from models.filters import MOST_DAYS
+from models.finding import Search
 from models.vocab import Channel
 from triage.errors import BadInput
 
@@ -27,6 +28,7 @@ FIELDS: Final = {
 _YEARS: Final = range(2000, 2101)
 _LONGEST: Final = 40
 
+#: What is wrong, by its field: words that follow the field's name.
 Faults = dict[str, str]
 
 
@@ -35,9 +37,15 @@ class FilterFault(BadInput):
 
     def __init__(self, asked: Asked, faults: Faults) -> None:
         """Keep what is wrong by its field, and the list as it is asked for without that."""
-        super().__init__("；".join(faults.values()))
+        # Programs, files and jobs know the field by its parameter.
+        super().__init__("；".join(f"{FIELDS[name]}（{name}）{words}" for name, words in faults.items()))
         self.asked = asked
         self.faults = faults
+
+
+def shown(name: str, words: str) -> str:
+    """What is wrong with a field, beside the form."""
+    return f"{FIELDS[name]}{words}"
 
 
 def taken(query: Mapping[str, str], filters: TicketFilter) -> tuple[TicketFilter, Faults]:
@@ -54,14 +62,20 @@ def checked(filters: TicketFilter, names: Names) -> tuple[TicketFilter, Faults]:
     faults: Faults = {}
     filters = _placed(filters, names, faults)
     if filters.received_from and filters.received_to and filters.received_to < filters.received_from:
-        faults["received_to"] = f"{_told('received_to')}早于受理日期起：{filters.received_to}"
+        faults["received_to"] = f"早于受理日期起：{filters.received_to}"
         filters = replace(filters, received_to=None)
-    elif filters.unbounded:
+    elif filters.unbounded and not _whole_number(filters.query):
         faults["received_from"] = (
-            f"{_told('received_from')}和受理日期止（received_to）都要写，最多 {MOST_DAYS} 天："
+            f"和受理日期止都要写，最多 {MOST_DAYS} 天："
             f"在“{filters.view.label}”里按受理渠道或者重办过筛选，只能在一段日期里找"
         )
     return filters, faults
+
+
+def _whole_number(query: str) -> bool:
+    """Whether it is a ticket's number: that ticket is found whatever is filtered."""
+    search = Search.parse(query)
+    return search is not None and search.number is not None
 
 
 def _placed(filters: TicketFilter, names: Names, faults: Faults) -> TicketFilter:
@@ -69,19 +83,13 @@ def _placed(filters: TicketFilter, names: Names, faults: Faults) -> TicketFilter
     if street is None:
         return filters
     if street not in names.streets:
-        faults["street"] = f"{_told('street')}不是本市街道乡镇或功能区的编码"
+        faults["street"] = "不是本市街道乡镇或功能区的编码"
         return replace(filters, street_code=None)
     _, own = names.streets[street]
     if district is not None and district != own:
-        faults["street"] = (
-            f"{_told('street')}{names.street(street)}不在{names.district(district)}，请重新选街道"
-        )
+        faults["street"] = f"{names.street(street)}不在{names.district(district)}，请重新选街道"
         return replace(filters, street_code=None)
     return replace(filters, district_code=own)
-
-
-def _told(name: str) -> str:
-    return f"{FIELDS[name]}（{name}）"
 
 
 def _day(query: Mapping[str, str], name: str, faults: Faults) -> date | None:
@@ -91,10 +99,10 @@ def _day(query: Mapping[str, str], name: str, faults: Faults) -> date | None:
     try:
         found = date.fromisoformat(value)
     except ValueError:
-        faults[name] = f"{_told(name)}应是日期，形如 2026-11-23"
+        faults[name] = "应是日期，形如 2026-11-23"
         return None
     if found.year not in _YEARS:
-        faults[name] = f"{_told(name)}不在可查的年份里"
+        faults[name] = "不在可查的年份里"
         return None
     return found
 
@@ -102,7 +110,7 @@ def _day(query: Mapping[str, str], name: str, faults: Faults) -> date | None:
 def _street(query: Mapping[str, str], faults: Faults) -> str | None:
     value = query.get("street", "").strip()
     if len(value) > _LONGEST:
-        faults["street"] = f"{_told('street')}不是本市街道乡镇或功能区的编码"
+        faults["street"] = "不是本市街道乡镇或功能区的编码"
         return None
     return value or None
 
@@ -111,7 +119,5 @@ def _channel(query: Mapping[str, str], faults: Faults) -> Channel | None:
     value = query.get("channel", "")
     known = {channel.value: channel for channel in Channel}
     if value and value not in known:
-        faults["channel"] = (
-            f"{_told('channel')}只能是：{'、'.join(f'{c.value}（{c.label}）' for c in Channel)}"
-        )
+        faults["channel"] = f"只能是：{'、'.join(f'{c.value}（{c.label}）' for c in Channel)}"
     return known.get(value)

@@ -2,6 +2,8 @@
 // the unit picker asks the server. Without this file every page still works by links and the form.
 
 const REFRESH_MS = 30_000;
+const TYPED_MS = 600; // after the last key in a date it is asked for
+const FIRST_YEAR = 2000; // before it a year is half typed: 0002, 0020, 0202
 const LIST_ADDRESS = "jiesu.list";
 const $ = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
@@ -16,6 +18,8 @@ let newest = 0; // only the answer to the last question is shown
 let wanted = list()?.dataset.refresh; // what the filters say: every refresh asks for it, also after a failed one
 let pending = false; // a filter was sent and has no answer yet: a refresh would throw its answer away
 let behind = false; // the list is not yet that of the filters
+let typed = 0; // a date was changed by keys or the calendar and is asked for when that rests
+let held = false; // it was changed, and not asked for yet
 
 async function swap(address, { keepPlace }) {
   const mine = ++newest;
@@ -36,9 +40,13 @@ async function swap(address, { keepPlace }) {
       return;
     }
     jiesu.exchange($("#tiles"), page.querySelector("#tiles"));
+    const words = (root) => root.querySelector("#filter-faults")?.textContent;
+    // The same fault again: what was read out is not read out anew.
+    if (keepPlace && !behind && words(page) && words(page) === words(document)) return;
     const row = all("tr[data-no]").indexOf(document.activeElement?.closest("tr[data-no]"));
     const there = jiesu.exchange(list(), page.querySelector("#list"));
     streets(page);
+    marks();
     const fault = $("#filter-faults");
     const news = behind;
     behind = false;
@@ -71,6 +79,17 @@ function streets(page) {
   select.replaceChildren(...document.importNode(fresh, true).children);
 }
 
+// The fields that are wrong are those that the list's place names.
+function marks() {
+  const wrong = all("#filter-faults [data-field]").map((one) => one.dataset.field);
+  for (const control of form.elements) {
+    for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", "filter-faults"]]) {
+      if (wrong.includes(control.name)) control.setAttribute(name, value);
+      else control.removeAttribute(name);
+    }
+  }
+}
+
 // The row that had the focus is gone: on with the one that stands in its place, else with the list.
 function nearest(row) {
   const rows = all("tr[data-no] .c-title a");
@@ -96,6 +115,8 @@ function query() {
 }
 
 function filter() {
+  clearTimeout(typed);
+  held = false;
   const words = query();
   const tail = words ? `?${words}` : "";
   place = `/desk${tail}`;
@@ -108,6 +129,22 @@ function filter() {
   wanted = `/desk/list${tail}`;
   pending = behind = true;
   return swap(wanted, { keepPlace: false });
+}
+
+// A date typed by keys is one with its first digit, and another one with each further digit: what is meant is
+// known when the typing rests, or the field is left. Until then the list is not that of the form.
+function day(control) {
+  clearTimeout(typed);
+  newest += 1;
+  pending = behind = held = true;
+  const whole = control.value ? Number(control.value.split("-")[0]) >= FIRST_YEAR : !control.validity.badInput;
+  typed = setTimeout(() => whole && filter(), TYPED_MS);
+}
+
+function leave(control) {
+  // Half a date is no filter, as half a unit's name is none.
+  if (control.validity.badInput) control.value = "";
+  if (held) filter();
 }
 
 function remember() {
@@ -125,7 +162,10 @@ if (form) {
     form.elements.street.value = "";
   });
   for (const control of form.elements) {
-    if (control.matches("select, [type=checkbox], [type=hidden], [type=date]")) control.addEventListener("change", filter);
+    if (control.matches("select, [type=checkbox], [type=hidden]")) control.addEventListener("change", filter);
+    if (!control.matches("[type=date]")) continue;
+    control.addEventListener("change", () => day(control));
+    control.addEventListener("blur", () => leave(control));
   }
   // The browser's own clear button of a search field. Enter gives this event too, before or after the
   // submit: what is already asked then is not asked again.
