@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from models.viewing import Decides
 
 NO_STATISTICS: Final = finding.WordStatistics()
-#: From here on the stretches of a list by the time of the appeal are numbered in its places: no other list has
-#: so many, so neither takes a place of the other for one of its own.
+#: From here on the stretches of a list by the time of the appeal are numbered in its places. No other list
+#: has so many, so neither takes a place of the other for one of its own.
 _BY_RECEIVED: Final = 9
 
 
