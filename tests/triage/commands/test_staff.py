@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from models.viewing import LOCAL
 from models.vocab_citizen import CITIZEN
 from models.vocab_sources import PLATFORM
+from tests.triage.commands.test_run_address import free_port
 from triage.cli import main
 from triage.services.rewards.book import REPORTER
 from triage.services.staff import accounts
@@ -30,6 +31,8 @@ def env(tmp_path: Path) -> dict[str, str]:
     found = {
         "JIESU_DATA_DIR": str(tmp_path / "data"), "JIESU_PASSWORD_MEMORY_KIB": "8",
         "JIESU_PASSWORD_PASSES": "1", "JIESU_PASSWORD_LANES": "1", "JIESU_LOG_LEVEL": "WARNING",
+        # Where somebody runs the demo meanwhile, the usual one is taken.
+        "JIESU_PORT": str(free_port()),
     }  # fmt: skip
     assert CliRunner().invoke(main, ["db", "upgrade"], env=found).exit_code == 0
     return found
