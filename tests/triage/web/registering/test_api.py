@@ -13,6 +13,7 @@ from tests.triage.web.open311.conftest import read_all
 from tests.triage.web.problem import assert_problem
 from tests.triage.web.registering.conftest import Clerk, appeals
 from triage.web.cache import Cache
+from triage.web.keys import Caches
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -107,7 +108,7 @@ async def test_what_is_not_given_up_is_not_taken_over(client: Client) -> None:
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is forgotten of caches while forms are sent."""
     found: list[str] = []
-    monkeypatch.setattr(Cache, "forget", lambda _, key: found.append(type(key).__name__))
+    monkeypatch.setattr(Caches, "forget_today", lambda _, viewer: found.append(type(viewer).__name__))
     monkeypatch.setattr(Cache, "clear", lambda _: found.append("everybody's"))
     return found
 
@@ -116,4 +117,4 @@ async def test_others_have_their_summary_for_its_seconds(clerk: Clerk, forgotten
     await send(clerk.client)
     await clerk.get()
     await clerk.send()
-    assert forgotten == ["Scope", "Scope"]
+    assert forgotten == ["Viewer", "Viewer"]
