@@ -76,7 +76,10 @@ async def past_cases(session: AsyncSession, viewer: Viewer, ticket_id: int) -> l
     ).all()
     answers = await session.execute(
         sa.select(TicketEvent.ticket_id, TicketEvent.data)
-        .where(TicketEvent.ticket_id.in_([row.id for row in rows]), TicketEvent.tag == Tag.FEEDBACK.value)
+        .where(
+            TicketEvent.ticket_id.in_([row.id for row in rows]),
+            TicketEvent.tag.in_([Tag.FEEDBACK.value, Tag.AMEND.value]),
+        )
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
     last = {ticket: str(data.get("values", {}).get(Field.NOTE.value) or "") for ticket, data in answers}

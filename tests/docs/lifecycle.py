@@ -160,5 +160,8 @@ def _limits(limits: Limits) -> list[str]:
     if limits.window_hours:
         hours = "、".join(f"{urgency.value} {hours}" for urgency, hours in limits.window_hours.items())
         found.append(f"收到派单后（小时）：{hours}")
+    if limits.answer_hours:
+        hours = "、".join(f"{urgency.value} {hours}" for urgency, hours in limits.answer_hours.items())
+        found.append(f"小时数：{hours}")
     found += [said.format(value) for name, said in words.items() if (value := getattr(limits, name))]
     return found

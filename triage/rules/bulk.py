@@ -1,7 +1,8 @@
 """批量办理: which moves can be made over many tickets at once, and what they are told. Pure.
 
 A move fits when some row of it needs only what is the same for all tickets. What a citizen answered, how a
-citizen was told and evidence are each ticket's own; a danger flag (解除关注) is looked at ticket by ticket;
+citizen was told and evidence are each ticket's own; a danger flag (解除关注) and a feedback that is amended
+or sent back (更正反馈, 退回补充) are looked at ticket by ticket;
 撤销 of a whole set is a job of its own kind. 合并 takes many tickets into one head, the same for all, and
 撤销合并 takes a set of merges back, at any time.
 """
@@ -32,7 +33,7 @@ INDIVIDUAL: Final = frozenset({
 })  # fmt: skip
 #: The same for all tickets of a job, though it is a ticket's number.
 _COMMON: Final = {Move.MERGE: frozenset({Field.OTHER_TICKET})}
-_NEVER: Final = frozenset({Move.UNDO, Move.CLEAR_FLAG})
+_NEVER: Final = frozenset({Move.UNDO, Move.CLEAR_FLAG, Move.AMEND, Move.SUPPLEMENT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def calls_of(tables: Tables, history: History, *, as_of: datetime) -> Called:
         if event.act in {"report_in", "onsite"}:
             found = [_answered(call, event) for call in found]
     seen = replace(history, events=events)
-    answers = runs(tables, seen, ClockName.ANSWER) if found else ()
+    # 退回补充 changes nothing of it: what counts is when the answer first came.
+    answers = [run for run in runs(tables, seen, ClockName.ANSWER) if not run.supplement] if found else []
     return Called(tuple(found), answers[-1].kept(as_of) if answers else None)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Clock, Field, Move, Urgency
+from triage.rules import amending
 from triage.rules.calendar import beijing
 from triage.rules.clock_rows import StartsAt
 from triage.rules.deadlines import due_time, show
@@ -64,6 +65,8 @@ def _due(
     match clock, row.move:
         case Clock.ANSWER, Move.EXTEND_GRANT:
             return _wished(s, Move.EXTEND_ASK, row)
+        case Clock.ANSWER, Move.SUPPLEMENT:
+            return _supplement(tables, row, s, at)
         case Clock.LEDGER, Move.LEDGER_GRANT:
             return _wished(s, Move.LEDGER_ASK, row)
         case (Clock.ONSITE | Clock.LEDGER, _) | (Clock.ANSWER, Move.LEDGER_REVIEW):
@@ -95,12 +98,23 @@ def _by_grade(tables: Tables, row: MoveRow, clock: ClockName, urgency: Urgency, 
     return Due(end, row.id, f"{row.move.label}的时限为原等级的 {percent}%：至 {show(beijing(end))}。")
 
 
+def _supplement(tables: Tables, row: MoveRow, s: Standing, at: datetime) -> Due:
+    percent, hours = row.limits.answer_percent or 100, row.limits.answer_hours.get(s.urgency)
+    share = due_time(tables, ClockName.ANSWER, s.urgency, at, percent=percent).at
+    end = amending.until(hours, share, at)
+    first = f"{hours} 小时内，且" if hours is not None else ""
+    limit = f"{first}不超过 {s.urgency.value} 时限的 {percent}%"
+    return Due(end, row.id, f"{row.move.label}的时限：{limit}，至 {show(beijing(end))}。")
+
+
 def _follow_up_from(tables: Tables, s: Standing, at: datetime) -> datetime:
     """From the feedback, or from the end of the answer limit where that is later and its row says so."""
     answer = s.clocks.get(Clock.ANSWER)
     started = at if answer is None else answer.started
     run = tables.clocks.run(ClockName.FOLLOW_UP, beijing(started).date())
-    return max(at, s.answer_by) if run.start is StartsAt.ANSWER_DUE and s.answer_by else at
+    # Completed after 退回补充: the citizen's own limit, not the short one.
+    ends = s.limit_kept or s.answer_by
+    return max(at, ends) if run.start is StartsAt.ANSWER_DUE and ends else at
 
 
 def follow_up_behind(

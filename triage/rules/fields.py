@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Divert, Field, Labelled, Level, Outcome, Satisfaction, Told, Urgency, YesNo
 from triage.errors import TriageError
+from triage.rules import amending
 from triage.rules.calendar import BEIJING, beijing
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ def _one(tables: Tables, row: MoveRow, field: Field, raw: object, *, at: datetim
         return None
     if field is Field.UNTIL:
         return _moment(row, text, at=at)
-    if field in CHOICES:
+    if field is Field.LACK:
+        _lack(tables, row, text, at=at)
+    elif field in CHOICES:
         _choice(row, field, text)
     elif field in UNITS:
         _unit(tables, row, field, text, at=at)
@@ -141,6 +144,13 @@ def _choice(row: MoveRow, field: Field, text: str) -> None:
     known = {member.value: member.label for member in CHOICES[field]}
     if text not in known:
         raise _refused(row, field, f"{field.label}只能是：{'、'.join(known.values())}")
+
+
+def _lack(tables: Tables, row: MoveRow, text: str, *, at: datetime) -> None:
+    known = amending.lacks(tables, beijing(at).date())
+    if all(one.id != text for one in known):
+        names = "、".join(one.title for one in known) or "（表里没有，请管理员在 snippets.yaml 里补上 lacks）"
+        raise _refused(row, Field.LACK, f"{Field.LACK.label}只能是：{names}")
 
 
 def _text(tables: Tables, row: MoveRow, field: Field, text: str) -> None:

@@ -20,7 +20,7 @@ from models.vocab import (
     Satisfaction,
     YesNo,
 )
-from triage.rules import second_dispatch
+from triage.rules import amending, second_dispatch
 from triage.rules.calendar import beijing
 from triage.rules.deadlines import due_time, show
 from triage.rules.fields import Refusal, Stage
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _UNHAPPY: Final = (Satisfaction.DISSATISFIED, Satisfaction.VERY_DISSATISFIED)
 #: Whose note is written for the citizen.
-_ANSWERS: Final = (Move.FEEDBACK, Move.ANSWER_NOW)
+_ANSWERS: Final = (Move.FEEDBACK, Move.AMEND, Move.ANSWER_NOW)
 _UPPER: Final = (Level.DISTRICT, Level.BUREAU, Level.CITY)
 
 
@@ -145,6 +145,8 @@ _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
     Fact.ANSWERED: lambda s: s.answered,
     Fact.ATTACHMENT: lambda s: s.attachment,
     Fact.FOLLOWED: lambda s: bool(s.follow_ups),
+    Fact.RUNG: lambda s: s.rung,
+    Fact.SUPPLEMENTING: lambda s: s.supplementing,
     Fact.SOLVED: _solved,
     Fact.UNSOLVED: _unsolved,
     Fact.EXTENSION_ASKED: lambda s: Move.EXTEND_ASK in s.asked,
@@ -169,7 +171,12 @@ def check_limits(s: Standing, row: MoveRow, *, at: datetime) -> None:
 
 def _times(s: Standing, row: MoveRow, at: datetime) -> str | None:
     del at
-    made = {Move.EXTEND_ASK: s.extensions, Move.REHANDLE: s.rehandled}.get(row.move, 0)
+    counts = {
+        Move.EXTEND_ASK: s.extensions,
+        Move.REHANDLE: s.rehandled,
+        Move.SUPPLEMENT: s.supplements,
+    }
+    made = counts.get(row.move, 0)
     if row.limits.times is None or made < row.limits.times:
         return None
     return f"{row.move.label}最多 {row.limits.times} 次，已经用过"
@@ -264,6 +271,10 @@ def check_values(
         raise refuse(Field.NOTE, f"{Field.NOTE.label}太短：这是诉求人看到的答复，至少 {least} 个字")
     if row.move in _ANSWERS and (words := still_template(tables.snippets, values.get(Field.NOTE, ""))):
         raise refuse(Field.NOTE, words)
+    if row.move is Move.AMEND and (words := amending.unchanged(s, values)):
+        raise refuse(Field.NOTE, words)
+    if row.move is Move.SUPPLEMENT and (words := amending.unsaid(tables, values, beijing(at).date())):
+        raise refuse(Field.REASON, words)
     if row.move is Move.MERGE and (words := _head(s, other)):
         raise refuse(Field.OTHER_TICKET, words)
 

@@ -38,7 +38,7 @@ _COUNTS: Final = (
     "gap_hours", "until_days", "answer_percent", "note_at_least",
 )  # fmt: skip
 #: Moves that a site's own table of before does not know: there nobody can make them.
-LATER: Final = frozenset({Move.ANSWER_NOW, Move.PASS_ON})
+LATER: Final = frozenset({Move.ANSWER_NOW, Move.PASS_ON, Move.AMEND, Move.SUPPLEMENT})
 _FLAGS: Final = ("before_due", "after_due", "at_most_original")
 
 
@@ -94,17 +94,21 @@ def _limits(r: Record) -> Limits:
     limits = r.mapping("limits")
     if limits is None:
         return Limits()
-    hours = limits.mapping("window_hours")
-    window = {} if hours is None else {u: hours.whole(u.value) for u in Urgency}
+    hours, answering = limits.mapping("window_hours"), limits.mapping("answer_hours")
+    window, answer_hours = (
+        {} if by_grade is None else {u: by_grade.whole(u.value) for u in Urgency}
+        for by_grade in (hours, answering)
+    )
     counts = {name: limits.whole(name) if limits.optional(name) else None for name in _COUNTS}
     flags = {name: limits.flag(name) for name in _FLAGS}
     urgencies = _members(limits, "urgencies", Urgency)
     of_clocks = _of_clocks(limits)
-    for part in (hours, limits):
+    for part in (hours, answering, limits):
         if part is not None and not part.done():
             r.sound = False
     return Limits(
-        urgencies=urgencies, window_hours=window, of_clocks=of_clocks, **counts, **flags  # type: ignore[arg-type]
+        urgencies=urgencies, window_hours=window, answer_hours=answer_hours, of_clocks=of_clocks,
+        **counts, **flags,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

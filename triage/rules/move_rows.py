@@ -33,6 +33,8 @@ class Fact(Labelled):
     ANSWERED = "answered", "还没有向诉求人和热线双向反馈"
     ATTACHMENT = "attachment", "还没有佐证附件"
     FOLLOWED = "followed", "还没有回访结果"
+    RUNG = "rung", "还没有开始回访"
+    SUPPLEMENTING = "supplementing", "反馈没有被退回补充"
     SOLVED = "solved", "诉求人没有答“已解决”且满意"
     UNSOLVED = "unsolved", "诉求人没有答“未解决”或“不满意”"
     EXTENSION_ASKED = "extension_asked", "没有待审批的延期申请"
@@ -53,6 +55,8 @@ FORBIDDEN: Mapping[Fact, str] = {
     Fact.CONFIDENTIAL: "诉求人要求保密",
     Fact.CARRIES: "还有诉求并在这张工单后面，他们等的是这一张：请派单一起办，或先撤销合并再逐件答复",
     Fact.CONTACTED: "已经联系过诉求人",
+    Fact.RUNG: "已经开始回访（并进来的诉求人也算），诉求人听到的是这份反馈",
+    Fact.SUPPLEMENTING: "反馈退回补充期间只补充反馈",
     Fact.EXTENSION_ASKED: "已有一份延期申请在等待审批",
     Fact.LEDGER_ASKED: "已有一份挂账申请在等待审批",
     Fact.EXCLUSION_ASKED: "已有一份剔除申请在等待审批",
@@ -84,6 +88,8 @@ class Limits:
     at_most_original: bool = False
     until_days: int | None = None
     answer_percent: int | None = None
+    answer_hours: Mapping[Urgency, int] = field(default_factory=dict)
+    """What 退回补充 gives, by grade; never more than `answer_percent` of the grade's own limit."""
     note_at_least: int | None = None
     """Characters that 情况说明 must have here."""
     of_clocks: str | None = None

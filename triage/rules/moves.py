@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Level, Move
 from triage.errors import NoRule
-from triage.rules import routing, second_dispatch
+from triage.rules import amending, routing, second_dispatch
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal, Stage, check_spare, read
 from triage.rules.move_checks import (
@@ -182,6 +182,9 @@ def _data(
         passed = row.move is Move.PASS_ON
         data["units"] = second_dispatch.parts(s, values) if passed else _units(tables, s, values, at=at)
         data["unit"] = data["units"]["lead"]
+    if (chosen_lack := values.pop(Field.LACK, None)) is not None:
+        lack = amending.lacking(tables, chosen.values, _day(at))
+        data[amending.LACK] = {"id": chosen_lack, "title": lack.title if lack else chosen_lack}
     if row.move is Move.ACCEPT:
         desk = tables.unit(Level.DESK, OWN, "", _day(at))
         data["units"] = {"lead": desk.code if desk else None, "assist": [], "cc": []}

@@ -105,7 +105,7 @@ _SEVERAL: Final[Mapping[str, Mapping[str, tuple[str, Callable[[Record], Row]]]]]
 }
 
 #: Lists that a site's own files of before do not have.
-_MAY_LACK: Final = frozenset({"denials"})
+_MAY_LACK: Final = frozenset({"denials", "lacks"})
 
 #: Every file of a table directory; another one is refused, a missing one too.
 FILES: Final = tuple(
@@ -187,6 +187,7 @@ def parse(files: Mapping[str, str], problems: list[Problem]) -> Parsed:
         out.snippets = SnippetTable(
             tuple(_rows(top, "snippets", snippet_rows.parse)),
             tuple(_rows(top, "answers", snippet_rows.parse)),
+            tuple(_rows(top, "lacks", snippet_rows.parse_lack)),
         )
         top.done()
     if (top := _top(files, "deadlines.yaml", problems)) is not None:

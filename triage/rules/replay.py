@@ -22,7 +22,7 @@ from models.vocab import (
 from models.vocab_citizen import CITIZEN
 from models.vocab_sources import PLATFORM
 from triage.errors import TriageError
-from triage.rules import second_dispatch
+from triage.rules import amending, second_dispatch
 from triage.rules.standing import Asked, Call, FollowUp, Last, Objection, Run, Standing
 
 if TYPE_CHECKING:
@@ -307,25 +307,6 @@ def _followed(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     return s.evolve(follow_ups=(*s.follow_ups, attempt))
 
 
-def _fed_back(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    """What was asked while handling is asked no more."""
-    del values
-    return s.evolve(
-        answered=True,
-        answer_seq=event.seq,
-        asked={move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK},
-    )  # fmt: skip
-
-
-def _rehandled(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    """Whoever was called and had not come when it was answered is called no more: it may be called anew."""
-    del event, values
-    return s.evolve(
-        rehandled=s.rehandled + 1, answered=False, attachment=False, answer_by=_answer_anew(s),
-        calls=tuple(call for call in s.calls if call.reported_at is not None),
-    )  # fmt: skip
-
-
 def _answer_anew(s: Standing) -> datetime | None:
     answer = s.clocks.get(Clock.ANSWER)
     return answer.due if answer else s.answer_by
@@ -364,7 +345,9 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
     Move.OBJECT_UPHOLD: _ruled,
     Move.OBJECT_REJECT: _ruled,
     Move.CONTACT: _contacted,
-    Move.FEEDBACK: _fed_back,
+    Move.FEEDBACK: amending.fed_back,
+    Move.AMEND: amending.amended,
+    Move.SUPPLEMENT: amending.supplemented,
     Move.EXTEND_ASK: _asked,
     Move.EXTEND_GRANT: _answered(Move.EXTEND_ASK),
     Move.EXTEND_DENY: _answered(Move.EXTEND_ASK),
@@ -382,7 +365,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
     Move.ONSITE: lambda s, _e, _v: s.evolve(supervised=False),
     Move.URGE: lambda s, _e, _v: s.evolve(urges=s.urges + 1),
     Move.FOLLOW_UP: _followed,
-    Move.REHANDLE: _rehandled,
+    Move.REHANDLE: amending.rehandled,
     Move.ANSWER_NOW: lambda s, e, _v: s.evolve(answered=True, answered_now=True, answer_seq=e.seq),
     Move.DIVERT: lambda s, _e, v: s.evolve(divert=Divert(v[Field.DIVERT])),
     Move.MERGE: lambda s, _e, v: s.evolve(merged_into=v[Field.OTHER_TICKET], asked={}, unmerged=s.before),

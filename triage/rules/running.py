@@ -13,7 +13,7 @@ from triage.errors import BadInput
 from triage.rules.calendar import beijing
 from triage.rules.clock_rows import StartsAt
 from triage.rules.clocks import Clock, Extension, Pause, due_at, elapsed, length_of, span_of
-from triage.rules.rows import ClockName
+from triage.rules.rows import ClockName, DayType, SpanUnit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from models.vocab import Urgency
     from triage.rules.acts import Event, History
     from triage.rules.clock_rows import RunRow
-    from triage.rules.rows import Tables
+    from triage.rules.rows import DeadlineRow, Tables
 
 _ZERO: Final = timedelta(0)
+_MINUTE: Final = timedelta(minutes=1)
 _FULL: Final = 100
 _START_ACTS: Final = {
     StartsAt.RECEIVE: "receive", StartsAt.DISPATCH: "dispatch", StartsAt.FEEDBACK: "feedback",
@@ -37,6 +38,8 @@ class Running:
     clock: Clock
     run_id: str
     stopped: datetime | None
+    #: The short limit of 退回补充: what counts as in time is the run before it.
+    supplement: bool = False
 
     @property
     def due(self) -> datetime | None:
@@ -145,6 +148,9 @@ def _running(tables: Tables, urgency: Urgency, span: _Span) -> Running:
     run, start, events = span.row, span.begun, span.own
     answer = run.clock is ClockName.ANSWER
     row = tables.deadline(run.clock, urgency, beijing(start).date())
+    if answer and (short := _supplement(row, events[0])) is not None:
+        found = Clock(short, start, tables.calendar)
+        return Running(found, run.id, _stopped(tables, run, events[1:]), supplement=True)
     clock = Clock(
         row,
         start,
@@ -155,6 +161,20 @@ def _running(tables: Tables, urgency: Urgency, span: _Span) -> Running:
     if answer and any(event.act in {"extend_grant", "ledger_review"} for event in events):
         clock = replace(clock, extensions=extensions_of(clock, events))
     return Running(clock, run.id, _stopped(tables, run, events))
+
+
+def _supplement(row: DeadlineRow, event: Event) -> DeadlineRow | None:
+    """The limit that 退回补充 set, in minutes as its event tells them; None: the run began otherwise."""
+    if event.act != "supplement":
+        return None
+    told = ((event.data.get("clocks") or {}).get("start") or {}).get(ClockName.ANSWER.value) or {}
+    due = moment_of(told.get("due"))
+    if due is None:
+        return row
+    minutes = max(round((due - event.at) / _MINUTE), 1)
+    return replace(
+        row, length=minutes, unit=SpanUnit.MINUTE, day_type=DayType.NATURAL, segments=(), roll_over=False
+    )
 
 
 def _stopped(tables: Tables, run: RunRow, events: Sequence[Event]) -> datetime | None:
@@ -174,16 +194,25 @@ def _stopped(tables: Tables, run: RunRow, events: Sequence[Event]) -> datetime |
 
 
 def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> tuple[Running, ...]:
-    """The follow-up clock runs once there is a feedback: from it, or from the end of the limit if later."""
+    """The follow-up clock runs once there is a feedback: from it, or from the end of the limit if later.
+
+    A feedback that was sent back (退回补充) is followed up by nobody; the one that completes it is, after
+    the end of the limit that the first was given under.
+    """
     found = []
-    for span in _spans(tables, events, ClockName.ANSWER):
+    due: datetime | None = None
+    spans = _spans(tables, events, ClockName.ANSWER)
+    for number, span in enumerate(spans, start=1):
         own, answer = span.own, _running(tables, urgency, span)
+        due = due if answer.supplement else answer.due
+        if number < len(spans) and spans[number].own[0].act == "supplement":
+            continue
         run = tables.clocks.run(ClockName.FOLLOW_UP, answer.clock.start.date())
         place = next((place for place, e in enumerate(own) if e.act == "feedback"), None)
         if place is None:
             continue
         told = own[place].at
-        start = max(told, answer.due) if run.start is StartsAt.ANSWER_DUE and answer.due else told
+        start = max(told, due) if run.start is StartsAt.ANSWER_DUE and due else told
         row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
         # Calls from while it was merged with another case asked of that one's answer.
         stopped = _stopped(tables, run, own[place:])

@@ -1,4 +1,4 @@
-"""Rows of `snippets.yaml`: 答复要点 for clerks, and 反馈模板 that a unit begins its answer with.
+"""Rows of `snippets.yaml`: 答复要点 for clerks, 反馈模板 that a unit begins its answer with, 退回补充的理由.
 
 A template is a beginning: an answer that still is one, or still has a gap (【…】) of one, is none
 (`still_template`).
@@ -38,11 +38,20 @@ class SnippetRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class LackRow(Row):
+    """What a feedback may be found to lack (退回补充). `words`: what it is has to be written, too."""
+
+    title: str
+    words: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SnippetTable:
     """The rows, in the order of the file."""
 
     snippets: tuple[SnippetRow, ...] = ()
     answers: tuple[SnippetRow, ...] = ()
+    lacks: tuple[LackRow, ...] = ()
 
 
 def parse(r: Record) -> SnippetRow:
@@ -52,9 +61,15 @@ def parse(r: Record) -> SnippetRow:
     )
 
 
+def parse_lack(r: Record) -> LackRow:
+    """One row of `lacks`."""
+    return LackRow(r.text("id"), *r.dated(), r.where, title=r.text("title"), words=r.flag("words"))
+
+
 def check(table: SnippetTable, kinds: Collection[str], problems: list[Problem]) -> None:
     """Both sorts of rows are there, ids are used once, kinds exist, every template has a gap to fill."""
     rows = (*table.snippets, *table.answers)
+    ids(table.lacks, problems)
     if not table.snippets or not table.answers:
         problems.append(Problem(_FILE, "没有任何条目"))
     ids(rows, problems)

@@ -146,6 +146,16 @@ class Standing:
     """Closed by 当场答复."""
     answer_seq: int = 0
     """The event of the last answer, its own or that of the case it is merged into, or that took it away."""
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    """What the answer that stands told, as amended (更正反馈) since; `amended`: how often."""
+    amended: int = 0
+    supplements: int = 0
+    """退回补充 since the last 重办."""
+    limit_kept: datetime | None = None
+    """While the rest of an answer is wanted (退回补充): the end of the citizen's limit, which `answer_by` is
+    again with the next feedback."""
+    rung_behind: bool = False
+    """Somebody whose case is merged into this one was rung (回访) since it was answered. Off the row."""
     last: Last | None = None
     before: Standing | None = None
 
@@ -153,6 +163,16 @@ class Standing:
         """The clock, if it runs."""
         run = self.clocks.get(clock)
         return run if run is not None and run.stopped is None else None
+
+    @property
+    def supplementing(self) -> bool:
+        """Whether the rest of an answer is wanted (退回补充)."""
+        return self.limit_kept is not None and not self.answered
+
+    @property
+    def rung(self) -> bool:
+        """Whether somebody was rung (回访) since the answer, here or behind; reached or not."""
+        return self.rung_behind or any(attempt.seq > self.answer_seq for attempt in self.follow_ups)
 
     @property
     def settled(self) -> bool:

@@ -2,7 +2,7 @@
 
 Every citizen is followed up alone. When a case is answered, each case merged into it (and into those, and so
 on) is told by an event of its own, which starts its follow-up clock: so it stands in the list 待回访 like
-every other. 重办 and 撤销合并 take that back. Written in the transaction of the move, under the same locks.
+every other. 退回补充, 重办 and 撤销合并 take that back. Written in the transaction of the move, under the same locks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from triage.services.moving import Wish
 
 #: Moves that may give a case its answer, or take it away from who waits behind.
-SETTLING: Final = frozenset({Move.FEEDBACK, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO})
+SETTLING: Final = frozenset({
+    Move.FEEDBACK, Move.SUPPLEMENT, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO,
+})  # fmt: skip
 #: Whether a ticket in one of these stands merged its events say; one in another does not.
 _MAY_BE_MERGED: Final = frozenset({State.MERGED.value, State.ARCHIVED.value})
 

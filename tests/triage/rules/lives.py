@@ -144,6 +144,8 @@ def _values(told: dict[str, str]) -> dict[str, Any]:
 def _value(known: Field, word: str) -> str:
     if known in CHOICES:
         return str(next((m.value for m in CHOICES[known] if word in {m.label, m.value}), word))
+    if known is Field.LACK:
+        return next((row.id for row in tables().snippets.lacks if row.title == word), word)
     if known in UNITS:
         return next((row.code for row in tables().units.values() if row.name == word), word)
     if known is Field.ASSIST:

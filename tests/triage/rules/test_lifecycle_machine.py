@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 UNITS: Final = ("110105026", "110105023", "110105-ecology", "110105-water", "110105", "110108", "nobody")
 #: Only these may give the answer clock another end; an objection never does.
 ANSWER_MOVES: Final = {
-    Move.DISPATCH, Move.EXTEND_GRANT, Move.LEDGER_REVIEW, Move.REHANDLE, Move.UNDO
+    Move.DISPATCH, Move.EXTEND_GRANT, Move.LEDGER_REVIEW, Move.REHANDLE, Move.UNDO, Move.SUPPLEMENT,
+    Move.FEEDBACK,
 }  # fmt: skip
 #: More of them by JIESU_TEST_LIVES.
 LIVES: Final = int(os.environ.get("JIESU_TEST_LIVES", "40"))
@@ -52,6 +53,7 @@ def told(draw: st.DrawFn) -> dict[str, Any]:
     values[Field.UNIT] = draw(st.sampled_from(UNITS))
     values[Field.PROPOSED_UNIT] = draw(st.sampled_from(UNITS))
     values[Field.ASSIST] = [draw(st.sampled_from(UNITS[:5]))]
+    values[Field.LACK] = draw(st.sampled_from(["lack.evidence", "lack.other", "none"]))
     values[Field.OTHER_TICKET] = "20261101-00000001"
     values["days"] = draw(st.sampled_from([-1, 1, 3, 9, 100]))
     return values

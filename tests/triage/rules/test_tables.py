@@ -171,7 +171,10 @@ def test_yaml_that_goes_round_or_too_deep_is_a_problem(copied: Path, text: str) 
 
 
 #: Moves that a table of before does not have.
-LATER = ("move.accept.answered", "move.answer_now", "move.pass_on", "move.pass_on.confidential")
+LATER = (
+    "move.accept.answered", "move.answer_now", "move.pass_on", "move.pass_on.confidential", "move.amend",
+    "move.supplement",
+)  # fmt: skip
 
 
 def test_a_site_s_own_tables_of_before_there_was_an_answer_at_once_load_as_they_are(copied: Path) -> None:
@@ -183,8 +186,14 @@ def test_a_site_s_own_tables_of_before_there_was_an_answer_at_once_load_as_they_
         for row in ids:
             text = re.sub(rf"  - id: {re.escape(row)}\n(?:    .*\n)+", "", text)
         (copied / name).write_text(text, "utf-8")
+    snippets = (copied / "snippets.yaml").read_text("utf-8")
+    (copied / "snippets.yaml").write_text(snippets[: snippets.index("lacks:\n")], "utf-8")
     assert triage.tables.check(copied) == []
     own = triage.tables.load(copied)
+    assert own.snippets.lacks == ()
+    for move in (Move.AMEND, Move.SUPPLEMENT):
+        with pytest.raises(NoRule):
+            own.moves.of(move, day("2026-11-29"))
     with pytest.raises(NoRule):
         own.moves.of(Move.ANSWER_NOW, day("2026-11-29"))
     with pytest.raises(NoRule):

@@ -29,7 +29,8 @@ _ACTS: dict[str, dict[str, Any]] = {
     "whistle": {"assist": [_UNIT], "until": "2026-11-20T08:00:00+08:00"}, "report_in": {"by_unit": _UNIT},
     "follow_up": {"unreachable": False, "contacted": True, "solved": True, "satisfaction": 2},
     "rehandle": {}, "reassign": {"unit": "110105023"}, "exclude_grant": {}, "merge": {}, "split": {},
-    "pass_on": {"unit": "110105-ecology"},
+    "pass_on": {"unit": "110105-ecology"}, "amend": {},
+    "supplement": {"clocks": {"start": {"answer": {"due": "2026-11-20T08:00:00+08:00"}}}},
 }  # fmt: skip
 #: An act of staff, whether it was taken back, and how often somebody outside urged before that and after.
 _STEP = st.tuples(st.sampled_from(sorted(_ACTS)), st.booleans(), st.integers(0, 2), st.integers(0, 2))

@@ -45,7 +45,7 @@ LONGEST_WORD: Final = 800
 LONGEST_NOTE: Final = 300
 _TRIES: Final = 3
 #: Of a confidential ticket told to those behind it whose case is not.
-_BARE: Final = frozenset({Tag.FEEDBACK.value, Tag.CLOSE.value})
+_BARE: Final = frozenset({Tag.FEEDBACK.value, Tag.AMEND.value, Tag.CLOSE.value})
 _OLD_PAGE: Final = "页面已过期，请再按一次。"
 #: The web is a way to the hotline: what comes in through it is noted there, as said by the citizen.
 _CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, CITIZEN), "诉求人（网上）")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import OPEN_STATES, State, Tag
@@ -21,8 +22,13 @@ RATED: Final = frozenset(
 #: What is told of the ticket that a case was merged into: done for all who wait for it.
 SHARED: Final = frozenset(
     tag.value
-    for tag in (Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.REASSIGN, Tag.PASS_ON, Tag.REHANDLE, Tag.CLOSE)
-)
+    for tag in (
+        Tag.SIGN, Tag.HANDLE, Tag.FEEDBACK, Tag.AMEND, Tag.SUPPLEMENT, Tag.REASSIGN, Tag.PASS_ON,
+        Tag.REHANDLE, Tag.CLOSE,
+    )
+)  # fmt: skip
+#: What answers: 反馈, and 更正反馈 of it.
+ANSWERS: Final = frozenset({Tag.FEEDBACK.value, Tag.AMEND.value})
 _AT_ONCE: Final = frozenset({Tag.ANSWER_NOW.value, Tag.ACCEPT.value})
 #: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
 ADDED: Final = "诉求人网上补充"
@@ -116,9 +122,14 @@ class Case:
 
     @property
     def answer(self) -> int:
-        """The event of the answer that stands; 0 without one."""
+        """The event of the answer that stands, as amended last (更正反馈); 0 without one."""
         told = standing_events(self.head.events if self.head else self.events)
-        return max((event.id for event in told if event.tag == Tag.FEEDBACK), default=0)
+        return max((event.id for event in told if event.tag in ANSWERS), default=0)
+
+    @property
+    def corrected(self) -> frozenset[int]:
+        """The events of answers that were put right since (更正反馈): what they said is not so."""
+        return superseded(standing_events(self.head.events if self.head else self.events))
 
     @property
     def answered(self) -> bool:
@@ -137,6 +148,19 @@ def answered_at_once(case: Case) -> bool:
         return False
     said = [event.tag for event in standing_events(case.events) if event.tag in _AT_ONCE]
     return bool(said) and said[-1] == Tag.ANSWER_NOW
+
+
+def superseded(events: Sequence[Happened]) -> frozenset[int]:
+    """The ids of answers that an amendment followed, with no other 反馈 in between."""
+    answers = [event for event in events if event.tag in ANSWERS]
+    return frozenset(one.id for one, after in pairwise(answers) if after.tag == Tag.AMEND)
+
+
+def rounds(events: Sequence[Happened]) -> tuple[int, ...]:
+    """The ids of the last 反馈 and of what put it right since; the newest last. Empty without one."""
+    answers = [event for event in events if event.tag in ANSWERS]
+    begun = max((at for at, one in enumerate(answers) if one.tag == Tag.FEEDBACK), default=0)
+    return tuple(one.id for one in answers[begun:])
 
 
 def standing_events(events: Sequence[Happened]) -> tuple[Happened, ...]:

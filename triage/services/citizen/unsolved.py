@@ -21,7 +21,7 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import Outcome, Satisfaction, State, Tag, YesNo
 from models.vocab_citizen import Unsolved
 from triage.services import following
-from triage.services.citizen.told import RATED, Happened, standing_events
+from triage.services.citizen.told import RATED, Happened, rounds, standing_events
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from models.lines import TicketRow
     from models.ticket_detail import WholeTicket
 
-_TAGS: Final = tuple(tag.value for tag in (Tag.FEEDBACK, Tag.FOLLOW_UP, Tag.UNDO))
+_TAGS: Final = tuple(tag.value for tag in (Tag.FEEDBACK, Tag.AMEND, Tag.FOLLOW_UP, Tag.UNDO))
 #: Without one of these there is nothing to rate: the answer is the case's own, or that of another one.
 _WITH_AN_ANSWER: Final = frozenset({Tag.FEEDBACK.value, Tag.MERGE.value})
 _OVER: Final = frozenset({State.CLOSED.value, State.ARCHIVED.value})
@@ -58,6 +58,8 @@ class Told:
     stands: bool
     called: bool
     over: bool
+    amended: bool = False
+    """The answer stands in other words since (更正反馈)."""
 
     @property
     def waits(self) -> bool:
@@ -124,15 +126,16 @@ async def _told(session: AsyncSession, tickets: Mapping[int, tuple[int, str]]) -
     found = {}
     for number, own in states.items():
         head, state = heads.get(number, (number, ""))
-        answers = [event.id for event in events.get(head, ()) if event.tag == Tag.FEEDBACK]
-        stands = max(answers, default=0) if state in RATED else 0
+        # 更正反馈 takes no rating away: whoever rings is told it, and that it is of the words before.
+        stands = (rounds(events.get(head, ())) or (0,)) if state in RATED else (0,)
         given = ratings[tickets[number][0]]
         # Of the answer that stands; else what they said last, of one before.
-        rating = next((one for one in given if one.answer == stands), given[-1])
+        rating = next((one for one in reversed(given) if one.answer in stands), given[-1])
         if what := said(rating):
             found[number] = Told(
                 what=what, at=rating.at, solved=rating.solved, satisfaction=rating.satisfaction,
-                note=rating.note, stands=rating.answer == stands,
+                note=rating.note, stands=rating.answer in stands,
+                amended=rating.answer in stands[:-1],
                 called=any(map(_reached, (one for one in events.get(number, ()) if one.at >= rating.at))),
                 over=own in _OVER,
             )  # fmt: skip

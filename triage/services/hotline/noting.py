@@ -1,6 +1,6 @@
 """记下要回传的动作: a move of a platform's ticket leaves a row for the sender, in the move's own transaction.
 
-Which moves are told: the seven of R7.3, and 当场答复 as two of them. The ticket's row is locked by the move,
+Which moves are told: the seven of R7.3, 当场答复 as two of them, 更正反馈 as a further 反馈. The ticket's row is locked by the move,
 so the action numbers of an order are given out one after another. What can still be undone waits until it no
 longer can (unless the source says otherwise): undone before that, it is never sent; after, a further 阶段反馈
 says so, as when what was answered at once is taken up again (受理).
@@ -38,10 +38,12 @@ OF_MOVE: Final[Mapping[Move, ActionKind]] = {
     Move.CLOSE: ActionKind.CLOSED,
     Move.FOLLOW_UP: ActionKind.FOLLOW_UP,
 }
-#: 当场答复 ends a case in one move: the platform is told the answer, then that it is closed.
+#: 当场答复 ends a case in one move: the platform is told the answer, then that it is closed. 更正反馈 is a
+#: further 反馈, behind the first, with its reason: the first keeps its number and its time.
 _KINDS: Final[Mapping[str, tuple[ActionKind, ...]]] = {
     **{move.value: (kind,) for move, kind in OF_MOVE.items()},
     Move.ANSWER_NOW.value: (ActionKind.FEEDBACK, ActionKind.CLOSED),
+    Move.AMEND.value: (ActionKind.FEEDBACK,),
 }
 UNDONE: Final = "已撤销"
 _TAKEN_UP: Final = "已收回，重新受理：已撤销"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Clock, Move, State, Tag, WishKind
 from models.vocab_notices import NoticeTo
+from triage.rules.amending import LACK
 from triage.rules.wishes import raised_by
 from triage.services.notices.telling import Happened, data_units
 
@@ -52,7 +53,7 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
         street=ticket.street_code,
         urgency=after.urgency,
         due=_due(event, after, called[0].due if called else None),
-        told=move.label,
+        told=event.data[LACK]["title"] if LACK in event.data else move.label,
         parts={
             NoticeTo.LEAD: (after.unit,) if after.unit else (),
             NoticeTo.ASSIST: after.assist,

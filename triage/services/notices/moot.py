@@ -3,8 +3,8 @@
 A case may have gone to another unit meanwhile, whose own notice says so, or become confidential; whoever does
 not see it is told nothing of it (`sight`), and who handed it on (二次派单) and is copied since is not told
 to deal with it. And a reminder that a limit comes hurries nobody who has
-answered, a wish that was taken back (撤销) or is answered waits for nobody, and a merge that was undone
-took nothing.
+answered, a wish that was taken back (撤销) or is answered waits for nobody, a merge that was undone took
+nothing, and a feedback that is complete again (退回补充 taken back, or answered) is not asked for.
 """
 
 from __future__ import annotations
@@ -73,12 +73,14 @@ async def of(
     hurries = [one for one in left if Tag.REMINDED in rows[one.template].events]
     asks = [one for one in left if NoticeTo.DECIDES in rows[one.template].tells]
     merges = [one for one in left if Tag.MERGE in rows[one.template].events]
+    backs = [one for one in left if Tag.SUPPLEMENT in rows[one.template].events]
     return (
         unseen
         | others
         | await _answered(session, hurries)
         | await _decided(session, asks)
         | await _parted(session, merges)
+        | await _settled(session, backs)
     )
 
 
@@ -138,3 +140,16 @@ async def _parted(session: AsyncSession, merges: Sequence[Waiting]) -> set[int]:
     )
     merged = set(still)
     return {one.id for one in merges if one.facts["no"] not in merged}
+
+
+async def _settled(session: AsyncSession, backs: Sequence[Waiting]) -> set[int]:
+    """Of 退回补充 those of tickets that are answered: it was taken back (撤销), or the rest came already."""
+    if not backs:
+        return set()
+    numbers = {one.facts["no"] for one in backs}
+    answered = set(
+        await session.scalars(
+            sa.select(Ticket.no).where(Ticket.no.in_(numbers), Ticket.state.in_(_ANSWERED))
+        )
+    )
+    return {one.id for one in backs if one.facts["no"] in answered}

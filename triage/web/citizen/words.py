@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import AppealState, Divert, Outcome, Satisfaction, State, Tag
-from triage.services.citizen.told import ADDED, answered_at_once, standing_events
+from triage.services.citizen.told import ADDED, ANSWERS, answered_at_once, standing_events
 from triage.services.identities.showing import shown_text
 from triage.web.names import plain_area
 
@@ -65,6 +65,8 @@ _EVENTS: Final = {
     Tag.HANDLE: "开始办理",
     Tag.PROGRESS: "承办单位报告了进展",
     Tag.FEEDBACK: "承办单位答复",
+    Tag.AMEND: "承办单位更正了答复",
+    Tag.SUPPLEMENT: "请承办单位补充答复",
     Tag.OBJECT: "承办单位提出不归它管",
     Tag.OBJECT_UPHOLD: "同意承办单位的意见，将改派",
     Tag.OBJECT_REJECT: "审核认为仍由该单位办理",
@@ -134,9 +136,9 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
     kind = tables.kinds.get(case.kind or "")
     head = case.head
     events = standing_events(case.events)
-    lines = [line for event in events if (line := _line(event, tables))]
+    lines = [line for event in events if (line := _line(event, tables, case.corrected))]
     if head is not None:
-        told = [line for event in head.events if (line := _line(event, tables))]
+        told = [line for event in head.events if (line := _line(event, tables, case.corrected))]
         lines += [Line(line.at, f"{_TOGETHER}{line.what}", line.more) for line in told]
         lines.sort(key=lambda line: line.at)
     return CaseView(
@@ -153,7 +155,7 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
         words=tuple((at, shown_text(None, said)) for at, said in case.words),
         urges=sum(_urged(event) for event in events) + (head.urges if head else 0),
         can_add=case.open, can_urge=case.open and case.acted_on is not None, can_rate=case.can_rate,
-        ratings=tuple((at, Satisfaction(said).label) for _, at, said in case.ratings),
+        ratings=tuple((at, _rated(said, case, answer)) for answer, at, said in case.ratings),
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,
     )  # fmt: skip
 
@@ -208,7 +210,13 @@ def _in_vain(event: Happened) -> bool:
     return values.get("outcome") == Outcome.UNREACHABLE
 
 
-def _line(event: Happened, tables: Tables) -> Line | None:
+def _rated(said: str, case: Case, answer: int) -> str:
+    """What was said of an answer; of one that was put right since, that it was of that."""
+    of_before = "（说的是更正前的答复）" if answer in case.corrected else ""
+    return f"{Satisfaction(said).label}{of_before}"
+
+
+def _line(event: Happened, tables: Tables, corrected: frozenset[int]) -> Line | None:
     what = _EVENTS.get(Tag(event.tag)) if event.tag in set(Tag) else None
     if what is None:
         return None
@@ -220,7 +228,10 @@ def _line(event: Happened, tables: Tables) -> Line | None:
         what = _IN_VAIN[Tag(event.tag)]
     if event.tag == Tag.URGE and not _urged(event):
         what = "诉求人补充了情况"
+    if event.id in corrected:
+        # What it said was wrong, perhaps somebody else's matter: the words that count stand further down.
+        return Line(event.at, f"{what}（后来更正过，以更正后的为准）")
     # Only the answer is written for the citizen; other notes are between those who handle it.
-    more = str(values.get("note") or "") if event.tag in {Tag.FEEDBACK, Tag.ANSWER_NOW} else ""
+    more = str(values.get("note") or "") if event.tag in {*ANSWERS, Tag.ANSWER_NOW} else ""
     kept = more if event.tag == Tag.ANSWER_NOW else more[:_KEPT_CHARACTERS]
     return Line(event.at, what, kept or None)
