@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Merges of merges are followed so far.
 DEPTH: Final = 10
+#: Of a merged ticket: who was rung, and from when on it was about the answer that stands.
+_RINGING: Final = tuple(tag.value for tag in (Tag.FOLLOW_UP, Tag.UNDO, Tag.HEAD_ANSWERED))
 
 
 async def inside(session: AsyncSession, heads: Collection[int]) -> set[int]:
@@ -42,3 +44,25 @@ async def behind_ids(session: AsyncSession, ids: Sequence[int]) -> set[int]:
             break
         found |= frontier
     return found - roots
+
+
+async def rung_behind(session: AsyncSession, ticket_id: int) -> bool:
+    """Whether somebody who waits behind a ticket was rung (回访) since it was answered, reached or not."""
+    members = await behind_ids(session, [ticket_id])
+    if not members:
+        return False
+    rows = await session.execute(
+        sa.select(TicketEvent.ticket_id, TicketEvent.seq, TicketEvent.tag, TicketEvent.data)
+        .where(TicketEvent.ticket_id.in_(sorted(members)), TicketEvent.tag.in_(_RINGING))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    calls: dict[int, set[int]] = {}
+    for member, seq, tag, data in rows:
+        mine = calls.setdefault(member, set())
+        if tag == Tag.FOLLOW_UP:
+            mine.add(seq)
+        elif tag == Tag.UNDO:
+            mine.discard(data.get("undoes"))
+        else:
+            mine.clear()
+    return any(calls.values())

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from models.appeals import Appeal, Appellant, Reading, Source
 from models.corrections import said_of
 from models.filters import may_see
-from models.merged import behind_ids
+from models.merged import behind_ids, rung_behind
 from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.unit_queries import area_names
 from models.units import Staff, Unit
-from models.vocab import Corrected
+from models.vocab import Corrected, State, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,6 +91,8 @@ class WholeTicket:
     """Of the tickets that the events name (merged into this one, or this one into) those that may be seen."""
     plain: frozenset[str] = frozenset()
     """Of the rest those that are not 保密: what their citizens added here may be read, not their numbers."""
+    rung_behind: bool = False
+    """Answered, and somebody who waits behind it was rung since (`merged.rung_behind`)."""
 
 
 async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeTicket | None:
@@ -145,6 +147,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
     told = tuple(EventRow(*row) for row in events)
     named = {no for event in told for no in other_tickets(event.data)}
     others = await seen_numbers(session, viewer, named) if named else frozenset()
+    asks = ticket.state == State.FEEDBACK and any(event.tag == Tag.JOINED for event in told)
     codes = {ticket.district_code, ticket.street_code}
     if reading is not None:
         codes |= {reading.district_code, reading.street_code, reading.community_code}
@@ -160,6 +163,7 @@ async def whole_ticket(session: AsyncSession, viewer: Viewer, no: str) -> WholeT
         corrected_type=corrected,
         others=others,
         plain=await _plain_behind(session, ticket.id, named - others) if named - others else frozenset(),
+        rung_behind=await rung_behind(session, ticket.id) if asks else False,
     )
 
 

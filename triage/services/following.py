@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from triage.rules.standing import Standing
     from triage.services.moving import Wish
 
-#: Moves that may give a case its answer, or take it away from who waits behind.
+#: Moves that may give a case its answer, take it away from who waits behind, or ask whether one was rung.
 SETTLING: Final = frozenset({
-    Move.FEEDBACK, Move.SUPPLEMENT, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO,
+    Move.FEEDBACK, Move.AMEND, Move.SUPPLEMENT, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO,
 })  # fmt: skip
 #: Whether a ticket in one of these stands merged its events say; one in another does not.
 _MAY_BE_MERGED: Final = frozenset({State.MERGED.value, State.ARCHIVED.value})

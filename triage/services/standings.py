@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal
 from models.corrections import said_of
+from models.merged import rung_behind
 from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.units import Staff
 from models.vocab import Corrected, Role, State, Tag
@@ -34,6 +35,8 @@ async def stand(
     """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
     events = (await events_of(session, [ticket.id]))[ticket.id]
     if (standing := replay(events)) is not None:
+        if standing.state is State.FEEDBACK and standing.behind:
+            standing = standing.evolve(rung_behind=await rung_behind(session, ticket.id))
         found = await _asked_of_review(session, [ticket], {ticket.id: placed(standing, ticket)})
         return found[ticket.id], []
     units = await move_rows.units_of(session, ticket.id)
@@ -48,7 +51,9 @@ def stand_of(tables: Tables, whole: WholeTicket, *, now: datetime) -> Standing:
     """The same for a ticket that was read whole."""
     told = (whole.ticket.appeal_type, whole.corrected_type, whole.appeal.told_type)
     return _told_of_row(tables, whole, now=now).evolve(
-        appeal_type=type_of(*told), confidential=whole.appeal.confidential
+        appeal_type=type_of(*told),
+        confidential=whole.appeal.confidential,
+        rung_behind=whole.rung_behind,
     )
 
 

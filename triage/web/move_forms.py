@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Move, State
 from triage.clock import show
-from triage.rules import moves, second_dispatch
+from triage.rules import amending, moves, second_dispatch
 from triage.rules.calendar import beijing
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS, Stage
 from triage.web.acting import unit_text
@@ -198,7 +198,8 @@ def kind_of(field: Field) -> str:
 
 def _kind(field: Field, move: Move) -> str:
     """二次派单 goes to one of the own district's units: a few dozen, which are chosen, not typed."""
-    return "choice" if (field, move) == (Field.UNIT, Move.PASS_ON) else kind_of(field)
+    chosen = field is Field.LACK or (field, move) == (Field.UNIT, Move.PASS_ON)
+    return "choice" if chosen else kind_of(field)
 
 
 def _offered(
@@ -206,6 +207,8 @@ def _offered(
 ) -> tuple[Term, ...]:
     if field is Field.CLAUSE:
         return _clauses(tables, s, at)
+    if field is Field.LACK:
+        return tuple(Term(one.id, one.title) for one in amending.lacks(tables, beijing(at).date()))
     if (field, rows[0].move) == (Field.UNIT, Move.PASS_ON):
         return tuple(Term(u.code, u.name) for u in second_dispatch.units(tables, s, beijing(at).date()))
     return _options(field, rows)
@@ -247,6 +250,10 @@ def _default(
             return "，".join(_typed(tables, code, on=on) for code in proposal.get("assist", ()))
         case Field.UNIT, Move.REASSIGN if s.objections:
             return _typed(tables, s.objections[-1].proposed, on=on)
+        case Field.NOTE, Move.AMEND:
+            return str(s.answer.get(Field.NOTE, ""))
+        case Field.NOTE, Move.FEEDBACK if s.supplementing:
+            return str(s.answer.get(Field.NOTE, ""))
         case Field.URGENCY, _:
             return s.urgency.value
         case _:

@@ -148,11 +148,7 @@ def ticket(
 
     `told`: what the citizen says on the web of an answer. `keepers`: 经办人 by unit.
     """
-    handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
-
-    def words(said: str) -> str:
-        return shown_text(viewer, said, handled_by=handled_by)
-
+    words = words_for(whole, viewer)
     row, appeal, reading = whole.ticket, whole.appeal, whole.reading
     lead = next((part for part in whole.units if part.code == row.unit_code), None)
     lead_name = lead.name if lead else names.units.get(row.unit_code or "")
@@ -185,8 +181,15 @@ def ticket(
         else views.Rated(
             at=told.at, what=term(Unsolved, told.what), satisfaction=term(Satisfaction, told.satisfaction),
             note=words(told.note) if told.note else None, stands=told.stands, called=told.called,
+            amended=told.amended,
         ),
     )  # fmt: skip
+
+
+def words_for(whole: WholeTicket, viewer: Viewer) -> Callable[[str], str]:
+    """How a ticket's words, as typed, are read by this viewer."""
+    handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
+    return lambda said: shown_text(viewer, said, handled_by=handled_by)
 
 
 def appeal_text(appeal: Appeal) -> str:

@@ -25,6 +25,7 @@ from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
 from triage.web import (
     acting,
+    answers_box,
     attachments,
     communities,
     corrections,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from triage.services.hotline.words import Asked
     from triage.services.leads.listing import Exposure
     from triage.web.acting import Acting
+    from triage.web.answers_box import AnswersView
     from triage.web.corrections import CorrectingView
     from triage.web.identities.pages import IdentityBox
     from triage.web.keeper_box import KeeperBox
@@ -70,6 +72,8 @@ _SAID: Final = {
     Move.CONTACT: "已记录首次联系。",
     Move.HANDLE: "已记录办理情况。",
     Move.PROGRESS: "已提交阶段反馈。",
+    Move.AMEND: "已更正反馈；诉求人按编号看到的是更正后的，原来的留在记录里。",
+    Move.SUPPLEMENT: "已退回补充，主办单位会收到通知；退错了可以撤销。",
     Move.OBJECT: "已提出派单异议。",
     Move.OBJECT_UPHOLD: "已判异议成立。",
     Move.OBJECT_REJECT: "已判异议不成立。",
@@ -146,6 +150,7 @@ class TicketPage:
     reports: tuple[Exposure, ...]
     picking: PickingView | None
     identity: IdentityBox
+    answers: AnswersView | None
     also_unsolved: int
     """How many say so whose tickets stand merged into this one (`unsolved.behind`)."""
     may_confide: bool
@@ -307,6 +312,7 @@ async def _page(
         reports=tuple(one for one in exposures if one.proposed),
         picking=picking,
         identity=identity,
+        answers=answers_box.view(whole, request.app[NAMES], present.words_for(whole, request[VIEWER])),
         also_unsolved=also_unsolved,
         may_confide=request[VIEWER].may(*MAY_CONFIDE) and not whole.appeal.confidential,
         keepers=keeper_box.boxes(parts, people, kept, request[VIEWER]),

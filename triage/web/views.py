@@ -259,7 +259,8 @@ class Identity:
 class Rated:
     """网上评价 that says 没有解决 or that its citizen is not content; `note` masked. No 回访, and in no rate.
 
-    `stands`: the answer that it is about does. `called`: the citizen was reached by 回访 since.
+    `stands`: the answer that it is about does. `called`: the citizen was reached by 回访 since. `amended`: of
+    that answer it is about the words before 更正反馈.
     """
 
     at: datetime
@@ -268,6 +269,7 @@ class Rated:
     note: str | None
     stands: bool
     called: bool
+    amended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,17 @@ def test_the_caller_is_assessed_by_its_own_answer() -> None:
 
 
 def test_what_the_desk_sends_back_for_more_changes_nothing_of_when_the_answer_came() -> None:
-    back = ["supplement", "2026-11-05 08:00", {"clocks": {"start": {"answer": {"due": "2026-11-06T08:00:00+08:00"}}}}]
+    back = [
+        "supplement",
+        "2026-11-05 08:00",
+        {"clocks": {"start": {"answer": {"due": "2026-11-06T08:00:00+08:00"}}}},
+    ]
     answered = ["feedback", "2026-11-05 07:00"]
     late = ["feedback", "2026-11-09 09:00"]
     assert told(WHISTLE, answered, back, at="2026-11-10 08:00").answered is True
-    assert told(WHISTLE, late, [*back[:1], "2026-11-09 10:00", back[2]], at="2026-11-10 08:00").answered is False
+    assert (
+        told(WHISTLE, late, [*back[:1], "2026-11-09 10:00", back[2]], at="2026-11-10 08:00").answered is False
+    )
 
 
 def test_being_on_the_spot_ends_a_supervision_of_whoever_leads_then() -> None:

@@ -148,8 +148,6 @@ async def _settled(session: AsyncSession, backs: Sequence[Waiting]) -> set[int]:
         return set()
     numbers = {one.facts["no"] for one in backs}
     answered = set(
-        await session.scalars(
-            sa.select(Ticket.no).where(Ticket.no.in_(numbers), Ticket.state.in_(_ANSWERED))
-        )
+        await session.scalars(sa.select(Ticket.no).where(Ticket.no.in_(numbers), Ticket.state.in_(_ANSWERED)))
     )
     return {one.id for one in backs if one.facts["no"] in answered}

@@ -113,8 +113,8 @@ async def gather(session: AsyncSession, viewer: Viewer, one: str, other: str) ->
 def compare(pairs: PairReader, found: Gathered) -> Compared:
     """Hold two tickets against each other: a tenth of a second of CPU, so apart from the loop."""
     later, earlier = found.later, found.earlier
-    titles = _differences(later.ticket.title, earlier.ticket.title)
-    texts = _differences(later.appeal.text, earlier.appeal.text)
+    titles = differences(later.ticket.title, earlier.ticket.title)
+    texts = differences(later.appeal.text, earlier.appeal.text)
     sides = [
         Side(
             whole, title, text, whole.appeal.text[COMPARED:],
@@ -221,7 +221,7 @@ def _write(session: AsyncSession, one: str, other: str, state: Proposal, *, by: 
     )  # fmt: skip
 
 
-def _differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Both texts cut into what both have and what only one has."""
     a, b = a[:COMPARED], b[:COMPARED]
     mine: list[tuple[str, bool]] = []

@@ -211,3 +211,35 @@ async def test_no_table_is_walked_for_it_and_a_page_asks_as_often_as_a_line(db: 
     assert not [
         plan for plan in found for table in ("citizen_rating", "ticket_event") if scanned(plan, table)
     ]
+
+
+async def test_an_amendment_takes_no_rating_out_of_sight(db: Database) -> None:
+    """更正反馈 is other words for one answer: whoever rings hears of what was said of the words before."""
+    (no,) = await add_tickets(db, ANSWERED)
+    first = await happened(db, no, 20, Tag.FEEDBACK)
+    await rated(db, no, first, 21)
+    second = await happened(db, no, 22, Tag.AMEND)
+    told = await of(db, no)
+    assert told is not None
+    assert (told.waits, told.amended) == (True, True)
+    assert await marks(db) == {no: "unsolved"}
+    # What they say of the new words counts then.
+    await rated(db, no, second, 23, said=("yes", "satisfied"))
+    assert (await of(db, no), await marks(db)) == (None, {})
+    await happened(db, no, 24, Tag.SUPPLEMENT)
+    await happened(db, no, 25, Tag.FEEDBACK)
+    assert await of(db, no) is None
+
+
+async def test_a_rating_of_the_amended_words_is_of_what_stands(db: Database) -> None:
+    (no,) = await add_tickets(db, ANSWERED)
+    await happened(db, no, 20, Tag.FEEDBACK)
+    second = await happened(db, no, 21, Tag.AMEND)
+    await rated(db, no, second, 22)
+    told = await of(db, no)
+    assert told is not None
+    assert (told.stands, told.amended) == (True, False)
+    await happened(db, no, 23, Tag.FEEDBACK)
+    told = await of(db, no)
+    assert told is not None
+    assert (told.stands, told.waits) == (False, False)

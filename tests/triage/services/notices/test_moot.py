@@ -117,3 +117,26 @@ async def test_a_reminder_hurries_nobody_who_has_answered(
         await tell(session, deps.tables, [event], now=clock.now())
     await in_the_morning(deps, clock, STREET)
     assert await states(deps) == {("reminded", STREET, sent)}
+
+
+@pytest.mark.parametrize(("back", "sent"), [(False, "sent"), (True, "moot")])
+async def test_a_feedback_that_stands_again_is_asked_for_by_nobody(
+    deps: Deps,
+    clock: Hands,
+    back: bool,  # noqa: FBT001  (a table)
+    sent: str,
+) -> None:
+    """退回补充 in the quiet hours, taken back at once: in the morning the unit hears nothing of it."""
+    await reference.sync(deps)
+    (no,) = await factories.add_tickets(deps.db, TicketIn(age=timedelta(0), assist=(), copies=()))
+    version = await do(deps, no, UNIT, Move.SIGN, 1)
+    version = await do(deps, no, UNIT, Move.CONTACT, version, outcome="reached", told_citizen="phone")
+    said = {"note": "已停工", "attachment": "照片 1", "told_citizen": "phone"}
+    version = await do(deps, no, UNIT, Move.FEEDBACK, version, **said)
+    clock.on(hours=6.7)
+    version = await do(deps, no, HOTLINE, Move.SUPPLEMENT, version, lack="lack.evidence")
+    steps = [(HOTLINE, {"reason": "佐证其实有的"})] * back
+    for who, values in steps:
+        await do(deps, no, who, Move.UNDO, version, **values)
+    await in_the_morning(deps, clock, STREET)
+    assert ("supplement", STREET, sent) in await states(deps)
