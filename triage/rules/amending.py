@@ -1,4 +1,4 @@
-"""反馈 (`feedback`), 更正反馈 (`amend`), 退回补充 (`supplement`) and 重办: what each makes of a standing. Pure.
+"""反馈 (`feedback`), 更正反馈 (`amend`), 退回补充 (`supplement`), 重办: what each makes of a standing. Pure.
 
 R4.7 has a unit tell citizen and hotline what was done. Before anybody rings, the unit may put that right, and
 the desk may send back what is plainly no answer; all of that is assumed (A in `moves.yaml`). What counts as
@@ -101,6 +101,17 @@ def lacks(tables: Tables, day: date) -> tuple[LackRow, ...]:
 def lacking(tables: Tables, values: Mapping[str, Any], day: date) -> LackRow | None:
     """The row that was chosen; None: none, or none that holds that day."""
     return next((row for row in lacks(tables, day) if row.id == values.get(Field.LACK)), None)
+
+
+def refused(
+    tables: Tables, s: Standing, move: Move, values: Mapping[str, Any], day: date
+) -> tuple[Field, str] | None:
+    """What is wrong with what one of the two was told, and at which field; None: nothing, or another move."""
+    if move is Move.AMEND and (words := unchanged(s, values)):
+        return Field.NOTE, words
+    if move is Move.SUPPLEMENT and (words := unsaid(tables, values, day)):
+        return Field.REASON, words
+    return None
 
 
 def unsaid(tables: Tables, values: Mapping[str, Any], day: date) -> str | None:

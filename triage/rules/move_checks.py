@@ -266,17 +266,19 @@ def check_values(
         raise refuse(Field.ASSIST, words)
     if row.move is Move.ESCALATE and values[Field.UNIT] in waiting:
         raise refuse(Field.UNIT, "已经报过这个单位，正等待它的意见")
-    least = row.limits.note_at_least
-    if least is not None and len(values.get(Field.NOTE, "")) < least:
-        raise refuse(Field.NOTE, f"{Field.NOTE.label}太短：这是诉求人看到的答复，至少 {least} 个字")
-    if row.move in _ANSWERS and (words := still_template(tables.snippets, values.get(Field.NOTE, ""))):
+    if words := _note(tables, row, values.get(Field.NOTE, "")):
         raise refuse(Field.NOTE, words)
-    if row.move is Move.AMEND and (words := amending.unchanged(s, values)):
-        raise refuse(Field.NOTE, words)
-    if row.move is Move.SUPPLEMENT and (words := amending.unsaid(tables, values, beijing(at).date())):
-        raise refuse(Field.REASON, words)
+    if wrong := amending.refused(tables, s, row.move, values, beijing(at).date()):
+        raise refuse(*wrong)
     if row.move is Move.MERGE and (words := _head(s, other)):
         raise refuse(Field.OTHER_TICKET, words)
+
+
+def _note(tables: Tables, row: MoveRow, note: str) -> str | None:
+    least = row.limits.note_at_least
+    if least is not None and len(note) < least:
+        return f"{Field.NOTE.label}太短：这是诉求人看到的答复，至少 {least} 个字"
+    return still_template(tables.snippets, note) if row.move in _ANSWERS else None
 
 
 def _head(s: Standing, other: Standing | None) -> str | None:

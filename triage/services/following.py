@@ -2,7 +2,8 @@
 
 Every citizen is followed up alone. When a case is answered, each case merged into it (and into those, and so
 on) is told by an event of its own, which starts its follow-up clock: so it stands in the list 待回访 like
-every other. 退回补充, 重办 and 撤销合并 take that back. Written in the transaction of the move, under the same locks.
+every other. 退回补充, 重办 and 撤销合并 take that back. Written in the transaction of the move, under the
+same locks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""反馈: the answers of a ticket as its page shows them once one was amended (更正反馈) or sent back (退回补充).
+"""反馈: a ticket's answers as its page shows them, once one was amended (更正反馈) or sent back (退回补充).
 
 The newest first; two that follow each other with no 重办 in between have the words marked that only one has.
 A ticket with a single feedback shows it in 办理记录 alone.
@@ -61,7 +61,7 @@ def view(whole: WholeTicket, names: Names, words: Callable[[str], str]) -> Answe
         return None
     answers = [event for event in told if event.tag in _ANSWERS]
     notes = [words(str(_values(event, whole).get(Field.NOTE) or "")) for event in answers]
-    cut = [(Part(note, own=False),) for note in notes]
+    cut: list[tuple[Part, ...]] = [(Part(note, own=False),) for note in notes]
     for at, (one, after) in enumerate(pairwise(answers)):
         if not _anew(told, one, after):
             # Its own words against the next one's; the newest of all against the one before.

@@ -250,9 +250,7 @@ def _default(
             return "，".join(_typed(tables, code, on=on) for code in proposal.get("assist", ()))
         case Field.UNIT, Move.REASSIGN if s.objections:
             return _typed(tables, s.objections[-1].proposed, on=on)
-        case Field.NOTE, Move.AMEND:
-            return str(s.answer.get(Field.NOTE, ""))
-        case Field.NOTE, Move.FEEDBACK if s.supplementing:
+        case Field.NOTE, Move.AMEND | Move.FEEDBACK if move is Move.AMEND or s.supplementing:
             return str(s.answer.get(Field.NOTE, ""))
         case Field.URGENCY, _:
             return s.urgency.value

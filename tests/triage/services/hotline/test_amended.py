@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.vocab import Move, Post
 from tests.triage.services.hotline.test_sending import actions, brief, move, send, tickets
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.triage.services.hotline.bed import Bed
 
 HOTLINE = Person(Actor(Post.HOTLINE, None, "local:h"), "热线 丙")
-FIRST = {"note": "已停工", "attachment": "照片 1", "told_citizen": "phone"}
+FIRST: dict[str, Any] = {"note": "已停工", "attachment": "照片 1", "told_citizen": "phone"}
 
 
 async def test_an_amendment_is_told_behind_the_first_with_its_reason(bed: Bed) -> None:
