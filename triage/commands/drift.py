@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models import drifting
-from models.vocab import DriftFigure, DriftLevel
+from models.vocab_drift import DriftFigure, DriftLevel
 from triage.clock import local
 from triage.commands import schema
 from triage.wiring import build

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from models.vocab import DriftFigure, DriftLevel
+from models.vocab_drift import DriftFigure, DriftLevel
 from triage.rules.rows import Row
 
 if TYPE_CHECKING:

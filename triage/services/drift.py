@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models import drifting
 from models.drifting import DriftFigureRow
-from models.vocab import DriftFigure, DriftLevel
+from models.vocab_drift import DriftFigure, DriftLevel
 from triage import logs
 from triage.clock import BEIJING, local
 from triage.rules.drifting import judge, row_of

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 import triage.tables
-from models.vocab import DriftFigure, DriftLevel
+from models.vocab_drift import DriftFigure, DriftLevel
 from triage.rules.drifting import DriftRow, chance_of, judge, row_of, stability
 from triage.rules.rows import Tables  # noqa: TC001
 

@@ -22,8 +22,9 @@ from models.notices import Contact, Delivery, Notice
 from models.outbox import Outbox, registered_by_hand
 from models.sources import SourceTask
 from models.tickets import Ticket
-from models.vocab import AppealState, DriftLevel, State, Urgency
+from models.vocab import AppealState, State, Urgency
 from models.vocab_bulk import BulkState
+from models.vocab_drift import DriftLevel
 from models.vocab_ledger import LedgerAct
 from models.vocab_notices import NoticeState
 from models.vocab_sources import SourceKind
