@@ -41,6 +41,8 @@ class AnswerView:
     """Why it was amended."""
     became: str | None
     """已更正, 退回补充 with what it lacked, 重办; None: it stands."""
+    asked: str | None
+    """What was typed when it was sent back, or handled anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def view(whole: WholeTicket, names: Names, words: Callable[[str], str]) -> Answe
             beside=_beside(event, whole, names, words),
             reason=words(str(_values(event, whole).get(Field.REASON) or "")) or None,
             became=_became(told, event),
+            asked=words(_asked(told, event, whole)) or None,
         )
         for event, parts in zip(answers, cut, strict=True)
     )
@@ -103,12 +106,25 @@ def _anew(told: Sequence[EventRow], one: EventRow, after: EventRow) -> bool:
     return any(event.tag == Tag.REHANDLE and one.seq < event.seq < after.seq for event in told)
 
 
-def _became(told: Sequence[EventRow], one: EventRow) -> str | None:
+def _after(told: Sequence[EventRow], one: EventRow) -> EventRow | None:
+    """What came of an answer: the next of these, but for a feedback that stands for itself."""
     after = next((event for event in told if event.seq > one.seq), None)
-    if after is None or after.tag == Tag.FEEDBACK:
+    return None if after is None or after.tag == Tag.FEEDBACK else after
+
+
+def _became(told: Sequence[EventRow], one: EventRow) -> str | None:
+    after = _after(told, one)
+    if after is None:
         return None
     if after.tag == Tag.AMEND:
         return "已更正"
     lack = after.data.get(LACK) or {}
     of = f"：{lack['title']}" if lack.get("title") else ""
     return f"{Tag(after.tag).label}{of}"
+
+
+def _asked(told: Sequence[EventRow], one: EventRow, whole: WholeTicket) -> str:
+    after = _after(told, one)
+    if after is None or after.tag == Tag.AMEND:
+        return ""
+    return str(_values(after, whole).get(Field.REASON) or "")

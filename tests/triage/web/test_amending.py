@@ -141,6 +141,7 @@ async def test_the_desk_sends_back_with_a_reason_from_the_table(client_of: Clien
     assert "反馈缺什么：其他；理由：没有说清停工到几时；待回访 → 办理中" in text
     page = await page_of(street, no)
     assert '<span class="tag">退回补充：其他</span>' in page
+    assert "<p><b>退回时写明：</b>没有说清停工到几时</p>" in page
     # What it said stands in the form, to be completed; it can neither be extended nor put on the ledger.
     assert FIRST["note"] in open_form(page, "feedback")
     assert ('id="move-extend_ask"' in page, 'id="move-ledger_ask"' in page) == (False, False)
