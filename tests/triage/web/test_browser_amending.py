@@ -1,4 +1,4 @@
-"""更正反馈 and 退回补充 in a real browser: on a phone, by keys, and what the form begins with the next time."""
+"""更正反馈 and 退回补充 in a real browser: on a phone, by keys, and what a form begins with the next time."""
 
 from __future__ import annotations
 
