@@ -7,6 +7,7 @@ import models.bulk
 import models.callbacks
 import models.citizens
 import models.corrections
+import models.directory
 import models.drifting
 import models.files
 import models.holding

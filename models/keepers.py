@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.viewing import Viewer
+
 
 class TicketKeeper(Base):
     """Who has a unit's part of a ticket: at most one. Whether they still may is asked when it is read."""
@@ -35,6 +37,7 @@ class TicketKeeper(Base):
     by_id: Mapped[int] = mapped_column(
         sa.ForeignKey("account.staff_id"), comment="who named them: themselves, or a colleague"
     )
+    seen_at: Mapped[datetime | None] = mapped_column(comment="when they first opened it; null: not yet")
 
 
 #: The lead unit was found not to be the right one: it deals with the case no more, though it is still named.
@@ -64,17 +67,21 @@ def has_part() -> ColumnElement[bool]:
     )
 
 
-def kept_by(login: str, units: Collection[str]) -> ColumnElement[bool]:
-    """我经办的: the condition on `ticket` for what somebody deals with, for one of these units."""
+def kept_by(login: str, units: Collection[str], *, unopened: bool = False) -> ColumnElement[bool]:
+    """我经办的: the condition on `ticket` for what somebody deals with, for one of these units.
+
+    `unopened`: of these what a colleague gave them and they have not opened.
+    """
     if not units:
         return sa.false()
+    new = (TicketKeeper.seen_at.is_(None), TicketKeeper.by_id != TicketKeeper.staff_id) if unopened else ()
     return one_of_few(
         Ticket.id,
         sa.select(TicketKeeper.ticket_id)
         .select_from(TicketKeeper)
         .join(Staff, Staff.id == TicketKeeper.staff_id)
         .join(TicketUnit, has_part())
-        .where(Staff.login == login, TicketKeeper.unit_code.in_(sorted(units)))
+        .where(Staff.login == login, TicketKeeper.unit_code.in_(sorted(units)), *new)
         # Also where the question around it reads units.
         .correlate(None)
         .scalar_subquery(),
@@ -93,6 +100,20 @@ def keeps_part(login: str) -> ColumnElement[bool]:
         )
         .correlate(TicketUnit)
     )
+
+
+async def opened(session: AsyncSession, ticket_id: int, viewer: Viewer, at: datetime) -> None:
+    """The viewer looks at what they were given until then: it is new to them no more."""
+    me = sa.select(Staff.id).where(Staff.login == viewer.login).scalar_subquery()
+    await session.execute(
+        sa.update(TicketKeeper)
+        .where(
+            TicketKeeper.ticket_id == ticket_id, TicketKeeper.staff_id == me, TicketKeeper.seen_at.is_(None),
+            TicketKeeper.unit_code.in_(sorted(viewer.scope.own)), TicketKeeper.since <= at,
+        )
+        .values(seen_at=at)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
 
 
 async def end(session: AsyncSession, ticket_id: int, *, but: Collection[str]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 #: What a line is marked with after it was read.
-_LATER: Final = ("unsolved", "keeper")
+_LATER: Final = ("unsolved", "keeper", "fresh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class TicketRow:
     """vocab_citizen.Unsolved: what the citizen said on the web, found after the line was read."""
     keeper: str | None = None
     """经办人 of the viewer's own unit, else of the lead unit: a name, found after the line was read."""
+    fresh: bool = False
+    """新: given to whoever looks, who has not opened it."""
 
     @classmethod
     def read(cls, row: Mapping[Any, Any]) -> TicketRow:

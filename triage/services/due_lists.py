@@ -84,6 +84,8 @@ class DueLine:
     """What the citizen said on the web, where the clock is that of the 回访."""
     keeper: str | None = None
     """经办人 of the viewer's own unit, else of the lead unit; under 报到时限 of the unit that was called."""
+    fresh: bool = False
+    """新: given to the viewer, who has not opened it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ async def _clocks(
             ticket.no, ticket.title, name, ticket.urgency, ticket.state, clock.value, clock.label, run.due,
             unsolved=told.get(ticket.id) if clock is Clock.FOLLOW_UP else None,
             keeper=keeping.told(kept.get(ticket.id, {}), ticket.unit_code, viewer),
+            fresh=keeping.is_new(kept.get(ticket.id, {}), viewer),
         )
         for ticket, name in found
         for clock, run in standings[ticket.id].clocks.items()
@@ -208,6 +211,7 @@ async def _called(
                 {unit: one for unit, one in kept.get(row.id, {}).items() if unit == row.unit_code},
                 row.unit_code, viewer,
             ),
+            fresh=keeping.is_new(kept.get(row.id, {}), viewer),
         )
         for row in rows[:MOST] if row[5]
     ]  # fmt: skip

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from models.filters import may_see
-from models.keepers import TicketKeeper, dealing, has_part
+from models.keepers import TicketKeeper, dealing, has_part, kept_by
 from models.staff import Account, RoleGrant
 from models.tickets import Ticket, TicketUnit
 from models.units import Staff
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from models.viewing import Viewer
     from triage.rules.rows import Tables
 
+_OPEN: Final = sorted(state.value for state in OPEN_STATES)
 #: Colleagues that are offered, by name; a unit has tens.
 MOST: Final = 200
 
@@ -78,11 +79,17 @@ class Keeper:
     by: str
     by_id: int
     gone: str | None
+    seen_at: datetime | None = None
 
     @property
     def taken(self) -> bool:
         """Whether they took it themselves."""
         return self.staff_id == self.by_id
+
+    @property
+    def fresh(self) -> bool:
+        """新: a colleague gave it to them, and they have not opened it."""
+        return self.gone is None and not self.taken and self.seen_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ async def of_tickets(
     rows = await session.execute(
         sa.select(
             TicketKeeper.ticket_id, TicketKeeper.unit_code, TicketKeeper.staff_id, TicketKeeper.since,
-            TicketKeeper.by_id, Staff.name, Staff.login,
+            TicketKeeper.by_id, TicketKeeper.seen_at, Staff.name, Staff.login,
             sa.case((by.name != "", by.name), else_=by.login).label("by"),
             sa.or_(Account.disabled_at.is_not(None), ~Staff.active).label("disabled"),
             _holds(tables, local(now).date()).label("holds"),
@@ -178,8 +185,9 @@ async def of_tickets(
     found: dict[int, dict[str, Keeper]] = {}
     for row in rows:
         found.setdefault(row.ticket_id, {})[row.unit_code] = Keeper(
-            row.staff_id, row.name or row.login, row.login, row.since, row.by, row.by_id, _gone(row)
-        )
+            row.staff_id, row.name or row.login, row.login, row.since, row.by, row.by_id, _gone(row),
+            row.seen_at,
+        )  # fmt: skip
     return found
 
 
@@ -195,9 +203,28 @@ async def mark(
     """The lines of a list, each with who deals with it."""
     found = await of_tickets(session, tables, [row.id for row in rows], now=now)
     return tuple(
-        replace(row, keeper=told(found.get(row.id, {}), row.unit_code, viewer)) if row.id in found else row
+        replace(row, keeper=told(found[row.id], row.unit_code, viewer), fresh=is_new(found[row.id], viewer))
+        if row.id in found
+        else row
         for row in rows
     )
+
+
+def is_new(keepers: Mapping[str, Keeper], viewer: Viewer) -> bool:
+    """Whether the viewer was given the case and has not opened it, for one of their own units."""
+    return any(
+        one.fresh and one.login == viewer.login
+        for unit, one in keepers.items()
+        if unit in viewer.scope.own
+    )  # fmt: skip
+
+
+async def count_new(session: AsyncSession, viewer: Viewer) -> int:
+    """Of 我经办的 those that are new to the viewer."""
+    units = viewer.scope.own
+    wanted = sa.select(sa.func.count()).select_from(Ticket)
+    is_theirs = kept_by(viewer.login, units, unopened=True)
+    return await session.scalar(wanted.where(is_theirs, Ticket.state.in_(_OPEN), may_see(viewer))) or 0
 
 
 def told(keepers: Mapping[str, Keeper], lead: str | None, viewer: Viewer) -> str | None:

@@ -61,6 +61,7 @@ class Tile:
     address: str
     tone: str
     current: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ async def _list_page(request: web.Request) -> ListPage:
 
 
 def _page(
-    request: web.Request, asked: Asked, found: Listing, bars: tuple[Today, Count | None], faults: Faults
+    request: web.Request, asked: Asked, found: Listing, bars: tuple[Today, listing.Mine | None], faults: Faults
 ) -> ListPage:
     bar, mine = bars
     search = Search.parse(asked.filters.query)
@@ -239,7 +240,7 @@ def _order(filters: TicketFilter) -> str:
 
 
 def _tiles(
-    bar: Today, filters: TicketFilter, day: Day, *, decides: bool, mine: Count | None
+    bar: Today, filters: TicketFilter, day: Day, *, decides: bool, mine: listing.Mine | None
 ) -> tuple[Tile, ...]:
     # A number begins with its day: searching for that is the list of what the tile counts.
     of_today = TicketFilter(view=View.ALL, query=f"{day.starts:%Y%m%d}")
@@ -249,12 +250,16 @@ def _tiles(
         (View.TO_REASSIGN.label, bar.to_reassign, TicketFilter(view=View.TO_REASSIGN), "review"),
         # Whoever answers no wish is not told that none waits.
         *(((View.DECIDE.label, bar.to_decide, TicketFilter(view=View.DECIDE), "review"),) if decides else ()),
-        *((("我经办的", mine, TicketFilter(mine=True), "plain"),) if mine else ()),
+        *((("我经办的", mine.count, TicketFilter(mine=True), "plain"),) if mine else ()),
         ("今日到期", bar.due_today, TicketFilter(due=DueWindow.TODAY), "today"),
         ("已超期", bar.overdue, TicketFilter(due=DueWindow.OVERDUE), "over"),
         ("今日接收", bar.received, of_today, "plain"),
     )
+    new = f"新 {mine.new}" if mine and mine.new else ""
     return tuple(
-        Tile(label, counted(value), Asked(target).address("/desk"), tone, target == filters)
+        Tile(
+            label, counted(value), Asked(target).address("/desk"), tone, target == filters,
+            new if target.mine else "",
+        )
         for label, value, target, tone in wanted
-    )
+    )  # fmt: skip

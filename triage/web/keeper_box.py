@@ -36,6 +36,8 @@ class KeeperBox:
     mine: bool
     taken: bool
     """Whether they took it themselves."""
+    fresh: bool
+    """新: it was given to them, and they have not opened it."""
     colleagues: tuple[ColleagueView, ...]
     more: bool
     """Whether the unit has more people than are listed."""
@@ -59,6 +61,7 @@ def boxes(
                 unit, parts[unit], keeper_view(keeper), has_it,
                 standing is not None and standing.login == viewer.login,
                 standing is not None and standing.taken,
+                standing is not None and standing.fresh,
                 tuple(ColleagueView(one.staff_id, one.label) for one in others[:MOST]), len(others) > MOST,
             )
         )  # fmt: skip

@@ -120,11 +120,24 @@ def may_keep(viewer: Viewer) -> bool:
     return viewer.may(Permission.HANDLE) and bool(viewer.scope.own)
 
 
-async def load_mine(request: web.Request) -> Count | None:
-    """How many open ones the viewer deals with (我经办的), as old as a list's count at most.
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """How many open ones the viewer deals with (我经办的); `new` of them a colleague gave them, unopened."""
 
-    None: they act for no unit, or it takes too long.
-    """
+    count: Count
+    new: int
+
+
+async def load_new(request: web.Request) -> int:
+    """How many the viewer was given and has not opened, as of now: it is few, and found by their own rows."""
+    if not may_keep(request[VIEWER]):
+        return 0
+    async with request.app[DEPS].db.reads() as session:
+        return await keeping.count_new(session, request[VIEWER])
+
+
+async def load_mine(request: web.Request) -> Mine | None:
+    """我经办的, as old as a list's count at most. None: they act for no unit, or it takes too long."""
     deps, viewer = request.app[DEPS], request[VIEWER]
     if not may_keep(viewer):
         return None
@@ -135,9 +148,10 @@ async def load_mine(request: web.Request) -> Count | None:
             return await counting.count_tickets(session, ask)
 
     caches = request.app[CACHES]
+    new = await load_new(request)
     try:
         async with asyncio.timeout(caches.count_patience):
-            return await caches.counts.get((viewer, ask.filters, ask.decides), make)
+            return Mine(await caches.counts.get((viewer, ask.filters, ask.decides), make), new)
     except TimeoutError:
         return None
 

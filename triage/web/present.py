@@ -90,7 +90,7 @@ def count(value: Count) -> views.CountView:
 def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
     """A line of the list."""
     line = _line(row, shown_text(None, row.title), _unit(row.unit_code, row.unit_name), names, day)
-    return replace(line, unsolved=optional_term(Unsolved, row.unsolved), keeper=row.keeper)
+    return replace(line, unsolved=optional_term(Unsolved, row.unsolved), keeper=row.keeper, fresh=row.fresh)
 
 
 def _line(
@@ -158,6 +158,7 @@ def ticket(
             _line(row, words(row.title), _unit(row.unit_code, lead_name), names, day),
             unsolved=term(Unsolved, told.what) if told and told.waits else None,
             keeper=keeping.told(keepers or {}, row.unit_code, viewer),
+            fresh=keeping.is_new(keepers or {}, viewer),
         ),
         text=text,
         source=whole.source,

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from models import ticket_detail
+from models import keepers, ticket_detail
 from models.vocab import OPEN_STATES, Clock, Move, Post
 from models.vocab_staff import Permission
 from triage.clock import show
@@ -87,7 +87,7 @@ _OTHERS: Final = {
     "confided": "已改为保密，从现在起只有热线和承办的人看得到；已记入审计台账。",
     "confided-before": "先前已改为保密，这次没有再记。",
     "keeper-take": "已记下：这张工单您来办。",
-    "keeper-give": "已交给同事来办；系统不另外通知，请告诉本人。",
+    "keeper-give": "已交给同事来办：他的“我经办的”里标“新”，打开后标记消失；系统不另外通知。",
     "keeper-let_go": "已放下：这张工单现在没有人经办。",
     "keeper-same": "经办人没有变。",
     "registered": "已登记。请核对机器的识别结果、承办单位，和列出的可能是同一件的事。",
@@ -170,7 +170,7 @@ class Tried:
 
 
 async def ticket(request: web.Request) -> web.Response:
-    """工单详情. Raises NotFound."""
+    """工单详情. What a colleague gave to whoever opens it is new no more. Raises NotFound."""
     return await _page(request, None)
 
 
@@ -252,6 +252,9 @@ async def _page(
         parts = keeping.parts_of(whole)
         people = await keeping.units_of(session, deps.tables, request[VIEWER], parts, now=now)
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
+    if request.method == hdrs.METH_GET and keeping.is_new(kept, request[VIEWER]):
+        async with deps.db.writes.begin() as session:
+            await keepers.opened(session, whole.ticket.id, request[VIEWER], now)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
     known_as = await communities.of_ticket(whole)

@@ -64,6 +64,8 @@ class TicketItem:
     """What the citizen says on the web of the answer that stands, and was not rung (回访) about since."""
     keeper: str | None = None
     """经办人 of the viewer's own unit, else of the lead unit, by name; null: nobody."""
+    fresh: bool = False
+    """新: a colleague gave it to whoever asks, who has not opened its page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Line:
     unsolved: str | None
     what: str
     keeper: str | None
+    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class DuePage:
     most: int
     units: tuple[UnitLine, ...]
     as_of: str
+    new: int
+    """What a colleague gave to the viewer, unopened: it may end later than the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +174,18 @@ async def page(request: web.Request) -> web.Response:
     asked, deps = _read(request), request.app[DEPS]
     now = deps.clock.now()
     window = Window(asked.unit, asked.district, now, timedelta(hours=asked.hours), asked.mine)
+    new = await listing.load_new(request)
     async with deps.db.reads() as session:
         found = await due_lists.due_list(session, deps.tables, request[VIEWER], window, clock=asked.clock)
         units: list[UnitDue] = []
         if not asked.unit and not asked.district and not asked.mine:
             units = await supervising.due_by_unit(session, request[VIEWER], now=now, within=window.within)
-    return render(request, "desk/due.html", page=_view(request, asked, found, units))
+    return render(request, "desk/due.html", page=_view(request, asked, found, units, new))
 
 
-def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitDue]) -> DuePage:
+def _view(
+    request: web.Request, asked: _Asked, found: DueList, units: list[UnitDue], new: int
+) -> DuePage:
     deps, names = request.app[DEPS], request.app[NAMES]
     now = deps.clock.now()
     day = asking.day_of(now)
@@ -226,6 +232,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, units: list[UnitD
             for one in units[:_MOST_UNITS]
         ),
         as_of=show(now),
+        new=new,
     )  # fmt: skip
 
 
@@ -267,6 +274,7 @@ def _line(line: DueLine, day: Day) -> Line:
         line.unsolved.label if line.unsolved else None,
         line.what,
         line.keeper,
+        line.fresh,
     )  # fmt: skip
 
 
