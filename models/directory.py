@@ -76,7 +76,8 @@ async def in_force(session: AsyncSession, units: Collection[str] | None = None) 
 async def versions(session: AsyncSession, unit: str) -> list[DirectoryEntry]:
     """The versions of a unit, the newest first."""
     wanted = sa.select(DirectoryEntry).where(DirectoryEntry.unit_code == unit)
-    return list(await session.scalars(wanted.order_by(DirectoryEntry.valid_from.desc(), DirectoryEntry.id.desc())))
+    newest = wanted.order_by(DirectoryEntry.valid_from.desc(), DirectoryEntry.id.desc())
+    return list(await session.scalars(newest))
 
 
 async def lock(session: AsyncSession, unit: str) -> bool:

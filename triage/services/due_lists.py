@@ -86,6 +86,7 @@ class DueLine:
     """经办人 of the viewer's own unit, else of the lead unit; under 报到时限 of the unit that was called."""
     fresh: bool = False
     """新: given to the viewer, who has not opened it."""
+    unit_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ async def _clocks(
             unsolved=told.get(ticket.id) if clock is Clock.FOLLOW_UP else None,
             keeper=keeping.told(kept.get(ticket.id, {}), ticket.unit_code, viewer),
             fresh=keeping.is_new(kept.get(ticket.id, {}), viewer),
+            unit_code=ticket.unit_code,
         )
         for ticket, name in found
         for clock, run in standings[ticket.id].clocks.items()
@@ -212,6 +214,7 @@ async def _called(
                 row.unit_code, viewer,
             ),
             fresh=keeping.is_new(kept.get(row.id, {}), viewer),
+            unit_code=row.unit_code,
         )
         for row in rows[:MOST] if row[5]
     ]  # fmt: skip
@@ -246,6 +249,7 @@ async def _wishes(
                 Ticket.state,
                 Ticket.answer_by,
                 Ticket.asked,
+                Ticket.unit_code,
                 district_having().label("district"),
             )
             .outerjoin(Unit, Unit.code == Ticket.unit_code)
@@ -255,7 +259,7 @@ async def _wishes(
         )
     ).all()
     lines = [
-        DueLine(*row[:5], DECIDE, DECIDE_LABEL, row.answer_by, kind.label)
+        DueLine(*row[:5], DECIDE, DECIDE_LABEL, row.answer_by, kind.label, unit_code=row.unit_code)
         for row in rows[:MOST]
         for kind in to_decide(decides, row.state, row.asked, row.district)
     ]  # fmt: skip

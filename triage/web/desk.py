@@ -159,7 +159,11 @@ async def _list_page(request: web.Request) -> ListPage:
 
 
 def _page(
-    request: web.Request, asked: Asked, found: Listing, bars: tuple[Today, listing.Mine | None], faults: Faults
+    request: web.Request,
+    asked: Asked,
+    found: Listing,
+    bars: tuple[Today, listing.Mine | None],
+    faults: Faults,
 ) -> ListPage:
     bar, mine = bars
     search = Search.parse(asked.filters.query)

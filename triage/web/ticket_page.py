@@ -40,6 +40,7 @@ from triage.web import moves as moves_web
 from triage.web.asking import day_of
 from triage.web.confiding import MAY_CONFIDE
 from triage.web.desk import render
+from triage.web.directory import box as duty_box
 from triage.web.identities import pages as identities
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.repeats import box
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from triage.web.acting import Acting
     from triage.web.answers_box import AnswersView
     from triage.web.corrections import CorrectingView
+    from triage.web.directory.box import DutyBox
     from triage.web.identities.pages import IdentityBox
     from triage.web.keeper_box import KeeperBox
     from triage.web.move_views import AskedView, BarredView, ClockView, MoveForm, MoveList, ObjectionView
@@ -158,6 +160,8 @@ class TicketPage:
     keepers: tuple[KeeperBox, ...]
     """经办人, for each unit that the viewer may name one for; `keeper_open`: while the ticket is."""
     keeper_open: bool
+    duty: DutyBox
+    """值班电话 of the lead and of those that assist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +254,7 @@ async def _page(
             whole.ticket.id, {}
         )
         parts = keeping.parts_of(whole)
+        duty = await duty_box.box(session, deps.tables, request[VIEWER], whole, now=now)
         people = await keeping.units_of(session, deps.tables, request[VIEWER], parts, now=now)
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
     if request.method == hdrs.METH_GET and keeping.is_new(kept, request[VIEWER]):
@@ -320,6 +325,7 @@ async def _page(
         may_confide=request[VIEWER].may(*MAY_CONFIDE) and not whole.appeal.confidential,
         keepers=keeper_box.boxes(parts, people, kept, request[VIEWER]),
         keeper_open=whole.ticket.state in OPEN_STATES,
+        duty=duty,
     )
     response = render(request, "desk/ticket.html", status=error.status if error else 200, page=page)
     guard.keep(response, token)

@@ -1,4 +1,4 @@
-"""单位通讯录: a unit's duty numbers and contacts, in versions; and whether a keeper opened what they were given.
+"""单位通讯录: a unit's duty numbers and contacts, in versions; whether a keeper opened what they were given.
 
 A new table and a new column. Code of before knows neither: a case that such code gives to somebody is new to
 them (`seen_at` null) until they open it here.

@@ -14,11 +14,12 @@ from urllib.parse import urlencode
 from models.vocab import Clock, State, Urgency
 from triage.clock import local, show
 from triage.errors import BadInput
-from triage.services import due_lists, supervising
+from triage.services import directory, due_lists, supervising
 from triage.services.due_lists import Window
 from triage.services.identities.showing import shown_text
 from triage.web import acting, asking, listing, present
 from triage.web.desk import render
+from triage.web.directory import box as duty_box
 from triage.web.keys import DEPS, NAMES, VIEWER
 from triage.web.reports.tabs import Tab
 from triage.web.ticket_page import acting_of
@@ -26,12 +27,15 @@ from triage.web.views import Due
 from triage.web.words import tone, until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
     from models.filters import Day
     from triage.rules.rows import UnitRow
     from triage.services.due_lists import DueLine, DueList
     from triage.services.supervising import UnitDue
+    from triage.web.directory.views import PhoneView
     from triage.web.names import Names
     from triage.web.views import Term
 
@@ -69,6 +73,8 @@ class UnitGroup:
     name: str
     count: int
     lines: tuple[Line, ...]
+    duty: tuple[PhoneView, ...]
+    """Its 值班电话."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,15 @@ class UnitLine:
     overdue: int
     soon: int
     address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """A unit of the viewer's whose 值班电话 is to be filled in, or (`filled`) to be confirmed again."""
+
+    unit: str
+    name: str
+    filled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,7 @@ class DuePage:
     as_of: str
     new: int
     """What a colleague gave to the viewer, unopened: it may end later than the window."""
+    remind: tuple[Remind, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +196,24 @@ async def page(request: web.Request) -> web.Response:
         units: list[UnitDue] = []
         if not asked.unit and not asked.district and not asked.mine:
             units = await supervising.due_by_unit(session, request[VIEWER], now=now, within=window.within)
-    return render(request, "desk/due.html", page=_view(request, asked, found, units, new))
+        codes = {line.unit_code for line in found.lines if line.unit_code}
+        duty = await duty_box.numbers(session, request[VIEWER], codes, now=now)
+        remind = await directory.to_remind(session, request[VIEWER], now=now)
+    beside = _Beside(units, new, duty, remind)
+    return render(request, "desk/due.html", page=_view(request, asked, found, beside))
 
 
-def _view(
-    request: web.Request, asked: _Asked, found: DueList, units: list[UnitDue], new: int
-) -> DuePage:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What the page says beside the lines: units, what is new to the viewer, 值班电话, what of it to do."""
+
+    units: list[UnitDue]
+    new: int
+    duty: Mapping[str, tuple[PhoneView, ...]]
+    remind: Mapping[str, bool]
+
+
+def _view(request: web.Request, asked: _Asked, found: DueList, beside: _Beside) -> DuePage:
     deps, names = request.app[DEPS], request.app[NAMES]
     now = deps.clock.now()
     day = asking.day_of(now)
@@ -217,7 +245,7 @@ def _view(
             Tab(name, asked.address(unit=None, district=code, mine=None), asked.district == code)
             for code, name in names.districts.items()
         ),
-        groups=_groups(asked, found, day, here),
+        groups=_groups(asked, found, day, here, beside.duty),
         one_unit=asked.unit is not None,
         before=asked.address(page=str(here - 1)) if here > 1 else None,
         after=asked.address(page=str(here + 1)) if here < pages else None,
@@ -229,14 +257,19 @@ def _view(
                 one.name, one.overdue, one.soon,
                 asked.address(unit=one.unit_code) if one.unit_code else None,
             )
-            for one in units[:_MOST_UNITS]
+            for one in beside.units[:_MOST_UNITS]
         ),
         as_of=show(now),
-        new=new,
+        new=beside.new,
+        remind=tuple(
+            Remind(unit, names.units.get(unit, unit), filled) for unit, filled in beside.remind.items()
+        ),
     )  # fmt: skip
 
 
-def _groups(asked: _Asked, found: DueList, day: Day, page: int) -> tuple[ClockGroup, ...]:
+def _groups(
+    asked: _Asked, found: DueList, day: Day, page: int, duty: Mapping[str, tuple[PhoneView, ...]]
+) -> tuple[ClockGroup, ...]:
     """The lines clock by clock, unit by unit: the first of each, or a page of the one asked for."""
     groups = []
     for name, label, count in found.counts:
@@ -257,6 +290,7 @@ def _groups(asked: _Asked, found: DueList, day: Day, page: int) -> tuple[ClockGr
                     UnitGroup(
                         unit.unit or "未定承办单位", counts[unit.unit],
                         tuple(_line(line, day) for line in unit.lines),
+                        duty.get(unit.lines[0].unit_code or "", ()),
                     )
                     for unit in due_lists.by_unit(shown)
                 ),
