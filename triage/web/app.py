@@ -45,6 +45,7 @@ from triage.web.callbacks import providers as number_providers
 from triage.web.callers import pages as callers
 from triage.web.citizen import case as citizen
 from triage.web.desks import live, mine, review
+from triage.web.directory import api as directory_api
 from triage.web.directory import pages as directory
 from triage.web.identities import pages as identities
 from triage.web.incidents import pages as incidents
@@ -146,6 +147,7 @@ ROUTES: Final = (
     *mine.ROUTES,
     *sizes.ROUTES,
     *directory.ROUTES,
+    *directory_api.ROUTES,
     *notices.ROUTES,
     *audit.ROUTES,
     *audit_checking.ROUTES,

@@ -12,6 +12,7 @@ from models.vocab import Channel, Corrected, Field, Move, Post, Urgency
 from triage.web import confiding, corrections, keeping, move_views, views
 from triage.web.bulk import openapi as bulk
 from triage.web.callers import api as callers
+from triage.web.directory import api as directory
 from triage.web.leads import api as leads
 from triage.web.open311 import openapi as open311
 from triage.web.registering import api as registering
@@ -28,6 +29,7 @@ _SCHEMAS: Final = (
     corrections.CorrectionList,
     *bulk.SCHEMAS,
     *callers.SCHEMAS,
+    *directory.SCHEMAS,
     *keeping.SCHEMAS,
     *leads.SCHEMAS,
     *registering.SCHEMAS,
@@ -281,6 +283,7 @@ def document() -> dict[str, Any]:
             },
             **registering.paths(_answer, _problem, problems),
             **callers.paths(_answer, _problem, problems),
+            **directory.paths(_answer, _parameter, problems),
             **confiding.paths(_answer, _problem, problems, missing, _NUMBER),
             **keeping.paths(_answer, _problem, problems, missing, _NUMBER),
             **bulk.paths(problems),

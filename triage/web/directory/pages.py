@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 PER_PAGE: Final = 50
-_MOST_PAGES: Final = 100
-_LONGEST: Final = 40
-_ASKED: Final = ("q", "district", "todo", "page")
+MOST_PAGES: Final = 100
+LONGEST: Final = 40
+ASKED: Final = ("q", "district", "todo", "page")
 #: 通讯录 is written by a unit's own people, and by who keeps where units are told things.
 WRITERS: Final = (Permission.HANDLE, Permission.NOTICES)
 MAY_EXPORT: Final = access.every(Permission.SEE_CASES, Permission.EXPORT)
@@ -145,11 +145,12 @@ class Tried:
 
 async def page(request: web.Request) -> web.Response:
     """GET /desk/contacts. Raises BadInput."""
-    refuse_others(request.query, _ASKED)
-    return await _list(request, _read(request), None, None)
+    refuse_others(request.query, ASKED)
+    return await _list(request, read(request), None, None)
 
 
-def _read(request: web.Request) -> Asked:
+def read(request: web.Request) -> Asked:
+    """What is asked for, by page, file and JSON alike. Raises BadInput."""
     query = request.query
     district = query.get("district", "")
     if district and district not in request.app[NAMES].districts:
@@ -157,10 +158,10 @@ def _read(request: web.Request) -> Asked:
     todo = query.get("todo", "")
     if todo not in {"", "0", "1"}:
         raise BadInput("参数 todo 只能是 0 或 1")
-    number = number_of(query.get("page", "1"), most=_MOST_PAGES)
+    number = number_of(query.get("page", "1"), most=MOST_PAGES)
     if not number:
         raise BadInput("参数 page 应是从 1 起的页码")
-    return Asked(query.get("q", "").replace("\0", "").strip()[:_LONGEST], district, todo == "1", number)
+    return Asked(query.get("q", "").replace("\0", "").strip()[:LONGEST], district, todo == "1", number)
 
 
 def chosen(units: Sequence[UnitRow], asked: Asked) -> list[UnitRow]:
@@ -221,8 +222,8 @@ def _today(request: web.Request) -> date:
 
 async def exported(request: web.Request) -> web.Response:
     """GET /desk/contacts.csv: those of the list, the unfilled among them; written into the ledger."""
-    refuse_others(request.query, _ASKED)
-    deps, asked, now = request.app[DEPS], _read(request), request.app[DEPS].clock.now()
+    refuse_others(request.query, ASKED)
+    deps, asked, now = request.app[DEPS], read(request), request.app[DEPS].clock.now()
     async with deps.db.writes.begin() as session:
         units = chosen(
             await directory.visible(session, deps.tables, request[VIEWER], on=_today(request)), asked
