@@ -72,6 +72,7 @@ HERE = {
     "/desk/incidents/{id:[0-9]{1,18}}": "/desk/incidents/1",
     "/desk/incidents/{id:[0-9]{1,18}}/card": "/desk/incidents/1/card",
     "/desk/bulk/{id}": "/desk/bulk/1",
+    "/desk/contacts/{unit}": "/desk/contacts/110105026",
     "/desk/parties/{id:[0-9]{1,10}}": "/desk/parties/{party}",
     "/desk/register/{id}": "/desk/register/{registered}",
     "/desk/reports/{id:[0-9]{1,10}}": "/desk/reports/1",
@@ -80,7 +81,7 @@ HERE = {
     "/desk/topics/{id:[0-9]{1,10}}": "/desk/topics/{topic}",
 }
 LISTS = (
-    "/desk/incidents", "/desk/parties", "/desk/topics", "/desk/reports", "/desk/rewards", "/desk/trends",
+    "/desk/contacts", "/desk/incidents", "/desk/parties", "/desk/topics", "/desk/reports", "/desk/rewards", "/desk/trends",
     "/desk/signals", "/desk/bulk",
 )  # fmt: skip
 
@@ -140,6 +141,11 @@ async def make(client: Client, numbers: list[str]) -> None:
     assert job.status == 201
     page = await (await client.get("/desk/reports")).text()
     token = re.findall(r'name="token" value="([^"]+)"', page)[0]
+    for phone in ("010-84123456", "84123457 转 801"):
+        entry = await (await client.get("/desk/contacts/110105026")).text()
+        seen = re.findall(r'name="seen" value="(\d*)"', entry)[0]
+        said = {"token": token, "seen": seen, "duty_phone": phone, "steward": "张三"}
+        assert (await client.post("/desk/contacts/110105026", data=said)).status == 200
     report = {"token": token, "kind": "monthly", "period": "2026-10"}
     assert (await client.post("/desk/reports/draft", data=report)).status == 200
 

@@ -18,6 +18,7 @@ PAGES = {
     "/desk/register": "登记诉求",
     "/desk/map": "在办地图",
     "/desk/due": "到期清单",
+    "/desk/contacts": "通讯录",
     "/desk/repeats": "同一事项",
     "/desk/incidents": "突发事件",
     "/desk/bulk": "批量办理记录",
