@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.directory import DirectoryEntry
     from models.viewing import Viewer
     from triage.rules.rows import Tables, UnitRow
 
@@ -143,12 +144,16 @@ def _unit(tables: Tables, row: dict[str, str], *, on: date) -> tuple[str | None,
 
 async def store(session: AsyncSession, viewer: Viewer, found: Read, *, now: datetime) -> Imported:
     """Keep the good lines, in the transaction that is open; a line without anything in it is passed over."""
+    stand = await directory.in_force(session, [line.unit for line in found.lines])
     faults = list(found.faults)
     saved = same = 0
     # Locked in one order, whatever the file's: two files at once wait for each other and go on.
     for line in sorted(found.lines, key=lambda one: one.unit):
         if not any(line.said.values()):
             # As it was exported: a unit that has said nothing yet.
+            same += 1
+            continue
+        if _stands(stand.get(line.unit), line):
             same += 1
             continue
         try:
@@ -158,6 +163,12 @@ async def store(session: AsyncSession, viewer: Viewer, found: Read, *, now: date
             continue
         saved, same = saved + changed, same + (not changed)
     return Imported(saved, same, tuple(sorted(faults)))
+
+
+def _stands(row: DirectoryEntry | None, line: Line) -> bool:
+    """Whether a line says no more than what stands: most of a file that was exported; nothing is locked."""
+    said = said_by(row)
+    return row is not None and all(said[field] == text for field, text in line.said.items())
 
 
 async def table(session: AsyncSession, units: Iterable[UnitRow]) -> bytes:

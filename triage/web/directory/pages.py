@@ -88,6 +88,7 @@ class ListPage:
     before: str | None
     after: str | None
     export: str | None
+    own: frozenset[str]
     may_import: bool
     most: int
     fault: str | None
@@ -104,7 +105,6 @@ class FieldView:
     value: str
     longest: int
     fault: str
-    phone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,6 @@ class UnitPage:
     seen: int | None
     confirmed_by: str
     versions: tuple[Version, ...]
-    own: bool
     done: str | None
     fault: str | None
     days: int
@@ -205,6 +204,7 @@ async def _list(
             before=asked.address(page=str(here - 1)) if here > 1 else None,
             after=asked.address(page=str(here + 1)) if here < pages else None,
             export=asked.address("/desk/contacts.csv") if MAY_EXPORT.met_by(viewer) else None,
+            own=viewer.scope.own,
             may_import=any(one.may_write for one in items) and viewer.may(Permission.NOTICES),
             most=directory_files.MOST_LINES,
             fault=fault.detail if fault else None,
@@ -304,7 +304,6 @@ async def _unit_page(request: web.Request, tried: Tried | None) -> web.Response:
             seen=stand.id if stand else None,
             confirmed_by=stand.confirmed_by if stand else "",
             versions=tuple(_version(row) for row in old),
-            own=unit.code in viewer.scope.own,
             done=_DONE.get(request.query.get("done", "")),
             fault=tried.error.detail if tried else None,
             days=rules.CONFIRM_EVERY.days,
@@ -320,7 +319,6 @@ def _fields(said: Mapping[DirectoryField, str], tried: Tried | None) -> tuple[Fi
     return tuple(
         FieldView(
             field.value, field.label, said.get(field, ""), rules.LONGEST[field], faults.get(field, ""),
-            field.value.endswith("phone"),
         )
         for field in DirectoryField
     )  # fmt: skip

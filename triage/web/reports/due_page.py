@@ -196,7 +196,8 @@ async def page(request: web.Request) -> web.Response:
         units: list[UnitDue] = []
         if not asked.unit and not asked.district and not asked.mine:
             units = await supervising.due_by_unit(session, request[VIEWER], now=now, within=window.within)
-        codes = {line.unit_code for line in found.lines if line.unit_code}
+        # Nobody rings their own desk.
+        codes = {line.unit_code for line in found.lines if line.unit_code} - request[VIEWER].scope.own
         duty = await duty_box.numbers(session, request[VIEWER], codes, now=now)
         remind = await directory.to_remind(session, request[VIEWER], now=now)
     beside = _Beside(units, new, duty, remind)
