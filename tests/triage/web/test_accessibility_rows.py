@@ -81,7 +81,8 @@ HERE = {
     "/desk/topics/{id:[0-9]{1,10}}": "/desk/topics/{topic}",
 }
 LISTS = (
-    "/desk/contacts", "/desk/incidents", "/desk/parties", "/desk/topics", "/desk/reports", "/desk/rewards", "/desk/trends",
+    "/desk/contacts",
+    "/desk/incidents", "/desk/parties", "/desk/topics", "/desk/reports", "/desk/rewards", "/desk/trends",
     "/desk/signals", "/desk/bulk",
 )  # fmt: skip
 
