@@ -76,7 +76,7 @@ def text_of(data: bytes) -> str:
 
 def read(text: str, tables: Tables, *, on: date) -> Read:
     """The lines of a file. Raises BadInput where the whole of it cannot be read."""
-    rows = csv.reader(io.StringIO(text, newline=""))
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
         _check(header)
