@@ -19,7 +19,7 @@ from models.db import Base, BigId
 class Measures:
     """What is counted in every cell.
 
-    Eight endings (`vocab_trends.SUMMED`) and 当场答复 add up to the demands: that one needs no column.
+    Nine endings (`vocab_trends.SUMMED`) and 当场答复 add up to the demands: that one needs no column.
     """
 
     demands: Mapped[int] = mapped_column(comment="诉求: every appeal with a ticket")
@@ -41,11 +41,13 @@ class Measures:
     negative: Mapped[int] = mapped_column(server_default="0", comment="of these 负面")
     positive: Mapped[int] = mapped_column(server_default="0", comment="of these 正面")
     angry: Mapped[int] = mapped_column(server_default="0", comment="of these 激烈")
+    withdrawn: Mapped[int] = mapped_column(server_default="0", comment="撤诉")
 
 
 MEASURES: Final = (
     "demands", "cases", "in_review", "open", "solved", "unsolved", "ended", "diverted", "handed_over",
     "merged", "reached", "satisfied", "reviewed", "corrected", "mood_read", "negative", "positive", "angry",
+    "withdrawn",
 )  # fmt: skip
 
 

@@ -121,6 +121,8 @@ class Move(Labelled):
     ACCEPT = "accept", "受理"
     DIVERT = "divert", "分流"
     ANSWER_NOW = "answer_now", "当场答复"
+    WITHDRAW = "withdraw", "撤诉"
+    TAKE_UP = "take_up", "取消撤诉"
     MERGE = "merge", "合并"
     SPLIT = "split", "撤销合并"
     DISPATCH = "dispatch", "派单"
@@ -212,6 +214,8 @@ class Field(Labelled):
     SATISFACTION = "satisfaction", "是否满意"
     DIVERT = "divert", "分流方式"
     OTHER_TICKET = "other_ticket", "并入的工单编号"
+    WITHDRAWN_BY = "withdrawn_by", "谁提出撤诉"
+    WITHDRAWN_WHY = "withdrawn_why", "撤诉原因"
     URGENCY = "urgency", "紧急程度"
 
 
@@ -291,6 +295,8 @@ class Tag(Labelled):
     PLACED = "ticket:placed", "地点更正到其他区"
     ACCEPT = "ticket:accept", "受理"
     ANSWER_NOW = "ticket:answer_now", "当场答复"
+    WITHDRAW = "ticket:withdraw", "撤诉"
+    TAKE_UP = "ticket:take_up", "取消撤诉"
     MERGE = "ticket:merge", "合并"
     SPLIT = "ticket:split", "撤销合并"
     SIGN = "ticket:sign", "签收"
@@ -331,10 +337,8 @@ class Tag(Labelled):
 
 
 #: The events of two moves were named before the moves were.
-TAG_OF: Final = {
-    move: {Move.DISPATCH: Tag.DISPATCHED, Move.DIVERT: Tag.DIVERTED}.get(move) or Tag(f"ticket:{move.value}")
-    for move in Move
-}
+_OLDER: Final = {Move.DISPATCH: Tag.DISPATCHED, Move.DIVERT: Tag.DIVERTED}
+TAG_OF: Final = {move: _OLDER.get(move) or Tag(f"ticket:{move.value}") for move in Move}
 
 
 class WishKind(Labelled):

@@ -16,6 +16,7 @@ class Ending(Labelled):
     UNSOLVED = "unsolved", "未解决"
     ENDED = "ended", "已办结，未回访到"
     ANSWERED = "answered", "当场答复"
+    WITHDRAWN = "withdrawn", "已撤诉"
     DIVERTED = "diverted", "已分流"
     HANDED_OVER = "handed_over", "已转办(非环境)"
     MERGED = "merged", "并入其他工单"

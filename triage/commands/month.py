@@ -106,4 +106,5 @@ def _spelled(line: Line, published: Published, tables: Tables) -> str:
     )
     score = shown(line.composite(published.figures.weights.weights))
     at_once = f"，另有当场答复 {line.answered} 件" if line.answered else ""
-    return f"{name_of(tables, line.by, line.key)}：考核 {line.assessed} 件，{rates}，综合分 {score}{at_once}"
+    withdrawn = f"，另有撤诉 {line.withdrawn} 件" if line.withdrawn else ""
+    return f"{name_of(tables, line.by, line.key)}：考核 {line.assessed} 件，{rates}，综合分 {score}{at_once}{withdrawn}"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 #: Every act that an event may tell of.
 ACTS: Final = frozenset({
-    "receive", "accept", "divert", "answer_now", "merge", "split", "dispatch", "sign", "contact",
+    "receive", "accept", "divert", "answer_now", "withdraw", "withdraw_part", "take_up", "merge", "split",
+    "dispatch", "sign", "contact",
     "handle", "progress", "feedback", "amend", "supplement",
     "object", "object_uphold", "object_reject", "arbitrate", "reassign", "pass_on", "extend_ask",
     "extend_grant", "extend_deny", "whistle", "report_in", "escalate", "supervise", "onsite", "urge",

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 #: Each ticket's own: never typed once for many.
 INDIVIDUAL: Final = frozenset({
     Field.PROPOSED_UNIT, Field.ATTACHMENT, Field.OUTCOME, Field.TOLD_CITIZEN, Field.CONTACTED, Field.SOLVED,
-    Field.SATISFACTION, Field.OTHER_TICKET, Field.DIVERT, Field.URGENCY,
+    Field.SATISFACTION, Field.OTHER_TICKET, Field.DIVERT, Field.URGENCY, Field.WITHDRAWN_BY,
+    Field.WITHDRAWN_WHY,
 })  # fmt: skip
 #: The same for all tickets of a job, though it is a ticket's number.
 _COMMON: Final = {Move.MERGE: frozenset({Field.OTHER_TICKET})}
-_NEVER: Final = frozenset({Move.UNDO, Move.CLEAR_FLAG, Move.AMEND, Move.SUPPLEMENT})
+_NEVER: Final = frozenset({Move.UNDO, Move.CLEAR_FLAG, Move.AMEND, Move.SUPPLEMENT, Move.TAKE_UP})
 
 
 @dataclass(frozen=True, slots=True)

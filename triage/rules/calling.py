@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _SENT: Final = frozenset({"dispatch", "reassign", "arbitrate", "pass_on"})
 #: After these a called unit has nothing to report to any more.
-_OVERTAKES: Final = frozenset({"feedback", "merge", "divert", "answer_now", "hand_over", "close", "archive"})
+_OVERTAKES: Final = frozenset({
+    "feedback", "merge", "divert", "answer_now", "withdraw", "hand_over", "close", "archive",
+})  # fmt: skip
 CALLS: Final = ("whistle", "escalate", "supervise")
 
 

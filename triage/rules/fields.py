@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Divert, Field, Labelled, Level, Outcome, Satisfaction, Told, Urgency, YesNo
+from models.vocab_withdrawal import WithdrawnBy, WithdrawnWhy
 from triage.errors import TriageError
 from triage.rules import amending
 from triage.rules.calendar import BEIJING, beijing
@@ -29,6 +30,8 @@ CHOICES: Final[Mapping[Field, type[Labelled]]] = {
     Field.SATISFACTION: Satisfaction,
     Field.DIVERT: Divert,
     Field.URGENCY: Urgency,
+    Field.WITHDRAWN_BY: WithdrawnBy,
+    Field.WITHDRAWN_WHY: WithdrawnWhy,
 }
 #: Shortest and longest text: two characters say something, four give a reason.
 TEXTS: Final[Mapping[Field, tuple[int, int]]] = {

@@ -20,7 +20,7 @@ from models.vocab import (
     Satisfaction,
     YesNo,
 )
-from triage.rules import amending, second_dispatch
+from triage.rules import amending, second_dispatch, withdrawing
 from triage.rules.calendar import beijing
 from triage.rules.deadlines import due_time, show
 from triage.rules.fields import Refusal, Stage
@@ -51,6 +51,9 @@ def check_state(s: Standing, row: MoveRow) -> None:
             f"工单现在是“{s.state.label}”，不能{what}；可以{what}的状态：{known}",
             row=row, stage=Stage.STATE,
         )  # fmt: skip
+    if Fact.WITHDRAWN in row.requires and s.withdrawn is None:
+        # Another situation, not something that is missing: what is, the other rows say.
+        raise Refusal(f"不能{row.move.label}：{Fact.WITHDRAWN.label}", row=row, stage=Stage.STATE)
 
 
 def check_post(tables: Tables, s: Standing, row: MoveRow, actor: Actor) -> None:
@@ -141,6 +144,8 @@ _FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
     Fact.CONFIDENTIAL: lambda s: s.confidential,
     Fact.CARRIES: lambda s: s.behind > 0,
     Fact.ANSWERED_NOW: lambda s: s.answered_now,
+    Fact.SHARED: lambda s: s.behind > 0 or s.unmerged is not None,
+    Fact.WITHDRAWN: lambda s: s.withdrawn is not None,
     Fact.CONTACTED: lambda s: s.contacted,
     Fact.ANSWERED: lambda s: s.answered,
     Fact.ATTACHMENT: lambda s: s.attachment,
@@ -237,7 +242,9 @@ def _gap(s: Standing, row: MoveRow, at: datetime) -> str | None:
     return f"两次{row.move.label}至少间隔 {hours} 小时，上一次是 {show(beijing(last.at))}"
 
 
-_LIMITS: Final = (_times, _urgency, _objections, _window, _before_due, _after_due, _unreachable, _gap)
+_LIMITS: Final = (
+    _times, _urgency, _objections, _window, _before_due, _after_due, _unreachable, _gap, withdrawing.too_late,
+)  # fmt: skip
 
 
 def check_values(
@@ -270,6 +277,8 @@ def check_values(
         raise refuse(Field.NOTE, words)
     if wrong := amending.refused(tables, s, row.move, values, beijing(at).date()):
         raise refuse(*wrong)
+    if row.move is Move.WITHDRAW and (lack := withdrawing.wrong(s, row, values)):
+        raise refuse(*lack)
     if row.move is Move.MERGE and (words := _head(s, other)):
         raise refuse(Field.OTHER_TICKET, words)
 

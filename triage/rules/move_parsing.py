@@ -20,6 +20,7 @@ from models.vocab import (
     Tag,
     Urgency,
 )
+from models.vocab_withdrawal import WithdrawnWhy
 from triage.rules.clock_counts import OfClocks
 from triage.rules.move_rows import FORBIDDEN, Effects, Fact, Goal, Limits, MoveRow
 from triage.rules.rows import Problem
@@ -35,10 +36,12 @@ L = TypeVar("L", bound=Labelled)
 _RULE: Final = re.compile(r"R\d{1,2}\.\d{1,2}")
 _COUNTS: Final = (
     "times", "objections_below", "objections_from", "review_hours", "unreachable_below", "unreachable_from",
-    "gap_hours", "until_days", "answer_percent", "note_at_least",
+    "gap_hours", "until_days", "answer_percent", "note_at_least", "within_hours",
 )  # fmt: skip
 #: Moves that a site's own table of before does not know: there nobody can make them.
-LATER: Final = frozenset({Move.ANSWER_NOW, Move.PASS_ON, Move.AMEND, Move.SUPPLEMENT})
+LATER: Final = frozenset(
+    {Move.ANSWER_NOW, Move.PASS_ON, Move.AMEND, Move.SUPPLEMENT, Move.WITHDRAW, Move.TAKE_UP}
+)
 _FLAGS: Final = ("before_due", "after_due", "at_most_original")
 
 
@@ -102,12 +105,13 @@ def _limits(r: Record) -> Limits:
     counts = {name: limits.whole(name) if limits.optional(name) else None for name in _COUNTS}
     flags = {name: limits.flag(name) for name in _FLAGS}
     urgencies = _members(limits, "urgencies", Urgency)
+    whys = _members(limits, "whys", WithdrawnWhy)
     of_clocks = _of_clocks(limits)
     for part in (hours, answering, limits):
         if part is not None and not part.done():
             r.sound = False
     return Limits(
-        urgencies=urgencies, window_hours=window, answer_hours=answer_hours, of_clocks=of_clocks,
+        urgencies=urgencies, whys=whys, window_hours=window, answer_hours=answer_hours, of_clocks=of_clocks,
         **counts, **flags,  # type: ignore[arg-type]
     )  # fmt: skip
 

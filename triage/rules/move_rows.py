@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from models.vocab_withdrawal import WithdrawnWhy
+
 
 class Goal(StrEnum):
     """Where a row leads when that is no fixed state: it stays, or goes back to before the objection."""
@@ -29,6 +31,8 @@ class Fact(Labelled):
     CONFIDENTIAL = "confidential", "诉求人没有要求保密"
     CARRIES = "carries", "没有诉求并在这张工单后面"
     ANSWERED_NOW = "answered_now", "不是当场答复办结的"
+    SHARED = "shared", "没有别的诉求和它并在一起"
+    WITHDRAWN = "withdrawn", "诉求人没有撤诉"
     CONTACTED = "contacted", "还没有联系上诉求人"
     ANSWERED = "answered", "还没有向诉求人和热线双向反馈"
     ATTACHMENT = "attachment", "还没有佐证附件"
@@ -54,6 +58,8 @@ FORBIDDEN: Mapping[Fact, str] = {
     Fact.FLAGGED: "工单还有需要关注的标记，应先解除关注",
     Fact.CONFIDENTIAL: "诉求人要求保密",
     Fact.CARRIES: "还有诉求并在这张工单后面，他们等的是这一张：请派单一起办，或先撤销合并再逐件答复",
+    Fact.SHARED: "有别的诉求和它并在一起，那件事照常办理：只能撤这位诉求人自己的那一份，撤一次",
+    Fact.WITHDRAWN: "诉求人已经撤诉；要继续的，先取消撤诉",
     Fact.CONTACTED: "已经联系过诉求人",
     Fact.RUNG: "已经开始回访（并进来的诉求人也算），诉求人听到的是这份反馈",
     Fact.SUPPLEMENTING: "反馈退回补充期间只补充反馈",
@@ -92,6 +98,10 @@ class Limits:
     """What 退回补充 gives, by grade; never more than `answer_percent` of the grade's own limit."""
     note_at_least: int | None = None
     """Characters that 情况说明 must have here."""
+    within_hours: int | None = None
+    """Hours after 撤诉 in which it can be taken back here."""
+    whys: tuple[WithdrawnWhy, ...] = ()
+    """撤诉原因 that may be given here; empty: any."""
     of_clocks: str | None = None
     """The numbers are those of `clocks.yaml` (`clock_counts.OfClocks`)."""
 

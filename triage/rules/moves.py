@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Level, Move
 from triage.errors import NoRule
-from triage.rules import amending, routing, second_dispatch
+from triage.rules import amending, routing, second_dispatch, withdrawing
 from triage.rules.calendar import beijing
 from triage.rules.fields import Refusal, Stage, check_spare, read
 from triage.rules.move_checks import (
@@ -198,6 +198,8 @@ def _data(
 def _goal(s: Standing, row: MoveRow) -> State:
     if row.move is Move.SPLIT and s.unmerged is not None:
         return s.unmerged.state
+    if row.move is Move.TAKE_UP:
+        return withdrawing.goal(s)
     if row.goal is Goal.SAME:
         return s.state
     if row.goal is Goal.BEFORE:

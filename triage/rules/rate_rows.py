@@ -34,6 +34,7 @@ class Cause(StrEnum):
     ANSWERED = "answered"
     MERGED = "merged"
     EXCLUDED = "excluded"
+    WITHDRAWN = "withdrawn"
     WRONG_UNIT = "wrong_unit"
     LEDGER = "ledger"
     UNREACHABLE = "unreachable"
@@ -42,7 +43,7 @@ class Cause(StrEnum):
 
 
 #: Causes that came later, and by whose row they go on days, and in a site's own tables, of before.
-LATER: Final = {Cause.ANSWERED: Cause.DIVERTED}
+LATER: Final = {Cause.ANSWERED: Cause.DIVERTED, Cause.WITHDRAWN: Cause.EXCLUDED}
 
 
 class Period(StrEnum):

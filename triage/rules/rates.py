@@ -67,7 +67,7 @@ class Tally:
 class Line:
     """The figures of one unit, street, district or kind; `assessed` tickets count in at least one rate.
 
-    `answered`: of those left out (`out`) the ones that were answered at once (当场答复).
+    Of those left out (`out`) `answered` were answered at once (当场答复), `withdrawn` by their callers (撤诉).
     """
 
     by: By
@@ -76,6 +76,7 @@ class Line:
     out: int
     tallies: tuple[tuple[Rate, Tally], ...]
     answered: int = 0
+    withdrawn: int = 0
 
     def of(self, rate: Rate) -> Tally:
         """The tally of a rate."""
@@ -145,13 +146,14 @@ def lines_of(verdicts: Iterable[Verdict]) -> tuple[Line, ...]:
     sums: dict[tuple[By, str], dict[Rate, list[int]]] = defaultdict(
         lambda: {rate: [0, 0, 0] for rate in Rate}
     )
-    tickets: dict[tuple[By, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    tickets: dict[tuple[By, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for verdict in verdicts:
         missed = {out.rate for out in verdict.outs}
-        at_once = not verdict.points and any(out.cause is Cause.ANSWERED for out in verdict.outs)
+        causes = {out.cause for out in verdict.outs} if not verdict.points else set()
         for key in keys_of(verdict):
             tickets[key][0 if verdict.points else 1] += 1
-            tickets[key][2] += at_once
+            tickets[key][2] += Cause.ANSWERED in causes
+            tickets[key][3] += Cause.WITHDRAWN in causes
             found = sums[key]
             for rate, points in verdict.points:
                 found[rate][0] += points
@@ -167,6 +169,7 @@ def lines_of(verdicts: Iterable[Verdict]) -> tuple[Line, ...]:
             tickets[by, key][1],
             tuple((rate, Tally(*sums[by, key][rate])) for rate in Rate),
             tickets[by, key][2],
+            tickets[by, key][3],
         )
         for by, key in sorted(sums, key=lambda found: (order.index(found[0]), found[1]))
     )

@@ -22,8 +22,8 @@ from models.vocab import (
 from models.vocab_citizen import CITIZEN
 from models.vocab_sources import PLATFORM
 from triage.errors import TriageError
-from triage.rules import amending, second_dispatch
-from triage.rules.standing import Asked, Call, FollowUp, Last, Objection, Run, Standing
+from triage.rules import amending, following_up, second_dispatch, withdrawing
+from triage.rules.standing import Asked, Call, Last, Objection, Run, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -115,6 +115,10 @@ def opening_of(**facts: Any) -> dict[str, Any]:  # noqa: ANN401  (the facts that
 
 def step(s: Standing, event: Event) -> Standing:
     """The standing after one more event; one that is no move (an automatic 催办) only takes its place."""
+    return withdrawing.rested(_step(s, event), at=event.at)
+
+
+def _step(s: Standing, event: Event) -> Standing:
     if besides := _BESIDES.get(event.tag):
         return besides(s, event)
     if event.tag not in MOVE_TAGS or "move" not in event.data:
@@ -294,19 +298,6 @@ def _reported(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     )
 
 
-def _followed(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    solved = values.get(Field.SOLVED)
-    attempt = FollowUp(
-        event.seq, event.at, Outcome(values[Field.OUTCOME]),
-        YesNo(solved) if solved else None, values.get(Field.SATISFACTION),
-    )  # fmt: skip
-    run = s.clocks.get(Clock.FOLLOW_UP)
-    if s.state is State.MERGED and attempt.outcome is Outcome.REACHED and run and run.stopped is None:
-        # Tables from before such a clock existed do not say that it stops here.
-        s = s.evolve(clocks={**s.clocks, Clock.FOLLOW_UP: Run(run.started, run.due, run.rule, event.at)})
-    return s.evolve(follow_ups=(*s.follow_ups, attempt))
-
-
 def _answer_anew(s: Standing) -> datetime | None:
     answer = s.clocks.get(Clock.ANSWER)
     return answer.due if answer else s.answer_by
@@ -364,7 +355,9 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
     Move.SUPERVISE: lambda s, _e, _v: s.evolve(supervised=True),
     Move.ONSITE: lambda s, _e, _v: s.evolve(supervised=False),
     Move.URGE: lambda s, _e, _v: s.evolve(urges=s.urges + 1),
-    Move.FOLLOW_UP: _followed,
+    Move.FOLLOW_UP: following_up.followed,
+    Move.WITHDRAW: withdrawing.withdrawn,
+    Move.TAKE_UP: withdrawing.taken_up,
     Move.REHANDLE: amending.rehandled,
     Move.ANSWER_NOW: lambda s, e, _v: s.evolve(answered=True, answered_now=True, answer_seq=e.seq),
     Move.DIVERT: lambda s, _e, v: s.evolve(divert=Divert(v[Field.DIVERT])),

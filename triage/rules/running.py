@@ -56,14 +56,15 @@ class Running:
 
 #: A 回访 of the time in which a case that is on its own again was merged into another one.
 ASKED_MERGED: Final = "follow_up_merged"
-_TAKING_BACK: Final = ("undo", "split")
+_TAKING_BACK: Final = ("undo", "split", "take_up")
+_WITHDRAWALS: Final = ("withdraw", "withdraw_part")
 _ENDED_BY_SPLIT: Final = ("archive", "head_answered", "head_reopened")
 
 
 def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     """The events that still stand: each `undo` takes back the one that it names, by its number.
 
-    Not simply the last: a citizen or the timetable may have urged since, and staff still undo what they did.
+    取消撤诉 (`take_up`) takes back the 撤诉 before it. Not simply the last: a citizen or the timetable may have urged since, and staff still undo what they did.
     Where no number is told it is the last that stands. A `split` takes back the merge before it, what became
     of the case it led into, and the archiving that followed it. What was asked of the citizen in between was
     asked of the other case's answer: it stays, as no 回访 of this one (`ASKED_MERGED`).
@@ -76,6 +77,9 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
             merged = next((at for at in range(len(kept) - 1, -1, -1) if kept[at].act == "merge"), len(kept))
             since = [one for one in kept[merged + 1 :] if one.act not in _ENDED_BY_SPLIT]
             kept[merged:] = [_of_the_other(one) for one in since]
+        elif event.act == "take_up":
+            taken = next((one for one in reversed(kept) if one.act in _WITHDRAWALS), None)
+            kept = [one for one in kept if one is not taken]
         elif event.act != "undo":
             kept.append(event)
         elif (undone := event.data.get("undoes")) is not None:
@@ -215,7 +219,7 @@ def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> 
         start = max(told, due) if run.start is StartsAt.ANSWER_DUE and due else told
         row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
         # Calls from while it was merged with another case asked of that one's answer.
-        stopped = _stopped(tables, run, own[place:])
+        stopped = _withdrawn(events, told) or _stopped(tables, run, own[place:])
         found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
     return (*found, *_behind(tables, urgency, events))
 
@@ -231,9 +235,15 @@ def _behind(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> list[R
         ends = next((at for at, one in enumerate(rest) if one.act.startswith("head_")), len(rest))
         run = tables.clocks.run(ClockName.FOLLOW_UP, beijing(start).date())
         row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
-        stopped = _stopped(tables, run, rest[:ends]) or (rest[ends].at if ends < len(rest) else None)
+        stopped = _withdrawn(events, event.at) or _stopped(tables, run, rest[:ends])
+        stopped = stopped or (rest[ends].at if ends < len(rest) else None)
         found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
     return found
+
+
+def _withdrawn(events: Sequence[Event], at: datetime) -> datetime | None:
+    """That moment, where the citizen had withdrawn by then: nobody is to ask them anything."""
+    return at if any(event.act in _WITHDRAWALS and event.at <= at for event in events) else None
 
 
 def pauses_of(events: Sequence[Event]) -> tuple[Pause, ...]:

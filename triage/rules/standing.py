@@ -144,6 +144,10 @@ class Standing:
     """Cases that are merged into this one."""
     answered_now: bool = False
     """Closed by 当场答复."""
+    withdrawn: datetime | None = None
+    """撤诉: since when the citizen asks for nothing any more; None: they do."""
+    unwithdrawn: Standing | None = None
+    """Where it stood before 撤诉 ended it: there it goes back to. None where the case goes on for others."""
     answer_seq: int = 0
     """The event of the last answer, its own or that of the case it is merged into, or that took it away."""
     answer: Mapping[str, Any] = field(default_factory=dict)
@@ -193,7 +197,7 @@ class Standing:
         The clock of that 回访 stops when somebody was reached, or with the last call in vain.
         """
         run = self.clocks.get(Clock.FOLLOW_UP)
-        return self.content or (self.head_answered and run is not None and run.stopped is not None)
+        return bool(self.content or self.withdrawn) or (self.head_answered and run is not None and run.stopped is not None)
 
     @property
     def due_at(self) -> datetime | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _YES: Final = 100
 _SENT: Final = frozenset({"dispatch", "reassign", "arbitrate", "pass_on"})
 #: Exclusions of the whole ticket, in the order in which they are looked for.
-WHOLE: Final = (Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.LEDGER)
+WHOLE: Final = (Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.WITHDRAWN, Cause.LEDGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _verdict(
         if cause in {Cause.OPEN, Cause.UNSAID} and called.concluded and called.answer is None:
             cause = Cause.UNREACHABLE if rate is not Rate.RESPONSE else cause
         reason = ""
-        if whole is not None and rate in rules.exclusions[whole[0]].rates:
+        if whole is not None and rate in rules.exclusions[whole[0]].rates and not _goes_on(whole[1], rate):
             cause, reason = whole[0], str(whole[1].data.get("reason") or "")
         if cause is None:
             points.append((rate, told))
@@ -136,6 +136,11 @@ def _verdict(
         else:
             points.append((rate, told))  # a row that does not excuse: it counts as it is
     return _of(history, unit, tuple(points), tuple(outs))
+
+
+def _goes_on(event: Event, rate: Rate) -> bool:
+    """Whether the unit still answers for that rate: one of several callers withdrew, the matter goes on."""
+    return event.act == "withdraw_part" and rate is Rate.RESPONSE
 
 
 def _measured(
@@ -207,6 +212,8 @@ def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | N
         return Cause.MERGED, merge
     if granted := after("exclude_grant"):
         return Cause.EXCLUDED, granted
+    if called.concluded is None and (withdrawn := after("withdraw") or after("withdraw_part")):
+        return Cause.WITHDRAWN, withdrawn
     if called.concluded is None and (ledger := after("ledger_grant", "feedback", "close")):
         return Cause.LEDGER, ledger
     return None

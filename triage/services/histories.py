@@ -11,7 +11,7 @@ from models import placed
 from models.appeals import Reading
 from models.corrections import Correction
 from models.tickets import Ticket, TicketEvent
-from models.vocab import Corrected, Tag, Urgency
+from models.vocab import Corrected, State, Tag, Urgency
 from triage.rules.acts import ACTS, Event, History
 from triage.rules.rate_rows import SATISFACTION
 
@@ -31,7 +31,8 @@ _NAMED: Final = {
 }  # fmt: skip
 #: What may decide the month a ticket counts in: the acts that `verdicts` looks at for it.
 _DECIDING: Final = (
-    "dispatch", "divert", "answer_now", "merge", "split", "follow_up", "exclude_grant", "ledger_grant",
+    "dispatch", "divert", "answer_now", "withdraw", "take_up", "merge", "split", "follow_up",
+    "exclude_grant", "ledger_grant",
 )  # fmt: skip
 _WORTH: Final = {word: len(SATISFACTION) - place for place, word in enumerate(SATISFACTION)}
 _YES_NO: Final = {"yes": True, "no": False}
@@ -54,6 +55,9 @@ def event_of(tag: str, at: datetime, data: Mapping[str, Any], seq: int) -> Event
     if act is None:
         return None
     told = {**data, **(data.get("values") or {})}
+    if act == "withdraw" and data.get("to") != State.CLOSED:
+        # Others wait for the case: it goes on.
+        return Event("withdraw_part", at, told, seq)
     unanswered = told.get("outcome") == "unreachable" or bool(told.get("unreachable"))
     if act == "contact" and unanswered:
         return Event("contact_tried", at, told, seq)

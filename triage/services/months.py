@@ -134,6 +134,8 @@ def _content(figures: Month) -> tuple[dict[str, Any], str]:
     # Only where there are any: the other months are what they were before these were counted.
     if answered := [[line.by.value, line.key, line.answered] for line in figures.lines if line.answered]:
         content["answered"] = answered
+    if withdrawn := [[line.by.value, line.key, line.withdrawn] for line in figures.lines if line.withdrawn]:
+        content["withdrawn"] = withdrawn
     whole = {"figures": content, "verdicts": [_verdict_row(verdict) for verdict in figures.verdicts]}
     canonical = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
     return content, hashlib.sha256(canonical).hexdigest()
@@ -283,6 +285,7 @@ def _told(row: MonthFigures, verdicts: tuple[Verdict, ...]) -> Published:
         {Rate(rate): weight for rate, weight in told["weights"]["values"].items()},
     )  # fmt: skip
     at_once = {(by, key): count for by, key, count in told.get("answered", ())}
+    withdrawn = {(by, key): count for by, key, count in told.get("withdrawn", ())}
     lines = tuple(
         Line(
             By(by),
@@ -291,6 +294,7 @@ def _told(row: MonthFigures, verdicts: tuple[Verdict, ...]) -> Published:
             out,
             tuple((rate, Tally(*tallies[rate.value])) for rate in Rate),
             at_once.get((by, key), 0),
+            withdrawn.get((by, key), 0),
         )
         for by, key, assessed, out, tallies in told["lines"]
     )

@@ -30,7 +30,7 @@ from triage.rules.access import check_post
 from triage.rules.dues import dues
 from triage.rules.fields import FREE
 from triage.rules.replay import Event, step
-from triage.services import following, ledger, move_rows
+from triage.services import following, ledger, move_rows, withdrawing
 from triage.services.hotline import noting
 from triage.services.notices import events as events_told
 from triage.services.notices import telling
@@ -153,6 +153,7 @@ async def make(
     standing, events = await stand(session, tables, ticket, now=now)
     head = locked.get(other_no) if other_no and other_no != wish.no else None
     head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
+    await withdrawing.check(session, ticket, wish.move)
     request = moves.Request(wish.move, wish.values, head_standing)
     chosen = moves.choose(tables, standing, request, person.actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)

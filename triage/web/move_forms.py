@@ -54,7 +54,7 @@ NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.ON_LEDGER: (Move.LEDGER_REVIEW, Move.PROGRESS),
     State.FEEDBACK: (Move.FOLLOW_UP,),
     State.FOLLOWED_UP: (Move.CLOSE, Move.REHANDLE),
-    State.CLOSED: (Move.ARCHIVE, Move.ACCEPT),
+    State.CLOSED: (Move.ARCHIVE, Move.ACCEPT, Move.TAKE_UP),
     State.ARCHIVED: (),
     State.MERGED: (Move.FOLLOW_UP, Move.SPLIT, Move.ARCHIVE),
 }
@@ -211,6 +211,8 @@ def _offered(
         return tuple(Term(one.id, one.title) for one in amending.lacks(tables, beijing(at).date()))
     if (field, rows[0].move) == (Field.UNIT, Move.PASS_ON):
         return tuple(Term(u.code, u.name) for u in second_dispatch.units(tables, s, beijing(at).date()))
+    if field is Field.WITHDRAWN_WHY and (known := {why for row in rows for why in row.limits.whys}):
+        return tuple(one for one in _options(field, rows) if one.code in known)
     return _options(field, rows)
 
 

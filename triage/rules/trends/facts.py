@@ -78,15 +78,19 @@ def state_told(state: State, events: Sequence[Event]) -> State:
     return State(before) if before else state
 
 
-def ending_of(state: State, follow_ups: Sequence[FollowUp], *, at_once: bool = False) -> Ending:
+def ending_of(
+    state: State, follow_ups: Sequence[FollowUp], *, at_once: bool = False, withdrawn: bool = False
+) -> Ending:
     """What has come of a demand. Solved or not is what the last 回访 that reached the citizen says.
 
-    `at_once`: 当场答复, which nobody is asked about.
+    `at_once`: 当场答复, which nobody is asked about. `withdrawn`: 撤诉, which is never counted as solved.
     """
     if state in _PLAIN:
         return _PLAIN[state]
     if state not in _OVER:
         return Ending.OPEN
+    if withdrawn:
+        return Ending.WITHDRAWN
     if at_once:
         return Ending.ANSWERED
     said = _last_reached(follow_ups)
@@ -129,6 +133,7 @@ def fact_of(
     follow_ups: Sequence[FollowUp],
     community: str | None = None,
     at_once: bool = False,
+    withdrawn: bool = False,
 ) -> Fact:
     """The part of a ticket. `spoken` is Beijing time; `corrections` are (field, new value), oldest first.
 
@@ -147,7 +152,8 @@ def fact_of(
     said = _last_reached(follow_ups)
     return Fact(
         day=spoken.date(), hour=spoken.hour, kind=kind, district=district, street=street, channel=channel,
-        ending=ending_of(state, follow_ups, at_once=at_once).value, community=found, grid=grid,
+        ending=ending_of(state, follow_ups, at_once=at_once, withdrawn=withdrawn).value,
+        community=found, grid=grid,
         model=reading.model, band=min(int(reading.confidence * 10), 9),
         reached=int(said is not None), satisfied=int(said is not None and said.satisfaction in _CONTENT),
         reviewed=int(reading.review), corrected=int(bool(corrections)),

@@ -1,9 +1,10 @@
 """记下要回传的动作: a move of a platform's ticket leaves a row for the sender, in the move's own transaction.
 
-Which moves are told: the seven of R7.3, 当场答复 as two of them, 更正反馈 as a further 反馈. The ticket's row
-is locked by the move, so the action numbers of an order are given out one after another. What can still be
-undone waits until it no longer can (unless the source says otherwise): undone before that, it is never sent;
-after, a further 阶段反馈 says so, as when what was answered at once is taken up again (受理).
+Which moves are told: the seven of R7.3, 当场答复 as two of them, 更正反馈 as a further 反馈, and 撤诉 that ended
+a case as 办结 (not one that the platform itself asked for). The ticket's row is locked by the move,
+so the action numbers of an order are given out one after another. What can still be undone waits until it no
+longer can (unless the source says otherwise): undone before that, it is never sent; after, a further 阶段反馈
+says so, as when what was answered at once is taken up again (受理), or what was withdrawn (取消撤诉).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import sqlalchemy as sa
 from models.appeals import Appeal, Source
 from models.hotline import HotlineAction
 from models.tickets import TicketEvent
-from models.vocab import Move, State, Tag
+from models.vocab import Field, Move, State, Tag
 from models.vocab_sources import ActionKind, ActionState, SourceKind
+from models.vocab_withdrawal import WithdrawnBy, WithdrawnWhy
 from triage.clock import local
 
 if TYPE_CHECKING:
@@ -46,13 +48,19 @@ _KINDS: Final[Mapping[str, tuple[ActionKind, ...]]] = {
     Move.AMEND.value: (ActionKind.FEEDBACK,),
 }
 UNDONE: Final = "已撤销"
-_TAKEN_UP: Final = "已收回，重新受理：已撤销"
+#: How what a platform was told is taken back, by the move that does.
+_HOW: Final[Mapping[str, str]] = {
+    Move.ACCEPT.value: "已收回，重新受理：已撤销",
+    Move.TAKE_UP.value: "撤诉已取消，继续办理：已撤销",
+}
 
 
 async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Event, *, now: datetime) -> None:
     """Write what the platform is to be told of this event; nothing for others and for other tickets."""
     move = str(event.data.get("move"))
     kinds = _KINDS.get(move, ())
+    if move == Move.WITHDRAW.value:
+        kinds = withdrawn_told(event)
     undone = await _undone(session, ticket.id, event)
     if not kinds and undone is None:
         return
@@ -75,7 +83,7 @@ async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Eve
         told = await _undo(session, ticket.id, undone)
         if not told:
             return
-        how = _TAKEN_UP if move == Move.ACCEPT.value else UNDONE
+        how = _HOW.get(move, UNDONE)
         named = "、".join(f"第 {one.seq} 号动作“{_label(one)}”" for one in told)
         kinds, body = (ActionKind.PROGRESS,), body | {"note": f"{how}{named}"}
     elif order.settings.get("hold_undo", "yes") != "no" and (until := event.data.get("undo_until")):
@@ -105,19 +113,27 @@ async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Eve
 
 
 async def _undone(session: AsyncSession, ticket_id: int, event: Event) -> int | None:
-    """The event that this one takes back: by 撤销, or by 受理 of what was answered at once."""
+    """The event that this one takes back: by 撤销, by 受理 of what was answered at once, by 取消撤诉."""
     move = event.data.get("move")
     if move == Move.UNDO.value:
         undone: int | None = event.data.get("undoes")
         return undone
-    if move != Move.ACCEPT.value or event.data.get("from") != State.CLOSED.value:
+    of = {Move.ACCEPT.value: Tag.ANSWER_NOW, Move.TAKE_UP.value: Tag.WITHDRAW}.get(str(move))
+    if of is None or event.data.get("from") != State.CLOSED.value:
         return None
     found: int | None = await session.scalar(
         sa.select(sa.func.max(TicketEvent.seq)).where(
-            TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.ANSWER_NOW.value
+            TicketEvent.ticket_id == ticket_id, TicketEvent.tag == of.value
         )
     )
     return found
+
+
+def withdrawn_told(event: Event) -> tuple[ActionKind, ...]:
+    """What a platform is told of 撤诉: the end of a case, unless it withdrew the order itself."""
+    ends = event.data.get("to") == State.CLOSED.value
+    own = (event.data.get("values") or {}).get(Field.WITHDRAWN_BY.value) == WithdrawnBy.PLATFORM.value
+    return (ActionKind.CLOSED,) if ends and not own else ()
 
 
 def _body(tables: Tables, ticket: Ticket, event: Event) -> dict[str, Any]:
@@ -125,6 +141,9 @@ def _body(tables: Tables, ticket: Ticket, event: Event) -> dict[str, Any]:
     unit = event.data.get("by_unit") or ticket.unit_code
     row = tables.units.get(unit or "")
     values = dict(event.data.get("values") or {})
+    if why := values.get(Field.WITHDRAWN_WHY.value):
+        said = f"：{values['note']}" if values.get("note") else ""
+        values["note"] = f"诉求人撤诉（{WithdrawnWhy(why).label}）{said}"
     return {
         **values,
         "at": event.at.isoformat(),

@@ -57,7 +57,7 @@ _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
 _PARTS: Final = ("name", "phone", "id_number", "original", "phone_index")
 _SETTLED: Final = tuple(state.value for state in (ShareState.PAID, ShareState.WAIVED, ShareState.DECLINED))
 #: A reward in these is about a person who must still be found and told apart from others.
-_DECIDING: Final = tuple(
+DECIDING: Final = tuple(
     state.value
     for state in (
         RewardState.CANDIDATE,
@@ -340,7 +340,7 @@ async def needed(session: AsyncSession, ticket: Ticket) -> bool:
         .where(
             sa.or_(Reward.root_ticket_id == ticket.id, Reward.winner_appeal_id == ticket.appeal_id),
             sa.or_(
-                Reward.state.in_(_DECIDING),
+                Reward.state.in_(DECIDING),
                 RewardShare.state == ShareState.PAYING.value,
                 sa.and_(RewardShare.id.is_not(None), Reward.state.not_in(_TAKEN_BACK)),
             ),

@@ -34,14 +34,14 @@ _RULED: Final = {
 def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Happened:
     """A move: its units are those of the ticket after it; called is who was not called before.
 
-    A merge tells only units that had the case: what was merged before it was sent out took it from nobody.
+    A merge or 撤诉 tells only units that had the case: what ended before it was sent out took it from nobody.
     """
     move = Move(event.data["move"])
-    if move is Move.MERGE and before.state is State.REVIEW:
-        after = after.evolve(unit=None, assist=())
+    if _unheard(move, before, after):
+        after = after.evolve(unit=None, assist=(), copies=())
     ruled = before.asked.get(_RULED[move]) if move in _RULED else None
     wish = raised_by(move)
-    until = event.data.get("undo_until") if wish else None
+    until = event.data.get("undo_until") if wish or move is Move.WITHDRAW else None
     called = [call for call in after.calls if call not in before.calls]
     objection = after.objections[-1] if after.objections else None
     return Happened(
@@ -67,6 +67,19 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
         held=datetime.fromisoformat(until) if until else None,
         wanted=_wanted(wish, after),
     )
+
+
+def _unheard(move: Move, before: Standing, after: Standing) -> bool:
+    """Whether no unit has to hear of it: none had the case, or its work goes on for others."""
+    match move:
+        case Move.MERGE:
+            return before.state is State.REVIEW
+        case Move.WITHDRAW:
+            return before.state is State.REVIEW or after.state is not State.CLOSED
+        case Move.TAKE_UP:
+            return after.state is State.REVIEW or before.state is not State.CLOSED
+        case _:
+            return False
 
 
 def placed(ticket: Ticket, event: Event, after: Standing, told: Sequence[str]) -> Happened:

@@ -4,7 +4,8 @@ A case may have gone to another unit meanwhile, whose own notice says so, or bec
 not see it is told nothing of it (`sight`), and who handed it on (二次派单) and is copied since is not told
 to deal with it. And a reminder that a limit comes hurries nobody who has
 answered, a wish that was taken back (撤销) or is answered waits for nobody, a merge that was undone took
-nothing, and a feedback that is complete again (退回补充 taken back, or answered) is not asked for.
+nothing, nor did a 撤诉 that was taken back; nor goes on what was withdrawn again, and a feedback that is
+complete again (退回补充 taken back, or answered) is not asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from models.tickets import Ticket, TicketEvent
-from models.vocab import CLOSED_STATES, Clock, State, Tag
+from models.vocab import CLOSED_STATES, Clock, Move, State, Tag
 from models.vocab_notices import NoticeTo, RecipientKind
 from models.waiting import RAISES, waits_of
 from triage.services.notices import sight
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _ANSWERED: Final = (State.FEEDBACK.value, State.FOLLOWED_UP.value, *(state.value for state in CLOSED_STATES))
 _FULL: Final = 100
+_WITHDRAWALS: Final = frozenset({Tag.WITHDRAW, Tag.TAKE_UP})
 #: What tells these alone asks them to deal with a case.
 _DEALING: Final = frozenset({NoticeTo.LEAD, NoticeTo.ASSIST})
 
@@ -74,6 +76,7 @@ async def of(
     asks = [one for one in left if NoticeTo.DECIDES in rows[one.template].tells]
     merges = [one for one in left if Tag.MERGE in rows[one.template].events]
     backs = [one for one in left if Tag.SUPPLEMENT in rows[one.template].events]
+    withdrawals = [one for one in left if not _WITHDRAWALS.isdisjoint(rows[one.template].events)]
     return (
         unseen
         | others
@@ -81,6 +84,7 @@ async def of(
         | await _decided(session, asks)
         | await _parted(session, merges)
         | await _settled(session, backs)
+        | await _other_since(session, withdrawals)
     )
 
 
@@ -151,3 +155,20 @@ async def _settled(session: AsyncSession, backs: Sequence[Waiting]) -> set[int]:
         await session.scalars(sa.select(Ticket.no).where(Ticket.no.in_(numbers), Ticket.state.in_(_ANSWERED)))
     )
     return {one.id for one in backs if one.facts["no"] in answered}
+async def _other_since(session: AsyncSession, withdrawals: Sequence[Waiting]) -> set[int]:
+    """Of 撤诉 and 取消撤诉 those that something else followed: undone (撤销), taken back, withdrawn again."""
+    if not withdrawals:
+        return set()
+    events = {one.id: _event(one) for one in withdrawals}
+    tags = [tag.value for tag in (*sorted(_WITHDRAWALS), Tag.UNDO)]
+    rows = await session.execute(
+        sa.select(Ticket.no, TicketEvent.seq, TicketEvent.tag, TicketEvent.data)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .where(Ticket.no.in_({no for no, _ in events.values()}), TicketEvent.tag.in_(tags))
+        .order_by(TicketEvent.ticket_id, TicketEvent.seq)
+    )
+    last: dict[str, int] = {}
+    for no, seq, tag, data in rows:
+        if tag != Tag.UNDO or data.get("undone") in {Move.WITHDRAW.value, Move.TAKE_UP.value}:
+            last[no] = seq
+    return {number for number, (no, seq) in events.items() if last.get(no) != seq}

@@ -36,8 +36,8 @@ _AT_A_UNIT: Final = {Post.HOTLINE: NoticeTo.CITY, Post.DISTRICT: NoticeTo.DISTRI
 class Happened:
     """An event of a ticket as notices see it; `parts` are the units of the ticket by what they are to it.
 
-    `wish` was raised by it, on a ticket that stands as `state` since; until `held` it can be taken back, and
-    by `wanted` its answer is wanted.
+    `wish` was raised by it, on a ticket that stands as `state` since; by `wanted` its answer is wanted. Until
+    `held` it can be taken back (撤销) and is told to nobody.
     """
 
     no: str
@@ -93,7 +93,7 @@ def notices_of(
                 facts=said,
                 reminds=reminds,
                 due=event.due if reminds else event.wanted if asks else None,
-                held=event.held if asks else None,
+                held=event.held,
             )
             for to in told
         ]

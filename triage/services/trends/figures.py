@@ -73,6 +73,7 @@ class Figures:
     negative: int = 0
     positive: int = 0
     angry: int = 0
+    withdrawn: int = 0
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))

@@ -72,6 +72,7 @@ async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Counted]
             state=state_told(standing.state if standing else State(row.state), mine),
             follow_ups=standing.follow_ups if standing else (),
             at_once=standing is not None and standing.answered_now,
+            withdrawn=standing is not None and standing.withdrawn is not None,
         )
         found[row.id] = Counted(fact, mine[-1].seq if mine else 0, said[-1].id if said else 0)
     return found

@@ -74,6 +74,8 @@ class MonthLine:
     group: str
     answered: int = 0
     """Of `out`: 当场答复."""
+    withdrawn: int = 0
+    """Of `out`: 撤诉."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,7 @@ class _View:
             change=signed(change.composite if change else None),
             group="",
             answered=line.answered,
+            withdrawn=line.withdrawn,
         )
 
     def cell(self, line: Line, rate: Rate, tab: str | None) -> RateCell:
@@ -315,6 +318,7 @@ class _View:
             change=signed(row.change),
             group=group,
             answered=row.line.answered if row.line else 0,
+            withdrawn=row.line.withdrawn if row.line else 0,
         )
 
 

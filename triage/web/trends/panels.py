@@ -234,7 +234,7 @@ async def endings(session: AsyncSession, ask: TrendsAsk, _names: Names) -> Panel
             rows.append((text(ending.label), count(told, ask.tickets(ending=ending.value)), part))
     return Panel(
         "endings", "办理结果",
-        f"本期诉求到现在的结果，各项合计等于诉求数。{Ending.SOLVED.label}与{Ending.UNSOLVED.label}以最近一次接通的回访为准；{Ending.ANSWERED.label}的不派单、不回访。",
+        f"本期诉求到现在的结果，各项合计等于诉求数。{Ending.SOLVED.label}与{Ending.UNSOLVED.label}以最近一次接通的回访为准；{Ending.ANSWERED.label}的不派单、不回访；{Ending.WITHDRAWN.label}的不算解决。",
         ("结果", "诉求", "占比"), tuple(rows),
         options.bars([r[0].words for r in rows], [r[1].value for r in rows]) if rows else None,
         links=tuple(row[1].address for row in rows),

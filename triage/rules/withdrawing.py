@@ -1,0 +1,93 @@
+"""撤诉, pure: what it makes of a standing, what it must be told, and how it is taken back (取消撤诉).
+
+It ends a case that nobody else waits for. Where others do (cases are merged into it, or it is merged into
+another one) the case goes on, and only the 回访 of this citizen ends: that clock rests as long as the
+withdrawal stands, and runs on from where it was when it is taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from models.vocab import Clock, Field, State, Urgency
+from models.vocab_withdrawal import WithdrawnBy, WithdrawnWhy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from triage.rules.move_rows import MoveRow
+    from triage.rules.replay import Event
+    from triage.rules.standing import Standing
+
+#: Words that must be given where a danger or a 督办 stands against it.
+_LEAST_WORDS: Final = 8
+
+
+def withdrawn(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    """After 撤诉. What was asked for (延期, 挂账, 剔除) is asked no more once the case ended by it."""
+    del values
+    if s.state is not State.CLOSED:
+        return s.evolve(withdrawn=event.at)
+    return s.evolve(withdrawn=event.at, unwithdrawn=s.before, asked={})
+
+
+def taken_up(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
+    """After 取消撤诉: as before it, the clocks running on as if they had never stopped.
+
+    What happened meanwhile stays: urges, a flag that was looked at.
+    """
+    del event, values
+    if s.unwithdrawn is not None:
+        return s.unwithdrawn.evolve(
+            seq=s.seq, last_at=s.last_at, version=s.version, flagged=s.flagged, urges=s.urges,
+            excluded=s.excluded, last=s.last,
+        )  # fmt: skip
+    run, since = s.clocks.get(Clock.FOLLOW_UP), s.withdrawn
+    clocks = dict(s.clocks)
+    if run is not None and since is not None and run.stopped is not None and run.stopped >= since:
+        clocks[Clock.FOLLOW_UP] = replace(run, stopped=None)
+    return s.evolve(withdrawn=None, clocks=clocks)
+
+
+def rested(s: Standing, *, at: datetime) -> Standing:
+    """As long as the citizen has withdrawn nobody is to ask them anything."""
+    run = s.running(Clock.FOLLOW_UP)
+    if s.withdrawn is None or run is None:
+        return s
+    return s.evolve(clocks={**s.clocks, Clock.FOLLOW_UP: replace(run, stopped=at)})
+
+
+def goal(s: Standing) -> State:
+    """Where 取消撤诉 leads."""
+    return s.unwithdrawn.state if s.unwithdrawn is not None else s.state
+
+
+def wrong(s: Standing, row: MoveRow, values: Mapping[str, Any]) -> tuple[Field, str] | None:
+    """What a wish for 撤诉 lacks, with its field."""
+    why, words = values.get(Field.WITHDRAWN_WHY), str(values.get(Field.NOTE) or "")
+    if why is not None and row.limits.whys and why not in row.limits.whys:
+        known = "、".join(one.label for one in row.limits.whys)
+        return Field.WITHDRAWN_WHY, f"{Field.WITHDRAWN_WHY.label}现在只能是：{known}"
+    other = WithdrawnBy.OTHER == values.get(Field.WITHDRAWN_BY)
+    if (why == WithdrawnWhy.OTHER or other) and not words:
+        return Field.NOTE, "选了“其他”的，请在情况说明里写清楚"
+    if Field.WITHDRAWN_BY not in row.fields or len(words) >= _LEAST_WORDS or s.unmerged is not None:
+        return None
+    if s.urgency is Urgency.U1:
+        return Field.NOTE, (
+            f"这张是 {s.urgency.value} {s.urgency.label}，危险不因诉求人撤诉而消失："
+            f"请写明怎样核实没有危险，至少 {_LEAST_WORDS} 个字"
+        )
+    if s.supervised:
+        return Field.NOTE, f"有督办在等到场核实：请写明为什么不必再到场，至少 {_LEAST_WORDS} 个字"
+    return None
+
+
+def too_late(s: Standing, row: MoveRow, at: datetime) -> str | None:
+    """Why it can no longer be taken back."""
+    hours = row.limits.within_hours
+    if hours is None or s.withdrawn is None or (at - s.withdrawn).total_seconds() < hours * 3600:
+        return None
+    return f"撤诉已过 {hours} 小时，不能再自己取消；要继续的请打 12345"
