@@ -116,6 +116,11 @@ def _opened(life: Life, unit: str) -> bool:
             return False
         life.add("accept", life.hours(1, 30))
     life.add("dispatch", life.hours(0.02, 0.5), unit=unit)
+    if life.chance(0.01):
+        life.add("withdraw", life.hours(0.5, 40), to="closed", withdrawn_why="solved")
+        if life.chance(0.8):
+            return False
+        life.add("take_up", life.hours(1, 20), reason="又要求办理")
     merged = life.chance(0.03)
     if merged:
         life.add("merge", life.hours(0.1, 20), reason="同一事项")

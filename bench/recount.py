@@ -21,7 +21,7 @@ _CONTACT_SECONDS: Final = {"U1": 1800, "U2": 7200, "U3": 86400, "U4": 86400}
 _WORTH: Final = {5: 100, 4: 80, 3: 60, 2: 0, 1: 0}
 _APART_SECONDS: Final = 4 * 3600
 #: The citizen has been told (反馈 and 挂账 need that), or nobody waits any more.
-_MET: Final = frozenset({"contact", "feedback", "ledger_grant", "divert", "merge", "close"})
+_MET: Final = frozenset({"contact", "feedback", "ledger_grant", "divert", "withdraw", "merge", "close"})
 _VAIN: Final = 3
 #: What happens to a ticket because another stands for it.
 _BY_MERGE: Final = frozenset({"archive", "head_answered", "head_reopened"})
@@ -44,6 +44,10 @@ def _kept(events: Sequence[Told], as_of: datetime) -> list[Told]:
             del stack[-1:]
         elif event[0] == "split":
             _split(stack)
+        elif event[0] == "take_up":
+            places = [place for place, one in enumerate(stack) if one[0] in {"withdraw", "withdraw_part"}]
+            for place in places[-1:]:
+                del stack[place]
         else:
             stack.append(event)
     return stack
@@ -74,7 +78,8 @@ def _one(sums: Counter[Key], ticket: Mapping[str, Any], month: str, as_of: datet
     places.append(("unit", s["unit"] or "未明"))
     for rate, points in _points(s, ticket["urgency"], as_of).items():
         for by, key in places:
-            if whole or points is None:
+            goes_on = whole == "part" and rate == "response" and points is not None
+            if (whole and not goes_on) or points is None:
                 sums[by, key, rate, "out"] += 1
             else:
                 sums[by, key, rate, "points"] += points
@@ -92,7 +97,7 @@ def _step(s: dict[str, Any], act: str, at: datetime, data: Mapping[str, Any]) ->
     if act in {"dispatch", "accept"}:
         s.pop("divert", None)
         s.pop("answer_now", None)
-    if act in {"divert", "answer_now", "merge", "exclude_grant", "ledger_grant"}:
+    if act in {"divert", "answer_now", "merge", "exclude_grant", "withdraw", "withdraw_part", "ledger_grant"}:
         s[act] = s.get(act, at) if act == "exclude_grant" else at
     if act in {"feedback", "close"}:
         s.pop("ledger_grant", None)
@@ -124,6 +129,9 @@ def _whole(s: Mapping[str, Any]) -> tuple[str | None, datetime | None]:
             return name, s[act]
     if "exclude_grant" in s:
         return "excluded", s["exclude_grant"]
+    for act, name in (("withdraw", "withdrawn"), ("withdraw_part", "part")):
+        if act in s and "concluded" not in s:
+            return name, s[act]
     if "ledger_grant" in s and "concluded" not in s:
         return "ledger", s["ledger_grant"]
     return None, None

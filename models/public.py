@@ -45,12 +45,20 @@ _TOLD: Final = (*_TYPES, AppealType.OTHER.value)
 _UNFIT: Final = (Divert.EXPLAIN.value, Divert.DISSUADE.value)
 _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
 _ENDS: Final = tuple(
-    tag.value for tag in (Tag.CLOSE, Tag.MERGE, Tag.DIVERTED, Tag.ANSWER_NOW, Tag.HANDED_OVER, Tag.JOINED)
+    tag.value
+    for tag in (
+        Tag.CLOSE, Tag.MERGE, Tag.DIVERTED, Tag.ANSWER_NOW, Tag.WITHDRAW, Tag.HANDED_OVER, Tag.JOINED,
+    )
 )
 
-#: Where 当场答复 leads, and 归档 from there.
+#: Where 当场答复 and 撤诉 lead, and 归档 from there.
 _ANSWERED: Final = (State.CLOSED.value, State.ARCHIVED.value)
-_AT_ONCE: Final = (Tag.ANSWER_NOW.value, Tag.ACCEPT.value, Tag.UNDO.value)
+#: By what they are ended, and what takes each back beside 撤销.
+_ENDED_BY: Final = {Tag.ANSWER_NOW.value: Tag.ACCEPT.value, Tag.WITHDRAW.value: Tag.TAKE_UP.value}
+_OTHERWISE: Final = (*_ENDED_BY, *_ENDED_BY.values(), Tag.UNDO.value)
+
+#: What a case is told as by its end.
+_ENDINGS: Final[dict[str, dict[str, Any]]] = {Tag.ANSWER_NOW.value: {"answered": True}, Tag.WITHDRAW.value: {"withdrawn": True}}
 
 #: Merges of merges are followed so far; what is deeper is told as merged, and no more.
 _DEPTH: Final = 3
@@ -179,6 +187,8 @@ class PublicCase:
     """Whether its state is that of another case."""
     answered: bool = False
     """Whether it ended by 当场答复. The words are its citizen's: nobody else is told them."""
+    withdrawn: bool = False
+    """Whether it ended by 撤诉. Why is nobody else's affair either."""
 
     @property
     def closed(self) -> bool:
@@ -250,32 +260,34 @@ async def public_cases(
         .offset(offset)
     )
     read = [PublicCase(**row) for row in rows.mappings()]
-    at_once = await _answered_at_once(session, [one.id for one in read if one.state in _ANSWERED])
-    found = [replace(one, answered=True) if one.id in at_once else one for one in read]
+    by = await _ended_by(session, [one.id for one in read if one.state in _ANSWERED])
+    found = [replace(one, **_ENDINGS[by[one.id]]) if one.id in by else one for one in read]
     heads = await _heads(session, [one.id for one in found if one.state in _MAY_BE_MERGED])
     return [replace(one, **heads[one.id]) if one.id in heads else one for one in found]
 
 
-async def _answered_at_once(session: AsyncSession, appeals: list[int]) -> set[int]:
-    """Of these the ones that ended by 当场答复.
+async def _ended_by(session: AsyncSession, appeals: list[int]) -> dict[int, str]:
+    """Of these the ones that ended by 当场答复 or 撤诉, with the tag of that.
 
-    The last word stands: an answer that was taken back (撤销, 受理) is none.
+    The last word stands: what was taken back (撤销, 受理, 取消撤诉) is none. 撤诉 where others wait ends nothing.
     """
     if not appeals:
-        return set()
+        return {}
     rows = await session.execute(
         sa.select(Ticket.appeal_id, TicketEvent.tag, TicketEvent.data)
         .select_from(TicketEvent)
         .join(Ticket, Ticket.id == TicketEvent.ticket_id)
-        .where(Ticket.appeal_id.in_(appeals), TicketEvent.tag.in_(_AT_ONCE))
+        .where(Ticket.appeal_id.in_(appeals), TicketEvent.tag.in_(_OTHERWISE))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
-    found: set[int] = set()
+    found: dict[int, str] = {}
     for appeal_id, tag, data in rows:
-        if tag == Tag.ANSWER_NOW:
-            found.add(appeal_id)
-        elif tag == Tag.ACCEPT or data.get("undone") == Move.ANSWER_NOW:
-            found.discard(appeal_id)
+        if tag in _ENDED_BY and data.get("to") == State.CLOSED:
+            found[appeal_id] = tag
+        elif found.get(appeal_id) in {tag_ for tag_, back in _ENDED_BY.items() if back == tag}:
+            del found[appeal_id]
+        elif data.get("undone") in {Move.ANSWER_NOW, Move.WITHDRAW}:
+            found.pop(appeal_id, None)
     return found
 
 

@@ -44,6 +44,7 @@ from triage.web.callbacks import pages as callbacks
 from triage.web.callbacks import providers as number_providers
 from triage.web.callers import pages as callers
 from triage.web.citizen import case as citizen
+from triage.web.citizen import withdrawing as citizen_withdrawing
 from triage.web.desks import live, mine, review
 from triage.web.directory import api as directory_api
 from triage.web.directory import pages as directory
@@ -188,6 +189,7 @@ ROUTES: Final = (
     *attachments.ROUTES,
     *open311.ROUTES,
     *citizen.ROUTES,
+    *citizen_withdrawing.ROUTES,
     *REWARDS,
     *signin.ROUTES,
 )

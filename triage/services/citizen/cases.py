@@ -225,19 +225,19 @@ async def add(
     # Pressed twice at once, the second waited there for the first to end.
     if await _noted(session, appeal_id, key):
         return False
-    masked = await _masked(session, deps.vault, appeal_id, words)
+    shown = await masked(session, deps.vault, appeal_id, words)
     session.add(
         CitizenWord(
-            appeal_id=appeal_id, key=key, text=masked, at=now,
+            appeal_id=appeal_id, key=key, text=shown, at=now,
             original=deps.vault.seal(words, belongs_to=f"citizen_word:{appeal_id}:{key}")
-            if masked != words
+            if shown != words
             else None,
         )
     )  # fmt: skip
     await session.flush()
     if case.acted_on is not None:
         # Of a case that is 保密 merged into an open one the words stay with itself.
-        note = f"{ADDED}，内容见其本单" if case.apart else f"{ADDED}{_joined(case)}：{masked}"
+        note = f"{ADDED}，内容见其本单" if case.apart else f"{ADDED}{_joined(case)}：{shown}"
         await _urge(session, deps, case.acted_on, note, key, now=now)
     return True
 
@@ -296,7 +296,7 @@ async def rate(
         insert_of(session, CitizenRating)
         .values(
             appeal_id=appeal_id, answer=case.answer, solved=solved, satisfaction=satisfaction,
-            note=await _masked(session, vault, appeal_id, words) or None, at=now,
+            note=await masked(session, vault, appeal_id, words) or None, at=now,
         )
         .on_conflict_do_nothing(index_elements=["appeal_id", "answer"])
         .returning(CitizenRating.answer)
@@ -304,7 +304,7 @@ async def rate(
     return kept.first() is not None
 
 
-async def _masked(session: AsyncSession, vault: Vault, appeal_id: int, words: str) -> str:
+async def masked(session: AsyncSession, vault: Vault, appeal_id: int, words: str) -> str:
     """What others read of it: without the sender's own name, as in what they sent at first."""
     sealed = await session.scalar(sa.select(Appellant.name).where(Appellant.appeal_id == appeal_id))
     name = vault.open(sealed, belongs_to=f"appellant.name:{appeal_id}") if sealed else None

@@ -100,13 +100,21 @@ class Case:
 
     @property
     def open(self) -> bool:
-        """Whether somebody still has to act, here or on the ticket it was merged into."""
+        """Whether somebody still has to act for its sender, here or on the ticket it was merged into."""
+        if self.withdrawn is not None:
+            return False
         return self.state is None or self.state in _OPEN or (self.head is not None and self.head.open)
+
+    @property
+    def withdrawn(self) -> datetime | None:
+        """Since when its sender asks for nothing any more (撤诉); None: they do."""
+        found = _withdrawn(self.events)
+        return found.at if found is not None else None
 
     @property
     def due(self) -> datetime | None:
         """By when the answer must come, here or from the ticket it was merged into; None as of a `Head`."""
-        if self.head is not None:
+        if self.head is not None and self.withdrawn is None:
             return self.head.due
         return self.answer_by if self.open and self.state not in _NOT_DUE else None
 
@@ -134,12 +142,18 @@ class Case:
     @property
     def answered(self) -> bool:
         """Whether there is a result to say something about."""
-        return self.answer > 0 and (self.head.state if self.head else self.state) in RATED
+        return self.withdrawn is None and self.answer > 0 and (self.head.state if self.head else self.state) in RATED
 
     @property
     def can_rate(self) -> bool:
         """Whether there is an answer, and nothing was said of it yet."""
         return self.answered and all(answer != self.answer for answer, *_ in self.ratings)
+
+
+def _withdrawn(events: Sequence[Happened]) -> Happened | None:
+    """撤诉 that stands: neither undone (撤销) nor taken back (取消撤诉)."""
+    said = [one for one in standing_events(events) if one.tag in {Tag.WITHDRAW, Tag.TAKE_UP}]
+    return said[-1] if said and said[-1].tag == Tag.WITHDRAW else None
 
 
 def answered_at_once(case: Case) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from models import files as file_rows
-from models.vocab import Satisfaction, YesNo
+from models.vocab import Move, Satisfaction, YesNo
 from models.vocab_citizen import Asked
 from models.vocab_files import FileOwner
 from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
 from triage.services.attachments import Owner
-from triage.services.citizen import cases, filing, tracking
+from triage.services.citizen import cases, filing, tracking, withdrawing
 from triage.web import access, filestore
 from triage.web import attachments as files
 from triage.web.citizen import carried, notice, report, session
@@ -38,6 +38,8 @@ _DONE: Final = {
     "added": "补充的内容已记下，承办单位看得到。",
     "urged": "已催办，承办单位看得到。办理时限不变。",
     "rated": "谢谢您的评价。",
+    "withdrawn": "已撤诉。",
+    "taken_up": "撤诉已取消，接着办理。",
     "rated_before": "您已评价过，以第一次为准。",
 }
 _CLOSED: Final = 403
@@ -65,6 +67,8 @@ class CasePage:
     faults: dict[str, str]
     typed: dict[str, str]
     longest: int
+    takes_back: bool
+    """Whether 撤诉 can still be taken back here."""
 
 
 async def track(request: web.Request) -> web.Response:
@@ -134,6 +138,9 @@ async def _page(
     async with deps.db.reads() as reading:
         mine = await cases.read(reading, appeal_id)
         sent = await file_rows.sent_with(reading, appeal_id)
+        takes_back = mine is not None and mine.withdrawn is not None and await withdrawing.possible(
+            reading, deps, appeal_id, Move.TAKE_UP, now=deps.clock.now()
+        )
     if mine is None:
         raise NotFound("没有这件诉求。")
     page = CasePage(
@@ -142,7 +149,7 @@ async def _page(
         answers=tuple(Term(answer.value, label) for answer, label in _SOLVED.items()),
         choices=tuple(Term(choice.value, choice.label) for choice in Satisfaction),
         done=_done(request.query.get("done", ""), apart=mine.apart), faults=faults, typed=typed,
-        longest=cases.LONGEST_WORD,
+        longest=cases.LONGEST_WORD, takes_back=takes_back,
     )  # fmt: skip
     return shown(request, "case", status=status, page=page)
 
@@ -162,6 +169,11 @@ async def _closed_or_other(request: web.Request, form: Mapping[str, Any]) -> web
     if session.is_other(request.app[DEPS].vault, kept.mark, found.appeal_id):
         return await _page(request, found.appeal_id, {}, kept.typed, status=_CONFLICT, note=_OTHER)
     return found
+
+
+async def not_taken_up(request: web.Request, appeal_id: int, why: str, *, status: int) -> web.Response:
+    """The case again, with why its 撤诉 was not taken back."""
+    return await _page(request, appeal_id, {"takeup": why}, {}, status=status)
 
 
 async def add(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import AppealState, Divert, Outcome, Satisfaction, State, Tag
+from models.vocab import OPEN_STATES, AppealState, Divert, Outcome, Satisfaction, State, Tag
 from triage.services.citizen.told import ADDED, ANSWERS, answered_at_once, standing_events
 from triage.services.identities.showing import shown_text
 from triage.web.names import plain_area
@@ -58,6 +58,8 @@ _EVENTS: Final = {
     Tag.ANSWER_NOW: "当场答复",
     Tag.HANDED_OVER: "转相关渠道（不属于环境类）",
     Tag.ACCEPT: "受理",
+    Tag.WITHDRAW: "撤诉",
+    Tag.TAKE_UP: "取消撤诉，继续办理",
     Tag.MERGE: "与同一件事合并办理",
     Tag.SPLIT: "不再合并，单独办理",
     Tag.SIGN: "承办单位签收",
@@ -89,6 +91,14 @@ _EVENTS: Final = {
 #: Whose line names the unit.
 _SENT: Final = frozenset({Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE, Tag.PASS_ON})
 _KEPT_CHARACTERS: Final = 500
+_WITHDRAWN: Final = "已撤诉，不再为您办理。是否继续查处，由承办单位依职权决定。"
+#: Where others wait for the same matter.
+_WITHDRAWN_ALONE: Final = "您已撤诉，不再回访您。同一件事还有别人反映，那件事照常办理。"
+_ENDED: Final = frozenset({State.CLOSED.value, State.ARCHIVED.value})
+#: Before it was asked about the answer (回访), and not diverted: there the case is over for its sender.
+_WITHDRAWN_FROM: Final = frozenset(
+    {State.MERGED.value, *(state.value for state in OPEN_STATES if state is not State.FOLLOWED_UP)}
+)
 #: 当场答复: the answer is all there is, so it stands whole.
 _ANSWERED: Final = "已当场答复，不再派单。答复见下面的办理经过。"
 
@@ -111,6 +121,8 @@ class CaseView:
     state: str
     over: bool
     merged: bool
+    withdrawn: bool
+    can_withdraw: bool
     kind: str | None
     place: str | None
     unit: str | None
@@ -144,6 +156,7 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
     return CaseView(
         receipt=numbered(case.receipt), no=case.no, state=_state(case),
         over=not case.open, merged=head is not None and head.open,
+        withdrawn=case.withdrawn is not None, can_withdraw=case.open and case.state in _WITHDRAWN_FROM,
         kind=kind.name if kind else None,
         place=_place(case, areas),
         unit=head.unit if head else case.unit,
@@ -174,6 +187,8 @@ def _state(case: Case) -> str:
     if case.state is None:
         return _STUCK if case.appeal_state == AppealState.DEAD else _WAITING
     told = _STATES.get(State(case.state), "") if case.state in set(State) else case.state
+    if case.withdrawn is not None:
+        return _WITHDRAWN if case.state in _ENDED else _WITHDRAWN_ALONE
     if case.head is not None and case.head.state in set(State):
         # Archived or not: it waits for the other one.
         return f"{_STATES[State.MERGED]}{_MERGED_WITH}{_STATES.get(State(case.head.state), '')}"

@@ -112,6 +112,8 @@ def _own(row: PublicCase) -> str:
         return Divert(row.divert).label
     if row.answered:
         return f"已{Move.ANSWER_NOW.label}"
+    if row.withdrawn:
+        return f"已{Move.WITHDRAW.label}"
     if row.state in _NOTES:
         return _NOTES[row.state]
     return State(row.state).label if row.state in set(State) else str(row.state)
