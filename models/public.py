@@ -47,7 +47,13 @@ _CLOSED: Final = tuple(state.value for state in CLOSED_STATES)
 _ENDS: Final = tuple(
     tag.value
     for tag in (
-        Tag.CLOSE, Tag.MERGE, Tag.DIVERTED, Tag.ANSWER_NOW, Tag.WITHDRAW, Tag.HANDED_OVER, Tag.JOINED,
+        Tag.CLOSE,
+        Tag.MERGE,
+        Tag.DIVERTED,
+        Tag.ANSWER_NOW,
+        Tag.WITHDRAW,
+        Tag.HANDED_OVER,
+        Tag.JOINED,
     )
 )
 
@@ -58,7 +64,10 @@ _ENDED_BY: Final = {Tag.ANSWER_NOW.value: Tag.ACCEPT.value, Tag.WITHDRAW.value: 
 _OTHERWISE: Final = (*_ENDED_BY, *_ENDED_BY.values(), Tag.UNDO.value)
 
 #: What a case is told as by its end.
-_ENDINGS: Final[dict[str, dict[str, Any]]] = {Tag.ANSWER_NOW.value: {"answered": True}, Tag.WITHDRAW.value: {"withdrawn": True}}
+_ENDINGS: Final[dict[str, dict[str, Any]]] = {
+    Tag.ANSWER_NOW.value: {"answered": True},
+    Tag.WITHDRAW.value: {"withdrawn": True},
+}
 
 #: Merges of merges are followed so far; what is deeper is told as merged, and no more.
 _DEPTH: Final = 3
@@ -269,7 +278,8 @@ async def public_cases(
 async def _ended_by(session: AsyncSession, appeals: list[int]) -> dict[int, str]:
     """Of these the ones that ended by 当场答复 or 撤诉, with the tag of that.
 
-    The last word stands: what was taken back (撤销, 受理, 取消撤诉) is none. 撤诉 where others wait ends nothing.
+    The last word stands: what was taken back (撤销, 受理, 取消撤诉) is none. 撤诉 where others wait ends
+    nothing.
     """
     if not appeals:
         return {}

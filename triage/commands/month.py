@@ -105,6 +105,6 @@ def _spelled(line: Line, published: Published, tables: Tables) -> str:
         for rate, t in line.tallies
     )
     score = shown(line.composite(published.figures.weights.weights))
-    at_once = f"，另有当场答复 {line.answered} 件" if line.answered else ""
-    withdrawn = f"，另有撤诉 {line.withdrawn} 件" if line.withdrawn else ""
-    return f"{name_of(tables, line.by, line.key)}：考核 {line.assessed} 件，{rates}，综合分 {score}{at_once}{withdrawn}"
+    besides = f"，另有当场答复 {line.answered} 件" if line.answered else ""
+    besides += f"，另有撤诉 {line.withdrawn} 件" if line.withdrawn else ""
+    return f"{name_of(tables, line.by, line.key)}：考核 {line.assessed} 件，{rates}，综合分 {score}{besides}"

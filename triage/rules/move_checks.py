@@ -5,7 +5,7 @@ Each raises `Refusal` with the sentence, the row whose source it tells, and how 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import (
@@ -273,14 +273,21 @@ def check_values(
         raise refuse(Field.ASSIST, words)
     if row.move is Move.ESCALATE and values[Field.UNIT] in waiting:
         raise refuse(Field.UNIT, "已经报过这个单位，正等待它的意见")
-    if words := _note(tables, row, values.get(Field.NOTE, "")):
-        raise refuse(Field.NOTE, words)
-    if wrong := amending.refused(tables, s, row.move, values, beijing(at).date()):
+    if wrong := _said(tables, s, row, values, beijing(at).date()):
         raise refuse(*wrong)
-    if row.move is Move.WITHDRAW and (lack := withdrawing.wrong(s, row, values)):
-        raise refuse(*lack)
     if row.move is Move.MERGE and (words := _head(s, other)):
         raise refuse(Field.OTHER_TICKET, words)
+
+
+def _said(
+    tables: Tables, s: Standing, row: MoveRow, values: Mapping[str, Any], day: date
+) -> tuple[Field, str] | None:
+    """What is wrong with the words, and at which field: too few, another case's, nothing that is new."""
+    if words := _note(tables, row, values.get(Field.NOTE, "")):
+        return Field.NOTE, words
+    if row.move is Move.WITHDRAW:
+        return withdrawing.wrong(s, row, values)
+    return amending.refused(tables, s, row.move, values, day)
 
 
 def _note(tables: Tables, row: MoveRow, note: str) -> str | None:

@@ -67,7 +67,7 @@ class Tally:
 class Line:
     """The figures of one unit, street, district or kind; `assessed` tickets count in at least one rate.
 
-    Of those left out (`out`) `answered` were answered at once (当场答复), `withdrawn` by their callers (撤诉).
+    Of those left out (`out`) `answered` were answered at once (当场答复), `withdrawn` by who called (撤诉).
     """
 
     by: By

@@ -17,7 +17,6 @@ from models.vocab import (
     State,
     Tag,
     Urgency,
-    YesNo,
 )
 from models.vocab_citizen import CITIZEN
 from models.vocab_sources import PLATFORM

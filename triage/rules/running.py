@@ -64,10 +64,11 @@ _ENDED_BY_SPLIT: Final = ("archive", "head_answered", "head_reopened")
 def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     """The events that still stand: each `undo` takes back the one that it names, by its number.
 
-    取消撤诉 (`take_up`) takes back the 撤诉 before it. Not simply the last: a citizen or the timetable may have urged since, and staff still undo what they did.
+    Not simply the last: a citizen or the timetable may have urged since, and staff still undo what they did.
     Where no number is told it is the last that stands. A `split` takes back the merge before it, what became
     of the case it led into, and the archiving that followed it. What was asked of the citizen in between was
-    asked of the other case's answer: it stays, as no 回访 of this one (`ASKED_MERGED`).
+    asked of the other case's answer: it stays, as no 回访 of this one (`ASKED_MERGED`). 取消撤诉 (`take_up`)
+    takes back the 撤诉 before it.
     """
     if all(event.act not in _TAKING_BACK for event in events):
         return tuple(events)

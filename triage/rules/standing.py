@@ -197,7 +197,9 @@ class Standing:
         The clock of that 回访 stops when somebody was reached, or with the last call in vain.
         """
         run = self.clocks.get(Clock.FOLLOW_UP)
-        return bool(self.content or self.withdrawn) or (self.head_answered and run is not None and run.stopped is not None)
+        return bool(self.content or self.withdrawn) or (
+            self.head_answered and run is not None and run.stopped is not None
+        )
 
     @property
     def due_at(self) -> datetime | None:

@@ -204,19 +204,18 @@ def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | N
             return None
         return found
 
-    if called.concluded is None and (divert := after("divert", "accept", "dispatch")):
-        return Cause.DIVERTED, divert
-    if called.concluded is None and (answered := after("answer_now", "accept", "dispatch")):
-        return Cause.ANSWERED, answered
-    if called.concluded is None and (merge := after("merge", "split")):
-        return Cause.MERGED, merge
-    if granted := after("exclude_grant"):
-        return Cause.EXCLUDED, granted
-    if called.concluded is None and (withdrawn := after("withdraw") or after("withdraw_part")):
-        return Cause.WITHDRAWN, withdrawn
-    if called.concluded is None and (ledger := after("ledger_grant", "feedback", "close")):
-        return Cause.LEDGER, ledger
-    return None
+    def unless_called(one: str, *others: str) -> Event | None:
+        return after(one, *others) if called.concluded is None else None
+
+    found = {
+        Cause.DIVERTED: unless_called("divert", "accept", "dispatch"),
+        Cause.ANSWERED: unless_called("answer_now", "accept", "dispatch"),
+        Cause.MERGED: unless_called("merge", "split"),
+        Cause.EXCLUDED: after("exclude_grant"),
+        Cause.WITHDRAWN: unless_called("withdraw") or unless_called("withdraw_part"),
+        Cause.LEDGER: unless_called("ledger_grant", "feedback", "close"),
+    }
+    return next(((cause, event) for cause in WHOLE if (event := found[cause]) is not None), None)
 
 
 def _moment(

@@ -8,13 +8,13 @@ withdrawal stands, and runs on from where it was when it is taken back.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from models.vocab import Clock, Field, State, Urgency
+from models.vocab import Clock, Field, State, Tag, Urgency
 from models.vocab_withdrawal import WithdrawnBy, WithdrawnWhy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from triage.rules.move_rows import MoveRow
@@ -70,7 +70,7 @@ def wrong(s: Standing, row: MoveRow, values: Mapping[str, Any]) -> tuple[Field, 
     if why is not None and row.limits.whys and why not in row.limits.whys:
         known = "、".join(one.label for one in row.limits.whys)
         return Field.WITHDRAWN_WHY, f"{Field.WITHDRAWN_WHY.label}现在只能是：{known}"
-    other = WithdrawnBy.OTHER == values.get(Field.WITHDRAWN_BY)
+    other = values.get(Field.WITHDRAWN_BY) == WithdrawnBy.OTHER
     if (why == WithdrawnWhy.OTHER or other) and not words:
         return Field.NOTE, "选了“其他”的，请在情况说明里写清楚"
     if Field.WITHDRAWN_BY not in row.fields or len(words) >= _LEAST_WORDS or s.unmerged is not None:
@@ -83,6 +83,38 @@ def wrong(s: Standing, row: MoveRow, values: Mapping[str, Any]) -> tuple[Field, 
     if s.supervised:
         return Field.NOTE, f"有督办在等到场核实：请写明为什么不必再到场，至少 {_LEAST_WORDS} 个字"
     return None
+
+
+class Told(Protocol):
+    """An event as it was stored."""
+
+    @property
+    def seq(self) -> int:
+        """Its number on the ticket."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        ...
+
+    @property
+    def tag(self) -> str:
+        """What happened."""
+        ...
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What it says."""
+        ...
+
+
+def since(events: Iterable[Told]) -> datetime | None:
+    """Since when the citizen asks for nothing any more: the 撤诉 that neither 撤销 nor 取消撤诉 took back."""
+    told = [one for one in events if one.tag in {Tag.WITHDRAW, Tag.TAKE_UP, Tag.UNDO}]
+    undone = {one.data.get("undoes") for one in told if one.tag == Tag.UNDO}
+    said = [one for one in told if one.tag != Tag.UNDO and one.seq not in undone]
+    return said[-1].at if said and said[-1].tag == Tag.WITHDRAW else None
 
 
 def too_late(s: Standing, row: MoveRow, at: datetime) -> str | None:

@@ -52,12 +52,13 @@ NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.TO_REASSIGN: (Move.REASSIGN,),
     State.ARBITRATION: (Move.ARBITRATE,),
     State.ON_LEDGER: (Move.LEDGER_REVIEW, Move.PROGRESS),
-    State.FEEDBACK: (Move.FOLLOW_UP,),
+    State.FEEDBACK: (Move.FOLLOW_UP, Move.CLOSE),
     State.FOLLOWED_UP: (Move.CLOSE, Move.REHANDLE),
     State.CLOSED: (Move.ARCHIVE, Move.ACCEPT, Move.TAKE_UP),
     State.ARCHIVED: (),
     State.MERGED: (Move.FOLLOW_UP, Move.SPLIT, Move.ARCHIVE),
 }
+_ASKING: Final = frozenset({Move.FOLLOW_UP, Move.SPLIT})
 #: Answers to a wish go before everything else, for whoever may give them; undoing last.
 _URGENT: Final = (
     Move.CLEAR_FLAG, Move.EXTEND_GRANT, Move.EXTEND_DENY, Move.LEDGER_GRANT, Move.LEDGER_DENY,
@@ -80,10 +81,10 @@ def move_list(
         )
     person = acting.person(tables)
     found = {item.move: item for item in moves.possible(tables, s, person.actor, at=at)}
-    order = [*_URGENT, *NEXT[s.state], *(move for move in Move if move is not Move.UNDO), Move.UNDO]
+    order = [*_URGENT, *_usual(s), *(move for move in Move if move is not Move.UNDO), Move.UNDO]
     ordered = [found[move] for move in dict.fromkeys(order)]
     items = tuple(_view(tables, proposal, s, item, at=at) for item in ordered)
-    sensible = {move.value for move in (*_URGENT, *NEXT[s.state])}
+    sensible = {move.value for move in (*_URGENT, *_usual(s))}
     first = next((item.move for item in items if item.possible and item.move.code in sensible), None)
     return MoveList(
         no=ticket.no, state=_term(s.state), version=s.version, acting=acting.label(tables),
@@ -91,9 +92,14 @@ def move_list(
     )  # fmt: skip
 
 
+def _usual(s: Standing) -> tuple[Move, ...]:
+    """What usually comes next; whoever has withdrawn (撤诉) is asked nothing any more."""
+    return tuple(move for move in NEXT[s.state] if s.withdrawn is None or move not in _ASKING)
+
+
 def whose_turn(tables: Tables, s: Standing, *, at: datetime) -> str | None:
     """Who is to act next, in words; None when all is done."""
-    usual = NEXT[s.state]
+    usual = _usual(s)
     if not usual:
         return None
     rows = tables.moves.of(usual[0], beijing(at).date())
@@ -109,7 +115,7 @@ def why_not_yet(
     tables: Tables, found: MoveList, s: Standing, post: Post | None, *, at: datetime
 ) -> str | None:
     """Why the move that is waited for cannot be made by those it is waited for from; None for all others."""
-    usual = NEXT[s.state]
+    usual = _usual(s)
     if not usual or post not in tables.moves.of(usual[0], beijing(at).date())[0].who:
         return None
     return next(

@@ -25,6 +25,7 @@ from models.vocab import (
 from models.vocab_citizen import Unsolved
 from models.waiting import waits_of
 from nlp.types import Head, source_text
+from triage.rules import withdrawing
 from triage.rules.answering import KEPT, type_of
 from triage.services import keeping
 from triage.services.identities.showing import shown_text
@@ -177,6 +178,7 @@ def ticket(
         evidence=() if reading is None else tuple(evidence(reading.detail.get("evidence", ()), text)),
         decision=_decision(row, names),
         events=tuple(_event(event, names, words, whole) for event in whole.events),
+        withdrawn=withdrawing.since(whole.events),
         rated=None
         if told is None
         else views.Rated(

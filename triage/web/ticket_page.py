@@ -82,6 +82,8 @@ _SAID: Final = {
     Move.ONSITE: "已记录到场。",
     Move.LEDGER_REVIEW: "已记录挂账复核。",
     Move.FOLLOW_UP: "已记录回访。",
+    Move.WITHDRAW: "已记撤诉：派过单的，承办单位会收到通知；十分钟内可以撤销，归档以前都可以取消撤诉。",
+    Move.TAKE_UP: "已取消撤诉，接着办理，时限照原来的计。",
     Move.ANSWER_NOW: "已当场答复，办结；留了电话或有查询码的诉求人按编号查得到这份答复。",
 }
 #: The same after 本人要求保密, 定经办人 and 登记诉求.

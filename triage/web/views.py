@@ -301,3 +301,5 @@ class TicketView:
     decision: DecisionView
     events: tuple[EventView, ...]
     rated: Rated | None = None
+    withdrawn: datetime | None = None
+    """Since when the citizen asks for nothing any more (撤诉)."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import OPEN_STATES, State, Tag
+from triage.rules import withdrawing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,8 +109,7 @@ class Case:
     @property
     def withdrawn(self) -> datetime | None:
         """Since when its sender asks for nothing any more (撤诉); None: they do."""
-        found = _withdrawn(self.events)
-        return found.at if found is not None else None
+        return withdrawing.since(self.events)
 
     @property
     def due(self) -> datetime | None:
@@ -142,18 +142,16 @@ class Case:
     @property
     def answered(self) -> bool:
         """Whether there is a result to say something about."""
-        return self.withdrawn is None and self.answer > 0 and (self.head.state if self.head else self.state) in RATED
+        return (
+            self.withdrawn is None
+            and self.answer > 0
+            and (self.head.state if self.head else self.state) in RATED
+        )
 
     @property
     def can_rate(self) -> bool:
         """Whether there is an answer, and nothing was said of it yet."""
         return self.answered and all(answer != self.answer for answer, *_ in self.ratings)
-
-
-def _withdrawn(events: Sequence[Happened]) -> Happened | None:
-    """撤诉 that stands: neither undone (撤销) nor taken back (取消撤诉)."""
-    said = [one for one in standing_events(events) if one.tag in {Tag.WITHDRAW, Tag.TAKE_UP}]
-    return said[-1] if said and said[-1].tag == Tag.WITHDRAW else None
 
 
 def answered_at_once(case: Case) -> bool:

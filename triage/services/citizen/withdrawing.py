@@ -85,18 +85,18 @@ def checked(why: str, words: str) -> dict[str, str]:
 
 
 async def withdraw(
-    session: AsyncSession, deps: Deps, appeal_id: int, values: dict[str, str], key: str, *, now: datetime
+    session: AsyncSession, deps: Deps, appeal_id: int, values: dict[str, str], *, key: str, now: datetime
 ) -> None:
     """撤诉. Raises NotOnTheWeb, ClaimWaits, TooEarly."""
     if note := values.get(Field.NOTE.value):
         values = values | {Field.NOTE.value: await cases.masked(session, deps.vault, appeal_id, note)}
-    if not await _made(session, deps, appeal_id, Move.WITHDRAW, values, key, now=now):
+    if not await _made(session, deps, appeal_id, (Move.WITHDRAW, values), key=key, now=now):
         raise NotOnTheWeb
 
 
-async def take_up(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:
+async def take_up(session: AsyncSession, deps: Deps, appeal_id: int, *, key: str, now: datetime) -> None:
     """取消撤诉. Raises TooLate, TooEarly."""
-    if not await _made(session, deps, appeal_id, Move.TAKE_UP, {}, key, now=now):
+    if not await _made(session, deps, appeal_id, (Move.TAKE_UP, {}), key=key, now=now):
         raise TooLate
 
 
@@ -104,13 +104,13 @@ async def _made(
     session: AsyncSession,
     deps: Deps,
     appeal_id: int,
-    move: Move,
-    values: dict[str, str],
-    key: str,
+    told: tuple[Move, dict[str, str]],
     *,
+    key: str,
     now: datetime,
 ) -> bool:
     """Make the move as the ticket stands now. False: the rules refuse it."""
+    move, values = told
     row = (
         await session.execute(sa.select(Ticket.no, Ticket.version).where(Ticket.appeal_id == appeal_id))
     ).one_or_none()

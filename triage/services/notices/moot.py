@@ -167,8 +167,7 @@ async def _other_since(session: AsyncSession, withdrawals: Sequence[Waiting]) ->
         .where(Ticket.no.in_({no for no, _ in events.values()}), TicketEvent.tag.in_(tags))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
-    last: dict[str, int] = {}
-    for no, seq, tag, data in rows:
-        if tag != Tag.UNDO or data.get("undone") in {Move.WITHDRAW.value, Move.TAKE_UP.value}:
-            last[no] = seq
+    last = {
+        no: seq for no, seq, tag, data in rows if tag != Tag.UNDO or data.get("undone") == Move.WITHDRAW.value
+    }
     return {number for number, (no, seq) in events.items() if last.get(no) != seq}

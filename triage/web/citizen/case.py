@@ -138,8 +138,10 @@ async def _page(
     async with deps.db.reads() as reading:
         mine = await cases.read(reading, appeal_id)
         sent = await file_rows.sent_with(reading, appeal_id)
-        takes_back = mine is not None and mine.withdrawn is not None and await withdrawing.possible(
-            reading, deps, appeal_id, Move.TAKE_UP, now=deps.clock.now()
+        takes_back = (
+            mine is not None
+            and mine.withdrawn is not None
+            and await withdrawing.possible(reading, deps, appeal_id, Move.TAKE_UP, now=deps.clock.now())
         )
     if mine is None:
         raise NotFound("没有这件诉求。")

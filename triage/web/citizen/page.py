@@ -23,8 +23,9 @@ _KEEP_SECONDS: Final = 365 * 24 * 3600
 #: Shows what is shown once.
 _ONCE: Final = "/citizen/done"
 _PAGES: Final = frozenset(
-    {"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", "/citizen/case/withdraw", _ONCE, "/citizen/reward"}
+    {"/citizen", "/citizen/report", "/citizen/track", "/citizen/case", _ONCE, "/citizen/reward"}
     | {"/citizen/privacy", "/citizen/accessibility", "/citizen/reward/claim", "/citizen/reward/notice"}
+    | {"/citizen/case/withdraw"}
 )
 
 

@@ -88,9 +88,8 @@ async def withdrawn(request: web.Request) -> web.Response:
     form = await request.post()
     found = session.current(request)
     if found is None:
-        return carried.asked(
-            request, carried.NOTHING, status=_CLOSED, faults={"form": carried.closed(carried.NOTHING)}, number=""
-        )  # fmt: skip
+        why = {"form": carried.closed(carried.NOTHING)}
+        return carried.asked(request, carried.NOTHING, status=_CLOSED, faults=why, number="")
     deps = request.app[DEPS]
     if session.is_other(deps.vault, text_of(form, session.FIELD), found.appeal_id):
         return await _page(request, found.appeal_id, {}, {"form": _OTHER}, status=TooLate.status)
@@ -101,8 +100,9 @@ async def withdrawn(request: web.Request) -> web.Response:
         values = withdrawing.checked(typed["why"], typed["note"])
     except BadInput as error:
         faults["why" if not typed["why"] else "note"] = error.detail
-    if not (secret := text_of(form, "secret", 40)).strip():
-        faults["secret"] = "请写查询码。"
+    secret = text_of(form, "secret", 40)
+    if not secret.strip():
+        faults |= {"secret": "请写查询码。"}
     status = _REFUSED
     if not faults:
         try:
@@ -126,7 +126,7 @@ async def _made(request: web.Request, appeal_id: int, values: dict[str, str], ke
     async with deps.db.writes.begin() as writing:
         if not await owning.knows(writing, deps, appeal_id, secret):
             raise owning.NotTheirs
-        await withdrawing.withdraw(writing, deps, appeal_id, values, key, now=now)
+        await withdrawing.withdraw(writing, deps, appeal_id, values, key=key, now=now)
 
 
 async def taken_up(request: web.Request) -> web.Response:
@@ -141,7 +141,11 @@ async def taken_up(request: web.Request) -> web.Response:
     try:
         async with deps.db.writes.begin() as writing:
             await withdrawing.take_up(
-                writing, deps, found.appeal_id, text_of(form, "key", 64) or new_key(), now=deps.clock.now()
+                writing,
+                deps,
+                found.appeal_id,
+                key=text_of(form, "key", 64) or new_key(),
+                now=deps.clock.now(),
             )
     except (TooLate, cases.TooEarly) as error:
         return await case.not_taken_up(request, found.appeal_id, error.detail, status=error.status)

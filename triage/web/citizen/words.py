@@ -184,11 +184,15 @@ def numbered(receipt: str) -> str:
 
 
 def _state(case: Case) -> str:
+    if case.withdrawn is not None:
+        return _WITHDRAWN if case.state in _ENDED and case.head is None else _WITHDRAWN_ALONE
+    return _going_on(case)
+
+
+def _going_on(case: Case) -> str:
     if case.state is None:
         return _STUCK if case.appeal_state == AppealState.DEAD else _WAITING
     told = _STATES.get(State(case.state), "") if case.state in set(State) else case.state
-    if case.withdrawn is not None:
-        return _WITHDRAWN if case.state in _ENDED else _WITHDRAWN_ALONE
     if case.head is not None and case.head.state in set(State):
         # Archived or not: it waits for the other one.
         return f"{_STATES[State.MERGED]}{_MERGED_WITH}{_STATES.get(State(case.head.state), '')}"
