@@ -64,7 +64,7 @@ async def test_a_withdrawn_order_is_marked_until_somebody_knows(client: Client, 
     assert "等人处理（2 条）" in await text_of(client, "/desk/sources/city")
     page = await text_of(client, f"/desk/tickets/{no}")
     assert "平台撤单" in page
-    assert "请告知承办单位" in page
+    assert "记撤诉，承办单位会收到通知" in page
     assert "平台改了内容" in page
     words = re.findall(r'name="word" value="(\d+)"', page)
     token = re.findall(r'name="token" value="([^"]+)"', page)[0]
@@ -74,7 +74,7 @@ async def test_a_withdrawn_order_is_marked_until_somebody_knows(client: Client, 
     assert (await client.post(path, data={"word": "999", "token": token})).status == 404
     answer = await client.post(path, data={"word": words[0], "token": token})
     assert answer.url.path == f"/desk/tickets/{no}"
-    assert "平台撤单" not in await answer.text()
+    assert "<b>平台撤单</b>" not in await answer.text()
     assert no not in await text_of(client, "/desk/review/queue")
     async with deps.db.reads() as session:
         word = await session.get(HotlineWord, int(words[0]))
