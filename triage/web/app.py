@@ -48,6 +48,7 @@ from triage.web.citizen import withdrawing as citizen_withdrawing
 from triage.web.desks import live, mine, review
 from triage.web.directory import api as directory_api
 from triage.web.directory import pages as directory
+from triage.web.identities import amending as identity_amending
 from triage.web.identities import pages as identities
 from triage.web.incidents import pages as incidents
 from triage.web.keys import CACHES, DEPS, FILES, LIFECYCLE, NAMES, TEMPLATES, Caches, Lifecycle
@@ -154,6 +155,7 @@ ROUTES: Final = (
     *audit_checking.ROUTES,
     *audit_moves.ROUTES,
     *identities.ROUTES,
+    *identity_amending.ROUTES,
     *callbacks.ROUTES,
     *number_providers.ROUTES,
     *repeats.ROUTES,

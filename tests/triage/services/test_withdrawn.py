@@ -1,4 +1,4 @@
-"""撤诉 on real rows: what ends, what goes on for others, the ways back, two at once, what stands against it."""
+"""撤诉 on real rows: what ends, what goes on for others, the ways back, two at once, what is in the way."""
 
 from __future__ import annotations
 
@@ -127,10 +127,21 @@ async def test_a_claim_of_a_reward_that_is_not_decided_stands_against_it(
         ticket = (await session.execute(sa.select(Ticket.id, Ticket.appeal_id))).one()
         session.add(
             Reward(
-                no="J1", root_ticket_id=ticket.id, winner_appeal_id=ticket.appeal_id,
-                state=RewardState.CANDIDATE.value, version=1, kind="WAT-02", reported_at=NOW, found_at=NOW,
-                real_name=False, exclusions=[], parts=[], verdict={}, proof=[], checks=[],
-            )  # fmt: skip
+                no="J1",
+                root_ticket_id=ticket.id,
+                winner_appeal_id=ticket.appeal_id,
+                state=RewardState.CANDIDATE.value,
+                version=1,
+                kind="WAT-02",
+                reported_at=NOW,
+                found_at=NOW,
+                real_name=False,
+                exclusions=[],
+                parts=[],
+                verdict={},
+                proof=[],
+                checks=[],
+            )
         )
     with pytest.raises(Refusal, match="奖励还没有定"):
         await do(db, tables, no, HOTLINE, Move.WITHDRAW, 1, BY)

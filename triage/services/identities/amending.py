@@ -1,12 +1,14 @@
 """更正 (个保法第四十六条): a name or a phone of an appellant put right, once somebody made sure who asks.
 
-At the terminal alone: the phone opens the case on the web and says whose a reward is, so a page that changed
-it for whoever knows number and phone would hand over both. What was there stays in no row; the ledger has
-both masked shapes and why.
+At the terminal, or at the desk (`at_desk`) by whoever speaks with citizens and may know this one: misheard on
+the phone it leads to somebody else. Never on the citizen's page: the phone opens the case and says whose a
+reward is, so a page that changed it for whoever knows number and phone would hand over both. What was there
+stays in no row; the ledger has both masked shapes and why. What a platform holds is not changed there.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -22,6 +24,7 @@ from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services import ledger
 from triage.services.citizen.filing import PHONE
+from triage.services.identities import revealing
 from triage.services.identities.holding import NothingHeld
 from triage.services.identities.shapes import shape
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.vault import Vault
+    from models.viewing import Viewer
+    from triage.services.deps import Deps
 
 LONGEST_NAME: Final = 40
 LONGEST_REASON: Final = 500
@@ -53,12 +58,72 @@ class Amendment:
     reason: str
 
 
+class AmendedSince(TriageError):
+    """别人刚刚更正过这位诉求人的姓名或电话：请先看现在登记的，再更正。"""
+
+    code: ClassVar[str] = "amended_since"
+    status: ClassVar[int] = 409
+
+
+class NotChanged(TriageError):
+    """和现在登记的一样，没有要更正的。"""
+
+    code: ClassVar[str] = "not_changed"
+    status: ClassVar[int] = 422
+
+
+def mark(name: bytes | None, phone: bytes | None) -> str:
+    """What a form carries of what it stands on: other sealed values give another one. It tells nothing."""
+    return hashlib.sha256((name or b"") + b"\0" + (phone or b"")).hexdigest()[:32]
+
+
+async def at_desk(deps: Deps, viewer: Viewer, wish: Amendment, *, seen: str) -> tuple[str, str]:
+    """The same by somebody of the desk, whose form stood on `seen` (`mark`): counted and noted as a look.
+
+    Whoever types a number knows it, so attests nobody of it for a reward. Raises what `amend` does, and
+    RevealRefused, TooOften, AmendedSince, NotChanged.
+    """
+    now = deps.clock.now()
+    async with deps.db.writes.begin() as session:
+        case = await revealing.facts_of(session, viewer, wish.no)
+        if (why := await revealing.refusal(session, viewer, case, wish.field)) is not None:
+            raise revealing.RevealRefused(why)
+        held = (
+            await session.execute(
+                sa.select(Appellant.name, Appellant.phone)
+                .where(Appellant.appeal_id == case.appeal_id)
+                .with_for_update()
+            )
+        ).one_or_none()
+        if held is None:
+            raise NothingHeld
+        if seen != mark(held.name, held.phone):
+            raise AmendedSince
+        subject = ledger.Subject(SubjectKind.APPEAL, str(case.appeal_id), case.no)
+        often = await revealing.count_look(session, deps, viewer, now=now)
+        told = await amend(session, deps.vault, wish, by=viewer.login, now=now, same=NotChanged)
+        ledger.write(
+            session, who=viewer.login, act=LedgerAct.REVEALED, now=now, subject=subject,
+            reason=f"更正{wish.field.label}", detail={"field": wish.field.value},
+        )  # fmt: skip
+        if often is not None:
+            await revealing.tell_auditor(session, deps, viewer, subject, often, now=now)
+    return told
+
+
 async def amend(
-    session: AsyncSession, vault: Vault, wish: Amendment, *, by: str, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    wish: Amendment,
+    *,
+    by: str,
+    now: datetime,
+    same: type[TriageError] | None = None,
 ) -> tuple[str, str]:
     """Seal the right value in the place of the old. Gives the masked shapes, old and new.
 
-    Raises NotFound (no such ticket), NothingHeld (anonymous, erased), BadInput, RewardUnderWay, VaultError.
+    `same`: what is raised where it is the value that is there already. Raises NotFound (no such ticket),
+    NothingHeld (anonymous, erased), BadInput, RewardUnderWay, VaultError.
     """
     value, reason = _checked(wish)
     ticket = (
@@ -68,8 +133,7 @@ async def amend(
     ).one_or_none()
     if ticket is None:
         raise NotFound("没有这张工单。")
-    mine = sa.or_(Reward.root_ticket_id == ticket.id, Reward.winner_appeal_id == ticket.appeal_id)
-    if await session.scalar(sa.select(Reward.id).where(mine).limit(1)) is not None:
+    if await rewarded(session, ticket.id, ticket.appeal_id):
         raise RewardUnderWay
     person = await session.scalar(
         sa.select(Appellant).where(Appellant.appeal_id == ticket.appeal_id).with_for_update()
@@ -78,7 +142,10 @@ async def amend(
     if person is None or sealed is None:
         raise NothingHeld
     place = f"appellant.{wish.field.value}:{ticket.appeal_id}"
-    old, new = shape(wish.field, vault.open(sealed, belongs_to=place)), shape(wish.field, value)
+    there = vault.open(sealed, belongs_to=place)
+    if same is not None and there == value:
+        raise same
+    old, new = shape(wish.field, there), shape(wish.field, value)
     setattr(person, wish.field.value, vault.seal(value, belongs_to=place))
     if wish.field is IdentityField.PHONE:
         person.phone_index = vault.phone_index(value)
@@ -88,6 +155,12 @@ async def amend(
         detail={"field": wish.field.value},
     )  # fmt: skip
     return old, new
+
+
+async def rewarded(session: AsyncSession, ticket_id: int, appeal_id: int) -> bool:
+    """Whether a reward was ever in the making here."""
+    mine = sa.or_(Reward.root_ticket_id == ticket_id, Reward.winner_appeal_id == appeal_id)
+    return await session.scalar(sa.select(Reward.id).where(mine).limit(1)) is not None
 
 
 def _checked(wish: Amendment) -> tuple[str, str]:

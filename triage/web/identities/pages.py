@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from triage.services.deps import Deps
 
 _LONGEST_CODE: Final = 40
+#: Who speaks with citizens puts right what was misheard (`amending`).
+MAY_AMEND: Final = (Permission.INTAKE, Permission.FOLLOW_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class IdentityBox:
     longest: int
     callable: bool
     """回拨 is offered: without looking at the number."""
+    amendable: bool
+    """更正姓名、电话 is offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ async def box(request: web.Request, session: AsyncSession, whole: WholeTicket, n
         refused=refused,
         least=deps.tables.reveals.rate(now).least_words,
         longest=LONGEST_WORDS,
+        amendable=viewer.may(*MAY_AMEND) and bool({IdentityField.NAME, IdentityField.PHONE} & shapes.keys()),
         callable=await callbacks.offered(request, session, case, phone=registered.phone),
     )
 

@@ -1,4 +1,4 @@
-"""撤诉 and 取消撤诉 by the citizen: with the 查询码, told what it does, confirmed, and taken back in a day."""
+"""撤诉 and 取消撤诉 by the citizen: with the 查询码, told what it does, confirmed, taken back in a day."""
 
 from __future__ import annotations
 
@@ -135,9 +135,20 @@ async def test_a_danger_a_supervision_and_a_claim_do_not_end_by_it(
     async with deps.db.writes.begin() as session:
         session.add(
             Reward(
-                no="J1", root_ticket_id=ticket.id, winner_appeal_id=ticket.appeal_id,
-                state=RewardState.CANDIDATE.value, version=1, kind="WAT-02", reported_at=NOW, found_at=NOW,
-                real_name=False, exclusions=[], parts=[], verdict={}, proof=[], checks=[],
+                no="J1",
+                root_ticket_id=ticket.id,
+                winner_appeal_id=ticket.appeal_id,
+                state=RewardState.CANDIDATE.value,
+                version=1,
+                kind="WAT-02",
+                reported_at=NOW,
+                found_at=NOW,
+                real_name=False,
+                exclusions=[],
+                parts=[],
+                verdict={},
+                proof=[],
+                checks=[],
             )  # fmt: skip
         )
     await citizen.get(ASK)
