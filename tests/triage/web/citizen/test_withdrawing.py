@@ -82,24 +82,25 @@ async def test_after_a_day_it_is_the_hotline_s(
 
 
 @pytest.mark.parametrize(
-    ("more", "field", "words"),
+    ("more", "told"),
     [
-        ({"secret": "22222222"}, "secret", "查询码不对"),
-        ({"secret": PHONE}, "secret", "查询码不对"),
-        ({"secret": " "}, "secret", "请写查询码"),
-        ({"sure": ""}, "sure", "勾选"),
-        ({"why": ""}, "why", "请选为什么撤诉"),
-        ({"why": "nonsense"}, "note", "请选为什么撤诉"),
-        ({"why": "other"}, "note", "请写几个字说明"),
-        ({"note": "长" * 301}, "note", "最多 300 个字"),
+        ({"secret": "22222222"}, ("secret", "查询码不对")),
+        ({"secret": PHONE}, ("secret", "查询码不对")),
+        ({"secret": " "}, ("secret", "请写查询码")),
+        ({"sure": ""}, ("sure", "勾选")),
+        ({"why": ""}, ("why", "请选为什么撤诉")),
+        ({"why": "nonsense"}, ("note", "请选为什么撤诉")),
+        ({"why": "other"}, ("note", "请写几个字说明")),
+        ({"note": "长" * 301}, ("note", "最多 300 个字")),
     ],
 )
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_done(
-    citizen: Citizen, deps: Deps, reader: Reader, more: dict[str, str], field: str, words: str
+    citizen: Citizen, deps: Deps, reader: Reader, more: dict[str, str], told: tuple[str, str]
 ) -> None:
     code = await opened(citizen, deps, reader)
     await withdraw(citizen, code, **more)
     assert citizen.status in {400, 403}
+    field, words = told
     assert words in citizen.faults[field]
     assert (await ticket_of(deps)).state != State.CLOSED
 
@@ -149,7 +150,7 @@ async def test_a_danger_a_supervision_and_a_claim_do_not_end_by_it(
                 verdict={},
                 proof=[],
                 checks=[],
-            )  # fmt: skip
+            )
         )
     await citizen.get(ASK)
     assert "正在办奖励" in citizen.page
@@ -167,7 +168,7 @@ async def test_of_a_case_merged_into_another_one_only_the_own_part(
     assert "那件事照常办理" in citizen.page
     async with deps.db.reads() as session:
         rows = await session.execute(sa.select(Ticket.no, Ticket.state))
-        found = {no: state for no, state in rows}
+        found = dict(rows.all())
     assert (found[own], found[head] in {State.MERGED, State.CLOSED}) == (State.MERGED, False)
     await move_of(deps, own, Post.HOTLINE, Move.TAKE_UP, reason="诉求人又来电要求办")
     await citizen.get("/citizen/case")

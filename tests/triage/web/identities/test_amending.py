@@ -1,4 +1,4 @@
-"""更正姓名、电话 on the desk: who may, what follows the new value, two at once, nothing in clear, a reward."""
+"""更正姓名、电话 on the desk: who may, what follows the new value, two at once, a reward."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ async def test_not_while_a_reward_hangs_on_it(client: Client, deps: Deps) -> Non
                 verdict={},
                 proof=[],
                 checks=[],
-            )  # fmt: skip
+            )
         )
     page = await (await client.get(f"/desk/tickets/{no}/amend")).text()
     assert ("有奖励在办或办过" in page, 'name="value"' in page) == (True, False)
