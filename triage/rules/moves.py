@@ -178,6 +178,8 @@ def _data(
         "values": values,
         "clocks": _clocks(s, row, dues),
     }
+    if row.move is Move.WITHDRAW:
+        data |= {"values": withdrawing.plain(values), withdrawing.SAID: withdrawing.said(values)}
     if row.move in SENDING:
         passed = row.move is Move.PASS_ON
         data["units"] = second_dispatch.parts(s, values) if passed else _units(tables, s, values, at=at)

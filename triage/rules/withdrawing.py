@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from triage.rules.replay import Event
     from triage.rules.standing import Standing
 
+#: In the data of 撤诉: who asked for it and why. Not among its values: an older process must know their names.
+SAID: Final = "withdrawn"
+_CHOSEN: Final = (Field.WITHDRAWN_BY, Field.WITHDRAWN_WHY)
 #: Words that must be given where a danger or a 督办 stands against it.
 _LEAST_WORDS: Final = 8
 
@@ -31,6 +34,16 @@ def withdrawn(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     if s.state is not State.CLOSED:
         return s.evolve(withdrawn=event.at)
     return s.evolve(withdrawn=event.at, unwithdrawn=s.before, asked={})
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of 撤诉 without what was chosen."""
+    return {name: value for name, value in values.items() if name not in _CHOSEN}
+
+
+def said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was chosen."""
+    return {field.value: values[field] for field in _CHOSEN if field in values}
 
 
 def taken_up(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.ticket_detail import JOINED_CASE, other_tickets
 from models.vocab import Clock, Field, Move, State
 from triage.clock import show
+from triage.rules import withdrawing
 from triage.rules.amending import LACK
 from triage.rules.fields import CHOICES, UNITS
 
@@ -45,7 +46,8 @@ def veiled(data: Mapping[str, Any], seen: frozenset[str], plain: frozenset[str])
 
 def move_note(data: Mapping[str, Any], names: Names) -> str:
     """The values with their labels, what became of the state, and the due times that were set."""
-    parts = [said(Field(name), value, names) for name, value in data.get("values", {}).items()]
+    told = {**data.get(withdrawing.SAID, {}), **data.get("values", {})}
+    parts = [said(Field(name), value, names) for name, value in told.items()]
     if lack := data.get(LACK):
         parts.insert(0, f"{Field.LACK.label}：{lack.get('title')}")
     if batch := data.get("batch"):

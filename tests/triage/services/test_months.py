@@ -291,3 +291,22 @@ async def test_what_was_answered_at_once_is_left_out_and_counted_by_itself(deps:
     assert (out.cause.value, out.row_id) == ("answered", "out.diverted")
     notes = " ".join(sheets(deps.tables, whole, None, made_at=moment("2026-11-03 10:00"))[0].notes)
     assert "其中当场答复1件，不派单，单独计数。" in notes
+
+
+async def test_what_was_withdrawn_is_left_out_and_counted_by_itself(deps: Deps) -> None:
+    lived, gone = await _tickets(deps.db, 2)
+    await _live(deps.db, lived, _LIVED)
+    said = {"to": "closed", "values": {"note": "诉求人说不用办了"}}
+    await _live(deps.db, gone, (("ticket:withdraw", "2026-10-03 09:00", said),))
+    await months.close(deps, "2026-10")
+    async with deps.db.reads() as session:
+        found = await months.headline(session, "2026-10")
+        whole = await months.with_outs(session, "2026-10")
+    total = found.figures.line(By.ALL, "")
+    assert total is not None
+    assert (total.assessed, total.out, total.withdrawn, total.answered) == (1, 1, 1, 0)
+    assert total.of(Rate.RESOLUTION).out == 1
+    (out, *_) = next(v for v in whole.figures.verdicts if v.no == gone).outs
+    assert (out.cause.value, out.row_id) == ("withdrawn", "out.excluded"), "on days before its own row"
+    notes = " ".join(sheets(deps.tables, whole, None, made_at=moment("2026-11-03 10:00"))[0].notes)
+    assert "其中诉求人撤诉1件，不算解决。" in notes

@@ -43,7 +43,12 @@ async def test_it_ends_the_case_once_and_row_and_events_agree(db: Database, tabl
     assert (ticket.state, ticket.due_at, ticket.asked) == (State.CLOSED, None, None)
     async with db.reads() as session:
         data = await session.scalar(sa.select(TicketEvent.data).where(TicketEvent.tag == "ticket:withdraw"))
+    assert data is not None
     assert "13912340007" not in str(data)
+    # An older process reads no value whose name it does not know.
+    assert (list(data["values"]), data["withdrawn"]) == (
+        ["note"], {"withdrawn_by": "caller", "withdrawn_why": "mistake"}
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("person", "back"), [(HOTLINE, Move.UNDO), (OTHER, Move.TAKE_UP)])

@@ -21,6 +21,7 @@ from models.vocab import Field, Move, State, Tag
 from models.vocab_sources import ActionKind, ActionState, SourceKind
 from models.vocab_withdrawal import WithdrawnBy, WithdrawnWhy
 from triage.clock import local
+from triage.rules import withdrawing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +133,7 @@ async def _undone(session: AsyncSession, ticket_id: int, event: Event) -> int | 
 def withdrawn_told(event: Event) -> tuple[ActionKind, ...]:
     """What a platform is told of 撤诉: the end of a case, unless it withdrew the order itself."""
     ends = event.data.get("to") == State.CLOSED.value
-    own = (event.data.get("values") or {}).get(Field.WITHDRAWN_BY.value) == WithdrawnBy.PLATFORM.value
+    own = event.data.get(withdrawing.SAID, {}).get(Field.WITHDRAWN_BY) == WithdrawnBy.PLATFORM
     return (ActionKind.CLOSED,) if ends and not own else ()
 
 
@@ -141,7 +142,7 @@ def _body(tables: Tables, ticket: Ticket, event: Event) -> dict[str, Any]:
     unit = event.data.get("by_unit") or ticket.unit_code
     row = tables.units.get(unit or "")
     values = dict(event.data.get("values") or {})
-    if why := values.get(Field.WITHDRAWN_WHY.value):
+    if why := event.data.get(withdrawing.SAID, {}).get(Field.WITHDRAWN_WHY):
         said = f"：{values['note']}" if values.get("note") else ""
         values["note"] = f"诉求人撤诉（{WithdrawnWhy(why).label}）{said}"
     return {

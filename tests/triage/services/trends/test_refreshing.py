@@ -304,3 +304,28 @@ async def test_what_was_answered_at_once_is_an_ending_of_its_own(db: Database) -
     assert {ending.value: n for ending, n in told.endings.items() if n} == {
         "in_review": 1, "answered": 1, "open": 1
     }  # fmt: skip
+
+
+async def test_what_was_withdrawn_is_an_ending_of_its_own_and_never_solved(db: Database) -> None:
+    deps = deps_of(db)
+    one, other, _ = await add_tickets(db, TicketIn(), TicketIn(state=State.REVIEW), TicketIn())
+    await units(deps)
+    by = {"withdrawn_by": "caller", "withdrawn_why": "solved"}
+    for no in (one, other):
+        await move(deps, no, HOTLINE, Move.WITHDRAW, by)
+    await move(deps, one, HOTLINE, Move.ARCHIVE, {})
+    await refreshed(deps)
+    async with db.reads() as session:
+        told = await figures.totals(session, WEEK)
+    assert {ending.value: n for ending, n in told.endings.items() if n} == {"withdrawn": 2, "open": 1}
+    assert (told.ended, told.solved, sum(told.endings.values())) == (0, 0, told.demands)
+    kept = await sums(db)
+    await refreshing.rebuild(deps)
+    assert await sums(db) == kept
+    await move(deps, other, HOTLINE, Move.TAKE_UP, {"reason": "诉求人又来电要求办"})
+    await refreshed(deps)
+    async with db.reads() as session:
+        told = await figures.totals(session, WEEK)
+    assert {ending.value: n for ending, n in told.endings.items() if n} == {
+        "in_review": 1, "withdrawn": 1, "open": 1
+    }  # fmt: skip

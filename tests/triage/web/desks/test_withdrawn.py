@@ -79,6 +79,7 @@ async def test_the_form_is_on_the_page_and_what_was_done_is_told(client: Client,
     told = await answer.text()
     assert "承办单位会收到通知" in told
     assert "已撤诉 <time" in told
+    assert "谁提出撤诉：本人来电；撤诉原因：其他；情况说明：诉求人已经搬走" in told
     assert 'data-move="take_up"' in told
     found = await (await client.get(f"/api/v1/tickets/{no}")).json()
     assert found["withdrawn"] is not None

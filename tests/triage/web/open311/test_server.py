@@ -307,3 +307,27 @@ async def test_of_an_answer_at_once_the_public_is_told_that_there_was_one_and_no
     await move_of(deps, mine, Post.HOTLINE, Move.UNDO, reason="答错了一件")
     row = await told_of(client, number)
     assert (row["status"], words in str(row)) == ("open", False)
+
+
+async def test_that_it_was_withdrawn_is_said_and_why_is_not(client: Client, key: str, deps: Deps) -> None:
+    del key
+    (no,) = await add_tickets(deps.db, TicketIn())
+    await reference.sync(deps)
+    number = no.split("-")[1]
+    by = {"withdrawn_by": "caller", "withdrawn_why": "other", "note": "家里有人住院了，顾不上"}
+    await move_of(deps, no, Post.HOTLINE, Move.WITHDRAW, **by)
+    row = await told_of(client, number)
+    assert (row["status"], row["status_notes"], "住院" in str(row)) == ("closed", "已撤诉", False)
+    await move_of(deps, no, Post.HOTLINE, Move.ARCHIVE)
+    assert (await told_of(client, number))["status_notes"] == "已撤诉"
+
+
+async def test_what_was_taken_up_again_is_open(client: Client, key: str, deps: Deps) -> None:
+    del key
+    one, other = await add_tickets(deps.db, TicketIn(), TicketIn())
+    await reference.sync(deps)
+    for no, back in ((one, Move.UNDO), (other, Move.TAKE_UP)):
+        await move_of(deps, no, Post.HOTLINE, Move.WITHDRAW, withdrawn_by="caller", withdrawn_why="mistake")
+        await move_of(deps, no, Post.HOTLINE, back, reason="诉求人又来电要求办")
+        row = await told_of(client, no.split("-")[1])
+        assert (row["status"], "撤诉" in row["status_notes"]) == ("open", False)
