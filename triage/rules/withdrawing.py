@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from triage.rules.replay import Event
     from triage.rules.standing import Standing
 
-#: In the data of 撤诉: who asked for it and why. Not among its values: an older process must know their names.
+#: In the data of 撤诉: who asked for it and why. No values: an older process would have to know their names.
 SAID: Final = "withdrawn"
 _CHOSEN: Final = (Field.WITHDRAWN_BY, Field.WITHDRAWN_WHY)
 #: Words that must be given where a danger or a 督办 stands against it.

@@ -27,6 +27,7 @@ from triage.services.citizen.filing import PHONE
 from triage.services.identities import revealing
 from triage.services.identities.holding import NothingHeld
 from triage.services.identities.shapes import shape
+from triage.services.limiting import TooOften
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,30 +85,53 @@ async def at_desk(deps: Deps, viewer: Viewer, wish: Amendment, *, seen: str) -> 
     RevealRefused, TooOften, AmendedSince, NotChanged.
     """
     now = deps.clock.now()
-    async with deps.db.writes.begin() as session:
+    async with deps.db.reads() as session:
         case = await revealing.facts_of(session, viewer, wish.no)
-        if (why := await revealing.refusal(session, viewer, case, wish.field)) is not None:
-            raise revealing.RevealRefused(why)
-        held = (
-            await session.execute(
-                sa.select(Appellant.name, Appellant.phone)
-                .where(Appellant.appeal_id == case.appeal_id)
-                .with_for_update()
-            )
-        ).one_or_none()
-        if held is None:
-            raise NothingHeld
-        if seen != mark(held.name, held.phone):
-            raise AmendedSince
-        subject = ledger.Subject(SubjectKind.APPEAL, str(case.appeal_id), case.no)
-        often = await revealing.count_look(session, deps, viewer, now=now)
-        told = await amend(session, deps.vault, wish, by=viewer.login, now=now, same=NotChanged)
-        ledger.write(
-            session, who=viewer.login, act=LedgerAct.REVEALED, now=now, subject=subject,
-            reason=f"更正{wish.field.label}", detail={"field": wish.field.value},
-        )  # fmt: skip
-        if often is not None:
-            await revealing.tell_auditor(session, deps, viewer, subject, often, now=now)
+    subject = ledger.Subject(SubjectKind.APPEAL, str(case.appeal_id), case.no)
+    try:
+        async with deps.db.writes.begin() as session:
+            return await _at_desk(session, deps, viewer, wish, subject, seen=seen)
+    except (revealing.RevealRefused, TooOften) as error:
+        async with deps.db.writes.begin() as session:
+            ledger.write(
+                session, who=viewer.login, act=LedgerAct.REVEAL_REFUSED, now=now, subject=subject,
+                reason=error.detail, detail={"code": error.code, "field": wish.field.value},
+            )  # fmt: skip
+        raise
+
+
+async def _at_desk(
+    session: AsyncSession,
+    deps: Deps,
+    viewer: Viewer,
+    wish: Amendment,
+    subject: ledger.Subject,
+    *,
+    seen: str,
+) -> tuple[str, str]:
+    now = deps.clock.now()
+    case = await revealing.facts_of(session, viewer, wish.no)
+    if (why := await revealing.refusal(session, viewer, case, wish.field)) is not None:
+        raise revealing.RevealRefused(why)
+    held = (
+        await session.execute(
+            sa.select(Appellant.name, Appellant.phone)
+            .where(Appellant.appeal_id == case.appeal_id)
+            .with_for_update()
+        )
+    ).one_or_none()
+    if held is None:
+        raise NothingHeld
+    if seen != mark(held.name, held.phone):
+        raise AmendedSince
+    often = await revealing.count_look(session, deps, viewer, now=now)
+    told = await amend(session, deps.vault, wish, by=viewer.login, now=now, same=NotChanged)
+    ledger.write(
+        session, who=viewer.login, act=LedgerAct.REVEALED, now=now, subject=subject,
+        reason=f"更正{wish.field.label}", detail={"field": wish.field.value},
+    )  # fmt: skip
+    if often is not None:
+        await revealing.tell_auditor(session, deps, viewer, subject, often, now=now)
     return told
 
 

@@ -12,12 +12,13 @@ from models.appeals import Appeal, Appellant
 from models.ledger import LedgerRow
 from models.rewards import Reward
 from models.tickets import Ticket
+from models.vocab_citizen import Asked
 from models.vocab_ledger import LedgerAct
 from models.vocab_rewards import RewardState
 from models.vocab_staff import Role
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.test_dead import origin
-from triage.services import reference
+from triage.services import limiting, reference
 from triage.services.citizen import cases
 from triage.services.rewards import owning
 
@@ -197,3 +198,18 @@ async def test_what_nobody_left_is_not_put_right_and_a_platform_s_number_stays(
     assert (status, "没有登记这一项" in told) == (404, True)
     assert f'href="/desk/tickets/{no}/amend"' not in await (await client.get(f"/desk/tickets/{no}")).text()
     assert (await client.get("/desk/tickets/20991231-00000001/amend")).status == 404
+
+
+async def test_who_looked_too_often_puts_nothing_right_and_that_is_written_down(
+    client: Client, deps: Deps
+) -> None:
+    no = await case(deps)
+    most = deps.tables.reveals.rate(NOW).most
+    form = await form_of(client, no)
+    # As often as an hour allows, by looks of the other sort.
+    async with deps.db.writes.begin() as session:
+        for _ in range(most):
+            await limiting.count(session, deps.vault, Asked.REVEAL, "local", most=most, now=deps.clock.now())
+    status, told = await send(client, no, form)
+    assert (status, "太频繁" in told, 'value="13800009999"' in told) == (429, True, True)
+    assert (await acts(deps))[-1] == LedgerAct.REVEAL_REFUSED.value
