@@ -35,6 +35,9 @@ replay.
 - A clock that a move does not name goes on; the event still lists it under `keep`.
 - 延期, 挂账, 剔除, 吹哨, 提级, 督办, 催办 and the flag lie beside the state: a ticket can be 办理中
   with a wish waiting.
+- 撤诉 ends what nobody else waits for. Where others do (`shared`) the state stays, and the clock of this
+  caller's 回访 rests until 取消撤诉, which leads to where the case stood, its clocks as if they had never
+  stopped.
 - 撤销 takes back one's own last move within the row's minutes; the event stays, and names the event
   that it undoes.
 - A ticket from before the moves first gets an event 接续办理 (`ticket:adopted`) that says where it
@@ -47,7 +50,8 @@ system is `appeal:received` (诉求登记); `accept` 受理 is a person taking b
 handed over or answered at once. `ticket:joined` is the other ticket's side of `merge` 合并. Data of a
 move's event: `move`, `row`, `table_version`, `version`, `post`, `by_unit`, `from`, `to`, `values`,
 `clocks` (`start` with due time and rule, `stop`, `keep`), `units` where the ticket goes to a unit,
-`undo_until`, and for 撤销 `undoes` (the event's number) and `undone` (its move).
+`undo_until`, for 撤诉 `withdrawn` (who asked, why), and for 撤销 `undoes` (the event's number) and `undone`
+(its move).
 
 """
 
@@ -76,6 +80,8 @@ def _diagram(rows: Sequence[MoveRow]) -> list[str]:
 
 
 def _goals(row: MoveRow, source: State) -> tuple[State, ...]:
+    if row.move is Move.TAKE_UP:
+        return (State.REVIEW, State.DISPATCHED, State.HANDLING) if source is State.CLOSED else ()
     if row.goal is Goal.BEFORE:
         return (State.DISPATCHED, State.SIGNED)
     return () if isinstance(row.goal, Goal) or row.goal is source else (row.goal,)
@@ -129,6 +135,8 @@ def _each(rows: Sequence[MoveRow]) -> list[str]:
 
 
 def _goal(row: MoveRow) -> str:
+    if row.move is Move.TAKE_UP:
+        return "撤诉之前的状态"
     if isinstance(row.goal, Goal):
         return {Goal.SAME: "不变", Goal.BEFORE: "提异议之前的状态"}[row.goal]
     return row.goal.label
@@ -158,6 +166,7 @@ def _limits(limits: Limits) -> list[str]:
         "until_days": "期限在 {} 天内",
         "answer_percent": "时限为原等级的 {}%",
         "note_at_least": "情况说明至少 {} 个字",
+        "within_hours": "撤诉后 {} 小时之内",
     }
     found = []
     if limits.urgencies:
@@ -168,5 +177,7 @@ def _limits(limits: Limits) -> list[str]:
     if limits.answer_hours:
         hours = "、".join(f"{urgency.value} {hours}" for urgency, hours in limits.answer_hours.items())
         found.append(f"小时数：{hours}")
+    if limits.whys:
+        found.append(f"撤诉原因只能是{'、'.join(why.label for why in limits.whys)}")
     found += [said.format(value) for name, said in words.items() if (value := getattr(limits, name))]
     return found
