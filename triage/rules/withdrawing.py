@@ -61,7 +61,9 @@ def taken_up(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     clocks = dict(s.clocks)
     if run is not None and since is not None and run.stopped is not None and run.stopped >= since:
         clocks[Clock.FOLLOW_UP] = replace(run, stopped=None)
-    return s.evolve(withdrawn=None, clocks=clocks)
+    # Withdrawn before it was merged: 撤销合并 does not bring that back.
+    unmerged = s.unmerged and s.unmerged.evolve(withdrawn=None)
+    return s.evolve(withdrawn=None, clocks=clocks, unmerged=unmerged)
 
 
 def rested(s: Standing, *, at: datetime) -> Standing:
