@@ -25,10 +25,12 @@ import models.notices
 import models.open311
 import models.outbox
 import models.parties
+import models.remarks
 import models.reports
 import models.rewards
 import models.rollups
 import models.schema_floor
+import models.shift_notes
 import models.signals
 import models.site_places
 import models.sources
