@@ -141,7 +141,10 @@ class Settings(BaseSettings):
     max_attempts: int = Field(3, ge=1, le=20, description="一条诉求最多处理几次，之后进入失败登记")
     bulk_most: int = Field(5000, ge=1, le=100_000, description="一次批量办理最多多少张工单")
     take_back_minutes: int = Field(
-        15, ge=1, le=1440, description="内部备注、交接班写下后几分钟内可以撤回，接班几分钟内可以撤销（约定，A）"
+        15,
+        ge=1,
+        le=1440,
+        description="内部备注、交接班写下后几分钟内可以撤回，接班几分钟内可以撤销（约定，A）",
     )
     job_timeout: int = Field(30, ge=5, le=600, description="队列任务的超时秒数")
     workers: int = Field(1, ge=1, le=64, description="jiesu run 启动的处理进程数")

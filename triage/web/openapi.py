@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
 from models.vocab import Channel, Corrected, Field, Move, Post, Urgency
-from triage.web import confiding, corrections, keeping, move_views, views
+from triage.web import confiding, corrections, keeping, move_views, remarks, views
 from triage.web.bulk import openapi as bulk
 from triage.web.callers import api as callers
 from triage.web.directory import api as directory
@@ -33,6 +33,7 @@ _SCHEMAS: Final = (
     *keeping.SCHEMAS,
     *leads.SCHEMAS,
     *registering.SCHEMAS,
+    *remarks.SCHEMAS,
     *source_paths.SCHEMAS,
 )
 
@@ -286,6 +287,7 @@ def document() -> dict[str, Any]:
             **directory.paths(_answer, _parameter, problems),
             **confiding.paths(_answer, _problem, problems, missing, _NUMBER),
             **keeping.paths(_answer, _problem, problems, missing, _NUMBER),
+            **remarks.paths(_answer, _problem, problems, missing, _NUMBER),
             **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {

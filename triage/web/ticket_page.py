@@ -35,6 +35,7 @@ from triage.web import (
     move_forms,
     place_picking,
     present,
+    remark_box,
 )
 from triage.web import moves as moves_web
 from triage.web.asking import day_of
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from triage.web.keeper_box import KeeperBox
     from triage.web.move_views import AskedView, BarredView, ClockView, MoveForm, MoveList, ObjectionView
     from triage.web.place_picking import PickingView
+    from triage.web.remark_box import RemarkBox
     from triage.web.repeats.box import PairLine
     from triage.web.views import Term, TicketView
 
@@ -92,6 +94,8 @@ _OTHERS: Final = {
     "confided-before": "先前已改为保密，这次没有再记。",
     "amended-phone": "已更正电话：回访、回拨、来电查件和查进度都用新的；已记入审计台账。",
     "amended-name": "已更正姓名；已记入审计台账。",
+    "remark": "已记下备注。",
+    "remark-back": "已撤回备注：文字删掉了，留一行“已撤回”。",
     "keeper-take": "已记下：这张工单您来办。",
     "keeper-give": "已交给同事来办：他的“我经办的”里标“新”，打开后标记消失；系统不另外通知。",
     "keeper-let_go": "已放下：这张工单现在没有人经办。",
@@ -161,6 +165,7 @@ class TicketPage:
     """How many say so whose tickets stand merged into this one (`unsolved.behind`)."""
     may_confide: bool
     """本人要求保密 is offered."""
+    remarks: RemarkBox
     keepers: tuple[KeeperBox, ...]
     """经办人, for each unit that the viewer may name one for; `keeper_open`: while the ticket is."""
     keeper_open: bool
@@ -235,7 +240,7 @@ def acting_of(request: web.Request) -> Acting:
 async def _page(
     request: web.Request, tried: Tried | None, refused: TriageError | None = None
 ) -> web.Response:
-    deps = request.app[DEPS]
+    deps, who = request.app[DEPS], acting_of(request)
     now = deps.clock.now()
     no, token = request.match_info["no"], guard.token_of(request)
     async with deps.db.reads() as session:
@@ -253,6 +258,7 @@ async def _page(
         identity = await identities.box(request, session, whole, now)
         told = await unsolved.of_ticket(session, whole)
         also_unsolved = await unsolved.behind(session, whole)
+        remarked = await remark_box.box(request, session, whole, who, token=token)
         proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
         kept = (await keeping.of_tickets(session, deps.tables, [whole.ticket.id], now=now)).get(
             whole.ticket.id, {}
@@ -276,7 +282,6 @@ async def _page(
         if e.weight > 0
     ]
     heads = {e.head.code: e.head for e in view.evidence if e.weight > 0}
-    who = acting_of(request)
     found = move_forms.move_list(deps.tables, whole.ticket, standing, who, at=now, proposal=proposal)
     error = tried.error if tried else refused
     field = error.field if isinstance(error, Refusal) else None
@@ -285,7 +290,7 @@ async def _page(
         error=error.detail if error else None, error_field=field.value if field else None,
         wanted=request.query.get("move"),
     )  # fmt: skip
-    shown = tried is not None and any(form.error for form in forms)
+    shown = remarked.error is not None or (tried is not None and any(form.error for form in forms))
     page = TicketPage(
         ticket=view,
         pieces=cut(view.text, spans),
@@ -327,6 +332,7 @@ async def _page(
         answers=answers_box.view(whole, request.app[NAMES], present.words_for(whole, request[VIEWER])),
         also_unsolved=also_unsolved,
         may_confide=request[VIEWER].may(*MAY_CONFIDE) and not whole.appeal.confidential,
+        remarks=remarked,
         keepers=keeper_box.boxes(parts, people, kept, request[VIEWER]),
         keeper_open=whole.ticket.state in OPEN_STATES,
         duty=duty,

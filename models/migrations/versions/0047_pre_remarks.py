@@ -16,6 +16,8 @@ branch_labels = None
 depends_on = None
 
 _SENT = "the sender's: sent again it is the same "
+_FOR = "for which unit they did; null: at 12345's own desk"
+_ONCE = ("ticket_id", "staff_id", "key")
 _OPEN = "relieved_at IS NULL AND taken_back_at IS NULL"
 
 
@@ -32,7 +34,7 @@ def upgrade() -> None:
         sa.Column("staff_id", BigId, nullable=False, comment="who wrote it"),
         sa.Column(
             "unit_code", sa.String(40), nullable=True,
-            comment="for which unit they did; null: at 12345's own desk",
+            comment=_FOR,
         ),
         sa.Column("at", AwareUtc(), nullable=False),
         sa.Column("audience", sa.String(8), nullable=False, comment="vocab_remarks.Audience"),
@@ -43,7 +45,7 @@ def upgrade() -> None:
         _to("ticket_remark", "staff_id", "staff.id"),
         _to("ticket_remark", "unit_code", "unit.code"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_remark")),
-        sa.UniqueConstraint("ticket_id", "staff_id", "key", name=op.f("uq_ticket_remark_ticket_id_staff_id_key")),
+        sa.UniqueConstraint(*_ONCE, name=op.f("uq_ticket_remark_ticket_id_staff_id_key")),
     )  # fmt: skip
     op.create_table(
         "shift_note",

@@ -1,0 +1,273 @@
+"""内部备注 (remark): a short text on a case by whoever has a part in it, for colleagues. It moves nothing.
+
+No citizen, platform, file or public page has it. Who reads it: of those who may see the case, by the one
+predicate, everybody (所有承办单位和12345), or the writer's own unit alone (本单位), 12345's desk being one.
+The words are masked as those of a move are: when they are written, and again where they are shown to somebody
+who does not handle the case. Taken back (撤回) the words are gone; the line, and both entries of the ledger,
+stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import sqlalchemy as sa
+
+from models.appeals import Appeal
+from models.filters import may_see
+from models.merged import behind_ids
+from models.remarks import JOINED, TicketRemark, readable
+from models.tickets import Ticket, TicketUnit
+from models.units import Staff, Unit
+from models.vocab import Post, Role, Tag
+from models.vocab_ledger import LedgerAct, SubjectKind
+from models.vocab_remarks import Audience
+from nlp.text import mask_identity
+from triage.errors import BadInput, NotFound, TriageError
+from triage.rules.access import WITH_UNIT, check_post, of_city
+from triage.services import ledger, move_rows
+from triage.services.citizen.filing import clean
+from triage.services.identities.showing import shown_text
+from triage.services.moving import KeyReused
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from models.ticket_detail import WholeTicket
+    from models.viewing import Viewer
+    from triage.rules.moves import Actor
+    from triage.rules.rows import Tables
+    from triage.services.moving import Person
+
+LONGEST: Final = 500
+LONGEST_KEY: Final = 64
+#: So many of a case are read, the newest.
+MOST: Final = 200
+
+
+class NoPart(TriageError):
+    """您现在的身份在这张工单上没有办理的一份，不能写备注。"""
+
+    code: ClassVar[str] = "no_part"
+    status: ClassVar[int] = 403
+
+
+class NotYours(TriageError):
+    """这条备注不是您写的，只能由本人撤回。"""
+
+    code: ClassVar[str] = "remark_not_yours"
+    status: ClassVar[int] = 403
+
+
+class TooLate(TriageError):
+    """已过可以撤回的时间；要更正，请另写一条。"""
+
+    code: ClassVar[str] = "remark_too_late"
+    status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One as somebody reads it. `no`: the merged case that it stands on; None: the very case asked for."""
+
+    id: int
+    no: str | None
+    at: datetime
+    by: str
+    unit: str | None
+    """None: 12345's own desk."""
+    audience: Audience
+    text: str | None
+    """None: taken back."""
+    until: datetime | None
+    """Whoever asks wrote it, and may take it back until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """Those of a case, newest first. `more`: there are older ones that were not read."""
+
+    items: tuple[Remark, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants written. `key` is the sender's: sent again it is the same remark."""
+
+    no: str
+    text: str
+    audience: Audience
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of it. `repeated`: it had been done before, and was not done again."""
+
+    no: str
+    id: int
+    repeated: bool = False
+
+
+def checked(text: str) -> str:
+    """The words as they are kept. Raises BadInput."""
+    words = clean(text)
+    if not words:
+        raise BadInput("备注：请写内容。")
+    if len(words) > LONGEST:
+        raise BadInput(f"备注：最多 {LONGEST} 个字，现在是 {len(words)} 个字。")
+    return mask_identity(words)
+
+
+def check_key(key: str) -> None:
+    """Raises BadInput."""
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise BadInput(f"提交编号 key 应有 1 到 {LONGEST_KEY} 个可见字符")
+
+
+async def of_case(
+    session: AsyncSession, viewer: Viewer, whole: WholeTicket, *, lasts: timedelta, now: datetime
+) -> Remarks:
+    """Those on a case that the viewer may see, and on what stands merged into it (nothing of a 保密 one)."""
+    joined = any(event.tag == Tag.JOINED for event in whole.events)
+    behind = await behind_ids(session, [whole.ticket.id]) if joined else set()
+    here = TicketRemark.ticket_id == whole.ticket.id
+    if behind:
+        secret = sa.exists().where(Appeal.id == Ticket.appeal_id, Appeal.confidential)
+        there = sa.and_(TicketRemark.ticket_id.in_(sorted(behind)), may_see(viewer), ~secret)
+        here = sa.or_(here, there)
+    rows = (
+        await session.execute(
+            sa.select(
+                TicketRemark.id, TicketRemark.ticket_id, Ticket.no, TicketRemark.at, TicketRemark.audience,
+                TicketRemark.text, Staff.name, Staff.login, Unit.name.label("unit"),
+            )
+            .select_from(sa.outerjoin(JOINED, Unit, Unit.code == TicketRemark.unit_code))
+            .where(here, readable(viewer))
+            .order_by(TicketRemark.at.desc(), TicketRemark.id.desc())
+            .limit(MOST + 1)
+        )
+    ).all()  # fmt: skip
+    handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
+
+    def shown(row: Any) -> Remark:  # noqa: ANN401  (a result row: columns by name)
+        own = row.ticket_id == whole.ticket.id
+        text, until = row.text, row.at + lasts
+        if text is not None:
+            text = shown_text(viewer, text, handled_by=handled_by if own else None)
+        mine = row.login == viewer.login and text is not None and now <= until
+        return Remark(
+            row.id, None if own else row.no, row.at, row.name or row.login, row.unit, Audience(row.audience),
+            text, until if mine else None,
+        )  # fmt: skip
+
+    return Remarks(tuple(shown(row) for row in rows[:MOST]), more=len(rows) > MOST)
+
+
+def has_part(tables: Tables, actor: Actor, ticket: Ticket, parts: Collection[str]) -> bool:
+    """Whether somebody acting so makes moves of such a case. `parts`: the units that lead or assist."""
+    if actor.post is Post.UNIT:
+        return actor.unit in parts
+    if actor.post is Post.DISTRICT:
+        mine, lead = tables.units.get(actor.unit or ""), tables.units.get(ticket.unit_code or "")
+        theirs = {ticket.district_code, lead.district_code if lead else None} - {None}
+        return mine is not None and mine.governs and mine.district_code in theirs
+    return actor.post is not Post.SYSTEM
+
+
+async def write(
+    session: AsyncSession, tables: Tables, viewer: Viewer, person: Person, wish: Wish, *, now: datetime
+) -> Written:
+    """Write one down. Raises PostNotYours, NotFound, NoPart, KeyReused, BadInput."""
+    actor = person.actor
+    check_post(viewer, actor.post, actor.unit)
+    check_key(wish.key)
+    wish = replace(wish, text=checked(wish.text))
+    ticket = await _locked(session, viewer, wish.no)
+    before = await session.scalar(
+        sa.select(TicketRemark)
+        .join(Staff, Staff.id == TicketRemark.staff_id)
+        .where(
+            TicketRemark.ticket_id == ticket.id, TicketRemark.key == wish.key, Staff.login == actor.login
+        )
+    )  # fmt: skip
+    if before is not None:
+        if (before.text, before.audience) != (wish.text, wish.audience.value):
+            raise KeyReused
+        return Written(ticket.no, before.id, repeated=True)
+    parts = await session.scalars(
+        sa.select(TicketUnit.unit_code).where(
+            TicketUnit.ticket_id == ticket.id, TicketUnit.role != Role.COPY.value
+        )
+    )
+    if not has_part(tables, actor, ticket, set(parts)):
+        raise NoPart
+    staff_id = await move_rows.staff_of(session, actor, person.name, now=now)
+    remark = TicketRemark(
+        ticket_id=ticket.id, staff_id=staff_id, unit_code=unit_of(tables, viewer, actor.post, actor.unit),
+        at=now,
+        audience=wish.audience.value, text=wish.text, key=wish.key,
+    )  # fmt: skip
+    session.add(remark)
+    await session.flush()
+    _tell(session, viewer, ticket.no, remark, act=LedgerAct.REMARKED, now=now)
+    return Written(ticket.no, remark.id)
+
+
+async def take_back(
+    session: AsyncSession, viewer: Viewer, no: str, remark_id: int, *, lasts: timedelta, now: datetime
+) -> Written:
+    """撤回 one's own, its words gone. Raises NotFound, NotYours, TooLate."""
+    ticket = await _locked(session, viewer, no)
+    found = (
+        await session.execute(
+            sa.select(TicketRemark, Staff.login)
+            .select_from(JOINED)
+            .where(TicketRemark.id == remark_id, TicketRemark.ticket_id == ticket.id, readable(viewer))
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound("没有这条备注，或您无权查看。")
+    remark, login = found
+    if login != viewer.login:
+        raise NotYours
+    if remark.text is None:
+        return Written(ticket.no, remark.id, repeated=True)
+    if now > remark.at + lasts:
+        raise TooLate
+    remark.text, remark.taken_back_at = None, now
+    _tell(session, viewer, ticket.no, remark, act=LedgerAct.REMARK_TAKEN_BACK, now=now)
+    return Written(ticket.no, remark.id)
+
+
+async def _locked(session: AsyncSession, viewer: Viewer, no: str) -> Ticket:
+    """The ticket, held: of two presses at once the second sees what the first did. Raises NotFound."""
+    ticket = await session.scalar(
+        sa.select(Ticket).where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer)).with_for_update()
+    )
+    if ticket is None:
+        raise NotFound("没有这张工单，或您无权查看。")
+    return ticket
+
+
+def unit_of(tables: Tables, viewer: Viewer, post: Post, unit: str | None) -> str | None:
+    """For whom they write: the unit they act for, else their own; None: 12345's desk."""
+    if post in WITH_UNIT:
+        return unit
+    at_city = viewer.scope.everything or of_city(tables, viewer.unit_code)
+    return None if at_city else viewer.unit_code
+
+
+def _tell(
+    session: AsyncSession, viewer: Viewer, no: str, remark: TicketRemark, *, act: LedgerAct, now: datetime
+) -> None:
+    """The ledger has who and when, and never the words."""
+    ledger.write(
+        session, who=viewer.login, act=act, now=now, subject=ledger.Subject(SubjectKind.TICKET, no, no),
+        detail={"remark": remark.id, "audience": remark.audience, "unit": remark.unit_code},
+    )  # fmt: skip

@@ -1,0 +1,57 @@
+// 内部备注 of a ticket's page: the lines follow what colleagues write, and a key leads to the form. Without this file
+// they are as old as the page. Form and draft are moves.js'.
+
+const REFRESH_MS = 30_000;
+const $ = (selector) => document.querySelector(selector);
+const list = () => $("#remark-list");
+
+let asked = 0; // only the answer to the last question is shown
+async function again() {
+  if (!list() || document.hidden || getSelection()?.toString()) return;
+  const mine = (asked += 1);
+  try {
+    const answer = await fetch(list().dataset.refresh, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return; // signed out, or out of sight: the page's own forms say so
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const [now, fresh] = [list(), page.querySelector("#remark-list")];
+    if (mine !== asked || !now || !fresh || now.innerHTML === fresh.innerHTML) return;
+    jiesu.exchange(now, fresh);
+  } catch {
+    // No network: the page's own line says so, and the next look is soon.
+  }
+}
+
+// A stream only while the page is looked at: a browser has few connections to one place, and clerks many tabs.
+let changes = null;
+function listen() {
+  changes?.close();
+  changes = null;
+  if (document.hidden || !list() || !("EventSource" in window)) return;
+  changes = new EventSource("/desk/changes");
+  let due = 0;
+  changes.addEventListener("changed", () => {
+    clearTimeout(due);
+    due = setTimeout(again, 300);
+  });
+}
+
+if (list()) {
+  listen();
+  setInterval(again, REFRESH_MS);
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    again();
+  });
+  // A stream that stands open would keep the page from being restored by the browser's back button.
+  window.addEventListener("pagehide", () => changes?.close());
+  window.addEventListener("pageshow", (event) => event.persisted && listen());
+}
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.key !== "w" || typing || $("#help").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !$("#remark-text")) return;
+  event.preventDefault();
+  $("#remark-text").closest("details").open = true;
+  $("#remark-text").focus();
+});
