@@ -46,7 +46,7 @@ from triage.web.callbacks import providers as number_providers
 from triage.web.callers import pages as callers
 from triage.web.citizen import case as citizen
 from triage.web.citizen import withdrawing as citizen_withdrawing
-from triage.web.desks import live, mine, review
+from triage.web.desks import handover, live, mine, review
 from triage.web.directory import api as directory_api
 from triage.web.directory import pages as directory
 from triage.web.identities import amending as identity_amending
@@ -146,6 +146,7 @@ ROUTES: Final = (
     *callers.ROUTES,
     *registering.ROUTES,
     *live.ROUTES,
+    *handover.ROUTES,
     *review.ROUTES,
     *mine.ROUTES,
     *sizes.ROUTES,

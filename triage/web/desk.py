@@ -118,7 +118,7 @@ async def _shown(request: web.Request, template: str) -> web.Response:
         nothing = Listing(
             TicketPage((), None, None), Count(0, more=False), asking.day_of(request.app[DEPS].clock.now()), {}
         )
-        bars = await asyncio.gather(listing.load_today(request), listing.load_mine(request))
+        bars = await _bars(request)
         page = _page(request, fault.asked, nothing, bars, fault.faults)
         return render(request, template, status=fault.status, page=page)
 
@@ -152,20 +152,25 @@ def render(
 
 async def _list_page(request: web.Request) -> ListPage:
     asked = asking.read(request.query, request.app[NAMES])
-    found, bar, mine = await asyncio.gather(
-        listing.load(request, asked), listing.load_today(request), listing.load_mine(request)
+    found, bars = await asyncio.gather(listing.load(request, asked), _bars(request))
+    return _page(request, asked, found, bars, {})
+
+
+async def _bars(request: web.Request) -> tuple[Today, listing.Mine | None, Count | None]:
+    """What the tiles tell: the summary bar, 我经办的, 交接班."""
+    return await asyncio.gather(
+        listing.load_today(request), listing.load_mine(request), listing.load_shift(request)
     )
-    return _page(request, asked, found, (bar, mine), {})
 
 
 def _page(
     request: web.Request,
     asked: Asked,
     found: Listing,
-    bars: tuple[Today, listing.Mine | None],
+    bars: tuple[Today, listing.Mine | None, Count | None],
     faults: Faults,
 ) -> ListPage:
-    bar, mine = bars
+    bar, mine, shift = bars
     search = Search.parse(asked.filters.query)
     phrases = search.phrases if search else ()
     first = asked.after is not None or asked.before is not None
@@ -187,7 +192,15 @@ def _page(
         may_retry=request[VIEWER].may(Permission.INTAKE),
         may_bulk=request[VIEWER].may(Permission.BULK),
         may_callers=request[VIEWER].may(*MAY_CALLERS),
-        tiles=_tiles(bar, asked.filters, found.day, decides=bool(listing.decides_of(request)), mine=mine),
+        tiles=(
+            *_tiles(bar, asked.filters, found.day, decides=bool(listing.decides_of(request)), mine=mine),
+            # Not of the list: what the last shift left (交接班), of whoever has such a desk.
+            *(
+                (Tile("交接班待接", counted(shift), "/desk/handover", "plain", current=False),)
+                if shift
+                else ()
+            ),
+        ),
         form=filter_form.form(request, asked.filters, faults, may_mine=listing.may_keep(request[VIEWER])),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),
         exports=tuple(

@@ -15,7 +15,7 @@ from triage.clock import local
 from triage.errors import BadInput
 from triage.rules import wishes
 from triage.rules.routing import district_having
-from triage.services import keeping
+from triage.services import keeping, shift_notes
 from triage.services.citizen import unsolved
 from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
@@ -154,6 +154,14 @@ async def load_mine(request: web.Request) -> Mine | None:
             return Mine(await caches.counts.get((viewer, ask.filters, ask.decides), make), new)
     except TimeoutError:
         return None
+
+
+async def load_shift(request: web.Request) -> Count | None:
+    """How many notes of the own desk nobody has relieved (交接班); None: they have no part in it."""
+    if not request[VIEWER].may(Permission.INTAKE, Permission.FOLLOW_UP):
+        return None
+    async with request.app[DEPS].db.reads() as session:
+        return Count(await shift_notes.waiting(session, request[VIEWER]), more=False)
 
 
 async def load_today(request: web.Request) -> Today:

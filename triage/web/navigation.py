@@ -43,6 +43,7 @@ SECTIONS: Final = (
     Section("/desk", "工单", (Permission.SEE_CASES,), ("/desk/tickets", "/desk/files", "/desk/callers")),
     Section("/desk/review", "审核台", (Permission.INTAKE,)),
     Section("/desk/register", "登记诉求", (Permission.INTAKE,)),
+    Section("/desk/handover", "交接班", (Permission.INTAKE, Permission.FOLLOW_UP)),
     Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),
     Section("/desk/due", "到期清单", (Permission.SEE_CASES,)),
     Section("/desk/contacts", "通讯录", (Permission.SEE_CASES,)),

@@ -8,6 +8,7 @@ from models import queries
 from models.filters import TicketFilter, View
 from models.queries import Ask
 from triage.clock import show
+from triage.services import shift_notes
 from triage.services.hotline import words
 from triage.web import asking, present
 from triage.web.asking import Asked
@@ -44,6 +45,7 @@ async def queue(request: web.Request) -> Queue:
             for view in (View.REVIEW, *SENT_BACK)
         }
         to_answer, asked = await words.to_answer(session, request[VIEWER])
+        shift = await shift_notes.waiting(session, request[VIEWER])
     lines = {view: tuple(present.item(row, names, day) for row in page.rows) for view, page in pages.items()}
     return Queue(
         lines=lines[View.REVIEW],
@@ -57,6 +59,7 @@ async def queue(request: web.Request) -> Queue:
         as_of=show(day.now),
         to_answer=to_answer,
         more_to_answer=asked - len(to_answer),
+        shift=shift,
     )
 
 

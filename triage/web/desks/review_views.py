@@ -122,6 +122,8 @@ class Queue:
     as_of: str
     to_answer: tuple[Asked, ...]
     more_to_answer: int
+    shift: int
+    """交接班: how many notes of the desk nobody has relieved."""
 
 
 @dataclass(frozen=True, slots=True)
