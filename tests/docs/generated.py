@@ -45,6 +45,8 @@ TERMS: Final = (
     ("first receiver", "首接负责"),
     ("lead, assist, cc", "主办，协办，抄送"),
     ("keeper", "经办人"),
+    ("remark", "内部备注"),
+    ("shift note, relieve", "交接班，接班"),
 )
 
 

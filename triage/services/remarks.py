@@ -66,7 +66,7 @@ class NotYours(TriageError):
 class TooLate(TriageError):
     """已过可以撤回的时间；要更正，请另写一条。"""
 
-    code: ClassVar[str] = "remark_too_late"
+    code: ClassVar[str] = "too_late"
     status: ClassVar[int] = 422
 
 

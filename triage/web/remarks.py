@@ -32,7 +32,7 @@ _TAKEN_BEFORE: Final = "先前提交的那次已经记下，这次改过的没�
 
 
 async def part(request: web.Request) -> web.Response:
-    """GET /desk/tickets/{no}/remarks: the lines without the page around them. Raises NotFound."""
+    """GET /desk/tickets/{no}/remarks/part: the lines without the page around them. Raises NotFound."""
     asking.refuse_others(request.query, ())
     token, who = guard.token_of(request), ticket_page.acting_of(request)
     async with request.app[DEPS].db.reads() as session:
@@ -232,7 +232,7 @@ def paths(
 
 SCHEMAS: Final = (RemarkList, Written)
 ROUTES: Final = (
-    access.get("/desk/tickets/{no}/remarks", part, needs=Permission.SEE_CASES),
+    access.get("/desk/tickets/{no}/remarks/part", part, needs=Permission.SEE_CASES),
     access.post("/desk/tickets/{no}/remarks", written, needs=MOVERS),
     access.post("/desk/tickets/{no}/remarks/{remark}/take-back", taken_back, needs=MOVERS),
     access.get("/api/v1/tickets/{no}/remarks", listed, needs=Permission.SEE_CASES),

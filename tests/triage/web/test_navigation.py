@@ -16,6 +16,7 @@ PAGES = {
     "/desk": "工单",
     "/desk/review": "审核台",
     "/desk/register": "登记诉求",
+    "/desk/handover": "交接班",
     "/desk/map": "在办地图",
     "/desk/due": "到期清单",
     "/desk/contacts": "通讯录",

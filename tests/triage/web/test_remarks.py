@@ -78,7 +78,7 @@ async def test_written_shown_and_taken_back_without_a_script(
 
 async def test_the_part_is_what_the_page_shows(officer: Client, no: str) -> None:
     await press(officer, no, text="<b>粗</b>")
-    part = await text(officer, f"/desk/tickets/{no}/remarks")
+    part = await text(officer, f"/desk/tickets/{no}/remarks/part")
     assert ("&lt;b&gt;粗&lt;/b&gt;" in part, "<html" in part, "data-form" in part) == (True, False, False)
     assert re.search(r'id="remark-list".*?</div>', part, re.DOTALL)[0] in await text(  # type: ignore[index]
         officer, f"/desk/tickets/{no}"
@@ -151,7 +151,7 @@ async def test_who_reads_and_writes(  # noqa: PLR0917
     await press(officer, no)
     client = await client_of(role, unit=unit, login="else")
     assert (CALLED in await text(client, f"/desk/tickets/{no}")) is reads
-    assert (CALLED in await text(client, f"/desk/tickets/{no}/remarks")) is reads
+    assert (CALLED in await text(client, f"/desk/tickets/{no}/remarks/part")) is reads
     assert (CALLED in await text(client, f"/api/v1/tickets/{no}/remarks")) is reads
     body = {"text": "也写一条", "audience": "all", "key": "k"}
     answer = await client.post(f"/api/v1/tickets/{no}/remarks", json=body)
