@@ -20,6 +20,7 @@ from models.vocab import Move, Post, State, Told
 from models.vocab_topics import TopicLevel
 from triage import logs
 from triage.clock import local
+from triage.commands import demo_words
 from triage.demo import load_media
 from triage.errors import BadInput, NoRule
 from triage.rules.fields import Refusal
@@ -90,6 +91,7 @@ async def gather(deps: Deps) -> None:
     now = deps.clock.now()
     steps: dict[str, Callable[[], Awaitable[object]]] = {
         "answered": partial(answer, deps),
+        "words": partial(demo_words.leave, deps),
         "incidents": partial(_all, partial(watching.watch, deps)),
         "parties": partial(_all, gathering.Gatherer(deps).catch_up),
         "sums": partial(_all, partial(refreshing.catch_up, deps)),

@@ -30,7 +30,7 @@ from triage.services import ledger, move_rows
 from triage.services.citizen.filing import clean
 from triage.services.identities.showing import shown_text
 from triage.services.moving import KeyReused
-from triage.services.remarks import TooLate, check_key
+from triage.services.remarks import TooLate, check_key, own_desk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -121,12 +121,9 @@ class Done:
 
 def desk_of(viewer: Viewer) -> str | None:
     """Whose notes somebody reads and writes; None: 12345's own. Raises NoDesk."""
-    if viewer.scope.everything:
-        return None
-    if not viewer.scope.own:
+    if not viewer.scope.everything and not viewer.scope.own:
         raise NoDesk
-    mine = viewer.unit_code
-    return mine if mine in viewer.scope.own else min(viewer.scope.own)
+    return own_desk(viewer)
 
 
 def _of(desk: str | None) -> ColumnElement[bool]:

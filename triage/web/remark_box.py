@@ -140,6 +140,6 @@ def _may(request: web.Request, whole: WholeTicket, who: Acting) -> bool:
 def _whose(request: web.Request, who: Acting) -> str:
     tables = request.app[DEPS].tables
     post, viewer = who.post, request[VIEWER]
-    code = remarks.unit_of(tables, viewer, post, who.unit) if post else None
+    code = remarks.unit_of(viewer, post, who.unit) if post else None
     unit = tables.units.get(code or "")
     return unit.name if unit else DESK

@@ -395,3 +395,13 @@ async def test_a_clerk_of_a_district_writes_for_the_district(deps: Deps, no: str
         (kept,) = (await session.scalars(sa.select(TicketRemark.unit_code))).all()
     assert kept == CHAOYANG
     assert (await texts(deps, "qu", no), await texts(deps, "clerk", no)) == ([CALLED], [])
+
+
+async def test_a_clerk_of_two_districts_does_not_write_for_12345(deps: Deps, no: str) -> None:
+    await add_person(deps, "two", (Role.CLERK, CHAOYANG), (Role.CLERK, "110108"), name="两区")
+    who = await viewer(deps, "two")
+    assert who.unit_code is None
+    person = Person(Actor(Post.HOTLINE, None, "two"), "两区")
+    async with deps.db.writes.begin() as session:
+        await remarks.write(session, deps.tables, who, person, Wish(no, CALLED, Audience.OWN, "k"), now=NOW)
+    assert (await texts(deps, "qu", no), await texts(deps, "clerk", no)) == ([CALLED], [])

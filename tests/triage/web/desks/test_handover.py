@@ -58,7 +58,7 @@ async def press(client: Client, page: str, address: str, **said: str) -> tuple[i
 
 
 def pressed(page: str, what: str) -> str:
-    return re.findall(rf'action="({PAGE}/[0-9]+/{what})"', page)[0]
+    return str(re.findall(rf'action="({PAGE}/[0-9]+/{what})"', page)[0])
 
 
 async def test_an_empty_page_says_so_and_counts_what_is_open(day: Client, night: Client) -> None:
