@@ -279,7 +279,7 @@ async def test_a_page_asks_little_however_many_rows_it_has(
     again = [statement for statement in statements if statement.startswith(("SELECT", "WITH"))]
     # The ticket page: who looks, the ticket whole (4), calls and news that may be the same matter (2),
     # corrections, exposure, the platform's order, who deals with it, its units' numbers, remarks.
-    assert len(again) <= 13
+    assert len(again) <= 14
 
 
 async def test_list_ticket_search_counts_and_api_hide_the_same(
