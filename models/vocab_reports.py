@@ -13,6 +13,17 @@ class ReportKind(Labelled):
     MONTHLY = "monthly", "月报"
 
 
+class Shortfall(Labelled):
+    """What pulls a unit's own figures down in a month (本单位数据)."""
+
+    LATE_CONTACT = "late_contact", "没有按时响应"
+    UNSOLVED = "unsolved", "没有解决"
+    DISSATISFIED = "dissatisfied", "满意不到满分"
+    LATE_ANSWER = "late_answer", "反馈超期"
+    REHANDLED = "rehandled", "重办"
+    OBJECTION_LOST = "objection_lost", "退单未成立"
+
+
 class ReportMoment(Labelled):
     """When a report is told of."""
 

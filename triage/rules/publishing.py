@@ -21,6 +21,7 @@ class Publish(Labelled):
 
     OPEN_LEAST = "open_least", "对外公布的最小件数"
     OPEN_DAY = "open_day", "每月几日起公布上月数据"
+    OWN_PLACE = "own_place", "街道乡镇在本单位数据里看自己的名次（1 看，0 不看）"
     THEME_SPREAD = "theme_spread", "每月一题候选：涉及区数的权重"
     THEME_SIZE = "theme_size", "每月一题候选：件数的权重"
     THEME_GROWTH = "theme_growth", "每月一题候选：增长的权重"
@@ -61,6 +62,11 @@ def number(rows: Sequence[PublishRow], name: Publish, on: date) -> int:
     if found is None:
         raise NoRule(f"publishing.yaml 没有 {on} 有效的“{name.label}”")
     return found
+
+
+def tells_place(rows: Sequence[PublishRow], on: date) -> bool:
+    """Whether a street is told its own place in the ranking. A table that does not say so: not."""
+    return any(row.value == 1 for row in rows if row.name is Publish.OWN_PLACE and row.holds(on))
 
 
 def said(rows: Sequence[PublishRow], on: date) -> frozenset[str]:

@@ -16,7 +16,7 @@ from triage.rules.acts import ACTS, Event, History
 from triage.rules.rate_rows import SATISFACTION
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,7 +30,7 @@ _NAMED: Final = {
     Tag.HANDED_OVER.value: "hand_over",
 }  # fmt: skip
 #: What may decide the month a ticket counts in: the acts that `verdicts` looks at for it.
-_DECIDING: Final = (
+DECIDING: Final = (
     "dispatch", "divert", "answer_now", "withdraw", "take_up", "merge", "split", "follow_up",
     "exclude_grant", "ledger_grant",
 )  # fmt: skip
@@ -72,10 +72,14 @@ def event_of(tag: str, at: datetime, data: Mapping[str, Any], seq: int) -> Event
     return Event(act, at, told, seq)
 
 
+def tags_of(acts: Collection[str]) -> list[str]:
+    """The stored tags that tell of these acts."""
+    return [*(tag.value for tag in Tag if act_of(tag.value) in acts), *(f"ticket:{act}" for act in acts)]
+
+
 async def histories(session: AsyncSession, *, since: datetime, until: datetime) -> AsyncIterator[History]:
     """The tickets to which something deciding happened in [since, until), each with all its events."""
-    tags = [tag.value for tag in Tag if act_of(tag.value) in _DECIDING]
-    tags += [f"ticket:{act}" for act in _DECIDING]
+    tags = tags_of(DECIDING)
     ids = list(
         await session.scalars(
             sa.select(TicketEvent.ticket_id)

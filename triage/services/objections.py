@@ -100,21 +100,23 @@ async def report(session: AsyncSession, tables: Tables, viewer: Viewer, month: s
     return Report(
         month=month,
         raised=len(found),
-        lost=sum(map(_lost, found)),
-        won=sum(map(_won, found)),
+        lost=sum(map(lost, found)),
+        won=sum(map(won, found)),
         waiting=sum(one.ruling is None for one in found),
         longest_ruling=max((one.ruled_at - one.at for one in found if one.ruled_at), default=None),
         rows=tuple(sorted(rows, key=lambda row: (-row.lost, -row.raised, row.row))),
     )
 
 
-def _lost(one: ObjectionRow) -> bool:
+def lost(one: ObjectionRow) -> bool:
+    """Whether the row lost: the unit was right."""
     upheld = one.ruling == Move.OBJECT_UPHOLD.value
     return upheld or (one.ruling == Move.ARBITRATE.value and one.ruled_unit != one.unit_code)
 
 
-def _won(one: ObjectionRow) -> bool:
-    return one.ruling is not None and not _lost(one)
+def won(one: ObjectionRow) -> bool:
+    """Whether it was ruled, and the unit was not right (退单未成立)."""
+    return one.ruling is not None and not lost(one)
 
 
 def _losses(tables: Tables, row: str, group: Sequence[ObjectionRow]) -> RowLosses:
@@ -122,8 +124,8 @@ def _losses(tables: Tables, row: str, group: Sequence[ObjectionRow]) -> RowLosse
         row=row,
         title=_title(tables, row),
         raised=len(group),
-        lost=sum(map(_lost, group)),
-        won=sum(map(_won, group)),
+        lost=sum(map(lost, group)),
+        won=sum(map(won, group)),
         waiting=sum(one.ruling is None for one in group),
         proposed=_proposed(tables, group),
     )
