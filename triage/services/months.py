@@ -225,6 +225,16 @@ async def all_months(session: AsyncSession) -> list[str]:
     )
 
 
+async def newest(session: AsyncSession, known: Sequence[str]) -> dict[str, int]:
+    """The version that holds of each of these months that was published."""
+    rows = await session.execute(
+        sa.select(MonthFigures.month, sa.func.max(MonthFigures.version).label("version"))
+        .where(MonthFigures.month.in_(known))
+        .group_by(MonthFigures.month)
+    )
+    return {row.month: row.version for row in rows}
+
+
 async def verdicts_of(
     session: AsyncSession, month: str, version: int, by: By, key: str
 ) -> tuple[Verdict, ...]:

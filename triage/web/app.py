@@ -59,6 +59,8 @@ from triage.web.names import names_of
 from triage.web.open311 import server as open311
 from triage.web.open_data import pages as open_data
 from triage.web.outgoing import notices
+from triage.web.own import asks as own_asks
+from triage.web.own import pages as own
 from triage.web.parties import pages as parties
 from triage.web.registering import pages as registering
 from triage.web.repeats import pages as repeats
@@ -119,6 +121,7 @@ def make_app(
     app.cleanup_ctx.append(health.drain_on_sigterm(drain_seconds))
     app[live.BOARD] = live.board_of(app)
     app[trends.PANELS] = Cache(seconds=60, size=100)
+    own_asks.install(app)
     access.install(app, ROUTES)
     return app
 
@@ -149,6 +152,7 @@ ROUTES: Final = (
     *handover.ROUTES,
     *review.ROUTES,
     *mine.ROUTES,
+    *own.ROUTES,
     *sizes.ROUTES,
     *directory.ROUTES,
     *directory_api.ROUTES,

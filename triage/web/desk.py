@@ -94,6 +94,10 @@ class ListPage:
     """Files of the whole filter and where they are; none for who may not export."""
 
 
+#: To what a unit is judged by (`own`), from where its people begin.
+_OWN: Final = Tile("本单位数据", "本月", "/desk/own", "plain", current=False)
+
+
 async def home(request: web.Request) -> web.Response:
     """Lead to where the person's work begins; to their own account when there is nothing for them."""
     place = navigation.begins(request[VIEWER]) or "/me"
@@ -200,6 +204,7 @@ def _page(
                 if shift
                 else ()
             ),
+            *((_OWN,) if listing.may_keep(request[VIEWER]) else ()),
         ),
         form=filter_form.form(request, asked.filters, faults, may_mine=listing.may_keep(request[VIEWER])),
         selection=tuple(replace(asked, limit=PAGE_LIMIT).parameters().items()),

@@ -47,6 +47,7 @@ SECTIONS: Final = (
     Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),
     Section("/desk/due", "到期清单", (Permission.SEE_CASES,)),
     Section("/desk/contacts", "通讯录", (Permission.SEE_CASES,)),
+    Section("/desk/own", "本单位数据", (Permission.HANDLE,)),
     Section("/desk/repeats", "同一事项", (Permission.SEE_CASES,), ("/desk/compare",)),
     Section("/desk/incidents", "突发事件", (Permission.SEE_CASES,)),
     Section("/desk/bulk", "批量办理记录", (Permission.BULK,)),

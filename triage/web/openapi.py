@@ -15,6 +15,7 @@ from triage.web.callers import api as callers
 from triage.web.directory import api as directory
 from triage.web.leads import api as leads
 from triage.web.open311 import openapi as open311
+from triage.web.own import pages as own
 from triage.web.registering import api as registering
 from triage.web.sources import openapi as source_paths
 
@@ -32,6 +33,7 @@ _SCHEMAS: Final = (
     *directory.SCHEMAS,
     *keeping.SCHEMAS,
     *leads.SCHEMAS,
+    *own.SCHEMAS,
     *registering.SCHEMAS,
     *remarks.SCHEMAS,
     *source_paths.SCHEMAS,
@@ -288,6 +290,7 @@ def document() -> dict[str, Any]:
             **confiding.paths(_answer, _problem, problems, missing, _NUMBER),
             **keeping.paths(_answer, _problem, problems, missing, _NUMBER),
             **remarks.paths(_answer, _problem, problems, missing, _NUMBER),
+            **own.paths(_answer, _parameter, problems, missing),
             **bulk.paths(problems),
             "/api/v1/units": {
                 "get": {

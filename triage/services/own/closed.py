@@ -9,9 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from models.months import MonthFigures
 from models.vocab import Level
 from triage.rules.publishing import tells_place
 from triage.rules.rates import By, rank
@@ -20,7 +17,7 @@ from triage.services import months
 from triage.services.month_sheets import streets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,16 +71,6 @@ def of(tables: Tables, published: Published) -> Closed:
         {line.key: line for line in figures.lines if line.by is By.UNIT},
         {row.unit: row.rank for row in rows if row.rank is not None},
     )
-
-
-async def newest(session: AsyncSession, known: Sequence[str]) -> dict[str, int]:
-    """The version that holds of each of these months that was published."""
-    rows = await session.execute(
-        sa.select(MonthFigures.month, sa.func.max(MonthFigures.version).label("version"))
-        .where(MonthFigures.month.in_(known))
-        .group_by(MonthFigures.month)
-    )
-    return {row.month: row.version for row in rows}
 
 
 async def read(session: AsyncSession, tables: Tables, month: str, version: int) -> Closed:

@@ -1,4 +1,4 @@
-"""Everything of 本单位数据 for a unit and a month: what may be some seconds old, and what is of this moment."""
+"""本单位数据 of a unit and a month: what may be a minute old. What is open now: `people`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from triage.errors import BadInput, NoRule
 from triage.rules.rates import By, compare
 from triage.services import months
 from triage.services.objections import month_of
-from triage.services.own import area, closed, judging
+from triage.services.own import area, judging
 from triage.services.own.judging import Asked, Judged
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Months before the one that is looked at.
 BEFORE: Final = 12
+#: The year before is shown too.
+_EARLIEST: Final = 2002
 #: Cases of each list.
 MOST: Final = 50
 
@@ -45,7 +47,7 @@ class OwnMonth:
     month: str
     received: int
     version: int | None
-    weights: WeightRow
+    weights: WeightRow | None
     line: Line | None
     change: Change | None
     place: Place | None
@@ -91,7 +93,23 @@ def asked_of(unit: str, month: str, *, now: datetime) -> Asked:
     first, last = months.span(month)
     if first > now:
         raise BadInput(f"{month} 还没有到")
+    if first.year < _EARLIEST:
+        raise BadInput(f"{month} 太早：最早看 {_EARLIEST} 年的")
     return Asked(unit, month, first, last, now)
+
+
+def months_of(asked: Asked) -> tuple[str, ...]:
+    """The month that is looked at, and those before it."""
+    found = [asked.month]
+    while len(found) <= BEFORE:
+        found.append(months.earlier_month(found[-1]))
+    return tuple(found)
+
+
+async def received(session: AsyncSession, viewer: Viewer, asked: Asked) -> dict[str, int]:
+    """受理量 of these months."""
+    spans_of = {month: months.span(month) for month in months_of(asked)}
+    return await area.received(session, viewer, asked.unit, spans_of)
 
 
 async def load(
@@ -102,23 +120,22 @@ async def load(
     remembered: Callable[[str, int], Awaitable[Closed]],
 ) -> OwnFigures:
     """Read and count. `remembered` gives a published version."""
-    wanted = [asked.month]
-    while len(wanted) < BEFORE + 2:
-        wanted.append(months.earlier_month(wanted[-1]))
-    versions = await closed.newest(session, wanted)
+    wanted = months_of(asked)
+    versions = await months.newest(session, [*wanted, months.earlier_month(wanted[-1])])
     known = {month: await remembered(month, version) for month, version in versions.items()}
-    judged, untold = await _judged(session, tables, viewer, asked, known.get(asked.month))
-    spans = {month: months.span(month) for month in wanted[:-1]}
-    counts = await area.received(session, viewer, asked.unit, spans)
+    now, untold = await _judged(session, tables, viewer, asked, known.get(asked.month))
+    counts = await received(session, viewer, asked)
     return OwnFigures(
         months=tuple(
-            _month(tables, asked, month, counts[month], known, judged if month == asked.month else None)
-            for month in wanted[:-1]
+            _month(
+                _Known(tables, asked.unit, known), month, counts[month], now if month == asked.month else None
+            )
+            for month in wanted
         ),
-        short=await _lists(session, viewer, judged.short),
-        area=await area.told(session, viewer, asked.unit, _spans(asked)),
+        short=await _lists(session, viewer, now.short),
+        area=await area.told(session, viewer, asked.unit, spans(asked)),
         as_of=asked.now,
-        whole=judged.whole,
+        whole=now.whole,
         untold=untold,
     )
 
@@ -137,31 +154,41 @@ async def _judged(
     return found, ""
 
 
-def _month(
-    tables: Tables,
-    asked: Asked,
-    month: str,
-    received: int,
-    known: Mapping[str, Closed],
-    judged: Judged | None,
-) -> OwnMonth:
-    found, before = known.get(month), known.get(months.earlier_month(month))
-    weights = found.weights if found else tables.rates.on(months.span(month)[0].date()).weights
-    line = found.lines.get(asked.unit) if found else judged.line if judged else None
-    old = before.lines.get(asked.unit) if before else None
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The months that were published, and whose lines are read."""
+
+    tables: Tables
+    unit: str
+    months: Mapping[str, Closed]
+
+    def line(self, month: str) -> Line | None:
+        """The unit's line of a published month."""
+        found = self.months.get(month)
+        return found.lines.get(self.unit) if found else None
+
+
+def _month(known: _Known, month: str, received: int, judged: Judged | None) -> OwnMonth:
+    """A month; `judged` is it as it stands, where that is looked at."""
+    found, earlier = known.months.get(month), known.months.get(months.earlier_month(month))
+    line = known.line(month) if found or judged is None else judged.line
+    weights = None
+    if line is not None:
+        weights = found.weights if found else known.tables.rates.on(months.span(month)[0].date()).weights
+    both = (weights, earlier.weights) if weights and earlier else None
     return OwnMonth(
         month=month,
         received=received,
         version=found.version if found else None,
         weights=weights,
         line=line,
-        change=compare(line, old, (weights, before.weights)) if line and before else None,
-        place=found.place(tables, asked.unit) if found else None,
+        change=compare(line, known.line(earlier.month), both) if line and earlier and both else None,
+        place=found.place(known.tables, known.unit) if found else None,
     )
 
 
-def _spans(asked: Asked) -> tuple[Span, Span, Span]:
-    """The month up to now; as long of the month before and of the same a year ago."""
+def spans(asked: Asked) -> tuple[Span, Span, Span]:
+    """Of what kinds and places are counted: the month; as long of the one before, and a year ago."""
     length = min(asked.now, asked.last) - asked.first
     whole = asked.now >= asked.last
 

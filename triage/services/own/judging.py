@@ -74,6 +74,7 @@ class Judged:
 
     line: Line | None
     short: tuple[Short, ...]
+    verdicts: tuple[Verdict, ...] = ()
     whole: bool = True
 
 
@@ -104,7 +105,7 @@ async def judged(session: AsyncSession, tables: Tables, viewer: Viewer, asked: A
             found += _of_history(tables, history, asked)
     line = next((one for one in lines_of(verdicts) if one.by is By.UNIT), None)
     lost = await _objections(session, viewer, asked)
-    return Judged(line, (*of_verdicts(verdicts), *found, *lost))
+    return Judged(line, (*of_verdicts(verdicts), *found, *lost), tuple(verdicts))
 
 
 def of_verdicts(verdicts: Iterable[Verdict]) -> Iterator[Short]:
@@ -154,4 +155,4 @@ async def _objections(session: AsyncSession, viewer: Viewer, asked: Asked) -> Se
 def as_published(found: Judged, line: Line | None, verdicts: Sequence[Verdict]) -> Judged:
     """The same of a published month: line and verdicts as published, the rest as the events say."""
     rest = [one for one in found.short if one.what not in _RATES.values()]
-    return Judged(line, (*of_verdicts(verdicts), *rest), whole=found.whole)
+    return Judged(line, (*of_verdicts(verdicts), *rest), tuple(verdicts), whole=found.whole)

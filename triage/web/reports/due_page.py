@@ -126,6 +126,8 @@ class DuePage:
     more: bool
     most: int
     units: tuple[UnitLine, ...]
+    own: bool
+    """本单位数据 is offered."""
     as_of: str
     new: int
     """What a colleague gave to the viewer, unopened: it may end later than the window."""
@@ -260,6 +262,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, beside: _Beside) 
             )
             for one in beside.units[:_MOST_UNITS]
         ),
+        own=listing.may_keep(request[VIEWER]),
         as_of=show(now),
         new=beside.new,
         remind=tuple(

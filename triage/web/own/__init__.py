@@ -1,0 +1,1 @@
+"""本单位数据: a unit's own figures, page, files and JSON."""
