@@ -122,16 +122,15 @@ def of_verdicts(verdicts: Iterable[Verdict]) -> Iterator[Short]:
 
 def _of_history(tables: Tables, history: History, asked: Asked) -> Iterator[Short]:
     """反馈超期 and 重办 of the month: by its clock, and by the event that stands."""
+    events = standing(history.events)
+    # Other acts stop that clock too: 合并 is no answer.
+    answers = {event.at for event in events if event.act == "feedback"}
     for run in runs(tables, history, ClockName.ANSWER):
-        ended = run.stopped
+        ended = run.stopped if run.stopped in answers else None
         if ended is not None and asked.first <= ended < asked.last and run.kept(asked.now) is False:
             due = f"应在 {show(run.due)} 前" if run.due else ""
             yield Short(Shortfall.LATE_ANSWER, history.no, due)
-    again = [
-        event.at
-        for event in standing(history.events)
-        if event.act == "rehandle" and asked.first <= event.at < asked.last
-    ]
+    again = [event.at for event in events if event.act == "rehandle" and asked.first <= event.at < asked.last]
     if again:
         yield Short(Shortfall.REHANDLED, history.no, f"{show(again[-1])} 起")
 

@@ -173,7 +173,7 @@ def _person(one: Person, login: str) -> OwnPerson:
 def _open(case: OpenCase, now: datetime) -> OwnCase:
     why = ""
     if case.due is not None:
-        why = f"{'已超期，应在' if case.due <= now else ''} {show(case.due)} 前".strip()
+        why = f"{'已超期，应在' if case.due < now else ''} {show(case.due)} 前".strip()
     return OwnCase(case.no, shown_text(None, case.title), _state(case.state), why)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.db import Database
 
 WANGJING: Final = "110105026"
-LAIGUANGYING: Final = "110105040"
+XUEYUANLU: Final = "110108010"
 ECOLOGY: Final = "110105-ecology"
 
 Life = tuple[tuple[str, timedelta, dict[str, Any]], ...]

@@ -18,7 +18,17 @@ from models.vocab_reports import Shortfall
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.plans import heard, plans, scanned
 from tests.triage.rules.helpers import moment
-from tests.triage.services.own.living import BAD, ECOLOGY, GOOD, WANGJING, happened, lived, put, said
+from tests.triage.services.own.living import (
+    BAD,
+    ECOLOGY,
+    GOOD,
+    WANGJING,
+    XUEYUANLU,
+    happened,
+    lived,
+    put,
+    said,
+)
 from triage.clock import FixedClock
 from triage.rules.rate_rows import Rate
 from triage.rules.rates import By, percent
@@ -73,7 +83,7 @@ def lists(found: Judged) -> dict[Shortfall, list[str]]:
 
 async def test_the_month_so_far_is_what_closing_it_publishes(deps: Deps) -> None:
     await lived(deps.db, AGO, GOOD, BAD, GOOD)
-    await lived(deps.db, AGO, GOOD, unit="110105040", street="110105040")
+    await lived(deps.db, AGO, GOOD, unit=XUEYUANLU, district="110108", street=XUEYUANLU)
     unreached = ("ticket:follow_up", timedelta(days=4), {"values": {"outcome": "unreachable"}})
     await lived(deps.db, AGO, (*GOOD[:2], unreached))
     found = await judged(deps)
@@ -104,7 +114,9 @@ async def test_an_answer_after_its_limit_counts_in_the_month_it_was_given_in(dep
 
 async def test_what_was_done_again_counts_until_that_is_taken_back(deps: Deps) -> None:
     (no,) = await lived(deps.db, AGO, BAD)
-    await happened(deps.db, no, ("ticket:rehandle", NOW - timedelta(days=1), {"values": {"reason": "未解决"}}))
+    await happened(
+        deps.db, no, ("ticket:rehandle", NOW - timedelta(days=1), {"values": {"reason": "未解决"}})
+    )
     assert lists(await judged(deps))[Shortfall.REHANDLED] == [no]
     await happened(deps.db, no, ("ticket:undo", NOW - timedelta(hours=23), {"undoes": 9}))
     assert lists(await judged(deps))[Shortfall.REHANDLED] == []
@@ -113,12 +125,12 @@ async def test_what_was_done_again_counts_until_that_is_taken_back(deps: Deps) -
 @pytest.mark.parametrize(
     ("ruling", "ruled", "told"),
     [
-        ("object_reject", None, True), ("arbitrate", WANGJING, True), ("arbitrate", ECOLOGY, False),
-        ("object_uphold", None, False), (None, None, False),
+        ("object_reject", None, 1), ("arbitrate", WANGJING, 1), ("arbitrate", ECOLOGY, 0),
+        ("object_uphold", None, 0), (None, None, 0),
     ],
 )  # fmt: skip
 async def test_only_an_objection_that_did_not_succeed_is_one_of_them(
-    deps: Deps, ruling: str | None, ruled: str | None, told: bool
+    deps: Deps, ruling: str | None, ruled: str | None, told: int
 ) -> None:
     (no,) = await add_tickets(deps.db, TicketIn())
     async with deps.db.writes.begin() as session:
@@ -127,7 +139,7 @@ async def test_only_an_objection_that_did_not_succeed_is_one_of_them(
             ticket_id=ticket, seq=9, at=NOW - timedelta(days=1), unit_code=WANGJING, proposed_unit=ECOLOGY,
             clause="第十二条", reason="不归街道", ruling=ruling, ruled_unit=ruled,
         ))  # fmt: skip
-    assert (no in lists(await judged(deps))[Shortfall.OBJECTION_LOST]) is told
+    assert lists(await judged(deps))[Shortfall.OBJECTION_LOST] == [no] * told
 
 
 async def test_what_the_unit_only_helps_with_or_is_told_of_is_not_its_own(deps: Deps) -> None:
@@ -191,7 +203,7 @@ async def test_changes_are_against_the_month_before_where_both_have_a_figure(dep
 
 async def test_the_place_is_the_own_one_and_needs_the_row(deps: Deps) -> None:
     await lived(deps.db, timedelta(days=40), BAD)
-    await lived(deps.db, timedelta(days=40), GOOD, unit="110105040", street="110105040")
+    await lived(deps.db, timedelta(days=40), GOOD, unit=XUEYUANLU, district="110108", street=XUEYUANLU)
     await months.close(replace(deps, clock=FixedClock(moment("2026-11-01 00:00"))), "2026-10")
     assert (await load(deps)).months[1].place == closed.Place(2, 2)
     silent = replace(deps.tables, publishing=[
@@ -246,4 +258,6 @@ async def test_no_table_of_years_is_read_from_end_to_end(deps: Deps) -> None:
 
     found = "\n\n".join(await plans(deps.db, ask))
     assert found
-    assert [t for t in ("ticket", "ticket_event", "appeal", "reading", "objection") if scanned(found, t)] == []
+    assert [
+        t for t in ("ticket", "ticket_event", "appeal", "reading", "objection") if scanned(found, t)
+    ] == []
