@@ -110,6 +110,7 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
         f"/desk/compare/{numbers[1]}/{numbers[0]}",
         "/desk?q=油烟",
         "/desk/due?hours=168&clock=answer",
+        "/desk/own?rate=response",
         "/desk/staff/local",
         "/desk/sources/new/feed",
         "/desk/sources/test",

@@ -20,6 +20,7 @@ PAGES = {
     "/desk/map": "在办地图",
     "/desk/due": "到期清单",
     "/desk/contacts": "通讯录",
+    "/desk/own": "本单位数据",
     "/desk/repeats": "同一事项",
     "/desk/incidents": "突发事件",
     "/desk/bulk": "批量办理记录",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PAGES: Final = (
     "/desk", "/desk/tickets/{a}", "/desk/tickets/{a}/files", "/desk/compare/{b}/{a}", "/desk/repeats",
-    "/desk/due", "/desk/map", "/desk/incidents", "/desk/bulk", "/desk/trends", "/desk/signals",
+    "/desk/due", "/desk/own", "/desk/map", "/desk/incidents", "/desk/bulk", "/desk/trends", "/desk/signals",
     "/desk/topics", "/desk/parties", "/desk/leads", "/desk/rewards", "/desk/reports", "/desk/calls",
     "/desk/month", "/desk/objections", "/desk/notices", "/desk/places", "/desk/dead", "/desk/sources",
     "/desk/staff", "/desk/audit", "/desk/review/{a}", "/desk/register",

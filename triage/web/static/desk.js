@@ -254,6 +254,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "c" && g && offered("/desk/register")) location.assign("/desk/register");
   else if (event.key === "h" && g && offered("/desk/handover")) location.assign("/desk/handover");
   else if (event.key === "t" && g && offered("/desk/due")) location.assign("/desk/due");
+  else if (event.key === "o" && g && offered("/desk/own")) location.assign("/desk/own");
   else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === "?") help.showModal();
