@@ -47,6 +47,7 @@ TERMS: Final = (
     ("keeper", "经办人"),
     ("remark", "内部备注"),
     ("shift note, relieve", "交接班，接班"),
+    ("own figures", "本单位数据"),
 )
 
 

@@ -167,7 +167,8 @@ def _person(one: Person, login: str) -> OwnPerson:
     if one.who is None:
         return OwnPerson(None, "没有经办人", one.load.open, one.load.overdue, None)
     mine = "/desk?mine=1" if one.who.login == login else None
-    return OwnPerson(one.who.staff_id, one.who.label, one.load.open, one.load.overdue, mine)
+    name = one.who.label if one.who.name else one.who.login
+    return OwnPerson(one.who.staff_id, name, one.load.open, one.load.overdue, mine)
 
 
 def _open(case: OpenCase, now: datetime) -> OwnCase:
