@@ -36,9 +36,12 @@ class Sort:
 
 async def sorts(
     session: AsyncSession, tables: Tables, viewer: Viewer, asked: Asked, rate: Rate
-) -> tuple[Sort, ...]:
-    """Of a published month as it was published, else as it stands. Raises NoRule."""
-    found = drill(await _verdicts(session, tables, viewer, asked), By.UNIT, asked.unit, rate)
+) -> tuple[Sort, ...] | None:
+    """Of a published month as it was published, else as it stands; None: too many. Raises NoRule."""
+    verdicts = await _verdicts(session, tables, viewer, asked)
+    if verdicts is None:
+        return None
+    found = drill(verdicts, By.UNIT, asked.unit, rate)
     told: tuple[tuple[str, Sequence[tuple[str, str]]], ...] = (
         ("得满分", [(no, "") for no in found.full]),
         ("得部分分", [(no, "") for no in found.part]),
@@ -52,8 +55,11 @@ async def sorts(
     )
 
 
-async def _verdicts(session: AsyncSession, tables: Tables, viewer: Viewer, asked: Asked) -> Sequence[Verdict]:
+async def _verdicts(
+    session: AsyncSession, tables: Tables, viewer: Viewer, asked: Asked
+) -> Sequence[Verdict] | None:
     version = (await months.newest(session, [asked.month])).get(asked.month)
     if version is not None:
         return await months.verdicts_of(session, asked.month, version, By.UNIT, asked.unit)
-    return (await judging.judged(session, tables, viewer, asked)).verdicts
+    found = await judging.judged(session, tables, viewer, asked)
+    return found.verdicts if found.whole else None

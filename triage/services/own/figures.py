@@ -64,6 +64,15 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Shorts:
+    """Cases of one sort: how many, and the first of them, by number: who may see them is asked when named."""
+
+    what: Shortfall
+    count: int
+    first: tuple[Short, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShortList:
     """Cases of one sort: how many, and the first that the viewer may see."""
 
@@ -80,7 +89,7 @@ class OwnFigures:
     """
 
     months: tuple[OwnMonth, ...]
-    short: tuple[ShortList, ...]
+    short: tuple[Shorts, ...]
     area: Area
     as_of: datetime
     whole: bool
@@ -89,8 +98,9 @@ class OwnFigures:
 
 def asked_of(unit: str, month: str, *, now: datetime) -> Asked:
     """The question behind an address. Raises BadInput on what is no month, or is still to come."""
-    month = month or month_of(now)
-    first, last = months.span(month)
+    first, last = months.span(month or month_of(now))
+    # As months are published: 2026-1 is 2026-01.
+    month = f"{first:%Y-%m}"
     if first > now:
         raise BadInput(f"{month} 还没有到")
     if first.year < _EARLIEST:
@@ -132,7 +142,7 @@ async def load(
             )
             for month in wanted
         ),
-        short=await _lists(session, viewer, now.short),
+        short=_sorted(now.short),
         area=await area.told(session, viewer, asked.unit, spans(asked)),
         as_of=asked.now,
         whole=now.whole,
@@ -202,25 +212,29 @@ def spans(asked: Asked) -> tuple[Span, Span, Span]:
     return (asked.first, asked.last), as_long(before), as_long(year)
 
 
-async def _lists(session: AsyncSession, viewer: Viewer, short: Sequence[Short]) -> tuple[ShortList, ...]:
-    """The lists, named by the one predicate; of each the first ones."""
+def _sorted(short: Sequence[Short]) -> tuple[Shorts, ...]:
     sorts = {what: [one for one in short if one.what is what] for what in Shortfall}
-    wanted = sorted({one.no for found in sorts.values() for one in found[: 2 * MOST]})
+    return tuple(Shorts(what, len(found), tuple(found[: 2 * MOST])) for what, found in sorts.items())
+
+
+async def named(session: AsyncSession, viewer: Viewer, short: Sequence[Shorts]) -> tuple[ShortList, ...]:
+    """The lists as the viewer may see them now, whenever they were counted: one question."""
+    wanted = sorted({one.no for found in short for one in found.first})
     rows = await session.execute(
         sa.select(Ticket.no, Ticket.title, Ticket.state).where(Ticket.no.in_(wanted), may_see(viewer))
     )
     seen = {row.no: row for row in rows}
     return tuple(
         ShortList(
-            what,
-            len(found),
+            found.what,
+            found.count,
             tuple(
                 Named(one.no, seen[one.no].title, seen[one.no].state, one.why)
-                for one in found[: 2 * MOST]
+                for one in found.first
                 if one.no in seen
             )[:MOST],
         )
-        for what, found in sorts.items()
+        for found in short
     )
 
 

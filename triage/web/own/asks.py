@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from triage.services.keeping import Colleague
     from triage.services.own.closed import Closed
-    from triage.services.own.figures import OwnFigures
+    from triage.services.own.figures import OwnFigures, ShortList
     from triage.services.own.judging import Asked
     from triage.services.own.people import Work
 
@@ -107,13 +107,13 @@ async def load(request: web.Request, own: Own) -> OwnFigures:
     return await caches.figures.get((viewer.scope, asked.unit, asked.month), make)
 
 
-async def work(request: web.Request, own: Own) -> Work:
-    """What is open at this moment."""
-    deps, asked = request.app[DEPS], own.asked
+async def of_now(request: web.Request, own: Own, found: OwnFigures) -> tuple[Work, tuple[ShortList, ...]]:
+    """What is open at this moment, and the cases of the lists that may be seen at it."""
+    deps, asked, viewer = request.app[DEPS], own.asked, request[VIEWER]
+    people_of = own.units[asked.unit]
     async with deps.db.reads() as session:
-        return await people.work(
-            session, request[VIEWER], asked.unit, own.units[asked.unit], now=asked.now, most=figures.MOST
-        )
+        work = await people.work(session, viewer, asked.unit, people_of, now=asked.now, most=figures.MOST)
+        return work, await figures.named(session, viewer, found.short)
 
 
 def is_ranked(request: web.Request, own: Own) -> bool:

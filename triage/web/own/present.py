@@ -34,17 +34,20 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from triage.services.own.area import Area, Line
-    from triage.services.own.figures import OwnFigures, OwnMonth
+    from triage.services.own.figures import OwnFigures, OwnMonth, ShortList
     from triage.services.own.people import OpenCase, Person, Work
     from triage.web.names import Names
     from triage.web.own.asks import Own
 
 _FULL: Final = 100
-_TOO_MANY: Final = "这个月件数太多，网页上不逐件核算；结月发布后看已发布的。"
+TOO_MANY: Final = "这个月件数太多，网页上不逐件核算；结月发布后看已发布的。"
 
 
-async def view(request: web.Request, own: Own, found: OwnFigures, work: Work) -> OwnView:
+async def view(
+    request: web.Request, own: Own, found: OwnFigures, of_now: tuple[Work, tuple[ShortList, ...]]
+) -> OwnView:
     """Everything that is shown of a unit and a month."""
+    work, short = of_now
     asked, names = own.asked, request.app[NAMES]
     return OwnView(
         unit=asked.unit,
@@ -63,7 +66,7 @@ async def view(request: web.Request, own: Own, found: OwnFigures, work: Work) ->
                     for case in one.cases
                 ),
             )
-            for one in found.short
+            for one in short
         ),
         area=await area(own, found.area, names),
         work=_work(request, own, work),
@@ -73,7 +76,7 @@ async def view(request: web.Request, own: Own, found: OwnFigures, work: Work) ->
 def _untold(found: OwnFigures) -> str:
     if found.months[0].line is not None or found.whole:
         return ""
-    return found.untold or _TOO_MANY
+    return found.untold or TOO_MANY
 
 
 def _place(request: web.Request, own: Own) -> str:

@@ -24,6 +24,7 @@ from tests.triage.services.own.living import (
     GOOD,
     WANGJING,
     XUEYUANLU,
+    Life,
     happened,
     lived,
     put,
@@ -106,7 +107,7 @@ async def test_each_sort_of_what_pulls_it_down_is_named(deps: Deps) -> None:
 
 
 async def test_an_answer_after_its_limit_counts_in_the_month_it_was_given_in(deps: Deps) -> None:
-    late = (GOOD[0], ("ticket:feedback", timedelta(days=25), {}))
+    late: Life = (GOOD[0], ("ticket:feedback", timedelta(days=25), {}))
     (no,) = await lived(deps.db, timedelta(days=30), late)
     assert lists(await judged(deps))[Shortfall.LATE_ANSWER] == [no]
     assert lists(await judged(deps, month="2026-10"))[Shortfall.LATE_ANSWER] == []
@@ -187,7 +188,7 @@ async def test_a_published_month_stays_as_published_whatever_happens_since(deps:
     assert line is not None
     assert (line.assessed, line.out) == (1, 0)
     assert [one.count for one in found.short[:3]] == [1, 1, 1]
-    assert [case.no for case in found.short[0].cases] == [bad]
+    assert [case.no for case in found.short[0].first] == [bad]
 
 
 async def test_changes_are_against_the_month_before_where_both_have_a_figure(deps: Deps) -> None:
@@ -206,13 +207,13 @@ async def test_the_place_is_the_own_one_and_needs_the_row(deps: Deps) -> None:
     await lived(deps.db, timedelta(days=40), GOOD, unit=XUEYUANLU, district="110108", street=XUEYUANLU)
     await months.close(replace(deps, clock=FixedClock(moment("2026-11-01 00:00"))), "2026-10")
     assert (await load(deps)).months[1].place == closed.Place(2, 2)
-    silent = replace(deps.tables, publishing=[
+    silent = replace(deps.tables, publishing=tuple(
         row for row in deps.tables.publishing if row.id != "own.place"
-    ])  # fmt: skip
+    ))  # fmt: skip
     assert (await load(replace(deps, tables=silent))).months[1].place is None
-    refused = replace(deps.tables, publishing=[
+    refused = replace(deps.tables, publishing=tuple(
         replace(row, value=0) if row.id == "own.place" else row for row in deps.tables.publishing
-    ])  # fmt: skip
+    ))  # fmt: skip
     assert (await load(replace(deps, tables=refused))).months[1].place is None
 
 
@@ -232,6 +233,7 @@ async def test_the_cases_behind_a_rate_are_those_it_was_counted_from(deps: Deps)
         async with deps.db.reads() as session:
             asked = figures.asked_of(WANGJING, "2026-11", now=NOW)
             found = await behind.sorts(session, deps.tables, STREET, asked, Rate.RESOLUTION)
+        assert found is not None
         return {sort.title: [no for no, _ in sort.cases] for sort in found}
 
     told = {"得满分": [good], "得部分分": [], "不得分": [bad], "不计入": [out]}

@@ -14,9 +14,11 @@ import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestClient
 
+from models.appeals import Appeal
 from models.ledger import LedgerRow
+from models.tickets import Ticket, TicketUnit
 from models.vocab_ledger import LedgerAct
-from models.vocab_staff import Role
+from models.vocab_staff import Permission, Role
 from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.rules.helpers import moment
@@ -24,6 +26,8 @@ from tests.triage.services.own.living import BAD, ECOLOGY, GOOD, WANGJING, XUEYU
 from triage.clock import FixedClock
 from triage.services import months, reference
 from triage.services.own import judging
+from triage.services.staff import tokens
+from triage.services.staff.rules import rule_at
 from triage.web.own.asks import OWN
 
 if TYPE_CHECKING:
@@ -205,6 +209,7 @@ async def test_too_many_cases_are_said_and_not_guessed(
     page = await text(street)
     assert figures(page) == {"受理量": "2"}
     assert page.count("这个月件数太多，网页上不逐件核算") == 2
+    assert "这个月件数太多" in (await text(street, "/desk/own?rate=response")).partition('id="behind"')[2]
 
 
 async def test_a_month_before_the_rules_says_so(street: Client) -> None:
@@ -231,6 +236,40 @@ async def test_it_is_a_minute_old_at_most_and_what_is_open_is_of_now(
     assert f'在办 <b><a href="/desk?unit={WANGJING}">1</a>' in page
     server.app[OWN].figures.clear()
     assert figures(await text(street))["受理量"] == "1"
+
+
+async def test_who_lost_a_case_no_longer_reads_its_title(street: Client, deps: Deps) -> None:
+    (bad,) = await lived(deps.db, AGO, BAD, title="花家地北里的锅炉房")
+    assert "花家地北里的锅炉房" in await text(street)
+    # Taken away, and in confidence: within the minute for which the figures are remembered.
+    async with deps.db.writes.begin() as session:
+        ticket = sa.select(Ticket.id).where(Ticket.no == bad).scalar_subquery()
+        await session.execute(sa.update(TicketUnit).where(
+            TicketUnit.ticket_id == ticket, TicketUnit.unit_code == WANGJING
+        ).values(unit_code=XUEYUANLU))  # fmt: skip
+        await session.execute(sa.update(Ticket).where(Ticket.no == bad).values(unit_code=XUEYUANLU))
+        await session.execute(sa.update(Appeal).values(confidential=True))
+    page = await text(street)
+    assert "花家地北里的锅炉房" not in page
+    assert bad not in page
+
+
+async def test_a_token_without_cases_reads_no_list_of_them(stranger: Client, deps: Deps) -> None:
+    staff = await signed_in.add_person(deps, "li", (Role.STREET, WANGJING))
+    async with deps.db.writes.begin() as session:
+        token = await tokens.make(
+            session, staff, name="t", scopes=[Permission.HANDLE], allowed=list(Permission), days=30,
+            rule=rule_at(deps.tables, NOW), by="li", login="li", now=NOW,
+        )  # fmt: skip
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await stranger.get("/api/v1/own", headers=headers)).status == 403
+
+
+async def test_a_month_may_be_written_short(street: Client, deps: Deps) -> None:
+    await lived(deps.db, OCTOBER, GOOD)
+    await published(deps, "2026-10")
+    assert "2026-09" in await text(street, "/desk/own?month=2026-9")
+    assert (await (await street.get("/api/v1/own?month=2026-9")).json())["month"] == "2026-09"
 
 
 async def test_the_file_has_the_months_and_no_case(street: Client, deps: Deps) -> None:
