@@ -74,12 +74,14 @@ def all_seeing(login: str, *, name: str = "") -> Viewer:
 class Decides:
     """待审批: a sort of wish that somebody may rule on while the ticket stands so.
 
-    `districts`: of cases that these have; None: of all.
+    `districts`: of cases that these have; None: of all. `blind`: only of those that the government of the
+    district which has them does not see.
     """
 
     kind: WishKind
     states: tuple[State, ...]
     districts: frozenset[str] | None = None
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
-from models.tickets import Ticket, TicketEvent
+from models.appeals import Appeal
+from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.units import Unit
-from models.vocab import TAG_OF, Move, State, WishKind
+from models.vocab import TAG_OF, Level, Move, Role, State, WishKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -63,13 +65,18 @@ def waits_of(state: str, asked: str | None) -> tuple[WishKind, ...]:
 
 
 def to_decide(
-    decides: Iterable[Decides], state: str, asked: str | None, district: str | None
+    decides: Iterable[Decides], state: str, asked: str | None, district: str | None, *, blind: bool
 ) -> tuple[WishKind, ...]:
-    """Of the wishes that wait on a case of that district those to be ruled on: `may_decide` of one row."""
+    """Of the wishes that wait on a case of that district those to be ruled on: `may_decide` of one row.
+
+    `blind`: its government does not see the case (`district_blind`).
+    """
     mine = {
         one.kind
         for one in decides
-        if state in one.states and (one.districts is None or district in one.districts)
+        if state in one.states
+        and (one.districts is None or district in one.districts)
+        and (blind or not one.blind)
     }
     return tuple(kind for kind in waits_of(state, asked) if kind in mine)
 
@@ -87,6 +94,8 @@ def _waits(one: Decides) -> list[ColumnElement[bool]]:
         found.append(Ticket.asked.contains(one.kind.value, autoescape=True))
     if one.districts is not None:
         found.append(district_having().in_(sorted(one.districts)))
+    if one.blind:
+        found.append(district_blind())
     return found
 
 
@@ -94,6 +103,34 @@ def district_having() -> ColumnElement[str | None]:
     """The district that has a case, as `routing.district_having` says: its lead unit's, else the place's."""
     lead = sa.select(Unit.district_code).where(Unit.code == Ticket.unit_code).correlate(Ticket)
     return sa.func.coalesce(lead.scalar_subquery(), Ticket.district_code)
+
+
+def district_blind() -> ColumnElement[bool]:
+    """Whether the government of the district that has the case does not see it (`rules/sighted.py`).
+
+    It does where it has a part itself in a 保密 case, and more than a copy; in any other where somebody of its
+    district has one.
+    """
+    theirs = aliased(Unit)
+    governs = sa.and_(theirs.level == Level.DISTRICT.value, theirs.function.is_(None))
+    secret = sa.exists().where(Appeal.id == Ticket.appeal_id, Appeal.confidential).correlate(Ticket)
+    return ~(
+        sa.exists()
+        .where(
+            TicketUnit.ticket_id == Ticket.id,
+            theirs.code == TicketUnit.unit_code,
+            theirs.district_code == district_having(),
+            sa.or_(~secret, sa.and_(governs, TicketUnit.role != Role.COPY.value)),
+        )
+        .correlate(Ticket)
+    )
+
+
+async def blind_among(session: AsyncSession, ids: Collection[int]) -> frozenset[int]:
+    """Of these tickets those that the government of the district which has them does not see."""
+    if not ids:
+        return frozenset()
+    return frozenset(await session.scalars(sa.select(Ticket.id).where(Ticket.id.in_(ids), district_blind())))
 
 
 async def raised(

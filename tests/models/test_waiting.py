@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,16 @@ from models import counting, queries
 from models.filters import TicketFilter, View
 from models.queries import Ask
 from models.tickets import Ticket
-from models.viewing import Decides, Scope, Viewer
-from models.vocab import State, WishKind
-from models.waiting import OBJECTION_STATES, TO_ANSWER, WAITS, raised, to_decide, waits_of
+from models.viewing import Decides, Scope, TicketFacts, Viewer, sees
+from models.vocab import Role, State, WishKind
+from models.vocab_staff import Role as StaffRole
+from models.waiting import OBJECTION_STATES, TO_ANSWER, WAITS, blind_among, raised, to_decide, waits_of
 from tests.factories import NOW, TicketIn, add_tickets
 from tests.models.test_queries import DAY, VIEWER
 from tests.plans import plans, scanned
+from tests.triage.rules.helpers import tables
+from triage.rules import access, sighted
+from triage.services.standings import stand
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,8 +31,10 @@ if TYPE_CHECKING:
 
 STREET, OTHER = "110105026", "110108010"
 HERE = frozenset({"110105"})
+TABLES = tables()
 WORKING = (State.SIGNED, State.CONTACTED, State.HANDLING)
 EXTENSION = Decides(WishKind.EXTENSION, WORKING)
+UNSEEN = Decides(WishKind.EXTENSION, WORKING, blind=True)
 LEDGER = Decides(WishKind.LEDGER, (State.CONTACTED, State.HANDLING))
 OBJECTION = Decides(WishKind.OBJECTION, OBJECTION_STATES)
 
@@ -72,12 +79,13 @@ def test_what_waits_is_told_by_the_row(state: str, asked: str | None, waits: lis
 def test_of_what_waits_that_is_told_which_somebody_may_decide() -> None:
     one = Decides(WishKind.EXTENSION, WORKING, HERE)
     told = [
-        to_decide([one], "handling", "extend_ask", district) for district in ("110105", "110108", "", None)
+        to_decide([one], "handling", "extend_ask", district, blind=False)
+        for district in ("110105", "110108", "", None)
     ]
     assert told == [(WishKind.EXTENSION,), (), (), ()]
-    assert to_decide([EXTENSION], "handling", "extend_ask", None) == (WishKind.EXTENSION,)
-    assert to_decide([one], "objected", "extend_ask", "110105") == ()
-    assert to_decide([one], "handling", "ledger_ask", "110105") == ()
+    assert to_decide([EXTENSION], "handling", "extend_ask", None, blind=False) == (WishKind.EXTENSION,)
+    assert to_decide([one], "objected", "extend_ask", "110105", blind=False) == ()
+    assert to_decide([one], "handling", "ledger_ask", "110105", blind=False) == ()
 
 
 async def test_what_is_written_out_is_what_the_row_tells(db: Database) -> None:
@@ -178,6 +186,55 @@ async def test_the_district_is_the_leads_and_else_that_of_the_place(db: Database
     assert await listed(db, View.DECIDE, there) == []
 
 
+@pytest.mark.parametrize(
+    ("ticket", "blind"),
+    [
+        (TicketIn(), False),
+        (TicketIn(copies=(), assist=()), False),
+        (TicketIn(confidential=True), True),
+        (TicketIn(confidential=True, assist=("110105",), copies=()), False),
+        (TicketIn(confidential=True, unit="110105", copies=()), False),
+        (TicketIn(unit="bj-desk", assist=(), copies=()), True),
+        (TicketIn(unit="bj-desk", assist=(), copies=("110105",)), False),
+        (TicketIn(unit="bj-desk", assist=("110105-ecology",), copies=()), False),
+        (TicketIn(unit="bj-desk", assist=(OTHER,), copies=()), True),
+        (TicketIn(unit="bj-desk", assist=("110105-ecology",), copies=(), confidential=True), True),
+        (TicketIn(unit="bj-desk", assist=(), copies=("110105",), confidential=True), True),
+        (TicketIn(unit="bj-desk", assist=(), copies=("110105",), district=None, street=None), True),
+        # The lead's district has it, wherever the place is.
+        (TicketIn(district="110108"), False),
+        (TicketIn(unit=OTHER, assist=(), copies=("110105",), confidential=True), True),
+    ],
+)
+async def test_what_the_centre_sees_is_one_rule_in_the_list_and_in_the_move(
+    db: Database, ticket: TicketIn, *, blind: bool
+) -> None:
+    (no,) = await add_tickets(db, replace(ticket, state=State.HANDLING))
+    await wished(db, no, asked="extend_ask")
+    only = Decides(WishKind.EXTENSION, WORKING, blind=True)
+    assert await listed(db, View.DECIDE, only) == [no] * blind
+    async with db.reads() as session:
+        row = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        s, _ = await stand(session, TABLES, row, now=NOW)
+        assert await blind_among(session, [row.id]) == frozenset([row.id] * blind)
+    secret = s.evolve(confidential=ticket.confidential)
+    assert sighted.blind(TABLES, secret) is blind
+    # The same by the predicate of sight.
+    government = tuple(TABLES.units.get(code or "") for code in (ticket.unit, ticket.district))
+    area = next((u.district_code for u in government if u is not None and u.district_code), None)
+    parts = {**dict.fromkeys(ticket.copies, Role.COPY), **dict.fromkeys(ticket.assist, Role.ASSIST)}
+    facts = TicketFacts({**parts, ticket.unit or "": Role.LEAD}, confidential=ticket.confidential)
+    centre = access.viewer(
+        TABLES, login="x", name="", roles=(StaffRole.BUREAU,), unit_code=area or "none", at=NOW.date()
+    )
+    assert sees(centre, facts) is not blind
+
+
+async def test_nobody_is_asked_of_nothing(db: Database) -> None:
+    async with db.reads() as session:
+        assert await blind_among(session, []) == frozenset()
+
+
 async def test_nobody_finds_or_counts_what_they_do_not_see(db: Database) -> None:
     open_one, secret, elsewhere = await add_tickets(
         db, TicketIn(state=State.HANDLING), TicketIn(state=State.HANDLING, confidential=True),
@@ -206,7 +263,7 @@ async def test_what_waits_is_found_without_walking_all_tickets(db: Database, vie
         await wished(db, no, asked="extend_ask")
     async with db.writes.begin() as session:
         await session.execute(sa.text("ANALYZE"))
-    ask = Ask(VIEWER, TicketFilter(view=view), DAY, decides=(EXTENSION, OBJECTION))
+    ask = Ask(VIEWER, TicketFilter(view=view), DAY, decides=(EXTENSION, OBJECTION, UNSEEN))
 
     async def read(session: AsyncSession) -> None:
         await queries.ticket_page(session, ask, limit=50)

@@ -20,7 +20,7 @@ from models.vocab import (
     Satisfaction,
     YesNo,
 )
-from triage.rules import amending, second_dispatch, withdrawing
+from triage.rules import amending, second_dispatch, sighted, withdrawing
 from triage.rules.calendar import beijing
 from triage.rules.deadlines import due_time, show
 from triage.rules.fields import Refusal, Stage
@@ -108,13 +108,13 @@ def check_type(s: Standing, row: MoveRow) -> None:
     )  # fmt: skip
 
 
-def check_facts(s: Standing, row: MoveRow) -> None:
+def check_facts(tables: Tables, s: Standing, row: MoveRow) -> None:
     """What the row requires is so, and nothing that it forbids."""
     for fact in row.requires:
-        if not _FACTS[fact](s):
+        if not _FACTS[fact](tables, s):
             raise Refusal(f"不能{row.move.label}：{fact.label}", row=row, stage=Stage.FACT)
     for fact in row.forbids:
-        if _FACTS[fact](s):
+        if _FACTS[fact](tables, s):
             raise Refusal(f"不能{row.move.label}：{FORBIDDEN[fact]}", row=row, stage=Stage.FACT)
 
 
@@ -139,31 +139,32 @@ def _unsolved(s: Standing) -> bool:
     return bool(said) and not _content(said[-1])
 
 
-_FACTS: Final[Mapping[Fact, Callable[[Standing], bool]]] = {
-    Fact.FLAGGED: lambda s: s.flagged,
-    Fact.CONFIDENTIAL: lambda s: s.confidential,
-    Fact.CARRIES: lambda s: s.behind > 0,
-    Fact.ANSWERED_NOW: lambda s: s.answered_now,
-    Fact.SHARED: lambda s: s.behind > 0 or s.unmerged is not None,
-    Fact.WITHDRAWN: lambda s: s.withdrawn is not None,
-    Fact.CONTACTED: lambda s: s.contacted,
-    Fact.ANSWERED: lambda s: s.answered,
-    Fact.ATTACHMENT: lambda s: s.attachment,
-    Fact.FOLLOWED: lambda s: bool(s.follow_ups),
-    Fact.RUNG: lambda s: s.rung,
-    Fact.SUPPLEMENTING: lambda s: s.supplementing,
-    Fact.SOLVED: _solved,
-    Fact.UNSOLVED: _unsolved,
-    Fact.EXTENSION_ASKED: lambda s: Move.EXTEND_ASK in s.asked,
-    Fact.LEDGER_ASKED: lambda s: Move.LEDGER_ASK in s.asked,
-    Fact.EXCLUSION_ASKED: lambda s: Move.EXCLUDE_ASK in s.asked,
-    Fact.EXCLUDED: lambda s: s.excluded,
-    Fact.SUPERVISED: lambda s: s.supervised,
-    Fact.ARBITRATED: lambda s: s.arbitrated,
-    Fact.OBJECTED_HERE: lambda s: any(o.seq > s.since_seq for o in s.objections),
-    Fact.CALLS_OPEN: lambda s: any(call.reported_at is None for call in s.calls),
-    Fact.MERGED: lambda s: s.unmerged is not None,
-    Fact.ASKED_BEHIND: lambda s: s.asked_behind,
+_FACTS: Final[Mapping[Fact, Callable[[Tables, Standing], bool]]] = {
+    Fact.FLAGGED: lambda _, s: s.flagged,
+    Fact.CONFIDENTIAL: lambda _, s: s.confidential,
+    Fact.CARRIES: lambda _, s: s.behind > 0,
+    Fact.ANSWERED_NOW: lambda _, s: s.answered_now,
+    Fact.SHARED: lambda _, s: s.behind > 0 or s.unmerged is not None,
+    Fact.WITHDRAWN: lambda _, s: s.withdrawn is not None,
+    Fact.CONTACTED: lambda _, s: s.contacted,
+    Fact.ANSWERED: lambda _, s: s.answered,
+    Fact.ATTACHMENT: lambda _, s: s.attachment,
+    Fact.FOLLOWED: lambda _, s: bool(s.follow_ups),
+    Fact.RUNG: lambda _, s: s.rung,
+    Fact.SUPPLEMENTING: lambda _, s: s.supplementing,
+    Fact.SOLVED: lambda _, s: _solved(s),
+    Fact.UNSOLVED: lambda _, s: _unsolved(s),
+    Fact.EXTENSION_ASKED: lambda _, s: Move.EXTEND_ASK in s.asked,
+    Fact.DISTRICT_BLIND: sighted.blind,
+    Fact.LEDGER_ASKED: lambda _, s: Move.LEDGER_ASK in s.asked,
+    Fact.EXCLUSION_ASKED: lambda _, s: Move.EXCLUDE_ASK in s.asked,
+    Fact.EXCLUDED: lambda _, s: s.excluded,
+    Fact.SUPERVISED: lambda _, s: s.supervised,
+    Fact.ARBITRATED: lambda _, s: s.arbitrated,
+    Fact.OBJECTED_HERE: lambda _, s: any(o.seq > s.since_seq for o in s.objections),
+    Fact.CALLS_OPEN: lambda _, s: any(call.reported_at is None for call in s.calls),
+    Fact.MERGED: lambda _, s: s.unmerged is not None,
+    Fact.ASKED_BEHIND: lambda _, s: s.asked_behind,
 }
 
 

@@ -42,6 +42,7 @@ class Fact(Labelled):
     SOLVED = "solved", "诉求人没有答“已解决”且满意"
     UNSOLVED = "unsolved", "诉求人没有答“未解决”或“不满意”"
     EXTENSION_ASKED = "extension_asked", "没有待审批的延期申请"
+    DISTRICT_BLIND = "district_blind", "区级中心看得到这张工单，由它审批"
     LEDGER_ASKED = "ledger_asked", "没有待审批的挂账申请"
     EXCLUSION_ASKED = "exclusion_asked", "没有待审批的剔除申请"
     EXCLUDED = "excluded", "工单没有被剔除"
@@ -64,6 +65,7 @@ FORBIDDEN: Mapping[Fact, str] = {
     Fact.RUNG: "已经开始回访（并进来的诉求人也算），诉求人听到的是这份反馈",
     Fact.SUPPLEMENTING: "反馈退回补充期间只补充反馈",
     Fact.EXTENSION_ASKED: "已有一份延期申请在等待审批",
+    Fact.DISTRICT_BLIND: "区级中心看不到这张工单",
     Fact.LEDGER_ASKED: "已有一份挂账申请在等待审批",
     Fact.EXCLUSION_ASKED: "已有一份剔除申请在等待审批",
     Fact.EXCLUDED: "工单已经剔除",

@@ -86,7 +86,7 @@ def choose(tables: Tables, s: Standing, request: Request, actor: Actor, *, at: d
             check_state(s, row)
             check_post(tables, s, row, actor)
             _outcome(row, request)
-            _facts(s, row, actor, at=at)
+            _facts(tables, s, row, actor, at=at)
             check_limits(s, row, at=at)
             values = read(tables, row, request.values, at=at)
             check_spare(row, rows, request.values)
@@ -109,7 +109,7 @@ def possible(tables: Tables, s: Standing, actor: Actor, *, at: datetime) -> tupl
                 try:
                     check_state(s, row)
                     check_post(tables, s, row, actor)
-                    _facts(s, row, actor, at=at)
+                    _facts(tables, s, row, actor, at=at)
                     check_limits(s, row, at=at)
                 except Refusal as refusal:
                     refusals.append(refusal)
@@ -122,9 +122,9 @@ def possible(tables: Tables, s: Standing, actor: Actor, *, at: datetime) -> tupl
     return tuple(found)
 
 
-def _facts(s: Standing, row: MoveRow, actor: Actor, *, at: datetime) -> None:
+def _facts(tables: Tables, s: Standing, row: MoveRow, actor: Actor, *, at: datetime) -> None:
     check_type(s, row)
-    check_facts(s, row)
+    check_facts(tables, s, row)
     if row.move is Move.UNDO:
         _check_undo(s, row, actor, at=at)
 

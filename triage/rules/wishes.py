@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from models.viewing import Decides
 from models.vocab import Level, Move, Post, State, WishKind
+from triage.rules import routing, sighted
 from triage.rules.move_rows import Fact
+from triage.rules.rows import OWN
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from models.viewing import Viewer
     from triage.rules.move_rows import MoveRow
     from triage.rules.rows import Tables
+    from triage.rules.standing import Standing
 
 #: The wish that a row answers, by what it requires.
 _REQUIRES: Final = {
@@ -29,6 +32,8 @@ _REQUIRES: Final = {
 }
 #: Answers to an objection; where they start says the state.
 _RULES_ON_OBJECTIONS: Final = frozenset({Move.OBJECT_UPHOLD, Move.OBJECT_REJECT, Move.ARBITRATE})
+#: Wishes of a unit that goes on working; an objection is ruled on in states of its own.
+IN_WORK: Final = frozenset({WishKind.EXTENSION, WishKind.LEDGER, WishKind.EXCLUSION})
 _KINDS: Final = {kind.value: kind for kind in WishKind}
 
 
@@ -39,6 +44,8 @@ class Ruling:
     kind: WishKind
     states: tuple[State, ...]
     posts: tuple[Post, ...]
+    blind: bool = False
+    """Only where the district's centre does not see the case (`sighted.blind`)."""
 
 
 def raised_by(move: Move) -> WishKind | None:
@@ -49,7 +56,7 @@ def raised_by(move: Move) -> WishKind | None:
 def rulings(tables: Tables, day: date) -> tuple[Ruling, ...]:
     """Every sort of answer in force on the day, each once."""
     found = (
-        Ruling(kind, row.sources, row.who)
+        Ruling(kind, row.sources, row.who, Fact.DISTRICT_BLIND in row.requires)
         for row in tables.moves.rows
         if row.holds(day) and (kind := _answered(row)) is not None
     )
@@ -62,18 +69,42 @@ def _answered(row: MoveRow) -> WishKind | None:
     return next((_REQUIRES[fact] for fact in row.requires if fact in _REQUIRES), None)
 
 
-def deciders(tables: Tables, kind: WishKind, state: State, day: date) -> tuple[Post, ...]:
+def deciders(
+    tables: Tables, kind: WishKind, state: State, day: date, *, blind: bool = False
+) -> tuple[Post, ...]:
     """The posts that are told of a wish, on a ticket that stands so.
 
     Where the desk decides it is the desk, day and night: 督办 beside it may, and finds it in the list.
+    `blind`: the district's centre does not see the case, so it is not among them.
     """
     posts = dict.fromkeys(
         post
         for ruling in rulings(tables, day)
-        if ruling.kind is kind and state in ruling.states
+        if ruling.kind is kind and state in ruling.states and (blind or not ruling.blind)
         for post in ruling.posts
+        if not (blind and post is Post.DISTRICT)
     )
     return (Post.HOTLINE,) if Post.HOTLINE in posts else tuple(posts)
+
+
+def told(tables: Tables, s: Standing, kind: WishKind, day: date) -> str:
+    """Who answers a wish on this ticket, for whoever raises it: 由朝阳区人民政府（区级中心）审批.
+
+    Not of an objection, which is answered in states of its own.
+    """
+    blind = sighted.blind(tables, s)
+    posts = deciders(tables, kind, s.state, day, blind=blind)
+    if not posts:
+        return "现在没有岗位能审批：请先提级，或与督办员联系"
+    names = "或".join(_named(tables, s, post, day) for post in posts)
+    why = "（这一件区级中心看不到）" if blind and kind is WishKind.EXTENSION else ""
+    return f"由{names}审批{why}"
+
+
+def _named(tables: Tables, s: Standing, post: Post, day: date) -> str:
+    area = routing.district_having(tables, s.unit, s.placed or s.district)
+    centre = tables.unit(Level.DISTRICT, OWN, area or "", day) if post is Post.DISTRICT else None
+    return f"{centre.name}（{post.label}）" if centre else f"{post.label}岗"
 
 
 def decides(tables: Tables, who: Viewer, day: date) -> tuple[Decides, ...]:
@@ -85,9 +116,9 @@ def decides(tables: Tables, who: Viewer, day: date) -> tuple[Decides, ...]:
     for ruling in rulings(tables, day):
         posts = who.posts.intersection(ruling.posts) - {Post.UNIT, Post.SYSTEM}
         if posts - {Post.DISTRICT}:
-            found.append(Decides(ruling.kind, ruling.states))
+            found.append(Decides(ruling.kind, ruling.states, blind=ruling.blind))
         elif posts:
-            found.append(Decides(ruling.kind, ruling.states, _districts(tables, who)))
+            found.append(Decides(ruling.kind, ruling.states, _districts(tables, who), blind=ruling.blind))
     return tuple(dict.fromkeys(found))
 
 

@@ -19,7 +19,7 @@ from models.keepers import keeps_part, kept_by
 from models.tickets import CALLED, OPEN, Ticket, TicketUnit
 from models.units import Unit
 from models.vocab import Clock, State
-from models.waiting import WAITS_TO_ANSWER, district_having, may_decide, to_decide
+from models.waiting import WAITS_TO_ANSWER, district_blind, district_having, may_decide, to_decide
 from triage.rules import wishes
 from triage.rules.calendar import beijing
 from triage.services import keeping
@@ -251,6 +251,7 @@ async def _wishes(
                 Ticket.asked,
                 Ticket.unit_code,
                 district_having().label("district"),
+                district_blind().label("blind"),
             )
             .outerjoin(Unit, Unit.code == Ticket.unit_code)
             .where(*chosen)
@@ -261,6 +262,6 @@ async def _wishes(
     lines = [
         DueLine(*row[:5], DECIDE, DECIDE_LABEL, row.answer_by, kind.label, unit_code=row.unit_code)
         for row in rows[:MOST]
-        for kind in to_decide(decides, row.state, row.asked, row.district)
+        for kind in to_decide(decides, row.state, row.asked, row.district, blind=row.blind)
     ]  # fmt: skip
     return lines, len(rows) > MOST

@@ -37,13 +37,13 @@ async def stand(
     if (standing := replay(events)) is not None:
         if standing.state is State.FEEDBACK and standing.behind:
             standing = standing.evolve(rung_behind=await rung_behind(session, ticket.id))
-        found = await _asked_of_review(session, [ticket], {ticket.id: placed(standing, ticket)})
+        found = await _off_the_row(session, [ticket], {ticket.id: placed(standing, ticket)})
         return found[ticket.id], []
     units = await move_rows.units_of(session, ticket.id)
     registered_at = await move_rows.registered(session, ticket)
     opening = move_rows.opening(tables, ticket, units, registered_at=registered_at)
     standing, first = adopted(ticket, events, opening, now=now)
-    found = await _asked_of_review(session, [ticket], {ticket.id: standing})
+    found = await _off_the_row(session, [ticket], {ticket.id: standing})
     return found[ticket.id], first
 
 
@@ -73,11 +73,15 @@ def placed(standing: Standing, ticket: Ticket) -> Standing:
     return standing.evolve(placed=None if ticket.district_code == standing.district else ticket.district_code)
 
 
-async def _asked_of_review(
+async def _off_the_row(
     session: AsyncSession, tickets: Sequence[Ticket], found: dict[int, Standing]
 ) -> dict[int, Standing]:
-    """The same with what is asked of those in review alone, and is no event: their type, and whether 保密."""
-    ids = [ticket.id for ticket in tickets if ticket.id in found and found[ticket.id].state is State.REVIEW]
+    """The same with what is no event, and asked of few alone: their type, and whether 保密.
+
+    These are who stands in review, and who waits for an answer (待审批): who gives it is a matter of sight.
+    """
+    known = [(ticket.id, found[ticket.id]) for ticket in tickets if ticket.id in found]
+    ids = [number for number, standing in known if standing.state is State.REVIEW or standing.asked]
     if not ids:
         return found
     rows = await session.execute(
@@ -148,7 +152,7 @@ async def stand_many(
             found[ticket.id] = placed(standing, ticket)
     if older:
         found |= await _adopted(session, tables, older, events, now=now)
-    return await _asked_of_review(session, tickets, found)
+    return await _off_the_row(session, tickets, found)
 
 
 async def _adopted(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiohttp import web
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.counting import Today
     from models.filters import Day
@@ -54,18 +55,25 @@ async def ask_of(request: web.Request, asked: Asked) -> Ask:
     return Ask(request[VIEWER], asked.filters, day, words, decides_of(request))
 
 
-def _waits(tables: Tables, ask: Ask, page: TicketPage) -> list[tuple[int, tuple[WishKind, ...]]]:
+async def _waits(
+    session: AsyncSession, tables: Tables, ask: Ask, page: TicketPage
+) -> list[tuple[int, tuple[WishKind, ...]]]:
     """The wishes that the list is about, by ticket; none where it is about something else."""
     if not ask.filters.waiting:
         return []
     if ask.filters.view is View.DECIDE:
-        return [(row.id, _mine(tables, ask, row)) for row in page.rows]
+        two = [row.id for row in page.rows if len(waiting.waits_of(row.state, row.asked)) > 1]
+        unseen = await waiting.blind_among(session, two)
+        return [(row.id, _mine(tables, ask, row, blind=row.id in unseen)) for row in page.rows]
     return [(row.id, waiting.waits_of(row.state, row.asked)) for row in page.rows]
 
 
-def _mine(tables: Tables, ask: Ask, row: TicketRow) -> tuple[WishKind, ...]:
+def _mine(tables: Tables, ask: Ask, row: TicketRow, *, blind: bool) -> tuple[WishKind, ...]:
+    waits = waiting.waits_of(row.state, row.asked)
+    if len(waits) == 1:
+        return waits  # it is why the row is in the list
     district = district_having(tables, row.unit_code, row.district_code)
-    return waiting.to_decide(ask.decides, row.state, row.asked, district)
+    return waiting.to_decide(ask.decides, row.state, row.asked, district, blind=blind)
 
 
 def decides_of(request: web.Request) -> tuple[Decides, ...]:
@@ -90,7 +98,7 @@ async def load(request: web.Request, asked: Asked) -> Listing:
         page = replace(page, rows=await unsolved.mark(session, page.rows))
         kept = await keeping.mark(session, deps.tables, ask.viewer, page.rows, now=day.now)
         page = replace(page, rows=kept)
-        raised = await waiting.raised(session, _waits(deps.tables, ask, page))
+        raised = await waiting.raised(session, await _waits(session, deps.tables, ask, page))
     first = asked.after is None and asked.before is None
     if first and page.after is None:
         # The whole list is on the page: nothing to count.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Move, State
 from triage.clock import show
-from triage.rules import amending, moves, second_dispatch
+from triage.rules import amending, moves, second_dispatch, wishes
 from triage.rules.calendar import beijing
 from triage.rules.fields import CHOICES, FREE, TEXTS, UNITS, Stage
 from triage.web.acting import unit_text
@@ -133,6 +133,9 @@ def _view(
     rows = item.rows or ((item.refusal.row,) if item.refusal and item.refusal.row else ())
     row = rows[0] if rows else None
     hints = dict.fromkeys(found.hint for found in rows)
+    wish = wishes.raised_by(item.move)
+    if item.rows and wish is not None and wish in wishes.IN_WORK:
+        hints[wishes.told(tables, s, wish, beijing(at).date())] = None
     last = s.last
     if item.rows and item.move is Move.UNDO and last is not None and last.undo_until is not None:
         hints[f"上一步是“{last.move.label}”，{show(last.undo_until)} 前可以撤销"] = None
@@ -324,9 +327,14 @@ def _filled(item: MoveView, typed: Mapping[str, str]) -> MoveView:
     )
 
 
-def asked(s: Standing) -> tuple[AskedView, ...]:
-    """What waits for an answer."""
-    return tuple(AskedView(move.label, ask.at, ask.reason, ask.until) for move, ask in s.asked.items())
+def asked(tables: Tables, s: Standing, *, at: datetime) -> tuple[AskedView, ...]:
+    """What waits for an answer, and for whose."""
+    day = beijing(at).date()
+    return tuple(
+        AskedView(move.label, ask.at, ask.reason, ask.until, wishes.told(tables, s, kind, day))
+        for move, ask in s.asked.items()
+        if (kind := wishes.raised_by(move)) is not None
+    )
 
 
 def clocks(s: Standing, *, now: datetime) -> tuple[ClockView, ...]:

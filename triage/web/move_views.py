@@ -88,12 +88,13 @@ class ObjectionView:
 
 @dataclass(frozen=True, slots=True)
 class AskedView:
-    """A wish that waits for its answer."""
+    """A wish that waits for its answer; `by`: who gives it, in words."""
 
     label: str
     at: datetime
     reason: str
     until: datetime | None
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

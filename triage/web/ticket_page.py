@@ -304,7 +304,7 @@ async def _page(
         points=_words(deps.tables.snippets.snippets, whole.ticket.kind, beijing(now).date()),
         turn=move_forms.whose_turn(deps.tables, standing, at=now),
         turn_why=move_forms.why_not_yet(deps.tables, found, standing, who.post, at=now),
-        asked=move_forms.asked(standing),
+        asked=move_forms.asked(deps.tables, standing, at=now),
         clocks=move_forms.clocks(standing, now=now),
         clock_names=(Clock.DISPATCH.label, Clock.ANSWER.label),
         objections=move_forms.objections(deps.tables, standing),

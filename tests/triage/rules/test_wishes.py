@@ -47,7 +47,7 @@ def test_a_move_that_asks_nothing_raises_none() -> None:
 @pytest.mark.parametrize(
     ("role", "unit", "found"),
     [
-        (Role.SUPERVISOR, None, {WishKind.LEDGER: None, WishKind.EXCLUSION: None, WishKind.OBJECTION: None}),
+        (Role.SUPERVISOR, None, dict.fromkeys(WishKind)),
         (Role.CLERK, None, {WishKind.OBJECTION: None}),
         (Role.BUREAU, "110105", {WishKind.EXTENSION: {"110105"}, WishKind.OBJECTION: {"110105"}}),
         (Role.BUREAU, None, {WishKind.EXTENSION: None, WishKind.OBJECTION: None}),

@@ -78,7 +78,7 @@ def notices_of(
         told = {
             to: None
             for whom in row.tells
-            for to in _recipients(tables, event, whom, day)
+            for to in _recipients(tables, event, whom, day, sees=sees)
             if whom is _ASKED or sees(to, event.no)
         }
         said = facts(tables, event) if told else {}
@@ -100,15 +100,19 @@ def notices_of(
     return found
 
 
-def _recipients(tables: Tables, event: Happened, whom: NoticeTo, day: date) -> list[Recipient]:
+def _recipients(
+    tables: Tables, event: Happened, whom: NoticeTo, day: date, *, sees: Callable[[Recipient, str], bool]
+) -> list[Recipient]:
     if whom is not NoticeTo.DECIDES:
         return [Recipient(RecipientKind.UNIT, unit) for unit in _units(tables, event, whom, day)]
     if event.wish is None or event.state is None:
         return []
+    centre = _recipients(tables, event, NoticeTo.DISTRICT, day, sees=sees)
+    blind = not any(sees(to, event.no) for to in centre)
     found: list[Recipient] = []
-    for post in wishes.deciders(tables, event.wish, event.state, day):
+    for post in wishes.deciders(tables, event.wish, event.state, day, blind=blind):
         if post in _AT_A_UNIT:
-            found += _recipients(tables, event, _AT_A_UNIT[post], day)
+            found += _recipients(tables, event, _AT_A_UNIT[post], day, sees=sees)
         else:
             found.append(Recipient(RecipientKind.POST, post.value))
     return found

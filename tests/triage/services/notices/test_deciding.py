@@ -182,9 +182,17 @@ async def test_of_a_confidential_case_only_those_who_see_it_are_told(deps: Deps)
     """The centre is copied and sees none; 督办 of the city does."""
     no, version = await contacted(deps, confidential=True)
     version = await do(deps, no, UNIT, Move.EXTEND_ASK, version, **LATER)
-    assert await told(deps) == set()
+    assert await told(deps) == {("decision_waits", "supervisor")}
     await do(deps, no, UNIT, Move.EXCLUDE_ASK, version, **ASKS[Move.EXCLUDE_ASK])
-    assert await told(deps) == {("exclusion_waits", "supervisor")}
+    assert await told(deps) == {("decision_waits", "supervisor"), ("exclusion_waits", "supervisor")}
+
+
+async def test_by_a_table_of_before_nobody_is_told_of_what_the_centre_does_not_see(deps: Deps) -> None:
+    rows = tuple(row for row in deps.tables.moves.rows if not row.id.endswith(".blind"))
+    older = replace(deps, tables=replace(deps.tables, moves=replace(deps.tables.moves, rows=rows)))
+    no, version = await contacted(older, confidential=True)
+    await do(older, no, UNIT, Move.EXTEND_ASK, version, **LATER)
+    assert await told(older) == set()
 
 
 async def test_a_case_that_became_confidential_meanwhile_is_told_to_nobody_who_lost_it(

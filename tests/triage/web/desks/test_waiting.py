@@ -78,7 +78,7 @@ def numbers(page: str) -> list[str]:
 @pytest.mark.parametrize(
     ("role", "unit", "names"),
     [
-        (Role.SUPERVISOR, None, {"ledger", "exclusion", "objection"}),
+        (Role.SUPERVISOR, None, {"ledger", "exclusion", "objection", "secret"}),
         (Role.BUREAU, DISTRICT, {"extension"}),
         (Role.SUPERVISOR, DISTRICT, {"extension", "ledger", "exclusion", "objection"}),
         (Role.CLERK, None, {"objection"}),
@@ -183,8 +183,10 @@ async def test_of_a_case_that_another_district_has_its_own_wish_is_not_mine(
 async def test_a_confidential_extension_is_the_centres_once_it_is_called_in(
     client_of: ClientOf, deps: Deps, asked: dict[str, str]
 ) -> None:
-    """Copied it does not see the case, so nobody may answer: 提级 to it is the way (docs/limits.md)."""
+    """Copied it does not see the case, and 督办 of the city answers; 提级 gives it sight, and the answer."""
     no = asked["secret"]
+    city = await client_of(Role.SUPERVISOR)
+    assert no in numbers(await text(city, "/desk?state=decide"))
     client = await client_of(Role.BUREAU, unit=DISTRICT)
     assert (await client.get(f"/desk/tickets/{no}")).status == 404
     called = {"unit": DISTRICT, "until": (NOW + timedelta(days=1)).isoformat(), "reason": "请区里协调"}
@@ -195,6 +197,52 @@ async def test_a_confidential_extension_is_the_centres_once_it_is_called_in(
     assert no in numbers(await text(client, "/desk?state=decide"))
     moves = await (await client.get(f"/api/v1/tickets/{no}/moves?post=district&unit={DISTRICT}")).json()
     assert "extend_grant" in {one["move"]["code"] for one in moves["items"] if one["possible"]}
+    assert no not in numbers(await text(city, "/desk?state=decide"))
+    assert no not in await text(city, "/desk/due?hours=168&clock=decide")
+
+
+async def test_what_the_centre_does_not_see_the_citys_supervisor_answers(
+    client_of: ClientOf, deps: Deps, asked: dict[str, str]
+) -> None:
+    no = asked["secret"]
+    city = await client_of(Role.SUPERVISOR)
+    assert no in await text(city, "/desk/due?hours=168&clock=decide")
+    seen = await city.get(f"/api/v1/tickets/{asked['extension']}/moves?post=supervisor")
+    why = {one["move"]["code"]: one["why"] for one in (await seen.json())["items"]}
+    assert "区级中心看得到这张工单，由它审批" in why["extend_grant"]
+    person = Person(Actor(Post.SUPERVISOR, None, "sun"), "孙某")
+    async with deps.db.writes.begin() as session:
+        wish = Wish(no, Move.EXTEND_GRANT, {}, 4, "k")
+        await moving.make(session, deps.tables, all_seeing("test"), person, wish, now=deps.clock.now())
+    assert no not in numbers(await text(city, "/desk?state=decide"))
+
+
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [
+        ("extension", "由朝阳区人民政府（区级中心）审批"),
+        ("secret", "由督办岗审批（这一件区级中心看不到）"),
+        ("ledger", "由督办岗审批"),
+    ],
+)
+async def test_the_unit_that_asked_reads_who_decides(
+    client_of: ClientOf, asked: dict[str, str], name: str, by: str
+) -> None:
+    client = await client_of(Role.STREET, unit=STREET)
+    assert f"提出，{by}。理由：" in await text(client, f"/desk/tickets/{asked[name]}?post=unit&unit={STREET}")
+
+
+async def test_the_form_says_who_decides_before_it_is_sent(client_of: ClientOf, deps: Deps) -> None:
+    late: dict[str, Any] = {"age": timedelta(0), "urgency": "U4", "due": timedelta(days=6)}
+    seen, secret = await add_tickets(deps.db, TicketIn(**late), TicketIn(**late, confidential=True))
+    client = await client_of(Role.STREET, unit=STREET)
+    said = {}
+    for no in (seen, secret):
+        await do(deps, no, STREET, (Move.SIGN, {}))
+        asks = await (await client.get(f"/api/v1/tickets/{no}/moves?post=unit&unit={STREET}")).json()
+        said[no] = next(one["hint"] for one in asks["items"] if one["move"]["code"] == "extend_ask")
+    assert said[seen].endswith("；由朝阳区人民政府（区级中心）审批")
+    assert said[secret].endswith("；由督办岗审批（这一件区级中心看不到）")
 
 
 async def test_other_lists_say_nothing_of_it_and_the_api_which(client: Client, asked: dict[str, str]) -> None:
@@ -222,7 +270,8 @@ async def test_what_waits_stands_first_in_the_due_list(client_of: ClientOf, aske
     page = await text(supervisor, "/desk/due?hours=168&clock=decide")
     lines = re.findall(r"<b>([^<]+)</b> <a href=\"/desk/tickets/([^\"]+)\"", page)
     assert lines == [
-        ("异议", asked["objection"]), ("剔除", asked["exclusion"]), ("挂账", asked["ledger"])
+        ("异议", asked["objection"]), ("延期", asked["secret"]),
+        ("剔除", asked["exclusion"]), ("挂账", asked["ledger"]),
     ]  # fmt: skip
     # What is further off than the window is in the list of tickets.
     assert "待我审批" not in await text(supervisor, "/desk/due?hours=2")
