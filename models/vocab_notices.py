@@ -59,6 +59,7 @@ class NoticeTo(Labelled):
     CALLED = "called", "被吹哨或提级到的单位"
     OBJECTOR = "objector", "提出异议的单位"
     ASKER = "asker", "提出申请的单位"
+    LOST = "lost", "不再办理的单位"
     DECIDES = "decides", "审批的单位或岗位"
     NAMED = "named", "事件点名的单位(催办表)"
     DISTRICT = "district", "所在区的区政府"

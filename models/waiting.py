@@ -108,8 +108,8 @@ def district_having() -> ColumnElement[str | None]:
 def district_blind() -> ColumnElement[bool]:
     """Whether the government of the district that has the case does not see it (`rules/sighted.py`).
 
-    It does where it has a part itself in a 保密 case, and more than a copy; in any other where somebody of its
-    district has one.
+    It does where it has a part itself in a 保密 case, and more than a copy; in any other where somebody of
+    its district has one.
     """
     theirs = aliased(Unit)
     governs = sa.and_(theirs.level == Level.DISTRICT.value, theirs.function.is_(None))

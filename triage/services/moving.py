@@ -69,6 +69,7 @@ class Wish:
     """A move somebody asks for. `version` is that of the ticket as it was seen; `key` is the sender's.
 
     `batch` is the bulk job (批量办理) it is part of; the event says so. `silent`: the job itself tells of it.
+    `mark` stands in the event for whose it is, where that is not named (`citizen.urges`).
     """
 
     no: str
@@ -78,6 +79,7 @@ class Wish:
     key: str
     batch: int | None = None
     silent: bool = False
+    mark: str | None = None
 
     @property
     def digest(self) -> str:
@@ -161,7 +163,7 @@ async def make(
     # For the audit alone: replaying and every page leave them aside. Of a citizen none: whose address stands
     # beside what they did is known, also who reported without a name, and an event is there for good.
     origin = None if person.actor.login == CITIZEN else ledger.origin()
-    beside = {"batch": wish.batch, "origin": origin}
+    beside = {"batch": wish.batch, "origin": origin, "mark": wish.mark}
     event = replace(event, data={**event.data, **{k: v for k, v in beside.items() if v is not None}})
     staff_id = await move_rows.staff_of(session, person.actor, person.name, now=now)
     if wish.move is Move.DISPATCH:
@@ -172,8 +174,9 @@ async def make(
     before = None if events else standing
     written = [*events, event, *told]
     await move_rows.store(session, tables, ticket, written, after, staff_id=staff_id, before=before)
-    if not wish.silent:
-        await telling.tell(session, tables, [events_told.moved(ticket, event, standing, after)], now=now)
+    happened = events_told.moved(ticket, event, standing, after)
+    besides = events_told.supervised_still(happened, event, after)
+    await telling.tell(session, tables, [*([] if wish.silent else [happened]), *besides], now=now)
     await noting.note(session, tables, ticket, event, now=now)
     if head is not None and head_standing is not None:
         joined = _joined(head_standing, wish, person, at=event.at)

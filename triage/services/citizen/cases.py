@@ -23,7 +23,7 @@ from models.vocab_citizen import CITIZEN, Asked
 from triage.errors import BadInput, TriageError
 from triage.rules import moves
 from triage.services import following, limiting, moving
-from triage.services.citizen import filing
+from triage.services.citizen import filing, urges
 from triage.services.citizen.told import ADDED, SHARED, Case, Happened, Head, standing_events
 from triage.services.moving import Person, Wish
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 _RECEIPT: Final = re.compile(r"W?(\d{14})", re.ASCII)
 _TICKET: Final = re.compile(r"(\d{8})(\d{6,20})", re.ASCII)
-#: How the note of a 催办 begins; of a merged case, which one it is follows.
-_URGED: Final = "诉求人网上催办"
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CODE: Final = re.compile(r"[2-9A-HJ-NP-Z]{8}")
 LONGEST_WORD: Final = 800
@@ -181,11 +179,7 @@ async def _head(session: AsyncSession, ticket: Ticket) -> Head | None:
     ).one()
     told = standing_events(await _events(session, found[0]))
     shared = tuple(event for event in told if event.tag in SHARED)
-    mine = f"{_URGED}{_merged_no(ticket.no)}"
-    urges = sum(
-        event.tag == Tag.URGE and (event.data.get("values") or {}).get("note") == mine for event in told
-    )
-    return Head(no, now_in, unit, answer_by, shared, urges=urges)
+    return Head(no, now_in, unit, answer_by, shared)
 
 
 async def _seen_from(session: AsyncSession, appeal: Appeal, head: Head | None) -> Head | None:
@@ -238,17 +232,13 @@ async def add(
     if case.acted_on is not None:
         # Of a case that is 保密 merged into an open one the words stay with itself.
         note = f"{ADDED}，内容见其本单" if case.apart else f"{ADDED}{_joined(case)}：{shown}"
-        await _urge(session, deps, case.acted_on, note, key, now=now)
+        await _urge(session, deps, case, note, key, now=now)
     return True
 
 
 def _joined(case: Case) -> str:
     """Which of the citizens who wait for a ticket says it: those merged into it have numbers of their own."""
-    return _merged_no(case.no) if case.head and not case.apart else ""
-
-
-def _merged_no(no: str | None) -> str:
-    return f"（并入的工单 {no}）"
+    return urges.merged_no(case.no) if case.head and not case.apart else ""
 
 
 async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, now: datetime) -> None:
@@ -265,7 +255,7 @@ async def urge(session: AsyncSession, deps: Deps, appeal_id: int, key: str, *, n
     )
     if known is None:
         await _limit(session, deps, appeal_id, now=now)
-        await _urge(session, deps, case.acted_on, f"{_URGED}{_joined(case)}", key, now=now)
+        await _urge(session, deps, case, f"{urges.URGED}{_joined(case)}", key, now=now)
 
 
 async def rate(
@@ -337,11 +327,17 @@ async def _limit(session: AsyncSession, deps: Deps, appeal_id: int, *, now: date
     await limiting.count(session, deps.vault, Asked.ADD, f"case:{appeal_id}", most=most, now=now)
 
 
-async def _urge(session: AsyncSession, deps: Deps, no: str, note: str, key: str, *, now: datetime) -> None:
-    """Make the move on the ticket as it stands now: whoever moved it meanwhile is no reason to refuse."""
+async def _urge(session: AsyncSession, deps: Deps, case: Case, note: str, key: str, *, now: datetime) -> None:
+    """Make the move on the ticket as it stands now: whoever moved it meanwhile is no reason to refuse.
+
+    What was added (追加) on a head that may not name the case is no 催办 of it: only this bears the mark.
+    """
+    no = case.acted_on or ""
+    marked = case.apart and note == urges.URGED
     for left in reversed(range(_TRIES)):
         version = await session.scalar(sa.select(Ticket.version).where(Ticket.no == no))
-        wish = Wish(no, Move.URGE, {"note": note}, version or 0, key)
+        mark = urges.mark(deps.vault, case.appeal_id, no, (version or 0) + 1) if marked else None
+        wish = Wish(no, Move.URGE, {"note": note}, version or 0, key, mark=mark)
         try:
             await moving.make(session, deps.tables, _VIEWER, _CITIZEN, wish, now=now)
         except moving.Conflict:

@@ -59,8 +59,6 @@ class Head:
     answer_by: datetime | None
     events: tuple[Happened, ...] = field(repr=False)
     confidential: bool = False
-    urges: int = 0
-    """How often the sender of the merged case urged there; a 保密 one is not named there, so not counted."""
 
     @property
     def open(self) -> bool:

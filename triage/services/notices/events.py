@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Clock, Move, State, Tag, WishKind
 from models.vocab_notices import NoticeTo
 from triage.rules.amending import LACK
+from triage.rules.moves import SENDING
 from triage.rules.wishes import raised_by
 from triage.services.notices.telling import Happened, data_units
 
@@ -39,6 +41,7 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
     move = Move(event.data["move"])
     if _unheard(move, before, after):
         after = after.evolve(unit=None, assist=(), copies=())
+    undone = Move(event.data["undone"]) if move is Move.UNDO else None
     ruled = before.asked.get(_RULED[move]) if move in _RULED else None
     wish = raised_by(move)
     until = event.data.get("undo_until") if wish or move is Move.WITHDRAW else None
@@ -53,9 +56,10 @@ def moved(ticket: Ticket, event: Event, before: Standing, after: Standing) -> Ha
         street=ticket.street_code,
         urgency=after.urgency,
         due=_due(event, after, called[0].due if called else None),
-        told=event.data[LACK]["title"] if LACK in event.data else move.label,
+        told=event.data[LACK]["title"] if LACK in event.data else (undone or move).label,
         parts={
             NoticeTo.LEAD: (after.unit,) if after.unit else (),
+            NoticeTo.LOST: _lost(before, after) if undone in SENDING else (),
             NoticeTo.ASSIST: after.assist,
             NoticeTo.COPY: after.copies,
             NoticeTo.CALLED: [call.unit for call in called],
@@ -80,6 +84,23 @@ def _unheard(move: Move, before: Standing, after: Standing) -> bool:
             return after.state is State.REVIEW or before.state is not State.CLOSED
         case _:
             return False
+
+
+def supervised_still(told: Happened, event: Event, after: Standing) -> list[Happened]:
+    """督办 that goes on under another lead: whoever has the case now is told of the visit (到场) by itself.
+
+    Its district was told when it was ordered.
+    """
+    visit = after.running(Clock.ONSITE)
+    if Move(event.data["move"]) not in SENDING or visit is None:
+        return []
+    return [replace(told, tag=Tag.SUPERVISE, due=visit.due, only=frozenset({NoticeTo.LEAD}))]
+
+
+def _lost(before: Standing, after: Standing) -> tuple[str, ...]:
+    """Who dealt with it and does no more."""
+    still = {after.unit, *after.assist, *(call.unit for call in after.calls)}
+    return tuple(code for code in (before.unit, *before.assist) if code and code not in still)
 
 
 def placed(ticket: Ticket, event: Event, after: Standing, told: Sequence[str]) -> Happened:

@@ -5,7 +5,8 @@ not see it is told nothing of it (`sight`), and who handed it on (二次派单) 
 to deal with it. And a reminder that a limit comes hurries nobody who has
 answered, a wish that was taken back (撤销) or is answered waits for nobody, a merge that was undone took
 nothing, nor did a 撤诉 that was taken back; nor goes on what was withdrawn again, and a feedback that is
-complete again (退回补充 taken back, or answered) is not asked for.
+complete again (退回补充 taken back, or answered) is not asked for. That a case is one's no more hears only
+who was told of it, and has it not again.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from models.notices import Notice
 from models.tickets import Ticket, TicketEvent
-from models.vocab import CLOSED_STATES, Clock, Move, State, Tag
-from models.vocab_notices import NoticeTo, RecipientKind
+from models.vocab import CLOSED_STATES, TAG_OF, Clock, Move, State, Tag
+from models.vocab_notices import NoticeState, NoticeTo, RecipientKind
 from models.waiting import RAISES, waits_of
 from triage.services.notices import sight
 
@@ -62,9 +64,14 @@ async def of(
         and one.template in rows
         and NoticeTo.OBJECTOR not in rows[one.template].tells
     ]
-    if not mine:
+    lost = [one for one in mine if NoticeTo.LOST in rows[one.template].tells]
+    mine = [one for one in mine if one not in lost]
+    if not (mine or lost):
         return set()
-    seen = await sight.read(session, tables, {one.facts["no"] for one in mine}, day)
+    seen = await sight.read(session, tables, {one.facts["no"] for one in (*mine, *lost)}, day)
+    again = {
+        one.id for one in lost if seen.reaches(to, one.facts["no"]) and not seen.copied(to, one.facts["no"])
+    }
     unseen = {one.id for one in mine if not seen.reaches(to, one.facts["no"])}
     left = [one for one in mine if one.id not in unseen]
     others = {
@@ -80,6 +87,8 @@ async def of(
     return (
         unseen
         | others
+        | again
+        | await _untold(session, tables, to, lost)
         | await _answered(session, hurries)
         | await _decided(session, asks)
         | await _parted(session, merges)
@@ -131,6 +140,33 @@ async def _decided(session: AsyncSession, asks: Sequence[Waiting]) -> set[int]:
     )
     waits = {(no, seq) for no, state, asked, tag, seq in rows if RAISES[tag] in waits_of(state, asked)}
     return {one.id for event, one in events if event not in waits}
+
+
+async def _untold(session: AsyncSession, tables: Tables, to: Recipient, lost: Sequence[Waiting]) -> set[int]:
+    """Of what was taken back (撤销) that which nobody was told of: its own notice waits, or was moot.
+
+    What a bulk job told of has no notice of its own.
+    """
+    if not lost:
+        return set()
+    events = {_event(one): one.id for one in lost}
+    rows = await session.execute(
+        sa.select(Ticket.no, TicketEvent.seq, TicketEvent.data)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .where(Ticket.no.in_({no for no, _ in events}), TicketEvent.tag == Tag.UNDO.value)
+    )
+    told = {
+        f"{no}:{data['undoes']}:{row.name}:{to.id}": events[no, seq]
+        for no, seq, data in rows
+        if (no, seq) in events
+        for row in tables.notices.templates
+        if TAG_OF[Move(data["undone"])] in row.events
+    }
+    held = (NoticeState.WAITING.value, NoticeState.MOOT.value)
+    unsent = await session.scalars(
+        sa.select(Notice.key).where(Notice.key.in_(sorted(told)), Notice.state.in_(held))
+    )
+    return {told[key] for key in unsent}
 
 
 async def _parted(session: AsyncSession, merges: Sequence[Waiting]) -> set[int]:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 
-#: Hears what was ruled on its own objection, though the case may be another's by then.
-_ASKED: Final = NoticeTo.OBJECTOR
+#: Hear of a case that may be another's by then: what was ruled on one's own objection, that it is one's no more.
+_ANYWAY: Final = frozenset({NoticeTo.OBJECTOR, NoticeTo.LOST})
 #: A unit that decides has an address as a unit has; 督办 has that of the post.
 _AT_A_UNIT: Final = {Post.HOTLINE: NoticeTo.CITY, Post.DISTRICT: NoticeTo.DISTRICT}
 
@@ -37,7 +37,7 @@ class Happened:
     """An event of a ticket as notices see it; `parts` are the units of the ticket by what they are to it.
 
     `wish` was raised by it, on a ticket that stands as `state` since; by `wanted` its answer is wanted. Until
-    `held` it can be taken back (撤销) and is told to nobody.
+    `held` it can be taken back (撤销) and is told to nobody. `only`: of whom its templates tell these alone.
     """
 
     no: str
@@ -54,6 +54,7 @@ class Happened:
     state: State | None = None
     held: datetime | None = None
     wanted: datetime | None = None
+    only: frozenset[NoticeTo] | None = None
 
 
 async def tell(session: AsyncSession, tables: Tables, happened: Iterable[Happened], *, now: datetime) -> None:
@@ -78,8 +79,9 @@ def notices_of(
         told = {
             to: None
             for whom in row.tells
+            if event.only is None or whom in event.only
             for to in _recipients(tables, event, whom, day, sees=sees)
-            if whom is _ASKED or sees(to, event.no)
+            if whom in _ANYWAY or sees(to, event.no)
         }
         said = facts(tables, event) if told else {}
         asks = NoticeTo.DECIDES in row.tells

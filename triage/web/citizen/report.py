@@ -12,7 +12,7 @@ from models.unit_queries import area_names
 from models.vocab_citizen import Asked, Manner
 from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
-from triage.services.citizen import cases, filing
+from triage.services.citizen import cases, filing, urges
 from triage.services.citizen.filing import Full, Typed
 from triage.web import filestore
 from triage.web.attachments import limits_of
@@ -242,4 +242,5 @@ async def view_of(request: web.Request, case: Case) -> CaseView:
     codes = [code for code in (case.district, case.street) if code]
     async with deps.db.reads() as opened:
         areas = await area_names(opened, codes)
-    return case_view(case, deps.tables, areas, now=deps.clock.now())
+        above = await urges.above(opened, deps.vault, case)
+    return case_view(case, deps.tables, areas, urges=above, now=deps.clock.now())

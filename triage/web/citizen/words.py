@@ -143,8 +143,8 @@ class CaseView:
     waiting: bool
 
 
-def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetime) -> CaseView:
-    """The case in words."""
+def case_view(case: Case, tables: Tables, areas: dict[str, str], *, urges: int, now: datetime) -> CaseView:
+    """The case in words; `urges`: its sender's on tickets that it was merged into."""
     kind = tables.kinds.get(case.kind or "")
     head = case.head
     events = standing_events(case.events)
@@ -166,7 +166,7 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, now: datetim
         history=tuple(lines),
         text=shown_text(None, case.text), where=case.address,
         words=tuple((at, shown_text(None, said)) for at, said in case.words),
-        urges=sum(_urged(event) for event in events) + (head.urges if head else 0),
+        urges=sum(_urged(event) for event in events) + urges,
         can_add=case.open, can_urge=case.open and case.acted_on is not None, can_rate=case.can_rate,
         ratings=tuple((at, _rated(said, case, answer)) for answer, at, said in case.ratings),
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,

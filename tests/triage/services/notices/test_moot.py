@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from models.vocab_notices import Medium, NoticeTo, RecipientKind
 from tests import factories
 from tests.factories import NOW, TicketIn
 from tests.triage.services.notices.test_events import DISTRICT, ECOLOGY, HOTLINE, OTHER, STREET, UNIT, do
+from triage.clock import show
 from triage.rules.moves import Actor
 from triage.services import reference
 from triage.services.moving import Person
@@ -63,6 +64,102 @@ async def test_a_unit_hears_nothing_of_a_case_that_it_no_longer_has(deps: Deps, 
     assert heard == {OTHER}
     found = await states(deps)
     assert {("supervised", STREET, "moot"), ("dispatched", OTHER, "sent")} <= found
+
+
+async def passed(deps: Deps, **more: Any) -> tuple[str, int]:  # noqa: ANN401
+    """A case of the district's that its centre handed on to a bureau."""
+    await reference.sync(deps)
+    of_district = {"unit": DISTRICT, "age": timedelta(0), "assist": (), "copies": (), **more}
+    (no,) = await factories.add_tickets(deps.db, TicketIn(**of_district))
+    return no, await do(deps, no, CENTRE, Move.PASS_ON, 1, unit=ECOLOGY)
+
+
+async def test_a_unit_that_was_told_hears_that_it_was_taken_back(deps: Deps, clock: Hands) -> None:
+    no, version = await passed(deps, urgency="U1")
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Notice).values(state="sent"))
+    await do(deps, no, CENTRE, Move.UNDO, version, reason="选错了单位")
+    assert await in_the_morning(deps, clock, ECOLOGY, DISTRICT) == {ECOLOGY}
+    assert await states(deps) == {("passed_on", ECOLOGY, "sent"), ("taken_back", ECOLOGY, "sent")}
+    async with deps.db.reads() as session:
+        facts = await session.scalar(sa.select(Notice.facts).where(Notice.template == "taken_back"))
+    assert facts is not None
+    assert (facts["no"], facts["told"]) == (no, "二次派单")
+
+
+async def test_a_unit_that_was_not_told_yet_hears_of_neither(deps: Deps, clock: Hands) -> None:
+    no, version = await passed(deps)
+    await do(deps, no, CENTRE, Move.UNDO, version, reason="选错了单位")
+    assert ("taken_back", ECOLOGY, "waiting") in await states(deps)
+    assert await in_the_morning(deps, clock, ECOLOGY, DISTRICT) == set()
+    assert await states(deps) == {("passed_on", ECOLOGY, "moot"), ("taken_back", ECOLOGY, "moot")}
+
+
+async def test_who_has_it_again_is_not_told_that_it_was_taken_back(deps: Deps, clock: Hands) -> None:
+    no, version = await passed(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Notice).values(state="sent"))
+    version = await do(deps, no, CENTRE, Move.UNDO, version, reason="选错了单位")
+    await do(deps, no, CENTRE, Move.PASS_ON, version, unit=ECOLOGY)
+    assert await in_the_morning(deps, clock, ECOLOGY) == {ECOLOGY}
+    assert await states(deps) == {("passed_on", ECOLOGY, "sent"), ("taken_back", ECOLOGY, "moot")}
+
+
+async def test_what_was_told_in_bulk_is_taken_back_one_by_one(deps: Deps, clock: Hands) -> None:
+    no, version = await passed(deps)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(Notice))
+    await do(deps, no, CENTRE, Move.UNDO, version, reason="选错了单位")
+    assert await in_the_morning(deps, clock, ECOLOGY) == {ECOLOGY}
+
+
+async def test_another_undo_takes_nothing_from_anybody(deps: Deps) -> None:
+    await reference.sync(deps)
+    (no,) = await factories.add_tickets(deps.db, TicketIn(age=timedelta(0)))
+    version = await do(deps, no, UNIT, Move.SIGN, 1)
+    await do(deps, no, UNIT, Move.UNDO, version, reason="选错了单位")
+    assert await states(deps) == set()
+
+
+@pytest.mark.parametrize("passes_on", [True, False])
+async def test_a_new_lead_under_supervision_is_told_of_the_visit(deps: Deps, passes_on: bool) -> None:  # noqa: FBT001
+    """Not of the answer's limit alone. Its district was told when it was ordered, and is not again."""
+    await reference.sync(deps)
+    (no,) = await factories.add_tickets(
+        deps.db, TicketIn(age=timedelta(0), unit=DISTRICT, assist=(), copies=(), due=timedelta(days=4))
+    )
+    until = NOW + timedelta(days=2)
+    version = await do(
+        deps, no, HOTLINE, Move.SUPERVISE, 1, reason="多次反映没有解决", until=until.isoformat()
+    )
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(Notice))
+    by, move, why = ((HOTLINE, Move.REASSIGN, {"reason": "派错单位了"}), (CENTRE, Move.PASS_ON, {}))[
+        passes_on
+    ]
+    await do(deps, no, by, move, version, unit=ECOLOGY, **why)
+    found = await states(deps)
+    assert {one for one in found if one[0] == "supervised"} == {("supervised", ECOLOGY, "waiting")}
+    async with deps.db.reads() as session:
+        rows = await session.execute(
+            sa.select(Notice.template, Notice.facts).where(Notice.recipient == ECOLOGY)
+        )
+        due = {template: facts["due"] for template, facts in rows}
+    assert due["supervised"] == show(until)
+    assert due["supervised"] not in {due[name] for name in due if name != "supervised"}
+
+
+async def test_a_visit_that_was_made_is_told_to_no_later_lead(deps: Deps) -> None:
+    await reference.sync(deps)
+    (no,) = await factories.add_tickets(deps.db, TicketIn(age=timedelta(0), assist=(), copies=()))
+    until = (NOW + timedelta(days=2)).isoformat()
+    version = await do(deps, no, UNIT, Move.SIGN, 1)
+    version = await do(deps, no, HOTLINE, Move.SUPERVISE, version, reason="多次反映没有解决", until=until)
+    version = await do(
+        deps, no, UNIT, Move.ONSITE, version, note="已到现场核实，没有施工。", attachment="附件01"
+    )
+    await do(deps, no, HOTLINE, Move.REASSIGN, version, unit=OTHER, reason="派错单位了")
+    assert {to for name, to, _ in await states(deps) if name == "supervised"} == {STREET, DISTRICT}
 
 
 async def test_who_handed_it_on_is_not_told_to_deal_with_it(deps: Deps, clock: Hands) -> None:

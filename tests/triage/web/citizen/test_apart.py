@@ -12,6 +12,7 @@ from models.ticket_detail import whole_ticket
 from models.tickets import Ticket, TicketEvent
 from models.viewing import Scope
 from models.vocab import Move, Post
+from tests.factories import TicketIn, add_tickets
 from tests.triage.web.citizen.conftest import GOOD, Citizen
 from tests.triage.web.citizen.steps import move_of
 from tests.triage.web.open311.conftest import read_all
@@ -71,6 +72,43 @@ async def test_a_confidential_case_tells_nothing_on_the_open_one(
     page = await shown(deps, head, Scope(everything=True))
     assert ("多一位诉求人等待答复" in page, own in page, "昨晚又响到三点" in page) == (True, False, False)
     assert f"工单 {own} 并入本单" in await shown(deps, head, Scope(everything=True, secret=True))
+
+
+async def test_ones_own_urges_are_counted_on_ones_own_page_alone(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    """保密 in an open head: not named there, and counted all the same; also once that is merged further."""
+    head, own = await joined(citizen, deps, reader, head="named", mine="confidential")
+    await citizen.get("/citizen/case")
+    for key in ("u-" + "x" * 32, "u-" + "y" * 32, "u-" + "y" * 32):
+        await citizen.post("/citizen/case/urge", {"key": key})
+    await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": "昨晚又响到三点"})
+    await move_of(deps, head, Post.HOTLINE, Move.URGE, note="诉求人网上催办")
+    assert "已记 2 次" in await citizen.get("/citizen/case")
+    async with deps.db.reads() as session:
+        rows = await session.scalars(
+            sa.select(TicketEvent.data).where(TicketEvent.tag == "ticket:urge").order_by(TicketEvent.seq)
+        )
+        marks = [data.get("mark") for data in rows]
+    assert [mark is None for mark in marks] == [False, False, True, True]
+    # Nothing tells that the two are of one, nor of whom.
+    assert len(set(marks[:2])) == 2
+    page = await shown(deps, head, Scope(everything=True))
+    assert (own in page, str(marks[0]) in page) == (False, False)
+
+
+async def test_urges_of_before_its_head_was_merged_further_are_counted(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    head, own = await joined(citizen, deps, reader, head="named", mine="named")
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
+    assert f"诉求人网上催办（并入的工单 {own}）" in await urges(deps, head)
+    (further,) = await add_tickets(deps.db, TicketIn())
+    await move_of(deps, head, Post.HOTLINE, Move.MERGE, other_ticket=further, reason="同一处同一事项")
+    await citizen.get("/citizen/case")
+    await citizen.post("/citizen/case/urge", {"key": "u-" + "z" * 32})
+    assert "已记 2 次" in await citizen.get("/citizen/case")
 
 
 async def test_what_was_noted_before_is_shown_to_who_may_see_that_case_alone(
