@@ -67,6 +67,35 @@ async def test_list_page_merge_and_back(client: Client, deps: Deps) -> None:
     assert "被提到 2 件" in back
 
 
+async def test_what_was_written_stays_where_the_form_was_refused(client: Client, deps: Deps) -> None:
+    await ready(deps)
+    page = await (await client.get("/desk/parties")).text()
+    shop = re.findall(r'/desk/parties/(\d+)">绿泉餐厅', page)[0]
+    here = f"/desk/parties/{shop}"
+    one = await (await client.get(here)).text()
+    form = hidden(one, f"{here}/merge")
+    why = "营业执照上是同一家"
+
+    moved = await client.post(f"{here}/merge", data={**form, "version": "99", "reason": why})
+    told = await moved.text()
+    assert (moved.status, hidden(told, f"{here}/merge")["reason"]) == (409, why)
+    # The pair's own form was meant, not that of another number.
+    assert "<details open><summary>归并到另一个对象" not in told
+
+    for into, status in (("999999", 404), (shop, 400), ("x", 400)):
+        answer = await client.post(f"{here}/merge", data={**form, "into": into, "reason": why})
+        told = await answer.text()
+        assert answer.status == status
+        assert "<details open><summary>归并到另一个对象" in told
+        assert f'required value="{into}"' in told or f'value="{into}" required' in told
+        assert told.count(f'value="{why}"') == 1
+
+    name = re.findall(r'name="name" value="(\d+)"', told)
+    split = {"version": form["version"], "name": name, "reason": why, "token": form["token"]}
+    answer = await client.post(f"{here}/split", data=split)
+    assert (answer.status, why in await answer.text()) == (400, True)
+
+
 async def test_who_sees_none_of_its_cases_neither_sees_nor_changes_a_party(
     client: Client, client_of: ClientOf, deps: Deps
 ) -> None:

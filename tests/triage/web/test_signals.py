@@ -254,6 +254,24 @@ async def test_a_decision_is_taken_back_and_what_it_was_stays_in_the_history(
     assert (await other.get("/desk/signals/3")).status == 404
 
 
+async def test_a_refused_decision_keeps_what_was_written(client: Client, noticed: None) -> None:
+    token, why = await token_of(client), "和去年同一时段一样"
+    unsaid = await client.post("/desk/signals/2", data={"token": token, "reason": why})
+    page = await unsaid.text()
+    assert unsaid.status == 400
+    assert f'name="reason" value="{why}"' in page
+    assert "请选择采纳或排除。没有记下。您写的理由：" in page
+    said = {"token": token, "state": "dismissed", "reason": why}
+    assert (await client.post("/desk/signals/2", data=said)).status == 200
+    # Somebody else was first: the words are shown, and are no reason to take that back.
+    late = await client.post("/desk/signals/2", data={**said, "reason": "报修已经在办"})
+    page = await late.text()
+    assert (late.status, "您写的理由：报修已经在办" in page) == (400, True)
+    assert 'value="报修已经在办"' not in page
+    back = await client.post("/desk/signals/2/back", data={"token": token, "reason": "长" * 501})
+    assert (back.status, f'value="{"长" * 501}"' in await back.text()) == (400, True)
+
+
 async def test_a_hot_square_is_drawn_on_the_map_of_its_district(
     client: Client, client_of: ClientOf, noticed: None
 ) -> None:

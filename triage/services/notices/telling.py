@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
 
 
-#: Hear of a case that may be another's by then: what was ruled on one's own objection, that it is one's no more.
+#: Hear of a case that may be another's by then: what was ruled on one's objection, that it is one's no more.
 _ANYWAY: Final = frozenset({NoticeTo.OBJECTOR, NoticeTo.LOST})
 #: A unit that decides has an address as a unit has; 督办 has that of the post.
 _AT_A_UNIT: Final = {Post.HOTLINE: NoticeTo.CITY, Post.DISTRICT: NoticeTo.DISTRICT}

@@ -94,6 +94,17 @@ class StepLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """What was written in a form that was refused: `form` is which one (merge, split, again)."""
+
+    form: str = ""
+    reason: str = ""
+    into: str = ""
+    names: frozenset[int] = frozenset()
+    pair: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
 class PartyPage:
     """One party."""
 
@@ -122,6 +133,7 @@ class PartyPage:
     refused: tuple[PairLine, ...]
     steps: tuple[StepLine, ...]
     error: str | None
+    typed: Typed
     field: str
     token: str
 
@@ -148,14 +160,17 @@ async def merged(request: web.Request) -> web.Response:
                 session, party_id, into, version=version, reason=_text(form, "reason"),
                 by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
-    except (BadInput, changing.PartyMoved) as error:
-        return await _page(request, party_id, error)
+    # Whose number was mistyped keeps the reason; who does not see this one either is told no more.
+    except (BadInput, NotFound, changing.PartyMoved) as error:
+        typed = Typed("merge", _text(form, "reason"), _text(form, "into"))
+        return await _page(request, party_id, error, typed)
     return _to(into)
 
 
 async def split(request: web.Request) -> web.Response:
     """拆分: the chosen spellings become a party of their own. Raises NotFound."""
     party_id, form, deps = _id(request), await request.post(), request.app[DEPS]
+    names: list[int] = []
     try:
         names = [form_number(value) for value in form.getall("name", [])]
         version = form_number(form.get("version"))
@@ -166,7 +181,8 @@ async def split(request: web.Request) -> web.Response:
                 by=request[VIEWER].login, now=deps.clock.now(),
             )  # fmt: skip
     except (BadInput, changing.PartyMoved) as error:
-        return await _page(request, party_id, error)
+        typed = Typed("split", _text(form, "reason"), names=frozenset(names))
+        return await _page(request, party_id, error, typed)
     return _to(party_id)
 
 
@@ -193,7 +209,8 @@ async def _said_of_pair(request: web.Request, *, again: bool) -> web.Response:
             else:
                 await changing.refuse(session, *pair, by=by, now=now)
     except BadInput as error:
-        return await _page(request, party_id, error)
+        typed = Typed("again", _text(form, "reason"), pair=(_text(form, "a"), _text(form, "b")))
+        return await _page(request, party_id, error, typed)
     return _to(party_id)
 
 
@@ -215,7 +232,9 @@ async def undone(request: web.Request) -> web.Response:
     return _to(back)
 
 
-async def _page(request: web.Request, party_id: int, error: TriageError | None) -> web.Response:
+async def _page(
+    request: web.Request, party_id: int, error: TriageError | None, typed: Typed | None = None
+) -> web.Response:
     deps, names = request.app[DEPS], request.app[NAMES]
     now = deps.clock.now()
     async with deps.db.reads() as session:
@@ -286,7 +305,7 @@ async def _page(request: web.Request, party_id: int, error: TriageError | None) 
             )
             for step in found.steps
         ),
-        error=error.detail if error else None, field=guard.FIELD, token=token,
+        error=error.detail if error else None, typed=typed or Typed(), field=guard.FIELD, token=token,
     )  # fmt: skip
     response = render(request, "parties/one.html", page=told, status=error.status if error else 200)
     guard.keep(response, token)

@@ -88,6 +88,10 @@ class SignalPage:
     picture: Markup | None
     steps: tuple[StepLine, ...]
     token: str
+    error: str | None
+    typed: str
+    """The reason as it was written, where the form was refused; `back`: that of 撤回."""
+    back: bool
 
 
 async def page(request: web.Request) -> web.Response:
@@ -159,6 +163,13 @@ async def page(request: web.Request) -> web.Response:
 async def one(request: web.Request) -> web.Response:
     """GET /desk/signals/{number}: with its map and what was made of it. Raises NotFound."""
     asking.refuse_others(request.query, ())
+    return await _shown(request)
+
+
+async def _shown(
+    request: web.Request, error: BadInput | None = None, typed: str = "", *, back: bool = False
+) -> web.Response:
+    """The page of one; with `error` what was written stays in its form."""
     deps, number = request.app[DEPS], int(request.match_info["number"])
     own = districts_of(deps.tables, request[VIEWER])
     async with deps.db.reads() as session:
@@ -176,8 +187,11 @@ async def one(request: web.Request) -> web.Response:
         )
         for step in steps
     )  # fmt: skip
-    view = SignalPage(signal=signal, picture=picture, steps=told, token=guard.token_of(request))
-    return render(request, "trends/signal.html", page=view)
+    view = SignalPage(
+        signal=signal, picture=picture, steps=told, token=guard.token_of(request),
+        error=error.detail if error else None, typed=typed, back=back,
+    )  # fmt: skip
+    return render(request, "trends/signal.html", page=view, status=error.status if error else 200)
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -287,27 +301,34 @@ def _one(kind: type[L], value: str, name: str) -> L | None:
 
 
 async def decided(request: web.Request) -> web.Response:
-    """POST /desk/signals/{number}: 采纳 or 排除. Raises NotFound, BadInput."""
+    """POST /desk/signals/{number}: 采纳 or 排除; refused, its page with what was written. Raises NotFound."""
     form = await request.post()
-    state = _one(SignalState, str(form.get("state", "")), "state")
-    if state is None:
-        raise BadInput("请选择采纳或排除")
-    deps = request.app[DEPS]
-    async with deps.db.writes.begin() as session:
-        await judging.decide(
-            session, int(request.match_info["number"]), state, str(form.get("reason", "")),
-            by=request[VIEWER].login, now=deps.clock.now(),
-            districts=districts_of(deps.tables, request[VIEWER]),
-        )  # fmt: skip
+    deps, reason = request.app[DEPS], str(form.get("reason", ""))
+    try:
+        state = _one(SignalState, str(form.get("state", "")), "state")
+        if state is None:
+            raise BadInput("请选择采纳或排除")
+        async with deps.db.writes.begin() as session:
+            await judging.decide(
+                session, int(request.match_info["number"]), state, reason,
+                by=request[VIEWER].login, now=deps.clock.now(),
+                districts=districts_of(deps.tables, request[VIEWER]),
+            )  # fmt: skip
+    except BadInput as error:
+        return await _shown(request, error, reason)
     return web.Response(status=303, headers={"Location": "/desk/signals"})
 
 
 async def taken_back(request: web.Request) -> web.Response:
-    """POST /desk/signals/{number}/back: 撤回处置. Raises NotFound, BadInput."""
+    """POST /desk/signals/{number}/back: 撤回处置; refused, its page as above. Raises NotFound."""
     form, deps, number = await request.post(), request.app[DEPS], int(request.match_info["number"])
-    async with deps.db.writes.begin() as session:
-        await judging.take_back(
-            session, number, str(form.get("reason", "")), by=request[VIEWER].login, now=deps.clock.now(),
-            districts=districts_of(deps.tables, request[VIEWER]),
-        )  # fmt: skip
+    reason = str(form.get("reason", ""))
+    try:
+        async with deps.db.writes.begin() as session:
+            await judging.take_back(
+                session, number, reason, by=request[VIEWER].login, now=deps.clock.now(),
+                districts=districts_of(deps.tables, request[VIEWER]),
+            )  # fmt: skip
+    except BadInput as error:
+        return await _shown(request, error, reason, back=True)
     return web.Response(status=303, headers={"Location": f"/desk/signals/{number}"})

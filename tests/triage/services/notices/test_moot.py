@@ -155,9 +155,7 @@ async def test_a_visit_that_was_made_is_told_to_no_later_lead(deps: Deps) -> Non
     until = (NOW + timedelta(days=2)).isoformat()
     version = await do(deps, no, UNIT, Move.SIGN, 1)
     version = await do(deps, no, HOTLINE, Move.SUPERVISE, version, reason="多次反映没有解决", until=until)
-    version = await do(
-        deps, no, UNIT, Move.ONSITE, version, note="已到现场核实，没有施工。", attachment="附件01"
-    )
+    version = await do(deps, no, UNIT, Move.ONSITE, version, note="已到现场，没有施工。", attachment="附件01")
     await do(deps, no, HOTLINE, Move.REASSIGN, version, unit=OTHER, reason="派错单位了")
     assert {to for name, to, _ in await states(deps) if name == "supervised"} == {STREET, DISTRICT}
 
