@@ -17,6 +17,7 @@ said here: that is `models.filters.may_see`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
@@ -93,6 +94,21 @@ class Declared:
 def get(path: str, handler: Handler, *, needs: Permission | tuple[Permission, ...] | Need) -> Declared:
     """A GET route (HEAD as well)."""
     return Declared(web.get(path, handler), _need(needs))
+
+
+def file(path: str, handler: Handler, *, needs: Permission | tuple[Permission, ...] | Need) -> Declared:
+    """A GET route that makes a file and writes down who took it: asked for by HEAD it is neither made nor taken.
+
+    Whether there is such a file is not told by HEAD then, only that one may ask.
+    """
+
+    @wraps(handler)
+    async def given(request: web.Request) -> web.StreamResponse:
+        if request.method == hdrs.METH_HEAD:
+            return web.Response(headers={hdrs.CACHE_CONTROL: "no-store"})
+        return await handler(request)
+
+    return Declared(web.get(path, given), _need(needs))
 
 
 def post(path: str, handler: Handler, *, needs: Permission | tuple[Permission, ...] | Need) -> Declared:

@@ -170,4 +170,4 @@ _KINDS: Final = {
     "xlsx": (_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 }
 
-ROUTES: Final = (access.get("/desk/list.{kind}", exported, needs=MAY_EXPORT),)
+ROUTES: Final = (access.file("/desk/list.{kind}", exported, needs=MAY_EXPORT),)

@@ -254,7 +254,8 @@ async def test_a_decision_is_taken_back_and_what_it_was_stays_in_the_history(
     assert (await other.get("/desk/signals/3")).status == 404
 
 
-async def test_a_refused_decision_keeps_what_was_written(client: Client, noticed: None) -> None:
+@pytest.mark.usefixtures("noticed")
+async def test_a_refused_decision_keeps_what_was_written(client: Client) -> None:
     token, why = await token_of(client), "和去年同一时段一样"
     unsaid = await client.post("/desk/signals/2", data={"token": token, "reason": why})
     page = await unsaid.text()

@@ -318,7 +318,9 @@ async def _open_case(session: AsyncSession, appeal_id: int) -> Case:
         await session.execute(held)
     # Nobody reads what is added to the one that was given up. Whose name the other bears is not told here.
     if case.no is None and await living_on(session, [appeal_id]):
-        raise TooEarly("这件诉求已由工作人员重新登记办理。要补充或催办，请打 12345，报上受理编号。")
+        raise TooEarly(
+            "这件诉求已由工作人员重新登记办理，请重新打开进度页；打开还是这一页的，请打 12345，报上受理编号。"
+        )
     return case
 
 

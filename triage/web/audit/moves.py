@@ -104,5 +104,5 @@ def _asked(request: web.Request) -> tuple[dict[str, str], MoveFilter]:
 
 ROUTES: Final = (
     access.get("/desk/audit/moves", page, needs=Permission.AUDIT),
-    access.get("/desk/audit/moves.csv", export, needs=Permission.AUDIT),
+    access.file("/desk/audit/moves.csv", export, needs=Permission.AUDIT),
 )

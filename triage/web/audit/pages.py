@@ -196,5 +196,5 @@ def _entry(row: LedgerRow) -> Entry:
 
 ROUTES: Final = (
     access.get("/desk/audit", page, needs=Permission.AUDIT),
-    access.get("/desk/audit/export.{form}", export, needs=Permission.AUDIT),
+    access.file("/desk/audit/export.{form}", export, needs=Permission.AUDIT),
 )

@@ -12,7 +12,7 @@ from models.vocab_files import FileOwner
 from triage.errors import BadInput, NotFound, NotReady
 from triage.services import attachments, limiting
 from triage.services.attachments import Owner
-from triage.services.citizen import cases, filing, tracking, withdrawing
+from triage.services.citizen import cases, filing, lives_on, tracking, withdrawing
 from triage.web import access, filestore
 from triage.web import attachments as files
 from triage.web.citizen import carried, notice, report, session
@@ -100,6 +100,7 @@ async def opened(request: web.Request) -> web.Response:
             )
         async with deps.db.reads() as reading:
             appeal_id = await cases.find(reading, deps.vault, number, secret)
+            appeal_id = await lives_on.now_at(reading, deps.vault, appeal_id)
     except (cases.NotYours, limiting.TooOften) as error:
         return carried.asked(
             request, kept, status=error.status, faults={"form": error.detail}, number=number
@@ -119,8 +120,14 @@ async def case(request: web.Request) -> web.Response:
     found = session.current(request)
     if found is None:
         return leads_to("/citizen/track")
-    response = await _page(request, found.appeal_id, {}, {})
-    session.renew(request, response, found)
+    deps = request.app[DEPS]
+    async with deps.db.reads() as reading:
+        stands = await lives_on.now_at(reading, deps.vault, found.appeal_id)
+    response = await _page(request, stands, {}, {})
+    if stands == found.appeal_id:
+        session.renew(request, response, found)
+    else:
+        session.start(request, response, stands)
     return response
 
 

@@ -313,5 +313,5 @@ ROUTES: Final = (
     access.get("/desk/reports/{id:[0-9]{1,10}}", one, needs=Permission.REPORTS),
     access.post("/desk/reports/{id:[0-9]{1,10}}/edit", edited, needs=Permission.REPORT_WRITE),
     access.post("/desk/reports/{id:[0-9]{1,10}}/sign", signed, needs=Permission.REPORT_SIGN),
-    access.get("/desk/reports/{id:[0-9]{1,10}}.{form:docx|xlsx|pdf}", exported, needs=Permission.EXPORT),
+    access.file("/desk/reports/{id:[0-9]{1,10}}.{form:docx|xlsx|pdf}", exported, needs=Permission.EXPORT),
 )

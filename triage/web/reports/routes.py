@@ -12,5 +12,7 @@ ROUTES: Final = (
     access.get("/desk/calls", calls_page.page, needs=(Permission.SUPERVISE, Permission.REPORTS)),
     access.get("/desk/due", due_page.page, needs=Permission.SEE_CASES),
     access.get("/desk/month", month_page.page, needs=Permission.REPORTS),
-    access.get("/desk/month/{month}/{version:[0-9]{1,6}}.xlsx", month_page.exported, needs=Permission.EXPORT),
+    access.file(
+        "/desk/month/{month}/{version:[0-9]{1,6}}.xlsx", month_page.exported, needs=Permission.EXPORT
+    ),
 )

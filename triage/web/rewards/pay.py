@@ -203,5 +203,5 @@ ROUTES: Final = (
     access.post("/desk/rewards/pay/{batch}/file", fetched, needs=Permission.REWARD_PAY),
     access.post("/desk/rewards/pay/{batch}/results", results, needs=Permission.REWARD_PAY),
     access.get("/desk/rewards/year", year, needs=STAFF),
-    access.get("/desk/rewards/year/{year:[0-9]{4}}.{form:xlsx|docx}", year_file, needs=STAFF),
+    access.file("/desk/rewards/year/{year:[0-9]{4}}.{form:xlsx|docx}", year_file, needs=STAFF),
 )

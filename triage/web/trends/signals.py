@@ -305,9 +305,7 @@ async def decided(request: web.Request) -> web.Response:
     form = await request.post()
     deps, reason = request.app[DEPS], str(form.get("reason", ""))
     try:
-        state = _one(SignalState, str(form.get("state", "")), "state")
-        if state is None:
-            raise BadInput("请选择采纳或排除")
+        state = _state(str(form.get("state", "")))
         async with deps.db.writes.begin() as session:
             await judging.decide(
                 session, int(request.match_info["number"]), state, reason,
@@ -317,6 +315,13 @@ async def decided(request: web.Request) -> web.Response:
     except BadInput as error:
         return await _shown(request, error, reason)
     return web.Response(status=303, headers={"Location": "/desk/signals"})
+
+
+def _state(given: str) -> SignalState:
+    state = _one(SignalState, given, "state")
+    if state is None:
+        raise BadInput("请选择采纳或排除")
+    return state
 
 
 async def taken_back(request: web.Request) -> web.Response:
