@@ -97,7 +97,7 @@ def get(path: str, handler: Handler, *, needs: Permission | tuple[Permission, ..
 
 
 def file(path: str, handler: Handler, *, needs: Permission | tuple[Permission, ...] | Need) -> Declared:
-    """A GET route that makes a file and writes down who took it: asked for by HEAD it is neither made nor taken.
+    """A GET route that makes a file and writes down who took it: by HEAD it is neither made nor taken.
 
     Whether there is such a file is not told by HEAD then, only that one may ask.
     """
