@@ -86,8 +86,11 @@ def check_redis(address: str) -> None:
     try:
         pool = ConnectionPool.from_url(address)
         named = urlsplit(address)
+        port = named.port if named.scheme != "unix" else None
     except (ValueError, TypeError):
         raise ValueError("应形如 redis://主机:端口/库号、rediss://… 或 unix://套接字路径") from None
+    if port == 0:
+        raise ValueError(f"地址里的端口应是 1 到 {_LAST_PORT} 的数")
     if named.scheme != "unix" and not _REDIS_DATABASE.fullmatch(named.path):
         raise ValueError("地址末尾的库号应是数字，形如 redis://主机:端口/2")
     try:

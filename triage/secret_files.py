@@ -61,6 +61,8 @@ def _content(name: str, path: Path) -> str:
         text = raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         text = ""
-    if not text or "\0" in text or len(raw) > _LONGEST:
+    if len(raw) > _LONGEST:
+        raise ValueError(f"{told} 太大：最多 {_LONGEST} 字节，可能指错了文件")
+    if not text or "\0" in text:
         raise ValueError(f"{told} 是空的，或不是文字")
     return text

@@ -91,6 +91,24 @@ def test_a_secret_is_read_from_its_file(name: str, tmp_path: Path, monkeypatch: 
     assert (found.get_secret_value() if isinstance(found, SecretStr) else found) == GIVEN[name]
 
 
+@pytest.mark.parametrize(("size", "taken"), [(65_535, True), (65_536, True), (65_537, False)])
+def test_a_file_that_is_no_secrets_is_told_by_its_size(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    taken: bool,  # noqa: FBT001
+) -> None:
+    path = tmp_path / "backup"
+    path.write_bytes(GIVEN["backup_keys"].encode().ljust(size))
+    in_environment(monkeypatch, {"backup_keys_file": str(path)})
+    said = ""
+    try:
+        load_settings()
+    except SettingsError as error:
+        said = str(error)
+    assert ("JIESU_BACKUP_KEYS_FILE 太大：最多 65536 字节" in said) is not taken
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_in_two_places_is_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

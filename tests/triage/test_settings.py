@@ -48,6 +48,9 @@ def test_blanks_around_a_value_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch
     [
         ("redis_url", f"redis://:{HIDDEN}@h:6379/jiesu2", "库号应是数字"),
         ("redis_url", f"redis://:{HIDDEN}@h/1/2", "库号应是数字"),
+        ("redis_url", f"redis://:{HIDDEN}@h:0", "端口应是 1 到 65535 的数"),
+        ("redis_url", f"rediss://:{HIDDEN}@h:0/2", "端口应是 1 到 65535 的数"),
+        ("redis_url", f"redis://:{HIDDEN}@h:65536", "应形如 redis://"),
         ("redis_url", f"redis://:{HIDDEN}@h?foo=bar", "不认识的参数"),
         ("redis_url", f"rediss://:{HIDDEN}@h?ssl_cert_reqs=maybe", "不认识的参数或值"),
         ("database_url", f"postgresql+asyncpg://a:{HIDDEN}@h:99999/x", "端口应是"),

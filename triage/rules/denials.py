@@ -41,7 +41,8 @@ class DenialRow(Row):
     `but` are phrases in which `before` means something else (可怕 is no fear); with one of `real` in between
     (现在, 已经), or of `cries` right behind (快来人), the word counts. `rows` are the ids it holds for.
     `after` stands behind the word instead, in its clause (有人落水谁负责), with `reach` characters between;
-    there `real` anywhere in the clause makes the word count.
+    there `real` anywhere in the clause makes the word count. So does one of `plain` right behind the word
+    (孩子掉河里了谁负责), where nothing in the text makes it a question in general (`general`: 护栏, 请问).
     """
 
     title: str
@@ -54,6 +55,8 @@ class DenialRow(Row):
     real: tuple[str, ...]
     cries: tuple[str, ...]
     after: tuple[str, ...]
+    plain: tuple[str, ...] = ()
+    general: tuple[str, ...] = ()
 
 
 def parse(r: Record) -> DenialRow:
@@ -64,7 +67,7 @@ def parse(r: Record) -> DenialRow:
         before=r.words("before", required=not after), between=r.words("between"),
         reach=r.whole("reach") if r.optional("reach") else 0, listed=r.words("listed"),
         but=r.words("but"), real=r.words("real"), cries=r.words("cries"),
-        after=after,
+        after=after, plain=r.words("plain"), general=r.words("general"),
     )  # fmt: skip
 
 
@@ -94,14 +97,14 @@ def happened(
         start = match.start()
         clause = _CLAUSE_END.split(text[max(0, start - _LOOK_BACK) : start])[-1]
         behind = text[start + len(match[1]) - 1 : start + len(match[1]) + _CRY_WITHIN]
-        if start >= end and any(_denies(row, clause, behind, group) for row in mine):
+        if start >= end and any(_denies(row, clause, behind, group, text) for row in mine):
             kept += (text[end:start], "，")
             end = start + len(match[1])
     return "".join((*kept, text[end:]))
 
 
-def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...]) -> bool:
-    """Whether the row passes over a word: `clause` ends before it, `behind` begins with its last one."""
+def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...], text: str) -> bool:
+    """Whether the row passes over a word of the text: `clause` ends before, `behind` begins with its end."""
     called = _NO_CRY.sub("，", behind[1:])
     if any(cry in called for cry in row.cries):
         return False
@@ -111,6 +114,8 @@ def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...]) ->
     if row.before and _pattern(row, group).search(clause):
         return True
     if any(word in clause + rest for word in row.real):
+        return False
+    if rest[1:].startswith(row.plain) and not any(word in text for word in row.general):
         return False
     return bool(row.after) and _behind(row).match(rest) is not None
 

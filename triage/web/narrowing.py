@@ -65,11 +65,24 @@ def checked(filters: TicketFilter, names: Names) -> tuple[TicketFilter, Faults]:
         faults["received_to"] = f"早于受理日期起：{filters.received_to}"
         filters = replace(filters, received_to=None)
     elif filters.unbounded and not _whole_number(filters.query):
-        faults["received_from"] = (
-            f"和受理日期止都要写，最多 {MOST_DAYS} 天："
-            f"在“{filters.view.label}”里按受理渠道或者重办过筛选，只能在一段日期里找"
-        )
+        faults["received_from"] = _days_wanted(filters)
     return filters, faults
+
+
+def _days_wanted(filters: TicketFilter) -> str:
+    """Why the days must be said, or be fewer: for what is asked for, whatever stands beside it."""
+    first, last = filters.received_from, filters.received_to
+    asked = {"受理渠道": filters.channel is not None, "重办过": filters.rehandled}
+    beside = {"态势下钻": filters.counted is not None, "只看我经办的": filters.mine}
+    what = "和".join(name for name, given in asked.items() if given)
+    too = "、".join(name for name, given in beside.items() if given)
+    days = (
+        f"到受理日期止是 {(last - first).days + 1} 天，最多 {MOST_DAYS} 天"
+        if first is not None and last is not None
+        else f"和受理日期止都要写，最多 {MOST_DAYS} 天"
+    )
+    also = f"，加上{too}也一样" if too else ""
+    return f"{days}：在“{filters.view.label}”里按{what}筛选，只能在一段日期里找{also}"
 
 
 def _whole_number(query: str) -> bool:

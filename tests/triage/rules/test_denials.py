@@ -70,6 +70,14 @@ def test_what_stands_right_behind_a_denial_is_taken_out(text: str, left: str) ->
         ("刚刚有人落水谁负责", "刚刚有人落水谁负责"),
         ("有人落水了没人管谁负责", "有人落水了没人管谁负责"),
         ("有人落水好几个小时了究竟应该谁负责", "有人落水好几个小时了究竟应该谁负责"),
+        ("有人落水了谁负责", "有人落水了谁负责"),
+        ("桥下有人落水了到底谁负责，赶紧派人", "桥下有人落水了到底谁负责，赶紧派人"),
+        # Asked in general, of the past, imagined: whatever stands around it says so.
+        ("请问有人落水了谁负责", "请问，了谁负责"),
+        ("护栏坏了。有人落水了谁负责", "护栏坏了。，了谁负责"),
+        ("有人落水了谁负责？连栏杆都没有", "，了谁负责？连栏杆都没有"),
+        ("这河太滑有人落水了谁负责", "这河太滑，了谁负责"),
+        ("没有人落水了谁负责", "没，了谁负责"),
     ],
 )
 def test_who_would_answer_for_it_is_asked_behind_the_word(text: str, left: str) -> None:

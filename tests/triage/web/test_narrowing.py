@@ -152,12 +152,17 @@ WRONG = [
     (
         "channel=web&state=all",
         "received_from",
-        "受理日期起（received_from）和受理日期止都要写，最多 92 天：在“全部”里按受理渠道或者重办过",
+        "受理日期起（received_from）和受理日期止都要写，最多 92 天：在“全部”里按受理渠道筛选",
     ),
     (
         "rehandled=1&state=closed&received_from=2026-01-01&received_to=2026-11-01",
         "received_from",
-        "受理日期起（received_from）和受理日期止都要写，最多 92 天：在“已办结”里",
+        "受理日期起（received_from）到受理日期止是 305 天，最多 92 天：在“已办结”里按重办过筛选",
+    ),
+    (
+        "rehandled=1&channel=web&state=closed&mine=1",
+        "received_from",
+        "受理日期起（received_from）和受理日期止都要写，最多 92 天：在“已办结”里按受理渠道和重办过筛选，只能",
     ),
 ]
 
@@ -189,6 +194,11 @@ async def test_a_wrong_field_is_named_and_the_rest_is_kept(
     told = await part.text()
     assert (part.status, shown in told, f'data-refresh="{refresh}"' in told) == (400, True, True)
     assert 'id="clear" href="/desk">' in page
+
+
+async def test_what_stands_beside_it_changes_nothing_and_is_named(client: Client) -> None:
+    page = await (await client.get("/desk?rehandled=1&state=closed&mine=1")).text()
+    assert "只能在一段日期里找，加上只看我经办的也一样" in page
 
 
 async def test_a_wrong_field_alone_can_be_cleared_and_is_counted(client: Client) -> None:
