@@ -5,6 +5,7 @@ from __future__ import annotations
 import models.appeals
 import models.bulk
 import models.callbacks
+import models.caller_numbers
 import models.citizens
 import models.corrections
 import models.directory

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from connectors import phones
 from connectors.vault import normal_phone
-from models.appeals import Appeal, Appellant, Reading
+from models.appeals import Appeal, Reading
+from models.caller_numbers import called_by
 from models.filters import may_see, may_see_unread
 from models.outbox import registered_by_hand
 from models.tickets import Ticket
@@ -46,6 +48,8 @@ LONGEST: Final = 40
 WRONG: Final = "这个电话号码不对：手机是 11 位，座机请带区号，如 010-12345678。"
 #: Some sources keep a number of the city without its area code.
 _LOCAL: Final = re.compile(r"[2-9]\d{6,7}", re.ASCII)
+_AREA: Final = "010"
+_OF_HERE: Final = re.compile(r"[2-9]\d{7}", re.ASCII)
 #: +86 10 …: an area code that lost its 0 behind the country's.
 _ABROAD: Final = re.compile(r"(?:00)?86([1-9]\d{8,10})", re.ASCII)
 #: Of a text without a title so much says what it is about.
@@ -95,14 +99,24 @@ class Found:
 
 def spellings(phone: str) -> tuple[str, ...]:
     """The digits under which a typed number may be kept. Raises BadInput for what is no phone."""
-    number = normal_phone(phone) if len(phone) <= LONGEST else ""
+    number = whole = normal_phone(phone) if len(phone) <= LONGEST else ""
+    parts = phones.besides(phone) if whole else ()
+    if len(parts) == 1:
+        # With its extension: the rest of it is of the house. What was sealed before 0052 has all its digits.
+        return (*dict.fromkeys((*spellings(parts[0]), whole)),)
     if abroad := _ABROAD.fullmatch(number):
         number = f"0{abroad[1]}"
     if not (PHONE.fullmatch(number) or _LOCAL.fullmatch(number)):
         raise BadInput(WRONG)
-    if number.startswith("0"):
-        return (number, f"86{number[1:]}", f"0086{number[1:]}")
-    return (number,)
+    local = number.removeprefix(_AREA)
+    if _OF_HERE.fullmatch(local):
+        # Of the city, written with its area code by some and without by others.
+        return (local, *_landline(f"{_AREA}{local}"))
+    return _landline(number) if number.startswith("0") else (number,)
+
+
+def _landline(number: str) -> tuple[str, ...]:
+    return (number, f"86{number[1:]}", f"0086{number[1:]}")
 
 
 async def look(deps: Deps, viewer: Viewer, phone: str, *, besides: int | None = None) -> Found:
@@ -187,13 +201,12 @@ async def _find(
                 Ticket.id.label("ticket_id"), Ticket.no, Ticket.state, Ticket.kind, Ticket.unit_code,
                 Unit.name.label("unit"),
             )
-            .select_from(Appellant)
-            .join(Appeal, Appeal.id == Appellant.appeal_id)
+            .select_from(Appeal)
             .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
             .outerjoin(Reading, Reading.id == Ticket.reading_id)
             .outerjoin(Unit, Unit.code == Ticket.unit_code)
             .where(
-                Appellant.phone_index.in_([deps.vault.phone_index(number) for number in numbers]),
+                Appeal.id.in_(called_by([deps.vault.phone_index(number) for number in numbers])),
                 Appeal.id != (besides or 0),
                 seen,
                 await revealing.not_apart(session, viewer),

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import sqlalchemy as sa
 
+from connectors.phones import besides
 from models.appeals import Appeal, Appellant, Source
+from models.caller_numbers import CallerNumber
 from models.db import ALL_TOGETHER, insert_of
 from models.vocab import AppealState, AppealType, Channel
 from nlp.text import mask_identity
 from triage.services import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -199,10 +201,25 @@ async def receive(
     ]
     if people:
         await session.execute(sa.insert(Appellant), people, execution_options=ALL_TOGETHER)
+    await _numbers(session, vault, {stored[where]: keyed[where][0].phone for where in stored})
     await outbox.wait(session, stored.values(), now=now)
     return Received(
         tuple(sorted(stored.values())), len(items) - len(stored) - len(changed), changed, elsewhere
     )
+
+
+async def _numbers(session: AsyncSession, vault: Vault, phones: Mapping[int, str | None]) -> None:
+    """Each number of a field that is more than one number (转801, two of them): 来电查件 finds by each."""
+    rows = [
+        {
+            "appeal_id": appeal_id, "number_index": vault.phone_index(number),
+            "phone_index": vault.phone_index(phone),
+        }
+        for appeal_id, phone in phones.items() if phone
+        for number in besides(phone)
+    ]  # fmt: skip
+    if rows:
+        await session.execute(sa.insert(CallerNumber), rows, execution_options=ALL_TOGETHER)
 
 
 async def _source_ids(session: AsyncSession, keys: set[str], *, now: datetime) -> dict[str, int]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from connectors.vault import normal_phone
 from models.appeals import Appellant
+from models.caller_numbers import CallerNumber
 from models.rewards import Reward
 from models.tickets import Ticket
 from models.vocab_identities import IdentityField
@@ -173,6 +174,7 @@ async def amend(
     setattr(person, wish.field.value, vault.seal(value, belongs_to=place))
     if wish.field is IdentityField.PHONE:
         person.phone_index = vault.phone_index(value)
+        await session.execute(sa.delete(CallerNumber).where(CallerNumber.appeal_id == ticket.appeal_id))
     ledger.write(
         session, who=by, act=LedgerAct.IDENTITY_CORRECTED, now=now, old=old, new=new, reason=reason,
         subject=ledger.Subject(SubjectKind.APPEAL, str(ticket.appeal_id), wish.no),

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from models.appeals import Appeal, Appellant
+from models.caller_numbers import CallerNumber
 from models.citizens import CitizenAccess, CitizenWord
 from models.db import insert_of
 from models.files import Attachment
@@ -303,6 +304,7 @@ async def erase(session: AsyncSession, appeal_id: int, *, why: str, now: datetim
     if person is not None:
         for part in _PARTS:
             setattr(person, part, None)
+        await session.execute(sa.delete(CallerNumber).where(CallerNumber.appeal_id == appeal_id))
     words = await session.execute(
         sa.update(CitizenWord)
         .where(CitizenWord.appeal_id == appeal_id, CitizenWord.original.is_not(None))
