@@ -21,7 +21,7 @@ _LONGEST: Final = 200
 
 
 def besides(field: str) -> tuple[str, ...]:
-    """The numbers under which a field is found beside all its digits: none where it holds one number alone."""
+    """The numbers by which a field is found, beside all its digits: none where it holds one number."""
     told = unicodedata.normalize("NFKC", field[:_LONGEST])
     found = dict.fromkeys(normal_phone(number) for number in _NUMBER.findall(told))
     return tuple(number for number in found if number != normal_phone(field))[:_MOST]

@@ -27,13 +27,12 @@ from tests.written import written
 from triage.clock import FixedClock
 from triage.errors import BadInput
 from triage.rules import access
-from triage.services import callers, intake
+from triage.services import callers
 from triage.services.callers import MOST, spellings
 from triage.services.deps import Deps
 from triage.services.identities import erasing, revealing
 from triage.services.identities.holding import Holder
 from triage.services.identities.revealing import Reason
-from triage.services.intake import NewAppeal
 from triage.services.limiting import TooOften
 from triage.services.rewards import owning
 from triage.settings import Settings
@@ -119,41 +118,6 @@ async def test_a_number_is_found_however_it_is_written(deps: Deps, typed: str) -
 async def test_a_landline_is_found_that_a_source_wrote_as_from_abroad(deps: Deps) -> None:
     (no,) = await cases(deps, TicketIn(), phone="+86 10 8765 4321")
     assert await numbers(deps, phone="010-87654321") == [no]
-
-
-KEPT = {
-    "010-87654321转801": ("010-87654321", "87654321", "+86 10 8765 4321", "010-87654321-801"),
-    "13800005678/13800005679": ("13800005678", "138 0000 5679"),
-    "13800005678、010-87654321（王先生）": ("13800005678", "87654321", "01087654321"),
-    "87654321": ("010-87654321", "8765 4321"),
-    "010-87654321": ("87654321",),
-}
-
-
-@pytest.mark.parametrize("kept", KEPT)
-async def test_each_number_of_a_field_is_found_by_its_own(deps: Deps, kept: str) -> None:
-    async with deps.db.writes.begin() as session:
-        item = NewAppeal("platform", "夜里打桩很吵。", NOW, external_id="P-1", name="李小明", phone=kept)
-        (appeal_id,) = (await intake.receive(session, VAULT, [item], now=NOW)).stored
-    for typed in KEPT[kept]:
-        found = await callers.look(deps, FOLLOW_UP, typed)
-        assert [one.appeal_id for one in found.cases] == [appeal_id], typed
-    assert (await callers.look(deps, FOLLOW_UP, "13911112222")).cases == ()
-
-
-async def test_what_is_corrected_or_erased_is_found_by_no_number_of_before(deps: Deps) -> None:
-    """Also by a process that knows nothing of these rows."""
-    async with deps.db.writes.begin() as session:
-        item = NewAppeal("platform", "夜里打桩很吵。", NOW, external_id="P-1", phone=f"{PHONE}/{OTHER}")
-        (appeal_id,) = (await intake.receive(session, VAULT, [item], now=NOW)).stored
-    assert len((await callers.look(deps, FOLLOW_UP, OTHER)).cases) == 1
-    corrected = sa.update(Appellant).where(Appellant.appeal_id == appeal_id)
-    async with deps.db.writes.begin() as session:
-        await session.execute(corrected.values(phone_index=VAULT.phone_index("13911112222")))
-    assert (await callers.look(deps, FOLLOW_UP, OTHER)).cases == ()
-    async with deps.db.writes.begin() as session:
-        await session.execute(corrected.values(phone_index=None))
-    assert (await callers.look(deps, FOLLOW_UP, OTHER)).cases == ()
 
 
 @pytest.mark.parametrize(
