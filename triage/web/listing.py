@@ -62,16 +62,13 @@ async def _waits(
     if not ask.filters.waiting:
         return []
     if ask.filters.view is View.DECIDE:
-        two = [row.id for row in page.rows if len(waiting.waits_of(row.state, row.asked)) > 1]
-        unseen = await waiting.blind_among(session, two)
+        asks = any(one.blind for one in ask.decides)
+        unseen = await waiting.blind_among(session, [row.id for row in page.rows if asks])
         return [(row.id, _mine(tables, ask, row, blind=row.id in unseen)) for row in page.rows]
     return [(row.id, waiting.waits_of(row.state, row.asked)) for row in page.rows]
 
 
 def _mine(tables: Tables, ask: Ask, row: TicketRow, *, blind: bool) -> tuple[WishKind, ...]:
-    waits = waiting.waits_of(row.state, row.asked)
-    if len(waits) == 1:
-        return waits  # it is why the row is in the list
     district = district_having(tables, row.unit_code, row.district_code)
     return waiting.to_decide(ask.decides, row.state, row.asked, district, blind=blind)
 
