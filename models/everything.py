@@ -29,6 +29,7 @@ import models.parties
 import models.remarks
 import models.reports
 import models.rewards
+import models.ringing
 import models.rollups
 import models.schema_floor
 import models.shift_notes

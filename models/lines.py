@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 #: What a line is marked with after it was read.
-_LATER: Final = ("unsolved", "keeper", "fresh")
+_LATER: Final = ("unsolved", "call_after", "keeper", "fresh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class TicketRow:
     address: str | None = None
     unsolved: str | None = None
     """vocab_citizen.Unsolved: what the citizen said on the web, found after the line was read."""
+    call_after: datetime | None = None
+    """约定时间: the citizen is not to be rung before, found after the line was read."""
     keeper: str | None = None
     """经办人 of the viewer's own unit, else of the lead unit: a name, found after the line was read."""
     fresh: bool = False

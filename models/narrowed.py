@@ -64,7 +64,7 @@ def _channel() -> sa.ScalarSelect[str]:
     )
 
 
-def _stands(event: sa.FromClause) -> ColumnElement[bool]:
+def stands(event: sa.FromClause) -> ColumnElement[bool]:
     """Whether nobody took the move back (撤销)."""
     return ~sa.exists().where(
         _UNDOING.c.ticket_id == event.c.ticket_id,
@@ -80,7 +80,7 @@ def _supervised() -> sa.ScalarSelect[int]:
         _LATER.c.ticket_id == _EVENT.c.ticket_id,
         _LATER.c.seq > _EVENT.c.seq,
         _LATER.c.tag == Tag.ONSITE.value,
-        _stands(_LATER),
+        stands(_LATER),
     )
     return (
         sa.select(_EVENT.c.ticket_id)
@@ -89,7 +89,7 @@ def _supervised() -> sa.ScalarSelect[int]:
             sa.literal_column(CALL_EVENTS.replace("ticket_event.", f"{_EVENT.name}.")),
             _EVENT.c.tag == Tag.SUPERVISE.value,
             ~came,
-            _stands(_EVENT),
+            stands(_EVENT),
         )
         .correlate(None)
         .scalar_subquery()
@@ -100,7 +100,7 @@ def _rehandled() -> ColumnElement[bool]:
     """重办过, asked of each ticket by its own events: EXISTS would be a join and read all there are."""
     again = (
         sa.select(_EVENT.c.seq)
-        .where(_EVENT.c.ticket_id == Ticket.id, _EVENT.c.tag == Tag.REHANDLE.value, _stands(_EVENT))
+        .where(_EVENT.c.ticket_id == Ticket.id, _EVENT.c.tag == Tag.REHANDLE.value, stands(_EVENT))
         .limit(1)
         .correlate(Ticket)
         .scalar_subquery()

@@ -105,6 +105,7 @@ class LedgerAct(Labelled):
     LEAD_DECIDED = "lead.decided", "处理线索"
     BULK_MADE = "ticket.bulk", "批量办理"
     FILES_ADDED = "ticket.files", "添加附件"
+    CALL_AFTER_SET = "ticket.call_after", "定回访约定时间"
     KEEPER_SET = "ticket.keeper", "定经办人"
     REMARKED = "ticket.remark", "写备注"
     REMARK_TAKEN_BACK = "ticket.remark_taken_back", "撤回备注"

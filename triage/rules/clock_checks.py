@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from triage.rules.acts import ACTS
 from triage.rules.check_tools import gaps, ids, overlaps, say
+from triage.rules.ringing import spelled
 from triage.rules.rows import ClockName, Problem, Where
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def check(clocks: ClockTable, problems: list[Problem]) -> None:
     """Note every problem between the rows of `clocks.yaml`."""
     groups: tuple[Sequence[Row], ...] = (
         clocks.runs, clocks.warnings, clocks.quiet, clocks.extensions, clocks.rehandles, clocks.follow_ups,
+        clocks.ringing,
     )  # fmt: skip
     for group in groups:
         ids(group, problems)
@@ -28,6 +30,11 @@ def check(clocks: ClockTable, problems: list[Problem]) -> None:
         _always([row for row in clocks.runs if row.clock is clock], f"{clock.label}计时", problems)
     _always(clocks.rehandles, "重办", problems)
     _always(clocks.follow_ups, "回访次数", problems)
+    _always(clocks.ringing, "打电话的时段", problems)
+    for ring in clocks.ringing:
+        outside = [at for at in ring.offers if not any(start <= at < end for start, end in ring.segments)]
+        if outside:
+            say(problems, ring, f"供选的约定时间不在打电话的时段里：{'、'.join(map(spelled, outside))}")
     overlaps(clocks.warnings, lambda row: row.percent, "同一提醒点", problems)
     overlaps(clocks.extensions, lambda row: (row.clock, row.urgency), "同一延期上限", problems)
     for row in clocks.runs:

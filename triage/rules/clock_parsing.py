@@ -12,6 +12,7 @@ from triage.rules.clock_rows import (
     FollowUpRow,
     QuietRow,
     RehandleRow,
+    RingRow,
     RunRow,
     StartsAt,
     Tells,
@@ -38,6 +39,7 @@ def clock_table(top: Record) -> ClockTable:
         extensions=dated_rows(top, "extensions", _extension),
         rehandles=dated_rows(top, "rehandles", _rehandle),
         follow_ups=dated_rows(top, "follow_ups", _follow_up),
+        ringing=dated_rows(top, "ringing", _ring),
     )
 
 
@@ -99,6 +101,23 @@ def _follow_up(r: Record) -> FollowUpRow:
         r.text("id"), *r.dated(), r.where,
         title=r.text("title"), attempts=r.whole("attempts"), apart_hours=r.whole("apart_hours"),
     )  # fmt: skip
+
+
+def _ring(r: Record) -> RingRow:
+    return RingRow(
+        r.text("id"), *r.dated(), r.where,
+        title=r.text("title"), segments=segments(r, required=True), offers=_offers(r),
+        days_ahead=r.whole("days_ahead"),
+    )  # fmt: skip
+
+
+def _offers(r: Record) -> tuple[int, ...]:
+    """`["09:00", "14:00"]`: minutes of a day, ascending."""
+    found = [_minute(text) for text in r.words("offers", required=True)]
+    minutes = [minute for minute in found if minute is not None and minute < DAY_MINUTES]
+    if len(minutes) < len(found) or minutes != sorted(set(minutes)):
+        r.fault("供选的时间应形如 09:00，按先后排列、不重复", "offers")
+    return tuple(minutes)
 
 
 def percent(r: Record, name: str) -> int:

@@ -100,6 +100,16 @@ class FollowUpRow(Row):
     apart_hours: int
 
 
+@dataclass(frozen=True, slots=True)
+class RingRow(Row):
+    """打电话: the minutes of the day in which citizens are rung, the hours offered for 约定时间, how far ahead."""
+
+    title: str
+    segments: tuple[tuple[int, int], ...]
+    offers: tuple[int, ...]
+    days_ahead: int
+
+
 RowT = TypeVar("RowT", bound=Row)
 
 
@@ -113,6 +123,7 @@ class ClockTable:
     extensions: tuple[ExtensionRow, ...] = ()
     rehandles: tuple[RehandleRow, ...] = ()
     follow_ups: tuple[FollowUpRow, ...] = ()
+    ringing: tuple[RingRow, ...] = ()
 
     def run(self, clock: ClockName, at: date) -> RunRow:
         """What starts and stops the clock. Raises NoRule when no row covers the day."""
@@ -140,6 +151,10 @@ class ClockTable:
     def follow_up(self, at: date) -> FollowUpRow:
         """回访. Raises NoRule when no row covers the day."""
         return _only(self.follow_ups, "回访次数", at)
+
+    def ring(self, at: date) -> RingRow:
+        """打电话的时段. Raises NoRule when no row covers the day."""
+        return _only(self.ringing, "打电话的时段", at)
 
 
 def _only(rows: Iterable[RowT], what: str, at: date) -> RowT:

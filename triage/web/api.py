@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models import ticket_detail, unit_queries
+from models import ringing, ticket_detail, unit_queries
 from triage.clock import local
 from triage.errors import BadInput, NotFound
 from triage.services import keeping
@@ -37,11 +37,12 @@ async def ticket(request: web.Request) -> web.Response:
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
         told = await unsolved.of_ticket(session, whole)
+        agreed = (await ringing.agreed_of(session, [whole.ticket.id])).get(whole.ticket.id)
         kept = await keeping.of_tickets(session, deps.tables, [whole.ticket.id], now=deps.clock.now())
     names, day, known_as = request.app[NAMES], day_of(deps.clock.now()), await communities.of_ticket(whole)
     view = present.ticket(
         whole, names, day, request[VIEWER], communities=known_as, told=told,
-        keepers=kept.get(whole.ticket.id),
+        call_after=agreed.at if agreed else None, keepers=kept.get(whole.ticket.id),
     )  # fmt: skip
     return as_json(view)
 

@@ -15,7 +15,7 @@ from triage.clock import local
 from triage.errors import BadInput
 from triage.rules import wishes
 from triage.rules.routing import district_having
-from triage.services import keeping, shift_notes
+from triage.services import call_after, keeping, shift_notes
 from triage.services.citizen import unsolved
 from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
@@ -93,6 +93,7 @@ async def load(request: web.Request, asked: Asked) -> Listing:
         except ValueError:
             raise BadInput("翻页位置不属于这个列表，请从第一页开始") from None
         page = replace(page, rows=await unsolved.mark(session, page.rows))
+        page = replace(page, rows=await call_after.mark(session, page.rows))
         kept = await keeping.mark(session, deps.tables, ask.viewer, page.rows, now=day.now)
         page = replace(page, rows=kept)
         raised = await waiting.raised(session, await _waits(session, deps.tables, ask, page))

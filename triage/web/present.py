@@ -91,7 +91,13 @@ def count(value: Count) -> views.CountView:
 def item(row: TicketRow, names: Names, day: Day) -> views.TicketItem:
     """A line of the list."""
     line = _line(row, shown_text(None, row.title), _unit(row.unit_code, row.unit_name), names, day)
-    return replace(line, unsolved=optional_term(Unsolved, row.unsolved), keeper=row.keeper, fresh=row.fresh)
+    return replace(
+        line,
+        unsolved=optional_term(Unsolved, row.unsolved),
+        call_after=row.call_after,
+        keeper=row.keeper,
+        fresh=row.fresh,
+    )
 
 
 def _line(
@@ -143,11 +149,12 @@ def ticket(
     *,
     communities: Mapping[str, str],
     told: unsolved.Told | None = None,
+    call_after: datetime | None = None,
     keepers: Mapping[str, Keeper] | None = None,
 ) -> views.TicketView:
     """The ticket page's content, in the words that this viewer reads; `communities`: names by code.
 
-    `told`: what the citizen says on the web of an answer. `keepers`: 经办人 by unit.
+    `told`: what the citizen says on the web of an answer. `call_after`: 约定时间. `keepers`: 经办人 by unit.
     """
     words = words_for(whole, viewer)
     row, appeal, reading = whole.ticket, whole.appeal, whole.reading
@@ -158,6 +165,7 @@ def ticket(
         item=replace(
             _line(row, words(row.title), _unit(row.unit_code, lead_name), names, day),
             unsolved=term(Unsolved, told.what) if told and told.waits else None,
+            call_after=call_after,
             keeper=keeping.told(keepers or {}, row.unit_code, viewer),
             fresh=keeping.is_new(keepers or {}, viewer),
         ),

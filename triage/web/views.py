@@ -62,6 +62,8 @@ class TicketItem:
     waits: tuple[Term, ...]
     unsolved: Term | None = None
     """What the citizen says on the web of the answer that stands, and was not rung (回访) about since."""
+    call_after: datetime | None = None
+    """约定时间: the citizen asked to be rung (回访) after it; null: at any time."""
     keeper: str | None = None
     """经办人 of the viewer's own unit, else of the lead unit, by name; null: nobody."""
     fresh: bool = False
