@@ -77,7 +77,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
+class CallAfterSet:
     """What stands now. `repeated`: it was so before, nothing was written."""
 
     no: str
@@ -85,10 +85,15 @@ class Set:
     repeated: bool
 
 
-def to_follow(ticket: Ticket) -> bool:
+def to_follow(state: str, due_clock: str | None) -> bool:
     """Whether a citizen waits to be rung: `tickets.TO_FOLLOW`, of one row."""
-    behind = ticket.state == State.MERGED and ticket.due_clock == Clock.FOLLOW_UP
-    return ticket.state == State.FEEDBACK or behind
+    return state == State.FEEDBACK or (state == State.MERGED and due_clock == Clock.FOLLOW_UP)
+
+
+async def is_over(session: AsyncSession, no: str) -> bool:
+    """Whether nobody waits to be rung any more, asked by whoever has just moved it."""
+    row = (await session.execute(sa.select(Ticket.state, Ticket.due_clock).where(Ticket.no == no))).one()
+    return not to_follow(row.state, row.due_clock)
 
 
 def limits_of(ticket: Ticket) -> rules.Limits:
@@ -111,7 +116,7 @@ def _waits(row: TicketRow) -> bool:
 
 async def set_time(
     session: AsyncSession, tables: Tables, viewer: Viewer, wish: Wish, *, now: datetime
-) -> Set:
+) -> CallAfterSet:
     """Agree on a time, change or clear it.
 
     Raises NotFound, NotToFollow, CallAfterChanged, AfterLimit, BadInput.
@@ -126,12 +131,12 @@ async def set_time(
     ).one_or_none()
     if ticket is None:
         raise NotFound("没有这张工单，或您无权查看。")
-    if not to_follow(ticket):
+    if not to_follow(ticket.state, ticket.due_clock):
         raise NotToFollow
     standing = (await ringing.agreed_of(session, [ticket.id])).get(ticket.id)
     words = mask_identity(" ".join(wish.words.split()))
     if _same(standing, wish.at, words):
-        return Set(ticket.no, wish.at, repeated=True)
+        return CallAfterSet(ticket.no, wish.at, repeated=True)
     if wish.seen != (standing.at if standing else None):
         raise CallAfterChanged(_changed(standing))
     if wish.at is not None:
@@ -154,7 +159,7 @@ async def set_time(
         subject=ledger.Subject(SubjectKind.TICKET, ticket.no, ticket.no),
         old=show(standing.at) if standing else None, new=show(wish.at) if wish.at else None,
     )  # fmt: skip
-    return Set(ticket.no, wish.at, repeated=False)
+    return CallAfterSet(ticket.no, wish.at, repeated=False)
 
 
 def _same(standing: Agreed | None, at: datetime | None, words: str) -> bool:

@@ -20,6 +20,7 @@ from triage.web import (
     api,
     asking_beside,
     attachments,
+    call_after,
     confiding,
     corrections,
     dead,
@@ -46,7 +47,7 @@ from triage.web.callbacks import providers as number_providers
 from triage.web.callers import pages as callers
 from triage.web.citizen import case as citizen
 from triage.web.citizen import withdrawing as citizen_withdrawing
-from triage.web.desks import handover, live, mine, review
+from triage.web.desks import follow_up, handover, live, mine, review
 from triage.web.directory import api as directory_api
 from triage.web.directory import pages as directory
 from triage.web.identities import amending as identity_amending
@@ -151,6 +152,8 @@ ROUTES: Final = (
     *live.ROUTES,
     *handover.ROUTES,
     *review.ROUTES,
+    *follow_up.ROUTES,
+    *call_after.ROUTES,
     *mine.ROUTES,
     *own.ROUTES,
     *sizes.ROUTES,

@@ -42,6 +42,7 @@ class Link:
 SECTIONS: Final = (
     Section("/desk", "工单", (Permission.SEE_CASES,), ("/desk/tickets", "/desk/files", "/desk/callers")),
     Section("/desk/review", "审核台", (Permission.INTAKE,)),
+    Section("/desk/followup", "回访台", (Permission.FOLLOW_UP,)),
     Section("/desk/register", "登记诉求", (Permission.INTAKE,)),
     Section("/desk/handover", "交接班", (Permission.INTAKE, Permission.FOLLOW_UP)),
     Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),
@@ -82,7 +83,11 @@ SECTIONS: Final = (
 
 
 #: Whose day begins elsewhere than at their first section.
-_BEGINS: Final = ((Permission.INTAKE, "/desk/review"), (Permission.HANDLE, "/desk/due"))
+_BEGINS: Final = (
+    (Permission.INTAKE, "/desk/review"),
+    (Permission.HANDLE, "/desk/due"),
+    (Permission.FOLLOW_UP, "/desk/followup"),
+)
 
 
 def links(viewer: Viewer | None, path: str) -> tuple[Link, ...]:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from models.filters import DueWindow, View
 from models.vocab import Channel, Corrected, Field, Move, Post, Urgency
-from triage.web import confiding, corrections, keeping, move_views, remarks, views
+from triage.web import call_after, confiding, corrections, keeping, move_views, remarks, views
 from triage.web.bulk import openapi as bulk
 from triage.web.callers import api as callers
 from triage.web.directory import api as directory
@@ -29,6 +29,7 @@ _SCHEMAS: Final = (
     confiding.Confided,
     corrections.CorrectionList,
     *bulk.SCHEMAS,
+    *call_after.SCHEMAS,
     *callers.SCHEMAS,
     *directory.SCHEMAS,
     *keeping.SCHEMAS,
@@ -288,6 +289,7 @@ def document() -> dict[str, Any]:
             **callers.paths(_answer, _problem, problems),
             **directory.paths(_answer, _parameter, problems),
             **confiding.paths(_answer, _problem, problems, missing, _NUMBER),
+            **call_after.paths(_answer, _problem, problems, missing, _NUMBER),
             **keeping.paths(_answer, _problem, problems, missing, _NUMBER),
             **remarks.paths(_answer, _problem, problems, missing, _NUMBER),
             **own.paths(_answer, _parameter, problems, missing),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
 
-from models import keepers, ticket_detail
+from models import keepers, ringing, ticket_detail
 from models.vocab import OPEN_STATES, Clock, Move, Post
 from models.vocab_staff import Permission
 from triage.clock import show
@@ -19,7 +19,7 @@ from triage.errors import BadInput, NoRule, NotFound, TriageError
 from triage.rules import snippet_rows
 from triage.rules.calendar import beijing
 from triage.rules.fields import FREE, Refusal
-from triage.services import keeping, moving, proposing, standings
+from triage.services import call_after, keeping, moving, proposing, standings
 from triage.services.citizen import unsolved
 from triage.services.hotline import showing, words
 from triage.services.leads import listing as lead_listing
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from models.ringing import Agreed
     from triage.rules.snippet_rows import SnippetRow
     from triage.services.attachments import FileLimits
     from triage.services.hotline.showing import PlatformOrder
@@ -96,6 +97,8 @@ _OTHERS: Final = {
     "amended-name": "已更正姓名；已记入审计台账。",
     "remark": "已记下备注。",
     "remark-back": "已撤回备注：文字删掉了，留一行“已撤回”。",
+    "call-after": "已约定：到时间以前回访台不再轮到它，到了排在最前。",
+    "call-after-cleared": "已清除约定时间。",
     "keeper-take": "已记下：这张工单您来办。",
     "keeper-give": "已交给同事来办：他的“我经办的”里标“新”，打开后标记消失；系统不另外通知。",
     "keeper-let_go": "已放下：这张工单现在没有人经办。",
@@ -163,6 +166,9 @@ class TicketPage:
     answers: AnswersView | None
     also_unsolved: int
     """How many say so whose tickets stand merged into this one (`unsolved.behind`)."""
+    agreed: Agreed | None
+    """约定时间 for 回访; `may_agree`: the viewer may set one now."""
+    may_agree: bool
     may_confide: bool
     """本人要求保密 is offered."""
     remarks: RemarkBox
@@ -259,6 +265,7 @@ async def _page(
         told = await unsolved.of_ticket(session, whole)
         also_unsolved = await unsolved.behind(session, whole)
         remarked = await remark_box.box(request, session, whole, who, token=token)
+        agreed = (await ringing.agreed_of(session, [whole.ticket.id])).get(whole.ticket.id)
         proposal = await proposing.of_one(session, deps.tables, whole, day=beijing(now).date())
         kept = (await keeping.of_tickets(session, deps.tables, [whole.ticket.id], now=now)).get(
             whole.ticket.id, {}
@@ -274,7 +281,8 @@ async def _page(
     standing = standings.stand_of(deps.tables, whole, now=now)
     known_as = await communities.of_ticket(whole)
     view = present.ticket(
-        whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as, told=told, keepers=kept
+        whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as, told=told, keepers=kept,
+        call_after=agreed.at if agreed else None,
     )
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")
@@ -331,6 +339,9 @@ async def _page(
         identity=identity,
         answers=answers_box.view(whole, request.app[NAMES], present.words_for(whole, request[VIEWER])),
         also_unsolved=also_unsolved,
+        agreed=agreed,
+        may_agree=request[VIEWER].may(Permission.FOLLOW_UP)
+        and call_after.to_follow(whole.ticket.state, whole.ticket.due_clock),
         may_confide=request[VIEWER].may(*MAY_CONFIDE) and not whole.appeal.confidential,
         remarks=remarked,
         keepers=keeper_box.boxes(parts, people, kept, request[VIEWER]),

@@ -253,6 +253,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "r" && g && offered("/desk/review")) location.assign("/desk/review");
   else if (event.key === "c" && g && offered("/desk/register")) location.assign("/desk/register");
   else if (event.key === "h" && g && offered("/desk/handover")) location.assign("/desk/handover");
+  else if (event.key === "f" && g && offered("/desk/followup")) location.assign("/desk/followup");
   else if (event.key === "t" && g && offered("/desk/due")) location.assign("/desk/due");
   else if (event.key === "o" && g && offered("/desk/own")) location.assign("/desk/own");
   else if (event.key === "j") move(1);
