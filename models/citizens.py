@@ -39,8 +39,7 @@ class CitizenAccess(Base):
 
 #: A rating that says 没有解决 or 不满意 (`vocab_citizen.Unsolved`). Written out: only so does its index fit.
 UNHAPPY: Final = (
-    "(citizen_rating.solved = 'no' OR "
-    "citizen_rating.satisfaction IN ('dissatisfied', 'very_dissatisfied'))"
+    "(citizen_rating.solved = 'no' OR citizen_rating.satisfaction IN ('dissatisfied', 'very_dissatisfied'))"
 )
 
 

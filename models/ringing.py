@@ -8,7 +8,7 @@ told by the first of these. Tries are read off the ticket's events, so whatever 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from models.db import Base, insert_of
 from models.filters import may_see
 from models.lines import COUNT_CAP, Count
 from models.narrowed import one_of_few, stands
-from models.tickets import TO_FOLLOW, Ticket, TicketEvent
+from models.tickets import TO_FOLLOW, UNCLOCKED, Ticket, TicketEvent
 from models.units import Staff
 from models.vocab import State, Tag
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 #: How long what somebody said on the web puts their case before others; so many are looked at.
 UNHAPPY_FOR: Final = timedelta(days=60)
 _UNHAPPY_MOST: Final = 500
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Events after which an agreed time is none any more, beside a try: the answer it was about is gone.
 _ENDS: Final = (Tag.REHANDLE.value, Tag.HEAD_REOPENED.value)
 _LATER: Final = sa.alias(TicketEvent.__table__, "later_on")
@@ -106,23 +107,45 @@ class Waiting:
     early: Resting
 
 
+#: `TO_FOLLOW` of a ticket found by its key: an expression, else SQLite takes an index of the state.
+_WAITS: Final = TO_FOLLOW.replace("ticket.state", "(ticket.state || '')")
+
+
 def _to_follow(viewer: Viewer) -> list[ColumnElement[bool]]:
-    return [sa.literal_column(TO_FOLLOW), may_see(viewer)]
+    """Of a ticket that is found by its key."""
+    return [sa.literal_column(_WAITS), may_see(viewer)]
+
+
+def _stretches() -> tuple[tuple[ColumnElement[bool], ...], ...]:
+    """What waits, as indexes give it: what has a clock, then what has none.
+
+    By a range, not by IS NOT NULL: with it SQLite reads of what is merged what has a clock alone.
+    """
+    answered = Ticket.state.concat("") == State.FEEDBACK.value
+    return (
+        (sa.literal_column(TO_FOLLOW), Ticket.due_at > _EPOCH),
+        (sa.literal_column(UNCLOCKED), answered),
+    )
 
 
 def _agreed() -> ColumnElement[bool]:
     """Whether a row of `call_after` still counts: no 重办 since, and not rung since it was reached."""
-    over = sa.exists().where(
+    # Asked of each row by its own events: EXISTS would be a join, and might read all events there are.
+    over = sa.select(_LATER.c.seq).where(
         _LATER.c.ticket_id == CallAfter.ticket_id, _LATER.c.seq > CallAfter.seq, _LATER.c.tag.in_(_ENDS)
     )
-    rung = sa.exists().where(
+    rung = sa.select(_TRY.c.seq).where(
         _TRY.c.ticket_id == CallAfter.ticket_id,
         _TRY.c.seq > CallAfter.seq,
         _TRY.c.tag == Tag.FOLLOW_UP.value,
         _TRY.c.at >= CallAfter.at,
         stands(_TRY),
     )
-    return sa.and_(~over.correlate(CallAfter), ~rung.correlate(CallAfter))
+    return sa.and_(_none(over), _none(rung))
+
+
+def _none(events: sa.Select[Any]) -> ColumnElement[bool]:
+    return events.limit(1).correlate(CallAfter).scalar_subquery().is_(None)
 
 
 def _held(moment: Moment) -> sa.Select[Any]:
@@ -137,21 +160,20 @@ def _later(moment: Moment) -> sa.Select[Any]:
 
 def _tried(moment: Moment) -> sa.Select[Any]:
     """By the index on the time of events: those of some hours."""
-    return (
-        sa.select(_TRY.c.ticket_id)
-        .where(
-            _TRY.c.at > moment.now - moment.apart,
-            _TRY.c.tag == Tag.FOLLOW_UP.value,
-            stands(_TRY),
-        )
-        .correlate(None)
-    )
+    return sa.select(_TRY.c.ticket_id).where(*_lately(moment)).correlate(None)
+
+
+def _lately(moment: Moment) -> list[ColumnElement[bool]]:
+    """Of an event: a try after which its case still rests."""
+    return [_TRY.c.at > moment.now - moment.apart, _TRY.c.tag == Tag.FOLLOW_UP.value, stands(_TRY)]
 
 
 def _early(moment: Moment) -> ColumnElement[bool]:
     """Who is merged is rung when the case that stands for theirs is answered: as the rules allow it."""
     return sa.and_(
-        Ticket.state == State.FEEDBACK.value, Ticket.answer_by.is_not(None), Ticket.answer_by > moment.now
+        Ticket.state.concat("") == State.FEEDBACK.value,
+        Ticket.answer_by.is_not(None),
+        Ticket.answer_by > moment.now,
     )
 
 
@@ -216,13 +238,17 @@ async def by_due(
     session: AsyncSession, viewer: Viewer, moment: Moment, *, limit: int, but: Collection[str] = ()
 ) -> list[tuple[int, str]]:
     """Cases that may be rung now, first the one that is due first: ids and numbers."""
-    rows = await session.execute(
-        sa.select(Ticket.id, Ticket.no)
-        .where(*_to_follow(viewer), *_ringable(moment), Ticket.no.not_in(sorted(but)))
-        .order_by(Ticket.due_at, Ticket.id)
-        .limit(limit)
-    )
-    return [(row.id, row.no) for row in rows]
+    found: list[tuple[int, str]] = []
+    for stretch in _stretches():
+        if len(found) < limit:
+            rows = await session.execute(
+                sa.select(Ticket.id, Ticket.no)
+                .where(*stretch, may_see(viewer), *_ringable(moment), Ticket.no.not_in(sorted(but)))
+                .order_by(Ticket.due_at, Ticket.id)
+                .limit(limit - len(found))
+            )
+            found += [(row.id, row.no) for row in rows]
+    return found
 
 
 async def may_be_rung(session: AsyncSession, viewer: Viewer, moment: Moment, ticket_id: int) -> bool:
@@ -237,35 +263,40 @@ async def waits(session: AsyncSession, viewer: Viewer, moment: Moment, *, cap: i
     free = Ticket.id.not_in(_held(moment))
     unagreed = Ticket.id.not_in(_later(moment))
     untried = Ticket.id.not_in(_tried(moment))
-    ready = sa.select(Ticket.id).where(*mine, *_ringable(moment)).order_by(Ticket.due_at, Ticket.id)
+    first, then = _stretches()
+    ready = [
+        sa.select(Ticket.id)
+        .where(*stretch, may_see(viewer), *_ringable(moment))
+        .order_by(Ticket.due_at, Ticket.id)
+        .limit(cap + 1)
+        .subquery()
+        for stretch in (first, then)
+    ]
     held = (
-        sa.select(FollowUpHold.until.label("at"))
+        sa.select(Ticket.id, FollowUpHold.until.label("at"))
         .join(Ticket, Ticket.id == FollowUpHold.ticket_id)
         .where(FollowUpHold.until > moment.now, FollowUpHold.by != moment.login, *mine)
         .order_by(FollowUpHold.until)
     )
     agreed = (
-        sa.select(CallAfter.at.label("at"))
+        sa.select(Ticket.id, CallAfter.at)
         .join(Ticket, Ticket.id == CallAfter.ticket_id)
         .where(CallAfter.at > moment.now, _agreed(), free, *mine)
         .order_by(CallAfter.at)
     )
-    last = sa.select(_TRY.c.ticket_id, sa.func.max(_TRY.c.at).label("at")).where(
-        _TRY.c.at > moment.now - moment.apart, _TRY.c.tag == Tag.FOLLOW_UP.value, stands(_TRY)
-    )
-    lately = last.group_by(_TRY.c.ticket_id).subquery()
     tried = (
-        sa.select(lately.c.at)
-        .join(Ticket, Ticket.id == lately.c.ticket_id)
-        .where(free, unagreed, *mine)
-        .order_by(lately.c.at)
+        sa.select(Ticket.id, _TRY.c.at)
+        .select_from(_TRY)
+        .join(Ticket, Ticket.id == _TRY.c.ticket_id)
+        .where(*_lately(moment), free, unagreed, *mine)
+        .order_by(_TRY.c.at)
     )
     early = (
-        sa.select(Ticket.answer_by.label("at"))
-        .where(*mine, _early(moment), free, unagreed, untried)
+        sa.select(Ticket.id, Ticket.answer_by.label("at"))
+        .where(*first, may_see(viewer), _early(moment), free, unagreed, untried)
         .order_by(Ticket.due_at, Ticket.id)
     )
-    some = ready.limit(cap + 1).subquery()
+    some = sa.union_all(*(sa.select(part.c.id) for part in ready)).limit(cap + 1).subquery()
     now = await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
     return Waiting(
         Count(min(now, cap), more=now > cap),
@@ -277,10 +308,11 @@ async def waits(session: AsyncSession, viewer: Viewer, moment: Moment, *, cap: i
 
 
 async def _resting(
-    session: AsyncSession, rows: sa.Select[Any], cap: int, *, after: timedelta = timedelta()
+    session: AsyncSession, rows: sa.Select[Any, Any], cap: int, *, after: timedelta = timedelta()
 ) -> Resting:
     some = rows.limit(cap + 1).subquery()
-    count, first = (await session.execute(sa.select(sa.func.count(), sa.func.min(some.c.at)))).one()
+    found = sa.select(sa.func.count(some.c.id.distinct()), sa.func.min(some.c.at))
+    count, first = (await session.execute(found)).one()
     return Resting(Count(min(count, cap), more=count > cap), None if first is None else first + after)
 
 
@@ -294,7 +326,7 @@ async def agreed_of(session: AsyncSession, ids: Collection[int]) -> dict[int, Ag
         )
         .join(Ticket, Ticket.id == CallAfter.ticket_id)
         .outerjoin(Staff, Staff.login == CallAfter.by)
-        .where(CallAfter.ticket_id.in_(sorted(ids)), sa.literal_column(TO_FOLLOW), _agreed())
+        .where(CallAfter.ticket_id.in_(sorted(ids)), sa.literal_column(_WAITS), _agreed())
     )
     return {
         row.ticket_id: Agreed(row.at, row.words, row.name or row.by, row.set_at) for row in rows

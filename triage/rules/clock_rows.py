@@ -102,7 +102,7 @@ class FollowUpRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class RingRow(Row):
-    """打电话: the minutes of the day in which citizens are rung, the hours offered for 约定时间, how far ahead."""
+    """打电话: the minutes of the day in which one rings, those offered for 约定时间, how far ahead."""
 
     title: str
     segments: tuple[tuple[int, int], ...]

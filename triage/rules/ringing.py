@@ -1,4 +1,4 @@
-"""When citizens are rung: the hours of the day (`clocks.yaml`, ringing), and which 约定时间 can be agreed. Pure."""
+"""When citizens are rung: the hours of the day (`clocks.yaml`), which 约定时间 can be agreed. Pure."""
 
 from __future__ import annotations
 
@@ -88,9 +88,14 @@ def fault(row: RingRow, at: datetime, *, now: datetime, limits: Limits) -> Fault
     if not rings_at(row, at):
         return Fault(f"约定时间：回访只在 {hours(row)} 打，{told} 不在里面")
     if limits.answer_by is not None and at < limits.answer_by:
-        return Fault(f"约定时间：办理时限期满后才回访，请写 {beijing(limits.answer_by):%m-%d %H:%M} 以后的时间")
+        return Fault(
+            f"约定时间：办理时限期满后才回访，请写 {beijing(limits.answer_by):%m-%d %H:%M} 以后的时间"
+        )
     if limits.due is not None and at > limits.due:
-        words = f"约定时间：{told} 晚于回访时限 {beijing(limits.due):%m-%d %H:%M}。仍要这样约，请勾选“晚于回访时限也这样约”"
+        words = (
+            f"约定时间：{told} 晚于回访时限 {beijing(limits.due):%m-%d %H:%M}。"
+            "仍要这样约，请勾选“晚于回访时限也这样约”"
+        )
         return Fault(words, late=True)
     return None
 

@@ -1,4 +1,4 @@
-"""约定时间 over HTTP: a page and a form of the desk, the same as JSON. Agreed by whoever follows up (回访)."""
+"""约定时间 over HTTP: a page and a form of the desk, the same as JSON; for whoever follows up (回访)."""
 
 from __future__ import annotations
 
@@ -162,9 +162,7 @@ async def _done(request: web.Request, wish: Wish) -> CallAfterSet:
     return done
 
 
-async def _page(
-    request: web.Request, tried: tuple[Mapping[str, str], TriageError] | None
-) -> web.Response:
+async def _page(request: web.Request, tried: tuple[Mapping[str, str], TriageError] | None) -> web.Response:
     deps, token = request.app[DEPS], guard.token_of(request)
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
@@ -246,7 +244,7 @@ def paths(
         "properties": {
             "at": {**moment, "description": "几点以后再打，带时区；null 是清除约定"},
             "seen": {**moment, "description": "您看到的约定时间（工单的 call_after）；没有约定为 null"},
-            "words": {"type": "string", "maxLength": LONGEST_WORDS, "description": "几个字的说明，不写姓名电话"},
+            "words": {"type": "string", "maxLength": LONGEST_WORDS, "description": "说明，不写姓名电话"},
             "late": {"type": "boolean", "description": "知道它晚于回访时限，仍这样约"},
         },
     }  # fmt: skip

@@ -281,8 +281,14 @@ async def _page(
     standing = standings.stand_of(deps.tables, whole, now=now)
     known_as = await communities.of_ticket(whole)
     view = present.ticket(
-        whole, request.app[NAMES], day_of(now), request[VIEWER], communities=known_as, told=told, keepers=kept,
+        whole,
+        request.app[NAMES],
+        day_of(now),
+        request[VIEWER],
+        communities=known_as,
+        told=told,
         call_after=agreed.at if agreed else None,
+        keepers=kept,
     )
     spans = [
         Span(e.start, e.end, f"h-{e.head.code}", f"{e.head.label}：{_value(request, e.head.code, e.value)}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: How long a case that was opened is kept from colleagues; opening it again keeps it longer.
 HOLD: Final = timedelta(minutes=10)
-#: Cases tried for one that nobody else just took; ratings looked at for one that is about the answer that stands.
+#: Cases tried for one that nobody else just took; cases whose ratings are looked at.
 _TRIES: Final = 20
 _RATED: Final = 50
 

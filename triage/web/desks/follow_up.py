@@ -1,8 +1,8 @@
 """回访台: one case after the other to be rung, with all that the call needs, and the forms of its result.
 
 Whoever opens a case here holds it for a while, so that no colleague is given it; 下一个, 跳过, a result and
-leaving the page let go of it. The citizen's number is on no page that an address leads to: it is the answer to
-a form, looked at with a reason and written down (查看身份), and seen again only by another look.
+leaving the page let go of it. The citizen's number is on no page that an address leads to: it answers a form,
+looked at with a reason and written down (查看身份), and seen again only by another look.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def acting(request: web.Request) -> Acting:
 
 
 async def recorded(request: web.Request) -> web.Response:
-    """POST /desk/followup/{no}: the result of the call. Leads to the next, or shows why not. Raises NotFound."""
+    """POST /desk/followup/{no}: the result. Leads to the next, or shows why not. Raises NotFound."""
     deps, no = request.app[DEPS], request.match_info["no"]
     form = await request.post()
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -204,7 +204,7 @@ async def left(request: web.Request) -> web.Response:
     """POST /desk/followup/leave: the page was left; what it held is anybody's."""
     typed = await call_after.typed_of(request)
     try:
-        until = datetime.fromisoformat(typed.get("until", "")[:_LONGEST_NO + 8])
+        until = datetime.fromisoformat(typed.get("until", "")[: _LONGEST_NO + 8])
     except ValueError:
         raise BadInput("until 应是带时区的时间") from None
     if until.tzinfo is None:

@@ -25,7 +25,6 @@ from triage.web.desk import render
 from triage.web.desks.follow_up_views import Answer, FollowUpPage, Phone, Rest, Said, Try, WaitsView
 from triage.web.identities import pages as identities
 from triage.web.keys import DEPS, NAMES, VIEWER
-from triage.web.views import Term
 from triage.web.words import counted
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from triage.services.desks.next_call import Waits
     from triage.web.acting import Acting
     from triage.web.move_views import MoveForm
+    from triage.web.views import Term
 
 #: Why whoever rings looks at the number, as it stands in the ledger unless they write another reason.
 WORDS: Final = "回访办理结果"
@@ -76,8 +76,8 @@ async def none(request: web.Request, said: Said | None, skipped: int) -> web.Res
         waits = await next_call.waits(session, deps.tables, viewer, now=now)
     token = guard.token_of(request)
     page = FollowUpPage(
-        ticket=None, answer=None, tries=(), clocks=(), form=None, version=0, why_not=None, over=None, held=None,
-        hints=(), identity=None, reachable=False, phone=None, after=None, waits=_waits(waits, now),
+        ticket=None, answer=None, tries=(), clocks=(), form=None, version=0, why_not=None, over=None,
+        held=None, hints=(), identity=None, reachable=False, phone=None, after=None, waits=_waits(waits, now),
         skip="/desk/followup", skipped=skipped, until="", said=said, acting="", here="/desk/followup",
         token=token,
     )  # fmt: skip
@@ -98,9 +98,7 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
     held, mine = None, False
     if waiting:
         async with deps.db.writes.begin() as session:
-            mine = await ringing.hold(
-                session, whole.ticket.id, viewer.login, now=now, span=next_call.HOLD
-            )
+            mine = await ringing.hold(session, whole.ticket.id, viewer.login, now=now, span=next_call.HOLD)
             if not mine:
                 held = await ringing.holder(session, whole.ticket.id, viewer.login, now=now)
     # Read once more, by whoever holds it: what a colleague did a moment ago is on the page.

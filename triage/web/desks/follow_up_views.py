@@ -52,7 +52,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class WaitsView:
-    """待回访 in figures. `none`: nothing waits at all. `next_at`: when the next may be rung, where none may now.
+    """待回访 in figures. `none`: nothing waits. `next_at`: when the next may be rung, where none may now.
 
     `opens_at`: one does not ring at this time of the day, but from then; `hours`: those of the day.
     """
