@@ -72,14 +72,15 @@ def _at(moment: datetime, days: int, minute: int) -> datetime:
     return datetime.combine(day, time(), here.tzinfo) + timedelta(minutes=minute)
 
 
-def offered(row: RingRow, now: datetime, limits: Limits) -> tuple[datetime, ...]:
-    """What can be chosen by one press: times of today and tomorrow that can be agreed without more ado."""
+def offered(row: RingRow, now: datetime, limits: Limits) -> tuple[tuple[datetime, bool], ...]:
+    """What can be agreed by one press: times of today and tomorrow, and whether they are after the limit."""
     times = [_at(now, days, minute) for days in (0, 1) for minute in row.offers]
-    return tuple(at for at in times if fault(row, at, now=now, limits=limits) is None)
+    found = [(at, fault(row, at, now=now, limits=limits)) for at in times]
+    return tuple((at, wrong is not None) for at, wrong in found if wrong is None or wrong.late)
 
 
 def fault(row: RingRow, at: datetime, *, now: datetime, limits: Limits) -> Fault | None:
-    """Why a time cannot be agreed."""
+    """Why a time cannot be agreed. Where the limit of 回访 is over already no time keeps it: nothing is asked."""
     told = f"{beijing(at):%m-%d %H:%M}"
     if at <= now:
         return Fault(f"约定时间：{told} 已经过了，请写以后的时间")
@@ -91,7 +92,7 @@ def fault(row: RingRow, at: datetime, *, now: datetime, limits: Limits) -> Fault
         return Fault(
             f"约定时间：办理时限期满后才回访，请写 {beijing(limits.answer_by):%m-%d %H:%M} 以后的时间"
         )
-    if limits.due is not None and at > limits.due:
+    if limits.due is not None and now <= limits.due < at:
         words = (
             f"约定时间：{told} 晚于回访时限 {beijing(limits.due):%m-%d %H:%M}。"
             "仍要这样约，请勾选“晚于回访时限也这样约”"

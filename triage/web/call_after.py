@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import hdrs, web
@@ -50,7 +50,8 @@ class Offer:
 class AfterForm:
     """The form, begun with what stands or with what was typed when it was refused.
 
-    `late`: the box that says it is known to be after the limit is shown. `seen`: what stands, as a wish says.
+    `late`: the box that says it is known to be after the limit is shown. `over`: the limit, where it is over
+    already. `seen`: what stands, as a wish says.
     """
 
     agreed: Agreed | None
@@ -64,6 +65,7 @@ class AfterForm:
     first: str
     last: str
     late: bool
+    over: datetime | None
     error: str | None
 
 
@@ -95,7 +97,9 @@ def form_of(
     return AfterForm(
         agreed=agreed,
         seen=_form(agreed.at) if agreed else "",
-        offers=tuple(Offer(_form(at), _label(at, now)) for at in rules.offered(row, now, limits)),
+        offers=tuple(
+            Offer(_form(at), _label(at, now, late=late)) for at, late in rules.offered(row, now, limits)
+        ),
         value=(typed.get("quick") or typed.get("at") or "")[:_LONGEST] if tried else standing,
         words=typed.get("words", "")[: 2 * LONGEST_WORDS] if tried else agreed.words if agreed else "",
         most=LONGEST_WORDS,
@@ -104,6 +108,7 @@ def form_of(
         first=_form(now),
         last=_form(now + timedelta(days=row.days_ahead)),
         late=isinstance(error, AfterLimit),
+        over=limits.due if limits.due is not None and limits.due < now else None,
         error=error.detail if error else None,
     )
 
@@ -112,9 +117,9 @@ def _form(moment: datetime) -> str:
     return local(moment).strftime(_FORM)
 
 
-def _label(at: datetime, now: datetime) -> str:
+def _label(at: datetime, now: datetime, *, late: bool) -> str:
     days = (local(at).date() - local(now).date()).days
-    return f"{_DAYS[days]} {local(at):%H:%M}"
+    return f"{_DAYS[days]} {local(at):%H:%M}{'（晚于回访时限）' if late else ''}"
 
 
 async def page(request: web.Request) -> web.Response:
@@ -148,7 +153,9 @@ async def form_done(request: web.Request, typed: Mapping[str, str]) -> CallAfter
         request.match_info["no"],
         None if typed.get("clear") == "1" else _of_form(text, "约定时间"),
         _of_form(typed["seen"], "seen") if typed.get("seen") else None,
-        typed.get("words", ""), typed.get("late") == "1",
+        typed.get("words", ""),
+        # What is offered by one press says itself that it is after the limit.
+        typed.get("late") == "1" or bool(typed.get("quick")),
     )  # fmt: skip
     return await _done(request, wish)
 
@@ -204,7 +211,7 @@ def _of_form(text: str, name: str) -> datetime:
     if not text:
         raise BadInput(f"{name}：请选一个时间，或写明几月几日几点")
     moment = _moment(text, f"{name}：应形如 2026-11-23T17:00")
-    return moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
 
 
 def _of_json(value: object, name: str) -> datetime | None:
@@ -216,7 +223,7 @@ def _of_json(value: object, name: str) -> datetime | None:
     moment = _moment(value, told)
     if moment.tzinfo is None:
         raise BadInput(told)
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _moment(text: str, told: str) -> datetime:
