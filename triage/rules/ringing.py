@@ -80,7 +80,7 @@ def offered(row: RingRow, now: datetime, limits: Limits) -> tuple[tuple[datetime
 
 
 def fault(row: RingRow, at: datetime, *, now: datetime, limits: Limits) -> Fault | None:
-    """Why a time cannot be agreed. Where the limit of 回访 is over already no time keeps it: nothing is asked."""
+    """Why a time cannot be agreed. Where the limit of 回访 is over already nothing is asked about it."""
     told = f"{beijing(at):%m-%d %H:%M}"
     if at <= now:
         return Fault(f"约定时间：{told} 已经过了，请写以后的时间")

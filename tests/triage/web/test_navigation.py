@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PAGES = {
     "/desk": "工单",
     "/desk/review": "审核台",
+    "/desk/followup": "回访台",
     "/desk/register": "登记诉求",
     "/desk/handover": "交接班",
     "/desk/map": "在办地图",
@@ -81,6 +82,7 @@ async def test_other_pages_lead_to_all_as_well_and_mark_their_section(client: Cl
         (Role.CLERK, None, "/desk/review"),
         (Role.STREET, "110105026", "/desk/due"),
         (Role.BUREAU, "110105-ecology", "/desk/due"),
+        (Role.FOLLOW_UP, None, "/desk/followup"),
         (Role.SUPERVISOR, None, "/desk"),
         (Role.ANALYST, None, "/desk/trends"),
         (Role.AUDITOR, None, "/desk/audit"),
