@@ -12,7 +12,7 @@ from triage.rules.rows import ClockName, Problem, Where
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from triage.rules.clock_rows import ClockTable
+    from triage.rules.clock_rows import ClockTable, RingRow
     from triage.rules.rows import Row
 
 _FILE: Final = Where("clocks.yaml", 1)
@@ -30,11 +30,7 @@ def check(clocks: ClockTable, problems: list[Problem]) -> None:
         _always([row for row in clocks.runs if row.clock is clock], f"{clock.label}计时", problems)
     _always(clocks.rehandles, "重办", problems)
     _always(clocks.follow_ups, "回访次数", problems)
-    _always(clocks.ringing, "打电话的时段", problems)
-    for ring in clocks.ringing:
-        outside = [at for at in ring.offers if not any(start <= at < end for start, end in ring.segments)]
-        if outside:
-            say(problems, ring, f"供选的约定时间不在打电话的时段里：{'、'.join(map(spelled, outside))}")
+    _check_ringing(clocks.ringing, problems)
     overlaps(clocks.warnings, lambda row: row.percent, "同一提醒点", problems)
     overlaps(clocks.extensions, lambda row: (row.clock, row.urgency), "同一延期上限", problems)
     for row in clocks.runs:
@@ -47,6 +43,16 @@ def check(clocks: ClockTable, problems: list[Problem]) -> None:
         twice = sorted(set(row.resume) & {*row.restart, *row.stop})
         if twice:
             say(problems, row, f"接着走的动作不能又停表或重新起算：{'、'.join(twice)}")
+
+
+def _check_ringing(rows: Sequence[RingRow], problems: list[Problem]) -> None:
+    """Tables of before have no such row; with one, there is one for every day."""
+    if rows:
+        _always(rows, "打电话的时段", problems)
+    for row in rows:
+        outside = [at for at in row.offers if not any(start <= at < end for start, end in row.segments)]
+        if outside:
+            say(problems, row, f"供选的约定时间不在打电话的时段里：{'、'.join(map(spelled, outside))}")
 
 
 def _always(rows: Sequence[Row], what: str, problems: list[Problem]) -> None:

@@ -6,15 +6,15 @@ The lengths themselves are the rows of `deadlines.yaml`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from triage.errors import NoRule
-from triage.rules.rows import Row
+from triage.rules.rows import Row, Status, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
 
     from models.vocab import Level, Urgency
     from triage.rules.rows import ClockName
@@ -110,6 +110,11 @@ class RingRow(Row):
     days_ahead: int
 
 
+AT_ANY_HOUR: Final = RingRow(
+    "ringing.unwritten", date(2020, 1, 1), None, "规则表没有写打电话的时段", Status.ASSUMED,
+    Where("clocks.yaml", 1), title="任何时候", segments=((0, 24 * 60),), offers=(), days_ahead=7,
+)  # fmt: skip
+
 RowT = TypeVar("RowT", bound=Row)
 
 
@@ -153,8 +158,8 @@ class ClockTable:
         return _only(self.follow_ups, "回访次数", at)
 
     def ring(self, at: date) -> RingRow:
-        """打电话的时段. Raises NoRule when no row covers the day."""
-        return _only(self.ringing, "打电话的时段", at)
+        """打电话的时段; tables of before have none: at any hour. Raises NoRule when no row covers the day."""
+        return _only(self.ringing, "打电话的时段", at) if self.ringing else AT_ANY_HOUR
 
 
 def _only(rows: Iterable[RowT], what: str, at: date) -> RowT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -60,6 +61,14 @@ def test_which_time_can_be_agreed(
     found = ringing.fault(ROW, moment, now=NOW, limits=limits)
     assert (told or "") in (found.words if found else "")
     assert (found is None, found.late if found else None) == (told is None, late)
+
+
+def test_tables_of_before_say_nothing_of_hours() -> None:
+    clocks = replace(CLOCKS, ringing=())
+    night = at("2026-11-24T03:00")
+    assert ringing.rings_from(clocks, night) == night
+    assert ringing.offered(clocks.ring(night.date()), night, Limits(None, None)) == ()
+    assert ringing.hours(clocks.ring(night.date())) == "00:00—24:00"
 
 
 def test_what_is_offered_is_of_today_and_tomorrow() -> None:

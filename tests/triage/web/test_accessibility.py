@@ -16,8 +16,9 @@ from playwright.async_api import async_playwright
 from models.appeals import Appellant
 from models.callbacks import NumbersProvider
 from models.tickets import Ticket
+from models.vocab import State
 from tests import browser, signed_in
-from tests.factories import NOW, add_tickets
+from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.web.samples import SAMPLES
 from triage.services import reference
 from triage.web import sizes
@@ -88,6 +89,7 @@ async def add_provider(deps: Deps, no: str) -> None:
 
 async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
     numbers = await add_tickets(deps.db, *SAMPLES)
+    (answered,) = await add_tickets(deps.db, TicketIn(state=State.FEEDBACK))
     await reference.sync(deps)
     await add_provider(deps, numbers[4])
     app = make_app(deps)
@@ -107,6 +109,8 @@ async def test_every_page_is_within_reach_of_everyone(deps: Deps) -> None:
         f"/desk/tickets/{waiting}/call",
         "/desk/numbers/axb",
         f"/desk/review/{waiting}",
+        f"/desk/followup/{answered}",
+        f"/desk/tickets/{answered}/call-after",
         f"/desk/compare/{numbers[1]}/{numbers[0]}",
         "/desk?q=油烟",
         "/desk/due?hours=168&clock=answer",

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 #: Walked by `test_accessibility`, with a ticket of its own.
 ELSEWHERE = {
     "/desk/compare/{a}/{b}",
+    "/desk/followup/{no}",
     "/desk/numbers/{key}",
     "/desk/review/{no}",
     "/desk/sources/new/{kind}",
@@ -63,6 +64,7 @@ ELSEWHERE = {
     "/desk/staff/{login}",
     "/desk/tickets/{no}",
     "/desk/tickets/{no}/call",
+    "/desk/tickets/{no}/call-after",
     "/desk/tickets/{no}/confide",
     "/desk/tickets/{no}/files",
 }
