@@ -9,6 +9,7 @@ taking such a call back (撤销) brings it back.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime  # noqa: TC003  (read at run time: the OpenAPI document)
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import sqlalchemy as sa
@@ -28,7 +29,6 @@ from triage.services import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -108,7 +108,7 @@ async def test_leaving_the_page_lets_go_and_reloading_does_not(
     assert await holds(deps) == [cases[0]]
     await page.goto("/desk")
     async with asyncio.timeout(30):
-        while await holds(deps):
+        while await holds(deps):  # noqa: ASYNC110  (another process of the browser does it)
             await asyncio.sleep(0.05)
 
 
