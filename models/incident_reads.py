@@ -14,7 +14,7 @@ from models.corrections import Correction
 from models.incidents import LIVE, Incident, IncidentCall, IncidentHour, IncidentTold, IncidentWatch
 from models.matters import MatterPair
 from models.placed import point_columns
-from models.sums import in_sums
+from models.sums import in_demands
 from models.tickets import Ticket
 from models.vocab import Corrected, Precision
 from models.vocab_incidents import IncidentState
@@ -88,7 +88,7 @@ async def unseen(session: AsyncSession, watch: IncidentWatch, *, limit: int) -> 
             *point_columns(unless=_NO_POINT),
         )
         .outerjoin(Reading, Reading.id == Ticket.reading_id)
-        .where(Ticket.id > after, in_sums(), ~sa.exists().where(IncidentCall.ticket_id == Ticket.id))
+        .where(Ticket.id > after, in_demands(), ~sa.exists().where(IncidentCall.ticket_id == Ticket.id))
         .order_by(Ticket.id)
         .limit(limit)
     )

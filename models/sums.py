@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal
 from models.filters import may_see
 from models.tickets import Ticket
+from models.vocab import Channel
 from models.vocab_staff import Permission
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def in_sums() -> ColumnElement[bool]:
     # By EXISTS, as in `filters.may_see`.
     secret = sa.exists().where(_SECRET.c.id == Ticket.appeal_id, _SECRET.c.confidential)
     return ~secret.correlate(Ticket)
+
+
+def in_demands() -> ColumnElement[bool]:
+    """The condition on `ticket` of sums of demands (诉求): what nobody asked for (巡查发现) is none."""
+    left_out = sa.or_(_SECRET.c.confidential, _SECRET.c.channel == Channel.PATROL.value)
+    return ~sa.exists().where(_SECRET.c.id == Ticket.appeal_id, left_out).correlate(Ticket)
 
 
 def counted_for(viewer: Viewer) -> ColumnElement[bool]:

@@ -351,7 +351,7 @@ class WishKind(Labelled):
 
 
 class Channel(Labelled):
-    """受理渠道."""
+    """受理渠道. What came by `PATROL` (自建工单, 未诉先办) has no citizen: `triage/rules/patrol.py`."""
 
     PHONE = "phone", "电话"
     WEB = "web", "网络"
@@ -359,6 +359,7 @@ class Channel(Labelled):
     LETTER = "letter", "来信"
     VISIT = "visit", "来访"
     MEDIA = "media", "媒体"
+    PATROL = "patrol", "巡查发现"
     FILE = "file", "文件导入"
     OTHER = "other", "其他"
 

@@ -107,4 +107,5 @@ def _spelled(line: Line, published: Published, tables: Tables) -> str:
     score = shown(line.composite(published.figures.weights.weights))
     besides = f"，另有当场答复 {line.answered} 件" if line.answered else ""
     besides += f"，另有撤诉 {line.withdrawn} 件" if line.withdrawn else ""
+    besides += f"，另有自建（未诉先办）{line.patrol} 件" if line.patrol else ""
     return f"{name_of(tables, line.by, line.key)}：考核 {line.assessed} 件，{rates}，综合分 {score}{besides}"

@@ -59,6 +59,8 @@ class History:
     opened_as: Urgency | None = None
     #: Likewise the kind, by which units are told of it: whoever corrects it changes no notice of before.
     opened_kind: str | None = None
+    #: 自建工单 (巡查发现): nobody asked for it.
+    patrol: bool = False
 
     def place_at(self, moment: datetime | None) -> tuple[str | None, str | None]:
         """District and street as they were held at a moment; those of now where none is given."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: What runs from the dispatch beside the answer limit.
 _FROM_DISPATCH: Final = (Clock.SIGN, Clock.CONTACT)
+#: What is the citizen's: of 自建工单 (巡查发现) they never run.
+_OF_CITIZEN: Final = frozenset({Clock.CONTACT, Clock.FOLLOW_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,27 @@ class Due:
         return {"due": self.at.isoformat(), "rule": self.rule_id, "spelled": self.spelled}
 
 
-def first_limits(tables: Tables, urgency: Urgency, dispatched_at: datetime) -> dict[Clock, Due]:
+def first_limits(
+    tables: Tables, urgency: Urgency, dispatched_at: datetime, *, patrol: bool = False
+) -> dict[Clock, Due]:
     """签收 and 首次联系 of a ticket that is opened dispatched: they run without anybody doing anything."""
     return {
-        clock: _of(due_time(tables, ClockName(clock), urgency, dispatched_at)) for clock in _FROM_DISPATCH
+        clock: _of(due_time(tables, ClockName(clock), urgency, dispatched_at))
+        for clock in _FROM_DISPATCH
+        if not (patrol and clock in _OF_CITIZEN)
     }
+
+
+def started(row: MoveRow, s: Standing) -> tuple[Clock, ...]:
+    """The clocks that `row` starts on this ticket."""
+    return tuple(clock for clock in row.clocks.start if not (s.patrol and clock in _OF_CITIZEN))
 
 
 def dues(
     tables: Tables, row: MoveRow, s: Standing, values: Mapping[str, Any], *, at: datetime
 ) -> dict[Clock, Due]:
     """The due times of the clocks that `row` starts; those without a limit are absent."""
-    found = {clock: _due(clock, tables, row, s, values, at=at) for clock in row.clocks.start}
+    found = {clock: _due(clock, tables, row, s, values, at=at) for clock in started(row, s)}
     return {clock: due for clock, due in found.items() if due is not None}
 
 

@@ -143,6 +143,7 @@ _FACTS: Final[Mapping[Fact, Callable[[Tables, Standing], bool]]] = {
     Fact.FLAGGED: lambda _, s: s.flagged,
     Fact.CONFIDENTIAL: lambda _, s: s.confidential,
     Fact.CARRIES: lambda _, s: s.behind > 0,
+    Fact.PATROL: lambda _, s: s.patrol,
     Fact.ANSWERED_NOW: lambda _, s: s.answered_now,
     Fact.SHARED: lambda _, s: s.behind > 0 or s.unmerged is not None,
     Fact.WITHDRAWN: lambda _, s: s.withdrawn is not None,

@@ -30,6 +30,7 @@ class Fact(Labelled):
     FLAGGED = "flagged", "工单没有需要关注的标记"
     CONFIDENTIAL = "confidential", "诉求人没有要求保密"
     CARRIES = "carries", "没有诉求并在这张工单后面"
+    PATROL = "patrol", "不是巡查发现的自建工单"
     ANSWERED_NOW = "answered_now", "不是当场答复办结的"
     SHARED = "shared", "没有别的诉求和它并在一起"
     WITHDRAWN = "withdrawn", "诉求人没有撤诉"
@@ -61,6 +62,7 @@ FORBIDDEN: Mapping[Fact, str] = {
     Fact.CARRIES: "还有诉求并在这张工单后面，他们等的是这一张：请派单一起办，或先撤销合并再逐件答复",
     Fact.SHARED: "有别的诉求和它并在一起，那件事照常办理：只能撤这位诉求人自己的那一份，撤一次",
     Fact.WITHDRAWN: "诉求人已经撤诉；要继续的，先取消撤诉",
+    Fact.PATROL: "这是巡查发现的自建工单，没有诉求人，不联系、不回访",
     Fact.CONTACTED: "已经联系过诉求人",
     Fact.RUNG: "已经开始回访（并进来的诉求人也算），诉求人听到的是这份反馈",
     Fact.SUPPLEMENTING: "反馈退回补充期间只补充反馈",

@@ -15,6 +15,7 @@ from models.vocab import Field, Level, Move
 from triage.errors import NoRule
 from triage.rules import amending, routing, second_dispatch, withdrawing
 from triage.rules.calendar import beijing
+from triage.rules.dues import started
 from triage.rules.fields import Refusal, Stage, check_spare, read
 from triage.rules.move_checks import (
     check_facts,
@@ -214,7 +215,7 @@ def _clocks(s: Standing, row: MoveRow, dues: Mapping[Clock, Due]) -> dict[str, A
     """What really happens to clocks: those that run and are not touched are kept, named or not."""
     touched = {*row.clocks.start, *row.clocks.stop}
     start = {}
-    for clock in row.clocks.start:
+    for clock in started(row, s):
         due = dues.get(clock)
         start[clock.value] = due.told if due else dict.fromkeys(("due", "rule", "spelled"))
     return {

@@ -109,7 +109,7 @@ def check(rates: RateTable, problems: list[Problem]) -> None:
         "权重": rates.weights, "满意度折算分": rates.scores, "归月": rates.periods, "响应": rates.responses,
     }  # fmt: skip
     causes = {cause: [r for r in rates.exclusions if r.cause is cause] for cause in Cause}
-    # 当场答复 and 撤诉 came later: no row for it at first, and none in a site's own table of before.
+    # 当场答复, 撤诉 and 自建 came later: no row for it at first, and none in a site's own table of before.
     single |= {f"剔除 {cause.value}": rows for cause, rows in causes.items() if cause not in LATER}
     for group in (
         rates.weights,

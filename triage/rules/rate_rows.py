@@ -32,6 +32,7 @@ class Cause(StrEnum):
 
     DIVERTED = "diverted"
     ANSWERED = "answered"
+    PATROL = "patrol"
     MERGED = "merged"
     EXCLUDED = "excluded"
     WITHDRAWN = "withdrawn"
@@ -43,7 +44,9 @@ class Cause(StrEnum):
 
 
 #: Causes that came later, and by whose row they go on days, and in a site's own tables, of before.
-LATER: Final = {Cause.ANSWERED: Cause.DIVERTED, Cause.WITHDRAWN: Cause.EXCLUDED}
+LATER: Final = {
+    Cause.ANSWERED: Cause.DIVERTED, Cause.WITHDRAWN: Cause.EXCLUDED, Cause.PATROL: Cause.DIVERTED,
+}  # fmt: skip
 
 
 class Period(StrEnum):

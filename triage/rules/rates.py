@@ -67,7 +67,8 @@ class Tally:
 class Line:
     """The figures of one unit, street, district or kind; `assessed` tickets count in at least one rate.
 
-    Of those left out (`out`) `answered` were answered at once (当场答复), `withdrawn` by who called (撤诉).
+    Of those left out (`out`) `answered` were answered at once (当场答复), `withdrawn` by who called (撤诉),
+    and for `patrol` nobody asked (巡查发现, 未诉先办).
     """
 
     by: By
@@ -77,6 +78,7 @@ class Line:
     tallies: tuple[tuple[Rate, Tally], ...]
     answered: int = 0
     withdrawn: int = 0
+    patrol: int = 0
 
     def of(self, rate: Rate) -> Tally:
         """The tally of a rate."""
@@ -146,7 +148,7 @@ def lines_of(verdicts: Iterable[Verdict]) -> tuple[Line, ...]:
     sums: dict[tuple[By, str], dict[Rate, list[int]]] = defaultdict(
         lambda: {rate: [0, 0, 0] for rate in Rate}
     )
-    tickets: dict[tuple[By, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    tickets: dict[tuple[By, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     for verdict in verdicts:
         missed = {out.rate for out in verdict.outs}
         causes = {out.cause for out in verdict.outs} if not verdict.points else set()
@@ -154,6 +156,7 @@ def lines_of(verdicts: Iterable[Verdict]) -> tuple[Line, ...]:
             tickets[key][0 if verdict.points else 1] += 1
             tickets[key][2] += Cause.ANSWERED in causes
             tickets[key][3] += Cause.WITHDRAWN in causes
+            tickets[key][4] += Cause.PATROL in causes
             found = sums[key]
             for rate, points in verdict.points:
                 found[rate][0] += points
@@ -168,8 +171,7 @@ def lines_of(verdicts: Iterable[Verdict]) -> tuple[Line, ...]:
             tickets[by, key][0],
             tickets[by, key][1],
             tuple((rate, Tally(*sums[by, key][rate])) for rate in Rate),
-            tickets[by, key][2],
-            tickets[by, key][3],
+            *tickets[by, key][2:],
         )
         for by, key in sorted(sums, key=lambda found: (order.index(found[0]), found[1]))
     )

@@ -73,7 +73,7 @@ def opened(event: Event) -> Standing:
     if state is State.REVIEW and dispatch_by:
         clocks[Clock.DISPATCH] = Run(event.at, dispatch_by, o.get("dispatch_rule"))
     if state is State.DISPATCHED:
-        for clock in (Clock.SIGN, Clock.CONTACT):
+        for clock in (Clock.SIGN, *(() if o.get("patrol") else (Clock.CONTACT,))):
             told = o.get("clocks", {}).get(clock, {})
             clocks[clock] = Run(started, _moment(told.get("due")), told.get("rule"))
         clocks[Clock.ANSWER] = Run(started, answer_by, o.get("answer_rule"))
@@ -93,6 +93,7 @@ def opened(event: Event) -> Standing:
         kind=o.get("kind"),
         district=o.get("district"),
         flagged=bool(o.get("flagged")),
+        patrol=bool(o.get("patrol")),
         divert=Divert(o["divert"]) if o.get("divert") else None,
         since=dispatched,
         since_seq=event.seq,

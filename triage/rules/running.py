@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from triage.rules.clock_rows import RunRow
     from triage.rules.rows import DeadlineRow, Tables
 
+#: What is the citizen's: 自建工单 (巡查发现) has none.
+_OF_CITIZEN: Final = frozenset({ClockName.CONTACT, ClockName.FOLLOW_UP})
 _ZERO: Final = timedelta(0)
 _MINUTE: Final = timedelta(minutes=1)
 _FULL: Final = 100
@@ -96,6 +98,8 @@ def _of_the_other(event: Event) -> Event:
 
 def runs(tables: Tables, history: History, name: ClockName) -> tuple[Running, ...]:
     """Every run of that clock, in order; none when it never started. Raises NoRule without a row."""
+    if history.patrol and name in _OF_CITIZEN:
+        return ()
     events = standing(history.events)
     if name is ClockName.FOLLOW_UP:
         return _after_answer(tables, history.urgency, events)

@@ -140,6 +140,8 @@ class Standing:
     """What the appeal is, as corrected, or as its source says where that is weightier. Off the row."""
     confidential: bool = False
     """保密, off the row too."""
+    patrol: bool = False
+    """自建工单 (巡查发现): nobody asked for it, so nobody is contacted or followed up."""
     behind: int = 0
     """Cases that are merged into this one."""
     answered_now: bool = False
@@ -194,8 +196,11 @@ class Standing:
     def asked_behind(self) -> bool:
         """Whether this citizen was asked, merged: what there was to ask since the answer, or content before.
 
-        The clock of that 回访 stops when somebody was reached, or with the last call in vain.
+        The clock of that 回访 stops when somebody was reached, or with the last call in vain. Of 自建工单
+        there is nobody to ask.
         """
+        if self.patrol:
+            return self.head_answered
         run = self.clocks.get(Clock.FOLLOW_UP)
         return bool(self.content or self.withdrawn) or (
             self.head_answered and run is not None and run.stopped is not None

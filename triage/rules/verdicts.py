@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
 _YES: Final = 100
 _SENT: Final = frozenset({"dispatch", "reassign", "arbitrate", "pass_on"})
+#: What is done with a ticket that waits for review.
+_LEFT: Final = frozenset({"dispatch", "divert", "merge"})
 #: Exclusions of the whole ticket, in the order in which they are looked for.
-WHOLE: Final = (Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.WITHDRAWN, Cause.LEDGER)
+WHOLE: Final = (
+    Cause.PATROL, Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.WITHDRAWN, Cause.LEDGER,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def judge(
     known = standing([event for event in history.events if event.at < as_of])
     first, last = month_span(month)
     called = _called(known, tables.clocks.follow_up(first.date()))
-    whole = _left_out(known, called)
+    whole = _found_by_patrol(known) if history.patrol else _left_out(known, called)
     moment = _moment(rules, known, called, whole)
     if moment is None or not first <= beijing(moment) < last:
         return ()
@@ -188,6 +192,12 @@ def _called(known: Sequence[Event], row: FollowUpRow) -> Called:
             if len(tried) == row.attempts:
                 concluded = concluded or event.at
     return Called(concluded, answer)
+
+
+def _found_by_patrol(known: Sequence[Event]) -> tuple[Cause, Event] | None:
+    """自建工单 (巡查发现) counts by itself, in the month in which it was sent to somebody."""
+    sent = next((event for event in known if event.act in _LEFT), None)
+    return None if sent is None else (Cause.PATROL, sent)
 
 
 def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Clock, ReviewReason, Role, State, Tag, Urgency
+from models.vocab import Clock, Post, ReviewReason, Role, State, Tag, Urgency
 from nlp.types import source_text
 from triage.errors import NoRule
-from triage.rules import answering
+from triage.rules import answering, patrol
 from triage.rules.calendar import beijing
 from triage.rules.decision import Facts, decide
 from triage.rules.dues import first_limits
 from triage.rules.fields import Refusal
+from triage.rules.moves import Actor
 from triage.rules.replay import Event as Moved
 from triage.rules.replay import opened, opening_of
 from triage.rules.routing import zone_in
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from triage.rules.deadlines import DueTime
     from triage.rules.decision import Decision
     from triage.rules.dues import Due
+    from triage.rules.patrol import Found
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
 
@@ -71,11 +73,14 @@ Event = tuple[Tag, "datetime | None", dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """当场答复 made with the ticket: its event, the name of whose it is, and where the ticket stands then."""
+    """What was made with the ticket (当场答复; 签收 and 反馈 of 巡查): events, whose, where it stands then."""
 
-    event: Moved
+    events: tuple[Moved, ...]
+    actor: Actor
     name: str
     after: Standing
+    files: tuple[int, ...] = ()
+    """Attachments that are evidence of the last event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +118,19 @@ def decide_appeal(
     now: datetime,
     matters: Collection[Matter] = (),
     answer: Registered | None = None,
+    found: Found | None = None,
 ) -> Decided:
     """Decide on an appeal by its reading, giving everything to store.
 
     `matters` are those of the same appellant that are open: one more of them is told its progress. `answer`:
-    what a clerk answered while registering it.
+    what a clerk answered while registering it. `found`: who found it on patrol (巡查), where nobody asked.
     """
     facts = _facts(tables, reading, appeal.stored_at, now, matters)
     decision = decide(tables, facts, at=now)
+    if found is not None:
+        decision = patrol.vouched(tables, facts, decision, found, at=now)
+        made = _decided(tables, reading, appeal, decision, now=now, patrolled=True)
+        return _taken(tables, made, found, now=now)
     if answer is not None:
         return _answered(tables, reading, appeal, (facts, decision, answer), now=now)
     return _decided(tables, reading, appeal, decision, now=now)
@@ -159,18 +169,41 @@ def _ended(
         told = {**data, answering.KEPT: answering.kept(answer.answer, refusal.detail)}
         return replace(found, events=(*found.events[:-1], (tag, at, told)))
     event = replace(event, data={**event.data, answering.AT_REGISTRATION: True})
-    return replace(found, answered=Answered(event, answer.answer.name, after))
+    actor = Actor(Post.HOTLINE, login=event.login)
+    return replace(found, answered=Answered((event,), actor, answer.answer.name, after))
+
+
+def _taken(tables: Tables, made: Decided, found: Found, *, now: datetime) -> Decided:
+    """签收 by who found it, where it is their own unit's; and 反馈, where it was dealt with on the spot.
+
+    Where the rules refuse that, the first event keeps the words: whoever it is sent to reads them.
+    """
+    tag, at, data = made.events[-1]
+    first = opened(Moved(len(made.events), at or now, tag.value, "", data))
+    steps = patrol.taken(tables, first, found, at=now)
+    kept = {**data, patrol.HANDLED: steps.kept} if steps.kept else data
+    made = replace(made, events=(*made.events[:-1], (tag, at, kept)))
+    if not steps.events:
+        return made
+    files = () if steps.kept else found.files
+    return replace(made, answered=Answered(steps.events, found.actor, found.name, steps.after, files))
 
 
 def _decided(
-    tables: Tables, reading: TextReading, appeal: ToDecide, decision: Decision, *, now: datetime
+    tables: Tables,
+    reading: TextReading,
+    appeal: ToDecide,
+    decision: Decision,
+    *,
+    now: datetime,
+    patrolled: bool = False,
 ) -> Decided:
     return Decided(
         appeal_id=appeal.id,
         reading=reading_row(reading, decision, at=appeal.received_at),
-        ticket=_ticket_row(tables, appeal, reading, decision, now=now),
+        ticket=_ticket_row(tables, appeal, reading, decision, now=now, patrolled=patrolled),
         units=tuple(_unit_rows(decision)),
-        events=_events(tables, appeal, reading, decision, now=now),
+        events=_events(tables, appeal, reading, decision, now=now, patrolled=patrolled),
         searched=source_text(*words_of(appeal)),
     )
 
@@ -213,10 +246,16 @@ def _due(due: DueTime | None) -> dict[str, Any] | None:
 
 
 def _ticket_row(
-    tables: Tables, appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+    tables: Tables,
+    appeal: ToDecide,
+    reading: TextReading,
+    decision: Decision,
+    *,
+    now: datetime,
+    patrolled: bool,
 ) -> dict[str, Any]:
     dispatched = decision.state is State.DISPATCHED
-    first = _first_limits(tables, decision, now=now)
+    first = _first_limits(tables, decision, now=now, patrolled=patrolled)
     next_due = _next_due(decision, first)
     dispatch_due = decision.due.dispatch_by if decision.due else None
     answer_due = decision.due.answer_by if decision.due else None
@@ -254,9 +293,13 @@ def _ticket_row(
     }
 
 
-def _first_limits(tables: Tables, decision: Decision, *, now: datetime) -> dict[Clock, Due]:
+def _first_limits(
+    tables: Tables, decision: Decision, *, now: datetime, patrolled: bool
+) -> dict[Clock, Due]:
     """签收 and 首次联系, which run from the dispatch."""
-    return first_limits(tables, decision.urgency, now) if decision.state is State.DISPATCHED else {}
+    if decision.state is not State.DISPATCHED:
+        return {}
+    return first_limits(tables, decision.urgency, now, patrol=patrolled)
 
 
 def _next_due(decision: Decision, first: Mapping[Clock, Due]) -> tuple[datetime, Clock] | None:
@@ -294,12 +337,18 @@ def _unit_rows(decision: Decision) -> list[dict[str, str]]:
 
 
 def _opening(
-    tables: Tables, appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+    tables: Tables,
+    appeal: ToDecide,
+    reading: TextReading,
+    decision: Decision,
+    *,
+    now: datetime,
+    patrolled: bool,
 ) -> dict[str, Any]:
     """Where the ticket stands when it is opened: from here its later events are replayed."""
     due = decision.due
     dispatched = decision.state is State.DISPATCHED
-    first = _first_limits(tables, decision, now=now)
+    first = _first_limits(tables, decision, now=now, patrolled=patrolled)
     open_now = dispatched or decision.state is State.REVIEW
     return opening_of(
         state=decision.state.value,
@@ -310,6 +359,7 @@ def _opening(
         kind=reading.topic.kind,
         district=reading.place.district_code,
         flagged=decision.flagged,
+        patrol=patrolled or None,
         divert=decision.divert.divert.value if decision.divert else None,
         registered_at=appeal.stored_at,
         dispatched_at=now if dispatched else None,
@@ -322,13 +372,19 @@ def _opening(
 
 
 def _events(
-    tables: Tables, appeal: ToDecide, reading: TextReading, decision: Decision, *, now: datetime
+    tables: Tables,
+    appeal: ToDecide,
+    reading: TextReading,
+    decision: Decision,
+    *,
+    now: datetime,
+    patrolled: bool,
 ) -> tuple[Event, ...]:
     outcome: dict[str, Any] = {
         "unit": decision.unit.code if decision.unit else None,
         "rows": list(decision.row_ids),
         "table_version": decision.table_version,
-        "opening": _opening(tables, appeal, reading, decision, now=now),
+        "opening": _opening(tables, appeal, reading, decision, now=now, patrolled=patrolled),
     }
     return (
         # Two moments: due times count from when it was stored here, which may be days after the word.

@@ -151,7 +151,8 @@ def _told(tables: Tables, s: Standing, head_no: str, head: Standing | None, *, a
     data: dict[str, Any] = {"head": head_no, "version": s.version + 1}
     if head is None:
         return Event(s.seq + 1, at, Tag.HEAD_REOPENED.value, "", data)
-    if not s.content:
+    # Of 自建工单 that was merged there is nobody to follow up.
+    if not s.content and not s.patrol:
         start, due = follow_up_behind(tables, head, s.urgency, at=at)
         data |= {"from": start.isoformat(), "follow_up": due.told}
     return Event(s.seq + 1, at, Tag.HEAD_ANSWERED.value, "", data)

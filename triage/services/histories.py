@@ -116,7 +116,11 @@ async def _places(session: AsyncSession, ids: list[int]) -> dict[int, tuple[Plac
 def _opened(told: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the opening of a ticket says of its grade and kind; an older one says nothing."""
     grade = (told or {}).get("urgency")
-    return {"opened_as": Urgency(grade) if grade else None, "opened_kind": (told or {}).get("kind")}
+    told = told or {}
+    return {
+        "opened_as": Urgency(grade) if grade else None, "opened_kind": told.get("kind"),
+        "patrol": bool(told.get("patrol")),
+    }  # fmt: skip
 
 
 async def by_ids(session: AsyncSession, ids: list[int]) -> dict[int, History]:

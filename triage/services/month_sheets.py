@@ -80,11 +80,13 @@ def _notes(tables: Tables, month: Published) -> tuple[str, ...]:
     total = month.figures.line(By.ALL, "")
     at_once = f"其中当场答复{total.answered}件，不派单，单独计数。" if total and total.answered else ""
     withdrawn = f"其中诉求人撤诉{total.withdrawn}件，不算解决。" if total and total.withdrawn else ""
+    found = f"其中巡查发现的自建工单（未诉先办）{total.patrol}件，没有诉求人，单独计数。" if total and total.patrol else ""
+    besides = f"{at_once}{withdrawn}{found}"
     until = f"{local(month.figures.as_of):%Y年%m月%d日%H时%M分}"
     return (
         f"注：1．综合分＝三率按权重相加（{spelled}；{weights.id}：{weights.source}）；有一率没有件数的不计综合分。",
         f"2．{rules.response.title}；{rules.period.title}。",
-        f"3．不计入的件数及原因逐件列在“不计入明细”。派错单的只列在原承办单位名下，不重复进合计。{at_once}{withdrawn}",
+        f"3．不计入的件数及原因逐件列在“不计入明细”。派错单的只列在原承办单位名下，不重复进合计。{besides}",
         f"4．规则表版本 {month.figures.table_version}，依据截至 {until} 的记录。",
         *((f"5．本版为更正：{month.reason}。",) if month.reason else ()),
     )

@@ -136,6 +136,8 @@ def _content(figures: Month) -> tuple[dict[str, Any], str]:
         content["answered"] = answered
     if withdrawn := [[line.by.value, line.key, line.withdrawn] for line in figures.lines if line.withdrawn]:
         content["withdrawn"] = withdrawn
+    if patrol := [[line.by.value, line.key, line.patrol] for line in figures.lines if line.patrol]:
+        content["patrol"] = patrol
     whole = {"figures": content, "verdicts": [_verdict_row(verdict) for verdict in figures.verdicts]}
     canonical = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
     return content, hashlib.sha256(canonical).hexdigest()
@@ -294,8 +296,9 @@ def _told(row: MonthFigures, verdicts: tuple[Verdict, ...]) -> Published:
         told["weights"]["title"],
         {Rate(rate): weight for rate, weight in told["weights"]["values"].items()},
     )  # fmt: skip
-    at_once = {(by, key): count for by, key, count in told.get("answered", ())}
-    withdrawn = {(by, key): count for by, key, count in told.get("withdrawn", ())}
+    at_once, withdrawn, patrol = (
+        {(by, key): count for by, key, count in told.get(name, ())} for name in ("answered", "withdrawn", "patrol")
+    )
     lines = tuple(
         Line(
             By(by),
@@ -305,6 +308,7 @@ def _told(row: MonthFigures, verdicts: tuple[Verdict, ...]) -> Published:
             tuple((rate, Tally(*tallies[rate.value])) for rate in Rate),
             at_once.get((by, key), 0),
             withdrawn.get((by, key), 0),
+            patrol.get((by, key), 0),
         )
         for by, key, assessed, out, tallies in told["lines"]
     )

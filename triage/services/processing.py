@@ -24,6 +24,7 @@ from models.vocab import OPEN_STATES, AppealState
 from triage import logs, metrics, tracing
 from triage.errors import place_of
 from triage.services import at_once, deciding, ticketing
+from triage.services.patrol import carrying
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -130,6 +131,7 @@ async def _batch(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepor
         ids_claimed = [appeal.id for appeal in claimed]
         matters = await open_matters(session, ids_claimed, now=now)
         sealed = await at_once.waiting(session, ids_claimed)
+        patrolled = await carrying.waiting(session, ids_claimed)
     answered: set[int] = set()
     for appeal in claimed:
         try:
@@ -138,10 +140,13 @@ async def _batch(deps: Deps, reader: Reader, ids: Sequence[int]) -> ProcessRepor
             )
             known = matters.get(appeal.id, ())
             answer = sealed[appeal.id].opened(deps.vault) if appeal.id in sealed else None
+            found = patrolled[appeal.id].opened(deps.vault) if appeal.id in patrolled else None
             decided.append(
-                deciding.decide_appeal(deps.tables, reading, appeal, now=now, matters=known, answer=answer)
+                deciding.decide_appeal(
+                    deps.tables, reading, appeal, now=now, matters=known, answer=answer, found=found
+                )
             )
-            answered |= {appeal.id} if answer else set()
+            answered |= {appeal.id} if answer or found else set()
         except Exception as error:  # noqa: BLE001  (one poisonous text must not stop its batch: recorded)
             # Not the trace: an error's message may quote what a citizen wrote.
             log.error("appeal_failed", appeal_id=appeal.id, attempts=appeal.attempts, reason=_reason(error))  # noqa: TRY400

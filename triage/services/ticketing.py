@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from models.appeals import Appeal, Reading
+from models.files import Attachment
 from models.outbox import Outbox
 from models.search import lexemes
 from models.tickets import Ticket, TicketEvent, TicketUnit
-from models.vocab import AppealState, Post, Role, Tag, Urgency
+from models.vocab import AppealState, Role, Tag, Urgency
+from models.vocab_files import FileOwner
 from models.vocab_notices import NoticeTo
 from triage.clock import local
-from triage.rules.moves import Actor
 from triage.services import move_rows
 from triage.services.notices import telling
 
@@ -111,7 +112,7 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
     )
     for item in mine:
         if item.answered is not None:
-            await _answered(session, ids[item.appeal_id], len(item.events) + 1, item.answered, now=now)
+            await _made(session, item.appeal_id, ids[item.appeal_id], item.answered, now=now)
     await telling.tell(session, tables, [event for item in mine for event in _happened(item, now)], now=now)
     done = [item.appeal_id for item in mine]
     await connection.execute(
@@ -121,14 +122,25 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
     return len(mine)
 
 
-async def _answered(
-    session: AsyncSession, ticket_id: int, seq: int, answered: Answered, *, now: datetime
+async def _made(
+    session: AsyncSession, appeal_id: int, ticket_id: int, answered: Answered, *, now: datetime
 ) -> None:
-    """当场答复 of a clerk who registered it, as an event of hers."""
-    event, name = answered.event, answered.name
-    staff_id = await move_rows.staff_of(session, Actor(Post.HOTLINE, login=event.login), name, now=now)
-    row = {"ticket_id": ticket_id, "seq": seq, "at": now, "tag": event.tag, "staff_id": staff_id}
-    await session.execute(sa.insert(TicketEvent), [{**row, "data": dict(event.data)}])
+    """What was made with the ticket, as events of whoever registered it; its evidence is the last one's."""
+    staff_id = await move_rows.staff_of(session, answered.actor, answered.name, now=now)
+    rows = [
+        {
+            "ticket_id": ticket_id, "seq": event.seq, "at": now, "tag": event.tag, "staff_id": staff_id,
+            "data": dict(event.data),
+        }
+        for event in answered.events
+    ]  # fmt: skip
+    await session.execute(sa.insert(TicketEvent), rows)
+    if answered.files:
+        await session.execute(
+            sa.update(Attachment)
+            .where(Attachment.id.in_(answered.files), Attachment.appeal_id == appeal_id)
+            .values(owner=FileOwner.EVENT.value, event_seq=answered.events[-1].seq)
+        )
 
 
 def _events(item: Decided, ids: dict[int, int], now: datetime) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal
 from models.appeals import Reading as ReadingRow
 from models.corrections import Correction
-from models.sums import in_sums
+from models.sums import in_demands
 from models.tickets import Ticket
 from models.vocab import Corrected, State
 from triage.clock import local
@@ -90,7 +90,7 @@ def _tickets(ids: Sequence[int]) -> sa.Select[*tuple[Any, ...]]:
         )
         .join(Appeal, Appeal.id == Ticket.appeal_id)
         .outerjoin(ReadingRow, ReadingRow.id == Ticket.reading_id)
-        .where(Ticket.id.in_(ids), in_sums())
+        .where(Ticket.id.in_(ids), in_demands())
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from models.corrections import Correction
 from models.db import insert_of
 from models.rollups import RollupCursor, RollupTicket
-from models.sums import in_sums
+from models.sums import in_demands
 from models.tickets import Ticket, TicketEvent
 from triage import logs
 from triage.services import backlog
@@ -158,7 +158,7 @@ async def _changed(
         .join(Ticket, Ticket.id == TicketEvent.ticket_id)
         .outerjoin(RollupTicket, RollupTicket.ticket_id == TicketEvent.ticket_id)
         .where(
-            in_sums(),
+            in_demands(),
             TicketEvent.id > since,
             TicketEvent.id <= window.last,
             TicketEvent.seq > sa.func.coalesce(RollupTicket.seq, 0),
@@ -170,7 +170,7 @@ async def _changed(
         .join(Ticket, Ticket.id == Correction.ticket_id)
         .outerjoin(RollupTicket, RollupTicket.ticket_id == Correction.ticket_id)
         .where(
-            in_sums(),
+            in_demands(),
             Correction.id > cursor.corrections_settled,
             Correction.id > sa.func.coalesce(RollupTicket.correction_id, 0),
         )
@@ -288,7 +288,7 @@ async def rebuild(deps: Deps, *, told: Callable[[int], None] = lambda _count: No
 
 async def _batch(session: AsyncSession, after: int) -> dict[int, gathering.Counted]:
     ids = await session.scalars(
-        sa.select(Ticket.id).where(Ticket.id > after, in_sums()).order_by(Ticket.id).limit(_REBUILT_AT_ONCE)
+        sa.select(Ticket.id).where(Ticket.id > after, in_demands()).order_by(Ticket.id).limit(_REBUILT_AT_ONCE)
     )
     return await gathering.facts(session, ids.all())
 

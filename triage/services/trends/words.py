@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from models.appeals import Appeal
 from models.rollups import RollupWord, RollupWordDay
 from models.tickets import Ticket
+from models.vocab import Channel
 from nlp.text import cut
 from triage import logs
 from triage.clock import BEIJING, local
@@ -107,6 +108,7 @@ def _texts(start: datetime, after: int) -> sa.Select[int, str | None, str]:
             Ticket.opened_at < start + _DAY,
             Ticket.id > after,
             Appeal.confidential.is_(False),
+            Appeal.channel != Channel.PATROL.value,
         )
         .order_by(Ticket.id)
         .limit(_BATCH)

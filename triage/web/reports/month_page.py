@@ -76,6 +76,8 @@ class MonthLine:
     """Of `out`: 当场答复."""
     withdrawn: int = 0
     """Of `out`: 撤诉."""
+    patrol: int = 0
+    """Of `out`: 自建工单 (未诉先办)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,7 @@ class _View:
             group="",
             answered=line.answered,
             withdrawn=line.withdrawn,
+            patrol=line.patrol,
         )
 
     def cell(self, line: Line, rate: Rate, tab: str | None) -> RateCell:
@@ -319,6 +322,7 @@ class _View:
             group=group,
             answered=row.line.answered if row.line else 0,
             withdrawn=row.line.withdrawn if row.line else 0,
+            patrol=row.line.patrol if row.line else 0,
         )
 
 
