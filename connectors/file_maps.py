@@ -49,7 +49,7 @@ class Field(StrEnum):
 _FLAGS: Final = {"true": "true", "false": "false"}
 # Fields whose values are translated: what a map may translate into.
 _TARGETS: Final[Mapping[Field, Mapping[str, str]]] = {
-    Field.CHANNEL: {member.value: member.value for member in Channel},
+    Field.CHANNEL: {member.value: member.value for member in Channel if member is not Channel.PATROL},
     Field.APPEAL_TYPE: {member.value: member.value for member in AppealType},
     Field.SECRET: _FLAGS,
 }

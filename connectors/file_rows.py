@@ -32,7 +32,8 @@ _FLOATED: Final = re.compile(r"(\d{4,})\.0", re.ASCII)  # a number that some pro
 _SCIENTIFIC: Final = re.compile(r"\d(?:\.\d+)?[Ee]\+\d+", re.ASCII)
 _DATA_LIKE: Final = re.compile(r"\d{7}", re.ASCII)
 _NO: Final = "false"
-_CHANNELS: Final = {member.value: member for member in Channel}
+#: What is found on patrol has nobody who asked, and comes by its own page alone.
+_CHANNELS: Final = {member.value: member for member in Channel if member is not Channel.PATROL}
 _APPEAL_TYPES: Final = {member.value: member for member in AppealType}
 _NAME_SHOWN: Final = 30
 _NAMES_LISTED: Final = 40

@@ -34,13 +34,15 @@ ON_THE_SPOT: Final = "on_the_spot"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Who found it, for which unit; `note` (masked): what was done on the spot, `files` the photos after it."""
+    """Who found it, for which unit; `note` (masked): what was done on the spot, `files`: photos after it."""
 
     unit: str
     login: str
     name: str
     note: str = field(default="", repr=False)
     files: tuple[int, ...] = ()
+    point: tuple[float, float] | None = field(default=None, repr=False)
+    """Where it was found: longitude and latitude."""
 
     @property
     def actor(self) -> moves.Actor:

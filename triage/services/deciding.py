@@ -73,7 +73,7 @@ Event = tuple[Tag, "datetime | None", dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What was made with the ticket (当场答复; 签收 and 反馈 of 巡查): events, whose, where it stands then."""
+    """What was made with the ticket (当场答复; 签收, 反馈 of 巡查): events, whose, where it stands then."""
 
     events: tuple[Moved, ...]
     actor: Actor
@@ -94,6 +94,8 @@ class Decided:
     events: tuple[Event, ...]
     searched: str
     answered: Answered | None = None
+    point: tuple[float, float] | None = None
+    """Where a person was who found it: longitude and latitude."""
     in_confidence: Decided | None = None
     """The same where its source has said 保密 by the time that it is stored; None: that changes nothing."""
 
@@ -182,7 +184,7 @@ def _taken(tables: Tables, made: Decided, found: Found, *, now: datetime) -> Dec
     first = opened(Moved(len(made.events), at or now, tag.value, "", data))
     steps = patrol.taken(tables, first, found, at=now)
     kept = {**data, patrol.HANDLED: steps.kept} if steps.kept else data
-    made = replace(made, events=(*made.events[:-1], (tag, at, kept)))
+    made = replace(made, events=(*made.events[:-1], (tag, at, kept)), point=found.point)
     if not steps.events:
         return made
     files = () if steps.kept else found.files
@@ -293,9 +295,7 @@ def _ticket_row(
     }
 
 
-def _first_limits(
-    tables: Tables, decision: Decision, *, now: datetime, patrolled: bool
-) -> dict[Clock, Due]:
+def _first_limits(tables: Tables, decision: Decision, *, now: datetime, patrolled: bool) -> dict[Clock, Due]:
     """签收 and 首次联系, which run from the dispatch."""
     if decision.state is not State.DISPATCHED:
         return {}

@@ -80,7 +80,11 @@ def _notes(tables: Tables, month: Published) -> tuple[str, ...]:
     total = month.figures.line(By.ALL, "")
     at_once = f"其中当场答复{total.answered}件，不派单，单独计数。" if total and total.answered else ""
     withdrawn = f"其中诉求人撤诉{total.withdrawn}件，不算解决。" if total and total.withdrawn else ""
-    found = f"其中巡查发现的自建工单（未诉先办）{total.patrol}件，没有诉求人，单独计数。" if total and total.patrol else ""
+    found = (
+        f"其中巡查发现的自建工单（未诉先办）{total.patrol}件，没有诉求人，单独计数。"
+        if total and total.patrol
+        else ""
+    )
     besides = f"{at_once}{withdrawn}{found}"
     until = f"{local(month.figures.as_of):%Y年%m月%d日%H时%M分}"
     return (

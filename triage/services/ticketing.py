@@ -92,6 +92,8 @@ async def settle(session: AsyncSession, tables: Tables, decided: Sequence[Decide
                 # The statement has the columns of its first row: every row names all that a move may set.
                 "urges": 0,
                 "asked": None,
+                "lon": item.point[0] if item.point else None,
+                "lat": item.point[1] if item.point else None,
                 **(move_rows.columns(tables, item.answered.after) if item.answered else {}),
             }
             for item in mine
@@ -160,8 +162,11 @@ def _events(item: Decided, ids: dict[int, int], now: datetime) -> list[dict[str,
 def _happened(item: Decided, now: datetime) -> list[telling.Happened]:
     """The dispatch of a ticket, for those who are told of it."""
     parts: dict[NoticeTo, list[str]] = {}
+    taken = item.answered.actor.unit if item.answered else None
     for unit in item.units:
-        parts.setdefault(_TOLD_AS[unit["role"]], []).append(unit["unit_code"])
+        # Who found it on patrol has signed it already.
+        if unit["unit_code"] != taken:
+            parts.setdefault(_TOLD_AS[unit["role"]], []).append(unit["unit_code"])
     ticket = item.ticket
     return [
         telling.Happened(

@@ -63,6 +63,7 @@ from triage.web.outgoing import notices
 from triage.web.own import asks as own_asks
 from triage.web.own import pages as own
 from triage.web.parties import pages as parties
+from triage.web.patrol import pages as patrol
 from triage.web.registering import pages as registering
 from triage.web.repeats import pages as repeats
 from triage.web.reporting import pages as reporting
@@ -149,6 +150,7 @@ ROUTES: Final = (
     access.post("/desk/dead/retry", dead.retry, needs=Permission.INTAKE),
     *callers.ROUTES,
     *registering.ROUTES,
+    *patrol.ROUTES,
     *live.ROUTES,
     *handover.ROUTES,
     *review.ROUTES,

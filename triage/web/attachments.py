@@ -53,7 +53,9 @@ _ROOMY: Final = ("/desk/tickets/", "/desk/rewards/", "/api/v1/tickets/")
 #: What anybody may send without signing in: files as forms carry them, nowhere else and in no other way.
 _ROOMY_FOR_ALL: Final = frozenset({"/citizen/report", "/citizen/case/add"})
 #: Of the desk's: an address of its own, and not what lies below it.
-_ROOMY_PAGES: Final = frozenset({"/desk/register", "/api/v1/appeals", "/desk/contacts/import"})
+_ROOMY_PAGES: Final = frozenset(
+    {"/desk/register", "/desk/patrol", "/api/v1/appeals", "/desk/contacts/import"}
+)
 #: Base64 makes four characters of three bytes.
 _ENCODED: Final = 4 / 3
 

@@ -11,6 +11,7 @@ from triage.clock import show
 from triage.rules import withdrawing
 from triage.rules.amending import LACK
 from triage.rules.fields import CHOICES, UNITS
+from triage.rules.patrol import ON_THE_SPOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,8 @@ def move_note(data: Mapping[str, Any], names: Names) -> str:
     parts = [said(Field(name), value, names) for name, value in told.items()]
     if lack := data.get(LACK):
         parts.insert(0, f"{Field.LACK.label}：{lack.get('title')}")
+    if data.get(ON_THE_SPOT):
+        parts.append("巡查时当场处理，自办")
     if batch := data.get("batch"):
         parts.append(f"批量办理第 {batch} 批")
     if undone := data.get("undone"):

@@ -45,6 +45,7 @@ SECTIONS: Final = (
     Section("/desk/followup", "回访台", (Permission.FOLLOW_UP,)),
     Section("/desk/register", "登记诉求", (Permission.INTAKE,)),
     Section("/desk/handover", "交接班", (Permission.INTAKE, Permission.FOLLOW_UP)),
+    Section("/desk/patrol", "巡查上报", (Permission.HANDLE,)),
     Section("/desk/map", "在办地图", (Permission.SEE_CASES,)),
     Section("/desk/due", "到期清单", (Permission.SEE_CASES,)),
     Section("/desk/contacts", "通讯录", (Permission.SEE_CASES,)),

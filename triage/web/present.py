@@ -27,6 +27,7 @@ from models.waiting import waits_of
 from nlp.types import Head, source_text
 from triage.rules import withdrawing
 from triage.rules.answering import KEPT, type_of
+from triage.rules.patrol import HANDLED
 from triage.services import keeping
 from triage.services.identities.showing import shown_text
 from triage.web import views
@@ -380,6 +381,8 @@ def _note(data: Mapping[str, Any], names: Names) -> str:
         parts.append(f"工单 {data['left']} 不再并入本单，由它自己办理")
     if data.get("told"):
         parts.append(str(data["told"]))
+    if handled := data.get(HANDLED):
+        parts.append(f"{handled['by']}上报时已当场处理：{handled['note']}；没有这样办结：{handled['why']}")
     if answered := data.get(KEPT):
         parts.append(
             f"{answered['by']}登记时已当场答复：{answered['note']}（{Told(answered['told_citizen']).label}）；"

@@ -20,7 +20,7 @@ from models.open311 import Open311Request
 from models.public import visible_to_public
 from models.reports import OpenMonth
 from models.tickets import Ticket
-from models.vocab import Corrected
+from models.vocab import Channel, Corrected
 from triage.clock import local
 from triage.errors import NotReady
 from triage.rules.publishing import Publish, number
@@ -82,7 +82,9 @@ async def _counts(session: AsyncSession, tables: Tables, start: datetime, end: d
     """As corrected, as in the trends."""
     one = sa.alias(Correction.__table__)
     said = sa.exists().where(one.c.ticket_id == Ticket.id, one.c.field.in_(_FIELDS))
-    public = (visible_to_public(), Appeal.received_at >= start, Appeal.received_at < end)
+    # What nobody asked for (巡查发现) is no demand.
+    asked = Appeal.channel != Channel.PATROL.value
+    public = (visible_to_public(), asked, Appeal.received_at >= start, Appeal.received_at < end)
     rows = await session.execute(
         _of_cases(Ticket.district_code, Ticket.kind, sa.func.count())
         .where(*public, Ticket.environmental, ~said)

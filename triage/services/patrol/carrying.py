@@ -6,7 +6,7 @@ forgotten with it (`at_once.forget`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from connectors.vault import Vault
+    from triage.services.intake import NewAppeal
 
 SOURCE: Final = "patrol"
 SOURCE_NAME: Final = "巡查上报"
@@ -30,18 +31,24 @@ SOURCE_NAME: Final = "巡查上报"
 
 def packed(found: Found) -> str:
     """As it lies in the original."""
-    return orjson.dumps([found.unit, found.login, found.name, found.note, found.files]).decode()
+    whole = [found.unit, found.login, found.name, found.note, found.files, found.point]
+    return orjson.dumps(whole).decode()
 
 
 def unpacked(part: str) -> Found:
     """The same, read."""
-    unit, login, name, note, files = orjson.loads(part)
-    return Found(unit, login, name, note, tuple(files))
+    unit, login, name, note, files, point = orjson.loads(part)
+    return Found(unit, login, name, note, tuple(files), (point[0], point[1]) if point else None)
+
+
+def with_found(item: NewAppeal, found: Found) -> NewAppeal:
+    """The appeal with who found it."""
+    return replace(item, answer=packed(found))
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """The sealed original of what came by patrol; None: nobody is known any more, and it is one all the same."""
+    """The sealed original of what came by patrol; None: nobody is known any more, and it is one still."""
 
     appeal_id: int
     original: bytes | None = field(repr=False)
@@ -71,6 +78,5 @@ async def add_files(session: AsyncSession, vault: Vault, appeal_id: int, files: 
     place = f"appellant.original:{appeal_id}"
     row = (await session.scalars(sa.select(Appellant).where(Appellant.appeal_id == appeal_id))).one()
     told = orjson.loads(vault.open(row.original or b"", belongs_to=place))
-    found = unpacked(told[ANSWERED])
-    whole = Found(found.unit, found.login, found.name, found.note, tuple(files))
+    whole = replace(unpacked(told[ANSWERED]), files=tuple(files))
     row.original = vault.seal(orjson.dumps({**told, ANSWERED: packed(whole)}).decode(), belongs_to=place)

@@ -288,7 +288,10 @@ async def rebuild(deps: Deps, *, told: Callable[[int], None] = lambda _count: No
 
 async def _batch(session: AsyncSession, after: int) -> dict[int, gathering.Counted]:
     ids = await session.scalars(
-        sa.select(Ticket.id).where(Ticket.id > after, in_demands()).order_by(Ticket.id).limit(_REBUILT_AT_ONCE)
+        sa.select(Ticket.id)
+        .where(Ticket.id > after, in_demands())
+        .order_by(Ticket.id)
+        .limit(_REBUILT_AT_ONCE)
     )
     return await gathering.facts(session, ids.all())
 

@@ -15,7 +15,7 @@ from triage.errors import NotFound
 from triage.services.trends import figures
 from triage.web.desk import render
 from triage.web.keys import DEPS, NAMES
-from triage.web.trends import asks, files, mapping, mixes, moods, panels, quality
+from triage.web.trends import asks, files, mapping, mixes, moods, panels, patrolled, quality
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,6 +44,7 @@ _MAKERS: Final[dict[str, Maker]] = {
     "words": quality.new_words,
     "communities": quality.communities,
     "parties": quality.parties,
+    "patrol": patrolled.patrol,
     "model": quality.model,
 }
 #: The charts of a question, as long as the sums stand.
@@ -96,7 +97,8 @@ async def page(request: web.Request) -> web.Response:
             for code, (_, district) in sorted(names.streets.items())
             if district == ask.scope.district
         ),
-        channels=tuple((channel.value, channel.label) for channel in Channel),
+        # 巡查发现 is no demand: it has a chart of its own.
+        channels=tuple((one.value, one.label) for one in Channel if one is not Channel.PATROL),
         spans=_spans(ask),
     )  # fmt: skip
     return render(request, "trends/trends.html", page=view)

@@ -1,0 +1,1 @@
+"""巡查上报: its form, made for a phone, and how far a report is."""
