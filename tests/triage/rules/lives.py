@@ -44,12 +44,14 @@ def opening(case: dict[str, Any]) -> Event:
     at, state = moment(told["时刻"]), by_label(State, told["状态"])
     lead = told.get("单位", "望京街道办事处" if state is State.DISPATCHED else "市热线审核岗")
     sent = state is State.DISPATCHED
-    first = first_limits(tables(), Urgency(told["等级"]), at)
+    patrol = told.get("巡查") == "是"
+    first = first_limits(tables(), Urgency(told["等级"]), at, patrol=patrol)
     limits = moves_due(Urgency(told["等级"]), at)
     return Event(1, at, Tag.DISPATCHED if sent else Tag.REVIEW, "", {
         "opening": {
             "state": state.value, "urgency": told["等级"], "unit": unit(lead), "assist": [], "cc": [],
             "kind": told.get("种类", "NOI-01"), "district": "110105", "flagged": told.get("关注") == "是",
+            "patrol": patrol,
             "divert": None, "registered_at": at.isoformat(),
             "dispatched_at": at.isoformat() if sent else None,
             "dispatch_by": limits[0].isoformat(), "answer_by": limits[1].isoformat() if sent else None,
@@ -105,7 +107,7 @@ class Life:
         s, at = self.standing, moment(told["时刻"]).astimezone(UTC)
         start, due = follow_up_behind(tables(), Life([opening({})]).standing, s.urgency, at=at)
         clock = {"from": start.isoformat(), "follow_up": due.told}
-        data = {"head": "20261101-00000001", "version": s.version + 1, **[clock, {}][s.content]}
+        data = {"head": "20261101-00000001", "version": s.version + 1, **[clock, {}][s.content or s.patrol]}
         self.events.append(Event(s.seq + 1, at, Tag.HEAD_ANSWERED.value, "", data))
         return self.events[-1]
 

@@ -91,7 +91,7 @@ def _by_clocks(life: Life) -> dict[ClockName, Any]:
     # What came before the opening: registered, and handed over where it is opened so.
     opened = State(life.events[0].data["opening"]["state"])
     before = (Event("receive", s.registered_at), *_BEFORE.get(opened, ()))
-    told = History("T-1", s.urgency, s.kind, s.district, None, s.unit, (*before, *acts))
+    told = History("T-1", s.urgency, s.kind, s.district, None, s.unit, (*before, *acts), patrol=s.patrol)
     last = {name: runs(tables(), told, name)[-1:] for name in COMPARED}
     return {name: run.due for name, found in last.items() for run in found if run.stopped is None and run.due}
 
