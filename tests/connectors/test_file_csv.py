@@ -324,6 +324,11 @@ def test_words_that_no_map_knows_are_kept_and_noted(tmp_path: Path) -> None:
     assert (second.channel, second.appeal_type, second.secret) == (Channel.PHONE, AppealType.PRAISE, False)
 
 
+def test_no_file_brings_what_was_found_on_patrol(tmp_path: Path) -> None:
+    (row,) = good(read_file(put(tmp_path, "编号,内容,渠道\n1,甲,patrol\n"), PLAIN))
+    assert (row.channel, row.extra) == (Channel.FILE, {"渠道": "patrol"})
+
+
 def test_the_preferred_column_counts_and_the_other_is_kept(tmp_path: Path) -> None:
     path = put(
         tmp_path,

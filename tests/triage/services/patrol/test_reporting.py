@@ -18,7 +18,16 @@ from models.units import Staff
 from models.vocab import Move, Post
 from tests.factories import NOW
 from tests.triage.services.patrol.conftest import (
-    AFTER, BEFORE, FACTORY, HASHES, NOTE, STREET, found, officer, send, wish,
+    AFTER,
+    BEFORE,
+    FACTORY,
+    HASHES,
+    NOTE,
+    STREET,
+    found,
+    officer,
+    send,
+    wish,
 )  # fmt: skip
 from tests.triage.web.open311.conftest import read_all
 from triage.errors import NotFound
@@ -149,7 +158,7 @@ async def test_how_far_it_is_is_told_to_who_reported_it(deps: Deps, reader: Read
     assert theirs.no is not None
 
 
-async def test_words_are_masked_and_nothing_stays_sealed(deps: Deps, reader: Reader) -> None:
+async def test_words_are_masked_before_they_are_sealed(deps: Deps) -> None:
     note = f"{NOTE}联系了店主13912340009。"
     made = await send(deps, wish(handled=True, note=note, after=1))
     async with deps.db.reads() as session:

@@ -1,0 +1,309 @@
+"""巡查上报 over a real server, as a phone's browser without a script sends it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from aiohttp import FormData
+
+from models.appeals import Appeal
+from models.db import Database  # noqa: TC001  (a fixture's annotation)
+from models.files import Attachment
+from models.tickets import Ticket
+from models.vocab_staff import Role
+from nlp.pipeline import Reader
+from tests.factories import TicketIn, add_tickets
+from tests.pictures import jpeg
+from tests.triage.web.open311.conftest import read_all
+from triage.services import reference
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.triage.web.conftest import Client, ClientOf
+    from triage.services.deps import Deps
+
+PAGE = "/desk/patrol"
+STREET = "110105026"
+GOOD = {
+    "text": "望京北路边上一大堆生活垃圾没有人清，臭味很大。",
+    "place": "望京街道望京北路",
+    "handled": "0",
+    "do": "send",
+}
+HANDLED = {"handled": "1", "note": "已当场清走垃圾两车，路面冲洗干净。"}
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """One kind of database is enough for pages; the service is tested on both."""
+    return sqlite_db
+
+
+@pytest.fixture
+async def deps(deps: Deps, tmp_path: Path) -> Deps:
+    """With a file store of the test's own, and units."""
+    found = replace(deps, settings=Settings(files_dir=tmp_path / "files", upload_megabytes=1, upload_files=3))
+    await reference.sync(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def reader() -> Reader:
+    return Reader.load(weights=None)
+
+
+@dataclass
+class Officer:
+    """A browser without a script, as far as the form goes."""
+
+    client: Client
+    page: str = ""
+    status: int = 0
+    address: str = ""
+
+    async def get(self, path: str = PAGE) -> str:
+        answer = await self.client.get(path)
+        self.page, self.status, self.address = await answer.text(), answer.status, str(answer.url.relative())
+        return self.page
+
+    @property
+    def fields(self) -> dict[str, str]:
+        form = self.page.partition("data-patrol>")[2]
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+    async def send(self, *after: bytes, before: Sequence[bytes] = (), **more: str) -> str:
+        """Send the form that is open, filled in."""
+        return await self.post({**self.fields, **GOOD, **more}, after, before)
+
+    async def post(
+        self, fields: dict[str, Any], after: Sequence[bytes] = (), before: Sequence[bytes] = ()
+    ) -> str:
+        form = FormData(quote_fields=False)
+        for name, value in fields.items():
+            form.add_field(name, str(value))
+        for name, some in (("files", before), ("after", after)):
+            # As browsers send an input that was left empty.
+            for content in some or [b""]:
+                called = "IMG_1391234.jpg" if content else ""
+                form.add_field(name, content, filename=called, content_type="image/jpeg")
+        answer = await self.client.post(PAGE, data=form)
+        self.page, self.status, self.address = await answer.text(), answer.status, str(answer.url.relative())
+        return self.page
+
+    @property
+    def faults(self) -> dict[str, str]:
+        return dict(re.findall(r'<span class="fault" id="(\w+)-fault">([^<]+)</span>', self.page))
+
+
+@pytest.fixture
+async def officer(client_of: ClientOf) -> Officer:
+    return Officer(await client_of(Role.STREET, unit=STREET))
+
+
+async def ticket_of(deps: Deps) -> Ticket:
+    async with deps.db.reads() as session:
+        return (await session.scalars(sa.select(Ticket))).one()
+
+
+async def count(deps: Deps) -> int:
+    async with deps.db.reads() as session:
+        return await session.scalar(sa.select(sa.func.count(Appeal.id))) or 0
+
+
+async def test_a_street_reports_and_comes_to_its_ticket(officer: Officer, deps: Deps, reader: Reader) -> None:
+    assert "以<b>望京街道办事处</b>的名义" in await officer.get()
+    assert "没有诉求人" in officer.page
+    fields = officer.fields
+    await officer.send(before=[jpeg()])
+    assert "正在识别" in officer.page
+    waits = officer.address
+    await read_all(deps, reader)
+    await officer.get(waits)
+    assert officer.address.endswith("?done=patrolled")
+    page = officer.page
+    assert ("巡查发现" in page, "自建工单" in page, "巡查所见" in page) == (True, True, True)
+    assert (await ticket_of(deps)).state == "signed"
+    # Sent once more it is the same one, with other words it is told.
+    await officer.post({**fields, **GOOD}, before=[jpeg()])
+    assert officer.address.endswith("?done=patrolled")
+    await officer.post({**fields, **GOOD, "text": "望京北路另一处，沟渠发黑发臭。"})
+    assert officer.address.endswith("?done=registered-before")
+    assert await count(deps) == 1
+
+
+async def test_dealt_with_on_the_spot_it_ends_at_once_and_can_be_taken_back(
+    officer: Officer, deps: Deps, reader: Reader
+) -> None:
+    await officer.get()
+    await officer.send(jpeg(), before=[jpeg(320, 240)], **HANDLED)
+    waits = officer.address
+    await read_all(deps, reader)
+    page = await officer.get(waits)
+    assert ("已办结" in page, "巡查时当场处理，自办" in page, "处理后照片 1 张" in page) == (True, True, True)
+    ticket = await ticket_of(deps)
+    assert "处理后照片 1" in await officer.get(f"/desk/tickets/{ticket.no}/files")
+    await officer.get(f"/desk/tickets/{ticket.no}")
+    form = officer.page.partition('data-form="undo"')[2].partition("</form>")[0]
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+    answer = await officer.client.post(
+        f"/desk/tickets/{ticket.no}/moves", data={**hidden, "reason": "还有一堆没有清"}
+    )
+    assert answer.url.query["done"] == "undo"
+    page = await answer.text()
+    assert ((await ticket_of(deps)).state, "首次联系时限" in page) == ("signed", False)
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "words"),
+    [
+        ({"text": "垃圾"}, "text", "请写明看到了什么"),
+        ({"text": "圾" * 9000}, "text", "内容太长"),
+        ({"place": ""}, "place", "请写明在哪里"),
+        ({"place": "路" * 400}, "place", "地点最多"),
+        ({"lat": "31.2", "lon": "121.5"}, "place", "不在本市范围内"),
+        ({"handled": "1", "note": "清"}, "note", "请写明怎样处理的"),
+        (HANDLED, "after", "要有处理后的照片"),
+        ({"note": "已清走垃圾"}, "handled", "请选“已当场处理”"),
+    ],
+)
+async def test_what_is_wrong_is_told_at_its_field(
+    officer: Officer, deps: Deps, more: dict[str, str], field: str, words: str
+) -> None:
+    await officer.get()
+    await officer.send(**more)
+    assert officer.status == 400
+    assert words in officer.faults[field]
+    assert await count(deps) == 0
+
+
+async def test_photos_have_their_limits_and_names_of_ours(officer: Officer, deps: Deps) -> None:
+    await officer.get()
+    await officer.send(jpeg(), jpeg(1), before=[jpeg(2), jpeg(3)], **HANDLED)
+    assert "两处合起来最多 3 张" in officer.faults["files"]
+    await officer.send(b"no picture", **HANDLED)
+    assert ("只收照片" in officer.faults["after"], "重新选一次" in officer.faults["files"]) == (True, True)
+    await officer.send(jpeg(), before=[jpeg(320, 240)], **HANDLED)
+    async with deps.db.reads() as session:
+        names = set(await session.scalars(sa.select(Attachment.name)))
+    assert names == {"现场照片 1.jpg", "处理后照片 1.jpg"}
+
+
+async def test_what_is_open_there_is_shown_first_and_said_again_it_is_sent(
+    officer: Officer, deps: Deps
+) -> None:
+    said = TicketIn(text="望京北路边一大堆生活垃圾没有人清，臭", title="垃圾没有清")
+    (no,) = await add_tickets(deps.db, said)
+    await officer.get()
+    await officer.send()
+    assert (officer.status, no in officer.page, "可能是同一件事" in officer.page) == (409, True, True)
+    await officer.send()
+    assert (officer.status, await count(deps)) == (200, 2)
+
+
+async def test_what_lies_elsewhere_is_said_before_it_is_sent(officer: Officer, deps: Deps) -> None:
+    await officer.get()
+    await officer.send(place="海淀区学院路街道成府路")
+    assert officer.status == 409
+    assert "这里像是<b>海淀区学院路街道</b>，不归望京街道办事处管" in officer.page
+    assert await count(deps) == 0
+    # Said by the point as well.
+    await officer.get()
+    await officer.send(place="", lat="39.9990", lon="116.3260")
+    assert (officer.status, "<b>海淀区" in officer.page) == (409, True)
+
+
+async def test_what_another_street_has_is_not_shown_to_who_reported_it(
+    client_of: ClientOf, deps: Deps, reader: Reader
+) -> None:
+    theirs = Officer(await client_of(Role.STREET, unit="110108010"))
+    await theirs.get()
+    await theirs.send()
+    assert theirs.status == 409
+    await theirs.send()
+    waits = theirs.address
+    await read_all(deps, reader)
+    page = await theirs.get(waits)
+    assert ("已生成工单" in page, "望京街道办事处" in page) == (True, True)
+    assert (await ticket_of(deps)).no not in page
+    assert (await theirs.client.get(f"/desk/tickets/{(await ticket_of(deps)).no}")).status == 404
+    other = Officer(await client_of(Role.STREET, unit="110108010", login="zhao"))
+    await other.get(waits)
+    assert other.status == 404
+
+
+async def test_before_sending_the_script_may_ask_the_same(officer: Officer, deps: Deps) -> None:
+    await add_tickets(deps.db, TicketIn(text=GOOD["text"], title="垃圾没有清"))
+    await officer.get()
+    fields = officer.fields
+    asked = {**fields, "text": GOOD["text"], "place": "海淀区学院路街道"}
+    told = await (await officer.client.post(f"{PAGE}/look", data=asked)).json()
+    assert (told["sent"], told["elsewhere"], told["same"]) == (None, "海淀区学院路街道", [])
+    told = await (await officer.client.post(f"{PAGE}/look", data={**asked, "place": ""})).json()
+    assert [one["title"] for one in told["same"]] == ["垃圾没有清"]
+    await officer.send(seen=told["mark"])
+    told = await (await officer.client.post(f"{PAGE}/look", data={**fields, "text": ""})).json()
+    assert (told["sent"] is not None, told["same"]) == (True, [])
+    answer = await officer.client.post(f"{PAGE}/look", data={"text": GOOD["text"]})
+    assert answer.status == 403, "without the page's token"
+
+
+async def test_the_map_is_pressed_without_a_script(officer: Officer) -> None:
+    await officer.get()
+    await officer.post({**officer.fields, **GOOD, "do": "", "area": "", "spot.x": "160", "spot.y": "160"})
+    assert 'name="lat" value=""' in officer.page
+    area = re.findall(r'<option value="(\d{6})"[^>]* selected', officer.page)
+    assert len(area) == 1
+    await officer.post({**officer.fields, **GOOD, "area": area[0], "spot.x": "160", "spot.y": "160"})
+    assert (officer.status, 'name="lat" value=""' in officer.page) == (200, False)
+    assert GOOD["text"] in officer.page
+
+
+@pytest.mark.parametrize("role", [Role.CLERK, Role.FOLLOW_UP, Role.ANALYST, Role.SUPERVISOR, Role.AUDITOR])
+async def test_only_who_handles_cases_reports(client_of: ClientOf, role: Role) -> None:
+    somebody = await client_of(role)
+    assert (await somebody.get(PAGE)).status == 403
+    assert (await somebody.post(PAGE, data=GOOD)).status == 403
+
+
+async def test_a_bureau_and_a_district_report_as_their_own(client_of: ClientOf) -> None:
+    for unit, name in (("110105-ecology", "朝阳区生态环境局"), ("110105", "朝阳区人民政府")):
+        page = await Officer(await client_of(Role.BUREAU, unit=unit, login=unit)).get()
+        assert f"以<b>{name}</b>的名义" in page
+
+
+async def test_who_has_no_unit_yet_chooses_one(client: Client, deps: Deps) -> None:
+    somebody = Officer(client)
+    await somebody.get()
+    assert ("的名义" in somebody.page, "当前身份" in somebody.page) == (False, True)
+    await somebody.send()
+    assert ("请先在下面选“承办单位”" in somebody.page, await count(deps)) == (True, 0)
+
+
+async def test_the_figures_are_on_the_page_of_trends_and_as_json(
+    officer: Officer, client_of: ClientOf, deps: Deps, reader: Reader
+) -> None:
+    await officer.get()
+    await officer.send(jpeg(), **HANDLED)
+    await read_all(deps, reader)
+    analyst = await client_of(Role.ANALYST)
+    told = await (await analyst.get("/api/v1/patrol/figures")).json()
+    (item,) = told["items"]
+    assert (told["found"], item["street"], item["found"], item["ended"], item["later"]) == (
+        1,
+        STREET,
+        1,
+        1,
+        0,
+    )
+    page = await (await analyst.get("/desk/trends")).text()
+    part = page.partition('id="patrol"')[2].partition("</section>")[0]
+    assert ("望京街道" in part, "本期共 1 件" in part) == (True, True)
+    assert (await analyst.get("/api/v1/patrol/figures?from=2026")).status == 400
+    assert (await officer.client.get("/api/v1/patrol/figures")).status == 403
