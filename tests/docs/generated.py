@@ -44,6 +44,7 @@ TERMS: Final = (
     ("dispatch_by, answer_by", "派单时限，办理时限"),
     ("first receiver", "首接负责"),
     ("lead, assist, cc", "主办，协办，抄送"),
+    ("patrol", "巡查（自建工单，未诉先办）"),
     ("keeper", "经办人"),
     ("remark", "内部备注"),
     ("shift note, relieve", "交接班，接班"),

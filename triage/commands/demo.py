@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from models.vocab import Level
-from triage.commands import demo_gathering, own_name, schema
+from triage.commands import demo_gathering, demo_patrol, own_name, schema
 from triage.demo import load_demo
 from triage.errors import NotReady
 from triage.services import intake
@@ -43,6 +43,7 @@ async def _demo(settings: Settings) -> None:
         await schema.check(deps.db)
         password = await accounts.make(deps, now=deps.clock.now()) if is_embedded(deps.settings) else None
         await load(deps)
+        await demo_patrol.report(deps)
         await demo_gathering.take_media(deps)
         _print(await _wait(deps))
         _print_accounts(deps.settings, password)

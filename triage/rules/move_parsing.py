@@ -163,7 +163,8 @@ def check(rows: Sequence[MoveRow], problems: list[Problem]) -> None:
 
 def _covers(one: MoveRow, other: MoveRow) -> bool:
     """Whether `one`, tried first, is taken whenever `other` could be."""
-    free = not one.requires and not one.forbids and not one.types and one.limits == Limits()
+    wider = set(one.requires) <= set(other.requires) and set(one.forbids) <= set(other.forbids)
+    free = wider and not one.types and one.limits == Limits()
     outcomes = not one.outcomes or (bool(other.outcomes) and set(other.outcomes) <= set(one.outcomes))
     days = one.valid_from <= other.valid_from and (
         one.valid_to is None or (other.valid_to is not None and other.valid_to <= one.valid_to)

@@ -25,7 +25,7 @@ from models.vocab_topics import TopicLevel
 from nlp.pipeline import Reader
 from tests.factories import NOW
 from triage.clock import FixedClock
-from triage.commands import demo, demo_gathering
+from triage.commands import demo, demo_gathering, demo_patrol
 from triage.commands.demo_gathering import QUESTION
 from triage.demo import load_demo
 from triage.services import processing, reference
@@ -38,6 +38,8 @@ from triage.services.topics import finding
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from models.db import Database
 
 WANGJING = "110105026"
@@ -101,6 +103,23 @@ async def test_there_are_a_few_of_each(loaded: Deps) -> None:
     # In how many texts a party is read is the reader's affair: here they are known, and by what stands there.
     named = {line.name: line.cases for line in parties}
     assert min(named["子虚建筑有限公司"], named["甲乙丙烤串店"]) >= 4
+
+
+async def test_officers_report_once_however_often_it_is_loaded(sqlite_db: Database, tmp_path: Path) -> None:
+    settings = Settings(files_dir=tmp_path / "files")
+    deps = Deps(settings, FixedClock(NOW), triage.tables.load(), sqlite_db, Vault({1: bytes(32)}))
+    await reference.sync(deps)
+    assert await demo_patrol.report(deps) == len(demo_patrol.SCENES)
+    await demo_patrol.report(replace(deps, clock=FixedClock(NOW + timedelta(days=1))))
+    async with sqlite_db.reads() as session:
+        ids = list(await session.scalars(sa.select(Appeal.id)))
+    await processing.process(deps, Reader.load(), ids)
+    async with sqlite_db.reads() as session:
+        made = await session.execute(sa.select(Ticket.state, Ticket.unit_code).order_by(Ticket.id))
+        states = [(row.state, row.unit_code) for row in made]
+    assert states[0] == ("closed", WANGJING)
+    assert ("signed", WANGJING) in states
+    assert len(states) == len(demo_patrol.SCENES)
 
 
 async def test_a_step_in_which_the_timetable_was_quicker_ends_nothing(

@@ -19,6 +19,7 @@ PAGES = {
     "/desk/register": "登记诉求",
     "/desk/handover": "交接班",
     "/desk/map": "在办地图",
+    "/desk/patrol": "巡查上报",
     "/desk/due": "到期清单",
     "/desk/contacts": "通讯录",
     "/desk/own": "本单位数据",

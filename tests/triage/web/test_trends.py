@@ -98,7 +98,7 @@ async def test_every_chart_has_table_definition_and_export(
     panels = re.findall(ID, page)
     assert panels == [
         "volume", "mix", "kinds", "areas", "hours", "channels", "endings", "rates", "repeats", "moods",
-        "angry", "words", "communities", "parties", "model",
+        "angry", "words", "communities", "parties", "patrol", "model",
     ]  # fmt: skip
     assert page.count('<details class="definition">') == len(panels)
     # As `test_placed_community` holds the sums to.
