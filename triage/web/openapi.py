@@ -18,6 +18,7 @@ from triage.web.open311 import openapi as open311
 from triage.web.own import pages as own
 from triage.web.registering import api as registering
 from triage.web.sources import openapi as source_paths
+from triage.web.trends import patrolled
 
 _SCHEMAS: Final = (
     views.TicketList,
@@ -35,6 +36,7 @@ _SCHEMAS: Final = (
     *keeping.SCHEMAS,
     *leads.SCHEMAS,
     *own.SCHEMAS,
+    *patrolled.SCHEMAS,
     *registering.SCHEMAS,
     *remarks.SCHEMAS,
     *source_paths.SCHEMAS,
@@ -294,6 +296,7 @@ def document() -> dict[str, Any]:
             **remarks.paths(_answer, _problem, problems, missing, _NUMBER),
             **own.paths(_answer, _parameter, problems, missing),
             **bulk.paths(problems),
+            **patrolled.paths(_answer, problems),
             "/api/v1/units": {
                 "get": {
                     "operationId": "findUnits",

@@ -54,7 +54,8 @@ FACTS: Final = dict(
         "demo 演示,enabled 启用,granted 授予,withdrawn 收回,from 起,to 止,unlocked 解锁,filters 条件",
         "remark 备注号,audience 备注对象,source 来源,rewards 记为已付的奖励,order 平台编号,action 动作号",
         "channel 受理渠道,number 平台编号,anonymous 匿名,confidential 保密,failed 处理失败的诉求",
-        "registered 登记的诉求,answered 已当场答复,found 查到件数,more 还有更多,registering 登记时",
+        "registered 登记的诉求,answered 已当场答复,handled 已当场处理",
+        "found 查到件数,more 还有更多,registering 登记时",
         "files_missing 缺的附件数,verified 试恢复过",
     )
     for pair in line.split(",")

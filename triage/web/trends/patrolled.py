@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from datetime import date  # noqa: TC003  (a field of what is sent)
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiohttp import web
@@ -16,14 +18,39 @@ from triage.web.trends import asks
 from triage.web.trends.views import Panel, count, share, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from triage.services.patrol.figures import Line
     from triage.web.names import Names
     from triage.web.trends.asks import TrendsAsk
 
-#: Lines of the page's table; JSON and exports have all.
 UNKNOWN: Final = "未明"
+
+
+@dataclass(frozen=True, slots=True)
+class PatrolLine:
+    """What was found in a street of one kind; null: not known. `later` null: fewer than five, not told."""
+
+    district: str | None
+    street: str | None
+    kind: str | None
+    place_name: str
+    kind_name: str
+    found: int
+    ended: int
+    later: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatrolFigures:
+    """未诉先办 of a period (Beijing days, both included)."""
+
+    first: date
+    last: date
+    found: int
+    items: tuple[PatrolLine, ...]
 
 
 async def patrol(session: AsyncSession, ask: TrendsAsk, names: Names) -> Panel:
@@ -66,21 +93,41 @@ async def told(request: web.Request) -> web.Response:
     ask, names = asks.read(request), request.app[NAMES]
     async with request.app[DEPS].db.reads() as session:
         found = await figures.lines(session, ask.scope)
-    body = {
-        "from": ask.scope.first,
-        "to": ask.scope.last,
-        "found": sum(one.found for one in found),
-        "items": [
-            {
-                "district": one.district, "street": one.street, "kind": one.kind,
-                "place_name": _place(one, names), "kind_name": _kind(one, names),
-                "found": one.found, "ended": one.ended, "later": shown(one.later, office=ask.office),
-            }
-            for one in found
-        ],
-    }  # fmt: skip
+    items = tuple(
+        PatrolLine(
+            one.district, one.street, one.kind, _place(one, names), _kind(one, names), one.found, one.ended,
+            shown(one.later, office=ask.office),
+        )
+        for one in found
+    )  # fmt: skip
+    view = PatrolFigures(ask.scope.first, ask.scope.last, sum(one.found for one in found), items)
     headers = {"Cache-Control": "no-store"}
-    return web.Response(body=orjson.dumps(body), content_type="application/json", headers=headers)
+    return web.Response(body=orjson.dumps(view), content_type="application/json", headers=headers)
+
+
+SCHEMAS: Final = (PatrolFigures,)
+
+
+def paths(answer: Callable[[str, str], dict[str, Any]], problems: dict[str, Any]) -> dict[str, Any]:
+    """The path of these figures for the OpenAPI document."""
+    day, text = {"type": "string", "format": "date"}, {"type": "string", "maxLength": 40}
+    known = {
+        "from": ("起（含当日）", day), "to": ("止（含当日）", day), "kind": ("污染种类或大类的编码", text),
+        "district": ("区编码", text), "street": ("街道乡镇编码", text), "channel": ("不影响这里的数", text),
+    }  # fmt: skip
+    return {
+        "/api/v1/patrol/figures": {
+            "get": {
+                "operationId": "getPatrolFigures",
+                "summary": "未诉先办：巡查发现的自建工单，按街道乡镇和种类",
+                "parameters": [
+                    {"name": name, "in": "query", "description": words, "schema": schema}
+                    for name, (words, schema) in known.items()
+                ],
+                "responses": {"200": answer("PatrolFigures", "各行之和即 found"), **problems},
+            }
+        }
+    }
 
 
 ROUTES: Final = (access.get("/api/v1/patrol/figures", told, needs=Permission.TRENDS),)

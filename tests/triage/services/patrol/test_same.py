@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 HOTLINE = Person(Actor(Post.HOTLINE, login="clerk"), "坐席甲")
 UNIT = Person(Actor(Post.UNIT, STREET, "wang"), "望京街道办事处 王巡查")
-MERGE = {"reason": "与巡查发现的是同一处"}
+SAME = "与巡查发现的是同一处"
 
 
 async def ticket_of(deps: Deps, no: str) -> Ticket:
@@ -55,7 +55,7 @@ async def test_a_caller_behind_it_is_followed_up_though_nobody_asked_for_it(
 ) -> None:
     head, _ = await found(deps, reader, wish())
     (caller,) = await add_tickets(deps.db, TicketIn(kind=head.kind, urgency=head.urgency))
-    await move(deps, caller, Move.MERGE, other_ticket=head.no, **MERGE)
+    await move(deps, caller, Move.MERGE, other_ticket=head.no, reason=SAME)
     closed = await move(deps, head.no, Move.FEEDBACK, UNIT, note=NOTE, attachment="照片两张")
     behind = await ticket_of(deps, caller)
     assert (closed.state, closed.due_at) == ("closed", None)
@@ -68,7 +68,7 @@ async def test_a_caller_behind_it_is_followed_up_though_nobody_asked_for_it(
 async def test_merged_into_a_case_it_is_followed_up_by_nobody(deps: Deps, reader: Reader) -> None:
     mine, _ = await found(deps, reader, wish())
     (head,) = await add_tickets(deps.db, TicketIn(state=State.HANDLING, kind=mine.kind, urgency=mine.urgency))
-    await move(deps, mine.no, Move.MERGE, other_ticket=head, **MERGE)
+    await move(deps, mine.no, Move.MERGE, other_ticket=head, reason=SAME)
     await move(deps, head, Move.FEEDBACK, UNIT, note=NOTE, attachment="照片两张", told_citizen="phone")
     merged = await ticket_of(deps, mine.no)
     assert (merged.state, merged.due_clock) == ("merged", None)

@@ -78,9 +78,11 @@ class Officer:
         form = self.page.partition("data-patrol>")[2]
         return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
 
-    async def send(self, *after: bytes, before: Sequence[bytes] = (), **more: str) -> str:
+    async def send(
+        self, *after: bytes, before: Sequence[bytes] = (), more: dict[str, str] | None = None
+    ) -> str:
         """Send the form that is open, filled in."""
-        return await self.post({**self.fields, **GOOD, **more}, after, before)
+        return await self.post({**self.fields, **GOOD, **(more or {})}, after, before)
 
     async def post(
         self, fields: dict[str, Any], after: Sequence[bytes] = (), before: Sequence[bytes] = ()
@@ -142,7 +144,7 @@ async def test_dealt_with_on_the_spot_it_ends_at_once_and_can_be_taken_back(
     officer: Officer, deps: Deps, reader: Reader
 ) -> None:
     await officer.get()
-    await officer.send(jpeg(), before=[jpeg(320, 240)], **HANDLED)
+    await officer.send(jpeg(), before=[jpeg(320, 240)], more=HANDLED)
     waits = officer.address
     await read_all(deps, reader)
     page = await officer.get(waits)
@@ -177,7 +179,7 @@ async def test_what_is_wrong_is_told_at_its_field(
     officer: Officer, deps: Deps, more: dict[str, str], field: str, words: str
 ) -> None:
     await officer.get()
-    await officer.send(**more)
+    await officer.send(more=more)
     assert officer.status == 400
     assert words in officer.faults[field]
     assert await count(deps) == 0
@@ -185,11 +187,11 @@ async def test_what_is_wrong_is_told_at_its_field(
 
 async def test_photos_have_their_limits_and_names_of_ours(officer: Officer, deps: Deps) -> None:
     await officer.get()
-    await officer.send(jpeg(), jpeg(1), before=[jpeg(2), jpeg(3)], **HANDLED)
+    await officer.send(jpeg(), jpeg(1), before=[jpeg(2), jpeg(3)], more=HANDLED)
     assert "两处合起来最多 3 张" in officer.faults["files"]
-    await officer.send(b"no picture", **HANDLED)
+    await officer.send(b"no picture", more=HANDLED)
     assert ("只收照片" in officer.faults["after"], "重新选一次" in officer.faults["files"]) == (True, True)
-    await officer.send(jpeg(), before=[jpeg(320, 240)], **HANDLED)
+    await officer.send(jpeg(), before=[jpeg(320, 240)], more=HANDLED)
     async with deps.db.reads() as session:
         names = set(await session.scalars(sa.select(Attachment.name)))
     assert names == {"现场照片 1.jpg", "处理后照片 1.jpg"}
@@ -209,13 +211,13 @@ async def test_what_is_open_there_is_shown_first_and_said_again_it_is_sent(
 
 async def test_what_lies_elsewhere_is_said_before_it_is_sent(officer: Officer, deps: Deps) -> None:
     await officer.get()
-    await officer.send(place="海淀区学院路街道成府路")
+    await officer.send(more={"place": "海淀区学院路街道成府路"})
     assert officer.status == 409
     assert "这里像是<b>海淀区学院路街道</b>，不归望京街道办事处管" in officer.page
     assert await count(deps) == 0
     # Said by the point as well.
     await officer.get()
-    await officer.send(place="", lat="39.9990", lon="116.3260")
+    await officer.send(more={"place": "", "lat": "39.9990", "lon": "116.3260"})
     assert (officer.status, "<b>海淀区" in officer.page) == (409, True)
 
 
@@ -247,7 +249,7 @@ async def test_before_sending_the_script_may_ask_the_same(officer: Officer, deps
     assert (told["sent"], told["elsewhere"], told["same"]) == (None, "海淀区学院路街道", [])
     told = await (await officer.client.post(f"{PAGE}/look", data={**asked, "place": ""})).json()
     assert [one["title"] for one in told["same"]] == ["垃圾没有清"]
-    await officer.send(seen=told["mark"])
+    await officer.send(more={"seen": told["mark"]})
     told = await (await officer.client.post(f"{PAGE}/look", data={**fields, "text": ""})).json()
     assert (told["sent"] is not None, told["same"]) == (True, [])
     answer = await officer.client.post(f"{PAGE}/look", data={"text": GOOD["text"]})
@@ -290,7 +292,7 @@ async def test_the_figures_are_on_the_page_of_trends_and_as_json(
     officer: Officer, client_of: ClientOf, deps: Deps, reader: Reader
 ) -> None:
     await officer.get()
-    await officer.send(jpeg(), **HANDLED)
+    await officer.send(jpeg(), more=HANDLED)
     await read_all(deps, reader)
     analyst = await client_of(Role.ANALYST)
     told = await (await analyst.get("/api/v1/patrol/figures")).json()
