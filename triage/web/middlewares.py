@@ -67,6 +67,8 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+#: Where an officer says where they stand (我的位置), to our own page alone.
+_LOCATING: Final = {"/desk/patrol": "camera=(), geolocation=(self), microphone=()"}
 
 
 class ForeignHost(TriageError):
@@ -126,6 +128,8 @@ async def dress_streams(request: web.Request, response: web.StreamResponse) -> N
 
 def _dress(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
+    if policy := _LOCATING.get(request.path):
+        response.headers["Permissions-Policy"] = policy
     if request.app[DEPS].settings.tls:
         response.headers["Strict-Transport-Security"] = _HSTS
         # Whoever sets one: none of our cookies goes over a line that others read.

@@ -25,7 +25,7 @@ from models.signals import Signal
 from models.tickets import Ticket
 from models.topics import Topic
 from models.viewing import all_seeing
-from models.vocab import State
+from models.vocab import Channel, Post, State
 from models.vocab_topics import TopicLevel
 from tests import browser, signed_in
 from tests.docs.access_matrix import routes
@@ -34,9 +34,14 @@ from tests.triage.services.incidents.test_watching import ENOUGH, begun, smells
 from tests.triage.services.reporting.test_reports import ITEMS
 from tests.triage.services.topics.test_topics import GRILLS, OILY
 from tests.triage.web.test_accessibility import WIDTHS, faults
+from triage.rules.moves import Actor
 from triage.services import registering, registration
 from triage.services.incidents import watching
+from triage.services.moving import Person
 from triage.services.parties import gathering
+from triage.services.patrol import reporting
+from triage.services.patrol.form import Report
+from triage.services.patrol.reporting import Photos
 from triage.services.registration import Typed
 from triage.services.rewards import clocking
 from triage.services.topics import finding
@@ -76,6 +81,7 @@ HERE = {
     "/desk/bulk/{id}": "/desk/bulk/1",
     "/desk/contacts/{unit}": "/desk/contacts/110105026",
     "/desk/parties/{id:[0-9]{1,10}}": "/desk/parties/{party}",
+    "/desk/patrol/{id}": "/desk/patrol/{patrolled}",
     "/desk/register/{id}": "/desk/register/{registered}",
     "/desk/reports/{id:[0-9]{1,10}}": "/desk/reports/1",
     "/desk/rewards/of/{no}": "/desk/rewards/of/{reward}",
@@ -134,7 +140,16 @@ async def fill(deps: Deps) -> list[str]:
     async with deps.db.writes.begin() as session:
         for key in ("k", "l"):
             await registering.register(session, deps, all_seeing("x"), replace(form, key=key), now=NOW)
+    await patrolled(deps)
     return list(numbers)
+
+
+async def patrolled(deps: Deps) -> None:
+    """A report of an officer that waits to be read, by the one who walks the pages."""
+    who = Person(Actor(Post.UNIT, "110105026", "maker"), "望京街道办事处 甲")
+    wish = Report("k", "望京北路边上一堆垃圾没有人清。", "望京北路")
+    async with deps.db.writes.begin() as session:
+        await reporting.report(session, deps, all_seeing("maker"), wish, who, photos=Photos(), now=NOW)
 
 
 async def make(client: Client, numbers: list[str]) -> None:
@@ -170,6 +185,10 @@ async def of_a_citizen(page: Page, axe: Axe) -> list[str]:
     return told + await faults(page, axe, "/citizen/case")
 
 
+def of_channel(channel: Channel) -> sa.Select[int | None]:
+    return sa.select(sa.func.max(Appeal.id)).where(Appeal.channel == channel.value)
+
+
 async def test_every_page_with_rows_is_within_reach_of_everyone(deps: Deps) -> None:
     numbers = await fill(deps)
     async with deps.db.reads() as session:
@@ -177,7 +196,8 @@ async def test_every_page_with_rows_is_within_reach_of_everyone(deps: Deps) -> N
             "party": await session.scalar(sa.select(sa.func.min(Party.id))),
             "topic": await session.scalar(sa.select(sa.func.min(Topic.id))),
             "reward": await session.scalar(sa.select(Reward.no)),
-            "registered": await session.scalar(sa.select(sa.func.max(Appeal.id))),
+            "registered": await session.scalar(of_channel(Channel.VISIT)),
+            "patrolled": await session.scalar(of_channel(Channel.PATROL)),
         }
     assert all(known.values())
     paths = [*LISTS, *(path.format(**known) for path in HERE.values())]

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from models.appeals import Appeal, Source
 from models.files import Attachment
-from models.filters import may_see
+from models.filters import may_see, may_see_unread
 from models.ledger import LedgerRow
 from models.tickets import Ticket
 from models.vocab import AppealState, Channel, Post
@@ -189,6 +189,7 @@ async def progress(session: AsyncSession, viewer: Viewer, appeal_id: int) -> Pro
         LedgerRow.act == LedgerAct.REGISTERED.value, LedgerRow.who == viewer.login,
     )  # fmt: skip
     seen = sa.and_(Ticket.id.is_not(None), may_see(viewer))
+    unread = sa.and_(Ticket.id.is_(None), may_see_unread(viewer))
     row = (
         await session.execute(
             sa.select(
@@ -197,7 +198,7 @@ async def progress(session: AsyncSession, viewer: Viewer, appeal_id: int) -> Pro
             )
             .join(Source, Source.id == Appeal.source_id)
             .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
-            .where(Appeal.id == appeal_id, Source.key == SOURCE, sa.or_(mine, seen))
+            .where(Appeal.id == appeal_id, Source.key == SOURCE, sa.or_(mine, seen, unread))
         )
     ).one_or_none()  # fmt: skip
     if row is None:

@@ -46,7 +46,7 @@ here?.addEventListener("click", () => {
   navigator.geolocation.getCurrentPosition(
     placed,
     (fault) => { told.textContent = `${WHY[fault.code] ?? "定位没有成功"}：请在地图上点，或写明在哪里。`; },
-    { enableHighAccuracy: true, timeout: 20000, maximumAge: 60000 },
+    { enableHighAccuracy: true, timeout: 20000, maximumAge: 0 },
   );
 });
 

@@ -280,6 +280,14 @@ async def test_a_bureau_and_a_district_report_as_their_own(client_of: ClientOf) 
         assert f"以<b>{name}</b>的名义" in page
 
 
+async def test_the_browser_may_say_where_one_is_on_this_page_alone(officer: Officer) -> None:
+    allowed = {
+        path: "geolocation=(self)" in (await officer.client.get(path)).headers["Permissions-Policy"]
+        for path in (PAGE, "/desk", "/desk/due")
+    }
+    assert allowed == {PAGE: True, "/desk": False, "/desk/due": False}
+
+
 async def test_who_has_no_unit_yet_chooses_one(client: Client, deps: Deps) -> None:
     somebody = Officer(client)
     await somebody.get()
