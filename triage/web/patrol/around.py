@@ -77,6 +77,26 @@ async def around(
     return Around(_elsewhere(unit, sure, names), cases)
 
 
+async def own_street(unit: UnitRow, names: Names, point: tuple[float, float], words: str) -> str | None:
+    """District and street of the officer's own unit, where a point may well lie there; None: else.
+
+    Which street a point is in only its centre tells, and that not often. Where none is clear and the words
+    name none, an officer of one of the nearest is taken to be in their own.
+    """
+    if not unit.street_code or _named(names, words):
+        return None
+    found = await asyncio.to_thread(lambda: atlas().reverse(*point))
+    near = {one.code[:_STREET] for one in found.streets[:_STREETS]}
+    own = unit.street_code[:_STREET]
+    if found.district is None or sure_street(found) is not None or own not in near:
+        return None
+    return (
+        f"{found.district.name}{names.street(own)}"
+        if own.startswith(found.district.code[:_DISTRICT])
+        else None
+    )
+
+
 def _named(names: Names, words: str) -> tuple[str, ...]:
     """Streets whose whole name stands in the words."""
     found = []

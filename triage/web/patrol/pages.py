@@ -25,7 +25,7 @@ from triage.web.citizen import pressed
 from triage.web.citizen.page import new_key, text_of
 from triage.web.desk import render
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
-from triage.web.patrol.around import NOTHING, Around, around
+from triage.web.patrol.around import NOTHING, Around, around, own_street
 from triage.web.ticket_page import acting_of, acting_view
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ async def _sent(request: web.Request, form: Form, posted: Mapping[str, Any]) -> 
     except BadInput as error:
         return await _form(request, form, {"files": error.detail}, status=error.status)
     form = replace(form, typed=replace(form.typed, before=len(before), after=len(after)))
-    found, faults = await _judged(form)
+    found, faults = await _judged(request, form, mine[1] if mine else None)
     if mine is None:
         faults["form"] = _NO_UNIT
     limits, status = limits_of(request), BadInput.status
@@ -200,7 +200,9 @@ async def _stored(request: web.Request, form: Form) -> bool:
     return known is not None
 
 
-async def _judged(form: Form) -> tuple[Report | None, dict[str, str]]:
+async def _judged(
+    request: web.Request, form: Form, unit: UnitRow | None
+) -> tuple[Report | None, dict[str, str]]:
     """What can be reported, with the place that was pressed, or what is wrong with it."""
     spot = await pressed.spot(form.lon, form.lat)
     found, faults = forms.check(form.typed, placed=spot is not None)
@@ -209,8 +211,11 @@ async def _judged(form: Form) -> tuple[Report | None, dict[str, str]]:
     if found is None or faults:
         return None, faults
     if spot is not None:
-        place = "，".join(p for p in (spot.filed(found.place), found.place) if p)
-        found = replace(found, place=place, point=(spot.lon, spot.lat))
+        point, filed = (spot.lon, spot.lat), spot.filed(found.place)
+        if unit is not None:
+            words = f"{found.place or ''} {found.text}"
+            filed = await own_street(unit, request.app[NAMES], point, words) or filed
+        found = replace(found, place="，".join(p for p in (filed, found.place) if p), point=point)
     return found, faults
 
 

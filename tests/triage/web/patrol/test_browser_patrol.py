@@ -84,7 +84,7 @@ async def test_from_ones_place_to_the_ticket_with_the_network_away_between(
     await page.context.set_geolocation(HERE)  # type: ignore[arg-type]
     await page.get_by_role("button", name="我的位置").click()
     await expect(page.locator("[data-here-said]")).to_contain_text("朝阳区")
-    await page.get_by_label("已当场处理").check()
+    await page.get_by_role("radio", name="已当场处理").check()
     await page.locator("#note").fill(HANDLED["note"])
     await page.locator("#after").set_input_files(photo)
     await page.context.set_offline(True)
