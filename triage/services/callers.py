@@ -102,7 +102,7 @@ def spellings(phone: str) -> tuple[str, ...]:
     number = whole = normal_phone(phone) if len(phone) <= LONGEST else ""
     parts = phones.besides(phone) if whole else ()
     if len(parts) == 1:
-        # With its extension: the rest of it is of the house. What was sealed before 0052 has all its digits.
+        # With its extension: the rest of it is of the house. What was sealed before 0051 has all its digits.
         return (*dict.fromkeys((*spellings(parts[0]), whole)),)
     if abroad := _ABROAD.fullmatch(number):
         number = f"0{abroad[1]}"

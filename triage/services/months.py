@@ -297,7 +297,8 @@ def _told(row: MonthFigures, verdicts: tuple[Verdict, ...]) -> Published:
         {Rate(rate): weight for rate, weight in told["weights"]["values"].items()},
     )  # fmt: skip
     at_once, withdrawn, patrol = (
-        {(by, key): count for by, key, count in told.get(name, ())} for name in ("answered", "withdrawn", "patrol")
+        {(by, key): count for by, key, count in told.get(name, ())}
+        for name in ("answered", "withdrawn", "patrol")
     )
     lines = tuple(
         Line(

@@ -1,8 +1,8 @@
 """记下要回传的动作: a move of a platform's ticket leaves a row for the sender, in the move's own transaction.
 
-Which moves are told: the seven of R7.3, 当场答复 as two of them, 更正反馈 as a further 反馈, and 撤诉 that ended
-a case as 办结 (not what the platform itself asked for). The ticket's row is locked by the move,
-so the action numbers of an order are given out one after another. What can still be undone waits until it no
+Which moves are told: the seven of R7.3, 当场答复 as two of them, 更正反馈 as a further 反馈, and 撤诉 that
+ended a case as 办结 (not what the platform itself asked for). The ticket's row is locked by the move, so the
+action numbers of an order are given out one after another. What can still be undone waits until it no
 longer can (unless the source says otherwise): undone before that, it is never sent; after, a further 阶段反馈
 says so, as when what was answered at once is taken up again (受理), or what was withdrawn (取消撤诉).
 """

@@ -191,6 +191,8 @@ async def _settled(session: AsyncSession, backs: Sequence[Waiting]) -> set[int]:
         await session.scalars(sa.select(Ticket.no).where(Ticket.no.in_(numbers), Ticket.state.in_(_ANSWERED)))
     )
     return {one.id for one in backs if one.facts["no"] in answered}
+
+
 async def _other_since(session: AsyncSession, withdrawals: Sequence[Waiting]) -> set[int]:
     """Of 撤诉 and 取消撤诉 those that something else followed: undone (撤销), taken back, withdrawn again."""
     if not withdrawals:

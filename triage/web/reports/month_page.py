@@ -72,12 +72,10 @@ class MonthLine:
     composite: str
     change: str
     group: str
+    #: Of `out`: 当场答复, 撤诉, 自建工单 (未诉先办).
     answered: int = 0
-    """Of `out`: 当场答复."""
     withdrawn: int = 0
-    """Of `out`: 撤诉."""
     patrol: int = 0
-    """Of `out`: 自建工单 (未诉先办)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ async def page(deps: Deps) -> AsyncIterator[Page]:
             geolocation=HERE, permissions=["geolocation"],  # type: ignore[arg-type]
         )  # fmt: skip
         token = await signed_in.sign_in(deps, Role.STREET, unit=STREET, login="wang")
-        await context.add_cookies([signed_in.browser_cookie(base, token)])
+        await context.add_cookies([signed_in.browser_cookie(base, token)])  # type: ignore[list-item]
         found = await context.new_page()
         faults: list[str] = []
         found.on("pageerror", lambda error: faults.append(str(error)))

@@ -12,8 +12,8 @@ from alembic import op
 
 from models.db import BigId
 
-revision = "0052"
-down_revision = "0046"
+revision = "0051"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
