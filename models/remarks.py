@@ -12,16 +12,13 @@ import models.staff  # noqa: F401  (the table that foreign keys here name)
 from models.db import Base, BigId
 from models.tickets import Ticket
 from models.units import Staff
-from models.vocab import Post
+from models.viewing import AT_DESK
 from models.vocab_remarks import Audience
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from models.viewing import Viewer
-
-#: Whoever sees the whole city with one of these is at 12345's own desk, a unit like the others here.
-_AT_DESK: Final = frozenset({Post.HOTLINE, Post.FOLLOW_UP, Post.SUPERVISOR})
 
 
 class TicketRemark(Base):
@@ -52,8 +49,8 @@ JOINED: Final = sa.join(
 
 
 def at_desk(viewer: Viewer) -> bool:
-    """Whether somebody is of 12345's own desk."""
-    return viewer.scope.everything and not viewer.posts.isdisjoint(_AT_DESK)
+    """Whether somebody is of 12345's own desk, a unit like the others here, and acts so."""
+    return None in viewer.scope.desks and not viewer.posts.isdisjoint(AT_DESK)
 
 
 def readable(viewer: Viewer) -> ColumnElement[bool]:

@@ -33,12 +33,21 @@ class Scope:
     own: frozenset[str] = frozenset()
     #: An officer's role granted for no unit: they may act for any. Sees nothing more by it.
     any_unit: bool = False
+    #: Desks at which one single role puts somebody: `AT_DESK` of its posts and their reach together. None:
+    #: 12345's own, by a role for the whole city; else the unit that the role was granted for.
+    desks: frozenset[str | None] = frozenset()
+    #: Of those, where that role has 受理 or 回访: the desks that have shifts (交接班).
+    shifts: frozenset[str | None] = frozenset()
 
 
+#: Posts of a hotline's desk.
+AT_DESK: Final = frozenset({Post.HOTLINE, Post.FOLLOW_UP, Post.SUPERVISOR})
 #: The login of whoever sits at this machine while nobody signs in; no account may have it.
 LOCAL: Final = "local"
 #: Sees every case, confidential ones too: the system's own work, and a person at the terminal.
-ALL: Final = Scope(everything=True, secret=True, any_unit=True)
+ALL: Final = Scope(
+    everything=True, secret=True, any_unit=True, desks=frozenset({None}), shifts=frozenset({None})
+)
 
 
 @dataclass(frozen=True, slots=True)

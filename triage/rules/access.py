@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from models.viewing import Scope, Viewer
+from models.viewing import AT_DESK, Scope, Viewer
 from models.vocab import Level, Post
 from models.vocab_staff import Permission, Reach, Role
 from triage.errors import TriageError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 WITH_UNIT: Final = (Post.UNIT, Post.DISTRICT)
 #: Whoever makes moves has one of these.
 MOVERS: Final = (Permission.INTAKE, Permission.HANDLE, Permission.FOLLOW_UP, Permission.SUPERVISE)
+#: Whoever has one of these by a role works in shifts at its desk.
+_IN_SHIFTS: Final = frozenset({Permission.INTAKE, Permission.FOLLOW_UP})
 #: What is one for the whole city: a role of one unit does not give it. Sources are the intake of all (12345,
 #: the media), the provider of 回拨 learns all numbers, the ledger (审计) tells of all units' people;
 #: leads (媒体线索) are told and decided before anybody knows whose they are.
@@ -96,6 +98,8 @@ def _scope(tables: Tables, rows: Iterable[AccessRow], unit_code: str | None) -> 
     unit = tables.units.get(unit_code or "")
     whole = of_city(tables, unit_code)
     city = [row for row in rows if row.reach is Reach.CITY and whole]
+    # A role by itself: the reach of one does not go with the post of another.
+    desks = [(row, desk) for row in rows for desk in _desk(tables, row, unit_code) if AT_DESK & {*row.posts}]
     local = unit_code is not None and any(
         row.reach is Reach.UNIT or (row.reach is Reach.CITY and not whole) for row in rows
     )
@@ -105,7 +109,17 @@ def _scope(tables: Tables, rows: Iterable[AccessRow], unit_code: str | None) -> 
         units=below(tables, unit_code) if local and unit_code else frozenset(),
         own=frozenset({unit_code}) if local and unit is not None and unit_code else frozenset(),
         any_unit=unit_code is None and any(row.reach is Reach.UNIT for row in rows),
+        desks=frozenset(desk for _, desk in desks),
+        shifts=frozenset(desk for row, desk in desks if _IN_SHIFTS & {*row.permissions}),
     )
+
+
+def _desk(tables: Tables, row: AccessRow, unit_code: str | None) -> tuple[str | None, ...]:
+    """Whose desk such a role is at: None is 12345's own; () none, as of a unit that nobody knows."""
+    if row.reach is Reach.CITY and of_city(tables, unit_code):
+        return (None,)
+    reaches = row.reach is not Reach.NONE and unit_code in tables.units
+    return (unit_code,) if reaches else ()
 
 
 def of_office(tables: Tables, who: Viewer) -> bool:

@@ -263,15 +263,16 @@ def unit_of(viewer: Viewer, post: Post, unit: str | None) -> str | None:
     """For whom they write: the unit they act for, else their own; None: 12345's desk."""
     if post in WITH_UNIT:
         return unit
-    return own_desk(viewer)
+    return own_desk(viewer, viewer.scope.desks)
 
 
-def own_desk(viewer: Viewer) -> str | None:
-    """The unit that somebody without one to act for belongs to; None: 12345's own desk."""
-    if viewer.scope.everything:
+def own_desk(viewer: Viewer, desks: Collection[str | None]) -> str | None:
+    """Of the desks that somebody is at the one they write for; None: 12345's own."""
+    if None in desks:
         return None
-    own = viewer.scope.own
-    return viewer.unit_code if viewer.unit_code in own else min(own, default=viewer.unit_code)
+    if viewer.unit_code in desks:
+        return viewer.unit_code
+    return min((desk for desk in desks if desk is not None), default=viewer.unit_code)
 
 
 def _tell(

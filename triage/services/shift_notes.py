@@ -121,9 +121,9 @@ class Done:
 
 def desk_of(viewer: Viewer) -> str | None:
     """Whose notes somebody reads and writes; None: 12345's own. Raises NoDesk."""
-    if not viewer.scope.everything and not viewer.scope.own:
+    if not viewer.scope.shifts:
         raise NoDesk
-    return own_desk(viewer)
+    return own_desk(viewer, viewer.scope.shifts)
 
 
 def _of(desk: str | None) -> ColumnElement[bool]:
@@ -132,7 +132,7 @@ def _of(desk: str | None) -> ColumnElement[bool]:
 
 async def waiting(session: AsyncSession, viewer: Viewer) -> int:
     """How many notes of the own desk nobody has relieved."""
-    if not viewer.scope.everything and not viewer.scope.own:
+    if not viewer.scope.shifts:
         return 0
     counted = sa.select(sa.func.count()).select_from(ShiftNote).where(_of(desk_of(viewer)), _OPEN)
     return await session.scalar(counted) or 0

@@ -397,3 +397,21 @@ async def test_a_clerk_of_two_districts_does_not_write_for_12345(deps: Deps, no:
     async with deps.db.writes.begin() as session:
         await remarks.write(session, deps.tables, who, person, Wish(no, CALLED, Audience.OWN, "k"), now=NOW)
     assert (await texts(deps, "qu", no), await texts(deps, "clerk", no)) == ([CALLED], [])
+
+
+async def test_two_roles_apart_do_not_make_one_of_12345s_own(deps: Deps, no: str) -> None:
+    """The whole city by 有奖举报, a desk's post by 督办 of a district."""
+    await add_person(deps, "both", (Role.SUPERVISOR, CHAOYANG), (Role.REWARD, None), name="两样")
+    await write(deps, "clerk", no, "只给 12345", Audience.OWN)
+    assert await texts(deps, "both", no) == []
+    who, person = await viewer(deps, "both"), Person(Actor(Post.SUPERVISOR, None, "both"), "两样")
+    async with deps.db.writes.begin() as session:
+        await remarks.write(session, deps.tables, who, person, Wish(no, CALLED, Audience.OWN, "k"), now=NOW)
+    assert (await texts(deps, "qu", no), await texts(deps, "clerk", no)) == ([CALLED], ["只给 12345"])
+
+
+async def test_a_role_of_the_city_reads_of_12345_whatever_else_somebody_has(deps: Deps, no: str) -> None:
+    await add_person(deps, "both", (Role.SUPERVISOR, None), (Role.STREET, WANGJING), name="两样")
+    await write(deps, "clerk", no, "只给 12345", Audience.OWN)
+    await write(deps, "li", no, "只给街道", Audience.OWN)
+    assert sorted(str(text) for text in await texts(deps, "both", no)) == ["只给 12345", "只给街道"]

@@ -308,3 +308,20 @@ async def test_however_many_notes_it_costs_three_queries(deps: Deps, nos: Sequen
         await shift_notes.notes(session, who, since=SINCE, lasts=LASTS, now=NOW)
         sa.event.remove(engine, "before_cursor_execute", note)
     assert len([one for one in asked if one.startswith("SELECT")]) == 3
+
+
+async def test_two_roles_apart_do_not_open_12345s_own_shifts(deps: Deps, nos: Sequence[str]) -> None:
+    """The whole city by 有奖举报 or 督办, 受理 by a district: the shifts are the district's."""
+    assert nos
+    await add_person(deps, "prize", (Role.CLERK, CHAOYANG), (Role.REWARD, None), name="两样")
+    await add_person(deps, "boss", (Role.FOLLOW_UP, CHAOYANG), (Role.SUPERVISOR, None), name="两样")
+    await add_person(deps, "looks", (Role.SUPERVISOR, None), (Role.STREET, "110105026"), name="没有班")
+    city = await write(deps, "day", "全市的")
+    await write(deps, "local", "朝阳的")
+    for login in ("prize", "boss"):
+        assert (words((await read(deps, login))[0]), await count(deps, login)) == (["朝阳的"], 1)
+        with pytest.raises(NotFound):
+            await relieve(deps, login, city.id)
+    assert await count(deps, "looks") == 0
+    with pytest.raises(NoDesk):
+        await read(deps, "looks")

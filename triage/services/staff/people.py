@@ -64,6 +64,8 @@ def viewer_of(tables: Tables, person: Person, *, now: datetime) -> Viewer:
         units=_all(part.scope.units for part in parts),
         own=_all(part.scope.own for part in parts),
         any_unit=any(part.scope.any_unit for part in parts),
+        desks=_all(part.scope.desks for part in parts),
+        shifts=_all(part.scope.shifts for part in parts),
     )
     return Viewer(
         login=person.login,
