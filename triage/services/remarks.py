@@ -23,10 +23,9 @@ from models.units import Staff, Unit
 from models.vocab import Post, Role, Tag
 from models.vocab_ledger import LedgerAct, SubjectKind
 from models.vocab_remarks import Audience
-from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules.access import WITH_UNIT, check_post
-from triage.services import ledger, move_rows
+from triage.services import ledger, move_rows, ticket_numbers
 from triage.services.citizen.filing import clean
 from triage.services.identities.showing import shown_text
 from triage.services.moving import KeyReused
@@ -47,6 +46,8 @@ LONGEST: Final = 500
 LONGEST_KEY: Final = 64
 #: So many of a case are read, the newest.
 MOST: Final = 200
+_NOT_SEEN: Final = "没有这张工单，或您无权查看。"
+_NO_REMARK: Final = "没有这条备注，或您无权查看。"
 
 
 class NoPart(TriageError):
@@ -68,6 +69,16 @@ class TooLate(TriageError):
 
     code: ClassVar[str] = "too_late"
     status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What of a case its remarks need. `joined`: something was merged into it once, or that was not asked."""
+
+    id: int
+    no: str
+    handled_by: tuple[str, ...]
+    joined: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +126,13 @@ class Written:
 
 
 def checked(text: str) -> str:
-    """The words as they are kept. Raises BadInput."""
+    """The words as they were meant, not masked yet. Raises BadInput."""
     words = clean(text)
     if not words:
         raise BadInput("备注：请写内容。")
     if len(words) > LONGEST:
         raise BadInput(f"备注：最多 {LONGEST} 个字，现在是 {len(words)} 个字。")
-    return mask_identity(words)
+    return words
 
 
 def check_key(key: str) -> None:
@@ -130,12 +141,31 @@ def check_key(key: str) -> None:
         raise BadInput(f"提交编号 key 应有 1 到 {LONGEST_KEY} 个可见字符")
 
 
+def case_of(whole: WholeTicket) -> Case:
+    """The same of a ticket that was read whole."""
+    ticket = whole.ticket
+    handled_by = tuple(part.code for part in whole.units if part.role != Role.COPY.value)
+    return Case(ticket.id, ticket.no, handled_by, any(event.tag == Tag.JOINED for event in whole.events))
+
+
+async def case(session: AsyncSession, viewer: Viewer, no: str) -> Case:
+    """It alone, where the viewer may see it: two small queries. Raises NotFound."""
+    ticket_id = await session.scalar(sa.select(Ticket.id).where(Ticket.no == _known(no), may_see(viewer)))
+    if ticket_id is None:
+        raise NotFound(_NOT_SEEN)
+    parts = await session.scalars(
+        sa.select(TicketUnit.unit_code).where(
+            TicketUnit.ticket_id == ticket_id, TicketUnit.role != Role.COPY.value
+        )
+    )
+    return Case(ticket_id, no, tuple(parts))
+
+
 async def of_case(
-    session: AsyncSession, viewer: Viewer, whole: WholeTicket, *, lasts: timedelta, now: datetime
+    session: AsyncSession, viewer: Viewer, case: Case, *, lasts: timedelta, now: datetime
 ) -> Remarks:
     """Those on a case that the viewer may see, and on what stands merged into it (nothing of a 保密 one)."""
-    joined = any(event.tag == Tag.JOINED for event in whole.events)
-    behind = await behind_ids(session, [whole.ticket.id]) if joined else set()
+    behind = await behind_ids(session, [case.id]) if case.joined else set()
     if behind:
         # Asked first: within an OR the predicate would be reckoned for all cases of a unit.
         plain = (
@@ -144,7 +174,7 @@ async def of_case(
             .where(Ticket.id.in_(sorted(behind)), may_see(viewer), Appeal.confidential.is_(False))
         )
         behind = set(await session.scalars(plain))
-    here = TicketRemark.ticket_id.in_(sorted({whole.ticket.id, *behind}))
+    here = TicketRemark.ticket_id.in_(sorted({case.id, *behind}))
     rows = (
         await session.execute(
             sa.select(
@@ -157,13 +187,17 @@ async def of_case(
             .limit(MOST + 1)
         )
     ).all()  # fmt: skip
-    handled_by = [part.code for part in whole.units if part.role != Role.COPY.value]
+    # Of any ticket: what was masked for its writer when it was kept is masked already.
+    tickets = await ticket_numbers.known(session, ticket_numbers.named(row.text for row in rows))
 
     def shown(row: Any) -> Remark:  # noqa: ANN401  (a result row: columns by name)
-        own = row.ticket_id == whole.ticket.id
+        own = row.ticket_id == case.id
         text, until = row.text, row.at + lasts
         if text is not None:
-            text = shown_text(viewer, text, handled_by=handled_by if own else None)
+            handlers = case.handled_by if own else None
+            text = ticket_numbers.masked(
+                text, tickets, lambda words: shown_text(viewer, words, handled_by=handlers)
+            )
         mine = row.login == viewer.login and text is not None and now <= until
         return Remark(
             row.id, None if own else row.no, row.at, row.name or row.login, row.unit, Audience(row.audience),
@@ -191,7 +225,9 @@ async def write(
     actor = person.actor
     check_post(viewer, actor.post, actor.unit)
     check_key(wish.key)
-    wish = replace(wish, text=checked(wish.text))
+    words = checked(wish.text)
+    numbers = await ticket_numbers.known(session, ticket_numbers.named([words]), viewer)
+    wish = replace(wish, text=ticket_numbers.masked(words, numbers))
     ticket = await _locked(session, viewer, wish.no)
     before = await session.scalar(
         sa.select(TicketRemark)
@@ -226,36 +262,52 @@ async def write(
 async def take_back(
     session: AsyncSession, viewer: Viewer, no: str, remark_id: int, *, lasts: timedelta, now: datetime
 ) -> Written:
-    """撤回 one's own, its words gone. Raises NotFound, NotYours, TooLate."""
-    ticket = await _locked(session, viewer, no)
+    """撤回 one's own, its words gone; also on a case that went out of sight since.
+
+    `no`: the case, or one that it is merged into. Raises NotFound, NotYours, TooLate.
+    """
     found = (
         await session.execute(
-            sa.select(TicketRemark, Staff.login)
+            sa.select(TicketRemark, Ticket.no, Staff.login)
             .select_from(JOINED)
-            .where(TicketRemark.id == remark_id, TicketRemark.ticket_id == ticket.id, readable(viewer))
+            .where(TicketRemark.id == remark_id)
+            # Of two presses at once the second sees what the first did.
+            .with_for_update(of=TicketRemark)
         )
     ).one_or_none()
-    if found is None:
-        raise NotFound("没有这条备注，或您无权查看。")
-    remark, login = found
+    if found is None or not await _stands_on(session, found[0].ticket_id, no):
+        raise NotFound(_NO_REMARK)
+    remark, own_no, login = found
     if login != viewer.login:
-        raise NotYours
+        theirs = sa.select(TicketRemark.id).select_from(JOINED)
+        seen = theirs.where(TicketRemark.id == remark_id, may_see(viewer), readable(viewer))
+        raise NotYours if await session.scalar(seen) else NotFound(_NO_REMARK)
     if remark.text is None:
-        return Written(ticket.no, remark.id, repeated=True)
+        return Written(own_no, remark.id, repeated=True)
     if now > remark.at + lasts:
         raise TooLate
     remark.text, remark.taken_back_at = None, now
-    _tell(session, viewer, ticket.no, remark, act=LedgerAct.REMARK_TAKEN_BACK, now=now)
-    return Written(ticket.no, remark.id)
+    _tell(session, viewer, own_no, remark, act=LedgerAct.REMARK_TAKEN_BACK, now=now)
+    return Written(own_no, remark.id)
+
+
+async def _stands_on(session: AsyncSession, ticket_id: int, no: str) -> bool:
+    """Whether a ticket is the one of that number, or merged into it."""
+    asked = await session.scalar(sa.select(Ticket.id).where(Ticket.no == _known(no)))
+    return asked is not None and (asked == ticket_id or ticket_id in await behind_ids(session, [asked]))
+
+
+def _known(no: str) -> str:
+    return no[:40].replace("\0", "")
 
 
 async def _locked(session: AsyncSession, viewer: Viewer, no: str) -> Ticket:
     """The ticket, held: of two presses at once the second sees what the first did. Raises NotFound."""
     ticket = await session.scalar(
-        sa.select(Ticket).where(Ticket.no == no[:40].replace("\0", ""), may_see(viewer)).with_for_update()
+        sa.select(Ticket).where(Ticket.no == _known(no), may_see(viewer)).with_for_update()
     )
     if ticket is None:
-        raise NotFound("没有这张工单，或您无权查看。")
+        raise NotFound(_NOT_SEEN)
     return ticket
 
 

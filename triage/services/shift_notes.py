@@ -31,6 +31,7 @@ from triage.services.citizen.filing import clean
 from triage.services.identities.showing import shown_text
 from triage.services.moving import KeyReused
 from triage.services.remarks import TooLate, check_key, own_desk
+from triage.services.ticket_numbers import NUMBER, masked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -48,7 +49,6 @@ MOST_TICKETS: Final = 200
 MOST: Final = 100
 #: Wrong numbers that a refusal names.
 _NAMED: Final = 5
-_NUMBER: Final = re.compile(r"(?<![0-9-])[0-9]{8}-[0-9]{6,20}(?![0-9-])")
 _BETWEEN: Final = re.compile(r"[\s,，、;；。]+")
 _HIDDEN: Final = "〔您看不到的工单〕"
 _OPEN: Final[sa.ColumnElement[bool]] = sa.literal_column(f"({OPEN})", sa.Boolean)
@@ -141,9 +141,10 @@ async def waiting(session: AsyncSession, viewer: Viewer) -> int:
 async def notes(
     session: AsyncSession, viewer: Viewer, *, since: datetime, lasts: timedelta, now: datetime
 ) -> tuple[tuple[Note, ...], tuple[Note, ...]]:
-    """What nobody has relieved, however old, and the others since a moment; newest first. Three queries."""
+    """What nobody has relieved, however old, and what was over since then; newest first. Three queries."""
     mine = _of(desk_of(viewer))
     relief = aliased(Staff)
+    over_at = sa.func.coalesce(ShiftNote.relieved_at, ShiftNote.taken_back_at)
     asked = (
         sa.select(
             ShiftNote.id, ShiftNote.at, ShiftNote.text, ShiftNote.relieved_at, ShiftNote.taken_back_at,
@@ -151,11 +152,14 @@ async def notes(
         )
         .join(Staff, Staff.id == ShiftNote.by_id)
         .outerjoin(relief, relief.id == ShiftNote.relieved_id)
-        .order_by(ShiftNote.at.desc(), ShiftNote.id.desc())
         .limit(MOST)
     )  # fmt: skip
-    standing = (await session.execute(asked.where(mine, _OPEN))).all()
-    over = (await session.execute(asked.where(mine, ~_OPEN, ShiftNote.at >= since))).all()
+    newest = asked.where(mine, _OPEN).order_by(ShiftNote.at.desc(), ShiftNote.id.desc())
+    # By when it was over, not when it was written: an old one that was relieved just now is among them, and
+    # can be undone.
+    ended = asked.where(mine, ~_OPEN, over_at >= since).order_by(over_at.desc(), ShiftNote.id.desc())
+    standing = (await session.execute(newest)).all()
+    over = (await session.execute(ended)).all()
     named: dict[int, list[tuple[NamedTicket, bool]]] = {}
     rows = await session.execute(
         sa.select(ShiftTicket.note_id, Ticket.no, Ticket.title, Ticket.state, may_see(viewer).label("seen"))
@@ -185,11 +189,12 @@ def _shown(
     hidden = {one.no for one, seen in named if not seen}
     tickets = tuple(one for one, seen in named if seen)
     gone, taken = row.taken_back_at is not None, row.relieved_at is not None
+    words = masked(row.text or "", {one.no for one, _ in named}, lambda words: shown_text(None, words))
     may_back = row.login == viewer.login and not gone and not taken and now <= row.at + lasts
     may_undo = taken and row.relief_login == viewer.login and now <= row.relieved_at + lasts
     return Note(
         id=row.id, at=row.at, by=row.name or row.login,
-        pieces=None if gone else _pieces(shown_text(None, row.text), {one.no for one in tickets}, hidden),
+        pieces=None if gone else _pieces(words, {one.no for one in tickets}, hidden),
         tickets=() if gone else tickets,
         relieved_at=row.relieved_at, relieved_by=(row.relief or row.relief_login) if taken else None,
         back_until=row.at + lasts if may_back else None,
@@ -201,7 +206,7 @@ def _pieces(text: str, seen: Collection[str], hidden: Collection[str]) -> tuple[
     """The words cut where they name a ticket of the note; one out of sight is not named."""
     found: list[tuple[str, str | None]] = []
     end = 0
-    for match in _NUMBER.finditer(text):
+    for match in NUMBER.finditer(text):
         no = match[0]
         if no in seen or no in hidden:
             found += [(text[end : match.start()], None), (no, no) if no in seen else (_HIDDEN, None)]
@@ -210,21 +215,22 @@ def _pieces(text: str, seen: Collection[str], hidden: Collection[str]) -> tuple[
 
 
 def checked(text: str) -> str:
-    """The words as they are kept. Raises BadInput."""
+    """The words as they were meant, not masked yet. Raises BadInput."""
     words = clean(text)
     if not words:
         raise BadInput("交班内容：请写内容。")
     if len(words) > LONGEST:
         raise BadInput(f"交班内容：最多 {LONGEST} 个字，现在是 {len(words)} 个字。")
-    return mask_identity(words)
+    return words
 
 
 async def write(session: AsyncSession, viewer: Viewer, wish: Wish, *, now: datetime) -> Done:
     """Leave a note for the next shift. Raises NoDesk, KeyReused, BadInput."""
     desk = desk_of(viewer)
     check_key(wish.key)
-    text = checked(wish.text)
-    ids = await _tickets(session, viewer, wish, text)
+    words = checked(wish.text)
+    named = await _tickets(session, viewer, wish, words)
+    ids, text = set(named.values()), masked(words, named)
     by_id = await _me(session, viewer, now)
     values = {"unit_code": desk, "at": now, "by_id": by_id, "text": text, "key": wish.key}
     made = await session.scalar(
@@ -240,7 +246,8 @@ async def write(session: AsyncSession, viewer: Viewer, wish: Wish, *, now: datet
                 sa.select(ShiftNote).where(ShiftNote.by_id == by_id, ShiftNote.key == wish.key)
             )
         ).one()
-        if before.text != text:
+        kept = await session.scalars(sa.select(ShiftTicket.ticket_id).where(ShiftTicket.note_id == before.id))
+        if before.text != text or set(kept) != ids:
             raise KeyReused
         return Done(before.id, repeated=True)
     if ids:
@@ -300,8 +307,8 @@ async def undo(
     return Done(note.id)
 
 
-async def _tickets(session: AsyncSession, viewer: Viewer, wish: Wish, text: str) -> set[int]:
-    """The tickets that a note names: those of the field must be there; of the words those that are.
+async def _tickets(session: AsyncSession, viewer: Viewer, wish: Wish, words: str) -> dict[str, int]:
+    """The tickets that a note names, by number: of the field all must be there; of the words those that are.
 
     Raises BadInput naming what is none.
     """
@@ -310,7 +317,7 @@ async def _tickets(session: AsyncSession, viewer: Viewer, wish: Wish, text: str)
     asked = [part for part in dict.fromkeys(_BETWEEN.split(typed)) if part]
     if len(asked) > MOST_TICKETS:
         raise BadInput(f"工单编号：一次最多 {MOST_TICKETS} 个，现在是 {len(asked)} 个。")
-    numbers = {*filter(_NUMBER.fullmatch, asked), *_NUMBER.findall(text)}
+    numbers = {*filter(NUMBER.fullmatch, asked), *NUMBER.findall(words)}
     rows = await session.execute(
         sa.select(Ticket.no, Ticket.id).where(Ticket.no.in_(sorted(numbers)), may_see(viewer))
     )
@@ -318,7 +325,7 @@ async def _tickets(session: AsyncSession, viewer: Viewer, wish: Wish, text: str)
     wrong = [part for part in asked if part not in known]
     if wrong:
         raise BadInput(_wrong(wrong))
-    return set(known.values())
+    return known
 
 
 def _wrong(wrong: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from models.ticket_detail import WholeTicket
-    from triage.services.remarks import Remarks
+    from triage.services.remarks import Case, Remarks
     from triage.web.acting import Acting
 
 #: What 12345's own desk is called beside the units.
@@ -72,13 +72,25 @@ TRIED: Final = web.RequestKey("remark_tried", TriedRemark)
 
 
 @dataclass(frozen=True, slots=True)
-class RemarkBox:
-    """What the page shows: the newest, the folded ones, the form for whoever may write one."""
+class RemarkLines:
+    """What a page shows of them: the newest, the folded ones."""
 
     no: str
     first: tuple[RemarkView, ...]
     rest: tuple[RemarkView, ...]
     more: bool
+    token: str
+
+    @property
+    def count(self) -> str:
+        """How many there are."""
+        return f"{len(self.first) + len(self.rest)}{'+' if self.more else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkBox(RemarkLines):
+    """The same, and the form for whoever may write one."""
+
     may: bool
     audiences: tuple[tuple[Audience, bool], ...]
     """Each with whether it is the one that was chosen."""
@@ -88,7 +100,6 @@ class RemarkBox:
     text: str
     error: str | None
     longest: int
-    token: str
 
 
 def lasts(request: web.Request) -> timedelta:
@@ -107,18 +118,23 @@ def views(found: Remarks) -> tuple[RemarkView, ...]:
     )  # fmt: skip
 
 
+async def lines(request: web.Request, session: AsyncSession, case: Case, *, token: str) -> RemarkLines:
+    """Those on a case; one query, more where others were merged into it."""
+    found = await remarks.of_case(
+        session, request[VIEWER], case, lasts=lasts(request), now=request.app[DEPS].clock.now()
+    )
+    shown = views(found)
+    return RemarkLines(case.no, shown[:FIRST], shown[FIRST:], found.more, token)
+
+
 async def box(
     request: web.Request, session: AsyncSession, whole: WholeTicket, who: Acting, *, token: str
 ) -> RemarkBox:
-    """What the page shows of them; one query, more of a case that others were merged into."""
-    deps = request.app[DEPS]
-    found = await remarks.of_case(
-        session, request[VIEWER], whole, lasts=lasts(request), now=deps.clock.now()
-    )  # fmt: skip
-    shown, tried = views(found), request.get(TRIED)
+    """What the ticket's page shows of them."""
+    found, tried = await lines(request, session, remarks.case_of(whole), token=token), request.get(TRIED)
     chosen = tried.audience if tried else Audience.OWN.value
     return RemarkBox(
-        no=whole.ticket.no, first=shown[:FIRST], rest=shown[FIRST:], more=found.more,
+        no=found.no, first=found.first, rest=found.rest, more=found.more,
         may=_may(request, whole, who),
         audiences=tuple((one, one.value == chosen) for one in Audience),
         whose=_whose(request, who), key=uuid.uuid4().hex, text=tried.text if tried else "",

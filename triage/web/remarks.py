@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import hdrs, web
 
-from models import ticket_detail
 from models.vocab_remarks import Audience
 from models.vocab_staff import Permission
 from triage.errors import BadInput, NotFound, TriageError
@@ -16,7 +15,6 @@ from triage.services import moving, remarks
 from triage.services.remarks import LONGEST, LONGEST_KEY, Wish, Written
 from triage.web import access, acting, asking, guard, moves, remark_box, ticket_page
 from triage.web.desk import render
-from triage.web.desks.live import BOARD
 from triage.web.keys import DEPS, VIEWER
 from triage.web.moves import as_json
 from triage.web.remark_box import TRIED, RemarkList, TriedRemark
@@ -34,13 +32,10 @@ _TAKEN_BEFORE: Final = "先前提交的那次已经记下，这次改过的没�
 async def part(request: web.Request) -> web.Response:
     """GET /desk/tickets/{no}/remarks/part: the lines without the page around them. Raises NotFound."""
     asking.refuse_others(request.query, ())
-    token, who = guard.token_of(request), ticket_page.acting_of(request)
     async with request.app[DEPS].db.reads() as session:
-        whole = await ticket_detail.whole_ticket(session, request[VIEWER], request.match_info["no"])
-        if whole is None:
-            raise NotFound("没有这张工单，或您无权查看。")
-        box = await remark_box.box(request, session, whole, who, token=token)
-    return render(request, "desk/remark_list.html", remarks=box)
+        case = await remarks.case(session, request[VIEWER], request.match_info["no"])
+        lines = await remark_box.lines(request, session, case, token=guard.token_of(request))
+    return render(request, "desk/remark_list.html", remarks=lines)
 
 
 async def written(request: web.Request) -> web.Response:
@@ -68,6 +63,12 @@ async def taken_back(request: web.Request) -> web.Response:
         await _take_back(request)
     except (remarks.NotYours, remarks.TooLate) as error:
         return await ticket_page.page_with(request, error)
+    try:
+        async with request.app[DEPS].db.reads() as session:
+            await remarks.case(session, request[VIEWER], no)
+    except NotFound:
+        # Taken back all the same; there is no page of it for them any more.
+        return web.Response(status=_SEE_OTHER, headers={hdrs.LOCATION: "/desk"})
     return _back(no, "remark-back")
 
 
@@ -76,13 +77,11 @@ async def listed(request: web.Request) -> web.Response:
     asking.refuse_others(request.query, ())
     deps, viewer = request.app[DEPS], request[VIEWER]
     async with deps.db.reads() as session:
-        whole = await ticket_detail.whole_ticket(session, viewer, request.match_info["no"])
-        if whole is None:
-            raise NotFound("没有这张工单，或您无权查看。")
+        case = await remarks.case(session, viewer, request.match_info["no"])
         found = await remarks.of_case(
-            session, viewer, whole, lasts=remark_box.lasts(request), now=deps.clock.now()
+            session, viewer, case, lasts=remark_box.lasts(request), now=deps.clock.now()
         )  # fmt: skip
-    return as_json(RemarkList(whole.ticket.no, remark_box.views(found), found.more))
+    return as_json(RemarkList(case.no, remark_box.views(found), found.more))
 
 
 async def written_json(request: web.Request) -> web.Response:
@@ -112,9 +111,7 @@ async def _write(request: web.Request, who: Acting, wish: Wish) -> Written:
     deps, viewer = request.app[DEPS], request[VIEWER]
     person = who.person(deps.tables)
     async with deps.db.writes.begin() as session:
-        done = await remarks.write(session, deps.tables, viewer, person, wish, now=deps.clock.now())
-    request.app[BOARD].tell()
-    return done
+        return await remarks.write(session, deps.tables, viewer, person, wish, now=deps.clock.now())
 
 
 async def _take_back(request: web.Request) -> Written:
@@ -123,11 +120,9 @@ async def _take_back(request: web.Request) -> Written:
     if number is None:
         raise NotFound("没有这条备注，或您无权查看。")
     async with deps.db.writes.begin() as session:
-        done = await remarks.take_back(
+        return await remarks.take_back(
             session, request[VIEWER], no, number, lasts=remark_box.lasts(request), now=deps.clock.now()
         )
-    request.app[BOARD].tell()
-    return done
 
 
 def _check_shown(request: web.Request, who: Acting, shown: object) -> None:

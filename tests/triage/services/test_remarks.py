@@ -114,7 +114,7 @@ async def read(deps: Deps, login: str, no: str, *, at: datetime = NOW) -> Remark
     async with deps.db.reads() as session:
         whole = await ticket_detail.whole_ticket(session, who, no)
         assert whole is not None
-        return await remarks.of_case(session, who, whole, lasts=LASTS, now=at)
+        return await remarks.of_case(session, who, remarks.case_of(whole), lasts=LASTS, now=at)
 
 
 async def texts(deps: Deps, login: str, no: str) -> list[str | None]:
@@ -324,6 +324,35 @@ async def test_of_a_merged_case_they_stand_on_the_heads_page_with_its_number(
     assert await texts(deps, "li", no) == ["这件"]
 
 
+async def test_of_a_merged_case_it_is_taken_back_by_the_heads_number_too(
+    deps: Deps, db: Database, no: str
+) -> None:
+    other = await merged(deps, db, no)
+    done = await write(deps, "clerk", other, "并入的那件")
+    here = await write(deps, "clerk", no, "这件")
+    with pytest.raises(NotFound):
+        await back(deps, "clerk", other, here.id)
+    with pytest.raises(NotYours):
+        await back(deps, "li", no, done.id)
+    assert await back(deps, "clerk", no, done.id) == Written(other, done.id)
+    assert await texts(deps, "li", no) == ["这件", None]
+
+
+async def test_ones_own_is_taken_back_where_the_case_went_out_of_sight(
+    deps: Deps, db: Database, no: str
+) -> None:
+    done = await write(deps, "qu", no)
+    theirs = await write(deps, "shen", no)
+    async with db.writes.begin() as session:
+        appeal = sa.select(Ticket.appeal_id).where(Ticket.no == no).scalar_subquery()
+        await session.execute(sa.update(Appeal).where(Appeal.id == appeal).values(confidential=True))
+    for number in (theirs.id, done.id + 99):
+        with pytest.raises(NotFound):
+            await back(deps, "qu", no, number)
+    assert await back(deps, "qu", no, done.id) == Written(no, done.id)
+    assert sorted(str(text) for text in await texts(deps, "li", no)) == ["None", CALLED]
+
+
 async def test_of_a_merged_case_in_confidence_the_head_tells_nothing(
     deps: Deps, db: Database, no: str
 ) -> None:
@@ -372,7 +401,7 @@ async def test_a_case_that_is_not_merged_costs_one_query(deps: Deps, no: str) ->
         assert whole is not None
         engine = deps.db.engine.sync_engine
         sa.event.listen(engine, "before_cursor_execute", note)
-        found = await remarks.of_case(session, who, whole, lasts=LASTS, now=NOW)
+        found = await remarks.of_case(session, who, remarks.case_of(whole), lasts=LASTS, now=NOW)
         sa.event.remove(engine, "before_cursor_execute", note)
     assert (len(asked), len(found.items)) == (1, 1)
 
@@ -415,3 +444,15 @@ async def test_a_role_of_the_city_reads_of_12345_whatever_else_somebody_has(deps
     await write(deps, "clerk", no, "只给 12345", Audience.OWN)
     await write(deps, "li", no, "只给街道", Audience.OWN)
     assert sorted(str(text) for text in await texts(deps, "both", no)) == ["只给 12345", "只给街道"]
+
+
+async def test_a_tickets_number_is_not_masked_as_a_telephone(deps: Deps, db: Database, no: str) -> None:
+    far = TicketIn(unit="110108010", assist=(), copies=(), district="110108", street="110108010")
+    (unseen,) = await add_tickets(db, far)
+    typed = f"电话没打通的：{no}；联系电话：20200101-000001；电话：{unseen}，回电 13812345678"
+    await write(deps, "clerk", no, typed)
+    kept = f"电话没打通的：{no}；联系电话：[电话号]-000001；电话：{unseen}，回电 [手机号]"
+    for login in ("li", "qu", "clerk"):
+        assert await texts(deps, login, no) == [kept]
+    await write(deps, "li", no, f"电话：{unseen}")
+    assert (await texts(deps, "li", no))[0] != f"电话：{unseen}"

@@ -325,3 +325,42 @@ async def test_two_roles_apart_do_not_open_12345s_own_shifts(deps: Deps, nos: Se
     assert await count(deps, "looks") == 0
     with pytest.raises(NoDesk):
         await read(deps, "looks")
+
+
+async def test_a_tickets_number_is_not_masked_as_a_telephone(
+    deps: Deps, db: Database, nos: Sequence[str]
+) -> None:
+    typed = f"电话没打通的：{nos[0]}，回电 13812345678，联系电话 20200101-000001"
+    await write(deps, "local", typed)
+    (one,), _ = await read(deps, "local2")
+    assert one.pieces == (
+        ("电话没打通的：", None), (nos[0], nos[0]), ("，回电 [手机号]，联系电话 [电话号]-000001", None),
+    )  # fmt: skip
+    async with db.writes.begin() as session:
+        appeal = sa.select(Ticket.appeal_id).where(Ticket.no == nos[0]).scalar_subquery()
+        await session.execute(sa.update(Appeal).where(Appeal.id == appeal).values(confidential=True))
+    (one,), _ = await read(deps, "local2")
+    assert words([one]) == ["电话没打通的：〔您看不到的工单〕，回电 [手机号]，联系电话 [电话号]-000001"]
+
+
+async def test_an_old_one_that_was_relieved_just_now_stands_and_is_undone(
+    deps: Deps, nos: Sequence[str]
+) -> None:
+    assert nos
+    done = await write(deps, "day", "老的没人接", at=SINCE - timedelta(days=9))
+    await relieve(deps, "night", (await write(deps, "day", "今天的")).id, at=NOW - timedelta(hours=1))
+    await relieve(deps, "night", done.id)
+    standing, over = await read(deps, "night")
+    assert (standing, words(over)) == ((), ["老的没人接", "今天的"])
+    assert over[0].undo_until == NOW + LASTS
+    assert await undo(deps, "night", done.id) == Done(done.id)
+
+
+async def test_the_same_words_with_other_tickets_are_not_the_same_note(
+    deps: Deps, nos: Sequence[str]
+) -> None:
+    await write(deps, "day", numbers=nos[0], key="k")
+    assert (await write(deps, "day", numbers=nos[0], key="k")).repeated
+    for numbers in ("", nos[1], f"{nos[0]} {nos[1]}"):
+        with pytest.raises(KeyReused):
+            await write(deps, "day", numbers=numbers, key="k")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from models.appeals import Appeal
 from models.remarks import TicketRemark
 from models.vocab_staff import Role
 from tests.factories import TicketIn, add_tickets
 from tests.triage.web.problem import assert_problem
+from triage.web.desks.live import Board
 
 if TYPE_CHECKING:
     from models.db import Database
@@ -74,6 +76,61 @@ async def test_written_shown_and_taken_back_without_a_script(
     assert (answer.status, answer.headers["Location"]) == (303, f"/desk/tickets/{no}?done=remark-back")
     page = await text(clerk, f"/desk/tickets/{no}")
     assert (CALLED in page, "<p>已撤回</p>" in page) == (False, True)
+
+
+async def test_taken_back_on_the_heads_page_one_stays_there(
+    client_of: ClientOf, db: Database, no: str
+) -> None:
+    (other,) = await add_tickets(db, TicketIn())
+    clerk = await client_of(Role.CLERK, login="clerk")
+    page = await text(clerk, f"/desk/tickets/{other}")
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    await press(clerk, other, page)
+    version = hidden["version"]
+    merge = {**form_of(page), "version": version, "move": "merge", "other_ticket": no, "reason": "同一处工地"}
+    answer = await clerk.post(f"/desk/tickets/{other}/moves", data=merge, allow_redirects=False)
+    assert answer.status == 303, await answer.text()
+    page = await text(clerk, f"/desk/tickets/{no}")
+    assert f'并入的 <a href="/desk/tickets/{other}">' in page
+    (address,) = re.findall(r'action="(/desk/tickets/[^"]*take-back)"', page)
+    answer = await clerk.post(address, data={"token": form_of(page)["token"]}, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, f"/desk/tickets/{no}?done=remark-back")
+    assert "<p>已撤回</p>" in await text(clerk, f"/desk/tickets/{no}")
+
+
+async def test_out_of_sight_it_is_taken_back_and_leads_to_the_list(
+    client_of: ClientOf, db: Database, no: str
+) -> None:
+    centre = await client_of(Role.BUREAU, unit="110105", login="qu")
+    page = await text(centre, f"/desk/tickets/{no}")
+    await press(centre, no, page)
+    (address,) = re.findall(
+        r'action="(/desk/tickets/[^"]*take-back)"', await text(centre, f"/desk/tickets/{no}")
+    )
+    async with db.writes.begin() as session:
+        await session.execute(sa.update(Appeal).values(confidential=True))
+    answer = await centre.post(address, data={"token": form_of(page)["token"]}, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/desk")
+    async with db.reads() as session:
+        assert await session.scalar(sa.select(TicketRemark.text)) is None
+
+
+async def test_the_part_asks_little_and_a_remark_gives_no_hint_of_a_change(
+    officer: Client, db: Database, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(Board, "tell", lambda _board: told.append("told"))
+    await press(officer, no)
+    asked: list[str] = []
+
+    def note(*said: object) -> None:
+        asked.append(str(said[2]))
+
+    sa.event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    await text(officer, f"/desk/tickets/{no}/remarks/part")
+    sa.event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+    of_tickets = [one for one in asked if one.startswith("SELECT") and "ticket" in one]
+    assert (told, len(of_tickets)) == ([], 4), of_tickets
 
 
 async def test_the_part_is_what_the_page_shows(officer: Client, no: str) -> None:

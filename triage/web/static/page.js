@@ -103,7 +103,8 @@ if (part?.id) {
   const again = async () => {
     if (held(document.getElementById(part.id))) return;
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      // After a press that was refused the page stands at an address that only takes presses: the part tells its own.
+      const answer = await fetch(part.dataset.from ?? location.href, { headers: { Accept: "text/html" } });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const [now, fresh] = [document, page].map((root) => root.getElementById(part.id));
       if (new URL(answer.url).pathname.startsWith("/login")) tell("登录已过期，没有更新：请刷新页面重新登录。");

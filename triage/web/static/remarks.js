@@ -21,30 +21,12 @@ async function again() {
   }
 }
 
-// A stream only while the page is looked at: a browser has few connections to one place, and clerks many tabs.
-let changes = null;
-function listen() {
-  changes?.close();
-  changes = null;
-  if (document.hidden || !list() || !("EventSource" in window)) return;
-  changes = new EventSource("/desk/changes");
-  let due = 0;
-  changes.addEventListener("changed", () => {
-    clearTimeout(due);
-    due = setTimeout(again, 300);
-  });
-}
-
+// By the clock, and when the page is looked at again. Remarks change no list, so no hint is given of one; and a page that
+// listens asks at every hint of any ticket.
 if (list()) {
-  listen();
   setInterval(again, REFRESH_MS);
-  document.addEventListener("visibilitychange", () => {
-    listen();
-    again();
-  });
-  // A stream that stands open would keep the page from being restored by the browser's back button.
-  window.addEventListener("pagehide", () => changes?.close());
-  window.addEventListener("pageshow", (event) => event.persisted && listen());
+  document.addEventListener("visibilitychange", again);
+  window.addEventListener("focus", again);
 }
 
 document.addEventListener("keydown", (event) => {

@@ -110,6 +110,9 @@ async def test_whoever_is_slower_reads_who_has_it(day: Client, night: Client) ->
     assert (status, "night已在" in told, "这次没有改动" in told) == (409, True, True)
     status, _, told = await press(day, before, pressed(before, "take-back"))
     assert (status, "night已在" in told) == (409, True)
+    # At the address of a press no page can be had: it follows from its own.
+    (followed,) = re.findall(r'data-again="30" data-from="([^"]*)"', told)
+    assert (await day.get(followed)).status == 200
 
 
 @pytest.mark.parametrize(
