@@ -9,4 +9,4 @@ class Audience(Labelled):
     """备注对象: whom a remark is for, of those who may see the case."""
 
     OWN = "own", "本单位"
-    ALL = "all", "所有承办单位和12345"
+    ALL = "all", "所有看得到这张工单的人"

@@ -1,7 +1,7 @@
 """内部备注 (remark): a short text on a case by whoever has a part in it, for colleagues. It moves nothing.
 
 No citizen, platform, file or public page has it. Who reads it: of those who may see the case, by the one
-predicate, everybody (所有承办单位和12345), or the writer's own unit alone (本单位), 12345's desk being one.
+predicate, all (所有看得到这张工单的人), or the writer's own unit alone (本单位), 12345's desk being one.
 The words are masked as those of a move are: when they are written, and again where they are shown to somebody
 who does not handle the case. Taken back (撤回) the words are gone; the line, and both entries of the ledger,
 stay.

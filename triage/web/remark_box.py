@@ -127,6 +127,11 @@ async def lines(request: web.Request, session: AsyncSession, case: Case, *, toke
     return RemarkLines(case.no, shown[:FIRST], shown[FIRST:], found.more, token)
 
 
+async def glimpse(request: web.Request, session: AsyncSession, whole: WholeTicket) -> RemarkLines:
+    """For a page that shows the newest and leads to the ticket's own page: nothing is pressed there."""
+    return await lines(request, session, remarks.case_of(whole), token="")
+
+
 async def box(
     request: web.Request, session: AsyncSession, whole: WholeTicket, who: Acting, *, token: str
 ) -> RemarkBox:

@@ -19,7 +19,7 @@ from triage.services.citizen import unsolved
 from triage.services.citizen.told import Happened, standing_events
 from triage.services.desks import next_call
 from triage.services.identities.showing import shown_text
-from triage.web import call_after, communities, guard, move_forms, present
+from triage.web import call_after, communities, guard, move_forms, present, remark_box
 from triage.web.asking import day_of
 from triage.web.desk import render
 from triage.web.desks.follow_up_views import Answer, FollowUpPage, Phone, Rest, Said, Try, WaitsView
@@ -77,9 +77,9 @@ async def none(request: web.Request, said: Said | None, skipped: int) -> web.Res
     token = guard.token_of(request)
     page = FollowUpPage(
         ticket=None, answer=None, tries=(), clocks=(), form=None, version=0, why_not=None, over=None,
-        held=None, hints=(), identity=None, reachable=False, phone=None, after=None, waits=_waits(waits, now),
-        skip="/desk/followup", skipped=skipped, until="", said=said, acting="", here="/desk/followup",
-        token=token,
+        held=None, hints=(), identity=None, reachable=False, phone=None, after=None, remarks=None,
+        waits=_waits(waits, now), skip="/desk/followup", skipped=skipped, until="", said=said,
+        acting="", here="/desk/followup", token=token,
     )  # fmt: skip
     response = render(request, "desks/follow_up.html", page=page)
     guard.keep(response, token)
@@ -111,6 +111,7 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
         answer = await _answer(session, viewer, whole)
         identity = await identities.box(request, session, whole, now)
         proposal = await proposing.of_one(session, deps.tables, whole, day=local(now).date())
+        remarked = await remark_box.glimpse(request, session, whole)
         waits = await next_call.waits(session, deps.tables, viewer, now=now)
     known_as = await communities.of_ticket(whole)
     standing = standings.stand_of(deps.tables, whole, now=now)
@@ -138,6 +139,7 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
         reachable=IdentityField.PHONE.value in {one.value for one in identity.fields},
         phone=shown.phone or Phone(None, None, WORDS),
         after=call_after.form_of(deps.tables, whole, agreed, now=now, tried=shown.after) if free else None,
+        remarks=remarked,
         waits=_waits(waits, now),
         skip=shown.skip,
         skipped=0,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from triage.web.call_after import AfterForm
     from triage.web.identities.pages import IdentityBox
     from triage.web.move_views import ClockView, MoveForm
+    from triage.web.remark_box import RemarkLines
     from triage.web.views import Term, TicketView
 
 
@@ -107,6 +108,7 @@ class FollowUpPage:
     reachable: bool
     phone: Phone | None
     after: AfterForm | None
+    remarks: RemarkLines | None
     waits: WaitsView
     skip: str
     skipped: int

@@ -28,7 +28,7 @@ from triage.services import correcting, moving, proposing, standings
 from triage.services.deciding import words_of
 from triage.services.hotline import words
 from triage.services.moving import Wish
-from triage.web import access, asking, communities, guard, move_forms, present
+from triage.web import access, asking, communities, guard, move_forms, present, remark_box
 from triage.web import moves as moves_web
 from triage.web.acting import unit_text
 from triage.web.desk import render
@@ -228,7 +228,7 @@ async def _none(request: web.Request) -> web.Response:
         request, "desks/review.html",
         page=ReviewPage(
             ticket=None, pieces=(), likely=(), kinds=(), urgencies=(), form=None, held=None, why_not=None,
-            answer=None, said=_told(request),
+            answer=None, said=_told(request), remarks=None,
             platform=(), may_dismiss=False, same=(), past=(), snippets=(), queue=await queue.queue(request),
             skip="/desk/review", done=request.query.get("done"),
             acting=acting_view(request, acting_of(request)),
@@ -254,6 +254,7 @@ async def _page(
         platform = await words.of_ticket(session, request[VIEWER], whole.ticket.id)
         past = await past_cases.past_cases(session, request[VIEWER], whole.ticket.id)
         known = await corrections.of_ticket(session, whole.ticket.id)
+        remarked = await remark_box.glimpse(request, session, whole)
     held = None
     if whole.ticket.state == State.REVIEW:
         async with deps.db.writes.begin() as session:
@@ -298,19 +299,10 @@ async def _page(
         why_not=_why_not(dispatch),
         answer=at_once.view(deps.tables, found, standing, words=kept, tried=answered, on=today),
         platform=platform,
+        remarks=remarked,
         may_dismiss=True,
         same=same,
-        past=tuple(
-            Past(
-                one.no,
-                one.title,
-                present.term(State, one.state),
-                one.unit or "未定",
-                one.opened_at,
-                one.answer,
-            )
-            for one in past
-        ),
+        past=tuple(map(_past, past)),
         snippets=tuple(
             Snippet(row.title, row.text, row.kinds, row.source, row.status.value)
             for row in sorted(deps.tables.snippets.snippets, key=lambda row: not row.kinds)
@@ -326,6 +318,12 @@ async def _page(
     )
     error = tried.error if tried else answered[1] if answered else None
     return render(request, "desks/review.html", status=error.status if error else 200, page=page)
+
+
+def _past(one: past_cases.PastCase) -> Past:
+    return Past(
+        one.no, one.title, present.term(State, one.state), one.unit or "未定", one.opened_at, one.answer
+    )
 
 
 def _why_not(dispatch: MoveView | None) -> str | None:

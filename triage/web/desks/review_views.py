@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from triage.services.hotline.words import Asked
+    from triage.web.remark_box import RemarkLines
     from triage.web.repeats.box import PairLine
     from triage.web.ticket_page import ActingView
     from triage.web.views import Term, TicketItem, TicketView
@@ -140,6 +141,7 @@ class ReviewPage:
     why_not: str | None
     answer: AnswerForm | None
     platform: tuple[Asked, ...]
+    remarks: RemarkLines | None
     may_dismiss: bool
     same: tuple[PairLine, ...]
     past: tuple[Past, ...]
