@@ -113,6 +113,7 @@ class LedgerAct(Labelled):
     SHIFT_TAKEN_BACK = "shift.taken_back", "撤回交接班"
     SHIFT_RELIEVED = "shift.relieved", "接班"
     SHIFT_RELIEF_UNDONE = "shift.relief_undone", "撤销接班"
+    SHIFT_FORGOTTEN = "shift.forgotten", "清理到期交接班文字"
     PLATFORM_DISMISSED = "ticket.platform", "平台来话已看过"
     INCIDENT_DECIDED = "incident.decided", "处置突发事件"
     PAIR_DECIDED = "pair.decided", "判定同一事项"

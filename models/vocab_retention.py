@@ -13,3 +13,4 @@ class Kept(Labelled):
     CALL = "call", "回拨记录"
     REWARD = "reward", "领奖人信息"
     OWN_NUMBER = "own_number", "工作人员登记的本人号码"
+    SHIFT = "shift", "交接班的文字"

@@ -22,7 +22,7 @@ from models.db import away
 from models.vocab_notices import Medium
 from triage import jobs, logs, memory, metrics, tracing
 from triage.errors import place_of, trace_of
-from triage.services import confiding, correcting, drift, move_keys, reference, supervising
+from triage.services import confiding, correcting, drift, move_keys, reference, shift_keeping, supervising
 from triage.services import relay as relaying
 from triage.services.auditing.keeping import Keeper
 from triage.services.bulk import running as bulk_running
@@ -204,6 +204,7 @@ def timetable(settings: Settings) -> None:
             "erasures": Eraser(deps).keep,
             "erased-photos": Photos(deps, open_files(settings)).keep,
             "callbacks": CallsKeeper(deps).keep,
+            "shift-notes": shift_keeping.Keeper(deps).keep,
             "requests": partial(requests.forget, deps),
             "move-keys": move_keys.Forgetter(deps).keep,
             "rollups": partial(refreshing.catch_up, deps),

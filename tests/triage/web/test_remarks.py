@@ -101,7 +101,7 @@ async def test_taken_back_on_the_heads_page_one_stays_there(
 async def test_out_of_sight_it_is_taken_back_and_leads_to_the_list(
     client_of: ClientOf, db: Database, no: str
 ) -> None:
-    centre = await client_of(Role.BUREAU, unit="110105", login="qu")
+    centre = await client_of(Role.SUPERVISOR, unit="110105", login="qu")
     page = await text(centre, f"/desk/tickets/{no}")
     await press(centre, no, page)
     (address,) = re.findall(
