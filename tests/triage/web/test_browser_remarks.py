@@ -1,8 +1,7 @@
-"""内部备注 in a real browser: by keys, without a network, and told to a colleague whose page is open."""
+"""内部备注 in a real browser: by keys, without a network, and seen by a colleague whose page is open."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,20 +50,23 @@ async def kept(desk: Desk) -> int:
         return await session.scalar(sa.select(sa.func.count()).select_from(TicketRemark)) or 0
 
 
-async def test_written_by_keys_and_a_colleague_sees_it_without_a_reload(
+async def test_written_by_keys_and_a_colleague_sees_it_when_they_look_again(
     chromium: Browser, desk: Desk
 ) -> None:
     (no,) = await add_tickets(desk.deps.db, TicketIn())
     one, other = await person(chromium, desk, DESK), await person(chromium, desk, DESK)
+    streams: list[str] = []
+    other.page.on("request", lambda one: streams.append(one.url))
     for who in (one, other):
         await who.page.goto(f"/desk/tickets/{no}")
     await expect(other.page.locator("#remark-list")).to_be_attached()
-    await asyncio.sleep(0.5)  # the stream of the colleague's page is open
     await one.page.keyboard.press("w")
     await one.page.keyboard.type(CALLED)
     await one.page.keyboard.press("Control+Enter")
     await expect(one.page.locator("#remark-list .words")).to_have_text(CALLED)
+    await other.page.evaluate("window.dispatchEvent(new Event('focus'))")
     await expect(other.page.locator("#remark-list .words")).to_have_text(CALLED, timeout=12_000)
+    assert [one for one in streams if one.endswith("/desk/changes")] == []
     assert (
         await one.page.evaluate("Object.keys(localStorage).filter((name) => name.includes('remark'))") == []
     )
@@ -132,3 +134,22 @@ async def test_remarks_and_handover_are_within_reach_of_everyone(chromium: Brows
     await who.page.locator("button", has_text="接班").first.click()
     await expect(who.page.locator("button", has_text="撤销接班")).to_be_visible()
     assert (found, who.faults) == ([], [])
+
+
+async def test_after_a_refused_press_the_handover_page_follows_on(chromium: Browser, desk: Desk) -> None:
+    one, other = await person(chromium, desk, DESK), await person(chromium, desk, DESK)
+    await one.page.goto("/desk/handover")
+    await one.page.locator("#shift-text").fill("补登的还没有核对")
+    await one.page.locator(".shift-new button").click()
+    await expect(one.page.locator(".shift-notes .words")).to_have_text("补登的还没有核对")
+    await other.page.clock.install()
+    await other.page.goto("/desk/handover")
+    await one.page.locator("button", has_text="撤回").click()
+    await expect(one.page.locator(".shift-notes")).to_contain_text("已撤回")
+    await other.page.locator("button", has_text="接班").click()
+    await expect(other.page.locator("p[role=alert]").first).to_contain_text("刚刚被撤回")
+    await one.page.locator("#shift-text").fill("另一条")
+    await one.page.locator(".shift-new button").click()
+    await expect(one.page.locator(".shift-notes .words")).to_have_text("另一条")
+    await other.page.clock.fast_forward(31_000)
+    await expect(other.page.locator(".shift-notes .words")).to_have_text("另一条")
