@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _FILE: Final = Where("retention.yaml", 1)
 #: Six months, the longest that six months can be: the law's least for logs.
 LEDGER_LEAST_DAYS: Final = 184
+#: What a site's own table of before says nothing of: it is kept then.
+LATER: Final = frozenset({Kept.SHIFT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def check(rows: Sequence[RetentionRow], problems: list[Problem]) -> None:
         mine = [row for row in rows if row.what is what]
         if mine:
             gaps(mine, f"“{what.label}”的保存期限", problems)
-        elif rows:
+        elif rows and what not in LATER:
             say(problems, rows[0], f"没有“{what.label}”的保存期限")
     if not rows:
         problems.append(Problem(_FILE, "没有任何条目"))

@@ -61,7 +61,10 @@ class Keeper:
         deps, now = self._deps, self._deps.clock.now()
         if self._done_at is not None and now - self._done_at < EVERY:
             return False
-        row = retention_rows.row_of(deps.tables.retention, Kept.SHIFT, now)
+        rows = deps.tables.retention
+        if all(row.what is not Kept.SHIFT for row in rows):
+            return False
+        row = retention_rows.row_of(rows, Kept.SHIFT, now)
         async with deps.db.writes.begin() as session:
             gone = await forget(session, before=row.before(now), now=now, why=row.id)
         if gone < BATCH:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from triage.rules.rows import Problem
     from triage.services.deps import Deps
 
 __all__ = ["deps", "nos", "tables"]
@@ -54,3 +55,16 @@ async def test_the_words_of_what_was_relieved_go_in_time(
             await session.scalars(sa.select(LedgerRow.reason).where(LedgerRow.act == "shift.forgotten"))
         )
     assert told == ["keep.shift", "keep.shift"]
+
+
+async def test_a_site_s_own_table_of_before_loads_and_keeps_them(deps: Deps, nos: Sequence[str]) -> None:
+    rows = tuple(row for row in deps.tables.retention if row.what is not Kept.SHIFT)
+    problems: list[Problem] = []
+    retention_rows.check(rows, problems)
+    assert problems == []
+    done = await write(deps, "day", "接过的", nos[0])
+    await relieve(deps, "night", done.id, at=NOW)
+    late = FixedClock(NOW + timedelta(days=4000))
+    old = replace(deps, clock=late, tables=replace(deps.tables, retention=rows))
+    assert await shift_keeping.Keeper(old).keep() is False
+    assert await kept(deps) == ["接过的"]
