@@ -205,8 +205,9 @@ def _stopped(tables: Tables, run: RunRow, events: Sequence[Event]) -> datetime |
 def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> tuple[Running, ...]:
     """The follow-up clock runs once there is a feedback: from it, or from the end of the limit if later.
 
-    A feedback that was sent back (退回补充) is followed up by nobody; the one that completes it is, after
-    the end of the limit that the first was given under.
+    A feedback that was sent back (退回补充) is followed up by nobody from then on: its run ends there, and
+    keeps its number, under which its points were written. The one that completes it has a run of its own,
+    after the end of the limit that the first was given under.
     """
     found = []
     due: datetime | None = None
@@ -214,8 +215,7 @@ def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> 
     for number, span in enumerate(spans, start=1):
         own, answer = span.own, _running(tables, urgency, span)
         due = due if answer.supplement else answer.due
-        if number < len(spans) and spans[number].own[0].act == "supplement":
-            continue
+        after = spans[number].own[0] if number < len(spans) else None
         run = tables.clocks.run(ClockName.FOLLOW_UP, answer.clock.start.date())
         place = next((place for place, e in enumerate(own) if e.act == "feedback"), None)
         if place is None:
@@ -225,6 +225,8 @@ def _after_answer(tables: Tables, urgency: Urgency, events: Sequence[Event]) -> 
         row = tables.deadline(ClockName.FOLLOW_UP, urgency, beijing(start).date())
         # Calls from while it was merged with another case asked of that one's answer.
         stopped = _withdrawn(events, told) or _stopped(tables, run, own[place:])
+        if stopped is None and after is not None and after.act == "supplement":
+            stopped = after.at
         found.append(Running(Clock(row, start, tables.calendar), run.id, stopped))
     return (*found, *_behind(tables, urgency, events))
 

@@ -29,8 +29,11 @@ from tests.triage.services.test_moving import CALLER, HOTLINE, STREET, WANGJING,
 from triage.rules.fields import Refusal
 from triage.services.moving import Conflict
 from triage.services.standings import stand
+from triage.services.supervising import sweep
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from models.db import Database
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
@@ -57,6 +60,20 @@ async def notices(db: Database) -> list[tuple[str, str, Any]]:
     async with db.reads() as session:
         rows = await session.scalars(sa.select(Notice).order_by(Notice.id))
         return [(one.template, one.recipient, one.facts.get("told")) for one in rows]
+
+
+async def swept(db: Database, tables: Tables, at: datetime) -> None:
+    async with db.writes.begin() as session:
+        await sweep(session, tables, now=at)
+
+
+async def reminded(db: Database) -> list[tuple[int, int]]:
+    """(run, percent) of what was said of 回访, in order."""
+    async with db.reads() as session:
+        rows = await session.scalars(
+            sa.select(TicketEvent.data).where(TicketEvent.tag == Tag.REMINDED.value).order_by(TicketEvent.seq)
+        )
+        return [(d["run"], d["percent"]) for d in rows if d["clock"] == Clock.FOLLOW_UP.value]
 
 
 async def test_an_amendment_moves_no_clock_and_the_first_feedback_stays(db: Database, tables: Tables) -> None:
@@ -113,6 +130,33 @@ async def test_what_is_sent_back_has_a_short_limit_and_the_unit_is_told(db: Data
     assert now.clocks[Clock.FOLLOW_UP].due == (limit or NOW) + timedelta(days=3)
     with pytest.raises(Refusal, match="最多 1 次"):
         await act(db, no, HOTLINE, Move.SUPPLEMENT, BACK, at=NOW + 3 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("sent_back", "first"),
+    [
+        # In time: what was reminded of then is no word of the next; late: that it was is told of once.
+        (timedelta(hours=44), [(1, 50)]),
+        (timedelta(days=4), [(1, 50), (1, 100)]),
+    ],
+)
+async def test_the_next_follow_up_has_reminders_of_its_own(
+    db: Database, tables: Tables, sent_back: timedelta, first: list[tuple[int, int]]
+) -> None:
+    (no,) = await ready(db, tables, TicketIn(urgency=Urgency.U3))
+    await answered(db, no)
+    # Dispatched an hour ago: seven days in all, then three for 回访.
+    ends = NOW - HOUR + timedelta(days=7)
+    for hours in (1, 42):
+        await swept(db, tables, ends + timedelta(hours=hours))
+    at = ends + sent_back
+    await act(db, no, CALLER, Move.SUPPLEMENT, BACK, at=at)
+    await swept(db, tables, at + HOUR / 2)
+    assert await reminded(db) == first
+    await act(db, no, STREET, Move.FEEDBACK, FULL, at=at + HOUR)
+    await swept(db, tables, at + HOUR + timedelta(hours=46))
+    await swept(db, tables, at + HOUR + timedelta(hours=73))
+    assert await reminded(db) == [*first, (2, 50), (2, 100)], "its points are counted anew"
 
 
 async def test_the_row_that_was_chosen_is_kept_beside_the_values(db: Database, tables: Tables) -> None:
