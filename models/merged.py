@@ -47,20 +47,28 @@ async def behind_ids(session: AsyncSession, ids: Sequence[int]) -> set[int]:
 
 
 async def rung_behind(session: AsyncSession, ticket_id: int) -> bool:
-    """Whether somebody who waits behind a ticket was rung (回访) since it was answered, reached or not."""
+    """Whether somebody who waits behind a ticket was rung (回访) since it was answered, reached or not.
+
+    What is archived behind it is told of no further answer: of its calls those since the last 反馈 count.
+    """
     members = await behind_ids(session, [ticket_id])
     if not members:
         return False
+    answered = await session.scalar(
+        sa.select(sa.func.max(TicketEvent.at)).where(
+            TicketEvent.ticket_id == ticket_id, TicketEvent.tag == Tag.FEEDBACK.value
+        )
+    )
     rows = await session.execute(
-        sa.select(TicketEvent.ticket_id, TicketEvent.seq, TicketEvent.tag, TicketEvent.data)
+        sa.select(TicketEvent.ticket_id, TicketEvent.seq, TicketEvent.at, TicketEvent.tag, TicketEvent.data)
         .where(TicketEvent.ticket_id.in_(sorted(members)), TicketEvent.tag.in_(_RINGING))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
     calls: dict[int, set[int]] = {}
-    for member, seq, tag, data in rows:
+    for member, seq, at, tag, data in rows:
         mine = calls.setdefault(member, set())
         if tag == Tag.FOLLOW_UP:
-            mine.add(seq)
+            mine.update({seq} if answered is None or at >= answered else ())
         elif tag == Tag.UNDO:
             mine.discard(data.get("undoes"))
         else:

@@ -152,7 +152,7 @@ async def make(
         return granted
     if ticket.version != wish.version:
         raise Conflict(await changes_since(session, ticket.id, wish.version), ticket.version)
-    standing, events = await stand(session, tables, ticket, now=now)
+    standing, events = await stand(session, tables, ticket, now=now, move=wish.move)
     head = locked.get(other_no) if other_no and other_no != wish.no else None
     head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
     await withdrawing.check(session, ticket, wish.move)

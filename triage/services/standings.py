@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -12,7 +12,7 @@ from models.corrections import said_of
 from models.merged import rung_behind
 from models.tickets import Ticket, TicketEvent, TicketUnit
 from models.units import Staff
-from models.vocab import Corrected, Role, State, Tag
+from models.vocab import Corrected, Move, Role, State, Tag
 from triage.errors import NotFound
 from triage.rules.answering import type_of
 from triage.rules.replay import Event, replay
@@ -28,14 +28,20 @@ if TYPE_CHECKING:
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
 
+#: Moves that look at who was rung behind a case.
+_ASKING: Final = frozenset({Move.AMEND, Move.SUPPLEMENT, Move.UNDO})
+
 
 async def stand(
-    session: AsyncSession, tables: Tables, ticket: Ticket, *, now: datetime
+    session: AsyncSession, tables: Tables, ticket: Ticket, *, now: datetime, move: Move | None = None
 ) -> tuple[Standing, list[Event]]:
-    """Where a ticket stands, and the event to be written first when its own do not tell (older tickets)."""
+    """Where a ticket stands, and the event to be written first when its own do not tell (older tickets).
+
+    `move`: what it is asked for; who was rung behind it is looked up for those alone that ask.
+    """
     events = (await events_of(session, [ticket.id]))[ticket.id]
     if (standing := replay(events)) is not None:
-        if standing.state is State.FEEDBACK and standing.behind:
+        if move in _ASKING and standing.state is State.FEEDBACK and standing.behind:
             standing = standing.evolve(rung_behind=await rung_behind(session, ticket.id))
         found = await _off_the_row(session, [ticket], {ticket.id: placed(standing, ticket)})
         return found[ticket.id], []

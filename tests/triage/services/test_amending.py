@@ -18,6 +18,7 @@ from models.vocab import Clock, Move, State, Tag, Urgency
 from tests.factories import NOW, TicketIn
 from tests.triage.services.repeats.test_following import (
     AWAY,
+    HAPPY,
     LATER,
     UNHAPPY,
     act,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from models.db import Database
     from triage.rules.rows import Tables
     from triage.rules.standing import Standing
+    from triage.services.moving import Person
 
 OTHER_WORDS = {"note": "已到现场处理，约定下周复查，电话 13912340007", "reason": "漏写了复查"}
 BACK = {"lack": "lack.evidence"}
@@ -244,6 +246,27 @@ async def test_what_was_asked_behind_of_an_answer_before_stands_in_nobody_s_way(
     await act(db, head, STREET, Move.FEEDBACK, FULL, at=LATER)
     await act(db, head, STREET, Move.AMEND, OTHER_WORDS, at=LATER)
     assert (await standing(db, tables, head)).amended == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "move", "values"), [(STREET, Move.AMEND, OTHER_WORDS), (HOTLINE, Move.SUPPLEMENT, BACK)]
+)
+async def test_a_caller_who_is_archived_behind_stands_in_the_way_of_that_answer_alone(
+    db: Database, tables: Tables, who: Person, move: Move, values: dict[str, str]
+) -> None:
+    head, one = await ready(db, tables, TicketIn(), TicketIn())
+    await merged(db, one, head)
+    await answered(db, head)
+    await act(db, one, CALLER, Move.FOLLOW_UP, HAPPY)
+    await act(db, one, HOTLINE, Move.ARCHIVE, at=LATER)
+    with pytest.raises(Refusal, match="已经开始回访"):
+        await act(db, head, who, move, values, at=LATER)
+    await act(db, head, CALLER, Move.FOLLOW_UP, UNHAPPY, at=LATER)
+    await act(db, head, HOTLINE, Move.REHANDLE, {"reason": "夜里还在响"}, at=LATER)
+    await act(db, head, STREET, Move.FEEDBACK, FULL, at=LATER + HOUR)
+    await act(db, head, who, move, values, at=LATER + HOUR)
+    now = await standing(db, tables, head)
+    assert (now.amended, now.supplements) == ((1, 0) if move is Move.AMEND else (0, 1))
 
 
 async def test_a_merged_case_has_nothing_of_its_own_to_amend(db: Database, tables: Tables) -> None:
