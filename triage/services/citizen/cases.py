@@ -45,6 +45,7 @@ _TRIES: Final = 3
 #: Of a confidential ticket told to those behind it whose case is not.
 _BARE: Final = frozenset({Tag.FEEDBACK.value, Tag.AMEND.value, Tag.CLOSE.value})
 _OLD_PAGE: Final = "页面已过期，请再按一次。"
+_OTHER_ANSWER: Final = "还没有提交：答复刚刚更正过，或换了新的。请看过现在的答复，核对后再按一次。"
 #: The web is a way to the hotline: what comes in through it is noted there, as said by the citizen.
 _CITIZEN: Final = Person(moves.Actor(Post.HOTLINE, None, CITIZEN), "诉求人（网上）")
 _VIEWER: Final = all_seeing(CITIZEN)
@@ -263,6 +264,7 @@ async def rate(
     vault: Vault,
     appeal_id: int,
     *,
+    answer: str = "",
     solved: str,
     satisfaction: str,
     note: str,
@@ -270,11 +272,14 @@ async def rate(
 ) -> bool:
     """评价: kept beside the 回访, which alone counts in the rates; of each answer the first stands.
 
-    False when it is not the first. Raises BadInput, TooEarly.
+    `answer`: which one the page showed; empty on pages of releases that did not say. False when it is not the
+    first. Raises BadInput, TooEarly.
     """
     case = await read(session, appeal_id)
     if case is None or not case.answered:
         raise TooEarly("还没有办理结果，有了结果再评价。")
+    if answer and answer != str(case.answer):
+        raise TooEarly(_OTHER_ANSWER)
     if solved not in {answer.value for answer in YesNo}:
         raise BadInput("请选问题是否解决。")
     if satisfaction not in {answer.value for answer in Satisfaction}:

@@ -134,8 +134,12 @@ class Case:
 
     @property
     def corrected(self) -> frozenset[int]:
-        """The events of answers that were put right since (更正反馈): what they said is not so."""
-        return superseded(standing_events(self.head.events if self.head else self.events))
+        """The events of answers that were put right since (更正反馈): what they said is not so.
+
+        Its own too, once it is merged: what was wrong before stays so.
+        """
+        own = superseded(standing_events(self.events))
+        return own | superseded(standing_events(self.head.events)) if self.head else own
 
     @property
     def answered(self) -> bool:

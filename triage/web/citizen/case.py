@@ -277,9 +277,10 @@ async def rate(request: web.Request) -> web.Response:
         return found
     deps = request.app[DEPS]
     typed = {name: text_of(form, name) for name in ("solved", "satisfaction", "note")}
+    answer, now = text_of(form, "answer", 20), deps.clock.now()
     try:
         async with deps.db.writes.begin() as writing:
-            first = await cases.rate(writing, deps.vault, found.appeal_id, **typed, now=deps.clock.now())
+            first = await cases.rate(writing, deps.vault, found.appeal_id, answer=answer, **typed, now=now)
     except (BadInput, cases.TooEarly) as error:
         return await _page(request, found.appeal_id, {"rate": error.detail}, typed, status=error.status)
     return leads_to(f"/citizen/case?done={'rated' if first else 'rated_before'}")

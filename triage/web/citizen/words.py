@@ -137,6 +137,7 @@ class CaseView:
     can_add: bool
     can_urge: bool
     can_rate: bool
+    answer: int
     ratings: tuple[tuple[datetime, str], ...]
     confidential: bool
     received_at: datetime
@@ -168,6 +169,7 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, urges: int, 
         words=tuple((at, shown_text(None, said)) for at, said in case.words),
         urges=sum(_urged(event) for event in events) + urges,
         can_add=case.open, can_urge=case.open and case.acted_on is not None, can_rate=case.can_rate,
+        answer=case.answer,
         ratings=tuple((at, _rated(said, case, answer)) for answer, at, said in case.ratings),
         confidential=case.confidential, received_at=case.received_at, waiting=case.state is None,
     )  # fmt: skip

@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from models.citizens import CitizenRating
+from models.tickets import Ticket
 from models.vocab import Move, Post
-from tests.triage.web.citizen.steps import contacted, move, move_of
-from tests.triage.web.citizen.test_apart import joined
+from tests.triage.web.citizen.steps import PHONE, contacted, move, move_of, ticket_of, track
+from tests.triage.web.citizen.test_apart import OTHER, joined
 from tests.triage.web.open311.conftest import read_all
 
 if TYPE_CHECKING:
@@ -62,6 +63,39 @@ async def test_a_rating_of_before_is_marked_and_the_new_words_may_be_rated(
     assert ("提交评价" in page, page.count("说的是更正前的答复")) == (False, 1)
     async with deps.db.reads() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(CitizenRating)) == 2
+
+
+async def test_a_rating_of_the_words_that_were_shown_is_not_booked_on_the_new_ones(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await fed_back(citizen, deps, reader)
+    await citizen.get("/citizen/case")
+    shown = citizen.hidden("answer")
+    await move(deps, Post.UNIT, Move.AMEND, **RIGHT)
+    page = await citizen.post("/citizen/case/rate", RATING | {"answer": shown})
+    assert (citizen.status, "答复刚刚更正过" in page, RATING["note"] in page) == (409, True, True)
+    assert RIGHT["note"] in page, "the words that count are read before it is pressed again"
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(CitizenRating)) == 0
+    await citizen.post("/citizen/case/rate", RATING | {"answer": citizen.hidden("answer")})
+    assert "谢谢您的评价" in citizen.page
+
+
+async def test_what_was_wrong_before_a_merge_does_not_come_back_with_it(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await fed_back(citizen, deps, reader)
+    await move(deps, Post.UNIT, Move.AMEND, **RIGHT)
+    await move(deps, Post.HOTLINE, Move.SUPPLEMENT, lack="lack.evidence")
+    own = (await ticket_of(deps)).no
+    await citizen.report(**OTHER, manner="named")
+    await read_all(deps, reader)
+    async with deps.db.reads() as session:
+        head = await session.scalar(sa.select(Ticket.no).where(Ticket.no != own))
+    await track(citizen, own, PHONE)
+    await move_of(deps, own, Post.HOTLINE, Move.MERGE, other_ticket=head or "", reason="同一处同一事项")
+    page = await citizen.get("/citizen/case")
+    assert ("同一件事" in page, RIGHT["note"] in page, FIRST["note"] in page) == (True, True, False)
 
 
 async def test_what_is_sent_back_is_told_without_why(citizen: Citizen, deps: Deps, reader: Reader) -> None:
