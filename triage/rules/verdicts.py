@@ -225,7 +225,7 @@ def _left_out(known: Sequence[Event], called: Called) -> tuple[Cause, Event] | N
         Cause.WITHDRAWN: unless_called("withdraw") or unless_called("withdraw_part"),
         Cause.LEDGER: unless_called("ledger_grant", "feedback", "close"),
     }
-    return next(((cause, event) for cause in WHOLE if (event := found[cause]) is not None), None)
+    return next(((cause, event) for cause in WHOLE if (event := found.get(cause)) is not None), None)
 
 
 def _moment(
