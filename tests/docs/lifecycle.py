@@ -29,9 +29,10 @@ replay.
   other, by the desk. Once: what a street or bureau leads is not passed on.
 - 更正反馈 and 退回补充 (`triage/rules/amending.py`): before anybody was rung (`rung`) the unit puts its
   feedback right, which moves no clock, or the desk sends it back for more, once a round, with a short
-  limit; the first feedback says whether the answer came in time, and the citizen's limit is kept
-  (`limit_kept`) until the next one. The event of 退回补充 has `lack` (id and title of the row) beside its
-  values. 重办 follows what a citizen said, 退回补充 what the desk read.
+  limit of the unit's alone: the citizen's (`answer_by`) stays, and the clock that the first feedback
+  stopped says whether it was in time, and is back (`answer_kept`) with the next one. The event of 退回补充
+  has `lack` (id and title of the row) beside its values.
+  重办 follows what a citizen said, 退回补充 what the desk read.
 - A clock that a move does not name goes on; the event still lists it under `keep`.
 - 延期, 挂账, 剔除, 吹哨, 提级, 督办, 催办 and the flag lie beside the state: a ticket can be 办理中
   with a wish waiting.

@@ -3,12 +3,14 @@
 R4.7 has a unit tell citizen and hotline what was done. Before anybody rings, the unit may put that right, and
 the desk may send back what is plainly no answer; all of that is assumed (A in `moves.yaml`). What counts as
 in time is the first feedback of the round: an amendment moves no clock, and 退回补充 starts a short limit of
-its own (`until`) that says when the rest is wanted, while the end of the citizen's limit, after which 回访
-begins, comes back with the next feedback. 重办 follows what a citizen said, 退回补充 what the desk read.
+its own (`until`) that says when the rest is wanted of the unit, while the end of the citizen's limit, after
+which 回访 begins, stays; the next feedback brings the clock back that the first one stopped.
+重办 follows what a citizen said, 退回补充 what the desk read.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,14 +34,15 @@ _CHANGED: Final = (Field.NOTE, Field.TOLD_CITIZEN)
 
 
 def fed_back(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    """What was asked while handling is asked no more."""
+    """What was asked while handling is asked no more. Whether it was in time the first of the round says."""
+    kept = {} if s.answer_kept is None else {Clock.ANSWER: s.answer_kept}
     return s.evolve(
         answered=True,
         answer_seq=event.seq,
         answer=dict(values),
         amended=0,
-        answer_by=s.limit_kept or s.answer_by,
-        limit_kept=None,
+        clocks={**s.clocks, **kept},
+        answer_kept=None,
         asked={move: ask for move, ask in s.asked.items() if move is Move.EXCLUDE_ASK},
     )
 
@@ -51,17 +54,19 @@ def amended(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
 
 
 def supplemented(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
-    """Unanswered again, with a short limit; the citizen's own is kept for the next feedback.
+    """Unanswered again, with a short limit of the unit's; the citizen's own (`answer_by`) stays as it is.
 
     Whoever was called and had not come when it was answered is called no more, as after 重办.
     """
     del event, values
+    run = s.clocks.get(Clock.ANSWER)
+    short = {} if run is None else {Clock.ANSWER: replace(run, supplement=True)}
     return s.evolve(
         answered=False,
         attachment=False,
         supplements=s.supplements + 1,
-        limit_kept=s.limit_kept or s.answer_by,
-        answer_by=_answer_due(s),
+        clocks={**s.clocks, **short},
+        answer_kept=None if s.before is None else s.before.clocks.get(Clock.ANSWER),
         calls=tuple(call for call in s.calls if call.reported_at is not None),
     )
 
@@ -74,14 +79,10 @@ def rehandled(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
         answered=False,
         attachment=False,
         supplements=0,
-        answer_by=_answer_due(s),
+        answer_by=s.answer_ends,
+        answer_kept=None,
         calls=tuple(call for call in s.calls if call.reported_at is not None),
     )
-
-
-def _answer_due(s: Standing) -> datetime | None:
-    answer = s.clocks.get(Clock.ANSWER)
-    return answer.due if answer else s.answer_by
 
 
 def until(hours: int | None, share: datetime, at: datetime) -> datetime:

@@ -123,8 +123,7 @@ def _follow_up_from(tables: Tables, s: Standing, at: datetime) -> datetime:
     answer = s.clocks.get(Clock.ANSWER)
     started = at if answer is None else answer.started
     run = tables.clocks.run(ClockName.FOLLOW_UP, beijing(started).date())
-    # Completed after 退回补充: the citizen's own limit, not the short one.
-    ends = s.limit_kept or s.answer_by
+    ends = s.answer_by
     return max(at, ends) if run.start is StartsAt.ANSWER_DUE and ends else at
 
 

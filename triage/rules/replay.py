@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -200,7 +200,7 @@ def _clocks(s: Standing, event: Event, *, closed: bool) -> dict[Clock, Run]:
     for clock in stopped:
         run = found.get(clock)
         if run is not None and run.stopped is None:
-            found[clock] = Run(run.started, run.due, run.rule, event.at)
+            found[clock] = replace(run, stopped=event.at)
     for name, due in told["start"].items():
         found[Clock(name)] = Run(event.at, _moment(due["due"]), due["rule"])
     return found
@@ -209,7 +209,6 @@ def _clocks(s: Standing, event: Event, *, closed: bool) -> dict[Clock, Run]:
 def _sent(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     """派单, 改派, 仲裁, 二次派单: another unit has it. The answer clock: only 派单 starts it."""
     units, move = event.data["units"], Move(event.data["move"])
-    answer = s.clocks.get(Clock.ANSWER)
     return _ruled(s, event, values).evolve(
         unit=units["lead"],
         assist=tuple(units["assist"]),
@@ -218,7 +217,7 @@ def _sent(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
         since=event.at,
         since_seq=event.seq,
         dispatched_at=s.dispatched_at or event.at,
-        answer_by=answer.due if answer else s.answer_by,
+        answer_by=s.answer_ends,
         contacted=False,
         calls=second_dispatch.calls(s, units["lead"]) if move is Move.PASS_ON else (),
         asked={wish: ask for wish, ask in s.asked.items() if wish is Move.EXCLUDE_ASK},
@@ -261,12 +260,9 @@ def _answered(ask: Move) -> Callable[[Standing, Event, Mapping[str, Any]], Stand
         del values
         left = {move: asked for move, asked in s.asked.items() if move is not ask}
         new = s.evolve(asked=left)
-        answer = s.clocks.get(Clock.ANSWER)
         match Move(event.data["move"]):
             case Move.EXTEND_GRANT:
-                return new.evolve(
-                    extensions=s.extensions + 1, answer_by=answer.due if answer else s.answer_by
-                )
+                return new.evolve(extensions=s.extensions + 1, answer_by=s.answer_ends)
             case Move.LEDGER_GRANT:
                 return new.evolve(asked={m: a for m, a in left.items() if m is Move.EXCLUDE_ASK})
             case Move.EXCLUDE_GRANT:
@@ -296,11 +292,6 @@ def _reported(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
             for call in s.calls
         )
     )
-
-
-def _answer_anew(s: Standing) -> datetime | None:
-    answer = s.clocks.get(Clock.ANSWER)
-    return answer.due if answer else s.answer_by
 
 
 def _contacted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
@@ -345,7 +336,7 @@ _CHANGES: Final[Mapping[Move, Callable[[Standing, Event, Mapping[str, Any]], Sta
     Move.LEDGER_ASK: _asked,
     Move.LEDGER_GRANT: _answered(Move.LEDGER_ASK),
     Move.LEDGER_DENY: _answered(Move.LEDGER_ASK),
-    Move.LEDGER_REVIEW: lambda s, _e, _v: s.evolve(answer_by=_answer_anew(s)),
+    Move.LEDGER_REVIEW: lambda s, _e, _v: s.evolve(answer_by=s.answer_ends),
     Move.EXCLUDE_ASK: _asked,
     Move.EXCLUDE_GRANT: _answered(Move.EXCLUDE_ASK),
     Move.EXCLUDE_DENY: _answered(Move.EXCLUDE_ASK),

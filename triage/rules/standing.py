@@ -23,6 +23,8 @@ class Run:
     due: datetime | None
     rule: str | None
     stopped: datetime | None = None
+    #: The short limit of 退回补充.
+    supplement: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,9 @@ class Standing:
     amended: int = 0
     supplements: int = 0
     """退回补充 since the last 重办."""
-    limit_kept: datetime | None = None
-    """While the rest of an answer is wanted (退回补充): the end of the citizen's limit, which `answer_by` is
-    again with the next feedback."""
+    answer_kept: Run | None = None
+    """While the rest of an answer is wanted (退回补充): the clock that the first feedback stopped, which the
+    next one brings back. `answer_by` is the citizen's limit all the while."""
     rung_behind: bool = False
     """Somebody whose case is merged into this one was rung (回访) since it was answered. Off the row."""
     last: Last | None = None
@@ -173,7 +175,20 @@ class Standing:
     @property
     def supplementing(self) -> bool:
         """Whether the rest of an answer is wanted (退回补充)."""
-        return self.limit_kept is not None and not self.answered
+        run = self.clocks.get(Clock.ANSWER)
+        return run is not None and run.supplement and not self.answered
+
+    @property
+    def answer_ends(self) -> datetime | None:
+        """The end of the citizen's limit, as its clock has it now; what 退回补充 sets is the unit's alone."""
+        run = self.clocks.get(Clock.ANSWER)
+        return self.answer_by if run is None or run.supplement else run.due
+
+    @property
+    def wanted_by(self) -> datetime | None:
+        """By when the unit is to answer: by the citizen's limit, or the short one of 退回补充."""
+        run = self.clocks.get(Clock.ANSWER)
+        return run.due if run is not None and self.supplementing else self.answer_by
 
     @property
     def rung(self) -> bool:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Field, Move, State
+from models.vocab import Clock, Field, Move, State
 from triage.clock import show
 from triage.rules import amending, moves, second_dispatch, wishes
 from triage.rules.calendar import beijing
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from triage.rules.standing import Standing
     from triage.web.acting import Acting
 
+_SHORT: Final = "退回补充时限"
 _FACT: Final = Term("fact", "还差条件")
 #: Kinds of reasons why a move cannot be made, by how far the wish came.
 BARRIERS: Final = {Stage.STATE: Term("state", "这个状态下不做的"), Stage.POST: Term("post", "不归这个岗位的")}
@@ -341,7 +342,7 @@ def clocks(s: Standing, *, now: datetime) -> tuple[ClockView, ...]:
     """Every clock that ran or runs."""
     return tuple(
         ClockView(
-            label=clock.label,
+            label=_SHORT if clock is Clock.ANSWER and s.supplementing else clock.label,
             started=run.started,
             due=run.due,
             stopped=run.stopped,

@@ -27,10 +27,12 @@ from tests.triage.services.repeats.test_following import (
     merged,
 )
 from tests.triage.services.test_moving import CALLER, HOTLINE, STREET, WANGJING, do, holds, ready, row
+from triage.clock import show
 from triage.rules.fields import Refusal
 from triage.services.moving import Conflict
 from triage.services.standings import stand
 from triage.services.supervising import sweep
+from triage.web.move_forms import clocks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -118,17 +120,23 @@ async def test_a_second_person_s_page_is_told_of_an_amendment(db: Database, tabl
 async def test_what_is_sent_back_has_a_short_limit_and_the_unit_is_told(db: Database, tables: Tables) -> None:
     (no,) = await ready(db, tables, TicketIn(urgency=Urgency.U3))
     await answered(db, no)
+    first = (await standing(db, tables, no)).clocks[Clock.ANSWER]
     limit = (await row(db, no)).answer_by
     await act(db, no, CALLER, Move.SUPPLEMENT, BACK, at=NOW + HOUR)
     await holds(db, tables, no)
     ticket = await row(db, no)
     assert (ticket.state, ticket.due_clock) == (State.HANDLING.value, Clock.ANSWER.value)
-    assert ticket.due_at == ticket.answer_by == NOW + HOUR + timedelta(hours=24)
+    assert (ticket.due_at, ticket.answer_by) == (NOW + HOUR + timedelta(hours=24), limit)
     assert await notices(db) == [("supplement", WANGJING, "未附佐证")]
+    async with db.reads() as session:
+        told = await session.scalar(sa.select(Notice.facts))
+    assert told is not None
+    assert told["due"] == show(NOW + HOUR + timedelta(hours=24)), "the unit's limit"
     await act(db, no, STREET, Move.FEEDBACK, FULL, at=NOW + 2 * HOUR)
     await holds(db, tables, no)
     ticket, now = await row(db, no), await standing(db, tables, no)
     assert (ticket.state, ticket.answer_by) == (State.FEEDBACK.value, limit)
+    assert now.clocks[Clock.ANSWER] == first, "in time or not, as the first feedback was"
     assert now.clocks[Clock.FOLLOW_UP].due == (limit or NOW) + timedelta(days=3)
     with pytest.raises(Refusal, match="最多 1 次"):
         await act(db, no, HOTLINE, Move.SUPPLEMENT, BACK, at=NOW + 3 * HOUR)
@@ -159,6 +167,25 @@ async def test_the_next_follow_up_has_reminders_of_its_own(
     await swept(db, tables, at + HOUR + timedelta(hours=46))
     await swept(db, tables, at + HOUR + timedelta(hours=73))
     assert await reminded(db) == [*first, (2, 50), (2, 100)], "its points are counted anew"
+
+
+@pytest.mark.parametrize(("first", "late"), [(HOUR, False), (timedelta(days=30), True)])
+async def test_the_clock_says_of_the_first_feedback_whether_it_was_in_time(
+    db: Database,
+    tables: Tables,
+    first: timedelta,
+    late: bool,  # noqa: FBT001  (a table)
+) -> None:
+    (no,) = await ready(db, tables, TicketIn(urgency=Urgency.U3))
+    await answered(db, no, at=NOW + first)
+    at = NOW + first + HOUR
+    await act(db, no, CALLER, Move.SUPPLEMENT, BACK, at=at)
+    short = {one.label: one for one in clocks(await standing(db, tables, no), now=at + timedelta(days=2))}
+    assert (short["退回补充时限"].late, Clock.ANSWER.label in short) == (True, False)
+    # The other way round than the first: completed late, or at once.
+    await act(db, no, STREET, Move.FEEDBACK, FULL, at=at + (HOUR if late else timedelta(days=2)))
+    shown = {one.label: one.late for one in clocks(await standing(db, tables, no), now=at + 2 * HOUR)}
+    assert (shown[Clock.ANSWER.label], "退回补充时限" in shown) == (late, False)
 
 
 async def test_the_row_that_was_chosen_is_kept_beside_the_values(db: Database, tables: Tables) -> None:

@@ -24,7 +24,15 @@ from triage.errors import BadInput, TriageError
 from triage.rules import moves
 from triage.services import following, limiting, moving
 from triage.services.citizen import filing, urges
-from triage.services.citizen.told import ADDED, SHARED, Case, Happened, Head, standing_events
+from triage.services.citizen.told import (
+    ADDED,
+    SHARED,
+    Case,
+    Happened,
+    Head,
+    completing,
+    standing_events,
+)
 from triage.services.moving import Person, Wish
 
 if TYPE_CHECKING:
@@ -180,7 +188,7 @@ async def _head(session: AsyncSession, ticket: Ticket) -> Head | None:
     ).one()
     told = standing_events(await _events(session, found[0]))
     shared = tuple(event for event in told if event.tag in SHARED)
-    return Head(no, now_in, unit, answer_by, shared)
+    return Head(no, now_in, unit, answer_by, shared, completing=completing(told))
 
 
 async def _seen_from(session: AsyncSession, appeal: Appeal, head: Head | None) -> Head | None:

@@ -30,6 +30,7 @@ SHARED: Final = frozenset(
 )  # fmt: skip
 #: What answers: 反馈, and 更正反馈 of it.
 ANSWERS: Final = frozenset({Tag.FEEDBACK.value, Tag.AMEND.value})
+_OF_ANSWERS: Final = ANSWERS | {Tag.SUPPLEMENT.value, Tag.REHANDLE.value}
 _AT_ONCE: Final = frozenset({Tag.ANSWER_NOW.value, Tag.ACCEPT.value})
 #: How the note of an addition begins: it stands on the ticket as an urge (R4.15).
 ADDED: Final = "诉求人网上补充"
@@ -59,6 +60,7 @@ class Head:
     answer_by: datetime | None
     events: tuple[Happened, ...] = field(repr=False)
     confidential: bool = False
+    completing: bool = False
 
     @property
     def open(self) -> bool:
@@ -117,6 +119,11 @@ class Case:
         return self.answer_by if self.open and self.state not in _NOT_DUE else None
 
     @property
+    def completing(self) -> bool:
+        """Whether it was answered, and the unit is to complete that (退回补充)."""
+        return self.head.completing if self.head else completing(standing_events(self.events))
+
+    @property
     def apart(self) -> bool:
         """Whether this case is 保密 and its head is not: who reads that one learns nothing of this."""
         return self.confidential and self.head is not None and not self.head.confidential
@@ -162,6 +169,12 @@ def answered_at_once(case: Case) -> bool:
         return False
     said = [event.tag for event in standing_events(case.events) if event.tag in _AT_ONCE]
     return bool(said) and said[-1] == Tag.ANSWER_NOW
+
+
+def completing(events: Sequence[Happened]) -> bool:
+    """Whether the last answer was sent back (退回补充), and not given anew since."""
+    last = next((one.tag for one in reversed(events) if one.tag in _OF_ANSWERS), None)
+    return last == Tag.SUPPLEMENT
 
 
 def superseded(events: Sequence[Happened]) -> frozenset[int]:

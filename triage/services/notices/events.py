@@ -113,7 +113,7 @@ def placed(ticket: Ticket, event: Event, after: Standing, told: Sequence[str]) -
         district=ticket.district_code,
         street=ticket.street_code,
         urgency=after.urgency,
-        due=after.answer_by,
+        due=after.wanted_by,
         parts={
             NoticeTo.LEAD: (after.unit,) if after.unit else (),
             NoticeTo.COPY: told,
@@ -126,7 +126,7 @@ def _due(event: Event, after: Standing, called: datetime | None) -> datetime | N
     if event.tag == Tag.SUPERVISE:
         onsite = after.clocks.get(Clock.ONSITE)
         return onsite.due if onsite else None
-    return called or after.answer_by
+    return called or after.wanted_by
 
 
 def _wanted(wish: WishKind | None, after: Standing) -> datetime | None:
@@ -134,9 +134,9 @@ def _wanted(wish: WishKind | None, after: Standing) -> datetime | None:
     match wish:
         case WishKind.OBJECTION:
             review = after.clocks.get(Clock.OBJECTION)
-            return review.due if review else after.answer_by
+            return review.due if review else after.wanted_by
         case WishKind.EXTENSION | WishKind.LEDGER:
-            return after.answer_by
+            return after.wanted_by
         case _:
             return None
 

@@ -147,6 +147,10 @@ class CaseView:
 def case_view(case: Case, tables: Tables, areas: dict[str, str], *, urges: int, now: datetime) -> CaseView:
     """The case in words; `urges`: its sender's on tickets that it was merged into."""
     kind = tables.kinds.get(case.kind or "")
+    due = case.due
+    if due is not None and due <= now and case.completing:
+        # Answered before, in time or late; by when the rest is wanted is between desk and unit.
+        due = None
     head = case.head
     events = standing_events(case.events)
     lines = [line for event in events if (line := _line(event, tables, case.corrected))]
@@ -161,9 +165,9 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, urges: int, 
         kind=kind.name if kind else None,
         place=_place(case, areas),
         unit=head.unit if head else case.unit,
-        due=case.due,
-        late=case.due is not None and case.due <= now,
-        why=_why(case) if head is None and case.due is not None else None,
+        due=due,
+        late=due is not None and due <= now,
+        why=_why(case) if head is None and due is not None else None,
         history=tuple(lines),
         text=shown_text(None, case.text), where=case.address,
         words=tuple((at, shown_text(None, said)) for at, said in case.words),

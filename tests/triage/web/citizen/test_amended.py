@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,9 +105,26 @@ async def test_what_is_sent_back_is_told_without_why(citizen: Citizen, deps: Dep
     page = await citizen.get("/citizen/case")
     assert ("请承办单位补充答复" in page, "内部的话" in page, "提交评价" in page) == (True, False, False)
     assert FIRST["note"] in page, "what was told stays told"
+    # By when the rest is wanted is between desk and unit: the citizen reads the limit of before, and its why.
+    assert ("最晚答复" in page, "已经超过时限" in page, "派单后有过改派、延期或重办" in page) == (
+        True,
+        False,
+        False,
+    )
     await move(deps, Post.UNIT, Move.FEEDBACK, **FIRST | {"note": "已停工，附照片"})
     page = await citizen.get("/citizen/case")
     assert ("已停工，附照片" in page, "后来更正过" in page) == (True, False)
+
+
+async def test_what_is_sent_back_after_the_limit_is_not_late_for_whoever_has_an_answer(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    await fed_back(citizen, deps, reader)
+    await move(deps, Post.HOTLINE, Move.SUPPLEMENT, lack="lack.evidence")
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(answer_by=deps.clock.now() - timedelta(hours=1)))
+    page = await citizen.get("/citizen/case")
+    assert ("最晚答复" in page, "已经超过时限" in page) == (False, False)
 
 
 @pytest.mark.parametrize(("head", "words"), [("named", True), ("confidential", False)])
