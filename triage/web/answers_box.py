@@ -1,13 +1,12 @@
 """反馈: a ticket's answers as its page shows them, once one was amended (更正反馈) or sent back (退回补充).
 
-The newest first; two that follow each other with no 重办 in between have the words marked that only one has.
+The newest first; of the newest two, with no 重办 in between, the words are marked that only one has.
 A ticket with a single feedback shows it in 办理记录 alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import Field, Tag
@@ -26,6 +25,8 @@ _ANSWERS: Final = (Tag.FEEDBACK.value, Tag.AMEND.value)
 _TAGS: Final = (*_ANSWERS, Tag.SUPPLEMENT.value, Tag.REHANDLE.value)
 #: Told of an answer beside its words.
 _BESIDE: Final = (Field.TOLD_CITIZEN, Field.ATTACHMENT)
+#: Pairs of equal characters up to which two are compared: two of 1,000 characters have some 15,000.
+_MOST_PAIRS: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ class AnswersView:
 
 
 def view(whole: WholeTicket, names: Names, words: Callable[[str], str]) -> AnswersView | None:
-    """The answers; None: none was amended or sent back. `words`: as the viewer reads what was typed."""
+    """The answers; None: none was amended or sent back. `words`: as the viewer reads what was typed.
+
+    Comparing is CPU, a second of it where the words are made for that: apart from the loop.
+    """
     told = _standing(whole.events)
     amended, supplements = (sum(e.tag == tag for e in told) for tag in (Tag.AMEND, Tag.SUPPLEMENT))
     if not amended and not supplements:
@@ -64,10 +68,8 @@ def view(whole: WholeTicket, names: Names, words: Callable[[str], str]) -> Answe
     answers = [event for event in told if event.tag in _ANSWERS]
     notes = [words(str(_values(event, whole).get(Field.NOTE) or "")) for event in answers]
     cut: list[tuple[Part, ...]] = [(Part(note, own=False),) for note in notes]
-    for at, (one, after) in enumerate(pairwise(answers)):
-        if not _anew(told, one, after):
-            # Its own words against the next one's; the newest of all against the one before.
-            cut[at], cut[at + 1] = differences(notes[at], notes[at + 1])
+    if len(answers) > 1 and not _anew(told, *answers[-2:]):
+        cut[-2:] = differences(*notes[-2:], most=_MOST_PAIRS)
     items = tuple(
         AnswerView(
             at=event.at,

@@ -5,6 +5,7 @@ A form that is refused comes back with its reason and what was typed; a conflict
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -246,6 +247,8 @@ async def _page(
             await keepers.opened(session, whole.ticket.id, request[VIEWER], now)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
+    read_as = present.words_for(whole, request[VIEWER])
+    answers = await asyncio.to_thread(answers_box.view, whole, request.app[NAMES], read_as)
     known_as = await communities.of_ticket(whole)
     view = present.ticket(
         whole,
@@ -310,7 +313,7 @@ async def _page(
         reports=tuple(one for one in exposures if one.proposed),
         picking=picking,
         identity=identity,
-        answers=answers_box.view(whole, request.app[NAMES], present.words_for(whole, request[VIEWER])),
+        answers=answers,
         also_unsolved=also_unsolved,
         agreed=agreed,
         may_agree=request[VIEWER].may(Permission.FOLLOW_UP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ from tests.triage.services.test_moving import REACHED
 from tests.triage.web.test_evidence import photo
 from tests.triage.web.test_moves import SAME_SITE, form_of, post, stored
 from triage.services import reference
+from triage.services.repeats.comparing import Part, differences
 from triage.settings import Settings
+from triage.web import answers_box
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,3 +236,30 @@ async def test_the_box_shows_all_rounds_and_takes_in_what_was_undone(client_of: 
     assert "更正 2 次" in page
     assert "以前的 2 份" in page
     assert ("<b>已停工</b>" in page, "13912340007" in page) == (False, False)
+
+
+async def test_only_the_newest_two_are_compared_and_not_on_the_loop(
+    client_of: ClientOf, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no, street = await answered(client_of, deps)
+    for version in range(4, 7):
+        await amended(street, no, version, note=f"已责令停工，第 {version} 次到场")
+    seen: list[tuple[str, bool]] = []
+
+    def compared(one: str, other: str, *, most: int) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+        seen.append((one, threading.current_thread() is threading.main_thread()))
+        return differences(one, other, most=most)
+
+    monkeypatch.setattr(answers_box, "differences", compared)
+    page = await page_of(street, no)
+    assert seen == [("已责令停工，第 5 次到场", False)]
+    assert page.count('<mark class="own">') == 2
+
+
+async def test_words_made_to_be_slow_are_shown_unmarked(client_of: ClientOf, deps: Deps) -> None:
+    no, street = await answered(client_of, deps)
+    periods = ["".join(chr(0x4E00 + at * step % 10) for at in range(1_000)) for step in (1, 7)]
+    for version, words in enumerate(periods, start=4):
+        await amended(street, no, version, note=words)
+    page = await page_of(street, no)
+    assert (periods[0] in page, periods[1] in page, '<mark class="own">' in page) == (True, True, False)

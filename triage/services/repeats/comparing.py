@@ -221,12 +221,12 @@ def _write(session: AsyncSession, one: str, other: str, state: Proposal, *, by: 
     )  # fmt: skip
 
 
-def differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Both texts cut into what both have and what only one has."""
+def differences(a: str, b: str, *, most: int = _MOST_PAIRS) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Both texts cut into what both have and what only one has; not where more than `most` pairs are equal."""
     a, b = a[:COMPARED], b[:COMPARED]
     mine: list[tuple[str, bool]] = []
     theirs: list[tuple[str, bool]] = []
-    if not _comparable(a, b):
+    if not _comparable(a, b, most):
         return (Part(a, own=False),), (Part(b, own=False),)
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
@@ -236,10 +236,10 @@ def differences(a: str, b: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     return _parts(mine), _parts(theirs)
 
 
-def _comparable(a: str, b: str) -> bool:
+def _comparable(a: str, b: str, most: int = _MOST_PAIRS) -> bool:
     """Whether that takes no minutes: what both have is looked for from every equal pair of characters."""
     counts = Counter(b)
-    return sum(count * counts[sign] for sign, count in Counter(a).items()) <= _MOST_PAIRS
+    return sum(count * counts[sign] for sign, count in Counter(a).items()) <= most
 
 
 def _parts(pieces: list[tuple[str, bool]]) -> tuple[Part, ...]:
