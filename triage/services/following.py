@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SETTLING: Final = frozenset({
     Move.FEEDBACK, Move.AMEND, Move.SUPPLEMENT, Move.REHANDLE, Move.MERGE, Move.SPLIT, Move.UNDO,
 })  # fmt: skip
+#: In the data of what those behind are told: the move of the case before them.
+BY_MOVE: Final = "by_move"
 #: Whether a ticket in one of these stands merged its events say; one in another does not.
 _MAY_BE_MERGED: Final = frozenset({State.MERGED.value, State.ARCHIVED.value})
 
@@ -112,7 +114,7 @@ def merged_into(
     """What a ticket is told that was just merged into a case which has its answer already; else nothing."""
     if wish.move is not Move.MERGE or head is None or not head.settled:
         return []
-    return [_told(tables, s, wish.values["other_ticket"], head, at=at)]
+    return [_told(tables, s, wish.values["other_ticket"], head, wish.move, at=at)]
 
 
 def answered_by(wish: Wish, after: Standing, head: Standing | None) -> Standing | None:
@@ -129,11 +131,12 @@ async def tell(
     head_no: str,
     head: Standing | None,
     *,
+    move: Move | None = None,
     now: datetime,
 ) -> int:
     """Tell the locked tickets that the case before them has its answer (`head`), or no more (None).
 
-    Gives how many had not known.
+    `move`: by which; None where it is only made good. Gives how many had not known.
     """
     standings = await stand_many(session, tables, tickets, now=now)
     told = 0
@@ -141,14 +144,18 @@ async def tell(
         s = standings[ticket.id]
         if s.state is not State.MERGED or s.head_answered is (head is not None):
             continue
-        event = _told(tables, s, head_no, head, at=max(now, s.last_at))
+        event = _told(tables, s, head_no, head, move, at=max(now, s.last_at))
         await move_rows.store(session, tables, ticket, [event], step(s, event), staff_id=None, before=s)
         told += 1
     return told
 
 
-def _told(tables: Tables, s: Standing, head_no: str, head: Standing | None, *, at: datetime) -> Event:
+def _told(
+    tables: Tables, s: Standing, head_no: str, head: Standing | None, move: Move | None, *, at: datetime
+) -> Event:
     data: dict[str, Any] = {"head": head_no, "version": s.version + 1}
+    if move is not None:
+        data[BY_MOVE] = move.value
     if head is None:
         return Event(s.seq + 1, at, Tag.HEAD_REOPENED.value, "", data)
     # Of 自建工单 that was merged there is nobody to follow up.

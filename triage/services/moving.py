@@ -177,7 +177,7 @@ async def make(
     happened = events_told.moved(ticket, event, standing, after)
     besides = events_told.supervised_still(happened, event, after)
     await telling.tell(session, tables, [*([] if wish.silent else [happened]), *besides], now=now)
-    await noting.note(session, tables, ticket, event, now=now)
+    await noting.note(session, tables, ticket, event, answer=after.answer, now=now)
     if head is not None and head_standing is not None:
         joined = _joined(head_standing, wish, person, at=event.at)
         await move_rows.store(
@@ -189,7 +189,7 @@ async def make(
         await passing_on.moved(session, ticket.id, head.id, joined=merged, now=now)
     if standing.settled is not after.settled:
         root = following.answered_by(wish, after, head_standing)
-        await following.tell(session, tables, waiting, wish.no, root, now=now)
+        await following.tell(session, tables, waiting, wish.no, root, move=wish.move, now=now)
     session.add(MoveRequest(
         ticket_id=ticket.id, key=wish.key, digest=wish.digest, version=after.version, at=now
     ))  # fmt: skip

@@ -42,7 +42,7 @@ OF_MOVE: Final[Mapping[Move, ActionKind]] = {
     Move.FOLLOW_UP: ActionKind.FOLLOW_UP,
 }
 #: 当场答复 ends a case in one move: the platform is told the answer, then that it is closed. 更正反馈 is a
-#: further 反馈, behind the first, with its reason: the first keeps its number and its time.
+#: further 反馈, behind the first, whole as the answer now stands: the first keeps its number and its time.
 _KINDS: Final[Mapping[str, tuple[ActionKind, ...]]] = {
     **{move.value: (kind,) for move, kind in OF_MOVE.items()},
     Move.ANSWER_NOW.value: (ActionKind.FEEDBACK, ActionKind.CLOSED),
@@ -56,8 +56,19 @@ _HOW: Final[Mapping[str, str]] = {
 }
 
 
-async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Event, *, now: datetime) -> None:
-    """Write what the platform is to be told of this event; nothing for others and for other tickets."""
+async def note(
+    session: AsyncSession,
+    tables: Tables,
+    ticket: Ticket,
+    event: Event,
+    *,
+    answer: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> None:
+    """Write what the platform is to be told of this event; nothing for others and for other tickets.
+
+    `answer`: what the answer tells after it, as amended; an amendment names only what it changes.
+    """
     move = str(event.data.get("move"))
     kinds = _KINDS.get(move, ())
     if move == Move.WITHDRAW.value:
@@ -79,6 +90,8 @@ async def note(session: AsyncSession, tables: Tables, ticket: Ticket, event: Eve
     if order is None:
         return
     body = _body(tables, ticket, event)
+    if move == Move.AMEND.value:
+        body = {**(answer or {}), **body}
     available = now
     if undone is not None:
         told = await _undo(session, ticket.id, undone)

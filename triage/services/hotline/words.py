@@ -57,10 +57,17 @@ ENDED: Final = tuple(state.value for state in CLOSED_STATES if state is not Stat
 _SHOWN: Final = 12
 #: On 审核台: what somebody must act on. That the platform closed its order is told on the ticket's page.
 _ACTED_ON: Final = (WordKind.WITHDRAWN.value, WordKind.REHANDLED.value, WordKind.SUPERVISED.value)
-#: The move that answers a word.
+#: The move that answers a word; of a merged ticket the one of its head. Events of before do not name it.
+_BY_MOVE: Final = TicketEvent.data[following.BY_MOVE].as_string()
 _ANSWERED_BY: Final = {
-    WordKind.REHANDLED: (Tag.REHANDLE.value, Tag.HEAD_REOPENED.value),
-    WordKind.SUPERVISED: (Tag.SUPERVISE.value,),
+    WordKind.REHANDLED: sa.or_(
+        TicketEvent.tag == Tag.REHANDLE.value,
+        sa.and_(
+            TicketEvent.tag == Tag.HEAD_REOPENED.value,
+            sa.or_(_BY_MOVE.is_(None), _BY_MOVE.in_([Move.REHANDLE.value])),
+        ),
+    ),
+    WordKind.SUPERVISED: TicketEvent.tag == Tag.SUPERVISE.value,
 }
 #: Answered when the platform takes the order up again.
 _TAKEN_BACK: Final = (WordKind.WITHDRAWN.value, WordKind.CLOSED.value)
@@ -231,11 +238,11 @@ async def _let_go(deps: Deps, source_id: int) -> int:
                 HotlineWord.kind == kind.value,
                 sa.exists().where(
                     TicketEvent.ticket_id == HotlineWord.ticket_id,
-                    TicketEvent.tag.in_(tags),
+                    by,
                     TicketEvent.at >= HotlineWord.seen_at,
                 ),
             )
-            for kind, tags in _ANSWERED_BY.items()
+            for kind, by in _ANSWERED_BY.items()
         )
     )
     count = 0

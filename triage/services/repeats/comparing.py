@@ -222,7 +222,7 @@ def _write(session: AsyncSession, one: str, other: str, state: Proposal, *, by: 
 
 
 def differences(a: str, b: str, *, most: int = _MOST_PAIRS) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Both texts cut into what both have and what only one has; not where more than `most` pairs are equal."""
+    """Both texts cut into what both have and what only one has; not with more than `most` equal pairs."""
     a, b = a[:COMPARED], b[:COMPARED]
     mine: list[tuple[str, bool]] = []
     theirs: list[tuple[str, bool]] = []

@@ -32,6 +32,8 @@ async def test_an_amendment_is_told_behind_the_first_with_its_reason(bed: Bed) -
         "已停工", "已停工并处罚", "漏写了处罚"
     )  # fmt: skip
     assert "13800001111" not in str(amended.body)
+    # What it does not change is told as before: to the platform a further 反馈 is whole.
+    assert (amended.body["told_citizen"], amended.body["attachment"]) == ("phone", "照片 1")
     await send(bed)
     codes = [(seq, action.code) for (_, seq), action in sorted(bed.platform.ledger.actions.items())]
     assert codes == [(1, "sign"), (2, "reply"), (3, "reply")]

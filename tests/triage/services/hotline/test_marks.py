@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from models.tickets import Ticket, TicketEvent
 from models.vocab import Move, Post, State, Tag
 from models.vocab_sources import WordKind
 from tests.triage.services.hotline.test_reconciling import compare
-from tests.triage.services.hotline.test_sending import move, tickets
+from tests.triage.services.hotline.test_sending import CALLER, move, tickets
 from tests.triage.services.hotline.test_words import kept, order_of, told
 from triage.rules.moves import Actor
 from triage.services.hotline import reconciling, words
@@ -101,6 +102,28 @@ async def test_what_is_said_of_a_merged_ticket_stays_until_the_one_it_waits_for_
     assert [word.why for word in await kept(bed, WordKind.CLOSED)] == ["并入的工单已结束"]
     await says(bed, numbers[over], "办理中", "已办结")
     assert await shown(bed, over) == [], "the case ended here first: that is no news"
+
+
+async def test_only_handling_anew_answers_an_order_to_be_handled_anew(bed: Bed) -> None:
+    head, mine = await tickets(bed, 2)
+    number = await order_of(bed, mine)
+    await told(bed, number)
+    await move(bed, mine, Move.MERGE, HOTLINE, other_ticket=head, reason="同一处同一事项")
+    await move(bed, head, Move.SIGN)
+    await move(bed, head, Move.CONTACT, outcome="reached", told_citizen="phone")
+    answer = {"note": "已停工", "attachment": "照片 1", "told_citizen": "phone"}
+    await move(bed, head, Move.FEEDBACK, **answer)
+    await says(bed, number, "重新办理")
+    await move(bed, head, Move.SUPPLEMENT, HOTLINE, lack="lack.evidence")
+    await told(bed, number)
+    assert await shown(bed, mine) == ["rehandled"], "what is sent back is another thing, and is none of it"
+    await move(bed, head, Move.FEEDBACK, **answer)
+    bed.clock.by += timedelta(days=40)
+    unhappy = {"contacted": "yes", "solved": "no", "satisfaction": "dissatisfied"}
+    await move(bed, head, Move.FOLLOW_UP, CALLER, outcome="reached", **unhappy)
+    await move(bed, head, Move.REHANDLE, HOTLINE, reason="夜里还在响")
+    await told(bed, number)
+    assert await shown(bed, mine) == []
 
 
 async def test_what_was_to_be_supervised_comes_back_with_the_ticket_that_is_taken_out(bed: Bed) -> None:
