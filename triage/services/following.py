@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from models import ringing
 from models.merged import behind_ids
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Field, Move, State, Tag
 from triage.rules.dues import follow_up_behind
+from triage.rules.fields import Refusal, Stage
 from triage.rules.replay import Event, step
 from triage.services import move_rows
 from triage.services.standings import stand_many
@@ -106,6 +108,17 @@ async def behind(session: AsyncSession, wish: Wish) -> set[int]:
         return set()
     ids = await session.scalars(sa.select(Ticket.id).where(Ticket.no == wish.no))
     return await behind_ids(session, list(ids))
+
+
+async def check_unheld(
+    session: AsyncSession, wish: Wish, ids: Collection[int], login: str, *, now: datetime
+) -> None:
+    """退回补充 takes nobody's case away who is about to ring, here or behind. Raises Refusal."""
+    if wish.move is not Move.SUPPLEMENT:
+        return
+    for ticket_id in sorted(ids):
+        if (name := await ringing.holder(session, ticket_id, login, now=now)) is not None:
+            raise Refusal(f"{name}正打开这件诉求准备回访，请先问一声，或过几分钟再退回补充", stage=Stage.FACT)
 
 
 def merged_into(

@@ -156,6 +156,7 @@ async def make(
     head = locked.get(other_no) if other_no and other_no != wish.no else None
     head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
     await withdrawing.check(session, ticket, wish.move)
+    await following.check_unheld(session, wish, {ticket.id, *behind}, person.actor.login, now=now)
     request = moves.Request(wish.move, wish.values, head_standing)
     chosen = moves.choose(tables, standing, request, person.actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
