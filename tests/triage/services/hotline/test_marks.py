@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -111,7 +111,7 @@ async def test_only_handling_anew_answers_an_order_to_be_handled_anew(bed: Bed) 
     await move(bed, mine, Move.MERGE, HOTLINE, other_ticket=head, reason="同一处同一事项")
     await move(bed, head, Move.SIGN)
     await move(bed, head, Move.CONTACT, outcome="reached", told_citizen="phone")
-    answer = {"note": "已停工", "attachment": "照片 1", "told_citizen": "phone"}
+    answer: dict[str, Any] = {"note": "已停工", "attachment": "照片 1", "told_citizen": "phone"}
     await move(bed, head, Move.FEEDBACK, **answer)
     await says(bed, number, "重新办理")
     await move(bed, head, Move.SUPPLEMENT, HOTLINE, lack="lack.evidence")
@@ -119,7 +119,7 @@ async def test_only_handling_anew_answers_an_order_to_be_handled_anew(bed: Bed) 
     assert await shown(bed, mine) == ["rehandled"], "what is sent back is another thing, and is none of it"
     await move(bed, head, Move.FEEDBACK, **answer)
     bed.clock.by += timedelta(days=40)
-    unhappy = {"contacted": "yes", "solved": "no", "satisfaction": "dissatisfied"}
+    unhappy: dict[str, Any] = {"contacted": "yes", "solved": "no", "satisfaction": "dissatisfied"}
     await move(bed, head, Move.FOLLOW_UP, CALLER, outcome="reached", **unhappy)
     await move(bed, head, Move.REHANDLE, HOTLINE, reason="夜里还在响")
     await told(bed, number)
