@@ -302,14 +302,15 @@ def _contacted(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing
 def _split(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     """撤销合并: all as before the merge, its clocks running on as if they had never stopped.
 
-    What happened to the citizen meanwhile stays: follow-ups, and a flag that was looked at.
+    What happened to the citizen meanwhile stays: follow-ups, a flag that was looked at, and that they
+    withdrew (撤诉): then nobody else waits any more, and another 撤诉 ends the case.
     """
     del event, values
     if s.unmerged is None:
         raise Unreadable
     return s.unmerged.evolve(
         seq=s.seq, last_at=s.last_at, version=s.version, follow_ups=s.follow_ups, flagged=s.flagged,
-        urges=s.urges, behind=s.behind, last=s.last,
+        urges=s.urges, behind=s.behind, withdrawn=s.withdrawn, last=s.last,
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
     Where no number is told it is the last that stands. A `split` takes back the merge before it, what became
     of the case it led into, and the archiving that followed it. What was asked of the citizen in between was
     asked of the other case's answer: it stays, as no 回访 of this one (`ASKED_MERGED`). 取消撤诉 (`take_up`)
-    takes back the 撤诉 before it.
+    takes back every 撤诉 before it.
     """
     if all(event.act not in _TAKING_BACK for event in events):
         return tuple(events)
@@ -81,8 +81,7 @@ def standing(events: Sequence[Event]) -> tuple[Event, ...]:
             since = [one for one in kept[merged + 1 :] if one.act not in _ENDED_BY_SPLIT]
             kept[merged:] = [_of_the_other(one) for one in since]
         elif event.act == "take_up":
-            taken = next((one for one in reversed(kept) if one.act in _WITHDRAWALS), None)
-            kept = [one for one in kept if one is not taken]
+            kept = [one for one in kept if one.act not in _WITHDRAWALS]
         elif event.act != "undo":
             kept.append(event)
         elif (undone := event.data.get("undoes")) is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from models.vocab import Clock, Field, State, Tag, Urgency
+from models.vocab import Clock, Field, Move, State, Tag, Urgency
 from models.vocab_withdrawal import WithdrawnBy, WithdrawnWhy
 
 if TYPE_CHECKING:
@@ -49,13 +49,17 @@ def said(values: Mapping[str, Any]) -> dict[str, Any]:
 def taken_up(s: Standing, event: Event, values: Mapping[str, Any]) -> Standing:
     """After 取消撤诉: as before it, the clocks running on as if they had never stopped.
 
-    What happened meanwhile stays: urges, a flag that was looked at.
+    What happened meanwhile stays: urges, a flag that was looked at, a 剔除 asked for or granted. One takes
+    back all there are: where others waited at first, and then nobody did, there are two.
     """
     del event, values
-    if s.unwithdrawn is not None:
-        return s.unwithdrawn.evolve(
+    ended = s.unwithdrawn
+    if ended is not None:
+        meanwhile = {**ended.asked, **s.asked}
+        s = ended.evolve(
             seq=s.seq, last_at=s.last_at, version=s.version, flagged=s.flagged, urges=s.urges,
-            excluded=s.excluded, last=s.last,
+            behind=s.behind, excluded=s.excluded, last=s.last,
+            asked={m: a for m, a in meanwhile.items() if m is not Move.EXCLUDE_ASK or not s.excluded},
         )  # fmt: skip
     run, since = s.clocks.get(Clock.FOLLOW_UP), s.withdrawn
     clocks = dict(s.clocks)
@@ -88,7 +92,8 @@ def wrong(s: Standing, row: MoveRow, values: Mapping[str, Any]) -> tuple[Field, 
     other = values.get(Field.WITHDRAWN_BY) == WithdrawnBy.OTHER
     if (why == WithdrawnWhy.OTHER or other) and not words:
         return Field.NOTE, "选了“其他”的，请在情况说明里写清楚"
-    if Field.WITHDRAWN_BY not in row.fields or len(words) >= _LEAST_WORDS or s.unmerged is not None:
+    goes_on = s.unmerged is not None or s.behind > 0
+    if Field.WITHDRAWN_BY not in row.fields or len(words) >= _LEAST_WORDS or goes_on:
         return None
     if s.urgency is Urgency.U1:
         return Field.NOTE, (
@@ -133,7 +138,12 @@ def since(events: Iterable[Told]) -> datetime | None:
 
 
 def too_late(s: Standing, row: MoveRow, at: datetime) -> str | None:
-    """Why it can no longer be taken back."""
+    """Why it can no longer be taken back.
+
+    A case that went on for others and was ended since (办结) is over, with nothing of it to go back to.
+    """
+    if row.move is Move.TAKE_UP and s.state is State.CLOSED and s.unwithdrawn is None:
+        return "撤诉以后这件事已经为别人办完、办结，不能再取消；诉求人又要求办的，请另行受理一件"
     hours = row.limits.within_hours
     if hours is None or s.withdrawn is None or (at - s.withdrawn).total_seconds() < hours * 3600:
         return None

@@ -17,6 +17,7 @@ from tests.factories import NOW, TicketIn
 from tests.triage.services.test_moving import CALLER, HOTLINE, OTHER, STREET, do, holds, ready, row
 from triage.rules.bulk import bulk_moves
 from triage.rules.fields import Refusal
+from triage.rules.withdrawing import since
 from triage.services.moving import Conflict
 
 if TYPE_CHECKING:
@@ -122,6 +123,49 @@ async def test_of_a_merged_one_the_follow_up_rests_and_goes_on(db: Database, tab
     await do(db, tables, mine, HOTLINE, Move.TAKE_UP, (await row(db, mine)).version, AGAIN)
     await holds(db, tables, mine)
     assert (await row(db, mine)).due_clock == "follow_up"
+
+
+async def test_a_case_that_ended_for_the_others_is_not_opened_by_it(db: Database, tables: Tables) -> None:
+    head, mine = await ready(db, tables, TicketIn(), TicketIn())
+    await do(db, tables, mine, OTHER, Move.MERGE, 1, {"other_ticket": head, "reason": "同一处同一事项"})
+    await do(db, tables, head, HOTLINE, Move.WITHDRAW, 2, BY)
+    await do(db, tables, head, STREET, Move.SIGN, 3)
+    await do(db, tables, head, STREET, Move.CONTACT, 4, REACHED)
+    fed = {"note": "已责令停工并清运", "attachment": "照片 1", "told_citizen": "phone"}
+    await do(db, tables, head, STREET, Move.FEEDBACK, 5, fed)
+    late = NOW + timedelta(days=3)
+    await do(db, tables, head, CALLER, Move.CLOSE, 6, at=late)
+    with pytest.raises(Refusal, match="另行受理"):
+        await do(db, tables, head, HOTLINE, Move.TAKE_UP, 7, AGAIN, at=late)
+    await holds(db, tables, head)
+    ended = await row(db, head)
+    assert (ended.state, ended.due_at) == (State.CLOSED, None)
+
+
+async def test_all_who_withdrew_are_split_off_and_the_case_ends(db: Database, tables: Tables) -> None:
+    head, mine = await ready(db, tables, TicketIn(), TicketIn())
+    await do(db, tables, mine, OTHER, Move.MERGE, 1, {"other_ticket": head, "reason": "同一处同一事项"})
+    await do(db, tables, head, HOTLINE, Move.WITHDRAW, 2, BY)
+    await do(db, tables, mine, HOTLINE, Move.WITHDRAW, 2, BY)
+    await do(db, tables, mine, OTHER, Move.SPLIT, 3, {"reason": "两位都不要办了"})
+    for no in (mine, head):
+        await holds(db, tables, no)
+        await do(db, tables, no, HOTLINE, Move.WITHDRAW, (await row(db, no)).version, BY)
+        await holds(db, tables, no)
+        assert ((await row(db, no)).state, (await row(db, no)).due_at) == (State.CLOSED, None)
+        # Two 撤诉, and one takes both back.
+        await do(db, tables, no, OTHER, Move.TAKE_UP, (await row(db, no)).version, AGAIN)
+        await holds(db, tables, no)
+        async with db.reads() as session:
+            told = await session.scalars(
+                sa.select(TicketEvent)
+                .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+                .where(Ticket.no == no)
+                .order_by(TicketEvent.seq)
+            )
+            assert since(told.all()) is None
+        with pytest.raises(Refusal, match="没有撤诉"):
+            await do(db, tables, no, OTHER, Move.TAKE_UP, (await row(db, no)).version, AGAIN)
 
 
 async def test_a_claim_of_a_reward_that_is_not_decided_stands_against_it(
