@@ -92,9 +92,9 @@ _EVENTS: Final = {
 _SENT: Final = frozenset({Tag.DISPATCHED, Tag.REASSIGN, Tag.ARBITRATE, Tag.PASS_ON})
 _KEPT_CHARACTERS: Final = 500
 _WITHDRAWN: Final = "已撤诉，不再为您办理。是否继续查处，由承办单位依职权决定。"
-#: Where others wait for the same matter.
+#: Merged: its sender knows that others wait for the same matter. The sender of a case that others were merged
+#: into never learns of them, by what is said here as little as by what is done for them since.
 _WITHDRAWN_ALONE: Final = "您已撤诉，不再回访您。同一件事还有别人反映，那件事照常办理。"
-_ENDED: Final = frozenset({State.CLOSED.value, State.ARCHIVED.value})
 #: Before it was asked about the answer (回访), and not diverted: there the case is over for its sender.
 _WITHDRAWN_FROM: Final = frozenset(
     {State.MERGED.value, *(state.value for state in OPEN_STATES if state is not State.FOLLOWED_UP)}
@@ -152,7 +152,7 @@ def case_view(case: Case, tables: Tables, areas: dict[str, str], *, urges: int, 
         # Answered before, in time or late; by when the rest is wanted is between desk and unit.
         due = None
     head = case.head
-    events = standing_events(case.events)
+    events = _told(case)
     lines = [line for event in events if (line := _line(event, tables, case.corrected))]
     if head is not None:
         told = [line for event in head.events if (line := _line(event, tables, case.corrected))]
@@ -191,8 +191,18 @@ def numbered(receipt: str) -> str:
 
 def _state(case: Case) -> str:
     if case.withdrawn is not None:
-        return _WITHDRAWN if case.state in _ENDED and case.head is None else _WITHDRAWN_ALONE
+        return _WITHDRAWN if case.head is None else _WITHDRAWN_ALONE
     return _going_on(case)
+
+
+def _told(case: Case) -> tuple[Happened, ...]:
+    """What happened, as far as its sender is told of it: up to 撤诉, though the case went on for others."""
+    events = standing_events(case.events)
+    if case.withdrawn is None or case.head is not None:
+        return events
+    again = max((event.seq for event in events if event.tag == Tag.TAKE_UP), default=0)
+    last = min(event.seq for event in events if event.tag == Tag.WITHDRAW and event.seq > again)
+    return tuple(event for event in events if event.seq <= last)
 
 
 def _going_on(case: Case) -> str:

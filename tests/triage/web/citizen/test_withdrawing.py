@@ -175,6 +175,36 @@ async def test_of_a_case_merged_into_another_one_only_the_own_part(
     assert "已并入一起办理" in citizen.page
 
 
+async def test_the_sender_of_a_head_is_not_told_that_others_wait(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    """Else whoever reports what somebody may have reported in confidence learns by 撤诉 whether they did."""
+    head, own = await joined(citizen, deps, reader, head="named", mine="confidential")
+    code = await code_of(deps, head)
+    await citizen.post("/citizen/track", {"number": head, "secret": code})
+    await withdraw(citizen, code)
+    assert citizen.address == "/citizen/case?done=withdrawn"
+    await move_of(deps, head, Post.UNIT, Move.SIGN)
+    await citizen.get("/citizen/case")
+    assert "已撤诉，不再为您办理" in citizen.page
+    told = citizen.page[citizen.page.index("<h1") :]
+    assert [words in told for words in ("别人", "照常办理", "签收", own)] == [False] * 4
+    await citizen.post("/citizen/case/takeup", {"case": citizen.hidden("case"), "key": citizen.hidden("key")})
+    assert "承办单位签收" in citizen.page
+
+
+async def test_a_head_that_is_a_danger_is_refused_as_one_alone(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    head, _ = await joined(citizen, deps, reader, head="named", mine="confidential")
+    code = await code_of(deps, head)
+    until = "2026-11-30T09:00"
+    await move_of(deps, head, Post.SUPERVISOR, Move.SUPERVISE, reason="多次反映没有解决", until=until)
+    await citizen.post("/citizen/track", {"number": head, "secret": code})
+    await citizen.get(ASK)
+    assert "不能在网上撤诉" in citizen.page
+
+
 async def code_of(deps: Deps, no: str) -> str:
     """A 查询码 that is known, for a case whose own was shown long ago."""
     async with deps.db.writes.begin() as session:
