@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: A mobile, or a line with its area's code: what a provider can call without knowing where somebody sits.
 _NUMBER: Final = re.compile(r"1[3-9][0-9]{9}|0[0-9]{9,11}")
 _FIELD: Final = IdentityField.PHONE
-#: Why a press came to nothing: one's own number changed while the provider was asked.
+#: Why a press came to nothing: one of the two numbers changed while the provider was asked.
 CHANGED: Final = "number_changed"
 
 

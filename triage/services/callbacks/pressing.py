@@ -54,7 +54,7 @@ _DIALLED: Final = re.compile(r"\+?[0-9]{5,18}")
 #: The longest that a provider is waited for (`providers.FIELDS`), and what its answer takes to be stored.
 UNDER_WAY: Final = timedelta(seconds=40)
 _TOLD: Final = "用虚拟号，号码不外露；是否联系到另行登记"
-_CHANGED: Final = "等候时您的电话换了或去掉了，这个虚拟号只有原来的电话能打，没有给出。请再按一次。"
+_CHANGED: Final = "等候时您的电话换了或去掉了，或诉求人的电话更正了，这个虚拟号没有给出。请再按一次。"
 _WAY_OUT: Final = "急需联系时，可以在工单页写明理由查看电话。"
 
 
@@ -251,7 +251,7 @@ async def _failed(deps: Deps, viewer: Viewer, pressed: _Pressed, code: str, *, r
 async def _keep(deps: Deps, viewer: Viewer, pressed: _Pressed, binding: Binding) -> bool:
     """The number, the provider's reference, the event of the ticket and the ledger, in one transaction.
 
-    False, and nothing is kept: the viewer's own number was changed meanwhile.
+    False, and nothing is kept: the viewer's own number, or the citizen's, was changed meanwhile.
     """
     now, case = deps.clock.now(), pressed.case
     async with deps.db.writes.begin() as session:

@@ -54,11 +54,12 @@ async def _same(session: AsyncSession, vault: Vault, first: int, after: int) -> 
     if theirs is not None and theirs.phone_index is not None:
         known = mine.phone_index if mine else None
         return known is not None and hmac.compare_digest(known, theirs.phone_index)
-    named = _name(vault, theirs)
-    return named is None or named == _name(vault, mine)
+    named = name_of(vault, theirs)
+    return named is None or named == name_of(vault, mine)
 
 
-def _name(vault: Vault, person: Appellant | None) -> str | None:
+def name_of(vault: Vault, person: Appellant | None) -> str | None:
+    """The name they left; None: none."""
     if person is None or person.name is None:
         return None
     return vault.open(person.name, belongs_to=f"appellant.name:{person.appeal_id}")

@@ -16,7 +16,9 @@ import sqlalchemy as sa
 
 from connectors.vault import normal_phone
 from models.appeals import Appellant
+from models.callbacks import CallBack
 from models.caller_numbers import CallerNumber
+from models.outbox import registered_for
 from models.rewards import Reward
 from models.tickets import Ticket
 from models.vocab_identities import IdentityField
@@ -24,6 +26,8 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from nlp.text import mask_identity
 from triage.errors import BadInput, NotFound, TriageError
 from triage.services import ledger
+from triage.services.callbacks.own_number import CHANGED
+from triage.services.citizen import lives_on
 from triage.services.citizen.filing import PHONE
 from triage.services.identities import revealing
 from triage.services.identities.holding import NothingHeld
@@ -91,7 +95,7 @@ async def at_desk(deps: Deps, viewer: Viewer, wish: Amendment, *, seen: str) -> 
     subject = ledger.Subject(SubjectKind.APPEAL, str(case.appeal_id), case.no)
     try:
         async with deps.db.writes.begin() as session:
-            return await _at_desk(session, deps, viewer, wish, subject, seen=seen)
+            told = await _at_desk(session, deps, viewer, wish, subject, seen=seen)
     except (revealing.RevealRefused, TooOften) as error:
         async with deps.db.writes.begin() as session:
             ledger.write(
@@ -99,6 +103,9 @@ async def at_desk(deps: Deps, viewer: Viewer, wish: Amendment, *, seen: str) -> 
                 reason=error.detail, detail={"code": error.code, "field": wish.field.value},
             )  # fmt: skip
         raise
+    if told is None:
+        raise NotChanged
+    return told
 
 
 async def _at_desk(
@@ -109,11 +116,14 @@ async def _at_desk(
     subject: ledger.Subject,
     *,
     seen: str,
-) -> tuple[str, str]:
+) -> tuple[str, str] | None:
+    """None: it is what is there already. That it is, is an answer: counted and noted like any look."""
     now = deps.clock.now()
     case = await revealing.facts_of(session, viewer, wish.no)
     if (why := await revealing.refusal(session, viewer, case, wish.field)) is not None:
         raise revealing.RevealRefused(why)
+    # The ticket before the person, as 回拨 does.
+    await session.execute(sa.select(Ticket.id).where(Ticket.id == case.ticket_id).with_for_update())
     held = (
         await session.execute(
             sa.select(Appellant.name, Appellant.phone)
@@ -126,7 +136,10 @@ async def _at_desk(
     if seen != mark(held.name, held.phone):
         raise AmendedSince
     often = await revealing.count_look(session, deps, viewer, now=now)
-    told = await amend(session, deps.vault, wish, by=viewer.login, now=now, same=NotChanged)
+    try:
+        told = await amend(session, deps.vault, wish, by=viewer.login, now=now, same=NotChanged)
+    except NotChanged:
+        told = None
     ledger.write(
         session, who=viewer.login, act=LedgerAct.REVEALED, now=now, subject=subject,
         reason=f"更正{wish.field.label}", detail={"field": wish.field.value},
@@ -153,7 +166,9 @@ async def amend(
     value, reason = _checked(wish)
     ticket = (
         await session.execute(
-            sa.select(Ticket.id, Ticket.appeal_id).where(Ticket.no == wish.no[:40].replace("\0", ""))
+            sa.select(Ticket.id, Ticket.appeal_id)
+            .where(Ticket.no == wish.no[:40].replace("\0", ""))
+            .with_for_update()
         )
     ).one_or_none()
     if ticket is None:
@@ -171,16 +186,59 @@ async def amend(
     if same is not None and there == value:
         raise same
     old, new = shape(wish.field, there), shape(wish.field, value)
-    setattr(person, wish.field.value, vault.seal(value, belongs_to=place))
+    for one in [person, *await _given_up(session, vault, person, wish.field)]:
+        place = f"appellant.{wish.field.value}:{one.appeal_id}"
+        setattr(one, wish.field.value, vault.seal(value, belongs_to=place))
+        if wish.field is IdentityField.PHONE:
+            one.phone_index = vault.phone_index(value)
+            await session.execute(sa.delete(CallerNumber).where(CallerNumber.appeal_id == one.appeal_id))
     if wish.field is IdentityField.PHONE:
-        person.phone_index = vault.phone_index(value)
-        await session.execute(sa.delete(CallerNumber).where(CallerNumber.appeal_id == ticket.appeal_id))
+        await _hung_up(session, ticket.id)
     ledger.write(
         session, who=by, act=LedgerAct.IDENTITY_CORRECTED, now=now, old=old, new=new, reason=reason,
         subject=ledger.Subject(SubjectKind.APPEAL, str(ticket.appeal_id), wish.no),
         detail={"field": wish.field.value},
     )  # fmt: skip
     return old, new
+
+
+async def _given_up(
+    session: AsyncSession, vault: Vault, person: Appellant, field: IdentityField
+) -> list[Appellant]:
+    """Who stands with the given-up appeals that this one was registered by hand for, and is the same.
+
+    The same as `citizen/lives_on` has it: by the phone, and without any by the name.
+    """
+    before = await registered_for(session, person.appeal_id)
+    rows = await session.scalars(
+        sa.select(Appellant)
+        .where(
+            Appellant.appeal_id.in_(before), Appellant.phone_index.is_not_distinct_from(person.phone_index)
+        )
+        .order_by(Appellant.appeal_id)
+        .with_for_update()
+    )
+    named = lives_on.name_of(vault, person)
+    held = [one for one in rows if getattr(one, field.value) is not None]
+    return [
+        one
+        for one in held
+        if one.phone_index is not None or (named and lives_on.name_of(vault, one) == named)
+    ]
+
+
+async def _hung_up(session: AsyncSession, ticket_id: int) -> None:
+    """Forget the virtual numbers of 回拨 that lead to the number of before, whoever was given them.
+
+    Those that a provider is asked for just now come to nothing.
+    """
+    asked = CallBack.until.is_(None) & CallBack.failure.is_(None)
+    await session.execute(
+        sa.update(CallBack)
+        .where(CallBack.ticket_id == ticket_id, sa.or_(CallBack.number.is_not(None), asked))
+        .values(number=None, failure=sa.case((asked, CHANGED), else_=CallBack.failure))
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def rewarded(session: AsyncSession, ticket_id: int, appeal_id: int) -> bool:

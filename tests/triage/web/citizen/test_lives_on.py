@@ -11,11 +11,13 @@ from models.appeals import Appeal
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
 from models.vocab import AppealState
+from models.vocab_identities import IdentityField
 from tests.factories import NOW
 from tests.triage.services.test_registering import CLERK, send, wish
 from tests.triage.web.open311.conftest import read_all
 from triage.services import registering
 from triage.services.citizen import lives_on
+from triage.services.identities.amending import Amendment, amend
 
 if TYPE_CHECKING:
     from nlp.pipeline import Reader
@@ -81,6 +83,26 @@ async def test_the_old_receipt_leads_to_the_case_in_its_place(
     await citizen.post("/citizen/case/urge", {"key": "u-" + "x" * 32})
     async with deps.db.reads() as session:
         assert await session.scalar(sa.select(Ticket.urges)) == 1
+
+
+async def test_a_misheard_phone_that_is_put_right_takes_the_old_receipt_along(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    old, receipt = await reported(citizen, deps)
+    await registered(deps, old)
+    await read_all(deps, reader)
+    right = "13912340008"
+    async with deps.db.writes.begin() as session:
+        (no,) = await session.scalars(sa.select(Ticket.no))
+        put = Amendment(no, IdentityField.PHONE, right, "来电核实")
+        await amend(session, deps.vault, put, by="admin", now=NOW)
+    citizen.client.session.cookie_jar.clear()
+    await track(citizen, receipt, right)
+    assert no in await citizen.get("/citizen/case")
+    citizen.client.session.cookie_jar.clear()
+    await track(citizen, receipt, PHONE)
+    await citizen.get("/citizen/case")
+    assert citizen.address == "/citizen/track", "the wrong number's owner finds neither"
 
 
 async def test_it_leads_on_through_two(citizen: Citizen, deps: Deps, reader: Reader) -> None:

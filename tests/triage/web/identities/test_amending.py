@@ -116,6 +116,18 @@ async def test_what_is_wrong_is_said_and_nothing_is_changed(
     assert LedgerAct.IDENTITY_CORRECTED.value not in await acts(deps)
 
 
+async def test_a_guess_that_is_right_is_noted_and_counted_like_a_look(client: Client, deps: Deps) -> None:
+    """Whoever tries numbers learns by the refusal which one is there."""
+    no = await case(deps)
+    form = await form_of(client, no)
+    assert (await send(client, no, form, value=WRONG))[0] == 422
+    assert (await acts(deps))[-1] == LedgerAct.REVEALED.value
+    most = deps.tables.reveals.rate(NOW).most
+    for _ in range(most - 1):
+        assert (await send(client, no, form, value=WRONG))[0] == 422
+    assert (await send(client, no, form, value=WRONG))[0] == 429
+
+
 async def test_of_two_at_once_the_second_sees_what_stands_now(client: Client, deps: Deps) -> None:
     no = await case(deps)
     first, second = await form_of(client, no), await form_of(client, no)
