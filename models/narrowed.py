@@ -21,6 +21,7 @@ from models.vocab import Tag
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import InstrumentedAttribute
     from sqlalchemy.sql.compiler import SQLCompiler
 
     from models.filters import TicketFilter
@@ -29,6 +30,7 @@ _BEIJING: Final = timezone(timedelta(hours=8))
 _DAY: Final = timedelta(days=1)
 _EVENT: Final = sa.alias(TicketEvent.__table__, "told")
 _LATER: Final = sa.alias(TicketEvent.__table__, "later")
+_WITHDREW: Final = sa.alias(TicketEvent.__table__, "withdrew")
 _UNDOING: Final = sa.alias(TicketEvent.__table__, "undoing")
 
 
@@ -72,6 +74,22 @@ def stands(event: sa.FromClause) -> ColumnElement[bool]:
         _UNDOING.c.tag == Tag.UNDO.value,
         _UNDOING.c.data["undoes"].as_integer() == event.c.seq,
     )
+
+
+def withdrawn(ticket_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Whether its citizen withdrew (撤诉), and neither 撤销 nor 取消撤诉 took it back. Asked of each row."""
+    again = sa.exists().where(
+        _LATER.c.ticket_id == _WITHDREW.c.ticket_id,
+        _LATER.c.seq > _WITHDREW.c.seq,
+        _LATER.c.tag == Tag.TAKE_UP.value,
+    )
+    found = sa.select(_WITHDREW.c.seq).where(
+        _WITHDREW.c.ticket_id == ticket_id,
+        _WITHDREW.c.tag == Tag.WITHDRAW.value,
+        stands(_WITHDREW),
+        ~again,
+    )
+    return found.limit(1).scalar_subquery().is_not(None)
 
 
 def _supervised() -> sa.ScalarSelect[int]:

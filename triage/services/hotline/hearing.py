@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal
 from models.db import ALL_TOGETHER, insert_of
 from models.hotline import HotlineOrder, HotlineWord
+from models.narrowed import withdrawn
 from models.tickets import Ticket
 from models.vocab_sources import OrderStatus, WordKind, WordState
 from triage.services.hotline.words import ENDED
@@ -58,6 +59,10 @@ async def keep(
     change is later; what is known from beyond was misdated.
     """
     said = [(order, kind, number) for order in orders for kind, number in _of(vault, order, changed)]
+    said += [
+        (order, WordKind.REHANDLED, order.updated_at.isoformat())
+        for order in await _back(session, source_id, orders)
+    ]
     if not said:
         return
     numbers = sorted({order.number for order, _, _ in said})
@@ -101,6 +106,29 @@ async def keep(
     await session.execute(
         insert_of(session, HotlineWord).on_conflict_do_nothing(), rows, execution_options=ALL_TOGETHER
     )
+
+
+async def _back(session: AsyncSession, source_id: int, orders: Sequence[Order]) -> list[Order]:
+    """Of these the ones that the platform withdrew and takes up again, where 撤诉 stands here because of it.
+
+    For a person: whether to take that back (取消撤诉), or to register another case.
+    """
+    open_now = {
+        order.number: order for order in orders if order.status is OrderStatus.OPEN and not order.mark
+    }
+    before = await session.scalars(
+        sa.select(HotlineOrder.order_no)
+        .join(Appeal, Appeal.source_id == HotlineOrder.source_id)
+        .join(Ticket, Ticket.appeal_id == Appeal.id)
+        .where(
+            HotlineOrder.source_id == source_id,
+            HotlineOrder.order_no.in_(sorted(open_now)),
+            HotlineOrder.status == OrderStatus.WITHDRAWN.value,
+            Appeal.dedupe_key == sa.literal("x:").concat(HotlineOrder.order_no),
+            withdrawn(Ticket.id),
+        )
+    )
+    return [open_now[number] for number in before]
 
 
 async def _before(

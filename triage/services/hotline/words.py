@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from models.appeals import Appeal, Source
 from models.filters import all_seeing, may_see
 from models.hotline import HotlineOrder, HotlineWord
+from models.narrowed import withdrawn
 from models.outbox import living_on, registered_by_hand
 from models.ticket_detail import seen_numbers
 from models.tickets import Ticket, TicketEvent
@@ -61,7 +62,7 @@ _ACTED_ON: Final = (WordKind.WITHDRAWN.value, WordKind.REHANDLED.value, WordKind
 _BY_MOVE: Final = TicketEvent.data[following.BY_MOVE].as_string()
 _ANSWERED_BY: Final = {
     WordKind.REHANDLED: sa.or_(
-        TicketEvent.tag == Tag.REHANDLE.value,
+        TicketEvent.tag.in_([Tag.REHANDLE.value, Tag.TAKE_UP.value]),
         sa.and_(
             TicketEvent.tag == Tag.HEAD_REOPENED.value,
             sa.or_(_BY_MOVE.is_(None), _BY_MOVE.in_([Move.REHANDLE.value])),
@@ -245,6 +246,9 @@ async def _let_go(deps: Deps, source_id: int) -> int:
             for kind, by in _ANSWERED_BY.items()
         )
     )
+    # Also where the citizen had said so before the platform did.
+    withdrew = sa.and_(HotlineWord.kind == WordKind.WITHDRAWN.value, withdrawn(HotlineWord.ticket_id))
+    answered = sa.or_(answered, withdrew)
     count = 0
     async with deps.db.reads() as session:
         if await session.scalar(sa.select(HotlineWord.id).where(*mine).limit(1)) is None:

@@ -14,19 +14,22 @@ from models.filters import all_seeing
 from models.hotline import HotlineWord
 from models.tickets import Ticket, TicketEvent
 from models.viewing import Scope, Viewer
-from models.vocab import AppealState, State, Tag
+from models.vocab import AppealState, Move, Post, State, Tag
 from models.vocab_sources import WordKind, WordState
 from tests.triage.services.hotline.bed import KEY
-from tests.triage.services.hotline.test_sending import tickets
+from tests.triage.services.hotline.test_sending import move, tickets
 from triage.errors import NotFound
+from triage.rules.moves import Actor
 from triage.services import intake, retrying
 from triage.services.auditing import reading
 from triage.services.hotline import puller, taking, words
 from triage.services.intake import NewAppeal
+from triage.services.moving import Person
 
 if TYPE_CHECKING:
     from tests.triage.services.hotline.bed import Bed
 
+HOTLINE = Person(Actor(Post.HOTLINE, None, "local:h"), "热线坐席 丙")
 NOBODY = Viewer("nobody", Scope(units=frozenset({"110108"})))
 
 
@@ -134,6 +137,43 @@ async def test_a_withdrawn_order_is_asked_of_a_person_until_it_is_answered(bed: 
     async with bed.deps.db.reads() as session:
         shown, _ = await words.to_answer(session, all_seeing("t"))
     assert [one.no for one in shown] == [again]
+
+
+WITHDREW = {"withdrawn_by": "platform", "withdrawn_why": "other", "note": "平台撤单"}
+
+
+async def test_of_a_merged_case_a_withdrawal_is_answered_by_it_until_it_is_undone(bed: Bed) -> None:
+    head, mine, undone = await tickets(bed, 3)
+    for no in (mine, undone):
+        await move(bed, no, Move.MERGE, HOTLINE, other_ticket=head, reason="同一处同一事项")
+        number = await order_of(bed, no)
+        await told(bed, number)
+        bed.platform.ledger.touch(number, "撤单", updated=bed.platform.now() + 1)
+        await told(bed, number)
+        await move(bed, no, Move.WITHDRAW, HOTLINE, **WITHDREW)
+    await move(bed, undone, Move.UNDO, HOTLINE, reason="记错了一件")
+    await told(bed, await order_of(bed, mine))
+    found = await kept(bed, WordKind.WITHDRAWN)
+    assert [(word.state, word.why) for word in found] == [("passed", "已按平台的要求办理"), ("asked", None)]
+
+
+async def test_an_order_that_is_taken_up_again_after_a_withdrawal_is_asked_of_a_person(bed: Bed) -> None:
+    no, other = await tickets(bed, 2)
+    number = await order_of(bed, no)
+    for one in (number, await order_of(bed, other)):
+        await told(bed, one)
+        bed.platform.ledger.touch(one, "撤单", updated=bed.platform.now() + 1)
+        await told(bed, one)
+    await move(bed, no, Move.WITHDRAW, HOTLINE, **WITHDREW)
+    for one in (number, await order_of(bed, other), number):
+        bed.platform.ledger.touch(one, "办理中", updated=bed.platform.now() + 2)
+        await told(bed, one)
+    (word,) = await kept(bed, WordKind.REHANDLED)
+    assert (word.order_no, word.state) == (number, "asked")
+    await move(bed, no, Move.TAKE_UP, HOTLINE, reason="平台恢复了")
+    await told(bed, number)
+    (word,) = await kept(bed, WordKind.REHANDLED)
+    assert (word.state, word.why) == ("passed", "已按平台的要求办理")
 
 
 async def test_other_words_are_asked_once_however_often_the_order_is_listed(small: Bed) -> None:
