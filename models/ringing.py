@@ -18,10 +18,10 @@ from models.citizens import UNHAPPY, CitizenRating
 from models.db import Base, insert_of
 from models.filters import may_see
 from models.lines import COUNT_CAP, Count
-from models.narrowed import one_of_few, stands
+from models.narrowed import one_of_few, stands, withdrawn
 from models.tickets import TO_FOLLOW, UNCLOCKED, Ticket, TicketEvent
 from models.units import Staff
-from models.vocab import State, Tag
+from models.vocab import Clock, State, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -113,7 +113,7 @@ _WAITS: Final = TO_FOLLOW.replace("ticket.state", "(ticket.state || '')")
 
 def _to_follow(viewer: Viewer) -> list[ColumnElement[bool]]:
     """Of a ticket that is found by its key."""
-    return [sa.literal_column(_WAITS), may_see(viewer)]
+    return [sa.literal_column(_WAITS), may_see(viewer), ~_withdrew()]
 
 
 def _stretches() -> tuple[tuple[ColumnElement[bool], ...], ...]:
@@ -168,6 +168,19 @@ def _lately(moment: Moment) -> list[ColumnElement[bool]]:
     return [_TRY.c.at > moment.now - moment.apart, _TRY.c.tag == Tag.FOLLOW_UP.value, stands(_TRY)]
 
 
+def _withdrew() -> ColumnElement[bool]:
+    """Answered for others, while its own citizen withdrew (撤诉): there is only 办结 to do.
+
+    Its 回访 rests, so it is the nearest clock of none of them; only those are asked.
+    """
+    asked = sa.case(
+        (Ticket.state.concat("") != State.FEEDBACK.value, sa.false()),
+        (sa.func.coalesce(Ticket.due_clock, "") == Clock.FOLLOW_UP.value, sa.false()),
+        else_=withdrawn(Ticket.id),
+    )
+    return asked.is_(sa.true())
+
+
 def _early(moment: Moment) -> ColumnElement[bool]:
     """Who is merged is rung when the case that stands for theirs is answered: as the rules allow it."""
     return sa.and_(
@@ -185,6 +198,7 @@ def _ringable(moment: Moment) -> list[ColumnElement[bool]]:
         sa.or_(
             Ticket.state != State.FEEDBACK.value, Ticket.answer_by.is_(None), Ticket.answer_by <= moment.now
         ),
+        ~_withdrew(),
     ]
 
 
@@ -293,7 +307,7 @@ async def waits(session: AsyncSession, viewer: Viewer, moment: Moment, *, cap: i
     )
     early = (
         sa.select(Ticket.id, Ticket.answer_by.label("at"))
-        .where(*first, may_see(viewer), _early(moment), free, unagreed, untried)
+        .where(*first, may_see(viewer), _early(moment), free, unagreed, untried, ~_withdrew())
         .order_by(Ticket.due_at, Ticket.id)
     )
     some = sa.union_all(*(sa.select(part.c.id) for part in ready)).limit(cap + 1).subquery()

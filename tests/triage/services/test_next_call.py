@@ -287,6 +287,22 @@ async def test_who_is_merged_is_rung_by_themselves(db: Database) -> None:
     assert not await _agreed(db, one)
 
 
+async def test_who_withdrew_is_never_given_though_the_case_was_answered_for_others(db: Database) -> None:
+    """待回访 it stands for 办结 alone: without a clock it came last, and 回访 was refused."""
+    head, other = await ready(db, TABLES, TicketIn(), TicketIn())
+    await merged(db, other, head)
+    by = {"withdrawn_by": "caller", "withdrawn_why": "unwilling"}
+    await act(db, head, CALLER, Move.WITHDRAW, by)
+    await answered(db, head)
+    assert ((await row(db, head)).state, (await row(db, head)).due_at) == ("feedback", None)
+    assert await figures(db) == (1, 0, 0, 0, 0)
+    assert await figures(db, at=LATER - timedelta(days=5)) == (1, 0, 0, 0, 0)
+    assert await take(db) == other
+    assert await take(db, BERT) is None
+    await act(db, head, CALLER, Move.TAKE_UP, {"reason": "诉求人又来电要求办"})
+    assert await take(db, BERT) == head
+
+
 async def test_a_confidential_case_is_given_to_whom_may_see_it(db: Database) -> None:
     (no,) = await cases(db, TicketIn(confidential=True))
     blind = replace(ANNE, scope=Scope(everything=True, secret=False))
