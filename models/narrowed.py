@@ -76,7 +76,9 @@ def stands(event: sa.FromClause) -> ColumnElement[bool]:
     )
 
 
-def withdrawn(ticket_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def withdrawn(
+    ticket_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+) -> ColumnElement[bool]:
     """Whether its citizen withdrew (撤诉), and neither 撤销 nor 取消撤诉 took it back. Asked of each row."""
     again = sa.exists().where(
         _LATER.c.ticket_id == _WITHDREW.c.ticket_id,

@@ -19,10 +19,11 @@ from sqlalchemy.orm import aliased
 
 from models.appeals import Appeal
 from models.corrections import Correction
+from models.narrowed import withdrawn
 from models.open311 import Open311Request
 from models.tickets import Ticket, TicketEvent
 from models.units import Area, Unit
-from models.vocab import CLOSED_STATES, AppealState, AppealType, Corrected, Divert, Move, State, Tag
+from models.vocab import CLOSED_STATES, AppealState, AppealType, Corrected, Divert, State, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,6 +150,14 @@ def _state() -> Any:  # noqa: ANN401  (a column)
     return sa.func.coalesce(of_head, Ticket.state)
 
 
+def _withdrew() -> sa.ColumnElement[bool]:
+    """Whether its sender withdrew it (撤诉): over to the public also where it goes on for others.
+
+    Else the status would tell its sender that there are some. Of a merged one that of the other case is told.
+    """
+    return sa.and_(Ticket.state != State.MERGED.value, withdrawn(Ticket.id))
+
+
 def _last(ticket: type[Ticket], *tags: str) -> Any:  # noqa: ANN401  (a scalar subquery)
     found = sa.select(sa.func.max(TicketEvent.at)).where(TicketEvent.ticket_id == ticket.id)
     return (found.where(TicketEvent.tag.in_(tags)) if tags else found).correlate(ticket).scalar_subquery()
@@ -220,7 +229,7 @@ def _conditions(asked: PublicFilter) -> list[sa.ColumnElement[bool]]:
     if asked.kinds is not None:
         found.append(_KIND.in_(asked.kinds))
     if asked.closed is not None:
-        ended = sa.and_(_READ, _state().in_(_CLOSED))
+        ended = sa.and_(_READ, sa.or_(_state().in_(_CLOSED), _withdrew()))
         found.append(ended if asked.closed else ~ended)
     if asked.start is not None:
         found.append(Appeal.received_at >= asked.start)
@@ -269,35 +278,48 @@ async def public_cases(
         .offset(offset)
     )
     read = [PublicCase(**row) for row in rows.mappings()]
-    by = await _ended_by(session, [one.id for one in read if one.state in _ANSWERED])
-    found = [replace(one, **_ENDINGS[by[one.id]]) if one.id in by else one for one in read]
+    by = await _ended_by(session, [one.id for one in read if one.state not in {None, State.MERGED.value}])
+    found = [replace(one, **by[one.id]) if one.id in by else one for one in read]
     heads = await _heads(session, [one.id for one in found if one.state in _MAY_BE_MERGED])
     return [replace(one, **heads[one.id]) if one.id in heads else one for one in found]
 
 
-async def _ended_by(session: AsyncSession, appeals: list[int]) -> dict[int, str]:
-    """Of these the ones that ended by 当场答复 or 撤诉, with the tag of that.
+async def _ended_by(session: AsyncSession, appeals: list[int]) -> dict[int, dict[str, Any]]:
+    """Of these the ones that ended by 当场答复 or 撤诉, with what is told of them by that.
 
-    The last word stands: what was taken back (撤销, 受理, 取消撤诉) is none. 撤诉 where others wait ends
-    nothing.
+    What was taken back (撤销, 受理, 取消撤诉) is none. 撤诉 where others wait is told as one that ends: see
+    `_withdrew`.
     """
     if not appeals:
         return {}
     rows = await session.execute(
-        sa.select(Ticket.appeal_id, TicketEvent.tag, TicketEvent.data)
+        sa.select(
+            Ticket.appeal_id, Ticket.state, TicketEvent.seq, TicketEvent.at, TicketEvent.tag, TicketEvent.data
+        )
         .select_from(TicketEvent)
         .join(Ticket, Ticket.id == TicketEvent.ticket_id)
         .where(Ticket.appeal_id.in_(appeals), TicketEvent.tag.in_(_OTHERWISE))
         .order_by(TicketEvent.ticket_id, TicketEvent.seq)
     )
-    found: dict[int, str] = {}
-    for appeal_id, tag, data in rows:
-        if tag in _ENDED_BY and data.get("to") == State.CLOSED:
-            found[appeal_id] = tag
-        elif found.get(appeal_id) in {tag_ for tag_, back in _ENDED_BY.items() if back == tag}:
-            del found[appeal_id]
-        elif data.get("undone") in {Move.ANSWER_NOW, Move.WITHDRAW}:
-            found.pop(appeal_id, None)
+    told = rows.all()
+    undone = {(row.appeal_id, row.data.get("undoes")) for row in told if row.tag == Tag.UNDO.value}
+    ends: dict[tuple[int, str], sa.Row[Any]] = {}
+    for row in told:
+        if (row.appeal_id, row.seq) in undone:
+            continue
+        if row.tag in _ENDED_BY:
+            ends.setdefault((row.appeal_id, row.tag), row)
+        for tag, back in _ENDED_BY.items():
+            if row.tag == back:
+                ends.pop((row.appeal_id, tag), None)
+    found: dict[int, dict[str, Any]] = {}
+    # 撤诉 comes last, over what was answered at once before.
+    for (appeal_id, tag), row in sorted(ends.items(), key=lambda one: one[0]):
+        if row.state in _ANSWERED:
+            found[appeal_id] = _ENDINGS[tag]
+        elif tag == Tag.WITHDRAW.value:
+            over = {"state": State.CLOSED.value, "divert": None, "updated_at": row.at}
+            found[appeal_id] = _ENDINGS[tag] | over
     return found
 
 

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestClient, TestServer
 
+from models import public
 from models.appeals import Appeal, Appellant, Source
 from models.open311 import Open311Request
 from models.tickets import Ticket
@@ -320,6 +321,33 @@ async def test_that_it_was_withdrawn_is_said_and_why_is_not(client: Client, key:
     assert (row["status"], row["status_notes"], "住院" in str(row)) == ("closed", "已撤诉", False)
     await move_of(deps, no, Post.HOTLINE, Move.ARCHIVE)
     assert (await told_of(client, number))["status_notes"] == "已撤诉"
+
+
+async def test_that_others_wait_for_the_same_is_not_told_to_who_withdrew(
+    client: Client, key: str, deps: Deps
+) -> None:
+    """Else 撤诉 would be a way to ask whether somebody reported it, in confidence or not."""
+    del key
+    head, other, alone = await add_tickets(deps.db, TicketIn(), TicketIn(), TicketIn())
+    await reference.sync(deps)
+    await move_of(deps, other, Post.HOTLINE, Move.MERGE, other_ticket=head, reason="同一处同一事项")
+    for no in (head, alone):
+        await move_of(deps, no, Post.HOTLINE, Move.WITHDRAW, withdrawn_by="caller", withdrawn_why="mistake")
+    await move_of(deps, head, Post.UNIT, Move.SIGN)
+    told = [await told_of(client, no.split("-")[1]) for no in (head, alone)]
+    names = ("status", "status_notes")
+    assert [tuple(row[name] for name in names) for row in told] == [("closed", "已撤诉")] * 2
+    assert "已撤诉" not in (await told_of(client, other.split("-")[1]))["status_notes"]
+    ended = [row.id for row in await public_rows(deps, closed=True)]
+    assert len(ended) == 2
+    assert not set(ended) & {row.id for row in await public_rows(deps, closed=False)}
+    await move_of(deps, head, Post.HOTLINE, Move.TAKE_UP, reason="诉求人又来电要求办")
+    assert (await told_of(client, head.split("-")[1]))["status"] == "open"
+
+
+async def public_rows(deps: Deps, *, closed: bool) -> list[public.PublicCase]:
+    async with deps.db.reads() as session:
+        return await public.public_cases(session, public.PublicFilter(closed=closed), limit=9)
 
 
 async def test_what_was_taken_up_again_is_open(client: Client, key: str, deps: Deps) -> None:
