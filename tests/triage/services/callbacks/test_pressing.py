@@ -17,7 +17,6 @@ from models.identities import HeldIdentity
 from models.tickets import Ticket, TicketEvent
 from models.viewing import ALL, Scope, Viewer
 from models.vocab import AppealType, Post, Tag
-from models.vocab_identities import IdentityField
 from models.vocab_retention import Kept
 from models.vocab_staff import Permission
 from tests.connectors.callback.provider import CITIZEN, OFFICER, SECRET, TOKEN, running
@@ -31,7 +30,6 @@ from triage.services.callbacks import keeping, own_number, pressing, providers
 from triage.services.callbacks.providers import AnotherPerson, ProviderIn
 from triage.services.deps import Deps
 from triage.services.identities import rotating
-from triage.services.identities.amending import Amendment, amend
 from triage.services.identities.sealed_places import PLACES
 from triage.services.limiting import TooOften
 from triage.settings import Settings
@@ -377,40 +375,6 @@ async def test_a_number_that_is_asked_for_while_ones_own_changes_is_not_given(
     assert str(last.detail["reference"]).startswith("bind-")
     again = await call(deps, MINE, no, mine=other or OFFICER)
     assert await reference.dial(other or OFFICER, again.number) == CITIZEN
-
-
-async def put_right(deps: Deps, no: str, phone: str) -> None:
-    async with deps.db.writes.begin() as session:
-        wish = Amendment(no, IdentityField.PHONE, phone, "来电核实")
-        await amend(session, deps.vault, wish, by="admin", now=NOW)
-
-
-async def test_after_the_citizens_phone_is_put_right_no_number_leads_to_the_wrong_one(
-    deps: Deps, reference: Reference, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It was shown on, to everybody who had pressed, for as long as it lasts."""
-    no, right = await case(deps), "13900000007"
-    await provider(deps, reference)
-    await call(deps, MINE, no)
-    await call(deps, HOTLINE, no, mine="13800000002")
-    await put_right(deps, no, right)
-    async with deps.db.reads() as session:
-        for viewer in (MINE, HOTLINE):
-            assert await pressing.standing(session, deps.vault, viewer, 1, now=NOW) is None
-    again = await call(deps, MINE, no, mine="")
-    assert await reference.dial(OFFICER, again.number) == right
-    bound = pressing._bound
-
-    async def slow(deps: Deps, pressed: pressing._Pressed, *, now: datetime) -> Binding:
-        binding = await bound(deps, pressed, now=now)
-        await put_right(deps, no, "13900000008")
-        return binding
-
-    await put_right(deps, no, CITIZEN)
-    with monkeypatch.context() as patch:
-        patch.setattr(pressing, "_bound", slow)
-        with pytest.raises(pressing.CallFailed, match="诉求人的电话更正了"):
-            await call(deps, MINE, no, mine="")
 
 
 async def test_a_rotation_takes_them_along(deps: Deps, reference: Reference) -> None:
