@@ -71,6 +71,9 @@ def check_post(tables: Tables, s: Standing, row: MoveRow, actor: Actor) -> None:
         raise Refusal(f"“{row.move.label}”须由这张工单的{known}办理", row=row, stage=Stage.POST)
     if actor.post is Post.DISTRICT and not _of_district(tables, s, actor.unit):
         raise Refusal("这张工单不在您的区", row=row, stage=Stage.POST)
+    if Fact.DISTRICT_BLIND in row.requires and not actor.everywhere:
+        # In place of a centre that does not see it stands the city: no 督办 of the very unit that asked.
+        raise Refusal("区级中心看不到的工单由市级督办员审批，您的范围只有本单位", row=row, stage=Stage.POST)
     if row.move is Move.PASS_ON and (why := second_dispatch.refused(tables, s, actor.unit)):
         raise Refusal(why, row=row, stage=Stage.POST)
 

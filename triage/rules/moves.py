@@ -49,6 +49,8 @@ class Actor:
     post: Post
     unit: str | None = None
     login: str = ""
+    everywhere: bool = True
+    """Sees the whole city (全市), not some units alone: the edge says so, `moving.make` by the viewer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,10 +110,13 @@ def _named(tables: Tables, s: Standing, post: Post, day: date) -> str:
 def decides(tables: Tables, who: Viewer, day: date) -> tuple[Decides, ...]:
     """What somebody may answer, as any of their posts: a district's centre in its districts alone.
 
-    A unit answers no wish of its own, whatever a table says of its post.
+    A unit answers no wish of its own, whatever a table says of its post; nor, in place of a district's centre
+    that does not see the case, does 督办 of some units alone (`move_checks.check_post`).
     """
     found = []
     for ruling in rulings(tables, day):
+        if ruling.blind and not who.scope.everything:
+            continue
         posts = who.posts.intersection(ruling.posts) - {Post.UNIT, Post.SYSTEM}
         if posts - {Post.DISTRICT}:
             found.append(Decides(ruling.kind, ruling.states, blind=ruling.blind))

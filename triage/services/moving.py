@@ -158,9 +158,10 @@ async def make(
     await withdrawing.check(session, ticket, wish.move)
     await following.check_unheld(session, wish, {ticket.id, *behind}, person.actor.login, now=now)
     request = moves.Request(wish.move, wish.values, head_standing)
-    chosen = moves.choose(tables, standing, request, person.actor, at=now)
+    actor = replace(person.actor, everywhere=viewer.scope.everything)
+    chosen = moves.choose(tables, standing, request, actor, at=now)
     limits = dues(tables, chosen.row, standing, chosen.values, at=now)
-    event, after = moves.apply(tables, standing, chosen, person.actor, limits, at=now)
+    event, after = moves.apply(tables, standing, chosen, actor, limits, at=now)
     # For the audit alone: replaying and every page leave them aside. Of a citizen none: whose address stands
     # beside what they did is known, also who reported without a name, and an event is there for good.
     origin = None if person.actor.login == CITIZEN else ledger.origin()

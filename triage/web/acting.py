@@ -63,7 +63,8 @@ class Acting:
         name = self.name if self.local else self.who.name
         mark = hashlib.sha256(name.encode()).hexdigest()[:12] if name else ""
         login = ":".join((LOCAL, self.post.value, self.unit or "", mark))[:64]
-        actor = Actor(self.post, self.unit, login if self.local else self.who.login)
+        login = login if self.local else self.who.login
+        actor = Actor(self.post, self.unit, login, everywhere=self.who.scope.everything)
         return Person(actor, f"{label} {name}".strip())
 
     def label(self, tables: Tables) -> str:

@@ -48,6 +48,9 @@ def test_a_move_that_asks_nothing_raises_none() -> None:
     ("role", "unit", "found"),
     [
         (Role.SUPERVISOR, None, dict.fromkeys(WishKind)),
+        # 督办 of a unit: not in place of a centre that does not see the case, which may be its own unit's.
+        (Role.SUPERVISOR, "bj-ecology", dict.fromkeys(set(WishKind) - {WishKind.EXTENSION})),
+        (Role.SUPERVISOR, "110105", {**dict.fromkeys(WishKind), WishKind.EXTENSION: {"110105"}}),
         (Role.CLERK, None, {WishKind.OBJECTION: None}),
         (Role.BUREAU, "110105", {WishKind.EXTENSION: {"110105"}, WishKind.OBJECTION: {"110105"}}),
         (Role.BUREAU, None, {WishKind.EXTENSION: None, WishKind.OBJECTION: None}),
