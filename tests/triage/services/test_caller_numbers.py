@@ -57,6 +57,35 @@ async def test_each_number_of_a_field_is_found_by_its_own(deps: Deps, kept: str)
     assert (await callers.look(deps, FOLLOW_UP, "13911112222")).cases == ()
 
 
+#: Another city's numbers, and a mobile: spellings whose last eight digits are a number of this city.
+ELSEWHERE = {
+    "+86 21 8765 4321": "021-87654321",
+    "0311—87654321": "0311-87654321",
+    "021 - 87654321": "+86 21 8765 4321",
+    "021-87654321": "021 - 87654321",
+    "0311—87654321转8": "0311—87654321",
+    "138—87654321": "13887654321",
+    "13887654321": "138—87654321",
+}
+
+
+@pytest.mark.parametrize("kept", ELSEWHERE)
+async def test_another_citys_number_is_none_of_this_one(deps: Deps, kept: str) -> None:
+    """Neither is its case found by the number of this city, nor this city's by it."""
+    items = [
+        NewAppeal("platform", "夜里打桩很吵。", NOW, external_id="P-1", phone=kept),
+        NewAppeal("platform", "路灯不亮。", NOW, external_id="P-2", phone="010-87654321"),
+    ]
+    async with deps.db.writes.begin() as session:
+        theirs, here = (await intake.receive(session, VAULT, items, now=NOW)).stored
+    for typed in (kept, ELSEWHERE[kept]):
+        found = await callers.look(deps, FOLLOW_UP, typed)
+        assert [one.appeal_id for one in found.cases] == [theirs], typed
+    for typed in ("87654321", "010-87654321", "+86 10 8765 4321"):
+        found = await callers.look(deps, FOLLOW_UP, typed)
+        assert [one.appeal_id for one in found.cases] == [here], typed
+
+
 async def test_what_is_corrected_or_erased_is_found_by_no_number_of_before(deps: Deps) -> None:
     """Also by a process that knows nothing of these rows."""
     async with deps.db.writes.begin() as session:
