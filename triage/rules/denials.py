@@ -42,7 +42,9 @@ class DenialRow(Row):
     (现在, 已经), or of `cries` right behind (快来人), the word counts. `rows` are the ids it holds for.
     `after` stands behind the word instead, in its clause (有人落水谁负责), with `reach` characters between;
     there `real` anywhere in the clause makes the word count. So does one of `plain` right behind the word
-    (孩子掉河里了谁负责), where nothing in the text makes it a question in general (`general`: 护栏, 请问).
+    (孩子掉河里了谁负责), where nothing makes it a question in general: before it stand clauses that end in
+    one of `places`, and `people`, alone, and none of `general` (护栏, 去年); behind it, anywhere, none of
+    `general_behind` (护栏, 请问: not 危险 nor 怕, which who stands by says too).
     """
 
     title: str
@@ -57,6 +59,9 @@ class DenialRow(Row):
     after: tuple[str, ...]
     plain: tuple[str, ...] = ()
     general: tuple[str, ...] = ()
+    general_behind: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
 
 def parse(r: Record) -> DenialRow:
@@ -68,6 +73,7 @@ def parse(r: Record) -> DenialRow:
         reach=r.whole("reach") if r.optional("reach") else 0, listed=r.words("listed"),
         but=r.words("but"), real=r.words("real"), cries=r.words("cries"),
         after=after, plain=r.words("plain"), general=r.words("general"),
+        general_behind=r.words("general_behind"), places=r.words("places"), people=r.words("people"),
     )  # fmt: skip
 
 
@@ -97,14 +103,16 @@ def happened(
         start = match.start()
         clause = _CLAUSE_END.split(text[max(0, start - _LOOK_BACK) : start])[-1]
         behind = text[start + len(match[1]) - 1 : start + len(match[1]) + _CRY_WITHIN]
-        if start >= end and any(_denies(row, clause, behind, group, text) for row in mine):
+        if start >= end and any(
+            _denies(row, clause, behind, group) and not _plain(row, text, match) for row in mine
+        ):
             kept += (text[end:start], "，")
             end = start + len(match[1])
     return "".join((*kept, text[end:]))
 
 
-def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...], text: str) -> bool:
-    """Whether the row passes over a word of the text: `clause` ends before, `behind` begins with its end."""
+def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...]) -> bool:
+    """Whether the row passes over a word: its `clause` ends before, `behind` begins with its end."""
     called = _NO_CRY.sub("，", behind[1:])
     if any(cry in called for cry in row.cries):
         return False
@@ -115,9 +123,31 @@ def _denies(row: DenialRow, clause: str, behind: str, group: tuple[str, ...], te
         return True
     if any(word in clause + rest for word in row.real):
         return False
-    if rest[1:].startswith(row.plain) and not any(word in text for word in row.general):
-        return False
     return bool(row.after) and _behind(row).match(rest) is not None
+
+
+def _plain(row: DenialRow, text: str, match: re.Match[str]) -> bool:
+    """Whether it is asked of what is there: nothing but a place before, nothing in general anywhere."""
+    start, end = match.start(), match.start() + len(match[1])
+    if start > _LOOK_BACK or not row.plain or not text.startswith(row.plain, end):
+        return False
+    before = text[:start]
+    return (
+        not any(word in before for word in row.general)
+        and not any(text.find(word, end) >= 0 for word in row.general_behind)
+        and all(_place(row, clause) for clause in _CLAUSE_END.split(before))
+    )
+
+
+def _place(row: DenialRow, clause: str) -> bool:
+    """Whether a clause says where, and perhaps who (望京桥下有两个), and no more."""
+    where = _people(row).sub("", clause) if row.people else clause
+    return not where or where.endswith(row.places)
+
+
+@lru_cache(maxsize=64)
+def _people(row: DenialRow) -> re.Pattern[str]:
+    return re.compile(f"(?:{_either(row.people)})+$")
 
 
 @lru_cache(maxsize=64)
