@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from models import files as file_rows
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aiohttp import web
+    from sqlalchemy.ext.asyncio import AsyncSession
 
+    from connectors.vault import Vault
     from models.files import FileRow
     from triage.services.attachments import FileLimits, Prepared, Upload
     from triage.web.citizen.words import CaseView
@@ -101,13 +103,14 @@ async def opened(request: web.Request) -> web.Response:
         async with deps.db.reads() as reading:
             appeal_id = await cases.find(reading, deps.vault, number, secret)
             appeal_id = await lives_on.now_at(reading, deps.vault, appeal_id)
+            other = await _other(reading, deps.vault, kept.mark, appeal_id)
     except (cases.NotYours, limiting.TooOften) as error:
         return carried.asked(
             request, kept, status=error.status, faults={"form": error.detail}, number=number
         )  # fmt: skip
     if not kept:
         response = leads_to("/citizen/case")
-    elif session.is_other(deps.vault, kept.mark, appeal_id):
+    elif other:
         response = await _page(request, appeal_id, {}, kept.typed, note=_OTHER)
     else:
         response = await _page(request, appeal_id, {}, kept.typed, note=_BACK, key=kept.key)
@@ -175,9 +178,21 @@ async def _closed_or_other(request: web.Request, form: Mapping[str, Any]) -> web
     found, kept = session.current(request), carried.of_form(form)
     if found is None:
         return carried.asked(request, kept, status=_CLOSED, faults={"form": carried.closed(kept)}, number="")
-    if session.is_other(request.app[DEPS].vault, kept.mark, found.appeal_id):
-        return await _page(request, found.appeal_id, {}, kept.typed, status=_CONFLICT, note=_OTHER)
-    return found
+    deps = request.app[DEPS]
+    async with deps.db.reads() as reading:
+        stands = await lives_on.now_at(reading, deps.vault, found.appeal_id)
+        other = await _other(reading, deps.vault, kept.mark, stands)
+    if other:
+        return await _page(request, stands, {}, kept.typed, status=_CONFLICT, note=_OTHER)
+    return replace(found, appeal_id=stands)
+
+
+async def _other(reading: AsyncSession, vault: Vault, mark: str, stands: int) -> bool:
+    """Whether a form stands on another case than this, also where its own lives on as another by now."""
+    if not mark or not session.is_other(vault, mark, stands):
+        return False
+    told = session.marked(vault, mark)
+    return told is None or await lives_on.now_at(reading, vault, told) != stands
 
 
 async def not_taken_up(request: web.Request, appeal_id: int, why: str, *, status: int) -> web.Response:

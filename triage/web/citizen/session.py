@@ -88,10 +88,12 @@ def mark(vault: Vault, number: int, *, place: str = MARK) -> str:
 
 def is_other(vault: Vault, given: str, number: int, *, place: str = MARK) -> bool:
     """Whether a form stands on another one than that. A page from before marks were made carries none."""
-    if not given:
-        return False
+    return bool(given) and marked(vault, given, place=place) != number
+
+
+def marked(vault: Vault, given: str, *, place: str = MARK) -> int | None:
+    """What a mark stands for; None: it is none of ours."""
     try:
-        told = vault.open(base64.b64decode(given, altchars=b"-_", validate=True), belongs_to=place)
+        return int(vault.open(base64.b64decode(given, altchars=b"-_", validate=True), belongs_to=place))
     except (VaultError, binascii.Error, ValueError):
-        return True
-    return told != str(number)
+        return None

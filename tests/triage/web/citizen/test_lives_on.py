@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from models.appeals import Appeal
+from models.appeals import Appeal, Appellant
+from models.citizens import CitizenWord
 from models.outbox import DeadLetter, Outbox
 from models.tickets import Ticket
-from models.vocab import AppealState
+from models.vocab import AppealState, State
 from models.vocab_identities import IdentityField
 from tests.factories import NOW
 from tests.triage.services.test_registering import CLERK, send, wish
 from tests.triage.web.open311.conftest import read_all
 from triage.services import registering
 from triage.services.citizen import lives_on
+from triage.services.identities import erasing
 from triage.services.identities.amending import Amendment, amend
 
 if TYPE_CHECKING:
@@ -139,6 +142,68 @@ async def test_one_that_is_of_another_is_not_led_to(
     assert (STUCK in page, no in page) == (True, False)
     await citizen.post("/citizen/case/add", {"key": "k" * 32, "text": "昨晚又响到三点"})
     assert "请重新打开进度页；打开还是这一页的，请打 12345" in citizen.page
+
+
+@pytest.mark.parametrize("said", [{"phone": "13800138000"}, {"name": "王大海", "phone": "", "carry": False}])
+async def test_one_of_another_is_not_led_to_either_once_that_is_erased(
+    citizen: Citizen, deps: Deps, reader: Reader, said: dict[str, Any]
+) -> None:
+    """With what was said of him also goes what tells him from whoever has the old receipt."""
+    old, receipt = await reported(citizen, deps)
+    new = await registered(deps, old, **said)
+    await read_all(deps, reader)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Ticket).values(state=State.ARCHIVED.value))
+        assert await erasing.erase(session, new, why="本人要求", now=deps.clock.now())
+    citizen.client.session.cookie_jar.clear()
+    await track(citizen, receipt, PHONE)
+    page = await citizen.get("/citizen/case")
+    async with deps.db.reads() as session:
+        (no,) = await session.scalars(sa.select(Ticket.no))
+    assert (STUCK in page, no in page) == (True, False)
+    # Nor where something unmasked was stored anew since.
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.update(Appellant).where(Appellant.appeal_id == new).values(original=b"x"))
+        assert await lives_on.now_at(session, deps.vault, old) == old
+
+
+async def words(deps: Deps) -> list[tuple[int, str]]:
+    async with deps.db.reads() as session:
+        rows = await session.execute(sa.select(CitizenWord.appeal_id, CitizenWord.text))
+        return [(appeal_id, text) for appeal_id, text in rows]
+
+
+@pytest.mark.parametrize("seen", [False, True])
+async def test_what_is_sent_from_the_old_page_is_kept_at_the_case_in_its_place(
+    citizen: Citizen, deps: Deps, reader: Reader, *, seen: bool
+) -> None:
+    """Also where the new page was opened beside it."""
+    old, _ = await reported(citizen, deps)
+    await citizen.get("/citizen/case")
+    mark = re.findall(r'name="case" value="([^"]+)"', citizen.page)[0]
+    new = await registered(deps, old)
+    await read_all(deps, reader)
+    for path in ["/citizen/case"] * seen:
+        await citizen.get(path)
+    await citizen.post("/citizen/case/add", {"case": mark, "key": "k" * 32, "text": "昨晚又响到三点"})
+    assert await words(deps) == [(new, "昨晚又响到三点")]
+    assert "补充的内容已记下" in citizen.page
+
+
+async def test_what_was_written_on_the_old_page_goes_along_when_it_is_opened_again(
+    citizen: Citizen, deps: Deps, reader: Reader
+) -> None:
+    old, receipt = await reported(citizen, deps)
+    await citizen.get("/citizen/case")
+    mark = re.findall(r'name="case" value="([^"]+)"', citizen.page)[0]
+    await registered(deps, old)
+    await read_all(deps, reader)
+    citizen.client.session.cookie_jar.clear()
+    await citizen.get("/citizen/track")
+    form = {"number": receipt, "secret": PHONE, "case": mark, "key": "k" * 32, "text": "昨晚又响到三点"}
+    await citizen.post("/citizen/track", form)
+    assert ("您写的已放回表单" in citizen.page, "您又打开了另一件诉求" in citizen.page) == (True, False)
+    assert "昨晚又响到三点" in citizen.page
 
 
 async def test_who_reported_without_a_name_is_led_on_by_the_code(
