@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Moves that look at who was rung behind a case.
 _ASKING: Final = frozenset({Move.AMEND, Move.SUPPLEMENT, Move.UNDO})
+#: States in which a move asks of what is no event: 当场答复, 二次派单.
+_TOLD_APART: Final = frozenset({State.REVIEW, State.DISPATCHED, State.SIGNED})
 
 
 async def stand(
@@ -84,10 +86,11 @@ async def _off_the_row(
 ) -> dict[int, Standing]:
     """The same with what is no event, and asked of few alone: their type, and whether 保密.
 
-    These are who stands in review, and who waits for an answer (待审批): who gives it is a matter of sight.
+    These are who stands in review or may be handed on (二次派单), and who waits for an answer (待审批): who
+    gives it is a matter of sight.
     """
     known = [(ticket.id, found[ticket.id]) for ticket in tickets if ticket.id in found]
-    ids = [number for number, standing in known if standing.state is State.REVIEW or standing.asked]
+    ids = [number for number, standing in known if standing.state in _TOLD_APART or standing.asked]
     if not ids:
         return found
     rows = await session.execute(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import triage.tables
 from models.filters import may_see
 from models.notices import Notice
-from models.tickets import ObjectionRow, Ticket, TicketUnit
+from models.tickets import ObjectionRow, Ticket, TicketEvent, TicketUnit
 from models.vocab import Clock, Move, Post, Role, State
 from models.vocab_staff import Role as StaffRole
 from tests.factories import NOW, TicketIn
@@ -227,3 +227,19 @@ async def test_the_row_loses_by_the_district_that_it_chose(
     await do(db, tables, no, DISTRICT, Move.UNDO, 2, {"reason": "派错街道了"})
     await do(db, tables, no, DISTRICT, Move.OBJECT, 3, OBJECTION)
     assert await blamed(db) == [chosen]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("secret", "by"), [(True, "move.pass_on.confidential"), (False, "move.pass_on")])
+async def test_whether_it_is_confidential_decides_by_which_row_it_is_handed_on(
+    db: Database, tables: Tables, by: str, *, signed: bool, secret: bool
+) -> None:
+    """Without a wish that waits, too: what says so is no event."""
+    (no,) = await ready(db, tables, to_district(confidential=secret))
+    for version in [1] * signed:
+        await do(db, tables, no, DISTRICT, Move.SIGN, version)
+    await do(db, tables, no, DISTRICT, Move.PASS_ON, 1 + signed, TO_STREET)
+    async with db.reads() as session:
+        data = await session.scalar(sa.select(TicketEvent.data).order_by(TicketEvent.seq.desc()).limit(1))
+    assert data is not None
+    assert (data["row"], "undo_until" in data) == (by, not secret)

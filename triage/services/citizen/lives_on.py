@@ -73,6 +73,7 @@ async def _erased(session: AsyncSession, person: Appellant) -> bool:
 
 
 def name_of(vault: Vault, person: Appellant | None) -> str | None:
+    """The name they left; None: none."""
     if person is None or person.name is None:
         return None
     return vault.open(person.name, belongs_to=f"appellant.name:{person.appeal_id}")
