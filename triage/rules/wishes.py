@@ -34,6 +34,7 @@ _REQUIRES: Final = {
 _RULES_ON_OBJECTIONS: Final = frozenset({Move.OBJECT_UPHOLD, Move.OBJECT_REJECT, Move.ARBITRATE})
 #: Wishes of a unit that goes on working; an objection is ruled on in states of its own.
 IN_WORK: Final = frozenset({WishKind.EXTENSION, WishKind.LEDGER, WishKind.EXCLUSION})
+_OBJECTED: Final = frozenset({State.OBJECTED, State.ARBITRATION})
 _KINDS: Final = {kind.value: kind for kind in WishKind}
 
 
@@ -95,10 +96,23 @@ def told(tables: Tables, s: Standing, kind: WishKind, day: date) -> str:
     blind = sighted.blind(tables, s)
     posts = deciders(tables, kind, s.state, day, blind=blind)
     if not posts:
-        return "现在没有岗位能审批：请先提级，或与督办员联系"
+        return _not_now(tables, s, kind, day, blind=blind)
     names = "或".join(_named(tables, s, post, day) for post in posts)
     why = "（这一件区级中心看不到）" if blind and kind is WishKind.EXTENSION else ""
     return f"由{names}审批{why}"
+
+
+def _not_now(tables: Tables, s: Standing, kind: WishKind, day: date, *, blind: bool) -> str:
+    """Why nobody answers it as the ticket stands."""
+    if s.state is State.ARCHIVED:
+        return "工单已归档，没有审批过"
+    if not any(deciders(tables, kind, state, day, blind=blind) for state in State):
+        return "现在没有岗位能审批：请先提级，或与督办员联系"
+    if s.state in _OBJECTED:
+        return "派单异议有结果后再审批"
+    if s.state is State.TO_REASSIGN:
+        return "异议成立、等待改派，不再审批：由改派后的单位另行申请"
+    return f"工单现在是“{s.state.label}”，不审批"
 
 
 def _named(tables: Tables, s: Standing, post: Post, day: date) -> str:

@@ -12,6 +12,7 @@ from models.viewing import Decides, Scope, all_seeing
 from models.vocab import Move, Post, State, WishKind
 from models.vocab_staff import Permission, Role
 from tests.triage.rules.helpers import tables
+from tests.triage.rules.lives import Life, opening
 from triage.rules import access, wishes
 from triage.services.staff.people import within
 
@@ -90,6 +91,33 @@ def test_a_unit_answers_no_wish_of_its_own_whatever_a_table_says() -> None:
     theirs: Tables = replace(TABLES, moves=replace(TABLES.moves, rows=rows))
     who = access.viewer(theirs, login="x", name="", roles=(Role.STREET,), unit_code="110105026", at=DAY)
     assert wishes.decides(theirs, who, DAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "words"),
+    [
+        (WishKind.EXTENSION, State.HANDLING, "由朝阳区人民政府（区级中心）审批"),
+        (WishKind.EXTENSION, State.OBJECTED, "派单异议有结果后再审批"),
+        (WishKind.LEDGER, State.ARBITRATION, "派单异议有结果后再审批"),
+        (WishKind.EXTENSION, State.TO_REASSIGN, "异议成立、等待改派，不再审批：由改派后的单位另行申请"),
+        (WishKind.EXTENSION, State.FEEDBACK, "工单现在是“待回访”，不审批"),
+        (WishKind.EXCLUSION, State.OBJECTED, "由督办岗审批"),
+        (WishKind.EXCLUSION, State.ARCHIVED, "工单已归档，没有审批过"),
+    ],
+)
+def test_whoever_asked_is_told_when_it_is_answered_if_not_now(
+    kind: WishKind, state: State, words: str
+) -> None:
+    standing = Life([opening({})]).standing.evolve(state=state)
+    assert wishes.told(TABLES, standing, kind, DAY) == words
+
+
+def test_where_nobody_ever_answers_it_that_is_said() -> None:
+    rows = tuple(row for row in TABLES.moves.rows if not row.id.endswith(".blind"))
+    older: Tables = replace(TABLES, moves=replace(TABLES.moves, rows=rows))
+    secret = Life([opening({})]).standing.evolve(state=State.OBJECTED, confidential=True)
+    found = wishes.told(older, secret, WishKind.EXTENSION, DAY)
+    assert found == "现在没有岗位能审批：请先提级，或与督办员联系"
 
 
 def test_the_desk_is_told_where_it_decides_and_else_all_who_do() -> None:
