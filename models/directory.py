@@ -81,8 +81,12 @@ async def versions(session: AsyncSession, unit: str) -> list[DirectoryEntry]:
 
 
 async def lock(session: AsyncSession, unit: str) -> bool:
-    """Of two who change a unit's entry at once the second sees what the first did; False: no such unit."""
-    found = await session.scalar(sa.select(Unit.code).where(Unit.code == unit).with_for_update())
+    """Of two who change a unit's entry at once the second sees what the first did; False: no such unit.
+
+    Weaker than what a deletion takes: a dispatch that names the unit neither waits for it nor is waited for.
+    """
+    wanted = sa.select(Unit.code).where(Unit.code == unit).with_for_update(key_share=True)
+    found = await session.scalar(wanted)
     return found is not None
 
 

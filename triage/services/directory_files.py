@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from models.db import Database
     from models.directory import DirectoryEntry
     from models.viewing import Viewer
     from triage.rules.rows import Tables, UnitRow
@@ -35,6 +36,8 @@ MOST_LINES: Final = 2000
 MOST_BYTES: Final = 2 * 1024 * 1024
 #: Faults that are told; that there are more is said.
 MOST_TOLD: Final = 200
+#: Lines that are kept in one transaction.
+_AT_ONCE: Final = 50
 _ENCODINGS: Final = ("utf-8-sig", "gb18030")
 
 
@@ -142,26 +145,30 @@ def _unit(tables: Tables, row: dict[str, str], *, on: date) -> tuple[str | None,
     return None, f"{'不止一个' if named else '没有'}单位叫“{name[:40]}”：请照单位名录写全称，或写单位编码"
 
 
-async def store(session: AsyncSession, viewer: Viewer, found: Read, *, now: datetime) -> Imported:
-    """Keep the good lines, in the transaction that is open; a line without anything in it is passed over."""
-    stand = await directory.in_force(session, [line.unit for line in found.lines])
+async def store(db: Database, viewer: Viewer, found: Read, *, now: datetime) -> Imported:
+    """Keep the good lines, `_AT_ONCE` in a transaction: what was good stays, whatever becomes of the others.
+
+    A line without anything in it is passed over. The same file once more goes on where it was cut off.
+    """
+    async with db.reads() as session:
+        stand = await directory.in_force(session, [line.unit for line in found.lines])
     faults = list(found.faults)
-    saved = same = 0
+    # As it was exported: a unit that has said nothing yet, or that says so already.
+    said = [
+        line for line in found.lines if any(line.said.values()) and not _stands(stand.get(line.unit), line)
+    ]
+    saved, same = 0, len(found.lines) - len(said)
     # Locked in one order, whatever the file's: two files at once wait for each other and go on.
-    for line in sorted(found.lines, key=lambda one: one.unit):
-        if not any(line.said.values()):
-            # As it was exported: a unit that has said nothing yet.
-            same += 1
-            continue
-        if _stands(stand.get(line.unit), line):
-            same += 1
-            continue
-        try:
-            changed = await put(session, viewer, line.unit, line.said, now=now)
-        except (DirectoryRefused, NotYours, NotFound) as error:
-            faults.append((line.number, error.detail))
-            continue
-        saved, same = saved + changed, same + (not changed)
+    said.sort(key=lambda one: one.unit)
+    for start in range(0, len(said), _AT_ONCE):
+        async with db.writes.begin() as session:
+            for line in said[start : start + _AT_ONCE]:
+                try:
+                    changed = await put(session, viewer, line.unit, line.said, now=now)
+                except (DirectoryRefused, NotYours, NotFound) as error:
+                    faults.append((line.number, error.detail))
+                    continue
+                saved, same = saved + changed, same + (not changed)
     return Imported(saved, same, tuple(sorted(faults)))
 
 

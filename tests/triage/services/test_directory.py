@@ -15,6 +15,8 @@ from connectors.vault import Vault
 from models import directory as rows
 from models.directory import KEPT, DirectoryEntry
 from models.ledger import LedgerRow
+from models.tickets import Ticket, TicketUnit
+from models.vocab import Role as PartRole
 from models.vocab import State
 from models.vocab_directory import DirectoryField as F
 from models.vocab_ledger import LedgerAct
@@ -30,6 +32,10 @@ from triage.services.directory import DirectoryChanged, NotYours
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from models.db import Database
     from models.viewing import Viewer
     from triage.rules.rows import Tables
@@ -223,8 +229,7 @@ async def test_one_is_reminded_of_ones_own(deps: Deps) -> None:
 
 async def bring(deps: Deps, text: str, who: Viewer) -> directory_files.Imported:
     found = directory_files.read(directory_files.text_of(text.encode("gb18030")), deps.tables, on=ON)
-    async with deps.db.writes.begin() as session:
-        return await directory_files.store(session, who, found, now=NOW)
+    return await directory_files.store(deps.db, who, found, now=NOW)
 
 
 async def test_of_a_file_the_good_lines_are_kept_and_the_bad_ones_named(deps: Deps) -> None:
@@ -257,6 +262,51 @@ async def test_of_a_file_the_good_lines_are_kept_and_the_bad_ones_named(deps: De
     assert (first.duty_phone, first.steward, first.remark) == ("010-84120001", "王五", "新的")
     assert second.duty_phone == "+8610 84120002"
     assert await stands(deps, XUEYUAN) is None
+
+
+async def test_what_was_good_stays_where_a_file_is_cut_off(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = directory_files.put
+
+    async def put(
+        session: AsyncSession, who: Viewer, unit: str, said: dict[F, str], *, now: datetime
+    ) -> bool:
+        if unit == WANGJING:
+            raise ConnectionError
+        return await whole(session, who, unit, said, now=now)
+
+    monkeypatch.setattr(directory_files, "_AT_ONCE", 1)
+    monkeypatch.setattr(directory_files, "put", put)
+    text = f"单位编码,24 小时值班电话\n{WANGJING},84120001\n{ECOLOGY},84120002\n"
+    who = viewer(deps.tables, Role.SUPERVISOR, CHAOYANG)
+    with pytest.raises(ConnectionError):
+        await bring(deps, text, who)
+    assert (await stands(deps), await stands(deps, ECOLOGY) is not None) == (None, True)
+    monkeypatch.undo()
+    made = await bring(deps, text, who)
+    assert (made.saved, made.same) == (1, 1)
+
+
+async def test_a_save_and_a_dispatch_to_the_unit_pass_each_other(
+    postgres_db: Database, tables: Tables
+) -> None:
+    deps = Deps(Settings(), FixedClock(NOW), tables, postgres_db, Vault({1: bytes(32)}))
+    await add_tickets(postgres_db, TicketIn(assist=(), copies=()))
+    await reference.sync(deps)
+    async with postgres_db.writes.begin() as dispatch:
+        ticket = await dispatch.scalar(sa.select(Ticket.id))
+        part = {"ticket_id": ticket, "unit_code": ECOLOGY, "role": PartRole.ASSIST.value}
+        await dispatch.execute(sa.insert(TicketUnit), part)
+        text = f"单位编码,24 小时值班电话\n{WANGJING},84120001\n{ECOLOGY},84120002\n"
+        async with asyncio.timeout(10):
+            made = await bring(deps, text, viewer(tables, Role.SUPERVISOR, CHAOYANG))
+        assert made.saved == 2
+        # And the other way about: a save that holds the unit does not keep the dispatch waiting.
+        async with postgres_db.writes.begin() as other:
+            assert await rows.lock(other, CHAOYANG)
+            async with asyncio.timeout(10):
+                await dispatch.execute(sa.insert(TicketUnit), {**part, "unit_code": CHAOYANG})
 
 
 async def test_columns_that_a_file_lacks_stay(deps: Deps) -> None:

@@ -259,8 +259,7 @@ async def imported(request: web.Request) -> web.Response:
         found = directory_files.read(text, deps.tables, on=_today(request))
     except BadInput as error:
         return await _list(request, everything, error, None)
-    async with deps.db.writes.begin() as session:
-        made = await directory_files.store(session, viewer, found, now=deps.clock.now())
+    made = await directory_files.store(deps.db, viewer, found, now=deps.clock.now())
     log.info("directory_imported", saved=made.saved, faults=len(made.faults), by=viewer.login)
     return await _list(request, everything, None, made)
 
