@@ -16,7 +16,7 @@ from models.directory import DirectoryEntry
 from models.filters import may_see
 from models.vocab_directory import DirectoryField
 from models.vocab_ledger import LedgerAct, SubjectKind
-from triage.clock import show
+from triage.clock import local, show
 from triage.errors import NotFound, TriageError
 from triage.rules import directory as rules
 from triage.services import ledger
@@ -48,11 +48,15 @@ class DirectoryChanged(TriageError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What came of it. `same`: it said so before, and counts as confirmed."""
+    """What came of it. `same`: it said so before, and counts as confirmed.
+
+    `repeated`: it says so since somebody pressed, mostly they themselves a moment before.
+    """
 
     unit: str
     id: int
     same: bool
+    repeated: bool = False
 
 
 def said_by(row: DirectoryEntry | None) -> Said:
@@ -73,7 +77,7 @@ async def save(
     row = await _locked(session, viewer, unit)
     plain = rules.checked(said)
     if (row.id if row else None) != seen:
-        raise DirectoryChanged(_changed(row))
+        return _repeated(session, viewer, row, plain, now=now)
     return await _write(session, viewer, unit, row, plain, now=now)
 
 
@@ -120,9 +124,10 @@ async def put_back(
     )
     if old is None:
         raise NotFound("没有这一版：每个单位只留最近 20 版。")
+    plain = rules.checked(said_by(old))
     if (row.id if row else None) != seen:
-        raise DirectoryChanged(_changed(row))
-    return await _write(session, viewer, unit, row, rules.checked(said_by(old)), now=now)
+        return _repeated(session, viewer, row, plain, now=now)
+    return await _write(session, viewer, unit, row, plain, now=now)
 
 
 async def _locked(session: AsyncSession, viewer: Viewer, unit: str) -> DirectoryEntry | None:
@@ -163,6 +168,17 @@ async def _write(
         subject=ledger.Subject(SubjectKind.DIRECTORY, unit), detail={"field": changed},
     )  # fmt: skip
     return Saved(unit, new.id, same=False)
+
+
+def _repeated(
+    session: AsyncSession, viewer: Viewer, row: DirectoryEntry | None, plain: Said, *, now: datetime
+) -> Saved:
+    """Another version stands than they saw: fine where it says what they sent. Raises DirectoryChanged."""
+    if row is None or plain != said_by(row):
+        raise DirectoryChanged(_changed(row))
+    if row.confirmed_by != viewer.login or local(row.confirmed_at).date() != local(now).date():
+        _confirmed(session, viewer, row, now=now)
+    return Saved(row.unit_code, row.id, same=True, repeated=True)
 
 
 def _confirmed(session: AsyncSession, viewer: Viewer, row: DirectoryEntry, *, now: datetime) -> Saved:

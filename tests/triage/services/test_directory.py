@@ -146,6 +146,29 @@ async def test_of_two_at_once_one_saves(deps: Deps) -> None:
         assert len(await rows.versions(session, WANGJING)) == 1
 
 
+async def test_a_double_press_is_told_that_it_is_saved(deps: Deps) -> None:
+    first = await save(deps, SAID, seen=None)
+    assert await save(deps, SAID, seen=None) == first
+    second = await save(deps, {F.OFFICE_PHONE: "84000000"}, seen=first)
+    who = viewer(deps.tables)
+
+    async def back(who: Viewer, days: int = 0) -> directory.Saved:
+        later = NOW + timedelta(days=days)
+        async with deps.db.writes.begin() as session:
+            return await directory.put_back(session, who, WANGJING, first, seen=second, now=later)
+
+    made, again = await back(who), await back(who)
+    assert (made.repeated, again) == (False, directory.Saved(WANGJING, made.id, same=True, repeated=True))
+    async with deps.db.reads() as session:
+        acts = list(await session.scalars(sa.select(LedgerRow.act)))
+    assert acts == [LedgerAct.DIRECTORY_SET] * 3
+    # Somebody else, another day: what they sent is right as of then.
+    assert (await back(viewer(deps.tables, login="wang"), days=3)).repeated
+    found = await stands(deps)
+    assert found is not None
+    assert (found.id, found.confirmed_by, found.confirmed_at) == (made.id, "wang", NOW + timedelta(days=3))
+
+
 async def test_a_version_is_put_back_as_a_new_one(deps: Deps) -> None:
     first = await save(deps, SAID, seen=None)
     second = await save(deps, {F.OFFICE_PHONE: "84000000"}, seen=first, days=1)
@@ -155,7 +178,7 @@ async def test_a_version_is_put_back_as_a_new_one(deps: Deps) -> None:
     found = await stands(deps)
     assert found is not None
     assert (found.id, found.duty_phone, found.office_phone) == (made.id, "010-84123456", "")
-    other = await save(deps, SAID, seen=made.id, days=3)
+    other = await save(deps, {**SAID, F.REMARK: "新的"}, seen=made.id, days=3)
     async with deps.db.writes.begin() as session:
         with pytest.raises(DirectoryChanged):
             await directory.put_back(session, who, WANGJING, first, seen=second, now=later)

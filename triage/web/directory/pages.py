@@ -354,7 +354,7 @@ async def saved(request: web.Request) -> web.Response:
             stand = (await rows.in_force(session, [unit])).get(unit)
         return await _unit_page(request, Tried(said if do == "save" else directory.said_by(stand), error))
     log.info("directory_saved", unit=unit, same=made.same, by=viewer.login)
-    done = "same" if do == "save" and made.same else told
+    done = "same" if do == "save" and made.same and not made.repeated else told
     return web.Response(status=303, headers={hdrs.LOCATION: f"/desk/contacts/{unit}?done={done}"})
 
 
