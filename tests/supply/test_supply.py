@@ -65,6 +65,17 @@ def test_the_image_is_built_by_what_is_pinned_and_takes_nothing_else() -> None:
     assert int(version.split(".")[0]) >= 80
 
 
+def test_every_folder_of_ours_is_installed() -> None:
+    """A folder that is not listed is missing where the package is installed, not in a checkout."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for top in ("triage", "nlp", "connectors", "models")
+        for path in (ROOT / top).rglob("*.py")
+    }
+    assert listed["packages"] == sorted(found)
+
+
 def test_a_pin_without_a_hash_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     path.write_text("aiohttp==3.14.5\n", encoding="utf-8")

@@ -190,6 +190,15 @@ async def test_a_ticket_shows_the_numbers_of_its_units_at_one_press(
     assert re.search(r'class="unitrow">.*?值班 <a class="tel"', due)
 
 
+async def test_the_number_of_an_office_is_not_called_that_of_a_duty_desk(
+    officer: Client, client_of: ClientOf, db: Database
+) -> None:
+    await send(officer, office_phone="010-84123456")
+    await add_tickets(db, TicketIn(due=timedelta(hours=1)))
+    due = await text(await client_of(Role.CLERK), "/desk/due")
+    assert re.search(r'class="unitrow">.*?<small>办公 <a class="tel"', due)
+
+
 async def test_whom_to_speak_to_on_the_spot_is_told(client_of: ClientOf, db: Database) -> None:
     first, second = await add_tickets(db, TicketIn(kind="AIR-02"), TicketIn(kind=None))
     clerk = await client_of(Role.CLERK)

@@ -50,10 +50,20 @@ async def box(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Under what a unit is rung, and whose number that is: 值班, or 办公, where at night nobody answers."""
+
+    label: str
+    phones: tuple[PhoneView, ...]
+
+
 async def numbers(
     session: AsyncSession, viewer: Viewer, units: Collection[str], *, now: datetime
-) -> dict[str, tuple[PhoneView, ...]]:
+) -> dict[str, Ring]:
     """Of each unit that said so the number to ring: that of its duty desk, else of its office."""
     stand = await directory.in_force(session, units)
     found = {code: item(code, "", row, viewer, now=now) for code, row in stand.items()}
-    return {code: one.duty or one.office for code, one in found.items()}
+    return {
+        code: Ring("值班", one.duty) if one.duty else Ring("办公", one.office) for code, one in found.items()
+    }

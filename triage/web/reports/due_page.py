@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from triage.rules.rows import UnitRow
     from triage.services.due_lists import DueLine, DueList
     from triage.services.supervising import UnitDue
-    from triage.web.directory.views import PhoneView
+    from triage.web.directory.box import Ring
     from triage.web.names import Names
     from triage.web.views import Term
 
@@ -73,8 +73,8 @@ class UnitGroup:
     name: str
     count: int
     lines: tuple[Line, ...]
-    duty: tuple[PhoneView, ...]
-    """Its 值班电话."""
+    duty: Ring | None
+    """值班电话, else that of its office."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class _Beside:
 
     units: list[UnitDue]
     new: int
-    duty: Mapping[str, tuple[PhoneView, ...]]
+    duty: Mapping[str, Ring]
     remind: Mapping[str, bool]
 
 
@@ -272,7 +272,7 @@ def _view(request: web.Request, asked: _Asked, found: DueList, beside: _Beside) 
 
 
 def _groups(
-    asked: _Asked, found: DueList, day: Day, page: int, duty: Mapping[str, tuple[PhoneView, ...]]
+    asked: _Asked, found: DueList, day: Day, page: int, duty: Mapping[str, Ring]
 ) -> tuple[ClockGroup, ...]:
     """The lines clock by clock, unit by unit: the first of each, or a page of the one asked for."""
     groups = []
@@ -294,7 +294,7 @@ def _groups(
                     UnitGroup(
                         unit.unit or "未定承办单位", counts[unit.unit],
                         tuple(_line(line, day) for line in unit.lines),
-                        duty.get(unit.lines[0].unit_code or "", ()),
+                        duty.get(unit.lines[0].unit_code or ""),
                     )
                     for unit in due_lists.by_unit(shown)
                 ),
