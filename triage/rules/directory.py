@@ -40,13 +40,26 @@ LONGEST: Final[Mapping[DirectoryField, int]] = {
 }  # fmt: skip
 _NUMBERS: Final = {DirectoryField.DUTY_PHONE, DirectoryField.OFFICE_PHONE, *PEOPLE.values()}
 _BETWEEN: Final = re.compile(r"[、,;/]|或")
-_NUMBER: Final = re.compile(r"\+?[0-9(][0-9() -]*(?:转\s*[0-9]{1,6})?")
-_MOBILE: Final = re.compile(r"(?:86)?1[3-9][0-9]{9}")
+#: Signs between digits; the area code alone may stand in brackets.
+_NUMBER: Final = re.compile(
+    r"\+?(?:[0-9]{2,4}[ -]?)?(?:\([0-9]{2,4}\)[ -]?)?[0-9][0-9 -]*(?:转\s*[0-9]{1,6})?"
+)
+_EXTENSION: Final = re.compile(r"\s*[0-9]{1,6}")
+#: A mobile, as it stands between other words too.
+_MOBILE: Final = re.compile(r"(?<![0-9])(?:(?:0086|86)[ -]?)?0?1[ -]?[3-9](?:[ -]?[0-9]){9}(?![0-9])")
+#: From abroad, and what is left of it at home.
+_COUNTRY: Final = re.compile(r"(?:0086|86)0?([1-9][0-9]{8,10})")
+#: Digits that reach somebody from any telephone of the city. What is shorter is the extension of another one.
+_WHOLE: Final = re.compile(
+    r"110|112|114|119|120|122|999|(?:010)?[19][0-9]{4,5}"  # emergencies, 12345 and its like
+    r"|[1-9][0-9]{7}|010[1-9][0-9]{7}|02[0-9][1-9][0-9]{7}|0[3-9][0-9]{2}[1-9][0-9]{6,7}"  # landlines
+    r"|[48]00[0-9]{7}|0?1[3-9][0-9]{9}|(?:0086|86)0?[1-9][0-9]{8,10}"
+)
 _DIGITS: Final = re.compile(r"[0-9]+")
 #: 010 and eight digits, as a spreadsheet shows them that takes them for a number.
 _SHORN: Final = re.compile(r"10[0-9]{8}")
 _MANY_DIGITS: Final = re.compile(r"[0-9]{5}")
-_LEAST, _MOST, _AT_ONCE = 3, 15, 4
+_LEAST, _MOST, _AT_ONCE = 7, 15, 4
 #: A landline of Beijing without its area code.
 _LOCAL: Final = 8
 _AREA: Final = "010"
@@ -104,37 +117,62 @@ def _fault(field: DirectoryField, text: str) -> str | None:
         return "有不能显示的字符"
     if field in PEOPLE and _MANY_DIGITS.search(text):
         return "只写姓名，电话写在它后面的一项"
-    return _wrong_number(field, text) if field in _NUMBERS and text else None
+    if field is not DirectoryField.DUTY_PHONE and _MOBILE.search(text):
+        return "请留办公电话，不留个人手机；值班用的手机写在 24 小时值班电话里"
+    return _wrong_number(text) if field in _NUMBERS and text else None
 
 
-def _wrong_number(field: DirectoryField, text: str) -> str | None:
+def _wrong_number(text: str) -> str | None:
     parts = [part.strip() for part in _BETWEEN.split(text)]
     if len(parts) > _AT_ONCE:
         return f"最多 {_AT_ONCE} 个号码"
     for part in parts:
-        number = part.partition("转")[0]
-        digits = "".join(_DIGITS.findall(number))
-        if not _NUMBER.fullmatch(part) or not _LEAST <= len(digits) <= _MOST:
-            return "像 010-12345678、12345678 转 801 这样写；几个号码用“、”隔开"
+        number, _ = _parted(part)
+        digits = _digits(number)
         if _SHORN.fullmatch(digits):
             return "像是表格软件去掉了开头的 0：写成 010-12345678"
-        if field in PEOPLE.values() and _MOBILE.fullmatch(digits):
-            return "请留办公电话，不留个人手机；值班用的手机写在 24 小时值班电话里"
+        abroad = number.startswith("+") and _LEAST <= len(digits) <= _MOST
+        if not _NUMBER.fullmatch(part) or not (abroad or _WHOLE.fullmatch(digits)):
+            return "像 010-12345678、12345678 转 801 这样写；几个号码用“、”隔开，号码要写全"
     return None
+
+
+def _digits(text: str) -> str:
+    return "".join(_DIGITS.findall(text))
+
+
+def _parted(part: str) -> tuple[str, str]:
+    """A number and its extension: after 转, or after a hyphen where a whole number stands before it."""
+    number, sign, extension = part.strip().partition("转")
+    if sign:
+        return number, extension.strip()
+    before, _, last = number.rpartition("-")
+    digits = _digits(before)
+    whole = _WHOLE.fullmatch(digits) or _SHORN.fullmatch(digits)
+    if _EXTENSION.fullmatch(last) and whole and not _MOBILE.fullmatch(number):
+        return before, last.strip()
+    return number, ""
 
 
 def phones(text: str) -> tuple[Phone, ...]:
     """The numbers of a field, each with what is dialled: a landline of eight digits is one of Beijing."""
     found = []
     for part in _BETWEEN.split(text):
-        number, _, extension = part.strip().partition("转")
-        digits = "".join(_DIGITS.findall(number))
-        if digits:
-            whole = f"{_AREA}{digits}" if len(digits) == _LOCAL else digits
-            plus = "+" if number.startswith("+") else ""
-            then = f",{extension.strip()}" if extension.strip() else ""
-            found.append(Phone(part.strip(), f"{plus}{whole}{then}"))
+        number, extension = _parted(part)
+        if digits := _digits(number):
+            then = f",{extension}" if extension else ""
+            found.append(Phone(part.strip(), f"{_dialled(number, digits)}{then}"))
     return tuple(found)
+
+
+def _dialled(number: str, digits: str) -> str:
+    if home := _COUNTRY.fullmatch(digits):
+        return f"+86{home[1]}"
+    if number.startswith("+"):
+        return f"+{digits}"
+    if _MOBILE.fullmatch(digits):
+        return digits.lstrip("0")
+    return f"{_AREA}{digits}" if len(digits) == _LOCAL and digits[0] != "0" else digits
 
 
 def overdue(confirmed_at: datetime, now: datetime) -> bool:
