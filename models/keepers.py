@@ -24,11 +24,23 @@ if TYPE_CHECKING:
     from models.viewing import Viewer
 
 
+#: What nobody opened yet, written out: only so does the partial index fit.
+_NEW: Final = "seen_at IS NULL"
+
+
 class TicketKeeper(Base):
     """Who has a unit's part of a ticket: at most one. Whether they still may is asked when it is read."""
 
     __tablename__ = "ticket_keeper"
-    __table_args__ = (sa.Index("ix_ticket_keeper_staff", "staff_id", "ticket_id"),)
+    __table_args__ = (
+        sa.Index("ix_ticket_keeper_staff", "staff_id", "ticket_id"),
+        sa.Index(
+            "ix_ticket_keeper_new",
+            "staff_id",
+            postgresql_where=sa.text(_NEW),
+            sqlite_where=sa.text(_NEW),
+        ),
+    )
 
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), primary_key=True)
     unit_code: Mapped[str] = mapped_column(sa.ForeignKey("unit.code"), primary_key=True)

@@ -278,7 +278,9 @@ async def keep(session: AsyncSession, tables: Tables, viewer: Viewer, wish: Wish
         await session.delete(row)
         await session.flush()
     if target is not None:
-        named = {"staff_id": target.staff_id, "since": now, "by_id": me.staff_id}
+        # To whom takes it themselves it is not new: what nobody opened stays few, and has an index.
+        seen_at = now if target.staff_id == me.staff_id else None
+        named = {"staff_id": target.staff_id, "since": now, "by_id": me.staff_id, "seen_at": seen_at}
         session.add(TicketKeeper(ticket_id=ticket.id, unit_code=unit, **named))
     ledger.write(
         session, who=viewer.login, act=LedgerAct.KEEPER_SET, now=now,

@@ -21,7 +21,7 @@ from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Mapping
 
     from aiohttp import web
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from models.vocab import WishKind
     from models.waiting import Waiting
     from triage.rules.rows import Tables
+    from triage.web.keys import Caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,35 @@ class Mine:
     new: int
 
 
+def key_of_new(viewer: Viewer) -> tuple[Viewer, str]:
+    """Under what the count of what is new to somebody is remembered, until they open one of them."""
+    return viewer, "new"
+
+
 async def load_new(request: web.Request) -> int:
-    """How many the viewer was given and has not opened, as of now: it is few, and found by their own rows."""
-    if not may_keep(request[VIEWER]):
+    """How many the viewer was given and has not opened, as old as a list's count at most.
+
+    0 where it takes too long: the lines tell it themselves.
+    """
+    viewer = request[VIEWER]
+    if not may_keep(viewer):
         return 0
-    async with request.app[DEPS].db.reads() as session:
-        return await keeping.count_new(session, request[VIEWER])
+
+    async def make() -> Count:
+        async with request.app[DEPS].db.reads() as session:
+            return Count(await keeping.count_new(session, viewer), more=False)
+
+    found = await _in_time(request.app[CACHES], key_of_new(viewer), make)
+    return found.value if found else 0
+
+
+async def _in_time(caches: Caches, key: Hashable, make: Callable[[], Awaitable[Count]]) -> Count | None:
+    """A count within its patience; None: it takes longer, and the next page has it."""
+    try:
+        async with asyncio.timeout(caches.count_patience):
+            return await caches.counts.get(key, make)
+    except TimeoutError:
+        return None
 
 
 async def load_mine(request: web.Request) -> Mine | None:
@@ -153,13 +177,10 @@ async def load_mine(request: web.Request) -> Mine | None:
         async with deps.db.reads() as session:
             return await counting.count_tickets(session, ask)
 
-    caches = request.app[CACHES]
-    new = await load_new(request)
-    try:
-        async with asyncio.timeout(caches.count_patience):
-            return Mine(await caches.counts.get((viewer, ask.filters, ask.decides), make), new)
-    except TimeoutError:
-        return None
+    count, new = await asyncio.gather(
+        _in_time(request.app[CACHES], (viewer, ask.filters, ask.decides), make), load_new(request)
+    )
+    return Mine(count, new) if count else None
 
 
 async def load_shift(request: web.Request) -> Count | None:

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from models import keepers, ringing, ticket_detail
+from models import ringing, ticket_detail
 from models.vocab import OPEN_STATES, Clock, Move, Post
 from models.vocab_staff import Permission
 from triage.clock import show
@@ -242,9 +242,7 @@ async def _page(
         duty = await duty_box.box(session, deps.tables, request[VIEWER], whole, now=now)
         people = await keeping.units_of(session, deps.tables, request[VIEWER], parts, now=now)
         order = await showing.of_appeal(session, whole.appeal, links=identity.refused is None)
-    if request.method == hdrs.METH_GET and keeping.is_new(kept, request[VIEWER]):
-        async with deps.db.writes.begin() as session:
-            await keepers.opened(session, whole.ticket.id, request[VIEWER], now)
+    await keeper_box.opened(request, whole.ticket.id, kept, now)
     picking = await place_picking.view(request, whole, token=token) if may_correct else None
     standing = standings.stand_of(deps.tables, whole, now=now)
     read_as = present.words_for(whole, request[VIEWER])

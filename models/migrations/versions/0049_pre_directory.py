@@ -55,8 +55,16 @@ def upgrade() -> None:
     )
     # What was given before there was a mark is new to nobody.
     op.execute("UPDATE ticket_keeper SET seen_at = since")
+    op.create_index(
+        "ix_ticket_keeper_new",
+        "ticket_keeper",
+        ["staff_id"],
+        postgresql_where=sa.text("seen_at IS NULL"),
+        sqlite_where=sa.text("seen_at IS NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_ticket_keeper_new", "ticket_keeper")
     op.drop_column("ticket_keeper", "seen_at")
     op.drop_table("directory_entry")

@@ -290,7 +290,7 @@ async def test_of_a_file_the_good_lines_are_kept_and_the_bad_ones_named(deps: De
 async def test_what_was_good_stays_where_a_file_is_cut_off(
     deps: Deps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = directory_files.put
+    whole = directory.put
 
     async def put(
         session: AsyncSession, who: Viewer, unit: str, said: dict[F, str], *, now: datetime

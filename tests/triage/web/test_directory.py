@@ -236,6 +236,18 @@ async def test_a_file_is_exported_filled_in_and_imported(client_of: ClientOf, db
     assert (entry.subject, entry.detail) == ("contacts.csv", {"rows": len(lines) - 2})
 
 
+async def test_whoever_sees_no_cases_imports_nothing(client_of: ClientOf) -> None:
+    admin = await client_of(Role.ADMIN, login="root")
+    assert (await admin.get("/desk/contacts")).status == 403
+    page = await text(admin, "/desk/notices")
+    token = re.findall(r'name="token" value="([^"]+)"', page)[0]
+    form = FormData()
+    form.add_field("token", token)
+    form.add_field("file", io.BytesIO(b"x"), filename="a.csv", content_type="text/csv")
+    answer = await admin.post("/desk/contacts/import", data=form)
+    assert (answer.status, "表头" in await answer.text()) == (403, False)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

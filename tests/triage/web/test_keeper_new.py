@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from models import keepers
 from models.keepers import TicketKeeper
@@ -16,11 +20,15 @@ from models.units import Staff
 from models.viewing import Scope, Viewer
 from models.vocab import State
 from models.vocab_staff import Role
+from tests import signed_in
 from tests.factories import NOW, TicketIn, add_tickets
+from triage.web.app import make_app
+from triage.web.keys import Caches
 
 if TYPE_CHECKING:
     from models.db import Database
     from tests.triage.web.conftest import Client, ClientOf
+    from triage.services.deps import Deps
 
 WANGJING, ECOLOGY = "110105026", "110105-ecology"
 MARK = '<span class="flag new">新</span>'
@@ -100,6 +108,40 @@ async def test_whoever_takes_it_has_nothing_new(li: Client, no: str, db: Databas
     await keep(li, no, "let_go", seen=me)
     await keep(li, no, "give", to=me)
     assert await tile(li) == "<b>1</b>"
+    async with db.reads() as session:
+        assert await session.scalar(sa.select(TicketKeeper.seen_at)) is not None
+
+
+async def test_the_page_is_shown_where_nothing_can_be_written(
+    li: Client, wang: Client, db: Database, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("attempt to write a readonly database"))
+
+    await keep(li, no, "give", to=await account(db, "wang"))
+    with monkeypatch.context() as patch:
+        patch.setattr(keepers, "opened", full)
+        with capture_logs() as logs:
+            answer = await wang.get(f"/desk/tickets/{no}")
+    assert (answer.status, "经办" in await answer.text()) == (200, True)
+    assert [one["error"] for one in logs if one["event"] == "opening_not_kept"] == ["OperationalError"]
+    assert "新 1" in await tile(wang)
+
+
+async def test_what_is_new_is_not_waited_for(
+    li: Client, db: Database, deps: Deps, no: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    cookies = {signed_in.COOKIE: await signed_in.sign_in(deps, Role.STREET, unit=WANGJING, login="wang")}
+    await keep(li, no, "give", to=await account(db, "wang"))
+    monkeypatch.setattr("triage.services.keeping.count_new", never)
+    app = make_app(deps, caches=Caches(count_patience=2))
+    async with TestClient(TestServer(app), cookies=cookies) as wang, asyncio.timeout(30):
+        assert await tile(wang) == "<b>1</b>"
+        assert MARK in await text(wang, "/desk/due")
 
 
 async def test_given_again_it_is_new_again(li: Client, wang: Client, db: Database, no: str) -> None:

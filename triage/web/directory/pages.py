@@ -371,7 +371,9 @@ def _id(value: object) -> int | None:
 ROUTES: Final = (
     access.get("/desk/contacts", page, needs=Permission.SEE_CASES),
     access.get("/desk/contacts.csv", exported, needs=MAY_EXPORT),
-    access.post("/desk/contacts/import", imported, needs=Permission.NOTICES),
+    access.post(
+        "/desk/contacts/import", imported, needs=access.every(Permission.SEE_CASES, Permission.NOTICES)
+    ),
     access.get("/desk/contacts/{unit}", one, needs=Permission.SEE_CASES),
     access.post("/desk/contacts/{unit}", saved, needs=WRITERS),
 )
