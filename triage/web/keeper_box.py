@@ -12,7 +12,6 @@ from models.db import away
 from triage import logs
 from triage.services import keeping
 from triage.services.keeping import MOST
-from triage.web import listing
 from triage.web.keys import CACHES, DEPS, VIEWER
 from triage.web.present import keeper_view
 from triage.web.views import KeeperView  # noqa: TC001  (the OpenAPI document is made of it)
@@ -69,7 +68,7 @@ async def opened(request: web.Request, ticket_id: int, kept: Mapping[str, Keeper
         if not away(error):
             raise
         log.warning("opening_not_kept", error=type(error).__name__)
-    request.app[CACHES].counts.forget_where(lambda key: key == listing.key_of_new(viewer))
+    request.app[CACHES].new.forget_where(lambda whose: whose == viewer)
 
 
 def boxes(

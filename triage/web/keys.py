@@ -44,6 +44,8 @@ class Caches:
     """What is worth remembering for a while: counts and the summary seconds, word statistics minutes."""
 
     counts: Cache[Count] = field(default_factory=lambda: Cache(seconds=15, size=500))
+    #: 新: what somebody has not opened. Other processes tell of it by a hint: it is kept for a moment only.
+    new: Cache[int] = field(default_factory=lambda: Cache(seconds=1, size=1000))
     #: By what is seen: whoever sees the same cases has the same summary. A city has some 700 units.
     today: Cache[Today] = field(default_factory=lambda: Cache(seconds=10, size=1000))
     words: Cache[WordStatistics] = field(default_factory=lambda: Cache(seconds=600, size=1))
@@ -66,11 +68,13 @@ class Caches:
         Others have theirs for its seconds: with everybody's gone at each move it would be no cache.
         """
         self.counts.clear()
+        self.new.clear()
         self.forget_today(viewer)
 
     async def close(self) -> None:
         """Stop what is still being counted."""
         await self.counts.close()
+        await self.new.close()
         await self.today.close()
         await self.words.close()
 

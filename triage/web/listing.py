@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from models import counting, finding, queries, waiting
 from models.filters import TicketFilter, View
@@ -21,7 +21,7 @@ from triage.web.asking import Asked, day_of
 from triage.web.keys import CACHES, DEPS, VIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Mapping
+    from collections.abc import Awaitable, Mapping
 
     from aiohttp import web
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from models.vocab import WishKind
     from models.waiting import Waiting
     from triage.rules.rows import Tables
-    from triage.web.keys import Caches
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,33 +136,27 @@ class Mine:
     new: int
 
 
-def key_of_new(viewer: Viewer) -> tuple[Viewer, str]:
-    """Under what the count of what is new to somebody is remembered, until they open one of them."""
-    return viewer, "new"
-
-
 async def load_new(request: web.Request) -> int:
-    """How many the viewer was given and has not opened, as old as a list's count at most.
+    """How many the viewer was given and has not opened, a moment old at most.
 
     0 where it takes too long: the lines tell it themselves.
     """
-    viewer = request[VIEWER]
+    viewer, caches = request[VIEWER], request.app[CACHES]
     if not may_keep(viewer):
         return 0
 
-    async def make() -> Count:
+    async def make() -> int:
         async with request.app[DEPS].db.reads() as session:
-            return Count(await keeping.count_new(session, viewer), more=False)
+            return await keeping.count_new(session, viewer)
 
-    found = await _in_time(request.app[CACHES], key_of_new(viewer), make)
-    return found.value if found else 0
+    return await _in_time(caches.new.get(viewer, make), caches.count_patience) or 0
 
 
-async def _in_time(caches: Caches, key: Hashable, make: Callable[[], Awaitable[Count]]) -> Count | None:
-    """A count within its patience; None: it takes longer, and the next page has it."""
+async def _in_time(count: Awaitable[T], patience: float) -> T | None:
+    """A count out of its cache; None: it takes longer, goes on there, and the next page has it."""
     try:
-        async with asyncio.timeout(caches.count_patience):
-            return await caches.counts.get(key, make)
+        async with asyncio.timeout(patience):
+            return await count
     except TimeoutError:
         return None
 
@@ -177,9 +172,9 @@ async def load_mine(request: web.Request) -> Mine | None:
         async with deps.db.reads() as session:
             return await counting.count_tickets(session, ask)
 
-    count, new = await asyncio.gather(
-        _in_time(request.app[CACHES], (viewer, ask.filters, ask.decides), make), load_new(request)
-    )
+    caches = request.app[CACHES]
+    mine = caches.counts.get((viewer, ask.filters, ask.decides), make)
+    count, new = await asyncio.gather(_in_time(mine, caches.count_patience), load_new(request))
     return Mine(count, new) if count else None
 
 
