@@ -126,9 +126,9 @@ async def test_the_same_again_is_a_confirmation(deps: Deps) -> None:
 async def test_whoever_saw_another_version_changes_nothing(deps: Deps) -> None:
     first = await save(deps, SAID, seen=None)
     with pytest.raises(DirectoryChanged, match="li 在"):
-        await save(deps, {F.DUTY_PHONE: "1234"}, seen=None)
+        await save(deps, {F.DUTY_PHONE: "84000000"}, seen=None)
     with pytest.raises(DirectoryChanged):
-        await save(deps, {F.DUTY_PHONE: "1234"}, seen=first + 1000)
+        await save(deps, {F.DUTY_PHONE: "84000000"}, seen=first + 1000)
     async with deps.db.writes.begin() as session:
         with pytest.raises(DirectoryChanged, match="还没有填过"):
             await directory.confirm(session, viewer(deps.tables, unit=ECOLOGY), ECOLOGY, seen=None, now=NOW)
