@@ -27,9 +27,9 @@ _YES: Final = 100
 _SENT: Final = frozenset({"dispatch", "reassign", "arbitrate", "pass_on"})
 #: What is done with a ticket that waits for review.
 _LEFT: Final = frozenset({"dispatch", "divert", "merge"})
-#: Exclusions of the whole ticket, in the order in which they are looked for.
+#: Exclusions of the whole ticket of a demand, in the order in which they are looked for.
 WHOLE: Final = (
-    Cause.PATROL, Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.WITHDRAWN, Cause.LEDGER,
+    Cause.DIVERTED, Cause.ANSWERED, Cause.MERGED, Cause.EXCLUDED, Cause.WITHDRAWN, Cause.LEDGER,
 )  # fmt: skip
 
 
