@@ -18,7 +18,7 @@ from models.appeals import Appeal, Appellant
 from models.db import Base
 from models.filters import may_see
 from models.tickets import Ticket, TicketEvent
-from models.vocab import OPEN_STATES, State, Tag
+from models.vocab import OPEN_STATES, Channel, State, Tag
 from models.vocab_matters import Proposal
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class Proposed:
     state: Proposal
     apart: bool = False
     """Whether one of the two is 保密 and the other is not."""
+    patrol_head: bool = False
+    """Whether the earlier one alone was found on patrol (巡查): it goes behind the later one."""
 
 
 async def unseen(session: AsyncSession, *, since: datetime, limit: int, gaps: bool) -> list[int]:
@@ -355,8 +357,9 @@ async def _pairs(
         sa.exists().select_from(Ticket).where(Ticket.id == MatterPair.head_id, may_see(viewer))
     ).correlate(MatterPair)
     mine, theirs = aliased(Appeal), aliased(Appeal)
+    patrol = sa.and_(theirs.channel == Channel.PATROL.value, mine.channel != Channel.PATROL.value)
     found = (
-        sa.select(MatterPair, Ticket, head, mine.confidential != theirs.confidential)
+        sa.select(MatterPair, Ticket, head, mine.confidential != theirs.confidential, patrol)
         .join(Ticket, Ticket.id == MatterPair.ticket_id)
         .join(head, head.id == MatterPair.head_id)
         .join(mine, mine.id == Ticket.appeal_id)
@@ -370,9 +373,9 @@ async def _pairs(
         found = found.where(Ticket.state.in_(states), head.state.in_(states))
     return [
         Proposed(
-            ticket, other, pair.p, pair.same_caller, tuple(pair.why), Proposal(pair.state), apart=bool(apart)
+            ticket, other, pair.p, pair.same_caller, tuple(pair.why), Proposal(pair.state), *map(bool, told)
         )
-        for pair, ticket, other, apart in await session.execute(found)
+        for pair, ticket, other, *told in await session.execute(found)
     ]
 
 

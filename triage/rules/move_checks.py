@@ -305,13 +305,19 @@ def _note(tables: Tables, row: MoveRow, note: str) -> str | None:
 def _head(s: Standing, other: Standing | None) -> str | None:
     if other is None or other.state not in OPEN_STATES:
         return "要并入的工单不存在，或已经办结、分流、合并"
+    if other.patrol and not s.patrol:
+        # Behind it no ticket of the matter would count for 三率.
+        return (
+            "要并入的那张是巡查自建的，没有诉求人，不计三率："
+            "请反过来，把巡查的那张并入这张；巡查的那张定级更急的，两张分别办理"
+        )
     if s.urgency >= other.urgency:
         return None
     mine, theirs = (f"{urgency.value} {urgency.label}" for urgency in (s.urgency, other.urgency))
-    return (
-        f"这张定级 {mine}，要并入的那张是 {theirs}：并过去会停掉这张较急的时限。"
-        "请反过来，把那张并入这张；那张已经反馈的，这张单独办理"
-    )
+    graver = f"这张定级 {mine}，要并入的那张是 {theirs}：并过去会停掉这张较急的时限。"
+    if s.patrol and not other.patrol:
+        return f"{graver}这张是巡查自建的，诉求也不能并入它：两张分别办理"
+    return f"{graver}请反过来，把那张并入这张；那张已经反馈的，这张单独办理"
 
 
 def _until(tables: Tables, s: Standing, row: MoveRow, until: datetime, *, at: datetime) -> str | None:

@@ -141,7 +141,8 @@ async def listed(request: web.Request) -> web.Response:
             heads = {pair.head.id for pair in shown_pairs}
             alike = await matters.proposals_of(session, request[VIEWER], heads)
             apart = await matters.refused_among(session, {pair.ticket.id for pair in alike})
-            groups = _groups(alike, apart)
+            # Into what was found on patrol no demand is merged: that pair is merged the other way, by itself.
+            groups = _groups([pair for pair in alike if not pair.patrol_head], apart)
     day = day_of(request.app[DEPS].clock.now())
     lines = tuple(line(pair, day) for pair in shown_pairs)
     more = f"/desk/repeats?after={lines[-1].no}.{lines[-1].head_no}" if len(found) > len(lines) else None

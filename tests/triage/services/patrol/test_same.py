@@ -1,4 +1,4 @@
-"""自建工单 and those who complain: merged either way, each followed up alone; what counts where."""
+"""自建工单 and those who complain: merged into their case, never the other way; what counts where."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.factories import NOW, TicketIn, add_tickets
 from tests.triage.services.patrol.conftest import NOTE, STREET, found, officer, wish
 from triage.clock import local
 from triage.rules import rates
+from triage.rules.fields import Refusal
 from triage.rules.moves import Actor
 from triage.rules.rate_rows import Cause
 from triage.rules.rates import By
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 HOTLINE = Person(Actor(Post.HOTLINE, login="clerk"), "坐席甲")
 UNIT = Person(Actor(Post.UNIT, STREET, "wang"), "望京街道办事处 王巡查")
 SAME = "与巡查发现的是同一处"
+DAYS = timedelta(days=40)
 
 
 async def ticket_of(deps: Deps, no: str) -> Ticket:
@@ -50,19 +52,24 @@ async def move(deps: Deps, no: str, which: Move, by: Person = HOTLINE, **values:
     return await ticket_of(deps, no)
 
 
-async def test_a_caller_behind_it_is_followed_up_though_nobody_asked_for_it(
-    deps: Deps, reader: Reader
-) -> None:
+async def test_no_demand_goes_behind_it(deps: Deps, reader: Reader) -> None:
+    """Behind it no ticket of the matter would count for 三率."""
     head, _ = await found(deps, reader, wish())
     (caller,) = await add_tickets(deps.db, TicketIn(kind=head.kind, urgency=head.urgency))
-    await move(deps, caller, Move.MERGE, other_ticket=head.no, reason=SAME)
-    closed = await move(deps, head.no, Move.FEEDBACK, UNIT, note=NOTE, attachment="照片两张")
-    behind = await ticket_of(deps, caller)
-    assert (closed.state, closed.due_at) == ("closed", None)
-    assert (behind.state, behind.due_clock) == ("merged", "follow_up")
-    # Taken back, the caller is to wait again.
-    await move(deps, head.no, Move.UNDO, UNIT, reason="还有一堆没有清")
-    assert (await ticket_of(deps, caller)).due_clock is None
+    with pytest.raises(Refusal) as refused:
+        await move(deps, caller, Move.MERGE, other_ticket=head.no, reason=SAME)
+    assert "把巡查的那张并入这张" in refused.value.detail
+    assert (await ticket_of(deps, caller)).state == "dispatched"
+    await move(deps, head.no, Move.MERGE, other_ticket=caller, reason=SAME)
+    month = f"{local(NOW):%Y-%m}"
+    async with deps.db.reads() as session:
+        ids = [(await ticket_of(deps, caller)).id]
+        figured = rates.count(
+            deps.tables, list((await by_ids(session, ids)).values()), month=month, as_of=NOW + DAYS
+        )
+    assert {out.cause for verdict in figured.verdicts for out in verdict.outs}.isdisjoint(
+        {Cause.PATROL, Cause.MERGED}
+    )
 
 
 async def test_merged_into_a_case_it_is_followed_up_by_nobody(deps: Deps, reader: Reader) -> None:
@@ -85,7 +92,7 @@ async def test_it_is_no_demand_and_in_no_rate(deps: Deps, reader: Reader) -> Non
         history = (await by_ids(session, [mine.id]))[mine.id]
     assert summed - counted == {mine.id}
     month = f"{local(NOW):%Y-%m}"
-    figured = rates.count(deps.tables, [history], month=month, as_of=NOW + timedelta(days=40))
+    figured = rates.count(deps.tables, [history], month=month, as_of=NOW + DAYS)
     line = figured.line(By.UNIT, STREET)
     assert line is not None
     assert (line.assessed, line.out, line.patrol, line.answered) == (0, 1, 1, 0)

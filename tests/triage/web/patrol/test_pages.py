@@ -13,6 +13,7 @@ from aiohttp import FormData
 from models.appeals import Appeal
 from models.db import Database  # noqa: TC001  (a fixture's annotation)
 from models.files import Attachment
+from models.matters import MatterPair
 from models.tickets import Ticket
 from models.vocab_staff import Role
 from nlp.pipeline import Reader
@@ -317,3 +318,32 @@ async def test_the_figures_are_on_the_page_of_trends_and_as_json(
     assert ("望京街道" in part, "本期共 1 件" in part) == (True, True)
     assert (await analyst.get("/api/v1/patrol/figures?from=2026")).status == 400
     assert (await officer.client.get("/api/v1/patrol/figures")).status == 403
+
+
+async def test_the_compare_view_offers_it_into_the_complaint(
+    officer: Officer, client_of: ClientOf, deps: Deps, reader: Reader
+) -> None:
+    await officer.get()
+    await officer.send()
+    await read_all(deps, reader)
+    mine = await ticket_of(deps)
+    one, other = await add_tickets(deps.db, TicketIn(kind=mine.kind), TicketIn(kind=mine.kind))
+    row = {
+        "p": 0.9, "same_caller": False, "why": [], "state": "proposed", "at": mine.opened_at,
+        "model_version": "test", "head_id": mine.id,
+    }  # fmt: skip
+    async with deps.db.writes.begin() as session:
+        ids = await session.scalars(sa.select(Ticket.id).where(Ticket.no.in_([one, other])))
+        await session.execute(sa.insert(MatterPair), [{**row, "ticket_id": number} for number in ids])
+    clerk = await client_of(Role.CLERK)
+    page = await (await clerk.get("/desk/repeats")).text()
+    # Not all at once into it: each pair by itself, and the other way round.
+    assert (f"/desk/compare/{one}/{mine.no}" in page, 'action="/desk/bulk"' in page) == (True, False)
+    page = await (await clerk.get(f"/desk/compare/{one}/{mine.no}")).text()
+    place = f"/desk/compare/{mine.no}/{one}/merge"
+    form = page.split(f'action="{place}"')[1].split("</form>", maxsplit=1)[0]
+    assert "先登记的是巡查自建的" in page
+    await clerk.post(place, data=dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form)))
+    async with deps.db.reads() as session:
+        state = await session.scalar(sa.select(Ticket.state).where(Ticket.no == mine.no))
+    assert state == "merged"
