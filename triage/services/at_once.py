@@ -16,7 +16,7 @@ from models.appeals import Appeal, Appellant, Source
 from models.tickets import Ticket, TicketEvent
 from models.vocab import Field
 from triage.rules.answering import AT_REGISTRATION, KEPT, Answer, Registered
-from triage.services.intake import ANSWERED
+from triage.services.intake import ANSWERED, FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,7 +79,7 @@ async def waiting(session: AsyncSession, ids: Collection[int]) -> dict[int, Seal
 
 
 async def forget(session: AsyncSession, vault: Vault, ids: Collection[int]) -> None:
-    """The tickets say it now: nothing of it stays with the original words."""
+    """The tickets say it now, and who found it on patrol: nothing of it stays with the original words."""
     rows = await session.execute(
         sa.select(Appellant.appeal_id, Appellant.original)
         .where(Appellant.appeal_id.in_(ids), Appellant.original.is_not(None))
@@ -88,8 +88,9 @@ async def forget(session: AsyncSession, vault: Vault, ids: Collection[int]) -> N
     )
     for appeal_id, original in rows.all():
         left = orjson.loads(vault.open(original or b"", belongs_to=_place(appeal_id)))
-        if left.pop(ANSWERED, None) is None:
+        if not {ANSWERED, FOUND} & left.keys():
             continue
+        left = {part: told for part, told in left.items() if part not in {ANSWERED, FOUND}}
         anew = vault.seal(orjson.dumps(left).decode(), belongs_to=_place(appeal_id)) if left else None
         await session.execute(
             sa.update(Appellant).where(Appellant.appeal_id == appeal_id).values(original=anew)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _LONG_NAME: Final = 3
 #: The part of an appeal's sealed original that says what a clerk answered at once (`at_once`).
 ANSWERED: Final = "answered"
+#: The part that says who found it on patrol (`patrol.carrying`): no answer, and given to no other appeal.
+FOUND: Final = "found"
 #: What a key is made of.
 _NUMBER: Final = "x:"
 _HASH: Final = "h:"
@@ -69,6 +71,8 @@ class NewAppeal:
     """What the source itself calls it."""
     answer: str | None = None
     """What a clerk answered at once (`at_once`), sealed with the original until the appeal is read."""
+    found: str | None = None
+    """Who found it on patrol, and what they did (`patrol.carrying`); sealed in the same way."""
     extra: dict[str, str] = field(default_factory=dict)
 
     def masked(self, words: str) -> str:
@@ -336,8 +340,7 @@ def _sealed(
     }
     if item.extra:
         original["extra"] = orjson.dumps(item.extra).decode()
-    if item.answer:
-        original[ANSWERED] = item.answer
+    original |= {part: told for part, told in ((ANSWERED, item.answer), (FOUND, item.found)) if told}
     if not (item.name or item.phone or item.id_number or original):
         return None
 

@@ -54,8 +54,8 @@ async def with_original(
 
     Words that were left as the form showed them, masked, are the ones that the citizen wrote. What its source
     said of it (保密, 举报) holds on. What was answered at its registration (已当场答复) was, by whoever did:
-    the caller puts another answer in its place, or none. What else it told is sealed and may say who it is:
-    so it goes with the name alone.
+    the caller puts another answer in its place, or none. Who found it on patrol is not carried. What else it
+    told is sealed and may say who it is: so it goes with the name alone.
     """
     person = await session.scalar(sa.select(Appellant).where(Appellant.appeal_id == held.id))
     told = AppealType(held.told_type) if held.told_type else None
@@ -96,19 +96,20 @@ async def give(session: AsyncSession, vault: Vault, held: int, *, to: int) -> No
 
 
 async def _photos(session: AsyncSession, held: int, *, to: int) -> None:
-    """The same contents by their hash. What an erasure covers goes from the store, and is not given."""
+    """The same contents by their hash: a citizen's, and an officer's who found it (巡查上报).
+
+    What an erasure covers goes from the store, and is not given.
+    """
+    whose = Attachment.owner.in_([FileOwner.APPEAL.value, FileOwner.TICKET.value])
     covered = sa.exists().where(Erasure.appeal_id == held, Erasure.erased_at >= Attachment.at)
-    there = sa.select(Attachment.sha256).where(
-        Attachment.appeal_id == to, Attachment.owner == FileOwner.APPEAL.value
-    )
+    there = sa.select(Attachment.sha256).where(Attachment.appeal_id == to, whose)
     columns = [
         column for name, column in Attachment.__table__.columns.items() if name not in {"id", "appeal_id"}
     ]
     given = (
         sa.select(sa.literal(to, Attachment.appeal_id.type), *columns)
         .where(
-            Attachment.appeal_id == held, Attachment.owner == FileOwner.APPEAL.value, ~covered,
-            Attachment.sha256.not_in(there),
+            Attachment.appeal_id == held, whose, ~covered, Attachment.sha256.not_in(there),
         )
         .order_by(Attachment.id)
     )  # fmt: skip

@@ -18,7 +18,8 @@ from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.errors import BadInput, TriageError
 from triage.services import ledger
 from triage.services.identities.shapes import shape
-from triage.services.intake import ANSWERED
+from triage.services.intake import ANSWERED, FOUND
+from triage.services.patrol.carrying import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,6 +134,9 @@ def _words(original: Mapping[str, str]) -> str:
     if answered := original.get(ANSWERED):
         note, told, *_ = orjson.loads(answered)
         lines.append(f"登记时已当场答复：{note}（{Told(told).label}）")
+    if found := original.get(FOUND):
+        officer = unpacked(found)
+        lines.append(f"巡查上报：{officer.name}{officer.note and f'，当场处理：{officer.note}'}")
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from models.appeals import Appeal, Appellant, Source
 from models.vocab import Channel
 from triage.rules.patrol import Found
-from triage.services.intake import ANSWERED
+from triage.services.intake import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,7 +43,7 @@ def unpacked(part: str) -> Found:
 
 def with_found(item: NewAppeal, found: Found) -> NewAppeal:
     """The appeal with who found it."""
-    return replace(item, answer=packed(found))
+    return replace(item, found=packed(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Sealed:
         if self.original is None:
             return Found("", "", "")
         place = f"appellant.original:{self.appeal_id}"
-        part = orjson.loads(vault.open(self.original, belongs_to=place)).get(ANSWERED)
+        part = orjson.loads(vault.open(self.original, belongs_to=place)).get(FOUND)
         return unpacked(part) if part else Found("", "", "")
 
 
@@ -78,5 +78,5 @@ async def add_files(session: AsyncSession, vault: Vault, appeal_id: int, files: 
     place = f"appellant.original:{appeal_id}"
     row = (await session.scalars(sa.select(Appellant).where(Appellant.appeal_id == appeal_id))).one()
     told = orjson.loads(vault.open(row.original or b"", belongs_to=place))
-    whole = replace(unpacked(told[ANSWERED]), files=tuple(files))
-    row.original = vault.seal(orjson.dumps({**told, ANSWERED: packed(whole)}).decode(), belongs_to=place)
+    whole = replace(unpacked(told[FOUND]), files=tuple(files))
+    row.original = vault.seal(orjson.dumps({**told, FOUND: packed(whole)}).decode(), belongs_to=place)
