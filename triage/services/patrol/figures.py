@@ -87,7 +87,7 @@ def _narrowed(scope: Scope) -> list[sa.ColumnElement[bool]]:
 
 
 async def _complained(session: AsyncSession, ids: Sequence[int]) -> set[int]:
-    """Those that a demand was held to be the same as, within 30 days of them."""
+    """Those that a demand was held to be the same as, which came within 30 days after them."""
     mine, other = aliased(Ticket), aliased(Ticket)
     found: set[int] = set()
     for begin in range(0, len(ids), _CHUNK):
@@ -103,5 +103,5 @@ async def _complained(session: AsyncSession, ids: Sequence[int]) -> set[int]:
                 ~Appeal.confidential,
             )
         )
-        found |= {head for head, at, later in rows if later - at <= LATER}
+        found |= {head for head, at, later in rows if timedelta() <= later - at <= LATER}
     return found

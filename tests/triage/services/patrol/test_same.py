@@ -107,10 +107,14 @@ async def test_figures_tell_what_was_found_and_what_was_complained_about_later(
     first, _ = await found(deps, reader, wish())
     second, _ = await found(deps, reader, wish(key="second" * 4, handled=True, note=NOTE, after=1))
     day = timedelta(days=1)
-    soon, late, refused = await add_tickets(
-        deps.db, TicketIn(age=-5 * day), TicketIn(age=-40 * day), TicketIn(age=-2 * day)
+    soon, late, refused, before = await add_tickets(
+        deps.db,
+        TicketIn(age=-5 * day),
+        TicketIn(age=-40 * day),
+        TicketIn(age=-2 * day),
+        TicketIn(age=3 * day),
     )
-    ids = {no: (await ticket_of(deps, no)).id for no in (soon, late, refused)}
+    ids = {no: (await ticket_of(deps, no)).id for no in (soon, late, refused, before)}
 
     async def pair(no: str, head: Ticket, state: Proposal) -> None:
         row = {
@@ -124,6 +128,8 @@ async def test_figures_tell_what_was_found_and_what_was_complained_about_later(
     scope = Scope(today, today)
     await pair(late, first, Proposal.PROPOSED)
     await pair(refused, first, Proposal.REFUSED)
+    # A complaint that had been made before is none that came later.
+    await pair(before, first, Proposal.MERGED)
     async with deps.db.reads() as session:
         (line,) = await figures.lines(session, scope)
     assert (line.street, line.kind, line.found, line.ended, line.later) == (STREET, first.kind, 2, 1, 0)
