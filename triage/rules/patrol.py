@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from models.vocab import Field, Move, Post, State
+from models.vocab import Field, Move, Post, ReviewReason, State
 from triage.errors import NoRule
 from triage.rules import moves
 from triage.rules.decision import decide
@@ -62,8 +62,12 @@ class Taken:
 def vouched(tables: Tables, facts: Facts, decision: Decision, found: Found, *, at: datetime) -> Decision:
     """The decision, without the reading's doubts where what is then sent goes to the officer's own unit.
 
-    Who stands before it knows what it is and that it is theirs; what would go to others a person looks at.
+    Who stands before it knows what it is and that it is theirs; what would go to others a person looks at, and
+    so is what the reading holds for no matter of ours: nobody would tell 12345, who were not asked.
     """
+    if decision.state is State.HANDED_OVER:
+        unsure = (*facts.review_reasons, ReviewReason.ENVIRONMENTAL_UNSURE)
+        return decide(tables, replace(facts, review=True, review_reasons=unsure), at=at)
     if decision.state is not State.REVIEW:
         return decision
     sure = decide(tables, replace(facts, review=False, review_reasons=()), at=at)

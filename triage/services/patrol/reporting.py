@@ -17,7 +17,7 @@ from models.files import Attachment
 from models.filters import may_see, may_see_unread
 from models.ledger import LedgerRow
 from models.tickets import Ticket
-from models.vocab import AppealState, Channel, Post
+from models.vocab import AppealState, Channel, Post, State
 from models.vocab_files import FileOwner
 from models.vocab_ledger import LedgerAct, SubjectKind
 from triage.errors import NotFound, NotReady, TriageError
@@ -179,6 +179,8 @@ class Progress:
     no: str | None
     unit: str | None
     """Whom it went to."""
+    stage: State | None
+    """Where the ticket stands; None: there is none, or that may not be told."""
     stored_at: datetime
 
 
@@ -194,7 +196,7 @@ async def progress(session: AsyncSession, viewer: Viewer, appeal_id: int) -> Pro
         await session.execute(
             sa.select(
                 Appeal.id, Appeal.state, Appeal.stored_at, Appeal.confidential, Ticket.no, Ticket.unit_code,
-                sa.case((seen, sa.true()), else_=sa.false()).label("seen"),
+                Ticket.state.label("stage"), sa.case((seen, sa.true()), else_=sa.false()).label("seen"),
             )
             .join(Source, Source.id == Appeal.source_id)
             .outerjoin(Ticket, Ticket.appeal_id == Appeal.id)
@@ -206,5 +208,5 @@ async def progress(session: AsyncSession, viewer: Viewer, appeal_id: int) -> Pro
     told = row.seen or not row.confidential
     return Progress(
         row.id, AppealState(row.state), row.no is not None, row.no if row.seen else None,
-        row.unit_code if told else None, row.stored_at,
+        row.unit_code if told else None, State(row.stage) if told and row.stage else None, row.stored_at,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from models.ledger import LedgerRow
 from models.notices import Notice
 from models.tickets import TicketUnit
 from models.units import Staff
-from models.vocab import Move, Post
+from models.vocab import Move, Post, State
 from tests.factories import NOW
 from tests.triage.services.patrol.conftest import (
     AFTER,
@@ -113,6 +113,19 @@ async def test_the_readings_doubts_are_set_aside_for_ones_own(deps: Deps, reader
     (mine, _) = await found(deps, reader, wish(text=text))
     (other, _) = await found(deps, reader, wish(text=text, key="other" * 5), unit="110108010", login="li")
     assert (mine.state, other.state) == ("signed", "review")
+
+
+async def test_what_the_reading_holds_for_no_matter_of_ours_a_person_looks_at(
+    deps: Deps, reader: Reader
+) -> None:
+    text = "望京街道望京北路人行道井盖松动，车过哐当响。"
+    ticket, events = await found(deps, reader, wish(text=text, handled=True, note=NOTE, after=1))
+    assert ticket.environmental is False
+    assert (ticket.state, ticket.decision["review_reasons"][0]) == ("review", "environmental_unsure")
+    assert events[-1].data["patrol_handled"]["note"] == NOTE
+    async with deps.db.reads() as session:
+        told = await reporting.progress(session, officer(deps), ticket.appeal_id)
+    assert told.stage is State.REVIEW
 
 
 async def test_one_form_is_one_report(deps: Deps) -> None:

@@ -14,7 +14,7 @@ from models.appeals import Appeal
 from models.db import Database  # noqa: TC001  (a fixture's annotation)
 from models.files import Attachment
 from models.matters import MatterPair
-from models.tickets import Ticket
+from models.tickets import Ticket, TicketUnit
 from models.vocab_staff import Role
 from nlp.pipeline import Reader
 from tests.factories import TicketIn, add_tickets
@@ -239,6 +239,29 @@ async def test_what_another_street_has_is_not_shown_to_who_reported_it(
     other = Officer(await client_of(Role.STREET, unit="110108010", login="zhao"))
     await other.get(waits)
     assert other.status == 404
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("review", "等热线人工核对"),
+        ("handed_over", "没有单位办理：请打 12345"),
+        ("diverted", "热线已分流"),
+        ("dispatched", "由那里办理"),
+    ],
+)
+async def test_the_page_tells_the_truth_of_where_it_is(
+    officer: Officer, deps: Deps, reader: Reader, state: str, words: str
+) -> None:
+    await officer.get()
+    await officer.send()
+    waits = officer.address
+    await read_all(deps, reader)
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(TicketUnit))
+        await session.execute(sa.update(Ticket).values(state=state, unit_code=None))
+    page = await officer.get(waits)
+    assert (words in page, "它不归您单位" in page) == (True, state == "dispatched")
 
 
 async def test_before_sending_the_script_may_ask_the_same(officer: Officer, deps: Deps) -> None:
