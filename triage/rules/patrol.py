@@ -62,8 +62,8 @@ class Taken:
 def vouched(tables: Tables, facts: Facts, decision: Decision, found: Found, *, at: datetime) -> Decision:
     """The decision, without the reading's doubts where what is then sent goes to the officer's own unit.
 
-    Who stands before it knows what it is and that it is theirs; what would go to others a person looks at, and
-    so is what the reading holds for no matter of ours: nobody would tell 12345, who were not asked.
+    Who stands before it knows what it is and that it is theirs; what would go to others a person looks
+    at, and what the reading holds for no matter of ours: nobody would tell 12345, who were not asked.
     """
     if decision.state is State.HANDED_OVER:
         unsure = (*facts.review_reasons, ReviewReason.ENVIRONMENTAL_UNSURE)
@@ -83,6 +83,8 @@ def taken(tables: Tables, s: Standing, found: Found, *, at: datetime) -> Taken:
         return Taken((), s, _kept(found, refusal.detail))
     if not found.note:
         return Taken((signed,), after, {})
+    if not found.files:
+        return Taken((signed,), after, _kept(found, "没有处理后的照片"))
     told = f"处理后照片 {len(found.files)} 张"
     values = {Field.NOTE.value: found.note, Field.ATTACHMENT.value: told}
     try:

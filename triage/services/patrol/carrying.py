@@ -13,8 +13,9 @@ import orjson
 import sqlalchemy as sa
 
 from models.appeals import Appeal, Appellant, Source
-from models.vocab import Channel
-from triage.rules.patrol import Found
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Channel, Field
+from triage.rules.patrol import HANDLED, ON_THE_SPOT, Found
 from triage.services.intake import FOUND
 
 if TYPE_CHECKING:
@@ -71,6 +72,21 @@ async def waiting(session: AsyncSession, ids: Collection[int]) -> dict[int, Seal
         .where(Appeal.id.in_(ids), Appeal.channel == Channel.PATROL.value, Source.key == SOURCE)
     )
     return {row.id: Sealed(row.id, row.original) for row in rows}
+
+
+async def said_before(session: AsyncSession, vault: Vault, appeal_id: int) -> str:
+    """What was done on the spot, as it was reported, read by now or not; empty: it waits to be dealt with."""
+    sealed = await session.scalar(sa.select(Appellant.original).where(Appellant.appeal_id == appeal_id))
+    if sealed is not None and (note := Sealed(appeal_id, sealed).opened(vault).note):
+        return note
+    rows = await session.scalars(
+        sa.select(TicketEvent.data)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .where(Ticket.appeal_id == appeal_id)
+        .order_by(TicketEvent.seq)
+    )
+    told = (data.get(HANDLED) or (data.get(ON_THE_SPOT) and data["values"]) for data in rows)
+    return next((str(one[Field.NOTE.value]) for one in told if one), "")
 
 
 async def add_files(session: AsyncSession, vault: Vault, appeal_id: int, files: Collection[int]) -> None:

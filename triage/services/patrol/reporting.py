@@ -162,9 +162,11 @@ async def _known(session: AsyncSession, deps: Deps, item: NewAppeal, photos: Pho
     )
     if appeal is None:
         return None
-    said = item.masked(item.text), item.address and item.masked(item.address)
+    note = carrying.unpacked(item.found).note if item.found else ""
+    said = item.masked(item.text), item.address and item.masked(item.address), note
+    stored = appeal.text, appeal.address, await carrying.said_before(session, deps.vault, appeal.id)
     shown = await session.scalars(sa.select(Attachment.sha256).where(Attachment.appeal_id == appeal.id))
-    if said != (appeal.text, appeal.address) or not photos.sent <= {*shown}:
+    if said != stored or not photos.sent <= {*shown}:
         raise ReportReused(appeal.id)
     return Reported(appeal.id, repeated=True)
 

@@ -48,6 +48,7 @@ _LONGEST: Final = 20_000
 _MOST_ID: Final = 10**18 - 1
 _AGAIN: Final = "请重新选一次照片：浏览器不会替您保留。"
 _NOT_KEPT: Final = "照片暂时存不进去：请过一会儿再上报，或先不带照片上报。"
+_SAME_PHOTO: Final = "两处是同一张照片：处理后的照片请另拍。"
 _OUTSIDE: Final = "这个位置不在本市范围内，请重新点，或用文字写明。"
 _NO_UNIT: Final = "巡查上报由承办单位的人填：请先在下面选“承办单位”和您的单位。"
 
@@ -188,6 +189,8 @@ async def _prepared(
         except BadInput as error:
             made.append(())
             faults[name] = error.detail
+    if {one.content for one in made[0]} & {one.content for one in made[1]}:
+        faults["after"] = _SAME_PHOTO
     return (made[0], made[1]), faults
 
 

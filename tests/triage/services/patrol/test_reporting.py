@@ -139,6 +139,31 @@ async def test_one_form_is_one_report(deps: Deps) -> None:
         await send(deps, wish(), photos=Photos((BEFORE,), HASHES[:1]))
 
 
+async def test_whether_it_is_dealt_with_is_part_of_what_a_form_says(deps: Deps, reader: Reader) -> None:
+    done, more = {"handled": True, "note": NOTE, "after": 1}, {"text": FACTORY, "key": "other" * 5}
+    first = await send(deps, wish(**done))
+    waits = await send(deps, wish(key="third" * 5))
+    kept = await send(deps, wish(**done, **more))
+    for _ in range(2):
+        assert await send(deps, wish(**done)) == Reported(first.appeal_id, repeated=True)
+        assert await send(deps, wish(key="third" * 5)) == Reported(waits.appeal_id, repeated=True)
+        assert await send(deps, wish(**done, **more)) == Reported(kept.appeal_id, repeated=True)
+        for other in (
+            wish(), wish(**done | {"note": "已联系物业，明天来清。"}), wish(**more), wish(key="third" * 5, **done)
+        ):  # fmt: skip
+            with pytest.raises(ReportReused):
+                await send(deps, other)
+        # Once more when they are read: then the tickets say it.
+        await read_all(deps, reader)
+
+
+async def test_without_a_photo_after_it_nothing_is_closed(deps: Deps, reader: Reader) -> None:
+    ticket, events = await found(deps, reader, wish(handled=True, note=NOTE, after=1), photos=Photos())
+    assert ticket.state == "signed"
+    kept = next(event.data["patrol_handled"] for event in events if "patrol_handled" in event.data)
+    assert (kept["note"], kept["why"]) == (NOTE, "没有处理后的照片")
+
+
 async def test_two_at_once_are_one(deps: Deps) -> None:
     made = await asyncio.gather(*(send(deps, wish(handled=True, note=NOTE, after=1)) for _ in range(2)))
     assert len({one.appeal_id for one in made}) == 1

@@ -198,6 +198,13 @@ async def test_photos_have_their_limits_and_names_of_ours(officer: Officer, deps
     assert names == {"现场照片 1.jpg", "处理后照片 1.jpg"}
 
 
+async def test_one_photo_in_both_places_is_no_evidence(officer: Officer, deps: Deps) -> None:
+    await officer.get()
+    await officer.send(jpeg(2), jpeg(320, 240), before=[jpeg(320, 240)], more=HANDLED)
+    assert (officer.status, "两处是同一张照片" in officer.faults["after"]) == (400, True)
+    assert await count(deps) == 0
+
+
 async def test_what_is_open_there_is_shown_first_and_said_again_it_is_sent(
     officer: Officer, deps: Deps
 ) -> None:
