@@ -149,7 +149,8 @@ async def test_whether_it_is_dealt_with_is_part_of_what_a_form_says(deps: Deps, 
         assert await send(deps, wish(key="third" * 5)) == Reported(waits.appeal_id, repeated=True)
         assert await send(deps, wish(**done, **more)) == Reported(kept.appeal_id, repeated=True)
         for other in (
-            wish(), wish(**done | {"note": "已联系物业，明天来清。"}), wish(**more), wish(key="third" * 5, **done)
+            wish(), wish(**done | {"note": "已联系物业，明天来清。"}), wish(**more),
+            wish(key="third" * 5, **done),
         ):  # fmt: skip
             with pytest.raises(ReportReused):
                 await send(deps, other)
