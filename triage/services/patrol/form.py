@@ -39,7 +39,7 @@ class Typed:
 class Report:
     """A form that can be taken. `note`: what was done on the spot; None: it waits to be dealt with.
 
-    `point`: (lon, lat) where the officer stood or pressed on the map.
+    `point`: (lon, lat) where the officer stood or pressed on the map; `away`: not in a street of their own.
     """
 
     key: str = field(repr=False)
@@ -47,6 +47,7 @@ class Report:
     place: str | None = field(repr=False)
     note: str | None = field(default=None, repr=False)
     point: tuple[float, float] | None = field(default=None, repr=False)
+    away: bool = False
 
 
 def check(typed: Typed, *, placed: bool) -> tuple[Report | None, dict[str, str]]:

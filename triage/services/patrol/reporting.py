@@ -115,7 +115,8 @@ async def report(
     item = NewAppeal(
         source=SOURCE, content=_content(deps.vault, viewer, wish.key),
         text=wish.text, address=wish.place, channel=Channel.PATROL, received_at=now,
-        caller_area=unit.street_code or unit.district_code,
+        # No hint to the reader where the point speaks against it.
+        caller_area=unit.district_code if wish.away else unit.street_code or unit.district_code,
     )  # fmt: skip
     note = item.masked(wish.note) if wish.note else ""
     found = Found(unit.code, by.actor.login, by.name, note, (), wish.point)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from models.vocab import State
+from nlp.places import PlaceReader
+from triage import overlays
 from triage.services.patrol import nearby
 from triage.web.keys import DEPS, NAMES, VIEWER
-from triage.web.open311.places import atlas, sure_street
+from triage.web.open311.places import atlas, gazetteer, sure_street
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from nlp.overlay import OverlayRow
     from triage.rules.rows import UnitRow
     from triage.services.patrol.nearby import OpenCase
+    from triage.settings import Settings
     from triage.web.names import Names
 
 _DISTRICT: Final = 6
 _STREET: Final = 9
 #: Streets of a point whose cases are looked at: the border of none is known.
 _STREETS: Final = 3
+#: So much farther than the nearest centre that of the officer's own street may be.
+_HARDLY_FARTHER: Final = 1.5
 #: A name of two characters stands in too many words.
 _SHORTEST: Final = 3
 
@@ -77,24 +84,33 @@ async def around(
     return Around(_elsewhere(unit, sure, names), cases)
 
 
-async def own_street(unit: UnitRow, names: Names, point: tuple[float, float], words: str) -> str | None:
-    """District and street of the officer's own unit, where a point may well lie there; None: else.
+async def own_street(unit: UnitRow, names: Names, point: tuple[float, float]) -> str | None:
+    """District and street of the officer's own unit, where the point may well lie there; None: else.
 
-    Which street a point is in only its centre tells, and that not often. Where none is clear and the words
-    name none, an officer of one of the nearest is taken to be in their own.
+    Which street a point is in only its centre tells, and that not often. Where no other is clear, an officer
+    of the nearest, or of one hardly farther, is taken to be in their own.
     """
-    if not unit.street_code or _named(names, words):
+    if not unit.street_code:
         return None
     found = await asyncio.to_thread(lambda: atlas().reverse(*point))
-    near = {one.code[:_STREET] for one in found.streets[:_STREETS]}
-    own = unit.street_code[:_STREET]
-    if found.district is None or sure_street(found) is not None or own not in near:
+    clear, own = sure_street(found), unit.street_code[:_STREET]
+    away = {one.code[:_STREET]: one.metres for one in found.streets[:_STREETS]}
+    if found.district is None or own not in away or (clear is not None and clear.code[:_STREET] != own):
         return None
-    return (
-        f"{found.district.name}{names.street(own)}"
-        if own.startswith(found.district.code[:_DISTRICT])
-        else None
-    )
+    near = away[own] <= _HARDLY_FARTHER * min(away.values())
+    return f"{found.district.name}{names.street(own)}" if near else None
+
+
+async def elsewhere_in(settings: Settings, unit: UnitRow, words: str) -> bool:
+    """Whether the reader finds a place in the words that does not lie in the unit's own street."""
+    own = (unit.street_code or "")[:_STREET]
+    found = await asyncio.to_thread(lambda: _reader(tuple(overlays.load(settings))).look(words)[1])
+    return any(not (one.code.startswith(own) or own.startswith(one.code)) for one in found)
+
+
+@lru_cache(maxsize=1)
+def _reader(rows: tuple[OverlayRow, ...]) -> PlaceReader:
+    return PlaceReader(gazetteer(), [row.place_name() for row in rows])
 
 
 def _named(names: Names, words: str) -> tuple[str, ...]:

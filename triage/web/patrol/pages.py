@@ -25,7 +25,7 @@ from triage.web.citizen import pressed
 from triage.web.citizen.page import new_key, text_of
 from triage.web.desk import render
 from triage.web.keys import CACHES, DEPS, NAMES, VIEWER
-from triage.web.patrol.around import NOTHING, Around, around, own_street
+from triage.web.patrol.around import NOTHING, Around, around, elsewhere_in, own_street
 from triage.web.ticket_page import acting_of, acting_view
 
 if TYPE_CHECKING:
@@ -215,10 +215,13 @@ async def _judged(
         return None, faults
     if spot is not None:
         point, filed = (spot.lon, spot.lat), spot.filed(found.place)
-        if unit is not None:
-            words = f"{found.place or ''} {found.text}"
-            filed = await own_street(unit, request.app[NAMES], point, words) or filed
-        found = replace(found, place="，".join(p for p in (filed, found.place) if p), point=point)
+        home = await own_street(unit, request.app[NAMES], point) if unit else None
+        if unit is not None and home is not None and not found.place:
+            # No guess of a street outvotes words: neither of the place nor what was seen.
+            other = await elsewhere_in(request.app[DEPS].settings, unit, found.text)
+            filed = filed if other else home
+        place = "，".join(p for p in (filed, found.place) if p)
+        found = replace(found, place=place, point=point, away=home is None)
     return found, faults
 
 

@@ -1,5 +1,4 @@
 """巡查上报 in a real browser of a phone's width: my place, the network away and back, on to the ticket."""
-# ruff: noqa: F811  (fixtures)
 
 from __future__ import annotations
 
@@ -15,17 +14,7 @@ from tests import browser, signed_in
 from tests.factories import TicketIn, add_tickets
 from tests.pictures import jpeg
 from tests.triage.web.open311.conftest import read_all
-from tests.triage.web.patrol.test_pages import (  # noqa: F401  (fixtures)
-    GOOD,
-    HANDLED,
-    PAGE,
-    STREET,
-    count,
-    db,
-    deps,
-    reader,
-    ticket_of,
-)
+from tests.triage.web.patrol.conftest import GOOD, HANDLED, PAGE, STREET, count, ticket_of
 from tests.triage.web.test_accessibility import faults_here
 from triage.web.app import make_app
 

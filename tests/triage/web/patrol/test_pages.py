@@ -3,121 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from aiohttp import FormData
 
-from models.appeals import Appeal
-from models.db import Database  # noqa: TC001  (a fixture's annotation)
 from models.files import Attachment
 from models.matters import MatterPair
 from models.tickets import Ticket, TicketUnit
 from models.vocab_staff import Role
-from nlp.pipeline import Reader
 from tests.factories import TicketIn, add_tickets
 from tests.pictures import jpeg
 from tests.triage.web.open311.conftest import read_all
-from triage.services import reference
-from triage.settings import Settings
+from tests.triage.web.patrol.conftest import GOOD, HANDLED, PAGE, STREET, Officer, count, ticket_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
+    from nlp.pipeline import Reader
     from tests.triage.web.conftest import Client, ClientOf
     from triage.services.deps import Deps
-
-PAGE = "/desk/patrol"
-STREET = "110105026"
-GOOD = {
-    "text": "望京北路边上一大堆生活垃圾没有人清，臭味很大。",
-    "place": "望京街道望京北路",
-    "handled": "0",
-    "do": "send",
-}
-HANDLED = {"handled": "1", "note": "已当场清走垃圾两车，路面冲洗干净。"}
-
-
-@pytest.fixture
-def db(sqlite_db: Database) -> Database:
-    """One kind of database is enough for pages; the service is tested on both."""
-    return sqlite_db
-
-
-@pytest.fixture
-async def deps(deps: Deps, tmp_path: Path) -> Deps:
-    """With a file store of the test's own, and units."""
-    found = replace(deps, settings=Settings(files_dir=tmp_path / "files", upload_megabytes=1, upload_files=3))
-    await reference.sync(found)
-    return found
-
-
-@pytest.fixture(scope="session")
-def reader() -> Reader:
-    return Reader.load(weights=None)
-
-
-@dataclass
-class Officer:
-    """A browser without a script, as far as the form goes."""
-
-    client: Client
-    page: str = ""
-    status: int = 0
-    address: str = ""
-
-    async def get(self, path: str = PAGE) -> str:
-        answer = await self.client.get(path)
-        self.page, self.status, self.address = await answer.text(), answer.status, str(answer.url.relative())
-        return self.page
-
-    @property
-    def fields(self) -> dict[str, str]:
-        form = self.page.partition("data-patrol>")[2]
-        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
-
-    async def send(
-        self, *after: bytes, before: Sequence[bytes] = (), more: dict[str, str] | None = None
-    ) -> str:
-        """Send the form that is open, filled in."""
-        return await self.post({**self.fields, **GOOD, **(more or {})}, after, before)
-
-    async def post(
-        self, fields: dict[str, Any], after: Sequence[bytes] = (), before: Sequence[bytes] = ()
-    ) -> str:
-        form = FormData(quote_fields=False)
-        for name, value in fields.items():
-            form.add_field(name, str(value))
-        for name, some in (("files", before), ("after", after)):
-            # As browsers send an input that was left empty.
-            for content in some or [b""]:
-                called = "IMG_1391234.jpg" if content else ""
-                form.add_field(name, content, filename=called, content_type="image/jpeg")
-        answer = await self.client.post(PAGE, data=form)
-        self.page, self.status, self.address = await answer.text(), answer.status, str(answer.url.relative())
-        return self.page
-
-    @property
-    def faults(self) -> dict[str, str]:
-        return dict(re.findall(r'<span class="fault" id="(\w+)-fault">([^<]+)</span>', self.page))
-
-
-@pytest.fixture
-async def officer(client_of: ClientOf) -> Officer:
-    return Officer(await client_of(Role.STREET, unit=STREET))
-
-
-async def ticket_of(deps: Deps) -> Ticket:
-    async with deps.db.reads() as session:
-        return (await session.scalars(sa.select(Ticket))).one()
-
-
-async def count(deps: Deps) -> int:
-    async with deps.db.reads() as session:
-        return await session.scalar(sa.select(sa.func.count(Appeal.id))) or 0
 
 
 async def test_a_street_reports_and_comes_to_its_ticket(officer: Officer, deps: Deps, reader: Reader) -> None:
@@ -215,18 +118,6 @@ async def test_what_is_open_there_is_shown_first_and_said_again_it_is_sent(
     assert (officer.status, no in officer.page, "可能是同一件事" in officer.page) == (409, True, True)
     await officer.send()
     assert (officer.status, await count(deps)) == (200, 2)
-
-
-async def test_what_lies_elsewhere_is_said_before_it_is_sent(officer: Officer, deps: Deps) -> None:
-    await officer.get()
-    await officer.send(more={"place": "海淀区学院路街道成府路"})
-    assert officer.status == 409
-    assert "这里像是<b>海淀区学院路街道</b>，不归望京街道办事处管" in officer.page
-    assert await count(deps) == 0
-    # Said by the point as well.
-    await officer.get()
-    await officer.send(more={"place": "", "lat": "39.9990", "lon": "116.3260"})
-    assert (officer.status, "<b>海淀区" in officer.page) == (409, True)
 
 
 async def test_what_another_street_has_is_not_shown_to_who_reported_it(
