@@ -59,6 +59,13 @@ NEXT: Final[Mapping[State, tuple[Move, ...]]] = {
     State.ARCHIVED: (),
     State.MERGED: (Move.FOLLOW_UP, Move.SPLIT, Move.ARCHIVE),
 }
+#: The same of 自建工单, where nobody asked: neither 首次联系 nor 回访.
+_NEXT_OF_PATROL: Final[Mapping[State, tuple[Move, ...]]] = {
+    State.REVIEW: (Move.DISPATCH, Move.DIVERT, Move.MERGE),
+    State.SIGNED: (Move.FEEDBACK, Move.HANDLE, Move.PASS_ON),
+    State.HANDLING: (Move.FEEDBACK, Move.PROGRESS),
+    State.MERGED: (Move.ARCHIVE, Move.SPLIT),
+}
 _ASKING: Final = frozenset({Move.FOLLOW_UP, Move.SPLIT})
 #: Answers to a wish go before everything else, for whoever may give them; undoing last.
 _URGENT: Final = (
@@ -94,8 +101,9 @@ def move_list(
 
 
 def _usual(s: Standing) -> tuple[Move, ...]:
-    """What usually comes next; whoever has withdrawn (撤诉) is asked nothing any more."""
-    return tuple(move for move in NEXT[s.state] if s.withdrawn is None or move not in _ASKING)
+    """What usually comes next; whoever has withdrawn (撤诉) or never asked (巡查) is asked nothing."""
+    usual = _NEXT_OF_PATROL.get(s.state, NEXT[s.state]) if s.patrol else NEXT[s.state]
+    return tuple(move for move in usual if s.withdrawn is None or move not in _ASKING)
 
 
 def whose_turn(tables: Tables, s: Standing, *, at: datetime) -> str | None:
