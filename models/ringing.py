@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.citizens import UNHAPPY, CitizenRating
-from models.db import Base, insert_of
+from models.db import Base
 from models.filters import may_see
 from models.lines import COUNT_CAP, Count
 from models.narrowed import one_of_few, stands, withdrawn
@@ -35,8 +35,13 @@ if TYPE_CHECKING:
 UNHAPPY_FOR: Final = timedelta(days=60)
 _UNHAPPY_MOST: Final = 500
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: Events after which an agreed time is none any more, beside a try: the answer it was about is gone.
-_ENDS: Final = (Tag.REHANDLE.value, Tag.HEAD_REOPENED.value)
+#: How long a case whose agreed time is reached comes before others; then it comes by its due time.
+_AGREED_FOR: Final = timedelta(days=30)
+#: Events after which an agreed time is none any more, beside a try: the answer it was about is gone, or there
+#: is another one. Not 更正反馈 (the same answer, put right), nor 撤诉 (taken up, the time stands again).
+_ENDS: Final = (
+    Tag.REHANDLE.value, Tag.HEAD_REOPENED.value, Tag.FEEDBACK.value, Tag.HEAD_ANSWERED.value,
+)  # fmt: skip
 _LATER: Final = sa.alias(TicketEvent.__table__, "later_on")
 _TRY: Final = sa.alias(TicketEvent.__table__, "tried")
 
@@ -113,7 +118,20 @@ _WAITS: Final = TO_FOLLOW.replace("ticket.state", "(ticket.state || '')")
 
 def _to_follow(viewer: Viewer) -> list[ColumnElement[bool]]:
     """Of a ticket that is found by its key."""
-    return [sa.literal_column(_WAITS), may_see(viewer), ~_withdrew()]
+    return [sa.literal_column(_WAITS), _asks(), may_see(viewer)]
+
+
+def _asks() -> ColumnElement[bool]:
+    """Whether the own citizen of what is answered has not withdrawn (撤诉): `withdrawing.since`, in SQL.
+
+    Their clock of 回访 stands still as long as they have, so a case that shows it is asked no further. Who is
+    merged and has withdrawn shows none either, and does not wait.
+    """
+    return sa.or_(
+        sa.func.coalesce(Ticket.due_clock, "") == Clock.FOLLOW_UP.value,
+        Ticket.state.concat("") != State.FEEDBACK.value,
+        ~withdrawn(Ticket.id),
+    )
 
 
 def _stretches() -> tuple[tuple[ColumnElement[bool], ...], ...]:
@@ -123,13 +141,13 @@ def _stretches() -> tuple[tuple[ColumnElement[bool], ...], ...]:
     """
     answered = Ticket.state.concat("") == State.FEEDBACK.value
     return (
-        (sa.literal_column(TO_FOLLOW), Ticket.due_at > _EPOCH),
-        (sa.literal_column(UNCLOCKED), answered),
+        (sa.literal_column(TO_FOLLOW), Ticket.due_at > _EPOCH, _asks()),
+        (sa.literal_column(UNCLOCKED), answered, _asks()),
     )
 
 
 def _agreed() -> ColumnElement[bool]:
-    """Whether a row of `call_after` still counts: no 重办 since, and not rung since it was reached."""
+    """Whether a row of `call_after` still counts: no other answer since, nor rung since it was reached."""
     # Asked of each row by its own events: EXISTS would be a join, and might read all events there are.
     over = sa.select(_LATER.c.seq).where(
         _LATER.c.ticket_id == CallAfter.ticket_id, _LATER.c.seq > CallAfter.seq, _LATER.c.tag.in_(_ENDS)
@@ -165,20 +183,20 @@ def _tried(moment: Moment) -> sa.Select[Any]:
 
 def _lately(moment: Moment) -> list[ColumnElement[bool]]:
     """Of an event: a try after which its case still rests."""
-    return [_TRY.c.at > moment.now - moment.apart, _TRY.c.tag == Tag.FOLLOW_UP.value, stands(_TRY)]
-
-
-def _withdrew() -> ColumnElement[bool]:
-    """Answered for others, while its own citizen withdrew (撤诉): there is only 办结 to do.
-
-    Its 回访 rests, so it is the nearest clock of none of them; only those are asked.
-    """
-    asked = sa.case(
-        (Ticket.state.concat("") != State.FEEDBACK.value, sa.false()),
-        (sa.func.coalesce(Ticket.due_clock, "") == Clock.FOLLOW_UP.value, sa.false()),
-        else_=withdrawn(Ticket.id),
-    )
-    return asked.is_(sa.true())
+    # A time that was agreed after it and is reached is what the citizen asked for: the hours are not waited.
+    asked = (
+        sa.select(CallAfter.ticket_id)
+        .where(
+            CallAfter.ticket_id == _TRY.c.ticket_id, CallAfter.seq >= _TRY.c.seq,
+            CallAfter.at <= moment.now, _agreed(),
+        )
+        .correlate(_TRY)
+        .scalar_subquery()
+    )  # fmt: skip
+    return [
+        _TRY.c.at > moment.now - moment.apart, _TRY.c.tag == Tag.FOLLOW_UP.value, stands(_TRY),
+        asked.is_(None),
+    ]  # fmt: skip
 
 
 def _early(moment: Moment) -> ColumnElement[bool]:
@@ -198,7 +216,6 @@ def _ringable(moment: Moment) -> list[ColumnElement[bool]]:
         sa.or_(
             Ticket.state != State.FEEDBACK.value, Ticket.answer_by.is_(None), Ticket.answer_by <= moment.now
         ),
-        ~_withdrew(),
     ]
 
 
@@ -211,8 +228,8 @@ async def agreed_first(
         .select_from(CallAfter)
         .join(Ticket, Ticket.id == CallAfter.ticket_id)
         .where(
-            CallAfter.at <= moment.now, _agreed(), *_to_follow(viewer), *_ringable(moment),
-            Ticket.no.not_in(sorted(but)),
+            CallAfter.at <= moment.now, CallAfter.at > moment.now - _AGREED_FOR, _agreed(),
+            *_to_follow(viewer), *_ringable(moment), Ticket.no.not_in(sorted(but)),
         )
         .order_by(CallAfter.at, Ticket.id)
         .limit(limit)
@@ -307,7 +324,7 @@ async def waits(session: AsyncSession, viewer: Viewer, moment: Moment, *, cap: i
     )
     early = (
         sa.select(Ticket.id, Ticket.answer_by.label("at"))
-        .where(*first, may_see(viewer), _early(moment), free, unagreed, untried, ~_withdrew())
+        .where(*first, may_see(viewer), _early(moment), free, unagreed, untried)
         .order_by(Ticket.due_at, Ticket.id)
     )
     some = sa.union_all(*(sa.select(part.c.id) for part in ready)).limit(cap + 1).subquery()
@@ -340,48 +357,8 @@ async def agreed_of(session: AsyncSession, ids: Collection[int]) -> dict[int, Ag
         )
         .join(Ticket, Ticket.id == CallAfter.ticket_id)
         .outerjoin(Staff, Staff.login == CallAfter.by)
-        .where(CallAfter.ticket_id.in_(sorted(ids)), sa.literal_column(_WAITS), _agreed())
+        .where(CallAfter.ticket_id.in_(sorted(ids)), sa.literal_column(_WAITS), _asks(), _agreed())
     )
     return {
         row.ticket_id: Agreed(row.at, row.words, row.name or row.by, row.set_at) for row in rows
     }  # fmt: skip
-
-
-async def hold(session: AsyncSession, ticket_id: int, login: str, *, now: datetime, span: timedelta) -> bool:
-    """Hold it; False when somebody else was faster."""
-    mine = await session.execute(
-        insert_of(session, FollowUpHold)
-        .values(ticket_id=ticket_id, by=login, until=now + span)
-        .on_conflict_do_update(
-            index_elements=["ticket_id"],
-            set_={"by": login, "until": now + span},
-            where=sa.or_(FollowUpHold.by == login, FollowUpHold.until <= now),
-        )
-        .returning(FollowUpHold.ticket_id)
-    )
-    return mine.scalar_one_or_none() is not None
-
-
-async def holder(session: AsyncSession, ticket_id: int, login: str, *, now: datetime) -> str | None:
-    """Which colleague has it open, by name."""
-    row = (
-        await session.execute(
-            sa.select(FollowUpHold.by, Staff.name)
-            .outerjoin(Staff, Staff.login == FollowUpHold.by)
-            .where(
-                FollowUpHold.ticket_id == ticket_id, FollowUpHold.until > now, FollowUpHold.by != login
-            )
-        )
-    ).one_or_none()  # fmt: skip
-    return None if row is None else row.name or row.by
-
-
-async def release(session: AsyncSession, login: str, *, now: datetime, until: datetime | None = None) -> None:
-    """Let go of what somebody has open, and of what anybody had so long ago that it says nothing.
-
-    `until`: only of what they opened so; a page that was left does not let go of what was opened after it.
-    """
-    mine = [FollowUpHold.by == login, *((FollowUpHold.until == until,) if until is not None else ())]
-    await session.execute(
-        sa.delete(FollowUpHold).where(sa.or_(sa.and_(*mine), FollowUpHold.until <= now))
-    )  # fmt: skip

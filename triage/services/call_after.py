@@ -2,8 +2,9 @@
 
 One at a time for each case, set by whoever follows up (回访): who set it and when stands with it, each change
 in the ledger, its words in neither the ledger nor a log. It moves nothing: no state, no clock, no rate. It is
-gone when the case was rung since it was reached, or its answer is no longer the one to be asked about (重办);
-taking such a call back (撤销) brings it back.
+gone when the case was rung since it was reached, or its answer is no longer the one to be asked about (重办,
+another 反馈; not 更正反馈); taking such a call back (撤销) brings it back. Reached, it is stronger than the
+hours that a case rests after a try. While the citizen has withdrawn (撤诉) it counts for nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from nlp.text import mask_identity
 from triage.clock import show
 from triage.errors import BadInput, NotFound, TriageError
 from triage.rules import ringing as rules
+from triage.rules import withdrawing
 from triage.rules.calendar import beijing
-from triage.services import ledger
+from triage.services import ledger, standings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from models.lines import TicketRow
     from models.ringing import Agreed
+    from models.ticket_detail import WholeTicket
     from models.viewing import Viewer
     from triage.rules.rows import Tables
 
@@ -42,7 +45,7 @@ LONGEST_WORDS: Final = 60
 
 
 class NotToFollow(TriageError):
-    """这张工单现在不是待回访，不用约定时间。"""
+    """这张工单现在不是待回访，或诉求人已撤诉，不用约定时间。"""
 
     code: ClassVar[str] = "not_to_follow"
     status: ClassVar[int] = 422
@@ -85,15 +88,29 @@ class CallAfterSet:
     repeated: bool
 
 
-def to_follow(state: str, due_clock: str | None) -> bool:
-    """Whether a citizen waits to be rung: `tickets.TO_FOLLOW`, of one row."""
-    return state == State.FEEDBACK or (state == State.MERGED and due_clock == Clock.FOLLOW_UP)
+def to_follow(state: str, due_clock: str | None, *, withdrawn: bool) -> bool:
+    """Whether a citizen waits to be rung: `tickets.TO_FOLLOW`, of one row; none who has withdrawn (撤诉)."""
+    waits = state == State.FEEDBACK or (state == State.MERGED and due_clock == Clock.FOLLOW_UP)
+    return waits and not withdrawn
+
+
+def to_follow_whole(whole: WholeTicket) -> bool:
+    """The same of a ticket that was read whole."""
+    withdrawn = withdrawing.since(whole.events) is not None
+    return to_follow(whole.ticket.state, whole.ticket.due_clock, withdrawn=withdrawn)
+
+
+async def _waits_now(session: AsyncSession, ticket: Ticket) -> bool:
+    events = (await standings.events_of(session, [ticket.id]))[ticket.id]
+    withdrawn = withdrawing.since(events) is not None
+    return to_follow(ticket.state, ticket.due_clock, withdrawn=withdrawn)
 
 
 async def is_over(session: AsyncSession, no: str) -> bool:
     """Whether nobody waits to be rung any more, asked by whoever has just moved it."""
-    row = (await session.execute(sa.select(Ticket.state, Ticket.due_clock).where(Ticket.no == no))).one()
-    return not to_follow(row.state, row.due_clock)
+    return not await _waits_now(
+        session, (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+    )
 
 
 def limits_of(ticket: Ticket) -> rules.Limits:
@@ -131,7 +148,7 @@ async def set_time(
     ).one_or_none()
     if ticket is None:
         raise NotFound("没有这张工单，或您无权查看。")
-    if not to_follow(ticket.state, ticket.due_clock):
+    if not await _waits_now(session, ticket):
         raise NotToFollow
     standing = (await ringing.agreed_of(session, [ticket.id])).get(ticket.id)
     words = mask_identity(" ".join(wish.words.split()))

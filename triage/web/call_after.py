@@ -88,7 +88,7 @@ def form_of(
     tried: tuple[Mapping[str, str], TriageError] | None = None,
 ) -> AfterForm | None:
     """The form; None where the ticket waits for no 回访."""
-    if not call_after.to_follow(whole.ticket.state, whole.ticket.due_clock):
+    if not call_after.to_follow_whole(whole):
         return None
     row = tables.clocks.ring(beijing(now).date())
     limits = call_after.limits_of(whole.ticket)

@@ -314,8 +314,7 @@ async def _page(
         answers=answers,
         also_unsolved=also_unsolved,
         agreed=agreed,
-        may_agree=request[VIEWER].may(Permission.FOLLOW_UP)
-        and call_after.to_follow(whole.ticket.state, whole.ticket.due_clock),
+        may_agree=request[VIEWER].may(Permission.FOLLOW_UP) and call_after.to_follow_whole(whole),
         may_confide=request[VIEWER].may(*MAY_CONFIDE) and not whole.appeal.confidential,
         remarks=remarked,
         keepers=keeper_box.boxes(parts, people, kept, request[VIEWER]),

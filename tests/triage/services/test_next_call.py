@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 import triage.tables
 from connectors.vault import Vault
-from models import ringing
+from models import holds, ringing
 from models.citizens import CitizenRating
 from models.filters import Scope, all_seeing
 from models.ringing import CallAfter, FollowUpHold, Moment
@@ -132,11 +132,11 @@ async def test_a_page_that_was_left_lets_go_of_what_it_held_alone(db: Database) 
     first, *_ = await cases(db)
     await take(db)
     async with db.writes.begin() as session:
-        await ringing.release(session, "bert", now=LATER, until=LATER + HOLD)
-        await ringing.release(session, "anne", now=LATER, until=LATER)
+        await holds.release(session, "bert", now=LATER, until=LATER + HOLD)
+        await holds.release(session, "anne", now=LATER, until=LATER)
     assert await take(db, BERT) != first
     async with db.writes.begin() as session:
-        await ringing.release(session, "anne", now=LATER, until=LATER + HOLD)
+        await holds.release(session, "anne", now=LATER, until=LATER + HOLD)
     assert await take(db, all_seeing("carl")) == first
 
 
@@ -311,7 +311,7 @@ async def test_a_confidential_case_is_given_to_whom_may_see_it(db: Database) -> 
     async with db.writes.begin() as session:
         number = await session.scalar(sa.select(Ticket.id).where(Ticket.no == no))
         session.add(CallAfter(ticket_id=number, at=LATER + HOUR, words="", by="x", set_at=LATER, seq=99))
-        assert await ringing.hold(session, number or 0, "bert", now=LATER, span=HOLD)
+        assert await holds.hold(session, number or 0, "bert", now=LATER, span=HOLD)
     assert await figures(db, blind) == (0, 0, 0, 0, 0)
     assert await figures(db) == (0, 1, 0, 0, 0)
     assert await take(db, BERT, at=LATER + HOUR) == no

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from models import ringing
+from models import holds, ringing
 from models.ringing import Moment
 from triage.rules import ringing as rules
 from triage.rules.calendar import beijing
@@ -66,14 +66,14 @@ async def take(deps: Deps, viewer: Viewer, *, now: datetime, but: Collection[str
     async with deps.db.reads() as session:
         found = await _candidates(session, deps.tables, viewer, moment, but)
     async with deps.db.writes.begin() as session:
-        await ringing.release(session, viewer.login, now=now)
+        await holds.release(session, viewer.login, now=now)
     for ticket_id, no in found:
         async with deps.db.writes.begin() as session:
-            if not await ringing.hold(session, ticket_id, viewer.login, now=now, span=HOLD):
+            if not await holds.hold(session, ticket_id, viewer.login, now=now, span=HOLD):
                 continue
             if await ringing.may_be_rung(session, viewer, moment, ticket_id):
                 return no
-            await ringing.release(session, viewer.login, now=now)
+            await holds.release(session, viewer.login, now=now)
     return None
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 
 from connectors.vault import VaultError
-from models import ringing, ticket_detail
+from models import holds, ticket_detail
 from models.vocab import Move, Outcome, Post, Satisfaction, YesNo
 from models.vocab_identities import IdentityField
 from models.vocab_staff import Permission
@@ -41,7 +41,7 @@ from triage.web.ticket_page import acting_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from models.tickets import Ticket
+    from models.ticket_detail import WholeTicket
 
 _PAGE: Final = "/desk/followup"
 _SEE_OTHER: Final = 303
@@ -129,7 +129,7 @@ async def recorded(request: web.Request) -> web.Response:
         )
         async with deps.db.writes.begin() as session:
             await moving.make(session, deps.tables, request[VIEWER], who.person(deps.tables), wish, now=now)
-            await ringing.release(session, request[VIEWER].login, now=now)
+            await holds.release(session, request[VIEWER].login, now=now)
             over = await agreeing.is_over(session, no)
     except _ERRORS as error:
         return await _page(request, tried=Tried(typed, error), status=error.status)
@@ -173,7 +173,7 @@ async def phoned(request: web.Request) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, viewer, no)
         if whole is None:
             raise NotFound("没有这张工单，或您无权查看。")
-    if not await _mine(request, whole.ticket):
+    if not await _mine(request, whole):
         # The page says whose call it is now, or that there is none to make any more.
         return await _page(request, status=409)
     value = error = None
@@ -189,14 +189,14 @@ async def phoned(request: web.Request) -> web.Response:
     return await _page(request, phone=Phone(value, error, words), status=status)
 
 
-async def _mine(request: web.Request, ticket: Ticket) -> bool:
+async def _mine(request: web.Request, whole: WholeTicket) -> bool:
     """Whether it is for who asks to ring: held from now on."""
-    if not agreeing.to_follow(ticket.state, ticket.due_clock):
+    if not agreeing.to_follow_whole(whole):
         return False
     deps = request.app[DEPS]
     async with deps.db.writes.begin() as session:
-        return await ringing.hold(
-            session, ticket.id, request[VIEWER].login, now=deps.clock.now(), span=next_call.HOLD
+        return await holds.hold(
+            session, whole.ticket.id, request[VIEWER].login, now=deps.clock.now(), span=next_call.HOLD
         )
 
 
@@ -211,7 +211,7 @@ async def left(request: web.Request) -> web.Response:
         raise BadInput("until 应是带时区的时间")
     deps = request.app[DEPS]
     async with deps.db.writes.begin() as session:
-        await ringing.release(session, request[VIEWER].login, now=deps.clock.now(), until=until)
+        await holds.release(session, request[VIEWER].login, now=deps.clock.now(), until=until)
     return web.Response(status=204)
 
 

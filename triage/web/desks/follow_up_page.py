@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from models import files, ringing, ticket_detail
+from models import files, holds, ringing, ticket_detail
 from models.tickets import Ticket
 from models.vocab import Move, Outcome, Role, State, Tag
 from models.vocab_identities import IdentityField
@@ -77,8 +77,8 @@ async def none(request: web.Request, said: Said | None, skipped: int) -> web.Res
     token = guard.token_of(request)
     page = FollowUpPage(
         ticket=None, answer=None, tries=(), clocks=(), form=None, version=0, why_not=None, over=None,
-        held=None, hints=(), identity=None, reachable=False, phone=None, after=None, remarks=None,
-        waits=_waits(waits, now), skip="/desk/followup", skipped=skipped, until="", said=said,
+        withdrawn=False, held=None, hints=(), identity=None, reachable=False, phone=None, after=None,
+        remarks=None, waits=_waits(waits, now), skip="/desk/followup", skipped=skipped, until="", said=said,
         acting="", here="/desk/followup", token=token,
     )  # fmt: skip
     response = render(request, "desks/follow_up.html", page=page)
@@ -94,13 +94,13 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
         whole = await ticket_detail.whole_ticket(session, viewer, no)
     if whole is None:
         raise NotFound("没有这张工单，或您无权查看。")
-    waiting = agreeing.to_follow(whole.ticket.state, whole.ticket.due_clock)
+    waiting = agreeing.to_follow_whole(whole)
     held, mine = None, False
     if waiting:
         async with deps.db.writes.begin() as session:
-            mine = await ringing.hold(session, whole.ticket.id, viewer.login, now=now, span=next_call.HOLD)
+            mine = await holds.hold(session, whole.ticket.id, viewer.login, now=now, span=next_call.HOLD)
             if not mine:
-                held = await ringing.holder(session, whole.ticket.id, viewer.login, now=now)
+                held = await holds.holder(session, whole.ticket.id, viewer.login, now=now)
     # Read once more, by whoever holds it: what a colleague did a moment ago is on the page.
     async with deps.db.snapshots() as session:
         whole = await ticket_detail.whole_ticket(session, viewer, no)
@@ -117,7 +117,7 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
     standing = standings.stand_of(deps.tables, whole, now=now)
     moves = move_forms.move_list(deps.tables, whole.ticket, standing, shown.acting, at=now, proposal=proposal)
     tries = _tries(viewer, whole)
-    over = not agreeing.to_follow(whole.ticket.state, whole.ticket.due_clock)
+    over = not agreeing.to_follow_whole(whole)
     free = held is None and not over
     form = _form(move_forms.forms(moves), shown.tried) if free else None
     token = guard.token_of(request)
@@ -133,6 +133,7 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
         version=standing.version,
         why_not=_why_not(shown.tried, form, next((i.why for i in moves.items if _calls(i.move)), None)),
         over=present.term(State, whole.ticket.state) if over else None,
+        withdrawn=standing.withdrawn is not None,
         held=held,
         hints=_hints(deps.tables, whole, agreed, tries, now) if free else (),
         identity=identity,

@@ -91,7 +91,8 @@ class FollowUpPage:
     """One case to be rung, and all that the call needs. `ticket` is null where none may be rung now.
 
     `held`: which colleague has it open. `hints`: why it rests, where somebody opened it all the same.
-    `why_not`: why no result can be written now; `over`: nobody waits to be rung here any more.
+    `why_not`: why no result can be written now; `over`: nobody waits to be rung here any more;
+    `withdrawn`: for they have withdrawn (撤诉).
     """
 
     ticket: TicketView | None
@@ -102,6 +103,7 @@ class FollowUpPage:
     version: int
     why_not: str | None
     over: Term | None
+    withdrawn: bool
     held: str | None
     hints: tuple[str, ...]
     identity: IdentityBox | None
