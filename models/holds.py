@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from models.db import insert_of
-from models.merged import behind_ids
 from models.ringing import FollowUpHold
 from models.tickets import Ticket
 from models.units import Staff
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -66,15 +66,15 @@ async def release(session: AsyncSession, login: str, *, now: datetime, until: da
 
 
 async def ringing_now(
-    session: AsyncSession, ticket_id: int, login: str, *, now: datetime
+    session: AsyncSession, ids: Collection[int], login: str, *, now: datetime
 ) -> tuple[str, datetime] | None:
-    """Which colleague of `login` has the case or one behind it open, by name, and until when."""
+    """Who else than `login` has one of these open, by name, and until when; of several the last."""
     row = (
         await session.execute(
             sa.select(FollowUpHold.by, FollowUpHold.until, Staff.name)
             .outerjoin(Staff, Staff.login == FollowUpHold.by)
             .where(
-                FollowUpHold.ticket_id.in_(sorted({ticket_id, *await behind_ids(session, [ticket_id])})),
+                FollowUpHold.ticket_id.in_(sorted(ids)),
                 FollowUpHold.until > now,
                 FollowUpHold.by != login,
             )

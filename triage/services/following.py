@@ -110,17 +110,6 @@ async def behind(session: AsyncSession, wish: Wish) -> set[int]:
     return await behind_ids(session, list(ids))
 
 
-async def check_unheld(
-    session: AsyncSession, wish: Wish, ids: Collection[int], login: str, *, now: datetime
-) -> None:
-    """退回补充 takes nobody's case away who is about to ring, here or behind. Raises Refusal."""
-    if wish.move is not Move.SUPPLEMENT:
-        return
-    for ticket_id in sorted(ids):
-        if (name := await ringing.holder(session, ticket_id, login, now=now)) is not None:
-            raise Refusal(f"{name}正打开这件诉求准备回访，请先问一声，或过几分钟再退回补充", stage=Stage.FACT)
-
-
 def merged_into(
     tables: Tables, s: Standing, head: Standing | None, wish: Wish, *, at: datetime
 ) -> list[Event]:

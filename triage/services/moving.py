@@ -30,7 +30,7 @@ from triage.rules.access import check_post
 from triage.rules.dues import dues
 from triage.rules.fields import FREE
 from triage.rules.replay import Event, step
-from triage.services import following, ledger, move_rows, withdrawing
+from triage.services import following, ledger, move_rows, rung_now, withdrawing
 from triage.services.hotline import noting
 from triage.services.notices import events as events_told
 from triage.services.notices import telling
@@ -156,7 +156,7 @@ async def make(
     head = locked.get(other_no) if other_no and other_no != wish.no else None
     head_standing, head_events = (None, []) if head is None else await stand(session, tables, head, now=now)
     await withdrawing.check(session, ticket, wish.move)
-    await following.check_unheld(session, wish, {ticket.id, *behind}, person.actor.login, now=now)
+    await rung_now.check(session, {ticket.id, *behind}, viewer.login, wish.move, now=now)
     request = moves.Request(wish.move, wish.values, head_standing)
     actor = replace(person.actor, everywhere=viewer.scope.everything)
     chosen = moves.choose(tables, standing, request, actor, at=now)

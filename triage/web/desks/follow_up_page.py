@@ -16,7 +16,7 @@ from triage.rules.fields import Refusal
 from triage.services import call_after as agreeing
 from triage.services import following, proposing, standings
 from triage.services.citizen import unsolved
-from triage.services.citizen.told import Happened, standing_events
+from triage.services.citizen.told import ANSWERS, Happened, rounds, standing_events
 from triage.services.desks import next_call
 from triage.services.identities.showing import shown_text
 from triage.web import call_after, communities, guard, move_forms, present, remark_box
@@ -77,9 +77,9 @@ async def none(request: web.Request, said: Said | None, skipped: int) -> web.Res
     token = guard.token_of(request)
     page = FollowUpPage(
         ticket=None, answer=None, tries=(), clocks=(), form=None, version=0, why_not=None, over=None,
-        withdrawn=False, held=None, hints=(), identity=None, reachable=False, phone=None, after=None,
-        remarks=None, waits=_waits(waits, now), skip="/desk/followup", skipped=skipped, until="", said=said,
-        acting="", here="/desk/followup", token=token,
+        withdrawn=False, may_send_back=False, held=None, hints=(), identity=None, reachable=False, phone=None,
+        after=None, remarks=None, waits=_waits(waits, now), skip="/desk/followup", skipped=skipped, until="",
+        said=said, acting="", here="/desk/followup", token=token,
     )  # fmt: skip
     response = render(request, "desks/follow_up.html", page=page)
     guard.keep(response, token)
@@ -134,6 +134,7 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
         why_not=_why_not(shown.tried, form, next((i.why for i in moves.items if _calls(i.move)), None)),
         over=present.term(State, whole.ticket.state) if over else None,
         withdrawn=standing.withdrawn is not None,
+        may_send_back=any(one.view.move.code == Move.SUPPLEMENT.value for one in move_forms.forms(moves)),
         held=held,
         hints=_hints(deps.tables, whole, agreed, tries, now) if free else (),
         identity=identity,
@@ -213,24 +214,31 @@ async def _answer(session: AsyncSession, viewer: Viewer, whole: WholeTicket) -> 
     row = await session.get(Ticket, top[0]) if top else None
     head = await ticket_detail.whole_ticket(session, viewer, row.no) if row else None
     if head is None:
-        return Answer(None, None, None, 0, behind=True, head=None)
+        return Answer(None, None, None, 0, behind=True, head=None, amended=0)
     found = await _told(session, viewer, head)
     return replace(found, behind=True, head=head.ticket.no) if found else None
 
 
 async def _told(session: AsyncSession, viewer: Viewer, whole: WholeTicket) -> Answer | None:
-    events = [Happened(e.seq, e.seq, e.at, e.tag, e.data) for e in whole.events]
-    answers = [event for event in standing_events(events) if event.tag == Tag.FEEDBACK]
+    """Its newest words (更正反馈), with all that was sent.
+
+    Since 重办: what completes a feedback (退回补充) stands beside what was sent with it.
+    """
+    stand = standing_events([Happened(e.seq, e.seq, e.at, e.tag, e.data) for e in whole.events])
+    answers = [event for event in stand if event.tag in ANSWERS]
     if not answers:
         return None
-    event = answers[-1]
+    begun = max((event.seq for event in stand if event.tag == Tag.REHANDLE), default=0)
+    sent = {event.seq for event in answers if event.seq > begun} or {answers[-1].seq}
     with_it = [
-        one for one in await files.files_of_ticket(session, viewer, whole.ticket.no)
-        if one.event_seq == event.seq
+        one for one in await files.files_of_ticket(session, viewer, whole.ticket.no) if one.event_seq in sent
     ]  # fmt: skip
+    newest = answers[-1]
     lead = next((part.name for part in whole.units if part.role == Role.LEAD.value), None)
-    note = shown_text(viewer, _value(event.data, "note"), handled_by=_handled_by(whole))
-    return Answer(event.at, lead, note, len(with_it), behind=False, head=None)
+    note = shown_text(viewer, _value(newest.data, "note"), handled_by=_handled_by(whole))
+    return Answer(
+        newest.at, lead, note, len(with_it), behind=False, head=None, amended=len(rounds(stand)) - 1
+    )
 
 
 def _hints(

@@ -20,7 +20,8 @@ class Answer:
     """What was done, as the unit told it: `files` photos and PDF with it. `head`: whose answer it is.
 
     `head` is the number of the ticket that this one is merged into, where the viewer may see that; `behind`:
-    it is merged. `note` is null where the answer may not be read here.
+    it is merged. `note` is null where the answer may not be read here. `amended`: how often it was put right
+    (更正反馈); `note` is its newest words, `files` all of the round.
     """
 
     at: datetime | None
@@ -29,6 +30,7 @@ class Answer:
     files: int
     behind: bool
     head: str | None
+    amended: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class FollowUpPage:
 
     `held`: which colleague has it open. `hints`: why it rests, where somebody opened it all the same.
     `why_not`: why no result can be written now; `over`: nobody waits to be rung here any more;
-    `withdrawn`: for they have withdrawn (撤诉).
+    `withdrawn`: for they have withdrawn (撤诉). `may_send_back`: 退回补充 may be made now.
     """
 
     ticket: TicketView | None
@@ -104,6 +106,7 @@ class FollowUpPage:
     why_not: str | None
     over: Term | None
     withdrawn: bool
+    may_send_back: bool
     held: str | None
     hints: tuple[str, ...]
     identity: IdentityBox | None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
-from models.vocab import Move
+from models.files import Attachment
+from models.tickets import Ticket, TicketEvent
+from models.vocab import Move, State, Tag
 from tests.factories import TicketIn
 from tests.triage.services.repeats.test_following import act, answered, merged
-from tests.triage.services.test_moving import HOTLINE, ready
+from tests.triage.services.test_moving import CALLER, HOTLINE, STREET, ready, row
 from tests.triage.web.desks.calls.conftest import DESK, LATER, opened, phone
 from tests.triage.web.test_dead import form_of, origin
+from triage.rules.fields import Refusal
 
 if TYPE_CHECKING:
     from tests.triage.web.conftest import Client
@@ -53,3 +58,63 @@ async def test_who_has_withdrawn_is_rung_no_more(anne: Client, deps: Deps, pair:
     assert (await opened(anne))[0] == f"{DESK}/{one}"
     await act(deps.db, head, HOTLINE, Move.TAKE_UP, {"reason": "诉求人又来电要求办"}, at=LATER)
     assert 'id="look"' in (await opened(anne, f"{DESK}/{head}"))[1]
+
+
+BETTER = {"note": "已到现场处理，围挡已复原", "reason": "漏写了围挡的情况"}
+LACKS = {"lack": "lack.evidence", "reason": "没有现场照片"}
+
+
+async def file_of(deps: Deps, no: str, tag: Tag) -> None:
+    """An attachment of the last such event."""
+    async with deps.db.writes.begin() as session:
+        ticket = (await session.scalars(sa.select(Ticket).where(Ticket.no == no))).one()
+        seq = await session.scalar(
+            sa.select(sa.func.max(TicketEvent.seq)).where(
+                TicketEvent.ticket_id == ticket.id, TicketEvent.tag == tag.value
+            )
+        )
+        sha = f"{seq:064d}"
+        session.add(
+            Attachment(
+                appeal_id=ticket.appeal_id, owner="event", event_seq=seq, sha256=sha, size=1,
+                media_type="image/png", name="a.png", by="local", at=LATER,
+            )
+        )  # fmt: skip
+
+
+async def test_the_newest_words_are_read_to_the_citizen(anne: Client, deps: Deps, pair: list[str]) -> None:
+    head, one = pair
+    await file_of(deps, head, Tag.FEEDBACK)
+    await act(deps.db, head, STREET, Move.AMEND, BETTER, at=LATER)
+    await file_of(deps, head, Tag.AMEND)
+    for no in (head, one):
+        _, page = await opened(anne, f"{DESK}/{no}")
+        assert "围挡已复原" in page
+        assert "更正过 1 次" in page
+        # Of the whole round.
+        assert "照片、附件 2 个" in page
+    _, page = await opened(anne, f"{DESK}/{head}")
+    assert f'id="send-back" href="/desk/tickets/{head}#move-supplement"' in page
+
+
+async def test_while_somebody_rings_the_answer_is_not_changed_by_others(
+    anne: Client, deps: Deps, pair: list[str]
+) -> None:
+    head, one = pair
+    # Who waits behind is being rung: of the same answer.
+    await opened(anne, f"{DESK}/{one}")
+    for who, move, values in ((STREET, Move.AMEND, BETTER), (CALLER, Move.SUPPLEMENT, LACKS)):
+        with pytest.raises(Refusal, match=r"anne在回访台开着这张.*最晚到 10:10"):
+            await act(deps.db, head, who, move, values, at=LATER)
+    await act(deps.db, head, STREET, Move.AMEND, BETTER, at=LATER + timedelta(minutes=10))
+    # Whoever rings may send it back themselves.
+    await opened(anne, f"{DESK}/{head}")
+    with pytest.raises(Refusal, match="anne在回访台"):
+        await act(deps.db, head, CALLER, Move.SUPPLEMENT, LACKS, at=LATER)
+    form = {"move": "supplement", **LACKS, "version": str((await row(deps.db, head)).version), "key": "own"}
+    _, page = await opened(anne, f"/desk/tickets/{head}")
+    answer = await anne.post(
+        f"/desk/tickets/{head}/moves", data={**form_of(page), **form}, headers=origin(anne)
+    )
+    assert answer.status == 200
+    assert (await row(deps.db, head)).state == State.HANDLING
