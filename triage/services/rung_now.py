@@ -1,7 +1,7 @@
 """回访台: an answer is not put right, nor sent back by another, while a 回访员 reads it to its citizen.
 
-What is asked of: 更正反馈 and 退回补充, of the case and of each that waits behind it. Whoever has it open
-themselves may send it back. Asked under the ticket's lock, which whoever opens a case waits for (`holds.hold`).
+Asked of 更正反馈 and 退回补充, for the case and each that waits behind it; whoever has it open themselves may
+send it back. Asked under the tickets' locks, which whoever opens a case waits for (`holds.hold`).
 """
 
 from __future__ import annotations

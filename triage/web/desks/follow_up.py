@@ -39,7 +39,7 @@ from triage.web.keys import CACHES, DEPS, VIEWER
 from triage.web.ticket_page import acting_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from models.ticket_detail import WholeTicket
 
@@ -65,21 +65,31 @@ _SAID: Final = {
 
 
 async def following(request: web.Request) -> web.Response:
-    """GET /desk/followup: lead to the next case, held from now on; a page that says when one may be rung."""
-    asking.refuse_others(request.query, _PARAMETERS, many=("but",))
-    but = _skipped(request)
+    """GET /desk/followup: lead to the next case, held from now on; a page that says when one may be rung.
+
+    With `look` that page in any case, and nothing is held.
+    """
+    asking.refuse_others(request.query, (*_PARAMETERS, "look"), many=("but",))
+    but = await _skipped(request)
     deps, viewer = request.app[DEPS], request[VIEWER]
+    if "look" in request.query:
+        # The page looks again by itself: perhaps nobody is there.
+        return await follow_up_page.none(request, None, len(but), looked=True)
     no = await next_call.take(deps, viewer, now=deps.clock.now(), but=but)
     if no is None:
         return await follow_up_page.none(request, _said(request), len(but))
-    told = [(name, request.query[name]) for name in ("done", "how") if request.query.get(name)]
-    query = urlencode([*told, *(("but", other) for other in but)])
+    query = _query(
+        but=but, **{name: request.query[name] for name in ("done", "how") if request.query.get(name)}
+    )
     place = f"{_PAGE}/{no}?{query}" if query else f"{_PAGE}/{no}"
     return web.Response(status=_SEE_OTHER, headers={hdrs.LOCATION: place})
 
 
-def _skipped(request: web.Request) -> tuple[str, ...]:
-    return tuple(no for no in request.query.getall("but", [])[:_MOST_SKIPPED] if len(no) <= _LONGEST_NO)
+async def _skipped(request: web.Request) -> tuple[str, ...]:
+    """What was skipped so far: it goes along with every address and every form of the page."""
+    form = await request.post() if request.method == hdrs.METH_POST else request.query
+    found = [no for no in form.getall("but", []) if isinstance(no, str) and _NUMBER.fullmatch(no)]
+    return tuple(dict.fromkeys(found))[:_MOST_SKIPPED]
 
 
 def _said(request: web.Request) -> Said | None:
@@ -103,9 +113,9 @@ async def _page(
     status: int = 200,
 ) -> web.Response:
     no = request.match_info["no"]
-    but = [no, *_skipped(request)][:_MOST_SKIPPED]
-    skip = f"{_PAGE}?{urlencode([('but', other) for other in but])}"
-    shown = Shown(tried, after, phone, skip, _said(request), acting(request), status)
+    but = tuple(other for other in await _skipped(request) if other != no)
+    skip = f"{_PAGE}?{_query(but=(no, *but)[:_MOST_SKIPPED])}"
+    shown = Shown(tried, after, phone, skip, but, _said(request), acting(request), status)
     return await follow_up_page.case(request, no, shown)
 
 
@@ -121,7 +131,7 @@ async def recorded(request: web.Request) -> web.Response:
     """POST /desk/followup/{no}: the result. Leads to the next, or shows why not. Raises NotFound."""
     deps, no = request.app[DEPS], request.match_info["no"]
     form = await request.post()
-    typed = {name: value for name, value in form.items() if isinstance(value, str)}
+    typed = {name: value for name, value in form.items() if isinstance(value, str) and name != "but"}
     now, who = deps.clock.now(), acting(request)
     try:
         wish, _ = moves_web.desk_wish(
@@ -135,7 +145,7 @@ async def recorded(request: web.Request) -> web.Response:
         return await _page(request, tried=Tried(typed, error), status=error.status)
     request.app[CACHES].moved(request[VIEWER])
     request.app[BOARD].tell()
-    return _next(no, _how(typed, over=over))
+    return await _next(request, no, _how(typed, over=over))
 
 
 def _how(typed: Mapping[str, str], *, over: bool) -> str:
@@ -145,8 +155,12 @@ def _how(typed: Mapping[str, str], *, over: bool) -> str:
     return "unhappy" if unhappy else "reached"
 
 
-def _next(no: str, how: str) -> web.Response:
-    place = f"{_PAGE}?{urlencode({'done': no, 'how': how})}"
+def _query(*, but: Sequence[str], **told: str) -> str:
+    return urlencode([*told.items(), *(("but", other) for other in but)])
+
+
+async def _next(request: web.Request, no: str, how: str) -> web.Response:
+    place = f"{_PAGE}?{_query(but=await _skipped(request), done=no, how=how)}"
     return web.Response(status=_SEE_OTHER, headers={hdrs.LOCATION: place})
 
 
@@ -159,9 +173,10 @@ async def agreed(request: web.Request) -> web.Response:
         return await _page(request, after=(typed, error), status=error.status)
     if done.at is None:
         # It may be rung now: by whoever has it open.
-        place = f"{_PAGE}/{done.no}?{urlencode({'done': done.no, 'how': 'cleared'})}"
+        query = _query(but=await _skipped(request), done=done.no, how="cleared")
+        place = f"{_PAGE}/{done.no}?{query}"
         return web.Response(status=_SEE_OTHER, headers={hdrs.LOCATION: place})
-    return _next(done.no, "agreed")
+    return await _next(request, done.no, "agreed")
 
 
 async def phoned(request: web.Request) -> web.Response:

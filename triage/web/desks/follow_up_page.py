@@ -63,13 +63,16 @@ class Shown:
     after: tuple[Mapping[str, str], TriageError] | None
     phone: Phone | None
     skip: str
+    but: tuple[str, ...]
     said: Said | None
     acting: Acting
     status: int
 
 
-async def none(request: web.Request, said: Said | None, skipped: int) -> web.Response:
-    """The page where no case may be rung now."""
+async def none(
+    request: web.Request, said: Said | None, skipped: int, *, looked: bool = False
+) -> web.Response:
+    """The page where no case may be rung now; `looked`: or perhaps some may, and none was taken."""
     deps, viewer = request.app[DEPS], request[VIEWER]
     now = deps.clock.now()
     async with deps.db.reads() as session:
@@ -79,7 +82,8 @@ async def none(request: web.Request, said: Said | None, skipped: int) -> web.Res
         ticket=None, answer=None, tries=(), clocks=(), form=None, version=0, why_not=None, over=None,
         withdrawn=False, may_send_back=False, held=None, hints=(), identity=None, reachable=False, phone=None,
         after=None, remarks=None, waits=_waits(waits, now), skip="/desk/followup", skipped=skipped, until="",
-        said=said, acting="", here="/desk/followup", token=token,
+        said=said, acting="", here="/desk/followup", token=token, but=(),
+        ready=max(waits.waiting.now.value - skipped, 0) if looked and waits.opens_at is None else 0,
     )  # fmt: skip
     response = render(request, "desks/follow_up.html", page=page)
     guard.keep(response, token)
@@ -144,6 +148,8 @@ async def case(request: web.Request, no: str, shown: Shown) -> web.Response:
         remarks=remarked,
         waits=_waits(waits, now),
         skip=shown.skip,
+        but=shown.but,
+        ready=0,
         skipped=0,
         until=(now + next_call.HOLD).isoformat() if mine else "",
         said=shown.said,

@@ -95,6 +95,7 @@ class FollowUpPage:
     `held`: which colleague has it open. `hints`: why it rests, where somebody opened it all the same.
     `why_not`: why no result can be written now; `over`: nobody waits to be rung here any more;
     `withdrawn`: for they have withdrawn (撤诉). `may_send_back`: 退回补充 may be made now.
+    `but`: what was skipped before; `ready`: how many may be rung now, on the page that took none.
     """
 
     ticket: TicketView | None
@@ -116,6 +117,8 @@ class FollowUpPage:
     remarks: RemarkLines | None
     waits: WaitsView
     skip: str
+    but: tuple[str, ...]
+    ready: int
     skipped: int
     until: str
     said: Said | None

@@ -93,8 +93,8 @@ document.addEventListener("keydown", (event) => {
 // ---- what is held -----------------------------------------------------------------------------------
 
 // Kept while the call goes on, for half an hour; what was left is let go of at once.
+// Also while the page is behind another: whoever rings may have the phone, or the ticket's page, before them.
 async function renew(times) {
-  if (document.hidden) return;
   try {
     const answer = await fetch(location.pathname.replace(/\/(phone|after)$/, ""), { headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -114,5 +114,23 @@ addEventListener("pagehide", () => {
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-// Nothing may be rung: perhaps now it may. Only for whoever looks at it.
-if ($("#nothing")) setInterval(() => document.hasFocus() && location.assign("/desk/followup"), AGAIN_MS);
+// Nothing may be rung: perhaps now it may. Looked at with `look`, which holds nothing, and told; a case is taken
+// by a press alone. By itself it keeps no session alive either.
+async function look() {
+  if (document.hidden) return;
+  const query = new URLSearchParams(location.search);
+  for (const name of ["done", "how"]) query.delete(name);
+  query.set("look", "1");
+  try {
+    const answer = await fetch(`/desk/followup?${query}`, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = $("#followup", page);
+    if (!fresh || !$("#nothing", fresh) || root.contains(document.activeElement)) return;
+    root.replaceChildren(...fresh.childNodes);
+    if ($("#ready")) $("#said").textContent = $("#ready").innerText;
+  } catch {
+    // No network: it is looked at again.
+  }
+}
+if ($("#nothing")) setInterval(look, AGAIN_MS);

@@ -112,6 +112,24 @@ async def test_leaving_the_page_lets_go_and_reloading_does_not(
             await asyncio.sleep(0.05)
 
 
+async def test_the_page_without_a_case_takes_none_by_itself(page: Page, deps: Deps, cases: list[str]) -> None:
+    expect.set_options(timeout=60_000)
+    async with deps.db.writes.begin() as session:
+        ids = list(await session.scalars(sa.select(Ticket.id)))
+        until = LATER + timedelta(minutes=5)
+        session.add_all(FollowUpHold(ticket_id=number, by="bert", until=until) for number in ids)
+    await page.clock.install()
+    await page.goto(DESK)
+    await expect(page.locator("#nothing h1")).to_have_text("现在没有可以打的")
+    async with deps.db.writes.begin() as session:
+        await session.execute(sa.delete(FollowUpHold))
+    await page.clock.fast_forward(61_000)
+    await expect(page.locator("#ready")).to_have_text("有 3 张可以打")
+    assert await holds(deps) == []
+    await page.locator("#nothing a.button").click()
+    await page.wait_for_url(f"**{DESK}/{cases[0]}")
+
+
 async def holds(deps: Deps) -> list[str]:
     async with deps.db.reads() as session:
         found = await session.scalars(

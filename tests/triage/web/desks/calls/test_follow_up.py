@@ -181,6 +181,39 @@ async def test_skipping_all_says_so(anne: Client, cases: list[str]) -> None:
     assert "跳过的 3 张还在等" in page
 
 
+async def test_what_was_skipped_stays_skipped_when_something_is_pressed(
+    anne: Client, deps: Deps, cases: list[str]
+) -> None:
+    _, page = await opened(anne, f"{DESK}?but={cases[0]}")
+    here = f"{DESK}/{cases[1]}"
+    _, path, page = await sent(anne, page, f"{here}/phone", "look", words="回访办理结果")
+    assert path == f"{here}/phone"
+    # A result that is refused, too.
+    _, path, page = await sent(anne, page, here, "result", outcome="reached")
+    assert path == here
+    _, path, page = await sent(anne, page, here, "result", **REACHED)
+    assert path == f"{DESK}/{cases[2]}"
+    five = {"quick": "2026-11-24T17:00", "at": "", "words": ""}
+    _, path, page = await sent(anne, page, f"{DESK}/{cases[2]}/after", "after", **five)
+    assert path == DESK
+    assert "其余的都跳过了" in page
+    assert await state_of(deps, cases[0]) == State.FEEDBACK
+
+
+async def test_the_page_that_looks_again_by_itself_takes_nothing(
+    anne: Client, deps: Deps, cases: list[str]
+) -> None:
+    path, page = await opened(anne, f"{DESK}?look=1")
+    assert path == DESK
+    assert "有 3 张可以打" in page
+    assert '<a class="button" href="/desk/followup">看下一张</a>' in page
+    assert (
+        "其余的都跳过了" in (await opened(anne, f"{DESK}?look=1&" + "&".join(f"but={no}" for no in cases)))[1]
+    )
+    async with deps.db.reads() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(FollowUpHold)) == 0
+
+
 async def test_leaving_lets_go(anne: Client, bert: Client, cases: list[str]) -> None:
     _, page = await opened(anne)
     until = re.search(r'data-until="([^"]+)"', page)
